@@ -1,0 +1,44 @@
+# Everything a newcomer needs; each target sets up what it needs first.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench replay clean
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(READY) ## run everything on this machine and print one address
+	@$(BIN)/python -m deploy.sandbox
+
+test: $(READY) ## run the tests against the real servers
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(READY) ## lint, types, arrows, the example policy
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/koban check deploy/policy
+
+bench: $(READY) ## measure against floors of the same run; writes bench.json
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+replay: $(READY) ## replay the recorded histories against today's workflows
+	@$(BIN)/python -m pytest tests/replay
+
+clean: ## remove what the targets made
+	rm -rf $(VENV) .demo bench.json .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Pinned by hash; the project itself is linked, so a change needs no reinstall.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Koban needs Python 3.11 or newer; set PYTHON=/path/to/python3." >&2; exit 1; }
+	@echo "Setting up $(VENV) (once) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(READY)
