@@ -1,0 +1,113 @@
+"""The one door from outside into the workflows: typed, and each call is durable when it returns."""
+
+from collections.abc import Awaitable
+from datetime import timedelta
+from typing import TypeVar
+
+from temporalio.client import Client, WorkflowHandle
+from temporalio.common import Priority, WorkflowIDConflictPolicy
+from temporalio.service import RPCError, RPCStatusCode
+
+from workflows.case import CaseStart, CaseWorkflow
+from workflows.domain.alert import Alert
+from workflows.domain.commands import Click
+from workflows.domain.identity import case_route, closed_route
+from workflows.domain.memory import Memory
+from workflows.domain.playbook.model import Policy
+from workflows.ports import Delivery
+
+T = TypeVar("T")
+
+RPC_TIMEOUT = timedelta(seconds=2)
+"""Below the 3 s that Slack waits, so that a person gets an answer instead of Slack's error."""
+
+_AWAY = frozenset(
+    {
+        RPCStatusCode.UNAVAILABLE,
+        RPCStatusCode.DEADLINE_EXCEEDED,
+        RPCStatusCode.CANCELLED,
+        RPCStatusCode.RESOURCE_EXHAUSTED,
+        RPCStatusCode.INTERNAL,
+        RPCStatusCode.ABORTED,
+    }
+)
+
+
+class OutOfReach(Exception):
+    """Temporal did not take it: nothing is lost, it has to be sent again."""
+
+
+class Cases:
+    """Alerts, clicks and questions for cases, by the routes of `workflows.domain.identity`."""
+
+    def __init__(self, client: Client, task_queue: str) -> None:
+        """Wraps a connected client; `task_queue` is where the case workflows run."""
+        self._client = client
+        self._task_queue = task_queue
+
+    async def accept(self, alert: Alert, policy: Policy, group: tuple[str, ...]) -> str:
+        """Stores an alert with the open case of its group, opening one if there is none.
+
+        Returns the case's route. Raises `OutOfReach`.
+        """
+        route = case_route(policy.playbook.playbook, group)
+        start = CaseStart(route=route, policy=policy, subject=alert.subject)
+        await self._start_with(route, start, "alert", alert)
+        return route
+
+    async def click(self, route: str, click: Click) -> None:
+        """Stores a click with its case, waking a closed case up. Raises `OutOfReach`."""
+        handle = self._client.get_workflow_handle(route)
+        try:
+            await _asked(handle.signal("click", click, rpc_timeout=RPC_TIMEOUT))
+        except _Gone:
+            await self.deliver(Delivery(case=click.case, click=click))
+
+    async def deliver(self, delivery: Delivery) -> None:
+        """Wakes a closed case up with what arrived for it. Raises `OutOfReach`."""
+        route = closed_route(delivery.case)
+        start = CaseStart(route=route, revive=delivery.case)
+        if delivery.click is not None:
+            await self._start_with(route, start, "click", delivery.click)
+        if delivery.report is not None:
+            await self._start_with(route, start, "report", delivery.report)
+
+    async def memory(self, route: str) -> Memory | None:
+        """What the case at `route` knows now, or None where none runs. Raises `OutOfReach`."""
+        handle: WorkflowHandle[CaseWorkflow, None] = self._client.get_workflow_handle(route)
+        try:
+            return await _asked(handle.query(CaseWorkflow.memory, rpc_timeout=RPC_TIMEOUT))
+        except _Gone:
+            return None
+
+    async def _start_with(
+        self, route: str, start: CaseStart, signal: str, argument: Alert | Click | object
+    ) -> None:
+        await _asked(
+            self._client.start_workflow(
+                CaseWorkflow.run,
+                start,
+                id=route,
+                task_queue=self._task_queue,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                start_signal=signal,
+                start_signal_args=[argument],
+                priority=Priority(priority_key=3),
+                rpc_timeout=RPC_TIMEOUT,
+            )
+        )
+
+
+class _Gone(Exception):
+    """No workflow runs under that id."""
+
+
+async def _asked(call: Awaitable[T]) -> T:
+    try:
+        return await call
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            raise _Gone from error
+        if error.status in _AWAY:
+            raise OutOfReach(f"Temporal did not answer ({error.status.name})") from error
+        raise

@@ -1,0 +1,41 @@
+"""What a person decided, and what is to be done because of it."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from workflows.domain.alert import Subject
+from workflows.domain.model import Value
+
+
+class Verdict(StrEnum):
+    """The outcome of looking at a case."""
+
+    VIOLATION = "violation"
+    NO_VIOLATION = "no_violation"
+    FALSE_POSITIVE = "false_positive"
+
+
+class PlannedAction(Value):
+    """One action on one subject; `lasts` is None for an action without an end."""
+
+    action: str
+    subject: Subject
+    lasts: timedelta | None = None
+
+    @property
+    def key(self) -> str:
+        """`action/type:id`, unique within a decision."""
+        return f"{self.action}/{self.subject.key}"
+
+
+class Decision(Value):
+    """A decision as it was taken. `id` counts within the case: D1, D2, …"""
+
+    id: str
+    by: str
+    at: datetime
+    verdict: Verdict
+    actions: tuple[PlannedAction, ...] = ()
+    preset: str | None = None
+    policy: str | None = None
+    reason: str = ""

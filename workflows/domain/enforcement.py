@@ -1,0 +1,88 @@
+"""What becomes of the actions of a decision at the platform."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from workflows.domain.decision import PlannedAction
+from workflows.domain.model import Value
+
+FIRST_TRY = timedelta(seconds=8)
+"""How long a change may fail before the card says that it is being retried."""
+
+
+class ActionStatus(StrEnum):
+    """Where one action stands."""
+
+    PENDING = "pending"
+    RETRYING = "retrying"
+    DONE = "done"
+    VERIFIED = "verified"
+    DRIFTED = "drifted"
+    FAILED = "failed"
+    GIVEN_UP = "given_up"
+    UNDOING = "undoing"
+    UNDONE = "undone"
+    LIFTED = "lifted"
+
+
+STANDING = frozenset({ActionStatus.DONE, ActionStatus.VERIFIED, ActionStatus.DRIFTED})
+"""The action took effect and has not been taken back."""
+UNSETTLED = frozenset({ActionStatus.PENDING, ActionStatus.RETRYING, ActionStatus.FAILED})
+"""The case can't close before these come to an end."""
+
+
+class ProblemKind(StrEnum):
+    """Why the platform did not do it."""
+
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    UNKNOWN_ACTION = "unknown_action"
+    UNUSABLE_SUBJECT = "unusable_subject"
+    NO_UNDO = "no_undo"
+
+
+class Problem(Value):
+    """A failure as it is shown: `status` is the HTTP status, where there was an answer."""
+
+    kind: ProblemKind
+    status: int | None = None
+
+
+class ActionState(Value):
+    """One action of one decision. `until` is set where Koban will lift it."""
+
+    decision: str
+    planned: PlannedAction
+    status: ActionStatus = ActionStatus.PENDING
+    undoable: bool = False
+    until: datetime | None = None
+    problem: Problem | None = None
+
+    @property
+    def standing(self) -> bool:
+        """Whether it took effect and still stands."""
+        return self.status in STANDING
+
+
+class ActionReport(Value):
+    """News of one action, by its `PlannedAction.key`."""
+
+    action: str
+    status: ActionStatus
+    until: datetime | None = None
+    problem: Problem | None = None
+
+
+class EnforcementReport(Value):
+    """News of a decision's enforcement; `id` makes a second delivery harmless."""
+
+    id: str
+    case: str
+    decision: str
+    actions: tuple[ActionReport, ...]
+
+
+def idempotency_key(case: str, decision: str, planned: PlannedAction, undo: bool = False) -> str:
+    """`{case}/{decision}/{action}/{subject}`, the same over all retries; `/undo` behind an undo."""
+    key = f"{case}/{decision}/{planned.action}/{planned.subject.id}"
+    return f"{key}/undo" if undo else key

@@ -1,0 +1,39 @@
+"""Names that are derived, so that the same thing always gets the same name."""
+
+import hashlib
+
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def _digest(*parts: str) -> bytes:
+    joined = "\x1f".join(parts).encode("utf-8", "surrogatepass")
+    return hashlib.sha256(joined).digest()
+
+
+def _base32(raw: bytes, characters: int) -> str:
+    number = int.from_bytes(raw, "big")
+    return "".join(_CROCKFORD[(number >> (5 * place)) & 31] for place in range(characters))
+
+
+def case_id(seed: str, attempt: int = 0) -> str:
+    """A case id from what is unique to the case's first run: `K` and 8 Crockford characters.
+
+    40 bits collide among a million cases, so the ledger claims the id and `attempt` names
+    the next candidate.
+    """
+    return "K" + _base32(_digest(seed, str(attempt)), 8)
+
+
+def case_route(playbook: str, group: tuple[str, ...]) -> str:
+    """The workflow id under which alerts of one group find their open case."""
+    return f"case/{playbook}/{_base32(_digest(playbook, *group), 16)}"
+
+
+def closed_route(case: str) -> str:
+    """The workflow id under which a closed case wakes up again (undo, late clicks, lifts)."""
+    return f"case/{case}"
+
+
+def enforcement_route(case: str, decision: str) -> str:
+    """The workflow id of one decision's enforcement."""
+    return f"enforcement/{case}/{decision}"

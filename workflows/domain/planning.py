@@ -1,0 +1,61 @@
+"""From chosen actions to planned ones: which subject, how long, and which approvals they need."""
+
+from collections.abc import Iterable
+
+from workflows.domain.alert import Subject
+from workflows.domain.case_state import Case
+from workflows.domain.decision import Decision, PlannedAction
+from workflows.domain.enforcement import ActionState
+from workflows.domain.playbook.actions import ActionCatalog, ActionSpec, ApprovalRule
+from workflows.domain.playbook.model import PresetAction
+from workflows.domain.refusal import Reason, Refusal
+
+
+def target(case: Case, spec: ActionSpec) -> Subject | None:
+    """Whom the action is for: the case's subject, else the first related one of its type."""
+    related = (*case.latest.related, *case.first.related)
+    return next((each for each in (case.subject, *related) if each.type == spec.subject), None)
+
+
+def plan(case: Case, chosen: Iterable[PresetAction]) -> tuple[PlannedAction, ...] | Refusal:
+    """The actions to take, or why one of them can't be."""
+    planned: dict[str, PlannedAction] = {}
+    for each in chosen:
+        one = _plan_one(case, each)
+        if isinstance(one, Refusal):
+            return one
+        planned.setdefault(one.key, one)
+    return tuple(planned.values())
+
+
+def _plan_one(case: Case, chosen: PresetAction) -> PlannedAction | Refusal:
+    spec = case.policy.catalog.find(chosen.action)
+    if spec is None:
+        return Refusal(reason=Reason.UNKNOWN_ACTION, name=chosen.action)
+    subject = target(case, spec)
+    if subject is None:
+        return Refusal(reason=Reason.NO_TARGET, name=chosen.action)
+    if spec.timed is None:
+        return PlannedAction(action=chosen.action, subject=subject)
+    lasts = chosen.for_ or spec.timed.default
+    if lasts > spec.timed.max:
+        return Refusal(reason=Reason.TOO_LONG, name=chosen.action)
+    return PlannedAction(action=chosen.action, subject=subject, lasts=lasts)
+
+
+def states_of(catalog: ActionCatalog, decision: Decision) -> tuple[ActionState, ...]:
+    """The actions of a fresh decision, all pending."""
+    return tuple(
+        ActionState(
+            decision=decision.id,
+            planned=planned,
+            undoable=catalog.actions[planned.action].undo is not None,
+        )
+        for planned in decision.actions
+    )
+
+
+def rules_of(catalog: ActionCatalog, actions: Iterable[ActionState]) -> tuple[ApprovalRule, ...]:
+    """The approval rules of these actions."""
+    specs = (catalog.find(action.planned.action) for action in actions)
+    return tuple(spec.approval for spec in specs if spec is not None and spec.approval)

@@ -1,0 +1,149 @@
+"""How a kind of case is worked (playbooks/*.yaml)."""
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints, field_validator, model_validator
+
+from workflows.domain.model import Value, Written
+from workflows.domain.playbook.actions import ActionCatalog
+from workflows.domain.playbook.durations import Duration
+from workflows.domain.text import Text
+
+
+class Severity(StrEnum):
+    """How bad it is; `rank` 1 is the worst."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+    @property
+    def rank(self) -> int:
+        """1 (critical) … 4 (low): also the priority of what is done for the case."""
+        return list(Severity).index(self) + 1
+
+
+class Unless(StrEnum):
+    """What makes an escalation step needless."""
+
+    CLAIMED = "claimed"
+    DECIDED = "decided"
+
+
+class Notify(StrEnum):
+    """Whom an escalation step mentions."""
+
+    SHIFT = "shift"
+    LEAD = "lead"
+
+
+class Clocks(Written):
+    """How long a case of one severity may wait, counted from its opening."""
+
+    claim: Duration
+    decide: Duration
+
+
+class Rule(Written):
+    """The rule of the platform that a violation breaks."""
+
+    id: str
+    url: str | None = None
+
+
+class PresetAction(Written):
+    """An action of a preset; written `mute_user` or `{mute_user: {for: 24h}}`."""
+
+    action: str
+    for_: Annotated[Duration | None, Field(alias="for")] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_forms(cls, given: Any) -> Any:
+        if isinstance(given, str):
+            return {"action": given}
+        if isinstance(given, dict) and len(given) == 1 and "action" not in given:
+            name, details = next(iter(given.items()))
+            if not isinstance(details, dict | None):
+                raise ValueError(f"{name} takes {{for: 24h}} or nothing")
+            return {"action": name, **(details or {})}
+        return given
+
+
+PresetId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+
+
+class Preset(Written):
+    """A decision that takes one tap."""
+
+    id: PresetId
+    title: Text
+    actions: Annotated[tuple[PresetAction, ...], Field(min_length=1, max_length=10)]
+    reason: Text | None = None
+
+
+class Step(Written):
+    """One step of the ladder: `after` counts from the opening of the case."""
+
+    after: Duration
+    unless: Unless
+    notify: Notify
+
+
+class Playbook(Written):
+    """One playbook. `severity` holds conditions, worst first; the first that holds is taken."""
+
+    playbook: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+    title: Text
+    match: str = "false"
+    catch_all: bool = False
+    order: int = 100
+    policy: Rule | None = None
+    channel: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,80}$")]
+    group_by: Annotated[tuple[str, ...], Field(min_length=1, max_length=5)] = ("subject",)
+    severity: Annotated[dict[Severity, str], Field(min_length=1)]
+    clocks: Annotated[dict[Severity, Clocks], Field(min_length=1)]
+    presets: Annotated[tuple[Preset, ...], Field(max_length=5)] = ()
+    escalation: tuple[Step, ...] = ()
+
+    @field_validator("match")
+    @classmethod
+    def _match_is_an_expression(cls, match: str) -> str:
+        if not match.strip():
+            raise ValueError("an empty match matches nothing; write an expression")
+        return match
+
+    def preset(self, preset: str) -> Preset | None:
+        """The preset called `preset`, or None."""
+        return next((each for each in self.presets if each.id == preset), None)
+
+    def ladder(self, severity: Severity) -> tuple[Step, ...]:
+        """The steps for a case of `severity`: those written, else one at the end of each clock."""
+        if self.escalation:
+            return self.escalation
+        clocks = self.clocks_of(severity)
+        return (
+            Step(after=clocks.claim, unless=Unless.CLAIMED, notify=Notify.SHIFT),
+            Step(after=clocks.decide, unless=Unless.DECIDED, notify=Notify.LEAD),
+        )
+
+    def clocks_of(self, severity: Severity) -> Clocks:
+        """The clocks of `severity`, or of the nearest worse one that has any."""
+        for each in reversed(list(Severity)[: severity.rank]):
+            if each in self.clocks:
+                return self.clocks[each]
+        return next(
+            iter(self.clocks.values()), Clocks(claim=timedelta(hours=1), decide=timedelta(hours=8))
+        )
+
+
+class Policy(Value):
+    """What a case keeps for its whole life: its playbook and the actions, as they were."""
+
+    kind: Literal["policy"] = "policy"
+    version: str
+    playbook: Playbook
+    catalog: ActionCatalog

@@ -1,0 +1,151 @@
+"""What a card, a thread and an approval card are drawn from: small, whole, and without rules.
+
+A view crosses the wire on every change of a case, so it holds titles instead of the policy.
+"""
+
+from datetime import datetime
+
+from workflows.domain.alert import AlertBrief, Subject
+from workflows.domain.approval import Approval
+from workflows.domain.case_state import UNDECIDED, Case, Mark, Phase
+from workflows.domain.decision import Decision, Verdict
+from workflows.domain.enforcement import ActionState
+from workflows.domain.escalation import Clock
+from workflows.domain.events import AlertJoined, CaseOpened, Recorded
+from workflows.domain.model import Value
+from workflows.domain.planning import plan
+from workflows.domain.playbook.model import Notify, Preset, Severity
+from workflows.domain.refusal import Refusal
+from workflows.domain.text import Text
+
+
+class PresetView(Value):
+    """One button: `asks` where an approval will be asked for, `danger` where it can't be undone."""
+
+    id: str
+    title: Text
+    danger: bool
+    asks: bool
+
+
+class NextStep(Value):
+    """Whom the ladder calls next, and when."""
+
+    at: datetime
+    notify: Notify
+
+
+class CardView(Value):
+    """A case as people see it, as of `version`."""
+
+    id: str
+    route: str
+    version: int
+    channel: str
+    playbook: str
+    title: Text
+    subject: Subject
+    severity: Severity
+    phase: Phase
+    opened_at: datetime
+    clock: Clock
+    next_step: NextStep | None
+    owner: str | None
+    alerts: int
+    first: AlertBrief
+    latest: AlertBrief
+    last_alert_at: datetime
+    decision: Decision | None
+    decision_title: Text | None
+    actions: tuple[ActionState, ...]
+    action_titles: dict[str, Text]
+    approval: Approval | None
+    rejection: str | None
+    called_at: datetime | None
+    turn: Mark | None
+    verdict: Verdict | None
+    closed_at: datetime | None
+    presets: tuple[PresetView, ...]
+    undoable: bool
+    undoing: bool
+    failed: bool
+    rule_url: str | None
+
+
+def view_of(case: Case) -> CardView:
+    """The view of `case`."""
+    playbook, decision = case.policy.playbook, case.decision
+    preset = playbook.preset(decision.preset) if decision and decision.preset else None
+    step = case.steps[0] if case.steps else None
+    return CardView(
+        **{name: getattr(case, name) for name in _SAME},
+        channel=playbook.channel,
+        playbook=playbook.playbook,
+        title=playbook.title,
+        next_step=NextStep(at=step.at, notify=step.step.notify) if step else None,
+        decision_title=preset.title if preset else None,
+        actions=case.current_actions,
+        action_titles=_titles(case),
+        presets=_presets(case),
+        undoable=case.phase is Phase.CLOSED and bool(case.undoable),
+        failed=bool(case.failed),
+        rule_url=playbook.policy.url if playbook.policy else None,
+    )
+
+
+_SAME = (
+    "id",
+    "route",
+    "version",
+    "subject",
+    "severity",
+    "phase",
+    "opened_at",
+    "clock",
+    "owner",
+    "alerts",
+    "first",
+    "latest",
+    "last_alert_at",
+    "approval",
+    "decision",
+    "rejection",
+    "called_at",
+    "turn",
+    "verdict",
+    "closed_at",
+    "undoing",
+)
+
+
+def _titles(case: Case) -> dict[str, Text]:
+    names = {action.planned.action for action in case.actions}
+    if case.decision is not None:
+        names |= {planned.action for planned in case.decision.actions}
+    specs = {name: case.policy.catalog.find(name) for name in sorted(names)}
+    return {name: spec.title for name, spec in specs.items() if spec is not None}
+
+
+def _presets(case: Case) -> tuple[PresetView, ...]:
+    """The presets that can be carried out on this subject; none once it is decided."""
+    if case.phase not in UNDECIDED:
+        return ()
+    views = (_preset(case, preset) for preset in case.policy.playbook.presets)
+    return tuple(view for view in views if view is not None)
+
+
+def _preset(case: Case, preset: Preset) -> PresetView | None:
+    if isinstance(plan(case, preset.actions), Refusal):
+        return None
+    specs = [case.policy.catalog.actions[each.action] for each in preset.actions]
+    return PresetView(
+        id=preset.id,
+        title=preset.title,
+        danger=any(spec.danger for spec in specs),
+        asks=any(spec.approval is not None for spec in specs),
+    )
+
+
+def told_in_thread(recorded: Recorded) -> bool:
+    """Whether the thread tells of this event: alerts that join only count on the card."""
+    return not isinstance(recorded.event, CaseOpened | AlertJoined)
