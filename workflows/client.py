@@ -8,13 +8,14 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.common import Priority, WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
-from workflows.case import CaseStart, CaseWorkflow
+from workflows.case import CaseWorkflow
 from workflows.domain.alert import Alert
 from workflows.domain.commands import Click
 from workflows.domain.identity import case_route, closed_route
 from workflows.domain.memory import Memory
 from workflows.domain.playbook.model import Policy
 from workflows.ports import Delivery
+from workflows.starts import CaseStart
 
 T = TypeVar("T")
 

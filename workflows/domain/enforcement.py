@@ -82,6 +82,21 @@ class EnforcementReport(Value):
     actions: tuple[ActionReport, ...]
 
 
+class AskKind(StrEnum):
+    """What a case asks of a running enforcement."""
+
+    RETRY = "retry"
+    GIVE_UP = "give_up"
+    UNDO = "undo"
+
+
+class Ask(Value):
+    """A person's wish, on its way from the case to the enforcement."""
+
+    kind: AskKind
+    by: str | None
+
+
 def idempotency_key(case: str, decision: str, planned: PlannedAction, undo: bool = False) -> str:
     """`{case}/{decision}/{action}/{subject}`, the same over all retries; `/undo` behind an undo."""
     key = f"{case}/{decision}/{planned.action}/{planned.subject.id}"

@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from workflows.domain import events as ev
-from workflows.domain.case_state import Case
+from workflows.domain.case_state import Case, Phase
 from workflows.domain.enforcement import (
+    STANDING,
     ActionReport,
     ActionState,
     ActionStatus,
@@ -16,11 +17,24 @@ from workflows.domain.enforcement import (
 )
 
 _UNKNOWN = Problem(kind=ProblemKind.UNREACHABLE)
-_OVER = frozenset({ActionStatus.GIVEN_UP, ActionStatus.UNDONE, ActionStatus.LIFTED})
+_S = ActionStatus
+_TOOK = frozenset({_S.DONE, _S.VERIFIED, _S.DRIFTED})
+_NEXT: dict[ActionStatus, frozenset[ActionStatus]] = {
+    _S.PENDING: _TOOK | {_S.RETRYING, _S.FAILED},
+    _S.RETRYING: _TOOK | {_S.FAILED},
+    _S.FAILED: _TOOK,
+    _S.DONE: frozenset({_S.VERIFIED, _S.DRIFTED, _S.LIFTED, _S.FAILED}),
+    _S.VERIFIED: frozenset({_S.LIFTED, _S.FAILED}),
+    _S.DRIFTED: frozenset({_S.LIFTED, _S.FAILED}),
+    _S.UNDOING: frozenset({_S.UNDONE, _S.LIFTED, _S.FAILED}),
+}
+"""What may follow a status; anything else is old news that arrived late."""
 
 
 def reported(case: Case, report: EnforcementReport, now: datetime) -> tuple[ev.Event, ...]:
     """The events of a report; a second delivery, or news of an ended action, makes none."""
+    if case.phase is Phase.AWAITING_APPROVAL:
+        return ()  # nothing is being carried out
     states = {state.planned.key: state for state in case.actions_of(report.decision)}
     events = (
         _event(report.decision, states[news.action], news, now)
@@ -31,7 +45,7 @@ def reported(case: Case, report: EnforcementReport, now: datetime) -> tuple[ev.E
 
 
 def _event(decision: str, state: ActionState, news: ActionReport, now: datetime) -> ev.Event | None:
-    if state.status is news.status or state.status in _OVER:
+    if news.status not in _NEXT.get(state.status, frozenset()):
         return None
     make = _EVENTS.get(news.status)
     return None if make is None else make(decision, state, news, now)
@@ -43,14 +57,11 @@ def _failed(decision: str, state: ActionState, news: ActionReport, now: datetime
         decision=decision,
         action=news.action,
         problem=news.problem or _UNKNOWN,
-        undo=state.status is ActionStatus.UNDOING,
+        undo=state.status in (*STANDING, ActionStatus.UNDOING),
     )
 
 
-def _retrying(decision: str, state: ActionState, news: ActionReport, now: datetime) -> Any:
-    # An undo that is being retried stays "undoing" on the card.
-    if state.status is ActionStatus.UNDOING:
-        return None
+def _retrying(decision: str, state: ActionState, news: ActionReport, now: datetime) -> ev.Event:
     return ev.ActionRetrying(at=now, decision=decision, action=news.action, problem=news.problem)
 
 

@@ -16,8 +16,12 @@ class CardRef(Value):
 
 
 class Memory(Value):
-    """The carried state. `untold` waits for the thread; `seen` is oldest first, at most `SEEN`."""
+    """The carried state. `untold` waits for the thread; `seen` is oldest first, at most `SEEN`.
 
+    `key` is unique to the case: with it the case claims its id in the ledger.
+    """
+
+    key: str = ""
     case: Case | None = None
     card: CardRef | None = None
     approval_card: CardRef | None = None

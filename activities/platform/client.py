@@ -1,0 +1,106 @@
+"""The platform's API over httpx: sends what policy describes, and sorts the answers."""
+
+import email.utils
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+from pydantic import JsonValue
+
+from activities.platform.errors import Refused, TryAgain
+
+ANSWER_LIMIT = 1024 * 1024
+"""Bytes of an answer that are read; the rest of a larger one is not worth waiting for."""
+TIMEOUT = httpx.Timeout(5.0, connect=3.0)
+_LATER = frozenset({408, 425, 429})
+_LONGEST_WAIT = timedelta(minutes=5)
+
+
+class Platform:
+    """One platform, by its base URL."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        """`http` carries the base URL and the token."""
+        self._http = http
+
+    async def change(
+        self, method: str, path: str, body: JsonValue, key: str, actor: str | None
+    ) -> None:
+        """Makes one change. Raises `TryAgain` or `Refused`."""
+        headers = {
+            "Idempotency-Key": quote(key, safe="/:"),
+            "X-Koban-Actor": quote(actor or "koban", safe=""),
+        }
+        await self._send(method, path, headers=headers, body=body)
+
+    async def read(self, path: str) -> Any:
+        """The JSON document at `path`. Raises `TryAgain` or `Refused`."""
+        content = await self._send("GET", path)
+        try:
+            return json.loads(content)
+        except ValueError as error:
+            raise TryAgain() from error
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        headers: dict[str, str] | None = None,
+        body: JsonValue = None,
+    ) -> bytes:
+        try:
+            async with self._http.stream(
+                method, path, headers=headers, json=body, timeout=TIMEOUT
+            ) as response:
+                content = await _read(response)
+        except (httpx.TransportError, httpx.TooManyRedirects) as error:
+            raise TryAgain() from error
+        _sort(response)
+        return content
+
+
+def open_platform(base_url: str, token: str | None) -> httpx.AsyncClient:
+    """The HTTP client of a platform. Close it with `aclose`."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    limits = httpx.Limits(max_connections=50)
+    return httpx.AsyncClient(
+        base_url=base_url, headers=headers, follow_redirects=False, limits=limits
+    )
+
+
+async def _read(response: httpx.Response) -> bytes:
+    content = bytearray()
+    async for chunk in response.aiter_bytes():
+        content += chunk
+        if len(content) > ANSWER_LIMIT:
+            break
+    return bytes(content[:ANSWER_LIMIT])
+
+
+def _sort(response: httpx.Response) -> None:
+    status = response.status_code
+    if response.is_success:
+        return
+    if status in _LATER or status >= 500:
+        raise TryAgain(status, _wait(response.headers.get("Retry-After")))
+    raise Refused(status)
+
+
+def _wait(header: str | None) -> timedelta | None:
+    """Retry-After as RFC 9110 has it: seconds, or a date."""
+    if header is None:
+        return None
+    seconds = float(header) if header.strip().isdigit() else _until(header)
+    return min(max(timedelta(seconds=seconds), timedelta(seconds=1)), _LONGEST_WAIT)
+
+
+def _until(header: str) -> float:
+    try:
+        moment = email.utils.parsedate_to_datetime(header)
+    except ValueError:
+        return 1.0
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - datetime.now(UTC)).total_seconds()

@@ -1,0 +1,71 @@
+"""Writes a case's events into the ledger, in their order, without holding the case up."""
+
+import asyncio
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+
+from workflows import ports
+from workflows.domain.alert import Alert
+from workflows.domain.case_state import Case
+from workflows.domain.events import Recorded
+from workflows.domain.memory import Memory
+from workflows.ports import Entry, Written
+
+_RETRY = RetryPolicy(
+    initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=10)
+)
+
+
+async def write(entry: Entry) -> Written:
+    """One entry, for as long as it takes."""
+    return await workflow.execute_local_activity(
+        ports.record, entry, start_to_close_timeout=timedelta(seconds=10), retry_policy=_RETRY
+    )
+
+
+class Book:
+    """What is not written yet. Every write is idempotent, so that a lost answer is harmless."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+        self._events: list[Recorded] = []
+        self._alerts: list[Alert] = []
+        self._snapshot: Memory | None = None
+        self._case: Case | None = None
+        self._writing: asyncio.Task[None] | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether everything is written."""
+        return self._writing is None or self._writing.done()
+
+    @property
+    def pending(self) -> bool:
+        """Whether something waits to be written."""
+        return bool(self._events or self._alerts)
+
+    def add(self, events: list[Recorded], alert: Alert | None = None) -> None:
+        """Remembers what has to be written."""
+        self._events += events
+        self._alerts += [alert] if alert is not None else []
+
+    def flush(self, case: Case, snapshot: Memory | None) -> None:
+        """Begins to write, unless a write is under way: that one goes on with this."""
+        self._case, self._snapshot = case, snapshot
+        if self.idle and (self.pending or snapshot is not None):
+            self._writing = asyncio.create_task(self._write())
+
+    async def _write(self) -> None:
+        while self.pending or self._snapshot is not None:
+            assert self._case is not None
+            entry = Entry(
+                case=self._case,
+                owner_key=self._key,
+                events=tuple(self._events),
+                alerts=tuple(self._alerts),
+                snapshot=self._snapshot,
+            )
+            self._events, self._alerts, self._snapshot = [], [], None
+            await write(entry)

@@ -1,0 +1,58 @@
+"""What the workflows start with. Kept apart so that their classes' files hold no models."""
+
+from workflows.domain.alert import Subject
+from workflows.domain.decision import PlannedAction
+from workflows.domain.enforcement import (
+    ActionReport,
+    ActionStatus,
+    EnforcementReport,
+    Problem,
+    ProblemKind,
+)
+from workflows.domain.memory import Memory
+from workflows.domain.model import Value
+from workflows.domain.playbook.actions import ActionSpec
+from workflows.domain.playbook.model import Policy
+
+
+class CaseStart(Value):
+    """A case begins with its first alert, goes on from `memory`, or wakes up as `revive`."""
+
+    route: str
+    policy: Policy | None = None
+    subject: Subject | None = None
+    memory: Memory | None = None
+    revive: str | None = None
+
+
+class Job(Value):
+    """One action with what the platform needs to know for it."""
+
+    planned: PlannedAction
+    spec: ActionSpec
+
+
+class EnforcementStart(Value):
+    """A decision to be carried out; with `undo`, to be taken back."""
+
+    case: str
+    route: str
+    decision: str
+    actor: str
+    jobs: tuple[Job, ...]
+    undo: bool = False
+    rank: int = 3
+
+
+def lost(start: EnforcementStart, unique: str) -> EnforcementReport:
+    """What a case hears when its enforcement vanished: every action failed for a reason unknown."""
+    problem = Problem(kind=ProblemKind.UNREACHABLE)
+    return EnforcementReport(
+        id=unique,
+        case=start.case,
+        decision=start.decision,
+        actions=tuple(
+            ActionReport(action=job.planned.key, status=ActionStatus.FAILED, problem=problem)
+            for job in start.jobs
+        ),
+    )
