@@ -1,0 +1,82 @@
+"""Processes that the sandbox starts, kills on purpose and never leaves behind."""
+
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+GRACE_SECONDS = 12
+
+
+def _end_with_parent() -> None:
+    """Linux ends the child when we die, however we die; elsewhere Ctrl-C has to do."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Process:
+    """One child process, by its command; its output goes to a log file."""
+
+    def __init__(
+        self, name: str, command: Sequence[str], log: Path, env: Mapping[str, str] | None = None
+    ) -> None:
+        self.name = name
+        self._command = command
+        self._log = log
+        self._env = {**os.environ, **(env or {})}
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether it lives."""
+        return self._process is not None and self._process.returncode is None
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id while it lives."""
+        return self._process.pid if self._process is not None and self.running else None
+
+    async def start(self) -> None:
+        """Starts it, unless it runs."""
+        if self.running:
+            return
+        with self._log.open("ab") as log:
+            # A session of its own: Ctrl-C reaches us alone, and we end it in order.
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self._env,
+                start_new_session=True,
+                preexec_fn=_end_with_parent,
+            )
+
+    async def kill(self) -> None:
+        """SIGKILL, as a crash would be."""
+        await self._end(signal.SIGKILL, None)
+
+    async def stop(self) -> None:
+        """SIGTERM, and SIGKILL for one that does not listen."""
+        await self._end(signal.SIGTERM, GRACE_SECONDS)
+
+    async def _end(self, how: signal.Signals, patience: float | None) -> None:
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        process.send_signal(how)
+        try:
+            await asyncio.wait_for(process.wait(), patience)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+    def last_words(self, lines: int = 12) -> str:
+        """The end of its log."""
+        if not self._log.exists():
+            return ""
+        return "\n".join(self._log.read_text(errors="replace").splitlines()[-lines:])

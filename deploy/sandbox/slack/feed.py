@@ -1,0 +1,44 @@
+"""Tells pages and tests that something they can see has changed."""
+
+import asyncio
+from collections.abc import Iterable
+
+
+class Feed:
+    def __init__(self) -> None:
+        self.closed = False
+        self._seq = 0
+        self._everyone = 0
+        self._each: dict[str, int] = {}
+        self._bell = asyncio.Event()
+
+    def touch(self, users: Iterable[str] | None = None) -> None:
+        """Something changed for these users; for everyone when None."""
+        self._seq += 1
+        if users is None:
+            self._everyone = self._seq
+        for user in users or ():
+            self._each[user] = self._seq
+        self._ring()
+
+    def close(self) -> None:
+        self.closed = True
+        self._ring()
+
+    def seq(self, user: str) -> int:
+        """The number of the last change that this user could see."""
+        return max(self._everyone, self._each.get(user, 0))
+
+    async def after(self, user: str, seen: int, within: float) -> int:
+        """The first number above `seen`, or the same one after `within` seconds."""
+        try:
+            async with asyncio.timeout(within):
+                while self.seq(user) <= seen and not self.closed:
+                    await self._bell.wait()
+        except TimeoutError:
+            return self.seq(user)
+        return self.seq(user)
+
+    def _ring(self) -> None:
+        self._bell.set()
+        self._bell = asyncio.Event()

@@ -1,0 +1,45 @@
+"""Every Web API method that the stand-in answers, by name."""
+
+from deploy.sandbox.slack.args import Args
+from deploy.sandbox.slack.errors import SlackError
+from deploy.sandbox.slack.methods import chat, conversations, files, people, views
+from deploy.sandbox.slack.methods.chat import Method
+from deploy.sandbox.slack.model import BOT, BOT_USER, TEAM, TEAM_DOMAIN
+from deploy.sandbox.slack.workspace import Workspace
+
+
+def api_test(workspace: Workspace, args: Args) -> dict:
+    if args.text("error"):
+        raise SlackError(args.text("error"))
+    return {"ok": True}
+
+
+def auth_test(workspace: Workspace, args: Args) -> dict:
+    return {
+        "ok": True,
+        "url": f"https://{TEAM_DOMAIN}.slack.com/",
+        "team": "Koban Demo",
+        "user": workspace.people[BOT_USER].name,
+        "team_id": TEAM,
+        "user_id": BOT_USER,
+        "bot_id": BOT,
+        "is_enterprise_install": False,
+    }
+
+
+def connections_open(workspace: Workspace, args: Args) -> dict:
+    # Socket Mode needs an app-level token; this workspace issues a bot token only.
+    raise SlackError("not_allowed_token_type")
+
+
+WITHOUT_TOKEN = frozenset({"api.test"})
+METHODS: dict[str, Method] = {
+    "api.test": api_test,
+    "auth.test": auth_test,
+    "apps.connections.open": connections_open,
+    **chat.METHODS,
+    **conversations.METHODS,
+    **files.METHODS,
+    **people.METHODS,
+    **views.METHODS,
+}

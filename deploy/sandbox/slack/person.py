@@ -1,0 +1,353 @@
+"""A human at the stand-in, for tests and benches: sees only what the page shows, over HTTP.
+
+async with Person(base_url, "U0SATO") as sato:
+    card = await sato.wait_card("ts-live", "K7Q2F9XM")
+    await sato.press(card, "担当する")
+"""
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+
+from deploy.sandbox.slack.blockkit.values import FIELDS, options_of
+from deploy.sandbox.slack.reading import Control, controls, visible_text
+
+T = TypeVar("T")
+Seen = dict[str, Any]
+Which = Seen | Callable[[Seen], bool] | str
+
+# The condition may hang on something that Slack does not show (the marketplace, the ledger).
+RECHECK_SECONDS = 0.2
+
+
+class NotThere(AssertionError):
+    """What was looked for is not on the screen; the message lists what is."""
+
+
+class Refused(AssertionError):
+    """Slack showed the person an error instead of doing it."""
+
+
+async def wait_until(
+    check: Callable[[], T | Awaitable[T | None] | None],
+    timeout: float = 10.0,  # noqa: ASYNC109 -- a person's patience, part of the sentence
+    *,
+    watching: "Person | None" = None,
+    what: str = "",
+) -> T:
+    """The first truthy value of `check`; TimeoutError with the last value otherwise.
+
+    With `watching` it looks again whenever that person's screen changes.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        seen = watching.change() if watching else None
+        value = check()
+        if inspect.isawaitable(value):
+            value = await value
+        if value:
+            return value
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError(f"waited {timeout} s for {what or check}; last seen: {value!r}")
+        await _next_look(seen, min(left, RECHECK_SECONDS))
+
+
+async def _next_look(seen: asyncio.Event | None, within: float) -> None:
+    if seen is None:
+        await asyncio.sleep(min(within, 0.03))
+        return
+    try:
+        async with asyncio.timeout(within):
+            await seen.wait()
+    except TimeoutError:
+        return
+
+
+class Person:
+    """One user of the workspace. Use as an async context manager, or call `close`."""
+
+    def __init__(self, base_url: str, user: str) -> None:
+        self.user = user
+        self._http = httpx.AsyncClient(base_url=base_url, timeout=20, trust_env=False)
+        self._bell = asyncio.Event()
+        self._listening: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        if self._listening is not None:
+            self._listening.cancel()
+            await asyncio.gather(self._listening, return_exceptions=True)
+        await self._http.aclose()
+
+    # Looking
+
+    async def state(self) -> Seen:
+        got = await self._http.get("/ui/state", params={"as": self.user})
+        got.raise_for_status()
+        return got.json()
+
+    async def messages(self, channel: str) -> list[Seen]:
+        """Everything in a channel (id, `name` or `#name`; `dm` for the DM with the app)."""
+        state = await self.state()
+        name = channel.removeprefix("#")
+        for one in state["channels"]:
+            if name in (one["id"], one["name"]) or (name == "dm" and one["is_im"]):
+                return state["messages"][one["id"]]
+        raise NotThere(f"{channel} is not among {[c['name'] for c in state['channels']]}")
+
+    async def cards(self, channel: str) -> list[Seen]:
+        """The app's own top-level messages with blocks, oldest first."""
+        return [
+            m
+            for m in await self.messages(channel)
+            if m["bot"] and m["blocks"] and not m["ephemeral"] and not _is_reply(m)
+        ]
+
+    async def ephemerals(self, channel: str) -> list[Seen]:
+        return [m for m in await self.messages(channel) if m["ephemeral"]]
+
+    async def thread(self, message: Seen) -> list[Seen]:
+        """The replies, oldest first."""
+        parent = message["thread_ts"] or message["ts"]
+        return [
+            m
+            for m in await self.messages(message["channel"])
+            if m["thread_ts"] == parent and m["ts"] != parent
+        ]
+
+    async def latest(self, message: Seen) -> Seen:
+        """The same message as it stands now."""
+        for one in await self.messages(message["channel"]):
+            if one["ts"] == message["ts"]:
+                return one
+        raise NotThere(f"message {message['ts']} is gone")
+
+    async def wait_card(
+        self,
+        channel: str,
+        which: Which,
+        timeout: float = 10.0,  # noqa: ASYNC109
+    ) -> Seen:
+        """The first card that the text or predicate describes."""
+
+        async def look() -> Seen | None:
+            return next((c for c in await self.cards(channel) if _is(c, which)), None)
+
+        return await self.until(look, timeout, f"a card with {which} in {channel}")
+
+    async def wait_text(
+        self,
+        message: Seen,
+        text: str,
+        timeout: float = 10.0,  # noqa: ASYNC109
+    ) -> Seen:
+        """The message once it shows this text."""
+
+        async def look() -> Seen | None:
+            now = await self.latest(message)
+            return now if text in visible_text(now) else None
+
+        return await self.until(look, timeout, f"{text!r} on the message")
+
+    async def views(self) -> list[Seen]:
+        return (await self.state())["views"]
+
+    async def modal(self, timeout: float = 5.0) -> Seen:  # noqa: ASYNC109
+        """The topmost modal, waiting for one to open."""
+        return (await self.until(self.views, timeout, "a modal"))[-1]
+
+    async def home(self) -> Seen | None:
+        """Opens App Home; what the app had published by then."""
+        await self._post("home")
+        return (await self.state())["home"]
+
+    async def errors(self) -> list[str]:
+        return [one["text"] for one in (await self.state())["errors"]]
+
+    # Doing
+
+    async def press(self, where: Which, what: str, channel: str | None = None) -> None:
+        """Presses the button labelled so, or with that action_id.
+
+        `where` is a message or view as seen (an old sight of it is pressed as it was then),
+        or a text or predicate that picks a card in `channel`.
+        """
+        seen = await self._pick(where, channel)
+        await self._act(seen, _control(seen, what), {})
+
+    async def choose_overflow(self, where: Which, label: str, channel: str | None = None) -> None:
+        """Picks an entry (by label or value) of an overflow menu."""
+        seen = await self._pick(where, channel)
+        entries = [
+            (c, o) for c in controls(seen) if c.kind == "overflow" for o in options_of(c.element)
+        ]
+        for control, option in entries:
+            if label in (option["text"]["text"], option["value"]):
+                await self._act(seen, control, {"selected_option": option})
+                return
+        shown = [option["text"]["text"] for _, option in entries]
+        raise NotThere(f"{label!r} is not among the menu's {shown}")
+
+    async def choose(self, where: Which, what: str, value: Any, channel: str | None = None) -> None:
+        """Sets a select or picker, named by action_id or label, outside a submission."""
+        seen = await self._pick(where, channel)
+        control = _control(seen, what)
+        await self._act(seen, control, filled(control.element, value))
+
+    async def command(self, line: str, channel: str = "ts-live") -> None:
+        """Types `/koban …`; raises Refused when Slack reports that it did not run."""
+        name, _, text = line.partition(" ")
+        _taken(await self._post("command", channel=channel, command=name, text=text))
+
+    async def say(self, channel: str, text: str, thread_ts: str | None = None) -> str:
+        """Posts as this person; the ts."""
+        return (await self._post("message", channel=channel, text=text, thread_ts=thread_ts))["ts"]
+
+    async def fill_and_submit(self, answers: dict[str, Any]) -> Seen:
+        """Fills the topmost modal by block_id and submits: `{ok, errors?: {block_id: text}}`.
+
+        Values: text, an option's value or label (lists for multi selects), user id, date.
+        """
+        view = await self.modal()
+        inputs = {c.block_id: c for c in controls(view) if c.kind in FIELDS}
+        unknown = answers.keys() - inputs.keys()
+        if unknown:
+            raise NotThere(f"{sorted(unknown)} not among the inputs {sorted(inputs)}")
+        values = {
+            block: {
+                inputs[block].action_id: {
+                    "type": inputs[block].kind,
+                    **filled(inputs[block].element, value),
+                }
+            }
+            for block, value in answers.items()
+        }
+        return await self._post("submit", view_id=view["id"], values=values)
+
+    async def close_modal(self) -> None:
+        await self._post("close", view_id=(await self.modal())["id"])
+
+    # Waiting
+
+    async def until(
+        self,
+        check: Callable[[], T | Awaitable[T | None] | None],
+        timeout: float = 10.0,  # noqa: ASYNC109
+        what: str = "",
+    ) -> T:
+        return await wait_until(check, timeout, watching=self, what=what)
+
+    def change(self) -> asyncio.Event:
+        """Set at the next change of this person's screen."""
+        if self._listening is None:
+            self._listening = asyncio.create_task(self._listen())
+        return self._bell
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                await self._follow()
+            except httpx.HTTPError:
+                # The workspace restarts: look again rather than fail the one who waits.
+                await asyncio.sleep(RECHECK_SECONDS)
+
+    async def _follow(self) -> None:
+        params = {"as": self.user}
+        async with self._http.stream("GET", "/ui/stream", params=params, timeout=None) as events:
+            async for line in events.aiter_lines():
+                if line.startswith("data:"):
+                    bell, self._bell = self._bell, asyncio.Event()
+                    bell.set()
+
+    async def _pick(self, where: Which, channel: str | None) -> Seen:
+        if isinstance(where, dict):
+            return where
+        cards = await self.cards(channel or "ts-live")
+        for card in cards:
+            if _is(card, where):
+                return card
+        raise NotThere(f"no card with {where}; there are {[visible_text(c) for c in cards]}")
+
+    async def _act(self, seen: Seen, control: Control, given: Seen) -> None:
+        button = {"value": control.element["value"]} if "value" in control.element else {}
+        container = (
+            {"type": "message", "channel": seen["channel"], "ts": seen["ts"]}
+            if "ts" in seen
+            else {"type": "view", "view_id": seen["id"]}
+        )
+        _taken(
+            await self._post(
+                "act",
+                container=container,
+                block_id=control.block_id,
+                action_id=control.action_id,
+                type=control.kind,
+                **button,
+                **given,
+            )
+        )
+
+    async def _post(self, path: str, **body: Any) -> Seen:
+        got = await self._http.post(f"/ui/{path}", json={"as": self.user, **body})
+        got.raise_for_status()
+        return got.json()
+
+
+def filled(element: Seen, value: Any) -> Seen:
+    """`{selected_option: …}` and its like for what a person chose or typed."""
+    field = FIELDS[element["type"]][0]
+    if field == "selected_option":
+        return {field: _option(element, value)}
+    if field == "selected_options":
+        return {field: [_option(element, one) for one in value]}
+    return {field: value}
+
+
+def _option(element: Seen, wanted: str) -> Seen:
+    offered = options_of(element)
+    for option in offered:
+        if wanted in (option["value"], option["text"]["text"]):
+            return option
+    if element["type"].endswith("external_select"):
+        return {"text": {"type": "plain_text", "text": wanted}, "value": wanted}
+    raise NotThere(f"{wanted!r} is not among {[o['text']['text'] for o in offered]}")
+
+
+def _control(seen: Seen, what: str) -> Control:
+    found = controls(seen)
+    for control in found:
+        if what in (control.label, control.action_id):
+            return control
+    shown = [f"{c.label} ({c.action_id})" for c in found]
+    raise NotThere(f"{what!r} is not there to press; there are {shown}")
+
+
+def _is(message: Seen, which: Which) -> bool:
+    if isinstance(which, str):
+        return which in visible_text(message) or which in message["text"]
+    return which(message) if callable(which) else which["ts"] == message["ts"]
+
+
+def _is_reply(message: Seen) -> bool:
+    return message["thread_ts"] not in (None, message["ts"])
+
+
+def _taken(answer: Seen) -> None:
+    if not answer["ok"]:
+        raise Refused(answer.get("error") or answer)

@@ -1,0 +1,99 @@
+"""Slack's rate limits as token buckets: per method and, for posting, per channel.
+
+https://docs.slack.dev/apis/web-api/rate-limits — tier 2: 20, tier 3: 50, tier 4: 100 a minute;
+chat.postMessage: about one a second per channel with short bursts, and a cap per workspace.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+
+class Tier(IntEnum):
+    """Calls a minute."""
+
+    ONE = 1
+    TWO = 20
+    THREE = 50
+    FOUR = 100
+    SPECIAL = 300
+
+
+TIERS: dict[str, Tier] = {
+    "api.test": Tier.FOUR,
+    "apps.connections.open": Tier.ONE,
+    "auth.test": Tier.SPECIAL,
+    "chat.delete": Tier.THREE,
+    "chat.getPermalink": Tier.SPECIAL,
+    "chat.postEphemeral": Tier.FOUR,
+    "chat.postMessage": Tier.SPECIAL,
+    "chat.update": Tier.THREE,
+    "conversations.history": Tier.THREE,
+    "conversations.info": Tier.THREE,
+    "conversations.join": Tier.THREE,
+    "conversations.list": Tier.TWO,
+    "conversations.open": Tier.THREE,
+    "conversations.replies": Tier.THREE,
+    "files.completeUploadExternal": Tier.FOUR,
+    "files.getUploadURLExternal": Tier.FOUR,
+    "usergroups.list": Tier.TWO,
+    "usergroups.users.list": Tier.TWO,
+    "users.info": Tier.FOUR,
+    "users.list": Tier.TWO,
+    "views.open": Tier.FOUR,
+    "views.publish": Tier.FOUR,
+    "views.push": Tier.FOUR,
+    "views.update": Tier.FOUR,
+}
+_UNKNOWN = Tier.THREE
+
+
+@dataclass
+class Bucket:
+    capacity: float
+    per_second: float
+    filled_at: float
+    tokens: float
+
+    def take(self, now: float) -> float:
+        """0 when a token was taken, else the seconds until there is one."""
+        self.tokens = min(
+            self.capacity, self.tokens + max(0.0, now - self.filled_at) * self.per_second
+        )
+        self.filled_at = now
+        if self.tokens >= 1:
+            self.tokens -= 1
+            return 0.0
+        return (1 - self.tokens) / self.per_second
+
+
+@dataclass
+class Rates:
+    """`burst_share`: how much of a minute's calls may come at once; Slack leaves it open."""
+
+    enabled: bool = True
+    burst_share: float = 0.5
+    channel_per_second: float = 1.0
+    channel_burst: int = 4
+    clock: Callable[[], float] = time.monotonic
+    _buckets: dict[tuple[str, str], Bucket] = field(default_factory=dict)
+
+    def wait_for(self, method: str, channel: str | None = None) -> int:
+        """0: go ahead; else whole seconds for `Retry-After`."""
+        if not self.enabled:
+            return 0
+        per_minute = TIERS.get(method, _UNKNOWN)
+        wait = self._bucket(method, "", per_minute * self.burst_share, per_minute / 60)
+        if not wait and channel and method == "chat.postMessage":
+            wait = self._bucket(method, channel, self.channel_burst, self.channel_per_second)
+        return math.ceil(wait)
+
+    def _bucket(self, method: str, channel: str, capacity: float, per_second: float) -> float:
+        now = self.clock()
+        full = max(1.0, capacity)
+        bucket = self._buckets.setdefault(
+            (method, channel), Bucket(full, per_second, filled_at=now, tokens=full)
+        )
+        return bucket.take(now)

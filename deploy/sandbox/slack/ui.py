@@ -1,0 +1,215 @@
+"""`/ui/*`: the human side of Slack, for the page and for tests."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from deploy.sandbox.slack import pressing, submitting, telling
+from deploy.sandbox.slack.blockkit.values import merged
+from deploy.sandbox.slack.courier import Courier
+from deploy.sandbox.slack.errors import SlackError
+from deploy.sandbox.slack.model import Channel, Member
+from deploy.sandbox.slack.screen import person_json, screen
+from deploy.sandbox.slack.web_api import learn_base_url
+from deploy.sandbox.slack.workspace import Workspace
+
+# At most about ten events a second reach a page.
+STREAM_PAUSE = 0.1
+STREAM_KEEPALIVE = 15.0
+
+
+class By(BaseModel):
+    """A request made as one person; unknown fields carry the values of actions."""
+
+    model_config = ConfigDict(extra="allow", populate_by_name=True)
+    user: str = Field(alias="as")
+
+    def given(self) -> dict:
+        return dict(self.model_extra or {})
+
+
+class Act(By):
+    container: dict
+    block_id: str
+    action_id: str
+    values: dict[str, dict[str, dict]] = Field(default_factory=dict)
+
+
+class Submission(By):
+    view_id: str
+    values: dict[str, dict[str, dict]] = Field(default_factory=dict)
+
+
+class Closing(By):
+    view_id: str
+
+
+class Command(By):
+    channel: str
+    command: str = "/koban"
+    text: str = ""
+
+
+class Said(By):
+    channel: str
+    text: str
+    thread_ts: str | None = None
+
+
+class Reading(By):
+    channel: str
+
+
+class Shortcut(By):
+    callback_id: str
+    channel: str | None = None
+    ts: str | None = None
+
+
+def ui_router(workspace: Workspace, courier: Courier) -> APIRouter:
+    async def learn(request: Request) -> None:
+        learn_base_url(workspace, request)
+
+    router = APIRouter(prefix="/ui", dependencies=[Depends(learn)])
+    _looking(router, workspace)
+    _doing(router, workspace, courier)
+    _modals(router, workspace, courier)
+    _counting(router, workspace)
+    return router
+
+
+def _member(workspace: Workspace, user: str) -> Member:
+    member = workspace.people.get(user)
+    if member is None or member.is_bot:
+        raise HTTPException(404, f"nobody here is called {user!r}")
+    return member
+
+
+def _channel(workspace: Workspace, member: Member, name: str) -> Channel:
+    try:
+        channel = workspace.channel(name)
+    except SlackError as unknown:
+        raise HTTPException(404, f"there is no channel {name!r}") from unknown
+    if not channel.seen_by(member.id):
+        raise HTTPException(404, f"there is no channel {name!r}")
+    return channel
+
+
+def _outcome(error: str | None) -> dict:
+    return {"ok": error is None, **({"error": error} if error else {})}
+
+
+def _looking(router: APIRouter, workspace: Workspace) -> None:
+    @router.get("/people")
+    async def people() -> list[dict]:
+        return [person_json(workspace, m) for m in workspace.people.values() if not m.is_bot]
+
+    @router.get("/state")
+    async def state(user: str = Query(alias="as")) -> dict:
+        return screen(workspace, _member(workspace, user))
+
+    @router.get("/stream")
+    async def stream(user: str = Query(alias="as")) -> StreamingResponse:
+        _member(workspace, user)
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(
+            _changes(workspace, user), media_type="text/event-stream", headers=headers
+        )
+
+    @router.post("/read")
+    async def read(body: Reading) -> dict:
+        member = _member(workspace, body.user)
+        workspace.mark_read(member.id, _channel(workspace, member, body.channel).id)
+        return _outcome(None)
+
+
+async def _changes(workspace: Workspace, user: str) -> AsyncIterator[str]:
+    seen = -1
+    while not workspace.feed.closed:
+        now = await workspace.feed.after(user, seen, STREAM_KEEPALIVE)
+        yield f'data: {{"seq": {now}}}\n\n' if now != seen else ": still here\n\n"
+        seen = now
+        await asyncio.sleep(STREAM_PAUSE)
+
+
+def _doing(router: APIRouter, workspace: Workspace, courier: Courier) -> None:
+    @router.post("/act")
+    async def act(body: Act) -> dict:
+        member = _member(workspace, body.user)
+        source = pressing.source_of(workspace, member.id, body.container)
+        if source is not None:
+            source.values = merged(source.values, body.values)
+        done = pressing.Press(body.block_id, body.action_id, body.given())
+        return _outcome(await pressing.press(workspace, courier, member, source, done))
+
+    @router.post("/options")
+    async def options(body: Act) -> dict:
+        member = _member(workspace, body.user)
+        source = pressing.source_of(workspace, member.id, body.container)
+        done = pressing.Press(body.block_id, body.action_id, body.given())
+        return {"options": await pressing.suggest(workspace, courier, member, source, done)}
+
+    @router.post("/command")
+    async def command(body: Command) -> dict:
+        member = _member(workspace, body.user)
+        channel = _channel(workspace, member, body.channel)
+        line = (body.command, body.text)
+        return _outcome(await telling.command(workspace, courier, member, channel, line))
+
+    @router.post("/home")
+    async def home(body: By) -> dict:
+        member = _member(workspace, body.user)
+        return _outcome(await telling.open_home(workspace, courier, member))
+
+    @router.post("/message")
+    async def message(body: Said) -> dict:
+        member = _member(workspace, body.user)
+        channel = _channel(workspace, member, body.channel)
+        said = await telling.say(workspace, courier, member, channel, (body.text, body.thread_ts))
+        return {"ok": True, "ts": said.ts}
+
+    @router.post("/shortcut")
+    async def shortcut(body: Shortcut) -> dict:
+        member = _member(workspace, body.user)
+        source = workspace.messages.standing(body.channel or "", body.ts or "")
+        error = await telling.shortcut(workspace, courier, member, body.callback_id, source)
+        return _outcome(error)
+
+
+def _modals(router: APIRouter, workspace: Workspace, courier: Courier) -> None:
+    @router.post("/submit")
+    async def submit(body: Submission) -> dict:
+        member = _member(workspace, body.user)
+        done = await submitting.submit(workspace, courier, member, body.view_id, body.values)
+        errors = {"errors": done.errors} if done.errors else {}
+        error = {"error": done.error} if done.error else {}
+        return {"ok": done.ok, **errors, **error}
+
+    @router.post("/close")
+    async def close(body: Closing) -> dict:
+        member = _member(workspace, body.user)
+        await submitting.close(workspace, courier, member, body.view_id)
+        return _outcome(None)
+
+
+def _counting(router: APIRouter, workspace: Workspace) -> None:
+    @router.get("/calls")
+    async def calls() -> dict:
+        """Web API calls since the start: all by method, and those answered 429."""
+        return {
+            "calls": dict(workspace.calls),
+            "refused": dict(workspace.refused),
+            "total": workspace.calls.total(),
+        }
+
+    @router.get("/deliveries")
+    async def deliveries() -> list[dict]:
+        """Requests to the bot: `{kind, at, seconds, status, error}`, oldest first."""
+        return [vars(d) for d in workspace.deliveries]
+
+    @router.get("/notifications")
+    async def notifications() -> list[dict]:
+        return [vars(n) for n in workspace.notifications]

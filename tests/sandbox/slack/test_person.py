@@ -1,0 +1,85 @@
+"""Seeing and waiting as a person."""
+
+import asyncio
+import json
+
+import httpx
+import pytest
+from slack_sdk.web.async_client import AsyncWebClient
+
+from deploy.sandbox.slack.person import Person, wait_until
+from deploy.sandbox.slack.reading import visible_text
+from deploy.sandbox.slack.workspace import Workspace
+from tests.sandbox.slack.tiny_bot import CARD
+
+
+def test_visible_text_is_what_stands_on_the_screen():
+    """Lines for blocks; buttons in brackets; menus stay folded."""
+    assert visible_text({"text": "fallback", "blocks": CARD}) == (
+        "*外部誘導* u_123\n[担当する] [判断する] [⋯]"
+    )
+    assert visible_text({"text": "fallback", "blocks": []}) == "fallback"
+
+
+async def test_waiting_wakes_when_the_screen_changes(client: AsyncWebClient, sato: Person):
+    """The card comes after the wait began."""
+    waiting = asyncio.create_task(sato.wait_card("ts-live", "外部誘導"))
+    await client.chat_postMessage(channel="C0LIVE", text="case", blocks=CARD)
+    card = await waiting
+    await client.chat_update(channel="C0LIVE", ts=card["ts"], text="対応済み", blocks=[])
+    assert (await sato.wait_text(card, "対応済み"))["edited"] is True
+
+
+async def test_waiting_in_vain_says_for_what(sato: Person):
+    """The error names the wish."""
+    with pytest.raises(TimeoutError, match="a card with 無い in ts-live"):
+        await sato.wait_card("ts-live", "無い", timeout=0.05)
+
+
+async def test_wait_until_gives_the_first_truthy_value():
+    """Works with plain functions too."""
+    values = iter([0, None, 3])
+    assert await wait_until(lambda: next(values)) == 3
+
+
+async def test_the_stream_tells_only_those_who_can_see_it(slack: str, workspace: Workspace):
+    """A DM moves its reader's number, not the others'."""
+    async with httpx.AsyncClient(base_url=slack) as http:
+        before = {u: (await _seq(http, u)) for u in ("U0SATO", "U0CLARK")}
+        workspace.conversation_with(["U0SATO"])
+        assert await _seq(http, "U0SATO") > before["U0SATO"]
+        assert await _seq(http, "U0CLARK") == before["U0CLARK"]
+
+
+async def _seq(http: httpx.AsyncClient, user: str) -> int:
+    async with http.stream("GET", "/ui/stream", params={"as": user}) as events:
+        async for line in events.aiter_lines():
+            if line.startswith("data:"):
+                return json.loads(line.removeprefix("data:"))["seq"]
+    raise AssertionError("the stream ended")
+
+
+async def test_state_shows_who_i_am(sato: Person):
+    """Role, groups, locale; the four channels."""
+    state = await sato.state()
+    assert state["me"] == {
+        "id": "U0SATO",
+        "name": "sato",
+        "display_name": "佐藤",
+        "locale": "ja-JP",
+        "role": "specialist",
+        "groups": ["ts-shift"],
+        "color": "d9534f",
+    }
+    assert [c["name"] for c in state["channels"]] == [
+        "ts-live",
+        "ts-market",
+        "ts-leads",
+        "general",
+    ]
+
+
+async def test_nobody_is_a_stranger(slack: str):
+    """An unknown person gets a 404."""
+    async with httpx.AsyncClient(base_url=slack) as http:
+        assert (await http.get("/ui/state", params={"as": "U0NOBODY"})).status_code == 404
