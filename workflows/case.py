@@ -146,8 +146,6 @@ class CaseWorkflow:
         """Brings ledger and Slack up to date with the case."""
         case = self._case
         assert case is not None
-        if not case.settled and case.phase is not Phase.CLOSED:
-            return  # written when the platform has answered: a moment later, in one go
         if case.phase is not Phase.CLOSED:
             self._book.flush(case, None)
         elif self._book.pending or self._snapshot_is_old():

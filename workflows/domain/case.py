@@ -291,7 +291,8 @@ def _closing(case: Case, now: datetime) -> tuple[ev.Event, ...]:
     """Closes a case whose decision has been carried out as far as it ever will be."""
     if case.phase is not Phase.ENFORCING or case.unsettled or case.decision is None:
         return ()
-    return (ev.CaseClosed(at=now, verdict=case.decision.verdict),)
+    # The decider answers for the outcome, however long the platform took.
+    return (ev.CaseClosed(at=now, by=case.decision.by, verdict=case.decision.verdict),)
 
 
 _RULES: dict[type[Any], Callable[[Case, Any, datetime], Outcome]] = {

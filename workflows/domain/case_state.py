@@ -124,7 +124,10 @@ class Case(Value):
 
     @property
     def settled(self) -> bool:
-        """Whether the case now waits for a person or is over, rather than acting by itself."""
+        """Whether the case waits for a person or is over, rather than acting by itself.
+
+        While it acts, its thread waits: the outcome follows in a moment and is told with it.
+        """
         if self.undoing:
             return False
         if self.phase is not Phase.ENFORCING:
