@@ -147,10 +147,10 @@ class CaseWorkflow:
         case = self._case
         assert case is not None
         if case.phase is not Phase.CLOSED:
-            self._book.flush(case, None)
+            self._book.flush(case, self._screen.card, None)
         elif self._book.pending or self._snapshot_is_old():
             self._snapped = (self._screen.card, self._screen.approval)
-            self._book.flush(case, self._snapshot())
+            self._book.flush(case, self._screen.card, self._snapshot())
 
     def _snapshot(self) -> Memory:
         """What wakes a closed case up again; its thread has been told by then."""

@@ -27,6 +27,7 @@ class Entry(Value):
 
     `owner_key` is unique to the case's first run: a row of the same id with another key means
     that the id is taken. `snapshot` is written where present and wakes a closed case up again.
+    Where every alert of an opening entry is known in another case, nothing is written.
     """
 
     case: Case
@@ -34,6 +35,7 @@ class Entry(Value):
     events: tuple[Recorded, ...]
     alerts: tuple[Alert, ...] = ()
     snapshot: Memory | None = None
+    card: CardRef | None = None
 
 
 class Written(Value):

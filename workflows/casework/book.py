@@ -10,7 +10,7 @@ from workflows import ports
 from workflows.domain.alert import Alert
 from workflows.domain.case_state import Case
 from workflows.domain.events import Recorded
-from workflows.domain.memory import Memory
+from workflows.domain.memory import CardRef, Memory
 from workflows.ports import Entry, Written
 
 _RETRY = RetryPolicy(
@@ -34,6 +34,7 @@ class Book:
         self._alerts: list[Alert] = []
         self._snapshot: Memory | None = None
         self._case: Case | None = None
+        self._card: CardRef | None = None
         self._writing: asyncio.Task[None] | None = None
 
     @property
@@ -51,9 +52,9 @@ class Book:
         self._events += events
         self._alerts += [alert] if alert is not None else []
 
-    def flush(self, case: Case, snapshot: Memory | None) -> None:
+    def flush(self, case: Case, card: CardRef | None, snapshot: Memory | None) -> None:
         """Begins to write, unless a write is under way: that one goes on with this."""
-        self._case, self._snapshot = case, snapshot
+        self._case, self._card, self._snapshot = case, card, snapshot
         if self.idle and (self.pending or snapshot is not None):
             self._writing = asyncio.create_task(self._write())
 
@@ -66,6 +67,7 @@ class Book:
                 events=tuple(self._events),
                 alerts=tuple(self._alerts),
                 snapshot=self._snapshot,
+                card=self._card,
             )
             self._events, self._alerts, self._snapshot = [], [], None
             await write(entry)

@@ -1,0 +1,25 @@
+"""The ledger as the workflows see it."""
+
+from temporalio import activity
+
+from activities.ledger.ledger import Ledger
+from workflows.domain.memory import Memory
+from workflows.ports import Entry, Written
+
+
+class LedgerActivities:
+    """Run as local activities, beside the workflows: they are short and idempotent."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        """`ledger` is where it is written."""
+        self._ledger = ledger
+
+    @activity.defn(name="record")
+    async def record(self, entry: Entry) -> Written:
+        """Writes events, alerts and the case's row."""
+        return await self._ledger.record(entry)
+
+    @activity.defn(name="load_case")
+    async def load_case(self, case: str) -> Memory | None:
+        """The snapshot of a closed case."""
+        return await self._ledger.load_case(case)

@@ -1,0 +1,86 @@
+"""Reaching the database: SQLite by default, PostgreSQL by URL."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from activities.ledger.errors import LedgerUnavailable
+
+BUSY_SECONDS = 10
+"""How long a writer waits for another process that writes to the same SQLite file."""
+_READING = "koban_reading"
+
+
+class Database:
+    """One engine. SQLite has one writer at a time, so ours queue up here instead of failing."""
+
+    def __init__(self, url: str) -> None:
+        """`url` as in KOBAN_LEDGER__URL."""
+        parsed = make_url(url)
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        self.shown = parsed.render_as_string(hide_password=True)
+        self.engine = _sqlite(url) if self.is_sqlite else create_async_engine(url, pool_size=10)
+        self._writer = asyncio.Lock()
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction. Raises `LedgerUnavailable`."""
+        if not self.is_sqlite:
+            async with self._reached(reading=False) as connection:
+                yield connection
+            return
+        async with self._writer, self._reached(reading=False) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """One connection for reading. Raises `LedgerUnavailable`."""
+        async with self._reached(reading=True) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _reached(self, reading: bool) -> AsyncIterator[AsyncConnection]:
+        try:
+            async with self.engine.connect() as connection:
+                await connection.execution_options(**{_READING: reading})
+                async with connection.begin():
+                    yield connection
+        except (OperationalError, OSError, TimeoutError) as error:
+            raise LedgerUnavailable(f"The ledger at {self.shown} does not answer.") from error
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            raise LedgerUnavailable(f"The ledger at {self.shown} went away.") from error
+
+    def insert(self, table: sa.Table) -> Any:
+        """An INSERT that knows ON CONFLICT, in the database's own dialect."""
+        return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+
+    async def aclose(self) -> None:
+        """Closes every connection."""
+        await self.engine.dispose()
+
+
+def _sqlite(url: str) -> AsyncEngine:
+    engine = create_async_engine(url, connect_args={"timeout": BUSY_SECONDS})
+
+    @sa.event.listens_for(engine.sync_engine, "connect")
+    def connected(connection: Any, _record: Any) -> None:
+        # The driver's own transactions begin too late to be serialised: we begin them below.
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_SECONDS}000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @sa.event.listens_for(engine.sync_engine, "begin")
+    def begun(connection: sa.Connection) -> None:
+        reading = connection.get_execution_options().get(_READING)
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+    return engine

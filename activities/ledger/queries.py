@@ -1,0 +1,110 @@
+"""Reading the ledger: what ingest, look-ups, queues and audits ask. Nothing here writes a story."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from activities.ledger.chain import Link
+from activities.ledger.database import Database
+from activities.ledger.tables import actions, alerts, cases, events, lookups
+from workflows.domain.case_state import Phase
+
+QUEUE_LIMIT = 500
+CHUNK = 400
+"""Pairs per query: SQLite takes 32,766 variables, older ones 999."""
+
+Row = sa.RowMapping
+"""A row by its column names, as in `activities.ledger.tables`."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """Somebody looked somebody up."""
+
+    at: datetime
+    actor: str
+    subject_type: str
+    subject_id: str
+    why: str
+    case_id: str | None = None
+
+
+class Queries:
+    """Every call raises `LedgerUnavailable` where the database is out of reach."""
+
+    def __init__(self, database: Database) -> None:
+        """`database` has to be migrated."""
+        self._database = database
+
+    async def known(self, keys: Sequence[tuple[str, str]]) -> frozenset[tuple[str, str]]:
+        """Which of these (detector, alert id) pairs are in the ledger."""
+        found: set[tuple[str, str]] = set()
+        pair = sa.tuple_(alerts.c.detector, alerts.c.alert_id)
+        for start in range(0, len(keys), CHUNK):
+            query = sa.select(alerts.c.detector, alerts.c.alert_id)
+            rows = await self._rows(query.where(pair.in_(keys[start : start + CHUNK])))
+            found |= {(row["detector"], row["alert_id"]) for row in rows}
+        return frozenset(found)
+
+    async def open_cases(self, limit: int = QUEUE_LIMIT) -> Sequence[Row]:
+        """The cases that are not closed, oldest first; without their snapshots."""
+        query = _cases().where(cases.c.phase != Phase.CLOSED.value)
+        return await self._rows(query.order_by(cases.c.opened_at).limit(limit))
+
+    async def case(self, case: str) -> Row | None:
+        """One case, without its snapshot."""
+        rows = await self._rows(_cases().where(cases.c.id == case))
+        return rows[0] if rows else None
+
+    async def actions_of(self, case: str) -> Sequence[Row]:
+        """What was done in a case, decision by decision."""
+        query = sa.select(actions).where(actions.c.case_id == case)
+        return await self._rows(query.order_by(actions.c.decision_id, actions.c.action))
+
+    async def events_of(self, case: str, latest: int | None = None) -> Sequence[Row]:
+        """A case's events, oldest first: all, or the `latest` ones."""
+        query = sa.select(events).where(events.c.case_id == case)
+        if latest is None:
+            return await self._rows(query.order_by(events.c.seq))
+        rows = await self._rows(query.order_by(events.c.seq.desc()).limit(latest))
+        return list(reversed(rows))
+
+    async def cases_of(self, subject_type: str, subject_id: str, limit: int = 20) -> Sequence[Row]:
+        """The cases about a subject, newest first."""
+        mine = (cases.c.subject_type == subject_type, cases.c.subject_id == subject_id)
+        query = _cases().where(*mine).order_by(cases.c.opened_at.desc())
+        return await self._rows(query.limit(limit))
+
+    async def actions_on(
+        self, subject_type: str, subject_id: str, limit: int = 20
+    ) -> Sequence[Row]:
+        """What was done to a subject, newest first."""
+        mine = (actions.c.subject_type == subject_type, actions.c.subject_id == subject_id)
+        query = sa.select(actions).where(*mine).order_by(actions.c.decided_at.desc())
+        return await self._rows(query.limit(limit))
+
+    async def look_up(self, look: Look) -> None:
+        """Writes a look-up down."""
+        async with self._database.writing() as connection:
+            await connection.execute(sa.insert(lookups).values(**vars(look)))
+
+    async def chains(self) -> Sequence[str]:
+        """The ids of all cases that have events."""
+        rows = await self._rows(sa.select(events.c.case_id).distinct().order_by(events.c.case_id))
+        return [row["case_id"] for row in rows]
+
+    async def chain(self, case: str) -> list[Link]:
+        """A case's events as links of its chain."""
+        return [Link(**row) for row in await self.events_of(case)]
+
+    async def _rows(self, query: sa.Select[Any]) -> Sequence[Row]:
+        async with self._database.reading() as connection:
+            rows: Sequence[Row] = (await connection.execute(query)).mappings().all()
+            return rows
+
+
+def _cases() -> sa.Select[Any]:
+    return sa.select(*(column for column in cases.c if column.name != "snapshot"))

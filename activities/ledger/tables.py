@@ -1,0 +1,125 @@
+"""The tables of the ledger. People query them, so their names are a contract."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+
+class Utc(sa.TypeDecorator[datetime]):
+    """A moment in UTC, with its zone on every database."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        """Refuses a moment without a zone rather than guessing one."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("the ledger takes no time without a zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        """SQLite keeps no zone: what it gives back is UTC."""
+        return value if value is None or value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def _text(size: int = 256) -> sa.String:
+    return sa.String(size)
+
+
+alerts = sa.Table(
+    "alerts",
+    metadata,
+    sa.Column("detector", _text(), primary_key=True),
+    sa.Column("alert_id", _text(), primary_key=True),
+    sa.Column("case_id", _text(16), nullable=False, index=True),
+    sa.Column("kind", _text(64), nullable=False),
+    sa.Column("subject_type", _text(64), nullable=False),
+    sa.Column("subject_id", _text(), nullable=False),
+    sa.Column("score", sa.Float),
+    sa.Column("occurred_at", Utc, nullable=False),
+    sa.Column("received_at", Utc, nullable=False),
+    sa.Column("body", sa.JSON, nullable=False),
+)
+
+cases = sa.Table(
+    "cases",
+    metadata,
+    sa.Column("id", _text(16), primary_key=True),
+    sa.Column("owner_key", _text(64), nullable=False),
+    sa.Column("route", _text(), nullable=False),
+    sa.Column("playbook", _text(64), nullable=False),
+    sa.Column("policy_version", _text(64), nullable=False),
+    sa.Column("title", sa.JSON, nullable=False),
+    sa.Column("subject_type", _text(64), nullable=False),
+    sa.Column("subject_id", _text(), nullable=False),
+    sa.Column("severity", _text(16), nullable=False),
+    sa.Column("phase", _text(32), nullable=False, index=True),
+    sa.Column("owner", _text(64)),
+    sa.Column("decider", _text(64)),
+    sa.Column("opened_at", Utc, nullable=False),
+    sa.Column("claim_due", Utc),
+    sa.Column("decide_due", Utc),
+    sa.Column("approval_expires_at", Utc),
+    sa.Column("approvers", sa.JSON, nullable=False),
+    sa.Column("closed_at", Utc),
+    sa.Column("verdict", _text(32)),
+    sa.Column("alerts", sa.Integer, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("card_channel", _text(64)),
+    sa.Column("card_ts", _text(64)),
+    sa.Column("snapshot", sa.JSON(none_as_null=True)),
+    sa.Index("ix_cases_subject", "subject_type", "subject_id"),
+)
+
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("case_id", _text(16), primary_key=True),
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("at", Utc, nullable=False, index=True),
+    sa.Column("kind", _text(64), nullable=False),
+    sa.Column("actor", _text(64)),
+    sa.Column("data", sa.JSON, nullable=False),
+    sa.Column("prev_hash", _text(64), nullable=False),
+    sa.Column("hash", _text(64), nullable=False),
+)
+
+actions = sa.Table(
+    "actions",
+    metadata,
+    sa.Column("case_id", _text(16), primary_key=True),
+    sa.Column("decision_id", _text(16), primary_key=True),
+    sa.Column("action", _text(64), primary_key=True),
+    sa.Column("subject_type", _text(64), primary_key=True),
+    sa.Column("subject_id", _text(), primary_key=True),
+    sa.Column("status", _text(32), nullable=False),
+    sa.Column("until", Utc),
+    sa.Column("decided_by", _text(64)),
+    sa.Column("decided_at", Utc),
+    sa.Column("problem", sa.JSON(none_as_null=True)),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Index("ix_actions_subject", "subject_type", "subject_id"),
+)
+
+lookups = sa.Table(
+    "lookups",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("at", Utc, nullable=False, index=True),
+    sa.Column("actor", _text(64), nullable=False),
+    sa.Column("subject_type", _text(64), nullable=False),
+    sa.Column("subject_id", _text(), nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("case_id", _text(16)),
+)

@@ -1,0 +1,69 @@
+"""The hash chain, and that migrations and tables say the same."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from hypothesis import given
+from hypothesis import strategies as st
+
+from activities.ledger.chain import GENESIS, Link, first_break, hash_of
+from activities.ledger.database import Database
+from activities.ledger.tables import metadata
+
+T0 = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
+
+
+def chain_of(count: int) -> list[Link]:
+    """A whole chain."""
+    links: list[Link] = []
+    for seq in range(1, count + 1):
+        previous = links[-1].hash if links else GENESIS
+        link = Link("K7Q2F9XM0", seq, T0, "case_claimed", "U0SATO", {"n": seq}, previous, "")
+        links.append(replace(link, hash=hash_of(link)))
+    return links
+
+
+def test_the_formula_is_the_documented_one() -> None:
+    """Somebody with the docs and a SHA-256 can check it by hand."""
+    said = (
+        '["' + "0" * 64 + '","K7Q2F9XM0",1,"2026-11-23T03:00:00.000000+00:00",'
+        '"case_claimed","U0SATO",{"n":1}]'
+    )
+    assert hash_of(chain_of(1)[0]) == sha256(said.encode()).hexdigest()
+
+
+CHANGES: dict[str, Any] = {
+    "at": T0 + timedelta(microseconds=1),
+    "kind": "case_released",
+    "actor": None,
+    "data": {"n": -1},
+    "case_id": "K00000000",
+    "prev_hash": "f" * 64,
+    "hash": "f" * 64,
+    "seq": 99,
+}
+
+
+@given(st.integers(1, 8), st.data(), st.sampled_from(sorted(CHANGES)))
+def test_any_change_of_any_field_is_found(count: int, data: st.DataObject, name: str) -> None:
+    """Whichever event, whichever field."""
+    links = chain_of(count)
+    assert first_break(links) is None
+    place = data.draw(st.integers(0, count - 1))
+    links[place] = replace(links[place], **{name: CHANGES[name]})
+    assert first_break(links) is not None
+
+
+async def test_the_migrations_make_exactly_the_tables(database: Database) -> None:
+    """Nothing is missing from the migrations, and nothing is only there."""
+
+    def difference(connection: sa.Connection) -> list[Any]:
+        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+    async with database.reading() as connection:
+        assert await connection.run_sync(difference) == []

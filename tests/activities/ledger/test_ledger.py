@@ -1,0 +1,239 @@
+"""What the ledger promises, on both databases."""
+
+import asyncio
+
+import pytest
+import sqlalchemy as sa
+
+from activities.ledger.audit import verify
+from activities.ledger.database import Database
+from activities.ledger.errors import LedgerUnavailable, StoryBroken
+from activities.ledger.ledger import Ledger
+from activities.ledger.migrating import migrate
+from activities.ledger.queries import Look, Queries
+from activities.ledger.tables import alerts, cases, events, metadata
+from tests.domain.building import (
+    SATO,
+    T0,
+    TANAKA,
+    a_case,
+    an_alert,
+    minutes,
+    preset,
+)
+from workflows.domain import commands as cmd
+from workflows.domain import events as ev
+from workflows.domain.alert import Subject, brief
+from workflows.domain.case import decide
+from workflows.domain.case_state import Case
+from workflows.domain.history import apply
+from workflows.domain.memory import CardRef, Memory
+from workflows.domain.playbook.model import Severity
+from workflows.domain.refusal import Refusal
+from workflows.ports import Entry, Written
+
+
+def opening(case: Case | None = None, key: str = "run-1", number: int = 1) -> Entry:
+    """The entry of a case that opens."""
+    case = case or a_case()
+    event = ev.CaseOpened(
+        at=T0,
+        case=case.id,
+        playbook="off_platform",
+        subject=Subject(type="user", id="u_123"),
+        severity=Severity.CRITICAL,
+        alert=brief(an_alert()),
+    )
+    first = ev.Recorded(seq=1, event=event)
+    return Entry(case=case, owner_key=key, events=(first,), alerts=(an_alert(number),))
+
+
+def following(case: Case, *commands: cmd.Command, key: str = "run-1") -> Entry:
+    """The entry of everything that `commands` make of `case`."""
+    recorded = []
+    for minute, command in enumerate(commands, start=1):
+        outcome = decide(case, command, minutes(minute))
+        assert not isinstance(outcome, Refusal), outcome
+        for event in outcome:
+            case = apply(case, event)
+            recorded.append(ev.Recorded(seq=case.version, event=event))
+    return Entry(case=case, owner_key=key, events=tuple(recorded))
+
+
+async def count(database: Database, table: sa.Table) -> int:
+    """How many rows a table has."""
+    async with database.reading() as connection:
+        query = sa.select(sa.func.count()).select_from(table)
+        return int((await connection.execute(query)).scalar_one())
+
+
+async def test_a_story_is_written_and_read(ledger: Ledger, queries: Queries) -> None:
+    """Events come back in their order, with who did what when."""
+    await ledger.record(opening())
+    await ledger.record(following(a_case(), cmd.Claim(by=SATO), cmd.Clear(by=SATO)))
+    rows = await queries.events_of("K7Q2F9XM0")
+    assert [(row["seq"], row["kind"], row["actor"]) for row in rows] == [
+        (1, "case_opened", None),
+        (2, "case_claimed", "U0SATO"),
+        (3, "decided", "U0SATO"),
+        (4, "case_closed", "U0SATO"),
+    ]
+    assert rows[1]["at"] == minutes(1)
+    case = await queries.case("K7Q2F9XM0")
+    assert case is not None
+    assert (case["phase"], case["verdict"], case["version"]) == ("closed", "no_violation", 4)
+
+
+async def test_the_same_entry_twice_changes_nothing(ledger: Ledger, queries: Queries) -> None:
+    """A lost answer makes the workflow write again."""
+    entry = following(a_case(), preset(SATO, "mute"))
+    for each in (opening(), entry, entry, opening()):
+        assert await ledger.record(each) == Written()
+    assert len(await queries.events_of("K7Q2F9XM0")) == 3
+    case = await queries.case("K7Q2F9XM0")
+    assert case is not None
+    assert case["phase"] == "enforcing"
+
+
+async def test_many_writers_of_one_entry_make_one_story(ledger: Ledger, queries: Queries) -> None:
+    """Several workers may carry out the same activity at once."""
+    entry = opening()
+    await asyncio.gather(*(ledger.record(entry) for _ in range(20)))
+    assert len(await queries.events_of("K7Q2F9XM0")) == 1
+    assert (await verify(queries)).broken == ()
+
+
+async def test_an_id_that_another_case_has_is_not_granted(
+    ledger: Ledger, database: Database
+) -> None:
+    """Two cases never share an id; the refused one leaves no trace."""
+    await ledger.record(opening())
+    assert await ledger.record(opening(key="run-2", number=2)) == Written(id_taken=True)
+    assert await count(database, alerts) == 1
+    assert await count(database, events) == 1
+
+
+async def test_a_known_alert_opens_no_second_case(ledger: Ledger, database: Database) -> None:
+    """(detector, id) is known for good, also after its case closed."""
+    await ledger.record(opening())
+    again = opening(a_case().model_copy(update={"id": "K00000000"}), key="run-2")
+    known = await ledger.record(again)
+    assert known == Written(known_alerts=("live-chat/chat-000001",))
+    assert await count(database, cases) == 1
+    assert await count(database, events) == 1
+
+
+async def test_a_gap_in_the_story_is_an_error(ledger: Ledger, queries: Queries) -> None:
+    """Writing over a gap would hide a loss."""
+    await ledger.record(opening())
+    entry = following(a_case(), cmd.Claim(by=SATO), cmd.Release(by=SATO))
+    with pytest.raises(StoryBroken, match="event 2 is missing"):
+        await ledger.record(entry.model_copy(update={"events": entry.events[1:]}))
+    assert len(await queries.events_of("K7Q2F9XM0")) == 1
+
+
+async def test_another_event_in_the_same_place_is_an_error(ledger: Ledger) -> None:
+    """The record is append-only."""
+    await ledger.record(opening())
+    await ledger.record(following(a_case(), cmd.Claim(by=SATO)))
+    with pytest.raises(StoryBroken, match="another event stands as 2"):
+        await ledger.record(following(a_case(), cmd.Claim(by=TANAKA)))
+
+
+async def test_a_late_write_never_takes_a_case_back(ledger: Ledger, queries: Queries) -> None:
+    """A slow worker may write an older state after a newer one."""
+    await ledger.record(opening())
+    older = following(a_case(), cmd.Claim(by=SATO))
+    newer = following(a_case(), cmd.Claim(by=SATO), cmd.Clear(by=SATO))
+    await ledger.record(newer)
+    await ledger.record(older)
+    case = await queries.case("K7Q2F9XM0")
+    assert case is not None
+    assert (case["phase"], case["version"]) == ("closed", 4)
+
+
+async def test_a_rejected_decision_leaves_no_action(ledger: Ledger, queries: Queries) -> None:
+    """`actions` holds what was carried out; what was only decided stays in the events."""
+    await ledger.record(opening())
+    asked = following(a_case(), preset(SATO, "ban"))
+    await ledger.record(asked)
+    assert len(await queries.actions_of("K7Q2F9XM0")) == 1
+    await ledger.record(following(asked.case, cmd.Reject(by=TANAKA, reason="根拠不足")))
+    assert await queries.actions_of("K7Q2F9XM0") == []
+
+
+async def test_a_snapshot_wakes_a_case_up(ledger: Ledger) -> None:
+    """A closed case comes back as it was, with its place in Slack."""
+    await ledger.record(opening())
+    entry = following(a_case(), cmd.Clear(by=SATO))
+    memory = Memory(key="run-1", case=entry.case, card=CardRef(channel="C0LIVE", ts="1.2"))
+    await ledger.record(entry.model_copy(update={"snapshot": memory}))
+    assert await ledger.load_case("K7Q2F9XM0") == memory
+    assert await ledger.load_case("K00000000") is None
+
+
+async def test_every_tampering_is_found(
+    ledger: Ledger, queries: Queries, database: Database
+) -> None:
+    """A changed actor, a cut end, a removed middle: the audit names the place."""
+    await ledger.record(opening())
+    await ledger.record(following(a_case(), cmd.Claim(by=SATO), cmd.Clear(by=SATO)))
+    assert (await verify(queries)).events == 4
+    async with database.writing() as connection:
+        await connection.execute(sa.delete(events).where(events.c.seq == 4))
+    assert [(b.seq, b.why) for b in (await verify(queries)).broken] == [(4, "an event is missing")]
+    async with database.writing() as connection:
+        change = sa.update(events).where(events.c.seq == 2).values(actor="U0CLARK")
+        await connection.execute(change)
+    assert [(b.seq, b.why) for b in (await verify(queries)).broken] == [(2, "it was changed")]
+
+
+async def test_nul_and_worse_are_stored_visibly(ledger: Ledger, database: Database) -> None:
+    """PostgreSQL can't hold NUL in text; nothing is lost for it."""
+    alert = an_alert(1, attributes={"note": "a\u0000b", "deep": [{"x": "\u0000"}]})
+    entry = opening().model_copy(update={"alerts": (alert,)})
+    await ledger.record(entry)
+    async with database.reading() as connection:
+        body = (await connection.execute(sa.select(alerts.c.body))).scalar_one()
+    assert body["attributes"] == {"note": "a␀b", "deep": [{"x": "␀"}]}
+
+
+async def test_known_alerts_are_found_by_hundreds(ledger: Ledger, queries: Queries) -> None:
+    """Ingest asks for a whole request at once."""
+    await ledger.record(opening())
+    asked = [("live-chat", f"chat-{number:06}") for number in range(1000)]
+    assert await queries.known(asked) == {("live-chat", "chat-000001")}
+
+
+async def test_a_look_up_is_written_down(queries: Queries, database: Database) -> None:
+    """Who looked at whom, and why."""
+    look = Look(at=T0, actor="U0SATO", subject_type="user", subject_id="u_1", why="/koban user")
+    await queries.look_up(look)
+    assert await count(database, metadata.tables["lookups"]) == 1
+
+
+async def test_the_queue_holds_what_is_open(ledger: Ledger, queries: Queries) -> None:
+    """Closed cases are not in it."""
+    await ledger.record(opening())
+    assert [row["id"] for row in await queries.open_cases()] == ["K7Q2F9XM0"]
+    await ledger.record(following(a_case(), cmd.Clear(by=SATO)))
+    assert await queries.open_cases() == []
+
+
+async def test_two_processes_may_migrate_at_once(url: str) -> None:
+    """`serve` and `work` start together."""
+    databases = [Database(url) for _ in range(3)]
+    await asyncio.gather(*(migrate(each) for each in databases))
+    assert await count(databases[0], cases) == 0
+    for each in databases:
+        await each.aclose()
+
+
+async def test_a_ledger_out_of_reach_is_one_sentence_without_a_password() -> None:
+    """The sentence goes to an operator, and into logs."""
+    database = Database("postgresql+asyncpg://koban:hunter2@127.0.0.1:9/koban")
+    with pytest.raises(LedgerUnavailable) as caught:
+        await Queries(database).open_cases()
+    assert "hunter2" not in str(caught.value)
+    assert "does not answer" in str(caught.value)
+    await database.aclose()
