@@ -1,0 +1,64 @@
+"""What the marketplace can do to its things, and how that shows: data, not code."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Row = dict[str, Any]
+Shows = Callable[[Sequence[Row]], Row]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One kind of measure. `shows` makes fields of a thing from the measures that stand."""
+
+    shows: Shows
+    undo: bool = True
+
+
+def _flag(name: str) -> Shows:
+    return lambda standing: {name: bool(standing)}
+
+
+def _until(flag: str, until: str) -> Shows:
+    def shows(standing: Sequence[Row]) -> Row:
+        times = [row["until"] for row in standing if row["until"]]
+        return {flag: bool(standing), until: max(times, default=None)}
+
+    return shows
+
+
+def _status(status: str) -> Shows:
+    return lambda standing: {"status": status} if standing else {}
+
+
+def _paused(standing: Sequence[Row]) -> Row:
+    return {"paused": True, "status": "paused"} if standing else {"paused": False}
+
+
+def _removed(standing: Sequence[Row]) -> Row:
+    return {"removed": True, "status": "removed"} if standing else {"removed": False}
+
+
+# Where two measures show in the same field, the one further down wins.
+MEASURES: dict[str, dict[str, Measure]] = {
+    "users": {
+        "warnings": Measure(lambda standing: {"warnings": len(standing)}),
+        "mutes": Measure(_until("muted", "muted_until")),
+        "payout-holds": Measure(_flag("payout_held")),
+        "bid-limits": Measure(_flag("bidding_limited")),
+        "suspensions": Measure(_status("suspended")),
+        "bans": Measure(_status("banned")),
+    },
+    "messages": {"hide": Measure(_flag("hidden"))},
+    "listings": {"pause": Measure(_paused), "removals": Measure(_removed)},
+    "streams": {
+        "slow-mode": Measure(_flag("slow_mode")),
+        "pause": Measure(_paused),
+        "end": Measure(_status("ended"), undo=False),
+    },
+    "auctions": {"bid-cancellations": Measure(_flag("bids_cancelled"))},
+    "orders": {},
+}
+PERSONAL = frozenset({"email", "phone", "device_id", "bank_hash"})
+"""Fields that the panel never shows."""

@@ -1,0 +1,131 @@
+"""The marketplace's state in SQLite: things, the measures on them, answers given, calls made."""
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from deploy.sandbox.marketplace.measures import MEASURES, PERSONAL, Row
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS things (
+  type TEXT, id TEXT, body TEXT, touched INTEGER, PRIMARY KEY (type, id));
+CREATE TABLE IF NOT EXISTS measures (
+  type TEXT, id TEXT, name TEXT, case_id TEXT, until TEXT, at TEXT,
+  PRIMARY KEY (type, id, name, case_id));
+CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, asked TEXT, status INTEGER, body TEXT);
+CREATE TABLE IF NOT EXISTS executions (key TEXT, at TEXT);
+CREATE TABLE IF NOT EXISTS calls (
+  id INTEGER PRIMARY KEY, at TEXT, method TEXT, path TEXT, status INTEGER,
+  idempotency_key TEXT, actor TEXT, replayed INTEGER, fault TEXT);
+"""
+
+
+def now() -> str:
+    """This moment, as the marketplace writes times."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Store:
+    """One marketplace. Single-threaded; every change is committed before it is answered."""
+
+    def __init__(self, path: Path | str = ":memory:") -> None:
+        self._db = sqlite3.connect(path, isolation_level=None)
+        self._db.row_factory = sqlite3.Row
+        self._db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;" + SCHEMA)
+        (self._touches,) = self._db.execute(
+            "SELECT coalesce(max(touched), 0) FROM things"
+        ).fetchone()
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._db.close()
+
+    def put(self, type_: str, body: Row) -> None:
+        """Adds a thing by its `id`; one that is there stays as it is."""
+        self._touches += 1
+        self._db.execute(
+            "INSERT OR IGNORE INTO things VALUES (?, ?, ?, ?)",
+            (type_, body["id"], json.dumps(body, ensure_ascii=False), self._touches),
+        )
+
+    def get(self, type_: str, id_: str) -> Row | None:
+        """A thing with what its measures show; None where there is none."""
+        found = self._db.execute(
+            "SELECT body FROM things WHERE type = ? AND id = ?", (type_, id_)
+        ).fetchone()
+        return None if found is None else self._shown(type_, json.loads(found["body"]))
+
+    def _shown(self, type_: str, body: Row) -> Row:
+        rows = self._db.execute(
+            "SELECT * FROM measures WHERE type = ? AND id = ?", (type_, body["id"])
+        ).fetchall()
+        for name, measure in MEASURES[type_].items():
+            body.update(measure.shows([dict(row) for row in rows if row["name"] == name]))
+        return body
+
+    def impose(self, type_: str, id_: str, name: str, case: str, until: str | None) -> None:
+        """Puts a measure on a thing, once a case."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO measures VALUES (?, ?, ?, ?, ?, ?)",
+            (type_, id_, name, case, until, now()),
+        )
+        self._touch(type_, id_)
+
+    def lift(self, type_: str, id_: str, name: str, case: str) -> bool:
+        """Takes one case's measure away; False where there was none."""
+        gone = self._db.execute(
+            "DELETE FROM measures WHERE type = ? AND id = ? AND name = ? AND case_id = ?",
+            (type_, id_, name, case),
+        ).rowcount
+        self._touch(type_, id_)
+        return gone > 0
+
+    def _touch(self, type_: str, id_: str) -> None:
+        self._touches += 1
+        self._db.execute(
+            "UPDATE things SET touched = ? WHERE type = ? AND id = ?", (self._touches, type_, id_)
+        )
+
+    def answered(self, key: str) -> tuple[str, int, str] | None:
+        """What was asked and answered under an idempotency key: (asked, status, body)."""
+        row = self._db.execute(
+            "SELECT asked, status, body FROM answers WHERE key = ?", (key,)
+        ).fetchone()
+        return None if row is None else (row["asked"], row["status"], row["body"])
+
+    def answer(self, key: str, asked: str, status: int, body: str) -> None:
+        """Remembers an answer, and that the change was made."""
+        self._db.execute("INSERT INTO answers VALUES (?, ?, ?, ?)", (key, asked, status, body))
+        self._db.execute("INSERT INTO executions VALUES (?, ?)", (key, now()))
+
+    def executions(self) -> dict[str, int]:
+        """How often a change was made, by its idempotency key."""
+        rows = self._db.execute("SELECT key, count(*) FROM executions GROUP BY key")
+        return dict(rows.fetchall())
+
+    def called(self, **call: Any) -> None:
+        """Writes one call down."""
+        names = ("method", "path", "status", "idempotency_key", "actor", "replayed", "fault")
+        self._db.execute(
+            f"INSERT INTO calls (at, {', '.join(names)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (now(), *(call[name] for name in names)),
+        )
+
+    def calls(self, limit: int = 200) -> list[Row]:
+        """The last calls, newest first."""
+        rows = self._db.execute("SELECT * FROM calls ORDER BY id DESC LIMIT ?", (limit,))
+        return [{**dict(row), "replayed": bool(row["replayed"])} for row in rows]
+
+    def panel(self, types: Iterable[str], limit: int = 50) -> dict[str, list[Row]]:
+        """What the page shows: the last touched things of each type, without personal data."""
+        return {type_: self._last(type_, limit) for type_ in types}
+
+    def _last(self, type_: str, limit: int) -> list[Row]:
+        rows = self._db.execute(
+            "SELECT body FROM things WHERE type = ? ORDER BY touched DESC LIMIT ?", (type_, limit)
+        )
+        shown = [self._shown(type_, json.loads(row["body"])) for row in rows.fetchall()]
+        return [{k: v for k, v in row.items() if k not in PERSONAL} for row in shown]

@@ -1,0 +1,107 @@
+"""What a newcomer sees: five cases at once, then a calm drip, and storms on demand."""
+
+import asyncio
+from collections.abc import Callable
+from itertools import count
+
+from deploy.sandbox.traffic import live_chat, phishing, shill_bidding
+from deploy.sandbox.traffic.alerts import (
+    Json,
+    Scene,
+    alert,
+    listing,
+    message,
+    stream,
+    user,
+)
+from deploy.sandbox.traffic.sender import Sender
+
+DRIP_SECONDS = 20.0
+
+Put = Callable[[str, Json], None]
+"""Adds a thing to the marketplace."""
+
+
+def opening() -> Scene:
+    """Five kinds of trouble, worst first."""
+    lure = "LINE ID ください https://line.example/ti/p/~mel 直接取引なら安くします"
+    insult = "二度と配信するな 住所晒すぞ"
+    made = Scene(
+        things=[
+            user("u_123", 0, strikes=1),
+            user("u_host9", 4),
+            stream("s_9", "秋物まとめ売り ライブ", "u_host9", 1240),
+            message("m_77", lure, "u_123"),
+            user("u_450", 5),
+            listing("l_31", "ハイブランド風 長財布 新品", 9800, "u_450"),
+            user("u_501", 7),
+            message("m_91", insult, "u_501"),
+        ]
+    )
+    made.alerts += [
+        alert(
+            "chat-000123",
+            "off_platform",
+            ("user", "u_123"),
+            ("LINEへの誘導", "Moved the buyer to LINE"),
+            score=0.98,
+            text=lure,
+            related=(("stream", "s_9"), ("message", "m_77")),
+            viewers=1240,
+        ),
+        alert(
+            "logo-000031",
+            "counterfeit",
+            ("listing", "l_31"),
+            ("偽ブランド品の疑い", "Suspected counterfeit"),
+            score=0.94,
+            text="ロゴの形が正規品と一致しません。価格は相場の 8% です。",
+            related=(("user", "u_450"),),
+            price_ratio=0.08,
+        ),
+        alert(
+            "chat-000501",
+            "harassment",
+            ("user", "u_501"),
+            ("配信者への誹謗中傷", "Abuse of the streamer"),
+            score=0.91,
+            text=insult,
+            related=(("stream", "s_9"), ("message", "m_91")),
+            viewers=1240,
+        ),
+    ]
+    for each in (phishing.scene(2, subjects=1), shill_bidding.scene(1)):
+        made.things += each.things
+        made.alerts += each.alerts
+    return made
+
+
+class Traffic:
+    """Plays alerts into Koban, after telling the marketplace what they speak of."""
+
+    def __init__(self, sender: Sender, put: Put) -> None:
+        self._sender = sender
+        self._put = put
+        self._storms = count(1)
+
+    async def play(self, scene: Scene) -> None:
+        """Sends a scene, as fast as Koban takes it."""
+        for type_, body in scene.things:
+            self._put(type_, body)
+        await self._sender.send(scene.alerts)
+
+    async def drip(self, pause: float = DRIP_SECONDS) -> None:
+        """One alert after another, as somebody on shift could work them; ends when cancelled."""
+        chat, bids = live_chat.scene(200), shill_bidding.scene(200, skip=1)
+        for number in range(200):
+            await asyncio.sleep(pause)
+            source = bids if number % 4 == 3 else chat
+            one = Scene(alerts=[source.alerts[number]], things=source.things)
+            await self.play(one)
+
+    async def storm(self) -> int:
+        """The worst minute of phishing reports at once; returns how many alerts it was."""
+        reports = phishing.worst().reports
+        first = next(self._storms) * 10_000
+        await self.play(phishing.scene(reports, first=first))
+        return reports

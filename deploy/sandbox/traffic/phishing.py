@@ -1,0 +1,58 @@
+"""Phishing: the real minutes in which one marketplace's look-alikes were reported."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from deploy.sandbox.traffic.alerts import Scene, alert, user
+from deploy.sandbox.traffic.records import records
+
+
+@dataclass(frozen=True)
+class Minute:
+    """One minute of reports, `at` as the data has it."""
+
+    at: str
+    reports: int
+
+
+def minutes() -> tuple[Minute, ...]:
+    """All minutes with reports, oldest first."""
+    rows = records("phishing_minutes")
+    return tuple(Minute(row["minute"], int(row["reports"])) for row in rows)
+
+
+def worst() -> Minute:
+    """The minute with the most reports."""
+    return max(minutes(), key=lambda minute: minute.reports)
+
+
+def scene(count: int, subjects: int = 12, first: int = 0) -> Scene:
+    """`count` reports about `subjects` accounts; addresses are made up, on a reserved name."""
+    made = Scene()
+    for number in range(subjects):
+        made.things.append(user(f"u_phish{number}", number))
+    for number in range(first, first + count):
+        account = f"u_phish{number % subjects}"
+        address = f"https://ma-ket{number % 97}.login.example/verify?u={number}"
+        made.alerts.append(
+            alert(
+                f"phish-{number}",
+                "phishing",
+                ("user", account),
+                ("偽サイトへの誘導", "Link to a look-alike site"),
+                score=0.9 if number % 3 else 0.98,
+                text=f"お支払いの確認が必要です。こちらから手続きしてください {address}",
+            )
+        )
+    return made
+
+
+def gaps(speed: float) -> Iterator[tuple[int, float]]:
+    """(reports, seconds to wait before them) for each minute, `speed` times faster than it was."""
+    before = None
+    for minute in minutes():
+        now = datetime.fromisoformat(minute.at)
+        waited = (now - before).total_seconds() if before else 0.0
+        before = now
+        yield minute.reports, waited / speed

@@ -1,0 +1,61 @@
+"""A detector's sender: signed as Standard Webhooks, and patient until every alert is taken."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import httpx
+from standardwebhooks import Webhook
+
+from deploy.sandbox.traffic.alerts import Json
+
+BATCH = 200
+PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 10.0
+
+
+class Rejected(Exception):
+    """Koban answered that it will never take the request; its words are in the message."""
+
+
+class Sender:
+    """Posts alerts to one Koban. A batch is sent again until it is answered; ids dedupe it."""
+
+    def __init__(self, url: str, secret: str, http: httpx.AsyncClient) -> None:
+        self._url = f"{url}/v1/alerts"
+        self._webhook = Webhook(secret)
+        self._http = http
+
+    async def send(self, alerts: Sequence[Json]) -> list[Json]:
+        """Sends all alerts; returns Koban's result for each. Raises `Rejected`."""
+        results: list[Json] = []
+        for start in range(0, len(alerts), BATCH):
+            results += await self._send_batch(alerts[start : start + BATCH])
+        return results
+
+    async def _send_batch(self, alerts: Sequence[Json]) -> list[Json]:
+        body = json.dumps({"alerts": list(alerts)}, ensure_ascii=False)
+        pause = PAUSE_SECONDS
+        while True:
+            response = await self._post(body)
+            if response is not None and response.status_code == 202:
+                return list(response.json()["results"])
+            if response is not None and response.status_code < 500:
+                raise Rejected(f"{response.status_code}: {response.text[:300]}")
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+    async def _post(self, body: str) -> httpx.Response | None:
+        now, message = datetime.now(UTC), f"msg_{uuid4().hex}"
+        headers = {
+            "webhook-id": message,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": self._webhook.sign(message, now, body),
+            "content-type": "application/json",
+        }
+        try:
+            return await self._http.post(self._url, content=body.encode(), headers=headers)
+        except httpx.TransportError:
+            return None
