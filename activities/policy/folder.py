@@ -1,0 +1,126 @@
+"""A policy folder as a whole: read, checked, and asked for playbooks."""
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from activities.policy.faults import Fault, PolicyFaults
+from activities.policy.reading import Document, Place, read
+from activities.policy.wording import M, validated
+from workflows.conditions import holds, problem
+from workflows.domain.alert import Alert
+from workflows.domain.playbook.actions import ActionCatalog
+from workflows.domain.playbook.lint.rules import Bundle, findings
+from workflows.domain.playbook.lookups import Detector, LookupCatalog
+from workflows.domain.playbook.matching import find_playbook
+from workflows.domain.playbook.model import Playbook, Policy
+from workflows.domain.playbook.roles import RoleBook
+
+
+@dataclass(frozen=True)
+class PolicyFolder:
+    """A folder without mistakes. `version` names its contents."""
+
+    version: str
+    catalog: ActionCatalog
+    roles: RoleBook
+    lookups: LookupCatalog
+    playbooks: dict[str, Playbook]
+    detectors: dict[str, Detector] = field(default_factory=dict)
+    _policies: dict[str, Policy] = field(default_factory=dict, compare=False, repr=False)
+
+    def policy_for(self, playbook: str) -> Policy:
+        """What a case of `playbook` keeps for its life. Raises `KeyError`."""
+        if playbook not in self._policies:
+            self._policies[playbook] = Policy(
+                version=self.version, playbook=self.playbooks[playbook], catalog=self.catalog
+            )
+        return self._policies[playbook]
+
+    def find(self, alert: Alert) -> Playbook:
+        """The playbook that takes `alert`; the catch-all takes what nobody else does."""
+        return find_playbook(self.playbooks.values(), alert, holds)
+
+
+def load_policy(folder: Path) -> PolicyFolder:
+    """Reads and checks `folder`. Raises `PolicyFaults` with everything that is wrong."""
+    return _Loader(folder).load()
+
+
+def check_folder(folder: Path) -> list[str]:
+    """What `koban check` prints: a line for each mistake, in the order of files and lines."""
+    try:
+        load_policy(folder)
+    except PolicyFaults as wrong:
+        return [str(fault) for fault in wrong.faults]
+    return []
+
+
+class _Loader:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._documents: dict[str, Document] = {}
+
+    def load(self) -> PolicyFolder:
+        if not self._folder.is_dir():
+            fault = Fault(str(self._folder), 1, "the folder is missing", "name a policy folder")
+            raise PolicyFaults((fault,))
+        catalog = self._read("actions.yaml", ActionCatalog)
+        roles = self._read("roles.yaml", RoleBook)
+        lookups = self._read("platform.yaml", LookupCatalog)
+        playbooks = self._all("playbooks", Playbook)
+        detectors = self._all("detectors", Detector)
+        self._lint(catalog, roles, playbooks, detectors)
+        self._stop_at_faults()
+        assert catalog is not None
+        assert roles is not None
+        assert lookups is not None
+        return PolicyFolder(
+            version=self._version(),
+            catalog=catalog,
+            roles=roles,
+            lookups=lookups,
+            playbooks={each.playbook: each for each in playbooks.values()},
+            detectors={each.detector: each for each in detectors.values()},
+        )
+
+    def _read(self, file: str, model: type[M]) -> M | None:
+        document = self._documents[file] = read(self._folder, file)
+        return validated(document, model)
+
+    def _all(self, name: str, model: type[M]) -> dict[str, M]:
+        """The files in a subfolder that can be read, by their path."""
+        found = sorted((self._folder / name).glob("*.yaml"))
+        read_ = {f"{name}/{path.name}": self._read(f"{name}/{path.name}", model) for path in found}
+        return {file: made for file, made in read_.items() if made is not None}
+
+    def _lint(
+        self,
+        catalog: ActionCatalog | None,
+        roles: RoleBook | None,
+        playbooks: dict[str, Playbook],
+        detectors: dict[str, Detector],
+    ) -> None:
+        bundle = Bundle(
+            catalog=catalog,
+            roles=roles,
+            playbooks=playbooks,
+            detectors=detectors,
+            problem=problem,
+            whole=not any(document.faults for document in self._documents.values()),
+        )
+        for found in findings(bundle):
+            document = self._documents.setdefault(found.file, Document(found.file))
+            place: Place = found.place
+            document.fault(place, found.what, found.write)
+
+    def _stop_at_faults(self) -> None:
+        faults = [fault for document in self._documents.values() for fault in document.faults]
+        if faults:
+            raise PolicyFaults(tuple(sorted(set(faults))))
+
+    def _version(self) -> str:
+        digest = hashlib.sha256()
+        for file in sorted(self._documents):
+            digest.update(file.encode() + b"\0" + (self._folder / file).read_bytes() + b"\0")
+        return digest.hexdigest()[:12]

@@ -1,0 +1,15 @@
+"""A term that no alert has would put every alert into a case of its own."""
+
+from workflows.domain.playbook.lint.finding import Bundle, Finding, Findings
+
+
+def check(bundle: Bundle) -> Findings:
+    """`group_by` names something that an alert has."""
+    for file, playbook in bundle.playbooks.items():
+        for number, term in enumerate(playbook.group_by):
+            if term in ("subject", "detector", "kind"):
+                continue
+            if not term.startswith(("related.", "attributes.")):
+                write = "write subject, detector, kind, related.TYPE or attributes.NAME"
+                what = f"alerts can't be grouped by `{term}`"
+                yield Finding(file, ("group_by", number), what, write)

@@ -1,0 +1,18 @@
+"""No irreversible act without a second person."""
+
+from workflows.domain.playbook.lint.finding import ACTIONS, Bundle, Finding, Findings
+
+
+def check(bundle: Bundle) -> Findings:
+    """What is marked `danger`, or can't be undone, has an `approval`."""
+    if bundle.catalog is None:
+        return
+    for name, spec in bundle.catalog.actions.items():
+        if spec.approval is not None:
+            continue
+        write = "add `approval: {by: lead, within: 30m}`"
+        if spec.danger:
+            yield Finding(ACTIONS, ("actions", name), f"`{name}` is dangerous and alone", write)
+        elif spec.undo is None:
+            what = f"`{name}` can't be undone and needs no second person"
+            yield Finding(ACTIONS, ("actions", name), what, f"{write}, or an `undo`")

@@ -1,0 +1,45 @@
+"""All rules of a policy folder, one a file, each named as the sentence that it enforces."""
+
+from collections.abc import Iterator
+
+from workflows.domain.playbook.lint import (
+    alerts_are_grouped_by_what_they_have,
+    clocks_leave_time_to_decide,
+    durations_stay_within_the_maximum,
+    every_condition_can_be_read,
+    every_dangerous_action_needs_an_approval,
+    every_preset_names_known_actions,
+    every_role_has_somebody,
+    every_severity_has_clocks,
+    names_are_unique_and_match_their_file,
+    paths_use_known_placeholders,
+    there_is_exactly_one_catch_all,
+    timed_actions_can_be_undone,
+    titles_fit_and_speak_both_languages,
+)
+from workflows.domain.playbook.lint.finding import Bundle, Finding
+
+RULES = (
+    alerts_are_grouped_by_what_they_have,
+    clocks_leave_time_to_decide,
+    durations_stay_within_the_maximum,
+    every_condition_can_be_read,
+    every_dangerous_action_needs_an_approval,
+    every_preset_names_known_actions,
+    every_role_has_somebody,
+    every_severity_has_clocks,
+    names_are_unique_and_match_their_file,
+    paths_use_known_placeholders,
+    there_is_exactly_one_catch_all,
+    timed_actions_can_be_undone,
+    titles_fit_and_speak_both_languages,
+)
+
+
+def findings(bundle: Bundle) -> Iterator[Finding]:
+    """Everything that any rule finds."""
+    for rule in RULES:
+        yield from rule.check(bundle)
+
+
+__all__ = ["RULES", "Bundle", "findings"]

@@ -1,0 +1,47 @@
+"""How to look a subject up at the platform, and which of its fields to show (platform.yaml)."""
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from workflows.domain.model import Written
+from workflows.domain.text import Text
+
+
+class LookupField(Written):
+    """One field: `name` is a dotted path into the answer. Personal data is masked by default."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,100}$")]
+    title: Text
+    personal: bool = False
+
+
+class LookupSpec(Written):
+    """Where one type of subject is read; `{id}` is filled in."""
+
+    title: Text
+    path: Annotated[str, StringConstraints(pattern=r"^/[^?#]*\{id\}[^?#]*$", max_length=500)]
+    fields: Annotated[tuple[LookupField, ...], Field(min_length=1, max_length=30)]
+
+
+class LookupCatalog(Written):
+    """The whole of platform.yaml, by type of subject."""
+
+    lookups: dict[str, LookupSpec]
+
+
+class Detector(Written):
+    """A detector with a secret of its own (detectors/NAME.yaml)."""
+
+    detector: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+    title: Text | None = None
+    secret: "SecretPlace"
+
+
+class SecretPlace(Written):
+    """The environment variable that holds the secret: policy files hold none themselves."""
+
+    env: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,99}$")]
+
+
+Detector.model_rebuild()
