@@ -1,0 +1,90 @@
+// Building and keeping DOM. Text only ever enters through text nodes and attributes.
+
+/**
+ * h("button", {class: "x", onclick: fn, "aria-label": "…"}, child, …)
+ * Children are nodes, strings, numbers, nested arrays; null, undefined and false vanish.
+ */
+export function h(tag, props, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(props ?? {})) setProp(node, name, value);
+  append(node, children);
+  return node;
+}
+
+function setProp(node, name, value) {
+  if (value === null || value === undefined || value === false) return;
+  if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+  else if (name === "style") Object.assign(node.style, value);
+  else node.setAttribute(name, value === true ? "" : String(value));
+}
+
+export function append(node, children) {
+  for (const child of children.flat(Infinity)) {
+    if (child === null || child === undefined || child === false) continue;
+    node.append(child instanceof Node ? child : document.createTextNode(String(child)));
+  }
+  return node;
+}
+
+/** Runs `change`; whatever control had focus by its `data-fk` has it again afterwards. */
+export function withFocusKept(root, change) {
+  const active = document.activeElement;
+  const key = root.contains(active) ? active.closest("[data-fk]")?.dataset.fk : null;
+  const marks = key && "selectionStart" in active ? selection(active) : null;
+  change();
+  if (!key) return;
+  const again = document.querySelector(`[data-fk="${CSS.escape(key)}"]`);
+  if (!again || again === document.activeElement) return;
+  again.focus({ preventScroll: true });
+  if (marks && again.setSelectionRange) again.setSelectionRange(marks[0], marks[1]);
+}
+
+function selection(input) {
+  // Date, number and e-mail inputs answer null, and throw when a range is set on them.
+  return input.selectionStart === null ? null : [input.selectionStart, input.selectionEnd];
+}
+
+const kept = new WeakMap();
+
+/**
+ * Keeps one child per item: unchanged items keep their very node (and with it focus,
+ * menus, scroll and typed text); changed ones are rebuilt, the rest removed.
+ * `spec`: {key(item), sign(item) → string, build(item) → Node, held?(node) → bool}.
+ * A held node is left alone for now; the next call tries again.
+ */
+export function keyed(parent, items, spec) {
+  const old = kept.get(parent) ?? new Map();
+  const now = new Map();
+  withFocusKept(parent, () => {
+    items.forEach((item, index) => now.set(spec.key(item), settle(item, index)));
+    for (const [key, entry] of old) if (!now.has(key)) entry.node.remove();
+  });
+  kept.set(parent, now);
+
+  function settle(item, index) {
+    const entry = current(item);
+    if (parent.childNodes[index] !== entry.node) {
+      parent.insertBefore(entry.node, parent.childNodes[index] ?? null);
+    }
+    return entry;
+  }
+
+  function current(item) {
+    const before = old.get(spec.key(item));
+    const sign = spec.sign(item);
+    if (before && (before.sign === sign || spec.held?.(before.node))) return before;
+    const node = spec.build(item);
+    if (before) before.node.replaceWith(node);
+    return { node, sign };
+  }
+}
+
+/** True while a person is typing or choosing inside `node`; redrawing must wait then. */
+export function isBeingUsed(node) {
+  const active = document.activeElement;
+  return node.contains(active) && active.matches("input, select, textarea");
+}
+
+export function announce(text) {
+  document.getElementById("announce").textContent = text;
+}

@@ -1,0 +1,22 @@
+// The shortcodes that moderation messages use; an unknown one stays as it was written.
+export const EMOJI = {
+  white_check_mark: "✅", heavy_check_mark: "✔️", x: "❌", no_entry: "⛔", no_entry_sign: "🚫",
+  warning: "⚠️", rotating_light: "🚨", red_circle: "🔴", large_orange_circle: "🟠",
+  large_yellow_circle: "🟡", large_green_circle: "🟢", large_blue_circle: "🔵",
+  white_circle: "⚪", black_circle: "⚫", hourglass: "⌛", hourglass_flowing_sand: "⏳",
+  alarm_clock: "⏰", stopwatch: "⏱️", clock3: "🕒", bell: "🔔", no_bell: "🔕", lock: "🔒",
+  unlock: "🔓", shield: "🛡️", eyes: "👀", mag: "🔍", memo: "📝", pencil: "✏️", pushpin: "📌",
+  link: "🔗", hammer: "🔨", gavel: "🔨", arrow_right: "➡️", arrow_left: "⬅️", arrow_up: "⬆️",
+  arrows_counterclockwise: "🔄", leftwards_arrow_with_hook: "↩️", raised_hand: "✋", hand: "✋",
+  wave: "👋", pray: "🙏", thumbsup: "👍", "+1": "👍", thumbsdown: "👎", "-1": "👎", ok: "🆗",
+  question: "❓", exclamation: "❗", information_source: "ℹ️", speech_balloon: "💬",
+  bust_in_silhouette: "👤", busts_in_silhouette: "👥", package: "📦", moneybag: "💰",
+  credit_card: "💳", tv: "📺", video_camera: "📹", cop: "👮", robot_face: "🤖", zzz: "💤",
+  pause_button: "⏸️", arrow_forward: "▶️", double_vertical_bar: "⏸️", fire: "🔥", tada: "🎉",
+  sos: "🆘", repeat: "🔁", mute: "🔇", loud_sound: "🔊", see_no_evil: "🙈", inbox_tray: "📥",
+};
+
+/** ":eyes:" → "👀" in plain text. */
+export function withEmoji(text) {
+  return text.replace(/:([a-z0-9_+-]+):/g, (whole, name) => EMOJI[name] ?? whole);
+}

@@ -1,0 +1,105 @@
+// Keeps the state fresh: an event says "something changed", the state is fetched whole.
+import * as api from "./api.js";
+import { banner, setRefetch } from "./actions.js";
+import { loadFaults } from "./faults.js";
+import { loadMarket } from "./market.js";
+import { store, update } from "./state.js";
+
+const MARKET_EVERY = 2500; // ms; the marketplace has no stream of its own
+const MARKET_AFTER = 300; // ms after news in Slack, which often means that something was done
+const HIDDEN_EVERY = 10_000; // ms; a page in the background asks now and then
+const BACKOFF = [500, 1000, 2000, 4000];
+
+let source = null;
+let failures = 0;
+let retry = null;
+let running = null; // the fetch under way, and whether another must follow
+let again = false;
+let shownErrors = null; // errors already seen by this person; null until first known
+
+/** Fetches the state of the current person; overlapping calls become one more fetch. */
+export function refresh() {
+  if (running) {
+    again = true;
+    return running;
+  }
+  running = fetchState().finally(() => (running = null));
+  return running;
+}
+
+setRefetch(refresh);
+
+async function fetchState() {
+  do {
+    again = false;
+    const uid = store.as;
+    const answer = await api.state(uid);
+    // A person may have been switched while the answer was on its way.
+    if (uid !== store.as) again = true;
+    else if (answer.ok) take(answer.data);
+    else update({ connected: false });
+  } while (again);
+}
+
+function take(state) {
+  update({ state });
+  const keys = (state.errors ?? []).map((one) => `${one.at} ${one.text}`);
+  const fresh = (state.errors ?? []).filter((_, index) => shownErrors && !shownErrors.has(keys[index]));
+  shownErrors = new Set(keys);
+  marketSoon();
+  for (const { text } of fresh) banner(text);
+}
+
+let soon = null;
+
+function marketSoon() {
+  if (soon || !store.panel.open) return;
+  soon = setTimeout(() => {
+    soon = null;
+    loadMarket();
+  }, MARKET_AFTER);
+}
+
+/** Follows what `store.as` can see, until called again for somebody else. */
+export function follow() {
+  shownErrors = null;
+  failures = 0;
+  connect();
+  return refresh();
+}
+
+function connect() {
+  clearTimeout(retry);
+  source?.close();
+  source = null;
+  // Browsers allow six connections to one host; hidden tabs must not use them up.
+  if (document.hidden) return;
+  source = api.stream(store.as);
+  source.onopen = () => {
+    if (failures) refresh();
+    failures = 0;
+    update({ connected: true });
+  };
+  source.onmessage = () => refresh();
+  source.onerror = lost;
+}
+
+function lost() {
+  source.close();
+  update({ connected: false });
+  retry = setTimeout(connect, BACKOFF[Math.min(failures, BACKOFF.length - 1)]);
+  failures += 1;
+}
+
+document.addEventListener("visibilitychange", () => {
+  if (!store.as) return;
+  connect();
+  refresh();
+});
+
+setInterval(() => document.hidden && store.as && refresh(), HIDDEN_EVERY);
+setInterval(() => {
+  if (document.hidden || !store.as) return;
+  loadFaults();
+  if (store.panel.open) loadMarket();
+}, MARKET_EVERY);

@@ -1,0 +1,143 @@
+// Puts the parts together: who is looking, where, and what is drawn when something changes.
+import * as api from "./api.js";
+import { drawChannel, drawThread, forgetChannel } from "./conversation.js";
+import { refreshTimes } from "./dates.js";
+import { drawFaultBanner, drawBanners, drawTopbar } from "./topbar.js";
+import { loadFaults } from "./faults.js";
+import { drawHome } from "./home.js";
+import { t } from "./i18n.js";
+import { follow, refresh } from "./live.js";
+import { loadMarket } from "./market.js";
+import { drawModals } from "./modal.js";
+import { closeMenu, dropQuestion, placeMenu } from "./overlay.js";
+import { drawPanel } from "./panel.js";
+import { nameOf } from "./people.js";
+import { channelTitle, drawSidebar } from "./sidebar.js";
+import { attention, channelById, HOME, lang, me, onChange, readPlace, store, update, writePlace } from "./state.js";
+
+const at = (id) => document.getElementById(id);
+
+function draw() {
+  document.documentElement.lang = lang();
+  document.documentElement.dataset.theme = theme();
+  drawTopbar(at("topbar"), switchPerson);
+  drawFaultBanner(at("banners"));
+  drawPanel(at("panel"));
+  // Between two people nothing may be pressed: it would count as the other one's.
+  at("workspace").inert = !store.state;
+  if (store.state) drawWorkspace();
+  placeMenu();
+}
+
+const darkSystem = matchMedia("(prefers-color-scheme: dark)");
+darkSystem.addEventListener("change", () => update({}));
+
+function theme() {
+  if (store.theme !== "auto") return store.theme;
+  return darkSystem.matches ? "dark" : "light";
+}
+
+function drawWorkspace() {
+  settle();
+  drawSidebar(at("sidebar"), openChannel);
+  if (store.channel === HOME) forgetChannel(), drawHome(at("main"));
+  else drawChannel(at("main"), openThread);
+  drawThread(at("thread"), closeThread);
+  drawModals(at("modals"));
+  drawBanners();
+  document.title = title();
+}
+
+function title() {
+  const waiting = store.state.channels.reduce((sum, one) => sum + (one.id === store.channel ? 0 : attention(one).mentions), 0);
+  const where = store.channel === HOME ? t("app_home") : channelTitle(channelById(store.channel));
+  return `${waiting ? `(${waiting}) ` : ""}${where} · ${nameOf(me())} · Koban`;
+}
+
+// A place that this person cannot see becomes their first channel.
+function settle() {
+  if (store.channel === HOME || channelById(store.channel)) return;
+  Object.assign(store, { channel: store.state.channels[0]?.id ?? HOME, thread: null });
+}
+
+async function switchPerson(id) {
+  if (id === store.as) return;
+  leave(id, store.channel, null);
+  await follow();
+  arrive();
+}
+
+function leave(as, channel, thread) {
+  closeMenu();
+  dropQuestion();
+  update({ as, channel, thread, state: null, banners: [] });
+  drawModals(at("modals")); // takes the former person's modals away
+}
+
+function openChannel(id) {
+  update({ channel: id, thread: null });
+  arrive();
+}
+
+function arrive() {
+  writePlace();
+  if (store.channel === HOME) api.home({ as: store.as }).then(refresh);
+}
+
+function openThread(ts) {
+  update({ thread: ts });
+  writePlace();
+  // After the redraw of this press, so that one can type at once.
+  requestAnimationFrame(() => at("thread").querySelector("textarea")?.focus());
+}
+
+function closeThread() {
+  const ts = store.thread;
+  update({ thread: null });
+  writePlace();
+  requestAnimationFrame(() => document.querySelector(`[data-fk="replies:${CSS.escape(ts)}"]`)?.focus());
+}
+
+async function followAddress() {
+  const place = readPlace();
+  const person = store.people.find((one) => one.id === place.as)?.id ?? store.as ?? store.people[0].id;
+  const channel = place.channel ?? store.channel;
+  if (person === store.as) update({ channel, thread: place.thread });
+  else leave(person, channel, place.thread), await follow();
+  if (store.channel === HOME) arrive();
+}
+
+function shortcuts(event) {
+  if (event.isComposing || event.defaultPrevented) return;
+  if (event.key === "Escape" && store.thread) closeThread();
+  if (!event.altKey) return;
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  const person = store.people[Number(event.key) - 1];
+  if (step) event.preventDefault(), neighbour(step);
+  else if (person) event.preventDefault(), switchPerson(person.id);
+}
+
+function neighbour(step) {
+  const ids = [...store.state.channels.map((one) => one.id), HOME];
+  openChannel(ids.at((ids.indexOf(store.channel) + step) % ids.length));
+}
+
+async function start() {
+  onChange(draw);
+  at("main").textContent = t("loading");
+  const answer = await api.people();
+  if (!answer.ok || !answer.data?.length) {
+    at("main").textContent = t("server_away");
+    setTimeout(start, 1000);
+    return;
+  }
+  update({ people: answer.data });
+  loadFaults();
+  loadMarket();
+  addEventListener("popstate", followAddress);
+  addEventListener("keydown", shortcuts);
+  setInterval(refreshTimes, 20_000);
+  await followAddress();
+}
+
+start();

@@ -1,0 +1,93 @@
+// What the page knows, and who hears when it changes. No DOM in here.
+
+export const HOME = "HOME";
+
+export const store = {
+  people: [],
+  as: null, // user id of the person being played
+  channel: null, // channel id, or HOME
+  thread: null, // ts of the open thread's first message
+  state: null, // last answer of /ui/state for `as`
+  market: null,
+  marketAt: new Map(), // "users/u_1" → {sign, at}: when a row was last seen changing
+  faults: [],
+  connected: true,
+  banners: [], // {id, text}
+  panel: readSetting("panel", { open: true, tab: "market" }),
+  theme: readSetting("theme", "auto"),
+};
+
+const listeners = new Set();
+let queued = false;
+
+export function onChange(listener) {
+  listeners.add(listener);
+}
+
+/** Merges `patch` and redraws once before the next frame, however many calls came. */
+export function update(patch) {
+  Object.assign(store, patch);
+  if (queued) return;
+  queued = true;
+  queueMicrotask(() => {
+    queued = false;
+    for (const listener of listeners) listener(store);
+  });
+}
+
+export const me = () => store.people.find((person) => person.id === store.as) ?? null;
+export const lang = () => ((me()?.locale ?? "ja").startsWith("ja") ? "ja" : "en");
+
+export function channelById(id) {
+  return store.state?.channels.find((channel) => channel.id === id) ?? null;
+}
+
+export const messagesOf = (id) => store.state?.messages[id] ?? [];
+
+/** A reply names its thread; the first message of a thread may name itself. */
+export const isReply = (message) => Boolean(message.thread_ts) && message.thread_ts !== message.ts;
+
+export function repliesTo(channel, ts) {
+  return messagesOf(channel).filter((message) => isReply(message) && message.thread_ts === ts);
+}
+
+export function readSetting(name, fallback) {
+  try {
+    return JSON.parse(localStorage.getItem(`koban.${name}`)) ?? fallback;
+  } catch {
+    return fallback; // a hand-edited or blocked storage must not stop the page
+  }
+}
+
+export function writeSetting(name, value) {
+  try {
+    localStorage.setItem(`koban.${name}`, JSON.stringify(value));
+  } catch {
+    console.info(`setting ${name} lasts for this tab only`);
+  }
+}
+
+// The address bar holds where one is: #as=U0SATO&channel=C0LIVE&thread=TS
+
+export function readPlace() {
+  const params = new URLSearchParams(location.hash.slice(1));
+  return {
+    as: params.get("as"),
+    channel: params.get("channel"),
+    thread: params.get("thread"),
+  };
+}
+
+export function writePlace() {
+  const params = new URLSearchParams();
+  for (const name of ["as", "channel", "thread"]) {
+    if (store[name]) params.set(name, store[name]);
+  }
+  const hash = `#${params}`;
+  if (hash !== location.hash) history.pushState(null, "", hash);
+}
+
+/** {unread: bool, mentions: count} of a channel that is not being looked at. */
+export function attention(channel) {
+  return { unread: Boolean(channel.unread), mentions: channel.mention_count ?? 0 };
+}

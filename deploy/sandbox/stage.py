@@ -1,0 +1,70 @@
+"""The world around Koban on one port: Slack, the marketplace, the switches and the page."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from deploy.sandbox.faults import Faults, faults_router
+from deploy.sandbox.marketplace.app import market_routes
+from deploy.sandbox.marketplace.store import Store
+from deploy.sandbox.page.page import page_routes
+from deploy.sandbox.serve import serving
+from deploy.sandbox.slack.app import add_slack
+from deploy.sandbox.slack.workspace import Workspace
+
+MARKET_TOKEN = "sandbox-market"
+INGEST_SECRET = "whsec_c2FuZGJveC1zYW5kYm94LXNhbmRib3gtMzItYg=="
+POLICY = Path(__file__).parents[1] / "policy"
+
+
+@dataclass
+class Stage:
+    """One world. `url` is its address once it is served."""
+
+    workspace: Workspace
+    market: Store
+    faults: Faults
+    url: str = ""
+    app: FastAPI = field(default_factory=FastAPI)
+
+    def environment(self, temporal: str, ledger: str, port: int) -> dict[str, str]:
+        """The settings with which Koban's processes live in this world."""
+        return {
+            "KOBAN_TEMPORAL__ADDRESS": temporal,
+            "KOBAN_SLACK__BOT_TOKEN": self.workspace.bot_token,
+            "KOBAN_SLACK__SIGNING_SECRET": self.workspace.signing_secret,
+            "KOBAN_SLACK__API_URL": f"{self.url}/api/",
+            "KOBAN_PLATFORM__BASE_URL": f"{self.url}/market",
+            "KOBAN_PLATFORM__TOKEN": MARKET_TOKEN,
+            "KOBAN_INGEST__SECRET": INGEST_SECRET,
+            "KOBAN_LEDGER__URL": ledger,
+            "KOBAN_POLICY": str(POLICY),
+            "KOBAN_HTTP__PORT": str(port),
+        }
+
+
+@asynccontextmanager
+async def stage(
+    folder: Path, port: int = 0, workspace: Workspace | None = None
+) -> AsyncIterator[Stage]:
+    """A served world whose marketplace keeps its state in `folder`.
+
+    Raises:
+        OSError: where the port is taken.
+    """
+    workspace = workspace or Workspace()
+    made = Stage(workspace, Store(folder / "market.db"), workspace.faults)
+    made.app.router.routes.extend(page_routes())
+    made.app.include_router(faults_router(made.faults))
+    made.app.include_router(market_routes(made.market, made.faults, MARKET_TOKEN))
+    courier = add_slack(made.app, workspace)
+    async with serving(made.app, port) as url:
+        made.url = workspace.base_url = url
+        try:
+            yield made
+        finally:
+            await courier.close()
+    made.market.close()

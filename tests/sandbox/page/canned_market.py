@@ -1,0 +1,74 @@
+"""Canned answers of the marketplace panel and the fault switches."""
+
+from typing import Any
+
+Json = dict[str, Any]
+
+
+def market() -> Json:
+    """What ``GET /market-ui/state`` answers."""
+    users = [
+        {
+            "id": f"u_{n}",
+            "name": name,
+            "status": status,
+            "muted": muted,
+            "muted_until": until,
+            "strikes": n % 3,
+        }
+        for n, name, status, muted, until in [
+            (123, "メル", "active", True, "2026-11-24T03:06:00Z"),
+            (124, "はなこの古着屋さん", "active", False, None),
+            (125, "<b>bold</b>", "banned", False, None),
+            (126, "sneaker_king", "active", False, None),
+            (127, "ゆうた", "suspended", False, None),
+        ]
+    ]
+    streams = [{"id": "s_9", "title": "秋の古着セール", "status": "live", "viewers": 1240}]
+    listings = [{"id": "m_77", "title": "ブランド財布", "status": "paused", "price": 12800}]
+    texts = [{"id": "c_1", "text": "LINE ID ください", "user": "u_123", "hidden": True}]
+    auctions = [{"id": "a_732", "status": "open", "bids": 14, "seller": "u_126"}]
+    return {
+        "users": users,
+        "listings": listings,
+        "streams": streams,
+        "messages": texts,
+        "auctions": auctions,
+        "calls": calls(),
+    }
+
+
+def calls() -> list[Json]:
+    def call(at: str, method: str, path: str, status: int, **more: Any) -> Json:
+        base = {"idempotency_key": None, "actor": None, "replayed": False, "fault": None}
+        made = {"at": f"2026-11-23T03:{at}Z", "method": method, "path": path, "status": status}
+        return base | made | more
+
+    key = "K7Q2F9XM/d1/mute_user/u_123"
+    mutes = "/market/v1/users/u_123/mutes"
+    return [
+        call("06:04", "GET", "/market/v1/users/u_123", 200),
+        call("06:03", "POST", mutes, 200, idempotency_key=key, actor="U0SATO", replayed=True),
+        call(
+            "06:01",
+            "POST",
+            mutes,
+            503,
+            idempotency_key=key,
+            actor="U0SATO",
+            fault="platform_500",
+        ),
+        call("05:20", "DELETE", "/market/v1/messages/c_1/hides/K7Q2F9XM", 204),
+    ]
+
+
+def faults() -> list[Json]:
+    titles = {
+        "slack_429": ("Slack が回数制限で断る", "Slack turns calls away (rate limit)"),
+        "platform_500": ("マーケットがエラーを返す", "The marketplace answers errors"),
+        "platform_hang": ("マーケットが応答しない", "The marketplace hangs"),
+        "kill_worker": ("ワーカーを止める", "Stop the worker"),
+    }
+    return [
+        {"name": n, "on": False, "title": {"ja": ja, "en": en}} for n, (ja, en) in titles.items()
+    ]

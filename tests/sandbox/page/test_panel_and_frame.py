@@ -1,0 +1,83 @@
+"""The panel behind the demo, and the frame around everything: sizes, theme, languages."""
+
+import re
+
+import pytest
+from playwright.async_api import expect
+
+from tests.sandbox.page import canned
+from tests.sandbox.page.conftest import Opener
+from tests.sandbox.page.fake_ui import FakeUi
+
+pytestmark = pytest.mark.browser
+
+LIVE = "as=U0SATO&channel=C0LIVE"
+
+
+async def test_the_market_panel_shows_rows_calls_and_changes(
+    open_page: Opener, fake: FakeUi
+) -> None:
+    """Any columns are drawn as they come; a row that changed is marked and comes first."""
+    page = await open_page(LIVE)
+    await expect(page.get_by_test_id("row-u_123")).to_contain_text("コメント制限")
+    await expect(page.get_by_test_id("row-u_125")).to_contain_text("<b>bold</b>")
+    calls = page.get_by_test_id("market-calls")
+    await expect(calls).to_contain_text("再送(実行は1回)")
+    await expect(calls).to_contain_text("障害: マーケットがエラーを返す")
+    fake.market["users"][3] |= {"status": "banned", "karma": 7}
+    await fake.changed()
+    row = page.get_by_test_id("row-u_126")
+    await expect(row).to_have_class(re.compile("fresh"))
+    await expect(row).to_contain_text("karma7")
+    first = page.get_by_test_id("market-rows").locator(".record").first
+    await expect(first).to_have_attribute("data-testid", "row-u_126")
+
+
+async def test_a_fault_is_switched_on_shown_and_healed(open_page: Opener, fake: FakeUi) -> None:
+    """While a fault is on a strip says so, in every language, with the way back on it."""
+    page = await open_page("as=U0REED&channel=C0LIVE")
+    await page.get_by_test_id("panel-faults").click()
+    await page.get_by_role("switch", name="The marketplace hangs").click()
+    strip = page.get_by_test_id("fault-banner")
+    await expect(strip).to_contain_text("Faults are on")
+    await expect(strip).to_contain_text("The marketplace hangs")
+    await strip.get_by_role("button", name="Heal").click()
+    await expect(strip).to_have_count(0)
+    switched = [{"name": "platform_hang", "on": True}, {"name": "platform_hang", "on": False}]
+    assert fake.posted("/faults") == switched
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1280, 720)])
+async def test_everything_fits_without_sideways_scrolling(
+    open_page: Opener, width: int, height: int
+) -> None:
+    """With thread and panel open, in both window sizes."""
+    size = {"width": width, "height": height}
+    page = await open_page(f"{LIVE}&thread={canned.CASE_TS}", viewport=size)
+    await expect(page.get_by_test_id("thread-pane")).to_be_visible()
+    assert await page.evaluate("document.documentElement.scrollWidth") == width
+    for pane in ("#main .scroller", "#thread .scroller", "#panel"):
+        over = await page.locator(pane).evaluate("n => n.scrollWidth - n.clientWidth")
+        assert (pane, over) == (pane, 0)
+
+
+async def test_the_theme_follows_the_system_until_chosen(open_page: Opener) -> None:
+    """Auto takes the system's; each press goes on to light and dark."""
+    page = await open_page(LIVE, color_scheme="dark")
+    html = page.locator("html")
+    await expect(html).to_have_attribute("data-theme", "dark")
+    await page.get_by_test_id("theme").click()
+    await expect(html).to_have_attribute("data-theme", "light")
+
+
+async def test_the_page_says_the_same_things_in_both_languages(open_page: Opener) -> None:
+    """Each text exists in ja and en (an English singular aside), with the same blanks."""
+    page = await open_page(LIVE)
+    texts = await page.evaluate("import('/page/i18n.js').then(m => m.TEXTS)")
+    english = {key for key in texts["en"] if not key.endswith("_one")}
+    assert english == set(texts["ja"])
+    blanks = {
+        lang: {key: sorted(re.findall(r"\{\w+\}", texts[lang][key])) for key in english}
+        for lang in ("ja", "en")
+    }
+    assert blanks["ja"] == blanks["en"]
