@@ -1,0 +1,114 @@
+"""Bolt, wired: which listener hears what."""
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.context.ack.async_ack import AsyncAck
+from slack_bolt.response import BoltResponse
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.slack.background import Background
+from bot.slack.clicks import Clicks
+from bot.slack.doors import Doors
+from bot.slack.home import Home
+from bot.slack.languages import Languages
+from bot.slack.links import Links
+from bot.slack.modals.opening import Opening
+from bot.slack.modals.submissions import Submissions
+from bot.slack.press import read_source
+from bot.slack.replies import Replies, Said
+from bot.slack.slash.command import Slash
+
+COMMAND = "/koban"
+EVENTS = ("app_home_opened",)
+
+_ANY = re.compile(r"", re.DOTALL)
+
+_log = structlog.get_logger(__name__)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def make_bolt_app(
+    doors: Doors,
+    client: AsyncWebClient,
+    signing_secret: str,
+    background: Background,
+    now: Callable[[], datetime] = _utc_now,
+) -> AsyncApp:
+    """A Bolt app that hears buttons, modals, `/koban` and App Home.
+
+    `client` carries the bot token, Slack's address and the one aiohttp session. `signing_secret`
+    may be empty where Slack is heard over Socket Mode only. `background` holds the work after
+    acks: drain it before the session is closed.
+    """
+    app = _bolt(client, signing_secret)
+    languages, replies, links = Languages(doors, background), Replies(client), Links(client)
+    opening = Opening(doors, languages, replies, client)
+    clicks = Clicks(doors, languages, replies, opening, background)
+    submissions = Submissions(doors)
+    slash = Slash(doors, languages, replies, links, background, now)
+    home = Home(doors, languages, links, client, background, now)
+    app.block_action(_ANY)(clicks.pressed)
+    app.view_submission("decide")(submissions.decided)
+    app.view_submission("reject")(submissions.rejected)
+    app.view_closed(_ANY)(_acknowledged)
+    app.command(COMMAND)(slash.typed)
+    app.event("app_home_opened")(home.opened)
+    app.error(_on_error(doors, languages, replies, background))
+    return app
+
+
+def _bolt(client: AsyncWebClient, signing_secret: str) -> AsyncApp:
+    """Bolt with a fixed token: asking Slack who it is would cost the first click its ack."""
+    token = client.token
+
+    async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
+        return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=token)
+
+    tokenless = AsyncWebClient(base_url=client.base_url, session=client.session)
+    return AsyncApp(
+        name="koban",
+        client=tokenless,
+        signing_secret=signing_secret,
+        # Socket Mode alone has no secret and nothing to verify; slack_routes refuses an empty one.
+        request_verification_enabled=bool(signing_secret),
+        authorize=authorize,
+    )
+
+
+async def _acknowledged(ack: AsyncAck) -> None:
+    await ack()
+
+
+def _on_error(
+    doors: Doors, languages: Languages, replies: Replies, background: Background
+) -> Callable[..., Any]:
+    """What happens to a listener's failure: logged, and its person hears of it."""
+
+    async def tell(body: dict[str, Any]) -> None:
+        source = read_source(body)
+        texts = doors.texts(await languages.of(source.person))
+        await replies.privately(source, Said(text=texts.say("bot.press.failed")))
+
+    async def on_error(
+        error: Exception, body: dict[str, Any], response: BoltResponse | None
+    ) -> BoltResponse | None:
+        _log.error("listener_failed", exc_info=error)
+        if response is None:  # acknowledged before it failed
+            return None
+        if body.get("type") == "view_submission":
+            # Slack keeps the modal open, with everything in it, only when it hears of an error.
+            return BoltResponse(status=500, body=json.dumps({"error": "failed"}))
+        background.start(tell(body))
+        return BoltResponse(status=200, body="")
+
+    return on_error

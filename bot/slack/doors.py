@@ -1,0 +1,170 @@
+"""What the listeners need of the other rooms: small protocols, so that each can be replaced."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from activities.slack.text.texts import Catalog
+from workflows.domain.alert import Subject
+from workflows.domain.case_state import Phase
+from workflows.domain.commands import Click
+from workflows.domain.decision import Verdict
+from workflows.domain.enforcement import ActionStatus
+from workflows.domain.memory import CardRef, Memory
+from workflows.domain.model import Value
+from workflows.domain.people import Role
+from workflows.domain.playbook.actions import ActionCatalog
+from workflows.domain.playbook.model import Playbook, Severity
+from workflows.domain.text import Language, Text
+
+
+class Unavailable(Exception):
+    """Ledger, platform or Slack did not answer: the person can try again in a moment."""
+
+
+class CaseDoor(Protocol):
+    """The workflows (`workflows.client.Cases`)."""
+
+    async def click(self, route: str, click: Click) -> None:
+        """Stores a click for good. Raises `workflows.client.OutOfReach`."""
+
+    async def memory(self, route: str) -> Memory | None:
+        """The running case at `route`, or None. Raises `workflows.client.OutOfReach`."""
+
+
+class PolicyDoor(Protocol):
+    """The policy folder as it stands now."""
+
+    def catalog(self) -> ActionCatalog:
+        """What the platform can do."""
+
+    def playbook(self, name: str) -> Playbook | None:
+        """A playbook by its name."""
+
+    def lookups(self) -> tuple[str, ...]:
+        """The types of subject that can be looked up (platform.yaml), in its order."""
+
+
+class PeopleDoor(Protocol):
+    """People of the workspace. Raises `Unavailable` where Slack has to be asked and is away."""
+
+    async def language(self, person: str) -> Language:
+        """The language that a person reads Slack in."""
+
+    async def roles(self, person: str) -> frozenset[Role]:
+        """The roles that a person holds now."""
+
+
+class CaseLine(Value):
+    """A case in a list. `due` is when its present step runs out; None where nothing is due.
+
+    `approvers` are the roles that are still needed while it waits for an approval.
+    """
+
+    id: str
+    title: Text
+    subject: Subject
+    severity: Severity
+    phase: Phase
+    owner: str | None = None
+    opened_at: datetime
+    due: datetime | None = None
+    verdict: Verdict | None = None
+    closed_at: datetime | None = None
+    card: CardRef | None = None
+    decider: str | None = None
+    approvers: frozenset[Role] = frozenset()
+
+
+class ActionLine(Value):
+    """An action as it stands: `name` as in actions.yaml, `title` where it is still known."""
+
+    case: str
+    name: str
+    title: Text | None = None
+    status: ActionStatus
+    by: str | None = None
+    at: datetime | None = None
+    until: datetime | None = None
+
+
+class EventLine(Value):
+    """One event: `kind` as in the ledger; by None: Koban itself."""
+
+    at: datetime
+    kind: str
+    by: str | None = None
+
+
+class Story(Value):
+    """One case with its last decision, its actions and its latest events, oldest first."""
+
+    line: CaseLine
+    alerts: int
+    decision_by: str | None = None
+    decision_reason: str = ""
+    decision_title: Text | None = None
+    actions: tuple[ActionLine, ...] = ()
+    events: tuple[EventLine, ...] = ()
+
+
+class Past(Value):
+    """What the team has had to do with a subject: newest first."""
+
+    cases: tuple[CaseLine, ...] = ()
+    actions: tuple[ActionLine, ...] = ()
+
+
+class LookedUp(Value):
+    """A look-up that is about to be shown: who, at whom, why."""
+
+    by: str
+    kind: str
+    id: str
+    why: str
+    at: datetime
+
+
+class LedgerDoor(Protocol):
+    """Reading what happened. Every call raises `Unavailable` where the ledger is away."""
+
+    async def story(self, case: str) -> Story | None:
+        """A case by its id."""
+
+    async def queue(self) -> tuple[CaseLine, ...]:
+        """Every case that is not closed, at most 500, in any order."""
+
+    async def past(self, subject: Subject) -> Past:
+        """A subject's cases and actions, at most 20 of each."""
+
+    async def looked_up(self, note: LookedUp) -> None:
+        """Writes a look-up down, for good."""
+
+
+class Fact(Value):
+    """One field that the platform shows of a subject."""
+
+    title: Text
+    value: str
+    personal: bool = False
+
+
+class PlatformDoor(Protocol):
+    """Look-ups at the platform."""
+
+    async def look_up(self, kind: str, id_: str) -> tuple[Fact, ...] | None:
+        """The fields of a subject, None where there is none. Raises `Unavailable`."""
+
+
+@dataclass(frozen=True)
+class Doors:
+    """Everything beside Slack itself that the listeners use."""
+
+    cases: CaseDoor
+    policies: PolicyDoor
+    people: PeopleDoor
+    ledger: LedgerDoor
+    platform: PlatformDoor
+    texts: Callable[[Language], Catalog]
+    language: Language

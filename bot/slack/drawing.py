@@ -1,0 +1,92 @@
+"""Pieces of messages and of App Home: each takes hostile text and gives harmless blocks."""
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from activities.slack.escape import mrkdwn, one_line
+from activities.slack.reader import Reader
+from activities.slack.text.texts import Catalog
+from bot.slack.doors import CaseLine
+from bot.slack.links import link
+from workflows.domain.alert import Subject
+from workflows.domain.case_state import Phase
+
+Block = dict[str, Any]
+
+SECTION = 3000
+"""docs.slack.dev, section block: text."""
+
+_PERSON = re.compile(r"[UW][A-Z0-9]{2,20}")
+
+
+def section(text: str) -> Block:
+    """One paragraph of mrkdwn that is already harmless."""
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
+
+
+def sections(lines: Iterable[str]) -> list[Block]:
+    """As few paragraphs as hold the lines."""
+    blocks: list[Block] = []
+    kept = ""
+    for line in lines:
+        joined = f"{kept}\n{line}" if kept else line
+        if len(joined) > SECTION and kept:
+            blocks.append(section(kept))
+            joined = line
+        kept = joined[:SECTION]
+    return [*blocks, section(kept)] if kept else blocks
+
+
+def safe(text: str, most: int = 200) -> str:
+    """Text from outside, on one line."""
+    return mrkdwn(one_line(text), most)
+
+
+def person(who: str | None, texts: Catalog) -> str:
+    """A person as Slack shows them; nobody: the word for it."""
+    if who is None:
+        return texts.say("bot.nobody")
+    return f"<@{who}>" if _PERSON.fullmatch(who) else safe(who, 40)
+
+
+def moment(at: datetime) -> str:
+    """A time in each reader's own zone (docs.slack.dev, date formatting)."""
+    fallback = at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{fallback}>"
+
+
+def case_name(line: CaseLine, base: str | None) -> str:
+    """The id, as a link to the card where there is one."""
+    address = link(base, line.card)
+    return f"<{address}|{line.id}>" if address else line.id
+
+
+def subject_name(subject: Subject, texts: Catalog) -> str:
+    """`ユーザー u_123`, in the words of the cards."""
+    return Reader(texts=texts, zone=UTC).subject(subject)
+
+
+def about(line: CaseLine, texts: Catalog) -> str:
+    """`外部誘導 · ユーザー u_123`."""
+    return f"{safe(line.title.in_(texts.language), 100)} · {subject_name(line.subject, texts)}"
+
+
+def case_line(line: CaseLine, texts: Catalog, base: str | None, now: datetime) -> str:
+    """One case of a queue on one or two lines."""
+    head = f"*{texts.say(f'severity.{line.severity}')}* · {case_name(line, base)}"
+    parts = [
+        texts.say(f"bot.phase.{line.phase}"),
+        texts.say("bot.owner", person=person(line.owner, texts)),
+        *due(line, texts, now),
+    ]
+    return f"{head} · {about(line, texts)}\n{' · '.join(parts)}"
+
+
+def due(line: CaseLine, texts: Catalog, now: datetime) -> list[str]:
+    """When something is due, marked where that has passed."""
+    if line.due is None or line.phase is Phase.CLOSED:
+        return []
+    told = texts.say("bot.due", at=moment(line.due))
+    return [told, f"*{texts.say('bot.overdue')}*"] if line.due < now else [told]

@@ -1,0 +1,74 @@
+"""POST /slack/events: what Slack sends over HTTP, on its way to Bolt."""
+
+import re
+from collections.abc import Mapping
+
+import structlog
+from fastapi import APIRouter, Request
+from fastapi.responses import PlainTextResponse, Response
+from slack_bolt.adapter.starlette.async_handler import to_async_bolt_request, to_starlette_response
+from slack_bolt.app.async_app import AsyncApp
+from slack_sdk.signature import SignatureVerifier
+
+MOST_BYTES = 2 * 1024 * 1024
+"""A view is at most 250 KB (docs.slack.dev, views.open) and grows threefold as a form."""
+
+# Neither int() nor compare_digest() in the verifier takes just anything from a header.
+_TIMESTAMP = re.compile(r"[0-9]{1,12}")
+_SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
+
+_log = structlog.get_logger(__name__)
+
+
+def slack_routes(app: AsyncApp, signing_secret: str) -> APIRouter:
+    """A router with `POST /slack/events`.
+
+    401 for what Slack did not sign within five minutes, 413 over `MOST_BYTES`, 400 for a signed
+    body that can't be read; everything else is Bolt's answer.
+
+    Raises:
+        ValueError: where the secret is empty.
+    """
+    router = APIRouter()
+    verifier = SignatureVerifier(signing_secret)
+
+    @router.post("/slack/events", include_in_schema=False)
+    async def slack_events(request: Request) -> Response:
+        body = await _capped(request)
+        if body is None:
+            return PlainTextResponse("too large", 413)
+        # Bolt reads a body before it verifies it: a malformed one would be a 500 for strangers.
+        if not _signed(verifier, request.headers, body):
+            return PlainTextResponse("invalid request", 401)
+        return await _dispatch(app, request, body)
+
+    return router
+
+
+async def _capped(request: Request) -> bytes | None:
+    kept = bytearray()
+    async for chunk in request.stream():
+        kept += chunk
+        if len(kept) > MOST_BYTES:
+            return None
+    return bytes(kept)
+
+
+def _signed(verifier: SignatureVerifier, headers: Mapping[str, str], body: bytes) -> bool:
+    timestamp = headers.get("x-slack-request-timestamp", "")
+    signature = headers.get("x-slack-signature", "")
+    if not _TIMESTAMP.fullmatch(timestamp) or not _SIGNATURE.fullmatch(signature):
+        return False
+    try:
+        return bool(verifier.is_valid(body, timestamp, signature))
+    except UnicodeDecodeError:
+        return False
+
+
+async def _dispatch(app: AsyncApp, request: Request, body: bytes) -> Response:
+    try:
+        asked = to_async_bolt_request(request, body)
+    except (ValueError, AttributeError):
+        _log.warning("slack_body_unreadable", bytes=len(body))
+        return PlainTextResponse("unreadable body", 400)
+    return to_starlette_response(await app.async_dispatch(asked))

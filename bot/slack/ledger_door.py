@@ -1,0 +1,140 @@
+"""The ledger's rows as the listeners read them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from activities.ledger.errors import LedgerUnavailable
+from activities.ledger.queries import Look, Queries, Row
+from bot.slack.doors import (
+    ActionLine,
+    CaseLine,
+    EventLine,
+    LookedUp,
+    Past,
+    PolicyDoor,
+    Story,
+    Unavailable,
+)
+from workflows.domain.alert import Subject
+from workflows.domain.decision import Decision
+from workflows.domain.memory import CardRef
+from workflows.domain.text import Text
+
+LATEST_EVENTS = 100
+"""Read back for the last decision; alerts that join may stand behind it."""
+
+
+class LedgerReader:
+    """`LedgerDoor` over the real ledger."""
+
+    def __init__(self, queries: Queries, policies: PolicyDoor) -> None:
+        self._queries = queries
+        self._policies = policies
+
+    async def story(self, case: str) -> Story | None:
+        """A case by its id."""
+        try:
+            row = await self._queries.case(case)
+            if row is None:
+                return None
+            actions = await self._queries.actions_of(case)
+            events = await self._queries.events_of(case, latest=LATEST_EVENTS)
+        except LedgerUnavailable as error:
+            raise Unavailable(str(error)) from error
+        return self._story(row, actions, events)
+
+    async def queue(self) -> tuple[CaseLine, ...]:
+        """Every case that is not closed."""
+        try:
+            return tuple(_line(row) for row in await self._queries.open_cases())
+        except LedgerUnavailable as error:
+            raise Unavailable(str(error)) from error
+
+    async def past(self, subject: Subject) -> Past:
+        """A subject's cases and actions, newest first."""
+        try:
+            cases = await self._queries.cases_of(subject.type, subject.id)
+            actions = await self._queries.actions_on(subject.type, subject.id)
+        except LedgerUnavailable as error:
+            raise Unavailable(str(error)) from error
+        return Past(
+            cases=tuple(_line(row) for row in cases),
+            actions=tuple(self._action(row) for row in actions),
+        )
+
+    async def looked_up(self, note: LookedUp) -> None:
+        """Writes a look-up down, for good."""
+        look = Look(
+            at=note.at,
+            actor=note.by,
+            subject_type=note.kind,
+            subject_id=note.id,
+            why=note.why,
+            case_id=note.id if note.kind == "case" else None,
+        )
+        try:
+            await self._queries.look_up(look)
+        except LedgerUnavailable as error:
+            raise Unavailable(str(error)) from error
+
+    def _story(self, row: Row, actions: Sequence[Row], events: Sequence[Row]) -> Story:
+        decision = _last_decision(events)
+        return Story(
+            line=_line(row),
+            alerts=row["alerts"],
+            decision_by=row["decider"],
+            decision_reason=decision.reason if decision else "",
+            decision_title=self._preset(row["playbook"], decision),
+            actions=tuple(self._action(each) for each in actions),
+            events=tuple(
+                EventLine(at=each["at"], kind=each["kind"], by=each["actor"]) for each in events
+            ),
+        )
+
+    def _preset(self, playbook: str, decision: Decision | None) -> Text | None:
+        book = self._policies.playbook(playbook)
+        if book is None or decision is None or decision.preset is None:
+            return None
+        preset = book.preset(decision.preset)
+        return preset.title if preset else None
+
+    def _action(self, row: Row) -> ActionLine:
+        spec = self._policies.catalog().find(row["action"])
+        return ActionLine(
+            case=row["case_id"],
+            name=row["action"],
+            title=spec.title if spec else None,
+            status=row["status"],
+            by=row["decided_by"],
+            at=row["decided_at"],
+            until=row["until"],
+        )
+
+
+def _last_decision(events: Sequence[Row]) -> Decision | None:
+    decided = [each["data"]["decision"] for each in events if each["kind"] == "decided"]
+    return Decision.model_validate(decided[-1]) if decided else None
+
+
+def _line(row: Row) -> CaseLine:
+    due = row["claim_due"] if row["owner"] is None else row["decide_due"]
+    return CaseLine(
+        id=row["id"],
+        title=Text.model_validate(row["title"]),
+        subject=Subject(type=row["subject_type"], id=row["subject_id"]),
+        severity=row["severity"],
+        phase=row["phase"],
+        owner=row["owner"],
+        opened_at=row["opened_at"],
+        due=row["approval_expires_at"] or due,
+        verdict=row["verdict"],
+        closed_at=row["closed_at"],
+        card=_card(row),
+        decider=row["decider"],
+        approvers=frozenset(row["approvers"]),
+    )
+
+
+def _card(row: Row) -> CardRef | None:
+    channel: Any = row["card_channel"]
+    return CardRef(channel=channel, ts=row["card_ts"]) if channel and row["card_ts"] else None

@@ -1,0 +1,89 @@
+"""The Slack app manifest: exactly what Koban uses, and nothing more.
+
+https://docs.slack.dev/reference/app-manifest
+"""
+
+from typing import Any
+
+from bot.slack.app import COMMAND, EVENTS
+
+# The method's page at docs.slack.dev says which scopes it asks of a bot token.
+SCOPES_OF: dict[str, tuple[str, ...]] = {
+    "auth.test": (),
+    "chat.getPermalink": (),
+    "chat.postMessage": ("chat:write",),
+    "chat.update": ("chat:write",),
+    "chat.postEphemeral": ("chat:write",),
+    "conversations.history": ("channels:history", "groups:history"),
+    "conversations.list": ("channels:read", "groups:read"),
+    "conversations.replies": ("channels:history", "groups:history"),
+    "usergroups.list": ("usergroups:read",),
+    "usergroups.users.list": ("usergroups:read",),
+    "users.info": ("users:read",),
+    "views.open": (),
+    "views.publish": (),
+}
+"""Every Web API method that Koban calls, with the scopes that it needs."""
+
+SCOPES = tuple(sorted({"commands", *(s for scopes in SCOPES_OF.values() for s in scopes)}))
+HINT = "help | case ID | user ID | queue [mine|overdue|approvals]"
+
+
+def manifest(public_url: str | None, socket_mode: bool) -> dict[str, Any]:
+    """The manifest of one deployment.
+
+    `public_url` is where `koban serve` is reached from outside, without a path. Slack needs it
+    unless `socket_mode` is on.
+
+    Raises:
+        ValueError: where neither is given.
+    """
+    if public_url is None and not socket_mode:
+        raise ValueError("Slack needs the public https address of koban serve, or Socket Mode")
+    url = None if socket_mode or public_url is None else f"{public_url.rstrip('/')}/slack/events"
+    return {
+        "display_information": {
+            "name": "Koban",
+            "description": "Trust & Safety cases: claim, decide, approve",
+            "background_color": "#1d3557",
+        },
+        "features": _features(url),
+        "oauth_config": {"scopes": {"bot": list(SCOPES)}},
+        "settings": _settings(url, socket_mode),
+    }
+
+
+def _features(url: str | None) -> dict[str, Any]:
+    return {
+        "app_home": {
+            "home_tab_enabled": True,
+            # Without this tab a message to a person is refused (messages_tab_disabled).
+            "messages_tab_enabled": True,
+            "messages_tab_read_only_enabled": True,
+        },
+        "bot_user": {"display_name": "Koban", "always_online": True},
+        "slash_commands": [
+            {
+                "command": COMMAND,
+                "description": "ケースの照会と対応状況 / Look up cases and subjects",
+                "usage_hint": HINT,
+                # Mentions in the text would arrive as ids; an id of the platform is never one.
+                "should_escape": False,
+                **_at("url", url),
+            }
+        ],
+    }
+
+
+def _settings(url: str | None, socket_mode: bool) -> dict[str, Any]:
+    return {
+        "event_subscriptions": {"bot_events": list(EVENTS), **_at("request_url", url)},
+        "interactivity": {"is_enabled": True, **_at("request_url", url)},
+        "org_deploy_enabled": False,
+        "socket_mode_enabled": socket_mode,
+        "token_rotation_enabled": False,
+    }
+
+
+def _at(name: str, url: str | None) -> dict[str, str]:
+    return {name: url} if url else {}

@@ -1,0 +1,88 @@
+"""What the `decide` modal offers: the actions that fit a case, and for how long."""
+
+from datetime import timedelta
+
+from pydantic import Field
+
+from bot.slack.doors import PolicyDoor
+from workflows.domain.alert import Subject
+from workflows.domain.case_state import Case
+from workflows.domain.model import Value
+from workflows.domain.planning import target
+from workflows.domain.playbook.actions import ActionCatalog, ActionSpec
+from workflows.domain.playbook.model import Playbook
+from workflows.domain.text import Text
+
+MOST_OPTIONS = 100
+"""docs.slack.dev, multi-select menu."""
+
+USUAL = (
+    timedelta(hours=1),
+    timedelta(hours=24),
+    timedelta(days=3),
+    timedelta(days=7),
+    timedelta(days=30),
+)
+
+
+class Offer(Value):
+    """The choices; `title` and `subject` are None where the case could not be asked in time."""
+
+    title: Text | None = None
+    subject: Subject | None = None
+    actions: dict[str, ActionSpec] = Field(default_factory=dict)
+    durations: tuple[timedelta, ...] = ()
+    rule: str | None = None
+
+    @property
+    def limits(self) -> dict[str, int]:
+        """The longest duration of each timed action, in seconds."""
+        return {
+            name: int(spec.timed.max.total_seconds())
+            for name, spec in self.actions.items()
+            if spec.timed is not None
+        }
+
+
+def offer_of(case: Case) -> Offer:
+    """What fits `case`, by the policy that it keeps."""
+    policy = case.policy
+    fitting = {
+        name: spec
+        for name, spec in policy.catalog.actions.items()
+        if target(case, spec) is not None
+    }
+    return _offer(fitting, policy.playbook).model_copy(update={"subject": case.subject})
+
+
+def offer_at(route: str, policies: PolicyDoor) -> Offer:
+    """Everything that there is, by the policy of now: for when the case can't be asked."""
+    catalog: ActionCatalog = policies.catalog()
+    playbook = policies.playbook(route.split("/")[1])
+    return _offer(catalog.actions, playbook)
+
+
+def _offer(actions: dict[str, ActionSpec], playbook: Playbook | None) -> Offer:
+    # What can't be undone stands last, where a hasty hand does not land.
+    sorted_ = sorted(actions.items(), key=lambda item: item[1].danger)[:MOST_OPTIONS]
+    kept = dict(sorted_)
+    return Offer(
+        title=playbook.title if playbook else None,
+        actions=kept,
+        durations=_durations(kept, playbook),
+        rule=playbook.policy.id if playbook and playbook.policy else None,
+    )
+
+
+def _durations(actions: dict[str, ActionSpec], playbook: Playbook | None) -> tuple[timedelta, ...]:
+    timed = [spec.timed for spec in actions.values() if spec.timed is not None]
+    if not timed:
+        return ()
+    longest = max(each.max for each in timed)
+    presets = [
+        action.for_
+        for preset in (playbook.presets if playbook else ())
+        for action in preset.actions
+    ]
+    found = {*USUAL, *(each.default for each in timed), *(each for each in presets if each)}
+    return tuple(sorted(each for each in found if each <= longest))[:MOST_OPTIONS]

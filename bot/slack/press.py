@@ -1,0 +1,133 @@
+"""A pressed button, read: what Slack sends of it, and the command that it means."""
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from activities.slack.handles import Handle, decode
+from workflows.domain import commands as cmd
+from workflows.domain.model import Value
+from workflows.domain.people import Actor
+
+_PRESET = re.compile(r"case\.preset\.([a-z][a-z0-9_]{0,39})")
+
+_PLAIN: dict[str, Callable[..., cmd.PersonCommand]] = {
+    "case.claim": cmd.Claim,
+    "case.release": cmd.Release,
+    "case.clear": cmd.Clear,
+    "case.escalate": cmd.Escalate,
+    "action.undo": cmd.Undo,
+    "action.retry": cmd.Retry,
+    "action.give_up": cmd.GiveUp,
+    "approval.approve": cmd.Approve,
+}
+MORE = "case.more"
+DECIDE = "case.decide"
+REJECT = "approval.reject"
+MODALS = frozenset({DECIDE, REJECT})
+
+
+class Unreadable(ValueError):
+    """What came does not name a case: the card is from another time, or it was tampered with."""
+
+
+class Source(Value):
+    """Where an interaction comes from and where its person is answered."""
+
+    person: str
+    place: cmd.Place | None = None
+    response_url: str | None = None
+    trigger_id: str = ""
+
+
+class Press(Value):
+    """One press. `name` is the action_id, for a menu entry the action_id that it stands for."""
+
+    name: str
+    url: bool
+    value: str
+    route: str
+    action_ts: str
+    source: Source
+
+
+def read_press(body: Mapping[str, Any]) -> Press:
+    """The first action of a `block_actions` payload.
+
+    Raises:
+        Unreadable: where there is none.
+    """
+    actions = body.get("actions") or [{}]
+    action: Mapping[str, Any] = actions[0]
+    name, value = str(action.get("action_id", "")), str(action.get("value", ""))
+    if not name:
+        raise Unreadable("no action")
+    if name == MORE:
+        name, value = _entry(action)
+    return Press(
+        name=name,
+        url="url" in action,
+        value=value,
+        route=str(action.get("block_id", "")),
+        action_ts=str(action.get("action_ts", "")),
+        source=read_source(body),
+    )
+
+
+def _entry(action: Mapping[str, Any]) -> tuple[str, str]:
+    """A menu entry's value is `{entry}:{case_id}:{version}`."""
+    chosen = str((action.get("selected_option") or {}).get("value", ""))
+    entry, _, value = chosen.partition(":")
+    return f"case.{entry}", value
+
+
+def read_source(body: Mapping[str, Any]) -> Source:
+    """Who, and where: of any interaction or slash command."""
+    container, message = body.get("container") or {}, body.get("message") or {}
+    channel = (body.get("channel") or {}).get("id") or container.get("channel_id")
+    thread = container.get("thread_ts") or message.get("thread_ts")
+    own = container.get("message_ts") or message.get("ts")
+    reply = thread if thread != own else None
+    return Source(
+        person=str((body.get("user") or {}).get("id") or ""),
+        place=cmd.Place(channel=channel, thread=reply) if channel else None,
+        response_url=body.get("response_url"),
+        trigger_id=str(body.get("trigger_id") or ""),
+    )
+
+
+def read_handle(press: Press) -> Handle:
+    """The case behind a press.
+
+    Raises:
+        Unreadable: where value or block_id are not what a card carries.
+    """
+    handle = decode(press.value, press.route)
+    if handle is None:
+        raise Unreadable("not a handle of a case")
+    return handle
+
+
+def command_for(name: str, person: str, version: int) -> cmd.PersonCommand | None:
+    """The command of a button that needs nothing more than a press; None for any other."""
+    by = Actor(id=person)
+    preset = _PRESET.fullmatch(name)
+    if preset is not None:
+        return cmd.ChoosePreset(by=by, version=version, preset=preset[1])
+    make = _PLAIN.get(name)
+    return make(by=by, version=version) if make else None
+
+
+def press_id(press: Press) -> str:
+    """The same for a second delivery of one press, another for every other press."""
+    source = press.source
+    if source.trigger_id:
+        return f"press/{source.trigger_id}"
+    return f"press/{source.person}/{press.action_ts}/{press.value}"
+
+
+def submission_id(view: str, command: cmd.PersonCommand) -> str:
+    """The same while a person submits the same thing from the same modal, however often."""
+    digest = hashlib.sha256(command.model_dump_json().encode()).hexdigest()[:16]
+    return f"view/{view}/{digest}"

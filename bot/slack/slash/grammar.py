@@ -1,0 +1,129 @@
+"""What a person may type after `/koban`, and the nearest valid form of anything else."""
+
+import difflib
+import re
+import unicodedata
+from enum import StrEnum
+
+from pydantic import ValidationError
+
+from workflows.domain.alert import Subject
+from workflows.domain.model import Value
+
+MOST_CHARACTERS = 1_000
+_CASE = re.compile(r"K[0-9A-HJKMNP-TV-Z]{8}")
+# Crockford's alphabet leaves these out because they are misread; so they are read as meant.
+_MISREAD = str.maketrans({"O": "0", "I": "1", "L": "1"})
+
+
+class Which(StrEnum):
+    """Which part of the queue."""
+
+    ALL = "all"
+    MINE = "mine"
+    OVERDUE = "overdue"
+    APPROVALS = "approvals"
+
+
+class Help(Value):
+    """`help`, or nothing at all."""
+
+
+class ShowCase(Value):
+    """`case ID`."""
+
+    case: str
+
+
+class ShowSubject(Value):
+    """`user ID`, `listing ID` …"""
+
+    subject: Subject
+
+
+class ShowQueue(Value):
+    """`queue [mine|overdue|approvals]`."""
+
+    which: Which
+
+
+class Unknown(Value):
+    """Anything else; `nearest` is what may have been meant, ready to be typed."""
+
+    typed: str
+    nearest: str | None = None
+
+
+class Incomplete(Value):
+    """A known command with an id missing or impossible; `form` shows how it is written."""
+
+    form: str
+
+
+Line = Help | ShowCase | ShowSubject | ShowQueue | Unknown | Incomplete
+
+
+def read(text: str, lookups: tuple[str, ...]) -> Line:
+    """What `text` asks for; `lookups` are the types of subject that can be looked up."""
+    words = text[:MOST_CHARACTERS].split(maxsplit=1)
+    if not words:
+        return Help()
+    verb, rest = _plainly(words[0]), words[1].strip() if len(words) > 1 else ""
+    if verb in ("help", "?"):
+        return Help()
+    if verb == "case":
+        return _case(rest)
+    if verb == "queue":
+        return _queue(rest)
+    if verb in lookups:
+        return _subject(verb, rest)
+    return Unknown(typed=text[:MOST_CHARACTERS].strip(), nearest=_nearest(verb, rest, lookups))
+
+
+def _plainly(word: str) -> str:
+    """Full-width letters of a Japanese keyboard, and capitals, mean the same."""
+    return unicodedata.normalize("NFKC", word).casefold()
+
+
+def case_named(word: str) -> str | None:
+    """The case id in `word`, however it was typed; None where it is none."""
+    folded = unicodedata.normalize("NFKC", word).upper()
+    folded = folded[:1] + folded[1:].translate(_MISREAD)
+    return folded if _CASE.fullmatch(folded) else None
+
+
+def _case(rest: str) -> Line:
+    case = case_named(rest)
+    return ShowCase(case=case) if case else Incomplete(form="case K7Q2F9XM0")
+
+
+def _subject(kind: str, rest: str) -> Line:
+    try:
+        return ShowSubject(subject=Subject(type=kind, id=rest))
+    except ValidationError:
+        return Incomplete(form=f"{kind} {'u_123' if kind == 'user' else 'ID'}")
+
+
+def _queue(rest: str) -> Line:
+    word = _plainly(rest)
+    if not word:
+        return ShowQueue(which=Which.ALL)
+    if word in set(Which):
+        return ShowQueue(which=Which(word))
+    near = difflib.get_close_matches(word, [each for each in Which if each != Which.ALL], n=1)
+    return Unknown(typed=f"queue {rest}", nearest=f"queue {near[0]}" if near else "queue")
+
+
+def _nearest(verb: str, rest: str, lookups: tuple[str, ...]) -> str | None:
+    if case := case_named(verb):
+        return f"case {case}"
+    if verb in (Which.MINE, Which.OVERDUE, Which.APPROVALS):
+        return f"queue {verb}"
+    near = difflib.get_close_matches(verb, ["help", "case", "queue", *lookups], n=1, cutoff=0.5)
+    if not near:
+        return None
+    # Only a line that would be understood is worth proposing.
+    meant = read(f"{near[0]} {rest}", lookups)
+    if isinstance(meant, Unknown):
+        return meant.nearest
+    return meant.form if isinstance(meant, Incomplete) else f"{near[0]} {rest}".strip()

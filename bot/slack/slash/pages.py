@@ -1,0 +1,188 @@
+"""The answers to `/koban`, as they are read."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from activities.slack.text.texts import Catalog
+from bot.slack.doors import ActionLine, CaseLine, EventLine, Fact, Past, Story
+from bot.slack.drawing import (
+    about,
+    case_line,
+    case_name,
+    due,
+    moment,
+    person,
+    safe,
+    section,
+    sections,
+    subject_name,
+)
+from bot.slack.links import link
+from bot.slack.masking import masked
+from bot.slack.replies import Said
+from bot.slack.slash.grammar import Which
+from workflows.domain.alert import Subject
+
+MOST_CASES = 20
+MOST_EVENTS = 10
+
+
+def sentence(text: str) -> Said:
+    """An answer of one sentence, already harmless."""
+    return Said(text=text, blocks=(section(text),))
+
+
+def help_page(texts: Catalog, lookups: Sequence[str]) -> Said:
+    """Every command with what it does."""
+    lines = [
+        f"*{texts.say('bot.help.title')}*",
+        f"`/koban case K7Q2F9XM0` {texts.say('bot.help.case')}",
+        *(f"`/koban {safe(kind, 40)} ID` {_help_of(kind, texts)}" for kind in lookups),
+        f"`/koban queue` {texts.say('bot.help.queue')}",
+        f"`/koban queue mine` {texts.say('bot.help.mine')}",
+        f"`/koban queue overdue` {texts.say('bot.help.overdue')}",
+        f"`/koban queue approvals` {texts.say('bot.help.approvals')}",
+        f"`/koban help` {texts.say('bot.help.help')}",
+        texts.say("bot.help.logged"),
+    ]
+    return Said(text=texts.say("bot.help.title"), blocks=tuple(sections(lines)))
+
+
+def _help_of(kind: str, texts: Catalog) -> str:
+    return texts.say("bot.help.user" if kind == "user" else "bot.help.subject", kind=safe(kind, 40))
+
+
+def unknown_page(texts: Catalog, typed: str, nearest: str | None) -> Said:
+    """What was typed is not a command: the nearest one that is."""
+    shown = _code(typed)
+    if nearest is None:
+        return sentence(texts.say("bot.slash.unknown", typed=shown))
+    return sentence(texts.say("bot.slash.nearest", typed=shown, nearest=_code(nearest)))
+
+
+def incomplete_page(texts: Catalog, form: str) -> Said:
+    """The command needs an id, or another one."""
+    return sentence(texts.say("bot.slash.incomplete", form=_code(form)))
+
+
+def _code(typed: str) -> str:
+    return f"`/koban {safe(typed, 120)}`"
+
+
+def queue_page(
+    lines: Sequence[CaseLine], which: Which, texts: Catalog, base: str | None, now: datetime
+) -> Said:
+    """A list of cases, the worst first."""
+    if not lines:
+        return sentence(texts.say(f"bot.queue.{which}.none"))
+    title = texts.say(f"bot.queue.{which}", count=len(lines))
+    rows = [section(case_line(line, texts, base, now)) for line in lines[:MOST_CASES]]
+    more = len(lines) - MOST_CASES
+    rest = [section(texts.say("bot.queue.more", count=more))] if more > 0 else []
+    return Said(text=title, blocks=(section(f"*{title}*"), *rows, *rest))
+
+
+def case_page(story: Story, texts: Catalog, base: str | None, now: datetime) -> Said:
+    """One case: where it stands, what was decided and done, what happened last."""
+    line = story.line
+    title = f"{line.id} · {about(line, texts)}"
+    state = [
+        texts.say(f"severity.{line.severity}"),
+        texts.say(f"bot.phase.{line.phase}"),
+        texts.say("bot.owner", person=person(line.owner, texts)),
+        *due(line, texts, now),
+    ]
+    address = link(base, line.card)
+    lines = [
+        f"*{title}*",
+        " · ".join(state),
+        texts.say("bot.case.opened", at=moment(line.opened_at), count=story.alerts),
+        *_decided(story, texts),
+        *(_action(each, texts) for each in story.actions),
+        *_events(story.events, texts),
+        *([f"<{address}|{texts.say('bot.case.card')}>"] if address else []),
+    ]
+    return Said(text=title, blocks=tuple(sections(lines)))
+
+
+def _decided(story: Story, texts: Catalog) -> list[str]:
+    line = story.line
+    told = []
+    if story.decision_by is not None:
+        title = story.decision_title
+        what = safe(title.in_(texts.language)) if title else ""
+        if not what and line.verdict is not None:
+            what = texts.say(f"verdict.{line.verdict}")
+        told.append(
+            texts.say("bot.case.decided", person=person(story.decision_by, texts), what=what)
+        )
+    if story.decision_reason:
+        told.append(texts.say("bot.case.reason", reason=safe(story.decision_reason, 600)))
+    return told
+
+
+def _action(action: ActionLine, texts: Catalog) -> str:
+    name = action.title.in_(texts.language) if action.title else action.name
+    parts = [safe(name), texts.say(f"action.status.{action.status}")]
+    if action.until is not None:
+        parts.append(texts.say("bot.action.until", at=moment(action.until)))
+    return f"• {' · '.join(parts)}"
+
+
+def _events(events: Sequence[EventLine], texts: Catalog) -> list[str]:
+    if not events:
+        return []
+    rows = (_event(each, texts) for each in events[-MOST_EVENTS:])
+    return [f"*{texts.say('bot.case.events')}*", *rows]
+
+
+def _event(event: EventLine, texts: Catalog) -> str:
+    key = f"bot.event.{event.kind}"
+    # The ledger may hold events of a newer version.
+    what = texts.say(key if key in texts.keys else "bot.event.other")
+    who = f" · {person(event.by, texts)}" if event.by else ""
+    return f"{moment(event.at)} {what}{who}"
+
+
+def subject_page(
+    subject: Subject,
+    facts: Sequence[Fact] | None,
+    past: Past,
+    texts: Catalog,
+    base: str | None,
+    platform_away: bool,
+) -> Said:
+    """A subject: what the platform knows, and what the team has had to do with it."""
+    title = subject_name(subject, texts)
+    lines = [
+        f"*{title}*",
+        *_facts(facts, texts, platform_away),
+        f"*{texts.say('bot.subject.actions', count=len(past.actions))}*",
+        *(_sanction(each, texts) for each in past.actions),
+        f"*{texts.say('bot.subject.cases', count=len(past.cases))}*",
+        *(_past_case(each, texts, base) for each in past.cases),
+    ]
+    return Said(text=title, blocks=tuple(sections(lines)))
+
+
+def _facts(facts: Sequence[Fact] | None, texts: Catalog, away: bool) -> list[str]:
+    if away:
+        return [texts.say("bot.subject.platform_away")]
+    if facts is None:
+        return [texts.say("bot.subject.unknown")]
+    rows = []
+    for fact in facts:
+        value = masked(fact.value) if fact.personal else fact.value
+        rows.append(f"{safe(fact.title.in_(texts.language), 60)}: {safe(value, 300) or '—'}")
+    return rows
+
+
+def _sanction(action: ActionLine, texts: Catalog) -> str:
+    when = f" · {moment(action.at)}" if action.at else ""
+    return f"{_action(action, texts)} · {safe(action.case, 20)}{when}"
+
+
+def _past_case(line: CaseLine, texts: Catalog, base: str | None) -> str:
+    outcome = f"verdict.{line.verdict}" if line.verdict else f"bot.phase.{line.phase}"
+    title = safe(line.title.in_(texts.language), 100)
+    return f"• {case_name(line, base)} · {title} · {texts.say(outcome)} · {moment(line.opened_at)}"

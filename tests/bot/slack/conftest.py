@@ -1,0 +1,185 @@
+"""A Slack workspace and Koban's listeners, talking over real HTTP."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import aiohttp
+import httpx
+import pytest
+from fastapi import FastAPI
+from slack_sdk.web.async_client import AsyncWebClient
+from starlette.types import Receive, Scope, Send
+
+from activities.slack.text.texts import texts
+from bot.slack.app import make_bolt_app
+from bot.slack.background import Background
+from bot.slack.doors import Doors
+from bot.slack.http import slack_routes
+from deploy.sandbox.serve import serving
+from deploy.sandbox.slack.app import add_slack
+from deploy.sandbox.slack.model import BOT_USER, Message
+from deploy.sandbox.slack.person import Person
+from deploy.sandbox.slack.workspace import Workspace
+from tests.bot.slack.fakes import (
+    CASE,
+    NOW,
+    ROUTE,
+    FakeCases,
+    FakeLedger,
+    FakePeople,
+    FakePlatform,
+    FakePolicies,
+)
+from workflows.domain.text import Language
+
+BUTTONS = (
+    ("case.claim", "担当する"),
+    ("case.preset.mute", "24時間コメント制限"),
+    ("case.decide", "判断…"),
+    ("case.clear", "違反なし"),
+    ("case.escalate", "リードを呼ぶ"),
+    ("action.undo", "取り消す"),
+    ("action.retry", "再試行"),
+    ("action.give_up", "あきらめる"),
+    ("approval.approve", "承認"),
+    ("approval.reject", "却下…"),
+    ("case.invented", "未知"),
+)
+
+
+@dataclass
+class Stage:
+    """Everything that a test looks at."""
+
+    workspace: Workspace
+    slack_url: str
+    cases: FakeCases = field(default_factory=FakeCases)
+    people: FakePeople = field(default_factory=FakePeople)
+    ledger: FakeLedger = field(default_factory=FakeLedger)
+    platform: FakePlatform = field(default_factory=FakePlatform)
+    background: Background = field(default_factory=Background)
+    seats: list[Person] = field(default_factory=list)
+
+    def person(self, user: str) -> Person:
+        self.seats.append(Person(self.slack_url, user))
+        return self.seats[-1]
+
+    def doors(self) -> Doors:
+        return Doors(
+            cases=self.cases,
+            policies=FakePolicies(),
+            people=self.people,
+            ledger=self.ledger,
+            platform=self.platform,
+            texts=texts,
+            language=Language.JA,
+        )
+
+    def card(
+        self, value: str = f"{CASE}:3", route: str = ROUTE, thread_ts: str | None = None
+    ) -> str:
+        """Posts a card with every button into ts-live; its ts."""
+        elements = [_button(action, label, value) for action, label in BUTTONS]
+        elements.append(_button("case.rule", "ルール", value) | {"url": "https://rules.example/"})
+        menu = {
+            "type": "overflow",
+            "action_id": "case.more",
+            "options": [
+                _option("担当を外す", f"release:{value}"),
+                _option("呼び出し", f"escalate:{value}"),
+            ],
+        }
+        blocks = [
+            {"type": "section", "text": {"type": "plain_text", "text": f"card {value}"}},
+            {"type": "actions", "block_id": route, "elements": [*elements, menu]},
+        ]
+        message = Message(
+            "C0LIVE",
+            self.workspace.messages.next_ts(),
+            BOT_USER,
+            f"card {value}",
+            blocks,
+            bot=True,
+            thread_ts=thread_ts,
+        )
+        return self.workspace.post(message).ts
+
+    async def seen(self, person: Person, card_ts: str) -> dict:
+        """The card as a person sees it."""
+        messages = await person.messages("ts-live")
+        return next(one for one in messages if one["ts"] == card_ts)
+
+    async def told(self, person: Person) -> str:
+        """The first ephemeral that the person reads in ts-live."""
+
+        async def look() -> str:
+            found = await person.ephemerals("ts-live")
+            return shown(found[0]) if found else ""
+
+        return await person.until(look, 5, "an ephemeral answer")
+
+    async def asked(self, person: Person, command: str) -> str:
+        """What `/koban …` answers."""
+        await person.command(command)
+        return await self.told(person)
+
+
+def shown(message: dict) -> str:
+    """Every text of a message's blocks, a line a block, as mrkdwn."""
+    return "\n".join(block["text"]["text"] for block in message["blocks"]) or message["text"]
+
+
+def _button(action: str, label: str, value: str) -> dict:
+    text = {"type": "plain_text", "text": label}
+    return {"type": "button", "action_id": action, "text": text, "value": value}
+
+
+def _option(label: str, value: str) -> dict:
+    return {"text": {"type": "plain_text", "text": label}, "value": value}
+
+
+class Playhouse:
+    """One server for all tests; each test gives its own play in it."""
+
+    def __init__(self) -> None:
+        self.play: FastAPI = FastAPI()
+        self.url = ""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.play(scope, receive, send)
+
+
+@pytest.fixture(scope="session")
+async def playhouse() -> AsyncIterator[Playhouse]:
+    house = Playhouse()
+    async with serving(house) as house.url:
+        yield house
+        house.play = FastAPI()
+
+
+@pytest.fixture
+async def stage(playhouse: Playhouse) -> AsyncIterator[Stage]:
+    workspace = Workspace(bot_url=playhouse.url, base_url=playhouse.url)
+    stage = Stage(workspace, playhouse.url)
+    play = FastAPI()
+    courier = add_slack(play, workspace)
+    async with aiohttp.ClientSession() as session:
+        client = AsyncWebClient(
+            token=workspace.bot_token, base_url=f"{playhouse.url}/api/", session=session
+        )
+        bolt = make_bolt_app(
+            stage.doors(), client, workspace.signing_secret, stage.background, lambda: NOW
+        )
+        play.include_router(slack_routes(bolt, workspace.signing_secret))
+        playhouse.play = play
+        yield stage
+        for seat in stage.seats:
+            await seat.close()
+        await stage.background.drain(2)
+        await courier.close()
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        yield client

@@ -1,0 +1,217 @@
+"""The other rooms as plain in-memory classes, each behind the protocol that the bot asks for."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from bot.slack.doors import CaseLine, Fact, LookedUp, Past, Story, Unavailable
+from workflows.client import OutOfReach
+from workflows.domain.alert import AlertBrief, Subject
+from workflows.domain.case_state import Case, Phase
+from workflows.domain.commands import Click
+from workflows.domain.memory import CardRef, Memory
+from workflows.domain.people import Role
+from workflows.domain.playbook.actions import ActionCatalog
+from workflows.domain.playbook.model import Playbook, Policy, Severity
+from workflows.domain.text import Language, Text
+
+NOW = datetime(2026, 11, 23, 3, 10, tzinfo=UTC)
+ROUTE = "case/off_platform/0123456789ABCDEF"
+CASE = "K7Q2F9XM0"
+
+CATALOG = ActionCatalog.model_validate(
+    {
+        "actions": {
+            "permanent_ban": {
+                "title": {"ja": "強制退会", "en": "Permanent ban"},
+                "subject": "user",
+                "danger": True,
+                "request": {"path": "/bans"},
+                "approval": {"by": "lead", "quorum": 1, "within": "30m"},
+            },
+            "mute_user": {
+                "title": {"ja": "コメント制限", "en": "Mute"},
+                "subject": "user",
+                "timed": {"default": "24h", "max": "7d"},
+                "request": {"path": "/mutes"},
+            },
+            "remove_listing": {
+                "title": {"ja": "商品削除", "en": "Remove listing"},
+                "subject": "listing",
+                "request": {"path": "/listings"},
+            },
+        }
+    }
+)
+PLAYBOOK = Playbook.model_validate(
+    {
+        "playbook": "off_platform",
+        "title": {"ja": "外部誘導", "en": "Off-platform inducement"},
+        "match": "true",
+        "policy": {"id": "MKT-4.2"},
+        "channel": "ts-live",
+        "severity": {"high": "true"},
+        "clocks": {"high": {"claim": "10m", "decide": "30m"}},
+        "presets": [
+            {
+                "id": "mute",
+                "title": {"ja": "24時間コメント制限", "en": "Mute"},
+                "actions": ["mute_user"],
+            }
+        ],
+    }
+)
+
+
+def case(case_id: str = CASE) -> Case:
+    """An open case about user u_123."""
+    brief = AlertBrief(key="chat/1", kind="off_platform", occurred_at=NOW)
+    return Case(
+        id=case_id,
+        route=ROUTE,
+        policy=Policy(version="1", playbook=PLAYBOOK, catalog=CATALOG),
+        subject=Subject(type="user", id="u_123"),
+        severity=Severity.HIGH,
+        opened_at=NOW,
+        version=3,
+        first=brief,
+        latest=brief,
+        last_alert_at=NOW,
+    )
+
+
+@dataclass
+class FakeCases:
+    """Keeps clicks. `gate` holds them up, `away` refuses them, `broken` raises."""
+
+    clicks: list[tuple[str, Click]] = field(default_factory=list)
+    memories: dict[str, Memory] = field(default_factory=lambda: {ROUTE: Memory(case=case())})
+    gate: asyncio.Event | None = None
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    away: bool = False
+    broken: bool = False
+
+    async def click(self, route: str, click: Click) -> None:
+        self.arrived.set()
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.broken:
+            raise RuntimeError("a fault in the programme")
+        if self.away:
+            raise OutOfReach("no answer")
+        self.clicks.append((route, click))
+
+    async def memory(self, route: str) -> Memory | None:
+        if self.away:
+            raise OutOfReach("no answer")
+        return self.memories.get(route)
+
+
+class FakePolicies:
+    """A folder with one playbook and three actions."""
+
+    def catalog(self) -> ActionCatalog:
+        return CATALOG
+
+    def playbook(self, name: str) -> Playbook | None:
+        return PLAYBOOK if name == "off_platform" else None
+
+    def lookups(self) -> tuple[str, ...]:
+        return ("user", "listing", "stream", "order")
+
+
+ROLES = {
+    "U0SATO": {Role.SPECIALIST},
+    "U0CLARK": {Role.SPECIALIST},
+    "U0TANAKA": {Role.LEAD},
+    "U0REED": {Role.LEAD},
+    "U0SUZUKI": {Role.AUDITOR},
+}
+ENGLISH = {"U0CLARK", "U0REED"}
+
+
+@dataclass
+class FakePeople:
+    """The demo's people; `asleep` never tells a language."""
+
+    asleep: asyncio.Event | None = None
+    roles_of: dict[str, set[Role]] = field(default_factory=lambda: dict(ROLES))
+
+    async def language(self, person: str) -> Language:
+        if self.asleep is not None:
+            await self.asleep.wait()
+        return Language.EN if person in ENGLISH else Language.JA
+
+    async def roles(self, person: str) -> frozenset[Role]:
+        return frozenset(self.roles_of.get(person, set()))
+
+
+@dataclass
+class FakeLedger:
+    """Stories, a queue and a past, as given; `log` tells the order of reads and writes."""
+
+    stories: dict[str, Story] = field(default_factory=dict)
+    lines: tuple[CaseLine, ...] = ()
+    pasts: dict[str, Past] = field(default_factory=dict)
+    notes: list[LookedUp] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
+    away: bool = False
+
+    def _reach(self, what: str) -> None:
+        if self.away:
+            raise Unavailable("the ledger does not answer")
+        self.log.append(what)
+
+    async def story(self, case: str) -> Story | None:
+        self._reach("story")
+        return self.stories.get(case)
+
+    async def queue(self) -> tuple[CaseLine, ...]:
+        self._reach("queue")
+        return self.lines
+
+    async def past(self, subject: Subject) -> Past:
+        self._reach("past")
+        return self.pasts.get(subject.key, Past())
+
+    async def looked_up(self, note: LookedUp) -> None:
+        self._reach("looked_up")
+        self.notes.append(note)
+
+
+@dataclass
+class FakePlatform:
+    """Fields by subject key; `away` does not answer."""
+
+    facts: dict[str, tuple[Fact, ...]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    away: bool = False
+
+    async def look_up(self, kind: str, id_: str) -> tuple[Fact, ...] | None:
+        self.asked.append(f"{kind}:{id_}")
+        if self.away:
+            raise Unavailable("the platform does not answer")
+        return self.facts.get(f"{kind}:{id_}")
+
+
+def line(
+    case_id: str,
+    severity: Severity = Severity.HIGH,
+    due_in: int = 10,
+    phase: Phase = Phase.CLAIMED,
+    **more: object,
+) -> CaseLine:
+    """A case in a list, due `due_in` minutes from now."""
+    return CaseLine.model_validate(
+        {
+            "id": case_id,
+            "title": Text(ja="外部誘導", en="Off-platform inducement"),
+            "subject": Subject(type="user", id="u_123"),
+            "severity": severity,
+            "phase": phase,
+            "opened_at": NOW - timedelta(minutes=30),
+            "due": NOW + timedelta(minutes=due_in),
+            "card": CardRef(channel="C0LIVE", ts="1763900000.000100"),
+            **more,
+        }
+    )

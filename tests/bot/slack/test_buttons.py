@@ -1,0 +1,194 @@
+"""Buttons over real HTTP: what a press makes of the case, and when Slack is answered."""
+
+import asyncio
+from itertools import count
+
+import pytest
+
+from deploy.sandbox.slack.tickets import ResponseUrls
+from tests.bot.slack.conftest import Stage
+from tests.bot.slack.fakes import CASE, ROUTE
+from workflows.domain.commands import (
+    Approve,
+    ChoosePreset,
+    Claim,
+    Clear,
+    Escalate,
+    GiveUp,
+    Place,
+    Release,
+    Retry,
+    Undo,
+)
+from workflows.domain.people import Actor
+
+SATO = Actor(id="U0SATO")
+
+
+@pytest.mark.parametrize(
+    ("action", "command"),
+    [
+        ("case.claim", Claim(by=SATO, version=3)),
+        ("case.preset.mute", ChoosePreset(by=SATO, version=3, preset="mute")),
+        ("case.clear", Clear(by=SATO, version=3)),
+        ("case.escalate", Escalate(by=SATO, version=3)),
+        ("action.undo", Undo(by=SATO, version=3)),
+        ("action.retry", Retry(by=SATO, version=3)),
+        ("action.give_up", GiveUp(by=SATO, version=3)),
+        ("approval.approve", Approve(by=SATO, version=3)),
+    ],
+)
+async def test_a_button_sends_its_command_to_its_case(stage: Stage, action, command):
+    """Each button becomes the command it names, as of the card's version, at the card's route."""
+    sato = stage.person("U0SATO")
+    await sato.press(await stage.seen(sato, stage.card()), action)
+    [(route, click)] = stage.cases.clicks
+    assert route == ROUTE
+    assert click.case == CASE
+    assert click.command == command
+    assert click.place == Place(channel="C0LIVE", thread=None)
+
+
+@pytest.mark.parametrize(
+    ("entry", "command"),
+    [
+        ("担当を外す", Release(by=SATO, version=3)),
+        ("呼び出し", Escalate(by=SATO, version=3)),
+    ],
+)
+async def test_a_menu_entry_sends_its_command(stage: Stage, entry, command):
+    """An entry behind ⋯ does the same as a button would."""
+    sato = stage.person("U0SATO")
+    await sato.choose_overflow(await stage.seen(sato, stage.card()), entry)
+    [(route, click)] = stage.cases.clicks
+    assert (route, click.case, click.command) == (ROUTE, CASE, command)
+
+
+async def test_a_press_in_a_thread_is_answered_in_the_thread(stage: Stage):
+    """The place of a click names the thread that its card stands in."""
+    sato = stage.person("U0SATO")
+    parent = stage.card()
+    reply = stage.card(thread_ts=parent)
+    await sato.press(await stage.seen(sato, reply), "case.claim")
+    assert stage.cases.clicks[0][1].place == Place(channel="C0LIVE", thread=parent)
+
+
+async def test_slack_is_answered_only_after_the_click_is_stored(stage: Stage):
+    """While the case has not taken the click, the request stays open; then it ends well."""
+    stage.cases.gate = asyncio.Event()
+    sato = stage.person("U0SATO")
+    card = await stage.seen(sato, stage.card())
+    pressing = asyncio.create_task(sato.press(card, "case.claim"))
+    await stage.cases.arrived.wait()
+    assert (len(stage.workspace.deliveries), pressing.done()) == (0, False)
+    stage.cases.gate.set()
+    await pressing
+    assert [delivery.status for delivery in stage.workspace.deliveries] == [200]
+    assert len(stage.cases.clicks) == 1
+
+
+async def test_two_presses_have_two_ids(stage: Stage):
+    """Pressing again is another click, whatever the first one came to."""
+    sato = stage.person("U0SATO")
+    card = await stage.seen(sato, stage.card())
+    await sato.press(card, "case.claim")
+    await sato.press(card, "case.claim")
+    assert len({click.id for _, click in stage.cases.clicks}) == 2
+
+
+async def test_a_press_that_temporal_does_not_take_is_told(stage: Stage):
+    """Nothing is pretended: the person hears that they have to press again."""
+    stage.cases.away = True
+    sato = stage.person("U0SATO")
+    await sato.press(await stage.seen(sato, stage.card()), "case.claim")
+    told = await stage.told(sato)
+    assert told == "いまは受け付けられませんでした。もう一度押してください。"
+    assert await sato.errors() == []
+
+
+async def test_a_press_that_temporal_never_answers_is_told_before_slack_gives_up(stage: Stage):
+    """Two seconds of silence count as out of reach, so that Slack shows no error of its own."""
+    stage.cases.gate = asyncio.Event()
+    emma = stage.person("U0CLARK")
+    await emma.press(await stage.seen(emma, stage.card()), "case.clear")
+    assert await stage.told(emma) == "This could not be taken just now. Please press it again."
+    assert stage.cases.clicks == []
+    assert stage.workspace.deliveries[0].seconds < 3
+
+
+async def test_the_card_survives_a_private_answer(stage: Stage):
+    """An answer to one person never replaces the card that everybody sees."""
+    stage.cases.away = True
+    sato = stage.person("U0SATO")
+    ts = stage.card()
+    await sato.press(await stage.seen(sato, ts), "case.claim")
+    await stage.told(sato)
+    assert (await stage.seen(sato, ts))["text"] == f"card {CASE}:3"
+
+
+@pytest.mark.parametrize(
+    ("value", "route"),
+    [
+        ("", ROUTE),
+        ("K7Q2F9XM0", ROUTE),
+        ("K7Q2F9XM0:-1", ROUTE),
+        ("' OR 1=1 --:3", ROUTE),
+        (f"{CASE}:3", "enforcement/K7Q2F9XM0/D1"),
+        (f"{CASE}:3", "case/../../x"),
+    ],
+)
+async def test_a_malformed_handle_is_answered_and_reaches_no_case(stage: Stage, value, route):
+    """A button that names no case does nothing, and says so."""
+    sato = stage.person("U0SATO")
+    await sato.press(await stage.seen(sato, stage.card(value, route)), "case.claim")
+    told = await stage.told(sato)
+    assert told == "このボタンのケースを読み取れませんでした。最新のカードから操作してください。"
+    assert stage.cases.clicks == []
+    assert await sato.errors() == []
+
+
+async def test_an_unknown_button_is_answered(stage: Stage):
+    """A button from another version of Koban is acknowledged and explained."""
+    sato = stage.person("U0SATO")
+    await sato.press(await stage.seen(sato, stage.card()), "case.invented")
+    told = await stage.told(sato)
+    assert told == "この操作にはまだ対応していません。カードのほかのボタンをお使いください。"
+    assert stage.cases.clicks == []
+
+
+async def test_a_link_button_is_only_acknowledged(stage: Stage):
+    """Slack opens the link by itself; Koban has nothing to say."""
+    sato = stage.person("U0SATO")
+    await sato.press(await stage.seen(sato, stage.card()), "case.rule")
+    assert [delivery.status for delivery in stage.workspace.deliveries] == [200]
+    assert (stage.cases.clicks, await sato.ephemerals("ts-live")) == ([], [])
+
+
+async def test_a_fault_in_koban_is_told_too(stage: Stage):
+    """Whatever goes wrong, the person who pressed is not left with nothing."""
+    stage.cases.broken = True
+    sato = stage.person("U0SATO")
+    await sato.press(await stage.seen(sato, stage.card()), "case.claim")
+    told = await stage.told(sato)
+    assert told == "受け付けられませんでした。少し待ってからもう一度お試しください。"
+
+
+async def test_a_language_that_takes_long_to_learn_does_not_hold_the_answer_up(stage: Stage):
+    """With a cold cache and a slow Slack the deployment's language is used."""
+    stage.people.asleep = asyncio.Event()
+    stage.cases.away = True
+    emma = stage.person("U0CLARK")
+    await emma.press(await stage.seen(emma, stage.card()), "case.claim")
+    told = await stage.told(emma)
+    stage.people.asleep.set()
+    assert told == "いまは受け付けられませんでした。もう一度押してください。"
+
+
+async def test_an_ephemeral_message_is_sent_where_the_response_url_is_over(stage: Stage):
+    """A response_url serves for half an hour; after that the answer takes the other way."""
+    stage.cases.away = True
+    sato = stage.person("U0SATO")
+    stage.workspace.response_urls = ResponseUrls(clock=count(step=3600).__next__)
+    await sato.press(await stage.seen(sato, stage.card()), "case.claim")
+    await stage.told(sato)
+    assert stage.workspace.calls["chat.postEphemeral"] == 1

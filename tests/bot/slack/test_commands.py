@@ -1,0 +1,237 @@
+"""`/koban` over real HTTP, in Japanese and English."""
+
+from datetime import timedelta
+
+import pytest
+
+from bot.slack.doors import ActionLine, EventLine, Fact, Past, Story
+from tests.bot.slack.conftest import Stage
+from tests.bot.slack.fakes import CASE, NOW, line
+from workflows.domain.case_state import Phase
+from workflows.domain.decision import Verdict
+from workflows.domain.enforcement import ActionStatus
+from workflows.domain.playbook.model import Severity
+from workflows.domain.text import Text
+
+MUTE = Text(ja="コメント制限", en="Mute")
+
+
+def story() -> Story:
+    return Story(
+        line=line(CASE, Severity.CRITICAL, phase=Phase.CLAIMED, owner="U0SATO"),
+        alerts=213,
+        decision_by="U0SATO",
+        decision_title=Text(ja="24時間コメント制限", en="Mute 24 h"),
+        decision_reason="配信で LINE ID を提示 https://ex.com",
+        actions=(
+            ActionLine(case=CASE, name="mute_user", title=MUTE, status=ActionStatus.VERIFIED),
+        ),
+        events=(
+            EventLine(at=NOW - timedelta(minutes=5), kind="case_opened"),
+            EventLine(at=NOW, kind="case_claimed", by="U0SATO"),
+            EventLine(at=NOW, kind="from_the_future"),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("user", "title", "line_"),
+    [
+        ("U0SATO", "*Koban の使い方*", "`/koban queue overdue` 期限超過のケース"),
+        ("U0CLARK", "*How to use Koban*", "`/koban queue overdue` overdue cases"),
+    ],
+)
+async def test_help_is_in_its_readers_language(stage: Stage, user, title, line_):
+    """Every form is listed, with the look-ups that the policy names."""
+    told = (await stage.asked(stage.person(user), "/koban help")).splitlines()
+    assert (told[0], line_ in told) == (title, True)
+    assert [row for row in told if row.startswith("`/koban stream ID`")] != []
+
+
+async def test_nothing_typed_is_help(stage: Stage):
+    """An empty command explains itself."""
+    assert (await stage.asked(stage.person("U0SATO"), "/koban ")).startswith("*Koban の使い方*")
+
+
+@pytest.mark.parametrize(
+    ("typed", "nearest"),
+    [
+        ("csae k7q2f9xm0", "`/koban case k7q2f9xm0`"),
+        ("usr u_1", "`/koban user u_1`"),
+        ("queue overdu", "`/koban queue overdue`"),
+        ("overdue", "`/koban queue overdue`"),
+        ("K7Q2F9XM0", "`/koban case K7Q2F9XM0`"),
+        ("halp", "`/koban help`"),
+    ],
+)
+async def test_a_typo_gets_the_nearest_form(stage: Stage, typed, nearest):
+    """What is proposed can be typed as it stands."""
+    told = await stage.asked(stage.person("U0CLARK"), f"/koban {typed}")
+    assert told.endswith(f"Did you mean {nearest}?")
+
+
+async def test_nonsense_gets_help(stage: Stage):
+    """Where nothing is near, help is named."""
+    told = await stage.asked(stage.person("U0SATO"), "/koban ばなな")
+    assert told == "`/koban ばなな` は使えません。`/koban help` で使い方を見られます。"
+
+
+async def test_hostile_text_is_only_shown(stage: Stage):
+    """What was typed comes back escaped: no mention, no link, no formatting."""
+    told = await stage.asked(
+        stage.person("U0SATO"), "/koban `<!channel> <@U0TANAKA> https://ex.com *b*"
+    )
+    assert "&lt;!channel&gt; &lt;@" in told
+    assert "hxxps://ex[.]com" in told
+    assert stage.workspace.notifications == []
+
+
+@pytest.mark.parametrize("typed", ["case", "case 123", "user", f"user {'x' * 300}"])
+async def test_an_impossible_id_gets_an_example(stage: Stage, typed):
+    """An id that can't be is answered with how it is written; nothing is looked up."""
+    told = await stage.asked(stage.person("U0SATO"), f"/koban {typed}")
+    assert told.startswith("番号を読み取れませんでした。`/koban ")
+    assert stage.ledger.log == []
+
+
+async def test_a_case_is_shown_whole(stage: Stage):
+    """Phase, assignee, due time, decision, actions, events and a link to the card."""
+    stage.ledger.stories[CASE] = story()
+    told = await stage.asked(stage.person("U0SUZUKI"), "/koban case ｋ7q2f9xmo")
+    due = int((NOW + timedelta(minutes=10)).timestamp())
+    assert f"*{CASE} · 外部誘導 · ユーザー u_123*" in told
+    assert f"重大 · 対応中 · 担当 <@U0SATO> · 期限 <!date^{due}^" in told
+    assert "検知 213件" in told
+    assert "<@U0SATO> の判断: 24時間コメント制限" in told
+    assert "判断理由「配信で LINE ID を提示 hxxps://ex[.]com」" in told
+    assert "• コメント制限 · 反映を確認済み" in told
+    assert "担当開始 · <@U0SATO>" in told
+    assert "<https://koban-demo.slack.com/archives/C0LIVE/p1763900000000100|カードを開く>" in told
+
+
+async def test_an_unknown_case_is_said(stage: Stage):
+    """The id is repeated, so that a slip is seen."""
+    told = await stage.asked(stage.person("U0CLARK"), "/koban case K00000000")
+    assert told == "There is no case K00000000. Please check the id."
+
+
+async def test_a_user_is_shown_with_personal_data_masked(stage: Stage):
+    """The platform's fields, what was done before, and the cases so far."""
+    stage.platform.facts["user:u_1"] = (
+        Fact(title=Text(ja="状態", en="Status"), value="active"),
+        Fact(title=Text(ja="メール", en="E-mail"), value="aiko@example.com", personal=True),
+        Fact(title=Text(ja="氏名", en="Name"), value="山田愛子", personal=True),
+    )
+    stage.ledger.pasts["user:u_1"] = Past(
+        cases=(line("K11111111", phase=Phase.CLOSED, verdict=Verdict.VIOLATION),),
+        actions=(
+            ActionLine(case="K11111111", name="mute_user", title=MUTE, status=ActionStatus.LIFTED),
+        ),
+    )
+    told = await stage.asked(stage.person("U0CLARK"), "/koban user u_1")
+    assert "Status: active" in told
+    assert "E-mail: a∗∗∗@…" in told
+    assert "aiko" not in told
+    assert "愛子" not in told
+    assert "*1 past action*\n• Mute · Lifted, its time is over · K11111111" in told
+    assert "|K11111111> · Off-platform inducement · Violation" in told
+
+
+async def test_a_look_up_is_written_down_before_anything_is_read(stage: Stage):
+    """Who looked at whom, and why, stands in the ledger first."""
+    await stage.asked(stage.person("U0SUZUKI"), "/koban user u 1/../2")
+    [note] = stage.ledger.notes
+    assert (note.by, note.kind, note.id, note.at) == ("U0SUZUKI", "user", "u 1/../2", NOW)
+    assert note.why == "/koban user in C0LIVE"
+    assert stage.ledger.log == ["looked_up", "past"]
+    assert stage.platform.asked == ["user:u 1/../2"]
+
+
+async def test_nothing_is_shown_where_it_can_not_be_written_down(stage: Stage):
+    """Without the ledger there is no look-up, only a sentence."""
+    stage.ledger.away = True
+    told = await stage.asked(stage.person("U0SATO"), "/koban user u_1")
+    assert told == "いまは照会できませんでした。少し待ってからもう一度お試しください。"
+    assert stage.platform.asked == []
+
+
+@pytest.mark.parametrize("typed", ["user u_1", "case K7Q2F9XM0", "queue"])
+async def test_only_people_with_a_role_look_things_up(stage: Stage, typed):
+    """Somebody else in the channel gets a sentence and no data."""
+    stage.people.roles_of.clear()
+    told = await stage.asked(stage.person("U0CLARK"), f"/koban {typed}")
+    assert told.startswith("Only members of Trust &amp; Safety can look things up.")
+    assert (stage.ledger.log, stage.platform.asked) == ([], [])
+
+
+async def test_the_past_is_shown_although_the_platform_is_away(stage: Stage):
+    """The team's own records need no platform."""
+    stage.platform.away = True
+    told = await stage.asked(stage.person("U0SATO"), "/koban listing m_77")
+    assert "プラットフォームが応答しないため、Koban の記録だけを表示します。" in told
+    assert "*過去の措置 0件*" in told
+
+
+QUEUE = (
+    line("K0000000A", Severity.MEDIUM, due_in=5, owner="U0SATO"),
+    line("K0000000B", Severity.CRITICAL, due_in=60, owner="U0CLARK"),
+    line("K0000000C", Severity.HIGH, due_in=-7, phase=Phase.OPEN),
+    line(
+        "K0000000D",
+        Severity.HIGH,
+        due_in=20,
+        phase=Phase.AWAITING_APPROVAL,
+        decider="U0TANAKA",
+        owner="U0TANAKA",
+        approvers=["lead"],
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("typed", "title", "ids"),
+    [
+        ("queue", "未完了のケース 4件", ["K0000000B", "K0000000C", "K0000000D", "K0000000A"]),
+        ("queue mine", "あなたの担当 1件", ["K0000000A"]),
+        ("ｑｕｅｕｅ　ＯＶＥＲＤＵＥ", "期限超過 1件", ["K0000000C"]),
+        ("queue approvals", "承認待ち 1件", ["K0000000D"]),
+    ],
+)
+async def test_the_queue_is_severest_first_then_soonest(stage: Stage, typed, title, ids):
+    """Each part of the queue in its order, with a link to each card."""
+    stage.ledger.lines = QUEUE
+    told = await stage.asked(stage.person("U0SATO"), f"/koban {typed}")
+    assert told.startswith(f"*{title}*")
+    assert [row.split("|")[1][:9] for row in told.splitlines() if "archives" in row] == ids
+
+
+async def test_what_is_overdue_is_marked(stage: Stage):
+    """Only the overdue case carries the mark."""
+    stage.ledger.lines = QUEUE
+    told = await stage.asked(stage.person("U0SATO"), "/koban queue")
+    marked = [row for row in told.splitlines() if row.endswith(" · *期限超過*")]
+    assert len(marked) == 1
+    assert marked[0].startswith("未対応 · 担当 未定 · 期限 ")
+
+
+async def test_a_long_queue_says_how_much_is_left_out(stage: Stage):
+    """Twenty cases are shown, the rest is counted."""
+    stage.ledger.lines = tuple(line(f"K{number:08d}") for number in range(33))
+    told = await stage.asked(stage.person("U0CLARK"), "/koban queue")
+    assert told.startswith("*33 open cases*")
+    assert told.endswith("and 13 more")
+
+
+async def test_an_empty_queue_is_said(stage: Stage):
+    """No list, one sentence."""
+    told = await stage.asked(stage.person("U0SATO"), "/koban queue overdue")
+    assert told == "期限超過のケースはありません。"
+
+
+async def test_a_command_is_acknowledged_before_the_answer_is_known(stage: Stage):
+    """However long a look-up takes, Slack has its answer at once and without a body."""
+    stage.ledger.lines = QUEUE
+    await stage.asked(stage.person("U0SATO"), "/koban queue")
+    [delivery] = stage.workspace.deliveries
+    assert (delivery.kind, delivery.status) == ("command", 200)
+    assert stage.workspace.calls["chat.postEphemeral"] == 0

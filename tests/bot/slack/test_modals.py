@@ -1,0 +1,272 @@
+"""The modals `decide` and `reject`, opened, filled in and submitted over real HTTP."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from deploy.sandbox.slack.blockkit.values import options_of
+from deploy.sandbox.slack.person import Person
+from deploy.sandbox.slack.reading import controls, visible_text
+from tests.bot.slack.conftest import Stage
+from tests.bot.slack.fakes import CASE, ROUTE, case
+from workflows.domain.alert import Subject
+from workflows.domain.commands import Decide, Place, Reject
+from workflows.domain.decision import Verdict
+from workflows.domain.memory import Memory
+from workflows.domain.people import Actor
+from workflows.domain.playbook.model import PresetAction
+
+REASON = "プロフィールと配信で計3回、LINE IDを提示"
+
+
+async def open_(stage: Stage, user: str, button: str) -> Person:
+    person = stage.person(user)
+    await person.press(await stage.seen(person, stage.card()), button)
+    await person.modal()
+    return person
+
+
+def offered(view: dict, block: str) -> list[str]:
+    found = next(control for control in controls(view) if control.block_id == block)
+    return [option["value"] for option in options_of(found.element)]
+
+
+async def test_decide_opens_with_what_fits_the_case(stage: Stage):
+    """Only actions for the case's subject are offered, and what is dangerous stands last."""
+    sato = await open_(stage, "U0SATO", "case.decide")
+    view = await sato.modal()
+    assert offered(view, "verdict") == ["violation", "no_violation", "false_positive"]
+    assert offered(view, "actions") == ["mute_user", "permanent_ban"]
+    assert offered(view, "duration") == ["1h", "1d", "3d", "7d"]
+    read = visible_text(view)
+    assert (
+        f"{CASE} · 外部誘導 · ユーザー u_123" in read or f"{CASE} · 外部誘導 · user u_123" in read
+    )
+    policy = next(control for control in controls(view) if control.block_id == "policy")
+    assert policy.element["initial_value"] == "MKT-4.2"
+
+
+async def test_dangers_and_approvals_are_said_before_they_are_chosen(stage: Stage):
+    """An option's description says what its action costs."""
+    sato = await open_(stage, "U0SATO", "case.decide")
+    actions = next(c for c in controls(await sato.modal()) if c.block_id == "actions")
+    told = {o["value"]: o["description"]["text"] for o in options_of(actions.element)}
+    assert told == {
+        "mute_user": "最長 7日",
+        "permanent_ban": "影響が大きい措置 · 承認が必要(リード 1人)",
+    }
+
+
+async def test_a_modal_speaks_its_readers_language(stage: Stage):
+    """The card's channel may be Japanese; Emma's modal is English."""
+    emma = await open_(stage, "U0CLARK", "case.decide")
+    view = await emma.modal()
+    assert (view["title"]["text"], view["submit"]["text"]) == ("Decide", "Decide")
+    assert "Off-platform inducement" in visible_text(view)
+
+
+async def test_a_submission_decides_the_case(stage: Stage):
+    """Verdict, actions, duration, rule and rationale arrive as one command; the modal closes."""
+    sato = await open_(stage, "U0SATO", "case.decide")
+    done = await sato.fill_and_submit(
+        {
+            "verdict": "violation",
+            "actions": ["mute_user", "permanent_ban"],
+            "duration": "3d",
+            "reason": f"  {REASON}\n",
+        }
+    )
+    assert done == {"ok": True}
+    [(route, click)] = stage.cases.clicks
+    days = timedelta(days=3)
+    assert (route, click.case) == (ROUTE, CASE)
+    assert click.place == Place(channel="C0LIVE")
+    assert click.command == Decide(
+        by=Actor(id="U0SATO"),
+        version=3,
+        verdict=Verdict.VIOLATION,
+        actions=(
+            PresetAction(action="mute_user", for_=days),
+            PresetAction(action="permanent_ban", for_=days),
+        ),
+        policy="MKT-4.2",
+        reason=REASON,
+    )
+    assert await sato.views() == []
+
+
+async def test_a_false_positive_needs_no_action(stage: Stage):
+    """Without a violation neither actions nor a rule go along."""
+    sato = await open_(stage, "U0SATO", "case.decide")
+    await sato.fill_and_submit({"verdict": "false_positive", "reason": "店名でした"})
+    command = stage.cases.clicks[0][1].command
+    assert (command.verdict, command.actions, command.policy) == ("false_positive", (), None)
+
+
+@pytest.mark.parametrize(
+    ("answers", "errors"),
+    [
+        ({"reason": " \n "}, {"reason": "判断理由を書いてください。"}),
+        (
+            {"actions": []},
+            {"actions": "「違反」のときは、措置を1つ以上選んでください。"},
+        ),
+        (
+            {"verdict": "no_violation"},
+            {"actions": "「違反」以外では措置は実行されません。選択を外してください。"},
+        ),
+    ],
+)
+async def test_what_is_wrong_stands_under_its_field(stage: Stage, answers, errors):
+    """Nothing is sent, the sentence stands where the mistake is, and the input stays."""
+    sato = await open_(stage, "U0SATO", "case.decide")
+    right = {"verdict": "violation", "actions": ["mute_user"], "reason": REASON}
+    done = await sato.fill_and_submit({**right, **answers})
+    assert done == {"ok": False, "errors": errors}
+    assert stage.cases.clicks == []
+    assert len(await sato.views()) == 1
+
+
+async def test_a_duration_over_an_actions_limit_is_refused_inline(stage: Stage):
+    """With two timed actions the stricter one counts."""
+    now = case()
+    usual = now.policy.catalog.actions["mute_user"]
+    timed = usual.timed.model_copy(update={"max": timedelta(hours=24)})
+    strict = usual.model_copy(update={"timed": timed})
+    catalog = now.policy.catalog.model_copy(
+        update={"actions": {**now.policy.catalog.actions, "slow_user": strict}}
+    )
+    policy = now.policy.model_copy(update={"catalog": catalog})
+    stage.cases.memories[ROUTE] = Memory(case=now.model_copy(update={"policy": policy}))
+    sato = await open_(stage, "U0SATO", "case.decide")
+    done = await sato.fill_and_submit(
+        {
+            "verdict": "violation",
+            "actions": ["mute_user", "slow_user"],
+            "duration": "7d",
+            "reason": REASON,
+        }
+    )
+    assert done["errors"] == {"duration": "選んだ措置の期間は最長 24時間 です。"}
+
+
+async def test_input_survives_temporal_being_out_of_reach(stage: Stage):
+    """The modal stays open with a sentence in it, and the next submission goes through."""
+    sato = await open_(stage, "U0SATO", "case.decide")
+    answers = {"verdict": "violation", "actions": ["mute_user"], "reason": REASON}
+    stage.cases.away = True
+    done = await sato.fill_and_submit(answers)
+    assert done["errors"] == {
+        "reason": "いまは受け付けられませんでした。入力はそのまま残っています。"
+        "もう一度送信してください。"
+    }
+    stage.cases.away = False
+    assert (await sato.fill_and_submit({}))["ok"] is True
+    assert stage.cases.clicks[0][1].command.reason == REASON
+
+
+async def test_another_modal_makes_another_click(stage: Stage):
+    """A submission's id belongs to its modal and to what it says."""
+    sato = await open_(stage, "U0SATO", "case.decide")
+    view = await sato.modal()
+    sent = {"verdict": "violation", "actions": ["mute_user"], "reason": REASON}
+    await sato.fill_and_submit(sent)
+    stage.workspace.views.stacks["U0SATO"] = [stage.workspace.views.open("U0SATO", _content(view))]
+    await sato.fill_and_submit({**sent, "reason": "別の理由"})
+    first, second = (click.id for _, click in stage.cases.clicks)
+    assert first != second
+    assert first.startswith(f"view/{view['id']}/")
+
+
+def _content(view: dict) -> dict:
+    names = ("type", "title", "submit", "close", "callback_id", "private_metadata", "blocks")
+    return {name: view[name] for name in names}
+
+
+async def test_reject_sends_its_reason(stage: Stage):
+    """The approver's reason goes to the case."""
+    reed = await open_(stage, "U0REED", "approval.reject")
+    done = await reed.fill_and_submit({"reason": "Evidence covers one message only"})
+    assert done == {"ok": True}
+    assert stage.cases.clicks[0][1].command == Reject(
+        by=Actor(id="U0REED"), version=3, reason="Evidence covers one message only"
+    )
+
+
+async def test_reject_without_a_reason_is_refused_inline(stage: Stage):
+    """Space is no reason."""
+    reed = await open_(stage, "U0REED", "approval.reject")
+    done = await reed.fill_and_submit({"reason": "  "})
+    assert done["errors"] == {"reason": "Please write the rationale."}
+    assert stage.cases.clicks == []
+
+
+async def test_decide_opens_although_no_worker_answers(stage: Stage):
+    """With the case out of reach everything that the policy knows is offered."""
+    stage.cases.away = True
+    sato = await open_(stage, "U0SATO", "case.decide")
+    assert offered(await sato.modal(), "actions") == [
+        "mute_user",
+        "remove_listing",
+        "permanent_ban",
+    ]
+
+
+async def test_a_closed_case_says_so_instead_of_opening(stage: Stage):
+    """Nobody writes a rationale for a case that can't be decided any more."""
+    stage.cases.memories.clear()
+    sato = stage.person("U0SATO")
+    await sato.press(await stage.seen(sato, stage.card()), "case.decide")
+    told = await stage.told(sato)
+    assert told == "このケースはすでに完了しています。最新のカードをご覧ください。"
+    assert await sato.views() == []
+
+
+async def test_a_modal_that_slack_does_not_open_is_told(stage: Stage):
+    """A trigger that is too old leaves a sentence, not nothing."""
+    sato = stage.person("U0SATO")
+    card = await stage.seen(sato, stage.card())
+    stage.workspace.triggers.clock = iter(range(0, 100, 50)).__next__
+    await sato.press(card, "case.decide")
+    assert await stage.told(sato) == "画面を開けませんでした。もう一度押してください。"
+
+
+async def test_hostile_subjects_stay_text_in_a_modal(stage: Stage):
+    """A subject id neither mentions nor links anything."""
+    now = case()
+    hostile = Subject(type="user", id="<!channel> https://ex.com *x*")
+    stage.cases.memories[ROUTE] = Memory(case=now.model_copy(update={"subject": hostile}))
+    sato = await open_(stage, "U0SATO", "case.decide")
+    read = visible_text(await sato.modal())
+    assert "&lt;!channel&gt; hxxps://ex[.]com ∗x∗" in read
+    assert stage.workspace.notifications == []
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        "",
+        "null",
+        "{}",
+        "x" * 3000,
+        json.dumps({"route": "enforcement/x", "case": CASE, "version": 1, "channel": "C0LIVE"}),
+    ],
+)
+async def test_forged_metadata_is_refused_with_the_input_kept(stage: Stage, metadata):
+    """A modal that names no case sends nothing anywhere."""
+    sato = await open_(stage, "U0SATO", "approval.reject")
+    [view] = stage.workspace.views.stack("U0SATO")
+    view.content["private_metadata"] = metadata
+    done = await sato.fill_and_submit({"reason": "理由"})
+    assert done["errors"]["reason"].startswith("この画面のケースを読み取れませんでした。")
+    assert stage.cases.clicks == []
+
+
+async def test_a_fault_in_koban_keeps_the_modal_open(stage: Stage):
+    """Slack shows its own error and everything that was typed stays."""
+    sato = await open_(stage, "U0SATO", "approval.reject")
+    stage.cases.broken = True
+    done = await sato.fill_and_submit({"reason": "理由"})
+    assert done["ok"] is False
+    assert len(await sato.views()) == 1

@@ -1,0 +1,245 @@
+"""The pure parts: ids of clicks, grammar, metadata, masking, manifest, texts."""
+
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from slack_sdk.web.async_client import AsyncWebClient
+
+from activities.slack.handles import Handle
+from activities.slack.text.texts import texts
+from bot.slack.app import make_bolt_app
+from bot.slack.background import Background
+from bot.slack.http import slack_routes
+from bot.slack.manifest import SCOPES_OF, manifest
+from bot.slack.masking import masked
+from bot.slack.modals.metadata import decode, encode, metadata_for
+from bot.slack.press import Unreadable, press_id, read_press, submission_id
+from bot.slack.slash.grammar import (
+    Help,
+    Incomplete,
+    ShowCase,
+    ShowQueue,
+    ShowSubject,
+    Unknown,
+    Which,
+    read,
+)
+from deploy.sandbox.slack.workspace import Workspace
+from tests.bot.slack.conftest import Stage
+from tests.bot.slack.fakes import CASE, ROUTE
+from workflows.domain.alert import Subject
+from workflows.domain.case_state import Phase
+from workflows.domain.commands import Claim, Place
+from workflows.domain.decision import Verdict
+from workflows.domain.enforcement import ActionStatus
+from workflows.domain.events import Event
+from workflows.domain.people import Actor, Role
+from workflows.domain.playbook.model import Severity
+from workflows.domain.text import Language
+
+KINDS = ("user", "listing")
+ROOT = Path(__file__).parents[3]
+
+
+def payload(trigger: str | None = "1.2.a", ts: str = "10.1") -> dict:
+    return {
+        "user": {"id": "U0SATO"},
+        "trigger_id": trigger,
+        "actions": [
+            {
+                "action_id": "case.claim",
+                "block_id": ROUTE,
+                "value": f"{CASE}:3",
+                "action_ts": ts,
+            }
+        ],
+    }
+
+
+def test_a_redelivered_press_keeps_its_id():
+    """The trigger names the press; without one, person, time and case do."""
+    assert press_id(read_press(payload())) == press_id(read_press(payload())) == "press/1.2.a"
+    assert press_id(read_press(payload(None))) == f"press/U0SATO/10.1/{CASE}:3"
+
+
+def test_another_press_has_another_id():
+    """Two presses never share an id."""
+    assert press_id(read_press(payload("1.2.b"))) == "press/1.2.b"
+    assert press_id(read_press(payload(None, "10.2"))) == f"press/U0SATO/10.2/{CASE}:3"
+
+
+def test_a_submission_has_the_id_of_what_it_says():
+    """The same from the same modal is the same; another version of it is not."""
+    claim = Claim(by=Actor(id="U0SATO"), version=3)
+    later = claim.model_copy(update={"version": 4})
+    assert submission_id("V1", claim) == submission_id("V1", claim)
+    assert (
+        len({submission_id("V1", claim), submission_id("V2", claim), submission_id("V1", later)})
+        == 3
+    )
+
+
+def test_a_payload_without_an_action_is_unreadable():
+    """Slack never sends it; nothing breaks on it."""
+    with pytest.raises(Unreadable):
+        read_press({"user": {"id": "U0SATO"}, "actions": []})
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("", Help()),
+        ("HELP", Help()),
+        ("case k7q2f9xmo", ShowCase(case="K7Q2F9XM0")),
+        ("user  u 1 ", ShowSubject(subject=Subject(type="user", id="u 1"))),
+        ("queue", ShowQueue(which=Which.ALL)),
+        ("queue Mine", ShowQueue(which=Which.MINE)),
+        ("listing", Incomplete(form="listing ID")),
+        ("stream s_1", Unknown(typed="stream s_1", nearest=None)),
+        ("user \x00", Incomplete(form="user u_123")),
+    ],
+)
+def test_a_line_is_read_as_it_is_meant(typed, meant):
+    """Capitals, width and spaces do not matter; a kind that the policy lacks is unknown."""
+    assert read(typed, KINDS) == meant
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=200))
+def test_whatever_is_typed_has_a_meaning(typed):
+    """No input raises, and what is proposed is understood."""
+    meant = read(typed, KINDS)
+    if isinstance(meant, Unknown) and meant.nearest is not None:
+        assert not isinstance(read(meant.nearest, KINDS), Unknown)
+
+
+def test_metadata_comes_back_as_it_was_written():
+    """What a modal carries survives the round trip."""
+    aim = Handle(case=CASE, version=3, route=ROUTE)
+    wrote = metadata_for(aim, Place(channel="C0LIVE", thread="1.2"), Language.EN, {"mute": 60})
+    assert decode(encode(wrote)) == wrote
+
+
+def test_metadata_never_exceeds_slacks_limit():
+    """Limits of many actions are left to the case, which knows them."""
+    aim = Handle(case=CASE, version=3, route=ROUTE)
+    limits = {f"a_rather_long_action_name_{number}": 86400 for number in range(100)}
+    written = encode(metadata_for(aim, Place(channel="C0LIVE"), Language.JA, limits))
+    assert len(written) <= 3000
+    assert decode(written).limits == {}
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("aiko@example.com", "a***@…"),
+        ("+81-90-1234-5678", "+***"),
+        ("山田愛子", "山***"),
+        ("x", "***"),
+        ("", ""),
+        ("@x", "@***"),
+    ],
+)
+def test_personal_data_is_masked(value, shown):
+    """The first character, and nothing that leads to a person."""
+    assert masked(value) == shown
+
+
+def test_the_manifest_names_every_method_that_is_called():
+    """A call that the manifest does not know would fail in a real workspace."""
+    called = set()
+    for folder in ("activities", "bot"):
+        for path in (ROOT / folder).rglob("*.py"):
+            called |= _calls(path.read_text(encoding="utf-8"))
+    assert called <= SCOPES_OF.keys()
+
+
+def _calls(source: str) -> set[str]:
+    families = "auth|chat|conversations|files|reactions|usergroups|users|views"
+    found = re.findall(rf"\.((?:{families})_[a-zA-Z_]+)\(", source)
+    return {name.replace("_", ".") for name in found}
+
+
+def test_the_manifest_over_http_names_the_address():
+    """Commands, buttons and events arrive at one address."""
+    made = manifest("https://koban.example/", socket_mode=False)
+    url = "https://koban.example/slack/events"
+    assert made["features"]["slash_commands"][0]["url"] == url
+    assert made["settings"]["interactivity"] == {"is_enabled": True, "request_url": url}
+    assert made["settings"]["event_subscriptions"] == {
+        "bot_events": ["app_home_opened"],
+        "request_url": url,
+    }
+    assert made["oauth_config"]["scopes"]["bot"] == [
+        "channels:history",
+        "channels:read",
+        "chat:write",
+        "commands",
+        "groups:history",
+        "groups:read",
+        "usergroups:read",
+        "users:read",
+    ]
+
+
+def test_the_manifest_for_socket_mode_needs_no_address():
+    """A laptop has none."""
+    made = manifest(None, socket_mode=True)
+    assert made["settings"]["socket_mode_enabled"] is True
+    assert "url" not in made["features"]["slash_commands"][0]
+    with pytest.raises(ValueError, match="Socket Mode"):
+        manifest(None, socket_mode=False)
+
+
+def test_both_languages_say_the_same_things():
+    """Every key of the bot stands in both catalogs with the same values to fill in."""
+    ja, en = texts(Language.JA), texts(Language.EN)
+    mine = {key for key in ja.keys | en.keys if key.startswith("bot.")}
+    for key in mine:
+        names = [
+            {name for form in catalog.forms(key) for name in re.findall(r"{(\w+)}", form)}
+            for catalog in (ja, en)
+        ]
+        assert names[0] == names[1], key
+
+
+def test_every_value_has_a_word():
+    """No severity, phase, status, verdict, role or event is without its words."""
+    keys = texts(Language.JA).keys
+    kinds = [member.model_fields["kind"].default for member in Event.__origin__.__args__]
+    wanted = [
+        *(f"severity.{each}" for each in Severity),
+        *(f"bot.phase.{each}" for each in Phase),
+        *(f"action.status.{each}" for each in ActionStatus),
+        *(f"verdict.{each}" for each in Verdict),
+        *(f"role.{each}" for each in Role),
+        *(f"bot.queue.{each}" for each in Which),
+        *(f"bot.queue.{each}.none" for each in Which),
+        *(f"bot.event.{kind}" for kind in kinds),
+    ]
+    assert [key for key in wanted if key not in keys] == []
+
+
+async def test_work_after_the_ack_is_finished_before_the_end():
+    """Draining waits for what runs, and cancels what never ends."""
+    background, done = Background(), []
+
+    async def short() -> None:
+        done.append("short")
+
+    background.start(short())
+    endless = background.start(asyncio.Event().wait())
+    await background.drain(0.05)
+    assert (done, endless.cancelled()) == (["short"], True)
+
+
+def test_an_empty_secret_serves_socket_mode_but_never_http():
+    """Without a secret there is nothing to tell Slack from a stranger by."""
+    client = AsyncWebClient(token="xoxb-1")
+    app = make_bolt_app(Stage(Workspace(), "").doors(), client, "", Background())
+    with pytest.raises(ValueError, match="must not be empty"):
+        slack_routes(app, "")

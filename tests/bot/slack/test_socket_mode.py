@@ -1,0 +1,100 @@
+"""Socket Mode against a small Slack of its own: one address, one WebSocket."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import aiohttp
+import pytest
+from aiohttp import web
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.slack.app import make_bolt_app
+from bot.slack.background import Background
+from bot.slack.socket_mode import run_socket_mode
+from deploy.sandbox.slack.workspace import Workspace
+from tests.bot.slack.conftest import Stage
+from tests.bot.slack.fakes import CASE, ROUTE
+
+PRESS = {
+    "type": "block_actions",
+    "team": {"id": "T0KOBAN"},
+    "user": {"id": "U0SATO"},
+    "channel": {"id": "C0LIVE"},
+    "container": {"type": "message", "message_ts": "1.1", "channel_id": "C0LIVE"},
+    "trigger_id": "1.2.a",
+    "actions": [
+        {"type": "button", "action_id": "case.claim", "block_id": ROUTE, "value": f"{CASE}:3"}
+    ],
+}
+
+
+class SmallSlack:
+    """Sends one press over each connection and keeps what comes back."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.answers: list[dict] = []
+        self.answered, self.closed = asyncio.Event(), asyncio.Event()
+
+    async def open(self, request: web.Request) -> web.Response:
+        if request.headers["Authorization"] != "Bearer xapp-good":
+            return web.json_response({"ok": False, "error": "invalid_auth"})
+        return web.json_response({"ok": True, "url": self.url.replace("http", "ws", 1) + "/ws"})
+
+    async def connected(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await socket.send_json({"type": "hello"})
+        await socket.send_json({"type": "interactive", "envelope_id": "E1", "payload": PRESS})
+        async for message in socket:
+            self.answers.append(message.json())
+            self.answered.set()
+        self.closed.set()
+        return socket
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[str]:
+        app = web.Application()
+        app.router.add_post("/api/apps.connections.open", self.open)
+        app.router.add_get("/ws", self.connected)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        try:
+            yield self.url
+        finally:
+            await runner.cleanup()
+
+
+async def test_a_press_over_the_socket_is_stored_and_acknowledged():
+    """The same listeners hear it; the connection is closed when the runner is cancelled."""
+    slack = SmallSlack()
+    async with slack.serving() as url, aiohttp.ClientSession() as session:
+        stage = Stage(Workspace(), url)
+        client = AsyncWebClient(token="xoxb-1", base_url=f"{url}/api/", session=session)
+        app = make_bolt_app(stage.doors(), client, "", Background())
+        running = asyncio.create_task(run_socket_mode(app, "xapp-good"))
+        async with asyncio.timeout(5):
+            await slack.answered.wait()
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+        async with asyncio.timeout(5):
+            await slack.closed.wait()
+    assert slack.answers == [{"envelope_id": "E1"}]
+    [(route, click)] = stage.cases.clicks
+    assert (route, click.id, click.case) == (ROUTE, "press/1.2.a", CASE)
+
+
+async def test_a_token_that_slack_refuses_ends_the_runner():
+    """Slack's own reason is raised, instead of trying for ever."""
+    slack = SmallSlack()
+    async with slack.serving() as url, aiohttp.ClientSession() as session:
+        client = AsyncWebClient(token="xoxb-1", base_url=f"{url}/api/", session=session)
+        app = make_bolt_app(Stage(Workspace(), url).doors(), client, "", Background())
+        with pytest.raises(SlackApiError, match="invalid_auth"):
+            await run_socket_mode(app, "xapp-bad")
