@@ -1,0 +1,143 @@
+"""Blocks as data, each within Slack's limits whatever it is given.
+
+Limits: https://docs.slack.dev/reference/block-kit
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from activities.slack.escape import one_line, plain, shorten, units
+
+Block = dict[str, Any]
+
+MOST_SECTION = 3000
+MOST_HEADER = 150
+MOST_BUTTON = 75
+MOST_CONFIRM_TITLE = 100
+MOST_CONFIRM_TEXT = 300
+MOST_CONFIRM_BUTTON = 30
+MOST_OPTION = 75
+# chat.update refuses texts over 4,000 bytes (msg_too_long); a character takes up to 3 a unit.
+MOST_TEXT = 1300
+MOST_QUOTE = 500
+MOST_LINES = 6
+"""Of a quote: a hundred line breaks must not push the buttons off the screen."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """What chat.postMessage and chat.update take. `text` is a whole sentence, as mrkdwn."""
+
+    text: str
+    blocks: list[Block]
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+def fit(pieces: Iterable[str], between: str, limit: int) -> str:
+    """As many of `pieces` as fit into `limit` UTF-16 units, never a part of one."""
+    kept: list[str] = []
+    room = limit
+    for piece in pieces:
+        cost = units(piece) + (units(between) if kept else 0)
+        if cost > room:
+            break
+        kept.append(piece)
+        room -= cost
+    return between.join(kept)
+
+
+def header(text: str) -> Block:
+    """A large title line, as plain text."""
+    return {"type": "header", "text": _plain_text(text, MOST_HEADER)}
+
+
+def section(lines: Iterable[str]) -> Block:
+    """Lines of mrkdwn that are safe already; what does not fit is left out by the line."""
+    return {"type": "section", "text": _mrkdwn(fit(lines, "\n", MOST_SECTION))}
+
+
+def context(facts: Iterable[str]) -> Block:
+    """Small print of mrkdwn that is safe already, in one line."""
+    return {"type": "context", "elements": [_mrkdwn(fit(facts, " · ", MOST_SECTION))]}
+
+
+def strong(text: str) -> Block:
+    """One bold line. Rich text obeys nothing within its texts, so ids stay as they are."""
+    return _rich("rich_text_section", [{"type": "text", "text": text, "style": {"bold": True}}])
+
+
+def quote(text: str) -> list[Block]:
+    """What somebody else wrote: defanged, and never obeyed. Nothing where nothing is visible."""
+    *first, last = text.strip().split("\n", MOST_LINES - 1)
+    shown = plain("\n".join([*first, one_line(last)]), MOST_QUOTE).strip()
+    return [_rich("rich_text_quote", [{"type": "text", "text": shown}])] if shown else []
+
+
+def _rich(kind: str, elements: list[dict[str, Any]]) -> Block:
+    return {"type": "rich_text", "elements": [{"type": kind, "elements": elements}]}
+
+
+def actions(block_id: str, elements: list[dict[str, Any]]) -> list[Block]:
+    """The row of buttons, or nothing where there are none."""
+    if not elements:
+        return []
+    return [{"type": "actions", "block_id": block_id, "elements": elements}]
+
+
+def button(
+    action_id: str,
+    label: str,
+    value: str,
+    style: str | None = None,
+    confirm: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """A button; `style` is `primary`, `danger` or None."""
+    made: dict[str, Any] = {
+        "type": "button",
+        "action_id": action_id,
+        "text": _plain_text(label, MOST_BUTTON),
+        "value": value,
+    }
+    return {**made, **_given(style=style, confirm=confirm)}
+
+
+def overflow(action_id: str, options: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """The ⋯ menu: (label, value), at most five."""
+    return {
+        "type": "overflow",
+        "action_id": action_id,
+        "options": [
+            {"text": _plain_text(label, MOST_OPTION), "value": value}
+            for label, value in list(options)[:5]
+        ],
+    }
+
+
+def confirm(title: str, text: str, yes: str, no: str, style: str | None = None) -> dict[str, Any]:
+    """The question before something that is hard to take back, as plain text."""
+    asked = {
+        "title": _plain_text(title, MOST_CONFIRM_TITLE),
+        "text": _plain_text(text, MOST_CONFIRM_TEXT),
+        "confirm": _plain_text(yes, MOST_CONFIRM_BUTTON),
+        "deny": _plain_text(no, MOST_CONFIRM_BUTTON),
+    }
+    return {**asked, **_given(style=style)}
+
+
+def metadata(event_type: str, **payload: object) -> dict[str, Any]:
+    """Message metadata: opaque ids only, the whole workspace can read it."""
+    return {"event_type": event_type, "event_payload": payload}
+
+
+def _plain_text(text: str, limit: int) -> dict[str, Any]:
+    return {"type": "plain_text", "text": shorten(text, limit), "emoji": False}
+
+
+def _mrkdwn(text: str) -> dict[str, Any]:
+    # verbatim: Slack obeys what Koban wrote, and makes no links or mentions out of plain words.
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}

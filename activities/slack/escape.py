@@ -1,0 +1,117 @@
+"""Text from outside, made harmless: it never formats, links or mentions, and stays readable.
+
+`plain` is for places where Slack obeys nothing (plain_text, rich_text); `mrkdwn` for those
+where it does. Lengths are UTF-16 units, the strictest way in which Slack may count.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable
+
+from workflows.domain.text import visible
+
+Safe = Callable[[str, int], str]
+"""`safe(text, limit)`: one of `plain` and `mrkdwn`."""
+
+ELLIPSIS = "…"
+_JOINER = "\u2060"
+_ZWJ = "\u200d"
+# Invisible characters hide a domain from the eye and not from the person who copies it.
+_INVISIBLE = dict.fromkeys((0xAD, 0x200B, 0x200E, 0x200F, 0x2060, 0xFEFF))
+_SCHEME = re.compile(r"(?i)h(tt)(ps?)(?=\s*[:：]\s*/\s*/)")
+_OTHER_SCHEME = re.compile(r"(?i)(?<!hxxp)(?<!hxxps):(?=//)")
+_BARE_SCHEME = re.compile(r"(?i)(mailto|(?<![^\W\d_])(?:tel|sms)):")
+_HIDDEN = "[\u200c\u200d]*"
+# A dot with something like a label on both sides; the right one begins with a letter, so that
+# 0.97 and 12.5% stay as they are. The dots of IDNA (UTS 46) count between Latin letters.
+_DOT = re.compile(rf"(?<=[\w-])({_HIDDEN})\.({_HIDDEN})(?=[^\W\d_])")
+_WIDE_DOT = re.compile(r"(?<=[A-Za-z0-9-])[．。｡](?=[A-Za-z])")
+_NUMBERED = re.compile(r"(?<![\d.])(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?![\d.])")
+_SHOUT = re.compile(r"(?i)([@＠])(?=here|channel|everyone|[UWS][A-Z0-9]{2,})")
+_EMOJI = re.compile(r":(?=[0-9_']*[a-z+-][a-z0-9_+'-]*:)")
+_EDGE_UNDERSCORE = re.compile(r"(?<![^\W_])_+|_+(?![^\W_])")
+_QUOTE = re.compile(r"(?m)^(\s*)>")
+# Slack obeys these; the look-alikes it does not know.
+_ALIKE = str.maketrans({"*": "∗", "~": "∼", "`": "ˋ"})
+_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_BACK = 40  # a longer cluster is no letter of any script but an attack
+
+
+def plain(text: str, limit: int) -> str:
+    """For plain_text and rich_text: visible, without links, at most `limit` long."""
+    return shorten(_defanged(text), limit)
+
+
+def mrkdwn(text: str, limit: int) -> str:
+    """For mrkdwn: also without formatting and mentions; entities count towards `limit`."""
+    harmless = _unformatted(_defanged(text))
+    escaped = harmless.translate(_ENTITIES)
+    if units(escaped) <= limit:
+        return escaped
+    room = limit
+    while True:
+        # Escaping only lengthens: each round takes away what it added, until it fits.
+        escaped = shorten(harmless, room).translate(_ENTITIES)
+        over = units(escaped) - limit
+        if over <= 0:
+            return escaped
+        room -= max(1, over // 5)
+
+
+def one_line(text: str) -> str:
+    """`text` with its line breaks and runs of space made into single spaces."""
+    return " ".join(text.split())
+
+
+def units(text: str) -> int:
+    """The length of `text` in UTF-16 units."""
+    return len(text) + sum(character > "\uffff" for character in text)
+
+
+def shorten(text: str, limit: int) -> str:
+    """`text` in at most `limit` UTF-16 units; a cut never splits a letter from its marks."""
+    if units(text) <= limit:
+        return text
+    room = limit - 1
+    if room < 0:
+        return ""
+    taken = 0
+    for index, character in enumerate(text):
+        taken += 2 if character > "\uffff" else 1
+        if taken > room:
+            return text[: _boundary(text, index)].rstrip() + ELLIPSIS
+    return text
+
+
+def _boundary(text: str, index: int) -> int:
+    for cut in range(index, max(index - _BACK, 0), -1):
+        if not _continues(text[cut]) and text[cut - 1] != _ZWJ:
+            return cut
+    return index
+
+
+def _continues(character: str) -> bool:
+    """Whether it belongs to the letter before it: marks, joiners, skin tones."""
+    if character in (_ZWJ, "\u200c") or "\U0001f3fb" <= character <= "\U0001f3ff":
+        return True
+    return unicodedata.category(character).startswith("M")
+
+
+def _defanged(text: str) -> str:
+    text = visible(text).translate(_INVISIBLE)
+    text = _SCHEME.sub(_hxxp, text)
+    text = _BARE_SCHEME.sub(r"\1[:]", _OTHER_SCHEME.sub("[:]", text))
+    text = _NUMBERED.sub(r"\1[.]\2[.]\3[.]\4", text)
+    text = _WIDE_DOT.sub("[.]", text)
+    return _DOT.sub(r"\1[.]\2", text)
+
+
+def _hxxp(match: re.Match[str]) -> str:
+    return match[0][0] + "xx" + match[2]
+
+
+def _unformatted(text: str) -> str:
+    text = _QUOTE.sub(r"\1›", text.translate(_ALIKE))
+    text = _EDGE_UNDERSCORE.sub(lambda match: "＿" * len(match[0]), text)
+    text = _EMOJI.sub(f":{_JOINER}", text)
+    return _SHOUT.sub(rf"\1{_JOINER}", text)

@@ -1,0 +1,133 @@
+"""People of the workspace: names, languages, roles. Kept for a while, never in the way."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from activities.slack.remembered import Away, Remembered
+from activities.slack.troubles import trouble
+from workflows.domain.model import Value
+from workflows.domain.people import Role
+from workflows.domain.playbook.roles import Holders, RoleBook
+from workflows.domain.text import Language
+
+NAMES_LAST = timedelta(hours=1)
+GROUPS_LAST = timedelta(seconds=60)
+"""How long somebody who left a group may still act for it."""
+_MOST_MENTIONED = 10
+
+Roles = Callable[[], RoleBook]
+"""The policy's roles as they are now; it may change while Koban runs."""
+
+
+class RolesUnknown(Exception):
+    """Neither Slack nor the configuration can tell what a person may do."""
+
+
+class Person(Value):
+    """One user. `language` is None where Slack does not say."""
+
+    name: str
+    language: Language | None = None
+
+
+class People:
+    """Asks Slack about people and groups. Safe to share between rooms of one event loop."""
+
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        roles: Roles,
+        language: Language,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`language` is that of everybody whose own is not known."""
+        self._client = client
+        self._roles = roles
+        self._language = language
+        self._users = Remembered("users.info", self._ask_user, NAMES_LAST, clock=clock)
+        self._groups = Remembered(
+            "usergroups.users.list", self._ask_group, GROUPS_LAST, most=100, clock=clock
+        )
+
+    async def name(self, person: str) -> str:
+        """The name that Slack shows; the id itself where Slack can't be asked."""
+        try:
+            return (await self._users.get(person)).name
+        except Away:
+            return person
+
+    async def names(self, people: Iterable[str | None]) -> dict[str, str]:
+        """The names of several people, by id."""
+        ids = sorted({person for person in people if person})
+        return dict(zip(ids, await asyncio.gather(*map(self.name, ids)), strict=True))
+
+    async def language(self, person: str) -> Language:
+        """The language that a person reads Slack in."""
+        try:
+            return (await self._users.get(person)).language or self._language
+        except Away:
+            return self._language
+
+    async def roles(self, person: str) -> frozenset[Role]:
+        """The roles that a person holds now.
+
+        Raises:
+            RolesUnknown: where a role's group can't be asked and nobody else is named for it.
+        """
+        roles = self._roles().roles
+        return frozenset([role for role, who in roles.items() if await self._holds(person, who)])
+
+    def mentions(self) -> dict[Role, str]:
+        """mrkdwn that calls the people of each role."""
+        return {role: _mention(who) for role, who in self._roles().roles.items()}
+
+    def channel(self, role: Role) -> str | None:
+        """Where requests for this role go."""
+        return self._roles().holders(role).channel
+
+    async def _holds(self, person: str, who: Holders) -> bool:
+        if person in who.users:
+            return True
+        if who.group is None:
+            return False
+        try:
+            return person in await self._groups.get(who.group)
+        except Away:
+            if who.users:
+                return False
+            raise RolesUnknown(who.group) from None
+
+    async def _ask_user(self, person: str) -> Person:
+        answer = await self._client.users_info(user=person, include_locale=True)
+        user = answer["user"]
+        profile = user.get("profile") or {}
+        name = profile.get("display_name") or user.get("real_name") or user.get("name") or person
+        return Person(name=name, language=_language(user.get("locale")))
+
+    async def _ask_group(self, group: str) -> frozenset[str]:
+        try:
+            answer = await self._client.usergroups_users_list(usergroup=group)
+        except SlackApiError as error:
+            # One mistyped group in roles.yaml must not leave everybody without their roles.
+            if trouble("usergroups.users.list", error).code != "no_such_subteam":
+                raise
+            return frozenset()
+        return frozenset(answer["users"])
+
+
+def _language(locale: str | None) -> Language | None:
+    """Slack's locale (`ja-JP`) as a language that Koban speaks."""
+    if not locale:
+        return None
+    return Language.JA if locale.lower().startswith("ja") else Language.EN
+
+
+def _mention(who: Holders) -> str:
+    if who.group is not None:
+        return f"<!subteam^{who.group}>"
+    return " ".join(f"<@{user}>" for user in who.users[:_MOST_MENTIONED])

@@ -1,0 +1,77 @@
+"""For whom something is drawn: language, zone, names of people, mentions of roles."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, tzinfo
+
+from activities.slack.escape import Safe, mrkdwn, one_line
+from activities.slack.text.texts import Catalog
+from workflows.domain.alert import Subject
+from workflows.domain.people import Role
+from workflows.domain.text import Text
+
+NAME = 40
+SUBJECT = 120
+TITLE = 60
+_SAME_DAY = timedelta(hours=12)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """`names`: by user id. `mentions`: mrkdwn that calls the people of a role."""
+
+    texts: Catalog
+    zone: tzinfo
+    names: Mapping[str, str] = field(default_factory=dict)
+    mentions: Mapping[Role, str] = field(default_factory=dict)
+
+    def say(self, key: str, **values: object) -> str:
+        """The sentence called `key`, filled in."""
+        return self.texts.say(key, **values)
+
+    def person(self, person: str | None, safe: Safe = mrkdwn) -> str:
+        """`佐藤さん`; Koban itself where `person` is None. Never a mention."""
+        if person is None:
+            return "Koban"
+        name = safe(one_line(self.names.get(person, person)), NAME)
+        return self.say("person.named", name=name)
+
+    def people(self, people: tuple[str, ...], safe: Safe = mrkdwn) -> str:
+        """Several people."""
+        return self.listed(self.person(each, safe) for each in people)
+
+    def listed(self, words: Iterable[str]) -> str:
+        """`A、B`, `A, B`."""
+        return self.say("words.comma").join(words)
+
+    def title(self, title: Text, safe: Safe = mrkdwn, limit: int = TITLE) -> str:
+        """A title in the reader's language."""
+        return safe(one_line(title.in_(self.texts.language)), limit)
+
+    def subject(self, subject: Subject, safe: Safe = mrkdwn) -> str:
+        """`ユーザー u_123`; a type that Koban has no word for stands as it is."""
+        key = f"subject.{subject.type}"
+        word = self.say(key) if key in self.texts.keys else safe(subject.type, NAME)
+        return self.say("subject.named", type=word, id=safe(one_line(subject.id), SUBJECT))
+
+    def time(self, at: datetime, near: datetime) -> str:
+        """A date token, which Slack shows in each reader's own zone.
+
+        The time alone where it is near enough to `near` to be clear, else with its date.
+        https://docs.slack.dev/messaging/formatting-message-text#date-formatting
+        """
+        if abs(at - near) < _SAME_DAY:
+            token, shown = "{time}", self.texts.moment(at, self.zone)
+        else:
+            token = "{date_short_pretty} {time}"
+            shown = self.texts.day_and_time(at, self.zone)
+        return f"<!date^{int(at.timestamp())}^{token}|{shown}>"
+
+    def clock(self, at: datetime) -> str:
+        """A date token with seconds."""
+        shown = self.texts.moment(at, self.zone, "HH:mm:ss")
+        return f"<!date^{int(at.timestamp())}^{{time_secs}}|{shown}>"
+
+    def mention(self, role: Role) -> str:
+        """Calls the people of `role`; its name where nobody is known to hold it."""
+        return self.mentions.get(role) or self.say(f"role.{role.value}")

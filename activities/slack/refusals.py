@@ -1,0 +1,62 @@
+"""Why a command was not carried out, in one or two sentences: what happened, and what to do."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from activities.slack.escape import Safe, mrkdwn, one_line
+from activities.slack.text.texts import Catalog, texts
+from workflows.domain.refusal import Refusal
+from workflows.domain.text import Language
+
+_NAME = 60
+
+
+def refusal_text(
+    refusal: Refusal,
+    language: Language,
+    names: Mapping[str, str],
+    now: datetime,
+    case: str = "",
+    safe: Safe = mrkdwn,
+) -> str:
+    """The refusal for the person who pressed: `佐藤さんが12秒前に完了しました。…`.
+
+    `names` by user id, `case` the id that was asked for. With `safe` the result is mrkdwn, or
+    plain text with `escape.plain`.
+    """
+    catalog = texts(language)
+    roles = (catalog.say(f"role.{role.value}") for role in refusal.roles)
+    values = {
+        "did": _did(refusal, catalog, names, now, safe),
+        "person": _person(refusal.by, catalog, names, safe),
+        "ago": _ago(refusal.at, catalog, now),
+        "roles": catalog.say("words.or").join(roles),
+        "name": safe(one_line(refusal.name or ""), _NAME),
+        "case": safe(one_line(case), _NAME),
+    }
+    return catalog.say(f"refusal.{refusal.reason.value}", **values).strip()
+
+
+def _did(
+    refusal: Refusal, catalog: Catalog, names: Mapping[str, str], now: datetime, safe: Safe
+) -> str:
+    """What happened before: nothing where the refusal does not say."""
+    if refusal.what is None or refusal.at is None:
+        return ""
+    key = f"did.{refusal.what}"
+    if refusal.by is None and f"{key}.koban" in catalog.keys:
+        key = f"{key}.koban"
+    if key not in catalog.keys:
+        key = "did.something"
+    person = _person(refusal.by, catalog, names, safe)
+    return catalog.say(key, person=person, ago=_ago(refusal.at, catalog, now))
+
+
+def _person(person: str | None, catalog: Catalog, names: Mapping[str, str], safe: Safe) -> str:
+    if person is None:
+        return "Koban"
+    return catalog.say("person.named", name=safe(one_line(names.get(person, person)), _NAME))
+
+
+def _ago(at: datetime | None, catalog: Catalog, now: datetime) -> str:
+    return "" if at is None else catalog.ago(now - at)

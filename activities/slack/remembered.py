@@ -1,0 +1,83 @@
+"""Answers of Slack that are kept for a while, and for longer where Slack has none."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Generic, TypeVar
+
+import structlog
+
+from activities.slack.troubles import FAILURES, trouble
+
+V = TypeVar("V")
+
+_AGAIN = 1.0  # seconds in which a failed question is not asked again
+
+_log = structlog.get_logger(__name__)
+
+
+class Away(Exception):
+    """Slack did not answer, and nothing was kept from before."""
+
+
+@dataclass
+class _Kept(Generic[V]):
+    value: V | None = None
+    known: bool = False
+    asked_at: float = float("-inf")
+    failed: bool = False
+
+
+class Remembered(Generic[V]):
+    """A bounded cache by key. A stale value is better than none; one question at a time."""
+
+    def __init__(
+        self,
+        method: str,
+        ask: Callable[[str], Awaitable[V]],
+        lasts: timedelta,
+        most: int = 2_000,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`ask` raises what the Slack client raises; `lasts` is how long an answer is fresh."""
+        self._method = method
+        self._ask = ask
+        self._lasts = lasts.total_seconds()
+        self._most = most
+        self._clock = clock
+        self._kept: OrderedDict[str, _Kept[V]] = OrderedDict()
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    async def get(self, key: str) -> V:
+        """The answer for `key`, asked for where it is not fresh.
+
+        Raises:
+            Away: where Slack can't tell and nothing is kept.
+        """
+        async with self._locks.setdefault(key, asyncio.Lock()):
+            kept = self._entry(key)
+            if self._clock() - kept.asked_at >= (_AGAIN if kept.failed else self._lasts):
+                await self._refresh(key, kept)
+        if not kept.known:
+            raise Away(self._method)
+        return kept.value  # type: ignore[return-value]  # known: it was answered
+
+    async def _refresh(self, key: str, kept: _Kept[V]) -> None:
+        # Failed until answered: whoever asks may be cancelled while they wait.
+        kept.asked_at, kept.failed = self._clock(), True
+        try:
+            kept.value, kept.known, kept.failed = await self._ask(key), True, False
+        except FAILURES as error:
+            code = trouble(self._method, error).code
+            _log.warning("slack_not_asked", method=self._method, code=code, stale=kept.known)
+
+    def _entry(self, key: str) -> _Kept[V]:
+        kept = self._kept.setdefault(key, _Kept())
+        self._kept.move_to_end(key)
+        while len(self._kept) > self._most:
+            oldest, _ = self._kept.popitem(last=False)
+            self._locks.pop(oldest, None)
+        return kept

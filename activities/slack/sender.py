@@ -1,0 +1,168 @@
+"""The calls that write to Slack, and those that look up what was written before."""
+
+import re
+from collections.abc import AsyncIterator, Awaitable
+from typing import Any
+
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+from activities.slack.drawing import Message
+from activities.slack.troubles import FAILURES, SlackTrouble, trouble
+from workflows.domain.commands import Place
+from workflows.domain.memory import CardRef
+
+_GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
+_NOT_THERE = frozenset(
+    {
+        "user_not_in_channel",
+        "channel_not_found",
+        "not_in_channel",
+        "is_archived",
+        "restricted_action",
+        "thread_not_found",
+    }
+)
+_ID = re.compile(r"[CDG][A-Z0-9]{5,}")
+_PAGE = 200
+
+Found = dict[str, Any]
+
+
+class Sender:
+    """Everything raises `SlackTrouble` where Slack does not do it."""
+
+    def __init__(self, client: AsyncWebClient) -> None:
+        """The client has no retry handlers: Temporal retries, and knows what was done before."""
+        self._client = client
+        self._ids: dict[str, str] = {}
+        self._links: dict[CardRef, str] = {}
+
+    async def post(self, channel: str, message: Message, thread: str | None = None) -> CardRef:
+        """Posts to a channel by id or name; the answer's id is the one to keep."""
+        answer = await _done(
+            "chat.postMessage",
+            self._client.chat_postMessage(
+                channel=_address(channel),
+                thread_ts=thread,
+                text=message.text,
+                blocks=message.blocks,
+                metadata=message.metadata or None,
+                unfurl_links=False,
+                unfurl_media=False,
+            ),
+        )
+        return CardRef(channel=answer["channel"], ts=answer["ts"])
+
+    async def update(self, ref: CardRef, message: Message) -> bool:
+        """Draws a message anew; False where it is gone, or not Koban's to change any more."""
+        call = self._client.chat_update(
+            channel=ref.channel,
+            ts=ref.ts,
+            text=message.text,
+            blocks=message.blocks,
+            metadata=message.metadata or None,
+        )
+        try:
+            await _done("chat.update", call, silent=_GONE)
+        except SlackTrouble as error:
+            if error.code in _GONE:
+                return False
+            raise
+        return True
+
+    async def whisper(self, person: str, place: Place, text: str) -> None:
+        """Tells one person where they pressed, or in their DM where they can't be told there."""
+        call = self._client.chat_postEphemeral(
+            channel=place.channel, user=person, thread_ts=place.thread, text=text
+        )
+        try:
+            await _done("chat.postEphemeral", call, silent=_NOT_THERE)
+        except SlackTrouble as error:
+            if error.code not in _NOT_THERE:
+                raise
+            await self._direct(person, text)
+
+    async def _direct(self, person: str, text: str) -> None:
+        # A user's id stands for their DM with the app: docs.slack.dev, chat.postMessage.
+        call = self._client.chat_postMessage(
+            channel=person, text=text, unfurl_links=False, unfurl_media=False
+        )
+        await _done("chat.postMessage", call)
+
+    async def link(self, ref: CardRef) -> str | None:
+        """A message's permalink; None where it is gone."""
+        if ref not in self._links:
+            call = self._client.chat_getPermalink(channel=ref.channel, message_ts=ref.ts)
+            try:
+                answer = await _done("chat.getPermalink", call, silent=_GONE)
+            except SlackTrouble as error:
+                if error.code in _GONE:
+                    return None
+                raise
+            if len(self._links) >= 1_000:
+                self._links.clear()
+            self._links[ref] = answer["permalink"]
+        return self._links[ref]
+
+    async def posted(self, channel: str, event_type: str, since: float) -> AsyncIterator[Found]:
+        """The metadata of such messages in a channel, newest first: `{ts, channel, payload}`."""
+        place = await self._id_of(channel)
+        async for page in self._pages("conversations.history", channel=place, oldest=_ts(since)):
+            for found in _with_metadata(page, event_type):
+                yield {**found, "channel": place}
+
+    async def replied(self, card: CardRef, event_type: str, since: float) -> AsyncIterator[Found]:
+        """The same for the thread of a card, oldest first."""
+        asked = {"channel": card.channel, "ts": card.ts, "oldest": _ts(since)}
+        async for page in self._pages("conversations.replies", **asked):
+            for found in _with_metadata(page, event_type):
+                yield {**found, "channel": card.channel}
+
+    async def _pages(self, method: str, **asked: Any) -> AsyncIterator[AsyncSlackResponse]:
+        cursor: str | None = None
+        while cursor != "":
+            params = {**asked, "limit": _PAGE, **({"cursor": cursor} if cursor else {})}
+            if method != "conversations.list":
+                params["include_all_metadata"] = True
+            call = self._client.api_call(method, http_verb="GET", params=params)
+            answer = await _done(method, call)
+            yield answer
+            cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
+
+    async def _id_of(self, channel: str) -> str:
+        """A channel's id. Only posting takes names, so that only looking back asks for it."""
+        if _ID.fullmatch(channel):
+            return channel
+        if channel not in self._ids:
+            kinds = "public_channel,private_channel"
+            async for page in self._pages("conversations.list", types=kinds, exclude_archived=True):
+                self._ids |= {each["name"]: each["id"] for each in page["channels"]}
+        return self._ids.get(channel, channel)
+
+
+async def _done(
+    method: str, call: Awaitable[AsyncSlackResponse], silent: frozenset[str] = frozenset()
+) -> AsyncSlackResponse:
+    try:
+        return await call
+    except FAILURES as error:
+        # The client's error repeats what was sent; it stays out of workflow histories.
+        raise trouble(method, error, silent) from None
+
+
+def _address(channel: str) -> str:
+    return channel if _ID.fullmatch(channel) else f"#{channel.removeprefix('#')}"
+
+
+def _ts(since: float) -> str:
+    return f"{max(since, 0):.6f}"
+
+
+def _with_metadata(page: AsyncSlackResponse, event_type: str) -> list[Found]:
+    found = []
+    for message in page["messages"]:
+        metadata = message.get("metadata") or {}
+        if metadata.get("event_type") == event_type:
+            found.append({"ts": message["ts"], "payload": metadata.get("event_payload") or {}})
+    return found

@@ -1,0 +1,166 @@
+"""Brings a case's card, thread and approval card up to date, and posts nothing twice."""
+
+from collections.abc import Callable, Iterator
+
+from activities.slack import approval_card as request
+from activities.slack import card as case
+from activities.slack import lines as thread
+from activities.slack.approval_card import approval_card, withdrawn_card
+from activities.slack.card import case_card
+from activities.slack.drawing import Message
+from activities.slack.lines import AT_ONCE, lines_message
+from activities.slack.progress import Progress
+from activities.slack.reader import Reader
+from activities.slack.sender import Sender
+from activities.slack.troubles import SlackTrouble
+from workflows.domain import events as ev
+from workflows.domain.approval import Approval
+from workflows.domain.memory import CardRef
+from workflows.domain.people import Role
+from workflows.ports import Show, Shown
+
+_OF_AN_APPROVAL = ev.ApprovalRequested | ev.Approved | ev.Rejected | ev.ApprovalExpired
+
+
+class Showing:
+    """One `show`. `channel_of` says where requests for a role go, None: to the case's channel."""
+
+    def __init__(
+        self,
+        wanted: Show,
+        sender: Sender,
+        reader: Reader,
+        channel_of: Callable[[Role], str | None],
+    ) -> None:
+        self._wanted = wanted
+        self._view = wanted.view
+        self._sender = sender
+        self._reader = reader
+        self._channel_of = channel_of
+        self._progress = Progress()
+
+    async def run(self) -> Shown:
+        """Shows everything; raises `SlackTrouble` where something has to be tried again."""
+        try:
+            card = await self._card()
+            await self._lines(card)
+            return Shown(card=card, approval_card=await self._approval(card))
+        except SlackTrouble:
+            self._progress.hand_on()
+            raise
+
+    # -- the card -------------------------------------------------------------------------
+
+    async def _card(self) -> CardRef:
+        message = case_card(self._view, self._reader)
+        known = self._progress.posted.card or self._wanted.card
+        if known is not None and await self._sender.update(known, message):
+            return known
+        channel = known.channel if known is not None else self._view.channel
+        card = await self._progress.once(
+            lambda: self._find(channel, case.EVENT_TYPE, known, case=self._view.id),
+            lambda: self._sender.post(channel, message),
+        )
+        self._progress.done(card=card)
+        return card
+
+    async def _find(
+        self, channel: str, event_type: str, but: CardRef | None, **payload: str
+    ) -> CardRef | None:
+        """The newest such message that this activity can have posted."""
+        async for found in self._sender.posted(channel, event_type, self._progress.since):
+            ref = CardRef(channel=found["channel"], ts=found["ts"])
+            if ref != but and found["payload"].items() >= payload.items():
+                return ref
+        return None
+
+    # -- the thread -----------------------------------------------------------------------
+
+    async def _lines(self, card: CardRef) -> None:
+        for part in self._parts():
+            through = await self._progress.once(
+                lambda part=part: self._find_lines(card, part[-1].seq),  # type: ignore[misc]
+                lambda part=part: self._tell(card, part),  # type: ignore[misc]
+            )
+            self._progress.done(through=through)
+
+    def _parts(self) -> Iterator[tuple[ev.Recorded, ...]]:
+        """What is still untold, a message at a time; the same parts in every try."""
+        lines = self._wanted.lines
+        for start in range(0, len(lines), AT_ONCE):
+            part = lines[start : start + AT_ONCE]
+            if part[-1].seq > self._progress.posted.through:
+                yield part
+
+    async def _tell(self, card: CardRef, part: tuple[ev.Recorded, ...]) -> int:
+        message = lines_message(part, self._view, self._reader)
+        await self._sender.post(card.channel, message, thread=card.ts)
+        return part[-1].seq
+
+    async def _find_lines(self, card: CardRef, through: int) -> int | None:
+        told = self._sender.replied(card, thread.EVENT_TYPE, self._progress.since)
+        async for found in told:
+            if found["payload"] == {"case": self._view.id, "through": through}:
+                return through
+        return None
+
+    # -- the approval card ----------------------------------------------------------------
+
+    async def _approval(self, card: CardRef) -> CardRef | None:
+        """Where the pending request stands; None once it is over and drawn so."""
+        approval, standing = self._view.approval, self._wanted.approval_card
+        if standing is not None and self._is_of_another(approval):
+            link = await self._sender.link(card)
+            await self._sender.update(standing, withdrawn_card(self._view, self._reader, link))
+            standing = None
+        if approval is None:
+            return None
+        standing = self._progress.posted.approval or standing
+        if approval.pending and standing is not None and not self._changed():
+            return standing
+        if standing is None and not approval.pending:
+            return None
+        return await self._draw(approval, standing, card)
+
+    def _is_of_another(self, approval: Approval | None) -> bool:
+        """Whether the standing card asked for a decision that came before this one.
+
+        Its end was never shown on its own, or the card would not stand any more.
+        """
+        if approval is None:
+            return True
+        told = (line.event for line in self._wanted.lines)
+        over = (e for e in told if isinstance(e, ev.Rejected | ev.ApprovalExpired))
+        return any(event.decision != approval.decision for event in over)
+
+    def _changed(self) -> bool:
+        """A request changes with what its thread tells of it, and not with every new alert."""
+        return any(isinstance(line.event, _OF_AN_APPROVAL) for line in self._wanted.lines)
+
+    async def _draw(
+        self, approval: Approval, standing: CardRef | None, card: CardRef
+    ) -> CardRef | None:
+        message = await self._request(approval, card)
+        if standing is not None and await self._sender.update(standing, message):
+            return standing if approval.pending else None
+        if not approval.pending:
+            return None
+        channel = self._channel_of(approval.needs[0].role) or card.channel
+        ref = await self._progress.once(
+            lambda: self._find(
+                channel,
+                request.EVENT_TYPE,
+                standing,
+                case=self._view.id,
+                decision=approval.decision,
+            ),
+            lambda: self._sender.post(channel, message),
+        )
+        self._progress.done(approval=ref)
+        return ref
+
+    async def _request(self, approval: Approval, card: CardRef) -> Message:
+        decision = self._view.decision
+        assert decision is not None, "an approval without a decision"
+        link = await self._sender.link(card)
+        return approval_card(self._view, approval, decision, self._reader, link)

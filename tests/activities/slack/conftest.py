@@ -1,0 +1,115 @@
+"""The Slack stand-in over real HTTP, and the activities that write to it."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+import pytest
+from slack_sdk.web.async_client import AsyncWebClient
+from temporalio.testing import ActivityEnvironment
+
+from activities.slack.activities import SlackActivities
+from activities.slack.client import slack_client
+from activities.slack.people import People
+from deploy.sandbox.serve import serving
+from deploy.sandbox.slack.app import make_app
+from deploy.sandbox.slack.model import Message
+from deploy.sandbox.slack.workspace import Workspace
+from tests.activities.slack.cases import Story
+from workflows.domain.events import Recorded
+from workflows.domain.memory import CardRef
+from workflows.domain.people import Role
+from workflows.domain.playbook.roles import Holders, RoleBook
+from workflows.domain.text import Language
+from workflows.domain.view import told_in_thread, view_of
+from workflows.ports import Show, Shown
+
+T = TypeVar("T")
+
+
+def policy() -> dict[Role, Holders]:
+    return {
+        Role.SPECIALIST: Holders(group="S0SHIFT"),
+        Role.LEAD: Holders(group="S0LEAD", channel="ts-leads"),
+        Role.AUDITOR: Holders(users=("U0SUZUKI",)),
+    }
+
+
+@dataclass
+class Tries:
+    """One activity as Temporal runs it: what a failed try has left goes to the next one."""
+
+    attempt: int = 0
+    left: list[Any] = field(default_factory=list)
+    since: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    async def run(self, work: Callable[..., Awaitable[T]], *given: Any) -> T:
+        self.attempt += 1
+        environment = ActivityEnvironment()
+        environment.info = replace(
+            environment.info,
+            attempt=self.attempt,
+            heartbeat_details=self.left,
+            scheduled_time=self.since,
+        )
+        environment.on_heartbeat = self._leave
+        return await environment.run(work, *given)
+
+    def _leave(self, *details: Any) -> None:
+        self.left = list(details)
+
+
+@dataclass
+class Desk:
+    """A workspace, and the activities at work in it."""
+
+    workspace: Workspace
+    client: AsyncWebClient
+    people: People
+    activities: SlackActivities
+    roles: dict[Role, Holders]
+
+    async def show(self, wanted: Show, tries: Tries | None = None) -> Shown:
+        return await (tries or Tries()).run(self.activities.show, wanted)
+
+    def wrote(self) -> dict[str, int]:
+        """How often each writing method was called since the last look, refused calls too."""
+        counted = {name: n for name, n in self.workspace.calls.items() if name.startswith("chat.")}
+        self.workspace.calls.clear()
+        return counted
+
+    def on(self, channel: str) -> list[Message]:
+        """The messages that stand in a channel, threads left out."""
+        return self.workspace.messages.history(channel)
+
+    def thread(self, card: CardRef) -> list[Message]:
+        return self.workspace.messages.replies(card.channel, card.ts)
+
+
+@pytest.fixture
+async def desk() -> AsyncIterator[Desk]:
+    workspace = Workspace()
+    roles = policy()
+    async with (
+        serving(make_app(workspace)) as url,
+        slack_client(workspace.bot_token, f"{url}/api/") as client,
+    ):
+        people = People(client, lambda: RoleBook(roles=roles), Language.JA)
+        tokyo = ZoneInfo("Asia/Tokyo")
+        activities = SlackActivities(client, people, Language.JA, tokyo)
+        yield Desk(workspace, client, people, activities, roles)
+
+
+def wanted(
+    story: Story,
+    card: CardRef | None = None,
+    approval: CardRef | None = None,
+    after: int | None = None,
+) -> Show:
+    """What the workflow asks to be shown; with `after`, the lines of all later events."""
+    lines: tuple[Recorded, ...] = ()
+    if after is not None:
+        lines = tuple(e for e in story.recorded if e.seq > after and told_in_thread(e))
+    return Show(view=view_of(story.case), card=card, approval_card=approval, lines=lines)

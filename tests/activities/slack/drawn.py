@@ -1,0 +1,44 @@
+"""What a message says, for tests to compare with."""
+
+import re
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from activities.slack.drawing import Message
+from activities.slack.reader import Reader
+from activities.slack.text.texts import texts
+from deploy.sandbox.slack.blockkit.blocks import Surface, check_blocks
+from deploy.sandbox.slack.reading import visible_text
+from workflows.domain.people import Role
+from workflows.domain.text import Language
+
+NAMES = {"U0SATO": "佐藤", "U0TANAKA": "田中"}
+MENTIONS = {Role.SPECIALIST: "<!subteam^S0SHIFT>", Role.LEAD: "<!subteam^S0LEAD>"}
+_DATE = re.compile(r"<!date\^\d+\^[^|]*\|([^>]*)>")
+
+
+def reader(language: Language = Language.JA, names: dict[str, str] = NAMES) -> Reader:
+    return Reader(texts(language), ZoneInfo("Asia/Tokyo"), names, MENTIONS)
+
+
+def spoken(message: Message) -> str:
+    """The text that screen readers read, with times as in Tokyo."""
+    return _DATE.sub(r"\1", message.text)
+
+
+def seen(message: Message) -> list[str]:
+    """The words on screen, a line a block, with times as in Tokyo."""
+    return _DATE.sub(r"\1", visible_text({"blocks": message.blocks})).split("\n")
+
+
+def faults(message: Message) -> list[str]:
+    """What Slack would refuse."""
+    found = check_blocks(message.blocks, Surface.MESSAGE)
+    # chat.update, msg_too_long: 4,000 bytes.
+    return [*found, *(["msg_too_long"] if len(message.text.encode()) > 4_000 else [])]
+
+
+def pressable(message: Message) -> list[dict[str, Any]]:
+    """Buttons and menus, in their order."""
+    rows = [block["elements"] for block in message.blocks if block["type"] == "actions"]
+    return [element for row in rows for element in row]

@@ -1,0 +1,291 @@
+"""The card tells at a glance what, to whom, who, until when, and what can be done."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from activities.slack.card import case_card
+from activities.slack.drawing import Message
+from tests.activities.slack.cases import AT, BAN, CASE, MUTE, ROUTE, SATO, Story, alert
+from tests.activities.slack.drawn import faults, pressable, reader, seen, spoken
+from workflows.domain.commands import Escalate, GiveUp, Undo
+from workflows.domain.enforcement import ActionStatus, Problem, ProblemKind
+from workflows.domain.text import Language
+from workflows.domain.view import view_of
+
+REFUSED = Problem(kind=ProblemKind.REFUSED, status=409)
+AWAY = Problem(kind=ProblemKind.UNREACHABLE)
+HEAD_JA = (
+    "重大度「重大」、外部誘導のケース K7Q2F9XM0: {}。"
+    "ユーザー u_123: LINEへの誘導(配信 s_9、出品 m_77)。"
+)
+HEAD_EN = (
+    "Critical severity, Off-platform inducement, case K7Q2F9XM0: {}. "
+    "User u_123: Moved the buyer to LINE (Stream s_9, Listing m_77). "
+)
+
+
+def card(story: Story, language: Language = Language.JA) -> Message:
+    return case_card(view_of(story.case), reader(language))
+
+
+def banned() -> Story:
+    return Story().claimed().ban_asked().approved()
+
+
+def muted() -> Story:
+    until = AT + timedelta(hours=24)
+    return Story().muted().reported(MUTE, ActionStatus.VERIFIED, until=until)
+
+
+def undone() -> Story:
+    return muted().then(Undo(by=SATO), 9).reported(MUTE, ActionStatus.UNDONE, 10)
+
+
+@pytest.mark.parametrize(
+    ("tell", "ja", "en"),
+    [
+        (
+            Story,
+            ("未対応", "担当は未定です。担当期限は 12:05、判断期限は 12:13 です。"),
+            ("Open", "Nobody has claimed it. Claim it by 12:05, decide by 12:13."),
+        ),
+        (
+            lambda: Story().claimed(),
+            ("対応中", "担当は佐藤さん、判断期限は 12:13 です。"),
+            ("In progress", "佐藤 is on it. Decide by 12:13."),
+        ),
+        (
+            lambda: Story().ban_asked(),
+            ("承認待ち", "佐藤さんの判断「強制退会」が承認を待っています。期限は 12:36 です。"),
+            (
+                "Awaiting approval",
+                "The decision of 佐藤, “Permanent ban”, waits for approval until 12:36.",
+            ),
+        ),
+        (
+            lambda: Story().ban_asked().rejected(),
+            (
+                "対応中",
+                "田中さんが却下しました。もう一度判断してください。"
+                "担当は佐藤さん、判断期限は 12:13 です。",
+            ),
+            (
+                "In progress",
+                "田中 rejected this. Please decide again. 佐藤 is on it. Decide by 12:13.",
+            ),
+        ),
+        (
+            banned,
+            ("実行中", "佐藤さんの判断「強制退会」を実行しています。"),
+            ("Being carried out", "The decision of 佐藤, “Permanent ban”, is being carried out."),
+        ),
+        (
+            lambda: banned().reported(BAN, ActionStatus.FAILED, 6, REFUSED),
+            (
+                "実行失敗",
+                "佐藤さんの判断「強制退会」を実行できませんでした。再試行か中止を選んでください。",
+            ),
+            (
+                "Failed",
+                "The decision of 佐藤, “Permanent ban”, could not be carried out. "
+                "Retry or give up.",
+            ),
+        ),
+        (
+            muted,
+            ("完了", "佐藤さんの判断は「24時間コメント制限」でした。"),
+            ("Closed", "佐藤 decided “Mute 24 h”."),
+        ),
+        (
+            lambda: muted().then(Undo(by=SATO), 9),
+            ("取り消し中", "佐藤さんの判断「24時間コメント制限」を取り消しています。"),
+            ("Being undone", "The decision of 佐藤, “Mute 24 h”, is being undone."),
+        ),
+        (
+            undone,
+            ("取り消し済み", "佐藤さんの判断「24時間コメント制限」は取り消されました。"),
+            ("Undone", "The decision of 佐藤, “Mute 24 h”, was undone."),
+        ),
+        (
+            lambda: Story().cleared(),
+            ("完了", "佐藤さんの判断は「違反なし」でした。"),
+            ("Closed", "佐藤 decided “No violation”."),
+        ),
+    ],
+)
+def test_a_screen_reader_hears_whole_sentences(
+    tell: Callable[[], Story], ja: tuple[str, str], en: tuple[str, str]
+) -> None:
+    """In every phase the text alone says where the case stands and what is to be done."""
+    story = tell()
+    assert spoken(card(story)) == HEAD_JA.format(ja[0]) + ja[1]
+    assert spoken(card(story, Language.EN)) == HEAD_EN.format(en[0]) + en[1]
+    assert faults(card(story)) == []
+
+
+def test_a_new_card_reads_from_top_to_bottom() -> None:
+    """Title, sentence, facts, evidence, how many alike, deadlines, buttons."""
+    story = Story().joined(5).joined(45)
+    assert seen(card(story)) == [
+        "🟥 重大 · 外部誘導 · K7Q2F9XM0 · 🔴 未対応",
+        "ユーザー u_123: LINEへの誘導(配信 s_9、出品 m_77)",
+        "スコア 0.97 · 視聴者 1,240",
+        "LINE ID ください hxxps://ex[.]com/a",
+        "ほか 2件(12:03:10–12:03:55)",
+        "担当 *未定* · 担当期限 *12:05* · 判断期限 *12:13* · 次の通知 12:05 シフト",
+        "[担当する] [24時間コメント制限] [強制退会…] [判断する…] [違反なし] [⋯]",
+    ]
+
+
+def test_sensitive_evidence_is_not_on_the_card() -> None:
+    """Neither the words nor the images; only that there are some."""
+    sensitive = {"kind": "text", "text": "ひどいことば", "sensitive": True}
+    images = [{"kind": "image", "url": "https://img.example/1"}] * 2
+    drawn = card(Story(alert(evidence=(sensitive, *images))))
+    assert "閲覧注意のため非表示 · 画像 2点" in seen(drawn)
+    assert "ひどいことば" not in str(drawn) + drawn.text
+    assert "img.example" not in str(drawn)
+
+
+def test_long_evidence_leaves_the_buttons_on_the_screen() -> None:
+    """Line breaks beyond the sixth line become spaces."""
+    drawn = card(Story(alert(evidence=({"kind": "text", "text": "あ\n" * 200},))))
+    assert [len(line) for line in seen(drawn)[3:8]] == [1, 1, 1, 1, 1]
+    assert seen(drawn)[8].startswith("あ あ あ ")
+    assert seen(drawn)[9].startswith("担当 *未定*")
+
+
+def test_a_waiting_decision_shows_reason_and_terms_and_no_buttons() -> None:
+    """Who is asked, until when, and what happens after that."""
+    assert seen(card(Story().ban_asked()))[4:] == [
+        "*佐藤さんの判断: 強制退会(<https://rules.example/4.2|MKT-4.2>)*",
+        "プロフィールと配信で計3回、LINE IDを提示",
+        "承認 0/1 · 依頼先 リード · 期限 12:36 · 期限後は実行しません",
+    ]
+
+
+def test_a_rejection_comes_back_with_its_reason() -> None:
+    """The decider sees why, and can decide again."""
+    drawn = seen(card(Story().ban_asked().rejected()))
+    assert drawn[5:7] == [
+        "*田中さんが却下しました。もう一度判断してください。*",
+        "証拠が足りません",
+    ]
+    assert drawn[-1] == "[24時間コメント制限] [強制退会…] [判断する…] [違反なし] [⋯]"
+
+
+@pytest.mark.parametrize(
+    ("tell", "line"),
+    [
+        (
+            lambda: Story().muted().reported(MUTE, ActionStatus.RETRYING, 4, AWAY),
+            "🔁 コメント制限 24時間(ユーザー u_123): 再試行中: プラットフォームにつながりません",
+        ),
+        (
+            lambda: banned().reported(BAN, ActionStatus.FAILED, 6, REFUSED),
+            "⚠️ 強制退会(ユーザー u_123): 失敗: プラットフォームに断られました(応答 409)",
+        ),
+        (
+            muted,
+            "✅ コメント制限 24時間(ユーザー u_123): 反映を確認済み(11月24日 12:03 まで)\n"
+            "12:07 完了 · 違反",
+        ),
+        (
+            lambda: Story().muted().reported(MUTE, ActionStatus.DRIFTED),
+            "⚠️ コメント制限 24時間(ユーザー u_123): 実行済みですが、反映を確認できません\n"
+            "12:07 完了 · 違反",
+        ),
+        (
+            lambda: muted().reported(MUTE, ActionStatus.LIFTED, 1443),
+            "⏹️ コメント制限 24時間(ユーザー u_123): 期間満了で解除済み\n12:07 完了 · 違反",
+        ),
+        (
+            lambda: muted().then(Undo(by=SATO), 9).reported(MUTE, ActionStatus.FAILED, 10, AWAY),
+            "☑️ コメント制限 24時間(ユーザー u_123): 実行済み(11月24日 12:03 まで)。"
+            "取り消しできませんでした: プラットフォームにつながりません\n12:07 完了 · 違反",
+        ),
+    ],
+)
+def test_every_action_tells_its_status(tell: Callable[[], Story], line: str) -> None:
+    """In plain words, with the problem and the end of a timed action."""
+    assert line in "\n".join(seen(card(tell())))
+
+
+@pytest.mark.parametrize(
+    ("tell", "buttons"),
+    [
+        (
+            Story,
+            ["case.claim", "case.preset.mute", "case.preset.ban", "case.decide", "case.clear"],
+        ),
+        (
+            lambda: Story().claimed(),
+            ["case.preset.mute", "case.preset.ban", "case.decide", "case.clear"],
+        ),
+        (lambda: Story().ban_asked(), []),
+        (banned, []),
+        (
+            lambda: banned().reported(BAN, ActionStatus.FAILED, 6, REFUSED),
+            ["action.retry", "action.give_up"],
+        ),
+        (
+            lambda: (
+                banned().reported(BAN, ActionStatus.FAILED, 6, REFUSED).then(GiveUp(by=SATO), 7)
+            ),
+            ["case.preset.mute", "case.preset.ban", "case.decide", "case.clear"],
+        ),
+        (muted, ["action.undo"]),
+        (undone, []),
+        (lambda: Story().cleared(), []),
+    ],
+)
+def test_only_what_can_be_done_can_be_pressed(
+    tell: Callable[[], Story], buttons: list[str]
+) -> None:
+    """At most five buttons, one primary, and a question before danger."""
+    drawn = [each for each in pressable(card(tell())) if each["type"] == "button"]
+    assert [each["action_id"] for each in drawn] == buttons
+    assert len(drawn) <= 5
+    assert sum(each.get("style") == "primary" for each in drawn) <= 1
+    assert all("confirm" in each for each in drawn if each.get("style") == "danger")
+
+
+def test_a_button_knows_its_case() -> None:
+    """Value and block say which case, as of which version, and where it runs."""
+    drawn = card(Story().claimed())
+    row = drawn.blocks[-1]
+    assert row["block_id"] == ROUTE
+    assert row["elements"][0]["value"] == f"{CASE}:2"
+    assert [option["value"] for option in row["elements"][-1]["options"]] == [
+        f"release:{CASE}:2",
+        f"escalate:{CASE}:2",
+    ]
+
+
+def test_what_needs_approval_says_so_before_it_is_pressed() -> None:
+    """The dialog of a dangerous preset tells that nothing happens yet."""
+    ban = pressable(card(Story()))[2]
+    assert ban["style"] == "danger"
+    assert [ban["confirm"][part]["text"] for part in ("title", "text", "confirm", "deny")] == [
+        "「強制退会」を実行しますか?",
+        "ユーザー u_123への実行には承認が必要です。承認されるまで実行しません。",
+        "承認を依頼する",
+        "やめる",
+    ]
+
+
+def test_a_call_for_the_lead_is_shown() -> None:
+    """Nobody needs to call twice."""
+    drawn = card(Story().claimed().then(Escalate(by=SATO), 7))
+    assert "リードに連絡済み 12:10" in seen(drawn)[4]
+
+
+def test_a_card_mentions_nobody() -> None:
+    """Names, never ids; the metadata holds the case and nothing else."""
+    for story in (Story().claimed(), Story().ban_asked(), muted()):
+        drawn = card(story)
+        assert "<@" not in str(drawn)
+        assert "<!subteam" not in str(drawn)
+        assert drawn.metadata == {"event_type": "koban_case", "event_payload": {"case": CASE}}

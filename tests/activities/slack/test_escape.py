@@ -1,0 +1,136 @@
+"""Whatever a stranger wrote, it stays text."""
+
+import re
+import unicodedata
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from activities.slack.escape import mrkdwn, plain, shorten, units
+
+HOSTILE = st.text(
+    st.one_of(
+        st.characters(),
+        st.sampled_from([*"<>&*_~`@:/.#!|^\n ahtps", "\u200b", "\u200d", "\ud800", "👨", "。"]),
+    ),
+    max_size=120,
+)
+PIECES = st.lists(
+    st.sampled_from(
+        [
+            "<!channel>",
+            "<@U1>",
+            "@here",
+            "https://ex.com/a",
+            "HTTP://a.b",
+            "www.line.me",
+            "line.me/xyz",
+            "mailto:a@b.jp",
+            "*b*",
+            "_i_",
+            "~s~",
+            "`c`",
+            "\n> q",
+            ":warning:",
+            "&amp;",
+            "1.2.3.4",
+            " ",
+            "あ",
+            "👨‍👩‍👧",
+        ]
+    ),
+    max_size=12,
+).map("".join)
+TEXTS = st.one_of(HOSTILE, PIECES)
+LIMITS = st.integers(min_value=1, max_value=80)
+ENTITY = re.compile(r"&(?:amp|lt|gt);")
+LINK = re.compile(r"(?i)\b(?:https?|ftp|slack)://|mailto:|[\w-]\.[^\W\d_]")
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("https://ex.com/a", "hxxps://ex[.]com/a"),
+        ("HTTP://LINE.me/xyz", "HxxP://LINE[.]me/xyz"),
+        ("www.foo.co.jp", "www[.]foo[.]co[.]jp"),
+        ("line.me/xyz", "line[.]me/xyz"),
+        ("例え.テスト", "例え[.]テスト"),
+        ("line。me", "line[.]me"),
+        ("li\u200bne\u2060.me", "line[.]me"),
+        ("http://192.168.0.1/", "hxxp://192[.]168[.]0[.]1/"),
+        ("taro@example.com", "taro@example[.]com"),
+        ("mailto:taro@example.com", "mailto[:]taro@example[.]com"),
+        ("slack://user", "slack[:]//user"),
+        ("スコア 0.97、1.5倍。次", "スコア 0.97、1.5倍。次"),
+        ("12:03:10", "12:03:10"),
+        ("<!channel> <@U1> *a*", "<!channel> <@U1> *a*"),
+        ("a\u202eb\x00", "a\ufffdb\u2400"),
+    ],
+)
+def test_links_are_defanged_and_the_rest_is_kept(written: str, shown: str) -> None:
+    """Where Slack obeys nothing, only links change."""
+    assert plain(written, 200) == shown
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("<!channel> & <@U1>", "&lt;!channel&gt; &amp; &lt;@U1&gt;"),
+        ("@here @channel", "@\u2060here @\u2060channel"),
+        ("*b* ~s~ `c`", "∗b∗ ∼s∼ ˋcˋ"),
+        ("_i_ u_123_x", "＿i＿ u_123_x"),
+        ("a\n> q", "a\n› q"),
+        (":warning: 12:03:10", ":\u2060warning: 12:03:10"),
+    ],
+)
+def test_nothing_formats_or_mentions(written: str, shown: str) -> None:
+    """Where Slack obeys mrkdwn, what it would obey is replaced."""
+    assert mrkdwn(written, 200) == shown
+
+
+@settings(deadline=None)
+@given(TEXTS, LIMITS)
+def test_mrkdwn_is_harmless_for_any_text(text: str, limit: int) -> None:
+    """No bracket but in entities, no whole token, no formatting, no link, within the limit."""
+    shown = mrkdwn(text, limit)
+    assert units(shown) <= limit
+    bare = ENTITY.sub("", shown)
+    assert not set("<>&*~`") & set(bare)
+    assert not re.search(r"(?<![^\W_])_|_(?![^\W_])", bare)
+    assert not re.search(r"(?m)^\s*&gt;", shown)
+    assert not re.search(r"(?i)@(here|channel|everyone)", shown)
+    assert not LINK.search(bare)
+
+
+@settings(deadline=None)
+@given(TEXTS, LIMITS)
+def test_plain_is_harmless_for_any_text(text: str, limit: int) -> None:
+    """No link, nothing that can't be encoded, within the limit."""
+    shown = plain(text, limit)
+    assert units(shown) <= limit
+    assert not LINK.search(shown)
+    shown.encode("utf-8")
+
+
+@settings(deadline=None)
+@given(TEXTS, LIMITS)
+def test_a_cut_leaves_whole_letters(text: str, limit: int) -> None:
+    """What is kept is the beginning, and the next letter does not belong to the last one kept."""
+    shown = shorten(text, limit)
+    if shown != text:
+        kept = shown.removesuffix("…")
+        assert text.startswith(kept)
+        rest = text[len(kept) :].lstrip()
+        assert not rest or not unicodedata.category(rest[0]).startswith("M")
+
+
+def test_a_family_is_not_torn_apart() -> None:
+    """An emoji of several people is cut away as a whole."""
+    assert shorten("👨‍👩‍👧‍👦👨‍👩‍👧‍👦", 15) == "👨‍👩‍👧‍👦…"
+
+
+def test_short_text_is_kept_as_it_is() -> None:
+    """No ellipsis where nothing is missing."""
+    assert shorten("𠮷野家", 4) == "𠮷野家"
+    assert shorten("𠮷野家", 3) == "𠮷…"

@@ -1,0 +1,43 @@
+"""A button finds its case again, and nothing else does."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from activities.slack.handles import Handle, decode, encode
+from workflows.domain.identity import case_id, case_route, closed_route
+
+
+def test_a_handle_comes_back_as_it_was_made() -> None:
+    """Running and closed cases both."""
+    case = case_id("seed")
+    for route in (case_route("off_platform", ("user:u_1",)), closed_route(case)):
+        assert decode(encode(case, 7), route) == Handle(case=case, version=7, route=route)
+
+
+@pytest.mark.parametrize(
+    ("value", "block_id"),
+    [
+        (None, "case/K00000000"),
+        ("K00000000:1", None),
+        ("K00000000", "case/K00000000"),
+        ("K00000000:-1", "case/K00000000"),
+        ("K00000000:１", "case/K00000000"),
+        ("K00000000:1\n", "case/K00000000"),
+        ("k00000000:1", "case/K00000000"),
+        ("K0000000I:1", "case/K00000000"),
+        ("K00000000:1", "enforcement/K00000000/D1"),
+        ("K00000000:1", "case/../K00000000"),
+        ("K00000000:1", "case/off_platform/short"),
+    ],
+)
+def test_what_koban_did_not_make_is_refused(value: object, block_id: object) -> None:
+    """Slack's payload is signed, but old cards and other apps' blocks exist."""
+    assert decode(value, block_id) is None
+
+
+@settings(deadline=None)
+@given(st.text(), st.text())
+def test_any_text_is_a_handle_or_none(value: str, block_id: str) -> None:
+    """Nothing raises."""
+    assert decode(value, block_id) is None or value.startswith("K")

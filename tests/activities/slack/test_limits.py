@@ -1,0 +1,115 @@
+"""Slack takes every message, whatever strangers and colleagues have written."""
+
+import json
+import re
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from activities.slack.approval_card import approval_card
+from activities.slack.card import case_card
+from activities.slack.drawing import Message
+from activities.slack.lines import AT_ONCE, lines_message
+from tests.activities.slack.cases import BAN, SATO, TANAKA, Story, alert
+from tests.activities.slack.drawn import faults, reader
+from workflows.domain import commands as cmd
+from workflows.domain.enforcement import ActionStatus, Problem, ProblemKind
+from workflows.domain.events import CaseClaimed, Recorded
+from workflows.domain.text import Language
+from workflows.domain.view import told_in_thread, view_of
+
+TOKENS = [
+    "<!channel>",
+    "<@U1>",
+    "<!here>",
+    "https://ex.com/a",
+    "*b*",
+    "```",
+    "\n> ",
+    "&",
+    "<",
+    "𠮷",
+]
+WORDS = st.one_of(
+    st.text(max_size=60),
+    st.lists(st.sampled_from(TOKENS), max_size=20).map("".join),
+    st.sampled_from(["&" * 3_000, "<" * 900, "𠮷" * 900, "a.b" * 300, "\u0301" * 900]),
+)
+IDS = st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]), min_size=1, max_size=256)
+MENTION = re.compile(r"<(@|!channel|!here|!everyone|#)")
+
+
+def stories(words: str, subject: str) -> list[Story]:
+    """The case at each of its stations."""
+    first = alert(
+        subject={"type": "user", "id": subject},
+        related=({"type": "x" * 64, "id": subject},) * 5,
+        title={"ja": words, "en": words},
+        evidence=({"kind": "text", "text": words},),
+    )
+    key = BAN.replace("u_123", subject)
+    decided = cmd.Decide(
+        by=SATO,
+        verdict=cmd.Verdict.VIOLATION,
+        actions=({"action": "permanent_ban"},),  # type: ignore[arg-type]
+        policy=words or None,
+        reason=f"理由 {words}",
+    )
+    asked = lambda: Story(first).then(decided, 3)  # noqa: E731
+    problem = Problem(kind=ProblemKind.REFUSED, status=404)
+    return [
+        Story(first).joined(1, title={"ja": words, "en": words}),
+        asked(),
+        asked().then(cmd.Reject(by=TANAKA, reason=f"却下 {words}"), 4),
+        asked().approved().reported(key, ActionStatus.FAILED, 6, problem),
+    ]
+
+
+def messages(story: Story, language: Language, names: dict[str, str]) -> list[Message]:
+    view, to = view_of(story.case), reader(language, names)
+    drawn = [case_card(view, to)]
+    if view.approval is not None and view.decision is not None:
+        drawn.append(approval_card(view, view.approval, view.decision, to, "https://x.example/p"))
+    lines = tuple(each for each in story.recorded if told_in_thread(each))
+    return [*drawn, lines_message(lines, view, to)] if lines else drawn
+
+
+@settings(deadline=None, max_examples=25)
+@given(WORDS, IDS, WORDS, st.sampled_from(Language))
+def test_any_words_stay_within_the_limits_and_mention_nobody(
+    words: str, subject: str, name: str, language: Language
+) -> None:
+    """Hostile titles, evidence, ids, reasons and names, at every station of a case."""
+    names = {"U0SATO": name, "U0TANAKA": name}
+    for story in stories(words, subject):
+        for message in messages(story, language, names):
+            assert faults(message) == []
+            assert not MENTION.search(message.text + json.dumps(_obeyed(message)))
+
+
+def _obeyed(message: Message) -> list[str]:
+    """The texts in which Slack obeys mrkdwn."""
+    found: list[str] = []
+
+    def walk(node: object) -> None:
+        if isinstance(node, list):
+            for each in node:
+                walk(each)
+        elif isinstance(node, dict):
+            if node.get("type") == "mrkdwn":
+                found.append(node["text"])
+            for each in node.values():
+                walk(each)
+
+    walk(message.blocks)
+    return found
+
+
+def test_a_hundred_lines_fit_into_one_message() -> None:
+    """As many lines as are ever told at once, with the longest names."""
+    story = Story().claimed()
+    event = CaseClaimed(at=story.case.opened_at, by="U0SATO")
+    lines = tuple(Recorded(seq=2 + n, event=event) for n in range(AT_ONCE))
+    drawn = lines_message(lines, view_of(story.case), reader(names={"U0SATO": "𠮷" * 100}))
+    assert faults(drawn) == []
+    assert drawn.metadata["event_payload"]["through"] == AT_ONCE + 1

@@ -1,0 +1,115 @@
+"""The thread tells the story, a line an event."""
+
+from collections.abc import Callable
+
+import pytest
+
+from activities.slack.lines import lines_message
+from tests.activities.slack.cases import BAN, MUTE, SATO, TANAKA, Story
+from tests.activities.slack.drawn import reader, seen, spoken
+from workflows.domain import commands as cmd
+from workflows.domain.enforcement import ActionStatus, Problem, ProblemKind
+from workflows.domain.text import Language
+from workflows.domain.view import told_in_thread, view_of
+
+REFUSED = Problem(kind=ProblemKind.REFUSED, status=409)
+
+
+def last(story: Story, language: Language) -> str:
+    """The last line, with times as in Tokyo."""
+    drawn = lines_message(tuple(story.recorded[-1:]), view_of(story.case), reader(language))
+    return seen(drawn)[0]
+
+
+def failed() -> Story:
+    return Story().ban_asked().approved().reported(BAN, ActionStatus.FAILED, 6, REFUSED)
+
+
+@pytest.mark.parametrize(
+    ("tell", "ja", "en"),
+    [
+        (
+            lambda: Story().claimed(),
+            "12:04 佐藤さんが担当になりました",
+            "12:04 佐藤 claimed the case",
+        ),
+        (
+            lambda: Story().claimed().then(cmd.Release(by=TANAKA), 2),
+            "12:05 田中さんが佐藤さんの担当を外しました",
+            "12:05 田中 released the case of 佐藤",
+        ),
+        (
+            lambda: Story().then(cmd.Tick(), 2),
+            "12:05 <!subteam^S0SHIFT> 担当者がまだいません。確認をお願いします。",
+            "12:05 <!subteam^S0SHIFT> Nobody has claimed this yet. Please have a look.",
+        ),
+        (
+            lambda: Story().claimed().then(cmd.Tick(), 10),
+            "12:13 <!subteam^S0LEAD> 判断がまだです。確認をお願いします。",
+            "12:13 <!subteam^S0LEAD> This is not decided yet. Please have a look.",
+        ),
+        (
+            lambda: Story().then(cmd.Escalate(by=SATO), 1),
+            "12:04 <!subteam^S0LEAD> 佐藤さんが確認を求めています。",
+            "12:04 <!subteam^S0LEAD> 佐藤 asks you to have a look.",
+        ),
+        (
+            lambda: Story().ban_asked(),
+            "12:06 リードに承認を依頼しました(期限 12:36)",
+            "12:06 Asked for approval: lead (due 12:36)",
+        ),
+        (
+            lambda: Story().ban_asked().approved(),
+            "12:08 田中さんが承認しました",
+            "12:08 田中 approved",
+        ),
+        (
+            lambda: Story().ban_asked().rejected(),
+            "12:08 田中さんが却下しました「証拠が足りません」",
+            "12:08 田中 rejected the decision: “証拠が足りません”",
+        ),
+        (
+            lambda: Story().ban_asked().then(cmd.Tick(), 40),
+            "12:43 承認の期限が過ぎました。判断は実行しません",
+            "12:43 Nobody approved in time; it is not carried out",
+        ),
+        (
+            failed,
+            "12:09 強制退会: 実行できませんでした。プラットフォームに断られました(応答 409)",
+            "12:09 Permanent ban: failed (the platform refused it (answer 409))",
+        ),
+        (
+            lambda: failed().then(cmd.Retry(by=SATO), 7),
+            "12:10 佐藤さんが再試行しました",
+            "12:10 佐藤 tried again",
+        ),
+        (
+            lambda: failed().then(cmd.GiveUp(by=SATO), 7),
+            "12:10 佐藤さんが実行を中止しました",
+            "12:10 佐藤 gave up",
+        ),
+        (
+            lambda: Story().muted().reported(MUTE, ActionStatus.DONE),
+            "12:07 完了: 違反",
+            "12:07 Closed: Violation",
+        ),
+    ],
+)
+def test_each_event_is_a_line(tell: Callable[[], Story], ja: str, en: str) -> None:
+    """Time, who, what; calls mention those who are called."""
+    assert last(tell(), Language.JA) == ja
+    assert last(tell(), Language.EN) == en
+
+
+def test_several_lines_are_one_message() -> None:
+    """Whoever hears only the text hears them all."""
+    story = Story().claimed().ban_asked()
+    lines = tuple(each for each in story.recorded if told_in_thread(each))
+    drawn = lines_message(lines, view_of(story.case), reader())
+    assert spoken(drawn).split("\n") == [
+        "ケース K7Q2F9XM0 の経緯",
+        "12:04 佐藤さんが担当になりました",
+        "12:06 佐藤さんの判断: 強制退会「プロフィールと配信で計3回、LINE IDを提示」",
+        "12:06 リードに承認を依頼しました(期限 12:36)",
+    ]
+    assert drawn.metadata["event_payload"] == {"case": "K7Q2F9XM0", "through": 4}

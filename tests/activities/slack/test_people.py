@@ -1,0 +1,118 @@
+"""Names, languages and roles are asked for seldom, and an outage is not the team's problem."""
+
+import pytest
+from temporalio.exceptions import ApplicationError
+
+from activities.slack.people import People, RolesUnknown
+from deploy.sandbox.faults import Fault
+from tests.activities.slack.conftest import Desk, Tries
+from workflows.domain.people import Role
+from workflows.domain.playbook.roles import Holders, RoleBook
+from workflows.domain.text import Language
+
+
+class Clock:
+    """A clock that the test sets forward."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def people(desk: Desk, clock: Clock) -> People:
+    return People(desk.client, lambda: RoleBook(roles=desk.roles), Language.JA, clock)
+
+
+async def test_a_person_is_asked_for_once_an_hour(desk: Desk) -> None:
+    """Name and language come in one call."""
+    clock = Clock()
+    asked = people(desk, clock)
+    assert await asked.name("U0CLARK") == "Emma Clark"
+    assert await asked.language("U0CLARK") is Language.EN
+    assert await asked.language("U0SATO") is Language.JA
+    assert desk.workspace.calls["users.info"] == 2
+    clock.now += 3_601
+    await asked.name("U0SATO")
+    assert desk.workspace.calls["users.info"] == 3
+
+
+@pytest.mark.parametrize("fault", [Fault.SLACK_429, Fault.SLACK_DOWN, Fault.SLACK_LOST_RESPONSE])
+async def test_in_an_outage_what_was_known_still_holds(desk: Desk, fault: Fault) -> None:
+    """Stale names, languages and roles; an id and the default where nothing is known."""
+    clock = Clock()
+    asked = people(desk, clock)
+    await asked.names(["U0CLARK", "U0TANAKA", None])
+    assert await asked.roles("U0TANAKA") == {Role.LEAD}
+    desk.workspace.faults.set(fault, True)
+    clock.now += 100_000
+    assert await asked.names(["U0CLARK", "U0SATO"]) == {
+        "U0CLARK": "Emma Clark",
+        "U0SATO": "U0SATO",
+    }
+    assert await asked.language("U0SATO") is Language.JA
+    assert await asked.roles("U0TANAKA") == {Role.LEAD}
+
+
+async def test_a_failed_question_is_asked_again_soon(desk: Desk) -> None:
+    """Not at once, so that a rate limit can recover, and not after an hour."""
+    clock = Clock()
+    asked = people(desk, clock)
+    desk.workspace.faults.set(Fault.SLACK_429, True)
+    assert await asked.name("U0SATO") == "U0SATO"
+    assert await asked.name("U0SATO") == "U0SATO"
+    assert desk.workspace.calls["users.info"] == 1
+    desk.workspace.faults.clear()
+    clock.now += 2
+    assert await asked.name("U0SATO") == "佐藤"
+
+
+async def test_roles_are_groups_and_named_people_together(desk: Desk) -> None:
+    """A policy that changed is asked anew."""
+    asked = people(desk, Clock())
+    assert await asked.roles("U0SUZUKI") == {Role.AUDITOR}
+    assert await asked.roles("U0NOBODY") == frozenset()
+    desk.roles[Role.LEAD] = Holders(group="S0LEAD", users=("U0SUZUKI",))
+    assert await asked.roles("U0SUZUKI") == {Role.LEAD, Role.AUDITOR}
+
+
+async def test_who_left_a_group_loses_the_role_within_a_minute(desk: Desk) -> None:
+    """Membership is kept for sixty seconds."""
+    clock = Clock()
+    asked = people(desk, clock)
+    assert await asked.roles("U0TANAKA") == {Role.LEAD}
+    desk.workspace.groups["S0LEAD"].users.remove("U0TANAKA")
+    clock.now += 61
+    assert await asked.roles("U0TANAKA") == frozenset()
+
+
+async def test_without_slack_the_named_people_count(desk: Desk) -> None:
+    """roles.yaml is the fallback where a workspace has no groups."""
+    desk.workspace.faults.set(Fault.SLACK_DOWN, True)
+    desk.roles[Role.SPECIALIST] = Holders(group="S0SHIFT", users=("U0SATO",))
+    desk.roles[Role.LEAD] = Holders(group="S0LEAD", users=("U0TANAKA",))
+    asked = people(desk, Clock())
+    assert await asked.roles("U0SATO") == {Role.SPECIALIST}
+    assert await asked.roles("U0CLARK") == frozenset()
+
+
+async def test_where_nobody_can_tell_nobody_is_refused(desk: Desk) -> None:
+    """An unknown role is an error that is tried again, not a missing role."""
+    desk.workspace.faults.set(Fault.SLACK_DOWN, True)
+    with pytest.raises(RolesUnknown):
+        await people(desk, Clock()).roles("U0SATO")
+    with pytest.raises(ApplicationError) as failed:
+        await Tries().run(desk.activities.roles_of, "U0SATO")
+    assert (failed.value.type, failed.value.non_retryable) == ("roles_unknown", False)
+
+
+async def test_a_group_that_does_not_exist_takes_nobody_elses_role(desk: Desk) -> None:
+    """A mistyped id in roles.yaml leaves one role empty, and the others as they are."""
+    desk.roles[Role.ADMIN] = Holders(group="S0TYPO")
+    assert await people(desk, Clock()).roles("U0TANAKA") == {Role.LEAD}
+
+
+async def test_the_activity_tells_the_roles(desk: Desk) -> None:
+    """As the workflows ask for them."""
+    assert await Tries().run(desk.activities.roles_of, "U0SATO") == (Role.SPECIALIST,)

@@ -1,0 +1,98 @@
+"""Whoever pressed learns what happened, who did it, and what to do."""
+
+from datetime import timedelta
+
+import pytest
+
+from activities.slack.escape import plain
+from activities.slack.refusals import refusal_text
+from tests.activities.slack.cases import AT
+from workflows.domain.people import Role
+from workflows.domain.refusal import Reason, Refusal
+from workflows.domain.text import Language
+
+NAMES = {"U0SATO": "佐藤"}
+NOW = AT + timedelta(seconds=12)
+
+
+def told(refusal: Refusal) -> tuple[str, str]:
+    ja, en = (refusal_text(refusal, each, NAMES, NOW, case="K7Q2F9XM0") for each in Language)
+    return ja, en
+
+
+def by_sato(reason: Reason, what: str) -> Refusal:
+    return Refusal(reason=reason, by="U0SATO", at=AT, what=what)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "ja", "en"),
+    [
+        (
+            by_sato(Reason.CLOSED, "case_closed"),
+            "佐藤さんが12秒前に完了しました。最新の状態をカードで確認してください。",
+            "佐藤 closed it 12 seconds ago. The card shows how it ended.",
+        ),
+        (
+            Refusal(reason=Reason.CLOSED, at=AT, what="case_closed"),
+            "12秒前に完了しました。最新の状態をカードで確認してください。",
+            "It was closed 12 seconds ago. The card shows how it ended.",
+        ),
+        (
+            by_sato(Reason.CLAIMED_BY_OTHER, "case_claimed"),
+            "佐藤さんが12秒前に担当になりました。進めたいときは、佐藤さんに声をかけてください。",
+            "佐藤 claimed it 12 seconds ago. Please talk to 佐藤 to go on.",
+        ),
+        (
+            by_sato(Reason.CHANGED, "rejected"),
+            "佐藤さんが12秒前に却下しました。カードを確認して、もう一度選んでください。",
+            "佐藤 rejected it 12 seconds ago. Please look at the card and choose again.",
+        ),
+        (
+            Refusal(reason=Reason.ROLE_NEEDED, roles=(Role.LEAD, Role.SPECIALIST)),
+            "この操作ができるのはリードかスペシャリストです。必要なときは依頼してください。",
+            "This needs the role lead or specialist. Please ask somebody who holds it.",
+        ),
+        (
+            Refusal(reason=Reason.NOT_WAITING),
+            "承認を待っている判断はありません。",
+            "Nothing waits for approval.",
+        ),
+        (
+            Refusal(reason=Reason.EXPIRED, at=AT),
+            "承認の期限が12秒前に過ぎました。必要なときは、もう一度判断してもらってください。",
+            "The approval expired 12 seconds ago. If it is still needed, ask for a new decision.",
+        ),
+        (
+            Refusal(reason=Reason.UNKNOWN_CASE),
+            "ケース K7Q2F9XM0 が見つかりません。番号を確認してください。",
+            "There is no case K7Q2F9XM0. Please check the id.",
+        ),
+        (
+            by_sato(Reason.CHANGED, "something_newer"),
+            "12秒前に状態が変わりました。カードを確認して、もう一度選んでください。",
+            "It changed 12 seconds ago. Please look at the card and choose again.",
+        ),
+    ],
+)
+def test_a_refusal_is_one_or_two_plain_sentences(refusal: Refusal, ja: str, en: str) -> None:
+    """In the reader's language, with the name and the time where they are known."""
+    assert told(refusal) == (ja, en)
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_can_be_told_with_and_without_details(reason: Reason) -> None:
+    """Short, ended by a full stop, and without holes."""
+    for refusal in (Refusal(reason=reason), by_sato(reason, "decided")):
+        ja, en = told(refusal)
+        assert ja.endswith("。")
+        assert en.endswith(".")
+        assert len(en.split(". ")) <= 3
+        assert "  " not in en
+
+
+def test_a_name_from_outside_is_made_harmless() -> None:
+    """Action names come from a modal's payload; in a modal the text is plain."""
+    refusal = Refusal(reason=Reason.UNKNOWN_ACTION, name="<!channel> *x*")
+    ja = refusal_text(refusal, Language.JA, {}, NOW)
+    assert ja.startswith("「&lt;!channel&gt; ∗x∗」という措置はありません。")
+    assert "<!channel> *x*" in refusal_text(refusal, Language.JA, {}, NOW, safe=plain)

@@ -1,0 +1,250 @@
+"""What stands in Slack is the truth, once, whatever happened on the way."""
+
+from datetime import timedelta
+
+import pytest
+from temporalio.exceptions import ApplicationError
+
+from deploy.sandbox.faults import Fault
+from tests.activities.slack.cases import MUTE, SATO, Story
+from tests.activities.slack.conftest import Desk, Tries, wanted
+from workflows.domain.commands import ChoosePreset, Tick
+from workflows.domain.enforcement import ActionStatus
+from workflows.domain.memory import CardRef
+from workflows.domain.people import Role
+from workflows.domain.playbook.roles import Holders
+
+
+async def failing(desk: Desk, show: object, tries: Tries) -> ApplicationError:
+    with pytest.raises(ApplicationError) as failed:
+        await desk.show(show, tries)  # type: ignore[arg-type]
+    assert not failed.value.non_retryable
+    return failed.value
+
+
+async def test_a_new_case_costs_one_call(desk: Desk) -> None:
+    """One post; the card keeps the id of the channel that was named."""
+    shown = await desk.show(wanted(Story()))
+    assert desk.wrote() == {"chat.postMessage": 1}
+    (card,) = desk.on("C0LIVE")
+    assert shown.card == CardRef(channel="C0LIVE", ts=card.ts)
+    assert shown.approval_card is None
+    assert card.text.startswith("重大度「重大」、外部誘導のケース K7Q2F9XM0: 未対応。")
+
+
+async def test_a_change_costs_one_call_and_its_lines_another(desk: Desk) -> None:
+    """The card is drawn anew, and the thread tells why."""
+    story = Story()
+    card = (await desk.show(wanted(story))).card
+    desk.wrote()
+    await desk.show(wanted(story.joined(5), card))
+    assert desk.wrote() == {"chat.update": 1}
+    await desk.show(wanted(story.claimed().muted(), card, after=1))
+    assert desk.wrote() == {"chat.update": 1, "chat.postMessage": 1}
+    (line,) = desk.thread(card)
+    assert "佐藤さんの判断: 24時間コメント制限" in line.text
+    assert line.metadata == {
+        "event_type": "koban_lines",
+        "event_payload": {"case": "K7Q2F9XM0", "through": 4},
+    }
+    assert len(desk.on("C0LIVE")) == 1
+
+
+async def test_an_escalation_reaches_the_shift(desk: Desk) -> None:
+    """The group is mentioned in the thread, and nobody on the card."""
+    story = Story()
+    card = (await desk.show(wanted(story))).card
+    await desk.show(wanted(story.then(Tick(), 2), card, after=1))
+    (called,) = desk.workspace.notifications
+    assert (called.target, called.users) == ("<!subteam^S0SHIFT>", ("U0SATO", "U0CLARK"))
+
+
+async def test_a_role_without_a_group_is_reached_by_name(desk: Desk) -> None:
+    """The people that roles.yaml names are mentioned one by one."""
+    desk.roles[Role.SPECIALIST] = Holders(users=("U0SATO", "U0CLARK"))
+    story = Story()
+    card = (await desk.show(wanted(story))).card
+    await desk.show(wanted(story.then(Tick(), 2), card, after=1))
+    assert {called.target for called in desk.workspace.notifications} == {"<@U0SATO>", "<@U0CLARK>"}
+
+
+async def test_a_lost_answer_never_makes_two_cards(desk: Desk) -> None:
+    """The next try finds the card that stands already."""
+    tries, show = Tries(), wanted(Story())
+    desk.workspace.faults.set(Fault.SLACK_LOST_RESPONSE, True)
+    assert (await failing(desk, show, tries)).type == "slack_unreachable"
+    desk.workspace.faults.set(Fault.SLACK_LOST_RESPONSE, False)
+    shown = await desk.show(show, tries)
+    (card,) = desk.on("C0LIVE")
+    assert shown.card == CardRef(channel="C0LIVE", ts=card.ts)
+
+
+async def test_a_killed_worker_never_makes_two_cards(desk: Desk) -> None:
+    """A try that left nothing behind is not trusted to have done nothing."""
+    await desk.show(wanted(Story()))
+    await desk.show(wanted(Story()), Tries(attempt=1))
+    assert len(desk.on("C0LIVE")) == 1
+
+
+async def test_a_killed_worker_never_tells_a_line_twice(desk: Desk) -> None:
+    """The thread is looked through before it is written to again."""
+    story = Story()
+    card = (await desk.show(wanted(story))).card
+    show = wanted(story.claimed(), card, after=1)
+    await desk.show(show)
+    await desk.show(show, Tries(attempt=1))
+    assert len(desk.thread(card)) == 1
+
+
+async def test_what_was_posted_before_a_failure_is_not_looked_for(desk: Desk) -> None:
+    """A failed try tells the next one what stands already."""
+    desk.workspace.channels["C0LEADS"].members.remove("U0KOBAN")
+    tries, show = Tries(), wanted(Story().ban_asked())
+    await failing(desk, show, tries)
+    desk.workspace.channels["C0LEADS"].members.add("U0KOBAN")
+    await desk.show(show, tries)
+    assert (len(desk.on("C0LIVE")), len(desk.on("C0LEADS"))) == (1, 1)
+    assert desk.workspace.calls["conversations.history"] == 0
+
+
+async def test_a_killed_worker_never_asks_for_approval_twice(desk: Desk) -> None:
+    """The leads' channel is looked through before it is written to again."""
+    show = wanted(Story().ban_asked())
+    await desk.show(show)
+    shown = await desk.show(show, Tries(attempt=1))
+    (request,) = desk.on("C0LEADS")
+    assert shown.approval_card == CardRef(channel="C0LEADS", ts=request.ts)
+
+
+async def test_another_case_is_not_taken_for_this_one(desk: Desk) -> None:
+    """Only a message with this case's id is its card."""
+    await desk.show(wanted(Story()))
+    desk.on("C0LIVE")[0].metadata = {"event_type": "koban_case", "event_payload": {"case": "K1"}}
+    await desk.show(wanted(Story()), Tries(attempt=1))
+    assert len(desk.on("C0LIVE")) == 2
+
+
+async def test_slacks_rate_is_waited_for_as_long_as_it_says(desk: Desk) -> None:
+    """Retry-After becomes the delay of the retry, which then posts without looking back."""
+    tries, show = Tries(), wanted(Story())
+    desk.workspace.faults.set(Fault.SLACK_429, True)
+    error = await failing(desk, show, tries)
+    assert (error.type, error.next_retry_delay) == ("slack_ratelimited", timedelta(seconds=1))
+    desk.workspace.faults.set(Fault.SLACK_429, False)
+    await desk.show(show, tries)
+    assert len(desk.on("C0LIVE")) == 1
+    assert desk.workspace.calls["conversations.history"] == 0
+
+
+async def test_an_outage_is_retried(desk: Desk) -> None:
+    """A gateway's error page is no answer of Slack: whether it posted is looked up."""
+    tries, show = Tries(), wanted(Story())
+    desk.workspace.faults.set(Fault.SLACK_DOWN, True)
+    assert (await failing(desk, show, tries)).type == "slack_http_503"
+    desk.workspace.faults.set(Fault.SLACK_DOWN, False)
+    await desk.show(show, tries)
+    assert len(desk.on("C0LIVE")) == 1
+
+
+async def test_what_a_person_must_mend_is_tried_again_later(desk: Desk) -> None:
+    """The app was not invited: the card comes once it is."""
+    desk.workspace.channels["C0LIVE"].members.remove("U0KOBAN")
+    tries, show = Tries(), wanted(Story())
+    error = await failing(desk, show, tries)
+    assert (error.type, error.next_retry_delay) == ("slack_not_in_channel", timedelta(seconds=60))
+    assert "u_123" not in str(error)
+    desk.workspace.channels["C0LIVE"].members.add("U0KOBAN")
+    await desk.show(show, tries)
+    assert len(desk.on("C0LIVE")) == 1
+
+
+async def test_a_deleted_card_is_posted_again(desk: Desk) -> None:
+    """Somebody deleted the message; the case is still open."""
+    story = Story()
+    card = (await desk.show(wanted(story))).card
+    desk.workspace.delete(desk.on("C0LIVE")[0])
+    again = (await desk.show(wanted(story.claimed(), card, after=1))).card
+    assert again != card
+    assert len(desk.on("C0LIVE")) == 1
+    assert len(desk.thread(again)) == 1
+
+
+async def test_a_request_for_approval_goes_to_the_leads(desk: Desk) -> None:
+    """In their channel, with a mention and a link to the case."""
+    story = Story()
+    card = (await desk.show(wanted(story))).card
+    shown = await desk.show(wanted(story.ban_asked(), card, after=1))
+    (request,) = desk.on("C0LEADS")
+    assert shown.approval_card == CardRef(channel="C0LEADS", ts=request.ts)
+    assert request.text.startswith("佐藤さんが承認を求めています。判断は「強制退会」です。")
+    assert f"/archives/C0LIVE/p{card.ts.replace('.', '')}|ケースを開く>" in str(request.blocks)
+    called = {note.target for note in desk.workspace.notifications}
+    assert called == {"<!subteam^S0LEAD>"}
+
+
+async def test_without_a_channel_of_their_own_leads_are_asked_beside_the_case(desk: Desk) -> None:
+    """roles.yaml need not name a channel."""
+    desk.roles[Role.LEAD] = Holders(group="S0LEAD")
+    shown = await desk.show(wanted(Story().ban_asked()))
+    assert shown.approval_card is not None
+    assert shown.approval_card.channel == "C0LIVE"
+
+
+async def test_new_alerts_leave_the_request_alone(desk: Desk) -> None:
+    """Slack's scarce updates are kept for what changes it."""
+    story = Story().ban_asked()
+    shown = await desk.show(wanted(story))
+    desk.wrote()
+    again = await desk.show(wanted(story.joined(300), shown.card, shown.approval_card))
+    assert again == shown
+    assert desk.wrote() == {"chat.update": 1}
+
+
+async def test_an_approved_request_loses_its_buttons_once(desk: Desk) -> None:
+    """It is drawn a last time, and then forgotten."""
+    story = Story().ban_asked()
+    shown = await desk.show(wanted(story))
+    over = await desk.show(wanted(story.approved(), shown.card, shown.approval_card))
+    assert over.approval_card is None
+    (request,) = desk.on("C0LEADS")
+    assert "田中さんが承認しました。" in str(request.blocks)
+    assert "actions" not in [block["type"] for block in request.blocks]
+    desk.wrote()
+    await desk.show(wanted(story, shown.card))
+    assert desk.wrote() == {"chat.update": 1}
+
+
+async def test_a_second_request_is_a_new_message(desk: Desk) -> None:
+    """An update notifies nobody: what has to be answered anew is posted anew."""
+    story = Story().ban_asked()
+    shown = await desk.show(wanted(story))
+    seen = story.case.version
+    story.rejected().ban_asked(7)
+    again = await desk.show(wanted(story, shown.card, shown.approval_card, after=seen))
+    old, new = desk.on("C0LEADS")
+    assert again.approval_card == CardRef(channel="C0LEADS", ts=new.ts)
+    assert "この依頼は終わりました。" in str(old.blocks)
+    assert "actions" not in [block["type"] for block in old.blocks]
+
+
+async def test_a_closed_case_tells_the_whole_story_in_one_message(desk: Desk) -> None:
+    """What later news made needless is left out."""
+    story = Story()
+    card = (await desk.show(wanted(story))).card
+    story.then(ChoosePreset(by=SATO, preset="mute"), 3)
+    story.reported(MUTE, ActionStatus.RETRYING, 4).reported(MUTE, ActionStatus.VERIFIED, 5)
+    await desk.show(wanted(story, card, after=1))
+    (told,) = desk.thread(card)
+    assert [line.split("> ")[1] for line in told.text.split("\n")[1:]] == [
+        "佐藤さんが担当になりました",
+        "佐藤さんの判断: 24時間コメント制限",
+        "コメント制限: 実行し、反映を確認しました",
+        "完了: 違反",
+    ]
+
+
+async def test_a_name_that_slack_does_not_tell_is_shown_as_its_id(desk: Desk) -> None:
+    """A card is never late because of a name."""
+    del desk.workspace.people["U0SATO"]
+    await desk.show(wanted(Story().claimed()))
+    assert "担当はU0SATOさん" in desk.on("C0LIVE")[0].text

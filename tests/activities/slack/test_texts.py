@@ -1,0 +1,170 @@
+"""The two catalogs say the same things, and everything that is said is in them."""
+
+import ast
+import re
+import string
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import get_args
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from activities.slack.text import texts as module
+from activities.slack.text.texts import texts
+from workflows.domain.approval import ApprovalState
+from workflows.domain.case_state import Phase
+from workflows.domain.decision import Verdict
+from workflows.domain.enforcement import ActionStatus, ProblemKind
+from workflows.domain.events import Event
+from workflows.domain.people import Role
+from workflows.domain.playbook.actions import OnExpiry
+from workflows.domain.playbook.model import Notify, Severity
+from workflows.domain.refusal import Reason
+from workflows.domain.text import Language
+
+JA, EN = texts(Language.JA), texts(Language.EN)
+ROOT = Path(module.__file__).parents[3]
+NOT_TOLD = {"case_opened", "alert_joined"}
+NEEDS_MORE = {
+    "approval_expired": ["refuse", "escalate"],
+    "case_escalated": ["claimed", "decided", "asked"],
+}
+
+
+def placeholders(form: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(form) if name}
+
+
+def test_both_languages_have_the_same_keys() -> None:
+    """A sentence in one language has its twin in the other."""
+    assert JA.keys == EN.keys
+
+
+@pytest.mark.parametrize("key", sorted(JA.keys))
+def test_both_languages_use_the_same_values(key: str) -> None:
+    """No translation forgets or invents a value."""
+    ja = {name for form in JA.forms(key) for name in placeholders(form)}
+    for form in EN.forms(key):
+        assert placeholders(form) == ja
+
+
+@pytest.mark.parametrize(
+    ("prefix", "kinds"),
+    [
+        ("severity", Severity),
+        ("verdict", Verdict),
+        ("role", Role),
+        ("notify", Notify),
+        ("card.state", Phase),
+        ("action.status", ActionStatus),
+        ("problem", ProblemKind),
+        ("refusal", Reason),
+        ("approval.state", ApprovalState),
+        ("approval.then", OnExpiry),
+    ],
+)
+def test_every_kind_has_its_words(prefix: str, kinds: type[StrEnum]) -> None:
+    """Whatever a case can be in, there is a word for it."""
+    assert {f"{prefix}.{kind.value}" for kind in kinds} <= JA.keys
+
+
+def test_every_event_has_its_line() -> None:
+    """The thread can tell of every event, except those that only count on the card."""
+    members = get_args(get_args(Event)[0])
+    kinds = {member.model_fields["kind"].default for member in members} - NOT_TOLD
+    for kind in kinds:
+        wanted = {f"line.{kind}.{more}" for more in NEEDS_MORE.get(kind, [])} or {f"line.{kind}"}
+        assert wanted <= JA.keys
+
+
+def _sources() -> Iterator[ast.Module]:
+    for folder in ("activities/slack", "bot"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            yield ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _pattern(node: ast.expr) -> str | None:
+    """A key as it is written: a literal, or an f-string whose holes stand for anything."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return re.escape(node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(
+            re.escape(part.value) if isinstance(part, ast.Constant) else ".+"
+            for part in node.values
+        )
+    return None
+
+
+def _strings() -> set[str]:
+    found = {_pattern(node) for tree in _sources() for node in ast.walk(tree)}  # type: ignore[arg-type]
+    return {each for each in found if each is not None and r"\." in each}
+
+
+def test_no_sentence_is_left_over() -> None:
+    """Every key is asked for somewhere."""
+    asked = re.compile("|".join(sorted(_strings())))
+    assert [key for key in sorted(JA.keys) if asked.fullmatch(key) is None] == []
+
+
+def test_no_sentence_is_missing() -> None:
+    """Every key that is asked for exists."""
+    missing = []
+    for tree in _sources():
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+                continue
+            pattern = _pattern(node.args[0]) if node.args and node.func.attr == "say" else None
+            if pattern and not any(re.fullmatch(pattern, key) for key in JA.keys):
+                missing.append(pattern)
+    assert missing == []
+
+
+def test_a_count_chooses_the_plural() -> None:
+    """English has two forms, Japanese one; numbers are grouped."""
+    assert EN.say("card.viewers", count=1) == "1 viewer"
+    assert EN.say("card.viewers", count=1240) == "1,240 viewers"
+    assert JA.say("card.viewers", count=1240) == "視聴者 1,240"
+
+
+@pytest.mark.parametrize(
+    ("lasts", "ja", "en"),
+    [
+        (timedelta(hours=24), "24時間", "24 hours"),
+        (timedelta(days=7), "7日", "7 days"),
+        (timedelta(minutes=90), "1時間30分", "1 hour 30 minutes"),
+        (timedelta(seconds=45), "45秒", "45 seconds"),
+    ],
+)
+def test_durations_are_exact(lasts: timedelta, ja: str, en: str) -> None:
+    """A ban of 36 hours is not called two days."""
+    assert (JA.duration(lasts), EN.duration(lasts)) == (ja, en)
+
+
+def test_times_are_written_as_people_write_them() -> None:
+    """Relative times without CLDR's space in Japanese; dates in the language's order."""
+    at, tokyo = datetime(2026, 11, 24, 3, 3, tzinfo=UTC), ZoneInfo("Asia/Tokyo")
+    assert (JA.ago(timedelta(seconds=12)), EN.ago(timedelta(seconds=12))) == (
+        "12秒前",
+        "12 seconds ago",
+    )
+    assert JA.day_and_time(at, tokyo) == "11月24日 12:03"
+    assert EN.day_and_time(at, tokyo) == "Nov 24 12:03"
+
+
+def test_a_key_that_is_missing_is_an_error() -> None:
+    """Nobody ever reads a key."""
+    with pytest.raises(KeyError):
+        JA.say("card.nothing")
+
+
+def test_a_key_in_two_files_is_an_error(tmp_path: Path) -> None:
+    """Two rooms can't give one key two meanings."""
+    header = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n\n'
+    for name in ("a", "b"):
+        written = header + 'msgid "x.y"\nmsgstr "z"\n'
+        (tmp_path / f"{name}.ja.po").write_text(written, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"b\.ja\.po: x\.y stands in two files"):
+        module.load(Language.JA, tmp_path)
