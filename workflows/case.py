@@ -61,7 +61,8 @@ class CaseWorkflow:
         # Restored here and not in `run`: a signal delivered with the start is handled first.
         memory = start.memory or Memory(key=workflow.info().run_id)
         self._start = start
-        self._inbox: deque[Message] = deque()
+        self._inbox: deque[Message] = deque(start.alerts)
+        self._late: list[Alert] = []
         self._alarm = Alarm()
         self._errands = Errands()
         self._watches = Errands()
@@ -111,10 +112,18 @@ class CaseWorkflow:
             await self._next()
             await self._work()
             if self._over():
-                return
+                return self._end()
             if self._may_start_again():
-                again = start.model_copy(update={"memory": self.memory(), "revive": None})
-                workflow.continue_as_new(again)
+                self._start_again(memory=self.memory())
+
+    def _end(self) -> None:
+        """Ends; alerts that came while the last card was being drawn open the next case."""
+        if self._late:
+            self._start_again(alerts=tuple(self._late))
+
+    def _start_again(self, memory: Memory | None = None, alerts: tuple[Alert, ...] = ()) -> None:
+        changed = {"memory": memory, "revive": None, "alerts": alerts}
+        workflow.continue_as_new(self._start.model_copy(update=changed))
 
     async def _next(self) -> None:
         self._alarm.set(self._case.deadline if self._case else None)
@@ -169,6 +178,9 @@ class CaseWorkflow:
             return
         if self._case is None:
             await self._open(alert)
+            return
+        if self._case.phase is Phase.CLOSED:
+            self._late.append(alert)
             return
         severity = severity_of(self._case.policy.playbook, alert, holds)
         self._follow(JoinAlert(alert=brief(alert), severity=severity), alert)

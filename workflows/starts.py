@@ -1,6 +1,6 @@
 """What the workflows start with. Kept apart so that their classes' files hold no models."""
 
-from workflows.domain.alert import Subject
+from workflows.domain.alert import Alert, Subject
 from workflows.domain.decision import PlannedAction
 from workflows.domain.enforcement import (
     ActionReport,
@@ -16,13 +16,17 @@ from workflows.domain.playbook.model import Policy
 
 
 class CaseStart(Value):
-    """A case begins with its first alert, goes on from `memory`, or wakes up as `revive`."""
+    """A case begins with its first alert, goes on from `memory`, or wakes up as `revive`.
+
+    `alerts` arrived while the case before was ending: they open the next one.
+    """
 
     route: str
     policy: Policy | None = None
     subject: Subject | None = None
     memory: Memory | None = None
     revive: str | None = None
+    alerts: tuple[Alert, ...] = ()
 
 
 class Job(Value):

@@ -1,0 +1,50 @@
+"""The doors through which Slack's listeners reach everything else."""
+
+from activities.ledger.queries import Queries
+from activities.slack.people import People, RolesUnknown
+from activities.slack.text.texts import texts
+from bot.cli.policies import Policies
+from bot.settings import Settings
+from bot.slack.doors import Doors, PlatformDoor, Unavailable
+from bot.slack.ledger_door import LedgerReader
+from workflows.client import Cases
+from workflows.domain.people import Role
+from workflows.domain.text import Language
+
+
+class PeopleOfSlack:
+    """`PeopleDoor` over the workspace."""
+
+    def __init__(self, people: People) -> None:
+        self._people = people
+
+    async def language(self, person: str) -> Language:
+        """The language that a person reads Slack in."""
+        return await self._people.language(person)
+
+    async def roles(self, person: str) -> frozenset[Role]:
+        """The roles that a person holds now. Raises `Unavailable`."""
+        try:
+            return await self._people.roles(person)
+        except RolesUnknown as unknown:
+            raise Unavailable("Slack does not say who holds a role.") from unknown
+
+
+def make_doors(
+    cases: Cases,
+    policies: Policies,
+    people: People,
+    queries: Queries,
+    platform: PlatformDoor,
+    settings: Settings,
+) -> Doors:
+    """Everything that the listeners use, over the real things."""
+    return Doors(
+        cases=cases,
+        policies=policies,
+        people=PeopleOfSlack(people),
+        ledger=LedgerReader(queries, policies),
+        platform=platform,
+        texts=texts,
+        language=settings.locale,
+    )

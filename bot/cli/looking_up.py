@@ -1,0 +1,66 @@
+"""Look-ups at the platform, as platform.yaml describes them."""
+
+import json
+from typing import Any
+
+from activities.platform.client import Platform
+from activities.platform.errors import Refused, TryAgain, UnusableSubject
+from activities.platform.template import fill_path
+from bot.cli.policies import Policies
+from bot.slack.doors import Fact, Unavailable
+from workflows.domain.text import visible
+
+LONGEST = 500
+"""Characters of one field: a card's section holds 2,000 (docs.slack.dev, section block)."""
+
+GONE = frozenset({404, 410})
+
+
+class LookUps:
+    """`PlatformDoor` over the platform's API."""
+
+    def __init__(self, platform: Platform, policies: Policies) -> None:
+        self._platform = platform
+        self._policies = policies
+
+    async def look_up(self, kind: str, id_: str) -> tuple[Fact, ...] | None:
+        """The fields of a subject that platform.yaml shows, None where there is no such subject.
+
+        Raises:
+            Unavailable: where the platform does not answer, or refuses to.
+        """
+        spec = self._policies.lookup(kind)
+        if spec is None:
+            return None
+        answer = await self._read(spec.path, id_)
+        if answer is None:
+            return None
+        return tuple(
+            Fact(title=field.title, value=shown, personal=field.personal)
+            for field in spec.fields
+            if (shown := _shown(answer, field.name)) is not None
+        )
+
+    async def _read(self, path: str, id_: str) -> Any:
+        try:
+            return await self._platform.read(fill_path(path, {"id": id_}))
+        except UnusableSubject:
+            return None
+        except Refused as refused:
+            if refused.status in GONE:
+                return None
+            raise Unavailable(f"The platform refuses the look-up ({refused.status}).") from refused
+        except TryAgain as away:
+            raise Unavailable("The platform does not answer.") from away
+
+
+def _shown(answer: Any, path: str) -> str | None:
+    """The value at a dotted path, None where the answer has nothing there."""
+    for step in path.split("."):
+        if not isinstance(answer, dict):
+            return None
+        answer = answer.get(step)
+    if answer is None:
+        return None
+    written = answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
+    return visible(written[:LONGEST])

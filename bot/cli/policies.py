@@ -1,0 +1,117 @@
+"""The policy folder of a running process, as its other rooms ask for it."""
+
+from pathlib import Path
+
+import structlog
+
+from activities.policy.faults import PolicyFaults
+from activities.policy.folder import PolicyFolder
+from activities.policy.watching import PolicyWatch
+from bot.errors import InputWrong, SettingWrong
+from bot.ingest.alerts import Keys
+from bot.ingest.handover import Placed
+from bot.ingest.signatures import signers
+from bot.settings import Settings, need, secrets_named
+from workflows.domain.alert import Alert
+from workflows.domain.playbook.actions import ActionCatalog
+from workflows.domain.playbook.lookups import LookupSpec
+from workflows.domain.playbook.matching import group_of
+from workflows.domain.playbook.model import Playbook
+from workflows.domain.playbook.roles import RoleBook
+
+log = structlog.get_logger()
+
+
+class Policies:
+    """The newest folder without mistakes, asked anew each time: it may change while Koban runs."""
+
+    def __init__(self, watch: PolicyWatch, common: tuple[str, ...]) -> None:
+        """`common` are the secrets of detectors without one of their own."""
+        self._watch = watch
+        self._common = common
+        self._keys: tuple[PolicyFolder, Keys] | None = None
+
+    def place(self, alert: Alert) -> Placed | None:
+        """The policy that takes `alert` and the group it joins; None where no playbook does."""
+        folder = self._watch.current()
+        try:
+            playbook = folder.find(alert)
+        except LookupError:
+            return None
+        return folder.policy_for(playbook.playbook), group_of(playbook, alert)
+
+    def keys(self) -> Keys:
+        """What detectors may sign with."""
+        folder = self._watch.current()
+        if self._keys is None or self._keys[0] is not folder:
+            self._keys = (folder, self._read_keys(folder))
+        return self._keys[1]
+
+    def _read_keys(self, folder: PolicyFolder) -> Keys:
+        own: dict[str, tuple[str, ...]] = {}
+        for name, detector in folder.detectors.items():
+            try:
+                own[name] = secrets_named(detector.secret.env)
+            except SettingWrong as wrong:
+                # A detector that is new in a changed folder must not stop the others.
+                log.error("detector_secret_wrong", detector=name, problem=str(wrong))
+                own[name] = ()
+        return Keys(signers(self._common, own), frozenset(own))
+
+    def unsigned(self) -> list[str]:
+        """A sentence for each detector whose own secret is not set or wrong."""
+        told = []
+        for name, detector in self._watch.current().detectors.items():
+            try:
+                if not secrets_named(detector.secret.env):
+                    told.append(f"{detector.secret.env} is missing: the detector {name} signs so.")
+            except SettingWrong as wrong:
+                told.append(str(wrong))
+        return told
+
+    def problem(self) -> str | None:
+        """What keeps the newest state of the folder from being used."""
+        self._watch.current()
+        faults = self._watch.faults
+        if not faults:
+            return None
+        return f"{faults[0]} ({len(faults)} in all; the last good state stays in force)."
+
+    def catalog(self) -> ActionCatalog:
+        """What the platform can do."""
+        return self._watch.current().catalog
+
+    def playbook(self, name: str) -> Playbook | None:
+        """A playbook by its name."""
+        return self._watch.current().playbooks.get(name)
+
+    def lookups(self) -> tuple[str, ...]:
+        """The types of subject that can be looked up."""
+        return tuple(self._watch.current().lookups.lookups)
+
+    def lookup(self, kind: str) -> LookupSpec | None:
+        """How subjects of one type are looked up."""
+        return self._watch.current().lookups.lookups.get(kind)
+
+    def roles(self) -> RoleBook:
+        """Who holds which role."""
+        return self._watch.current().roles
+
+
+def open_policies(settings: Settings) -> Policies:
+    """The folder of KOBAN_POLICY.
+
+    Raises:
+        InputWrong: where it is not set or has mistakes, which are all named.
+    """
+    need(settings, "policy")
+    assert settings.policy is not None
+    return Policies(watch_folder(settings.policy), settings.ingest.secrets)
+
+
+def watch_folder(folder: Path) -> PolicyWatch:
+    """The folder, read. Raises `InputWrong` with a line for each mistake."""
+    try:
+        return PolicyWatch(folder)
+    except PolicyFaults as wrong:
+        raise InputWrong(f"The policy folder {folder} has mistakes:\n{wrong}") from wrong

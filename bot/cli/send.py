@@ -1,0 +1,188 @@
+"""`koban send`: alerts from a file to a running `koban serve`.
+
+It keeps no notes: a file that was cut off is sent again from its start, and Koban answers
+`duplicate` for what it has.
+"""
+
+import json
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import typer
+from standardwebhooks.webhooks import Webhook
+
+from bot.errors import InputWrong, NotReachable
+from bot.settings import Settings, load_settings, need, secrets_named
+
+BATCH_ALERTS = 200
+BATCH_BYTES = 512 * 1024
+"""Half of what `koban serve` takes, so that the list around the alerts always fits."""
+
+TRIES = 6
+"""A batch is sent so often while Temporal is out of reach: half a minute with its Retry-After."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One alert of the file, as text, and where it stands there."""
+
+    place: str
+    detector: str | None
+    text: str
+
+
+@dataclass
+class Tally:
+    """What became of the alerts so far."""
+
+    accepted: int = 0
+    duplicate: int = 0
+    invalid: int = 0
+
+
+def send(
+    file: Annotated[Path, typer.Argument(help="Alerts: a JSON file, or JSONL with one a line.")],
+    url: Annotated[
+        str | None, typer.Option(help="Where koban serve listens, if not as KOBAN_HTTP says.")
+    ] = None,
+    secret_env: Annotated[
+        str | None, typer.Option(help="Variable with the secret of the file's detector.")
+    ] = None,
+) -> int:
+    """Send alerts from a file to a running `koban serve`, signed; run it again to resume."""
+    settings = load_settings()
+    webhook = Webhook(_secret(settings, secret_env))
+    pieces = read_pieces(file)
+    address = url or f"http://{settings.http.host}:{settings.http.port}"
+    tally = Tally()
+    with (
+        httpx.Client(base_url=address, timeout=60, trust_env=False) as http,
+        typer.progressbar(length=len(pieces), file=sys.stderr, label="Sending") as bar,
+    ):
+        for batch in batches(pieces):
+            _count(_post(http, webhook, batch), batch, tally)
+            bar.update(len(batch))
+    print(f"{tally.accepted} accepted, {tally.duplicate} duplicate, {tally.invalid} invalid")
+    return 1 if tally.invalid else 0
+
+
+def _secret(settings: Settings, variable: str | None) -> str:
+    if variable is None:
+        need(settings, "ingest.secret")
+        return settings.ingest.secrets[0]
+    own = secrets_named(variable)
+    if not own:
+        raise InputWrong(f"{variable} is not set: it should hold the secret of the detector.")
+    return own[0]
+
+
+def read_pieces(file: Path) -> list[Piece]:
+    """The alerts of a JSON or JSONL file, in order.
+
+    Raises:
+        InputWrong: where the file can't be read or a line is not JSON, with its place.
+    """
+    try:
+        text = file.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as unreadable:
+        raise InputWrong(f"{file} can't be read: it should be UTF-8 text.") from unreadable
+    try:
+        whole = json.loads(text)
+    except (ValueError, RecursionError):
+        return [_line(file, number, line) for number, line in _lines(text)]
+    several = whole.get("alerts", whole) if isinstance(whole, dict) else whole
+    listed = several if isinstance(several, list) else [several]
+    return [_piece(f"{file}: alert {n}", one) for n, one in enumerate(listed, start=1)]
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    numbered = enumerate(text.split("\n"), start=1)
+    return ((number, line) for number, line in numbered if line.strip())
+
+
+def _line(file: Path, number: int, line: str) -> Piece:
+    try:
+        return _piece(f"{file}:{number}", json.loads(line))
+    except (ValueError, RecursionError) as broken:
+        raise InputWrong(f"{file}:{number}: not JSON: write one alert a line.") from broken
+
+
+def _piece(place: str, alert: Any) -> Piece:
+    detector = alert.get("detector") if isinstance(alert, dict) else None
+    named = detector if isinstance(detector, str) else None
+    return Piece(place, named, json.dumps(alert, ensure_ascii=False))
+
+
+def batches(pieces: list[Piece]) -> Iterator[list[Piece]]:
+    """Runs of alerts of one detector, each small enough for one request."""
+    batch: list[Piece] = []
+    size = 0
+    for piece in pieces:
+        length = len(piece.text.encode("utf-8", "surrogatepass"))
+        full = len(batch) == BATCH_ALERTS or size + length > BATCH_BYTES
+        if batch and (full or batch[0].detector != piece.detector):
+            yield batch
+            batch, size = [], 0
+        batch.append(piece)
+        size += length
+    if batch:
+        yield batch
+
+
+def _post(http: httpx.Client, webhook: Webhook, batch: list[Piece]) -> httpx.Response:
+    body = '{"alerts":[' + ",".join(piece.text for piece in batch) + "]}"
+    message = f"msg_{uuid.uuid4().hex}"
+    for attempt in range(1, TRIES + 1):
+        answer = _once(http, webhook, message, body)
+        if answer.status_code != 503 or attempt == TRIES:
+            break
+        time.sleep(min(float(answer.headers.get("retry-after", "5")), 30.0))
+    return _usable(answer, batch)
+
+
+def _once(http: httpx.Client, webhook: Webhook, message: str, body: str) -> httpx.Response:
+    now = datetime.now(UTC)
+    headers = {
+        "content-type": "application/json",
+        "webhook-id": message,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": webhook.sign(message, now, body),
+    }
+    try:
+        return http.post("/v1/alerts", content=body.encode(), headers=headers)
+    except (httpx.TransportError, httpx.InvalidURL) as away:
+        raise NotReachable(
+            f"Koban at {http.base_url} does not answer: start koban serve or give --url; "
+            "then run this again, it resumes."
+        ) from away
+    except UnicodeEncodeError as broken:
+        raise InputWrong("The file has a broken surrogate (\\ud800…) in a text.") from broken
+
+
+def _usable(answer: httpx.Response, batch: list[Piece]) -> httpx.Response:
+    status = answer.status_code
+    if status in (202, 422):
+        return answer
+    if status == 401:
+        raise InputWrong("Koban refused the signature: the secret here and there must be the same.")
+    if status == 413:
+        raise InputWrong(f"{batch[0].place}: this alert is too large for one request (1 MiB).")
+    raise NotReachable(f"Koban answered {status}: run this again later, it resumes.")
+
+
+def _count(answer: httpx.Response, batch: list[Piece], tally: Tally) -> None:
+    told = answer.json()
+    results = told.get("results")
+    if results is None:
+        raise InputWrong(f"{batch[0].place}: {told['error']}")
+    for piece, result in zip(batch, results, strict=True):
+        setattr(tally, result["result"], getattr(tally, result["result"]) + 1)
+        if result["result"] == "invalid":
+            print(f"{piece.place}: {result['pointer']}: {result['error']}", file=sys.stderr)

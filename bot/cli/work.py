@@ -1,0 +1,75 @@
+"""`koban work`: the Temporal worker."""
+
+from contextlib import AsyncExitStack
+
+import structlog
+from temporalio.client import Client
+
+from activities.delivery import DeliveryActivities
+from activities.ledger.activities import LedgerActivities
+from activities.ledger.ledger import Ledger
+from activities.platform.activities import PlatformActivities
+from activities.platform.client import Platform, open_platform
+from activities.slack.activities import SlackActivities
+from activities.slack.client import slack_client
+from activities.slack.people import People
+from bot.cli.policies import Policies, open_policies
+from bot.cli.running import open_ledger, run, stop_event, unless_stopped
+from bot.log_setup import set_up_logging
+from bot.settings import Settings, load_settings, need
+from bot.temporal_connection import wait_for_temporal
+from bot.worker import Duties, make_workers, run_workers
+from workflows.client import Cases
+
+log = structlog.get_logger()
+
+
+def work() -> None:
+    """Run workflows and activities until SIGTERM; waits for Temporal where it is away."""
+    settings = load_settings()
+    need(settings, "policy", "slack.bot_token", "platform.base_url")
+    set_up_logging()
+    run(_work(settings))
+
+
+async def _work(settings: Settings) -> None:
+    stop = stop_event()
+    policies = open_policies(settings)
+    client = await unless_stopped(wait_for_temporal(settings.temporal), stop)
+    if client is None:
+        return
+    async with AsyncExitStack() as opened:
+        duties = await open_duties(opened, settings, policies, client)
+        workers = make_workers(client, settings.temporal.task_queue, duties)
+        log.info("working", task_queue=settings.temporal.task_queue)
+        await run_workers(workers, stop)
+    log.info("stopped")
+
+
+async def open_duties(
+    opened: AsyncExitStack, settings: Settings, policies: Policies, client: Client
+) -> Duties:
+    """Every activity, over ledger, Slack and platform as the settings say.
+
+    What is opened is closed with `opened`. Raises `LedgerUnavailable`.
+    """
+    assert settings.slack.bot_token is not None
+    assert settings.platform.base_url is not None
+    token = settings.platform.token
+    database = await opened.enter_async_context(open_ledger(settings.ledger))
+    web = await opened.enter_async_context(
+        slack_client(settings.slack.bot_token.get_secret_value(), settings.slack.api_url)
+    )
+    http = await opened.enter_async_context(
+        open_platform(settings.platform.base_url, token.get_secret_value() if token else None)
+    )
+    ledger = LedgerActivities(Ledger(database))
+    people = People(web, policies.roles, settings.locale)
+    slack = SlackActivities(web, people, settings.locale, settings.zone)
+    platform = PlatformActivities(Platform(http))
+    delivery = DeliveryActivities(Cases(client, settings.temporal.task_queue))
+    return Duties(
+        main=(ledger.record, ledger.load_case, slack.roles_of, delivery.deliver),
+        slack=(slack.show, slack.answer),
+        platform=(platform.carry_out, platform.read_back),
+    )

@@ -1,0 +1,290 @@
+"""Settings from the environment or `.env`: the only place that reads the environment."""
+
+import base64
+import binascii
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from dotenv import dotenv_values
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    SecretStr,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError
+
+from bot.errors import SettingWrong
+from workflows.domain.text import Language
+
+PREFIX = "KOBAN_"
+DOTENV = ".env"
+
+SECRET_BYTES = range(24, 65)
+"""Standard Webhooks: a symmetric secret has between 24 and 64 random bytes."""
+
+
+def _web_address(written: str) -> str:
+    TypeAdapter(HttpUrl).validate_python(written)
+    return written
+
+
+def _timezone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as unknown:
+        raise ValueError("unknown time zone") from unknown
+    return name
+
+
+def _ledger_url(url: SecretStr) -> SecretStr:
+    if not url.get_secret_value().startswith(("sqlite+aiosqlite://", "postgresql+asyncpg://")):
+        raise ValueError("unknown kind of database")
+    return url
+
+
+def _one_secret(written: str) -> str:
+    try:
+        key = base64.b64decode(written.removeprefix("whsec_"), validate=True)
+    except (binascii.Error, ValueError) as broken:
+        raise ValueError("not base64") from broken
+    if not written.startswith("whsec_") or len(key) not in SECRET_BYTES:
+        raise ValueError("not a webhook secret")
+    return written
+
+
+def webhook_secrets(written: SecretStr) -> tuple[str, ...]:
+    """The secrets in one setting: `whsec_…`, several with commas, or a JSON list.
+
+    Raises:
+        ValueError: where one of them is not `whsec_` and base64 of 24 to 64 bytes.
+    """
+    text = written.get_secret_value().strip()
+    several = json.loads(text) if text.startswith("[") else text.split(",")
+    if not all(isinstance(one, str) for one in several):
+        raise ValueError("not a list of strings")
+    secrets = tuple(_one_secret(one.strip()) for one in several)
+    if not secrets:
+        raise ValueError("an empty list")
+    return secrets
+
+
+def _secrets_checked(written: SecretStr) -> SecretStr:
+    webhook_secrets(written)
+    return written
+
+
+def _begins(*prefixes: str) -> AfterValidator:
+    def check(token: SecretStr) -> SecretStr:
+        if not token.get_secret_value().startswith(prefixes):
+            raise ValueError("another kind of token")
+        return token
+
+    return AfterValidator(check)
+
+
+Address = Annotated[
+    str, StringConstraints(pattern=r"^[^\s:/]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$")
+]
+Web = Annotated[str, AfterValidator(_web_address)]
+Named = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,200}$")]
+
+
+class _Group(BaseModel):
+    # A misspelt setting that is ignored would be worse than a start that is refused.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Temporal(_Group):
+    """Where the workflows live."""
+
+    address: Address = Field("127.0.0.1:7233", description="Temporal's host:port")
+    namespace: Named = Field("default", description="a namespace that exists there")
+    task_queue: Named = Field(
+        "koban", description="a name; Slack and the platform get `-slack` and `-platform` added"
+    )
+    tls_cert: Path | None = Field(None, description="the path of a client certificate (PEM)")
+    tls_key: Path | None = Field(None, description="the path of the certificate's key (PEM)")
+    api_key: SecretStr | None = Field(None, description="an API key of Temporal Cloud")
+
+
+class Slack(_Group):
+    """The workspace."""
+
+    bot_token: Annotated[SecretStr, _begins("xoxb-", "xoxe.xoxb-")] | None = Field(
+        None, description="a bot token, which begins with xoxb-"
+    )
+    signing_secret: Annotated[SecretStr, Field(min_length=1)] | None = Field(
+        None, description="the signing secret from the Slack app's basic information"
+    )
+    app_token: Annotated[SecretStr, _begins("xapp-")] | None = Field(
+        None, description="an app-level token, which begins with xapp-; it turns Socket Mode on"
+    )
+    api_url: Web = Field(
+        "https://slack.com/api/", description="the address of Slack's Web API or of a stand-in"
+    )
+
+
+class Platform(_Group):
+    """The marketplace that actions change."""
+
+    base_url: Web | None = Field(None, description="the http(s) address of the platform's API")
+    token: SecretStr | None = Field(None, description="the bearer token for the platform's API")
+
+
+class Ingest(_Group):
+    """What detectors sign with."""
+
+    secret: Annotated[SecretStr, AfterValidator(_secrets_checked)] | None = Field(
+        None,
+        description="whsec_ and base64 of 24 to 64 bytes; two with a comma while rotating",
+    )
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The common secrets, each valid; empty where there is none."""
+        return () if self.secret is None else webhook_secrets(self.secret)
+
+
+class Ledger(_Group):
+    """The database of the record."""
+
+    url: Annotated[SecretStr, AfterValidator(_ledger_url)] = Field(
+        SecretStr("sqlite+aiosqlite:///koban.db"),
+        description="sqlite+aiosqlite:///FILE or postgresql+asyncpg://USER:PASSWORD@HOST/NAME",
+    )
+
+
+class Http(_Group):
+    """Where `koban serve` listens."""
+
+    host: str = Field("127.0.0.1", min_length=1, description="a host name or an IP address")
+    port: int = Field(8400, ge=0, le=65535, description="a port from 0 (any free one) to 65535")
+
+
+class Settings(BaseSettings):
+    """Everything that a deployment sets. Secrets show as `**********` wherever they are printed."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        env_file=DOTENV,
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    temporal: Temporal = Field(default_factory=Temporal)
+    slack: Slack = Field(default_factory=Slack)
+    platform: Platform = Field(default_factory=Platform)
+    ingest: Ingest = Field(default_factory=Ingest)
+    ledger: Ledger = Field(default_factory=Ledger)
+    policy: Path | None = Field(None, description="the path of a policy folder")
+    http: Http = Field(default_factory=Http)
+    locale: Language = Field(Language.JA, description="ja or en")
+    timezone: Annotated[str, AfterValidator(_timezone)] = Field(
+        "Asia/Tokyo", description="a time zone's name such as Asia/Tokyo"
+    )
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The team's time zone."""
+        return ZoneInfo(self.timezone)
+
+
+Needed = Literal[
+    "slack.bot_token",
+    "slack.signing_secret",
+    "platform.base_url",
+    "ingest.secret",
+    "policy",
+]
+
+
+def described() -> Iterator[tuple[str, FieldInfo]]:
+    """Every setting by its name in the environment, with its field."""
+    for name, field in Settings.model_fields.items():
+        group = field.annotation
+        if isinstance(group, type) and issubclass(group, _Group):
+            for inner, inner_field in group.model_fields.items():
+                yield f"{PREFIX}{name}__{inner}".upper(), inner_field
+        else:
+            yield f"{PREFIX}{name}".upper(), field
+
+
+def load_settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        SettingWrong: with the name of the first wrong setting and what is expected of it.
+    """
+    _refuse_single_underscores()
+    try:
+        return Settings()
+    except ValidationError as wrong:
+        raise SettingWrong(_sentence(wrong.errors(include_input=False)[0]["loc"])) from None
+    except SettingsError as unreadable:
+        raise SettingWrong(f"The settings can't be read: {unreadable}.") from None
+
+
+def need(settings: Settings, *wanted: Needed) -> None:
+    """Makes sure that optional settings are there for a command that can't do without them.
+
+    Raises:
+        SettingWrong: naming the first one that is missing.
+    """
+    for dotted in wanted:
+        value: Any = settings
+        for part in dotted.split("."):
+            value = getattr(value, part)
+        if value is None:
+            name = PREFIX + dotted.replace(".", "__").upper()
+            raise SettingWrong(
+                f"{name} is missing: set it to {dict(described())[name].description}."
+            )
+
+
+def secrets_named(name: str) -> tuple[str, ...]:
+    """A detector's own secrets, from the variable that its policy file names; () where unset.
+
+    Raises:
+        SettingWrong: where the variable holds something else than webhook secrets.
+    """
+    written = os.environ.get(name) or dotenv_values(DOTENV).get(name)
+    if not written:
+        return ()
+    try:
+        return webhook_secrets(SecretStr(written))
+    except ValueError:
+        raise SettingWrong(
+            f"{name} is wrong: expected {Ingest.model_fields['secret'].description}."
+        ) from None
+
+
+def _sentence(loc: tuple[int | str, ...]) -> str:
+    name = PREFIX + "__".join(str(part) for part in loc[:2]).upper()
+    field = dict(described()).get(name)
+    if field is None:
+        return f"{name} is not a setting of Koban: see docs/settings.md for those that are."
+    return f"{name} is wrong: expected {field.description}."
+
+
+def _refuse_single_underscores() -> None:
+    """`KOBAN_SLACK_BOT_TOKEN` would be ignored silently: it is refused with the right name."""
+    meant = {name.replace("__", "_"): name for name, _ in described()}
+    for given in (*os.environ, *dotenv_values(DOTENV)):
+        right = meant.get(given, given)
+        if right != given:
+            raise SettingWrong(f"{given} is not a setting of Koban: write {right}.")

@@ -1,0 +1,75 @@
+"""A command that is not documented does not exist for a newcomer."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bot.cli.main import COMMANDS, main
+from bot.settings import described
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_every_command_has_its_section() -> None:
+    """docs/cli.md has a heading for each command, and for no other."""
+    lines = (ROOT / "docs" / "cli.md").read_text("utf-8").splitlines()
+    headings = {line.split("`")[1] for line in lines if line.startswith("## `")}
+    assert {" ".join(w for w in h.split() if w.islower()) for h in headings} == {
+        f"koban {command}" for command in COMMANDS
+    }
+
+
+def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """`koban --help` exits 0 and names them."""
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    assert [
+        name for name in ("serve", "work", "check", "doctor", "send") if name not in shown
+    ] == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [["nonsense"], ["send"], ["send", "--nonsense"], ["audit", "x"], ["manifest"]]
+)
+def test_a_wrong_line_is_answered_in_a_sentence(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit 1 and no traceback."""
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 1
+    told = capsys.readouterr().err
+    assert told.strip()
+    assert "Traceback" not in told
+
+
+def test_the_compose_file_runs_commands_and_settings_that_exist() -> None:
+    """What can't be run here is at least consistent with what can."""
+    compose = yaml.safe_load((ROOT / "deploy/compose/compose.yaml").read_text("utf-8"))
+    services = compose["services"]
+    typed = {name for name in ("serve", "work") if services[name]["command"] == [name]}
+    assert typed == {"serve", "work"}
+    names = {name for service in services.values() for name in service.get("environment", {})}
+    assert names <= {name for name, _ in described()}
+    assert all(":" in service["image"] for service in services.values())
+
+
+def test_the_example_of_an_environment_names_settings_that_exist() -> None:
+    """A name that does nothing would mislead."""
+    lines = (ROOT / "deploy/compose/koban.env.example").read_text("utf-8").splitlines()
+    names = {line.lstrip("# ").split("=")[0] for line in lines if "KOBAN_" in line}
+    assert names <= {name for name, _ in described()}
+
+
+def test_the_image_starts_a_command_that_exists_and_is_not_root() -> None:
+    """The Dockerfile's entry point, its settings and its user."""
+    lines = (ROOT / "deploy/Dockerfile").read_text("utf-8").splitlines()
+    assert 'ENTRYPOINT ["koban"]' in lines
+    assert 'CMD ["serve"]' in lines
+    assert "USER koban" in lines
+    assert any("--require-hashes" in line for line in lines)
+    settings = {line.split("=")[0].split()[-1] for line in lines if " KOBAN_" in line}
+    assert settings <= {name for name, _ in described()}

@@ -1,0 +1,148 @@
+"""`koban serve` and `koban work` as processes: they start without Temporal, and end on SIGTERM."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.bot.ingest.detector import COMMON, alert, as_json, signed
+
+ROOT = Path(__file__).parents[3]
+BIN = Path(sys.executable).parent
+WITHIN = 30.0
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert isinstance(port, int)
+        return port
+
+
+@asynccontextmanager
+async def running(*command: str, **settings: str) -> AsyncIterator[Process]:
+    """A process that is ended with the block, if it has not ended by itself."""
+    process = await asyncio.create_subprocess_exec(
+        *command, env={**os.environ, **settings}, stdout=PIPE, stderr=PIPE
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def line_of(process: Process, event: str) -> dict[str, Any]:
+    """The log line of `event`, once it was written."""
+    assert process.stderr is not None
+    async with asyncio.timeout(WITHIN):
+        async for line in process.stderr:
+            told = json.loads(line) if line.startswith(b"{") else {}
+            if told.get("event") == event:
+                return dict(told)
+    raise AssertionError(f"the process ended before {event}")
+
+
+async def until(get: Callable[[], Any], holds: Callable[[httpx.Response], bool]) -> httpx.Response:
+    """The first answer that is as wanted."""
+    async with asyncio.timeout(WITHIN):
+        while True:
+            answer = await get()
+            assert isinstance(answer, httpx.Response)
+            if holds(answer):
+                return answer
+            await asyncio.sleep(0.05)  # between two looks
+
+
+async def ended(process: Process) -> int:
+    """The exit code after SIGTERM."""
+    process.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(WITHIN):
+        return await process.wait()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> dict[str, str]:
+    """Everything on this machine: no Temporal yet, and a Slack that does not answer."""
+    return {
+        "KOBAN_POLICY": str(ROOT / "deploy/policy"),
+        "KOBAN_TEMPORAL__ADDRESS": f"127.0.0.1:{free_port()}",
+        "KOBAN_HTTP__PORT": "0",
+        "KOBAN_SLACK__BOT_TOKEN": "xoxb-nobody",
+        "KOBAN_SLACK__SIGNING_SECRET": "secret-of-slack",
+        "KOBAN_SLACK__API_URL": "http://127.0.0.1:1/api/",
+        "KOBAN_PLATFORM__BASE_URL": "http://127.0.0.1:1/",
+        "KOBAN_INGEST__SECRET": COMMON,
+        "KOBAN_LEDGER__URL": f"sqlite+aiosqlite:///{tmp_path}/koban.db",
+    }
+
+
+async def test_both_start_without_temporal_and_go_on_once_it_is_there(
+    settings: dict[str, str], tmp_path: Path
+) -> None:
+    """503 and waiting at first; then the alert is taken and its case stands in the ledger."""
+    koban, temporal = str(BIN / "koban"), str(BIN / "temporal")
+    port = settings["KOBAN_TEMPORAL__ADDRESS"].rpartition(":")[2]
+    headless = ("--headless", "--log-level", "error", "--ip", "127.0.0.1")
+    database = ("--port", port, "--db-filename", str(tmp_path / "temporal.db"))
+    async with AsyncExitStack() as stack:
+        serve = await stack.enter_async_context(running(koban, "serve", **settings))
+        work = await stack.enter_async_context(running(koban, "work", **settings))
+        url = (await line_of(serve, "listening"))["url"]
+        assert (await line_of(work, "temporal_away"))["problem"]
+        http = await stack.enter_async_context(httpx.AsyncClient(base_url=url, trust_env=False))
+        assert (await http.get("/healthz")).status_code == 200
+        away = await http.get("/readyz")
+        assert away.status_code == 503
+        assert (away.json()["ledger"], away.json()["policy"]) == ("ok", "ok")
+        assert (await _post(http)).status_code == 503
+        await stack.enter_async_context(
+            running(temporal, "server", "start-dev", *headless, *database)
+        )
+        await line_of(work, "working")
+        answer = await until(lambda: _post(http), lambda given: given.status_code == 202)
+        assert answer.json() == {"results": [{"id": "a1", "result": "accepted"}]}
+        assert (await http.get("/readyz")).status_code == 200
+        await _recorded(koban, settings)
+        assert await ended(serve) == 0
+        assert await ended(work) == 0
+
+
+async def _post(http: httpx.AsyncClient) -> httpx.Response:
+    body = as_json(alert("a1"))
+    return await http.post("/v1/alerts", content=body, headers=signed(body))
+
+
+async def _recorded(koban: str, settings: dict[str, str]) -> None:
+    """Waits until `koban audit verify` sees the case."""
+    async with asyncio.timeout(WITHIN):
+        told = b""
+        while not told.startswith(b"1 cases, "):
+            async with running(koban, "audit", "verify", **settings) as audit:
+                told, _ = await audit.communicate()
+                assert audit.returncode == 0
+
+
+async def test_a_taken_port_is_said_in_a_sentence(settings: dict[str, str]) -> None:
+    """Exit 1, with the settings that choose another one."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        settings["KOBAN_HTTP__PORT"] = port = str(taken.getsockname()[1])
+        async with running(str(BIN / "koban"), "serve", **settings) as serve:
+            _, told = await serve.communicate()
+    assert serve.returncode == 1
+    assert told.decode() == (
+        f"Koban can't listen on 127.0.0.1 port {port} (Address already in use): "
+        "set KOBAN_HTTP__HOST or KOBAN_HTTP__PORT.\n"
+    )

@@ -1,0 +1,140 @@
+"""`koban send`: a file of alerts reaches a running desk."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.cli.main import main
+from bot.cli.send import batches, read_pieces
+from bot.errors import InputWrong
+from tests.bot.ingest.conftest import Desk, desk, front
+from tests.bot.ingest.detector import COMMON, LIVE_CHAT, alert, secret_of
+
+__all__ = ["desk", "front"]
+
+
+@pytest.fixture(autouse=True)
+def settings(tmp_path: Path) -> Iterator[pytest.MonkeyPatch]:
+    """The sender's settings: the common secret, and a detector's own."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.chdir(tmp_path)
+        environment.setenv("KOBAN_INGEST__SECRET", COMMON)
+        environment.setenv("LIVE_CHAT_SECRET", LIVE_CHAT)
+        yield environment
+
+
+def write(*lines: object) -> str:
+    """A JSONL file with these values."""
+    Path("alerts.jsonl").write_text("\n".join(json.dumps(line) for line in lines) + "\n", "utf-8")
+    return "alerts.jsonl"
+
+
+async def sent(desk: Desk, *arguments: str) -> int | str | None:
+    """The exit code of `koban send` with these arguments against the desk."""
+    command = ["send", *arguments, "--url", str(desk.http.base_url).rstrip("/")]
+    with pytest.raises(SystemExit) as ended:
+        await asyncio.to_thread(main, command)
+    return ended.value.code
+
+
+async def test_every_alert_of_a_file_arrives(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All lines are sent, and what became of them is told on stdout."""
+    file = write(*(alert(f"a{number}") for number in range(450)))
+    assert await sent(desk, file) == 0
+    assert sorted(desk.cases.ids) == sorted(f"a{number}" for number in range(450))
+    assert capsys.readouterr().out == "450 accepted, 0 duplicate, 0 invalid\n"
+
+
+async def test_running_it_again_resumes(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    """What Koban has is a duplicate; what it lacks is accepted."""
+    await sent(desk, write(alert("a1")))
+    capsys.readouterr()
+    assert await sent(desk, write(alert("a1"), alert("a2"))) == 0
+    assert capsys.readouterr().out == "1 accepted, 1 duplicate, 0 invalid\n"
+    assert desk.cases.ids == ["a1", "a2"]
+
+
+async def test_an_invalid_line_is_named_and_the_others_are_sent(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit 1, with the place in the file and the field."""
+    assert await sent(desk, write(alert("a1"), alert("a2", colour=1), alert("a3"))) == 1
+    told = capsys.readouterr()
+    assert "alerts.jsonl:2: /colour: There is no such field.\n" in told.err
+    assert told.out == "2 accepted, 0 duplicate, 1 invalid\n"
+
+
+async def test_detectors_are_sent_apart(desk: Desk) -> None:
+    """One request speaks for one detector, so a mixed file becomes several."""
+    file = write(alert("a1", detector="x"), alert("a2", detector="y"), alert("a3", detector="x"))
+    assert await sent(desk, file) == 0
+    assert [taken.key for taken, _ in desk.cases.taken] == ["x/a1", "y/a2", "x/a3"]
+
+
+async def test_a_detectors_own_secret_is_used_by_its_name(desk: Desk) -> None:
+    """`--secret-env` names the variable."""
+    assert await sent(desk, write(alert("a1")), "--secret-env", "LIVE_CHAT_SECRET") == 0
+    assert [taken.key for taken, _ in desk.cases.taken] == ["live-chat/a1"]
+
+
+async def test_a_wrong_secret_is_said_in_a_sentence(
+    desk: Desk, settings: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit 1; nothing was taken."""
+    settings.setenv("KOBAN_INGEST__SECRET", secret_of("z"))
+    assert await sent(desk, write(alert("a1"))) == 1
+    assert "Koban refused the signature: the secret here and there must be the same.\n" in (
+        capsys.readouterr().err
+    )
+    assert desk.cases.taken == []
+
+
+def test_nobody_listening_is_said_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit 2, and what to do."""
+    with pytest.raises(SystemExit) as ended:
+        main(["send", write(alert("a1")), "--url", "http://127.0.0.1:1"])
+    assert ended.value.code == 2
+    told = capsys.readouterr().err
+    assert "Koban at http://127.0.0.1:1 does not answer: start koban serve or give --url" in told
+    assert "Traceback" not in told
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('{"id": "a1"}\n\nnot json\n', "f:3: not JSON: write one alert a line."),
+        ('{"id": "a1"', "f:1: not JSON: write one alert a line."),
+    ],
+)
+def test_a_line_that_is_not_json_stops_before_anything_is_sent(text: str, sentence: str) -> None:
+    """The line is named."""
+    Path("f").write_text(text)
+    with pytest.raises(InputWrong) as stopped:
+        read_pieces(Path("f"))
+    assert str(stopped.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("value", "places"),
+    [
+        (alert("a1"), ["f: alert 1"]),
+        ([alert("a1"), alert("a2")], ["f: alert 1", "f: alert 2"]),
+        ({"alerts": [alert("a1")]}, ["f: alert 1"]),
+    ],
+)
+def test_a_json_file_has_one_alert_or_a_list(value: object, places: list[str]) -> None:
+    """All the shapes of the contract are read."""
+    Path("f").write_text(json.dumps(value))
+    assert [piece.place for piece in read_pieces(Path("f"))] == places
+
+
+def test_a_batch_stays_below_the_cap_of_a_request() -> None:
+    """Large alerts travel in smaller company."""
+    large = alert("a", evidence=[{"kind": "text", "text": "x" * 200_000}])
+    Path("f").write_text("\n".join(json.dumps(large) for _ in range(5)))
+    assert [len(batch) for batch in batches(read_pieces(Path("f")))] == [2, 2, 1]

@@ -1,0 +1,106 @@
+"""A detector as the tests play it: it signs and posts; and a desk that records what it is given."""
+
+import base64
+import json
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from standardwebhooks.webhooks import hmac_data
+
+from activities.ledger.errors import LedgerUnavailable
+from bot.ingest.handover import Pair
+from workflows.client import OutOfReach
+from workflows.domain.alert import Alert
+from workflows.domain.playbook.actions import ActionCatalog
+from workflows.domain.playbook.model import Playbook, Policy
+
+
+def secret_of(letter: str) -> str:
+    """A webhook secret of 32 equal letters."""
+    return "whsec_" + base64.b64encode(letter.encode() * 32).decode()
+
+
+COMMON, NEXT, LIVE_CHAT = secret_of("c"), secret_of("n"), secret_of("l")
+
+
+def signed(
+    body: bytes, secret: str = COMMON, message: str = "msg_1", at: float | None = None
+) -> dict[str, str]:
+    """The three headers of Standard Webhooks, made from bytes without the checked library."""
+    timestamp = str(int(time.time() if at is None else at))
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    signature = hmac_data(key, f"{message}.{timestamp}.".encode() + body)
+    return {
+        "webhook-id": message,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": "v1," + base64.b64encode(signature).decode(),
+        "content-type": "application/json",
+    }
+
+
+def alert(id: str = "a1", **fields: Any) -> dict[str, Any]:
+    """The smallest alert, with `fields` on top."""
+    return {
+        "id": id,
+        "kind": "off_platform",
+        "subject": {"type": "user", "id": "u_123"},
+        "occurred_at": "2026-11-23T03:04:05Z",
+        **fields,
+    }
+
+
+def as_json(value: Any) -> bytes:
+    """JSON as a detector would send it."""
+    return json.dumps(value, ensure_ascii=False).encode()
+
+
+def policy() -> Policy:
+    """A policy with one playbook."""
+    playbook = Playbook.model_validate(
+        {
+            "playbook": "off_platform",
+            "title": "Off-platform",
+            "match": "true",
+            "channel": "ts-live",
+            "severity": {"medium": "true"},
+            "clocks": {"medium": {"claim": "1h", "decide": "8h"}},
+        }
+    )
+    return Policy(version="v1", playbook=playbook, catalog=ActionCatalog(actions={}))
+
+
+class RecordingCases:
+    """Takes alerts as Temporal would, or is away."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[Alert, tuple[str, ...]]] = []
+        self.away_after: int | None = None
+        self.tried = 0
+
+    async def accept(self, alert: Alert, policy: Policy, group: tuple[str, ...]) -> str:
+        """Records, or raises `OutOfReach` once `away_after` alerts were taken."""
+        self.tried += 1
+        if self.away_after is not None and len(self.taken) >= self.away_after:
+            raise OutOfReach("away")
+        self.taken.append((alert, group))
+        return "case/off_platform/X"
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids in the order in which they were taken."""
+        return [alert.id for alert, _ in self.taken]
+
+
+class KnownKeys:
+    """What the ledger knows, or a ledger that is away."""
+
+    def __init__(self) -> None:
+        self.keys: set[Pair] = set()
+        self.away = False
+
+    async def __call__(self, keys: Sequence[Pair]) -> frozenset[Pair]:
+        """The known ones of `keys`."""
+        if self.away:
+            raise LedgerUnavailable
+        return frozenset(self.keys & set(keys))

@@ -1,0 +1,65 @@
+"""Many requests, one query."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from activities.ledger.errors import LedgerUnavailable
+from bot.ingest.handover import Pair
+from bot.ingest.known import AskedTogether
+
+
+class SlowLedger:
+    """Answers when it is let, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[set[Pair]] = []
+        self.begun, self.open = asyncio.Event(), asyncio.Event()
+        self.away = False
+
+    async def __call__(self, pairs: Sequence[Pair]) -> frozenset[Pair]:
+        """Knows every alert of the detector `old`."""
+        self.asked.append(set(pairs))
+        self.begun.set()
+        await self.open.wait()
+        if self.away:
+            raise LedgerUnavailable("away")
+        return frozenset(pair for pair in pairs if pair[0] == "old")
+
+
+async def test_who_comes_during_a_query_joins_the_next_one() -> None:
+    """Three requests make two queries, and each gets its own answer."""
+    ledger = SlowLedger()
+    known = AskedTogether(ledger)
+    first = asyncio.create_task(known([("old", "1")]))
+    await ledger.begun.wait()
+    others = [asyncio.create_task(known([(name, "2")])) for name in ("old", "new")]
+    await asyncio.sleep(0)
+    ledger.open.set()
+    assert await first == frozenset({("old", "1")})
+    assert [await other for other in others] == [frozenset({("old", "2")}), frozenset()]
+    assert ledger.asked == [{("old", "1")}, {("old", "2"), ("new", "2")}]
+
+
+async def test_who_gives_up_does_not_disturb_the_others() -> None:
+    """A request that ends early leaves the query to those that wait."""
+    ledger = SlowLedger()
+    known = AskedTogether(ledger)
+    hasty, patient = (asyncio.create_task(known([("old", name)])) for name in ("1", "2"))
+    await asyncio.sleep(0)
+    hasty.cancel()
+    ledger.open.set()
+    assert await patient == frozenset({("old", "2")})
+
+
+async def test_a_ledger_that_is_away_is_away_for_all_who_asked() -> None:
+    """And the next question is asked anew."""
+    ledger = SlowLedger()
+    ledger.away = True
+    ledger.open.set()
+    known = AskedTogether(ledger)
+    with pytest.raises(LedgerUnavailable):
+        await known([("old", "1")])
+    ledger.away = False
+    assert await known([("old", "1")]) == frozenset({("old", "1")})

@@ -1,0 +1,185 @@
+"""Settings: named when they are wrong, silent about secrets, all documented."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.errors import SettingWrong
+from bot.settings import described, load_settings, need, secrets_named
+from tests.bot.ingest.detector import COMMON, NEXT
+from workflows.domain.text import Language
+
+DOCS = Path(__file__).parents[2] / "docs" / "settings.md"
+
+
+@pytest.fixture(autouse=True)
+def clean(tmp_path: Path) -> Iterator[pytest.MonkeyPatch]:
+    """No settings from outside, and a folder without `.env`."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name in [name for name in os.environ if name.startswith("KOBAN_")]:
+            environment.delenv(name)
+        environment.chdir(tmp_path)
+        yield environment
+
+
+def refusal(environment: pytest.MonkeyPatch, name: str, value: str) -> str:
+    """The sentence with which a start stops when `name` is `value`."""
+    environment.setenv(name, value)
+    with pytest.raises(SettingWrong) as stopped:
+        load_settings()
+    return str(stopped.value)
+
+
+def test_everything_has_the_default_of_the_contract() -> None:
+    """An empty environment gives what the contract promises."""
+    settings = load_settings()
+    assert settings.temporal.address == "127.0.0.1:7233"
+    assert settings.temporal.namespace == "default"
+    assert settings.temporal.task_queue == "koban"
+    assert settings.slack.api_url == "https://slack.com/api/"
+    assert settings.ledger.url.get_secret_value() == "sqlite+aiosqlite:///koban.db"
+    assert (settings.http.host, settings.http.port) == ("127.0.0.1", 8400)
+    assert (settings.locale, settings.timezone) == (Language.JA, "Asia/Tokyo")
+    assert settings.ingest.secrets == ()
+
+
+def test_settings_come_from_a_file_and_the_environment_wins(
+    clean: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """`.env` is read; a variable of the same name is stronger; other names there are ignored."""
+    (tmp_path / ".env").write_text("KOBAN_LOCALE=en\nKOBAN_HTTP__PORT=9000\nOTHER=1\n")
+    clean.setenv("KOBAN_HTTP__PORT", "9001")
+    settings = load_settings()
+    assert (settings.locale, settings.http.port) == (Language.EN, 9001)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        (
+            "KOBAN_HTTP__PORT",
+            "99999",
+            "KOBAN_HTTP__PORT is wrong: expected a port from 0 (any free one) to 65535.",
+        ),
+        ("KOBAN_LOCALE", "fr", "KOBAN_LOCALE is wrong: expected ja or en."),
+        (
+            "KOBAN_TIMEZONE",
+            "Tokio",
+            "KOBAN_TIMEZONE is wrong: expected a time zone's name such as Asia/Tokyo.",
+        ),
+        (
+            "KOBAN_TEMPORAL__ADDRESS",
+            "http://temporal",
+            "KOBAN_TEMPORAL__ADDRESS is wrong: expected Temporal's host:port.",
+        ),
+        (
+            "KOBAN_PLATFORM__BASE_URL",
+            "market",
+            "KOBAN_PLATFORM__BASE_URL is wrong: "
+            "expected the http(s) address of the platform's API.",
+        ),
+        (
+            "KOBAN_TEMPORAL__ENCRYPTION_KEYS",
+            "abc",
+            "KOBAN_TEMPORAL__ENCRYPTION_KEYS is not a setting of Koban: "
+            "see docs/settings.md for those that are.",
+        ),
+        (
+            "KOBAN_SLACK_BOT_TOKEN",
+            "xoxb-1",
+            "KOBAN_SLACK_BOT_TOKEN is not a setting of Koban: write KOBAN_SLACK__BOT_TOKEN.",
+        ),
+    ],
+)
+def test_a_wrong_setting_is_named_with_what_is_expected(
+    clean: pytest.MonkeyPatch, name: str, value: str, sentence: str
+) -> None:
+    """One sentence with the setting's name; also for names that would do nothing."""
+    assert refusal(clean, name, value) == sentence
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "KOBAN_SLACK__BOT_TOKEN",
+        "KOBAN_SLACK__APP_TOKEN",
+        "KOBAN_INGEST__SECRET",
+        "KOBAN_LEDGER__URL",
+        "KOBAN_PLATFORM__BASE_URL",
+        "KOBAN_SLACK",
+    ],
+)
+def test_a_wrong_value_is_never_repeated(clean: pytest.MonkeyPatch, name: str) -> None:
+    """What was typed into the wrong place may be a secret."""
+    sentence = refusal(clean, name, "hunter2")
+    assert name.split("__")[0].lower().removeprefix("koban_") in sentence.lower()
+    assert "hunter2" not in sentence
+
+
+def test_secrets_do_not_show_when_settings_are_printed(clean: pytest.MonkeyPatch) -> None:
+    """Neither repr nor str nor a dump tells a secret."""
+    for name in ("KOBAN_PLATFORM__TOKEN", "KOBAN_SLACK__SIGNING_SECRET", "KOBAN_TEMPORAL__API_KEY"):
+        clean.setenv(name, "hunter2")
+    clean.setenv("KOBAN_LEDGER__URL", "postgresql+asyncpg://koban:hunter2@db/koban")
+    clean.setenv("KOBAN_INGEST__SECRET", COMMON)
+    settings = load_settings()
+    shown = f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+    assert "hunter2" not in shown
+    assert COMMON not in shown
+
+
+@pytest.mark.parametrize("written", [f"{COMMON},{NEXT}", f" {COMMON} , {NEXT} ", None])
+def test_two_secrets_hold_while_rotating(clean: pytest.MonkeyPatch, written: str | None) -> None:
+    """With a comma or as a JSON list."""
+    clean.setenv("KOBAN_INGEST__SECRET", written or f'["{COMMON}", "{NEXT}"]')
+    assert load_settings().ingest.secrets == (COMMON, NEXT)
+
+
+@pytest.mark.parametrize(
+    "written", ["whsec_", "whsec_c2hvcnQ=", "c" * 44, "whsec_é", "[", "[1]", "[]", f"{COMMON},"]
+)
+def test_a_secret_that_would_not_protect_is_refused(
+    clean: pytest.MonkeyPatch, written: str
+) -> None:
+    """Too short, without its prefix, not base64: never a traceback."""
+    assert refusal(clean, "KOBAN_INGEST__SECRET", written) == (
+        "KOBAN_INGEST__SECRET is wrong: expected whsec_ and base64 of 24 to 64 bytes; "
+        "two with a comma while rotating."
+    )
+
+
+def test_a_detectors_own_secret_is_read_by_its_name(
+    clean: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """From the environment or `.env`; wrong ones are named."""
+    (tmp_path / ".env").write_text(f"CHAT_SECRET={NEXT}\n")
+    clean.setenv("IMAGE_SECRET", "hunter2")
+    assert secrets_named("CHAT_SECRET") == (NEXT,)
+    assert secrets_named("NOT_SET") == ()
+    with pytest.raises(SettingWrong) as stopped:
+        secrets_named("IMAGE_SECRET")
+    assert str(stopped.value).startswith("IMAGE_SECRET is wrong: expected whsec_")
+
+
+def test_a_command_names_the_setting_that_it_lacks() -> None:
+    """What is optional for one command is needed by another."""
+    settings = load_settings()
+    with pytest.raises(SettingWrong) as stopped:
+        need(settings, "slack.bot_token")
+    assert str(stopped.value) == (
+        "KOBAN_SLACK__BOT_TOKEN is missing: set it to a bot token, which begins with xoxb-."
+    )
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    """docs/settings.md has a row for each."""
+    rows = [line for line in DOCS.read_text("utf-8").splitlines() if line.startswith("| `KOBAN_")]
+    documented = {row.split("`")[1] for row in rows}
+    assert documented == {name for name, _ in described()}
+
+
+def test_every_setting_says_what_is_expected() -> None:
+    """Without a description an error could not say what to write."""
+    assert [name for name, field in described() if not field.description] == []

@@ -1,0 +1,250 @@
+"""A shift, as the people on it see it: alert → card → claim → decision → approval → enforcement."""
+
+from deploy.sandbox.slack.person import Person
+from deploy.sandbox.slack.reading import controls, visible_text
+from deploy.sandbox.traffic.alerts import alert, message, stream, user
+from tests.world import World, scene
+
+LURE = "LINE ID ください https://line.example/ti/p/abc"
+
+
+def lure(number: int = 1, person: str = "u_123", **more: object):
+    """An alert about a message in a live stream, and everything that it speaks of."""
+    return scene(
+        [
+            alert(
+                f"chat-{number:06}",
+                "off_platform",
+                ("user", person),
+                ("LINEへの誘導", "Moved the buyer to LINE"),
+                score=0.98,
+                text=LURE,
+                related=(("stream", "s_9"), ("message", "m_77")),
+                viewers=1240,
+                **more,
+            )
+        ],
+        [user(person), stream("s_9", "ライブ", "u_host", 1240), message("m_77", LURE, person)],
+    )
+
+
+async def case_of(person: Person, text: str = "u_123") -> tuple[dict, str]:
+    """The card about somebody, and its case id."""
+    card = await person.wait_card("ts-live", text)
+    return card, card["metadata"]["event_payload"]["case"]
+
+
+async def test_a_specialist_claims_and_decides_with_one_tap(world: World) -> None:
+    """The platform is changed once, read back, and the card says so."""
+    sato = await world.person("U0SATO")
+    await world.happens(lure())
+    card, case = await case_of(sato)
+    await sato.press(card, "担当する")
+    card = await sato.wait_text(card, "佐藤")
+    await sato.press(card, "24時間コメント制限")
+    card = await sato.wait_text(card, "完了")
+    assert (await world.thing("users", "u_123"))["muted"] is True
+    assert await world.changes() == [("POST", "users/u_123/mutes")]
+    assert [c.label for c in controls(card) if c.kind == "button"] == ["取り消す…"]
+    assert await world.kinds(case) == [
+        "case_opened",
+        "case_claimed",
+        "decided",
+        "action_verified",
+        "case_closed",
+    ]
+
+
+async def test_a_lead_approves_what_is_irreversible(world: World) -> None:
+    """Nothing happens at the platform before; the decider's own press is refused."""
+    sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
+    await world.happens(lure())
+    card, case = await case_of(sato)
+    await sato.press(card, "case.decide")
+    answer = await sato.fill_and_submit(
+        {
+            "verdict": "violation",
+            "actions": ["permanent_ban"],
+            "reason": "プロフィールと配信で計3回、LINE IDを提示",
+        }
+    )
+    assert answer == {"ok": True}
+    await sato.wait_text(card, "承認待ち")
+    asked = await tanaka.wait_card("ts-leads", "u_123")
+    assert "プロフィールと配信で計3回" in visible_text(asked)
+    assert await world.changes() == []
+    await tanaka.press(asked, "approval.approve")
+    await sato.wait_text(card, "完了")
+    assert (await world.thing("users", "u_123"))["status"] == "banned"
+    assert await world.changes() == [("POST", "users/u_123/bans")]
+    await tanaka.wait_text(asked, "承認済み")
+    assert "approved" in await world.kinds(case)
+
+
+async def test_the_decider_cannot_approve(world: World) -> None:
+    """A lead who decided needs another lead; the refusal reaches only them."""
+    tanaka, reed = await world.person("U0TANAKA"), await world.person("U0REED")
+    await world.happens(lure())
+    card, _ = await case_of(tanaka)
+    await tanaka.press(card, "case.decide")
+    await tanaka.fill_and_submit(
+        {"verdict": "violation", "actions": ["permanent_ban"], "reason": "常習"}
+    )
+    asked = await tanaka.wait_card("ts-leads", "u_123")
+    await tanaka.press(asked, "approval.approve")
+    told = await tanaka.until(lambda: tanaka.ephemerals("ts-leads"), what="the refusal")
+    assert "自分の判断" in told[-1]["text"]
+    assert await reed.ephemerals("ts-leads") == []
+    assert await world.changes() == []
+
+
+async def test_a_rejection_goes_back_with_its_reason(world: World) -> None:
+    """The decider has the case again and can decide otherwise."""
+    sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
+    await world.happens(lure())
+    card, _ = await case_of(sato)
+    await sato.press(card, "case.decide")
+    await sato.fill_and_submit(
+        {"verdict": "violation", "actions": ["permanent_ban"], "reason": "誘導"}
+    )
+    asked = await tanaka.wait_card("ts-leads", "u_123")
+    await tanaka.press(asked, "approval.reject")
+    await tanaka.fill_and_submit({"reason": "初回なので警告にしてください"})
+    card = await sato.wait_text(card, "初回なので警告にしてください")
+    await sato.press(card, "24時間コメント制限")
+    await sato.wait_text(card, "完了")
+    assert await world.changes() == [("POST", "users/u_123/mutes")]
+
+
+async def test_two_people_press_in_the_same_second(world: World) -> None:
+    """One has the case; the other learns who, at once."""
+    sato, clark = await world.person("U0SATO"), await world.person("U0CLARK")
+    await world.happens(lure())
+    card, _ = await case_of(sato)
+    await sato.press(card, "担当する")
+    await clark.press(card, "case.claim")
+    told = await clark.until(lambda: clark.ephemerals("ts-live"), what="the refusal")
+    assert "佐藤" in told[-1]["text"]
+    assert await sato.ephemerals("ts-live") == []
+
+
+async def test_alerts_on_one_subject_join_its_case(world: World) -> None:
+    """One card, counting; the same alert again is known for good."""
+    sato = await world.person("U0SATO")
+    for number in range(1, 6):
+        await world.happens(lure(number))
+    card, case = await case_of(sato)
+    await sato.wait_text(card, "4件")
+    assert (await world.happens(lure(3)))[0]["result"] == "duplicate"
+    await sato.press(card, "case.clear")
+    await sato.wait_text(card, "完了")
+    assert (await world.happens(lure(3)))[0]["result"] == "duplicate"
+    assert len(await sato.cards("ts-live")) == 1
+    row = await world.queries.case(case)
+    assert row is not None
+    assert row["alerts"] == 5
+
+
+async def test_a_new_alert_after_the_end_opens_a_new_case(world: World) -> None:
+    """The closed card stays as it ended."""
+    sato = await world.person("U0SATO")
+    await world.happens(lure(1))
+    card, first = await case_of(sato)
+    await sato.press(card, "case.clear")
+    closed = await sato.wait_text(card, "完了")
+    await world.wait_kind(first, "case_closed")
+    await world.happens(lure(2))
+    new = await sato.wait_card("ts-live", lambda c: c["ts"] != card["ts"])
+    assert new["metadata"]["event_payload"]["case"] != first
+    assert visible_text(await sato.latest(card)) == visible_text(closed)
+
+
+async def test_a_click_on_an_ended_case_tells_who_ended_it(world: World) -> None:
+    """Somebody's page was open for an hour; their press changes nothing."""
+    sato, clark = await world.person("U0SATO"), await world.person("U0CLARK")
+    await world.happens(lure())
+    old, case = await case_of(sato)
+    await sato.press(old, "case.clear")
+    await sato.wait_text(old, "完了")
+    await world.wait_kind(case, "case_closed")
+    await clark.press(old, "case.claim")
+    told = await clark.until(lambda: clark.ephemerals("ts-live"), what="the refusal")
+    assert "佐藤" in told[-1]["text"]
+    assert await world.changes() == []
+
+
+async def test_an_undo_after_the_end(world: World) -> None:
+    """The card keeps its place and says that it was undone."""
+    sato = await world.person("U0SATO")
+    await world.happens(lure())
+    card, case = await case_of(sato)
+    await sato.press(card, "24時間コメント制限")
+    card = await sato.wait_text(card, "完了")
+    await world.wait_kind(case, "case_closed")
+    await sato.press(card, "action.undo")
+    await sato.wait_text(card, "取り消し済み")
+    assert (await world.thing("users", "u_123"))["muted"] is False
+    assert await world.changes() == [
+        ("POST", "users/u_123/mutes"),
+        ("DELETE", f"users/u_123/mutes/{case}"),
+    ]
+
+
+async def test_an_auditor_sees_everything_and_changes_nothing(world: World) -> None:
+    """The refusal says who could do it."""
+    suzuki = await world.person("U0SUZUKI")
+    await world.happens(lure())
+    card, case = await case_of(suzuki)
+    await suzuki.press(card, "case.claim")
+    told = await suzuki.until(lambda: suzuki.ephemerals("ts-live"), what="the refusal")
+    assert "スペシャリスト" in told[-1]["text"]
+    assert await world.kinds(case) == ["case_opened"]
+
+
+async def test_an_unknown_kind_is_taken_by_the_catch_all(world: World) -> None:
+    """Nothing falls between the playbooks."""
+    sato = await world.person("U0SATO")
+    strange = alert("x-1", "brand_new", ("user", "u_7"), ("謎", "Riddle"), score=0.5)
+    assert (await world.happens(scene([strange], [user("u_7")])))[0]["result"] == "accepted"
+    card = await sato.wait_card("ts-live", "u_7")
+    assert "その他の検知" in visible_text(card)
+
+
+async def test_the_thread_tells_the_story(world: World) -> None:
+    """Who did what, one line each, without a mention of anybody."""
+    sato = await world.person("U0SATO")
+    await world.happens(lure())
+    card, _ = await case_of(sato)
+    await sato.press(card, "担当する")
+    card = await sato.wait_text(card, "佐藤")
+    await sato.press(card, "24時間コメント制限")
+    await sato.wait_text(card, "完了")
+
+    async def told() -> bool:
+        return "完了" in "\n".join(visible_text(m) for m in await sato.thread(card))
+
+    await sato.until(told, what="the end of the story")
+    assert world.stage.workspace.notifications == []
+
+
+async def test_nothing_of_an_alert_can_mention_link_or_format(world: World) -> None:
+    """The detector's text is hostile: it stays text."""
+    sato = await world.person("U0SATO")
+    bad = "<!channel> <@U0SATO> *太字* https://evil.example/x <https://e.example|here> \u202e"
+    hostile = alert(
+        "bad-1",
+        "off_platform",
+        ("user", "../../admin?x=1 %00"),
+        (bad[:150], bad[:150]),
+        score=0.99,
+        text=bad * 300,
+        viewers=5000,
+    )
+    assert (await world.happens(scene([hostile])))[0]["result"] == "accepted"
+    card = await sato.wait_card("ts-live", "admin")
+    assert "https://" not in visible_text(card)
+    assert world.stage.workspace.notifications == []
+    await sato.press(card, "24時間コメント制限")
+    await sato.wait_text(card, "404")
+    paths = [call["path"] for call in world.stage.market.calls() if call["method"] == "POST"]
+    assert set(paths) == {"/market/v1/users/..%2F..%2Fadmin%3Fx%3D1%20%2500/mutes"}

@@ -1,0 +1,153 @@
+"""A whole Koban for one test: the sandbox over real HTTP, the real app, the real workers.
+
+Only Temporal's server is shared between tests; each world has a namespace of its own.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+from google.protobuf.duration_pb2 import Duration
+from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
+from temporalio.client import Client
+
+from activities.ledger.database import Database
+from activities.ledger.queries import Queries
+from bot.cli.policies import open_policies
+from bot.cli.serve import open_app
+from bot.cli.work import open_duties
+from bot.settings import Settings
+from bot.temporal_connection import open_client
+from bot.worker import make_workers
+from deploy.sandbox.serve import serving
+from deploy.sandbox.slack.person import Person, wait_until
+from deploy.sandbox.slack.rates import Rates
+from deploy.sandbox.slack.workspace import Workspace
+from deploy.sandbox.stage import INGEST_SECRET, MARKET_TOKEN, POLICY, Stage, stage
+from deploy.sandbox.traffic.alerts import Json, Scene
+from deploy.sandbox.traffic.sender import Sender
+
+
+@dataclass
+class World:
+    """What a test may touch: people, the market, the switches, the detector and the ledger."""
+
+    stage: Stage
+    url: str
+    settings: Settings
+    client: Client
+    queries: Queries
+    sender: Sender
+    http: httpx.AsyncClient
+    opened: AsyncExitStack
+
+    async def person(self, user: str) -> Person:
+        """Somebody at Slack; leaves with the world."""
+        return await self.opened.enter_async_context(Person(self.stage.url, user))
+
+    async def happens(self, scene: Scene) -> list[Json]:
+        """The marketplace knows the scene's things, and its alerts are posted."""
+        for type_, body in scene.things:
+            self.stage.market.put(type_, body)
+        return await self.sender.send(scene.alerts)
+
+    async def thing(self, type_: str, id_: str) -> dict[str, Any]:
+        """A thing at the marketplace as it stands."""
+        found = self.stage.market.get(type_, id_)
+        assert found is not None, f"there is no {type_} {id_}"
+        return found
+
+    async def changes(self) -> list[tuple[str, str]]:
+        """The changes that took effect at the marketplace, oldest first: (method, path)."""
+        calls = reversed(self.stage.market.calls())
+        return [
+            (call["method"], call["path"].removeprefix("/market/v1/"))
+            for call in calls
+            if call["method"] != "GET" and call["status"] < 300 and not call["replayed"]
+        ]
+
+    async def kinds(self, case: str) -> list[str]:
+        """The kinds of a case's events in the ledger, oldest first."""
+        return [row["kind"] for row in await self.queries.events_of(case)]
+
+    async def wait_kind(self, case: str, kind: str) -> None:
+        """Waits until the ledger tells of such an event."""
+
+        async def told() -> bool:
+            return kind in await self.kinds(case)
+
+        await wait_until(told, 15, what=f"{kind} of {case}")
+
+
+@asynccontextmanager
+async def work(settings: Settings) -> AsyncIterator[None]:
+    """The workers, for as long as the block lasts."""
+    async with AsyncExitStack() as opened:
+        client = await open_client(settings.temporal, lazy=False)
+        duties = await open_duties(opened, settings, open_policies(settings), client)
+        for worker in make_workers(client, settings.temporal.task_queue, duties):
+            await opened.enter_async_context(worker)
+        yield
+
+
+async def fresh_namespace(temporal: str) -> str:
+    """A namespace of its own: a case of one test is never the open case of another."""
+    name = f"test-{uuid4().hex[:12]}"
+    client = await Client.connect(temporal)
+    await client.workflow_service.register_namespace(
+        RegisterNamespaceRequest(
+            namespace=name, workflow_execution_retention_period=Duration(seconds=86400)
+        )
+    )
+    return name
+
+
+def settings_for(
+    world: Stage, temporal: str, namespace: str, folder: Path, **more: Any
+) -> Settings:
+    """The settings of a Koban that lives in `world`; nothing comes from the environment."""
+    given: dict[str, Any] = {
+        "temporal": {"address": temporal, "namespace": namespace},
+        "slack": {
+            "bot_token": world.workspace.bot_token,
+            "signing_secret": world.workspace.signing_secret,
+            "api_url": f"{world.url}/api/",
+        },
+        "platform": {"base_url": f"{world.url}/market", "token": MARKET_TOKEN},
+        "ingest": {"secret": INGEST_SECRET},
+        "ledger": {"url": f"sqlite+aiosqlite:///{folder / 'koban.db'}"},
+        "policy": POLICY,
+        "http": {"port": 0},
+    }
+    return Settings(_env_file=None, **{**given, **more})
+
+
+@asynccontextmanager
+async def koban(
+    temporal: str, folder: Path, *, rates: bool = False, working: bool = True, **more: Any
+) -> AsyncIterator[World]:
+    """A running Koban; without `working`, every worker is down."""
+    async with AsyncExitStack() as opened:
+        workspace = Workspace(rates=Rates(enabled=rates))
+        world = await opened.enter_async_context(stage(folder, 0, workspace))
+        settings = settings_for(world, temporal, await fresh_namespace(temporal), folder, **more)
+        app = await open_app(opened, settings)
+        url = await opened.enter_async_context(serving(app))
+        workspace.bot_url = url
+        if working:
+            await opened.enter_async_context(work(settings))
+        http = await opened.enter_async_context(httpx.AsyncClient(timeout=20))
+        database = Database(settings.ledger.url.get_secret_value())
+        opened.push_async_callback(database.aclose)
+        client = await open_client(settings.temporal)
+        sender = Sender(url, INGEST_SECRET, http)
+        yield World(world, url, settings, client, Queries(database), sender, http, opened)
+
+
+def scene(alerts: Sequence[Json], things: Sequence[tuple[str, Json]] = ()) -> Scene:
+    """Alerts and the things they speak of."""
+    return Scene(alerts=list(alerts), things=list(things))
