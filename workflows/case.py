@@ -10,7 +10,6 @@ from datetime import timedelta
 from temporalio import workflow
 from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import (
-    ActivityError,
     ChildWorkflowError,
     FailureError,
     WorkflowAlreadyStartedError,
@@ -23,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.casework.book import Book, write
     from workflows.casework.errands import Errands
     from workflows.casework.screen import Screen, answer
+    from workflows.casework.vouching import Vouched, vouched_at_last, vouched_soon
     from workflows.conditions import holds
     from workflows.domain import events as ev
     from workflows.domain.alert import Alert, brief
@@ -39,16 +39,14 @@ with workflow.unsafe.imports_passed_through():
     from workflows.domain.history import apply, opened
     from workflows.domain.identity import case_id, enforcement_route
     from workflows.domain.memory import CardRef, Memory, remember
-    from workflows.domain.people import Actor
     from workflows.domain.playbook.matching import severity_of
     from workflows.domain.refusal import Reason, Refusal
     from workflows.enforcement import EnforcementWorkflow
     from workflows.ports import Answer, Delivery, Entry
     from workflows.starts import CaseStart, EnforcementStart, Job, lost
 
-Message = Alert | Click | EnforcementReport
+Message = Alert | Click | Vouched | EnforcementReport
 
-_ROLES = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=4)
 _PATIENTLY = RetryPolicy(maximum_interval=timedelta(seconds=30))
 
 
@@ -106,6 +104,13 @@ class CaseWorkflow:
     @workflow.run
     async def run(self, start: CaseStart) -> None:
         """Works the inbox until the case is over; starts again when its history grew long."""
+        try:
+            await self._live(start)
+        except FailureError as error:
+            # It would end the case. Any other error only stops it until the cause is mended.
+            raise RuntimeError("a case met a failure that it should have handled") from error
+
+    async def _live(self, start: CaseStart) -> None:
         if start.revive is not None:
             await self._wake(start.revive)
         while True:
@@ -144,6 +149,8 @@ class CaseWorkflow:
                 await self._take_alert(message)
             elif isinstance(message, Click):
                 await self._take_click(message)
+            elif isinstance(message, Vouched):
+                self._obey(message)
             else:
                 await self._take_report(message)
         self._alarm.heard()
@@ -217,28 +224,24 @@ class CaseWorkflow:
             return
         if not self._first_time(f"click/{click.id}"):
             return
-        actor = await self._known(click.command.by)
-        if actor is None:
+        try:
+            self._obey(await vouched_soon(click))
+        except FailureError:
+            self._errands.run(self._obey_later(click))
+
+    async def _obey_later(self, click: Click) -> None:
+        """Slack can't be asked who the person is: the click waits for that, the case does not."""
+        try:
+            self._inbox.append(await vouched_at_last(click))
+        except FailureError:
             self._refuse(click, Refusal(reason=Reason.ROLES_UNKNOWN))
-            return
-        command = click.command.model_copy(update={"by": actor})
+
+    def _obey(self, vouched: Vouched) -> None:
+        click = vouched.click
         self._follow(Tick())  # what is overdue by now comes before what was pressed after it
-        refusal = self._follow(command)
+        refusal = self._follow(click.command)
         if refusal is not None:
             self._refuse(click, refusal)
-
-    async def _known(self, person: Actor) -> Actor | None:
-        """The person with the roles that they hold now; None where nobody can tell."""
-        try:
-            roles = await workflow.execute_local_activity(
-                ports.roles_of,
-                person.id,
-                start_to_close_timeout=timedelta(seconds=5),
-                retry_policy=_ROLES,
-            )
-        except ActivityError:
-            return None
-        return Actor(id=person.id, roles=frozenset(roles))
 
     def _refuse(self, click: Click, refusal: Refusal) -> None:
         wanted = Answer(

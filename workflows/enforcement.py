@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.common import Priority, RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, FailureError
+from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from workflows import ports
@@ -175,12 +175,12 @@ class EnforcementWorkflow:
         """A quick try first; if the platform does not answer, the card says so, and on it goes."""
         try:
             return await self._call(order, FIRST_TRY, QUICKLY)
-        except ActivityError as error:
+        except FailureError as error:
             track.status, track.problem = ActionStatus.RETRYING, _problem(error)
             await self._tell()
         try:
             return await self._call(order, deadline, PATIENTLY)
-        except ActivityError as error:
+        except FailureError as error:
             return Result(status=ActionStatus.FAILED, problem=_problem(error))
 
     async def _call(self, order: Order, within: timedelta | None, retry: RetryPolicy) -> Result:
@@ -202,7 +202,7 @@ class EnforcementWorkflow:
                 await workflow.sleep(pause)
             try:
                 result = await self._read(order)
-            except ActivityError:
+            except FailureError:
                 return Result(status=ActionStatus.DONE)
             if result.status is ActionStatus.VERIFIED:
                 break
@@ -248,9 +248,9 @@ def _until(job: Job, now: datetime) -> datetime | None:
     return None if job.planned.lasts is None else now + job.planned.lasts
 
 
-def _problem(error: ActivityError) -> Problem:
+def _problem(error: FailureError) -> Problem:
     """What the last attempt said; a timeout says no more than that nobody answered."""
-    cause = error.cause
+    cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ApplicationError):
         cause = cause.__cause__
     if isinstance(cause, ApplicationError) and cause.details:

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import Priority, RetryPolicy
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import FailureError
 
 from workflows import ports
 from workflows.domain.case_state import Case
@@ -79,7 +79,7 @@ class Screen:
                     retry_policy=_RETRY,
                     priority=Priority(priority_key=case.severity.rank),
                 )
-            except ActivityError:
+            except FailureError:
                 await workflow.sleep(_AGAIN)
 
 
@@ -95,5 +95,5 @@ async def answer(wanted: Answer) -> None:
             retry_policy=_RETRY,
             priority=Priority(priority_key=1),
         )
-    except ActivityError:
+    except FailureError:
         workflow.logger.warning("a refusal could not be shown", extra={"case": wanted.case})

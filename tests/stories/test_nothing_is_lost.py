@@ -1,0 +1,163 @@
+"""Crashes, lost answers and outages, as the people on shift live through them."""
+
+from pathlib import Path
+
+from deploy.sandbox.slack.person import wait_until
+from deploy.sandbox.slack.reading import controls, visible_text
+from tests.stories.test_a_shift import case_of, lure
+from tests.world import World, koban, work
+
+
+async def test_a_click_while_every_worker_is_down(temporal: str, tmp_path: Path) -> None:
+    """It is acked at once and carried out as soon as a worker is back."""
+    async with koban(temporal, tmp_path, working=False) as world:
+        sato = await world.person("U0SATO")
+        await world.happens(lure())
+        async with work(world.settings):
+            card, _ = await case_of(sato)
+        await sato.press(card, "24時間コメント制限")
+        assert await sato.errors() == []
+        assert await world.changes() == []
+        async with work(world.settings):
+            await sato.wait_text(card, "完了", 20)
+        assert await world.changes() == [("POST", "users/u_123/mutes")]
+
+
+async def test_alerts_while_every_worker_is_down(temporal: str, tmp_path: Path) -> None:
+    """They are accepted, and become one card each subject when a worker is back."""
+    async with koban(temporal, tmp_path, working=False) as world:
+        sato = await world.person("U0SATO")
+        for number in range(1, 4):
+            assert (await world.happens(lure(number)))[0]["result"] == "accepted"
+        await world.happens(lure(9, "u_456"))
+        async with work(world.settings):
+            await sato.wait_card("ts-live", "u_456", 20)
+            card, _ = await case_of(sato)
+            await sato.wait_text(card, "2件", 20)
+        assert len(await sato.cards("ts-live")) == 2
+
+
+async def test_slack_loses_its_answer_after_posting(world: World) -> None:
+    """The card stands once: Koban looks before it posts again."""
+    sato = await world.person("U0SATO")
+    faults = world.stage.faults
+    faults.set("slack_lost_response", True)
+    await world.happens(lure())
+    await sato.wait_card("ts-live", "u_123")
+    faults.set("slack_lost_response", False)
+    card, _ = await case_of(sato)
+    await sato.press(card, "担当する")
+    await sato.wait_text(card, "佐藤", 40)
+    assert len(await sato.cards("ts-live")) == 1
+
+
+async def test_slack_turns_everything_away_for_a_while(world: World) -> None:
+    """Afterwards the card shows the last state, not the first."""
+    sato = await world.person("U0SATO")
+    await world.happens(lure())
+    card, case = await case_of(sato)
+    await sato.press(card, "担当する")
+    await sato.wait_text(card, "佐藤")
+    world.stage.faults.set("slack_429", True)
+    await sato.press(card, "case.clear")
+    await world.wait_kind(case, "case_closed")
+    world.stage.faults.set("slack_429", False)
+    await sato.wait_text(card, "完了", 40)
+
+
+async def test_a_click_whose_person_slack_does_not_tell_waits(world: World) -> None:
+    """Rights are checked before anything is done; an outage only delays the click."""
+    sato = await world.person("U0SATO")
+    await world.happens(lure())
+    card, _ = await case_of(sato)
+    world.stage.faults.set("slack_429", True)
+    await sato.press(card, "24時間コメント制限")
+    handle = world.client.get_workflow_handle(controls(card)[0].block_id)
+
+    async def waits() -> bool:
+        pending = (await handle.describe()).raw_description.pending_activities
+        return any(each.activity_type.name == "roles_of" for each in pending)
+
+    await wait_until(waits, what="a click that waits for its person's roles")
+    assert await world.changes() == []
+    world.stage.faults.set("slack_429", False)
+    await sato.wait_text(card, "完了", 60)
+    assert await world.changes() == [("POST", "users/u_123/mutes")]
+
+
+async def test_the_platform_loses_its_answer_after_acting(world: World) -> None:
+    """The change is made once; the second call only hears of the first."""
+    sato = await world.person("U0SATO")
+    await world.happens(lure())
+    card, case = await case_of(sato)
+    faults = world.stage.faults
+    faults.set("platform_lost_response", True)
+    await sato.press(card, "24時間コメント制限")
+
+    async def acted() -> bool:
+        return bool(world.stage.market.executions())
+
+    await wait_until(acted, what="the change at the marketplace")
+    faults.set("platform_lost_response", False)
+    await sato.wait_text(card, "完了", 40)
+    key = f"{case}/D1/mute_user/u_123"
+    assert world.stage.market.executions() == {key: 1}
+
+
+async def test_the_platform_is_down_and_comes_back(world: World) -> None:
+    """The card says that Koban keeps trying, and then that it is done."""
+    sato = await world.person("U0SATO")
+    await world.happens(lure())
+    card, _ = await case_of(sato)
+    world.stage.faults.set("platform_500", True)
+    await sato.press(card, "24時間コメント制限")
+    await sato.wait_text(card, "再試行", 30)
+    world.stage.faults.set("platform_500", False)
+    await sato.wait_text(card, "完了", 60)
+    assert await world.changes() == [("POST", "users/u_123/mutes")]
+
+
+async def test_what_the_platform_refuses_is_retried_or_given_up(world: World) -> None:
+    """Nothing is swallowed: the person sees it and says what becomes of it."""
+    sato = await world.person("U0SATO")
+    unknown = lure()
+    unknown.things = []
+    await world.happens(unknown)
+    card, case = await case_of(sato)
+    await sato.press(card, "24時間コメント制限")
+    card = await sato.wait_text(card, "404")
+    world.stage.market.put("users", {"id": "u_123", "name": "あとから"})
+    await sato.press(card, "action.retry")
+    await sato.wait_text(card, "完了", 20)
+    assert world.stage.market.executions() == {f"{case}/D1/mute_user/u_123": 1}
+
+
+async def test_giving_up_gives_the_case_back(world: World) -> None:
+    """The assignee can decide otherwise."""
+    sato = await world.person("U0SATO")
+    unknown = lure()
+    unknown.things = []
+    await world.happens(unknown)
+    card, case = await case_of(sato)
+    await sato.press(card, "24時間コメント制限")
+    card = await sato.wait_text(card, "404")
+    await sato.press(card, "action.give_up")
+    card = await sato.wait_text(card, "対応中")
+    await sato.press(card, "case.clear")
+    await sato.wait_text(card, "完了", 20)
+    assert await world.changes() == []
+    assert "actions_given_up" in await world.kinds(case)
+
+
+async def test_a_deleted_card_is_posted_again(world: World) -> None:
+    """Somebody removed the message; the case is still open."""
+    sato = await world.person("U0SATO")
+    await world.happens(lure())
+    card, _ = await case_of(sato)
+    messages = world.stage.workspace.messages
+    stored = messages.find(card["channel"], card["ts"])
+    assert stored is not None
+    messages.delete(stored)
+    await world.happens(lure(2))
+    again = await sato.wait_card("ts-live", lambda c: c["ts"] != card["ts"], 20)
+    assert "u_123" in visible_text(again)
