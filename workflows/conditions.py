@@ -4,43 +4,78 @@ CEL has no clock, no randomness and no I/O, so that a condition gives the same a
 replay. Whole and broken numbers compare as people expect (`1 >= 0.9`).
 """
 
+import math
+import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
 
 import cel
 
-NAMES = ("alert", "severity", "subject", "case", "response")
-"""What an expression can speak of, depending on where it stands."""
+NAMES = ("alert", "response")
+"""What an expression can speak of: playbooks of the alert, `verify` of the response."""
+
+FUNCTIONS = frozenset(
+    {
+        *("contains", "endsWith", "matches", "size", "startsWith"),
+        *("bytes", "double", "duration", "dyn", "int", "string", "timestamp", "type", "uint"),
+        *("getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear", "getFullYear", "getMonth"),
+        *("getHours", "getMilliseconds", "getMinutes", "getSeconds"),
+    }
+)
+"""What common-expression-language 0.10 knows without its optional standard library."""
+
+LONGEST = 2000
+"""Characters of an expression: nobody reads a longer one."""
+DEEPEST = 100
+"""Levels of facts. The CEL library converts them by recursion and dies of some ten thousand."""
 
 _MEANINGLESS = (ValueError, TypeError, RuntimeError, LookupError, ArithmeticError)
-_SAMPLE: dict[str, Any] = {name: {} for name in NAMES}
+_BINDS = re.compile(r"\.\s*(?:all|exists|exists_one|filter|map)\s*\(\s*([A-Za-z_]\w*)\s*,")
+_WORD = re.compile(r"[A-Za-z]\w*")
 
 
 def holds(expression: str, facts: Mapping[str, Any]) -> bool:
-    """Whether `expression` is true of `facts`.
+    """Whether `expression` is true of `facts`; never raises.
 
     One over something that is missing, or that makes no sense for what is there, does not hold.
     """
+    if not _is_shallow(facts):
+        return False
     try:
-        return _compiled(expression).execute(dict(facts)) is True
+        program = _compiled(expression)
+    except ValueError:
+        return False
+    try:
+        return program.execute(dict(facts)) is True
+    except ValueError:
+        # One value that CEL can't take spoils all others: an attribute that nobody asks about
+        # must not change which playbook an alert gets.
+        return _holds_of_what_can_be_read(program, facts)
     except _MEANINGLESS:
         return False
 
 
-def problem(expression: str) -> str | None:
-    """What keeps `expression` from ever holding, in one sentence; None where nothing does."""
+def problem(expression: str, names: tuple[str, ...] = NAMES) -> str | None:
+    """What keeps `expression` from ever holding, in one sentence; None where nothing does.
+
+    `names` is what it can speak of where it stands.
+    """
     try:
         program = _compiled(expression)
     except ValueError as error:
         return f"the expression can't be read ({_first_line(error)})"
-    try:
-        program.execute(_SAMPLE)
-    except RuntimeError as error:
-        if "Undefined variable or function" in str(error):
-            return f"the expression speaks of something unknown ({_first_line(error)})"
-    except _MEANINGLESS:
-        return None  # it lacks an attribute, which alerts may have
+    bound = set(_BINDS.findall(expression))
+    for name in program.variables():
+        if name not in names and name not in bound:
+            told = " or ".join(f"`{each}`" for each in names)
+            return f"the expression speaks of `{name}`, which is unknown here (only {told} is)"
+    for name in program.functions():
+        if _WORD.fullmatch(name) and name not in FUNCTIONS:
+            near = get_close_matches(name, sorted(FUNCTIONS), n=1)
+            meant = f" (`{near[0]}()` does)" if near else ""
+            return f"the expression uses `{name}()`, which does not exist{meant}"
     return None
 
 
@@ -48,9 +83,53 @@ def _first_line(error: Exception) -> str:
     line = str(error).splitlines()[0]
     for noise in ("Failed to parse expression ", "ERROR: <input>:"):
         line = line.split(noise)[-1]
-    return line.split(". Check that")[0].strip()[:120]
+    return line.split(" expecting ")[0].strip()[:120]
 
 
 @lru_cache(maxsize=4096)
 def _compiled(expression: str) -> Any:
+    if len(expression) > LONGEST:
+        raise ValueError(f"it is longer than {LONGEST} characters")
     return cel.compile(expression)
+
+
+def _holds_of_what_can_be_read(program: Any, facts: Mapping[str, Any]) -> bool:
+    try:
+        return program.execute(_readable(facts)) is True
+    except _MEANINGLESS:
+        return False
+
+
+def _readable(value: Any) -> Any:
+    """`value` with what CEL can't take replaced: lone surrogates, numbers beyond a double."""
+    if isinstance(value, Mapping):
+        return {str(_readable(key)): _readable(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_readable(each) for each in value]
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, int) and not isinstance(value, bool):
+        return _in_range(value)
+    return value
+
+
+def _in_range(number: int) -> int | float:
+    try:
+        float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
+    return number
+
+
+def _is_shallow(facts: Mapping[str, Any]) -> bool:
+    layer: list[Any] = [facts]
+    for _ in range(DEEPEST):
+        layer = [
+            inner
+            for outer in layer
+            for inner in (outer.values() if isinstance(outer, Mapping) else outer)
+            if isinstance(inner, dict | list | tuple)
+        ]
+        if not layer:
+            return True
+    return False

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from pydantic import JsonValue
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
-from workflows.conditions import holds
 
 from activities.platform.client import Platform
 from activities.platform.errors import Refused, TryAgain, UnusableSubject
 from activities.platform.template import fill_json, fill_path
+from workflows.conditions import holds
 from workflows.domain.enforcement import ActionStatus, Problem, ProblemKind, idempotency_key
 from workflows.domain.playbook.actions import Call, Verify
 from workflows.ports import Direction, Order, Result

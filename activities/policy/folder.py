@@ -16,6 +16,9 @@ from workflows.domain.playbook.matching import find_playbook
 from workflows.domain.playbook.model import Playbook, Policy
 from workflows.domain.playbook.roles import RoleBook
 
+OVERLOOKED = (".yml", ".json")
+"""Endings of files that somebody means to be read; editors leave others behind."""
+
 
 @dataclass(frozen=True)
 class PolicyFolder:
@@ -70,7 +73,7 @@ class _Loader:
         lookups = self._read("platform.yaml", LookupCatalog)
         playbooks = self._all("playbooks", Playbook)
         detectors = self._all("detectors", Detector)
-        self._lint(catalog, roles, playbooks, detectors)
+        self._lint(catalog, roles, lookups, playbooks, detectors)
         self._stop_at_faults()
         assert catalog is not None
         assert roles is not None
@@ -90,6 +93,10 @@ class _Loader:
 
     def _all(self, name: str, model: type[M]) -> dict[str, M]:
         """The files in a subfolder that can be read, by their path."""
+        for path in sorted((self._folder / name).glob("*")):
+            if path.suffix.lower() in OVERLOOKED:
+                document = self._documents[f"{name}/{path.name}"] = Document(f"{name}/{path.name}")
+                document.fault((), "the file would not be read", "let its name end in .yaml")
         found = sorted((self._folder / name).glob("*.yaml"))
         read_ = {f"{name}/{path.name}": self._read(f"{name}/{path.name}", model) for path in found}
         return {file: made for file, made in read_.items() if made is not None}
@@ -98,6 +105,7 @@ class _Loader:
         self,
         catalog: ActionCatalog | None,
         roles: RoleBook | None,
+        lookups: LookupCatalog | None,
         playbooks: dict[str, Playbook],
         detectors: dict[str, Detector],
     ) -> None:
@@ -106,6 +114,7 @@ class _Loader:
             roles=roles,
             playbooks=playbooks,
             detectors=detectors,
+            lookups=lookups,
             problem=problem,
             whole=not any(document.faults for document in self._documents.values()),
         )
@@ -121,6 +130,6 @@ class _Loader:
 
     def _version(self) -> str:
         digest = hashlib.sha256()
-        for file in sorted(self._documents):
-            digest.update(file.encode() + b"\0" + (self._folder / file).read_bytes() + b"\0")
+        for file, document in sorted(self._documents.items()):
+            digest.update(f"{file} {document.digest}\n".encode())
         return digest.hexdigest()[:12]

@@ -1,24 +1,42 @@
 """Reading one YAML file so that every value knows its line."""
 
+import hashlib
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.reader import ReaderError
 
 from activities.policy.faults import Fault
 
 SIZE_LIMIT = 1024 * 1024
 Place = tuple[Hashable, ...]
 
+_CONTROL = ("a control character stands on this line", "remove it")
+_ALIAS = ("an alias (*) is used", "write the value out in full")
+_KNOWN_PROBLEMS = (
+    ("'\\t'", ("a tab stands where spaces belong", "indent with spaces")),
+    (
+        "mapping values are not allowed",
+        ("a second `: ` stands on this line", "put the value in quotes"),
+    ),
+    ("cannot start any token", ("a value starts with a sign of YAML", "put the value in quotes")),
+    ("unexpected end of stream", ("a quote is opened and never closed", "close it")),
+    ("another document", ("`---` starts a second document", "keep one in a file")),
+    ("undefined alias", _ALIAS),
+)
+"""Signs in PyYAML's own words, and ours: what is wrong and what to write."""
+
 
 @dataclass
 class Document:
-    """A file's data, and the line of every place in it."""
+    """A file's data, and the line of every place in it. `digest` is that of its bytes."""
 
     file: str
     data: Any = None
+    digest: str = ""
     lines: dict[Place, int] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
 
@@ -42,16 +60,17 @@ def read(folder: Path, file: str) -> Document:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
-        _unreadable(document, error)
+        _unreadable(document, error, text)
+        return document
+    except RecursionError:
+        document.fault((), "the file is nested too deeply", "write it flatter")
         return document
     if node is None:
         document.fault((), "the file is empty", "write at least its first key")
         return document
     aliases = _aliases(text)
     if aliases:
-        document.faults.append(
-            Fault(file, aliases, "an alias (*) is used", "write the value out in full")
-        )
+        document.faults.append(Fault(file, aliases, *_ALIAS))
         return document
     document.data = _value(document, node, ())
     return document
@@ -61,11 +80,12 @@ def _text(path: Path, document: Document) -> str | None:
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
-        document.fault((), "the file is missing", "make it; docs/policy.md shows one")
+        document.fault((), "the file is missing", "make it as docs/policy.md shows")
         return None
     except OSError as error:
         document.fault((), f"the file can't be read ({error.strerror})", "check its rights")
         return None
+    document.digest = hashlib.sha256(raw).hexdigest()
     if len(raw) > SIZE_LIMIT:
         document.fault((), "the file is larger than 1 MiB", "split it")
         return None
@@ -79,12 +99,17 @@ def _text(path: Path, document: Document) -> str | None:
         return None
 
 
-def _unreadable(document: Document, error: yaml.YAMLError) -> None:
+def _unreadable(document: Document, error: yaml.YAMLError, text: str) -> None:
+    if isinstance(error, ReaderError):
+        line = text.count("\n", 0, error.position) + 1
+        document.faults.append(Fault(document.file, line, *_CONTROL))
+        return
     mark = getattr(error, "problem_mark", None)
     line = mark.line + 1 if mark is not None else 1
-    problem = getattr(error, "problem", None) or "it is not YAML"
-    write = "mend the indentation, or put the value in quotes"
-    document.faults.append(Fault(document.file, line, f"the file can't be read: {problem}", write))
+    problem = str(getattr(error, "problem", None) or "it is not YAML")
+    told = next((words for sign, words in _KNOWN_PROBLEMS if sign in problem), None)
+    what, write = told or (f"the file can't be read: {problem}", "mend this line")
+    document.faults.append(Fault(document.file, line, what, write))
 
 
 def _aliases(text: str) -> int | None:

@@ -8,10 +8,36 @@ from pydantic import BaseModel, ValidationError
 from activities.policy.reading import Document, Place
 
 M = TypeVar("M", bound=BaseModel)
-NOT_YET = {
-    "protect": "`protect` is not carried out by this version",
-    "acknowledged": "`unless: acknowledged` is not carried out by this version",
+NOT_YET = {"protect": "`protect` is not carried out by this version"}
+
+
+Models = set[type[BaseModel]]
+
+SHAPES = {
+    r"^[a-z0-9_-]{1,80}$": "write the channel's name in small letters without #, as ts-live",
+    r"^[a-z][a-z0-9_]{0,39}$": "write small letters, digits and _, 40 at most",
+    r"^S[A-Z0-9]{2,20}$": "write the id of the Slack user group, as S0123ABCD",
+    r"^[UW][A-Z0-9]{2,20}$": "write the person's Slack id, as U0123ABCD",
+    r"^[A-Z][A-Z0-9_]{0,99}$": "write the name of an environment variable, as KOBAN_CHAT_SECRET",
+    r"^[A-Za-z0-9_.-]{1,64}$": "write letters, digits, _ . and -, 64 at most",
+    r"^[A-Za-z0-9_.-]{1,100}$": "write the name of a field of the answer, as profile.email",
+    r"^/[^?#]*\{id\}[^?#]*$": "write a path with {id} in it, as /v1/users/{id}",
+    r"^/": "let the path begin with /",
 }
+"""What to write where a value must have a shape."""
+
+WRITES = {
+    "tuple_type": "write a list: [a, b], or a line with - for each",
+    "bool": "write true or false",
+    "int": "write a whole number",
+    "string_type": "put it in quotes",
+    "greater_than_equal": "write {ge} or more",
+    "less_than_equal": "write {le} or less",
+    "too_short": "write at least {min_length}",
+    "too_long": "write at most {max_length}",
+    "string_too_long": "write at most {max_length} characters",
+}
+"""What to write, by the beginning of pydantic's name for the mistake."""
 
 
 def validated(document: Document, model: type[M]) -> M | None:
@@ -43,19 +69,55 @@ def _place(document: Document, loc: tuple[int | str, ...]) -> Place:
 
 
 def _words(document: Document, model: type[BaseModel], error: Any, name: str) -> tuple[str, str]:
-    kind = error["type"]
+    kind, context = error["type"], error.get("ctx", {})
     if kind == "extra_forbidden":
         return _unknown(model, error, name)
     if kind == "missing":
         return f"`{name}` is missing", f"add `{name}:`"
-    if kind == "enum":
-        allowed = str(error["ctx"]["expected"]).replace("'", "")
-        return f"`{name}` can't be `{_short(error['input'])}`", f"write {allowed}"
+    if error["input"] is None:
+        return f"{_subject(error)} has no value", "write one (what follows # is a comment)"
+    if kind in ("enum", "literal_error"):
+        allowed = str(context["expected"]).replace("'", "")
+        return f"{_subject(error)} can't be `{_short(error['input'])}`", f"write {allowed}"
     if kind == "value_error":
-        what, _, write = str(error["ctx"]["error"]).partition("; ")
-        return what, write or "mend it"
+        what, _, write = str(context["error"]).partition("; ")
+        return what, write or f"mend `{name}`"
+    if kind == "string_pattern_mismatch":
+        what = f"{_subject(error)} can't be `{_short(error['input'])}`"
+        if name == "env":
+            # Somebody may have pasted the secret itself, and this line goes to a terminal or CI.
+            what = "`env` is not the name of an environment variable"
+        return what, SHAPES.get(context["pattern"], f"write what matches {context['pattern']}")
+    if kind in ("model_type", "dict_type"):
+        return f"{_subject(error)} has no keys of its own", f"write {_keys(model, context)}"
+    return _measured(error, kind, context)
+
+
+def _measured(error: Any, kind: str, context: dict[str, Any]) -> tuple[str, str]:
+    """Words for values of the wrong type or size."""
+    for sign, write in WRITES.items():
+        if kind.startswith(sign):
+            return f"{_subject(error)} can't be `{_short(error['input'])}`", write.format(**context)
     message = str(error["msg"])
-    return f"`{name}` is wrong ({message[0].lower()}{message[1:]})", "mend it"
+    return f"{_subject(error)} is wrong ({message[0].lower()}{message[1:]})", "mend it"
+
+
+def _subject(error: Any) -> str:
+    """What the complaint is about: a value by its key, or a key itself."""
+    names = [part for part in error["loc"] if isinstance(part, str)]
+    if names[-1:] == ["[key]"]:
+        return "a key here"
+    return f"`{names[-1]}`" if names else "the file"
+
+
+def _keys(model: type[BaseModel], context: dict[str, Any]) -> str:
+    """The keys that a model needs, as one would write them."""
+    wanted = context.get("class_name")
+    named = next((each for each in all_models(model) if each.__name__ == wanted), None)
+    if named is None:
+        return "`key: value` pairs"
+    needed = [f.alias or n for n, f in named.model_fields.items() if f.is_required()]
+    return "{" + ", ".join(f"{each}: …" for each in needed or ["key"]) + "}"
 
 
 def _unknown(model: type[BaseModel], error: Any, name: str) -> tuple[str, str]:
@@ -66,18 +128,21 @@ def _unknown(model: type[BaseModel], error: Any, name: str) -> tuple[str, str]:
     return f"`{name}` is not known here", write
 
 
-def _names(model: type[BaseModel], seen: set[type] | None = None) -> set[str]:
+def _names(model: type[BaseModel]) -> set[str]:
     """Every key that may stand somewhere in a file of this model."""
-    seen = seen if seen is not None else set()
-    if model in seen:
-        return set()
-    seen.add(model)
-    names: set[str] = set()
-    for name, field in model.model_fields.items():
-        names.add(field.alias or name)
-        for inner in _models_in(field.annotation):
-            names |= _names(inner, seen)
-    return names
+    models = all_models(model)
+    return {f.alias or name for each in models for name, f in each.model_fields.items()}
+
+
+def all_models(model: type[BaseModel], seen: Models | None = None) -> Models:
+    """The models that a file of `model` is made of, itself included."""
+    seen = set() if seen is None else seen
+    if model not in seen:
+        seen.add(model)
+        for field in model.model_fields.values():
+            for inner in _models_in(field.annotation):
+                all_models(inner, seen)
+    return seen
 
 
 def _models_in(annotation: Any) -> set[type[BaseModel]]:

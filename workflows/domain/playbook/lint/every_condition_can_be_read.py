@@ -1,26 +1,31 @@
 """An expression with a mistake would never hold, and nobody would notice."""
 
+import re
 from collections.abc import Iterator
 
 from workflows.domain.playbook.lint.finding import ACTIONS, Bundle, Finding, Findings, Place
 from workflows.domain.playbook.model import Playbook
 
+_ONE_EQUALS = re.compile(r"(?<![=!<>])=(?!=)")
+_IN_WORDS = re.compile(r"\b(and|or|not)\b")
+
 
 def check(bundle: Bundle) -> Findings:
-    """Every expression of playbooks and actions can be read."""
+    """Every expression of playbooks and actions can be read, and speaks of what is there."""
     for file, playbook in bundle.playbooks.items():
         for place, expression in _expressions(playbook):
-            wrong = bundle.problem(expression)
+            wrong = bundle.problem(expression, ("alert",))
             if wrong is not None:
-                yield Finding(file, place, wrong, "mend the expression")
+                yield Finding(file, place, wrong, _write(expression))
     for name, spec in (bundle.catalog.actions if bundle.catalog else {}).items():
         if spec.verify is None:
             continue
-        wrong = bundle.problem(spec.verify.expect)
+        expression = spec.verify.expect
+        wrong = bundle.problem(expression, ("response",))
         place = ("actions", name, "verify", "expect")
         if wrong is not None:
-            yield Finding(ACTIONS, place, wrong, "mend the expression")
-        elif "response" not in spec.verify.expect:
+            yield Finding(ACTIONS, place, wrong, _write(expression))
+        elif "response" not in expression:
             what = f"`{name}` is verified without looking at the response"
             yield Finding(ACTIONS, place, what, "write for example `response.muted == true`")
 
@@ -29,3 +34,11 @@ def _expressions(playbook: Playbook) -> Iterator[tuple[Place, str]]:
     yield ("match",), playbook.match
     for severity, expression in playbook.severity.items():
         yield ("severity", severity.value), expression
+
+
+def _write(expression: str) -> str:
+    if _ONE_EQUALS.search(expression):
+        return "write `==` to compare"
+    if _IN_WORDS.search(expression):
+        return "write `&&` for and, `||` for or, `!` for not"
+    return "mend the expression as docs/policy.md shows"

@@ -12,7 +12,8 @@ def check(bundle: Bundle) -> Findings:
             continue
         write = "add `approval: {by: lead, within: 30m}`"
         if spec.danger:
-            yield Finding(ACTIONS, ("actions", name), f"`{name}` is dangerous and alone", write)
-        elif spec.undo is None:
+            what = f"`{name}` is marked `danger` but needs no second person"
+            yield Finding(ACTIONS, ("actions", name), what, write)
+        elif spec.undo is None and spec.timed is None:
             what = f"`{name}` can't be undone and needs no second person"
             yield Finding(ACTIONS, ("actions", name), what, f"{write}, or an `undo`")

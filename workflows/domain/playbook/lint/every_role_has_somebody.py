@@ -1,7 +1,9 @@
 """A role that nobody holds is an approval that nobody can give."""
 
 from workflows.domain.people import Role
+from workflows.domain.playbook.actions import ApprovalRule
 from workflows.domain.playbook.lint.finding import ACTIONS, ROLES, Bundle, Finding, Findings
+from workflows.domain.playbook.roles import Holders
 
 NEEDED = (Role.SPECIALIST, Role.LEAD)
 
@@ -13,9 +15,8 @@ def check(bundle: Bundle) -> Findings:
     write = "name a Slack `group`, or `users`"
     for role in NEEDED:
         if role not in bundle.roles.roles:
-            yield Finding(
-                ROLES, ("roles",), f"the role {role.value} is missing", f"add it; {write}"
-            )
+            add = f"add `{role.value}:` and {write}"
+            yield Finding(ROLES, ("roles",), f"the role {role.value} is missing", add)
     for role, held in bundle.roles.roles.items():
         if held.group is None and not held.users:
             place = ("roles", role.value)
@@ -24,3 +25,15 @@ def check(bundle: Bundle) -> Findings:
         if spec.approval and spec.approval.by not in bundle.roles.roles:
             what = f"nobody holds the role {spec.approval.by.value} that approves `{name}`"
             yield Finding(ACTIONS, ("actions", name, "approval"), what, "add it to roles.yaml")
+        elif spec.approval:
+            yield from _enough(name, spec.approval, bundle.roles.holders(spec.approval.by))
+
+
+def _enough(name: str, rule: ApprovalRule, held: Holders) -> Findings:
+    place = ("actions", name, "approval", "by")
+    if rule.by is Role.AUDITOR:
+        what = "auditors read everything and change nothing"
+        yield Finding(ACTIONS, place, what, f"write `by: {Role.LEAD.value}`")
+    elif held.users and held.group is None and len(set(held.users)) < rule.quorum:
+        what = f"`{name}` needs {rule.quorum} approvals, and roles.yaml names fewer people"
+        yield Finding(ACTIONS, place, what, "lower `quorum`, or name more people")

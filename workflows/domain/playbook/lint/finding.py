@@ -4,27 +4,28 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 
 from workflows.domain.playbook.actions import ActionCatalog
-from workflows.domain.playbook.lookups import Detector
+from workflows.domain.playbook.lookups import Detector, LookupCatalog
 from workflows.domain.playbook.model import Playbook
 from workflows.domain.playbook.roles import RoleBook
 
 Place = tuple[Hashable, ...]
-ACTIONS, ROLES = "actions.yaml", "roles.yaml"
+ACTIONS, ROLES, PLATFORM = "actions.yaml", "roles.yaml", "platform.yaml"
 
 
 @dataclass(frozen=True)
 class Bundle:
     """A policy folder as far as it could be read; playbooks and detectors by their file.
 
-    `problem` says what is wrong with an expression, or None. `whole` is False while a file
-    can't be read: rules about what is missing then keep quiet.
+    `problem` says what is wrong with an expression that may speak of some names, or None.
+    `whole` is False while a file can't be read: rules about what is missing then keep quiet.
     """
 
     catalog: ActionCatalog | None
     roles: RoleBook | None
     playbooks: dict[str, Playbook]
     detectors: dict[str, Detector]
-    problem: Callable[[str], str | None]
+    lookups: LookupCatalog | None
+    problem: Callable[[str, tuple[str, ...]], str | None]
     whole: bool
 
 

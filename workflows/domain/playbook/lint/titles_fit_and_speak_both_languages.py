@@ -3,33 +3,50 @@
 import re
 from collections.abc import Iterator
 
-from workflows.domain.playbook.lint.finding import ACTIONS, Bundle, Finding, Findings, Place
+from workflows.domain.playbook.lint.finding import (
+    ACTIONS,
+    PLATFORM,
+    Bundle,
+    Finding,
+    Findings,
+    Place,
+)
 from workflows.domain.text import Text
 
 BUTTON = 75
 """Characters on a button (Slack, block kit reference: button element)."""
 _JAPANESE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
+_ENGLISH = re.compile(r"[a-z]{2}")
+WRITE = "write `{ja: …, en: …}`"
 
 
 def check(bundle: Bundle) -> Findings:
-    """Titles of actions, playbooks and presets have both languages and fit a button."""
+    """Titles and reasons have both languages; what stands on a button fits there."""
+    for file, place, text in _texts(bundle):
+        yield from _both(file, place, text)
+        if place[-1] == "title" and max(len(text.ja), len(text.en)) > BUTTON:
+            what = f"the title has {max(len(text.ja), len(text.en))} characters"
+            yield Finding(file, place, what, f"write at most {BUTTON}, as a button holds")
+
+
+def _both(file: str, place: Place, text: Text) -> Findings:
+    if _JAPANESE.search(text.en) or not text.en.strip():
+        yield Finding(file, place, f"the {place[-1]} has no English", WRITE)
+    # A name such as LINE reads the same in both languages; a word does not.
+    if not text.ja.strip() or (text.ja == text.en and _ENGLISH.search(text.ja)):
+        yield Finding(file, place, f"the {place[-1]} has no Japanese", WRITE)
+
+
+def _texts(bundle: Bundle) -> Iterator[tuple[str, Place, Text]]:
     for name, spec in (bundle.catalog.actions if bundle.catalog else {}).items():
-        yield from _check_one(ACTIONS, ("actions", name, "title"), spec.title)
-    for file, place, title in _titles(bundle):
-        yield from _check_one(file, place, title)
-
-
-def _titles(bundle: Bundle) -> Iterator[tuple[str, Place, Text]]:
+        yield ACTIONS, ("actions", name, "title"), spec.title
     for file, playbook in bundle.playbooks.items():
         yield file, ("title",), playbook.title
         for number, preset in enumerate(playbook.presets):
             yield file, ("presets", number, "title"), preset.title
-
-
-def _check_one(file: str, place: Place, title: Text) -> Findings:
-    if _JAPANESE.search(title.en) or not title.en.strip():
-        yield Finding(file, place, "the title has no English", "write `{ja: …, en: …}`")
-    if not title.ja.strip():
-        yield Finding(file, place, "the title has no Japanese", "write `{ja: …, en: …}`")
-    if max(len(title.ja), len(title.en)) > BUTTON:
-        yield Finding(file, place, "the title does not fit on a button", "write 75 characters")
+            if preset.reason is not None:
+                yield file, ("presets", number, "reason"), preset.reason
+    for kind, spec_ in (bundle.lookups.lookups if bundle.lookups else {}).items():
+        yield PLATFORM, ("lookups", kind, "title"), spec_.title
+        for number, field in enumerate(spec_.fields):
+            yield PLATFORM, ("lookups", kind, "fields", number, "title"), field.title

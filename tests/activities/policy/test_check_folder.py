@@ -1,0 +1,85 @@
+"""Every mistake in a policy folder is told by its line, with what to write instead.
+
+Each folder under testdata holds one mistake and, in expected.txt, the exact words for it.
+"""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from activities.policy.folder import check_folder
+from tests.activities.policy import folders
+
+FAULTS = sorted(each.name for each in folders.TESTDATA.iterdir())
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_mistake_is_told_in_these_words(fault: str, tmp_path: Path) -> None:
+    """The lines of `koban check` are those of expected.txt."""
+    told = check_folder(folders.spoiled(fault, tmp_path))
+    expected = (folders.TESTDATA / fault / "expected.txt").read_text(encoding="utf-8")
+    assert told == expected.splitlines()
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_mistake_has_a_file_a_line_and_one_remedy(fault: str, tmp_path: Path) -> None:
+    """Every line reads `file:line: what is wrong; what to write`, and there is at least one."""
+    told = check_folder(folders.spoiled(fault, tmp_path))
+    assert told
+    for line in told:
+        assert re.fullmatch(r"[a-z_/.-]+:\d+: [^;]+; [^;]+", line)
+
+
+def test_there_are_many_ways_to_be_wrong() -> None:
+    """The golden texts cover at least fifty mistakes."""
+    assert len(FAULTS) >= 50
+
+
+@pytest.mark.parametrize("folder", [folders.BASE, folders.EXAMPLE], ids=["small", "example"])
+def test_a_folder_without_mistakes_says_nothing(folder: Path) -> None:
+    """Neither the small folder nor the example that ships has a mistake."""
+    assert check_folder(folder) == []
+
+
+def test_mistakes_in_several_files_are_told_together_in_order(tmp_path: Path) -> None:
+    """One run shows them all, by file and line."""
+    folder = folders.good(tmp_path)
+    folders.replace(folder, "roles.yaml", "S0SHIFT", "ts")
+    folders.replace(folder, "playbooks/other.yaml", "claim: 1h", "claim: soon")
+    folders.replace(folder, "playbooks/other.yaml", "ts-live", "#live")
+    assert check_folder(folder) == [
+        "playbooks/other.yaml:4: `channel` has no value; write one (what follows # is a comment)",
+        "playbooks/other.yaml:7: 'soon' is not a duration; write 30s, 5m, 24h or 7d",
+        "roles.yaml:2: `group` can't be `ts`; write the id of the Slack user group, as S0123ABCD",
+    ]
+
+
+def test_a_missing_folder_is_one_mistake(tmp_path: Path) -> None:
+    """The folder is named."""
+    folder = tmp_path / "nowhere"
+    assert check_folder(folder) == [f"{folder}:1: the folder is missing; name a policy folder"]
+
+
+def test_a_file_above_1_mib_is_not_even_parsed(tmp_path: Path) -> None:
+    """Just below is read, above is refused."""
+    folder = folders.good(tmp_path)
+    roles = folder / "roles.yaml"
+    text = roles.read_bytes()
+    roles.write_bytes(text + b"#" * (1024 * 1024 - len(text)))
+    assert check_folder(folder) == []
+    roles.write_bytes(roles.read_bytes() + b"#")
+    assert check_folder(folder) == ["roles.yaml:1: the file is larger than 1 MiB; split it"]
+
+
+def test_endless_nesting_is_a_mistake_and_not_a_crash(tmp_path: Path) -> None:
+    """A file of nothing but brackets is told like any other mistake."""
+    folder = folders.good(tmp_path)
+    (folder / "roles.yaml").write_text("{" * 50_000, encoding="utf-8")
+    assert check_folder(folder) == ["roles.yaml:1: the file is nested too deeply; write it flatter"]
+
+
+def test_a_pasted_secret_is_not_repeated(tmp_path: Path) -> None:
+    """What stands where a variable's name belongs may be the secret itself."""
+    told = check_folder(folders.spoiled("detector_secret_as_its_variable", tmp_path))
+    assert "whsec" not in "".join(told)

@@ -1,0 +1,72 @@
+"""docs/policy.md keeps up with the models and the example."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from activities.policy.folder import check_folder, load_policy
+from activities.policy.schemas import MODELS
+from activities.policy.wording import all_models
+from tests.activities.policy import folders
+from workflows.domain.playbook.durations import format_duration
+from workflows.domain.playbook.lint.paths_use_known_placeholders import KNOWN
+from workflows.domain.playbook.model import Severity
+
+DOCS = folders.HERE.parents[2] / "docs" / "policy.md"
+TEXT = DOCS.read_text(encoding="utf-8")
+CATALOG = load_policy(folders.EXAMPLE).catalog.actions
+# Text's `ja` and `en` are explained once, as a pair.
+FIELDS = sorted(
+    {
+        field.alias or name
+        for model in MODELS.values()
+        for each in all_models(model)
+        if each.__name__ != "Text"
+        for name, field in each.model_fields.items()
+    }
+)
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_field_is_documented(field: str) -> None:
+    """Every key that a policy file may have stands in the docs, marked as code."""
+    assert re.search(rf"`{field}\b[^`]*`|^  *{field}:|^{field}:", TEXT, re.MULTILINE)
+
+
+@pytest.mark.parametrize("action", sorted(CATALOG))
+def test_an_action_of_the_example_is_documented_as_it_is(action: str) -> None:
+    """Its row has its title, its subject, how long it lasts, and who must agree."""
+    spec = CATALOG[action]
+    ends = "no"
+    if spec.timed is not None:
+        ends = f"{format_duration(spec.timed.default)}, {format_duration(spec.timed.max)} at most"
+    undone = "yes" if spec.undo else "no"
+    row = f"| `{action}` {spec.title.ja} | {spec.subject} | {ends} | {undone} | "
+    rest = TEXT.partition(row)[2].partition("\n")[0]
+    approval = spec.approval
+    if approval is None:
+        assert rest == "no |"
+    else:
+        assert rest.startswith(f"a {approval.by} within {format_duration(approval.within)}, ")
+
+
+@pytest.mark.parametrize("word", [f"{{{each}}}" for each in KNOWN] + list(Severity))
+def test_a_word_with_a_meaning_is_documented(word: str) -> None:
+    """Placeholders and severities."""
+    assert f"`{word}`" in TEXT
+
+
+def test_what_the_docs_show_has_no_mistakes(tmp_path: Path) -> None:
+    """The YAML of the docs, put over the small folder, is a policy folder without mistakes."""
+    folder = folders.good(tmp_path)
+    for heading, shown in re.findall(r"^## (\S+)\n\n```yaml\n(.*?)```", TEXT, re.M | re.S):
+        data = yaml.safe_load(shown)
+        name = data.get("playbook") or data.get("detector") or ""
+        if heading == "actions.yaml":
+            # The docs show one action; the small folder has the other that its presets name.
+            small = (folder / heading).read_text(encoding="utf-8")
+            shown += "  permanent_ban" + small.partition("  permanent_ban")[2]
+        (folder / heading.replace("NAME", name)).write_text(shown, encoding="utf-8")
+    assert check_folder(folder) == []

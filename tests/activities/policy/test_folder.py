@@ -1,0 +1,118 @@
+"""A folder without mistakes, asked for its playbooks."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from activities.policy.faults import Fault, PolicyFaults
+from activities.policy.folder import load_policy
+from tests.activities.policy import folders
+from workflows.conditions import holds
+from workflows.domain.alert import Alert, Subject
+from workflows.domain.people import Role
+from workflows.domain.playbook.matching import severity_of
+from workflows.domain.playbook.model import Policy, Severity
+
+
+def alert(kind: str, **given: object) -> Alert:
+    """An alert about a user."""
+    at = datetime(2026, 11, 23, 3, 4, 5, tzinfo=UTC)
+    subject = Subject(type="user", id="u_1")
+    return Alert.model_validate(
+        {"id": "a-1", "kind": kind, "subject": subject, "occurred_at": at, **given}
+    )
+
+
+def test_all_rooms_of_the_folder_are_read() -> None:
+    """Actions, roles, look-ups, playbooks and detectors come with their names."""
+    folder = load_policy(folders.BASE)
+    assert sorted(folder.catalog.actions) == ["mute_user", "permanent_ban"]
+    assert folder.roles.holders(Role.LEAD).channel == "ts-leads"
+    assert [field.personal for field in folder.lookups.lookups["user"].fields] == [False, True]
+    assert sorted(folder.playbooks) == ["off_platform", "other"]
+    assert folder.detectors["live-chat"].secret.env == "KOBAN_DETECTOR_LIVE_CHAT"
+
+
+def test_an_alert_finds_its_playbook() -> None:
+    """By its kind; what nobody matches goes to the catch-all."""
+    folder = load_policy(folders.EXAMPLE)
+    kinds = ["off_platform", "phishing", "counterfeit", "shill_bidding", "harassment"]
+    assert [folder.find(alert(kind)).playbook for kind in kinds] == kinds
+    assert folder.find(alert("never_heard_of")).playbook == "other"
+
+
+@pytest.mark.parametrize(
+    ("given", "severity"),
+    [
+        ({"score": 0.97, "attributes": {"viewers": 1000}}, "critical"),
+        ({"score": 0.97, "attributes": {"viewers": 999}}, "high"),
+        ({"score": 0.97}, "high"),
+        ({"score": 1}, "high"),
+        ({"score": 0.89, "attributes": {"viewers": 5000}}, "medium"),
+        ({}, "medium"),
+        ({"score": 0.99, "attributes": {"viewers": "many"}}, "high"),
+    ],
+)
+def test_the_example_weighs_off_platform_alerts(given: dict[str, object], severity: str) -> None:
+    """By score and viewers; what an alert lacks counts for nothing."""
+    seen = alert("off_platform", **given)
+    playbook = load_policy(folders.EXAMPLE).find(seen)
+    assert severity_of(playbook, seen, holds) is Severity(severity)
+
+
+def test_a_case_keeps_its_policy_over_the_wire() -> None:
+    """The policy of a case reads back as it was written, durations included."""
+    policy = load_policy(folders.EXAMPLE).policy_for("off_platform")
+    assert Policy.model_validate_json(policy.model_dump_json(by_alias=True)) == policy
+    assert policy.playbook.clocks[Severity.CRITICAL].decide == timedelta(minutes=10)
+
+
+def test_the_policy_of_a_playbook_is_made_once() -> None:
+    """A burst of alerts shares one object; an unknown name is a `KeyError`."""
+    folder = load_policy(folders.BASE)
+    assert folder.policy_for("other") is folder.policy_for("other")
+    with pytest.raises(KeyError):
+        folder.policy_for("nothing")
+
+
+def test_the_version_names_the_contents(tmp_path: Path) -> None:
+    """A copy has the same version; any change of a file, or of its name, makes another."""
+    folder = folders.good(tmp_path)
+    before = load_policy(folder).version
+    assert before == load_policy(folders.BASE).version
+    assert len(before) == 12
+    folders.replace(folder, "roles.yaml", "roles:", "# a word\nroles:")
+    commented = load_policy(folder).version
+    (folder / "detectors" / "live-chat.yaml").unlink()
+    assert len({before, commented, load_policy(folder).version}) == 3
+
+
+def test_a_folder_without_detectors_is_fine(tmp_path: Path) -> None:
+    """Detectors need a file only for a secret of their own."""
+    folder = folders.good(tmp_path)
+    (folder / "detectors" / "live-chat.yaml").unlink()
+    (folder / "detectors").rmdir()
+    assert load_policy(folder).detectors == {}
+
+
+def test_a_fault_reads_as_one_line() -> None:
+    """`file:line: what; write`; the exception holds every fault, one a line."""
+    fault = Fault("roles.yaml", 3, "nobody holds the role lead", "name a group")
+    assert str(fault) == "roles.yaml:3: nobody holds the role lead; name a group"
+    assert str(PolicyFaults((fault, fault))) == f"{fault}\n{fault}"
+
+
+def test_every_preset_of_the_example_can_be_pressed() -> None:
+    """Every playbook offers two at least: something that can be undone, and most a ban."""
+    folder = load_policy(folders.EXAMPLE)
+    for playbook in folder.playbooks.values():
+        assert len(playbook.presets) >= 2
+        actions = [[folder.catalog.actions[a.action] for a in p.actions] for p in playbook.presets]
+        assert any(all(a.undo and not a.timed and not a.danger for a in each) for each in actions)
+    banning = {
+        name
+        for name, playbook in folder.playbooks.items()
+        if any(a.action == "permanent_ban" for p in playbook.presets for a in p.actions)
+    }
+    assert banning == {"counterfeit", "harassment", "off_platform", "phishing", "shill_bidding"}

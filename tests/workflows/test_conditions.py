@@ -1,0 +1,219 @@
+"""Conditions hold or do not; they never raise, whatever the alert or the policy says."""
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workflows.conditions import DEEPEST, FUNCTIONS, LONGEST, _compiled, holds, problem
+
+ALERT: dict[str, Any] = {
+    "kind": "off_platform",
+    "score": 0.95,
+    "attributes": {"viewers": 1240, "tags": ["new", "bulk"], "note": None, "whole": 1},
+    "subject": {"type": "user", "id": "u_1"},
+}
+FACTS = {"alert": ALERT}
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "true",
+        "alert.kind == 'off_platform'",
+        "alert.score >= 0.9 && alert.attributes.viewers >= 1000",
+        "alert.attributes.viewers > 1239.5",
+        "alert.attributes.whole >= 0.9",
+        "alert.attributes.whole == 1.0",
+        "alert.score < 1",
+        "'new' in alert.attributes.tags",
+        "alert.attributes.tags.exists(t, t.startsWith('bul'))",
+        "alert.kind.matches('^off_')",
+        "!has(alert.attributes.absent)",
+        "alert.attributes.absent == 1 || alert.kind == 'off_platform'",
+        "alert.attributes.note == null",
+        "size(alert.attributes.tags) == 2",
+        "alert.kind in ['off_platform', 'phishing']",
+    ],
+)
+def test_a_true_expression_holds(expression: str) -> None:
+    """Whole and broken numbers compare, lists are searched, absent things can be asked for."""
+    assert holds(expression, FACTS)
+    assert problem(expression) is None
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "alert.attributes.absent >= 0.9",
+        "alert.attributes.absent.deeper == 1",
+        "alert.attributes.absent == 1 && alert.kind == 'off_platform'",
+        "alert.kind > 1",
+        "alert.attributes.note > 1",
+        "alert.attributes.tags > 1",
+        "alert.attributes.tags[7] == 'new'",
+        "alert.attributes.tags[-1] == 'bulk'",
+        "alert.kind.matches('(')",
+        "alert.kind.matches('(a{1000}){1000}')",
+        "9223372036854775807 + alert.attributes.whole > 0",
+        "alert.attributes.viewers / 0 > 0",
+        "alert.attributes.viewers % 0 == 0",
+        "int(1e300) > 0",
+        "duration('long') > duration('1s')",
+        "timestamp('soon') > timestamp('2026-01-01T00:00:00Z')",
+        "1",
+        "'true'",
+        "alert",
+        "false",
+    ],
+)
+def test_what_makes_no_sense_does_not_hold(expression: str) -> None:
+    """Missing, of the wrong type, out of range, or not a yes or no: not held, and no error."""
+    assert holds(expression, FACTS) is False
+
+
+@pytest.mark.parametrize(
+    ("expression", "told"),
+    [
+        ("", "the expression can't be read (1:1: Syntax error: mismatched input '<EOF>')"),
+        ("alert.score >", "the expression can't be read (1:14: Syntax error: mismatched input"),
+        ("alert.kind = 'x'", "the expression can't be read (1:12: Syntax error: token"),
+        ("alert.kind == '\ud800'", "the expression can't be read ("),
+        ("(" * 1000 + "true" + ")" * 1000, "the expression can't be read ("),
+        ("true" + " || true" * LONGEST, "the expression can't be read (it is longer than 2000"),
+        ("allert.score > 1", "the expression speaks of `allert`, which is unknown here"),
+        ("alert.score > 1 && severity == 'x'", "the expression speaks of `severity`, which"),
+        ("alert.tags.exists(t, t == u)", "the expression speaks of `u`, which is unknown"),
+        ("now() > 1", "the expression uses `now()`, which does not exist"),
+        ("alert.kind.endWith('x')", "the expression uses `endWith()`, which does not exist (`ends"),
+    ],
+)
+def test_a_mistake_is_told_and_does_not_hold(expression: str, told: str) -> None:
+    """`problem` says it when the policy is checked; live, it merely does not hold."""
+    assert (problem(expression) or "").startswith(told)
+    assert holds(expression, FACTS) is False
+
+
+def test_an_expression_speaks_of_what_is_there_only() -> None:
+    """A playbook knows the alert, not the platform's response."""
+    assert problem("response.muted == true", ("response",)) is None
+    assert problem("response.muted == true", ("alert",)) == (
+        "the expression speaks of `response`, which is unknown here (only `alert` is)"
+    )
+
+
+@pytest.mark.parametrize("poison", ["\ud800", 10**400, -(10**400), {"k": ["\udfff"]}, float("nan")])
+def test_an_attribute_that_nobody_asks_about_changes_nothing(poison: object) -> None:
+    """CEL refuses some values; an alert that carries one still finds its playbook."""
+    facts = {"alert": {**ALERT, "attributes": {"viewers": 1240, "poison": poison}}}
+    assert holds("alert.kind == 'off_platform' && alert.attributes.viewers >= 1000", facts)
+    assert holds("alert.attributes.viewers < 1000", facts) is False
+
+
+def test_a_number_beyond_all_doubles_is_larger_than_any_threshold() -> None:
+    """And its opposite is smaller."""
+    facts = {"alert": {"much": 10**400, "little": -(10**400)}}
+    assert holds("alert.much > 1e300 && alert.little < -1e300", facts)
+
+
+def test_facts_are_not_changed_by_being_asked() -> None:
+    """What could not be read stays as it was."""
+    facts = {"alert": {"x": "\ud800", "y": [10**400]}}
+    assert holds("alert.x == 'a'", facts) is False
+    assert facts == {"alert": {"x": "\ud800", "y": [10**400]}}
+
+
+def test_bottomless_facts_do_not_end_the_process() -> None:
+    """The CEL library dies of them (no exception: the whole process), so they are not given to it.
+
+    In a process of its own, since a failure would take the test run with it.
+    """
+    script = (
+        "from workflows.conditions import holds\n"
+        "deep = {}\n"
+        "for _ in range(200_000): deep = {'a': deep}\n"
+        "print(holds('alert.kind == 1', {'alert': {'kind': 1, 'deep': deep}}))\n"
+        "import os, sys; sys.stdout.flush(); os._exit(0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "False\n")
+
+
+def test_facts_may_be_as_deep_as_alerts_are() -> None:
+    """Just within the limit they are read, beyond it nothing holds."""
+    for levels, held in ((DEEPEST - 2, True), (DEEPEST + 1, False)):
+        deep: dict[str, Any] = {"bottom": 1}
+        for _ in range(levels):
+            deep = {"a": deep}
+        assert holds("true", {"alert": deep}) is held
+
+
+def test_expressions_are_read_once_and_remembered_within_bounds() -> None:
+    """Ten thousand different expressions do not fill the memory."""
+    for number in range(5000):
+        assert holds(f"alert.n == {number}", {"alert": {"n": number}})
+    assert _compiled.cache_info().currsize <= 4096
+
+
+def test_threads_share_an_expression() -> None:
+    """Workflows and activities run on several threads."""
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(holds, "alert.kind.matches('off')", FACTS) for _ in range(200)]
+        assert all(each.result() for each in asked)
+
+
+def test_functions_that_are_named_exist() -> None:
+    """What `problem` lets pass is known to CEL: it fails for its argument or not at all."""
+    import cel
+
+    for name in FUNCTIONS:
+        for form in (
+            f"{name}('1')",
+            f"'1'.{name}('1')",
+            f"timestamp('2026-01-01T00:00:00Z').{name}()",
+        ):
+            try:
+                cel.compile(form).execute({})
+                break
+            except (TypeError, ValueError, RuntimeError) as error:
+                if "Undefined variable or function" not in str(error):
+                    break
+        else:
+            raise AssertionError(f"{name} does not exist")
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+ANYTHING = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+)
+EXPRESSIONS = st.sampled_from(
+    [
+        "alert.x > 1",
+        "alert.x == 'a'",
+        "alert.x.matches(alert.y)",
+        "alert.x in alert.y",
+        "alert.x + alert.y > 0",
+        "-alert.x / alert.y > 0",
+        "alert.x[alert.y] == 1",
+        "alert.x.exists(t, t == alert.y)",
+        "alert.x.map(t, t)[0] == alert.y",
+        "duration(alert.x) > duration(alert.y)",
+        "timestamp(alert.x) - duration(alert.y) > timestamp(alert.x)",
+        "string(alert.x).contains(string(alert.y))",
+        "int(alert.x) % int(alert.y) == 0",
+        "alert.x ? alert.y : !alert.y",
+    ]
+) | st.text(alphabet="alert.xy()[]{}'\"\\=&|!<>+-*/%? 019e", max_size=20)
+
+
+@settings(max_examples=400, deadline=None)
+@given(EXPRESSIONS, ANYTHING, ANYTHING)
+def test_any_expression_over_any_facts_is_answered(expression: str, x: Any, y: Any) -> None:
+    """True or False, never an exception, and never a panic of the CEL library."""
+    assert holds(expression, {"alert": {"x": x, "y": y}}) in (True, False)
+    assert problem(expression) is None or problem(expression)
