@@ -128,13 +128,21 @@ def settings_for(
 
 @asynccontextmanager
 async def koban(
-    temporal: str, folder: Path, *, rates: bool = False, working: bool = True, **more: Any
+    temporal: str,
+    folder: Path,
+    *,
+    rates: bool = False,
+    working: bool = True,
+    namespace: str | None = None,
+    **more: Any,
 ) -> AsyncIterator[World]:
     """A running Koban; without `working`, every worker is down."""
     async with AsyncExitStack() as opened:
         workspace = Workspace(rates=Rates(enabled=rates))
         world = await opened.enter_async_context(stage(folder, 0, workspace))
-        settings = settings_for(world, temporal, await fresh_namespace(temporal), folder, **more)
+        settings = settings_for(
+            world, temporal, namespace or await fresh_namespace(temporal), folder, **more
+        )
         app = await open_app(opened, settings)
         url = await opened.enter_async_context(serving(app))
         workspace.bot_url = url

@@ -1,0 +1,146 @@
+"""Hours and days of a shift, in seconds: Temporal's time-skipping server runs the clocks."""
+
+import shutil
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from temporalio.testing import WorkflowEnvironment
+
+from deploy.sandbox.slack.person import Person
+from deploy.sandbox.slack.reading import visible_text
+from deploy.sandbox.stage import POLICY
+from deploy.sandbox.temporal import temporal_binary
+from tests.stories.test_a_shift import case_of, lure
+from tests.world import World, koban
+
+
+class Night:
+    """A world whose clock can be turned on."""
+
+    def __init__(self, world: World, env: WorkflowEnvironment) -> None:
+        self.world = world
+        self._env = env
+
+    async def passes(self, **time: float) -> None:
+        """Turns the clock on, and lets everything happen that is due by then."""
+        # Not by many hours: the server drops connections that its own clock finds silent.
+        await self._env.sleep(timedelta(**time))
+
+
+@pytest.fixture
+async def night(tmp_path: Path) -> AsyncIterator[Night]:
+    """A fresh server for each test: its clock is one for all that runs in it."""
+    binary = str(Path(temporal_binary()).with_name("temporal-test-server"))
+    env = await WorkflowEnvironment.start_time_skipping(test_server_existing_path=binary)
+    address = env.client.service_client.config.target_host
+    async with env, koban(address, tmp_path, namespace="default") as world:
+        yield Night(world, env)
+
+
+async def threads(person: Person, card: dict) -> str:
+    """Everything that the card's thread says."""
+    return "\n".join(visible_text(message) for message in await person.thread(card))
+
+
+def mentioned(night: Night) -> list[str]:
+    """The groups that were mentioned, in their order."""
+    return [note.target for note in night.world.stage.workspace.notifications]
+
+
+async def test_nobody_claims(night: Night) -> None:
+    """After two minutes the shift is called, after ten the lead, and then it is quiet."""
+    sato = await night.world.person("U0SATO")
+    await night.world.happens(lure())
+    card, case = await case_of(sato)
+    await night.passes(minutes=1)
+    assert await threads(sato, card) == ""
+    await night.passes(minutes=1, seconds=30)
+    await sato.until(lambda: threads(sato, card), what="a call for the shift")
+    assert mentioned(night) == ["<!subteam^S0SHIFT>"]
+    assert await night.world.kinds(case) == ["case_opened", "case_escalated"]
+    await night.passes(minutes=9)
+
+    async def twice() -> bool:
+        return (await night.world.kinds(case)).count("case_escalated") == 2
+
+    await sato.until(twice, what="a call for the lead")
+    await night.passes(hours=1)
+    assert (await night.world.kinds(case)).count("case_escalated") == 2
+    assert mentioned(night) == ["<!subteam^S0SHIFT>", "<!subteam^S0LEAD>"]
+
+
+async def test_a_claim_keeps_the_shift_asleep(night: Night) -> None:
+    """Only the lead is called when the decision is overdue."""
+    sato = await night.world.person("U0SATO")
+    await night.world.happens(lure())
+    card, case = await case_of(sato)
+    await sato.press(card, "担当する")
+    await night.world.wait_kind(case, "case_claimed")
+    await night.passes(minutes=11)
+    await night.world.wait_kind(case, "case_escalated")
+    escalations = [
+        row["data"]["notify"]
+        for row in await night.world.queries.events_of(case)
+        if row["kind"] == "case_escalated"
+    ]
+    assert escalations == ["lead"]
+
+
+async def ask_for(person: Person, card: dict, action: str) -> None:
+    """Decides with the modal on an action that needs approval."""
+    await person.press(card, "case.decide")
+    answer = await person.fill_and_submit(
+        {"verdict": "violation", "actions": [action], "reason": "常習"}
+    )
+    assert answer == {"ok": True}
+    await person.wait_text(card, "承認待ち")
+
+
+async def test_an_approval_that_nobody_gives_is_refused_in_time(night: Night) -> None:
+    """`on_expiry: refuse`: the decision is off, and nothing was done at the platform."""
+    sato = await night.world.person("U0SATO")
+    await night.world.happens(lure())
+    card, case = await case_of(sato)
+    await ask_for(sato, card, "end_stream")
+    await night.passes(minutes=11)
+    await night.world.wait_kind(case, "approval_expired")
+    await sato.wait_text(card, "対応中")
+    assert await night.world.changes() == []
+
+
+async def test_an_approval_that_nobody_gives_is_asked_for_again(night: Night) -> None:
+    """`on_expiry: escalate`: the leads are asked again, and a late yes still counts."""
+    sato, tanaka = await night.world.person("U0SATO"), await night.world.person("U0TANAKA")
+    await night.world.happens(lure())
+    card, case = await case_of(sato)
+    await ask_for(sato, card, "permanent_ban")
+    await night.passes(minutes=31)
+    await night.world.wait_kind(case, "approval_expired")
+    asked = (await tanaka.cards("ts-leads"))[-1]
+    await tanaka.press(asked, "approval.approve")
+    await sato.wait_text(card, "完了")
+    assert await night.world.changes() == [("POST", "users/u_123/bans")]
+
+
+async def test_a_mute_ends_in_time_though_the_case_is_closed(temporal: str, tmp_path: Path) -> None:
+    """Koban lifts it, and the card of the closed case says so; a mute of 3 s, in real time."""
+    policy = tmp_path / "policy"
+    shutil.copytree(POLICY, policy)
+    book = policy / "playbooks" / "off_platform.yaml"
+    book.write_text(book.read_text("utf-8").replace("{for: 24h}", "{for: 3s}"), "utf-8")
+    async with koban(temporal, tmp_path, policy=policy) as world:
+        sato = await world.person("U0SATO")
+        await world.happens(lure())
+        card, case = await case_of(sato)
+        await sato.press(card, "case.preset.mute")
+        await sato.wait_text(card, "完了")
+        await world.wait_kind(case, "case_closed")
+        await world.wait_kind(case, "action_lifted")
+        assert (await world.thing("users", "u_123"))["muted"] is False
+        assert await world.changes() == [
+            ("POST", "users/u_123/mutes"),
+            ("DELETE", f"users/u_123/mutes/{case}"),
+        ]
+        await sato.wait_text(card, "解除")
