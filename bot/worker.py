@@ -54,7 +54,7 @@ def make_workers(client: Client, task_queue: str, duties: Duties) -> list[Worker
             task_queue=task_queue,
             workflows=[CaseWorkflow, EnforcementWorkflow],
             activities=duties.main,
-            workflow_runner=_sandbox(),
+            workflow_runner=sandbox(),
             max_cached_workflows=CACHED_CASES,
             sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
             graceful_shutdown_timeout=GRACE,
@@ -93,7 +93,8 @@ async def run_workers(workers: Sequence[Worker], until: asyncio.Event) -> None:
     await asyncio.gather(*running)
 
 
-def _sandbox() -> SandboxedWorkflowRunner:
+def sandbox() -> SandboxedWorkflowRunner:
+    """Runs workflow classes sandboxed, and the pure modules beneath them shared."""
     return SandboxedWorkflowRunner(
         restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
     )

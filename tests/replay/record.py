@@ -1,0 +1,118 @@
+"""Records histories of today's workflows: `python -m tests.replay.record [VERSION]`.
+
+Run it at every release; what was recorded before stays, and has to replay as well.
+"""
+
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+
+from temporalio.client import Client
+
+from deploy.sandbox.slack.reading import controls
+from deploy.sandbox.temporal import temporal_server
+from tests.conftest import free_port
+from tests.stories.test_a_shift import case_of, lure
+from tests.world import World, koban
+
+HISTORIES = Path(__file__).parent / "histories"
+
+
+async def one_tap(world: World) -> str:
+    """Claim, preset, close, undo."""
+    sato = await world.person("U0SATO")
+    await world.happens(lure())
+    await world.happens(lure(2))
+    card, case = await case_of(sato)
+    route = str(controls(card)[0].block_id)
+    await sato.press(card, "担当する")
+    card = await sato.wait_text(card, "佐藤")
+    await sato.press(card, "case.preset.mute")
+    card = await sato.wait_text(card, "完了")
+    await world.wait_kind(case, "case_closed")
+    await sato.press(card, "action.undo")
+    await sato.wait_text(card, "取り消し済み")
+    return route
+
+
+async def four_eyes(world: World) -> str:
+    """A refused press, an approval, a ban."""
+    sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
+    await world.happens(lure())
+    card, _ = await case_of(sato)
+    route = str(controls(card)[0].block_id)
+    await sato.press(card, "case.decide")
+    await sato.fill_and_submit(
+        {"verdict": "violation", "actions": ["permanent_ban"], "reason": "常習"}
+    )
+    asked = await tanaka.wait_card("ts-leads", "u_123")
+    await sato.press(asked, "approval.approve")
+    await sato.until(lambda: sato.ephemerals("ts-leads"), what="the refusal")
+    await tanaka.press(asked, "approval.approve")
+    await sato.wait_text(card, "完了")
+    return route
+
+
+async def trouble(world: World) -> str:
+    """The platform refuses; retry, give up, no violation."""
+    sato = await world.person("U0SATO")
+    unknown = lure()
+    unknown.things = []
+    await world.happens(unknown)
+    card, _ = await case_of(sato)
+    route = str(controls(card)[0].block_id)
+    await sato.press(card, "case.preset.mute")
+    card = await sato.wait_text(card, "404")
+    await sato.press(card, "action.give_up")
+    card = await sato.wait_text(card, "対応中")
+    await sato.press(card, "case.clear")
+    await sato.wait_text(card, "完了")
+    return route
+
+
+async def save(world: World, route: str, folder: Path, name: str) -> None:
+    """Writes the histories of everything that ran in this world, once it is over."""
+    await world.client.get_workflow_handle(route).result()
+    number = 0
+    async for found in world.client.list_workflows():
+        handle = world.client.get_workflow_handle(found.id, run_id=found.run_id)
+        history = await handle.fetch_history()
+        kind = found.workflow_type.removesuffix("Workflow").lower()
+        path = folder / f"{name}-{kind}-{number}.json"
+        path.write_text(history.to_json() + "\n", "utf-8")
+        number += 1
+
+
+async def main(version: str) -> None:
+    """Records every scene under `histories/VERSION`."""
+    folder = HISTORIES / version
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as place:
+        port = free_port()
+        server = temporal_server(Path(place), port)
+        await server.start()
+        try:
+            await _answers(f"127.0.0.1:{port}")
+            for scene in (one_tap, four_eyes, trouble):
+                room = Path(place) / scene.__name__
+                room.mkdir()
+                async with koban(f"127.0.0.1:{port}", room) as world:
+                    await save(world, await scene(world), folder, scene.__name__)
+        finally:
+            await server.kill()
+
+
+async def _answers(address: str) -> None:
+    for _ in range(200):
+        try:
+            await Client.connect(address)
+        except RuntimeError:
+            await asyncio.sleep(0.05)
+        else:
+            return
+    raise RuntimeError(f"Temporal at {address} does not answer")
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1] if len(sys.argv) > 1 else "0.1.0"))
