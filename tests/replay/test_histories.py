@@ -15,6 +15,11 @@ from workflows.enforcement import EnforcementWorkflow
 RECORDED = sorted(HISTORIES.rglob("*.json"))
 
 
+def recorded(path: Path) -> WorkflowHistory:
+    """A history from its file."""
+    return WorkflowHistory.from_json(path.stem, path.read_text("utf-8"))
+
+
 def test_there_are_histories_of_both_workflows() -> None:
     """An empty corpus would prove nothing."""
     names = {path.stem.split("-")[1] for path in RECORDED}
@@ -29,5 +34,4 @@ async def test_a_recorded_history_replays(path: Path) -> None:
         workflow_runner=sandbox(),
         data_converter=pydantic_data_converter,
     )
-    history = WorkflowHistory.from_json(path.stem, path.read_text("utf-8"))
-    await replayer.replay_workflow(history)
+    await replayer.replay_workflow(recorded(path))
