@@ -12,13 +12,10 @@ from activities.ledger.errors import StoryBroken
 from activities.ledger.rows import action_row, alert_row, case_row, link_after, snapshot_of
 from activities.ledger.tables import actions, alerts, cases, events
 from workflows.domain.alert import Alert
-from workflows.domain.approval import ApprovalState
 from workflows.domain.case_state import Case
 from workflows.domain.events import Recorded
 from workflows.domain.memory import Memory
 from workflows.ports import Entry, Written
-
-_CALLED_OFF = frozenset({ApprovalState.REJECTED, ApprovalState.EXPIRED})
 
 
 class _Taken(Exception):
@@ -125,11 +122,10 @@ class Ledger:
         await connection.execute(sa.update(cases).where(cases.c.id == entry.case.id).values(row))
 
     async def _update_actions(self, connection: AsyncConnection, case: Case) -> None:
-        if case.approval is not None and case.approval.state in _CALLED_OFF:
-            # These were never carried out: they stay in the events, not among the actions.
-            off = (actions.c.case_id == case.id, actions.c.decision_id == case.approval.decision)
-            await connection.execute(sa.delete(actions).where(*off))
+        waiting = case.approval.decision if case.approval and case.approval.pending else None
         for state in case.actions:
+            if state.decision == waiting:
+                continue  # nothing is being done yet: a look-up must not call it a sanction
             row = action_row(case, state)
             keys = [column.name for column in actions.primary_key]
             changed = {name: value for name, value in row.items() if name not in keys}

@@ -96,8 +96,7 @@ class Traffic:
         for number in range(200):
             await asyncio.sleep(pause)
             source = bids if number % 4 == 3 else chat
-            one = Scene(alerts=[source.alerts[number]], things=source.things)
-            await self.play(one)
+            await self.play(_only(source, number))
 
     async def storm(self) -> int:
         """The worst minute of phishing reports at once; returns how many alerts it was."""
@@ -105,3 +104,10 @@ class Traffic:
         first = next(self._storms) * 10_000
         await self.play(phishing.scene(reports, first=first))
         return reports
+
+
+def _only(source: Scene, number: int) -> Scene:
+    """One alert with the things that it names."""
+    one = source.alerts[number]
+    named = {one["subject"]["id"], *(each["id"] for each in one["related"])}
+    return Scene([one], [(type_, body) for type_, body in source.things if body["id"] in named])

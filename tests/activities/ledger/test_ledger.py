@@ -152,14 +152,14 @@ async def test_a_late_write_never_takes_a_case_back(ledger: Ledger, queries: Que
     assert (case["phase"], case["version"]) == ("closed", 4)
 
 
-async def test_a_rejected_decision_leaves_no_action(ledger: Ledger, queries: Queries) -> None:
-    """`actions` holds what was carried out; what was only decided stays in the events."""
+async def test_what_waits_for_approval_is_no_action_yet(ledger: Ledger, queries: Queries) -> None:
+    """A look-up must not show a ban that nobody approved; the decision stays in the events."""
     await ledger.record(opening())
     asked = following(a_case(), preset(SATO, "ban"))
     await ledger.record(asked)
-    assert len(await queries.actions_of("K7Q2F9XM0")) == 1
-    await ledger.record(following(asked.case, cmd.Reject(by=TANAKA, reason="根拠不足")))
     assert await queries.actions_of("K7Q2F9XM0") == []
+    await ledger.record(following(asked.case, cmd.Approve(by=TANAKA)))
+    assert [row["status"] for row in await queries.actions_of("K7Q2F9XM0")] == ["pending"]
 
 
 async def test_a_snapshot_wakes_a_case_up(ledger: Ledger) -> None:
