@@ -1,15 +1,40 @@
 """The servers that all tests share."""
 
+import shutil
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from playwright.async_api import Browser, async_playwright
 from temporalio.client import Client
 
 from deploy.sandbox.slack.person import wait_until
 from deploy.sandbox.temporal import temporal_server
 from tests.world import World, koban
+
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+    "--no-first-run",
+]
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """Chromium from this machine; the tests are skipped where there is none."""
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        pytest.skip("no Chromium on this machine (looked for: " + ", ".join(NAMES) + ")")
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=path, args=QUIET)
+        yield chromium
+        await chromium.close()
 
 
 def free_port() -> int:

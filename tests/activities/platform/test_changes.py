@@ -1,0 +1,196 @@
+"""Changes at the real demo marketplace, over HTTP."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
+from activities.platform.activities import PlatformActivities
+from activities.platform.client import Platform, open_platform
+from activities.platform.errors import UnusableSubject
+from activities.platform.template import fill_path
+from deploy.sandbox.faults import Faults
+from deploy.sandbox.marketplace.app import market_routes
+from deploy.sandbox.marketplace.store import Store
+from deploy.sandbox.serve import serving
+from tests.domain.building import CATALOG
+from workflows.domain.alert import Subject
+from workflows.domain.decision import PlannedAction
+from workflows.domain.enforcement import ActionStatus, ProblemKind
+from workflows.ports import Direction, Order, Result
+
+UNTIL = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
+
+
+class Market:
+    """The marketplace and the activities that change it."""
+
+    def __init__(self, store: Store, faults: Faults, acts: PlatformActivities) -> None:
+        self.store, self.faults, self.acts = store, faults, acts
+
+    async def do(self, order: Order) -> Result:
+        """Carries an order out, as a worker would."""
+        return await ActivityEnvironment().run(self.acts.carry_out, order)
+
+
+@pytest.fixture
+async def market(tmp_path: Path) -> AsyncIterator[Market]:
+    """A marketplace with one user."""
+    store, faults, app = Store(tmp_path / "market.db"), Faults(), FastAPI()
+    app.include_router(market_routes(store, faults, "token"))
+    store.put("users", {"id": "u_123", "name": "める", "status": "active"})
+    async with serving(app) as url:
+        http = open_platform(f"{url}/market", "token")
+        yield Market(store, faults, PlatformActivities(Platform(http)))
+        await http.aclose()
+    store.close()
+
+
+def order(
+    subject: str = "u_123", action: str = "mute_user", direction: Direction = Direction.DO
+) -> Order:
+    """A mute by 佐藤, or another action."""
+    return Order(
+        case="K7Q2F9XM0",
+        decision="D1",
+        planned=PlannedAction(action=action, subject=Subject(type="user", id=subject)),
+        spec=CATALOG.actions[action].model_copy(
+            update={
+                "request": CATALOG.actions[action].request.model_copy(
+                    update={"json_": {"until": "{until}", "case": "{case.id}"}}
+                )
+            }
+        ),
+        direction=direction,
+        actor="U0SATO",
+        until=UNTIL,
+    )
+
+
+async def test_a_change_is_made_and_read_back(market: Market) -> None:
+    """Verified in the same breath; the call says who answers for it."""
+    assert (await market.do(order())).status is ActionStatus.VERIFIED
+    call = market.store.calls()[1]
+    assert (call["method"], call["path"]) == ("POST", "/market/v1/users/u_123/mutes")
+    assert call["idempotency_key"] == "K7Q2F9XM0/D1/mute_user/u_123"
+    assert call["actor"] == "U0SATO"
+    assert market.store.get("users", "u_123")["muted_until"] == "2026-11-24T03:00:00Z"
+
+
+async def test_the_same_change_twice_is_made_once(market: Market) -> None:
+    """A worker died before it could say that it was done."""
+    await market.do(order())
+    assert (await market.do(order())).status is ActionStatus.VERIFIED
+    assert market.store.executions() == {"K7Q2F9XM0/D1/mute_user/u_123": 1}
+
+
+async def test_an_undo_has_a_key_of_its_own(market: Market) -> None:
+    """It would otherwise be taken for the change itself."""
+    await market.do(order())
+    undone = await market.do(order(direction=Direction.UNDO))
+    assert undone.status is ActionStatus.UNDONE
+    assert market.store.get("users", "u_123")["muted"] is False
+    assert "K7Q2F9XM0/D1/mute_user/u_123/undo" in market.store.executions()
+
+
+async def test_what_the_platform_does_not_know_is_final(market: Market) -> None:
+    """The card shows it with the status."""
+    result = await market.do(order("u_nobody"))
+    assert result.status is ActionStatus.FAILED
+    assert result.problem is not None
+    assert (result.problem.kind, result.problem.status) == (ProblemKind.REFUSED, 404)
+
+
+@pytest.mark.parametrize("fault", ["platform_500", "platform_lost_response"])
+async def test_trouble_is_tried_again(market: Market, fault: str) -> None:
+    """Temporal carries on; after the answer was lost, the change still happens once."""
+    market.faults.set(fault, True)
+    with pytest.raises(ApplicationError) as caught:
+        await market.do(order())
+    assert caught.value.non_retryable is False
+    market.faults.set(fault, False)
+    assert (await market.do(order())).status is ActionStatus.VERIFIED
+    assert market.store.executions() == {"K7Q2F9XM0/D1/mute_user/u_123": 1}
+
+
+@pytest.mark.parametrize(
+    ("subject", "path"),
+    [
+        ("../../admin", "..%2F..%2Fadmin"),
+        ("a/b", "a%2Fb"),
+        ("a?x=1", "a%3Fx%3D1"),
+        ("%00", "%2500"),
+        ("a b", "a%20b"),
+        ("める#1", "%E3%82%81%E3%82%8B%231"),
+    ],
+)
+async def test_an_id_never_changes_the_path(market: Market, subject: str, path: str) -> None:
+    """The marketplace sees one segment, encoded, and the key stays a plain header."""
+    await market.do(order(subject))
+    assert market.store.calls()[0]["path"] == f"/market/v1/users/{path}/mutes"
+
+
+@pytest.mark.parametrize("subject", [".", ".."])
+async def test_dots_are_refused_before_any_call(market: Market, subject: str) -> None:
+    """Servers resolve them even where they are encoded."""
+    result = await market.do(order(subject))
+    assert result.problem is not None
+    assert result.problem.kind is ProblemKind.UNUSABLE_SUBJECT
+    assert market.store.calls() == []
+    with pytest.raises(UnusableSubject):
+        fill_path("/v1/users/{subject.id}", {"subject.id": subject})
+
+
+@pytest.mark.parametrize(
+    ("answer", "wait"),
+    [
+        (Response(status_code=429, headers={"Retry-After": "7"}), timedelta(seconds=7)),
+        (Response(status_code=503, headers={"Retry-After": "99999"}), timedelta(minutes=5)),
+        (Response(status_code=503), None),
+    ],
+)
+async def test_the_platform_says_when_to_come_back(answer: Response, wait: timedelta) -> None:
+    """Retry-After is kept, up to five minutes."""
+    with pytest.raises(ApplicationError) as caught:
+        await _answered(answer)
+    assert caught.value.next_retry_delay == wait
+
+
+async def test_a_redirect_is_not_followed() -> None:
+    """A token must not travel to where an answer points."""
+    result = await _answered(Response(status_code=307, headers={"Location": "/elsewhere"}))
+    assert result.status is ActionStatus.FAILED
+
+
+async def test_an_answer_that_is_no_json_leaves_it_unverified() -> None:
+    """The change was taken; whether it shows is asked again."""
+    assert (await _answered(Response("ok"))).status is ActionStatus.DONE
+
+
+async def test_an_answer_that_shows_something_else_leaves_it_unverified() -> None:
+    """The platform may need a moment."""
+    result = await _answered(JSONResponse({"muted": False}))
+    assert result.status is ActionStatus.DONE
+
+
+async def _answered(answer: Response) -> Result:
+    """What becomes of an order at a platform that always answers so."""
+    app = FastAPI()
+
+    @app.api_route("/{path:path}", methods=["GET", "POST"])
+    async def always(request: Request) -> Response:
+        return answer
+
+    async with serving(app) as url:
+        http = open_platform(url, None)
+        try:
+            acts = PlatformActivities(Platform(http))
+            return await ActivityEnvironment().run(acts.carry_out, order())
+        finally:
+            await http.aclose()
