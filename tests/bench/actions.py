@@ -53,7 +53,7 @@ class Cost:
 def cost_of(history: Iterable[HistoryEvent]) -> Cost:
     """The cost of one run. Signals include the one that came with the start."""
     events = list(history)
-    signals = _number(events, EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED)
+    signals = sum(_is_signal_from_outside(event) for event in events)
     return Cost(
         events=len(events),
         actions=(
@@ -62,8 +62,7 @@ def cost_of(history: Iterable[HistoryEvent]) -> Cost:
             + _activity_starts(events)
             + _tasks_with_local_activities(events)
             + sum(event.event_type in _ONE_EACH for event in events)
-            + CHILD
-            * _number(events, EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED)
+            + CHILD * _number(events, EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED)
         ),
         signals=signals,
         activities=_number(events, EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED),
@@ -85,10 +84,17 @@ def _of_the_start(events: list[HistoryEvent]) -> int:
     if first.HasField("parent_workflow_execution") or first.continued_execution_run_id:
         return 0
     with_signal = (
-        len(events) > 1
-        and events[1].event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
+        len(events) > 1 and events[1].event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
     )
     return 0 if with_signal else 1
+
+
+def _is_signal_from_outside(event: HistoryEvent) -> bool:
+    """A workflow's signal to another is paid for where it was sent."""
+    if event.event_type != EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
+        return False
+    sender = event.workflow_execution_signaled_event_attributes
+    return not sender.HasField("external_workflow_execution")
 
 
 def _activity_starts(events: list[HistoryEvent]) -> int:

@@ -1,0 +1,163 @@
+"""`make bench`: prints a table and writes bench.json; `--quick` opens fewer cases."""
+
+import asyncio
+import json
+import sys
+import tempfile
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import httpx
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from deploy.sandbox.processes import Process
+from deploy.sandbox.slack.person import Person, wait_until
+from deploy.sandbox.slack.rates import Rates
+from deploy.sandbox.slack.workspace import Workspace
+from deploy.sandbox.stage import INGEST_SECRET, Stage, stage
+from deploy.sandbox.temporal import temporal_server
+from deploy.sandbox.traffic.sender import Sender
+from tests.bench import ingest, instance, memory, shift
+from tests.conftest import free_port
+
+CLICKS_PER_S = 20
+OUT = Path("bench.json")
+
+
+async def connected(address: str) -> Client:
+    """A client, once the server answers."""
+
+    async def look() -> Client | None:
+        try:
+            return await Client.connect(address, data_converter=pydantic_data_converter)
+        except RuntimeError:
+            return None
+
+    return await wait_until(look, 30, what=address)
+
+
+async def answers(url: str) -> None:
+    """Waits for an HTTP server."""
+
+    async def look() -> bool:
+        async with httpx.AsyncClient() as http:
+            try:
+                await http.get(url)
+            except httpx.TransportError:
+                return False
+        return True
+
+    await wait_until(look, 30, what=url)
+
+
+async def clicks(world: Stage, sender: Sender, folder: Path, seconds: int) -> dict:
+    """Koban against a Bolt app that only acks: the same presses on the same cards, in turns."""
+    port = free_port()
+    acks = [sys.executable, "-m", "tests.bench.only_acks", str(port)]
+    floor = Process("acks", [*acks, world.workspace.signing_secret], folder / "acks.log")
+    await floor.start()
+    await answers(f"http://127.0.0.1:{port}/")
+    koban, mine, bare = world.workspace.bot_url, {}, {}
+    async with Person(world.url, "U0SATO") as sato:
+        cards = [
+            (await shift.new_card(world, sender, sato, f"u_click{n}", "off_platform"))[0]
+            for n in range(10)
+        ]
+
+        async def press(number: int) -> None:
+            await sato.press(cards[number % len(cards)], "case.claim")
+
+        for url, into in ((f"http://127.0.0.1:{port}", bare), (koban, mine)):
+            world.workspace.bot_url = url
+            await shift.click_to_ack(world.workspace, press, CLICKS_PER_S, CLICKS_PER_S)
+            count = CLICKS_PER_S * seconds
+            into.update(await shift.click_to_ack(world.workspace, press, CLICKS_PER_S, count))
+    await floor.stop()
+    return {
+        "koban": mine,
+        "only_acks": bare,
+        "ratio_p50": round(mine["p50_ms"] / bare["p50_ms"], 2),
+        "ratio_p99": round(mine["p99_ms"] / bare["p99_ms"], 2),
+    }
+
+
+async def bench(quick: bool) -> dict:
+    """Everything, in one run on one server."""
+    async with AsyncExitStack() as opened:
+        folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="koban-bench-")))
+        workspace = Workspace(rates=Rates(enabled=False))
+        world = await opened.enter_async_context(stage(folder, 0, workspace))
+        temporal, bot = free_port(), free_port()
+        server = temporal_server(folder, temporal)
+        await server.start()
+        opened.push_async_callback(server.kill)
+        client = await connected(f"127.0.0.1:{temporal}")
+        ledger = f"sqlite+aiosqlite:///{folder / 'koban.db'}"
+        env = world.environment(f"127.0.0.1:{temporal}", ledger, bot)
+        url = f"http://127.0.0.1:{bot}"
+        result = {"alerts": await only_ingest(client, folder, env, url)}
+        koban = str(Path(sys.executable).with_name("koban"))
+        serve = Process("serve", [koban, "serve"], folder / "serve.log", env)
+        work = Process("work", [koban, "work"], folder / "work.log", env)
+        for process in (serve, work):
+            await process.start()
+            opened.push_async_callback(process.stop)
+        await answers(f"{url}/healthz")
+        workspace.bot_url = url
+        http = await opened.enter_async_context(httpx.AsyncClient(timeout=30))
+        sender = Sender(url, INGEST_SECRET, http)
+        result["alert_to_card"] = await shift.alert_to_card(world, sender, 40)
+        result["click_to_ack"] = await clicks(world, sender, folder, 10)
+        one = shift.standard_case
+        result["case_untimed"] = await one(world, sender, client, "brand_new", "warn", "u_a")
+        result["case_timed"] = await one(world, sender, client, "off_platform", "mute", "u_b")
+        result["case_approved"] = await one(world, sender, client, "off_platform", "ban", "u_c")
+        counts = [200, 1000] if quick else [1000, 5000]
+        assert work.pid is not None
+        result["memory"] = await memory.measure(world, client, "koban", work.pid, counts)
+        result["instance"] = instance.measure(105)
+        return result
+
+
+async def only_ingest(client: Client, folder: Path, env: dict[str, str], url: str) -> dict:
+    """On a queue without a worker, so that nothing else is measured."""
+    koban = str(Path(sys.executable).with_name("koban"))
+    idle = {**env, "KOBAN_TEMPORAL__TASK_QUEUE": "bench-idle"}
+    serve = Process("serve", [koban, "serve"], folder / "idle.log", idle)
+    await serve.start()
+    await answers(f"{url}/healthz")
+    measured = await ingest.measure(client, "bench-idle", url, 5, 600)
+    await serve.stop()
+    return measured
+
+
+def targets(result: dict) -> list[tuple[str, str, str]]:
+    """(what, measured, target) with a word for each that is missed."""
+    rows = [
+        ("accepted alerts ÷ bare loop", result["alerts"]["ratio"], ">=", 0.8),
+        ("click → ack p99, ms", result["click_to_ack"]["koban"]["p99_ms"], "<=", 150),
+        ("workflow instance, ms", result["instance"]["median_ms"], "<=", 3),
+        ("Temporal actions, standard case", result["case_untimed"]["temporal_actions"], "<=", 15),
+        ("Slack calls, standard case", result["case_untimed"]["slack_calls"], "<=", 6),
+    ]
+    judged = []
+    for what, value, sign, bound in rows:
+        met = value >= bound if sign == ">=" else value <= bound
+        judged.append((what, f"{value}", f"{sign} {bound} {'met' if met else 'MISSED'}"))
+    return judged
+
+
+def main() -> None:
+    """Measures, prints, writes."""
+    result = asyncio.run(bench("--quick" in sys.argv))
+    for name, figures in result.items():
+        print(f"{name:16} {json.dumps(figures)}")
+    print()
+    for what, value, verdict in targets(result):
+        print(f"{what:34} {value:>8}   {verdict}")
+    OUT.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()

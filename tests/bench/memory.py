@@ -1,0 +1,38 @@
+"""What an open case costs a worker in memory."""
+
+import asyncio
+
+import psutil
+from temporalio.client import Client
+
+from activities.policy.folder import load_policy
+from deploy.sandbox.slack.person import wait_until
+from deploy.sandbox.stage import POLICY, Stage
+from tests.bench.ingest import some
+from workflows.client import Cases
+from workflows.domain.alert import Alert
+
+
+async def measure(world: Stage, client: Client, queue: str, pid: int, counts: list[int]) -> dict:
+    """KiB of the worker's resident memory for each case that is open and cached."""
+    policy = load_policy(POLICY).policy_for("off_platform")
+    cases, worker = Cases(client, queue), psutil.Process(pid)
+    begun, base, opened, result = world.workspace.calls["chat.postMessage"], 0.0, 0, {}
+    base = worker.memory_info().rss
+    for count in counts:
+        alerts = [Alert.model_validate({**e, "detector": "default"}) for e in some(count - opened)]
+        for start in range(0, len(alerts), 50):
+            part = alerts[start : start + 50]
+            await asyncio.gather(*(cases.accept(a, policy, (a.subject.key,)) for a in part))
+            opened += len(part)
+            await _posted(world, begun + opened)
+        result[f"kib_per_case_at_{count}"] = round(
+            (worker.memory_info().rss - base) / 1024 / count, 1
+        )
+    return result
+
+
+async def _posted(world: Stage, wanted: int) -> None:
+    """Waits until that many cards were posted: then the cases are open and cached."""
+    posts = world.workspace.calls
+    await wait_until(lambda: posts["chat.postMessage"] >= wanted, 120, what="cards")

@@ -1,0 +1,98 @@
+"""Clicks, cards and whole cases, as people cause them."""
+
+import asyncio
+import time
+
+from temporalio.client import Client
+
+from deploy.sandbox.slack.person import Person
+from deploy.sandbox.slack.reading import controls
+from deploy.sandbox.slack.workspace import Workspace
+from deploy.sandbox.stage import Stage
+from deploy.sandbox.traffic.alerts import alert, message, stream, user
+from deploy.sandbox.traffic.sender import Sender
+from tests.bench.actions import cost_of
+
+WRITING = ("chat.postMessage", "chat.update", "chat.postEphemeral")
+
+
+def percentile(values: list[float], share: float) -> float:
+    """The value below which `share` of the values lie (nearest rank)."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def spread(seconds: list[float]) -> dict:
+    """p50 and p95 and p99 in milliseconds."""
+    return {
+        f"p{share}_ms": round(1000 * percentile(seconds, share / 100), 1) for share in (50, 95, 99)
+    } | {"n": len(seconds)}
+
+
+async def new_card(world: Stage, sender: Sender, person: Person, who: str, kind: str) -> tuple:
+    """One alert; its card, and the seconds from the request until it stood."""
+    world.market.put(*user(who))
+    world.market.put(*stream("s_9", "ライブ", "u_host", 1240))
+    world.market.put(*message("m_77", "LINE", who))
+    one = alert(
+        f"s-{who}",
+        kind,
+        ("user", who),
+        ("検知", "Alert"),
+        score=0.92,
+        related=(("stream", "s_9"), ("message", "m_77")),
+        viewers=1240,
+    )
+    began = time.perf_counter()
+    await sender.send([one])
+    card = await person.wait_card("ts-live", who, 20)
+    return card, time.perf_counter() - began
+
+
+async def alert_to_card(world: Stage, sender: Sender, count: int) -> dict:
+    """One alert at a time."""
+    async with Person(world.url, "U0SATO") as sato:
+        taken = [
+            (await new_card(world, sender, sato, f"u_card{n}", "off_platform"))[1]
+            for n in range(count)
+        ]
+    return spread(taken)
+
+
+async def click_to_ack(workspace: Workspace, press, per_second: int, count: int) -> dict:
+    """Presses at a steady rate; how long each waited for its 200, as Slack measures it."""
+    workspace.deliveries.clear()
+    tasks = []
+    began = time.perf_counter()
+    for number in range(count):
+        await asyncio.sleep(max(0.0, began + number / per_second - time.perf_counter()))
+        tasks.append(asyncio.create_task(press(number)))
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return spread([one.seconds for one in workspace.deliveries if one.status == 200])
+
+
+async def standard_case(
+    world: Stage, sender: Sender, client: Client, kind: str, preset: str, who: str
+) -> dict:
+    """Alert, claim, one tap, closed (with an approval where the preset asks for one)."""
+    async with Person(world.url, "U0SATO") as sato, Person(world.url, "U0TANAKA") as tanaka:
+        calls = sum(world.workspace.calls[name] for name in WRITING)
+        card, _ = await new_card(world, sender, sato, who, kind)
+        route, case = controls(card)[0].block_id, card["metadata"]["event_payload"]["case"]
+        await sato.press(card, "case.claim")
+        card = await sato.wait_text(card, "佐藤")
+        await sato.press(card, f"case.preset.{preset}")
+        if preset == "ban":
+            asked = await tanaka.wait_card("ts-leads", who)
+            await tanaka.press(asked, "approval.approve")
+        await sato.wait_text(card, "完了", 20)
+    await client.get_workflow_handle(route).result()
+    made = sum(world.workspace.calls[name] for name in WRITING) - calls
+    mine = await client.get_workflow_handle(route).fetch_history()
+    theirs = await client.get_workflow_handle(f"enforcement/{case}/D1").fetch_history()
+    cost = cost_of(mine.events) + cost_of(theirs.events)
+    return {
+        "temporal_actions": cost.actions,
+        "history_events": cost.events,
+        "slack_calls": made,
+    }
