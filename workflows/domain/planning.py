@@ -8,6 +8,7 @@ from workflows.domain.decision import Decision, PlannedAction
 from workflows.domain.enforcement import ActionState
 from workflows.domain.playbook.actions import ActionCatalog, ActionSpec, ApprovalRule
 from workflows.domain.playbook.model import PresetAction
+from workflows.domain.playbook.steps import Protect
 from workflows.domain.refusal import Reason, Refusal
 
 
@@ -43,6 +44,27 @@ def _plan_one(case: Case, chosen: PresetAction) -> PlannedAction | Refusal:
     return PlannedAction(action=chosen.action, subject=subject, lasts=lasts)
 
 
+def plan_protection(case: Case, written: Protect) -> PlannedAction | None:
+    """What a line of `protect` means for this case; None where it has nothing to act upon."""
+    spec = case.policy.catalog.find(written.action)
+    subject = None if spec is None or spec.undo is None else target(case, spec)
+    if subject is None:
+        return None
+    return PlannedAction(action=written.action, subject=subject, lasts=written.for_)
+
+
+def plan_confirmed(case: Case) -> tuple[PlannedAction, ...]:
+    """What Koban protects now, as a person would decide it: for as long as the action takes."""
+    planned = []
+    for protection in case.protecting:
+        state = case.protected(protection.id)
+        spec = case.policy.catalog.find(state.planned.action) if state is not None else None
+        if state is not None and spec is not None:
+            lasts = spec.timed.default if spec.timed is not None else None
+            planned.append(state.planned.model_copy(update={"lasts": lasts}))
+    return tuple(planned)
+
+
 def states_of(catalog: ActionCatalog, decision: Decision) -> tuple[ActionState, ...]:
     """The actions of a fresh decision, all pending."""
     return tuple(
@@ -59,3 +81,11 @@ def rules_of(catalog: ActionCatalog, actions: Iterable[ActionState]) -> tuple[Ap
     """The approval rules of these actions."""
     specs = (catalog.find(action.planned.action) for action in actions)
     return tuple(spec.approval for spec in specs if spec is not None and spec.approval)
+
+
+def undo_rules_of(
+    catalog: ActionCatalog, actions: Iterable[ActionState]
+) -> tuple[ApprovalRule, ...]:
+    """The approval rules that undoing these actions has."""
+    specs = (catalog.find(action.planned.action) for action in actions if action.undoable)
+    return tuple(s.undo_approval for s in specs if s is not None and s.undo_approval)
