@@ -8,15 +8,16 @@ from enum import StrEnum
 
 from temporalio import activity
 
-from workflows.domain.alert import Alert
+from workflows.domain.alert import Alert, Subject
 from workflows.domain.case_state import Case
-from workflows.domain.commands import Click, Place
+from workflows.domain.commands import Absorb, Click, Place
 from workflows.domain.decision import PlannedAction
 from workflows.domain.enforcement import ActionStatus, EnforcementReport, Problem
 from workflows.domain.events import Recorded
+from workflows.domain.known import Known
 from workflows.domain.memory import CardRef, Memory
 from workflows.domain.model import Value
-from workflows.domain.people import Role
+from workflows.domain.people import Cover, Role
 from workflows.domain.playbook.actions import ActionSpec
 from workflows.domain.refusal import Refusal
 from workflows.domain.view import CardView
@@ -71,6 +72,21 @@ class Answer(Value):
     command: str
 
 
+class Tell(Value):
+    """Tells people of an event by direct message: those named, and where given those of a role.
+
+    `view` is the case as it stood then, `card` where it stands in Slack. `key` makes a second
+    delivery harmless.
+    """
+
+    key: str
+    view: CardView
+    line: Recorded
+    card: CardRef | None
+    people: tuple[str, ...] = ()
+    role: Role | None = None
+
+
 class Direction(StrEnum):
     """Make a change, or take it back."""
 
@@ -91,18 +107,33 @@ class Order(Value):
 
 
 class Result(Value):
-    """How it ended: DONE (read it back), VERIFIED, DRIFTED, FAILED, or UNDONE."""
+    """How it ended: DONE (read it back), VERIFIED, DRIFTED, FAILED, UNDONE, or REHEARSED.
+
+    `would` is the request that was only rehearsed.
+    """
 
     status: ActionStatus
     problem: Problem | None = None
+    would: str = ""
+
+
+class Spending(Value):
+    """So many actions of a person, booked under a key; counted are those `since` then."""
+
+    key: str
+    person: str
+    actions: int
+    at: datetime
+    since: datetime
 
 
 class Delivery(Value):
-    """Something for a case that is closed by now, and has to be woken up."""
+    """Something for another case: one that is closed by now (it is woken up), or that absorbs."""
 
     case: str
     click: Click | None = None
     report: EnforcementReport | None = None
+    absorb: Absorb | None = None
 
 
 @activity.defn(name="record")
@@ -136,6 +167,45 @@ async def show(wanted: Show) -> Shown:
 @activity.defn(name="answer")
 async def answer(wanted: Answer) -> None:
     """Posts a refusal that only its person sees."""
+    raise RuntimeError("a port has no body")
+
+
+@activity.defn(name="tell")
+async def tell(wanted: Tell) -> None:
+    """Sends a direct message to each of the people, once."""
+    raise RuntimeError("a port has no body")
+
+
+@activity.defn(name="covers_of")
+async def covers_of(person: str) -> tuple[Cover, ...]:
+    """The roles that a person holds now in somebody else's stead."""
+    raise RuntimeError("a port has no body")
+
+
+@activity.defn(name="known_of")
+async def known_of(subject: Subject, case: str) -> Known:
+    """What the ledger knows of a subject, but for `case` itself."""
+    raise RuntimeError("a port has no body")
+
+
+@activity.defn(name="subject_of")
+async def subject_of(case: str) -> Subject | None:
+    """Whom a case is about, or None where no such case is open."""
+    raise RuntimeError("a port has no body")
+
+
+@activity.defn(name="spend")
+async def spend(spending: Spending) -> int:
+    """Books actions on a person's budget, and says how many they took within the time.
+
+    The same key twice books once.
+    """
+    raise RuntimeError("a port has no body")
+
+
+@activity.defn(name="rehearse")
+async def rehearse(order: Order) -> Result:
+    """What `carry_out` would have asked the platform for; it can't reach it."""
     raise RuntimeError("a port has no body")
 
 

@@ -12,6 +12,7 @@ from workflows.domain.decision import Decision, Verdict
 from workflows.domain.enforcement import ACTING, NOT_DONE, UNSETTLED, ActionState, ActionStatus
 from workflows.domain.escalation import Clock, Due, clock, open_steps
 from workflows.domain.hold import Hold
+from workflows.domain.known import Known
 from workflows.domain.model import Value
 from workflows.domain.playbook.model import Policy, Severity, Unless
 from workflows.domain.protection import Intent, Protection, is_over
@@ -81,6 +82,7 @@ class Case(Value):
     clock_from: datetime | None = None
     merged_into: str | None = None
     absorbed: tuple[str, ...] = ()
+    known: Known = Known()
 
     @property
     def started_at(self) -> datetime:

@@ -24,6 +24,7 @@ def opened(route: str, policy: Any, event: ev.CaseOpened) -> Case:
         first=event.alert,
         latest=event.alert,
         last_alert_at=event.at,
+        known=event.known,
     )
 
 

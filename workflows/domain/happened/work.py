@@ -6,6 +6,7 @@ from typing import Literal
 
 from workflows.domain.alert import AlertBrief, Subject
 from workflows.domain.happened.base import Happened
+from workflows.domain.known import Known
 from workflows.domain.people import Role
 from workflows.domain.playbook.model import Notify, Severity, Unless
 from workflows.domain.playbook.steps import Via
@@ -20,6 +21,7 @@ class CaseOpened(Happened):
     subject: Subject
     severity: Severity
     alert: AlertBrief
+    known: Known = Known()
 
 
 class AlertJoined(Happened):
