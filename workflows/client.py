@@ -72,6 +72,21 @@ class Cases:
             await self._start_with(route, start, "click", delivery.click)
         if delivery.report is not None:
             await self._start_with(route, start, "report", delivery.report)
+        if delivery.wake:
+            await self._start_with(route, start, None)
+        if delivery.absorb is not None and not await self._absorbed(delivery):
+            await self._start_with(route, start, "absorb", delivery)
+
+    async def _absorbed(self, delivery: Delivery) -> bool:
+        """Whether the case still ran where it was seen; then it has the delivery."""
+        if not delivery.route:
+            return False
+        handle = self._client.get_workflow_handle(delivery.route)
+        try:
+            await _asked(handle.signal("absorb", delivery, rpc_timeout=RPC_TIMEOUT))
+        except _Gone:
+            return False
+        return True
 
     async def memory(self, route: str) -> Memory | None:
         """What the case at `route` knows now, or None where none runs. Raises `OutOfReach`."""
@@ -82,7 +97,7 @@ class Cases:
             return None
 
     async def _start_with(
-        self, route: str, start: CaseStart, signal: str, argument: Alert | Click | object
+        self, route: str, start: CaseStart, signal: str | None, *argument: object
     ) -> None:
         await _asked(
             self._client.start_workflow(
@@ -92,7 +107,7 @@ class Cases:
                 task_queue=self._task_queue,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 start_signal=signal,
-                start_signal_args=[argument],
+                start_signal_args=argument,
                 priority=Priority(priority_key=3),
                 rpc_timeout=RPC_TIMEOUT,
             )
@@ -112,3 +127,6 @@ async def _asked(call: Awaitable[T]) -> T:
         if error.status in _AWAY:
             raise OutOfReach(f"Temporal did not answer ({error.status.name})") from error
         raise
+    except RuntimeError as error:
+        # A lazy client connects with its first call, and says so in no better way.
+        raise OutOfReach("Temporal can't be reached") from error

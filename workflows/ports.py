@@ -19,6 +19,7 @@ from workflows.domain.memory import CardRef, Memory
 from workflows.domain.model import Value
 from workflows.domain.people import Cover, Role
 from workflows.domain.playbook.actions import ActionSpec
+from workflows.domain.playbook.model import Policy
 from workflows.domain.refusal import Refusal
 from workflows.domain.view import CardView
 
@@ -26,9 +27,9 @@ from workflows.domain.view import CardView
 class Entry(Value):
     """What the ledger writes in one go: events with their alerts, and the case's row.
 
-    `owner_key` is unique to the case's first run: a row of the same id with another key means
-    that the id is taken. `snapshot` is written where present and wakes a closed case up again.
-    Where every alert of an opening entry is known in another case, nothing is written.
+    `owner_key` is unique to the case: a row of the same id with another key means that the id is
+    taken. `snapshot` is written where present and wakes a closed case up again. `late` marks what
+    happened while the ledger was away: it stands whatever the ledger knows by now.
     """
 
     case: Case
@@ -37,13 +38,19 @@ class Entry(Value):
     alerts: tuple[Alert, ...] = ()
     snapshot: Memory | None = None
     card: CardRef | None = None
+    late: bool = False
 
 
 class Written(Value):
-    """What the ledger found: the id is taken (nothing was written), or alerts known elsewhere."""
+    """What the ledger found; where any of it is set, nothing was written.
+
+    The case's id is taken; these alerts are known already; or other events stand in their place,
+    written by an earlier try of the same workflow task: these are what happened.
+    """
 
     id_taken: bool = False
     known_alerts: tuple[str, ...] = ()
+    stands: tuple[Recorded, ...] = ()
 
 
 class Show(Value):
@@ -95,7 +102,11 @@ class Direction(StrEnum):
 
 
 class Order(Value):
-    """One change at the platform. `actor` answers for it; None stands for Koban itself."""
+    """One change at the platform. `actor` answers for it; None stands for Koban itself.
+
+    `life` counts how often it is made anew after it was taken back: each has a key of its own.
+    `unsure` marks an undo of something that may never have been made.
+    """
 
     case: str
     decision: str
@@ -104,6 +115,8 @@ class Order(Value):
     direction: Direction = Direction.DO
     actor: str | None = None
     until: datetime | None = None
+    life: int = 1
+    unsure: bool = False
 
 
 class Result(Value):
@@ -117,6 +130,13 @@ class Result(Value):
     would: str = ""
 
 
+class CasePlace(Value):
+    """An open case: its subject, and the workflow id that it runs under."""
+
+    subject: Subject
+    route: str
+
+
 class Spending(Value):
     """So many actions of a person, booked under a key; counted are those `since` then."""
 
@@ -128,12 +148,18 @@ class Spending(Value):
 
 
 class Delivery(Value):
-    """Something for another case: one that is closed by now (it is woken up), or that absorbs."""
+    """Something for another case: one that is closed by now, or one that absorbs.
+
+    `route` is where that case was seen running; where it is over, it is woken up. `wake` brings
+    nothing else: the case has something left to do, and its place is needed.
+    """
 
     case: str
+    route: str = ""
     click: Click | None = None
     report: EnforcementReport | None = None
     absorb: Absorb | None = None
+    wake: bool = False
 
 
 @activity.defn(name="record")
@@ -188,9 +214,15 @@ async def known_of(subject: Subject, case: str) -> Known:
     raise RuntimeError("a port has no body")
 
 
-@activity.defn(name="subject_of")
-async def subject_of(case: str) -> Subject | None:
-    """Whom a case is about, or None where no such case is open."""
+@activity.defn(name="place_of")
+async def place_of(case: str) -> CasePlace | None:
+    """Whom an open case is about and where it runs, or None where no such case is open."""
+    raise RuntimeError("a port has no body")
+
+
+@activity.defn(name="policy_now")
+async def policy_now(playbook: str) -> Policy | None:
+    """A playbook with the actions as they are now, or None where it is gone."""
     raise RuntimeError("a port has no body")
 
 

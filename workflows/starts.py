@@ -12,6 +12,7 @@ from workflows.domain.enforcement import (
 from workflows.domain.memory import Memory
 from workflows.domain.model import Value
 from workflows.domain.playbook.actions import ActionSpec
+from workflows.domain.playbook.conduct import Conduct
 from workflows.domain.playbook.model import Policy
 
 
@@ -37,15 +38,22 @@ class Job(Value):
 
 
 class EnforcementStart(Value):
-    """A decision to be carried out; with `undo`, to be taken back."""
+    """A decision to be carried out; with `undo`, to be taken back.
+
+    `protects` where Koban acts by itself (then `decision` is a protection's id): it lifts itself,
+    and waits for nobody where it fails. `rehearse` changes nothing at the platform.
+    """
 
     case: str
     route: str
     decision: str
-    actor: str
+    actor: str | None
     jobs: tuple[Job, ...]
     undo: bool = False
     rank: int = 3
+    conduct: Conduct = Conduct()
+    protects: bool = False
+    rehearse: bool = False
 
 
 def lost(start: EnforcementStart, unique: str) -> EnforcementReport:

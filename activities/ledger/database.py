@@ -26,7 +26,7 @@ class Database:
         parsed = make_url(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.shown = parsed.render_as_string(hide_password=True)
-        self.engine = _sqlite(url) if self.is_sqlite else create_async_engine(url, pool_size=10)
+        self.engine = _sqlite(url) if self.is_sqlite else _postgresql(url)
         self._writer = asyncio.Lock()
 
     @asynccontextmanager
@@ -68,8 +68,13 @@ class Database:
         await self.engine.dispose()
 
 
+def _postgresql(url: str) -> AsyncEngine:
+    # What is written is about people: an error must not repeat it.
+    return create_async_engine(url, pool_size=10, hide_parameters=True)
+
+
 def _sqlite(url: str) -> AsyncEngine:
-    engine = create_async_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    engine = create_async_engine(url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
 
     @sa.event.listens_for(engine.sync_engine, "connect")
     def connected(connection: Any, _record: Any) -> None:

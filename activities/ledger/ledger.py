@@ -1,32 +1,30 @@
 """Writing what happened: append-only, in one transaction, and the same thing never twice."""
 
-from collections.abc import Sequence
-from typing import Any
-
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.ledger.chain import GENESIS, Link
 from activities.ledger.database import Database
 from activities.ledger.errors import StoryBroken
-from activities.ledger.rows import action_row, alert_row, case_row, link_after, snapshot_of
+from activities.ledger.rows import (
+    action_row,
+    alert_row,
+    case_row,
+    link_after,
+    recorded_of,
+    snapshot_of,
+)
 from activities.ledger.tables import actions, alerts, cases, events
-from workflows.domain.alert import Alert
 from workflows.domain.case_state import Case
-from workflows.domain.events import Recorded
 from workflows.domain.memory import Memory
 from workflows.ports import Entry, Written
 
 
-class _Taken(Exception):
-    """The case id belongs to another case; the transaction is rolled back."""
+class _NotWritten(Exception):
+    """What the ledger found instead of writing; the transaction is rolled back."""
 
-
-class _Known(Exception):
-    """The alert that would open the case is known; the transaction is rolled back."""
-
-    def __init__(self, keys: tuple[str, ...]) -> None:
-        self.keys = keys
+    def __init__(self, found: Written) -> None:
+        self.found = found
 
 
 class Ledger:
@@ -41,28 +39,27 @@ class Ledger:
 
         Raises:
             LedgerUnavailable: nothing was written.
-            StoryBroken: an event is missing, or another one stands in its place.
+            StoryBroken: an event is missing, or another one stands in the place of a late one.
         """
         try:
             async with self.database.writing() as connection:
-                return Written(known_alerts=await self._write(connection, entry))
-        except _Taken:
-            return Written(id_taken=True)
-        except _Known as known:
-            return Written(known_alerts=known.keys)
+                await self._write(connection, entry)
+        except _NotWritten as stopped:
+            return stopped.found
+        return Written()
 
-    async def _write(self, connection: AsyncConnection, entry: Entry) -> tuple[str, ...]:
+    async def _write(self, connection: AsyncConnection, entry: Entry) -> None:
         version = await self._claim(connection, entry)
+        new = await self._new_events(connection, entry)
         known = await self._add_alerts(connection, entry)
-        opening = bool(entry.events) and entry.events[0].seq == 1
-        if opening and known and len(known) == len(entry.alerts):
-            raise _Known(known)
-        await self._add_events(connection, entry.case.id, entry.events)
+        if known and new and not entry.late:
+            raise _NotWritten(Written(known_alerts=known))
+        if new:
+            await connection.execute(sa.insert(events), [dict(vars(link)) for link in new])
         if version is not None and version <= entry.case.version:
             await self._update_case(connection, entry)
         if version is None or version <= entry.case.version:
             await self._update_actions(connection, entry.case)
-        return known
 
     async def _claim(self, connection: AsyncConnection, entry: Entry) -> int | None:
         """Makes or finds the case's row and locks it: the version that stands, None for a new one.
@@ -78,40 +75,39 @@ class Ledger:
         query = sa.select(cases.c.owner_key, cases.c.version).where(cases.c.id == entry.case.id)
         stands = (await connection.execute(query.with_for_update())).one()
         if stands.owner_key != entry.owner_key:
-            raise _Taken
+            raise _NotWritten(Written(id_taken=True))
         return int(stands.version)
 
     async def _add_alerts(self, connection: AsyncConnection, entry: Entry) -> tuple[str, ...]:
-        """Adds the alerts; returns the keys of those that belong to another case."""
+        """Adds the alerts; returns the keys of those that were known."""
         known = []
         for alert in entry.alerts:
             row = alert_row(alert, entry.case.id, entry.case.last_alert_at)
             made = await connection.execute(
                 self.database.insert(alerts).values(row).on_conflict_do_nothing()
             )
-            if made.rowcount == 0 and await _case_of(connection, alert) != entry.case.id:
+            if made.rowcount == 0:
                 known.append(alert.key)
         return tuple(known)
 
-    async def _add_events(
-        self, connection: AsyncConnection, case: str, recorded: Sequence[Recorded]
-    ) -> None:
-        if not recorded:
-            return
-        stands = await _tail(connection, case, recorded[0].seq - 1)
-        previous = stands.get(recorded[0].seq - 1, GENESIS if recorded[0].seq == 1 else None)
+    async def _new_events(self, connection: AsyncConnection, entry: Entry) -> list[Link]:
+        """The links that are not there yet."""
+        if not entry.events:
+            return []
+        case, first = entry.case.id, entry.events[0].seq
+        stands = await _tail(connection, case, first - 1)
+        previous = stands.get(first - 1, GENESIS if first == 1 else None)
         new = []
-        for each in recorded:
+        for each in entry.events:
             if previous is None:
                 raise StoryBroken(f"case {case}: event {each.seq - 1} is missing")
             link = link_after(case, each, previous)
             if stands.get(each.seq, link.hash) != link.hash:
-                raise StoryBroken(f"case {case}: another event stands as {each.seq}")
+                await _differ(connection, entry, each.seq)
             if each.seq not in stands:
-                new.append(_event_row(link))
+                new.append(link)
             previous = link.hash
-        if new:
-            await connection.execute(sa.insert(events), new)
+        return new
 
     async def _update_case(self, connection: AsyncConnection, entry: Entry) -> None:
         row = case_row(entry.case, entry.owner_key, entry.card)
@@ -143,12 +139,20 @@ class Ledger:
         return None if snapshot is None else Memory.model_validate(snapshot)
 
 
-async def _case_of(connection: AsyncConnection, alert: Alert) -> str | None:
-    query = sa.select(alerts.c.case_id).where(
-        alerts.c.detector == alert.detector, alerts.c.alert_id == alert.id
+async def _differ(connection: AsyncConnection, entry: Entry, seq: int) -> None:
+    """An earlier try of the same task wrote something else: that is what happened."""
+    query = (
+        sa.select(events)
+        .where(events.c.case_id == entry.case.id, events.c.seq >= entry.events[0].seq)
+        .order_by(events.c.seq)
     )
-    found: str | None = (await connection.execute(query)).scalar_one_or_none()
-    return found
+    stands = tuple(recorded_of(row) for row in (await connection.execute(query)).all())
+    if not entry.late:
+        raise _NotWritten(Written(stands=stands))
+    told = [(each.event.kind, each.event.by) for each in entry.events]
+    if [(each.event.kind, each.event.by) for each in stands][: len(told)] != told:
+        raise StoryBroken(f"case {entry.case.id}: another event stands as {seq}")
+    raise _NotWritten(Written())  # the same at another moment: the first writing holds
 
 
 async def _tail(connection: AsyncConnection, case: str, first: int) -> dict[int, str]:
@@ -158,7 +162,3 @@ async def _tail(connection: AsyncConnection, case: str, first: int) -> dict[int,
     )
     rows = (await connection.execute(query)).all()
     return {row.seq: row.hash for row in rows}
-
-
-def _event_row(link: Link) -> dict[str, Any]:
-    return dict(vars(link))

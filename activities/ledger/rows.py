@@ -91,6 +91,12 @@ def link_after(case: str, recorded: Recorded, prev_hash: str) -> Link:
     return Link(**{**vars(link), "hash": hash_of(link)})
 
 
+def recorded_of(row: Any) -> Recorded:
+    """An event as the workflow knows it, from its row."""
+    told = {**row.data, "kind": row.kind, "at": row.at, "by": row.actor}
+    return Recorded.model_validate({"seq": row.seq, "event": told})
+
+
 def action_row(case: Case, state: ActionState) -> dict[str, Any]:
     """The row of one action as it stands."""
     decision = next((d for d in case.decisions if d.id == state.decision), None)

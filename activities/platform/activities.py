@@ -14,6 +14,9 @@ from workflows.domain.enforcement import ActionStatus, Problem, ProblemKind, ide
 from workflows.domain.playbook.actions import Call, Verify
 from workflows.ports import Direction, Order, Result
 
+_NOT_THERE = frozenset({404, 410})
+"""Of an undo: there is nothing to take back."""
+
 
 class PlatformActivities:
     """The activities of the platform's queue."""
@@ -34,6 +37,8 @@ class PlatformActivities:
         except TryAgain as error:
             raise _retryable(error) from error
         except Refused as error:
+            if order.unsure and error.status in _NOT_THERE:
+                return Result(status=ActionStatus.UNDONE)
             return _failed(ProblemKind.REFUSED, error.status)
         except UnusableSubject:
             return _failed(ProblemKind.UNUSABLE_SUBJECT)
@@ -58,7 +63,7 @@ class PlatformActivities:
         values = _values(order)
         body: JsonValue = None if call.json_ is None else fill_json(dict(call.json_), values)
         path = fill_path(call.path, {name: value or "" for name, value in values.items()})
-        key = idempotency_key(order.case, order.decision, order.planned, undo)
+        key = idempotency_key(order.case, order.decision, order.planned, undo, order.life)
         await self._platform.change(call.method, path, body, key, order.actor)
 
     async def _first_look(self, order: Order) -> Result:

@@ -3,7 +3,7 @@
 The workflow, the tests and the backtest call the same function, so they cannot drift.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -37,6 +37,17 @@ def decide(case: Case, command: cmd.Command, now: datetime) -> Outcome:
         if refusal is not None:
             return refusal
     return _RULES[type(command)](case, command, now)
+
+
+def decide_all(case: Case, commands: Iterable[cmd.Command], now: datetime) -> Outcome:
+    """What several commands make of `case`, one after another; the first refusal ends it."""
+    events: list[ev.Event] = []
+    for command in commands:
+        outcome = decide(apply_all(case, events), command, now)
+        if isinstance(outcome, Refusal):
+            return outcome
+        events += outcome
+    return tuple(events)
 
 
 def _role_missing(case: Case, command: cmd.Asked) -> Refusal | None:

@@ -87,11 +87,15 @@ class AddNote(Asked):
 
 
 class Merge(Asked):
-    """Work this case within another one on the same subject. `subject` is that case's."""
+    """Work this case within another one on the same subject.
+
+    `subject` and `route` are that case's, as the ledger knows it.
+    """
 
     kind: Literal["merge"] = "merge"
     into: str
     subject: Subject | None = None
+    route: str = ""
 
 
 class Escalate(Asked):

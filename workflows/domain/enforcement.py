@@ -115,7 +115,14 @@ class Ask(Value):
     by: str | None
 
 
-def idempotency_key(case: str, decision: str, planned: PlannedAction, undo: bool = False) -> str:
-    """`{case}/{decision}/{action}/{subject}`, the same over all retries; `/undo` behind an undo."""
+def idempotency_key(
+    case: str, decision: str, planned: PlannedAction, undo: bool = False, life: int = 1
+) -> str:
+    """`{case}/{decision}/{action}/{subject}`, the same over all retries; `/undo` behind an undo.
+
+    What was taken back and is made anew (`life` 2, 3, …) is another change: the platform would
+    answer the old key with the old result.
+    """
     key = f"{case}/{decision}/{planned.action}/{planned.subject.id}"
+    key = key if life == 1 else f"{key}/{life}"
     return f"{key}/undo" if undo else key

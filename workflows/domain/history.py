@@ -37,3 +37,10 @@ def apply(case: Case, event: ev.Event) -> Case:
 def apply_all(case: Case, events: Iterable[ev.Event]) -> Case:
     """The case after all `events`, in their order."""
     return reduce(apply, events, case)
+
+
+def numbered(case: Case, events: Iterable[ev.Event]) -> tuple[ev.Recorded, ...]:
+    """The events with their places in the story of `case`, which has not applied them yet."""
+    return tuple(
+        ev.Recorded(seq=seq, event=event) for seq, event in enumerate(events, case.version + 1)
+    )

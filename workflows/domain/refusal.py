@@ -45,7 +45,7 @@ class Reason(StrEnum):
     UNDO_FIRST = "undo_first"
     SAME_CASE = "same_case"
     OTHER_SUBJECT = "other_subject"
-    BUDGET_UNKNOWN = "budget_unknown"
+    LEDGER_AWAY = "ledger_away"
 
 
 class Refusal(Value):

@@ -147,6 +147,7 @@ class CaseMerged(Happened):
 
     kind: Literal["case_merged"] = "case_merged"
     into: str
+    route: str = ""
 
 
 class CaseAbsorbed(Happened):

@@ -27,7 +27,9 @@ def merge(case: Case, command: cmd.Merge, now: datetime) -> Outcome:
         or held_by_other(case, command.by)
         or _no_target(case, command)
     )
-    return refusal or (ev.CaseMerged(at=now, by=command.by.id, into=command.into),)
+    return refusal or (
+        ev.CaseMerged(at=now, by=command.by.id, into=command.into, route=command.route),
+    )
 
 
 def _no_target(case: Case, command: cmd.Merge) -> Refusal | None:
