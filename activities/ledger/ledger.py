@@ -12,6 +12,7 @@ from activities.ledger.errors import StoryBroken
 from activities.ledger.rows import action_row, alert_row, case_row, link_after, snapshot_of
 from activities.ledger.tables import actions, alerts, cases, events
 from workflows.domain.alert import Alert
+from workflows.domain.approval import Purpose
 from workflows.domain.case_state import Case
 from workflows.domain.events import Recorded
 from workflows.domain.memory import Memory
@@ -122,7 +123,8 @@ class Ledger:
         await connection.execute(sa.update(cases).where(cases.c.id == entry.case.id).values(row))
 
     async def _update_actions(self, connection: AsyncConnection, case: Case) -> None:
-        waiting = case.approval.decision if case.approval and case.approval.pending else None
+        unapproved = case.pending(Purpose.DECISION)
+        waiting = case.approval.decision if case.approval and unapproved else None
         for state in case.actions:
             if state.decision == waiting:
                 continue  # nothing is being done yet: a look-up must not call it a sanction

@@ -69,7 +69,16 @@ async def open_duties(
     platform = PlatformActivities(Platform(http))
     delivery = DeliveryActivities(Cases(client, settings.temporal.task_queue))
     return Duties(
-        main=(ledger.record, ledger.load_case, slack.roles_of, delivery.deliver),
+        main=(
+            ledger.record,
+            ledger.load_case,
+            ledger.known_of,
+            ledger.subject_of,
+            ledger.spend,
+            ledger.covers_of,
+            slack.roles_of,
+            delivery.deliver,
+        ),
         slack=(slack.show, slack.answer),
         platform=(platform.carry_out, platform.read_back),
     )
