@@ -291,7 +291,8 @@ class CaseWorkflow:
 
     async def _take_absorbed(self, delivery: Delivery) -> None:
         if self._case is None or delivery.case != self._case.id:
-            await self._forward(delivery)
+            # It is not here: by its own name it is found.
+            await self._forward(delivery.model_copy(update={"route": ""}))
         elif delivery.absorb is not None:
             await self._follow(delivery.absorb)
 

@@ -15,6 +15,7 @@ from activities.ledger.rows import (
     snapshot_of,
 )
 from activities.ledger.tables import actions, alerts, cases, events
+from workflows.domain.approval import Purpose
 from workflows.domain.case_state import Case
 from workflows.domain.memory import Memory
 from workflows.ports import Entry, Written
@@ -118,7 +119,8 @@ class Ledger:
         await connection.execute(sa.update(cases).where(cases.c.id == entry.case.id).values(row))
 
     async def _update_actions(self, connection: AsyncConnection, case: Case) -> None:
-        waiting = case.approval.decision if case.approval and case.approval.pending else None
+        unapproved = case.pending(Purpose.DECISION)
+        waiting = case.approval.decision if case.approval and unapproved else None
         for state in case.actions:
             if state.decision == waiting:
                 continue  # nothing is being done yet: a look-up must not call it a sanction

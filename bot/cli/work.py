@@ -10,6 +10,7 @@ from activities.ledger.activities import LedgerActivities
 from activities.ledger.ledger import Ledger
 from activities.platform.activities import PlatformActivities
 from activities.platform.client import Platform, open_platform
+from activities.platform.rehearsal import rehearse
 from activities.slack.activities import SlackActivities
 from activities.slack.client import slack_client
 from activities.slack.people import People
@@ -69,7 +70,17 @@ async def open_duties(
     platform = PlatformActivities(Platform(http))
     delivery = DeliveryActivities(Cases(client, settings.temporal.task_queue))
     return Duties(
-        main=(ledger.record, ledger.load_case, slack.roles_of, delivery.deliver),
+        main=(
+            ledger.record,
+            ledger.load_case,
+            ledger.known_of,
+            ledger.place_of,
+            ledger.spend,
+            ledger.covers_of,
+            slack.roles_of,
+            policies.policy_now,
+            delivery.deliver,
+        ),
         slack=(slack.show, slack.answer),
-        platform=(platform.carry_out, platform.read_back),
+        platform=(platform.carry_out, platform.read_back, rehearse),
     )

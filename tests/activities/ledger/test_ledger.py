@@ -13,12 +13,15 @@ from activities.ledger.migrating import migrate
 from activities.ledger.queries import Look, Queries
 from activities.ledger.tables import alerts, cases, events, metadata
 from tests.domain.building import (
+    CLARK,
+    POLICY,
     SATO,
     T0,
     TANAKA,
     a_case,
     an_alert,
     minutes,
+    news,
     preset,
 )
 from workflows.domain import commands as cmd
@@ -26,8 +29,10 @@ from workflows.domain import events as ev
 from workflows.domain.alert import Subject, brief
 from workflows.domain.case import decide
 from workflows.domain.case_state import Case
+from workflows.domain.enforcement import ActionStatus
 from workflows.domain.history import apply
 from workflows.domain.memory import CardRef, Memory
+from workflows.domain.playbook.actions import ApprovalRule
 from workflows.domain.playbook.model import Severity
 from workflows.domain.refusal import Refusal
 from workflows.ports import Entry, Written
@@ -218,6 +223,68 @@ async def test_the_queue_holds_what_is_open(ledger: Ledger, queries: Queries) ->
     assert [row["id"] for row in await queries.open_cases()] == ["K7Q2F9XM0"]
     await ledger.record(following(a_case(), cmd.Clear(by=SATO)))
     assert await queries.open_cases() == []
+
+
+async def test_an_undo_that_waits_for_an_approval_is_in_the_queue(
+    ledger: Ledger, queries: Queries
+) -> None:
+    """Its case is closed; who asked can't agree, and who decided can. What stands goes on so."""
+    rule = {"by": "lead", "within": "30m"}
+    warn = POLICY.catalog.actions["warn"].model_copy(
+        update={"undo_approval": ApprovalRule.model_validate(rule)}
+    )
+    catalog = POLICY.catalog.model_copy(update={"actions": {"warn": warn}})
+    case = a_case().model_copy(
+        update={"policy": POLICY.model_copy(update={"catalog": catalog})},
+    )
+    await ledger.record(opening(case))
+    done = following(case, preset(SATO, "warn"))
+    await ledger.record(done)
+    verified = following(done.case, news(done.case, ActionStatus.VERIFIED))
+    await ledger.record(verified)
+    assert await queries.open_cases() == []
+    await ledger.record(following(verified.case, cmd.Undo(by=CLARK)))
+    (row,) = await queries.open_cases()
+    assert (row["phase"], row["approval_purpose"]) == ("closed", "undo")
+    assert (row["approvers"], row["approval_barred"]) == (["lead"], ["U0CLARK"])
+    assert [each["status"] for each in await queries.actions_of(case.id)] == ["verified"]
+
+
+async def test_nobody_who_asked_decided_or_agreed_is_waited_for(
+    ledger: Ledger, queries: Queries
+) -> None:
+    """Of two leads one agreed; the row names who can't be the second."""
+    await ledger.record(opening())
+    await ledger.record(
+        following(a_case(), preset(SATO, "forfeit"), cmd.Approve(by=TANAKA)),
+    )
+    (row,) = await queries.open_cases()
+    assert (row["approval_purpose"], row["approvers"]) == ("decision", ["lead"])
+    assert row["approval_barred"] == ["U0SATO", "U0TANAKA"]
+
+
+async def test_a_question_moves_the_end_of_an_approval(ledger: Ledger, queries: Queries) -> None:
+    """The time that was left begins with the answer, or after one whole term."""
+    await ledger.record(opening())
+    asked = cmd.AskBack(by=TANAKA, question="どの配信ですか")
+    await ledger.record(following(a_case(), preset(SATO, "ban"), asked))
+    (row,) = await queries.open_cases()
+    assert row["approval_expires_at"] == minutes(61)
+
+
+async def test_a_case_on_hold_has_no_due_time_while_its_clocks_stand(
+    ledger: Ledger, queries: Queries
+) -> None:
+    """Waiting stops the clocks, a specialist's snooze does not."""
+    await ledger.record(opening())
+    entry = following(a_case(), cmd.Snooze(by=SATO, until=minutes(5)))
+    await ledger.record(entry)
+    (row,) = await queries.open_cases()
+    assert (row["hold"], row["hold_until"]) == ("snoozed", minutes(5))
+    assert row["decide_due"] == minutes(10)
+    await ledger.record(following(entry.case, cmd.Wait(by=SATO, note="本人に確認中")))
+    (row,) = await queries.open_cases()
+    assert (row["hold"], row["decide_due"], row["claim_due"]) == ("waiting", None, None)
 
 
 async def test_two_processes_may_migrate_at_once(url: str) -> None:
