@@ -137,12 +137,37 @@ async def test_a_gap_in_the_story_is_an_error(ledger: Ledger, queries: Queries) 
     assert len(await queries.events_of("K7Q2F9XM0")) == 1
 
 
-async def test_another_event_in_the_same_place_is_an_error(ledger: Ledger) -> None:
-    """The record is append-only."""
+async def test_the_first_writing_wins(ledger: Ledger, queries: Queries) -> None:
+    """A task that runs again after its worker died is told what happened, and writes nothing."""
     await ledger.record(opening())
     await ledger.record(following(a_case(), cmd.Claim(by=SATO)))
+    told = await ledger.record(following(a_case(), cmd.Claim(by=TANAKA), cmd.Clear(by=TANAKA)))
+    assert told == Written(stands=following(a_case(), cmd.Claim(by=SATO)).events)
+    assert [row["actor"] for row in await queries.events_of("K7Q2F9XM0")] == [None, "U0SATO"]
+
+
+async def test_a_late_entry_never_replaces_what_stands(ledger: Ledger, queries: Queries) -> None:
+    """What was written down late and differs is an error: the record is append-only."""
+    await ledger.record(opening())
+    await ledger.record(following(a_case(), cmd.Claim(by=SATO)))
+    late = following(a_case(), cmd.Claim(by=TANAKA)).model_copy(update={"late": True})
     with pytest.raises(StoryBroken, match="another event stands as 2"):
-        await ledger.record(following(a_case(), cmd.Claim(by=TANAKA)))
+        await ledger.record(late)
+    again = following(a_case(), cmd.Release(by=SATO), cmd.Claim(by=SATO))
+    assert await ledger.record(again.model_copy(update={"late": True})) == Written()
+    assert [row["actor"] for row in await queries.events_of("K7Q2F9XM0")] == [None, "U0SATO"]
+
+
+async def test_an_alert_joins_once(ledger: Ledger, queries: Queries) -> None:
+    """A known alert is refused, whichever case has it; one that came late is let be."""
+    await ledger.record(opening())
+    join = cmd.JoinAlert(alert=brief(an_alert(1)), severity=Severity.HIGH)
+    entry = following(a_case(), join).model_copy(update={"alerts": (an_alert(1),)})
+    known = Written(known_alerts=("live-chat/chat-000001",))
+    assert await ledger.record(entry) == known
+    assert len(await queries.events_of("K7Q2F9XM0")) == 1
+    assert await ledger.record(entry.model_copy(update={"late": True})) == Written()
+    assert len(await queries.events_of("K7Q2F9XM0")) == 2
 
 
 async def test_a_late_write_never_takes_a_case_back(ledger: Ledger, queries: Queries) -> None:
