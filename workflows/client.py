@@ -22,6 +22,9 @@ T = TypeVar("T")
 RPC_TIMEOUT = timedelta(seconds=2)
 """Below the 3 s that Slack waits, so that a person gets an answer instead of Slack's error."""
 
+TASK_TIMEOUT = timedelta(seconds=3)
+"""How long a case waits for a worker that was killed in the middle of it (default 10 s)."""
+
 _AWAY = frozenset(
     {
         RPCStatusCode.UNAVAILABLE,
@@ -109,6 +112,7 @@ class Cases:
                 start_signal=signal,
                 start_signal_args=argument,
                 priority=Priority(priority_key=3),
+                task_timeout=TASK_TIMEOUT,
                 rpc_timeout=RPC_TIMEOUT,
             )
         )

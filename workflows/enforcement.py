@@ -108,8 +108,7 @@ class EnforcementWorkflow:
     async def _retry(self) -> None:
         again = [track for track in self._tracks if track.not_done]
         for track in again:
-            # What was taken back for another's failure is a new change to the platform.
-            track.life += track.status is ActionStatus.ROLLED_BACK
+            track.again(workflow.now())
         await self._apply(again)
 
     def _give_up(self) -> None:

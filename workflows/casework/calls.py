@@ -54,7 +54,7 @@ class Calls:
         track.tried = True
         result = await self._carry_out(track, order, track.job.spec.deadline)
         if result.status is ActionStatus.DONE and track.job.spec.verify is not None:
-            return await self._read_back(order)
+            return await self._read_back(track, order)
         return result
 
     async def take_back(self, track: Track, by: str | None, forever: bool) -> Result:
@@ -132,26 +132,37 @@ class Calls:
             priority=Priority(priority_key=self._start.rank),
         )
 
-    async def _read_back(self, order: Order) -> Result:
-        """Reads until the platform shows the change; DONE where it can't be read at all."""
+    async def _read_back(self, track: Track, order: Order) -> Result:
+        """Reads until the platform shows the change; DONE where it can't be read at all.
+
+        Where it can't be read soon, the case hears meanwhile that it is done.
+        """
         result = Result(status=ActionStatus.DONE)
         for pause in READ_AGAIN:
             if pause:
                 await workflow.sleep(pause)
             try:
-                result = await self._read(order)
+                result = await self._read(order, FIRST_TRY)
             except FailureError:
-                return Result(status=ActionStatus.DONE)
+                return await self._read_at_last(track, order)
             if result.status is ActionStatus.VERIFIED:
                 break
         return result
 
-    async def _read(self, order: Order) -> Result:
+    async def _read_at_last(self, track: Track, order: Order) -> Result:
+        track.status, track.standing = ActionStatus.DONE, True
+        await self._tell()
+        try:
+            return await self._read(order, READING)
+        except FailureError:
+            return Result(status=ActionStatus.DONE)
+
+    async def _read(self, order: Order, within: timedelta) -> Result:
         return await workflow.execute_activity(
             ports.read_back,
             order,
             task_queue=platform_queue(workflow.info().task_queue),
-            schedule_to_close_timeout=READING,
+            schedule_to_close_timeout=within,
             start_to_close_timeout=ONE_CALL,
             retry_policy=PATIENTLY,
             priority=Priority(priority_key=self._start.rank),

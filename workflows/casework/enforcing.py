@@ -115,9 +115,12 @@ class Enforcing:
                 id=enforcement_route(start.case, start.decision),
                 result_type=EnforcementReport,
                 parent_close_policy=ParentClosePolicy.ABANDON,
+                task_timeout=workflow.info().task_timeout,
                 priority=Priority(priority_key=start.rank),
             )
-        except (ChildWorkflowError, WorkflowAlreadyStartedError):
+        except WorkflowAlreadyStartedError:
+            return  # it lives, and tells of itself
+        except ChildWorkflowError:
             # Ended by an operator: the card offers Retry instead of waiting for ever.
             report = lost(start, workflow.uuid4().hex)
         self._heard(report)

@@ -21,6 +21,17 @@ class Track:
         self.problem: Problem | None = None
         self.would = ""
 
+    def again(self, now: datetime) -> None:
+        """Makes ready for another try.
+
+        What was taken back, or whose time passed meanwhile, is a new change to the platform: its
+        old key would be answered with the old result.
+        """
+        passed = self.until is not None and self.until <= now
+        if passed and self.job.planned.lasts is not None:
+            self.until = now + self.job.planned.lasts
+        self.life += passed or self.status is ActionStatus.ROLLED_BACK
+
     @property
     def failed(self) -> bool:
         """Whether it was not done, and a person has to say what becomes of it."""

@@ -16,6 +16,7 @@ from workflows.domain.known import Known
 from workflows.domain.model import Value
 from workflows.domain.playbook.model import Policy, Severity, Unless
 from workflows.domain.protection import Intent, Protection, is_over
+from workflows.domain.sightings import Sighting
 
 
 class Phase(StrEnum):
@@ -43,9 +44,10 @@ class Mark(Value):
 class Case(Value):
     """One case. `version` counts its events; `turn` is the last step of a decision's life.
 
-    `paused_for` is how long its clocks stood still so far, `active_at` when its owner was last
-    seen, `repeats` how often a step of the ladder was told again. `clock_from` is when it was
-    reopened. `absorbed` are cases that were merged into it, `merged_into` the other way round.
+    `owned_as_of` is the version with which its assignee got it, `active_at` when they were last
+    seen, `paused_for` how long its clocks stood still so far, `repeats` how often a step of the
+    ladder was told again, `clock_from` when it was reopened. `absorbed` are cases that were merged
+    into it, `merged_into` is the other way round.
     """
 
     id: str
@@ -62,6 +64,7 @@ class Case(Value):
     last_alert_at: datetime
     owner: str | None = None
     owned_since: datetime | None = None
+    owned_as_of: int = 0
     active_at: datetime | None = None
     warned: bool = False
     watchers: tuple[str, ...] = ()
@@ -83,6 +86,7 @@ class Case(Value):
     merged_into: str | None = None
     absorbed: tuple[str, ...] = ()
     known: Known = Known()
+    sightings: tuple[Sighting, ...] = ()
 
     @property
     def started_at(self) -> datetime:

@@ -7,6 +7,7 @@ from typing import Any
 from workflows.domain import events as ev
 from workflows.domain.case_state import Case
 from workflows.domain.changes import actions, decisions, work
+from workflows.domain.sightings import seen_with
 
 _CHANGES = {**work.CHANGES, **decisions.CHANGES, **actions.CHANGES}
 
@@ -25,6 +26,7 @@ def opened(route: str, policy: Any, event: ev.CaseOpened) -> Case:
         latest=event.alert,
         last_alert_at=event.at,
         known=event.known,
+        sightings=seen_with((), event.alert.related, 1),
     )
 
 

@@ -10,30 +10,37 @@ from workflows.domain.playbook.actions import ActionCatalog, ActionSpec, Approva
 from workflows.domain.playbook.model import PresetAction
 from workflows.domain.playbook.steps import Protect
 from workflows.domain.refusal import Reason, Refusal
+from workflows.domain.sightings import latest
 
 
-def target(case: Case, spec: ActionSpec) -> Subject | None:
-    """Whom the action is for: the case's subject, else the first related one of its type."""
-    related = (*case.latest.related, *case.first.related)
-    return next((each for each in (case.subject, *related) if each.type == spec.subject), None)
+def target(case: Case, spec: ActionSpec, version: int | None = None) -> Subject | None:
+    """Whom the action is for: the case's subject, else the related one of its type.
+
+    With `version` the one that a card of that version named: more alerts may have come since.
+    """
+    if case.subject.type == spec.subject:
+        return case.subject
+    return latest(case.sightings, spec.subject, version)
 
 
-def plan(case: Case, chosen: Iterable[PresetAction]) -> tuple[PlannedAction, ...] | Refusal:
-    """The actions to take, or why one of them can't be."""
+def plan(
+    case: Case, chosen: Iterable[PresetAction], version: int | None = None
+) -> tuple[PlannedAction, ...] | Refusal:
+    """The actions to take, or why one of them can't be. `version` is that of the card pressed."""
     planned: dict[str, PlannedAction] = {}
     for each in chosen:
-        one = _plan_one(case, each)
+        one = _plan_one(case, each, version)
         if isinstance(one, Refusal):
             return one
         planned.setdefault(one.key, one)
     return tuple(planned.values())
 
 
-def _plan_one(case: Case, chosen: PresetAction) -> PlannedAction | Refusal:
+def _plan_one(case: Case, chosen: PresetAction, version: int | None) -> PlannedAction | Refusal:
     spec = case.policy.catalog.find(chosen.action)
     if spec is None:
         return Refusal(reason=Reason.UNKNOWN_ACTION, name=chosen.action)
-    subject = target(case, spec)
+    subject = target(case, spec, version)
     if subject is None:
         return Refusal(reason=Reason.NO_TARGET, name=chosen.action)
     if spec.timed is None:

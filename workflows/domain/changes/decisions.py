@@ -54,7 +54,15 @@ def _sent_back(case: Case, event: Any, state: ApprovalState) -> Changes:
     over = _changed(case, state=state, question=None)
     if case.approval.purpose is Purpose.UNDO:
         return {**over, **turn(case, event)}
-    back: Changes = {"phase": Phase.CLAIMED, "active_at": event.at, "warned": False}
+    # Calls that fell due meanwhile are not made up for: somebody is at it.
+    undecided = case.model_copy(update={"phase": Phase.CLAIMED})
+    passed = {due.index for due in undecided.steps if due.at <= event.at}
+    back: Changes = {
+        "phase": Phase.CLAIMED,
+        "active_at": event.at,
+        "warned": False,
+        "steps_done": case.steps_done | passed,
+    }
     if case.approval.purpose is Purpose.DECISION:
         back["actions"] = tuple(a for a in case.actions if a.decision != event.decision)
     return {**over, **back, **turn(case, event)}

@@ -8,6 +8,7 @@ from workflows.domain import events as ev
 from workflows.domain.case_state import Case, Phase
 from workflows.domain.changes.base import Changes, active, turn
 from workflows.domain.hold import Hold, HoldKind
+from workflows.domain.sightings import seen_with
 
 
 def _joined(case: Case, event: ev.AlertJoined) -> Changes:
@@ -19,25 +20,27 @@ def _joined(case: Case, event: ev.AlertJoined) -> Changes:
         "latest": event.alert,
         "last_alert_at": event.at,
         "severity": event.severity,
+        "sightings": seen_with(case.sightings, event.alert.related, case.version + 1),
         **seen,
     }
 
 
-def _owned(owner: str | None, event: ev.Event) -> Changes:
+def _owned(case: Case, owner: str | None, event: ev.Event) -> Changes:
     at = None if owner is None else event.at
-    return {"owner": owner, "owned_since": at, "active_at": at, "warned": False}
+    since = {"owned_since": at, "owned_as_of": case.version + 1}
+    return {"owner": owner, "active_at": at, "warned": False, **since}
 
 
 def _claimed(case: Case, event: ev.CaseClaimed) -> Changes:
-    return {"phase": Phase.CLAIMED, **_owned(event.by, event)}
+    return {"phase": Phase.CLAIMED, **_owned(case, event.by, event)}
 
 
 def _handed_over(case: Case, event: ev.CaseHandedOver) -> Changes:
-    return {"phase": Phase.CLAIMED, **_owned(event.to, event)}
+    return {"phase": Phase.CLAIMED, **_owned(case, event.to, event)}
 
 
 def _left(case: Case, event: ev.CaseReleased | ev.ClaimExpired) -> Changes:
-    return {"phase": Phase.OPEN, **_owned(None, event), **_off_hold(case, event)}
+    return {"phase": Phase.OPEN, **_owned(case, None, event), **_off_hold(case, event)}
 
 
 def _warned(case: Case, event: ev.ClaimWarned) -> Changes:

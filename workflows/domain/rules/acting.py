@@ -19,13 +19,17 @@ def retry(case: Case, command: cmd.Retry, now: datetime) -> Outcome:
     """Tries again what failed."""
     if case.phase is not Phase.ENFORCING or not case.failed or case.decision is None:
         return told(case, Reason.NOTHING_FAILED)
-    return (ev.ActionRetried(at=now, by=command.by.id, decision=case.decision.id),)
+    refusal = outdated(case, command)
+    return refusal or (ev.ActionRetried(at=now, by=command.by.id, decision=case.decision.id),)
 
 
 def give_up(case: Case, command: cmd.GiveUp, now: datetime) -> Outcome:
     """Lets be what failed; the case closes with what stands, else it is undecided again."""
     if case.phase is not Phase.ENFORCING or not case.failed or case.decision is None:
         return told(case, Reason.NOTHING_FAILED)
+    refusal = outdated(case, command)
+    if refusal is not None:
+        return refusal
     events = (ev.ActionsGivenUp(at=now, by=command.by.id, decision=case.decision.id),)
     return (*events, *closing(apply_all(case, events), now))
 

@@ -15,6 +15,7 @@ from workflows.domain.refusal import Reason, Refusal
 from workflows.domain.rules.outcome import Outcome
 from workflows.domain.rules.protecting import on_decision
 from workflows.domain.rules.refusing import held_by_other, kept, not_undecided, outdated, told
+from workflows.domain.text import Text
 
 
 def choose_preset(case: Case, command: cmd.ChoosePreset, now: datetime) -> Outcome:
@@ -22,9 +23,9 @@ def choose_preset(case: Case, command: cmd.ChoosePreset, now: datetime) -> Outco
     preset = case.policy.playbook.preset(command.preset)
     if preset is None:
         return Refusal(reason=Reason.UNKNOWN_PRESET, name=command.preset)
-    planned = plan(case, preset.actions)
+    planned = plan(case, preset.actions, command.version)
     decision = _new(case, command, now, Verdict.VIOLATION, planned, preset.conduct)
-    return _take(case, command, decision, now, preset=preset.id)
+    return _take(case, command, decision, now, preset=preset.id, preset_reason=preset.reason)
 
 
 def decide(case: Case, command: cmd.Decide, now: datetime) -> Outcome:
@@ -34,7 +35,7 @@ def decide(case: Case, command: cmd.Decide, now: datetime) -> Outcome:
     violation = command.verdict is Verdict.VIOLATION
     if violation and not command.actions:
         return Refusal(reason=Reason.ACTIONS_NEEDED)
-    planned = plan(case, command.actions if violation else ())
+    planned = plan(case, command.actions if violation else (), command.version)
     decision = _new(case, command, now, command.verdict, planned)
     return _take(case, command, decision, now, reason=kept(command.reason), policy=command.policy)
 
@@ -112,6 +113,7 @@ def _take(
     *,
     preset: str | None = None,
     reason: str = "",
+    preset_reason: Text | None = None,
     policy: str | None = None,
 ) -> Outcome:
     refusal = not_undecided(case) or outdated(case, command) or held_by_other(case, command.by)
@@ -119,7 +121,12 @@ def _take(
         return refusal
     if isinstance(decision, Refusal):
         return decision
-    words = {"preset": preset, "reason": reason, "policy": policy or decision.policy}
+    words = {
+        "preset": preset,
+        "reason": reason,
+        "preset_reason": preset_reason,
+        "policy": policy or decision.policy,
+    }
     return _events(case, decision.model_copy(update=words), now)
 
 

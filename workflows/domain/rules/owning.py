@@ -21,12 +21,23 @@ def claim(case: Case, command: cmd.Claim, now: datetime) -> Outcome:
 
 def release(case: Case, command: cmd.Release, now: datetime) -> Outcome:
     """The assignee puts the case back, or a lead does for somebody who left."""
-    refusal = not_undecided(case) or not_yours(case, command.by)
+    refusal = not_undecided(case) or not_yours(case, command.by) or _of_another(case, command)
     if refusal is not None:
         return refusal
     if case.owner is None:
         return ()
     return (ev.CaseReleased(at=now, by=command.by.id, owner=case.owner),)
+
+
+def _of_another(case: Case, command: cmd.Release) -> Refusal | None:
+    """Refuses a release that was meant for whoever had the case before."""
+    if command.version is None or case.owner in (None, command.by.id):
+        return None
+    if command.version >= case.owned_as_of:
+        return None
+    return Refusal(
+        reason=Reason.CLAIMED_BY_OTHER, by=case.owner, at=case.owned_since, what="case_claimed"
+    )
 
 
 def hand_over(case: Case, command: cmd.HandOver, now: datetime) -> Outcome:

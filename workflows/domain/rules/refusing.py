@@ -23,11 +23,11 @@ def not_undecided(case: Case) -> Refusal | None:
 
 
 def outdated(case: Case, command: cmd.Asked) -> Refusal | None:
-    """Refuses a press on a card drawn before somebody else turned the case around."""
+    """Refuses a press on a card drawn before the case was turned around, by whomever."""
     mark = case.turn
     if mark is None or command.version is None or command.version >= mark.version:
         return None
-    return None if mark.by == command.by.id else told(case, Reason.CHANGED)
+    return told(case, Reason.CHANGED)
 
 
 def held_by_other(case: Case, person: Actor) -> Refusal | None:
