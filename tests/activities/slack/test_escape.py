@@ -63,6 +63,7 @@ LINK = re.compile(r"(?i)\b(?:https?|ftp|slack)://|mailto:|[\w-]\.[^\W\d_]")
         ("mailto:taro@example.com", "mailto[:]taro@example[.]com"),
         ("slack://user", "slack[:]//user"),
         ("スコア 0.97、1.5倍。次", "スコア 0.97、1.5倍。次"),
+        ("ｅｖｉｌ．ｃｏｍ evil․com", "ｅｖｉｌ[.]ｃｏｍ evil[.]com"),
         ("12:03:10", "12:03:10"),
         ("<!channel> <@U1> *a*", "<!channel> <@U1> *a*"),
         ("a\u202eb\x00", "a\ufffdb\u2400"),
@@ -123,6 +124,11 @@ def test_a_cut_leaves_whole_letters(text: str, limit: int) -> None:
         assert text.startswith(kept)
         rest = text[len(kept) :].lstrip()
         assert not rest or not unicodedata.category(rest[0]).startswith("M")
+
+
+def test_a_cut_makes_no_italics() -> None:
+    """The underscore that a cut leaves at the edge is as harmless as any other."""
+    assert mrkdwn("@HERE0000.A0_00", 18) == "@\u2060HERE0000[.]A0＿…"
 
 
 def test_a_family_is_not_torn_apart() -> None:
