@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,6 +26,11 @@ from workflows.domain.memory import Memory
 
 Row = dict[str, Any]
 _EVENT: TypeAdapter[Any] = TypeAdapter(Event)
+
+
+def clock(at: float) -> str:
+    """A moment of the run, as violations write it."""
+    return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S.%f")[:-3]
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from tests.chaos.evidence import clock
 from tests.chaos.invariants.all import INVARIANTS
 from tests.chaos.run import Outcome
 
@@ -37,3 +38,5 @@ def _rows(outcome: Outcome) -> Iterator[tuple[str, str]]:
 def _sentences(outcome: Outcome) -> Iterator[str]:
     for found in outcome.violations:
         yield f"violation of {found.invariant}: {found.sentence}"
+    for at, what in outcome.diary if outcome.violations else ():
+        yield f"{clock(at)}  {what}"

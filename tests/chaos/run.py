@@ -41,6 +41,7 @@ class Outcome:
     seen: Evidence
     violations: list[Violation]
     counts: Counter[str]
+    diary: list[tuple[float, str]]
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -62,6 +63,7 @@ class Run:
         workspace = there.stage.workspace
         self._crowd = Crowd(workspace, Courier(workspace))
         self._counts: Counter[str] = Counter()
+        self._diary: list[tuple[float, str]] = []
         self._deaf: list[tuple[float, float]] = []
         self._began = time.monotonic()
 
@@ -79,7 +81,10 @@ class Run:
             "healing": healed - played,
             "settling": time.monotonic() - healed,
         }
-        return Outcome(self._plan, seen, found, self._all_counts(), seconds)
+        return Outcome(self._plan, seen, found, self._all_counts(), self._diary, seconds)
+
+    def _note(self, what: str) -> None:
+        self._diary.append((time.time(), what))
 
     async def _until(self, at: float) -> None:
         await asyncio.sleep(max(0.0, self._began + at - time.monotonic()))
@@ -103,12 +108,14 @@ class Run:
         await self._until(shake.at)
         upset = UPSETS[shake.upset]
         self._counts[shake.upset] += 1
+        self._note(shake.upset)
         if upset.fault is not None:
             await self._switch(upset.fault, shake.lasts)
         elif upset.kills is not None:
             outage = await self._there.kill(upset.kills)
             await asyncio.sleep(shake.lasts)
             await self._there.revive(upset.kills, outage)
+        self._note(f"{shake.upset} is over")
 
     async def _switch(self, fault: Fault, lasts: float) -> None:
         since = time.time()
@@ -122,6 +129,7 @@ class Run:
         """Every upset has ended by itself by now; what fell over is started again."""
         self._there.stage.faults.clear()
         await wait_until(self._there.well, STARTING, what="everything after it was healed")
+        self._note("healed")
 
     # -- what is left ---------------------------------------------------------------------
 

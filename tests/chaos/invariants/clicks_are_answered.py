@@ -6,11 +6,10 @@ modal decides nothing; its submission is the click. What nobody pressed must not
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 
 from deploy.sandbox.slack.model import Message
 from tests.chaos.commands import COMMANDS
-from tests.chaos.evidence import Evidence, Story, Violation
+from tests.chaos.evidence import Evidence, Story, Violation, clock
 from tests.chaos.matching import Matching
 from tests.chaos.people import Click
 from workflows.domain.events import CaseClaimed, Decided
@@ -96,5 +95,5 @@ def _already(click: Click, seen: Evidence) -> bool:
 
 
 def _words(click: Click) -> str:
-    at = datetime.fromtimestamp(click.at, UTC).isoformat(timespec="milliseconds")
-    return f"case {click.case}: {click.command} by {click.person} at {at} (v{click.version})"
+    pressed = f"{click.command} by {click.person} at {clock(click.at)}"
+    return f"case {click.case}: {pressed} on version {click.version}"

@@ -7,7 +7,7 @@ made once the platform is first asked for it; how long the platform then refuses
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from tests.chaos.evidence import Evidence, Row, Story, Violation
+from tests.chaos.evidence import Evidence, Row, Story, Violation, clock
 from tests.chaos.places import Outage
 from workflows.domain.events import ActionSucceeded, ActionVerified, UndoRequested
 
@@ -32,7 +32,8 @@ def lateness(seen: Evidence) -> Iterator[tuple[float, str]]:
             due = state.deadline.timestamp() if state.deadline else None
             if due is not None and until >= due:
                 late = until - moved(due, until, seen.outages)
-                yield max(late, 0.0), f"case {case}: the clock of version {state.version}"
+                words = f"case {case}: the clock of version {state.version}, due {clock(due)},"
+                yield max(late, 0.0), words
         yield from _lifts(case, story, seen)
 
 
@@ -51,7 +52,7 @@ def _lifts(case: str, story: Story, seen: Evidence) -> Iterator[tuple[float, str
         if asked >= due or calls:
             early = asked - event.until.timestamp()
             late = asked - moved(due, asked, seen.outages)
-            yield (early if early < 0 else max(late, 0.0)), f"the lift of {key}"
+            yield (early if early < 0 else max(late, 0.0)), f"the lift of {key}, due {clock(due)},"
 
 
 def _known(key: str, seen: Evidence) -> float:
