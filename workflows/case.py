@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.casework.alarm import Alarm
     from workflows.casework.book import Book, write
     from workflows.casework.errands import Errands
+    from workflows.casework.patience import at_last
     from workflows.casework.screen import Screen, answer
     from workflows.casework.vouching import Vouched, vouched_at_last, vouched_soon
     from workflows.conditions import holds
@@ -43,7 +44,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.domain.refusal import Reason, Refusal
     from workflows.enforcement import EnforcementWorkflow
     from workflows.ports import Answer, Delivery, Entry
-    from workflows.starts import CaseStart, EnforcementStart, Job, lost
+    from workflows.starts import TASK_TIMEOUT, CaseStart, EnforcementStart, Job, lost
 
 Message = Alert | Click | Vouched | EnforcementReport
 
@@ -197,7 +198,7 @@ class CaseWorkflow:
         policy = self._start.policy
         assert policy is not None
         event = ev.CaseOpened(
-            at=workflow.now(),
+            at=workflow.info().start_time,  # not `now`: a replay may find another (`patience`)
             case="",
             playbook=policy.playbook.playbook,
             subject=alert.subject,
@@ -286,6 +287,7 @@ class CaseWorkflow:
                 EnforcementWorkflow.run,
                 start,
                 id=enforcement_route(start.case, start.decision),
+                task_timeout=TASK_TIMEOUT,
                 parent_close_policy=ParentClosePolicy.ABANDON,
                 priority=Priority(priority_key=start.rank),
             )
@@ -349,12 +351,7 @@ class CaseWorkflow:
     # -- waking, forwarding, ending -------------------------------------------------------
 
     async def _wake(self, case: str) -> None:
-        memory = await workflow.execute_local_activity(
-            ports.load_case,
-            case,
-            start_to_close_timeout=timedelta(seconds=10),
-            retry_policy=_PATIENTLY,
-        )
+        memory = await at_last(ports.load_case, case)
         if memory is not None:
             self._restore(memory)
 

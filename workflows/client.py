@@ -15,7 +15,7 @@ from workflows.domain.identity import case_route, closed_route
 from workflows.domain.memory import Memory
 from workflows.domain.playbook.model import Policy
 from workflows.ports import Delivery
-from workflows.starts import CaseStart
+from workflows.starts import TASK_TIMEOUT, CaseStart
 
 T = TypeVar("T")
 
@@ -94,6 +94,7 @@ class Cases:
                 start_signal=signal,
                 start_signal_args=[argument],
                 priority=Priority(priority_key=3),
+                task_timeout=TASK_TIMEOUT,
                 rpc_timeout=RPC_TIMEOUT,
             )
         )

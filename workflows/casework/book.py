@@ -1,28 +1,19 @@
 """Writes a case's events into the ledger, in their order, without holding the case up."""
 
 import asyncio
-from datetime import timedelta
-
-from temporalio import workflow
-from temporalio.common import RetryPolicy
 
 from workflows import ports
+from workflows.casework.patience import at_last
 from workflows.domain.alert import Alert
 from workflows.domain.case_state import Case
 from workflows.domain.events import Recorded
 from workflows.domain.memory import CardRef, Memory
 from workflows.ports import Entry, Written
 
-_RETRY = RetryPolicy(
-    initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=10)
-)
-
 
 async def write(entry: Entry) -> Written:
     """One entry, for as long as it takes."""
-    return await workflow.execute_local_activity(
-        ports.record, entry, start_to_close_timeout=timedelta(seconds=10), retry_policy=_RETRY
-    )
+    return await at_last(ports.record, entry)
 
 
 class Book:

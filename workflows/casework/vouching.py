@@ -7,10 +7,10 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 from workflows import ports
+from workflows.casework.patience import quickly
 from workflows.domain.commands import Click
 from workflows.domain.people import Actor, Role
 
-_TWICE = RetryPolicy(initial_interval=timedelta(milliseconds=100), maximum_attempts=2)
 _PATIENTLY = RetryPolicy(maximum_interval=timedelta(seconds=10))
 _WAITS = timedelta(minutes=10)
 """How long a click waits for Slack to tell its person's roles, before it is refused in words."""
@@ -25,13 +25,7 @@ class Vouched:
 
 async def vouched_soon(click: Click) -> Vouched:
     """Asks the worker's cache, nearly always. Raises `FailureError`."""
-    roles = await workflow.execute_local_activity(
-        ports.roles_of,
-        click.command.by.id,
-        start_to_close_timeout=timedelta(seconds=5),
-        retry_policy=_TWICE,
-    )
-    return _with(click, roles)
+    return _with(click, await quickly(ports.roles_of, click.command.by.id))
 
 
 async def vouched_at_last(click: Click) -> Vouched:
