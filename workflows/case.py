@@ -22,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.casework.errands import Errands
     from workflows.casework.merging import merged
     from workflows.casework.opening import opening
+    from workflows.casework.patience import at_last
     from workflows.casework.replaying import left_of, without
     from workflows.casework.screen import Screen, answer
     from workflows.casework.vouching import Vouched, completed, vouched_at_last, vouched_soon
@@ -318,8 +319,8 @@ class CaseWorkflow:
                 alerts = [each for each in alerts if each.key not in written.known_alerts]
                 commands = without(commands, written.known_alerts)
                 continue
-            self._go_on(written.stands or recorded)
-            commands = left_of(commands, written.stands) if written.stands else ()
+            self._go_on(written.stands)
+            commands = left_of(commands, written.stands) if written.earlier else ()
         return None
 
     def _go_on(self, happened: Sequence[ev.Recorded]) -> None:
@@ -338,12 +339,7 @@ class CaseWorkflow:
     # -- waking, forwarding, ending -------------------------------------------------------
 
     async def _wake(self, case: str) -> None:
-        memory = await workflow.execute_local_activity(
-            ports.load_case,
-            case,
-            start_to_close_timeout=timedelta(seconds=10),
-            retry_policy=_PATIENTLY,
-        )
+        memory = await at_last(ports.load_case, case)
         if memory is not None:
             self._restore(memory)
 

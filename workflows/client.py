@@ -15,15 +15,12 @@ from workflows.domain.identity import case_route, closed_route
 from workflows.domain.memory import Memory
 from workflows.domain.playbook.model import Policy
 from workflows.ports import Delivery
-from workflows.starts import CaseStart
+from workflows.starts import TASK_TIMEOUT, CaseStart
 
 T = TypeVar("T")
 
 RPC_TIMEOUT = timedelta(seconds=2)
 """Below the 3 s that Slack waits, so that a person gets an answer instead of Slack's error."""
-
-TASK_TIMEOUT = timedelta(seconds=3)
-"""How long a case waits for a worker that was killed in the middle of it (default 10 s)."""
 
 _AWAY = frozenset(
     {

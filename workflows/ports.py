@@ -42,15 +42,16 @@ class Entry(Value):
 
 
 class Written(Value):
-    """What the ledger found; where any of it is set, nothing was written.
+    """What the ledger found. `stands` is what happened: the events as they are written now.
 
-    The case's id is taken; these alerts are known already; or other events stand in their place,
-    written by an earlier try of the same workflow task: these are what happened.
+    Where the case's id is taken or alerts are known already, nothing was written. Where `earlier`,
+    an earlier try of the same workflow task had written other events: these are what happened.
     """
 
     id_taken: bool = False
     known_alerts: tuple[str, ...] = ()
     stands: tuple[Recorded, ...] = ()
+    earlier: bool = False
 
 
 class Show(Value):

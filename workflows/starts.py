@@ -1,5 +1,7 @@
 """What the workflows start with. Kept apart so that their classes' files hold no models."""
 
+from datetime import timedelta
+
 from workflows.domain.alert import Alert, Subject
 from workflows.domain.decision import PlannedAction
 from workflows.domain.enforcement import (
@@ -14,6 +16,12 @@ from workflows.domain.model import Value
 from workflows.domain.playbook.actions import ActionSpec
 from workflows.domain.playbook.conduct import Conduct
 from workflows.domain.playbook.model import Policy
+
+TASK_TIMEOUT = timedelta(seconds=3)
+"""How long a workflow stands still whose worker was killed while it thought (default 10 s).
+
+A ledger that is slow to write does not count: the worker then tells that it still lives.
+"""
 
 
 class CaseStart(Value):

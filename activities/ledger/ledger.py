@@ -47,7 +47,7 @@ class Ledger:
                 await self._write(connection, entry)
         except _NotWritten as stopped:
             return stopped.found
-        return Written()
+        return Written(stands=entry.events)
 
     async def _write(self, connection: AsyncConnection, entry: Entry) -> None:
         version = await self._claim(connection, entry)
@@ -150,11 +150,11 @@ async def _differ(connection: AsyncConnection, entry: Entry, seq: int) -> None:
     )
     stands = tuple(recorded_of(row) for row in (await connection.execute(query)).all())
     if not entry.late:
-        raise _NotWritten(Written(stands=stands))
+        raise _NotWritten(Written(stands=stands, earlier=True))
     told = [(each.event.kind, each.event.by) for each in entry.events]
     if [(each.event.kind, each.event.by) for each in stands][: len(told)] != told:
         raise StoryBroken(f"case {entry.case.id}: another event stands as {seq}")
-    raise _NotWritten(Written())  # the same at another moment: the first writing holds
+    raise _NotWritten(Written(stands=stands))  # at another moment: the first writing holds
 
 
 async def _tail(connection: AsyncConnection, case: str, first: int) -> dict[int, str]:

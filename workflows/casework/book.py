@@ -3,60 +3,29 @@
 What stands in the ledger is what happened. A worker can die between the ledger's commit and the
 end of its workflow task; the task then runs again, at a later time, and decides anew. It finds
 what was written, and goes on from that: the first writing wins, and no story has two versions.
+For the same reason a replay takes the events from the ledger's answer, and not from its own clock.
 
 Where the ledger is away the case does not wait: what happens meanwhile is written down later.
 """
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
 
-from temporalio import workflow
-from temporalio.common import RetryPolicy
 from temporalio.exceptions import FailureError
 
 from workflows import ports
-from workflows.domain.alert import Alert, Subject
+from workflows.casework.patience import at_last, quickly
+from workflows.domain.alert import Alert
 from workflows.domain.case_state import Case
 from workflows.domain.events import Recorded
-from workflows.domain.known import Known
 from workflows.domain.memory import CardRef, Memory
 from workflows.domain.playbook.model import Policy
 from workflows.ports import Entry, Written
 
-_RETRY = RetryPolicy(
-    initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=10)
-)
-_PATIENCE = timedelta(seconds=4)
-"""How long a decision waits for the ledger before it goes on without it."""
-
-
-async def write(entry: Entry) -> Written:
-    """One entry, for as long as it takes."""
-    return await workflow.execute_local_activity(
-        ports.record, entry, start_to_close_timeout=timedelta(seconds=10), retry_policy=_RETRY
-    )
-
-
-async def known_of(subject: Subject) -> Known:
-    """What the ledger knows of a subject, for as long as it takes."""
-    return await workflow.execute_local_activity(
-        ports.known_of,
-        args=[subject, ""],
-        start_to_close_timeout=timedelta(seconds=10),
-        retry_policy=_RETRY,
-    )
-
 
 async def policy_now(policy: Policy) -> Policy:
     """The same playbook as it stands now; where it is gone, as it was."""
-    now: Policy | None = await workflow.execute_local_activity(
-        ports.policy_now,
-        policy.playbook.playbook,
-        start_to_close_timeout=timedelta(seconds=10),
-        retry_policy=_RETRY,
-    )
-    return now or policy
+    return await at_last(ports.policy_now, policy.playbook.playbook) or policy
 
 
 class Book:
@@ -82,26 +51,17 @@ class Book:
     ) -> Written:
         """Writes what happened; `case` has it applied already.
 
-        Where the answer has `stands`, that happened instead; where it has `known_alerts`, nothing
-        was written. Without the ledger the events count as written, and are remembered.
+        What `stands` in the answer happened; where it has `known_alerts`, nothing was written.
+        Without the ledger the events count as written, and are remembered.
         """
         if self.idle:
             try:
-                return await self._now(self._entry(case, recorded, alerts, card))
+                return await quickly(ports.record, self._entry(case, recorded, alerts, card))
             except FailureError:
                 pass  # the ledger is away
         self._late.append((case, recorded, alerts, card))
         self._begin()
-        return Written()
-
-    async def _now(self, entry: Entry) -> Written:
-        return await workflow.execute_local_activity(
-            ports.record,
-            entry,
-            start_to_close_timeout=_PATIENCE,
-            schedule_to_close_timeout=_PATIENCE,
-            retry_policy=_RETRY,
-        )
+        return Written(stands=tuple(recorded))
 
     def keep(self, case: Case, card: CardRef | None, snapshot: Memory) -> None:
         """Begins to write what wakes a closed case up."""
@@ -133,9 +93,9 @@ class Book:
     async def _write(self) -> None:
         while self._late or self._snapshot is not None:
             if self._late:
-                await write(self._entry(*self._late[0], late=True))
+                await at_last(ports.record, self._entry(*self._late[0], late=True))
                 self._late.pop(0)
             else:
                 entry, self._snapshot = self._snapshot, None
                 assert entry is not None
-                await write(entry)
+                await at_last(ports.record, entry)

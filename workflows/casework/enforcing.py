@@ -24,7 +24,7 @@ from workflows.domain.enforcement import (
     EnforcementReport,
 )
 from workflows.domain.identity import enforcement_route
-from workflows.starts import EnforcementStart, Job, lost
+from workflows.starts import TASK_TIMEOUT, EnforcementStart, Job, lost
 
 Heard = Callable[[EnforcementReport], None]
 
@@ -115,7 +115,7 @@ class Enforcing:
                 id=enforcement_route(start.case, start.decision),
                 result_type=EnforcementReport,
                 parent_close_policy=ParentClosePolicy.ABANDON,
-                task_timeout=workflow.info().task_timeout,
+                task_timeout=TASK_TIMEOUT,
                 priority=Priority(priority_key=start.rank),
             )
         except WorkflowAlreadyStartedError:

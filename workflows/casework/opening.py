@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from temporalio import workflow
 
-from workflows.casework.book import known_of, write
+from workflows import ports
+from workflows.casework.patience import at_last
 from workflows.conditions import holds
 from workflows.domain import events as ev
 from workflows.domain.alert import Alert, brief
@@ -30,15 +31,16 @@ async def opening(route: str, key: str, policy: Policy, alert: Alert) -> Sequenc
         subject=alert.subject,
         severity=severity_of(policy.playbook, alert, holds),
         alert=brief(alert),
-        known=await known_of(alert.subject),
+        known=await at_last(ports.known_of, alert.subject, ""),
     )
     for attempt in range(_CANDIDATES):
         named = event.model_copy(update={"case": case_id(key, attempt)})
         first = ev.Recorded(seq=1, event=named)
         case = opened(route, policy, named)
-        written = await write(Entry(case=case, owner_key=key, events=(first,), alerts=(alert,)))
+        entry = Entry(case=case, owner_key=key, events=(first,), alerts=(alert,))
+        written = await at_last(ports.record, entry)
         if written.known_alerts:
             return ()
         if not written.id_taken:
-            return written.stands or (first,)
+            return written.stands
     raise RuntimeError("no id could be found for a new case")

@@ -3,7 +3,6 @@
 Roles, budgets and other cases are asked for where the command is decided, never believed.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
@@ -13,6 +12,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import FailureError
 
 from workflows import ports
+from workflows.casework.patience import quickly
 from workflows.domain import commands as cmd
 from workflows.domain import events as ev
 from workflows.domain.case import decide
@@ -22,11 +22,9 @@ from workflows.domain.people import Actor, Cover, Role
 from workflows.domain.refusal import Reason, Refusal
 from workflows.ports import CasePlace, Spending
 
-_TWICE = RetryPolicy(initial_interval=timedelta(milliseconds=100), maximum_attempts=2)
 _PATIENTLY = RetryPolicy(maximum_interval=timedelta(seconds=10))
 _WAITS = timedelta(minutes=10)
 """How long a click waits for Slack to tell its person's roles, before it is refused in words."""
-_SOON = timedelta(seconds=5)
 
 
 @dataclass(frozen=True)
@@ -78,8 +76,7 @@ def _with(click: Click, roles: tuple[Role, ...]) -> Vouched:
 
 
 async def _roles_soon(person: str) -> tuple[Role, ...]:
-    roles: tuple[Role, ...] = await _soon(ports.roles_of, person)
-    return roles
+    return await quickly(ports.roles_of, person)
 
 
 async def _with_colleague(command: cmd.HandOver) -> cmd.HandOver:
@@ -89,13 +86,13 @@ async def _with_colleague(command: cmd.HandOver) -> cmd.HandOver:
 
 
 async def _with_covers(command: PersonCommand) -> PersonCommand:
-    covers: tuple[Cover, ...] = await _soon(ports.covers_of, command.by.id)
+    covers: tuple[Cover, ...] = await quickly(ports.covers_of, command.by.id)
     by = command.by.model_copy(update={"covers": covers})
     return command.model_copy(update={"by": by})
 
 
 async def _with_place(command: cmd.Merge) -> cmd.Merge:
-    place: CasePlace | None = await _soon(ports.place_of, command.into)
+    place: CasePlace | None = await quickly(ports.place_of, command.into)
     if place is None:
         return command.model_copy(update={"subject": None, "route": ""})
     return command.model_copy(update={"subject": place.subject, "route": place.route})
@@ -111,7 +108,7 @@ async def _with_budget(case: Case, command: cmd.Deciding) -> PersonCommand:
     actions = () if isinstance(outcome, Refusal) else _decided(outcome)
     if not actions:
         return plain
-    spent: int = await _soon(
+    spent: int = await quickly(
         ports.spend,
         Spending(
             key=f"{case.id}/D{len(case.decisions) + 1}/{command.by.id}",
@@ -132,10 +129,3 @@ def _plain(command: cmd.Deciding, over_limit: bool) -> PersonCommand:
 def _decided(outcome: tuple[ev.Event, ...]) -> tuple[Any, ...]:
     taken = (event.decision for event in outcome if isinstance(event, ev.Decided))
     return tuple(action for decision in taken for action in decision.actions)
-
-
-async def _soon(port: Callable[..., Any], argument: object) -> Any:
-    """A local activity that answers at once or not at all."""
-    return await workflow.execute_local_activity(
-        port, argument, start_to_close_timeout=_SOON, retry_policy=_TWICE
-    )
