@@ -15,6 +15,7 @@ from activities.slack.showing import Showing
 from activities.slack.text.texts import texts
 from workflows.domain import events as ev
 from workflows.domain.people import Role
+from workflows.domain.refusal import Reason, Refusal
 from workflows.domain.text import Language
 from workflows.ports import Answer, Show, Shown
 
@@ -56,7 +57,7 @@ class SlackActivities:
         text = refusal_text(
             wanted.refusal,
             await self._people.language(wanted.person),
-            await self._people.names([wanted.refusal.by]),
+            await self._people.names(_people_in(wanted.refusal)),
             datetime.now(UTC),
             case=wanted.case,
         )
@@ -75,6 +76,13 @@ class SlackActivities:
             raise ApplicationError(
                 "nobody can tell which roles this person holds", type="roles_unknown"
             ) from None
+
+
+def _people_in(refusal: Refusal) -> Iterator[str | None]:
+    """Whom a refusal may name."""
+    yield refusal.by
+    if refusal.reason is Reason.NOT_A_COLLEAGUE:
+        yield refusal.name
 
 
 def _people_of(wanted: Show) -> Iterator[str | None]:
