@@ -51,7 +51,7 @@ def mrkdwn(text: str, limit: int) -> str:
     room = limit
     while True:
         # Escaping only lengthens: each round takes away what it added, until it fits.
-        escaped = shorten(harmless, room).translate(_ENTITIES)
+        escaped = _edges(shorten(harmless, room)).translate(_ENTITIES)
         over = units(escaped) - limit
         if over <= 0:
             return escaped
@@ -112,6 +112,10 @@ def _hxxp(match: re.Match[str]) -> str:
 
 def _unformatted(text: str) -> str:
     text = _QUOTE.sub(r"\1›", text.translate(_ALIKE))
-    text = _EDGE_UNDERSCORE.sub(lambda match: "＿" * len(match[0]), text)
     text = _EMOJI.sub(f":{_JOINER}", text)
-    return _SHOUT.sub(rf"\1{_JOINER}", text)
+    return _edges(_SHOUT.sub(rf"\1{_JOINER}", text))
+
+
+def _edges(text: str) -> str:
+    """Underscores at the edge of a word begin or end italics; a cut can make one an edge."""
+    return _EDGE_UNDERSCORE.sub(lambda match: "＿" * len(match[0]), text)
