@@ -33,17 +33,23 @@ def _started(event: ev.ProtectionStarted, view: CardView, reader: Reader) -> str
 
 
 def _protection(event: Any, view: CardView, reader: Reader) -> str:
-    """What becomes of a protection; one that is over by now goes without its title."""
-    titles = [each.title for each in view.protections if each.id == event.protection]
-    what = reader.title(titles[0]) if titles else reader.say("line.protection")
-    return reader.say(f"line.{event.kind}", what=what)
+    """What becomes of a protection."""
+    return _which(event.protection, reader.say(f"line.{event.kind}"), view, reader)
 
 
 def _dismissed(event: ev.ProtectionDismissed, view: CardView, reader: Reader) -> str:
-    line = _protection(event, view, reader)
     if event.by is None:
-        return line
-    return reader.say("line.protection_dismissed.by", line=line, person=reader.person(event.by))
+        return _protection(event, view, reader)
+    line = reader.say("line.protection_dismissed.by", person=reader.person(event.by))
+    return _which(event.protection, line, view, reader)
+
+
+def _which(protection: str, line: str, view: CardView, reader: Reader) -> str:
+    """Names the protection; one that is over by now goes without its title."""
+    for each in view.protections:
+        if each.id == protection:
+            return reader.say("line.protection", line=line, what=reader.title(each.title))
+    return line
 
 
 WORDS: Words = {
