@@ -81,6 +81,6 @@ async def open_duties(
             policies.policy_now,
             delivery.deliver,
         ),
-        slack=(slack.show, slack.answer),
+        slack=(slack.show, slack.answer, slack.tell),
         platform=(platform.carry_out, platform.read_back, rehearse),
     )
