@@ -7,10 +7,12 @@ from typing import Protocol
 
 from activities.slack.text.texts import Catalog
 from workflows.domain.alert import Subject
+from workflows.domain.approval import Purpose
 from workflows.domain.case_state import Phase
 from workflows.domain.commands import Click
 from workflows.domain.decision import Verdict
 from workflows.domain.enforcement import ActionStatus
+from workflows.domain.hold import HoldKind
 from workflows.domain.memory import CardRef, Memory
 from workflows.domain.model import Value
 from workflows.domain.people import Role
@@ -59,10 +61,13 @@ class PeopleDoor(Protocol):
 class CaseLine(Value):
     """A case in a list. `due` is when its present step runs out; None where nothing is due.
 
-    `approvers` are the roles that are still needed while it waits for an approval.
+    `approvers` are the roles that are still needed while it waits for an approval, `barred` the
+    people who can't give it; `hold` and `hold_until` tell that it was set aside.
     """
 
     id: str
+    route: str = ""
+    version: int = 0
     title: Text
     subject: Subject
     severity: Severity
@@ -75,6 +80,10 @@ class CaseLine(Value):
     card: CardRef | None = None
     decider: str | None = None
     approvers: frozenset[Role] = frozenset()
+    purpose: Purpose | None = None
+    barred: frozenset[str] = frozenset()
+    hold: HoldKind | None = None
+    hold_until: datetime | None = None
 
 
 class ActionLine(Value):
@@ -133,7 +142,7 @@ class LedgerDoor(Protocol):
         """A case by its id."""
 
     async def queue(self) -> tuple[CaseLine, ...]:
-        """Every case that is not closed, at most 500, in any order."""
+        """Every case that is not closed or waits for an approval, at most 500, in any order."""
 
     async def past(self, subject: Subject) -> Past:
         """A subject's cases and actions, at most 20 of each."""

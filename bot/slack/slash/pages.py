@@ -6,6 +6,7 @@ from datetime import datetime
 from activities.slack.text.texts import Catalog
 from bot.slack.doors import ActionLine, CaseLine, EventLine, Fact, Past, Story
 from bot.slack.drawing import (
+    Block,
     about,
     case_line,
     case_name,
@@ -82,8 +83,10 @@ def queue_page(
     return Said(text=title, blocks=(section(f"*{title}*"), *rows, *rest))
 
 
-def case_page(story: Story, texts: Catalog, base: str | None, now: datetime) -> Said:
-    """One case: where it stands, what was decided and done, what happened last."""
+def case_page(
+    story: Story, texts: Catalog, base: str | None, now: datetime, hands: Sequence[Block] = ()
+) -> Said:
+    """One case: where it stands, what was decided and done, what happened last; `hands` below."""
     line = story.line
     title = f"{line.id} · {about(line, texts)}"
     state = [
@@ -102,7 +105,7 @@ def case_page(story: Story, texts: Catalog, base: str | None, now: datetime) -> 
         *_events(story.events, texts),
         *([f"<{address}|{texts.say('bot.case.card')}>"] if address else []),
     ]
-    return Said(text=title, blocks=tuple(sections(lines)))
+    return Said(text=title, blocks=(*sections(lines), *hands))
 
 
 def _decided(story: Story, texts: Catalog) -> list[str]:
