@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Protocol
 
 from activities.slack.text.texts import Catalog
@@ -15,7 +15,7 @@ from workflows.domain.enforcement import ActionStatus
 from workflows.domain.hold import HoldKind
 from workflows.domain.memory import CardRef, Memory
 from workflows.domain.model import Value
-from workflows.domain.people import Role
+from workflows.domain.people import Cover, Role
 from workflows.domain.playbook.actions import ActionCatalog
 from workflows.domain.playbook.model import Playbook, Severity
 from workflows.domain.text import Language, Text
@@ -151,6 +151,31 @@ class LedgerDoor(Protocol):
         """Writes a look-up down, for good."""
 
 
+class Covering(Value):
+    """`person` holds a role in the stead of `covers_for`, until then."""
+
+    person: str
+    covers_for: str
+    role: Role
+    until: datetime
+
+
+class CoverDoor(Protocol):
+    """Who covers for whom. Every call raises `Unavailable` where the ledger is away."""
+
+    async def begin(self, person: str, cover: Cover, now: datetime) -> None:
+        """From now on `person` covers, until the cover's time."""
+
+    async def end(self, covers_for: str, now: datetime) -> int:
+        """Ends what others cover for a person; how many there were."""
+
+    async def of(self, person: str, now: datetime) -> tuple[Cover, ...]:
+        """What `person` covers now."""
+
+    async def around(self, person: str, now: datetime) -> tuple[Covering, ...]:
+        """Every cover that `person` gives or has now."""
+
+
 class Fact(Value):
     """One field that the platform shows of a subject."""
 
@@ -168,12 +193,14 @@ class PlatformDoor(Protocol):
 
 @dataclass(frozen=True)
 class Doors:
-    """Everything beside Slack itself that the listeners use."""
+    """Everything beside Slack itself that the listeners use. Times are typed in `zone`."""
 
     cases: CaseDoor
     policies: PolicyDoor
     people: PeopleDoor
     ledger: LedgerDoor
+    covers: CoverDoor
     platform: PlatformDoor
     texts: Callable[[Language], Catalog]
     language: Language
+    zone: tzinfo

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import aiohttp
 import httpx
@@ -26,6 +27,7 @@ from tests.bot.slack.fakes import (
     NOW,
     ROUTE,
     FakeCases,
+    FakeCovers,
     FakeLedger,
     FakePeople,
     FakePlatform,
@@ -66,6 +68,7 @@ class Stage:
     cases: FakeCases = field(default_factory=FakeCases)
     people: FakePeople = field(default_factory=FakePeople)
     ledger: FakeLedger = field(default_factory=FakeLedger)
+    covers: FakeCovers = field(default_factory=FakeCovers)
     platform: FakePlatform = field(default_factory=FakePlatform)
     background: Background = field(default_factory=Background)
     now: datetime = NOW
@@ -81,9 +84,11 @@ class Stage:
             policies=FakePolicies(),
             people=self.people,
             ledger=self.ledger,
+            covers=self.covers,
             platform=self.platform,
             texts=texts,
             language=Language.JA,
+            zone=ZoneInfo("Asia/Tokyo"),
         )
 
     def card(

@@ -229,6 +229,7 @@ QUEUE = (
         decider="U0TANAKA",
         owner="U0TANAKA",
         approvers=["lead"],
+        barred=["U0TANAKA"],
     ),
 )
 
