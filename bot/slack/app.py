@@ -19,6 +19,7 @@ from bot.slack.doors import Doors
 from bot.slack.home import Home
 from bot.slack.languages import Languages
 from bot.slack.links import Links
+from bot.slack.modals.kinds import KINDS
 from bot.slack.modals.opening import Opening
 from bot.slack.modals.submissions import Submissions
 from bot.slack.press import read_source
@@ -54,12 +55,12 @@ def make_bolt_app(
     languages, replies, links = Languages(doors, background), Replies(client), Links(client)
     opening = Opening(doors, languages, replies, client)
     clicks = Clicks(doors, languages, replies, opening, background)
-    submissions = Submissions(doors)
+    submissions = Submissions(doors, now)
     slash = Slash(doors, languages, replies, links, background, now)
     home = Home(doors, languages, links, client, background, now)
     app.block_action(_ANY)(clicks.pressed)
-    app.view_submission("decide")(submissions.decided)
-    app.view_submission("reject")(submissions.rejected)
+    for callback_id in KINDS:
+        app.view_submission(callback_id)(submissions.submitted)
     app.view_closed(_ANY)(_acknowledged)
     app.command(COMMAND)(slash.typed)
     app.event("app_home_opened")(home.opened)
