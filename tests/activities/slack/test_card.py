@@ -186,7 +186,7 @@ def test_a_rejection_comes_back_with_its_reason() -> None:
         ),
         (
             lambda: banned().reported(BAN, ActionStatus.FAILED, 6, REFUSED),
-            "⚠️ 強制退会(ユーザー u_123): 失敗: プラットフォームに断られました(応答 409)",
+            "⚠️ 強制退会(ユーザー u_123): 失敗: プラットフォームに拒否されました(応答 409)",
         ),
         (
             muted,
@@ -195,7 +195,7 @@ def test_a_rejection_comes_back_with_its_reason() -> None:
         ),
         (
             lambda: Story().muted().reported(MUTE, ActionStatus.DRIFTED),
-            "⚠️ コメント制限 24時間(ユーザー u_123): 実行済みですが、反映を確認できません\n"
+            "⚠️ コメント制限 24時間(ユーザー u_123): 実行済み・プラットフォームでは別の状態です\n"
             "12:07 完了 · 違反",
         ),
         (

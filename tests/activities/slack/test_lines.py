@@ -70,7 +70,7 @@ def failed() -> Story:
         ),
         (
             failed,
-            "12:09 強制退会: 実行できませんでした。プラットフォームに断られました(応答 409)",
+            "12:09 強制退会: 実行できませんでした。プラットフォームに拒否されました(応答 409)",
             "12:09 Permanent ban: failed (the platform refused it (answer 409))",
         ),
         (
