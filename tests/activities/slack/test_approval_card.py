@@ -5,7 +5,6 @@ from activities.slack.drawing import Message
 from tests.activities.slack.cases import (
     CASE,
     MUTE,
-    PROTECTS,
     REVIEWS,
     ROUTE,
     SATO,
@@ -15,30 +14,15 @@ from tests.activities.slack.cases import (
     policy,
 )
 from tests.activities.slack.drawn import faults, pressable, reader, seen, spoken
+from tests.activities.slack.situations import REFUSED, protected, reviewed, undo_asked
 from workflows.domain import commands as cmd
 from workflows.domain import events as ev
-from workflows.domain.enforcement import ActionStatus, Problem, ProblemKind
+from workflows.domain.enforcement import ActionStatus
 from workflows.domain.people import Actor, Cover, Role
 from workflows.domain.text import Language
 from workflows.domain.view import view_of
 
-REFUSED = Problem(kind=ProblemKind.REFUSED, status=409)
 LINK = "https://koban-demo.slack.com/archives/C0LIVE/p1"
-
-
-def reviewed() -> Story:
-    return Story(policy=REVIEWS).muted().reported(MUTE, ActionStatus.VERIFIED)
-
-
-def undo_asked() -> Story:
-    """A mute whose undo needs the lead."""
-    careful = catalog("mute_user", undo_approval={"by": "lead", "within": "30m"})
-    return (
-        Story(policy=policy(careful))
-        .muted()
-        .reported(MUTE, ActionStatus.VERIFIED)
-        .then(cmd.Undo(by=SATO), 9)
-    )
 
 
 def request(
@@ -257,5 +241,5 @@ def test_who_stands_in_for_somebody_is_named_with_them() -> None:
 
 def test_a_request_shows_what_is_protected_meanwhile() -> None:
     """The lead need not hurry for the sake of the subject's victims."""
-    drawn = words(request(Story(policy=PROTECTS).protected().ban_asked()))
+    drawn = words(request(protected().ban_asked()))
     assert drawn[5] == "🛡️ 保護中: コメント制限(ユーザー u_123) · 承認の結果が出るまで続けます"

@@ -10,30 +10,31 @@ from tests.activities.slack.cases import (
     AT,
     BAN,
     MUTE,
-    PROTECTS,
-    REVIEWS,
     SATO,
     TANAKA,
     Story,
-    alert,
-    catalog,
     policy,
 )
 from tests.activities.slack.drawn import faults, reader, seen
+from tests.activities.slack.situations import (
+    in_turn,
+    merged,
+    protected,
+    rehearsed,
+    reviewed,
+    undo_asked,
+)
 from workflows.domain import commands as cmd
 from workflows.domain.approval import Consent
-from workflows.domain.enforcement import ActionStatus, Problem, ProblemKind
+from workflows.domain.enforcement import ActionStatus
 from workflows.domain.events import Approved, Recorded
 from workflows.domain.people import Role
 from workflows.domain.playbook.model import Severity
 from workflows.domain.text import Language
 from workflows.domain.view import view_of
 
-REFUSED = Problem(kind=ProblemKind.REFUSED, status=409)
 SHIFT, LEAD = "<!subteam^S0SHIFT>", "<!subteam^S0LEAD>"
 IDLE = policy(claims={"idle": "5m", "warn": "2m"})
-CAREFUL = policy(catalog("mute_user", undo_approval={"by": "lead", "within": "30m"}))
-IN_TURN = policy(conduct={"order": "in_turn", "on_failure": "undo"})
 LADDER = policy(
     escalation=[
         {
@@ -81,34 +82,6 @@ def called(*minutes: int) -> Story:
 
 def asked() -> Story:
     return Story().ban_asked().asked()
-
-
-def protected() -> Story:
-    return Story(policy=PROTECTS).protected()
-
-
-def reviewed() -> Story:
-    return Story(policy=REVIEWS).muted().reported(MUTE, ActionStatus.VERIFIED)
-
-
-def undo_asked() -> Story:
-    story = Story(policy=CAREFUL).muted().reported(MUTE, ActionStatus.VERIFIED)
-    return story.then(cmd.Undo(by=SATO), 9)
-
-
-def in_turn() -> Story:
-    both = cmd.Decide(
-        by=SATO,
-        verdict=cmd.Verdict.VIOLATION,
-        actions=({"action": "mute_user"}, {"action": "forfeit_payout"}),  # type: ignore[arg-type]
-        reason="x",
-    )
-    return Story(policy=IN_TURN).then(both, 3)
-
-
-def merged() -> Story:
-    into = cmd.Merge(by=SATO, into="K7AAAAAAA", subject=alert().subject)
-    return Story().claimed().then(into, 4)
 
 
 @pytest.mark.parametrize(
@@ -298,11 +271,7 @@ def merged() -> Story:
             "12:07 Mute: taken back, since another one failed",
         ),
         (
-            lambda: (
-                Story(policy=policy(rehearse=True))
-                .muted()
-                .reported(MUTE, ActionStatus.REHEARSED, would="POST /v1/users/u_123/mutes")
-            ),
+            rehearsed,
             "action_rehearsed",
             "12:07 コメント制限: 試行のため、実行していません。"
             "送るはずだった内容: POST /v1/users/u_123/mutes",
