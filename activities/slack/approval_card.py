@@ -5,6 +5,7 @@ from typing import Any
 from activities.slack import handles
 from activities.slack.approval_words import (
     afterwards,
+    answered,
     consents,
     count,
     due,
@@ -14,7 +15,12 @@ from activities.slack.approval_words import (
 from activities.slack.card_decision import action_lines
 from activities.slack.card_facts import case_line, evidence, facts, sentence, viewers
 from activities.slack.card_hold import protections
-from activities.slack.decision_words import action_on, decision_line, decision_words
+from activities.slack.decision_words import (
+    action_on,
+    decision_line,
+    decision_words,
+    reason_words,
+)
 from activities.slack.drawing import (
     Block,
     Message,
@@ -45,23 +51,22 @@ def approval_card(
     decision: Decision,
     reader: Reader,
     link: str | None,
-    answer: ev.ApprovalAnswered | None = None,
 ) -> Message:
     """The request as it stands: it calls the approvers, and has buttons while it is pending.
 
-    `link` leads to the case's card; `answer` is what was just answered to their question.
+    `link` leads to the case's card.
     """
     body = [
         strong(sentence(view, reader, plain)),
         section(_decision(view, approval, decision, reader)),
-        *quote(decision.reason),
+        *quote(reason_words(decision, reader)),
         *facts(view, reader),
         *evidence(view, reader),
         *protections(view, reader),
     ]
     if approval.pending:
         blocks = [_title(view, approval, reader), *_request(view, approval, reader), *body]
-        blocks += question(approval, approval.requested_at, reader) or _answer(answer, reader)
+        blocks += question(approval, approval.requested_at, reader) or answered(approval, reader)
         blocks.append(section(_terms(view, approval, decision, reader, link)))
         blocks += actions(view.route, _buttons(view, approval, decision, reader))
     else:
@@ -133,14 +138,6 @@ def _warning(state: ActionState | None, reader: Reader) -> str:
     if state is None or state.undoable:
         return ""
     return f" · ⚠️ {reader.say('approval.irreversible')}"
-
-
-def _answer(answer: ev.ApprovalAnswered | None, reader: Reader) -> list[Block]:
-    """The answer, as long as it is news."""
-    if answer is None or answer.by is None:
-        return []
-    said = reader.say("approval.answer", person=reader.person(answer.by))
-    return [section([said]), *quote(answer.answer)]
 
 
 def _terms(

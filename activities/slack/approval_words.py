@@ -60,6 +60,17 @@ def question(approval: Approval, near: datetime, reader: Reader) -> list[Block]:
     return [section([said]), *quote(asked.text)]
 
 
+def answered(approval: Approval, reader: Reader) -> list[Block]:
+    """What was asked and answered last, as long as nothing is asked again."""
+    told = [each for each in approval.exchanges if each.by is not None]
+    if not told:
+        return []
+    asked = reader.say("approval.asked", person=reader.person(told[-1].asked_by))
+    said = reader.say("approval.answer", person=reader.person(told[-1].by))
+    blocks = [section([asked]), *quote(told[-1].question)]
+    return [*blocks, section([said]), *quote(told[-1].answer)]
+
+
 def waiting(view: CardView, reader: Reader) -> list[str]:
     """The terms of the request that the case waits for, as a line of its card."""
     approval = pending(view)

@@ -3,7 +3,7 @@
 from activities.slack.approval_words import consents, question, waiting
 from activities.slack.card_known import case_id
 from activities.slack.card_state import pending
-from activities.slack.decision_words import action_words, decision_line
+from activities.slack.decision_words import action_words, decision_line, reason_words
 from activities.slack.drawing import Block, quote, section
 from activities.slack.escape import mrkdwn, one_line
 from activities.slack.problems import problem_words
@@ -43,7 +43,7 @@ def decision(view: CardView, reader: Reader) -> list[Block]:
         actions = _paragraph(action_lines(view, reader))
         return [section([*above, f"*{back}*"]), *quote(view.rejection or ""), *actions]
     below = [*waiting(view, reader), *action_lines(view, reader), *_end(view, reader)]
-    blocks = [section(above), *quote(view.decision.reason), *_paragraph(below)]
+    blocks = [section(above), *quote(reason_words(view.decision, reader)), *_paragraph(below)]
     return [*blocks, *_asked(view, reader), *_still(view, reader)]
 
 

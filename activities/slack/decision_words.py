@@ -63,3 +63,13 @@ def action_on(view: CardView, planned: PlannedAction, reader: Reader) -> str:
         action=action_words(view, planned, reader, mrkdwn),
         subject=reader.subject(planned.subject),
     )
+
+
+def reason_words(decision: Decision, reader: Reader) -> str:
+    """Why it was decided: the person's own words, else what policy says for the preset.
+
+    As it was written: whoever shows it makes it harmless.
+    """
+    if decision.reason or decision.preset_reason is None:
+        return decision.reason
+    return decision.preset_reason.in_(reader.texts.language)

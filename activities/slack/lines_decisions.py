@@ -1,7 +1,7 @@
 """How the thread tells of decisions, and of the second person behind them."""
 
 from activities.slack.approval_words import consent_words, requester
-from activities.slack.decision_words import decision_words
+from activities.slack.decision_words import decision_words, reason_words
 from activities.slack.escape import mrkdwn
 from activities.slack.line_words import Words, by, with_reason
 from activities.slack.reader import Reader
@@ -14,7 +14,7 @@ from workflows.domain.view import CardView
 def _decided(event: ev.Decided, view: CardView, reader: Reader) -> str:
     words = decision_words(view, event.decision, reader, mrkdwn)
     line = reader.say("line.decided", person=reader.person(event.by), decision=words)
-    return with_reason(line, event.decision.reason, reader)
+    return with_reason(line, reason_words(event.decision, reader), reader)
 
 
 def _requested(event: ev.ApprovalRequested, view: CardView, reader: Reader) -> str:

@@ -34,6 +34,8 @@ def people_in(refusal: Refusal) -> Iterator[str | None]:
 def _agreeing(approval: Approval) -> Iterator[str | None]:
     yield approval.by or None
     yield approval.question.by if approval.question is not None else None
+    for exchange in approval.exchanges:
+        yield from (exchange.asked_by, exchange.by)
     for consent in approval.consents:
         yield from (consent.by, consent.covers)
 

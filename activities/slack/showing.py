@@ -169,12 +169,6 @@ class Showing:
         news = (_OF_AN_APPROVAL | _OF_A_REVIEW) if reviewed else _OF_AN_APPROVAL
         return any(isinstance(line.event, news) for line in self._wanted.lines)
 
-    def _answer(self, approval: Approval) -> ev.ApprovalAnswered | None:
-        """What was just answered to the approvers' question."""
-        told = (line.event for line in reversed(self._wanted.lines))
-        answers = (each for each in told if isinstance(each, ev.ApprovalAnswered))
-        return next((each for each in answers if each.decision == approval.decision), None)
-
     async def _draw(
         self, approval: Approval, standing: CardRef | None, card: CardRef
     ) -> CardRef | None:
@@ -197,5 +191,4 @@ class Showing:
         decision = self._view.decision
         assert decision is not None, "an approval without a decision"
         link = await self._sender.link(card)
-        answer = self._answer(approval)
-        return approval_card(self._view, approval, decision, self._reader, link, answer)
+        return approval_card(self._view, approval, decision, self._reader, link)

@@ -16,7 +16,6 @@ from tests.activities.slack.cases import (
 from tests.activities.slack.drawn import faults, pressable, reader, seen, spoken
 from tests.activities.slack.situations import REFUSED, protected, reviewed, undo_asked
 from workflows.domain import commands as cmd
-from workflows.domain import events as ev
 from workflows.domain.enforcement import ActionStatus
 from workflows.domain.people import Actor, Cover, Role
 from workflows.domain.text import Language
@@ -25,13 +24,11 @@ from workflows.domain.view import view_of
 LINK = "https://koban-demo.slack.com/archives/C0LIVE/p1"
 
 
-def request(
-    story: Story, language: Language = Language.JA, answer: ev.ApprovalAnswered | None = None
-) -> Message:
+def request(story: Story, language: Language = Language.JA) -> Message:
     view = view_of(story.case)
     assert view.approval is not None
     assert view.decision is not None
-    return approval_card(view, view.approval, view.decision, reader(language), LINK, answer)
+    return approval_card(view, view.approval, view.decision, reader(language), LINK)
 
 
 def test_a_request_reads_from_top_to_bottom() -> None:
@@ -208,11 +205,14 @@ def test_the_answer_takes_the_place_of_the_question() -> None:
     story = (
         Story().ban_asked().asked().then(cmd.AnswerBack(by=SATO, answer="DMの写しがあります"), 9)
     )
-    answer = story.recorded[-1].event
-    assert isinstance(answer, ev.ApprovalAnswered)
-    drawn = words(request(story, answer=answer))
-    assert drawn[5:7] == ["*佐藤さんの回答*", "DMの写しがあります"]
-    assert drawn[9] == "承認 0/1 · 期限 12:40 · 期限後は実行しません"
+    drawn = words(request(story))
+    assert drawn[5:9] == [
+        "*田中さんの質問*",
+        "配信外の証拠はありますか?",
+        "*佐藤さんの回答*",
+        "DMの写しがあります",
+    ]
+    assert drawn[11] == "承認 0/1 · 期限 12:40 · 期限後は実行しません"
     assert drawn[-1] == "[承認する] [却下する…] [質問する…]"
 
 

@@ -99,7 +99,7 @@ def test_a_screen_reader_hears_the_state(tell: Callable[[], Story], ja: str, en:
                 .reported(MUTE, ActionStatus.FAILED, 1, REFUSED, of="P1")
             ),
             "🛡️ 保護できませんでした: コメント制限(ユーザー u_123)"
-            "(プラットフォームに断られました(応答 409))",
+            "(プラットフォームに拒否されました(応答 409))",
             "🛡️ Protection failed: Mute (User u_123) (the platform refused it (answer 409))",
         ),
         (

@@ -26,7 +26,7 @@ from tests.activities.slack.cases import (
 from tests.activities.slack.drawn import faults, reader
 from workflows.domain import commands as cmd
 from workflows.domain.enforcement import ActionStatus, Problem, ProblemKind
-from workflows.domain.events import ApprovalAnswered, CaseClaimed, NoteAdded, Recorded
+from workflows.domain.events import CaseClaimed, NoteAdded, Recorded
 from workflows.domain.known import Known, Sanction
 from workflows.domain.text import Language
 from workflows.domain.view import told_in_thread, view_of
@@ -106,10 +106,8 @@ def messages(story: Story, language: Language, names: dict[str, str]) -> list[Me
     view, to = view_of(story.case), reader(language, names)
     drawn = [case_card(view, to)]
     if view.approval is not None and view.decision is not None:
-        answers = [each.event for each in story.recorded]
-        answer = next((each for each in answers if isinstance(each, ApprovalAnswered)), None)
         link = "https://x.example/p"
-        drawn.append(approval_card(view, view.approval, view.decision, to, link, answer))
+        drawn.append(approval_card(view, view.approval, view.decision, to, link))
     direct = replace(to, direct=True)
     tell = Tell(key="k", view=view, line=story.recorded[-1], card=None)
     if told_in_thread(tell.line):
