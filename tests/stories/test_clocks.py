@@ -50,7 +50,7 @@ def mentioned(night: Night) -> list[str]:
 
 
 async def test_nobody_claims(night: Night) -> None:
-    """After two minutes the shift is called, after ten the lead, and then it is quiet."""
+    """The shift is called after two minutes, the leads after five and ten; then it is quiet."""
     sato = await night.world.person("U0SATO")
     await night.world.happens(lure())
     card, case = await case_of(sato)
@@ -62,13 +62,13 @@ async def test_nobody_claims(night: Night) -> None:
     assert await night.world.kinds(case) == ["case_opened", "case_escalated"]
     await night.passes(minutes=9)
 
-    async def twice() -> bool:
-        return (await night.world.kinds(case)).count("case_escalated") == 2
+    async def thrice() -> bool:
+        return (await night.world.kinds(case)).count("case_escalated") == 3
 
-    await sato.until(twice, what="a call for the lead")
+    await sato.until(thrice, what="two calls for the leads")
     await night.passes(hours=1)
-    assert (await night.world.kinds(case)).count("case_escalated") == 2
-    assert mentioned(night) == ["<!subteam^S0SHIFT>", "<!subteam^S0LEAD>"]
+    assert (await night.world.kinds(case)).count("case_escalated") == 3
+    assert mentioned(night) == ["<!subteam^S0SHIFT>", "<!subteam^S0LEAD>", "<!subteam^S0LEAD>"]
 
 
 async def test_a_claim_keeps_the_shift_asleep(night: Night) -> None:
