@@ -106,6 +106,9 @@ async def test_the_ladder_protects_when_nobody_decides(turned: Calendar) -> None
     world = turned.world
     sato = await world.person("U0SATO")
     card, case = await protected(world, sato)
+    await choose(sato, card, "lift_protection")
+    await world.wait_kind(case, "protection_lifted")
+    await hidden(world, False)
     await turned.passes(route_of(card), minutes=11)
 
     async def paused() -> bool:
