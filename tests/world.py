@@ -106,12 +106,10 @@ async def fresh_namespace(temporal: str) -> str:
     return name
 
 
-def settings_for(
-    world: Stage, temporal: str, namespace: str, folder: Path, **more: Any
-) -> Settings:
+def settings_for(world: Stage, temporal: dict[str, Any], folder: Path, **more: Any) -> Settings:
     """The settings of a Koban that lives in `world`; nothing comes from the environment."""
     given: dict[str, Any] = {
-        "temporal": {"address": temporal, "namespace": namespace},
+        "temporal": temporal,
         "slack": {
             "bot_token": world.workspace.bot_token,
             "signing_secret": world.workspace.signing_secret,
@@ -134,15 +132,22 @@ async def koban(
     rates: bool = False,
     working: bool = True,
     namespace: str | None = None,
+    of_temporal: dict[str, Any] | None = None,
     **more: Any,
 ) -> AsyncIterator[World]:
-    """A running Koban; without `working`, every worker is down."""
+    """A running Koban; without `working`, every worker is down.
+
+    `of_temporal` are further settings of Temporal, `more` whole groups of settings.
+    """
     async with AsyncExitStack() as opened:
         workspace = Workspace(rates=Rates(enabled=rates))
         world = await opened.enter_async_context(stage(folder, 0, workspace))
-        settings = settings_for(
-            world, temporal, namespace or await fresh_namespace(temporal), folder, **more
-        )
+        where = {
+            "address": temporal,
+            "namespace": namespace or await fresh_namespace(temporal),
+            **(of_temporal or {}),
+        }
+        settings = settings_for(world, where, folder, **more)
         app = await open_app(opened, settings)
         url = await opened.enter_async_context(serving(app))
         workspace.bot_url = url

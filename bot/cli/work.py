@@ -15,9 +15,10 @@ from activities.slack.client import slack_client
 from activities.slack.people import People
 from bot.cli.policies import Policies, open_policies
 from bot.cli.running import open_ledger, run, stop_event, unless_stopped
+from bot.encryption import Unreadable
 from bot.log_setup import set_up_logging
 from bot.settings import Settings, load_settings, need
-from bot.temporal_connection import wait_for_temporal
+from bot.temporal_connection import unreadable, wait_for_temporal
 from bot.worker import Duties, make_workers, run_workers
 from workflows.client import Cases
 
@@ -38,6 +39,9 @@ async def _work(settings: Settings) -> None:
     client = await unless_stopped(wait_for_temporal(settings.temporal), stop)
     if client is None:
         return
+    sealed = await unreadable(client)
+    if sealed is not None:
+        raise Unreadable(sealed)
     async with AsyncExitStack() as opened:
         duties = await open_duties(opened, settings, policies, client)
         workers = make_workers(client, settings.temporal.task_queue, duties)
