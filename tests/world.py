@@ -22,6 +22,7 @@ from bot.cli.serve import open_app
 from bot.cli.work import open_duties
 from bot.settings import Settings
 from bot.temporal_connection import open_client
+from bot.versioning import deployment_of
 from bot.worker import make_workers
 from deploy.sandbox.serve import serving
 from deploy.sandbox.slack.person import Person, wait_until
@@ -84,12 +85,17 @@ class World:
 
 
 @asynccontextmanager
-async def work(settings: Settings) -> AsyncIterator[None]:
-    """The workers, for as long as the block lasts."""
+async def work(settings: Settings, build: str | None = None) -> AsyncIterator[None]:
+    """The workers, for as long as the block lasts; of a `build` where versions are tried."""
+    if build is not None:
+        versioned = {"deployment": "koban", "build_id": build}
+        temporal = settings.temporal.model_copy(update=versioned)
+        settings = settings.model_copy(update={"temporal": temporal})
     async with AsyncExitStack() as opened:
         client = await open_client(settings.temporal, lazy=False)
         duties = await open_duties(opened, settings, open_policies(settings), client)
-        for worker in make_workers(client, settings.temporal.task_queue, duties):
+        deployment = deployment_of(settings.temporal)
+        for worker in make_workers(client, settings.temporal.task_queue, duties, deployment):
             await opened.enter_async_context(worker)
         yield
 

@@ -4,6 +4,7 @@ Signals only put into the inbox; `run` alone decides, one thing after another. L
 are kept up to date beside it, so that neither holds a decision up.
 """
 
+import asyncio
 from collections import deque
 from datetime import timedelta
 
@@ -14,14 +15,17 @@ from temporalio.exceptions import (
     FailureError,
     WorkflowAlreadyStartedError,
 )
-from temporalio.workflow import ParentClosePolicy
+from temporalio.workflow import ChildWorkflowHandle, ParentClosePolicy
 
 with workflow.unsafe.imports_passed_through():
     from workflows import ports
     from workflows.casework.alarm import Alarm
-    from workflows.casework.book import Book, write
+    from workflows.casework.book import Book
     from workflows.casework.errands import Errands
+    from workflows.casework.opening import claimed, snapshot_of
+    from workflows.casework.renewal import LARGEST_REST, Renewal, carries, end_of
     from workflows.casework.screen import Screen, answer
+    from workflows.casework.sieve import Sieve, forgot
     from workflows.casework.vouching import Vouched, vouched_at_last, vouched_soon
     from workflows.conditions import holds
     from workflows.domain import events as ev
@@ -36,14 +40,14 @@ with workflow.unsafe.imports_passed_through():
         AskKind,
         EnforcementReport,
     )
-    from workflows.domain.history import apply, opened
-    from workflows.domain.identity import case_id, enforcement_route
+    from workflows.domain.history import apply
+    from workflows.domain.identity import enforcement_route
     from workflows.domain.memory import CardRef, Memory, remember
     from workflows.domain.playbook.matching import severity_of
     from workflows.domain.refusal import Reason, Refusal
     from workflows.enforcement import EnforcementWorkflow
-    from workflows.ports import Answer, Delivery, Entry
-    from workflows.starts import CaseStart, EnforcementStart, Job, lost
+    from workflows.ports import Answer, Delivery
+    from workflows.starts import CaseStart, EnforcementStart, Job, Underway, lost
 
 Message = Alert | Click | Vouched | EnforcementReport
 
@@ -64,6 +68,9 @@ class CaseWorkflow:
         self._alarm = Alarm()
         self._errands = Errands()
         self._watches = Errands()
+        self._starting = 0
+        self._renewal = Renewal()
+        self._sieve = Sieve()
         self._snapped: tuple[CardRef | None, CardRef | None] | None = None
         self._restore(memory)
 
@@ -89,6 +96,10 @@ class CaseWorkflow:
         """News from the platform."""
         self._inbox.append(report)
 
+    @workflow.signal
+    def nudge(self) -> None:
+        """Nothing happened: a case that sleeps notices a new version of Koban by it."""
+
     @workflow.query
     def memory(self) -> Memory:
         """Everything the case knows now."""
@@ -113,22 +124,71 @@ class CaseWorkflow:
     async def _live(self, start: CaseStart) -> None:
         if start.revive is not None:
             await self._wake(start.revive)
+        self._take_over(start)
         while True:
             await self._next()
             await self._work()
-            if self._over():
-                return self._end()
+            self._renewal.look()
+            if self._over() and self._ends():
+                return
             if self._may_start_again():
-                self._start_again(memory=self.memory())
+                await self._start_again()
 
-    def _end(self) -> None:
-        """Ends; alerts that came while the last card was being drawn open the next case."""
-        if self._late:
-            self._start_again(alerts=tuple(self._late))
+    # -- one case over several histories --------------------------------------------------
 
-    def _start_again(self, memory: Memory | None = None, alerts: tuple[Alert, ...] = ()) -> None:
-        changed = {"memory": memory, "revive": None, "alerts": alerts}
-        workflow.continue_as_new(self._start.model_copy(update=changed))
+    def _take_over(self, start: CaseStart) -> None:
+        """Goes on with what the run before had under way."""
+        case, rest = self._case, start.under_way
+        if case is None or start.memory is None:
+            return
+        if rest is not None:
+            self._book.add(rest.events, *rest.alerts)
+            self._keep()
+        if rest is not None and rest.stale:
+            self._screen.refresh(case)
+        if case.acting:
+            self._watches.run(self._see_the_end(case))
+
+    async def _see_the_end(self, case: Case) -> None:
+        """The run that began the enforcement would have heard of its end."""
+        self._inbox.append(await end_of(case))
+
+    def _ends(self) -> bool:
+        """Whether the run is over; alerts that came during its last words open the next case."""
+        if not self._late:
+            return True
+        start = carries(self._next_start(memory=None))
+        if start is not None:
+            workflow.continue_as_new(start)
+        # More of them than a start can hold: the next case begins in the same run.
+        self._inbox.extend(self._late)
+        self._late, self._snapped = [], None
+        self._restore(Memory(key=workflow.uuid4().hex))
+        return False
+
+    async def _start_again(self) -> None:
+        """Begins a new history with all that is known, unless something came in between."""
+        await asyncio.gather(self._screen.put_down(), self._book.put_down())
+        # Temporal refuses a new history where a signal came during the task, and does the task
+        # again at another time: a task that wrote to the ledger would tell it a second story.
+        await workflow.sleep(timedelta(milliseconds=1))
+        await self._work()
+        if self._may_start_again():
+            start = carries(self._next_start(self.memory()))
+            if start is not None:
+                workflow.continue_as_new(start)
+            self._renewal.put_off()
+        self._book.pick_up()
+        self._screen.pick_up()
+        if self._case is not None:
+            self._keep()
+
+    def _next_start(self, memory: Memory | None) -> CaseStart:
+        events, alerts = self._book.unwritten
+        rest = Underway(events=events, alerts=alerts, stale=self._screen.stale)
+        changed = {"memory": memory, "revive": None, "alerts": tuple(self._late)}
+        carried = rest if memory is not None and rest != Underway() else None
+        return self._start.model_copy(update={**changed, "under_way": carried})
 
     async def _next(self) -> None:
         self._alarm.set(self._case.deadline if self._case else None)
@@ -146,6 +206,8 @@ class CaseWorkflow:
         while self._inbox:
             message = self._inbox.popleft()
             if isinstance(message, Alert):
+                if forgot(self.memory()):
+                    await self._sieve.ask(message, self._inbox)
                 await self._take_alert(message)
             elif isinstance(message, Click):
                 await self._take_click(message)
@@ -181,13 +243,14 @@ class CaseWorkflow:
     # -- alerts ---------------------------------------------------------------------------
 
     async def _take_alert(self, alert: Alert) -> None:
-        if not self._first_time(f"alert/{alert.key}"):
+        if f"alert/{alert.key}" in self._seen or self._sieve.is_old(alert):
             return
+        if self._case is not None and self._case.phase is Phase.CLOSED:
+            self._late.append(alert)  # not seen yet: the next case is to take it
+            return
+        self._first_time(f"alert/{alert.key}")
         if self._case is None:
             await self._open(alert)
-            return
-        if self._case.phase is Phase.CLOSED:
-            self._late.append(alert)
             return
         severity = severity_of(self._case.policy.playbook, alert, holds)
         self._follow(JoinAlert(alert=brief(alert), severity=severity), alert)
@@ -204,17 +267,9 @@ class CaseWorkflow:
             severity=severity_of(policy.playbook, alert, holds),
             alert=brief(alert),
         )
-        for attempt in range(100):
-            named = event.model_copy(update={"case": case_id(self._key, attempt)})
-            case = opened(self._start.route, policy, named)
-            first = ev.Recorded(seq=1, event=named)
-            entry = Entry(case=case, owner_key=self._key, events=(first,), alerts=(alert,))
-            written = await write(entry)
-            if not written.id_taken:
-                break
-        if alert.key not in written.known_alerts:
-            self._case = case
-            self._screen.refresh(case)
+        self._case = await claimed(event, alert, self._start.route, policy, self._key)
+        if self._case is not None:
+            self._screen.refresh(self._case)
 
     # -- people ---------------------------------------------------------------------------
 
@@ -282,17 +337,27 @@ class CaseWorkflow:
     async def _enforce(self, start: EnforcementStart) -> None:
         """Runs beside the case; one that stays for a lift tells of it by signal."""
         try:
-            report = await workflow.execute_child_workflow(
+            report = await (await self._started(start))
+        except (ChildWorkflowError, WorkflowAlreadyStartedError):
+            # Ended by an operator: the card offers Retry instead of waiting for ever.
+            report = lost(start, workflow.uuid4().hex)
+        self._inbox.append(report)
+
+    async def _started(
+        self, start: EnforcementStart
+    ) -> ChildWorkflowHandle[EnforcementWorkflow, EnforcementReport]:
+        """A child of a run that ends before it started might never start."""
+        self._starting += 1
+        try:
+            return await workflow.start_child_workflow(
                 EnforcementWorkflow.run,
                 start,
                 id=enforcement_route(start.case, start.decision),
                 parent_close_policy=ParentClosePolicy.ABANDON,
                 priority=Priority(priority_key=start.rank),
             )
-        except (ChildWorkflowError, WorkflowAlreadyStartedError):
-            # Ended by an operator: the card offers Retry instead of waiting for ever.
-            report = lost(start, workflow.uuid4().hex)
-        self._inbox.append(report)
+        finally:
+            self._starting -= 1
 
     def _ask(self, case: Case, kind: AskKind, by: str | None) -> None:
         """Asks the running enforcement; where none runs any more, one begins."""
@@ -349,12 +414,7 @@ class CaseWorkflow:
     # -- waking, forwarding, ending -------------------------------------------------------
 
     async def _wake(self, case: str) -> None:
-        memory = await workflow.execute_local_activity(
-            ports.load_case,
-            case,
-            start_to_close_timeout=timedelta(seconds=10),
-            retry_policy=_PATIENTLY,
-        )
+        memory = await snapshot_of(case)
         if memory is not None:
             self._restore(memory)
 
@@ -389,7 +449,9 @@ class CaseWorkflow:
         return self._case.phase is Phase.CLOSED and not self._case.undoing
 
     def _may_start_again(self) -> bool:
-        """Not while an enforcement acts: its answer would reach nobody."""
-        if not workflow.info().is_continue_as_new_suggested() or not self._quiet():
+        """Rather not while an enforcement acts: this run hears its answer at once."""
+        if not self._renewal.due or self._case is None:
             return False
-        return self._case is not None and self._case.settled and not self._case.failed
+        if self._inbox or self._errands or self._starting or self._book.weight > LARGEST_REST:
+            return False
+        return self._case.settled or self._renewal.pressing

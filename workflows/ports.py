@@ -117,6 +117,22 @@ async def load_case(case: str) -> Memory | None:
     raise RuntimeError("a port has no body")
 
 
+@activity.defn(name="known_alerts")
+async def known_alerts(keys: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the alerts, by their `Alert.key`, that the ledger has in any case."""
+    raise RuntimeError("a port has no body")
+
+
+@activity.defn(name="outcome")
+async def outcome(enforcement: str) -> EnforcementReport | None:
+    """How an enforcement, by its workflow id, ended; None where nothing of it can be told.
+
+    Raises:
+        ApplicationError: while it runs; it is asked again.
+    """
+    raise RuntimeError("a port has no body")
+
+
 @activity.defn(name="roles_of")
 async def roles_of(person: str) -> tuple[Role, ...]:
     """The roles that a person holds now.

@@ -1,5 +1,7 @@
 """What the workflows start with. Kept apart so that their classes' files hold no models."""
 
+from collections.abc import Iterable
+
 from workflows.domain.alert import Alert, Subject
 from workflows.domain.decision import PlannedAction
 from workflows.domain.enforcement import (
@@ -9,10 +11,22 @@ from workflows.domain.enforcement import (
     Problem,
     ProblemKind,
 )
+from workflows.domain.events import Recorded
 from workflows.domain.memory import Memory
 from workflows.domain.model import Value
 from workflows.domain.playbook.actions import ActionSpec
 from workflows.domain.playbook.model import Policy
+
+
+class Underway(Value):
+    """What a run had not got done when the next one took over.
+
+    `events` and `alerts` are not in the ledger yet; `stale` says that Slack shows an older state.
+    """
+
+    events: tuple[Recorded, ...] = ()
+    alerts: tuple[Alert, ...] = ()
+    stale: bool = False
 
 
 class CaseStart(Value):
@@ -27,6 +41,7 @@ class CaseStart(Value):
     memory: Memory | None = None
     revive: str | None = None
     alerts: tuple[Alert, ...] = ()
+    under_way: Underway | None = None
 
 
 class Job(Value):
@@ -50,13 +65,20 @@ class EnforcementStart(Value):
 
 def lost(start: EnforcementStart, unique: str) -> EnforcementReport:
     """What a case hears when its enforcement vanished: every action failed for a reason unknown."""
+    return vanished(start.case, start.decision, (job.planned for job in start.jobs), unique)
+
+
+def vanished(
+    case: str, decision: str, planned: Iterable[PlannedAction], unique: str
+) -> EnforcementReport:
+    """The same, where only the planned actions are at hand."""
     problem = Problem(kind=ProblemKind.UNREACHABLE)
     return EnforcementReport(
         id=unique,
-        case=start.case,
-        decision=start.decision,
+        case=case,
+        decision=decision,
         actions=tuple(
-            ActionReport(action=job.planned.key, status=ActionStatus.FAILED, problem=problem)
-            for job in start.jobs
+            ActionReport(action=each.key, status=ActionStatus.FAILED, problem=problem)
+            for each in planned
         ),
     )

@@ -3,6 +3,7 @@
 from temporalio import activity
 
 from activities.ledger.ledger import Ledger
+from activities.ledger.queries import Queries
 from workflows.domain.memory import Memory
 from workflows.ports import Entry, Written
 
@@ -23,3 +24,10 @@ class LedgerActivities:
     async def load_case(self, case: str) -> Memory | None:
         """The snapshot of a closed case."""
         return await self._ledger.load_case(case)
+
+    @activity.defn(name="known_alerts")
+    async def known_alerts(self, keys: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of the alerts that the ledger has in any case."""
+        pairs = [(detector, id_) for detector, _, id_ in (key.partition("/") for key in keys)]
+        known = await Queries(self._ledger.database).known(pairs)
+        return tuple(f"{detector}/{id_}" for detector, id_ in pairs if (detector, id_) in known)

@@ -19,6 +19,7 @@ from bot.encryption import Unreadable
 from bot.log_setup import set_up_logging
 from bot.settings import Settings, load_settings, need
 from bot.temporal_connection import unreadable, wait_for_temporal
+from bot.versioning import deployment_of
 from bot.worker import Duties, make_workers, run_workers
 from workflows.client import Cases
 
@@ -36,6 +37,7 @@ def work() -> None:
 async def _work(settings: Settings) -> None:
     stop = stop_event()
     policies = open_policies(settings)
+    deployment = deployment_of(settings.temporal)
     client = await unless_stopped(wait_for_temporal(settings.temporal), stop)
     if client is None:
         return
@@ -44,8 +46,12 @@ async def _work(settings: Settings) -> None:
         raise Unreadable(sealed)
     async with AsyncExitStack() as opened:
         duties = await open_duties(opened, settings, policies, client)
-        workers = make_workers(client, settings.temporal.task_queue, duties)
-        log.info("working", task_queue=settings.temporal.task_queue)
+        workers = make_workers(client, settings.temporal.task_queue, duties, deployment)
+        log.info(
+            "working",
+            task_queue=settings.temporal.task_queue,
+            build=settings.temporal.build_id or "unversioned",
+        )
         await run_workers(workers, stop)
     log.info("stopped")
 
@@ -73,7 +79,14 @@ async def open_duties(
     platform = PlatformActivities(Platform(http))
     delivery = DeliveryActivities(Cases(client, settings.temporal.task_queue))
     return Duties(
-        main=(ledger.record, ledger.load_case, slack.roles_of, delivery.deliver),
+        main=(
+            ledger.record,
+            ledger.load_case,
+            ledger.known_alerts,
+            slack.roles_of,
+            delivery.deliver,
+            delivery.outcome,
+        ),
         slack=(slack.show, slack.answer),
         platform=(platform.carry_out, platform.read_back),
     )

@@ -2,7 +2,11 @@
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
+from datetime import timedelta
 from typing import Any
+
+from temporalio import workflow
 
 
 class Errands:
@@ -20,3 +24,15 @@ class Errands:
         task = asyncio.create_task(errand)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+
+
+async def ends(task: asyncio.Task[None] | None, patience: timedelta) -> bool:
+    """Waits for `task`, and calls it off after `patience`; whether it ended by itself."""
+    if task is None or task.done():
+        return True
+    with suppress(TimeoutError):
+        await workflow.wait_condition(task.done, timeout=patience)
+        return True
+    task.cancel()
+    await workflow.wait_condition(task.done)
+    return not task.cancelled()

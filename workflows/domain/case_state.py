@@ -98,6 +98,15 @@ class Case(Value):
         return any(action.status is ActionStatus.UNDOING for action in self.actions)
 
     @property
+    def acting(self) -> bool:
+        """Whether the platform is being changed for the last decision, or changed back."""
+        statuses = {action.status for action in self.current_actions}
+        if ActionStatus.UNDOING in statuses:
+            return True
+        under_way = {ActionStatus.PENDING, ActionStatus.RETRYING}
+        return self.phase is Phase.ENFORCING and bool(statuses & under_way)
+
+    @property
     def undoable(self) -> tuple[ActionState, ...]:
         """The standing actions of the last decision that the platform can take back."""
         return tuple(each for each in self.current_actions if each.standing and each.undoable)
