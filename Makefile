@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench replay clean
+.PHONY: help demo test check bench replay record clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,6 +28,9 @@ bench: $(READY) ## measure against floors of the same run; writes bench.json
 
 replay: $(READY) ## replay the recorded histories against today's workflows
 	@$(BIN)/python -m pytest tests/replay
+
+record: $(READY) ## record histories of today's workflows for a release: VERSION=0.2.0
+	@$(BIN)/python -m tests.replay.record $(VERSION)
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) .demo bench.json .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
