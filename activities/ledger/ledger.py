@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.ledger.chain import GENESIS, Link
@@ -16,6 +17,8 @@ from workflows.domain.case_state import Case
 from workflows.domain.events import Recorded
 from workflows.domain.memory import Memory
 from workflows.ports import Entry, Written
+
+log = structlog.get_logger()
 
 
 class _Taken(Exception):
@@ -41,7 +44,8 @@ class Ledger:
 
         Raises:
             LedgerUnavailable: nothing was written.
-            StoryBroken: an event is missing, or another one stands in its place.
+            StoryBroken: an event is missing, or another one of the same time or later stands in
+                its place.
         """
         try:
             async with self.database.writing() as connection:
@@ -57,10 +61,12 @@ class Ledger:
         opening = bool(entry.events) and entry.events[0].seq == 1
         if opening and known and len(known) == len(entry.alerts):
             raise _Known(known)
-        await self._add_events(connection, entry.case.id, entry.events)
-        if version is not None and version <= entry.case.version:
+        retold = await self._add_events(connection, entry.case.id, entry.events)
+        if retold:
+            await _forget_actions(connection, entry.case)
+        if version is not None and (retold or version <= entry.case.version):
             await self._update_case(connection, entry)
-        if version is None or version <= entry.case.version:
+        if version is None or retold or version <= entry.case.version:
             await self._update_actions(connection, entry.case)
         return known
 
@@ -95,23 +101,32 @@ class Ledger:
 
     async def _add_events(
         self, connection: AsyncConnection, case: str, recorded: Sequence[Recorded]
-    ) -> None:
+    ) -> bool:
+        """Adds what is new; whether it took the place of what a discarded task had told."""
         if not recorded:
-            return
+            return False
         stands = await _tail(connection, case, recorded[0].seq - 1)
-        previous = stands.get(recorded[0].seq - 1, GENESIS if recorded[0].seq == 1 else None)
-        new = []
+        known = stands.get(recorded[0].seq - 1)
+        previous = known.hash if known else GENESIS if recorded[0].seq == 1 else None
+        new, retold = [], False
         for each in recorded:
             if previous is None:
                 raise StoryBroken(f"case {case}: event {each.seq - 1} is missing")
-            link = link_after(case, each, previous)
-            if stands.get(each.seq, link.hash) != link.hash:
-                raise StoryBroken(f"case {case}: another event stands as {each.seq}")
-            if each.seq not in stands:
+            link, there = link_after(case, each, previous), stands.get(each.seq)
+            if there is not None and there.hash != link.hash:
+                if link.at <= there.at:
+                    raise StoryBroken(f"case {case}: another event stands as {each.seq}")
+                # A worker may write and die (or be refused) before Temporal has its task. The task
+                # is then done again, later, and may end otherwise: only that is the case's story.
+                await _cut(connection, case, each.seq)
+                stands = {seq: row for seq, row in stands.items() if seq < each.seq}
+                there, retold = None, True
+            if there is None:
                 new.append(_event_row(link))
             previous = link.hash
         if new:
             await connection.execute(sa.insert(events), new)
+        return retold
 
     async def _update_case(self, connection: AsyncConnection, entry: Entry) -> None:
         row = case_row(entry.case, entry.owner_key, entry.card)
@@ -151,13 +166,26 @@ async def _case_of(connection: AsyncConnection, alert: Alert) -> str | None:
     return found
 
 
-async def _tail(connection: AsyncConnection, case: str, first: int) -> dict[int, str]:
-    """The hashes of the case's events from `first` on, by their seq."""
-    query = sa.select(events.c.seq, events.c.hash).where(
+async def _tail(connection: AsyncConnection, case: str, first: int) -> dict[int, Any]:
+    """Hash and time of the case's events from `first` on, by their seq."""
+    query = sa.select(events.c.seq, events.c.hash, events.c.at).where(
         events.c.case_id == case, events.c.seq >= first
     )
-    rows = (await connection.execute(query)).all()
-    return {row.seq: row.hash for row in rows}
+    return {row.seq: row for row in (await connection.execute(query)).all()}
+
+
+async def _cut(connection: AsyncConnection, case: str, first: int) -> None:
+    """Takes back what a task told that Temporal discarded, from event `first` on."""
+    gone = (events.c.case_id == case, events.c.seq >= first)
+    done = await connection.execute(sa.delete(events).where(*gone))
+    log.warning("story_retold", case=case, seq=first, events=done.rowcount)
+
+
+async def _forget_actions(connection: AsyncConnection, case: Case) -> None:
+    """Takes back the actions of decisions that were never made."""
+    made = [decision.id for decision in case.decisions]
+    mine = (actions.c.case_id == case.id, actions.c.decision_id.not_in(made))
+    await connection.execute(sa.delete(actions).where(*mine))
 
 
 def _event_row(link: Link) -> dict[str, Any]:

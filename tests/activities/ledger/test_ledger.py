@@ -48,10 +48,10 @@ def opening(case: Case | None = None, key: str = "run-1", number: int = 1) -> En
     return Entry(case=case, owner_key=key, events=(first,), alerts=(an_alert(number),))
 
 
-def following(case: Case, *commands: cmd.Command, key: str = "run-1") -> Entry:
-    """The entry of everything that `commands` make of `case`."""
+def following(case: Case, *commands: cmd.Command, key: str = "run-1", after: int = 1) -> Entry:
+    """The entry of everything that `commands` make of `case`, from `after` minutes on."""
     recorded = []
-    for minute, command in enumerate(commands, start=1):
+    for minute, command in enumerate(commands, start=after):
         outcome = decide(case, command, minutes(minute))
         assert not isinstance(outcome, Refusal), outcome
         for event in outcome:
@@ -138,6 +138,31 @@ async def test_another_event_in_the_same_place_is_an_error(ledger: Ledger) -> No
     await ledger.record(following(a_case(), cmd.Claim(by=SATO)))
     with pytest.raises(StoryBroken, match="another event stands as 2"):
         await ledger.record(following(a_case(), cmd.Claim(by=TANAKA)))
+
+
+async def test_a_discarded_task_is_told_again_by_the_one_that_counts(
+    ledger: Ledger, queries: Queries
+) -> None:
+    """A worker wrote and died before Temporal had its task: the task ended otherwise, later."""
+    await ledger.record(opening())
+    await ledger.record(following(a_case(), preset(SATO, "mute")))
+    assert len(await queries.actions_of("K7Q2F9XM0")) == 1
+    await ledger.record(following(a_case(), cmd.Claim(by=TANAKA), after=2))
+    told = [(row["kind"], row["actor"]) for row in await queries.events_of("K7Q2F9XM0")]
+    assert told == [("case_opened", None), ("case_claimed", TANAKA.id)]
+    assert await queries.actions_of("K7Q2F9XM0") == []
+    case = await queries.case("K7Q2F9XM0")
+    assert case is not None
+    assert (case["owner"], case["phase"], case["version"]) == (TANAKA.id, "claimed", 2)
+    assert (await verify(queries)).broken == ()
+
+
+async def test_a_discarded_task_that_writes_last_is_refused(ledger: Ledger) -> None:
+    """Its worker was only slow: what Temporal took stands already."""
+    await ledger.record(opening())
+    await ledger.record(following(a_case(), cmd.Claim(by=TANAKA), after=2))
+    with pytest.raises(StoryBroken, match="another event stands as 2"):
+        await ledger.record(following(a_case(), cmd.Claim(by=SATO)))
 
 
 async def test_a_late_write_never_takes_a_case_back(ledger: Ledger, queries: Queries) -> None:
