@@ -46,8 +46,8 @@ class Case(Value):
 
     `owned_as_of` is the version with which its assignee got it, `active_at` when they were last
     seen, `paused_for` how long its clocks stood still so far, `repeats` how often a step of the
-    ladder was told again, `clock_from` when it was reopened. `absorbed` are cases that were merged
-    into it, `merged_into` is the other way round.
+    ladder was told and `told_at` when last, `clock_from` when it was reopened. `absorbed` are cases
+    that were merged into it, `merged_into` is the other way round.
     """
 
     id: str
@@ -77,6 +77,7 @@ class Case(Value):
     rejection: str | None = None
     steps_done: frozenset[int] = frozenset()
     repeats: dict[int, int] = Field(default_factory=dict)
+    told_at: dict[int, datetime] = Field(default_factory=dict)
     acknowledged_by: str | None = None
     called_at: datetime | None = None
     turn: Mark | None = None
@@ -204,9 +205,8 @@ class Case(Value):
             return ()
         ladder = self.policy.playbook.ladder(self.severity)
         concerned = frozenset(i for i, step in enumerate(ladder) if step.concerns(self.severity))
-        return open_steps(
-            ladder, self.started_at, self.steps_done, self.quiet, concerned, self.repeats
-        )
+        told = (self.repeats, self.told_at)
+        return open_steps(ladder, self.started_at, self.steps_done, self.quiet, concerned, *told)
 
     @property
     def claim_ends(self) -> datetime | None:

@@ -128,6 +128,7 @@ def _reopened(case: Case, event: ev.CaseReopened) -> Changes:
         "paused_for": timedelta(),
         "steps_done": frozenset(),
         "repeats": {},
+        "told_at": {},
         "acknowledged_by": None,
         **turn(case, event),
     }

@@ -51,7 +51,11 @@ def _escalated(case: Case, event: ev.CaseEscalated) -> Changes:
     if event.step is None:
         return {"called_at": event.at, **active(case, event)}
     done = case.steps_done | {event.step} if event.last else case.steps_done
-    return {"steps_done": done, "repeats": {**case.repeats, event.step: event.round + 1}}
+    return {
+        "steps_done": done,
+        "repeats": {**case.repeats, event.step: event.round + 1},
+        "told_at": {**case.told_at, event.step: event.at},
+    }
 
 
 def _acknowledged(case: Case, event: ev.CaseAcknowledged) -> Changes:
