@@ -118,6 +118,7 @@ def _reopened(case: Case, event: ev.CaseReopened) -> Changes:
         "phase": Phase.CLAIMED,
         "owner": event.by,
         "owned_since": event.at,
+        "owned_as_of": case.version + 1,
         "active_at": event.at,
         "warned": False,
         "verdict": None,

@@ -88,7 +88,9 @@ def _waiting(case: Case, event: ev.CaseWaiting) -> Changes:
 def _off_hold(case: Case, event: ev.Event) -> Changes:
     if case.hold is None:
         return {}
-    stood = event.at - case.hold.since if case.hold.pauses else timedelta()
+    # Whoever looks late finds that the clocks run again since the hold's end.
+    stood = min(event.at, case.hold.until) - case.hold.since
+    stood = stood if case.hold.pauses else timedelta()
     return {"hold": None, "paused_for": case.paused_for + stood}
 
 
