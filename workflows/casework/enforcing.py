@@ -15,8 +15,7 @@ from temporalio.workflow import ParentClosePolicy
 from workflows.casework.errands import Errands
 from workflows.casework.renewal import end_of
 from workflows.domain import events as ev
-from workflows.domain.approval import Purpose
-from workflows.domain.case_state import Case, Phase
+from workflows.domain.case_state import Case
 from workflows.domain.enforcement import (
     ActionReport,
     ActionState,
@@ -25,6 +24,7 @@ from workflows.domain.enforcement import (
     AskKind,
     EnforcementReport,
 )
+from workflows.domain.enforcing import begins
 from workflows.domain.identity import enforcement_route
 from workflows.starts import TASK_TIMEOUT, EnforcementStart, Job, lost
 
@@ -58,7 +58,7 @@ class Enforcing:
         """Does what an event asks for; `case` has it applied already."""
         match event:
             case ev.Decided() | ev.Approved() | ev.EnforcementStarted():
-                if _begins(case, event):
+                if begins(case, event):
                     self._carry_out(case, case.current_actions)
             case ev.ProtectionStarted():
                 self._protect(case, event)
@@ -176,24 +176,12 @@ class Enforcing:
             self._carry_out(case, jobs, undo)
 
     def _end_protection(self, case: Case, of: str, state: ActionState, ask: Ask) -> None:
-        """Its lift failed, or somebody ended it by hand: it stands, and nobody looks after it."""
-        if not state.standing:
-            return
-        if ask.kind is AskKind.KEEP:
+        """Its lift failed, somebody ended it by hand, or a decision took it over and failed."""
+        if ask.kind is AskKind.KEEP and state.standing:
             self._heard(_kept(case, of, state))
-        elif ask.kind is AskKind.LIFT:
+        elif ask.kind is AskKind.LIFT and (state.standing or state.status is ActionStatus.KEPT):
             event = ev.ProtectionStarted(at=workflow.now(), by=ask.by, protection=of, action=state)
             self._protect(case, event, undo=True)
-
-
-def _begins(case: Case, event: ev.Decided | ev.Approved | ev.EnforcementStarted) -> bool:
-    """Whether the last decision is to be carried out now that this happened."""
-    if case.phase is not Phase.ENFORCING or case.handing_over or not case.current_actions:
-        return False
-    if not isinstance(event, ev.Approved):
-        return True
-    of_decision = case.approval is not None and case.approval.purpose is Purpose.DECISION
-    return event.granted and of_decision
 
 
 def _jobs(case: Case, states: tuple[ActionState, ...]) -> tuple[Job, ...]:

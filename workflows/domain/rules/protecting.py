@@ -7,10 +7,10 @@ from workflows.domain import commands as cmd
 from workflows.domain import events as ev
 from workflows.domain.case_state import UNDECIDED, Case
 from workflows.domain.decision import Decision, Verdict
-from workflows.domain.enforcement import ActionState
+from workflows.domain.enforcement import ActionState, ActionStatus
 from workflows.domain.planning import plan_protection
 from workflows.domain.playbook.steps import Protect
-from workflows.domain.protection import Intent
+from workflows.domain.protection import Intent, Protection
 from workflows.domain.refusal import Reason, Refusal
 from workflows.domain.rules.outcome import Outcome
 from workflows.domain.rules.refusing import not_undecided
@@ -54,15 +54,12 @@ def started(
 
 
 def lift(case: Case, command: cmd.LiftProtection, now: datetime) -> Outcome:
-    """A person does not need the protection."""
-    refusal = not_undecided(case)
-    if refusal is not None:
-        return refusal
-    if not case.protecting:
-        return Refusal(reason=Reason.NOTHING_PROTECTED)
+    """A person does not need the protection, or tries again what the platform would not lift."""
+    wanted = case.protecting if case.phase in UNDECIDED else case.stuck
+    if not wanted:
+        return not_undecided(case) or Refusal(reason=Reason.NOTHING_PROTECTED)
     return tuple(
-        ev.ProtectionDismissed(at=now, by=command.by.id, protection=each.id)
-        for each in case.protecting
+        ev.ProtectionDismissed(at=now, by=command.by.id, protection=each.id) for each in wanted
     )
 
 
@@ -89,3 +86,21 @@ def on_sent_back(case: Case, now: datetime) -> tuple[ev.Event, ...]:
     """The decision is off: what waited with it ends by its own clock again."""
     held = (each for each in case.protecting if each.intent is Intent.HOLD)
     return tuple(ev.ProtectionResumed(at=now, protection=each.id) for each in held)
+
+
+def on_given_up(case: Case, now: datetime, by: str | None) -> tuple[ev.Event, ...]:
+    """What a decision took over and then did not do itself stands at the platform: it is lifted."""
+    if case.decision is None:
+        return ()
+    undone = (ActionStatus.GIVEN_UP, ActionStatus.SKIPPED)
+    left = {state.planned.key for state in case.current_actions if state.status in undone}
+    return tuple(
+        ev.ProtectionDismissed(at=now, by=by, protection=each.id)
+        for each in case.protections
+        if each.id in case.decision.confirms and each.action in left and _kept(case, each)
+    )
+
+
+def _kept(case: Case, protection: Protection) -> bool:
+    state = case.protected(protection.id)
+    return state is not None and state.status is ActionStatus.KEPT
