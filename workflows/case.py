@@ -19,7 +19,7 @@ from temporalio.workflow import ParentClosePolicy
 with workflow.unsafe.imports_passed_through():
     from workflows import ports
     from workflows.casework.alarm import Alarm
-    from workflows.casework.book import Book, write
+    from workflows.casework.book import Book, claim
     from workflows.casework.errands import Errands
     from workflows.casework.patience import at_last
     from workflows.casework.screen import Screen, answer
@@ -210,7 +210,7 @@ class CaseWorkflow:
             case = opened(self._start.route, policy, named)
             first = ev.Recorded(seq=1, event=named)
             entry = Entry(case=case, owner_key=self._key, events=(first,), alerts=(alert,))
-            written = await write(entry)
+            written = await claim(entry)
             if not written.id_taken:
                 break
         if alert.key not in written.known_alerts:

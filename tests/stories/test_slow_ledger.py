@@ -1,5 +1,6 @@
 """A ledger that is slow or away, while cases go on."""
 
+import json
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -52,3 +53,27 @@ async def test_a_case_that_waited_for_the_ledger_is_the_same_when_replayed(
         (opened, *_) = await world.queries.events_of(case)
         assert memory.case is not None
         assert memory.case.opened_at == opened["at"]
+
+
+async def test_the_ledger_is_told_only_what_can_never_be_decided_anew(world: World) -> None:
+    """A worker may die before Temporal has its decision: the next one decides another time."""
+    sato = await world.person("U0SATO")
+    await world.happens(lure())
+    card, case = await case_of(sato)
+    await sato.press(card, "case.claim")
+    card = await sato.wait_text(card, "佐藤")
+    await sato.press(card, "case.clear")
+    await world.wait_kind(case, "case_closed")
+    handle = world.client.get_workflow_handle(controls(card)[0].block_id)
+    history = await handle.fetch_history()
+    local = [
+        json.loads(event.marker_recorded_event_attributes.details["data"].payloads[0].data)
+        for event in history.events
+        if event.marker_recorded_event_attributes.marker_name == "core_local_activity"
+    ]
+    assert [each["activity_type"] for each in local] == ["record", "roles_of", "roles_of"]
+    written = [
+        event.activity_task_scheduled_event_attributes.activity_type.name
+        for event in history.events
+    ]
+    assert "record" in written

@@ -2,18 +2,38 @@
 
 import asyncio
 
+from temporalio import workflow
+
 from workflows import ports
-from workflows.casework.patience import at_last
+from workflows.casework.patience import at_last, patiently
 from workflows.domain.alert import Alert
 from workflows.domain.case_state import Case
 from workflows.domain.events import Recorded
 from workflows.domain.memory import CardRef, Memory
+from workflows.domain.playbook.actions import ActionCatalog
 from workflows.ports import Entry, Written
 
+ONCE_DURABLE = "the ledger is told once a decision is durable"
+"""The patch since which it is; before, a worker that died too early left another story there."""
 
-async def write(entry: Entry) -> Written:
-    """One entry, for as long as it takes."""
-    return await at_last(ports.record, entry)
+
+async def claim(opening: Entry) -> Written:
+    """Writes the opening of a case, which any worker would decide in the same way."""
+    return await at_last(ports.record, opening)
+
+
+async def _write(entry: Entry) -> None:
+    """Writes what a worker decided at its time: never before Temporal holds that decision."""
+    if workflow.patched(ONCE_DURABLE):
+        await patiently(ports.record, _without_catalog(entry))
+    else:
+        await at_last(ports.record, entry)
+
+
+def _without_catalog(entry: Entry) -> Entry:
+    """Without the largest part of a case, which the ledger does not need, but histories keep."""
+    policy = entry.case.policy.model_copy(update={"catalog": ActionCatalog(actions={})})
+    return entry.model_copy(update={"case": entry.case.model_copy(update={"policy": policy})})
 
 
 class Book:
@@ -61,4 +81,4 @@ class Book:
                 card=self._card,
             )
             self._events, self._alerts, self._snapshot = [], [], None
-            await write(entry)
+            await _write(entry)

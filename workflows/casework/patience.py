@@ -38,6 +38,11 @@ async def at_last(activity: Callable[[P], Awaitable[R]], argument: P) -> R:
     try:
         return await quickly(activity, argument)
     except FailureError:
-        return await workflow.execute_activity(
-            activity, argument, start_to_close_timeout=_TRY, retry_policy=_RETRY
-        )
+        return await patiently(activity, argument)
+
+
+async def patiently(activity: Callable[[P], Awaitable[R]], argument: P) -> R:
+    """An ordinary activity: it begins once Temporal holds everything decided so far."""
+    return await workflow.execute_activity(
+        activity, argument, start_to_close_timeout=_TRY, retry_policy=_RETRY
+    )
