@@ -142,7 +142,7 @@ class Run:
             seen = await self._gather()
             found = violations(seen)
             kinds = Counter(each.invariant for each in found)
-            if busy or kinds != before:
+            if kinds != before:
                 before, since = kinds, time.monotonic()
             if not busy and (not found or time.monotonic() - since > STABLE):
                 return seen, found
