@@ -138,6 +138,7 @@ class CaseWorkflow:
                 bool(self._inbox)
                 or self._alarm.rang
                 or self._snapshot_is_old()
+                or self._book.lacks(self._screen.card)
                 or self._over()
                 or self._may_start_again()
             )
@@ -198,7 +199,8 @@ class CaseWorkflow:
         policy = self._start.policy
         assert policy is not None
         event = ev.CaseOpened(
-            at=workflow.info().start_time,  # not `now`: a replay may find another (`patience`)
+            # Not `now`: after a slow ledger, a replay finds a later one (see `patience`).
+            at=workflow.info().workflow_start_time,
             case="",
             playbook=policy.playbook.playbook,
             subject=alert.subject,

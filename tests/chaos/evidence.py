@@ -16,7 +16,9 @@ from activities.ledger.database import Database
 from activities.ledger.queries import Queries
 from activities.policy.folder import PolicyFolder
 from deploy.sandbox.slack.model import Message
+from tests.chaos import metronome
 from tests.chaos.commands import CASE
+from tests.chaos.metronome import beats
 from tests.chaos.people import CHANNELS, Click
 from tests.chaos.places import Outage, Places
 from workflows.domain.case_state import Case
@@ -66,6 +68,7 @@ class Evidence:
     running: dict[str, str]
     ended_badly: Sequence[str]
     audit: Audit
+    beats: Sequence[tuple[float, float]]
     messages: Sequence[Message]
     executions: dict[str, int]
     calls: Sequence[Row]
@@ -91,6 +94,7 @@ async def gather(places: Places, database: Database, policy: PolicyFolder) -> Ev
     rows = {name: await _rows(database, table) for name, table in _TABLES.items()}
     stories = _stories(rows, policy)
     running = {w.id: w.workflow_type async for w in client.list_workflows(_RUNNING)}
+    running.pop(metronome.ROUTE, None)
     return Evidence(
         stories=stories,
         alerts=rows["alerts"],
@@ -98,6 +102,7 @@ async def gather(places: Places, database: Database, policy: PolicyFolder) -> Ev
         running=running,
         ended_badly=[f"{w.id} ({w.status})" async for w in client.list_workflows(_BAD)],
         audit=await verify(Queries(database)),
+        beats=await beats(client.get_workflow_handle(metronome.ROUTE)),
         messages=[m for c in CHANNELS for m in places.stage.workspace.messages.all(c)],
         executions=market.executions(),
         calls=list(reversed(market.calls(10_000_000))),

@@ -46,6 +46,7 @@ class Book:
         self._snapshot: Memory | None = None
         self._case: Case | None = None
         self._card: CardRef | None = None
+        self._cardless = False
         self._writing: asyncio.Task[None] | None = None
 
     @property
@@ -63,14 +64,24 @@ class Book:
         self._events += events
         self._alerts += [alert] if alert is not None else []
 
+    def lacks(self, card: CardRef | None) -> bool:
+        """Whether the last write came before the card, and nobody could find it by the ledger.
+
+        The opening always does: what follows it soon tells of the card as well.
+        """
+        return self._cardless and card is not None and self.idle
+
     def flush(self, case: Case, card: CardRef | None, snapshot: Memory | None) -> None:
         """Begins to write, unless a write is under way: that one goes on with this."""
+        wanted = self.pending or snapshot is not None or self.lacks(card)
         self._case, self._card, self._snapshot = case, card, snapshot
-        if self.idle and (self.pending or snapshot is not None):
+        if self.idle and wanted:
+            self._cardless = False
             self._writing = asyncio.create_task(self._write())
 
     async def _write(self) -> None:
-        while self.pending or self._snapshot is not None:
+        wanted = True
+        while wanted:
             assert self._case is not None
             entry = Entry(
                 case=self._case,
@@ -82,3 +93,6 @@ class Book:
             )
             self._events, self._alerts, self._snapshot = [], [], None
             await _write(entry)
+            # Before the patch, nobody looked after a card that came late.
+            self._cardless = entry.card is None and workflow.patched(ONCE_DURABLE)
+            wanted = self.pending or self._snapshot is not None
