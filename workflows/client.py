@@ -113,3 +113,8 @@ async def _asked(call: Awaitable[T]) -> T:
         if error.status in _AWAY:
             raise OutOfReach(f"Temporal did not answer ({error.status.name})") from error
         raise
+    except RuntimeError as error:
+        # Until its first connection stands, the client says so with a RuntimeError.
+        if "client connect" not in str(error):
+            raise
+        raise OutOfReach("there is no connection to Temporal yet") from error
