@@ -23,6 +23,9 @@ _RETRY = RetryPolicy(
     initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=30)
 )
 _ONE_WRITE = timedelta(seconds=60)
+_MISSED = timedelta(seconds=10)
+"""When a write whose worker was killed is tried again."""
+
 _ANSWERING = timedelta(minutes=15)
 _AGAIN = timedelta(seconds=30)
 
@@ -76,6 +79,7 @@ class Screen:
                     wanted,
                     task_queue=slack_queue(workflow.info().task_queue),
                     start_to_close_timeout=_ONE_WRITE,
+                    heartbeat_timeout=_MISSED,
                     retry_policy=_RETRY,
                     priority=Priority(priority_key=case.severity.rank),
                 )
