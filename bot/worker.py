@@ -40,6 +40,10 @@ GRACE = timedelta(seconds=10)
 CACHED_CASES = 5_000
 """Cases kept in memory (75 KiB each) so that they need no replay."""
 
+POLLS, NEW_HERE = 10, 0.4
+"""How many workflow tasks are asked for at a time, and the part of them that is for cases of
+other workers: with the default of one, what a crash left behind comes back case by case."""
+
 Activity = Callable[..., Any]
 
 
@@ -86,6 +90,8 @@ def make_workers(
             activities=duties.main,
             workflow_runner=sandbox(),
             max_cached_workflows=CACHED_CASES,
+            max_concurrent_workflow_task_polls=POLLS,
+            nonsticky_to_sticky_poll_ratio=NEW_HERE,
             sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
             graceful_shutdown_timeout=GRACE,
             deployment_config=deployment,

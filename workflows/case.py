@@ -116,7 +116,8 @@ class CaseWorkflow:
 
     async def _live(self, start: CaseStart) -> None:
         if start.revive is not None:
-            await self._wake(start.revive)
+            memory: Memory | None = await at_last(ports.load_case, start.revive)
+            self._restore(memory or self.memory())
         self._take_over(start)
         while True:
             await self._next()
@@ -184,6 +185,7 @@ class CaseWorkflow:
                 bool(self._inbox)
                 or self._alarm.rang
                 or self._snapshot_is_old()
+                or self._book.lacks(self._screen.card)
                 or self._over()
                 or self._may_start_again()
             )
@@ -208,8 +210,11 @@ class CaseWorkflow:
             self._keep(self._case)
 
     def _keep(self, case: Case) -> None:
-        """Leaves behind what wakes a closed case up again."""
-        if case.phase is Phase.CLOSED and self._kept != self._to_keep(case):
+        """Leaves behind where its card is, and what wakes a closed case up again."""
+        if case.phase is not Phase.CLOSED:
+            if self._book.lacks(self._screen.card):
+                self._book.keep(case, self._screen.card, None)
+        elif self._kept != self._to_keep(case):
             self._kept = self._to_keep(case)
             # Its thread has been told by the time that somebody wakes it.
             snapshot = self.memory().model_copy(update={"untold": ()})
@@ -358,11 +363,6 @@ class CaseWorkflow:
         self._screen.refresh(case)
 
     # -- waking, forwarding, ending -------------------------------------------------------
-
-    async def _wake(self, case: str) -> None:
-        memory = await at_last(ports.load_case, case)
-        if memory is not None:
-            self._restore(memory)
 
     async def _forward(self, delivery: Delivery) -> None:
         """Hands on what is for a case that closed before; says so where there is none."""

@@ -153,5 +153,7 @@ async def _asked(call: Awaitable[T]) -> T:
             raise OutOfReach(f"Temporal did not answer ({error.status.name})") from error
         raise
     except RuntimeError as error:
-        # A lazy client connects with its first call, and says so in no better way.
-        raise OutOfReach("Temporal can't be reached") from error
+        # Until its first connection stands, the client says so with a RuntimeError.
+        if "client connect" not in str(error):
+            raise
+        raise OutOfReach("there is no connection to Temporal yet") from error

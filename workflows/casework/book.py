@@ -60,6 +60,7 @@ class Book:
         self._snapshot: Entry | None = None
         self._writing: asyncio.Task[None] | None = None
         self._held = False
+        self._cardless = False
 
     @property
     def idle(self) -> bool:
@@ -90,7 +91,7 @@ class Book:
         Without the ledger the events count as written, and are remembered.
         """
         late = Late(case=case, events=tuple(recorded), alerts=tuple(alerts))
-        self._card = card
+        self._card, self._cardless = card, card is None
         if self.idle and not self._late:
             try:
                 return await quickly(ports.record, self._entry(late))
@@ -107,9 +108,16 @@ class Book:
             self._late.append(Late(case=late.case, events=events, alerts=alerts))
         self._begin()
 
-    def keep(self, case: Case, card: CardRef | None, snapshot: Memory) -> None:
-        """Begins to write what wakes a closed case up."""
-        self._card = card
+    def lacks(self, card: CardRef | None) -> bool:
+        """Whether the last write came before the card, and nobody could find it by the ledger.
+
+        The opening always does: what follows it soon tells of the card as well.
+        """
+        return self._cardless and card is not None and self.idle
+
+    def keep(self, case: Case, card: CardRef | None, snapshot: Memory | None) -> None:
+        """Begins to write the case's row, with what wakes it up where it is closed."""
+        self._card, self._cardless = card, False
         entry = self._entry(Late(case=case, events=(), alerts=()))
         self._snapshot = entry.model_copy(update={"snapshot": snapshot})
         self._begin()

@@ -26,8 +26,10 @@ from workflows.queues import slack_queue
 _RETRY = RetryPolicy(
     initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=30)
 )
-_ONE_WRITE = timedelta(seconds=20)
-"""A card with its thread takes some calls; a killed worker is not waited for much longer."""
+_ONE_WRITE = timedelta(seconds=60)
+_MISSED = timedelta(seconds=10)
+"""When a write whose worker was killed is tried again."""
+
 _ANSWERING = timedelta(minutes=15)
 _AGAIN = timedelta(seconds=30)
 _PATIENCE = timedelta(seconds=5)
@@ -103,6 +105,7 @@ class Screen:
                     wanted,
                     task_queue=slack_queue(workflow.info().task_queue),
                     start_to_close_timeout=_ONE_WRITE,
+                    heartbeat_timeout=_MISSED,
                     retry_policy=_RETRY,
                     priority=Priority(priority_key=case.severity.rank),
                     # A write that is called off ends first: two at a time could post twice.
