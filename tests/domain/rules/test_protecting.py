@@ -165,12 +165,16 @@ class TestConfirming:
         outcome = decide(case, news(case, ActionStatus.LIFTED, "P1"), minutes(4))
         assert kinds(outcome) == ["protection_lifted", "enforcement_started"]
 
-    def test_a_lift_that_fails_does_not_hold_the_decision_up(self) -> None:
-        """The decision does the same thing anyway."""
+    def test_a_lift_that_fails_is_taken_over_by_the_decision_that_waits(self) -> None:
+        """Who asked for the lift again would take the decision's own mute back."""
         case = follow(protected(), cmd.LiftProtection(by=CLARK), minutes(3))
         case = follow(case, preset(SATO, "mute"), minutes(3.1))
         outcome = decide(case, news(case, ActionStatus.FAILED, "P1"), minutes(4))
-        assert kinds(outcome) == ["action_failed", "enforcement_started"]
+        assert kinds(outcome) == ["action_failed", "protection_confirmed"]
+        case = follow(case, news(case, ActionStatus.FAILED, "P1"), minutes(4))
+        assert (case.handing_over, intents(case)) == (True, ["hand_over"])
+        outcome = decide(case, news(case, ActionStatus.KEPT, "P1"), minutes(5))
+        assert kinds(outcome) == ["protection_kept", "enforcement_started"]
 
 
 class TestWithAnApproval:

@@ -12,7 +12,7 @@ from workflows.domain.planning import undo_rules_of
 from workflows.domain.refusal import Reason, Refusal
 from workflows.domain.rules.closing import closing
 from workflows.domain.rules.outcome import Outcome
-from workflows.domain.rules.protecting import on_given_up
+from workflows.domain.rules.protecting import on_given_up, taken_over
 from workflows.domain.rules.refusing import outdated, told
 
 
@@ -62,6 +62,7 @@ def undo(case: Case, command: cmd.Undo, now: datetime) -> Outcome:
 def report(case: Case, command: cmd.Report, now: datetime) -> Outcome:
     """News from the platform; the decision that waited for a protection begins when it let go."""
     events = reported(case, command.report, now)
+    events = (*events, *taken_over(apply_all(case, events), events, now))
     after = apply_all(case, events)
     return (*events, *_begins(case, after, now), *closing(after, now))
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from workflows.domain import commands as cmd
 from workflows.domain import events as ev
-from workflows.domain.case_state import UNDECIDED, Case
+from workflows.domain.case_state import UNDECIDED, Case, Phase
 from workflows.domain.decision import Decision, Verdict
 from workflows.domain.enforcement import ActionState, ActionStatus
 from workflows.domain.planning import plan_protection
@@ -90,14 +90,28 @@ def on_sent_back(case: Case, now: datetime) -> tuple[ev.Event, ...]:
 
 def on_given_up(case: Case, now: datetime, by: str | None) -> tuple[ev.Event, ...]:
     """What a decision took over and then did not do itself stands at the platform: it is lifted."""
-    if case.decision is None:
-        return ()
     undone = (ActionStatus.GIVEN_UP, ActionStatus.SKIPPED)
     left = {state.planned.key for state in case.current_actions if state.status in undone}
     return tuple(
         ev.ProtectionDismissed(at=now, by=by, protection=each.id)
         for each in case.protections
-        if each.id in case.decision.confirms and each.action in left and _kept(case, each)
+        if each.action in left and _kept(case, each)
+    )
+
+
+def taken_over(case: Case, events: Iterable[ev.Event], now: datetime) -> tuple[ev.Event, ...]:
+    """A lift that failed while a decision of the same thing waited for it: that takes it over.
+
+    A second try of the lift would undo the decision.
+    """
+    if case.decision is None or case.phase is not Phase.ENFORCING:
+        return ()
+    failed = {each.decision for each in events if isinstance(each, ev.ActionFailed) and each.undo}
+    keys = {state.planned.key for state in case.current_actions}
+    return tuple(
+        ev.ProtectionConfirmed(at=now, protection=each.id, decision=case.decision.id)
+        for each in case.protections
+        if each.id in failed and each.action in keys and each.intent is Intent.LIFT_IN_TIME
     )
 
 
