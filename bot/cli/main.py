@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _leave(code: int) -> NoReturn:
-    """Ends at once: Temporal's threads that still wait can crash an interpreter that takes leave."""
+    """Ends at once: threads of Temporal that still wait can crash an interpreter on its way out."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

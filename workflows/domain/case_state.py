@@ -9,7 +9,7 @@ from pydantic import Field
 from workflows.domain.alert import AlertBrief, Subject
 from workflows.domain.approval import Approval, Purpose
 from workflows.domain.decision import Decision, Verdict
-from workflows.domain.enforcement import NOT_DONE, UNSETTLED, ActionState, ActionStatus
+from workflows.domain.enforcement import ACTING, NOT_DONE, UNSETTLED, ActionState, ActionStatus
 from workflows.domain.escalation import Clock, Due, clock, open_steps
 from workflows.domain.hold import Hold
 from workflows.domain.known import Known
@@ -141,10 +141,8 @@ class Case(Value):
     def acting(self) -> bool:
         """Whether the platform is being changed for the last decision, or changed back."""
         statuses = {action.status for action in self.current_actions}
-        if ActionStatus.UNDOING in statuses:
-            return True
-        under_way = {ActionStatus.PENDING, ActionStatus.RETRYING}
-        return self.phase is Phase.ENFORCING and bool(statuses & under_way)
+        enforcing = self.phase is Phase.ENFORCING and bool(statuses & ACTING)
+        return enforcing or ActionStatus.UNDOING in statuses
 
     @property
     def undoable(self) -> tuple[ActionState, ...]:

@@ -33,6 +33,8 @@ STANDING = frozenset({ActionStatus.DONE, ActionStatus.VERIFIED, ActionStatus.DRI
 """The action took effect and has not been taken back."""
 UNSETTLED = frozenset({ActionStatus.PENDING, ActionStatus.RETRYING, ActionStatus.FAILED})
 """The case can't close before these come to an end."""
+ACTING = frozenset({ActionStatus.PENDING, ActionStatus.RETRYING, ActionStatus.UNDOING})
+"""Koban is at work at the platform."""
 NOT_DONE = frozenset({ActionStatus.FAILED, ActionStatus.SKIPPED, ActionStatus.ROLLED_BACK})
 """What a retry tries again."""
 
