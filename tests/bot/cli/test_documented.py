@@ -76,7 +76,7 @@ def test_the_image_starts_a_command_that_exists_and_is_not_root() -> None:
 
 
 def test_the_image_runs_on_what_the_tests_ran_on() -> None:
-    """Every version in the image's lock is the one in the project's, and nothing of the tests is."""
+    """Every version in its lock is one of the project's, and nothing of the tests is there."""
     whole, image = (
         {line.split()[0] for line in (ROOT / file).read_text("utf-8").splitlines() if "==" in line}
         for file in ("requirements.lock", "deploy/requirements.lock")
