@@ -24,6 +24,7 @@ from workflows.domain.rules import (
     joining,
     owning,
     protecting,
+    ringing,
 )
 from workflows.domain.rules.outcome import Outcome
 
@@ -76,6 +77,8 @@ def _only_leads_undo(case: Case) -> bool:
     catalog, actions = case.policy.catalog, case.current_actions
     if undo_rules_of(catalog, actions):
         return False
+    if case.decision is not None and case.decision.ring is not None and case.decision.over_limit:
+        return True
     reviewed = case.approval is not None and case.approval.purpose is Purpose.REVIEW
     return reviewed or bool(rules_of(catalog, actions))
 
@@ -107,6 +110,8 @@ _RULES: dict[type[Any], Callable[[Case, Any, datetime], Outcome]] = {
     cmd.Resume: holding.resume,
     cmd.ChoosePreset: deciding.choose_preset,
     cmd.Decide: deciding.decide,
+    cmd.DecideRing: ringing.decide_ring,
+    cmd.StopRing: ringing.stop,
     cmd.Clear: deciding.clear,
     cmd.Confirm: deciding.confirm,
     cmd.Reopen: deciding.reopen,

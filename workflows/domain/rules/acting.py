@@ -10,6 +10,7 @@ from workflows.domain.enforcing import reported
 from workflows.domain.history import apply_all
 from workflows.domain.planning import undo_rules_of
 from workflows.domain.refusal import Reason
+from workflows.domain.rules import ringing
 from workflows.domain.rules.closing import closing
 from workflows.domain.rules.outcome import Outcome
 from workflows.domain.rules.refusing import outdated, told
@@ -52,8 +53,13 @@ def undo(case: Case, command: cmd.Undo, now: datetime) -> Outcome:
 
 def report(case: Case, command: cmd.Report, now: datetime) -> Outcome:
     """News from the platform; the decision that waited for a protection begins when it let go."""
-    events = reported(case, command.report, now)
+    events = (
+        *ringing.progressed(case, command.report, now),
+        *reported(case, command.report, now),
+    )
     after = apply_all(case, events)
+    nothing = ringing.came_to_nothing(after, now)
+    events, after = (*events, *nothing), apply_all(after, nothing)
     return (*events, *_begins(case, after, now), *closing(after, now))
 
 
