@@ -20,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.casework.calling import calls_for
     from workflows.casework.enforcing import Enforcing
     from workflows.casework.errands import Errands
+    from workflows.casework.gathering import Gathering
     from workflows.casework.merging import merged
     from workflows.casework.opening import opening
     from workflows.casework.patience import at_last
@@ -64,6 +65,7 @@ class CaseWorkflow:
         self._alarm = Alarm()
         self._errands = Errands()
         self._enforcing = Enforcing(start.route, self._errands, self._inbox.append)
+        self._gathering = Gathering(self._errands, self._refuse, self._inbox.append)
         self._kept: Kept | None = None
         self._restore(memory)
 
@@ -267,6 +269,8 @@ class CaseWorkflow:
         click = vouched.click
         await self._follow(Tick())  # what is overdue comes before what was pressed after it
         assert self._case is not None
+        if self._gathering.takes(self._case, vouched):
+            return
         command = await completed(self._case, click.command)
         refusal = command if isinstance(command, Refusal) else await self._follow(command)
         if refusal is not None:

@@ -12,6 +12,8 @@ from temporalio.exceptions import (
 from temporalio.workflow import ParentClosePolicy
 
 from workflows.casework.errands import Errands
+from workflows.casework.gathering import ring_start
+from workflows.casework.ring_ports import RingStart, lost_ring
 from workflows.domain import events as ev
 from workflows.domain.approval import Purpose
 from workflows.domain.case_state import Case, Phase
@@ -35,8 +37,8 @@ _OF_PROTECTIONS: dict[type, AskKind] = {
     ev.ProtectionDismissed: AskKind.LIFT,
 }
 
-ENFORCEMENT = "EnforcementWorkflow"
-"""By its name: the case's file would have to be imported by the enforcement's and back."""
+ENFORCEMENT, RING = "EnforcementWorkflow", "RingWorkflow"
+"""By their names: the case's file would have to be imported by theirs and back."""
 
 
 class Enforcing:
@@ -60,6 +62,8 @@ class Enforcing:
                 self._ask(case, event.decision, Ask(kind=AskKind.RETRY, by=event.by))
             case ev.ActionsGivenUp():
                 self._ask(case, event.decision, Ask(kind=AskKind.GIVE_UP, by=event.by))
+            case ev.RingStopped():
+                self._ask(case, event.decision, Ask(kind=AskKind.STOP, by=event.by))
             case ev.UndoRequested():
                 self._ask(case, event.decision, Ask(kind=AskKind.UNDO, by=event.by))
             case (
@@ -75,15 +79,26 @@ class Enforcing:
 
     # -- begin ----------------------------------------------------------------------------
 
-    def _carry_out(self, case: Case, jobs: tuple[ActionState, ...], undo: bool = False) -> None:
-        """Begins the enforcement of the last decision, or of its undo."""
+    def _carry_out(
+        self,
+        case: Case,
+        jobs: tuple[ActionState, ...],
+        undo: bool = False,
+        asks: tuple[Ask, ...] = (),
+    ) -> None:
+        """Begins the enforcement of the last decision, or of its undo; a ring is told why."""
         decision = case.decision
         assert decision is not None
+        actor = case.turn.by if undo and case.turn and case.turn.by else decision.by
+        if decision.ring is not None:
+            start_of_ring = ring_start(case, self._route, undo, actor, asks)
+            self._watches.run(self._enforce(start_of_ring, RING))
+            return
         start = EnforcementStart(
             case=case.id,
             route=self._route,
             decision=decision.id,
-            actor=case.turn.by if undo and case.turn and case.turn.by else decision.by,
+            actor=actor,
             jobs=_jobs(case, jobs),
             undo=undo,
             rank=case.severity.rank,
@@ -106,11 +121,13 @@ class Enforcing:
         )
         self._watches.run(self._enforce(start))
 
-    async def _enforce(self, start: EnforcementStart) -> None:
+    async def _enforce(
+        self, start: EnforcementStart | RingStart, workflow_type: str = ENFORCEMENT
+    ) -> None:
         """Runs beside the case; one that stays for a lift tells of it by signal."""
         try:
             report = await workflow.execute_child_workflow(
-                ENFORCEMENT,
+                workflow_type,
                 start,
                 id=enforcement_route(start.case, start.decision),
                 result_type=EnforcementReport,
@@ -122,7 +139,7 @@ class Enforcing:
             return  # it lives, and tells of itself
         except ChildWorkflowError:
             # Ended by an operator: the card offers Retry instead of waiting for ever.
-            report = lost(start, workflow.uuid4().hex)
+            report = _lost(start, workflow.uuid4().hex)
         self._heard(report)
 
     # -- ask ------------------------------------------------------------------------------
@@ -148,8 +165,8 @@ class Enforcing:
             self._end_protection(case, of, state, ask)
             return
         jobs = tuple(a for a in case.actions_of(of) if a.status is status)
-        if jobs and ask.kind is not AskKind.GIVE_UP:
-            self._carry_out(case, jobs, undo)
+        if jobs and ask.kind not in (AskKind.GIVE_UP, AskKind.STOP):
+            self._carry_out(case, jobs, undo, () if undo else (ask,))
 
     def _end_protection(self, case: Case, of: str, state: ActionState, ask: Ask) -> None:
         """Its lift failed, or somebody ended it by hand: it stands, and nobody looks after it."""
@@ -175,6 +192,10 @@ def _begins(case: Case, event: ev.Decided | ev.Approved | ev.EnforcementStarted)
 def _jobs(case: Case, states: tuple[ActionState, ...]) -> tuple[Job, ...]:
     actions = case.policy.catalog.actions
     return tuple(Job(planned=s.planned, spec=actions[s.planned.action]) for s in states)
+
+
+def _lost(start: EnforcementStart | RingStart, unique: str) -> EnforcementReport:
+    return lost_ring(start, unique) if isinstance(start, RingStart) else lost(start, unique)
 
 
 def _kept(case: Case, of: str, state: ActionState) -> EnforcementReport:
