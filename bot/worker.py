@@ -12,10 +12,11 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from workflows import case, enforcement
+from workflows import case, enforcement, ring
 from workflows.case import CaseWorkflow
 from workflows.enforcement import EnforcementWorkflow
 from workflows.queues import platform_queue, slack_queue
+from workflows.ring import RingWorkflow
 
 log = structlog.get_logger()
 
@@ -57,7 +58,7 @@ def compile_workflows() -> None:
     Without the bytecode file each import compiles the source, which triples what a case costs.
     A read-only installation has to be compiled when it is made (`python -m compileall`).
     """
-    for module in (case, enforcement):
+    for module in (case, enforcement, ring):
         assert module.__file__ is not None
         try:
             py_compile.compile(module.__file__)
@@ -72,7 +73,7 @@ def make_workers(client: Client, task_queue: str, duties: Duties) -> list[Worker
         Worker(
             client,
             task_queue=task_queue,
-            workflows=[CaseWorkflow, EnforcementWorkflow],
+            workflows=[CaseWorkflow, EnforcementWorkflow, RingWorkflow],
             activities=duties.main,
             workflow_runner=sandbox(),
             max_cached_workflows=CACHED_CASES,
