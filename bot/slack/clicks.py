@@ -22,6 +22,7 @@ from bot.slack.press import (
     read_source,
 )
 from bot.slack.replies import Replies, Said
+from bot.slack.rings.listener import RingListener
 from bot.slack.sending import store
 from workflows.domain.commands import Click, PersonCommand, Place
 
@@ -38,12 +39,14 @@ class Clicks:
         replies: Replies,
         opening: Opening,
         after: Background,
+        rings: RingListener | None = None,
     ) -> None:
         self._doors = doors
         self._languages = languages
         self._replies = replies
         self._opening = opening
         self._after = after
+        self._rings = rings
 
     async def pressed(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Takes a press: stores it, opens its modal, or says why neither happened."""
@@ -59,6 +62,10 @@ class Clicks:
             self._tell(read_source(body), "bot.press.unreadable")
 
     async def _take(self, ack: AsyncAck, press: Press, aim: Handle) -> None:
+        if self._rings is not None and self._rings.hears(press):
+            await ack()
+            self._after.start(self._rings.open(press, aim))
+            return
         if press.name in MODALS:
             await ack()
             self._after.start(self._opening.open(press, aim))
