@@ -12,11 +12,12 @@ from temporalio.client import Client
 from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from workflows import case, enforcement, pinned
+from workflows import case, enforcement, pinned, ring
 from workflows.case import CaseWorkflow
 from workflows.enforcement import EnforcementWorkflow
 from workflows.pinned import PinnedEnforcement
 from workflows.queues import platform_queue, slack_queue
+from workflows.ring import RingWorkflow
 
 log = structlog.get_logger()
 
@@ -62,7 +63,7 @@ def compile_workflows() -> None:
     Without the bytecode file each import compiles the source, which triples what a case costs.
     A read-only installation has to be compiled when it is made (`python -m compileall`).
     """
-    for module in (case, enforcement, pinned):
+    for module in (case, enforcement, pinned, ring):
         assert module.__file__ is not None
         try:
             py_compile.compile(module.__file__)
@@ -86,7 +87,11 @@ def make_workers(
         Worker(
             client,
             task_queue=task_queue,
-            workflows=[CaseWorkflow, PinnedEnforcement if deployment else EnforcementWorkflow],
+            workflows=[
+                CaseWorkflow,
+                PinnedEnforcement if deployment else EnforcementWorkflow,
+                RingWorkflow,
+            ],
             activities=duties.main,
             workflow_runner=sandbox(),
             max_cached_workflows=CACHED_CASES,

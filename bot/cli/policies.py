@@ -15,7 +15,7 @@ from bot.ingest.signatures import signers
 from bot.settings import Settings, need, secrets_named
 from workflows.domain.alert import Alert
 from workflows.domain.playbook.actions import ActionCatalog
-from workflows.domain.playbook.lookups import LookupSpec
+from workflows.domain.playbook.lookups import LookupCatalog, LookupSpec
 from workflows.domain.playbook.matching import group_of
 from workflows.domain.playbook.model import Playbook, Policy
 from workflows.domain.playbook.roles import RoleBook
@@ -99,6 +99,10 @@ class Policies:
     def lookup(self, kind: str) -> LookupSpec | None:
         """How subjects of one type are looked up."""
         return self._watch.current().lookups.lookups.get(kind)
+
+    def look_ups(self) -> LookupCatalog:
+        """The whole of platform.yaml."""
+        return self._watch.current().lookups
 
     def roles(self) -> RoleBook:
         """Who holds which role."""

@@ -8,9 +8,12 @@ from temporalio.client import Client
 from activities.delivery import DeliveryActivities
 from activities.ledger.activities import LedgerActivities
 from activities.ledger.ledger import Ledger
+from activities.ledger.rings import Rings
 from activities.platform.activities import PlatformActivities
 from activities.platform.client import Platform, open_platform
 from activities.platform.rehearsal import rehearse
+from activities.platform.related import RelatedReader
+from activities.rings import RingActivities
 from activities.slack.activities import SlackActivities
 from activities.slack.client import slack_client
 from activities.slack.people import People
@@ -78,6 +81,8 @@ async def open_duties(
     people = People(web, policies.roles, settings.locale)
     slack = SlackActivities(web, people, settings.locale, settings.zone)
     platform = PlatformActivities(Platform(http))
+    rings = Rings(database)
+    ringing = RingActivities(RelatedReader(Platform(http)), rings, policies.look_ups)
     delivery = DeliveryActivities(Cases(client, settings.temporal.task_queue))
     return Duties(
         main=(
@@ -91,7 +96,8 @@ async def open_duties(
             policies.policy_now,
             delivery.deliver,
             delivery.outcome,
+            *(rings.ring_part, rings.ring_marks, rings.record_ring),
         ),
         slack=(slack.show, slack.answer, slack.tell),
-        platform=(platform.carry_out, platform.read_back, rehearse),
+        platform=(platform.carry_out, platform.read_back, rehearse, ringing.ring_of),
     )

@@ -24,6 +24,8 @@ from bot.slack.modals.opening import Opening
 from bot.slack.modals.submissions import Submissions
 from bot.slack.press import read_source
 from bot.slack.replies import Replies
+from bot.slack.rings.listener import RingListener
+from bot.slack.rings.views import CALLBACK
 from bot.slack.slash.command import Slash
 from bot.slack.telling import NotTaken, Telling
 
@@ -56,18 +58,34 @@ def make_bolt_app(
     languages, replies, links = Languages(doors, background), Replies(client), Links(client)
     opening = Opening(doors, languages, replies, client)
     telling = Telling(doors, languages, replies, background)
-    clicks = Clicks(doors, telling, opening, background)
+    rings = _rings(doors, languages, replies, client, background, now)
+    clicks = Clicks(doors, telling, opening, background, rings)
     submissions = Submissions(doors, now)
     slash = Slash(doors, languages, replies, links, background, now)
     home = Home(doors, languages, links, client, background, now)
     app.block_action(_ANY)(clicks.pressed)
     for callback_id in KINDS:
         app.view_submission(callback_id)(submissions.submitted)
+    if rings is not None:
+        app.view_submission(CALLBACK)(rings.deciding.submitted)
     app.view_closed(_ANY)(_acknowledged)
     app.command(COMMAND)(slash.typed)
     app.event("app_home_opened")(home.opened)
     app.error(_on_error(telling))
     return app
+
+
+def _rings(
+    doors: Doors,
+    languages: Languages,
+    replies: Replies,
+    client: AsyncWebClient,
+    background: Background,
+    now: Callable[[], datetime],
+) -> RingListener | None:
+    if doors.rings is None:
+        return None
+    return RingListener(doors, doors.rings, languages, replies, client, background, now)
 
 
 def _bolt(client: AsyncWebClient, signing_secret: str) -> AsyncApp:

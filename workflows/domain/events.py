@@ -40,6 +40,7 @@ from workflows.domain.happened.decisions import (
     Decided,
     Rejected,
 )
+from workflows.domain.happened.ring import RingProgressed, RingStopped
 from workflows.domain.happened.work import (
     AlertJoined,
     CaseAbsorbed,
@@ -113,6 +114,8 @@ __all__ = [
     "ProtectionStarted",
     "Recorded",
     "Rejected",
+    "RingProgressed",
+    "RingStopped",
     "UndoRequested",
     "Why",
 ]
@@ -165,7 +168,9 @@ Event = Annotated[
     | ProtectionConfirmed
     | ProtectionDismissed
     | ProtectionLifted
-    | ProtectionKept,
+    | ProtectionKept
+    | RingProgressed
+    | RingStopped,
     Field(discriminator="kind"),
 ]
 

@@ -20,6 +20,7 @@ from workflows.domain.events import (
     CaseWatched,
     EnforcementStarted,
     Recorded,
+    RingProgressed,
 )
 from workflows.domain.hold import Hold
 from workflows.domain.known import Known
@@ -29,6 +30,7 @@ from workflows.domain.planning import plan
 from workflows.domain.playbook.model import Notify, Preset, Severity
 from workflows.domain.protection import Intent, Protection, is_over
 from workflows.domain.refusal import Refusal
+from workflows.domain.ring import RingState
 from workflows.domain.text import Text
 
 
@@ -112,6 +114,8 @@ class CardView(Value):
     imminent: bool = False
     rehearse: bool = False
     repeats: dict[int, int] = Field(default_factory=dict)
+    ring: RingState | None = None
+    rings: bool = False
 
 
 def view_of(case: Case) -> CardView:
@@ -129,6 +133,8 @@ def view_of(case: Case) -> CardView:
         imminent=playbook.act_first is not None,
         rehearse=playbook.rehearse,
         repeats=_repeats(case),
+        ring=case.rings.get(decision.id) if decision else None,
+        rings=playbook.ring,
         decision_title=preset.title if preset else None,
         actions=case.current_actions,
         action_titles=_titles(case),
@@ -238,4 +244,6 @@ def told_in_thread(recorded: Recorded) -> bool:
     return not isinstance(recorded.event, _NOT_TOLD)
 
 
-_NOT_TOLD = CaseOpened | AlertJoined | CaseWatched | CaseUnwatched | EnforcementStarted
+_NOT_TOLD = (
+    CaseOpened | AlertJoined | CaseWatched | CaseUnwatched | EnforcementStarted | RingProgressed
+)
