@@ -9,12 +9,13 @@ from typing import Any
 
 import structlog
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from workflows import case, enforcement
+from workflows import case, enforcement, pinned
 from workflows.case import CaseWorkflow
 from workflows.enforcement import EnforcementWorkflow
+from workflows.pinned import PinnedEnforcement
 from workflows.queues import platform_queue, slack_queue
 
 log = structlog.get_logger()
@@ -39,6 +40,10 @@ GRACE = timedelta(seconds=10)
 CACHED_CASES = 5_000
 """Cases kept in memory (75 KiB each) so that they need no replay."""
 
+POLLS, NEW_HERE = 10, 0.4
+"""How many workflow tasks are asked for at a time, and the part of them that is for cases of
+other workers: with the default of one, what a crash left behind comes back case by case."""
+
 Activity = Callable[..., Any]
 
 
@@ -57,7 +62,7 @@ def compile_workflows() -> None:
     Without the bytecode file each import compiles the source, which triples what a case costs.
     A read-only installation has to be compiled when it is made (`python -m compileall`).
     """
-    for module in (case, enforcement):
+    for module in (case, enforcement, pinned):
         assert module.__file__ is not None
         try:
             py_compile.compile(module.__file__)
@@ -65,19 +70,31 @@ def compile_workflows() -> None:
             log.warning("workflows_not_compiled", file=module.__name__, error=error.strerror)
 
 
-def make_workers(client: Client, task_queue: str, duties: Duties) -> list[Worker]:
-    """The three workers of `task_queue` and the queues named after it, not yet running."""
+def make_workers(
+    client: Client,
+    task_queue: str,
+    duties: Duties,
+    deployment: WorkerDeploymentConfig | None = None,
+) -> list[Worker]:
+    """The three workers of `task_queue` and the queues named after it, not yet running.
+
+    All three are of the same `deployment`: what a pinned enforcement asks of the platform is then
+    done by the version that asked.
+    """
     compile_workflows()
     return [
         Worker(
             client,
             task_queue=task_queue,
-            workflows=[CaseWorkflow, EnforcementWorkflow],
+            workflows=[CaseWorkflow, PinnedEnforcement if deployment else EnforcementWorkflow],
             activities=duties.main,
             workflow_runner=sandbox(),
             max_cached_workflows=CACHED_CASES,
+            max_concurrent_workflow_task_polls=POLLS,
+            nonsticky_to_sticky_poll_ratio=NEW_HERE,
             sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
             graceful_shutdown_timeout=GRACE,
+            deployment_config=deployment,
         ),
         Worker(
             client,
@@ -86,6 +103,7 @@ def make_workers(client: Client, task_queue: str, duties: Duties) -> list[Worker
             # An eager start goes past its queue: no rate set there would hold.
             disable_eager_activity_execution=True,
             graceful_shutdown_timeout=GRACE,
+            deployment_config=deployment,
         ),
         Worker(
             client,
@@ -93,6 +111,7 @@ def make_workers(client: Client, task_queue: str, duties: Duties) -> list[Worker
             activities=duties.platform,
             disable_eager_activity_execution=True,
             graceful_shutdown_timeout=GRACE,
+            deployment_config=deployment,
         ),
     ]
 

@@ -4,13 +4,19 @@ from collections.abc import Awaitable
 from datetime import timedelta
 from typing import TypeVar
 
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import (
+    Client,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowHandle,
+)
 from temporalio.common import Priority, WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
 from workflows.case import CaseWorkflow
 from workflows.domain.alert import Alert
 from workflows.domain.commands import Click
+from workflows.domain.enforcement import EnforcementReport
 from workflows.domain.identity import case_route, closed_route
 from workflows.domain.memory import Memory
 from workflows.domain.playbook.model import Policy
@@ -36,6 +42,10 @@ _AWAY = frozenset(
 
 class OutOfReach(Exception):
     """Temporal did not take it: nothing is lost, it has to be sent again."""
+
+
+class StillRuns(Exception):
+    """The workflow has not ended yet."""
 
 
 class Cases:
@@ -96,6 +106,20 @@ class Cases:
         except _Gone:
             return None
 
+    async def outcome(self, route: str) -> EnforcementReport | None:
+        """The last report of the enforcement at `route`; None where it ended without one.
+
+        Raises `StillRuns` and `OutOfReach`.
+        """
+        handle = self._client.get_workflow_handle(route, result_type=EnforcementReport)
+        try:
+            status = (await _asked(handle.describe(rpc_timeout=RPC_TIMEOUT))).status
+            if status is WorkflowExecutionStatus.RUNNING:
+                raise StillRuns(f"{route} is still under way")
+            return await _asked(handle.result(rpc_timeout=RPC_TIMEOUT))
+        except (_Gone, WorkflowFailureError):
+            return None
+
     async def _start_with(
         self, route: str, start: CaseStart, signal: str | None, *argument: object
     ) -> None:
@@ -129,5 +153,7 @@ async def _asked(call: Awaitable[T]) -> T:
             raise OutOfReach(f"Temporal did not answer ({error.status.name})") from error
         raise
     except RuntimeError as error:
-        # A lazy client connects with its first call, and says so in no better way.
-        raise OutOfReach("Temporal can't be reached") from error
+        # Until its first connection stands, the client says so with a RuntimeError.
+        if "client connect" not in str(error):
+            raise
+        raise OutOfReach("there is no connection to Temporal yet") from error

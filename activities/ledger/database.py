@@ -1,6 +1,7 @@
 """Reaching the database: SQLite by default, PostgreSQL by URL."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,12 +11,16 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.util import await_only
 
 from activities.ledger.errors import LedgerUnavailable
 
 BUSY_SECONDS = 10
 """How long a writer waits for another process that writes to the same SQLite file."""
 _READING = "koban_reading"
+
+# PostgreSQL, appendix A: connection exceptions, too many connections, shut down or starting up.
+_AWAY = ("08", "53300", "57P01", "57P02", "57P03")
 
 
 class Database:
@@ -55,7 +60,7 @@ class Database:
         except (OperationalError, OSError, TimeoutError) as error:
             raise LedgerUnavailable(f"The ledger at {self.shown} does not answer.") from error
         except DBAPIError as error:
-            if not error.connection_invalidated:
+            if not error.connection_invalidated and not _away(error):
                 raise
             raise LedgerUnavailable(f"The ledger at {self.shown} went away.") from error
 
@@ -73,6 +78,12 @@ def _postgresql(url: str) -> AsyncEngine:
     return create_async_engine(url, pool_size=10, hide_parameters=True)
 
 
+def _away(error: DBAPIError) -> bool:
+    """Whether the server itself says that it can't be asked now."""
+    state = getattr(error.orig, "sqlstate", None)
+    return isinstance(state, str) and state.startswith(_AWAY)
+
+
 def _sqlite(url: str) -> AsyncEngine:
     engine = create_async_engine(url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
 
@@ -80,8 +91,9 @@ def _sqlite(url: str) -> AsyncEngine:
     def connected(connection: Any, _record: Any) -> None:
         # The driver's own transactions begin too late to be serialised: we begin them below.
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_SECONDS}000"):
+        for pragma in (f"busy_timeout={BUSY_SECONDS}000", "synchronous=FULL"):
             connection.execute(f"PRAGMA {pragma}")
+        _write_ahead(connection)
 
     @sa.event.listens_for(engine.sync_engine, "begin")
     def begun(connection: sa.Connection) -> None:
@@ -89,3 +101,20 @@ def _sqlite(url: str) -> AsyncEngine:
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _write_ahead(connection: Any) -> None:
+    """Turns a new file to WAL. Whoever turns it locks the others out, and SQLite does not wait.
+
+    https://www.sqlite.org/wal.html#sometimes_queries_return_sqlite_busy_in_wal_mode
+    """
+    for _ in range(BUSY_SECONDS * 20):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            await_only(asyncio.sleep(0.05))
+        else:
+            return
+    connection.execute("PRAGMA journal_mode=WAL")

@@ -1,6 +1,7 @@
 """What a case's events ask of the platform: enforcements begun, and asked, by the case."""
 
 from collections.abc import Callable
+from typing import Any
 
 from temporalio import workflow
 from temporalio.common import Priority
@@ -12,6 +13,7 @@ from temporalio.exceptions import (
 from temporalio.workflow import ParentClosePolicy
 
 from workflows.casework.errands import Errands
+from workflows.casework.renewal import end_of
 from workflows.domain import events as ev
 from workflows.domain.case_state import Case
 from workflows.domain.enforcement import (
@@ -40,13 +42,17 @@ ENFORCEMENT = "EnforcementWorkflow"
 
 
 class Enforcing:
-    """Starts and asks the enforcements of one case; what they say at their end goes to `heard`."""
+    """Starts and asks the enforcements of one case; what they say at their end goes to `heard`.
+
+    `starting` counts those that were asked for and have not begun yet.
+    """
 
     def __init__(self, route: str, errands: Errands, heard: Heard) -> None:
         self._route = route
         self._errands = errands
         self._watches = Errands()
         self._heard = heard
+        self.starting = 0
 
     def act_on(self, case: Case, event: ev.Event) -> None:
         """Does what an event asks for; `case` has it applied already."""
@@ -109,7 +115,21 @@ class Enforcing:
     async def _enforce(self, start: EnforcementStart) -> None:
         """Runs beside the case; one that stays for a lift tells of it by signal."""
         try:
-            report = await workflow.execute_child_workflow(
+            report = await (await self._started(start))
+        except WorkflowAlreadyStartedError:
+            return  # it lives, and tells of itself
+        except ChildWorkflowError:
+            # Ended by an operator: the card offers Retry instead of waiting for ever.
+            report = lost(start, workflow.uuid4().hex)
+        self._heard(report)
+
+    async def _started(
+        self, start: EnforcementStart
+    ) -> workflow.ChildWorkflowHandle[Any, EnforcementReport]:
+        """A child of a run that ends before it started might never start."""
+        self.starting += 1
+        try:
+            return await workflow.start_child_workflow(
                 ENFORCEMENT,
                 start,
                 id=enforcement_route(start.case, start.decision),
@@ -118,12 +138,16 @@ class Enforcing:
                 task_timeout=TASK_TIMEOUT,
                 priority=Priority(priority_key=start.rank),
             )
-        except WorkflowAlreadyStartedError:
-            return  # it lives, and tells of itself
-        except ChildWorkflowError:
-            # Ended by an operator: the card offers Retry instead of waiting for ever.
-            report = lost(start, workflow.uuid4().hex)
-        self._heard(report)
+        finally:
+            self.starting -= 1
+
+    def take_over(self, case: Case) -> None:
+        """The run that began the enforcement would have heard of its end; now this one does."""
+        if case.acting:
+            self._watches.run(self._see_the_end(case))
+
+    async def _see_the_end(self, case: Case) -> None:
+        self._heard(await end_of(case))
 
     # -- ask ------------------------------------------------------------------------------
 

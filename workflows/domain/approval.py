@@ -53,6 +53,16 @@ class Question(Value):
     until: datetime
 
 
+class Exchange(Value):
+    """A question that was answered by `by`; by None: nobody did in time."""
+
+    question: str
+    answer: str
+    asked_by: str
+    by: str | None
+    at: datetime
+
+
 class Approval(Value):
     """An approval that a decision waits for or waited for. `by` asked for it."""
 
@@ -70,6 +80,7 @@ class Approval(Value):
     escalations: int = 0
     reminded: bool = False
     question: Question | None = None
+    exchanges: tuple[Exchange, ...] = ()
 
     @property
     def pending(self) -> bool:

@@ -139,8 +139,10 @@ class Case(Value):
 
     @property
     def acting(self) -> bool:
-        """Whether Koban is at work at the platform for the last decision."""
-        return any(action.status in ACTING for action in self.current_actions)
+        """Whether the platform is being changed for the last decision, or changed back."""
+        statuses = {action.status for action in self.current_actions}
+        enforcing = self.phase is Phase.ENFORCING and bool(statuses & ACTING)
+        return enforcing or ActionStatus.UNDOING in statuses
 
     @property
     def undoable(self) -> tuple[ActionState, ...]:

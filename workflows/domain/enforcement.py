@@ -44,7 +44,6 @@ class ProblemKind(StrEnum):
 
     REFUSED = "refused"
     UNREACHABLE = "unreachable"
-    UNKNOWN_ACTION = "unknown_action"
     UNUSABLE_SUBJECT = "unusable_subject"
     NO_UNDO = "no_undo"
 

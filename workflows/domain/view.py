@@ -5,6 +5,8 @@ A view crosses the wire on every change of a case, so it holds titles instead of
 
 from datetime import datetime
 
+from pydantic import Field
+
 from workflows.domain.alert import AlertBrief, Subject
 from workflows.domain.approval import Approval
 from workflows.domain.case_state import UNDECIDED, Case, Mark, Phase
@@ -59,7 +61,11 @@ class ProtectionView(Value):
 
 
 class CardView(Value):
-    """A case as people see it, as of `version`."""
+    """A case as people see it, as of `version`.
+
+    `warned`: the claim ends soon. `repeats` is how often each repeated step of the ladder, by its
+    place, is told again at most.
+    """
 
     id: str
     route: str
@@ -96,6 +102,7 @@ class CardView(Value):
     acting: bool = False
     hold: Hold | None = None
     claim_ends: datetime | None = None
+    warned: bool = False
     acknowledged_by: str | None = None
     watchers: tuple[str, ...] = ()
     protections: tuple[ProtectionView, ...] = ()
@@ -104,6 +111,7 @@ class CardView(Value):
     known: Known = Known()
     imminent: bool = False
     rehearse: bool = False
+    repeats: dict[int, int] = Field(default_factory=dict)
 
 
 def view_of(case: Case) -> CardView:
@@ -120,6 +128,7 @@ def view_of(case: Case) -> CardView:
         protections=_protections(case),
         imminent=playbook.act_first is not None,
         rehearse=playbook.rehearse,
+        repeats=_repeats(case),
         decision_title=preset.title if preset else None,
         actions=case.current_actions,
         action_titles=_titles(case),
@@ -155,12 +164,18 @@ _SAME = (
     "acting",
     "hold",
     "claim_ends",
+    "warned",
     "acknowledged_by",
     "watchers",
     "merged_into",
     "absorbed",
     "known",
 )
+
+
+def _repeats(case: Case) -> dict[int, int]:
+    ladder = enumerate(case.policy.playbook.ladder(case.severity))
+    return {index: step.repeat.times for index, step in ladder if step.repeat is not None}
 
 
 def _next_step(due: Due) -> NextStep:

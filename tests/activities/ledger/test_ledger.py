@@ -1,6 +1,8 @@
 """What the ledger promises, on both databases."""
 
 import asyncio
+import sqlite3
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -53,10 +55,10 @@ def opening(case: Case | None = None, key: str = "run-1", number: int = 1) -> En
     return Entry(case=case, owner_key=key, events=(first,), alerts=(an_alert(number),))
 
 
-def following(case: Case, *commands: cmd.Command, key: str = "run-1") -> Entry:
-    """The entry of everything that `commands` make of `case`."""
+def following(case: Case, *commands: cmd.Command, key: str = "run-1", after: int = 1) -> Entry:
+    """The entry of everything that `commands` make of `case`, from `after` minutes on."""
     recorded = []
-    for minute, command in enumerate(commands, start=1):
+    for minute, command in enumerate(commands, start=after):
         outcome = decide(case, command, minutes(minute))
         assert not isinstance(outcome, Refusal), outcome
         for event in outcome:
@@ -322,6 +324,21 @@ async def test_two_processes_may_migrate_at_once(url: str) -> None:
     assert await count(databases[0], cases) == 0
     for each in databases:
         await each.aclose()
+
+
+async def test_a_new_file_that_another_process_writes_to_is_waited_for(tmp_path: Path) -> None:
+    """It can't be turned to WAL meanwhile, and SQLite itself would fail instead of waiting."""
+    other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}")
+    migrating = asyncio.create_task(migrate(database))
+    done, _ = await asyncio.wait([migrating], timeout=0.3)
+    assert done == set()
+    other.execute("COMMIT")
+    await migrating
+    assert await count(database, cases) == 0
+    await database.aclose()
+    other.close()
 
 
 async def test_a_ledger_out_of_reach_is_one_sentence_without_a_password() -> None:

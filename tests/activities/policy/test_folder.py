@@ -11,6 +11,7 @@ from tests.activities.policy import folders
 from workflows.conditions import holds
 from workflows.domain.alert import Alert, Subject
 from workflows.domain.people import Role
+from workflows.domain.playbook.conduct import Velocity
 from workflows.domain.playbook.matching import severity_of
 from workflows.domain.playbook.model import Policy, Severity
 
@@ -37,7 +38,10 @@ def test_all_rooms_of_the_folder_are_read() -> None:
 def test_an_alert_finds_its_playbook() -> None:
     """By its kind; what nobody matches goes to the catch-all."""
     folder = load_policy(folders.EXAMPLE)
-    kinds = ["off_platform", "phishing", "counterfeit", "shill_bidding", "harassment"]
+    kinds = [
+        *("off_platform", "phishing", "counterfeit", "shill_bidding", "harassment"),
+        "self_harm",
+    ]
     assert [folder.find(alert(kind)).playbook for kind in kinds] == kinds
     assert folder.find(alert("never_heard_of")).playbook == "other"
 
@@ -94,6 +98,65 @@ def test_a_folder_without_detectors_is_fine(tmp_path: Path) -> None:
     (folder / "detectors" / "live-chat.yaml").unlink()
     (folder / "detectors").rmdir()
     assert load_policy(folder).detectors == {}
+
+
+def test_the_example_protects_before_anybody_looks() -> None:
+    """A critical message is hidden for a quarter of an hour; imminent harm is acted on first."""
+    folder = load_policy(folders.EXAMPLE)
+    (hides,) = folder.playbooks["off_platform"].protect
+    quarter = timedelta(minutes=15)
+    assert (hides.action, hides.for_, hides.when) == (
+        "hide_message",
+        quarter,
+        "severity == 'critical'",
+    )
+    pauses = [step.protect for step in folder.playbooks["off_platform"].escalation if step.protect]
+    assert [(each.action, each.for_) for each in pauses] == [("pause_stream", quarter)]
+    review = folder.playbooks["self_harm"].act_first
+    assert review is not None
+    assert (review.by, review.within) == (Role.LEAD, quarter)
+    assert folder.limits is not None
+
+
+@pytest.mark.parametrize("severity", [Severity.HIGH, Severity.MEDIUM])
+def test_the_example_calls_nobody_earlier_than_its_clocks(severity: Severity) -> None:
+    """Only a critical case has a ladder of its own; the others are called as their clocks end."""
+    playbook = load_policy(folders.EXAMPLE).playbooks["off_platform"]
+    steps = [step.after for step in playbook.ladder(severity) if step.concerns(severity)]
+    clocks = playbook.clocks[severity]
+    assert steps == [clocks.claim, clocks.decide]
+
+
+def test_limits_hold_for_every_playbook(tmp_path: Path) -> None:
+    """Each policy carries them; the file changes the version, and without it nobody is limited."""
+    folder = folders.good(tmp_path)
+    before = load_policy(folder)
+    assert before.policy_for("other").limits is None
+    written = "velocity: {actions: 20, within: 10m}\napproval: {by: lead, within: 30m}\n"
+    (folder / "limits.yaml").write_text(written, encoding="utf-8")
+    after = load_policy(folder)
+    for name in ("off_platform", "other"):
+        limits = after.policy_for(name).limits
+        assert limits is not None
+        assert limits.velocity == Velocity(actions=20, within=timedelta(minutes=10))
+        assert (limits.bulk, limits.approval.by) == (5, Role.LEAD)
+    assert after.version != before.version
+
+
+def test_a_protection_may_outlast_what_has_no_end(tmp_path: Path) -> None:
+    """An action that does not end by itself is lifted by Koban all the same."""
+    folder = folders.good(tmp_path)
+    actions = (folder / "actions.yaml").read_text(encoding="utf-8")
+    hide = (
+        "  hide_message:\n    title: {ja: 非表示, en: Hide}\n    subject: message\n"
+        '    request: {path: "/v1/hide"}\n    undo: {path: "/v1/show"}\n'
+    )
+    (folder / "actions.yaml").write_text(actions + hide, encoding="utf-8")
+    rule = "protect:\n  - {when: severity == 'high', action: hide_message, for: 40d}\n"
+    playbook = folder / "playbooks" / "off_platform.yaml"
+    playbook.write_text(playbook.read_text(encoding="utf-8") + rule, encoding="utf-8")
+    (read,) = load_policy(folder).playbooks["off_platform"].protect
+    assert (read.action, read.for_) == ("hide_message", timedelta(days=40))
 
 
 def test_a_fault_reads_as_one_line() -> None:

@@ -5,20 +5,28 @@ from itertools import count
 
 import pytest
 
+from deploy.sandbox.slack.person import Refused
 from deploy.sandbox.slack.tickets import ResponseUrls
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import CASE, ROUTE
 from workflows.domain.commands import (
+    Acknowledge,
     Approve,
     ChoosePreset,
     Claim,
     Clear,
+    Confirm,
     Escalate,
     GiveUp,
+    LiftProtection,
     Place,
     Release,
+    Resume,
     Retry,
     Undo,
+    Unwatch,
+    Watch,
+    Withdraw,
 )
 from workflows.domain.people import Actor
 
@@ -36,6 +44,11 @@ SATO = Actor(id="U0SATO")
         ("action.retry", Retry(by=SATO, version=3)),
         ("action.give_up", GiveUp(by=SATO, version=3)),
         ("approval.approve", Approve(by=SATO, version=3)),
+        ("approval.withdraw", Withdraw(by=SATO, version=3)),
+        ("case.confirm", Confirm(by=SATO, version=3)),
+        ("case.lift_protection", LiftProtection(by=SATO, version=3)),
+        ("case.acknowledge", Acknowledge(by=SATO, version=3)),
+        ("case.resume", Resume(by=SATO, version=3)),
     ],
 )
 async def test_a_button_sends_its_command_to_its_case(stage: Stage, action, command):
@@ -52,14 +65,18 @@ async def test_a_button_sends_its_command_to_its_case(stage: Stage, action, comm
 @pytest.mark.parametrize(
     ("entry", "command"),
     [
-        ("担当を外す", Release(by=SATO, version=3)),
-        ("呼び出し", Escalate(by=SATO, version=3)),
+        ("release", Release(by=SATO, version=3)),
+        ("escalate", Escalate(by=SATO, version=3)),
+        ("watch", Watch(by=SATO, version=3)),
+        ("unwatch", Unwatch(by=SATO, version=3)),
+        ("resume", Resume(by=SATO, version=3)),
     ],
 )
 async def test_a_menu_entry_sends_its_command(stage: Stage, entry, command):
     """An entry behind ⋯ does the same as a button would."""
     sato = stage.person("U0SATO")
-    await sato.choose_overflow(await stage.seen(sato, stage.card()), entry)
+    card = await stage.seen(sato, stage.card(entries=((entry, entry),)))
+    await sato.choose_overflow(card, f"{entry}:{CASE}:3")
     [(route, click)] = stage.cases.clicks
     assert (route, click.case, click.command) == (ROUTE, CASE, command)
 
@@ -171,6 +188,27 @@ async def test_a_fault_in_koban_is_told_too(stage: Stage):
     await sato.press(await stage.seen(sato, stage.card()), "case.claim")
     told = await stage.told(sato)
     assert told == "受け付けられませんでした。少し待ってからもう一度お試しください。"
+
+
+async def test_what_nobody_can_be_told_is_left_to_slack(stage: Stage):
+    """Temporal is away, and so is Slack's API: Slack itself says that the press did nothing."""
+    stage.cases.away = True
+    sato = stage.person("U0SATO")
+    card = await stage.seen(sato, stage.card())
+    stage.workspace.faults.set("slack_down", True)
+    with pytest.raises(Refused):
+        await sato.press(card, "case.claim")
+    assert await sato.errors() == ["このアプリは応答しませんでした。もう一度お試しください。"]
+
+
+async def test_a_fault_that_nobody_can_be_told_is_left_to_slack(stage: Stage):
+    """The same for what goes wrong in Koban itself."""
+    stage.cases.broken = True
+    sato = stage.person("U0SATO")
+    card = await stage.seen(sato, stage.card())
+    stage.workspace.faults.set("slack_down", True)
+    with pytest.raises(Refused):
+        await sato.press(card, "case.claim")
 
 
 async def test_a_language_that_takes_long_to_learn_does_not_hold_the_answer_up(stage: Stage):

@@ -5,11 +5,14 @@ from datetime import timedelta
 from typing import Any
 
 from workflows.domain import events as ev
-from workflows.domain.approval import ApprovalState, Purpose, Question
+from workflows.domain.approval import ApprovalState, Exchange, Purpose, Question
 from workflows.domain.case_state import Case, Phase
 from workflows.domain.changes.base import Changes, turn
 from workflows.domain.changes.work import off_hold
 from workflows.domain.playbook.actions import OnExpiry
+
+MOST_EXCHANGES = 5
+"""Questions with their answers that a request keeps; the thread keeps all."""
 
 
 def _decided(case: Case, event: ev.Decided) -> Changes:
@@ -101,7 +104,19 @@ def _asked(case: Case, event: ev.ApprovalAsked) -> Changes:
 
 
 def _answered(case: Case, event: ev.ApprovalAnswered) -> Changes:
-    return _changed(case, question=None, expires_at=event.expires_at)
+    assert case.approval is not None
+    question, ends = case.approval.question, {"question": None, "expires_at": event.expires_at}
+    if question is None:
+        return _changed(case, **ends)
+    told = Exchange(
+        question=question.text,
+        answer=event.answer,
+        asked_by=question.by,
+        by=event.by,
+        at=event.at,
+    )
+    exchanges = (*case.approval.exchanges, told)[-MOST_EXCHANGES:]
+    return _changed(case, **ends, exchanges=exchanges)
 
 
 def _closed(case: Case, event: ev.CaseClosed) -> Changes:

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 
 from workflows.domain.playbook.lint import (
     alerts_are_grouped_by_what_they_have,
+    calls_leave_time_to_answer,
     clocks_leave_time_to_decide,
     durations_stay_within_the_maximum,
     every_condition_can_be_read,
     every_dangerous_action_needs_an_approval,
     every_preset_names_known_actions,
+    every_protection_can_be_taken_back,
     every_role_has_somebody,
     every_severity_has_clocks,
     names_are_unique_and_match_their_file,
@@ -16,16 +18,19 @@ from workflows.domain.playbook.lint import (
     there_is_exactly_one_catch_all,
     timed_actions_can_be_undone,
     titles_fit_and_speak_both_languages,
+    undo_approvals_are_for_what_can_be_undone,
 )
 from workflows.domain.playbook.lint.finding import Bundle, Finding
 
 RULES = (
     alerts_are_grouped_by_what_they_have,
+    calls_leave_time_to_answer,
     clocks_leave_time_to_decide,
     durations_stay_within_the_maximum,
     every_condition_can_be_read,
     every_dangerous_action_needs_an_approval,
     every_preset_names_known_actions,
+    every_protection_can_be_taken_back,
     every_role_has_somebody,
     every_severity_has_clocks,
     names_are_unique_and_match_their_file,
@@ -33,6 +38,7 @@ RULES = (
     there_is_exactly_one_catch_all,
     timed_actions_can_be_undone,
     titles_fit_and_speak_both_languages,
+    undo_approvals_are_for_what_can_be_undone,
 )
 
 
