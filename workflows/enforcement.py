@@ -52,12 +52,17 @@ class EnforcementWorkflow:
             if not self._asks:
                 await self._tell()
                 await self._wait()
-            await self._lift_due()
+            # Who holds or keeps what is due to be lifted does not want it lifted.
             while self._asks:
                 await self._obey(self._asks.popleft())
-        if self._told or self._start.protects:
+            await self._lift_due()
+        if self._told or self._start.protects or self._tells_its_undo():
             await self._tell()
         return self._report()
+
+    def _tells_its_undo(self) -> bool:
+        """The case may have gone on elsewhere meanwhile, and wait for this there."""
+        return self._start.undo and workflow.patched("undo-is-told")
 
     async def _begin(self) -> None:
         if self._start.undo:
