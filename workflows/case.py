@@ -16,7 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.casework.alarm import Alarm
     from workflows.casework.book import Book, Late, policy_now
     from workflows.casework.calling import calls_for
-    from workflows.casework.delivering import deliver, merged
+    from workflows.casework.delivering import deliver, hand_on, merged
     from workflows.casework.enforcing import Enforcing
     from workflows.casework.errands import Errands
     from workflows.casework.gathering import Gathering
@@ -149,6 +149,7 @@ class CaseWorkflow:
         if self._case is not None and self._has_more_to_do():
             # An undo, or its approval: that goes on elsewhere, the next case needs the place.
             await deliver(Delivery(case=self._case.id, wake=True))
+            self._late += await hand_on(self._inbox)
         start = carries(self._next_start(memory=None))
         if start is not None:
             workflow.continue_as_new(start)

@@ -55,10 +55,12 @@ class EnforcementWorkflow:
             if not self._asks:
                 await self._tell()
                 await self._wait()
-            await self._lift_due()
+            # Who holds or keeps what is due to be lifted does not want it lifted.
             while self._asks:
                 await self._obey(self._asks.popleft())
-        if self._told or self._asked or self._start.protects:
+            await self._lift_due()
+        # Of an undo the case may hear elsewhere: it may have gone on under its own name.
+        if self._told or self._asked or self._start.protects or self._start.undo:
             await self._tell(over=True)
         return self._report(over=True)
 

@@ -173,6 +173,8 @@ class Enforcing:
         self._errands.run(self._ask_running(case, of, ask))
 
     async def _ask_running(self, case: Case, of: str, ask: Ask) -> None:
+        # One that is only being started would not be found, and would miss what it is asked.
+        await workflow.wait_condition(lambda: not self.starting)
         try:
             await workflow.get_external_workflow_handle(enforcement_route(case.id, of)).signal(
                 "ask", ask

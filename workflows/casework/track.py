@@ -31,6 +31,8 @@ class Track:
         if passed and self.job.planned.lasts is not None:
             self.until = now + self.job.planned.lasts
         self.life += passed or self.status is ActionStatus.ROLLED_BACK
+        # Else news of another action would tell of this one as it was before.
+        self.status, self.problem = ActionStatus.PENDING, None
 
     @property
     def failed(self) -> bool:

@@ -77,7 +77,8 @@ def _only_leads_undo(case: Case) -> bool:
     alone = tuple(a for a in case.undoable if not undo_rules_of(case.policy.catalog, (a,)))
     by_two = any(d.over_limit and d.id == a.decision for d in case.decisions for a in alone)
     reviewed = case.approval is not None and case.approval.purpose is Purpose.REVIEW
-    return bool(alone) and (reviewed or by_two or bool(rules_of(case.policy.catalog, alone)))
+    together = tuple(a for each in alone for a in case.actions_of(each.decision))
+    return bool(alone) and (reviewed or by_two or bool(rules_of(case.policy.catalog, together)))
 
 
 def _tick(case: Case, command: cmd.Tick, now: datetime) -> Outcome:

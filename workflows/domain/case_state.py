@@ -188,7 +188,11 @@ class Case(Value):
     def stuck(self) -> tuple[Protection, ...]:
         """The protections that the platform would not lift: nobody looks after them any more."""
         states = ((each, self.protected(each.id)) for each in self.protections)
-        return tuple(each for each, state in states if state and state.standing and state.problem)
+        return tuple(
+            each
+            for each, state in states
+            if each.intent is Intent.LIFT_IN_TIME and state and state.standing and state.problem
+        )
 
     @property
     def handing_over(self) -> bool:

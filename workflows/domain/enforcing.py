@@ -16,6 +16,7 @@ from workflows.domain.enforcement import (
     Problem,
     ProblemKind,
 )
+from workflows.domain.protection import Intent, Protection
 
 
 def begins(case: Case, event: ev.Event) -> bool:
@@ -50,10 +51,10 @@ def reported(case: Case, report: EnforcementReport, now: datetime) -> tuple[ev.E
     waits = case.phase is Phase.AWAITING_APPROVAL or case.handing_over
     if waits and case.decision is not None and report.decision == case.decision.id:
         return ()  # nothing of it is being carried out
-    protects = any(each.id == report.decision for each in case.protections)
+    protection = next((each for each in case.protections if each.id == report.decision), None)
     states = {state.planned.key: state for state in case.actions_of(report.decision)}
     events = (
-        _event(report.decision, states[news.action], news, now, protects)
+        _event(report.decision, states[news.action], news, now, protection)
         for news in report.actions
         if news.action in states
     )
@@ -61,16 +62,25 @@ def reported(case: Case, report: EnforcementReport, now: datetime) -> tuple[ev.E
 
 
 def _event(
-    decision: str, state: ActionState, news: ActionReport, now: datetime, protects: bool
+    decision: str, state: ActionState, news: ActionReport, now: datetime, of: Protection | None
 ) -> ev.Event | None:
     if news.status not in _NEXT.get(state.status, frozenset()):
         return None
-    if protects and state.status is ActionStatus.FAILED:
-        return None  # it waited for nobody, and its enforcement is over
-    if protects and news.status is ActionStatus.LIFTED:
+    if not _fits(of, state.status, news.status):
+        return None
+    if of is not None and news.status is ActionStatus.LIFTED:
         return ev.ProtectionLifted(at=now, decision=decision, action=news.action)
     make = _EVENTS.get(news.status)
     return None if make is None else make(decision, state, news, now)
+
+
+def _fits(of: Protection | None, before: ActionStatus, after: ActionStatus) -> bool:
+    """Whether news may be of a protection, or of a decision (`of` is None)."""
+    if of is None:
+        return after is not ActionStatus.KEPT
+    if before is ActionStatus.KEPT:
+        return of.intent is Intent.LIFT_NOW
+    return before is not ActionStatus.FAILED  # it waited for nobody: its enforcement is over
 
 
 def _failed(decision: str, state: ActionState, news: ActionReport, now: datetime) -> ev.Event:

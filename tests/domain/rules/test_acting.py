@@ -261,6 +261,22 @@ class TestUndoing:
         case = follow(case, news(case, ActionStatus.DONE), minutes(3.1))
         assert refused(case, cmd.Undo(by=SATO), 5).roles == (Role.LEAD,)
 
+    def test_what_is_left_of_an_approved_decision_is_a_leads_to_undo(self) -> None:
+        """The ban failed and was given up; the warning was agreed to with it."""
+        command = cmd.Decide(
+            by=SATO,
+            verdict=Verdict.VIOLATION,
+            actions=(PresetAction(action="warn"), PresetAction(action="permanent_ban")),
+            reason="理由",
+        )
+        case = follow(a_case(), command, minutes(2))
+        case = follow(case, cmd.Approve(by=TANAKA), minutes(3))
+        case = follow(case, one(case, "warn/user:u_123", ActionStatus.DONE), minutes(4))
+        case = follow(case, one(case, "permanent_ban/user:u_123", ActionStatus.FAILED), minutes(4))
+        case = follow(case, cmd.GiveUp(by=SATO), minutes(5))
+        assert case.phase is Phase.CLOSED
+        assert refused(case, cmd.Undo(by=SATO), 6).roles == (Role.LEAD,)
+
     def test_what_can_not_be_taken_back_is_refused(self) -> None:
         """The platform has no undo for it."""
         case = follow(a_case(), preset(SATO, "forfeit"), minutes(2))

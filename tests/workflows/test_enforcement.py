@@ -1,0 +1,137 @@
+"""One decision at the platform: what it tells, what it lifts, and what comes first."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from uuid import uuid4
+
+from temporalio import activity, workflow
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Worker
+
+from bot.worker import sandbox
+from tests.domain.building import CATALOG, a_case
+from tests.world import fresh_namespace
+from workflows import ports
+from workflows.domain.decision import PlannedAction
+from workflows.domain.enforcement import ActionStatus, Ask, AskKind, EnforcementReport
+from workflows.enforcement import EnforcementWorkflow
+from workflows.queues import platform_queue
+from workflows.starts import EnforcementStart, Job
+
+
+@workflow.defn(sandboxed=False)
+class Listener:
+    """Stands where a case would: it hears what an enforcement tells."""
+
+    def __init__(self) -> None:
+        self._heard: list[EnforcementReport] = []
+
+    @workflow.signal
+    def report(self, report: EnforcementReport) -> None:
+        """News."""
+        self._heard.append(report)
+
+    @workflow.query
+    def heard(self) -> list[EnforcementReport]:
+        """All of them."""
+        return self._heard
+
+    @workflow.run
+    async def run(self) -> None:
+        """Listens for as long as the test lasts."""
+        await workflow.wait_condition(lambda: False)
+
+
+class Market:
+    """A platform that takes every change, and notes it."""
+
+    def __init__(self) -> None:
+        self.took: list[str] = []
+
+    @activity.defn(name="carry_out")
+    async def carry_out(self, order: ports.Order) -> ports.Result:
+        """Takes it."""
+        undo = order.direction is ports.Direction.UNDO
+        self.took.append(f"{order.direction}/{order.planned.action}")
+        return ports.Result(status=ActionStatus.UNDONE if undo else ActionStatus.DONE)
+
+
+@asynccontextmanager
+async def running(temporal: str) -> AsyncIterator[tuple[Client, Market]]:
+    """Enforcements at work for a market of their own."""
+    namespace = await fresh_namespace(temporal)
+    client = await Client.connect(
+        temporal, namespace=namespace, data_converter=pydantic_data_converter
+    )
+    market = Market()
+    async with (
+        Worker(
+            client,
+            task_queue="koban",
+            workflows=[EnforcementWorkflow, Listener],
+            workflow_runner=sandbox(),
+        ),
+        Worker(client, task_queue=platform_queue("koban"), activities=[market.carry_out]),
+    ):
+        await client.start_workflow(Listener.run, id="case/x", task_queue="koban")
+        yield client, market
+
+
+def a_start(lasts: timedelta | None = None, **more: object) -> EnforcementStart:
+    """The enforcement of a warning (or, where it `lasts`, of a mute)."""
+    name = "warn" if lasts is None else "mute_user"
+    planned = PlannedAction(action=name, subject=a_case().subject, lasts=lasts)
+    spec = CATALOG.actions[name].model_copy(update={"verify": None})
+    given = {"case": "K1", "route": "case/x", "decision": "D1", "actor": None, **more}
+    return EnforcementStart(jobs=(Job(planned=planned, spec=spec),), **given)  # type: ignore[arg-type]
+
+
+async def heard(client: Client) -> list[list[str]]:
+    """What the case was told, report by report."""
+    reports = await client.get_workflow_handle_for(Listener.run, "case/x").query(Listener.heard)
+    return [[news.status.value for news in report.actions] for report in reports]
+
+
+async def test_a_decision_that_is_done_at_once_is_told_by_its_end_alone(temporal: str) -> None:
+    """The case that began it waits for it: one signal less."""
+    async with running(temporal) as (client, market):
+        report = await client.execute_workflow(
+            EnforcementWorkflow.run, a_start(), id=f"e/{uuid4().hex}", task_queue="koban"
+        )
+        assert [news.status for news in report.actions] == [ActionStatus.DONE]
+        assert (market.took, await heard(client)) == (["do/warn"], [])
+
+
+async def test_an_undo_is_told_whoever_waits_for_it(temporal: str) -> None:
+    """The case that began it may have made room for the next one of its group meanwhile.
+
+    It goes on elsewhere then, and nobody but this undo could tell it how it ended.
+    """
+    async with running(temporal) as (client, market):
+        start = a_start(undo=True)
+        await client.execute_workflow(
+            EnforcementWorkflow.run, start, id=f"e/{uuid4().hex}", task_queue="koban"
+        )
+        assert (market.took, await heard(client)) == (["undo/warn"], [["undone"]])
+
+
+async def test_a_protection_that_is_held_is_not_lifted_though_its_time_is_over(
+    temporal: str,
+) -> None:
+    """The platform took it late: the decision that holds it was made before."""
+    async with running(temporal) as (client, market):
+        start = a_start(timedelta(milliseconds=1), protects=True)
+        handle = await client.start_workflow(
+            EnforcementWorkflow.run,
+            start,
+            id=f"e/{uuid4().hex}",
+            task_queue="koban",
+            start_signal="ask",
+            start_signal_args=[Ask(kind=AskKind.HOLD, by=None)],
+        )
+        await handle.signal("ask", Ask(kind=AskKind.KEEP, by=None))
+        report = await handle.result()
+        assert [news.status for news in report.actions] == [ActionStatus.KEPT]
+        assert market.took == ["do/mute_user"]
