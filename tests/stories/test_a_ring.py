@@ -251,6 +251,56 @@ async def dies_in_the_middle(world: World, temporal: str, folder: Path) -> None:
         await worker.kill()
 
 
+async def test_an_operator_ends_it_in_the_middle(world: World) -> None:
+    """The card asks what shall become of it, and a retry takes up what the ledger knows."""
+    sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
+    await noticed(world)
+    card, case = await ring_case(sato)
+    await decided(sato, card)
+    await approved(tanaka)
+    await sato.wait_text(card, "25/60 完了", 30)
+    await world.client.get_workflow_handle(f"enforcement/{case}/D1").terminate("by hand")
+    card = await sato.wait_text(card, "実行失敗", 30)
+    await sato.press(card, "action.retry")
+    await sato.wait_text(card, "60/60 完了", 60)
+    await world.wait_kind(case, "case_closed")
+    assert keys(world) == {f"{case}/D1/suspend_user/u_ring{n}": 1 for n in range(60)}
+
+
+async def test_the_platform_is_down_for_a_while(world: World) -> None:
+    """One wave waits, nobody is lost, and the card says why nothing moves."""
+    sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
+    await noticed(world, 40)
+    card, case = await ring_case(sato)
+    await decided(sato, card)
+    asked = await tanaka.wait_card("ts-leads", "u_ring0", 20)
+    world.stage.faults.set("platform_500", True)
+    await tanaka.press(asked, "approval.approve")
+    await sato.wait_text(card, "再試行中 25", 40)
+    assert keys(world) == {}
+    world.stage.faults.set("platform_500", False)
+    await sato.wait_text(card, "40/40 完了", 90)
+    await world.wait_kind(case, "case_closed")
+    assert keys(world) == {f"{case}/D1/suspend_user/u_ring{n}": 1 for n in range(40)}
+
+
+async def test_two_actions_for_each(world: World) -> None:
+    """A subject is done when both are; a ring below the limit needs nobody else."""
+    sato = await world.person("U0SATO")
+    await noticed(world, 4)
+    card, case = await ring_case(sato)
+    await decided(sato, card, actions=["warn", "hold_payout"])
+    await sato.wait_text(card, "4/4 完了", 30)
+    await world.wait_kind(case, "case_closed")
+    assert keys(world) == {
+        f"{case}/D1/{action}/u_ring{n}": 1 for action in ("warn", "hold_payout") for n in range(4)
+    }
+    await sato.press(await sato.latest(card), "action.undo")
+    await sato.wait_text(card, "取り消し 4", 30)
+    assert (await world.thing("users", "u_ring2"))["payout_held"] is False
+    assert (await world.thing("users", "u_ring2"))["warnings"] == 0
+
+
 async def test_the_list_is_turned_page_by_page(world: World) -> None:
     """Before the approval as well: whoever agrees can see to whom."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 
@@ -37,7 +38,7 @@ from workflows.domain.commands import Click, DecideRing
 from workflows.domain.people import Actor
 from workflows.domain.playbook.model import PresetAction
 from workflows.domain.playbook.related import RelatedSpec
-from workflows.domain.ring import MOST
+from workflows.domain.ring import MOST, Blast
 from workflows.domain.rules.deciding import bulk_limit
 from workflows.domain.rules.ringing import start_of
 
@@ -45,12 +46,26 @@ ASKING = 2.0
 """Seconds that the case is given: the modal stands open already."""
 COUNTING = 8.0
 """Seconds that each look-up is given for its count."""
-GATHERING = 2.0
+GATHERING = 1.5
 """Seconds that the look-ups are given before the ack, which Slack waits 3 s for."""
+ADDING = 0.8
+"""Seconds more, for adding up what they touch; what takes longer is shown when it is there."""
+SETTLING = 0.5
+"""Seconds in which Slack takes the answer to a submission."""
 WHOLE = "reason"
 """Under this block stands what is wrong with the whole."""
 
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A modal whose choice is about to be shown with what it touches."""
+
+    view: dict[str, Any]
+    metadata: RingMetadata
+    choice: str
+    found: Found
 
 
 class RingDeciding:
@@ -178,33 +193,45 @@ class RingDeciding:
             block = "sources" if form.sources else "ids"
             await _refuse(ack, _in_view({block: _worded(wrong, texts)}, view))
             return
-        counting, again = texts.say("bot.ring.counting"), texts.say("bot.ring.preview")
-        unseen = metadata.model_copy(update={"seen": None, "shown": ""})
-        await ack(response_action="update", view=redrawn(view, counting, again, unseen))
-        self._after.start(self._show(view, unseen, form, type_, found))
-
-    async def _show(
-        self,
-        view: dict[str, Any],
-        metadata: RingMetadata,
-        form: RingForm,
-        type_: str,
-        found: Found,
-    ) -> None:
-        texts = self._doors.texts(metadata.language)
+        shown = Shown(view=view, metadata=metadata, choice=form.choice(type_), found=found)
+        reading = self._after.start(self._blast(metadata.case, found))
         try:
-            touched = await self._rings.blast(found)
+            async with asyncio.timeout(ADDING):
+                drawn = self._drawn(shown, await asyncio.shield(reading), texts)
+        except TimeoutError:
+            drawn = self._redrawn(shown, texts.say("bot.ring.counting"), texts)
+            self._after.start(self._show_later(shown, reading, texts))
+        await ack(response_action="update", view=drawn)
+
+    async def _blast(self, case: str, found: Found) -> Blast | None:
+        """What it would touch; None where the platform does not tell."""
+        try:
+            return await self._rings.blast(found)
         except Unavailable as error:
-            _log.warning("ring_not_read", case=metadata.case, error=str(error))
-            again = texts.say("bot.ring.preview")
-            drawn = redrawn(view, texts.say("bot.ring.away"), again, metadata)
-            await self._screen.redraw(view["id"], drawn)
-            return
-        count = len(found.subjects)
-        shown = {"seen": count, "shown": form.choice(type_)}
-        text = sure(count, touched, count > metadata.bulk, Reader(texts=texts, zone=UTC))
-        drawn = redrawn(view, text, texts.say("bot.ring.submit"), metadata.model_copy(update=shown))
-        await self._screen.redraw(view["id"], drawn)
+            _log.warning("ring_not_read", case=case, error=str(error))
+            return None
+
+    async def _show_later(
+        self, shown: Shown, reading: asyncio.Task[Blast | None], texts: Catalog
+    ) -> None:
+        touched = await reading
+        # Slack has to have taken the answer to the submission before: it would undo this one.
+        await asyncio.sleep(SETTLING)
+        await self._screen.redraw(shown.view["id"], self._drawn(shown, touched, texts))
+
+    def _drawn(self, shown: Shown, touched: Blast | None, texts: Catalog) -> dict[str, Any]:
+        if touched is None:
+            return self._redrawn(shown, texts.say("bot.ring.away"), texts)
+        count = len(shown.found.subjects)
+        asks = count > shown.metadata.bulk
+        text = sure(count, touched, asks, Reader(texts=texts, zone=UTC))
+        seen = shown.metadata.model_copy(update={"seen": count, "shown": shown.choice})
+        return redrawn(shown.view, text, texts.say("bot.ring.submit"), seen)
+
+    def _redrawn(self, shown: Shown, text: str, texts: Catalog) -> dict[str, Any]:
+        """With a button that looks again, since nothing was shown."""
+        unseen = shown.metadata.model_copy(update={"seen": None, "shown": ""})
+        return redrawn(shown.view, text, texts.say("bot.ring.preview"), unseen)
 
     async def _send(
         self, ack: AsyncAck, body: dict[str, Any], metadata: RingMetadata, form: RingForm
@@ -274,6 +301,8 @@ def _wrong_size(count: int) -> RingFault | None:
 def _worded(fault: RingFault, texts: Catalog) -> str:
     if fault.limit is not None:
         return texts.say(fault.key, limit=texts.duration(fault.limit))
+    if fault.title is not None:
+        return texts.say(fault.key, title=fault.title.in_(texts.language))
     return texts.say(fault.key, **fault.values)
 
 

@@ -15,6 +15,7 @@ from workflows.domain.model import Value
 from workflows.domain.playbook.actions import ActionCatalog
 from workflows.domain.playbook.related import RelatedSpec
 from workflows.domain.ring import MOST
+from workflows.domain.text import Text
 
 _BETWEEN = re.compile(r"[\s,、，;]+")
 
@@ -40,6 +41,7 @@ class RingFault(Value):
     key: str
     values: dict[str, str | int] = Field(default_factory=dict)
     limit: timedelta | None = None
+    title: Text | None = None
 
 
 RingFaults = dict[str, RingFault]
@@ -93,8 +95,8 @@ def _sources(form: RingForm, type_: str, sources: Mapping[str, RelatedSpec]) -> 
     for name in form.sources:
         spec = sources.get(name)
         if spec is None or spec.type != type_:
-            named = name if spec is None else spec.title.ja
-            return {"sources": RingFault(key="bot.ring.other_type", values={"title": named})}
+            named = Text(ja=name, en=name) if spec is None else spec.title
+            return {"sources": RingFault(key="bot.ring.other_type", title=named)}
     return {}
 
 

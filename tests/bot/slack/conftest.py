@@ -22,6 +22,7 @@ from deploy.sandbox.slack.app import add_slack
 from deploy.sandbox.slack.model import BOT_USER, Message
 from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.workspace import Workspace
+from tests.bot.slack.fake_rings import FakeRings
 from tests.bot.slack.fakes import (
     CASE,
     NOW,
@@ -36,6 +37,9 @@ from tests.bot.slack.fakes import (
 from workflows.domain.text import Language
 
 BUTTONS = (
+    ("case.ring", "まとめて判断…"),
+    ("ring.list", "対象を見る"),
+    ("ring.stop", "停止する…"),
     ("case.claim", "担当する"),
     ("case.preset.mute", "24時間コメント制限"),
     ("case.decide", "判断…"),
@@ -70,6 +74,7 @@ class Stage:
     ledger: FakeLedger = field(default_factory=FakeLedger)
     covers: FakeCovers = field(default_factory=FakeCovers)
     platform: FakePlatform = field(default_factory=FakePlatform)
+    rings: FakeRings = field(default_factory=FakeRings)
     background: Background = field(default_factory=Background)
     now: datetime = NOW
     seats: list[Person] = field(default_factory=list)
@@ -89,6 +94,7 @@ class Stage:
             texts=texts,
             language=Language.JA,
             zone=ZoneInfo("Asia/Tokyo"),
+            rings=self.rings,
         )
 
     def card(

@@ -1,0 +1,96 @@
+"""Rings as a plain in-memory class, behind the protocol that the bot asks for."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from activities.platform.related import Found
+from bot.slack.doors import Unavailable
+from bot.slack.rings.door import DoneLine, RingPage, SubjectLine, Wanted
+from workflows.domain.alert import Subject
+from workflows.domain.enforcement import ActionStatus, Problem, ProblemKind
+from workflows.domain.playbook.related import RelatedSpec
+from workflows.domain.ring import Blast, Sum, Tally
+from workflows.domain.text import Text
+
+HOSTILE = "<!channel> *太字* https://evil.example"
+SOURCES = {
+    "device": RelatedSpec(
+        title=Text(ja="同じ端末", en="Same device"),
+        type="user",
+        path="/v1/users/{id}/related?by=device",
+        items="response.users",
+    ),
+    "seller": RelatedSpec(
+        title=Text(ja=HOSTILE, en=HOSTILE),
+        type="listing",
+        path="/v1/users/{id}/listings",
+        items="response.listings",
+    ),
+}
+
+
+@dataclass
+class FakeRings:
+    """`members` share a phone. `gate` holds look-ups up, `slow` the reach.
+
+    `away` and `blind` do not answer.
+    """
+
+    members: int = 59
+    total: int = 60
+    away: bool = False
+    blind: bool = False
+    gate: asyncio.Event | None = None
+    slow: asyncio.Event | None = None
+    tally: Tally | None = None
+    gathered: list[Wanted] = field(default_factory=list)
+
+    def sources(self) -> dict[str, RelatedSpec]:
+        return SOURCES
+
+    async def count(self, name: str, start: Subject) -> int:
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.away:
+            raise Unavailable("the platform does not answer")
+        return self.members
+
+    async def gather(self, wanted: Wanted) -> Found:
+        if self.away:
+            raise Unavailable("the platform does not answer")
+        self.gathered.append(wanted)
+        shared = [f"u_{n}" for n in range(self.members if wanted.sources else 0)]
+        own = [wanted.starts[wanted.type].id] if wanted.type in wanted.starts else []
+        ids = dict.fromkeys([*own, *shared, *wanted.ids])
+        return Found(tuple(Subject(type=wanted.type, id=each) for each in ids))
+
+    async def blast(self, found: Found) -> Blast:
+        if self.slow is not None:
+            await self.slow.wait()
+        if self.blind:
+            raise Unavailable("the platform does not answer")
+        followers = Text(ja="フォロワー", en="Followers")
+        return Blast(sums=(Sum(title=followers, total=1240),), sanctioned=4, unknown=1)
+
+    async def progress(self, case: str) -> Tally | None:
+        return self.tally
+
+    async def page(self, case: str, first: int, size: int) -> RingPage | None:
+        if self.total == 0:
+            return None
+        places = range(first, min(first + size, self.total))
+        lines = tuple(_line(place) for place in places)
+        return RingPage(total=self.total, first=first, lines=lines)
+
+
+def _line(place: int) -> SubjectLine:
+    if place > 0:
+        return SubjectLine(subject=Subject(type="user", id=f"u_{place}"))
+    problem = Problem(kind=ProblemKind.REFUSED, status=404)
+    done = DoneLine(
+        name="mute_user",
+        title=Text(ja="コメント制限", en="Mute"),
+        status=ActionStatus.FAILED,
+        problem=problem,
+    )
+    return SubjectLine(subject=Subject(type="user", id=HOSTILE), done=(done,))

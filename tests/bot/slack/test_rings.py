@@ -1,0 +1,267 @@
+"""The modal `ring` and the list of subjects, over real HTTP."""
+
+import asyncio
+import json
+from datetime import timedelta
+
+import pytest
+
+from deploy.sandbox.slack.blockkit.values import options_of
+from deploy.sandbox.slack.person import Person
+from deploy.sandbox.slack.reading import controls, visible_text
+from tests.bot.slack.conftest import Stage
+from tests.bot.slack.fakes import CASE, ROUTE, case
+from workflows.domain.case_state import Case, Phase
+from workflows.domain.commands import DecideRing, Place, StopRing
+from workflows.domain.memory import Memory
+from workflows.domain.people import Actor
+from workflows.domain.playbook.model import PresetAction
+
+REASON = "同じ端末から登録された業者"
+FIELDS = {"sources": ["device"], "actions": ["mute_user"], "reason": REASON}
+
+
+def ringed(**more: object) -> Case:
+    """The case, with a playbook that allows rings."""
+    now = case()
+    playbook = now.policy.playbook.model_copy(update={"ring": True})
+    policy = now.policy.model_copy(update={"playbook": playbook})
+    return now.model_copy(update={"policy": policy, **more})
+
+
+async def pressed(stage: Stage, user: str = "U0SATO", button: str = "case.ring") -> Person:
+    """Somebody who pressed the entry of a card whose case allows rings."""
+    stage.cases.memories.setdefault(ROUTE, Memory())
+    if stage.cases.memories[ROUTE].case == case():
+        stage.cases.memories[ROUTE] = Memory(case=ringed())
+    person = stage.person(user)
+    await person.press(await stage.seen(person, stage.card()), button)
+    return person
+
+
+async def showing(person: Person, text: str) -> dict:
+    """The modal, once it shows this."""
+
+    async def look() -> dict | None:
+        return next((v for v in await person.views() if text in visible_text(v)), None)
+
+    return await person.until(look, what=f"{text} in the modal")
+
+
+async def opened(stage: Stage, user: str = "U0SATO", first: str = "「影響を確認」") -> Person:
+    """The modal with its look-ups counted."""
+    person = await pressed(stage, user)
+    await showing(person, first)
+    return person
+
+
+def offered(view: dict, block: str) -> list[str]:
+    found = next(control for control in controls(view) if control.block_id == block)
+    return [option["text"]["text"] for option in options_of(found.element)]
+
+
+async def test_it_opens_before_its_look_ups_answer(stage: Stage):
+    """A trigger lives 3 s; a platform may take longer."""
+    stage.rings.gate = asyncio.Event()
+    sato = await pressed(stage)
+    assert "対象を調べています…" in visible_text(await sato.modal())
+    stage.rings.gate.set()
+    view = await showing(sato, "「影響を確認」")
+    assert offered(view, "sources")[0] == "同じ端末(59件)"
+    assert offered(view, "actions") == ["コメント制限", "商品削除", "強制退会"]
+
+
+async def test_a_look_up_that_does_not_answer_can_still_be_chosen(stage: Stage):
+    """Its number is not known, and says so."""
+    stage.rings.away = True
+    sato = await opened(stage)
+    assert offered(await sato.modal(), "sources")[0] == "同じ端末(件数を確認できません)"
+
+
+async def test_the_reach_is_shown_before_anything_is_sent(stage: Stage):
+    """The first submission only looks; the second, of the same choice, decides."""
+    sato = await opened(stage)
+    assert await sato.fill_and_submit({**FIELDS, "duration": "3d"}) == {"ok": True}
+    view = await showing(sato, "60件に実行する判断です")
+    assert "影響: 対象 60件 · すでに措置中 4件 · フォロワー 1,240" in visible_text(view)
+    assert "リードの承認後に実行します。" in visible_text(view)
+    assert view["submit"]["text"] == "判断する"
+    assert stage.cases.clicks == []
+    assert await sato.fill_and_submit({}) == {"ok": True}
+    [(route, click)] = stage.cases.clicks
+    assert route == ROUTE
+    assert click.place == Place(channel="C0LIVE")
+    assert click.command == DecideRing(
+        by=Actor(id="U0SATO"),
+        version=3,
+        sources=("device",),
+        actions=(PresetAction(action="mute_user", for_=timedelta(days=3)),),
+        reason=REASON,
+        seen=60,
+    )
+    assert await sato.views() == []
+
+
+async def test_another_choice_is_shown_again(stage: Stage):
+    """Nobody decides for more people than the modal showed."""
+    sato = await opened(stage)
+    await sato.fill_and_submit(FIELDS)
+    await showing(sato, "60件に実行する判断です")
+    assert await sato.fill_and_submit({"ids": "u_900, u_901\nu_900"}) == {"ok": True}
+    await showing(sato, "62件に実行する判断です")
+    assert stage.cases.clicks == []
+    assert stage.rings.gathered[-1].ids == ("u_900", "u_901")
+    await sato.fill_and_submit({"reason": "別の理由"})
+    assert stage.cases.clicks[0][1].command.seen == 62
+
+
+@pytest.mark.parametrize(
+    ("answers", "errors"),
+    [
+        (
+            {"sources": ["seller"]},
+            {
+                "sources": "選んだ探し方では、この措置の対象は見つかりません: "
+                "<!channel> *太字* https://evil.example"
+            },
+        ),
+        (
+            {"actions": ["mute_user", "remove_listing"]},
+            {"actions": "対象の種類が異なる措置は、一緒に選べません。"},
+        ),
+        ({"ids": "u\u202e1"}, {"ids": "IDとして使えない文字があります: u\u202e1"}),
+    ],
+)
+async def test_what_is_wrong_stands_under_its_field(stage: Stage, answers, errors):
+    """Nothing is looked up, nothing is sent, and the input stays."""
+    sato = await opened(stage)
+    done = await sato.fill_and_submit({**FIELDS, **answers})
+    assert done == {"ok": False, "errors": errors}
+    assert stage.rings.gathered == []
+    assert stage.cases.clicks == []
+
+
+async def test_too_many_are_refused_inline(stage: Stage):
+    """With the number, so that one can choose fewer."""
+    stage.rings.members = 1200
+    sato = await opened(stage)
+    done = await sato.fill_and_submit(FIELDS)
+    assert done["errors"] == {
+        "sources": "まとめて判断できるのは1,000件までです(いま1,200件)。対象を減らしてください。"
+    }
+    assert stage.cases.clicks == []
+
+
+async def test_a_platform_that_is_away_keeps_the_input(stage: Stage):
+    """Before the ack, and while the reach is added up."""
+    sato = await opened(stage)
+    stage.rings.away = True
+    done = await sato.fill_and_submit(FIELDS)
+    assert done["errors"]["reason"].startswith("プラットフォームが応答しません。")
+    stage.rings.away, stage.rings.blind = False, True
+    await sato.fill_and_submit({})
+    view = await showing(sato, "プラットフォームが応答しません。")
+    assert view["submit"]["text"] == "影響を確認"
+    stage.rings.blind = False
+    await sato.fill_and_submit({})
+    await showing(sato, "60件に実行する判断です")
+    assert stage.cases.clicks == []
+
+
+async def test_a_reach_that_takes_long_follows(stage: Stage):
+    """Slack gets its answer in time; what it touches is shown when it is known."""
+    sato = await opened(stage)
+    stage.rings.slow = asyncio.Event()
+    assert await sato.fill_and_submit(FIELDS) == {"ok": True}
+    view = await showing(sato, "影響を集計しています…")
+    assert view["submit"]["text"] == "影響を確認"
+    stage.rings.slow.set()
+    view = await showing(sato, "60件に実行する判断です")
+    assert view["submit"]["text"] == "判断する"
+    await sato.fill_and_submit({})
+    assert stage.cases.clicks[0][1].command.seen == 60
+
+
+async def test_a_case_that_is_decided_says_so(stage: Stage):
+    """The modal stands open already: the sentence stands in it."""
+    stage.cases.memories[ROUTE] = Memory(case=ringed(phase=Phase.ENFORCING))
+    sato = await pressed(stage)
+    await showing(sato, "このケースはすでに完了しています。")
+
+
+async def test_a_playbook_without_rings_says_so(stage: Stage):
+    """An old card may still have the entry."""
+    stage.cases.memories[ROUTE] = Memory(case=case().model_copy(update={"version": 4}))
+    sato = await pressed(stage)
+    await showing(sato, "この種類のケースでは、まとめて判断できません。")
+
+
+async def test_a_case_out_of_reach_says_so(stage: Stage):
+    """Without the case nobody knows whom it is about."""
+    stage.cases.away = True
+    sato = await pressed(stage)
+    await showing(sato, "いまは受け付けられませんでした。")
+
+
+async def test_input_survives_temporal_being_out_of_reach(stage: Stage):
+    """The last press goes through when it is back."""
+    sato = await opened(stage)
+    await sato.fill_and_submit(FIELDS)
+    await showing(sato, "60件に実行する判断です")
+    stage.cases.away = True
+    assert (await sato.fill_and_submit({}))["ok"] is False
+    stage.cases.away = False
+    assert (await sato.fill_and_submit({}))["ok"] is True
+    assert len(stage.cases.clicks) == 1
+
+
+@pytest.mark.parametrize("metadata", ["", "null", "{}", json.dumps({"route": "x", "case": CASE})])
+async def test_forged_metadata_is_refused_with_the_input_kept(stage: Stage, metadata):
+    """A modal that names no case sends nothing anywhere."""
+    sato = await opened(stage)
+    [view] = stage.workspace.views.stack("U0SATO")
+    view.content["private_metadata"] = metadata
+    done = await sato.fill_and_submit(FIELDS)
+    assert done["errors"]["reason"].startswith("この画面のケースを読み取れませんでした。")
+    assert stage.cases.clicks == []
+
+
+async def test_an_english_reader_reads_english(stage: Stage):
+    """At parity."""
+    clark = await opened(stage, "U0CLARK", "“Check the reach”")
+    await clark.fill_and_submit(FIELDS)
+    view = await showing(clark, "This decides for 60 subjects.")
+    assert "Touches: 60 subjects · 4 under sanction already · Followers 1,240" in visible_text(view)
+
+
+async def test_the_list_is_turned_and_nothing_in_it_is_obeyed(stage: Stage):
+    """25 a page, failed ones first, and hostile ids stay text."""
+    tanaka = await pressed(stage, "U0TANAKA", "ring.list")
+    view = await showing(tanaka, "対象 1–25 / 60")
+    assert "失敗" in visible_text(view)
+    assert "https://" not in visible_text(view)
+    await tanaka.press(view, "次へ")
+    view = await showing(tanaka, "対象 26–50 / 60")
+    await tanaka.press(view, "次へ")
+    view = await showing(tanaka, "対象 51–60 / 60")
+    assert [control.label for control in controls(view)] == ["前へ"]
+    assert [note.why for note in stage.ledger.notes] == [
+        "ring, page 1",
+        "ring, page 2",
+        "ring, page 3",
+    ]
+    assert stage.workspace.notifications == []
+
+
+async def test_who_holds_no_role_sees_no_list(stage: Stage):
+    """Ids of accounts are for the team."""
+    stage.people.roles_of["U0TANAKA"] = set()
+    tanaka = await pressed(stage, "U0TANAKA", "ring.list")
+    assert await stage.told(tanaka) == "このケースには、まとめての判断がありません。"
+    assert stage.ledger.notes == []
+
+
+async def test_stop_is_stored_like_every_press(stage: Stage):
+    """Before it is acknowledged."""
+    await pressed(stage, "U0CLARK", "ring.stop")
+    assert stage.cases.clicks[0][1].command == StopRing(by=Actor(id="U0CLARK"), version=3)
