@@ -138,7 +138,7 @@ class CaseWorkflow:
                 bool(self._inbox)
                 or self._alarm.rang
                 or self._snapshot_is_old()
-                or self._book.lacks(self._screen.card)
+                or self._card_came_late()
                 or self._over()
                 or self._may_start_again()
             )
@@ -179,6 +179,12 @@ class CaseWorkflow:
         if self._case is None or self._case.phase is not Phase.CLOSED or not self._quiet():
             return False
         return self._snapped != (self._screen.card, self._screen.approval)
+
+    def _card_came_late(self) -> bool:
+        """Whether the ledger has to learn of the card; a closed case's snapshot tells it anyway."""
+        if self._case is None or self._case.phase is Phase.CLOSED:
+            return False
+        return self._book.lacks(self._screen.card)
 
     # -- alerts ---------------------------------------------------------------------------
 
