@@ -336,7 +336,7 @@ class CaseWorkflow:
         for event in outcome:
             self._act_on(self._case, event)
         if recorded:
-            self._book.add(recorded, alert)
+            self._book.add(self._case, recorded, alert)
             self._screen.tell(recorded)
             self._screen.refresh(self._case)
         return None

@@ -59,8 +59,9 @@ class Book:
         """Whether something waits to be written."""
         return bool(self._events or self._alerts)
 
-    def add(self, events: list[Recorded], alert: Alert | None = None) -> None:
-        """Remembers what has to be written."""
+    def add(self, case: Case, events: list[Recorded], alert: Alert | None = None) -> None:
+        """Remembers what has to be written, with the case as it is after it."""
+        self._case = case
         self._events += events
         self._alerts += [alert] if alert is not None else []
 
