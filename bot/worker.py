@@ -32,8 +32,15 @@ PASSED_THROUGH = (
 )
 """Pure modules that every instance shares: importing them anew costs 80 ms and 2 MiB a case."""
 
-STICKY_TIMEOUT = timedelta(seconds=1)
-"""How long the cases of a killed worker wait before another one takes them (default 10 s)."""
+STICKY_TIMEOUT = timedelta(seconds=2)
+"""How long the cases of a killed worker wait before another one takes them (default 10 s).
+
+A busy worker loses its own cases after that as well, and then has to replay them.
+"""
+
+AT_ONCE = 20
+"""Workflow tasks in work at a time (default 100): after a crash every case has to be replayed, and
+a hundred at once would all outlast their time (`starts.TASK_TIMEOUT`) on one processor."""
 
 GRACE = timedelta(seconds=10)
 """How long activities may go on after SIGTERM."""
@@ -95,6 +102,7 @@ def make_workers(
             activities=duties.main,
             workflow_runner=sandbox(),
             max_cached_workflows=CACHED_CASES,
+            max_concurrent_workflow_tasks=AT_ONCE,
             max_concurrent_workflow_task_polls=POLLS,
             nonsticky_to_sticky_poll_ratio=NEW_HERE,
             sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,

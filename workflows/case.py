@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.casework.errands import Errands
     from workflows.casework.gathering import Gathering
     from workflows.casework.inbox import Inbox
+    from workflows.casework.keeping import Keeping
     from workflows.casework.opening import opening
     from workflows.casework.patience import at_last
     from workflows.casework.renewal import LARGEST_REST, Renewal, carries
@@ -35,13 +36,11 @@ with workflow.unsafe.imports_passed_through():
     from workflows.domain.commands import Click, Command, JoinAlert, ProtectNow, Report, Tick
     from workflows.domain.enforcement import EnforcementReport
     from workflows.domain.history import apply_all, numbered, opened
-    from workflows.domain.memory import CardRef, Memory
+    from workflows.domain.memory import Memory
     from workflows.domain.playbook.matching import protections_of, severity_of
     from workflows.domain.refusal import Reason, Refusal
     from workflows.ports import Delivery
     from workflows.starts import CaseStart, Underway
-
-Kept = tuple[int, CardRef | None, CardRef | None]
 
 
 @workflow.defn
@@ -58,7 +57,6 @@ class CaseWorkflow:
         self._enforcing = Enforcing(start.route, self._errands, self._inbox.put)
         self._renewal = Renewal()
         self._gathering = Gathering(self._errands, self._refuse, self._inbox.put)
-        self._kept: Kept | None = None
         self._follows = bool(start.alerts)
         # Restored here and not in `run`: a signal delivered with the start is handled first.
         self._restore(start.memory or Memory(key=workflow.info().run_id))
@@ -69,6 +67,7 @@ class CaseWorkflow:
         self._inbox.seen = memory.seen
         self._book = Book(memory.key)
         self._screen = Screen(memory.card, memory.approval_card, memory.untold)
+        self._keeping = Keeping(self._book, self._screen, self.memory)
 
     @workflow.signal
     def alert(self, alert: Alert) -> None:
@@ -155,7 +154,7 @@ class CaseWorkflow:
             workflow.continue_as_new(start)
         # More of them than a start can hold: the next case begins in the same run.
         self._inbox.put_all(self._late)
-        self._late, self._kept, self._follows = [], None, True
+        self._late, self._follows = [], True
         self._restore(Memory(key=workflow.uuid4().hex))
         return False
 
@@ -187,7 +186,6 @@ class CaseWorkflow:
                 bool(self._inbox)
                 or self._alarm.rang
                 or self._snapshot_is_old()
-                or self._book.lacks(self._screen.card)
                 or self._over()
                 or self._may_start_again()
             )
@@ -209,27 +207,11 @@ class CaseWorkflow:
         self._alarm.heard()
         if self._case is not None:
             await self._follow(Tick())
-            self._keep(self._case)
-
-    def _keep(self, case: Case) -> None:
-        """Leaves behind where its card is, and what wakes a closed case up again."""
-        if case.phase is not Phase.CLOSED:
-            if self._book.lacks(self._screen.card):
-                self._book.keep(case, self._screen.card, None)
-        elif self._kept != self._to_keep(case):
-            self._kept = self._to_keep(case)
-            # Its thread has been told by the time that somebody wakes it.
-            snapshot = self.memory().model_copy(update={"untold": ()})
-            self._book.keep(case, self._screen.card, snapshot)
-
-    def _to_keep(self, case: Case) -> Kept:
-        return (case.version, self._screen.card, self._screen.approval)
+            self._keeping.keep(self._case)
 
     def _snapshot_is_old(self) -> bool:
-        """Whether a closed case got its place in Slack only after its snapshot was written."""
-        if self._case is None or self._case.phase is not Phase.CLOSED or not self._quiet():
-            return False
-        return self._kept != self._to_keep(self._case)
+        """Whether the ledger lacks something of the case that nobody will write any more."""
+        return self._quiet() and self._keeping.wanted(self._case)
 
     # -- alerts ---------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """What the workflows ask of Slack."""
 
+import asyncio
 from datetime import UTC, datetime, tzinfo
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -8,6 +9,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.slack.named import people_in, people_of
 from activities.slack.people import People, RolesUnknown
+from activities.slack.progress import Progress
 from activities.slack.reader import Reader
 from activities.slack.refusals import refusal_text
 from activities.slack.sender import Sender
@@ -17,6 +19,9 @@ from activities.slack.text.texts import texts
 from workflows.domain.people import Role
 from workflows.domain.text import Language
 from workflows.ports import Answer, Show, Shown, Tell
+
+ASK_AGAIN = (1.1, 2.2)
+"""Pauses in seconds; a question that failed is not asked again within one (`remembered`)."""
 
 
 class SlackActivities:
@@ -38,9 +43,24 @@ class SlackActivities:
         Raises:
             SlackTrouble: retryable, whatever Slack says.
         """
-        names = await self._people.names(people_of(wanted.view, wanted.lines))
-        reader = Reader(texts(self._language), self._zone, names, self._people.mentions())
-        return await Showing(wanted, self._sender, reader, self._people.channel).run()
+        progress = Progress()
+        async with progress.living():
+            names = await self._names(wanted)
+            reader = Reader(texts(self._language), self._zone, names, self._people.mentions())
+            channel_of = self._people.channel
+            return await Showing(wanted, self._sender, reader, channel_of, progress).run()
+
+    async def _names(self, wanted: Show) -> dict[str, str]:
+        """Everybody's name; ids stand for those that Slack does not tell, as it may for good.
+
+        It is asked again first: nothing else may change on the card for days.
+        """
+        for pause in ASK_AGAIN:
+            names = await self._people.names(people_of(wanted.view, wanted.lines))
+            if not any(person == name for person, name in names.items()):
+                return names
+            await asyncio.sleep(pause)
+        return await self._people.names(people_of(wanted.view, wanted.lines))
 
     @activity.defn(name="answer")
     async def answer(self, wanted: Answer) -> None:

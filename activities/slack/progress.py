@@ -7,7 +7,8 @@ everything is unsure.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TypeVar
 
@@ -74,8 +75,16 @@ class Progress:
         """Gives what is known to the next try; before a failure is raised."""
         self._beat(self._posted)
 
-    async def live(self) -> None:
-        """Tells for as long as it runs that this try has not died with its worker."""
+    @asynccontextmanager
+    async def living(self) -> AsyncIterator[None]:
+        """Tells for as long as the block lasts that this try has not died with its worker."""
+        telling = asyncio.create_task(self._live())
+        try:
+            yield
+        finally:
+            telling.cancel()
+
+    async def _live(self) -> None:
         while True:
             await asyncio.sleep(SIGN_OF_LIFE)
             # What is under way now may be posted by the time that anybody reads this.

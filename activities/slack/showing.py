@@ -1,6 +1,5 @@
 """Brings a case's card, thread and approval card up to date, and posts nothing twice."""
 
-import asyncio
 from collections.abc import Callable, Iterator
 
 from activities.slack import approval_card as request
@@ -59,17 +58,17 @@ class Showing:
         sender: Sender,
         reader: Reader,
         channel_of: Callable[[Role], str | None],
+        progress: Progress,
     ) -> None:
         self._wanted = wanted
         self._view = wanted.view
         self._sender = sender
         self._reader = reader
         self._channel_of = channel_of
-        self._progress = Progress()
+        self._progress = progress
 
     async def run(self) -> Shown:
         """Shows everything; raises `SlackTrouble` where something has to be tried again."""
-        living = asyncio.create_task(self._progress.live())
         try:
             card = await self._card()
             await self._lines(card)
@@ -77,8 +76,6 @@ class Showing:
         except SlackTrouble:
             self._progress.hand_on()
             raise
-        finally:
-            living.cancel()
 
     # -- the card -------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from tests.chaos.plan import make_plan
-from tests.chaos.report import report
+from tests.chaos.report import presses, report
 from tests.chaos.run import run
 
 
@@ -28,6 +28,8 @@ def main() -> int:
     # The stand-ins hang up on purpose; their server would call each time an error.
     logging.getLogger("uvicorn.error").addFilter(lambda told: "without completing" not in told.msg)
     outcome = asyncio.run(run(make_plan(seed, given.cases, postgres), postgres, given.keep))
+    if given.keep is not None:
+        (given.keep / "presses.txt").write_text(presses(outcome), "utf-8")
     print(report(outcome))
     return 1 if outcome.violations else 0
 

@@ -8,7 +8,7 @@ from random import Random
 from tests.chaos.commands import CAST, COMMANDS, STORIES
 from tests.chaos.upsets import UPSETS, Upset, upsets_for
 
-PACE = 0.45
+PACE = 0.55
 """Seconds between the beginnings of two lives."""
 
 SETTLING = 8.0

@@ -14,6 +14,21 @@ def report(outcome: Outcome) -> str:
     return "\n".join([*lines, *_sentences(outcome)])
 
 
+def presses(outcome: Outcome) -> str:
+    """Every click and every private message in the order of time, to find a lost one."""
+    seen = outcome.seen
+    lines = [
+        (click.at, f"{click.person} {click.command} {click.case} v{click.version}: {click.acked}")
+        for click in seen.clicks
+    ]
+    lines += [
+        (float(m.ts), f"{m.ephemeral_to} reads in {m.channel}: {m.text}")
+        for m in seen.messages
+        if m.ephemeral_to
+    ]
+    return "\n".join(f"{clock(at)} {words}" for at, words in sorted(lines)) + "\n"
+
+
 def _rows(outcome: Outcome) -> Iterator[tuple[str, str]]:
     seen, late = outcome.seen, outcome.worst
     acked = sum(click.acked for click in seen.clicks)

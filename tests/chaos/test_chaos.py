@@ -1,7 +1,10 @@
 """Forty cases through kills, outages, lost answers and repeated presses: nothing may be lost."""
 
+import os
+
 import pytest
 
+from tests.chaos.invariants import timers_are_kept
 from tests.chaos.plan import make_plan
 from tests.chaos.report import report
 from tests.chaos.run import run
@@ -9,8 +12,18 @@ from tests.chaos.run import run
 SEED = 2026
 
 
-@pytest.mark.timeout(240)
+def busy_with_others() -> bool:
+    """Whether this machine has more to do than it has processors, before the run begins."""
+    return os.getloadavg()[0] > (os.cpu_count() or 1)
+
+
+@pytest.mark.timeout(300)
 async def test_forty_cases_in_chaos() -> None:
-    """Every promise holds; the report says which one does not, where, and how to play it again."""
+    """Every promise holds; the report says which one does not, where, and how to play it again.
+
+    On a machine that is busy with others, two seconds say nothing about Koban: there the timers
+    are not judged. Everything else has to hold on any machine.
+    """
+    left_out = {timers_are_kept.NUMBER} if busy_with_others() else set()
     outcome = await run(make_plan(SEED, 40))
-    assert outcome.violations == [], report(outcome)
+    assert [v for v in outcome.violations if v.invariant not in left_out] == [], report(outcome)

@@ -9,7 +9,10 @@ from deploy.sandbox.slack.person import wait_until
 from deploy.sandbox.slack.reading import controls
 from tests.stories.test_a_shift import case_of, lure
 from tests.world import World, koban, work
+from workflows.client import Cases
+from workflows.domain.commands import Clear, Click, Place
 from workflows.domain.memory import Memory
+from workflows.domain.people import Actor
 
 
 @asynccontextmanager
@@ -74,3 +77,26 @@ async def test_a_card_that_came_late_is_found_by_the_ledger(world: World) -> Non
         return row is not None and (row["card_channel"], row["card_ts"]) == ("C0LIVE", card["ts"])
 
     await wait_until(found, 20, what="the card's place in the ledger")
+
+
+async def test_a_case_that_closed_before_its_card_stood_ends(world: World) -> None:
+    """Its first card is its last; the case writes it down once and is over."""
+    sato = await world.person("U0SATO")
+    world.stage.faults.set("slack_429", True)
+    await world.happens(lure())
+    await world.happens(lure(2))
+
+    async def case_in_ledger() -> str | None:
+        return next(iter(await world.queries.chains()), None)
+
+    case = await wait_until(case_in_ledger, 20, what="the case in the ledger")
+    await world.wait_kind(case, "alert_joined")
+    row = await world.queries.case(case)
+    assert row is not None
+    clear = Clear(by=Actor(id="U0SATO"), version=1)
+    click = Click(id="press/1", case=case, command=clear, place=Place(channel="C0LIVE"))
+    await Cases(world.client, "koban").click(row["route"], click)
+    world.stage.faults.set("slack_429", False)
+    card, _ = await case_of(sato)
+    await sato.wait_text(card, "完了", 20)
+    await world.client.get_workflow_handle(row["route"]).result()

@@ -2,12 +2,14 @@
 
 import asyncio
 from datetime import timedelta
+from itertools import count
 
 import pytest
 from temporalio.exceptions import ApplicationError
 
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.slack.person import wait_until
+from deploy.sandbox.slack.rates import Rates
 from tests.activities.slack.cases import (
     AT,
     BAN,
@@ -369,3 +371,13 @@ async def test_a_slow_slack_hears_that_the_try_still_lives(desk: Desk) -> None:
     assert (posted["attempt"], posted["unsure"]) == (1, True)
     desk.workspace.faults.clear()
     await showing
+
+
+async def test_a_name_that_slack_did_not_tell_at_first_is_asked_for_again(desk: Desk) -> None:
+    """A card may stand for days: it must not call somebody by their id for a moment's trouble."""
+    desk.workspace.rates = Rates(burst_share=0.01)
+    desk.workspace.rates.wait_for("users.info")
+    desk.workspace.rates.clock = count(step=1).__next__
+    await desk.show(wanted(Story().claimed()))
+    (card,) = desk.on("C0LIVE")
+    assert "担当は佐藤さん" in card.text

@@ -31,10 +31,12 @@ def check(seen: Evidence) -> Iterator[Violation]:
         if any(row.tells(event) for row in COMMANDS.values()) and event.by is not None
     }
     matching = Matching([*acked, *maybe])
-    for click in [*acked, *maybe]:
-        own = [name for name, (story, place) in events.items() if _done(click, story, place)]
+    for place, click in enumerate([*acked, *maybe]):
+        own = [name for name, (story, at) in events.items() if _done(click, story, at)]
         told = [f"message {m.ts}" for m in heard if _told(click, m)] if click.acked else []
-        if not matching.give(click, [*own, *told]) and click.acked and not _already(click, seen):
+        # Where it was so already, no message is owed: none may be taken from another click.
+        so = [f"so already {place}"] if click.acked and _already(click, seen) else []
+        if not matching.give(click, [*own, *told, *so]) and click.acked:
             yield Violation(NUMBER, f"{_words(click)} was acked, and nothing came of it")
     yield from _uncaused(events, matching)
 
