@@ -12,7 +12,8 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from workflows import case, enforcement
+from workflows import appeal, case, enforcement
+from workflows.appeal import AppealWorkflow
 from workflows.case import CaseWorkflow
 from workflows.enforcement import EnforcementWorkflow
 from workflows.queues import platform_queue, slack_queue
@@ -26,6 +27,7 @@ PASSED_THROUGH = (
     "workflows.queues",
     "workflows.conditions",
     "workflows.casework",
+    "workflows.appealing",
     "cel",
 )
 """Pure modules that every instance shares: importing them anew costs 80 ms and 2 MiB a case."""
@@ -57,7 +59,7 @@ def compile_workflows() -> None:
     Without the bytecode file each import compiles the source, which triples what a case costs.
     A read-only installation has to be compiled when it is made (`python -m compileall`).
     """
-    for module in (case, enforcement):
+    for module in (appeal, case, enforcement):
         assert module.__file__ is not None
         try:
             py_compile.compile(module.__file__)
@@ -72,7 +74,7 @@ def make_workers(client: Client, task_queue: str, duties: Duties) -> list[Worker
         Worker(
             client,
             task_queue=task_queue,
-            workflows=[CaseWorkflow, EnforcementWorkflow],
+            workflows=[AppealWorkflow, CaseWorkflow, EnforcementWorkflow],
             activities=duties.main,
             workflow_runner=sandbox(),
             max_cached_workflows=CACHED_CASES,

@@ -19,6 +19,7 @@ from temporalio.workflow import ParentClosePolicy
 with workflow.unsafe.imports_passed_through():
     from workflows import ports
     from workflows.casework.alarm import Alarm
+    from workflows.casework.appellant import Appellant
     from workflows.casework.book import Book, write
     from workflows.casework.errands import Errands
     from workflows.casework.screen import Screen, answer
@@ -26,9 +27,10 @@ with workflow.unsafe.imports_passed_through():
     from workflows.conditions import holds
     from workflows.domain import events as ev
     from workflows.domain.alert import Alert, brief
+    from workflows.domain.appealing.answer import AppealAnswer
     from workflows.domain.case import decide
     from workflows.domain.case_state import Case, Phase
-    from workflows.domain.commands import Click, Command, JoinAlert, Report, Tick
+    from workflows.domain.commands import AnswerAppeal, Click, Command, JoinAlert, Report, Tick
     from workflows.domain.enforcement import (
         ActionState,
         ActionStatus,
@@ -43,9 +45,9 @@ with workflow.unsafe.imports_passed_through():
     from workflows.domain.refusal import Reason, Refusal
     from workflows.enforcement import EnforcementWorkflow
     from workflows.ports import Answer, Delivery, Entry
-    from workflows.starts import CaseStart, EnforcementStart, Job, lost
+    from workflows.starts import CaseStart, EnforcementStart, enforcing, lost
 
-Message = Alert | Click | Vouched | EnforcementReport
+Message = Alert | Click | Vouched[Click] | EnforcementReport | AppealAnswer
 
 _PATIENTLY = RetryPolicy(maximum_interval=timedelta(seconds=30))
 
@@ -63,6 +65,7 @@ class CaseWorkflow:
         self._late: list[Alert] = []
         self._alarm = Alarm()
         self._errands = Errands()
+        self._appellant = Appellant(self._errands)
         self._watches = Errands()
         self._snapped: tuple[CardRef | None, CardRef | None] | None = None
         self._restore(memory)
@@ -88,6 +91,11 @@ class CaseWorkflow:
     def report(self, report: EnforcementReport) -> None:
         """News from the platform."""
         self._inbox.append(report)
+
+    @workflow.signal
+    def appeal_answered(self, answer: AppealAnswer) -> None:
+        """Somebody else reviewed a decision of the case."""
+        self._inbox.append(answer)
 
     @workflow.query
     def memory(self) -> Memory:
@@ -151,6 +159,8 @@ class CaseWorkflow:
                 await self._take_click(message)
             elif isinstance(message, Vouched):
                 self._obey(message)
+            elif isinstance(message, AppealAnswer):
+                await self._take_answer(message)
             else:
                 await self._take_report(message)
         self._alarm.heard()
@@ -236,7 +246,7 @@ class CaseWorkflow:
         except FailureError:
             self._refuse(click, Refusal(reason=Reason.ROLES_UNKNOWN))
 
-    def _obey(self, vouched: Vouched) -> None:
+    def _obey(self, vouched: Vouched[Click]) -> None:
         click = vouched.click
         self._follow(Tick())  # what is overdue by now comes before what was pressed after it
         refusal = self._follow(click.command)
@@ -261,23 +271,15 @@ class CaseWorkflow:
         elif self._first_time(f"report/{report.id}"):
             self._follow(Report(report=report))
 
+    async def _take_answer(self, answer: AppealAnswer) -> None:
+        if self._case is None or answer.case != self._case.id:
+            await self._forward(Delivery(case=answer.case, answer=answer))
+        elif self._first_time(f"appeal/{answer.appeal}"):
+            self._follow(AnswerAppeal(answer=answer))
+
     def _carry_out(self, case: Case, jobs: tuple[ActionState, ...], undo: bool = False) -> None:
         """Begins the enforcement of the last decision, or of its undo."""
-        decision = case.decision
-        assert decision is not None
-        start = EnforcementStart(
-            case=case.id,
-            route=self._start.route,
-            decision=decision.id,
-            actor=case.turn.by if undo and case.turn and case.turn.by else decision.by,
-            jobs=tuple(
-                Job(planned=j.planned, spec=case.policy.catalog.actions[j.planned.action])
-                for j in jobs
-            ),
-            undo=undo,
-            rank=case.severity.rank,
-        )
-        self._watches.run(self._enforce(start))
+        self._watches.run(self._enforce(enforcing(case, self._start.route, jobs, undo)))
 
     async def _enforce(self, start: EnforcementStart) -> None:
         """Runs beside the case; one that stays for a lift tells of it by signal."""
@@ -329,6 +331,7 @@ class CaseWorkflow:
             self._book.add(recorded, alert)
             self._screen.tell(recorded)
             self._screen.refresh(self._case)
+            self._appellant.look(self._case)
         return None
 
     def _act_on(self, case: Case, event: ev.Event) -> None:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from temporalio import activity
 
 from workflows.domain.alert import Alert
+from workflows.domain.appealing.answer import AppealAnswer
 from workflows.domain.case_state import Case
 from workflows.domain.commands import Click, Place
 from workflows.domain.decision import PlannedAction
@@ -103,6 +104,7 @@ class Delivery(Value):
     case: str
     click: Click | None = None
     report: EnforcementReport | None = None
+    answer: AppealAnswer | None = None
 
 
 @activity.defn(name="record")

@@ -1,9 +1,11 @@
 """What the workflows start with. Kept apart so that their classes' files hold no models."""
 
 from workflows.domain.alert import Alert, Subject
+from workflows.domain.case_state import Case
 from workflows.domain.decision import PlannedAction
 from workflows.domain.enforcement import (
     ActionReport,
+    ActionState,
     ActionStatus,
     EnforcementReport,
     Problem,
@@ -46,6 +48,23 @@ class EnforcementStart(Value):
     jobs: tuple[Job, ...]
     undo: bool = False
     rank: int = 3
+
+
+def enforcing(
+    case: Case, route: str, jobs: tuple[ActionState, ...], undo: bool
+) -> EnforcementStart:
+    """The enforcement of the last decision's `jobs`, or of their undo; it reports to `route`."""
+    decision, catalog = case.decision, case.policy.catalog
+    assert decision is not None
+    return EnforcementStart(
+        case=case.id,
+        route=route,
+        decision=decision.id,
+        actor=case.turn.by if undo and case.turn and case.turn.by else decision.by,
+        jobs=tuple(Job(planned=j.planned, spec=catalog.actions[j.planned.action]) for j in jobs),
+        undo=undo,
+        rank=case.severity.rank,
+    )
 
 
 def lost(start: EnforcementStart, unique: str) -> EnforcementReport:

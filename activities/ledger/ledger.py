@@ -12,6 +12,7 @@ from activities.ledger.errors import StoryBroken
 from activities.ledger.rows import action_row, alert_row, case_row, link_after, snapshot_of
 from activities.ledger.tables import actions, alerts, cases, events
 from workflows.domain.alert import Alert
+from workflows.domain.appealing.events import AppealRecorded
 from workflows.domain.case_state import Case
 from workflows.domain.events import Recorded
 from workflows.domain.memory import Memory
@@ -57,7 +58,7 @@ class Ledger:
         opening = bool(entry.events) and entry.events[0].seq == 1
         if opening and known and len(known) == len(entry.alerts):
             raise _Known(known)
-        await self._add_events(connection, entry.case.id, entry.events)
+        await add_events(connection, entry.case.id, entry.events)
         if version is not None and version <= entry.case.version:
             await self._update_case(connection, entry)
         if version is None or version <= entry.case.version:
@@ -92,26 +93,6 @@ class Ledger:
             if made.rowcount == 0 and await _case_of(connection, alert) != entry.case.id:
                 known.append(alert.key)
         return tuple(known)
-
-    async def _add_events(
-        self, connection: AsyncConnection, case: str, recorded: Sequence[Recorded]
-    ) -> None:
-        if not recorded:
-            return
-        stands = await _tail(connection, case, recorded[0].seq - 1)
-        previous = stands.get(recorded[0].seq - 1, GENESIS if recorded[0].seq == 1 else None)
-        new = []
-        for each in recorded:
-            if previous is None:
-                raise StoryBroken(f"case {case}: event {each.seq - 1} is missing")
-            link = link_after(case, each, previous)
-            if stands.get(each.seq, link.hash) != link.hash:
-                raise StoryBroken(f"case {case}: another event stands as {each.seq}")
-            if each.seq not in stands:
-                new.append(_event_row(link))
-            previous = link.hash
-        if new:
-            await connection.execute(sa.insert(events), new)
 
     async def _update_case(self, connection: AsyncConnection, entry: Entry) -> None:
         row = case_row(entry.case, entry.owner_key, entry.card)
@@ -149,6 +130,32 @@ async def _case_of(connection: AsyncConnection, alert: Alert) -> str | None:
     )
     found: str | None = (await connection.execute(query)).scalar_one_or_none()
     return found
+
+
+async def add_events(
+    connection: AsyncConnection, story: str, recorded: Sequence[Recorded] | Sequence[AppealRecorded]
+) -> None:
+    """Continues the chain of a case or an appeal; what stands already is left as it is.
+
+    Raises:
+        StoryBroken: an event is missing, or another one stands in its place.
+    """
+    if not recorded:
+        return
+    stands = await _tail(connection, story, recorded[0].seq - 1)
+    previous = stands.get(recorded[0].seq - 1, GENESIS if recorded[0].seq == 1 else None)
+    new = []
+    for each in recorded:
+        if previous is None:
+            raise StoryBroken(f"case {story}: event {each.seq - 1} is missing")
+        link = link_after(story, each, previous)
+        if stands.get(each.seq, link.hash) != link.hash:
+            raise StoryBroken(f"case {story}: another event stands as {each.seq}")
+        if each.seq not in stands:
+            new.append(_event_row(link))
+        previous = link.hash
+    if new:
+        await connection.execute(sa.insert(events), new)
 
 
 async def _tail(connection: AsyncConnection, case: str, first: int) -> dict[int, str]:

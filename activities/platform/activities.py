@@ -32,7 +32,7 @@ class PlatformActivities:
         try:
             await self._change(order, call)
         except TryAgain as error:
-            raise _retryable(error) from error
+            raise retryable(error) from error
         except Refused as error:
             return _failed(ProblemKind.REFUSED, error.status)
         except UnusableSubject:
@@ -48,7 +48,7 @@ class PlatformActivities:
         try:
             matches = await self._shows(order, order.spec.verify)
         except TryAgain as error:
-            raise _retryable(error) from error
+            raise retryable(error) from error
         except (Refused, UnusableSubject):
             matches = False
         return Result(status=ActionStatus.VERIFIED if matches else ActionStatus.DRIFTED)
@@ -103,7 +103,8 @@ def _failed(kind: ProblemKind, status: int | None = None) -> Result:
     return Result(status=ActionStatus.FAILED, problem=Problem(kind=kind, status=status))
 
 
-def _retryable(error: TryAgain) -> ApplicationError:
+def retryable(error: TryAgain) -> ApplicationError:
+    """What Temporal tries again, after as long as the platform asked for."""
     problem = Problem(kind=ProblemKind.UNREACHABLE, status=error.status)
     return ApplicationError(
         str(error),

@@ -10,6 +10,7 @@ from activities.policy.wording import M, validated
 from workflows.conditions import holds, problem
 from workflows.domain.alert import Alert
 from workflows.domain.playbook.actions import ActionCatalog
+from workflows.domain.playbook.appeals import AppealRules
 from workflows.domain.playbook.lint.rules import Bundle, findings
 from workflows.domain.playbook.lookups import Detector, LookupCatalog
 from workflows.domain.playbook.matching import find_playbook
@@ -30,6 +31,7 @@ class PolicyFolder:
     lookups: LookupCatalog
     playbooks: dict[str, Playbook]
     detectors: dict[str, Detector] = field(default_factory=dict)
+    appeals: AppealRules | None = None
     _policies: dict[str, Policy] = field(default_factory=dict, compare=False, repr=False)
 
     def policy_for(self, playbook: str) -> Policy:
@@ -73,7 +75,9 @@ class _Loader:
         lookups = self._read("platform.yaml", LookupCatalog)
         playbooks = self._all("playbooks", Playbook)
         detectors = self._all("detectors", Detector)
-        self._lint(catalog, roles, lookups, playbooks, detectors)
+        there = (self._folder / "appeals.yaml").exists()
+        appeals = self._read("appeals.yaml", AppealRules) if there else None
+        self._lint(catalog, roles, lookups, playbooks, detectors, appeals)
         self._stop_at_faults()
         assert catalog is not None
         assert roles is not None
@@ -85,6 +89,7 @@ class _Loader:
             lookups=lookups,
             playbooks={each.playbook: each for each in playbooks.values()},
             detectors={each.detector: each for each in detectors.values()},
+            appeals=appeals,
         )
 
     def _read(self, file: str, model: type[M]) -> M | None:
@@ -108,6 +113,7 @@ class _Loader:
         lookups: LookupCatalog | None,
         playbooks: dict[str, Playbook],
         detectors: dict[str, Detector],
+        appeals: AppealRules | None,
     ) -> None:
         bundle = Bundle(
             catalog=catalog,
@@ -116,6 +122,7 @@ class _Loader:
             detectors=detectors,
             lookups=lookups,
             problem=problem,
+            appeals=appeals,
             whole=not any(document.faults for document in self._documents.values()),
         )
         for found in findings(bundle):

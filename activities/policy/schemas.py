@@ -10,12 +10,14 @@ from typing import Any
 from pydantic import BaseModel
 
 from workflows.domain.playbook.actions import ActionCatalog
+from workflows.domain.playbook.appeals import AppealRules
 from workflows.domain.playbook.lookups import Detector, LookupCatalog
 from workflows.domain.playbook.model import Playbook
 from workflows.domain.playbook.roles import RoleBook
 
 MODELS: dict[str, type[BaseModel]] = {
     "actions": ActionCatalog,
+    "appeals": AppealRules,
     "detector": Detector,
     "platform": LookupCatalog,
     "playbook": Playbook,

@@ -1,5 +1,6 @@
 """The card of a case: one message, updated in place, that says everything at a glance."""
 
+from activities.slack.appeals.answer import on_case_card
 from activities.slack.card_buttons import buttons
 from activities.slack.card_decision import decision, decision_words
 from activities.slack.card_facts import (
@@ -29,6 +30,7 @@ def case_card(view: CardView, reader: Reader) -> Message:
         *facts(view, reader),
         *evidence(view, reader),
         *decision(view, reader),
+        *on_case_card(view, reader),
         *duty(view, reader),
         *buttons(view, reader),
     ]

@@ -130,6 +130,12 @@ def _failed(event: ev.ActionFailed, view: CardView, reader: Reader) -> str:
     return reader.say(key, action=action, problem=problem_words(event.problem, reader))
 
 
+def _appeal_answered(event: ev.AppealAnswered, view: CardView, reader: Reader) -> str:
+    answer, person = event.answer, reader.person(event.by)
+    key = f"line.appeal_answered.{answer.outcome.value}"
+    return _with_reason(reader.say(key, id=answer.appeal, person=person), answer.reason, reader)
+
+
 def _closed(event: ev.CaseClosed, view: CardView, reader: Reader) -> str:
     return reader.say("line.case_closed", verdict=reader.say(f"verdict.{event.verdict.value}"))
 
@@ -152,5 +158,6 @@ _WORDS: dict[type[Any], Callable[[Any, CardView, Reader], str]] = {
     ev.UndoRequested: _by,
     ev.ActionUndone: _about,
     ev.ActionLifted: _about,
+    ev.AppealAnswered: _appeal_answered,
     ev.CaseClosed: _closed,
 }

@@ -7,10 +7,13 @@ from temporalio.client import Client
 
 from activities.delivery import DeliveryActivities
 from activities.ledger.activities import LedgerActivities
+from activities.ledger.appeals import AppealsLedger
 from activities.ledger.ledger import Ledger
 from activities.platform.activities import PlatformActivities
 from activities.platform.client import Platform, open_platform
+from activities.platform.notices import NoticeActivities
 from activities.slack.activities import SlackActivities
+from activities.slack.appeals.activities import AppealSlackActivities
 from activities.slack.client import slack_client
 from activities.slack.people import People
 from bot.cli.policies import Policies, open_policies
@@ -68,8 +71,14 @@ async def open_duties(
     slack = SlackActivities(web, people, settings.locale, settings.zone)
     platform = PlatformActivities(Platform(http))
     delivery = DeliveryActivities(Cases(client, settings.temporal.task_queue))
+    appeals = AppealsLedger(database)
+    appeal_cards = AppealSlackActivities(web, people, settings.locale, settings.zone)
+    notices = NoticeActivities(Platform(http))
     return Duties(
-        main=(ledger.record, ledger.load_case, slack.roles_of, delivery.deliver),
-        slack=(slack.show, slack.answer),
-        platform=(platform.carry_out, platform.read_back),
+        main=(
+            *(ledger.record, ledger.load_case, slack.roles_of, delivery.deliver),
+            *(appeals.load_appealed, appeals.record_appeal),
+        ),
+        slack=(slack.show, slack.answer, appeal_cards.show_appeal),
+        platform=(platform.carry_out, platform.read_back, notices.send_notice),
     )

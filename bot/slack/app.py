@@ -13,6 +13,8 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.slack.appeals.modal import AppealModals
+from bot.slack.appeals.presses import ACTIONS, AppealPresses
 from bot.slack.background import Background
 from bot.slack.clicks import Clicks
 from bot.slack.doors import Doors
@@ -55,11 +57,16 @@ def make_bolt_app(
     opening = Opening(doors, languages, replies, client)
     clicks = Clicks(doors, languages, replies, opening, background)
     submissions = Submissions(doors)
+    answering = AppealModals(doors, languages, client)
+    appeals = AppealPresses(doors, languages, replies, answering, background)
     slash = Slash(doors, languages, replies, links, background, now)
     home = Home(doors, languages, links, client, background, now)
+    app.block_action(ACTIONS)(appeals.pressed)
     app.block_action(_ANY)(clicks.pressed)
     app.view_submission("decide")(submissions.decided)
     app.view_submission("reject")(submissions.rejected)
+    app.view_submission("uphold")(answering.upheld)
+    app.view_submission("overturn")(answering.overturned)
     app.view_closed(_ANY)(_acknowledged)
     app.command(COMMAND)(slash.typed)
     app.event("app_home_opened")(home.opened)

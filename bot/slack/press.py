@@ -127,7 +127,7 @@ def press_id(press: Press) -> str:
     return f"press/{source.person}/{press.action_ts}/{press.value}"
 
 
-def submission_id(view: str, command: cmd.PersonCommand) -> str:
+def submission_id(view: str, command: cmd.Asked) -> str:
     """The same while a person submits the same thing from the same modal, however often."""
     digest = hashlib.sha256(command.model_dump_json().encode()).hexdigest()[:16]
     return f"view/{view}/{digest}"

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Generic, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 from workflows import ports
+from workflows.domain.appealing.commands import AppealClick
 from workflows.domain.commands import Click
 from workflows.domain.people import Actor, Role
 
@@ -16,14 +18,17 @@ _WAITS = timedelta(minutes=10)
 """How long a click waits for Slack to tell its person's roles, before it is refused in words."""
 
 
+C = TypeVar("C", Click, AppealClick)
+
+
 @dataclass(frozen=True)
-class Vouched:
+class Vouched(Generic[C]):
     """A click whose person's roles are known."""
 
-    click: Click
+    click: C
 
 
-async def vouched_soon(click: Click) -> Vouched:
+async def vouched_soon(click: C) -> Vouched[C]:
     """Asks the worker's cache, nearly always. Raises `FailureError`."""
     roles = await workflow.execute_local_activity(
         ports.roles_of,
@@ -34,7 +39,7 @@ async def vouched_soon(click: Click) -> Vouched:
     return _with(click, roles)
 
 
-async def vouched_at_last(click: Click) -> Vouched:
+async def vouched_at_last(click: C) -> Vouched[C]:
     """Asks for as long as a click may wait. Raises `FailureError`."""
     roles = await workflow.execute_activity(
         ports.roles_of,
@@ -46,7 +51,7 @@ async def vouched_at_last(click: Click) -> Vouched:
     return _with(click, roles)
 
 
-def _with(click: Click, roles: tuple[Role, ...]) -> Vouched:
+def _with(click: C, roles: tuple[Role, ...]) -> Vouched[C]:
     actor = Actor(id=click.command.by.id, roles=frozenset(roles))
     return Vouched(
         click.model_copy(update={"command": click.command.model_copy(update={"by": actor})})

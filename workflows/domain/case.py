@@ -10,6 +10,7 @@ from typing import Any
 from workflows.domain import commands as cmd
 from workflows.domain import events as ev
 from workflows.domain import refusal as no
+from workflows.domain.appealing import at_case
 from workflows.domain.approval import approval_for, consent_of, missing
 from workflows.domain.case_state import UNDECIDED, Case, Phase
 from workflows.domain.decision import Decision, Verdict
@@ -308,6 +309,7 @@ _RULES: dict[type[Any], Callable[[Case, Any, datetime], Outcome]] = {
     cmd.GiveUp: _give_up,
     cmd.Undo: _undo,
     cmd.JoinAlert: _join,
+    cmd.AnswerAppeal: at_case.answered,
     cmd.Tick: _tick,
     cmd.Report: _report,
 }

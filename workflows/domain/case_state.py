@@ -4,6 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from workflows.domain.alert import AlertBrief, Subject
+from workflows.domain.appealing.answer import AppealAnswer
 from workflows.domain.approval import Approval
 from workflows.domain.decision import Decision, Verdict
 from workflows.domain.enforcement import UNSETTLED, ActionState, ActionStatus
@@ -60,6 +61,7 @@ class Case(Value):
     turn: Mark | None = None
     verdict: Verdict | None = None
     closed_at: datetime | None = None
+    appeal: AppealAnswer | None = None
 
     @property
     def clock(self) -> Clock:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from workflows.domain.alert import AlertBrief
+from workflows.domain.appealing.answer import AppealAnswer
 from workflows.domain.decision import Verdict
 from workflows.domain.enforcement import EnforcementReport
 from workflows.domain.model import Value
@@ -99,6 +100,13 @@ class JoinAlert(Value):
     severity: Severity
 
 
+class AnswerAppeal(Value):
+    """An appeal against one of the case's decisions was answered."""
+
+    kind: Literal["answer_appeal"] = "answer_appeal"
+    answer: AppealAnswer
+
+
 class Tick(Value):
     """Time went on."""
 
@@ -127,7 +135,7 @@ PersonCommand = Annotated[
     Field(discriminator="kind"),
 ]
 
-Command = PersonCommand | JoinAlert | Tick | Report
+Command = PersonCommand | JoinAlert | AnswerAppeal | Tick | Report
 
 
 class Place(Value):

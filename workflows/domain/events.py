@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from workflows.domain.alert import AlertBrief, Subject
+from workflows.domain.appealing.answer import AppealAnswer
 from workflows.domain.approval import Approval, Consent
 from workflows.domain.decision import Decision, Verdict
 from workflows.domain.enforcement import ActionState, Problem
@@ -178,6 +179,13 @@ class ActionLifted(Happened):
     action: str
 
 
+class AppealAnswered(Happened):
+    """Somebody else reviewed a decision; an overturn is followed by its undo."""
+
+    kind: Literal["appeal_answered"] = "appeal_answered"
+    answer: AppealAnswer
+
+
 class CaseClosed(Happened):
     """Nothing is left to do."""
 
@@ -205,6 +213,7 @@ Event = Annotated[
     | UndoRequested
     | ActionUndone
     | ActionLifted
+    | AppealAnswered
     | CaseClosed,
     Field(discriminator="kind"),
 ]

@@ -191,6 +191,10 @@ def _lifted(case: Case, event: ev.ActionLifted) -> Changes:
     return {"actions": _change_actions(case, _named(event), **changed)}
 
 
+def _appeal_answered(case: Case, event: ev.AppealAnswered) -> Changes:
+    return {"appeal": event.answer, **_turn(case, event)}
+
+
 def _closed(case: Case, event: ev.CaseClosed) -> Changes:
     return {
         "phase": Phase.CLOSED,
@@ -219,5 +223,6 @@ _CHANGES: dict[type[Any], Callable[[Case, Any], Changes]] = {
     ev.UndoRequested: _undo_requested,
     ev.ActionUndone: _undone,
     ev.ActionLifted: _lifted,
+    ev.AppealAnswered: _appeal_answered,
     ev.CaseClosed: _closed,
 }

@@ -30,6 +30,8 @@ class Reason(StrEnum):
     NOTHING_FAILED = "nothing_failed"
     UNKNOWN_CASE = "unknown_case"
     ROLES_UNKNOWN = "roles_unknown"
+    OWN_APPEAL = "own_appeal"
+    APPEAL_OVER = "appeal_over"
 
 
 class Refusal(Value):

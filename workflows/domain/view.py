@@ -6,6 +6,7 @@ A view crosses the wire on every change of a case, so it holds titles instead of
 from datetime import datetime
 
 from workflows.domain.alert import AlertBrief, Subject
+from workflows.domain.appealing.answer import AppealAnswer
 from workflows.domain.approval import Approval
 from workflows.domain.case_state import UNDECIDED, Case, Mark, Phase
 from workflows.domain.decision import Decision, Verdict
@@ -70,6 +71,7 @@ class CardView(Value):
     undoing: bool
     failed: bool
     rule_url: str | None
+    appeal: AppealAnswer | None = None
 
 
 def view_of(case: Case) -> CardView:
@@ -115,6 +117,7 @@ _SAME = (
     "verdict",
     "closed_at",
     "undoing",
+    "appeal",
 )
 
 

@@ -31,6 +31,7 @@ NOT_TOLD = {"case_opened", "alert_joined"}
 NEEDS_MORE = {
     "approval_expired": ["refuse", "escalate"],
     "case_escalated": ["claimed", "decided", "asked"],
+    "appeal_answered": ["upheld", "overturned"],
 }
 
 

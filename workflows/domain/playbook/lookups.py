@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from workflows.domain.model import Written
+from workflows.domain.playbook.actions import Call
 from workflows.domain.text import Text
 
 
@@ -24,10 +25,17 @@ class LookupSpec(Written):
     fields: Annotated[tuple[LookupField, ...], Field(min_length=1, max_length=30)]
 
 
+class NoticeCall(Call):
+    """How somebody is told something; `subject` is the type of who can be told."""
+
+    subject: str = "user"
+
+
 class LookupCatalog(Written):
-    """The whole of platform.yaml, by type of subject."""
+    """The whole of platform.yaml: look-ups by type of subject, and how people are told."""
 
     lookups: dict[str, LookupSpec]
+    notice: NoticeCall | None = None
 
 
 class Detector(Written):

@@ -4,12 +4,14 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 
 from workflows.domain.playbook.actions import ActionCatalog
+from workflows.domain.playbook.appeals import AppealRules
 from workflows.domain.playbook.lookups import Detector, LookupCatalog
 from workflows.domain.playbook.model import Playbook
 from workflows.domain.playbook.roles import RoleBook
 
 Place = tuple[Hashable, ...]
 ACTIONS, ROLES, PLATFORM = "actions.yaml", "roles.yaml", "platform.yaml"
+APPEALS = "appeals.yaml"
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Bundle:
     lookups: LookupCatalog | None
     problem: Callable[[str, tuple[str, ...]], str | None]
     whole: bool
+    appeals: AppealRules | None = None
 
 
 @dataclass(frozen=True)

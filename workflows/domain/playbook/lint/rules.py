@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from workflows.domain.playbook.lint import (
     alerts_are_grouped_by_what_they_have,
+    appeals_are_answered_in_time,
+    appeals_reach_somebody_else,
     clocks_leave_time_to_decide,
     durations_stay_within_the_maximum,
     every_condition_can_be_read,
@@ -12,6 +14,7 @@ from workflows.domain.playbook.lint import (
     every_role_has_somebody,
     every_severity_has_clocks,
     names_are_unique_and_match_their_file,
+    notices_reach_their_person,
     paths_use_known_placeholders,
     there_is_exactly_one_catch_all,
     timed_actions_can_be_undone,
@@ -21,6 +24,8 @@ from workflows.domain.playbook.lint.finding import Bundle, Finding
 
 RULES = (
     alerts_are_grouped_by_what_they_have,
+    appeals_are_answered_in_time,
+    appeals_reach_somebody_else,
     clocks_leave_time_to_decide,
     durations_stay_within_the_maximum,
     every_condition_can_be_read,
@@ -29,6 +34,7 @@ RULES = (
     every_role_has_somebody,
     every_severity_has_clocks,
     names_are_unique_and_match_their_file,
+    notices_reach_their_person,
     paths_use_known_placeholders,
     there_is_exactly_one_catch_all,
     timed_actions_can_be_undone,

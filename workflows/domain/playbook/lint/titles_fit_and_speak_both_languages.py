@@ -3,8 +3,10 @@
 import re
 from collections.abc import Iterator
 
+from workflows.domain.playbook.appeals import NoticeKind
 from workflows.domain.playbook.lint.finding import (
     ACTIONS,
+    APPEALS,
     PLATFORM,
     Bundle,
     Finding,
@@ -46,6 +48,10 @@ def _texts(bundle: Bundle) -> Iterator[tuple[str, Place, Text]]:
             yield file, ("presets", number, "title"), preset.title
             if preset.reason is not None:
                 yield file, ("presets", number, "reason"), preset.reason
+    for notice in NoticeKind if bundle.appeals else ():
+        said = bundle.appeals.notices.text(notice) if bundle.appeals else None
+        if said is not None:
+            yield APPEALS, ("notices", notice.value), said
     for kind, spec_ in (bundle.lookups.lookups if bundle.lookups else {}).items():
         yield PLATFORM, ("lookups", kind, "title"), spec_.title
         for number, field in enumerate(spec_.fields):
