@@ -10,7 +10,6 @@ from activities.slack.escape import mrkdwn, one_line
 from activities.slack.reader import Reader
 from workflows.domain.appealing import events as ev
 from workflows.domain.appealing.state import Appeal
-from workflows.domain.people import Role
 
 EVENT_TYPE = "koban_appeal_lines"
 AT_ONCE = 100
@@ -45,12 +44,12 @@ def _call(appeal: Appeal, reader: Reader) -> str:
     """The reviewer, or everybody who may become one."""
     if appeal.owner is not None and _PERSON.fullmatch(appeal.owner):
         return f"<@{appeal.owner}>"
-    return reader.mention(Role(appeal.rules.reviewers))
+    return reader.mention(appeal.rules.reviewers)
 
 
 def _filed(event: ev.AppealFiled, appeal: Appeal, reader: Reader) -> str:
     due = reader.time(event.due, event.at)
-    mention = reader.mention(Role(appeal.rules.reviewers))
+    mention = reader.mention(appeal.rules.reviewers)
     return reader.say("appeal.line.appeal_filed", mention=mention, due=due)
 
 
@@ -71,7 +70,7 @@ def _reminded(event: ev.AppealReminded, appeal: Appeal, reader: Reader) -> str:
 
 
 def _overdue(event: ev.AppealOverdue, appeal: Appeal, reader: Reader) -> str:
-    mention = reader.mention(Role(appeal.rules.overdue))
+    mention = reader.mention(appeal.rules.overdue)
     return reader.say("appeal.line.appeal_overdue", mention=mention)
 
 

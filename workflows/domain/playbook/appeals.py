@@ -2,12 +2,12 @@
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from workflows.domain.model import Written
-from workflows.domain.people import Role
+from workflows.domain.people import WORKING_ROLES, Role
 from workflows.domain.playbook.durations import Duration
 from workflows.domain.playbook.roles import ChannelName
 from workflows.domain.text import Text
@@ -42,9 +42,18 @@ class AppealRules(Written):
     answer_within: Duration
     reminders: Annotated[tuple[Duration, ...], Field(max_length=5)] = ()
     channel: ChannelName
-    reviewers: Literal[Role.LEAD, Role.SPECIALIST] = Role.LEAD
-    overdue: Literal[Role.LEAD, Role.SPECIALIST, Role.ADMIN] = Role.LEAD
+    reviewers: Role = Role.LEAD
+    overdue: Role = Role.LEAD
     notices: Notices
+
+    @field_validator("reviewers")
+    @classmethod
+    def _reviewers_work_cases(cls, reviewers: Role) -> Role:
+        if reviewers not in WORKING_ROLES:
+            raise ValueError(
+                f"the role {reviewers.value} does not review; write lead or specialist"
+            )
+        return reviewers
 
     @property
     def may_review(self) -> frozenset[Role]:

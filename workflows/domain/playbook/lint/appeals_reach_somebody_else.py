@@ -25,4 +25,4 @@ def _too_few(roles: RoleBook, allowed: frozenset[Role]) -> bool:
     held = [roles.holders(role) for role in sorted(allowed) if role in roles.roles]
     if not held or any(each.group is not None for each in held):
         return False
-    return len({user for each in held for user in each.users}) < FEWEST
+    return 0 < len({user for each in held for user in each.users}) < FEWEST

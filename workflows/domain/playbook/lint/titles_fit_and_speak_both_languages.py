@@ -32,11 +32,12 @@ def check(bundle: Bundle) -> Findings:
 
 
 def _both(file: str, place: Place, text: Text) -> Findings:
+    name = f"notice {place[-1]}" if file == APPEALS else place[-1]
     if _JAPANESE.search(text.en) or not text.en.strip():
-        yield Finding(file, place, f"the {place[-1]} has no English", WRITE)
+        yield Finding(file, place, f"the {name} has no English", WRITE)
     # A name such as LINE reads the same in both languages; a word does not.
     if not text.ja.strip() or (text.ja == text.en and _ENGLISH.search(text.ja)):
-        yield Finding(file, place, f"the {place[-1]} has no Japanese", WRITE)
+        yield Finding(file, place, f"the {name} has no Japanese", WRITE)
 
 
 def _texts(bundle: Bundle) -> Iterator[tuple[str, Place, Text]]:
