@@ -1,4 +1,4 @@
-"""Records histories of today's workflows: `python -m tests.replay.record [VERSION]`.
+"""Records histories of today's workflows: `python -m tests.replay.record [VERSION] [SCENE …]`.
 
 Run it at every release; what was recorded before stays, and has to replay as well.
 """
@@ -6,6 +6,7 @@ Run it at every release; what was recorded before stays, and has to replay as we
 import asyncio
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from temporalio.client import Client
@@ -14,7 +15,9 @@ from deploy.sandbox.slack.reading import controls
 from deploy.sandbox.temporal import temporal_server
 from tests.conftest import free_port
 from tests.stories.test_a_shift import case_of, lure
+from tests.stories.test_appeals import an_appeal, answer_with, filed, muted, post
 from tests.world import World, koban
+from workflows.domain.identity import appeal_route
 
 HISTORIES = Path(__file__).parent / "histories"
 
@@ -71,6 +74,25 @@ async def trouble(world: World) -> str:
     return route
 
 
+async def appeals(world: World) -> str:
+    """One is upheld after a refused press, one overturned by a lead who took no part."""
+    tanaka, reed = await world.person("U0TANAKA"), await world.person("U0REED")
+    _, _, case = await muted(world, "U0TANAKA")
+    card, first = await filed(world, case, reed)
+    await tanaka.press(card, "appeal.claim")
+    await tanaka.until(lambda: tanaka.ephemerals("ts-leads"), what="the refusal")
+    await answer_with(reed, card, "appeal.uphold", "記録で確認しました")
+    await reed.wait_text(card, "本人にお知らせしました", 20)
+    await world.client.get_workflow_handle(appeal_route(first)).result()
+    await post(world, an_appeal(case, "ap-2"))
+    second = await reed.wait_card("ts-leads", lambda c: c["ts"] != card["ts"], 20)
+    await reed.press(second, "appeal.claim")
+    second = await reed.wait_text(second, "再審査中", 20)
+    await answer_with(reed, second, "appeal.overturn", "型番でした")
+    await reed.wait_text(second, "本人にお知らせしました", 20)
+    return appeal_route(second["metadata"]["event_payload"]["appeal"])
+
+
 async def save(world: World, route: str, folder: Path, name: str) -> None:
     """Writes the histories of everything that ran in this world, once it is over."""
     await world.client.get_workflow_handle(route).result()
@@ -84,8 +106,8 @@ async def save(world: World, route: str, folder: Path, name: str) -> None:
         number += 1
 
 
-async def main(version: str) -> None:
-    """Records every scene under `histories/VERSION`."""
+async def main(version: str, names: Sequence[str] = ()) -> None:
+    """Records the scenes called `names`, else all, under `histories/VERSION`."""
     folder = HISTORIES / version
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
@@ -94,13 +116,18 @@ async def main(version: str) -> None:
         await server.start()
         try:
             await _answers(f"127.0.0.1:{port}")
-            for scene in (one_tap, four_eyes, trouble):
+            for scene in SCENES:
+                if names and scene.__name__ not in names:
+                    continue
                 room = Path(place) / scene.__name__
                 room.mkdir()
                 async with koban(f"127.0.0.1:{port}", room) as world:
                     await save(world, await scene(world), folder, scene.__name__)
         finally:
             await server.kill()
+
+
+SCENES = (one_tap, four_eyes, trouble, appeals)
 
 
 async def _answers(address: str) -> None:
@@ -115,4 +142,4 @@ async def _answers(address: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1] if len(sys.argv) > 1 else "0.1.0"))
+    asyncio.run(main(sys.argv[1] if len(sys.argv) > 1 else "0.1.0", sys.argv[2:]))

@@ -53,6 +53,13 @@ class Store:
             (type_, body["id"], json.dumps(body, ensure_ascii=False), self._touches),
         )
 
+    def remove(self, type_: str, id_: str) -> Row:
+        """Takes a thing away, as if it had never been there; returns it for `put`."""
+        found = self._db.execute(
+            "DELETE FROM things WHERE type = ? AND id = ? RETURNING body", (type_, id_)
+        ).fetchone()
+        return dict(json.loads(found["body"]))
+
     def get(self, type_: str, id_: str) -> Row | None:
         """A thing with what its measures show; None where there is none."""
         found = self._db.execute(

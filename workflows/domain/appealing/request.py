@@ -2,16 +2,20 @@
 
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, StringConstraints
 
-from workflows.domain.alert import Identifier, Name, Subject, Words
+from workflows.domain.alert import Identifier, Name, Subject
 from workflows.domain.model import Written
+from workflows.domain.text import visible
 
 LONGEST = 4_000
 """Characters of a person's statement."""
 
 CaseId = Annotated[str, StringConstraints(pattern=r"^K[0-9A-HJKMNP-TV-Z]{8}$")]
 DecisionId = Annotated[str, StringConstraints(pattern=r"^D[1-9][0-9]{0,3}$")]
+
+# Measured before it is made visible, so that a mistake is told in characters.
+Statement = Annotated[str, StringConstraints(max_length=LONGEST), AfterValidator(visible)]
 
 
 class AppealRequest(Written):
@@ -26,7 +30,7 @@ class AppealRequest(Written):
     case: CaseId
     decision: DecisionId | None = None
     subject: Subject | None = None
-    statement: Annotated[Words, Field(max_length=LONGEST)] = ""
+    statement: Statement = ""
     submitted_at: AwareDatetime
     withdrawn: bool = False
 
