@@ -1,6 +1,7 @@
 """Somebody who was muted or banned appeals, and somebody else looks again."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,7 +11,7 @@ from deploy.sandbox.slack.reading import controls, visible_text
 from deploy.sandbox.stage import INGEST_SECRET
 from deploy.sandbox.traffic.sender import signed
 from tests.stories.test_a_shift import case_of, lure
-from tests.world import World
+from tests.world import World, koban, work
 
 STATEMENT = "LINEのIDではなく、商品の型番を書いただけです。"
 
@@ -286,3 +287,25 @@ async def test_the_marketplace_files_an_appeal_for_its_user(world: World) -> Non
         f"{world.stage.url}/market-ui/appeals", json={"user": "u_0", "statement": "x"}
     )
     assert nobody.status_code == 404
+
+
+async def test_nothing_of_an_appeal_is_lost_while_every_worker_is_down(
+    temporal: str, tmp_path: Path
+) -> None:
+    """The appeal and the answer are accepted at once, and carried out when a worker is back."""
+    async with koban(temporal, tmp_path, working=False) as world:
+        tanaka = await world.person("U0TANAKA")
+        async with work(world.settings):
+            _, _, case = await muted(world)
+        assert (await post(world, an_appeal(case))).status_code == 202
+        assert (await post(world, an_appeal(case))).json()["results"][0]["result"] == "duplicate"
+        async with work(world.settings):
+            card = await tanaka.wait_card("ts-leads", "異議申し立て", 20)
+            await wait_notice(world, "received")
+        await answer_with(tanaka, card, "appeal.overturn", "型番でした")
+        assert (await world.thing("users", "u_123"))["muted"] is True
+        async with work(world.settings):
+            await tanaka.wait_text(card, "措置を取り消しました", 30)
+            await wait_notice(world, "overturned")
+        assert (await world.thing("users", "u_123"))["muted"] is False
+        assert set(world.stage.market.executions().values()) == {1}

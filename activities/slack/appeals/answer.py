@@ -3,7 +3,7 @@
 from activities.slack.card_decision import problem_words
 from activities.slack.drawing import Block, quote, section
 from activities.slack.reader import Reader
-from workflows.domain.appealing.state import OVER, Appeal, AppealState
+from workflows.domain.appealing.state import Appeal, AppealState
 from workflows.domain.view import CardView
 
 
@@ -34,14 +34,13 @@ def _undo(appeal: Appeal, reader: Reader) -> list[str]:
 
 
 def _notices(appeal: Appeal, reader: Reader) -> list[str]:
-    """The last notice that was sent, and every one that could not be."""
-    failed = [notice for notice in appeal.notices if notice.problem is not None]
+    """Every notice that could not be sent, and whether the person knows the answer."""
     lines = [
         f"⚠️ {reader.say('appeal.notice.failed', problem=problem_words(notice.problem, reader))}"
-        for notice in failed
+        for notice in appeal.notices
         if notice.problem is not None
     ]
-    if appeal.state in OVER and len(appeal.notices) > len(failed):
+    if any(n.kind == appeal.state.value and n.problem is None for n in appeal.notices):
         lines.append(reader.say("appeal.notice.sent"))
     return lines
 

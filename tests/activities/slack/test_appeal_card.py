@@ -168,6 +168,9 @@ def test_a_notice_that_could_not_be_sent_is_said() -> None:
         "(プラットフォームに断られました(応答 404))。別の方法で伝えてください。"
     )
     assert told in seen(drawn(failed))
+    assert "本人にお知らせしました" not in seen(drawn(failed))
+    first = given(appeal, cmd.NoteNotice(notice=NoticeKind.RECEIVED), 1)
+    assert "本人にお知らせしました" not in seen(drawn(first))
     sent = given(appeal, cmd.NoteNotice(notice=NoticeKind.UPHELD), 1)
     assert "本人にお知らせしました" in seen(drawn(sent))
 
