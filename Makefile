@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench replay clean
+.PHONY: help demo test check bench chaos replay clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,6 +25,9 @@ check: $(READY) ## lint, types, arrows, the example policy
 
 bench: $(READY) ## measure against floors of the same run; writes bench.json
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+chaos: $(READY) ## kill, break and repeat everything over 200 cases; nothing may be missing
+	@$(BIN)/python -W ignore -m tests.chaos $(ARGS)
 
 replay: $(READY) ## replay the recorded histories against today's workflows
 	@$(BIN)/python -m pytest tests/replay

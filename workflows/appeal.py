@@ -1,17 +1,20 @@
 """The appeal: waits for reviewers, the clock and the case, and asks the domain what follows.
 
-Like a case, it decides in `run` alone, one thing after another; ledger, Slack and notices are
-kept up to date beside it. Its story is a chain of its own; the case hears only the answer.
+Like a case, it decides in `run` alone, one thing after another, and what stands in the ledger is
+what happened; Slack and notices are kept up to date beside it. Its story is a chain of its own; the
+case hears only the answer.
 """
 
 from collections import deque
+from collections.abc import Sequence
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
-    from workflows.appealing.book import AppealBook, load, write
-    from workflows.appealing.ports import Against, AppealEntry
+    from workflows.appealing.book import AppealBook, file, load
+    from workflows.appealing.ports import Against
+    from workflows.appealing.replaying import left_of
     from workflows.appealing.screen import AppealScreen
     from workflows.appealing.start import AppealMemory, AppealStart
     from workflows.appealing.telling import tell_case, tell_person
@@ -19,12 +22,12 @@ with workflow.unsafe.imports_passed_through():
     from workflows.casework.errands import Errands
     from workflows.casework.screen import answer
     from workflows.casework.vouching import vouched_at_last, vouched_soon
-    from workflows.domain.appeal import decide_appeal
+    from workflows.domain.appeal import decide_in_turn
     from workflows.domain.appealing import commands as cmd
     from workflows.domain.appealing import events as ev
     from workflows.domain.appealing.answer import AppealSettled
     from workflows.domain.appealing.commands import AppealClick, AppealCommand
-    from workflows.domain.appealing.history import apply_appeal, received
+    from workflows.domain.appealing.history import apply_all_to_appeal, numbered, received
     from workflows.domain.appealing.state import OVER, AppealState
     from workflows.domain.memory import remember
     from workflows.domain.playbook.appeals import NoticeKind
@@ -39,7 +42,9 @@ class AppealWorkflow:
     @workflow.init
     def __init__(self, start: AppealStart) -> None:
         # Restored here and not in `run`: a signal delivered with the start is handled first.
-        fresh = received(start.id, start.request, start.rules, workflow.now(), start.titles)
+        # Its clock runs from the request, whenever a worker takes it up.
+        asked = workflow.info().workflow_start_time
+        fresh = received(start.id, start.request, start.rules, asked, start.titles)
         memory = start.memory or AppealMemory(appeal=fresh)
         self._start = start
         self._appeal = memory.appeal
@@ -52,6 +57,7 @@ class AppealWorkflow:
         self._book = AppealBook()
         self._screen = AppealScreen(memory.card, memory.untold)
         self._notifying = False
+        self._adopted: list[ev.AppealRecorded] = []
 
     @workflow.signal
     def click(self, click: AppealClick) -> None:
@@ -101,11 +107,12 @@ class AppealWorkflow:
         """Files it; False where the ledger knows it from an earlier run."""
         request = self._appeal.request
         found = await load(Against(case=request.case, decision=request.decision))
-        recorded = self._decide(cmd.FileAppeal(appealed=found))
-        assert not isinstance(recorded, Refusal)
-        if not await write(AppealEntry(appeal=self._appeal, events=tuple(recorded))):
+        filed, _ = decide_in_turn(self._appeal, (cmd.FileAppeal(appealed=found),), workflow.now())
+        after = apply_all_to_appeal(self._appeal, filed)
+        written = await file(after, numbered(self._appeal, filed))
+        if written.filed_before:
             return False
-        self._screen.refresh(self._appeal, recorded)
+        self._go_on(written.stands)
         return True
 
     async def _next(self) -> None:
@@ -129,15 +136,17 @@ class AppealWorkflow:
 
     async def _work(self) -> None:
         self._alarm.heard()
-        self._follow(cmd.AppealTick())  # what is overdue by now comes before what was pressed
+        await self._follow(cmd.AppealTick())  # what is overdue comes before what was pressed
         while self._clicks:
             await self._take(self._clicks.popleft())
         while self._vouched:
-            self._obey(self._vouched.popleft())
+            await self._obey(self._vouched.popleft())
         while self._news:
-            self._follow(self._news.popleft())
+            await self._follow(self._news.popleft())
+        self._adopted = []
         self._notify()
-        self._book.flush(self._appeal, self._screen.card)
+        if self._card_is_unwritten():
+            self._book.place(self._appeal, self._screen.card)
 
     # -- people ---------------------------------------------------------------------------
 
@@ -146,9 +155,11 @@ class AppealWorkflow:
             return
         self._seen = remember(self._seen, click.id)
         try:
-            self._obey((await vouched_soon(click)).click)
+            vouched = await vouched_soon(click)
         except FailureError:
             self._errands.run(self._obey_later(click))
+        else:
+            await self._obey(vouched.click)
 
     async def _obey_later(self, click: AppealClick) -> None:
         """Slack can't be asked who the person is: the click waits for that, the appeal does not."""
@@ -157,9 +168,8 @@ class AppealWorkflow:
         except FailureError:
             self._refuse(click, Refusal(reason=Reason.ROLES_UNKNOWN))
 
-    def _obey(self, click: AppealClick) -> None:
-        self._follow(cmd.AppealTick())
-        refusal = self._follow(click.command)
+    async def _obey(self, click: AppealClick) -> None:
+        refusal = await self._follow(cmd.AppealTick(), click.command)
         if refusal is not None:
             self._refuse(click, refusal)
 
@@ -175,27 +185,31 @@ class AppealWorkflow:
 
     # -- what follows ---------------------------------------------------------------------
 
-    def _follow(self, command: AppealCommand) -> Refusal | None:
-        """Decides, applies, and starts what the events ask for."""
-        recorded = self._decide(command)
-        if isinstance(recorded, Refusal):
-            return recorded
-        if recorded:
-            self._book.add(recorded)
-            self._screen.refresh(self._appeal, recorded)
-        if any(isinstance(each.event, ev.AppealUpheld | ev.AppealOverturned) for each in recorded):
-            self._errands.run(tell_case(self._appeal))
-        return None
+    async def _follow(self, *commands: AppealCommand) -> Refusal | None:
+        """Decides, writes it down, and then does what it asks for.
 
-    def _decide(self, command: AppealCommand) -> list[ev.AppealRecorded] | Refusal:
-        outcome = decide_appeal(self._appeal, command, workflow.now())
-        if isinstance(outcome, Refusal):
-            return outcome
-        recorded = []
-        for event in outcome:
-            self._appeal = apply_appeal(self._appeal, event)
-            recorded.append(ev.AppealRecorded(seq=self._appeal.version, event=event))
-        return recorded
+        What an earlier try of this task wrote counts, also for what is pressed after this, and
+        what is still wanted after it is decided anew.
+        """
+        while True:
+            left = left_of(commands, self._adopted)
+            events, refusal = decide_in_turn(self._appeal, left, workflow.now())
+            if not events:
+                return refusal
+            after = apply_all_to_appeal(self._appeal, events)
+            recorded = numbered(self._appeal, events)
+            written = await self._book.add(after, recorded, self._screen.card)
+            self._go_on(written.stands)
+            if not written.earlier:
+                return refusal
+            self._adopted += written.stands
+
+    def _go_on(self, happened: Sequence[ev.AppealRecorded]) -> None:
+        """Applies what stands in the ledger now, and does what follows from it."""
+        self._appeal = apply_all_to_appeal(self._appeal, (each.event for each in happened))
+        self._screen.refresh(self._appeal, list(happened))
+        if any(isinstance(each.event, ev.AppealUpheld | ev.AppealOverturned) for each in happened):
+            self._errands.run(tell_case(self._appeal))
 
     # -- notices --------------------------------------------------------------------------
 
@@ -210,7 +224,9 @@ class AppealWorkflow:
             self._errands.run(self._send(kind))
 
     async def _send(self, kind: NoticeKind) -> None:
-        noted = await tell_person(self._start, self._appeal, kind)
+        noted = await tell_person(
+            self._start, self._appeal, kind, lambda: len(self._appeal.untold) > 1
+        )
         self._news.append(noted)
         self._notifying = False
 

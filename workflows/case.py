@@ -5,51 +5,49 @@ are kept up to date beside it, so that neither holds a decision up.
 """
 
 from collections import deque
-from datetime import timedelta
+from collections.abc import Sequence
+from typing import cast
 
 from temporalio import workflow
-from temporalio.common import Priority, RetryPolicy
-from temporalio.exceptions import (
-    ChildWorkflowError,
-    FailureError,
-    WorkflowAlreadyStartedError,
-)
-from temporalio.workflow import ParentClosePolicy
+from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from workflows import ports
     from workflows.casework.alarm import Alarm
     from workflows.casework.appellant import Appellant
-    from workflows.casework.book import Book, write
+    from workflows.casework.book import Book, policy_now
+    from workflows.casework.calling import calls_for
+    from workflows.casework.delivering import deliver
+    from workflows.casework.enforcing import Enforcing
     from workflows.casework.errands import Errands
+    from workflows.casework.merging import merged
+    from workflows.casework.opening import opening
+    from workflows.casework.patience import at_last
+    from workflows.casework.replaying import left_of, without
     from workflows.casework.screen import Screen, answer
-    from workflows.casework.vouching import Vouched, vouched_at_last, vouched_soon
+    from workflows.casework.vouching import Vouched, completed, vouched_at_last, vouched_soon
     from workflows.conditions import holds
+    from workflows.domain import commands as cmd
     from workflows.domain import events as ev
     from workflows.domain.alert import Alert, brief
     from workflows.domain.appealing.answer import AppealAnswer
-    from workflows.domain.case import decide
+    from workflows.domain.case import decide_all
     from workflows.domain.case_state import Case, Phase
-    from workflows.domain.commands import AnswerAppeal, Click, Command, JoinAlert, Report, Tick
-    from workflows.domain.enforcement import (
-        ActionState,
-        ActionStatus,
-        Ask,
-        AskKind,
-        EnforcementReport,
-    )
-    from workflows.domain.history import apply, opened
-    from workflows.domain.identity import case_id, enforcement_route
-    from workflows.domain.memory import CardRef, Memory, remember
-    from workflows.domain.playbook.matching import severity_of
+    from workflows.domain.commands import Click, Command, JoinAlert, ProtectNow, Report, Tick
+    from workflows.domain.enforcement import EnforcementReport
+    from workflows.domain.history import apply_all, numbered, opened
+    from workflows.domain.memory import CardRef, Memory, remember, short
+    from workflows.domain.playbook.matching import protections_of, severity_of
+    from workflows.domain.playbook.model import Policy
     from workflows.domain.refusal import Reason, Refusal
-    from workflows.enforcement import EnforcementWorkflow
-    from workflows.ports import Answer, Delivery, Entry
-    from workflows.starts import CaseStart, EnforcementStart, enforcing, lost
+    from workflows.ports import Answer, Delivery
+    from workflows.starts import CaseStart
 
-Message = Alert | Click | Vouched[Click] | EnforcementReport | AppealAnswer
+Message = Alert | Click | Vouched[Click] | EnforcementReport | Delivery
+Kept = tuple[int, CardRef | None, CardRef | None]
 
-_PATIENTLY = RetryPolicy(maximum_interval=timedelta(seconds=30))
+AT_ONCE = 100
+"""Alerts that are written to the ledger in one go."""
 
 
 @workflow.defn
@@ -66,8 +64,8 @@ class CaseWorkflow:
         self._alarm = Alarm()
         self._errands = Errands()
         self._appellant = Appellant(self._errands)
-        self._watches = Errands()
-        self._snapped: tuple[CardRef | None, CardRef | None] | None = None
+        self._enforcing = Enforcing(start.route, self._errands, self._inbox.append)
+        self._kept: Kept | None = None
         self._restore(memory)
 
     def _restore(self, memory: Memory) -> None:
@@ -93,9 +91,14 @@ class CaseWorkflow:
         self._inbox.append(report)
 
     @workflow.signal
+    def absorb(self, delivery: Delivery) -> None:
+        """Another case on the same subject was merged into this one."""
+        self._inbox.append(delivery)
+
+    @workflow.signal
     def appeal_answered(self, answer: AppealAnswer) -> None:
         """Somebody else reviewed a decision of the case."""
-        self._inbox.append(answer)
+        self._inbox.append(Delivery(case=answer.case, answer=answer))
 
     @workflow.query
     def memory(self) -> Memory:
@@ -125,14 +128,18 @@ class CaseWorkflow:
             await self._next()
             await self._work()
             if self._over():
-                return self._end()
+                return await self._end()
             if self._may_start_again():
                 self._start_again(memory=self.memory())
 
-    def _end(self) -> None:
+    async def _end(self) -> None:
         """Ends; alerts that came while the last card was being drawn open the next case."""
-        if self._late:
-            self._start_again(alerts=tuple(self._late))
+        if not self._late:
+            return
+        if self._case is not None and self._has_more_to_do():
+            # An undo, or its approval: that goes on elsewhere, the next case needs the place.
+            await deliver(Delivery(case=self._case.id, wake=True))
+        self._start_again(alerts=tuple(self._late))
 
     def _start_again(self, memory: Memory | None = None, alerts: tuple[Alert, ...] = ()) -> None:
         changed = {"memory": memory, "revive": None, "alerts": alerts}
@@ -154,77 +161,91 @@ class CaseWorkflow:
         while self._inbox:
             message = self._inbox.popleft()
             if isinstance(message, Alert):
-                await self._take_alert(message)
+                await self._take_alerts(self._with_those_behind(message))
             elif isinstance(message, Click):
                 await self._take_click(message)
             elif isinstance(message, Vouched):
-                self._obey(message)
-            elif isinstance(message, AppealAnswer):
-                await self._take_answer(message)
+                await self._obey(message)
+            elif isinstance(message, Delivery):
+                await self._take_delivery(message)
             else:
                 await self._take_report(message)
         self._alarm.heard()
         if self._case is not None:
-            self._follow(Tick())
-            self._keep()
+            await self._follow(Tick())
+            self._keep(self._case)
 
-    def _keep(self) -> None:
-        """Brings ledger and Slack up to date with the case."""
-        case = self._case
-        assert case is not None
-        if case.phase is not Phase.CLOSED:
-            self._book.flush(case, self._screen.card, None)
-        elif self._book.pending or self._snapshot_is_old():
-            self._snapped = (self._screen.card, self._screen.approval)
-            self._book.flush(case, self._screen.card, self._snapshot())
+    def _keep(self, case: Case) -> None:
+        """Leaves behind what wakes a closed case up again."""
+        if case.phase is Phase.CLOSED and self._kept != self._to_keep(case):
+            self._kept = self._to_keep(case)
+            # Its thread has been told by the time that somebody wakes it.
+            snapshot = self.memory().model_copy(update={"untold": ()})
+            self._book.keep(case, self._screen.card, snapshot)
 
-    def _snapshot(self) -> Memory:
-        """What wakes a closed case up again; its thread has been told by then."""
-        return self.memory().model_copy(update={"untold": ()})
+    def _to_keep(self, case: Case) -> Kept:
+        return (case.version, self._screen.card, self._screen.approval)
 
     def _snapshot_is_old(self) -> bool:
         """Whether a closed case got its place in Slack only after its snapshot was written."""
         if self._case is None or self._case.phase is not Phase.CLOSED or not self._quiet():
             return False
-        return self._snapped != (self._screen.card, self._screen.approval)
+        return self._kept != self._to_keep(self._case)
 
     # -- alerts ---------------------------------------------------------------------------
 
-    async def _take_alert(self, alert: Alert) -> None:
-        if not self._first_time(f"alert/{alert.key}"):
-            return
-        if self._case is None:
-            await self._open(alert)
+    def _with_those_behind(self, alert: Alert) -> list[Alert]:
+        """Alerts that wait together are written together: in a storm they come by the hundred."""
+        batch = [alert]
+        while self._inbox and isinstance(self._inbox[0], Alert) and len(batch) < AT_ONCE:
+            batch.append(cast(Alert, self._inbox.popleft()))
+        return batch
+
+    async def _take_alerts(self, batch: list[Alert]) -> None:
+        fresh = [alert for alert in batch if self._first_time(f"alert/{alert.key}")]
+        while fresh and self._case is None:
+            await self._open(fresh.pop(0))
+        if self._case is None or not fresh:
             return
         if self._case.phase is Phase.CLOSED:
-            self._late.append(alert)
+            self._late += fresh
             return
-        severity = severity_of(self._case.policy.playbook, alert, holds)
-        self._follow(JoinAlert(alert=brief(alert), severity=severity), alert)
+        await self._join(self._case, fresh)
+        for alert in fresh:
+            await self._protect(alert)
+
+    async def _join(self, case: Case, fresh: list[Alert]) -> None:
+        playbook = case.policy.playbook
+        commands = [
+            JoinAlert(alert=brief(alert), severity=severity_of(playbook, alert, holds))
+            for alert in fresh
+        ]
+        await self._follow(*commands, alerts=fresh)
 
     async def _open(self, alert: Alert) -> None:
-        """Opens the case under an id that the ledger grants; a known alert opens none."""
+        """Opens the case; a known alert opens none."""
+        policy = await self._policy()
+        happened = await opening(self._start.route, self._key, policy, alert)
+        if happened:
+            first = happened[0].event
+            assert isinstance(first, ev.CaseOpened)
+            self._case = opened(self._start.route, policy, first)
+            self._go_on(happened)
+            await self._protect(alert)
+
+    async def _policy(self) -> Policy:
+        """The playbook as the case began with it; for one that follows another, as it is now."""
         policy = self._start.policy
         assert policy is not None
-        event = ev.CaseOpened(
-            at=workflow.now(),
-            case="",
-            playbook=policy.playbook.playbook,
-            subject=alert.subject,
-            severity=severity_of(policy.playbook, alert, holds),
-            alert=brief(alert),
-        )
-        for attempt in range(100):
-            named = event.model_copy(update={"case": case_id(self._key, attempt)})
-            case = opened(self._start.route, policy, named)
-            first = ev.Recorded(seq=1, event=named)
-            entry = Entry(case=case, owner_key=self._key, events=(first,), alerts=(alert,))
-            written = await write(entry)
-            if not written.id_taken:
-                break
-        if alert.key not in written.known_alerts:
-            self._case = case
-            self._screen.refresh(case)
+        return await policy_now(policy) if self._start.alerts else policy
+
+    async def _protect(self, alert: Alert) -> None:
+        """Protection first: what the playbook takes for this alert begins before anybody looks."""
+        case = self._case
+        assert case is not None
+        rules = protections_of(case.policy.playbook, alert, case.severity, holds)
+        if rules:
+            await self._follow(ProtectNow(rules=rules))
 
     # -- people ---------------------------------------------------------------------------
 
@@ -235,9 +256,11 @@ class CaseWorkflow:
         if not self._first_time(f"click/{click.id}"):
             return
         try:
-            self._obey(await vouched_soon(click))
+            vouched = await vouched_soon(click)
         except FailureError:
             self._errands.run(self._obey_later(click))
+        else:
+            await self._obey(vouched)
 
     async def _obey_later(self, click: Click) -> None:
         """Slack can't be asked who the person is: the click waits for that, the case does not."""
@@ -246,10 +269,12 @@ class CaseWorkflow:
         except FailureError:
             self._refuse(click, Refusal(reason=Reason.ROLES_UNKNOWN))
 
-    def _obey(self, vouched: Vouched[Click]) -> None:
+    async def _obey(self, vouched: Vouched[Click]) -> None:
         click = vouched.click
-        self._follow(Tick())  # what is overdue by now comes before what was pressed after it
-        refusal = self._follow(click.command)
+        await self._follow(Tick())  # what is overdue comes before what was pressed after it
+        assert self._case is not None
+        command = await completed(self._case, click.command)
+        refusal = command if isinstance(command, Refusal) else await self._follow(command)
         if refusal is not None:
             self._refuse(click, refusal)
 
@@ -263,117 +288,79 @@ class CaseWorkflow:
         )
         self._errands.run(answer(wanted))
 
-    # -- the platform ---------------------------------------------------------------------
+    # -- the platform, and other cases ----------------------------------------------------
 
     async def _take_report(self, report: EnforcementReport) -> None:
         if self._case is None or report.case != self._case.id:
             await self._forward(Delivery(case=report.case, report=report))
         elif self._first_time(f"report/{report.id}"):
-            self._follow(Report(report=report))
+            await self._follow(Report(report=report))
 
-    async def _take_answer(self, answer: AppealAnswer) -> None:
-        if self._case is None or answer.case != self._case.id:
-            await self._forward(Delivery(case=answer.case, answer=answer))
-        elif self._first_time(f"appeal/{answer.appeal}"):
-            self._follow(AnswerAppeal(answer=answer))
-
-    def _carry_out(self, case: Case, jobs: tuple[ActionState, ...], undo: bool = False) -> None:
-        """Begins the enforcement of the last decision, or of its undo."""
-        self._watches.run(self._enforce(enforcing(case, self._start.route, jobs, undo)))
-
-    async def _enforce(self, start: EnforcementStart) -> None:
-        """Runs beside the case; one that stays for a lift tells of it by signal."""
-        try:
-            report = await workflow.execute_child_workflow(
-                EnforcementWorkflow.run,
-                start,
-                id=enforcement_route(start.case, start.decision),
-                parent_close_policy=ParentClosePolicy.ABANDON,
-                priority=Priority(priority_key=start.rank),
-            )
-        except (ChildWorkflowError, WorkflowAlreadyStartedError):
-            # Ended by an operator: the card offers Retry instead of waiting for ever.
-            report = lost(start, workflow.uuid4().hex)
-        self._inbox.append(report)
-
-    def _ask(self, case: Case, kind: AskKind, by: str | None) -> None:
-        """Asks the running enforcement; where none runs any more, one begins."""
-        assert case.decision is not None
-        self._errands.run(self._ask_running(case, Ask(kind=kind, by=by)))
-
-    async def _ask_running(self, case: Case, ask: Ask) -> None:
-        assert case.decision is not None
-        route = enforcement_route(case.id, case.decision.id)
-        try:
-            await workflow.get_external_workflow_handle(route).signal("ask", ask)
-        except FailureError:
-            undo = ask.kind is AskKind.UNDO
-            status = ActionStatus.UNDOING if undo else ActionStatus.PENDING
-            jobs = tuple(a for a in case.current_actions if a.status is status)
-            if jobs:
-                self._carry_out(case, jobs, undo)
+    async def _take_delivery(self, delivery: Delivery) -> None:
+        if self._case is None or delivery.case != self._case.id:
+            # It is not here: by its own name it is found.
+            await self._forward(delivery.model_copy(update={"route": ""}))
+        elif delivery.absorb is not None:
+            await self._follow(delivery.absorb)
+        elif delivery.answer is not None and self._first_time(f"appeal/{delivery.answer.appeal}"):
+            await self._follow(cmd.AnswerAppeal(answer=delivery.answer))
 
     # -- what follows ---------------------------------------------------------------------
 
-    def _follow(self, command: Command, alert: Alert | None = None) -> Refusal | None:
-        """Decides, applies, and starts what the events ask for."""
-        assert self._case is not None
-        outcome = decide(self._case, command, workflow.now())
-        if isinstance(outcome, Refusal):
-            return outcome
-        recorded = []
-        for event in outcome:
-            self._case = apply(self._case, event)
-            recorded.append(ev.Recorded(seq=self._case.version, event=event))
-        for event in outcome:
-            self._act_on(self._case, event)
-        if recorded:
-            self._book.add(recorded, alert)
-            self._screen.tell(recorded)
-            self._screen.refresh(self._case)
-            self._appellant.look(self._case)
+    async def _follow(self, *commands: Command, alerts: Sequence[Alert] = ()) -> Refusal | None:
+        """Decides, writes it down, and then does what it asks for.
+
+        Several commands are decided as one. What an earlier try of this task wrote counts, and
+        what is still wanted after it is decided anew.
+        """
+        while commands:
+            assert self._case is not None
+            outcome = decide_all(self._case, commands, workflow.now())
+            if isinstance(outcome, Refusal):
+                return outcome
+            if not outcome:
+                return None
+            recorded = numbered(self._case, outcome)
+            after = apply_all(self._case, outcome)
+            written = await self._book.add(after, recorded, alerts, self._screen.card)
+            if written.known_alerts:
+                alerts = [each for each in alerts if each.key not in written.known_alerts]
+                commands = without(commands, written.known_alerts)
+                continue
+            self._go_on(written.stands)
+            commands = left_of(commands, written.stands) if written.earlier else ()
         return None
 
-    def _act_on(self, case: Case, event: ev.Event) -> None:
-        match event:
-            case ev.Decided() if case.phase is Phase.ENFORCING:
-                self._carry_out(case, case.current_actions)
-            case ev.Approved(granted=True):
-                self._carry_out(case, case.current_actions)
-            case ev.ActionRetried():
-                self._ask(case, AskKind.RETRY, event.by)
-            case ev.ActionsGivenUp():
-                self._ask(case, AskKind.GIVE_UP, event.by)
-            case ev.UndoRequested():
-                self._ask(case, AskKind.UNDO, event.by)
-            case _:
-                pass
+    def _go_on(self, happened: Sequence[ev.Recorded]) -> None:
+        """Applies what stands in the ledger now, and does what follows from it."""
+        assert self._case is not None
+        events = [each.event for each in happened if not isinstance(each.event, ev.CaseOpened)]
+        case = self._case = apply_all(self._case, events)
+        for event in events:
+            self._enforcing.act_on(case, event)
+            self._errands.run_all(calls_for(case, event, self._screen.card))
+            if isinstance(event, ev.CaseMerged):
+                self._errands.run(deliver(merged(case, event)))
+        self._screen.tell(list(happened))
+        self._screen.refresh(case)
+        self._appellant.look(case)
 
     # -- waking, forwarding, ending -------------------------------------------------------
 
     async def _wake(self, case: str) -> None:
-        memory = await workflow.execute_local_activity(
-            ports.load_case,
-            case,
-            start_to_close_timeout=timedelta(seconds=10),
-            retry_policy=_PATIENTLY,
-        )
+        memory = await at_last(ports.load_case, case)
         if memory is not None:
             self._restore(memory)
 
     async def _forward(self, delivery: Delivery) -> None:
         """Hands on what is for a case that closed before; says so where there is none."""
         if self._start.revive is None:
-            await workflow.execute_activity(
-                ports.deliver,
-                delivery,
-                start_to_close_timeout=timedelta(seconds=10),
-                retry_policy=_PATIENTLY,
-            )
+            await deliver(delivery)
         elif delivery.click is not None:
             self._refuse(delivery.click, Refusal(reason=Reason.UNKNOWN_CASE))
 
     def _first_time(self, key: str) -> bool:
+        key = short(key)
         if key in self._seen:
             return False
         self._seen = remember(self._seen, key)
@@ -385,11 +372,16 @@ class CaseWorkflow:
         return not under_way and self._book.idle and self._screen.idle
 
     def _over(self) -> bool:
-        if not self._quiet() or self._book.pending or self._snapshot_is_old():
+        if not self._quiet() or self._snapshot_is_old():
             return False
         if self._case is None:
             return True
-        return self._case.phase is Phase.CLOSED and not self._case.undoing
+        closed = self._case.phase is Phase.CLOSED
+        return closed and (bool(self._late) or not self._has_more_to_do())
+
+    def _has_more_to_do(self) -> bool:
+        """Whether a closed case waits for an undo, or for its approval."""
+        return self._case is not None and (self._case.undoing or self._case.deadline is not None)
 
     def _may_start_again(self) -> bool:
         """Not while an enforcement acts: its answer would reach nobody."""

@@ -19,7 +19,7 @@ from workflows.domain.identity import appeal_route, case_route, closed_route
 from workflows.domain.memory import Memory
 from workflows.domain.playbook.model import Policy
 from workflows.ports import Delivery
-from workflows.starts import CaseStart
+from workflows.starts import TASK_TIMEOUT, CaseStart
 
 T = TypeVar("T")
 
@@ -78,6 +78,21 @@ class Cases:
             await self._start_with(route, start, "report", delivery.report)
         if delivery.answer is not None:
             await self._start_with(route, start, "appeal_answered", delivery.answer)
+        if delivery.wake:
+            await self._start_with(route, start, None)
+        if delivery.absorb is not None and not await self._absorbed(delivery):
+            await self._start_with(route, start, "absorb", delivery)
+
+    async def _absorbed(self, delivery: Delivery) -> bool:
+        """Whether the case still ran where it was seen; then it has the delivery."""
+        if not delivery.route:
+            return False
+        handle = self._client.get_workflow_handle(delivery.route)
+        try:
+            await _asked(handle.signal("absorb", delivery, rpc_timeout=RPC_TIMEOUT))
+        except _Gone:
+            return False
+        return True
 
     async def memory(self, route: str) -> Memory | None:
         """What the case at `route` knows now, or None where none runs. Raises `OutOfReach`."""
@@ -88,7 +103,7 @@ class Cases:
             return None
 
     async def _start_with(
-        self, route: str, start: CaseStart, signal: str, argument: Alert | Click | object
+        self, route: str, start: CaseStart, signal: str | None, *argument: object
     ) -> None:
         await _asked(
             self._client.start_workflow(
@@ -98,8 +113,9 @@ class Cases:
                 task_queue=self._task_queue,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 start_signal=signal,
-                start_signal_args=[argument],
+                start_signal_args=argument,
                 priority=Priority(priority_key=3),
+                task_timeout=TASK_TIMEOUT,
                 rpc_timeout=RPC_TIMEOUT,
             )
         )
@@ -124,6 +140,7 @@ class Appeals:
                     task_queue=self._task_queue,
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                     priority=Priority(priority_key=3),
+                    task_timeout=TASK_TIMEOUT,
                     rpc_timeout=RPC_TIMEOUT,
                 )
             )
@@ -173,3 +190,6 @@ async def _asked(call: Awaitable[T]) -> T:
         if error.status in _AWAY:
             raise OutOfReach(f"Temporal did not answer ({error.status.name})") from error
         raise
+    except RuntimeError as error:
+        # A lazy client connects with its first call, and says so in no better way.
+        raise OutOfReach("Temporal can't be reached") from error

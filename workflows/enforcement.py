@@ -2,65 +2,28 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
 from temporalio import workflow
-from temporalio.common import Priority, RetryPolicy
-from temporalio.exceptions import ApplicationError, FailureError
+from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from workflows import ports
+    from workflows.casework.calls import ONE_CALL, PATIENTLY, Calls, Overtaken
+    from workflows.casework.track import Track
     from workflows.domain.enforcement import (
-        FIRST_TRY,
-        ActionReport,
         ActionStatus,
         Ask,
         AskKind,
         EnforcementReport,
-        Problem,
-        ProblemKind,
     )
-    from workflows.ports import Delivery, Direction, Order, Result
-    from workflows.queues import platform_queue
-    from workflows.starts import EnforcementStart, Job
+    from workflows.domain.playbook.conduct import OnFailure, Order
+    from workflows.ports import Delivery
+    from workflows.starts import EnforcementStart
 
-ONE_CALL = timedelta(seconds=15)
-QUICKLY = RetryPolicy(
-    initial_interval=timedelta(milliseconds=300), maximum_interval=timedelta(seconds=2)
-)
-PATIENTLY = RetryPolicy(
-    initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30)
-)
-READ_AGAIN = (timedelta(0), timedelta(seconds=1), timedelta(seconds=3))
-"""A platform may show a change a moment late: it is read three times before that counts."""
-READING = timedelta(minutes=10)
-
-
-class Track:
-    """Where one action stands within this workflow."""
-
-    def __init__(self, job: Job, until: datetime | None, standing: bool) -> None:
-        self.job = job
-        self.until = until
-        self.standing = standing
-        self.status = ActionStatus.PENDING
-        self.problem: Problem | None = None
-
-    @property
-    def waits(self) -> bool:
-        """Whether a person has to say what becomes of the failure."""
-        return self.status is ActionStatus.FAILED and not self.standing
-
-    @property
-    def report(self) -> ActionReport:
-        return ActionReport(
-            action=self.job.planned.key,
-            status=self.status,
-            until=self.until if self.standing else None,
-            problem=self.problem,
-        )
+_OVERTAKES = frozenset({AskKind.KEEP, AskKind.LIFT, AskKind.UNDO})
 
 
 @workflow.defn
@@ -73,11 +36,12 @@ class EnforcementWorkflow:
         self._start = start
         self._asks: deque[Ask] = deque()
         self._told = 0
-        self._tracks = [Track(job, _until(job, now), start.undo) for job in start.jobs]
+        self._tracks = [Track(job, start, now) for job in start.jobs]
+        self._calls = Calls(start, self._tell, self._overtaken)
 
     @workflow.signal
     def ask(self, ask: Ask) -> None:
-        """A person wants a retry, an end of retries, or an undo."""
+        """A person wants a retry, an end of retries, or an undo; a decision meets a protection."""
         self._asks.append(ask)
 
     @workflow.run
@@ -85,12 +49,13 @@ class EnforcementWorkflow:
         """Does it, then waits for lifts and wishes; returns the last news."""
         await self._begin()
         while self._asks or self._stays():
-            await self._tell()
-            await self._wait()
+            if not self._asks:
+                await self._tell()
+                await self._wait()
             await self._lift_due()
             while self._asks:
                 await self._obey(self._asks.popleft())
-        if self._told:
+        if self._told or self._start.protects:
             await self._tell()
         return self._report()
 
@@ -101,10 +66,13 @@ class EnforcementWorkflow:
             await self._apply(self._tracks)
 
     def _stays(self) -> bool:
-        return any(track.waits for track in self._tracks) or self._next_lift() is not None
+        """A protection that failed waits for nobody; one that is held waits for its decision."""
+        if not self._start.protects and any(track.failed for track in self._tracks):
+            return True
+        return any(t.standing and (t.held or t.until is not None) for t in self._tracks)
 
     def _next_lift(self) -> datetime | None:
-        times = [t.until for t in self._tracks if t.standing and t.until is not None]
+        times = [t.lifts_at for t in self._tracks if t.lifts_at is not None]
         return min(times, default=None)
 
     async def _wait(self) -> None:
@@ -116,33 +84,86 @@ class EnforcementWorkflow:
         with suppress(TimeoutError):  # then the time to lift has come
             await workflow.wait_condition(lambda: bool(self._asks), timeout=left)
 
+    def _overtaken(self) -> bool:
+        return any(ask.kind in _OVERTAKES for ask in self._asks)
+
+    # -- wishes ---------------------------------------------------------------------------
+
     async def _obey(self, ask: Ask) -> None:
-        if ask.kind is AskKind.RETRY:
-            await self._apply([track for track in self._tracks if track.waits])
-        elif ask.kind is AskKind.GIVE_UP:
-            for track in self._tracks:
-                if track.waits:
-                    track.status, track.problem = ActionStatus.GIVEN_UP, None
-        else:
-            standing = [track for track in self._tracks if track.standing and track.job.spec.undo]
-            await self._take_back(standing, ActionStatus.UNDONE, ask.by)
+        match ask.kind:
+            case AskKind.RETRY:
+                await self._retry()
+            case AskKind.GIVE_UP:
+                self._give_up()
+            case AskKind.UNDO:
+                await self._undo(ask.by)
+            case AskKind.HOLD | AskKind.RESUME:
+                for track in self._tracks:
+                    track.held = ask.kind is AskKind.HOLD
+            case AskKind.KEEP:
+                self._keep()
+            case AskKind.LIFT:
+                await self._lift(ask.by)
+
+    async def _retry(self) -> None:
+        again = [track for track in self._tracks if track.not_done]
+        for track in again:
+            track.again(workflow.now())
+        await self._apply(again)
+
+    def _give_up(self) -> None:
+        for track in self._tracks:
+            if track.failed:
+                track.status, track.problem = ActionStatus.GIVEN_UP, None
+
+    async def _undo(self, by: str | None) -> None:
+        standing = [track for track in self._tracks if track.undoable]
+        await self._take_back(standing, ActionStatus.UNDONE, by)
+
+    def _keep(self) -> None:
+        """A decision takes over: what stands stays, and this lets go of it."""
+        for track in self._tracks:
+            if track.status is not ActionStatus.LIFTED:
+                track.status, track.standing, track.problem = ActionStatus.KEPT, False, None
+
+    async def _lift(self, by: str | None) -> None:
+        """Now instead of in time; also what was tried and may have taken effect unseen."""
+        wanted = [t for t in self._tracks if t.undoable or (t.tried and _unsure(t))]
+        await self._take_back(wanted, ActionStatus.LIFTED, by)
 
     async def _lift_due(self) -> None:
         now = workflow.now()
-        due = [t for t in self._tracks if t.standing and t.until is not None and t.until <= now]
+        due = [t for t in self._tracks if t.lifts_at is not None and t.lifts_at <= now]
         if due:
             await self._take_back(due, ActionStatus.LIFTED, None)
 
-    async def _apply(self, tracks: Iterable[Track]) -> None:
-        await asyncio.gather(*(self._apply_one(track) for track in tracks))
+    # -- the platform ---------------------------------------------------------------------
+
+    async def _apply(self, tracks: Sequence[Track]) -> None:
+        if self._start.conduct.order is Order.TOGETHER:
+            await asyncio.gather(*(self._apply_one(track) for track in tracks))
+            return
+        for place, track in enumerate(tracks):
+            await self._apply_one(track)
+            if track.failed and self._start.conduct.on_failure is not OnFailure.CONTINUE:
+                await self._break_off(tracks[place + 1 :])
+                return
+
+    async def _break_off(self, left: Iterable[Track]) -> None:
+        """One failed: the rest is not tried, and where policy says so the done is taken back."""
+        for track in left:
+            track.status, track.problem = ActionStatus.SKIPPED, None
+        if self._start.conduct.on_failure is OnFailure.UNDO:
+            for track in reversed([track for track in self._tracks if track.undoable]):
+                await self._take_back_one(track, ActionStatus.ROLLED_BACK, None)
 
     async def _apply_one(self, track: Track) -> None:
-        order = self._order(track, Direction.DO, self._start.actor)
-        result = await self._carry_out(track, order, track.job.spec.deadline)
-        if result.status is ActionStatus.DONE and track.job.spec.verify is not None:
-            result = await self._read_back(track, order)
-        track.status, track.problem = result.status, result.problem
-        track.standing = result.status is not ActionStatus.FAILED
+        try:
+            result = await self._calls.do(track)
+        except Overtaken:
+            return
+        track.status, track.problem, track.would = result.status, result.problem, result.would
+        track.standing = result.status not in (ActionStatus.FAILED, ActionStatus.REHEARSED)
 
     async def _take_back(
         self, tracks: Iterable[Track], becomes: ActionStatus, by: str | None
@@ -150,74 +171,15 @@ class EnforcementWorkflow:
         await asyncio.gather(*(self._take_back_one(track, becomes, by) for track in tracks))
 
     async def _take_back_one(self, track: Track, becomes: ActionStatus, by: str | None) -> None:
-        # A lift has no deadline: a measure must not outlive its time because of an outage.
         lift = becomes is ActionStatus.LIFTED
-        order = self._order(track, Direction.UNDO, by)
-        result = await self._carry_out(track, order, None if lift else track.job.spec.deadline)
+        result = await self._calls.take_back(track, by, forever=lift)
         if result.status is ActionStatus.FAILED:
             track.status, track.problem = ActionStatus.FAILED, result.problem
             track.until = None if lift else track.until
             return
         track.status, track.problem, track.standing = becomes, None, False
 
-    def _order(self, track: Track, direction: Direction, actor: str | None) -> Order:
-        return Order(
-            case=self._start.case,
-            decision=self._start.decision,
-            planned=track.job.planned,
-            spec=track.job.spec,
-            direction=direction,
-            actor=actor,
-            until=track.until,
-        )
-
-    async def _carry_out(self, track: Track, order: Order, deadline: timedelta | None) -> Result:
-        """A quick try first; if the platform does not answer, the card says so, and on it goes."""
-        try:
-            return await self._call(order, FIRST_TRY, QUICKLY)
-        except FailureError as error:
-            track.status, track.problem = ActionStatus.RETRYING, _problem(error)
-            await self._tell()
-        try:
-            return await self._call(order, deadline, PATIENTLY)
-        except FailureError as error:
-            return Result(status=ActionStatus.FAILED, problem=_problem(error))
-
-    async def _call(self, order: Order, within: timedelta | None, retry: RetryPolicy) -> Result:
-        return await workflow.execute_activity(
-            ports.carry_out,
-            order,
-            task_queue=platform_queue(workflow.info().task_queue),
-            schedule_to_close_timeout=within,
-            start_to_close_timeout=ONE_CALL,
-            retry_policy=retry,
-            priority=Priority(priority_key=self._start.rank),
-        )
-
-    async def _read_back(self, track: Track, order: Order) -> Result:
-        """Reads until the platform shows the change; DONE where it can't be read at all."""
-        result = Result(status=ActionStatus.DONE)
-        for pause in READ_AGAIN:
-            if pause:
-                await workflow.sleep(pause)
-            try:
-                result = await self._read(order)
-            except FailureError:
-                return Result(status=ActionStatus.DONE)
-            if result.status is ActionStatus.VERIFIED:
-                break
-        return result
-
-    async def _read(self, order: Order) -> Result:
-        return await workflow.execute_activity(
-            ports.read_back,
-            order,
-            task_queue=platform_queue(workflow.info().task_queue),
-            schedule_to_close_timeout=READING,
-            start_to_close_timeout=ONE_CALL,
-            retry_policy=PATIENTLY,
-            priority=Priority(priority_key=self._start.rank),
-        )
+    # -- news -----------------------------------------------------------------------------
 
     def _report(self) -> EnforcementReport:
         return EnforcementReport(
@@ -243,16 +205,6 @@ class EnforcementWorkflow:
             )
 
 
-def _until(job: Job, now: datetime) -> datetime | None:
-    """Fixed once, so that a retry sends the same body under the same idempotency key."""
-    return None if job.planned.lasts is None else now + job.planned.lasts
-
-
-def _problem(error: FailureError) -> Problem:
-    """What the last attempt said; a timeout says no more than that nobody answered."""
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, ApplicationError):
-        cause = cause.__cause__
-    if isinstance(cause, ApplicationError) and cause.details:
-        return Problem.model_validate(cause.details[0])
-    return Problem(kind=ProblemKind.UNREACHABLE)
+def _unsure(track: Track) -> bool:
+    """Whether it was tried, and nobody knows whether it took effect."""
+    return track.status in (ActionStatus.PENDING, ActionStatus.RETRYING) and not track.standing

@@ -8,17 +8,19 @@ from enum import StrEnum
 
 from temporalio import activity
 
-from workflows.domain.alert import Alert
+from workflows.domain.alert import Alert, Subject
 from workflows.domain.appealing.answer import AppealAnswer
 from workflows.domain.case_state import Case
-from workflows.domain.commands import Click, Place
+from workflows.domain.commands import Absorb, Click, Place
 from workflows.domain.decision import PlannedAction
 from workflows.domain.enforcement import ActionStatus, EnforcementReport, Problem
 from workflows.domain.events import Recorded
+from workflows.domain.known import Known
 from workflows.domain.memory import CardRef, Memory
 from workflows.domain.model import Value
-from workflows.domain.people import Role
+from workflows.domain.people import Cover, Role
 from workflows.domain.playbook.actions import ActionSpec
+from workflows.domain.playbook.model import Policy
 from workflows.domain.refusal import Refusal
 from workflows.domain.view import CardView
 
@@ -26,9 +28,9 @@ from workflows.domain.view import CardView
 class Entry(Value):
     """What the ledger writes in one go: events with their alerts, and the case's row.
 
-    `owner_key` is unique to the case's first run: a row of the same id with another key means
-    that the id is taken. `snapshot` is written where present and wakes a closed case up again.
-    Where every alert of an opening entry is known in another case, nothing is written.
+    `owner_key` is unique to the case: a row of the same id with another key means that the id is
+    taken. `snapshot` is written where present and wakes a closed case up again. `late` marks what
+    happened while the ledger was away: it stands whatever the ledger knows by now.
     """
 
     case: Case
@@ -37,13 +39,20 @@ class Entry(Value):
     alerts: tuple[Alert, ...] = ()
     snapshot: Memory | None = None
     card: CardRef | None = None
+    late: bool = False
 
 
 class Written(Value):
-    """What the ledger found: the id is taken (nothing was written), or alerts known elsewhere."""
+    """What the ledger found. `stands` is what happened: the events as they are written now.
+
+    Where the case's id is taken or alerts are known already, nothing was written. Where `earlier`,
+    an earlier try of the same workflow task had written other events: these are what happened.
+    """
 
     id_taken: bool = False
     known_alerts: tuple[str, ...] = ()
+    stands: tuple[Recorded, ...] = ()
+    earlier: bool = False
 
 
 class Show(Value):
@@ -72,6 +81,21 @@ class Answer(Value):
     command: str
 
 
+class Tell(Value):
+    """Tells people of an event by direct message: those named, and where given those of a role.
+
+    `view` is the case as it stood then, `card` where it stands in Slack. `key` makes a second
+    delivery harmless.
+    """
+
+    key: str
+    view: CardView
+    line: Recorded
+    card: CardRef | None
+    people: tuple[str, ...] = ()
+    role: Role | None = None
+
+
 class Direction(StrEnum):
     """Make a change, or take it back."""
 
@@ -80,7 +104,11 @@ class Direction(StrEnum):
 
 
 class Order(Value):
-    """One change at the platform. `actor` answers for it; None stands for Koban itself."""
+    """One change at the platform. `actor` answers for it; None stands for Koban itself.
+
+    `life` counts how often it is made anew after it was taken back: each has a key of its own.
+    `unsure` marks an undo of something that may never have been made.
+    """
 
     case: str
     decision: str
@@ -89,22 +117,52 @@ class Order(Value):
     direction: Direction = Direction.DO
     actor: str | None = None
     until: datetime | None = None
+    life: int = 1
+    unsure: bool = False
 
 
 class Result(Value):
-    """How it ended: DONE (read it back), VERIFIED, DRIFTED, FAILED, or UNDONE."""
+    """How it ended: DONE (read it back), VERIFIED, DRIFTED, FAILED, UNDONE, or REHEARSED.
+
+    `would` is the request that was only rehearsed.
+    """
 
     status: ActionStatus
     problem: Problem | None = None
+    would: str = ""
+
+
+class CasePlace(Value):
+    """An open case: its subject, and the workflow id that it runs under."""
+
+    subject: Subject
+    route: str
+
+
+class Spending(Value):
+    """So many actions of a person, booked under a key; counted are those `since` then."""
+
+    key: str
+    person: str
+    actions: int
+    at: datetime
+    since: datetime
 
 
 class Delivery(Value):
-    """Something for a case that is closed by now, and has to be woken up."""
+    """Something for another case: one that is closed by now, or one that absorbs.
+
+    `route` is where that case was seen running; where it is over, it is woken up. `wake` brings
+    nothing else: the case has something left to do, and its place is needed.
+    """
 
     case: str
+    route: str = ""
     click: Click | None = None
     report: EnforcementReport | None = None
+    absorb: Absorb | None = None
     answer: AppealAnswer | None = None
+    wake: bool = False
 
 
 @activity.defn(name="record")
@@ -138,6 +196,51 @@ async def show(wanted: Show) -> Shown:
 @activity.defn(name="answer")
 async def answer(wanted: Answer) -> None:
     """Posts a refusal that only its person sees."""
+    raise RuntimeError("a port has no body")
+
+
+@activity.defn(name="tell")
+async def tell(wanted: Tell) -> None:
+    """Sends a direct message to each of the people, once."""
+    raise RuntimeError("a port has no body")
+
+
+@activity.defn(name="covers_of")
+async def covers_of(person: str) -> tuple[Cover, ...]:
+    """The roles that a person holds now in somebody else's stead."""
+    raise RuntimeError("a port has no body")
+
+
+@activity.defn(name="known_of")
+async def known_of(subject: Subject, case: str) -> Known:
+    """What the ledger knows of a subject, but for `case` itself."""
+    raise RuntimeError("a port has no body")
+
+
+@activity.defn(name="place_of")
+async def place_of(case: str) -> CasePlace | None:
+    """Whom an open case is about and where it runs, or None where no such case is open."""
+    raise RuntimeError("a port has no body")
+
+
+@activity.defn(name="policy_now")
+async def policy_now(playbook: str) -> Policy | None:
+    """A playbook with the actions as they are now, or None where it is gone."""
+    raise RuntimeError("a port has no body")
+
+
+@activity.defn(name="spend")
+async def spend(spending: Spending) -> int:
+    """Books actions on a person's budget, and says how many they took within the time.
+
+    The same key twice books once.
+    """
+    raise RuntimeError("a port has no body")
+
+
+@activity.defn(name="rehearse")
+async def rehearse(order: Order) -> Result:
+    """What `carry_out` would have asked the platform for; it can't reach it."""
     raise RuntimeError("a port has no body")
 
 

@@ -1,11 +1,11 @@
 """What the workflows start with. Kept apart so that their classes' files hold no models."""
 
+from datetime import timedelta
+
 from workflows.domain.alert import Alert, Subject
-from workflows.domain.case_state import Case
 from workflows.domain.decision import PlannedAction
 from workflows.domain.enforcement import (
     ActionReport,
-    ActionState,
     ActionStatus,
     EnforcementReport,
     Problem,
@@ -14,7 +14,14 @@ from workflows.domain.enforcement import (
 from workflows.domain.memory import Memory
 from workflows.domain.model import Value
 from workflows.domain.playbook.actions import ActionSpec
+from workflows.domain.playbook.conduct import Conduct
 from workflows.domain.playbook.model import Policy
+
+TASK_TIMEOUT = timedelta(seconds=3)
+"""How long a workflow stands still whose worker was killed while it thought (default 10 s).
+
+A ledger that is slow to write does not count: the worker then tells that it still lives.
+"""
 
 
 class CaseStart(Value):
@@ -39,32 +46,22 @@ class Job(Value):
 
 
 class EnforcementStart(Value):
-    """A decision to be carried out; with `undo`, to be taken back."""
+    """A decision to be carried out; with `undo`, to be taken back.
+
+    `protects` where Koban acts by itself (then `decision` is a protection's id): it lifts itself,
+    and waits for nobody where it fails. `rehearse` changes nothing at the platform.
+    """
 
     case: str
     route: str
     decision: str
-    actor: str
+    actor: str | None
     jobs: tuple[Job, ...]
     undo: bool = False
     rank: int = 3
-
-
-def enforcing(
-    case: Case, route: str, jobs: tuple[ActionState, ...], undo: bool
-) -> EnforcementStart:
-    """The enforcement of the last decision's `jobs`, or of their undo; it reports to `route`."""
-    decision, catalog = case.decision, case.policy.catalog
-    assert decision is not None
-    return EnforcementStart(
-        case=case.id,
-        route=route,
-        decision=decision.id,
-        actor=case.turn.by if undo and case.turn and case.turn.by else decision.by,
-        jobs=tuple(Job(planned=j.planned, spec=catalog.actions[j.planned.action]) for j in jobs),
-        undo=undo,
-        rank=case.severity.rank,
-    )
+    conduct: Conduct = Conduct()
+    protects: bool = False
+    rehearse: bool = False
 
 
 def lost(start: EnforcementStart, unique: str) -> EnforcementReport:

@@ -1,18 +1,35 @@
 """The ledger as the workflows see it."""
 
+from collections.abc import Callable
+from datetime import UTC, datetime
+
 from temporalio import activity
 
+from activities.ledger.budget import Budget
+from activities.ledger.covers import Covers
+from activities.ledger.known import Subjects
 from activities.ledger.ledger import Ledger
+from workflows.domain.alert import Subject
+from workflows.domain.known import Known
 from workflows.domain.memory import Memory
-from workflows.ports import Entry, Written
+from workflows.domain.people import Cover
+from workflows.ports import CasePlace, Entry, Spending, Written
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 class LedgerActivities:
     """Run as local activities, beside the workflows: they are short and idempotent."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        """`ledger` is where it is written."""
+    def __init__(self, ledger: Ledger, now: Callable[[], datetime] = _utc_now) -> None:
+        """`ledger` is where it is written; `now` tells which covers are over."""
         self._ledger = ledger
+        self._subjects = Subjects(ledger.database)
+        self._budget = Budget(ledger.database)
+        self._covers = Covers(ledger.database)
+        self._now = now
 
     @activity.defn(name="record")
     async def record(self, entry: Entry) -> Written:
@@ -23,3 +40,23 @@ class LedgerActivities:
     async def load_case(self, case: str) -> Memory | None:
         """The snapshot of a closed case."""
         return await self._ledger.load_case(case)
+
+    @activity.defn(name="known_of")
+    async def known_of(self, subject: Subject, case: str) -> Known:
+        """What is known of a subject, but for `case` itself."""
+        return await self._subjects.known(subject, case)
+
+    @activity.defn(name="place_of")
+    async def place_of(self, case: str) -> CasePlace | None:
+        """Whom an open case is about, and where it runs."""
+        return await self._subjects.of_open_case(case)
+
+    @activity.defn(name="spend")
+    async def spend(self, spending: Spending) -> int:
+        """Books actions on a person's budget and sums it up."""
+        return await self._budget.spend(spending)
+
+    @activity.defn(name="covers_of")
+    async def covers_of(self, person: str) -> tuple[Cover, ...]:
+        """The roles that a person holds now in somebody else's stead."""
+        return await self._covers.of(person, self._now())

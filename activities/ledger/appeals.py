@@ -8,13 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 
 from activities.ledger.database import Database
-from activities.ledger.ledger import add_events
 from activities.ledger.queries import Queries, Row
 from activities.ledger.rows import appeal_row
+from activities.ledger.story import Differs, add, links_to_add, standing
 from activities.ledger.tables import appeals
-from workflows.appealing.ports import Against, AppealEntry
+from workflows.appealing.ports import Against, AppealEntry, AppealWritten
 from workflows.domain.alert import Subject
 from workflows.domain.appealing.state import Appealed
+from workflows.domain.approval import Purpose
 from workflows.domain.decision import Decision
 from workflows.domain.enforcement import STANDING, ActionStatus
 from workflows.domain.memory import CardRef
@@ -22,6 +23,13 @@ from workflows.domain.text import Text
 
 TOOK_EFFECT = frozenset({*STANDING, ActionStatus.LIFTED})
 """A measure whose time is over still stands in the person's record: it can be appealed against."""
+
+
+class _NotWritten(Exception):
+    """What the ledger found instead of writing; the transaction is rolled back."""
+
+    def __init__(self, found: AppealWritten) -> None:
+        self.found = found
 
 
 class AppealsLedger:
@@ -43,24 +51,33 @@ class AppealsLedger:
         return _appealed(row, story, actions, against.decision)
 
     @activity.defn(name="record_appeal")
-    async def record_appeal(self, entry: AppealEntry) -> bool:
-        """Writes events and the appeal's row; False where another appeal has its name.
+    async def record_appeal(self, entry: AppealEntry) -> AppealWritten:
+        """Writes events and the appeal's row, or finds what stands already.
 
         Raises:
             LedgerUnavailable: nothing was written.
-            StoryBroken: an event is missing, or another one stands in its place.
+            StoryBroken: an event is missing, or another one stands in the place of a late one.
         """
-        async with self._database.writing() as connection:
-            version = await self._claim(connection, entry)
-            if version is None:
-                return False
-            await add_events(connection, entry.appeal.id, entry.events)
-            if version <= entry.appeal.version:
-                await self._update(connection, entry)
-        return True
+        try:
+            async with self._database.writing() as connection:
+                await self._write(connection, entry)
+        except _NotWritten as stopped:
+            return stopped.found
+        return AppealWritten(stands=entry.events)
 
-    async def _claim(self, connection: AsyncConnection, entry: AppealEntry) -> int | None:
-        """Makes or finds the appeal's row and locks it: its version, None for another appeal's."""
+    async def _write(self, connection: AsyncConnection, entry: AppealEntry) -> None:
+        version = await self._claim(connection, entry)
+        appeal, told = entry.appeal.id, entry.events
+        try:
+            await add(connection, await links_to_add(connection, appeal, told))
+        except Differs as differs:
+            stands = await standing(connection, appeal, told, entry.late, differs.seq)
+            raise _NotWritten(AppealWritten(stands=stands, earlier=not entry.late)) from None
+        if version <= entry.appeal.version:
+            await self._update(connection, entry)
+
+    async def _claim(self, connection: AsyncConnection, entry: AppealEntry) -> int:
+        """Makes or finds the appeal's row and locks it: the version that stands."""
         row = appeal_row(entry.appeal, entry.card)
         made = await connection.execute(
             self._database.insert(appeals).values(row).on_conflict_do_nothing()
@@ -72,7 +89,7 @@ class AppealsLedger:
         )
         stands = (await connection.execute(mine.with_for_update())).one_or_none()
         if stands is None or stands.received_at != entry.appeal.received_at:
-            return None
+            raise _NotWritten(AppealWritten(filed_before=True))
         return int(stands.version)
 
     async def _update(self, connection: AsyncConnection, entry: AppealEntry) -> None:
@@ -107,13 +124,21 @@ def _appealed(
 
 
 def _deciders(decision: Decision, story: Sequence[Row]) -> tuple[str, ...]:
-    """Who took the decision, then who approved it."""
-    approved = (
-        each["actor"]
-        for each in story
-        if each["kind"] == "approved" and each["data"]["decision"] == decision.id
-    )
-    return tuple(dict.fromkeys([decision.by, *approved]))
+    """Who took the decision, then who approved it, and in whose stead."""
+    people = [decision.by]
+    undoing = False
+    for each in story:
+        if each["kind"] == "approval_requested":
+            undoing = each["data"]["approval"].get("purpose") == Purpose.UNDO.value
+        elif each["kind"] == "approved" and each["data"]["decision"] == decision.id:
+            # Whoever agreed to take it back has not taken it.
+            people += [] if undoing else _agreed(each)
+    return tuple(dict.fromkeys(people))
+
+
+def _agreed(approved: Row) -> list[str]:
+    covered = approved["data"]["consent"].get("covers")
+    return [approved["actor"], covered] if covered else [approved["actor"]]
 
 
 def _card(row: Row) -> CardRef | None:

@@ -1,6 +1,7 @@
 """Reaching the database: SQLite by default, PostgreSQL by URL."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.util import await_only
 
 from activities.ledger.errors import LedgerUnavailable
 
@@ -26,7 +28,7 @@ class Database:
         parsed = make_url(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.shown = parsed.render_as_string(hide_password=True)
-        self.engine = _sqlite(url) if self.is_sqlite else create_async_engine(url, pool_size=10)
+        self.engine = _sqlite(url) if self.is_sqlite else _postgresql(url)
         self._writer = asyncio.Lock()
 
     @asynccontextmanager
@@ -68,15 +70,21 @@ class Database:
         await self.engine.dispose()
 
 
+def _postgresql(url: str) -> AsyncEngine:
+    # What is written is about people: an error must not repeat it.
+    return create_async_engine(url, pool_size=10, hide_parameters=True)
+
+
 def _sqlite(url: str) -> AsyncEngine:
-    engine = create_async_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    engine = create_async_engine(url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
 
     @sa.event.listens_for(engine.sync_engine, "connect")
     def connected(connection: Any, _record: Any) -> None:
         # The driver's own transactions begin too late to be serialised: we begin them below.
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_SECONDS}000"):
+        for pragma in (f"busy_timeout={BUSY_SECONDS}000", "synchronous=FULL"):
             connection.execute(f"PRAGMA {pragma}")
+        _write_ahead(connection)
 
     @sa.event.listens_for(engine.sync_engine, "begin")
     def begun(connection: sa.Connection) -> None:
@@ -84,3 +92,20 @@ def _sqlite(url: str) -> AsyncEngine:
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _write_ahead(connection: Any) -> None:
+    """Turns a new file to WAL. Whoever turns it locks the others out, and SQLite does not wait.
+
+    https://www.sqlite.org/wal.html#sometimes_queries_return_sqlite_busy_in_wal_mode
+    """
+    for _ in range(BUSY_SECONDS * 20):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            await_only(asyncio.sleep(0.05))
+        else:
+            return
+    connection.execute("PRAGMA journal_mode=WAL")

@@ -50,8 +50,12 @@ class Queries:
         return frozenset(found)
 
     async def open_cases(self, limit: int = QUEUE_LIMIT) -> Sequence[Row]:
-        """The cases that are not closed, oldest first; without their snapshots."""
-        query = _cases().where(cases.c.phase != Phase.CLOSED.value)
+        """The cases that are not closed, oldest first; without their snapshots.
+
+        Closed ones are among them while their undo waits for an approval.
+        """
+        waits = cases.c.approval_expires_at.is_not(None)
+        query = _cases().where(sa.or_(cases.c.phase != Phase.CLOSED.value, waits))
         return await self._rows(query.order_by(cases.c.opened_at).limit(limit))
 
     async def case(self, case: str) -> Row | None:

@@ -1,17 +1,20 @@
 """From what a case says to the rows of the ledger: pure."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from activities.ledger.chain import Link, hash_of
 from workflows.domain.alert import Alert
 from workflows.domain.appealing.events import AppealRecorded
 from workflows.domain.appealing.state import Appeal
-from workflows.domain.approval import missing
+from workflows.domain.approval import Approval, missing
 from workflows.domain.case_state import UNDECIDED, Case
 from workflows.domain.enforcement import ActionState
 from workflows.domain.events import Recorded
 from workflows.domain.memory import CardRef, Memory
+from workflows.domain.rules.approving import barred
+
+R = TypeVar("R", Recorded, AppealRecorded)
 
 
 def storable(value: Any) -> Any:
@@ -43,7 +46,8 @@ def alert_row(alert: Alert, case: str, received_at: datetime) -> dict[str, Any]:
 
 def case_row(case: Case, owner_key: str, card: CardRef | None) -> dict[str, Any]:
     """The row of a case as it stands."""
-    undecided = case.phase in UNDECIDED
+    # Clocks that stand still have no time: nothing is overdue before they run again.
+    running = case.phase in UNDECIDED and not case.paused
     pending = case.approval if case.approval and case.approval.pending else None
     return {
         "id": case.id,
@@ -59,10 +63,11 @@ def case_row(case: Case, owner_key: str, card: CardRef | None) -> dict[str, Any]
         "owner": case.owner,
         "decider": case.decision.by if case.decision else None,
         "opened_at": case.opened_at,
-        "claim_due": case.clock.claim if undecided else None,
-        "decide_due": case.clock.decide if undecided else None,
-        "approval_expires_at": pending.expires_at if pending else None,
-        "approvers": [need.role.value for need in missing(pending)] if pending else [],
+        "claim_due": case.clock.claim if running else None,
+        "decide_due": case.clock.decide if running else None,
+        **_approval_columns(case, pending),
+        "hold": case.hold.kind.value if case.hold else None,
+        "hold_until": case.hold.until if case.hold else None,
         "closed_at": case.closed_at,
         "verdict": case.verdict.value if case.verdict else None,
         "alerts": case.alerts,
@@ -70,6 +75,34 @@ def case_row(case: Case, owner_key: str, card: CardRef | None) -> dict[str, Any]
         "card_channel": card.channel if card else None,
         "card_ts": card.ts if card else None,
     }
+
+
+def _approval_columns(case: Case, pending: Approval | None) -> dict[str, Any]:
+    if pending is None:
+        return {
+            "approval_expires_at": None,
+            "approvers": [],
+            "approval_purpose": None,
+            "approval_barred": None,
+        }
+    return {
+        "approval_expires_at": _expiry(pending),
+        "approvers": [need.role.value for need in missing(pending)],
+        "approval_purpose": pending.purpose.value,
+        "approval_barred": sorted(barred(case, pending) | _agreed(pending)),
+    }
+
+
+def _expiry(approval: Approval) -> datetime:
+    """When it ends at the latest: while a question waits, its time stands still."""
+    question = approval.question
+    return approval.expires_at if question is None else question.until + question.left
+
+
+def _agreed(approval: Approval) -> set[str]:
+    """Whose agreement is there already, given by themselves or in their stead."""
+    people = {person for each in approval.consents for person in (each.by, each.covers)}
+    return {person for person in people if person is not None}
 
 
 def snapshot_of(memory: Memory) -> dict[str, Any]:
@@ -91,6 +124,12 @@ def link_after(case: str, recorded: Recorded | AppealRecorded, prev_hash: str) -
         hash="",
     )
     return Link(**{**vars(link), "hash": hash_of(link)})
+
+
+def recorded_of(row: Any, kind: type[R]) -> R:
+    """An event as its workflow knows it, from its row."""
+    told = {**row.data, "kind": row.kind, "at": row.at, "by": row.actor}
+    return kind.model_validate({"seq": row.seq, "event": told})
 
 
 def action_row(case: Case, state: ActionState) -> dict[str, Any]:

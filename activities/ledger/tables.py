@@ -72,6 +72,10 @@ cases = sa.Table(
     sa.Column("decide_due", Utc),
     sa.Column("approval_expires_at", Utc),
     sa.Column("approvers", sa.JSON, nullable=False),
+    sa.Column("approval_purpose", _text(32)),
+    sa.Column("approval_barred", sa.JSON(none_as_null=True)),
+    sa.Column("hold", _text(32)),
+    sa.Column("hold_until", Utc),
     sa.Column("closed_at", Utc),
     sa.Column("verdict", _text(32)),
     sa.Column("alerts", sa.Integer, nullable=False),
@@ -148,4 +152,26 @@ lookups = sa.Table(
     sa.Column("subject_id", _text(), nullable=False),
     sa.Column("why", sa.Text, nullable=False),
     sa.Column("case_id", _text(16)),
+)
+
+covers = sa.Table(
+    "covers",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("at", Utc, nullable=False),
+    sa.Column("person", _text(64), nullable=False, index=True),
+    sa.Column("covers_for", _text(64), nullable=False, index=True),
+    sa.Column("role", _text(32), nullable=False),
+    sa.Column("until", Utc, nullable=False),
+    sa.Column("ended_at", Utc),
+)
+
+spending = sa.Table(
+    "spending",
+    metadata,
+    sa.Column("key", _text(), primary_key=True),
+    sa.Column("person", _text(64), nullable=False),
+    sa.Column("actions", sa.Integer, nullable=False),
+    sa.Column("at", Utc, nullable=False),
+    sa.Index("ix_spending_person_at", "person", "at"),
 )

@@ -1,18 +1,18 @@
 """Making changes at the platform and reading them back, as the workflows ask for it."""
 
-from datetime import UTC, datetime
-
-from pydantic import JsonValue
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.platform.client import Platform
 from activities.platform.errors import Refused, TryAgain, UnusableSubject
-from activities.platform.template import fill_json, fill_path
+from activities.platform.requests import asked_for, path_of
 from workflows.conditions import holds
-from workflows.domain.enforcement import ActionStatus, Problem, ProblemKind, idempotency_key
-from workflows.domain.playbook.actions import Call, Verify
+from workflows.domain.enforcement import ActionStatus, Problem, ProblemKind
+from workflows.domain.playbook.actions import Verify
 from workflows.ports import Direction, Order, Result
+
+_NOT_THERE = frozenset({404, 410})
+"""Of an undo: there is nothing to take back."""
 
 
 class PlatformActivities:
@@ -25,19 +25,22 @@ class PlatformActivities:
     @activity.defn(name="carry_out")
     async def carry_out(self, order: Order) -> Result:
         """Makes (or takes back) one change and reads it back once."""
-        undo = order.direction is Direction.UNDO
-        call = order.spec.undo if undo else order.spec.request
-        if call is None:
-            return _failed(ProblemKind.NO_UNDO)
         try:
-            await self._change(order, call)
+            asked = asked_for(order)
+            if asked is None:
+                return _failed(ProblemKind.NO_UNDO)
+            await self._platform.change(
+                asked.method, asked.path, asked.body, asked.key, order.actor
+            )
         except TryAgain as error:
             raise retryable(error) from error
         except Refused as error:
+            if order.unsure and error.status in _NOT_THERE:
+                return Result(status=ActionStatus.UNDONE)
             return _failed(ProblemKind.REFUSED, error.status)
         except UnusableSubject:
             return _failed(ProblemKind.UNUSABLE_SUBJECT)
-        if undo:
+        if order.direction is Direction.UNDO:
             return Result(status=ActionStatus.UNDONE)
         return await self._first_look(order)
 
@@ -53,14 +56,6 @@ class PlatformActivities:
             matches = False
         return Result(status=ActionStatus.VERIFIED if matches else ActionStatus.DRIFTED)
 
-    async def _change(self, order: Order, call: Call) -> None:
-        undo = order.direction is Direction.UNDO
-        values = _values(order)
-        body: JsonValue = None if call.json_ is None else fill_json(dict(call.json_), values)
-        path = fill_path(call.path, {name: value or "" for name, value in values.items()})
-        key = idempotency_key(order.case, order.decision, order.planned, undo)
-        await self._platform.change(call.method, path, body, key, order.actor)
-
     async def _first_look(self, order: Order) -> Result:
         """VERIFIED where the platform shows it at once; DONE leaves the rest to `read_back`."""
         done = Result(status=ActionStatus.DONE)
@@ -73,30 +68,12 @@ class PlatformActivities:
         return Result(status=ActionStatus.VERIFIED) if shown else done
 
     async def _shows(self, order: Order, verify: Verify) -> bool:
-        values = _values(order)
-        path = fill_path(verify.path, {name: value or "" for name, value in values.items()})
-        response = await self._platform.read(path)
+        response = await self._platform.read(path_of(order, verify.path))
         subject = order.planned.subject.model_dump()
         return holds(
             verify.expect,
             {"response": response, "subject": subject, "case": {"id": order.case}},
         )
-
-
-def _values(order: Order) -> dict[str, str | None]:
-    until = None if order.until is None else _iso(order.until)
-    return {
-        "subject.id": order.planned.subject.id,
-        "subject.type": order.planned.subject.type,
-        "case.id": order.case,
-        "decision.id": order.decision,
-        "actor": order.actor or "koban",
-        "until": until,
-    }
-
-
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _failed(kind: ProblemKind, status: int | None = None) -> Result:

@@ -11,6 +11,7 @@ from workflows.conditions import holds, problem
 from workflows.domain.alert import Alert
 from workflows.domain.playbook.actions import ActionCatalog
 from workflows.domain.playbook.appeals import AppealRules
+from workflows.domain.playbook.conduct import Limits
 from workflows.domain.playbook.lint.rules import Bundle, findings
 from workflows.domain.playbook.lookups import Detector, LookupCatalog
 from workflows.domain.playbook.matching import find_playbook
@@ -31,6 +32,7 @@ class PolicyFolder:
     lookups: LookupCatalog
     playbooks: dict[str, Playbook]
     detectors: dict[str, Detector] = field(default_factory=dict)
+    limits: Limits | None = None
     appeals: AppealRules | None = None
     _policies: dict[str, Policy] = field(default_factory=dict, compare=False, repr=False)
 
@@ -38,7 +40,10 @@ class PolicyFolder:
         """What a case of `playbook` keeps for its life. Raises `KeyError`."""
         if playbook not in self._policies:
             self._policies[playbook] = Policy(
-                version=self.version, playbook=self.playbooks[playbook], catalog=self.catalog
+                version=self.version,
+                playbook=self.playbooks[playbook],
+                catalog=self.catalog,
+                limits=self.limits,
             )
         return self._policies[playbook]
 
@@ -75,9 +80,22 @@ class _Loader:
         lookups = self._read("platform.yaml", LookupCatalog)
         playbooks = self._all("playbooks", Playbook)
         detectors = self._all("detectors", Detector)
-        there = (self._folder / "appeals.yaml").exists()
-        appeals = self._read("appeals.yaml", AppealRules) if there else None
-        self._lint(catalog, roles, lookups, playbooks, detectors, appeals)
+        # Without the file nobody is limited: a small team may not want to be.
+        limits = self._read_if_there("limits.yaml", Limits)
+        appeals = self._read_if_there("appeals.yaml", AppealRules)
+        self._lint(
+            Bundle(
+                catalog=catalog,
+                roles=roles,
+                playbooks=playbooks,
+                detectors=detectors,
+                lookups=lookups,
+                limits=limits,
+                appeals=appeals,
+                problem=problem,
+                whole=not any(document.faults for document in self._documents.values()),
+            )
+        )
         self._stop_at_faults()
         assert catalog is not None
         assert roles is not None
@@ -89,8 +107,12 @@ class _Loader:
             lookups=lookups,
             playbooks={each.playbook: each for each in playbooks.values()},
             detectors={each.detector: each for each in detectors.values()},
+            limits=limits,
             appeals=appeals,
         )
+
+    def _read_if_there(self, file: str, model: type[M]) -> M | None:
+        return self._read(file, model) if (self._folder / file).exists() else None
 
     def _read(self, file: str, model: type[M]) -> M | None:
         document = self._documents[file] = read(self._folder, file)
@@ -106,25 +128,7 @@ class _Loader:
         read_ = {f"{name}/{path.name}": self._read(f"{name}/{path.name}", model) for path in found}
         return {file: made for file, made in read_.items() if made is not None}
 
-    def _lint(
-        self,
-        catalog: ActionCatalog | None,
-        roles: RoleBook | None,
-        lookups: LookupCatalog | None,
-        playbooks: dict[str, Playbook],
-        detectors: dict[str, Detector],
-        appeals: AppealRules | None,
-    ) -> None:
-        bundle = Bundle(
-            catalog=catalog,
-            roles=roles,
-            playbooks=playbooks,
-            detectors=detectors,
-            lookups=lookups,
-            problem=problem,
-            appeals=appeals,
-            whole=not any(document.faults for document in self._documents.values()),
-        )
+    def _lint(self, bundle: Bundle) -> None:
         for found in findings(bundle):
             document = self._documents.setdefault(found.file, Document(found.file))
             place: Place = found.place

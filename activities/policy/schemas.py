@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from pydantic import BaseModel
 
 from workflows.domain.playbook.actions import ActionCatalog
 from workflows.domain.playbook.appeals import AppealRules
+from workflows.domain.playbook.conduct import Limits
 from workflows.domain.playbook.lookups import Detector, LookupCatalog
 from workflows.domain.playbook.model import Playbook
 from workflows.domain.playbook.roles import RoleBook
@@ -19,10 +21,12 @@ MODELS: dict[str, type[BaseModel]] = {
     "actions": ActionCatalog,
     "appeals": AppealRules,
     "detector": Detector,
+    "limits": Limits,
     "platform": LookupCatalog,
     "playbook": Playbook,
     "roles": RoleBook,
 }
+_ISO = re.compile(r"P(?:[0-9]+D)?(?:T[0-9HMS.]+)?")
 DURATION = {
     "type": "string",
     "pattern": r"^[0-9]{1,6}[smhd]$",
@@ -68,7 +72,7 @@ def _as_written(value: Any) -> Any:
 
 
 def _is_iso(value: Any) -> bool:
-    return isinstance(value, str) and value.startswith("PT")
+    return isinstance(value, str) and bool(_ISO.fullmatch(value))
 
 
 def _text(full: dict[str, Any]) -> dict[str, Any]:

@@ -8,8 +8,6 @@ from pydantic import BaseModel, ValidationError
 from activities.policy.reading import Document, Place
 
 M = TypeVar("M", bound=BaseModel)
-NOT_YET = {"protect": "`protect` is not carried out by this version"}
-
 
 Models = set[type[BaseModel]]
 
@@ -38,6 +36,15 @@ WRITES = {
     "string_too_long": "write at most {max_length} characters",
 }
 """What to write, by the beginning of pydantic's name for the mistake."""
+
+REMEDIES = {
+    "`notify: role` and `role: …` go together": "write both, or neither",
+    "`notify: person` and `person: …` go together": "write both, or neither",
+    "`on_failure: stop` and `undo` need `order: in_turn`": "add `order: in_turn`",
+    "`warn` must be shorter than `idle`": "write less than `idle`",
+    "`remind` must be shorter than `within`": "write less than `within`",
+}
+"""What to write where a model complains of several keys at once."""
 
 
 def validated(document: Document, model: type[M]) -> M | None:
@@ -81,7 +88,7 @@ def _words(document: Document, model: type[BaseModel], error: Any, name: str) ->
         return f"{_subject(error)} can't be `{_short(error['input'])}`", f"write {allowed}"
     if kind == "value_error":
         what, _, write = str(context["error"]).partition("; ")
-        return what, write or f"mend `{name}`"
+        return what, REMEDIES.get(what) or write or f"mend `{name}`"
     if kind == "string_pattern_mismatch":
         what = f"{_subject(error)} can't be `{_short(error['input'])}`"
         if name == "env":
@@ -121,8 +128,6 @@ def _keys(model: type[BaseModel], context: dict[str, Any]) -> str:
 
 
 def _unknown(model: type[BaseModel], error: Any, name: str) -> tuple[str, str]:
-    if name in NOT_YET:
-        return NOT_YET[name], "remove it"
     near = get_close_matches(name, sorted(_names(model)), n=1)
     write = f"write `{near[0]}`" if near else "remove it"
     return f"`{name}` is not known here", write

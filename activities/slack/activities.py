@@ -1,22 +1,22 @@
 """What the workflows ask of Slack."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
 
 from slack_sdk.web.async_client import AsyncWebClient
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.slack.named import people_in, people_of
 from activities.slack.people import People, RolesUnknown
 from activities.slack.reader import Reader
 from activities.slack.refusals import refusal_text
 from activities.slack.sender import Sender
 from activities.slack.showing import Showing
+from activities.slack.telling import Telling
 from activities.slack.text.texts import texts
-from workflows.domain import events as ev
 from workflows.domain.people import Role
 from workflows.domain.text import Language
-from workflows.ports import Answer, Show, Shown
+from workflows.ports import Answer, Show, Shown, Tell
 
 
 class SlackActivities:
@@ -38,12 +38,8 @@ class SlackActivities:
         Raises:
             SlackTrouble: retryable, whatever Slack says.
         """
-        reader = Reader(
-            texts(self._language),
-            self._zone,
-            await self._people.names(_people_of(wanted)),
-            self._people.mentions(),
-        )
+        names = await self._people.names(people_of(wanted.view, wanted.lines))
+        reader = Reader(texts(self._language), self._zone, names, self._people.mentions())
         return await Showing(wanted, self._sender, reader, self._people.channel).run()
 
     @activity.defn(name="answer")
@@ -56,11 +52,32 @@ class SlackActivities:
         text = refusal_text(
             wanted.refusal,
             await self._people.language(wanted.person),
-            await self._people.names([wanted.refusal.by]),
+            await self._people.names(people_in(wanted.refusal)),
             datetime.now(UTC),
             case=wanted.case,
         )
         await self._sender.whisper(wanted.person, wanted.place, text)
+
+    @activity.defn(name="tell")
+    async def tell(self, wanted: Tell) -> None:
+        """Sends a direct message to each of the people, once, in the language of each.
+
+        Raises:
+            SlackTrouble: retryable, whatever Slack says.
+            ApplicationError: retryable, where nobody can tell who holds the role.
+        """
+        names = await self._people.names(people_of(wanted.view, [wanted.line]))
+
+        async def reader_of(person: str) -> Reader:
+            language = await self._people.language(person)
+            return Reader(texts(language), self._zone, names, direct=True)
+
+        try:
+            await Telling(wanted, self._sender, self._people, reader_of).run()
+        except RolesUnknown:
+            raise ApplicationError(
+                "nobody can tell who holds this role", type="roles_unknown"
+            ) from None
 
     @activity.defn(name="roles_of")
     async def roles_of(self, person: str) -> tuple[Role, ...]:
@@ -75,15 +92,3 @@ class SlackActivities:
             raise ApplicationError(
                 "nobody can tell which roles this person holds", type="roles_unknown"
             ) from None
-
-
-def _people_of(wanted: Show) -> Iterator[str | None]:
-    """Everybody whom card, approval card or thread may name."""
-    view = wanted.view
-    yield view.owner
-    yield view.turn.by if view.turn else None
-    yield view.decision.by if view.decision else None
-    yield from (consent.by for consent in (view.approval.consents if view.approval else ()))
-    for line in wanted.lines:
-        yield line.event.by
-        yield line.event.owner if isinstance(line.event, ev.CaseReleased) else None

@@ -3,9 +3,12 @@
 from typing import Any
 
 from activities.slack import handles
-from activities.slack.drawing import Block, actions, button, confirm, overflow
+from activities.slack.card_menu import menu
+from activities.slack.card_state import pending, protecting
+from activities.slack.drawing import Block, actions, button, confirm
 from activities.slack.escape import plain
 from activities.slack.reader import Reader
+from workflows.domain.approval import Purpose
 from workflows.domain.case_state import UNDECIDED, Phase
 from workflows.domain.view import CardView, PresetView
 
@@ -17,40 +20,82 @@ Element = dict[str, Any]
 
 
 def buttons(view: CardView, reader: Reader) -> list[Block]:
-    """The row of buttons; none while nothing can be done."""
-    return actions(view.route, _elements(view, reader))
+    """The row of buttons; none where the work goes on in another case."""
+    if view.merged_into is not None:
+        return []
+    return actions(view.route, [*_elements(view, reader), menu(view, reader)])
 
 
 def _elements(view: CardView, reader: Reader) -> list[Element]:
     if view.phase in UNDECIDED:
         return _undecided(view, reader)
+    asked = _asked(view, reader)
     if view.phase is Phase.ENFORCING and view.failed:
-        return [_retry(view, reader), _give_up(view, reader)]
-    if view.undoable and not view.undoing:
-        return [_undo(view, reader)]
-    return []
+        return [_retry(view, reader), _give_up(view, reader), *asked]
+    if asked or view.phase is not Phase.CLOSED or view.undoing:
+        return asked
+    return [_undo(view, reader) if view.undoable else _reopen(view, reader)]
 
 
 def _undecided(view: CardView, reader: Reader) -> list[Element]:
-    free = view.owner is None
-    room = MOST - (3 if free else 2)
-    claim = [_press(view, "case.claim", reader.say("button.claim"), "primary")] if free else []
-    decide = _press(view, "case.decide", reader.say("button.decide"), None if free else "primary")
+    """First what takes the case on, then the decisions: there are always at least two."""
+    first = _first(view, reader)
+    keep = [_confirm(view, reader)] if protecting(view) else []
+    decide = _press(view, "case.decide", reader.say("button.decide"), None if first else "primary")
     clear = _press(view, "case.clear", reader.say("button.clear"))
+    room = MOST - len(first) - len(keep) - 2
     presets = [_preset(view, preset, reader) for preset in view.presets[:room]]
-    return [*claim, *presets, decide, clear, _more(view, reader)]
+    return [*first, *keep, *presets, decide, clear]
 
 
-def _more(view: CardView, reader: Reader) -> Element:
-    """An entry stands for the action_id `case.{entry}`; its value is `{entry}:{handle}`.
+def _first(view: CardView, reader: Reader) -> list[Element]:
+    if view.hold is not None:
+        return [_press(view, "case.resume", reader.say("button.resume"), "primary")]
+    if view.owner is None:
+        return [_press(view, "case.claim", reader.say("button.claim"), "primary")]
+    return []
 
-    A danger that asks first has no place here, since a menu's question is the same for all.
-    """
-    names = ["escalate"] if view.owner is None else ["release", "escalate"]
-    handle = handles.encode(view.id, view.version)
-    return overflow(
-        "case.more", [(reader.say(f"more.{name}"), f"{name}:{handle}") for name in names]
+
+def _asked(view: CardView, reader: Reader) -> list[Element]:
+    """What whoever asked for an approval can do while it is waited for."""
+    approval = pending(view)
+    if approval is None:
+        return []
+    answer = [_answer(view, reader)] if approval.question is not None else []
+    # What was done at once is for the reviewer to judge: it can't be withdrawn.
+    return answer if approval.purpose is Purpose.REVIEW else [*answer, _withdraw(view, reader)]
+
+
+def _answer(view: CardView, reader: Reader) -> Element:
+    primary = None if view.failed else "primary"
+    return _press(view, "approval.answer", reader.say("button.answer"), primary)
+
+
+def _withdraw(view: CardView, reader: Reader) -> Element:
+    undo = pending(view, Purpose.UNDO) is not None
+    sure = confirm(
+        reader.say("confirm.withdraw.title"),
+        reader.say("confirm.withdraw.undo" if undo else "confirm.withdraw.decision"),
+        reader.say("button.withdraw"),
+        reader.say("confirm.no"),
     )
+    return _press(view, "approval.withdraw", reader.say("button.withdraw"), None, sure)
+
+
+def _confirm(view: CardView, reader: Reader) -> Element:
+    """What Koban protects, as a decision: the question says what that is."""
+    what = reader.listed(reader.title(each.title, plain, _LABEL) for each in protecting(view))
+    sure = confirm(
+        reader.say("confirm.keep.title"),
+        reader.say("confirm.keep.text", what=what, subject=_subject(view, reader)),
+        reader.say("confirm.keep.yes"),
+        reader.say("confirm.no"),
+    )
+    return _press(view, "case.confirm", reader.say("button.keep"), None, sure)
+
+
+def _reopen(view: CardView, reader: Reader) -> Element:
+    return _press(view, "case.reopen", reader.say("button.reopen"))
 
 
 def _preset(view: CardView, preset: PresetView, reader: Reader) -> Element:

@@ -1,11 +1,12 @@
 """What a card says of the alerts: title line, sentence, score, evidence."""
 
+from activities.slack.card_known import known
+from activities.slack.card_state import STATE_COLOUR, standing, state_word
 from activities.slack.drawing import Block, context, fit, header, quote
 from activities.slack.escape import Safe, mrkdwn, plain
 from activities.slack.reader import Reader
 from workflows.domain.alert import AlertBrief
-from workflows.domain.case_state import Phase
-from workflows.domain.enforcement import ActionStatus
+from workflows.domain.case_state import UNDECIDED
 from workflows.domain.playbook.model import Severity
 from workflows.domain.view import CardView
 
@@ -14,13 +15,6 @@ SEVERITY_COLOUR = {
     Severity.HIGH: "🟧",
     Severity.MEDIUM: "🟨",
     Severity.LOW: "🟦",
-}
-STATE_COLOUR = {
-    Phase.OPEN: "🔴",
-    Phase.CLAIMED: "🔵",
-    Phase.AWAITING_APPROVAL: "🟡",
-    Phase.ENFORCING: "🟣",
-    Phase.CLOSED: "⚪",
 }
 _WHAT = 100
 _RELATED = 3
@@ -35,25 +29,8 @@ def case_line(view: CardView, reader: Reader, safe: Safe) -> str:
 def title(view: CardView, reader: Reader) -> Block:
     """Severity, kind, id and state, in words and in colour."""
     colour = SEVERITY_COLOUR[view.severity]
-    state = f"{STATE_COLOUR[view.phase]} {state_word(view, reader)}"
+    state = f"{STATE_COLOUR[standing(view)]} {state_word(view, reader)}"
     return header(f"{colour} {case_line(view, reader, plain)} · {state}")
-
-
-def state_word(view: CardView, reader: Reader) -> str:
-    """Where the case stands, in a word."""
-    return reader.say(f"card.state.{standing(view)}")
-
-
-def standing(view: CardView) -> str:
-    """The phase, or where that says too little: `failed`, `undoing`, `undone`."""
-    if view.undoing:
-        return "undoing"
-    if view.phase is Phase.ENFORCING and view.failed:
-        return "failed"
-    undone = [action.status is ActionStatus.UNDONE for action in view.actions]
-    if view.phase is Phase.CLOSED and undone and all(undone):
-        return "undone"
-    return view.phase.value
 
 
 def sentence(view: CardView, reader: Reader, safe: Safe) -> str:
@@ -71,14 +48,32 @@ def sentence(view: CardView, reader: Reader, safe: Safe) -> str:
 
 
 def facts(view: CardView, reader: Reader) -> list[Block]:
-    """Score and audience, where the detector told."""
-    shown = []
-    if view.latest.score is not None:
-        score = reader.texts.number(view.latest.score, "0.00")
-        shown.append(reader.say("card.score", score=score))
-    if view.latest.viewers is not None:
-        shown.append(reader.say("card.viewers", count=view.latest.viewers))
+    """Score and audience, where the detector told, and what is known of the subject."""
+    shown = [*score(view, reader), *viewers(view, reader), *known(view, reader)]
     return [context(shown)] if shown else []
+
+
+def score(view: CardView, reader: Reader) -> list[str]:
+    """How sure the detector is."""
+    if view.latest.score is None:
+        return []
+    return [reader.say("card.score", score=reader.texts.number(view.latest.score, "0.00"))]
+
+
+def viewers(view: CardView, reader: Reader) -> list[str]:
+    """How many people it reaches."""
+    if view.latest.viewers is None:
+        return []
+    return [reader.say("card.viewers", count=view.latest.viewers)]
+
+
+def manner(view: CardView, reader: Reader) -> list[Block]:
+    """How decisions on this kind of case are carried out, where it is out of the ordinary."""
+    if view.phase not in UNDECIDED:
+        return []
+    told = [reader.say("card.rehearse")] if view.rehearse else []
+    told += [reader.say("card.imminent")] if view.imminent else []
+    return [context(told)] if told else []
 
 
 def evidence(view: CardView, reader: Reader) -> list[Block]:
@@ -98,6 +93,8 @@ def _hidden(alert: AlertBrief, reader: Reader) -> str:
 def _similar(view: CardView, reader: Reader) -> str:
     if view.alerts < 2:
         return ""
+    if view.last_alert_at == view.opened_at:
+        return reader.say("card.similar.once", count=view.alerts - 1)
     first, last = reader.clock(view.opened_at), reader.clock(view.last_alert_at)
     return reader.say("card.similar", count=view.alerts - 1, first=first, last=last)
 

@@ -23,9 +23,10 @@ _OTHER_SCHEME = re.compile(r"(?i)(?<!hxxp)(?<!hxxps):(?=//)")
 _BARE_SCHEME = re.compile(r"(?i)(mailto|(?<![^\W\d_])(?:tel|sms)):")
 _HIDDEN = "[\u200c\u200d]*"
 # A dot with something like a label on both sides; the right one begins with a letter, so that
-# 0.97 and 12.5% stay as they are. The dots of IDNA (UTS 46) count between Latin letters.
+# 0.97 and 12.5% stay as they are. The dots of IDNA (UTS 46) count between Latin letters, narrow
+# or wide: browsers fold all of them.
 _DOT = re.compile(rf"(?<=[\w-])({_HIDDEN})\.({_HIDDEN})(?=[^\W\d_])")
-_WIDE_DOT = re.compile(r"(?<=[A-Za-z0-9-])[．。｡](?=[A-Za-z])")
+_WIDE_DOT = re.compile(r"(?<=[A-Za-z0-9Ａ-Ｚａ-ｚ０-９-])[．。｡․﹒](?=[A-Za-zＡ-Ｚａ-ｚ])")
 _NUMBERED = re.compile(r"(?<![\d.])(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?![\d.])")
 _SHOUT = re.compile(r"(?i)([@＠])(?=here|channel|everyone|[UWS][A-Z0-9]{2,})")
 _EMOJI = re.compile(r":(?=[0-9_']*[a-z+-][a-z0-9_+'-]*:)")
@@ -51,7 +52,7 @@ def mrkdwn(text: str, limit: int) -> str:
     room = limit
     while True:
         # Escaping only lengthens: each round takes away what it added, until it fits.
-        escaped = shorten(harmless, room).translate(_ENTITIES)
+        escaped = _unedged(shorten(harmless, room)).translate(_ENTITIES)
         over = units(escaped) - limit
         if over <= 0:
             return escaped
@@ -112,6 +113,11 @@ def _hxxp(match: re.Match[str]) -> str:
 
 def _unformatted(text: str) -> str:
     text = _QUOTE.sub(r"\1›", text.translate(_ALIKE))
-    text = _EDGE_UNDERSCORE.sub(lambda match: "＿" * len(match[0]), text)
+    text = _unedged(text)
     text = _EMOJI.sub(f":{_JOINER}", text)
     return _SHOUT.sub(rf"\1{_JOINER}", text)
+
+
+def _unedged(text: str) -> str:
+    """Underscores at the edge of a word begin or end italics; a cut may make new edges."""
+    return _EDGE_UNDERSCORE.sub(lambda match: "＿" * len(match[0]), text)

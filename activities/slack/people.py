@@ -82,6 +82,15 @@ class People:
         roles = self._roles().roles
         return frozenset([role for role, who in roles.items() if await self._holds(person, who)])
 
+    async def members(self, role: Role) -> tuple[str, ...]:
+        """Everybody who holds `role` now, by id.
+
+        Raises:
+            RolesUnknown: where its group can't be asked and nobody else is named for it.
+        """
+        who = self._roles().holders(role)
+        return tuple(sorted({*who.users, *await self._in_group(who)}))
+
     def mentions(self) -> dict[Role, str]:
         """mrkdwn that calls the people of each role."""
         return {role: _mention(who) for role, who in self._roles().roles.items()}
@@ -93,13 +102,16 @@ class People:
     async def _holds(self, person: str, who: Holders) -> bool:
         if person in who.users:
             return True
+        return person in await self._in_group(who)
+
+    async def _in_group(self, who: Holders) -> frozenset[str]:
         if who.group is None:
-            return False
+            return frozenset()
         try:
-            return person in await self._groups.get(who.group)
+            return await self._groups.get(who.group)
         except Away:
             if who.users:
-                return False
+                return frozenset()
             raise RolesUnknown(who.group) from None
 
     async def _ask_user(self, person: str) -> Person:

@@ -1,4 +1,4 @@
-"""What one `show` has posted so far, kept over its retries.
+"""What one activity has posted so far, kept over its retries.
 
 Where the answer to a post was lost, the next try looks for the message before it posts again.
 What is known goes along with a failure as the activity's heartbeat, which costs nothing while
@@ -23,13 +23,14 @@ SKEW = timedelta(minutes=5)
 
 
 class Posted(Value):
-    """The messages that this `show` has posted, as of try `attempt`."""
+    """What this activity has posted, as of try `attempt`; `told` are people with a message each."""
 
     attempt: int = 0
     unsure: bool = True
     card: CardRef | None = None
     through: int = 0
     approval: CardRef | None = None
+    told: tuple[str, ...] = ()
 
 
 class Progress:
@@ -57,7 +58,7 @@ class Progress:
         return await self._post(post) if found is None else found
 
     def done(self, **posted: object) -> None:
-        """Remembers what is posted by now: `card`, `through`, `approval`."""
+        """Remembers what is posted by now: `card`, `through`, `approval`, `told`."""
         self._set(unsure=self._look, **posted)
 
     def hand_on(self) -> None:

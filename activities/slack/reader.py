@@ -1,5 +1,6 @@
 """For whom something is drawn: language, zone, names of people, mentions of roles."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
@@ -14,16 +15,21 @@ NAME = 40
 SUBJECT = 120
 TITLE = 60
 _SAME_DAY = timedelta(hours=12)
+_USER = re.compile(r"[UW][A-Z0-9]{2,20}")
 
 
 @dataclass(frozen=True)
 class Reader:
-    """`names`: by user id. `mentions`: mrkdwn that calls the people of a role."""
+    """`names`: by user id. `mentions`: mrkdwn that calls the people of a role.
+
+    `direct`: one person reads it in a message of their own, where nobody has to be called.
+    """
 
     texts: Catalog
     zone: tzinfo
     names: Mapping[str, str] = field(default_factory=dict)
     mentions: Mapping[Role, str] = field(default_factory=dict)
+    direct: bool = False
 
     def say(self, key: str, **values: object) -> str:
         """The sentence called `key`, filled in."""
@@ -74,4 +80,12 @@ class Reader:
 
     def mention(self, role: Role) -> str:
         """Calls the people of `role`; its name where nobody is known to hold it."""
+        if self.direct:
+            return ""
         return self.mentions.get(role) or self.say(f"role.{role.value}")
+
+    def call(self, person: str) -> str:
+        """Calls one person; by name where that is no user of Slack's."""
+        if self.direct:
+            return ""
+        return f"<@{person}>" if _USER.fullmatch(person) else self.person(person)

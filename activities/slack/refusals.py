@@ -32,9 +32,15 @@ def refusal_text(
         "ago": _ago(refusal.at, catalog, now),
         "roles": catalog.say("words.or").join(roles),
         "name": safe(one_line(refusal.name or ""), _NAME),
-        "case": safe(one_line(case), _NAME),
+        "colleague": _person(refusal.name, catalog, names, safe),
+        "case": safe(one_line(_case(refusal, case)), _NAME),
     }
     return catalog.say(f"refusal.{refusal.reason.value}", **values).strip()
+
+
+def _case(refusal: Refusal, asked: str) -> str:
+    """The case that is not there: the one that was named, else the one that was asked for."""
+    return refusal.name or asked
 
 
 def _did(

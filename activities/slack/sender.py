@@ -23,6 +23,8 @@ _NOT_THERE = frozenset(
         "thread_not_found",
     }
 )
+_NO_READER = frozenset({"channel_not_found", "user_not_found", "user_disabled", "cannot_dm_bot"})
+"""Nobody reads there: waiting does not change that."""
 _ID = re.compile(r"[CDG][A-Z0-9]{5,}")
 _PAGE = 200
 
@@ -82,6 +84,36 @@ class Sender:
             if error.code not in _NOT_THERE:
                 raise
             await self._direct(person, text)
+
+    async def direct(self, person: str, message: Message) -> bool:
+        """Posts to a person's own conversation with Koban; False where nobody reads it."""
+        call = self._client.chat_postMessage(
+            channel=person,
+            text=message.text,
+            blocks=message.blocks,
+            metadata=message.metadata or None,
+            unfurl_links=False,
+            unfurl_media=False,
+        )
+        try:
+            await _done("chat.postMessage", call, silent=_NO_READER)
+        except SlackTrouble as error:
+            if error.code not in _NO_READER:
+                raise
+            return False
+        return True
+
+    async def directed(self, person: str, event_type: str, since: float) -> AsyncIterator[Found]:
+        """The metadata of such messages in a person's own conversation, newest first."""
+        call = self._client.api_call("conversations.open", params={"users": person})
+        try:
+            answer = await _done("conversations.open", call, silent=_NO_READER)
+        except SlackTrouble as error:
+            if error.code not in _NO_READER:
+                raise
+            return
+        async for found in self.posted(answer["channel"]["id"], event_type, since):
+            yield found
 
     async def _direct(self, person: str, text: str) -> None:
         # A user's id stands for their DM with the app: docs.slack.dev, chat.postMessage.

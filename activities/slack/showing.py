@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from activities.slack import approval_card as request
 from activities.slack import card as case
 from activities.slack import lines as thread
-from activities.slack.approval_card import approval_card, withdrawn_card
+from activities.slack.approval_card import approval_card, payload, replaced_card
 from activities.slack.card import case_card
 from activities.slack.drawing import Message
 from activities.slack.lines import AT_ONCE, lines_message
@@ -14,12 +14,39 @@ from activities.slack.reader import Reader
 from activities.slack.sender import Sender
 from activities.slack.troubles import SlackTrouble
 from workflows.domain import events as ev
-from workflows.domain.approval import Approval
+from workflows.domain.approval import Approval, Purpose
 from workflows.domain.memory import CardRef
 from workflows.domain.people import Role
 from workflows.ports import Show, Shown
 
-_OF_AN_APPROVAL = ev.ApprovalRequested | ev.Approved | ev.Rejected | ev.ApprovalExpired
+_OF_AN_APPROVAL = (
+    ev.ApprovalRequested
+    | ev.Approved
+    | ev.Rejected
+    | ev.ApprovalExpired
+    | ev.ApprovalAsked
+    | ev.ApprovalAnswered
+    | ev.ApprovalReminded
+    | ev.ApprovalWithdrawn
+)
+_OF_A_REVIEW = (
+    ev.ActionSucceeded
+    | ev.ActionVerified
+    | ev.ActionFailed
+    | ev.ActionSkipped
+    | ev.ActionRolledBack
+    | ev.ActionRehearsed
+    | ev.ActionRetried
+)
+_ENDS = (
+    ev.Rejected
+    | ev.ApprovalWithdrawn
+    | ev.ApprovalExpired
+    | ev.Approved
+    | ev.ActionsGivenUp
+    | ev.CaseReopened
+)
+"""A request that follows one of these is a new one, or the same one asked for again."""
 
 
 class Showing:
@@ -65,12 +92,12 @@ class Showing:
         return card
 
     async def _find(
-        self, channel: str, event_type: str, but: CardRef | None, **payload: str
+        self, channel: str, event_type: str, but: CardRef | None, **named: object
     ) -> CardRef | None:
         """The newest such message that this activity can have posted."""
         async for found in self._sender.posted(channel, event_type, self._progress.since):
             ref = CardRef(channel=found["channel"], ts=found["ts"])
-            if ref != but and found["payload"].items() >= payload.items():
+            if ref != but and found["payload"].items() >= named.items():
                 return ref
         return None
 
@@ -111,31 +138,36 @@ class Showing:
         approval, standing = self._view.approval, self._wanted.approval_card
         if standing is not None and self._is_of_another(approval):
             link = await self._sender.link(card)
-            await self._sender.update(standing, withdrawn_card(self._view, self._reader, link))
+            await self._sender.update(standing, replaced_card(self._view, self._reader, link))
             standing = None
         if approval is None:
             return None
         standing = self._progress.posted.approval or standing
-        if approval.pending and standing is not None and not self._changed():
+        if approval.pending and standing is not None and not self._changed(approval):
             return standing
         if standing is None and not approval.pending:
             return None
         return await self._draw(approval, standing, card)
 
     def _is_of_another(self, approval: Approval | None) -> bool:
-        """Whether the standing card asked for a decision that came before this one.
+        """Whether the standing card asked for something else, which came to its end since.
 
         Its end was never shown on its own, or the card would not stand any more.
         """
         if approval is None:
             return True
-        told = (line.event for line in self._wanted.lines)
-        over = (e for e in told if isinstance(e, ev.Rejected | ev.ApprovalExpired))
-        return any(event.decision != approval.decision for event in over)
+        ended = False
+        for each in self._wanted.lines:
+            ended = ended or isinstance(each.event, _ENDS)
+            if ended and isinstance(each.event, ev.ApprovalRequested):
+                return True
+        return False
 
-    def _changed(self) -> bool:
+    def _changed(self, approval: Approval) -> bool:
         """A request changes with what its thread tells of it, and not with every new alert."""
-        return any(isinstance(line.event, _OF_AN_APPROVAL) for line in self._wanted.lines)
+        reviewed = approval.purpose is Purpose.REVIEW
+        news = (_OF_AN_APPROVAL | _OF_A_REVIEW) if reviewed else _OF_AN_APPROVAL
+        return any(isinstance(line.event, news) for line in self._wanted.lines)
 
     async def _draw(
         self, approval: Approval, standing: CardRef | None, card: CardRef
@@ -148,11 +180,7 @@ class Showing:
         channel = self._channel_of(approval.needs[0].role) or card.channel
         ref = await self._progress.once(
             lambda: self._find(
-                channel,
-                request.EVENT_TYPE,
-                standing,
-                case=self._view.id,
-                decision=approval.decision,
+                channel, request.EVENT_TYPE, standing, **payload(self._view, approval)
             ),
             lambda: self._sender.post(channel, message),
         )

@@ -1,10 +1,13 @@
 """The doors through which Slack's listeners reach everything else."""
 
+from activities.ledger.covers import Covers
+from activities.ledger.database import Database
 from activities.ledger.queries import Queries
 from activities.slack.people import People, RolesUnknown
 from activities.slack.text.texts import texts
 from bot.cli.policies import Policies
 from bot.settings import Settings
+from bot.slack.cover_door import LedgerCovers
 from bot.slack.doors import Doors, PlatformDoor, Unavailable
 from bot.slack.ledger_door import LedgerReader
 from workflows.client import Appeals, Cases
@@ -35,7 +38,7 @@ def make_doors(
     appeals: Appeals,
     policies: Policies,
     people: People,
-    queries: Queries,
+    database: Database,
     platform: PlatformDoor,
     settings: Settings,
 ) -> Doors:
@@ -45,8 +48,10 @@ def make_doors(
         appeals=appeals,
         policies=policies,
         people=PeopleOfSlack(people),
-        ledger=LedgerReader(queries, policies),
+        ledger=LedgerReader(Queries(database), policies),
+        covers=LedgerCovers(Covers(database)),
         platform=platform,
         texts=texts,
         language=settings.locale,
+        zone=settings.zone,
     )

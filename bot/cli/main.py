@@ -80,3 +80,7 @@ def _run(arguments: list[str], debug: bool) -> int:
 def _tell(sentence: str, code: int) -> int:
     print(sentence, file=sys.stderr)
     return code
+
+
+if __name__ == "__main__":
+    main()

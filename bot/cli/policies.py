@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import structlog
+from temporalio import activity
 
 from activities.policy.faults import PolicyFaults
 from activities.policy.folder import PolicyFolder
@@ -17,7 +18,7 @@ from workflows.domain.alert import Alert
 from workflows.domain.playbook.actions import ActionCatalog
 from workflows.domain.playbook.lookups import LookupSpec
 from workflows.domain.playbook.matching import group_of
-from workflows.domain.playbook.model import Playbook
+from workflows.domain.playbook.model import Playbook, Policy
 from workflows.domain.playbook.roles import RoleBook
 
 log = structlog.get_logger()
@@ -40,6 +41,12 @@ class Policies:
         except LookupError:
             return None
         return folder.policy_for(playbook.playbook), group_of(playbook, alert)
+
+    @activity.defn(name="policy_now")
+    async def policy_now(self, playbook: str) -> Policy | None:
+        """A playbook with the actions as they are now, or None where it is gone."""
+        folder = self._watch.current()
+        return folder.policy_for(playbook) if playbook in folder.playbooks else None
 
     def keys(self) -> Keys:
         """What detectors may sign with."""

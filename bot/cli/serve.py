@@ -107,7 +107,7 @@ async def open_app(opened: AsyncExitStack, settings: Settings) -> FastAPI:
     background = Background()
     opened.push_async_callback(background.drain, DRAIN_SECONDS)
     look_ups = LookUps(Platform(http), policies)
-    doors = make_doors(cases, appeals, policies, people, queries, look_ups, settings)
+    doors = make_doors(cases, appeals, policies, people, database, look_ups, settings)
     secret = settings.slack.signing_secret
     bolt = make_bolt_app(doors, web, secret.get_secret_value() if secret else "", background)
     handover = Handover(cases, policies.place, AskedTogether(queries.known))

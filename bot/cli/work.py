@@ -12,6 +12,7 @@ from activities.ledger.ledger import Ledger
 from activities.platform.activities import PlatformActivities
 from activities.platform.client import Platform, open_platform
 from activities.platform.notices import NoticeActivities
+from activities.platform.rehearsal import rehearse
 from activities.slack.activities import SlackActivities
 from activities.slack.appeals.activities import AppealSlackActivities
 from activities.slack.client import slack_client
@@ -76,9 +77,18 @@ async def open_duties(
     notices = NoticeActivities(Platform(http))
     return Duties(
         main=(
-            *(ledger.record, ledger.load_case, slack.roles_of, delivery.deliver),
-            *(appeals.load_appealed, appeals.record_appeal),
+            ledger.record,
+            ledger.load_case,
+            ledger.known_of,
+            ledger.place_of,
+            ledger.spend,
+            ledger.covers_of,
+            slack.roles_of,
+            policies.policy_now,
+            appeals.load_appealed,
+            appeals.record_appeal,
+            delivery.deliver,
         ),
-        slack=(slack.show, slack.answer, appeal_cards.show_appeal),
-        platform=(platform.carry_out, platform.read_back, notices.send_notice),
+        slack=(slack.show, slack.answer, slack.tell, appeal_cards.show_appeal),
+        platform=(platform.carry_out, platform.read_back, rehearse, notices.send_notice),
     )

@@ -21,6 +21,7 @@ from bot.slack.doors import Doors
 from bot.slack.home import Home
 from bot.slack.languages import Languages
 from bot.slack.links import Links
+from bot.slack.modals.kinds import KINDS
 from bot.slack.modals.opening import Opening
 from bot.slack.modals.submissions import Submissions
 from bot.slack.press import read_source
@@ -56,15 +57,15 @@ def make_bolt_app(
     languages, replies, links = Languages(doors, background), Replies(client), Links(client)
     opening = Opening(doors, languages, replies, client)
     clicks = Clicks(doors, languages, replies, opening, background)
-    submissions = Submissions(doors)
+    submissions = Submissions(doors, now)
     answering = AppealModals(doors, languages, client)
     appeals = AppealPresses(doors, languages, replies, answering, background)
     slash = Slash(doors, languages, replies, links, background, now)
     home = Home(doors, languages, links, client, background, now)
     app.block_action(ACTIONS)(appeals.pressed)
     app.block_action(_ANY)(clicks.pressed)
-    app.view_submission("decide")(submissions.decided)
-    app.view_submission("reject")(submissions.rejected)
+    for callback_id in KINDS:
+        app.view_submission(callback_id)(submissions.submitted)
     app.view_submission("uphold")(answering.upheld)
     app.view_submission("overturn")(answering.overturned)
     app.view_closed(_ANY)(_acknowledged)

@@ -2,20 +2,22 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Protocol
 
 from activities.slack.text.texts import Catalog
 from workflows.appealing.start import AppealMemory
 from workflows.domain.alert import Subject
 from workflows.domain.appealing.commands import AppealClick
+from workflows.domain.approval import Purpose
 from workflows.domain.case_state import Phase
 from workflows.domain.commands import Click
 from workflows.domain.decision import Verdict
 from workflows.domain.enforcement import ActionStatus
+from workflows.domain.hold import HoldKind
 from workflows.domain.memory import CardRef, Memory
 from workflows.domain.model import Value
-from workflows.domain.people import Role
+from workflows.domain.people import Cover, Role
 from workflows.domain.playbook.actions import ActionCatalog
 from workflows.domain.playbook.model import Playbook, Severity
 from workflows.domain.text import Language, Text
@@ -71,10 +73,13 @@ class PeopleDoor(Protocol):
 class CaseLine(Value):
     """A case in a list. `due` is when its present step runs out; None where nothing is due.
 
-    `approvers` are the roles that are still needed while it waits for an approval.
+    `approvers` are the roles that are still needed while it waits for an approval, `barred` the
+    people who can't give it; `hold` and `hold_until` tell that it was set aside.
     """
 
     id: str
+    route: str = ""
+    version: int = 0
     title: Text
     subject: Subject
     severity: Severity
@@ -87,6 +92,10 @@ class CaseLine(Value):
     card: CardRef | None = None
     decider: str | None = None
     approvers: frozenset[Role] = frozenset()
+    purpose: Purpose | None = None
+    barred: frozenset[str] = frozenset()
+    hold: HoldKind | None = None
+    hold_until: datetime | None = None
 
 
 class ActionLine(Value):
@@ -145,13 +154,38 @@ class LedgerDoor(Protocol):
         """A case by its id."""
 
     async def queue(self) -> tuple[CaseLine, ...]:
-        """Every case that is not closed, at most 500, in any order."""
+        """Every case that is not closed or waits for an approval, at most 500, in any order."""
 
     async def past(self, subject: Subject) -> Past:
         """A subject's cases and actions, at most 20 of each."""
 
     async def looked_up(self, note: LookedUp) -> None:
         """Writes a look-up down, for good."""
+
+
+class Covering(Value):
+    """`person` holds a role in the stead of `covers_for`, until then."""
+
+    person: str
+    covers_for: str
+    role: Role
+    until: datetime
+
+
+class CoverDoor(Protocol):
+    """Who covers for whom. Every call raises `Unavailable` where the ledger is away."""
+
+    async def begin(self, person: str, cover: Cover, now: datetime) -> None:
+        """From now on `person` covers, until the cover's time."""
+
+    async def end(self, covers_for: str, now: datetime) -> int:
+        """Ends what others cover for a person; how many there were."""
+
+    async def of(self, person: str, now: datetime) -> tuple[Cover, ...]:
+        """What `person` covers now."""
+
+    async def around(self, person: str, now: datetime) -> tuple[Covering, ...]:
+        """Every cover that `person` gives or has now."""
 
 
 class Fact(Value):
@@ -171,13 +205,15 @@ class PlatformDoor(Protocol):
 
 @dataclass(frozen=True)
 class Doors:
-    """Everything beside Slack itself that the listeners use."""
+    """Everything beside Slack itself that the listeners use. Times are typed in `zone`."""
 
     cases: CaseDoor
     appeals: AppealDoor
     policies: PolicyDoor
     people: PeopleDoor
     ledger: LedgerDoor
+    covers: CoverDoor
     platform: PlatformDoor
     texts: Callable[[Language], Catalog]
     language: Language
+    zone: tzinfo

@@ -11,6 +11,7 @@ from activities.slack.text.texts import Catalog
 from bot.slack.doors import CaseLine
 from bot.slack.links import link
 from workflows.domain.alert import Subject
+from workflows.domain.approval import Purpose
 from workflows.domain.case_state import Phase
 
 Block = dict[str, Any]
@@ -76,17 +77,31 @@ def about(line: CaseLine, texts: Catalog) -> str:
 def case_line(line: CaseLine, texts: Catalog, base: str | None, now: datetime) -> str:
     """One case of a queue on one or two lines."""
     head = f"*{texts.say(f'severity.{line.severity}')}* · {case_name(line, base)}"
-    parts = [
+    return f"{head} · {about(line, texts)}\n{' · '.join(state(line, texts, now))}"
+
+
+def state(line: CaseLine, texts: Catalog, now: datetime) -> list[str]:
+    """Where a case stands: its phase, what it waits for, who has it, and until when."""
+    return [
         texts.say(f"bot.phase.{line.phase}"),
+        *_waits(line, texts),
         texts.say("bot.owner", person=person(line.owner, texts)),
         *due(line, texts, now),
     ]
-    return f"{head} · {about(line, texts)}\n{' · '.join(parts)}"
+
+
+def _waits(line: CaseLine, texts: Catalog) -> list[str]:
+    """What sets a case aside, or what besides its decision waits for an approval."""
+    if line.hold is not None and line.hold_until is not None:
+        return [texts.say(f"bot.hold.{line.hold}", at=moment(line.hold_until))]
+    if line.purpose in (Purpose.UNDO, Purpose.REVIEW):
+        return [texts.say(f"bot.waits.{line.purpose}")]
+    return []
 
 
 def due(line: CaseLine, texts: Catalog, now: datetime) -> list[str]:
     """When something is due, marked where that has passed."""
-    if line.due is None or line.phase is Phase.CLOSED:
+    if line.due is None or (line.phase is Phase.CLOSED and not line.approvers):
         return []
     told = texts.say("bot.due", at=moment(line.due))
     return [told, f"*{texts.say('bot.overdue')}*"] if line.due < now else [told]

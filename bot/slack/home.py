@@ -69,9 +69,11 @@ class Home:
         help_ = help_page(texts, self._doors.policies.lookups()).blocks
         if not roles:
             return [section(texts.say("bot.slash.no_role")), *help_]
-        lines, base, now = await self._doors.ledger.queue(), await self._links.base(), self._now()
+        now = self._now()
+        covers = await self._doors.covers.of(person, now)
+        lines, base = await self._doors.ledger.queue(), await self._links.base()
         shown = {
-            "bot.home.approvals": waiting_for(lines, person, roles),
+            "bot.home.approvals": waiting_for(lines, person, roles, covers),
             "bot.home.mine": chosen(lines, Which.MINE, person, now),
             "bot.home.overdue": chosen(lines, Which.OVERDUE, person, now),
         }

@@ -44,7 +44,7 @@ class LedgerReader:
         return self._story(row, actions, events)
 
     async def queue(self) -> tuple[CaseLine, ...]:
-        """Every case that is not closed."""
+        """Every case that is not closed or waits for an approval."""
         try:
             return tuple(_line(row) for row in await self._queries.open_cases())
         except LedgerUnavailable as error:
@@ -120,6 +120,8 @@ def _line(row: Row) -> CaseLine:
     due = row["claim_due"] if row["owner"] is None else row["decide_due"]
     return CaseLine(
         id=row["id"],
+        route=row["route"],
+        version=row["version"],
         title=Text.model_validate(row["title"]),
         subject=Subject(type=row["subject_type"], id=row["subject_id"]),
         severity=row["severity"],
@@ -132,7 +134,19 @@ def _line(row: Row) -> CaseLine:
         card=_card(row),
         decider=row["decider"],
         approvers=frozenset(row["approvers"]),
+        purpose=row["approval_purpose"],
+        barred=_barred(row),
+        hold=row["hold"],
+        hold_until=row["hold_until"],
     )
+
+
+def _barred(row: Row) -> frozenset[str]:
+    """Who can't give the approval; a row of an older version only says who decided."""
+    barred = row["approval_barred"]
+    if barred is None:
+        barred = [row["decider"]] if row["decider"] else []
+    return frozenset(barred)
 
 
 def _card(row: Row) -> CardRef | None:

@@ -14,8 +14,9 @@ SCOPES_OF: dict[str, tuple[str, ...]] = {
     "chat.postMessage": ("chat:write",),
     "chat.update": ("chat:write",),
     "chat.postEphemeral": ("chat:write",),
-    "conversations.history": ("channels:history", "groups:history"),
+    "conversations.history": ("channels:history", "groups:history", "im:history"),
     "conversations.list": ("channels:read", "groups:read"),
+    "conversations.open": ("im:write",),
     "conversations.replies": ("channels:history", "groups:history"),
     "usergroups.list": ("usergroups:read",),
     "usergroups.users.list": ("usergroups:read",),
@@ -26,7 +27,7 @@ SCOPES_OF: dict[str, tuple[str, ...]] = {
 """Every Web API method that Koban calls, with the scopes that it needs."""
 
 SCOPES = tuple(sorted({"commands", *(s for scopes in SCOPES_OF.values() for s in scopes)}))
-HINT = "help | case ID | user ID | queue [mine|overdue|approvals]"
+HINT = "help | case ID | user ID | queue [mine|overdue|approvals] | cover @name until 18:00"
 
 
 def manifest(public_url: str | None, socket_mode: bool) -> dict[str, Any]:
@@ -67,8 +68,8 @@ def _features(url: str | None) -> dict[str, Any]:
                 "command": COMMAND,
                 "description": "ケースの照会と対応状況 / Look up cases and subjects",
                 "usage_hint": HINT,
-                # Mentions in the text would arrive as ids; an id of the platform is never one.
-                "should_escape": False,
+                # `cover @person` needs the person's id; bot.slack.slash.typed undoes the rest.
+                "should_escape": True,
                 **_at("url", url),
             }
         ],

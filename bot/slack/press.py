@@ -1,6 +1,7 @@
 """A pressed button, read: what Slack sends of it, and the command that it means."""
 
 import hashlib
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,15 +18,32 @@ _PLAIN: dict[str, Callable[..., cmd.PersonCommand]] = {
     "case.release": cmd.Release,
     "case.clear": cmd.Clear,
     "case.escalate": cmd.Escalate,
+    "case.confirm": cmd.Confirm,
+    "case.lift_protection": cmd.LiftProtection,
+    "case.acknowledge": cmd.Acknowledge,
+    "case.resume": cmd.Resume,
+    "case.watch": cmd.Watch,
+    "case.unwatch": cmd.Unwatch,
     "action.undo": cmd.Undo,
     "action.retry": cmd.Retry,
     "action.give_up": cmd.GiveUp,
     "approval.approve": cmd.Approve,
+    "approval.withdraw": cmd.Withdraw,
 }
 MORE = "case.more"
-DECIDE = "case.decide"
-REJECT = "approval.reject"
-MODALS = frozenset({DECIDE, REJECT})
+MODALS = {
+    "case.decide": "decide",
+    "case.handover": "handover",
+    "case.snooze": "snooze",
+    "case.wait": "wait",
+    "case.note": "note",
+    "case.merge": "merge",
+    "case.reopen": "reopen",
+    "approval.reject": "reject",
+    "approval.ask": "ask",
+    "approval.answer": "answer",
+}
+"""Buttons that open a modal, by its callback_id."""
 
 
 class Unreadable(ValueError):
@@ -127,7 +145,11 @@ def press_id(press: Press) -> str:
     return f"press/{source.person}/{press.action_ts}/{press.value}"
 
 
-def submission_id(view: str, command: cmd.Asked) -> str:
-    """The same while a person submits the same thing from the same modal, however often."""
-    digest = hashlib.sha256(command.model_dump_json().encode()).hexdigest()[:16]
-    return f"view/{view}/{digest}"
+def submission_id(view: Mapping[str, Any]) -> str:
+    """The same while a person submits the same thing from the same modal, however often.
+
+    What stands in the modal counts, not what it means: "in an hour" is another time every time.
+    """
+    values = (view.get("state") or {}).get("values") or {}
+    digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+    return f"view/{view.get('id', '')}/{digest}"

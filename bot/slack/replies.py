@@ -37,6 +37,18 @@ class Replies:
             _log.error("person_not_told", person=source.person, text=said.text)
         return told
 
+    async def directly(self, person: str, said: Said) -> bool:
+        """A direct message; False, and a line in the log, where Slack did not take it."""
+        try:
+            async with asyncio.timeout(SECONDS):
+                await self._client.chat_postMessage(
+                    channel=person, text=said.text, unfurl_links=False, unfurl_media=False
+                )
+        except (SlackApiError, aiohttp.ClientError, TimeoutError) as error:
+            _log.warning("direct_message_failed", person=person, error=str(error))
+            return False
+        return True
+
     async def _by_url(self, source: Source, said: Said) -> bool:
         if source.response_url is None:
             return False

@@ -11,6 +11,8 @@ class Fault(StrEnum):
     SLACK_429 = "slack_429"
     SLACK_LOST_RESPONSE = "slack_lost_response"
     SLACK_DOWN = "slack_down"
+    SLACK_HANG = "slack_hang"
+    PLATFORM_429 = "platform_429"
     PLATFORM_500 = "platform_500"
     PLATFORM_HANG = "platform_hang"
     PLATFORM_LOST_RESPONSE = "platform_lost_response"
@@ -29,6 +31,11 @@ TITLES: dict[Fault, dict[str, str]] = {
         "en": "Slack writes, then loses its answer",
     },
     Fault.SLACK_DOWN: {"ja": "Slack が止まる", "en": "Slack is down"},
+    Fault.SLACK_HANG: {"ja": "Slack が応答しない", "en": "Slack hangs"},
+    Fault.PLATFORM_429: {
+        "ja": "マーケットが回数制限で断る",
+        "en": "The marketplace turns calls away (rate limit)",
+    },
     Fault.PLATFORM_500: {"ja": "マーケットがエラーを返す", "en": "The marketplace answers errors"},
     Fault.PLATFORM_HANG: {"ja": "マーケットが応答しない", "en": "The marketplace hangs"},
     Fault.PLATFORM_LOST_RESPONSE: {

@@ -22,12 +22,19 @@ class Process:
     """One child process, by its command; its output goes to a log file."""
 
     def __init__(
-        self, name: str, command: Sequence[str], log: Path, env: Mapping[str, str] | None = None
+        self,
+        name: str,
+        command: Sequence[str],
+        log: Path,
+        env: Mapping[str, str] | None = None,
+        user: str | None = None,
     ) -> None:
+        """`user` runs it as somebody else, which only root can ask for."""
         self.name = name
         self._command = command
         self._log = log
         self._env = {**os.environ, **(env or {})}
+        self._user = user
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -52,6 +59,7 @@ class Process:
                 stdout=log,
                 stderr=log,
                 env=self._env,
+                user=self._user,
                 start_new_session=True,
                 preexec_fn=_end_with_parent,
             )

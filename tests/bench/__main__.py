@@ -18,7 +18,7 @@ from deploy.sandbox.slack.workspace import Workspace
 from deploy.sandbox.stage import INGEST_SECRET, Stage, stage
 from deploy.sandbox.temporal import temporal_server
 from deploy.sandbox.traffic.sender import Sender
-from tests.bench import ingest, instance, memory, shift
+from tests.bench import ingest, instance, memory, shift, whole
 from tests.conftest import free_port
 
 CLICKS_PER_S = 20
@@ -113,6 +113,7 @@ async def bench(quick: bool) -> dict:
         result["case_untimed"] = await one(world, sender, client, "brand_new", "warn", "u_a")
         result["case_timed"] = await one(world, sender, client, "off_platform", "mute", "u_b")
         result["case_approved"] = await one(world, sender, client, "off_platform", "ban", "u_c")
+        result["whole_cases"] = await whole.measure(client, world.market.put, 150)
         counts = [200, 1000] if quick else [1000, 5000]
         assert work.pid is not None
         result["memory"] = await memory.measure(world, client, "koban", work.pid, counts)

@@ -2,7 +2,12 @@
 
 from datetime import timedelta
 
+import pytest
+
 from tests.domain.building import (
+    CATALOG,
+    PLAYBOOK,
+    POLICY,
     REED,
     SATO,
     T0,
@@ -16,10 +21,12 @@ from tests.domain.building import (
 )
 from workflows.domain import commands as cmd
 from workflows.domain.appealing.answer import AppealAnswer, AppealOutcome, AppealSettled
-from workflows.domain.appealing.at_case import settled
+from workflows.domain.approval import ApprovalState
 from workflows.domain.case import decide
 from workflows.domain.case_state import Case, Phase
 from workflows.domain.enforcement import ActionStatus, Problem, ProblemKind
+from workflows.domain.playbook.actions import ApprovalRule
+from workflows.domain.rules.appealing import settled
 
 LATER = T0 + timedelta(days=3)
 
@@ -93,3 +100,67 @@ def test_what_has_no_undo_is_kept_and_told() -> None:
     case = follow(case, news(case, ActionStatus.DONE), minutes(3))
     case = follow(case, answer(AppealOutcome.OVERTURNED), LATER)
     assert settled(case) == AppealSettled(appeal="A0123456789AB", left=0, kept=1)
+
+
+BY_A_LEAD = ApprovalRule.model_validate(
+    {"by": "lead", "quorum": 1, "within": "30m", "on_expiry": "refuse"}
+)
+
+
+def warned(*, review: bool = False, done: bool = True) -> Case:
+    """u_123 was warned by 佐藤, reviewed afterwards where so; undoing a warning needs a lead."""
+    playbook = PLAYBOOK.model_copy(update={"act_first": BY_A_LEAD if review else None})
+    warn = CATALOG.actions["warn"].model_copy(update={"undo_approval": BY_A_LEAD})
+    catalog = CATALOG.model_copy(update={"actions": {**CATALOG.actions, "warn": warn}})
+    policy = POLICY.model_copy(update={"playbook": playbook, "catalog": catalog})
+    case = a_case().model_copy(update={"policy": policy})
+    case = follow(case, preset(SATO, "warn"), minutes(1))
+    return follow(case, news(case, ActionStatus.DONE), minutes(2)) if done else case
+
+
+def test_an_overturn_settles_an_undo_that_waits_for_agreement() -> None:
+    """Nobody is asked any more."""
+    case = follow(warned(), cmd.Undo(by=SATO), LATER)
+    outcome = decide(case, answer(AppealOutcome.OVERTURNED), LATER)
+    assert kinds(outcome) == ["appeal_answered", "approval_withdrawn", "undo_requested"]
+    case = follow(case, answer(AppealOutcome.OVERTURNED), LATER)
+    assert case.approval is not None
+    assert case.approval.state is ApprovalState.WITHDRAWN
+    assert (case.phase, case.undoing, case.deadline) == (Phase.CLOSED, True, None)
+
+
+def test_an_uphold_leaves_an_undo_waiting() -> None:
+    """Whoever was asked may still agree."""
+    case = follow(warned(), cmd.Undo(by=SATO), LATER)
+    case = follow(case, answer(AppealOutcome.UPHELD), LATER)
+    assert case.approval is not None
+    assert case.approval.pending
+
+
+def test_an_overturn_settles_a_review() -> None:
+    """What was done at once is taken back, and the case is its decider's again."""
+    case = warned(review=True)
+    assert case.phase is Phase.ENFORCING
+    outcome = decide(case, answer(AppealOutcome.OVERTURNED), LATER)
+    assert kinds(outcome) == ["appeal_answered", "approval_withdrawn", "undo_requested"]
+    case = follow(case, answer(AppealOutcome.OVERTURNED), LATER)
+    case = follow(case, news(case, ActionStatus.UNDONE), LATER)
+    assert settled(case) == AppealSettled(appeal="A0123456789AB", left=0, kept=0)
+    assert (case.phase, case.owner) == (Phase.CLAIMED, SATO.id)
+
+
+@pytest.mark.parametrize("review", [False, True])
+def test_what_is_still_being_done_is_taken_back_afterwards(review: bool) -> None:
+    """Half of it is out of reach until then; the appeal waits with it."""
+    case = warned(review=review, done=False)
+    assert kinds(decide(case, answer(AppealOutcome.OVERTURNED), LATER)) == ["appeal_answered"]
+    case = follow(case, answer(AppealOutcome.OVERTURNED), LATER)
+    assert settled(case) is None
+    outcome = decide(case, news(case, ActionStatus.DONE), LATER)
+    between = "approval_withdrawn" if review else "case_closed"
+    assert kinds(outcome) == ["action_succeeded", between, "undo_requested"]
+    case = follow(case, news(case, ActionStatus.DONE), LATER)
+    assert settled(case) is None
+    case = follow(case, news(case, ActionStatus.FAILED), LATER)
+    assert settled(case) == AppealSettled(appeal="A0123456789AB", left=1, kept=0)
+    assert not case.undoing

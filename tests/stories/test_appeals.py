@@ -309,3 +309,18 @@ async def test_nothing_of_an_appeal_is_lost_while_every_worker_is_down(
             await wait_notice(world, "overturned")
         assert (await world.thing("users", "u_123"))["muted"] is False
         assert set(world.stage.market.executions().values()) == {1}
+
+
+async def test_the_answer_does_not_wait_for_the_receipt(world: World) -> None:
+    """The platform was away; it is told of the answer alone, and the card says what was not."""
+    tanaka = await world.person("U0TANAKA")
+    _, _, case = await muted(world)
+    world.stage.faults.set("platform_500", True)
+    card, appeal = await filed(world, case, tanaka)
+    await answer_with(tanaka, card, "appeal.uphold", "規約どおりです")
+    await world.wait_kind(appeal, "notice_failed")
+    world.stage.faults.set("platform_500", False)
+    await wait_notice(world, "upheld")
+    await tanaka.wait_text(card, "お知らせを送れませんでした", 20)
+    await tanaka.wait_text(card, "本人にお知らせしました", 20)
+    assert await notices(world) == ["upheld"]

@@ -24,11 +24,27 @@ class Against(Value):
 
 
 class AppealEntry(Value):
-    """What the ledger writes in one go: events, and the appeal's row."""
+    """What the ledger writes in one go: events, and the appeal's row.
+
+    `late` marks what happened while the ledger was away.
+    """
 
     appeal: Appeal
     events: tuple[AppealRecorded, ...]
     card: CardRef | None = None
+    late: bool = False
+
+
+class AppealWritten(Value):
+    """What the ledger found. `stands` is what happened: the events as they are written now.
+
+    Where `filed_before`, another appeal has this one's name, and nothing was written. Where
+    `earlier`, an earlier try of the same workflow task had written other events: these happened.
+    """
+
+    filed_before: bool = False
+    stands: tuple[AppealRecorded, ...] = ()
+    earlier: bool = False
 
 
 class ShowAppeal(Value):
@@ -59,11 +75,8 @@ async def load_appealed(against: Against) -> Appealed | None:
 
 
 @activity.defn(name="record_appeal")
-async def record_appeal(entry: AppealEntry) -> bool:
-    """Writes events and the appeal's row; False where the appeal is known for longer than that.
-
-    The same entry twice changes nothing.
-    """
+async def record_appeal(entry: AppealEntry) -> AppealWritten:
+    """Writes events and the appeal's row; the same entry twice changes nothing."""
     raise RuntimeError("a port has no body")
 
 

@@ -17,6 +17,7 @@ from workflows.queues import slack_queue
 _RETRY = RetryPolicy(
     initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=30)
 )
+_ONE_WRITE = timedelta(seconds=20)
 _AGAIN = timedelta(seconds=30)
 _RANK = Priority(priority_key=3)
 """Behind cases that burn: an appeal has days."""
@@ -59,7 +60,7 @@ class AppealScreen:
                     ports.show_appeal,
                     wanted,
                     task_queue=slack_queue(workflow.info().task_queue),
-                    start_to_close_timeout=timedelta(seconds=60),
+                    start_to_close_timeout=_ONE_WRITE,
                     retry_policy=_RETRY,
                     priority=_RANK,
                 )

@@ -1,15 +1,18 @@
 """Whom an appeal tells: the case its answer, the person the notices."""
 
+import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, FailureError
+from temporalio.exceptions import ApplicationError, FailureError
+from temporalio.workflow import ActivityCancellationType
 
-from workflows import ports as case_ports
 from workflows.appealing import ports
 from workflows.appealing.ports import Notice
 from workflows.appealing.start import AppealStart
+from workflows.casework.delivering import deliver
 from workflows.domain.appealing.answer import AppealAnswer, AppealOutcome
 from workflows.domain.appealing.commands import NoteNotice
 from workflows.domain.appealing.state import Appeal
@@ -18,7 +21,6 @@ from workflows.domain.playbook.appeals import NoticeKind
 from workflows.ports import Delivery
 from workflows.queues import platform_queue
 
-_PATIENTLY = RetryPolicy(maximum_interval=timedelta(seconds=30))
 _SLOWLY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=10))
 KEEPS_TRYING = timedelta(days=7)
 """For how long a notice is tried where the platform does not answer."""
@@ -51,16 +53,17 @@ async def tell_case(appeal: Appeal) -> None:
     try:
         await case.signal("appeal_answered", answer)
     except FailureError:
-        await workflow.execute_activity(
-            case_ports.deliver,
-            Delivery(case=answer.case, answer=answer),
-            start_to_close_timeout=timedelta(seconds=10),
-            retry_policy=_PATIENTLY,
-        )
+        await deliver(Delivery(case=answer.case, answer=answer))
 
 
-async def tell_person(start: AppealStart, appeal: Appeal, kind: NoticeKind) -> NoteNotice:
-    """Sends one notice; what keeps it from being sent becomes part of the story."""
+async def tell_person(
+    start: AppealStart, appeal: Appeal, kind: NoticeKind, overtaken: Callable[[], bool]
+) -> NoteNotice:
+    """Sends one notice; what keeps it from being sent becomes part of the story.
+
+    One that is `overtaken` by the next is not tried again: nobody waits for the answer because its
+    receipt could not be confirmed, and none is told of the receipt after the answer.
+    """
     text, call = appeal.rules.notices.text(kind), start.notice
     person = appeal.person(call.subject) if call is not None else None
     if text is None or call is None or person is None:
@@ -76,21 +79,30 @@ async def tell_person(start: AppealStart, appeal: Appeal, kind: NoticeKind) -> N
         person=person,
         call=call,
     )
-    return NoteNotice(notice=kind, problem=await _send(notice))
+    return NoteNotice(notice=kind, problem=await _send(notice, overtaken))
 
 
-async def _send(notice: Notice) -> Problem | None:
+async def _send(notice: Notice, overtaken: Callable[[], bool]) -> Problem | None:
+    sending = workflow.start_activity(
+        ports.send_notice,
+        notice,
+        task_queue=platform_queue(workflow.info().task_queue),
+        start_to_close_timeout=timedelta(seconds=15),
+        schedule_to_close_timeout=KEEPS_TRYING,
+        retry_policy=_SLOWLY,
+        cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    )
+    watch = asyncio.create_task(workflow.wait_condition(overtaken))
+    done, _ = await workflow.wait([sending, watch], return_when=asyncio.FIRST_COMPLETED)
+    watch.cancel()
+    if sending not in done:
+        sending.cancel()  # after the try that is under way
     try:
-        return await workflow.execute_activity(
-            ports.send_notice,
-            notice,
-            task_queue=platform_queue(workflow.info().task_queue),
-            start_to_close_timeout=timedelta(seconds=15),
-            schedule_to_close_timeout=KEEPS_TRYING,
-            retry_policy=_SLOWLY,
-        )
-    except ActivityError as error:
+        return await sending
+    except FailureError as error:
         return _problem(error)
+    except asyncio.CancelledError:
+        return _problem(None)
 
 
 def _problem(error: BaseException | None) -> Problem:

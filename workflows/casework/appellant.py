@@ -7,9 +7,9 @@ from temporalio.exceptions import FailureError
 
 from workflows.casework.errands import Errands
 from workflows.domain.appealing.answer import AppealSettled
-from workflows.domain.appealing.at_case import settled
 from workflows.domain.case_state import Case
 from workflows.domain.identity import appeal_route
+from workflows.domain.rules.appealing import settled
 
 
 class Appellant:

@@ -1,7 +1,7 @@
 """What a case has under way beside its main loop."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from typing import Any
 
 
@@ -20,3 +20,8 @@ class Errands:
         task = asyncio.create_task(errand)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+
+    def run_all(self, errands: Iterable[Coroutine[Any, Any, None]]) -> None:
+        """Starts each of them."""
+        for errand in errands:
+            self.run(errand)

@@ -22,7 +22,8 @@ from workflows.queues import slack_queue
 _RETRY = RetryPolicy(
     initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=30)
 )
-_ONE_WRITE = timedelta(seconds=60)
+_ONE_WRITE = timedelta(seconds=20)
+"""A card with its thread takes some calls; a killed worker is not waited for much longer."""
 _ANSWERING = timedelta(minutes=15)
 _AGAIN = timedelta(seconds=30)
 

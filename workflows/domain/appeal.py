@@ -3,14 +3,14 @@
 One rule stands above all others: nobody who took or approved the decision has a say in it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
 from workflows.domain import refusal as no
 from workflows.domain.appealing import commands as cmd
 from workflows.domain.appealing import events as ev
-from workflows.domain.appealing.history import apply_appeal
+from workflows.domain.appealing.history import apply_all_to_appeal, apply_appeal
 from workflows.domain.appealing.state import WAITING, Appeal, AppealState, Dismissal
 from workflows.domain.commands import Asked
 from workflows.domain.people import Actor, Role
@@ -20,7 +20,7 @@ Outcome = tuple[ev.AppealEvent, ...] | no.Refusal
 
 _REASON = 3_000
 
-__all__ = ["Outcome", "apply_appeal", "decide_appeal"]
+__all__ = ["Outcome", "apply_appeal", "decide_appeal", "decide_in_turn"]
 
 
 def decide_appeal(appeal: Appeal, command: cmd.AppealCommand, now: datetime) -> Outcome:
@@ -30,6 +30,19 @@ def decide_appeal(appeal: Appeal, command: cmd.AppealCommand, now: datetime) -> 
         if refusal is not None:
             return refusal
     return _RULES[type(command)](appeal, command, now)
+
+
+def decide_in_turn(
+    appeal: Appeal, commands: Iterable[cmd.AppealCommand], now: datetime
+) -> tuple[tuple[ev.AppealEvent, ...], no.Refusal | None]:
+    """What several commands make of `appeal`, one after another, up to the first refusal."""
+    events: list[ev.AppealEvent] = []
+    for command in commands:
+        outcome = decide_appeal(apply_all_to_appeal(appeal, events), command, now)
+        if isinstance(outcome, no.Refusal):
+            return tuple(events), outcome
+        events += outcome
+    return tuple(events), None
 
 
 def _not_theirs(appeal: Appeal, person: Actor) -> no.Refusal | None:

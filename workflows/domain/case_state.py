@@ -1,16 +1,23 @@
 """The state of a case: everything that cards, rules and clocks read."""
 
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from enum import StrEnum
+
+from pydantic import Field
 
 from workflows.domain.alert import AlertBrief, Subject
 from workflows.domain.appealing.answer import AppealAnswer
-from workflows.domain.approval import Approval
+from workflows.domain.approval import Approval, Purpose
 from workflows.domain.decision import Decision, Verdict
-from workflows.domain.enforcement import UNSETTLED, ActionState, ActionStatus
+from workflows.domain.enforcement import ACTING, NOT_DONE, UNSETTLED, ActionState, ActionStatus
 from workflows.domain.escalation import Clock, Due, clock, open_steps
+from workflows.domain.hold import Hold
+from workflows.domain.known import Known
 from workflows.domain.model import Value
 from workflows.domain.playbook.model import Policy, Severity, Unless
+from workflows.domain.protection import Intent, Protection, is_over
+from workflows.domain.sightings import Sighting
 
 
 class Phase(StrEnum):
@@ -36,7 +43,13 @@ class Mark(Value):
 
 
 class Case(Value):
-    """One case. `version` counts its events; `turn` is the last step of a decision's life."""
+    """One case. `version` counts its events; `turn` is the last step of a decision's life.
+
+    `owned_as_of` is the version with which its assignee got it, `active_at` when they were last
+    seen, `paused_for` how long its clocks stood still so far, `repeats` how often a step of the
+    ladder was told again, `clock_from` when it was reopened. `absorbed` are cases that were merged
+    into it, `merged_into` is the other way round.
+    """
 
     id: str
     route: str
@@ -52,21 +65,45 @@ class Case(Value):
     last_alert_at: datetime
     owner: str | None = None
     owned_since: datetime | None = None
+    owned_as_of: int = 0
+    active_at: datetime | None = None
+    warned: bool = False
+    watchers: tuple[str, ...] = ()
+    hold: Hold | None = None
+    paused_for: timedelta = timedelta()
     decisions: tuple[Decision, ...] = ()
     actions: tuple[ActionState, ...] = ()
+    protections: tuple[Protection, ...] = ()
     approval: Approval | None = None
     rejection: str | None = None
     steps_done: frozenset[int] = frozenset()
+    repeats: dict[int, int] = Field(default_factory=dict)
+    acknowledged_by: str | None = None
     called_at: datetime | None = None
     turn: Mark | None = None
     verdict: Verdict | None = None
     closed_at: datetime | None = None
+    clock_from: datetime | None = None
+    merged_into: str | None = None
+    absorbed: tuple[str, ...] = ()
+    known: Known = Known()
+    sightings: tuple[Sighting, ...] = ()
     appeal: AppealAnswer | None = None
+
+    @property
+    def started_at(self) -> datetime:
+        """What clocks and ladder count from: the opening, later by every pause that is over."""
+        return (self.clock_from or self.opened_at) + self.paused_for
 
     @property
     def clock(self) -> Clock:
         """When claim and decision are due."""
-        return clock(self.policy.playbook, self.severity, self.opened_at)
+        return clock(self.policy.playbook, self.severity, self.started_at)
+
+    @property
+    def paused(self) -> bool:
+        """Whether the clocks stand still."""
+        return self.hold is not None and self.hold.pauses
 
     @property
     def decision(self) -> Decision | None:
@@ -76,9 +113,11 @@ class Case(Value):
     @property
     def quiet(self) -> frozenset[Unless]:
         """The conditions of escalation steps that hold now."""
-        decided = self.phase not in UNDECIDED
-        held = {Unless.CLAIMED} if self.owner or decided else set()
-        return frozenset(held | ({Unless.DECIDED} if decided else set()))
+        if self.phase not in UNDECIDED:
+            return frozenset(Unless)
+        if self.owner is not None:
+            return frozenset({Unless.CLAIMED, Unless.ACKNOWLEDGED})
+        return frozenset({Unless.ACKNOWLEDGED} if self.acknowledged_by else ())
 
     @property
     def current_actions(self) -> tuple[ActionState, ...]:
@@ -86,7 +125,7 @@ class Case(Value):
         return self.actions_of(self.decision.id) if self.decision else ()
 
     def actions_of(self, decision: str) -> tuple[ActionState, ...]:
-        """The actions of one decision, in their order."""
+        """The actions of one decision (or protection), in their order."""
         return tuple(action for action in self.actions if action.decision == decision)
 
     @property
@@ -100,6 +139,11 @@ class Case(Value):
         return any(action.status is ActionStatus.UNDOING for action in self.actions)
 
     @property
+    def acting(self) -> bool:
+        """Whether Koban is at work at the platform for the last decision."""
+        return any(action.status in ACTING for action in self.current_actions)
+
+    @property
     def undoable(self) -> tuple[ActionState, ...]:
         """The standing actions of the last decision that the platform can take back."""
         return tuple(each for each in self.current_actions if each.standing and each.undoable)
@@ -110,19 +154,90 @@ class Case(Value):
         return tuple(a for a in self.current_actions if a.status is ActionStatus.FAILED)
 
     @property
+    def not_done(self) -> tuple[ActionState, ...]:
+        """What a retry tries again: what failed, and what was skipped or taken back for it."""
+        return tuple(a for a in self.current_actions if a.status in NOT_DONE)
+
+    # -- protections ----------------------------------------------------------------------
+
+    def protected(self, protection: str) -> ActionState | None:
+        """The action of a protection, by its id."""
+        return next(iter(self.actions_of(protection)), None)
+
+    @property
+    def protecting(self) -> tuple[Protection, ...]:
+        """The protections that act or stand, and are not on their way out."""
+        leaving = (Intent.LIFT_NOW, Intent.HAND_OVER)
+        return tuple(
+            each for each in self.protections if each.intent not in leaving and self._protects(each)
+        )
+
+    def _protects(self, protection: Protection) -> bool:
+        state = self.protected(protection.id)
+        acting = state is not None and state.status in (ActionStatus.PENDING, ActionStatus.RETRYING)
+        return state is not None and (state.standing or acting)
+
+    @property
+    def handing_over(self) -> bool:
+        """Whether a decision waits until a protection has let go of what it takes over.
+
+        Both touch the same thing at the platform: a lift that came second would undo the decision.
+        """
+        return any(
+            each.intent is Intent.HAND_OVER
+            and not is_over(self.protected(each.id))
+            and self._protects(each)
+            for each in self.protections
+        )
+
+    # -- approval -------------------------------------------------------------------------
+
+    def pending(self, purpose: Purpose) -> bool:
+        """Whether an approval for that purpose is waited for."""
+        approval = self.approval
+        return approval is not None and approval.pending and approval.purpose is purpose
+
+    # -- clocks ---------------------------------------------------------------------------
+
+    @property
     def steps(self) -> tuple[Due, ...]:
-        """The escalation steps still to come, soonest first."""
-        if self.phase not in UNDECIDED:
+        """The escalation steps still to come, soonest first; none while the case is on hold."""
+        if self.phase not in UNDECIDED or self.hold is not None:
             return ()
         ladder = self.policy.playbook.ladder(self.severity)
-        return open_steps(ladder, self.opened_at, self.steps_done, self.quiet)
+        concerned = frozenset(i for i, step in enumerate(ladder) if step.concerns(self.severity))
+        return open_steps(
+            ladder, self.started_at, self.steps_done, self.quiet, concerned, self.repeats
+        )
+
+    @property
+    def claim_ends(self) -> datetime | None:
+        """When the claim ends for want of activity; None where it does not."""
+        rule = self.policy.playbook.claims
+        if rule is None or self.phase is not Phase.CLAIMED or self.hold is not None:
+            return None
+        return None if self.active_at is None else self.active_at + rule.idle
+
+    @property
+    def claim_warns(self) -> datetime | None:
+        """When the owner is warned that the claim will end; None where they were."""
+        rule, ends = self.policy.playbook.claims, self.claim_ends
+        return None if rule is None or ends is None or self.warned else ends - rule.warn
 
     @property
     def deadline(self) -> datetime | None:
         """When the clock has to look at the case next."""
-        if self.approval and self.approval.pending:
-            return self.approval.expires_at
-        return self.steps[0].at if self.steps else None
+        return min(self._deadlines(), default=None)
+
+    def _deadlines(self) -> Iterator[datetime]:
+        if self.approval is not None and self.approval.deadline is not None:
+            yield self.approval.deadline
+        if self.hold is not None and self.phase in UNDECIDED:
+            yield self.hold.until
+        for at in (self.claim_warns, self.claim_ends):
+            if at is not None:
+                yield at
+        yield from (step.at for step in self.steps[:1])
 
     @property
     def settled(self) -> bool:

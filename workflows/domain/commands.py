@@ -1,10 +1,11 @@
 """What people, the clock and the platform ask of a case."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from workflows.domain.alert import AlertBrief
+from workflows.domain.alert import AlertBrief, Subject
 from workflows.domain.appealing.answer import AppealAnswer
 from workflows.domain.decision import Verdict
 from workflows.domain.enforcement import EnforcementReport
@@ -32,20 +33,92 @@ class Release(Asked):
     kind: Literal["release"] = "release"
 
 
+class HandOver(Asked):
+    """Give the case to a named colleague, with a note. `to` carries the roles they hold."""
+
+    kind: Literal["hand_over"] = "hand_over"
+    to: Actor
+    note: str
+
+
+class Acknowledge(Asked):
+    """Seen: call nobody else for this step, though nobody took the case yet."""
+
+    kind: Literal["acknowledge"] = "acknowledge"
+
+
+class Snooze(Asked):
+    """Put the case off until a time."""
+
+    kind: Literal["snooze"] = "snooze"
+    until: datetime
+
+
+class Wait(Asked):
+    """The case needs information from elsewhere; until then its clock stands still."""
+
+    kind: Literal["wait"] = "wait"
+    note: str
+    until: datetime | None = None
+
+
+class Resume(Asked):
+    """Take the case off hold."""
+
+    kind: Literal["resume"] = "resume"
+
+
+class Watch(Asked):
+    """Hear how the case goes on."""
+
+    kind: Literal["watch"] = "watch"
+
+
+class Unwatch(Asked):
+    """Hear of the case no more."""
+
+    kind: Literal["unwatch"] = "unwatch"
+
+
+class AddNote(Asked):
+    """Leave a note for the colleagues."""
+
+    kind: Literal["add_note"] = "add_note"
+    note: str
+
+
+class Merge(Asked):
+    """Work this case within another one on the same subject.
+
+    `subject` and `route` are that case's, as the ledger knows it.
+    """
+
+    kind: Literal["merge"] = "merge"
+    into: str
+    subject: Subject | None = None
+    route: str = ""
+
+
 class Escalate(Asked):
     """Call the lead."""
 
     kind: Literal["escalate"] = "escalate"
 
 
-class ChoosePreset(Asked):
+class Deciding(Asked):
+    """What every decision carries: whether its person did too much of late to decide alone."""
+
+    over_limit: bool = False
+
+
+class ChoosePreset(Deciding):
     """Decide with one tap."""
 
     kind: Literal["choose_preset"] = "choose_preset"
     preset: str
 
 
-class Decide(Asked):
+class Decide(Deciding):
     """Decide with the modal."""
 
     kind: Literal["decide"] = "decide"
@@ -61,6 +134,25 @@ class Clear(Asked):
     kind: Literal["clear"] = "clear"
 
 
+class Confirm(Deciding):
+    """What Koban protects shall stand: make it a decision."""
+
+    kind: Literal["confirm"] = "confirm"
+
+
+class LiftProtection(Asked):
+    """What Koban protects is not needed: lift it now, without a decision."""
+
+    kind: Literal["lift_protection"] = "lift_protection"
+
+
+class Reopen(Asked):
+    """Work a closed case again."""
+
+    kind: Literal["reopen"] = "reopen"
+    reason: str
+
+
 class Approve(Asked):
     """Agree with the decision that waits."""
 
@@ -72,6 +164,26 @@ class Reject(Asked):
 
     kind: Literal["reject"] = "reject"
     reason: str
+
+
+class AskBack(Asked):
+    """Ask the decider something before agreeing; the approval's time stands still."""
+
+    kind: Literal["ask_back"] = "ask_back"
+    question: str
+
+
+class AnswerBack(Asked):
+    """Answer what an approver asked."""
+
+    kind: Literal["answer_back"] = "answer_back"
+    answer: str
+
+
+class Withdraw(Asked):
+    """Take a request for approval back."""
+
+    kind: Literal["withdraw"] = "withdraw"
 
 
 class Retry(Asked):
@@ -100,6 +212,22 @@ class JoinAlert(Value):
     severity: Severity
 
 
+class ProtectNow(Value):
+    """These rules of the playbook's `protect` hold for the alert that came."""
+
+    kind: Literal["protect_now"] = "protect_now"
+    rules: tuple[int, ...]
+
+
+class Absorb(Value):
+    """Another case on the same subject ends in this one. `by` wanted it so."""
+
+    kind: Literal["absorb"] = "absorb"
+    case: str
+    alerts: int
+    by: str
+
+
 class AnswerAppeal(Value):
     """An appeal against one of the case's decisions was answered."""
 
@@ -123,19 +251,34 @@ class Report(Value):
 PersonCommand = Annotated[
     Claim
     | Release
+    | HandOver
+    | Acknowledge
+    | Snooze
+    | Wait
+    | Resume
+    | Watch
+    | Unwatch
+    | AddNote
+    | Merge
     | Escalate
     | ChoosePreset
     | Decide
     | Clear
+    | Confirm
+    | LiftProtection
+    | Reopen
     | Approve
     | Reject
+    | AskBack
+    | AnswerBack
+    | Withdraw
     | Retry
     | GiveUp
     | Undo,
     Field(discriminator="kind"),
 ]
 
-Command = PersonCommand | JoinAlert | AnswerAppeal | Tick | Report
+Command = PersonCommand | JoinAlert | ProtectNow | Absorb | AnswerAppeal | Tick | Report
 
 
 class Place(Value):

@@ -5,6 +5,8 @@ from enum import StrEnum
 
 from workflows.domain.alert import Subject
 from workflows.domain.model import Value
+from workflows.domain.playbook.conduct import Conduct
+from workflows.domain.text import Text
 
 
 class Verdict(StrEnum):
@@ -29,7 +31,13 @@ class PlannedAction(Value):
 
 
 class Decision(Value):
-    """A decision as it was taken. `id` counts within the case: D1, D2, …"""
+    """A decision as it was taken. `id` counts within the case: D1, D2, …
+
+    `reason` is its person's own; `preset_reason` what policy says for the preset.
+
+    `confirms` names the protections that it takes over. `over_limit` where its person had done
+    too much in too short a time, or it concerns too many subjects, to decide alone.
+    """
 
     id: str
     by: str
@@ -39,3 +47,8 @@ class Decision(Value):
     preset: str | None = None
     policy: str | None = None
     reason: str = ""
+    preset_reason: Text | None = None
+    conduct: Conduct = Conduct()
+    confirms: tuple[str, ...] = ()
+    over_limit: bool = False
+    rehearse: bool = False

@@ -20,15 +20,23 @@ class ActionStatus(StrEnum):
     DRIFTED = "drifted"
     FAILED = "failed"
     GIVEN_UP = "given_up"
+    SKIPPED = "skipped"
+    ROLLED_BACK = "rolled_back"
+    REHEARSED = "rehearsed"
     UNDOING = "undoing"
     UNDONE = "undone"
     LIFTED = "lifted"
+    KEPT = "kept"
 
 
 STANDING = frozenset({ActionStatus.DONE, ActionStatus.VERIFIED, ActionStatus.DRIFTED})
 """The action took effect and has not been taken back."""
 UNSETTLED = frozenset({ActionStatus.PENDING, ActionStatus.RETRYING, ActionStatus.FAILED})
 """The case can't close before these come to an end."""
+ACTING = frozenset({ActionStatus.PENDING, ActionStatus.RETRYING, ActionStatus.UNDOING})
+"""Koban is at work at the platform."""
+NOT_DONE = frozenset({ActionStatus.FAILED, ActionStatus.SKIPPED, ActionStatus.ROLLED_BACK})
+"""What a retry tries again."""
 
 
 class ProblemKind(StrEnum):
@@ -36,7 +44,6 @@ class ProblemKind(StrEnum):
 
     REFUSED = "refused"
     UNREACHABLE = "unreachable"
-    UNKNOWN_ACTION = "unknown_action"
     UNUSABLE_SUBJECT = "unusable_subject"
     NO_UNDO = "no_undo"
 
@@ -57,6 +64,7 @@ class ActionState(Value):
     undoable: bool = False
     until: datetime | None = None
     problem: Problem | None = None
+    would: str = ""
 
     @property
     def standing(self) -> bool:
@@ -71,6 +79,7 @@ class ActionReport(Value):
     status: ActionStatus
     until: datetime | None = None
     problem: Problem | None = None
+    would: str = ""
 
 
 class EnforcementReport(Value):
@@ -83,11 +92,19 @@ class EnforcementReport(Value):
 
 
 class AskKind(StrEnum):
-    """What a case asks of a running enforcement."""
+    """What a case asks of a running enforcement.
+
+    The last four are for protections: do not lift yet, lift in time again, end without lifting
+    (a decision takes over), lift now.
+    """
 
     RETRY = "retry"
     GIVE_UP = "give_up"
     UNDO = "undo"
+    HOLD = "hold"
+    RESUME = "resume"
+    KEEP = "keep"
+    LIFT = "lift"
 
 
 class Ask(Value):
@@ -97,7 +114,14 @@ class Ask(Value):
     by: str | None
 
 
-def idempotency_key(case: str, decision: str, planned: PlannedAction, undo: bool = False) -> str:
-    """`{case}/{decision}/{action}/{subject}`, the same over all retries; `/undo` behind an undo."""
+def idempotency_key(
+    case: str, decision: str, planned: PlannedAction, undo: bool = False, life: int = 1
+) -> str:
+    """`{case}/{decision}/{action}/{subject}`, the same over all retries; `/undo` behind an undo.
+
+    What was taken back and is made anew (`life` 2, 3, …) is another change: the platform would
+    answer the old key with the old result.
+    """
     key = f"{case}/{decision}/{planned.action}/{planned.subject.id}"
+    key = key if life == 1 else f"{key}/{life}"
     return f"{key}/undo" if undo else key

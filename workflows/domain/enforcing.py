@@ -19,13 +19,14 @@ from workflows.domain.enforcement import (
 _UNKNOWN = Problem(kind=ProblemKind.UNREACHABLE)
 _S = ActionStatus
 _TOOK = frozenset({_S.DONE, _S.VERIFIED, _S.DRIFTED})
+_OUT = frozenset({_S.LIFTED, _S.KEPT, _S.FAILED, _S.ROLLED_BACK})
 _NEXT: dict[ActionStatus, frozenset[ActionStatus]] = {
-    _S.PENDING: _TOOK | {_S.RETRYING, _S.FAILED},
-    _S.RETRYING: _TOOK | {_S.FAILED},
+    _S.PENDING: _TOOK | _OUT | {_S.RETRYING, _S.SKIPPED, _S.REHEARSED},
+    _S.RETRYING: _TOOK | _OUT,
     _S.FAILED: _TOOK,
-    _S.DONE: frozenset({_S.VERIFIED, _S.DRIFTED, _S.LIFTED, _S.FAILED}),
-    _S.VERIFIED: frozenset({_S.LIFTED, _S.FAILED}),
-    _S.DRIFTED: frozenset({_S.LIFTED, _S.FAILED}),
+    _S.DONE: _OUT | {_S.VERIFIED, _S.DRIFTED},
+    _S.VERIFIED: _OUT,
+    _S.DRIFTED: _OUT,
     _S.UNDOING: frozenset({_S.UNDONE, _S.LIFTED, _S.FAILED}),
 }
 """What may follow a status; anything else is old news that arrived late."""
@@ -33,20 +34,26 @@ _NEXT: dict[ActionStatus, frozenset[ActionStatus]] = {
 
 def reported(case: Case, report: EnforcementReport, now: datetime) -> tuple[ev.Event, ...]:
     """The events of a report; a second delivery, or news of an ended action, makes none."""
-    if case.phase is Phase.AWAITING_APPROVAL:
-        return ()  # nothing is being carried out
+    waits = case.phase is Phase.AWAITING_APPROVAL and case.decision is not None
+    if waits and case.decision is not None and report.decision == case.decision.id:
+        return ()  # nothing of it is being carried out
+    protects = any(each.id == report.decision for each in case.protections)
     states = {state.planned.key: state for state in case.actions_of(report.decision)}
     events = (
-        _event(report.decision, states[news.action], news, now)
+        _event(report.decision, states[news.action], news, now, protects)
         for news in report.actions
         if news.action in states
     )
     return tuple(event for event in events if event is not None)
 
 
-def _event(decision: str, state: ActionState, news: ActionReport, now: datetime) -> ev.Event | None:
+def _event(
+    decision: str, state: ActionState, news: ActionReport, now: datetime, protects: bool
+) -> ev.Event | None:
     if news.status not in _NEXT.get(state.status, frozenset()):
         return None
+    if protects and news.status is ActionStatus.LIFTED:
+        return ev.ProtectionLifted(at=now, decision=decision, action=news.action)
     make = _EVENTS.get(news.status)
     return None if make is None else make(decision, state, news, now)
 
@@ -84,6 +91,22 @@ def _lifted(decision: str, state: ActionState, news: ActionReport, now: datetime
     return ev.ActionLifted(at=now, decision=decision, action=news.action)
 
 
+def _kept(decision: str, state: ActionState, news: ActionReport, now: datetime) -> ev.Event:
+    return ev.ProtectionKept(at=now, decision=decision, action=news.action)
+
+
+def _skipped(decision: str, state: ActionState, news: ActionReport, now: datetime) -> ev.Event:
+    return ev.ActionSkipped(at=now, decision=decision, action=news.action)
+
+
+def _rolled_back(decision: str, state: ActionState, news: ActionReport, now: datetime) -> ev.Event:
+    return ev.ActionRolledBack(at=now, decision=decision, action=news.action)
+
+
+def _rehearsed(decision: str, state: ActionState, news: ActionReport, now: datetime) -> ev.Event:
+    return ev.ActionRehearsed(at=now, decision=decision, action=news.action, would=news.would)
+
+
 _EVENTS: dict[ActionStatus, Callable[[str, ActionState, ActionReport, datetime], Any]] = {
     ActionStatus.RETRYING: _retrying,
     ActionStatus.DONE: _succeeded,
@@ -92,4 +115,8 @@ _EVENTS: dict[ActionStatus, Callable[[str, ActionState, ActionReport, datetime],
     ActionStatus.FAILED: _failed,
     ActionStatus.UNDONE: _undone,
     ActionStatus.LIFTED: _lifted,
+    ActionStatus.KEPT: _kept,
+    ActionStatus.SKIPPED: _skipped,
+    ActionStatus.ROLLED_BACK: _rolled_back,
+    ActionStatus.REHEARSED: _rehearsed,
 }

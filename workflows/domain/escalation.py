@@ -1,6 +1,6 @@
 """When somebody has to be called: pure arithmetic over the playbook's ladder."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from workflows.domain.model import Value
@@ -8,11 +8,16 @@ from workflows.domain.playbook.model import Playbook, Severity, Step, Unless
 
 
 class Due(Value):
-    """One step with its absolute time; `index` names it within the ladder."""
+    """One step with its absolute time; `index` names it within the ladder.
+
+    `round` counts its repetitions from 0, `last` where none follows.
+    """
 
     index: int
     at: datetime
     step: Step
+    round: int = 0
+    last: bool = True
 
 
 class Clock(Value):
@@ -23,21 +28,40 @@ class Clock(Value):
 
 
 def clock(playbook: Playbook, severity: Severity, opened_at: datetime) -> Clock:
-    """The clocks of a case, counted from its opening."""
+    """The clocks of a case, counted from its opening (later by what it was paused)."""
     clocks = playbook.clocks_of(severity)
     return Clock(claim=opened_at + clocks.claim, decide=opened_at + clocks.decide)
 
 
 def open_steps(
-    ladder: Iterable[Step], opened_at: datetime, done: frozenset[int], quiet: frozenset[Unless]
+    ladder: Iterable[Step],
+    started_at: datetime,
+    done: frozenset[int],
+    quiet: frozenset[Unless],
+    concerned: frozenset[int] | None = None,
+    repeats: Mapping[int, int] | None = None,
 ) -> tuple[Due, ...]:
-    """The steps still to come, soonest first: not done, and not made needless by `quiet`."""
+    """The steps still to come, soonest first: not done, and not made needless by `quiet`.
+
+    `concerned` are the steps that are for this case at all (None: each); `repeats` says how often
+    a step was told already.
+    """
     due = (
-        Due(index=index, at=opened_at + step.after, step=step)
+        _due(index, step, started_at, (repeats or {}).get(index, 0))
         for index, step in enumerate(ladder)
-        if index not in done and step.unless not in quiet
+        if index not in done
+        and step.unless not in quiet
+        and (concerned is None or index in concerned)
     )
     return tuple(sorted(due, key=lambda each: (each.at, each.index)))
+
+
+def _due(index: int, step: Step, started_at: datetime, told: int) -> Due:
+    """The next round of a step that was told `told` times."""
+    if step.repeat is None:
+        return Due(index=index, at=started_at + step.after, step=step)
+    at = started_at + step.after + told * step.repeat.every
+    return Due(index=index, at=at, step=step, round=told, last=told >= step.repeat.times)
 
 
 def overdue(at: datetime, now: datetime) -> timedelta:

@@ -1,5 +1,7 @@
 """What a case workflow remembers beside the case: carried over restarts of the same case."""
 
+import hashlib
+
 from workflows.domain.case_state import Case
 from workflows.domain.events import Recorded
 from workflows.domain.model import Value
@@ -27,6 +29,11 @@ class Memory(Value):
     approval_card: CardRef | None = None
     seen: tuple[str, ...] = ()
     untold: tuple[Recorded, ...] = ()
+
+
+def short(key: str) -> str:
+    """A key of any length as 16 characters: ids from outside can be long, and many are kept."""
+    return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 def remember(seen: tuple[str, ...], key: str) -> tuple[str, ...]:

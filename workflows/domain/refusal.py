@@ -32,6 +32,22 @@ class Reason(StrEnum):
     ROLES_UNKNOWN = "roles_unknown"
     OWN_APPEAL = "own_appeal"
     APPEAL_OVER = "appeal_over"
+    NOT_ON_HOLD = "not_on_hold"
+    PAST_DUE = "past_due"
+    IN_THE_PAST = "in_the_past"
+    TOO_LATE = "too_late"
+    NOT_A_COLLEAGUE = "not_a_colleague"
+    NOTE_NEEDED = "note_needed"
+    STILL_ACTING = "still_acting"
+    NOT_YOUR_REQUEST = "not_your_request"
+    ALREADY_ASKED = "already_asked"
+    NOTHING_ASKED = "nothing_asked"
+    NOTHING_PROTECTED = "nothing_protected"
+    NOT_CLOSED = "not_closed"
+    UNDO_FIRST = "undo_first"
+    SAME_CASE = "same_case"
+    OTHER_SUBJECT = "other_subject"
+    LEDGER_AWAY = "ledger_away"
 
 
 class Refusal(Value):

@@ -5,17 +5,30 @@ A view crosses the wire on every change of a case, so it holds titles instead of
 
 from datetime import datetime
 
+from pydantic import Field
+
 from workflows.domain.alert import AlertBrief, Subject
 from workflows.domain.appealing.answer import AppealAnswer
 from workflows.domain.approval import Approval
 from workflows.domain.case_state import UNDECIDED, Case, Mark, Phase
 from workflows.domain.decision import Decision, Verdict
 from workflows.domain.enforcement import ActionState
-from workflows.domain.escalation import Clock
-from workflows.domain.events import AlertJoined, CaseOpened, Recorded
+from workflows.domain.escalation import Clock, Due
+from workflows.domain.events import (
+    AlertJoined,
+    CaseOpened,
+    CaseUnwatched,
+    CaseWatched,
+    EnforcementStarted,
+    Recorded,
+)
+from workflows.domain.hold import Hold
+from workflows.domain.known import Known
 from workflows.domain.model import Value
+from workflows.domain.people import Role
 from workflows.domain.planning import plan
 from workflows.domain.playbook.model import Notify, Preset, Severity
+from workflows.domain.protection import Intent, Protection, is_over
 from workflows.domain.refusal import Refusal
 from workflows.domain.text import Text
 
@@ -34,10 +47,26 @@ class NextStep(Value):
 
     at: datetime
     notify: Notify
+    role: Role | None = None
+    person: str | None = None
+
+
+class ProtectionView(Value):
+    """What Koban protects: `until` None while its end is not known, or waits for an approval."""
+
+    id: str
+    title: Text
+    state: ActionState
+    intent: Intent
+    until: datetime | None
 
 
 class CardView(Value):
-    """A case as people see it, as of `version`."""
+    """A case as people see it, as of `version`.
+
+    `warned`: the claim ends soon. `repeats` is how often each repeated step of the ladder, by its
+    place, is told again at most.
+    """
 
     id: str
     route: str
@@ -71,6 +100,19 @@ class CardView(Value):
     undoing: bool
     failed: bool
     rule_url: str | None
+    acting: bool = False
+    hold: Hold | None = None
+    claim_ends: datetime | None = None
+    warned: bool = False
+    acknowledged_by: str | None = None
+    watchers: tuple[str, ...] = ()
+    protections: tuple[ProtectionView, ...] = ()
+    merged_into: str | None = None
+    absorbed: tuple[str, ...] = ()
+    known: Known = Known()
+    imminent: bool = False
+    rehearse: bool = False
+    repeats: dict[int, int] = Field(default_factory=dict)
     appeal: AppealAnswer | None = None
 
 
@@ -84,7 +126,11 @@ def view_of(case: Case) -> CardView:
         channel=playbook.channel,
         playbook=playbook.playbook,
         title=playbook.title,
-        next_step=NextStep(at=step.at, notify=step.step.notify) if step else None,
+        next_step=_next_step(step) if step else None,
+        protections=_protections(case),
+        imminent=playbook.act_first is not None,
+        rehearse=playbook.rehearse,
+        repeats=_repeats(case),
         decision_title=preset.title if preset else None,
         actions=case.current_actions,
         action_titles=_titles(case),
@@ -117,12 +163,53 @@ _SAME = (
     "verdict",
     "closed_at",
     "undoing",
+    "acting",
+    "hold",
+    "claim_ends",
+    "warned",
+    "acknowledged_by",
+    "watchers",
+    "merged_into",
+    "absorbed",
+    "known",
     "appeal",
 )
 
 
+def _repeats(case: Case) -> dict[int, int]:
+    ladder = enumerate(case.policy.playbook.ladder(case.severity))
+    return {index: step.repeat.times for index, step in ladder if step.repeat is not None}
+
+
+def _next_step(due: Due) -> NextStep:
+    step = due.step
+    return NextStep(at=due.at, notify=step.notify, role=step.role, person=step.person)
+
+
+def _protections(case: Case) -> tuple[ProtectionView, ...]:
+    """Every protection that is not over, and those whose end is still to be told."""
+    views = (_protection(case, each) for each in case.protections)
+    return tuple(view for view in views if view is not None)
+
+
+def _protection(case: Case, protection: Protection) -> ProtectionView | None:
+    state = case.protected(protection.id)
+    spec = case.policy.catalog.find(state.planned.action) if state is not None else None
+    if state is None or spec is None or is_over(state):
+        return None
+    held = protection.intent is Intent.HOLD
+    return ProtectionView(
+        id=protection.id,
+        title=spec.title,
+        state=state,
+        intent=protection.intent,
+        until=None if held else state.until,
+    )
+
+
 def _titles(case: Case) -> dict[str, Text]:
     names = {action.planned.action for action in case.actions}
+    names |= {sanction.action for sanction in case.known.sanctions}
     if case.decision is not None:
         names |= {planned.action for planned in case.decision.actions}
     specs = {name: case.policy.catalog.find(name) for name in sorted(names)}
@@ -151,4 +238,7 @@ def _preset(case: Case, preset: Preset) -> PresetView | None:
 
 def told_in_thread(recorded: Recorded) -> bool:
     """Whether the thread tells of this event: alerts that join only count on the card."""
-    return not isinstance(recorded.event, CaseOpened | AlertJoined)
+    return not isinstance(recorded.event, _NOT_TOLD)
+
+
+_NOT_TOLD = CaseOpened | AlertJoined | CaseWatched | CaseUnwatched | EnforcementStarted

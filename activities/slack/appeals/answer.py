@@ -1,7 +1,7 @@
 """How an appeal ended: the answer, the undo, and what the person was told."""
 
-from activities.slack.card_decision import problem_words
 from activities.slack.drawing import Block, quote, section
+from activities.slack.problems import problem_words
 from activities.slack.reader import Reader
 from workflows.domain.appealing.state import Appeal, AppealState
 from workflows.domain.view import CardView

@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from activities.slack.card_decision import problem_words
 from activities.slack.drawing import MOST_TEXT, Message, fit, metadata, section
 from activities.slack.escape import mrkdwn, one_line
+from activities.slack.problems import problem_words
 from activities.slack.reader import Reader
 from workflows.domain.appealing import events as ev
 from workflows.domain.appealing.state import Appeal

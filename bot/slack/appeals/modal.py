@@ -26,7 +26,7 @@ from activities.slack.text.texts import Catalog
 from bot.slack.appeals.storing import Stored, store
 from bot.slack.doors import Doors
 from bot.slack.languages import Languages
-from bot.slack.modals.form import read_reason
+from bot.slack.modals.form import words_in
 from bot.slack.press import Press, submission_id
 from workflows.client import OutOfReach
 from workflows.domain.appealing import commands as cmd
@@ -130,7 +130,7 @@ class AppealModals:
             await _refuse(ack, texts.say("bot.appeal.unreadable"))
             return
         texts = self._doors.texts(aim.language)
-        reason = read_reason(body["view"])
+        reason = words_in(body["view"], WHOLE)
         if not reason:
             await _refuse(ack, texts.say("bot.fault.reason_needed"))
             return
@@ -140,9 +140,8 @@ class AppealModals:
     async def _send(
         self, ack: AsyncAck, body: dict[str, Any], aim: Aim, command: cmd.Uphold | cmd.Overturn
     ) -> None:
-        view = str(body["view"].get("id", ""))
         click = cmd.AppealClick(
-            id=submission_id(view, command), appeal=aim.appeal, command=command, place=aim.place
+            id=submission_id(body["view"]), appeal=aim.appeal, command=command, place=aim.place
         )
         stored = await store(self._doors.appeals, click)
         if stored is Stored.YES:

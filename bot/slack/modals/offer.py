@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from pydantic import Field
 
-from bot.slack.doors import PolicyDoor
+from bot.slack.doors import CaseLine, PolicyDoor
 from workflows.domain.alert import Subject
 from workflows.domain.case_state import Case
 from workflows.domain.model import Value
@@ -26,13 +26,17 @@ USUAL = (
 
 
 class Offer(Value):
-    """The choices; `title` and `subject` are None where the case could not be asked in time."""
+    """The choices; `title` and `subject` are None where the case could not be asked in time.
+
+    `others` are the subject's other open cases, where they were asked for.
+    """
 
     title: Text | None = None
     subject: Subject | None = None
     actions: dict[str, ActionSpec] = Field(default_factory=dict)
     durations: tuple[timedelta, ...] = ()
     rule: str | None = None
+    others: tuple[CaseLine, ...] = ()
 
     @property
     def limits(self) -> dict[str, int]:

@@ -9,19 +9,29 @@ from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
 from activities.slack.handles import Handle
-from bot.slack.doors import Doors
+from bot.slack.doors import CaseLine, Doors, Unavailable
 from bot.slack.languages import Languages
 from bot.slack.modals.metadata import metadata_for
 from bot.slack.modals.offer import Offer, offer_at, offer_of
-from bot.slack.modals.views import decide_view, reject_view
-from bot.slack.press import DECIDE, Press, Unreadable
+from bot.slack.modals.views import view_of
+from bot.slack.press import MODALS, Press, Unreadable
 from bot.slack.replies import Replies, Said
 from workflows.client import OutOfReach
-from workflows.domain.case_state import Case
+from workflows.domain.case_state import Case, Phase
+from workflows.domain.identity import closed_route
 from workflows.domain.text import Language
 
 PATIENCE = 0.8
 """Seconds that the case is given to say what fits it; then everything is offered."""
+
+LOOKING = 0.5
+"""Seconds that the ledger is given for a subject's other cases; then an id is typed."""
+
+CLOSED_TOO = frozenset({"note", "reopen"})
+"""Modals that make sense for a case which does not run any more."""
+
+UNDECIDED_ONLY = frozenset({"decide", "handover", "snooze", "wait", "merge"})
+"""Modals that nobody should fill in for a case which is over."""
 
 # A repeated call after a lost answer: the first one opened the modal.
 _OPEN_ALREADY = "exchanged_trigger_id"
@@ -34,7 +44,7 @@ class CaseOver(Exception):
 
 
 class Opening:
-    """Opens `decide` and `reject`."""
+    """Opens the modal of a press."""
 
     def __init__(
         self, doors: Doors, languages: Languages, replies: Replies, client: AsyncWebClient
@@ -46,7 +56,8 @@ class Opening:
 
     async def open(self, press: Press, aim: Handle) -> None:
         """Opens the modal of a press, or tells the person why it did not open."""
-        asking = asyncio.gather(self._languages.of(press.source.person), self._offer(aim))
+        name = MODALS[press.name]
+        asking = asyncio.gather(self._languages.of(press.source.person), self._offer(aim, name))
         problem = None
         try:
             language, offer = await asking
@@ -61,23 +72,50 @@ class Opening:
     def _view(self, press: Press, aim: Handle, offer: Offer, language: Language) -> View:
         if press.source.place is None:
             raise Unreadable("a modal of a case opens from a message")
-        texts = self._doors.texts(language)
-        if press.name == DECIDE:
-            metadata = metadata_for(aim, press.source.place, language, offer.limits)
-            return decide_view(offer, metadata, texts)
-        return reject_view(offer, metadata_for(aim, press.source.place, language), texts)
+        name, texts = MODALS[press.name], self._doors.texts(language)
+        limits = offer.limits if name == "decide" else None
+        metadata = metadata_for(aim, press.source.place, language, limits)
+        return view_of(name, offer, metadata, texts)
 
-    async def _offer(self, aim: Handle) -> Offer:
+    async def _offer(self, aim: Handle, name: str) -> Offer:
         try:
             async with asyncio.timeout(PATIENCE):
-                memory = await self._doors.cases.memory(aim.route)
+                case = await self._case(aim)
         except (OutOfReach, TimeoutError) as error:
             _log.warning("case_not_asked", case=aim.case, error=str(error))
+            case = None
+        except CaseOver:
+            if name not in CLOSED_TOO:
+                raise
+            case = None
+        if case is None:
             return offer_at(aim.route, self._doors.policies)
-        case: Case | None = memory.case if memory else None
-        if memory is None or (case is not None and case.id != aim.case):
+        if case.phase is Phase.CLOSED and name in UNDECIDED_ONLY:
             raise CaseOver(aim.case)
-        return offer_of(case) if case else offer_at(aim.route, self._doors.policies)
+        others = await self._others(case) if name == "merge" else ()
+        return offer_of(case).model_copy(update={"others": others})
+
+    async def _case(self, aim: Handle) -> Case | None:
+        """The case, where it was opened or was woken up after its end; None while it wakes up.
+
+        Raises `CaseOver` and `OutOfReach`.
+        """
+        for route in dict.fromkeys((aim.route, closed_route(aim.case))):
+            memory = await self._doors.cases.memory(route)
+            if memory is not None and (memory.case is None or memory.case.id == aim.case):
+                return memory.case
+        raise CaseOver(aim.case)
+
+    async def _others(self, case: Case) -> tuple[CaseLine, ...]:
+        try:
+            async with asyncio.timeout(LOOKING):
+                past = await self._doors.ledger.past(case.subject)
+        except (Unavailable, TimeoutError) as error:
+            _log.warning("other_cases_not_asked", case=case.id, error=str(error))
+            return ()
+        return tuple(
+            line for line in past.cases if line.phase is not Phase.CLOSED and line.id != case.id
+        )
 
     async def _show(self, press: Press, view: View) -> str | None:
         """Opens `view`; the key of what to tell the person where Slack did not."""

@@ -1,152 +1,137 @@
 """The modals as they are drawn, in their reader's language."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from slack_sdk.models.blocks import (
     Block,
-    ContextBlock,
+    DateTimePickerElement,
     InputBlock,
-    MarkdownTextObject,
     Option,
-    PlainTextInputElement,
     PlainTextObject,
-    RadioButtonsElement,
-    StaticMultiSelectElement,
     StaticSelectElement,
+    UserSelectElement,
 )
 from slack_sdk.models.blocks.block_elements import InputInteractiveElement
 from slack_sdk.models.views import View
 
-from activities.slack.escape import plain, shorten
+from activities.slack.escape import plain
 from activities.slack.text.texts import Catalog
-from bot.slack.drawing import safe, subject_name
-from bot.slack.modals.metadata import Metadata, encode
+from bot.slack.doors import CaseLine
+from bot.slack.modals.decide_view import decide_blocks
+from bot.slack.modals.frame import OPTION_TEXT, about, field, many_lines, modal, one_line
+from bot.slack.modals.metadata import Metadata
 from bot.slack.modals.offer import Offer
-from workflows.domain.decision import Verdict
-from workflows.domain.playbook.actions import ActionSpec
 from workflows.domain.playbook.durations import format_duration
-from workflows.domain.text import Language
 
-OPTION_TEXT = 75
-"""docs.slack.dev, option object: text and description."""
-MOST_REASON = 3000
-MOST_POLICY = 200
+SOON = (
+    timedelta(minutes=15),
+    timedelta(minutes=30),
+    timedelta(hours=1),
+    timedelta(hours=3),
+)
+"""For how long a case is usually put off, chosen with one tap."""
 
 
-def decide_view(offer: Offer, metadata: Metadata, texts: Catalog) -> View:
-    """The modal `decide`."""
-    blocks: list[Block] = [
-        _about(offer, metadata, texts),
-        _input("verdict", texts, _verdicts(texts)),
-        *_actions(offer, metadata.language, texts),
-        _input("policy", texts, _line(offer.rule), optional=True),
-        _input("reason", texts, _lines(), hint=texts.say("bot.decide.reason.hint")),
+def view_of(name: str, offer: Offer, metadata: Metadata, texts: Catalog) -> View:
+    """The modal with the callback_id `name`. Raises `KeyError` where there is none."""
+    blocks = _BLOCKS[name](offer, texts)
+    return modal(name, [about(offer, metadata, texts), *blocks], metadata, texts)
+
+
+def _reject(offer: Offer, texts: Catalog) -> list[Block]:
+    return [field("reason", texts, many_lines(), hint="bot.reject.reason.hint")]
+
+
+def _handover(offer: Offer, texts: Catalog) -> list[Block]:
+    return [
+        field("person", texts, UserSelectElement(), hint="bot.handover.person.hint"),
+        field(
+            "note",
+            texts,
+            many_lines(),
+            label="bot.handover.note",
+            hint="bot.handover.note.hint",
+        ),
     ]
-    return _modal("decide", blocks, metadata, texts)
 
 
-def reject_view(offer: Offer, metadata: Metadata, texts: Catalog) -> View:
-    """The modal `reject`."""
-    reason = _input("reason", texts, _lines(), hint=texts.say("bot.reject.reason.hint"))
-    return _modal("reject", [_about(offer, metadata, texts), reason], metadata, texts)
-
-
-def _modal(name: str, blocks: list[Block], metadata: Metadata, texts: Catalog) -> View:
-    return View(
-        type="modal",
-        callback_id=name,
-        title=PlainTextObject(text=texts.say(f"bot.{name}.title")),
-        submit=PlainTextObject(text=texts.say(f"bot.{name}.submit")),
-        close=PlainTextObject(text=texts.say("bot.modal.close")),
-        private_metadata=encode(metadata),
-        blocks=blocks,
-    )
-
-
-def _about(offer: Offer, metadata: Metadata, texts: Catalog) -> Block:
-    parts = [metadata.case]
-    if offer.title is not None:
-        parts.append(safe(offer.title.in_(metadata.language)))
-    if offer.subject is not None:
-        parts.append(subject_name(offer.subject, texts))
-    return ContextBlock(elements=[MarkdownTextObject(text=" · ".join(parts), verbatim=True)])
-
-
-def _input(
-    name: str,
-    texts: Catalog,
-    element: InputInteractiveElement,
-    *,
-    optional: bool = False,
-    hint: str | None = None,
-) -> InputBlock:
-    element.action_id = name
-    return InputBlock(
-        block_id=name,
-        label=PlainTextObject(text=texts.say(f"bot.modal.{name}")),
-        element=element,
-        optional=optional,
-        hint=PlainTextObject(text=hint) if hint else None,
-    )
-
-
-def _verdicts(texts: Catalog) -> RadioButtonsElement:
-    return RadioButtonsElement(
+def _snooze(offer: Offer, texts: Catalog) -> list[Block]:
+    soon = StaticSelectElement(
         options=[
-            Option(value=verdict, text=PlainTextObject(text=texts.say(f"verdict.{verdict}")))
-            for verdict in Verdict
-        ]
+            Option(
+                value=format_duration(each),
+                text=PlainTextObject(text=texts.say("bot.snooze.in", lasts=texts.duration(each))),
+            )
+            for each in SOON
+        ],
+        placeholder=PlainTextObject(text=texts.say("bot.snooze.choose")),
     )
-
-
-def _actions(offer: Offer, language: Language, texts: Catalog) -> list[Block]:
-    """The blocks `actions` and `duration`, each only where there is something to choose."""
-    if not offer.actions:
-        return []
-    options = [_action(name, spec, language, texts) for name, spec in offer.actions.items()]
-    chosen = StaticMultiSelectElement(
-        options=options, placeholder=PlainTextObject(text=texts.say("bot.modal.actions.choose"))
-    )
-    hint = texts.say("bot.modal.actions.hint")
-    blocks: list[Block] = [_input("actions", texts, chosen, optional=True, hint=hint)]
-    if offer.durations:
-        blocks.append(_duration(offer.durations, texts))
-    return blocks
-
-
-def _action(name: str, spec: ActionSpec, language: Language, texts: Catalog) -> Option:
-    notes = [texts.say("bot.action.danger")] if spec.danger else []
-    if spec.approval is not None:
-        role = texts.say(f"role.{spec.approval.by}")
-        notes.append(texts.say("bot.action.approval", role=role, quorum=spec.approval.quorum))
-    if spec.timed is not None:
-        limit = texts.duration(spec.timed.max)
-        notes.append(texts.say("bot.action.timed", limit=limit))
-    described = plain(" · ".join(notes), OPTION_TEXT)
-    return Option(
-        value=name,
-        text=PlainTextObject(text=plain(spec.title.in_(language), OPTION_TEXT) or name),
-        description=PlainTextObject(text=described) if described else None,
-    )
-
-
-def _duration(durations: tuple[timedelta, ...], texts: Catalog) -> InputBlock:
-    options = [
-        Option(value=format_duration(each), text=PlainTextObject(text=texts.duration(each)))
-        for each in durations
+    return [
+        field("lasts", texts, soon, optional=True),
+        field("until", texts, _moment(), optional=True, hint="bot.snooze.until.hint"),
     ]
-    select = StaticSelectElement(
-        options=options, placeholder=PlainTextObject(text=texts.say("bot.modal.duration.choose"))
-    )
-    hint = texts.say("bot.modal.duration.hint")
-    return _input("duration", texts, select, optional=True, hint=hint)
 
 
-def _line(initial: str | None) -> PlainTextInputElement:
-    return PlainTextInputElement(
-        max_length=MOST_POLICY, initial_value=shorten(initial, MOST_POLICY) if initial else None
-    )
+def _wait(offer: Offer, texts: Catalog) -> list[Block]:
+    return [
+        field("note", texts, many_lines(), label="bot.wait.note", hint="bot.wait.note.hint"),
+        field("until", texts, _moment(), optional=True, hint="bot.wait.until.hint"),
+    ]
 
 
-def _lines() -> PlainTextInputElement:
-    return PlainTextInputElement(multiline=True, max_length=MOST_REASON)
+def _moment() -> DateTimePickerElement:
+    """Slack shows it in its reader's zone."""
+    return DateTimePickerElement()
+
+
+def _note(offer: Offer, texts: Catalog) -> list[Block]:
+    return [field("note", texts, many_lines(), hint="bot.note.note.hint")]
+
+
+def _ask(offer: Offer, texts: Catalog) -> list[Block]:
+    return [field("question", texts, many_lines(), hint="bot.ask.question.hint")]
+
+
+def _answer(offer: Offer, texts: Catalog) -> list[Block]:
+    return [field("answer", texts, many_lines(), hint="bot.answer.answer.hint")]
+
+
+def _reopen(offer: Offer, texts: Catalog) -> list[Block]:
+    label, hint = "bot.reopen.reason", "bot.reopen.reason.hint"
+    return [field("reason", texts, many_lines(), label=label, hint=hint)]
+
+
+def _merge(offer: Offer, texts: Catalog) -> list[Block]:
+    return [_into(offer.others, texts)]
+
+
+def _into(others: tuple[CaseLine, ...], texts: Catalog) -> InputBlock:
+    """A choice among the subject's open cases; where none is known, an id can be typed."""
+    element: InputInteractiveElement = one_line()
+    if others:
+        element = StaticSelectElement(
+            options=[_other(line, texts) for line in others],
+            placeholder=PlainTextObject(text=texts.say("bot.merge.choose")),
+        )
+    return field("into", texts, element, hint="bot.merge.into.hint")
+
+
+def _other(line: CaseLine, texts: Catalog) -> Option:
+    title, phase = line.title.in_(texts.language), texts.say(f"bot.phase.{line.phase}")
+    shown = plain(f"{line.id} · {phase} · {title}", OPTION_TEXT)
+    return Option(value=line.id, text=PlainTextObject(text=shown))
+
+
+_BLOCKS: dict[str, Callable[[Offer, Catalog], list[Block]]] = {
+    "decide": decide_blocks,
+    "reject": _reject,
+    "handover": _handover,
+    "snooze": _snooze,
+    "wait": _wait,
+    "note": _note,
+    "ask": _ask,
+    "answer": _answer,
+    "reopen": _reopen,
+    "merge": _merge,
+}

@@ -16,7 +16,10 @@ from bot.slack.press import Source
 from bot.slack.queue import chosen
 from bot.slack.replies import Replies, Said
 from bot.slack.slash import grammar, pages
+from bot.slack.slash.covering import CoverDesk
+from bot.slack.slash.hands import hands_on
 from workflows.domain.commands import Place
+from workflows.domain.people import Role
 
 _log = structlog.get_logger(__name__)
 
@@ -65,26 +68,36 @@ class Slash:
         if isinstance(line, grammar.Unknown):
             return pages.unknown_page(texts, line.typed, line.nearest)
         if isinstance(line, grammar.Incomplete):
-            return pages.incomplete_page(texts, line.form)
-        if not await self._doors.people.roles(source.person):
+            return pages.incomplete_page(texts, line)
+        roles = await self._doors.people.roles(source.person)
+        if not roles:
             return pages.sentence(texts.say("bot.slash.no_role"))
+        if isinstance(line, grammar.CoverLine):
+            return await self._covers(source, line, texts)
         if isinstance(line, grammar.ShowQueue):
             return await self._queue(source, line, texts)
         if isinstance(line, grammar.ShowCase):
-            return await self._case(source, line, texts)
+            return await self._case(source, line, roles, texts)
         return await self._subject(source, line, texts)
+
+    async def _covers(self, source: Source, line: grammar.CoverLine, texts: Catalog) -> Said:
+        desk = CoverDesk(self._doors, self._languages, self._replies, self._after)
+        return await desk.answer(line, source.person, self._now(), texts)
 
     async def _queue(self, source: Source, line: grammar.ShowQueue, texts: Catalog) -> Said:
         now = self._now()
         lines = chosen(await self._doors.ledger.queue(), line.which, source.person, now)
         return pages.queue_page(lines, line.which, texts, await self._links.base(), now)
 
-    async def _case(self, source: Source, line: grammar.ShowCase, texts: Catalog) -> Said:
+    async def _case(
+        self, source: Source, line: grammar.ShowCase, roles: frozenset[Role], texts: Catalog
+    ) -> Said:
         await self._note(source, "case", line.case)
         story = await self._doors.ledger.story(line.case)
         if story is None:
             return pages.sentence(texts.say("bot.case.unknown", case=line.case))
-        return pages.case_page(story, texts, await self._links.base(), self._now())
+        hands = hands_on(story, source.person, roles, texts)
+        return pages.case_page(story, texts, await self._links.base(), self._now(), hands)
 
     async def _subject(self, source: Source, line: grammar.ShowSubject, texts: Catalog) -> Said:
         subject = line.subject

@@ -3,10 +3,12 @@
 import difflib
 import re
 import unicodedata
+from datetime import date, time
 from enum import StrEnum
 
 from pydantic import ValidationError
 
+from bot.slack.slash.typed import as_typed, mentioned
 from workflows.domain.alert import Subject
 from workflows.domain.model import Value
 
@@ -14,6 +16,14 @@ MOST_CHARACTERS = 1_000
 _CASE = re.compile(r"K[0-9A-HJKMNP-TV-Z]{8}")
 # Crockford's alphabet leaves these out because they are misread; so they are read as meant.
 _MISREAD = str.maketrans({"O": "0", "I": "1", "L": "1"})
+_COVER = ("cover", "代理")
+_END = ("end", "stop", "終了", "解除")
+_UNTIL = re.compile(
+    r"(?:に|が|を)?\s*(?:until|till)?\s*"
+    r"(?:(\d{4})[-/](\d{1,2})[-/](\d{1,2})\s+)?"
+    r"(\d{1,2})(?::(\d{2})|時(?:(\d{1,2})分)?)\s*(?:まで)?"
+)
+COVER_FORM = "cover @name until 18:00"
 
 
 class Which(StrEnum):
@@ -47,6 +57,22 @@ class ShowQueue(Value):
     which: Which
 
 
+class LetCover(Value):
+    """`cover @person until 18:00`; without a day the next such time."""
+
+    person: str
+    day: date | None = None
+    at: time
+
+
+class ShowCovers(Value):
+    """`cover`."""
+
+
+class EndCovers(Value):
+    """`cover end`."""
+
+
 class Unknown(Value):
     """Anything else; `nearest` is what may have been meant, ready to be typed."""
 
@@ -55,21 +81,28 @@ class Unknown(Value):
 
 
 class Incomplete(Value):
-    """A known command with an id missing or impossible; `form` shows how it is written."""
+    """A known command with an id missing or impossible; `form` shows how it is written.
+
+    `wants_time`: what can't be read is a person or a time rather than an id.
+    """
 
     form: str
+    wants_time: bool = False
 
 
-Line = Help | ShowCase | ShowSubject | ShowQueue | Unknown | Incomplete
+CoverLine = LetCover | ShowCovers | EndCovers
+Line = Help | ShowCase | ShowSubject | ShowQueue | CoverLine | Unknown | Incomplete
 
 
 def read(text: str, lookups: tuple[str, ...]) -> Line:
     """What `text` asks for; `lookups` are the types of subject that can be looked up."""
-    words = text[:MOST_CHARACTERS].split(maxsplit=1)
-    if not words:
-        return Help()
-    verb, rest = _plainly(words[0]), words[1].strip() if len(words) > 1 else ""
-    if verb in ("help", "?"):
+    sent = text[:MOST_CHARACTERS]
+    verb, rest = _split(sent)
+    if verb in _COVER:
+        return _cover(rest)
+    typed = as_typed(sent)
+    verb, rest = _split(typed)
+    if verb in ("", "help", "?"):
         return Help()
     if verb == "case":
         return _case(rest)
@@ -77,7 +110,14 @@ def read(text: str, lookups: tuple[str, ...]) -> Line:
         return _queue(rest)
     if verb in lookups:
         return _subject(verb, rest)
-    return Unknown(typed=text[:MOST_CHARACTERS].strip(), nearest=_nearest(verb, rest, lookups))
+    return Unknown(typed=typed.strip(), nearest=_nearest(verb, rest, lookups))
+
+
+def _split(text: str) -> tuple[str, str]:
+    words = text.split(maxsplit=1)
+    if not words:
+        return "", ""
+    return _plainly(words[0]), words[1].strip() if len(words) > 1 else ""
 
 
 def _plainly(word: str) -> str:
@@ -104,6 +144,29 @@ def _subject(kind: str, rest: str) -> Line:
         return Incomplete(form=f"{kind} {'u_123' if kind == 'user' else 'ID'}")
 
 
+def _cover(rest: str) -> Line:
+    if not rest:
+        return ShowCovers()
+    if _plainly(rest) in _END:
+        return EndCovers()
+    person, said = mentioned(rest)
+    until = _UNTIL.fullmatch(_plainly(said))
+    try:
+        if person is not None and until is not None:
+            return LetCover(person=person, day=_day(until), at=_time(until))
+    except ValueError:
+        pass  # the 31st of June, or 25:00
+    return Incomplete(form=COVER_FORM, wants_time=True)
+
+
+def _day(until: re.Match[str]) -> date | None:
+    return date(int(until[1]), int(until[2]), int(until[3])) if until[1] else None
+
+
+def _time(until: re.Match[str]) -> time:
+    return time(int(until[4]), int(until[5] or until[6] or 0))
+
+
 def _queue(rest: str) -> Line:
     word = _plainly(rest)
     if not word:
@@ -119,7 +182,9 @@ def _nearest(verb: str, rest: str, lookups: tuple[str, ...]) -> str | None:
         return f"case {case}"
     if verb in (Which.MINE, Which.OVERDUE, Which.APPROVALS):
         return f"queue {verb}"
-    near = difflib.get_close_matches(verb, ["help", "case", "queue", *lookups], n=1, cutoff=0.5)
+    near = difflib.get_close_matches(
+        verb, ["help", "case", "queue", "cover", *lookups], n=1, cutoff=0.5
+    )
     if not near:
         return None
     # Only a line that would be understood is worth proposing.

@@ -6,21 +6,22 @@ from datetime import datetime
 from activities.slack.text.texts import Catalog
 from bot.slack.doors import ActionLine, CaseLine, EventLine, Fact, Past, Story
 from bot.slack.drawing import (
+    Block,
     about,
     case_line,
     case_name,
-    due,
     moment,
     person,
     safe,
     section,
     sections,
+    state,
     subject_name,
 )
 from bot.slack.links import link
 from bot.slack.masking import masked
 from bot.slack.replies import Said
-from bot.slack.slash.grammar import Which
+from bot.slack.slash.grammar import COVER_FORM, Incomplete, Which
 from workflows.domain.alert import Subject
 
 MOST_CASES = 20
@@ -42,6 +43,9 @@ def help_page(texts: Catalog, lookups: Sequence[str]) -> Said:
         f"`/koban queue mine` {texts.say('bot.help.mine')}",
         f"`/koban queue overdue` {texts.say('bot.help.overdue')}",
         f"`/koban queue approvals` {texts.say('bot.help.approvals')}",
+        f"`/koban {COVER_FORM}` {texts.say('bot.help.cover')}",
+        f"`/koban cover` {texts.say('bot.help.covers')}",
+        f"`/koban cover end` {texts.say('bot.help.cover_end')}",
         f"`/koban help` {texts.say('bot.help.help')}",
         texts.say("bot.help.logged"),
     ]
@@ -60,9 +64,10 @@ def unknown_page(texts: Catalog, typed: str, nearest: str | None) -> Said:
     return sentence(texts.say("bot.slash.nearest", typed=shown, nearest=_code(nearest)))
 
 
-def incomplete_page(texts: Catalog, form: str) -> Said:
-    """The command needs an id, or another one."""
-    return sentence(texts.say("bot.slash.incomplete", form=_code(form)))
+def incomplete_page(texts: Catalog, line: Incomplete) -> Said:
+    """The command needs an id, or another one; or a person and a time."""
+    key = "bot.cover.incomplete" if line.wants_time else "bot.slash.incomplete"
+    return sentence(texts.say(key, form=_code(line.form)))
 
 
 def _code(typed: str) -> str:
@@ -82,27 +87,24 @@ def queue_page(
     return Said(text=title, blocks=(section(f"*{title}*"), *rows, *rest))
 
 
-def case_page(story: Story, texts: Catalog, base: str | None, now: datetime) -> Said:
-    """One case: where it stands, what was decided and done, what happened last."""
+def case_page(
+    story: Story, texts: Catalog, base: str | None, now: datetime, hands: Sequence[Block] = ()
+) -> Said:
+    """One case: where it stands, what was decided and done, what happened last; `hands` below."""
     line = story.line
     title = f"{line.id} · {about(line, texts)}"
-    state = [
-        texts.say(f"severity.{line.severity}"),
-        texts.say(f"bot.phase.{line.phase}"),
-        texts.say("bot.owner", person=person(line.owner, texts)),
-        *due(line, texts, now),
-    ]
+    stands = [texts.say(f"severity.{line.severity}"), *state(line, texts, now)]
     address = link(base, line.card)
     lines = [
         f"*{title}*",
-        " · ".join(state),
+        " · ".join(stands),
         texts.say("bot.case.opened", at=moment(line.opened_at), count=story.alerts),
         *_decided(story, texts),
         *(_action(each, texts) for each in story.actions),
         *_events(story.events, texts),
         *([f"<{address}|{texts.say('bot.case.card')}>"] if address else []),
     ]
-    return Said(text=title, blocks=tuple(sections(lines)))
+    return Said(text=title, blocks=(*sections(lines), *hands))
 
 
 def _decided(story: Story, texts: Catalog) -> list[str]:

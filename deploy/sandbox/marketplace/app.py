@@ -79,6 +79,11 @@ class Call:
         return response
 
     async def _broken(self) -> Response | None:
+        if self._faults.on("platform_429"):
+            self._fault = "platform_429"
+            refusal = _error(429, "rate_limited", "Too many calls.")
+            refusal.headers["Retry-After"] = "1"
+            return refusal
         if self._faults.on("platform_500"):
             self._fault = "platform_500"
             return _error(500, "internal", "The marketplace is having trouble.")

@@ -130,6 +130,11 @@ class Store:
         rows = self._db.execute("SELECT key, count(*) FROM executions GROUP BY key")
         return dict(rows.fetchall())
 
+    def measures(self) -> set[tuple[str, str, str, str]]:
+        """What stands on which thing because of which case: (type, id, name, case)."""
+        rows = self._db.execute("SELECT type, id, name, case_id FROM measures")
+        return {(row["type"], row["id"], row["name"], row["case_id"]) for row in rows}
+
     def called(self, **call: Any) -> None:
         """Writes one call down."""
         names = ("method", "path", "status", "idempotency_key", "actor", "replayed", "fault")

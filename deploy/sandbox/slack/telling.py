@@ -1,6 +1,7 @@
 """A person types a command or a message, opens App Home, uses a shortcut."""
 
 import json
+import re
 
 from deploy.sandbox.slack.courier import Answer, Courier
 from deploy.sandbox.slack.errors import SlackError
@@ -15,6 +16,31 @@ from deploy.sandbox.slack.responding import respond
 from deploy.sandbox.slack.says import Trouble, tell
 from deploy.sandbox.slack.tickets import ResponseUrl
 from deploy.sandbox.slack.workspace import Workspace
+
+_AT = re.compile(r"@([^\s@<>|]+)")
+_LINK = re.compile(r"https?://[^\s<>|]+")
+
+
+def escaped(workspace: Workspace, text: str) -> str:
+    """The text of a command as an app with `should_escape` gets it.
+
+    https://docs.slack.dev/interactivity/implementing-slash-commands
+    """
+    people = {
+        name: member
+        for member in workspace.people.values()
+        for name in (member.name, member.display_name)
+    }
+
+    def mention(found: re.Match[str]) -> str:
+        member = people.get(found[1])
+        return f"<@{member.id}|{member.name}>" if member else found[0]
+
+    return _AT.sub(mention, _LINK.sub(r"<\g<0>>", _entities(text)))
+
+
+def _entities(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 async def command(
@@ -36,7 +62,7 @@ async def command(
             "user_id": member.id,
             "user_name": member.name,
             "command": name,
-            "text": text,
+            "text": escaped(workspace, text),
             "api_app_id": APP,
             "is_enterprise_install": "false",
             "response_url": f"{workspace.base_url}/response/{token}",
@@ -90,7 +116,7 @@ async def say(
     said: tuple[str, str | None],
 ) -> Message:
     """Posts as the person, `said` being (text, thread_ts); tells the app if it subscribes."""
-    text = said[0].replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = _entities(said[0])
     message = workspace.post(
         Message(channel.id, workspace.messages.next_ts(), member.id, text, thread_ts=said[1])
     )

@@ -1,5 +1,6 @@
 """HTTP side of what the bot calls: `/api/{method}`, response urls, uploads, file bytes."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 
@@ -14,6 +15,9 @@ from deploy.sandbox.slack.errors import SlackError
 from deploy.sandbox.slack.methods.table import METHODS, WITHOUT_TOKEN
 from deploy.sandbox.slack.responding import respond
 from deploy.sandbox.slack.workspace import Workspace
+
+HANG_SECONDS = 30.0
+LOOK_SECONDS = 0.1
 
 
 class LostResponse(Response):
@@ -70,10 +74,20 @@ def learn_base_url(workspace: Workspace, request: Request) -> None:
 async def _failing(workspace: Workspace, work: Callable[[], Awaitable[Response]]) -> Response:
     if workspace.faults.on(Fault.SLACK_DOWN):
         return PlainTextResponse("service unavailable", 503)
+    if workspace.faults.on(Fault.SLACK_HANG):
+        await _hang(workspace)
+        return PlainTextResponse("gateway timeout", 504)
     response = await work()
     if workspace.faults.on(Fault.SLACK_LOST_RESPONSE):
         return LostResponse()
     return response
+
+
+async def _hang(workspace: Workspace) -> None:
+    for _ in range(int(HANG_SECONDS / LOOK_SECONDS)):
+        if not workspace.faults.on(Fault.SLACK_HANG):
+            return
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 async def _call(workspace: Workspace, method: str, request: Request) -> Response:

@@ -1,6 +1,8 @@
 """What the ledger promises, on both databases."""
 
 import asyncio
+import sqlite3
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -13,12 +15,15 @@ from activities.ledger.migrating import migrate
 from activities.ledger.queries import Look, Queries
 from activities.ledger.tables import alerts, cases, events, metadata
 from tests.domain.building import (
+    CLARK,
+    POLICY,
     SATO,
     T0,
     TANAKA,
     a_case,
     an_alert,
     minutes,
+    news,
     preset,
 )
 from workflows.domain import commands as cmd
@@ -26,8 +31,10 @@ from workflows.domain import events as ev
 from workflows.domain.alert import Subject, brief
 from workflows.domain.case import decide
 from workflows.domain.case_state import Case
+from workflows.domain.enforcement import ActionStatus
 from workflows.domain.history import apply
 from workflows.domain.memory import CardRef, Memory
+from workflows.domain.playbook.actions import ApprovalRule
 from workflows.domain.playbook.model import Severity
 from workflows.domain.refusal import Refusal
 from workflows.ports import Entry, Written
@@ -88,7 +95,7 @@ async def test_the_same_entry_twice_changes_nothing(ledger: Ledger, queries: Que
     """A lost answer makes the workflow write again."""
     entry = following(a_case(), preset(SATO, "mute"))
     for each in (opening(), entry, entry, opening()):
-        assert await ledger.record(each) == Written()
+        assert await ledger.record(each) == Written(stands=each.events)
     assert len(await queries.events_of("K7Q2F9XM0")) == 3
     case = await queries.case("K7Q2F9XM0")
     assert case is not None
@@ -132,12 +139,40 @@ async def test_a_gap_in_the_story_is_an_error(ledger: Ledger, queries: Queries) 
     assert len(await queries.events_of("K7Q2F9XM0")) == 1
 
 
-async def test_another_event_in_the_same_place_is_an_error(ledger: Ledger) -> None:
-    """The record is append-only."""
+async def test_the_first_writing_wins(ledger: Ledger, queries: Queries) -> None:
+    """A task that runs again after its worker died is told what happened, and writes nothing."""
     await ledger.record(opening())
     await ledger.record(following(a_case(), cmd.Claim(by=SATO)))
+    told = await ledger.record(following(a_case(), cmd.Claim(by=TANAKA), cmd.Clear(by=TANAKA)))
+    first = following(a_case(), cmd.Claim(by=SATO)).events
+    assert told == Written(stands=first, earlier=True)
+    assert [row["actor"] for row in await queries.events_of("K7Q2F9XM0")] == [None, "U0SATO"]
+
+
+async def test_a_late_entry_never_replaces_what_stands(ledger: Ledger, queries: Queries) -> None:
+    """What was written down late and differs is an error: the record is append-only."""
+    await ledger.record(opening())
+    await ledger.record(following(a_case(), cmd.Claim(by=SATO)))
+    late = following(a_case(), cmd.Claim(by=TANAKA)).model_copy(update={"late": True})
     with pytest.raises(StoryBroken, match="another event stands as 2"):
-        await ledger.record(following(a_case(), cmd.Claim(by=TANAKA)))
+        await ledger.record(late)
+    again = following(a_case(), cmd.Release(by=SATO), cmd.Claim(by=SATO))
+    told = await ledger.record(again.model_copy(update={"late": True}))
+    assert told == Written(stands=following(a_case(), cmd.Claim(by=SATO)).events)
+    assert [row["actor"] for row in await queries.events_of("K7Q2F9XM0")] == [None, "U0SATO"]
+
+
+async def test_an_alert_joins_once(ledger: Ledger, queries: Queries) -> None:
+    """A known alert is refused, whichever case has it; one that came late is let be."""
+    await ledger.record(opening())
+    join = cmd.JoinAlert(alert=brief(an_alert(1)), severity=Severity.HIGH)
+    entry = following(a_case(), join).model_copy(update={"alerts": (an_alert(1),)})
+    known = Written(known_alerts=("live-chat/chat-000001",))
+    assert await ledger.record(entry) == known
+    assert len(await queries.events_of("K7Q2F9XM0")) == 1
+    late = entry.model_copy(update={"late": True})
+    assert await ledger.record(late) == Written(stands=entry.events)
+    assert len(await queries.events_of("K7Q2F9XM0")) == 2
 
 
 async def test_a_late_write_never_takes_a_case_back(ledger: Ledger, queries: Queries) -> None:
@@ -220,6 +255,68 @@ async def test_the_queue_holds_what_is_open(ledger: Ledger, queries: Queries) ->
     assert await queries.open_cases() == []
 
 
+async def test_an_undo_that_waits_for_an_approval_is_in_the_queue(
+    ledger: Ledger, queries: Queries
+) -> None:
+    """Its case is closed; who asked can't agree, and who decided can. What stands goes on so."""
+    rule = {"by": "lead", "within": "30m"}
+    warn = POLICY.catalog.actions["warn"].model_copy(
+        update={"undo_approval": ApprovalRule.model_validate(rule)}
+    )
+    catalog = POLICY.catalog.model_copy(update={"actions": {"warn": warn}})
+    case = a_case().model_copy(
+        update={"policy": POLICY.model_copy(update={"catalog": catalog})},
+    )
+    await ledger.record(opening(case))
+    done = following(case, preset(SATO, "warn"))
+    await ledger.record(done)
+    verified = following(done.case, news(done.case, ActionStatus.VERIFIED))
+    await ledger.record(verified)
+    assert await queries.open_cases() == []
+    await ledger.record(following(verified.case, cmd.Undo(by=CLARK)))
+    (row,) = await queries.open_cases()
+    assert (row["phase"], row["approval_purpose"]) == ("closed", "undo")
+    assert (row["approvers"], row["approval_barred"]) == (["lead"], ["U0CLARK"])
+    assert [each["status"] for each in await queries.actions_of(case.id)] == ["verified"]
+
+
+async def test_nobody_who_asked_decided_or_agreed_is_waited_for(
+    ledger: Ledger, queries: Queries
+) -> None:
+    """Of two leads one agreed; the row names who can't be the second."""
+    await ledger.record(opening())
+    await ledger.record(
+        following(a_case(), preset(SATO, "forfeit"), cmd.Approve(by=TANAKA)),
+    )
+    (row,) = await queries.open_cases()
+    assert (row["approval_purpose"], row["approvers"]) == ("decision", ["lead"])
+    assert row["approval_barred"] == ["U0SATO", "U0TANAKA"]
+
+
+async def test_a_question_moves_the_end_of_an_approval(ledger: Ledger, queries: Queries) -> None:
+    """The time that was left begins with the answer, or after one whole term."""
+    await ledger.record(opening())
+    asked = cmd.AskBack(by=TANAKA, question="どの配信ですか")
+    await ledger.record(following(a_case(), preset(SATO, "ban"), asked))
+    (row,) = await queries.open_cases()
+    assert row["approval_expires_at"] == minutes(61)
+
+
+async def test_a_case_on_hold_has_no_due_time_while_its_clocks_stand(
+    ledger: Ledger, queries: Queries
+) -> None:
+    """Waiting stops the clocks, a specialist's snooze does not."""
+    await ledger.record(opening())
+    entry = following(a_case(), cmd.Snooze(by=SATO, until=minutes(5)))
+    await ledger.record(entry)
+    (row,) = await queries.open_cases()
+    assert (row["hold"], row["hold_until"]) == ("snoozed", minutes(5))
+    assert row["decide_due"] == minutes(10)
+    await ledger.record(following(entry.case, cmd.Wait(by=SATO, note="本人に確認中")))
+    (row,) = await queries.open_cases()
+    assert (row["hold"], row["decide_due"], row["claim_due"]) == ("waiting", None, None)
+
+
 async def test_two_processes_may_migrate_at_once(url: str) -> None:
     """`serve` and `work` start together."""
     databases = [Database(url) for _ in range(3)]
@@ -227,6 +324,21 @@ async def test_two_processes_may_migrate_at_once(url: str) -> None:
     assert await count(databases[0], cases) == 0
     for each in databases:
         await each.aclose()
+
+
+async def test_a_new_file_that_another_process_writes_to_is_waited_for(tmp_path: Path) -> None:
+    """It can't be turned to WAL meanwhile, and SQLite itself would fail instead of waiting."""
+    other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}")
+    migrating = asyncio.create_task(migrate(database))
+    done, _ = await asyncio.wait([migrating], timeout=0.3)
+    assert done == set()
+    other.execute("COMMIT")
+    await migrating
+    assert await count(database, cases) == 0
+    await database.aclose()
+    other.close()
 
 
 async def test_a_ledger_out_of_reach_is_one_sentence_without_a_password() -> None:

@@ -11,6 +11,7 @@ from tests.activities.policy import folders
 from workflows.conditions import holds
 from workflows.domain.alert import Alert, Subject
 from workflows.domain.people import Role
+from workflows.domain.playbook.conduct import Velocity
 from workflows.domain.playbook.matching import severity_of
 from workflows.domain.playbook.model import Policy, Severity
 
@@ -94,6 +95,38 @@ def test_a_folder_without_detectors_is_fine(tmp_path: Path) -> None:
     (folder / "detectors" / "live-chat.yaml").unlink()
     (folder / "detectors").rmdir()
     assert load_policy(folder).detectors == {}
+
+
+def test_limits_hold_for_every_playbook(tmp_path: Path) -> None:
+    """Each policy carries them; the file changes the version, and without it nobody is limited."""
+    folder = folders.good(tmp_path)
+    before = load_policy(folder)
+    assert before.policy_for("other").limits is None
+    written = "velocity: {actions: 20, within: 10m}\napproval: {by: lead, within: 30m}\n"
+    (folder / "limits.yaml").write_text(written, encoding="utf-8")
+    after = load_policy(folder)
+    for name in ("off_platform", "other"):
+        limits = after.policy_for(name).limits
+        assert limits is not None
+        assert limits.velocity == Velocity(actions=20, within=timedelta(minutes=10))
+        assert (limits.bulk, limits.approval.by) == (5, Role.LEAD)
+    assert after.version != before.version
+
+
+def test_a_protection_may_outlast_what_has_no_end(tmp_path: Path) -> None:
+    """An action that does not end by itself is lifted by Koban all the same."""
+    folder = folders.good(tmp_path)
+    actions = (folder / "actions.yaml").read_text(encoding="utf-8")
+    hide = (
+        "  hide_message:\n    title: {ja: 非表示, en: Hide}\n    subject: message\n"
+        '    request: {path: "/v1/hide"}\n    undo: {path: "/v1/show"}\n'
+    )
+    (folder / "actions.yaml").write_text(actions + hide, encoding="utf-8")
+    rule = "protect:\n  - {when: severity == 'high', action: hide_message, for: 40d}\n"
+    playbook = folder / "playbooks" / "off_platform.yaml"
+    playbook.write_text(playbook.read_text(encoding="utf-8") + rule, encoding="utf-8")
+    (read,) = load_policy(folder).playbooks["off_platform"].protect
+    assert (read.action, read.for_) == ("hide_message", timedelta(days=40))
 
 
 def test_a_fault_reads_as_one_line() -> None:

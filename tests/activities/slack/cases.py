@@ -10,6 +10,7 @@ from workflows.domain.case_state import Case
 from workflows.domain.enforcement import ActionReport, ActionStatus, EnforcementReport, Problem
 from workflows.domain.events import CaseOpened, Recorded
 from workflows.domain.history import apply, opened
+from workflows.domain.known import Known
 from workflows.domain.people import Actor, Role
 from workflows.domain.playbook.actions import ActionCatalog
 from workflows.domain.playbook.model import Playbook, Policy, Severity
@@ -49,35 +50,54 @@ CATALOG = ActionCatalog.model_validate(
         }
     }
 )
-PLAYBOOK = Playbook.model_validate(
-    {
-        "playbook": "off_platform",
-        "title": {"ja": "外部誘導", "en": "Off-platform inducement"},
-        "match": "true",
-        "policy": {"id": "MKT-4.2", "url": "https://rules.example/4.2"},
-        "channel": "ts-live",
-        "severity": {"critical": "true"},
-        "clocks": {"critical": {"claim": "2m", "decide": "10m"}},
-        "presets": [
-            {
-                "id": "mute",
-                "title": {"ja": "24時間コメント制限", "en": "Mute 24 h"},
-                "actions": [{"mute_user": {"for": "24h"}}],
-            },
-            {
-                "id": "ban",
-                "title": {"ja": "強制退会", "en": "Ban"},
-                "actions": ["permanent_ban"],
-            },
-        ],
-        "escalation": [
-            {"after": "2m", "unless": "claimed", "notify": "shift"},
-            {"after": "5m", "unless": "claimed", "notify": "lead"},
-            {"after": "10m", "unless": "decided", "notify": "lead"},
-        ],
-    }
-)
+_PLAYBOOK: dict[str, Any] = {
+    "playbook": "off_platform",
+    "title": {"ja": "外部誘導", "en": "Off-platform inducement"},
+    "match": "true",
+    "policy": {"id": "MKT-4.2", "url": "https://rules.example/4.2"},
+    "channel": "ts-live",
+    "severity": {"critical": "true"},
+    "clocks": {"critical": {"claim": "2m", "decide": "10m"}},
+    "presets": [
+        {
+            "id": "mute",
+            "title": {"ja": "24時間コメント制限", "en": "Mute 24 h"},
+            "actions": [{"mute_user": {"for": "24h"}}],
+        },
+        {
+            "id": "ban",
+            "title": {"ja": "強制退会", "en": "Ban"},
+            "actions": ["permanent_ban"],
+        },
+    ],
+    "escalation": [
+        {"after": "2m", "unless": "claimed", "notify": "shift"},
+        {"after": "5m", "unless": "claimed", "notify": "lead"},
+        {"after": "10m", "unless": "decided", "notify": "lead"},
+    ],
+}
+PLAYBOOK = Playbook.model_validate(_PLAYBOOK)
 POLICY = Policy(version="1", playbook=PLAYBOOK, catalog=CATALOG)
+
+
+def policy(catalog: ActionCatalog = CATALOG, **changes: Any) -> Policy:
+    """The policy with another way of working its cases."""
+    playbook = Playbook.model_validate({**_PLAYBOOK, **changes})
+    return Policy(version="1", playbook=playbook, catalog=catalog)
+
+
+def catalog(action: str, **changes: Any) -> ActionCatalog:
+    """The actions with one of them changed."""
+    written = CATALOG.model_dump(mode="json", by_alias=True)
+    written["actions"][action] |= changes
+    return ActionCatalog.model_validate(written)
+
+
+PROTECTS = policy(protect=[{"when": "true", "action": "mute_user", "for": "15m"}])
+"""Mutes by itself, for a quarter of an hour."""
+UNKNOWN = Known()
+REVIEWS = policy(act_first={"by": "lead", "within": "15m", "on_expiry": "refuse"})
+"""Acts first, and is reviewed afterwards."""
 
 
 def alert(**changes: Any) -> Alert:
@@ -100,7 +120,9 @@ def alert(**changes: Any) -> Alert:
 class Story:
     """A case and everything recorded of it. Commands come `minutes` after the opening."""
 
-    def __init__(self, first: Alert | None = None, policy: Policy = POLICY) -> None:
+    def __init__(
+        self, first: Alert | None = None, policy: Policy = POLICY, known: Known = UNKNOWN
+    ) -> None:
         self.first = first or alert()
         event = CaseOpened(
             at=AT,
@@ -109,6 +131,7 @@ class Story:
             subject=self.first.subject,
             severity=Severity.CRITICAL,
             alert=brief(self.first),
+            known=known,
         )
         self.case: Case = opened(ROUTE, policy, event)
         self.recorded = [Recorded(seq=1, event=event)]
@@ -155,6 +178,18 @@ class Story:
     def cleared(self, minutes: float = 3) -> "Story":
         return self.then(cmd.Clear(by=SATO), minutes)
 
+    def protected(self, minutes: float = 0) -> "Story":
+        """A quarter of an hour of muting, begun by Koban itself."""
+        until = AT + timedelta(minutes=minutes + 15)
+        self.then(cmd.ProtectNow(rules=(0,)), minutes)
+        return self.reported(MUTE, ActionStatus.VERIFIED, minutes, until=until, of="P1")
+
+    def waiting(self, minutes: float = 2, note: str = "出品者に購入証明を依頼中") -> "Story":
+        return self.then(cmd.Wait(by=SATO, note=note, until=AT + timedelta(hours=2)), minutes)
+
+    def asked(self, minutes: float = 5, question: str = "配信外の証拠はありますか?") -> "Story":
+        return self.then(cmd.AskBack(by=TANAKA, question=question), minutes)
+
     def reported(
         self,
         action: str,
@@ -162,14 +197,20 @@ class Story:
         minutes: float = 4,
         problem: Problem | None = None,
         until: datetime | None = None,
+        of: str | None = None,
+        would: str = "",
     ) -> "Story":
-        """News from the platform."""
-        decision = self.case.decision
+        """News from the platform: of the last decision, or of the protection called `of`."""
+        decision = of or (self.case.decision.id if self.case.decision else None)
         assert decision is not None
         report = EnforcementReport(
             id=f"r{minutes}",
             case=CASE,
-            decision=decision.id,
-            actions=(ActionReport(action=action, status=status, problem=problem, until=until),),
+            decision=decision,
+            actions=(
+                ActionReport(
+                    action=action, status=status, problem=problem, until=until, would=would
+                ),
+            ),
         )
         return self.then(cmd.Report(report=report), minutes)

@@ -4,6 +4,7 @@ import re
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from activities.slack.card import case_card
 from activities.slack.drawing import Message
 from activities.slack.reader import Reader
 from activities.slack.text.texts import texts
@@ -11,6 +12,7 @@ from deploy.sandbox.slack.blockkit.blocks import Surface, check_blocks
 from deploy.sandbox.slack.reading import visible_text
 from workflows.domain.people import Role
 from workflows.domain.text import Language
+from workflows.domain.view import CardView
 
 NAMES = {"U0SATO": "佐藤", "U0TANAKA": "田中"}
 MENTIONS = {Role.SPECIALIST: "<!subteam^S0SHIFT>", Role.LEAD: "<!subteam^S0LEAD>"}
@@ -42,3 +44,15 @@ def pressable(message: Message) -> list[dict[str, Any]]:
     """Buttons and menus, in their order."""
     rows = [block["elements"] for block in message.blocks if block["type"] == "actions"]
     return [element for row in rows for element in row]
+
+
+SHARED = ("ユーザー u_123: ", "User u_123: ", "スコア 0.97", "Score 0.97", "LINE ID")
+"""How the lines begin that every card of these tests has."""
+
+
+def body(view: CardView, language: Language) -> list[str]:
+    """The card's state, and everything but what is the same in every state; within the limits."""
+    drawn = case_card(view, reader(language))
+    assert faults(drawn) == []
+    lines = "\n".join(seen(drawn)).split("\n")
+    return [lines[0].split(" · ")[-1], *(x for x in lines[1:] if not x.startswith(SHARED))]

@@ -9,6 +9,7 @@ from tests.activities.slack.cases import AT, CASE
 from tests.activities.slack.conftest import Desk, Tries
 from workflows import ports
 from workflows.domain.commands import Place
+from workflows.domain.people import Role
 from workflows.domain.refusal import Reason, Refusal
 from workflows.ports import Answer
 
@@ -26,6 +27,21 @@ async def test_a_refusal_is_seen_by_its_person_only(desk: Desk) -> None:
     assert said.ephemeral_to == "U0CLARK"
     assert said.text.startswith("佐藤 closed it ")
     assert said.text.endswith(" ago. The card shows how it ended.")
+
+
+async def test_a_colleague_is_named_to_whom_nothing_can_be_handed(desk: Desk) -> None:
+    """By name, though they did nothing."""
+    refusal = Refusal(reason=Reason.NOT_A_COLLEAGUE, name="U0SUZUKI", roles=(Role.LEAD,))
+    wanted = Answer(
+        person="U0SATO",
+        place=Place(channel="C0LIVE"),
+        case=CASE,
+        refusal=refusal,
+        command="hand_over",
+    )
+    await Tries().run(desk.activities.answer, wanted)
+    (said,) = desk.workspace.messages.all("C0LIVE")
+    assert said.text == "鈴木さんはケースを担当できません。リードの人を選んでください。"
 
 
 async def test_who_pressed_in_a_thread_is_answered_there(desk: Desk) -> None:
@@ -47,7 +63,7 @@ async def test_who_cannot_be_told_there_is_told_directly(desk: Desk, channel: st
     assert "最新の状態をカードで確認してください。" in said.text
 
 
-@pytest.mark.parametrize("name", ["show", "answer", "roles_of"])
+@pytest.mark.parametrize("name", ["show", "answer", "tell", "roles_of"])
 def test_the_activities_are_what_the_workflows_ask_for(name: str) -> None:
     """Same name, same arguments, same answer as the port."""
     port = inspect.signature(getattr(ports, name))

@@ -165,7 +165,7 @@ def test_a_notice_that_could_not_be_sent_is_said() -> None:
     failed = given(appeal, cmd.NoteNotice(notice=NoticeKind.UPHELD, problem=problem), 1)
     told = (
         "⚠️ 本人へのお知らせを送れませんでした"
-        "(プラットフォームに断られました(応答 404))。別の方法で伝えてください。"
+        "(プラットフォームに拒否されました(応答 404))。別の方法で伝えてください。"
     )
     assert told in seen(drawn(failed))
     assert "本人にお知らせしました" not in seen(drawn(failed))

@@ -2,9 +2,22 @@
 
 from activities.slack.approval_card import approval_card
 from activities.slack.drawing import Message
-from tests.activities.slack.cases import CASE, ROUTE, SATO, Story
+from tests.activities.slack.cases import (
+    CASE,
+    MUTE,
+    REVIEWS,
+    ROUTE,
+    SATO,
+    TANAKA,
+    Story,
+    catalog,
+    policy,
+)
 from tests.activities.slack.drawn import faults, pressable, reader, seen, spoken
+from tests.activities.slack.situations import REFUSED, protected, reviewed, undo_asked
 from workflows.domain import commands as cmd
+from workflows.domain.enforcement import ActionStatus
+from workflows.domain.people import Actor, Cover, Role
 from workflows.domain.text import Language
 from workflows.domain.view import view_of
 
@@ -31,8 +44,11 @@ def test_a_request_reads_from_top_to_bottom() -> None:
         "プロフィールと配信で計3回、LINE IDを提示",
         "スコア 0.97 · 視聴者 1,240",
         "LINE ID ください hxxps://ex[.]com/a",
-        f"承認 0/1 · 対象 1件 · 期限 12:36 · 期限後は実行しません · <{LINK}|ケースを開く>",
-        "[承認する] [却下する…]",
+        "承認すると実行し、却下すると差し戻します。",
+        "影響範囲: 対象 1件 · 措置 1件 · 視聴者 1,240",
+        "承認 0/1 · 期限 12:36 · 期限後は実行しません",
+        f"チャンネル #ts-live · <{LINK}|ケースを開く>",
+        "[承認する] [却下する…] [質問する…]",
     ]
 
 
@@ -65,12 +81,13 @@ def test_what_cannot_be_undone_is_marked() -> None:
 
 
 def test_its_buttons_know_the_case() -> None:
-    """Approve asks once more; reject opens a modal."""
+    """Approve asks once more; reject and ask open a modal."""
     drawn = request(Story().ban_asked())
-    approve, reject = pressable(drawn)
+    approve, reject, ask = pressable(drawn)
     assert (approve["action_id"], approve["style"]) == ("approval.approve", "primary")
     assert approve["confirm"]["text"]["text"] == "「強制退会」をユーザー u_123に実行します。"
     assert (reject["action_id"], reject["value"]) == ("approval.reject", f"{CASE}:4")
+    assert (ask["action_id"], ask["value"]) == ("approval.ask", f"{CASE}:4")
     assert drawn.blocks[-1]["block_id"] == ROUTE
 
 
@@ -83,9 +100,146 @@ def test_an_ended_request_says_how_and_asks_nothing() -> None:
             Story().ban_asked().then(cmd.Tick(), 40),
             "*期限までに承認されませんでした。判断は実行していません。*",
         ),
+        (Story().ban_asked().then(cmd.Withdraw(by=SATO), 6), "*佐藤さんが依頼を取り下げました。*"),
+        (reviewed().rejected(), "*田中さんが却下しました。*"),
+        (
+            reviewed().then(cmd.Tick(), 40),
+            "*期限までに再審査されませんでした。措置を取り消します。*",
+        ),
+        (
+            undo_asked().then(cmd.Tick(), 60),
+            "*期限までに承認されませんでした。措置は残っています。*",
+        ),
+        (
+            Story(policy=REVIEWS)
+            .muted()
+            .reported(MUTE, ActionStatus.FAILED, 4, REFUSED)
+            .then(cmd.GiveUp(by=SATO), 5),
+            "*この依頼は終わりました。最新の内容はケースにあります。*",
+        ),
     ]:
         drawn = request(story)
         assert said in seen(drawn)
         assert pressable(drawn) == []
         assert "<!subteam" not in str(drawn)
         assert faults(drawn) == []
+
+
+def words(drawn: Message) -> list[str]:
+    """Title, request, and everything from the decision on, but for facts and evidence."""
+    assert faults(drawn) == []
+    lines = "\n".join(seen(drawn)).split("\n")
+    shared = ("ユーザー u_123: ", "User u_123: ", "スコア", "Score", "LINE ID")
+    return [line for line in lines if not line.startswith(shared)]
+
+
+def test_a_review_shows_what_was_done_already() -> None:
+    """Acted first: the lead answers for what stands, and knows what each answer does."""
+    assert words(request(reviewed())) == [
+        "再審査のお願い · 重大 · 外部誘導 · K7Q2F9XM0",
+        "<!subteam^S0LEAD> 佐藤さんの判断を先に実行しました。再審査をお願いします。",
+        "*佐藤さんの判断: 24時間コメント制限(<https://rules.example/4.2|MKT-4.2>)*",
+        "✅ コメント制限 24時間(ユーザー u_123): 反映を確認済み",
+        "承認するとこのまま残し、却下すると措置を取り消します。",
+        "影響範囲: 対象 1件 · 措置 1件 · 視聴者 1,240",
+        "承認 0/1 · 期限 12:21 · 期限後は措置を取り消します",
+        f"チャンネル #ts-live · <{LINK}|ケースを開く>",
+        "[承認する] [却下する…] [質問する…]",
+    ]
+    english = request(reviewed(), Language.EN)
+    assert words(english)[:2] == [
+        "Review needed · Critical · Off-platform inducement · K7Q2F9XM0",
+        "<!subteam^S0LEAD> The decision of 佐藤 was carried out first. Please review it.",
+    ]
+    assert words(english)[4:7] == [
+        "Approved, it stays as it is. Rejected, the actions are undone.",
+        "Reach: 1 subject · 1 action · 1,240 viewers",
+        "Approvals 0/1 · Due 12:21 · Undone after that",
+    ]
+    approve = pressable(request(reviewed()))[0]
+    assert approve["confirm"]["text"]["text"] == (
+        "実行済みの「24時間コメント制限」(ユーザー u_123)をこのまま残します。"
+    )
+
+
+def test_an_undo_shows_what_would_be_taken_back() -> None:
+    """By whoever asked for it, who need not be who decided."""
+    story = undo_asked()
+    assert words(request(story)) == [
+        "取り消しの承認のお願い · 重大 · 外部誘導 · K7Q2F9XM0",
+        "<!subteam^S0LEAD> 佐藤さんが措置の取り消しを求めています。確認してください。",
+        "*佐藤さんの判断: 24時間コメント制限(<https://rules.example/4.2|MKT-4.2>)*",
+        "• コメント制限 24時間(ユーザー u_123)",
+        "承認すると措置を取り消し、却下するとこのまま残します。",
+        "影響範囲: 対象 1件 · 措置 1件 · 視聴者 1,240",
+        "承認 0/1 · 期限 12:42 · 期限後は取り消しません",
+        f"チャンネル #ts-live · <{LINK}|ケースを開く>",
+        "[承認する] [却下する…] [質問する…]",
+    ]
+    assert spoken(request(story, Language.EN)) == (
+        "佐藤 asks for approval to undo “Mute 24 h”. "
+        "User u_123: Moved the buyer to LINE (Stream s_9, Listing m_77). Due 12:42."
+    )
+
+
+def test_an_open_question_stands_on_the_card_and_stops_its_clock() -> None:
+    """Nobody asks a second one, and everybody sees what is waited for."""
+    drawn = request(Story().ban_asked().asked())
+    assert words(drawn)[5:] == [
+        "*田中さんからの質問* · 回答待ち(12:38 まで)",
+        "配信外の証拠はありますか?",
+        "承認すると実行し、却下すると差し戻します。",
+        "影響範囲: 対象 1件 · 措置 1件 · 視聴者 1,240",
+        "承認 0/1 · 期限の時計は止まっています · 期限後は実行しません",
+        f"チャンネル #ts-live · <{LINK}|ケースを開く>",
+        "[承認する] [却下する…]",
+    ]
+    assert words(request(Story().ban_asked().asked(), Language.EN))[5:7] == [
+        "*田中 asks* · waiting for an answer until 12:38",
+        "配信外の証拠はありますか?",
+    ]
+
+
+def test_the_answer_takes_the_place_of_the_question() -> None:
+    """The clock runs again, as long as it had left."""
+    story = (
+        Story().ban_asked().asked().then(cmd.AnswerBack(by=SATO, answer="DMの写しがあります"), 9)
+    )
+    drawn = words(request(story))
+    assert drawn[5:9] == [
+        "*田中さんの質問*",
+        "配信外の証拠はありますか?",
+        "*佐藤さんの回答*",
+        "DMの写しがあります",
+    ]
+    assert drawn[11] == "承認 0/1 · 期限 12:40 · 期限後は実行しません"
+    assert drawn[-1] == "[承認する] [却下する…] [質問する…]"
+
+
+def test_who_stands_in_for_somebody_is_named_with_them() -> None:
+    """Two leads have to agree; one of them does so in another's stead."""
+    twice = catalog("permanent_ban", approval={"by": "lead", "quorum": 2, "within": "30m"})
+    until = Story().case.clock.decide
+    cover = Cover(role=Role.LEAD, person="U0REED", until=until)
+    stand_in = Actor(id="U0SATO", roles=frozenset({Role.SPECIALIST}), covers=(cover,))
+    clark = Actor(id="U0CLARK", roles=frozenset({Role.SPECIALIST}))
+    decided = cmd.Decide(
+        by=clark,
+        verdict=cmd.Verdict.VIOLATION,
+        actions=({"action": "permanent_ban"},),  # type: ignore[arg-type]
+        reason="x",
+    )
+    story = Story(policy=policy(twice)).then(decided, 3).then(cmd.Approve(by=stand_in), 5)
+    assert words(request(story))[7] == (
+        "承認 1/2 · 期限 12:36 · 期限後は実行しません · 佐藤さんがU0REEDさんの代理で承認しました"
+    )
+    story.then(cmd.Approve(by=TANAKA), 6)
+    assert "*佐藤さんがU0REEDさんの代理で承認しました、田中さんが承認しました。*" in seen(
+        request(story)
+    )
+
+
+def test_a_request_shows_what_is_protected_meanwhile() -> None:
+    """The lead need not hurry for the sake of the subject's victims."""
+    drawn = words(request(protected().ban_asked()))
+    assert drawn[5] == "🛡️ 保護中: コメント制限(ユーザー u_123) · 承認の結果が出るまで続けます"

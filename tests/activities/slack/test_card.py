@@ -157,12 +157,13 @@ def test_long_evidence_leaves_the_buttons_on_the_screen() -> None:
     assert seen(drawn)[9].startswith("担当 *未定*")
 
 
-def test_a_waiting_decision_shows_reason_and_terms_and_no_buttons() -> None:
+def test_a_waiting_decision_shows_its_reason_and_its_terms() -> None:
     """Who is asked, until when, and what happens after that."""
     assert seen(card(Story().ban_asked()))[4:] == [
         "*佐藤さんの判断: 強制退会(<https://rules.example/4.2|MKT-4.2>)*",
         "プロフィールと配信で計3回、LINE IDを提示",
         "承認 0/1 · 依頼先 リード · 期限 12:36 · 期限後は実行しません",
+        "[取り下げる] [⋯]",
     ]
 
 
@@ -185,7 +186,7 @@ def test_a_rejection_comes_back_with_its_reason() -> None:
         ),
         (
             lambda: banned().reported(BAN, ActionStatus.FAILED, 6, REFUSED),
-            "⚠️ 強制退会(ユーザー u_123): 失敗: プラットフォームに断られました(応答 409)",
+            "⚠️ 強制退会(ユーザー u_123): 失敗: プラットフォームに拒否されました(応答 409)",
         ),
         (
             muted,
@@ -194,7 +195,7 @@ def test_a_rejection_comes_back_with_its_reason() -> None:
         ),
         (
             lambda: Story().muted().reported(MUTE, ActionStatus.DRIFTED),
-            "⚠️ コメント制限 24時間(ユーザー u_123): 実行済みですが、反映を確認できません\n"
+            "⚠️ コメント制限 24時間(ユーザー u_123): 実行済み・プラットフォームでは別の状態です\n"
             "12:07 完了 · 違反",
         ),
         (
@@ -224,7 +225,7 @@ def test_every_action_tells_its_status(tell: Callable[[], Story], line: str) -> 
             lambda: Story().claimed(),
             ["case.preset.mute", "case.preset.ban", "case.decide", "case.clear"],
         ),
-        (lambda: Story().ban_asked(), []),
+        (lambda: Story().ban_asked(), ["approval.withdraw"]),
         (banned, []),
         (
             lambda: banned().reported(BAN, ActionStatus.FAILED, 6, REFUSED),
@@ -237,8 +238,8 @@ def test_every_action_tells_its_status(tell: Callable[[], Story], line: str) -> 
             ["case.preset.mute", "case.preset.ban", "case.decide", "case.clear"],
         ),
         (muted, ["action.undo"]),
-        (undone, []),
-        (lambda: Story().cleared(), []),
+        (undone, ["case.reopen"]),
+        (lambda: Story().cleared(), ["case.reopen"]),
     ],
 )
 def test_only_what_can_be_done_can_be_pressed(
@@ -259,6 +260,9 @@ def test_a_button_knows_its_case() -> None:
     assert row["block_id"] == ROUTE
     assert row["elements"][0]["value"] == f"{CASE}:2"
     assert [option["value"] for option in row["elements"][-1]["options"]] == [
+        f"handover:{CASE}:2",
+        f"wait:{CASE}:2",
+        f"note:{CASE}:2",
         f"release:{CASE}:2",
         f"escalate:{CASE}:2",
     ]

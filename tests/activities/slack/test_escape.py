@@ -63,6 +63,7 @@ LINK = re.compile(r"(?i)\b(?:https?|ftp|slack)://|mailto:|[\w-]\.[^\W\d_]")
         ("mailto:taro@example.com", "mailto[:]taro@example[.]com"),
         ("slack://user", "slack[:]//user"),
         ("スコア 0.97、1.5倍。次", "スコア 0.97、1.5倍。次"),
+        ("ｅｖｉｌ．ｃｏｍ evil․com", "ｅｖｉｌ[.]ｃｏｍ evil[.]com"),
         ("12:03:10", "12:03:10"),
         ("<!channel> <@U1> *a*", "<!channel> <@U1> *a*"),
         ("a\u202eb\x00", "a\ufffdb\u2400"),
@@ -95,7 +96,7 @@ def test_mrkdwn_is_harmless_for_any_text(text: str, limit: int) -> None:
     """No bracket but in entities, no whole token, no formatting, no link, within the limit."""
     shown = mrkdwn(text, limit)
     assert units(shown) <= limit
-    bare = ENTITY.sub("", shown)
+    bare = ENTITY.sub(" ", shown)
     assert not set("<>&*~`") & set(bare)
     assert not re.search(r"(?<![^\W_])_|_(?![^\W_])", bare)
     assert not re.search(r"(?m)^\s*&gt;", shown)
@@ -128,6 +129,11 @@ def test_a_cut_leaves_whole_letters(text: str, limit: int) -> None:
 def test_a_family_is_not_torn_apart() -> None:
     """An emoji of several people is cut away as a whole."""
     assert shorten("👨‍👩‍👧‍👦👨‍👩‍👧‍👦", 15) == "👨‍👩‍👧‍👦…"
+
+
+def test_a_cut_makes_no_italics() -> None:
+    """An underscore within a word is one at its edge, once the rest is cut off."""
+    assert mrkdwn("_ab_cd_ef", 5) == "＿ab＿…"
 
 
 def test_short_text_is_kept_as_it_is() -> None:

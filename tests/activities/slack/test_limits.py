@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,13 +11,26 @@ from activities.slack.approval_card import approval_card
 from activities.slack.card import case_card
 from activities.slack.drawing import Message
 from activities.slack.lines import AT_ONCE, lines_message
-from tests.activities.slack.cases import BAN, SATO, TANAKA, Story, alert
+from activities.slack.telling import told_message
+from tests.activities.slack.cases import (
+    BAN,
+    MUTE,
+    PROTECTS,
+    REVIEWS,
+    SATO,
+    TANAKA,
+    Story,
+    alert,
+    policy,
+)
 from tests.activities.slack.drawn import faults, reader
 from workflows.domain import commands as cmd
 from workflows.domain.enforcement import ActionStatus, Problem, ProblemKind
-from workflows.domain.events import CaseClaimed, Recorded
+from workflows.domain.events import CaseClaimed, NoteAdded, Recorded
+from workflows.domain.known import Known, Sanction
 from workflows.domain.text import Language
 from workflows.domain.view import told_in_thread, view_of
+from workflows.ports import Tell
 
 TOKENS = [
     "<!channel>",
@@ -57,7 +71,24 @@ def stories(words: str, subject: str) -> list[Story]:
     )
     asked = lambda: Story(first).then(decided, 3)  # noqa: E731
     problem = Problem(kind=ProblemKind.REFUSED, status=404)
+    said = f"言葉 {words}"
+    into = cmd.Merge(by=SATO, into=words or "K7AAAAAAA", subject=first.subject)
+    muted = MUTE.replace("u_123", subject)
     return [
+        Story(first).claimed().then(cmd.HandOver(by=SATO, to=TANAKA, note=said), 2),
+        Story(first).claimed().waiting(note=said).then(cmd.AddNote(by=SATO, note=said), 3),
+        Story(first).claimed().then(into, 4),
+        Story(first).then(cmd.Absorb(case=words, alerts=3, by="U0SATO"), 4),
+        Story(first).cleared().then(cmd.Reopen(by=TANAKA, reason=said), 9),
+        asked().asked(question=said),
+        asked().asked(question=said).then(cmd.AnswerBack(by=SATO, answer=said), 9),
+        asked().then(cmd.Withdraw(by=SATO), 9),
+        Story(first, REVIEWS).muted().reported(muted, ActionStatus.VERIFIED).rejected(),
+        Story(first, policy(rehearse=True))
+        .muted()
+        .reported(muted, ActionStatus.REHEARSED, would=words),
+        Story(first, PROTECTS, Known(open_cases=(words,) * 8)).then(cmd.ProtectNow(rules=(0,))),
+        Story(first, PROTECTS, KNOWN).then(cmd.ProtectNow(rules=(0,))).then(decided, 3),
         Story(first).joined(1, title={"ja": words, "en": words}),
         asked(),
         asked().then(cmd.Reject(by=TANAKA, reason=f"却下 {words}"), 4),
@@ -65,11 +96,22 @@ def stories(words: str, subject: str) -> list[Story]:
     ]
 
 
+KNOWN = Known(
+    sanctions=tuple(Sanction(action="<!channel>*" * 9, times=n, standing=n) for n in range(40)),
+    open_cases=tuple("<!here>*b*" for _ in range(40)),
+)
+
+
 def messages(story: Story, language: Language, names: dict[str, str]) -> list[Message]:
     view, to = view_of(story.case), reader(language, names)
     drawn = [case_card(view, to)]
     if view.approval is not None and view.decision is not None:
-        drawn.append(approval_card(view, view.approval, view.decision, to, "https://x.example/p"))
+        link = "https://x.example/p"
+        drawn.append(approval_card(view, view.approval, view.decision, to, link))
+    direct = replace(to, direct=True)
+    tell = Tell(key="k", view=view, line=story.recorded[-1], card=None)
+    if told_in_thread(tell.line):
+        drawn.append(told_message(tell, direct, "https://x.example/p"))
     lines = tuple(each for each in story.recorded if told_in_thread(each))
     return [*drawn, lines_message(lines, view, to)] if lines else drawn
 
@@ -84,7 +126,10 @@ def test_any_words_stay_within_the_limits_and_mention_nobody(
     for story in stories(words, subject):
         for message in messages(story, language, names):
             assert faults(message) == []
-            assert not MENTION.search(message.text + json.dumps(_obeyed(message)))
+            obeyed = message.text + json.dumps(_obeyed(message))
+            # Who is called by the lines is one of these two, whatever anybody wrote.
+            called = obeyed.replace("<@U0SATO>", "").replace("<@U0TANAKA>", "")
+            assert not MENTION.search(called)
 
 
 def _obeyed(message: Message) -> list[str]:
@@ -113,3 +158,13 @@ def test_a_hundred_lines_fit_into_one_message() -> None:
     drawn = lines_message(lines, view_of(story.case), reader(names={"U0SATO": "𠮷" * 100}))
     assert faults(drawn) == []
     assert drawn.metadata["event_payload"]["through"] == AT_ONCE + 1
+
+
+def test_a_hundred_long_notes_fit_into_one_message() -> None:
+    """The longest lines there are, as many as are ever told at once: none is left out."""
+    story = Story().claimed()
+    event = NoteAdded(at=story.case.opened_at, by="U0SATO", note="&" * 3_000)
+    lines = tuple(Recorded(seq=2 + n, event=event) for n in range(AT_ONCE))
+    drawn = lines_message(lines, view_of(story.case), reader(names={"U0SATO": "&" * 100}))
+    assert faults(drawn) == []
+    assert sum(text.count("さんのメモ") for text in _obeyed(drawn)) == AT_ONCE

@@ -61,7 +61,7 @@ def failed() -> Story:
         (
             lambda: Story().ban_asked().approved(),
             "12:08 田中さんが承認しました",
-            "12:08 田中 approved",
+            "12:08 田中 approved this",
         ),
         (
             lambda: Story().ban_asked().rejected(),
@@ -69,13 +69,8 @@ def failed() -> Story:
             "12:08 田中 rejected the decision: “証拠が足りません”",
         ),
         (
-            lambda: Story().ban_asked().then(cmd.Tick(), 40),
-            "12:43 承認の期限が過ぎました。判断は実行しません",
-            "12:43 Nobody approved in time; it is not carried out",
-        ),
-        (
             failed,
-            "12:09 強制退会: 実行できませんでした。プラットフォームに断られました(応答 409)",
+            "12:09 強制退会: 実行できませんでした。プラットフォームに拒否されました(応答 409)",
             "12:09 Permanent ban: failed (the platform refused it (answer 409))",
         ),
         (

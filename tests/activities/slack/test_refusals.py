@@ -1,18 +1,21 @@
 """Whoever pressed learns what happened, who did it, and what to do."""
 
 from datetime import timedelta
+from typing import get_args
 
 import pytest
 
 from activities.slack.escape import plain
 from activities.slack.refusals import refusal_text
 from tests.activities.slack.cases import AT
+from workflows.domain.events import Event
 from workflows.domain.people import Role
 from workflows.domain.refusal import Reason, Refusal
 from workflows.domain.text import Language
 
 NAMES = {"U0SATO": "佐藤"}
 NOW = AT + timedelta(seconds=12)
+KINDS = {each.model_fields["kind"].default for each in get_args(get_args(Event)[0])}
 
 
 def told(refusal: Refusal) -> tuple[str, str]:
@@ -68,6 +71,39 @@ def by_sato(reason: Reason, what: str) -> Refusal:
             "There is no case K7Q2F9XM0. Please check the id.",
         ),
         (
+            Refusal(reason=Reason.UNKNOWN_CASE, name="K1AB2CD3E"),
+            "ケース K1AB2CD3E が見つかりません。番号を確認してください。",
+            "There is no case K1AB2CD3E. Please check the id.",
+        ),
+        (
+            by_sato(Reason.CLOSED, "case_merged"),
+            "佐藤さんが12秒前に別のケースに統合しました。最新の状態をカードで確認してください。",
+            "佐藤 merged it into another case 12 seconds ago. The card shows how it ended.",
+        ),
+        (
+            Refusal(reason=Reason.CHANGED, at=AT, what="undo_requested"),
+            "12秒前に取り消しが始まりました。カードを確認して、もう一度選んでください。",
+            "Its undo began 12 seconds ago. Please look at the card and choose again.",
+        ),
+        (
+            Refusal(
+                reason=Reason.NOT_A_COLLEAGUE, name="U0SATO", roles=(Role.LEAD, Role.SPECIALIST)
+            ),
+            "佐藤さんはケースを担当できません。リードかスペシャリストの人を選んでください。",
+            "佐藤 can’t work cases. Please choose somebody with the role lead or specialist.",
+        ),
+        (
+            Refusal(reason=Reason.PAST_DUE, at=AT, roles=(Role.LEAD,)),
+            "判断期限を過ぎる保留ができるのはリードです。期限より前の日時を選ぶか、依頼してください。",
+            "Snoozing past the decide time needs the role lead. "
+            "Please choose an earlier time, or ask.",
+        ),
+        (
+            by_sato(Reason.NOT_YOUR_REQUEST, "approval_requested"),
+            "これは佐藤さんの依頼です。この操作ができるのは本人だけです。",
+            "This was asked for by 佐藤. Only they can do this.",
+        ),
+        (
             by_sato(Reason.CHANGED, "something_newer"),
             "12秒前に状態が変わりました。カードを確認して、もう一度選んでください。",
             "It changed 12 seconds ago. Please look at the card and choose again.",
@@ -88,6 +124,15 @@ def test_every_reason_can_be_told_with_and_without_details(reason: Reason) -> No
         assert en.endswith(".")
         assert len(en.split(". ")) <= 3
         assert "  " not in en
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_whatever_happened_before_can_be_told(kind: str) -> None:
+    """Every event has its words, or falls back to those that say when something changed."""
+    for by in ("U0SATO", None):
+        ja, en = told(Refusal(reason=Reason.CLOSED, by=by, at=AT, what=kind))
+        assert "12秒前に" in ja
+        assert "12 seconds ago." in en
 
 
 def test_a_name_from_outside_is_made_harmless() -> None:

@@ -6,9 +6,28 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from deploy.sandbox.faults import Fault
-from tests.activities.slack.cases import MUTE, SATO, Story
+from tests.activities.slack.cases import (
+    AT,
+    BAN,
+    MUTE,
+    REVIEWS,
+    SATO,
+    TANAKA,
+    Story,
+    catalog,
+    policy,
+)
 from tests.activities.slack.conftest import Desk, Tries, wanted
-from workflows.domain.commands import ChoosePreset, Tick
+from workflows.domain.commands import (
+    Acknowledge,
+    AnswerBack,
+    ChoosePreset,
+    HandOver,
+    Snooze,
+    Tick,
+    Undo,
+    Withdraw,
+)
 from workflows.domain.enforcement import ActionStatus
 from workflows.domain.memory import CardRef
 from workflows.domain.people import Role
@@ -225,6 +244,94 @@ async def test_a_second_request_is_a_new_message(desk: Desk) -> None:
     assert again.approval_card == CardRef(channel="C0LEADS", ts=new.ts)
     assert "この依頼は終わりました。" in str(old.blocks)
     assert "actions" not in [block["type"] for block in old.blocks]
+
+
+async def test_a_question_is_drawn_and_so_is_its_answer(desk: Desk) -> None:
+    """The request changes with what is asked, answered and reminded of."""
+    story = Story().ban_asked()
+    shown = await desk.show(wanted(story))
+    seen = story.case.version
+    await desk.show(wanted(story.asked(), shown.card, shown.approval_card, after=seen))
+    (request,) = desk.on("C0LEADS")
+    assert "配信外の証拠はありますか?" in str(request.blocks)
+    seen = story.case.version
+    story.then(AnswerBack(by=SATO, answer="DMの写しがあります"), 9)
+    again = await desk.show(wanted(story, shown.card, shown.approval_card, after=seen))
+    (request,) = desk.on("C0LEADS")
+    assert "DMの写しがあります" in str(request.blocks)
+    assert "時計は止まっています" not in str(request.blocks)
+    assert again.approval_card == shown.approval_card
+    desk.wrote()
+    seen = story.case.version
+    await desk.show(wanted(story.then(Tick(), 32), shown.card, shown.approval_card, after=seen))
+    assert desk.wrote() == {"chat.update": 2, "chat.postMessage": 1}
+
+
+async def test_who_asked_is_called_to_answer(desk: Desk) -> None:
+    """The question mentions the decider in the thread, the answer the approvers."""
+    story = Story()
+    card = (await desk.show(wanted(story))).card
+    story.ban_asked()
+    shown = await desk.show(wanted(story, card, after=1))
+    desk.workspace.notifications.clear()
+    seen = story.case.version
+    await desk.show(wanted(story.asked(), card, shown.approval_card, after=seen))
+    assert [note.target for note in desk.workspace.notifications] == ["<@U0SATO>"]
+
+
+async def test_a_withdrawn_request_loses_its_buttons(desk: Desk) -> None:
+    """Nobody can agree to what is not wanted any more."""
+    story = Story().ban_asked()
+    shown = await desk.show(wanted(story))
+    story.then(Withdraw(by=SATO), 6)
+    over = await desk.show(wanted(story, shown.card, shown.approval_card))
+    assert over.approval_card is None
+    (request,) = desk.on("C0LEADS")
+    assert "佐藤さんが依頼を取り下げました。" in str(request.blocks)
+    assert "actions" not in [block["type"] for block in request.blocks]
+
+
+async def test_an_undo_of_the_same_decision_is_a_request_of_its_own(desk: Desk) -> None:
+    """The decision's approval was shown moments before; a lost answer does not mix them up."""
+    both = catalog("permanent_ban", undo_approval={"by": "lead", "within": "30m"})
+    story = Story(policy=policy(both)).ban_asked()
+    shown = await desk.show(wanted(story))
+    seen = story.case.version
+    story.approved().reported(BAN, ActionStatus.VERIFIED, 6).then(Undo(by=SATO), 9)
+    show = wanted(story, shown.card, shown.approval_card, after=seen)
+    again = await desk.show(show, Tries(attempt=1))
+    old, new = desk.on("C0LEADS")
+    assert again.approval_card == CardRef(channel="C0LEADS", ts=new.ts)
+    assert "この依頼は終わりました。" in str(old.blocks)
+    assert "措置の取り消しを求めています" in str(new.blocks)
+
+
+async def test_a_review_follows_what_becomes_of_its_actions(desk: Desk) -> None:
+    """It is asked for at once, while the action is still under way, in one and the same message."""
+    story = Story(policy=REVIEWS).muted()
+    shown = await desk.show(wanted(story))
+    (request,) = desk.on("C0LEADS")
+    assert "コメント制限 24時間(ユーザー u_123): 実行中" in str(request.blocks)
+    story.reported(MUTE, ActionStatus.VERIFIED)
+    again = await desk.show(wanted(story, shown.card, shown.approval_card, after=1))
+    (request,) = desk.on("C0LEADS")
+    assert "反映を確認済み" in str(request.blocks)
+    assert again.approval_card == shown.approval_card
+
+
+async def test_everybody_who_is_named_is_named_by_name(desk: Desk) -> None:
+    """New owners, who put it on hold, who asks and who has seen it: never an id."""
+    story = Story().then(Acknowledge(by=TANAKA), 1).claimed()
+    story.then(HandOver(by=SATO, to=TANAKA, note="お願いします"), 3)
+    story.then(Snooze(by=TANAKA, until=AT + timedelta(hours=1)), 4)
+    card = (await desk.show(wanted(story))).card
+    await desk.show(wanted(story, card, after=1))
+    drawn = desk.on("C0LIVE")[0].text + str(desk.on("C0LIVE")[0].blocks)
+    assert "確認済み 田中さん" in drawn
+    assert "田中さんが保留にしました" in drawn
+    (told,) = desk.thread(card)
+    assert "佐藤さんが田中さんに引き継ぎました" in told.text
+    assert "U0TANAKAさん" not in told.text + drawn
 
 
 async def test_a_closed_case_tells_the_whole_story_in_one_message(desk: Desk) -> None:

@@ -12,26 +12,38 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from activities.slack.card_state import STATE_COLOUR
+from activities.slack.lines import WORDS
 from activities.slack.text import texts as module
 from activities.slack.text.texts import texts
-from workflows.domain.approval import ApprovalState
+from workflows.domain.appealing.answer import AppealOutcome
+from workflows.domain.approval import ApprovalState, Purpose
 from workflows.domain.case_state import Phase
 from workflows.domain.decision import Verdict
 from workflows.domain.enforcement import ActionStatus, ProblemKind
-from workflows.domain.events import Event
+from workflows.domain.events import Event, Why
 from workflows.domain.people import Role
-from workflows.domain.playbook.actions import OnExpiry
-from workflows.domain.playbook.model import Notify, Severity
+from workflows.domain.playbook.model import Notify, Severity, Unless
 from workflows.domain.refusal import Reason
 from workflows.domain.text import Language
 
 JA, EN = texts(Language.JA), texts(Language.EN)
 ROOT = Path(module.__file__).parents[3]
-NOT_TOLD = {"case_opened", "alert_joined"}
+NOT_TOLD = {
+    "case_opened",
+    "alert_joined",
+    "case_watched",
+    "case_unwatched",
+    "enforcement_started",
+}
+_PURPOSES = [purpose.value for purpose in Purpose]
 NEEDS_MORE = {
-    "approval_expired": ["refuse", "escalate"],
-    "case_escalated": ["claimed", "decided", "asked"],
-    "appeal_answered": ["upheld", "overturned"],
+    "approval_requested": _PURPOSES,
+    "approval_expired": ["escalate", *(f"refuse.{purpose}" for purpose in _PURPOSES)],
+    "case_escalated": ["asked", "direct", *(unless.value for unless in Unless)],
+    "case_resumed": ["changed", *(why.value for why in Why)],
+    "approved": ["more"],
+    "appeal_answered": [outcome.value for outcome in AppealOutcome],
 }
 
 
@@ -64,7 +76,11 @@ def test_both_languages_use_the_same_values(key: str) -> None:
         ("problem", ProblemKind),
         ("refusal", Reason),
         ("approval.state", ApprovalState),
-        ("approval.then", OnExpiry),
+        ("approval.then.refuse", Purpose),
+        ("approval.title", Purpose),
+        ("approval.request", Purpose),
+        ("approval.effect", Purpose),
+        ("confirm.approve", Purpose),
     ],
 )
 def test_every_kind_has_its_words(prefix: str, kinds: type[StrEnum]) -> None:
@@ -76,9 +92,16 @@ def test_every_event_has_its_line() -> None:
     """The thread can tell of every event, except those that only count on the card."""
     members = get_args(get_args(Event)[0])
     kinds = {member.model_fields["kind"].default for member in members} - NOT_TOLD
+    told = {event.model_fields["kind"].default for event in WORDS}
+    assert told == kinds
     for kind in kinds:
         wanted = {f"line.{kind}.{more}" for more in NEEDS_MORE.get(kind, [])} or {f"line.{kind}"}
         assert wanted <= JA.keys
+
+
+def test_every_standing_has_its_words() -> None:
+    """A colour never stands without them."""
+    assert {f"card.state.{where}" for where in STATE_COLOUR} <= JA.keys
 
 
 def _sources() -> Iterator[ast.Module]:

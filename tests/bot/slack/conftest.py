@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import aiohttp
 import httpx
@@ -26,6 +28,7 @@ from tests.bot.slack.fakes import (
     ROUTE,
     FakeAppeals,
     FakeCases,
+    FakeCovers,
     FakeLedger,
     FakePeople,
     FakePlatform,
@@ -44,8 +47,17 @@ BUTTONS = (
     ("action.give_up", "あきらめる"),
     ("approval.approve", "承認"),
     ("approval.reject", "却下…"),
+    ("approval.ask", "質問…"),
+    ("approval.answer", "答える…"),
+    ("approval.withdraw", "取り下げる"),
+    ("case.confirm", "この措置で確定"),
+    ("case.lift_protection", "保護を解除"),
+    ("case.acknowledge", "確認した"),
+    ("case.resume", "保留を解除"),
+    ("case.reopen", "再開…"),
     ("case.invented", "未知"),
 )
+ENTRIES = (("release", "担当を外す"), ("escalate", "呼び出し"))
 
 
 @dataclass
@@ -58,8 +70,10 @@ class Stage:
     appeals: FakeAppeals = field(default_factory=FakeAppeals)
     people: FakePeople = field(default_factory=FakePeople)
     ledger: FakeLedger = field(default_factory=FakeLedger)
+    covers: FakeCovers = field(default_factory=FakeCovers)
     platform: FakePlatform = field(default_factory=FakePlatform)
     background: Background = field(default_factory=Background)
+    now: datetime = NOW
     seats: list[Person] = field(default_factory=list)
 
     def person(self, user: str) -> Person:
@@ -73,13 +87,19 @@ class Stage:
             policies=FakePolicies(),
             people=self.people,
             ledger=self.ledger,
+            covers=self.covers,
             platform=self.platform,
             texts=texts,
             language=Language.JA,
+            zone=ZoneInfo("Asia/Tokyo"),
         )
 
     def card(
-        self, value: str = f"{CASE}:3", route: str = ROUTE, thread_ts: str | None = None
+        self,
+        value: str = f"{CASE}:3",
+        route: str = ROUTE,
+        thread_ts: str | None = None,
+        entries: tuple[tuple[str, str], ...] = ENTRIES,
     ) -> str:
         """Posts a card with every button into ts-live; its ts."""
         elements = [button(action, label, value) for action, label in BUTTONS]
@@ -87,10 +107,7 @@ class Stage:
         menu = {
             "type": "overflow",
             "action_id": "case.more",
-            "options": [
-                _option("担当を外す", f"release:{value}"),
-                _option("呼び出し", f"escalate:{value}"),
-            ],
+            "options": [_option(label, f"{entry}:{value}") for entry, label in entries],
         }
         return self.posted(f"card {value}", route, [*elements, menu], thread_ts)
 
@@ -135,7 +152,8 @@ class Stage:
 
 def shown(message: dict) -> str:
     """Every text of a message's blocks, a line a block, as mrkdwn."""
-    return "\n".join(block["text"]["text"] for block in message["blocks"]) or message["text"]
+    told = [block["text"]["text"] for block in message["blocks"] if "text" in block]
+    return "\n".join(told) or message["text"]
 
 
 def button(action: str, label: str, value: str) -> dict:
@@ -178,7 +196,7 @@ async def stage(playhouse: Playhouse) -> AsyncIterator[Stage]:
             token=workspace.bot_token, base_url=f"{playhouse.url}/api/", session=session
         )
         bolt = make_bolt_app(
-            stage.doors(), client, workspace.signing_secret, stage.background, lambda: NOW
+            stage.doors(), client, workspace.signing_secret, stage.background, lambda: stage.now
         )
         play.include_router(slack_routes(bolt, workspace.signing_secret))
         playhouse.play = play

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from bot.slack.doors import CaseLine, Fact, LookedUp, Past, Story, Unavailable
+from bot.slack.doors import CaseLine, Covering, Fact, LookedUp, Past, Story, Unavailable
 from workflows.appealing.start import AppealMemory
 from workflows.client import OutOfReach
 from workflows.domain.alert import AlertBrief, Subject
@@ -12,7 +12,7 @@ from workflows.domain.appealing.commands import AppealClick
 from workflows.domain.case_state import Case, Phase
 from workflows.domain.commands import Click
 from workflows.domain.memory import CardRef, Memory
-from workflows.domain.people import Role
+from workflows.domain.people import Cover, Role
 from workflows.domain.playbook.actions import ActionCatalog
 from workflows.domain.playbook.model import Playbook, Policy, Severity
 from workflows.domain.text import Language, Text
@@ -201,6 +201,34 @@ class FakeLedger:
     async def looked_up(self, note: LookedUp) -> None:
         self._reach("looked_up")
         self.notes.append(note)
+
+
+@dataclass
+class FakeCovers:
+    """Covers as (person, cover); `away` does not answer."""
+
+    given: list[tuple[str, Cover]] = field(default_factory=list)
+    ended: list[tuple[str, datetime]] = field(default_factory=list)
+    away: bool = False
+
+    async def begin(self, person: str, cover: Cover, now: datetime) -> None:
+        if self.away:
+            raise Unavailable("the ledger does not answer")
+        self.given.append((person, cover))
+
+    async def end(self, covers_for: str, now: datetime) -> int:
+        self.ended.append((covers_for, now))
+        return sum(cover.person == covers_for for _, cover in self.given)
+
+    async def of(self, person: str, now: datetime) -> tuple[Cover, ...]:
+        return tuple(cover for who, cover in self.given if who == person)
+
+    async def around(self, person: str, now: datetime) -> tuple[Covering, ...]:
+        return tuple(
+            Covering(person=who, covers_for=cover.person, role=cover.role, until=cover.until)
+            for who, cover in self.given
+            if person in (who, cover.person)
+        )
 
 
 @dataclass

@@ -9,16 +9,23 @@ from deploy.sandbox.slack.tickets import ResponseUrls
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import CASE, ROUTE
 from workflows.domain.commands import (
+    Acknowledge,
     Approve,
     ChoosePreset,
     Claim,
     Clear,
+    Confirm,
     Escalate,
     GiveUp,
+    LiftProtection,
     Place,
     Release,
+    Resume,
     Retry,
     Undo,
+    Unwatch,
+    Watch,
+    Withdraw,
 )
 from workflows.domain.people import Actor
 
@@ -36,6 +43,11 @@ SATO = Actor(id="U0SATO")
         ("action.retry", Retry(by=SATO, version=3)),
         ("action.give_up", GiveUp(by=SATO, version=3)),
         ("approval.approve", Approve(by=SATO, version=3)),
+        ("approval.withdraw", Withdraw(by=SATO, version=3)),
+        ("case.confirm", Confirm(by=SATO, version=3)),
+        ("case.lift_protection", LiftProtection(by=SATO, version=3)),
+        ("case.acknowledge", Acknowledge(by=SATO, version=3)),
+        ("case.resume", Resume(by=SATO, version=3)),
     ],
 )
 async def test_a_button_sends_its_command_to_its_case(stage: Stage, action, command):
@@ -52,14 +64,18 @@ async def test_a_button_sends_its_command_to_its_case(stage: Stage, action, comm
 @pytest.mark.parametrize(
     ("entry", "command"),
     [
-        ("担当を外す", Release(by=SATO, version=3)),
-        ("呼び出し", Escalate(by=SATO, version=3)),
+        ("release", Release(by=SATO, version=3)),
+        ("escalate", Escalate(by=SATO, version=3)),
+        ("watch", Watch(by=SATO, version=3)),
+        ("unwatch", Unwatch(by=SATO, version=3)),
+        ("resume", Resume(by=SATO, version=3)),
     ],
 )
 async def test_a_menu_entry_sends_its_command(stage: Stage, entry, command):
     """An entry behind ⋯ does the same as a button would."""
     sato = stage.person("U0SATO")
-    await sato.choose_overflow(await stage.seen(sato, stage.card()), entry)
+    card = await stage.seen(sato, stage.card(entries=((entry, entry),)))
+    await sato.choose_overflow(card, f"{entry}:{CASE}:3")
     [(route, click)] = stage.cases.clicks
     assert (route, click.case, click.command) == (ROUTE, CASE, command)
 

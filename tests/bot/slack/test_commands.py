@@ -5,11 +5,14 @@ from datetime import timedelta
 import pytest
 
 from bot.slack.doors import ActionLine, EventLine, Fact, Past, Story
+from deploy.sandbox.slack.reading import controls
 from tests.bot.slack.conftest import Stage
-from tests.bot.slack.fakes import CASE, NOW, line
+from tests.bot.slack.fakes import CASE, NOW, ROUTE, line
 from workflows.domain.case_state import Phase
+from workflows.domain.commands import AddNote, Watch
 from workflows.domain.decision import Verdict
 from workflows.domain.enforcement import ActionStatus
+from workflows.domain.people import Actor
 from workflows.domain.playbook.model import Severity
 from workflows.domain.text import Text
 
@@ -109,6 +112,48 @@ async def test_a_case_is_shown_whole(stage: Stage):
     assert "<https://koban-demo.slack.com/archives/C0LIVE/p1763900000000100|カードを開く>" in told
 
 
+@pytest.mark.parametrize(
+    ("user", "phase", "names"),
+    [
+        ("U0SATO", Phase.CLAIMED, ["note", "watch", "handover", "snooze", "wait", "merge"]),
+        ("U0SATO", Phase.ENFORCING, ["note", "watch"]),
+        ("U0TANAKA", Phase.CLOSED, ["note", "watch", "reopen"]),
+        ("U0SUZUKI", Phase.CLAIMED, ["watch"]),
+        ("U0CLARK", Phase.ENFORCING, ["note", "unwatch"]),
+    ],
+)
+async def test_a_looked_up_case_can_be_worked(stage: Stage, user, phase, names):
+    """The buttons fit the case and the reader; an auditor may only watch."""
+    watched = (
+        EventLine(at=NOW, kind="case_unwatched", by="U0CLARK"),
+        EventLine(at=NOW, kind="case_watched", by="U0CLARK"),
+    )
+    stage.ledger.stories[CASE] = Story(
+        line=line(CASE, phase=phase, route=ROUTE, version=7), alerts=1, events=watched
+    )
+    person = stage.person(user)
+    await stage.asked(person, f"/koban case {CASE}")
+    [message] = await person.ephemerals("ts-live")
+    assert [c.action_id for c in controls(message)] == [f"case.{name}" for name in names]
+    assert {(c.block_id, c.element["value"]) for c in controls(message)} == {(ROUTE, f"{CASE}:7")}
+
+
+async def test_a_button_of_a_look_up_reaches_the_case(stage: Stage):
+    """Watching from an answer that only one person sees, and writing a note from it."""
+    stage.ledger.stories[CASE] = Story(line=line(CASE, route=ROUTE, version=3), alerts=1)
+    sato = stage.person("U0SATO")
+    await stage.asked(sato, f"/koban case {CASE}")
+    [message] = await sato.ephemerals("ts-live")
+    await sato.press(message, "case.watch")
+    await sato.press(message, "case.note")
+    await sato.fill_and_submit({"note": "3件目"})
+    by = Actor(id="U0SATO")
+    assert [(route, click.command) for route, click in stage.cases.clicks] == [
+        (ROUTE, Watch(by=by, version=3)),
+        (ROUTE, AddNote(by=by, version=3, note="3件目")),
+    ]
+
+
 async def test_an_unknown_case_is_said(stage: Stage):
     """The id is repeated, so that a slip is seen."""
     told = await stage.asked(stage.person("U0CLARK"), "/koban case K00000000")
@@ -184,6 +229,7 @@ QUEUE = (
         decider="U0TANAKA",
         owner="U0TANAKA",
         approvers=["lead"],
+        barred=["U0TANAKA"],
     ),
 )
 

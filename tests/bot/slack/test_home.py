@@ -1,9 +1,14 @@
 """App Home: what waits for its reader."""
 
+from datetime import timedelta
+
 from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.reading import visible_text
 from tests.bot.slack.conftest import Stage
+from tests.bot.slack.fakes import NOW, line
 from tests.bot.slack.test_commands import QUEUE
+from workflows.domain.case_state import Phase
+from workflows.domain.people import Cover, Role
 
 
 async def home(stage: Stage, user: str) -> str:
@@ -32,6 +37,53 @@ async def test_nobody_is_asked_to_approve_their_own_decision(stage: Stage):
     read = await home(stage, "U0TANAKA")
     assert "あなたの承認待ち (0)" in read
     assert "あなたの担当 (1)" in read
+
+
+def _lead_of(person: str) -> Cover:
+    return Cover(role=Role.LEAD, person=person, until=NOW + timedelta(hours=1))
+
+
+async def test_a_cover_counts_like_a_role(stage: Stage):
+    """Clark covers for Reed and finds what Reed could approve."""
+    stage.ledger.lines = QUEUE
+    assert "Waiting for your approval (0)" in await home(stage, "U0CLARK")
+    stage.covers.given = [("U0CLARK", _lead_of("U0REED"))]
+    assert "Waiting for your approval (1)" in await home(stage, "U0CLARK")
+
+
+async def test_who_covers_for_the_decider_brings_no_second_pair_of_eyes(stage: Stage):
+    """Tanaka decided: neither they nor their cover may agree."""
+    stage.ledger.lines = QUEUE
+    stage.covers.given = [("U0CLARK", _lead_of("U0TANAKA"))]
+    assert "Waiting for your approval (0)" in await home(stage, "U0CLARK")
+
+
+async def test_undos_and_reviews_wait_for_approval_too(stage: Stage):
+    """The case of an undo is closed, that of a review is being carried out."""
+    stage.ledger.lines = (
+        line("K0000000A", phase=Phase.CLOSED, approvers=["lead"], purpose="undo"),
+        line("K0000000B", phase=Phase.ENFORCING, approvers=["lead"], purpose="review"),
+        line("K0000000C", phase=Phase.CLOSED),
+    )
+    read = await home(stage, "U0TANAKA")
+    assert "あなたの承認待ち (2)" in read
+    assert "完了 · 取り消しの承認待ち · 担当 未定 · 期限 " in read
+    assert "実行中 · 事後確認待ち · 担当 未定 · 期限 " in read
+    assert "K0000000C" not in read
+
+
+async def test_what_is_on_hold_is_said_and_not_overdue(stage: Stage):
+    """A case that waits for information has no due time; a snooze shows both."""
+    until = NOW + timedelta(minutes=20)
+    stage.ledger.lines = (
+        line("K0000000A", owner="U0SATO", hold="waiting", hold_until=until, due=None),
+        line("K0000000B", owner="U0SATO", hold="snoozed", hold_until=until, due_in=30),
+    )
+    read = await home(stage, "U0SATO")
+    mark = f"<!date^{int(until.timestamp())}^"
+    assert f"対応中 · 保留({mark}" in read
+    assert f"対応中 · 情報待ち({mark}" in read
+    assert "期限超過 (0)" in read
 
 
 async def test_home_shows_no_cases_to_somebody_without_a_role(stage: Stage):

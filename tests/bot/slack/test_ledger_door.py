@@ -4,23 +4,29 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
+from activities.ledger.covers import Covers
 from activities.ledger.database import Database
 from activities.ledger.ledger import Ledger
 from activities.ledger.migrating import migrate
 from activities.ledger.queries import Queries
-from bot.slack.doors import LookedUp, Unavailable
+from activities.ledger.tables import cases
+from bot.slack.cover_door import LedgerCovers
+from bot.slack.doors import Covering, LookedUp, Unavailable
 from bot.slack.ledger_door import LedgerReader
 from tests.bot.slack.fakes import CASE, CATALOG, NOW, PLAYBOOK, ROUTE, FakePolicies
 from workflows.domain.alert import Alert, Subject, brief
+from workflows.domain.approval import Purpose
 from workflows.domain.case import decide
 from workflows.domain.case_state import Case, Phase
 from workflows.domain.commands import ChoosePreset
 from workflows.domain.enforcement import ActionStatus
 from workflows.domain.events import CaseOpened, Event, Recorded
 from workflows.domain.history import apply_all, opened
+from workflows.domain.hold import HoldKind
 from workflows.domain.memory import CardRef
-from workflows.domain.people import Actor, Role
+from workflows.domain.people import Actor, Cover, Role
 from workflows.domain.playbook.model import Policy, Severity
 from workflows.ports import Entry
 
@@ -74,6 +80,47 @@ async def test_a_recorded_case_is_read_back(ledger: Database):
     assert [line.id for line in past.cases] == [CASE]
     assert [action.title for action in past.actions] == [CATALOG.actions["mute_user"].title]
     assert await reader.story("K00000000") is None
+
+
+async def test_a_queue_tells_what_sets_a_case_aside(ledger: Database):
+    """A row of an older version has none of it, and bars whoever decided."""
+    reader = LedgerReader(Queries(ledger), FakePolicies())
+    [line] = await reader.queue()
+    assert (line.route, line.version) == (ROUTE, 3)
+    assert (line.hold, line.purpose, line.barred) == (None, None, {"U0SATO"})
+    change = {"hold": "waiting", "hold_until": NOW, "approval_purpose": "review"}
+    barred = {"approval_barred": ["U0REED"]}
+    async with ledger.writing() as connection:
+        await connection.execute(sa.update(cases).values(**change, **barred))
+    [line] = await reader.queue()
+    assert (line.hold, line.hold_until) == (HoldKind.WAITING, NOW)
+    assert (line.purpose, line.barred) == (Purpose.REVIEW, {"U0REED"})
+
+
+async def test_covers_are_kept(ledger: Database):
+    """What was begun is read from both sides, and ends once."""
+    door = LedgerCovers(Covers(ledger))
+    until = NOW + timedelta(hours=1)
+    cover = Cover(role=Role.LEAD, person="U0TANAKA", until=until)
+    await door.begin("U0SATO", cover, NOW)
+    assert await door.of("U0SATO", NOW) == (cover,)
+    both = Covering(person="U0SATO", covers_for="U0TANAKA", role=Role.LEAD, until=until)
+    assert await door.around("U0TANAKA", NOW) == (both,)
+    assert [await door.end("U0TANAKA", NOW) for _ in range(2)] == [1, 0]
+
+
+async def test_covers_need_the_ledger():
+    """Every call says that it is away, and nobody is told that they are covered for."""
+    door = LedgerCovers(Covers(Database("sqlite+aiosqlite:////nowhere/at/all.db")))
+    cover = Cover(role=Role.LEAD, person="U0TANAKA", until=NOW)
+    for call in (
+        door.begin("U0SATO", cover, NOW),
+        door.end("U0TANAKA", NOW),
+        door.of("U0SATO", NOW),
+        door.around("U0SATO", NOW),
+    ):
+        with pytest.raises(Unavailable):
+            await call
 
 
 async def test_a_look_up_is_kept(ledger: Database):

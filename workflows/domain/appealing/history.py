@@ -38,6 +38,14 @@ def apply_all_to_appeal(appeal: Appeal, events: Iterable[ev.AppealEvent]) -> App
     return reduce(apply_appeal, events, appeal)
 
 
+def numbered(appeal: Appeal, events: Iterable[ev.AppealEvent]) -> tuple[ev.AppealRecorded, ...]:
+    """The events with their places in the story of `appeal`, which has not applied them yet."""
+    return tuple(
+        ev.AppealRecorded(seq=seq, event=event)
+        for seq, event in enumerate(events, appeal.version + 1)
+    )
+
+
 def _turn(appeal: Appeal, event: ev.AppealEvent) -> Changes:
     mark = Mark(version=appeal.version + 1, kind=event.kind, at=event.at, by=event.by)
     return {"turn": mark}

@@ -1,9 +1,10 @@
 """What the platform can do (actions.yaml): requests as data."""
 
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, model_validator
 
 from workflows.domain.model import Written
 from workflows.domain.people import Role
@@ -25,6 +26,18 @@ class ApprovalRule(Written):
     quorum: Annotated[int, Field(ge=1, le=5)] = 1
     within: Duration
     on_expiry: OnExpiry = OnExpiry.REFUSE
+    remind: Duration | None = None
+
+    @model_validator(mode="after")
+    def _reminds_in_time(self) -> "ApprovalRule":
+        if self.remind is not None and self.remind >= self.within:
+            raise ValueError("`remind` must be shorter than `within`; it counts back from the end")
+        return self
+
+    @property
+    def reminded(self) -> timedelta:
+        """How long before the end it is reminded of: as written, else a third of the time."""
+        return self.remind or self.within / 3
 
 
 class Timed(Written):
@@ -60,6 +73,7 @@ class ActionSpec(Written):
     undo: Call | None = None
     verify: Verify | None = None
     approval: ApprovalRule | None = None
+    undo_approval: ApprovalRule | None = None
     deadline: Duration = Field(default="1h", validate_default=True)
 
 

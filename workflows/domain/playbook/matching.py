@@ -31,6 +31,14 @@ def severity_of(playbook: Playbook, alert: Alert, holds: Holds) -> Severity:
     return next((s for s in ordered if holds(playbook.severity[s], facts)), ordered[-1])
 
 
+def protections_of(
+    playbook: Playbook, alert: Alert, severity: Severity, holds: Holds
+) -> tuple[int, ...]:
+    """The lines of `protect` that hold for an alert of a case of `severity`, by their index."""
+    facts = {"alert": alert.facts(), "severity": severity.value}
+    return tuple(i for i, rule in enumerate(playbook.protect) if holds(rule.when, facts))
+
+
 def group_of(playbook: Playbook, alert: Alert) -> tuple[str, ...]:
     """What alerts must share to join one case.
 

@@ -7,8 +7,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from workflows.domain.model import Value, Written
-from workflows.domain.playbook.actions import ActionCatalog
+from workflows.domain.people import Role
+from workflows.domain.playbook.actions import ActionCatalog, ApprovalRule
+from workflows.domain.playbook.conduct import Claims, Conduct, Limits
 from workflows.domain.playbook.durations import Duration
+from workflows.domain.playbook.steps import Protect, ProtectRule, Repeat, Via
 from workflows.domain.text import Text
 
 
@@ -31,13 +34,16 @@ class Unless(StrEnum):
 
     CLAIMED = "claimed"
     DECIDED = "decided"
+    ACKNOWLEDGED = "acknowledged"
 
 
 class Notify(StrEnum):
-    """Whom an escalation step mentions."""
+    """Whom an escalation step calls: the shift, its leads, a role, or one person."""
 
     SHIFT = "shift"
     LEAD = "lead"
+    ROLE = "role"
+    PERSON = "person"
 
 
 class Clocks(Written):
@@ -83,18 +89,43 @@ class Preset(Written):
     title: Text
     actions: Annotated[tuple[PresetAction, ...], Field(min_length=1, max_length=10)]
     reason: Text | None = None
+    conduct: Conduct | None = None
 
 
 class Step(Written):
-    """One step of the ladder: `after` counts from the opening of the case."""
+    """One step of the ladder: `after` counts from the opening of the case.
+
+    Where `severity` names some, the step is for cases of those alone.
+    """
 
     after: Duration
     unless: Unless
     notify: Notify
+    role: Role | None = None
+    person: Annotated[str, StringConstraints(pattern=r"^[UW][A-Z0-9]{2,20}$")] | None = None
+    via: Via = Via.THREAD
+    repeat: Repeat | None = None
+    protect: Protect | None = None
+    severity: tuple[Severity, ...] = ()
+
+    @model_validator(mode="after")
+    def _says_whom(self) -> "Step":
+        for kind, named in ((Notify.ROLE, self.role), (Notify.PERSON, self.person)):
+            if (self.notify is kind) != (named is not None):
+                raise ValueError(f"`notify: {kind}` and `{kind}: …` go together")
+        return self
+
+    def concerns(self, severity: Severity) -> bool:
+        """Whether the step is for cases of `severity`."""
+        return not self.severity or severity in self.severity
 
 
 class Playbook(Written):
-    """One playbook. `severity` holds conditions, worst first; the first that holds is taken."""
+    """One playbook. `severity` holds conditions, worst first; the first that holds is taken.
+
+    `act_first` is for imminent harm: what can be taken back is done at once, and a second person
+    reviews it within that rule's time. With `rehearse` nothing is changed at the platform.
+    """
 
     playbook: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
     title: Text
@@ -107,7 +138,13 @@ class Playbook(Written):
     severity: Annotated[dict[Severity, str], Field(min_length=1)]
     clocks: Annotated[dict[Severity, Clocks], Field(min_length=1)]
     presets: Annotated[tuple[Preset, ...], Field(max_length=5)] = ()
-    escalation: tuple[Step, ...] = ()
+    escalation: Annotated[tuple[Step, ...], Field(max_length=20)] = ()
+    claims: Claims | None = None
+    waiting: Duration = Field(default="24h", validate_default=True)
+    protect: Annotated[tuple[ProtectRule, ...], Field(max_length=10)] = ()
+    act_first: ApprovalRule | None = None
+    conduct: Conduct = Conduct()
+    rehearse: bool = False
 
     @field_validator("match")
     @classmethod
@@ -147,3 +184,4 @@ class Policy(Value):
     version: str
     playbook: Playbook
     catalog: ActionCatalog
+    limits: Limits | None = None

@@ -3,7 +3,14 @@
 from datetime import timedelta
 
 from workflows.domain.playbook.durations import format_duration
-from workflows.domain.playbook.lint.finding import ACTIONS, Bundle, Finding, Findings, Place
+from workflows.domain.playbook.lint.finding import (
+    ACTIONS,
+    Bundle,
+    Finding,
+    Findings,
+    Place,
+    protections,
+)
 
 
 def check(bundle: Bundle) -> Findings:
@@ -20,6 +27,11 @@ def check(bundle: Bundle) -> Findings:
             for number, each in enumerate(preset.actions):
                 where = ("presets", place_, "actions", number)
                 yield from _check_one(bundle, file, where, each.action, each.for_)
+        for where_, written in protections(playbook):
+            protecting = bundle.catalog.find(written.action)
+            # A protection is lifted by Koban, also where its action does not end by itself.
+            if protecting is not None and protecting.timed is not None:
+                yield from _check_one(bundle, file, where_, written.action, written.for_)
 
 
 def _check_one(

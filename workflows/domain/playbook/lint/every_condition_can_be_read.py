@@ -13,8 +13,8 @@ _IN_WORDS = re.compile(r"\b(and|or|not)\b")
 def check(bundle: Bundle) -> Findings:
     """Every expression of playbooks and actions can be read, and speaks of what is there."""
     for file, playbook in bundle.playbooks.items():
-        for place, expression in _expressions(playbook):
-            wrong = bundle.problem(expression, ("alert",))
+        for place, expression, names in _expressions(playbook):
+            wrong = bundle.problem(expression, names)
             if wrong is not None:
                 yield Finding(file, place, wrong, _write(expression))
     for name, spec in (bundle.catalog.actions if bundle.catalog else {}).items():
@@ -30,10 +30,13 @@ def check(bundle: Bundle) -> Findings:
             yield Finding(ACTIONS, place, what, "write for example `response.muted == true`")
 
 
-def _expressions(playbook: Playbook) -> Iterator[tuple[Place, str]]:
-    yield ("match",), playbook.match
+def _expressions(playbook: Playbook) -> Iterator[tuple[Place, str, tuple[str, ...]]]:
+    """Where it stands, the expression, and what it can speak of there."""
+    yield ("match",), playbook.match, ("alert",)
     for severity, expression in playbook.severity.items():
-        yield ("severity", severity.value), expression
+        yield ("severity", severity.value), expression, ("alert",)
+    for number, rule in enumerate(playbook.protect):
+        yield ("protect", number, "when"), rule.when, ("alert", "severity")
 
 
 def _write(expression: str) -> str:

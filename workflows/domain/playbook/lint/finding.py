@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 from workflows.domain.playbook.actions import ActionCatalog
 from workflows.domain.playbook.appeals import AppealRules
+from workflows.domain.playbook.conduct import Limits
 from workflows.domain.playbook.lookups import Detector, LookupCatalog
 from workflows.domain.playbook.model import Playbook
 from workflows.domain.playbook.roles import RoleBook
+from workflows.domain.playbook.steps import Protect
 
 Place = tuple[Hashable, ...]
-ACTIONS, ROLES, PLATFORM = "actions.yaml", "roles.yaml", "platform.yaml"
+ACTIONS, ROLES, PLATFORM, LIMITS = "actions.yaml", "roles.yaml", "platform.yaml", "limits.yaml"
 APPEALS = "appeals.yaml"
 
 
@@ -29,6 +31,7 @@ class Bundle:
     lookups: LookupCatalog | None
     problem: Callable[[str, tuple[str, ...]], str | None]
     whole: bool
+    limits: Limits | None = None
     appeals: AppealRules | None = None
 
 
@@ -43,3 +46,12 @@ class Finding:
 
 
 Findings = Iterator[Finding]
+
+
+def protections(playbook: Playbook) -> Iterator[tuple[Place, Protect]]:
+    """Everything that Koban protects by itself: by an alert, or with a step of the ladder."""
+    for number, rule in enumerate(playbook.protect):
+        yield ("protect", number), rule
+    for number, step in enumerate(playbook.escalation):
+        if step.protect is not None:
+            yield ("escalation", number, "protect"), step.protect

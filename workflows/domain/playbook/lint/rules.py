@@ -6,11 +6,13 @@ from workflows.domain.playbook.lint import (
     alerts_are_grouped_by_what_they_have,
     appeals_are_answered_in_time,
     appeals_reach_somebody_else,
+    calls_leave_time_to_answer,
     clocks_leave_time_to_decide,
     durations_stay_within_the_maximum,
     every_condition_can_be_read,
     every_dangerous_action_needs_an_approval,
     every_preset_names_known_actions,
+    every_protection_can_be_taken_back,
     every_role_has_somebody,
     every_severity_has_clocks,
     names_are_unique_and_match_their_file,
@@ -19,6 +21,7 @@ from workflows.domain.playbook.lint import (
     there_is_exactly_one_catch_all,
     timed_actions_can_be_undone,
     titles_fit_and_speak_both_languages,
+    undo_approvals_are_for_what_can_be_undone,
 )
 from workflows.domain.playbook.lint.finding import Bundle, Finding
 
@@ -26,11 +29,13 @@ RULES = (
     alerts_are_grouped_by_what_they_have,
     appeals_are_answered_in_time,
     appeals_reach_somebody_else,
+    calls_leave_time_to_answer,
     clocks_leave_time_to_decide,
     durations_stay_within_the_maximum,
     every_condition_can_be_read,
     every_dangerous_action_needs_an_approval,
     every_preset_names_known_actions,
+    every_protection_can_be_taken_back,
     every_role_has_somebody,
     every_severity_has_clocks,
     names_are_unique_and_match_their_file,
@@ -39,6 +44,7 @@ RULES = (
     there_is_exactly_one_catch_all,
     timed_actions_can_be_undone,
     titles_fit_and_speak_both_languages,
+    undo_approvals_are_for_what_can_be_undone,
 )
 
 

@@ -1,0 +1,78 @@
+"""What every modal has: its title and buttons, whom it is about, and labelled fields."""
+
+from slack_sdk.models.blocks import (
+    Block,
+    ContextBlock,
+    InputBlock,
+    MarkdownTextObject,
+    PlainTextInputElement,
+    PlainTextObject,
+)
+from slack_sdk.models.blocks.block_elements import InputInteractiveElement
+from slack_sdk.models.views import View
+
+from activities.slack.escape import shorten
+from activities.slack.text.texts import Catalog
+from bot.slack.drawing import safe, subject_name
+from bot.slack.modals.metadata import Metadata, encode
+from bot.slack.modals.offer import Offer
+
+OPTION_TEXT = 75
+"""docs.slack.dev, option object: text and description."""
+MOST_WORDS = 3000
+MOST_LINE = 200
+
+
+def modal(name: str, blocks: list[Block], metadata: Metadata, texts: Catalog) -> View:
+    """The modal with the callback_id `name`."""
+    return View(
+        type="modal",
+        callback_id=name,
+        title=PlainTextObject(text=texts.say(f"bot.{name}.title")),
+        submit=PlainTextObject(text=texts.say(f"bot.{name}.submit")),
+        close=PlainTextObject(text=texts.say("bot.modal.close")),
+        private_metadata=encode(metadata),
+        blocks=blocks,
+    )
+
+
+def about(offer: Offer, metadata: Metadata, texts: Catalog) -> Block:
+    """`K7Q2F9XM0 · 外部誘導 · ユーザー u_123`, as far as it is known."""
+    parts = [metadata.case]
+    if offer.title is not None:
+        parts.append(safe(offer.title.in_(metadata.language)))
+    if offer.subject is not None:
+        parts.append(subject_name(offer.subject, texts))
+    return ContextBlock(elements=[MarkdownTextObject(text=" · ".join(parts), verbatim=True)])
+
+
+def field(
+    name: str,
+    texts: Catalog,
+    element: InputInteractiveElement,
+    *,
+    label: str | None = None,
+    optional: bool = False,
+    hint: str | None = None,
+) -> InputBlock:
+    """The block `name` with an element of the same name; `label` is a key of the catalog."""
+    element.action_id = name
+    return InputBlock(
+        block_id=name,
+        label=PlainTextObject(text=texts.say(label or f"bot.modal.{name}")),
+        element=element,
+        optional=optional,
+        hint=PlainTextObject(text=texts.say(hint)) if hint else None,
+    )
+
+
+def one_line(initial: str | None = None) -> PlainTextInputElement:
+    """A short text."""
+    return PlainTextInputElement(
+        max_length=MOST_LINE, initial_value=shorten(initial, MOST_LINE) if initial else None
+    )
+
+
+def many_lines() -> PlainTextInputElement:
+    """A text of as many lines as a case keeps."""
+    return PlainTextInputElement(multiline=True, max_length=MOST_WORDS)

@@ -1,0 +1,95 @@
+"""`/koban cover`: a lead lets somebody agree in their stead for some hours."""
+
+from datetime import datetime, timedelta, tzinfo
+
+from activities.slack.text.texts import Catalog
+from bot.slack.background import Background
+from bot.slack.doors import Covering, Doors
+from bot.slack.drawing import moment, person, section
+from bot.slack.languages import Languages
+from bot.slack.replies import Replies, Said
+from bot.slack.slash.grammar import CoverLine, EndCovers, LetCover, ShowCovers
+from workflows.domain.people import WORKING_ROLES, Cover, Role
+
+LONGEST = timedelta(hours=24)
+"""Who is away for longer needs somebody else in roles.yaml, which is reviewed."""
+
+
+class CoverDesk:
+    """Answers the forms of `/koban cover`, and tells whoever covers."""
+
+    def __init__(
+        self, doors: Doors, languages: Languages, replies: Replies, after: Background
+    ) -> None:
+        self._doors = doors
+        self._covers = doors.covers
+        self._languages = languages
+        self._replies = replies
+        self._after = after
+
+    async def answer(self, line: CoverLine, me: str, now: datetime, texts: Catalog) -> Said:
+        """Begins, ends or lists covers. Raises `Unavailable`."""
+        if isinstance(line, ShowCovers):
+            return _listed(await self._covers.around(me, now), me, texts)
+        if isinstance(line, EndCovers):
+            ended = await self._covers.end(me, now)
+            return _said(texts, "ended" if ended else "none_to_end", count=ended)
+        return await self._begin(line, me, now, texts)
+
+    async def _begin(self, line: LetCover, me: str, now: datetime, texts: Catalog) -> Said:
+        until = moment_meant(line, now, self._doors.zone)
+        refused = await self._refused(line, me, until - now)
+        if refused is not None:
+            return _said(texts, refused, person=person(line.person, texts))
+        cover = Cover(role=Role.LEAD, person=me, until=until)
+        await self._covers.begin(line.person, cover, now)
+        self._after.start(self._tell(line.person, cover))
+        return _said(texts, "begun", person=person(line.person, texts), at=moment(until))
+
+    async def _tell(self, who: str, cover: Cover) -> None:
+        texts = self._doors.texts(await self._languages.of(who))
+        told = _said(texts, "told", person=person(cover.person, texts), at=moment(cover.until))
+        await self._replies.directly(who, told)
+
+    async def _refused(self, line: LetCover, me: str, lasts: timedelta) -> str | None:
+        """What keeps `line` from being done."""
+        if line.person == me:
+            return "yourself"
+        if lasts <= timedelta():
+            return "past"
+        if lasts > LONGEST:
+            return "too_long"
+        if Role.LEAD not in await self._doors.people.roles(me):
+            return "leads_only"
+        if not await self._doors.people.roles(line.person) & WORKING_ROLES:
+            return "not_a_colleague"
+        return None
+
+
+def moment_meant(line: LetCover, now: datetime, zone: tzinfo) -> datetime:
+    """The time on the day that was named, or the next such time."""
+    today = now.astimezone(zone).date()
+    meant = datetime.combine(line.day or today, line.at, zone)
+    if line.day is None and meant <= now:
+        return datetime.combine(today + timedelta(days=1), line.at, zone)
+    return meant
+
+
+def _said(texts: Catalog, key: str, **values: object) -> Said:
+    text = texts.say(f"bot.cover.{key}", **values)
+    return Said(text=text, blocks=(section(text),))
+
+
+def _listed(covers: tuple[Covering, ...], me: str, texts: Catalog) -> Said:
+    if not covers:
+        return _said(texts, "none")
+    title = texts.say("bot.cover.title")
+    rows = [f"• {_row(each, me, texts)}" for each in covers]
+    return Said(text=title, blocks=(section("\n".join([f"*{title}*", *rows])),))
+
+
+def _row(cover: Covering, me: str, texts: Catalog) -> str:
+    mine = cover.covers_for == me
+    other = cover.person if mine else cover.covers_for
+    key = "bot.cover.for_me" if mine else "bot.cover.by_me"
+    return texts.say(key, person=person(other, texts), at=moment(cover.until))

@@ -1,0 +1,48 @@
+"""A person's budget of actions, on both databases."""
+
+import asyncio
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from activities.ledger.activities import LedgerActivities
+from activities.ledger.database import Database
+from activities.ledger.ledger import Ledger
+from activities.ledger.tables import spending
+from tests.domain.building import T0
+from workflows.ports import Spending
+
+
+def spent(key: str, actions: int = 1, person: str = "U0SATO", minute: int = 0) -> Spending:
+    """So many actions at a minute, counted over the last ten."""
+    at = T0 + timedelta(minutes=minute)
+    since = at - timedelta(minutes=10)
+    return Spending(key=key, person=person, actions=actions, at=at, since=since)
+
+
+async def test_a_budget_counts_what_its_person_did_of_late(ledger: Ledger) -> None:
+    """Not what others did, and not what is long ago."""
+    spend = LedgerActivities(ledger).spend
+    assert await spend(spent("a", 2)) == 2
+    assert await spend(spent("b", 3, minute=10)) == 5
+    assert await spend(spent("c", 1, person="U0CLARK", minute=10)) == 1
+    assert await spend(spent("d", 1, minute=11)) == 4
+
+
+async def test_the_same_key_is_booked_once(ledger: Ledger) -> None:
+    """A lost answer makes the workflow ask again, perhaps much later."""
+    spend = LedgerActivities(ledger).spend
+    assert await spend(spent("a", 2)) == 2
+    assert await spend(spent("a", 2)) == 2
+    again = spent("a", 2).model_copy(update={"since": T0 + timedelta(hours=1)})
+    assert await spend(again) == 2
+
+
+async def test_two_at_once_see_each_other(ledger: Ledger, database: Database) -> None:
+    """Of twenty bookings in one moment no two read the same sum."""
+    spend = LedgerActivities(ledger).spend
+    sums = await asyncio.gather(*(spend(spent(f"k{number}")) for number in range(20)))
+    assert sorted(sums) == list(range(1, 21))
+    async with database.reading() as connection:
+        query = sa.select(sa.func.sum(spending.c.actions))
+        assert (await connection.execute(query)).scalar_one() == 20

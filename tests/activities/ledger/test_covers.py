@@ -1,0 +1,77 @@
+"""Who covers for whom, on both databases."""
+
+from datetime import datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from activities.ledger.activities import LedgerActivities
+from activities.ledger.covers import Covers
+from activities.ledger.database import Database
+from activities.ledger.ledger import Ledger
+from activities.ledger.tables import covers
+from tests.domain.building import T0
+from workflows.domain.people import Cover, Role
+
+TANAKA_S = Cover(role=Role.LEAD, person="U0TANAKA", until=T0 + timedelta(hours=3))
+
+
+@pytest.fixture
+def book(database: Database) -> Covers:
+    """The covers of an empty ledger."""
+    return Covers(database)
+
+
+async def rows(database: Database) -> list[tuple[str, str, datetime | None]]:
+    """Every row that stands, with the time when it was ended."""
+    query = sa.select(covers.c.person, covers.c.covers_for, covers.c.ended_at)
+    async with database.reading() as connection:
+        found = (await connection.execute(query.order_by(covers.c.id))).all()
+    return [(row.person, row.covers_for, row.ended_at) for row in found]
+
+
+async def test_a_cover_is_valid_until_its_time(ledger: Ledger, book: Covers) -> None:
+    """The port says what is valid at the time of the worker."""
+    await book.begin("U0SATO", TANAKA_S, T0)
+    for minute, valid in ((0, (TANAKA_S,)), (179, (TANAKA_S,)), (180, ())):
+        at = T0 + timedelta(minutes=minute)
+        activities = LedgerActivities(ledger, lambda at=at: at)
+        assert await activities.covers_of("U0SATO") == valid
+    assert await LedgerActivities(ledger, lambda: T0).covers_of("U0TANAKA") == ()
+
+
+async def test_an_ended_cover_stays_on_record(book: Covers, database: Database) -> None:
+    """Only what others cover for this person ends; a second end finds nothing."""
+    reed = TANAKA_S.model_copy(update={"person": "U0REED"})
+    await book.begin("U0SATO", TANAKA_S, T0)
+    await book.begin("U0CLARK", TANAKA_S, T0)
+    await book.begin("U0TANAKA", reed, T0)
+    later = T0 + timedelta(hours=1)
+    assert await book.end("U0TANAKA", later) == 2
+    assert await book.end("U0TANAKA", later) == 0
+    assert await book.of("U0SATO", later) == ()
+    assert await book.of("U0TANAKA", later) == (reed,)
+    assert await rows(database) == [
+        ("U0SATO", "U0TANAKA", later),
+        ("U0CLARK", "U0TANAKA", later),
+        ("U0TANAKA", "U0REED", None),
+    ]
+
+
+async def test_a_new_agreement_takes_the_place_of_the_old(book: Covers, database: Database) -> None:
+    """Nobody covers twice for the same person, and both agreements can be read."""
+    longer = TANAKA_S.model_copy(update={"until": T0 + timedelta(hours=8)})
+    later = T0 + timedelta(minutes=5)
+    await book.begin("U0SATO", TANAKA_S, T0)
+    await book.begin("U0SATO", longer, later)
+    assert await book.of("U0SATO", later) == (longer,)
+    assert await rows(database) == [("U0SATO", "U0TANAKA", later), ("U0SATO", "U0TANAKA", None)]
+
+
+async def test_a_person_sees_both_sides(book: Covers) -> None:
+    """Whom they cover for, and who covers for them."""
+    await book.begin("U0SATO", TANAKA_S, T0)
+    for person in ("U0SATO", "U0TANAKA"):
+        (row,) = await book.around(person, T0)
+        assert (row["person"], row["covers_for"], row["role"]) == ("U0SATO", "U0TANAKA", "lead")
+    assert await book.around("U0CLARK", T0) == []

@@ -1,0 +1,135 @@
+"""What the ledger knows of a subject, on both databases."""
+
+from activities.ledger.activities import LedgerActivities
+from activities.ledger.ledger import Ledger
+from tests.activities.ledger.test_ledger import following, opening
+from tests.domain.building import PLAYBOOK, POLICY, SATO, TANAKA, a_case, minutes, news, preset
+from workflows.domain import commands as cmd
+from workflows.domain.alert import Subject
+from workflows.domain.case_state import Case
+from workflows.domain.commands import Command
+from workflows.domain.enforcement import ActionStatus
+from workflows.domain.known import Known, Sanction
+from workflows.domain.playbook.model import Policy
+
+USER = Subject(type="user", id="u_123")
+NEW = "K00000000"
+
+
+def case(number: int, policy: Policy = POLICY) -> Case:
+    """The case `K0000000n` on u_123, opened n minutes later than the first."""
+    return a_case().model_copy(
+        update={"id": f"K0000000{number}", "opened_at": minutes(number), "policy": policy}
+    )
+
+
+async def worked(ledger: Ledger, number: int, *commands: Command, policy: Policy = POLICY) -> Case:
+    """Records a case and everything that `commands` make of it."""
+    opened = case(number, policy)
+    key = f"run-{number}"
+    await ledger.record(opening(opened, key=key, number=number))
+    entry = following(opened, *commands, key=key)
+    if commands:
+        await ledger.record(entry)
+    return entry.case
+
+
+async def muted(ledger: Ledger, number: int, *statuses: ActionStatus) -> None:
+    """A case in which u_123 was muted, and what the platform told of it afterwards."""
+    opened = await worked(ledger, number, preset(SATO, "mute"))
+    for status in statuses:
+        entry = following(opened, news(opened, status), key=f"run-{number}")
+        await ledger.record(entry)
+        opened = entry.case
+
+
+async def test_nothing_is_known_of_a_stranger(ledger: Ledger) -> None:
+    """The case that asks is no prior case."""
+    await worked(ledger, 1)
+    assert await LedgerActivities(ledger).known_of(USER, "K00000001") == Known()
+
+
+async def test_sanctions_are_counted_by_their_action(ledger: Ledger) -> None:
+    """One that ended in its time counts, but does not stand any more."""
+    await muted(ledger, 1, ActionStatus.VERIFIED, ActionStatus.LIFTED)
+    await muted(ledger, 2, ActionStatus.DONE)
+    await muted(ledger, 3, ActionStatus.VERIFIED)
+    opened = await worked(ledger, 4, preset(SATO, "warn"))
+    await ledger.record(following(opened, news(opened, ActionStatus.VERIFIED), key="run-4"))
+    known = await LedgerActivities(ledger).known_of(USER, NEW)
+    assert known.sanctions == (
+        Sanction(action="mute_user", times=3, standing=2),
+        Sanction(action="warn", times=1, standing=1),
+    )
+
+
+async def test_what_did_not_take_effect_is_no_sanction(ledger: Ledger) -> None:
+    """Neither what failed, nor what was undone, nor what is only being tried."""
+    await muted(ledger, 1, ActionStatus.FAILED)
+    await muted(ledger, 2, ActionStatus.VERIFIED)
+    undone = await worked(ledger, 3, preset(SATO, "mute"))
+    for command in (
+        news(undone, ActionStatus.VERIFIED),
+        cmd.Undo(by=SATO),
+        news(undone, ActionStatus.UNDONE),
+    ):
+        entry = following(undone, command, key="run-3")
+        await ledger.record(entry)
+        undone = entry.case
+    await muted(ledger, 4)
+    known = await LedgerActivities(ledger).known_of(USER, NEW)
+    assert known.sanctions == (Sanction(action="mute_user", times=1, standing=1),)
+
+
+async def test_what_nobody_approved_is_no_sanction(ledger: Ledger) -> None:
+    """A ban that waits, and one that was sent back."""
+    await worked(ledger, 1, preset(SATO, "ban"))
+    await worked(ledger, 2, preset(SATO, "ban"), cmd.Reject(by=TANAKA, reason="no"))
+    assert (await LedgerActivities(ledger).known_of(USER, NEW)).sanctions == ()
+
+
+async def test_what_koban_protected_by_itself_is_no_sanction(ledger: Ledger) -> None:
+    """A protection that was lifted again says nothing about the subject."""
+    rules = PLAYBOOK.model_validate(
+        {
+            **PLAYBOOK.model_dump(by_alias=True),
+            "protect": [{"action": "mute_user", "for": "15m"}],
+        }
+    )
+    policy = POLICY.model_copy(update={"playbook": rules})
+    opened = await worked(ledger, 1, cmd.ProtectNow(rules=(0,)), policy=policy)
+    entry = following(opened, news(opened, ActionStatus.DONE, "P1"), key="run-1")
+    await ledger.record(entry)
+    assert entry.case.protecting != ()
+    assert (await LedgerActivities(ledger).known_of(USER, NEW)).sanctions == ()
+
+
+async def test_other_cases_are_named_while_they_are_open(ledger: Ledger) -> None:
+    """The newest five; closed ones are counted, and merged ones count with the other case."""
+    for number in range(1, 8):
+        await worked(ledger, number)
+    await worked(ledger, 8, cmd.Clear(by=SATO))
+    await worked(ledger, 9, cmd.Merge(by=SATO, into="K00000001", subject=USER))
+    known = await LedgerActivities(ledger).known_of(USER, "K00000006")
+    assert known.open_cases == ("K00000007", "K00000005", "K00000004", "K00000003", "K00000002")
+    assert known.closed_cases == 1
+
+
+async def test_others_are_not_mixed_in(ledger: Ledger) -> None:
+    """A listing may have the same id as a user."""
+    await muted(ledger, 1, ActionStatus.VERIFIED)
+    listing = Subject(type="listing", id="u_123")
+    assert await LedgerActivities(ledger).known_of(listing, NEW) == Known()
+
+
+async def test_an_open_case_tells_whom_it_is_about(ledger: Ledger) -> None:
+    """A closed or unknown one does not."""
+    activities = LedgerActivities(ledger)
+    await worked(ledger, 1)
+    await worked(ledger, 2, cmd.Clear(by=SATO))
+    place = await activities.place_of("K00000001")
+    assert place is not None
+    assert place.subject == USER
+    assert place.route.startswith("case/")
+    assert await activities.place_of("K00000002") is None
+    assert await activities.place_of(NEW) is None

@@ -1,0 +1,78 @@
+"""Where cases stand that several tests of this room look at."""
+
+from tests.activities.slack.cases import (
+    MUTE,
+    PROTECTS,
+    REVIEWS,
+    SATO,
+    Story,
+    alert,
+    catalog,
+    policy,
+)
+from workflows.domain import commands as cmd
+from workflows.domain.enforcement import ActionStatus, Problem, ProblemKind
+from workflows.domain.known import Known, Sanction
+
+REFUSED = Problem(kind=ProblemKind.REFUSED, status=409)
+FORFEIT = "forfeit_payout/user:u_123"
+KNOWN = Known(
+    sanctions=(
+        Sanction(action="mute_user", times=2, standing=1),
+        Sanction(action="permanent_ban", times=1),
+    ),
+    open_cases=("K7AAAAAAA",),
+    closed_cases=3,
+)
+
+
+def muted() -> Story:
+    """Decided, carried out and closed."""
+    return Story().muted().reported(MUTE, ActionStatus.VERIFIED)
+
+
+def protected(known: Known | None = None) -> Story:
+    """Koban mutes by itself, and nobody has looked yet."""
+    return Story(policy=PROTECTS, known=known or Known()).protected()
+
+
+def reviewed() -> Story:
+    """Acted first: it waits for its review."""
+    return Story(policy=REVIEWS).muted().reported(MUTE, ActionStatus.VERIFIED)
+
+
+def undo_asked() -> Story:
+    """A mute whose undo needs the lead."""
+    careful = policy(catalog("mute_user", undo_approval={"by": "lead", "within": "30m"}))
+    story = Story(policy=careful).muted().reported(MUTE, ActionStatus.VERIFIED)
+    return story.then(cmd.Undo(by=SATO), 9)
+
+
+def in_turn() -> Story:
+    """Two actions one after another, both taken back where one fails."""
+    both = cmd.Decide(
+        by=SATO,
+        verdict=cmd.Verdict.VIOLATION,
+        actions=({"action": "mute_user"}, {"action": "forfeit_payout"}),  # type: ignore[arg-type]
+        reason="3回目の違反",
+    )
+    conduct = {"order": "in_turn", "on_failure": "undo"}
+    return Story(policy=policy(conduct=conduct)).then(both, 3)
+
+
+def rolled_back() -> Story:
+    """The second of two actions failed, so the first one was taken back."""
+    story = in_turn().reported(MUTE, ActionStatus.ROLLED_BACK, 4)
+    return story.reported(FORFEIT, ActionStatus.FAILED, 4, REFUSED)
+
+
+def rehearsed() -> Story:
+    """Nothing was changed at the platform."""
+    story = Story(policy=policy(rehearse=True)).muted()
+    return story.reported(MUTE, ActionStatus.REHEARSED, would="POST /v1/users/u_123/mutes")
+
+
+def merged() -> Story:
+    """The work goes on in another case."""
+    into = cmd.Merge(by=SATO, into="K7AAAAAAA", subject=alert().subject)
+    return Story().claimed().then(into, 4)

@@ -1,0 +1,331 @@
+"""The card in every state of a case's working life, in both languages."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from tests.activities.slack.cases import (
+    AT,
+    SATO,
+    TANAKA,
+    Story,
+)
+from tests.activities.slack.drawn import body
+from tests.activities.slack.situations import (
+    merged,
+    protected,
+    rehearsed,
+    reviewed,
+    rolled_back,
+    undo_asked,
+)
+from workflows.domain import commands as cmd
+from workflows.domain.text import Language
+from workflows.domain.view import view_of
+
+RULE = "<https://rules.example/4.2|MKT-4.2>"
+PRESETS_JA = "[24時間コメント制限] [強制退会…] [判断する…] [違反なし] [⋯]"
+PRESETS_EN = "[Mute 24 h] [Ban…] [Decide…] [No violation] [⋯]"
+
+
+@pytest.mark.parametrize(
+    ("tell", "ja", "en"),
+    [
+        pytest.param(
+            lambda: protected(),
+            [
+                "🔴 未対応",
+                "🛡️ 保護中: コメント制限(ユーザー u_123) · 12:18 まで。"
+                "確定しなければ自動で解除します",
+                "担当 *未定* · 担当期限 *12:05* · 判断期限 *12:13* · 次の通知 12:05 シフト",
+                "[担当する] [保護を確定する] [24時間コメント制限] [判断する…] [違反なし] [⋯]",
+            ],
+            [
+                "🔴 Open",
+                "🛡️ Protected: Mute (User u_123) · until 12:18, then lifted unless confirmed",
+                "Assignee *nobody yet* · Claim by *12:05* · Decide by *12:13*"
+                " · Next call 12:05: shift",
+                "[Claim] [Confirm protection] [Mute 24 h] [Decide…] [No violation] [⋯]",
+            ],
+            id="new and protecting",
+        ),
+        pytest.param(
+            lambda: Story().claimed().waiting(),
+            [
+                "⏸️ 保留",
+                "⏸️ *佐藤さんが情報を待っています*(14:03 まで) · 時計は止まっています",
+                "出品者に購入証明を依頼中",
+                "担当 *佐藤さん* · 判断期限 *停止中*",
+                f"[対応を再開する] {PRESETS_JA}",
+            ],
+            [
+                "⏸️ On hold",
+                "⏸️ *佐藤 waits for information* until 14:03 · the clocks stand still",
+                "出品者に購入証明を依頼中",
+                "Assignee *佐藤* · Decide by *paused*",
+                f"[Resume] {PRESETS_EN}",
+            ],
+            id="waiting for information",
+        ),
+        pytest.param(
+            lambda: Story().claimed().then(cmd.Snooze(by=SATO, until=AT + timedelta(minutes=8)), 2),
+            [
+                "⏸️ 保留",
+                "⏸️ *佐藤さんが保留にしました*(12:11 まで)",
+                "担当 *佐藤さん* · 判断期限 *12:13*",
+                f"[対応を再開する] {PRESETS_JA}",
+            ],
+            [
+                "⏸️ On hold",
+                "⏸️ *佐藤 put this on hold* until 12:11",
+                "Assignee *佐藤* · Decide by *12:13*",
+                f"[Resume] {PRESETS_EN}",
+            ],
+            id="snoozed",
+        ),
+        pytest.param(
+            lambda: Story().ban_asked().asked(),
+            [
+                "🟡 承認待ち",
+                f"*佐藤さんの判断: 強制退会({RULE})*",
+                "プロフィールと配信で計3回、LINE IDを提示",
+                "承認 0/1 · 依頼先 リード · 期限の時計は止まっています · 期限後は実行しません",
+                "*田中さんからの質問* · 回答待ち(12:38 まで)",
+                "配信外の証拠はありますか?",
+                "[回答する…] [取り下げる] [⋯]",
+            ],
+            [
+                "🟡 Awaiting approval",
+                f"*Decision by 佐藤: Permanent ban ({RULE})*",
+                "プロフィールと配信で計3回、LINE IDを提示",
+                "Approvals 0/1 · Asked: lead · The clock stands still · Not carried out after that",
+                "*田中 asks* · waiting for an answer until 12:38",
+                "配信外の証拠はありますか?",
+                "[Answer…] [Withdraw] [⋯]",
+            ],
+            id="awaiting approval with a question",
+        ),
+        pytest.param(
+            lambda: protected().ban_asked(),
+            [
+                "🟡 承認待ち",
+                f"*佐藤さんの判断: 強制退会({RULE})*",
+                "プロフィールと配信で計3回、LINE IDを提示",
+                "承認 0/1 · 依頼先 リード · 期限 12:36 · 期限後は実行しません",
+                "🛡️ 保護中: コメント制限(ユーザー u_123) · 承認の結果が出るまで続けます",
+                "[取り下げる] [⋯]",
+            ],
+            [
+                "🟡 Awaiting approval",
+                f"*Decision by 佐藤: Permanent ban ({RULE})*",
+                "プロフィールと配信で計3回、LINE IDを提示",
+                "Approvals 0/1 · Asked: lead · Due 12:36 · Not carried out after that",
+                "🛡️ Protected: Mute (User u_123) · until the approval is settled",
+                "[Withdraw] [⋯]",
+            ],
+            id="protection held while an approval is waited for",
+        ),
+        pytest.param(
+            lambda: Story().ban_asked().then(cmd.Withdraw(by=SATO), 6),
+            [
+                "🔵 対応中",
+                f"*佐藤さんの判断: 強制退会({RULE})*",
+                "*佐藤さんが承認の依頼を取り下げました。もう一度判断してください。*",
+                "担当 *佐藤さん* · 判断期限 *12:13* · 次の通知 12:13 リード",
+                PRESETS_JA,
+            ],
+            [
+                "🔵 In progress",
+                f"*Decision by 佐藤: Permanent ban ({RULE})*",
+                "*佐藤 withdrew the request for approval. Please decide again.*",
+                "Assignee *佐藤* · Decide by *12:13* · Next call 12:13: lead",
+                PRESETS_EN,
+            ],
+            id="withdrawn",
+        ),
+        pytest.param(
+            reviewed,
+            [
+                "🟡 再審査待ち",
+                f"*佐藤さんの判断: 24時間コメント制限({RULE})*",
+                "*先に実行しました。再審査を待っています。*",
+                "承認 0/1 · 依頼先 リード · 期限 12:21 · 期限後は措置を取り消します",
+                "✅ コメント制限 24時間(ユーザー u_123): 反映を確認済み",
+                "[⋯]",
+            ],
+            [
+                "🟡 Awaiting review",
+                f"*Decision by 佐藤: Mute 24 h ({RULE})*",
+                "*Carried out first. It waits for a review.*",
+                "Approvals 0/1 · Asked: lead · Due 12:21 · Undone after that",
+                "✅ Mute for 24 hours (User u_123): Done and verified",
+                "[⋯]",
+            ],
+            id="review pending",
+        ),
+        pytest.param(
+            lambda: reviewed().rejected(),
+            [
+                "🟣 取り消し中",
+                f"*佐藤さんの判断: 24時間コメント制限({RULE})*",
+                "*再審査で田中さんが却下したため、措置を取り消します。もう一度判断してください。*",
+                "証拠が足りません",
+                "⏳ コメント制限 24時間(ユーザー u_123): 取り消し中",
+                "担当 *佐藤さん* · 判断期限 *12:13* · 次の通知 12:13 リード",
+                "緊急: 取り消せる措置はすぐに実行し、あとで再審査します",
+                PRESETS_JA,
+            ],
+            [
+                "🟣 Being undone",
+                f"*Decision by 佐藤: Mute 24 h ({RULE})*",
+                "*田中 rejected this in the review, so the actions are undone. "
+                "Please decide again.*",
+                "証拠が足りません",
+                "⏳ Mute for 24 hours (User u_123): Being undone",
+                "Assignee *佐藤* · Decide by *12:13* · Next call 12:13: lead",
+                "Urgent: what can be undone is carried out at once and reviewed afterwards",
+                PRESETS_EN,
+            ],
+            id="review rejected",
+        ),
+        pytest.param(
+            rolled_back,
+            [
+                "🔴 実行失敗",
+                f"*佐藤さんの判断: コメント制限 24時間、売上没収({RULE})*",
+                "3回目の違反",
+                "↩️ コメント制限 24時間(ユーザー u_123): 取り消し済み(ほかの措置が失敗したため)",
+                "⚠️ 売上没収(ユーザー u_123): 失敗: プラットフォームに拒否されました(応答 409)",
+                "[再試行] [中止する] [⋯]",
+            ],
+            [
+                "🔴 Failed",
+                f"*Decision by 佐藤: Mute for 24 hours, Forfeit payout ({RULE})*",
+                "3回目の違反",
+                "↩️ Mute for 24 hours (User u_123): Taken back, since another one failed",
+                "⚠️ Forfeit payout (User u_123): Failed: the platform refused it (answer 409)",
+                "[Retry] [Give up] [⋯]",
+            ],
+            id="failed and rolled back",
+        ),
+        pytest.param(
+            rehearsed,
+            [
+                "⚪ 完了(試行のみ)",
+                f"*佐藤さんの判断: 24時間コメント制限({RULE})*",
+                "🧪 コメント制限 24時間(ユーザー u_123): 試行のみ。"
+                "送るはずだった内容: POST /v1/users/u_123/mutes",
+                "12:07 完了 · 違反",
+                "[再開する…] [⋯]",
+            ],
+            [
+                "⚪ Closed (rehearsed)",
+                f"*Decision by 佐藤: Mute 24 h ({RULE})*",
+                "🧪 Mute for 24 hours (User u_123): Rehearsed only. "
+                "It would have asked for: POST /v1/users/u_123/mutes",
+                "Closed 12:07 · Violation",
+                "[Reopen…] [⋯]",
+            ],
+            id="rehearsed",
+        ),
+        pytest.param(
+            undo_asked,
+            [
+                "🟡 取り消しの承認待ち",
+                f"*佐藤さんの判断: 24時間コメント制限({RULE})*",
+                "*佐藤さんが取り消しを依頼しました。承認を待っています。*",
+                "承認 0/1 · 依頼先 リード · 期限 12:42 · 期限後は取り消しません",
+                "✅ コメント制限 24時間(ユーザー u_123): 反映を確認済み",
+                "12:07 完了 · 違反",
+                "[取り下げる] [⋯]",
+            ],
+            [
+                "🟡 Awaiting approval of the undo",
+                f"*Decision by 佐藤: Mute 24 h ({RULE})*",
+                "*佐藤 asked for the undo. It waits for approval.*",
+                "Approvals 0/1 · Asked: lead · Due 12:42 · Not undone after that",
+                "✅ Mute for 24 hours (User u_123): Done and verified",
+                "Closed 12:07 · Violation",
+                "[Withdraw] [⋯]",
+            ],
+            id="undo awaits approval",
+        ),
+        pytest.param(
+            lambda: undo_asked().then(cmd.Reject(by=TANAKA, reason="違反は明らかです"), 12),
+            [
+                "⚪ 完了",
+                f"*佐藤さんの判断: 24時間コメント制限({RULE})*",
+                "✅ コメント制限 24時間(ユーザー u_123): 反映を確認済み",
+                "12:07 完了 · 違反",
+                "*取り消しは田中さんが却下しました。措置はそのまま残ります。*",
+                "違反は明らかです",
+                "[取り消す…] [⋯]",
+            ],
+            [
+                "⚪ Closed",
+                f"*Decision by 佐藤: Mute 24 h ({RULE})*",
+                "✅ Mute for 24 hours (User u_123): Done and verified",
+                "Closed 12:07 · Violation",
+                "*田中 rejected the undo. The actions stay.*",
+                "違反は明らかです",
+                "[Undo…] [⋯]",
+            ],
+            id="undo rejected",
+        ),
+        pytest.param(
+            lambda: Story().cleared().then(cmd.Reopen(by=TANAKA, reason="通報が続いています"), 30),
+            [
+                "🔵 対応中(再開)",
+                "*佐藤さんの判断: 違反なし*",
+                "*田中さんが 12:33 に再開しました。もう一度判断してください。*",
+                "担当 *田中さん* · 判断期限 *12:43* · 次の通知 12:43 リード",
+                PRESETS_JA,
+            ],
+            [
+                "🔵 In progress again",
+                "*Decision by 佐藤: No violation*",
+                "*田中 reopened this 12:33. Please decide again.*",
+                "Assignee *田中* · Decide by *12:43* · Next call 12:43: lead",
+                PRESETS_EN,
+            ],
+            id="reopened",
+        ),
+        pytest.param(
+            merged,
+            [
+                "⚪ 統合済み",
+                "*佐藤さんがケース K7AAAAAAA に統合しました。対応はそちらで続けます。*",
+            ],
+            [
+                "⚪ Merged",
+                "*佐藤 merged this into case K7AAAAAAA. The work goes on there.*",
+            ],
+            id="merged",
+        ),
+        pytest.param(
+            lambda: Story().claimed().then(cmd.Absorb(case="K7BBBBBBB", alerts=12, by="U0SATO"), 4),
+            [
+                "🔵 対応中",
+                "ほか 12件",
+                "統合したケース K7BBBBBBB",
+                "担当 *佐藤さん* · 判断期限 *12:13* · 次の通知 12:13 リード",
+                PRESETS_JA,
+            ],
+            [
+                "🔵 In progress",
+                "+12 similar",
+                "Merged into this one: K7BBBBBBB",
+                "Assignee *佐藤* · Decide by *12:13* · Next call 12:13: lead",
+                PRESETS_EN,
+            ],
+            id="absorbed another case",
+        ),
+    ],
+)
+def test_a_card_says_in_words_and_colour_where_its_case_stands(
+    tell: Callable[[], Story], ja: list[str], en: list[str]
+) -> None:
+    """What happened, what is waited for, who has to act, and what can be pressed."""
+    assert body(view_of(tell().case), Language.JA) == ja
+    assert body(view_of(tell().case), Language.EN) == en

@@ -1,0 +1,370 @@
+"""The thread tells of holds, calls, questions and protections, and calls who must act."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from activities.slack.lines import lines_message
+from tests.activities.slack.cases import (
+    AT,
+    BAN,
+    MUTE,
+    SATO,
+    TANAKA,
+    Story,
+    policy,
+)
+from tests.activities.slack.drawn import faults, reader, seen
+from tests.activities.slack.situations import (
+    in_turn,
+    merged,
+    protected,
+    rehearsed,
+    reviewed,
+    undo_asked,
+)
+from workflows.domain import commands as cmd
+from workflows.domain.approval import Consent
+from workflows.domain.enforcement import ActionStatus
+from workflows.domain.events import Approved, Recorded
+from workflows.domain.people import Role
+from workflows.domain.playbook.model import Severity
+from workflows.domain.text import Language
+from workflows.domain.view import view_of
+
+SHIFT, LEAD = "<!subteam^S0SHIFT>", "<!subteam^S0LEAD>"
+IDLE = policy(claims={"idle": "5m", "warn": "2m"})
+LADDER = policy(
+    escalation=[
+        {
+            "after": "2m",
+            "unless": "acknowledged",
+            "notify": "role",
+            "role": "lead",
+            "repeat": {"every": "1m", "times": 3},
+        },
+        {
+            "after": "30m",
+            "unless": "claimed",
+            "notify": "person",
+            "person": "U0TANAKA",
+            "via": "both",
+        },
+        {"after": "40m", "unless": "claimed", "notify": "lead", "via": "direct"},
+    ]
+)
+
+
+def told(story: Story, kind: str, language: Language) -> str:
+    """The last line of that kind, with its time as in Tokyo."""
+    line = [each for each in story.recorded if each.event.kind == kind][-1]
+    drawn = lines_message((line,), view_of(story.case), reader(language))
+    assert faults(drawn) == []
+    return seen(drawn)[0]
+
+
+def waiting() -> Story:
+    return Story().claimed().waiting()
+
+
+def snoozed(until: int = 8) -> Story:
+    later = AT + timedelta(minutes=until)
+    return Story().claimed().then(cmd.Snooze(by=TANAKA, until=later), 2)
+
+
+def called(*minutes: int) -> Story:
+    story = Story(policy=LADDER)
+    for each in minutes:
+        story.then(cmd.Tick(), each)
+    return story
+
+
+def asked() -> Story:
+    return Story().ban_asked().asked()
+
+
+@pytest.mark.parametrize(
+    ("tell", "kind", "ja", "en"),
+    [
+        (
+            lambda: Story().claimed().then(cmd.HandOver(by=SATO, to=TANAKA, note="質問済み"), 4),
+            "case_handed_over",
+            "12:07 <@U0TANAKA> 佐藤さんが田中さんに引き継ぎました「質問済み」",
+            "12:07 <@U0TANAKA> 佐藤 handed the case over to 田中: “質問済み”",
+        ),
+        (
+            lambda: Story(policy=IDLE).claimed().then(cmd.Tick(), 4),
+            "claim_warned",
+            "12:07 <@U0SATO> 操作がないため、12:09 に担当が外れます。"
+            "続けるときはメモを残すか、カードを操作してください。",
+            "12:07 <@U0SATO> Your claim ends 12:09, since you were not seen. "
+            "To keep it, leave a note or use the card.",
+        ),
+        (
+            lambda: Story(policy=IDLE).claimed().then(cmd.Tick(), 6),
+            "claim_expired",
+            f"12:09 {SHIFT} 操作がなかったため、佐藤さんの担当が外れました。対応をお願いします。",
+            f"12:09 {SHIFT} The claim of 佐藤 ended, since they were not seen. Please take over.",
+        ),
+        (
+            lambda: Story().then(cmd.Acknowledge(by=SATO), 1),
+            "case_acknowledged",
+            "12:04 佐藤さんが確認しました",
+            "12:04 佐藤 has seen this",
+        ),
+        (
+            lambda: called(2),
+            "case_escalated",
+            f"12:05 {LEAD} まだ誰も確認していません。確認をお願いします。",
+            f"12:05 {LEAD} Nobody has seen this yet. Please have a look.",
+        ),
+        (
+            lambda: called(2, 3, 4),
+            "case_escalated",
+            f"12:07 {LEAD} まだ誰も確認していません。確認をお願いします。(再通知 2/3)",
+            f"12:07 {LEAD} Nobody has seen this yet. Please have a look. (again, 2/3)",
+        ),
+        (
+            lambda: called(30),
+            "case_escalated",
+            "12:33 <@U0TANAKA> 担当者がまだいません。確認をお願いします。",
+            "12:33 <@U0TANAKA> Nobody has claimed this yet. Please have a look.",
+        ),
+        (
+            lambda: called(40),
+            "case_escalated",
+            "12:43 リードにDMで連絡しました",
+            "12:43 Called by direct message: lead",
+        ),
+        (
+            snoozed,
+            "case_snoozed",
+            "12:05 田中さんが保留にしました(12:11 まで)",
+            "12:05 田中 put the case on hold until 12:11",
+        ),
+        (
+            lambda: snoozed(80),
+            "case_snoozed",
+            "12:05 田中さんが保留にしました(13:23 まで)。時計は止まっています",
+            "12:05 田中 put the case on hold until 13:23; the clocks stand still",
+        ),
+        (
+            waiting,
+            "case_waiting",
+            "12:05 佐藤さんが情報を待っています(14:03 まで)「出品者に購入証明を依頼中」",
+            "12:05 佐藤 waits for information until 14:03: “出品者に購入証明を依頼中”",
+        ),
+        (
+            lambda: waiting().then(cmd.Resume(by=SATO), 9),
+            "case_resumed",
+            "12:12 佐藤さんが保留を解除しました",
+            "12:12 佐藤 took the case off hold",
+        ),
+        (
+            lambda: waiting().then(cmd.Snooze(by=TANAKA, until=AT + timedelta(hours=3)), 9),
+            "case_resumed",
+            "12:12 前の保留を終えました",
+            "12:12 The hold before ended",
+        ),
+        (
+            lambda: waiting().then(cmd.Tick(), 121),
+            "case_resumed",
+            "14:04 <@U0SATO> 保留の期限になりました。対応をお願いします。",
+            "14:04 <@U0SATO> The hold is over. Please go on.",
+        ),
+        (
+            lambda: Story().claimed().then(cmd.AddNote(by=TANAKA, note="DMも確認を"), 4),
+            "note_added",
+            "12:07 田中さんのメモ「DMも確認を」",
+            "12:07 Note by 田中: “DMも確認を”",
+        ),
+        (
+            merged,
+            "case_merged",
+            "12:07 佐藤さんがケース K7AAAAAAA に統合しました",
+            "12:07 佐藤 merged this into case K7AAAAAAA",
+        ),
+        (
+            lambda: Story().then(cmd.Absorb(case="K7BBBBBBB", alerts=12, by="U0SATO"), 4),
+            "case_absorbed",
+            "12:07 佐藤さんがケース K7BBBBBBB をここに統合しました(検知 12件)",
+            "12:07 佐藤 merged case K7BBBBBBB into this one (12 alerts)",
+        ),
+        (
+            lambda: Story().cleared().then(cmd.Reopen(by=TANAKA, reason="通報が続いています"), 9),
+            "case_reopened",
+            "12:12 田中さんが再開しました「通報が続いています」",
+            "12:12 田中 reopened the case: “通報が続いています”",
+        ),
+        (
+            asked,
+            "approval_asked",
+            "12:08 <@U0SATO> 田中さんからの質問です。"
+            "回答をお願いします「配信外の証拠はありますか?」",
+            "12:08 <@U0SATO> 田中 asks you: “配信外の証拠はありますか?”",
+        ),
+        (
+            lambda: asked().then(cmd.AnswerBack(by=SATO, answer="あります"), 9),
+            "approval_answered",
+            f"12:12 {LEAD} 佐藤さんが回答しました(期限 12:40)「あります」",
+            f"12:12 {LEAD} 佐藤 answered (due 12:40): “あります”",
+        ),
+        (
+            lambda: asked().then(cmd.Tick(), 40),
+            "approval_answered",
+            f"12:43 {LEAD} 回答がないまま、期限の時計が動き始めました(期限 13:06)",
+            f"12:43 {LEAD} Nobody answered; the clock runs again (due 13:06)",
+        ),
+        (
+            lambda: Story().ban_asked().then(cmd.Tick(), 25),
+            "approval_reminded",
+            f"12:28 {LEAD} 承認の期限が近づいています(期限 12:36)。確認をお願いします。",
+            f"12:28 {LEAD} The approval is due soon (12:36). Please have a look.",
+        ),
+        (
+            lambda: Story().ban_asked().then(cmd.Withdraw(by=SATO), 6),
+            "approval_withdrawn",
+            "12:09 佐藤さんが承認の依頼を取り下げました",
+            "12:09 佐藤 withdrew the request for approval",
+        ),
+        (
+            lambda: Story().ban_asked().then(cmd.Tick(), 40),
+            "approval_expired",
+            "12:43 承認の期限が過ぎました。判断は実行しません",
+            "12:43 Nobody approved in time; it is not carried out",
+        ),
+        (
+            lambda: reviewed().then(cmd.Tick(), 40),
+            "approval_expired",
+            "12:43 再審査の期限が過ぎました。措置を取り消します",
+            "12:43 Nobody reviewed in time; the actions are undone",
+        ),
+        (
+            lambda: undo_asked().then(cmd.Tick(), 60),
+            "approval_expired",
+            "13:03 承認の期限が過ぎました。措置は取り消しません",
+            "13:03 Nobody approved in time; the actions stay",
+        ),
+        (
+            reviewed,
+            "approval_requested",
+            "12:06 先に実行し、リードに再審査を依頼しました(期限 12:21)",
+            "12:06 Carried out first; asked for a review: lead (due 12:21)",
+        ),
+        (
+            undo_asked,
+            "approval_requested",
+            "12:12 佐藤さんがリードに取り消しの承認を依頼しました(期限 12:42)",
+            "12:12 佐藤 asked for approval of the undo: lead (due 12:42)",
+        ),
+        (
+            lambda: in_turn().reported(MUTE, ActionStatus.SKIPPED),
+            "action_skipped",
+            "12:07 コメント制限: 前の措置が失敗したため、実行していません",
+            "12:07 Mute: not tried, since one before it failed",
+        ),
+        (
+            lambda: in_turn().reported(MUTE, ActionStatus.ROLLED_BACK),
+            "action_rolled_back",
+            "12:07 コメント制限: ほかの措置が失敗したため、取り消しました",
+            "12:07 Mute: taken back, since another one failed",
+        ),
+        (
+            rehearsed,
+            "action_rehearsed",
+            "12:07 コメント制限: 試行のため、実行していません。"
+            "送るはずだった内容: POST /v1/users/u_123/mutes",
+            "12:07 Mute: rehearsed only, not carried out. "
+            "It would have asked for: POST /v1/users/u_123/mutes",
+        ),
+        (
+            protected,
+            "protection_started",
+            "12:03 自動対応: コメント制限 15分(ユーザー u_123)で保護を始めました。"
+            "確定されなければ自動で解除します",
+            "12:03 Auto-action: Mute for 15 minutes (User u_123) protects from now on; "
+            "lifted in time unless confirmed",
+        ),
+        (
+            lambda: protected().ban_asked(),
+            "protection_held",
+            "12:06 承認の結果が出るまで保護を続けます(コメント制限)",
+            "12:06 Protection stays until the approval is settled (Mute)",
+        ),
+        (
+            lambda: protected().ban_asked().rejected(),
+            "protection_resumed",
+            "12:08 保護は期限になると自動で解除します(コメント制限)",
+            "12:08 Protection is lifted in time again (Mute)",
+        ),
+        (
+            lambda: protected().then(cmd.Confirm(by=SATO), 3),
+            "protection_confirmed",
+            "12:06 保護を判断に引き継ぎます(コメント制限)",
+            "12:06 Protection becomes part of the decision (Mute)",
+        ),
+        (
+            lambda: (
+                protected()
+                .then(cmd.Confirm(by=SATO), 3)
+                .reported(MUTE, ActionStatus.KEPT, 4, of="P1")
+            ),
+            "protection_kept",
+            "12:07 コメント制限: 保護から判断への引き継ぎが終わりました",
+            "12:07 Mute: the decision has taken over",
+        ),
+        (
+            lambda: protected().cleared(),
+            "protection_dismissed",
+            "12:06 不要になったため、保護を解除します(コメント制限)",
+            "12:06 Protection is not needed and is being lifted (Mute)",
+        ),
+        (
+            lambda: protected().then(cmd.LiftProtection(by=SATO), 3),
+            "protection_dismissed",
+            "12:06 佐藤さんが保護を解除します(コメント制限)",
+            "12:06 佐藤 lifts the protection (Mute)",
+        ),
+        (
+            lambda: protected().reported(MUTE, ActionStatus.LIFTED, 15, of="P1"),
+            "protection_lifted",
+            "12:18 コメント制限: 保護を解除しました",
+            "12:18 Mute: the protection was lifted",
+        ),
+    ],
+)
+def test_each_event_is_a_line(tell: Callable[[], Story], kind: str, ja: str, en: str) -> None:
+    """Time, who, what, and a mention of whoever has to do something now."""
+    assert told(tell(), kind, Language.JA) == ja
+    assert told(tell(), kind, Language.EN) == en
+
+
+def test_a_worse_case_calls_its_owner() -> None:
+    """It was put off while it was milder."""
+    grave = policy(severity={"critical": "alert.score >= 0.97", "medium": "true"})
+    story = Story(policy=grave)
+    story.case = story.case.model_copy(update={"severity": Severity.MEDIUM})
+    later = AT + timedelta(minutes=9)
+    story.claimed().then(cmd.Snooze(by=SATO, until=later), 2).joined(240)
+    assert told(story, "case_resumed", Language.JA) == (
+        "12:07 <@U0SATO> 重大度が上がったため、保留を解除しました。対応をお願いします。"
+    )
+
+
+def test_an_approval_in_somebodys_stead_names_both() -> None:
+    """The record says for whom it was given."""
+    story = Story().ban_asked()
+    consent = Consent(by="U0TANAKA", role=Role.LEAD, at=AT, covers="U0SATO")
+    event = Approved(at=AT, by="U0TANAKA", decision="D1", consent=consent, granted=False)
+    drawn = lines_message((Recorded(seq=9, event=event),), view_of(story.case), reader())
+    assert seen(drawn) == ["12:03 田中さんが佐藤さんの代理で承認しました。ほかの方の承認も必要です"]
+
+
+def test_what_is_over_by_now_is_told_without_its_title() -> None:
+    """Lines are often told when everything has come to its end."""
+    story = protected().ban_asked().approved()
+    story.reported(MUTE, ActionStatus.LIFTED, 6, of="P1").reported(BAN, ActionStatus.VERIFIED, 7)
+    assert told(story, "protection_held", Language.JA) == (
+        "12:06 承認の結果が出るまで保護を続けます"
+    )

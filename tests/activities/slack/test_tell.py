@@ -1,0 +1,139 @@
+"""People who are called directly read it once, in their language, with the way to the case."""
+
+from zoneinfo import ZoneInfo
+
+import pytest
+from temporalio.exceptions import ApplicationError
+
+from activities.slack.activities import SlackActivities
+from activities.slack.people import People, RolesUnknown
+from deploy.sandbox.faults import Fault
+from deploy.sandbox.slack.model import Message
+from tests.activities.slack.cases import SATO, TANAKA, Story
+from tests.activities.slack.conftest import Desk, Tries, wanted
+from workflows.domain import commands as cmd
+from workflows.domain.memory import CardRef
+from workflows.domain.people import Role
+from workflows.domain.playbook.roles import Holders, RoleBook
+from workflows.domain.text import Language
+from workflows.domain.view import view_of
+from workflows.ports import Tell
+
+
+def telling(
+    story: Story,
+    card: CardRef | None = None,
+    people: tuple[str, ...] = (),
+    role: Role | None = None,
+) -> Tell:
+    """Tells of the last event."""
+    line = story.recorded[-1]
+    key = f"{story.case.id}/{line.seq}"
+    return Tell(key=key, view=view_of(story.case), line=line, card=card, people=people, role=role)
+
+
+def unclaimed() -> Story:
+    return Story().then(cmd.Tick(), 2)
+
+
+def read_by(desk: Desk, person: str) -> list[Message]:
+    """What stands in a person's own conversation with Koban."""
+    return desk.workspace.messages.all(desk.workspace.conversation_with([person]).id)
+
+
+async def test_everybody_of_a_role_reads_it_in_their_own_language(desk: Desk) -> None:
+    """One message each, without calling the group from there."""
+    story = unclaimed()
+    card = (await desk.show(wanted(story))).card
+    told = telling(story, card, role=Role.SPECIALIST)
+    await Tries().run(desk.activities.tell, told)
+    (japanese,) = read_by(desk, "U0SATO")
+    (english,) = read_by(desk, "U0CLARK")
+    head, line, link = japanese.text.split("\n")
+    assert head == "*重大 · 外部誘導 · K7Q2F9XM0*"
+    assert line.endswith("|12:05> 担当者がまだいません。確認をお願いします。")
+    assert link.endswith(f"/archives/C0LIVE/p{card.ts.replace('.', '')}|ケースを開く>")
+    assert english.text.split("\n")[0] == "*Critical · Off-platform inducement · K7Q2F9XM0*"
+    assert english.text.split("\n")[1].endswith(
+        "|12:05> Nobody has claimed this yet. Please have a look."
+    )
+    assert japanese.metadata == {
+        "event_type": "koban_told",
+        "event_payload": {"key": "K7Q2F9XM0/2"},
+    }
+    assert desk.workspace.notifications == []
+
+
+async def test_the_person_of_a_hand_over_is_told_by_whom(desk: Desk) -> None:
+    """With the note; who handed it over is named."""
+    story = Story().claimed().then(cmd.HandOver(by=SATO, to=TANAKA, note="質問済み"), 3)
+    await Tries().run(desk.activities.tell, telling(story, people=("U0TANAKA",)))
+    (told,) = read_by(desk, "U0TANAKA")
+    line = told.text.split("\n")[1]
+    assert line.endswith("> 佐藤さんが田中さんに引き継ぎました「質問済み」")
+
+
+async def test_who_is_named_and_holds_the_role_reads_it_once(desk: Desk) -> None:
+    """The people named come first."""
+    told = telling(unclaimed(), people=("U0SATO",), role=Role.SPECIALIST)
+    await Tries().run(desk.activities.tell, told)
+    assert [len(read_by(desk, each)) for each in ("U0SATO", "U0CLARK")] == [1, 1]
+
+
+async def test_a_lost_answer_tells_nobody_twice(desk: Desk) -> None:
+    """The next try finds what the last one posted, person by person."""
+    tries, told = Tries(), telling(unclaimed(), people=("U0SATO", "U0CLARK"))
+    desk.workspace.faults.set(Fault.SLACK_LOST_RESPONSE, True)
+    with pytest.raises(ApplicationError):
+        await tries.run(desk.activities.tell, told)
+    desk.workspace.faults.set(Fault.SLACK_LOST_RESPONSE, False)
+    await tries.run(desk.activities.tell, told)
+    assert [len(read_by(desk, each)) for each in ("U0SATO", "U0CLARK")] == [1, 1]
+
+
+async def test_a_killed_worker_tells_nobody_twice(desk: Desk) -> None:
+    """A try that left nothing behind is looked for in every conversation."""
+    told = telling(unclaimed(), role=Role.SPECIALIST)
+    await Tries().run(desk.activities.tell, told)
+    await Tries(attempt=1).run(desk.activities.tell, told)
+    assert [len(read_by(desk, each)) for each in ("U0SATO", "U0CLARK")] == [1, 1]
+
+
+async def test_another_event_is_told_as_well(desk: Desk) -> None:
+    """Only the same key counts as told."""
+    story = unclaimed()
+    await Tries().run(desk.activities.tell, telling(story, people=("U0SATO",)))
+    story.then(cmd.Tick(), 5)
+    await Tries(attempt=1).run(desk.activities.tell, telling(story, people=("U0SATO",)))
+    assert len(read_by(desk, "U0SATO")) == 2
+
+
+async def test_people_who_are_named_do_not_wait_for_a_role(desk: Desk) -> None:
+    """Nobody can tell who leads just now: that is tried again, and nobody is told twice."""
+    people = People(desk.client, lambda: RoleBook(roles=desk.roles), Language.JA, lambda: 1_000.0)
+    activities = SlackActivities(desk.client, people, Language.JA, ZoneInfo("Asia/Tokyo"))
+    desk.workspace.faults.set(Fault.SLACK_DOWN, True)
+    with pytest.raises(RolesUnknown):
+        await people.members(Role.LEAD)
+    desk.workspace.faults.set(Fault.SLACK_DOWN, False)
+    tries, told = Tries(), telling(unclaimed(), people=("U0SATO",), role=Role.LEAD)
+    for _ in range(2):
+        with pytest.raises(ApplicationError, match="nobody can tell who holds this role") as failed:
+            await tries.run(activities.tell, told)
+        assert not failed.value.non_retryable
+    assert len(read_by(desk, "U0SATO")) == 1
+    assert desk.workspace.calls["conversations.history"] == 0
+
+
+async def test_somebody_who_left_does_not_keep_the_others_from_reading(desk: Desk) -> None:
+    """Their account is gone; waiting would not bring it back."""
+    await Tries().run(desk.activities.tell, telling(unclaimed(), people=("U0GONE", "U0SATO")))
+    assert len(read_by(desk, "U0SATO")) == 1
+
+
+async def test_a_large_role_is_not_told_one_by_one(desk: Desk) -> None:
+    """Twenty people at most: Slack's rate is for the cards."""
+    many = tuple(f"U0GONE{n:02}" for n in range(40))
+    desk.roles[Role.ADMIN] = Holders(users=many)
+    await Tries().run(desk.activities.tell, telling(unclaimed(), role=Role.ADMIN))
+    assert desk.workspace.calls["chat.postMessage"] == 20

@@ -1,0 +1,42 @@
+"""The floor under whole cases: a workflow with the same signals and activities, and no logic."""
+
+from datetime import timedelta
+
+from temporalio import activity, workflow
+
+ACTIVITIES = 5
+"""show ×4 and carry_out, as a standard untimed case has them."""
+LOCALS = 6
+"""record ×4 and roles_of ×2."""
+
+
+@activity.defn
+async def nothing() -> None:
+    """Does nothing."""
+
+
+@workflow.defn
+class Floor:
+    """Waits for its signals, and does as many activities as a standard case."""
+
+    def __init__(self) -> None:
+        self._signals = 0
+
+    @workflow.signal
+    def press(self) -> None:
+        """One more press."""
+        self._signals += 1
+
+    @workflow.run
+    async def run(self) -> None:
+        """Alert, claim, preset; activities in between."""
+        for step in range(1, 4):
+            await workflow.wait_condition(lambda step=step: self._signals >= step)
+            for _ in range(LOCALS // 3):
+                await workflow.execute_local_activity(
+                    nothing, start_to_close_timeout=timedelta(seconds=10)
+                )
+            for _ in range(ACTIVITIES // 3 + (step == 3) * (ACTIVITIES % 3)):
+                await workflow.execute_activity(
+                    nothing, start_to_close_timeout=timedelta(seconds=10)
+                )

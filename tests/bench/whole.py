@@ -1,0 +1,78 @@
+"""Whole cases a second (alert, claim, preset, closed) against a workflow without logic."""
+
+import asyncio
+import time
+from uuid import uuid4
+
+from temporalio.client import Client
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+from activities.policy.folder import load_policy
+from deploy.sandbox.stage import POLICY
+from tests.bench.floor import Floor, nothing
+from tests.bench.ingest import some
+from workflows.client import Cases
+from workflows.domain import commands as cmd
+from workflows.domain.alert import Alert
+from workflows.domain.people import Actor
+from workflows.domain.playbook.model import Policy
+
+SATO = Actor(id="U0SATO")
+
+
+async def _koban(cases: Cases, client: Client, policy: Policy, alert: Alert) -> None:
+    route = await cases.accept(alert, policy, (alert.subject.key,))
+    handle = client.get_workflow_handle(route)
+    memory = None
+    while memory is None or memory.case is None:
+        memory = await cases.memory(route)
+    place = cmd.Place(channel="C0LIVE")
+    for command in (cmd.Claim(by=SATO), cmd.ChoosePreset(by=SATO, preset="warn")):
+        click = cmd.Click(id=uuid4().hex, case=memory.case.id, command=command, place=place)
+        await cases.click(route, click)
+    await handle.result()
+
+
+async def _floor(client: Client, queue: str) -> None:
+    handle = await client.start_workflow(
+        Floor.run, id=f"floor/{uuid4().hex}", task_queue=queue, start_signal="press"
+    )
+    for _ in range(2):
+        await handle.signal("press")
+    await handle.result()
+
+
+async def _rate(tasks: list, in_flight: int) -> float:
+    slots = asyncio.Semaphore(in_flight)
+
+    async def one(task) -> None:
+        async with slots:
+            await task
+
+    began = time.perf_counter()
+    await asyncio.gather(*(one(task) for task in tasks))
+    return len(tasks) / (time.perf_counter() - began)
+
+
+async def measure(client: Client, put, count: int, in_flight: int = 10) -> dict:
+    """Cases a second through the running worker, and floors a second through one of ours."""
+    alerts = [Alert.model_validate({**e, "detector": "default", "kind": "x"}) for e in some(count)]
+    for each in alerts:
+        put("users", {"id": each.subject.id, "name": "x", "status": "active"})
+    cases, policy = Cases(client, "koban"), load_policy(POLICY).policy_for("other")
+    mine = await _rate([_koban(cases, client, policy, each) for each in alerts], in_flight)
+    async with Worker(
+        client,
+        task_queue="bench-floor",
+        workflows=[Floor],
+        activities=[nothing],
+        workflow_runner=UnsandboxedWorkflowRunner(),
+    ):
+        floor = await _rate([_floor(client, "bench-floor") for _ in range(count)], in_flight)
+    return {
+        "cases_per_s": round(mine, 2),
+        "floor_per_s": round(floor, 2),
+        "ratio": round(mine / floor, 3),
+        "n": count,
+        "in_flight": in_flight,
+    }

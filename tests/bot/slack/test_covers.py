@@ -1,0 +1,197 @@
+"""`/koban cover` over real HTTP: who covers for whom, and who may not."""
+
+from datetime import date, time, timedelta
+
+import pytest
+
+from bot.slack.slash.grammar import (
+    COVER_FORM,
+    EndCovers,
+    Incomplete,
+    LetCover,
+    ShowCovers,
+    ShowSubject,
+    read,
+)
+from tests.bot.slack.conftest import Stage
+from tests.bot.slack.fakes import NOW
+from workflows.domain.alert import Subject
+from workflows.domain.people import Cover, Role
+
+SATO = "<@U0SATO|sato>"
+SIX = LetCover(person="U0SATO", at=time(18, 0))
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (f"cover {SATO} until 18:00", SIX),
+        (f"COVER {SATO}  18:00", SIX),
+        (f"代理 {SATO} 18:00まで", SIX),
+        (f"代理　{SATO} １８時まで", SIX),
+        (f"代理 {SATO}に 18時 まで", SIX),
+        ("cover <@U0SATO> till 18:00", SIX),
+        (f"代理 {SATO} 18時5分まで", LetCover(person="U0SATO", at=time(18, 5))),
+        (
+            f"cover {SATO} until 2026-11-24 18:00",
+            LetCover(person="U0SATO", day=date(2026, 11, 24), at=time(18, 0)),
+        ),
+        (
+            f"代理 {SATO} 2026/11/24 18:00 まで",
+            LetCover(person="U0SATO", day=date(2026, 11, 24), at=time(18, 0)),
+        ),
+        ("cover", ShowCovers()),
+        ("代理", ShowCovers()),
+        ("cover End", EndCovers()),
+        ("代理 終了", EndCovers()),
+    ],
+)
+def test_a_cover_is_read_as_it_is_meant(typed, meant):
+    """In both languages, with Slack's marks for people."""
+    assert read(typed, ("user",)) == meant
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "cover @nobody until 18:00",
+        f"cover {SATO}",
+        f"cover {SATO} until soon",
+        f"cover {SATO} until 25:00",
+        f"cover {SATO} until 2026-02-31 18:00",
+        f"cover {SATO} <@U0CLARK> until 18:00",
+        "cover until 18:00",
+    ],
+)
+def test_half_a_cover_is_answered_with_its_form(typed):
+    """A person and a time that exists are needed."""
+    assert read(typed, ("user",)) == Incomplete(form=COVER_FORM, wants_time=True)
+
+
+@pytest.mark.parametrize(
+    ("typed", "id_"),
+    [
+        ("user <@U0SATO|sato>", "@sato"),
+        ("user <mailto:a@ex.com|a@ex.com>", "a@ex.com"),
+        ("user <http://ex.com|ex.com>", "ex.com"),
+        ("user <https://ex.com/1>", "https://ex.com/1"),
+        ("user a&amp;b&lt;c&gt;", "a&b<c>"),
+        ("user &amp;lt;", "&lt;"),
+    ],
+)
+def test_an_id_is_read_as_it_was_typed(typed, id_):
+    """What Slack makes of mentions and links is undone."""
+    assert read(typed, ("user",)) == ShowSubject(subject=Subject(type="user", id=id_))
+
+
+async def test_a_lead_lets_somebody_cover(stage: Stage):
+    """It is 12:10 in Tokyo; the colleague hears of it in their own language."""
+    told = await stage.asked(stage.person("U0TANAKA"), "/koban cover @emma.clark until 18:00")
+    six = NOW + timedelta(hours=5, minutes=50)
+    assert told.startswith(f"<@U0CLARK> さんが <!date^{int(six.timestamp())}^")
+    cover = Cover(role=Role.LEAD, person="U0TANAKA", until=six)
+    assert stage.covers.given == [("U0CLARK", cover)]
+    clark = stage.person("U0CLARK")
+
+    async def told_directly() -> str:
+        messages = await clark.messages("dm")
+        return messages[-1]["text"] if messages else ""
+
+    message = await clark.until(told_directly, 5, "a direct message")
+    assert message.startswith("You cover for <@U0TANAKA> until ")
+
+
+async def test_a_time_that_is_over_today_is_tomorrows(stage: Stage):
+    """A night shift ends in the morning."""
+    await stage.asked(stage.person("U0TANAKA"), "/koban 代理 @佐藤 6:00まで")
+    [(person, cover)] = stage.covers.given
+    assert (person, cover.until) == ("U0SATO", NOW + timedelta(hours=17, minutes=50))
+
+
+@pytest.mark.parametrize(
+    ("user", "typed", "told"),
+    [
+        ("U0SATO", "@emma.clark until 18:00", "代理を頼めるのはリードだけです。"),
+        (
+            "U0TANAKA",
+            "@tanaka until 18:00",
+            "自分を代理にはできません。ほかの人を選んでください。",
+        ),
+        (
+            "U0TANAKA",
+            "@suzuki until 18:00",
+            "<@U0SUZUKI> さんは担当者でもリードでもないため、代理になれません。",
+        ),
+        (
+            "U0TANAKA",
+            "@emma.clark until 2026-11-24 12:11",
+            "代理は24時間までです。もっと長く離れるときは、役割の設定を変えてください。",
+        ),
+        (
+            "U0TANAKA",
+            "@emma.clark until 2026-11-23 12:10",
+            "この時刻は過ぎています。これからの時刻を書いてください。",
+        ),
+        (
+            "U0TANAKA",
+            "@emma.clark",
+            "相手か時刻を読み取れませんでした。"
+            "`/koban cover @name until 18:00` のように書いてください。",
+        ),
+    ],
+)
+async def test_a_cover_that_may_not_be_is_refused(stage: Stage, user, typed, told):
+    """With the reason, and without a trace."""
+    assert await stage.asked(stage.person(user), f"/koban cover {typed}") == told
+    assert stage.covers.given == []
+
+
+async def test_a_cover_may_last_a_whole_day(stage: Stage):
+    """Twenty-four hours and not a minute more."""
+    await stage.asked(stage.person("U0TANAKA"), "/koban cover @emma.clark until 2026-11-24 12:10")
+    [(_, cover)] = stage.covers.given
+    assert cover.until == NOW + timedelta(hours=24)
+
+
+async def test_covers_are_listed_from_both_sides(stage: Stage):
+    """Who covers for me, and for whom I cover."""
+    until = NOW + timedelta(hours=1)
+    stage.covers.given = [
+        ("U0SATO", Cover(role=Role.LEAD, person="U0TANAKA", until=until)),
+        ("U0TANAKA", Cover(role=Role.LEAD, person="U0REED", until=until)),
+    ]
+    told = (await stage.asked(stage.person("U0TANAKA"), "/koban cover")).splitlines()
+    assert told[0] == "*いまの代理*"
+    assert told[1].startswith("• <@U0SATO> さんがあなたの代理(<!date^")
+    assert told[2].startswith("• あなたが <@U0REED> さんの代理(<!date^")
+
+
+async def test_no_covers_are_said(stage: Stage):
+    """One sentence."""
+    told = await stage.asked(stage.person("U0REED"), "/koban cover")
+    assert told == "There are no covers now."
+
+
+async def test_a_lead_ends_what_they_gave(stage: Stage):
+    """Only what others do in their stead; for nobody else's the answer says so."""
+    until = NOW + timedelta(hours=1)
+    stage.covers.given = [("U0SATO", Cover(role=Role.LEAD, person="U0REED", until=until))]
+    assert await stage.asked(stage.person("U0REED"), "/koban cover end") == "1 cover ended."
+    sato = stage.person("U0SATO")
+    assert await stage.asked(sato, "/koban cover end") == "終了する代理はありません。"
+    assert stage.covers.ended == [("U0REED", NOW), ("U0SATO", NOW)]
+
+
+async def test_somebody_without_a_role_has_no_covers(stage: Stage):
+    """Nothing is read or written for them."""
+    stage.people.roles_of.clear()
+    told = await stage.asked(stage.person("U0REED"), "/koban cover @emma.clark until 18:00")
+    assert told.startswith("Only members of Trust &amp; Safety")
+    assert stage.covers.given == []
+
+
+async def test_a_ledger_that_is_away_is_said(stage: Stage):
+    """Nobody believes that they are covered for when they are not."""
+    stage.covers.away = True
+    told = await stage.asked(stage.person("U0TANAKA"), "/koban cover @emma.clark until 18:00")
+    assert told == "いまは照会できませんでした。少し待ってからもう一度お試しください。"

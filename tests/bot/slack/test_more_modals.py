@@ -1,0 +1,252 @@
+"""Hand over, hold, note, ask, reopen, merge: opened, filled in and submitted over real HTTP."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bot.slack.doors import Past
+from deploy.sandbox.slack.blockkit.values import options_of
+from deploy.sandbox.slack.person import Person
+from deploy.sandbox.slack.reading import controls, visible_text
+from tests.bot.slack.conftest import Stage
+from tests.bot.slack.fakes import CASE, NOW, ROUTE, case, line
+from workflows.domain.case_state import Phase
+from workflows.domain.commands import (
+    AddNote,
+    AnswerBack,
+    AskBack,
+    HandOver,
+    Merge,
+    Place,
+    Reopen,
+    Snooze,
+    Wait,
+)
+from workflows.domain.memory import Memory
+from workflows.domain.people import Actor
+
+SATO = {"by": Actor(id="U0SATO"), "version": 3}
+OTHER = "K11111111"
+HOUR = timedelta(hours=1)
+
+
+async def open_(stage: Stage, user: str, name: str) -> Person:
+    """The modal that an entry of the menu, or a button of the approval card, opens."""
+    person = stage.person(user)
+    if name.startswith("approval."):
+        await person.press(await stage.seen(person, stage.card()), name)
+    else:
+        card = await stage.seen(person, stage.card(entries=((name, name),)))
+        await person.choose_overflow(card, f"{name}:{CASE}:3")
+    await person.modal()
+    return person
+
+
+def at(moment: datetime) -> int:
+    return int(moment.timestamp())
+
+
+SENT = [
+    (
+        "handover",
+        {"person": "U0CLARK", "note": " 本人に確認済み "},
+        HandOver(**SATO, to=Actor(id="U0CLARK"), note="本人に確認済み"),
+    ),
+    ("snooze", {"until": at(NOW + HOUR)}, Snooze(**SATO, until=NOW + HOUR)),
+    ("snooze", {"lasts": "30m"}, Snooze(**SATO, until=NOW + HOUR / 2)),
+    ("wait", {"note": "配信者の返事"}, Wait(**SATO, note="配信者の返事")),
+    (
+        "wait",
+        {"note": "配信者の返事", "until": at(NOW + HOUR)},
+        Wait(**SATO, note="配信者の返事", until=NOW + HOUR),
+    ),
+    ("note", {"note": "3件目"}, AddNote(**SATO, note="3件目")),
+    ("merge", {"into": "ｋ1111111l"}, Merge(**SATO, into=OTHER)),
+    (
+        "approval.ask",
+        {"question": "どの配信ですか"},
+        AskBack(**SATO, question="どの配信ですか"),
+    ),
+    ("approval.answer", {"answer": "s_9 です"}, AnswerBack(**SATO, answer="s_9 です")),
+]
+
+
+@pytest.mark.parametrize(("name", "answers", "command"), SENT)
+async def test_a_modal_sends_its_command(stage: Stage, name, answers, command):
+    """What was filled in reaches the case as one command, and the modal closes."""
+    sato = await open_(stage, "U0SATO", name)
+    assert await sato.fill_and_submit(answers) == {"ok": True}
+    [(route, click)] = stage.cases.clicks
+    assert (route, click.case, click.command) == (ROUTE, CASE, command)
+    assert click.place == Place(channel="C0LIVE")
+    assert await sato.views() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "answers", "errors"),
+    [
+        ("handover", {"person": "U0CLARK", "note": " "}, {"note": "内容を書いてください。"}),
+        (
+            "handover",
+            {"person": "<!channel>", "note": "a"},
+            {"person": "引き継ぐ相手を選んでください。"},
+        ),
+        ("snooze", {}, {"until": "時間か日時を選んでください。"}),
+        (
+            "snooze",
+            {"lasts": "1h", "until": at(NOW + HOUR)},
+            {"until": "時間と日時は、どちらか一方だけを選んでください。"},
+        ),
+        (
+            "snooze",
+            {"until": at(NOW)},
+            {"until": "この時刻は過ぎています。これからの時刻を選んでください。"},
+        ),
+        (
+            "snooze",
+            {"until": at(NOW + timedelta(days=31))},
+            {"until": "保留にできるのは 30日 までです。"},
+        ),
+        (
+            "wait",
+            {"note": "\n", "until": at(NOW - HOUR)},
+            {
+                "note": "内容を書いてください。",
+                "until": "この時刻は過ぎています。これからの時刻を選んでください。",
+            },
+        ),
+        ("note", {"note": "　"}, {"note": "内容を書いてください。"}),
+        (
+            "merge",
+            {"into": "K123"},
+            {"into": "ケースの番号を K7Q2F9XM0 のように書いてください。"},
+        ),
+        (
+            "merge",
+            {"into": CASE},
+            {"into": "このケース自身には統合できません。別のケースを選んでください。"},
+        ),
+        ("approval.ask", {"question": " "}, {"question": "質問を書いてください。"}),
+        ("approval.answer", {"answer": " "}, {"answer": "答えを書いてください。"}),
+    ],
+)
+async def test_what_is_wrong_stands_under_its_field(stage: Stage, name, answers, errors):
+    """Nothing is sent, the modal stays, and so does what was typed."""
+    sato = await open_(stage, "U0SATO", name)
+    assert await sato.fill_and_submit(answers) == {"ok": False, "errors": errors}
+    assert stage.cases.clicks == []
+    assert len(await sato.views()) == 1
+
+
+@pytest.mark.parametrize(("name", "answers", "command"), SENT)
+async def test_input_survives_temporal_being_out_of_reach(stage: Stage, name, answers, command):
+    """A sentence under a field, and the next submission goes through with the same id."""
+    sato = await open_(stage, "U0SATO", name)
+    stage.cases.away = True
+    done = await sato.fill_and_submit(answers)
+    assert list(done["errors"].values()) == [
+        "いまは受け付けられませんでした。入力はそのまま残っています。もう一度送信してください。"
+    ]
+    stage.cases.away = False
+    assert (await sato.fill_and_submit({}))["ok"] is True
+    assert stage.cases.clicks[0][1].command == command
+
+
+async def test_a_second_delivery_of_a_quick_choice_is_the_same_click(stage: Stage):
+    """Half an hour from now is another time a second later, and still one submission."""
+    sato = await open_(stage, "U0SATO", "snooze")
+    view = stage.workspace.views.find((await sato.modal())["id"])
+    for _ in range(2):
+        stage.workspace.views.stacks["U0SATO"] = [view]
+        await sato.fill_and_submit({"lasts": "30m"})
+        stage.now += timedelta(seconds=1)
+    assert len(stage.cases.clicks) == 2
+    assert len({click.id for _, click in stage.cases.clicks}) == 1
+
+
+async def test_a_modal_speaks_its_readers_language(stage: Stage):
+    """Emma reads English in a Japanese channel."""
+    emma = await open_(stage, "U0CLARK", "snooze")
+    view = await emma.modal()
+    assert (view["title"]["text"], view["submit"]["text"]) == ("Put on hold", "Put on hold")
+    soon = next(control for control in controls(view) if control.block_id == "lasts")
+    assert [option["text"]["text"] for option in options_of(soon.element)] == [
+        "for 15 minutes",
+        "for 30 minutes",
+        "for 1 hour",
+        "for 3 hours",
+    ]
+    assert f"{CASE} · Off-platform inducement · User u_123" in visible_text(view)
+
+
+async def test_merge_offers_the_subjects_other_open_cases(stage: Stage):
+    """Not the case itself, and none that is closed."""
+    stage.ledger.pasts["user:u_123"] = Past(
+        cases=(line(OTHER), line(CASE), line("K22222222", phase=Phase.CLOSED))
+    )
+    sato = await open_(stage, "U0SATO", "merge")
+    into = next(c for c in controls(await sato.modal()) if c.block_id == "into")
+    assert [(o["value"], o["text"]["text"]) for o in options_of(into.element)] == [
+        (OTHER, f"{OTHER} · 対応中 · 外部誘導")
+    ]
+    await sato.fill_and_submit({"into": OTHER})
+    assert stage.cases.clicks[0][1].command == Merge(**SATO, into=OTHER)
+
+
+async def test_merge_takes_an_id_where_the_ledger_is_away(stage: Stage):
+    """Whoever knows the id is not held up."""
+    stage.ledger.away = True
+    sato = await open_(stage, "U0SATO", "merge")
+    await sato.fill_and_submit({"into": OTHER})
+    assert stage.cases.clicks[0][1].command == Merge(**SATO, into=OTHER)
+
+
+async def test_a_closed_case_takes_notes_and_can_be_reopened(stage: Stage):
+    """No workflow runs for it any more; the click wakes it up."""
+    stage.cases.memories.clear()
+    sato = await open_(stage, "U0SATO", "note")
+    assert await sato.fill_and_submit({"note": "後日の連絡"}) == {"ok": True}
+    sato = await open_(stage, "U0SATO", "reopen")
+    refused = await sato.fill_and_submit({"reason": " "})
+    assert refused["errors"] == {"reason": "再開する理由を書いてください。"}
+    assert (await sato.fill_and_submit({"reason": "新しい証拠"}))["ok"] is True
+    assert [click.command for _, click in stage.cases.clicks] == [
+        AddNote(**SATO, note="後日の連絡"),
+        Reopen(**SATO, reason="新しい証拠"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["handover", "snooze", "wait", "merge"])
+async def test_nobody_fills_in_a_form_for_a_closed_case(stage: Stage, name):
+    """Whether its workflow ended, or was woken up for something else."""
+    closed = case().model_copy(update={"phase": Phase.CLOSED})
+    for memories in ({}, {f"case/{CASE}": Memory(case=closed)}):
+        stage.cases.memories = memories
+        person = stage.person("U0SATO")
+        card = await stage.seen(person, stage.card(entries=((name, name),)))
+        await person.choose_overflow(card, f"{name}:{CASE}:3")
+        told = await stage.told(person)
+        assert told == "このケースはすでに完了しています。最新のカードをご覧ください。"
+        assert await person.views() == []
+
+
+async def test_an_undo_that_waits_is_found_where_its_case_woke_up(stage: Stage):
+    """The card still names the route of the opening, where the next case may run by now."""
+    closed = case().model_copy(update={"phase": Phase.CLOSED})
+    stage.cases.memories = {
+        ROUTE: Memory(case=case("K99999999")),
+        f"case/{CASE}": Memory(case=closed),
+    }
+    reed = await open_(stage, "U0REED", "approval.ask")
+    assert await reed.fill_and_submit({"question": "Why?"}) == {"ok": True}
+    assert stage.cases.clicks[0][1].case == CASE
+
+
+async def test_a_time_that_is_none_is_refused(stage: Stage):
+    """Slack sends Unix seconds; nothing else may pass for a time."""
+    sato = await open_(stage, "U0SATO", "snooze")
+    for until in (10**18, "soon", -1):
+        done = await sato.fill_and_submit({"until": until})
+        assert set(done["errors"]) == {"until"}
+    assert stage.cases.clicks == []
+    assert datetime.fromtimestamp(at(NOW), UTC) == NOW

@@ -1,0 +1,141 @@
+"""What people do in a chaos run: a table. A new command is one row here and a word in a story.
+
+A row says where the button is, which event of the ledger tells that the command was carried out,
+and when it is no news because the case is so already.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from workflows.domain import events as ev
+from workflows.domain.case import CALL_AGAIN
+from workflows.domain.case_state import UNDECIDED, Case
+from workflows.domain.decision import Verdict
+
+CASE, APPROVAL = "koban_case", "koban_approval"
+"""The kinds of messages that have buttons, by their metadata."""
+
+
+def never(case: Case, person: str) -> bool:
+    """Most commands are never so already: they are carried out or refused."""
+    return False
+
+
+@dataclass(frozen=True)
+class Command:
+    """One thing to press. `form` fills the modal that it opens, by block."""
+
+    action: str
+    tells: Callable[[Any], bool]
+    already: Callable[[Case, str], bool] = never
+    entry: str | None = None
+    form: Mapping[str, Any] = field(default_factory=dict)
+    on: str = CASE
+
+
+def _is(kind: type[Any], **wanted: Any) -> Callable[[Any], bool]:
+    return lambda event: (
+        isinstance(event, kind)
+        and all(getattr(event, name) == value for name, value in wanted.items())
+    )
+
+
+def _preset(name: str) -> Command:
+    return Command(
+        f"case.preset.{name}",
+        lambda event: isinstance(event, ev.Decided) and event.decision.preset == name,
+    )
+
+
+def _modal(action: str, reason: str) -> Command:
+    def tells(event: Any) -> bool:
+        return isinstance(event, ev.Decided) and event.decision.reason == reason
+
+    form = {"verdict": Verdict.VIOLATION.value, "actions": [action], "reason": reason}
+    return Command("case.decide", tells, form=form)
+
+
+def _cleared(event: Any) -> bool:
+    if not isinstance(event, ev.Decided):
+        return False
+    return event.decision.verdict is Verdict.NO_VIOLATION and not event.decision.reason
+
+
+COMMANDS: dict[str, Command] = {
+    "claim": Command(
+        "case.claim",
+        _is(ev.CaseClaimed),
+        lambda case, person: case.phase in UNDECIDED and case.owner == person,
+    ),
+    "release": Command(
+        "case.more",
+        _is(ev.CaseReleased),
+        lambda case, person: case.phase in UNDECIDED and case.owner is None,
+        entry="release",
+    ),
+    "escalate": Command(
+        "case.more",
+        _is(ev.CaseEscalated, step=None),
+        lambda case, person: case.phase in UNDECIDED and case.called_at is not None,
+        entry="escalate",
+    ),
+    "hide": _preset("hide"),
+    "mute": _preset("mute"),
+    "ban": _preset("ban"),
+    "warn": _preset("warn"),
+    "suspend": _preset("suspend"),
+    "clear": Command("case.clear", _cleared),
+    "decide_end": _modal("end_stream", "配信で規約違反を繰り返した"),
+    "decide_mute": _modal("mute_user", "言い過ぎ"),
+    "approve": Command("approval.approve", _is(ev.Approved), on=APPROVAL),
+    "reject": Command(
+        "approval.reject", _is(ev.Rejected), form={"reason": "根拠が足りない"}, on=APPROVAL
+    ),
+    "retry": Command("action.retry", _is(ev.ActionRetried)),
+    "give_up": Command("action.give_up", _is(ev.ActionsGivenUp)),
+    "undo": Command("action.undo", _is(ev.UndoRequested)),
+}
+
+assert CALL_AGAIN.total_seconds() >= 300, "a second call would be news within a run"
+
+CAST: dict[str, tuple[str, ...]] = {
+    "s": ("U0SATO", "U0CLARK"),
+    "l": ("U0TANAKA", "U0REED"),
+    "a": ("U0SUZUKI",),
+}
+"""Letters in stories: a specialist, a lead, an auditor; in capitals the other one of the two."""
+
+STORIES: dict[str, tuple[tuple[int, str], ...]] = {
+    "lure": (
+        (4, "s:claim s:mute"),
+        (3, "s:mute s:undo"),
+        (3, "s:claim s:hide S:undo"),
+        (4, "s:claim s:ban l:approve"),
+        (2, "s:claim s:ban l:approve L:undo"),
+        (2, "s:claim s:ban l:reject s:clear"),
+        (2, "s:decide_end l:approve"),
+        (2, "s:decide_end"),
+        (1, "s:claim s:ban"),
+        (2, "l:claim l:ban l:approve L:approve"),
+        (2, "s:claim s:release S:claim S:decide_mute"),
+        (2, "s:escalate l:claim l:clear"),
+        (2, "a:claim s:claim a:mute s:clear"),
+        (2, "s:clear"),
+        (2, ""),
+    ),
+    "other": (
+        (3, "s:claim s:warn"),
+        (2, "s:claim s:suspend l:approve L:approve"),
+        (1, "s:claim s:suspend l:approve l:approve"),
+        (1, "s:claim s:suspend l:approve L:reject s:warn"),
+        (2, "s:warn s:undo"),
+        (1, ""),
+    ),
+    "ghost": (
+        (2, "s:claim s:mute s:retry s:give_up s:clear"),
+        (1, "s:mute s:give_up l:clear"),
+        (1, "s:hide s:retry"),
+    ),
+}
+"""Weighted sequences of `who:command`, by the kind of life; a ghost is unknown to the platform."""

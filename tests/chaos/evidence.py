@@ -1,0 +1,165 @@
+"""What can be seen from outside when all is quiet: ledger, Slack, marketplace, Temporal."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.ledger import tables
+from activities.ledger.audit import Audit, verify
+from activities.ledger.database import Database
+from activities.ledger.queries import Queries
+from activities.policy.folder import PolicyFolder
+from deploy.sandbox.slack.model import Message
+from tests.chaos.commands import CASE
+from tests.chaos.people import CHANNELS, Click
+from tests.chaos.places import Outage, Places
+from workflows.domain.case_state import Case
+from workflows.domain.events import CaseOpened, Event
+from workflows.domain.history import apply, opened
+from workflows.domain.memory import Memory
+
+Row = dict[str, Any]
+_EVENT: TypeAdapter[Any] = TypeAdapter(Event)
+
+
+def clock(at: float) -> str:
+    """A moment of the run, as violations write it."""
+    return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S.%f")[:-3]
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One promise that was not kept: the number of the invariant, and a sentence with ids."""
+
+    invariant: int
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Story:
+    """One case as the ledger tells it; `states[i]` is the case after `events[i]`."""
+
+    row: Row
+    events: tuple[Any, ...]
+    states: tuple[Case, ...]
+    actions: tuple[Row, ...]
+
+    @property
+    def case(self) -> Case:
+        """The case after all its events."""
+        return self.states[-1]
+
+
+@dataclass
+class Evidence:
+    """Everything that the invariants are checked against."""
+
+    stories: dict[str, Story]
+    alerts: Sequence[Row]
+    memories: dict[str, Memory]
+    running: dict[str, str]
+    ended_badly: Sequence[str]
+    audit: Audit
+    messages: Sequence[Message]
+    executions: dict[str, int]
+    calls: Sequence[Row]
+    measures: set[tuple[str, str, str, str]]
+    clicks: Sequence[Click] = ()
+    held: dict[str, str] = field(default_factory=dict)
+    outages: Sequence[Outage] = ()
+    deaf: Sequence[tuple[float, float]] = ()
+    at: float = 0.0
+
+    def cards(self, kind: str = CASE) -> dict[str, list[Message]]:
+        """The standing messages of a kind, by their case."""
+        found: dict[str, list[Message]] = {}
+        for message in self.messages:
+            if message.metadata and message.metadata["event_type"] == kind:
+                found.setdefault(message.metadata["event_payload"]["case"], []).append(message)
+        return found
+
+
+async def gather(places: Places, database: Database, policy: PolicyFolder) -> Evidence:
+    """Looks at everything once."""
+    client, market = await places.client(), places.stage.market
+    rows = {name: await _rows(database, table) for name, table in _TABLES.items()}
+    stories = _stories(rows, policy)
+    running = {w.id: w.workflow_type async for w in client.list_workflows(_RUNNING)}
+    return Evidence(
+        stories=stories,
+        alerts=rows["alerts"],
+        memories=await _memories(client, stories, running),
+        running=running,
+        ended_badly=[f"{w.id} ({w.status})" async for w in client.list_workflows(_BAD)],
+        audit=await verify(Queries(database)),
+        messages=[m for c in CHANNELS for m in places.stage.workspace.messages.all(c)],
+        executions=market.executions(),
+        calls=list(reversed(market.calls(10_000_000))),
+        measures=market.measures(),
+        outages=tuple(places.outages),
+    )
+
+
+_RUNNING = "ExecutionStatus = 'Running'"
+_BAD = "ExecutionStatus IN ('Failed', 'TimedOut', 'Terminated', 'Canceled')"
+_TABLES = {
+    "cases": tables.cases,
+    "events": tables.events,
+    "actions": tables.actions,
+    "alerts": tables.alerts,
+}
+
+
+async def _rows(database: Database, table: sa.Table) -> list[Row]:
+    keys = list(table.primary_key)
+    async with database.reading() as connection:
+        found = await connection.execute(sa.select(table).order_by(*keys))
+        return [dict(row) for row in found.mappings()]
+
+
+def _stories(rows: dict[str, list[Row]], policy: PolicyFolder) -> dict[str, Story]:
+    events: dict[str, list[Any]] = {}
+    for row in rows["events"]:
+        said = {**row["data"], "kind": row["kind"], "at": row["at"], "by": row["actor"]}
+        events.setdefault(row["case_id"], []).append(_EVENT.validate_python(said))
+    stories = {}
+    for row in rows["cases"]:
+        mine = tuple(a for a in rows["actions"] if a["case_id"] == row["id"])
+        told = events.get(row["id"], [])
+        states = tuple(_folded(row, told, policy)) if told else ()
+        stories[row["id"]] = Story(row, tuple(told), states, mine)
+    return stories
+
+
+def _folded(row: Row, told: list[Any], policy: PolicyFolder) -> list[Case]:
+    first, *rest = told
+    assert isinstance(first, CaseOpened), row["id"]
+    states = [opened(row["route"], policy.policy_for(row["playbook"]), first)]
+    for event in rest:
+        states.append(apply(states[-1], event))
+    return states
+
+
+async def _memories(
+    client: Client, stories: dict[str, Story], running: dict[str, str]
+) -> dict[str, Memory]:
+    """What the running case workflows know, by their ids."""
+    routes = {story.row["route"] for story in stories.values()}
+    routes |= {each for each, kind in running.items() if kind == "CaseWorkflow"}
+    found = {}
+    for route in sorted(routes):
+        try:
+            handle = client.get_workflow_handle(route)
+            described = await handle.describe()
+            if described.close_time is None:
+                found[route] = await handle.query("memory", result_type=Memory)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+    return found

@@ -1,0 +1,91 @@
+"""What the platform did is what was decided: each change once, and nothing without its approval."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+
+from tests.chaos.evidence import Evidence, Row, Story, Violation
+from workflows.domain.enforcement import STANDING, ActionStatus
+from workflows.domain.events import Approved, Decided
+from workflows.domain.playbook.actions import ActionSpec
+
+NUMBER = 3
+_PATH = re.compile(r"/v1/(\w+)/\{subject\.id\}/([\w-]+)")
+_TAKEN_BACK = frozenset({ActionStatus.UNDONE, ActionStatus.LIFTED})
+
+
+def check(seen: Evidence) -> Iterator[Violation]:
+    """Calls, changes made and measures that stand, each against the ledger's actions."""
+    yield from _once(seen)
+    wanted, standing = set[str](), set[tuple[str, str, str, str]]()
+    for story in seen.stories.values():
+        for action in story.actions:
+            key, spec = _key(action), _spec(story, action)
+            status = ActionStatus(action["status"])
+            done = status in STANDING | _TAKEN_BACK
+            wanted |= ({key} if done else set()) | (
+                {f"{key}/undo"} if status in _TAKEN_BACK else set()
+            )
+            standing |= {_measure(action, spec)} if status in STANDING else set()
+            if done:
+                yield from _approved(story, action, spec, seen)
+    for key in sorted(wanted - seen.executions.keys()):
+        yield Violation(NUMBER, f"{key} stands in the ledger and was never made at the platform")
+    for key in sorted(seen.executions.keys() - wanted):
+        yield Violation(NUMBER, f"{key} was made at the platform; the ledger does not say so")
+    for measure in sorted(standing ^ seen.measures):
+        where = "the ledger" if measure in standing else "the platform"
+        yield Violation(NUMBER, f"measure {measure} stands in {where} only")
+
+
+def _once(seen: Evidence) -> Iterator[Violation]:
+    made = Counter(
+        call["idempotency_key"]
+        for call in seen.calls
+        if call["idempotency_key"] and call["status"] < 300 and not call["replayed"]
+    )
+    for key in sorted(made.keys() | seen.executions.keys()):
+        times = (made[key], seen.executions.get(key, 0))
+        if times != (1, 1):
+            yield Violation(NUMBER, f"{key} succeeded {times[0]} times, was made {times[1]} times")
+
+
+def _approved(story: Story, action: Row, spec: ActionSpec, seen: Evidence) -> Iterator[Violation]:
+    decision, case = action["decision_id"], story.row["id"]
+    decided = [e for e in story.events if isinstance(e, Decided) and e.decision.id == decision]
+    if len(decided) != 1 or not any(
+        p.action == action["action"] for p in decided[0].decision.actions
+    ):
+        yield Violation(NUMBER, f"{_key(action)}: case {case} never decided that")
+        return
+    if spec.approval is None and spec.undo is not None:
+        return
+    consents = [e for e in story.events if isinstance(e, Approved) and e.decision == decision]
+    others = {event.by for event in consents} - {decided[0].by}
+    quorum = spec.approval.quorum if spec.approval else 1
+    if len(others) < quorum:
+        yield Violation(NUMBER, f"{_key(action)}: {len(others)} of {quorum} others had approved")
+        return
+    first = min(_at(c["at"]) for c in seen.calls if c["idempotency_key"] == _key(action))
+    if first < max(event.at for event in consents).replace(microsecond=0):
+        yield Violation(NUMBER, f"{_key(action)}: the platform was called before the approval")
+
+
+def _spec(story: Story, action: Row) -> ActionSpec:
+    return story.case.policy.catalog.actions[action["action"]]
+
+
+def _key(action: Row) -> str:
+    names = ("case_id", "decision_id", "action", "subject_id")
+    return "/".join(action[name] for name in names)
+
+
+def _measure(action: Row, spec: ActionSpec) -> tuple[str, str, str, str]:
+    path = _PATH.fullmatch(spec.request.path)
+    assert path is not None, spec.request.path
+    return (path[1], action["subject_id"], path[2], action["case_id"])
+
+
+def _at(written: str) -> datetime:
+    return datetime.fromisoformat(written)

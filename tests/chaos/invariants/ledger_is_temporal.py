@@ -1,0 +1,77 @@
+"""Ledger and Temporal tell the same: every case, and nothing that runs for no reason."""
+
+from collections.abc import Iterator
+
+from activities.ledger.rows import case_row
+from tests.chaos.evidence import Evidence, Row, Story, Violation
+from workflows.domain.case_state import Case, Phase
+from workflows.domain.enforcement import ActionStatus
+from workflows.domain.identity import closed_route, enforcement_route
+from workflows.domain.memory import Memory
+
+NUMBER = 7
+_WAITING = frozenset({ActionStatus.FAILED, ActionStatus.RETRYING, ActionStatus.UNDOING})
+
+
+def check(seen: Evidence) -> Iterator[Violation]:
+    """Each case's row, its workflow or snapshot, and all that runs."""
+    routes = set[str]()
+    for case, story in seen.stories.items():
+        if not story.states:
+            yield Violation(NUMBER, f"case {case} has a row and no events")
+            continue
+        yield from _row(case, story)
+        memory, routes_ = _memory(story, seen)
+        routes |= routes_
+        yield from _same(case, story, memory)
+        routes |= {
+            enforcement_route(case, action["decision_id"])
+            for action in story.actions
+            if action["until"] or ActionStatus(action["status"]) in _WAITING
+        }
+    for route in sorted(seen.running.keys() - routes):
+        yield Violation(NUMBER, f"{route} still runs, and nothing is left for it to do")
+    for ended in seen.ended_badly:
+        yield Violation(NUMBER, f"{ended} did not end well")
+
+
+def _row(case: str, story: Story) -> Iterator[Violation]:
+    """The row in `cases` is that of the events."""
+    told = case_row(story.case, story.row["owner_key"], None)
+    for name in told.keys() - {"card_channel", "card_ts"}:
+        if story.row[name] != told[name]:
+            yield Violation(
+                NUMBER, f"case {case}: its row has {name} {story.row[name]!r}, not {told[name]!r}"
+            )
+    for action in story.actions:
+        yield from _action(case, story.case, action)
+
+
+def _action(case: str, told: Case, row: Row) -> Iterator[Violation]:
+    key = f"{row['action']}/{row['subject_type']}:{row['subject_id']}"
+    mine = [a for a in told.actions_of(row["decision_id"]) if a.planned.key == key]
+    if [each.status.value for each in mine] != [row["status"]]:
+        yield Violation(NUMBER, f"case {case}: action {key} is {row['status']}, not {mine}")
+
+
+def _memory(story: Story, seen: Evidence) -> tuple[Memory | None, set[str]]:
+    """What knows the case now, and the workflows that may run for it."""
+    case, route = story.case, story.row["route"]
+    if case.phase is not Phase.CLOSED:
+        return seen.memories.get(route), {route}
+    awake = {closed_route(case.id)} if case.undoing else set()
+    return Memory.model_validate(story.row["snapshot"]) if story.row["snapshot"] else None, awake
+
+
+def _same(case: str, story: Story, memory: Memory | None) -> Iterator[Violation]:
+    where = "its snapshot" if story.case.phase is Phase.CLOSED else "its workflow"
+    if memory is None or memory.case is None:
+        yield Violation(NUMBER, f"case {case} is {story.case.phase} and {where} is missing")
+    elif memory.case != story.case:
+        mine, theirs = story.case.model_dump(), memory.case.model_dump()
+        differ = [name for name in mine if mine[name] != theirs[name]]
+        yield Violation(NUMBER, f"case {case}: ledger and {where} differ in {differ}")
+    elif memory.untold:
+        yield Violation(
+            NUMBER, f"case {case}: its thread was never told {len(memory.untold)} events"
+        )

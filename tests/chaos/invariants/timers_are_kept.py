@@ -1,0 +1,78 @@
+"""Escalations, expiries and lifts come when they are due, at most 2 s late.
+
+A kill in between moves the due time to the moment when all of Koban was well again. A lift is
+made once the platform is first asked for it; how long the platform then refuses is not counted.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from tests.chaos.evidence import Evidence, Row, Story, Violation, clock
+from tests.chaos.places import Outage
+from workflows.domain.events import ActionSucceeded, ActionVerified, UndoRequested
+
+NUMBER = 5
+LATEST = 2.0
+
+
+def check(seen: Evidence) -> Iterator[Violation]:
+    """Every timer that was more than `LATEST` seconds late."""
+    for late, what in lateness(seen):
+        if late > LATEST:
+            yield Violation(NUMBER, f"{what} came {late:.1f} s late")
+        if late < -0.5:
+            yield Violation(NUMBER, f"{what} came {-late:.1f} s early")
+
+
+def lateness(seen: Evidence) -> Iterator[tuple[float, str]]:
+    """(seconds, what) of every timer that was due."""
+    for case, story in seen.stories.items():
+        ends = [event.at.timestamp() for event in story.events[1:]] + [seen.at]
+        for state, until in zip(story.states, ends, strict=True):
+            due = state.deadline.timestamp() if state.deadline else None
+            if due is not None and until >= due:
+                late = until - moved(due, until, seen.outages)
+                words = f"case {case}: the clock of version {state.version}, due {clock(due)},"
+                yield max(late, 0.0), words
+        yield from _lifts(case, story, seen)
+
+
+def _lifts(case: str, story: Story, seen: Evidence) -> Iterator[tuple[float, str]]:
+    undone = {e.decision for e in story.events if isinstance(e, UndoRequested)}
+    for event in story.events:
+        if not isinstance(event, ActionVerified | ActionSucceeded) or event.until is None:
+            continue
+        if event.decision in undone:
+            continue
+        name, _, subject = event.action.partition("/")
+        key = f"{case}/{event.decision}/{name}/{subject.partition(':')[2]}"
+        calls = [c for c in seen.calls if c["idempotency_key"] == f"{key}/undo"]
+        asked = _at(calls[0]) if calls else seen.at
+        due = max(event.until.timestamp(), _known(key, seen))
+        if asked >= due or calls:
+            early = asked - event.until.timestamp()
+            late = asked - moved(due, asked, seen.outages)
+            yield (early if early < 0 else max(late, 0.0)), f"the lift of {key}, due {clock(due)},"
+
+
+def _known(key: str, seen: Evidence) -> float:
+    """When Koban first heard that the change was made."""
+    heard = (
+        _at(call)
+        for call in seen.calls
+        if call["idempotency_key"] == key and call["status"] < 300 and not call["fault"]
+    )
+    return min(heard, default=0.0)
+
+
+def moved(due: float, until: float, outages: Sequence[Outage]) -> float:
+    """`due`, moved behind every outage that began before the timer was too late."""
+    for outage in sorted(outages, key=lambda each: each.since):
+        ended = until if outage.until is None else outage.until
+        if outage.since <= due + LATEST and ended > due:
+            due = min(ended, until)
+    return due
+
+
+def _at(call: Row) -> float:
+    return datetime.fromisoformat(call["at"]).timestamp()

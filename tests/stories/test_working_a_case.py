@@ -1,0 +1,166 @@
+"""What people do with a case before they decide it: hand over, set aside, ask, merge, reopen."""
+
+from datetime import UTC, datetime, timedelta
+
+from deploy.sandbox.slack.person import Person
+from deploy.sandbox.slack.reading import controls, visible_text
+from tests.stories.test_a_shift import case_of, lure
+from tests.world import World
+
+
+def entry(card: dict, name: str) -> str:
+    """The value of the entry of a card's menu that stands for `case.{name}`."""
+    for control in controls(card):
+        for option in control.element.get("options", []):
+            if option["value"].startswith(f"{name}:"):
+                return str(option["value"])
+    raise AssertionError(f"the menu has no {name}: {visible_text(card)}")
+
+
+async def choose(person: Person, card: dict, name: str) -> None:
+    """Picks an entry of the card's menu as it stands now."""
+    card = await person.latest(card)
+    await person.choose_overflow(card, entry(card, name))
+
+
+async def told_in_thread(person: Person, card: dict, text: str) -> None:
+    """Waits until the card's thread says so."""
+
+    async def says() -> bool:
+        return any(text in visible_text(each) for each in await person.thread(card))
+
+    await person.until(says, what=f"{text!r} in the thread")
+
+
+async def test_a_case_is_handed_over_with_a_note(world: World) -> None:
+    """The colleague has it, with what the first one knew; the first one can't decide any more."""
+    sato, clark = await world.person("U0SATO"), await world.person("U0CLARK")
+    await world.happens(lure())
+    card, case = await case_of(sato)
+    await sato.press(card, "担当する")
+    card = await sato.wait_text(card, "佐藤")
+    await choose(sato, card, "handover")
+    note = "配信者が同じ人物かまだ確認できていません"
+    assert await sato.fill_and_submit({"person": "U0CLARK", "note": note}) == {"ok": True}
+    card = await clark.wait_text(card, "Emma")
+    await told_in_thread(clark, card, note)
+    await sato.press(card, "case.clear")
+    told = await sato.until(lambda: sato.ephemerals("ts-live"), what="the refusal")
+    assert "Emma" in told[-1]["text"]
+    await clark.press(card, "case.clear")
+    await clark.wait_text(card, "完了")
+    assert await world.kinds(case) == [
+        "case_opened",
+        "case_claimed",
+        "case_handed_over",
+        "decided",
+        "case_closed",
+    ]
+
+
+async def test_an_auditor_gets_no_case(world: World) -> None:
+    """Only who may work a case can be given one; the first one still has it."""
+    sato = await world.person("U0SATO")
+    await world.happens(lure())
+    card, case = await case_of(sato)
+    await sato.press(card, "担当する")
+    card = await sato.wait_text(card, "佐藤")
+    await choose(sato, card, "handover")
+    await sato.fill_and_submit({"person": "U0SUZUKI", "note": "お願いします"})
+    await sato.until(lambda: sato.ephemerals("ts-live"), what="the refusal")
+    assert await world.kinds(case) == ["case_opened", "case_claimed"]
+
+
+async def test_waiting_stops_the_clock_and_resuming_starts_it(world: World) -> None:
+    """The card says what is waited for; the due time moves by the time that was waited."""
+    sato = await world.person("U0SATO")
+    await world.happens(lure())
+    card, case = await case_of(sato)
+    await sato.press(card, "担当する")
+    card = await sato.wait_text(card, "佐藤")
+    await choose(sato, card, "wait")
+    await sato.fill_and_submit({"note": "購入者からの返信待ち"})
+    card = await sato.wait_text(card, "保留")
+    assert "購入者からの返信待ち" in visible_text(card)
+    row = await world.queries.case(case)
+    assert row is not None
+    assert row["decide_due"] is None
+    await sato.press(card, "case.resume")
+    await world.wait_kind(case, "case_resumed")
+    row = await world.queries.case(case)
+    assert row is not None
+    assert row["decide_due"] > row["opened_at"] + timedelta(minutes=10)
+
+
+async def test_a_snooze_past_the_clock_is_a_leads(world: World) -> None:
+    """A specialist's is refused without effect; the lead's stops the clock."""
+    sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
+    await world.happens(lure())
+    card, case = await case_of(sato)
+    tomorrow = int((datetime.now(UTC) + timedelta(hours=20)).timestamp())
+    await choose(sato, card, "snooze")
+    await sato.fill_and_submit({"until": tomorrow})
+    await sato.until(lambda: sato.ephemerals("ts-live"), what="the refusal")
+    assert await world.kinds(case) == ["case_opened"]
+    await choose(tanaka, card, "snooze")
+    await tanaka.fill_and_submit({"until": tomorrow})
+    await tanaka.wait_text(card, "保留")
+    assert await world.kinds(case) == ["case_opened", "case_claimed", "case_snoozed"]
+
+
+async def test_two_cases_on_one_person_become_one(world: World) -> None:
+    """The second ends in the first, which counts its alerts; both cards say so."""
+    sato = await world.person("U0SATO")
+    await world.happens(lure())
+    one, first = await case_of(sato)
+    other = lure(2)
+    other.alerts[0]["kind"] = "harassment"
+    await world.happens(other)
+    two = await sato.wait_card("ts-live", "誹謗中傷")
+    second = two["metadata"]["event_payload"]["case"]
+    assert first in visible_text(two)
+    await choose(sato, two, "merge")
+    assert await sato.fill_and_submit({"into": first}) == {"ok": True}
+    await sato.wait_text(one, second)
+    await sato.wait_text(two, "統合済み")
+    assert (await world.kinds(second))[-1] == "case_merged"
+    await world.wait_kind(first, "case_absorbed")
+    row = await world.queries.case(first)
+    assert row is not None
+    assert row["alerts"] == 2
+
+
+async def test_a_closed_case_is_worked_again(world: World) -> None:
+    """Reopened with a reason, decided otherwise, by the same machinery."""
+    sato = await world.person("U0SATO")
+    await world.happens(lure())
+    card, case = await case_of(sato)
+    await sato.press(card, "case.clear")
+    card = await sato.wait_text(card, "完了")
+    await world.wait_kind(case, "case_closed")
+    await sato.press(card, "case.reopen")
+    await sato.fill_and_submit({"reason": "購入者から新しい証拠が届いたため"})
+    card = await sato.wait_text(card, "対応中")
+    await sato.press(card, "case.preset.mute")
+    await sato.wait_text(card, "完了")
+    assert await world.changes() == [("POST", "users/u_123/mutes")]
+    assert (await world.kinds(case)).count("decided") == 2
+
+
+async def test_the_next_card_knows_the_subject(world: World) -> None:
+    """Prior sanctions and open cases stand on the card of a new case."""
+    sato = await world.person("U0SATO")
+    await world.happens(lure())
+    card, case = await case_of(sato)
+    await sato.press(card, "case.preset.mute")
+    await sato.wait_text(card, "完了")
+    await world.wait_kind(case, "case_closed")
+    await world.happens(lure(2))
+
+    async def fresh() -> dict | None:
+        cards = await sato.cards("ts-live")
+        return next((c for c in cards if c["ts"] != card["ts"]), None)
+
+    second = await sato.until(fresh, what="a second card")
+    assert "コメント制限" in visible_text(second)
+    assert "過去の措置" in visible_text(second)

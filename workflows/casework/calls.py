@@ -1,0 +1,179 @@
+"""The calls of one enforcement to the platform: a quick try, then patience, then reading back."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import Priority, RetryPolicy
+from temporalio.exceptions import ApplicationError, FailureError
+from temporalio.workflow import ActivityCancellationType
+
+from workflows import ports
+from workflows.casework.track import Track
+from workflows.domain.enforcement import FIRST_TRY, ActionStatus, Problem, ProblemKind
+from workflows.ports import Direction, Order, Result
+from workflows.queues import platform_queue
+from workflows.starts import EnforcementStart
+
+ONE_CALL = timedelta(seconds=15)
+QUICKLY = RetryPolicy(
+    initial_interval=timedelta(milliseconds=300), maximum_interval=timedelta(seconds=2)
+)
+PATIENTLY = RetryPolicy(
+    initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30)
+)
+READ_AGAIN = (timedelta(0), timedelta(seconds=1), timedelta(seconds=3))
+"""A platform may show a change a moment late: it is read three times before that counts."""
+READING = timedelta(minutes=10)
+
+
+class Overtaken(Exception):
+    """Somebody wants something else by now: the call was given up while it was being retried."""
+
+
+class Calls:
+    """What one enforcement asks of the platform."""
+
+    def __init__(
+        self,
+        start: EnforcementStart,
+        tell: Callable[[], Awaitable[None]],
+        overtaken: Callable[[], bool],
+    ) -> None:
+        """`tell` tells the case how things stand; `overtaken` ends a protection's retries."""
+        self._start = start
+        self._tell = tell
+        self._overtaken = overtaken
+
+    async def do(self, track: Track) -> Result:
+        """Makes the change and reads it back. Raises `Overtaken`."""
+        order = self._order(track, Direction.DO, self._start.actor)
+        if self._start.rehearse:
+            return await self._rehearse(order)
+        track.tried = True
+        result = await self._carry_out(track, order, track.job.spec.deadline)
+        if result.status is ActionStatus.DONE and track.job.spec.verify is not None:
+            return await self._read_back(track, order)
+        return result
+
+    async def take_back(self, track: Track, by: str | None, forever: bool) -> Result:
+        """Takes the change back; `forever` without a deadline.
+
+        A measure must not outlive its time because of an outage.
+        """
+        order = self._order(track, Direction.UNDO, by)
+        return await self._carry_out(track, order, None if forever else track.job.spec.deadline)
+
+    def _order(self, track: Track, direction: Direction, actor: str | None) -> Order:
+        return Order(
+            case=self._start.case,
+            decision=self._start.decision,
+            planned=track.job.planned,
+            spec=track.job.spec,
+            direction=direction,
+            actor=actor,
+            until=track.until,
+            life=track.life,
+            unsure=direction is Direction.UNDO and not track.standing,
+        )
+
+    async def _carry_out(self, track: Track, order: Order, deadline: timedelta | None) -> Result:
+        """A quick try first; if the platform does not answer, the card says so, and on it goes."""
+        try:
+            return await self._call(order, FIRST_TRY, QUICKLY)
+        except FailureError as error:
+            track.status, track.problem = ActionStatus.RETRYING, problem_of(error)
+            await self._tell()
+        call = self._call(order, deadline, PATIENTLY)
+        try:
+            if self._start.protects and order.direction is Direction.DO:
+                return await self._unless_overtaken(call)
+            return await call
+        except FailureError as error:
+            return Result(status=ActionStatus.FAILED, problem=problem_of(error))
+
+    async def _unless_overtaken(self, call: "workflow.ActivityHandle[Result]") -> Result:
+        """Lets a call go when it is not wanted any more, after the try that is under way."""
+        watch = asyncio.create_task(workflow.wait_condition(self._overtaken))
+        done, _ = await workflow.wait([call, watch], return_when=asyncio.FIRST_COMPLETED)
+        watch.cancel()
+        if call in done:
+            return await call
+        call.cancel()
+        try:
+            return await call
+        except FailureError as error:
+            raise Overtaken from error
+        except asyncio.CancelledError as error:
+            raise Overtaken from error
+
+    def _call(
+        self, order: Order, within: timedelta | None, retry: RetryPolicy
+    ) -> "workflow.ActivityHandle[Result]":
+        return workflow.start_activity(
+            ports.carry_out,
+            order,
+            task_queue=platform_queue(workflow.info().task_queue),
+            schedule_to_close_timeout=within,
+            start_to_close_timeout=ONE_CALL,
+            retry_policy=retry,
+            cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+            priority=Priority(priority_key=self._start.rank),
+        )
+
+    async def _rehearse(self, order: Order) -> Result:
+        return await workflow.execute_activity(
+            ports.rehearse,
+            order,
+            task_queue=platform_queue(workflow.info().task_queue),
+            start_to_close_timeout=ONE_CALL,
+            retry_policy=PATIENTLY,
+            priority=Priority(priority_key=self._start.rank),
+        )
+
+    async def _read_back(self, track: Track, order: Order) -> Result:
+        """Reads until the platform shows the change; DONE where it can't be read at all.
+
+        Where it can't be read soon, the case hears meanwhile that it is done.
+        """
+        result = Result(status=ActionStatus.DONE)
+        for pause in READ_AGAIN:
+            if pause:
+                await workflow.sleep(pause)
+            try:
+                result = await self._read(order, FIRST_TRY)
+            except FailureError:
+                return await self._read_at_last(track, order)
+            if result.status is ActionStatus.VERIFIED:
+                break
+        return result
+
+    async def _read_at_last(self, track: Track, order: Order) -> Result:
+        track.status, track.standing = ActionStatus.DONE, True
+        await self._tell()
+        try:
+            return await self._read(order, READING)
+        except FailureError:
+            return Result(status=ActionStatus.DONE)
+
+    async def _read(self, order: Order, within: timedelta) -> Result:
+        return await workflow.execute_activity(
+            ports.read_back,
+            order,
+            task_queue=platform_queue(workflow.info().task_queue),
+            schedule_to_close_timeout=within,
+            start_to_close_timeout=ONE_CALL,
+            retry_policy=PATIENTLY,
+            priority=Priority(priority_key=self._start.rank),
+        )
+
+
+def problem_of(error: FailureError) -> Problem:
+    """What the last attempt said; a timeout says no more than that nobody answered."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ApplicationError):
+        cause = cause.__cause__
+    if isinstance(cause, ApplicationError) and cause.details:
+        return Problem.model_validate(cause.details[0])
+    return Problem(kind=ProblemKind.UNREACHABLE)

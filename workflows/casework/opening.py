@@ -1,0 +1,46 @@
+"""The first alert of a case: it opens under an id that the ledger grants, or is known already."""
+
+from collections.abc import Sequence
+
+from temporalio import workflow
+
+from workflows import ports
+from workflows.casework.patience import at_last
+from workflows.conditions import holds
+from workflows.domain import events as ev
+from workflows.domain.alert import Alert, brief
+from workflows.domain.history import opened
+from workflows.domain.identity import case_id
+from workflows.domain.playbook.matching import severity_of
+from workflows.domain.playbook.model import Policy
+from workflows.ports import Entry
+
+_CANDIDATES = 100
+
+
+async def opening(route: str, key: str, policy: Policy, alert: Alert) -> Sequence[ev.Recorded]:
+    """What stands in the ledger of the new case; nothing where the alert was known.
+
+    `key` is unique to the case. Raises `RuntimeError` where every candidate for its id is taken,
+    which needs a broken ledger.
+    """
+    event = ev.CaseOpened(
+        at=workflow.now(),
+        case="",
+        playbook=policy.playbook.playbook,
+        subject=alert.subject,
+        severity=severity_of(policy.playbook, alert, holds),
+        alert=brief(alert),
+        known=await at_last(ports.known_of, alert.subject, ""),
+    )
+    for attempt in range(_CANDIDATES):
+        named = event.model_copy(update={"case": case_id(key, attempt)})
+        first = ev.Recorded(seq=1, event=named)
+        case = opened(route, policy, named)
+        entry = Entry(case=case, owner_key=key, events=(first,), alerts=(alert,))
+        written = await at_last(ports.record, entry)
+        if written.known_alerts:
+            return ()
+        if not written.id_taken:
+            return written.stands
+    raise RuntimeError("no id could be found for a new case")

@@ -1,0 +1,68 @@
+"""What happens at the platform: news of it, and retry, give up and undo."""
+
+from datetime import datetime
+
+from workflows.domain import commands as cmd
+from workflows.domain import events as ev
+from workflows.domain.approval import Purpose, approval_for
+from workflows.domain.case_state import Case, Phase
+from workflows.domain.enforcing import reported
+from workflows.domain.history import apply_all
+from workflows.domain.planning import undo_rules_of
+from workflows.domain.refusal import Reason
+from workflows.domain.rules.appealing import caught_up
+from workflows.domain.rules.closing import closing
+from workflows.domain.rules.outcome import Outcome
+from workflows.domain.rules.refusing import outdated, told
+
+
+def retry(case: Case, command: cmd.Retry, now: datetime) -> Outcome:
+    """Tries again what failed."""
+    if case.phase is not Phase.ENFORCING or not case.failed or case.decision is None:
+        return told(case, Reason.NOTHING_FAILED)
+    refusal = outdated(case, command)
+    return refusal or (ev.ActionRetried(at=now, by=command.by.id, decision=case.decision.id),)
+
+
+def give_up(case: Case, command: cmd.GiveUp, now: datetime) -> Outcome:
+    """Lets be what failed; the case closes with what stands, else it is undecided again."""
+    if case.phase is not Phase.ENFORCING or not case.failed or case.decision is None:
+        return told(case, Reason.NOTHING_FAILED)
+    refusal = outdated(case, command)
+    if refusal is not None:
+        return refusal
+    events = (ev.ActionsGivenUp(at=now, by=command.by.id, decision=case.decision.id),)
+    return (*events, *closing(apply_all(case, events), now))
+
+
+def undo(case: Case, command: cmd.Undo, now: datetime) -> Outcome:
+    """Takes a closed case's actions back, with an approval where one of them asks for it."""
+    if case.phase is not Phase.CLOSED or not case.undoable or case.decision is None:
+        return told(case, Reason.NOTHING_TO_UNDO)
+    refusal = outdated(case, command)
+    if refusal is not None:
+        return refusal
+    if case.pending(Purpose.UNDO):
+        return ()
+    rules = undo_rules_of(case.policy.catalog, case.undoable)
+    approval = approval_for(case.decision.id, rules, now, command.by.id, Purpose.UNDO)
+    if approval is not None:
+        return (ev.ApprovalRequested(at=now, by=command.by.id, approval=approval),)
+    return (ev.UndoRequested(at=now, by=command.by.id, decision=case.decision.id),)
+
+
+def report(case: Case, command: cmd.Report, now: datetime) -> Outcome:
+    """News from the platform; the decision that waited for a protection begins when it let go."""
+    events = reported(case, command.report, now)
+    after = apply_all(case, events)
+    ends = closing(after, now)
+    falls = caught_up(case, apply_all(after, ends), now)
+    return (*events, *_begins(case, after, now), *ends, *falls)
+
+
+def _begins(before: Case, after: Case, now: datetime) -> tuple[ev.Event, ...]:
+    if not before.handing_over or after.handing_over or after.decision is None:
+        return ()
+    if after.phase is not Phase.ENFORCING:
+        return ()
+    return (ev.EnforcementStarted(at=now, decision=after.decision.id),)

@@ -1,0 +1,49 @@
+"""Alerts that join, and cases that become one."""
+
+from datetime import datetime
+
+from workflows.domain import commands as cmd
+from workflows.domain import events as ev
+from workflows.domain.case_state import Case
+from workflows.domain.refusal import Reason, Refusal
+from workflows.domain.rules.holding import woken_by_worse
+from workflows.domain.rules.outcome import Outcome
+from workflows.domain.rules.refusing import held_by_other, not_undecided, outdated
+
+
+def join(case: Case, command: cmd.JoinAlert, now: datetime) -> Outcome:
+    """One more alert; a case only ever becomes more severe."""
+    worse = command.severity.rank < case.severity.rank
+    severity = command.severity if worse else case.severity
+    joined = ev.AlertJoined(at=now, severity=severity, alert=command.alert)
+    return (joined, *woken_by_worse(case, worse, now))
+
+
+def merge(case: Case, command: cmd.Merge, now: datetime) -> Outcome:
+    """This case ends, and another one on the same subject goes on for it."""
+    refusal = (
+        not_undecided(case)
+        or outdated(case, command)
+        or held_by_other(case, command.by)
+        or _no_target(case, command)
+    )
+    return refusal or (
+        ev.CaseMerged(at=now, by=command.by.id, into=command.into, route=command.route),
+    )
+
+
+def _no_target(case: Case, command: cmd.Merge) -> Refusal | None:
+    if command.into == case.id:
+        return Refusal(reason=Reason.SAME_CASE)
+    if command.subject is None:
+        return Refusal(reason=Reason.UNKNOWN_CASE, name=command.into)
+    if command.subject != case.subject:
+        return Refusal(reason=Reason.OTHER_SUBJECT, name=command.into)
+    return None
+
+
+def absorb(case: Case, command: cmd.Absorb, now: datetime) -> Outcome:
+    """The other end of a merge; a second delivery changes nothing."""
+    if command.case in case.absorbed:
+        return ()
+    return (ev.CaseAbsorbed(at=now, by=command.by, case=command.case, alerts=command.alerts),)

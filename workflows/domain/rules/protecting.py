@@ -1,0 +1,91 @@
+"""Protection first: begun by Koban, lifted by itself unless a person confirms it in time."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from workflows.domain import commands as cmd
+from workflows.domain import events as ev
+from workflows.domain.case_state import UNDECIDED, Case
+from workflows.domain.decision import Decision, Verdict
+from workflows.domain.enforcement import ActionState
+from workflows.domain.planning import plan_protection
+from workflows.domain.playbook.steps import Protect
+from workflows.domain.protection import Intent
+from workflows.domain.refusal import Reason, Refusal
+from workflows.domain.rules.outcome import Outcome
+from workflows.domain.rules.refusing import not_undecided
+
+
+def protect(case: Case, command: cmd.ProtectNow, now: datetime) -> Outcome:
+    """Begins the protections whose rules hold; each rule acts once in the life of a case."""
+    if case.phase not in UNDECIDED:
+        return ()
+    events: list[ev.Event] = []
+    known = {each.rule for each in case.protections}
+    for rule in command.rules:
+        if rule not in known and rule < len(case.policy.playbook.protect):
+            written = case.policy.playbook.protect[rule]
+            events += started(case, written, now, rule=rule, after=events)
+    return tuple(events)
+
+
+def started(
+    case: Case,
+    written: Protect,
+    now: datetime,
+    rule: int | None = None,
+    step: int | None = None,
+    after: Iterable[ev.Event] = (),
+) -> tuple[ev.Event, ...]:
+    """One protection, unless it acts already or there is nothing to act upon.
+
+    `after` are events that are decided but not applied yet.
+    """
+    planned = plan_protection(case, written)
+    if planned is None:
+        return ()
+    fresh = [each for each in after if isinstance(each, ev.ProtectionStarted)]
+    acting = {each.action for each in case.protecting} | {e.action.planned.key for e in fresh}
+    if planned.key in acting:
+        return ()
+    number = f"P{len(case.protections) + len(fresh) + 1}"
+    state = ActionState(decision=number, planned=planned, undoable=True)
+    return (ev.ProtectionStarted(at=now, protection=number, action=state, rule=rule, step=step),)
+
+
+def lift(case: Case, command: cmd.LiftProtection, now: datetime) -> Outcome:
+    """A person does not need the protection."""
+    refusal = not_undecided(case)
+    if refusal is not None:
+        return refusal
+    if not case.protecting:
+        return Refusal(reason=Reason.NOTHING_PROTECTED)
+    return tuple(
+        ev.ProtectionDismissed(at=now, by=command.by.id, protection=each.id)
+        for each in case.protecting
+    )
+
+
+def on_decision(case: Case, decision: Decision, waits: bool, now: datetime) -> tuple[ev.Event, ...]:
+    """What a decision means for the protections that stand.
+
+    Where it waits for approval they stay: somebody confirmed in time. What it does itself it takes
+    over; the rest is not needed any more.
+    """
+    if waits:
+        held = (each for each in case.protecting if each.intent is not Intent.HOLD)
+        return tuple(ev.ProtectionHeld(at=now, protection=each.id) for each in held)
+    done = {planned.key for planned in decision.actions}
+    violation = decision.verdict is Verdict.VIOLATION
+    return tuple(
+        ev.ProtectionConfirmed(at=now, protection=each.id, decision=decision.id)
+        if violation and each.action in done
+        else ev.ProtectionDismissed(at=now, protection=each.id)
+        for each in case.protecting
+    )
+
+
+def on_sent_back(case: Case, now: datetime) -> tuple[ev.Event, ...]:
+    """The decision is off: what waited with it ends by its own clock again."""
+    held = (each for each in case.protecting if each.intent is Intent.HOLD)
+    return tuple(ev.ProtectionResumed(at=now, protection=each.id) for each in held)
