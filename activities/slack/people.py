@@ -18,6 +18,10 @@ from workflows.domain.text import Language
 NAMES_LAST = timedelta(hours=1)
 GROUPS_LAST = timedelta(seconds=60)
 """How long somebody who left a group may still act for it."""
+GROUPS_OLDEST = timedelta(minutes=15)
+"""How long they may while Slack can't be asked."""
+_NO_GROUP = frozenset({"no_such_subteam", "paid_teams_only", "plan_upgrade_required"})
+"""A mistyped group must not leave everybody without their roles; some plans have none at all."""
 _MOST_MENTIONED = 10
 
 Roles = Callable[[], RoleBook]
@@ -51,7 +55,12 @@ class People:
         self._language = language
         self._users = Remembered("users.info", self._ask_user, NAMES_LAST, clock=clock)
         self._groups = Remembered(
-            "usergroups.users.list", self._ask_group, GROUPS_LAST, most=100, clock=clock
+            "usergroups.users.list",
+            self._ask_group,
+            GROUPS_LAST,
+            most=100,
+            oldest=GROUPS_OLDEST,
+            clock=clock,
         )
 
     async def name(self, person: str) -> str:
@@ -77,10 +86,17 @@ class People:
         """The roles that a person holds now.
 
         Raises:
-            RolesUnknown: where a role's group can't be asked and nobody else is named for it.
+            RolesUnknown: where a group can't be asked and roles.yaml does not name the person.
         """
-        roles = self._roles().roles
-        return frozenset([role for role, who in roles.items() if await self._holds(person, who)])
+        book = self._roles()
+        named = book.configured(person)
+        try:
+            held = [r for r, who in book.roles.items() if person in await self._in_group(who)]
+        except RolesUnknown:
+            if named:
+                return named
+            raise
+        return named | frozenset(held)
 
     async def members(self, role: Role) -> tuple[str, ...]:
         """Everybody who holds `role` now, by id.
@@ -89,7 +105,12 @@ class People:
             RolesUnknown: where its group can't be asked and nobody else is named for it.
         """
         who = self._roles().holders(role)
-        return tuple(sorted({*who.users, *await self._in_group(who)}))
+        try:
+            return tuple(sorted({*who.users, *await self._in_group(who)}))
+        except RolesUnknown:
+            if who.users:
+                return who.users
+            raise
 
     def mentions(self) -> dict[Role, str]:
         """mrkdwn that calls the people of each role."""
@@ -99,19 +120,12 @@ class People:
         """Where requests for this role go."""
         return self._roles().holders(role).channel
 
-    async def _holds(self, person: str, who: Holders) -> bool:
-        if person in who.users:
-            return True
-        return person in await self._in_group(who)
-
     async def _in_group(self, who: Holders) -> frozenset[str]:
         if who.group is None:
             return frozenset()
         try:
             return await self._groups.get(who.group)
         except Away:
-            if who.users:
-                return frozenset()
             raise RolesUnknown(who.group) from None
 
     async def _ask_user(self, person: str) -> Person:
@@ -125,8 +139,7 @@ class People:
         try:
             answer = await self._client.usergroups_users_list(usergroup=group)
         except SlackApiError as error:
-            # One mistyped group in roles.yaml must not leave everybody without their roles.
-            if trouble("usergroups.users.list", error).code != "no_such_subteam":
+            if trouble("usergroups.users.list", error).code not in _NO_GROUP:
                 raise
             return frozenset()
         return frozenset(answer["users"])

@@ -28,6 +28,7 @@ class _Kept(Generic[V]):
     value: V | None = None
     known: bool = False
     asked_at: float = float("-inf")
+    answered_at: float = float("-inf")
     failed: bool = False
 
 
@@ -40,13 +41,18 @@ class Remembered(Generic[V]):
         ask: Callable[[str], Awaitable[V]],
         lasts: timedelta,
         most: int = 2_000,
+        oldest: timedelta | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`ask` raises what the Slack client raises; `lasts` is how long an answer is fresh."""
+        """`ask` raises what the Slack client raises; `lasts` is how long an answer is fresh.
+
+        Where Slack can't tell, an answer counts on until it is `oldest` (None: for ever).
+        """
         self._method = method
         self._ask = ask
         self._lasts = lasts.total_seconds()
         self._most = most
+        self._oldest = float("inf") if oldest is None else oldest.total_seconds()
         self._clock = clock
         self._kept: OrderedDict[str, _Kept[V]] = OrderedDict()
         self._locks: dict[str, asyncio.Lock] = {}
@@ -55,13 +61,13 @@ class Remembered(Generic[V]):
         """The answer for `key`, asked for where it is not fresh.
 
         Raises:
-            Away: where Slack can't tell and nothing is kept.
+            Away: where Slack can't tell, and nothing is kept or what is kept is too old.
         """
         async with self._locks.setdefault(key, asyncio.Lock()):
             kept = self._entry(key)
             if self._clock() - kept.asked_at >= (_AGAIN if kept.failed else self._lasts):
                 await self._refresh(key, kept)
-        if not kept.known:
+        if not kept.known or self._clock() - kept.answered_at > self._oldest:
             raise Away(self._method)
         return kept.value  # type: ignore[return-value]  # known: it was answered
 
@@ -70,6 +76,7 @@ class Remembered(Generic[V]):
         kept.asked_at, kept.failed = self._clock(), True
         try:
             kept.value, kept.known, kept.failed = await self._ask(key), True, False
+            kept.answered_at = kept.asked_at
         except FAILURES as error:
             code = trouble(self._method, error).code
             _log.warning("slack_not_asked", method=self._method, code=code, stale=kept.known)

@@ -8,8 +8,11 @@ from tests.world import World, scene
 LURE = "LINE ID ください https://line.example/ti/p/abc"
 
 
-def lure(number: int = 1, person: str = "u_123", **more: object):
-    """An alert about a message in a live stream, and everything that it speaks of."""
+def lure(number: int = 1, person: str = "u_123", viewers: int = 240, **more: object):
+    """An alert about a message in a live stream, and everything that it speaks of.
+
+    Before an audience of a thousand it is critical: Koban then hides the message by itself.
+    """
     return scene(
         [
             alert(
@@ -20,11 +23,11 @@ def lure(number: int = 1, person: str = "u_123", **more: object):
                 score=0.98,
                 text=LURE,
                 related=(("stream", "s_9"), ("message", "m_77")),
-                viewers=1240,
+                viewers=viewers,
                 **more,
             )
         ],
-        [user(person), stream("s_9", "ライブ", "u_host", 1240), message("m_77", LURE, person)],
+        [user(person), stream("s_9", "ライブ", "u_host", viewers), message("m_77", LURE, person)],
     )
 
 

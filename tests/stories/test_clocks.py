@@ -13,6 +13,7 @@ from deploy.sandbox.slack.reading import visible_text
 from deploy.sandbox.stage import POLICY
 from deploy.sandbox.temporal import temporal_binary
 from tests.stories.test_a_shift import case_of, lure
+from tests.stories.test_working_a_case import choose
 from tests.world import World, koban
 
 
@@ -50,22 +51,22 @@ def mentioned(night: Night) -> list[str]:
 
 
 async def test_nobody_claims(night: Night) -> None:
-    """After two minutes the shift is called, after ten the lead, and then it is quiet."""
+    """The shift is called after ten minutes, the lead after thirty; then it is quiet."""
     sato = await night.world.person("U0SATO")
     await night.world.happens(lure())
     card, case = await case_of(sato)
-    await night.passes(minutes=1)
+    await night.passes(minutes=9)
     assert await threads(sato, card) == ""
     await night.passes(minutes=1, seconds=30)
     await sato.until(lambda: threads(sato, card), what="a call for the shift")
     assert mentioned(night) == ["<!subteam^S0SHIFT>"]
     assert await night.world.kinds(case) == ["case_opened", "case_escalated"]
-    await night.passes(minutes=9)
+    await night.passes(minutes=21)
 
     async def twice() -> bool:
         return (await night.world.kinds(case)).count("case_escalated") == 2
 
-    await sato.until(twice, what="a call for the lead")
+    await sato.until(twice, what="a call for the leads")
     await night.passes(hours=1)
     assert (await night.world.kinds(case)).count("case_escalated") == 2
     assert mentioned(night) == ["<!subteam^S0SHIFT>", "<!subteam^S0LEAD>"]
@@ -78,6 +79,10 @@ async def test_a_claim_keeps_the_shift_asleep(night: Night) -> None:
     card, case = await case_of(sato)
     await sato.press(card, "担当する")
     await night.world.wait_kind(case, "case_claimed")
+    await night.passes(minutes=20)
+    await choose(sato, card, "note")
+    await sato.fill_and_submit({"note": "出品履歴を確認中"})
+    await night.world.wait_kind(case, "note_added")
     await night.passes(minutes=11)
     await night.world.wait_kind(case, "case_escalated")
     escalations = [

@@ -38,7 +38,10 @@ def test_all_rooms_of_the_folder_are_read() -> None:
 def test_an_alert_finds_its_playbook() -> None:
     """By its kind; what nobody matches goes to the catch-all."""
     folder = load_policy(folders.EXAMPLE)
-    kinds = ["off_platform", "phishing", "counterfeit", "shill_bidding", "harassment"]
+    kinds = [
+        *("off_platform", "phishing", "counterfeit", "shill_bidding", "harassment"),
+        "self_harm",
+    ]
     assert [folder.find(alert(kind)).playbook for kind in kinds] == kinds
     assert folder.find(alert("never_heard_of")).playbook == "other"
 
@@ -95,6 +98,33 @@ def test_a_folder_without_detectors_is_fine(tmp_path: Path) -> None:
     (folder / "detectors" / "live-chat.yaml").unlink()
     (folder / "detectors").rmdir()
     assert load_policy(folder).detectors == {}
+
+
+def test_the_example_protects_before_anybody_looks() -> None:
+    """A critical message is hidden for a quarter of an hour; imminent harm is acted on first."""
+    folder = load_policy(folders.EXAMPLE)
+    (hides,) = folder.playbooks["off_platform"].protect
+    quarter = timedelta(minutes=15)
+    assert (hides.action, hides.for_, hides.when) == (
+        "hide_message",
+        quarter,
+        "severity == 'critical'",
+    )
+    pauses = [step.protect for step in folder.playbooks["off_platform"].escalation if step.protect]
+    assert [(each.action, each.for_) for each in pauses] == [("pause_stream", quarter)]
+    review = folder.playbooks["self_harm"].act_first
+    assert review is not None
+    assert (review.by, review.within) == (Role.LEAD, quarter)
+    assert folder.limits is not None
+
+
+@pytest.mark.parametrize("severity", [Severity.HIGH, Severity.MEDIUM])
+def test_the_example_calls_nobody_earlier_than_its_clocks(severity: Severity) -> None:
+    """Only a critical case has a ladder of its own; the others are called as their clocks end."""
+    playbook = load_policy(folders.EXAMPLE).playbooks["off_platform"]
+    steps = [step.after for step in playbook.ladder(severity) if step.concerns(severity)]
+    clocks = playbook.clocks[severity]
+    assert steps == [clocks.claim, clocks.decide]
 
 
 def test_limits_hold_for_every_playbook(tmp_path: Path) -> None:

@@ -46,13 +46,24 @@ async def test_in_an_outage_what_was_known_still_holds(desk: Desk, fault: Fault)
     await asked.names(["U0CLARK", "U0TANAKA", None])
     assert await asked.roles("U0TANAKA") == {Role.LEAD}
     desk.workspace.faults.set(fault, True)
-    clock.now += 100_000
+    clock.now += 800
     assert await asked.names(["U0CLARK", "U0SATO"]) == {
         "U0CLARK": "Emma Clark",
         "U0SATO": "U0SATO",
     }
     assert await asked.language("U0SATO") is Language.JA
     assert await asked.roles("U0TANAKA") == {Role.LEAD}
+
+
+async def test_an_old_list_of_a_group_gives_no_rights(desk: Desk) -> None:
+    """After a quarter of an hour without an answer nobody can tell who still is a lead."""
+    clock = Clock()
+    asked = people(desk, clock)
+    assert await asked.roles("U0TANAKA") == {Role.LEAD}
+    desk.workspace.faults.set(Fault.SLACK_DOWN, True)
+    clock.now += 901
+    with pytest.raises(RolesUnknown):
+        await asked.roles("U0TANAKA")
 
 
 async def test_a_failed_question_is_asked_again_soon(desk: Desk) -> None:
@@ -88,13 +99,14 @@ async def test_who_left_a_group_loses_the_role_within_a_minute(desk: Desk) -> No
 
 
 async def test_without_slack_the_named_people_count(desk: Desk) -> None:
-    """roles.yaml is the fallback where a workspace has no groups."""
+    """roles.yaml is the fallback; who may be in a group is not refused, but asked for again."""
     desk.workspace.faults.set(Fault.SLACK_DOWN, True)
     desk.roles[Role.SPECIALIST] = Holders(group="S0SHIFT", users=("U0SATO",))
     desk.roles[Role.LEAD] = Holders(group="S0LEAD", users=("U0TANAKA",))
     asked = people(desk, Clock())
     assert await asked.roles("U0SATO") == {Role.SPECIALIST}
-    assert await asked.roles("U0CLARK") == frozenset()
+    with pytest.raises(RolesUnknown):
+        await asked.roles("U0CLARK")
 
 
 async def test_where_nobody_can_tell_nobody_is_refused(desk: Desk) -> None:

@@ -182,6 +182,8 @@ def test_the_manifest_over_http_names_the_address():
         "commands",
         "groups:history",
         "groups:read",
+        "im:history",
+        "im:write",
         "usergroups:read",
         "users:read",
     ]

@@ -1,0 +1,182 @@
+"""What only time does, over minutes and weeks: protections, holds, claims, lifts."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from deploy.sandbox.slack.person import Person, wait_until
+from deploy.sandbox.slack.reading import controls, visible_text
+from tests.stories.test_a_shift import case_of, lure
+from tests.stories.test_working_a_case import choose, told_in_thread
+from tests.stories.turning import Calendar, calendar
+from tests.world import World
+from workflows.domain.identity import enforcement_route
+
+
+@pytest.fixture
+async def turned(tmp_path: Path) -> AsyncIterator[Calendar]:
+    """A world whose clocks can be turned on."""
+    async with calendar(tmp_path) as made:
+        yield made
+
+
+def route_of(card: dict) -> str:
+    """The workflow behind a card."""
+    return str(controls(card)[0].block_id)
+
+
+async def hidden(world: World, wanted: bool) -> None:
+    """Waits until the message is hidden, or is not any more."""
+
+    async def so() -> bool:
+        return bool((await world.thing("messages", "m_77"))["hidden"]) is wanted
+
+    await wait_until(so, 20, what=f"hidden: {wanted}")
+
+
+async def protected(world: World, person: Person) -> tuple[dict, str]:
+    """A critical case whose message Koban has hidden by itself."""
+    await world.happens(lure(viewers=1240))
+    card, case = await case_of(person)
+    await hidden(world, True)
+    return await person.wait_text(card, "保護中"), case
+
+
+async def test_a_protection_ends_by_itself(turned: Calendar) -> None:
+    """Nobody confirms it: after a quarter of an hour the message is back, and the card says so."""
+    world = turned.world
+    sato = await world.person("U0SATO")
+    card, case = await protected(world, sato)
+    await turned.passes(enforcement_route(case, "P1"), minutes=14)
+    await hidden(world, True)
+    await turned.passes(enforcement_route(case, "P1"), minutes=2)
+    await hidden(world, False)
+    await world.wait_kind(case, "protection_lifted")
+    await told_in_thread(sato, card, "解除")
+    assert "decided" not in await world.kinds(case)
+
+
+async def test_a_confirmed_protection_stays(turned: Calendar) -> None:
+    """Confirming makes it a decision; its own clock does not count any more."""
+    world = turned.world
+    sato = await world.person("U0SATO")
+    card, case = await protected(world, sato)
+    await sato.press(card, "case.confirm")
+    await sato.wait_text(card, "完了", 20)
+    assert (await world.thing("messages", "m_77"))["hidden"] is True
+    kinds = await world.kinds(case)
+    assert {"protection_confirmed", "protection_kept", "enforcement_started"} <= set(kinds)
+    assert "protection_lifted" not in kinds
+
+
+async def test_a_clearance_ends_a_protection_at_once(turned: Calendar) -> None:
+    """No violation: what was hidden is shown again, without waiting for its time."""
+    world = turned.world
+    sato = await world.person("U0SATO")
+    card, case = await protected(world, sato)
+    await sato.press(card, "case.clear")
+    await sato.wait_text(card, "完了", 20)
+    await hidden(world, False)
+    await world.wait_kind(case, "protection_lifted")
+
+
+async def test_a_protection_waits_with_its_decision(turned: Calendar) -> None:
+    """While a ban waits for the lead it stays; when the lead sends it back it ends in time."""
+    world = turned.world
+    sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
+    card, case = await protected(world, sato)
+    await sato.press(card, "case.decide")
+    await sato.fill_and_submit(
+        {"verdict": "violation", "actions": ["permanent_ban"], "reason": "常習"}
+    )
+    asked = await tanaka.wait_card("ts-leads", "u_123")
+    await world.wait_kind(case, "protection_held")
+    await turned.passes(enforcement_route(case, "P1"), minutes=20)
+    await hidden(world, True)
+    await tanaka.press(asked, "approval.reject")
+    await tanaka.fill_and_submit({"reason": "証拠が足りません"})
+    await hidden(world, False)
+    await world.wait_kind(case, "protection_lifted")
+    assert ("POST", "users/u_123/bans") not in await world.changes()
+
+
+async def test_the_ladder_protects_when_nobody_decides(turned: Calendar) -> None:
+    """Shift, lead, lead again; then Koban pauses the stream by itself."""
+    world = turned.world
+    sato = await world.person("U0SATO")
+    card, case = await protected(world, sato)
+    await choose(sato, card, "lift_protection")
+    await world.wait_kind(case, "protection_lifted")
+    await hidden(world, False)
+    await turned.passes(route_of(card), minutes=11)
+
+    async def paused() -> bool:
+        return bool((await world.thing("streams", "s_9"))["paused"])
+
+    await wait_until(paused, 20, what="the pause")
+    assert (await world.kinds(case)).count("case_escalated") == 3
+    assert (await world.kinds(case)).count("protection_started") == 2
+    await sato.wait_text(card, "配信の一時停止")
+
+
+async def test_a_claim_ends_when_its_person_is_gone(turned: Calendar) -> None:
+    """A warning first; then the case is everybody's again."""
+    world = turned.world
+    sato = await world.person("U0SATO")
+    await world.happens(lure())
+    card, case = await case_of(sato)
+    await sato.press(card, "担当する")
+    card = await sato.wait_text(card, "佐藤")
+    await world.wait_kind(case, "case_claimed")
+    await turned.passes(route_of(card), minutes=26)
+    await world.wait_kind(case, "claim_warned")
+    await turned.passes(route_of(card), minutes=5)
+    await world.wait_kind(case, "claim_expired")
+    await sato.wait_text(card, "未対応")
+
+
+async def test_waiting_ends_after_a_day(turned: Calendar) -> None:
+    """The clocks stood still meanwhile: the lead is called only when the rest of them is over."""
+    world = turned.world
+    sato = await world.person("U0SATO")
+    await world.happens(lure())
+    card, case = await case_of(sato)
+    await sato.press(card, "担当する")
+    card = await sato.wait_text(card, "佐藤")
+    await choose(sato, card, "wait")
+    await sato.fill_and_submit({"note": "購入者からの返信待ち"})
+    await sato.wait_text(card, "保留")
+    await turned.passes(route_of(card), hours=23)
+    assert "case_resumed" not in await world.kinds(case)
+    await turned.passes(route_of(card), hours=1, minutes=1)
+    await world.wait_kind(case, "case_resumed")
+    assert "case_escalated" not in await world.kinds(case)
+    await turned.passes(route_of(card), minutes=29)
+    await world.wait_kind(case, "case_escalated")
+
+
+async def test_a_suspension_of_a_week_is_lifted_in_time(turned: Calendar) -> None:
+    """The case was closed long before; its card tells of the lift nevertheless."""
+    world = turned.world
+    sato = await world.person("U0SATO")
+    await world.happens(lure())
+    card, case = await case_of(sato)
+    await sato.press(card, "case.decide")
+    await sato.fill_and_submit(
+        {
+            "verdict": "violation",
+            "actions": ["suspend_user"],
+            "duration": "7d",
+            "reason": "3回目の外部誘導",
+        }
+    )
+    card = await sato.wait_text(card, "完了", 20)
+    await world.wait_kind(case, "case_closed")
+    await turned.passes(enforcement_route(case, "D1"), days=6)
+    assert (await world.thing("users", "u_123"))["status"] == "suspended"
+    await turned.passes(enforcement_route(case, "D1"), days=1, minutes=1)
+    await world.wait_kind(case, "action_lifted")
+    assert (await world.thing("users", "u_123"))["status"] == "active"
+    card = await sato.wait_text(card, "解除", 20)
+    assert "完了" in visible_text(card)

@@ -1,0 +1,56 @@
+"""What people do around a decision: hold a case, leave a note, cover for one another."""
+
+from datetime import UTC, datetime, timedelta
+
+from deploy.sandbox.slack.person import Person
+from tests.stories.test_a_shift import case_of, lure
+from tests.world import World
+
+
+async def answered(person: Person, beginning: str) -> str:
+    """The sentence that only this person reads."""
+
+    async def look() -> str:
+        found = [each["text"] for each in await person.ephemerals("ts-live")]
+        return next((text for text in found if text.startswith(beginning)), "")
+
+    return await person.until(look, 10, f"an answer that begins with {beginning}")
+
+
+async def test_a_case_waits_and_keeps_a_note(world: World) -> None:
+    """Both from the answer to a look-up: the modals open on the real case, and its story grows."""
+    sato = await world.person("U0SATO")
+    await world.happens(lure())
+    _, case = await case_of(sato)
+    await sato.command(f"/koban case {case}")
+    await answered(sato, case)
+    [message] = await sato.ephemerals("ts-live")
+    await sato.press(message, "case.wait")
+    assert (await sato.fill_and_submit({"note": "本人の返事"}))["ok"] is True
+    await sato.press(message, "case.note")
+    assert (await sato.fill_and_submit({"note": "過去にも同じ ID"}))["ok"] is True
+
+    async def kinds() -> list[str]:
+        found = await world.kinds(case)
+        return found if found[-1] == "note_added" else []
+
+    assert (await sato.until(kinds, 10, "the note in the ledger"))[-3:] == [
+        "case_claimed",
+        "case_waiting",
+        "note_added",
+    ]
+    row = await world.queries.case(case)
+    assert row is not None
+    assert (row["hold"], row["decide_due"]) == ("waiting", None)
+
+
+async def test_a_lead_is_covered_for_and_ends_it(world: World) -> None:
+    """The ledger has it from when it is said to when it is ended."""
+    tanaka, sato = await world.person("U0TANAKA"), await world.person("U0SATO")
+    until = datetime.now(UTC).astimezone(world.settings.zone) + timedelta(hours=2)
+    await tanaka.command(f"/koban cover @sato until {until:%H:%M}")
+    await answered(tanaka, "<@U0SATO> さんが")
+    await sato.command("/koban cover")
+    await answered(sato, "いまの代理")
+    await tanaka.command("/koban cover end")
+    assert await answered(tanaka, "代理を終了しました") == "代理を終了しました(1件)。"
