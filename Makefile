@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench chaos replay clean
+.PHONY: help demo test check bench chaos replay record clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,9 @@ chaos: $(READY) ## kill, break and repeat everything over 200 cases; nothing may
 
 replay: $(READY) ## replay the recorded histories against today's workflows
 	@$(BIN)/python -m pytest tests/replay
+
+record: $(READY) ## record histories of today's workflows for a release: VERSION=0.2.0
+	@$(BIN)/python -m tests.replay.record $(VERSION)
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) .demo bench.json .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -25,6 +25,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError
 
+from bot.encryption import Key, encryption_keys
 from bot.errors import SettingWrong
 from workflows.domain.text import Language
 
@@ -85,6 +86,11 @@ def _secrets_checked(written: SecretStr) -> SecretStr:
     return written
 
 
+def _keys_checked(written: SecretStr) -> SecretStr:
+    encryption_keys(written)
+    return written
+
+
 def _begins(*prefixes: str) -> AfterValidator:
     def check(token: SecretStr) -> SecretStr:
         if not token.get_secret_value().startswith(prefixes):
@@ -117,6 +123,22 @@ class Temporal(_Group):
     tls_cert: Path | None = Field(None, description="the path of a client certificate (PEM)")
     tls_key: Path | None = Field(None, description="the path of the certificate's key (PEM)")
     api_key: SecretStr | None = Field(None, description="an API key of Temporal Cloud")
+    encryption_keys: Annotated[SecretStr, AfterValidator(_keys_checked)] | None = Field(
+        None,
+        description="ID:KEY with base64 of 32 bytes as the key; "
+        "several with commas while rotating, the one that encrypts first",
+    )
+    deployment: Named | None = Field(
+        None, description="the name of a worker deployment; it belongs with a build id"
+    )
+    build_id: Named | None = Field(
+        None, description="the version of this worker within its deployment"
+    )
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """The encryption keys, the one that encrypts first; empty where there is none."""
+        return () if self.encryption_keys is None else encryption_keys(self.encryption_keys)
 
 
 class Slack(_Group):

@@ -1,14 +1,19 @@
 """How Koban reaches Temporal: one client a process, and a word about why it can't."""
 
 import asyncio
+import dataclasses
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 
 import structlog
+from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
 from temporalio.service import RPCError, TLSConfig
 
+from bot.encryption import Sealed, Unreadable, is_sealed
 from bot.errors import SettingWrong
 from bot.settings import Temporal
 
@@ -30,8 +35,19 @@ async def open_client(settings: Temporal, lazy: bool = True) -> Client:
         namespace=settings.namespace,
         api_key=settings.api_key.get_secret_value() if settings.api_key else None,
         tls=_tls(settings),
-        data_converter=pydantic_data_converter,
+        data_converter=data_converter(settings),
         lazy=lazy,
+    )
+
+
+def data_converter(settings: Temporal) -> DataConverter:
+    """How values become payloads: sealed where there is a key, the words of failures too."""
+    if not settings.keys:
+        return pydantic_data_converter
+    return dataclasses.replace(
+        pydantic_data_converter,
+        payload_codec=Sealed(settings.keys),
+        failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
     )
 
 
@@ -44,6 +60,35 @@ async def temporal_problem(client: Client, settings: Temporal) -> str | None:
     except (RPCError, RuntimeError):
         return f"Temporal at {where} does not answer: start it or set KOBAN_TEMPORAL__ADDRESS."
     return None
+
+
+async def unreadable(client: Client) -> str | None:
+    """None where the newest running workflow's start can be read, else what to do about the keys.
+
+    Without this look a worker with a wrong key would only fail task after task.
+    """
+    try:
+        async for found in client.list_workflows("ExecutionStatus = 'Running'", limit=1):
+            handle = client.get_workflow_handle(found.id, run_id=found.run_id)
+            async for event in handle.fetch_history_events(page_size=1):
+                payloads = event.workflow_execution_started_event_attributes.input.payloads
+                await _opened(client, payloads)
+                break
+    except Unreadable as sealed:
+        return str(sealed)
+    except RPCError:
+        return None  # out of reach, or gone meanwhile: another check tells of that
+    return None
+
+
+async def _opened(client: Client, payloads: Sequence[Payload]) -> None:
+    codec = client.data_converter.payload_codec
+    if codec is not None:
+        await codec.decode(payloads)
+    elif any(is_sealed(payload) for payload in payloads):
+        raise Unreadable(
+            "Temporal holds encrypted data: set KOBAN_TEMPORAL__ENCRYPTION_KEYS to its keys."
+        )
 
 
 async def wait_for_temporal(settings: Temporal) -> Client:

@@ -9,13 +9,14 @@ from typing import Any
 
 import structlog
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from workflows import appeal, case, enforcement
+from workflows import appeal, case, enforcement, pinned
 from workflows.appeal import AppealWorkflow
 from workflows.case import CaseWorkflow
 from workflows.enforcement import EnforcementWorkflow
+from workflows.pinned import PinnedEnforcement
 from workflows.queues import platform_queue, slack_queue
 
 log = structlog.get_logger()
@@ -41,6 +42,10 @@ GRACE = timedelta(seconds=10)
 CACHED_CASES = 5_000
 """Cases kept in memory (75 KiB each) so that they need no replay."""
 
+POLLS, NEW_HERE = 10, 0.4
+"""How many workflow tasks are asked for at a time, and the part of them that is for cases of
+other workers: with the default of one, what a crash left behind comes back case by case."""
+
 Activity = Callable[..., Any]
 
 
@@ -59,7 +64,7 @@ def compile_workflows() -> None:
     Without the bytecode file each import compiles the source, which triples what a case costs.
     A read-only installation has to be compiled when it is made (`python -m compileall`).
     """
-    for module in (appeal, case, enforcement):
+    for module in (appeal, case, enforcement, pinned):
         assert module.__file__ is not None
         try:
             py_compile.compile(module.__file__)
@@ -67,19 +72,35 @@ def compile_workflows() -> None:
             log.warning("workflows_not_compiled", file=module.__name__, error=error.strerror)
 
 
-def make_workers(client: Client, task_queue: str, duties: Duties) -> list[Worker]:
-    """The three workers of `task_queue` and the queues named after it, not yet running."""
+def make_workers(
+    client: Client,
+    task_queue: str,
+    duties: Duties,
+    deployment: WorkerDeploymentConfig | None = None,
+) -> list[Worker]:
+    """The three workers of `task_queue` and the queues named after it, not yet running.
+
+    All three are of the same `deployment`: what a pinned enforcement asks of the platform is then
+    done by the version that asked.
+    """
     compile_workflows()
     return [
         Worker(
             client,
             task_queue=task_queue,
-            workflows=[AppealWorkflow, CaseWorkflow, EnforcementWorkflow],
+            workflows=[
+                AppealWorkflow,
+                CaseWorkflow,
+                PinnedEnforcement if deployment else EnforcementWorkflow,
+            ],
             activities=duties.main,
             workflow_runner=sandbox(),
             max_cached_workflows=CACHED_CASES,
+            max_concurrent_workflow_task_polls=POLLS,
+            nonsticky_to_sticky_poll_ratio=NEW_HERE,
             sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
             graceful_shutdown_timeout=GRACE,
+            deployment_config=deployment,
         ),
         Worker(
             client,
@@ -88,6 +109,7 @@ def make_workers(client: Client, task_queue: str, duties: Duties) -> list[Worker
             # An eager start goes past its queue: no rate set there would hold.
             disable_eager_activity_execution=True,
             graceful_shutdown_timeout=GRACE,
+            deployment_config=deployment,
         ),
         Worker(
             client,
@@ -95,6 +117,7 @@ def make_workers(client: Client, task_queue: str, duties: Duties) -> list[Worker
             activities=duties.platform,
             disable_eager_activity_execution=True,
             graceful_shutdown_timeout=GRACE,
+            deployment_config=deployment,
         ),
     ]
 

@@ -3,6 +3,7 @@
 import shutil
 import socket
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -43,11 +44,11 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
-async def temporal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """The address of a real Temporal server, ended with the session."""
+@asynccontextmanager
+async def a_server(folder: Path, *more: str) -> AsyncIterator[str]:
+    """The address of a real Temporal server; `more` are dynamic configuration values."""
     port = free_port()
-    server = temporal_server(tmp_path_factory.mktemp("temporal"), port)
+    server = temporal_server(folder, port, more=more)
     await server.start()
     address = f"127.0.0.1:{port}"
 
@@ -58,9 +59,18 @@ async def temporal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[st
             return False
         return True
 
-    await wait_until(answers, 30, what="Temporal's dev server")
-    yield address
-    await server.kill()
+    try:
+        await wait_until(answers, 30, what="Temporal's dev server")
+        yield address
+    finally:
+        await server.kill()
+
+
+@pytest.fixture(scope="session")
+async def temporal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """The address of a real Temporal server, ended with the session."""
+    async with a_server(tmp_path_factory.mktemp("temporal")) as address:
+        yield address
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from bot.cli.serve import open_app
 from bot.cli.work import open_duties
 from bot.settings import Settings
 from bot.temporal_connection import open_client
+from bot.versioning import deployment_of
 from bot.worker import make_workers
 from deploy.sandbox.serve import serving
 from deploy.sandbox.slack.person import Person, wait_until
@@ -84,12 +85,17 @@ class World:
 
 
 @asynccontextmanager
-async def work(settings: Settings) -> AsyncIterator[None]:
-    """The workers, for as long as the block lasts."""
+async def work(settings: Settings, build: str | None = None) -> AsyncIterator[None]:
+    """The workers, for as long as the block lasts; of a `build` where versions are tried."""
+    if build is not None:
+        versioned = {"deployment": "koban", "build_id": build}
+        temporal = settings.temporal.model_copy(update=versioned)
+        settings = settings.model_copy(update={"temporal": temporal})
     async with AsyncExitStack() as opened:
         client = await open_client(settings.temporal, lazy=False)
         duties = await open_duties(opened, settings, open_policies(settings), client)
-        for worker in make_workers(client, settings.temporal.task_queue, duties):
+        deployment = deployment_of(settings.temporal)
+        for worker in make_workers(client, settings.temporal.task_queue, duties, deployment):
             await opened.enter_async_context(worker)
         yield
 
@@ -106,12 +112,10 @@ async def fresh_namespace(temporal: str) -> str:
     return name
 
 
-def settings_for(
-    world: Stage, temporal: str, namespace: str, folder: Path, **more: Any
-) -> Settings:
+def settings_for(world: Stage, temporal: dict[str, Any], folder: Path, **more: Any) -> Settings:
     """The settings of a Koban that lives in `world`; nothing comes from the environment."""
     given: dict[str, Any] = {
-        "temporal": {"address": temporal, "namespace": namespace},
+        "temporal": temporal,
         "slack": {
             "bot_token": world.workspace.bot_token,
             "signing_secret": world.workspace.signing_secret,
@@ -134,15 +138,22 @@ async def koban(
     rates: bool = False,
     working: bool = True,
     namespace: str | None = None,
+    of_temporal: dict[str, Any] | None = None,
     **more: Any,
 ) -> AsyncIterator[World]:
-    """A running Koban; without `working`, every worker is down."""
+    """A running Koban; without `working`, every worker is down.
+
+    `of_temporal` are further settings of Temporal, `more` whole groups of settings.
+    """
     async with AsyncExitStack() as opened:
         workspace = Workspace(rates=Rates(enabled=rates))
         world = await opened.enter_async_context(stage(folder, 0, workspace))
-        settings = settings_for(
-            world, temporal, namespace or await fresh_namespace(temporal), folder, **more
-        )
+        where = {
+            "address": temporal,
+            "namespace": namespace or await fresh_namespace(temporal),
+            **(of_temporal or {}),
+        }
+        settings = settings_for(world, where, folder, **more)
         app = await open_app(opened, settings)
         url = await opened.enter_async_context(serving(app))
         workspace.bot_url = url

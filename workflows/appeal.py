@@ -20,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.appealing.telling import tell_case, tell_person
     from workflows.casework.alarm import Alarm
     from workflows.casework.errands import Errands
-    from workflows.casework.screen import answer
+    from workflows.casework.screen import refuse
     from workflows.casework.vouching import vouched_at_last, vouched_soon
     from workflows.domain.appeal import decide_in_turn
     from workflows.domain.appealing import commands as cmd
@@ -181,7 +181,7 @@ class AppealWorkflow:
             refusal=refusal,
             command=click.command.kind,
         )
-        self._errands.run(answer(wanted))
+        self._errands.run(refuse(wanted))
 
     # -- what follows ---------------------------------------------------------------------
 

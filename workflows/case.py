@@ -4,9 +4,9 @@ Signals only put into the inbox; `run` alone decides, one thing after another. L
 are kept up to date beside it, so that neither holds a decision up.
 """
 
-from collections import deque
+import asyncio
 from collections.abc import Sequence
-from typing import cast
+from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
@@ -15,39 +15,34 @@ with workflow.unsafe.imports_passed_through():
     from workflows import ports
     from workflows.casework.alarm import Alarm
     from workflows.casework.appellant import Appellant
-    from workflows.casework.book import Book, policy_now
+    from workflows.casework.book import Book, Late, policy_now
     from workflows.casework.calling import calls_for
-    from workflows.casework.delivering import deliver
+    from workflows.casework.delivering import asked_by, deliver, merged, name_of, news
     from workflows.casework.enforcing import Enforcing
     from workflows.casework.errands import Errands
-    from workflows.casework.merging import merged
+    from workflows.casework.inbox import Inbox
     from workflows.casework.opening import opening
     from workflows.casework.patience import at_last
+    from workflows.casework.renewal import LARGEST_REST, Renewal, carries
     from workflows.casework.replaying import left_of, without
     from workflows.casework.screen import Screen, answer
     from workflows.casework.vouching import Vouched, completed, vouched_at_last, vouched_soon
     from workflows.conditions import holds
-    from workflows.domain import commands as cmd
     from workflows.domain import events as ev
     from workflows.domain.alert import Alert, brief
     from workflows.domain.appealing.answer import AppealAnswer
     from workflows.domain.case import decide_all
     from workflows.domain.case_state import Case, Phase
-    from workflows.domain.commands import Click, Command, JoinAlert, ProtectNow, Report, Tick
+    from workflows.domain.commands import Click, Command, JoinAlert, ProtectNow, Tick
     from workflows.domain.enforcement import EnforcementReport
     from workflows.domain.history import apply_all, numbered, opened
-    from workflows.domain.memory import CardRef, Memory, remember, short
+    from workflows.domain.memory import CardRef, Memory
     from workflows.domain.playbook.matching import protections_of, severity_of
-    from workflows.domain.playbook.model import Policy
     from workflows.domain.refusal import Reason, Refusal
-    from workflows.ports import Answer, Delivery
-    from workflows.starts import CaseStart
+    from workflows.ports import Delivery
+    from workflows.starts import CaseStart, Underway
 
-Message = Alert | Click | Vouched[Click] | EnforcementReport | Delivery
 Kept = tuple[int, CardRef | None, CardRef | None]
-
-AT_ONCE = 100
-"""Alerts that are written to the ledger in one go."""
 
 
 @workflow.defn
@@ -59,46 +54,52 @@ class CaseWorkflow:
         # Restored here and not in `run`: a signal delivered with the start is handled first.
         memory = start.memory or Memory(key=workflow.info().run_id)
         self._start = start
-        self._inbox: deque[Message] = deque(start.alerts)
+        self._inbox = Inbox(start.alerts)
         self._late: list[Alert] = []
         self._alarm = Alarm()
         self._errands = Errands()
         self._appellant = Appellant(self._errands)
-        self._enforcing = Enforcing(start.route, self._errands, self._inbox.append)
+        self._enforcing = Enforcing(start.route, self._errands, self._inbox.put)
+        self._renewal = Renewal()
         self._kept: Kept | None = None
+        self._follows = bool(start.alerts)
         self._restore(memory)
 
     def _restore(self, memory: Memory) -> None:
         self._key = memory.key
         self._case = memory.case
-        self._seen = memory.seen
+        self._inbox.seen = memory.seen
         self._book = Book(memory.key)
         self._screen = Screen(memory.card, memory.approval_card, memory.untold)
 
     @workflow.signal
     def alert(self, alert: Alert) -> None:
         """A detector saw something about the case's subject."""
-        self._inbox.append(alert)
+        self._inbox.put(alert)
 
     @workflow.signal
     def click(self, click: Click) -> None:
         """A person pressed a button or sent a modal."""
-        self._inbox.append(click)
+        self._inbox.put(click)
 
     @workflow.signal
     def report(self, report: EnforcementReport) -> None:
         """News from the platform."""
-        self._inbox.append(report)
+        self._inbox.put(report)
 
     @workflow.signal
     def absorb(self, delivery: Delivery) -> None:
         """Another case on the same subject was merged into this one."""
-        self._inbox.append(delivery)
+        self._inbox.put(delivery)
 
     @workflow.signal
     def appeal_answered(self, answer: AppealAnswer) -> None:
         """Somebody else reviewed a decision of the case."""
-        self._inbox.append(Delivery(case=answer.case, answer=answer))
+        self._inbox.put(answer)
+
+    @workflow.signal
+    def nudge(self) -> None:
+        """Nothing happened: a case that sleeps notices a new version of Koban by it."""
 
     @workflow.query
     def memory(self) -> Memory:
@@ -108,7 +109,7 @@ class CaseWorkflow:
             case=self._case,
             card=self._screen.card,
             approval_card=self._screen.approval,
-            seen=self._seen,
+            seen=self._inbox.seen,
             untold=tuple(self._screen.untold),
         )
 
@@ -123,27 +124,67 @@ class CaseWorkflow:
 
     async def _live(self, start: CaseStart) -> None:
         if start.revive is not None:
-            await self._wake(start.revive)
+            memory: Memory | None = await at_last(ports.load_case, start.revive)
+            self._restore(memory or self.memory())
+        self._take_over(start)
         while True:
             await self._next()
             await self._work()
-            if self._over():
-                return await self._end()
+            self._renewal.look()
+            if self._over() and await self._ends():
+                return
             if self._may_start_again():
-                self._start_again(memory=self.memory())
+                await self._start_again()
 
-    async def _end(self) -> None:
-        """Ends; alerts that came while the last card was being drawn open the next case."""
-        if not self._late:
+    # -- one case over several histories --------------------------------------------------
+
+    def _take_over(self, start: CaseStart) -> None:
+        """Goes on with what the run before had under way."""
+        case, rest = self._case, start.under_way
+        if case is None or start.memory is None:
             return
+        if rest is not None:
+            self._book.carry(Late(case=case, events=rest.events, alerts=rest.alerts))
+        if rest is not None and rest.stale:
+            self._screen.refresh(case)
+        self._enforcing.take_over(case)
+
+    async def _ends(self) -> bool:
+        """Whether the run is over; alerts that came during its last words open the next case."""
+        if not self._late:
+            return True
         if self._case is not None and self._has_more_to_do():
             # An undo, or its approval: that goes on elsewhere, the next case needs the place.
             await deliver(Delivery(case=self._case.id, wake=True))
-        self._start_again(alerts=tuple(self._late))
+        start = carries(self._next_start(memory=None))
+        if start is not None:
+            workflow.continue_as_new(start)
+        # More of them than a start can hold: the next case begins in the same run.
+        self._inbox.put_all(self._late)
+        self._late, self._kept, self._follows = [], None, True
+        self._restore(Memory(key=workflow.uuid4().hex))
+        return False
 
-    def _start_again(self, memory: Memory | None = None, alerts: tuple[Alert, ...] = ()) -> None:
-        changed = {"memory": memory, "revive": None, "alerts": alerts}
-        workflow.continue_as_new(self._start.model_copy(update=changed))
+    async def _start_again(self) -> None:
+        """Begins a new history with all that is known, unless something came in between."""
+        await asyncio.gather(self._screen.put_down(), self._book.put_down())
+        # Temporal refuses a new history where a signal came during the task: it has none now.
+        await workflow.sleep(timedelta(milliseconds=1))
+        await self._work()
+        if self._may_start_again():
+            start = carries(self._next_start(self.memory()))
+            if start is not None:
+                workflow.continue_as_new(start)
+            self._renewal.put_off()
+        self._book.pick_up()
+        self._screen.pick_up()
+
+    def _next_start(self, memory: Memory | None) -> CaseStart:
+        events, alerts = self._book.unwritten
+        rest = Underway(events=events, alerts=alerts, stale=self._screen.stale)
+        changed = {"memory": memory, "revive": None, "alerts": tuple(self._late)}
+        carried = rest if memory is not None and rest != Underway() else None
+        return self._start.model_copy(update={**changed, "under_way": carried})
 
     async def _next(self) -> None:
         self._alarm.set(self._case.deadline if self._case else None)
@@ -152,6 +193,7 @@ class CaseWorkflow:
                 bool(self._inbox)
                 or self._alarm.rang
                 or self._snapshot_is_old()
+                or self._book.lacks(self._screen.card)
                 or self._over()
                 or self._may_start_again()
             )
@@ -159,25 +201,26 @@ class CaseWorkflow:
 
     async def _work(self) -> None:
         while self._inbox:
-            message = self._inbox.popleft()
+            message = self._inbox.take()
             if isinstance(message, Alert):
-                await self._take_alerts(self._with_those_behind(message))
+                await self._take_alerts(self._inbox.with_those_behind(message))
             elif isinstance(message, Click):
                 await self._take_click(message)
             elif isinstance(message, Vouched):
                 await self._obey(message)
-            elif isinstance(message, Delivery):
-                await self._take_delivery(message)
             else:
-                await self._take_report(message)
+                await self._take_news(news(message))
         self._alarm.heard()
         if self._case is not None:
             await self._follow(Tick())
             self._keep(self._case)
 
     def _keep(self, case: Case) -> None:
-        """Leaves behind what wakes a closed case up again."""
-        if case.phase is Phase.CLOSED and self._kept != self._to_keep(case):
+        """Leaves behind where its card is, and what wakes a closed case up again."""
+        if case.phase is not Phase.CLOSED:
+            if self._book.lacks(self._screen.card):
+                self._book.keep(case, self._screen.card, None)
+        elif self._kept != self._to_keep(case):
             self._kept = self._to_keep(case)
             # Its thread has been told by the time that somebody wakes it.
             snapshot = self.memory().model_copy(update={"untold": ()})
@@ -194,21 +237,15 @@ class CaseWorkflow:
 
     # -- alerts ---------------------------------------------------------------------------
 
-    def _with_those_behind(self, alert: Alert) -> list[Alert]:
-        """Alerts that wait together are written together: in a storm they come by the hundred."""
-        batch = [alert]
-        while self._inbox and isinstance(self._inbox[0], Alert) and len(batch) < AT_ONCE:
-            batch.append(cast(Alert, self._inbox.popleft()))
-        return batch
-
     async def _take_alerts(self, batch: list[Alert]) -> None:
-        fresh = [alert for alert in batch if self._first_time(f"alert/{alert.key}")]
+        if self._case is not None and self._case.phase is Phase.CLOSED:
+            # Not seen yet: the next case is to take them.
+            self._late += [each for each in batch if self._inbox.is_new(f"alert/{each.key}")]
+            return
+        fresh = [alert for alert in batch if self._inbox.first_time(f"alert/{alert.key}")]
         while fresh and self._case is None:
             await self._open(fresh.pop(0))
         if self._case is None or not fresh:
-            return
-        if self._case.phase is Phase.CLOSED:
-            self._late += fresh
             return
         await self._join(self._case, fresh)
         for alert in fresh:
@@ -223,8 +260,10 @@ class CaseWorkflow:
         await self._follow(*commands, alerts=fresh)
 
     async def _open(self, alert: Alert) -> None:
-        """Opens the case; a known alert opens none."""
-        policy = await self._policy()
+        """Opens the case; a known alert opens none. One that follows another has today's policy."""
+        policy = self._start.policy
+        assert policy is not None
+        policy = await policy_now(policy) if self._follows else policy
         happened = await opening(self._start.route, self._key, policy, alert)
         if happened:
             first = happened[0].event
@@ -232,12 +271,6 @@ class CaseWorkflow:
             self._case = opened(self._start.route, policy, first)
             self._go_on(happened)
             await self._protect(alert)
-
-    async def _policy(self) -> Policy:
-        """The playbook as the case began with it; for one that follows another, as it is now."""
-        policy = self._start.policy
-        assert policy is not None
-        return await policy_now(policy) if self._start.alerts else policy
 
     async def _protect(self, alert: Alert) -> None:
         """Protection first: what the playbook takes for this alert begins before anybody looks."""
@@ -253,7 +286,7 @@ class CaseWorkflow:
         if self._case is None or click.case != self._case.id:
             await self._forward(Delivery(case=click.case, click=click))
             return
-        if not self._first_time(f"click/{click.id}"):
+        if not self._inbox.first_time(f"click/{click.id}"):
             return
         try:
             vouched = await vouched_soon(click)
@@ -265,7 +298,7 @@ class CaseWorkflow:
     async def _obey_later(self, click: Click) -> None:
         """Slack can't be asked who the person is: the click waits for that, the case does not."""
         try:
-            self._inbox.append(await vouched_at_last(click))
+            self._inbox.put(await vouched_at_last(click))
         except FailureError:
             self._refuse(click, Refusal(reason=Reason.ROLES_UNKNOWN))
 
@@ -279,31 +312,16 @@ class CaseWorkflow:
             self._refuse(click, refusal)
 
     def _refuse(self, click: Click, refusal: Refusal) -> None:
-        wanted = Answer(
-            person=click.command.by.id,
-            place=click.place,
-            case=click.case,
-            refusal=refusal,
-            command=click.command.kind,
-        )
-        self._errands.run(answer(wanted))
+        self._errands.run(answer(click, refusal))
 
-    # -- the platform, and other cases ----------------------------------------------------
+    # -- the platform, appeals, and other cases -------------------------------------------
 
-    async def _take_report(self, report: EnforcementReport) -> None:
-        if self._case is None or report.case != self._case.id:
-            await self._forward(Delivery(case=report.case, report=report))
-        elif self._first_time(f"report/{report.id}"):
-            await self._follow(Report(report=report))
-
-    async def _take_delivery(self, delivery: Delivery) -> None:
+    async def _take_news(self, delivery: Delivery) -> None:
         if self._case is None or delivery.case != self._case.id:
             # It is not here: by its own name it is found.
             await self._forward(delivery.model_copy(update={"route": ""}))
-        elif delivery.absorb is not None:
-            await self._follow(delivery.absorb)
-        elif delivery.answer is not None and self._first_time(f"appeal/{delivery.answer.appeal}"):
-            await self._follow(cmd.AnswerAppeal(answer=delivery.answer))
+        elif self._inbox.first_time(name_of(delivery)):
+            await self._follow(asked_by(delivery))
 
     # -- what follows ---------------------------------------------------------------------
 
@@ -347,24 +365,12 @@ class CaseWorkflow:
 
     # -- waking, forwarding, ending -------------------------------------------------------
 
-    async def _wake(self, case: str) -> None:
-        memory = await at_last(ports.load_case, case)
-        if memory is not None:
-            self._restore(memory)
-
     async def _forward(self, delivery: Delivery) -> None:
         """Hands on what is for a case that closed before; says so where there is none."""
         if self._start.revive is None:
             await deliver(delivery)
         elif delivery.click is not None:
             self._refuse(delivery.click, Refusal(reason=Reason.UNKNOWN_CASE))
-
-    def _first_time(self, key: str) -> bool:
-        key = short(key)
-        if key in self._seen:
-            return False
-        self._seen = remember(self._seen, key)
-        return True
 
     def _quiet(self) -> bool:
         """Whether nothing is under way that this run has to see the end of."""
@@ -384,7 +390,10 @@ class CaseWorkflow:
         return self._case is not None and (self._case.undoing or self._case.deadline is not None)
 
     def _may_start_again(self) -> bool:
-        """Not while an enforcement acts: its answer would reach nobody."""
-        if not workflow.info().is_continue_as_new_suggested() or not self._quiet():
+        """Rather not while an enforcement acts: this run hears its answer at once."""
+        if not self._renewal.due or self._case is None:
             return False
-        return self._case is not None and self._case.settled and not self._case.failed
+        under_way = self._inbox or self._errands or self._enforcing.starting
+        if under_way or self._book.weight > LARGEST_REST:
+            return False
+        return self._case.settled or self._renewal.pressing

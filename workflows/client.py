@@ -4,7 +4,12 @@ from collections.abc import Awaitable
 from datetime import timedelta
 from typing import TypeVar
 
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.client import (
+    Client,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowHandle,
+)
 from temporalio.common import Priority, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
@@ -15,6 +20,7 @@ from workflows.case import CaseWorkflow
 from workflows.domain.alert import Alert
 from workflows.domain.appealing.commands import AppealClick
 from workflows.domain.commands import Click
+from workflows.domain.enforcement import EnforcementReport
 from workflows.domain.identity import appeal_route, case_route, closed_route
 from workflows.domain.memory import Memory
 from workflows.domain.playbook.model import Policy
@@ -40,6 +46,10 @@ _AWAY = frozenset(
 
 class OutOfReach(Exception):
     """Temporal did not take it: nothing is lost, it has to be sent again."""
+
+
+class StillRuns(Exception):
+    """The workflow has not ended yet."""
 
 
 class Cases:
@@ -100,6 +110,20 @@ class Cases:
         try:
             return await _asked(handle.query(CaseWorkflow.memory, rpc_timeout=RPC_TIMEOUT))
         except _Gone:
+            return None
+
+    async def outcome(self, route: str) -> EnforcementReport | None:
+        """The last report of the enforcement at `route`; None where it ended without one.
+
+        Raises `StillRuns` and `OutOfReach`.
+        """
+        handle = self._client.get_workflow_handle(route, result_type=EnforcementReport)
+        try:
+            status = (await _asked(handle.describe(rpc_timeout=RPC_TIMEOUT))).status
+            if status is WorkflowExecutionStatus.RUNNING:
+                raise StillRuns(f"{route} is still under way")
+            return await _asked(handle.result(rpc_timeout=RPC_TIMEOUT))
+        except (_Gone, WorkflowFailureError):
             return None
 
     async def _start_with(
@@ -191,5 +215,7 @@ async def _asked(call: Awaitable[T]) -> T:
             raise OutOfReach(f"Temporal did not answer ({error.status.name})") from error
         raise
     except RuntimeError as error:
-        # A lazy client connects with its first call, and says so in no better way.
-        raise OutOfReach("Temporal can't be reached") from error
+        # Until its first connection stands, the client says so with a RuntimeError.
+        if "client connect" not in str(error):
+            raise
+        raise OutOfReach("there is no connection to Temporal yet") from error

@@ -177,6 +177,16 @@ async def load_case(case: str) -> Memory | None:
     raise RuntimeError("a port has no body")
 
 
+@activity.defn(name="outcome")
+async def outcome(enforcement: str) -> EnforcementReport | None:
+    """How an enforcement, by its workflow id, ended; None where nothing of it can be told.
+
+    Raises:
+        ApplicationError: while it runs; it is asked again.
+    """
+    raise RuntimeError("a port has no body")
+
+
 @activity.defn(name="roles_of")
 async def roles_of(person: str) -> tuple[Role, ...]:
     """The roles that a person holds now.

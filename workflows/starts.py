@@ -1,5 +1,6 @@
 """What the workflows start with. Kept apart so that their classes' files hold no models."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from workflows.domain.alert import Alert, Subject
@@ -11,6 +12,7 @@ from workflows.domain.enforcement import (
     Problem,
     ProblemKind,
 )
+from workflows.domain.events import Recorded
 from workflows.domain.memory import Memory
 from workflows.domain.model import Value
 from workflows.domain.playbook.actions import ActionSpec
@@ -22,6 +24,17 @@ TASK_TIMEOUT = timedelta(seconds=3)
 
 A ledger that is slow to write does not count: the worker then tells that it still lives.
 """
+
+
+class Underway(Value):
+    """What a run had not got done when the next one took over.
+
+    `events` and `alerts` are not in the ledger yet; `stale` says that Slack shows an older state.
+    """
+
+    events: tuple[Recorded, ...] = ()
+    alerts: tuple[Alert, ...] = ()
+    stale: bool = False
 
 
 class CaseStart(Value):
@@ -36,6 +49,7 @@ class CaseStart(Value):
     memory: Memory | None = None
     revive: str | None = None
     alerts: tuple[Alert, ...] = ()
+    under_way: Underway | None = None
 
 
 class Job(Value):
@@ -66,13 +80,20 @@ class EnforcementStart(Value):
 
 def lost(start: EnforcementStart, unique: str) -> EnforcementReport:
     """What a case hears when its enforcement vanished: every action failed for a reason unknown."""
+    return vanished(start.case, start.decision, (job.planned for job in start.jobs), unique)
+
+
+def vanished(
+    case: str, decision: str, planned: Iterable[PlannedAction], unique: str
+) -> EnforcementReport:
+    """The same, where only the planned actions are at hand."""
     problem = Problem(kind=ProblemKind.UNREACHABLE)
     return EnforcementReport(
         id=unique,
-        case=start.case,
-        decision=start.decision,
+        case=case,
+        decision=decision,
         actions=tuple(
-            ActionReport(action=job.planned.key, status=ActionStatus.FAILED, problem=problem)
-            for job in start.jobs
+            ActionReport(action=each.key, status=ActionStatus.FAILED, problem=problem)
+            for each in planned
         ),
     )

@@ -19,6 +19,9 @@ BUSY_SECONDS = 10
 """How long a writer waits for another process that writes to the same SQLite file."""
 _READING = "koban_reading"
 
+# PostgreSQL, appendix A: connection exceptions, too many connections, shut down or starting up.
+_AWAY = ("08", "53300", "57P01", "57P02", "57P03")
+
 
 class Database:
     """One engine. SQLite has one writer at a time, so ours queue up here instead of failing."""
@@ -57,7 +60,7 @@ class Database:
         except (OperationalError, OSError, TimeoutError) as error:
             raise LedgerUnavailable(f"The ledger at {self.shown} does not answer.") from error
         except DBAPIError as error:
-            if not error.connection_invalidated:
+            if not error.connection_invalidated and not _away(error):
                 raise
             raise LedgerUnavailable(f"The ledger at {self.shown} went away.") from error
 
@@ -73,6 +76,12 @@ class Database:
 def _postgresql(url: str) -> AsyncEngine:
     # What is written is about people: an error must not repeat it.
     return create_async_engine(url, pool_size=10, hide_parameters=True)
+
+
+def _away(error: DBAPIError) -> bool:
+    """Whether the server itself says that it can't be asked now."""
+    state = getattr(error.orig, "sqlstate", None)
+    return isinstance(state, str) and state.startswith(_AWAY)
 
 
 def _sqlite(url: str) -> AsyncEngine:

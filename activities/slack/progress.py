@@ -2,9 +2,11 @@
 
 Where the answer to a post was lost, the next try looks for the message before it posts again.
 What is known goes along with a failure as the activity's heartbeat, which costs nothing while
-all goes well. A try that ended otherwise (a killed worker) left none: then everything is unsure.
+all goes well. A try that ended otherwise (a killed worker) left none, or only signs of life: then
+everything is unsure.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TypeVar
@@ -17,6 +19,13 @@ from workflows.domain.memory import CardRef
 from workflows.domain.model import Value
 
 T = TypeVar("T")
+
+SIGN_OF_LIFE = 2.5
+"""Seconds between two; a try that is over sooner, as nearly all are, gives none.
+
+A quarter of the time after which it is missed (`casework.screen`), so that a busy machine is not
+taken for a dead one: two tries at once could post twice.
+"""
 
 SKEW = timedelta(minutes=5)
 """How far Slack's clock and Temporal's may be apart."""
@@ -63,7 +72,17 @@ class Progress:
 
     def hand_on(self) -> None:
         """Gives what is known to the next try; before a failure is raised."""
-        activity.heartbeat(self._posted.model_dump(mode="json"))
+        self._beat(self._posted)
+
+    async def live(self) -> None:
+        """Tells for as long as it runs that this try has not died with its worker."""
+        while True:
+            await asyncio.sleep(SIGN_OF_LIFE)
+            # What is under way now may be posted by the time that anybody reads this.
+            self._beat(self._posted.model_copy(update={"unsure": True}))
+
+    def _beat(self, posted: Posted) -> None:
+        activity.heartbeat(posted.model_dump(mode="json"))
 
     async def _post(self, post: Callable[[], Awaitable[T]]) -> T:
         self._set(unsure=True)

@@ -1,5 +1,6 @@
 """Brings a case's card, thread and approval card up to date, and posts nothing twice."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 
 from activities.slack import approval_card as request
@@ -68,6 +69,7 @@ class Showing:
 
     async def run(self) -> Shown:
         """Shows everything; raises `SlackTrouble` where something has to be tried again."""
+        living = asyncio.create_task(self._progress.live())
         try:
             card = await self._card()
             await self._lines(card)
@@ -75,6 +77,8 @@ class Showing:
         except SlackTrouble:
             self._progress.hand_on()
             raise
+        finally:
+            living.cancel()
 
     # -- the card -------------------------------------------------------------------------
 

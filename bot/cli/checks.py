@@ -11,7 +11,7 @@ from activities.ledger.errors import LedgerUnavailable
 from bot.cli.policies import Policies
 from bot.ingest.app import Check
 from bot.settings import Temporal
-from bot.temporal_connection import temporal_problem
+from bot.temporal_connection import temporal_problem, unreadable
 
 
 def temporal_check(client: Client, settings: Temporal) -> Check:
@@ -19,6 +19,15 @@ def temporal_check(client: Client, settings: Temporal) -> Check:
 
     async def check() -> str | None:
         return await temporal_problem(client, settings)
+
+    return check
+
+
+def temporal_doctor(client: Client, settings: Temporal) -> Check:
+    """Temporal answers, and what it holds can be read with the keys that are set."""
+
+    async def check() -> str | None:
+        return await temporal_problem(client, settings) or await unreadable(client)
 
     return check
 

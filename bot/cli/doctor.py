@@ -9,7 +9,7 @@ from bot.cli.checks import (
     platform_check,
     policy_check,
     slack_check,
-    temporal_check,
+    temporal_doctor,
 )
 from bot.cli.policies import open_policies
 from bot.cli.running import open_database, run
@@ -44,7 +44,7 @@ async def _policy(opened: AsyncExitStack, settings: Settings) -> Check:
 
 
 async def _temporal(opened: AsyncExitStack, settings: Settings) -> Check:
-    return temporal_check(await open_client(settings.temporal), settings.temporal)
+    return temporal_doctor(await open_client(settings.temporal), settings.temporal)
 
 
 async def _ledger(opened: AsyncExitStack, settings: Settings) -> Check:

@@ -1,7 +1,9 @@
 """The `koban` command: every command has a file of its own beside this one."""
 
+import os
 import sys
 from importlib import import_module
+from typing import NoReturn
 
 import typer
 
@@ -46,7 +48,17 @@ def main(arguments: list[str] | None = None) -> None:
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given
     # Whoever adds it to a command that failed types it last, which the parser would refuse.
-    sys.exit(_run([argument for argument in given if argument != "--debug"], debug))
+    code = _run([argument for argument in given if argument != "--debug"], debug)
+    if arguments is None and "temporalio.bridge.client" in sys.modules:
+        _leave(code)
+    sys.exit(code)
+
+
+def _leave(code: int) -> NoReturn:
+    """Ends at once: threads of Temporal that still wait can crash an interpreter on its way out."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _named(arguments: list[str]) -> tuple[str, ...]:

@@ -19,9 +19,11 @@ from activities.slack.client import slack_client
 from activities.slack.people import People
 from bot.cli.policies import Policies, open_policies
 from bot.cli.running import open_ledger, run, stop_event, unless_stopped
+from bot.encryption import Unreadable
 from bot.log_setup import set_up_logging
 from bot.settings import Settings, load_settings, need
-from bot.temporal_connection import wait_for_temporal
+from bot.temporal_connection import unreadable, wait_for_temporal
+from bot.versioning import deployment_of
 from bot.worker import Duties, make_workers, run_workers
 from workflows.client import Cases
 
@@ -39,13 +41,21 @@ def work() -> None:
 async def _work(settings: Settings) -> None:
     stop = stop_event()
     policies = open_policies(settings)
+    deployment = deployment_of(settings.temporal)
     client = await unless_stopped(wait_for_temporal(settings.temporal), stop)
     if client is None:
         return
+    sealed = await unreadable(client)
+    if sealed is not None:
+        raise Unreadable(sealed)
     async with AsyncExitStack() as opened:
         duties = await open_duties(opened, settings, policies, client)
-        workers = make_workers(client, settings.temporal.task_queue, duties)
-        log.info("working", task_queue=settings.temporal.task_queue)
+        workers = make_workers(client, settings.temporal.task_queue, duties, deployment)
+        log.info(
+            "working",
+            task_queue=settings.temporal.task_queue,
+            build=settings.temporal.build_id or "unversioned",
+        )
         await run_workers(workers, stop)
     log.info("stopped")
 
@@ -88,6 +98,7 @@ async def open_duties(
             appeals.load_appealed,
             appeals.record_appeal,
             delivery.deliver,
+            delivery.outcome,
         ),
         slack=(slack.show, slack.answer, slack.tell, appeal_cards.show_appeal),
         platform=(platform.carry_out, platform.read_back, rehearse, notices.send_notice),

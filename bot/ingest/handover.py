@@ -134,11 +134,6 @@ class Handover:
             await self._cases.accept(alert, *placed)
         except (OutOfReach, RPCError) as away:
             raise TemporalAway(str(away)) from away
-        except RuntimeError as away:
-            # Until its first connection stands, the client says so with a RuntimeError.
-            if "client connect" not in str(away):
-                raise
-            raise TemporalAway("no connection") from away
         self._recent[_pair(alert)] = None
         if len(self._recent) > REMEMBERED:
             self._recent.popitem(last=False)

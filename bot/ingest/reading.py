@@ -12,6 +12,13 @@ from workflows.domain.alert import Alert
 
 DEFAULT_DETECTOR = "default"
 
+MAX_ALERT = 256 * 1024
+"""Bytes of one alert as Temporal stores it: 256 KiB.
+
+Temporal refuses a signal of 2 MB and ends a workflow whose history passes 50 MB; all alerts of a
+group wait in one history while no worker runs: 190 of the largest, or 10,000 of 5 KB.
+"""
+
 _SENTENCES = {
     "missing": "This field is required.",
     "extra_forbidden": "There is no such field.",
@@ -99,12 +106,19 @@ def _read_one(item: Any, detector: str, forbidden: frozenset[str]) -> Alert | In
     try:
         for field in ("attributes", "title"):
             check_lasting(item.get(field), (field,))
-        return Alert.model_validate(item)
+        return _bounded(Alert.model_validate(item))
     except NotKept as lost:
         return invalid(item, lost.pointer, lost.sentence)
     except ValidationError as wrong:
         first = wrong.errors(include_input=False, include_url=False)[0]
         return invalid(item, location(first), sentence(first))
+
+
+def _bounded(alert: Alert) -> Alert:
+    size = len(alert.model_dump_json().encode())
+    if size > MAX_ALERT:
+        raise NotKept((), f"An alert may have at most {MAX_ALERT} bytes; this one has {size}.")
+    return alert
 
 
 def invalid(item: dict[str, Any], place: tuple[str | int, ...], error: str) -> Invalid:

@@ -25,8 +25,9 @@ from bot.slack.modals.kinds import KINDS
 from bot.slack.modals.opening import Opening
 from bot.slack.modals.submissions import Submissions
 from bot.slack.press import read_source
-from bot.slack.replies import Replies, Said
+from bot.slack.replies import Replies
 from bot.slack.slash.command import Slash
+from bot.slack.telling import NotTaken, Telling
 
 COMMAND = "/koban"
 EVENTS = ("app_home_opened",)
@@ -56,7 +57,8 @@ def make_bolt_app(
     app = _bolt(client, signing_secret)
     languages, replies, links = Languages(doors, background), Replies(client), Links(client)
     opening = Opening(doors, languages, replies, client)
-    clicks = Clicks(doors, languages, replies, opening, background)
+    telling = Telling(doors, languages, replies, background)
+    clicks = Clicks(doors, telling, opening, background)
     submissions = Submissions(doors, now)
     answering = AppealModals(doors, languages, client)
     appeals = AppealPresses(doors, languages, replies, answering, background)
@@ -71,7 +73,7 @@ def make_bolt_app(
     app.view_closed(_ANY)(_acknowledged)
     app.command(COMMAND)(slash.typed)
     app.event("app_home_opened")(home.opened)
-    app.error(_on_error(doors, languages, replies, background))
+    app.error(_on_error(telling))
     return app
 
 
@@ -97,26 +99,24 @@ async def _acknowledged(ack: AsyncAck) -> None:
     await ack()
 
 
-def _on_error(
-    doors: Doors, languages: Languages, replies: Replies, background: Background
-) -> Callable[..., Any]:
-    """What happens to a listener's failure: logged, and its person hears of it."""
+def _on_error(telling: Telling) -> Callable[..., Any]:
+    """What happens to a listener's failure: logged, and its person hears of it.
 
-    async def tell(body: dict[str, Any]) -> None:
-        source = read_source(body)
-        texts = doors.texts(await languages.of(source.person))
-        await replies.privately(source, Said(text=texts.say("bot.press.failed")))
+    Slack shows an error of its own to who pressed, and keeps a modal open with everything in it,
+    only when it is not answered with 200.
+    """
 
     async def on_error(
         error: Exception, body: dict[str, Any], response: BoltResponse | None
     ) -> BoltResponse | None:
+        if isinstance(error, NotTaken):
+            return BoltResponse(status=503, body=json.dumps({"error": "not taken"}))
         _log.error("listener_failed", exc_info=error)
         if response is None:  # acknowledged before it failed
             return None
-        if body.get("type") == "view_submission":
-            # Slack keeps the modal open, with everything in it, only when it hears of an error.
-            return BoltResponse(status=500, body=json.dumps({"error": "failed"}))
-        background.start(tell(body))
-        return BoltResponse(status=200, body="")
+        submitted = body.get("type") == "view_submission"
+        if not submitted and await telling.in_time(read_source(body), "bot.press.failed"):
+            return BoltResponse(status=200, body="")
+        return BoltResponse(status=500, body=json.dumps({"error": "failed"}))
 
     return on_error

@@ -1,4 +1,4 @@
-"""Buttons: a press is stored with its case, and only then acknowledged."""
+"""Buttons: a press is stored with its case, or its person told, and only then acknowledged."""
 
 from typing import Any
 
@@ -8,12 +8,10 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from activities.slack.handles import Handle
 from bot.slack.background import Background
 from bot.slack.doors import Doors
-from bot.slack.languages import Languages
 from bot.slack.modals.opening import Opening
 from bot.slack.press import (
     MODALS,
     Press,
-    Source,
     Unreadable,
     command_for,
     press_id,
@@ -21,8 +19,8 @@ from bot.slack.press import (
     read_press,
     read_source,
 )
-from bot.slack.replies import Replies, Said
 from bot.slack.sending import store
+from bot.slack.telling import NotTaken, Telling
 from workflows.domain.commands import Click, PersonCommand, Place
 
 _log = structlog.get_logger(__name__)
@@ -34,14 +32,12 @@ class Clicks:
     def __init__(
         self,
         doors: Doors,
-        languages: Languages,
-        replies: Replies,
+        telling: Telling,
         opening: Opening,
         after: Background,
     ) -> None:
         self._doors = doors
-        self._languages = languages
-        self._replies = replies
+        self._telling = telling
         self._opening = opening
         self._after = after
 
@@ -56,7 +52,7 @@ class Clicks:
         except Unreadable as error:
             _log.warning("press_unreadable", error=str(error))
             await ack()
-            self._tell(read_source(body), "bot.press.unreadable")
+            self._telling.later(read_source(body), "bot.press.unreadable")
 
     async def _take(self, ack: AsyncAck, press: Press, aim: Handle) -> None:
         if press.name in MODALS:
@@ -66,7 +62,7 @@ class Clicks:
         command = command_for(press.name, press.source.person, aim.version)
         if command is None or press.source.place is None:
             await ack()
-            self._tell(press.source, "bot.press.unknown")
+            self._telling.later(press.source, "bot.press.unknown")
             return
         await self._send(ack, press, aim, command, press.source.place)
 
@@ -74,16 +70,9 @@ class Clicks:
         self, ack: AsyncAck, press: Press, aim: Handle, command: PersonCommand, place: Place
     ) -> None:
         click = Click(id=press_id(press), case=aim.case, command=command, place=place)
-        stored = await store(self._doors.cases, aim.route, click)
-        await ack()
-        if not stored:
+        if not await store(self._doors.cases, aim.route, click):
             _log.warning("click_not_stored", case=aim.case, command=command.kind)
-            self._tell(press.source, "bot.press.not_taken", case=aim.case)
-
-    def _tell(self, source: Source, key: str, **values: str) -> None:
-        self._after.start(self._told(source, key, values))
-
-    async def _told(self, source: Source, key: str, values: dict[str, str]) -> None:
-        language = await self._languages.of(source.person)
-        text = self._doors.texts(language).say(key, **values)
-        await self._replies.privately(source, Said(text=text))
+            # An acknowledged press that nothing comes of would look as if it had worked.
+            if not await self._telling.in_time(press.source, "bot.press.not_taken", case=aim.case):
+                raise NotTaken(aim.case)
+        await ack()

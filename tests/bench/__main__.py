@@ -18,7 +18,7 @@ from deploy.sandbox.slack.workspace import Workspace
 from deploy.sandbox.stage import INGEST_SECRET, Stage, stage
 from deploy.sandbox.temporal import temporal_server
 from deploy.sandbox.traffic.sender import Sender
-from tests.bench import ingest, instance, memory, shift, whole
+from tests.bench import ingest, instance, long_life, memory, shift, whole
 from tests.conftest import free_port
 
 CLICKS_PER_S = 20
@@ -118,6 +118,11 @@ async def bench(quick: bool) -> dict:
         assert work.pid is not None
         result["memory"] = await memory.measure(world, client, "koban", work.pid, counts)
         result["instance"] = instance.measure(105)
+        (folder / "long").mkdir()
+        await work.stop()
+        result["long_life"] = await long_life.measure(
+            f"127.0.0.1:{temporal}", folder / "long", 2_000 if quick else 10_000
+        )
         return result
 
 
@@ -140,6 +145,8 @@ def targets(result: dict) -> list[tuple[str, str, str]]:
         ("click → ack p99, ms", result["click_to_ack"]["koban"]["p99_ms"], "<=", 150),
         ("workflow instance, ms", result["instance"]["median_ms"], "<=", 3),
         ("Temporal actions, standard case", result["case_untimed"]["temporal_actions"], "<=", 15),
+        ("longest history, events", result["long_life"]["longest_events"], "<=", 8_192),
+        ("largest history, bytes", result["long_life"]["largest_bytes"], "<=", 5_000_000),
         ("Slack calls, standard case", result["case_untimed"]["slack_calls"], "<=", 6),
     ]
     judged = []

@@ -1,16 +1,20 @@
 """Settings: named when they are wrong, silent about secrets, all documented."""
 
+import base64
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from bot.errors import SettingWrong
-from bot.settings import described, load_settings, need, secrets_named
+from bot.settings import Temporal, described, load_settings, need, secrets_named
 from tests.bot.ingest.detector import COMMON, NEXT
 from workflows.domain.text import Language
 
+KEY, OTHER = (base64.b64encode(letter * 32).decode() for letter in (b"k", b"o"))
+SHORT = base64.b64encode(b"s" * 16).decode()
 DOCS = Path(__file__).parents[2] / "docs" / "settings.md"
 
 
@@ -81,9 +85,9 @@ def test_settings_come_from_a_file_and_the_environment_wins(
             "expected the http(s) address of the platform's API.",
         ),
         (
-            "KOBAN_TEMPORAL__ENCRYPTION_KEYS",
+            "KOBAN_TEMPORAL__ENCRYPTION",
             "abc",
-            "KOBAN_TEMPORAL__ENCRYPTION_KEYS is not a setting of Koban: "
+            "KOBAN_TEMPORAL__ENCRYPTION is not a setting of Koban: "
             "see docs/settings.md for those that are.",
         ),
         (
@@ -108,6 +112,7 @@ def test_a_wrong_setting_is_named_with_what_is_expected(
         "KOBAN_INGEST__SECRET",
         "KOBAN_LEDGER__URL",
         "KOBAN_PLATFORM__BASE_URL",
+        "KOBAN_TEMPORAL__ENCRYPTION_KEYS",
         "KOBAN_SLACK",
     ],
 )
@@ -128,6 +133,29 @@ def test_secrets_do_not_show_when_settings_are_printed(clean: pytest.MonkeyPatch
     shown = f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
     assert "hunter2" not in shown
     assert COMMON not in shown
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["", "k1", f"k1:{SHORT}", f":{KEY}", f"k1:{KEY},", f"k1:{KEY},k1:{KEY}", f"k 1:{KEY}", "k1:ü"],
+)
+def test_an_encryption_key_that_would_not_protect_is_refused(written: str) -> None:
+    """Without its id, too short, twice the same id: named, and what was written is not repeated."""
+    with pytest.raises(ValueError) as refused:
+        Temporal(encryption_keys=SecretStr(written))
+    assert SHORT not in str(refused.value)
+    assert KEY not in str(refused.value)
+
+
+def test_encryption_keys_keep_their_order_and_do_not_show(clean: pytest.MonkeyPatch) -> None:
+    """The first one encrypts; none is told by a listing."""
+    clean.setenv("KOBAN_TEMPORAL__ENCRYPTION_KEYS", f"k2:{OTHER}, k1:{KEY}")
+    settings = load_settings()
+    assert [key.id for key in settings.temporal.keys] == ["k2", "k1"]
+    assert [key.secret for key in settings.temporal.keys] == [b"o" * 32, b"k" * 32]
+    shown = f"{settings!r} {settings.model_dump()} {settings.temporal.keys!r}"
+    assert KEY not in shown
+    assert "kkkk" not in shown
 
 
 @pytest.mark.parametrize("written", [f"{COMMON},{NEXT}", f" {COMMON} , {NEXT} ", None])

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workflows.domain import events as ev
-from workflows.domain.case import CALL_AGAIN
 from workflows.domain.case_state import UNDECIDED, Case
 from workflows.domain.decision import Verdict
+from workflows.domain.rules.calling import CALL_AGAIN
 
 CASE, APPROVAL = "koban_case", "koban_approval"
 """The kinds of messages that have buttons, by their metadata."""

@@ -16,7 +16,9 @@ from activities.ledger.database import Database
 from activities.ledger.queries import Queries
 from activities.policy.folder import PolicyFolder
 from deploy.sandbox.slack.model import Message
+from tests.chaos import metronome
 from tests.chaos.commands import CASE
+from tests.chaos.metronome import beats
 from tests.chaos.people import CHANNELS, Click
 from tests.chaos.places import Outage, Places
 from workflows.domain.case_state import Case
@@ -64,8 +66,10 @@ class Evidence:
     alerts: Sequence[Row]
     memories: dict[str, Memory]
     running: dict[str, str]
+    stuck: dict[str, str]
     ended_badly: Sequence[str]
     audit: Audit
+    beats: Sequence[tuple[float, float]]
     messages: Sequence[Message]
     executions: dict[str, int]
     calls: Sequence[Row]
@@ -91,13 +95,17 @@ async def gather(places: Places, database: Database, policy: PolicyFolder) -> Ev
     rows = {name: await _rows(database, table) for name, table in _TABLES.items()}
     stories = _stories(rows, policy)
     running = {w.id: w.workflow_type async for w in client.list_workflows(_RUNNING)}
+    running.pop(metronome.ROUTE, None)
+    memories, stuck = await _memories(client, stories, running)
     return Evidence(
         stories=stories,
         alerts=rows["alerts"],
-        memories=await _memories(client, stories, running),
+        memories=memories,
         running=running,
+        stuck=stuck,
         ended_badly=[f"{w.id} ({w.status})" async for w in client.list_workflows(_BAD)],
         audit=await verify(Queries(database)),
+        beats=await beats(client.get_workflow_handle(metronome.ROUTE)),
         messages=[m for c in CHANNELS for m in places.stage.workspace.messages.all(c)],
         executions=market.executions(),
         calls=list(reversed(market.calls(10_000_000))),
@@ -148,11 +156,11 @@ def _folded(row: Row, told: list[Any], policy: PolicyFolder) -> list[Case]:
 
 async def _memories(
     client: Client, stories: dict[str, Story], running: dict[str, str]
-) -> dict[str, Memory]:
-    """What the running case workflows know, by their ids."""
+) -> tuple[dict[str, Memory], dict[str, str]]:
+    """What the running case workflows know, by their ids; and why others can't be asked."""
     routes = {story.row["route"] for story in stories.values()}
     routes |= {each for each, kind in running.items() if kind == "CaseWorkflow"}
-    found = {}
+    found, stuck = dict[str, Memory](), dict[str, str]()
     for route in sorted(routes):
         try:
             handle = client.get_workflow_handle(route)
@@ -161,5 +169,5 @@ async def _memories(
                 found[route] = await handle.query("memory", result_type=Memory)
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
-    return found
+                stuck[route] = str(error)
+    return found, stuck

@@ -55,6 +55,7 @@ class Places:
     address: str
     ledger: str
     processes: dict[str, Process]
+    metronome: Process
     postgres: Postgres | None
     http: httpx.AsyncClient
     outages: list[Outage] = field(default_factory=list)
@@ -140,10 +141,12 @@ async def places(folder: Path, postgres: bool) -> AsyncIterator[Places]:
         for process in made.processes.values():
             await process.start()
             opened.push_async_callback(process.kill)
+        opened.push_async_callback(made.metronome.kill)
         watching = asyncio.create_task(made.supervise())
         opened.push_async_callback(_end, watching)
         try:
             await wait_until(made.well, STARTING, what="the beginning")
+            await made.metronome.start()
         except TimeoutError as never:
             raise RuntimeError(made.last_words()) from never
         yield made
@@ -162,7 +165,9 @@ def _made(
     processes["temporal"] = temporal_server(folder, temporal)
     for name in ("serve", "work"):
         processes[name] = Process(name, [*koban, name], folder / f"{name}.log", env)
-    return Places(world, folder, url, address, ledger, processes, postgres, http)
+    beating = [sys.executable, "-m", "tests.chaos.metronome", address]
+    metronome = Process("metronome", beating, folder / "metronome.log", env)
+    return Places(world, folder, url, address, ledger, processes, metronome, postgres, http)
 
 
 async def _postgres(opened: AsyncExitStack, folder: Path) -> Postgres:

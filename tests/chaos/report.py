@@ -30,6 +30,8 @@ def _rows(outcome: Outcome) -> Iterator[tuple[str, str]]:
     for number, (name, _) in INVARIANTS.items():
         count = sum(found.invariant == number for found in outcome.violations)
         yield f"{number} {name}", f"{count} violations" if count else "holds"
+    bare = max((late for _, late in seen.beats), default=0.0)
+    yield "worst bare timer", f"{bare:.2f} s late"
     yield "worst timer", f"{late[0]:.2f} s late: {late[1]}"
     for name, seconds in outcome.seconds.items():
         yield f"seconds of {name}", f"{seconds:.1f}"

@@ -1,4 +1,4 @@
-"""Small cases to test with: one playbook, five actions, and people with their roles."""
+"""Small cases to test with: a few playbooks, six actions, and people with their roles."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -60,6 +60,14 @@ CATALOG = ActionCatalog.model_validate(
                 "request": {"path": "/v1/streams/{subject.id}/pause"},
                 "undo": {"method": "DELETE", "path": "/v1/streams/{subject.id}/pause/{case.id}"},
             },
+            "suspend": {
+                "title": {"ja": "アカウント停止", "en": "Suspend"},
+                "subject": "user",
+                "timed": {"default": "7d", "max": "7d"},
+                "request": {"path": "/v1/users/{subject.id}/suspensions"},
+                "undo": {"method": "DELETE", "path": "/v1/users/{subject.id}/suspensions/1"},
+                "undo_approval": {"by": "lead", "within": "30m", "on_expiry": "escalate"},
+            },
         }
     }
 )
@@ -89,6 +97,53 @@ PLAYBOOK = Playbook.model_validate(
 )
 POLICY = Policy(version="v1", playbook=PLAYBOOK, catalog=CATALOG)
 
+_WATCHFUL = {
+    "claims": {"idle": "15m", "warn": "5m"},
+    "waiting": "2h",
+    "escalation": [
+        {
+            "after": "2m",
+            "unless": "claimed",
+            "notify": "shift",
+            "repeat": {"every": "3m", "times": 2},
+        },
+        {"after": "5m", "unless": "acknowledged", "notify": "lead", "severity": ["critical"]},
+        {
+            "after": "10m",
+            "unless": "decided",
+            "notify": "lead",
+            "repeat": {"every": "10m", "times": 3},
+            "protect": {"action": "pause_stream", "for": "15m"},
+        },
+    ],
+    "protect": [
+        {"action": "mute_user", "for": "15m"},
+        {"action": "pause_stream", "for": "5m"},
+    ],
+}
+_LIMITS = {
+    "velocity": {"actions": 20, "within": "10m"},
+    "bulk": 1,
+    "approval": {"by": "lead", "within": "20m", "on_expiry": "escalate"},
+}
+
+
+def a_policy(**more: object) -> Policy:
+    """The playbook with claims that run out, a ladder with repeats, protections and limits."""
+    written = PLAYBOOK.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return Policy.model_validate(
+        {
+            "version": "v1",
+            "playbook": {**written, **_WATCHFUL, **more},
+            "catalog": CATALOG,
+            "limits": _LIMITS,
+        }
+    )
+
+
+WATCHFUL = a_policy()
+ACT_FIRST = a_policy(act_first={"by": "lead", "within": "15m", "on_expiry": "refuse"})
+
 
 def minutes(count: float) -> datetime:
     """The time `count` minutes after the case opened."""
@@ -112,7 +167,7 @@ def an_alert(number: int = 1, subject: str = "u_123", **more: object) -> Alert:
     return Alert.model_validate({**given, **more})
 
 
-def a_case(severity: Severity = Severity.CRITICAL) -> Case:
+def a_case(severity: Severity = Severity.CRITICAL, policy: Policy = POLICY) -> Case:
     """A case that opened at T0 as `K7Q2F9XM0`."""
     event = ev.CaseOpened(
         at=T0,
@@ -122,7 +177,7 @@ def a_case(severity: Severity = Severity.CRITICAL) -> Case:
         severity=severity,
         alert=brief(an_alert()),
     )
-    return opened("case/off_platform/TEST", POLICY, event)
+    return opened("case/off_platform/TEST", policy, event)
 
 
 def follow(case: Case, command: cmd.Command, at: datetime) -> Case:
@@ -130,6 +185,13 @@ def follow(case: Case, command: cmd.Command, at: datetime) -> Case:
     outcome = decide(case, command, at)
     assert not isinstance(outcome, Refusal), outcome
     return apply_all(case, outcome)
+
+
+def refused(case: Case, command: cmd.Command, minute: float) -> Refusal:
+    """The refusal of a command that must be refused."""
+    outcome = decide(case, command, minutes(minute))
+    assert isinstance(outcome, Refusal), outcome
+    return outcome
 
 
 def kinds(outcome: Outcome) -> list[str]:

@@ -24,8 +24,16 @@ from workflows.domain.appealing.answer import AppealAnswer, AppealOutcome, Appea
 from workflows.domain.approval import ApprovalState
 from workflows.domain.case import decide
 from workflows.domain.case_state import Case, Phase
-from workflows.domain.enforcement import ActionStatus, Problem, ProblemKind
+from workflows.domain.decision import Verdict
+from workflows.domain.enforcement import (
+    ActionReport,
+    ActionStatus,
+    EnforcementReport,
+    Problem,
+    ProblemKind,
+)
 from workflows.domain.playbook.actions import ApprovalRule
+from workflows.domain.playbook.model import PresetAction
 from workflows.domain.rules.appealing import settled
 
 LATER = T0 + timedelta(days=3)
@@ -164,3 +172,33 @@ def test_what_is_still_being_done_is_taken_back_afterwards(review: bool) -> None
     case = follow(case, news(case, ActionStatus.FAILED), LATER)
     assert settled(case) == AppealSettled(appeal="A0123456789AB", left=1, kept=0)
     assert not case.undoing
+
+
+def test_what_failed_is_not_tried_again_after_an_overturn() -> None:
+    """One of two measures stands: it is taken back, and the case is over."""
+    actions = (PresetAction(action="warn"), PresetAction(action="permanent_ban"))
+    both = cmd.Decide(
+        by=SATO, verdict=Verdict.VIOLATION, actions=actions, policy=None, reason="常習"
+    )
+    case = follow(a_case(), both, minutes(1))
+    case = follow(case, cmd.Approve(by=TANAKA), minutes(2))
+    done, failed = case.current_actions
+    problem = Problem(kind=ProblemKind.REFUSED, status=409)
+    report = EnforcementReport(
+        id="r1",
+        case=case.id,
+        decision="D1",
+        actions=(
+            ActionReport(action=done.planned.key, status=ActionStatus.DONE),
+            ActionReport(action=failed.planned.key, status=ActionStatus.FAILED, problem=problem),
+        ),
+    )
+    case = follow(case, cmd.Report(report=report), minutes(3))
+    assert case.phase is Phase.ENFORCING
+    outcome = decide(case, answer(AppealOutcome.OVERTURNED), LATER)
+    assert kinds(outcome) == [
+        "appeal_answered",
+        "actions_given_up",
+        "case_closed",
+        "undo_requested",
+    ]

@@ -1,12 +1,13 @@
-"""Records histories of today's workflows: `python -m tests.replay.record [VERSION] [SCENE …]`.
+"""Records histories of today's workflows: `make record VERSION=0.2.0`.
 
 Run it at every release; what was recorded before stays, and has to replay as well.
 """
 
 import asyncio
+import gzip
+import re
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 from temporalio.client import Client
@@ -14,12 +15,17 @@ from temporalio.client import Client
 from deploy.sandbox.slack.reading import controls
 from deploy.sandbox.temporal import temporal_server
 from tests.conftest import free_port
+from tests.stories.flood import alerts, pour
 from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_appeals import an_appeal, answer_with, filed, muted, post
 from tests.world import World, koban
 from workflows.domain.identity import appeal_route
 
 HISTORIES = Path(__file__).parent / "histories"
+
+SHORT = "limit.historyCount.suggestContinueAsNew=60"
+LARGE = 50_000
+"""Bytes above which a history is stored gzipped."""
 
 
 async def one_tap(world: World) -> str:
@@ -74,6 +80,22 @@ async def trouble(world: World) -> str:
     return route
 
 
+async def storm(world: World) -> str:
+    """Sixty more alerts in one go, a claim in between, no violation."""
+    sato = await world.person("U0SATO")
+    await world.happens(lure())
+    card, case = await case_of(sato)
+    route = str(controls(card)[0].block_id)
+    await pour(world, alerts(range(2, 32)))
+    await sato.press(card, "担当する")
+    await pour(world, alerts(range(32, 62)))
+    card = await sato.wait_text(card, "60件", 20)
+    await sato.press(card, "case.clear")
+    await sato.wait_text(card, "完了")
+    await world.wait_kind(case, "case_closed")
+    return route
+
+
 async def appeals(world: World) -> str:
     """One is upheld after a refused press, one overturned by a lead who took no part."""
     tanaka, reed = await world.person("U0TANAKA"), await world.person("U0REED")
@@ -101,33 +123,43 @@ async def save(world: World, route: str, folder: Path, name: str) -> None:
         handle = world.client.get_workflow_handle(found.id, run_id=found.run_id)
         history = await handle.fetch_history()
         kind = found.workflow_type.removesuffix("Workflow").lower()
-        path = folder / f"{name}-{kind}-{number}.json"
-        path.write_text(history.to_json() + "\n", "utf-8")
+        store(folder / f"{name}-{kind}-{number}.json", history.to_json())
         number += 1
 
 
-async def main(version: str, names: Sequence[str] = ()) -> None:
-    """Records the scenes called `names`, else all, under `histories/VERSION`."""
+def store(path: Path, history: str) -> None:
+    """Writes a history, a large one gzipped; the same history gives the same bytes."""
+    raw = (history + "\n").encode()
+    if len(raw) <= LARGE:
+        path.write_bytes(raw)
+    else:
+        path.with_name(path.name + ".gz").write_bytes(gzip.compress(raw, mtime=0))
+
+
+def stored(path: Path) -> str:
+    """A history as it was recorded."""
+    raw = path.read_bytes()
+    return (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode()
+
+
+async def main(version: str) -> None:
+    """Records every scene under `histories/VERSION`."""
     folder = HISTORIES / version
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as place:
         port = free_port()
-        server = temporal_server(Path(place), port)
+        # Histories are long at 60 events here, so that the corpus holds what crosses over.
+        server = temporal_server(Path(place), port, more=(SHORT,))
         await server.start()
         try:
             await _answers(f"127.0.0.1:{port}")
-            for scene in SCENES:
-                if names and scene.__name__ not in names:
-                    continue
+            for scene in (one_tap, four_eyes, trouble, storm, appeals):
                 room = Path(place) / scene.__name__
                 room.mkdir()
                 async with koban(f"127.0.0.1:{port}", room) as world:
                     await save(world, await scene(world), folder, scene.__name__)
         finally:
             await server.kill()
-
-
-SCENES = (one_tap, four_eyes, trouble, appeals)
 
 
 async def _answers(address: str) -> None:
@@ -141,5 +173,15 @@ async def _answers(address: str) -> None:
     raise RuntimeError(f"Temporal at {address} does not answer")
 
 
+def asked(arguments: list[str]) -> str:
+    """The version to record. Ends with a sentence where it is none, or stands already."""
+    version = arguments[0] if arguments else ""
+    if not re.fullmatch(r"\d+\.\d+\.\d+[a-z0-9.-]*", version):
+        raise SystemExit("Say which version is recorded: make record VERSION=0.2.0")
+    if (HISTORIES / version).exists():
+        raise SystemExit(f"{version} is recorded already: what a release wrote is not replaced.")
+    return version
+
+
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1] if len(sys.argv) > 1 else "0.1.0", sys.argv[2:]))
+    asyncio.run(main(asked(sys.argv[1:])))

@@ -8,17 +8,19 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
 from bot.worker import sandbox
-from tests.replay.record import HISTORIES
+from tests.replay.record import HISTORIES, asked, store, stored
 from workflows.appeal import AppealWorkflow
 from workflows.case import CaseWorkflow
 from workflows.enforcement import EnforcementWorkflow
 
-RECORDED = sorted(HISTORIES.rglob("*.json"))
+RECORDED = sorted(
+    path for path in HISTORIES.rglob("*") if path.name.endswith((".json", ".json.gz"))
+)
 
 
 def recorded(path: Path) -> WorkflowHistory:
     """A history from its file."""
-    return WorkflowHistory.from_json(path.stem, path.read_text("utf-8"))
+    return WorkflowHistory.from_json(path.stem, stored(path))
 
 
 def test_there_are_histories_of_every_workflow() -> None:
@@ -36,3 +38,28 @@ async def test_a_recorded_history_replays(path: Path) -> None:
         data_converter=pydantic_data_converter,
     )
     await replayer.replay_workflow(recorded(path))
+
+
+def test_a_large_history_is_stored_small(tmp_path: Path) -> None:
+    """Gzipped above 50 kB, and read back the same; a small one stays plain text."""
+    for name, history in (("small", "{}"), ("large", '{"events": "' + "e" * 60_000 + '"}')):
+        store(tmp_path / f"{name}.json", history)
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["large.json.gz", "small.json"]
+    assert (tmp_path / "large.json.gz").stat().st_size < 1_000
+    assert stored(tmp_path / "large.json.gz") == '{"events": "' + "e" * 60_000 + '"}\n'
+    assert stored(tmp_path / "small.json") == "{}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "Say which version is recorded: make record VERSION=0.2.0"),
+        (["../x"], "Say which version is recorded: make record VERSION=0.2.0"),
+        (["0.1.0"], "0.1.0 is recorded already: what a release wrote is not replaced."),
+    ],
+)
+def test_recording_needs_a_new_version(arguments: list[str], sentence: str) -> None:
+    """A release's histories are the proof for its cases: nobody writes over them."""
+    with pytest.raises(SystemExit) as stopped:
+        asked(arguments)
+    assert str(stopped.value) == sentence

@@ -12,6 +12,7 @@ from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.reading import visible_text
 from deploy.sandbox.stage import POLICY
 from deploy.sandbox.temporal import temporal_binary
+from tests.stories.flood import alerts, pour
 from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_working_a_case import choose
 from tests.world import World, koban
@@ -70,6 +71,24 @@ async def test_nobody_claims(night: Night) -> None:
     await night.passes(hours=1)
     assert (await night.world.kinds(case)).count("case_escalated") == 2
     assert mentioned(night) == ["<!subteam^S0SHIFT>", "<!subteam^S0LEAD>"]
+
+
+async def test_ninety_days_with_an_alert_a_day(night: Night) -> None:
+    """Every alert joins, nobody is called more often for it, and the last day can decide."""
+    sato = await night.world.person("U0SATO")
+    await night.world.happens(lure())
+    card, case = await case_of(sato)
+    for day in range(1, 91):
+        await night.passes(hours=24)
+        await pour(night.world, alerts([day + 1]))
+    card = await sato.wait_text(card, "90件", 20)
+    await sato.press(card, "case.clear")
+    await sato.wait_text(card, "完了")
+    await night.world.wait_kind(case, "case_closed")
+    kinds = await night.world.kinds(case)
+    assert kinds.count("alert_joined") == 90
+    assert kinds.count("case_escalated") == 2
+    assert len(await sato.cards("ts-live")) == 1
 
 
 async def test_a_claim_keeps_the_shift_asleep(night: Night) -> None:

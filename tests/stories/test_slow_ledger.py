@@ -56,6 +56,28 @@ async def test_a_case_that_waited_for_the_ledger_is_the_same_when_replayed(
         assert memory.case.opened_at == opened["at"]
 
 
+async def test_a_card_that_came_late_is_found_by_the_ledger(world: World) -> None:
+    """Slack was away while somebody had to be called; nothing happens to the case afterwards."""
+    sato = await world.person("U0SATO")
+    world.stage.faults.set("slack_429", True)
+    await world.happens(lure())
+
+    async def case_in_ledger() -> str | None:
+        return next(iter(await world.queries.chains()), None)
+
+    case = await wait_until(case_in_ledger, 20, what="the case in the ledger")
+    await world.happens(lure(2))
+    await world.wait_kind(case, "alert_joined")
+    world.stage.faults.set("slack_429", False)
+    card, _ = await case_of(sato)
+
+    async def found() -> bool:
+        row = await world.queries.case(case)
+        return row is not None and (row["card_channel"], row["card_ts"]) == ("C0LIVE", card["ts"])
+
+    await wait_until(found, 20, what="the card's place in the ledger")
+
+
 async def test_an_appeal_is_answered_while_the_ledger_is_away(
     temporal: str, tmp_path: Path
 ) -> None:

@@ -61,6 +61,7 @@ CROSSING: list[Any] = [
     AppealMemory(appeal=APPEAL, card=CARD, seen=("a",), untold=RECORDED),
     ports.Against(case="K7Q2F9XM0", decision="D1"),
     ports.AppealEntry(appeal=APPEAL, events=RECORDED, card=CARD),
+    ports.AppealWritten(stands=RECORDED, earlier=True),
     ports.ShowAppeal(appeal=APPEAL, card=None, lines=RECORDED),
     ports.Notice(
         appeal="A0123456789AB",

@@ -17,7 +17,9 @@ from workflows.queues import slack_queue
 _RETRY = RetryPolicy(
     initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=30)
 )
-_ONE_WRITE = timedelta(seconds=20)
+_ONE_WRITE = timedelta(seconds=60)
+_MISSED = timedelta(seconds=10)
+"""When a write whose worker was killed is tried again."""
 _AGAIN = timedelta(seconds=30)
 _RANK = Priority(priority_key=3)
 """Behind cases that burn: an appeal has days."""
@@ -61,6 +63,7 @@ class AppealScreen:
                     wanted,
                     task_queue=slack_queue(workflow.info().task_queue),
                     start_to_close_timeout=_ONE_WRITE,
+                    heartbeat_timeout=_MISSED,
                     retry_policy=_RETRY,
                     priority=_RANK,
                 )

@@ -1,4 +1,4 @@
-"""Handing something on to a case that is closed by now, or runs elsewhere."""
+"""What a case is told from elsewhere, and what one case sends to another."""
 
 from datetime import timedelta
 
@@ -6,16 +6,54 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 from workflows import ports
+from workflows.domain import events as ev
+from workflows.domain.appealing.answer import AppealAnswer
+from workflows.domain.case_state import Case
+from workflows.domain.commands import Absorb, AnswerAppeal, Command, Report
+from workflows.domain.enforcement import EnforcementReport
 from workflows.ports import Delivery
 
 _PATIENTLY = RetryPolicy(maximum_interval=timedelta(seconds=30))
 
 
 async def deliver(delivery: Delivery) -> None:
-    """Wakes the case up with what arrived for it, however long that takes."""
+    """Hands it over, for as long as it takes."""
     await workflow.execute_activity(
         ports.deliver,
         delivery,
         start_to_close_timeout=timedelta(seconds=10),
         retry_policy=_PATIENTLY,
     )
+
+
+def merged(case: Case, event: ev.CaseMerged) -> Delivery:
+    """What the case that goes on has to hear."""
+    assert event.by is not None
+    absorb = Absorb(case=case.id, alerts=case.alerts, by=event.by)
+    return Delivery(case=event.into, route=event.route, absorb=absorb)
+
+
+def news(told: EnforcementReport | AppealAnswer | Delivery) -> Delivery:
+    """What arrived, as it may have to be handed on."""
+    if isinstance(told, EnforcementReport):
+        return Delivery(case=told.case, report=told)
+    return Delivery(case=told.case, answer=told) if isinstance(told, AppealAnswer) else told
+
+
+def name_of(delivery: Delivery) -> str:
+    """Under which name it is known for good."""
+    if delivery.report is not None:
+        return f"report/{delivery.report.id}"
+    if delivery.answer is not None:
+        return f"appeal/{delivery.answer.appeal}"
+    return f"absorb/{delivery.absorb.case if delivery.absorb else ''}"
+
+
+def asked_by(delivery: Delivery) -> Command:
+    """What its case makes of it."""
+    if delivery.report is not None:
+        return Report(report=delivery.report)
+    if delivery.answer is not None:
+        return AnswerAppeal(answer=delivery.answer)
+    assert delivery.absorb is not None
+    return delivery.absorb

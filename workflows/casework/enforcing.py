@@ -1,6 +1,7 @@
 """What a case's events ask of the platform: enforcements begun, and asked, by the case."""
 
 from collections.abc import Callable
+from typing import Any
 
 from temporalio import workflow
 from temporalio.common import Priority
@@ -12,9 +13,9 @@ from temporalio.exceptions import (
 from temporalio.workflow import ParentClosePolicy
 
 from workflows.casework.errands import Errands
+from workflows.casework.renewal import end_of
 from workflows.domain import events as ev
-from workflows.domain.approval import Purpose
-from workflows.domain.case_state import Case, Phase
+from workflows.domain.case_state import Case
 from workflows.domain.enforcement import (
     ActionReport,
     ActionState,
@@ -23,6 +24,7 @@ from workflows.domain.enforcement import (
     AskKind,
     EnforcementReport,
 )
+from workflows.domain.enforcing import begins
 from workflows.domain.identity import enforcement_route
 from workflows.starts import TASK_TIMEOUT, EnforcementStart, Job, lost
 
@@ -40,19 +42,23 @@ ENFORCEMENT = "EnforcementWorkflow"
 
 
 class Enforcing:
-    """Starts and asks the enforcements of one case; what they say at their end goes to `heard`."""
+    """Starts and asks the enforcements of one case; what they say at their end goes to `heard`.
+
+    `starting` counts those that were asked for and have not begun yet.
+    """
 
     def __init__(self, route: str, errands: Errands, heard: Heard) -> None:
         self._route = route
         self._errands = errands
         self._watches = Errands()
         self._heard = heard
+        self.starting = 0
 
     def act_on(self, case: Case, event: ev.Event) -> None:
         """Does what an event asks for; `case` has it applied already."""
         match event:
             case ev.Decided() | ev.Approved() | ev.EnforcementStarted():
-                if _begins(case, event):
+                if begins(case, event):
                     self._carry_out(case, case.current_actions)
             case ev.ProtectionStarted():
                 self._protect(case, event)
@@ -109,7 +115,21 @@ class Enforcing:
     async def _enforce(self, start: EnforcementStart) -> None:
         """Runs beside the case; one that stays for a lift tells of it by signal."""
         try:
-            report = await workflow.execute_child_workflow(
+            report = await (await self._started(start))
+        except WorkflowAlreadyStartedError:
+            return  # it lives, and tells of itself
+        except ChildWorkflowError:
+            # Ended by an operator: the card offers Retry instead of waiting for ever.
+            report = lost(start, workflow.uuid4().hex)
+        self._heard(report)
+
+    async def _started(
+        self, start: EnforcementStart
+    ) -> workflow.ChildWorkflowHandle[Any, EnforcementReport]:
+        """A child of a run that ends before it started might never start."""
+        self.starting += 1
+        try:
+            return await workflow.start_child_workflow(
                 ENFORCEMENT,
                 start,
                 id=enforcement_route(start.case, start.decision),
@@ -118,12 +138,16 @@ class Enforcing:
                 task_timeout=TASK_TIMEOUT,
                 priority=Priority(priority_key=start.rank),
             )
-        except WorkflowAlreadyStartedError:
-            return  # it lives, and tells of itself
-        except ChildWorkflowError:
-            # Ended by an operator: the card offers Retry instead of waiting for ever.
-            report = lost(start, workflow.uuid4().hex)
-        self._heard(report)
+        finally:
+            self.starting -= 1
+
+    def take_over(self, case: Case) -> None:
+        """The run that began the enforcement would have heard of its end; now this one does."""
+        if case.acting:
+            self._watches.run(self._see_the_end(case))
+
+    async def _see_the_end(self, case: Case) -> None:
+        self._heard(await end_of(case))
 
     # -- ask ------------------------------------------------------------------------------
 
@@ -152,24 +176,12 @@ class Enforcing:
             self._carry_out(case, jobs, undo)
 
     def _end_protection(self, case: Case, of: str, state: ActionState, ask: Ask) -> None:
-        """Its lift failed, or somebody ended it by hand: it stands, and nobody looks after it."""
-        if not state.standing:
-            return
-        if ask.kind is AskKind.KEEP:
+        """Its lift failed, somebody ended it by hand, or a decision took it over and failed."""
+        if ask.kind is AskKind.KEEP and state.standing:
             self._heard(_kept(case, of, state))
-        elif ask.kind is AskKind.LIFT:
+        elif ask.kind is AskKind.LIFT and (state.standing or state.status is ActionStatus.KEPT):
             event = ev.ProtectionStarted(at=workflow.now(), by=ask.by, protection=of, action=state)
             self._protect(case, event, undo=True)
-
-
-def _begins(case: Case, event: ev.Decided | ev.Approved | ev.EnforcementStarted) -> bool:
-    """Whether the last decision is to be carried out now that this happened."""
-    if case.phase is not Phase.ENFORCING or case.handing_over or not case.current_actions:
-        return False
-    if not isinstance(event, ev.Approved):
-        return True
-    of_decision = case.approval is not None and case.approval.purpose is Purpose.DECISION
-    return event.granted and of_decision
 
 
 def _jobs(case: Case, states: tuple[ActionState, ...]) -> tuple[Job, ...]:

@@ -2,7 +2,11 @@
 
 import asyncio
 from collections.abc import Coroutine, Iterable
+from contextlib import suppress
+from datetime import timedelta
 from typing import Any
+
+from temporalio import workflow
 
 
 class Errands:
@@ -25,3 +29,15 @@ class Errands:
         """Starts each of them."""
         for errand in errands:
             self.run(errand)
+
+
+async def ends(task: asyncio.Task[None] | None, patience: timedelta) -> bool:
+    """Waits for `task`, and calls it off after `patience`; whether it ended by itself."""
+    if task is None or task.done():
+        return True
+    with suppress(TimeoutError):
+        await workflow.wait_condition(task.done, timeout=patience)
+        return True
+    task.cancel()
+    await workflow.wait_condition(task.done)
+    return not task.cancelled()

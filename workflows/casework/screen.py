@@ -10,11 +10,15 @@ from datetime import timedelta
 from temporalio import workflow
 from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import FailureError
+from temporalio.workflow import ActivityCancellationType
 
 from workflows import ports
+from workflows.casework.errands import ends
 from workflows.domain.case_state import Case
+from workflows.domain.commands import Click
 from workflows.domain.events import Recorded
 from workflows.domain.memory import CardRef
+from workflows.domain.refusal import Refusal
 from workflows.domain.view import told_in_thread, view_of
 from workflows.ports import Answer, Show, Shown
 from workflows.queues import slack_queue
@@ -22,10 +26,14 @@ from workflows.queues import slack_queue
 _RETRY = RetryPolicy(
     initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=30)
 )
-_ONE_WRITE = timedelta(seconds=20)
-"""A card with its thread takes some calls; a killed worker is not waited for much longer."""
+_ONE_WRITE = timedelta(seconds=60)
+_MISSED = timedelta(seconds=10)
+"""When a write whose worker was killed is tried again."""
+
 _ANSWERING = timedelta(minutes=15)
 _AGAIN = timedelta(seconds=30)
+_PATIENCE = timedelta(seconds=5)
+"""How long a write may go on before it is called off for a new history."""
 
 
 class Screen:
@@ -39,6 +47,7 @@ class Screen:
         self.untold: list[Recorded] = list(untold)
         self._case: Case | None = None
         self._stale = False
+        self._held = False
         self._showing: asyncio.Task[None] | None = None
 
     @property
@@ -53,11 +62,30 @@ class Screen:
     def refresh(self, case: Case) -> None:
         """Shows `case` as soon as Slack takes it."""
         self._case, self._stale = case, True
-        if self.idle:
+        self._begin()
+
+    @property
+    def stale(self) -> bool:
+        """Whether Slack shows an older state, and no write is under way."""
+        return self._stale
+
+    async def put_down(self) -> None:
+        """Ends with the write under way; one that Slack does not take is called off."""
+        self._held = True
+        if not await ends(self._showing, _PATIENCE):
+            self._stale = True  # whether the last try came through is not known
+
+    def pick_up(self) -> None:
+        """Goes on after `put_down`."""
+        self._held = False
+        self._begin()
+
+    def _begin(self) -> None:
+        if self._stale and self.idle and not self._held:
             self._showing = asyncio.create_task(self._show())
 
     async def _show(self) -> None:
-        while self._stale and self._case is not None:
+        while self._stale and self._case is not None and not self._held:
             self._stale = False
             case = self._case
             # While the case acts by itself its story is not over: the lines wait for the end.
@@ -77,15 +105,33 @@ class Screen:
                     wanted,
                     task_queue=slack_queue(workflow.info().task_queue),
                     start_to_close_timeout=_ONE_WRITE,
+                    heartbeat_timeout=_MISSED,
                     retry_policy=_RETRY,
                     priority=Priority(priority_key=case.severity.rank),
+                    # A write that is called off ends first: two at a time could post twice.
+                    cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
                 )
             except FailureError:
+                if self._held:
+                    raise asyncio.CancelledError from None
                 await workflow.sleep(_AGAIN)
 
 
-async def answer(wanted: Answer) -> None:
+async def answer(click: Click, refusal: Refusal) -> None:
     """Tells a person why their command was refused; gives up when it would come too late."""
+    await refuse(
+        Answer(
+            person=click.command.by.id,
+            place=click.place,
+            case=click.case,
+            refusal=refusal,
+            command=click.command.kind,
+        )
+    )
+
+
+async def refuse(wanted: Answer) -> None:
+    """The same, for whatever was pressed."""
     try:
         await workflow.execute_activity(
             ports.answer,

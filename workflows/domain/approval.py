@@ -159,6 +159,6 @@ def consent_of(
         return Consent(by=person.id, role=role, at=now)
     for cover in person.covers:
         fresh = cover.person not in barred and not already_agreed(approval, cover.person)
-        if cover.role in open_roles and fresh:
+        if cover.role in open_roles and fresh and now < cover.until:
             return Consent(by=person.id, role=cover.role, at=now, covers=cover.person)
     return None

@@ -74,11 +74,10 @@ def _allowed(case: Case, command: cmd.Asked) -> frozenset[Role]:
 
 def _only_leads_undo(case: Case) -> bool:
     """What took an approval is a lead's to undo, unless its undo has an approval of its own."""
-    catalog, actions = case.policy.catalog, case.current_actions
-    if undo_rules_of(catalog, actions):
-        return False
+    alone = tuple(a for a in case.undoable if not undo_rules_of(case.policy.catalog, (a,)))
+    by_two = any(d.over_limit and d.id == a.decision for d in case.decisions for a in alone)
     reviewed = case.approval is not None and case.approval.purpose is Purpose.REVIEW
-    return reviewed or bool(rules_of(catalog, actions))
+    return bool(alone) and (reviewed or by_two or bool(rules_of(case.policy.catalog, alone)))
 
 
 def _tick(case: Case, command: cmd.Tick, now: datetime) -> Outcome:

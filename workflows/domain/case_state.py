@@ -16,7 +16,7 @@ from workflows.domain.hold import Hold
 from workflows.domain.known import Known
 from workflows.domain.model import Value
 from workflows.domain.playbook.model import Policy, Severity, Unless
-from workflows.domain.protection import Intent, Protection, is_over
+from workflows.domain.protection import Intent, Protection
 from workflows.domain.sightings import Sighting
 
 
@@ -47,8 +47,8 @@ class Case(Value):
 
     `owned_as_of` is the version with which its assignee got it, `active_at` when they were last
     seen, `paused_for` how long its clocks stood still so far, `repeats` how often a step of the
-    ladder was told again, `clock_from` when it was reopened. `absorbed` are cases that were merged
-    into it, `merged_into` is the other way round.
+    ladder was told and `told_at` when last, `clock_from` when it was reopened. `absorbed` are cases
+    that were merged into it, `merged_into` is the other way round.
     """
 
     id: str
@@ -78,6 +78,7 @@ class Case(Value):
     rejection: str | None = None
     steps_done: frozenset[int] = frozenset()
     repeats: dict[int, int] = Field(default_factory=dict)
+    told_at: dict[int, datetime] = Field(default_factory=dict)
     acknowledged_by: str | None = None
     called_at: datetime | None = None
     turn: Mark | None = None
@@ -140,13 +141,19 @@ class Case(Value):
 
     @property
     def acting(self) -> bool:
-        """Whether Koban is at work at the platform for the last decision."""
-        return any(action.status in ACTING for action in self.current_actions)
+        """Whether the platform is being changed for the last decision, or changed back."""
+        statuses = {action.status for action in self.current_actions}
+        enforcing = self.phase is Phase.ENFORCING and bool(statuses & ACTING)
+        return enforcing or ActionStatus.UNDOING in statuses
 
     @property
     def undoable(self) -> tuple[ActionState, ...]:
-        """The standing actions of the last decision that the platform can take back."""
-        return tuple(each for each in self.current_actions if each.standing and each.undoable)
+        """What the platform can take back: of the last decision that anything still stands of."""
+        for decision in reversed(self.decisions):
+            standing = (a for a in self.actions_of(decision.id) if a.standing and a.undoable)
+            if found := tuple(standing):
+                return found
+        return ()
 
     @property
     def failed(self) -> tuple[ActionState, ...]:
@@ -178,17 +185,27 @@ class Case(Value):
         return state is not None and (state.standing or acting)
 
     @property
+    def stuck(self) -> tuple[Protection, ...]:
+        """The protections that the platform would not lift: nobody looks after them any more."""
+        states = ((each, self.protected(each.id)) for each in self.protections)
+        return tuple(each for each, state in states if state and state.standing and state.problem)
+
+    @property
     def handing_over(self) -> bool:
-        """Whether a decision waits until a protection has let go of what it takes over.
+        """Whether the last decision waits until a protection has let go of what it acts upon.
 
         Both touch the same thing at the platform: a lift that came second would undo the decision.
         """
-        return any(
-            each.intent is Intent.HAND_OVER
-            and not is_over(self.protected(each.id))
-            and self._protects(each)
-            for each in self.protections
-        )
+        keys = {state.planned.key for state in self.current_actions}
+        return any(each.action in keys and self._lets_go(each) for each in self.protections)
+
+    def _lets_go(self, protection: Protection) -> bool:
+        """Whether a protection is on its way out, and not yet there."""
+        state = self.protected(protection.id)
+        if protection.intent is Intent.LIFT_NOW:
+            kept = state is not None and state.status is ActionStatus.KEPT
+            return kept or self._protects(protection)
+        return protection.intent is Intent.HAND_OVER and self._protects(protection)
 
     # -- approval -------------------------------------------------------------------------
 
@@ -206,9 +223,8 @@ class Case(Value):
             return ()
         ladder = self.policy.playbook.ladder(self.severity)
         concerned = frozenset(i for i, step in enumerate(ladder) if step.concerns(self.severity))
-        return open_steps(
-            ladder, self.started_at, self.steps_done, self.quiet, concerned, self.repeats
-        )
+        told = (self.repeats, self.told_at)
+        return open_steps(ladder, self.started_at, self.steps_done, self.quiet, concerned, *told)
 
     @property
     def claim_ends(self) -> datetime | None:

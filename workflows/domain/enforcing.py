@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from workflows.domain import events as ev
+from workflows.domain.approval import Purpose
 from workflows.domain.case_state import Case, Phase
 from workflows.domain.enforcement import (
     STANDING,
@@ -15,6 +16,17 @@ from workflows.domain.enforcement import (
     Problem,
     ProblemKind,
 )
+
+
+def begins(case: Case, event: ev.Event) -> bool:
+    """Whether the last decision is to be carried out now that `event` happened to `case`."""
+    if case.phase is not Phase.ENFORCING or case.handing_over or not case.current_actions:
+        return False
+    if isinstance(event, ev.Approved):
+        of_decision = case.approval is not None and case.approval.purpose is Purpose.DECISION
+        return event.granted and of_decision
+    return isinstance(event, ev.Decided | ev.EnforcementStarted)
+
 
 _UNKNOWN = Problem(kind=ProblemKind.UNREACHABLE)
 _S = ActionStatus
@@ -28,13 +40,14 @@ _NEXT: dict[ActionStatus, frozenset[ActionStatus]] = {
     _S.VERIFIED: _OUT,
     _S.DRIFTED: _OUT,
     _S.UNDOING: frozenset({_S.UNDONE, _S.LIFTED, _S.FAILED}),
+    _S.KEPT: frozenset({_S.LIFTED, _S.FAILED}),
 }
 """What may follow a status; anything else is old news that arrived late."""
 
 
 def reported(case: Case, report: EnforcementReport, now: datetime) -> tuple[ev.Event, ...]:
     """The events of a report; a second delivery, or news of an ended action, makes none."""
-    waits = case.phase is Phase.AWAITING_APPROVAL and case.decision is not None
+    waits = case.phase is Phase.AWAITING_APPROVAL or case.handing_over
     if waits and case.decision is not None and report.decision == case.decision.id:
         return ()  # nothing of it is being carried out
     protects = any(each.id == report.decision for each in case.protections)
@@ -52,6 +65,8 @@ def _event(
 ) -> ev.Event | None:
     if news.status not in _NEXT.get(state.status, frozenset()):
         return None
+    if protects and state.status is ActionStatus.FAILED:
+        return None  # it waited for nobody, and its enforcement is over
     if protects and news.status is ActionStatus.LIFTED:
         return ev.ProtectionLifted(at=now, decision=decision, action=news.action)
     make = _EVENTS.get(news.status)
@@ -64,7 +79,7 @@ def _failed(decision: str, state: ActionState, news: ActionReport, now: datetime
         decision=decision,
         action=news.action,
         problem=news.problem or _UNKNOWN,
-        undo=state.status in (*STANDING, ActionStatus.UNDOING),
+        undo=state.status in (*STANDING, ActionStatus.UNDOING, ActionStatus.KEPT),
     )
 
 

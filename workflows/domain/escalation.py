@@ -40,14 +40,15 @@ def open_steps(
     quiet: frozenset[Unless],
     concerned: frozenset[int] | None = None,
     repeats: Mapping[int, int] | None = None,
+    told_at: Mapping[int, datetime] | None = None,
 ) -> tuple[Due, ...]:
     """The steps still to come, soonest first: not done, and not made needless by `quiet`.
 
     `concerned` are the steps that are for this case at all (None: each); `repeats` says how often
-    a step was told already.
+    a step was told already, `told_at` when it last was.
     """
     due = (
-        _due(index, step, started_at, (repeats or {}).get(index, 0))
+        _due(index, step, started_at, (repeats or {}).get(index, 0), (told_at or {}).get(index))
         for index, step in enumerate(ladder)
         if index not in done
         and step.unless not in quiet
@@ -56,11 +57,15 @@ def open_steps(
     return tuple(sorted(due, key=lambda each: (each.at, each.index)))
 
 
-def _due(index: int, step: Step, started_at: datetime, told: int) -> Due:
-    """The next round of a step that was told `told` times."""
+def _due(index: int, step: Step, started_at: datetime, told: int, last: datetime | None) -> Due:
+    """The next round of a step that was told `told` times.
+
+    One that came late (nobody looked, or it was quiet) does not bring the next ones at its heels.
+    """
     if step.repeat is None:
         return Due(index=index, at=started_at + step.after, step=step)
     at = started_at + step.after + told * step.repeat.every
+    at = at if last is None else max(at, last + step.repeat.every)
     return Due(index=index, at=at, step=step, round=told, last=told >= step.repeat.times)
 
 

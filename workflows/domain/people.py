@@ -42,5 +42,9 @@ class Actor(Value):
         return bool(self.roles & allowed)
 
     def may_approve(self, allowed: frozenset[Role]) -> bool:
-        """Whether one of the person's roles, their own or in somebody's stead, is among them."""
-        return self.may(allowed) or any(cover.role in allowed for cover in self.covers)
+        """Whether one of the person's roles, their own or in somebody's stead, is among them.
+
+        Who only reads stands in for nobody.
+        """
+        covered = any(cover.role in allowed for cover in self.covers)
+        return self.may(allowed) or (covered and self.may(frozenset(Role) - {Role.AUDITOR}))

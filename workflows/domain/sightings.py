@@ -31,7 +31,14 @@ def seen_with(
         for type_, subject in fresh.items()
         if latest(sightings, type_, None) != subject
     )
-    return (*sightings, *new)[-MOST:]
+    return _bounded((*sightings, *new))
+
+
+def _bounded(sightings: tuple[Sighting, ...]) -> tuple[Sighting, ...]:
+    """The newest ones; the last of each type stays, however many came of other types since."""
+    last = {each.subject.type: each for each in sightings}
+    older = sightings[:-MOST]
+    return (*(each for each in older if last[each.subject.type] is each), *sightings[-MOST:])
 
 
 def latest(sightings: tuple[Sighting, ...], type_: str, version: int | None) -> Subject | None:

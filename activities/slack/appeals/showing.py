@@ -1,5 +1,6 @@
 """Brings an appeal's card and thread up to date, and posts nothing twice."""
 
+import asyncio
 from collections.abc import Iterator
 
 from activities.slack.appeals import card as appeal
@@ -27,12 +28,15 @@ class ShowingAppeal:
 
     async def run(self) -> CardRef:
         """Shows everything; raises `SlackTrouble` where something has to be tried again."""
+        living = asyncio.create_task(self._progress.live())
         try:
             card = await self._card()
             await self._lines(card)
         except SlackTrouble:
             self._progress.hand_on()
             raise
+        finally:
+            living.cancel()
         return card
 
     async def _card(self) -> CardRef:

@@ -55,10 +55,10 @@ def opening(case: Case | None = None, key: str = "run-1", number: int = 1) -> En
     return Entry(case=case, owner_key=key, events=(first,), alerts=(an_alert(number),))
 
 
-def following(case: Case, *commands: cmd.Command, key: str = "run-1") -> Entry:
-    """The entry of everything that `commands` make of `case`."""
+def following(case: Case, *commands: cmd.Command, key: str = "run-1", after: int = 1) -> Entry:
+    """The entry of everything that `commands` make of `case`, from `after` minutes on."""
     recorded = []
-    for minute, command in enumerate(commands, start=1):
+    for minute, command in enumerate(commands, start=after):
         outcome = decide(case, command, minutes(minute))
         assert not isinstance(outcome, Refusal), outcome
         for event in outcome:

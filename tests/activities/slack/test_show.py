@@ -1,11 +1,13 @@
 """What stands in Slack is the truth, once, whatever happened on the way."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 from temporalio.exceptions import ApplicationError
 
 from deploy.sandbox.faults import Fault
+from deploy.sandbox.slack.person import wait_until
 from tests.activities.slack.cases import (
     AT,
     BAN,
@@ -355,3 +357,15 @@ async def test_a_name_that_slack_does_not_tell_is_shown_as_its_id(desk: Desk) ->
     del desk.workspace.people["U0SATO"]
     await desk.show(wanted(Story().claimed()))
     assert "担当はU0SATOさん" in desk.on("C0LIVE")[0].text
+
+
+async def test_a_slow_slack_hears_that_the_try_still_lives(desk: Desk) -> None:
+    """So that a killed worker is missed soon; the next try looks before it posts anything."""
+    desk.workspace.faults.set(Fault.SLACK_HANG, True)
+    tries = Tries()
+    showing = asyncio.create_task(failing(desk, wanted(Story()), tries))
+    await wait_until(lambda: tries.left, what="a sign of life")
+    (posted,) = tries.left
+    assert (posted["attempt"], posted["unsure"]) == (1, True)
+    desk.workspace.faults.clear()
+    await showing

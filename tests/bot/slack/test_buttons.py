@@ -5,6 +5,7 @@ from itertools import count
 
 import pytest
 
+from deploy.sandbox.slack.person import Refused
 from deploy.sandbox.slack.tickets import ResponseUrls
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import CASE, ROUTE
@@ -187,6 +188,27 @@ async def test_a_fault_in_koban_is_told_too(stage: Stage):
     await sato.press(await stage.seen(sato, stage.card()), "case.claim")
     told = await stage.told(sato)
     assert told == "受け付けられませんでした。少し待ってからもう一度お試しください。"
+
+
+async def test_what_nobody_can_be_told_is_left_to_slack(stage: Stage):
+    """Temporal is away, and so is Slack's API: Slack itself says that the press did nothing."""
+    stage.cases.away = True
+    sato = stage.person("U0SATO")
+    card = await stage.seen(sato, stage.card())
+    stage.workspace.faults.set("slack_down", True)
+    with pytest.raises(Refused):
+        await sato.press(card, "case.claim")
+    assert await sato.errors() == ["このアプリは応答しませんでした。もう一度お試しください。"]
+
+
+async def test_a_fault_that_nobody_can_be_told_is_left_to_slack(stage: Stage):
+    """The same for what goes wrong in Koban itself."""
+    stage.cases.broken = True
+    sato = stage.person("U0SATO")
+    card = await stage.seen(sato, stage.card())
+    stage.workspace.faults.set("slack_down", True)
+    with pytest.raises(Refused):
+        await sato.press(card, "case.claim")
 
 
 async def test_a_language_that_takes_long_to_learn_does_not_hold_the_answer_up(stage: Stage):

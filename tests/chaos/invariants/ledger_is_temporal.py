@@ -31,6 +31,8 @@ def check(seen: Evidence) -> Iterator[Violation]:
         }
     for route in sorted(seen.running.keys() - routes):
         yield Violation(NUMBER, f"{route} still runs, and nothing is left for it to do")
+    for route, why in sorted(seen.stuck.items()):
+        yield Violation(NUMBER, f"{route} can't be asked: {why}")
     for ended in seen.ended_badly:
         yield Violation(NUMBER, f"{ended} did not end well")
 

@@ -2,6 +2,7 @@
 
 A kill in between moves the due time to the moment when all of Koban was well again. A lift is
 made once the platform is first asked for it; how long the platform then refuses is not counted.
+What a bare timer on the same server was late by in the same moment is the machine's, not Koban's.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,12 +29,14 @@ def lateness(seen: Evidence) -> Iterator[tuple[float, str]]:
     """(seconds, what) of every timer that was due."""
     for case, story in seen.stories.items():
         ends = [event.at.timestamp() for event in story.events[1:]] + [seen.at]
-        for state, until in zip(story.states, ends, strict=True):
-            due = state.deadline.timestamp() if state.deadline else None
-            if due is not None and until >= due:
-                late = until - moved(due, until, seen.outages)
+        for event, state, until in zip(story.events, story.states, ends, strict=True):
+            if state.deadline is None:
+                continue
+            # What ran out while something else was waited for is due when that ends.
+            due = max(state.deadline.timestamp(), event.at.timestamp())
+            if until >= due:
                 words = f"case {case}: the clock of version {state.version}, due {clock(due)},"
-                yield max(late, 0.0), words
+                yield _late(due, until, seen), words
         yield from _lifts(case, story, seen)
 
 
@@ -51,8 +54,8 @@ def _lifts(case: str, story: Story, seen: Evidence) -> Iterator[tuple[float, str
         due = max(event.until.timestamp(), _known(key, seen))
         if asked >= due or calls:
             early = asked - event.until.timestamp()
-            late = asked - moved(due, asked, seen.outages)
-            yield (early if early < 0 else max(late, 0.0)), f"the lift of {key}, due {clock(due)},"
+            late = early if early < 0 else _late(due, asked, seen)
+            yield late, f"the lift of {key}, due {clock(due)},"
 
 
 def _known(key: str, seen: Evidence) -> float:
@@ -72,6 +75,17 @@ def moved(due: float, until: float, outages: Sequence[Outage]) -> float:
         if outage.since <= due + LATEST and ended > due:
             due = min(ended, until)
     return due
+
+
+def _late(due: float, until: float, seen: Evidence) -> float:
+    due = moved(due, until, seen.outages)
+    return max(0.0, until - due - floor(due, until, seen.beats))
+
+
+def floor(due: float, until: float, beats: Sequence[tuple[float, float]]) -> float:
+    """How long a bare timer was late between these times."""
+    near = (beat + late - max(beat, due) for beat, late in beats if beat <= until)
+    return max([0.0, *near])
 
 
 def _at(call: Row) -> float:

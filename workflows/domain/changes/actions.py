@@ -38,7 +38,16 @@ def _verified(case: Case, event: ev.ActionVerified) -> Changes:
 def _failed(case: Case, event: ev.ActionFailed) -> Changes:
     # An undo that failed leaves the action standing, and the person may try again.
     status = _S.DONE if event.undo else _S.FAILED
-    return _change(case, _named(event), status=status, problem=event.problem)
+    failed = _change(case, _named(event), status=status, problem=event.problem)
+    failed["protections"] = tuple(_protects_on(each, event.decision) for each in case.protections)
+    return failed
+
+
+def _protects_on(protection: Protection, failed: str) -> Protection:
+    """A protection that could not be lifted goes on until somebody lifts or confirms it."""
+    if protection.id != failed or protection.intent is not Intent.LIFT_NOW:
+        return protection
+    return protection.model_copy(update={"intent": Intent.LIFT_IN_TIME})
 
 
 def _retried(case: Case, event: ev.ActionRetried) -> Changes:
@@ -60,7 +69,7 @@ def _given_up(case: Case, event: ev.ActionsGivenUp) -> Changes:
     if any(a.standing for a in given["actions"] if a.decision == mine):
         return {**given, **turn(case, event)}
     # Nothing came of the decision: there is nothing left to review either.
-    given["phase"] = Phase.CLAIMED
+    given |= {"phase": Phase.CLAIMED, "active_at": event.at, "warned": False}
     if case.pending(Purpose.REVIEW):
         assert case.approval is not None
         off = {"state": ApprovalState.WITHDRAWN, "question": None}

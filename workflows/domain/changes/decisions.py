@@ -133,6 +133,7 @@ def _reopened(case: Case, event: ev.CaseReopened) -> Changes:
         "phase": Phase.CLAIMED,
         "owner": event.by,
         "owned_since": event.at,
+        "owned_as_of": case.version + 1,
         "active_at": event.at,
         "warned": False,
         "verdict": None,
@@ -143,6 +144,7 @@ def _reopened(case: Case, event: ev.CaseReopened) -> Changes:
         "paused_for": timedelta(),
         "steps_done": frozenset(),
         "repeats": {},
+        "told_at": {},
         "acknowledged_by": None,
         **turn(case, event),
     }

@@ -51,7 +51,11 @@ def _escalated(case: Case, event: ev.CaseEscalated) -> Changes:
     if event.step is None:
         return {"called_at": event.at, **active(case, event)}
     done = case.steps_done | {event.step} if event.last else case.steps_done
-    return {"steps_done": done, "repeats": {**case.repeats, event.step: event.round + 1}}
+    return {
+        "steps_done": done,
+        "repeats": {**case.repeats, event.step: event.round + 1},
+        "told_at": {**case.told_at, event.step: event.at},
+    }
 
 
 def _acknowledged(case: Case, event: ev.CaseAcknowledged) -> Changes:
@@ -84,7 +88,9 @@ def _waiting(case: Case, event: ev.CaseWaiting) -> Changes:
 def _off_hold(case: Case, event: ev.Event) -> Changes:
     if case.hold is None:
         return {}
-    stood = event.at - case.hold.since if case.hold.pauses else timedelta()
+    # Whoever looks late finds that the clocks run again since the hold's end.
+    stood = min(event.at, case.hold.until) - case.hold.since
+    stood = stood if case.hold.pauses else timedelta()
     return {"hold": None, "paused_for": case.paused_for + stood}
 
 

@@ -5,14 +5,15 @@ from datetime import datetime
 from workflows.domain import commands as cmd
 from workflows.domain import events as ev
 from workflows.domain.approval import Purpose, approval_for
-from workflows.domain.case_state import Case, Phase
+from workflows.domain.case_state import UNDECIDED, Case, Phase
 from workflows.domain.enforcing import reported
 from workflows.domain.history import apply_all
 from workflows.domain.planning import undo_rules_of
-from workflows.domain.refusal import Reason
+from workflows.domain.refusal import Reason, Refusal
 from workflows.domain.rules.appealing import caught_up
 from workflows.domain.rules.closing import closing
 from workflows.domain.rules.outcome import Outcome
+from workflows.domain.rules.protecting import on_given_up, taken_over
 from workflows.domain.rules.refusing import outdated, told
 
 
@@ -31,13 +32,20 @@ def give_up(case: Case, command: cmd.GiveUp, now: datetime) -> Outcome:
     refusal = outdated(case, command)
     if refusal is not None:
         return refusal
-    events = (ev.ActionsGivenUp(at=now, by=command.by.id, decision=case.decision.id),)
-    return (*events, *closing(apply_all(case, events), now))
+    if case.acting:
+        # Nobody can decide anew while a part of this decision is still being carried out.
+        return Refusal(reason=Reason.STILL_ACTING)
+    given_up = ev.ActionsGivenUp(at=now, by=command.by.id, decision=case.decision.id)
+    after = apply_all(case, (given_up,))
+    return (given_up, *on_given_up(after, now, command.by.id), *closing(after, now))
 
 
 def undo(case: Case, command: cmd.Undo, now: datetime) -> Outcome:
-    """Takes a closed case's actions back, with an approval where one of them asks for it."""
-    if case.phase is not Phase.CLOSED or not case.undoable or case.decision is None:
+    """Takes actions back, with an approval where one of them asks for it.
+
+    Those of a closed case, or of one that a review sent back and whose undo came to nothing.
+    """
+    if case.phase not in (Phase.CLOSED, *UNDECIDED) or not case.undoable:
         return told(case, Reason.NOTHING_TO_UNDO)
     refusal = outdated(case, command)
     if refusal is not None:
@@ -45,15 +53,17 @@ def undo(case: Case, command: cmd.Undo, now: datetime) -> Outcome:
     if case.pending(Purpose.UNDO):
         return ()
     rules = undo_rules_of(case.policy.catalog, case.undoable)
-    approval = approval_for(case.decision.id, rules, now, command.by.id, Purpose.UNDO)
+    decision = case.undoable[0].decision
+    approval = approval_for(decision, rules, now, command.by.id, Purpose.UNDO)
     if approval is not None:
         return (ev.ApprovalRequested(at=now, by=command.by.id, approval=approval),)
-    return (ev.UndoRequested(at=now, by=command.by.id, decision=case.decision.id),)
+    return (ev.UndoRequested(at=now, by=command.by.id, decision=decision),)
 
 
 def report(case: Case, command: cmd.Report, now: datetime) -> Outcome:
     """News from the platform; the decision that waited for a protection begins when it let go."""
     events = reported(case, command.report, now)
+    events = (*events, *taken_over(apply_all(case, events), events, now))
     after = apply_all(case, events)
     ends = closing(after, now)
     falls = caught_up(case, apply_all(after, ends), now)

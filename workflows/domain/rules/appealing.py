@@ -5,10 +5,11 @@ from datetime import datetime
 from workflows.domain import commands as cmd
 from workflows.domain import events as ev
 from workflows.domain.appealing.answer import AppealAnswer, AppealOutcome, AppealSettled
-from workflows.domain.approval import Purpose
-from workflows.domain.case_state import Case
+from workflows.domain.case_state import UNDECIDED, Case, Phase
 from workflows.domain.enforcement import ACTING
 from workflows.domain.history import apply_all
+from workflows.domain.rules.approving import given_up
+from workflows.domain.rules.closing import closing
 
 
 def answered(case: Case, command: cmd.AnswerAppeal, now: datetime) -> tuple[ev.Event, ...]:
@@ -26,26 +27,36 @@ def caught_up(before: Case, after: Case, now: datetime) -> tuple[ev.Event, ...]:
 
 
 def _overturned(case: Case, now: datetime) -> tuple[ev.Event, ...]:
-    """Takes the last decision back; nobody has to agree to that, or to it, any more.
+    """Takes the decision back; nobody has to agree to that, or to it, any more.
 
-    What is half done can't be taken back yet: the case waits for it.
+    What is half done can't be taken back yet: the case waits for it. What failed is not tried
+    again.
     """
     answer = case.appeal
     if answer is None or not _falls(case, answer) or case.acting:
         return ()
     by, decision = answer.by, answer.decision
-    off: list[ev.Event] = []
-    if case.pending(Purpose.UNDO) or case.pending(Purpose.REVIEW):
-        off.append(ev.ApprovalWithdrawn(at=now, by=by, decision=decision))
-    if case.undoable:
-        off.append(ev.UndoRequested(at=now, by=by, decision=decision))
-    return tuple(off)
+    events: list[ev.Event] = []
+    if _asked_about(case, decision):
+        events.append(ev.ApprovalWithdrawn(at=now, by=by, decision=decision))
+    events += given_up(apply_all(case, events), decision, now, by)
+    events += closing(apply_all(case, events), now)
+    if any(state.decision == decision for state in case.undoable):
+        events.append(ev.UndoRequested(at=now, by=by, decision=decision))
+    return tuple(events)
 
 
 def _falls(case: Case, answer: AppealAnswer) -> bool:
-    """Whether the last decision is the one that was overturned."""
-    mine = case.decision is not None and case.decision.id == answer.decision
-    return mine and answer.outcome is AppealOutcome.OVERTURNED
+    """Whether the decision was overturned, and no other one is being carried out since."""
+    last = case.decision is not None and case.decision.id == answer.decision
+    free = last or case.phase in (Phase.CLOSED, *UNDECIDED)
+    return free and answer.outcome is AppealOutcome.OVERTURNED
+
+
+def _asked_about(case: Case, decision: str) -> bool:
+    """Whether somebody is to agree to the decision, or to its undo."""
+    approval = case.approval
+    return approval is not None and approval.pending and approval.decision == decision
 
 
 def settled(case: Case) -> AppealSettled | None:

@@ -12,7 +12,7 @@ from workflows.domain.refusal import Reason, Refusal
 from workflows.domain.rules.closing import closing
 from workflows.domain.rules.deciding import approved_now
 from workflows.domain.rules.outcome import Outcome
-from workflows.domain.rules.protecting import on_sent_back
+from workflows.domain.rules.protecting import on_given_up, on_sent_back
 from workflows.domain.rules.refusing import kept, no_words, outdated, told
 
 
@@ -92,9 +92,25 @@ def _taken_back(
     """What follows when a request came to nothing."""
     if approval.purpose is Purpose.DECISION:
         return on_sent_back(case, now)
-    if approval.purpose is Purpose.REVIEW and case.undoable:
-        return (ev.UndoRequested(at=now, by=by, decision=approval.decision),)
+    if approval.purpose is Purpose.REVIEW:
+        return _undone(case, approval.decision, now, by)
     return ()
+
+
+def _undone(case: Case, decision: str, now: datetime, by: str | None) -> tuple[ev.Event, ...]:
+    """What was done at once is taken back; what failed is not tried any more."""
+    events = list(given_up(case, decision, now, by))
+    if any(state.decision == decision for state in case.undoable):
+        events.append(ev.UndoRequested(at=now, by=by, decision=decision))
+    return tuple(events)
+
+
+def given_up(case: Case, decision: str, now: datetime, by: str | None) -> tuple[ev.Event, ...]:
+    """What failed of the last decision is not tried any more."""
+    if not any(state.decision == decision for state in case.failed):
+        return ()
+    events = (ev.ActionsGivenUp(at=now, by=by, decision=decision),)
+    return (*events, *on_given_up(apply_all(case, events), now, by))
 
 
 def withdraw(case: Case, command: cmd.Withdraw, now: datetime) -> Outcome:
@@ -149,6 +165,14 @@ def answer_back(case: Case, command: cmd.AnswerBack, now: datetime) -> Outcome:
 
 
 def approval_tick(case: Case, now: datetime) -> tuple[ev.Event, ...]:
+    """Everything that time did to a request, also where nobody looked for long."""
+    events: tuple[ev.Event, ...] = ()
+    while more := _next_of_approval(apply_all(case, events), now):
+        events += more
+    return events
+
+
+def _next_of_approval(case: Case, now: datetime) -> tuple[ev.Event, ...]:
     """A question that nobody answered, a reminder, or the end of the time."""
     approval = case.approval
     if approval is None or not approval.pending:

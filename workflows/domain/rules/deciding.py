@@ -121,6 +121,11 @@ def _take(
         return refusal
     if isinstance(decision, Refusal):
         return decision
+    if case.undoing:
+        # An undo that came second at the platform would take the new decision back.
+        return Refusal(reason=Reason.STILL_ACTING)
+    if case.pending(Purpose.UNDO):
+        return Refusal(reason=Reason.UNDO_FIRST)
     words = {
         "preset": preset,
         "reason": reason,

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from workflows.domain import commands as cmd
 from workflows.domain import events as ev
 from workflows.domain.case_state import UNDECIDED, Case
+from workflows.domain.history import apply_all
 from workflows.domain.hold import HoldKind
 from workflows.domain.people import Role
 from workflows.domain.refusal import Reason, Refusal
@@ -21,10 +22,11 @@ MOST_SNOOZE = timedelta(days=30)
 
 def snooze(case: Case, command: cmd.Snooze, now: datetime) -> Outcome:
     """Puts the case off; never past the decide clock without a lead."""
-    refusal = not_undecided(case) or not_yours(case, command.by) or _too_long(case, command, now)
+    resumed = apply_all(case, _off_hold(case, now))  # its clock has moved by the pause so far
+    refusal = not_undecided(case) or not_yours(case, command.by) or _too_long(resumed, command, now)
     if refusal is not None:
         return refusal
-    past_due = command.until > case.clock.decide
+    past_due = command.until > resumed.clock.decide
     snoozed = ev.CaseSnoozed(at=now, by=command.by.id, until=command.until, pauses=past_due)
     return (*_off_hold(case, now), *_claimed(case, command, now), snoozed)
 

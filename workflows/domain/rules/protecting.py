@@ -5,12 +5,12 @@ from datetime import datetime
 
 from workflows.domain import commands as cmd
 from workflows.domain import events as ev
-from workflows.domain.case_state import UNDECIDED, Case
+from workflows.domain.case_state import UNDECIDED, Case, Phase
 from workflows.domain.decision import Decision, Verdict
-from workflows.domain.enforcement import ActionState
+from workflows.domain.enforcement import ActionState, ActionStatus
 from workflows.domain.planning import plan_protection
 from workflows.domain.playbook.steps import Protect
-from workflows.domain.protection import Intent
+from workflows.domain.protection import Intent, Protection
 from workflows.domain.refusal import Reason, Refusal
 from workflows.domain.rules.outcome import Outcome
 from workflows.domain.rules.refusing import not_undecided
@@ -54,15 +54,12 @@ def started(
 
 
 def lift(case: Case, command: cmd.LiftProtection, now: datetime) -> Outcome:
-    """A person does not need the protection."""
-    refusal = not_undecided(case)
-    if refusal is not None:
-        return refusal
-    if not case.protecting:
-        return Refusal(reason=Reason.NOTHING_PROTECTED)
+    """A person does not need the protection, or tries again what the platform would not lift."""
+    wanted = case.protecting if case.phase in UNDECIDED else case.stuck
+    if not wanted:
+        return not_undecided(case) or Refusal(reason=Reason.NOTHING_PROTECTED)
     return tuple(
-        ev.ProtectionDismissed(at=now, by=command.by.id, protection=each.id)
-        for each in case.protecting
+        ev.ProtectionDismissed(at=now, by=command.by.id, protection=each.id) for each in wanted
     )
 
 
@@ -89,3 +86,35 @@ def on_sent_back(case: Case, now: datetime) -> tuple[ev.Event, ...]:
     """The decision is off: what waited with it ends by its own clock again."""
     held = (each for each in case.protecting if each.intent is Intent.HOLD)
     return tuple(ev.ProtectionResumed(at=now, protection=each.id) for each in held)
+
+
+def on_given_up(case: Case, now: datetime, by: str | None) -> tuple[ev.Event, ...]:
+    """What a decision took over and then did not do itself stands at the platform: it is lifted."""
+    undone = (ActionStatus.GIVEN_UP, ActionStatus.SKIPPED)
+    left = {state.planned.key for state in case.current_actions if state.status in undone}
+    return tuple(
+        ev.ProtectionDismissed(at=now, by=by, protection=each.id)
+        for each in case.protections
+        if each.action in left and _kept(case, each)
+    )
+
+
+def taken_over(case: Case, events: Iterable[ev.Event], now: datetime) -> tuple[ev.Event, ...]:
+    """A lift that failed while a decision of the same thing waited for it: that takes it over.
+
+    A second try of the lift would undo the decision.
+    """
+    if case.decision is None or case.phase is not Phase.ENFORCING:
+        return ()
+    failed = {each.decision for each in events if isinstance(each, ev.ActionFailed) and each.undo}
+    keys = {state.planned.key for state in case.current_actions}
+    return tuple(
+        ev.ProtectionConfirmed(at=now, protection=each.id, decision=case.decision.id)
+        for each in case.protections
+        if each.id in failed and each.action in keys and each.intent is Intent.LIFT_IN_TIME
+    )
+
+
+def _kept(case: Case, protection: Protection) -> bool:
+    state = case.protected(protection.id)
+    return state is not None and state.status is ActionStatus.KEPT

@@ -1,0 +1,73 @@
+"""Ten thousand alerts into one case: how long its histories get, and how long it takes.
+
+Also on its own: `python -m tests.bench.long_life [ALERTS]`.
+"""
+
+import asyncio
+import json
+import sqlite3
+import sys
+import tempfile
+from pathlib import Path
+from time import monotonic
+
+from deploy.sandbox.slack.person import wait_until
+from deploy.sandbox.slack.reading import controls
+from tests.conftest import a_server
+from tests.stories.flood import alerts, pour, runs_of
+from tests.stories.test_a_shift import case_of, lure
+from tests.world import World, koban
+
+WAVE = 500
+"""Alerts that arrive at once, before the case had a moment of rest."""
+
+
+async def measure(temporal: str, folder: Path, number: int = 10_000) -> dict:
+    """Pours `number` alerts and reads off what became of them."""
+    async with koban(temporal, folder) as world:
+        sato = await world.person("U0SATO")
+        await world.happens(lure())
+        card, case = await case_of(sato)
+        route = str(controls(card)[0].block_id)
+        began = monotonic()
+        for start in range(2, number + 1, WAVE):
+            upto = min(start + WAVE, number + 1)
+            await pour(world, alerts(range(start, upto)))
+            await _counted(world, case, upto - 1)
+        seconds = monotonic() - began
+        runs = await runs_of(world, route)
+        memory = await world.client.get_workflow_handle(route).query("memory")
+        return {
+            "alerts": memory["case"]["alerts"],
+            "in_ledger": _rows(world),
+            "cards": len(await sato.cards("ts-live")),
+            "histories": len(runs),
+            "longest_events": max(run.events for run in runs),
+            "largest_bytes": max(run.bytes for run in runs),
+            "seconds": round(seconds, 1),
+        }
+
+
+async def _counted(world: World, case: str, number: int) -> None:
+    async def there() -> bool:
+        row = await world.queries.case(case)
+        return row is not None and row["alerts"] == number
+
+    await wait_until(there, 120, what=f"{number} alerts")
+
+
+def _rows(world: World) -> int:
+    path = world.settings.ledger.url.get_secret_value().removeprefix("sqlite+aiosqlite:///")
+    with sqlite3.connect(path) as ledger:
+        return int(ledger.execute("select count(*) from alerts").fetchone()[0])
+
+
+async def _alone(number: int) -> dict:
+    with tempfile.TemporaryDirectory(prefix="koban-long-") as place:
+        folder = Path(place)
+        async with a_server(folder) as address:
+            return await measure(address, folder, number)
+
+
+if __name__ == "__main__":
+    print(json.dumps(asyncio.run(_alone(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000))))

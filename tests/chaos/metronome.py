@@ -1,0 +1,60 @@
+"""A bare timer beside Koban: how late this machine and this Temporal are by themselves.
+
+A process of its own (`python -m tests.chaos.metronome ADDRESS`), which is never killed, runs one
+workflow that does nothing but sleep. What it is late by in some moment, Koban may be late by too.
+"""
+
+import asyncio
+import sys
+from datetime import UTC, timedelta
+
+from temporalio import workflow
+from temporalio.client import Client, WorkflowHandle
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+QUEUE = ROUTE = "metronome"
+BEAT = timedelta(seconds=0.3)
+
+
+@workflow.defn
+class Metronome:
+    """Beats until it is told to stop."""
+
+    def __init__(self) -> None:
+        self._stopped = False
+
+    @workflow.signal
+    def stop(self) -> None:
+        """The last beat."""
+        self._stopped = True
+
+    @workflow.run
+    async def run(self) -> None:
+        """One timer after another."""
+        while not self._stopped:
+            await workflow.sleep(BEAT)
+
+
+async def beats(handle: WorkflowHandle) -> list[tuple[float, float]]:
+    """(due, seconds late) of every beat so far."""
+    found, due = list[tuple[float, float]](), 0.0
+    async for event in handle.fetch_history_events():
+        at = event.event_time.ToDatetime(tzinfo=UTC).timestamp()
+        if event.HasField("timer_started_event_attributes"):
+            due = at + BEAT.total_seconds()
+        elif event.HasField("workflow_task_started_event_attributes") and due and at >= due:
+            found.append((due, at - due))
+    return found
+
+
+async def main(address: str) -> None:
+    """Works until it is killed."""
+    client = await Client.connect(address)
+    await client.start_workflow(Metronome.run, id=ROUTE, task_queue=QUEUE)
+    runner = UnsandboxedWorkflowRunner()
+    async with Worker(client, task_queue=QUEUE, workflows=[Metronome], workflow_runner=runner):
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1]))

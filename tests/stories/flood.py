@@ -1,0 +1,67 @@
+"""Very many alerts into one case, and what became of its histories."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bot.cli.policies import open_policies
+from tests.stories.test_a_shift import lure
+from tests.world import World
+from workflows.client import Cases, OutOfReach
+from workflows.domain.alert import Alert
+
+IN_FLIGHT = 32
+
+
+@dataclass(frozen=True)
+class Run:
+    """One history of a case."""
+
+    id: str
+    events: int
+    bytes: int
+
+
+def alerts(numbers: Iterable[int], person: str = "u_123", text: str | None = None) -> list[Alert]:
+    """Alerts about one person, as the detector's own path would build them."""
+    made = []
+    for number in numbers:
+        body = lure(number, person).alerts[0]
+        if text is not None:
+            body = {**body, "evidence": [{"kind": "text", "text": text}]}
+        made.append(Alert.model_validate(body))
+    return made
+
+
+async def pour(world: World, poured: list[Alert]) -> str:
+    """Hands alerts to the case past the ingest and its look into the ledger; returns the route."""
+    cases = Cases(world.client, world.settings.temporal.task_queue)
+    place = open_policies(world.settings).place
+    slots = asyncio.Semaphore(IN_FLIGHT)
+
+    async def hand_over(alert: Alert) -> str:
+        placed = place(alert)
+        assert placed is not None
+        async with slots:
+            while True:
+                try:
+                    return await cases.accept(alert, *placed)
+                except OutOfReach:
+                    continue  # as a detector does after a 503
+
+    return (await asyncio.gather(*(hand_over(alert) for alert in poured)))[0]
+
+
+async def runs_of(world: World, route: str) -> list[Run]:
+    """Every history of a case from its first to the newest."""
+    found: list[Run] = []
+    run: str | None = None
+    while run != "":
+        handle = world.client.get_workflow_handle(route, run_id=run)
+        info = (await handle.describe()).raw_description.workflow_execution_info
+        found.insert(0, Run(info.execution.run_id, info.history_length, info.history_size_bytes))
+        handle = world.client.get_workflow_handle(route, run_id=info.execution.run_id)
+        async for event in handle.fetch_history_events(page_size=1):
+            run = event.workflow_execution_started_event_attributes.continued_execution_run_id
+            break
+    return found

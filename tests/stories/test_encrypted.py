@@ -1,0 +1,89 @@
+"""What Temporal stores, read as somebody with its disk would read it."""
+
+import base64
+from pathlib import Path
+
+from bot.settings import Temporal
+from bot.temporal_connection import open_client, unreadable
+from deploy.sandbox.slack.reading import controls
+from tests.stories.test_a_shift import LURE, case_of, lure
+from tests.world import World, koban
+
+K1, K2, K3 = (
+    f"{name}:{base64.b64encode(name.encode() * 16).decode()}" for name in ["k1", "k2", "k3"]
+)
+"""Three keys, each of 32 bytes."""
+
+
+async def stored(world: World) -> bytes:
+    """The raw bytes of every history in the world's namespace."""
+    raw = b""
+    async for found in world.client.list_workflows():
+        handle = world.client.get_workflow_handle(found.id, run_id=found.run_id)
+        raw += b"".join([e.SerializeToString() async for e in handle.fetch_history_events()])
+    return raw
+
+
+def reading(world: World, keys: str | None) -> Temporal:
+    """The world's Temporal, with other keys."""
+    return Temporal(
+        address=world.settings.temporal.address,
+        namespace=world.settings.temporal.namespace,
+        encryption_keys=keys,
+    )
+
+
+async def test_temporal_holds_nothing_that_can_be_read(temporal: str, tmp_path: Path) -> None:
+    """No evidence, no subject, no person, no reason, not even in the words of a failure."""
+    async with koban(temporal, tmp_path, of_temporal={"encryption_keys": K1}) as world:
+        sato = await world.person("U0SATO")
+        world.stage.faults.set("platform_500", True)
+        await world.happens(lure())
+        card, case = await case_of(sato)
+        await sato.press(card, "24時間コメント制限")
+        await sato.wait_text(card, "再試行", 30)
+        world.stage.faults.set("platform_500", False)
+        await sato.wait_text(card, "完了", 60)
+        await world.wait_kind(case, "case_closed")
+        raw = await stored(world)
+        assert len(raw) > 10_000
+        for clear in (LURE, "LINE", "u_123", "U0SATO", "mute_user", "off_platform"):
+            assert clear.encode() not in raw.replace(b"case/off_platform/", b""), clear
+        assert b"Encoded failure" in raw
+        assert b"Traceback" not in raw
+        assert await world.changes() == [("POST", "users/u_123/mutes")]
+
+
+async def test_without_keys_it_can_be_read(world: World) -> None:
+    """The proof that the search above finds what is there."""
+    sato = await world.person("U0SATO")
+    await world.happens(lure())
+    await case_of(sato)
+    assert LURE.encode() in await stored(world)
+
+
+async def test_keys_are_rotated_under_an_open_case(temporal: str, tmp_path: Path) -> None:
+    """The old key goes on reading; without it one sentence says which is missing."""
+    (tmp_path / "before").mkdir()
+    (tmp_path / "after").mkdir()
+    async with koban(temporal, tmp_path / "before", of_temporal={"encryption_keys": K1}) as world:
+        sato = await world.person("U0SATO")
+        await world.happens(lure())
+        card, _ = await case_of(sato)
+        route = controls(card)[0].block_id
+        both = await open_client(reading(world, f"{K2},{K1}"))
+        memory = await both.get_workflow_handle(route).query("memory")
+        assert memory["case"]["subject"] == {"type": "user", "id": "u_123"}
+        assert await unreadable(both) is None
+        for keys, sentence in (
+            (
+                K3,
+                "Temporal holds data that was encrypted with the key 'k1': "
+                "add it to KOBAN_TEMPORAL__ENCRYPTION_KEYS.",
+            ),
+            (
+                None,
+                "Temporal holds encrypted data: set KOBAN_TEMPORAL__ENCRYPTION_KEYS to its keys.",
+            ),
+        ):
+            assert await unreadable(await open_client(reading(world, keys))) == sentence

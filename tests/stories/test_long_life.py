@@ -1,0 +1,252 @@
+"""Cases that stay open for long, on a server that asks for a new history every 60 events."""
+
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from temporalio.client import WorkflowExecutionStatus
+
+from deploy.sandbox.slack.person import wait_until
+from deploy.sandbox.slack.reading import controls
+from tests.conftest import a_server
+from tests.stories.flood import alerts, pour, runs_of
+from tests.stories.test_a_shift import case_of, lure
+from tests.world import World, koban
+
+
+@pytest.fixture(scope="module")
+async def restless(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """A server whose histories are long at 60 events."""
+    folder = tmp_path_factory.mktemp("restless")
+    async with a_server(folder, "limit.historyCount.suggestContinueAsNew=60") as address:
+        yield address
+
+
+@pytest.fixture
+async def world(restless: str, tmp_path: Path) -> AsyncIterator[World]:
+    """A running Koban on the restless server."""
+    async with koban(restless, tmp_path) as made:
+        yield made
+
+
+async def counts(world: World, case: str, number: int) -> None:
+    """Waits until the ledger's case counts so many alerts."""
+
+    async def there() -> bool:
+        row = await world.queries.case(case)
+        return row is not None and row["alerts"] == number
+
+    await wait_until(there, 60, what=f"{number} alerts")
+
+
+def offers(action: str) -> Callable[[dict], bool]:
+    """Whether a card has this button."""
+    return lambda card: any(each.action_id == action for each in controls(card))
+
+
+async def renewed(world: World, route: str, than: int) -> None:
+    """Waits until the case has begun more histories than so many."""
+
+    async def more() -> bool:
+        return len(await runs_of(world, route)) > than
+
+    await wait_until(more, 30, what="a new history")
+
+
+def in_ledger(world: World) -> int:
+    """Rows in the ledger's `alerts`."""
+    path = world.settings.ledger.url.get_secret_value().removeprefix("sqlite+aiosqlite:///")
+    with sqlite3.connect(path) as ledger:
+        return int(ledger.execute("select count(*) from alerts").fetchone()[0])
+
+
+async def test_a_whole_shift_over_many_histories(world: World) -> None:
+    """Claim, hand back, decision, approval and undo; the people on it notice nothing."""
+    sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
+    await world.happens(lure())
+    card, case = await case_of(sato)
+    route = str(controls(card)[0].block_id)
+    await sato.press(card, "担当する")
+    card = await sato.wait_text(card, "佐藤")
+    await pour(world, alerts(range(2, 40)))
+    await renewed(world, route, 1)
+    await sato.press(card, "case.decide")
+    await sato.fill_and_submit(
+        {"verdict": "violation", "actions": ["permanent_ban"], "reason": "常習"}
+    )
+    asked = await tanaka.wait_card("ts-leads", "u_123")
+    before = len(await runs_of(world, route))
+    await pour(world, alerts(range(40, 80)))
+    await renewed(world, route, before)
+    await tanaka.press(asked, "approval.reject")
+    await tanaka.fill_and_submit({"reason": "初回なので警告にしてください"})
+    card = await sato.wait_text(card, "初回なので警告にしてください")
+    await sato.press(card, "case.preset.ban")
+    await sato.wait_text(card, "承認待ち")
+    again = await tanaka.wait_card("ts-leads", offers("approval.approve"))
+    await tanaka.press(again, "approval.approve")
+    card = await sato.wait_text(card, "完了")
+    await world.wait_kind(case, "case_closed")
+    await tanaka.press(await tanaka.latest(card), "action.undo")
+    await sato.wait_text(card, "取り消し済み")
+    assert (await world.thing("users", "u_123"))["status"] == "active"
+    assert await world.changes() == [
+        ("POST", "users/u_123/bans"),
+        ("DELETE", f"users/u_123/bans/{case}"),
+    ]
+    assert len(await sato.cards("ts-live")) == 1
+    assert [kind for kind in await world.kinds(case) if kind != "alert_joined"] == [
+        "case_opened",
+        "case_claimed",
+        "decided",
+        "approval_requested",
+        "rejected",
+        "decided",
+        "approval_requested",
+        "approved",
+        "action_verified",
+        "case_closed",
+        "undo_requested",
+        "action_undone",
+    ]
+    assert in_ledger(world) == 79
+
+
+async def test_two_thousand_alerts_join_one_case(world: World) -> None:
+    """Each counts once, also one whose id is long forgotten; no history grows beyond its bound."""
+    sato = await world.person("U0SATO")
+    await world.happens(lure())
+    card, case = await case_of(sato)
+    route = str(controls(card)[0].block_id)
+    for start in range(2, 2_102, 300):
+        await pour(world, alerts(range(start, start + 300)))
+        await counts(world, case, start + 299)
+    await pour(world, [*alerts(range(1, 4)), *alerts(range(2_102, 2_104)), *alerts(range(4, 6))])
+    await counts(world, case, 2_103)
+    runs = await runs_of(world, route)
+    assert len(runs) >= 5
+    assert max(run.events for run in runs) < 1_000
+    assert max(run.bytes for run in runs) < 1_000_000
+    assert in_ledger(world) == 2_103
+    memory = await world.client.get_workflow_handle(route).query("memory")
+    assert memory["case"]["alerts"] == 2_103
+    assert len(await sato.cards("ts-live")) == 1
+    assert await world.kinds(case) == ["case_opened", *["alert_joined"] * 2_102]
+
+
+async def test_histories_stay_short_while_slack_takes_nothing(world: World) -> None:
+    """The write that waits for Slack is called off and begun again; the last state follows."""
+    sato = await world.person("U0SATO")
+    await world.happens(lure())
+    card, case = await case_of(sato)
+    route = str(controls(card)[0].block_id)
+    world.stage.faults.set("slack_429", True)
+    for start in range(2, 202, 20):
+        await pour(world, alerts(range(start, start + 20)))
+        await counts(world, case, start + 19)
+    await renewed(world, route, 1)
+    world.stage.faults.set("slack_429", False)
+    await sato.wait_text(card, "200件", 60)
+    assert len(await sato.cards("ts-live")) == 1
+
+
+async def test_histories_stay_short_while_the_ledger_is_away(world: World) -> None:
+    """What is not written goes along, and stands in the ledger once that is back: in order."""
+    sato = await world.person("U0SATO")
+    await world.happens(lure())
+    card, case = await case_of(sato)
+    route = str(controls(card)[0].block_id)
+    path = world.settings.ledger.url.get_secret_value().removeprefix("sqlite+aiosqlite:///")
+    locked = sqlite3.connect(path, isolation_level=None)
+    locked.execute("begin exclusive")
+    for start in range(2, 102, 10):
+        await pour(world, alerts(range(start, start + 10)))
+    await renewed(world, route, 1)
+    locked.execute("rollback")
+    locked.close()
+    await counts(world, case, 101)
+    assert in_ledger(world) == 101
+    assert await world.kinds(case) == ["case_opened", *["alert_joined"] * 100]
+    await sato.wait_text(card, "100件", 30)
+
+
+async def test_an_enforcement_goes_on_over_a_new_history(world: World) -> None:
+    """Its end reaches the case's next run."""
+    sato = await world.person("U0SATO")
+    await world.happens(lure())
+    card, case = await case_of(sato)
+    route = str(controls(card)[0].block_id)
+    world.stage.faults.set("platform_500", True)
+    await sato.press(card, "24時間コメント制限")
+    await sato.wait_text(card, "再試行", 30)
+    await pour(world, alerts(range(2, 60)))
+    await renewed(world, route, 1)
+    world.stage.faults.set("platform_500", False)
+    await sato.wait_text(card, "完了", 60)
+    await world.wait_kind(case, "case_closed")
+    assert world.stage.market.executions() == {f"{case}/D1/mute_user/u_123": 1}
+
+
+async def test_an_enforcement_that_is_ended_by_hand_is_missed_by_a_later_history(
+    world: World,
+) -> None:
+    """The run that began it is gone; the card offers Retry all the same."""
+    sato = await world.person("U0SATO")
+    await world.happens(lure())
+    card, case = await case_of(sato)
+    route = str(controls(card)[0].block_id)
+    world.stage.faults.set("platform_500", True)
+    await sato.press(card, "24時間コメント制限")
+    await sato.wait_text(card, "再試行", 30)
+    await pour(world, alerts(range(2, 60)))
+    await renewed(world, route, 1)
+    await world.client.get_workflow_handle(f"enforcement/{case}/D1").terminate("an operator")
+    world.stage.faults.set("platform_500", False)
+    await world.wait_kind(case, "action_failed")
+    card = await sato.wait_card("ts-live", offers("action.retry"))
+    await sato.press(card, "action.retry")
+    await sato.wait_text(card, "完了", 60)
+    assert world.stage.market.executions() == {f"{case}/D1/mute_user/u_123": 1}
+
+
+async def test_a_failed_action_does_not_keep_a_history_growing(world: World) -> None:
+    """Alerts join for as long as nobody presses Retry; the press still works."""
+    sato = await world.person("U0SATO")
+    unknown = lure()
+    unknown.things = []
+    await world.happens(unknown)
+    card, case = await case_of(sato)
+    route = str(controls(card)[0].block_id)
+    await sato.press(card, "24時間コメント制限")
+    card = await sato.wait_text(card, "404")
+    await pour(world, alerts(range(2, 80)))
+    await renewed(world, route, 1)
+    world.stage.market.put("users", {"id": "u_123", "name": "あとから"})
+    await sato.press(card, "action.retry")
+    await sato.wait_text(card, "完了", 20)
+    assert world.stage.market.executions() == {f"{case}/D1/mute_user/u_123": 1}
+
+
+async def test_more_late_alerts_than_a_start_can_hold(world: World) -> None:
+    """They come after the decision, while Slack takes nothing: 3 MB that open the next case."""
+    sato = await world.person("U0SATO")
+    await world.happens(lure())
+    card, first = await case_of(sato)
+    route = str(controls(card)[0].block_id)
+    await sato.press(card, "担当する")
+    await sato.wait_text(card, "佐藤")
+    world.stage.faults.set("slack_429", True)
+    await sato.press(card, "case.clear")
+    await world.wait_kind(first, "case_closed")
+    late = alerts(range(2, 52), text="あ" * 20_000)
+    await pour(world, late)
+    world.stage.faults.set("slack_429", False)
+    await sato.wait_text(card, "完了", 60)
+    new = await sato.wait_card("ts-live", lambda c: c["ts"] != card["ts"], 30)
+    second = new["metadata"]["event_payload"]["case"]
+    assert second != first
+    await counts(world, second, 50)
+    assert in_ledger(world) == 51
+    described = await world.client.get_workflow_handle(route).describe()
+    assert described.status is WorkflowExecutionStatus.RUNNING

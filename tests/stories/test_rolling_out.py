@@ -1,0 +1,99 @@
+"""A new version of Koban while cases are open, on a real server with two builds of the worker."""
+
+from pathlib import Path
+
+from temporalio.api.workflowservice.v1 import (
+    DescribeWorkerDeploymentRequest,
+    SetWorkerDeploymentCurrentVersionRequest,
+)
+from temporalio.client import WorkflowHandle
+from temporalio.service import RPCError
+
+from deploy.sandbox.slack.person import wait_until
+from deploy.sandbox.slack.reading import controls
+from tests.stories.test_a_shift import case_of, lure
+from tests.world import World, koban, work
+
+DEPLOYMENT = "koban"
+
+
+async def make_current(world: World, build: str) -> None:
+    """What an operator does once the workers of `build` run."""
+    service, namespace = world.client.workflow_service, world.client.namespace
+    asked = DescribeWorkerDeploymentRequest(namespace=namespace, deployment_name=DEPLOYMENT)
+
+    async def known() -> bool:
+        try:
+            info = (await service.describe_worker_deployment(asked)).worker_deployment_info
+        except RPCError:
+            return False
+        return build in [each.deployment_version.build_id for each in info.version_summaries]
+
+    await wait_until(known, 30, what=f"the workers of {build}")
+    await service.set_worker_deployment_current_version(
+        SetWorkerDeploymentCurrentVersionRequest(
+            namespace=namespace,
+            deployment_name=DEPLOYMENT,
+            build_id=build,
+            ignore_missing_task_queues=True,
+        )
+    )
+
+
+async def build_of(world: World, route: str) -> str:
+    """The build that did the last task of a workflow."""
+    described = await world.client.get_workflow_handle(route).describe()
+    info = described.raw_description.workflow_execution_info.versioning_info
+    return str(info.deployment_version.build_id)
+
+
+async def builds_of(handle: WorkflowHandle) -> set[str]:
+    """The builds that did tasks of one run."""
+    return {
+        event.workflow_task_completed_event_attributes.deployment_version.build_id
+        async for event in handle.fetch_history_events()
+        if event.HasField("workflow_task_completed_event_attributes")
+    }
+
+
+async def test_open_cases_move_on_and_a_running_enforcement_stays(
+    temporal: str, tmp_path: Path
+) -> None:
+    """The case begins a new history on v2 with all that it knew; what v1 began at the platform
+    v1 ends."""
+    async with koban(temporal, tmp_path, working=False) as world:
+        sato = await world.person("U0SATO")
+        async with work(world.settings, "v1"):
+            await make_current(world, "v1")
+            await world.happens(lure(1, "u_open"))
+            await world.happens(lure(2, "u_busy"))
+            card, case = await case_of(sato, "u_open")
+            busy, busy_case = await case_of(sato, "u_busy")
+            route = str(controls(card)[0].block_id)
+            first = (await world.client.get_workflow_handle(route).describe()).run_id
+            world.stage.faults.set("platform_500", True)
+            await sato.press(busy, "24時間コメント制限")
+            await sato.wait_text(busy, "再試行", 30)
+            async with work(world.settings, "v2"):
+                await make_current(world, "v2")
+                await world.happens(lure(3, "u_open"))
+                await world.wait_kind(case, "alert_joined")
+
+                async def moved() -> bool:
+                    run = (await world.client.get_workflow_handle(route).describe()).run_id
+                    return run != first
+
+                await wait_until(moved, 15, what="a new history")
+                assert await build_of(world, route) == "v2"
+                memory = await world.client.get_workflow_handle(route).query("memory")
+                assert memory["case"]["alerts"] == 2
+                world.stage.faults.set("platform_500", False)
+                await sato.wait_text(busy, "完了", 60)
+                enforcement = f"enforcement/{busy_case}/D1"
+                assert await build_of(world, enforcement) == "v1"
+                handle = world.client.get_workflow_handle(enforcement)
+                assert await builds_of(handle) == {"v1"}
+                await sato.press(card, "case.clear")
+                await sato.wait_text(card, "完了")
+        assert len(await sato.cards("ts-live")) == 2
+        assert await world.changes() == [("POST", "users/u_busy/mutes")]

@@ -1,0 +1,96 @@
+"""When a case begins a new history, and how much it may take along."""
+
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+
+from workflows import ports
+from workflows.domain.case_state import Case
+from workflows.domain.enforcement import EnforcementReport
+from workflows.domain.identity import enforcement_route
+from workflows.starts import CaseStart, Underway, vanished
+
+LARGEST_START = 1_500_000
+"""Bytes. Temporal refuses a payload of 2 MB, and a case whose next run can't start is lost."""
+
+LARGEST_REST = 500_000
+"""Bytes of ledger entries that are carried; with more of them the ledger comes first."""
+
+LATER = 500
+"""Events after which a renewal that was not possible is tried again."""
+
+PRESSING = 1_000
+"""Events that a renewal may wait for an enforcement to report by itself."""
+
+
+_SELDOM = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5))
+"""A try adds nothing to the history, however many there are."""
+
+
+class Renewal:
+    """Watches over the length of one run's history, and over the version that works on it."""
+
+    def __init__(self) -> None:
+        self._version = workflow.info().get_current_deployment_version()
+        self._not_before = 0
+        self._since: int | None = None
+
+    @property
+    def due(self) -> bool:
+        """Whether this history is long, or was begun by another version of Koban."""
+        info = workflow.info()
+        if info.get_current_history_length() < self._not_before:
+            return False
+        moved = info.get_current_deployment_version() != self._version
+        return moved or info.is_continue_as_new_suggested()
+
+    @property
+    def pressing(self) -> bool:
+        """Whether it has been due for so long that it can't wait for a better moment."""
+        length = workflow.info().get_current_history_length()
+        return self._since is not None and length >= self._since + PRESSING
+
+    def look(self) -> None:
+        """Notes since when a renewal is due."""
+        if self._since is None and self.due:
+            self._since = workflow.info().get_current_history_length()
+
+    def put_off(self) -> None:
+        """Not now: without this the case would try again at once, for ever."""
+        self._not_before = workflow.info().get_current_history_length() + LATER
+
+
+def carries(start: CaseStart) -> CaseStart | None:
+    """`start` as it fits into one payload, or None where it does not.
+
+    Ids of old messages are dropped first: for old alerts the ledger has the last word.
+    """
+    if start.under_way is not None and size(start.under_way) > LARGEST_REST:
+        return None
+    while size(start) > LARGEST_START:
+        memory = start.memory
+        if memory is None or not memory.seen:
+            return None
+        shorter = memory.model_copy(update={"seen": memory.seen[len(memory.seen) // 2 + 1 :]})
+        start = start.model_copy(update={"memory": shorter})
+    return start
+
+
+def size(value: CaseStart | Underway) -> int:
+    """Bytes of `value` on its way to Temporal."""
+    return len(value.model_dump_json().encode())
+
+
+async def end_of(case: Case) -> EnforcementReport:
+    """The last word of an enforcement that an earlier run of the case began."""
+    decision = case.current_actions[0].decision
+    report = await workflow.execute_activity(
+        ports.outcome,
+        enforcement_route(case.id, decision),
+        start_to_close_timeout=timedelta(seconds=10),
+        retry_policy=_SELDOM,
+    )
+    return report or vanished(
+        case.id, decision, (action.planned for action in case.current_actions), workflow.uuid4().hex
+    )
