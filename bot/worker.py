@@ -12,12 +12,13 @@ from temporalio.client import Client
 from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from workflows import appeal, case, enforcement, pinned
+from workflows import appeal, case, enforcement, pinned, ring
 from workflows.appeal import AppealWorkflow
 from workflows.case import CaseWorkflow
 from workflows.enforcement import EnforcementWorkflow
 from workflows.pinned import PinnedEnforcement
 from workflows.queues import platform_queue, slack_queue
+from workflows.ring import RingWorkflow
 
 log = structlog.get_logger()
 
@@ -64,7 +65,7 @@ def compile_workflows() -> None:
     Without the bytecode file each import compiles the source, which triples what a case costs.
     A read-only installation has to be compiled when it is made (`python -m compileall`).
     """
-    for module in (appeal, case, enforcement, pinned):
+    for module in (appeal, case, enforcement, pinned, ring):
         assert module.__file__ is not None
         try:
             py_compile.compile(module.__file__)
@@ -92,6 +93,7 @@ def make_workers(
                 AppealWorkflow,
                 CaseWorkflow,
                 PinnedEnforcement if deployment else EnforcementWorkflow,
+                RingWorkflow,
             ],
             activities=duties.main,
             workflow_runner=sandbox(),

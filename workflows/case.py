@@ -20,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.casework.delivering import asked_by, deliver, merged, name_of, news
     from workflows.casework.enforcing import Enforcing
     from workflows.casework.errands import Errands
+    from workflows.casework.gathering import Gathering
     from workflows.casework.inbox import Inbox
     from workflows.casework.opening import opening
     from workflows.casework.patience import at_last
@@ -51,8 +52,6 @@ class CaseWorkflow:
 
     @workflow.init
     def __init__(self, start: CaseStart) -> None:
-        # Restored here and not in `run`: a signal delivered with the start is handled first.
-        memory = start.memory or Memory(key=workflow.info().run_id)
         self._start = start
         self._inbox = Inbox(start.alerts)
         self._late: list[Alert] = []
@@ -61,9 +60,11 @@ class CaseWorkflow:
         self._appellant = Appellant(self._errands)
         self._enforcing = Enforcing(start.route, self._errands, self._inbox.put)
         self._renewal = Renewal()
+        self._gathering = Gathering(self._errands, self._refuse, self._inbox.put)
         self._kept: Kept | None = None
         self._follows = bool(start.alerts)
-        self._restore(memory)
+        # Restored here and not in `run`: a signal delivered with the start is handled first.
+        self._restore(start.memory or Memory(key=workflow.info().run_id))
 
     def _restore(self, memory: Memory) -> None:
         self._key = memory.key
@@ -306,6 +307,8 @@ class CaseWorkflow:
         click = vouched.click
         await self._follow(Tick())  # what is overdue comes before what was pressed after it
         assert self._case is not None
+        if self._gathering.takes(self._case, vouched):
+            return
         command = await completed(self._case, click.command)
         refusal = command if isinstance(command, Refusal) else await self._follow(command)
         if refusal is not None:
@@ -318,8 +321,7 @@ class CaseWorkflow:
 
     async def _take_news(self, delivery: Delivery) -> None:
         if self._case is None or delivery.case != self._case.id:
-            # It is not here: by its own name it is found.
-            await self._forward(delivery.model_copy(update={"route": ""}))
+            await self._forward(delivery.model_copy(update={"route": ""}))  # by its own name
         elif self._inbox.first_time(name_of(delivery)):
             await self._follow(asked_by(delivery))
 
@@ -380,9 +382,7 @@ class CaseWorkflow:
     def _over(self) -> bool:
         if not self._quiet() or self._snapshot_is_old():
             return False
-        if self._case is None:
-            return True
-        closed = self._case.phase is Phase.CLOSED
+        closed = self._case is None or self._case.phase is Phase.CLOSED
         return closed and (bool(self._late) or not self._has_more_to_do())
 
     def _has_more_to_do(self) -> bool:

@@ -57,6 +57,16 @@ def holds(expression: str, facts: Mapping[str, Any]) -> bool:
         return False
 
 
+def value_of(expression: str, facts: Mapping[str, Any]) -> Any:
+    """What `expression` makes of `facts`; None where it can't be read or makes no sense of them."""
+    if not _is_shallow(facts):
+        return None
+    try:
+        return _compiled(expression).execute(_readable(facts))
+    except _MEANINGLESS:
+        return None
+
+
 def problem(expression: str, names: tuple[str, ...] = NAMES) -> str | None:
     """What keeps `expression` from ever holding, in one sentence; None where nothing does.
 

@@ -36,6 +36,7 @@ class EnforcementWorkflow:
         self._start = start
         self._asks: deque[Ask] = deque()
         self._told = 0
+        self._asked = False
         self._tracks = [Track(job, start, now) for job in start.jobs]
         self._calls = Calls(start, self._tell, self._overtaken)
 
@@ -43,6 +44,8 @@ class EnforcementWorkflow:
     def ask(self, ask: Ask) -> None:
         """A person wants a retry, an end of retries, or an undo; a decision meets a protection."""
         self._asks.append(ask)
+        # A ring that asked may be another run than the one that began this, and sees no end of it.
+        self._asked = self._start.place is not None
 
     @workflow.run
     async def run(self, start: EnforcementStart) -> EnforcementReport:
@@ -55,9 +58,9 @@ class EnforcementWorkflow:
             await self._lift_due()
             while self._asks:
                 await self._obey(self._asks.popleft())
-        if self._told or self._start.protects:
-            await self._tell()
-        return self._report()
+        if self._told or self._asked or self._start.protects:
+            await self._tell(over=True)
+        return self._report(over=True)
 
     async def _begin(self) -> None:
         if self._start.undo:
@@ -181,18 +184,20 @@ class EnforcementWorkflow:
 
     # -- news -----------------------------------------------------------------------------
 
-    def _report(self) -> EnforcementReport:
+    def _report(self, over: bool = False) -> EnforcementReport:
         return EnforcementReport(
             id=f"{workflow.info().run_id}/{self._told}",
             case=self._start.case,
             decision=self._start.decision,
             actions=tuple(t.report for t in self._tracks if t.status is not ActionStatus.PENDING),
+            place=self._start.place,
+            over=over,
         )
 
-    async def _tell(self) -> None:
+    async def _tell(self, over: bool = False) -> None:
         """Tells the case, waking it up where it is closed."""
         self._told += 1
-        report = self._report()
+        report = self._report(over)
         case = workflow.get_external_workflow_handle(self._start.route)
         try:
             await case.signal("report", report)

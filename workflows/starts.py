@@ -63,7 +63,8 @@ class EnforcementStart(Value):
     """A decision to be carried out; with `undo`, to be taken back.
 
     `protects` where Koban acts by itself (then `decision` is a protection's id): it lifts itself,
-    and waits for nobody where it fails. `rehearse` changes nothing at the platform.
+    and waits for nobody where it fails. `rehearse` changes nothing at the platform. With a `place`
+    it is for one subject of a ring, and its `route` is the ring's.
     """
 
     case: str
@@ -76,6 +77,7 @@ class EnforcementStart(Value):
     conduct: Conduct = Conduct()
     protects: bool = False
     rehearse: bool = False
+    place: int | None = None
 
 
 def lost(start: EnforcementStart, unique: str) -> EnforcementReport:

@@ -11,6 +11,7 @@ from activities.ledger.tables import actions, alerts, cases
 from workflows.domain.approval import Purpose
 from workflows.domain.case_state import Case
 from workflows.domain.memory import Memory
+from workflows.domain.ring import RING
 from workflows.ports import Entry, Written
 
 
@@ -106,6 +107,8 @@ class Ledger:
         for state in case.actions:
             if state.decision == waiting:
                 continue  # nothing is being done yet: a look-up must not call it a sanction
+            if state.planned.subject.type == RING:
+                continue  # it stands for subjects that have rows of their own
             row = action_row(case, state)
             keys = [column.name for column in actions.primary_key]
             changed = {name: value for name, value in row.items() if name not in keys}

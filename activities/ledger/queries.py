@@ -64,8 +64,8 @@ class Queries:
         return rows[0] if rows else None
 
     async def actions_of(self, case: str) -> Sequence[Row]:
-        """What was done in a case, decision by decision."""
-        query = sa.select(actions).where(actions.c.case_id == case)
+        """What was done in a case, decision by decision; of rings see `activities.ledger.rings`."""
+        query = sa.select(actions).where(actions.c.case_id == case, actions.c.ring_id.is_(None))
         return await self._rows(query.order_by(actions.c.decision_id, actions.c.action))
 
     async def events_of(self, case: str, latest: int | None = None) -> Sequence[Row]:

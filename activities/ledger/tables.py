@@ -113,6 +113,7 @@ actions = sa.Table(
     sa.Column("decided_at", Utc),
     sa.Column("problem", sa.JSON(none_as_null=True)),
     sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("ring_id", _text(16), index=True),
     sa.Index("ix_actions_subject", "subject_type", "subject_id"),
 )
 
@@ -140,6 +141,17 @@ appeals = sa.Table(
     sa.Column("card_channel", _text(64)),
     sa.Column("card_ts", _text(64)),
     sa.UniqueConstraint("source", "appeal_id"),
+)
+
+rings = sa.Table(
+    "rings",
+    metadata,
+    sa.Column("ring_id", _text(16), primary_key=True),
+    sa.Column("place", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("case_id", _text(16), nullable=False, index=True),
+    sa.Column("subject_type", _text(64), nullable=False),
+    sa.Column("subject_id", _text(), nullable=False),
+    sa.Index("ix_rings_subject", "subject_type", "subject_id"),
 )
 
 lookups = sa.Table(

@@ -20,6 +20,9 @@ SHAPES = {
     r"^[A-Za-z0-9_.-]{1,64}$": "write letters, digits, _ . and -, 64 at most",
     r"^[A-Za-z0-9_.-]{1,100}$": "write the name of a field of the answer, as profile.email",
     r"^/[^?#]*\{id\}[^?#]*$": "write a path with {id} in it, as /v1/users/{id}",
+    r"^/[^?#{}]*\{id\}[^?#{}]*(\?[^#{}]*)?$": (
+        "write a path with {id} in it, as /v1/users/{id}/related?by=device"
+    ),
     r"^/": "let the path begin with /",
 }
 """What to write where a value must have a shape."""

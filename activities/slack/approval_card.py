@@ -36,6 +36,8 @@ from activities.slack.drawing import (
 )
 from activities.slack.escape import mrkdwn, plain
 from activities.slack.reader import Reader
+from activities.slack.ring_buttons import list_button
+from activities.slack.ring_words import blast, whom
 from workflows.domain import events as ev
 from workflows.domain.approval import Approval, ApprovalState, Purpose, missing
 from workflows.domain.decision import Decision
@@ -112,7 +114,7 @@ def _request(view: CardView, approval: Approval, reader: Reader) -> list[Block]:
 
 def _decision(view: CardView, approval: Approval, decision: Decision, reader: Reader) -> list[str]:
     """The decision, and what is done, or was done, or is undone because of it."""
-    lines = [decision_line(view, decision, reader)]
+    lines = [decision_line(view, decision, reader), *blast(decision, reader)]
     if decision.over_limit and approval.purpose is Purpose.DECISION:
         lines.append(reader.say("approval.over_limit"))
     if approval.purpose is Purpose.REVIEW:
@@ -162,9 +164,13 @@ def _reach(view: CardView, approval: Approval, decision: Decision, reader: Reade
     """The blast radius: how many subjects, how many actions, how many people see it."""
     undo = approval.purpose is Purpose.UNDO
     planned = [each.planned for each in _undone(view)] if undo else list(decision.actions)
+    ring = decision.ring
+    count = len({each.subject.key for each in planned}) if ring is None else ring.count
     reach = [
-        reader.say("approval.scope", count=len({each.subject.key for each in planned})),
-        reader.say("approval.scope.actions", count=len(planned)),
+        reader.say("approval.scope", count=count),
+        reader.say(
+            "approval.scope.actions", count=len(planned) if ring is None else len(planned) * count
+        ),
         *viewers(view, reader),
     ]
     return reader.say("approval.reach", reach=" · ".join(reach))
@@ -186,6 +192,8 @@ def _buttons(
     ]
     if approval.question is None:
         shown.append(button("approval.ask", reader.say("button.ask"), value))
+    if decision.ring is not None:
+        shown.append(list_button(view, reader))
     return shown
 
 
@@ -193,7 +201,7 @@ def _sure(view: CardView, approval: Approval, decision: Decision, reader: Reader
     asked = reader.say(
         f"confirm.approve.{approval.purpose.value}",
         decision=decision_words(view, decision, reader, plain),
-        subject=reader.subject(view.subject, plain),
+        subject=whom(view, reader, plain),
     )
     return confirm(
         reader.say("confirm.approve.title"),

@@ -8,6 +8,8 @@ from activities.slack.card_state import pending, protecting
 from activities.slack.drawing import Block, actions, button, confirm
 from activities.slack.escape import plain
 from activities.slack.reader import Reader
+from activities.slack.ring_buttons import ring_buttons
+from activities.slack.ring_words import whom
 from workflows.domain.approval import Purpose
 from workflows.domain.case_state import UNDECIDED, Phase
 from workflows.domain.view import CardView, PresetView
@@ -23,7 +25,9 @@ def buttons(view: CardView, reader: Reader) -> list[Block]:
     """The row of buttons; none where the work goes on in another case."""
     if view.merged_into is not None:
         return []
-    return actions(view.route, [*_elements(view, reader), menu(view, reader)])
+    return actions(
+        view.route, [*_elements(view, reader), *ring_buttons(view, reader), menu(view, reader)]
+    )
 
 
 def _elements(view: CardView, reader: Reader) -> list[Element]:
@@ -139,7 +143,7 @@ def _give_up(view: CardView, reader: Reader) -> Element:
 def _undo(view: CardView, reader: Reader) -> Element:
     sure = confirm(
         reader.say("confirm.undo.title"),
-        reader.say("confirm.undo.text", subject=_subject(view, reader)),
+        reader.say("confirm.undo.text", subject=whom(view, reader, plain)),
         reader.say("confirm.undo.yes"),
         reader.say("confirm.no"),
     )

@@ -8,6 +8,7 @@ from activities.slack.drawing import Block, quote, section
 from activities.slack.escape import mrkdwn, one_line
 from activities.slack.problems import problem_words
 from activities.slack.reader import Reader
+from activities.slack.ring_words import blast, progress, target
 from activities.slack.sent_back import sent_back, undo_refused
 from workflows.domain.approval import ApprovalState
 from workflows.domain.case_state import Phase
@@ -37,7 +38,7 @@ def decision(view: CardView, reader: Reader) -> list[Block]:
     """Decision, approval, actions and end: whatever of it there is."""
     if view.decision is None:
         return _paragraph(_end(view, reader))
-    above = [decision_line(view, view.decision, reader)]
+    above = [decision_line(view, view.decision, reader), *blast(view.decision, reader)]
     back = sent_back(view, reader)
     if back is not None:
         actions = _paragraph(action_lines(view, reader))
@@ -67,14 +68,15 @@ def action_lines(view: CardView, reader: Reader) -> list[str]:
     """One line an action with its status; none before the platform is asked."""
     if view.phase is Phase.AWAITING_APPROVAL:
         return []
-    return [_action_line(view, action, reader) for action in view.actions]
+    lines = [_action_line(view, action, reader) for action in view.actions]
+    return [*lines, *progress(view, reader)] if lines else []
 
 
 def _action_line(view: CardView, action: ActionState, reader: Reader) -> str:
     words = reader.say(
         "action.line",
         action=action_words(view, action.planned, reader, mrkdwn),
-        subject=reader.subject(action.planned.subject),
+        subject=target(view, action.planned, reader),
         status=_status(view, action, reader),
     )
     return f"{_MARKS[action.status]} {words}"

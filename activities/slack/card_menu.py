@@ -41,6 +41,8 @@ def _pressing(view: CardView) -> Iterator[str]:
     """What only some cases have, and is looked for then."""
     if protecting(view):
         yield "lift_protection"
+    if view.rings:
+        yield "ring"
     if view.known.open_cases:
         yield "merge"
 

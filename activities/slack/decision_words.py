@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 from activities.slack.drawing import fit
 from activities.slack.escape import Safe, mrkdwn, one_line
 from activities.slack.reader import Reader
+from activities.slack.ring_words import target, with_count
 from workflows.domain.decision import Decision, PlannedAction
 from workflows.domain.text import Text
 from workflows.domain.view import CardView
@@ -29,7 +30,7 @@ def decision_words(view: CardView, decision: Decision, reader: Reader, safe: Saf
     if not decision.actions:
         return reader.say(f"verdict.{decision.verdict.value}")
     words = (action_words(view, planned, reader, safe) for planned in decision.actions)
-    return fit(words, reader.say("words.comma"), _TITLES)
+    return with_count(fit(words, reader.say("words.comma"), _TITLES), decision, reader)
 
 
 def action_words(view: CardView, planned: PlannedAction, reader: Reader, safe: Safe) -> str:
@@ -61,7 +62,7 @@ def action_on(view: CardView, planned: PlannedAction, reader: Reader) -> str:
     return reader.say(
         "approval.action",
         action=action_words(view, planned, reader, mrkdwn),
-        subject=reader.subject(planned.subject),
+        subject=target(view, planned, reader),
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from activities.slack import lines_actions, lines_decisions, lines_work
+from activities.slack import lines_actions, lines_decisions, lines_ring, lines_work
 from activities.slack.drawing import MOST_TEXT, Block, Message, fit, metadata, section
 from activities.slack.line_words import Words
 from activities.slack.reader import Reader
@@ -14,7 +14,12 @@ AT_ONCE = 100
 """Lines in one message: 25 sections of four, half of the 50 blocks that Slack takes."""
 _IN_SECTION = 4
 
-WORDS: Words = {**lines_work.WORDS, **lines_decisions.WORDS, **lines_actions.WORDS}
+WORDS: Words = {
+    **lines_work.WORDS,
+    **lines_decisions.WORDS,
+    **lines_actions.WORDS,
+    **lines_ring.WORDS,
+}
 """How each event that the thread tells of is told."""
 
 _News = ev.ActionRetrying | ev.ActionSucceeded | ev.ActionVerified | ev.ActionFailed

@@ -3,9 +3,12 @@
 from activities.ledger.covers import Covers
 from activities.ledger.database import Database
 from activities.ledger.queries import Queries
+from activities.ledger.rings import Rings
+from activities.platform.related import RelatedReader
 from activities.slack.people import People, RolesUnknown
 from activities.slack.text.texts import texts
 from bot.cli.policies import Policies
+from bot.cli.ring_desk import RingDesk
 from bot.settings import Settings
 from bot.slack.cover_door import LedgerCovers
 from bot.slack.doors import Doors, PlatformDoor, Unavailable
@@ -41,6 +44,7 @@ def make_doors(
     database: Database,
     platform: PlatformDoor,
     settings: Settings,
+    related: RelatedReader | None = None,
 ) -> Doors:
     """Everything that the listeners use, over the real things."""
     return Doors(
@@ -54,4 +58,5 @@ def make_doors(
         texts=texts,
         language=settings.locale,
         zone=settings.zone,
+        rings=RingDesk(related, Rings(database), policies) if related is not None else None,
     )

@@ -16,7 +16,7 @@ from bot.ingest.signatures import signers
 from bot.settings import Settings, need, secrets_named
 from workflows.domain.alert import Alert
 from workflows.domain.playbook.actions import ActionCatalog
-from workflows.domain.playbook.lookups import LookupSpec
+from workflows.domain.playbook.lookups import LookupCatalog, LookupSpec
 from workflows.domain.playbook.matching import group_of
 from workflows.domain.playbook.model import Playbook, Policy
 from workflows.domain.playbook.roles import RoleBook
@@ -108,6 +108,10 @@ class Policies:
             return None
         titles = {name: spec.title for name, spec in folder.catalog.actions.items()}
         return AppealTerms(folder.appeals, folder.lookups.notice, titles)
+
+    def look_ups(self) -> LookupCatalog:
+        """The whole of platform.yaml."""
+        return self._watch.current().lookups
 
     def roles(self) -> RoleBook:
         """Who holds which role."""

@@ -15,6 +15,7 @@ from slack_sdk.errors import SlackClientError
 from activities.ledger.appeals import AppealsLedger
 from activities.ledger.queries import Queries
 from activities.platform.client import Platform, open_platform
+from activities.platform.related import RelatedReader
 from activities.slack.client import slack_client
 from activities.slack.people import People
 from bot.cli.appeals import AppealsInLedger
@@ -107,7 +108,8 @@ async def open_app(opened: AsyncExitStack, settings: Settings) -> FastAPI:
     background = Background()
     opened.push_async_callback(background.drain, DRAIN_SECONDS)
     look_ups = LookUps(Platform(http), policies)
-    doors = make_doors(cases, appeals, policies, people, database, look_ups, settings)
+    related = RelatedReader(Platform(http))
+    doors = make_doors(cases, appeals, policies, people, database, look_ups, settings, related)
     secret = settings.slack.signing_secret
     bolt = make_bolt_app(doors, web, secret.get_secret_value() if secret else "", background)
     handover = Handover(cases, policies.place, AskedTogether(queries.known))

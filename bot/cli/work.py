@@ -9,10 +9,13 @@ from activities.delivery import DeliveryActivities
 from activities.ledger.activities import LedgerActivities
 from activities.ledger.appeals import AppealsLedger
 from activities.ledger.ledger import Ledger
+from activities.ledger.rings import Rings
 from activities.platform.activities import PlatformActivities
 from activities.platform.client import Platform, open_platform
 from activities.platform.notices import NoticeActivities
 from activities.platform.rehearsal import rehearse
+from activities.platform.related import RelatedReader
+from activities.rings import RingActivities
 from activities.slack.activities import SlackActivities
 from activities.slack.appeals.activities import AppealSlackActivities
 from activities.slack.client import slack_client
@@ -81,6 +84,8 @@ async def open_duties(
     people = People(web, policies.roles, settings.locale)
     slack = SlackActivities(web, people, settings.locale, settings.zone)
     platform = PlatformActivities(Platform(http))
+    rings = Rings(database)
+    ringing = RingActivities(RelatedReader(Platform(http)), rings, policies.look_ups)
     delivery = DeliveryActivities(Cases(client, settings.temporal.task_queue))
     appeals = AppealsLedger(database)
     appeal_cards = AppealSlackActivities(web, people, settings.locale, settings.zone)
@@ -99,7 +104,14 @@ async def open_duties(
             appeals.record_appeal,
             delivery.deliver,
             delivery.outcome,
+            *(rings.ring_part, rings.ring_marks, rings.record_ring),
         ),
         slack=(slack.show, slack.answer, slack.tell, appeal_cards.show_appeal),
-        platform=(platform.carry_out, platform.read_back, rehearse, notices.send_notice),
+        platform=(
+            platform.carry_out,
+            platform.read_back,
+            rehearse,
+            ringing.ring_of,
+            notices.send_notice,
+        ),
     )

@@ -26,6 +26,8 @@ from bot.slack.modals.opening import Opening
 from bot.slack.modals.submissions import Submissions
 from bot.slack.press import read_source
 from bot.slack.replies import Replies
+from bot.slack.rings.listener import RingListener
+from bot.slack.rings.views import CALLBACK
 from bot.slack.slash.command import Slash
 from bot.slack.telling import NotTaken, Telling
 
@@ -58,7 +60,8 @@ def make_bolt_app(
     languages, replies, links = Languages(doors, background), Replies(client), Links(client)
     opening = Opening(doors, languages, replies, client)
     telling = Telling(doors, languages, replies, background)
-    clicks = Clicks(doors, telling, opening, background)
+    rings = _rings(doors, languages, replies, client, background, now)
+    clicks = Clicks(doors, telling, opening, background, rings)
     submissions = Submissions(doors, now)
     answering = AppealModals(doors, languages, client)
     appeals = AppealPresses(doors, languages, replies, answering, background)
@@ -70,11 +73,26 @@ def make_bolt_app(
         app.view_submission(callback_id)(submissions.submitted)
     app.view_submission("uphold")(answering.upheld)
     app.view_submission("overturn")(answering.overturned)
+    if rings is not None:
+        app.view_submission(CALLBACK)(rings.deciding.submitted)
     app.view_closed(_ANY)(_acknowledged)
     app.command(COMMAND)(slash.typed)
     app.event("app_home_opened")(home.opened)
     app.error(_on_error(telling))
     return app
+
+
+def _rings(
+    doors: Doors,
+    languages: Languages,
+    replies: Replies,
+    client: AsyncWebClient,
+    background: Background,
+    now: Callable[[], datetime],
+) -> RingListener | None:
+    if doors.rings is None:
+        return None
+    return RingListener(doors, doors.rings, languages, replies, client, background, now)
 
 
 def _bolt(client: AsyncWebClient, signing_secret: str) -> AsyncApp:

@@ -19,6 +19,7 @@ from bot.slack.press import (
     read_press,
     read_source,
 )
+from bot.slack.rings.listener import RingListener
 from bot.slack.sending import store
 from bot.slack.telling import NotTaken, Telling
 from workflows.domain.commands import Click, PersonCommand, Place
@@ -35,11 +36,13 @@ class Clicks:
         telling: Telling,
         opening: Opening,
         after: Background,
+        rings: RingListener | None = None,
     ) -> None:
         self._doors = doors
         self._telling = telling
         self._opening = opening
         self._after = after
+        self._rings = rings
 
     async def pressed(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Takes a press: stores it, opens its modal, or says why neither happened."""
@@ -55,6 +58,10 @@ class Clicks:
             self._telling.later(read_source(body), "bot.press.unreadable")
 
     async def _take(self, ack: AsyncAck, press: Press, aim: Handle) -> None:
+        if self._rings is not None and self._rings.hears(press):
+            await ack()
+            self._after.start(self._rings.open(press, aim))
+            return
         if press.name in MODALS:
             await ack()
             self._after.start(self._opening.open(press, aim))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from activities.slack.text.texts import Catalog
 from workflows.appealing.start import AppealMemory
@@ -21,6 +21,9 @@ from workflows.domain.people import Cover, Role
 from workflows.domain.playbook.actions import ActionCatalog
 from workflows.domain.playbook.model import Playbook, Severity
 from workflows.domain.text import Language, Text
+
+if TYPE_CHECKING:  # it speaks of `Unavailable` here
+    from bot.slack.rings.door import RingDoor
 
 
 class Unavailable(Exception):
@@ -217,3 +220,4 @@ class Doors:
     texts: Callable[[Language], Catalog]
     language: Language
     zone: tzinfo
+    rings: "RingDoor | None" = None

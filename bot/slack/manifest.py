@@ -23,6 +23,7 @@ SCOPES_OF: dict[str, tuple[str, ...]] = {
     "users.info": ("users:read",),
     "views.open": (),
     "views.publish": (),
+    "views.update": (),
 }
 """Every Web API method that Koban calls, with the scopes that it needs."""
 

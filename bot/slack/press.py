@@ -29,6 +29,7 @@ _PLAIN: dict[str, Callable[..., cmd.PersonCommand]] = {
     "action.give_up": cmd.GiveUp,
     "approval.approve": cmd.Approve,
     "approval.withdraw": cmd.Withdraw,
+    "ring.stop": cmd.StopRing,
 }
 MORE = "case.more"
 MODALS = {
@@ -60,7 +61,10 @@ class Source(Value):
 
 
 class Press(Value):
-    """One press. `name` is the action_id, for a menu entry the action_id that it stands for."""
+    """One press. `name` is the action_id, for a menu entry the action_id that it stands for.
+
+    `view` is the modal that it was made in.
+    """
 
     name: str
     url: bool
@@ -68,6 +72,7 @@ class Press(Value):
     route: str
     action_ts: str
     source: Source
+    view: str = ""
 
 
 def read_press(body: Mapping[str, Any]) -> Press:
@@ -90,6 +95,7 @@ def read_press(body: Mapping[str, Any]) -> Press:
         route=str(action.get("block_id", "")),
         action_ts=str(action.get("action_ts", "")),
         source=read_source(body),
+        view=str((body.get("container") or {}).get("view_id") or ""),
     )
 
 

@@ -34,6 +34,7 @@ from workflows.domain.enforcement import (
 )
 from workflows.domain.playbook.actions import ApprovalRule
 from workflows.domain.playbook.model import PresetAction
+from workflows.domain.ring import Ring
 from workflows.domain.rules.appealing import settled
 
 LATER = T0 + timedelta(days=3)
@@ -202,3 +203,12 @@ def test_what_failed_is_not_tried_again_after_an_overturn() -> None:
         "case_closed",
         "undo_requested",
     ]
+
+
+def test_one_persons_appeal_takes_nothing_back_for_the_others_of_a_ring() -> None:
+    """The decision was about many, and the answer is about one of them."""
+    case = banned()
+    ring = Ring(id="R0123456789AB", type="user", count=60)
+    decision = case.decisions[0].model_copy(update={"ring": ring})
+    case = case.model_copy(update={"decisions": (decision,)})
+    assert kinds(decide(case, answer(AppealOutcome.OVERTURNED), LATER)) == ["appeal_answered"]

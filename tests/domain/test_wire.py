@@ -25,6 +25,7 @@ from workflows.domain.people import Role
 from workflows.domain.playbook.actions import OnExpiry
 from workflows.domain.playbook.model import Notify, PresetAction, Severity, Unless
 from workflows.domain.playbook.steps import Via
+from workflows.domain.ring import Tally
 
 MUTE = PlannedAction(action="mute_user", subject=a_case().subject, lasts=timedelta(hours=24))
 STATE = ActionState(decision="D1", planned=MUTE, undoable=True)
@@ -78,6 +79,11 @@ ELSEWHERE: dict[tuple[str, str], Any] = {
     ("HandOver", "to"): TANAKA,
     ("ApprovalAnswered", "answer"): "言葉",
     ("AnswerBack", "answer"): "言葉",
+    ("RingProgressed", "tally"): Tally(total=60, step=2, done=25),
+    ("DecideRing", "sources"): ("device",),
+    ("DecideRing", "ids"): ("u_1", "u_2"),
+    ("DecideRing", "actions"): (PresetAction.model_validate("mute_user"),),
+    ("DecideRing", "ring"): None,
     ("Decide", "actions"): (PresetAction.model_validate({"mute_user": {"for": "24h"}}),),
 }
 PLAIN: dict[Any, Any] = {str: "言葉", int: 3, bool: True, str | None: "言葉", int | None: 3}

@@ -13,7 +13,9 @@ from temporalio.exceptions import (
 from temporalio.workflow import ParentClosePolicy
 
 from workflows.casework.errands import Errands
+from workflows.casework.gathering import ring_start
 from workflows.casework.renewal import end_of
+from workflows.casework.ring_ports import RingStart, lost_ring
 from workflows.domain import events as ev
 from workflows.domain.case_state import Case
 from workflows.domain.enforcement import (
@@ -37,8 +39,8 @@ _OF_PROTECTIONS: dict[type, AskKind] = {
     ev.ProtectionDismissed: AskKind.LIFT,
 }
 
-ENFORCEMENT = "EnforcementWorkflow"
-"""By its name: the case's file would have to be imported by the enforcement's and back."""
+ENFORCEMENT, RING = "EnforcementWorkflow", "RingWorkflow"
+"""By their names: the case's file would have to be imported by theirs and back."""
 
 
 class Enforcing:
@@ -66,6 +68,8 @@ class Enforcing:
                 self._ask(case, event.decision, Ask(kind=AskKind.RETRY, by=event.by))
             case ev.ActionsGivenUp():
                 self._ask(case, event.decision, Ask(kind=AskKind.GIVE_UP, by=event.by))
+            case ev.RingStopped():
+                self._ask(case, event.decision, Ask(kind=AskKind.STOP, by=event.by))
             case ev.UndoRequested():
                 self._ask(case, event.decision, Ask(kind=AskKind.UNDO, by=event.by))
             case (
@@ -81,15 +85,26 @@ class Enforcing:
 
     # -- begin ----------------------------------------------------------------------------
 
-    def _carry_out(self, case: Case, jobs: tuple[ActionState, ...], undo: bool = False) -> None:
-        """Begins the enforcement of the last decision, or of its undo."""
+    def _carry_out(
+        self,
+        case: Case,
+        jobs: tuple[ActionState, ...],
+        undo: bool = False,
+        asks: tuple[Ask, ...] = (),
+    ) -> None:
+        """Begins the enforcement of the last decision, or of its undo; a ring is told why."""
         decision = case.decision
         assert decision is not None
+        actor = case.turn.by if undo and case.turn and case.turn.by else decision.by
+        if decision.ring is not None:
+            start_of_ring = ring_start(case, self._route, undo, actor, asks)
+            self._watches.run(self._enforce(start_of_ring, RING))
+            return
         start = EnforcementStart(
             case=case.id,
             route=self._route,
             decision=decision.id,
-            actor=case.turn.by if undo and case.turn and case.turn.by else decision.by,
+            actor=actor,
             jobs=_jobs(case, jobs),
             undo=undo,
             rank=case.severity.rank,
@@ -112,25 +127,27 @@ class Enforcing:
         )
         self._watches.run(self._enforce(start))
 
-    async def _enforce(self, start: EnforcementStart) -> None:
+    async def _enforce(
+        self, start: EnforcementStart | RingStart, workflow_type: str = ENFORCEMENT
+    ) -> None:
         """Runs beside the case; one that stays for a lift tells of it by signal."""
         try:
-            report = await (await self._started(start))
+            report = await (await self._started(start, workflow_type))
         except WorkflowAlreadyStartedError:
             return  # it lives, and tells of itself
         except ChildWorkflowError:
             # Ended by an operator: the card offers Retry instead of waiting for ever.
-            report = lost(start, workflow.uuid4().hex)
+            report = _lost(start, workflow.uuid4().hex)
         self._heard(report)
 
     async def _started(
-        self, start: EnforcementStart
+        self, start: EnforcementStart | RingStart, workflow_type: str
     ) -> workflow.ChildWorkflowHandle[Any, EnforcementReport]:
         """A child of a run that ends before it started might never start."""
         self.starting += 1
         try:
             return await workflow.start_child_workflow(
-                ENFORCEMENT,
+                workflow_type,
                 start,
                 id=enforcement_route(start.case, start.decision),
                 result_type=EnforcementReport,
@@ -172,8 +189,8 @@ class Enforcing:
             self._end_protection(case, of, state, ask)
             return
         jobs = tuple(a for a in case.actions_of(of) if a.status is status)
-        if jobs and ask.kind is not AskKind.GIVE_UP:
-            self._carry_out(case, jobs, undo)
+        if jobs and ask.kind not in (AskKind.GIVE_UP, AskKind.STOP):
+            self._carry_out(case, jobs, undo, () if undo else (ask,))
 
     def _end_protection(self, case: Case, of: str, state: ActionState, ask: Ask) -> None:
         """Its lift failed, somebody ended it by hand, or a decision took it over and failed."""
@@ -187,6 +204,10 @@ class Enforcing:
 def _jobs(case: Case, states: tuple[ActionState, ...]) -> tuple[Job, ...]:
     actions = case.policy.catalog.actions
     return tuple(Job(planned=s.planned, spec=actions[s.planned.action]) for s in states)
+
+
+def _lost(start: EnforcementStart | RingStart, unique: str) -> EnforcementReport:
+    return lost_ring(start, unique) if isinstance(start, RingStart) else lost(start, unique)
 
 
 def _kept(case: Case, of: str, state: ActionState) -> EnforcementReport:

@@ -5,7 +5,7 @@ Roles, budgets and other cases are asked for where the command is decided, never
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Generic, TypeVar, cast
+from typing import Generic, TypeVar, cast
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -19,6 +19,7 @@ from workflows.domain.appealing.commands import AppealClick
 from workflows.domain.case import decide
 from workflows.domain.case_state import Case
 from workflows.domain.commands import Click, PersonCommand
+from workflows.domain.decision import Decision
 from workflows.domain.people import Actor, Cover, Role
 from workflows.domain.refusal import Reason, Refusal
 from workflows.ports import CasePlace, Spending
@@ -108,7 +109,7 @@ async def _with_budget(case: Case, command: cmd.Deciding) -> PersonCommand:
     if limits is None or limits.velocity is None:
         return plain
     outcome = decide(case, plain, workflow.now())
-    actions = () if isinstance(outcome, Refusal) else _decided(outcome)
+    actions = 0 if isinstance(outcome, Refusal) else _decided(outcome)
     if not actions:
         return plain
     spent: int = await quickly(
@@ -116,7 +117,7 @@ async def _with_budget(case: Case, command: cmd.Deciding) -> PersonCommand:
         Spending(
             key=f"{case.id}/D{len(case.decisions) + 1}/{command.by.id}",
             person=command.by.id,
-            actions=len(actions),
+            actions=actions,
             at=workflow.now(),
             since=workflow.now() - limits.velocity.within,
         ),
@@ -129,6 +130,17 @@ def _plain(command: cmd.Deciding, over_limit: bool) -> PersonCommand:
     return cast(PersonCommand, command.model_copy(update={"over_limit": over_limit}))
 
 
-def _decided(outcome: tuple[ev.Event, ...]) -> tuple[Any, ...]:
+def _decided(outcome: tuple[ev.Event, ...]) -> int:
     taken = (event.decision for event in outcome if isinstance(event, ev.Decided))
-    return tuple(action for decision in taken for action in decision.actions)
+    return sum(_weight(decision) for decision in taken)
+
+
+def _weight(decision: Decision) -> int:
+    """How many actions a decision takes of its person's budget.
+
+    A ring above the limit takes nothing: somebody else has to agree to it anyway, and the same
+    person's next small decisions should not wait for that.
+    """
+    if decision.ring is None:
+        return len(decision.actions)
+    return 0 if decision.over_limit else decision.ring.count * len(decision.actions)

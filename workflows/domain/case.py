@@ -25,6 +25,7 @@ from workflows.domain.rules import (
     joining,
     owning,
     protecting,
+    ringing,
 )
 from workflows.domain.rules.outcome import Outcome
 
@@ -107,6 +108,8 @@ _RULES: dict[type[Any], Callable[[Case, Any, datetime], Outcome]] = {
     cmd.Resume: holding.resume,
     cmd.ChoosePreset: deciding.choose_preset,
     cmd.Decide: deciding.decide,
+    cmd.DecideRing: ringing.decide_ring,
+    cmd.StopRing: ringing.stop,
     cmd.Clear: deciding.clear,
     cmd.Confirm: deciding.confirm,
     cmd.Reopen: deciding.reopen,

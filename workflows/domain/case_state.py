@@ -17,6 +17,7 @@ from workflows.domain.known import Known
 from workflows.domain.model import Value
 from workflows.domain.playbook.model import Policy, Severity, Unless
 from workflows.domain.protection import Intent, Protection
+from workflows.domain.ring import RingState
 from workflows.domain.sightings import Sighting
 
 
@@ -48,7 +49,7 @@ class Case(Value):
     `owned_as_of` is the version with which its assignee got it, `active_at` when they were last
     seen, `paused_for` how long its clocks stood still so far, `repeats` how often a step of the
     ladder was told and `told_at` when last, `clock_from` when it was reopened. `absorbed` are cases
-    that were merged into it, `merged_into` is the other way round.
+    that were merged into it, `merged_into` is the other way round. `rings` are by their decision.
     """
 
     id: str
@@ -89,6 +90,7 @@ class Case(Value):
     absorbed: tuple[str, ...] = ()
     known: Known = Known()
     sightings: tuple[Sighting, ...] = ()
+    rings: dict[str, RingState] = Field(default_factory=dict)
     appeal: AppealAnswer | None = None
 
     @property

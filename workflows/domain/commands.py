@@ -12,6 +12,7 @@ from workflows.domain.enforcement import EnforcementReport
 from workflows.domain.model import Value
 from workflows.domain.people import Actor
 from workflows.domain.playbook.model import PresetAction, Severity
+from workflows.domain.ring import Ring
 
 
 class Asked(Value):
@@ -126,6 +127,29 @@ class Decide(Deciding):
     actions: tuple[PresetAction, ...] = ()
     policy: str | None = None
     reason: str = ""
+
+
+class DecideRing(Deciding):
+    """Decide for many subjects: those that `sources` name (platform.yaml, `related`), and `ids`.
+
+    `seen` is how many their person saw before they decided. `ring` is what the ledger holds of
+    them: it is found out where the command is decided, never believed.
+    """
+
+    kind: Literal["decide_ring"] = "decide_ring"
+    sources: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+    actions: tuple[PresetAction, ...] = ()
+    policy: str | None = None
+    reason: str = ""
+    seen: int | None = None
+    ring: Ring | None = None
+
+
+class StopRing(Asked):
+    """Finish the wave of a ring that is under way, and skip the rest."""
+
+    kind: Literal["stop_ring"] = "stop_ring"
 
 
 class Clear(Asked):
@@ -274,7 +298,9 @@ PersonCommand = Annotated[
     | Withdraw
     | Retry
     | GiveUp
-    | Undo,
+    | Undo
+    | DecideRing
+    | StopRing,
     Field(discriminator="kind"),
 ]
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 from workflows.domain.alert import Subject
 from workflows.domain.model import Value
 from workflows.domain.playbook.conduct import Conduct
+from workflows.domain.ring import Ring
 from workflows.domain.text import Text
 
 
@@ -37,6 +38,8 @@ class Decision(Value):
 
     `confirms` names the protections that it takes over. `over_limit` where its person had done
     too much in too short a time, or it concerns too many subjects, to decide alone.
+
+    With a `ring` each action stands for all its subjects: the ring itself is their subject.
     """
 
     id: str
@@ -52,3 +55,4 @@ class Decision(Value):
     confirms: tuple[str, ...] = ()
     over_limit: bool = False
     rehearse: bool = False
+    ring: Ring | None = None

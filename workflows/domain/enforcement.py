@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from workflows.domain.decision import PlannedAction
 from workflows.domain.model import Value
+from workflows.domain.ring import Tally
 
 FIRST_TRY = timedelta(seconds=8)
 """How long a change may fail before the card says that it is being retried."""
@@ -83,19 +84,26 @@ class ActionReport(Value):
 
 
 class EnforcementReport(Value):
-    """News of a decision's enforcement; `id` makes a second delivery harmless."""
+    """News of a decision's enforcement; `id` makes a second delivery harmless.
+
+    Of one subject of a ring it has its `place`, of the ring as a whole its `tally`. It is `over`
+    where nothing more will be told.
+    """
 
     id: str
     case: str
     decision: str
     actions: tuple[ActionReport, ...]
+    place: int | None = None
+    over: bool = False
+    tally: Tally | None = None
 
 
 class AskKind(StrEnum):
     """What a case asks of a running enforcement.
 
-    The last four are for protections: do not lift yet, lift in time again, end without lifting
-    (a decision takes over), lift now.
+    Four are for protections: do not lift yet, lift in time again, end without lifting (a decision
+    takes over), lift now. The last is for rings: finish what is under way, and no more.
     """
 
     RETRY = "retry"
@@ -105,6 +113,7 @@ class AskKind(StrEnum):
     RESUME = "resume"
     KEEP = "keep"
     LIFT = "lift"
+    STOP = "stop"
 
 
 class Ask(Value):

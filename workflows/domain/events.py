@@ -41,6 +41,7 @@ from workflows.domain.happened.decisions import (
     Decided,
     Rejected,
 )
+from workflows.domain.happened.ring import RingProgressed, RingStopped
 from workflows.domain.happened.work import (
     AlertJoined,
     CaseAbsorbed,
@@ -115,6 +116,8 @@ __all__ = [
     "ProtectionStarted",
     "Recorded",
     "Rejected",
+    "RingProgressed",
+    "RingStopped",
     "UndoRequested",
     "Why",
 ]
@@ -168,6 +171,8 @@ Event = Annotated[
     | ProtectionDismissed
     | ProtectionLifted
     | ProtectionKept
+    | RingProgressed
+    | RingStopped
     | AppealAnswered,
     Field(discriminator="kind"),
 ]

@@ -24,6 +24,11 @@ def case_id(seed: str, attempt: int = 0) -> str:
     return "K" + _base32(_digest(seed, str(attempt)), 8)
 
 
+def ring_id(*seed: str) -> str:
+    """A ring's id from what is unique to its asking: `R` and 12 Crockford characters."""
+    return "R" + _base32(_digest(*seed), 12)
+
+
 def case_route(playbook: str, group: tuple[str, ...]) -> str:
     """The workflow id under which alerts of one group find their open case."""
     return f"case/{playbook}/{_base32(_digest(playbook, *group), 16)}"
@@ -44,6 +49,7 @@ def appeal_route(appeal: str) -> str:
     return f"appeal/{appeal}"
 
 
-def enforcement_route(case: str, decision: str) -> str:
-    """The workflow id of one decision's enforcement."""
-    return f"enforcement/{case}/{decision}"
+def enforcement_route(case: str, decision: str, place: int | None = None) -> str:
+    """The workflow id of one decision's enforcement; of a ring, that of one place in it."""
+    route = f"enforcement/{case}/{decision}"
+    return route if place is None else f"{route}/{place}"

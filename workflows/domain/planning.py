@@ -1,6 +1,7 @@
 """From chosen actions to planned ones: which subject, how long, and which approvals they need."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 from workflows.domain.alert import Subject
 from workflows.domain.case_state import Case
@@ -43,12 +44,20 @@ def _plan_one(case: Case, chosen: PresetAction, version: int | None) -> PlannedA
     subject = target(case, spec, version)
     if subject is None:
         return Refusal(reason=Reason.NO_TARGET, name=chosen.action)
+    lasts = lasting(spec, chosen)
+    if isinstance(lasts, Refusal):
+        return lasts
+    return PlannedAction(action=chosen.action, subject=subject, lasts=lasts)
+
+
+def lasting(spec: ActionSpec, chosen: PresetAction) -> timedelta | Refusal | None:
+    """How long the action lasts (None: without an end), or why it can't last so long."""
     if spec.timed is None:
-        return PlannedAction(action=chosen.action, subject=subject)
+        return None
     lasts = chosen.for_ or spec.timed.default
     if lasts > spec.timed.max:
         return Refusal(reason=Reason.TOO_LONG, name=chosen.action)
-    return PlannedAction(action=chosen.action, subject=subject, lasts=lasts)
+    return lasts
 
 
 def plan_protection(case: Case, written: Protect) -> PlannedAction | None:

@@ -48,6 +48,13 @@ class Reason(StrEnum):
     SAME_CASE = "same_case"
     OTHER_SUBJECT = "other_subject"
     LEDGER_AWAY = "ledger_away"
+    RINGS_NOT_ALLOWED = "rings_not_allowed"
+    RING_UNREAD = "ring_unread"
+    RING_EMPTY = "ring_empty"
+    RING_TOO_LARGE = "ring_too_large"
+    RING_MIXED = "ring_mixed"
+    RING_GREW = "ring_grew"
+    NOTHING_RUNNING = "nothing_running"
 
 
 class Refusal(Value):

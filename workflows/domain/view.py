@@ -21,6 +21,7 @@ from workflows.domain.events import (
     CaseWatched,
     EnforcementStarted,
     Recorded,
+    RingProgressed,
 )
 from workflows.domain.hold import Hold
 from workflows.domain.known import Known
@@ -30,6 +31,7 @@ from workflows.domain.planning import plan
 from workflows.domain.playbook.model import Notify, Preset, Severity
 from workflows.domain.protection import Intent, Protection, is_over
 from workflows.domain.refusal import Refusal
+from workflows.domain.ring import RingState
 from workflows.domain.text import Text
 
 
@@ -113,6 +115,8 @@ class CardView(Value):
     imminent: bool = False
     rehearse: bool = False
     repeats: dict[int, int] = Field(default_factory=dict)
+    ring: RingState | None = None
+    rings: bool = False
     appeal: AppealAnswer | None = None
 
 
@@ -131,6 +135,8 @@ def view_of(case: Case) -> CardView:
         imminent=playbook.act_first is not None,
         rehearse=playbook.rehearse,
         repeats=_repeats(case),
+        ring=case.rings.get(decision.id) if decision else None,
+        rings=playbook.ring,
         decision_title=preset.title if preset else None,
         actions=case.current_actions,
         action_titles=_titles(case),
@@ -241,4 +247,6 @@ def told_in_thread(recorded: Recorded) -> bool:
     return not isinstance(recorded.event, _NOT_TOLD)
 
 
-_NOT_TOLD = CaseOpened | AlertJoined | CaseWatched | CaseUnwatched | EnforcementStarted
+_NOT_TOLD = (
+    CaseOpened | AlertJoined | CaseWatched | CaseUnwatched | EnforcementStarted | RingProgressed
+)

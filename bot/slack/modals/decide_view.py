@@ -44,7 +44,7 @@ def _actions(offer: Offer, texts: Catalog) -> list[Block]:
     """The blocks `actions` and `duration`, each only where there is something to choose."""
     if not offer.actions:
         return []
-    options = [_action(name, spec, texts) for name, spec in offer.actions.items()]
+    options = [action_option(name, spec, texts) for name, spec in offer.actions.items()]
     chosen = StaticMultiSelectElement(
         options=options, placeholder=PlainTextObject(text=texts.say("bot.modal.actions.choose"))
     )
@@ -56,7 +56,8 @@ def _actions(offer: Offer, texts: Catalog) -> list[Block]:
     return blocks
 
 
-def _action(name: str, spec: ActionSpec, texts: Catalog) -> Option:
+def action_option(name: str, spec: ActionSpec, texts: Catalog) -> Option:
+    """An action as a choice, with what has to be known of it before."""
     notes = [texts.say("bot.action.danger")] if spec.danger else []
     if spec.approval is not None:
         role = texts.say(f"role.{spec.approval.by}")

@@ -1,5 +1,6 @@
 """What the `decide` modal offers: the actions that fit a case, and for how long."""
 
+from collections.abc import Collection
 from datetime import timedelta
 
 from pydantic import Field
@@ -56,6 +57,13 @@ def offer_of(case: Case) -> Offer:
         for name, spec in policy.catalog.actions.items()
         if target(case, spec) is not None
     }
+    return _offer(fitting, policy.playbook).model_copy(update={"subject": case.subject})
+
+
+def offer_for(case: Case, types: Collection[str]) -> Offer:
+    """What can be done to many subjects of these types, by the policy that `case` keeps."""
+    policy = case.policy
+    fitting = {name: spec for name, spec in policy.catalog.actions.items() if spec.subject in types}
     return _offer(fitting, policy.playbook).model_copy(update={"subject": case.subject})
 
 

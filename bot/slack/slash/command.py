@@ -9,7 +9,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 
 from activities.slack.text.texts import Catalog
 from bot.slack.background import Background
-from bot.slack.doors import Doors, Fact, LookedUp, Unavailable
+from bot.slack.doors import Doors, Fact, LookedUp, Story, Unavailable
 from bot.slack.languages import Languages
 from bot.slack.links import Links
 from bot.slack.press import Source
@@ -96,8 +96,17 @@ class Slash:
         story = await self._doors.ledger.story(line.case)
         if story is None:
             return pages.sentence(texts.say("bot.case.unknown", case=line.case))
-        hands = hands_on(story, source.person, roles, texts)
-        return pages.case_page(story, texts, await self._links.base(), self._now(), hands)
+        door = self._doors.rings
+        tally = await door.progress(line.case) if door is not None else None
+        rings = door is not None and self._allows_rings(story)
+        hands = hands_on(story, source.person, roles, texts, rings, tally is not None)
+        base, now = await self._links.base(), self._now()
+        return pages.case_page(story, texts, base, now, hands, tally)
+
+    def _allows_rings(self, story: Story) -> bool:
+        _, _, rest = story.line.route.partition("/")
+        playbook = self._doors.policies.playbook(rest.partition("/")[0])
+        return playbook is not None and playbook.ring
 
     async def _subject(self, source: Source, line: grammar.ShowSubject, texts: Catalog) -> Said:
         subject = line.subject

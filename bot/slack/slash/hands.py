@@ -13,13 +13,25 @@ from workflows.domain.people import WORKING_ROLES, Role
 _UNDECIDED = ("handover", "snooze", "wait", "merge")
 
 
-def hands_on(story: Story, person: str, roles: frozenset[Role], texts: Catalog) -> list[Block]:
-    """One row of buttons for `person`: whoever only reads may watch, and nothing else."""
+def hands_on(
+    story: Story,
+    person: str,
+    roles: frozenset[Role],
+    texts: Catalog,
+    rings: bool = False,
+    listed: bool = False,
+) -> list[Block]:
+    """One row of buttons for `person`: whoever only reads may watch, and look at a ring's list.
+
+    `rings` where the playbook lets a case be decided for many, `listed` where it was.
+    """
     line = story.line
     names = ["unwatch" if _watches(story, person) else "watch"]
     if roles & WORKING_ROLES:
         names = ["note", *names, *(_UNDECIDED if line.phase in UNDECIDED else ())]
         names += ["reopen"] if line.phase is Phase.CLOSED else []
+        names += ["ring"] if rings and line.phase in UNDECIDED else []
+    names += ["ring.list"] if listed else []
     handle = handles.encode(line.id, line.version)
     if handles.decode(handle, line.route) is None:
         return []  # an import from elsewhere: no case would hear of it
@@ -27,7 +39,8 @@ def hands_on(story: Story, person: str, roles: frozenset[Role], texts: Catalog) 
 
 
 def _button(name: str, handle: str, texts: Catalog) -> dict[str, Any]:
-    return button(f"case.{name}", texts.say(f"bot.do.{name}"), handle)
+    action_id = name if "." in name else f"case.{name}"
+    return button(action_id, texts.say(f"bot.do.{name}"), handle)
 
 
 def _watches(story: Story, person: str) -> bool:

@@ -1,8 +1,10 @@
 """The answers to `/koban`, as they are read."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
+from activities.slack.reader import Reader
+from activities.slack.ring_words import tally_words
 from activities.slack.text.texts import Catalog
 from bot.slack.doors import ActionLine, CaseLine, EventLine, Fact, Past, Story
 from bot.slack.drawing import (
@@ -23,6 +25,7 @@ from bot.slack.masking import masked
 from bot.slack.replies import Said
 from bot.slack.slash.grammar import COVER_FORM, Incomplete, Which
 from workflows.domain.alert import Subject
+from workflows.domain.ring import Tally
 
 MOST_CASES = 20
 MOST_EVENTS = 10
@@ -88,9 +91,17 @@ def queue_page(
 
 
 def case_page(
-    story: Story, texts: Catalog, base: str | None, now: datetime, hands: Sequence[Block] = ()
+    story: Story,
+    texts: Catalog,
+    base: str | None,
+    now: datetime,
+    hands: Sequence[Block] = (),
+    tally: Tally | None = None,
 ) -> Said:
-    """One case: where it stands, what was decided and done, what happened last; `hands` below."""
+    """One case: where it stands, what was decided and done, what happened last; `hands` below.
+
+    `tally` is how far the ring of its last decision is.
+    """
     line = story.line
     title = f"{line.id} · {about(line, texts)}"
     stands = [texts.say(f"severity.{line.severity}"), *state(line, texts, now)]
@@ -101,10 +112,17 @@ def case_page(
         texts.say("bot.case.opened", at=moment(line.opened_at), count=story.alerts),
         *_decided(story, texts),
         *(_action(each, texts) for each in story.actions),
+        *_ring(tally, texts),
         *_events(story.events, texts),
         *([f"<{address}|{texts.say('bot.case.card')}>"] if address else []),
     ]
     return Said(text=title, blocks=(*sections(lines), *hands))
+
+
+def _ring(tally: Tally | None, texts: Catalog) -> list[str]:
+    if tally is None:
+        return []
+    return [texts.say("bot.ring.story", tally=tally_words(tally, Reader(texts=texts, zone=UTC)))]
 
 
 def _decided(story: Story, texts: Catalog) -> list[str]:

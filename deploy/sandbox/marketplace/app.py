@@ -16,6 +16,8 @@ from deploy.sandbox.marketplace.store import Store
 
 HANG_SECONDS = 30.0
 LOOK_SECONDS = 0.1
+SHARED = {"device": "device_id", "bank": "bank_hash", "address": "address_hash"}
+"""What accounts can have in common, by the word that is asked for."""
 
 
 class Switches(Protocol):
@@ -108,8 +110,16 @@ class Call:
         if len(parts) < 2 or parts[0] not in MEASURES:
             return _error(404, "not_found", "There is nothing here.")
         if self._request.method == "GET":
-            return self._read(*parts[:2]) if len(parts) == 2 else _nothing()
+            return self._looked_up(parts)
         return await self._change(parts)
+
+    def _looked_up(self, parts: list[str]) -> Response:
+        if len(parts) == 3 and parts[0] == "users" and parts[2] == "related":
+            shared = SHARED.get(self._request.query_params.get("by", ""))
+            if shared is None or self._store.get(*parts[:2]) is None:
+                return _nothing()
+            return JSONResponse({"users": self._store.sharing("users", parts[1], shared)})
+        return self._read(*parts[:2]) if len(parts) == 2 else _nothing()
 
     def _read(self, type_: str, id_: str) -> Response:
         found = self._store.get(type_, id_)

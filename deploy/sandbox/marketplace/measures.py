@@ -60,5 +60,5 @@ MEASURES: dict[str, dict[str, Measure]] = {
     "auctions": {"bid-cancellations": Measure(_flag("bids_cancelled"))},
     "orders": {},
 }
-PERSONAL = frozenset({"email", "phone", "device_id", "bank_hash"})
+PERSONAL = frozenset({"email", "phone", "device_id", "bank_hash", "address_hash"})
 """Fields that the panel never shows."""

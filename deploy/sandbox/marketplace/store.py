@@ -67,6 +67,18 @@ class Store:
         ).fetchone()
         return None if found is None else self._shown(type_, json.loads(found["body"]))
 
+    def sharing(self, type_: str, id_: str, name: str) -> list[Row]:
+        """The other things with the same value in a field, without personal data."""
+        path = f"$.{name}"
+        rows = self._db.execute(
+            "SELECT other.body FROM things AS own JOIN things AS other "
+            "ON other.type = own.type AND other.id != own.id "
+            "AND json_extract(other.body, ?) = json_extract(own.body, ?) "
+            "WHERE own.type = ? AND own.id = ? ORDER BY other.id",
+            (path, path, type_, id_),
+        ).fetchall()
+        return [_impersonal(json.loads(row["body"])) for row in rows]
+
     def _shown(self, type_: str, body: Row) -> Row:
         rows = self._db.execute(
             "SELECT * FROM measures WHERE type = ? AND id = ?", (type_, body["id"])
@@ -157,4 +169,8 @@ class Store:
             "SELECT body FROM things WHERE type = ? ORDER BY touched DESC LIMIT ?", (type_, limit)
         )
         shown = [self._shown(type_, json.loads(row["body"])) for row in rows.fetchall()]
-        return [{k: v for k, v in row.items() if k not in PERSONAL} for row in shown]
+        return [_impersonal(row) for row in shown]
+
+
+def _impersonal(row: Row) -> Row:
+    return {key: value for key, value in row.items() if key not in PERSONAL}

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from itertools import count
 
-from deploy.sandbox.traffic import live_chat, phishing, shill_bidding
+from deploy.sandbox.traffic import live_chat, phishing, ring, shill_bidding
 from deploy.sandbox.traffic.alerts import (
     Json,
     Scene,
@@ -23,7 +23,7 @@ Put = Callable[[str, Json], None]
 
 
 def opening() -> Scene:
-    """Five kinds of trouble, worst first."""
+    """Six kinds of trouble, worst first."""
     lure = "LINE ID ください https://line.example/ti/p/~mel 直接取引なら安くします"
     insult = "二度と配信するな 住所晒すぞ"
     made = Scene(
@@ -70,7 +70,7 @@ def opening() -> Scene:
             viewers=1240,
         ),
     ]
-    for each in (phishing.scene(2, subjects=1), shill_bidding.scene(1)):
+    for each in (phishing.scene(2, subjects=1), shill_bidding.scene(1), ring.scene()):
         made.things += each.things
         made.alerts += each.alerts
     return made

@@ -6,6 +6,7 @@ from typing import Any
 from workflows.domain import events as ev
 from workflows.domain.approval import ApprovalState, Purpose
 from workflows.domain.case_state import Case, Phase
+from workflows.domain.changes import ring
 from workflows.domain.changes.base import Changes, turn
 from workflows.domain.enforcement import NOT_DONE, ActionState, ActionStatus
 from workflows.domain.protection import Intent, Protection
@@ -61,11 +62,10 @@ def _retried(case: Case, event: ev.ActionRetried) -> Changes:
 
 def _given_up(case: Case, event: ev.ActionsGivenUp) -> Changes:
     mine = event.decision
-    given = _change(
-        case,
-        lambda a: a.decision == mine and a.status is _S.FAILED,
-        status=_S.GIVEN_UP,
-    )
+    failed = [a for a in case.actions if a.decision == mine and a.status is _S.FAILED]
+    given = _change(case, failed.__contains__, status=_S.GIVEN_UP)
+    if any(ring.given_up(case, a) is _S.DONE for a in failed):
+        given = _change(case, failed.__contains__, status=_S.DONE, problem=None)
     if any(a.standing for a in given["actions"] if a.decision == mine):
         return {**given, **turn(case, event)}
     # Nothing came of the decision: there is nothing left to review either.

@@ -7,6 +7,7 @@ from typing import Any
 from workflows.domain import events as ev
 from workflows.domain.approval import ApprovalState, Exchange, Purpose, Question
 from workflows.domain.case_state import Case, Phase
+from workflows.domain.changes import ring
 from workflows.domain.changes.base import Changes, turn
 from workflows.domain.changes.work import off_hold
 from workflows.domain.playbook.actions import OnExpiry
@@ -22,6 +23,7 @@ def _decided(case: Case, event: ev.Decided) -> Changes:
         "actions": (*case.actions, *event.actions),
         "approval": None,
         "rejection": None,
+        **ring.began(case, event),
         **off_hold(case, event),
         **turn(case, event),
     }

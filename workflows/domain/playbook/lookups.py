@@ -1,20 +1,25 @@
 """How to look a subject up at the platform, and which of its fields to show (platform.yaml)."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
 from workflows.domain.model import Written
 from workflows.domain.playbook.actions import Call
+from workflows.domain.playbook.related import Related
 from workflows.domain.text import Text
 
 
 class LookupField(Written):
-    """One field: `name` is a dotted path into the answer. Personal data is masked by default."""
+    """One field: `name` is a dotted path into the answer. Personal data is masked by default.
+
+    With `blast: sum` it is added up over everybody whom a decision is about.
+    """
 
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,100}$")]
     title: Text
     personal: bool = False
+    blast: Literal["sum"] | None = None
 
 
 class LookupSpec(Written):
@@ -32,9 +37,10 @@ class NoticeCall(Call):
 
 
 class LookupCatalog(Written):
-    """The whole of platform.yaml: look-ups by type of subject, and how people are told."""
+    """The whole of platform.yaml: by type of subject, who belongs together, how people are told."""
 
     lookups: dict[str, LookupSpec]
+    related: Related = Field(default_factory=dict)
     notice: NoticeCall | None = None
 
 

@@ -124,7 +124,8 @@ class Playbook(Written):
     """One playbook. `severity` holds conditions, worst first; the first that holds is taken.
 
     `act_first` is for imminent harm: what can be taken back is done at once, and a second person
-    reviews it within that rule's time. With `rehearse` nothing is changed at the platform.
+    reviews it within that rule's time. With `rehearse` nothing is changed at the platform, with
+    `ring` a case can be decided for many subjects at once.
     """
 
     playbook: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
@@ -145,6 +146,7 @@ class Playbook(Written):
     act_first: ApprovalRule | None = None
     conduct: Conduct = Conduct()
     rehearse: bool = False
+    ring: bool = False
 
     @field_validator("match")
     @classmethod

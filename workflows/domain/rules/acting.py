@@ -10,6 +10,7 @@ from workflows.domain.enforcing import reported
 from workflows.domain.history import apply_all
 from workflows.domain.planning import undo_rules_of
 from workflows.domain.refusal import Reason, Refusal
+from workflows.domain.rules import ringing
 from workflows.domain.rules.appealing import caught_up
 from workflows.domain.rules.closing import closing
 from workflows.domain.rules.outcome import Outcome
@@ -62,9 +63,14 @@ def undo(case: Case, command: cmd.Undo, now: datetime) -> Outcome:
 
 def report(case: Case, command: cmd.Report, now: datetime) -> Outcome:
     """News from the platform; the decision that waited for a protection begins when it let go."""
-    events = reported(case, command.report, now)
+    events = (
+        *ringing.progressed(case, command.report, now),
+        *reported(case, command.report, now),
+    )
     events = (*events, *taken_over(apply_all(case, events), events, now))
     after = apply_all(case, events)
+    nothing = ringing.came_to_nothing(after, now)
+    events, after = (*events, *nothing), apply_all(after, nothing)
     ends = closing(after, now)
     falls = caught_up(case, apply_all(after, ends), now)
     return (*events, *_begins(case, after, now), *ends, *falls)

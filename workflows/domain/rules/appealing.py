@@ -47,10 +47,14 @@ def _overturned(case: Case, now: datetime) -> tuple[ev.Event, ...]:
 
 
 def _falls(case: Case, answer: AppealAnswer) -> bool:
-    """Whether the decision was overturned, and no other one is being carried out since."""
+    """Whether the decision was overturned, and no other one is being carried out since.
+
+    One person's appeal takes nothing back for the others of a ring.
+    """
+    rings = any(each.id == answer.decision and each.ring for each in case.decisions)
     last = case.decision is not None and case.decision.id == answer.decision
     free = last or case.phase in (Phase.CLOSED, *UNDECIDED)
-    return free and answer.outcome is AppealOutcome.OVERTURNED
+    return free and not rings and answer.outcome is AppealOutcome.OVERTURNED
 
 
 def _asked_about(case: Case, decision: str) -> bool:

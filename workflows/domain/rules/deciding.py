@@ -1,6 +1,6 @@
 """Decisions: by one tap, in the modal, or by confirming what Koban protects."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from workflows.domain import commands as cmd
 from workflows.domain import events as ev
@@ -8,14 +8,18 @@ from workflows.domain.approval import Approval, Purpose, approval_for
 from workflows.domain.case_state import Case, Phase
 from workflows.domain.decision import Decision, PlannedAction, Verdict
 from workflows.domain.history import apply_all
+from workflows.domain.people import Role
 from workflows.domain.planning import plan, plan_confirmed, rules_of, states_of
 from workflows.domain.playbook.actions import ApprovalRule
-from workflows.domain.playbook.conduct import Conduct
+from workflows.domain.playbook.conduct import Conduct, Limits
 from workflows.domain.refusal import Reason, Refusal
 from workflows.domain.rules.outcome import Outcome
 from workflows.domain.rules.protecting import on_decision
 from workflows.domain.rules.refusing import held_by_other, kept, not_undecided, outdated, told
 from workflows.domain.text import Text
+
+USUAL = Limits(approval=ApprovalRule(by=Role.LEAD, within=timedelta(minutes=30)))
+"""For rings, where policy sets no limits: nobody bans a crowd alone because a file is missing."""
 
 
 def choose_preset(case: Case, command: cmd.ChoosePreset, now: datetime) -> Outcome:
@@ -25,7 +29,7 @@ def choose_preset(case: Case, command: cmd.ChoosePreset, now: datetime) -> Outco
         return Refusal(reason=Reason.UNKNOWN_PRESET, name=command.preset)
     planned = plan(case, preset.actions, command.version)
     decision = _new(case, command, now, Verdict.VIOLATION, planned, preset.conduct)
-    return _take(case, command, decision, now, preset=preset.id, preset_reason=preset.reason)
+    return take(case, command, decision, now, preset=preset.id, preset_reason=preset.reason)
 
 
 def decide(case: Case, command: cmd.Decide, now: datetime) -> Outcome:
@@ -37,12 +41,12 @@ def decide(case: Case, command: cmd.Decide, now: datetime) -> Outcome:
         return Refusal(reason=Reason.ACTIONS_NEEDED)
     planned = plan(case, command.actions if violation else (), command.version)
     decision = _new(case, command, now, command.verdict, planned)
-    return _take(case, command, decision, now, reason=kept(command.reason), policy=command.policy)
+    return take(case, command, decision, now, reason=kept(command.reason), policy=command.policy)
 
 
 def clear(case: Case, command: cmd.Clear, now: datetime) -> Outcome:
     """No violation."""
-    return _take(case, command, _new(case, command, now, Verdict.NO_VIOLATION, ()), now)
+    return take(case, command, _new(case, command, now, Verdict.NO_VIOLATION, ()), now)
 
 
 def confirm(case: Case, command: cmd.Confirm, now: datetime) -> Outcome:
@@ -53,7 +57,7 @@ def confirm(case: Case, command: cmd.Confirm, now: datetime) -> Outcome:
     if not case.protecting:
         return Refusal(reason=Reason.NOTHING_PROTECTED)
     decision = _new(case, command, now, Verdict.VIOLATION, plan_confirmed(case))
-    return _take(case, command, decision, now)
+    return take(case, command, decision, now)
 
 
 def reopen(case: Case, command: cmd.Reopen, now: datetime) -> Outcome:
@@ -105,7 +109,12 @@ def _is_over_limit(case: Case, command: cmd.Asked, planned: tuple[PlannedAction,
     return hurried or len({each.subject.key for each in planned}) > limits.bulk
 
 
-def _take(
+def bulk_limit(case: Case) -> Limits:
+    """The limits of policy; a ring has some even where policy has none."""
+    return case.policy.limits or USUAL
+
+
+def take(
     case: Case,
     command: cmd.Asked,
     decision: Decision | Refusal,
@@ -116,6 +125,7 @@ def _take(
     preset_reason: Text | None = None,
     policy: str | None = None,
 ) -> Outcome:
+    """Takes a decision, with the words that go with it, unless the case is not to be decided."""
     refusal = not_undecided(case) or outdated(case, command) or held_by_other(case, command.by)
     if refusal is not None:
         return refusal
@@ -154,9 +164,9 @@ def _approval(case: Case, decision: Decision, now: datetime) -> Approval | None:
     """Who has to agree: before it is done, or, for imminent harm, right after."""
     states = states_of(case.policy.catalog, decision)
     rules: list[ApprovalRule] = list(rules_of(case.policy.catalog, states))
-    limits, first = case.policy.limits, case.policy.playbook.act_first
-    if decision.over_limit and limits is not None:
-        rules.append(limits.approval)
+    first = case.policy.playbook.act_first
+    if decision.over_limit:
+        rules.append(bulk_limit(case).approval)
     if first is None or not states or rules or not _harmless(case, decision):
         return approval_for(decision.id, rules, now, decision.by)
     return approval_for(decision.id, (first,), now, decision.by, Purpose.REVIEW)

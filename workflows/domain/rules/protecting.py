@@ -76,7 +76,7 @@ def on_decision(case: Case, decision: Decision, waits: bool, now: datetime) -> t
     violation = decision.verdict is Verdict.VIOLATION
     return tuple(
         ev.ProtectionConfirmed(at=now, protection=each.id, decision=decision.id)
-        if violation and each.action in done
+        if violation and (each.action in done or each.id in decision.confirms)
         else ev.ProtectionDismissed(at=now, protection=each.id)
         for each in case.protecting
     )

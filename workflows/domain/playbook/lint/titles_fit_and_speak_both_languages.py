@@ -57,3 +57,5 @@ def _texts(bundle: Bundle) -> Iterator[tuple[str, Place, Text]]:
         yield PLATFORM, ("lookups", kind, "title"), spec_.title
         for number, field in enumerate(spec_.fields):
             yield PLATFORM, ("lookups", kind, "fields", number, "title"), field.title
+    for name, related in (bundle.lookups.related if bundle.lookups else {}).items():
+        yield PLATFORM, ("related", name, "title"), related.title

@@ -1,0 +1,194 @@
+"""Who belongs together, as the platform knows it, and what acting on all of them would touch."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from activities.platform.client import Platform
+from activities.platform.errors import PlatformError, Refused, UnusableSubject
+from activities.platform.template import fill_path
+from workflows.conditions import value_of
+from workflows.domain.alert import Subject
+from workflows.domain.playbook.lookups import LookupCatalog, LookupField
+from workflows.domain.playbook.related import RelatedSpec
+from workflows.domain.ring import Sum
+
+AT_ONCE = 20
+"""Reads under way: well below the platform client's 50 connections."""
+_GONE = frozenset({404, 410})
+
+Facts = Mapping[str, Any]
+
+
+class Unreadable(PlatformError):
+    """The ring can't be read as platform.yaml describes it: trying again will not help."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Subjects, each once, in the order in which they were named.
+
+    `facts` is what the look-ups told of them already; `dropped` can't be subjects.
+    """
+
+    subjects: tuple[Subject, ...] = ()
+    facts: dict[str, Facts] = field(default_factory=dict)
+    dropped: int = 0
+
+
+@dataclass(frozen=True)
+class Touched:
+    """The sums over all subjects; `unknown` are those that the platform does not know."""
+
+    sums: tuple[Sum, ...] = ()
+    unknown: int = 0
+
+
+class RelatedReader:
+    """Every call raises `TryAgain` where the platform is away, `Unreadable` where it refuses."""
+
+    def __init__(self, platform: Platform) -> None:
+        """`platform` is asked for look-ups only."""
+        self._platform = platform
+
+    async def related(self, spec: RelatedSpec, start: Subject) -> Found:
+        """The subjects that a look-up names for `start`."""
+        try:
+            answer = await self._read(spec.path, start)
+        except UnusableSubject:
+            return Found()
+        if answer is None:
+            return Found()
+        items = value_of(spec.items, {"response": answer})
+        if not isinstance(items, list | tuple):
+            raise Unreadable(f"`items` of {spec.path} is not a list")
+        return _found(spec.type, items)
+
+    async def gather(
+        self,
+        catalog: LookupCatalog,
+        type_: str,
+        starts: Mapping[str, Subject],
+        sources: Iterable[str],
+        ids: Iterable[str],
+    ) -> Found:
+        """The subject of the case, everybody whom the look-ups name, and the ids; each once."""
+        own = starts.get(type_)
+        first = Found(subjects=(own,) if own is not None else ())
+        asked = [self._source(catalog, type_, name, starts) for name in dict.fromkeys(sources)]
+        found = await asyncio.gather(*asked)
+        return _together([first, *found, _found(type_, ids)])
+
+    async def _source(
+        self, catalog: LookupCatalog, type_: str, name: str, starts: Mapping[str, Subject]
+    ) -> Found:
+        spec = catalog.related.get(name)
+        if spec is None or spec.type != type_:
+            raise Unreadable(f"there is no look-up {name} for {type_}")
+        start = starts.get(spec.of)
+        return Found() if start is None else await self.related(spec, start)
+
+    async def touched(self, catalog: LookupCatalog, found: Found) -> Touched:
+        """What acting on all of them would touch; what the look-ups told is not read again."""
+        if not found.subjects:
+            return Touched()
+        spec = catalog.lookups.get(found.subjects[0].type)
+        summed = [each for each in spec.fields if each.blast] if spec is not None else []
+        if spec is None or not summed:
+            return Touched()
+        gate = asyncio.Semaphore(AT_ONCE)
+        reads = (self._facts(spec.path, each, summed, found, gate) for each in found.subjects)
+        told = await asyncio.gather(*reads)
+        known = [facts for facts in told if facts is not None]
+        return Touched(
+            sums=tuple(
+                Sum(title=each.title, total=sum(_number(facts, each.name) for facts in known))
+                for each in summed
+            ),
+            unknown=len(told) - len(known),
+        )
+
+    async def _facts(
+        self,
+        path: str,
+        subject: Subject,
+        summed: Sequence[LookupField],
+        found: Found,
+        gate: asyncio.Semaphore,
+    ) -> Facts | None:
+        told = found.facts.get(subject.key)
+        if told is not None and all(_at(told, each.name) is not None for each in summed):
+            return told
+        async with gate:
+            try:
+                answer = await self._read(path, subject)
+            except UnusableSubject:
+                return None
+        return answer if isinstance(answer, dict) else None
+
+    async def _read(self, path: str, subject: Subject) -> Any:
+        """The answer, None where the platform knows no such subject."""
+        try:
+            return await self._platform.read(fill_path(path, {"id": subject.id}))
+        except Refused as refused:
+            if refused.status in _GONE:
+                return None
+            raise Unreadable(f"the platform refuses the look-up ({refused.status})") from refused
+
+
+def _found(type_: str, items: Iterable[Any]) -> Found:
+    subjects: dict[str, Subject] = {}
+    facts: dict[str, Facts] = {}
+    dropped = 0
+    for item in items:
+        subject = _subject(type_, item)
+        if subject is None:
+            dropped += 1
+            continue
+        subjects.setdefault(subject.key, subject)
+        if isinstance(item, dict):
+            facts.setdefault(subject.key, item)
+    return Found(tuple(subjects.values()), facts, dropped)
+
+
+def _subject(type_: str, item: Any) -> Subject | None:
+    """The subject that an item names; None where it can't be one."""
+    named = item.get("id") if isinstance(item, dict) else item
+    if isinstance(named, bool) or not isinstance(named, str | int):
+        return None
+    try:
+        subject = Subject(type=type_, id=str(named))
+        fill_path("/{id}", {"id": subject.id})
+    except (ValidationError, UnusableSubject):
+        return None
+    return subject
+
+
+def _together(parts: Iterable[Found]) -> Found:
+    subjects: dict[str, Subject] = {}
+    facts: dict[str, Facts] = {}
+    dropped = 0
+    for part in parts:
+        for each in part.subjects:
+            subjects.setdefault(each.key, each)
+        for key, told in part.facts.items():
+            facts.setdefault(key, told)
+        dropped += part.dropped
+    return Found(tuple(subjects.values()), facts, dropped)
+
+
+def _at(facts: Any, path: str) -> Any:
+    for step in path.split("."):
+        if not isinstance(facts, dict):
+            return None
+        facts = facts.get(step)
+    return facts
+
+
+def _number(facts: Facts, path: str) -> float:
+    value = _at(facts, path)
+    usable = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if usable and abs(value) < 1e15 else 0

@@ -1,0 +1,287 @@
+"""The modal `ring`: whom, what and why; shown what it touches, and only then decided."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC
+from typing import Any
+
+import structlog
+from slack_bolt.context.ack.async_ack import AsyncAck
+
+from activities.platform.related import Found
+from activities.slack.handles import Handle
+from activities.slack.reader import Reader
+from activities.slack.text.texts import Catalog
+from bot.slack.background import Background
+from bot.slack.doors import Doors, Unavailable
+from bot.slack.languages import Languages
+from bot.slack.modals.offer import Offer, offer_for
+from bot.slack.press import Press, Unreadable, submission_id
+from bot.slack.rings.door import RingDoor, Wanted
+from bot.slack.rings.form import RingFault, RingForm, faults_of, read_ring, type_of
+from bot.slack.rings.metadata import RingMetadata, decode
+from bot.slack.rings.screen import Screen
+from bot.slack.rings.views import (
+    Counted,
+    loading_view,
+    redrawn,
+    ring_view,
+    sentence_view,
+    sure,
+)
+from bot.slack.sending import store
+from workflows.client import OutOfReach
+from workflows.domain.alert import Subject
+from workflows.domain.case_state import UNDECIDED, Case
+from workflows.domain.commands import Click, DecideRing
+from workflows.domain.people import Actor
+from workflows.domain.playbook.model import PresetAction
+from workflows.domain.playbook.related import RelatedSpec
+from workflows.domain.ring import MOST
+from workflows.domain.rules.deciding import bulk_limit
+from workflows.domain.rules.ringing import start_of
+
+ASKING = 2.0
+"""Seconds that the case is given: the modal stands open already."""
+COUNTING = 8.0
+"""Seconds that each look-up is given for its count."""
+GATHERING = 2.0
+"""Seconds that the look-ups are given before the ack, which Slack waits 3 s for."""
+WHOLE = "reason"
+"""Under this block stands what is wrong with the whole."""
+
+_log = structlog.get_logger(__name__)
+
+
+class RingDeciding:
+    """Opens the modal, previews, and sends the decision to its case."""
+
+    def __init__(
+        self,
+        doors: Doors,
+        rings: RingDoor,
+        languages: Languages,
+        screen: Screen,
+        after: Background,
+    ) -> None:
+        self._doors = doors
+        self._rings = rings
+        self._languages = languages
+        self._screen = screen
+        self._after = after
+
+    # -- opening --------------------------------------------------------------------------
+
+    async def open(self, press: Press, aim: Handle) -> None:
+        """Opens at once, and fills in what takes longer than a trigger lives."""
+        if press.source.place is None:
+            await self._screen.tell(press.source, "bot.press.unreadable")
+            return
+        texts = self._doors.texts(await self._languages.of(press.source.person))
+        view_id = await self._screen.open(press.source, loading_view(texts))
+        if view_id is None:
+            return
+        case = await self._case(aim)
+        problem = _closed_to_rings(case)
+        if case is None or problem is not None:
+            key = problem or "bot.modal.not_taken"
+            await self._screen.redraw(view_id, sentence_view(texts.say(key), texts))
+            return
+        await self._fill(view_id, press, aim, case, texts)
+
+    async def _case(self, aim: Handle) -> Case | None:
+        try:
+            async with asyncio.timeout(ASKING):
+                memory = await self._doors.cases.memory(aim.route)
+        except (OutOfReach, TimeoutError) as error:
+            _log.warning("case_not_asked", case=aim.case, error=str(error))
+            return None
+        case = memory.case if memory is not None else None
+        return case if case is not None and case.id == aim.case else None
+
+    async def _fill(
+        self, view_id: str, press: Press, aim: Handle, case: Case, texts: Catalog
+    ) -> None:
+        sources = self._rings.sources()
+        types = {case.subject.type, *(spec.type for spec in sources.values())}
+        offer = offer_for(case, types)
+        if not offer.actions:
+            view = sentence_view(texts.say("bot.ring.no_actions"), texts)
+            await self._screen.redraw(view_id, view)
+            return
+        starts = _starts(case, {*types, *(spec.of for spec in sources.values())}, aim.version)
+        counted = await self._counted(sources, starts)
+        metadata = _metadata(press, aim, texts, offer, case, starts)
+        await self._screen.redraw(view_id, ring_view(offer, counted, metadata, texts))
+
+    async def _counted(
+        self, sources: Mapping[str, RelatedSpec], starts: Mapping[str, Subject]
+    ) -> Counted:
+        asked = [(name, spec) for name, spec in sources.items() if spec.of in starts]
+        counts = await asyncio.gather(*(self._count(name, starts[spec.of]) for name, spec in asked))
+        return [(name, spec, count) for (name, spec), count in zip(asked, counts, strict=True)]
+
+    async def _count(self, name: str, start: Subject) -> int | None:
+        try:
+            async with asyncio.timeout(COUNTING):
+                return await self._rings.count(name, start)
+        except (Unavailable, TimeoutError) as error:
+            _log.warning("related_not_counted", look_up=name, error=str(error))
+            return None
+
+    # -- submitting -----------------------------------------------------------------------
+
+    async def submitted(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """First shows what it touches; the same choice submitted again is the decision."""
+        view = body["view"]
+        try:
+            metadata = decode(str(view.get("private_metadata", "")))
+        except Unreadable as error:
+            _log.warning("modal_unreadable", error=str(error))
+            texts = self._doors.texts(self._doors.language)
+            await _refuse(ack, {WHOLE: texts.say("bot.modal.unreadable")})
+            return
+        texts = self._doors.texts(metadata.language)
+        form, catalog = read_ring(view), self._doors.policies.catalog()
+        faults = faults_of(form, metadata.limits, catalog, self._rings.sources())
+        if faults:
+            worded = {block: _worded(fault, texts) for block, fault in faults.items()}
+            await _refuse(ack, _in_view(worded, view))
+            return
+        type_ = type_of(form, catalog)
+        assert type_ is not None
+        if metadata.seen is not None and metadata.shown == form.choice(type_):
+            await self._send(ack, body, metadata, form)
+        else:
+            await self._preview(ack, view, metadata, form, type_)
+
+    async def _preview(
+        self,
+        ack: AsyncAck,
+        view: dict[str, Any],
+        metadata: RingMetadata,
+        form: RingForm,
+        type_: str,
+    ) -> None:
+        texts = self._doors.texts(metadata.language)
+        starts = {each: Subject(type=each, id=id_) for each, id_ in metadata.starts.items()}
+        wanted = Wanted(type=type_, starts=starts, sources=form.sources, ids=form.ids)
+        try:
+            async with asyncio.timeout(GATHERING):
+                found = await self._rings.gather(wanted)
+        except (Unavailable, TimeoutError) as error:
+            _log.warning("ring_not_gathered", case=metadata.case, error=str(error))
+            await _refuse(ack, {WHOLE: texts.say("bot.ring.away")})
+            return
+        wrong = _wrong_size(len(found.subjects))
+        if wrong is not None:
+            block = "sources" if form.sources else "ids"
+            await _refuse(ack, _in_view({block: _worded(wrong, texts)}, view))
+            return
+        counting, again = texts.say("bot.ring.counting"), texts.say("bot.ring.preview")
+        unseen = metadata.model_copy(update={"seen": None, "shown": ""})
+        await ack(response_action="update", view=redrawn(view, counting, again, unseen))
+        self._after.start(self._show(view, unseen, form, type_, found))
+
+    async def _show(
+        self,
+        view: dict[str, Any],
+        metadata: RingMetadata,
+        form: RingForm,
+        type_: str,
+        found: Found,
+    ) -> None:
+        texts = self._doors.texts(metadata.language)
+        try:
+            touched = await self._rings.blast(found)
+        except Unavailable as error:
+            _log.warning("ring_not_read", case=metadata.case, error=str(error))
+            again = texts.say("bot.ring.preview")
+            drawn = redrawn(view, texts.say("bot.ring.away"), again, metadata)
+            await self._screen.redraw(view["id"], drawn)
+            return
+        count = len(found.subjects)
+        shown = {"seen": count, "shown": form.choice(type_)}
+        text = sure(count, touched, count > metadata.bulk, Reader(texts=texts, zone=UTC))
+        drawn = redrawn(view, text, texts.say("bot.ring.submit"), metadata.model_copy(update=shown))
+        await self._screen.redraw(view["id"], drawn)
+
+    async def _send(
+        self, ack: AsyncAck, body: dict[str, Any], metadata: RingMetadata, form: RingForm
+    ) -> None:
+        command = DecideRing(
+            by=Actor(id=str(body["user"]["id"])),
+            version=metadata.version,
+            sources=form.sources,
+            ids=form.ids,
+            actions=tuple(PresetAction(action=name, for_=form.duration) for name in form.actions),
+            reason=form.reason,
+            seen=metadata.seen,
+        )
+        id_ = submission_id(body["view"])
+        click = Click(id=id_, case=metadata.case, command=command, place=metadata.place)
+        if await store(self._doors.cases, metadata.route, click):
+            await ack()
+            return
+        _log.warning("submission_not_stored", case=metadata.case, command=command.kind)
+        texts = self._doors.texts(metadata.language)
+        await _refuse(ack, {WHOLE: texts.say("bot.modal.not_taken")})
+
+
+def _closed_to_rings(case: Case | None) -> str | None:
+    """Why no ring can be decided for this case; the key of the sentence."""
+    if case is None:
+        return None
+    if case.phase not in UNDECIDED:
+        return "bot.modal.case_over"
+    return None if case.policy.playbook.ring else "bot.ring.not_allowed"
+
+
+def _starts(case: Case, types: set[str], version: int) -> dict[str, Subject]:
+    found = ((each, start_of(case, each, version)) for each in sorted(types))
+    return {type_: subject for type_, subject in found if subject is not None}
+
+
+def _metadata(
+    press: Press,
+    aim: Handle,
+    texts: Catalog,
+    offer: Offer,
+    case: Case,
+    starts: Mapping[str, Subject],
+) -> RingMetadata:
+    place = press.source.place
+    assert place is not None
+    return RingMetadata(
+        route=aim.route,
+        case=aim.case,
+        version=aim.version,
+        channel=place.channel,
+        thread=place.thread,
+        language=texts.language,
+        limits=offer.limits,
+        starts={type_: subject.id for type_, subject in starts.items()},
+        bulk=bulk_limit(case).bulk,
+    )
+
+
+def _wrong_size(count: int) -> RingFault | None:
+    if count > MOST:
+        return RingFault(key="bot.ring.too_many", values={"count": count})
+    return RingFault(key="bot.ring.nobody") if count == 0 else None
+
+
+def _worded(fault: RingFault, texts: Catalog) -> str:
+    if fault.limit is not None:
+        return texts.say(fault.key, limit=texts.duration(fault.limit))
+    return texts.say(fault.key, **fault.values)
+
+
+def _in_view(errors: dict[str, str], view: Mapping[str, Any]) -> dict[str, str]:
+    """Slack refuses an answer about a field that the modal does not have."""
+    there = {block.get("block_id") for block in view["blocks"] if block.get("type") == "input"}
+    return {block if block in there else WHOLE: text for block, text in errors.items()}
+
+
+async def _refuse(ack: AsyncAck, errors: dict[str, str]) -> None:
+    await ack(response_action="errors", errors=errors)

@@ -1,0 +1,109 @@
+"""What stands in the modal `ring` when it is submitted, and what is wrong with it."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from bot.slack.modals.form import duration_in, options_in, words_in
+from workflows.domain.alert import Subject
+from workflows.domain.model import Value
+from workflows.domain.playbook.actions import ActionCatalog
+from workflows.domain.playbook.related import RelatedSpec
+from workflows.domain.ring import MOST
+
+_BETWEEN = re.compile(r"[\s,、，;]+")
+
+
+class RingForm(Value):
+    """The modal `ring`, filled in; `ids` are each once, in their order."""
+
+    sources: tuple[str, ...]
+    ids: tuple[str, ...]
+    actions: tuple[str, ...]
+    duration: timedelta | None
+    reason: str
+
+    def choice(self, type_: str) -> str:
+        """The same for the same subjects: what was shown for them still holds."""
+        chosen = json.dumps([type_, sorted(self.sources), sorted(self.ids)])
+        return hashlib.sha256(chosen.encode()).hexdigest()[:16]
+
+
+class RingFault(Value):
+    """What has to be put right: the sentence's key, and what it names."""
+
+    key: str
+    values: dict[str, str | int] = Field(default_factory=dict)
+    limit: timedelta | None = None
+
+
+RingFaults = dict[str, RingFault]
+"""By block."""
+
+
+def read_ring(view: Mapping[str, Any]) -> RingForm:
+    """The modal's state; what is missing is empty."""
+    ids = _BETWEEN.split(words_in(view, "ids"))
+    return RingForm(
+        sources=options_in(view, "sources"),
+        ids=tuple(dict.fromkeys(each for each in ids if each)),
+        actions=options_in(view, "actions"),
+        duration=duration_in(view, "duration"),
+        reason=words_in(view, "reason"),
+    )
+
+
+def type_of(form: RingForm, catalog: ActionCatalog) -> str | None:
+    """The one type of subject that the chosen actions are for; None where there are several."""
+    specs = [catalog.find(name) for name in form.actions]
+    types = {spec.subject for spec in specs if spec is not None}
+    return types.pop() if len(types) == 1 else None
+
+
+def faults_of(
+    form: RingForm,
+    limits: Mapping[str, int],
+    catalog: ActionCatalog,
+    sources: Mapping[str, RelatedSpec],
+) -> RingFaults:
+    """What has to be put right, by block; `limits` in seconds by action."""
+    faults: RingFaults = {}
+    type_ = type_of(form, catalog)
+    if not form.reason:
+        faults["reason"] = RingFault(key="bot.fault.reason_needed")
+    if not form.actions:
+        faults["actions"] = RingFault(key="bot.fault.actions_needed")
+    elif type_ is None:
+        faults["actions"] = RingFault(key="bot.ring.mixed")
+    timed = [limits[name] for name in form.actions if name in limits]
+    limit = timedelta(seconds=min(timed)) if timed else None
+    if limit is not None and form.duration is not None and form.duration > limit:
+        faults["duration"] = RingFault(key="bot.fault.too_long", limit=limit)
+    if type_ is not None:
+        faults |= _sources(form, type_, sources)
+    return faults | _ids(form)
+
+
+def _sources(form: RingForm, type_: str, sources: Mapping[str, RelatedSpec]) -> RingFaults:
+    for name in form.sources:
+        spec = sources.get(name)
+        if spec is None or spec.type != type_:
+            named = name if spec is None else spec.title.ja
+            return {"sources": RingFault(key="bot.ring.other_type", values={"title": named})}
+    return {}
+
+
+def _ids(form: RingForm) -> RingFaults:
+    if len(form.ids) > MOST:
+        return {"ids": RingFault(key="bot.ring.too_many", values={"count": len(form.ids)})}
+    for each in form.ids:
+        try:
+            Subject(type="x", id=each)
+        except ValidationError:
+            return {"ids": RingFault(key="bot.ring.unusable", values={"id": each[:40]})}
+    return {}

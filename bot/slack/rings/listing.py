@@ -1,0 +1,131 @@
+"""The list of a ring's subjects, a page at a time: failed ones first."""
+
+import asyncio
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from slack_sdk.models.views import View
+
+from activities.slack import handles
+from activities.slack.drawing import actions, button
+from activities.slack.handles import Handle
+from activities.slack.problems import problem_words
+from activities.slack.reader import Reader
+from activities.slack.text.texts import Catalog
+from bot.slack.doors import Doors, LookedUp, Unavailable
+from bot.slack.drawing import Block, safe, section, sections, subject_name
+from bot.slack.languages import Languages
+from bot.slack.press import Press
+from bot.slack.rings.door import DoneLine, RingDoor, RingPage, SubjectLine
+from bot.slack.rings.screen import Screen
+
+PAGE = 25
+READING = 1.5
+"""Seconds: the trigger of a press lives 3 s."""
+LIST = "ring.list"
+
+_TURN = re.compile(r"ring\.page\.([0-9]{1,4})")
+_log = structlog.get_logger(__name__)
+
+
+def is_of_list(name: str) -> bool:
+    """Whether an action_id opens the list, or turns its pages."""
+    return name == LIST or _TURN.fullmatch(name) is not None
+
+
+class RingListing:
+    """Opens the list, and turns its pages."""
+
+    def __init__(
+        self,
+        doors: Doors,
+        rings: RingDoor,
+        languages: Languages,
+        screen: Screen,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._doors = doors
+        self._rings = rings
+        self._languages = languages
+        self._screen = screen
+        self._now = now
+
+    async def show(self, press: Press, aim: Handle) -> None:
+        """Takes a press on the list's button, or on one within it."""
+        turned = _TURN.fullmatch(press.name)
+        number = int(turned[1]) if turned is not None else 0
+        try:
+            async with asyncio.timeout(READING):
+                page = await self._page(press.source.person, aim, number)
+        except (Unavailable, TimeoutError) as error:
+            _log.warning("ring_not_listed", case=aim.case, error=str(error))
+            await self._screen.tell(press.source, "bot.slash.unavailable")
+            return
+        if page is None:
+            await self._screen.tell(press.source, "bot.ring.list.none")
+            return
+        texts = self._doors.texts(await self._languages.of(press.source.person))
+        view = list_view(page, aim, texts)
+        if press.view:
+            await self._screen.redraw(press.view, view)
+        else:
+            await self._screen.open(press.source, view)
+
+    async def _page(self, person: str, aim: Handle, number: int) -> RingPage | None:
+        """The page, after it was written down who looked."""
+        if not await self._doors.people.roles(person):
+            return None
+        why = f"ring, page {number + 1}"
+        note = LookedUp(by=person, kind="case", id=aim.case, why=why, at=self._now())
+        await self._doors.ledger.looked_up(note)
+        return await self._rings.page(aim.case, number * PAGE, PAGE)
+
+
+def list_view(page: RingPage, aim: Handle, texts: Catalog) -> View:
+    """One page."""
+    last = page.first + len(page.lines)
+    head = texts.say(
+        "bot.ring.list.range", first=min(page.first + 1, last), last=last, total=page.total
+    )
+    blocks: list[Block] = [
+        section(f"*{head}*"),
+        *sections(_line(line, texts) for line in page.lines),
+        *_turning(page, aim, texts),
+    ]
+    return View(
+        type="modal",
+        callback_id="ring_list",
+        title={"type": "plain_text", "text": texts.say("bot.ring.list.title")},
+        close={"type": "plain_text", "text": texts.say("bot.modal.close")},
+        blocks=blocks,
+    )
+
+
+def _turning(page: RingPage, aim: Handle, texts: Catalog) -> list[Block]:
+    number, value = page.first // PAGE, handles.encode(aim.case, aim.version)
+    shown: list[dict[str, Any]] = []
+    if number > 0:
+        before = texts.say("bot.ring.list.before")
+        shown.append(button(f"ring.page.{number - 1}", before, value))
+    if page.first + PAGE < page.total:
+        after = texts.say("bot.ring.list.next")
+        shown.append(button(f"ring.page.{number + 1}", after, value))
+    return actions(aim.route, shown)
+
+
+def _line(line: SubjectLine, texts: Catalog) -> str:
+    name = subject_name(line.subject, texts)
+    done = [_done(each, texts) for each in line.done] or [texts.say("bot.ring.list.waiting")]
+    return f"• {name} · {' · '.join(done)}"
+
+
+def _done(done: DoneLine, texts: Catalog) -> str:
+    title = safe(done.title.in_(texts.language) if done.title else done.name, 60)
+    status = texts.say(f"action.status.{done.status}")
+    words = f"{title}: {status}"
+    if done.problem is None:
+        return words
+    return f"{words} ({problem_words(done.problem, Reader(texts=texts, zone=UTC))})"

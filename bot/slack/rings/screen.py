@@ -1,0 +1,56 @@
+"""Opening and redrawing modals of rings; a modal that was closed meanwhile is nobody's fault."""
+
+from typing import Any
+
+import aiohttp
+import structlog
+from slack_sdk.errors import SlackApiError
+from slack_sdk.models.views import View
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.slack.doors import Doors
+from bot.slack.languages import Languages
+from bot.slack.press import Source
+from bot.slack.replies import Replies, Said
+
+_log = structlog.get_logger(__name__)
+
+
+class Screen:
+    """Modals and private answers."""
+
+    def __init__(
+        self, doors: Doors, languages: Languages, replies: Replies, client: AsyncWebClient
+    ) -> None:
+        self._doors = doors
+        self._languages = languages
+        self._replies = replies
+        self._client = client
+
+    async def open(self, source: Source, view: View) -> str | None:
+        """Opens a modal and returns its id; where Slack does not, its person hears of it."""
+        try:
+            answer = await self._client.views_open(trigger_id=source.trigger_id, view=view)
+        except SlackApiError as error:
+            _log.warning("modal_not_opened", error=error.response.get("error"))
+        except (aiohttp.ClientError, TimeoutError) as error:
+            _log.warning("modal_not_opened", error=str(error))
+        else:
+            return str(answer["view"]["id"])
+        await self.tell(source, "bot.modal.not_opened")
+        return None
+
+    async def redraw(self, view_id: str, view: View | dict[str, Any]) -> None:
+        """Draws a modal anew, where it is still open."""
+        try:
+            await self._client.views_update(view_id=view_id, view=view)
+        except SlackApiError as error:
+            _log.info("modal_not_redrawn", error=error.response.get("error"))
+        except (aiohttp.ClientError, TimeoutError) as error:
+            _log.warning("modal_not_redrawn", error=str(error))
+
+    async def tell(self, source: Source, key: str) -> None:
+        """Answers a person where they pressed."""
+        language = await self._languages.of(source.person)
+        said = Said(text=self._doors.texts(language).say(key))
+        await self._replies.privately(source, said)

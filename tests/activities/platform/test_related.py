@@ -1,0 +1,226 @@
+"""Who belongs together, asked of the real demo marketplace and of one that lies."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from starlette.responses import JSONResponse
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
+from activities.ledger.database import Database
+from activities.ledger.migrating import migrate
+from activities.ledger.rings import Rings
+from activities.platform.client import Platform, open_platform
+from activities.platform.errors import TryAgain
+from activities.platform.related import Found, RelatedReader, Unreadable
+from activities.policy.folder import load_policy
+from activities.rings import RingActivities
+from deploy.sandbox.faults import Faults
+from deploy.sandbox.marketplace.app import market_routes
+from deploy.sandbox.marketplace.store import Store
+from deploy.sandbox.serve import serving
+from deploy.sandbox.stage import POLICY
+from deploy.sandbox.traffic import ring
+from workflows.casework.ring_ports import RingAsk
+from workflows.domain.alert import Subject
+from workflows.domain.playbook.related import RelatedSpec
+from workflows.domain.ring import Blast, Ring
+
+CATALOG = load_policy(POLICY).lookups
+START = {"user": Subject(type="user", id="u_ring0")}
+
+
+@dataclass
+class Market:
+    """The marketplace, and who reads it."""
+
+    store: Store
+    faults: Faults
+    reader: RelatedReader
+
+
+@pytest.fixture
+async def market(tmp_path: Path) -> AsyncIterator[Market]:
+    """A marketplace with the demo's ring of 24 accounts on three phones."""
+    store, faults, app = Store(tmp_path / "market.db"), Faults(), FastAPI()
+    app.include_router(market_routes(store, faults, "token"))
+    for type_, body in ring.scene().things:
+        store.put(type_, body)
+    async with serving(app) as url:
+        http = open_platform(f"{url}/market", "token")
+        yield Market(store, faults, RelatedReader(Platform(http)))
+        await http.aclose()
+    store.close()
+
+
+def ids(found: Found) -> list[str]:
+    """The ids of the subjects, in their order."""
+    return [subject.id for subject in found.subjects]
+
+
+async def gathered(market: Market, *sources: str, ids: tuple[str, ...] = ()) -> Found:
+    """The users whom these look-ups and ids name."""
+    return await market.reader.gather(CATALOG, "user", START, sources, ids)
+
+
+async def test_a_look_up_finds_who_shares_a_phone(market: Market) -> None:
+    """The others; personal data never leaves the marketplace."""
+    found = await market.reader.related(CATALOG.related["device"], START["user"])
+    assert ids(found) == [
+        "u_ring12",
+        "u_ring15",
+        "u_ring18",
+        "u_ring21",
+        "u_ring3",
+        "u_ring6",
+        "u_ring9",
+    ]
+    told = found.facts["user:u_ring3"]
+    assert {"device_id", "bank_hash", "address_hash", "email", "phone"} & told.keys() == set()
+
+
+async def test_everybody_counts_once_and_the_cases_own_subject_is_first(market: Market) -> None:
+    """Device, bank, address and pasted ids overlap."""
+    found = await gathered(market, "device", "bank", "address", "device", ids=("u_ring0", "u_x"))
+    assert ids(found)[0] == "u_ring0"
+    assert len(set(ids(found))) == len(ids(found))
+    assert {"u_ring1", "u_ring3", "u_ring12", "u_x"} <= set(ids(found))
+
+
+async def test_nobody_is_related_to_a_stranger(market: Market) -> None:
+    """A subject that the platform does not know has no relations; that is no error."""
+    stranger = Subject(type="user", id="u_nobody")
+    assert await market.reader.related(CATALOG.related["bank"], stranger) == Found()
+
+
+async def test_what_it_touches_is_summed_and_the_unknown_counted(market: Market) -> None:
+    """24 accounts by hand: 3..7 listings each, 0..240 followers."""
+    everybody = tuple(f"u_ring{n}" for n in range(24))
+    found = await gathered(market, ids=(*everybody, "u_gone"))
+    touched = await market.reader.touched(CATALOG, found)
+    assert [(each.title.ja, each.total) for each in touched.sums] == [
+        ("出品中", 118),
+        ("フォロワー", 2640),
+    ]
+    assert touched.unknown == 1
+
+
+async def test_what_a_look_up_told_is_not_read_again(market: Market) -> None:
+    """A thousand reads less for the platform."""
+    found = await gathered(market, "device")
+    before = len(market.store.calls())
+    await market.reader.touched(CATALOG, found)
+    assert len(market.store.calls()) - before == 1
+
+
+async def test_a_platform_that_is_away_can_be_tried_again(market: Market) -> None:
+    """Nothing is decided on half a list."""
+    market.faults.set("platform_500", True)
+    with pytest.raises(TryAgain):
+        await gathered(market, "device")
+
+
+async def test_an_unknown_look_up_can_not_be_read(market: Market) -> None:
+    """platform.yaml changed since the modal was opened."""
+    with pytest.raises(Unreadable):
+        await gathered(market, "shoe_size")
+
+
+HOSTILE: dict[str, Any] = {
+    "ids": ["u_1", "u_1", 7, "", ".", "..", None, True, {"id": "u_2"}, {"id": {}}, [], "x" * 300],
+    "text": "u_1",
+    "nothing": None,
+}
+
+
+@pytest.fixture
+async def liar() -> AsyncIterator[RelatedReader]:
+    """A platform whose answers are not what anybody expects."""
+    app = FastAPI()
+
+    @app.get("/v1/users/{user}/{what}")
+    async def answer(user: str, what: str) -> JSONResponse:
+        return JSONResponse(HOSTILE)
+
+    async with serving(app) as url:
+        http = open_platform(url, None)
+        yield RelatedReader(Platform(http))
+        await http.aclose()
+
+
+def look_up(items: str) -> RelatedSpec:
+    """One that reads `items` out of the lies."""
+    return RelatedSpec(title="x", type="user", path="/v1/users/{id}/lies", items=items)
+
+
+async def test_what_can_not_be_a_subject_is_dropped_and_counted(liar: RelatedReader) -> None:
+    """Ids from the platform are text from outside."""
+    found = await liar.related(look_up("response.ids"), START["user"])
+    assert (ids(found), found.dropped) == (["u_1", "7", "u_2"], 8)
+
+
+@pytest.mark.parametrize("items", ["response.text", "response.nothing", "response.absent", "1 + 1"])
+async def test_items_that_are_no_list_can_not_be_read(liar: RelatedReader, items: str) -> None:
+    """Better no ring than a wrong one."""
+    with pytest.raises(Unreadable):
+        await liar.related(look_up(items), START["user"])
+
+
+# -- the activity ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def rings(tmp_path: Path) -> AsyncIterator[Rings]:
+    """A migrated ledger's rings."""
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}")
+    await migrate(database)
+    yield Rings(database)
+    await database.aclose()
+
+
+async def ring_of(market: Market, rings: Rings, **more: object) -> Ring:
+    """What a case is told of a ring."""
+    given = {"id": "R0123456789AB", "case": "K7Q2F9XM0", "type": "user", "starts": START}
+    acts = RingActivities(market.reader, rings, lambda: CATALOG)
+    ask = RingAsk.model_validate({**given, **more})
+    return await ActivityEnvironment().run(acts.ring_of, ask)
+
+
+async def test_a_ring_is_stored_and_a_second_try_finds_the_same(
+    market: Market, rings: Rings
+) -> None:
+    """Another account that opens meanwhile is not in it."""
+    first = await ring_of(market, rings, sources=("device",))
+    assert (first.count, first.type) == (8, "user")
+    market.store.put("users", {"id": "u_ring0b", "device_id": "d_ring0"})
+    assert await ring_of(market, rings, sources=("device",)) == first
+    assert len(await rings.stored("R0123456789AB")) == 8
+
+
+async def test_too_many_are_counted_and_not_stored(market: Market, rings: Rings) -> None:
+    """A refusal has no effect."""
+    many = tuple(f"u_{n}" for n in range(1000))
+    assert await ring_of(market, rings, ids=many) == Ring(
+        id="R0123456789AB", type="user", count=1001, blast=Blast()
+    )
+    assert await rings.stored("R0123456789AB") == ()
+
+
+@pytest.mark.parametrize(
+    ("sources", "switch", "retried"),
+    [(("shoe_size",), None, False), (("device",), "platform_500", True)],
+)
+async def test_what_can_not_be_read_says_whether_to_try_again(
+    market: Market, rings: Rings, sources: tuple[str, ...], switch: str | None, retried: bool
+) -> None:
+    """The workflow waits for a platform that is away, and for nothing else."""
+    if switch is not None:
+        market.faults.set(switch, True)
+    with pytest.raises(ApplicationError) as raised:
+        await ring_of(market, rings, sources=sources)
+    assert raised.value.non_retryable is not retried
+    assert await rings.stored("R0123456789AB") == ()

@@ -1,0 +1,178 @@
+"""The roll of a ring, whatever its subjects, the platform and people do."""
+
+from datetime import timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workflows.casework.ring_ports import RingJob, RingStart
+from workflows.casework.ring_roll import Roll
+from workflows.domain.enforcement import (
+    ActionReport,
+    ActionStatus,
+    EnforcementReport,
+    Problem,
+    ProblemKind,
+)
+from workflows.domain.playbook.actions import ActionSpec
+from workflows.domain.ring import WAVE
+from workflows.domain.ring_marks import HELD_UP, STANDS, WORK, Mark, after, of, outcome, tally
+
+SPEC = ActionSpec.model_validate(
+    {"title": "x", "subject": "user", "request": {"path": "/x"}, "undo": {"path": "/x"}}
+)
+S = ActionStatus
+SETTLED = (S.DONE, S.VERIFIED, S.DRIFTED, S.FAILED, S.GIVEN_UP, S.UNDONE, S.LIFTED, S.REHEARSED)
+
+
+def a_start(count: int, *names: str, **more: object) -> RingStart:
+    """A ring of so many users."""
+    lasts = timedelta(hours=1)
+    return RingStart(
+        case="K7Q2F9XM0",
+        route="case/x/TEST",
+        decision="D1",
+        actor="U0SATO",
+        ring="R0123456789AB",
+        count=count,
+        jobs=tuple(RingJob(action=n, lasts=lasts, spec=SPEC) for n in names or ("warn",)),
+        **more,
+    )
+
+
+def news(place: int, *statuses: ActionStatus, over: bool = True) -> EnforcementReport:
+    """What one subject's enforcement tells."""
+    names = ("warn", "mute")
+    actions = tuple(
+        ActionReport(action=f"{name}/user:u_{place}", status=status)
+        for name, status in zip(names, statuses, strict=False)
+    )
+    return EnforcementReport(
+        id="r", case="K7Q2F9XM0", decision="D1", actions=actions, place=place, over=over
+    )
+
+
+@given(st.lists(st.sampled_from(Mark), max_size=60))
+def test_a_tally_counts_everybody_once(marks: list[Mark]) -> None:
+    """What is left and what is over add up to the whole, whatever the marks."""
+    counted = tally(marks, 7)
+    assert counted.total == len(marks)
+    assert counted.left == sum(
+        mark in WORK or mark in HELD_UP or mark in (Mark.ACTING, Mark.UNDOING) for mark in marks
+    )
+    assert counted.drifted <= counted.done
+
+
+@given(st.lists(st.sampled_from(SETTLED), min_size=1, max_size=3))
+def test_the_ledger_tells_a_mark_as_the_reports_did(statuses: list[ActionStatus]) -> None:
+    """A ring that is read from its rows stands where its news left it."""
+    assert after(Mark.ACTING, statuses) is of(statuses)
+
+
+@given(st.sampled_from(sorted(STANDS)), st.lists(st.sampled_from(ActionStatus), min_size=1))
+def test_what_stands_never_fails(before: Mark, statuses: list[ActionStatus]) -> None:
+    """An undo or a lift that the platform refuses leaves the action standing."""
+    assert after(before, statuses) is not Mark.FAILED
+
+
+@given(st.lists(st.sampled_from(Mark), min_size=1, max_size=100), st.integers(1, 40))
+def test_a_wave_has_room_for_who_is_held_up(marks: list[Mark], size: int) -> None:
+    """Never more at once than a wave, and nobody who has no work."""
+    roll = Roll(a_start(len(marks), marks="".join(mark.value for mark in marks)))
+    wave = roll.next_wave(size)
+    held = sum(mark in HELD_UP for mark in marks)
+    assert len(wave) <= max(size - held, 0)
+    assert all(marks[place] in WORK for place in wave)
+    assert list(wave) == sorted(set(wave))
+
+
+@settings(max_examples=150)
+@given(st.data(), st.integers(1, 30))
+def test_any_ring_comes_to_an_end(data: st.DataObject, count: int) -> None:
+    """Whatever each subject answers: after its waves everybody is somewhere, and only once."""
+    roll = Roll(a_start(count))
+    while wave := roll.next_wave(WAVE):
+        for place in wave:
+            roll.begin(place)
+        assert roll.at_work
+        for place in wave:
+            answer = data.draw(st.sampled_from([S.VERIFIED, S.DONE, S.FAILED, S.REHEARSED]))
+            roll.hear(news(place, answer, over=answer is not S.FAILED))
+        if data.draw(st.booleans()):
+            roll.stop()
+    assert not roll.at_work
+    assert roll.tally(1).ended == count
+    failed = roll.tally(1).failed
+    assert (roll.outcome() is S.FAILED) == (failed > 0)
+    assert roll.over == (failed == 0)
+    roll.give_up()
+    for place in roll.next_wave(count):
+        roll.begin(place)
+        roll.hear(news(place, S.GIVEN_UP))
+    assert roll.tally(1).given_up == failed
+    assert roll.over
+
+
+@given(st.lists(st.sampled_from(Mark), min_size=1, max_size=50), st.data())
+def test_what_is_carried_over_is_what_was_there(marks: list[Mark], data: st.DataObject) -> None:
+    """Between two runs no letter is lost."""
+    letters = "".join(mark.value for mark in marks)
+    alive = "".join(data.draw(st.sampled_from("01")) for _ in marks)
+    roll = Roll(a_start(len(marks), marks=letters, alive=alive))
+    again = Roll(a_start(len(marks), marks=roll.letters(), alive=roll.lives()))
+    assert (again.marks, again.alive) == (roll.marks, roll.alive)
+    assert (roll.letters(), roll.lives()) == (letters, alive)
+
+
+def test_stop_skips_what_has_not_begun_and_writes_it_down() -> None:
+    """A row for each of them, as for everybody else."""
+    roll = Roll(a_start(3, "warn", "mute"))
+    roll.begin(0)
+    roll.stop()
+    assert roll.letters() == "ass"
+    rows = [(row.place, row.action, row.status) for row in roll.rows]
+    assert rows == [(place, action, S.SKIPPED) for place in (1, 2) for action in ("warn", "mute")]
+
+
+def test_an_undo_that_fails_leaves_its_row_standing_with_the_reason() -> None:
+    """The ledger must not call a sanction failed that is in force."""
+    roll = Roll(a_start(1, marks="v", alive="0"))
+    roll.undo()
+    roll.begin(0)
+    problem = Problem(kind=ProblemKind.REFUSED, status=409)
+    report = news(0, S.FAILED)
+    told = report.actions[0].model_copy(update={"problem": problem})
+    roll.hear(report.model_copy(update={"actions": (told,)}))
+    assert roll.letters() == "d"
+    assert [(row.status, row.problem) for row in roll.rows] == [(S.DONE, problem)]
+    assert roll.outcome() is S.FAILED
+
+
+def test_news_of_nobody_changes_nothing() -> None:
+    """A place that the ring does not have, or none at all."""
+    roll = Roll(a_start(2))
+    roll.hear(news(2, S.VERIFIED))
+    roll.hear(news(-1, S.VERIFIED))
+    roll.hear(news(0, S.VERIFIED).model_copy(update={"place": None}))
+    assert (roll.letters(), roll.rows) == ("..", [])
+
+
+def test_who_is_held_up_is_not_over() -> None:
+    """The platform does not answer: it counts as retried, and the rest goes on."""
+    roll = Roll(a_start(2))
+    roll.begin(0)
+    roll.hear(news(0, S.RETRYING, over=False))
+    assert (roll.letters(), roll.at_work, roll.over) == ("r.", False, False)
+    assert roll.next_wave(2) == (1,)
+    roll.hear(news(0, S.VERIFIED))
+    assert roll.letters() == "v."
+
+
+def test_a_mixed_end_says_what_stands() -> None:
+    """Drifted before verified, failed before all."""
+    assert outcome([Mark.VERIFIED, Mark.DRIFTED], False) is S.DRIFTED
+    assert outcome([Mark.VERIFIED, Mark.DONE, Mark.SKIPPED], False) is S.DONE
+    assert outcome([Mark.VERIFIED, Mark.FAILED], False) is S.FAILED
+    assert outcome([Mark.UNDONE, Mark.LIFTED, Mark.SKIPPED], True) is S.UNDONE
+    assert outcome([Mark.UNDONE, Mark.VERIFIED], True) is S.FAILED
+    assert outcome([Mark.SKIPPED, Mark.SKIPPED], False) is S.SKIPPED

@@ -1,0 +1,320 @@
+"""One case, a crowd of accounts: decided once, approved, carried out in waves, stopped, undone."""
+
+import shutil
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from activities.ledger.audit import verify
+from activities.ledger.database import Database
+from activities.ledger.rings import Rings
+from activities.ledger.tables import lookups
+from deploy.sandbox.processes import Process
+from deploy.sandbox.slack.person import Person, wait_until
+from deploy.sandbox.slack.reading import controls, visible_text
+from deploy.sandbox.stage import POLICY
+from deploy.sandbox.traffic import ring
+from tests.world import World, koban, work
+
+MEMBERS = 60
+FIELDS = {"actions": ["suspend_user"], "reason": "同じ端末から登録された転売業者"}
+
+
+@asynccontextmanager
+async def ledger(world: World) -> AsyncIterator[Database]:
+    """The ledger, as somebody who queries it sees it."""
+    database = Database(world.settings.ledger.url.get_secret_value())
+    yield database
+    await database.aclose()
+
+
+async def noticed(world: World, members: int = MEMBERS) -> None:
+    """One account of a ring on a single phone is noticed; the others are known to the platform."""
+    scene = ring.scene(members)
+    for _, body in scene.things:
+        body["device_id"] = "d_ring0"
+    await world.happens(scene)
+
+
+async def ring_case(person: Person) -> tuple[dict, str]:
+    """The card, and its case id."""
+    card = await person.wait_card("ts-market", "u_ring0")
+    return card, card["metadata"]["event_payload"]["case"]
+
+
+async def shown(person: Person, text: str) -> dict | None:
+    """The modal, once it shows this."""
+    views = await person.views()
+    return next((view for view in views if text in visible_text(view)), None)
+
+
+async def opened(person: Person) -> dict:
+    """The modal, once its look-ups answered."""
+
+    async def look() -> dict | None:
+        views = await person.views()
+        return next((view for view in views if view["callback_id"] == "ring"), None)
+
+    return await person.until(look, what="the modal with its look-ups")
+
+
+async def decided(person: Person, card: dict, **more: object) -> None:
+    """Previewed, and decided."""
+    await person.choose_overflow(card, "まとめて判断…")
+    await opened(person)
+    answers = {**FIELDS, "sources": ["device"], **more}
+    assert await person.fill_and_submit(answers) == {"ok": True}
+    await person.until(lambda: shown(person, "実行する判断です"), what="the reach")
+    assert await person.fill_and_submit({}) == {"ok": True}
+
+
+async def approved(approver: Person) -> dict:
+    """The lead's card, pressed."""
+    asked = await approver.wait_card("ts-leads", "u_ring0", 20)
+    await approver.press(asked, "approval.approve")
+    return asked
+
+
+def keys(world: World, end: str = "") -> dict[str, int]:
+    """How often each change was made at the marketplace, by its idempotency key."""
+    made = world.stage.market.executions()
+    return {key: times for key, times in made.items() if key.endswith(end)}
+
+
+async def test_sixty_accounts_with_approval_and_progress(world: World) -> None:
+    """Seen before it is decided, agreed to by a lead, counted on the card, each exactly once."""
+    sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
+    await noticed(world)
+    card, case = await ring_case(sato)
+    await sato.choose_overflow(card, "まとめて判断…")
+    modal = await opened(sato)
+    assert "同じ端末(59件)" in [
+        option["text"]["text"]
+        for control in controls(modal)
+        if control.block_id == "sources"
+        for option in control.element["options"]
+    ]
+    answers = {**FIELDS, "sources": ["device"], "ids": "u_ring0, u_ring1"}
+    assert await sato.fill_and_submit(answers) == {"ok": True}
+    modal = await sato.until(lambda: shown(sato, "60件に実行する判断です"), what="the reach")
+    assert "対象 60件 · 出品中 300 · フォロワー 6,960" in visible_text(modal)
+    assert world.stage.market.executions() == {}
+    assert await sato.fill_and_submit({}) == {"ok": True}
+    asked = await tanaka.wait_card("ts-leads", "u_ring0", 20)
+    assert "影響: 対象 60件 · 出品中 300 · フォロワー 6,960" in visible_text(asked)
+    assert "影響範囲: 対象 60件 · 措置 60件" in visible_text(asked)
+    assert world.stage.market.executions() == {}
+    await tanaka.press(asked, "approval.approve")
+    card = await sato.wait_text(card, "60/60 完了", 60)
+    assert keys(world) == {f"{case}/D1/suspend_user/u_ring{n}": 1 for n in range(60)}
+    await world.wait_kind(case, "case_closed")
+    kinds = await world.kinds(case)
+    assert kinds[:5] == [
+        "case_opened",
+        "case_claimed",
+        "decided",
+        "approval_requested",
+        "approved",
+    ]
+    assert kinds[-3:] == ["ring_progressed", "action_verified", "case_closed"]
+    assert (await verify(world.queries)).broken == ()
+    async with ledger(world) as database:
+        decision = await Rings(database).last_of(case)
+        assert decision is not None
+        assert decision.ring is not None
+        assert await Rings(database).ring_marks(decision.ring.id) == "v" * 60
+
+
+async def test_the_decider_can_not_approve_a_ring(world: World) -> None:
+    """A lead who decided for a crowd needs another lead."""
+    tanaka = await world.person("U0TANAKA")
+    await noticed(world, 8)
+    card, _ = await ring_case(tanaka)
+    await decided(tanaka, card)
+    await approved(tanaka)
+    told = await tanaka.until(lambda: tanaka.ephemerals("ts-leads"), what="the refusal")
+    assert "自分の判断" in told[-1]["text"]
+    assert world.stage.market.executions() == {}
+
+
+async def test_more_than_a_thousand_are_refused_without_effect(world: World) -> None:
+    """In the modal, with a sentence; nothing was sent, claimed or stored."""
+    sato = await world.person("U0SATO")
+    await noticed(world, 1002)
+    card, case = await ring_case(sato)
+    await sato.choose_overflow(card, "まとめて判断…")
+    await opened(sato)
+    answer = await sato.fill_and_submit({**FIELDS, "sources": ["device"]})
+    assert answer["errors"] == {
+        "sources": "まとめて判断できるのは1,000件までです(いま1,002件)。対象を減らしてください。"
+    }
+    assert await world.kinds(case) == ["case_opened"]
+    assert world.stage.market.executions() == {}
+
+
+async def test_stopped_half_way(world: World) -> None:
+    """What is under way is finished, the rest is skipped, and the case closes with what stands."""
+    sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
+    clark = await world.person("U0CLARK")
+    await noticed(world)
+    card, case = await ring_case(sato)
+    await decided(sato, card)
+    await approved(tanaka)
+    card = await sato.wait_text(card, "25/60 完了", 30)
+    await clark.press(card, "ring.stop")
+    card = await sato.wait_text(card, "途中で停止しました", 60)
+    assert "見送り" in visible_text(card)
+    await world.wait_kind(case, "case_closed")
+    done = keys(world)
+    assert 25 <= len(done) < 60
+    assert set(done.values()) == {1}
+    assert f"{len(done)}/60 完了・見送り {60 - len(done)}" in visible_text(await sato.latest(card))
+
+
+async def test_undone_all_together(world: World) -> None:
+    """By a lead, since a lead agreed to it; also in waves, and each exactly once."""
+    sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
+    await noticed(world, 30)
+    card, case = await ring_case(sato)
+    await decided(sato, card)
+    await approved(tanaka)
+    card = await sato.wait_text(card, "30/30 完了", 60)
+    await world.wait_kind(case, "case_closed")
+    await sato.press(card, "action.undo")
+    told = await sato.until(lambda: sato.ephemerals("ts-market"), what="the refusal")
+    assert "リード" in told[-1]["text"]
+    await tanaka.press(card, "action.undo")
+    card = await sato.wait_text(card, "取り消し 30", 60)
+    await sato.wait_text(card, "取り消し済み")
+    assert keys(world, "/undo") == {f"{case}/D1/suspend_user/u_ring{n}/undo": 1 for n in range(30)}
+    assert (await world.thing("users", "u_ring7"))["status"] == "active"
+
+
+async def test_failed_ones_do_not_stop_the_others(world: World) -> None:
+    """They are listed first, tried again, and given up; what was done stands."""
+    sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
+    await noticed(world, 30)
+    card, case = await ring_case(sato)
+    await decided(sato, card, ids="u_ghost1 u_ghost2")
+    await approved(tanaka)
+    card = await sato.wait_text(card, "30/32 完了・失敗 2", 60)
+    await sato.press(card, "ring.list")
+    listed = visible_text(await sato.modal())
+    assert listed.index("u_ghost1") < listed.index("u_ghost2") < listed.index("u_ring0")
+    assert "404" in listed
+    await sato.close_modal()
+    for type_, body in ring.scene(1, first="u_ghost1").things:
+        world.stage.market.put(type_, body)
+    await sato.press(card, "action.retry")
+    card = await sato.wait_text(card, "31/32 完了・失敗 1", 60)
+    await sato.press(card, "action.give_up")
+    card = await sato.wait_text(card, "31/32 完了・中止 1", 60)
+    await world.wait_kind(case, "case_closed")
+    assert len(keys(world)) == 31
+    assert set(keys(world).values()) == {1}
+
+
+async def test_a_worker_dies_in_the_middle(temporal: str, tmp_path: Path) -> None:
+    """Another one goes on: nobody is left out, and nobody is suspended twice."""
+    async with koban(temporal, tmp_path, working=False) as world:
+        sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
+        await noticed(world)
+        async with work(world.settings):
+            card, case = await ring_case(sato)
+            await decided(sato, card)
+            asked = await tanaka.wait_card("ts-leads", "u_ring0", 20)
+        await tanaka.press(asked, "approval.approve")
+        await dies_in_the_middle(world, temporal, tmp_path)
+        assert 10 <= len(keys(world)) < 60
+        async with work(world.settings):
+            await sato.wait_text(card, "60/60 完了", 90)
+            await world.wait_kind(case, "case_closed")
+        assert keys(world) == {f"{case}/D1/suspend_user/u_ring{n}": 1 for n in range(60)}
+        assert (await verify(world.queries)).broken == ()
+
+
+async def dies_in_the_middle(world: World, temporal: str, folder: Path) -> None:
+    """Runs a worker until it has suspended some accounts, and kills it in the act."""
+    environment = world.stage.environment(
+        temporal, world.settings.ledger.url.get_secret_value(), 0
+    ) | {"KOBAN_TEMPORAL__NAMESPACE": world.settings.temporal.namespace}
+    command = [sys.executable, "-m", "bot.cli.main", "work"]
+    worker = Process("worker", command, folder / "worker.log", environment)
+    await worker.start()
+    try:
+        await wait_until(lambda: len(keys(world)) >= 10, 60, what="some suspended accounts")
+    finally:
+        await worker.kill()
+
+
+async def test_the_list_is_turned_page_by_page(world: World) -> None:
+    """Before the approval as well: whoever agrees can see to whom."""
+    sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
+    await noticed(world)
+    card, _ = await ring_case(sato)
+    await decided(sato, card)
+    asked = await tanaka.wait_card("ts-leads", "u_ring0", 20)
+    await tanaka.press(asked, "ring.list")
+    first = await tanaka.modal()
+    assert "対象 1–25 / 60" in visible_text(first)
+    assert "未実行" in visible_text(first)
+    await tanaka.press(first, "次へ")
+    await tanaka.until(lambda: shown(tanaka, "対象 26–50 / 60"), what="the second page")
+    async with ledger(world) as database, database.reading() as connection:
+        looks = (await connection.execute(sa.select(lookups.c.actor, lookups.c.why))).all()
+    assert looks == [("U0TANAKA", "ring, page 1"), ("U0TANAKA", "ring, page 2")]
+
+
+async def test_a_case_tells_of_its_ring(world: World) -> None:
+    """`/koban case ID` offers it before, and tells how many afterwards."""
+    sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
+    await noticed(world, 8)
+    card, case = await ring_case(sato)
+    await sato.command(f"/koban case {case}", "ts-market")
+    told = await sato.until(lambda: sato.ephemerals("ts-market"), what="the answer")
+    assert "まとめて判断…" in [control.label for control in controls(told[-1])]
+    await decided(sato, card)
+    await approved(tanaka)
+    await sato.wait_text(card, "8/8 完了", 60)
+    await tanaka.command(f"/koban case {case}", "ts-market")
+    told = await tanaka.until(lambda: tanaka.ephemerals("ts-market"), what="the answer")
+    assert "まとめて判断: 8/8 完了" in visible_text(told[-1])
+    assert visible_text(told[-1]).count("アカウント停止") <= 1
+
+
+async def test_timed_actions_are_lifted_for_each(temporal: str, tmp_path: Path) -> None:
+    """On time, by the subject's own clock, though the case closed before."""
+    policy = Path(shutil.copytree(POLICY, tmp_path / "policy"))
+    written = (policy / "actions.yaml").read_text("utf-8")
+    head, _, rest = written.partition("  suspend_user:")
+    short = rest.replace("timed: {default: 24h, max: 7d}", "timed: {default: 3s, max: 7d}", 1)
+    (policy / "actions.yaml").write_text(f"{head}  suspend_user:{short}", "utf-8")
+    async with koban(temporal, tmp_path, policy=policy) as world:
+        sato = await world.person("U0SATO")
+        await noticed(world, 4)
+        card, case = await ring_case(sato)
+        await decided(sato, card)
+        await world.wait_kind(case, "case_closed")
+        await sato.wait_text(card, "期限で解除 4", 60)
+        paths = [path for method, path in await world.changes() if method == "DELETE"]
+        assert sorted(paths) == [f"users/u_ring{n}/suspensions/{case}" for n in range(4)]
+        assert (await world.thing("users", "u_ring3"))["status"] == "active"
+        (row,) = await world.queries.actions_on("user", "u_ring3")
+        assert (row["status"], row["decided_by"]) == ("lifted", "U0SATO")
+
+
+@pytest.mark.parametrize("ids", ["u_a\u0007b", "x" * 300])
+async def test_what_can_not_be_an_id_is_told_in_the_modal(world: World, ids: str) -> None:
+    """Nothing is sent anywhere."""
+    sato = await world.person("U0SATO")
+    await noticed(world, 3)
+    card, case = await ring_case(sato)
+    await sato.choose_overflow(card, "まとめて判断…")
+    await opened(sato)
+    answer = await sato.fill_and_submit({**FIELDS, "ids": ids})
+    assert answer["errors"]["ids"].startswith("IDとして使えない文字があります")
+    assert await world.kinds(case) == ["case_opened"]

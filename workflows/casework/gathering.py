@@ -1,0 +1,150 @@
+"""Finding out who is in a ring, beside the case: reading a thousand subjects takes seconds."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import Priority, RetryPolicy
+from temporalio.exceptions import FailureError
+
+from workflows.casework.errands import Errands
+from workflows.casework.ring_ports import RingAsk, RingJob, RingStart, ring_of
+from workflows.casework.vouching import Vouched
+from workflows.domain.alert import Subject
+from workflows.domain.case import decide
+from workflows.domain.case_state import Case
+from workflows.domain.commands import Click, DecideRing
+from workflows.domain.decision import PlannedAction
+from workflows.domain.enforcement import Ask
+from workflows.domain.identity import ring_id
+from workflows.domain.playbook.model import Policy
+from workflows.domain.refusal import Reason, Refusal
+from workflows.domain.ring import MOST, Ring
+from workflows.domain.rules.ringing import start_of, type_of
+from workflows.queues import platform_queue
+
+_READING = timedelta(seconds=90)
+_PATIENCE = timedelta(minutes=3)
+"""Whoever waits longer than that for an answer has gone on to something else."""
+_RETRY = RetryPolicy(maximum_interval=timedelta(seconds=10))
+_TYPES = 20
+_MOST_IDS = 2 * MOST
+
+
+class Gathered(Vouched[Click]):
+    """A vouched click whose ring was read."""
+
+
+class Gathering:
+    """Sends the clicks of one case away to have their rings read, and has them come back."""
+
+    def __init__(
+        self,
+        errands: Errands,
+        refuse: Callable[[Click, Refusal], None],
+        back: Callable[[Vouched[Click]], None],
+    ) -> None:
+        """`refuse` tells a person why not, `back` takes the click that can be decided now."""
+        self._errands = errands
+        self._refuse = refuse
+        self._back = back
+
+    def takes(self, case: Case, vouched: Vouched[Click]) -> bool:
+        """Whether the click has to wait for its ring, or was refused already."""
+        wants = isinstance(vouched.click.command, DecideRing)
+        if not wants or isinstance(vouched, Gathered):
+            return False
+        refusal = _refused_anyway(case, vouched)
+        if refusal is not None:
+            self._refuse(vouched.click, refusal)
+        else:
+            self._errands.run(self._gather(case, vouched))
+        return True
+
+    async def _gather(self, case: Case, vouched: Vouched[Click]) -> None:
+        command = _bare(vouched)
+        try:
+            ring = await _read(case, command, vouched.click.id)
+        except FailureError:
+            self._refuse(vouched.click, Refusal(reason=Reason.RING_UNREAD))
+            return
+        read = command.model_copy(update={"ring": ring})
+        self._back(Gathered(vouched.click.model_copy(update={"command": read})))
+
+
+def _refused_anyway(case: Case, vouched: Vouched[Click]) -> Refusal | None:
+    """Why there is no need to read the ring at all."""
+    outcome = decide(case, _bare(vouched), workflow.now())
+    unread = isinstance(outcome, Refusal) and outcome.reason is Reason.RING_UNREAD
+    return None if unread or not isinstance(outcome, Refusal) else outcome
+
+
+async def _read(case: Case, command: DecideRing, click: str) -> Ring:
+    """The ring as the ledger holds it now. Raises `FailureError`."""
+    type_ = type_of(case, command.actions)
+    assert isinstance(type_, str)
+    ask = RingAsk(
+        # One press makes one ring, however often it is read; the next press makes another.
+        id=ring_id(case.id, click),
+        case=case.id,
+        type=type_,
+        starts=_starts(case, command.version),
+        sources=command.sources,
+        ids=command.ids[:_MOST_IDS],
+    )
+    return await workflow.execute_activity(
+        ring_of,
+        ask,
+        task_queue=platform_queue(workflow.info().task_queue),
+        start_to_close_timeout=_READING,
+        schedule_to_close_timeout=_PATIENCE,
+        retry_policy=_RETRY,
+        priority=Priority(priority_key=case.severity.rank),
+    )
+
+
+def _bare(vouched: Vouched[Click]) -> DecideRing:
+    """The command without a ring that somebody may have sent along."""
+    command = vouched.click.command
+    assert isinstance(command, DecideRing)
+    return command.model_copy(update={"ring": None, "over_limit": False})
+
+
+def _starts(case: Case, version: int | None) -> dict[str, Subject]:
+    types = {case.subject.type, *(each.subject.type for each in case.sightings)}
+    found = ((each, start_of(case, each, version)) for each in sorted(types)[:_TYPES])
+    return {type_: subject for type_, subject in found if subject is not None}
+
+
+def ring_start(
+    case: Case, route: str, undo: bool, actor: str | None, asks: tuple[Ask, ...]
+) -> RingStart:
+    """What the workflow of the last decision's ring starts with; `fresh` where it has not yet."""
+    decision = case.decision
+    assert decision is not None
+    assert decision.ring is not None
+    state = case.rings[decision.id]
+    return RingStart(
+        case=case.id,
+        route=route,
+        decision=decision.id,
+        actor=actor,
+        ring=decision.ring.id,
+        count=decision.ring.count,
+        jobs=_jobs(case.policy, decision.actions),
+        rank=case.severity.rank,
+        conduct=decision.conduct,
+        rehearse=decision.rehearse,
+        fresh=state.tally.step == 0 and not undo and not asks,
+        undo=undo,
+        stopped=undo or state.stopped_by is not None,
+        asks=asks,
+        step=state.tally.step,
+    )
+
+
+def _jobs(policy: Policy, planned: tuple[PlannedAction, ...]) -> tuple[RingJob, ...]:
+    actions = policy.catalog.actions
+    return tuple(
+        RingJob(action=each.action, lasts=each.lasts, spec=actions[each.action]) for each in planned
+    )

@@ -1,0 +1,160 @@
+"""What rings ask of the world: their subjects, and the record of what became of each."""
+
+from datetime import datetime, timedelta
+
+from temporalio import activity
+
+from workflows.domain.alert import Subject
+from workflows.domain.decision import PlannedAction
+from workflows.domain.enforcement import (
+    ActionReport,
+    ActionStatus,
+    Ask,
+    EnforcementReport,
+    Problem,
+    ProblemKind,
+)
+from workflows.domain.model import Value
+from workflows.domain.playbook.actions import ActionSpec
+from workflows.domain.playbook.conduct import Conduct
+from workflows.domain.ring import RING, Ring
+
+
+class RingAsk(Value):
+    """Whom a ring is made of: the case's own subject, those of the look-ups, and `ids`.
+
+    `starts` are the subjects from which look-ups begin, by their type.
+    """
+
+    id: str
+    case: str
+    type: str
+    starts: dict[str, Subject]
+    sources: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+
+
+class RingJob(Value):
+    """One action of a ring with what the platform needs to know for it."""
+
+    action: str
+    lasts: timedelta | None
+    spec: ActionSpec
+
+
+class RingStart(Value):
+    """A ring to be carried out; with `undo`, to be taken back.
+
+    `marks` and what follows is carried over from the run before; `fresh` where nothing was done
+    yet, else the ledger tells how far it got.
+    """
+
+    case: str
+    route: str
+    decision: str
+    actor: str | None
+    ring: str
+    count: int
+    jobs: tuple[RingJob, ...]
+    rank: int = 3
+    conduct: Conduct = Conduct()
+    rehearse: bool = False
+    fresh: bool = False
+    undo: bool = False
+    stopped: bool = False
+    asks: tuple[Ask, ...] = ()
+    step: int = 0
+    marks: str = ""
+    alive: str = ""
+    undoing: bool = False
+    asked_by: str | None = None
+    problem: Problem | None = None
+    until: datetime | None = None
+    writes: int = 0
+    told: bool = False
+
+
+def lost_ring(start: RingStart, unique: str) -> EnforcementReport:
+    """What a case hears when its ring vanished: it stands where its last tally left it."""
+    problem = Problem(kind=ProblemKind.UNREACHABLE)
+    subject = Subject(type=RING, id=start.ring)
+    return EnforcementReport(
+        id=unique,
+        case=start.case,
+        decision=start.decision,
+        actions=tuple(
+            ActionReport(
+                action=PlannedAction(action=job.action, subject=subject).key,
+                status=ActionStatus.FAILED,
+                problem=problem,
+            )
+            for job in start.jobs
+        ),
+    )
+
+
+class RingPart(Value):
+    """Some places of a ring."""
+
+    ring: str
+    places: tuple[int, ...]
+
+
+class Member(Value):
+    """One subject, and the actions on it that stand."""
+
+    place: int
+    subject: Subject
+    standing: tuple[str, ...] = ()
+
+
+class RingRow(Value):
+    """Where one action on one subject stands."""
+
+    place: int
+    action: str
+    status: ActionStatus
+    until: datetime | None = None
+    problem: Problem | None = None
+
+
+class RingRows(Value):
+    """What became of some subjects. `version` counts a ring's writes: the latest one holds."""
+
+    ring: str
+    case: str
+    decision: str
+    by: str | None
+    at: datetime
+    version: int
+    rows: tuple[RingRow, ...]
+
+
+@activity.defn(name="ring_of")
+async def ring_of(ask: RingAsk) -> Ring:
+    """Fetches the subjects, drops doubles, and stores them for good; the first writing holds.
+
+    One without subjects, or with too many, is only counted.
+
+    Raises:
+        ApplicationError: retryable, where platform or ledger are away; else the ring can't be read.
+    """
+    raise RuntimeError("a port has no body")
+
+
+@activity.defn(name="ring_part")
+async def ring_part(part: RingPart) -> tuple[Member, ...]:
+    """The subjects at some places, in their order."""
+    raise RuntimeError("a port has no body")
+
+
+@activity.defn(name="ring_marks")
+async def ring_marks(ring: str) -> str:
+    """Where each subject stands, as `ring_marks.Mark`, by the ledger."""
+    raise RuntimeError("a port has no body")
+
+
+@activity.defn(name="record_ring")
+async def record_ring(rows: RingRows) -> None:
+    """Writes what became of some subjects; the same rows twice change nothing."""
+    raise RuntimeError("a port has no body")

@@ -1,0 +1,176 @@
+"""The roll of a ring while it is carried out: who is where, and what is to be written down."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from workflows.casework.ring_ports import RingRow, RingStart
+from workflows.domain import ring_marks
+from workflows.domain.enforcement import ActionReport, ActionStatus, EnforcementReport, Problem
+from workflows.domain.ring import Tally
+from workflows.domain.ring_marks import HELD_UP, STANDS, UNDER_WAY, WORK, Mark
+
+_LIVES, _OVER = "1", "0"
+
+
+class Roll:
+    """`alive` are places whose own workflow is still there: it acts, or waits for lift or wish.
+
+    `undoing` while an undo is carried out; `problem` is the last one that the platform had.
+    """
+
+    def __init__(self, start: RingStart) -> None:
+        marks = start.marks or Mark.WAITING.value * start.count
+        self.marks = [Mark(letter) for letter in marks]
+        self.alive = {place for place, lives in enumerate(start.alive) if lives == _LIVES}
+        self.names = tuple(job.action for job in start.jobs)
+        self.timed = any(job.lasts is not None for job in start.jobs)
+        self.stopped = start.stopped
+        self.undoing = start.undoing
+        self.problem: Problem | None = start.problem
+        self.until: datetime | None = start.until
+        self.rows: list[RingRow] = []
+
+    # -- what is left ---------------------------------------------------------------------
+
+    def has(self, *kinds: Mark) -> bool:
+        """Whether any subject has one of these marks."""
+        return any(kind in self.marks for kind in kinds)
+
+    @property
+    def at_work(self) -> bool:
+        """Whether the wave under way is not over."""
+        return self.has(*UNDER_WAY)
+
+    @property
+    def over(self) -> bool:
+        """Whether nobody will ask or tell anything any more."""
+        return not self.alive and not self.has(Mark.FAILED, *WORK, *UNDER_WAY, *HELD_UP)
+
+    def next_wave(self, size: int) -> tuple[int, ...]:
+        """The places of the next wave; whoever is held up keeps a place in it."""
+        room = size - sum(mark in HELD_UP for mark in self.marks)
+        waiting = (place for place, mark in enumerate(self.marks) if mark in WORK)
+        return tuple(place for place, _ in zip(waiting, range(room), strict=False))
+
+    def tally(self, step: int) -> Tally:
+        """The counts as they are now."""
+        return ring_marks.tally(self.marks, step)
+
+    def outcome(self) -> ActionStatus:
+        """What it came to."""
+        return ring_marks.outcome(self.marks, self.undoing)
+
+    def is_taken_back(self, place: int) -> bool:
+        """Whether an undo of it is under way."""
+        return self.marks[place] in (Mark.UNDOING, Mark.UNDO_RETRYING)
+
+    # -- wishes ---------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """Skips everything that has not begun."""
+        self.stopped = True
+        for place in self._with({Mark.WAITING}):
+            self.marks[place] = Mark.SKIPPED
+            self.rows += self._all(place, ActionStatus.SKIPPED)
+        self._change({Mark.TO_RETRY}, Mark.FAILED)
+
+    def retry(self) -> None:
+        """Tries again what failed."""
+        self._change({Mark.FAILED}, Mark.TO_RETRY)
+
+    def give_up(self) -> None:
+        """Lets be what failed."""
+        self._change({Mark.FAILED}, Mark.TO_GIVE_UP)
+
+    def undo(self) -> None:
+        """Takes back what stands."""
+        self.undoing = True
+        self._change(STANDS, Mark.TO_UNDO)
+
+    def _with(self, kinds: Iterable[Mark]) -> list[int]:
+        found = frozenset(kinds)
+        return [place for place, mark in enumerate(self.marks) if mark in found]
+
+    def _change(self, kinds: Iterable[Mark], becomes: Mark) -> None:
+        for place in self._with(kinds):
+            self.marks[place] = becomes
+
+    # -- news -----------------------------------------------------------------------------
+
+    def begin(self, place: int) -> None:
+        """The wave takes the subject on."""
+        undo = self.marks[place] is Mark.TO_UNDO
+        self.marks[place] = Mark.UNDOING if undo else Mark.ACTING
+        self.alive.add(place)
+
+    def hear(self, report: EnforcementReport) -> None:
+        """News of one subject."""
+        place = report.place
+        if place is None or not 0 <= place < len(self.marks):
+            return
+        before, statuses = self.marks[place], [each.status for each in report.actions]
+        unbegun = before is Mark.ACTING and len(statuses) < len(self.names)
+        if unbegun and not report.over and ActionStatus.RETRYING not in statuses:
+            return
+        if report.over:
+            self.alive.discard(place)
+        self.marks[place] = ring_marks.after(before, statuses)
+        self._note(place, before, report.actions)
+
+    def lose(self, place: int, problem: Problem) -> None:
+        """Its workflow vanished, and nobody knows how far it came: a person has to say."""
+        undo = self.is_taken_back(place)
+        self.marks[place] = Mark.DONE if undo else Mark.FAILED
+        self.alive.discard(place)
+        self.problem = problem
+        status = ActionStatus.DONE if undo else ActionStatus.FAILED
+        self.rows += self._all(place, status, problem)
+
+    def forget(self, place: int) -> None:
+        """There is nothing to give up any more."""
+        self.marks[place] = Mark.GIVEN_UP
+        self.alive.discard(place)
+        self.rows += self._all(place, ActionStatus.GIVEN_UP)
+
+    def _note(self, place: int, before: Mark, actions: Iterable[ActionReport]) -> None:
+        stands = self.marks[place] in STANDS
+        for each in actions:
+            name = each.action.partition("/")[0]
+            undo_failed = (
+                each.status is ActionStatus.FAILED and stands and before is not Mark.ACTING
+            )
+            status = ActionStatus.DONE if undo_failed else each.status
+            self.rows.append(
+                RingRow(
+                    place=place,
+                    action=name,
+                    status=status,
+                    until=each.until,
+                    problem=each.problem,
+                )
+            )
+            self.problem = each.problem or self.problem
+            if each.until is not None:
+                self.until = max(self.until or each.until, each.until)
+
+    def _all(
+        self, place: int, status: ActionStatus, problem: Problem | None = None
+    ) -> Iterator[RingRow]:
+        for name in self.names:
+            yield RingRow(place=place, action=name, status=status, problem=problem)
+
+    def recall(self, letters: str) -> None:
+        """How far it came, by the ledger. Whoever is not alive any more does not answer a wish."""
+        self.marks = [Mark(letter) for letter in letters]
+        waiting = STANDS if self.timed else frozenset[Mark]()
+        self.alive = set(self._with({Mark.FAILED, *waiting}))
+
+    # -- carrying over --------------------------------------------------------------------
+
+    def letters(self) -> str:
+        """The marks, a letter a subject."""
+        return "".join(mark.value for mark in self.marks)
+
+    def lives(self) -> str:
+        """Whose workflow is still there, a digit a subject."""
+        return "".join(_LIVES if p in self.alive else _OVER for p in range(len(self.marks)))
