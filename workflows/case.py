@@ -14,9 +14,10 @@ from temporalio.exceptions import FailureError
 with workflow.unsafe.imports_passed_through():
     from workflows import ports
     from workflows.casework.alarm import Alarm
+    from workflows.casework.appellant import Appellant
     from workflows.casework.book import Book, Late, policy_now
     from workflows.casework.calling import calls_for
-    from workflows.casework.delivering import deliver, hand_on, merged
+    from workflows.casework.delivering import asked_by, deliver, hand_on, merged, name_of, news
     from workflows.casework.enforcing import Enforcing
     from workflows.casework.errands import Errands
     from workflows.casework.gathering import Gathering
@@ -31,9 +32,10 @@ with workflow.unsafe.imports_passed_through():
     from workflows.conditions import holds
     from workflows.domain import events as ev
     from workflows.domain.alert import Alert, brief
+    from workflows.domain.appealing.answer import AppealAnswer
     from workflows.domain.case import decide_all
     from workflows.domain.case_state import Case, Phase
-    from workflows.domain.commands import Click, Command, JoinAlert, ProtectNow, Report, Tick
+    from workflows.domain.commands import Click, Command, JoinAlert, ProtectNow, Tick
     from workflows.domain.enforcement import EnforcementReport
     from workflows.domain.history import apply_all, numbered, opened
     from workflows.domain.memory import Memory
@@ -54,6 +56,7 @@ class CaseWorkflow:
         self._late: list[Alert] = []
         self._alarm = Alarm()
         self._errands = Errands()
+        self._appellant = Appellant(self._errands)
         self._enforcing = Enforcing(start.route, self._errands, self._inbox.put)
         self._renewal = Renewal()
         self._gathering = Gathering(self._errands, self._refuse, self._inbox.put)
@@ -88,6 +91,11 @@ class CaseWorkflow:
     def absorb(self, delivery: Delivery) -> None:
         """Another case on the same subject was merged into this one."""
         self._inbox.put(delivery)
+
+    @workflow.signal
+    def appeal_answered(self, answer: AppealAnswer) -> None:
+        """Somebody else reviewed a decision of the case."""
+        self._inbox.put(answer)
 
     @workflow.signal
     def nudge(self) -> None:
@@ -200,10 +208,8 @@ class CaseWorkflow:
                 await self._take_click(message)
             elif isinstance(message, Vouched):
                 await self._obey(message)
-            elif isinstance(message, Delivery):
-                await self._take_absorbed(message)
             else:
-                await self._take_report(message)
+                await self._take_news(news(message))
         self._alarm.heard()
         if self._case is not None:
             await self._follow(Tick())
@@ -280,7 +286,7 @@ class CaseWorkflow:
         except FailureError:
             self._refuse(click, Refusal(reason=Reason.ROLES_UNKNOWN))
 
-    async def _obey(self, vouched: Vouched) -> None:
+    async def _obey(self, vouched: Vouched[Click]) -> None:
         click = vouched.click
         await self._follow(Tick())  # what is overdue comes before what was pressed after it
         assert self._case is not None
@@ -294,19 +300,13 @@ class CaseWorkflow:
     def _refuse(self, click: Click, refusal: Refusal) -> None:
         self._errands.run(answer(click, refusal))
 
-    # -- the platform, and other cases ----------------------------------------------------
+    # -- the platform, appeals, and other cases -------------------------------------------
 
-    async def _take_report(self, report: EnforcementReport) -> None:
-        if self._case is None or report.case != self._case.id:
-            await self._forward(Delivery(case=report.case, report=report))
-        elif self._inbox.first_time(f"report/{report.id}"):
-            await self._follow(Report(report=report))
-
-    async def _take_absorbed(self, delivery: Delivery) -> None:
+    async def _take_news(self, delivery: Delivery) -> None:
         if self._case is None or delivery.case != self._case.id:
             await self._forward(delivery.model_copy(update={"route": ""}))  # by its own name
-        elif delivery.absorb is not None:
-            await self._follow(delivery.absorb)
+        elif self._inbox.first_time(name_of(delivery)):
+            await self._follow(asked_by(delivery))
 
     # -- what follows ---------------------------------------------------------------------
 
@@ -346,6 +346,7 @@ class CaseWorkflow:
                 self._errands.run(deliver(merged(case, event)))
         self._screen.tell(list(happened))
         self._screen.refresh(case)
+        self._appellant.look(case)
 
     # -- waking, forwarding, ending -------------------------------------------------------
 
@@ -364,9 +365,7 @@ class CaseWorkflow:
     def _over(self) -> bool:
         if not self._quiet() or self._snapshot_is_old():
             return False
-        if self._case is None:
-            return True
-        closed = self._case.phase is Phase.CLOSED
+        closed = self._case is None or self._case.phase is Phase.CLOSED
         return closed and (bool(self._late) or not self._has_more_to_do())
 
     def _has_more_to_do(self) -> bool:

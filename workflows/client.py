@@ -10,14 +10,18 @@ from temporalio.client import (
     WorkflowFailureError,
     WorkflowHandle,
 )
-from temporalio.common import Priority, WorkflowIDConflictPolicy
+from temporalio.common import Priority, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from workflows.appeal import AppealWorkflow
+from workflows.appealing.start import AppealMemory, AppealStart
 from workflows.case import CaseWorkflow
 from workflows.domain.alert import Alert
+from workflows.domain.appealing.commands import AppealClick
 from workflows.domain.commands import Click
 from workflows.domain.enforcement import EnforcementReport
-from workflows.domain.identity import case_route, closed_route
+from workflows.domain.identity import appeal_route, case_route, closed_route
 from workflows.domain.memory import Memory
 from workflows.domain.playbook.model import Policy
 from workflows.ports import Delivery
@@ -82,6 +86,8 @@ class Cases:
             await self._start_with(route, start, "click", delivery.click)
         if delivery.report is not None:
             await self._start_with(route, start, "report", delivery.report)
+        if delivery.answer is not None:
+            await self._start_with(route, start, "appeal_answered", delivery.answer)
         if delivery.wake:
             await self._start_with(route, start, None)
         if delivery.absorb is not None and not await self._absorbed(delivery):
@@ -137,6 +143,62 @@ class Cases:
                 rpc_timeout=RPC_TIMEOUT,
             )
         )
+
+
+class Appeals:
+    """Appeals, the clicks and questions for them. Each call is durable when it returns."""
+
+    def __init__(self, client: Client, task_queue: str) -> None:
+        """Wraps a connected client; `task_queue` is where the appeals run."""
+        self._client = client
+        self._task_queue = task_queue
+
+    async def file(self, start: AppealStart) -> bool:
+        """Stores a new appeal; False where it was there already. Raises `OutOfReach`."""
+        try:
+            await _asked(
+                self._client.start_workflow(
+                    AppealWorkflow.run,
+                    start,
+                    id=appeal_route(start.id),
+                    task_queue=self._task_queue,
+                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                    priority=Priority(priority_key=3),
+                    task_timeout=TASK_TIMEOUT,
+                    rpc_timeout=RPC_TIMEOUT,
+                )
+            )
+        except WorkflowAlreadyStartedError:
+            return False
+        return True
+
+    async def withdraw(self, appeal: str) -> bool:
+        """Takes an appeal back; False where none is open. Raises `OutOfReach`."""
+        return await self._signal(appeal, "withdraw")
+
+    async def click(self, click: AppealClick) -> bool:
+        """Stores a click with its appeal; False where it is over. Raises `OutOfReach`."""
+        return await self._signal(click.appeal, "click", click)
+
+    async def memory(self, appeal: str) -> AppealMemory | None:
+        """What an open appeal knows now, None where it is over. Raises `OutOfReach`."""
+        handle: WorkflowHandle[AppealWorkflow, None]
+        handle = self._client.get_workflow_handle(appeal_route(appeal))
+        try:
+            description = await _asked(handle.describe(rpc_timeout=RPC_TIMEOUT))
+            if description.status is not WorkflowExecutionStatus.RUNNING:
+                return None
+            return await _asked(handle.query(AppealWorkflow.memory, rpc_timeout=RPC_TIMEOUT))
+        except _Gone:
+            return None
+
+    async def _signal(self, appeal: str, signal: str, *args: object) -> bool:
+        handle = self._client.get_workflow_handle(appeal_route(appeal))
+        try:
+            await _asked(handle.signal(signal, args=args, rpc_timeout=RPC_TIMEOUT))
+        except _Gone:
+            return False
+        return True
 
 
 class _Gone(Exception):

@@ -9,6 +9,7 @@ from enum import StrEnum
 from temporalio import activity
 
 from workflows.domain.alert import Alert, Subject
+from workflows.domain.appealing.answer import AppealAnswer
 from workflows.domain.case_state import Case
 from workflows.domain.commands import Absorb, Click, Place
 from workflows.domain.decision import PlannedAction
@@ -160,6 +161,7 @@ class Delivery(Value):
     click: Click | None = None
     report: EnforcementReport | None = None
     absorb: Absorb | None = None
+    answer: AppealAnswer | None = None
     wake: bool = False
 
 

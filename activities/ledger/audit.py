@@ -33,7 +33,7 @@ async def verify(queries: Queries) -> Audit:
 
 async def _cut_short(queries: Queries, case: str, length: int) -> Broken | None:
     """A chain whose end was cut off still holds together: the case's row gives it away."""
-    row = await queries.case(case)
+    row = await queries.case(case) or await queries.appeal(case)
     if row is None:
         return Broken(case, length, "its case is missing")
     if row["version"] > length:

@@ -3,18 +3,11 @@
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from activities.ledger.chain import GENESIS, Link
+from activities.ledger.chain import Link
 from activities.ledger.database import Database
-from activities.ledger.errors import StoryBroken
-from activities.ledger.rows import (
-    action_row,
-    alert_row,
-    case_row,
-    link_after,
-    recorded_of,
-    snapshot_of,
-)
-from activities.ledger.tables import actions, alerts, cases, events
+from activities.ledger.rows import action_row, alert_row, case_row, snapshot_of
+from activities.ledger.story import Differs, add, links_to_add, standing
+from activities.ledger.tables import actions, alerts, cases
 from workflows.domain.approval import Purpose
 from workflows.domain.case_state import Case
 from workflows.domain.memory import Memory
@@ -56,8 +49,7 @@ class Ledger:
         known = await self._add_alerts(connection, entry)
         if known and new and not entry.late:
             raise _NotWritten(Written(known_alerts=known))
-        if new:
-            await connection.execute(sa.insert(events), [dict(vars(link)) for link in new])
+        await add(connection, new)
         if version is not None and version <= entry.case.version:
             await self._update_case(connection, entry)
         if version is None or version <= entry.case.version:
@@ -94,22 +86,12 @@ class Ledger:
 
     async def _new_events(self, connection: AsyncConnection, entry: Entry) -> list[Link]:
         """The links that are not there yet."""
-        if not entry.events:
-            return []
-        case, first = entry.case.id, entry.events[0].seq
-        stands = await _tail(connection, case, first - 1)
-        previous = stands.get(first - 1, GENESIS if first == 1 else None)
-        new = []
-        for each in entry.events:
-            if previous is None:
-                raise StoryBroken(f"case {case}: event {each.seq - 1} is missing")
-            link = link_after(case, each, previous)
-            if stands.get(each.seq, link.hash) != link.hash:
-                await _differ(connection, entry, each.seq)
-            if each.seq not in stands:
-                new.append(link)
-            previous = link.hash
-        return new
+        case, told = entry.case.id, entry.events
+        try:
+            return await links_to_add(connection, case, told)
+        except Differs as differs:
+            stands = await standing(connection, case, told, entry.late, differs.seq)
+            raise _NotWritten(Written(stands=stands, earlier=not entry.late)) from None
 
     async def _update_case(self, connection: AsyncConnection, entry: Entry) -> None:
         row = case_row(entry.case, entry.owner_key, entry.card)
@@ -142,28 +124,3 @@ class Ledger:
         async with self.database.reading() as connection:
             snapshot = (await connection.execute(query)).scalar_one_or_none()
         return None if snapshot is None else Memory.model_validate(snapshot)
-
-
-async def _differ(connection: AsyncConnection, entry: Entry, seq: int) -> None:
-    """An earlier try of the same task wrote something else: that is what happened."""
-    query = (
-        sa.select(events)
-        .where(events.c.case_id == entry.case.id, events.c.seq >= entry.events[0].seq)
-        .order_by(events.c.seq)
-    )
-    stands = tuple(recorded_of(row) for row in (await connection.execute(query)).all())
-    if not entry.late:
-        raise _NotWritten(Written(stands=stands, earlier=True))
-    told = [(each.event.kind, each.event.by) for each in entry.events]
-    if [(each.event.kind, each.event.by) for each in stands][: len(told)] != told:
-        raise StoryBroken(f"case {entry.case.id}: another event stands as {seq}")
-    raise _NotWritten(Written(stands=stands))  # at another moment: the first writing holds
-
-
-async def _tail(connection: AsyncConnection, case: str, first: int) -> dict[int, str]:
-    """The hashes of the case's events from `first` on, by their seq."""
-    query = sa.select(events.c.seq, events.c.hash).where(
-        events.c.case_id == case, events.c.seq >= first
-    )
-    rows = (await connection.execute(query)).all()
-    return {row.seq: row.hash for row in rows}

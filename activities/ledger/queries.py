@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from activities.ledger.chain import Link
 from activities.ledger.database import Database
-from activities.ledger.tables import actions, alerts, cases, events, lookups
+from activities.ledger.tables import actions, alerts, appeals, cases, events, lookups
 from workflows.domain.case_state import Phase
 
 QUEUE_LIMIT = 500
@@ -90,18 +90,28 @@ class Queries:
         query = sa.select(actions).where(*mine).order_by(actions.c.decided_at.desc())
         return await self._rows(query.limit(limit))
 
+    async def appeal(self, appeal: str) -> Row | None:
+        """One appeal."""
+        rows = await self._rows(sa.select(appeals).where(appeals.c.id == appeal))
+        return rows[0] if rows else None
+
+    async def appeals_of(self, case: str) -> Sequence[Row]:
+        """The appeals against a case's decisions, oldest first."""
+        query = sa.select(appeals).where(appeals.c.case_id == case)
+        return await self._rows(query.order_by(appeals.c.received_at))
+
     async def look_up(self, look: Look) -> None:
         """Writes a look-up down."""
         async with self._database.writing() as connection:
             await connection.execute(sa.insert(lookups).values(**vars(look)))
 
     async def chains(self) -> Sequence[str]:
-        """The ids of all cases that have events."""
+        """The ids of all cases and appeals that have events."""
         rows = await self._rows(sa.select(events.c.case_id).distinct().order_by(events.c.case_id))
         return [row["case_id"] for row in rows]
 
     async def chain(self, case: str) -> list[Link]:
-        """A case's events as links of its chain."""
+        """The events of a case or an appeal as links of its chain."""
         return [Link(**row) for row in await self.events_of(case)]
 
     async def _rows(self, query: sa.Select[Any]) -> Sequence[Row]:

@@ -1,16 +1,20 @@
 """From what a case says to the rows of the ledger: pure."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from activities.ledger.chain import Link, hash_of
 from workflows.domain.alert import Alert
+from workflows.domain.appealing.events import AppealRecorded
+from workflows.domain.appealing.state import Appeal
 from workflows.domain.approval import Approval, missing
 from workflows.domain.case_state import UNDECIDED, Case
 from workflows.domain.enforcement import ActionState
 from workflows.domain.events import Recorded
 from workflows.domain.memory import CardRef, Memory
 from workflows.domain.rules.approving import barred
+
+R = TypeVar("R", Recorded, AppealRecorded)
 
 
 def storable(value: Any) -> Any:
@@ -106,8 +110,8 @@ def snapshot_of(memory: Memory) -> dict[str, Any]:
     return storable(memory.model_dump(mode="json"))  # type: ignore[no-any-return]
 
 
-def link_after(case: str, recorded: Recorded, prev_hash: str) -> Link:
-    """The event as the next link of its case's chain."""
+def link_after(case: str, recorded: Recorded | AppealRecorded, prev_hash: str) -> Link:
+    """The event as the next link of the chain of its case or appeal."""
     data = recorded.event.model_dump(mode="json", exclude={"kind", "at", "by"})
     link = Link(
         case_id=case,
@@ -122,10 +126,10 @@ def link_after(case: str, recorded: Recorded, prev_hash: str) -> Link:
     return Link(**{**vars(link), "hash": hash_of(link)})
 
 
-def recorded_of(row: Any) -> Recorded:
-    """An event as the workflow knows it, from its row."""
+def recorded_of(row: Any, kind: type[R]) -> R:
+    """An event as its workflow knows it, from its row."""
     told = {**row.data, "kind": row.kind, "at": row.at, "by": row.actor}
-    return Recorded.model_validate({"seq": row.seq, "event": told})
+    return kind.model_validate({"seq": row.seq, "event": told})
 
 
 def action_row(case: Case, state: ActionState) -> dict[str, Any]:
@@ -143,4 +147,32 @@ def action_row(case: Case, state: ActionState) -> dict[str, Any]:
         "decided_at": decision.at if decision else None,
         "problem": state.problem.model_dump(mode="json") if state.problem else None,
         "version": case.version,
+    }
+
+
+def appeal_row(appeal: Appeal, card: CardRef | None) -> dict[str, Any]:
+    """The row of an appeal as it stands."""
+    request, found = appeal.request, appeal.appealed
+    subject = request.subject or (found.subject if found else None)
+    return {
+        "id": appeal.id,
+        "source": request.source,
+        "appeal_id": request.id,
+        "case_id": request.case,
+        "decision_id": found.decision.id if found and found.decision else request.decision,
+        "subject_type": subject.type if subject else None,
+        "subject_id": subject.id if subject else None,
+        "statement": storable(request.statement),
+        "submitted_at": request.submitted_at,
+        "received_at": appeal.received_at,
+        "due_at": appeal.due_at,
+        "state": appeal.state.value,
+        "owner": appeal.owner,
+        "outcome": appeal.outcome.value if appeal.outcome else None,
+        "answered_by": appeal.answered_by,
+        "answered_at": appeal.answered_at,
+        "reason": storable(appeal.reason) or None,
+        "version": appeal.version,
+        "card_channel": card.channel if card else None,
+        "card_ts": card.ts if card else None,
     }

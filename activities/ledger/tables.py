@@ -117,6 +117,32 @@ actions = sa.Table(
     sa.Index("ix_actions_subject", "subject_type", "subject_id"),
 )
 
+appeals = sa.Table(
+    "appeals",
+    metadata,
+    sa.Column("id", _text(16), primary_key=True),
+    sa.Column("source", _text(64), nullable=False),
+    sa.Column("appeal_id", _text(), nullable=False),
+    sa.Column("case_id", _text(16), nullable=False, index=True),
+    sa.Column("decision_id", _text(16)),
+    sa.Column("subject_type", _text(64)),
+    sa.Column("subject_id", _text()),
+    sa.Column("statement", sa.Text, nullable=False),
+    sa.Column("submitted_at", Utc, nullable=False),
+    sa.Column("received_at", Utc, nullable=False),
+    sa.Column("due_at", Utc, nullable=False),
+    sa.Column("state", _text(32), nullable=False, index=True),
+    sa.Column("owner", _text(64)),
+    sa.Column("outcome", _text(32)),
+    sa.Column("answered_by", _text(64)),
+    sa.Column("answered_at", Utc),
+    sa.Column("reason", sa.Text),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("card_channel", _text(64)),
+    sa.Column("card_ts", _text(64)),
+    sa.UniqueConstraint("source", "appeal_id"),
+)
+
 rings = sa.Table(
     "rings",
     metadata,

@@ -33,7 +33,7 @@ class PlatformActivities:
                 asked.method, asked.path, asked.body, asked.key, order.actor
             )
         except TryAgain as error:
-            raise _retryable(error) from error
+            raise retryable(error) from error
         except Refused as error:
             if order.unsure and error.status in _NOT_THERE:
                 return Result(status=ActionStatus.UNDONE)
@@ -51,7 +51,7 @@ class PlatformActivities:
         try:
             matches = await self._shows(order, order.spec.verify)
         except TryAgain as error:
-            raise _retryable(error) from error
+            raise retryable(error) from error
         except (Refused, UnusableSubject):
             matches = False
         return Result(status=ActionStatus.VERIFIED if matches else ActionStatus.DRIFTED)
@@ -80,7 +80,8 @@ def _failed(kind: ProblemKind, status: int | None = None) -> Result:
     return Result(status=ActionStatus.FAILED, problem=Problem(kind=kind, status=status))
 
 
-def _retryable(error: TryAgain) -> ApplicationError:
+def retryable(error: TryAgain) -> ApplicationError:
+    """What Temporal tries again, after as long as the platform asked for."""
     problem = Problem(kind=ProblemKind.UNREACHABLE, status=error.status)
     return ApplicationError(
         str(error),

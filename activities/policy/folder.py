@@ -10,6 +10,7 @@ from activities.policy.wording import M, validated
 from workflows.conditions import holds, problem
 from workflows.domain.alert import Alert
 from workflows.domain.playbook.actions import ActionCatalog
+from workflows.domain.playbook.appeals import AppealRules
 from workflows.domain.playbook.conduct import Limits
 from workflows.domain.playbook.lint.rules import Bundle, findings
 from workflows.domain.playbook.lookups import Detector, LookupCatalog
@@ -32,6 +33,7 @@ class PolicyFolder:
     playbooks: dict[str, Playbook]
     detectors: dict[str, Detector] = field(default_factory=dict)
     limits: Limits | None = None
+    appeals: AppealRules | None = None
     _policies: dict[str, Policy] = field(default_factory=dict, compare=False, repr=False)
 
     def policy_for(self, playbook: str) -> Policy:
@@ -79,8 +81,8 @@ class _Loader:
         playbooks = self._all("playbooks", Playbook)
         detectors = self._all("detectors", Detector)
         # Without the file nobody is limited: a small team may not want to be.
-        there = (self._folder / "limits.yaml").exists()
-        limits = self._read("limits.yaml", Limits) if there else None
+        limits = self._read_if_there("limits.yaml", Limits)
+        appeals = self._read_if_there("appeals.yaml", AppealRules)
         self._lint(
             Bundle(
                 catalog=catalog,
@@ -89,6 +91,7 @@ class _Loader:
                 detectors=detectors,
                 lookups=lookups,
                 limits=limits,
+                appeals=appeals,
                 problem=problem,
                 whole=not any(document.faults for document in self._documents.values()),
             )
@@ -105,7 +108,11 @@ class _Loader:
             playbooks={each.playbook: each for each in playbooks.values()},
             detectors={each.detector: each for each in detectors.values()},
             limits=limits,
+            appeals=appeals,
         )
+
+    def _read_if_there(self, file: str, model: type[M]) -> M | None:
+        return self._read(file, model) if (self._folder / file).exists() else None
 
     def _read(self, file: str, model: type[M]) -> M | None:
         document = self._documents[file] = read(self._folder, file)

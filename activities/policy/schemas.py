@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from workflows.domain.playbook.actions import ActionCatalog
+from workflows.domain.playbook.appeals import AppealRules
 from workflows.domain.playbook.conduct import Limits
 from workflows.domain.playbook.lookups import Detector, LookupCatalog
 from workflows.domain.playbook.model import Playbook
@@ -18,6 +19,7 @@ from workflows.domain.playbook.roles import RoleBook
 
 MODELS: dict[str, type[BaseModel]] = {
     "actions": ActionCatalog,
+    "appeals": AppealRules,
     "detector": Detector,
     "limits": Limits,
     "platform": LookupCatalog,

@@ -1,5 +1,6 @@
 """The card of a case: one message, updated in place, that says everything at a glance."""
 
+from activities.slack.appeals.answer import on_case_card
 from activities.slack.card_buttons import buttons
 from activities.slack.card_decision import decision
 from activities.slack.card_facts import evidence, facts, manner, sentence, title
@@ -24,6 +25,7 @@ def case_card(view: CardView, reader: Reader) -> Message:
         *evidence(view, reader),
         *absorbed(view, reader),
         *decision(view, reader),
+        *on_case_card(view, reader),
         *protections(view, reader),
         *hold(view, reader),
         *duty(view, reader),

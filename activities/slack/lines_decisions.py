@@ -90,6 +90,12 @@ def _reopened(event: ev.CaseReopened, view: CardView, reader: Reader) -> str:
     return with_reason(by(event, view, reader), event.reason, reader)
 
 
+def _appeal_answered(event: ev.AppealAnswered, view: CardView, reader: Reader) -> str:
+    answer, person = event.answer, reader.person(event.by)
+    key = f"line.appeal_answered.{answer.outcome.value}"
+    return with_reason(reader.say(key, id=answer.appeal, person=person), answer.reason, reader)
+
+
 WORDS: Words = {
     ev.Decided: _decided,
     ev.ApprovalRequested: _requested,
@@ -102,4 +108,5 @@ WORDS: Words = {
     ev.ApprovalWithdrawn: by,
     ev.CaseClosed: _closed,
     ev.CaseReopened: _reopened,
+    ev.AppealAnswered: _appeal_answered,
 }

@@ -18,6 +18,7 @@ def people_of(view: CardView, lines: Iterable[ev.Recorded]) -> Iterator[str | No
     yield view.decision.by if view.decision is not None else None
     yield view.hold.by if view.hold is not None else None
     yield view.next_step.person if view.next_step is not None else None
+    yield view.appeal.by if view.appeal is not None else None
     if view.approval is not None:
         yield from _agreeing(view.approval)
     for line in lines:

@@ -13,7 +13,7 @@ from bot.settings import Settings
 from bot.slack.cover_door import LedgerCovers
 from bot.slack.doors import Doors, PlatformDoor, Unavailable
 from bot.slack.ledger_door import LedgerReader
-from workflows.client import Cases
+from workflows.client import Appeals, Cases
 from workflows.domain.people import Role
 from workflows.domain.text import Language
 
@@ -38,6 +38,7 @@ class PeopleOfSlack:
 
 def make_doors(
     cases: Cases,
+    appeals: Appeals,
     policies: Policies,
     people: People,
     database: Database,
@@ -48,6 +49,7 @@ def make_doors(
     """Everything that the listeners use, over the real things."""
     return Doors(
         cases=cases,
+        appeals=appeals,
         policies=policies,
         people=PeopleOfSlack(people),
         ledger=LedgerReader(Queries(database), policies),

@@ -10,6 +10,7 @@ from activities.policy.folder import PolicyFolder
 from activities.policy.watching import PolicyWatch
 from bot.errors import InputWrong, SettingWrong
 from bot.ingest.alerts import Keys
+from bot.ingest.appeals import AppealTerms
 from bot.ingest.handover import Placed
 from bot.ingest.signatures import signers
 from bot.settings import Settings, need, secrets_named
@@ -99,6 +100,14 @@ class Policies:
     def lookup(self, kind: str) -> LookupSpec | None:
         """How subjects of one type are looked up."""
         return self._watch.current().lookups.lookups.get(kind)
+
+    def appeal_terms(self) -> AppealTerms | None:
+        """What a new appeal keeps; None where appeals.yaml is missing."""
+        folder = self._watch.current()
+        if folder.appeals is None:
+            return None
+        titles = {name: spec.title for name, spec in folder.catalog.actions.items()}
+        return AppealTerms(folder.appeals, folder.lookups.notice, titles)
 
     def look_ups(self) -> LookupCatalog:
         """The whole of platform.yaml."""

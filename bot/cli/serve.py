@@ -12,11 +12,13 @@ from fastapi import FastAPI
 from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.errors import SlackClientError
 
+from activities.ledger.appeals import AppealsLedger
 from activities.ledger.queries import Queries
 from activities.platform.client import Platform, open_platform
 from activities.platform.related import RelatedReader
 from activities.slack.client import slack_client
 from activities.slack.people import People
+from bot.cli.appeals import AppealsInLedger
 from bot.cli.checks import ledger_check, policy_check, temporal_check
 from bot.cli.desk import make_doors
 from bot.cli.looking_up import LookUps
@@ -25,6 +27,7 @@ from bot.cli.running import open_ledger, run, stop_event
 from bot.errors import InputWrong, SettingWrong
 from bot.ingest.alerts import Intake
 from bot.ingest.app import make_app
+from bot.ingest.appeals import AppealIntake, appeal_routes
 from bot.ingest.handover import Handover
 from bot.ingest.known import AskedTogether
 from bot.ingest.metrics import Metrics
@@ -35,7 +38,7 @@ from bot.slack.background import Background
 from bot.slack.http import slack_routes
 from bot.slack.socket_mode import run_socket_mode
 from bot.temporal_connection import open_client
-from workflows.client import Cases
+from workflows.client import Appeals, Cases
 
 DRAIN_SECONDS = 10
 """How long requests and the work after acks may go on after SIGTERM."""
@@ -100,12 +103,13 @@ async def open_app(opened: AsyncExitStack, settings: Settings) -> FastAPI:
         open_platform(settings.platform.base_url, token.get_secret_value() if token else None)
     )
     cases = Cases(client, settings.temporal.task_queue)
+    appeals = Appeals(client, settings.temporal.task_queue)
     people = People(web, policies.roles, settings.locale)
     background = Background()
     opened.push_async_callback(background.drain, DRAIN_SECONDS)
     look_ups = LookUps(Platform(http), policies)
     related = RelatedReader(Platform(http))
-    doors = make_doors(cases, policies, people, database, look_ups, settings, related)
+    doors = make_doors(cases, appeals, policies, people, database, look_ups, settings, related)
     secret = settings.slack.signing_secret
     bolt = make_bolt_app(doors, web, secret.get_secret_value() if secret else "", background)
     handover = Handover(cases, policies.place, AskedTogether(queries.known))
@@ -115,7 +119,11 @@ async def open_app(opened: AsyncExitStack, settings: Settings) -> FastAPI:
         "ledger": ledger_check(database),
         "policy": policy_check(policies),
     }
-    routers = [slack_routes(bolt, secret.get_secret_value())] if secret else []
+    against = AppealsInLedger(queries, AppealsLedger(database))
+    filing = AppealIntake(appeals, against, policies.keys, policies.appeal_terms)
+    routers = [appeal_routes(filing)]
+    if secret:
+        routers.append(slack_routes(bolt, secret.get_secret_value()))
     await _hear_socket(opened, bolt, settings)
     return make_app(intake, checks, routers)
 

@@ -7,14 +7,17 @@ from temporalio.client import Client
 
 from activities.delivery import DeliveryActivities
 from activities.ledger.activities import LedgerActivities
+from activities.ledger.appeals import AppealsLedger
 from activities.ledger.ledger import Ledger
 from activities.ledger.rings import Rings
 from activities.platform.activities import PlatformActivities
 from activities.platform.client import Platform, open_platform
+from activities.platform.notices import NoticeActivities
 from activities.platform.rehearsal import rehearse
 from activities.platform.related import RelatedReader
 from activities.rings import RingActivities
 from activities.slack.activities import SlackActivities
+from activities.slack.appeals.activities import AppealSlackActivities
 from activities.slack.client import slack_client
 from activities.slack.people import People
 from bot.cli.policies import Policies, open_policies
@@ -84,6 +87,9 @@ async def open_duties(
     rings = Rings(database)
     ringing = RingActivities(RelatedReader(Platform(http)), rings, policies.look_ups)
     delivery = DeliveryActivities(Cases(client, settings.temporal.task_queue))
+    appeals = AppealsLedger(database)
+    appeal_cards = AppealSlackActivities(web, people, settings.locale, settings.zone)
+    notices = NoticeActivities(Platform(http))
     return Duties(
         main=(
             ledger.record,
@@ -94,10 +100,18 @@ async def open_duties(
             ledger.covers_of,
             slack.roles_of,
             policies.policy_now,
+            appeals.load_appealed,
+            appeals.record_appeal,
             delivery.deliver,
             delivery.outcome,
             *(rings.ring_part, rings.ring_marks, rings.record_ring),
         ),
-        slack=(slack.show, slack.answer, slack.tell),
-        platform=(platform.carry_out, platform.read_back, rehearse, ringing.ring_of),
+        slack=(slack.show, slack.answer, slack.tell, appeal_cards.show_appeal),
+        platform=(
+            platform.carry_out,
+            platform.read_back,
+            rehearse,
+            ringing.ring_of,
+            notices.send_notice,
+        ),
     )

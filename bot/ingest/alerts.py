@@ -46,16 +46,16 @@ class Intake:
             signer = who_signed(body, request.headers, keys.signers)
             return await self._take(read_alerts(body, signer.detector, keys.own))
         except TooLarge:
-            return _json(413, {"error": f"A request may have at most {MAX_BODY} bytes."})
+            return as_json(413, {"error": f"A request may have at most {MAX_BODY} bytes."})
         except TooSlow:
-            return _json(408, {"error": "The body did not arrive in time."})
+            return as_json(408, {"error": "The body did not arrive in time."})
         except NotSigned as refused:
-            return _json(401, {"error": str(refused)})
+            return as_json(401, {"error": str(refused)})
         except NotAlerts as refused:
             pointer = {} if refused.pointer is None else {"pointer": refused.pointer}
-            return _json(422, {"error": str(refused), **pointer})
+            return as_json(422, {"error": str(refused), **pointer})
         except TemporalAway:
-            return _json(
+            return as_json(
                 503,
                 {"error": "Temporal is out of reach: send the same alerts again."},
                 {"Retry-After": str(RETRY_AFTER)},
@@ -76,8 +76,8 @@ class Intake:
         tally[Outcome.INVALID, ""] += invalid
         self.metrics.alerts(tally)
         if invalid == len(results):
-            return _json(422, {"error": "None of the alerts can be used.", "results": results})
-        return _json(202, {"results": results})
+            return as_json(422, {"error": "None of the alerts can be used.", "results": results})
+        return as_json(202, {"results": results})
 
 
 def _refused(one: Invalid) -> dict[str, Any]:
@@ -96,7 +96,10 @@ def _result(alert: Alert, handled: Handled, tally: Counter[tuple[str, str]]) -> 
     return {"id": alert.id, "result": handled.outcome}
 
 
-def _json(status: int, content: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
+def as_json(
+    status: int, content: dict[str, Any], headers: dict[str, str] | None = None
+) -> Response:
+    """An answer with `content` as JSON."""
     return Response(to_json(content), status, headers, media_type="application/json")
 
 

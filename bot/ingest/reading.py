@@ -100,18 +100,18 @@ def _read_one(item: Any, detector: str, forbidden: frozenset[str]) -> Alert | In
         return Invalid(None, "", "An alert has to be an object.")
     given = item.setdefault("detector", detector)
     if given != detector:
-        return _invalid(item, ("detector",), f"This request speaks for {detector[:64]!r} only.")
+        return invalid(item, ("detector",), f"This request speaks for {detector[:64]!r} only.")
     if given in forbidden:
-        return _invalid(item, ("detector",), "This detector signs with a secret of its own.")
+        return invalid(item, ("detector",), "This detector signs with a secret of its own.")
     try:
         for field in ("attributes", "title"):
             check_lasting(item.get(field), (field,))
         return _bounded(Alert.model_validate(item))
     except NotKept as lost:
-        return _invalid(item, lost.pointer, lost.sentence)
+        return invalid(item, lost.pointer, lost.sentence)
     except ValidationError as wrong:
         first = wrong.errors(include_input=False, include_url=False)[0]
-        return _invalid(item, _location(first), _sentence(first))
+        return invalid(item, location(first), sentence(first))
 
 
 def _bounded(alert: Alert) -> Alert:
@@ -121,20 +121,23 @@ def _bounded(alert: Alert) -> Alert:
     return alert
 
 
-def _invalid(item: dict[str, Any], location: tuple[str | int, ...], error: str) -> Invalid:
+def invalid(item: dict[str, Any], place: tuple[str | int, ...], error: str) -> Invalid:
+    """One item that can't be taken, by its id where it has one."""
     given = item.get("id")
-    return Invalid(given[:256] if isinstance(given, str) else None, _pointer(location), error)
+    return Invalid(given[:256] if isinstance(given, str) else None, _pointer(place), error)
 
 
-def _location(error: ErrorDetails) -> tuple[str | int, ...]:
-    location = error["loc"]
-    if location[:1] == ("evidence",) and len(location) > 2:
+def location(error: ErrorDetails) -> tuple[str | int, ...]:
+    """Where in the JSON a complaint of pydantic stands."""
+    loc = error["loc"]
+    if loc[:1] == ("evidence",) and len(loc) > 2:
         # pydantic names the kind of evidence as a step of its own: it is not in the JSON.
-        return (*location[:2], *location[3:])
-    return location
+        return (*loc[:2], *loc[3:])
+    return loc
 
 
-def _sentence(error: ErrorDetails) -> str:
+def sentence(error: ErrorDetails) -> str:
+    """A complaint of pydantic in words."""
     known = _SENTENCES.get(error["type"])
     if known is not None:
         return known

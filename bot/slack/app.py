@@ -13,6 +13,8 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.slack.appeals.modal import AppealModals
+from bot.slack.appeals.presses import ACTIONS, AppealPresses
 from bot.slack.background import Background
 from bot.slack.clicks import Clicks
 from bot.slack.doors import Doors
@@ -61,11 +63,16 @@ def make_bolt_app(
     rings = _rings(doors, languages, replies, client, background, now)
     clicks = Clicks(doors, telling, opening, background, rings)
     submissions = Submissions(doors, now)
+    answering = AppealModals(doors, languages, client)
+    appeals = AppealPresses(doors, languages, replies, answering, background)
     slash = Slash(doors, languages, replies, links, background, now)
     home = Home(doors, languages, links, client, background, now)
+    app.block_action(ACTIONS)(appeals.pressed)
     app.block_action(_ANY)(clicks.pressed)
     for callback_id in KINDS:
         app.view_submission(callback_id)(submissions.submitted)
+    app.view_submission("uphold")(answering.upheld)
+    app.view_submission("overturn")(answering.overturned)
     if rings is not None:
         app.view_submission(CALLBACK)(rings.deciding.submitted)
     app.view_closed(_ANY)(_acknowledged)

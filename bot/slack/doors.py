@@ -6,7 +6,9 @@ from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Protocol
 
 from activities.slack.text.texts import Catalog
+from workflows.appealing.start import AppealMemory
 from workflows.domain.alert import Subject
+from workflows.domain.appealing.commands import AppealClick
 from workflows.domain.approval import Purpose
 from workflows.domain.case_state import Phase
 from workflows.domain.commands import Click
@@ -36,6 +38,16 @@ class CaseDoor(Protocol):
 
     async def memory(self, route: str) -> Memory | None:
         """The running case at `route`, or None. Raises `workflows.client.OutOfReach`."""
+
+
+class AppealDoor(Protocol):
+    """The appeals (`workflows.client.Appeals`). Raises `workflows.client.OutOfReach`."""
+
+    async def click(self, click: AppealClick) -> bool:
+        """Stores a click for good; False where its appeal is over."""
+
+    async def memory(self, appeal: str) -> AppealMemory | None:
+        """An open appeal, or None."""
 
 
 class PolicyDoor(Protocol):
@@ -199,6 +211,7 @@ class Doors:
     """Everything beside Slack itself that the listeners use. Times are typed in `zone`."""
 
     cases: CaseDoor
+    appeals: AppealDoor
     policies: PolicyDoor
     people: PeopleDoor
     ledger: LedgerDoor

@@ -14,6 +14,7 @@ from tests.domain.building import SATO, T0, TANAKA, a_case, an_alert, minutes
 from workflows.domain import commands as cmd
 from workflows.domain import events as ev
 from workflows.domain.alert import Subject, brief
+from workflows.domain.appealing.answer import AppealAnswer, AppealOutcome
 from workflows.domain.approval import Approval, Consent, Need
 from workflows.domain.decision import Decision, PlannedAction, Verdict
 from workflows.domain.enforcement import ActionState, EnforcementReport, Problem, ProblemKind
@@ -59,6 +60,15 @@ SAID: dict[str, Any] = {
     "problem": Problem(kind=ProblemKind.REFUSED, status=404),
     "actions": (STATE,),
     "report": REPORT,
+    "answer": AppealAnswer(
+        appeal="A0123456789AB",
+        case="K7Q2F9XM0",
+        decision="D1",
+        outcome=AppealOutcome.OVERTURNED,
+        by="U0REED",
+        at=T0,
+        reason="型番でした",
+    ),
     "rules": (0, 2),
     "version": 7,
 }
@@ -67,6 +77,8 @@ ELSEWHERE: dict[tuple[str, str], Any] = {
     ("Decided", "decision"): DECISION,
     ("ProtectionStarted", "action"): STATE,
     ("HandOver", "to"): TANAKA,
+    ("ApprovalAnswered", "answer"): "言葉",
+    ("AnswerBack", "answer"): "言葉",
     ("RingProgressed", "tally"): Tally(total=60, step=2, done=25),
     ("DecideRing", "sources"): ("device",),
     ("DecideRing", "ids"): ("u_1", "u_2"),
@@ -121,7 +133,10 @@ async def test_every_press_arrives_as_what_it_was(model: type[Value]) -> None:
     assert type(arrived.command) is model
 
 
-@pytest.mark.parametrize("model", [cmd.JoinAlert, cmd.ProtectNow, cmd.Absorb, cmd.Tick, cmd.Report])
+@pytest.mark.parametrize(
+    "model",
+    [cmd.JoinAlert, cmd.ProtectNow, cmd.Absorb, cmd.AnswerAppeal, cmd.Tick, cmd.Report],
+)
 async def test_what_no_person_asked_arrives_as_what_it_was(model: type[Value]) -> None:
     """Reports and merges come from other workflows."""
     asked = example(model)

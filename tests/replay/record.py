@@ -17,7 +17,9 @@ from deploy.sandbox.temporal import temporal_server
 from tests.conftest import free_port
 from tests.stories.flood import alerts, pour
 from tests.stories.test_a_shift import case_of, lure
+from tests.stories.test_appeals import an_appeal, answer_with, filed, muted, post
 from tests.world import World, koban
+from workflows.domain.identity import appeal_route
 
 HISTORIES = Path(__file__).parent / "histories"
 
@@ -94,6 +96,25 @@ async def storm(world: World) -> str:
     return route
 
 
+async def appeals(world: World) -> str:
+    """One is upheld after a refused press, one overturned by a lead who took no part."""
+    tanaka, reed = await world.person("U0TANAKA"), await world.person("U0REED")
+    _, _, case = await muted(world, "U0TANAKA")
+    card, first = await filed(world, case, reed)
+    await tanaka.press(card, "appeal.claim")
+    await tanaka.until(lambda: tanaka.ephemerals("ts-leads"), what="the refusal")
+    await answer_with(reed, card, "appeal.uphold", "記録で確認しました")
+    await reed.wait_text(card, "本人にお知らせしました", 20)
+    await world.client.get_workflow_handle(appeal_route(first)).result()
+    await post(world, an_appeal(case, "ap-2"))
+    second = await reed.wait_card("ts-leads", lambda c: c["ts"] != card["ts"], 20)
+    await reed.press(second, "appeal.claim")
+    second = await reed.wait_text(second, "再審査中", 20)
+    await answer_with(reed, second, "appeal.overturn", "型番でした")
+    await reed.wait_text(second, "本人にお知らせしました", 20)
+    return appeal_route(second["metadata"]["event_payload"]["appeal"])
+
+
 async def save(world: World, route: str, folder: Path, name: str) -> None:
     """Writes the histories of everything that ran in this world, once it is over."""
     await world.client.get_workflow_handle(route).result()
@@ -132,7 +153,7 @@ async def main(version: str) -> None:
         await server.start()
         try:
             await _answers(f"127.0.0.1:{port}")
-            for scene in (one_tap, four_eyes, trouble, storm):
+            for scene in (one_tap, four_eyes, trouble, storm, appeals):
                 room = Path(place) / scene.__name__
                 room.mkdir()
                 async with koban(f"127.0.0.1:{port}", room) as world:

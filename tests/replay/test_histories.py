@@ -9,6 +9,7 @@ from temporalio.worker import Replayer
 
 from bot.worker import sandbox
 from tests.replay.record import HISTORIES, asked, store, stored
+from workflows.appeal import AppealWorkflow
 from workflows.case import CaseWorkflow
 from workflows.enforcement import EnforcementWorkflow
 
@@ -22,17 +23,17 @@ def recorded(path: Path) -> WorkflowHistory:
     return WorkflowHistory.from_json(path.stem, stored(path))
 
 
-def test_there_are_histories_of_both_workflows() -> None:
+def test_there_are_histories_of_every_workflow() -> None:
     """An empty corpus would prove nothing."""
     names = {path.stem.split("-")[1] for path in RECORDED}
-    assert names == {"case", "enforcement"}
+    assert names == {"appeal", "case", "enforcement"}
 
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: f"{path.parent.name}/{path.stem}")
 async def test_a_recorded_history_replays(path: Path) -> None:
     """Today's code asks for what the recorded run asked for, in the same order."""
     replayer = Replayer(
-        workflows=[CaseWorkflow, EnforcementWorkflow],
+        workflows=[AppealWorkflow, CaseWorkflow, EnforcementWorkflow],
         workflow_runner=sandbox(),
         data_converter=pydantic_data_converter,
     )

@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from activities.ledger.audit import verify
 from deploy.sandbox.slack.person import wait_until
 from deploy.sandbox.slack.reading import controls
 from tests.stories.test_a_shift import case_of, lure
+from tests.stories.test_appeals import answer_with, filed, muted, wait_notice
 from tests.world import World, koban, work
 from workflows.client import Cases
 from workflows.domain.commands import Clear, Click, Place
@@ -100,3 +102,23 @@ async def test_a_case_that_closed_before_its_card_stood_ends(world: World) -> No
     card, _ = await case_of(sato)
     await sato.wait_text(card, "完了", 20)
     await world.client.get_workflow_handle(row["route"]).result()
+
+
+async def test_an_appeal_is_answered_while_the_ledger_is_away(
+    temporal: str, tmp_path: Path
+) -> None:
+    """Both cards and the person know at once; the ledger is told afterwards."""
+    async with koban(temporal, tmp_path) as world:
+        tanaka = await world.person("U0TANAKA")
+        _, _, case = await muted(world)
+        card, appeal = await filed(world, case, tanaka)
+        await wait_notice(world, "received")
+        await world.wait_kind(appeal, "notice_sent")
+        async with locked(tmp_path / "koban.db"):
+            await answer_with(tanaka, card, "appeal.overturn", "型番でした")
+            await wait_notice(world, "overturned")
+            assert (await world.thing("users", "u_123"))["muted"] is False
+            assert "appeal_overturned" not in await world.kinds(appeal)
+        await world.wait_kind(appeal, "appeal_carried_out")
+        await world.wait_kind(case, "action_undone")
+        assert (await verify(world.queries)).broken == ()

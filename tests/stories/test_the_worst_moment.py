@@ -9,6 +9,7 @@ from activities.ledger.audit import verify
 from deploy.sandbox.processes import Process
 from deploy.sandbox.slack.person import wait_until
 from tests.stories.test_a_shift import case_of, lure
+from tests.stories.test_appeals import an_appeal, answer_with, muted, notices, post, wait_notice
 from tests.world import World, koban, work
 
 
@@ -79,3 +80,74 @@ async def test_right_after_an_alert_joined(temporal: str, tmp_path: Path) -> Non
         row = await world.queries.case(case)
         assert row is not None
         assert row["alerts"] == 2
+
+
+async def test_right_after_an_appeal_was_filed(temporal: str, tmp_path: Path) -> None:
+    """It has its one card, its time runs from the request, and it is answered like any other."""
+    async with koban(temporal, tmp_path, working=False) as world:
+        tanaka = await world.person("U0TANAKA")
+        async with work(world.settings):
+            _, _, case = await muted(world)
+        assert (await post(world, an_appeal(case))).status_code == 202
+        await dies_after(world, temporal, tmp_path, "appeal_filed")
+        (filed,) = await world.queries.appeals_of(case)
+        async with work(world.settings):
+            card = await tanaka.wait_card("ts-leads", "異議申し立て", 20)
+            await wait_notice(world, "received")
+            await answer_with(tanaka, card, "appeal.uphold", "規約どおりです")
+            await wait_notice(world, "upheld")
+            await tanaka.wait_text(card, "本人にお知らせしました", 20)
+        (row,) = await world.queries.appeals_of(case)
+        assert (row["due_at"], row["state"]) == (filed["due_at"], "upheld")
+        assert (await world.kinds(row["id"])).count("appeal_filed") == 1
+        assert len(await tanaka.cards("ts-leads")) == 1
+        assert (await verify(world.queries)).broken == ()
+
+
+@pytest.mark.parametrize("kind", ["appeal_claimed", "appeal_overturned", "appeal_carried_out"])
+async def test_right_after_an_appeal_was_answered(temporal: str, tmp_path: Path, kind: str) -> None:
+    """The measure is taken back once, the person is told once, and nobody hears of a refusal."""
+    async with koban(temporal, tmp_path, working=False) as world:
+        tanaka = await world.person("U0TANAKA")
+        async with work(world.settings):
+            _, _, case = await muted(world)
+            assert (await post(world, an_appeal(case))).status_code == 202
+            card = await tanaka.wait_card("ts-leads", "異議申し立て", 20)
+            await wait_notice(world, "received")
+        await answer_with(tanaka, card, "appeal.overturn", "型番でした")
+        await dies_after(world, temporal, tmp_path, kind)
+        async with work(world.settings):
+            await wait_notice(world, "overturned")
+            await tanaka.wait_text(card, "本人にお知らせしました", 30)
+        (row,) = await world.queries.appeals_of(case)
+        kinds = [each for each in await world.kinds(row["id"]) if each != "notice_sent"]
+        assert kinds == [
+            "appeal_filed",
+            "appeal_claimed",
+            "appeal_overturned",
+            "appeal_carried_out",
+        ]
+        assert (await world.kinds(case)).count("appeal_answered") == 1
+        assert await notices(world) == ["received", "overturned"]
+        assert (await world.thing("users", "u_123"))["muted"] is False
+        assert set(world.stage.market.executions().values()) == {1}
+        assert await tanaka.ephemerals("ts-leads") == []
+        assert (await verify(world.queries)).broken == ()
+
+
+async def test_right_after_a_case_heard_of_the_answer(temporal: str, tmp_path: Path) -> None:
+    """It goes into the case's story once."""
+    async with koban(temporal, tmp_path, working=False) as world:
+        tanaka = await world.person("U0TANAKA")
+        async with work(world.settings):
+            _, _, case = await muted(world)
+            assert (await post(world, an_appeal(case))).status_code == 202
+            card = await tanaka.wait_card("ts-leads", "異議申し立て", 20)
+            await wait_notice(world, "received")
+        await answer_with(tanaka, card, "appeal.overturn", "型番でした")
+        await dies_after(world, temporal, tmp_path, "appeal_answered")
+        async with work(world.settings):
+            await wait_notice(world, "overturned")
+        kinds = await world.kinds(case)
+        assert (kinds.count("appeal_answered"), kinds.count("undo_requested")) == (1, 1)
+        assert (await verify(world.queries)).broken == ()

@@ -1,4 +1,4 @@
-"""What one case sends to another: what arrived at the wrong place, and a merge."""
+"""What a case is told from elsewhere, and what one case sends to another."""
 
 from datetime import timedelta
 
@@ -6,12 +6,13 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 from workflows import ports
-from workflows.casework.inbox import Inbox
+from workflows.casework.inbox import Inbox, Message
 from workflows.casework.vouching import Vouched
 from workflows.domain import events as ev
 from workflows.domain.alert import Alert
+from workflows.domain.appealing.answer import AppealAnswer
 from workflows.domain.case_state import Case
-from workflows.domain.commands import Absorb, Click
+from workflows.domain.commands import Absorb, AnswerAppeal, Click, Command, Report
 from workflows.domain.enforcement import EnforcementReport
 from workflows.ports import Delivery
 
@@ -43,17 +44,17 @@ async def hand_on(inbox: Inbox) -> list[Alert]:
     return alerts
 
 
-def _by_name(message: Click | Vouched | EnforcementReport | Delivery) -> Delivery:
+def _by_name(message: Message) -> Delivery:
     """What is for a case that is found by its own name."""
     match message:
         case Vouched():
             return Delivery(case=message.click.case, click=message.click)
         case Click():
             return Delivery(case=message.case, click=message)
-        case EnforcementReport():
-            return Delivery(case=message.case, report=message)
-        case Delivery():
-            return message.model_copy(update={"route": ""})
+        case Alert():
+            raise TypeError("an alert opens a case, and is for none")
+        case _:
+            return news(message).model_copy(update={"route": ""})
 
 
 def merged(case: Case, event: ev.CaseMerged) -> Delivery:
@@ -61,3 +62,29 @@ def merged(case: Case, event: ev.CaseMerged) -> Delivery:
     assert event.by is not None
     absorb = Absorb(case=case.id, alerts=case.alerts, by=event.by)
     return Delivery(case=event.into, route=event.route, absorb=absorb)
+
+
+def news(told: EnforcementReport | AppealAnswer | Delivery) -> Delivery:
+    """What arrived, as it may have to be handed on."""
+    if isinstance(told, EnforcementReport):
+        return Delivery(case=told.case, report=told)
+    return Delivery(case=told.case, answer=told) if isinstance(told, AppealAnswer) else told
+
+
+def name_of(delivery: Delivery) -> str:
+    """Under which name it is known for good."""
+    if delivery.report is not None:
+        return f"report/{delivery.report.id}"
+    if delivery.answer is not None:
+        return f"appeal/{delivery.answer.appeal}"
+    return f"absorb/{delivery.absorb.case if delivery.absorb else ''}"
+
+
+def asked_by(delivery: Delivery) -> Command:
+    """What its case makes of it."""
+    if delivery.report is not None:
+        return Report(report=delivery.report)
+    if delivery.answer is not None:
+        return AnswerAppeal(answer=delivery.answer)
+    assert delivery.absorb is not None
+    return delivery.absorb

@@ -31,7 +31,7 @@ _TYPES = 20
 _MOST_IDS = 2 * MOST
 
 
-class Gathered(Vouched):
+class Gathered(Vouched[Click]):
     """A vouched click whose ring was read."""
 
 
@@ -42,14 +42,14 @@ class Gathering:
         self,
         errands: Errands,
         refuse: Callable[[Click, Refusal], None],
-        back: Callable[[Vouched], None],
+        back: Callable[[Vouched[Click]], None],
     ) -> None:
         """`refuse` tells a person why not, `back` takes the click that can be decided now."""
         self._errands = errands
         self._refuse = refuse
         self._back = back
 
-    def takes(self, case: Case, vouched: Vouched) -> bool:
+    def takes(self, case: Case, vouched: Vouched[Click]) -> bool:
         """Whether the click has to wait for its ring, or was refused already."""
         wants = isinstance(vouched.click.command, DecideRing)
         if not wants or isinstance(vouched, Gathered):
@@ -61,7 +61,7 @@ class Gathering:
             self._errands.run(self._gather(case, vouched))
         return True
 
-    async def _gather(self, case: Case, vouched: Vouched) -> None:
+    async def _gather(self, case: Case, vouched: Vouched[Click]) -> None:
         command = _bare(vouched)
         try:
             ring = await _read(case, command, vouched.click.id)
@@ -72,7 +72,7 @@ class Gathering:
         self._back(Gathered(vouched.click.model_copy(update={"command": read})))
 
 
-def _refused_anyway(case: Case, vouched: Vouched) -> Refusal | None:
+def _refused_anyway(case: Case, vouched: Vouched[Click]) -> Refusal | None:
     """Why there is no need to read the ring at all."""
     outcome = decide(case, _bare(vouched), workflow.now())
     unread = isinstance(outcome, Refusal) and outcome.reason is Reason.RING_UNREAD
@@ -103,7 +103,7 @@ async def _read(case: Case, command: DecideRing, click: str) -> Ring:
     )
 
 
-def _bare(vouched: Vouched) -> DecideRing:
+def _bare(vouched: Vouched[Click]) -> DecideRing:
     """The command without a ring that somebody may have sent along."""
     command = vouched.click.command
     assert isinstance(command, DecideRing)

@@ -6,12 +6,13 @@ from typing import cast
 
 from workflows.casework.vouching import Vouched
 from workflows.domain.alert import Alert
+from workflows.domain.appealing.answer import AppealAnswer
 from workflows.domain.commands import Click
 from workflows.domain.enforcement import EnforcementReport
 from workflows.domain.memory import remember, short
 from workflows.ports import Delivery
 
-Message = Alert | Click | Vouched | EnforcementReport | Delivery
+Message = Alert | Click | Vouched[Click] | EnforcementReport | AppealAnswer | Delivery
 
 AT_ONCE = 100
 """Alerts that are written to the ledger in one go."""

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from workflows.domain import events as ev
-from workflows.domain.commands import Asked, Command, JoinAlert
+from workflows.domain.commands import AnswerAppeal, Asked, Command, JoinAlert
 from workflows.domain.events import Recorded
 
 
@@ -27,4 +27,7 @@ def _done(command: Command, stands: Sequence[Recorded]) -> bool:
     if isinstance(command, JoinAlert):
         joined = (e.event for e in stands if isinstance(e.event, ev.AlertJoined))
         return any(event.alert.key == command.alert.key for event in joined)
+    if isinstance(command, AnswerAppeal):
+        answered = (e.event for e in stands if isinstance(e.event, ev.AppealAnswered))
+        return any(event.answer.appeal == command.answer.appeal for event in answered)
     return False

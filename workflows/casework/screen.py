@@ -119,13 +119,19 @@ class Screen:
 
 async def answer(click: Click, refusal: Refusal) -> None:
     """Tells a person why their command was refused; gives up when it would come too late."""
-    wanted = Answer(
-        person=click.command.by.id,
-        place=click.place,
-        case=click.case,
-        refusal=refusal,
-        command=click.command.kind,
+    await refuse(
+        Answer(
+            person=click.command.by.id,
+            place=click.place,
+            case=click.case,
+            refusal=refusal,
+            command=click.command.kind,
+        )
     )
+
+
+async def refuse(wanted: Answer) -> None:
+    """The same, for whatever was pressed."""
     try:
         await workflow.execute_activity(
             ports.answer,

@@ -5,7 +5,7 @@ Roles, budgets and other cases are asked for where the command is decided, never
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import cast
+from typing import Generic, TypeVar, cast
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -15,6 +15,7 @@ from workflows import ports
 from workflows.casework.patience import quickly
 from workflows.domain import commands as cmd
 from workflows.domain import events as ev
+from workflows.domain.appealing.commands import AppealClick
 from workflows.domain.case import decide
 from workflows.domain.case_state import Case
 from workflows.domain.commands import Click, PersonCommand
@@ -27,20 +28,22 @@ _PATIENTLY = RetryPolicy(maximum_interval=timedelta(seconds=10))
 _WAITS = timedelta(minutes=10)
 """How long a click waits for Slack to tell its person's roles, before it is refused in words."""
 
+C = TypeVar("C", Click, AppealClick)
+
 
 @dataclass(frozen=True)
-class Vouched:
+class Vouched(Generic[C]):
     """A click whose person's roles are known."""
 
-    click: Click
+    click: C
 
 
-async def vouched_soon(click: Click) -> Vouched:
+async def vouched_soon(click: C) -> Vouched[C]:
     """Asks the worker's cache, nearly always. Raises `FailureError`."""
     return _with(click, await _roles_soon(click.command.by.id))
 
 
-async def vouched_at_last(click: Click) -> Vouched:
+async def vouched_at_last(click: C) -> Vouched[C]:
     """Asks for as long as a click may wait. Raises `FailureError`."""
     roles = await workflow.execute_activity(
         ports.roles_of,
@@ -69,7 +72,7 @@ async def completed(case: Case, command: PersonCommand) -> PersonCommand | Refus
     return command
 
 
-def _with(click: Click, roles: tuple[Role, ...]) -> Vouched:
+def _with(click: C, roles: tuple[Role, ...]) -> Vouched[C]:
     actor = Actor(id=click.command.by.id, roles=frozenset(roles))
     return Vouched(
         click.model_copy(update={"command": click.command.model_copy(update={"by": actor})})

@@ -17,6 +17,7 @@ from workflows.domain.planning import rules_of, undo_rules_of
 from workflows.domain.refusal import Reason, Refusal
 from workflows.domain.rules import (
     acting,
+    appealing,
     approving,
     calling,
     deciding,
@@ -127,5 +128,6 @@ _RULES: dict[type[Any], Callable[[Case, Any, datetime], Outcome]] = {
     cmd.JoinAlert: joining.join,
     cmd.Merge: joining.merge,
     cmd.Absorb: joining.absorb,
+    cmd.AnswerAppeal: appealing.answered,
     cmd.Tick: _tick,
 }

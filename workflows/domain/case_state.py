@@ -7,6 +7,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from workflows.domain.alert import AlertBrief, Subject
+from workflows.domain.appealing.answer import AppealAnswer
 from workflows.domain.approval import Approval, Purpose
 from workflows.domain.decision import Decision, Verdict
 from workflows.domain.enforcement import ACTING, NOT_DONE, UNSETTLED, ActionState, ActionStatus
@@ -90,6 +91,7 @@ class Case(Value):
     known: Known = Known()
     sightings: tuple[Sighting, ...] = ()
     rings: dict[str, RingState] = Field(default_factory=dict)
+    appeal: AppealAnswer | None = None
 
     @property
     def started_at(self) -> datetime:

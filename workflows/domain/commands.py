@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from workflows.domain.alert import AlertBrief, Subject
+from workflows.domain.appealing.answer import AppealAnswer
 from workflows.domain.decision import Verdict
 from workflows.domain.enforcement import EnforcementReport
 from workflows.domain.model import Value
@@ -251,6 +252,13 @@ class Absorb(Value):
     by: str
 
 
+class AnswerAppeal(Value):
+    """An appeal against one of the case's decisions was answered."""
+
+    kind: Literal["answer_appeal"] = "answer_appeal"
+    answer: AppealAnswer
+
+
 class Tick(Value):
     """Time went on."""
 
@@ -296,7 +304,7 @@ PersonCommand = Annotated[
     Field(discriminator="kind"),
 ]
 
-Command = PersonCommand | JoinAlert | ProtectNow | Absorb | Tick | Report
+Command = PersonCommand | JoinAlert | ProtectNow | Absorb | AnswerAppeal | Tick | Report
 
 
 class Place(Value):

@@ -26,6 +26,7 @@ from workflows.domain.happened.actions import (
     ProtectionStarted,
     UndoRequested,
 )
+from workflows.domain.happened.appeals import AppealAnswered
 from workflows.domain.happened.base import Happened
 from workflows.domain.happened.decisions import (
     ApprovalAnswered,
@@ -76,6 +77,7 @@ __all__ = [
     "ActionVerified",
     "ActionsGivenUp",
     "AlertJoined",
+    "AppealAnswered",
     "ApprovalAnswered",
     "ApprovalAsked",
     "ApprovalExpired",
@@ -170,7 +172,8 @@ Event = Annotated[
     | ProtectionLifted
     | ProtectionKept
     | RingProgressed
-    | RingStopped,
+    | RingStopped
+    | AppealAnswered,
     Field(discriminator="kind"),
 ]
 

@@ -39,6 +39,16 @@ def closed_route(case: str) -> str:
     return f"case/{case}"
 
 
+def appeal_id(source: str, id_: str) -> str:
+    """An appeal's id: `A` and 12 Crockford characters, the same whenever it is sent again."""
+    return "A" + _base32(_digest("appeal", source, id_), 12)
+
+
+def appeal_route(appeal: str) -> str:
+    """The workflow id of an appeal."""
+    return f"appeal/{appeal}"
+
+
 def enforcement_route(case: str, decision: str, place: int | None = None) -> str:
     """The workflow id of one decision's enforcement; of a ring, that of one place in it."""
     route = f"enforcement/{case}/{decision}"

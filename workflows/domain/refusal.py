@@ -30,6 +30,8 @@ class Reason(StrEnum):
     NOTHING_FAILED = "nothing_failed"
     UNKNOWN_CASE = "unknown_case"
     ROLES_UNKNOWN = "roles_unknown"
+    OWN_APPEAL = "own_appeal"
+    APPEAL_OVER = "appeal_over"
     NOT_ON_HOLD = "not_on_hold"
     PAST_DUE = "past_due"
     IN_THE_PAST = "in_the_past"

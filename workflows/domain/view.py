@@ -8,6 +8,7 @@ from datetime import datetime
 from pydantic import Field
 
 from workflows.domain.alert import AlertBrief, Subject
+from workflows.domain.appealing.answer import AppealAnswer
 from workflows.domain.approval import Approval
 from workflows.domain.case_state import UNDECIDED, Case, Mark, Phase
 from workflows.domain.decision import Decision, Verdict
@@ -116,6 +117,7 @@ class CardView(Value):
     repeats: dict[int, int] = Field(default_factory=dict)
     ring: RingState | None = None
     rings: bool = False
+    appeal: AppealAnswer | None = None
 
 
 def view_of(case: Case) -> CardView:
@@ -176,6 +178,7 @@ _SAME = (
     "merged_into",
     "absorbed",
     "known",
+    "appeal",
 )
 
 

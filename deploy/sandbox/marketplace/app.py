@@ -150,6 +150,8 @@ class Call:
 
     def _do(self, parts: list[str], body: bytes) -> Response:
         type_, id_, *rest = parts
+        if (type_, rest) == ("users", ["notices"]) and self._request.method == "POST":
+            return self._tell(id_, body)
         measure = MEASURES[type_].get(rest[0]) if rest else None
         if measure is None or self._store.get(type_, id_) is None:
             return _nothing()
@@ -161,6 +163,15 @@ class Call:
             gone = self._store.lift(type_, id_, rest[0], rest[1])
             return JSONResponse({"lifted": gone})
         return _nothing()
+
+    def _tell(self, user: str, body: bytes) -> Response:
+        given = _json(body)
+        if self._store.get("users", user) is None:
+            return _nothing()
+        if given is None or not isinstance(given.get("text"), dict):
+            return _error(422, "invalid", "A notice needs a text.")
+        self._store.tell(user, given)
+        return JSONResponse({"told": user}, 201)
 
     def _impose(self, type_: str, id_: str, name: str, body: bytes) -> Response:
         given = _json(body)

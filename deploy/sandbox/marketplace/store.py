@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.sandbox.marketplace.measures import MEASURES, PERSONAL, Row
+from deploy.sandbox.marketplace.notices import Notices
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS things (
@@ -35,6 +36,7 @@ class Store:
         self._db = sqlite3.connect(path, isolation_level=None)
         self._db.row_factory = sqlite3.Row
         self._db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;" + SCHEMA)
+        self._notices = Notices(self._db)
         (self._touches,) = self._db.execute(
             "SELECT coalesce(max(touched), 0) FROM things"
         ).fetchone()
@@ -50,6 +52,13 @@ class Store:
             "INSERT OR IGNORE INTO things VALUES (?, ?, ?, ?)",
             (type_, body["id"], json.dumps(body, ensure_ascii=False), self._touches),
         )
+
+    def remove(self, type_: str, id_: str) -> Row:
+        """Takes a thing away, as if it had never been there; returns it for `put`."""
+        found = self._db.execute(
+            "DELETE FROM things WHERE type = ? AND id = ? RETURNING body", (type_, id_)
+        ).fetchone()
+        return dict(json.loads(found["body"]))
 
     def get(self, type_: str, id_: str) -> Row | None:
         """A thing with what its measures show; None where there is none."""
@@ -76,7 +85,22 @@ class Store:
         ).fetchall()
         for name, measure in MEASURES[type_].items():
             body.update(measure.shows([dict(row) for row in rows if row["name"] == name]))
+        if type_ == "users":
+            body["notices"] = self._notices.of(body["id"])
         return body
+
+    def tell(self, user: str, notice: Row) -> None:
+        """Tells a user something."""
+        self._notices.add(user, notice, now())
+        self._touch("users", user)
+
+    def last_case(self, type_: str, id_: str) -> str | None:
+        """The case of the last measure that stands on a thing."""
+        row = self._db.execute(
+            "SELECT case_id FROM measures WHERE type = ? AND id = ? ORDER BY at DESC LIMIT 1",
+            (type_, id_),
+        ).fetchone()
+        return None if row is None else str(row["case_id"])
 
     def impose(self, type_: str, id_: str, name: str, case: str, until: str | None) -> None:
         """Puts a measure on a thing, once a case."""

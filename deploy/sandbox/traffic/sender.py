@@ -16,6 +16,17 @@ PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 10.0
 
 
+def signed(secret: str, body: str) -> dict[str, str]:
+    """The headers of Standard Webhooks for one more try to send `body`."""
+    now, message = datetime.now(UTC), f"msg_{uuid4().hex}"
+    return {
+        "webhook-id": message,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": Webhook(secret).sign(message, now, body),
+        "content-type": "application/json",
+    }
+
+
 class Rejected(Exception):
     """Koban answered that it will never take the request; its words are in the message."""
 
@@ -25,7 +36,7 @@ class Sender:
 
     def __init__(self, url: str, secret: str, http: httpx.AsyncClient) -> None:
         self._url = f"{url}/v1/alerts"
-        self._webhook = Webhook(secret)
+        self._secret = secret
         self._http = http
 
     async def send(self, alerts: Sequence[Json]) -> list[Json]:
@@ -48,13 +59,7 @@ class Sender:
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
     async def _post(self, body: str) -> httpx.Response | None:
-        now, message = datetime.now(UTC), f"msg_{uuid4().hex}"
-        headers = {
-            "webhook-id": message,
-            "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": self._webhook.sign(message, now, body),
-            "content-type": "application/json",
-        }
+        headers = signed(self._secret, body)
         try:
             return await self._http.post(self._url, content=body.encode(), headers=headers)
         except httpx.TransportError:

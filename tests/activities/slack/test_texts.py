@@ -16,6 +16,7 @@ from activities.slack.card_state import STATE_COLOUR
 from activities.slack.lines import WORDS
 from activities.slack.text import texts as module
 from activities.slack.text.texts import texts
+from workflows.domain.appealing.answer import AppealOutcome
 from workflows.domain.approval import ApprovalState, Purpose
 from workflows.domain.case_state import Phase
 from workflows.domain.decision import Verdict
@@ -43,6 +44,7 @@ NEEDS_MORE = {
     "case_escalated": ["asked", "direct", *(unless.value for unless in Unless)],
     "case_resumed": ["changed", *(why.value for why in Why)],
     "approved": ["more"],
+    "appeal_answered": [outcome.value for outcome in AppealOutcome],
 }
 
 

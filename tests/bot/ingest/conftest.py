@@ -12,9 +12,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.ingest.alerts import Intake, Keys
 from bot.ingest.app import make_app
+from bot.ingest.appeals import AppealIntake, appeal_routes
 from bot.ingest.handover import Handover, Placed
 from bot.ingest.metrics import Metrics
 from bot.ingest.signatures import signers
+from tests.bot.ingest.appellant import TERMS, RecordingAppeals
 from tests.bot.ingest.detector import (
     COMMON,
     LIVE_CHAT,
@@ -70,14 +72,15 @@ class Desk:
     cases: RecordingCases
     known: KnownKeys
     checks: dict[str, str | None] = field(default_factory=dict)
+    appeals: RecordingAppeals = field(default_factory=RecordingAppeals)
 
-    async def post(self, value: Any, secret: str = COMMON, **headers: str) -> httpx.Response:
+    async def post(
+        self, value: Any, secret: str = COMMON, path: str = "/v1/alerts", **headers: str
+    ) -> httpx.Response:
         """Posts `value` (bytes as they are) signed with `secret`; `headers` with _ for -."""
         body = value if isinstance(value, bytes) else as_json(value)
         given = {name.replace("_", "-"): text for name, text in headers.items()}
-        return await self.http.post(
-            "/v1/alerts", content=body, headers={**signed(body, secret), **given}
-        )
+        return await self.http.post(path, content=body, headers={**signed(body, secret), **given})
 
 
 @pytest.fixture
@@ -94,6 +97,9 @@ async def desk(front: Front) -> AsyncIterator[Desk]:
     async def ledger() -> str | None:
         return answers["ledger"]
 
-    front.app = make_app(intake, {"temporal": temporal, "ledger": ledger})
+    appeals = RecordingAppeals()
+    filing = AppealIntake(appeals, appeals, lambda: keys, lambda: TERMS)
+    checks = {"temporal": temporal, "ledger": ledger}
+    front.app = make_app(intake, checks, [appeal_routes(filing)])
     async with httpx.AsyncClient(base_url=front.url) as http:
-        yield Desk(http, cases, known, answers)
+        yield Desk(http, cases, known, answers, appeals)

@@ -27,6 +27,7 @@ from tests.bot.slack.fakes import (
     CASE,
     NOW,
     ROUTE,
+    FakeAppeals,
     FakeCases,
     FakeCovers,
     FakeLedger,
@@ -70,6 +71,7 @@ class Stage:
     workspace: Workspace
     slack_url: str
     cases: FakeCases = field(default_factory=FakeCases)
+    appeals: FakeAppeals = field(default_factory=FakeAppeals)
     people: FakePeople = field(default_factory=FakePeople)
     ledger: FakeLedger = field(default_factory=FakeLedger)
     covers: FakeCovers = field(default_factory=FakeCovers)
@@ -86,6 +88,7 @@ class Stage:
     def doors(self) -> Doors:
         return Doors(
             cases=self.cases,
+            appeals=self.appeals,
             policies=FakePolicies(),
             people=self.people,
             ledger=self.ledger,
@@ -105,22 +108,28 @@ class Stage:
         entries: tuple[tuple[str, str], ...] = ENTRIES,
     ) -> str:
         """Posts a card with every button into ts-live; its ts."""
-        elements = [_button(action, label, value) for action, label in BUTTONS]
-        elements.append(_button("case.rule", "ルール", value) | {"url": "https://rules.example/"})
+        elements = [button(action, label, value) for action, label in BUTTONS]
+        elements.append(button("case.rule", "ルール", value) | {"url": "https://rules.example/"})
         menu = {
             "type": "overflow",
             "action_id": "case.more",
             "options": [_option(label, f"{entry}:{value}") for entry, label in entries],
         }
+        return self.posted(f"card {value}", route, [*elements, menu], thread_ts)
+
+    def posted(
+        self, text: str, block_id: str, elements: list[dict], thread_ts: str | None = None
+    ) -> str:
+        """Posts a message with one row of buttons into ts-live; its ts."""
         blocks = [
-            {"type": "section", "text": {"type": "plain_text", "text": f"card {value}"}},
-            {"type": "actions", "block_id": route, "elements": [*elements, menu]},
+            {"type": "section", "text": {"type": "plain_text", "text": text}},
+            {"type": "actions", "block_id": block_id, "elements": elements},
         ]
         message = Message(
             "C0LIVE",
             self.workspace.messages.next_ts(),
             BOT_USER,
-            f"card {value}",
+            text,
             blocks,
             bot=True,
             thread_ts=thread_ts,
@@ -153,7 +162,8 @@ def shown(message: dict) -> str:
     return "\n".join(told) or message["text"]
 
 
-def _button(action: str, label: str, value: str) -> dict:
+def button(action: str, label: str, value: str) -> dict:
+    """A button as it stands in a message."""
     text = {"type": "plain_text", "text": label}
     return {"type": "button", "action_id": action, "text": text, "value": value}
 

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from bot.slack.doors import CaseLine, Covering, Fact, LookedUp, Past, Story, Unavailable
+from workflows.appealing.start import AppealMemory
 from workflows.client import OutOfReach
 from workflows.domain.alert import AlertBrief, Subject
+from workflows.domain.appealing.commands import AppealClick
 from workflows.domain.case_state import Case, Phase
 from workflows.domain.commands import Click
 from workflows.domain.memory import CardRef, Memory
@@ -105,6 +107,28 @@ class FakeCases:
         if self.away:
             raise OutOfReach("no answer")
         return self.memories.get(route)
+
+
+@dataclass
+class FakeAppeals:
+    """Keeps clicks on appeals. `over` ends all of them, `away` refuses everything."""
+
+    clicks: list[AppealClick] = field(default_factory=list)
+    open: AppealMemory | None = None
+    over: bool = False
+    away: bool = False
+
+    async def click(self, click: AppealClick) -> bool:
+        if self.away:
+            raise OutOfReach("no answer")
+        if not self.over:
+            self.clicks.append(click)
+        return not self.over
+
+    async def memory(self, appeal: str) -> AppealMemory | None:
+        if self.away:
+            raise OutOfReach("no answer")
+        return None if self.over else self.open
 
 
 class FakePolicies:

@@ -113,6 +113,7 @@ class FakeUi:
                 Route("/ui/stream", self.stream),
                 *(Route(f"/ui/{name}", self.post, methods=["POST"]) for name in posts),
                 Route("/market-ui/state", market),
+                Route("/market-ui/appeals", self.post, methods=["POST"]),
                 Route("/faults", faults, methods=["GET"]),
                 Route("/faults", self.switch, methods=["POST"]),
                 *page_routes(),

@@ -81,3 +81,24 @@ async def test_the_page_says_the_same_things_in_both_languages(open_page: Opener
         for lang in ("ja", "en")
     }
     assert blanks["ja"] == blanks["en"]
+
+
+async def test_a_sanctioned_user_appeals_and_reads_the_answer(
+    open_page: Opener, fake: FakeUi
+) -> None:
+    """The button stands where a measure does; notices are read in the language of the page."""
+    fake.market["users"][0] |= {
+        "notices": [
+            {"at": "2026-11-24T03:06:00Z", "text": {"ja": "<b>維持</b>しました", "en": "It stands"}}
+        ]
+    }
+    page = await open_page(LIVE)
+    row = page.get_by_test_id("row-u_123")
+    await expect(row).to_contain_text("お知らせ<b>維持</b>しました")
+    await expect(row).not_to_contain_text("It stands")
+    await expect(page.get_by_test_id("appeal-u_126")).to_have_count(0)
+    await row.get_by_role("button", name="異議を申し立てる").click()
+    assert await fake.wait_for_post("/market-ui/appeals") == {
+        "user": "u_123",
+        "statement": "身に覚えがありません。もう一度確認してください。",
+    }

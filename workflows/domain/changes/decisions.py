@@ -152,6 +152,10 @@ def _reopened(case: Case, event: ev.CaseReopened) -> Changes:
     }
 
 
+def _appeal_answered(case: Case, event: ev.AppealAnswered) -> Changes:
+    return {"appeal": event.answer, **turn(case, event)}
+
+
 CHANGES: dict[type[Any], Callable[[Case, Any], Changes]] = {
     ev.Decided: _decided,
     ev.ApprovalRequested: _requested,
@@ -164,4 +168,5 @@ CHANGES: dict[type[Any], Callable[[Case, Any], Changes]] = {
     ev.ApprovalAnswered: _answered,
     ev.CaseClosed: _closed,
     ev.CaseReopened: _reopened,
+    ev.AppealAnswered: _appeal_answered,
 }

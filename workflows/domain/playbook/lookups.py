@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from workflows.domain.model import Written
+from workflows.domain.playbook.actions import Call
 from workflows.domain.playbook.related import Related
 from workflows.domain.text import Text
 
@@ -29,11 +30,18 @@ class LookupSpec(Written):
     fields: Annotated[tuple[LookupField, ...], Field(min_length=1, max_length=30)]
 
 
+class NoticeCall(Call):
+    """How somebody is told something; `subject` is the type of who can be told."""
+
+    subject: str = "user"
+
+
 class LookupCatalog(Written):
-    """The whole of platform.yaml: by type of subject, and who belongs together."""
+    """The whole of platform.yaml: by type of subject, who belongs together, how people are told."""
 
     lookups: dict[str, LookupSpec]
     related: Related = Field(default_factory=dict)
+    notice: NoticeCall | None = None
 
 
 class Detector(Written):

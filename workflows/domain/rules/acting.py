@@ -11,6 +11,7 @@ from workflows.domain.history import apply_all
 from workflows.domain.planning import undo_rules_of
 from workflows.domain.refusal import Reason, Refusal
 from workflows.domain.rules import ringing
+from workflows.domain.rules.appealing import caught_up
 from workflows.domain.rules.closing import closing
 from workflows.domain.rules.outcome import Outcome
 from workflows.domain.rules.protecting import on_given_up, taken_over
@@ -70,7 +71,9 @@ def report(case: Case, command: cmd.Report, now: datetime) -> Outcome:
     after = apply_all(case, events)
     nothing = ringing.came_to_nothing(after, now)
     events, after = (*events, *nothing), apply_all(after, nothing)
-    return (*events, *_begins(case, after, now), *closing(after, now))
+    ends = closing(after, now)
+    falls = caught_up(case, apply_all(after, ends), now)
+    return (*events, *_begins(case, after, now), *ends, *falls)
 
 
 def _begins(before: Case, after: Case, now: datetime) -> tuple[ev.Event, ...]:

@@ -99,13 +99,18 @@ def _taken_back(
 
 def _undone(case: Case, decision: str, now: datetime, by: str | None) -> tuple[ev.Event, ...]:
     """What was done at once is taken back; what failed is not tried any more."""
-    events: list[ev.Event] = []
-    if case.failed:
-        events.append(ev.ActionsGivenUp(at=now, by=by, decision=decision))
-        events += on_given_up(apply_all(case, events), now, by)
+    events = list(given_up(case, decision, now, by))
     if any(state.decision == decision for state in case.undoable):
         events.append(ev.UndoRequested(at=now, by=by, decision=decision))
     return tuple(events)
+
+
+def given_up(case: Case, decision: str, now: datetime, by: str | None) -> tuple[ev.Event, ...]:
+    """What failed of the last decision is not tried any more."""
+    if not any(state.decision == decision for state in case.failed):
+        return ()
+    events = (ev.ActionsGivenUp(at=now, by=by, decision=decision),)
+    return (*events, *on_given_up(apply_all(case, events), now, by))
 
 
 def withdraw(case: Case, command: cmd.Withdraw, now: datetime) -> Outcome:

@@ -38,5 +38,6 @@ export const message = (body) => press("/ui/message", body);
 export const read = (body) => press("/ui/read", body);
 export const options = (body) => press("/ui/options", body);
 export const market = () => call("GET", "/market-ui/state");
+export const appeal = (user, statement) => press("/market-ui/appeals", { user, statement });
 export const faults = () => call("GET", "/faults");
 export const setFault = (name, on) => press("/faults", { name, on });

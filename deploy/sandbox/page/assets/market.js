@@ -1,5 +1,6 @@
 // The demo marketplace: its rows, whatever their columns, and every call made to it.
 import * as api from "./api.js";
+import { appealing } from "./appeals.js";
 import { clock, isoTime, parseWhen } from "./dates.js";
 import { h, keyed } from "./dom.js";
 import { either, field, t, TEXTS } from "./i18n.js";
@@ -108,12 +109,13 @@ const BAD = /^(banned|removed|ended|suspended|deleted|cancelled|forfeited)$/;
 
 function record(row) {
   const title = TITLES.find((name) => typeof row[name] === "string" && row[name]);
-  const rest = Object.entries(row).filter(([name, value]) => !["id", "status", title].includes(name) && says(value));
+  const rest = Object.entries(row).filter(([name, value]) => !["id", "status", "notices", title].includes(name) && says(value));
   return h("div", { class: isFresh(row) ? "record fresh" : "record", "data-testid": `row-${row.id}` },
     h("div", { class: "record-head" },
       h("code", null, String(row.id ?? "")), h("span", { class: "record-title" }, title ? row[title] : ""),
       row.status && h("span", { class: `chip ${tone(row.status)}` }, row.status)),
-    rest.length > 0 && h("div", { class: "record-rest" }, rest.map(([name, value]) => pair(name, value))));
+    rest.length > 0 && h("div", { class: "record-rest" }, rest.map(([name, value]) => pair(name, value))),
+    chosen === "users" && appealing(row));
 }
 
 // Nothing, false and zero are the usual; leaving them out lets the unusual stand out.

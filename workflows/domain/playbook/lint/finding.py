@@ -4,6 +4,7 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 
 from workflows.domain.playbook.actions import ActionCatalog
+from workflows.domain.playbook.appeals import AppealRules
 from workflows.domain.playbook.conduct import Limits
 from workflows.domain.playbook.lookups import Detector, LookupCatalog
 from workflows.domain.playbook.model import Playbook
@@ -12,6 +13,7 @@ from workflows.domain.playbook.steps import Protect
 
 Place = tuple[Hashable, ...]
 ACTIONS, ROLES, PLATFORM, LIMITS = "actions.yaml", "roles.yaml", "platform.yaml", "limits.yaml"
+APPEALS = "appeals.yaml"
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Bundle:
     problem: Callable[[str, tuple[str, ...]], str | None]
     whole: bool
     limits: Limits | None = None
+    appeals: AppealRules | None = None
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from workflows.domain.playbook.lint import (
     alerts_are_grouped_by_what_they_have,
+    appeals_are_answered_in_time,
+    appeals_reach_somebody_else,
     calls_leave_time_to_answer,
     clocks_leave_time_to_decide,
     durations_stay_within_the_maximum,
@@ -14,6 +16,7 @@ from workflows.domain.playbook.lint import (
     every_role_has_somebody,
     every_severity_has_clocks,
     names_are_unique_and_match_their_file,
+    notices_reach_their_person,
     paths_use_known_placeholders,
     personal_data_is_never_summed,
     related_look_ups_name_subjects,
@@ -26,6 +29,8 @@ from workflows.domain.playbook.lint.finding import Bundle, Finding
 
 RULES = (
     alerts_are_grouped_by_what_they_have,
+    appeals_are_answered_in_time,
+    appeals_reach_somebody_else,
     calls_leave_time_to_answer,
     clocks_leave_time_to_decide,
     durations_stay_within_the_maximum,
@@ -36,6 +41,7 @@ RULES = (
     every_role_has_somebody,
     every_severity_has_clocks,
     names_are_unique_and_match_their_file,
+    notices_reach_their_person,
     paths_use_known_placeholders,
     personal_data_is_never_summed,
     related_look_ups_name_subjects,

@@ -3,8 +3,10 @@
 import re
 from collections.abc import Iterator
 
+from workflows.domain.playbook.appeals import NoticeKind
 from workflows.domain.playbook.lint.finding import (
     ACTIONS,
+    APPEALS,
     PLATFORM,
     Bundle,
     Finding,
@@ -30,11 +32,12 @@ def check(bundle: Bundle) -> Findings:
 
 
 def _both(file: str, place: Place, text: Text) -> Findings:
+    name = f"notice {place[-1]}" if file == APPEALS else place[-1]
     if _JAPANESE.search(text.en) or not text.en.strip():
-        yield Finding(file, place, f"the {place[-1]} has no English", WRITE)
+        yield Finding(file, place, f"the {name} has no English", WRITE)
     # A name such as LINE reads the same in both languages; a word does not.
     if not text.ja.strip() or (text.ja == text.en and _ENGLISH.search(text.ja)):
-        yield Finding(file, place, f"the {place[-1]} has no Japanese", WRITE)
+        yield Finding(file, place, f"the {name} has no Japanese", WRITE)
 
 
 def _texts(bundle: Bundle) -> Iterator[tuple[str, Place, Text]]:
@@ -46,6 +49,10 @@ def _texts(bundle: Bundle) -> Iterator[tuple[str, Place, Text]]:
             yield file, ("presets", number, "title"), preset.title
             if preset.reason is not None:
                 yield file, ("presets", number, "reason"), preset.reason
+    for notice in NoticeKind if bundle.appeals else ():
+        said = bundle.appeals.notices.text(notice) if bundle.appeals else None
+        if said is not None:
+            yield APPEALS, ("notices", notice.value), said
     for kind, spec_ in (bundle.lookups.lookups if bundle.lookups else {}).items():
         yield PLATFORM, ("lookups", kind, "title"), spec_.title
         for number, field in enumerate(spec_.fields):

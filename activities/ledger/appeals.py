@@ -1,0 +1,146 @@
+"""The ledger's side of appeals: what they are against, and their own story."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+from temporalio import activity
+
+from activities.ledger.database import Database
+from activities.ledger.queries import Queries, Row
+from activities.ledger.rows import appeal_row
+from activities.ledger.story import Differs, add, links_to_add, standing
+from activities.ledger.tables import appeals
+from workflows.appealing.ports import Against, AppealEntry, AppealWritten
+from workflows.domain.alert import Subject
+from workflows.domain.appealing.state import Appealed
+from workflows.domain.approval import Purpose
+from workflows.domain.decision import Decision
+from workflows.domain.enforcement import STANDING, ActionStatus
+from workflows.domain.memory import CardRef
+from workflows.domain.text import Text
+
+TOOK_EFFECT = frozenset({*STANDING, ActionStatus.LIFTED})
+"""A measure whose time is over still stands in the person's record: it can be appealed against."""
+
+
+class _NotWritten(Exception):
+    """What the ledger found instead of writing; the transaction is rolled back."""
+
+    def __init__(self, found: AppealWritten) -> None:
+        self.found = found
+
+
+class AppealsLedger:
+    """Run as local activities, beside the workflows: they are short and idempotent."""
+
+    def __init__(self, database: Database) -> None:
+        """`database` has to be migrated."""
+        self._database = database
+        self._queries = Queries(database)
+
+    @activity.defn(name="load_appealed")
+    async def load_appealed(self, against: Against) -> Appealed | None:
+        """What the ledger knows of a decision, or None where there is no such case."""
+        row = await self._queries.case(against.case)
+        if row is None:
+            return None
+        story = await self._queries.events_of(against.case)
+        actions = await self._queries.actions_of(against.case)
+        return _appealed(row, story, actions, against.decision)
+
+    @activity.defn(name="record_appeal")
+    async def record_appeal(self, entry: AppealEntry) -> AppealWritten:
+        """Writes events and the appeal's row, or finds what stands already.
+
+        Raises:
+            LedgerUnavailable: nothing was written.
+            StoryBroken: an event is missing, or another one stands in the place of a late one.
+        """
+        try:
+            async with self._database.writing() as connection:
+                await self._write(connection, entry)
+        except _NotWritten as stopped:
+            return stopped.found
+        return AppealWritten(stands=entry.events)
+
+    async def _write(self, connection: AsyncConnection, entry: AppealEntry) -> None:
+        version = await self._claim(connection, entry)
+        appeal, told = entry.appeal.id, entry.events
+        try:
+            await add(connection, await links_to_add(connection, appeal, told))
+        except Differs as differs:
+            stands = await standing(connection, appeal, told, entry.late, differs.seq)
+            raise _NotWritten(AppealWritten(stands=stands, earlier=not entry.late)) from None
+        if version <= entry.appeal.version:
+            await self._update(connection, entry)
+
+    async def _claim(self, connection: AsyncConnection, entry: AppealEntry) -> int:
+        """Makes or finds the appeal's row and locks it: the version that stands."""
+        row = appeal_row(entry.appeal, entry.card)
+        made = await connection.execute(
+            self._database.insert(appeals).values(row).on_conflict_do_nothing()
+        )
+        if made.rowcount == 1:
+            return entry.appeal.version
+        mine = sa.select(appeals.c.version, appeals.c.received_at).where(
+            appeals.c.id == entry.appeal.id
+        )
+        stands = (await connection.execute(mine.with_for_update())).one_or_none()
+        if stands is None or stands.received_at != entry.appeal.received_at:
+            raise _NotWritten(AppealWritten(filed_before=True))
+        return int(stands.version)
+
+    async def _update(self, connection: AsyncConnection, entry: AppealEntry) -> None:
+        row = appeal_row(entry.appeal, entry.card)
+        if entry.card is None:
+            del row["card_channel"], row["card_ts"]
+        update = sa.update(appeals).where(appeals.c.id == entry.appeal.id)
+        await connection.execute(update.values(row))
+
+
+def _appealed(
+    row: Row, story: Sequence[Row], actions: Sequence[Row], named: str | None
+) -> Appealed:
+    worked = {each["decision_id"] for each in actions if each["status"] in TOOK_EFFECT}
+    decisions = [
+        Decision.model_validate(each["data"]["decision"])
+        for each in story
+        if each["kind"] == "decided"
+    ]
+    meant = [d for d in decisions if (d.id == named if named else d.id in worked)]
+    decision = meant[-1] if meant else None
+    return Appealed(
+        case=row["id"],
+        route=row["route"],
+        title=Text.model_validate(row["title"]),
+        subject=Subject(type=row["subject_type"], id=row["subject_id"]),
+        card=_card(row),
+        decision=decision,
+        deciders=_deciders(decision, story) if decision else (),
+        effective=decision is not None and decision.id in worked,
+    )
+
+
+def _deciders(decision: Decision, story: Sequence[Row]) -> tuple[str, ...]:
+    """Who took the decision, then who approved it, and in whose stead."""
+    people = [decision.by]
+    undoing = False
+    for each in story:
+        if each["kind"] == "approval_requested":
+            undoing = each["data"]["approval"].get("purpose") == Purpose.UNDO.value
+        elif each["kind"] == "approved" and each["data"]["decision"] == decision.id:
+            # Whoever agreed to take it back has not taken it.
+            people += [] if undoing else _agreed(each)
+    return tuple(dict.fromkeys(people))
+
+
+def _agreed(approved: Row) -> list[str]:
+    covered = approved["data"]["consent"].get("covers")
+    return [approved["actor"], covered] if covered else [approved["actor"]]
+
+
+def _card(row: Row) -> CardRef | None:
+    channel: Any = row["card_channel"]
+    return CardRef(channel=channel, ts=row["card_ts"]) if channel and row["card_ts"] else None

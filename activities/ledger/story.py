@@ -1,0 +1,77 @@
+"""Continuing the chain of a case or an appeal: append-only, and the first writing wins."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from activities.ledger.chain import GENESIS, Link
+from activities.ledger.errors import StoryBroken
+from activities.ledger.rows import R, link_after, recorded_of
+from activities.ledger.tables import events
+
+
+class Differs(Exception):
+    """Other events stand in the place of these: `seq` is the first. All that stand are told of."""
+
+    def __init__(self, seq: int) -> None:
+        self.seq = seq
+
+
+async def links_to_add(
+    connection: AsyncConnection, story: str, recorded: Sequence[R]
+) -> list[Link]:
+    """The links that are not there yet.
+
+    Raises:
+        Differs: an earlier try of the same task wrote something else.
+        StoryBroken: an event is missing.
+    """
+    if not recorded:
+        return []
+    first = recorded[0].seq
+    stands = await _tail(connection, story, first - 1)
+    previous = stands.get(first - 1, GENESIS if first == 1 else None)
+    new = []
+    for each in recorded:
+        if previous is None:
+            raise StoryBroken(f"{story}: event {each.seq - 1} is missing")
+        link = link_after(story, each, previous)
+        if stands.get(each.seq, link.hash) != link.hash:
+            raise Differs(each.seq)
+        if each.seq not in stands:
+            new.append(link)
+        previous = link.hash
+    return new
+
+
+async def add(connection: AsyncConnection, links: Sequence[Link]) -> None:
+    """Appends them."""
+    if links:
+        await connection.execute(sa.insert(events), [dict(vars(link)) for link in links])
+
+
+async def standing(
+    connection: AsyncConnection, story: str, recorded: Sequence[R], late: bool, seq: int
+) -> tuple[R, ...]:
+    """What stands where `recorded` was to be written, from `seq` on something else.
+
+    Raises:
+        StoryBroken: what happened `late` is not what stands there.
+    """
+    query = sa.select(events).where(events.c.case_id == story, events.c.seq >= recorded[0].seq)
+    rows = (await connection.execute(query.order_by(events.c.seq))).all()
+    stands = tuple(recorded_of(row, type(recorded[0])) for row in rows)
+    told = [(each.event.kind, each.event.by) for each in recorded]
+    if late and [(each.event.kind, each.event.by) for each in stands][: len(told)] != told:
+        raise StoryBroken(f"{story}: another event stands as {seq}")
+    return stands  # at another moment: the first writing holds
+
+
+async def _tail(connection: AsyncConnection, story: str, first: int) -> dict[int, str]:
+    """The hashes of the story's events from `first` on, by their seq."""
+    query = sa.select(events.c.seq, events.c.hash).where(
+        events.c.case_id == story, events.c.seq >= first
+    )
+    rows = (await connection.execute(query)).all()
+    return {row.seq: row.hash for row in rows}

@@ -1,0 +1,55 @@
+"""Telling people: one call at the platform, with the text of appeals.yaml."""
+
+from temporalio import activity
+
+from activities.platform.activities import retryable
+from activities.platform.client import Platform
+from activities.platform.errors import Refused, TryAgain, UnusableSubject
+from activities.platform.template import fill_json, fill_path
+from workflows.appealing.ports import Notice
+from workflows.domain.enforcement import Problem, ProblemKind
+from workflows.domain.text import Text, visible
+
+
+class NoticeActivities:
+    """The activity of the platform's queue that tells people something."""
+
+    def __init__(self, platform: Platform) -> None:
+        """`platform` is where people are told."""
+        self._platform = platform
+
+    @activity.defn(name="send_notice")
+    async def send_notice(self, notice: Notice) -> Problem | None:
+        """Tells a person, once however often it is tried."""
+        values = _values(notice)
+        call = notice.call
+        key = f"{notice.case}/{notice.decision}/notice/{notice.appeal}/{notice.kind.value}"
+        try:
+            path = fill_path(call.path, {name: value or "" for name, value in values.items()})
+            body = None if call.json_ is None else fill_json(dict(call.json_), values)
+            await self._platform.change(call.method, path, body, key, None)
+        except TryAgain as error:
+            raise retryable(error) from error
+        except Refused as error:
+            return Problem(kind=ProblemKind.REFUSED, status=error.status)
+        except UnusableSubject:
+            return Problem(kind=ProblemKind.UNUSABLE_SUBJECT)
+        return None
+
+
+def _values(notice: Notice) -> dict[str, str | None]:
+    facts: dict[str, str | None] = {
+        "subject.id": notice.person.id,
+        "subject.type": notice.person.type,
+        "case.id": notice.case,
+        "decision.id": notice.decision,
+        "appeal.id": notice.appeal,
+        "notice": notice.kind.value,
+    }
+    said = _filled(notice.text, {**facts, "reason": visible(notice.reason)})
+    return {**facts, "text.ja": said.ja, "text.en": said.en}
+
+
+def _filled(text: Text, values: dict[str, str | None]) -> Text:
+    ja, en = (fill_json(f"{each} ", values) for each in (text.ja, text.en))
+    return Text(ja=str(ja)[:-1], en=str(en)[:-1])

@@ -1,0 +1,38 @@
+"""What the marketplace tells its users: kept beside the things, shown with the user."""
+
+import json
+import sqlite3
+
+from deploy.sandbox.marketplace.measures import Row
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS notices (
+  id INTEGER PRIMARY KEY, user TEXT, at TEXT, kind TEXT, case_id TEXT, appeal TEXT, text TEXT);
+"""
+LAST = 5
+
+
+class Notices:
+    """The notices of all users, in the store's database."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        db.executescript(SCHEMA)
+
+    def add(self, user: str, given: Row, at: str) -> None:
+        """Tells a user something; the call's idempotency key keeps it from standing twice."""
+        text = json.dumps(given["text"], ensure_ascii=False)
+        kind, case, appeal = (str(given.get(name) or "") for name in ("kind", "case", "appeal"))
+        self._db.execute(
+            "INSERT INTO notices (user, at, kind, case_id, appeal, text) VALUES (?, ?, ?, ?, ?, ?)",
+            (user, at, kind, case, appeal, text),
+        )
+
+    def of(self, user: str) -> list[Row]:
+        """A user's last notices, oldest first."""
+        rows = self._db.execute(
+            "SELECT at, kind, case_id AS 'case', appeal, text FROM notices WHERE user = ? "
+            "ORDER BY id DESC LIMIT ?",
+            (user, LAST),
+        ).fetchall()
+        return [{**dict(row), "text": json.loads(row["text"])} for row in reversed(rows)]

@@ -1,0 +1,247 @@
+"""Appeals in the ledger: what they are against, and a chain of their own, on both databases."""
+
+from datetime import timedelta
+
+import pytest
+
+from activities.ledger.appeals import AppealsLedger
+from activities.ledger.audit import verify
+from activities.ledger.database import Database
+from activities.ledger.errors import StoryBroken
+from activities.ledger.ledger import Ledger
+from activities.ledger.queries import Queries
+from tests.activities.ledger.test_ledger import following, opening
+from tests.domain.appealing import MORI, a_decision, a_request, an_appeal, fresh, given
+from tests.domain.building import (
+    CATALOG,
+    CLARK,
+    POLICY,
+    REED,
+    SATO,
+    T0,
+    TANAKA,
+    a_case,
+    follow,
+    minutes,
+    news,
+    preset,
+)
+from workflows.appealing.ports import Against, AppealEntry, AppealWritten
+from workflows.domain import commands as cmd
+from workflows.domain.appeal import decide_appeal
+from workflows.domain.appealing import commands as acmd
+from workflows.domain.appealing.events import AppealRecorded
+from workflows.domain.appealing.history import apply_appeal, received
+from workflows.domain.appealing.state import Appeal
+from workflows.domain.case_state import Case
+from workflows.domain.enforcement import ActionStatus
+from workflows.domain.memory import CardRef
+from workflows.domain.people import Cover, Role
+from workflows.domain.playbook.actions import ApprovalRule
+from workflows.domain.refusal import Refusal
+
+CASE = "K7Q2F9XM0"
+
+
+@pytest.fixture
+def appeals(database: Database) -> AppealsLedger:
+    """The appeals' side of the ledger."""
+    return AppealsLedger(database)
+
+
+def entry(
+    appeal: Appeal, *commands: acmd.AppealCommand, card: CardRef | None = None
+) -> AppealEntry:
+    """Everything that `commands` make of `appeal`, a day apart."""
+    recorded = []
+    for day, command in enumerate(commands):
+        outcome = decide_appeal(appeal, command, T0 + timedelta(days=day))
+        assert not isinstance(outcome, Refusal), outcome
+        for event in outcome:
+            appeal = apply_appeal(appeal, event)
+            recorded.append(AppealRecorded(seq=appeal.version, event=event))
+    return AppealEntry(appeal=appeal, events=tuple(recorded), card=card)
+
+
+FILED = acmd.FileAppeal(appealed=a_decision())
+
+
+async def banned(ledger: Ledger) -> Case:
+    """u_123 was banned by 佐藤 with 田中's approval."""
+    await ledger.record(opening())
+    ban, agree = preset(SATO, "ban"), cmd.Approve(by=TANAKA)
+    case = follow(follow(a_case(), ban, minutes(1)), agree, minutes(2))
+    done = news(case, ActionStatus.DONE)
+    await ledger.record(following(a_case(), ban, agree, done))
+    return follow(case, done, minutes(3))
+
+
+async def test_what_is_appealed_against(ledger: Ledger, appeals: AppealsLedger) -> None:
+    """The latest decision that was carried out, with who took and who approved it."""
+    await banned(ledger)
+    found = await appeals.load_appealed(Against(case=CASE))
+    assert found is not None
+    assert found.decision is not None
+    assert (found.decision.id, found.deciders) == ("D1", ("U0SATO", "U0TANAKA"))
+    assert found.effective
+    assert found == await appeals.load_appealed(Against(case=CASE, decision="D1"))
+
+
+async def test_who_stood_in_and_who_was_stood_in_for_decided_both(
+    ledger: Ledger, appeals: AppealsLedger
+) -> None:
+    """Whoever approved in somebody's stead did so for the two of them."""
+    cover = Cover(role=Role.LEAD, person=TANAKA.id, until=T0 + timedelta(hours=8))
+    clark = CLARK.model_copy(update={"covers": (cover,)})
+    ban, agree = preset(SATO, "ban"), cmd.Approve(by=clark)
+    case = follow(follow(a_case(), ban, minutes(1)), agree, minutes(2))
+    await ledger.record(opening())
+    await ledger.record(following(a_case(), ban, agree, news(case, ActionStatus.DONE)))
+    found = await appeals.load_appealed(Against(case=CASE))
+    assert found is not None
+    assert found.deciders == ("U0SATO", "U0CLARK", "U0TANAKA")
+
+
+async def test_whoever_agreed_to_an_undo_has_not_decided(
+    ledger: Ledger, appeals: AppealsLedger
+) -> None:
+    """The platform refused to take it back, and the measure stands."""
+    rule = {"by": "lead", "quorum": 1, "within": "30m", "on_expiry": "refuse"}
+    warn = CATALOG.actions["warn"].model_copy(
+        update={"undo_approval": ApprovalRule.model_validate(rule)}
+    )
+    catalog = CATALOG.model_copy(update={"actions": {**CATALOG.actions, "warn": warn}})
+    policy = POLICY.model_copy(update={"catalog": catalog})
+    fresh_case = a_case().model_copy(update={"policy": policy})
+    take = preset(SATO, "warn")
+    done = news(follow(fresh_case, take, minutes(1)), ActionStatus.DONE)
+    await ledger.record(opening())
+    undo, agree = cmd.Undo(by=SATO), cmd.Approve(by=TANAKA)
+    case = fresh_case
+    for step in (take, done, undo, agree):
+        case = follow(case, step, minutes(2))
+    refused = news(case, ActionStatus.FAILED)
+    await ledger.record(following(fresh_case, take, done, undo, agree, refused))
+    found = await appeals.load_appealed(Against(case=CASE))
+    assert found is not None
+    assert (found.effective, found.deciders) == (True, ("U0SATO",))
+
+
+async def test_what_can_not_be_appealed_against(ledger: Ledger, appeals: AppealsLedger) -> None:
+    """No such case, no such decision, and one that never took effect."""
+    assert await appeals.load_appealed(Against(case="K00000000")) is None
+    await ledger.record(opening())
+    await ledger.record(following(a_case(), preset(SATO, "warn")))
+    for decision in (None, "D1", "D7"):
+        found = await appeals.load_appealed(Against(case=CASE, decision=decision))
+        assert found is not None
+        assert not found.effective
+
+
+@pytest.mark.parametrize(
+    ("status", "effective"), [(ActionStatus.UNDONE, False), (ActionStatus.LIFTED, True)]
+)
+async def test_what_was_taken_back_and_what_ran_out(
+    ledger: Ledger, appeals: AppealsLedger, status: ActionStatus, effective: bool
+) -> None:
+    """An undone measure leaves nothing; one whose time is over stands in the record."""
+    case = await banned(ledger)
+    undo = [cmd.Undo(by=TANAKA)] if status is ActionStatus.UNDONE else []
+    await ledger.record(following(case, *undo, news(case, status)))
+    found = await appeals.load_appealed(Against(case=CASE))
+    assert found is not None
+    assert found.effective is effective
+
+
+async def test_a_story_of_its_own(appeals: AppealsLedger, queries: Queries) -> None:
+    """Row and events; the chain is verified like that of a case."""
+    overturned = entry(fresh(), FILED, acmd.Overturn(by=REED, reason="型番でした"))
+    card = CardRef(channel="C0LEADS", ts="1.2")
+    told = await appeals.record_appeal(overturned.model_copy(update={"card": card}))
+    assert told == AppealWritten(stands=overturned.events)
+    row = await queries.appeal("A0123456789AB")
+    assert row is not None
+    assert row["due_at"] == T0 + timedelta(days=14)
+    assert (row["state"], row["outcome"], row["answered_by"], row["reason"]) == (
+        "undoing",
+        "overturned",
+        "U0REED",
+        "型番でした",
+    )
+    assert (row["case_id"], row["decision_id"], row["subject_id"]) == (CASE, "D1", "u_123")
+    assert (row["source"], row["appeal_id"], row["card_ts"]) == ("default", "ap-1", "1.2")
+    assert [each["kind"] for each in await queries.events_of("A0123456789AB")] == [
+        "appeal_filed",
+        "appeal_claimed",
+        "appeal_overturned",
+    ]
+    audit = await verify(queries)
+    assert (audit.cases, audit.events, audit.broken) == (1, 3, ())
+
+
+async def test_the_same_entry_twice_changes_nothing(
+    appeals: AppealsLedger, queries: Queries
+) -> None:
+    """And an older one that comes late leaves the newer row as it is."""
+    first, both = entry(fresh(), FILED), entry(fresh(), FILED, acmd.ClaimAppeal(by=REED))
+    for each in (both, both, first):
+        assert await appeals.record_appeal(each) == AppealWritten(stands=each.events)
+    row = await queries.appeal("A0123456789AB")
+    assert row is not None
+    assert (row["state"], row["version"]) == ("claimed", 2)
+    assert len(await queries.events_of("A0123456789AB")) == 2
+
+
+async def test_an_appeal_that_was_filed_before_is_known(
+    appeals: AppealsLedger, queries: Queries
+) -> None:
+    """Another run of the same appeal, after its first one was forgotten, writes nothing."""
+    await appeals.record_appeal(entry(fresh(), FILED, acmd.WithdrawAppeal()))
+    again = received("A0123456789AB", a_request(), fresh().rules, T0 + timedelta(days=90))
+    told = await appeals.record_appeal(entry(again, FILED))
+    assert told == AppealWritten(filed_before=True)
+    row = await queries.appeal("A0123456789AB")
+    assert row is not None
+    assert row["state"] == "withdrawn"
+
+
+async def test_a_gap_in_the_story_is_refused(appeals: AppealsLedger, queries: Queries) -> None:
+    """Nothing of it is written."""
+    await appeals.record_appeal(entry(fresh(), FILED))
+    claimed = entry(given(an_appeal(), acmd.ClaimAppeal(by=REED), 1), acmd.ReleaseAppeal(by=REED))
+    with pytest.raises(StoryBroken):
+        await appeals.record_appeal(claimed)
+    row = await queries.appeal("A0123456789AB")
+    assert row is not None
+    assert row["state"] == "open"
+
+
+async def test_the_first_writing_wins(appeals: AppealsLedger, queries: Queries) -> None:
+    """Another try of the same task, at another time, is told what stands and writes nothing."""
+    first = entry(fresh(), FILED)
+    await appeals.record_appeal(first)
+    claimed = entry(an_appeal(), acmd.ClaimAppeal(by=REED))
+    await appeals.record_appeal(claimed)
+    later = entry(an_appeal(), acmd.AppealTick(), acmd.Uphold(by=REED, reason="規約どおり"))
+    told = await appeals.record_appeal(later)
+    assert told == AppealWritten(stands=claimed.events, earlier=True)
+    row = await queries.appeal("A0123456789AB")
+    assert row is not None
+    assert (row["state"], row["version"]) == ("claimed", 2)
+    assert (await verify(queries)).broken == ()
+
+
+async def test_a_late_entry_never_replaces_what_stands(
+    appeals: AppealsLedger, queries: Queries
+) -> None:
+    """The same at another moment counts as written; something else is an error."""
+    await appeals.record_appeal(entry(fresh(), FILED))
+    claimed = entry(an_appeal(), acmd.ClaimAppeal(by=REED))
+    await appeals.record_appeal(claimed)
+    later = entry(an_appeal(), acmd.AppealTick(), acmd.ClaimAppeal(by=REED))
+    late = later.model_copy(update={"late": True})
+    assert await appeals.record_appeal(late) == AppealWritten(stands=claimed.events)
+    other = entry(an_appeal(), acmd.ClaimAppeal(by=MORI)).model_copy(update={"late": True})
+    with pytest.raises(StoryBroken):
+        await appeals.record_appeal(other)
+    assert len(await queries.events_of("A0123456789AB")) == 2

@@ -1,0 +1,92 @@
+"""Telling a person: one call as data, once, and never with a path that an id has changed."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+from temporalio.exceptions import ApplicationError
+
+from activities.platform.client import Platform
+from activities.platform.notices import NoticeActivities
+from workflows.appealing.ports import Notice
+from workflows.domain.alert import Subject
+from workflows.domain.enforcement import Problem, ProblemKind
+from workflows.domain.playbook.appeals import NoticeKind
+from workflows.domain.playbook.lookups import NoticeCall
+from workflows.domain.text import Text
+
+CALL = NoticeCall.model_validate(
+    {
+        "path": "/v1/users/{subject.id}/notices",
+        "json": {"kind": "{notice}", "text": {"ja": "{text.ja}", "en": "{text.en}"}},
+    }
+)
+
+
+def a_notice(**more: Any) -> Notice:
+    """u_123 is told that the decision stands."""
+    given: dict[str, Any] = {
+        "appeal": "A0123456789AB",
+        "case": "K7Q2F9XM0",
+        "decision": "D1",
+        "kind": NoticeKind.UPHELD,
+        "text": Text(ja="維持({appeal.id}): {reason}", en="{reason}"),
+        "reason": "規約の {case.id} 項",
+        "person": Subject(type="user", id="u_123"),
+        "call": CALL,
+    }
+    return Notice(**{**given, **more})
+
+
+class Market:
+    """A platform that answers with one status and remembers what it was asked."""
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+        self.asked: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request)
+        return httpx.Response(self.status, json={})
+
+
+async def sent(status: int, notice: Notice) -> tuple[Problem | None, list[httpx.Request]]:
+    """What comes of a notice at a platform that answers with `status`."""
+    market = Market(status)
+    transport = httpx.MockTransport(market)
+    async with httpx.AsyncClient(transport=transport, base_url="http://market") as http:
+        return await NoticeActivities(Platform(http)).send_notice(notice), market.asked
+
+
+async def test_the_texts_are_filled_in_and_the_reason_is_not_read_again() -> None:
+    """What a reviewer writes is no template."""
+    problem, (asked,) = await sent(201, a_notice())
+    assert problem is None
+    assert asked.url.path == "/v1/users/u_123/notices"
+    assert json.loads(asked.content) == {
+        "kind": "upheld",
+        "text": {"ja": "維持(A0123456789AB): 規約の {case.id} 項", "en": "規約の {case.id} 項"},
+    }
+    key = "K7Q2F9XM0/D1/notice/A0123456789AB/upheld"
+    assert asked.headers["Idempotency-Key"] == key
+
+
+async def test_a_refusal_is_a_problem_for_the_card() -> None:
+    """With the status that the platform gave."""
+    problem, _ = await sent(404, a_notice())
+    assert problem == Problem(kind=ProblemKind.REFUSED, status=404)
+
+
+async def test_an_outage_is_tried_again() -> None:
+    """By Temporal."""
+    with pytest.raises(ApplicationError):
+        await sent(503, a_notice())
+
+
+async def test_an_id_can_not_change_the_path() -> None:
+    """It is a segment, or it is refused before anything is called."""
+    _, (asked,) = await sent(201, a_notice(person=Subject(type="user", id="../bans")))
+    assert asked.url.raw_path == b"/v1/users/..%2Fbans/notices"
+    problem, calls = await sent(201, a_notice(person=Subject(type="user", id="..")))
+    assert (problem, calls) == (Problem(kind=ProblemKind.UNUSABLE_SUBJECT), [])

@@ -1,0 +1,135 @@
+"""The buttons and modals of an appeal's card."""
+
+import pytest
+
+from deploy.sandbox.slack.person import Person
+from tests.bot.slack.conftest import Stage, button
+from tests.bot.slack.fakes import ROUTE
+from tests.domain.appealing import an_appeal
+from workflows.appealing.start import AppealMemory
+from workflows.domain.appealing import commands as cmd
+
+APPEAL = "A0123456789AB"
+LABELS = {
+    "appeal.claim": "担当する",
+    "appeal.release": "担当を外れる",
+    "appeal.uphold": "判断を維持…",
+    "appeal.overturn": "判断を取り消す…",
+    "appeal.invented": "未知",
+}
+
+
+async def card(
+    stage: Stage, person: Person, value: str = f"{APPEAL}:3", route: str = f"appeal/{APPEAL}"
+) -> dict:
+    """A message with every button of an appeal's card."""
+    row = [button(action, label, value) for action, label in LABELS.items()]
+    return await stage.seen(person, stage.posted("異議申し立て", route, row))
+
+
+async def text_told(stage: Stage, person: Person) -> str:
+    """What the person alone reads."""
+
+    async def look() -> str:
+        found = await person.ephemerals("ts-live")
+        return found[0]["text"] if found else ""
+
+    return await person.until(look, 5, "an ephemeral answer")
+
+
+@pytest.mark.parametrize(
+    ("action", "command"),
+    [("appeal.claim", cmd.ClaimAppeal), ("appeal.release", cmd.ReleaseAppeal)],
+)
+async def test_a_press_is_stored_with_its_appeal(stage: Stage, action: str, command) -> None:
+    """Who, where, and as of which version; nothing about rights."""
+    tanaka = stage.person("U0TANAKA")
+    await tanaka.press(await card(stage, tanaka), action)
+    (click,) = stage.appeals.clicks
+    assert isinstance(click.command, command)
+    assert (click.appeal, click.command.by.id, click.command.version) == (APPEAL, "U0TANAKA", 3)
+    assert click.command.by.roles == frozenset()
+    assert click.place.channel == "C0LIVE"
+    assert stage.cases.clicks == []
+
+
+@pytest.mark.parametrize(
+    ("action", "command"),
+    [("appeal.uphold", cmd.Uphold), ("appeal.overturn", cmd.Overturn)],
+)
+async def test_an_answer_comes_with_a_reason(stage: Stage, action: str, command) -> None:
+    """The modal shows what the person says, made harmless, and asks why."""
+    stage.appeals.open = AppealMemory(appeal=an_appeal(statement="<!channel> *型番* http://ex.com"))
+    tanaka = stage.person("U0TANAKA")
+    await tanaka.press(await card(stage, tanaka), action)
+    view = await tanaka.modal()
+    shown = view["blocks"][0]["text"]["text"]
+    assert "&lt;!channel&gt; ∗型番∗ hxxp://ex[.]com" in shown
+    assert "<!channel>" not in shown
+    assert await tanaka.fill_and_submit({"reason": " 型番でした "}) == {"ok": True}
+    (click,) = stage.appeals.clicks
+    assert isinstance(click.command, command)
+    assert click.command.reason == "型番でした"
+
+
+async def test_an_answer_without_words_stays_open(stage: Stage) -> None:
+    """And nothing is stored."""
+    stage.appeals.open = AppealMemory(appeal=an_appeal())
+    tanaka = stage.person("U0TANAKA")
+    await tanaka.press(await card(stage, tanaka), "appeal.uphold")
+    answer = await tanaka.fill_and_submit({"reason": "   "})
+    assert answer["errors"] == {"reason": "判断理由を書いてください。"}
+    assert stage.appeals.clicks == []
+
+
+@pytest.mark.parametrize("action", ["appeal.claim", "appeal.overturn"])
+async def test_a_press_on_an_answered_appeal_is_told(stage: Stage, action: str) -> None:
+    """In one sentence, to the person alone."""
+    stage.appeals.over = True
+    tanaka = stage.person("U0TANAKA")
+    await tanaka.press(await card(stage, tanaka), action)
+    assert "すでに完了しています" in await text_told(stage, tanaka)
+
+
+async def test_an_answer_while_temporal_is_away_keeps_its_words(stage: Stage) -> None:
+    """The modal opens without the statement, and stays open."""
+    stage.appeals.away = True
+    tanaka = stage.person("U0TANAKA")
+    await tanaka.press(await card(stage, tanaka), "appeal.overturn")
+    answer = await tanaka.fill_and_submit({"reason": "型番でした"})
+    assert "もう一度送信" in answer["errors"]["reason"]
+    assert stage.appeals.clicks == []
+
+
+async def test_a_press_while_temporal_is_away_is_told(stage: Stage) -> None:
+    """Press again."""
+    stage.appeals.away = True
+    tanaka = stage.person("U0TANAKA")
+    await tanaka.press(await card(stage, tanaka), "appeal.claim")
+    assert "もう一度押してください" in await text_told(stage, tanaka)
+
+
+@pytest.mark.parametrize(
+    ("value", "route"),
+    [
+        (f"{APPEAL}:3", ROUTE),
+        (f"{APPEAL}:3", "appeal/AZZZZZZZZZZZZ"),
+        ("K7Q2F9XM0:3", f"appeal/{APPEAL}"),
+        ("x", f"appeal/{APPEAL}"),
+    ],
+)
+async def test_a_button_that_names_no_appeal_is_told(stage: Stage, value: str, route: str) -> None:
+    """Neither an appeal nor a case hears of it."""
+    tanaka = stage.person("U0TANAKA")
+    await tanaka.press(await card(stage, tanaka, value, route), "appeal.claim")
+    assert "読み取れませんでした" in await text_told(stage, tanaka)
+    assert stage.appeals.clicks == []
+    assert stage.cases.clicks == []
+
+
+async def test_an_unknown_button_is_told(stage: Stage) -> None:
+    """It is from another version of Koban."""
+    tanaka = stage.person("U0TANAKA")
+    await tanaka.press(await card(stage, tanaka), "appeal.invented")
+    assert "まだ対応していません" in await text_told(stage, tanaka)
+    assert stage.appeals.clicks == []

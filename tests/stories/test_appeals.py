@@ -1,0 +1,326 @@
+"""Somebody who was muted or banned appeals, and somebody else looks again."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from deploy.sandbox.slack.person import Person, wait_until
+from deploy.sandbox.slack.reading import controls, visible_text
+from deploy.sandbox.stage import INGEST_SECRET
+from deploy.sandbox.traffic.sender import signed
+from tests.stories.test_a_shift import case_of, lure
+from tests.world import World, koban, work
+
+STATEMENT = "LINEのIDではなく、商品の型番を書いただけです。"
+
+
+def an_appeal(case: str, id_: str = "ap-1", **more: Any) -> dict[str, Any]:
+    """What the marketplace posts for u_123."""
+    return {
+        "id": id_,
+        "case": case,
+        "subject": {"type": "user", "id": "u_123"},
+        "statement": STATEMENT,
+        "submitted_at": "2026-11-25T03:04:05Z",
+        **more,
+    }
+
+
+async def post(world: World, appeal: dict[str, Any]) -> httpx.Response:
+    """The marketplace posts a signed appeal."""
+    body = json.dumps(appeal, ensure_ascii=False)
+    return await world.http.post(
+        f"{world.url}/v1/appeals", content=body.encode(), headers=signed(INGEST_SECRET, body)
+    )
+
+
+async def muted(world: World, by: str = "U0SATO") -> tuple[Person, dict, str]:
+    """u_123 is muted: who did it, the case's card, and its id."""
+    sato = await world.person(by)
+    await world.happens(lure())
+    card, case = await case_of(sato)
+    await sato.press(card, "case.preset.mute")
+    card = await sato.wait_text(card, "完了")
+    await world.wait_kind(case, "case_closed")
+    return sato, card, case
+
+
+async def filed(world: World, case: str, reviewer: Person, **more: Any) -> tuple[dict, str]:
+    """The appeal is in: its card, and its id."""
+    answer = await post(world, an_appeal(case, **more))
+    assert (answer.status_code, answer.json()) == (
+        202,
+        {"results": [{"id": "ap-1", "result": "accepted"}]},
+    )
+    card = await reviewer.wait_card("ts-leads", "異議申し立て")
+    return card, card["metadata"]["event_payload"]["appeal"]
+
+
+async def notices(world: World) -> list[str]:
+    """The kinds of notices that u_123 has got, oldest first."""
+    return [notice["kind"] for notice in (await world.thing("users", "u_123"))["notices"]]
+
+
+async def wait_notice(world: World, kind: str) -> None:
+    """Waits until u_123 was told."""
+
+    async def told() -> bool:
+        return kind in await notices(world)
+
+    await wait_until(told, 20, what=f"the notice {kind}")
+
+
+async def answer_with(person: Person, card: dict, action: str, reason: str) -> None:
+    """Opens a modal of the appeal's card and sends it with a reason."""
+    await person.press(card, action)
+    assert await person.fill_and_submit({"reason": reason}) == {"ok": True}
+
+
+async def test_another_lead_overturns(world: World) -> None:
+    """File, claim, overturn: the mute is gone, both cards say so, and the person is told."""
+    tanaka = await world.person("U0TANAKA")
+    sato, case_card, case = await muted(world)
+    card, appeal = await filed(world, case, tanaka)
+    shown = visible_text(card)
+    assert STATEMENT in shown
+    assert "佐藤さんの判断: コメント制限 24時間(MKT-4.2)" in shown
+    await wait_notice(world, "received")
+    await tanaka.press(card, "appeal.claim")
+    card = await tanaka.wait_text(card, "再審査中")
+    await answer_with(tanaka, card, "appeal.overturn", "型番と確認できました")
+    card = await tanaka.wait_text(card, "措置を取り消しました", 20)
+    assert controls(card) == []
+    assert (await world.thing("users", "u_123"))["muted"] is False
+    await sato.wait_text(case_card, "田中さんが再審査し、判断を取り消しました", 20)
+    await sato.wait_text(case_card, "取り消し済み")
+    await wait_notice(world, "overturned")
+    assert await notices(world) == ["received", "overturned"]
+    assert await world.changes() == [
+        ("POST", "users/u_123/mutes"),
+        ("POST", "users/u_123/notices"),
+        ("DELETE", f"users/u_123/mutes/{case}"),
+        ("POST", "users/u_123/notices"),
+    ]
+    await tanaka.wait_text(card, "本人にお知らせしました", 20)
+    await world.wait_kind(appeal, "appeal_carried_out")
+    assert [kind for kind in await world.kinds(appeal) if kind != "notice_sent"] == [
+        "appeal_filed",
+        "appeal_claimed",
+        "appeal_overturned",
+        "appeal_carried_out",
+    ]
+    assert (await world.kinds(case))[-3:] == [
+        "appeal_answered",
+        "undo_requested",
+        "action_undone",
+    ]
+
+
+async def test_a_lead_upholds(world: World) -> None:
+    """Nothing changes at the platform but the notice, and the case's card says so."""
+    tanaka = await world.person("U0TANAKA")
+    sato, case_card, case = await muted(world)
+    card, appeal = await filed(world, case, tanaka)
+    await wait_notice(world, "received")
+    await answer_with(tanaka, card, "appeal.uphold", "配信の記録で確認しました")
+    await tanaka.wait_text(card, "判断を維持", 20)
+    await sato.wait_text(case_card, "田中さんが再審査し、判断を維持しました", 20)
+    await wait_notice(world, "upheld")
+    (_, upheld) = (await world.thing("users", "u_123"))["notices"]
+    assert "理由: 配信の記録で確認しました" in upheld["text"]["ja"]
+    assert "The reason: 配信の記録で確認しました" in upheld["text"]["en"]
+    assert (await world.thing("users", "u_123"))["muted"] is True
+    assert await world.changes() == [
+        ("POST", "users/u_123/mutes"),
+        ("POST", "users/u_123/notices"),
+        ("POST", "users/u_123/notices"),
+    ]
+    await world.wait_kind(appeal, "appeal_upheld")
+    assert (await world.kinds(case))[-1] == "appeal_answered"
+
+
+async def refusal(person: Person) -> str:
+    """What the person alone is told in ts-leads."""
+
+    async def look() -> str:
+        found = await person.ephemerals("ts-leads")
+        return found[-1]["text"] if found else ""
+
+    return await person.until(look, 15, "the refusal")
+
+
+async def test_whoever_decided_does_not_review(world: World) -> None:
+    """A lead who muted somebody can't answer their appeal; nothing happens."""
+    tanaka, _, case = await muted(world, "U0TANAKA")
+    card, appeal = await filed(world, case, tanaka)
+    await tanaka.press(card, "appeal.claim")
+    assert "ご自身が判断または承認した措置は再審査できません" in await refusal(tanaka)
+    await answer_with(tanaka, card, "appeal.uphold", "私が正しい")
+
+    async def twice() -> bool:
+        return len(await tanaka.ephemerals("ts-leads")) == 2
+
+    await tanaka.until(twice, 15, "the second refusal")
+    assert "未対応" in visible_text(await tanaka.latest(card))
+    assert not {"appeal_claimed", "appeal_upheld"} & set(await world.kinds(appeal))
+    assert (await world.thing("users", "u_123"))["muted"] is True
+    assert "appeal_answered" not in await world.kinds(case)
+
+
+async def test_whoever_approved_does_not_review_either(world: World) -> None:
+    """A ban of 佐藤 and 田中 is reviewed by Reed, whose overturn is approval enough."""
+    sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
+    reed = await world.person("U0REED")
+    await world.happens(lure())
+    case_card, case = await case_of(sato)
+    await sato.press(case_card, "case.decide")
+    await sato.fill_and_submit(
+        {"verdict": "violation", "actions": ["permanent_ban"], "reason": "常習"}
+    )
+    asked = await tanaka.wait_card("ts-leads", "u_123")
+    await tanaka.press(asked, "approval.approve")
+    await sato.wait_text(case_card, "完了")
+    await world.wait_kind(case, "case_closed")
+    card, appeal = await filed(world, case, reed, decision="D1")
+    await answer_with(tanaka, card, "appeal.overturn", "やはり違いました")
+    assert "再審査できません" in await refusal(tanaka)
+    assert (await world.thing("users", "u_123"))["status"] == "banned"
+    await answer_with(reed, card, "appeal.overturn", "Not a LINE id")
+    await reed.wait_text(card, "措置を取り消しました", 20)
+    assert (await world.thing("users", "u_123"))["status"] == "active"
+    await world.wait_kind(appeal, "appeal_carried_out")
+
+
+async def test_a_specialist_is_told_who_reviews(world: World) -> None:
+    """The example lets leads review."""
+    sato, _, case = await muted(world)
+    clark = await world.person("U0CLARK")
+    card, appeal = await filed(world, case, clark)
+    await clark.press(card, "appeal.claim")
+    assert "lead" in await refusal(clark)
+    assert "appeal_claimed" not in await world.kinds(appeal)
+    assert await sato.ephemerals("ts-leads") == []
+
+
+async def test_an_appeal_is_known_for_good(world: World) -> None:
+    """While it waits, and after it was answered: one card, one story."""
+    tanaka = await world.person("U0TANAKA")
+    _, _, case = await muted(world)
+    card, appeal = await filed(world, case, tanaka)
+    again = await post(world, an_appeal(case))
+    assert again.json() == {"results": [{"id": "ap-1", "result": "duplicate"}]}
+    await answer_with(tanaka, card, "appeal.overturn", "型番でした")
+    await tanaka.wait_text(card, "措置を取り消しました", 20)
+    await world.wait_kind(appeal, "appeal_carried_out")
+    again = await post(world, an_appeal(case))
+    assert (again.status_code, again.json()["results"][0]["result"]) == (202, "duplicate")
+    appeals = [c for c in await tanaka.cards("ts-leads") if "異議申し立て" in visible_text(c)]
+    assert len(appeals) == 1
+
+
+async def test_what_can_not_be_reviewed_is_answered_at_once(world: World) -> None:
+    """No such case, no such decision, nothing in force any more: nothing happens."""
+    tanaka = await world.person("U0TANAKA")
+    sato, case_card, case = await muted(world)
+    unknown = await post(world, an_appeal("K00000000"))
+    assert unknown.json()["results"][0]["error"] == "There is no case K00000000."
+    other = await post(world, an_appeal(case, decision="D2"))
+    assert other.json()["results"][0]["pointer"] == "/decision"
+    await sato.press(case_card, "action.undo")
+    await sato.wait_text(case_card, "取り消し済み")
+    await world.wait_kind(case, "action_undone")
+    nothing = await post(world, an_appeal(case))
+    assert nothing.json()["results"][0]["error"] == f"No measure of case {case} is in force."
+    assert [a.status_code for a in (unknown, other, nothing)] == [422, 422, 422]
+    assert await tanaka.cards("ts-leads") == []
+    assert await world.queries.appeals_of(case) == []
+
+
+async def test_the_person_takes_the_appeal_back(world: World) -> None:
+    """The card says so, and late presses are told."""
+    tanaka = await world.person("U0TANAKA")
+    _, _, case = await muted(world)
+    card, appeal = await filed(world, case, tanaka)
+    back = await post(world, an_appeal(case, withdrawn=True))
+    assert back.json() == {"results": [{"id": "ap-1", "result": "accepted"}]}
+    await tanaka.wait_text(card, "取り下げ", 20)
+    await world.wait_kind(appeal, "appeal_withdrawn")
+    assert controls(await tanaka.latest(card)) == []
+    assert (await world.thing("users", "u_123"))["muted"] is True
+
+
+async def test_an_undo_that_the_platform_refuses_stays_visible(world: World) -> None:
+    """The appeal waits; a lead undoes it again on the case's card, and then it is over."""
+    tanaka = await world.person("U0TANAKA")
+    sato, case_card, case = await muted(world)
+    card, appeal = await filed(world, case, tanaka)
+    await wait_notice(world, "received")
+    user = world.stage.market.remove("users", "u_123")
+    await answer_with(tanaka, card, "appeal.overturn", "型番でした")
+    await tanaka.wait_text(card, "取り消せなかった措置が1件あります", 20)
+    world.stage.market.put("users", user)
+    case_card = await sato.wait_text(case_card, "取り消しできませんでした", 20)
+    await tanaka.press(case_card, "action.undo")
+    await tanaka.wait_text(card, "措置を取り消しました", 20)
+    await wait_notice(world, "overturned")
+    kinds = await world.kinds(appeal)
+    assert kinds.index("appeal_undo_failed") < kinds.index("appeal_carried_out")
+
+
+async def test_the_marketplace_files_an_appeal_for_its_user(world: World) -> None:
+    """What the button of the demo's panel does."""
+    tanaka = await world.person("U0TANAKA")
+    await muted(world)
+    filing = {"user": "u_123", "statement": "<!channel> *返してください*"}
+    answer = await world.http.post(f"{world.stage.url}/market-ui/appeals", json=filing)
+    assert (answer.status_code, answer.json()["results"][0]["result"]) == (202, "accepted")
+    card = await tanaka.wait_card("ts-leads", "返してください")
+    assert "未対応" in visible_text(card)
+
+    async def called() -> list[str]:
+        return [note.target for note in world.stage.workspace.notifications]
+
+    assert await tanaka.until(called, 15, "a call for the reviewers") == ["<!subteam^S0LEAD>"]
+    nobody = await world.http.post(
+        f"{world.stage.url}/market-ui/appeals", json={"user": "u_0", "statement": "x"}
+    )
+    assert nobody.status_code == 404
+
+
+async def test_nothing_of_an_appeal_is_lost_while_every_worker_is_down(
+    temporal: str, tmp_path: Path
+) -> None:
+    """The appeal and the answer are accepted at once, and carried out when a worker is back."""
+    async with koban(temporal, tmp_path, working=False) as world:
+        tanaka = await world.person("U0TANAKA")
+        async with work(world.settings):
+            _, _, case = await muted(world)
+        assert (await post(world, an_appeal(case))).status_code == 202
+        assert (await post(world, an_appeal(case))).json()["results"][0]["result"] == "duplicate"
+        async with work(world.settings):
+            card = await tanaka.wait_card("ts-leads", "異議申し立て", 20)
+            await wait_notice(world, "received")
+        await answer_with(tanaka, card, "appeal.overturn", "型番でした")
+        assert (await world.thing("users", "u_123"))["muted"] is True
+        async with work(world.settings):
+            await tanaka.wait_text(card, "措置を取り消しました", 30)
+            await wait_notice(world, "overturned")
+        assert (await world.thing("users", "u_123"))["muted"] is False
+        assert set(world.stage.market.executions().values()) == {1}
+
+
+async def test_the_answer_does_not_wait_for_the_receipt(world: World) -> None:
+    """The platform was away; it is told of the answer alone, and the card says what was not."""
+    tanaka = await world.person("U0TANAKA")
+    _, _, case = await muted(world)
+    world.stage.faults.set("platform_500", True)
+    card, appeal = await filed(world, case, tanaka)
+    await answer_with(tanaka, card, "appeal.uphold", "規約どおりです")
+    await world.wait_kind(appeal, "notice_failed")
+    world.stage.faults.set("platform_500", False)
+    await wait_notice(world, "upheld")
+    await tanaka.wait_text(card, "お知らせを送れませんでした", 20)
+    await tanaka.wait_text(card, "本人にお知らせしました", 20)
+    assert await notices(world) == ["upheld"]

@@ -1,0 +1,114 @@
+"""Whom an appeal tells: the case its answer, the person the notices."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ApplicationError, FailureError
+from temporalio.workflow import ActivityCancellationType
+
+from workflows.appealing import ports
+from workflows.appealing.ports import Notice
+from workflows.appealing.start import AppealStart
+from workflows.casework.delivering import deliver
+from workflows.domain.appealing.answer import AppealAnswer, AppealOutcome
+from workflows.domain.appealing.commands import NoteNotice
+from workflows.domain.appealing.state import Appeal
+from workflows.domain.enforcement import Problem, ProblemKind
+from workflows.domain.playbook.appeals import NoticeKind
+from workflows.ports import Delivery
+from workflows.queues import platform_queue
+
+_SLOWLY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=10))
+KEEPS_TRYING = timedelta(days=7)
+"""For how long a notice is tried where the platform does not answer."""
+
+
+def answer_of(appeal: Appeal) -> AppealAnswer:
+    """What the case hears of an answered appeal."""
+    found = appeal.appealed
+    assert found is not None
+    assert found.decision is not None
+    assert appeal.outcome is not None
+    assert appeal.answered_by is not None
+    assert appeal.answered_at is not None
+    return AppealAnswer(
+        appeal=appeal.id,
+        case=found.case,
+        decision=found.decision.id,
+        outcome=AppealOutcome(appeal.outcome),
+        by=appeal.answered_by,
+        at=appeal.answered_at,
+        reason=appeal.reason,
+    )
+
+
+async def tell_case(appeal: Appeal) -> None:
+    """Hands the answer to the case; a closed one is woken up."""
+    assert appeal.appealed is not None
+    answer = answer_of(appeal)
+    case = workflow.get_external_workflow_handle(appeal.appealed.route)
+    try:
+        await case.signal("appeal_answered", answer)
+    except FailureError:
+        await deliver(Delivery(case=answer.case, answer=answer))
+
+
+async def tell_person(
+    start: AppealStart, appeal: Appeal, kind: NoticeKind, overtaken: Callable[[], bool]
+) -> NoteNotice:
+    """Sends one notice; what keeps it from being sent becomes part of the story.
+
+    One that is `overtaken` by the next is not tried again: nobody waits for the answer because its
+    receipt could not be confirmed, and none is told of the receipt after the answer.
+    """
+    text, call = appeal.rules.notices.text(kind), start.notice
+    person = appeal.person(call.subject) if call is not None else None
+    if text is None or call is None or person is None:
+        return NoteNotice(notice=kind, problem=Problem(kind=ProblemKind.UNUSABLE_SUBJECT))
+    decision = appeal.appealed.decision if appeal.appealed else None
+    notice = Notice(
+        appeal=appeal.id,
+        case=appeal.request.case,
+        decision=decision.id if decision else appeal.request.decision,
+        kind=kind,
+        text=text,
+        reason=appeal.reason,
+        person=person,
+        call=call,
+    )
+    return NoteNotice(notice=kind, problem=await _send(notice, overtaken))
+
+
+async def _send(notice: Notice, overtaken: Callable[[], bool]) -> Problem | None:
+    sending = workflow.start_activity(
+        ports.send_notice,
+        notice,
+        task_queue=platform_queue(workflow.info().task_queue),
+        start_to_close_timeout=timedelta(seconds=15),
+        schedule_to_close_timeout=KEEPS_TRYING,
+        retry_policy=_SLOWLY,
+        cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    )
+    watch = asyncio.create_task(workflow.wait_condition(overtaken))
+    done, _ = await workflow.wait([sending, watch], return_when=asyncio.FIRST_COMPLETED)
+    watch.cancel()
+    if sending not in done:
+        sending.cancel()  # after the try that is under way
+    try:
+        return await sending
+    except FailureError as error:
+        return _problem(error)
+    except asyncio.CancelledError:
+        return _problem(None)
+
+
+def _problem(error: BaseException | None) -> Problem:
+    """What the last attempt said; a timeout says no more than that nobody answered."""
+    while error is not None and not isinstance(error, ApplicationError):
+        error = error.__cause__
+    if isinstance(error, ApplicationError) and error.details:
+        return Problem.model_validate(error.details[0])
+    return Problem(kind=ProblemKind.UNREACHABLE)

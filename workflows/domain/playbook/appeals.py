@@ -1,0 +1,65 @@
+"""How appeals are answered (appeals.yaml): who reviews them, until when, and what people hear."""
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from workflows.domain.model import Written
+from workflows.domain.people import WORKING_ROLES, Role
+from workflows.domain.playbook.durations import Duration
+from workflows.domain.playbook.roles import ChannelName
+from workflows.domain.text import Text
+
+
+class NoticeKind(StrEnum):
+    """What the person who appealed is told."""
+
+    RECEIVED = "received"
+    UPHELD = "upheld"
+    OVERTURNED = "overturned"
+    DISMISSED = "dismissed"
+
+
+class Notices(Written):
+    """The texts; `received` and `dismissed` are sent only where they are written."""
+
+    received: Text | None = None
+    upheld: Text
+    overturned: Text
+    dismissed: Text | None = None
+
+    def text(self, kind: NoticeKind) -> Text | None:
+        """The text of one kind of notice, where there is one."""
+        found: Text | None = getattr(self, kind.value)
+        return found
+
+
+class AppealRules(Written):
+    """The whole of appeals.yaml. `reminders` count back from when the answer is due."""
+
+    answer_within: Duration
+    reminders: Annotated[tuple[Duration, ...], Field(max_length=5)] = ()
+    channel: ChannelName
+    reviewers: Role = Role.LEAD
+    overdue: Role = Role.LEAD
+    notices: Notices
+
+    @field_validator("reviewers")
+    @classmethod
+    def _reviewers_work_cases(cls, reviewers: Role) -> Role:
+        if reviewers not in WORKING_ROLES:
+            raise ValueError(
+                f"the role {reviewers.value} does not review; write lead or specialist"
+            )
+        return reviewers
+
+    @property
+    def may_review(self) -> frozenset[Role]:
+        """The roles that may review. Where specialists may, so may leads."""
+        return frozenset({self.reviewers, Role.LEAD})
+
+    def before_due(self) -> tuple[timedelta, ...]:
+        """The reminders, earliest first."""
+        return tuple(sorted(self.reminders, reverse=True))
