@@ -16,8 +16,10 @@ from deploy.sandbox.slack.reading import controls
 from deploy.sandbox.temporal import temporal_server
 from tests.conftest import free_port
 from tests.stories.flood import alerts, pour
+from tests.stories.test_a_ring import approved, decided, noticed, ring_case
 from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_appeals import an_appeal, answer_with, filed, muted, post
+from tests.stories.test_working_a_case import choose
 from tests.world import World, koban
 from workflows.domain.identity import appeal_route
 
@@ -115,6 +117,39 @@ async def appeals(world: World) -> str:
     return appeal_route(second["metadata"]["event_payload"]["appeal"])
 
 
+async def working(world: World) -> str:
+    """Protected at once, noted, waiting, handed over, confirmed, taken over."""
+    sato, clark = await world.person("U0SATO"), await world.person("U0CLARK")
+    await world.happens(lure(viewers=1240))
+    card, case = await case_of(sato)
+    card = await sato.wait_text(card, "保護中")
+    await sato.press(card, "担当する")
+    card = await sato.wait_text(card, "佐藤")
+    await choose(sato, card, "wait")
+    await sato.fill_and_submit({"note": "購入者からの返信待ち"})
+    card = await sato.wait_text(card, "保留")
+    await sato.press(card, "case.resume")
+    await world.wait_kind(case, "case_resumed")
+    await choose(sato, card, "handover")
+    await sato.fill_and_submit({"person": "U0CLARK", "note": "配信を確認中です"})
+    card = await clark.wait_text(card, "Emma")
+    await clark.press(card, "case.confirm")
+    await clark.wait_text(card, "完了")
+    return str(controls(card)[0].block_id)
+
+
+async def crowd(world: World) -> str:
+    """Thirty accounts, decided once and approved."""
+    sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
+    await noticed(world, 30)
+    card, _ = await ring_case(sato)
+    route = str(controls(card)[0].block_id)
+    await decided(sato, card, actions=["warn"])
+    await approved(tanaka)
+    await sato.wait_text(card, "完了", 40)
+    return route
+
+
 async def save(world: World, route: str, folder: Path, name: str) -> None:
     """Writes the histories of everything that ran in this world, once it is over."""
     await world.client.get_workflow_handle(route).result()
@@ -142,6 +177,9 @@ def stored(path: Path) -> str:
     return (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode()
 
 
+SCENES = (one_tap, four_eyes, trouble, storm, appeals, working, crowd)
+
+
 async def main(version: str) -> None:
     """Records every scene under `histories/VERSION`."""
     folder = HISTORIES / version
@@ -153,7 +191,7 @@ async def main(version: str) -> None:
         await server.start()
         try:
             await _answers(f"127.0.0.1:{port}")
-            for scene in (one_tap, four_eyes, trouble, storm, appeals):
+            for scene in SCENES:
                 room = Path(place) / scene.__name__
                 room.mkdir()
                 async with koban(f"127.0.0.1:{port}", room) as world:
