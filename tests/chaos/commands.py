@@ -56,6 +56,16 @@ def _modal(action: str, reason: str) -> Command:
     return Command("case.decide", tells, form=form)
 
 
+def _entry(entry: str, kind: type[Any], **form: str) -> Command:
+    return Command("case.more", _is(kind), entry=entry, form=form)
+
+
+def _confirmed(event: Any) -> bool:
+    if not isinstance(event, ev.Decided) or event.decision.preset is not None:
+        return False
+    return bool(event.decision.confirms) and not event.decision.reason
+
+
 def _cleared(event: Any) -> bool:
     if not isinstance(event, ev.Decided):
         return False
@@ -95,6 +105,31 @@ COMMANDS: dict[str, Command] = {
     "retry": Command("action.retry", _is(ev.ActionRetried)),
     "give_up": Command("action.give_up", _is(ev.ActionsGivenUp)),
     "undo": Command("action.undo", _is(ev.UndoRequested)),
+    "hand_over": Command(
+        "case.more",
+        _is(ev.CaseHandedOver, to="U0CLARK"),
+        lambda case, person: case.phase in UNDECIDED and "U0CLARK" in (case.owner, person),
+        entry="handover",
+        form={"person": "U0CLARK", "note": "続きをお願いします"},
+    ),
+    "snooze": _entry("snooze", ev.CaseSnoozed, lasts="15m"),
+    "wait": _entry("wait", ev.CaseWaiting, note="返信待ち"),
+    "resume": Command("case.resume", _is(ev.CaseResumed)),
+    "note": _entry("note", ev.NoteAdded, note="確認中"),
+    "watch": Command(
+        "case.more",
+        _is(ev.CaseWatched),
+        lambda case, person: person in case.watchers,
+        entry="watch",
+    ),
+    "confirm": Command("case.confirm", _confirmed),
+    "lift": Command("case.more", _is(ev.ProtectionDismissed), entry="lift_protection"),
+    "ask": Command(
+        "approval.ask", _is(ev.ApprovalAsked), form={"question": "証拠は?"}, on=APPROVAL
+    ),
+    "answer": Command("approval.answer", _is(ev.ApprovalAnswered), form={"answer": "録画です"}),
+    "withdraw": Command("approval.withdraw", _is(ev.ApprovalWithdrawn)),
+    "reopen": Command("case.reopen", _is(ev.CaseReopened), form={"reason": "新しい証拠"}),
 }
 
 assert CALL_AGAIN.total_seconds() >= 300, "a second call would be news within a run"
@@ -122,6 +157,14 @@ STORIES: dict[str, tuple[tuple[int, str], ...]] = {
         (2, "s:escalate l:claim l:clear"),
         (2, "a:claim s:claim a:mute s:clear"),
         (2, "s:clear"),
+        (2, "s:confirm s:undo"),
+        (2, "s:claim s:lift s:clear"),
+        (2, "s:claim s:hand_over S:note S:mute"),
+        (2, "s:claim s:wait s:resume s:clear"),
+        (1, "l:snooze L:resume L:clear"),
+        (2, "s:claim s:ban l:ask s:answer L:approve"),
+        (1, "s:claim s:ban s:withdraw s:clear l:reopen l:mute"),
+        (1, "s:watch S:claim S:clear s:reopen s:hide"),
         (2, ""),
     ),
     "other": (

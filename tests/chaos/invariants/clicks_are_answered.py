@@ -12,9 +12,16 @@ from tests.chaos.commands import COMMANDS
 from tests.chaos.evidence import Evidence, Story, Violation, clock
 from tests.chaos.matching import Matching
 from tests.chaos.people import Click
-from workflows.domain.events import CaseClaimed, Decided
+from workflows.domain.events import (
+    CaseClaimed,
+    CaseHandedOver,
+    CaseSnoozed,
+    CaseWaiting,
+    Decided,
+)
 
 NUMBER = 2
+CLAIMING = Decided | CaseSnoozed | CaseWaiting | CaseHandedOver
 SKEW = 0.2
 """Seconds: an event bears the time of its workflow task, which begins after the press."""
 
@@ -51,12 +58,12 @@ def _uncaused(events: dict, matching: Matching) -> Iterator[Violation]:
 
 
 def _claimed_by_deciding(events: Sequence, place: int) -> bool:
-    """Who decides a case that is nobody's claims it in the same moment."""
+    """Who decides, sets aside or hands over a case that is nobody's claims it with that."""
     following = events[place + 1] if place + 1 < len(events) else None
     event = events[place]
     return (
         isinstance(event, CaseClaimed)
-        and isinstance(following, Decided)
+        and isinstance(following, CLAIMING)
         and (following.by, following.at) == (event.by, event.at)
     )
 

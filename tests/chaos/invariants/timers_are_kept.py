@@ -10,10 +10,18 @@ from datetime import datetime
 
 from tests.chaos.evidence import Evidence, Row, Story, Violation, clock
 from tests.chaos.places import Outage
-from workflows.domain.events import ActionSucceeded, ActionVerified, UndoRequested
+from workflows.domain.events import (
+    ActionSucceeded,
+    ActionVerified,
+    ProtectionConfirmed,
+    ProtectionDismissed,
+    ProtectionHeld,
+    UndoRequested,
+)
 
 NUMBER = 5
 LATEST = 2.0
+DECIDED_UPON = ProtectionHeld | ProtectionConfirmed | ProtectionDismissed
 
 
 def check(seen: Evidence) -> Iterator[Violation]:
@@ -42,6 +50,8 @@ def lateness(seen: Evidence) -> Iterator[tuple[float, str]]:
 
 def _lifts(case: str, story: Story, seen: Evidence) -> Iterator[tuple[float, str]]:
     undone = {e.decision for e in story.events if isinstance(e, UndoRequested)}
+    # A decision says when these end, and no clock of their own.
+    undone |= {e.protection for e in story.events if isinstance(e, DECIDED_UPON)}
     for event in story.events:
         if not isinstance(event, ActionVerified | ActionSucceeded) or event.until is None:
             continue
