@@ -33,13 +33,16 @@ def entries(view: CardView) -> tuple[str, ...]:
     The card has room for the first five; the rest is for places with more of it.
     """
     if view.phase not in UNDECIDED:
-        return ("note", *_watching(view))
+        stuck = ("lift_protection",) if view.stuck else ()
+        return (*stuck, "note", *_watching(view))
     return (*_pressing(view), *_usual(view), *_watching(view))
 
 
 def _pressing(view: CardView) -> Iterator[str]:
     """What only some cases have, and is looked for then."""
-    if protecting(view):
+    if view.undoable:
+        yield "undo"
+    if protecting(view) or view.stuck:
         yield "lift_protection"
     if view.rings:
         yield "ring"

@@ -20,6 +20,7 @@ _PLAIN: dict[str, Callable[..., cmd.PersonCommand]] = {
     "case.escalate": cmd.Escalate,
     "case.confirm": cmd.Confirm,
     "case.lift_protection": cmd.LiftProtection,
+    "case.undo": cmd.Undo,
     "case.acknowledge": cmd.Acknowledge,
     "case.resume": cmd.Resume,
     "case.watch": cmd.Watch,

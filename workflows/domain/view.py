@@ -99,6 +99,7 @@ class CardView(Value):
     closed_at: datetime | None
     presets: tuple[PresetView, ...]
     undoable: bool
+    stuck: bool = False
     undoing: bool
     failed: bool
     rule_url: str | None
@@ -141,7 +142,8 @@ def view_of(case: Case) -> CardView:
         actions=case.current_actions,
         action_titles=_titles(case),
         presets=_presets(case),
-        undoable=case.phase is Phase.CLOSED and bool(case.undoable),
+        undoable=case.phase in (Phase.CLOSED, *UNDECIDED) and bool(case.undoable),
+        stuck=bool(case.stuck),
         failed=bool(case.failed),
         rule_url=playbook.policy.url if playbook.policy else None,
     )

@@ -128,3 +128,13 @@ def test_confirming_a_protection_says_what_becomes_a_decision() -> None:
         "自動では解除されなくなります。",
         "確定する",
     ]
+
+
+def test_what_still_stands_can_always_be_taken_back() -> None:
+    """A sent-back case with leftovers has an undo, a protection whose lift failed has a lift."""
+    view = view_of(Story().case)
+    left, stuck = (view.model_copy(update={name: True}) for name in ("undoable", "stuck"))
+    assert entries(left)[0] == "undo"
+    assert entries(stuck)[0] == "lift_protection"
+    closed = stuck.model_copy(update={"phase": Phase.CLOSED})
+    assert entries(closed)[:2] == ("lift_protection", "note")

@@ -16,7 +16,7 @@ from tests.domain.building import (
     refused,
 )
 from workflows.domain import commands as cmd
-from workflows.domain.approval import Purpose
+from workflows.domain.approval import ApprovalState, Purpose
 from workflows.domain.case import decide
 from workflows.domain.case_state import Case, Phase
 from workflows.domain.decision import Verdict
@@ -219,6 +219,14 @@ class TestUndoing:
         )
         case = follow(case, cmd.Approve(by=TANAKA), minutes(6))
         assert case.undoing
+
+    def test_nobody_is_asked_for_what_ended_meanwhile(self) -> None:
+        """The suspension's time was over before a lead came to it."""
+        case = follow(suspended(), cmd.Undo(by=SATO), minutes(5))
+        case = follow(case, news(case, ActionStatus.LIFTED), minutes(6))
+        assert case.approval is not None
+        assert case.approval.state is ApprovalState.WITHDRAWN
+        assert case.deadline is None
 
     def test_asking_twice_asks_once(self) -> None:
         """It is on its way."""

@@ -98,3 +98,13 @@ class TestAbsorbing:
         case = follow(a_case(), absorb, minutes(1))
         assert (case.alerts, case.absorbed) == (8, (OTHER,))
         assert decide(case, absorb, minutes(2)) == ()
+
+    def test_of_two_that_ended_for_each_other_one_goes_on(self) -> None:
+        """Both were pressed in the same second: somebody still works the subject."""
+        one = follow(a_case(), merge(into="K9"), minutes(1))
+        from_other = cmd.Absorb(case="K9", alerts=3, by=CLARK.id)
+        goes_on = follow(one, from_other, minutes(1.1))
+        assert (goes_on.phase, goes_on.merged_into, goes_on.alerts) == (Phase.CLAIMED, None, 4)
+        two = follow(a_case(), merge(into="K1"), minutes(1))
+        stays = follow(two, cmd.Absorb(case="K1", alerts=3, by=CLARK.id), minutes(1.1))
+        assert (stays.phase, stays.merged_into) == (Phase.CLOSED, "K1")

@@ -140,6 +140,7 @@ def _reopened(case: Case, event: ev.CaseReopened) -> Changes:
         "warned": False,
         "verdict": None,
         "closed_at": None,
+        "merged_into": None,
         "approval": None,
         "rejection": None,
         "clock_from": event.at,

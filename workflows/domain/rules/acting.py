@@ -71,9 +71,18 @@ def report(case: Case, command: cmd.Report, now: datetime) -> Outcome:
     after = apply_all(case, events)
     nothing = ringing.came_to_nothing(after, now)
     events, after = (*events, *nothing), apply_all(after, nothing)
+    idle = _nothing_left_to_undo(after, now)
+    events, after = (*events, *idle), apply_all(after, idle)
     ends = closing(after, now)
     falls = caught_up(case, apply_all(after, ends), now)
     return (*events, *_begins(case, after, now), *ends, *falls)
+
+
+def _nothing_left_to_undo(case: Case, now: datetime) -> tuple[ev.Event, ...]:
+    """Nobody is asked to agree to the undo of what ended by itself meanwhile."""
+    if not case.pending(Purpose.UNDO) or case.undoable or case.approval is None:
+        return ()
+    return (ev.ApprovalWithdrawn(at=now, decision=case.approval.decision),)
 
 
 def _begins(before: Case, after: Case, now: datetime) -> tuple[ev.Event, ...]:

@@ -46,4 +46,12 @@ def absorb(case: Case, command: cmd.Absorb, now: datetime) -> Outcome:
     """The other end of a merge; a second delivery changes nothing."""
     if command.case in case.absorbed:
         return ()
-    return (ev.CaseAbsorbed(at=now, by=command.by, case=command.case, alerts=command.alerts),)
+    if case.merged_into == command.case and case.id < command.case:
+        # Each was merged into the other at once: one of them has to go on.
+        reopened = ev.CaseReopened(at=now, by=command.by, reason="")
+        return (reopened, _absorbed(command, now))
+    return (_absorbed(command, now),)
+
+
+def _absorbed(command: cmd.Absorb, now: datetime) -> ev.CaseAbsorbed:
+    return ev.CaseAbsorbed(at=now, by=command.by, case=command.case, alerts=command.alerts)
