@@ -20,6 +20,7 @@ from tests.activities.slack.situations import (
     undo_asked,
 )
 from workflows.domain import commands as cmd
+from workflows.domain.case_state import Phase
 from workflows.domain.view import view_of
 
 
