@@ -10,7 +10,7 @@ from temporalio import activity
 from activities.ledger.database import Database
 from activities.ledger.queries import Queries, Row
 from activities.ledger.rows import appeal_row
-from activities.ledger.story import Differs, add, links_to_add, standing
+from activities.ledger.story import Differs, add, links_to_add, retold, standing
 from activities.ledger.tables import appeals
 from workflows.appealing.ports import Against, AppealEntry, AppealWritten
 from workflows.domain.alert import Subject
@@ -56,7 +56,7 @@ class AppealsLedger:
 
         Raises:
             LedgerUnavailable: nothing was written.
-            StoryBroken: an event is missing, or another one stands in the place of a late one.
+            StoryBroken: an event is missing.
         """
         try:
             async with self._database.writing() as connection:
@@ -69,10 +69,13 @@ class AppealsLedger:
         version = await self._claim(connection, entry)
         appeal, told = entry.appeal.id, entry.events
         try:
-            await add(connection, await links_to_add(connection, appeal, told))
+            new = await links_to_add(connection, appeal, told)
         except Differs as differs:
-            stands = await standing(connection, appeal, told, entry.late, differs.seq)
-            raise _NotWritten(AppealWritten(stands=stands, earlier=not entry.late)) from None
+            if not entry.late:
+                stands = await standing(connection, appeal, told)
+                raise _NotWritten(AppealWritten(stands=stands, earlier=True)) from None
+            new = await retold(connection, appeal, told, differs.seq)
+        await add(connection, new)
         if version <= entry.appeal.version:
             await self._update(connection, entry)
 

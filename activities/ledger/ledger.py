@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from activities.ledger.chain import Link
 from activities.ledger.database import Database
 from activities.ledger.rows import action_row, alert_row, case_row, snapshot_of
-from activities.ledger.story import Differs, add, links_to_add, standing
+from activities.ledger.story import Differs, add, links_to_add, retold, standing
 from activities.ledger.tables import actions, alerts, cases
 from workflows.domain.approval import Purpose
 from workflows.domain.case_state import Case
@@ -34,7 +34,7 @@ class Ledger:
 
         Raises:
             LedgerUnavailable: nothing was written.
-            StoryBroken: an event is missing, or another one stands in the place of a late one.
+            StoryBroken: an event is missing.
         """
         try:
             async with self.database.writing() as connection:
@@ -45,14 +45,16 @@ class Ledger:
 
     async def _write(self, connection: AsyncConnection, entry: Entry) -> None:
         version = await self._claim(connection, entry)
-        new = await self._new_events(connection, entry)
+        new, again = await self._new_events(connection, entry)
         known = await self._add_alerts(connection, entry)
         if known and new and not entry.late:
             raise _NotWritten(Written(known_alerts=known))
         await add(connection, new)
-        if version is not None and version <= entry.case.version:
+        if again:
+            await self._forget_actions(connection, entry.case)
+        if version is not None and (again or version <= entry.case.version):
             await self._update_case(connection, entry)
-        if version is None or version <= entry.case.version:
+        if version is None or again or version <= entry.case.version:
             await self._update_actions(connection, entry.case)
 
     async def _claim(self, connection: AsyncConnection, entry: Entry) -> int | None:
@@ -84,14 +86,24 @@ class Ledger:
                 known.append(alert.key)
         return tuple(known)
 
-    async def _new_events(self, connection: AsyncConnection, entry: Entry) -> list[Link]:
-        """The links that are not there yet."""
+    async def _new_events(
+        self, connection: AsyncConnection, entry: Entry
+    ) -> tuple[list[Link], bool]:
+        """The links that are not there yet; whether they take the place of others."""
         case, told = entry.case.id, entry.events
         try:
-            return await links_to_add(connection, case, told)
+            return await links_to_add(connection, case, told), False
         except Differs as differs:
-            stands = await standing(connection, case, told, entry.late, differs.seq)
-            raise _NotWritten(Written(stands=stands, earlier=not entry.late)) from None
+            if entry.late:
+                return await retold(connection, case, told, differs.seq), True
+            stands = await standing(connection, case, told)
+            raise _NotWritten(Written(stands=stands, earlier=True)) from None
+
+    async def _forget_actions(self, connection: AsyncConnection, case: Case) -> None:
+        """Takes back the rows of decisions and protections that never were."""
+        known = [each.id for each in case.decisions] + [each.id for each in case.protections]
+        mine = (actions.c.case_id == case.id, actions.c.decision_id.not_in(known))
+        await connection.execute(sa.delete(actions).where(*mine))
 
     async def _update_case(self, connection: AsyncConnection, entry: Entry) -> None:
         row = case_row(entry.case, entry.owner_key, entry.card)

@@ -1,14 +1,22 @@
-"""Continuing the chain of a case or an appeal: append-only, and the first writing wins."""
+"""Continuing the chain of a case or an appeal: append-only, and the first writing wins.
+
+With one exception. What a case did while the ledger was away is durable in Temporal by the time
+that it is written. Where an earlier try of the same task had written something else just before
+the ledger went away, that never happened: the late telling takes its place.
+"""
 
 from collections.abc import Sequence
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.ledger.chain import GENESIS, Link
 from activities.ledger.errors import StoryBroken
 from activities.ledger.rows import R, link_after, recorded_of
-from activities.ledger.tables import events
+from activities.ledger.tables import alerts, events
+
+log = structlog.get_logger()
 
 
 class Differs(Exception):
@@ -51,21 +59,29 @@ async def add(connection: AsyncConnection, links: Sequence[Link]) -> None:
         await connection.execute(sa.insert(events), [dict(vars(link)) for link in links])
 
 
-async def standing(
-    connection: AsyncConnection, story: str, recorded: Sequence[R], late: bool, seq: int
-) -> tuple[R, ...]:
-    """What stands where `recorded` was to be written, from `seq` on something else.
+async def retold(
+    connection: AsyncConnection, story: str, recorded: Sequence[R], seq: int
+) -> list[Link]:
+    """The links to add once what a discarded try had told from `seq` on is taken back.
 
-    Raises:
-        StoryBroken: what happened `late` is not what stands there.
+    The alerts that it told of are free again: they join with their own event, or have joined.
     """
+    of_it = (events.c.case_id == story, events.c.seq >= seq)
+    told = (await connection.execute(sa.select(events.c.data).where(*of_it))).scalars().all()
+    for data in told:
+        detector, _, id_ = data.get("alert", {}).get("key", "").partition("/")
+        mine = (alerts.c.detector == detector, alerts.c.alert_id == id_)
+        await connection.execute(sa.delete(alerts).where(alerts.c.case_id == story, *mine))
+    await connection.execute(sa.delete(events).where(*of_it))
+    log.warning("story_retold", case=story, seq=seq, events=len(told))
+    return await links_to_add(connection, story, recorded)
+
+
+async def standing(connection: AsyncConnection, story: str, recorded: Sequence[R]) -> tuple[R, ...]:
+    """What stands where `recorded` was to be written."""
     query = sa.select(events).where(events.c.case_id == story, events.c.seq >= recorded[0].seq)
     rows = (await connection.execute(query.order_by(events.c.seq))).all()
-    stands = tuple(recorded_of(row, type(recorded[0])) for row in rows)
-    told = [(each.event.kind, each.event.by) for each in recorded]
-    if late and [(each.event.kind, each.event.by) for each in stands][: len(told)] != told:
-        raise StoryBroken(f"{story}: another event stands as {seq}")
-    return stands  # at another moment: the first writing holds
+    return tuple(recorded_of(row, type(recorded[0])) for row in rows)
 
 
 async def _tail(connection: AsyncConnection, story: str, first: int) -> dict[int, str]:
