@@ -14,7 +14,8 @@ demo: $(READY) ## run everything on this machine and print one address
 	@$(BIN)/python -m deploy.sandbox
 
 test: $(READY) ## run the tests against the real servers
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist worksteal --ignore tests/chaos/test_chaos.py $(ARGS)
+	@$(BIN)/python -m pytest tests/chaos/test_chaos.py # alone: it keeps time
 
 check: $(READY) ## lint, types, arrows, the example policy
 	@$(BIN)/ruff check .

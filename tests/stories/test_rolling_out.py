@@ -80,10 +80,12 @@ async def test_open_cases_move_on_and_a_running_enforcement_stays(
                 await world.wait_kind(case, "alert_joined")
 
                 async def moved() -> bool:
-                    run = (await world.client.get_workflow_handle(route).describe()).run_id
-                    return run != first
+                    handle = world.client.get_workflow_handle(route)
+                    # The alert may still have met v1: the server tells its queues a moment later.
+                    await handle.signal("nudge")
+                    return (await handle.describe()).run_id != first
 
-                await wait_until(moved, 15, what="a new history")
+                await wait_until(moved, 30, what="a new history")
                 assert await build_of(world, route) == "v2"
                 memory = await world.client.get_workflow_handle(route).query("memory")
                 assert memory["case"]["alerts"] == 2
