@@ -113,6 +113,9 @@ def _appealed(
         if each["kind"] == "decided"
     ]
     meant = [d for d in decisions if (d.id == named if named else d.id in worked)]
+    if not meant and named is None:
+        # What a ring did stands by its members, and not among the case's own actions.
+        meant = [decision for decision in decisions if decision.ring is not None]
     decision = meant[-1] if meant else None
     return Appealed(
         case=row["id"],

@@ -164,6 +164,12 @@ class AppealIntake:
             return Invalid(request.id, "/case", f"There is no case {request.case}.")
         if found.effective or not closed:
             return None
+        if found.decision is not None and found.decision.ring is not None:
+            told = (
+                f"Decision {found.decision.id} acted on many accounts at once, and can't be "
+                f"reviewed for one of them here: ask the team about case {request.case}."
+            )
+            return Invalid(request.id, "/decision" if request.decision else "/case", told)
         if request.decision is None:
             told = f"No measure of case {request.case} is in force."
             return Invalid(request.id, "/case", told)

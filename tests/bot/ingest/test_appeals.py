@@ -9,7 +9,9 @@ from tests.bot.ingest.appellant import appeal
 from tests.bot.ingest.conftest import Desk
 from tests.bot.ingest.detector import LIVE_CHAT, NEXT, as_json, secret_of
 from tests.domain.appealing import a_decision
+from workflows.domain.appealing.state import Appealed
 from workflows.domain.identity import appeal_id
+from workflows.domain.ring import Ring
 
 
 async def post(desk: Desk, value: Any, **more: Any) -> tuple[int, dict[str, Any]]:
@@ -55,6 +57,14 @@ async def test_two_sources_have_names_of_their_own(desk: Desk) -> None:
     assert len(desk.appeals.filed) == 2
 
 
+def a_ring() -> Appealed:
+    """A decision for a crowd: what it did stands by its members."""
+    found = a_decision(effective=False)
+    assert found.decision is not None
+    ring = Ring(id="R1", type="user", count=60)
+    return found.model_copy(update={"decision": found.decision.model_copy(update={"ring": ring})})
+
+
 @pytest.mark.parametrize(
     ("found", "fields", "pointer", "error"),
     [
@@ -64,6 +74,13 @@ async def test_two_sources_have_names_of_their_own(desk: Desk) -> None:
             {"decision": "D7"},
             "/decision",
             "No measure of decision D7 is in force.",
+        ),
+        (
+            a_ring(),
+            {},
+            "/case",
+            "Decision D1 acted on many accounts at once, and can't be reviewed for one of them "
+            "here: ask the team about case K7Q2F9XM0.",
         ),
         (
             a_decision(effective=False),
