@@ -8,8 +8,8 @@ from random import Random
 from tests.chaos.commands import CAST, COMMANDS, STORIES
 from tests.chaos.upsets import UPSETS, Upset, upsets_for
 
-PACE = 0.55
-"""Seconds between the beginnings of two lives."""
+PACE = 1.0
+"""Seconds between the beginnings of two lives: two processors carry everything, kills included."""
 
 SETTLING = 8.0
 """Seconds after the last beginning in which things still go wrong."""

@@ -18,6 +18,7 @@ from deploy.sandbox.slack.person import wait_until
 from tests.chaos.detector import Detector
 from tests.chaos.evidence import Evidence, Violation, gather
 from tests.chaos.invariants.all import violations
+from tests.chaos.invariants.cards_are_true import NUMBER as CARDS
 from tests.chaos.invariants.timers_are_kept import lateness
 from tests.chaos.metronome import ROUTE
 from tests.chaos.people import Crowd
@@ -25,8 +26,12 @@ from tests.chaos.places import POLICY, STARTING, Places, places
 from tests.chaos.plan import Life, Plan, Shake
 from tests.chaos.upsets import UPSETS
 from workflows.domain.enforcement import STANDING
+from workflows.domain.protection import Intent
 
 LOOK = 0.3
+FLUX = 2.0
+"""Seconds that a card may be behind: approvals are asked for again and again, also at the end."""
+
 STABLE = 12.0
 """Seconds in which the same violations stand although everything is quiet: they stay."""
 
@@ -49,6 +54,26 @@ class Outcome:
     def worst(self) -> tuple[float, str]:
         """The timer that was most late."""
         return max(lateness(self.seen), default=(0.0, "no timer was due"))
+
+
+class Flux:
+    """Tells cards that are behind from cards that are just being drawn anew."""
+
+    def __init__(self) -> None:
+        self._first: dict[str, float] = {}
+        self._watched: set[str] | None = None
+
+    def judged(self, found: list[Violation], now: float) -> list[Violation]:
+        """What counts: a card only if it has said the same for longer than `FLUX`."""
+        cards = {each.sentence for each in found if each.invariant == CARDS}
+        self._first = {said: self._first.get(said, now) for said in cards}
+        fresh = {said for said in cards if now - self._first[said] <= FLUX}
+        self._watched = fresh if self._watched is None else self._watched & fresh
+        return [each for each in found if each.sentence not in fresh]
+
+    def passed(self) -> bool:
+        """Whether every card that was behind at the first look has been drawn by now."""
+        return not self._watched
 
 
 class Run:
@@ -138,14 +163,16 @@ class Run:
         """Looks until nothing is violated, or the same is for a while though all is quiet."""
         end = time.monotonic() + PATIENCE
         before, since = Counter[int](), time.monotonic()
+        flux = Flux()
         while True:
             busy = await self._busy()
             seen = await self._gather()
-            found = violations(seen)
+            found = flux.judged(violations(seen), time.monotonic())
             kinds = Counter(each.invariant for each in found)
             if kinds != before:
                 before, since = kinds, time.monotonic()
-            if not busy and (not found or time.monotonic() - since > STABLE):
+            calm = not busy and flux.passed()
+            if calm and (not found or time.monotonic() - since > STABLE):
                 return seen, found
             if time.monotonic() > end:
                 unquiet = [Violation(0, f"not quiet after {PATIENCE:.0f} s: {w}") for w in busy]
@@ -173,7 +200,12 @@ class Run:
             found += [f"{a.activity_type.name} of {each.id}" for a in told.pending_activities]
         seen = await self._gather()
         for story in seen.stories.values():
-            lifts = [a for a in story.actions if a["until"] and a["status"] in STANDING]
+            held = [p.id for p in story.case.protections if p.intent is Intent.HOLD]
+            lifts = [
+                each
+                for each in story.actions
+                if each["until"] and each["status"] in STANDING and each["decision_id"] not in held
+            ]
             found += [f"the lift of {a['action']} in {story.row['id']}" for a in lifts]
         return found
 
