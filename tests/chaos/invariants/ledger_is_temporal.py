@@ -58,11 +58,18 @@ def _action(case: str, told: Case, row: Row) -> Iterator[Violation]:
 
 def _memory(story: Story, seen: Evidence) -> tuple[Memory | None, set[str]]:
     """What knows the case now, and the workflows that may run for it."""
-    case, route = story.case, story.row["route"]
+    case, route, woken = story.case, story.row["route"], closed_route(story.case.id)
     if case.phase is not Phase.CLOSED:
-        return seen.memories.get(route), {route}
-    awake = {closed_route(case.id)} if case.undoing else set()
+        # One that was reopened runs under its own name: its group may have another case by now.
+        routes = {route, woken} & {r for r, m in seen.memories.items() if _knows(m, case.id)}
+        place = min(routes, default=route)
+        return seen.memories.get(place), {place}
+    awake = {woken} if case.undoing or case.deadline is not None else set()
     return Memory.model_validate(story.row["snapshot"]) if story.row["snapshot"] else None, awake
+
+
+def _knows(memory: Memory, case: str) -> bool:
+    return memory.case is not None and memory.case.id == case
 
 
 def _same(case: str, story: Story, memory: Memory | None) -> Iterator[Violation]:
