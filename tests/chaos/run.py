@@ -19,6 +19,7 @@ from tests.chaos.detector import Detector
 from tests.chaos.evidence import Evidence, Violation, gather
 from tests.chaos.invariants.all import violations
 from tests.chaos.invariants.cards_are_true import NUMBER as CARDS
+from tests.chaos.invariants.ledger_is_temporal import NUMBER as LEDGER
 from tests.chaos.invariants.timers_are_kept import lateness
 from tests.chaos.metronome import ROUTE
 from tests.chaos.people import Crowd
@@ -30,7 +31,8 @@ from workflows.domain.protection import Intent
 
 LOOK = 0.3
 FLUX = 2.0
-"""Seconds that a card may be behind: approvals are asked for again and again, also at the end."""
+"""Seconds that a card may be behind, or the ledger and a workflow be read at two moments:
+approvals are asked for again and again, also at the end."""
 
 STABLE = 12.0
 """Seconds in which the same violations stand although everything is quiet: they stay."""
@@ -57,15 +59,15 @@ class Outcome:
 
 
 class Flux:
-    """Tells cards that are behind from cards that are just being drawn anew."""
+    """Tells what is behind from what is just being drawn, or written, anew."""
 
     def __init__(self) -> None:
         self._first: dict[str, float] = {}
         self._watched: set[str] | None = None
 
     def judged(self, found: list[Violation], now: float) -> list[Violation]:
-        """What counts: a card only if it has said the same for longer than `FLUX`."""
-        cards = {each.sentence for each in found if each.invariant == CARDS}
+        """What counts: a difference only if it has been the same for longer than `FLUX`."""
+        cards = {each.sentence for each in found if each.invariant in (CARDS, LEDGER)}
         self._first = {said: self._first.get(said, now) for said in cards}
         fresh = {said for said in cards if now - self._first[said] <= FLUX}
         self._watched = fresh if self._watched is None else self._watched & fresh

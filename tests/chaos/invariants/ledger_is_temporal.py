@@ -79,7 +79,10 @@ def _same(case: str, story: Story, memory: Memory | None) -> Iterator[Violation]
     elif memory.case != story.case:
         mine, theirs = story.case.model_dump(), memory.case.model_dump()
         differ = [name for name in mine if mine[name] != theirs[name]]
-        yield Violation(NUMBER, f"case {case}: ledger and {where} differ in {differ}")
+        words = (
+            f"case {case} at version {story.case.version}: ledger and {where} differ in {differ}"
+        )
+        yield Violation(NUMBER, words)
     elif memory.untold:
         yield Violation(
             NUMBER, f"case {case}: its thread was never told {len(memory.untold)} events"
