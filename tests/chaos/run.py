@@ -65,17 +65,20 @@ class Flux:
         self._first: dict[str, float] = {}
         self._watched: set[str] | None = None
 
-    def judged(self, found: list[Violation], now: float) -> list[Violation]:
+    def judged(self, found: list[Violation], now: float, quiet: bool) -> list[Violation]:
         """What counts: a difference only if it has been the same for longer than `FLUX`."""
         cards = {each.sentence for each in found if each.invariant in (CARDS, LEDGER)}
         self._first = {said: self._first.get(said, now) for said in cards}
         fresh = {said for said in cards if now - self._first[said] <= FLUX}
-        self._watched = fresh if self._watched is None else self._watched & fresh
+        if self._watched is not None:
+            self._watched &= fresh
+        elif quiet:
+            self._watched = set(fresh)
         return [each for each in found if each.sentence not in fresh]
 
     def passed(self) -> bool:
-        """Whether every card that was behind at the first look has been drawn by now."""
-        return not self._watched
+        """Whether all that differed at the first quiet look has been settled by now."""
+        return self._watched is not None and not self._watched
 
 
 class Run:
@@ -169,7 +172,7 @@ class Run:
         while True:
             busy = await self._busy()
             seen = await self._gather()
-            found = flux.judged(violations(seen), time.monotonic())
+            found = flux.judged(violations(seen), time.monotonic(), not busy)
             kinds = Counter(each.invariant for each in found)
             if kinds != before:
                 before, since = kinds, time.monotonic()
