@@ -12,6 +12,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from bot.living import SignsOfLife
 from workflows import appeal, case, enforcement, pinned, ring
 from workflows.appeal import AppealWorkflow
 from workflows.case import CaseWorkflow
@@ -104,6 +105,7 @@ def make_workers(
                 RingWorkflow,
             ],
             activities=duties.main,
+            interceptors=[SignsOfLife()],
             workflow_runner=sandbox(),
             max_cached_workflows=CACHED_CASES,
             max_concurrent_workflow_tasks=AT_ONCE,

@@ -20,6 +20,9 @@ QUICK = timedelta(seconds=1)
 
 _ONCE = RetryPolicy(maximum_attempts=1)
 _TRY = timedelta(seconds=10)
+_SILENT = timedelta(seconds=2)
+"""An answer that died with a worker or with Temporal is asked for again after that."""
+
 _RETRY = RetryPolicy(
     initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=10)
 )
@@ -39,6 +42,10 @@ async def at_last(activity: Callable[..., Awaitable[R]], *arguments: object) -> 
         return await quickly(activity, *arguments)
     except FailureError:
         answer: R = await workflow.execute_activity(
-            activity, args=arguments, start_to_close_timeout=_TRY, retry_policy=_RETRY
+            activity,
+            args=arguments,
+            start_to_close_timeout=_TRY,
+            heartbeat_timeout=_SILENT,
+            retry_policy=_RETRY,
         )
         return answer
