@@ -1,7 +1,7 @@
-"""Signs of life of the activities that ask the ledger, so that a lost answer is noticed soon.
+"""Signs of life of activities, so that an answer which was lost is noticed soon.
 
 Where a worker or Temporal dies while an activity ends, Temporal takes it for running still: its
-case would wait for all of the time that a slow ledger may need.
+case would wait for all of the time that a slow ledger or platform may need.
 """
 
 import asyncio
@@ -32,9 +32,20 @@ class _Living(ActivityInboundInterceptor):
             return await self.next.execute_activity(input)
         telling = asyncio.create_task(_live())
         try:
-            return await self.next.execute_activity(input)
+            return await _to_its_end(asyncio.ensure_future(self.next.execute_activity(input)))
         finally:
             telling.cancel()
+
+
+async def _to_its_end(work: asyncio.Future[Any]) -> Any:
+    """What `work` returns, though it is called off meanwhile, as who gives signs of life can be.
+
+    What was asked of a platform may take effect after the one who asked has gone away.
+    """
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        return await work
 
 
 async def _live() -> None:

@@ -128,6 +128,7 @@ def make_workers(
             client,
             task_queue=platform_queue(task_queue),
             activities=duties.platform,
+            interceptors=[SignsOfLife()],
             disable_eager_activity_execution=True,
             graceful_shutdown_timeout=GRACE,
             deployment_config=deployment,

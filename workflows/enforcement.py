@@ -12,6 +12,7 @@ from temporalio.exceptions import FailureError
 with workflow.unsafe.imports_passed_through():
     from workflows import ports
     from workflows.casework.calls import ONE_CALL, PATIENTLY, Calls, Overtaken
+    from workflows.casework.patience import SILENT
     from workflows.casework.track import Track
     from workflows.domain.enforcement import (
         ActionStatus,
@@ -208,6 +209,7 @@ class EnforcementWorkflow:
                 ports.deliver,
                 Delivery(case=self._start.case, report=report),
                 start_to_close_timeout=ONE_CALL,
+                heartbeat_timeout=SILENT,
                 retry_policy=PATIENTLY,
             )
 

@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows import ports
     from workflows.casework import ring_ports
     from workflows.casework.errands import Errands
-    from workflows.casework.patience import at_last
+    from workflows.casework.patience import SILENT, at_last
     from workflows.casework.ring_ports import Member, RingPart, RingRows, RingStart
     from workflows.casework.ring_roll import Roll
     from workflows.domain.alert import Subject
@@ -319,6 +319,7 @@ class RingWorkflow:
                 ports.deliver,
                 Delivery(case=self._start.case, report=report),
                 start_to_close_timeout=timedelta(seconds=15),
+                heartbeat_timeout=SILENT,
                 retry_policy=_PATIENTLY,
             )
 

@@ -7,6 +7,7 @@ from temporalio.common import RetryPolicy
 
 from workflows import ports
 from workflows.casework.inbox import Inbox, Message
+from workflows.casework.patience import SILENT
 from workflows.casework.vouching import Vouched
 from workflows.domain import events as ev
 from workflows.domain.alert import Alert
@@ -25,6 +26,7 @@ async def deliver(delivery: Delivery) -> None:
         ports.deliver,
         delivery,
         start_to_close_timeout=timedelta(seconds=10),
+        heartbeat_timeout=SILENT,
         retry_policy=_PATIENTLY,
     )
 

@@ -20,7 +20,7 @@ QUICK = timedelta(seconds=1)
 
 _ONCE = RetryPolicy(maximum_attempts=1)
 _TRY = timedelta(seconds=10)
-_SILENT = timedelta(seconds=2)
+SILENT = timedelta(seconds=2)
 """An answer that died with a worker or with Temporal is asked for again after that."""
 
 _RETRY = RetryPolicy(
@@ -45,7 +45,7 @@ async def at_last(activity: Callable[..., Awaitable[R]], *arguments: object) -> 
             activity,
             args=arguments,
             start_to_close_timeout=_TRY,
-            heartbeat_timeout=_SILENT,
+            heartbeat_timeout=SILENT,
             retry_policy=_RETRY,
         )
         return answer
