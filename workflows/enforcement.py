@@ -127,9 +127,12 @@ class EnforcementWorkflow:
         await self._take_back(standing, ActionStatus.UNDONE, by)
 
     def _keep(self) -> None:
-        """A decision takes over: what stands stays, and this lets go of it."""
+        """A decision takes over: what stands stays, and this lets go of it.
+
+        What the platform refused was never there to be kept.
+        """
         for track in self._tracks:
-            if track.status is not ActionStatus.LIFTED:
+            if track.status is not ActionStatus.LIFTED and not track.failed:
                 track.status, track.standing, track.problem = ActionStatus.KEPT, False, None
 
     async def _lift(self, by: str | None) -> None:

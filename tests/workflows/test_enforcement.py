@@ -15,7 +15,14 @@ from tests.domain.building import CATALOG, a_case
 from tests.world import fresh_namespace
 from workflows import ports
 from workflows.domain.decision import PlannedAction
-from workflows.domain.enforcement import ActionStatus, Ask, AskKind, EnforcementReport
+from workflows.domain.enforcement import (
+    ActionStatus,
+    Ask,
+    AskKind,
+    EnforcementReport,
+    Problem,
+    ProblemKind,
+)
 from workflows.enforcement import EnforcementWorkflow
 from workflows.queues import platform_queue
 from workflows.starts import EnforcementStart, Job
@@ -45,14 +52,17 @@ class Listener:
 
 
 class Market:
-    """A platform that takes every change, and notes it."""
+    """A platform that takes every change but those that it `refuses`, and notes it."""
 
     def __init__(self) -> None:
         self.took: list[str] = []
+        self.refuses: Problem | None = None
 
     @activity.defn(name="carry_out")
     async def carry_out(self, order: ports.Order) -> ports.Result:
         """Takes it."""
+        if self.refuses is not None:
+            return ports.Result(status=ActionStatus.FAILED, problem=self.refuses)
         undo = order.direction is ports.Direction.UNDO
         self.took.append(f"{order.direction}/{order.planned.action}")
         return ports.Result(status=ActionStatus.UNDONE if undo else ActionStatus.DONE)
@@ -135,3 +145,20 @@ async def test_a_protection_that_is_held_is_not_lifted_though_its_time_is_over(
         report = await handle.result()
         assert [news.status for news in report.actions] == [ActionStatus.KEPT]
         assert market.took == ["do/mute_user"]
+
+
+async def test_a_protection_that_the_platform_refused_is_not_kept(temporal: str) -> None:
+    """A decision that took it over meanwhile must not make the ledger say that it stands."""
+    async with running(temporal) as (client, market):
+        market.refuses = Problem(kind=ProblemKind.REFUSED, status=404)
+        handle = await client.start_workflow(
+            EnforcementWorkflow.run,
+            a_start(timedelta(minutes=5), protects=True),
+            id=f"e/{uuid4().hex}",
+            task_queue="koban",
+            start_signal="ask",
+            start_signal_args=[Ask(kind=AskKind.KEEP, by=None)],
+        )
+        news = (await handle.result()).actions
+        assert [(n.status, n.problem) for n in news] == [(ActionStatus.FAILED, market.refuses)]
+        assert await heard(client) == [["failed"]]
