@@ -114,11 +114,14 @@ async def fresh_namespace(temporal: str) -> str:
 
 def settings_for(world: Stage, temporal: dict[str, Any], folder: Path, **more: Any) -> Settings:
     """The settings of a Koban that lives in `world`; nothing comes from the environment."""
+    heard = {"signing_secret": world.workspace.signing_secret}
+    if world.workspace.socket_mode:
+        heard = {"app_token": world.workspace.app_token}
     given: dict[str, Any] = {
         "temporal": temporal,
         "slack": {
             "bot_token": world.workspace.bot_token,
-            "signing_secret": world.workspace.signing_secret,
+            **heard,
             "api_url": f"{world.url}/api/",
         },
         "platform": {"base_url": f"{world.url}/market", "token": MARKET_TOKEN},
@@ -136,6 +139,7 @@ async def koban(
     folder: Path,
     *,
     rates: bool = False,
+    socket_mode: bool = False,
     working: bool = True,
     namespace: str | None = None,
     of_temporal: dict[str, Any] | None = None,
@@ -146,7 +150,7 @@ async def koban(
     `of_temporal` are further settings of Temporal, `more` whole groups of settings.
     """
     async with AsyncExitStack() as opened:
-        workspace = Workspace(rates=Rates(enabled=rates))
+        workspace = Workspace(rates=Rates(enabled=rates), socket_mode=socket_mode)
         world = await opened.enter_async_context(stage(folder, 0, workspace))
         where = {
             "address": temporal,

@@ -71,11 +71,16 @@ class Demo:
         """Waits until a card stands on the page. Raises `CannotStart`."""
         try:
             async with asyncio.timeout(FIRST_CARD_SECONDS):
-                while not self.world.workspace.calls["chat.postMessage"]:
+                while not self.world.workspace.calls["chat.postMessage"] or not self._hears():
                     self._check_alive()
                     await asyncio.sleep(LOOK_SECONDS)
         except TimeoutError:
             raise CannotStart(self._why()) from None
+
+    def _hears(self) -> bool:
+        """Over Socket Mode a press can't be heard before Koban has connected."""
+        workspace = self.world.workspace
+        return bool(workspace.sockets.links) or not workspace.socket_mode
 
     def _check_alive(self) -> None:
         for process in (self.temporal, self.bot, self.worker):
@@ -108,16 +113,24 @@ def check_ports(base: int) -> None:
             ) from None
 
 
+def socket_mode() -> bool:
+    """Whether Koban hears Slack over Socket Mode. Raises `CannotStart`."""
+    written = os.environ.get("KOBAN_DEMO_SOCKET", "0")
+    if written not in ("", "0", "1"):
+        raise CannotStart("KOBAN_DEMO_SOCKET must be 1 for Socket Mode, or 0 for HTTP.")
+    return written == "1"
+
+
 async def demo() -> None:
     """Runs until Ctrl-C. Raises `CannotStart`."""
-    base = port_base()
+    base, workspace = port_base(), Workspace(socket_mode=socket_mode())
     check_ports(base)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as opened:
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="koban-demo-")))
-        world = await opened.enter_async_context(stage(folder, base, Workspace()))
+        world = await opened.enter_async_context(stage(folder, base, workspace))
         played = Demo(world, folder, base)
         await opened.enter_async_context(played.running())
         http = await opened.enter_async_context(httpx.AsyncClient())

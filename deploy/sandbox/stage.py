@@ -1,7 +1,7 @@
 """The world around Koban on one port: Slack, the marketplace, the switches and the page."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from deploy.sandbox.marketplace.store import Store
 from deploy.sandbox.page.page import page_routes
 from deploy.sandbox.serve import serving
 from deploy.sandbox.slack.app import add_slack
+from deploy.sandbox.slack.sockets import socket_door
 from deploy.sandbox.slack.workspace import Workspace
 
 MARKET_TOKEN = "sandbox-market"
@@ -33,10 +34,13 @@ class Stage:
 
     def environment(self, temporal: str, ledger: str, port: int) -> dict[str, str]:
         """The settings with which Koban's processes live in this world."""
+        heard = {"KOBAN_SLACK__SIGNING_SECRET": self.workspace.signing_secret}
+        if self.workspace.socket_mode:
+            heard = {"KOBAN_SLACK__APP_TOKEN": self.workspace.app_token}
         return {
+            **heard,
             "KOBAN_TEMPORAL__ADDRESS": temporal,
             "KOBAN_SLACK__BOT_TOKEN": self.workspace.bot_token,
-            "KOBAN_SLACK__SIGNING_SECRET": self.workspace.signing_secret,
             "KOBAN_SLACK__API_URL": f"{self.url}/api/",
             "KOBAN_PLATFORM__BASE_URL": f"{self.url}/market",
             "KOBAN_PLATFORM__TOKEN": MARKET_TOKEN,
@@ -63,10 +67,10 @@ async def stage(
     made.app.include_router(market_routes(made.market, made.faults, MARKET_TOKEN))
     made.app.include_router(appeal_routes(made.market, lambda: workspace.bot_url, INGEST_SECRET))
     courier = add_slack(made.app, workspace)
-    async with serving(made.app, port) as url:
-        made.url = workspace.base_url = url
-        try:
-            yield made
-        finally:
-            await courier.close()
-    made.market.close()
+    async with AsyncExitStack() as opened:
+        opened.callback(made.market.close)
+        if workspace.socket_mode:
+            await opened.enter_async_context(socket_door(workspace.sockets))
+        made.url = workspace.base_url = await opened.enter_async_context(serving(made.app, port))
+        opened.push_async_callback(courier.close)
+        yield made

@@ -1,4 +1,6 @@
-"""Carries signed requests to the bot as Slack does: one try for people, redelivery for events.
+"""Carries what people do to the bot as Slack does: signed over HTTP, or over its sockets.
+
+One try for what people do; events that failed over HTTP are delivered again.
 
 https://docs.slack.dev/authentication/verifying-requests-from-slack
 https://docs.slack.dev/apis/events-api (retries)
@@ -16,6 +18,7 @@ from urllib.parse import urlencode
 
 import httpx
 
+from deploy.sandbox.slack.sockets import Kind, NoSocket
 from deploy.sandbox.slack.workspace import Delivery, Workspace
 
 FORM = "application/x-www-form-urlencoded"
@@ -58,14 +61,20 @@ class Courier:
         self._redelivering: set[asyncio.Task[None]] = set()
 
     async def interact(self, payload: dict) -> Answer:
+        if self._workspace.socket_mode:
+            return await self._over_socket(str(payload["type"]), Kind.INTERACTIVE, payload)
         body = urlencode({"payload": json.dumps(payload, ensure_ascii=False)})
         return await self._send(str(payload["type"]), body, FORM)
 
     async def command(self, fields: Mapping[str, str]) -> Answer:
+        if self._workspace.socket_mode:
+            return await self._over_socket("command", Kind.COMMAND, dict(fields))
         return await self._send("command", urlencode(fields), FORM)
 
     async def event(self, envelope: dict) -> Answer:
-        """The first try's answer; failed events are redelivered in the background."""
+        """The first try's answer; events that failed over HTTP come again in the background."""
+        if self._workspace.socket_mode:
+            return await self._over_socket("event", Kind.EVENT, envelope)
         body = json.dumps(envelope, ensure_ascii=False)
         answer = await self._send("event", body, JSON)
         if not answer.ok and not answer.no_retry and self._workspace.event_retry_delays:
@@ -105,11 +114,25 @@ class Courier:
             **(more or {}),
         }
         began = time.time()
-        answer = await self._post(body, headers)
+        return self._noted(kind, began, await self._post(body, headers))
+
+    def _noted(self, kind: str, began: float, answer: Answer) -> Answer:
         self._workspace.deliveries.append(
             Delivery(kind, began, time.time() - began, answer.status, answer.silence)
         )
         return answer
+
+    async def _over_socket(self, kind: str, envelope: Kind, payload: dict) -> Answer:
+        began = time.time()
+        try:
+            async with asyncio.timeout(self._workspace.ack_seconds):
+                said = await self._workspace.sockets.send(envelope, payload)
+        except TimeoutError:
+            return self._noted(kind, began, Answer(None, silence=Silence.TIMEOUT))
+        except NoSocket:
+            return self._noted(kind, began, Answer(None, silence=Silence.UNREACHABLE))
+        # The app's answer reads the same as the body of an HTTP answer does.
+        return self._noted(kind, began, Answer(200, json.dumps(said) if said else ""))
 
     async def _post(self, body: bytes, headers: Mapping[str, str]) -> Answer:
         url = f"{self._workspace.bot_url.rstrip('/')}/slack/events"

@@ -71,12 +71,16 @@ class Bucket:
 
 @dataclass
 class Rates:
-    """`burst_share`: how much of a minute's calls may come at once; Slack leaves it open."""
+    """`burst_share`: how much of a minute's calls may come at once; Slack leaves it open.
+
+    An app may open ten connections, so `connection_burst` of them may be asked for at once.
+    """
 
     enabled: bool = True
     burst_share: float = 0.5
     channel_per_second: float = 1.0
     channel_burst: int = 4
+    connection_burst: int = 10
     clock: Callable[[], float] = time.monotonic
     _buckets: dict[tuple[str, str], Bucket] = field(default_factory=dict)
 
@@ -85,7 +89,10 @@ class Rates:
         if not self.enabled:
             return 0
         per_minute = TIERS.get(method, _UNKNOWN)
-        wait = self._bucket(method, "", per_minute * self.burst_share, per_minute / 60)
+        burst = per_minute * self.burst_share
+        if method == "apps.connections.open":
+            burst = self.connection_burst
+        wait = self._bucket(method, "", burst, per_minute / 60)
         if not wait and channel and method == "chat.postMessage":
             wait = self._bucket(method, channel, self.channel_burst, self.channel_per_second)
         return math.ceil(wait)

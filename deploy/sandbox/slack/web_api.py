@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.slack.args import Args
 from deploy.sandbox.slack.errors import SlackError
-from deploy.sandbox.slack.methods.table import METHODS, WITHOUT_TOKEN
+from deploy.sandbox.slack.methods.table import METHODS, WITH_APP_TOKEN, WITHOUT_TOKEN
 from deploy.sandbox.slack.responding import respond
 from deploy.sandbox.slack.workspace import Workspace
 
@@ -128,8 +128,10 @@ def _authorise(workspace: Workspace, method: str, given: dict, request: Request)
     token = header.removeprefix("Bearer ") if header else str(given.get("token") or "")
     if not token:
         raise SlackError("not_authed")
-    if token != workspace.bot_token:
+    if token not in (workspace.bot_token, workspace.app_token):
         raise SlackError("invalid_auth")
+    if (token == workspace.app_token) != (method in WITH_APP_TOKEN):
+        raise SlackError("not_allowed_token_type")
 
 
 async def _arguments(request: Request) -> dict:

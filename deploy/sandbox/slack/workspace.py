@@ -16,6 +16,7 @@ from deploy.sandbox.slack.mentions import Cause, Notification, mentions_in
 from deploy.sandbox.slack.messages import Messages
 from deploy.sandbox.slack.model import BOT_USER, Channel, Group, Member, Message, View
 from deploy.sandbox.slack.rates import Rates
+from deploy.sandbox.slack.sockets import Sockets
 from deploy.sandbox.slack.tickets import ResponseUrls, Triggers
 from deploy.sandbox.slack.uploads import Uploads
 from deploy.sandbox.slack.views import Views
@@ -40,12 +41,15 @@ class Delivery:
 class Workspace:
     """`bot_url` is the bot's origin: everything is posted to `{bot_url}/slack/events`.
 
-    `base_url` is the stand-in's own origin, for response urls, uploads and files.
+    `base_url` is the stand-in's own origin, for response urls, uploads and files. With
+    `socket_mode` nothing is posted: it goes over the WebSockets that the app opens.
     """
 
     bot_url: str = ""
     signing_secret: str = "sandbox-signing-secret"
     bot_token: str = "xoxb-sandbox"
+    app_token: str = "xapp-1-A0KOBAN-sandbox"
+    socket_mode: bool = False
     base_url: str = ""
     verification_token: str = "sandbox-verification-token"
     subscriptions: set[str] = field(default_factory=lambda: {"app_home_opened"})
@@ -53,6 +57,7 @@ class Workspace:
     ack_seconds: float = ACK_SECONDS
     faults: Faults = field(default_factory=Faults)
     rates: Rates = field(default_factory=Rates)
+    sockets: Sockets = field(default_factory=Sockets)
     feed: Feed = field(default_factory=Feed)
     messages: Messages = field(default_factory=Messages)
     views: Views = field(default_factory=Views)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import aiohttp
 import pytest
@@ -44,7 +44,7 @@ class SmallSlack:
         return web.json_response({"ok": True, "url": self.url.replace("http", "ws", 1) + "/ws"})
 
     async def connected(self, request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse()
+        socket = self.socket = web.WebSocketResponse()
         await socket.prepare(request)
         await socket.send_json({"type": "hello"})
         await socket.send_json({"type": "interactive", "envelope_id": "E1", "payload": PRESS})
@@ -98,3 +98,31 @@ async def test_a_token_that_slack_refuses_ends_the_runner():
         app = make_bolt_app(Stage(Workspace(), url).doors(), client, "", Background())
         with pytest.raises(SlackApiError, match="invalid_auth"):
             await run_socket_mode(app, "xapp-bad")
+
+
+async def test_a_dead_address_is_given_up_for_a_new_one():
+    """Slack takes an address for a short time only; the SDK alone would try it for ever."""
+    slack = SmallSlack()
+    async with slack.serving() as url, aiohttp.ClientSession() as session:
+        client = AsyncWebClient(token="xoxb-1", base_url=f"{url}/api/", session=session)
+        app = make_bolt_app(Stage(Workspace(), url).doors(), client, "", Background())
+        slack.url = "http://127.0.0.1:9"  # where nobody listens
+        with pytest.raises(TimeoutError):
+            await run_socket_mode(app, "xapp-good", patience=0.3)
+
+
+async def test_a_connection_that_stays_lost_ends_the_runner():
+    """Who called begins anew, with an address of its own."""
+    slack = SmallSlack()
+    async with AsyncExitStack() as opened:
+        url = await opened.enter_async_context(slack.serving())
+        session = await opened.enter_async_context(aiohttp.ClientSession())
+        client = AsyncWebClient(token="xoxb-1", base_url=f"{url}/api/", session=session)
+        app = make_bolt_app(Stage(Workspace(), url).doors(), client, "", Background())
+        running = asyncio.create_task(run_socket_mode(app, "xapp-good", patience=1.0))
+        async with asyncio.timeout(5):
+            await slack.answered.wait()
+        slack.url = "http://127.0.0.1:9"
+        await slack.socket.close()
+        await asyncio.wait({running}, timeout=10)
+        assert isinstance(running.exception(), TimeoutError)

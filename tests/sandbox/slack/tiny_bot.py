@@ -81,8 +81,8 @@ class TinyBot:
         self.answer: dict = {}
         self.home_failures = 0
         self.asgi = FastAPI()
-        self._app = AsyncApp(client=client, signing_secret=signing_secret)
-        handler = AsyncSlackRequestHandler(self._app)
+        self.app = AsyncApp(client=client, signing_secret=signing_secret)
+        handler = AsyncSlackRequestHandler(self.app)
         self._hang = asyncio.Event()
 
         @self.asgi.post("/slack/events")
@@ -100,7 +100,7 @@ class TinyBot:
         self._hang.set()
 
     def _listen(self) -> None:
-        app = self._app
+        app = self.app
 
         @app.action("case.claim")
         async def claim(ack, body, respond):

@@ -28,11 +28,13 @@ def auth_test(workspace: Workspace, args: Args) -> dict:
 
 
 def connections_open(workspace: Workspace, args: Args) -> dict:
-    # Socket Mode needs an app-level token; this workspace issues a bot token only.
-    raise SlackError("not_allowed_token_type")
+    if not workspace.sockets.url:
+        raise SlackError("access_denied")
+    return {"ok": True, "url": workspace.sockets.issue()}
 
 
 WITHOUT_TOKEN = frozenset({"api.test"})
+WITH_APP_TOKEN = frozenset({"apps.connections.open"})
 METHODS: dict[str, Method] = {
     "api.test": api_test,
     "auth.test": auth_test,
