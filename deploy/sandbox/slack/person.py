@@ -215,6 +215,14 @@ class Person:
         name, _, text = line.partition(" ")
         _taken(await self._post("command", channel=channel, command=name, text=text))
 
+    async def shortcut(self, callback_id: str, message: Seen | None = None) -> None:
+        """Uses a global shortcut, or one from the menu of a message; raises as `command` does."""
+        if message is None:
+            _taken(await self._post("shortcut", callback_id=callback_id))
+            return
+        where = {"channel": message["channel"], "ts": message["ts"]}
+        _taken(await self._post("message_shortcut", callback_id=callback_id, **where))
+
     async def say(self, channel: str, text: str, thread_ts: str | None = None) -> str:
         """Posts as this person; the ts."""
         return (await self._post("message", channel=channel, text=text, thread_ts=thread_ts))["ts"]

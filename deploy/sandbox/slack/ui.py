@@ -65,8 +65,11 @@ class Reading(By):
 
 class Shortcut(By):
     callback_id: str
-    channel: str | None = None
-    ts: str | None = None
+
+
+class MessageShortcut(Shortcut):
+    channel: str
+    ts: str
 
 
 def ui_router(workspace: Workspace, courier: Courier) -> APIRouter:
@@ -110,6 +113,11 @@ def _looking(router: APIRouter, workspace: Workspace) -> None:
     @router.get("/state")
     async def state(user: str = Query(alias="as")) -> dict:
         return screen(workspace, _member(workspace, user))
+
+    @router.get("/shortcuts")
+    async def shortcuts() -> list[dict]:
+        """What the app offers: `{name, type: global | message, callback_id, description}`."""
+        return list(workspace.shortcuts)
 
     @router.get("/stream")
     async def stream(user: str = Query(alias="as")) -> StreamingResponse:
@@ -174,7 +182,17 @@ def _doing(router: APIRouter, workspace: Workspace, courier: Courier) -> None:
     @router.post("/shortcut")
     async def shortcut(body: Shortcut) -> dict:
         member = _member(workspace, body.user)
-        source = workspace.messages.standing(body.channel or "", body.ts or "")
+        error = await telling.shortcut(workspace, courier, member, body.callback_id, None)
+        return _outcome(error)
+
+    @router.post("/message_shortcut")
+    async def message_shortcut(body: MessageShortcut) -> dict:
+        member = _member(workspace, body.user)
+        channel = _channel(workspace, member, body.channel)
+        source = workspace.messages.standing(channel.id, body.ts)
+        if source is None:
+            # Slack's menu of a message that only one person sees has no shortcuts.
+            raise HTTPException(404, f"there is no message {body.ts!r} in {body.channel!r}")
         error = await telling.shortcut(workspace, courier, member, body.callback_id, source)
         return _outcome(error)
 

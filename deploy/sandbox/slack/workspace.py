@@ -53,6 +53,7 @@ class Workspace:
     base_url: str = ""
     verification_token: str = "sandbox-verification-token"
     subscriptions: set[str] = field(default_factory=lambda: {"app_home_opened"})
+    shortcuts: tuple[dict, ...] = ()
     event_retry_delays: tuple[float, ...] = RETRY_DELAYS
     ack_seconds: float = ACK_SECONDS
     faults: Faults = field(default_factory=Faults)

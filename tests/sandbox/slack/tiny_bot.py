@@ -134,6 +134,12 @@ class TinyBot:
             self.heard.append(body)
             await ack(f"`{body['text']}` の使い方です")
 
+        @app.shortcut("report_message")
+        @app.shortcut("open_case")
+        async def shortcut(ack, body):
+            self.heard.append(body)
+            await ack()
+
         @app.event("app_home_opened")
         async def home(event, client):
             self.heard.append(event)
