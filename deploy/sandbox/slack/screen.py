@@ -69,7 +69,14 @@ def _message(workspace: Workspace, message: Message, replies: int) -> dict:
         "deleted": message.deleted,
         "metadata": message.metadata,
         "files": [
-            {"id": f.id, "name": f.name, "mimetype": f.mimetype, "url": f"/files/{f.id}"}
+            {
+                "id": f.id,
+                "name": f.name,
+                "title": f.title,
+                "size": len(f.content),
+                "mimetype": f.mimetype,
+                "url": f"/files/{f.id}",
+            }
             for f in files
         ],
     }

@@ -3,7 +3,7 @@
 from deploy.sandbox.slack.model import BOT_USER, Channel, Group, Member, Role
 
 PEOPLE = [
-    Member("U0SATO", "sato", "佐藤 美咲", "佐藤", role=Role.SPECIALIST, color="d9534f"),
+    Member("U0SATO", "sato", "佐藤 美咲", "佐藤", role=Role.SPECIALIST, color="b8433f"),
     Member(
         "U0CLARK",
         "emma.clark",
@@ -11,10 +11,10 @@ PEOPLE = [
         "Emma Clark",
         locale="en-US",
         role=Role.SPECIALIST,
-        color="2b7bb9",
+        color="256ea6",
         tz="Europe/London",
     ),
-    Member("U0TANAKA", "tanaka", "田中 健一", "田中", role=Role.LEAD, color="3c8d40"),
+    Member("U0TANAKA", "tanaka", "田中 健一", "田中", role=Role.LEAD, color="2f7a33"),
     Member(
         "U0REED",
         "oliver.reed",
@@ -25,7 +25,7 @@ PEOPLE = [
         color="8e5bb5",
         tz="America/New_York",
     ),
-    Member("U0SUZUKI", "suzuki", "鈴木 直子", "鈴木", role=Role.AUDITOR, color="b8860b"),
+    Member("U0SUZUKI", "suzuki", "鈴木 直子", "鈴木", role=Role.AUDITOR, color="8a6508"),
     Member(BOT_USER, "koban", "Koban", "Koban", is_bot=True, color="1d3557"),
 ]
 GROUPS = [

@@ -11,6 +11,21 @@ GALLERY_TS = "1795403250.000350"
 EPHEMERAL_TS = "1795403260.000400"
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"> &lt;!channel&gt; &lt;b&gt;x&lt;/b&gt;"
 
+SHORTCUTS: list[Json] = [
+    {
+        "name": "Open a case",
+        "type": "global",
+        "callback_id": "open_case",
+        "description": "Open a case by hand",
+    },
+    {
+        "name": "Report to T&S",
+        "type": "message",
+        "callback_id": "report_message",
+        "description": "Report this message",
+    },
+]
+
 PEOPLE: list[Json] = [
     {
         "id": "U0SATO",

@@ -62,7 +62,7 @@ async def open_page(
         page.set_default_timeout(5000)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         await page.goto(f"{served[1]}/#{place}", wait_until="commit")
-        await page.locator("#sidebar [aria-current=page]").wait_for()
+        await page.locator("#sidebar [aria-current=page]").wait_for(state="attached")
         return page
 
     yield opened

@@ -29,6 +29,7 @@ class FakeUi:
         self.states = {person["id"]: canned.state_of(person) for person in canned.PEOPLE}
         self.market = canned_market.market()
         self.faults = canned_market.faults()
+        self.shortcuts = list(canned.SHORTCUTS)
         self.posts: list[tuple[str, Json]] = []
         self.answers: dict[str, Json] = {}
         self.away = False
@@ -99,6 +100,9 @@ class FakeUi:
         async def people(_: Request) -> Response:
             return JSONResponse(canned.PEOPLE)
 
+        async def offered(_: Request) -> Response:
+            return JSONResponse(self.shortcuts)
+
         async def market(_: Request) -> Response:
             return JSONResponse(self.market)
 
@@ -106,9 +110,11 @@ class FakeUi:
             return JSONResponse(self.faults)
 
         posts = ["act", "submit", "close", "command", "home", "message", "read", "options"]
+        posts += ["shortcut", "message_shortcut"]
         return Starlette(
             routes=[
                 Route("/ui/people", people),
+                Route("/ui/shortcuts", offered),
                 Route("/ui/state", self.state),
                 Route("/ui/stream", self.stream),
                 *(Route(f"/ui/{name}", self.post, methods=["POST"]) for name in posts),

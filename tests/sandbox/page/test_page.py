@@ -128,7 +128,7 @@ async def test_a_draft_survives_news_and_other_people(open_page: Opener, fake: F
     await page.get_by_test_id("composer").fill("確認して")
     fake.everywhere("C0LIVE", canned.message("1795403300.000001", text="新しいカード"))
     await fake.changed()
-    await expect(page.get_by_text("新しいカード")).to_be_visible()
+    await expect(page.locator("#main").get_by_text("新しいカード")).to_be_visible()
     await expect(page.get_by_test_id("composer")).to_have_value("確認して")
     await page.get_by_test_id("person-U0CLARK").click()
     await expect(page.get_by_test_id("composer")).to_have_value("")
@@ -319,7 +319,7 @@ async def test_the_page_catches_up_after_the_server_was_away(
     await expect(page.get_by_test_id("reconnecting")).to_be_visible()
     fake.everywhere("C0LIVE", canned.message("1795403301.000001", text="戻りました"))
     fake.away = False
-    await expect(page.get_by_text("戻りました")).to_be_visible()
+    await expect(page.locator("#main").get_by_text("戻りました")).to_be_visible()
     await expect(page.get_by_test_id("reconnecting")).to_be_hidden()
 
 
@@ -337,7 +337,7 @@ async def test_reading_further_up_is_not_disturbed_by_news(open_page: Opener, fa
     await expect(pill).to_have_text("↓ 新しいメッセージ 1件")
     assert await scroller.evaluate("n => n.scrollTop") == 200
     await pill.click()
-    await expect(page.get_by_text("最新", exact=True)).to_be_in_viewport()
+    await expect(page.locator("#main").get_by_text("最新", exact=True)).to_be_in_viewport()
 
 
 async def test_two_presses_in_a_row_count_once(open_page: Opener, fake: FakeUi) -> None:

@@ -69,7 +69,7 @@ async def test_state_shows_who_i_am(sato: Person):
         "locale": "ja-JP",
         "role": "specialist",
         "groups": ["ts-shift"],
-        "color": "d9534f",
+        "color": "b8433f",
     }
     assert [c["name"] for c in state["channels"]] == [
         "ts-live",

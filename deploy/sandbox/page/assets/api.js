@@ -27,6 +27,7 @@ async function press(path, body) {
 const as = (uid) => `?as=${encodeURIComponent(uid)}`;
 
 export const people = () => call("GET", "/ui/people");
+export const shortcuts = () => call("GET", "/ui/shortcuts");
 export const state = (uid) => call("GET", `/ui/state${as(uid)}`);
 export const stream = (uid) => new EventSource(`/ui/stream${as(uid)}`);
 export const act = (body) => press("/ui/act", body);
@@ -36,6 +37,8 @@ export const command = (body) => press("/ui/command", body);
 export const home = (body) => press("/ui/home", body);
 export const message = (body) => press("/ui/message", body);
 export const read = (body) => press("/ui/read", body);
+export const shortcut = (body) => press("/ui/shortcut", body);
+export const messageShortcut = (body) => press("/ui/message_shortcut", body);
 export const options = (body) => press("/ui/options", body);
 export const market = () => call("GET", "/market-ui/state");
 export const appeal = (user, statement) => press("/market-ui/appeals", { user, statement });

@@ -1,6 +1,7 @@
 // Where a person types: plain text or /koban. What is not sent yet survives every switch.
 import { say } from "./actions.js";
 import { h } from "./dom.js";
+import { shortcutButton } from "./shortcuts.js";
 import { lang, store } from "./state.js";
 import { t } from "./i18n.js";
 
@@ -42,7 +43,7 @@ export function composer(where) {
   area.addEventListener("keydown", (event) => keys(event, area, hints, deliver));
   send.addEventListener("click", deliver);
   changed();
-  return h("div", { class: "composer" }, hints, h("div", { class: "compose-box" }, area, send));
+  return h("div", { class: "composer" }, hints, h("div", { class: "compose-box" }, !where.thread && shortcutButton(key), area, send));
 }
 
 function arrow() {

@@ -2,9 +2,12 @@
 import * as api from "./api.js";
 import { composer } from "./composer.js";
 import { day, dayKey, tsDate } from "./dates.js";
-import { h, isBeingUsed, keyed } from "./dom.js";
+import { announce, h, isBeingUsed, keyed } from "./dom.js";
 import { t } from "./i18n.js";
+import { walkMessages } from "./keyboard.js";
 import { messageNode, messageSign } from "./message.js";
+import { mrkdwn } from "./mrkdwn.js";
+import { authorOf } from "./people.js";
 import { channelTitle } from "./sidebar.js";
 import { channelById, isReply, lang, messagesOf, repliesTo, store } from "./state.js";
 
@@ -17,7 +20,7 @@ let shells = {}; // pane → {key, …}
 export function drawChannel(root, onThread) {
   const channel = channelById(store.channel);
   if (!channel) return;
-  const key = `${store.as}/${channel.id}/${lang()}`;
+  const key = `${store.as}/${channel.id}/${lang()}/${store.shortcuts.length}`;
   if (shells.main?.key !== key) shells.main = channelShell(root, key, channel);
   shells.main.retitle(channel);
   const shown = messagesOf(channel.id).filter((one) => !isReply(one) && (!one.deleted || one.reply_count));
@@ -43,7 +46,8 @@ function channelShell(root, key, channel) {
   const topic = h("span", { class: "topic" });
   const list = messageList(channelTitle(channel), "messages");
   const pill = h("button", { type: "button", class: "new-pill", hidden: true, "data-testid": "new-messages" });
-  const scroller = h("div", { class: "scroller", tabindex: "-1" }, list);
+  const scroller = h("div", { class: "scroller", tabindex: "0", "aria-label": channelTitle(channel) }, list);
+  walkMessages(scroller);
   const box = composer({ channel: channel.id, label: t("compose", { name: channelTitle(channel) }) });
   root.replaceChildren(h("div", { class: "pane-head" }, title, topic),
     h("div", { id: "banner-slot" }), h("div", { class: "scroll-wrap" }, scroller, pill), box);
@@ -72,10 +76,12 @@ function following(scroller, pill, stuck) {
   follow.resume = go;
   follow.down = () => go(scroller.scrollHeight);
   pill?.addEventListener("click", () => follow.down());
-  new ResizeObserver(() => {
+  const observer = new ResizeObserver(() => {
     follow.size = size();
     if (follow.stuck) follow.down();
-  }).observe(scroller);
+  });
+  observer.observe(scroller);
+  observer.observe(scroller.firstElementChild); // a picture that has loaded makes the list longer
   return follow;
 }
 
@@ -88,8 +94,20 @@ function fillList(shell, entries, pane, onThread) {
     build: (one) => entryNode(one, pane, onThread),
     held: isBeingUsed,
   });
-  const added = entries.filter((one) => one.message && !known.has(one.message.ts)).length;
-  settleScroll(shell, shell.fresh ? 0 : added);
+  const added = shell.fresh ? [] : entries.filter((one) => one.message && !known.has(one.message.ts));
+  settleScroll(shell, added.length);
+  if (added.length) tellOf(added.map((one) => one.message));
+}
+
+const MOST_TOLD = 200; // characters; a storm must not read itself out for minutes
+
+// A screen reader hears the newest; what one wrote oneself needs no telling.
+function tellOf(messages) {
+  const others = messages.filter((one) => one.user !== store.as);
+  if (!others.length) return;
+  const text = h("span", null, mrkdwn(others.at(-1).text)).textContent.slice(0, MOST_TOLD);
+  const count = others.length > 1 ? `${t("new_messages", { n: others.length })} ` : "";
+  announce(`${count}${authorOf(others.at(-1)).name}: ${text}`);
 }
 
 function entryNode(one, pane, onThread) {
@@ -166,7 +184,8 @@ export function drawThread(root, onClose) {
 
 function threadShell(root, key, onClose) {
   const list = messageList(t("thread"), "thread-messages");
-  const scroller = h("div", { class: "scroller", tabindex: "-1" }, list);
+  const scroller = h("div", { class: "scroller", tabindex: "0", "aria-label": t("thread") }, list);
+  walkMessages(scroller);
   const close = h("button", { type: "button", class: "icon-btn", "aria-label": t("close"), "data-testid": "thread-close", onclick: onClose }, "✕");
   root.setAttribute("aria-label", t("thread"));
   root.setAttribute("data-testid", "thread-pane");

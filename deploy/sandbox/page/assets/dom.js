@@ -26,17 +26,36 @@ export function append(node, children) {
   return node;
 }
 
-/** Runs `change`; whatever control had focus by its `data-fk` has it again afterwards. */
+/** The `data-fk` of a control and of all that it lies in, nearest first. */
+export function placeOf(element) {
+  const keys = [];
+  for (let at = element?.closest?.("[data-fk]"); at; at = at.parentElement?.closest("[data-fk]")) keys.push(at.dataset.fk);
+  return keys;
+}
+
+/** What stands in that place now: the control itself, or what it lay in where it is gone. */
+export function found(place) {
+  for (const key of place) {
+    const node = document.querySelector(`[data-fk="${CSS.escape(key)}"]`);
+    if (node) return node;
+  }
+  return null;
+}
+
+/**
+ * Runs `change`; whatever control had focus by its `data-fk` has it again afterwards. Where it is
+ * gone (a claimed card has no claim button) its card has it: the keyboard never starts from the top.
+ */
 export function withFocusKept(root, change) {
   const active = document.activeElement;
-  const key = root.contains(active) ? active.closest("[data-fk]")?.dataset.fk : null;
-  const marks = key && "selectionStart" in active ? selection(active) : null;
+  const place = root.contains(active) ? placeOf(active) : [];
+  const marks = place.length && "selectionStart" in active ? selection(active) : null;
   change();
-  if (!key) return;
-  const again = document.querySelector(`[data-fk="${CSS.escape(key)}"]`);
-  if (!again || again === document.activeElement) return;
+  if (!place.length || (root.contains(document.activeElement) && document.activeElement !== root)) return;
+  const again = found(place);
+  if (!again) return;
   again.focus({ preventScroll: true });
-  if (marks && again.setSelectionRange) again.setSelectionRange(marks[0], marks[1]);
+  if (marks && again.setSelectionRange && again.dataset.fk === place[0]) again.setSelectionRange(marks[0], marks[1]);
 }
 
 function selection(input) {

@@ -1,4 +1,4 @@
-// The app's Home tab.
+// The app's Home tab, and the way to what it wrote to its reader alone.
 import { blocks, numbered } from "./blocks.js";
 import { h, withFocusKept } from "./dom.js";
 import { formFor } from "./forms.js";
@@ -8,20 +8,24 @@ import { lang, store } from "./state.js";
 
 let shell = null;
 
-export function drawHome(root) {
-  const key = `${store.as}/${lang()}`;
-  if (shell?.key !== key || !root.contains(shell.body)) shell = makeShell(root, key);
+export function drawHome(root, onOpen) {
+  const direct = store.state?.channels.find((one) => one.is_im);
+  const key = `${store.as}/${lang()}/${direct?.id}`;
+  if (shell?.key !== key || !root.contains(shell.body)) shell = makeShell(root, key, direct && (() => onOpen(direct.id)));
   const sign = JSON.stringify(store.state?.home ?? null);
   if (sign === shell.sign) return;
   shell.sign = sign;
   withFocusKept(shell.body, () => shell.body.replaceChildren(...content(store.state?.home)));
 }
 
-function makeShell(root, key) {
+function makeShell(root, key, onMessages) {
   const body = h("div", { class: "home-body", "data-testid": "home" });
+  const tabs = h("nav", { class: "home-tabs", "aria-label": "Koban" },
+    h("span", { class: "home-tab", "aria-current": "page" }, t("home_tab")),
+    onMessages && h("button", { type: "button", class: "home-tab", "data-testid": "home-messages", onclick: onMessages }, t("messages_tab")));
   root.replaceChildren(
-    h("div", { class: "pane-head" }, botAvatar("tiny"), h("h1", { class: "channel-title" }, "Koban"), h("span", { class: "app-badge" }, t("app_badge")), h("span", { class: "topic" }, t("app_home"))),
-    h("div", { id: "banner-slot" }), h("div", { class: "scroll-wrap" }, h("div", { class: "scroller", tabindex: "-1" }, body)));
+    h("div", { class: "pane-head" }, botAvatar("tiny"), h("h1", { class: "channel-title" }, "Koban"), h("span", { class: "app-badge" }, t("app_badge")), tabs),
+    h("div", { id: "banner-slot" }), h("div", { class: "scroll-wrap" }, h("div", { class: "scroller", tabindex: "0", "aria-label": t("app_home") }, body)));
   return { key, body, sign: undefined };
 }
 

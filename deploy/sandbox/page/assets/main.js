@@ -2,33 +2,46 @@
 import * as api from "./api.js";
 import { drawChannel, drawThread, forgetChannel } from "./conversation.js";
 import { refreshTimes } from "./dates.js";
-import { drawFaultBanner, drawBanners, drawTopbar } from "./topbar.js";
+import { drawFaultBanner, drawBanners, drawTopbar, togglePanel } from "./topbar.js";
 import { loadFaults } from "./faults.js";
 import { drawHome } from "./home.js";
 import { t } from "./i18n.js";
 import { follow, refresh } from "./live.js";
 import { loadMarket } from "./market.js";
 import { drawModals } from "./modal.js";
+import { nextPane } from "./keyboard.js";
 import { closeMenu, dropQuestion, placeMenu } from "./overlay.js";
 import { drawPanel } from "./panel.js";
 import { nameOf } from "./people.js";
+import { loadShortcuts } from "./shortcuts.js";
 import { channelTitle, drawSidebar } from "./sidebar.js";
-import { attention, channelById, HOME, lang, me, onChange, readPlace, store, update, writePlace } from "./state.js";
+import { attention, channelById, HOME, isNarrow, lang, me, onChange, readPlace, store, update, writePlace } from "./state.js";
 
 const at = (id) => document.getElementById(id);
 
 function draw() {
   document.documentElement.lang = lang();
   document.documentElement.dataset.theme = theme();
+  at("skip").textContent = t("skip");
   drawTopbar(at("topbar"), switchPerson);
   drawFaultBanner(at("banners"));
   drawPanel(at("panel"));
   // Between two people nothing may be pressed: it would count as the other one's.
-  at("workspace").inert = !store.state;
+  at("workspace").inert = !store.state || (isNarrow() && store.panel.open);
+  drawNarrow();
   if (store.state) drawWorkspace();
   placeMenu();
 }
 
+// With room for one column, whatever lies over the messages keeps the keyboard out of them.
+function drawNarrow() {
+  const app = at("app");
+  const drawer = isNarrow() && store.drawer;
+  if (drawer && !app.classList.contains("with-drawer")) requestAnimationFrame(() => at("sidebar").querySelector("[aria-current]")?.focus());
+  app.classList.toggle("with-drawer", drawer);
+}
+
+matchMedia("(max-width: 760px)").addEventListener("change", () => update({ drawer: false }));
 const darkSystem = matchMedia("(prefers-color-scheme: dark)");
 darkSystem.addEventListener("change", () => update({}));
 
@@ -40,7 +53,7 @@ function theme() {
 function drawWorkspace() {
   settle();
   drawSidebar(at("sidebar"), openChannel);
-  if (store.channel === HOME) forgetChannel(), drawHome(at("main"));
+  if (store.channel === HOME) forgetChannel(), drawHome(at("main"), openChannel);
   else drawChannel(at("main"), openThread);
   drawThread(at("thread"), closeThread);
   drawModals(at("modals"));
@@ -75,8 +88,10 @@ function leave(as, channel, thread) {
 }
 
 function openChannel(id) {
-  update({ channel: id, thread: null });
+  const fromDrawer = store.drawer;
+  update({ channel: id, thread: null, drawer: false });
   arrive();
+  if (fromDrawer) requestAnimationFrame(() => at("main").querySelector(".scroller")?.focus());
 }
 
 function arrive() {
@@ -109,12 +124,25 @@ async function followAddress() {
 
 function shortcuts(event) {
   if (event.isComposing || event.defaultPrevented) return;
-  if (event.key === "Escape" && store.thread) closeThread();
+  if (event.key === "Escape") escape();
+  if (event.key === "F6") event.preventDefault(), nextPane(event.shiftKey ? -1 : 1);
   if (!event.altKey) return;
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   const person = store.people[Number(event.key) - 1];
   if (step) event.preventDefault(), neighbour(step);
   else if (person) event.preventDefault(), switchPerson(person.id);
+}
+
+// The address holds where one is, so the link must not change it.
+function skip(event) {
+  event.preventDefault();
+  at("main").querySelector(".scroller")?.focus();
+}
+
+function escape() {
+  if (store.drawer) update({ drawer: false }), document.querySelector(".drawer-btn").focus();
+  else if (isNarrow() && store.panel.open) togglePanel();
+  else if (store.thread) closeThread();
 }
 
 function neighbour(step) {
@@ -134,6 +162,8 @@ async function start() {
   update({ people: answer.data });
   loadFaults();
   loadMarket();
+  loadShortcuts();
+  at("skip").addEventListener("click", skip);
   addEventListener("popstate", followAddress);
   addEventListener("keydown", shortcuts);
   setInterval(refreshTimes, 20_000);

@@ -2,12 +2,13 @@
 import { attachment, blocks, numbered } from "./blocks.js";
 import { fullTime, time, tsDate } from "./dates.js";
 import { h } from "./dom.js";
-import { image } from "./elements.js";
+import { files } from "./files.js";
 import { formFor } from "./forms.js";
 import { t } from "./i18n.js";
 import { mrkdwn } from "./mrkdwn.js";
 import { authorOf, avatar, botAvatar, nameOf, personById } from "./people.js";
-import { repliesTo, store } from "./state.js";
+import { moreButton } from "./shortcuts.js";
+import { otherLang, repliesTo, store } from "./state.js";
 
 /** `pane`: "main" or "thread"; `compact` leaves the author out. */
 export function messageNode(message, { pane, compact, onThread }) {
@@ -15,8 +16,8 @@ export function messageNode(message, { pane, compact, onThread }) {
   const when = tsDate(message.ts);
   const classes = ["message", compact && "compact", message.ephemeral && "ephemeral"];
   return h("article", {
-    class: classes.filter(Boolean).join(" "), role: "listitem",
-    "data-testid": `${pane}-message-${message.ts}`, "data-ts": message.ts,
+    class: classes.filter(Boolean).join(" "), role: "listitem", tabindex: "-1",
+    "data-testid": `${pane}-message-${message.ts}`, "data-ts": message.ts, "data-fk": `message:${pane}:${message.ts}`,
     "aria-label": `${author.name} ${time(when)}`,
   },
     h("div", { class: "gutter" }, compact ? stamp(when) : face(author)),
@@ -25,7 +26,7 @@ export function messageNode(message, { pane, compact, onThread }) {
       !compact && head(author, when, message.edited),
       body(message, pane, compact),
       pane === "main" && threadLink(message, onThread)),
-    pane === "main" && !message.ephemeral && toolbar(message, onThread));
+    !message.deleted && toolbar(message, pane, onThread));
 }
 
 const stamp = (when) => h("time", { class: "stamp", datetime: when.toISOString(), title: fullTime(when) }, time(when));
@@ -60,25 +61,12 @@ function body(message, pane, compact) {
     prefix: `${pane}:${key}`,
     values: () => formFor(key).collect(numbered(message.blocks)),
   };
-  return h("div", { class: "message-body" },
+  return h("div", { class: "message-body", lang: otherLang(message.text || JSON.stringify(message.blocks ?? "")) },
     message.blocks?.length
       ? blocks(message.blocks, ctx)
       : h("div", { class: "b-text" }, mrkdwn(message.text), compact && message.edited && h("span", { class: "edited" }, ` ${t("edited")}`)),
     (message.attachments ?? []).map((one) => attachment(one, ctx)),
-    (message.files ?? []).map(file));
-}
-
-function file(one) {
-  if (one.mimetype?.startsWith("image/")) {
-    return h("figure", { class: "b-image" }, h("figcaption", null, one.name), image(one.url, one.name, "block-image"));
-  }
-  return h("a", { class: "file-chip", href: sameOrigin(one.url), target: "_blank", rel: "noopener" },
-    h("span", { class: "file-kind", "aria-hidden": "true" }, (one.name?.split(".").pop() ?? "").slice(0, 4)), one.name);
-}
-
-function sameOrigin(url) {
-  const full = new URL(url ?? "", location.href);
-  return full.origin === location.origin ? full.pathname + full.search : null;
+    files(message.files));
 }
 
 function threadLink(message, onThread) {
@@ -98,13 +86,15 @@ function smallFace(message) {
   return person ? avatar(person, nameOf(person), "small") : botAvatar("small");
 }
 
-function toolbar(message, onThread) {
-  return h("div", { class: "toolbar" },
-    h("button", { type: "button", "data-testid": `reply-${message.ts}`, "data-fk": `reply:${message.ts}`, onclick: () => onThread(message.ts) }, t("reply_in_thread")));
+function toolbar(message, pane, onThread) {
+  const reply = pane === "main" && !message.ephemeral
+    && h("button", { type: "button", "data-testid": `reply-${message.ts}`, "data-fk": `reply:${message.ts}`, onclick: () => onThread(message.ts) }, t("reply_in_thread"));
+  const more = moreButton(message, pane);
+  return (reply || more) && h("div", { class: "toolbar" }, reply, more);
 }
 
 /** Everything a drawn message depends on; it is redrawn exactly when this changes. */
 export function messageSign(message, { pane, compact }) {
   const replies = pane === "main" ? repliesTo(message.channel, message.ts).map((one) => [one.user, one.ts, one.deleted]) : 0;
-  return JSON.stringify([message, compact, replies, store.as, store.people.length]);
+  return JSON.stringify([message, compact, replies, store.as, store.people.length, store.shortcuts.length]);
 }

@@ -38,7 +38,18 @@ function drawView(root, view, index, count) {
   fillBody(shell, view);
   fillFoot(shell, view, index > 0);
   if (isNew) openOverlay(shell.overlay), focusFirst(shell);
+  else if (shell.empty && index === count - 1) fillLate(shell);
+  shell.empty = !fieldIn(shell);
 }
+
+// A view that opened as "loading" and is filled now: its first field has the focus, unless the
+// person went somewhere meanwhile.
+function fillLate(shell) {
+  const waiting = [document.body, ...shell.foot.children, shell.x].includes(document.activeElement);
+  if (waiting && fieldIn(shell)) focusFirst(shell);
+}
+
+const fieldIn = (shell) => shell.body.querySelector("[autofocus]") ?? shell.body.querySelector("input, select, textarea");
 
 function makeShell(root, view) {
   const title = h("h2", { id: `title-${view.id}`, class: "dialog-title" });
@@ -49,7 +60,7 @@ function makeShell(root, view) {
   const form = h("form", { class: "dialog", role: "dialog", "aria-modal": "true", "aria-labelledby": title.id, "data-testid": "modal", "data-callback-id": view.callback_id, novalidate: true },
     h("div", { class: "dialog-head" }, title, x), body, error, foot);
   const overlay = h("div", { class: "overlay" }, form);
-  const shell = { overlay, form, title, body, error, foot, view, owner: store.as, footSign: "" };
+  const shell = { overlay, form, title, body, error, foot, x, view, owner: store.as, footSign: "" };
   form.addEventListener("submit", (event) => event.preventDefault() ?? submit(shell));
   overlay.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !event.isComposing) event.stopPropagation(), close(shell);
@@ -88,6 +99,7 @@ function fillFoot(shell, view, pushed) {
   const sign = JSON.stringify([view.submit, view.close, pushed]);
   if (sign === shell.footSign) return;
   shell.footSign = sign;
+  const held = shell.foot.contains(document.activeElement);
   const closing = view.close ? plain(view.close.text) : t(pushed ? "back" : view.submit ? "cancel" : "close");
   const hasInputs = (view.blocks ?? []).some((one) => one.type === "input");
   shell.foot.replaceChildren();
@@ -95,11 +107,11 @@ function fillFoot(shell, view, pushed) {
     h("button", { type: "button", class: "btn", "data-testid": "modal-close", onclick: () => close(shell) }, closing),
     (view.submit || hasInputs) && h("button", { type: "submit", class: "btn primary", "data-testid": "modal-submit" }, view.submit ? plain(view.submit.text) : t("submit")),
   ]);
+  if (held) shell.foot.querySelector("button:last-child").focus();
 }
 
 function focusFirst(shell) {
-  const wanted = shell.body.querySelector("[autofocus]") ?? shell.body.querySelector("input, select, textarea");
-  (wanted ?? shell.foot.querySelector("button:last-child") ?? shell.body).focus();
+  (fieldIn(shell) ?? shell.foot.querySelector("button:last-child") ?? shell.body).focus();
 }
 
 async function close(shell) {

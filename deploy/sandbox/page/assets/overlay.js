@@ -1,5 +1,5 @@
 // Menus, confirm dialogs and what keeps the keyboard inside them.
-import { h } from "./dom.js";
+import { found, h, placeOf } from "./dom.js";
 import { t } from "./i18n.js";
 import { textNodes } from "./mrkdwn.js";
 
@@ -7,17 +7,21 @@ const overlays = []; // dialogs over the workspace, lowest first
 
 /** Puts `node` over the workspace; everything beneath is out of reach until it closes. */
 export function openOverlay(node) {
-  overlays.push({ node, back: document.activeElement });
+  const back = document.activeElement;
+  overlays.push({ node, back, place: placeOf(back) });
   arrange();
 }
 
 export function closeOverlay(node) {
   const index = overlays.findIndex((one) => one.node === node);
   if (index < 0) return;
-  const [{ back }] = overlays.splice(index, 1);
+  const [{ back, place }] = overlays.splice(index, 1);
   arrange();
-  if (overlays.length === index) focusAgain(back);
+  // What opened it may have been redrawn meanwhile, or be gone: then its card has the focus.
+  if (overlays.length === index) (found(place) ?? back)?.focus?.({ preventScroll: true });
 }
+
+export const overlayOpen = () => overlays.length > 0;
 
 // The person tabs and the panel stay usable on purpose: one may switch a fault on, or
 // change the person, while a modal is open.
@@ -27,12 +31,6 @@ function arrange() {
     document.getElementById(id).inert = Boolean(top);
   }
   for (const { node } of overlays) node.inert = node !== top;
-}
-
-function focusAgain(element) {
-  const key = element?.closest?.("[data-fk]")?.dataset.fk;
-  const again = key && document.querySelector(`[data-fk="${CSS.escape(key)}"]`);
-  (again ?? element)?.focus?.({ preventScroll: true });
 }
 
 /** Keeps Tab inside `node`. */

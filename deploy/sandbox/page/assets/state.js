@@ -1,4 +1,10 @@
 // What the page knows, and who hears when it changes. No DOM in here.
+import { isJapanese } from "./language.js";
+
+const NARROW = "(max-width: 760px)"; // as in narrow.css
+
+/** Whether there is room for one column only. */
+export const isNarrow = () => matchMedia(NARROW).matches;
 
 export const HOME = "HOME";
 
@@ -11,9 +17,11 @@ export const store = {
   market: null,
   marketAt: new Map(), // "users/u_1" → {sign, at}: when a row was last seen changing
   faults: [],
+  shortcuts: [], // {type: "global" | "message", name, callback_id, description}
   connected: true,
   banners: [], // {id, text}
-  panel: readSetting("panel", { open: true, tab: "market" }),
+  panel: readSetting("panel", { open: !isNarrow(), tab: "market" }),
+  drawer: false, // narrow windows: whether the channels lie over the messages
   theme: readSetting("theme", "auto"),
 };
 
@@ -37,6 +45,12 @@ export function update(patch) {
 
 export const me = () => store.people.find((person) => person.id === store.as) ?? null;
 export const lang = () => ((me()?.locale ?? "ja").startsWith("ja") ? "ja" : "en");
+
+/** For a `lang` attribute: the language of `text` where it is not the page's own. */
+export function otherLang(text) {
+  const spoken = isJapanese(text) ? "ja" : "en";
+  return spoken === lang() ? null : spoken;
+}
 
 export function channelById(id) {
   return store.state?.channels.find((channel) => channel.id === id) ?? null;

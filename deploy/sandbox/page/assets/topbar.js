@@ -2,6 +2,7 @@
 import { dismiss } from "./actions.js";
 import { h, keyed } from "./dom.js";
 import { healAll } from "./faults.js";
+import { showKeys } from "./keyboard.js";
 import { either, t } from "./i18n.js";
 import { avatar, nameOf } from "./people.js";
 import { lang, store, update, writeSetting } from "./state.js";
@@ -16,6 +17,7 @@ export function drawTopbar(root, onPerson) {
     build: (one) => tab(one, onPerson),
   });
   shell.hint.hidden = store.connected;
+  shell.drawer.setAttribute("aria-expanded", String(store.drawer));
   shell.panel.setAttribute("aria-pressed", String(store.panel.open));
   shell.panel.title = t(store.panel.open ? "panel_hide" : "panel_show");
   shell.theme.textContent = { auto: "◐", light: "☀", dark: "☾" }[store.theme];
@@ -26,11 +28,13 @@ export function drawTopbar(root, onPerson) {
 function makeShell(root) {
   const people = h("div", { class: "people", role: "tablist", "aria-label": t("people") });
   const hint = h("span", { class: "connection", role: "status", hidden: true, "data-testid": "reconnecting" }, h("span", { class: "spinner" }), t("reconnecting"));
+  const drawer = h("button", { type: "button", class: "top-btn drawer-btn", "aria-label": t("channels"), "aria-controls": "sidebar", "data-testid": "drawer", onclick: () => update({ drawer: !store.drawer }) }, "☰");
+  const keys = h("button", { type: "button", class: "top-btn keys-btn", "aria-label": t("keys"), title: t("keys"), "data-testid": "keys", "data-fk": "keys", onclick: showKeys }, "⌨");
   const theme = h("button", { type: "button", class: "top-btn", "data-testid": "theme", onclick: nextTheme });
-  const panel = h("button", { type: "button", class: "top-btn wide", "data-testid": "panel-toggle", onclick: togglePanel }, t("panel"));
+  const panel = h("button", { type: "button", class: "top-btn wide", "data-testid": "panel-toggle", onclick: togglePanel }, h("span", { class: "wide-words" }, t("panel")), h("span", { class: "narrow-words", "aria-hidden": "true" }, "⚙"));
   people.addEventListener("keydown", arrows);
-  root.replaceChildren(h("span", { class: "brand" }, h("img", { src: "/page/icon.svg", alt: "" }), "Koban"), people, hint, h("span", { class: "grow" }), theme, panel);
-  return { lang: lang(), people, hint, theme, panel };
+  root.replaceChildren(drawer, h("span", { class: "brand" }, h("img", { src: "/page/icon.svg", alt: "" }), h("span", { class: "brand-name" }, "Koban")), people, hint, h("span", { class: "grow" }), keys, theme, panel);
+  return { lang: lang(), people, hint, theme, panel, drawer };
 }
 
 function tab(person, onPerson) {
