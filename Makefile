@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench chaos replay record clean
+.PHONY: help demo test check bench chaos replay record screenshots clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,9 @@ replay: $(READY) ## replay the recorded histories against today's workflows
 
 record: $(READY) ## record histories of today's workflows for a release: VERSION=0.2.0
 	@$(BIN)/python -m tests.replay.record $(VERSION)
+
+screenshots: $(READY) ## picture the main states anew for docs/tour.md (needs Chromium)
+	@$(BIN)/python -m deploy.sandbox.screenshots
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) .demo bench.json .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -32,11 +32,14 @@ class CannotStart(Exception):
 class Demo:
     """The processes of the demo, and the switches that kill and heal them."""
 
-    def __init__(self, world: Stage, folder: Path, base: int) -> None:
+    def __init__(
+        self, world: Stage, folder: Path, base: int, more: Mapping[str, str] | None = None
+    ) -> None:
+        """`base` is the first of four ports, `more` are further settings of Koban."""
         koban = str(Path(sys.executable).with_name("koban"))
         temporal = f"127.0.0.1:{base + 2}"
         ledger = f"sqlite+aiosqlite:///{folder / 'koban.db'}"
-        environment = world.environment(temporal, ledger, base + 1)
+        environment = {**world.environment(temporal, ledger, base + 1), **(more or {})}
         world.workspace.bot_url = f"http://127.0.0.1:{base + 1}"
         self.world = world
         self.temporal = temporal_server(folder, base + 2, base + 3)

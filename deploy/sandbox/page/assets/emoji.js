@@ -1,4 +1,6 @@
 // The shortcodes that moderation messages use; an unknown one stays as it was written.
+import { h } from "./dom.js";
+
 export const EMOJI = {
   white_check_mark: "✅", heavy_check_mark: "✔️", x: "❌", no_entry: "⛔", no_entry_sign: "🚫",
   warning: "⚠️", rotating_light: "🚨", red_circle: "🔴", large_orange_circle: "🟠",
@@ -19,4 +21,32 @@ export const EMOJI = {
 /** ":eyes:" → "👀" in plain text. */
 export function withEmoji(text) {
   return text.replace(/:([a-z0-9_+-]+):/g, (whole, name) => EMOJI[name] ?? whole);
+}
+
+// Not every machine has a font with colour emoji, and severity must be seen in colour as well:
+// those that cards use are pictures, in the order of emoji.svg. The character stays beneath.
+const PICTURES = [..."🟥🟧🟨🟩🟦🔴🟠🟡🟢🔵🟣⚪⚫⚠⏸⏳☑⏹↩🔁✅⏭🧪🛡🔒🔔"];
+const PICTURED = new RegExp(`(?:${PICTURES.join("|")})\ufe0f?`, "gu");
+
+// A sign stays on the line of the short word that it stands before.
+const WORD = /^ \S{1,12}(?=\s|$)/u;
+
+/** Text → strings and pictures of the emoji in it. */
+export function pictured(text) {
+  const nodes = [];
+  let from = 0;
+  for (const match of text.matchAll(PICTURED)) {
+    if (match.index > from) nodes.push(text.slice(from, match.index));
+    from = match.index + match[0].length;
+    const [word] = WORD.exec(text.slice(from)) ?? [""];
+    from += word.length;
+    nodes.push(word ? h("span", { class: "signed" }, picture(match[0]), word) : picture(match[0]));
+  }
+  return from ? [...nodes, text.slice(from)].filter(Boolean) : [text];
+}
+
+function picture(character) {
+  const node = h("span", { class: "emoji" }, character);
+  node.style.setProperty("--at", PICTURES.indexOf([...character][0]));
+  return node;
 }

@@ -2,7 +2,7 @@
 // read as markup stays visible as the characters it is.
 import { dateNode } from "./dates.js";
 import { h } from "./dom.js";
-import { EMOJI, withEmoji } from "./emoji.js";
+import { EMOJI, pictured, withEmoji } from "./emoji.js";
 import { channelById, store } from "./state.js";
 
 const ENTITIES = { "&lt;": "<", "&gt;": ">", "&amp;": "&" };
@@ -19,7 +19,7 @@ export function textNodes(object) {
   if (!object) return [];
   if (object.type === "mrkdwn") return mrkdwn(object.text, { verbatim: object.verbatim });
   const text = plain(object.text);
-  return [object.emoji === false ? text : withEmoji(text)];
+  return pictured(object.emoji === false ? text : withEmoji(text));
 }
 
 /** Slack's mrkdwn (with its three entities) → array of nodes. */
@@ -71,7 +71,7 @@ const DRAW = {
   code: (text) => h("code", null, decode(text)),
   token: (text, options) => token(text, options),
   url: (text, options) => (options.verbatim ? null : anchor(decode(text))),
-  emoji: (name) => (EMOJI[name] ? h("span", { title: `:${name}:` }, EMOJI[name]) : null),
+  emoji: (name) => (EMOJI[name] ? h("span", { title: `:${name}:` }, pictured(EMOJI[name])) : null),
   bold: (text, options) => h("strong", null, inline(text, options)),
   italic: (text, options) => h("em", null, inline(text, options)),
   strike: (text, options) => h("s", null, inline(text, options)),
@@ -94,7 +94,7 @@ function lines(text) {
   if (!text) return [];
   return decode(text)
     .split("\n")
-    .flatMap((line, index) => (index ? [h("br"), line] : [line]));
+    .flatMap((line, index) => (index ? [h("br"), ...pictured(line)] : pictured(line)));
 }
 
 // <@U…>, <#C…>, <!here>, <!subteam^S…>, <!date^…>, <url|label>; anything else is plain text.

@@ -1,7 +1,7 @@
 // rich_text blocks, tables and the markdown block.
 import { dateNode } from "./dates.js";
 import { h } from "./dom.js";
-import { EMOJI } from "./emoji.js";
+import { EMOJI, pictured } from "./emoji.js";
 import { anchor, broadcastMention, channelMention, groupMention, plain, userMention } from "./mrkdwn.js";
 
 export function richText(block) {
@@ -31,7 +31,7 @@ const LEAVES = {
   usergroup: (item) => groupMention(item.usergroup_id),
   channel: (item) => channelMention(item.channel_id),
   broadcast: (item) => broadcastMention(item.range),
-  emoji: (item) => document.createTextNode(EMOJI[item.name] ?? `:${item.name}:`),
+  emoji: (item) => h("span", null, pictured(EMOJI[item.name] ?? `:${item.name}:`)),
   date: (item) => dateNode(item.timestamp, item.format ?? "{date_num} {time}", item.fallback),
   color: (item) => h("code", null, item.value),
 };

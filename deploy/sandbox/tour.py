@@ -1,0 +1,222 @@
+"""What the tour shows: the main states of a case, played by people at the stand-in."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from deploy.sandbox.demo import Demo
+from deploy.sandbox.faults import Fault
+from deploy.sandbox.slack.person import Person, Seen
+from deploy.sandbox.slack.reading import controls
+from deploy.sandbox.traffic.alerts import Scene, alert, user
+from deploy.sandbox.traffic.demo import Traffic, opening
+
+PATIENCE = 60.0
+"""Seconds until something that has to appear is taken for missing."""
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Who plays in a language, and what they write."""
+
+    specialist: str
+    lead: str
+    action: str
+    reason: str
+    waiting: str
+
+
+CASTS = {
+    "ja": Cast(
+        "U0SATO",
+        "U0TANAKA",
+        "強制退会",
+        "配信とプロフィールで計3回、LINE IDを示して直接取引に誘導",
+        "本人確認書類の再提出を依頼しました",
+    ),
+    "en": Cast(
+        "U0CLARK",
+        "U0REED",
+        "Permanent ban",
+        "Showed a LINE ID three times, in the stream and in the profile",
+        "Asked for the identity documents again",
+    ),
+}
+
+
+def troubles() -> Scene:
+    """Beside the opening: a listing that the marketplace lost, and one more lure."""
+    made = Scene(things=[user("u_640", 9, strikes=2)])
+    made.alerts += [
+        alert(
+            "logo-000404",
+            "counterfeit",
+            ("listing", "l_404"),
+            ("偽ブランド品の疑い", "Suspected counterfeit"),
+            score=0.92,
+            text="縫い目とロゴが正規品と一致しません。",
+        ),
+        alert(
+            "chat-000640",
+            "off_platform",
+            ("user", "u_640"),
+            ("LINEへの誘導", "Moved the buyer to LINE"),
+            score=0.91,
+            text="続きはLINEで",
+            viewers=80,
+        ),
+    ]
+    return made
+
+
+def more_of_them() -> Scene:
+    """The same person again, as another kind of trouble."""
+    abuse = alert(
+        "chat-000641",
+        "harassment",
+        ("user", "u_640"),
+        ("配信者への誹謗中傷", "Abuse of the streamer"),
+        score=0.9,
+        text="二度と配信するな",
+        viewers=80,
+    )
+    return Scene(alerts=[abuse])
+
+
+class Tour:
+    """One language's play. Each act answers the card that it brought into its state."""
+
+    def __init__(self, played: Demo, traffic: Traffic, cast: Cast) -> None:
+        self.cast = cast
+        self.specialist = Person(played.world.url, cast.specialist)
+        self.lead = Person(played.world.url, cast.lead)
+        self._world = played.world
+        self._traffic = traffic
+
+    async def close(self) -> None:
+        """Sends the people home."""
+        await asyncio.gather(self.specialist.close(), self.lead.close())
+
+    async def begins(self) -> Seen:
+        """The alerts come in; the critical case is protected before anybody looks."""
+        await self._traffic.play(opening())
+        card = await self.specialist.wait_card("ts-live", "u_123", timeout=PATIENCE)
+
+        def hidden() -> bool:
+            return bool((self._world.market.get("messages", "m_77") or {}).get("hidden"))
+
+        await self.specialist.until(hidden, PATIENCE, "the protection")
+        return await self._quiet(card)
+
+    async def claimed(self, card: Seen) -> Seen:
+        """The specialist has the case."""
+        await self.specialist.press(card, "case.claim")
+        return await self._until(card, lambda names: "case.claim" not in names)
+
+    async def deciding(self, card: Seen) -> Seen:
+        """The modal stands open and is filled."""
+        await self.specialist.press(card, "case.decide")
+
+        async def filled() -> Seen | None:
+            modal = await self.specialist.modal()
+            return modal if "reason" in {each.block_id for each in controls(modal)} else None
+
+        return await self.specialist.until(filled, PATIENCE, "the fields of the modal")
+
+    async def asked(self) -> Seen:
+        """The decision is sent; the lead's card."""
+        said = {"verdict": "violation", "actions": ["permanent_ban"], "reason": self.cast.reason}
+        answer = await self.specialist.fill_and_submit(said)
+        assert answer == {"ok": True}, answer
+        return await self.lead.wait_card("ts-leads", "u_123", timeout=PATIENCE)
+
+    async def approved(self, card: Seen, asked: Seen) -> Seen:
+        """The lead agrees, the marketplace is changed, the case is closed."""
+        await self.lead.press(asked, "approval.approve")
+        return await self._until(card, lambda names: "action.undo" in names)
+
+    async def goes_on(self) -> None:
+        """More comes in."""
+        await self._traffic.play(troubles())
+        await self.specialist.wait_card("ts-market", "l_404", timeout=PATIENCE)
+
+    async def held(self) -> Seen:
+        """A claimed case waits for something."""
+        card = await self.claimed(await self.specialist.wait_card("ts-live", "u_501"))
+        await self._choose(card, "wait")
+        await self.specialist.fill_and_submit({"note": self.cast.waiting})
+        return await self._until(card, lambda names: "case.resume" in names)
+
+    async def merged(self) -> tuple[Seen, Seen]:
+        """Two cases on one person become one: (what is left, what went into it)."""
+        first = await self.specialist.wait_card("ts-live", "u_640")
+        await self._traffic.play(more_of_them())
+
+        def another(card: Seen) -> bool:
+            return "u_640" in str(card["blocks"]) and card["ts"] != first["ts"]
+
+        second = await self.specialist.wait_card("ts-live", another, timeout=PATIENCE)
+        await self._choose(second, "merge")
+        into = first["metadata"]["event_payload"]["case"]
+        answer = await self.specialist.fill_and_submit({"into": into})
+        assert answer == {"ok": True}, answer
+        second = await self._until(second, lambda names: not names)
+        return await self._quiet(first), second
+
+    async def failed(self) -> Seen:
+        """The marketplace does not know the listing: Retry and Give up."""
+        card = await self.specialist.wait_card("ts-market", "l_404")
+        await self.specialist.press(card, "case.preset.pause")
+        return await self._until(card, lambda names: "action.retry" in names)
+
+    async def enforcing(self) -> Seen:
+        """The marketplace hangs; Koban keeps trying, and the card says so."""
+        self._world.faults.set(Fault.PLATFORM_500, True)
+        card = await self.specialist.wait_card("ts-market", "l_31")
+        await self.specialist.press(card, "case.preset.pause")
+        await self._until(card, lambda names: not any("preset" in name for name in names))
+        tried = len(self._world.market.calls())
+        await self.specialist.until(
+            lambda: len(self._world.market.calls()) > tried + 1, PATIENCE, "further tries"
+        )
+        return await self._quiet(card)
+
+    def healed(self) -> None:
+        """The marketplace answers again."""
+        self._world.faults.clear()
+
+    async def looked_up(self) -> Seen:
+        """What `/koban user` answers, to the one who asked."""
+        await self.specialist.command("/koban user u_123")
+        told = await self.specialist.until(
+            lambda: self.specialist.ephemerals("ts-live"), PATIENCE, "the look-up"
+        )
+        return told[-1]
+
+    async def home(self) -> None:
+        """The specialist's App Home is drawn."""
+        await self.specialist.until(self.specialist.home, PATIENCE, "the home")
+
+    async def _choose(self, card: Seen, name: str) -> None:
+        card = await self.specialist.latest(card)
+        options = [o for c in controls(card) for o in c.element.get("options", ())]
+        named = [o["value"] for o in options if o["value"].startswith(f"{name}:")]
+        assert named, f"the menu has no {name}"
+        await self.specialist.choose_overflow(card, named[0])
+        await self.specialist.modal()
+
+    async def _until(self, card: Seen, holds: Callable[[set[str]], bool]) -> Seen:
+        async def look() -> Seen | None:
+            now = await self.specialist.latest(card)
+            return now if holds({each.action_id for each in controls(now)}) else None
+
+        return await self.specialist.until(look, PATIENCE, f"the next state of {card['text']}")
+
+    async def _quiet(self, card: Seen) -> Seen:
+        """The card once it has not changed for a second: counts and protections follow on."""
+        now = await self.specialist.latest(card)
+        while True:
+            await asyncio.sleep(1)
+            before, now = now, await self.specialist.latest(card)
+            if before["blocks"] == now["blocks"]:
+                return now
