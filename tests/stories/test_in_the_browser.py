@@ -1,32 +1,32 @@
-"""The same shift on the page, in a real browser, in both languages."""
+"""The same shift on the page, in a real browser: by mouse in Japanese, by keyboard in English."""
 
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.stories.test_a_shift import case_of, lure
-from tests.world import World
+from tests.world import World, koban
 
 pytestmark = pytest.mark.browser
 
-
-@dataclass(frozen=True)
-class Words:
-    """What stands on the card for a reader; cards speak the channel's language."""
-
-    specialist: str
-    lead: str
-    claim: str = "担当する"
-    closed: str = "完了"
-    undone: str = "取り消し済み"
+SLOW = 15_000
+"""Milliseconds for what several processes have to do."""
 
 
-async def at(page: Page, world: World, person: str, channel: str) -> None:
-    """Looks at a channel as somebody."""
-    await page.goto(f"{world.stage.url}/#as={person}&channel={channel}")
-    await page.get_by_test_id(f"person-{person}").click()
-    await page.get_by_test_id(f"channel-{channel}").click()
+@asynccontextmanager
+async def looking(browser: Browser, world: World, place: str) -> AsyncIterator[Page]:
+    """A window on the page; it must not complain about anything meanwhile."""
+    page = await browser.new_page(viewport={"width": 1440, "height": 900})
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    await page.goto(f"{world.stage.url}/#{place}")
+    yield page
+    await page.close()
+    assert complaints == []
 
 
 async def press(page: Page, action: str) -> None:
@@ -37,29 +37,134 @@ async def press(page: Page, action: str) -> None:
         await confirm.click()
 
 
-@pytest.mark.parametrize(
-    "words", [Words("U0SATO", "U0TANAKA"), Words("U0CLARK", "U0REED")], ids=["ja", "en"]
-)
-async def test_claim_decide_approve_undo(world: World, browser: Browser, words: Words) -> None:
-    """From the first press to the undo, each person sees what happened."""
-    page = await browser.new_page(viewport={"width": 1440, "height": 900})
-    specialist = await world.person(words.specialist)
+async def tab_to(page: Page, wanted: str) -> None:
+    """Presses Tab until the focus is on what this selector names."""
+    for _ in range(40):
+        if await page.evaluate("one => document.activeElement.matches(one)", wanted):
+            return
+        await page.keyboard.press("Tab")
+    raise AssertionError(f"Tab never comes to {wanted}")
+
+
+async def enter(page: Page, action: str) -> None:
+    """Tabs to the button with this action_id, presses Enter, and says yes where Slack asks."""
+    await tab_to(page, f'[data-action-id="{action}"]')
+    await page.keyboard.press("Enter")
+    if await page.get_by_test_id("confirm").count():
+        await tab_to(page, '[data-testid="confirm-yes"]')
+        await page.keyboard.press("Enter")
+
+
+async def to_the_newest(page: Page) -> None:
+    """With F6 to the messages, with an arrow to the newest."""
+    for _ in range(8):
+        if await page.evaluate("document.activeElement.matches('#main .scroller')"):
+            break
+        await page.keyboard.press("F6")
+    await page.keyboard.press("ArrowUp")
+
+
+async def shown(world: World, page: Page, person: str) -> Locator:
+    """The card of u_123 on the page, once it stands there."""
     await world.happens(lure())
-    card, _ = await case_of(specialist)
-    await at(page, world, words.specialist, "C0LIVE")
-    shown = page.get_by_test_id(f"main-message-{card['ts']}")
-    await expect(shown).to_contain_text("u_123")
-    await page.get_by_role("button", name=words.claim).click()
-    await expect(shown).not_to_contain_text("未対応")
-    await press(page, "case.preset.ban")
-    await expect(shown).to_contain_text("承認待ち", timeout=15_000)
-    await at(page, world, words.lead, "C0LEADS")
-    await expect(page.locator('[data-action-id="approval.approve"]')).to_be_visible()
-    await press(page, "approval.approve")
-    await at(page, world, words.lead, "C0LIVE")
-    await expect(shown).to_contain_text(words.closed, timeout=15_000)
-    assert (await world.thing("users", "u_123"))["status"] == "banned"
-    await press(page, "action.undo")
-    await expect(shown).to_contain_text(words.undone, timeout=15_000)
+    card, _ = await case_of(await world.person(person))
+    found = page.get_by_test_id(f"main-message-{card['ts']}")
+    await expect(found).to_contain_text("u_123")
+    return found
+
+
+async def test_claim_decide_approve_undo_by_mouse_in_japanese(
+    world: World, browser: Browser
+) -> None:
+    """From the first press to the undo, each person sees what happened."""
+    async with looking(browser, world, "as=U0SATO&channel=C0LIVE") as page:
+        card = await shown(world, page, "U0SATO")
+        await page.get_by_role("button", name="担当する").click()
+        await expect(card).to_contain_text("対応中", timeout=SLOW)
+        await press(page, "case.decide")
+        modal = page.get_by_role("dialog", name="判断する")
+        await modal.get_by_label("違反", exact=True).check()
+        await modal.get_by_label("措置").click()
+        await page.get_by_role("menuitemcheckbox", name="強制退会").click()
+        await page.keyboard.press("Escape")
+        await modal.get_by_label("判断理由").fill("計3回、LINE IDを提示")
+        await modal.get_by_test_id("modal-submit").click()
+        await expect(card).to_contain_text("承認待ち", timeout=SLOW)
+        await page.get_by_test_id("person-U0TANAKA").click()
+        await page.get_by_test_id("channel-C0LEADS").click()
+        await expect(page.locator("#main")).to_contain_text("計3回、LINE IDを提示")
+        await press(page, "approval.approve")
+        await page.get_by_test_id("channel-C0LIVE").click()
+        await expect(card).to_contain_text("完了", timeout=SLOW)
+        assert (await world.thing("users", "u_123"))["status"] == "banned"
+        await press(page, "action.undo")
+        await expect(card).to_contain_text("取り消し済み", timeout=SLOW)
     assert (await world.thing("users", "u_123"))["status"] == "active"
-    await page.close()
+
+
+@pytest.fixture
+async def english(temporal: str, tmp_path: Path) -> AsyncIterator[World]:
+    """A world whose channels read English."""
+    async with koban(temporal, tmp_path, locale="en") as made:
+        yield made
+
+
+async def test_claim_decide_approve_undo_by_keyboard_in_english(
+    english: World, browser: Browser
+) -> None:
+    """Without a mouse; the focus is always where the work goes on."""
+    world = english
+    async with looking(browser, world, "as=U0CLARK&channel=C0LIVE") as page:
+        card = await shown(world, page, "U0CLARK")
+        await expect(page.locator("html")).to_have_attribute("lang", "en")
+        await to_the_newest(page)
+        await expect(card).to_be_focused()
+        await enter(page, "case.claim")
+        await expect(card).to_contain_text("In progress", timeout=SLOW)
+        await enter(page, "case.decide")
+        modal = page.get_by_role("dialog", name="Decide")
+        await expect(modal).to_be_visible()
+        await tab_to(page, '[data-action-id="verdict"]')
+        await page.keyboard.press("Space")
+        await expect(modal.get_by_label("Violation", exact=True)).to_be_checked()
+        await tab_to(page, '[data-action-id="actions"]')
+        await page.keyboard.press("Enter")
+        ban = page.get_by_role("menuitemcheckbox", name="Permanent ban")
+        await expect(ban).to_be_visible()
+        while not await ban.evaluate("node => node === document.activeElement"):
+            await page.keyboard.press("ArrowDown")
+        await page.keyboard.press("Enter")
+        await page.keyboard.press("Escape")
+        await tab_to(page, '[data-action-id="reason"]')
+        await page.keyboard.type("Showed a LINE ID three times")
+        await page.keyboard.press("Control+Enter")
+        await expect(modal).to_have_count(0)
+        await expect(card).to_contain_text("Awaiting approval", timeout=SLOW)
+        await page.keyboard.press("Alt+4")
+        await page.get_by_test_id("channel-C0LEADS").and_(page.locator(".unread")).wait_for()
+        for _ in ("ts-market", "ts-leads"):
+            await page.keyboard.press("Alt+ArrowDown")
+        await expect(page.locator("#main h1")).to_have_text("# ts-leads")
+        await to_the_newest(page)
+        await enter(page, "approval.approve")
+        for _ in ("ts-market", "ts-live"):
+            await page.keyboard.press("Alt+ArrowUp")
+        await expect(card).to_contain_text("Closed", timeout=SLOW)
+        assert (await world.thing("users", "u_123"))["status"] == "banned"
+        await to_the_newest(page)
+        await enter(page, "action.undo")
+        await expect(card).to_contain_text("Undone", timeout=SLOW)
+    assert (await world.thing("users", "u_123"))["status"] == "active"
+
+
+async def test_on_a_phone_a_case_is_claimed_in_the_dark(world: World, browser: Browser) -> None:
+    """390 px wide, on call at night: the buttons are in reach, nothing scrolls sideways."""
+    async with looking(browser, world, "as=U0SATO&channel=C0LIVE") as page:
+        await page.set_viewport_size({"width": 390, "height": 780})
+        await page.emulate_media(color_scheme="dark")
+        await page.reload()
+        card = await shown(world, page, "U0SATO")
+        await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+        await page.get_by_role("button", name="担当する").click()
+        await expect(card).to_contain_text("対応中", timeout=SLOW)
+        assert await page.evaluate("document.documentElement.scrollWidth") == 390

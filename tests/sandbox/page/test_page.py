@@ -347,3 +347,21 @@ async def test_two_presses_in_a_row_count_once(open_page: Opener, fake: FakeUi) 
     await fake.wait_for_post("/ui/act")
     await expect(page.locator("[aria-busy]")).to_have_count(0)
     assert len(fake.posted("/ui/act")) == 1
+
+
+async def test_signs_are_drawn_with_or_without_a_font_for_them(
+    open_page: Opener, fake: FakeUi
+) -> None:
+    """Severity is seen in colour everywhere; the character stays, for copying and for readers."""
+    text = "🟥 重大 · 🔴 未対応 :warning: 🦀"
+    fake.everywhere("C0LIVE", canned.message("1795403300.000001", text=text))
+    page = await open_page(LIVE)
+    body = page.get_by_test_id("main-message-1795403300.000001").locator(".message-body")
+    await expect(body).to_have_text("🟥 重大 · 🔴 未対応 ⚠️ 🦀")
+    signs = body.locator(".emoji")
+    assert await signs.all_inner_texts() == ["🟥", "🔴", "⚠️"]
+    places = await signs.evaluate_all("all => all.map(one => one.style.getPropertyValue('--at'))")
+    assert places == ["0", "5", "13"]
+    widths = await signs.evaluate_all("all => all.map(one => one.offsetWidth)")
+    assert len(set(widths)) == 1
+    assert (await page.request.get(f"{page.url.split('#')[0]}page/emoji.svg")).ok

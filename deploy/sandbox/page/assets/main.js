@@ -146,6 +146,7 @@ function escape() {
 }
 
 function neighbour(step) {
+  if (!store.state) return; // between two people
   const ids = [...store.state.channels.map((one) => one.id), HOME];
   openChannel(ids.at((ids.indexOf(store.channel) + step) % ids.length));
 }
