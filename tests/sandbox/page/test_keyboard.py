@@ -191,3 +191,24 @@ async def test_everything_to_press_has_a_name(open_page: Opener, fake: FakeUi) -
                 document.getElementById(one.getAttribute('aria-labelledby')))))
         .map(one => one.outerHTML)"""
     assert await page.evaluate(nameless) == []
+
+
+async def test_a_question_is_answered_by_keyboard(open_page: Opener, fake: FakeUi) -> None:
+    """Tab goes between its two answers only; Enter gives the one in focus; the button is back."""
+    page = await open_page(LIVE)
+    ban = page.get_by_test_id(CARD).get_by_role("button", name="強制退会")
+    await ban.focus()
+    await page.keyboard.press("Enter")
+    no, yes = page.get_by_test_id("confirm-no"), page.get_by_test_id("confirm-yes")
+    await expect(no).to_be_focused()
+    await page.keyboard.press("Tab")
+    await expect(yes).to_be_focused()
+    await page.keyboard.press("Tab")
+    await expect(no).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(ban).to_be_focused()
+    assert fake.posted("/ui/act") == []
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Shift+Tab")
+    await page.keyboard.press("Enter")
+    assert (await fake.wait_for_post("/ui/act"))["action_id"] == "case.preset.ban"
