@@ -125,3 +125,23 @@ async def test_on_a_phone_a_modal_can_be_filled_and_closed(open_page: Opener, fa
     await page.get_by_label("判断理由").fill("三回目")
     await page.keyboard.press("Escape")
     assert await fake.wait_for_post("/ui/close") == {"as": "U0SATO", "view_id": "V1"}
+
+
+async def test_a_permalink_leads_to_its_message_on_the_page(
+    open_page: Opener, fake: FakeUi
+) -> None:
+    """Into its channel, in sight and with the focus; a link to elsewhere stays a link to there."""
+    link = f"https://koban-demo.slack.com/archives/C0LIVE/p{canned.CASE_TS.replace('.', '')}"
+    elsewhere = "https://koban-demo.slack.com/archives/C0NOWHERE/p1795403300000001"
+    text = f"<{link}|カードを開く> <{elsewhere}|別の場所>"
+    fake.everywhere("C0MARKET", canned.message("1795403300.000001", channel="C0MARKET", text=text))
+    for number in range(30):
+        fake.everywhere("C0LIVE", canned.message(f"17954033{number:02}.5", text="行\n行"))
+    page = await open_page("as=U0SATO&channel=C0MARKET")
+    other = page.get_by_role("link", name="別の場所")
+    assert await other.get_attribute("href") == elsewhere
+    await page.get_by_role("link", name="カードを開く").click()
+    card = page.get_by_test_id(f"main-message-{canned.CASE_TS}")
+    await expect(card).to_be_focused()
+    await expect(card).to_be_in_viewport()
+    await expect(page.locator("#main .channel-title")).to_have_text("# ts-live")

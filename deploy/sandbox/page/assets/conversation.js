@@ -159,6 +159,16 @@ function inOneBreath(before, message) {
     && Number(message.ts) - Number(before.ts) < SAME_BREATH;
 }
 
+/** Brings a message of the open channel, or of its thread, into sight and gives it the focus. */
+export function reveal(ts) {
+  const node = ["thread", "main"].map((pane) => document.querySelector(`[data-testid="${pane}-message-${CSS.escape(ts)}"]`)).find(Boolean);
+  if (!node) return;
+  for (const shell of [shells.main, shells.thread]) if (shell?.list.contains(node)) shell.follow.stuck = false;
+  node.scrollIntoView({ block: "center" });
+  node.focus({ preventScroll: true });
+  node.classList.add("found");
+}
+
 /** Draws thread `store.thread` into `root`, or hides it. */
 export function drawThread(root, onClose) {
   const open = Boolean(store.thread && channelById(store.channel));

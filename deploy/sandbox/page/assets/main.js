@@ -1,6 +1,6 @@
 // Puts the parts together: who is looking, where, and what is drawn when something changes.
 import * as api from "./api.js";
-import { drawChannel, drawThread, forgetChannel } from "./conversation.js";
+import { drawChannel, drawThread, forgetChannel, reveal } from "./conversation.js";
 import { refreshTimes } from "./dates.js";
 import { drawFaultBanner, drawBanners, drawTopbar, togglePanel } from "./topbar.js";
 import { loadFaults } from "./faults.js";
@@ -120,6 +120,7 @@ async function followAddress() {
   if (person === store.as) update({ channel, thread: place.thread });
   else leave(person, channel, place.thread), await follow();
   if (store.channel === HOME) arrive();
+  if (place.message) requestAnimationFrame(() => reveal(place.message));
 }
 
 function shortcuts(event) {

@@ -121,8 +121,21 @@ function dateToken([unix, pattern, link], fallback) {
   return link && SAFE_LINK.test(link) ? anchor(link, [node]) : node;
 }
 
+const PERMALINK = /^https:\/\/[\w-]+\.slack\.com\/archives\/(\w+)\/p(\d+)(\d{6})(?:\?|$)/;
+
+// A permalink of this workspace leads to its message here; slack.com knows nothing of it.
+function inPage(url) {
+  const [, channel, seconds, micros] = PERMALINK.exec(url) ?? [];
+  if (!channel || !channelById(channel)) return null;
+  const thread = new URL(url).searchParams.get("thread_ts");
+  const place = { as: store.as, channel, message: `${seconds}.${micros}`, ...(thread ? { thread } : {}) };
+  return `#${new URLSearchParams(place)}`;
+}
+
 export function anchor(url, nodes) {
   if (!SAFE_LINK.test(url)) return h("span", null, nodes ?? url);
+  const here = inPage(url);
+  if (here) return h("a", { href: here }, nodes ?? url);
   const rel = "noopener noreferrer";
   return h("a", { href: url, target: "_blank", rel, title: url }, nodes ?? url);
 }

@@ -81,7 +81,8 @@ export function writeSetting(name, value) {
   }
 }
 
-// The address bar holds where one is: #as=U0SATO&channel=C0LIVE&thread=TS
+// The address bar holds where one is: #as=U0SATO&channel=C0LIVE&thread=TS; a link to a message
+// adds &message=TS.
 
 export function readPlace() {
   const params = new URLSearchParams(location.hash.slice(1));
@@ -89,6 +90,7 @@ export function readPlace() {
     as: params.get("as"),
     channel: params.get("channel"),
     thread: params.get("thread"),
+    message: params.get("message"),
   };
 }
 
