@@ -20,6 +20,7 @@ const COMMANDS = [
   ["stats", "数字を見る (24h · 7d)", "the numbers (24h · 7d)"],
   ["playbook NAME", "手順書を見る", "read a playbook"],
   ["open KIND SUBJECT", "ケースを作る", "open a case"],
+  ["cover @NAME until 18:00", "承認の代理を決める", "let somebody approve in your stead"],
   ["pause", "自動対応を止める", "pause automation"],
   ["resume", "自動対応を再開する", "resume automation"],
 ];
