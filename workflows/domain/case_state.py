@@ -11,7 +11,7 @@ from workflows.domain.appealing.answer import AppealAnswer
 from workflows.domain.approval import Approval, Purpose
 from workflows.domain.decision import Decision, Verdict
 from workflows.domain.enforcement import ACTING, NOT_DONE, UNSETTLED, ActionState, ActionStatus
-from workflows.domain.escalation import Clock, Due, clock, open_steps
+from workflows.domain.escalation import Back, Clock, Due, clock, open_steps
 from workflows.domain.hold import Hold
 from workflows.domain.known import Known
 from workflows.domain.model import Value
@@ -47,9 +47,11 @@ class Case(Value):
     """One case. `version` counts its events; `turn` is the last step of a decision's life.
 
     `owned_as_of` is the version with which its assignee got it, `active_at` when they were last
-    seen, `paused_for` how long its clocks stood still so far, `repeats` how often a step of the
-    ladder was told and `told_at` when last, `clock_from` when it was reopened. `absorbed` are cases
-    that were merged into it, `merged_into` is the other way round. `rings` are by their decision.
+    seen, `paused_for` how long its clocks stood still so far, `holds` how often it was set aside since
+    it was opened or reopened, `repeats` how often a step of the
+    ladder was told and `told_at` when last, `clock_from` when it was reopened, `back_at` when a
+    decision came back to its assignee, `warned_until` how long the warned one has got. `absorbed` are
+    cases that were merged into it, `merged_into` is the other way round. `rings` are by their decision.
     """
 
     id: str
@@ -69,9 +71,11 @@ class Case(Value):
     owned_as_of: int = 0
     active_at: datetime | None = None
     warned: bool = False
+    warned_until: datetime | None = None
     watchers: tuple[str, ...] = ()
     hold: Hold | None = None
     paused_for: timedelta = timedelta()
+    holds: int = 0
     decisions: tuple[Decision, ...] = ()
     actions: tuple[ActionState, ...] = ()
     protections: tuple[Protection, ...] = ()
@@ -80,6 +84,7 @@ class Case(Value):
     steps_done: frozenset[int] = frozenset()
     repeats: dict[int, int] = Field(default_factory=dict)
     told_at: dict[int, datetime] = Field(default_factory=dict)
+    back_at: datetime | None = None
     acknowledged_by: str | None = None
     called_at: datetime | None = None
     turn: Mark | None = None
@@ -229,8 +234,15 @@ class Case(Value):
             return ()
         ladder = self.policy.playbook.ladder(self.severity)
         concerned = frozenset(i for i, step in enumerate(ladder) if step.concerns(self.severity))
-        told = (self.repeats, self.told_at)
+        told = (self.repeats, self.told_at, self._back)
         return open_steps(ladder, self.started_at, self.steps_done, self.quiet, concerned, *told)
+
+    @property
+    def _back(self) -> Back | None:
+        """As long as somebody may take to claim a case, whoever got it back may take as well."""
+        if self.back_at is None:
+            return None
+        return Back(at=self.back_at, grace=self.policy.playbook.clocks_of(self.severity).claim)
 
     @property
     def claim_ends(self) -> datetime | None:
@@ -238,7 +250,10 @@ class Case(Value):
         rule = self.policy.playbook.claims
         if rule is None or self.phase is not Phase.CLAIMED or self.hold is not None:
             return None
-        return None if self.active_at is None else self.active_at + rule.idle
+        if self.active_at is None:
+            return None
+        ends = self.active_at + rule.idle
+        return max(ends, self.warned_until) if self.warned and self.warned_until else ends
 
     @property
     def claim_warns(self) -> datetime | None:

@@ -27,6 +27,13 @@ class Clock(Value):
     decide: datetime
 
 
+class Back(Value):
+    """A case came back undecided at `at`; whoever has it is left `grace` for what was missed."""
+
+    at: datetime
+    grace: timedelta
+
+
 def clock(playbook: Playbook, severity: Severity, opened_at: datetime) -> Clock:
     """The clocks of a case, counted from its opening (later by what it was paused)."""
     clocks = playbook.clocks_of(severity)
@@ -41,14 +48,19 @@ def open_steps(
     concerned: frozenset[int] | None = None,
     repeats: Mapping[int, int] | None = None,
     told_at: Mapping[int, datetime] | None = None,
+    back: Back | None = None,
 ) -> tuple[Due, ...]:
     """The steps still to come, soonest first: not done, and not made needless by `quiet`.
 
     `concerned` are the steps that are for this case at all (None: each); `repeats` says how often
-    a step was told already, `told_at` when it last was.
+    a step was told already, `told_at` when it last was. What fell due before a case came `back`
+    was quiet then: it is called once its grace is over.
     """
     due = (
-        _due(index, step, started_at, (repeats or {}).get(index, 0), (told_at or {}).get(index))
+        _after(
+            back,
+            _due(index, step, started_at, (repeats or {}).get(index, 0), (told_at or {}).get(index)),
+        )
         for index, step in enumerate(ladder)
         if index not in done
         and step.unless not in quiet
@@ -67,6 +79,12 @@ def _due(index: int, step: Step, started_at: datetime, told: int, last: datetime
     at = started_at + step.after + told * step.repeat.every
     at = at if last is None else max(at, last + step.repeat.every)
     return Due(index=index, at=at, step=step, round=told, last=told >= step.repeat.times)
+
+
+def _after(back: Back | None, due: Due) -> Due:
+    if back is None or due.at > back.at:
+        return due
+    return due.model_copy(update={"at": back.at + back.grace})
 
 
 def overdue(at: datetime, now: datetime) -> timedelta:

@@ -11,6 +11,7 @@ from tests.domain.building import (
     follow,
     kinds,
     minutes,
+    news,
     preset,
     refused,
 )
@@ -18,7 +19,8 @@ from workflows.domain import commands as cmd
 from workflows.domain import events as ev
 from workflows.domain.alert import brief
 from workflows.domain.case import decide
-from workflows.domain.case_state import Case
+from workflows.domain.case_state import Case, Phase
+from workflows.domain.enforcement import ActionStatus
 from workflows.domain.playbook.model import Severity
 from workflows.domain.refusal import Reason, Refusal
 
@@ -96,12 +98,77 @@ class TestTheLadder:
         case = follow(case, worse, minutes(30))
         assert calls(case, 30) == [("shift", 0, True), ("lead", 0, True)]
 
+    def test_a_case_that_got_worse_is_called_for_again_without_a_ladder(self) -> None:
+        """The shift was called for a medium case at 60; the critical one has other clocks."""
+        case = tick(a_case(Severity.MEDIUM), 60)
+        assert calls(case, 61) == []
+        worse = cmd.JoinAlert(alert=brief(an_alert(2)), severity=Severity.CRITICAL)
+        case = follow(case, worse, minutes(61))
+        assert calls(case, 61) == [("shift", 0, True), ("lead", 0, True)]
+        assert calls(tick(case, 61), 70) == []
+
+    def test_a_milder_alert_calls_nobody_again(self) -> None:
+        """The case is as bad as it was."""
+        case = tick(a_case(), 2)
+        milder = cmd.JoinAlert(alert=brief(an_alert(2)), severity=Severity.MEDIUM)
+        assert calls(follow(case, milder, minutes(3)), 4) == []
+
+    def test_a_written_ladder_says_itself_what_is_for_the_worst(self) -> None:
+        """Its shift was called at 2, 5 and 8, and is not called a fourth time."""
+        case = tick(tick(tick(a_case(Severity.MEDIUM, WATCHFUL), 2), 5), 8)
+        worse = cmd.JoinAlert(alert=brief(an_alert(2)), severity=Severity.CRITICAL)
+        assert calls(follow(case, worse, minutes(9)), 9) == [("lead", 0, True)]
+
     def test_a_step_protects_with_its_first_call_alone(self) -> None:
         """The stream is paused at ten minutes, and not again at twenty."""
         case = tick(follow(a_case(policy=WATCHFUL), cmd.Claim(by=SATO), minutes(1)), 10)
         assert [p.action for p in case.protections] == ["pause_stream/stream:s_9"]
         case = follow(case, cmd.AddNote(by=SATO, note="確認中"), minutes(15))
         assert kinds(decide(case, cmd.Tick(), minutes(20))) == ["case_escalated"]
+
+
+class TestWhatWasMissed:
+    """A decision waited for its approval while a step fell due, and came back."""
+
+    def rejected(self, minute: float) -> Case:
+        """A critical case: decided at 5 for approval, due at 10, sent back at `minute`."""
+        case = follow(a_case(), preset(SATO, "ban"), minutes(5))
+        return follow(case, cmd.Reject(by=TANAKA, reason="根拠が足りません"), minutes(minute))
+
+    def test_it_is_called_once_its_person_had_some_time(self) -> None:
+        """Two minutes, as long as a critical case may take to be claimed."""
+        case = self.rejected(20)
+        assert (calls(case, 20), case.deadline) == ([], minutes(22))
+        assert calls(case, 22) == [("lead", 0, True)]
+        assert calls(tick(case, 22), 60) == []
+
+    def test_what_is_decided_again_in_time_needs_no_call(self) -> None:
+        """Somebody was at it."""
+        assert follow(self.rejected(20), preset(SATO, "warn"), minutes(21)).deadline is None
+
+    def test_a_step_that_is_still_to_come_keeps_its_time(self) -> None:
+        """Sent back at 9: the lead is called at 10, as ever."""
+        assert calls(self.rejected(9), 10) == [("lead", 0, True)]
+
+    def test_whoever_puts_it_back_leaves_it_to_the_shift_at_once(self) -> None:
+        """The claim was missed long ago, and so was the decision."""
+        case = follow(self.rejected(20), cmd.Release(by=SATO), minutes(21))
+        assert calls(case, 21) == [("shift", 0, True), ("lead", 0, True)]
+
+    def test_an_expired_approval_comes_back_the_same_way(self) -> None:
+        """Nobody agreed by 35."""
+        case = follow(a_case(), preset(SATO, "ban"), minutes(5))
+        case = tick(case, 35)
+        assert (case.phase, case.deadline) == (Phase.CLAIMED, minutes(37))
+        assert calls(case, 37) == [("lead", 0, True)]
+
+    def test_what_was_given_up_comes_back_the_same_way(self) -> None:
+        """The platform refused at 11, and 佐藤 let it be at 20."""
+        case = follow(a_case(), preset(SATO, "warn"), minutes(5))
+        case = follow(case, news(case, ActionStatus.FAILED), minutes(11))
+        case = follow(case, cmd.GiveUp(by=SATO), minutes(20))
+        assert calls(case, 20) == []
+        assert calls(case, 22) == [("lead", 0, True)]
 
 
 class TestAcknowledging:

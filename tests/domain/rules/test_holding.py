@@ -8,6 +8,7 @@ from tests.domain.building import (
     TANAKA,
     WATCHFUL,
     a_case,
+    a_policy,
     an_alert,
     follow,
     kinds,
@@ -19,7 +20,7 @@ from workflows.domain import commands as cmd
 from workflows.domain import events as ev
 from workflows.domain.alert import brief
 from workflows.domain.case import decide
-from workflows.domain.case_state import Phase
+from workflows.domain.case_state import Case, Phase
 from workflows.domain.people import Actor, Role
 from workflows.domain.playbook.model import Severity
 from workflows.domain.refusal import Reason, Refusal
@@ -150,6 +151,51 @@ class TestWaiting:
         """Nobody waits for anything any more, so the shift is called."""
         case = follow(follow(a_case(), waiting(), minutes(1)), cmd.Release(by=SATO), minutes(31))
         assert (case.phase, case.hold, case.deadline) == (Phase.OPEN, None, minutes(32))
+
+
+class TestAgainAndAgain:
+    """A case may be set aside three times; once more takes a lead."""
+
+    def held(self, times: int) -> Case:
+        """A case that 佐藤 has and set aside so often, at minutes 1, 2, 3, …; not on hold now."""
+        case = follow(a_case(Severity.MEDIUM), cmd.Claim(by=SATO), minutes(0))
+        for number in range(1, times + 1):
+            again = waiting() if number % 2 else snooze(SATO, number + 0.5)
+            case = follow(case, again, minutes(number))
+        return follow(case, cmd.Resume(by=SATO), minutes(times + 0.2))
+
+    def test_the_fourth_time_takes_a_lead(self) -> None:
+        """Waiting and snoozing count alike; nothing happens, and the refusal says who may."""
+        for again in (waiting(), snooze(SATO, 20)):
+            no = refused(self.held(3), again, 5)
+            assert (no.reason, no.name, no.roles) == (Reason.HELD_TOO_OFTEN, "3", (Role.LEAD,))
+            assert not isinstance(decide(self.held(2), again, minutes(5)), Refusal)
+
+    def test_a_lead_sets_it_aside_all_the_same(self) -> None:
+        """And the next time takes a lead again."""
+        case = follow(self.held(3), snooze(TANAKA, 20), minutes(5))
+        assert case.hold is not None
+        case = follow(case, cmd.Resume(by=SATO), minutes(6))
+        assert refused(case, waiting(), 7).name == "4"
+
+    def test_a_hold_that_is_made_longer_counts_as_another(self) -> None:
+        """Else nobody would ever have to ask."""
+        case = follow(a_case(Severity.MEDIUM), waiting(minute=5), minutes(1))
+        for number in (2, 3):
+            case = follow(case, waiting(minute=60), minutes(number))
+        assert refused(case, waiting(minute=90), 4).reason is Reason.HELD_TOO_OFTEN
+
+    def test_the_playbook_says_how_often(self) -> None:
+        """Once here."""
+        case = follow(a_case(policy=a_policy(holds={"most": 1})), waiting(), minutes(1))
+        case = follow(case, cmd.Resume(by=SATO), minutes(2))
+        assert refused(case, waiting(), 3).reason is Reason.HELD_TOO_OFTEN
+
+    def test_a_case_that_is_worked_again_begins_anew(self) -> None:
+        """With its clocks."""
+        case = follow(self.held(3), cmd.Clear(by=SATO), minutes(5))
+        case = follow(case, cmd.Reopen(by=SATO, reason="新しい証拠"), minutes(6))
+        assert follow(case, waiting(), minutes(7)).holds == 1
 
 
 class TestResuming:

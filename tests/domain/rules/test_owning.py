@@ -8,6 +8,7 @@ from tests.domain.building import (
     TANAKA,
     WATCHFUL,
     a_case,
+    a_policy,
     follow,
     kinds,
     minutes,
@@ -175,6 +176,30 @@ class TestClaimsThatRunOut:
         outcome = decide(case, cmd.Tick(), minutes(16))
         assert kinds(outcome)[:2] == ["claim_expired", "case_escalated"]
         assert follow(case, cmd.Tick(), minutes(16)).phase is Phase.OPEN
+
+    def test_who_was_not_warned_in_time_is_warned_first(self) -> None:
+        """Nobody looked at the clock for an hour: five minutes are left all the same."""
+        outcome = decide(self.claimed(), cmd.Tick(), minutes(60))
+        assert not isinstance(outcome, Refusal)
+        assert [(e.kind, e.until) for e in outcome if isinstance(e, ev.ClaimWarned)] == [
+            ("claim_warned", minutes(65))
+        ]
+        assert "claim_expired" not in kinds(outcome)
+        case = follow(self.claimed(), cmd.Tick(), minutes(60))
+        assert (case.owner, case.claim_ends, case.claim_warns) == ("U0SATO", minutes(65), None)
+        assert "claim_expired" in kinds(decide(case, cmd.Tick(), minutes(65)))
+
+    def test_a_late_warning_leaves_no_more_than_the_playbook_warns_before(self) -> None:
+        """One minute here."""
+        policy = a_policy(claims={"idle": "15m", "warn": "1m"})
+        case = follow(a_case(Severity.MEDIUM, policy), cmd.Claim(by=SATO), minutes(1))
+        assert follow(case, cmd.Tick(), minutes(60)).claim_ends == minutes(61)
+
+    def test_a_sign_after_a_late_warning_is_one(self) -> None:
+        """The whole time begins anew, and the warning is forgotten."""
+        case = follow(self.claimed(), cmd.Tick(), minutes(60))
+        case = follow(case, cmd.AddNote(by=SATO, note="確認中"), minutes(61))
+        assert (case.claim_warns, case.claim_ends) == (minutes(71), minutes(76))
 
     def test_a_note_of_the_owner_is_a_sign_of_them(self) -> None:
         """The time begins anew, and so does the warning."""

@@ -5,9 +5,9 @@ from typing import Any
 
 from workflows.domain import events as ev
 from workflows.domain.approval import ApprovalState, Purpose
-from workflows.domain.case_state import Case, Phase
+from workflows.domain.case_state import Case
 from workflows.domain.changes import ring
-from workflows.domain.changes.base import Changes, turn
+from workflows.domain.changes.base import Changes, came_back, turn
 from workflows.domain.enforcement import NOT_DONE, ActionState, ActionStatus
 from workflows.domain.protection import Intent, Protection
 
@@ -69,7 +69,7 @@ def _given_up(case: Case, event: ev.ActionsGivenUp) -> Changes:
     if any(a.standing for a in given["actions"] if a.decision == mine):
         return {**given, **turn(case, event)}
     # Nothing came of the decision: there is nothing left to review either.
-    given |= {"phase": Phase.CLAIMED, "active_at": event.at, "warned": False}
+    given |= came_back(event)
     if case.pending(Purpose.REVIEW):
         assert case.approval is not None
         off = {"state": ApprovalState.WITHDRAWN, "question": None}
@@ -112,6 +112,7 @@ def _protection_started(case: Case, event: ev.ProtectionStarted) -> Changes:
         action=event.action.planned.key,
         rule=event.rule,
         step=event.step,
+        as_of=case.version + 1,
     )
     return {
         "protections": (*case.protections, protection),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from workflows.domain.case_state import Case, Mark
+from workflows.domain.case_state import Case, Mark, Phase
 from workflows.domain.events import Event
 
 Changes = dict[str, Any]
@@ -19,3 +19,13 @@ def active(case: Case, event: Event) -> Changes:
     if event.by is None or event.by != case.owner:
         return {}
     return {"active_at": event.at, "warned": False}
+
+
+def came_back(event: Event) -> Changes:
+    """The case is undecided again; its assignee has just got it, and is left some time for it."""
+    return {
+        "phase": Phase.CLAIMED,
+        "active_at": event.at,
+        "warned": False,
+        "back_at": event.at,
+    }

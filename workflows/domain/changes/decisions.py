@@ -8,7 +8,7 @@ from workflows.domain import events as ev
 from workflows.domain.approval import ApprovalState, Exchange, Purpose, Question
 from workflows.domain.case_state import Case, Phase
 from workflows.domain.changes import ring
-from workflows.domain.changes.base import Changes, turn
+from workflows.domain.changes.base import Changes, came_back, turn
 from workflows.domain.changes.work import off_hold
 from workflows.domain.playbook.actions import OnExpiry
 
@@ -59,15 +59,7 @@ def _sent_back(case: Case, event: Any, state: ApprovalState) -> Changes:
     over = _changed(case, state=state, question=None)
     if case.approval.purpose is Purpose.UNDO:
         return {**over, **turn(case, event)}
-    # Calls that fell due meanwhile are not made up for: somebody is at it.
-    undecided = case.model_copy(update={"phase": Phase.CLAIMED})
-    passed = {due.index for due in undecided.steps if due.at <= event.at}
-    back: Changes = {
-        "phase": Phase.CLAIMED,
-        "active_at": event.at,
-        "warned": False,
-        "steps_done": case.steps_done | passed,
-    }
+    back = came_back(event)
     if case.approval.purpose is Purpose.DECISION:
         back["actions"] = tuple(a for a in case.actions if a.decision != event.decision)
     return {**over, **back, **turn(case, event)}
@@ -145,9 +137,11 @@ def _reopened(case: Case, event: ev.CaseReopened) -> Changes:
         "rejection": None,
         "clock_from": event.at,
         "paused_for": timedelta(),
+        "holds": 0,
         "steps_done": frozenset(),
         "repeats": {},
         "told_at": {},
+        "back_at": None,
         "acknowledged_by": None,
         **turn(case, event),
     }

@@ -13,16 +13,26 @@ from workflows.domain.sightings import seen_with
 
 def _joined(case: Case, event: ev.AlertJoined) -> Changes:
     worse = event.severity is not case.severity
-    # Who has seen the milder case has not seen this one.
-    seen = {"acknowledged_by": None} if worse else {}
     return {
         "alerts": case.alerts + 1,
         "latest": event.alert,
         "last_alert_at": event.at,
         "severity": event.severity,
         "sightings": seen_with(case.sightings, event.alert.related, case.version + 1),
-        **seen,
+        **(_called_anew(case) if worse else {}),
     }
+
+
+def _called_anew(case: Case) -> Changes:
+    """Who has seen the milder case has not seen this one.
+
+    A ladder that is written says itself which steps are for the worst. Without one the steps are
+    the ends of the clocks, and these are others now.
+    """
+    anew: Changes = {"acknowledged_by": None}
+    if not case.policy.playbook.escalation:
+        anew |= {"steps_done": frozenset(), "repeats": {}, "told_at": {}}
+    return anew
 
 
 def _owned(case: Case, owner: str | None, event: ev.Event) -> Changes:
@@ -40,11 +50,12 @@ def _handed_over(case: Case, event: ev.CaseHandedOver) -> Changes:
 
 
 def _left(case: Case, event: ev.CaseReleased | ev.ClaimExpired) -> Changes:
-    return {"phase": Phase.OPEN, **_owned(case, None, event), **_off_hold(case, event)}
+    gone = {"phase": Phase.OPEN, "back_at": None}
+    return {**gone, **_owned(case, None, event), **_off_hold(case, event)}
 
 
 def _warned(case: Case, event: ev.ClaimWarned) -> Changes:
-    return {"warned": True}
+    return {"warned": True, "warned_until": event.until}
 
 
 def _escalated(case: Case, event: ev.CaseEscalated) -> Changes:
@@ -70,7 +81,7 @@ def _snoozed(case: Case, event: ev.CaseSnoozed) -> Changes:
         until=event.until,
         pauses=event.pauses,
     )
-    return {"hold": hold, **active(case, event)}
+    return {"hold": hold, "holds": case.holds + 1, **active(case, event)}
 
 
 def _waiting(case: Case, event: ev.CaseWaiting) -> Changes:
@@ -82,7 +93,7 @@ def _waiting(case: Case, event: ev.CaseWaiting) -> Changes:
         pauses=True,
         note=event.note,
     )
-    return {"hold": hold, **active(case, event)}
+    return {"hold": hold, "holds": case.holds + 1, **active(case, event)}
 
 
 def _off_hold(case: Case, event: ev.Event) -> Changes:

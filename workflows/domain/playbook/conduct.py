@@ -23,6 +23,12 @@ class Claims(Written):
         return self
 
 
+class Holds(Written):
+    """A case is set aside `most` times; once more takes a lead."""
+
+    most: Annotated[int, Field(ge=1, le=50)] = 3
+
+
 class Order(StrEnum):
     """Whether the actions of one decision run together or one after another."""
 

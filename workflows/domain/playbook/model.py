@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 from workflows.domain.model import Value, Written
 from workflows.domain.people import Role
 from workflows.domain.playbook.actions import ActionCatalog, ApprovalRule
-from workflows.domain.playbook.conduct import Claims, Conduct, Limits
+from workflows.domain.playbook.conduct import Claims, Conduct, Holds, Limits
 from workflows.domain.playbook.durations import Duration
 from workflows.domain.playbook.steps import Protect, ProtectRule, Repeat, Via
 from workflows.domain.text import Text
@@ -142,6 +142,7 @@ class Playbook(Written):
     escalation: Annotated[tuple[Step, ...], Field(max_length=20)] = ()
     claims: Claims | None = None
     waiting: Duration = Field(default="24h", validate_default=True)
+    holds: Holds = Holds()
     protect: Annotated[tuple[ProtectRule, ...], Field(max_length=10)] = ()
     act_first: ApprovalRule | None = None
     conduct: Conduct = Conduct()

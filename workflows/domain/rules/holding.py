@@ -1,7 +1,8 @@
 """Setting a case aside: snoozed until a time, or waiting for information.
 
 A specialist's snooze quiets the ladder and leaves the decide clock running, and so has to end
-before it does. A lead's snooze beyond that, and waiting for information, stop the clocks.
+before it does. A lead's snooze beyond that, and waiting for information, stop the clocks. How often
+a case is set aside without a lead is bounded: else one person could keep it from being decided.
 """
 
 from datetime import datetime, timedelta
@@ -23,7 +24,12 @@ MOST_SNOOZE = timedelta(days=30)
 def snooze(case: Case, command: cmd.Snooze, now: datetime) -> Outcome:
     """Puts the case off; never past the decide clock without a lead."""
     resumed = apply_all(case, _off_hold(case, now))  # its clock has moved by the pause so far
-    refusal = not_undecided(case) or not_yours(case, command.by) or _too_long(resumed, command, now)
+    refusal = (
+        not_undecided(case)
+        or not_yours(case, command.by)
+        or _too_long(resumed, command, now)
+        or _too_often(case, command)
+    )
     if refusal is not None:
         return refusal
     past_due = command.until > resumed.clock.decide
@@ -41,6 +47,13 @@ def _too_long(case: Case, command: cmd.Snooze, now: datetime) -> Refusal | None:
     return None
 
 
+def _too_often(case: Case, command: cmd.Snooze | cmd.Wait) -> Refusal | None:
+    """Refuses who is no lead what was done as often as the playbook lets them."""
+    if case.holds < case.policy.playbook.holds.most or Role.LEAD in command.by.roles:
+        return None
+    return Refusal(reason=Reason.HELD_TOO_OFTEN, name=str(case.holds), roles=(Role.LEAD,))
+
+
 def wait(case: Case, command: cmd.Wait, now: datetime) -> Outcome:
     """Waits for information, with a note that says for which, as long as the playbook allows."""
     refusal = (
@@ -48,6 +61,7 @@ def wait(case: Case, command: cmd.Wait, now: datetime) -> Outcome:
         or held_by_other(case, command.by)
         or no_words(command.note)
         or _not_in_time(case, command, now)
+        or _too_often(case, command)
     )
     if refusal is not None:
         return refusal

@@ -1,6 +1,6 @@
 """Who works the case: claim, release, hand over, and claims that run out."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from workflows.domain import commands as cmd
 from workflows.domain import events as ev
@@ -9,6 +9,9 @@ from workflows.domain.people import WORKING_ROLES
 from workflows.domain.refusal import Reason, Refusal
 from workflows.domain.rules.outcome import Outcome
 from workflows.domain.rules.refusing import held_by_other, kept, no_words, not_undecided, not_yours
+
+LEAST_WARNING = timedelta(minutes=5)
+"""How long a warning that comes late leaves at least, where `warn` of the playbook is longer."""
 
 
 def claim(case: Case, command: cmd.Claim, now: datetime) -> Outcome:
@@ -92,12 +95,15 @@ def add_note(case: Case, command: cmd.AddNote, now: datetime) -> Outcome:
 
 
 def claim_tick(case: Case, now: datetime) -> tuple[ev.Event, ...]:
-    """Ends a claim whose person was not seen for long, and warns them before."""
+    """Ends a claim whose person was not seen for long, and always warns them before.
+
+    Where nobody looked at the clock in time, the warning leaves them a while all the same.
+    """
     ends, warns = case.claim_ends, case.claim_warns
-    if case.owner is None or ends is None:
+    rule = case.policy.playbook.claims
+    if case.owner is None or ends is None or rule is None:
         return ()
-    if ends <= now:
-        return (ev.ClaimExpired(at=now, owner=case.owner),)
     if warns is not None and warns <= now:
-        return (ev.ClaimWarned(at=now, owner=case.owner, until=ends),)
-    return ()
+        until = max(ends, now + min(rule.warn, LEAST_WARNING))
+        return (ev.ClaimWarned(at=now, owner=case.owner, until=until),)
+    return (ev.ClaimExpired(at=now, owner=case.owner),) if ends <= now else ()
