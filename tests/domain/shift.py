@@ -41,26 +41,29 @@ class AnyShift(RuleBasedStateMachine):
     """Drives one case with every command there is, and remembers what came of it."""
 
     policy = POLICY
+    severity = Severity.CRITICAL
 
     def __init__(self) -> None:
         super().__init__()
-        self.case: Case = a_case(policy=self.policy)
+        self.case: Case = a_case(self.severity, self.policy)
         self.now: datetime = T0
         self.events: list[ev.Event] = []
         self.given: list[cmd.Command] = []
+        self.came: tuple[ev.Event, ...] = ()
         self.begun: list[tuple[Case, str]] = []
         self.asked: list[Approval] = []
         self.ticked = False
 
     def give(self, command: cmd.Command) -> tuple[ev.Event, ...] | None:
         """Gives a command; None where it was refused."""
-        self.given = [command]
+        self.given, self.came = [command], ()
         self.ticked = isinstance(command, cmd.Tick)
         outcome = decide(self.case, command, self.now)
         if isinstance(outcome, Refusal):
             return None
         self.case = apply_all(self.case, outcome)
         self.events += outcome
+        self.came = outcome
         for event in outcome:
             if isinstance(event, ev.ApprovalRequested):
                 self.asked.append(event.approval)

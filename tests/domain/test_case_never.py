@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis.stateful import invariant
 from pydantic import TypeAdapter
 
-from tests.domain.building import ACT_FIRST, REED, SATO, SUZUKI, TANAKA, WATCHFUL, a_case
+from tests.domain.building import ACT_FIRST, POLICY, REED, SATO, SUZUKI, TANAKA, WATCHFUL
 from tests.domain.shift import AnyShift
 from workflows.domain import commands as cmd
 from workflows.domain import events as ev
@@ -17,6 +17,7 @@ from workflows.domain.case import decide
 from workflows.domain.case_state import UNDECIDED, Case, Phase
 from workflows.domain.enforcement import ACTING, STANDING, ActionStatus
 from workflows.domain.playbook.actions import ApprovalRule
+from workflows.domain.playbook.model import Severity
 from workflows.domain.protection import Intent, is_over
 from workflows.domain.refusal import Refusal
 
@@ -135,6 +136,19 @@ class NeverShift(AnyShift):
                 assert case.phase is Phase.ENFORCING
 
     @invariant()
+    def a_press_says_nothing_of_what_came_after_its_card(self) -> None:
+        """A newer protection is neither lifted nor confirmed by it, unless it does the same."""
+        command, case = (self.given or [None])[0], self.case
+        if not isinstance(command, cmd.Asked) or isinstance(command, cmd.Approve):
+            return
+        ended = (ev.ProtectionDismissed, ev.ProtectionConfirmed, ev.ProtectionHeld)
+        for each in (event for event in self.came if isinstance(event, ended)):
+            protection = next(p for p in case.protections if p.id == each.protection)
+            planned = case.decision.actions if case.decision else ()
+            same = protection.action in {action.key for action in planned}
+            assert protection.known_to(command.version) or same
+
+    @invariant()
     def names_are_given_once(self) -> None:
         """D1, D2, … and P1, P2, …: the enforcement of each is found by its name."""
         assert [d.id for d in self.case.decisions] == numbers("D", len(self.case.decisions))
@@ -177,7 +191,7 @@ class NeverShift(AnyShift):
     def every_event_counts(self) -> None:
         """The version is the number of events."""
         assert self.case.version == 1 + len(self.events)
-        assert self.case.severity.rank <= a_case().severity.rank
+        assert self.case.severity.rank <= self.severity.rank
 
     # -- clocks ---------------------------------------------------------------------------
 
@@ -195,13 +209,40 @@ class NeverShift(AnyShift):
         assert timedelta() <= self.case.paused_for <= self.now - began
 
     @invariant()
+    def nobody_sets_a_case_aside_for_ever(self) -> None:
+        """Beyond what the playbook allows it is a lead's."""
+        count, most = 0, self.case.policy.playbook.holds.most
+        for event in self.events:
+            if isinstance(event, ev.CaseReopened):
+                count = 0
+            if isinstance(event, ev.CaseSnoozed | ev.CaseWaiting):
+                assert count < most or event.by in LEADS
+                count += 1
+
+    @invariant()
+    def a_claim_ends_only_after_its_warning(self) -> None:
+        """However long nobody looked at the clock."""
+        warned = None
+        for event in self.events:
+            if isinstance(event, ev.ClaimWarned):
+                warned = event
+            if isinstance(event, ev.ClaimExpired):
+                assert warned is not None
+                assert (warned.owner, warned.until <= event.at) == (event.owner, True)
+
+    @invariant()
     def steps_call_no_more_often_than_written(self) -> None:
         """A repeated step keeps its distance and its cap, as often as the case was released."""
         ladder = self.case.policy.playbook.ladder(self.case.severity)
         calls: dict[int, list[ev.CaseEscalated]] = {}
+        rank = self.severity.rank
         for event in self.events:
             if isinstance(event, ev.CaseReopened):
                 calls = {}
+            if isinstance(event, ev.AlertJoined) and not self.case.policy.playbook.escalation:
+                # Worse, it has other clocks, and these have not called anybody yet.
+                calls = calls if event.severity.rank == rank else {}
+                rank = event.severity.rank
             if isinstance(event, ev.CaseEscalated) and event.step is not None:
                 calls.setdefault(event.step, []).append(event)
         for index, told in calls.items():
@@ -254,8 +295,17 @@ class ActFirstShift(NeverShift):
     policy = ACT_FIRST
 
 
+class PlainShift(NeverShift):
+    """No ladder, no limits: the clocks alone say whom to call."""
+
+    policy = POLICY
+    severity = Severity.MEDIUM
+
+
 _SETTINGS = settings(max_examples=80, stateful_step_count=40, deadline=None)
 TestWatchfulShift = WatchfulShift.TestCase
 TestWatchfulShift.settings = _SETTINGS
 TestActFirstShift = ActFirstShift.TestCase
 TestActFirstShift.settings = _SETTINGS
+TestPlainShift = PlainShift.TestCase
+TestPlainShift.settings = _SETTINGS

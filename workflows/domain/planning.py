@@ -69,10 +69,13 @@ def plan_protection(case: Case, written: Protect) -> PlannedAction | None:
     return PlannedAction(action=written.action, subject=subject, lasts=written.for_)
 
 
-def plan_confirmed(case: Case) -> tuple[PlannedAction, ...]:
-    """What Koban protects now, as a person would decide it: for as long as the action takes."""
+def plan_confirmed(case: Case, version: int | None = None) -> tuple[PlannedAction, ...]:
+    """What Koban protects now, as a person would decide it: for as long as the action takes.
+
+    With `version` only what a card of that version showed.
+    """
     planned = []
-    for protection in case.protecting:
+    for protection in (each for each in case.protecting if each.known_to(version)):
         state = case.protected(protection.id)
         spec = case.policy.catalog.find(state.planned.action) if state is not None else None
         if state is not None and spec is not None:

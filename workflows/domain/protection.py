@@ -18,7 +18,8 @@ class Intent(StrEnum):
 class Protection(Value):
     """One protection; its action stands among the case's actions under `decision == id`.
 
-    `id` counts within the case: P1, P2, … `rule` or `step` is the line of the playbook.
+    `id` counts within the case: P1, P2, … `rule` or `step` is the line of the playbook, `as_of` the
+    version of the case with which it began: an older card does not show it.
     """
 
     id: str
@@ -26,6 +27,11 @@ class Protection(Value):
     rule: int | None = None
     step: int | None = None
     intent: Intent = Intent.LIFT_IN_TIME
+    as_of: int = 0
+
+    def known_to(self, version: int | None) -> bool:
+        """Whether a card drawn as `version` shows it (None: the newest card)."""
+        return version is None or self.as_of <= version
 
 
 OVER = frozenset(

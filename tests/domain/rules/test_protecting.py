@@ -177,6 +177,68 @@ class TestConfirming:
         assert kinds(outcome) == ["protection_kept", "enforcement_started"]
 
 
+class TestOnAnOlderCard:
+    """Muted as version 2; the stream is paused as version 4, after the pressed card was drawn."""
+
+    SHOWN, NOW = 3, 5
+
+    def twice(self) -> Case:
+        """Both protections stand."""
+        case = follow(protected(), cmd.ProtectNow(rules=(1,)), minutes(1))
+        case = follow(case, news(case, ActionStatus.DONE, "P2"), minutes(1.1))
+        assert ([p.as_of for p in case.protections], case.version) == ([2, 4], self.NOW)
+        return case
+
+    def test_only_what_it_showed_is_lifted(self) -> None:
+        """Nobody has said of the stream that it need not be paused."""
+        old = cmd.LiftProtection(by=SATO, version=self.SHOWN)
+        assert intents(follow(self.twice(), old, minutes(2))) == ["lift_now", "lift_in_time"]
+        new = cmd.LiftProtection(by=SATO, version=self.NOW)
+        assert intents(follow(self.twice(), new, minutes(2))) == ["lift_now", "lift_now"]
+
+    def test_only_what_it_showed_is_confirmed(self) -> None:
+        """The pause goes on, and ends in its time."""
+        case = follow(self.twice(), cmd.Confirm(by=SATO, version=self.SHOWN), minutes(2))
+        assert case.decision is not None
+        assert [a.key for a in case.decision.actions] == [MUTE]
+        assert (case.decision.confirms, case.decision.leaves) == (("P1",), ("P2",))
+        assert intents(case) == ["hand_over", "lift_in_time"]
+
+    def test_a_decision_lifts_only_what_it_showed(self) -> None:
+        """No violation, or something else: neither was said of what came since."""
+        for press in (
+            cmd.Clear(by=SATO, version=self.SHOWN),
+            preset(SATO, "warn", self.SHOWN),
+        ):
+            case = follow(self.twice(), press, minutes(2))
+            assert intents(case) == ["lift_now", "lift_in_time"]
+
+    def test_what_it_leaves_lifts_itself_in_time(self) -> None:
+        """Also behind the closed case."""
+        case = follow(self.twice(), cmd.Clear(by=SATO, version=self.SHOWN), minutes(2))
+        outcome = decide(case, news(case, ActionStatus.LIFTED, "P2"), minutes(6))
+        assert (case.phase, kinds(outcome)) == (Phase.CLOSED, ["protection_lifted"])
+
+    def test_a_decision_for_approval_holds_only_what_it_showed(self) -> None:
+        """And lifts no more than that once it is granted."""
+        case = follow(self.twice(), preset(SATO, "ban", self.SHOWN), minutes(2))
+        assert intents(case) == ["hold", "lift_in_time"]
+        assert intents(follow(case, cmd.Approve(by=TANAKA), minutes(3))) == [
+            "lift_now",
+            "lift_in_time",
+        ]
+
+    def test_a_decision_takes_over_the_same_thing_though_it_is_newer(self) -> None:
+        """Its lift would undo the decision."""
+        case = follow(protected(), preset(SATO, "mute", 1), minutes(2))
+        assert intents(case) == ["hand_over"]
+
+    def test_a_card_that_showed_no_protection_is_refused(self) -> None:
+        """With the reason, and without effect."""
+        for old in (cmd.LiftProtection(by=SATO, version=1), cmd.Confirm(by=SATO, version=1)):
+            assert refused(self.twice(), old, 2).reason is Reason.PROTECTED_SINCE
+
+
 class TestWithAnApproval:
     def waiting(self) -> Case:
         """Muted by Koban; 佐藤 wants a ban."""

@@ -14,7 +14,7 @@ from workflows.domain.playbook.actions import ApprovalRule
 from workflows.domain.playbook.conduct import Conduct, Limits
 from workflows.domain.refusal import Reason, Refusal
 from workflows.domain.rules.outcome import Outcome
-from workflows.domain.rules.protecting import on_decision
+from workflows.domain.rules.protecting import not_shown, on_decision, unseen
 from workflows.domain.rules.refusing import held_by_other, kept, not_undecided, outdated, told
 from workflows.domain.text import Text
 
@@ -54,9 +54,11 @@ def confirm(case: Case, command: cmd.Confirm, now: datetime) -> Outcome:
     refusal = not_undecided(case)
     if refusal is not None:
         return refusal
-    if not case.protecting:
-        return Refusal(reason=Reason.NOTHING_PROTECTED)
-    decision = _new(case, command, now, Verdict.VIOLATION, plan_confirmed(case))
+    refusal = not_shown(case.protecting, command)
+    if refusal is not None:
+        return refusal
+    planned = plan_confirmed(case, command.version)
+    decision = _new(case, command, now, Verdict.VIOLATION, planned)
     return take(case, command, decision, now)
 
 
@@ -95,6 +97,7 @@ def _new(
         policy=playbook.policy.id if playbook.policy and violation else None,
         conduct=conduct or playbook.conduct,
         confirms=tuple(each.id for each in case.protecting if each.action in keys),
+        leaves=unseen(case, command),
         over_limit=_is_over_limit(case, command, planned),
         rehearse=playbook.rehearse,
     )

@@ -54,31 +54,57 @@ def started(
 
 
 def lift(case: Case, command: cmd.LiftProtection, now: datetime) -> Outcome:
-    """A person does not need the protection, or tries again what the platform would not lift."""
+    """A person does not need the protection, or tries again what the platform would not lift.
+
+    Only what their card showed: nobody has said of a newer one that it is not needed.
+    """
     wanted = case.protecting if case.phase in UNDECIDED else case.stuck
-    if not wanted:
-        return not_undecided(case) or Refusal(reason=Reason.NOTHING_PROTECTED)
+    refusal = not_shown(wanted, command)
+    if refusal is not None:
+        return (None if wanted else not_undecided(case)) or refusal
     return tuple(
-        ev.ProtectionDismissed(at=now, by=command.by.id, protection=each.id) for each in wanted
+        ev.ProtectionDismissed(at=now, by=command.by.id, protection=each.id)
+        for each in wanted
+        if each.known_to(command.version)
     )
+
+
+def not_shown(wanted: Iterable[Protection], command: cmd.Asked) -> Refusal | None:
+    """Refuses a press that is about protections, where its card showed none of those `wanted`."""
+    wanted = tuple(wanted)
+    if any(each.known_to(command.version) for each in wanted):
+        return None
+    return Refusal(reason=Reason.PROTECTED_SINCE if wanted else Reason.NOTHING_PROTECTED)
+
+
+def unseen(case: Case, command: cmd.Asked) -> tuple[str, ...]:
+    """The protections that began after the card which was pressed: they are not decided about."""
+    return tuple(each.id for each in case.protecting if not each.known_to(command.version))
 
 
 def on_decision(case: Case, decision: Decision, waits: bool, now: datetime) -> tuple[ev.Event, ...]:
     """What a decision means for the protections that stand.
 
     Where it waits for approval they stay: somebody confirmed in time. What it does itself it takes
-    over; the rest is not needed any more.
+    over; the rest is not needed any more, but for what its person could not see yet: that lifts
+    itself in time.
     """
-    if waits:
-        held = (each for each in case.protecting if each.intent is not Intent.HOLD)
-        return tuple(ev.ProtectionHeld(at=now, protection=each.id) for each in held)
     done = {planned.key for planned in decision.actions}
-    violation = decision.verdict is Verdict.VIOLATION
+    taken = {
+        each.id
+        for each in case.protecting
+        if decision.verdict is Verdict.VIOLATION
+        and (each.action in done or each.id in decision.confirms)
+    }
+    meant = [each for each in case.protecting if each.id in taken or each.id not in decision.leaves]
+    if waits:
+        held = (each for each in meant if each.intent is not Intent.HOLD)
+        return tuple(ev.ProtectionHeld(at=now, protection=each.id) for each in held)
     return tuple(
         ev.ProtectionConfirmed(at=now, protection=each.id, decision=decision.id)
-        if violation and (each.action in done or each.id in decision.confirms)
+        if each.id in taken
         else ev.ProtectionDismissed(at=now, protection=each.id)
-        for each in case.protecting
+        for each in meant
     )
 
 

@@ -16,6 +16,7 @@ from workflows.domain.refusal import Reason, Refusal
 from workflows.domain.ring import MOST, Ring
 from workflows.domain.rules.deciding import bulk_limit, take
 from workflows.domain.rules.outcome import Outcome
+from workflows.domain.rules.protecting import unseen
 from workflows.domain.rules.refusing import kept, told
 from workflows.domain.sightings import latest
 
@@ -75,6 +76,7 @@ def _decision(case: Case, command: cmd.DecideRing, now: datetime) -> Decision | 
         policy=playbook.policy.id if playbook.policy else None,
         conduct=playbook.conduct,
         confirms=_confirmed(case, command, type_),
+        leaves=unseen(case, command),
         over_limit=command.over_limit or ring.count > bulk_limit(case).bulk,
         rehearse=playbook.rehearse,
         ring=ring,
