@@ -48,6 +48,11 @@ class Covers:
             for row in rows
         )
 
+    async def standing_in(self, role: Role, now: datetime) -> tuple[tuple[str, str], ...]:
+        """Who covers a role now, and for whom; what ends last comes first."""
+        rows = await self._rows(now, covers.c.role == role.value)
+        return tuple((row["person"], row["covers_for"]) for row in reversed(rows))
+
     async def around(self, person: str, now: datetime) -> Sequence[Row]:
         """Every cover that `person` gives or has now."""
         return await self._rows(

@@ -12,7 +12,7 @@ from workflows.domain.case_state import UNDECIDED, Case
 from workflows.domain.enforcement import ActionState
 from workflows.domain.events import Recorded
 from workflows.domain.memory import CardRef, Memory
-from workflows.domain.rules.approving import barred
+from workflows.domain.rules.approving import cannot_agree
 
 R = TypeVar("R", Recorded, AppealRecorded)
 
@@ -89,7 +89,7 @@ def _approval_columns(case: Case, pending: Approval | None) -> dict[str, Any]:
         "approval_expires_at": _expiry(pending),
         "approvers": [need.role.value for need in missing(pending)],
         "approval_purpose": pending.purpose.value,
-        "approval_barred": sorted(barred(case, pending) | _agreed(pending)),
+        "approval_barred": sorted(cannot_agree(case, pending)),
     }
 
 
@@ -97,12 +97,6 @@ def _expiry(approval: Approval) -> datetime:
     """When it ends at the latest: while a question waits, its time stands still."""
     question = approval.question
     return approval.expires_at if question is None else question.until + question.left
-
-
-def _agreed(approval: Approval) -> set[str]:
-    """Whose agreement is there already, given by themselves or in their stead."""
-    people = {person for each in approval.consents for person in (each.by, each.covers)}
-    return {person for person in people if person is not None}
 
 
 def snapshot_of(memory: Memory) -> dict[str, Any]:

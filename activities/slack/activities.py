@@ -7,11 +7,12 @@ from slack_sdk.web.async_client import AsyncWebClient
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.slack.holders import StandIns, holders_of, nobody_stands_in, shown
 from activities.slack.named import people_in, people_of
 from activities.slack.people import People, RolesUnknown
 from activities.slack.progress import Progress
 from activities.slack.reader import Reader
-from activities.slack.refusals import refusal_text
+from activities.slack.refusals import APPROVING, refusal_text
 from activities.slack.sender import Sender
 from activities.slack.showing import Showing
 from activities.slack.telling import Telling
@@ -28,13 +29,22 @@ class SlackActivities:
     """The activities of the Slack queue, and `roles_of`, which is local to a case's worker."""
 
     def __init__(
-        self, client: AsyncWebClient, people: People, language: Language, zone: tzinfo
+        self,
+        client: AsyncWebClient,
+        people: People,
+        language: Language,
+        zone: tzinfo,
+        stand_ins: StandIns = nobody_stands_in,
     ) -> None:
-        """`language` is that of the channels; `zone` where Slack can't show a reader's own."""
+        """`language` is that of the channels; `zone` where Slack can't show a reader's own.
+
+        `stand_ins` tells who holds a role in somebody's stead.
+        """
         self._sender = Sender(client)
         self._people = people
         self._language = language
         self._zone = zone
+        self._stand_ins = stand_ins
 
     @activity.defn(name="show")
     async def show(self, wanted: Show) -> Shown:
@@ -69,12 +79,16 @@ class SlackActivities:
         Raises:
             SlackTrouble: retryable, whatever Slack says.
         """
+        covers = self._stand_ins if wanted.command in APPROVING else None
+        holders = await holders_of(wanted.refusal, wanted.person, self._people, covers)
         text = refusal_text(
             wanted.refusal,
             await self._people.language(wanted.person),
-            await self._people.names(people_in(wanted.refusal)),
+            await self._people.names([*people_in(wanted.refusal), *shown(holders)]),
             datetime.now(UTC),
             case=wanted.case,
+            holders=holders,
+            command=wanted.command,
         )
         await self._sender.whisper(wanted.person, wanted.place, text)
 

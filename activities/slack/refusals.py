@@ -4,11 +4,15 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from activities.slack.escape import Safe, mrkdwn, one_line
+from activities.slack.holders import NOBODY, Holders, holder_words
 from activities.slack.text.texts import Catalog, texts
-from workflows.domain.refusal import Refusal
+from workflows.domain.refusal import Reason, Refusal
 from workflows.domain.text import Language
 
 _NAME = 60
+
+APPROVING = frozenset({"approve", "reject", "ask_back"})
+"""Kinds of commands for which a cover counts like the role itself."""
 
 
 def refusal_text(
@@ -18,11 +22,13 @@ def refusal_text(
     now: datetime,
     case: str = "",
     safe: Safe = mrkdwn,
+    holders: Holders = NOBODY,
+    command: str = "",
 ) -> str:
     """The refusal for the person who pressed: `佐藤さんが12秒前に完了しました。…`.
 
-    `names` by user id, `case` the id that was asked for. With `safe` the result is mrkdwn, or
-    plain text with `escape.plain`.
+    `names` by user id, `case` the id that was asked for, `holders` who could do it, `command` the
+    kind of what was refused. With `safe` the result is mrkdwn, or plain text with `escape.plain`.
     """
     catalog = texts(language)
     roles = (catalog.say(f"role.{role.value}") for role in refusal.roles)
@@ -33,9 +39,16 @@ def refusal_text(
         "roles": catalog.say("words.or").join(roles),
         "name": safe(one_line(refusal.name or ""), _NAME),
         "colleague": _person(refusal.name, catalog, names, safe),
+        "holders": holder_words(holders, catalog, names, safe),
         "case": safe(one_line(_case(refusal, case)), _NAME),
     }
-    return catalog.say(f"refusal.{refusal.reason.value}", **values).strip()
+    return catalog.say(_key(refusal, command), **values).strip()
+
+
+def _key(refusal: Refusal, command: str) -> str:
+    if refusal.reason is Reason.ROLE_NEEDED and command in APPROVING:
+        return "refusal.role_needed.approval"
+    return f"refusal.{refusal.reason.value}"
 
 
 def _case(refusal: Refusal, asked: str) -> str:

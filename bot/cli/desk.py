@@ -1,10 +1,14 @@
 """The doors through which Slack's listeners reach everything else."""
 
+from datetime import UTC, datetime
+
 from activities.ledger.covers import Covers
 from activities.ledger.database import Database
+from activities.ledger.errors import LedgerUnavailable
 from activities.ledger.queries import Queries
 from activities.ledger.rings import Rings
 from activities.platform.related import RelatedReader
+from activities.slack.holders import StandIn, StandIns
 from activities.slack.people import People, RolesUnknown
 from activities.slack.text.texts import texts
 from bot.cli.policies import Policies
@@ -34,6 +38,19 @@ class PeopleOfSlack:
             return await self._people.roles(person)
         except RolesUnknown as unknown:
             raise Unavailable("Slack does not say who holds a role.") from unknown
+
+
+def stand_ins(database: Database) -> StandIns:
+    """Who covers a role now, as the ledger says; nobody while it is away."""
+    covers = Covers(database)
+
+    async def standing_in(role: Role) -> tuple[StandIn, ...]:
+        try:
+            return await covers.standing_in(role, datetime.now(UTC))
+        except LedgerUnavailable:
+            return ()
+
+    return standing_in
 
 
 def make_doors(

@@ -21,6 +21,7 @@ from activities.slack.appeals.activities import AppealSlackActivities
 from activities.slack.client import slack_client
 from activities.slack.people import People
 from bot.cli.policies import Policies, open_policies
+from bot.cli.desk import stand_ins
 from bot.cli.running import open_ledger, run, stop_event, unless_stopped
 from bot.encryption import Unreadable
 from bot.log_setup import set_up_logging
@@ -82,7 +83,7 @@ async def open_duties(
     )
     ledger = LedgerActivities(Ledger(database))
     people = People(web, policies.roles, settings.locale)
-    slack = SlackActivities(web, people, settings.locale, settings.zone)
+    slack = SlackActivities(web, people, settings.locale, settings.zone, stand_ins(database))
     platform = PlatformActivities(Platform(http))
     rings = Rings(database)
     ringing = RingActivities(RelatedReader(Platform(http)), rings, policies.look_ups)

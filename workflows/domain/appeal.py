@@ -47,12 +47,11 @@ def decide_in_turn(
 
 def _not_theirs(appeal: Appeal, person: Actor) -> no.Refusal | None:
     """Whoever decided is refused before anything else is looked at, whatever their roles."""
-    if person.id in appeal.deciders:
-        return no.Refusal(reason=no.Reason.OWN_APPEAL)
     allowed = appeal.rules.may_review
-    if not person.may(allowed):
-        return no.Refusal(reason=no.Reason.ROLE_NEEDED, roles=tuple(sorted(allowed)))
-    return None
+    others = {"roles": tuple(sorted(allowed)), "barred": tuple(sorted(appeal.deciders))}
+    if person.id in appeal.deciders:
+        return no.Refusal(reason=no.Reason.OWN_APPEAL, **others)
+    return None if person.may(allowed) else no.Refusal(reason=no.Reason.ROLE_NEEDED, **others)
 
 
 def _over(appeal: Appeal) -> no.Refusal | None:
@@ -100,7 +99,10 @@ def _release(appeal: Appeal, command: cmd.ReleaseAppeal, now: datetime) -> Outco
     if appeal.owner is None:
         return ()
     if appeal.owner != command.by.id and Role.LEAD not in command.by.roles:
-        return no.Refusal(reason=no.Reason.NOT_YOURS, by=appeal.owner, at=appeal.owned_since)
+        since = appeal.owned_since
+        return no.Refusal(
+            reason=no.Reason.NOT_YOURS, by=appeal.owner, at=since, roles=(Role.LEAD,)
+        )
     return (ev.AppealReleased(at=now, by=command.by.id, owner=appeal.owner),)
 
 

@@ -55,9 +55,11 @@ def decide_all(case: Case, commands: Iterable[cmd.Command], now: datetime) -> Ou
 def _role_missing(case: Case, command: cmd.Asked) -> Refusal | None:
     allowed = _allowed(case, command)
     person = command.by
-    approving = isinstance(command, _BY_APPROVERS)
-    if person.may_approve(allowed) if approving else person.may(allowed):
+    agreeing = isinstance(command, _BY_APPROVERS)
+    if person.may_approve(allowed) if agreeing else person.may(allowed):
         return None
+    if agreeing:
+        return approving.approvers_only(case, Reason.ROLE_NEEDED, allowed)
     return Refusal(reason=Reason.ROLE_NEEDED, roles=tuple(sorted(allowed)))
 
 

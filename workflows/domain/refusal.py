@@ -60,7 +60,10 @@ class Reason(StrEnum):
 
 
 class Refusal(Value):
-    """A command that was not carried out. `by` did `what` (an event kind) at `at`."""
+    """A command that was not carried out. `by` did `what` (an event kind) at `at`.
+
+    Where it is about rights, `roles` could do it, but for the people of `barred`.
+    """
 
     reason: Reason
     by: str | None = None
@@ -68,3 +71,4 @@ class Refusal(Value):
     what: str | None = None
     name: str | None = None
     roles: tuple[Role, ...] = ()
+    barred: tuple[str, ...] = ()

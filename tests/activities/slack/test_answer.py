@@ -1,6 +1,7 @@
 """Only the person who pressed reads the refusal, in their language, where they are."""
 
 import inspect
+from datetime import UTC
 
 import pytest
 
@@ -10,7 +11,9 @@ from tests.activities.slack.conftest import Desk, Tries
 from workflows import ports
 from workflows.domain.commands import Place
 from workflows.domain.people import Role
+from workflows.domain.playbook.roles import Holders
 from workflows.domain.refusal import Reason, Refusal
+from workflows.domain.text import Language
 from workflows.ports import Answer
 
 CLOSED = Refusal(reason=Reason.CLOSED, by="U0SATO", at=AT, what="case_closed")
@@ -41,7 +44,63 @@ async def test_a_colleague_is_named_to_whom_nothing_can_be_handed(desk: Desk) ->
     )
     await Tries().run(desk.activities.answer, wanted)
     (said,) = desk.workspace.messages.all("C0LIVE")
-    assert said.text == "鈴木さんはケースを担当できません。リードの人を選んでください。"
+    assert said.text == "鈴木さんはケースを担当できません。リードの人を選んでください(Oliver Reedさん、田中さん)。"
+
+
+async def refused(desk: Desk, refusal: Refusal, command: str, person: str = "U0SATO") -> str:
+    """What the person reads."""
+    wanted = Answer(
+        person=person, place=Place(channel="C0LIVE"), case=CASE, refusal=refusal, command=command
+    )
+    await Tries().run(desk.activities.answer, wanted)
+    return str(desk.workspace.messages.all("C0LIVE")[-1].text)
+
+
+async def test_a_refusal_about_rights_names_who_could_do_it(desk: Desk) -> None:
+    """By name and not by mention; never who asks, nor who can't either."""
+    refusal = Refusal(reason=Reason.ROLE_NEEDED, roles=(Role.LEAD,), barred=("U0REED",))
+    assert await refused(desk, refusal, "undo") == (
+        "この操作ができるのはリードです(田中さん)。必要なときは依頼してください。"
+    )
+    own = Refusal(reason=Reason.OWN_DECISION, roles=(Role.LEAD,), barred=("U0TANAKA",))
+    assert (await refused(desk, own, "approve", "U0TANAKA")).endswith(
+        "別の人に確認してもらってください(Oliver Reedさん)。"
+    )
+
+
+async def test_whoever_covers_is_named_for_an_approval(desk: Desk) -> None:
+    """For nothing else: a cover counts there alone. Who stands in for the decider does not help."""
+
+    async def standing_in(role: Role) -> list[tuple[str, str]]:
+        return [("U0SUZUKI", "U0REED"), ("U0CLARK", "U0TANAKA")] if role is Role.LEAD else []
+
+    desk.activities = SlackActivities(
+        desk.client, desk.people, Language.JA, UTC, standing_in
+    )
+    refusal = Refusal(reason=Reason.ROLE_NEEDED, roles=(Role.LEAD,), barred=("U0REED",))
+    assert await refused(desk, refusal, "approve") == (
+        "承認できるのはリードです(田中さん、代理のEmma Clarkさん)。必要なときは依頼してください。"
+    )
+    assert "代理" not in await refused(desk, refusal, "undo")
+
+
+async def test_at_most_three_names(desk: Desk) -> None:
+    """The rest is counted."""
+    desk.roles[Role.LEAD] = Holders(users=("U0A", "U0B", "U0C", "U0D", "U0E"))
+    refusal = Refusal(reason=Reason.ROLE_NEEDED, roles=(Role.LEAD,))
+    text = await refused(desk, refusal, "undo", "U0CLARK")
+    assert text == (
+        "This needs the role lead (U0A, U0B, U0C and 2 more). Please ask somebody who holds it."
+    )
+
+
+async def test_without_slack_the_role_alone_is_named(desk: Desk) -> None:
+    """Nobody waits for names."""
+    desk.roles[Role.LEAD] = Holders(group="S0TYPO")
+    refusal = Refusal(reason=Reason.ROLE_NEEDED, roles=(Role.LEAD,))
+    assert await refused(desk, refusal, "undo") == (
+        "この操作ができるのはリードです。必要なときは依頼してください。"
+    )
 
 
 async def test_who_pressed_in_a_thread_is_answered_there(desk: Desk) -> None:

@@ -58,7 +58,8 @@ class TestClaiming:
     def test_only_the_owner_or_a_lead_releases(self) -> None:
         """A lead may take a case from somebody who left; a colleague may not."""
         case = follow(a_case(), cmd.Claim(by=SATO), minutes(1))
-        assert refused(case, cmd.Release(by=CLARK), 2).reason is Reason.NOT_YOURS
+        no = refused(case, cmd.Release(by=CLARK), 2)
+        assert (no.reason, no.by, no.roles) == (Reason.NOT_YOURS, "U0SATO", (Role.LEAD,))
         assert follow(case, cmd.Release(by=TANAKA), minutes(2)).owner is None
 
     def test_a_release_of_an_open_case_changes_nothing(self) -> None:

@@ -1,5 +1,6 @@
 """The second person: agree, send back, ask; and what time does to a request."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from workflows.domain import commands as cmd
@@ -7,6 +8,7 @@ from workflows.domain import events as ev
 from workflows.domain.approval import Approval, Purpose, already_agreed, consent_of, missing
 from workflows.domain.case_state import Case
 from workflows.domain.history import apply_all
+from workflows.domain.people import Role
 from workflows.domain.playbook.actions import OnExpiry
 from workflows.domain.refusal import Reason, Refusal
 from workflows.domain.rules.closing import closing
@@ -24,6 +26,19 @@ def barred(case: Case, approval: Approval) -> frozenset[str]:
     return frozenset(names)
 
 
+def cannot_agree(case: Case, approval: Approval) -> frozenset[str]:
+    """Whose agreement would not help: who is barred, and who agreed or was stood in for already."""
+    given = {person for each in approval.consents for person in (each.by, each.covers)}
+    return barred(case, approval) | {person for person in given if person is not None}
+
+
+def approvers_only(case: Case, reason: Reason, allowed: Iterable[Role]) -> Refusal:
+    """Refuses an approval; it names the roles that could give it, and who of them can't."""
+    approval = case.approval
+    others = cannot_agree(case, approval) if approval is not None else frozenset()
+    return Refusal(reason=reason, roles=tuple(sorted(allowed)), barred=tuple(sorted(others)))
+
+
 def _not_approvable(case: Case, command: cmd.Asked, now: datetime) -> Refusal | None:
     approval = case.approval
     if approval is None or case.decision is None or not approval.pending:
@@ -31,7 +46,8 @@ def _not_approvable(case: Case, command: cmd.Asked, now: datetime) -> Refusal | 
     if approval.question is None and now >= approval.expires_at:
         return Refusal(reason=Reason.EXPIRED, at=approval.expires_at)
     if command.by.id in barred(case, approval):
-        return Refusal(reason=Reason.OWN_DECISION)
+        needed = {need.role for need in missing(approval)}
+        return approvers_only(case, Reason.OWN_DECISION, needed)
     return outdated(case, command)
 
 
@@ -46,8 +62,8 @@ def approve(case: Case, command: cmd.Approve, now: datetime) -> Outcome:
         return Refusal(reason=Reason.ALREADY_APPROVED)
     consent = consent_of(approval, command.by, now, barred(case, approval))
     if consent is None:
-        roles = tuple(need.role for need in missing(approval))
-        return Refusal(reason=Reason.ROLE_NEEDED, roles=roles)
+        needed = {need.role for need in missing(approval)}
+        return approvers_only(case, Reason.ROLE_NEEDED, needed)
     after = approval.model_copy(update={"consents": (*approval.consents, consent)})
     agreed = ev.Approved(
         at=now,
