@@ -23,7 +23,9 @@ class Covers:
         same = (covers.c.person == person, covers.c.covers_for == cover.person)
         async with self._database.writing() as connection:
             await connection.execute(
-                sa.update(covers).where(*_valid(at), *same).values(ended_at=at)
+                sa.update(covers)
+                .where(*_valid(at), *same)
+                .values(ended_at=at, ended_by=cover.person)
             )
             row = {
                 "at": at,
@@ -35,10 +37,21 @@ class Covers:
             await connection.execute(sa.insert(covers).values(row))
 
     async def end(self, covers_for: str, at: datetime) -> int:
-        """Ends everything that others cover for a person; how many there were."""
-        change = sa.update(covers).where(*_valid(at), covers.c.covers_for == covers_for)
+        """A person ends everything that others cover for them; how many there were."""
+        return len(await self._end(covers.c.covers_for == covers_for, covers_for, at))
+
+    async def end_around(self, person: str, by: str, at: datetime) -> Sequence[Row]:
+        """`by` ends every cover that `person` gives or has; those that were ended."""
+        return await self._end(_around(person), by, at)
+
+    async def _end(self, which: sa.ColumnElement[bool], by: str, at: datetime) -> Sequence[Row]:
         async with self._database.writing() as connection:
-            return int((await connection.execute(change.values(ended_at=at))).rowcount)
+            query = sa.select(covers).where(*_valid(at), which).order_by(covers.c.id)
+            found = await connection.execute(query)
+            rows: Sequence[Row] = found.mappings().all()
+            change = sa.update(covers).where(covers.c.id.in_([row["id"] for row in rows]))
+            await connection.execute(change.values(ended_at=at, ended_by=by))
+            return rows
 
     async def of(self, person: str, now: datetime) -> tuple[Cover, ...]:
         """What `person` covers now, what ends first coming first."""
@@ -55,9 +68,11 @@ class Covers:
 
     async def around(self, person: str, now: datetime) -> Sequence[Row]:
         """Every cover that `person` gives or has now."""
-        return await self._rows(
-            now, sa.or_(covers.c.person == person, covers.c.covers_for == person)
-        )
+        return await self._rows(now, _around(person))
+
+    async def all(self, now: datetime) -> Sequence[Row]:
+        """Every cover that is valid now."""
+        return await self._rows(now, sa.true())
 
     async def _rows(self, now: datetime, mine: sa.ColumnElement[bool]) -> Sequence[Row]:
         query = sa.select(covers).where(*_valid(now), mine)
@@ -69,3 +84,7 @@ class Covers:
 
 def _valid(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
     return (covers.c.ended_at.is_(None), covers.c.until > now)
+
+
+def _around(person: str) -> sa.ColumnElement[bool]:
+    return sa.or_(covers.c.person == person, covers.c.covers_for == person)

@@ -176,6 +176,7 @@ covers = sa.Table(
     sa.Column("role", _text(32), nullable=False),
     sa.Column("until", Utc, nullable=False),
     sa.Column("ended_at", Utc),
+    sa.Column("ended_by", _text(64)),
 )
 
 spending = sa.Table(

@@ -39,6 +39,13 @@ class PeopleOfSlack:
         except RolesUnknown as unknown:
             raise Unavailable("Slack does not say who holds a role.") from unknown
 
+    async def members(self, role: Role) -> tuple[str, ...]:
+        """Everybody who holds a role now. Raises `Unavailable`."""
+        try:
+            return await self._people.members(role)
+        except RolesUnknown as unknown:
+            raise Unavailable("Slack does not say who holds a role.") from unknown
+
 
 def stand_ins(database: Database) -> StandIns:
     """Who covers a role now, as the ledger says; nobody while it is away."""

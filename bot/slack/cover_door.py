@@ -1,9 +1,11 @@
 """The ledger's covers as the listeners use them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from activities.ledger.covers import Covers
 from activities.ledger.errors import LedgerUnavailable
+from activities.ledger.queries import Row
 from bot.slack.doors import Covering, Unavailable
 from workflows.domain.people import Cover
 
@@ -28,6 +30,13 @@ class LedgerCovers:
         except LedgerUnavailable as error:
             raise Unavailable(str(error)) from error
 
+    async def end_around(self, person: str, by: str, now: datetime) -> tuple[Covering, ...]:
+        """`by` ends every cover that `person` gives or has; those that were ended."""
+        try:
+            return _covering(await self._covers.end_around(person, by, now))
+        except LedgerUnavailable as error:
+            raise Unavailable(str(error)) from error
+
     async def of(self, person: str, now: datetime) -> tuple[Cover, ...]:
         """What `person` covers now."""
         try:
@@ -38,7 +47,17 @@ class LedgerCovers:
     async def around(self, person: str, now: datetime) -> tuple[Covering, ...]:
         """Every cover that `person` gives or has now."""
         try:
-            rows = await self._covers.around(person, now)
+            return _covering(await self._covers.around(person, now))
         except LedgerUnavailable as error:
             raise Unavailable(str(error)) from error
-        return tuple(Covering.model_validate(dict(row)) for row in rows)
+
+    async def all(self, now: datetime) -> tuple[Covering, ...]:
+        """Every cover that is valid now."""
+        try:
+            return _covering(await self._covers.all(now))
+        except LedgerUnavailable as error:
+            raise Unavailable(str(error)) from error
+
+
+def _covering(rows: Sequence[Row]) -> tuple[Covering, ...]:
+    return tuple(Covering.model_validate(dict(row)) for row in rows)

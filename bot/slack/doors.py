@@ -72,6 +72,9 @@ class PeopleDoor(Protocol):
     async def roles(self, person: str) -> frozenset[Role]:
         """The roles that a person holds now."""
 
+    async def members(self, role: Role) -> tuple[str, ...]:
+        """Everybody who holds a role now, by id."""
+
 
 class CaseLine(Value):
     """A case in a list. `due` is when its present step runs out; None where nothing is due.
@@ -184,11 +187,17 @@ class CoverDoor(Protocol):
     async def end(self, covers_for: str, now: datetime) -> int:
         """Ends what others cover for a person; how many there were."""
 
+    async def end_around(self, person: str, by: str, now: datetime) -> tuple[Covering, ...]:
+        """`by` ends every cover that `person` gives or has; those that were ended."""
+
     async def of(self, person: str, now: datetime) -> tuple[Cover, ...]:
         """What `person` covers now."""
 
     async def around(self, person: str, now: datetime) -> tuple[Covering, ...]:
         """Every cover that `person` gives or has now."""
+
+    async def all(self, now: datetime) -> tuple[Covering, ...]:
+        """Every cover that is valid now."""
 
 
 class Fact(Value):

@@ -16,8 +16,10 @@ from bot.slack.drawing import Block, case_line, section
 from bot.slack.languages import Languages
 from bot.slack.links import Links
 from bot.slack.queue import chosen, waiting_for
+from bot.slack.rights import holder_words
 from bot.slack.slash.grammar import Which
 from bot.slack.slash.pages import help_page
+from workflows.domain.people import Role
 
 MOST_LINES = 10
 """Of each list; a home holds 100 blocks (docs.slack.dev, views)."""
@@ -68,7 +70,8 @@ class Home:
         roles = await self._doors.people.roles(person)
         help_ = help_page(texts, self._doors.policies.lookups()).blocks
         if not roles:
-            return [section(texts.say("bot.slash.no_role")), *help_]
+            leads = await holder_words(self._doors.people, (Role.LEAD,), texts)
+            return [section(texts.say("bot.slash.no_role", holders=leads)), *help_]
         now = self._now()
         covers = await self._doors.covers.of(person, now)
         lines, base = await self._doors.ledger.queue(), await self._links.base()

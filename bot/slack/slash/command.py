@@ -15,6 +15,7 @@ from bot.slack.links import Links
 from bot.slack.press import Source
 from bot.slack.queue import chosen
 from bot.slack.replies import Replies, Said
+from bot.slack.rights import holder_words
 from bot.slack.slash import grammar, pages
 from bot.slack.slash.covering import CoverDesk
 from bot.slack.slash.hands import hands_on
@@ -71,7 +72,7 @@ class Slash:
             return pages.incomplete_page(texts, line)
         roles = await self._doors.people.roles(source.person)
         if not roles:
-            return pages.sentence(texts.say("bot.slash.no_role"))
+            return await self._no_role(texts)
         if isinstance(line, grammar.CoverLine):
             return await self._covers(source, line, texts)
         if isinstance(line, grammar.ShowQueue):
@@ -79,6 +80,10 @@ class Slash:
         if isinstance(line, grammar.ShowCase):
             return await self._case(source, line, roles, texts)
         return await self._subject(source, line, texts)
+
+    async def _no_role(self, texts: Catalog) -> Said:
+        leads = await holder_words(self._doors.people, (Role.LEAD,), texts)
+        return pages.sentence(texts.say("bot.slash.no_role", holders=leads))
 
     async def _covers(self, source: Source, line: grammar.CoverLine, texts: Catalog) -> Said:
         desk = CoverDesk(self._doors, self._languages, self._replies, self._after)

@@ -70,7 +70,9 @@ class ShowCovers(Value):
 
 
 class EndCovers(Value):
-    """`cover end`."""
+    """`cover end`: what I gave; `cover end @person`: what that person gives or has."""
+
+    person: str | None = None
 
 
 class Unknown(Value):
@@ -150,6 +152,8 @@ def _cover(rest: str) -> Line:
     if _plainly(rest) in _END:
         return EndCovers()
     person, said = mentioned(rest)
+    if person is not None and _plainly(said) in _END:
+        return EndCovers(person=person)
     until = _UNTIL.fullmatch(_plainly(said))
     try:
         if person is not None and until is not None:

@@ -49,6 +49,7 @@ def help_page(texts: Catalog, lookups: Sequence[str]) -> Said:
         f"`/koban {COVER_FORM}` {texts.say('bot.help.cover')}",
         f"`/koban cover` {texts.say('bot.help.covers')}",
         f"`/koban cover end` {texts.say('bot.help.cover_end')}",
+        f"`/koban cover end @name` {texts.say('bot.help.cover_end_of')}",
         f"`/koban help` {texts.say('bot.help.help')}",
         texts.say("bot.help.logged"),
     ]

@@ -75,3 +75,48 @@ async def test_a_person_sees_both_sides(book: Covers) -> None:
         (row,) = await book.around(person, T0)
         assert (row["person"], row["covers_for"], row["role"]) == ("U0SATO", "U0TANAKA", "lead")
     assert await book.around("U0CLARK", T0) == []
+
+
+async def test_another_lead_ends_what_somebody_gives_or_has(
+    book: Covers, database: Database
+) -> None:
+    """Who ended it stays on record; the covers of others go on."""
+    reed = TANAKA_S.model_copy(update={"person": "U0REED"})
+    await book.begin("U0SATO", TANAKA_S, T0)
+    await book.begin("U0TANAKA", reed, T0)
+    await book.begin("U0CLARK", reed, T0)
+    later = T0 + timedelta(hours=1)
+    ended = await book.end_around("U0TANAKA", "U0ADMIN", later)
+    assert [(row["person"], row["covers_for"]) for row in ended] == [
+        ("U0SATO", "U0TANAKA"),
+        ("U0TANAKA", "U0REED"),
+    ]
+    assert list(await book.end_around("U0TANAKA", "U0ADMIN", later)) == []
+    assert [(row["person"], row["covers_for"]) for row in await book.all(later)] == [
+        ("U0CLARK", "U0REED")
+    ]
+    async with database.reading() as connection:
+        found = await connection.execute(sa.select(covers.c.ended_by).order_by(covers.c.id))
+        assert found.scalars().all() == ["U0ADMIN", "U0ADMIN", None]
+
+
+async def test_who_ends_their_own_is_on_record(book: Covers, database: Database) -> None:
+    """Also where another agreement takes its place."""
+    await book.begin("U0SATO", TANAKA_S, T0)
+    await book.begin("U0SATO", TANAKA_S, T0)
+    await book.end("U0TANAKA", T0)
+    async with database.reading() as connection:
+        found = await connection.execute(sa.select(covers.c.ended_by))
+        assert found.scalars().all() == ["U0TANAKA", "U0TANAKA"]
+
+
+async def test_who_stands_in_for_a_role(book: Covers) -> None:
+    """Whatever lasts longest comes first."""
+    reed = Cover(role=Role.LEAD, person="U0REED", until=T0 + timedelta(hours=5))
+    await book.begin("U0SATO", TANAKA_S, T0)
+    await book.begin("U0CLARK", reed, T0)
+    assert await book.standing_in(Role.LEAD, T0) == (
+        ("U0CLARK", "U0REED"),
+        ("U0SATO", "U0TANAKA"),
+    )
+    assert await book.standing_in(Role.SPECIALIST, T0) == ()

@@ -156,9 +156,10 @@ ENGLISH = {"U0CLARK", "U0REED"}
 
 @dataclass
 class FakePeople:
-    """The demo's people; `asleep` never tells a language."""
+    """The demo's people; `asleep` never tells a language, `unknown` nobody's role."""
 
     asleep: asyncio.Event | None = None
+    unknown: bool = False
     roles_of: dict[str, set[Role]] = field(default_factory=lambda: dict(ROLES))
 
     async def language(self, person: str) -> Language:
@@ -167,7 +168,14 @@ class FakePeople:
         return Language.EN if person in ENGLISH else Language.JA
 
     async def roles(self, person: str) -> frozenset[Role]:
+        if self.unknown:
+            raise Unavailable("Slack does not say who holds a role.")
         return frozenset(self.roles_of.get(person, set()))
+
+    async def members(self, role: Role) -> tuple[str, ...]:
+        if self.unknown:
+            raise Unavailable("Slack does not say who holds a role.")
+        return tuple(sorted(who for who, held in self.roles_of.items() if role in held))
 
 
 @dataclass
@@ -209,6 +217,7 @@ class FakeCovers:
 
     given: list[tuple[str, Cover]] = field(default_factory=list)
     ended: list[tuple[str, datetime]] = field(default_factory=list)
+    ended_by: list[tuple[str, str]] = field(default_factory=list)
     away: bool = False
 
     async def begin(self, person: str, cover: Cover, now: datetime) -> None:
@@ -225,10 +234,18 @@ class FakeCovers:
 
     async def around(self, person: str, now: datetime) -> tuple[Covering, ...]:
         return tuple(
+            each for each in await self.all(now) if person in (each.person, each.covers_for)
+        )
+
+    async def all(self, now: datetime) -> tuple[Covering, ...]:
+        return tuple(
             Covering(person=who, covers_for=cover.person, role=cover.role, until=cover.until)
             for who, cover in self.given
-            if person in (who, cover.person)
         )
+
+    async def end_around(self, person: str, by: str, now: datetime) -> tuple[Covering, ...]:
+        self.ended_by.append((person, by))
+        return await self.around(person, now)
 
 
 @dataclass

@@ -44,6 +44,8 @@ SIX = LetCover(person="U0SATO", at=time(18, 0))
         ("代理", ShowCovers()),
         ("cover End", EndCovers()),
         ("代理 終了", EndCovers()),
+        (f"cover end {SATO}", EndCovers(person="U0SATO")),
+        (f"代理 {SATO} 終了", EndCovers(person="U0SATO")),
     ],
 )
 def test_a_cover_is_read_as_it_is_meant(typed, meant):
@@ -111,7 +113,7 @@ async def test_a_time_that_is_over_today_is_tomorrows(stage: Stage):
 @pytest.mark.parametrize(
     ("user", "typed", "told"),
     [
-        ("U0SATO", "@emma.clark until 18:00", "代理を頼めるのはリードだけです。"),
+        ("U0SATO", "@emma.clark until 18:00", "代理を頼めるのはリードだけです(<@U0REED>、<@U0TANAKA>)。"),
         (
             "U0TANAKA",
             "@tanaka until 18:00",
@@ -195,3 +197,66 @@ async def test_a_ledger_that_is_away_is_said(stage: Stage):
     stage.covers.away = True
     told = await stage.asked(stage.person("U0TANAKA"), "/koban cover @emma.clark until 18:00")
     assert told == "いまは照会できませんでした。少し待ってからもう一度お試しください。"
+
+
+LASTS = Cover(role=Role.LEAD, person="U0TANAKA", until=NOW + timedelta(hours=1))
+
+
+async def direct(stage: Stage, user: str) -> str:
+    """The last direct message that somebody got."""
+    person = stage.person(user)
+
+    async def told() -> str:
+        messages = await person.messages("dm")
+        return messages[-1]["text"] if messages else ""
+
+    return await person.until(told, 5, "a direct message")
+
+
+@pytest.mark.parametrize(
+    ("user", "whose", "role"),
+    [
+        ("U0REED", "@tanaka", Role.LEAD),
+        ("U0SUZUKI", "@tanaka", Role.ADMIN),
+        ("U0REED", "@sato", Role.LEAD),
+    ],
+)
+async def test_another_lead_or_an_admin_ends_any(stage: Stage, user, whose, role):
+    """Named by who gave it or by who has it; who did it is on record, and both hear of it."""
+    stage.covers.given = [("U0SATO", LASTS)]
+    stage.people.roles_of[user] = {role}
+    told = await stage.asked(stage.person(user), f"/koban cover end {whose}")
+    id_ = whose.upper().replace("@", "U0")
+    assert told in (f"<@{id_}> さんの代理を終了しました(1件)。", f"Covers of <@{id_}> ended: 1.")
+    assert (stage.covers.ended_by, stage.covers.ended) == ([(id_, user)], [])
+    ended = f"<@{user}> さんが、<@U0SATO> さんによる <@U0TANAKA> さんの代理を終了しました。"
+    assert await direct(stage, "U0SATO") == ended
+    assert await direct(stage, "U0TANAKA") == ended
+
+
+@pytest.mark.parametrize("user", ["U0SATO", "U0SUZUKI"])
+async def test_nobody_else_ends_a_cover_that_is_not_theirs(stage: Stage, user):
+    """The refusal says who could, and nothing ends."""
+    stage.covers.given = [("U0CLARK", LASTS)]
+    assert await stage.asked(stage.person(user), "/koban cover end @tanaka") == (
+        "ほかの人の代理を終了できるのはリードと管理者だけです(<@U0REED>、<@U0TANAKA>)。"
+    )
+    assert (stage.covers.ended, stage.covers.ended_by) == ([], [])
+
+
+async def test_a_cover_that_is_not_there_is_said(stage: Stage):
+    """Nobody hears of anything."""
+    assert await stage.asked(stage.person("U0REED"), "/koban cover end @tanaka") == (
+        "There are no covers of <@U0TANAKA> to end."
+    )
+
+
+async def test_who_may_end_any_sees_all(stage: Stage):
+    """And whoever reads everything; a specialist sees their own."""
+    stage.people.roles_of["U0TANAKA"] = {Role.ADMIN}
+    stage.covers.given = [("U0SATO", LASTS.model_copy(update={"person": "U0MORI"}))]
+    for user in ("U0REED", "U0TANAKA", "U0SUZUKI"):
+        told = await stage.asked(stage.person(user), "/koban cover")
+        assert "<@U0SATO>" in told
+        assert "<@U0MORI>" in told
+    assert await stage.asked(stage.person("U0CLARK"), "/koban cover") == "There are no covers now."
