@@ -85,18 +85,25 @@ class People:
     async def roles(self, person: str) -> frozenset[Role]:
         """The roles that a person holds now.
 
+        Where a group can't be asked, those that are known count for whom roles.yaml names.
+
         Raises:
             RolesUnknown: where a group can't be asked and roles.yaml does not name the person.
         """
         book = self._roles()
         named = book.configured(person)
+        groups = await asyncio.gather(*map(self._group_of, book.roles.values()))
+        if None in groups and not named:
+            raise RolesUnknown(person)
+        members = zip(book.roles, groups, strict=True)
+        return named | {role for role, group in members if group is not None and person in group}
+
+    async def _group_of(self, who: Holders) -> frozenset[str] | None:
+        """The members of its group; None where that can't be told."""
         try:
-            held = [r for r, who in book.roles.items() if person in await self._in_group(who)]
+            return await self._in_group(who)
         except RolesUnknown:
-            if named:
-                return named
-            raise
-        return named | frozenset(held)
+            return None
 
     async def members(self, role: Role) -> tuple[str, ...]:
         """Everybody who holds `role` now, by id.

@@ -15,6 +15,10 @@ from activities.slack.troubles import FAILURES, trouble
 V = TypeVar("V")
 
 _AGAIN = 1.0  # seconds in which a failed question is not asked again
+PATIENCE = 0.4
+"""Seconds that a slow Slack is waited for, where an answer from before still counts."""
+ASKING = 5.0
+"""Seconds until a question counts as failed: whoever waits for it has other ways to find out."""
 
 _log = structlog.get_logger(__name__)
 
@@ -33,7 +37,7 @@ class _Kept(Generic[V]):
 
 
 class Remembered(Generic[V]):
-    """A bounded cache by key. A stale value is better than none; one question at a time."""
+    """A bounded cache by key. A stale value is better than none; one question a key at a time."""
 
     def __init__(
         self,
@@ -55,7 +59,7 @@ class Remembered(Generic[V]):
         self._oldest = float("inf") if oldest is None else oldest.total_seconds()
         self._clock = clock
         self._kept: OrderedDict[str, _Kept[V]] = OrderedDict()
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._asking: dict[str, asyncio.Task[None]] = {}
 
     async def get(self, key: str) -> V:
         """The answer for `key`, asked for where it is not fresh.
@@ -63,28 +67,41 @@ class Remembered(Generic[V]):
         Raises:
             Away: where Slack can't tell, and nothing is kept or what is kept is too old.
         """
-        async with self._locks.setdefault(key, asyncio.Lock()):
-            kept = self._entry(key)
-            if self._clock() - kept.asked_at >= (_AGAIN if kept.failed else self._lasts):
-                await self._refresh(key, kept)
-        if not kept.known or self._clock() - kept.answered_at > self._oldest:
+        kept = self._entry(key)
+        asking = self._asking.get(key)
+        if asking is None and self._due(kept):
+            asking = self._asking[key] = asyncio.create_task(self._refresh(kept, key))
+            asking.add_done_callback(lambda _: self._asking.pop(key, None))
+        if asking is not None and self._counts(kept):
+            await asyncio.wait([asking], timeout=PATIENCE)
+        elif asking is not None:
+            # Whoever asks may be cancelled while they wait; the question goes on for the next one.
+            await asyncio.shield(asking)
+        if not self._counts(kept):
             raise Away(self._method)
         return kept.value  # type: ignore[return-value]  # known: it was answered
 
-    async def _refresh(self, key: str, kept: _Kept[V]) -> None:
-        # Failed until answered: whoever asks may be cancelled while they wait.
+    def _due(self, kept: _Kept[V]) -> bool:
+        return self._clock() - kept.asked_at >= (_AGAIN if kept.failed else self._lasts)
+
+    def _counts(self, kept: _Kept[V]) -> bool:
+        """Whether what is kept may still be told."""
+        return kept.known and self._clock() - kept.answered_at <= self._oldest
+
+    async def _refresh(self, kept: _Kept[V], key: str) -> None:
         kept.asked_at, kept.failed = self._clock(), True
         try:
-            kept.value, kept.known, kept.failed = await self._ask(key), True, False
-            kept.answered_at = kept.asked_at
+            async with asyncio.timeout(ASKING):
+                kept.value = await self._ask(key)
         except FAILURES as error:
             code = trouble(self._method, error).code
             _log.warning("slack_not_asked", method=self._method, code=code, stale=kept.known)
+        else:
+            kept.known, kept.failed, kept.answered_at = True, False, kept.asked_at
 
     def _entry(self, key: str) -> _Kept[V]:
         kept = self._kept.setdefault(key, _Kept())
         self._kept.move_to_end(key)
         while len(self._kept) > self._most:
-            oldest, _ = self._kept.popitem(last=False)
-            self._locks.pop(oldest, None)
+            self._kept.popitem(last=False)
         return kept

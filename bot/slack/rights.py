@@ -1,4 +1,8 @@
-"""Who may do what is not decided by a case, and who could do it instead."""
+"""Who may do what no case decides, or what would be typed in vain; and who could do it instead.
+
+Whatever a case decides it checks itself (`workflows/domain/rules`): here somebody is only spared a
+modal that would be refused, or kept from what is shown before a case hears of anything.
+"""
 
 import asyncio
 from collections.abc import Iterable
@@ -9,6 +13,29 @@ from bot.slack.doors import PeopleDoor, Unavailable
 from bot.slack.drawing import person
 from workflows.domain.people import Role
 
+UNKNOWN = "refusal.roles_unknown"
+EVERYBODY = frozenset(Role)
+READS_ONLY = frozenset({Role.AUDITOR})
+
+
+async def holds(people: PeopleDoor, who: str, allowed: frozenset[Role]) -> bool | None:
+    """Whether a person holds one of the roles; None where that can't be told in time."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return bool(await people.roles(who) & allowed)
+    except (Unavailable, TimeoutError):
+        return None
+
+
+async def role_needed(people: PeopleDoor, allowed: Iterable[Role], texts: Catalog) -> str:
+    """The sentence for somebody who may not: which role it takes, and who holds it."""
+    roles = sorted(allowed)
+    words = texts.say("words.or").join(texts.say(f"role.{role.value}") for role in roles)
+    holders = await holder_words(people, roles, texts)
+    return texts.say("refusal.role_needed", roles=words, holders=holders)
+
+PATIENCE = 0.4
+"""Seconds; a modal has to be open 3 s after its button was pressed."""
 SECONDS = 1.0
 """That Slack is given; an answer without names is better than none."""
 

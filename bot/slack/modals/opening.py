@@ -16,9 +16,11 @@ from bot.slack.modals.offer import Offer, offer_at, offer_of
 from bot.slack.modals.views import view_of
 from bot.slack.press import MODALS, Press, Unreadable
 from bot.slack.replies import Replies, Said
+from bot.slack.rights import EVERYBODY, READS_ONLY, holds, role_needed
 from workflows.client import OutOfReach
 from workflows.domain.case_state import Case, Phase
 from workflows.domain.identity import closed_route
+from workflows.domain.people import WORKING_ROLES, Role
 from workflows.domain.text import Language
 
 PATIENCE = 0.8
@@ -57,10 +59,18 @@ class Opening:
     async def open(self, press: Press, aim: Handle) -> None:
         """Opens the modal of a press, or tells the person why it did not open."""
         name = MODALS[press.name]
-        asking = asyncio.gather(self._languages.of(press.source.person), self._offer(aim, name))
+        person = press.source.person
+        asking = asyncio.gather(
+            self._languages.of(person),
+            self._offer(aim, name),
+            holds(self._doors.people, person, _allowed(name)),
+        )
         problem = None
         try:
-            language, offer = await asking
+            language, offer, may = await asking
+            if may is False:
+                await self._refuse(press, _allowed(name), language)
+                return
             problem = await self._show(press, self._view(press, aim, offer, language))
         except CaseOver:
             problem = "bot.modal.case_over"
@@ -132,6 +142,17 @@ class Opening:
             return None
         return "bot.modal.not_opened"
 
+    async def _refuse(self, press: Press, allowed: frozenset[Role], language: Language) -> None:
+        """Nobody types what would be refused. Who is not known types: the case asks again."""
+        texts = self._doors.texts(language)
+        text = await role_needed(self._doors.people, allowed, texts)
+        await self._replies.privately(press.source, Said(text=text))
+
     async def _tell(self, press: Press, key: str) -> None:
         language = await self._languages.of(press.source.person)
         await self._replies.privately(press.source, Said(text=self._doors.texts(language).say(key)))
+
+
+def _allowed(name: str) -> frozenset[Role]:
+    """Who may at all send this modal; policy says who approves, and whom a role covers for."""
+    return EVERYBODY - READS_ONLY if name in ("reject", "ask") else WORKING_ROLES

@@ -18,6 +18,7 @@ from bot.slack.doors import Doors, Unavailable
 from bot.slack.languages import Languages
 from bot.slack.modals.offer import Offer, offer_for
 from bot.slack.press import Press, Unreadable, submission_id
+from bot.slack.rights import UNKNOWN, holds, role_needed
 from bot.slack.rings.door import RingDoor, Wanted
 from bot.slack.rings.form import RingFault, RingForm, faults_of, read_ring, type_of
 from bot.slack.rings.metadata import RingMetadata, decode
@@ -35,7 +36,7 @@ from workflows.client import OutOfReach
 from workflows.domain.alert import Subject
 from workflows.domain.case_state import UNDECIDED, Case
 from workflows.domain.commands import Click, DecideRing
-from workflows.domain.people import Actor
+from workflows.domain.people import WORKING_ROLES, Actor
 from workflows.domain.playbook.model import PresetAction
 from workflows.domain.playbook.related import RelatedSpec
 from workflows.domain.ring import MOST, Blast
@@ -96,6 +97,10 @@ class RingDeciding:
         view_id = await self._screen.open(press.source, loading_view(texts))
         if view_id is None:
             return
+        refused = await self._refused(press.source.person, texts)
+        if refused is not None:
+            await self._screen.redraw(view_id, sentence_view(refused, texts))
+            return
         case = await self._case(aim)
         problem = _closed_to_rings(case)
         if case is None or problem is not None:
@@ -103,6 +108,14 @@ class RingDeciding:
             await self._screen.redraw(view_id, sentence_view(texts.say(key), texts))
             return
         await self._fill(view_id, press, aim, case, texts)
+
+    async def _refused(self, person: str, texts: Catalog) -> str | None:
+        """Why this person is shown nobody; the case asks again when they decide."""
+        people = self._doors.people
+        may = await holds(people, person, WORKING_ROLES)
+        if may is None:
+            return texts.say(UNKNOWN)
+        return None if may else await role_needed(people, WORKING_ROLES, texts)
 
     async def _case(self, aim: Handle) -> Case | None:
         try:
@@ -167,8 +180,12 @@ class RingDeciding:
         assert type_ is not None
         if metadata.seen is not None and metadata.shown == form.choice(type_):
             await self._send(ack, body, metadata, form)
-        else:
-            await self._preview(ack, view, metadata, form, type_)
+            return
+        refused = await self._refused(str(body["user"]["id"]), texts)
+        if refused is not None:
+            await _refuse(ack, {WHOLE: refused})
+            return
+        await self._preview(ack, view, metadata, form, type_)
 
     async def _preview(
         self,

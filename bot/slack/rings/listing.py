@@ -19,6 +19,7 @@ from bot.slack.doors import Doors, LookedUp, Unavailable
 from bot.slack.drawing import Block, safe, section, sections, subject_name
 from bot.slack.languages import Languages
 from bot.slack.press import Press
+from bot.slack.rights import EVERYBODY, UNKNOWN, holds, role_needed
 from bot.slack.rings.door import DoneLine, RingDoor, RingPage, SubjectLine
 from bot.slack.rings.screen import Screen
 
@@ -55,6 +56,10 @@ class RingListing:
 
     async def show(self, press: Press, aim: Handle) -> None:
         """Takes a press on the list's button, or on one within it."""
+        may = await holds(self._doors.people, press.source.person, EVERYBODY)
+        if not may:
+            await self._refuse(press, known=may is not None)
+            return
         turned = _TURN.fullmatch(press.name)
         number = int(turned[1]) if turned is not None else 0
         try:
@@ -74,10 +79,15 @@ class RingListing:
         else:
             await self._screen.open(press.source, view)
 
+    async def _refuse(self, press: Press, known: bool) -> None:
+        """Ids of accounts are for the team; where nobody can tell who is of it, for nobody."""
+        people = self._doors.people
+        texts = self._doors.texts(await self._languages.of(press.source.person))
+        text = await role_needed(people, EVERYBODY, texts) if known else texts.say(UNKNOWN)
+        await self._screen.say(press.source, text)
+
     async def _page(self, person: str, aim: Handle, number: int) -> RingPage | None:
         """The page, after it was written down who looked."""
-        if not await self._doors.people.roles(person):
-            return None
         why = f"ring, page {number + 1}"
         note = LookedUp(by=person, kind="case", id=aim.case, why=why, at=self._now())
         await self._doors.ledger.looked_up(note)

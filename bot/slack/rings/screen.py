@@ -52,5 +52,8 @@ class Screen:
     async def tell(self, source: Source, key: str) -> None:
         """Answers a person where they pressed."""
         language = await self._languages.of(source.person)
-        said = Said(text=self._doors.texts(language).say(key))
-        await self._replies.privately(source, said)
+        await self.say(source, self._doors.texts(language).say(key))
+
+    async def say(self, source: Source, text: str) -> None:
+        """The same, with words that were put together already."""
+        await self._replies.privately(source, Said(text=text))

@@ -257,7 +257,10 @@ async def test_who_holds_no_role_sees_no_list(stage: Stage):
     """Ids of accounts are for the team."""
     stage.people.roles_of["U0TANAKA"] = set()
     tanaka = await pressed(stage, "U0TANAKA", "ring.list")
-    assert await stage.told(tanaka) == "このケースには、まとめての判断がありません。"
+    assert await stage.told(tanaka) == (
+        "この操作ができるのは管理者か監査担当かリードかスペシャリストです"
+        "(<@U0SUZUKI>、<@U0REED>、<@U0CLARK> ほか1人)。必要なときは依頼してください。"
+    )
     assert stage.ledger.notes == []
 
 
