@@ -1,9 +1,13 @@
 """Names, languages and roles are asked for seldom, and an outage is not the team's problem."""
 
+import asyncio
+from datetime import timedelta
+
 import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.slack.people import People, RolesUnknown
+from activities.slack.remembered import Remembered
 from deploy.sandbox.faults import Fault
 from tests.activities.slack.conftest import Desk, Tries
 from workflows.domain.people import Role
@@ -128,3 +132,41 @@ async def test_a_group_that_does_not_exist_takes_nobody_elses_role(desk: Desk) -
 async def test_the_activity_tells_the_roles(desk: Desk) -> None:
     """As the workflows ask for them."""
     assert await Tries().run(desk.activities.roles_of, "U0SATO") == (Role.SPECIALIST,)
+
+
+async def test_a_slow_slack_is_not_waited_for_while_an_answer_counts(desk: Desk) -> None:
+    """The press is judged by the last known roles; who is unknown waits for a few seconds."""
+    clock = Clock()
+    asked = people(desk, clock)
+    assert await asked.roles("U0TANAKA") == {Role.LEAD}
+    desk.workspace.faults.set(Fault.SLACK_HANG, True)
+    clock.now += 61
+    async with asyncio.timeout(2):
+        assert await asked.roles("U0TANAKA") == {Role.LEAD}
+    desk.workspace.faults.clear()
+
+
+async def test_whoever_stops_waiting_leaves_the_question_to_the_next() -> None:
+    """A worker asks for a second; the answer that comes after that is asked for once."""
+    gate, asked = asyncio.Event(), []
+
+    async def ask(key: str) -> str:
+        asked.append(key)
+        await gate.wait()
+        return "answer"
+
+    kept = Remembered("test", ask, timedelta(seconds=60))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await kept.get("a")
+    gate.set()
+    assert (await kept.get("a"), asked) == ("answer", ["a"])
+
+
+async def test_whom_roles_yaml_names_keeps_what_a_group_says(desk: Desk) -> None:
+    """One group is known from before, the other one was never asked."""
+    asked = people(desk, Clock())
+    assert await asked.roles("U0SATO") == {Role.SPECIALIST}
+    desk.roles[Role.LEAD] = Holders(group="S0NEW", users=("U0SATO",))
+    desk.workspace.faults.set(Fault.SLACK_DOWN, True)
+    assert await asked.roles("U0SATO") == {Role.SPECIALIST, Role.LEAD}
