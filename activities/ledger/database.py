@@ -13,13 +13,17 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.util import await_only
 
-from activities.ledger.errors import LedgerUnavailable
+from activities.ledger.errors import LedgerRefused, LedgerUnavailable
 
 BUSY_SECONDS = 10
 """How long a writer waits for another process that writes to the same SQLite file."""
 _READING = "koban_reading"
 
 # PostgreSQL, appendix A: connection exceptions, too many connections, shut down or starting up.
+# 28: the user is unknown or the password wrong; 3D000: there is no such database.
+_REFUSED = ("28", "3D000")
+_UNUSABLE = ("unable to open database file", "file is not a database", "readonly database")
+"""What SQLite says of a file that waiting does not mend."""
 _AWAY = ("08", "53300", "57P01", "57P02", "57P03")
 
 
@@ -58,8 +62,12 @@ class Database:
                 async with connection.begin():
                     yield connection
         except (OperationalError, OSError, TimeoutError) as error:
+            if _unusable(error):
+                raise LedgerRefused(f"The ledger at {self.shown} can't be opened.") from error
             raise LedgerUnavailable(f"The ledger at {self.shown} does not answer.") from error
         except DBAPIError as error:
+            if _refused(error) or _unusable(error):
+                raise LedgerRefused(f"The ledger at {self.shown} does not let Koban in.") from error
             if not error.connection_invalidated and not _away(error):
                 raise
             raise LedgerUnavailable(f"The ledger at {self.shown} went away.") from error
@@ -80,8 +88,22 @@ def _postgresql(url: str) -> AsyncEngine:
 
 def _away(error: DBAPIError) -> bool:
     """Whether the server itself says that it can't be asked now."""
+    return _state(error).startswith(_AWAY)
+
+
+def _refused(error: DBAPIError) -> bool:
+    """Whether it answers, and asks for another user, password or name."""
+    return _state(error).startswith(_REFUSED)
+
+
+def _unusable(error: BaseException) -> bool:
+    """Whether a file is none that SQLite could ever use."""
+    return isinstance(error, DBAPIError) and any(words in str(error.orig) for words in _UNUSABLE)
+
+
+def _state(error: DBAPIError) -> str:
     state = getattr(error.orig, "sqlstate", None)
-    return isinstance(state, str) and state.startswith(_AWAY)
+    return state if isinstance(state, str) else ""
 
 
 def _sqlite(url: str) -> AsyncEngine:

@@ -10,6 +10,7 @@ from activities.ledger.database import Database
 from activities.ledger.errors import LedgerUnavailable
 from bot.cli.policies import Policies
 from bot.ingest.app import Check
+from bot.ledger_connection import LedgerStart
 from bot.settings import Temporal
 from bot.temporal_connection import temporal_problem, unreadable
 
@@ -32,10 +33,12 @@ def temporal_doctor(client: Client, settings: Temporal) -> Check:
     return check
 
 
-def ledger_check(database: Database) -> Check:
-    """The ledger can be reached."""
+def ledger_check(database: Database, start: LedgerStart | None = None) -> Check:
+    """The ledger can be reached, and has its newest shape where this process brings it there."""
 
     async def check() -> str | None:
+        if start is not None and start.problem is not None:
+            return start.problem
         try:
             async with database.reading() as connection:
                 await connection.execute(sa.select(1))

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from activities.ledger.database import Database
-from activities.ledger.errors import LedgerUnavailable
+from activities.ledger.errors import LedgerRefused, LedgerUnavailable
 from activities.ledger.migrating import migrate
-from bot.errors import NotReachable
+from bot.errors import NotReachable, SettingWrong
 from bot.settings import Ledger
 
 T = TypeVar("T")
@@ -19,6 +19,8 @@ def run(work: Coroutine[None, None, T]) -> T:
     """Runs a command's coroutine; a ledger out of reach ends it with a sentence."""
     try:
         return asyncio.run(work)
+    except LedgerRefused as refused:
+        raise SettingWrong(f"{refused} Set KOBAN_LEDGER__URL.") from refused
     except LedgerUnavailable as away:
         raise NotReachable(f"{away} Start it or set KOBAN_LEDGER__URL.") from away
 

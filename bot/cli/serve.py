@@ -23,7 +23,7 @@ from bot.cli.checks import ledger_check, policy_check, temporal_check
 from bot.cli.desk import make_doors
 from bot.cli.looking_up import LookUps
 from bot.cli.policies import Policies, open_policies
-from bot.cli.running import open_ledger, run, stop_event
+from bot.cli.running import open_database, run, stop_event
 from bot.errors import InputWrong, SettingWrong
 from bot.ingest.alerts import Intake
 from bot.ingest.app import make_app
@@ -31,6 +31,7 @@ from bot.ingest.appeals import AppealIntake, appeal_routes
 from bot.ingest.handover import Handover
 from bot.ingest.known import AskedTogether
 from bot.ingest.metrics import Metrics
+from bot.ledger_connection import LedgerStart
 from bot.log_setup import set_up_logging
 from bot.settings import Http, Settings, load_settings, need
 from bot.slack.app import make_bolt_app
@@ -50,7 +51,7 @@ log = structlog.get_logger()
 
 
 def serve() -> None:
-    """Listen for detectors and Slack until SIGTERM; starts without Temporal."""
+    """Listen for detectors and Slack until SIGTERM; starts without Temporal and ledger."""
     settings = load_settings()
     need(settings, "policy", "slack.bot_token", "platform.base_url")
     if settings.slack.app_token is None:
@@ -86,7 +87,7 @@ def listen(http: Http) -> socket.socket:
 async def open_app(opened: AsyncExitStack, settings: Settings) -> FastAPI:
     """The whole app over ledger, Temporal, Slack and platform; closed with `opened`.
 
-    Raises `LedgerUnavailable` and `InputWrong`.
+    A ledger that is away is waited for beside it. Raises `InputWrong`.
     """
     assert settings.slack.bot_token is not None
     assert settings.platform.base_url is not None
@@ -94,7 +95,9 @@ async def open_app(opened: AsyncExitStack, settings: Settings) -> FastAPI:
     _require_secrets(policies, settings)
     token = settings.platform.token
     client = await open_client(settings.temporal)
-    database = await opened.enter_async_context(open_ledger(settings.ledger))
+    database = await opened.enter_async_context(open_database(settings.ledger))
+    ledger = LedgerStart(database)
+    await ledger.begin(opened)
     queries = Queries(database)
     web = await opened.enter_async_context(
         slack_client(settings.slack.bot_token.get_secret_value(), settings.slack.api_url)
@@ -116,7 +119,7 @@ async def open_app(opened: AsyncExitStack, settings: Settings) -> FastAPI:
     intake = Intake(handover, policies.keys, Metrics())
     checks = {
         "temporal": temporal_check(client, settings.temporal),
-        "ledger": ledger_check(database),
+        "ledger": ledger_check(database, ledger),
         "policy": policy_check(policies),
     }
     against = AppealsInLedger(queries, AppealsLedger(database))

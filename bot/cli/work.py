@@ -22,8 +22,9 @@ from activities.slack.client import slack_client
 from activities.slack.people import People
 from bot.cli.policies import Policies, open_policies
 from bot.cli.desk import stand_ins
-from bot.cli.running import open_ledger, run, stop_event, unless_stopped
+from bot.cli.running import open_database, run, stop_event, unless_stopped
 from bot.encryption import Unreadable
+from bot.ledger_connection import wait_for_ledger
 from bot.log_setup import set_up_logging
 from bot.settings import Settings, load_settings, need
 from bot.temporal_connection import unreadable, wait_for_temporal
@@ -35,7 +36,7 @@ log = structlog.get_logger()
 
 
 def work() -> None:
-    """Run workflows and activities until SIGTERM; waits for Temporal where it is away."""
+    """Run workflows and activities until SIGTERM; waits for Temporal and ledger that are away."""
     settings = load_settings()
     need(settings, "policy", "slack.bot_token", "platform.base_url")
     set_up_logging()
@@ -53,7 +54,9 @@ async def _work(settings: Settings) -> None:
     if sealed is not None:
         raise Unreadable(sealed)
     async with AsyncExitStack() as opened:
-        duties = await open_duties(opened, settings, policies, client)
+        duties = await unless_stopped(open_duties(opened, settings, policies, client), stop)
+        if duties is None:
+            return
         workers = make_workers(client, settings.temporal.task_queue, duties, deployment)
         log.info(
             "working",
@@ -69,12 +72,13 @@ async def open_duties(
 ) -> Duties:
     """Every activity, over ledger, Slack and platform as the settings say.
 
-    What is opened is closed with `opened`. Raises `LedgerUnavailable`.
+    What is opened is closed with `opened`. Waits for the ledger; raises `SettingWrong`.
     """
     assert settings.slack.bot_token is not None
     assert settings.platform.base_url is not None
     token = settings.platform.token
-    database = await opened.enter_async_context(open_ledger(settings.ledger))
+    database = await opened.enter_async_context(open_database(settings.ledger))
+    await wait_for_ledger(database)
     web = await opened.enter_async_context(
         slack_client(settings.slack.bot_token.get_secret_value(), settings.slack.api_url)
     )

@@ -3,12 +3,16 @@
 import asyncio
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine import make_url
 
 from activities.ledger.database import Database
-from activities.ledger.errors import LedgerUnavailable
+from activities.ledger.errors import LedgerRefused, LedgerUnavailable
+from activities.ledger.migrating import migrate
 from deploy.sandbox.slack.person import wait_until
 from tests.chaos.postgres import Postgres
+from tests.postgres import postgres_server
 
 
 async def test_a_database_that_starts_up_again_counts_as_away(tmp_path: Path) -> None:
@@ -42,3 +46,20 @@ async def _asked_in_vain(database: Database) -> set[type[Exception]]:
 
     await wait_until(answers, 20)
     return seen
+
+
+async def test_who_is_not_let_in_is_told_apart_from_who_has_to_wait(tmp_path: Path) -> None:
+    """A database, a user or a file that is not there: a person has to change the address."""
+    (tmp_path / "text").write_text("no database at all" * 100, "utf-8")
+    with postgres_server(tmp_path / "postgres") as server:
+        url = make_url(await server.fresh("koban"))
+        for wrong in (
+            url.set(database="nowhere"),
+            url.set(username="mallory"),
+            make_url(f"sqlite+aiosqlite:///{tmp_path}/nowhere/koban.db"),
+            make_url(f"sqlite+aiosqlite:///{tmp_path}/text"),
+        ):
+            database = Database(wrong.render_as_string(hide_password=False))
+            with pytest.raises(LedgerRefused):
+                await migrate(database)
+            await database.aclose()

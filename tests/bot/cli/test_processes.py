@@ -1,4 +1,4 @@
-"""`koban serve` and `koban work` as processes: they start without Temporal, and end on SIGTERM."""
+"""`koban serve` and `koban work` as processes: they start without Temporal or ledger, and end on SIGTERM."""
 
 import asyncio
 import base64
@@ -20,6 +20,7 @@ from pydantic import SecretStr
 from bot.settings import Temporal
 from bot.temporal_connection import open_client
 from tests.bot.ingest.detector import COMMON, alert, as_json, signed
+from tests.chaos.postgres import Postgres
 from tests.world import fresh_namespace
 
 ROOT = Path(__file__).parents[3]
@@ -123,6 +124,62 @@ async def test_both_start_without_temporal_and_go_on_once_it_is_there(
         await _recorded(koban, settings)
         assert await ended(serve) == 0
         assert await ended(work) == 0
+
+
+async def test_both_start_without_the_ledger_and_go_on_once_it_is_there(
+    temporal: str, settings: dict[str, str], tmp_path: Path
+) -> None:
+    """An alert is taken meanwhile; its case stands in the ledger when that has come."""
+    koban, postgres = str(BIN / "koban"), Postgres(tmp_path)
+    settings["KOBAN_LEDGER__URL"] = postgres.url("postgres")
+    settings["KOBAN_TEMPORAL__ADDRESS"] = temporal
+    settings["KOBAN_TEMPORAL__NAMESPACE"] = await fresh_namespace(temporal)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(postgres.kill)
+        serve = await stack.enter_async_context(running(koban, "serve", **settings))
+        work = await stack.enter_async_context(running(koban, "work", **settings))
+        url = (await line_of(serve, "listening"))["url"]
+        assert "postgresql" in (await line_of(work, "ledger_away"))["ledger"]
+        http = await stack.enter_async_context(httpx.AsyncClient(base_url=url, trust_env=False))
+        away = await http.get("/readyz")
+        assert (away.status_code, away.json()["temporal"]) == (503, "ok")
+        assert away.json()["ledger"].endswith(
+            "does not answer. Start it or set KOBAN_LEDGER__URL."
+        )
+        assert (await _post(http)).status_code == 202
+        await postgres.process.start()
+        await line_of(work, "working")
+        await until(lambda: http.get("/readyz"), lambda given: given.status_code == 200)
+        await _recorded(koban, settings)
+        assert await ended(serve) == 0
+        assert await ended(work) == 0
+
+
+async def test_work_that_waits_for_its_ledger_ends_on_sigterm(
+    temporal: str, settings: dict[str, str], tmp_path: Path
+) -> None:
+    """Nothing has begun that would have to be put away."""
+    settings["KOBAN_LEDGER__URL"] = Postgres(tmp_path).url("postgres")
+    settings["KOBAN_TEMPORAL__ADDRESS"] = temporal
+    async with running(str(BIN / "koban"), "work", **settings) as work:
+        await line_of(work, "ledger_away")
+        assert await ended(work) == 0
+
+
+@pytest.mark.parametrize("command", ["serve", "work"])
+async def test_a_ledger_that_can_not_be_used_stops_the_start(
+    temporal: str, settings: dict[str, str], tmp_path: Path, command: str
+) -> None:
+    """Exit 1 and a sentence with the setting: waiting would not mend it."""
+    settings["KOBAN_LEDGER__URL"] = f"sqlite+aiosqlite:///{tmp_path}/nowhere/koban.db"
+    settings["KOBAN_TEMPORAL__ADDRESS"] = temporal
+    async with asyncio.timeout(WITHIN), running(str(BIN / "koban"), command, **settings) as process:
+        _, told = await process.communicate()
+    assert process.returncode == 1
+    assert told.decode().splitlines()[-1] == (
+        f"The ledger at sqlite+aiosqlite:///{tmp_path}/nowhere/koban.db can't be opened. "
+        "Set KOBAN_LEDGER__URL."
+    )
 
 
 async def _post(http: httpx.AsyncClient) -> httpx.Response:
