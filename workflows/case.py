@@ -18,6 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.casework.book import Book, Late, policy_now
     from workflows.casework.calling import calls_for
     from workflows.casework.delivering import asked_by, deliver, hand_on, merged, name_of, news
+    from workflows.casework.reopened import give_back, hand_over
     from workflows.casework.enforcing import Enforcing
     from workflows.casework.errands import Errands
     from workflows.casework.gathering import Gathering
@@ -224,11 +225,20 @@ class CaseWorkflow:
     async def _take_alerts(self, batch: list[Alert]) -> None:
         if self._case is not None and self._case.phase is Phase.CLOSED:
             # Not seen yet: the next case is to take them.
-            self._late += [each for each in batch if self._inbox.is_new(f"alert/{each.key}")]
+            late = [each for each in batch if self._inbox.is_new(f"alert/{each.key}")]
+            if self._start.policy is None:
+                # Reopened under its own name: the next case begins where its group is looked for.
+                await give_back(self._case, late)
+            else:
+                self._late += late
             return
         fresh = [alert for alert in batch if self._inbox.first_time(f"alert/{alert.key}")]
         while fresh and self._case is None:
-            await self._open(fresh.pop(0))
+            reopened = await self._open(fresh[0])
+            if reopened:
+                await hand_over(reopened, fresh)
+                return
+            fresh = fresh[1:]
         if self._case is None or not fresh:
             return
         await self._join(self._case, fresh)
@@ -243,18 +253,25 @@ class CaseWorkflow:
         ]
         await self._follow(*commands, alerts=fresh)
 
-    async def _open(self, alert: Alert) -> None:
-        """Opens the case; a known alert opens none. One that follows another has today's policy."""
+    async def _open(self, alert: Alert) -> str:
+        """Opens the case; a known alert opens none. One that follows another has today's policy.
+
+        The id of the case that takes the alert instead, where one was reopened.
+        """
         policy = self._start.policy
         assert policy is not None
         policy = await policy_now(policy) if self._follows else policy
-        happened = await opening(self._start.route, self._key, policy, alert)
+        start = self._start
+        happened = await opening(start.route, self._key, policy, alert, start.after)
+        if isinstance(happened, str):
+            return happened
         if happened:
             first = happened[0].event
             assert isinstance(first, ev.CaseOpened)
             self._case = opened(self._start.route, policy, first)
             self._go_on(happened)
             await self._protect(alert)
+        return ""
 
     async def _protect(self, alert: Alert) -> None:
         """Protection first: what the playbook takes for this alert begins before anybody looks."""

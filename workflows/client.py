@@ -86,12 +86,21 @@ class Cases:
             await self._start_with(route, start, "click", delivery.click)
         if delivery.report is not None:
             await self._start_with(route, start, "report", delivery.report)
+        await self._deliver_alerts(delivery, start)
         if delivery.answer is not None:
             await self._start_with(route, start, "appeal_answered", delivery.answer)
         if delivery.wake:
             await self._start_with(route, start, None)
         if delivery.absorb is not None and not await self._absorbed(delivery):
             await self._start_with(route, start, "absorb", delivery)
+
+    async def _deliver_alerts(self, delivery: Delivery, start: CaseStart) -> None:
+        """Alerts for a reopened case, or back to its group; a second delivery is known there."""
+        back = delivery.anew
+        if back is not None:
+            start = CaseStart(route=back.route, policy=back.policy, after=delivery.case)
+        for alert in delivery.alerts:
+            await self._start_with(start.route, start, "alert", alert)
 
     async def _absorbed(self, delivery: Delivery) -> bool:
         """Whether the case still ran where it was seen; then it has the delivery."""

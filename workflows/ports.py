@@ -30,7 +30,8 @@ class Entry(Value):
 
     `owner_key` is unique to the case: a row of the same id with another key means that the id is
     taken. `snapshot` is written where present and wakes a closed case up again. `late` marks what
-    happened while the ledger was away: it stands whatever the ledger knows by now.
+    happened while the ledger was away: it stands whatever the ledger knows by now. A case that
+    opens does so `after` one that gave its alerts back.
     """
 
     case: Case
@@ -40,17 +41,20 @@ class Entry(Value):
     snapshot: Memory | None = None
     card: CardRef | None = None
     late: bool = False
+    after: str = ""
 
 
 class Written(Value):
     """What the ledger found. `stands` is what happened: the events as they are written now.
 
-    Where the case's id is taken or alerts are known already, nothing was written. Where `earlier`,
-    an earlier try of the same workflow task had written other events: these are what happened.
+    Where the case's id is taken, alerts are known already, or a case of the same route was reopened
+    and is to have them (`joins`), nothing was written. Where `earlier`, an earlier try of the same
+    workflow task had written other events: these are what happened.
     """
 
     id_taken: bool = False
     known_alerts: tuple[str, ...] = ()
+    joins: str = ""
     stands: tuple[Recorded, ...] = ()
     earlier: bool = False
 
@@ -149,11 +153,19 @@ class Spending(Value):
     since: datetime
 
 
+class Anew(Value):
+    """Alerts came for a case that had closed again: they open the next one of its group."""
+
+    route: str
+    policy: Policy
+
+
 class Delivery(Value):
-    """Something for another case: one that is closed by now, or one that absorbs.
+    """Something for another case: one that is closed by now, one that absorbs, or was reopened.
 
     `route` is where that case was seen running; where it is over, it is woken up. `wake` brings
-    nothing else: the case has something left to do, and its place is needed.
+    nothing else: the case has something left to do, and its place is needed. `alerts` are for a
+    case that was reopened; with `anew` it gives them back to its group.
     """
 
     case: str
@@ -163,6 +175,8 @@ class Delivery(Value):
     absorb: Absorb | None = None
     answer: AppealAnswer | None = None
     wake: bool = False
+    alerts: tuple[Alert, ...] = ()
+    anew: Anew | None = None
 
 
 @activity.defn(name="record")

@@ -40,7 +40,8 @@ class Underway(Value):
 class CaseStart(Value):
     """A case begins with its first alert, goes on from `memory`, or wakes up as `revive`.
 
-    `alerts` arrived while the case before was ending: they open the next one.
+    `alerts` arrived while the case before was ending: they open the next one. So do those that came
+    `after` a reopened case had closed again.
     """
 
     route: str
@@ -50,6 +51,7 @@ class CaseStart(Value):
     revive: str | None = None
     alerts: tuple[Alert, ...] = ()
     under_way: Underway | None = None
+    after: str = ""
 
 
 class Job(Value):

@@ -9,7 +9,7 @@ from activities.ledger.rows import action_row, alert_row, case_row, snapshot_of
 from activities.ledger.story import Differs, add, links_to_add, retold, standing
 from activities.ledger.tables import actions, alerts, cases
 from workflows.domain.approval import Purpose
-from workflows.domain.case_state import Case
+from workflows.domain.case_state import Case, Phase
 from workflows.domain.memory import Memory
 from workflows.domain.ring import RING
 from workflows.ports import Entry, Written
@@ -49,6 +49,8 @@ class Ledger:
         known = await self._add_alerts(connection, entry)
         if known and new and not entry.late:
             raise _NotWritten(Written(known_alerts=known))
+        if version is None and not entry.late:
+            await self._joins_another(connection, entry)
         await add(connection, new)
         if again:
             await self._forget_actions(connection, entry.case)
@@ -73,6 +75,27 @@ class Ledger:
         if stands.owner_key != entry.owner_key:
             raise _NotWritten(Written(id_taken=True))
         return int(stands.version)
+
+    async def _joins_another(self, connection: AsyncConnection, entry: Entry) -> None:
+        """Opens no second case where one of the same route is open that was closed before.
+
+        Only such a one runs elsewhere than its route, and only it has a snapshot. One without may
+        be a case whose workflow an operator ended: nobody would be there for its alerts.
+        """
+        query = (
+            sa.select(cases.c.id)
+            .where(
+                cases.c.route == entry.case.route,
+                cases.c.phase != Phase.CLOSED.value,
+                cases.c.snapshot.is_not(None),
+                cases.c.id.not_in([entry.case.id, entry.after]),
+            )
+            .order_by(cases.c.opened_at.desc(), cases.c.id)
+            .limit(1)
+        )
+        found = (await connection.execute(query)).scalar_one_or_none()
+        if found is not None:
+            raise _NotWritten(Written(joins=found))
 
     async def _add_alerts(self, connection: AsyncConnection, entry: Entry) -> tuple[str, ...]:
         """Adds the alerts; returns the keys of those that were known."""

@@ -57,7 +57,7 @@ cases = sa.Table(
     metadata,
     sa.Column("id", _text(16), primary_key=True),
     sa.Column("owner_key", _text(64), nullable=False),
-    sa.Column("route", _text(), nullable=False),
+    sa.Column("route", _text(), nullable=False, index=True),
     sa.Column("playbook", _text(64), nullable=False),
     sa.Column("policy_version", _text(64), nullable=False),
     sa.Column("title", sa.JSON, nullable=False),

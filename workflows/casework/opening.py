@@ -18,9 +18,13 @@ from workflows.ports import Entry
 _CANDIDATES = 100
 
 
-async def opening(route: str, key: str, policy: Policy, alert: Alert) -> Sequence[ev.Recorded]:
+async def opening(
+    route: str, key: str, policy: Policy, alert: Alert, after: str = ""
+) -> Sequence[ev.Recorded] | str:
     """What stands in the ledger of the new case; nothing where the alert was known.
 
+    Where a case of the route was reopened elsewhere and is open, nothing is opened, and its id is
+    the answer: the alert is for that case, unless it is the one that gave the alert back (`after`).
     `key` is unique to the case. Raises `RuntimeError` where every candidate for its id is taken,
     which needs a broken ledger.
     """
@@ -37,10 +41,12 @@ async def opening(route: str, key: str, policy: Policy, alert: Alert) -> Sequenc
         named = event.model_copy(update={"case": case_id(key, attempt)})
         first = ev.Recorded(seq=1, event=named)
         case = opened(route, policy, named)
-        entry = Entry(case=case, owner_key=key, events=(first,), alerts=(alert,))
+        entry = Entry(case=case, owner_key=key, events=(first,), alerts=(alert,), after=after)
         written = await at_last(ports.record, entry)
         if written.known_alerts:
             return ()
+        if written.joins:
+            return written.joins
         if not written.id_taken:
             return written.stands
     raise RuntimeError("no id could be found for a new case")

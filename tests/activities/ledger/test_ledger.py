@@ -22,6 +22,7 @@ from tests.domain.building import (
     TANAKA,
     a_case,
     an_alert,
+    follow,
     minutes,
     news,
     preset,
@@ -128,6 +129,30 @@ async def test_a_known_alert_opens_no_second_case(ledger: Ledger, database: Data
     assert known == Written(known_alerts=("live-chat/chat-000001",))
     assert await count(database, cases) == 1
     assert await count(database, events) == 1
+
+
+async def test_where_a_case_was_reopened_no_second_one_opens(
+    ledger: Ledger, database: Database
+) -> None:
+    """The same route and open: the alert is for that case, and nothing is written for another."""
+    closed = follow(a_case(), cmd.Clear(by=SATO), minutes(1))
+    await ledger.record(opening())
+    entry = following(a_case(), cmd.Clear(by=SATO))
+    await ledger.record(entry.model_copy(update={"snapshot": Memory(case=closed)}))
+    second = opening(a_case().model_copy(update={"id": "KSECOND01"}), "run-2", 2)
+    reopening = following(closed, cmd.Reopen(by=SATO, reason="新しい証拠"), after=closed.version)
+    await ledger.record(reopening)
+    assert (await ledger.record(second)).joins == "K7Q2F9XM0"
+    assert (await count(database, cases), await count(database, alerts)) == (1, 1)
+    back = second.model_copy(update={"after": "K7Q2F9XM0"})
+    assert (await ledger.record(back)).stands == second.events
+
+
+async def test_a_case_that_was_never_closed_keeps_no_alert_from_the_next(ledger: Ledger) -> None:
+    """An operator ended its workflow: nobody would be there to take it."""
+    await ledger.record(opening())
+    second = opening(a_case().model_copy(update={"id": "KSECOND01"}), "run-2", 2)
+    assert (await ledger.record(second)).stands == second.events
 
 
 async def test_a_gap_in_the_story_is_an_error(ledger: Ledger, queries: Queries) -> None:

@@ -1,0 +1,136 @@
+"""A case that is worked again takes the next alerts of its group, though they look elsewhere."""
+
+from temporalio.client import WorkflowExecutionStatus
+from temporalio.service import RPCError
+
+from deploy.sandbox.slack.person import Person, wait_until
+from tests.stories.flood import alerts, pour
+from tests.stories.test_a_shift import case_of, lure
+from tests.world import World
+from workflows.client import Cases
+from workflows.domain.alert import Alert
+from workflows.domain.identity import closed_route
+from workflows.ports import Delivery
+
+
+async def reopened(world: World) -> tuple[Person, dict, str]:
+    """Closed as no violation, and reopened since; its card and its id."""
+    sato = await world.person("U0SATO")
+    await world.happens(lure())
+    card, case = await case_of(sato)
+    await closed(world, sato, card, case)
+    await sato.press(await sato.latest(card), "case.reopen")
+    await sato.fill_and_submit({"reason": "購入者から新しい証拠が届いたため"})
+    card = await sato.wait_text(card, "対応中")
+    await world.wait_kind(case, "case_reopened")
+    return sato, card, case
+
+
+async def closed(world: World, person: Person, card: dict, case: str, times: int = 1) -> None:
+    """Clears it, and waits until its place is free."""
+    await person.press(card, "case.clear")
+    await person.wait_text(card, "完了")
+
+    async def so_often() -> bool:
+        return (await world.kinds(case)).count("case_closed") == times
+
+    await wait_until(so_often, 15, what="the end of the case")
+    row = await world.queries.case(case)
+    assert row is not None
+    for route in (row["route"], closed_route(case)):
+        await ended(world, route)
+
+
+async def ended(world: World, route: str) -> None:
+    """Waits until nothing runs under a workflow id."""
+
+    async def over() -> bool:
+        try:
+            status = (await world.client.get_workflow_handle(route).describe()).status
+        except RPCError:
+            return True
+        return status is not WorkflowExecutionStatus.RUNNING
+
+    await wait_until(over, 15, what=f"the end of {route}")
+
+
+async def counted(world: World, case: str, number: int) -> None:
+    """Waits until a case has so many alerts."""
+
+    async def so_many() -> bool:
+        row = await world.queries.case(case)
+        return row is not None and row["alerts"] == number
+
+    await wait_until(so_many, 20, what=f"{number} alerts in {case}")
+
+
+async def test_a_new_alert_joins_the_reopened_case(world: World) -> None:
+    """One card, and nobody works the same thing twice."""
+    sato, card, case = await reopened(world)
+    await world.happens(lure(2))
+    await counted(world, case, 2)
+    await sato.wait_text(card, "1件")
+    assert len(await sato.cards("ts-live")) == 1
+    assert (await world.kinds(case))[-1] == "alert_joined"
+
+
+async def test_a_storm_joins_it_each_alert_once(world: World) -> None:
+    """Also those that come while others are being handed over."""
+    sato, _, case = await reopened(world)
+    await pour(world, alerts(range(2, 42)))
+    await counted(world, case, 41)
+    assert (await world.kinds(case)).count("alert_joined") == 40
+    assert len(await sato.cards("ts-live")) == 1
+
+
+async def test_once_it_is_closed_the_next_alert_opens_another(world: World) -> None:
+    """As behind any closed case."""
+    sato, card, case = await reopened(world)
+    await world.happens(lure(2))
+    await counted(world, case, 2)
+    await closed(world, sato, card, case, times=2)
+    await world.happens(lure(3))
+
+    async def another() -> bool:
+        return len(await sato.cards("ts-live")) == 2
+
+    await wait_until(another, 15, what="a second card")
+    await counted(world, case, 2)
+
+
+async def test_an_alert_that_comes_for_it_too_late_opens_the_next_case(world: World) -> None:
+    """It closed while the alert was on its way; delivered twice, it counts once."""
+    sato, card, case = await reopened(world)
+    await closed(world, sato, card, case, times=2)
+    late = Alert.model_validate(lure(2).alerts[0])
+    cases = Cases(world.client, world.settings.temporal.task_queue)
+    for _ in range(2):
+        await cases.deliver(Delivery(case=case, alerts=(late,)))
+
+    async def another() -> bool:
+        return len(await sato.cards("ts-live")) == 2
+
+    await wait_until(another, 15, what="a second card")
+    second = next(
+        each["metadata"]["event_payload"]["case"]
+        for each in await sato.cards("ts-live")
+        if each["metadata"]["event_payload"]["case"] != case
+    )
+    await ended(world, closed_route(case))
+    await counted(world, second, 1)
+    assert await world.kinds(second) == ["case_opened"]
+
+
+async def test_a_reopened_case_that_an_operator_ended_takes_no_alert_away(world: World) -> None:
+    """The ledger still has it as open: its alerts go back, once, and open the next case."""
+    sato, _, case = await reopened(world)
+    await world.client.get_workflow_handle(closed_route(case)).terminate("by hand")
+    await world.happens(lure(2))
+
+    async def another() -> bool:
+        return len(await sato.cards("ts-live")) == 2
+
+    await wait_until(another, 20, what="a second card")
+    row = await world.queries.case(case)
+    assert row is not None
+    assert row["alerts"] == 1
