@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.casework.book import Book, Late, policy_now
     from workflows.casework.calling import calls_for
     from workflows.casework.delivering import asked_by, deliver, hand_on, merged, name_of, news
-    from workflows.casework.reopened import give_back, hand_over
+    from workflows.casework.reopened import hand_over, left_here
     from workflows.casework.enforcing import Enforcing
     from workflows.casework.errands import Errands
     from workflows.casework.gathering import Gathering
@@ -26,6 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.casework.keeping import Keeping
     from workflows.casework.opening import opening
     from workflows.casework.patience import at_last
+    from workflows.casework.present import Present
     from workflows.casework.renewal import LARGEST_REST, Renewal, carries
     from workflows.casework.replaying import left_of, without
     from workflows.casework.screen import Screen, answer
@@ -56,6 +57,7 @@ class CaseWorkflow:
         self._inbox = Inbox(start.alerts)
         self._late: list[Alert] = []
         self._alarm = Alarm()
+        self._present = Present()
         self._errands = Errands()
         self._appellant = Appellant(self._errands)
         self._enforcing = Enforcing(start.route, self._errands, self._inbox.put)
@@ -226,11 +228,7 @@ class CaseWorkflow:
         if self._case is not None and self._case.phase is Phase.CLOSED:
             # Not seen yet: the next case is to take them.
             late = [each for each in batch if self._inbox.is_new(f"alert/{each.key}")]
-            if self._start.policy is None:
-                # Reopened under its own name: the next case begins where its group is looked for.
-                await give_back(self._case, late)
-            else:
-                self._late += late
+            self._late += await left_here(self._start, self._case, late)
             return
         fresh = [alert for alert in batch if self._inbox.first_time(f"alert/{alert.key}")]
         while fresh and self._case is None:
@@ -305,11 +303,12 @@ class CaseWorkflow:
 
     async def _obey(self, vouched: Vouched[Click]) -> None:
         click = vouched.click
+        self._present.hear(click.received_at)
         await self._follow(Tick())  # what is overdue comes before what was pressed after it
         assert self._case is not None
         if self._gathering.takes(self._case, vouched):
             return
-        command = await completed(self._case, click.command)
+        command = await completed(self._case, click.command, self._present.now)
         refusal = command if isinstance(command, Refusal) else await self._follow(command)
         if refusal is not None:
             self._refuse(click, refusal)
@@ -335,7 +334,7 @@ class CaseWorkflow:
         """
         while commands:
             assert self._case is not None
-            outcome = decide_all(self._case, commands, workflow.now())
+            outcome = decide_all(self._case, commands, self._present.now)
             if isinstance(outcome, Refusal):
                 return outcome
             if not outcome:

@@ -61,7 +61,7 @@ def make_bolt_app(
     opening = Opening(doors, languages, replies, client)
     telling = Telling(doors, languages, replies, background)
     rings = _rings(doors, languages, replies, client, background, now)
-    clicks = Clicks(doors, telling, opening, background, rings)
+    clicks = Clicks(doors, telling, opening, background, now, rings)
     submissions = Submissions(doors, now)
     answering = AppealModals(doors, languages, client)
     appeals = AppealPresses(doors, languages, replies, answering, background)

@@ -1,5 +1,7 @@
 """Buttons: a press is stored with its case, or its person told, and only then acknowledged."""
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -36,12 +38,14 @@ class Clicks:
         telling: Telling,
         opening: Opening,
         after: Background,
+        now: Callable[[], datetime],
         rings: RingListener | None = None,
     ) -> None:
         self._doors = doors
         self._telling = telling
         self._opening = opening
         self._after = after
+        self._now = now
         self._rings = rings
 
     async def pressed(self, ack: AsyncAck, body: dict[str, Any]) -> None:
@@ -76,7 +80,13 @@ class Clicks:
     async def _send(
         self, ack: AsyncAck, press: Press, aim: Handle, command: PersonCommand, place: Place
     ) -> None:
-        click = Click(id=press_id(press), case=aim.case, command=command, place=place)
+        click = Click(
+            id=press_id(press),
+            case=aim.case,
+            command=command,
+            place=place,
+            received_at=self._now(),
+        )
         if not await store(self._doors.cases, aim.route, click):
             _log.warning("click_not_stored", case=aim.case, command=command.kind)
             # An acknowledged press that nothing comes of would look as if it had worked.

@@ -1,11 +1,15 @@
 """Crashes, lost answers and outages, as the people on shift live through them."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from deploy.sandbox.slack.person import wait_until
 from deploy.sandbox.slack.reading import controls, visible_text
 from tests.stories.test_a_shift import case_of, lure
 from tests.world import World, koban, work
+from workflows.client import Cases
+from workflows.domain.commands import AddNote, Claim, Click, Place
+from workflows.domain.people import Actor
 
 
 async def test_a_click_while_every_worker_is_down(temporal: str, tmp_path: Path) -> None:
@@ -161,3 +165,25 @@ async def test_a_deleted_card_is_posted_again(world: World) -> None:
     await world.happens(lure(2))
     again = await sato.wait_card("ts-live", lambda c: c["ts"] != card["ts"], 20)
     assert "u_123" in visible_text(again)
+
+
+async def test_a_press_is_not_judged_before_it_came(world: World) -> None:
+    """By the time at which it was received, unless that clock is far off."""
+    await world.happens(lure())
+    sato = await world.person("U0SATO")
+    card, case = await case_of(sato)
+    cases = Cases(world.client, world.settings.temporal.task_queue)
+    route, place = str(controls(card)[0].block_id), Place(channel="C0LIVE")
+    ahead = datetime.now(UTC) + timedelta(seconds=6)
+    for command, at in (
+        (Claim(by=Actor(id="U0SATO")), ahead),
+        (AddNote(by=Actor(id="U0SATO"), note="確認中"), ahead + timedelta(hours=1)),
+    ):
+        click = Click(
+            id=f"press/{command.kind}", case=case, command=command, place=place, received_at=at
+        )
+        await cases.click(route, click)
+    await world.wait_kind(case, "note_added")
+    rows = {row["kind"]: row["at"] for row in await world.queries.events_of(case)}
+    assert rows["case_claimed"] == ahead
+    assert ahead <= rows["note_added"] < ahead + timedelta(minutes=1)

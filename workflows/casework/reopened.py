@@ -11,6 +11,7 @@ from workflows.casework.delivering import deliver
 from workflows.domain.alert import Alert
 from workflows.domain.case_state import Case
 from workflows.ports import Anew, Delivery
+from workflows.starts import CaseStart
 
 _AT_ONCE = 500_000
 """Bytes of alerts in one delivery; Temporal refuses a payload of 2 MB."""
@@ -22,10 +23,20 @@ async def hand_over(case: str, alerts: Sequence[Alert]) -> None:
         await deliver(Delivery(case=case, alerts=part))
 
 
-async def give_back(case: Case, alerts: Sequence[Alert]) -> None:
-    """The case had closed again when they came: they open the next one, by today's policy."""
-    if not alerts:
-        return
+async def left_here(start: CaseStart, case: Case, alerts: Sequence[Alert]) -> Sequence[Alert]:
+    """What the next case takes that begins in the place of this closed one.
+
+    None where this one was reopened under its own name: the next begins at its group's place.
+    """
+    if start.policy is not None:
+        return alerts
+    if alerts:
+        await _give_back(case, alerts)
+    return ()
+
+
+async def _give_back(case: Case, alerts: Sequence[Alert]) -> None:
+    """They open the next case, by today's policy."""
     anew = Anew(route=case.route, policy=await policy_now(case.policy))
     for part in _parts(alerts):
         await deliver(Delivery(case=case.id, alerts=part, anew=anew))

@@ -4,7 +4,7 @@ Roles, budgets and other cases are asked for where the command is decided, never
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Generic, TypeVar, cast
 
 from temporalio import workflow
@@ -55,7 +55,9 @@ async def vouched_at_last(click: C) -> Vouched[C]:
     return _with(click, roles)
 
 
-async def completed(case: Case, command: PersonCommand) -> PersonCommand | Refusal:
+async def completed(
+    case: Case, command: PersonCommand, now: datetime
+) -> PersonCommand | Refusal:
     """The command with everything else that its rule has to know, or why that can't be known."""
     try:
         if isinstance(command, cmd.HandOver):
@@ -65,7 +67,7 @@ async def completed(case: Case, command: PersonCommand) -> PersonCommand | Refus
         if isinstance(command, cmd.Merge):
             return await _with_place(command)
         if isinstance(command, cmd.Deciding):
-            return await _with_budget(case, command)
+            return await _with_budget(case, command, now)
     except FailureError:
         hand_over = isinstance(command, cmd.HandOver)
         return Refusal(reason=Reason.ROLES_UNKNOWN if hand_over else Reason.LEDGER_AWAY)
@@ -102,13 +104,13 @@ async def _with_place(command: cmd.Merge) -> cmd.Merge:
     return command.model_copy(update={"subject": place.subject, "route": place.route})
 
 
-async def _with_budget(case: Case, command: cmd.Deciding) -> PersonCommand:
+async def _with_budget(case: Case, command: cmd.Deciding, now: datetime) -> PersonCommand:
     """Books a decision on its person's budget, unless it would be refused anyway."""
     limits = case.policy.limits
     plain = _plain(command, False)
     if limits is None or limits.velocity is None:
         return plain
-    outcome = decide(case, plain, workflow.now())
+    outcome = decide(case, plain, now)
     actions = 0 if isinstance(outcome, Refusal) else _decided(outcome)
     if not actions:
         return plain
@@ -118,8 +120,8 @@ async def _with_budget(case: Case, command: cmd.Deciding) -> PersonCommand:
             key=f"{case.id}/D{len(case.decisions) + 1}/{command.by.id}",
             person=command.by.id,
             actions=actions,
-            at=workflow.now(),
-            since=workflow.now() - limits.velocity.within,
+            at=now,
+            since=now - limits.velocity.within,
         ),
     )
     return _plain(command, spent > limits.velocity.actions)

@@ -318,10 +318,11 @@ class Click(Value):
     """A person's command on its way to the case.
 
     `id` is unique per press (Slack's trigger id); `case` guards against a route that belongs
-    to the next case by now.
+    to the next case by now. `received_at` is when Slack delivered it, by the bot's clock.
     """
 
     id: str
     case: str
     command: PersonCommand
     place: Place
+    received_at: datetime | None = None

@@ -55,7 +55,11 @@ class Submissions:
         self, ack: AsyncAck, view: dict[str, Any], metadata: Metadata, command: PersonCommand
     ) -> None:
         click = Click(
-            id=submission_id(view), case=metadata.case, command=command, place=metadata.place
+            id=submission_id(view),
+            case=metadata.case,
+            command=command,
+            place=metadata.place,
+            received_at=self._now(),
         )
         if await store(self._doors.cases, metadata.route, click):
             await ack()

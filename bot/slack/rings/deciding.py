@@ -1,9 +1,9 @@
 """The modal `ring`: whom, what and why; shown what it touches, and only then decided."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -79,12 +79,14 @@ class RingDeciding:
         languages: Languages,
         screen: Screen,
         after: Background,
+        now: Callable[[], datetime],
     ) -> None:
         self._doors = doors
         self._rings = rings
         self._languages = languages
         self._screen = screen
         self._after = after
+        self._now = now
 
     # -- opening --------------------------------------------------------------------------
 
@@ -263,7 +265,13 @@ class RingDeciding:
             seen=metadata.seen,
         )
         id_ = submission_id(body["view"])
-        click = Click(id=id_, case=metadata.case, command=command, place=metadata.place)
+        click = Click(
+            id=id_,
+            case=metadata.case,
+            command=command,
+            place=metadata.place,
+            received_at=self._now(),
+        )
         if await store(self._doors.cases, metadata.route, click):
             await ack()
             return

@@ -33,7 +33,7 @@ class RingListener:
         now: Callable[[], datetime],
     ) -> None:
         screen = Screen(doors, languages, replies, client)
-        self.deciding = RingDeciding(doors, rings, languages, screen, after)
+        self.deciding = RingDeciding(doors, rings, languages, screen, after, now)
         self._listing = RingListing(doors, rings, languages, screen, now)
 
     def hears(self, press: Press) -> bool:

@@ -1,0 +1,24 @@
+"""The time by which a case decides: it never runs back, and a press is not judged before it came."""
+
+from datetime import datetime
+
+from temporalio import workflow
+
+from workflows.domain.present import present
+
+
+class Present:
+    """The time of the workflow task, or of the latest press that came since it began."""
+
+    def __init__(self) -> None:
+        self._latest: datetime | None = None
+
+    def hear(self, received_at: datetime | None) -> None:
+        """A press was received then, by the clock of whoever received it."""
+        self._latest = max(self.now, present(workflow.now(), received_at))
+
+    @property
+    def now(self) -> datetime:
+        """What time it is."""
+        task = workflow.now()
+        return task if self._latest is None else max(task, self._latest)
