@@ -75,9 +75,7 @@ def shown(holders: Holders) -> tuple[str, ...]:
     return holders.people[:MOST_NAMES] + holders.covers[:1]
 
 
-def holder_words(
-    holders: Holders, catalog: Catalog, names: Mapping[str, str], safe: Safe
-) -> str:
+def holder_words(holders: Holders, catalog: Catalog, names: Mapping[str, str], safe: Safe) -> str:
     """`(田中さん、鈴木さん ほか2人、代理の佐藤さん)`; nothing where nobody is known."""
 
     def named(person: str) -> str:

@@ -34,6 +34,7 @@ async def role_needed(people: PeopleDoor, allowed: Iterable[Role], texts: Catalo
     holders = await holder_words(people, roles, texts)
     return texts.say("refusal.role_needed", roles=words, holders=holders)
 
+
 PATIENCE = 0.4
 """Seconds; a modal has to be open 3 s after its button was pressed."""
 SECONDS = 1.0

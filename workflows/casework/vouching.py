@@ -55,9 +55,7 @@ async def vouched_at_last(click: C) -> Vouched[C]:
     return _with(click, roles)
 
 
-async def completed(
-    case: Case, command: PersonCommand, now: datetime
-) -> PersonCommand | Refusal:
+async def completed(case: Case, command: PersonCommand, now: datetime) -> PersonCommand | Refusal:
     """The command with everything else that its rule has to know, or why that can't be known."""
     try:
         if isinstance(command, cmd.HandOver):

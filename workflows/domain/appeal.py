@@ -100,9 +100,7 @@ def _release(appeal: Appeal, command: cmd.ReleaseAppeal, now: datetime) -> Outco
         return ()
     if appeal.owner != command.by.id and Role.LEAD not in command.by.roles:
         since = appeal.owned_since
-        return no.Refusal(
-            reason=no.Reason.NOT_YOURS, by=appeal.owner, at=since, roles=(Role.LEAD,)
-        )
+        return no.Refusal(reason=no.Reason.NOT_YOURS, by=appeal.owner, at=since, roles=(Role.LEAD,))
     return (ev.AppealReleased(at=now, by=command.by.id, owner=appeal.owner),)
 
 

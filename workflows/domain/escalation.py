@@ -59,7 +59,9 @@ def open_steps(
     due = (
         _after(
             back,
-            _due(index, step, started_at, (repeats or {}).get(index, 0), (told_at or {}).get(index)),
+            _due(
+                index, step, started_at, (repeats or {}).get(index, 0), (told_at or {}).get(index)
+            ),
         )
         for index, step in enumerate(ladder)
         if index not in done

@@ -44,7 +44,10 @@ async def test_a_colleague_is_named_to_whom_nothing_can_be_handed(desk: Desk) ->
     )
     await Tries().run(desk.activities.answer, wanted)
     (said,) = desk.workspace.messages.all("C0LIVE")
-    assert said.text == "鈴木さんはケースを担当できません。リードの人を選んでください(Oliver Reedさん、田中さん)。"
+    assert (
+        said.text
+        == "鈴木さんはケースを担当できません。リードの人を選んでください(Oliver Reedさん、田中さん)。"
+    )
 
 
 async def refused(desk: Desk, refusal: Refusal, command: str, person: str = "U0SATO") -> str:
@@ -74,9 +77,7 @@ async def test_whoever_covers_is_named_for_an_approval(desk: Desk) -> None:
     async def standing_in(role: Role) -> list[tuple[str, str]]:
         return [("U0SUZUKI", "U0REED"), ("U0CLARK", "U0TANAKA")] if role is Role.LEAD else []
 
-    desk.activities = SlackActivities(
-        desk.client, desk.people, Language.JA, UTC, standing_in
-    )
+    desk.activities = SlackActivities(desk.client, desk.people, Language.JA, UTC, standing_in)
     refusal = Refusal(reason=Reason.ROLE_NEEDED, roles=(Role.LEAD,), barred=("U0REED",))
     assert await refused(desk, refusal, "approve") == (
         "承認できるのはリードです(田中さん、代理のEmma Clarkさん)。必要なときは依頼してください。"

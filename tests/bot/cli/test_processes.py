@@ -143,9 +143,7 @@ async def test_both_start_without_the_ledger_and_go_on_once_it_is_there(
         http = await stack.enter_async_context(httpx.AsyncClient(base_url=url, trust_env=False))
         away = await http.get("/readyz")
         assert (away.status_code, away.json()["temporal"]) == (503, "ok")
-        assert away.json()["ledger"].endswith(
-            "does not answer. Start it or set KOBAN_LEDGER__URL."
-        )
+        assert away.json()["ledger"].endswith("does not answer. Start it or set KOBAN_LEDGER__URL.")
         assert (await _post(http)).status_code == 202
         await postgres.process.start()
         await line_of(work, "working")

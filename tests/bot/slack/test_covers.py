@@ -113,7 +113,11 @@ async def test_a_time_that_is_over_today_is_tomorrows(stage: Stage):
 @pytest.mark.parametrize(
     ("user", "typed", "told"),
     [
-        ("U0SATO", "@emma.clark until 18:00", "代理を頼めるのはリードだけです(<@U0REED>、<@U0TANAKA>)。"),
+        (
+            "U0SATO",
+            "@emma.clark until 18:00",
+            "代理を頼めるのはリードだけです(<@U0REED>、<@U0TANAKA>)。",
+        ),
         (
             "U0TANAKA",
             "@tanaka until 18:00",

@@ -48,7 +48,15 @@ def seat(stage: Stage, role: str) -> str:
 def test_every_form_is_in_the_table() -> None:
     """A new one has to say who may type it."""
     members = {each.__name__ for each in Line.__args__}  # type: ignore[attr-defined]
-    decided = {"Help", "ShowCase", "ShowSubject", "ShowQueue", "ShowCovers", "LetCover", "EndCovers"}
+    decided = {
+        "Help",
+        "ShowCase",
+        "ShowSubject",
+        "ShowQueue",
+        "ShowCovers",
+        "LetCover",
+        "EndCovers",
+    }
     assert decided | {"Unknown", "Incomplete"} == members
 
 
@@ -95,7 +103,11 @@ async def test_a_modal_of_a_case(stage: Stage, button: str, role: str) -> None:
     }
     ts = stage.posted("card", "case/off_platform/0123456789ABCDEF", [element])
     await person.press(await stage.seen(person, ts), button)
-    opens = WORKS | {"unknown"} | ({"admin"} if button in ("approval.reject", "approval.ask") else set())
+    opens = (
+        WORKS
+        | {"unknown"}
+        | ({"admin"} if button in ("approval.reject", "approval.ask") else set())
+    )
     if role in opens:
         assert (await person.modal())["callback_id"] == MODALS[button]
         return

@@ -43,9 +43,7 @@ def not_yours(case: Case, person: Actor) -> Refusal | None:
     """Refuses what only the assignee or a lead may do."""
     if case.owner in (None, person.id) or Role.LEAD in person.roles:
         return None
-    return Refusal(
-        reason=Reason.NOT_YOURS, by=case.owner, at=case.owned_since, roles=(Role.LEAD,)
-    )
+    return Refusal(reason=Reason.NOT_YOURS, by=case.owner, at=case.owned_since, roles=(Role.LEAD,))
 
 
 def no_words(words: str) -> Refusal | None:

@@ -1,0 +1,103 @@
+"""Who may do it instead, and what time does when a decision comes back or a case waits too often."""
+
+from pathlib import Path
+
+from deploy.sandbox.slack.person import Person
+from tests.stories.test_a_shift import case_of, lure
+from tests.stories.test_a_week import hidden, route_of
+from tests.stories.test_second_person import a_ban
+from tests.stories.test_working_a_case import choose
+from tests.stories.turning import calendar
+from tests.world import World
+
+
+async def refusal(person: Person, channel: str, number: int = 1) -> str:
+    """The latest of so many answers that only this person reads."""
+
+    async def so_many() -> list[dict]:
+        found = await person.ephemerals(channel)
+        return found if len(found) >= number else []
+
+    return str((await person.until(so_many, 10, "the refusal"))[-1]["text"])
+
+
+async def test_a_refused_approval_says_who_could_give_it(world: World) -> None:
+    """Leads by name, and whoever covers for one of them; nobody is called for it."""
+    sato, clark = await world.person("U0SATO"), await world.person("U0CLARK")
+    tanaka = await world.person("U0TANAKA")
+    _, case, asked = await a_ban(world, sato, tanaka)
+    await tanaka.command("/koban cover @emma.clark until 23:59", "ts-leads")
+    await tanaka.until(lambda: tanaka.ephemerals("ts-leads"), what="that it is noted")
+    before = len(world.stage.workspace.notifications)
+    await sato.press(asked, "approval.approve")
+    assert await refusal(sato, "ts-leads") == (
+        "承認できるのはリードです(Oliver Reedさん、田中さん、代理のEmma Clarkさん)。"
+        "必要なときは依頼してください。"
+    )
+    await tanaka.command("/koban cover end", "ts-leads")
+    await tanaka.until(lambda: _answers(tanaka, 2), what="that it ended")
+    await clark.press(asked, "approval.approve")
+    assert await refusal(clark, "ts-leads") == (
+        "Approving this needs the role lead (Oliver Reed, 田中). Please ask somebody who holds it."
+    )
+    assert len(world.stage.workspace.notifications) == before
+    assert "approved" not in await world.kinds(case)
+
+
+async def _answers(person: Person, number: int) -> bool:
+    return len(await person.ephemerals("ts-leads")) >= number
+
+
+async def test_the_fourth_hold_is_a_leads(world: World) -> None:
+    """The specialist hears who may, and the case is not put aside; the lead puts it aside."""
+    sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
+    await world.happens(lure())
+    card, case = await case_of(sato)
+    for number in range(1, 5):
+        await choose(sato, card, "wait")
+        await sato.fill_and_submit({"note": f"返信待ち {number}"})
+        if number < 4:
+            card = await sato.wait_text(card, f"返信待ち {number}")
+    assert await refusal(sato, "ts-live") == (
+        "このケースはすでに3回保留しています。さらに保留できるのはリードです"
+        "(Oliver Reedさん、田中さん)。判断するか、依頼してください。"
+    )
+    assert (await world.kinds(case)).count("case_waiting") == 3
+    await choose(tanaka, card, "snooze")
+    await tanaka.fill_and_submit({"lasts": "30m"})
+    await world.wait_kind(case, "case_snoozed")
+
+
+async def test_a_press_on_an_older_card_leaves_what_koban_protects_since(world: World) -> None:
+    """No violation was said of the milder case: the message stays hidden, and lifts itself."""
+    sato = await world.person("U0SATO")
+    await world.happens(lure())
+    old, case = await case_of(sato)
+    await world.happens(lure(2, viewers=1240))
+    await world.wait_kind(case, "protection_started")
+    await hidden(world, True)
+    await sato.press(old, "case.clear")
+    await sato.wait_text(old, "完了")
+    kinds = await world.kinds(case)
+    assert "case_closed" in kinds
+    assert "protection_dismissed" not in kinds
+    assert (await world.thing("messages", "m_77"))["hidden"] is True
+
+
+async def test_what_was_missed_while_a_decision_waited_is_called_once_it_came_back(
+    tmp_path: Path,
+) -> None:
+    """Due at 30, sent back at 40: the lead is called ten minutes later, if nobody decided."""
+    async with calendar(tmp_path) as turned:
+        world = turned.world
+        sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
+        card, case, asked = await a_ban(world, sato, tanaka)
+        await world.wait_kind(case, "approval_requested")
+        await turned.passes(route_of(card), minutes=29)
+        await turned.passes(route_of(card), minutes=11)
+        await tanaka.press(asked, "approval.reject")
+        await tanaka.fill_and_submit({"reason": "証拠が足りません"})
+        await world.wait_kind(case, "rejected")
+        assert "case_escalated" not in await world.kinds(case)
+        await turned.passes(route_of(card), minutes=11)
+        await world.wait_kind(case, "case_escalated")
