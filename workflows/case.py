@@ -18,7 +18,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows.casework.book import Book, Late, policy_now
     from workflows.casework.calling import calls_for
     from workflows.casework.delivering import asked_by, deliver, hand_on, merged, name_of, news
-    from workflows.casework.reopened import hand_over, left_here
     from workflows.casework.enforcing import Enforcing
     from workflows.casework.errands import Errands
     from workflows.casework.gathering import Gathering
@@ -28,6 +27,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.casework.patience import at_last
     from workflows.casework.present import Present
     from workflows.casework.renewal import LARGEST_REST, Renewal, carries
+    from workflows.casework.reopened import hand_over, left_here
     from workflows.casework.replaying import left_of, without
     from workflows.casework.screen import Screen, answer
     from workflows.casework.vouching import Vouched, completed, vouched_at_last, vouched_soon

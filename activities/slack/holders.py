@@ -5,6 +5,7 @@ Names and no mentions: whoever reads the refusal decides whom to ask, and nobody
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from itertools import chain
 
 from activities.slack.escape import Safe, one_line
 from activities.slack.people import People, RolesUnknown
@@ -50,7 +51,7 @@ async def holders_of(
             covers = await _covers(refusal, stand_ins) if stand_ins is not None else ()
     except TimeoutError:
         return NOBODY
-    held = tuple(dict.fromkeys(each for each in _flat(lists) if each not in but))
+    held = tuple(dict.fromkeys(each for each in chain.from_iterable(lists) if each not in but))
     standing = (who for who, of in covers if not {who, of} & but and who not in held)
     return Holders(people=held, covers=tuple(dict.fromkeys(standing)))
 
@@ -63,11 +64,7 @@ async def _members(role: Role, people: People) -> tuple[str, ...]:
 
 
 async def _covers(refusal: Refusal, stand_ins: StandIns) -> tuple[StandIn, ...]:
-    return tuple(_flat([await stand_ins(role) for role in refusal.roles]))
-
-
-def _flat(lists: Iterable[Iterable[str]] | Iterable[Iterable[StandIn]]) -> list:  # type: ignore[type-arg]
-    return [each for several in lists for each in several]
+    return tuple(chain.from_iterable([await stand_ins(role) for role in refusal.roles]))
 
 
 def shown(holders: Holders) -> tuple[str, ...]:

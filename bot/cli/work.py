@@ -20,8 +20,8 @@ from activities.slack.activities import SlackActivities
 from activities.slack.appeals.activities import AppealSlackActivities
 from activities.slack.client import slack_client
 from activities.slack.people import People
-from bot.cli.policies import Policies, open_policies
 from bot.cli.desk import stand_ins
+from bot.cli.policies import Policies, open_policies
 from bot.cli.running import open_database, run, stop_event, unless_stopped
 from bot.encryption import Unreadable
 from bot.ledger_connection import wait_for_ledger

@@ -1,4 +1,4 @@
-"""Who may do it instead, and what time does when a decision comes back or a case waits too often."""
+"""Who may do it instead; what time does when a decision comes back, or a case waits too often."""
 
 from pathlib import Path
 

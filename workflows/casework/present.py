@@ -1,4 +1,4 @@
-"""The time by which a case decides: it never runs back, and a press is not judged before it came."""
+"""The time by which a case decides: it never runs back, and no press is judged before it came."""
 
 from datetime import datetime
 

@@ -1,7 +1,7 @@
 """Alerts on their way between a group and its case that was reopened under its own name.
 
-New alerts look for their group's place, which such a case has left. Nothing is lost or counted twice
-on the way: the case, and then the ledger, know an alert that came before.
+New alerts look for their group's place, which such a case has left. Nothing is lost or counted
+twice on the way: the case, and then the ledger, know an alert that came before.
 """
 
 from collections.abc import Iterator, Sequence

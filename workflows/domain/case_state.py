@@ -47,11 +47,11 @@ class Case(Value):
     """One case. `version` counts its events; `turn` is the last step of a decision's life.
 
     `owned_as_of` is the version with which its assignee got it, `active_at` when they were last
-    seen, `paused_for` how long its clocks stood still so far, `holds` how often it was set aside since
-    it was opened or reopened, `repeats` how often a step of the
-    ladder was told and `told_at` when last, `clock_from` when it was reopened, `back_at` when a
-    decision came back to its assignee, `warned_until` how long the warned one has got. `absorbed` are
-    cases that were merged into it, `merged_into` is the other way round. `rings` are by their decision.
+    seen, `warned_until` how long they have got since they were warned. `paused_for` is how long its
+    clocks stood still so far, `holds` how often it was set aside since it was opened or reopened.
+    `repeats` is how often a step of the ladder was told and `told_at` when last, `back_at` when a
+    decision came back undone, `clock_from` when it was reopened. `absorbed` are cases that were
+    merged into it, `merged_into` is the other way round. `rings` are by their decision.
     """
 
     id: str

@@ -36,9 +36,9 @@ class Decision(Value):
 
     `reason` is its person's own; `preset_reason` what policy says for the preset.
 
-    `confirms` names the protections that it takes over, `leaves` those that its person could not see
-    yet: they go on as they were. `over_limit` where its person had done
-    too much in too short a time, or it concerns too many subjects, to decide alone.
+    `confirms` names the protections that it takes over, `leaves` those that its person could not
+    see yet: they go on as they were. `over_limit` where its person had done too much in too short
+    a time, or it concerns too many subjects, to decide alone.
 
     With a `ring` each action stands for all its subjects: the ring itself is their subject.
     """

@@ -56,13 +56,9 @@ def open_steps(
     a step was told already, `told_at` when it last was. What fell due before a case came `back`
     was quiet then: it is called once its grace is over.
     """
+    told, last = repeats or {}, told_at or {}
     due = (
-        _after(
-            back,
-            _due(
-                index, step, started_at, (repeats or {}).get(index, 0), (told_at or {}).get(index)
-            ),
-        )
+        _after(back, _due(index, step, started_at, told.get(index, 0), last.get(index)))
         for index, step in enumerate(ladder)
         if index not in done
         and step.unless not in quiet

@@ -12,7 +12,7 @@ from bot.slack.drawing import moment, person, section
 from bot.slack.languages import Languages
 from bot.slack.replies import Replies, Said
 from bot.slack.rights import holder_words
-from bot.slack.slash.grammar import CoverLine, EndCovers, LetCover, ShowCovers
+from bot.slack.slash.grammar import CoverLine, LetCover, ShowCovers
 from workflows.domain.people import WORKING_ROLES, Cover, Role
 
 LONGEST = timedelta(hours=24)

@@ -44,9 +44,8 @@ async def test_a_colleague_is_named_to_whom_nothing_can_be_handed(desk: Desk) ->
     )
     await Tries().run(desk.activities.answer, wanted)
     (said,) = desk.workspace.messages.all("C0LIVE")
-    assert (
-        said.text
-        == "鈴木さんはケースを担当できません。リードの人を選んでください(Oliver Reedさん、田中さん)。"
+    assert said.text == (
+        "鈴木さんはケースを担当できません。リードの人を選んでください(Oliver Reedさん、田中さん)。"
     )
 
 

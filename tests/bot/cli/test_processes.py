@@ -1,4 +1,4 @@
-"""`koban serve` and `koban work` as processes: they start without Temporal or ledger, and end on SIGTERM."""
+"""`koban serve` and `work` as processes: without Temporal or ledger, and ended by SIGTERM."""
 
 import asyncio
 import base64
