@@ -102,7 +102,7 @@ def asked() -> Story:
             "To keep it, leave a note or use the card.",
         ),
         (
-            lambda: Story(policy=IDLE).claimed().then(cmd.Tick(), 6),
+            lambda: Story(policy=IDLE).claimed().then(cmd.Tick(), 4).then(cmd.Tick(), 6),
             "claim_expired",
             f"12:09 {SHIFT} 操作がなかったため、佐藤さんの担当が外れました。対応をお願いします。",
             f"12:09 {SHIFT} The claim of 佐藤 ended, since they were not seen. Please take over.",
