@@ -1,0 +1,28 @@
+"""What the composition root puts between the rooms."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from activities.ledger.covers import Covers
+from activities.ledger.database import Database
+from activities.ledger.migrating import migrate
+from bot.cli.desk import stand_ins
+from workflows.domain.people import Cover, Role
+
+
+async def test_who_stands_in_is_read_from_the_ledger(tmp_path: Path) -> None:
+    """As the ledger has it now."""
+    database = Database(f"sqlite+aiosqlite:///{tmp_path}/koban.db")
+    await migrate(database)
+    now = datetime.now(UTC)
+    cover = Cover(role=Role.LEAD, person="U0TANAKA", until=now + timedelta(hours=1))
+    await Covers(database).begin("U0CLARK", cover, now)
+    assert await stand_ins(database)(Role.LEAD) == (("U0CLARK", "U0TANAKA"),)
+    await database.aclose()
+
+
+async def test_without_the_ledger_nobody_is_known_to_stand_in(tmp_path: Path) -> None:
+    """A refusal is told all the same."""
+    database = Database(f"sqlite+aiosqlite:///{tmp_path}/nowhere/koban.db")
+    assert await stand_ins(database)(Role.LEAD) == ()
+    await database.aclose()
