@@ -188,3 +188,11 @@ spending = sa.Table(
     sa.Column("at", Utc, nullable=False),
     sa.Index("ix_spending_person_at", "person", "at"),
 )
+
+preferences = sa.Table(
+    "preferences",
+    metadata,
+    sa.Column("person", _text(64), primary_key=True),
+    sa.Column("language", _text(8)),
+    sa.Column("at", Utc, nullable=False),
+)

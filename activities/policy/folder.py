@@ -17,6 +17,8 @@ from workflows.domain.playbook.lookups import Detector, LookupCatalog
 from workflows.domain.playbook.matching import find_playbook
 from workflows.domain.playbook.model import Playbook, Policy
 from workflows.domain.playbook.roles import RoleBook
+from workflows.domain.roster.model import Roster
+from workflows.domain.roster.reports import ReportRules
 
 OVERLOOKED = (".yml", ".json")
 """Endings of files that somebody means to be read; editors leave others behind."""
@@ -34,6 +36,8 @@ class PolicyFolder:
     detectors: dict[str, Detector] = field(default_factory=dict)
     limits: Limits | None = None
     appeals: AppealRules | None = None
+    roster: Roster | None = None
+    reports: ReportRules | None = None
     _policies: dict[str, Policy] = field(default_factory=dict, compare=False, repr=False)
 
     def policy_for(self, playbook: str) -> Policy:
@@ -83,6 +87,8 @@ class _Loader:
         # Without the file nobody is limited: a small team may not want to be.
         limits = self._read_if_there("limits.yaml", Limits)
         appeals = self._read_if_there("appeals.yaml", AppealRules)
+        roster = self._read_if_there("roster.yaml", Roster)
+        reports = self._read_if_there("reports.yaml", ReportRules)
         self._lint(
             Bundle(
                 catalog=catalog,
@@ -92,6 +98,8 @@ class _Loader:
                 lookups=lookups,
                 limits=limits,
                 appeals=appeals,
+                roster=roster,
+                reports=reports,
                 problem=problem,
                 whole=not any(document.faults for document in self._documents.values()),
             )
@@ -109,6 +117,8 @@ class _Loader:
             detectors={each.detector: each for each in detectors.values()},
             limits=limits,
             appeals=appeals,
+            roster=roster,
+            reports=reports,
         )
 
     def _read_if_there(self, file: str, model: type[M]) -> M | None:

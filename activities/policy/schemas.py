@@ -16,6 +16,8 @@ from workflows.domain.playbook.conduct import Limits
 from workflows.domain.playbook.lookups import Detector, LookupCatalog
 from workflows.domain.playbook.model import Playbook
 from workflows.domain.playbook.roles import RoleBook
+from workflows.domain.roster.model import Roster
+from workflows.domain.roster.reports import ReportRules
 
 MODELS: dict[str, type[BaseModel]] = {
     "actions": ActionCatalog,
@@ -24,7 +26,9 @@ MODELS: dict[str, type[BaseModel]] = {
     "limits": Limits,
     "platform": LookupCatalog,
     "playbook": Playbook,
+    "reports": ReportRules,
     "roles": RoleBook,
+    "roster": Roster,
 }
 _ISO = re.compile(r"P(?:[0-9]+D)?(?:T[0-9HMS.]+)?")
 DURATION = {

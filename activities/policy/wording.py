@@ -23,6 +23,8 @@ SHAPES = {
     r"^/[^?#{}]*\{id\}[^?#{}]*(\?[^#{}]*)?$": (
         "write a path with {id} in it, as /v1/users/{id}/related?by=device"
     ),
+    r"^([01][0-9]|2[0-3]):[0-5][0-9]$": "write a time of day in quotes, as '09:00'",
+    r"^[0-9]{4}-[01][0-9]-[0-3][0-9]$": "write a date in quotes, as '2026-12-31'",
     r"^/": "let the path begin with /",
 }
 """What to write where a value must have a shape."""
@@ -86,6 +88,9 @@ def _words(document: Document, model: type[BaseModel], error: Any, name: str) ->
         return f"`{name}` is missing", f"add `{name}:`"
     if error["input"] is None:
         return f"{_subject(error)} has no value", "write one (what follows # is a comment)"
+    if kind == "zoneinfo_str":
+        what = f"{_subject(error)} can't be `{_short(error['input'])}`"
+        return what, "write a time zone's name, as Asia/Tokyo"
     if kind in ("enum", "literal_error"):
         allowed = str(context["expected"]).replace("'", "")
         return f"{_subject(error)} can't be `{_short(error['input'])}`", f"write {allowed}"

@@ -20,6 +20,8 @@ from workflows.domain.playbook.lookups import LookupCatalog, LookupSpec
 from workflows.domain.playbook.matching import group_of
 from workflows.domain.playbook.model import Playbook, Policy
 from workflows.domain.playbook.roles import RoleBook
+from workflows.domain.roster.model import Roster
+from workflows.domain.roster.reports import ReportRules
 
 log = structlog.get_logger()
 
@@ -112,6 +114,14 @@ class Policies:
     def look_ups(self) -> LookupCatalog:
         """The whole of platform.yaml."""
         return self._watch.current().lookups
+
+    def roster(self) -> Roster | None:
+        """Who works when; None where roster.yaml is missing."""
+        return self._watch.current().roster
+
+    def reports(self) -> ReportRules | None:
+        """When and where reports are posted; None where reports.yaml is missing."""
+        return self._watch.current().reports
 
     def roles(self) -> RoleBook:
         """Who holds which role."""

@@ -108,6 +108,11 @@ class Case(Value):
         """When claim and decision are due."""
         return clock(self.policy.playbook, self.severity, self.started_at)
 
+    def decide_due(self, now: datetime) -> datetime:
+        """When the decision is due, later by a pause that is not over at `now`."""
+        paused = self.hold.since if self.hold is not None and self.hold.pauses else now
+        return self.clock.decide + (now - paused)
+
     @property
     def paused(self) -> bool:
         """Whether the clocks stand still."""

@@ -11,11 +11,15 @@ from workflows.domain.playbook.actions import OnExpiry
 
 
 class Decided(Happened):
-    """A person decided; `actions` is what will be done, once it is approved."""
+    """A person decided; `actions` is what will be done, once it is approved.
+
+    `due` is until when it was to be decided; None in events of an older version.
+    """
 
     kind: Literal["decided"] = "decided"
     decision: Decision
     actions: tuple[ActionState, ...]
+    due: datetime | None = None
 
 
 class ApprovalRequested(Happened):

@@ -152,7 +152,8 @@ def _events(case: Case, decision: Decision, now: datetime) -> tuple[ev.Event, ..
     """Claim if nobody has, decide, and then: ask for approval, enforce, or close."""
     by, states = decision.by, states_of(case.policy.catalog, decision)
     claimed = () if case.owner else (ev.CaseClaimed(at=now, by=by),)
-    decided = ev.Decided(at=now, by=by, decision=decision, actions=states)
+    due = case.decide_due(now)
+    decided = ev.Decided(at=now, by=by, decision=decision, actions=states, due=due)
     approval = _approval(case, decision, now)
     asked = () if approval is None else (ev.ApprovalRequested(at=now, by=by, approval=approval),)
     waits = approval is not None and approval.purpose is Purpose.DECISION

@@ -10,10 +10,12 @@ from workflows.domain.playbook.lookups import Detector, LookupCatalog
 from workflows.domain.playbook.model import Playbook
 from workflows.domain.playbook.roles import RoleBook
 from workflows.domain.playbook.steps import Protect
+from workflows.domain.roster.model import Roster
+from workflows.domain.roster.reports import ReportRules
 
 Place = tuple[Hashable, ...]
 ACTIONS, ROLES, PLATFORM, LIMITS = "actions.yaml", "roles.yaml", "platform.yaml", "limits.yaml"
-APPEALS = "appeals.yaml"
+APPEALS, ROSTER, REPORTS = "appeals.yaml", "roster.yaml", "reports.yaml"
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Bundle:
     whole: bool
     limits: Limits | None = None
     appeals: AppealRules | None = None
+    roster: Roster | None = None
+    reports: ReportRules | None = None
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from workflows.domain.playbook.lint.finding import (
     ACTIONS,
     APPEALS,
     PLATFORM,
+    ROSTER,
     Bundle,
     Finding,
     Findings,
@@ -57,5 +58,11 @@ def _texts(bundle: Bundle) -> Iterator[tuple[str, Place, Text]]:
         yield PLATFORM, ("lookups", kind, "title"), spec_.title
         for number, field in enumerate(spec_.fields):
             yield PLATFORM, ("lookups", kind, "fields", number, "title"), field.title
+    yield from _shifts(bundle)
     for name, related in (bundle.lookups.related if bundle.lookups else {}).items():
         yield PLATFORM, ("related", name, "title"), related.title
+
+
+def _shifts(bundle: Bundle) -> Iterator[tuple[str, Place, Text]]:
+    for name, shift in (bundle.roster.shifts if bundle.roster else {}).items():
+        yield ROSTER, ("shifts", name, "title"), shift.title
