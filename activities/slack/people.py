@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 
 from slack_sdk.errors import SlackApiError
@@ -24,6 +24,10 @@ _NO_GROUP = frozenset({"no_such_subteam", "paid_teams_only", "plan_upgrade_requi
 """A mistyped group must not leave everybody without their roles; some plans have none at all."""
 _MOST_MENTIONED = 10
 
+Chosen = Callable[[str], Awaitable[Language | None]]
+"""The language that a person chose at Koban; None where they follow Slack."""
+OnShift = Callable[[], frozenset[str] | None]
+"""Who is on shift now; None where nobody can tell, or nobody is."""
 Roles = Callable[[], RoleBook]
 """The policy's roles as they are now; it may change while Koban runs."""
 
@@ -48,9 +52,16 @@ class People:
         roles: Roles,
         language: Language,
         clock: Callable[[], float] = time.monotonic,
+        chosen: Chosen | None = None,
+        on_shift: OnShift | None = None,
     ) -> None:
-        """`language` is that of everybody whose own is not known."""
+        """`language` is that of everybody whose own is not known.
+
+        What a person has `chosen` goes before what Slack says; it must not raise.
+        """
         self._client = client
+        self._chosen = chosen
+        self._on_shift = on_shift
         self._roles = roles
         self._language = language
         self._users = Remembered("users.info", self._ask_user, NAMES_LAST, clock=clock)
@@ -76,7 +87,10 @@ class People:
         return dict(zip(ids, await asyncio.gather(*map(self.name, ids)), strict=True))
 
     async def language(self, person: str) -> Language:
-        """The language that a person reads Slack in."""
+        """The language that a person chose, else the one in which they read Slack."""
+        chosen = await self._chosen(person) if self._chosen is not None else None
+        if chosen is not None:
+            return chosen
         try:
             return (await self._users.get(person)).language or self._language
         except Away:
@@ -118,6 +132,15 @@ class People:
             if who.users:
                 return who.users
             raise
+
+    async def shift(self) -> tuple[str, ...]:
+        """Whom a call of the shift reaches: who is on shift now, else every specialist.
+
+        Raises:
+            RolesUnknown: where a group has to be asked and can't be.
+        """
+        on_shift = self._on_shift() if self._on_shift is not None else None
+        return tuple(sorted(on_shift)) if on_shift else await self.members(Role.SPECIALIST)
 
     def mentions(self) -> dict[Role, str]:
         """mrkdwn that calls the people of each role."""

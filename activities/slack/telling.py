@@ -13,6 +13,9 @@ from activities.slack.progress import Progress
 from activities.slack.reader import Reader
 from activities.slack.sender import Sender
 from activities.slack.troubles import SlackTrouble
+from workflows.domain.happened.work import CaseEscalated
+from workflows.domain.people import Role
+from workflows.domain.playbook.model import Notify
 from workflows.ports import Tell
 
 EVENT_TYPE = "koban_told"
@@ -67,12 +70,19 @@ class Telling:
             yield person
         if self._wanted.role is None:
             return
-        members = await self._people.members(self._wanted.role)
+        members = await self._members(self._wanted.role)
         if len(members) > MOST:
             _log.warning("role_too_large", role=self._wanted.role.value, members=len(members))
         for person in members[:MOST]:
             if person not in named:
                 yield person
+
+    async def _members(self, role: Role) -> tuple[str, ...]:
+        event = self._wanted.line.event
+        called = isinstance(event, CaseEscalated) and event.notify is Notify.SHIFT
+        if called and role is Role.SPECIALIST:
+            return await self._people.shift()
+        return await self._people.members(role)
 
     async def _tell(self, person: str) -> None:
         card = self._wanted.card

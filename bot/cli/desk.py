@@ -7,12 +7,15 @@ from activities.ledger.database import Database
 from activities.ledger.errors import LedgerUnavailable
 from activities.ledger.queries import Queries
 from activities.ledger.rings import Rings
+from activities.ledger.statistics import Statistics
 from activities.platform.related import RelatedReader
 from activities.slack.holders import StandIn, StandIns
 from activities.slack.people import People, RolesUnknown
 from activities.slack.text.texts import texts
 from bot.cli.policies import Policies
+from bot.cli.preferring import Preferred
 from bot.cli.ring_desk import RingDesk
+from bot.cli.team_desk import TeamDesk
 from bot.settings import Settings
 from bot.slack.cover_door import LedgerCovers
 from bot.slack.doors import Doors, PlatformDoor, Unavailable
@@ -68,6 +71,7 @@ def make_doors(
     database: Database,
     platform: PlatformDoor,
     settings: Settings,
+    preferred: Preferred,
     related: RelatedReader | None = None,
 ) -> Doors:
     """Everything that the listeners use, over the real things."""
@@ -79,6 +83,14 @@ def make_doors(
         ledger=LedgerReader(Queries(database), policies),
         covers=LedgerCovers(Covers(database)),
         platform=platform,
+        team=TeamDesk(
+            policies,
+            people,
+            Statistics(database),
+            Covers(database),
+            preferred,
+            settings.zone,
+        ),
         texts=texts,
         language=settings.locale,
         zone=settings.zone,

@@ -1,5 +1,6 @@
 """The policy folder of a running process, as its other rooms ask for it."""
 
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 import structlog
@@ -22,6 +23,8 @@ from workflows.domain.playbook.model import Playbook, Policy
 from workflows.domain.playbook.roles import RoleBook
 from workflows.domain.roster.model import Roster
 from workflows.domain.roster.reports import ReportRules
+from workflows.domain.roster.turns import on_at, zone_of
+from workflows.domain.text import Text
 
 log = structlog.get_logger()
 
@@ -114,6 +117,20 @@ class Policies:
     def look_ups(self) -> LookupCatalog:
         """The whole of platform.yaml."""
         return self._watch.current().lookups
+
+    def titles(self) -> dict[str, Text]:
+        """The titles of the playbooks, by their names."""
+        return {name: book.title for name, book in self._watch.current().playbooks.items()}
+
+    def on_shift(self, zone: tzinfo, now: datetime) -> frozenset[str] | None:
+        """Who is on shift now, by name; None where only a whole role is known to be, or nobody."""
+        roster = self._watch.current().roster
+        if roster is None:
+            return None
+        on = on_at(roster, zone_of(roster, zone), now)
+        if not all(turn.people for turn in on):
+            return None
+        return frozenset(person for turn in on for person in turn.people) or None
 
     def roster(self) -> Roster | None:
         """Who works when; None where roster.yaml is missing."""

@@ -13,6 +13,7 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.errors import SlackClientError
 
 from activities.ledger.appeals import AppealsLedger
+from activities.ledger.preferences import Preferences
 from activities.ledger.queries import Queries
 from activities.platform.client import Platform, open_platform
 from activities.platform.related import RelatedReader
@@ -23,6 +24,7 @@ from bot.cli.checks import ledger_check, policy_check, temporal_check
 from bot.cli.desk import make_doors
 from bot.cli.looking_up import LookUps
 from bot.cli.policies import Policies, open_policies
+from bot.cli.preferring import Preferred
 from bot.cli.running import open_database, run, stop_event
 from bot.errors import InputWrong, SettingWrong
 from bot.ingest.alerts import Intake
@@ -107,12 +109,15 @@ async def open_app(opened: AsyncExitStack, settings: Settings) -> FastAPI:
     )
     cases = Cases(client, settings.temporal.task_queue)
     appeals = Appeals(client, settings.temporal.task_queue)
-    people = People(web, policies.roles, settings.locale)
+    preferred = Preferred(Preferences(database))
+    people = People(web, policies.roles, settings.locale, chosen=preferred.language)
     background = Background()
     opened.push_async_callback(background.drain, DRAIN_SECONDS)
     look_ups = LookUps(Platform(http), policies)
     related = RelatedReader(Platform(http))
-    doors = make_doors(cases, appeals, policies, people, database, look_ups, settings, related)
+    doors = make_doors(
+        cases, appeals, policies, people, database, look_ups, settings, preferred, related
+    )
     secret = settings.slack.signing_secret
     bolt = make_bolt_app(doors, web, secret.get_secret_value() if secret else "", background)
     handover = Handover(cases, policies.place, AskedTogether(queries.known))

@@ -1,6 +1,7 @@
 """`koban work`: the Temporal worker."""
 
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 
 import structlog
 from temporalio.client import Client
@@ -9,19 +10,24 @@ from activities.delivery import DeliveryActivities
 from activities.ledger.activities import LedgerActivities
 from activities.ledger.appeals import AppealsLedger
 from activities.ledger.ledger import Ledger
+from activities.ledger.preferences import Preferences
 from activities.ledger.rings import Rings
 from activities.platform.activities import PlatformActivities
 from activities.platform.client import Platform, open_platform
 from activities.platform.notices import NoticeActivities
 from activities.platform.rehearsal import rehearse
 from activities.platform.related import RelatedReader
+from activities.reports.chart import draw
 from activities.rings import RingActivities
 from activities.slack.activities import SlackActivities
 from activities.slack.appeals.activities import AppealSlackActivities
 from activities.slack.client import slack_client
 from activities.slack.people import People
+from activities.slack.reports.activities import ReportSlackActivities
 from bot.cli.desk import stand_ins
 from bot.cli.policies import Policies, open_policies
+from bot.cli.preferring import Preferred
+from bot.cli.reporting import gathering, keeping_schedules
 from bot.cli.running import open_database, run, stop_event, unless_stopped
 from bot.encryption import Unreadable
 from bot.ledger_connection import wait_for_ledger
@@ -63,6 +69,7 @@ async def _work(settings: Settings) -> None:
             task_queue=settings.temporal.task_queue,
             build=settings.temporal.build_id or "unversioned",
         )
+        await opened.enter_async_context(keeping_schedules(client, policies, settings))
         await run_workers(workers, stop)
     log.info("stopped")
 
@@ -86,7 +93,13 @@ async def open_duties(
         open_platform(settings.platform.base_url, token.get_secret_value() if token else None)
     )
     ledger = LedgerActivities(Ledger(database))
-    people = People(web, policies.roles, settings.locale)
+    people = People(
+        web,
+        policies.roles,
+        settings.locale,
+        chosen=Preferred(Preferences(database)).language,
+        on_shift=lambda: policies.on_shift(settings.zone, datetime.now(UTC)),
+    )
     slack = SlackActivities(web, people, settings.locale, settings.zone, stand_ins(database))
     platform = PlatformActivities(Platform(http))
     rings = Rings(database)
@@ -95,6 +108,7 @@ async def open_duties(
     appeals = AppealsLedger(database)
     appeal_cards = AppealSlackActivities(web, people, settings.locale, settings.zone)
     notices = NoticeActivities(Platform(http))
+    reports = ReportSlackActivities(web, people, settings.locale, settings.zone, draw)
     return Duties(
         main=(
             ledger.record,
@@ -109,9 +123,10 @@ async def open_duties(
             appeals.record_appeal,
             delivery.deliver,
             delivery.outcome,
+            gathering(database, people, policies, settings).gather_report,
             *(rings.ring_part, rings.ring_marks, rings.record_ring),
         ),
-        slack=(slack.show, slack.answer, slack.tell, appeal_cards.show_appeal),
+        slack=(slack.show, slack.answer, slack.tell, appeal_cards.show_appeal, reports.post_report),
         platform=(
             platform.carry_out,
             platform.read_back,

@@ -18,7 +18,8 @@ from bot.slack.appeals.presses import ACTIONS, AppealPresses
 from bot.slack.background import Background
 from bot.slack.clicks import Clicks
 from bot.slack.doors import Doors
-from bot.slack.home import Home
+from bot.slack.home.listener import Home
+from bot.slack.home.sections import LANGUAGE
 from bot.slack.languages import Languages
 from bot.slack.links import Links
 from bot.slack.modals.kinds import KINDS
@@ -58,6 +59,8 @@ def make_bolt_app(
     """
     app = _bolt(client, signing_secret)
     languages, replies, links = Languages(doors, background), Replies(client), Links(client)
+    home = Home(doors, languages, replies, links, client, background, now)
+    doors = home.hearing(doors)
     opening = Opening(doors, languages, replies, client)
     telling = Telling(doors, languages, replies, background)
     rings = _rings(doors, languages, replies, client, background, now)
@@ -66,7 +69,7 @@ def make_bolt_app(
     answering = AppealModals(doors, languages, client)
     appeals = AppealPresses(doors, languages, replies, answering, background)
     slash = Slash(doors, languages, replies, links, background, now)
-    home = Home(doors, languages, links, client, background, now)
+    app.block_action(LANGUAGE)(home.language_chosen)
     app.block_action(ACTIONS)(appeals.pressed)
     app.block_action(_ANY)(clicks.pressed)
     for callback_id in KINDS:

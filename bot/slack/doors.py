@@ -22,8 +22,9 @@ from workflows.domain.playbook.actions import ActionCatalog
 from workflows.domain.playbook.model import Playbook, Severity
 from workflows.domain.text import Language, Text
 
-if TYPE_CHECKING:  # it speaks of `Unavailable` here
+if TYPE_CHECKING:  # they speak of what is here
     from bot.slack.rings.door import RingDoor
+    from bot.slack.team_door import TeamDoor
 
 
 class Unavailable(Exception):
@@ -226,6 +227,7 @@ class Doors:
     ledger: LedgerDoor
     covers: CoverDoor
     platform: PlatformDoor
+    team: "TeamDoor"
     texts: Callable[[Language], Catalog]
     language: Language
     zone: tzinfo

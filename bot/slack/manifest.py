@@ -17,7 +17,10 @@ SCOPES_OF: dict[str, tuple[str, ...]] = {
     "conversations.history": ("channels:history", "groups:history", "im:history"),
     "conversations.list": ("channels:read", "groups:read"),
     "conversations.open": ("im:write",),
-    "conversations.replies": ("channels:history", "groups:history"),
+    # The picture of a report is looked for in its thread: files are only shown with files:read.
+    "conversations.replies": ("channels:history", "files:read", "groups:history"),
+    "files.completeUploadExternal": ("files:write",),
+    "files.getUploadURLExternal": ("files:write",),
     "usergroups.list": ("usergroups:read",),
     "usergroups.users.list": ("usergroups:read",),
     "users.info": ("users:read",),
@@ -28,7 +31,10 @@ SCOPES_OF: dict[str, tuple[str, ...]] = {
 """Every Web API method that Koban calls, with the scopes that it needs."""
 
 SCOPES = tuple(sorted({"commands", *(s for scopes in SCOPES_OF.values() for s in scopes)}))
-HINT = "help | case ID | user ID | queue [mine|overdue|approvals] | cover @name until 18:00"
+HINT = (
+    "help | case ID | user ID | queue [mine|overdue|approvals] | oncall | stats [24h|7d] "
+    "| cover @name until 18:00"
+)
 
 
 def manifest(public_url: str | None, socket_mode: bool) -> dict[str, Any]:

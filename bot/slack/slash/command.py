@@ -16,7 +16,7 @@ from bot.slack.press import Source
 from bot.slack.queue import chosen
 from bot.slack.replies import Replies, Said
 from bot.slack.rights import holder_words
-from bot.slack.slash import grammar, pages
+from bot.slack.slash import grammar, oncall, pages, stats
 from bot.slack.slash.covering import CoverDesk
 from bot.slack.slash.hands import hands_on
 from workflows.domain.commands import Place
@@ -75,6 +75,8 @@ class Slash:
             return await self._no_role(texts)
         if isinstance(line, grammar.CoverLine):
             return await self._covers(source, line, texts)
+        if isinstance(line, grammar.TeamLine):
+            return await self._team(line, texts)
         if isinstance(line, grammar.ShowQueue):
             return await self._queue(source, line, texts)
         if isinstance(line, grammar.ShowCase):
@@ -88,6 +90,11 @@ class Slash:
     async def _covers(self, source: Source, line: grammar.CoverLine, texts: Catalog) -> Said:
         desk = CoverDesk(self._doors, self._languages, self._replies, self._after)
         return await desk.answer(line, source.person, self._now(), texts)
+
+    async def _team(self, line: grammar.TeamLine, texts: Catalog) -> Said:
+        if isinstance(line, grammar.ShowOnCall):
+            return oncall.page(await self._doors.team.on_call(self._now()), texts)
+        return await stats.answer(self._doors.team, line.window, self._now(), texts)
 
     async def _queue(self, source: Source, line: grammar.ShowQueue, texts: Catalog) -> Said:
         now = self._now()

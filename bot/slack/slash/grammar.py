@@ -57,6 +57,23 @@ class ShowQueue(Value):
     which: Which
 
 
+class Window(StrEnum):
+    """Which time the numbers are of."""
+
+    DAY = "24h"
+    WEEK = "7d"
+
+
+class ShowStats(Value):
+    """`stats [24h|7d]`."""
+
+    window: Window = Window.DAY
+
+
+class ShowOnCall(Value):
+    """`oncall`."""
+
+
 class LetCover(Value):
     """`cover @person until 18:00`; without a day the next such time."""
 
@@ -93,7 +110,8 @@ class Incomplete(Value):
 
 
 CoverLine = LetCover | ShowCovers | EndCovers
-Line = Help | ShowCase | ShowSubject | ShowQueue | CoverLine | Unknown | Incomplete
+TeamLine = ShowStats | ShowOnCall
+Line = Help | ShowCase | ShowSubject | ShowQueue | TeamLine | CoverLine | Unknown | Incomplete
 
 
 def read(text: str, lookups: tuple[str, ...]) -> Line:
@@ -110,6 +128,10 @@ def read(text: str, lookups: tuple[str, ...]) -> Line:
         return _case(rest)
     if verb == "queue":
         return _queue(rest)
+    if verb == "oncall":
+        return ShowOnCall()
+    if verb == "stats":
+        return _stats(rest)
     if verb in lookups:
         return _subject(verb, rest)
     return Unknown(typed=typed.strip(), nearest=_nearest(verb, rest, lookups))
@@ -181,6 +203,15 @@ def _queue(rest: str) -> Line:
     return Unknown(typed=f"queue {rest}", nearest=f"queue {near[0]}" if near else "queue")
 
 
+def _stats(rest: str) -> Line:
+    word = _plainly(rest)
+    if not word:
+        return ShowStats()
+    if word in set(Window):
+        return ShowStats(window=Window(word))
+    return Unknown(typed=f"stats {rest}", nearest=f"stats {Window.DAY}")
+
+
 def _nearest(verb: str, rest: str, lookups: tuple[str, ...]) -> str | None:
     if case := case_named(verb):
         return f"case {case}"
@@ -188,7 +219,7 @@ def _nearest(verb: str, rest: str, lookups: tuple[str, ...]) -> str | None:
         return f"queue {verb}"
     near = difflib.get_close_matches(
         verb, ["help", "case", "queue", "cover", *lookups], n=1, cutoff=0.5
-    )
+    ) or difflib.get_close_matches(verb, ["stats", "oncall"], n=1)
     if not near:
         return None
     # Only a line that would be understood is worth proposing.

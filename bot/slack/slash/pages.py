@@ -46,6 +46,8 @@ def help_page(texts: Catalog, lookups: Sequence[str]) -> Said:
         f"`/koban queue mine` {texts.say('bot.help.mine')}",
         f"`/koban queue overdue` {texts.say('bot.help.overdue')}",
         f"`/koban queue approvals` {texts.say('bot.help.approvals')}",
+        f"`/koban oncall` {texts.say('bot.help.oncall')}",
+        f"`/koban stats [24h|7d]` {texts.say('bot.help.stats')}",
         f"`/koban {COVER_FORM}` {texts.say('bot.help.cover')}",
         f"`/koban cover` {texts.say('bot.help.covers')}",
         f"`/koban cover end` {texts.say('bot.help.cover_end')}",

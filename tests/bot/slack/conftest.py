@@ -23,6 +23,7 @@ from deploy.sandbox.slack.model import BOT_USER, Message
 from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.workspace import Workspace
 from tests.bot.slack.fake_rings import FakeRings
+from tests.bot.slack.fake_team import FakeTeam
 from tests.bot.slack.fakes import (
     CASE,
     NOW,
@@ -76,6 +77,7 @@ class Stage:
     ledger: FakeLedger = field(default_factory=FakeLedger)
     covers: FakeCovers = field(default_factory=FakeCovers)
     platform: FakePlatform = field(default_factory=FakePlatform)
+    team: FakeTeam = field(default_factory=FakeTeam)
     rings: FakeRings = field(default_factory=FakeRings)
     background: Background = field(default_factory=Background)
     now: datetime = NOW
@@ -94,6 +96,7 @@ class Stage:
             ledger=self.ledger,
             covers=self.covers,
             platform=self.platform,
+            team=self.team,
             texts=texts,
             language=Language.JA,
             zone=ZoneInfo("Asia/Tokyo"),

@@ -180,6 +180,8 @@ def test_the_manifest_over_http_names_the_address():
         "channels:read",
         "chat:write",
         "commands",
+        "files:read",
+        "files:write",
         "groups:history",
         "groups:read",
         "im:history",

@@ -1,0 +1,197 @@
+"""Gathering a report: ledger, policy and people together, as a report asks for it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from typing import Any, Protocol
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.ledger.queries import Queries, Row
+from activities.ledger.statistics import Statistics
+from activities.slack.people import People, RolesUnknown
+from workflows.domain.memory import CardRef
+from workflows.domain.numbers import report as told
+from workflows.domain.numbers.report import (
+    DAY,
+    MOST_LISTED,
+    SOON,
+    CaseNote,
+    ProtectionNote,
+    Report,
+    ReportKind,
+    Team,
+)
+from workflows.domain.people import Role
+from workflows.domain.playbook.actions import ActionCatalog
+from workflows.domain.playbook.model import Playbook
+from workflows.domain.roster.model import Roster
+from workflows.domain.roster.reports import ReportRules
+from workflows.domain.roster.turns import Turn, next_after, on_at, zone_of
+from workflows.domain.text import Text
+from workflows.reporting.ports import ReportWanted
+
+MOST_CASES = 2_000
+"""Open cases that are looked at for the lists; the counts know no limit."""
+
+
+class ReportPolicy(Protocol):
+    """The policy folder as it stands now."""
+
+    def reports(self) -> ReportRules | None:
+        """reports.yaml."""
+
+    def roster(self) -> Roster | None:
+        """roster.yaml."""
+
+    def catalog(self) -> ActionCatalog:
+        """actions.yaml."""
+
+    def playbook(self, name: str) -> Playbook | None:
+        """A playbook by its name."""
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """What a report looks at: since when, where it goes, and whose shift ends."""
+
+    since: datetime
+    channel: str
+    team: Team | None = None
+    following: tuple[Team, ...] = ()
+
+
+class ReportGathering:
+    """The activity that reads everything that a report tells."""
+
+    def __init__(
+        self,
+        statistics: Statistics,
+        queries: Queries,
+        people: People,
+        policy: ReportPolicy,
+        zone: tzinfo,
+        now: Callable[[], datetime],
+    ) -> None:
+        """`zone` is the deployment's, for rosters without one of their own."""
+        self._statistics = statistics
+        self._queries = queries
+        self._people = people
+        self._policy = policy
+        self._zone = zone
+        self._now = now
+
+    @activity.defn(name="gather_report")
+    async def gather_report(self, wanted: ReportWanted) -> Report | None:
+        """Reads what the report tells; None where there is none to post.
+
+        Raises:
+            LedgerUnavailable: it is tried again.
+            ApplicationError: retryable, where Slack can't tell who works a shift.
+        """
+        rules = self._policy.reports()
+        try:
+            frame = await self._frame(rules, wanted) if rules is not None else None
+        except RolesUnknown:
+            raise ApplicationError("nobody can tell who works", type="roles_unknown") from None
+        if rules is None or frame is None:
+            return None
+        return await self._report(wanted, frame, rules)
+
+    async def _frame(self, rules: ReportRules, wanted: ReportWanted) -> _Frame | None:
+        if wanted.kind is ReportKind.DAILY:
+            if rules.daily is None:
+                return None
+            return _Frame(since=wanted.at - DAY, channel=rules.daily.channel)
+        return await self._shift(rules, wanted)
+
+    async def _shift(self, rules: ReportRules, wanted: ReportWanted) -> _Frame | None:
+        roster = self._policy.roster()
+        if roster is None or rules.handover is None:
+            return None
+        zone = zone_of(roster, self._zone)
+        on = [t for t in on_at(roster, zone, wanted.at) if t.shift == wanted.shift]
+        if not on:
+            return None
+        ending = on[0]
+        # What begins when it ends is next, and what goes on is there anyway.
+        after = next_after(roster, zone, ending.ends - timedelta(microseconds=1))
+        return _Frame(
+            since=ending.starts,
+            channel=rules.handover.channel,
+            team=await self._team(ending),
+            following=tuple([await self._team(turn) for turn in after]),
+        )
+
+    async def _team(self, turn: Turn) -> Team:
+        people = turn.people or await self._people.members(turn.role or Role.SPECIALIST)
+        return Team(
+            title=turn.title,
+            starts=turn.starts,
+            ends=turn.ends,
+            people=people,
+            role=turn.role,
+            leads=turn.leads or await self._people.members(Role.LEAD),
+        )
+
+    async def _report(self, wanted: ReportWanted, frame: _Frame, rules: ReportRules) -> Report:
+        now = self._now()
+        numbers = await self._statistics.numbers(frame.since, max(wanted.at, frame.since))
+        notes = [_note(row) for row in await self._queries.open_cases(MOST_CASES)]
+        ending = await self._statistics.ending_protections(now + SOON)
+        return Report(
+            key=wanted.key,
+            kind=wanted.kind,
+            channel=frame.channel,
+            language=rules.language,
+            at=now,
+            numbers=numbers,
+            playbooks=dict(self._titles(each.playbook for each in numbers.playbooks)),
+            team=frame.team,
+            following=frame.following,
+            handing=told.handed_over(notes, frame.team.people if frame.team else ()),
+            overdue=told.overdue(notes, now),
+            waiting=told.waiting(notes),
+            held=told.held(notes),
+            ending=tuple(self._protection(row) for row in ending[:MOST_LISTED]),
+            endings=len(ending),
+        )
+
+    def _titles(self, names: Iterator[str]) -> Iterator[tuple[str, Text]]:
+        for name in names:
+            book = self._policy.playbook(name)
+            yield name, book.title if book is not None else Text(ja=name, en=name)
+
+    def _protection(self, row: Row) -> ProtectionNote:
+        spec = self._policy.catalog().find(row["action"])
+        name = row["action"]
+        return ProtectionNote(
+            case=row["case_id"],
+            title=Text.model_validate(row["title"]),
+            severity=row["severity"],
+            action=spec.title if spec is not None else Text(ja=name, en=name),
+            until=row["until"],
+            card=_card(row),
+        )
+
+
+def _note(row: Row) -> CaseNote:
+    due = row["claim_due"] if row["owner"] is None else row["decide_due"]
+    return CaseNote(
+        id=row["id"],
+        title=Text.model_validate(row["title"]),
+        severity=row["severity"],
+        phase=row["phase"],
+        owner=row["owner"],
+        due=row["approval_expires_at"] or due,
+        waits=row["approval_expires_at"] is not None,
+        hold=row["hold"],
+        hold_until=row["hold_until"],
+        card=_card(row),
+    )
+
+
+def _card(row: Row) -> CardRef | None:
+    channel: Any = row["card_channel"]
+    return CardRef(channel=channel, ts=row["card_ts"]) if channel and row["card_ts"] else None

@@ -1,0 +1,95 @@
+"""The team as the listeners ask for it: over ledger, roster and Slack's groups."""
+
+from collections.abc import Sequence
+from datetime import datetime, tzinfo
+
+from activities.ledger.covers import Covers
+from activities.ledger.errors import LedgerUnavailable
+from activities.ledger.statistics import Statistics
+from activities.slack.people import People, RolesUnknown
+from bot.cli.policies import Policies
+from bot.cli.preferring import Preferred
+from bot.slack.doors import Covering, Unavailable
+from bot.slack.team_door import Duty, OnCall
+from workflows.domain.numbers.model import Numbers
+from workflows.domain.people import WORKING_ROLES, Role
+from workflows.domain.roster.turns import Turn, next_after, on_at, zone_of
+from workflows.domain.text import Language, Text
+
+
+class TeamDesk:
+    """`TeamDoor` over the real things."""
+
+    def __init__(
+        self,
+        policies: Policies,
+        people: People,
+        statistics: Statistics,
+        covers: Covers,
+        preferred: Preferred,
+        zone: tzinfo,
+    ) -> None:
+        """`zone` is the deployment's, for a roster without one of its own."""
+        self._policies = policies
+        self._people = people
+        self._statistics = statistics
+        self._covers = covers
+        self._preferred = preferred
+        self._zone = zone
+
+    async def numbers(self, since: datetime, until: datetime) -> Numbers:
+        """The numbers of [since, until)."""
+        try:
+            return await self._statistics.numbers(since, until)
+        except LedgerUnavailable as error:
+            raise Unavailable(str(error)) from error
+
+    async def on_call(self, now: datetime) -> OnCall:
+        """Who is on shift now, and who is next."""
+        covers = await self._covering(now)
+        roster = self._policies.roster()
+        if roster is None:
+            holders = {role: await self._members(role) for role in sorted(WORKING_ROLES)}
+            return OnCall(roster=False, covers=covers, holders=holders)
+        zone = zone_of(roster, self._zone)
+        return OnCall(
+            roster=True,
+            now=await self._duties(on_at(roster, zone, now)),
+            next=await self._duties(next_after(roster, zone, now)),
+            covers=covers,
+        )
+
+    def titles(self) -> dict[str, Text]:
+        """The titles of the playbooks, by their names."""
+        return self._policies.titles()
+
+    async def language(self, person: str) -> Language | None:
+        """The language that a person chose."""
+        return await self._preferred.language(person)
+
+    async def choose_language(self, person: str, language: Language | None, now: datetime) -> None:
+        """From now on the person reads `language`."""
+        try:
+            await self._preferred.choose(person, language, now)
+        except LedgerUnavailable as error:
+            raise Unavailable(str(error)) from error
+
+    async def _covering(self, now: datetime) -> tuple[Covering, ...]:
+        try:
+            rows = await self._covers.all(now)
+        except LedgerUnavailable as error:
+            raise Unavailable(str(error)) from error
+        return tuple(Covering.model_validate(dict(row)) for row in rows)
+
+    async def _duties(self, turns: Sequence[Turn]) -> tuple[Duty, ...]:
+        return tuple([await self._duty(turn) for turn in turns])
+
+    async def _duty(self, turn: Turn) -> Duty:
+        people = turn.people or await self._members(turn.role or Role.SPECIALIST)
+        return Duty(turn=turn, people=people, leads=turn.leads or await self._members(Role.LEAD))
+
+    async def _members(self, role: Role) -> tuple[str, ...] | None:
+        try:
+            return await self._people.members(role)
+        except RolesUnknown:
+            return None

@@ -1,0 +1,44 @@
+"""The team as a plain in-memory class: numbers and a shift as given, and what people chose."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bot.slack.doors import Unavailable
+from bot.slack.team_door import OnCall
+from workflows.domain.numbers.model import Numbers
+from workflows.domain.text import Language, Text
+
+
+@dataclass
+class FakeTeam:
+    """`counted` is what any time has; `asked` are the times asked for; `away` does not answer."""
+
+    counted: Numbers | None = None
+    duty: OnCall = field(default_factory=lambda: OnCall(roster=False))
+    chosen: dict[str, Language | None] = field(default_factory=dict)
+    asked: list[tuple[datetime, datetime]] = field(default_factory=list)
+    away: bool = False
+
+    async def numbers(self, since: datetime, until: datetime) -> Numbers:
+        self._reach()
+        self.asked.append((since, until))
+        counted = self.counted or Numbers(since=since, until=until)
+        return counted.model_copy(update={"since": since, "until": until})
+
+    async def on_call(self, now: datetime) -> OnCall:
+        self._reach()
+        return self.duty
+
+    def titles(self) -> dict[str, Text]:
+        return {"off_platform": Text(ja="外部誘導", en="Off-platform inducement")}
+
+    async def language(self, person: str) -> Language | None:
+        return self.chosen.get(person)
+
+    async def choose_language(self, person: str, language: Language | None, now: datetime) -> None:
+        self._reach()
+        self.chosen[person] = language
+
+    def _reach(self) -> None:
+        if self.away:
+            raise Unavailable("the ledger does not answer")
