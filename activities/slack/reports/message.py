@@ -4,7 +4,16 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from activities.slack import numbers_words as words
-from activities.slack.drawing import Block, Message, context, header, metadata, section
+from activities.slack.drawing import (
+    MOST_HEADER,
+    Block,
+    Message,
+    context,
+    header,
+    metadata,
+    section,
+)
+from activities.slack.escape import mrkdwn, one_line
 from activities.slack.reader import Reader
 from workflows.domain.memory import CardRef
 from workflows.domain.numbers.report import (
@@ -54,7 +63,7 @@ class _Drawn:
         report = self._report
         return self._reader.say(
             f"report.sentence.{report.kind}",
-            title=title(report, self._reader),
+            title=mrkdwn(one_line(title(report, self._reader)), MOST_HEADER),
             open=report.numbers.backlog.total,
             late=report.numbers.backlog.late,
             handing=report.handing.count,

@@ -1,5 +1,5 @@
 // Block Kit blocks → DOM. `ctx` is that of elements.js.
-import { element, image } from "./elements.js";
+import { addressOf, element, image } from "./elements.js";
 import { h } from "./dom.js";
 import { t } from "./i18n.js";
 import { mrkdwn, plain, textNodes } from "./mrkdwn.js";
@@ -30,7 +30,7 @@ const DRAW = {
   input,
   image: (one) => h("figure", { class: "b-image" },
     one.title && h("figcaption", null, textNodes(one.title)),
-    image(one.image_url ?? one.slack_file?.url, plain(one.alt_text), "block-image")),
+    image(addressOf(one), plain(one.alt_text), "block-image")),
   rich_text: (one) => richText(one),
   table: (one) => table(one),
   markdown: (one) => markdown(one.text),
@@ -51,7 +51,7 @@ function section(one, ctx) {
 
 function context(one) {
   return h("div", { class: "b-context" }, one.elements.map((item) => (item.type === "image"
-    ? image(item.image_url ?? item.slack_file?.url, plain(item.alt_text), "context-image")
+    ? image(addressOf(item), plain(item.alt_text), "context-image")
     : h("span", { class: "b-context-item" }, textNodes(item)))));
 }
 

@@ -23,7 +23,7 @@ const DRAW = {
   icon_button: (item, block, ctx) => button({ ...item, type: "icon_button" }, block, ctx),
   feedback_buttons: feedback,
   overflow,
-  image: (item) => image(item.image_url ?? item.slack_file?.url, plain(item.alt_text), "accessory-image"),
+  image: (item) => image(addressOf(item), plain(item.alt_text), "accessory-image"),
   static_select: select,
   users_select: select,
   conversations_select: select,
@@ -96,6 +96,10 @@ function overflow(item, block, ctx) {
   })), { label: t("more_actions") }));
   return node;
 }
+
+/** Where an image comes from: an address, or a file of the workspace by its id. */
+export const addressOf = (item) => item.image_url ?? item.slack_file?.url
+  ?? (item.slack_file?.id && `/files/${encodeURIComponent(item.slack_file.id)}`);
 
 /** An image of this origin, or its description where it can't be shown. */
 export function image(url, alt, className) {

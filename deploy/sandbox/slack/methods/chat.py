@@ -31,6 +31,19 @@ def checked_blocks(args: Args) -> list[dict]:
     return blocks
 
 
+def _existing_files(workspace: Workspace, blocks: list[dict]) -> list[dict]:
+    """The blocks; `invalid_blocks` where an image names a file that is not there (yet)."""
+    faults = [
+        f"[ERROR] invalid slack file [json-pointer:/blocks/{number}/slack_file]"
+        for number, block in enumerate(blocks)
+        if "id" in (file := block.get("slack_file") or {})
+        and file["id"] not in workspace.uploads.files
+    ]
+    if faults:
+        raise SlackError("invalid_blocks", faults)
+    return blocks
+
+
 def checked_metadata(args: Args) -> dict | None:
     """None when absent, {} when given to remove it."""
     metadata = args.json("metadata", "invalid_metadata_format")
@@ -57,7 +70,7 @@ def bot_channel(workspace: Workspace, args: Args) -> Channel:
 
 
 def _composed(workspace: Workspace, args: Args, channel: Channel) -> Message:
-    text, blocks = args.text("text"), checked_blocks(args)
+    text, blocks = args.text("text"), _existing_files(workspace, checked_blocks(args))
     if not text and not blocks:
         raise SlackError("no_text")
     thread = args.text("thread_ts") or None
@@ -115,7 +128,7 @@ def _own_message(workspace: Workspace, args: Args, refusal: str) -> Message:
 def update(workspace: Workspace, args: Args) -> dict:
     """Text without blocks removes the blocks; blocks without text keep the text."""
     message = _own_message(workspace, args, "cant_update_message")
-    blocks, text = checked_blocks(args), args.text("text")
+    blocks, text = _existing_files(workspace, checked_blocks(args)), args.text("text")
     if not text and not blocks:
         raise SlackError("no_text")
     if _escaped_bytes(text) > MOST_UPDATED_BYTES:

@@ -1,0 +1,203 @@
+"""The numbers of the ledger, on both databases, and recomputed from its events by hand."""
+
+import re
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from activities.ledger.database import Database
+from activities.ledger.ledger import Ledger
+from activities.ledger.queries import Queries
+from activities.ledger.statistics import Statistics
+from tests.activities.ledger.test_ledger import following, opening
+from tests.domain.building import (
+    SATO,
+    T0,
+    TANAKA,
+    WATCHFUL,
+    a_case,
+    minutes,
+    news,
+    preset,
+)
+from workflows.domain import commands as cmd
+from workflows.domain.case import decide
+from workflows.domain.case_state import Case
+from workflows.domain.decision import Verdict
+from workflows.domain.enforcement import ActionReport, ActionStatus, EnforcementReport
+from workflows.domain.history import apply_all
+from workflows.domain.numbers.model import Numbers, PlaybookCount, Protections, Sla, Spread
+from workflows.domain.playbook.model import Policy, Severity
+from workflows.domain.refusal import Refusal
+
+DOCS = Path(__file__).parents[3] / "docs" / "numbers.md"
+END = minutes(60)
+MUTED, LATE, BANNED, UNTOUCHED = "K0000000A", "K0000000B", "K0000000C", "K0000000D"
+
+
+@pytest.fixture
+def statistics(database: Database) -> Statistics:
+    """What is tested."""
+    return Statistics(database)
+
+
+def named(case_id: str, severity: Severity, policy: Policy) -> Case:
+    case = a_case(severity, policy)
+    return case.model_copy(update={"id": case_id, "route": f"case/{case_id}"})
+
+
+async def played(
+    ledger: Ledger, case_id: str, *steps: tuple[float, cmd.Command | ActionStatus], **of: object
+) -> None:
+    """Records a case to which these commands (or news of its last decision) came at a minute."""
+    severity = of.get("severity", Severity.CRITICAL)
+    policy = of.get("policy", WATCHFUL)
+    case = named(case_id, severity, policy)  # type: ignore[arg-type]
+    number = int(case_id[-1], 36)
+    await ledger.record(opening(case, key=case_id, number=number))
+    for minute, step in steps:
+        command = news(case, step) if isinstance(step, ActionStatus) else step
+        entry = following(case, command, key=case_id, after=minute)  # type: ignore[arg-type]
+        await ledger.record(entry.model_copy(update={"case": after(case, command, minute)}))
+        case = after(case, command, minute)
+
+
+def after(case: Case, command: cmd.Command, minute: float) -> Case:
+    outcome = decide(case, command, minutes(minute))
+    assert not isinstance(outcome, Refusal), outcome
+    return apply_all(case, outcome)
+
+
+@pytest.fixture
+async def hour(ledger: Ledger) -> None:
+    """An hour with four cases: muted in time, muted late, banned with approval, untouched."""
+    await played(ledger, MUTED, (4, preset(SATO, "mute")), (5, ActionStatus.VERIFIED))
+    await played(
+        ledger,
+        LATE,
+        (1, cmd.Claim(by=SATO)),
+        (12, preset(SATO, "mute")),
+        (14, ActionStatus.DONE),
+    )
+    await played(
+        ledger,
+        BANNED,
+        (3, preset(SATO, "ban")),
+        (8, cmd.Approve(by=TANAKA)),
+        (10, ActionStatus.DONE),
+    )
+    await played(ledger, UNTOUCHED, severity=Severity.CRITICAL)
+
+
+async def test_the_numbers_of_an_hour(statistics: Statistics, hour: None) -> None:
+    """Literal values, worked out on paper from the steps above; detection is 2 s before T0."""
+    found = await statistics.numbers(T0, END)
+    seconds = timedelta(seconds=2)
+    assert (found.opened, found.closed, found.decided) == (4, 3, 3)
+    assert found.decisions == {Verdict.VIOLATION: 3}
+    assert found.ttd == Spread(of=3, p50=timedelta(minutes=4), p95=timedelta(minutes=12))
+    assert found.ttfa == Spread(
+        of=3, p50=timedelta(minutes=10) + seconds, p95=timedelta(minutes=14) + seconds
+    )
+    assert found.sla == {Severity.CRITICAL: Sla(met=2, missed=1, overdue=1)}
+    assert (found.approvals.given, found.approvals.waiting) == (1, 0)
+    assert found.backlog.open == {Severity.CRITICAL: 1}
+    assert found.backlog.overdue == {Severity.CRITICAL: 1}
+    assert found.backlog.age == Spread(of=1, p50=timedelta(hours=1), p95=timedelta(hours=1))
+    assert found.playbooks == (PlaybookCount(playbook="off_platform", opened=4, decisions=3),)
+
+
+async def test_every_number_can_be_recomputed_from_the_events(
+    statistics: Statistics, queries: Queries, hour: None
+) -> None:
+    """By somebody with nothing but the events and docs/numbers.md."""
+    found = await statistics.numbers(T0, END)
+    stories = [await queries.events_of(case) for case in (MUTED, LATE, BANNED, UNTOUCHED)]
+    to_decision, to_action, met, missed = [], [], 0, 0
+    for story in stories:
+        opened, kinds = story[0], [row["kind"] for row in story]
+        seen = datetime.fromisoformat(opened["data"]["alert"]["occurred_at"])
+        if "decided" in kinds:
+            decided = story[kinds.index("decided")]
+            to_decision.append(decided["at"] - opened["at"])
+            in_time = decided["at"] <= datetime.fromisoformat(decided["data"]["due"])
+            met, missed = met + in_time, missed + (not in_time)
+        effects = [r for r in story if r["kind"] in ("action_succeeded", "action_verified")]
+        to_action += [effects[0]["at"] - seen] if effects else []
+    for spread, values in ((found.ttd, to_decision), (found.ttfa, to_action)):
+        assert spread.of == len(values) == 3
+        assert (spread.p50, spread.p95) == (sorted(values)[1], sorted(values)[2])
+    assert (found.sla_total.met, found.sla_total.missed) == (met, missed) == (2, 1)
+    events = [row for story in stories for row in story]
+    assert found.opened == sum(row["kind"] == "case_opened" for row in events)
+    assert found.closed == sum(row["kind"] == "case_closed" for row in events)
+
+
+@pytest.mark.parametrize("name", ["came and went", "decisions by verdict", "by playbook"])
+async def test_the_sql_of_the_docs_says_the_same(
+    statistics: Statistics, database: Database, hour: None, name: str
+) -> None:
+    """What docs/numbers.md shows runs on both databases as it stands."""
+    found = await statistics.numbers(T0, END)
+    (query,) = re.findall(rf"```sql\n-- {name}\n(.*?)```", DOCS.read_text("utf-8"), re.S)
+    async with database.reading() as connection:
+        bound = sa.text(query).bindparams(
+            sa.bindparam("since", T0, sa.DateTime(timezone=True)),
+            sa.bindparam("until", END, sa.DateTime(timezone=True)),
+        )
+        rows = [tuple(row) for row in (await connection.execute(bound)).all()]
+    assert (
+        rows
+        == {
+            "came and went": [(found.opened, found.closed)],
+            "decisions by verdict": [("violation", 3)],
+            "by playbook": [("off_platform", 4, 3)],
+        }[name]
+    )
+
+
+async def test_what_lies_outside_of_the_time_is_not_counted(
+    statistics: Statistics, hour: None
+) -> None:
+    """The first decision of a case is known, though its opening lies before the time."""
+    found = await statistics.numbers(minutes(11), END)
+    assert (found.opened, found.decided) == (0, 1)
+    assert found.ttd == Spread(of=1, p50=timedelta(minutes=12), p95=timedelta(minutes=12))
+    nothing = await statistics.numbers(minutes(61), minutes(90))
+    assert (nothing.opened, nothing.decided, nothing.ttfa.of) == (0, 0, 0)
+    assert nothing.backlog.total == 1
+
+
+async def test_an_empty_ledger_has_numbers(statistics: Statistics) -> None:
+    """All of them zero, none of them an error."""
+    found = await statistics.numbers(T0, END)
+    assert found == Numbers(since=T0, until=END, hours=found.hours)
+    assert sum(hour.opened for hour in found.hours) == 0
+
+
+async def test_protections_that_run_and_end_soon(ledger: Ledger, statistics: Statistics) -> None:
+    """Counted where they stand; listed by when they end."""
+    case = named(MUTED, Severity.CRITICAL, WATCHFUL)
+    await ledger.record(opening(case, key=MUTED))
+    begun = following(case, cmd.ProtectNow(rules=(0,)), key=MUTED)
+    case = after(case, cmd.ProtectNow(rules=(0,)), 1)
+    await ledger.record(begun.model_copy(update={"case": case}))
+    standing = (await statistics.numbers(T0, END)).protections
+    assert standing == Protections(started=1)
+    state = case.actions_of("P1")[0]
+    told = ActionReport(action=state.planned.key, status=ActionStatus.VERIFIED, until=minutes(16))
+    report = cmd.Report(
+        report=EnforcementReport(id="r", case=case.id, decision="P1", actions=(told,))
+    )
+    entry = following(case, report, key=MUTED, after=2)
+    await ledger.record(entry.model_copy(update={"case": after(case, report, 2)}))
+    assert (await statistics.numbers(T0, END)).protections == Protections(started=1, running=1)
+    assert await statistics.ending_protections(minutes(16)) == []
+    (ending,) = await statistics.ending_protections(minutes(17))
+    assert (ending["case_id"], ending["action"], ending["until"]) == (
+        MUTED,
+        "mute_user",
+        minutes(16),
+    )
