@@ -137,7 +137,9 @@ class ReportGathering:
 
     async def _report(self, wanted: ReportWanted, frame: _Frame, rules: ReportRules) -> Report:
         now = self._now()
-        numbers = await self._statistics.numbers(frame.since, max(wanted.at, frame.since))
+        # A day ends when the next one begins; a shift goes on until it is over.
+        until = wanted.at if wanted.kind is ReportKind.DAILY else now
+        numbers = await self._statistics.numbers(frame.since, until)
         notes = [_note(row) for row in await self._queries.open_cases(MOST_CASES)]
         ending = await self._statistics.ending_protections(now + SOON)
         return Report(

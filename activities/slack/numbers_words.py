@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from activities.slack.escape import mrkdwn, one_line
 from activities.slack.text.texts import Catalog
-from workflows.domain.numbers.model import Numbers, PlaybookCount, Sla, Spread
+from workflows.domain.numbers.model import Backlog, Numbers, PlaybookCount, Sla, Spread
 from workflows.domain.playbook.model import Severity
 from workflows.domain.text import Text
 
@@ -28,17 +28,16 @@ def now(numbers: Numbers, texts: Catalog) -> str:
     """What is open: `未完了 5件(期限超過 1件): 重大 2 · 高 3`."""
     backlog = numbers.backlog
     total = texts.say("numbers.open", count=backlog.total, late=backlog.late)
-    parts = [
-        texts.say(
-            "numbers.open.of",
-            severity=texts.say(f"severity.{severity}"),
-            open=backlog.open[severity],
-            late=backlog.overdue.get(severity, 0),
-        )
-        for severity in Severity
-        if backlog.open.get(severity)
-    ]
+    parts = [_open(severity, backlog, texts) for severity in Severity if backlog.open.get(severity)]
     return texts.say("numbers.list", what=total, parts=" · ".join(parts)) if parts else total
+
+
+def _open(severity: Severity, backlog: Backlog, texts: Catalog) -> str:
+    late = backlog.overdue.get(severity, 0)
+    words = {"severity": texts.say(f"severity.{severity}"), "open": backlog.open[severity]}
+    if late:
+        return texts.say("numbers.open.late", late=late, **words)
+    return texts.say("numbers.open.of", **words)
 
 
 def decisions(numbers: Numbers, texts: Catalog) -> str:

@@ -74,7 +74,9 @@ class _Drawn:
         """From when to when, who ends, who comes."""
         report, reader = self._report, self._reader
         yield reader.say(
-            "report.period", since=self._time(report.numbers.since), until=self._time(report.at)
+            "report.period",
+            since=self._time(report.numbers.since),
+            until=self._time(report.numbers.until),
         )
         if report.team is not None:
             yield reader.say("report.team", people=self._people(report.team))

@@ -14,9 +14,7 @@ MOST_ALT = 1000
 def picture_of(report: Report, reader: Reader) -> Chart:
     """The chart of a report."""
     numbers, texts, zone = report.numbers, reader.texts, reader.zone
-    since, until = (
-        texts.day_and_time(at, zone) for at in (numbers.since, max(report.at, numbers.since))
-    )
+    since, until = (texts.day_and_time(at, zone) for at in (numbers.since, numbers.until))
     name = f"{title(report, reader)} {reader.say('report.chart.span', since=since, until=until)}"
     return Chart(
         title=name,

@@ -23,6 +23,8 @@ SETTLED = (0.7, 4.0)
 EVERY = 30.0
 """Seconds between two looks for what no press here has caused: alerts, clocks, other processes."""
 TRIES = 3
+PAUSE = 1.0
+"""Seconds after a try that failed: Slack is away, as a rule for everybody."""
 
 Draw = Callable[[str], Awaitable[list[Block]]]
 """The blocks of a person's home; it must not raise."""
@@ -105,8 +107,12 @@ class Watching:
                 self._wanted.setdefault(person, tries)
                 await asyncio.sleep(wait)
                 continue
-            outcome = await self._publisher.publish(person, blocks)
-            if outcome is Outcome.LATER:
-                self._wanted.setdefault(person, tries)
-            elif outcome in (Outcome.STALE, Outcome.FAILED) and tries > 1:
-                self._wanted.setdefault(person, tries - 1)
+            await self._publish(person, blocks, tries)
+
+    async def _publish(self, person: str, blocks: list[Block], tries: int) -> None:
+        outcome = await self._publisher.publish(person, blocks)
+        if outcome is Outcome.LATER:
+            self._wanted.setdefault(person, tries)
+        elif outcome in (Outcome.STALE, Outcome.FAILED) and tries > 1:
+            self._wanted.setdefault(person, tries - 1)
+            await asyncio.sleep(PAUSE if outcome is Outcome.FAILED else 0)

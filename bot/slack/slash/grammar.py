@@ -217,9 +217,12 @@ def _nearest(verb: str, rest: str, lookups: tuple[str, ...]) -> str | None:
         return f"case {case}"
     if verb in (Which.MINE, Which.OVERDUE, Which.APPROVALS):
         return f"queue {verb}"
+    # Nearer than the others have to be: a look-up (`stream`) is not far from `stats`.
     near = difflib.get_close_matches(
+        verb, ["stats", "oncall"], n=1, cutoff=0.75
+    ) or difflib.get_close_matches(
         verb, ["help", "case", "queue", "cover", *lookups], n=1, cutoff=0.5
-    ) or difflib.get_close_matches(verb, ["stats", "oncall"], n=1)
+    )
     if not near:
         return None
     # Only a line that would be understood is worth proposing.

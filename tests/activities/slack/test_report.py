@@ -144,7 +144,7 @@ async def test_a_hand_over_tells_who_hands_what_to_whom(desk: Desk) -> None:
     read = visible_text(shown(desk))
     for wanted in (
         "日勤の引き継ぎ",
-        "未完了 5件(期限超過 1件): 重大 2(超過 1) · 高 3(超過 0)",
+        "未完了 5件(期限超過 1件): 重大 2(超過 1) · 高 3",
         "担当 佐藤さん",
         "次は遅番(",
         "Emma Clarkさん · リード 田中さん",
@@ -174,7 +174,7 @@ async def test_a_report_speaks_the_language_of_its_channel(desk: Desk) -> None:
     read = visible_text(shown(desk))
     for wanted in (
         "Daily digest",
-        "5 open cases (1 overdue): Critical 2 (1 overdue) · High 3 (0 overdue)",
+        "5 open cases (1 overdue): Critical 2 (1 overdue) · High 3",
         "Decided in time 88% (8 of 9): Critical 4/5 · High 4/4",
         "Opening to decision: median 6 minutes, 95% 1 hour 10 minutes (8 cases)",
         "14 waiting for approval",

@@ -1,0 +1,331 @@
+"""App Home keeps up with what happens, in everybody's language, and spares Slack."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import aiohttp
+import pytest
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.slack.background import Background
+from bot.slack.drawing import Block, section
+from bot.slack.home import watching
+from bot.slack.home.publishing import A_MINUTE, AT_ONCE, KEPT, Budget, Outcome, Publisher
+from bot.slack.home.watching import Watching
+from bot.slack.team_door import Duty, OnCall
+from deploy.sandbox.faults import Fault
+from deploy.sandbox.serve import serving
+from deploy.sandbox.slack.app import make_app
+from deploy.sandbox.slack.person import Person, wait_until
+from deploy.sandbox.slack.reading import visible_text
+from deploy.sandbox.slack.workspace import Workspace
+from tests.bot.slack.conftest import Stage
+from tests.bot.slack.fakes import NOW, line
+from tests.bot.slack.test_home import home
+from workflows.domain.numbers.model import Backlog, Numbers, Sla
+from workflows.domain.playbook.model import Severity
+from workflows.domain.roster.turns import Turn
+from workflows.domain.text import Language, Text
+
+SATO, TANAKA = "U0SATO", "U0TANAKA"
+
+
+def on_call() -> OnCall:
+    day = Text(ja="日勤", en="Day shift")
+    turn = Turn(shift="day", title=day, starts=NOW, ends=NOW + timedelta(hours=8))
+    return OnCall(roster=True, now=(Duty(turn=turn, people=(SATO,), leads=(TANAKA,)),))
+
+
+async def until_shown(person: Person, text: str) -> str:
+    """The home once it shows `text`, without being opened again."""
+
+    async def look() -> str:
+        view = (await person.state())["home"]
+        read = visible_text(view) if view else ""
+        return read if text in read else ""
+
+    return await person.until(look, 8, f"{text} on the home")
+
+
+# -- what stands there --------------------------------------------------------------------
+
+
+async def test_home_tells_who_is_on_shift_and_how_today_goes(stage: Stage) -> None:
+    """Since midnight where the team is: 2026-11-23 in Tokyo, which began at 15:00 UTC."""
+    stage.team.duty = on_call()
+    stage.team.counted = Numbers(
+        since=NOW,
+        until=NOW,
+        opened=12,
+        closed=9,
+        sla={Severity.HIGH: Sla(met=2, missed=1)},
+        backlog=Backlog(open={Severity.HIGH: 3}, overdue={Severity.HIGH: 1}),
+    )
+    read = await home(stage, SATO)
+    ends = int((NOW + timedelta(hours=8)).timestamp())
+    assert "いまのシフト" in read
+    assert f"• 日勤(<!date^{ends}^" in read
+    assert "<@U0SATO> · リード <@U0TANAKA>" in read
+    assert "受付 12件 · 完了 9件" in read
+    assert "未完了 3件(期限超過 1件): 高 3(超過 1)" in read
+    assert "期限内の判断 66%(2/3件): 高 2/3" in read
+    since, until = stage.team.asked[0]
+    assert (since.isoformat(), until) == ("2026-11-23T00:00:00+09:00", NOW)
+
+
+async def test_what_a_person_needs_first_stands_first(stage: Stage) -> None:
+    """Approvals, own cases, overdue, shift, numbers, language, help."""
+    read = await home(stage, "U0CLARK")
+    order = [
+        "Waiting for your approval",
+        "Your cases",
+        "Overdue",
+        "On shift now",
+        "Today's numbers",
+        "Koban's language for you",
+        "How to use Koban",
+    ]
+    places = [read.index(each) for each in order]
+    assert places == sorted(places)
+
+
+async def test_the_fullest_home_is_taken_by_slack(stage: Stage) -> None:
+    """500 cases that are all overdue, mine and to be approved: 100 blocks at most."""
+    stage.team.duty = on_call()
+    stage.ledger.lines = tuple(
+        line(f"K{n:08}", owner="U0REED", due_in=-5, approvers=["lead"]) for n in range(500)
+    )
+    read = await home(stage, "U0REED")
+    assert "Your cases (500)" in read
+    blocks = stage.workspace.views.homes["U0REED"].blocks
+    assert len(blocks) <= 60
+
+
+# -- the language -------------------------------------------------------------------------
+
+
+async def test_a_language_is_chosen_and_drawn(stage: Stage) -> None:
+    """The switch shows what was chosen; going back to Slack's language is a choice too."""
+    sato = stage.person(SATO)
+    await sato.home()
+    await until_shown(sato, "あなたの担当")
+    for picked, stored, shown in (
+        ("English", Language.EN, "en"),
+        ("日本語", Language.JA, "ja"),
+        ("Slackに合わせる", None, "slack"),
+    ):
+        await sato.choose((await sato.state())["home"], "home.language", picked)
+        await wait_until(lambda value=stored: stage.team.chosen.get(SATO, "?") == value)
+
+        async def drawn(value: str = shown) -> bool:
+            view = (await sato.state())["home"]
+            (select,) = [b["accessory"] for b in view["blocks"] if "accessory" in b]
+            return select["initial_option"]["value"] == value
+
+        await sato.until(drawn, 5, f"{shown} in the switch")
+
+
+async def test_a_language_that_can_not_be_stored_is_told(stage: Stage) -> None:
+    """In a message of their own: a home has no other place for it."""
+    sato = stage.person(SATO)
+    await sato.home()
+    await until_shown(sato, "あなたの担当")
+    stage.team.away = True
+    await sato.choose((await sato.state())["home"], "home.language", "English")
+
+    async def told() -> str:
+        return "".join(message["text"] for message in await sato.messages("dm"))
+
+    assert (await sato.until(told, 5, "a message")).startswith("表示言語を保存できませんでした。")
+    assert stage.team.chosen == {}
+
+
+# -- keeping up ---------------------------------------------------------------------------
+
+
+async def test_a_press_refreshes_the_homes_that_it_changes(stage: Stage) -> None:
+    """Everybody's who looks, and only where something is different."""
+    sato, reed = stage.person(SATO), stage.person("U0REED")
+    for person, words in ((sato, "あなたの担当 (0)"), (reed, "Your cases (0)")):
+        await person.home()
+        await until_shown(person, words)
+    before = stage.workspace.calls["views.publish"]
+    card = await stage.seen(sato, stage.card())
+    stage.ledger.lines = (line("K0000000A", owner=SATO),)
+    await sato.press(card, "担当する")
+    await until_shown(sato, "あなたの担当 (1)")
+    # The second look finds nothing new for either of them.
+    reads = stage.ledger.log.count("queue")
+    await wait_until(lambda: stage.ledger.log.count("queue") > reads, 8)
+    assert stage.workspace.calls["views.publish"] == before + 1
+
+
+async def test_nobody_looks_nothing_is_read(stage: Stage) -> None:
+    """A press costs the ledger nothing where no home is open."""
+    sato = stage.person(SATO)
+    await sato.press(await stage.seen(sato, stage.card()), "担当する")
+    await wait_until(lambda: stage.cases.clicks != [])
+    assert stage.ledger.log == []
+    assert stage.workspace.calls["views.publish"] == 0
+
+
+# -- sparing Slack ------------------------------------------------------------------------
+
+
+@dataclass
+class Slack:
+    """A workspace and the publisher in front of it, with a clock of its own."""
+
+    workspace: Workspace
+    publisher: Publisher
+    now: list[float] = field(default_factory=lambda: [0.0])
+
+    def published(self) -> int:
+        return self.workspace.calls["views.publish"]
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[Slack]:
+    workspace, now = Workspace(), [0.0]
+    async with serving(make_app(workspace)) as url, aiohttp.ClientSession() as session:
+        client = AsyncWebClient(
+            token=workspace.bot_token, base_url=f"{url}/api/", session=session, retry_handlers=[]
+        )
+        yield Slack(workspace, Publisher(client, lambda: now[0]), now)
+
+
+def page(text: str) -> list[Block]:
+    return [section(text)]
+
+
+async def test_a_home_that_stays_the_same_is_not_published_again(slack: Slack) -> None:
+    """For five minutes: another process may have published meanwhile."""
+    assert await slack.publisher.publish(SATO, page("a")) is Outcome.SHOWN
+    assert slack.publisher.is_shown(SATO, page("a"))
+    assert not slack.publisher.is_shown(SATO, page("b"))
+    assert not slack.publisher.is_shown(TANAKA, page("a"))
+    slack.now[0] += KEPT
+    assert not slack.publisher.is_shown(SATO, page("a"))
+
+
+async def test_a_view_of_another_process_is_not_written_over(slack: Slack) -> None:
+    """Slack's hash tells; what is drawn anew after that is taken."""
+    await slack.publisher.publish(SATO, page("mine"))
+    slack.workspace.views.publish(SATO, {"type": "home", "blocks": page("theirs")})
+    assert await slack.publisher.publish(SATO, page("mine again")) is Outcome.STALE
+    assert slack.workspace.views.homes[SATO].blocks[0]["text"]["text"] == "theirs"
+    assert await slack.publisher.publish(SATO, page("drawn anew")) is Outcome.SHOWN
+
+
+async def test_what_slack_shows_at_the_opening_is_believed(slack: Slack) -> None:
+    """A home that another process drew since is drawn again."""
+    await slack.publisher.publish(SATO, page("a"))
+    slack.publisher.seen(SATO, slack.workspace.views.homes[SATO].hash)
+    assert slack.publisher.is_shown(SATO, page("a"))
+    slack.publisher.seen(SATO, "another")
+    assert not slack.publisher.is_shown(SATO, page("a"))
+
+
+async def test_a_lost_answer_is_not_taken_for_shown(slack: Slack) -> None:
+    """It is published once more, whatever hash it has by then."""
+    slack.workspace.faults.set(Fault.SLACK_LOST_RESPONSE, True)
+    assert await slack.publisher.publish(SATO, page("a")) is Outcome.FAILED
+    slack.workspace.faults.set(Fault.SLACK_LOST_RESPONSE, False)
+    assert not slack.publisher.is_shown(SATO, page("a"))
+    assert await slack.publisher.publish(SATO, page("a")) is Outcome.SHOWN
+
+
+async def test_slack_says_wait(slack: Slack) -> None:
+    """Nothing is published before Retry-After is over."""
+    slack.workspace.faults.set(Fault.SLACK_429, True)
+    assert await slack.publisher.publish(SATO, page("a")) is Outcome.LATER
+    slack.workspace.faults.set(Fault.SLACK_429, False)
+    assert 0.9 < slack.publisher.budget.wait() <= 1.0
+    slack.now[0] += 1.0
+    assert slack.publisher.budget.wait() == 0.0
+
+
+def test_a_minute_has_so_many_calls_and_no_more() -> None:
+    """A burst, then an even pace: modals need the rest of what Slack takes."""
+    now = [0.0]
+    budget = Budget(A_MINUTE, AT_ONCE, lambda: now[0])
+    made = 0
+    for _ in range(600):
+        made += budget.wait() == 0.0
+        now[0] += 0.1
+    assert made == AT_ONCE + A_MINUTE - 1
+
+
+@dataclass
+class Looked:
+    """Who is looked at, with what their homes show; `gate` holds the drawing up."""
+
+    texts: dict[str, str] = field(default_factory=dict)
+    drawn: list[str] = field(default_factory=list)
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def draw(self, person: str) -> list[Block]:
+        await self.gate.wait()
+        self.drawn.append(person)
+        return page(self.texts.get(person, "-"))
+
+
+async def test_whoever_opens_comes_first(slack: Slack) -> None:
+    """Before those whose homes are only brought up to date; nobody is drawn twice for that."""
+    looked, beside = Looked(), Background()
+    seen = Watching(slack.publisher, looked.draw, beside)
+    for person in (SATO, TANAKA, "U0REED"):
+        seen.opened(person)
+    seen.refresh()
+    seen.opened("U0CLARK")
+    looked.gate.set()
+    await wait_until(lambda: slack.published() == 4)
+    assert looked.drawn[0] == "U0CLARK"
+    assert sorted(looked.drawn) == sorted([SATO, TANAKA, "U0REED", "U0CLARK"])
+    await beside.drain(1)
+
+
+async def test_the_last_state_is_shown_though_slack_was_away(slack: Slack) -> None:
+    """A home that could not be published is drawn anew for the next try."""
+    looked, beside = Looked(texts={SATO: "old"}), Background()
+    looked.gate.set()
+    slack.workspace.faults.set(Fault.SLACK_LOST_RESPONSE, True)
+    seen = Watching(slack.publisher, looked.draw, beside)
+    seen.opened(SATO)
+    await wait_until(lambda: slack.published() >= 1)
+    looked.texts[SATO] = "new"
+    slack.workspace.faults.set(Fault.SLACK_LOST_RESPONSE, False)
+    await wait_until(lambda: _shows(slack, SATO, "new"), 5)
+    await beside.drain(1)
+
+
+def _shows(slack: Slack, person: str, text: str) -> bool:
+    home_: Any = slack.workspace.views.homes.get(person)
+    return home_ is not None and home_.blocks[0]["text"]["text"] == text
+
+
+async def test_who_has_not_looked_for_long_is_left_alone(slack: Slack) -> None:
+    """Half an hour after the last opening their home is drawn no more."""
+    now = [0.0]
+    looked, beside = Looked(), Background()
+    looked.gate.set()
+    seen = Watching(slack.publisher, looked.draw, beside, lambda: now[0])
+    seen.opened(SATO)
+    await wait_until(lambda: looked.drawn == [SATO])
+    now[0] += watching.LATELY + 1
+    seen.opened(TANAKA)
+    seen.refresh()
+    await wait_until(lambda: TANAKA in looked.drawn)
+    assert looked.drawn.count(SATO) == 1
+    await beside.drain(1)
+
+
+async def test_the_end_of_the_process_waits_for_no_home(slack: Slack) -> None:
+    """What has no end of its own is cancelled at once."""
+    looked, beside = Looked(), Background()
+    Watching(slack.publisher, looked.draw, beside).opened(SATO)
+    async with asyncio.timeout(1):
+        await beside.drain(10)

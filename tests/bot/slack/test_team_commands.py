@@ -1,0 +1,143 @@
+"""`/koban stats` and `/koban oncall`: the team's numbers, and who is there."""
+
+from datetime import timedelta
+
+import pytest
+
+from bot.slack.doors import Covering
+from bot.slack.slash.grammar import ShowOnCall, ShowStats, Unknown, Window, read
+from bot.slack.team_door import Duty, OnCall
+from tests.bot.slack.conftest import Stage
+from tests.bot.slack.fakes import NOW
+from workflows.domain.decision import Verdict
+from workflows.domain.numbers.model import Numbers, PlaybookCount, Spread
+from workflows.domain.people import Role
+from workflows.domain.roster.turns import Turn
+from workflows.domain.text import Text
+
+LOOKUPS = ("user", "listing", "stream")
+NUMBERS = Numbers(
+    since=NOW,
+    until=NOW,
+    opened=1,
+    closed=2,
+    handed_over=1,
+    decisions={Verdict.VIOLATION: 1},
+    playbooks=tuple(
+        PlaybookCount(playbook=name, opened=1, decisions=1)
+        for name in ("off_platform", "gone", "c", "d", "e", "f")
+    ),
+    ttd=Spread(of=1, p50=timedelta(minutes=6), p95=timedelta(minutes=6)),
+)
+
+
+def duty(name: str, hours: int, people: tuple[str, ...] | None) -> Duty:
+    turn = Turn(
+        shift=name,
+        title=Text(ja=name, en=name),
+        starts=NOW + timedelta(hours=hours),
+        ends=NOW + timedelta(hours=hours + 8),
+    )
+    return Duty(turn=turn, people=people, leads=("U0TANAKA",))
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("stats", ShowStats(window=Window.DAY)),
+        ("stats 7d", ShowStats(window=Window.WEEK)),
+        ("STATS ２４Ｈ", ShowStats(window=Window.DAY)),
+        ("oncall", ShowOnCall()),
+        ("stats 30d", Unknown(typed="stats 30d", nearest="stats 24h")),
+        ("stat", Unknown(typed="stat", nearest="stats")),
+        ("oncal", Unknown(typed="oncal", nearest="oncall")),
+    ],
+)
+def test_a_line_is_read_as_it_is_meant(typed: str, meant: object) -> None:
+    """Whatever width it is typed in; what is nearly right is proposed."""
+    assert read(typed, LOOKUPS) == meant
+
+
+@pytest.mark.parametrize(("typed", "lasts"), [("stats", 24), ("stats 7d", 168)])
+async def test_numbers_are_of_the_time_that_was_asked_for(
+    stage: Stage, typed: str, lasts: int
+) -> None:
+    """Up to now."""
+    await stage.asked(stage.person("U0SATO"), f"/koban {typed}")
+    assert stage.team.asked == [(NOW - timedelta(hours=lasts), NOW)]
+
+
+async def test_numbers_name_their_denominators_and_nobody(stage: Stage) -> None:
+    """Five playbooks at most, those that are gone by their names."""
+    stage.team.counted = NUMBERS
+    told = await stage.asked(stage.person("U0CLARK"), "/koban stats")
+    for wanted in (
+        "*Numbers of the last 24 hours*",
+        "1 opened · 2 closed · 1 handed over",
+        "0 open cases (0 overdue)",
+        "1 decision: Violation 1",
+        "Decided in time: no case was due",
+        "Opening to decision: median 6 minutes, 95% 6 minutes (1 case)",
+        "Detection to first action: no case had one",
+        "• Off-platform inducement: 1 opened · 1 decided",
+        "• gone: 1 opened · 1 decided",
+        "1 more playbook",
+    ):
+        assert wanted in told.splitlines()
+    assert "U0" not in told
+
+
+async def test_who_is_there_who_comes_and_who_covers(stage: Stage) -> None:
+    """Until when, each with leads; times in every reader's own zone."""
+    cover = Covering(
+        person="U0CLARK", covers_for="U0TANAKA", role=Role.LEAD, until=NOW + timedelta(hours=1)
+    )
+    stage.team.duty = OnCall(
+        roster=True,
+        now=(duty("日勤", -1, ("U0SATO", "U0CLARK")),),
+        next=(duty("夜勤", 7, None),),
+        covers=(cover,),
+    )
+    told = await stage.asked(stage.person("U0SUZUKI"), "/koban oncall")
+    ends = int((NOW + timedelta(hours=7)).timestamp())
+    assert f"• 日勤(<!date^{ends}^" in told
+    assert "<@U0SATO>、<@U0CLARK> · リード <@U0TANAKA>" in told
+    assert "Slack から確認できませんでした · リード" in told
+    assert "• <@U0CLARK> さんが <@U0TANAKA> さんの代理(" in told
+
+
+async def test_an_empty_hour_says_what_to_do(stage: Stage) -> None:
+    """Nobody now, nothing planned."""
+    stage.team.duty = OnCall(roster=True)
+    told = await stage.asked(stage.person("U0SATO"), "/koban oncall")
+    assert "いまのシフトには誰もいません。急ぐときはリードを呼んでください。" in told
+    assert "• 決まっていません。" in told
+
+
+async def test_without_a_roster_the_roles_are_told(stage: Stage) -> None:
+    """Better than nothing, and it says why."""
+    stage.team.duty = OnCall(
+        roster=False, holders={Role.SPECIALIST: ("U0SATO",), Role.LEAD: ("U0TANAKA",)}
+    )
+    told = await stage.asked(stage.person("U0CLARK"), "/koban oncall")
+    assert told.splitlines() == [
+        "There is no roster yet. These people hold the roles.",
+        "• specialist: <@U0SATO>",
+        "• lead: <@U0TANAKA>",
+    ]
+
+
+@pytest.mark.parametrize("typed", ["stats", "oncall"])
+async def test_where_the_ledger_is_away_it_says_so(stage: Stage, typed: str) -> None:
+    """A sentence instead of zeros."""
+    stage.team.away = True
+    told = await stage.asked(stage.person("U0SATO"), f"/koban {typed}")
+    assert "少し待って" in told
+
+
+@pytest.mark.parametrize("typed", ["stats", "oncall"])
+async def test_only_the_team_is_told(stage: Stage, typed: str) -> None:
+    """Whoever holds no role learns nothing."""
+    stage.people.roles_of.clear()
+    await stage.asked(stage.person("U0SATO"), f"/koban {typed}")
+    assert stage.team.asked == []

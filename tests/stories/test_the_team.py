@@ -1,0 +1,210 @@
+"""The team: what a shift hands over, a home that keeps up, numbers, everybody's own language."""
+
+import io
+import shutil
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from PIL import Image
+
+from bot.cli.policies import open_policies
+from deploy.sandbox.slack.mentions import Cause
+from deploy.sandbox.slack.person import Person, wait_until
+from deploy.sandbox.slack.reading import visible_text
+from deploy.sandbox.stage import POLICY
+from tests.stories.test_a_shift import case_of, lure
+from tests.world import World, koban
+from workflows.reporting.keeping import Schedules
+from workflows.reporting.schedules import planned
+
+ROSTER = """zone: Asia/Tokyo
+shifts:
+  day:
+    title: {ja: 日勤, en: Day shift}
+    start: "00:00"
+    end: "00:00"
+    people: [U0SATO]
+    leads: [U0TANAKA]
+  relief:
+    title: {ja: 応援, en: Relief}
+    days: []
+    start: "00:00"
+    end: "00:00"
+    people: [U0CLARK]
+"""
+
+
+@pytest.fixture
+async def world(temporal: str, tmp_path: Path) -> AsyncIterator[World]:
+    """A Koban whose day shift is on at any time, and whose relief never is."""
+    policy = Path(shutil.copytree(POLICY, tmp_path / "policy"))
+    (policy / "roster.yaml").write_text(ROSTER, encoding="utf-8")
+    async with koban(temporal, tmp_path, policy=policy) as made:
+        yield made
+
+
+async def due(world: World, schedule: str) -> None:
+    """The time of a schedule has come."""
+    policy = open_policies(world.settings)
+    schedules = Schedules(world.client, world.settings.temporal.task_queue)
+    await schedules.keep(planned(policy.reports(), policy.roster(), ZoneInfo("Asia/Tokyo")))
+    await world.client.get_schedule_handle(schedule).trigger()
+
+
+async def home(person: Person, *words: str) -> str:
+    """The person's home once it shows these words, without being opened again."""
+
+    async def look() -> str:
+        view = (await person.state())["home"]
+        read = visible_text(view) if view else ""
+        return read if all(word in read for word in words) else ""
+
+    return await person.until(look, 15, f"{words} on the home")
+
+
+async def told(person: Person, command: str) -> str:
+    """The newest answer to a command."""
+    before = len(await person.ephemerals("ts-live"))
+    await person.command(command)
+
+    async def look() -> str:
+        found = await person.ephemerals("ts-live")
+        return visible_text(found[-1]) if len(found) > before else ""
+
+    return await person.until(look, 10, f"an answer to {command}")
+
+
+async def test_a_shift_ends(world: World) -> None:
+    """Its people read what they hand over, once, with a picture that everybody can see."""
+    sato, clark = await world.person("U0SATO"), await world.person("U0CLARK")
+    await world.happens(lure(1))
+    await world.happens(lure(2, person="u_456"))
+    mine, case = await case_of(sato)
+    await sato.press(mine, "担当する")
+    await world.wait_kind(case, "case_claimed")
+    decided, other = await case_of(sato, "u_456")
+    await sato.press(decided, "24時間コメント制限")
+    await world.wait_kind(other, "case_closed")
+    await due(world, "report/shift/day")
+    report = await clark.wait_card("ts-live", "日勤の引き継ぎ", 20)
+    read = visible_text(report)
+    assert "引き継ぐケース 1件" in read
+    assert f"|{case}> · 外部誘導 · 担当 佐藤さん · 期限 " in read
+    assert f"{other}>" not in read
+    assert "判断 1件: 違反 1" in read
+    assert "期限内の判断 100%(1/1件)" in read
+    assert "次は日勤(" in read
+
+    async def illustrated() -> dict | None:
+        now = await clark.latest(report)
+        return now if "(日勤の引き継ぎ " in visible_text(now) else None
+
+    await clark.until(illustrated, 15, "the picture in the report")
+    (picture,) = [reply for reply in await clark.thread(report) if reply["files"]]
+    answer = await world.http.get(f"{world.stage.url}{picture['files'][0]['url']}")
+    assert Image.open(io.BytesIO(answer.content)).size == (1497, 619)
+    reports = [c for c in await clark.cards("ts-live") if "引き継ぎ" in c["text"]]
+    assert len(reports) == 1
+
+
+async def test_a_shift_without_a_turn_hands_nothing_over(world: World) -> None:
+    """Nobody works it today: the report ends without a word."""
+    clark = await world.person("U0CLARK")
+    await due(world, "report/shift/relief")
+
+    async def ended() -> bool:
+        query = 'WorkflowType = "ReportWorkflow" AND ExecutionStatus = "Completed"'
+        return [each async for each in world.client.list_workflows(query)] != []
+
+    await clark.until(ended, 20, "the end of the report")
+    assert await clark.cards("ts-live") == []
+
+
+async def test_a_day_is_looked_back_on(world: World) -> None:
+    """The leads read yesterday's numbers, with what stands overdue now."""
+    tanaka = await world.person("U0TANAKA")
+    await world.happens(lure())
+    _, case = await case_of(tanaka)
+    (opened,) = await world.queries.events_of(case)
+    # A schedule's time has whole seconds: this one comes after the case.
+    await wait_until(lambda: datetime.now(UTC) - opened["at"] > timedelta(seconds=1))
+    await due(world, "report/daily")
+    report = await tanaka.wait_card("ts-leads", "日次レポート", 20)
+    read = visible_text(report)
+    assert "受付 1件 · 完了 0件" in read
+    assert "未完了 1件(期限超過 0件): 高 1" in read
+    assert "滞留 中央値 " in read
+
+
+async def test_a_home_keeps_up_with_a_claim(world: World) -> None:
+    """Whoever looks at it sees the press of anybody, without opening it again."""
+    sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
+    await world.happens(lure())
+    card, _ = await case_of(sato)
+    await sato.home()
+    await tanaka.home()
+    await home(sato, "あなたの担当 (0)", "いまのシフト", "• 日勤(", "受付 1件 · 完了 0件")
+    await home(tanaka, "あなたの承認待ち (0)", "未完了 1件")
+    await sato.press(card, "担当する")
+    await home(sato, "あなたの担当 (1)")
+    await sato.press(card, "case.decide")
+    await sato.fill_and_submit(
+        {"verdict": "violation", "actions": ["permanent_ban"], "reason": "常習"}
+    )
+    await home(tanaka, "あなたの承認待ち (1)")
+    asked = await tanaka.wait_card("ts-leads", "u_123")
+    await tanaka.press(asked, "approval.approve")
+    await home(tanaka, "あなたの承認待ち (0)")
+    await home(sato, "あなたの担当 (0)", "判断 1件: 違反 1", "完了 1件")
+
+
+async def test_everybody_reads_their_own_language(world: World) -> None:
+    """Home, answers and refusals follow the choice; the card stays as its channel reads."""
+    sato, clark = await world.person("U0SATO"), await world.person("U0CLARK")
+    await world.happens(lure())
+    card, _ = await case_of(sato)
+    await sato.home()
+    await home(sato, "あなたの担当")
+    view = (await sato.state())["home"]
+    await sato.choose(view, "home.language", "English")
+    await home(sato, "Your cases (0)", "On shift now", "Today's numbers")
+    assert "Numbers of the last 24 hours" in await told(sato, "/koban stats")
+    await clark.press(card, "担当する")
+    card = await clark.wait_text(card, "Emma Clark")
+    before = len(await sato.ephemerals("ts-live"))
+    await sato.press(card, "24時間コメント制限")
+
+    async def refused() -> str:
+        found = await sato.ephemerals("ts-live")
+        return visible_text(found[-1]) if len(found) > before else ""
+
+    said = await sato.until(refused, 10, "the refusal")
+    assert "Emma Clark" in said
+    assert "さん" not in said
+    assert "担当" in visible_text(await sato.latest(card))
+    view = (await sato.state())["home"]
+    await sato.choose(view, "home.language", "Same as Slack")
+    await home(sato, "あなたの担当 (0)")
+
+
+async def test_numbers_and_shifts_are_one_command_away(world: World) -> None:
+    """Short, with denominators, and nobody is ranked."""
+    sato, clark = await world.person("U0SATO"), await world.person("U0CLARK")
+    await world.happens(lure())
+    card, case = await case_of(sato)
+    await sato.press(card, "24時間コメント制限")
+    await world.wait_kind(case, "case_closed")
+    read = await told(clark, "/koban stats 7d")
+    assert "Numbers of the last 7 days" in read
+    assert "1 opened · 1 closed" in read
+    assert "Decided in time 100% (1 of 1)" in read
+    assert "Opening to decision: median " in read
+    assert "U0SATO" not in read
+    read = await told(sato, "/koban oncall")
+    assert "いまのシフト" in read
+    assert "<@U0SATO> · リード <@U0TANAKA>" in read
+    called = [n for n in world.stage.workspace.notifications if n.cause is Cause.POSTED]
+    assert called == []
