@@ -45,7 +45,8 @@ def draw(chart: Chart) -> bytes:
     grid = figure.add_gridspec(
         1, 2, width_ratios=(1.5, 1), left=0.055, right=0.9, top=0.76, bottom=0.1, wspace=0.24
     )
-    figure.text(0.02, 0.925, chart.title, color=INK, font=_font(15))
+    # Titles are people's words: a $ in them begins no formula.
+    figure.text(0.02, 0.925, chart.title, color=INK, font=_font(15), parse_math=False)
     _bars(figure.add_subplot(grid[0, 0]), chart.bars)
     _shares(figure.add_subplot(grid[0, 1]), chart.shares)
     return _png(figure)

@@ -170,3 +170,17 @@ async def test_whom_roles_yaml_names_keeps_what_a_group_says(desk: Desk) -> None
     desk.roles[Role.LEAD] = Holders(group="S0NEW", users=("U0SATO",))
     desk.workspace.faults.set(Fault.SLACK_DOWN, True)
     assert await asked.roles("U0SATO") == {Role.SPECIALIST, Role.LEAD}
+
+
+async def test_what_a_person_chose_goes_before_what_slack_says(desk: Desk) -> None:
+    """Clark reads Slack in English, and Koban in Japanese."""
+    chosen = {"U0CLARK": Language.JA}
+
+    async def choice(person: str) -> Language | None:
+        return chosen.get(person)
+
+    asked = People(desk.client, lambda: RoleBook(roles=desk.roles), Language.JA, chosen=choice)
+    assert await asked.language("U0CLARK") is Language.JA
+    assert await asked.language("U0REED") is Language.EN
+    chosen.clear()
+    assert await asked.language("U0CLARK") is Language.EN

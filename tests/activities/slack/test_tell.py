@@ -137,3 +137,28 @@ async def test_a_large_role_is_not_told_one_by_one(desk: Desk) -> None:
     desk.roles[Role.ADMIN] = Holders(users=many)
     await Tries().run(desk.activities.tell, telling(unclaimed(), role=Role.ADMIN))
     assert desk.workspace.calls["chat.postMessage"] == 20
+
+
+def on_shift(desk: Desk, *people: str) -> SlackActivities:
+    """The activities where the roster says who is on shift."""
+    known = People(
+        desk.client,
+        lambda: RoleBook(roles=desk.roles),
+        Language.JA,
+        on_shift=lambda: frozenset(people) or None,
+    )
+    return SlackActivities(desk.client, known, Language.JA, ZoneInfo("Asia/Tokyo"))
+
+
+async def test_a_call_of_the_shift_reaches_those_on_shift(desk: Desk) -> None:
+    """Whoever sleeps is not woken where the roster knows who does not."""
+    told = telling(unclaimed(), role=Role.SPECIALIST)
+    await Tries().run(on_shift(desk, "U0CLARK").tell, told)
+    assert [len(read_by(desk, each)) for each in ("U0SATO", "U0CLARK")] == [0, 1]
+
+
+async def test_a_call_of_an_empty_shift_reaches_everybody(desk: Desk) -> None:
+    """Where nobody is on shift a call must not go nowhere."""
+    told = telling(unclaimed(), role=Role.SPECIALIST)
+    await Tries().run(on_shift(desk).tell, told)
+    assert [len(read_by(desk, each)) for each in ("U0SATO", "U0CLARK")] == [1, 1]
