@@ -75,6 +75,7 @@ SAID: dict[str, Any] = {
 """A value for each field whose type its name tells; other fields are words, numbers or flags."""
 ELSEWHERE: dict[tuple[str, str], Any] = {
     ("Decided", "decision"): DECISION,
+    ("Decided", "due"): minutes(10),
     ("ProtectionStarted", "action"): STATE,
     ("HandOver", "to"): TANAKA,
     ("ApprovalAnswered", "answer"): "言葉",

@@ -11,13 +11,15 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from activities.reporting import ReportGathering
 from activities.slack.reports.activities import ReportSlackActivities
 from deploy.sandbox.slack.person import wait_until
+from tests.activities.slack.test_report import AT, a_report
 from tests.domain.roster.rosters import DAY, NIGHT, roster
 from tests.world import fresh_namespace
+from workflows.domain.model import Value
 from workflows.domain.numbers.report import ReportKind
 from workflows.domain.roster.reports import ReportRules
 from workflows.reporting import ports
 from workflows.reporting.keeping import Schedules
-from workflows.reporting.ports import ReportStart
+from workflows.reporting.ports import ReportStart, ReportWanted
 from workflows.reporting.schedules import Planned, planned
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -41,6 +43,23 @@ def test_an_activity_has_the_signature_of_its_port(room: type, name: str) -> Non
     mine = inspect.signature(getattr(room, name))
     assert list(port.parameters.values()) == list(mine.parameters.values())[1:]
     assert port.return_annotation == mine.return_annotation
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        a_report(),
+        a_report(kind="daily", team=None, language="en"),
+        ReportWanted(key="report/daily-1", kind=ReportKind.DAILY, at=AT),
+        ReportStart(kind=ReportKind.SHIFT, shift="day"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+async def test_what_crosses_the_wire_arrives_as_what_it_was(value: Value) -> None:
+    """Counts by severity and verdict as well."""
+    payloads = await pydantic_data_converter.encode([value])
+    (read,) = await pydantic_data_converter.decode(payloads, [type(value)])
+    assert read == value
 
 
 def test_without_rules_there_are_no_schedules() -> None:
