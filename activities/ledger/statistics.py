@@ -1,5 +1,6 @@
 """The events and rows that the team's numbers are made of. It reads, and counts nothing itself."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -18,11 +19,31 @@ from workflows.domain.playbook.model import Severity
 
 MOST_PROTECTIONS = 200
 
+_TRUE = ("true", "1", 1)
+"""How the databases write the text of a JSON true."""
+
 _RUNNING = sa.and_(
     # A protection is P1, P2, … within its case, a decision D1, D2, …
     actions.c.decision_id.like("P%"),
     actions.c.status.in_(sorted(status.value for status in STANDING)),
 )
+
+
+def _said(kind: str, *place: str) -> sa.ColumnElement[Any]:
+    """A part of the data of one kind of event, as text."""
+    return sa.case((events.c.kind == kind, events.c.data[place].as_string()))
+
+
+# The whole data of a week is tens of megabytes, and reading them would hold up every click.
+_SAID = {
+    "occurred_at": _said("case_opened", "alert", "occurred_at"),
+    "verdict": _said("decided", "decision", "verdict"),
+    "due": _said("decided", "due"),
+    "granted": _said("approved", "granted"),
+    "outcome": _said("approval_expired", "outcome"),
+    "done": _said("ring_progressed", "tally", "done"),
+}
+"""All that is counted of any event beside its kind and its time."""
 
 
 class Statistics:
@@ -42,7 +63,10 @@ class Statistics:
             )
         waiting = sum(row["approval_expires_at"] is not None for row in standing)
         open_cases = [_as_standing(row) for row in standing if row["phase"] != Phase.CLOSED.value]
-        return numbers(happened, open_cases, since, until, waiting, int(running or 0))
+        # A week of ten thousand cases takes a quarter of a second: clicks go on beside it.
+        return await asyncio.to_thread(
+            numbers, happened, open_cases, since, until, waiting, int(running or 0)
+        )
 
     async def ending_protections(self, until: datetime) -> Sequence[Row]:
         """The protections that stand and end before `until`, soonest first, with their case."""
@@ -80,7 +104,7 @@ async def _happened(
             events.c.case_id,
             events.c.kind,
             events.c.at,
-            events.c.data,
+            *(said.label(name) for name, said in _SAID.items()),
             cases.c.playbook,
             cases.c.severity,
         )
@@ -97,10 +121,19 @@ async def _happened(
             severity=Severity(row.severity),
             kind=row.kind,
             at=row.at,
-            data=row.data,
+            occurred_at=_moment(row.occurred_at),
+            verdict=row.verdict,
+            due=_moment(row.due),
+            granted=row.granted in _TRUE,
+            outcome=row.outcome,
+            done=int(row.done or 0),
         )
         for row in rows
     ]
+
+
+def _moment(written: str | None) -> datetime | None:
+    return None if written is None else datetime.fromisoformat(written)
 
 
 async def _standing(connection: AsyncConnection) -> Sequence[Row]:

@@ -38,18 +38,17 @@ class Case:
         self.playbook = of.get("playbook", "off_platform")
         self.severity = of.get("severity", Severity.HIGH)
         self.told: list[Happening] = []
-        occurred = at(opened - seen).isoformat()
-        self.then("case_opened", opened, alert={"occurred_at": occurred})
+        self.then("case_opened", opened, occurred_at=at(opened - seen))
 
     def then(self, kind: str, minutes: float, **data: Any) -> "Case":
         self.told.append(
-            Happening(self.name, self.playbook, self.severity, kind, at(minutes), data)
+            Happening(self.name, self.playbook, self.severity, kind, at(minutes), **data)
         )
         return self
 
     def decided(self, minutes: float, due: float | None, verdict: str = "violation") -> "Case":
-        until = {"due": at(due).isoformat()} if due is not None else {}
-        return self.then("decided", minutes, decision={"verdict": verdict}, **until)
+        until = at(due) if due is not None else None
+        return self.then("decided", minutes, verdict=verdict, due=until)
 
 
 def of(*cases: Case, standing: tuple[Standing, ...] = (), **more: int) -> Any:
@@ -80,7 +79,7 @@ def test_what_happened_first_before_the_time_is_not_counted_again() -> None:
 def test_a_ring_has_acted_once_one_of_its_subjects_is_done() -> None:
     """Its progress stands for the actions that are not told one by one."""
     ring = Case("K1", opened=0).decided(5, due=10)
-    ring.then("ring_progressed", 6, tally={"done": 0}).then("ring_progressed", 7, tally={"done": 3})
+    ring.then("ring_progressed", 6, done=0).then("ring_progressed", 7, done=3)
     assert of(ring).ttfa == Spread(of=1, p50=timedelta(minutes=7), p95=timedelta(minutes=7))
 
 
@@ -209,7 +208,7 @@ def stories(draw: st.DrawFn) -> list[Happening]:
             if kind == "decided":
                 case.decided(when, due=draw(st.none() | minutes))
             else:
-                case.then(kind, when, granted=draw(st.booleans()), outcome="refuse", tally={})
+                case.then(kind, when, granted=draw(st.booleans()), outcome="refuse")
         told += case.told
     return told
 

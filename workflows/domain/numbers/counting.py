@@ -4,7 +4,6 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from workflows.domain.case_state import UNDECIDED
 from workflows.domain.decision import Verdict
@@ -142,13 +141,13 @@ def _read(story: Sequence[Happening], since: datetime, until: datetime, found: _
 def _took_effect(happening: Happening) -> bool:
     """Whether the platform was changed for this case by then."""
     if happening.kind == "ring_progressed":
-        return bool(happening.data.get("tally", {}).get("done"))
+        return happening.done > 0
     return happening.kind in TOOK_EFFECT
 
 
 def _detected(opening: Happening) -> datetime:
     """When the detector saw what the case's first alert tells of."""
-    return datetime.fromisoformat(opening.data["alert"]["occurred_at"])
+    return opening.occurred_at or opening.at
 
 
 def _kept(story: Sequence[Happening]) -> Iterator[tuple[Happening, tuple[Severity, bool]]]:
@@ -159,9 +158,8 @@ def _kept(story: Sequence[Happening]) -> Iterator[tuple[Happening, tuple[Severit
             undecided = True
         elif each.kind == "decided" and undecided:
             undecided = False
-            due = each.data.get("due")
-            if due is not None:
-                yield each, (each.severity, each.at <= datetime.fromisoformat(due))
+            if each.due is not None:
+                yield each, (each.severity, each.at <= each.due)
 
 
 def _sla(
@@ -184,8 +182,8 @@ def _is_late(case: Standing, now: datetime) -> bool:
 
 
 def _verdicts(happened: Iterable[Happening]) -> dict[Verdict, int]:
-    taken = (each.data["decision"]["verdict"] for each in happened if each.kind == "decided")
-    return {Verdict(verdict): count for verdict, count in sorted(Counter(taken).items())}
+    taken = Counter(each.verdict for each in happened if each.kind == "decided")
+    return {verdict: taken[verdict] for verdict in Verdict if taken[verdict]}
 
 
 def _playbooks(happened: Sequence[Happening]) -> tuple[PlaybookCount, ...]:
@@ -206,7 +204,7 @@ def _per_playbook(happened: Iterable[Happening], counts: Callable[[str], bool]) 
 def _approvals(happened: Iterable[Happening], waiting: int) -> Approvals:
     ended: Counter[str] = Counter()
     for each in happened:
-        ended[each.kind] += _ends(each.kind, each.data)
+        ended[each.kind] += _ends(each)
     return Approvals(
         given=ended["approved"],
         refused=ended["rejected"],
@@ -215,10 +213,10 @@ def _approvals(happened: Iterable[Happening], waiting: int) -> Approvals:
     )
 
 
-def _ends(kind: str, data: Mapping[str, Any]) -> bool:
+def _ends(happening: Happening) -> bool:
     """Whether a request came to its end: not while somebody is missing or is asked again."""
-    if kind == "approved":
-        return bool(data.get("granted"))
-    if kind == "approval_expired":
-        return data.get("outcome") != OnExpiry.ESCALATE.value
-    return kind == "rejected"
+    if happening.kind == "approved":
+        return happening.granted
+    if happening.kind == "approval_expired":
+        return happening.outcome != OnExpiry.ESCALATE
+    return happening.kind == "rejected"

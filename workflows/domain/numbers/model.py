@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from pydantic import Field
 
@@ -15,14 +14,23 @@ from workflows.domain.playbook.model import Severity
 
 @dataclass(frozen=True)
 class Happening:
-    """One event of a case, as the ledger keeps it; `data` as in `workflows.domain.happened`."""
+    """One event of a case, with what of it is counted, named as in `workflows.domain.happened`.
+
+    `occurred_at` is when the detector saw what opened the case, `done` how many subjects of a ring
+    are done.
+    """
 
     case: str
     playbook: str
     severity: Severity
     kind: str
     at: datetime
-    data: dict[str, Any]
+    occurred_at: datetime | None = None
+    verdict: str | None = None
+    due: datetime | None = None
+    granted: bool = False
+    outcome: str | None = None
+    done: int = 0
 
 
 @dataclass(frozen=True)
