@@ -95,6 +95,18 @@ async def test_the_browser_refuses_anything_from_elsewhere(open_page: Opener) ->
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
 
 
+async def test_a_picture_of_the_workspace_is_asked_for_by_its_id(
+    open_page: Opener, fake: FakeUi
+) -> None:
+    """An image block may name a file; its description stands where the file is gone."""
+    card = fake.message("U0SATO", "C0LIVE", canned.CASE_TS)
+    card["blocks"] = [{"type": "image", "slack_file": {"id": "F0CHART"}, "alt_text": "日次の図"}]
+    page = await open_page("as=U0SATO&channel=C0MARKET")
+    async with page.expect_request("**/files/F0CHART"):
+        await page.get_by_test_id("channel-C0LIVE").click()
+    await expect(page.get_by_text("画像を表示できません: 日次の図")).to_be_visible()
+
+
 async def test_an_open_menu_outlives_a_redrawn_card(open_page: Opener, fake: FakeUi) -> None:
     """The card changes underneath; the menu stays and its pick still goes to the card."""
     page = await open_page(LIVE)
