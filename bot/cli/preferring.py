@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 import structlog
+from sqlalchemy.exc import DBAPIError
 
 from activities.ledger.errors import LedgerUnavailable
 from activities.ledger.preferences import Preferences
@@ -39,8 +40,9 @@ class Preferred:
         try:
             async with asyncio.timeout(PATIENCE):
                 known = await self._preferences.language(person)
-        except (LedgerUnavailable, TimeoutError) as away:
-            log.warning("preference_unknown", error=str(away))
+        except (LedgerUnavailable, DBAPIError, TimeoutError) as away:
+            # While a ledger comes back, its tables may not be there yet.
+            log.warning("preference_unknown", error=type(away).__name__)
         self._keep(person, known)
         return known
 
