@@ -9,7 +9,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from activities.ledger.errors import LedgerUnavailable
+from activities.ledger.errors import LedgerError
 from activities.ledger.preferences import Preferences
 from workflows.domain.text import Language
 
@@ -40,7 +40,7 @@ class Preferred:
         try:
             async with asyncio.timeout(PATIENCE):
                 known = await self._preferences.language(person)
-        except (LedgerUnavailable, DBAPIError, TimeoutError) as away:
+        except (LedgerError, DBAPIError, TimeoutError) as away:
             # While a ledger comes back, its tables may not be there yet.
             log.warning("preference_unknown", error=type(away).__name__)
         self._keep(person, known)
