@@ -1,4 +1,4 @@
-"""The Temporal worker: one process, one client, a worker for each of the three queues."""
+"""The Temporal worker: one process, one client, a worker for each of the queues."""
 
 import asyncio
 import py_compile
@@ -18,7 +18,7 @@ from workflows.appeal import AppealWorkflow
 from workflows.case import CaseWorkflow
 from workflows.enforcement import EnforcementWorkflow
 from workflows.pinned import PinnedEnforcement
-from workflows.queues import platform_queue, slack_queue
+from workflows.queues import cards_queue, platform_queue, slack_queue, updates_queue
 from workflows.ring import RingWorkflow
 
 log = structlog.get_logger()
@@ -56,15 +56,23 @@ POLLS, NEW_HERE = 10, 0.4
 """How many workflow tasks are asked for at a time, and the part of them that is for cases of
 other workers: with the default of one, what a crash left behind comes back case by case."""
 
+IN_LINE = 16
+"""Cards, and updates, that wait for their turn in this process: the rest waits at Temporal, the
+most severe first. Enough for several channels to keep their pace, few enough to keep the order."""
+
+HEARD_WITHIN = timedelta(seconds=2)
+"""How soon what waits in line hears that it was called off: by its next sign of life."""
+
 Activity = Callable[..., Any]
 
 
 @dataclass(frozen=True)
 class Duties:
-    """The activities by their queue: ledger and delivery, Slack, platform."""
+    """The activities by their queue: ledger and delivery, Slack, what waits for it, platform."""
 
     main: Sequence[Activity]
     slack: Sequence[Activity]
+    background: Sequence[Activity]
     platform: Sequence[Activity]
 
 
@@ -88,9 +96,9 @@ def make_workers(
     duties: Duties,
     deployment: WorkerDeploymentConfig | None = None,
 ) -> list[Worker]:
-    """The three workers of `task_queue` and the queues named after it, not yet running.
+    """The workers of `task_queue` and the queues named after it, not yet running.
 
-    All three are of the same `deployment`: what a pinned enforcement asks of the platform is then
+    All are of the same `deployment`: what a pinned enforcement asks of the platform is then
     done by the version that asked.
     """
     compile_workflows()
@@ -123,6 +131,19 @@ def make_workers(
             disable_eager_activity_execution=True,
             graceful_shutdown_timeout=GRACE,
             deployment_config=deployment,
+        ),
+        *(
+            Worker(
+                client,
+                task_queue=behind,
+                activities=duties.background,
+                max_concurrent_activities=IN_LINE,
+                max_heartbeat_throttle_interval=HEARD_WITHIN,
+                disable_eager_activity_execution=True,
+                graceful_shutdown_timeout=GRACE,
+                deployment_config=deployment,
+            )
+            for behind in (cards_queue(task_queue), updates_queue(task_queue))
         ),
         Worker(
             client,

@@ -1,6 +1,7 @@
 """The one door from outside into the workflows: typed, and each call is durable when it returns."""
 
-from collections.abc import Awaitable
+from collections import OrderedDict
+from collections.abc import Awaitable, Sequence
 from datetime import timedelta
 from typing import TypeVar
 
@@ -9,6 +10,8 @@ from temporalio.client import (
     WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
+    WorkflowQueryFailedError,
+    WorkflowQueryRejectedError,
 )
 from temporalio.common import Priority, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
@@ -24,13 +27,20 @@ from workflows.domain.enforcement import EnforcementReport
 from workflows.domain.identity import appeal_route, case_route, closed_route
 from workflows.domain.memory import Memory
 from workflows.domain.playbook.model import Policy
-from workflows.ports import Delivery
+from workflows.handing_in import parcels
+from workflows.ports import Delivery, Show
 from workflows.starts import TASK_TIMEOUT, CaseStart
 
 T = TypeVar("T")
 
 RPC_TIMEOUT = timedelta(seconds=2)
 """Below the 3 s that Slack waits, so that a person gets an answer instead of Slack's error."""
+
+NEWS_TIMEOUT = timedelta(seconds=1)
+"""How long a card that is late waits to hear what it should show by now."""
+
+REMEMBERED = 5_000
+"""Cases that this process opened: their alerts are signals without a start."""
 
 _AWAY = frozenset(
     {
@@ -59,16 +69,44 @@ class Cases:
         """Wraps a connected client; `task_queue` is where the case workflows run."""
         self._client = client
         self._task_queue = task_queue
+        self._opened: OrderedDict[str, None] = OrderedDict()
 
     async def accept(self, alert: Alert, policy: Policy, group: tuple[str, ...]) -> str:
         """Stores an alert with the open case of its group, opening one if there is none.
 
         Returns the case's route. Raises `OutOfReach`.
         """
+        return await self.accept_all((alert,), policy, group)
+
+    async def accept_all(
+        self, alerts: Sequence[Alert], policy: Policy, group: tuple[str, ...]
+    ) -> str:
+        """The same for several alerts of one group; where it raises, some may be stored."""
         route = case_route(policy.playbook.playbook, group)
-        start = CaseStart(route=route, policy=policy, subject=alert.subject)
-        await self._start_with(route, start, "alert", alert)
+        for part in parcels(alerts):
+            signal, argument = ("alert", part[0]) if len(part) == 1 else ("alerts", part)
+            if not await self._joined(route, signal, argument):
+                start = CaseStart(route=route, policy=policy, subject=part[0].subject)
+                await self._start_with(route, start, signal, argument)
+                self._opened[route] = None
+                if len(self._opened) > REMEMBERED:
+                    self._opened.popitem(last=False)
         return route
+
+    async def _joined(self, route: str, signal: str, argument: object) -> bool:
+        """Whether a case that was opened here lately still runs, and has it.
+
+        A start carries the whole policy: in a storm most alerts are for cases that run already.
+        """
+        if route not in self._opened:
+            return False
+        handle = self._client.get_workflow_handle(route)
+        try:
+            await _asked(handle.signal(signal, argument, rpc_timeout=RPC_TIMEOUT))
+        except _Gone:
+            self._opened.pop(route, None)
+            return False
+        return True
 
     async def click(self, route: str, click: Click) -> None:
         """Stores a click with its case, waking a closed case up. Raises `OutOfReach`."""
@@ -110,6 +148,15 @@ class Cases:
         try:
             return await _asked(handle.query(CaseWorkflow.memory, rpc_timeout=RPC_TIMEOUT))
         except _Gone:
+            return None
+
+    async def newest_show(self, route: str, run: str) -> Show | None:
+        """What a case's run wants to show by now; None where it does not tell in time."""
+        handle: WorkflowHandle[CaseWorkflow, None]
+        handle = self._client.get_workflow_handle(route, run_id=run)
+        try:
+            return await _asked(handle.query(CaseWorkflow.showing, rpc_timeout=NEWS_TIMEOUT))
+        except (_Gone, OutOfReach, WorkflowQueryRejectedError, WorkflowQueryFailedError):
             return None
 
     async def outcome(self, route: str) -> EnforcementReport | None:

@@ -9,7 +9,7 @@ everything is unsure.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -46,14 +46,20 @@ class Posted(Value):
 class Progress:
     """Posts once, over all tries of one activity. Made within the activity."""
 
-    def __init__(self) -> None:
-        """Reads what the try before has left."""
+    def __init__(self, unsure_since: datetime | None = None) -> None:
+        """Reads what the try before has left; `unsure_since`: another activity may have posted."""
         info = activity.info()
         before = _posted(info.heartbeat_details)
         trusted = before.attempt == info.attempt - 1 and not before.unsure
-        self._look = info.attempt > 1 and not trusted
+        self._look = unsure_since is not None or (info.attempt > 1 and not trusted)
         self._posted = before.model_copy(update={"attempt": info.attempt, "unsure": self._look})
-        self.since = (info.scheduled_time - SKEW).timestamp()
+        began = min(info.scheduled_time, unsure_since or info.scheduled_time)
+        self.since = (began - SKEW).timestamp()
+
+    @property
+    def untouched(self) -> bool:
+        """Whether it is certain that nothing was posted so far."""
+        return not self._look and self._posted.card is None and self._posted.through == 0
 
     @property
     def posted(self) -> Posted:

@@ -19,6 +19,7 @@ from activities.rings import RingActivities
 from activities.slack.activities import SlackActivities
 from activities.slack.appeals.activities import AppealSlackActivities
 from activities.slack.client import slack_client
+from activities.slack.pacing import Pacer
 from activities.slack.people import People
 from bot.cli.policies import Policies, open_policies
 from bot.cli.running import open_ledger, run, stop_event, unless_stopped
@@ -82,13 +83,16 @@ async def open_duties(
     )
     ledger = LedgerActivities(Ledger(database))
     people = People(web, policies.roles, settings.locale)
-    slack = SlackActivities(web, people, settings.locale, settings.zone)
+    cases, pacer = Cases(client, settings.temporal.task_queue), Pacer(settings.slack.pace)
+    slack = SlackActivities(
+        web, people, settings.locale, settings.zone, pacer, newest=cases.newest_show
+    )
     platform = PlatformActivities(Platform(http))
     rings = Rings(database)
     ringing = RingActivities(RelatedReader(Platform(http)), rings, policies.look_ups)
-    delivery = DeliveryActivities(Cases(client, settings.temporal.task_queue))
+    delivery = DeliveryActivities(cases)
     appeals = AppealsLedger(database)
-    appeal_cards = AppealSlackActivities(web, people, settings.locale, settings.zone)
+    appeal_cards = AppealSlackActivities(web, people, settings.locale, settings.zone, pacer)
     notices = NoticeActivities(Platform(http))
     return Duties(
         main=(
@@ -107,6 +111,7 @@ async def open_duties(
             *(rings.ring_part, rings.ring_marks, rings.record_ring),
         ),
         slack=(slack.show, slack.answer, slack.tell, appeal_cards.show_appeal),
+        background=(slack.show,),
         platform=(
             platform.carry_out,
             platform.read_back,

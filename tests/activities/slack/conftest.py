@@ -12,6 +12,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.slack.activities import SlackActivities
 from activities.slack.client import slack_client
+from activities.slack.pacing import Pacer
 from activities.slack.people import People
 from deploy.sandbox.serve import serving
 from deploy.sandbox.slack.app import make_app
@@ -98,7 +99,7 @@ async def desk() -> AsyncIterator[Desk]:
     ):
         people = People(client, lambda: RoleBook(roles=roles), Language.JA)
         tokyo = ZoneInfo("Asia/Tokyo")
-        activities = SlackActivities(client, people, Language.JA, tokyo)
+        activities = SlackActivities(client, people, Language.JA, tokyo, Pacer(0))
         yield Desk(workspace, client, people, activities, roles)
 
 
