@@ -13,13 +13,14 @@ from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from bot.living import SignsOfLife
-from workflows import appeal, case, enforcement, pinned, ring
+from workflows import appeal, case, enforcement, pinned, ring, storm
 from workflows.appeal import AppealWorkflow
 from workflows.case import CaseWorkflow
 from workflows.enforcement import EnforcementWorkflow
 from workflows.pinned import PinnedEnforcement
 from workflows.queues import cards_queue, platform_queue, slack_queue, updates_queue
 from workflows.ring import RingWorkflow
+from workflows.storm import StormWorkflow
 
 log = structlog.get_logger()
 
@@ -31,6 +32,7 @@ PASSED_THROUGH = (
     "workflows.conditions",
     "workflows.casework",
     "workflows.appealing",
+    "workflows.storming",
     "cel",
 )
 """Pure modules that every instance shares: importing them anew costs 80 ms and 2 MiB a case."""
@@ -82,7 +84,7 @@ def compile_workflows() -> None:
     Without the bytecode file each import compiles the source, which triples what a case costs.
     A read-only installation has to be compiled when it is made (`python -m compileall`).
     """
-    for module in (appeal, case, enforcement, pinned, ring):
+    for module in (appeal, case, enforcement, pinned, ring, storm):
         assert module.__file__ is not None
         try:
             py_compile.compile(module.__file__)
@@ -111,6 +113,7 @@ def make_workers(
                 CaseWorkflow,
                 PinnedEnforcement if deployment else EnforcementWorkflow,
                 RingWorkflow,
+                StormWorkflow,
             ],
             activities=duties.main,
             interceptors=[SignsOfLife()],

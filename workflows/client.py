@@ -102,8 +102,8 @@ class Cases:
             return False
         handle = self._client.get_workflow_handle(route)
         try:
-            await _asked(handle.signal(signal, argument, rpc_timeout=RPC_TIMEOUT))
-        except _Gone:
+            await asked(handle.signal(signal, argument, rpc_timeout=RPC_TIMEOUT))
+        except Gone:
             self._opened.pop(route, None)
             return False
         return True
@@ -112,8 +112,8 @@ class Cases:
         """Stores a click with its case, waking a closed case up. Raises `OutOfReach`."""
         handle = self._client.get_workflow_handle(route)
         try:
-            await _asked(handle.signal("click", click, rpc_timeout=RPC_TIMEOUT))
-        except _Gone:
+            await asked(handle.signal("click", click, rpc_timeout=RPC_TIMEOUT))
+        except Gone:
             await self.deliver(Delivery(case=click.case, click=click))
 
     async def deliver(self, delivery: Delivery) -> None:
@@ -137,8 +137,8 @@ class Cases:
             return False
         handle = self._client.get_workflow_handle(delivery.route)
         try:
-            await _asked(handle.signal("absorb", delivery, rpc_timeout=RPC_TIMEOUT))
-        except _Gone:
+            await asked(handle.signal("absorb", delivery, rpc_timeout=RPC_TIMEOUT))
+        except Gone:
             return False
         return True
 
@@ -146,8 +146,8 @@ class Cases:
         """What the case at `route` knows now, or None where none runs. Raises `OutOfReach`."""
         handle: WorkflowHandle[CaseWorkflow, None] = self._client.get_workflow_handle(route)
         try:
-            return await _asked(handle.query(CaseWorkflow.memory, rpc_timeout=RPC_TIMEOUT))
-        except _Gone:
+            return await asked(handle.query(CaseWorkflow.memory, rpc_timeout=RPC_TIMEOUT))
+        except Gone:
             return None
 
     async def newest_show(self, route: str, run: str) -> Show | None:
@@ -155,8 +155,8 @@ class Cases:
         handle: WorkflowHandle[CaseWorkflow, None]
         handle = self._client.get_workflow_handle(route, run_id=run)
         try:
-            return await _asked(handle.query(CaseWorkflow.showing, rpc_timeout=NEWS_TIMEOUT))
-        except (_Gone, OutOfReach, WorkflowQueryRejectedError, WorkflowQueryFailedError):
+            return await asked(handle.query(CaseWorkflow.showing, rpc_timeout=NEWS_TIMEOUT))
+        except (Gone, OutOfReach, WorkflowQueryRejectedError, WorkflowQueryFailedError):
             return None
 
     async def outcome(self, route: str) -> EnforcementReport | None:
@@ -166,17 +166,17 @@ class Cases:
         """
         handle = self._client.get_workflow_handle(route, result_type=EnforcementReport)
         try:
-            status = (await _asked(handle.describe(rpc_timeout=RPC_TIMEOUT))).status
+            status = (await asked(handle.describe(rpc_timeout=RPC_TIMEOUT))).status
             if status is WorkflowExecutionStatus.RUNNING:
                 raise StillRuns(f"{route} is still under way")
-            return await _asked(handle.result(rpc_timeout=RPC_TIMEOUT))
-        except (_Gone, WorkflowFailureError):
+            return await asked(handle.result(rpc_timeout=RPC_TIMEOUT))
+        except (Gone, WorkflowFailureError):
             return None
 
     async def _start_with(
         self, route: str, start: CaseStart, signal: str | None, *argument: object
     ) -> None:
-        await _asked(
+        await asked(
             self._client.start_workflow(
                 CaseWorkflow.run,
                 start,
@@ -203,7 +203,7 @@ class Appeals:
     async def file(self, start: AppealStart) -> bool:
         """Stores a new appeal; False where it was there already. Raises `OutOfReach`."""
         try:
-            await _asked(
+            await asked(
                 self._client.start_workflow(
                     AppealWorkflow.run,
                     start,
@@ -232,32 +232,33 @@ class Appeals:
         handle: WorkflowHandle[AppealWorkflow, None]
         handle = self._client.get_workflow_handle(appeal_route(appeal))
         try:
-            description = await _asked(handle.describe(rpc_timeout=RPC_TIMEOUT))
+            description = await asked(handle.describe(rpc_timeout=RPC_TIMEOUT))
             if description.status is not WorkflowExecutionStatus.RUNNING:
                 return None
-            return await _asked(handle.query(AppealWorkflow.memory, rpc_timeout=RPC_TIMEOUT))
-        except _Gone:
+            return await asked(handle.query(AppealWorkflow.memory, rpc_timeout=RPC_TIMEOUT))
+        except Gone:
             return None
 
     async def _signal(self, appeal: str, signal: str, *args: object) -> bool:
         handle = self._client.get_workflow_handle(appeal_route(appeal))
         try:
-            await _asked(handle.signal(signal, args=args, rpc_timeout=RPC_TIMEOUT))
-        except _Gone:
+            await asked(handle.signal(signal, args=args, rpc_timeout=RPC_TIMEOUT))
+        except Gone:
             return False
         return True
 
 
-class _Gone(Exception):
+class Gone(Exception):
     """No workflow runs under that id."""
 
 
-async def _asked(call: Awaitable[T]) -> T:
+async def asked(call: Awaitable[T]) -> T:
+    """What a call to Temporal returns. Raises `OutOfReach` and `Gone`."""
     try:
         return await call
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
-            raise _Gone from error
+            raise Gone from error
         if error.status in _AWAY:
             raise OutOfReach(f"Temporal did not answer ({error.status.name})") from error
         raise

@@ -18,6 +18,7 @@ from activities.slack.reader import Reader
 from activities.slack.refusals import refusal_text
 from activities.slack.sender import Sender
 from activities.slack.showing import Showing
+from activities.slack.storm.door import NoStorms, StormDoor
 from activities.slack.telling import Telling
 from activities.slack.text.texts import texts
 from workflows.domain.people import Role
@@ -39,10 +40,11 @@ class SlackActivities:
         zone: tzinfo,
         pacer: Pacer,
         newest: Newest = no_news,
+        storms: StormDoor | None = None,
     ) -> None:
         """`language` is that of the channels; `zone` where Slack can't show a reader's own.
 
-        `newest` tells what a case wants to show by now.
+        `newest` tells what a case wants to show by now; `storms` hears of cards that wait.
         """
         self._sender = Sender(client, pacer)
         self._pacer = pacer
@@ -50,6 +52,7 @@ class SlackActivities:
         self._language = language
         self._zone = zone
         self._newest = newest
+        self._storms = storms or NoStorms()
 
     @activity.defn(name="show")
     async def show(self, wanted: Show) -> Shown:
@@ -70,8 +73,11 @@ class SlackActivities:
             renewing.renew,
             self._reader_of,
             self._people.channel,
+            self._storms,
             progress,
         )
+        if wanted.card is None and wanted.background:
+            await self._storms.look(wanted.view.channel)
         async with progress.living():
             return await self._unless_called_off(turn, showing.run())
 

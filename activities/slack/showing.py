@@ -12,6 +12,7 @@ from activities.slack.lines import AT_ONCE, lines_message
 from activities.slack.progress import Progress
 from activities.slack.reader import Reader
 from activities.slack.sender import Sender
+from activities.slack.storm.door import StormDoor, handed_over
 from activities.slack.troubles import SlackTrouble
 from workflows.domain import events as ev
 from workflows.domain.approval import Approval, Purpose
@@ -63,6 +64,7 @@ class Showing:
         renew: Callable[[Show], Awaitable[Show]],
         reader_of: Callable[[Show], Awaitable[Reader]],
         channel_of: Callable[[Role], str | None],
+        storms: StormDoor,
         progress: Progress,
     ) -> None:
         self._wanted = wanted
@@ -70,6 +72,7 @@ class Showing:
         self._renew = renew
         self._reader_of = reader_of
         self._channel_of = channel_of
+        self._storms = storms
         self._progress = progress
 
     async def run(self) -> Shown:
@@ -141,7 +144,8 @@ class Showing:
         return tuple(line for line in self._wanted.lines if line.seq > told)[:AT_ONCE]
 
     async def _tell(self, card: CardRef, part: tuple[ev.Recorded, ...]) -> int:
-        message = lines_message(part, self._view, self._reader)
+        quiet = await handed_over(self._storms, self._view, part)
+        message = lines_message(part, self._view, self._reader, quiet)
         await self._sender.post(card.channel, message, thread=card.ts)
         return part[-1].seq
 

@@ -1,5 +1,7 @@
 """The doors through which Slack's listeners reach everything else."""
 
+from collections.abc import Iterable
+
 from activities.ledger.covers import Covers
 from activities.ledger.database import Database
 from activities.ledger.queries import Queries
@@ -34,6 +36,10 @@ class PeopleOfSlack:
             return await self._people.roles(person)
         except RolesUnknown as unknown:
             raise Unavailable("Slack does not say who holds a role.") from unknown
+
+    async def names(self, people: Iterable[str]) -> dict[str, str]:
+        """The names of several people, by id."""
+        return await self._people.names(people)
 
 
 def make_doors(

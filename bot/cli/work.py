@@ -10,6 +10,7 @@ from activities.ledger.activities import LedgerActivities
 from activities.ledger.appeals import AppealsLedger
 from activities.ledger.ledger import Ledger
 from activities.ledger.rings import Rings
+from activities.ledger.storms import Storms
 from activities.platform.activities import PlatformActivities
 from activities.platform.client import Platform, open_platform
 from activities.platform.notices import NoticeActivities
@@ -21,6 +22,8 @@ from activities.slack.appeals.activities import AppealSlackActivities
 from activities.slack.client import slack_client
 from activities.slack.pacing import Pacer
 from activities.slack.people import People
+from activities.slack.storm.activities import StormSlackActivities
+from activities.storms import StormWatch
 from bot.cli.policies import Policies, open_policies
 from bot.cli.running import open_ledger, run, stop_event, unless_stopped
 from bot.encryption import Unreadable
@@ -30,6 +33,7 @@ from bot.temporal_connection import unreadable, wait_for_temporal
 from bot.versioning import deployment_of
 from bot.worker import Duties, make_workers, run_workers
 from workflows.client import Cases
+from workflows.storming.door import StormRoutes
 
 log = structlog.get_logger()
 
@@ -84,15 +88,16 @@ async def open_duties(
     ledger = LedgerActivities(Ledger(database))
     people = People(web, policies.roles, settings.locale)
     cases, pacer = Cases(client, settings.temporal.task_queue), Pacer(settings.slack.pace)
-    slack = SlackActivities(
-        web, people, settings.locale, settings.zone, pacer, newest=cases.newest_show
-    )
+    in_slack = (web, people, settings.locale, settings.zone, pacer)
+    storms, routes = Storms(database), StormRoutes(client, settings.temporal.task_queue)
+    slack = SlackActivities(*in_slack, cases.newest_show, StormWatch(storms, routes))
     platform = PlatformActivities(Platform(http))
     rings = Rings(database)
     ringing = RingActivities(RelatedReader(Platform(http)), rings, policies.look_ups)
     delivery = DeliveryActivities(cases)
     appeals = AppealsLedger(database)
-    appeal_cards = AppealSlackActivities(web, people, settings.locale, settings.zone, pacer)
+    appeal_cards = AppealSlackActivities(*in_slack)
+    digests = StormSlackActivities(*in_slack)
     notices = NoticeActivities(Platform(http))
     return Duties(
         main=(
@@ -104,13 +109,20 @@ async def open_duties(
             ledger.covers_of,
             slack.roles_of,
             policies.policy_now,
+            storms.storm_now,
             appeals.load_appealed,
             appeals.record_appeal,
             delivery.deliver,
             delivery.outcome,
             *(rings.ring_part, rings.ring_marks, rings.record_ring),
         ),
-        slack=(slack.show, slack.answer, slack.tell, appeal_cards.show_appeal),
+        slack=(
+            slack.show,
+            slack.answer,
+            slack.tell,
+            appeal_cards.show_appeal,
+            digests.show_storm,
+        ),
         background=(slack.show,),
         platform=(
             platform.carry_out,

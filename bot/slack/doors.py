@@ -1,6 +1,6 @@
 """What the listeners need of the other rooms: small protocols, so that each can be replaced."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Protocol
@@ -71,6 +71,9 @@ class PeopleDoor(Protocol):
 
     async def roles(self, person: str) -> frozenset[Role]:
         """The roles that a person holds now."""
+
+    async def names(self, people: Iterable[str]) -> dict[str, str]:
+        """The names of several people, by id; an id stands for itself where Slack is away."""
 
 
 class CaseLine(Value):

@@ -1,6 +1,7 @@
 """The other rooms as plain in-memory classes, each behind the protocol that the bot asks for."""
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -168,6 +169,9 @@ class FakePeople:
 
     async def roles(self, person: str) -> frozenset[Role]:
         return frozenset(self.roles_of.get(person, set()))
+
+    async def names(self, people: Iterable[str]) -> dict[str, str]:
+        return {person: person.removeprefix("U0").title() for person in people}
 
 
 @dataclass
