@@ -58,12 +58,17 @@ POLLS, NEW_HERE = 10, 0.4
 """How many workflow tasks are asked for at a time, and the part of them that is for cases of
 other workers: with the default of one, what a crash left behind comes back case by case."""
 
-IN_LINE = 16
-"""Cards, and updates, that wait for their turn in this process: the rest waits at Temporal, the
-most severe first. Enough for several channels to keep their pace, few enough to keep the order."""
+CARDS_IN_LINE, UPDATES_IN_LINE = 16, 4
+"""How many wait for their turn in this process: the rest waits at Temporal, the most severe first.
 
-HEARD_WITHIN = timedelta(seconds=2)
-"""How soon what waits in line hears that it was called off: by its next sign of life."""
+Several channels have to keep their pace, so that there have to be some cards; all updates share one
+rate, and whoever presses on one that is in line waits until it hears of that.
+"""
+
+HEARD_WITHIN = timedelta(seconds=0.5)
+"""How soon an update in line can hear that it was called off: by its next sign of life."""
+HEARD_AT_LAST = timedelta(seconds=8)
+"""The same for a new card: few are pressed before they stand, and many signs of life cost."""
 
 Activity = Callable[..., Any]
 
@@ -140,13 +145,16 @@ def make_workers(
                 client,
                 task_queue=behind,
                 activities=duties.background,
-                max_concurrent_activities=IN_LINE,
-                max_heartbeat_throttle_interval=HEARD_WITHIN,
+                max_concurrent_activities=in_line,
+                max_heartbeat_throttle_interval=heard,
                 disable_eager_activity_execution=True,
                 graceful_shutdown_timeout=GRACE,
                 deployment_config=deployment,
             )
-            for behind in (cards_queue(task_queue), updates_queue(task_queue))
+            for behind, in_line, heard in (
+                (cards_queue(task_queue), CARDS_IN_LINE, HEARD_AT_LAST),
+                (updates_queue(task_queue), UPDATES_IN_LINE, HEARD_WITHIN),
+            )
         ),
         Worker(
             client,

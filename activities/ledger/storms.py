@@ -42,7 +42,7 @@ class Storms:
             since = ask.since or await _oldest_waiting(connection, ask.channel)
             mine = (cases.c.channel == ask.channel, cases.c.opened_at >= since)
             counted = (await connection.execute(_counted(mine))).all()
-            titles = dict((await connection.execute(_titles(mine))).tuples().all())
+            titles = {row.playbook: row.title for row in await connection.execute(_titles(mine))}
             top = (await connection.execute(_top(mine))).mappings().all()
         return Picture(
             channel=ask.channel,

@@ -13,7 +13,7 @@ from activities.slack.late import Newest, Renewing, no_news
 from activities.slack.named import people_in, people_of
 from activities.slack.pacing import PEOPLE, CalledOff, Pacer, Turn
 from activities.slack.people import People, RolesUnknown
-from activities.slack.progress import Progress
+from activities.slack.progress import IN_LINE, SIGN_OF_LIFE, Progress
 from activities.slack.reader import Reader
 from activities.slack.refusals import refusal_text
 from activities.slack.sender import Sender
@@ -78,7 +78,8 @@ class SlackActivities:
         )
         if wanted.card is None and wanted.background:
             await self._storms.look(wanted.view.channel)
-        async with progress.living():
+        drawn_anew = wanted.background and wanted.card is not None
+        async with progress.living(IN_LINE if drawn_anew else SIGN_OF_LIFE):
             return await self._unless_called_off(turn, showing.run())
 
     async def _unless_called_off(self, turn: Turn, showing: Coroutine[Any, Any, Shown]) -> Shown:

@@ -28,6 +28,9 @@ A quarter of the time after which it is missed (`casework.screen`), so that a bu
 taken for a dead one: two tries at once could post twice.
 """
 
+IN_LINE = 0.5
+"""The same for a card that stands in line: with the answer it hears whether it was called off."""
+
 SKEW = timedelta(minutes=5)
 """How far Slack's clock and Temporal's may be apart."""
 
@@ -82,17 +85,17 @@ class Progress:
         self._beat(self._posted)
 
     @asynccontextmanager
-    async def living(self) -> AsyncIterator[None]:
+    async def living(self, every: float = SIGN_OF_LIFE) -> AsyncIterator[None]:
         """Tells for as long as the block lasts that this try has not died with its worker."""
-        telling = asyncio.create_task(self._live())
+        telling = asyncio.create_task(self._live(every))
         try:
             yield
         finally:
             telling.cancel()
 
-    async def _live(self) -> None:
+    async def _live(self, every: float) -> None:
         while True:
-            await asyncio.sleep(SIGN_OF_LIFE)
+            await asyncio.sleep(every)
             # What is under way now may be posted by the time that anybody reads this.
             self._beat(self._posted.model_copy(update={"unsure": True}))
 
