@@ -54,6 +54,7 @@ class Tries:
             attempt=self.attempt,
             heartbeat_details=self.left,
             scheduled_time=self.since,
+            started_time=datetime.now(UTC),
         )
         environment.on_heartbeat = self._leave
         return await environment.run(work, *given)
