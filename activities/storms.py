@@ -8,6 +8,7 @@ import structlog
 from activities.ledger.errors import LedgerUnavailable
 from activities.ledger.storms import Storms
 from workflows.client import OutOfReach
+from workflows.domain.memory import CardRef
 from workflows.domain.storm import Called, is_flooded
 from workflows.storming.door import StormRoutes
 
@@ -27,6 +28,7 @@ class StormWatch:
         self._routes = routes
         self._clock = clock
         self._looked_at: dict[str, float] = {}
+        self._unwritten: dict[str, CardRef] = {}
 
     async def look(self, channel: str) -> None:
         """Begins a storm where too many cards wait. What fails is looked at again soon."""
@@ -39,6 +41,19 @@ class StormWatch:
                 await self._routes.begin(channel)
         except (LedgerUnavailable, OutOfReach) as away:
             _log.warning("storm_not_looked_for", channel=channel, error=type(away).__name__)
+
+    async def posted(self, case: str, card: CardRef) -> None:
+        """Writes down where a card stands: a case of one alert would not tell by itself.
+
+        Without the ledger that is done with the next one.
+        """
+        self._unwritten[case] = card
+        try:
+            for each, stands in list(self._unwritten.items()):
+                await self._storms.posted(each, stands)
+                self._unwritten.pop(each, None)
+        except LedgerUnavailable:
+            _log.warning("card_not_written_down", cards=len(self._unwritten))
 
     async def called(self, channel: str, call: Called) -> bool:
         """Whether the channel's storm takes the call over. Raises `OutOfReach`."""

@@ -12,6 +12,7 @@ from activities.ledger.database import Database
 from activities.ledger.tables import cases
 from workflows.domain.alert import Subject
 from workflows.domain.case_state import Phase
+from workflows.domain.memory import CardRef
 from workflows.domain.playbook.model import Severity
 from workflows.domain.storm import MOST_TOP, Group, Picture, Top
 from workflows.domain.text import Text
@@ -34,6 +35,13 @@ class Storms:
         query = sa.select(sa.func.count()).where(cases.c.channel == channel, _WAITS)
         async with self._database.reading() as connection:
             return int((await connection.execute(query)).scalar_one())
+
+    async def posted(self, case: str, card: CardRef) -> None:
+        """A case's card stands there; one that is written down already is newer."""
+        place = {"card_channel": card.channel, "card_ts": card.ts}
+        mine = (cases.c.id == case, cases.c.card_ts.is_(None))
+        async with self._database.writing() as connection:
+            await connection.execute(sa.update(cases).where(*mine).values(place))
 
     @activity.defn(name="storm_now")
     async def storm_now(self, ask: StormAsk) -> Picture:

@@ -80,7 +80,10 @@ class SlackActivities:
             await self._storms.look(wanted.view.channel)
         drawn_anew = wanted.background and wanted.card is not None
         async with progress.living(IN_LINE if drawn_anew else SIGN_OF_LIFE):
-            return await self._unless_called_off(turn, showing.run())
+            shown = await self._unless_called_off(turn, showing.run())
+            if wanted.card is None:
+                await self._storms.posted(wanted.view.id, shown.card)
+            return shown
 
     async def _unless_called_off(self, turn: Turn, showing: Coroutine[Any, Any, Shown]) -> Shown:
         """What is shown. A call to Slack that is under way always ends: it may come through."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from workflows.domain.events import Recorded
+from workflows.domain.memory import CardRef
 from workflows.domain.storm import Called, role_called
 from workflows.domain.view import CardView
 
@@ -13,6 +14,9 @@ class StormDoor(Protocol):
 
     async def look(self, channel: str) -> None:
         """A new card waits in `channel`: is it one of too many? It never fails."""
+
+    async def posted(self, case: str, card: CardRef) -> None:
+        """A case's card stands: it does not wait any more. It never fails."""
 
     async def called(self, channel: str, call: Called) -> bool:
         """Whether a storm is going on in `channel`, and calls the role for this case too.
@@ -26,6 +30,9 @@ class NoStorms:
     """Nobody watches over storms."""
 
     async def look(self, channel: str) -> None:
+        """Nothing happens."""
+
+    async def posted(self, case: str, card: CardRef) -> None:
         """Nothing happens."""
 
     async def called(self, channel: str, call: Called) -> bool:

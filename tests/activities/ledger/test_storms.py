@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from activities.ledger.database import Database
 from activities.ledger.ledger import Ledger
+from activities.ledger.queries import Queries
 from activities.ledger.storms import Storms
 from tests.activities.ledger.test_ledger import following, opening
 from tests.domain.building import SATO, a_case, a_policy, minutes
@@ -45,6 +46,19 @@ async def test_a_quiet_channel_has_nobody_waiting(ledger: Ledger, database: Data
     storms = Storms(database)
     assert await storms.waiting("ts-live") == 0
     assert await storms.waiting("ts-market") == 1
+
+
+async def test_a_card_is_written_down_where_nothing_else_happened(
+    ledger: Ledger, database: Database
+) -> None:
+    """And a newer place is not overwritten."""
+    storms, made = Storms(database), await case(ledger, 1, Severity.HIGH)
+    await storms.posted(made.id, CARD)
+    assert await storms.waiting("ts-live") == 0
+    await storms.posted(made.id, CardRef(channel="C0LIVE", ts="0.5"))
+    row = await Queries(database).case(made.id)
+    assert row is not None
+    assert row["card_ts"] == "1.0"
 
 
 async def test_the_picture_begins_with_the_oldest_that_waits(

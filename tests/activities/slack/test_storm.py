@@ -194,9 +194,13 @@ class Storms:
         self.going = going
         self.calls: list[tuple[str, Called]] = []
         self.looks: list[str] = []
+        self.cards: list[tuple[str, CardRef]] = []
 
     async def look(self, channel: str) -> None:
         self.looks.append(channel)
+
+    async def posted(self, case: str, card: CardRef) -> None:
+        self.cards.append((case, card))
 
     async def called(self, channel: str, call: Called) -> bool:
         self.calls.append((channel, call))
@@ -235,6 +239,14 @@ async def test_new_cards_in_the_background_notice_a_storm(desk: Desk) -> None:
     assert storms.looks == []
     await desk.show(wanted(Story()).model_copy(update={"background": True}))
     assert storms.looks == ["ts-live"]
+
+
+async def test_a_new_card_is_written_down_once(desk: Desk) -> None:
+    """A case that nothing happens to would be taken for one that waits."""
+    storms = desk.activities._storms = Storms(going=False)
+    shown = await desk.show(wanted(Story()))
+    await desk.show(wanted(Story().joined(5), shown.card))
+    assert storms.cards == [("K7Q2F9XM0", shown.card)]
 
 
 async def test_a_write_that_waited_shows_what_is_true_by_then(desk: Desk) -> None:
