@@ -1,7 +1,7 @@
 """What the ledger knows of a channel that is flooded with new cases."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,6 +21,9 @@ from workflows.storming.ports import StormAsk
 _RANK = sa.case({each.value: each.rank for each in Severity}, value=cases.c.severity, else_=9)
 _OPEN = cases.c.phase != Phase.CLOSED.value
 _WAITS = sa.and_(_OPEN, cases.c.card_ts.is_(None))
+
+_JUST_PASSED = timedelta(minutes=10)
+"""How far a look goes back where no card waits by now: a flood took its time to be noticed."""
 
 
 class Storms:
@@ -66,7 +69,7 @@ class Storms:
 async def _oldest_waiting(connection: AsyncConnection, channel: str) -> datetime:
     query = sa.select(sa.func.min(cases.c.opened_at, type_=cases.c.opened_at.type))
     found = await connection.execute(query.where(cases.c.channel == channel, _WAITS))
-    return found.scalar_one() or datetime.now(UTC)
+    return found.scalar_one() or datetime.now(UTC) - _JUST_PASSED
 
 
 def _counted(mine: Sequence[sa.ColumnElement[bool]]) -> sa.Select[Any]:

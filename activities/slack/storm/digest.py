@@ -34,7 +34,8 @@ def digest(wanted: ShowStorm, reader: Reader) -> Message:
     title = reader.say(state, count=picture.cases)
     said = _sentence(wanted, reader)
     groups = [_group(each, reader) for each in picture.groups[:_MOST_GROUPS]]
-    blocks = [header(title), section([said]), section(groups), *_top(wanted, reader)]
+    counted = [section(groups)] if groups else []
+    blocks = [header(title), section([said]), *counted, *_top(wanted, reader)]
     spoken = fit([title, said, *groups], "\n", MOST_TEXT)
     return Message(spoken, blocks, metadata(EVENT_TYPE, storm=wanted.key))
 

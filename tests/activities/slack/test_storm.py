@@ -128,6 +128,12 @@ def test_it_keeps_within_slacks_limits(language: Language, over: bool) -> None:
         assert "https://evil" not in str(message.blocks) + message.text
 
 
+def test_a_flood_that_just_passed_is_drawn_too() -> None:
+    """A call was handed over, and no case is left that it could count."""
+    message = digest(storm(cases=0, open=0, waiting=0, groups=(), top=()), reader())
+    assert check_blocks(message.blocks, Surface.MESSAGE) == []
+
+
 def test_a_role_is_called_once_with_how_many() -> None:
     """In the digest's thread."""
     message = calls(storm(mentions=CALLS), reader())
