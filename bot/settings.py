@@ -118,7 +118,7 @@ class Temporal(_Group):
     address: Address = Field("127.0.0.1:7233", description="Temporal's host:port")
     namespace: Named = Field("default", description="a namespace that exists there")
     task_queue: Named = Field(
-        "koban", description="a name; Slack and the platform get `-slack` and `-platform` added"
+        "koban", description="a name; the other queues get `-slack`, `-platform` and the like added"
     )
     tls_cert: Path | None = Field(None, description="the path of a client certificate (PEM)")
     tls_key: Path | None = Field(None, description="the path of the certificate's key (PEM)")
@@ -155,6 +155,13 @@ class Slack(_Group):
     )
     api_url: Web = Field(
         "https://slack.com/api/", description="the address of Slack's Web API or of a stand-in"
+    )
+    pace: float = Field(
+        1.0,
+        ge=0,
+        le=100,
+        description="the part of Slack's rates that this worker may use: 1 where it is alone, "
+        "0.5 where there are two; 0 for a stand-in without rates",
     )
 
 

@@ -1,4 +1,4 @@
-"""The Temporal worker: one process, one client, a worker for each of the three queues."""
+"""The Temporal worker: one process, one client, a worker for each of the queues."""
 
 import asyncio
 import py_compile
@@ -13,14 +13,15 @@ from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from bot.living import SignsOfLife
-from workflows import appeal, case, enforcement, pinned, report, ring
+from workflows import appeal, case, enforcement, pinned, report, ring, storm
 from workflows.appeal import AppealWorkflow
 from workflows.case import CaseWorkflow
 from workflows.enforcement import EnforcementWorkflow
 from workflows.pinned import PinnedEnforcement
-from workflows.queues import platform_queue, slack_queue
+from workflows.queues import cards_queue, platform_queue, slack_queue, updates_queue
 from workflows.report import ReportWorkflow
 from workflows.ring import RingWorkflow
+from workflows.storm import StormWorkflow
 
 log = structlog.get_logger()
 
@@ -33,6 +34,7 @@ PASSED_THROUGH = (
     "workflows.casework",
     "workflows.appealing",
     "workflows.reporting.ports",
+    "workflows.storming",
     "cel",
 )
 """Pure modules that every instance shares: importing them anew costs 80 ms and 2 MiB a case."""
@@ -58,15 +60,28 @@ POLLS, NEW_HERE = 10, 0.4
 """How many workflow tasks are asked for at a time, and the part of them that is for cases of
 other workers: with the default of one, what a crash left behind comes back case by case."""
 
+CARDS_IN_LINE, UPDATES_IN_LINE = 16, 4
+"""How many wait for their turn in this process: the rest waits at Temporal, the most severe first.
+
+Several channels have to keep their pace, so that there have to be some cards; all updates share one
+rate, and whoever presses on one that is in line waits until it hears of that.
+"""
+
+HEARD_WITHIN = timedelta(seconds=0.5)
+"""How soon an update in line can hear that it was called off: by its next sign of life."""
+HEARD_AT_LAST = timedelta(seconds=8)
+"""The same for a new card: few are pressed before they stand, and many signs of life cost."""
+
 Activity = Callable[..., Any]
 
 
 @dataclass(frozen=True)
 class Duties:
-    """The activities by their queue: ledger and delivery, Slack, platform."""
+    """The activities by their queue: ledger and delivery, Slack, what waits for it, platform."""
 
     main: Sequence[Activity]
     slack: Sequence[Activity]
+    background: Sequence[Activity]
     platform: Sequence[Activity]
 
 
@@ -76,7 +91,7 @@ def compile_workflows() -> None:
     Without the bytecode file each import compiles the source, which triples what a case costs.
     A read-only installation has to be compiled when it is made (`python -m compileall`).
     """
-    for module in (appeal, case, enforcement, pinned, report, ring):
+    for module in (appeal, case, enforcement, pinned, report, ring, storm):
         assert module.__file__ is not None
         try:
             py_compile.compile(module.__file__)
@@ -90,9 +105,9 @@ def make_workers(
     duties: Duties,
     deployment: WorkerDeploymentConfig | None = None,
 ) -> list[Worker]:
-    """The three workers of `task_queue` and the queues named after it, not yet running.
+    """The workers of `task_queue` and the queues named after it, not yet running.
 
-    All three are of the same `deployment`: what a pinned enforcement asks of the platform is then
+    All are of the same `deployment`: what a pinned enforcement asks of the platform is then
     done by the version that asked.
     """
     compile_workflows()
@@ -106,6 +121,7 @@ def make_workers(
                 PinnedEnforcement if deployment else EnforcementWorkflow,
                 ReportWorkflow,
                 RingWorkflow,
+                StormWorkflow,
             ],
             activities=duties.main,
             interceptors=[SignsOfLife()],
@@ -126,6 +142,22 @@ def make_workers(
             disable_eager_activity_execution=True,
             graceful_shutdown_timeout=GRACE,
             deployment_config=deployment,
+        ),
+        *(
+            Worker(
+                client,
+                task_queue=behind,
+                activities=duties.background,
+                max_concurrent_activities=in_line,
+                max_heartbeat_throttle_interval=heard,
+                disable_eager_activity_execution=True,
+                graceful_shutdown_timeout=GRACE,
+                deployment_config=deployment,
+            )
+            for behind, in_line, heard in (
+                (cards_queue(task_queue), CARDS_IN_LINE, HEARD_AT_LAST),
+                (updates_queue(task_queue), UPDATES_IN_LINE, HEARD_WITHIN),
+            )
         ),
         Worker(
             client,

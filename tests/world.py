@@ -123,6 +123,7 @@ def settings_for(world: Stage, temporal: dict[str, Any], folder: Path, **more: A
             "bot_token": world.workspace.bot_token,
             **heard,
             "api_url": f"{world.url}/api/",
+            "pace": world.workspace.rates.pace,
         },
         "platform": {"base_url": f"{world.url}/market", "token": MARKET_TOKEN},
         "ingest": {"secret": INGEST_SECRET},
@@ -138,7 +139,7 @@ async def koban(
     temporal: str,
     folder: Path,
     *,
-    rates: bool = False,
+    rates: bool | Rates = False,
     socket_mode: bool = False,
     working: bool = True,
     namespace: str | None = None,
@@ -147,10 +148,12 @@ async def koban(
 ) -> AsyncIterator[World]:
     """A running Koban; without `working`, every worker is down.
 
-    `of_temporal` are further settings of Temporal, `more` whole groups of settings.
+    `of_temporal` are further settings of Temporal, `more` whole groups of settings; `rates` those
+    of the workspace, True for Slack's own.
     """
     async with AsyncExitStack() as opened:
-        workspace = Workspace(rates=Rates(enabled=rates), socket_mode=socket_mode)
+        kept = Rates(enabled=rates) if isinstance(rates, bool) else rates
+        workspace = Workspace(rates=kept, socket_mode=socket_mode)
         world = await opened.enter_async_context(stage(folder, 0, workspace))
         where = {
             "address": temporal,

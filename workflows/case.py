@@ -23,6 +23,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.casework.gathering import Gathering
     from workflows.casework.inbox import Inbox
     from workflows.casework.keeping import Keeping
+    from workflows.casework.lingering import Lingering
     from workflows.casework.opening import opening
     from workflows.casework.patience import at_last
     from workflows.casework.present import Present
@@ -43,7 +44,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.domain.memory import Memory
     from workflows.domain.playbook.matching import protections_of, severity_of
     from workflows.domain.refusal import Reason, Refusal
-    from workflows.ports import Delivery
+    from workflows.domain.waiting import is_waited_for
+    from workflows.ports import Delivery, Show
     from workflows.starts import CaseStart, Underway
 
 
@@ -55,6 +57,7 @@ class CaseWorkflow:
     def __init__(self, start: CaseStart) -> None:
         self._start = start
         self._inbox = Inbox(start.alerts)
+        self._lingering = Lingering(self._inbox)
         self._late: list[Alert] = []
         self._alarm = Alarm()
         self._present = Present()
@@ -78,7 +81,12 @@ class CaseWorkflow:
     @workflow.signal
     def alert(self, alert: Alert) -> None:
         """A detector saw something about the case's subject."""
-        self._inbox.put(alert)
+        self.alerts((alert,))
+
+    @workflow.signal
+    def alerts(self, alerts: tuple[Alert, ...]) -> None:
+        """The same several times over: a detector sent them together."""
+        self._lingering.hear(alerts, self._case, self._screen.idle)
 
     @workflow.signal
     def click(self, click: Click) -> None:
@@ -116,6 +124,11 @@ class CaseWorkflow:
             untold=tuple(self._screen.untold),
         )
 
+    @workflow.query
+    def showing(self) -> Show | None:
+        """What a write to Slack that waited for long should show by now; None before the case."""
+        return self._screen.newest()
+
     @workflow.run
     async def run(self, start: CaseStart) -> None:
         """Works the inbox until the case is over; starts again when its history grew long."""
@@ -149,7 +162,7 @@ class CaseWorkflow:
         if rest is not None:
             self._book.carry(Late(case=case, events=rest.events, alerts=rest.alerts))
         if rest is not None and rest.stale:
-            self._screen.refresh(case)
+            self._screen.take_over(case, rest.waited_for, rest.unsure_since)
         self._enforcing.take_over(case)
 
     async def _ends(self) -> bool:
@@ -185,7 +198,7 @@ class CaseWorkflow:
 
     def _next_start(self, memory: Memory | None) -> CaseStart:
         events, alerts = self._book.unwritten
-        rest = Underway(events=events, alerts=alerts, stale=self._screen.stale)
+        rest = Underway(events=events, alerts=alerts, **self._screen.rest)
         changed = {"memory": memory, "revive": None, "alerts": tuple(self._late)}
         carried = rest if memory is not None and rest != Underway() else None
         return self._start.model_copy(update={**changed, "under_way": carried})
@@ -194,7 +207,7 @@ class CaseWorkflow:
         self._alarm.set(self._case.deadline if self._case else None)
         await workflow.wait_condition(
             lambda: (
-                bool(self._inbox)
+                self._lingering.calls(self._screen.idle)
                 or self._alarm.rang
                 or self._snapshot_is_old()
                 or self._over()
@@ -214,6 +227,7 @@ class CaseWorkflow:
             else:
                 await self._take_news(news(message))
         self._alarm.heard()
+        self._lingering.end()
         if self._case is not None:
             await self._follow(Tick())
             self._keeping.keep(self._case)
@@ -361,7 +375,7 @@ class CaseWorkflow:
             if isinstance(event, ev.CaseMerged):
                 self._errands.run(deliver(merged(case, event)))
         self._screen.tell(list(happened))
-        self._screen.refresh(case)
+        self._screen.refresh(case, any(is_waited_for(case, event) for event in events))
         self._appellant.look(case)
 
     # -- waking, forwarding, ending -------------------------------------------------------

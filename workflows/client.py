@@ -1,6 +1,7 @@
 """The one door from outside into the workflows: typed, and each call is durable when it returns."""
 
-from collections.abc import Awaitable
+from collections import OrderedDict
+from collections.abc import Awaitable, Sequence
 from datetime import timedelta
 from typing import TypeVar
 
@@ -9,6 +10,8 @@ from temporalio.client import (
     WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
+    WorkflowQueryFailedError,
+    WorkflowQueryRejectedError,
 )
 from temporalio.common import Priority, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
@@ -24,13 +27,20 @@ from workflows.domain.enforcement import EnforcementReport
 from workflows.domain.identity import appeal_route, case_route, closed_route
 from workflows.domain.memory import Memory
 from workflows.domain.playbook.model import Policy
-from workflows.ports import Delivery
+from workflows.handing_in import parcels
+from workflows.ports import Delivery, Show
 from workflows.starts import TASK_TIMEOUT, CaseStart
 
 T = TypeVar("T")
 
 RPC_TIMEOUT = timedelta(seconds=2)
 """Below the 3 s that Slack waits, so that a person gets an answer instead of Slack's error."""
+
+NEWS_TIMEOUT = timedelta(seconds=1)
+"""How long a card that is late waits to hear what it should show by now."""
+
+REMEMBERED = 5_000
+"""Cases that this process opened: their alerts are signals without a start."""
 
 _AWAY = frozenset(
     {
@@ -59,23 +69,51 @@ class Cases:
         """Wraps a connected client; `task_queue` is where the case workflows run."""
         self._client = client
         self._task_queue = task_queue
+        self._opened: OrderedDict[str, None] = OrderedDict()
 
     async def accept(self, alert: Alert, policy: Policy, group: tuple[str, ...]) -> str:
         """Stores an alert with the open case of its group, opening one if there is none.
 
         Returns the case's route. Raises `OutOfReach`.
         """
+        return await self.accept_all((alert,), policy, group)
+
+    async def accept_all(
+        self, alerts: Sequence[Alert], policy: Policy, group: tuple[str, ...]
+    ) -> str:
+        """The same for several alerts of one group; where it raises, some may be stored."""
         route = case_route(policy.playbook.playbook, group)
-        start = CaseStart(route=route, policy=policy, subject=alert.subject)
-        await self._start_with(route, start, "alert", alert)
+        for part in parcels(alerts):
+            signal, argument = ("alert", part[0]) if len(part) == 1 else ("alerts", part)
+            if not await self._joined(route, signal, argument):
+                start = CaseStart(route=route, policy=policy, subject=part[0].subject)
+                await self._start_with(route, start, signal, argument)
+                self._opened[route] = None
+                if len(self._opened) > REMEMBERED:
+                    self._opened.popitem(last=False)
         return route
+
+    async def _joined(self, route: str, signal: str, argument: object) -> bool:
+        """Whether a case that was opened here lately still runs, and has it.
+
+        A start carries the whole policy: in a storm most alerts are for cases that run already.
+        """
+        if route not in self._opened:
+            return False
+        handle = self._client.get_workflow_handle(route)
+        try:
+            await asked(handle.signal(signal, argument, rpc_timeout=RPC_TIMEOUT))
+        except Gone:
+            self._opened.pop(route, None)
+            return False
+        return True
 
     async def click(self, route: str, click: Click) -> None:
         """Stores a click with its case, waking a closed case up. Raises `OutOfReach`."""
         handle = self._client.get_workflow_handle(route)
         try:
-            await _asked(handle.signal("click", click, rpc_timeout=RPC_TIMEOUT))
-        except _Gone:
+            await asked(handle.signal("click", click, rpc_timeout=RPC_TIMEOUT))
+        except Gone:
             await self.deliver(Delivery(case=click.case, click=click))
 
     async def deliver(self, delivery: Delivery) -> None:
@@ -108,8 +146,8 @@ class Cases:
             return False
         handle = self._client.get_workflow_handle(delivery.route)
         try:
-            await _asked(handle.signal("absorb", delivery, rpc_timeout=RPC_TIMEOUT))
-        except _Gone:
+            await asked(handle.signal("absorb", delivery, rpc_timeout=RPC_TIMEOUT))
+        except Gone:
             return False
         return True
 
@@ -117,8 +155,17 @@ class Cases:
         """What the case at `route` knows now, or None where none runs. Raises `OutOfReach`."""
         handle: WorkflowHandle[CaseWorkflow, None] = self._client.get_workflow_handle(route)
         try:
-            return await _asked(handle.query(CaseWorkflow.memory, rpc_timeout=RPC_TIMEOUT))
-        except _Gone:
+            return await asked(handle.query(CaseWorkflow.memory, rpc_timeout=RPC_TIMEOUT))
+        except Gone:
+            return None
+
+    async def newest_show(self, route: str, run: str) -> Show | None:
+        """What a case's run wants to show by now; None where it does not tell in time."""
+        handle: WorkflowHandle[CaseWorkflow, None]
+        handle = self._client.get_workflow_handle(route, run_id=run)
+        try:
+            return await asked(handle.query(CaseWorkflow.showing, rpc_timeout=NEWS_TIMEOUT))
+        except (Gone, OutOfReach, WorkflowQueryRejectedError, WorkflowQueryFailedError):
             return None
 
     async def outcome(self, route: str) -> EnforcementReport | None:
@@ -128,17 +175,17 @@ class Cases:
         """
         handle = self._client.get_workflow_handle(route, result_type=EnforcementReport)
         try:
-            status = (await _asked(handle.describe(rpc_timeout=RPC_TIMEOUT))).status
+            status = (await asked(handle.describe(rpc_timeout=RPC_TIMEOUT))).status
             if status is WorkflowExecutionStatus.RUNNING:
                 raise StillRuns(f"{route} is still under way")
-            return await _asked(handle.result(rpc_timeout=RPC_TIMEOUT))
-        except (_Gone, WorkflowFailureError):
+            return await asked(handle.result(rpc_timeout=RPC_TIMEOUT))
+        except (Gone, WorkflowFailureError):
             return None
 
     async def _start_with(
         self, route: str, start: CaseStart, signal: str | None, *argument: object
     ) -> None:
-        await _asked(
+        await asked(
             self._client.start_workflow(
                 CaseWorkflow.run,
                 start,
@@ -165,7 +212,7 @@ class Appeals:
     async def file(self, start: AppealStart) -> bool:
         """Stores a new appeal; False where it was there already. Raises `OutOfReach`."""
         try:
-            await _asked(
+            await asked(
                 self._client.start_workflow(
                     AppealWorkflow.run,
                     start,
@@ -194,32 +241,33 @@ class Appeals:
         handle: WorkflowHandle[AppealWorkflow, None]
         handle = self._client.get_workflow_handle(appeal_route(appeal))
         try:
-            description = await _asked(handle.describe(rpc_timeout=RPC_TIMEOUT))
+            description = await asked(handle.describe(rpc_timeout=RPC_TIMEOUT))
             if description.status is not WorkflowExecutionStatus.RUNNING:
                 return None
-            return await _asked(handle.query(AppealWorkflow.memory, rpc_timeout=RPC_TIMEOUT))
-        except _Gone:
+            return await asked(handle.query(AppealWorkflow.memory, rpc_timeout=RPC_TIMEOUT))
+        except Gone:
             return None
 
     async def _signal(self, appeal: str, signal: str, *args: object) -> bool:
         handle = self._client.get_workflow_handle(appeal_route(appeal))
         try:
-            await _asked(handle.signal(signal, args=args, rpc_timeout=RPC_TIMEOUT))
-        except _Gone:
+            await asked(handle.signal(signal, args=args, rpc_timeout=RPC_TIMEOUT))
+        except Gone:
             return False
         return True
 
 
-class _Gone(Exception):
+class Gone(Exception):
     """No workflow runs under that id."""
 
 
-async def _asked(call: Awaitable[T]) -> T:
+async def asked(call: Awaitable[T]) -> T:
+    """What a call to Temporal returns. Raises `OutOfReach` and `Gone`."""
     try:
         return await call
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
-            raise _Gone from error
+            raise Gone from error
         if error.status in _AWAY:
             raise OutOfReach(f"Temporal did not answer ({error.status.name})") from error
         raise

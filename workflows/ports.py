@@ -60,19 +60,30 @@ class Written(Value):
 
 
 class Show(Value):
-    """Everything that should be on the screen for a case now."""
+    """Everything that should be on the screen for a case now.
+
+    `background`: nobody waits for it. It may be late, and then shows what is true by that time.
+    With `unsure_since` a write that began then was called off, and may have come through.
+    """
 
     view: CardView
     card: CardRef | None
     approval_card: CardRef | None
     lines: tuple[Recorded, ...] = ()
+    background: bool = False
+    unsure_since: datetime | None = None
 
 
 class Shown(Value):
-    """Where it stands now."""
+    """Where it stands now: the case as of `version`, and in the thread all events up to `through`.
+
+    They may be later than what was asked for, and are None where an older Koban did not say.
+    """
 
     card: CardRef
     approval_card: CardRef | None
+    version: int | None = None
+    through: int | None = None
 
 
 class Answer(Value):

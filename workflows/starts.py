@@ -1,7 +1,7 @@
 """What the workflows start with. Kept apart so that their classes' files hold no models."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from workflows.domain.alert import Alert, Subject
 from workflows.domain.decision import PlannedAction
@@ -29,12 +29,16 @@ A ledger that is slow to write does not count: the worker then tells that it sti
 class Underway(Value):
     """What a run had not got done when the next one took over.
 
-    `events` and `alerts` are not in the ledger yet; `stale` says that Slack shows an older state.
+    `events` and `alerts` are not in the ledger yet; `stale` says that Slack shows an older state,
+    `waited_for` that a person waits to see the newest, `unsure_since` that a write to Slack was
+    called off that began then.
     """
 
     events: tuple[Recorded, ...] = ()
     alerts: tuple[Alert, ...] = ()
     stale: bool = False
+    waited_for: bool = False
+    unsure_since: datetime | None = None
 
 
 class CaseStart(Value):

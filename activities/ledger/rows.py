@@ -72,6 +72,7 @@ def case_row(case: Case, owner_key: str, card: CardRef | None) -> dict[str, Any]
         "verdict": case.verdict.value if case.verdict else None,
         "alerts": case.alerts,
         "version": case.version,
+        "channel": case.policy.playbook.channel,
         "card_channel": card.channel if card else None,
         "card_ts": card.ts if card else None,
     }

@@ -80,10 +80,12 @@ cases = sa.Table(
     sa.Column("verdict", _text(32)),
     sa.Column("alerts", sa.Integer, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("channel", _text(80)),
     sa.Column("card_channel", _text(64)),
     sa.Column("card_ts", _text(64)),
     sa.Column("snapshot", sa.JSON(none_as_null=True)),
     sa.Index("ix_cases_subject", "subject_type", "subject_id"),
+    sa.Index("ix_cases_channel_opened", "channel", "opened_at"),
 )
 
 events = sa.Table(

@@ -1,20 +1,25 @@
 """What the workflows ask of Slack."""
 
 import asyncio
+from collections.abc import Coroutine
 from datetime import UTC, datetime, tzinfo
+from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.slack.holders import StandIns, holders_of, nobody_stands_in, shown
+from activities.slack.late import Newest, Renewing, no_news
 from activities.slack.named import people_in, people_of
+from activities.slack.pacing import PEOPLE, CalledOff, Pacer, Turn
 from activities.slack.people import People, RolesUnknown
-from activities.slack.progress import Progress
+from activities.slack.progress import IN_LINE, SIGN_OF_LIFE, Progress
 from activities.slack.reader import Reader
 from activities.slack.refusals import APPROVING, refusal_text
 from activities.slack.sender import Sender
 from activities.slack.showing import Showing
+from activities.slack.storm.door import NoStorms, StormDoor
 from activities.slack.telling import Telling
 from activities.slack.text.texts import texts
 from workflows.domain.people import Role
@@ -34,31 +39,71 @@ class SlackActivities:
         people: People,
         language: Language,
         zone: tzinfo,
+        pacer: Pacer,
+        newest: Newest = no_news,
+        storms: StormDoor | None = None,
         stand_ins: StandIns = nobody_stands_in,
     ) -> None:
         """`language` is that of the channels; `zone` where Slack can't show a reader's own.
 
+        `newest` tells what a case wants to show by now; `storms` hears of cards that wait;
         `stand_ins` tells who holds a role in somebody's stead.
         """
-        self._sender = Sender(client)
+        self._sender = Sender(client, pacer)
+        self._pacer = pacer
         self._people = people
         self._language = language
         self._zone = zone
+        self._newest = newest
+        self._storms = storms or NoStorms()
         self._stand_ins = stand_ins
 
     @activity.defn(name="show")
     async def show(self, wanted: Show) -> Shown:
         """Brings card, approval card and thread up to date; nothing is posted twice.
 
+        In the background it waits for its turn, and may be called off while it does.
+
         Raises:
             SlackTrouble: retryable, whatever Slack says.
         """
-        progress = Progress()
-        async with progress.living():
-            names = await self._names(wanted)
-            reader = Reader(texts(self._language), self._zone, names, self._people.mentions())
-            channel_of = self._people.channel
-            return await Showing(wanted, self._sender, reader, channel_of, progress).run()
+        progress = Progress(wanted.unsure_since)
+        turn = Turn(urgency=wanted.view.severity.rank if wanted.background else PEOPLE)
+        turn.begun = not progress.untouched
+        renewing = Renewing(self._newest, turn)
+        showing = Showing(
+            wanted,
+            self._sender.in_turn(turn),
+            renewing.renew,
+            self._reader_of,
+            self._people.channel,
+            self._storms,
+            progress,
+        )
+        if wanted.card is None and wanted.background:
+            await self._storms.look(wanted.view.channel)
+        drawn_anew = wanted.background and wanted.card is not None
+        async with progress.living(IN_LINE if drawn_anew else SIGN_OF_LIFE):
+            shown = await self._unless_called_off(turn, showing.run())
+            if wanted.card is None:
+                await self._storms.posted(wanted.view.id, shown.card)
+            return shown
+
+    async def _unless_called_off(self, turn: Turn, showing: Coroutine[Any, Any, Shown]) -> Shown:
+        """What is shown. A call to Slack that is under way always ends: it may come through."""
+        work = asyncio.create_task(showing)
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            self._pacer.call_off(turn)
+            try:
+                return await work
+            except CalledOff:
+                raise asyncio.CancelledError from None
+
+    async def _reader_of(self, wanted: Show) -> Reader:
+        names = await self._names(wanted)
+        return Reader(texts(self._language), self._zone, names, self._people.mentions())
 
     async def _names(self, wanted: Show) -> dict[str, str]:
         """Everybody's name; ids stand for those that Slack does not tell, as it may for good.

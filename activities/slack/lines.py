@@ -1,6 +1,7 @@
 """The thread of a card: what happened, a line an event."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from activities.slack import lines_actions, lines_decisions, lines_ring, lines_work
 from activities.slack.drawing import MOST_TEXT, Block, Message, fit, metadata, section
@@ -25,9 +26,23 @@ WORDS: Words = {
 _News = ev.ActionRetrying | ev.ActionSucceeded | ev.ActionVerified | ev.ActionFailed
 
 
-def lines_message(lines: tuple[ev.Recorded, ...], view: CardView, reader: Reader) -> Message:
-    """At most `AT_ONCE` lines as one message; `through` is the last event that it tells of."""
-    told = [line(each, view, reader) for each in _worth_telling(lines)]
+def lines_message(
+    lines: tuple[ev.Recorded, ...],
+    view: CardView,
+    reader: Reader,
+    quiet: frozenset[int] = frozenset(),
+) -> Message:
+    """At most `AT_ONCE` lines as one message; `through` is the last event that it tells of.
+
+    `quiet` are the events whose call is made elsewhere, together with others.
+    """
+    calm = replace(reader, mentions={})
+    told = [
+        reader.say("storm.together", line=line(each, view, calm))
+        if each.seq in quiet
+        else line(each, view, reader)
+        for each in _worth_telling(lines)
+    ]
     head = reader.say("spoken.lines", id=view.id)
     text = fit([head, *told], "\n", MOST_TEXT)
     return Message(text, _blocks(told), metadata(EVENT_TYPE, case=view.id, through=lines[-1].seq))

@@ -9,7 +9,7 @@ everything is unsure.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -27,6 +27,9 @@ SIGN_OF_LIFE = 2.5
 A quarter of the time after which it is missed (`casework.screen`), so that a busy machine is not
 taken for a dead one: two tries at once could post twice.
 """
+
+IN_LINE = 0.5
+"""The same for a card that stands in line: with the answer it hears whether it was called off."""
 
 SKEW = timedelta(minutes=5)
 """How far Slack's clock and Temporal's may be apart."""
@@ -46,14 +49,20 @@ class Posted(Value):
 class Progress:
     """Posts once, over all tries of one activity. Made within the activity."""
 
-    def __init__(self) -> None:
-        """Reads what the try before has left."""
+    def __init__(self, unsure_since: datetime | None = None) -> None:
+        """Reads what the try before has left; `unsure_since`: another activity may have posted."""
         info = activity.info()
         before = _posted(info.heartbeat_details)
         trusted = before.attempt == info.attempt - 1 and not before.unsure
-        self._look = info.attempt > 1 and not trusted
+        self._look = unsure_since is not None or (info.attempt > 1 and not trusted)
         self._posted = before.model_copy(update={"attempt": info.attempt, "unsure": self._look})
-        self.since = (info.scheduled_time - SKEW).timestamp()
+        began = min(info.scheduled_time, unsure_since or info.scheduled_time)
+        self.since = (began - SKEW).timestamp()
+
+    @property
+    def untouched(self) -> bool:
+        """Whether it is certain that nothing was posted so far."""
+        return not self._look and self._posted.card is None and self._posted.through == 0
 
     @property
     def posted(self) -> Posted:
@@ -76,17 +85,17 @@ class Progress:
         self._beat(self._posted)
 
     @asynccontextmanager
-    async def living(self) -> AsyncIterator[None]:
+    async def living(self, every: float = SIGN_OF_LIFE) -> AsyncIterator[None]:
         """Tells for as long as the block lasts that this try has not died with its worker."""
-        telling = asyncio.create_task(self._live())
+        telling = asyncio.create_task(self._live(every))
         try:
             yield
         finally:
             telling.cancel()
 
-    async def _live(self) -> None:
+    async def _live(self, every: float) -> None:
         while True:
-            await asyncio.sleep(SIGN_OF_LIFE)
+            await asyncio.sleep(every)
             # What is under way now may be posted by the time that anybody reads this.
             self._beat(self._posted.model_copy(update={"unsure": True}))
 

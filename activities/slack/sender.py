@@ -1,14 +1,16 @@
 """The calls that write to Slack, and those that look up what was written before."""
 
+import copy
 import re
-from collections.abc import AsyncIterator, Awaitable
-from typing import Any
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any, Self
 
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from activities.slack.drawing import Message
-from activities.slack.troubles import FAILURES, SlackTrouble, trouble
+from activities.slack.pacing import Pacer, Turn
+from activities.slack.troubles import FAILURES, LIMITED, SlackTrouble, trouble
 from workflows.domain.commands import Place
 from workflows.domain.memory import CardRef
 
@@ -27,33 +29,55 @@ _NO_READER = frozenset({"channel_not_found", "user_not_found", "user_disabled", 
 """Nobody reads there: waiting does not change that."""
 _ID = re.compile(r"[CDG][A-Z0-9]{5,}")
 _PAGE = 200
+_POST = "chat.postMessage"
 
 Found = dict[str, Any]
 
 
 class Sender:
-    """Everything raises `SlackTrouble` where Slack does not do it."""
+    """Everything raises `SlackTrouble` where Slack does not do it.
 
-    def __init__(self, client: AsyncWebClient) -> None:
+    Every call waits for its turn; what was called off before it began raises `CalledOff`.
+    """
+
+    def __init__(self, client: AsyncWebClient, pacer: Pacer) -> None:
         """The client has no retry handlers: Temporal retries, and knows what was done before."""
         self._client = client
+        self._pacer = pacer
+        self._turn = Turn()
         self._ids: dict[str, str] = {}
         self._links: dict[CardRef, str] = {}
 
+    def in_turn(self, turn: Turn) -> Self:
+        """The same for one activity, which waits in its own place."""
+        one = copy.copy(self)
+        one._turn = turn
+        return one
+
+    async def reserve(self, card: CardRef | None, channel: str) -> None:
+        """Waits until a card may be drawn anew, or posted where there is none yet."""
+        if card is not None:
+            await self._pacer.reserve(self._turn, "chat.update")
+        else:
+            await self._pacer.reserve(self._turn, _POST, channel)
+
+    def give_back(self) -> None:
+        """What was reserved and not used is free for others."""
+        self._pacer.give_back(self._turn)
+
     async def post(self, channel: str, message: Message, thread: str | None = None) -> CardRef:
         """Posts to a channel by id or name; the answer's id is the one to keep."""
-        answer = await _done(
-            "chat.postMessage",
-            self._client.chat_postMessage(
-                channel=_address(channel),
-                thread_ts=thread,
-                text=message.text,
-                blocks=message.blocks,
-                metadata=message.metadata or None,
-                unfurl_links=False,
-                unfurl_media=False,
-            ),
+        call = self._client.chat_postMessage(
+            channel=_address(channel),
+            thread_ts=thread,
+            text=message.text,
+            blocks=message.blocks,
+            metadata=message.metadata or None,
+            unfurl_links=False,
+            unfurl_media=False,
         )
+        answer = await self._done(_POST, call, channel=channel)
+        self._pacer.same(channel.removeprefix("#"), answer["channel"])
         return CardRef(channel=answer["channel"], ts=answer["ts"])
 
     async def update(self, ref: CardRef, message: Message) -> bool:
@@ -66,7 +90,7 @@ class Sender:
             metadata=message.metadata or None,
         )
         try:
-            await _done("chat.update", call, silent=_GONE)
+            await self._done("chat.update", call, silent=_GONE)
         except SlackTrouble as error:
             if error.code in _GONE:
                 return False
@@ -79,7 +103,7 @@ class Sender:
             channel=place.channel, user=person, thread_ts=place.thread, text=text
         )
         try:
-            await _done("chat.postEphemeral", call, silent=_NOT_THERE)
+            await self._done("chat.postEphemeral", call, silent=_NOT_THERE)
         except SlackTrouble as error:
             if error.code not in _NOT_THERE:
                 raise
@@ -96,7 +120,7 @@ class Sender:
             unfurl_media=False,
         )
         try:
-            await _done("chat.postMessage", call, silent=_NO_READER)
+            await self._done(_POST, call, _NO_READER, person)
         except SlackTrouble as error:
             if error.code not in _NO_READER:
                 raise
@@ -107,7 +131,7 @@ class Sender:
         """The metadata of such messages in a person's own conversation, newest first."""
         call = self._client.api_call("conversations.open", params={"users": person})
         try:
-            answer = await _done("conversations.open", call, silent=_NO_READER)
+            answer = await self._done("conversations.open", call, silent=_NO_READER)
         except SlackTrouble as error:
             if error.code not in _NO_READER:
                 raise
@@ -120,14 +144,14 @@ class Sender:
         call = self._client.chat_postMessage(
             channel=person, text=text, unfurl_links=False, unfurl_media=False
         )
-        await _done("chat.postMessage", call)
+        await self._done(_POST, call, channel=person)
 
     async def link(self, ref: CardRef) -> str | None:
         """A message's permalink; None where it is gone."""
         if ref not in self._links:
             call = self._client.chat_getPermalink(channel=ref.channel, message_ts=ref.ts)
             try:
-                answer = await _done("chat.getPermalink", call, silent=_GONE)
+                answer = await self._done("chat.getPermalink", call, silent=_GONE)
             except SlackTrouble as error:
                 if error.code in _GONE:
                     return None
@@ -158,9 +182,30 @@ class Sender:
             if method != "conversations.list":
                 params["include_all_metadata"] = True
             call = self._client.api_call(method, http_verb="GET", params=params)
-            answer = await _done(method, call)
+            answer = await self._done(method, call)
             yield answer
             cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
+
+    async def _done(
+        self,
+        method: str,
+        call: Coroutine[Any, Any, AsyncSlackResponse],
+        silent: frozenset[str] = frozenset(),
+        channel: str = "",
+    ) -> AsyncSlackResponse:
+        try:
+            await self._pacer.take(self._turn, method, channel)
+        except BaseException:
+            call.close()
+            raise
+        try:
+            return await call
+        except FAILURES as error:
+            # The client's error repeats what was sent; it stays out of workflow histories.
+            failed = trouble(method, error, silent)
+            if failed.code == LIMITED:
+                self._pacer.refused(method, channel, failed.delay.total_seconds())
+            raise failed from None
 
     async def _id_of(self, channel: str) -> str:
         """A channel's id. Only posting takes names, so that only looking back asks for it."""
@@ -171,16 +216,6 @@ class Sender:
             async for page in self._pages("conversations.list", types=kinds, exclude_archived=True):
                 self._ids |= {each["name"]: each["id"] for each in page["channels"]}
         return self._ids.get(channel, channel)
-
-
-async def _done(
-    method: str, call: Awaitable[AsyncSlackResponse], silent: frozenset[str] = frozenset()
-) -> AsyncSlackResponse:
-    try:
-        return await call
-    except FAILURES as error:
-        # The client's error repeats what was sent; it stays out of workflow histories.
-        raise trouble(method, error, silent) from None
 
 
 def _address(channel: str) -> str:

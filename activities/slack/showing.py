@@ -1,6 +1,6 @@
 """Brings a case's card, thread and approval card up to date, and posts nothing twice."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable
 
 from activities.slack import approval_card as request
 from activities.slack import card as case
@@ -12,6 +12,7 @@ from activities.slack.lines import AT_ONCE, lines_message
 from activities.slack.progress import Progress
 from activities.slack.reader import Reader
 from activities.slack.sender import Sender
+from activities.slack.storm.door import StormDoor, handed_over
 from activities.slack.troubles import SlackTrouble
 from workflows.domain import events as ev
 from workflows.domain.approval import Approval, Purpose
@@ -50,38 +51,63 @@ _ENDS = (
 
 
 class Showing:
-    """One `show`. `channel_of` says where requests for a role go, None: to the case's channel."""
+    """One `show`. `channel_of` says where requests for a role go, None: to the case's channel.
+
+    `renew` gives what should be shown by now, and `reader_of` for whom: both are asked only once
+    the first call to Slack may be made, however long that took.
+    """
 
     def __init__(
         self,
         wanted: Show,
         sender: Sender,
-        reader: Reader,
+        renew: Callable[[Show], Awaitable[Show]],
+        reader_of: Callable[[Show], Awaitable[Reader]],
         channel_of: Callable[[Role], str | None],
+        storms: StormDoor,
         progress: Progress,
     ) -> None:
         self._wanted = wanted
-        self._view = wanted.view
         self._sender = sender
-        self._reader = reader
+        self._renew = renew
+        self._reader_of = reader_of
         self._channel_of = channel_of
+        self._storms = storms
         self._progress = progress
 
     async def run(self) -> Shown:
-        """Shows everything; raises `SlackTrouble` where something has to be tried again."""
+        """Shows everything; raises `SlackTrouble` where something has to be tried again.
+
+        Raises:
+            CalledOff: before anything was begun.
+        """
         try:
-            card = await self._card()
-            await self._lines(card)
-            return Shown(card=card, approval_card=await self._approval(card))
+            await self._sender.reserve(self._known, self._wanted.view.channel)
+            self._wanted = await self._renew(self._wanted)
+            self._view = self._wanted.view
+            self._reader = await self._reader_of(self._wanted)
+            return await self._show()
         except SlackTrouble:
             self._progress.hand_on()
             raise
+        finally:
+            self._sender.give_back()
+
+    async def _show(self) -> Shown:
+        card = await self._card()
+        await self._lines(card)
+        approval = await self._approval(card)
+        through = self._progress.posted.through or None
+        return Shown(card=card, approval_card=approval, version=self._view.version, through=through)
 
     # -- the card -------------------------------------------------------------------------
 
+    @property
+    def _known(self) -> CardRef | None:
+        return self._progress.posted.card or self._wanted.card
+
     async def _card(self) -> CardRef:
-        message = case_card(self._view, self._reader)
-        known = self._progress.posted.card or self._wanted.card
+        message, known = case_card(self._view, self._reader), self._known
         if known is not None and await self._sender.update(known, message):
             return known
         channel = known.channel if known is not None else self._view.channel
@@ -105,32 +131,33 @@ class Showing:
     # -- the thread -----------------------------------------------------------------------
 
     async def _lines(self, card: CardRef) -> None:
-        for part in self._parts():
+        while part := self._part():
             through = await self._progress.once(
-                lambda part=part: self._find_lines(card, part[-1].seq),  # type: ignore[misc]
+                lambda part=part: self._find_lines(card, part[0].seq),  # type: ignore[misc]
                 lambda part=part: self._tell(card, part),  # type: ignore[misc]
             )
             self._progress.done(through=through)
 
-    def _parts(self) -> Iterator[tuple[ev.Recorded, ...]]:
-        """What is still untold, a message at a time; the same parts in every try."""
-        lines = self._wanted.lines
-        for start in range(0, len(lines), AT_ONCE):
-            part = lines[start : start + AT_ONCE]
-            if part[-1].seq > self._progress.posted.through:
-                yield part
+    def _part(self) -> tuple[ev.Recorded, ...]:
+        """What is still untold, as far as one message holds it."""
+        told = self._progress.posted.through
+        return tuple(line for line in self._wanted.lines if line.seq > told)[:AT_ONCE]
 
     async def _tell(self, card: CardRef, part: tuple[ev.Recorded, ...]) -> int:
-        message = lines_message(part, self._view, self._reader)
+        quiet = await handed_over(self._storms, self._view, part)
+        message = lines_message(part, self._view, self._reader, quiet)
         await self._sender.post(card.channel, message, thread=card.ts)
         return part[-1].seq
 
-    async def _find_lines(self, card: CardRef, through: int) -> int | None:
-        told = self._sender.replied(card, thread.EVENT_TYPE, self._progress.since)
-        async for found in told:
-            if found["payload"] == {"case": self._view.id, "through": through}:
-                return through
-        return None
+    async def _find_lines(self, card: CardRef, first: int) -> int | None:
+        """Up to which event a try before has told; it may have known of later ones than this."""
+        through: int | None = None
+        async for found in self._sender.replied(card, thread.EVENT_TYPE, self._progress.since):
+            payload = found["payload"]
+            told = payload.get("through")
+            if payload.get("case") == self._view.id and isinstance(told, int) and told >= first:
+                through = max(through or 0, told)
+        return through
 
     # -- the approval card ----------------------------------------------------------------
 
@@ -166,6 +193,10 @@ class Showing:
 
     def _changed(self, approval: Approval) -> bool:
         """A request changes with what its thread tells of it, and not with every new alert."""
+        if self._progress.posted.through > max(
+            (line.seq for line in self._wanted.lines), default=0
+        ):
+            return True  # a try before told more, and may have failed before it drew the request
         reviewed = approval.purpose is Purpose.REVIEW
         news = (_OF_AN_APPROVAL | _OF_A_REVIEW) if reviewed else _OF_AN_APPROVAL
         return any(isinstance(line.event, news) for line in self._wanted.lines)

@@ -22,6 +22,8 @@ UNANSWERED = (aiohttp.ClientError, TimeoutError, OSError)
 FAILURES = (SlackClientError, *UNANSWERED)
 """Everything that a call of the Slack client raises where Slack is at fault."""
 
+LIMITED = "ratelimited"
+"""The code of a 429, whatever Slack calls it."""
 _LIMITED = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
 # https://docs.slack.dev/reference/methods/chat.postMessage#errors: of the last two, "it's
 # possible some aspect of the operation succeeded before the error was raised".
@@ -39,6 +41,7 @@ class SlackTrouble(ApplicationError):
         super().__init__(f"Slack: {code}", type=f"slack_{code}", next_retry_delay=delay)
         self.code = code
         self.unsure = unsure
+        self.delay = delay or timedelta()
 
 
 def trouble(method: str, error: Exception, expected: frozenset[str] = frozenset()) -> SlackTrouble:
@@ -51,7 +54,7 @@ def trouble(method: str, error: Exception, expected: frozenset[str] = frozenset(
     status, headers, body = _read(error)
     code = str(body.get("error") or f"http_{status}")
     if status == 429 or code in _LIMITED:
-        return SlackTrouble("ratelimited", unsure=False, delay=_wait(headers))
+        return SlackTrouble(LIMITED, unsure=False, delay=_wait(headers))
     if code in _UNSURE or code.startswith("http_"):
         return SlackTrouble(code, unsure=True)
     if code in _SOON:

@@ -1,5 +1,6 @@
 """The doors through which Slack's listeners reach everything else."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from activities.ledger.covers import Covers
@@ -48,6 +49,10 @@ class PeopleOfSlack:
             return await self._people.members(role)
         except RolesUnknown as unknown:
             raise Unavailable("Slack does not say who holds a role.") from unknown
+
+    async def names(self, people: Iterable[str]) -> dict[str, str]:
+        """The names of several people, by id."""
+        return await self._people.names(people)
 
 
 def stand_ins(database: Database) -> StandIns:

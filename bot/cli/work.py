@@ -12,6 +12,7 @@ from activities.ledger.appeals import AppealsLedger
 from activities.ledger.ledger import Ledger
 from activities.ledger.preferences import Preferences
 from activities.ledger.rings import Rings
+from activities.ledger.storms import Storms
 from activities.platform.activities import PlatformActivities
 from activities.platform.client import Platform, open_platform
 from activities.platform.notices import NoticeActivities
@@ -22,8 +23,11 @@ from activities.rings import RingActivities
 from activities.slack.activities import SlackActivities
 from activities.slack.appeals.activities import AppealSlackActivities
 from activities.slack.client import slack_client
+from activities.slack.pacing import Pacer
 from activities.slack.people import People
 from activities.slack.reports.activities import ReportSlackActivities
+from activities.slack.storm.activities import StormSlackActivities
+from activities.storms import StormWatch
 from bot.cli.desk import stand_ins
 from bot.cli.policies import Policies, open_policies
 from bot.cli.preferring import Preferred
@@ -37,6 +41,7 @@ from bot.temporal_connection import unreadable, wait_for_temporal
 from bot.versioning import deployment_of
 from bot.worker import Duties, make_workers, run_workers
 from workflows.client import Cases
+from workflows.storming.door import StormRoutes
 
 log = structlog.get_logger()
 
@@ -100,15 +105,20 @@ async def open_duties(
         chosen=Preferred(Preferences(database)).language,
         on_shift=lambda: policies.on_shift(settings.zone, datetime.now(UTC)),
     )
-    slack = SlackActivities(web, people, settings.locale, settings.zone, stand_ins(database))
+    cases, pacer = Cases(client, settings.temporal.task_queue), Pacer(settings.slack.pace)
+    in_slack = (web, people, settings.locale, settings.zone, pacer)
+    storms, routes = Storms(database), StormRoutes(client, settings.temporal.task_queue)
+    watch = StormWatch(storms, routes)
+    slack = SlackActivities(*in_slack, cases.newest_show, watch, stand_ins(database))
     platform = PlatformActivities(Platform(http))
     rings = Rings(database)
     ringing = RingActivities(RelatedReader(Platform(http)), rings, policies.look_ups)
-    delivery = DeliveryActivities(Cases(client, settings.temporal.task_queue))
+    delivery = DeliveryActivities(cases)
     appeals = AppealsLedger(database)
-    appeal_cards = AppealSlackActivities(web, people, settings.locale, settings.zone)
+    appeal_cards = AppealSlackActivities(*in_slack)
+    digests = StormSlackActivities(*in_slack)
     notices = NoticeActivities(Platform(http))
-    reports = ReportSlackActivities(web, people, settings.locale, settings.zone, draw)
+    reports = ReportSlackActivities(*in_slack, draw)
     return Duties(
         main=(
             ledger.record,
@@ -119,6 +129,7 @@ async def open_duties(
             ledger.covers_of,
             slack.roles_of,
             policies.policy_now,
+            storms.storm_now,
             appeals.load_appealed,
             appeals.record_appeal,
             delivery.deliver,
@@ -126,7 +137,15 @@ async def open_duties(
             gathering(database, people, policies, settings).gather_report,
             *(rings.ring_part, rings.ring_marks, rings.record_ring),
         ),
-        slack=(slack.show, slack.answer, slack.tell, appeal_cards.show_appeal, reports.post_report),
+        slack=(
+            slack.show,
+            slack.answer,
+            slack.tell,
+            appeal_cards.show_appeal,
+            digests.show_storm,
+            reports.post_report,
+        ),
+        background=(slack.show,),
         platform=(
             platform.carry_out,
             platform.read_back,

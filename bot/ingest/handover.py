@@ -40,8 +40,10 @@ Place = Callable[[Alert], Placed | None]
 class Accepts(Protocol):
     """The part of `workflows.client.Cases` that ingest needs."""
 
-    async def accept(self, alert: Alert, policy: Policy, group: tuple[str, ...]) -> str:
-        """Stores the alert durably. Raises `OutOfReach`."""
+    async def accept_all(
+        self, alerts: Sequence[Alert], policy: Policy, group: tuple[str, ...]
+    ) -> str:
+        """Stores the alerts of one group durably. Raises `OutOfReach`."""
         ...
 
 
@@ -104,39 +106,53 @@ class Handover:
         return known
 
     async def _send_all(self, going: list[tuple[Alert, Placed]]) -> None:
-        if len(going) == 1:
-            await self._send(*going[0])
+        """One call a case, whatever the number of its alerts."""
+        groups = _by_case(going)
+        if len(groups) == 1:
+            await self._send(*groups[0])
             return
         failed = asyncio.Event()
         done = await asyncio.gather(
-            *(self._send_unless(failed, *one) for one in going), return_exceptions=True
+            *(self._send_unless(failed, *one) for one in groups), return_exceptions=True
         )
         for one in done:
             if isinstance(one, BaseException):
                 raise one
 
-    async def _send_unless(self, failed: asyncio.Event, alert: Alert, placed: Placed) -> None:
+    async def _send_unless(
+        self, failed: asyncio.Event, alerts: Sequence[Alert], placed: Placed
+    ) -> None:
         async with self._slots:
             if failed.is_set():
-                return  # a thousand alerts would wait a thousand times for the same answer
+                return  # a thousand cases would wait a thousand times for the same answer
             try:
-                await self._accept(alert, placed)
+                await self._accept(alerts, placed)
             except BaseException:
                 failed.set()
                 raise
 
-    async def _send(self, alert: Alert, placed: Placed) -> None:
+    async def _send(self, alerts: Sequence[Alert], placed: Placed) -> None:
         async with self._slots:
-            await self._accept(alert, placed)
+            await self._accept(alerts, placed)
 
-    async def _accept(self, alert: Alert, placed: Placed) -> None:
+    async def _accept(self, alerts: Sequence[Alert], placed: Placed) -> None:
         try:
-            await self._cases.accept(alert, *placed)
+            await self._cases.accept_all(alerts, *placed)
         except (OutOfReach, RPCError) as away:
             raise TemporalAway(str(away)) from away
-        self._recent[_pair(alert)] = None
-        if len(self._recent) > REMEMBERED:
-            self._recent.popitem(last=False)
+        for alert in alerts:
+            self._recent[_pair(alert)] = None
+            if len(self._recent) > REMEMBERED:
+                self._recent.popitem(last=False)
+
+
+def _by_case(going: list[tuple[Alert, Placed]]) -> list[tuple[list[Alert], Placed]]:
+    """The alerts of each case together, in their order."""
+    groups: dict[tuple[str, tuple[str, ...]], tuple[list[Alert], Placed]] = {}
+    for alert, placed in going:
+        policy, group = placed
+        groups.setdefault((policy.playbook.playbook, group), ([], placed))[0].append(alert)
+    return list(groups.values())
 
 
 def _pair(alert: Alert) -> Pair:

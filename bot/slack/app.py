@@ -30,6 +30,7 @@ from bot.slack.replies import Replies
 from bot.slack.rings.listener import RingListener
 from bot.slack.rings.views import CALLBACK
 from bot.slack.slash.command import Slash
+from bot.slack.storm.opening import OPEN, StormOpening
 from bot.slack.telling import NotTaken, Telling
 
 COMMAND = "/koban"
@@ -71,6 +72,7 @@ def make_bolt_app(
     slash = Slash(doors, languages, replies, links, background, now)
     app.block_action(LANGUAGE)(home.language_chosen)
     app.block_action(ACTIONS)(appeals.pressed)
+    app.block_action(OPEN)(StormOpening(doors, languages, replies, links, background, now).pressed)
     app.block_action(_ANY)(clicks.pressed)
     for callback_id in KINDS:
         app.view_submission(callback_id)(submissions.submitted)

@@ -1,6 +1,6 @@
 """What the listeners need of the other rooms: small protocols, so that each can be replaced."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Protocol
@@ -75,6 +75,9 @@ class PeopleDoor(Protocol):
 
     async def members(self, role: Role) -> tuple[str, ...]:
         """Everybody who holds a role now, by id."""
+
+    async def names(self, people: Iterable[str]) -> dict[str, str]:
+        """The names of several people, by id; an id stands for itself where Slack is away."""
 
 
 class CaseLine(Value):

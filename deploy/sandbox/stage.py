@@ -42,6 +42,7 @@ class Stage:
             "KOBAN_TEMPORAL__ADDRESS": temporal,
             "KOBAN_SLACK__BOT_TOKEN": self.workspace.bot_token,
             "KOBAN_SLACK__API_URL": f"{self.url}/api/",
+            "KOBAN_SLACK__PACE": str(self.workspace.rates.pace),
             "KOBAN_PLATFORM__BASE_URL": f"{self.url}/market",
             "KOBAN_PLATFORM__TOKEN": MARKET_TOKEN,
             "KOBAN_INGEST__SECRET": INGEST_SECRET,

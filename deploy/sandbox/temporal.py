@@ -13,6 +13,8 @@ _TUNING = (
     "matching.numTaskqueueWritePartitions=1",
     "history.transferProcessorMaxPollRPS=2000",
     "history.timerProcessorMaxPollRPS=2000",
+    # Channels take turns in the queues of what waits for Slack.
+    "matching.enableFairness=true",
 )
 
 

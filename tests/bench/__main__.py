@@ -18,7 +18,8 @@ from deploy.sandbox.slack.workspace import Workspace
 from deploy.sandbox.stage import INGEST_SECRET, Stage, stage
 from deploy.sandbox.temporal import temporal_server
 from deploy.sandbox.traffic.sender import Sender
-from tests.bench import ingest, instance, long_life, memory, shift, whole
+from tests.bench import ingest, instance, long_life, memory, shift, storm, whole
+from tests.bench.storm_plan import Plan
 from tests.conftest import free_port
 
 CLICKS_PER_S = 20
@@ -123,7 +124,10 @@ async def bench(quick: bool) -> dict:
         result["long_life"] = await long_life.measure(
             f"127.0.0.1:{temporal}", folder / "long", 2_000 if quick else 10_000
         )
-        return result
+    # By itself: it keeps to Slack's rates, and takes a minute or six.
+    plan, rates = (Plan(**storm.SMALL), Rates(speed=3)) if quick else (Plan(), Rates())
+    result["storm"] = await storm.measure(plan, rates)
+    return result
 
 
 async def only_ingest(client: Client, folder: Path, env: dict[str, str], url: str) -> dict:
@@ -148,6 +152,10 @@ def targets(result: dict) -> list[tuple[str, str, str]]:
         ("longest history, events", result["long_life"]["longest_events"], "<=", 8_192),
         ("largest history, bytes", result["long_life"]["largest_bytes"], "<=", 5_000_000),
         ("Slack calls, standard case", result["case_untimed"]["slack_calls"], "<=", 6),
+        ("storm: lost and twice", storm.faults(result["storm"]), "<=", 0),
+        ("storm: critical card p95, s", result["storm"]["critical"]["p95_s"], "<=", 5),
+        ("storm: press to change p95, s", result["storm"]["press_to_visible"]["p95_s"], "<=", 1),
+        ("storm: time ÷ what rates force", result["storm"]["ratio"], "<=", 1.1),
     ]
     judged = []
     for what, value, sign, bound in rows:

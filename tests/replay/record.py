@@ -21,7 +21,11 @@ from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_appeals import an_appeal, answer_with, filed, muted, post
 from tests.stories.test_working_a_case import choose
 from tests.world import World, koban
-from workflows.domain.identity import appeal_route
+from workflows.domain.identity import appeal_route, storm_route
+from workflows.domain.people import Role
+from workflows.domain.playbook.model import Severity
+from workflows.domain.storm import Called
+from workflows.storming.door import StormRoutes
 
 HISTORIES = Path(__file__).parent / "histories"
 
@@ -150,6 +154,15 @@ async def crowd(world: World) -> str:
     return route
 
 
+async def flood(world: World) -> str:
+    """A storm that calls the shift once, and is over at its second look."""
+    routes = StormRoutes(world.client, world.settings.temporal.task_queue)
+    await routes.begin("ts-live")
+    call = Called(case="K7Q2F9XM0", seq=2, role=Role.SPECIALIST, severity=Severity.CRITICAL)
+    await routes.called("ts-live", call)
+    return storm_route("ts-live")
+
+
 async def save(world: World, route: str, folder: Path, name: str) -> None:
     """Writes the histories of everything that ran in this world, once it is over."""
     await world.client.get_workflow_handle(route).result()
@@ -177,7 +190,7 @@ def stored(path: Path) -> str:
     return (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode()
 
 
-SCENES = (one_tap, four_eyes, trouble, storm, appeals, working, crowd)
+SCENES = (one_tap, four_eyes, trouble, storm, appeals, working, crowd, flood)
 
 
 async def main(version: str) -> None:

@@ -13,6 +13,7 @@ from workflows.appeal import AppealWorkflow
 from workflows.case import CaseWorkflow
 from workflows.enforcement import EnforcementWorkflow
 from workflows.ring import RingWorkflow
+from workflows.storm import StormWorkflow
 
 RECORDED = sorted(
     path for path in HISTORIES.rglob("*") if path.name.endswith((".json", ".json.gz"))
@@ -27,14 +28,20 @@ def recorded(path: Path) -> WorkflowHistory:
 def test_there_are_histories_of_every_workflow() -> None:
     """An empty corpus would prove nothing."""
     names = {path.stem.split("-")[1] for path in RECORDED}
-    assert names == {"appeal", "case", "enforcement", "ring"}
+    assert names == {"appeal", "case", "enforcement", "ring", "storm"}
 
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: f"{path.parent.name}/{path.stem}")
 async def test_a_recorded_history_replays(path: Path) -> None:
     """Today's code asks for what the recorded run asked for, in the same order."""
     replayer = Replayer(
-        workflows=[AppealWorkflow, CaseWorkflow, EnforcementWorkflow, RingWorkflow],
+        workflows=[
+            AppealWorkflow,
+            CaseWorkflow,
+            EnforcementWorkflow,
+            RingWorkflow,
+            StormWorkflow,
+        ],
         workflow_runner=sandbox(),
         data_converter=pydantic_data_converter,
     )

@@ -23,29 +23,40 @@ class Inbox:
 
     def __init__(self, alerts: Iterable[Alert]) -> None:
         self._queue: deque[Message] = deque(alerts)
+        self._presses = bool(self._queue)
         self.seen: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether anything waits."""
         return bool(self._queue)
 
-    def put(self, message: Message) -> None:
-        """One more message."""
+    @property
+    def presses(self) -> bool:
+        """Whether something waits that can't be put off."""
+        return self._presses
+
+    def put(self, message: Message, lingers: bool = False) -> None:
+        """One more message; one that `lingers` may wait for others of its kind."""
         self._queue.append(message)
+        self._presses = self._presses or not lingers
 
     def put_all(self, alerts: Iterable[Alert]) -> None:
         """Alerts, behind everything else."""
         self._queue.extend(alerts)
+        self._presses = bool(self._queue)
 
     def take(self) -> Message:
         """The message that waits longest."""
-        return self._queue.popleft()
+        message = self._queue.popleft()
+        self._presses = bool(self._queue)
+        return message
 
     def with_those_behind(self, alert: Alert) -> list[Alert]:
         """Alerts that wait together are written together: in a storm they come by the hundred."""
         batch = [alert]
         while self._queue and isinstance(self._queue[0], Alert) and len(batch) < AT_ONCE:
             batch.append(cast(Alert, self._queue.popleft()))
+        self._presses = bool(self._queue)
         return batch
 
     def is_new(self, key: str) -> bool:

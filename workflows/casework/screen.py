@@ -2,15 +2,20 @@
 
 While a write is under way (or waits for Slack's rate), changes only mark the screen as stale;
 the next write then shows them all. No change is lost, and none costs more than it must.
+
+What nobody waits for is written in the background, where Slack's rate may hold it up for minutes.
+It then shows the state of that later time. Where a person comes to wait for the case meanwhile, the
+write in the background is called off, and one that is behind nothing takes its place.
 """
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 from temporalio import workflow
 from temporalio.common import Priority, RetryPolicy
-from temporalio.exceptions import FailureError
-from temporalio.workflow import ActivityCancellationType
+from temporalio.exceptions import FailureError, is_cancelled_exception
+from temporalio.workflow import ActivityCancellationType, ActivityHandle
 
 from workflows import ports
 from workflows.casework.errands import ends
@@ -21,12 +26,14 @@ from workflows.domain.memory import CardRef
 from workflows.domain.refusal import Refusal
 from workflows.domain.view import told_in_thread, view_of
 from workflows.ports import Answer, Show, Shown
-from workflows.queues import slack_queue
+from workflows.queues import cards_queue, slack_queue, updates_queue
 
 _RETRY = RetryPolicy(
     initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=30)
 )
 _ONE_WRITE = timedelta(seconds=60)
+_IN_BACKGROUND = timedelta(minutes=5)
+"""A write may wait for its turn: for one that died with its worker see `_MISSED`."""
 _MISSED = timedelta(seconds=10)
 """When a write whose worker was killed is tried again."""
 
@@ -48,7 +55,10 @@ class Screen:
         self._case: Case | None = None
         self._stale = False
         self._held = False
+        self._waited_for = False
+        self.unsure_since: datetime | None = None
         self._showing: asyncio.Task[None] | None = None
+        self._background: ActivityHandle[Shown] | None = None
 
     @property
     def idle(self) -> bool:
@@ -59,15 +69,32 @@ class Screen:
         """Remembers lines for the thread."""
         self.untold += [each for each in events if told_in_thread(each)]
 
-    def refresh(self, case: Case) -> None:
-        """Shows `case` as soon as Slack takes it."""
+    def refresh(self, case: Case, waited_for: bool = True) -> None:
+        """Shows `case` as soon as Slack takes it; before all else where it is `waited_for`."""
         self._case, self._stale = case, True
+        self._waited_for = self._waited_for or waited_for
+        if self._waited_for and self._background is not None:
+            self._background.cancel()
         self._begin()
 
+    def newest(self) -> Show | None:
+        """What a write that is late should show instead of what it was asked for."""
+        case = self._case
+        return None if case is None else self._wanted(case, background=True, late=True)
+
     @property
-    def stale(self) -> bool:
-        """Whether Slack shows an older state, and no write is under way."""
-        return self._stale
+    def rest(self) -> dict[str, Any]:
+        """What a new history has to know: that Slack shows an older state, and why it may not."""
+        return {
+            "stale": self._stale,
+            "waited_for": self._waited_for,
+            "unsure_since": self.unsure_since,
+        }
+
+    def take_over(self, case: Case, waited_for: bool, unsure_since: datetime | None) -> None:
+        """Goes on with what the history before left stale."""
+        self.unsure_since = unsure_since
+        self.refresh(case, waited_for)
 
     async def put_down(self) -> None:
         """Ends with the write under way; one that Slack does not take is called off."""
@@ -86,35 +113,82 @@ class Screen:
 
     async def _show(self) -> None:
         while self._stale and self._case is not None and not self._held:
+            background, self._waited_for = not self._waited_for, False
             self._stale = False
-            case = self._case
-            # While the case acts by itself its story is not over: the lines wait for the end.
-            lines = tuple(self.untold) if case.settled and self.card is not None else ()
-            shown = await self._write(case, lines)
-            self.card, self.approval = shown.card, shown.approval_card
-            self.untold = self.untold[len(lines) :]
-            if self.untold and case.settled and not lines:
-                self._stale = True
+            wanted = self._wanted(self._case, background)
+            shown = await self._write(wanted)
+            if shown is None:
+                self._stale = self._waited_for = True
+            else:
+                self._note(wanted, shown)
 
-    async def _write(self, case: Case, lines: tuple[Recorded, ...]) -> Shown:
-        wanted = Show(view=view_of(case), card=self.card, approval_card=self.approval, lines=lines)
+    def _wanted(self, case: Case, background: bool, late: bool = False) -> Show:
+        # While the case acts by itself its story is not over: the lines wait for the end.
+        tells = case.settled and (late or self.card is not None)
+        return Show(
+            view=view_of(case),
+            card=self.card,
+            approval_card=self.approval,
+            lines=tuple(self.untold) if tells else (),
+            background=background,
+            unsure_since=self.unsure_since,
+        )
+
+    def _note(self, wanted: Show, shown: Shown) -> None:
+        """Takes down what stands in Slack now; what is still missing follows."""
+        assert self._case is not None
+        self.card, self.approval, self.unsure_since = shown.card, shown.approval_card, None
+        told = max([shown.through or 0, *(line.seq for line in wanted.lines)])
+        self.untold = [line for line in self.untold if line.seq > told]
+        if shown.version == self._case.version:
+            # It was late, and shows what came meanwhile.
+            self._stale = self._waited_for = False
+        if self.untold and self._case.settled:
+            self._stale = True
+
+    async def _write(self, wanted: Show) -> Shown | None:
+        """What stands now; None where the write was called off for a person who waits."""
+        began = workflow.now()
         while True:
+            writing = self._start(wanted)
+            if wanted.background:
+                self._background = writing
             try:
-                return await workflow.execute_activity(
-                    ports.show,
-                    wanted,
-                    task_queue=slack_queue(workflow.info().task_queue),
-                    start_to_close_timeout=_ONE_WRITE,
-                    heartbeat_timeout=_MISSED,
-                    retry_policy=_RETRY,
-                    priority=Priority(priority_key=case.severity.rank),
-                    # A write that is called off ends first: two at a time could post twice.
-                    cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-                )
-            except FailureError:
+                return await writing
+            except FailureError as error:
+                called_off = self._waited_for and is_cancelled_exception(error)
+                if self._held or called_off:
+                    # It may have posted in a try before, and nobody looks for that any more.
+                    self.unsure_since = self.unsure_since or began
                 if self._held:
                     raise asyncio.CancelledError from None
-                await workflow.sleep(_AGAIN)
+                if called_off:
+                    return None
+            finally:
+                self._background = None
+            await workflow.sleep(_AGAIN)
+
+    def _start(self, wanted: Show) -> ActivityHandle[Shown]:
+        base, background = workflow.info().task_queue, wanted.background
+        behind = updates_queue(base) if wanted.card is not None else cards_queue(base)
+        return workflow.start_activity(
+            ports.show,
+            wanted,
+            task_queue=behind if background else slack_queue(base),
+            start_to_close_timeout=_IN_BACKGROUND if background else _ONE_WRITE,
+            heartbeat_timeout=_MISSED,
+            retry_policy=_RETRY,
+            priority=Priority(
+                priority_key=wanted.view.severity.rank, fairness_key=_fair(wanted.view.channel)
+            ),
+            # A write that is called off ends first: two at a time could post twice.
+            cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        )
+
+
+def _fair(channel: str) -> str:
+    """Channels take turns; Temporal takes 64 bytes for a name."""
+    return channel.encode()[:64].decode(errors="ignore")
 
 
 async def answer(click: Click, refusal: Refusal) -> None:

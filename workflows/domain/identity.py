@@ -44,6 +44,11 @@ def appeal_id(source: str, id_: str) -> str:
     return "A" + _base32(_digest("appeal", source, id_), 12)
 
 
+def storm_route(channel: str) -> str:
+    """The workflow id of a channel's storm; one at a time."""
+    return f"storm/{channel}"
+
+
 def appeal_route(appeal: str) -> str:
     """The workflow id of an appeal."""
     return f"appeal/{appeal}"

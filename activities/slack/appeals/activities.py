@@ -7,6 +7,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from temporalio import activity
 
 from activities.slack.appeals.showing import ShowingAppeal
+from activities.slack.pacing import Pacer
 from activities.slack.people import People
 from activities.slack.reader import Reader
 from activities.slack.sender import Sender
@@ -21,10 +22,15 @@ class AppealSlackActivities:
     """The appeals' activity of the Slack queue."""
 
     def __init__(
-        self, client: AsyncWebClient, people: People, language: Language, zone: tzinfo
+        self,
+        client: AsyncWebClient,
+        people: People,
+        language: Language,
+        zone: tzinfo,
+        pacer: Pacer,
     ) -> None:
         """`language` is that of the channels; `zone` where Slack can't show a reader's own."""
-        self._sender = Sender(client)
+        self._sender = Sender(client, pacer)
         self._people = people
         self._language = language
         self._zone = zone

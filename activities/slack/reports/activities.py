@@ -6,6 +6,7 @@ from datetime import tzinfo
 from slack_sdk.web.async_client import AsyncWebClient
 from temporalio import activity
 
+from activities.slack.pacing import Pacer, Turn
 from activities.slack.people import People
 from activities.slack.reader import Reader
 from activities.slack.reports.files import Files
@@ -26,10 +27,11 @@ class ReportSlackActivities:
         people: People,
         language: Language,
         zone: tzinfo,
+        pacer: Pacer,
         draw: Draw,
     ) -> None:
         """`language` and `zone` are the deployment's; `draw` makes the pictures."""
-        self._sender = Sender(client)
+        self._sender = Sender(client, pacer)
         self._files = Files(client, NO_PICTURES)
         self._people = people
         self._language = language
@@ -48,7 +50,8 @@ class ReportSlackActivities:
             self._zone,
             await self._people.names(_people_of(report)),
         )
-        return await Posting(report, self._sender, self._files, reader).run(self._draw)
+        sender = self._sender.in_turn(Turn())
+        return await Posting(report, sender, self._files, reader).run(self._draw)
 
 
 def _people_of(report: Report) -> Iterator[str | None]:

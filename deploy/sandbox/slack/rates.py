@@ -74,15 +74,22 @@ class Rates:
     """`burst_share`: how much of a minute's calls may come at once; Slack leaves it open.
 
     An app may open ten connections, so `connection_burst` of them may be asked for at once.
+    `speed`: how many times Slack's rates are allowed, for tests that can't wait a minute.
     """
 
     enabled: bool = True
+    speed: float = 1.0
     burst_share: float = 0.5
     channel_per_second: float = 1.0
     channel_burst: int = 4
     connection_burst: int = 10
     clock: Callable[[], float] = time.monotonic
     _buckets: dict[tuple[str, str], Bucket] = field(default_factory=dict)
+
+    @property
+    def pace(self) -> float:
+        """What Koban has to keep to: the speed, 0 where nothing is limited."""
+        return self.speed if self.enabled else 0.0
 
     def wait_for(self, method: str, channel: str | None = None) -> int:
         """0: go ahead; else whole seconds for `Retry-After`."""
@@ -99,8 +106,8 @@ class Rates:
 
     def _bucket(self, method: str, channel: str, capacity: float, per_second: float) -> float:
         now = self.clock()
-        full = max(1.0, capacity)
+        full, rate = max(1.0, capacity), per_second * self.speed
         bucket = self._buckets.setdefault(
-            (method, channel), Bucket(full, per_second, filled_at=now, tokens=full)
+            (method, channel), Bucket(full, rate, filled_at=now, tokens=full)
         )
         return bucket.take(now)

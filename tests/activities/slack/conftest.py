@@ -12,6 +12,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.slack.activities import SlackActivities
 from activities.slack.client import slack_client
+from activities.slack.pacing import Pacer
 from activities.slack.people import People
 from deploy.sandbox.serve import serving
 from deploy.sandbox.slack.app import make_app
@@ -53,6 +54,7 @@ class Tries:
             attempt=self.attempt,
             heartbeat_details=self.left,
             scheduled_time=self.since,
+            started_time=datetime.now(UTC),
         )
         environment.on_heartbeat = self._leave
         return await environment.run(work, *given)
@@ -98,7 +100,7 @@ async def desk() -> AsyncIterator[Desk]:
     ):
         people = People(client, lambda: RoleBook(roles=roles), Language.JA)
         tokyo = ZoneInfo("Asia/Tokyo")
-        activities = SlackActivities(client, people, Language.JA, tokyo)
+        activities = SlackActivities(client, people, Language.JA, tokyo, Pacer(0))
         yield Desk(workspace, client, people, activities, roles)
 
 

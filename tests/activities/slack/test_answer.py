@@ -6,6 +6,7 @@ from datetime import UTC
 import pytest
 
 from activities.slack.activities import SlackActivities
+from activities.slack.pacing import Pacer
 from tests.activities.slack.cases import AT, CASE
 from tests.activities.slack.conftest import Desk, Tries
 from workflows import ports
@@ -76,7 +77,9 @@ async def test_whoever_covers_is_named_for_an_approval(desk: Desk) -> None:
     async def standing_in(role: Role) -> list[tuple[str, str]]:
         return [("U0SUZUKI", "U0REED"), ("U0CLARK", "U0TANAKA")] if role is Role.LEAD else []
 
-    desk.activities = SlackActivities(desk.client, desk.people, Language.JA, UTC, standing_in)
+    desk.activities = SlackActivities(
+        desk.client, desk.people, Language.JA, UTC, Pacer(0), stand_ins=standing_in
+    )
     refusal = Refusal(reason=Reason.ROLE_NEEDED, roles=(Role.LEAD,), barred=("U0REED",))
     assert await refused(desk, refusal, "approve") == (
         "承認できるのはリードです(田中さん、代理のEmma Clarkさん)。必要なときは依頼してください。"

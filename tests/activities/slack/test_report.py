@@ -8,6 +8,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.reports.chart import draw
+from activities.slack.pacing import Pacer
 from activities.slack.reports.activities import ReportSlackActivities
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.slack.errors import SlackError
@@ -124,7 +125,7 @@ def a_report(**more: Any) -> Report:
 async def post(desk: Desk, report: Report, tries: Tries | None = None) -> CardRef:
     """Runs the activity once more."""
     tokyo = ZoneInfo("Asia/Tokyo")
-    activities = ReportSlackActivities(desk.client, desk.people, Language.JA, tokyo, draw)
+    activities = ReportSlackActivities(desk.client, desk.people, Language.JA, tokyo, Pacer(0), draw)
     return await (tries or Tries()).run(activities.post_report, report)
 
 

@@ -219,7 +219,7 @@ async def test_new_alerts_leave_the_request_alone(desk: Desk) -> None:
     shown = await desk.show(wanted(story))
     desk.wrote()
     again = await desk.show(wanted(story.joined(300), shown.card, shown.approval_card))
-    assert again == shown
+    assert (again.card, again.approval_card) == (shown.card, shown.approval_card)
     assert desk.wrote() == {"chat.update": 1}
 
 

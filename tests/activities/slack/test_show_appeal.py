@@ -6,6 +6,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.slack.appeals.activities import AppealSlackActivities
+from activities.slack.pacing import Pacer
 from deploy.sandbox.faults import Fault
 from tests.activities.slack.conftest import Desk, Tries
 from tests.activities.slack.test_appeal_card import story
@@ -19,7 +20,7 @@ from workflows.domain.text import Language
 async def show(desk: Desk, wanted: ShowAppeal, tries: Tries | None = None) -> CardRef:
     """Runs the activity once more."""
     tokyo = ZoneInfo("Asia/Tokyo")
-    activities = AppealSlackActivities(desk.client, desk.people, Language.JA, tokyo)
+    activities = AppealSlackActivities(desk.client, desk.people, Language.JA, tokyo, Pacer(0))
     return await (tries or Tries()).run(activities.show_appeal, wanted)
 
 

@@ -6,6 +6,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.slack.activities import SlackActivities
+from activities.slack.pacing import Pacer
 from activities.slack.people import People, RolesUnknown
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.slack.model import Message
@@ -111,7 +112,7 @@ async def test_another_event_is_told_as_well(desk: Desk) -> None:
 async def test_people_who_are_named_do_not_wait_for_a_role(desk: Desk) -> None:
     """Nobody can tell who leads just now: that is tried again, and nobody is told twice."""
     people = People(desk.client, lambda: RoleBook(roles=desk.roles), Language.JA, lambda: 1_000.0)
-    activities = SlackActivities(desk.client, people, Language.JA, ZoneInfo("Asia/Tokyo"))
+    activities = SlackActivities(desk.client, people, Language.JA, ZoneInfo("Asia/Tokyo"), Pacer(0))
     desk.workspace.faults.set(Fault.SLACK_DOWN, True)
     with pytest.raises(RolesUnknown):
         await people.members(Role.LEAD)
@@ -147,7 +148,7 @@ def on_shift(desk: Desk, *people: str) -> SlackActivities:
         Language.JA,
         on_shift=lambda: frozenset(people) or None,
     )
-    return SlackActivities(desk.client, known, Language.JA, ZoneInfo("Asia/Tokyo"))
+    return SlackActivities(desk.client, known, Language.JA, ZoneInfo("Asia/Tokyo"), Pacer(0))
 
 
 async def test_a_call_of_the_shift_reaches_those_on_shift(desk: Desk) -> None:

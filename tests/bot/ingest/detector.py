@@ -78,12 +78,14 @@ class RecordingCases:
         self.away_after: int | None = None
         self.tried = 0
 
-    async def accept(self, alert: Alert, policy: Policy, group: tuple[str, ...]) -> str:
+    async def accept_all(
+        self, alerts: Sequence[Alert], policy: Policy, group: tuple[str, ...]
+    ) -> str:
         """Records, or raises `OutOfReach` once `away_after` alerts were taken."""
         self.tried += 1
         if self.away_after is not None and len(self.taken) >= self.away_after:
             raise OutOfReach("away")
-        self.taken.append((alert, group))
+        self.taken += [(alert, group) for alert in alerts]
         return "case/off_platform/X"
 
     @property

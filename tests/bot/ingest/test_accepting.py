@@ -149,3 +149,14 @@ async def test_odd_subject_ids_are_taken_as_they_are(desk: Desk) -> None:
     await desk.post(alert(subject={"type": "user", "id": odd}))
     [(taken, _)] = desk.cases.taken
     assert taken.subject.id == odd
+
+
+async def test_the_alerts_of_one_case_travel_together(desk: Desk) -> None:
+    """A thousand alerts about three people are three calls to Temporal, each in its order."""
+    people = [{"type": "user", "id": f"u_{number % 3}"} for number in range(1000)]
+    alerts = [alert(f"a{number}", subject=person) for number, person in enumerate(people)]
+    answer = await desk.post({"alerts": alerts})
+    assert answer.status_code == 202
+    assert desk.cases.tried == 3
+    first = [one.id for one, group in desk.cases.taken if group == ("user:u_0",)]
+    assert first == [f"a{number}" for number in range(0, 1000, 3)]

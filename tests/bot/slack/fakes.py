@@ -1,6 +1,7 @@
 """The other rooms as plain in-memory classes, each behind the protocol that the bot asks for."""
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -176,6 +177,9 @@ class FakePeople:
         if self.unknown:
             raise Unavailable("Slack does not say who holds a role.")
         return tuple(sorted(who for who, held in self.roles_of.items() if role in held))
+
+    async def names(self, people: Iterable[str]) -> dict[str, str]:
+        return {person: person.removeprefix("U0").title() for person in people}
 
 
 @dataclass

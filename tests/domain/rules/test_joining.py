@@ -4,6 +4,7 @@ from tests.domain.building import (
     CLARK,
     SATO,
     TANAKA,
+    WATCHFUL,
     a_case,
     an_alert,
     follow,
@@ -11,13 +12,15 @@ from tests.domain.building import (
     preset,
     refused,
 )
+from workflows.conditions import holds
 from workflows.domain import commands as cmd
 from workflows.domain.alert import brief
 from workflows.domain.case import decide
-from workflows.domain.case_state import Phase
+from workflows.domain.case_state import Case, Phase
 from workflows.domain.people import Actor
 from workflows.domain.playbook.model import Severity
 from workflows.domain.refusal import Reason
+from workflows.domain.rules.joining import only_counts
 
 OTHER = "K0000009"
 
@@ -108,3 +111,32 @@ class TestAbsorbing:
         two = follow(a_case(), merge(into="K1"), minutes(1))
         stays = follow(two, cmd.Absorb(case="K1", alerts=3, by=CLARK.id), minutes(1.1))
         assert (stays.phase, stays.merged_into) == (Phase.CLOSED, "K1")
+
+
+class TestOnlyCounting:
+    def many(self, severity: Severity = Severity.MEDIUM, alerts: int = 5) -> Case:
+        return a_case(severity).model_copy(update={"alerts": alerts})
+
+    def counts(self, case: Case, **changes: object) -> bool:
+        alert = an_alert(9).model_copy(update=changes)
+        return only_counts(case, alert, holds)
+
+    def test_one_more_of_the_same_only_counts(self) -> None:
+        """From the fifth on: it may wait for others."""
+        assert self.counts(self.many(), score=0.5)
+        assert not self.counts(self.many(alerts=4), score=0.5)
+
+    def test_a_worse_one_never_waits(self) -> None:
+        """It changes whom the case calls, and when."""
+        assert not self.counts(self.many(), score=0.99)
+        assert self.counts(self.many(Severity.CRITICAL), score=0.99)
+
+    def test_what_has_to_be_protected_from_never_waits(self) -> None:
+        """Protection comes before anybody looks."""
+        case = a_case(policy=WATCHFUL).model_copy(update={"alerts": 9})
+        assert not self.counts(case, score=0.5)
+
+    def test_a_closed_case_takes_no_part(self) -> None:
+        """Its alerts open the next one."""
+        closed = self.many().model_copy(update={"phase": Phase.CLOSED})
+        assert not self.counts(closed, score=0.5)

@@ -4,7 +4,9 @@ from datetime import datetime
 
 from workflows.domain import commands as cmd
 from workflows.domain import events as ev
-from workflows.domain.case_state import Case
+from workflows.domain.alert import Alert
+from workflows.domain.case_state import Case, Phase
+from workflows.domain.playbook.matching import Holds, protections_of, severity_of
 from workflows.domain.refusal import Reason, Refusal
 from workflows.domain.rules.holding import woken_by_worse
 from workflows.domain.rules.outcome import Outcome
@@ -17,6 +19,22 @@ def join(case: Case, command: cmd.JoinAlert, now: datetime) -> Outcome:
     severity = command.severity if worse else case.severity
     joined = ev.AlertJoined(at=now, severity=severity, alert=command.alert)
     return (joined, *woken_by_worse(case, worse, now))
+
+
+MANY = 5
+"""Alerts from which on one more of the same kind is a matter of counting."""
+
+
+def only_counts(case: Case, alert: Alert, holds: Holds) -> bool:
+    """Whether an alert changes nothing but how many there are: it makes the case no worse.
+
+    The first ones are each worth a look, and so is what the playbook protects from at once.
+    """
+    if case.alerts < MANY or case.phase is Phase.CLOSED:
+        return False
+    playbook = case.policy.playbook
+    worse = severity_of(playbook, alert, holds).rank < case.severity.rank
+    return not worse and not protections_of(playbook, alert, case.severity, holds)
 
 
 def merge(case: Case, command: cmd.Merge, now: datetime) -> Outcome:

@@ -1,0 +1,130 @@
+"""What the ledger knows of a channel that is flooded with new cases."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+from temporalio import activity
+
+from activities.ledger.database import Database
+from activities.ledger.tables import cases
+from workflows.domain.alert import Subject
+from workflows.domain.case_state import Phase
+from workflows.domain.memory import CardRef
+from workflows.domain.playbook.model import Severity
+from workflows.domain.storm import MOST_TOP, Group, Picture, Top
+from workflows.domain.text import Text
+from workflows.storming.ports import StormAsk
+
+_RANK = sa.case({each.value: each.rank for each in Severity}, value=cases.c.severity, else_=9)
+_OPEN = cases.c.phase != Phase.CLOSED.value
+_WAITS = sa.and_(_OPEN, cases.c.card_ts.is_(None))
+
+_JUST_PASSED = timedelta(minutes=10)
+"""How far a look goes back where no card waits by now: a flood took its time to be noticed."""
+
+
+class Storms:
+    """Every call raises `LedgerUnavailable` where the database is out of reach."""
+
+    def __init__(self, database: Database) -> None:
+        """`database` has to be migrated."""
+        self._database = database
+
+    async def waiting(self, channel: str) -> int:
+        """How many open cases of a channel have no card yet."""
+        query = sa.select(sa.func.count()).where(cases.c.channel == channel, _WAITS)
+        async with self._database.reading() as connection:
+            return int((await connection.execute(query)).scalar_one())
+
+    async def posted(self, case: str, card: CardRef) -> None:
+        """A case's card stands there; one that is written down already is newer."""
+        place = {"card_channel": card.channel, "card_ts": card.ts}
+        mine = (cases.c.id == case, cases.c.card_ts.is_(None))
+        async with self._database.writing() as connection:
+            await connection.execute(sa.update(cases).where(*mine).values(place))
+
+    @activity.defn(name="storm_now")
+    async def storm_now(self, ask: StormAsk) -> Picture:
+        """What is known of a channel's cases."""
+        async with self._database.reading() as connection:
+            since = ask.since or await _oldest_waiting(connection, ask.channel)
+            mine = (cases.c.channel == ask.channel, cases.c.opened_at >= since)
+            counted = (await connection.execute(_counted(mine))).all()
+            titles = {row.playbook: row.title for row in await connection.execute(_titles(mine))}
+            top = (await connection.execute(_top(mine))).mappings().all()
+        return Picture(
+            channel=ask.channel,
+            since=since,
+            cases=sum(row.cases for row in counted),
+            open=sum(row.open for row in counted),
+            waiting=sum(row.waiting for row in counted),
+            groups=_groups(counted, titles),
+            top=tuple(_one_top(row) for row in top),
+        )
+
+
+async def _oldest_waiting(connection: AsyncConnection, channel: str) -> datetime:
+    query = sa.select(sa.func.min(cases.c.opened_at, type_=cases.c.opened_at.type))
+    found = await connection.execute(query.where(cases.c.channel == channel, _WAITS))
+    return found.scalar_one() or datetime.now(UTC) - _JUST_PASSED
+
+
+def _counted(mine: Sequence[sa.ColumnElement[bool]]) -> sa.Select[Any]:
+    return (
+        sa.select(
+            cases.c.playbook,
+            cases.c.severity,
+            sa.func.count().label("cases"),
+            sa.func.sum(sa.case((_OPEN, 1), else_=0)).label("open"),
+            sa.func.sum(sa.case((_WAITS, 1), else_=0)).label("waiting"),
+        )
+        .where(*mine)
+        .group_by(cases.c.playbook, cases.c.severity)
+    )
+
+
+def _titles(mine: Sequence[sa.ColumnElement[bool]]) -> sa.Select[Any]:
+    """A playbook's title as one of its cases has it: JSON can't be grouped by."""
+    one_each = sa.select(sa.func.min(cases.c.id)).where(*mine).group_by(cases.c.playbook)
+    return sa.select(cases.c.playbook, cases.c.title).where(cases.c.id.in_(one_each))
+
+
+def _top(mine: Sequence[sa.ColumnElement[bool]]) -> sa.Select[Any]:
+    columns = ("id", "title", "subject_type", "subject_id", "severity", "alerts", "owner")
+    return (
+        sa.select(*(cases.c[name] for name in columns), cases.c.card_ts)
+        .where(*mine, _OPEN)
+        .order_by(_RANK, cases.c.alerts.desc(), cases.c.opened_at, cases.c.id)
+        .limit(MOST_TOP)
+    )
+
+
+def _groups(counted: Sequence[sa.Row[Any]], titles: dict[str, Any]) -> tuple[Group, ...]:
+    """The largest first; severities in their order."""
+    counts: dict[str, dict[Severity, int]] = {}
+    for row in counted:
+        counts.setdefault(row.playbook, {})[Severity(row.severity)] = row.cases
+    groups = (
+        Group(
+            playbook=playbook,
+            title=Text.model_validate(titles[playbook]),
+            counts={each: of_it[each] for each in Severity if each in of_it},
+        )
+        for playbook, of_it in counts.items()
+    )
+    return tuple(sorted(groups, key=lambda group: (-group.cases, group.playbook)))
+
+
+def _one_top(row: sa.RowMapping) -> Top:
+    return Top(
+        case=row["id"],
+        title=Text.model_validate(row["title"]),
+        subject=Subject(type=row["subject_type"], id=row["subject_id"]),
+        severity=Severity(row["severity"]),
+        alerts=row["alerts"],
+        owner=row["owner"],
+        carded=row["card_ts"] is not None,
+    )

@@ -1,0 +1,180 @@
+"""Slack's rates are kept, and whoever is more urgent has the next turn."""
+
+import asyncio
+import time
+from collections.abc import Awaitable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from activities.slack import pacing
+from activities.slack.pacing import CHANNEL, PEOPLE, RATES, CalledOff, Pacer, Turn
+
+FAST = 20.0
+"""Times Slack's rates: a post every 50 ms, an update every 60 ms."""
+POST, UPDATE = "chat.postMessage", "chat.update"
+
+
+async def emptied(pacer: Pacer, method: str = POST, channel: str = "C0LIVE") -> None:
+    """Takes everything that people may take at once."""
+    for _ in range(CHANNEL.burst if method == POST else RATES[method].burst):
+        await pacer.take(Turn(PEOPLE), method, channel)
+
+
+async def soon(waits: Awaitable[None]) -> bool:
+    """Whether it needs no waiting worth the name."""
+    try:
+        async with asyncio.timeout(0.02):
+            await waits
+    except TimeoutError:
+        return False
+    return True
+
+
+async def test_a_burst_goes_out_at_once_and_the_rest_at_the_rate() -> None:
+    """Three posts to a channel, then one each 50 ms at this speed."""
+    pacer, began = Pacer(FAST), time.monotonic()
+    for _ in range(CHANNEL.burst + 4):
+        await pacer.take(Turn(PEOPLE), POST, "C0LIVE")
+    assert 0.19 <= time.monotonic() - began < 1.0
+
+
+async def test_channels_do_not_wait_for_each_other() -> None:
+    """Each has its own second."""
+    pacer = Pacer(FAST)
+    await emptied(pacer)
+    assert await soon(pacer.take(Turn(1), POST, "C0MARKET"))
+
+
+async def test_background_leaves_a_reserve_for_people() -> None:
+    """Ten updates of the twenty that may come at once are theirs alone."""
+    pacer = Pacer(0.01)
+    for _ in range(RATES[UPDATE].burst - RATES[UPDATE].reserve):
+        assert await soon(pacer.take(Turn(1), UPDATE))
+    assert not await soon(pacer.take(Turn(1), UPDATE))
+    for _ in range(RATES[UPDATE].reserve):
+        assert await soon(pacer.take(Turn(PEOPLE), UPDATE))
+
+
+async def test_people_go_first_and_then_the_most_severe() -> None:
+    """However long the others have been waiting."""
+    pacer, order = Pacer(FAST), list[str]()
+    await emptied(pacer)
+
+    async def one(name: str, urgency: int) -> None:
+        await pacer.take(Turn(urgency), POST, "C0LIVE")
+        order.append(name)
+
+    waits = [("low", 4), ("high", 2), ("critical", 1), ("low too", 4), ("people", PEOPLE)]
+    tasks = [asyncio.create_task(one(*each)) for each in waits]
+    await asyncio.gather(*tasks)
+    assert order == ["people", "critical", "high", "low", "low too"]
+
+
+def test_what_waits_long_becomes_more_urgent() -> None:
+    """A thread's line of a mild case is not starved by ever new severe ones."""
+    turn = Turn(4)
+    assert turn.rank(since=0.0, now=pacing.PATIENCE - 1) == 4
+    assert turn.rank(since=0.0, now=2 * pacing.PATIENCE) == 2
+    assert turn.rank(since=0.0, now=99 * pacing.PATIENCE) == 1
+    assert Turn(PEOPLE).rank(since=0.0, now=0.0) == PEOPLE
+
+
+async def test_a_429_stops_everybody_for_as_long_as_slack_asks() -> None:
+    """People as well: another call would only be refused."""
+    pacer = Pacer(FAST)
+    pacer.refused(POST, "C0LIVE", 0.2)
+    began = time.monotonic()
+    await pacer.take(Turn(PEOPLE), POST, "C0LIVE")
+    assert time.monotonic() - began >= 0.19
+
+
+async def test_what_is_called_off_while_it_waits_is_not_begun() -> None:
+    """It leaves the line, and its token to the next one."""
+    pacer, turn = Pacer(0.01), Turn(2)
+    await emptied(pacer)
+    waits = asyncio.create_task(pacer.take(turn, POST, "C0LIVE"))
+    await asyncio.sleep(0)
+    assert pacer.waiting(POST, "C0LIVE") == 1
+    pacer.call_off(turn)
+    with pytest.raises(CalledOff):
+        await waits
+    assert pacer.waiting(POST, "C0LIVE") == 0
+
+
+async def test_what_was_begun_is_hurried_instead() -> None:
+    """A card is posted already: its thread follows as if a person waited for it."""
+    pacer, turn = Pacer(0.01), Turn(4, begun=True)
+    for _ in range(CHANNEL.burst - CHANNEL.reserve):
+        await pacer.take(Turn(1), POST, "C0LIVE")
+    waits = asyncio.create_task(pacer.take(turn, POST, "C0LIVE"))
+    await asyncio.sleep(0)
+    pacer.call_off(turn)
+    assert await soon(waits)
+
+
+async def test_a_reserved_token_is_used_or_given_back() -> None:
+    """A card that turns out to be there already is updated, and somebody else posts."""
+    pacer, turn = Pacer(0.01), Turn(PEOPLE)
+    for _ in range(CHANNEL.burst - 1):
+        await pacer.take(Turn(PEOPLE), POST, "C0LIVE")
+    await pacer.reserve(turn, POST, "C0LIVE")
+    assert not await soon(pacer.take(Turn(PEOPLE), POST, "C0LIVE"))
+    await pacer.take(turn, UPDATE)
+    assert await soon(pacer.take(Turn(PEOPLE), POST, "C0LIVE"))
+
+
+async def test_a_channel_is_one_by_its_name_and_by_its_id() -> None:
+    """Cards are posted by name, and threads answered by id: Slack counts them together."""
+    pacer = Pacer(0.01)
+    for _ in range(CHANNEL.burst):
+        await pacer.take(Turn(PEOPLE), POST, "ts-live")
+    pacer.same("ts-live", "C0LIVE")
+    assert not await soon(pacer.take(Turn(PEOPLE), POST, "C0LIVE"))
+    assert not await soon(pacer.take(Turn(PEOPLE), POST, "ts-live"))
+
+
+async def test_without_a_pace_nobody_waits() -> None:
+    """For a stand-in that has no rates; and for methods that Slack hardly limits."""
+    pacer = Pacer(0)
+    for _ in range(1_000):
+        await pacer.take(Turn(4), UPDATE)
+    for _ in range(1_000):
+        await Pacer(1).take(Turn(4), "chat.getPermalink")
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@given(st.lists(st.floats(min_value=0, max_value=30), min_size=1, max_size=60))
+def test_no_minute_sees_more_than_the_rate_and_its_burst(pauses: list[float]) -> None:
+    """Whenever calls come: what is granted without waiting stays within Slack's count."""
+    clock, granted = _Clock(), list[float]()
+    pacer = Pacer(1.0, clock)
+
+    async def tried() -> None:
+        for pause in pauses:
+            clock.now += pause
+            if await _at_once(pacer):
+                granted.append(clock.now)
+
+    asyncio.run(tried())
+    for start in granted:
+        within = [at for at in granted if start <= at < start + 60]
+        assert len(within) <= CHANNEL.burst + CHANNEL.per_minute
+
+
+async def _at_once(pacer: Pacer) -> bool:
+    waits = asyncio.ensure_future(pacer.take(Turn(PEOPLE), POST, "C0LIVE"))
+    await asyncio.sleep(0)
+    if waits.done():
+        return True
+    waits.cancel()
+    await asyncio.gather(waits, return_exceptions=True)
+    return False

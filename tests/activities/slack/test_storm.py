@@ -1,0 +1,292 @@
+"""The digest of a storm: what stands on it, that it stands once, and whom it calls."""
+
+import inspect
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from temporalio.exceptions import ApplicationError
+
+from activities.slack.pacing import Pacer
+from activities.slack.reader import Reader
+from activities.slack.storm.activities import StormSlackActivities
+from activities.slack.storm.digest import calls, digest
+from activities.slack.text.texts import texts
+from deploy.sandbox.faults import Fault
+from deploy.sandbox.slack.blockkit.blocks import Surface, check_blocks
+from deploy.sandbox.slack.reading import visible_text
+from tests.activities.slack.cases import Story
+from tests.activities.slack.conftest import Desk, Tries, wanted
+from workflows.domain import commands as cmd
+from workflows.domain.alert import Subject
+from workflows.domain.memory import CardRef
+from workflows.domain.people import Role
+from workflows.domain.playbook.model import Severity
+from workflows.domain.storm import MOST_TOP, Called, Group, Mention, Picture, Top
+from workflows.domain.text import Language, Text
+from workflows.storming import ports
+from workflows.storming.ports import ShowStorm
+
+AT = datetime(2026, 11, 24, 3, 3, tzinfo=UTC)
+TOKYO = ZoneInfo("Asia/Tokyo")
+LURE = Text(ja="外部誘導", en="Off-platform inducement")
+CALLS = (Mention(role=Role.SPECIALIST, counts={Severity.CRITICAL: 3, Severity.HIGH: 9}),)
+
+
+def top(number: int = 1, **changes: object) -> Top:
+    given = {
+        "case": f"K0000000{number}",
+        "title": LURE,
+        "subject": Subject(type="user", id=f"u_{number}"),
+        "severity": Severity.CRITICAL,
+        "alerts": 33,
+        **changes,
+    }
+    return Top.model_validate(given)
+
+
+def storm(**changes: object) -> ShowStorm:
+    """Three hundred cases, of which 143 wait for their cards."""
+    picture = {
+        "channel": "ts-live",
+        "since": AT,
+        "cases": 300,
+        "open": 290,
+        "waiting": 143,
+        "groups": (
+            Group(
+                playbook="off_platform",
+                title=LURE,
+                counts={Severity.CRITICAL: 12, Severity.MEDIUM: 288},
+            ),
+        ),
+        "top": (top(1), top(2, owner="U0SATO", carded=True)),
+        **{key: value for key, value in changes.items() if key in Picture.model_fields},
+    }
+    rest = {key: value for key, value in changes.items() if key not in Picture.model_fields}
+    given = {"key": "S1", "picture": picture, "digest": None, **rest}
+    return ShowStorm.model_validate(given)
+
+
+def reader(language: Language = Language.JA) -> Reader:
+    return Reader(
+        texts(language), TOKYO, {"U0SATO": "佐藤"}, {Role.SPECIALIST: "<!subteam^S0SHIFT>"}
+    )
+
+
+def test_the_digest_says_how_many_and_what_is_to_come() -> None:
+    """Since when, by playbook and severity, with what stands out."""
+    message = digest(storm(), reader())
+    shown = visible_text({"blocks": message.blocks})
+    assert "検知が集中しています · ケース300件" in shown
+    assert "うち143件のカードは、重大度の高い順にこれから出ます。" in shown
+    assert "*外部誘導* 300件: 🟥 重大 12 · 🟨 中 288" in shown
+    assert "🟥 重大 · 外部誘導 · ユーザー u_1" in shown
+    assert "検知 33件 · 担当 *未定* · カードはこれから" in shown
+    assert "検知 33件 · 担当 *佐藤さん*" in shown
+    assert message.text.startswith("検知が集中しています · ケース300件\n")
+    assert message.metadata == {"event_type": "koban_storm", "event_payload": {"storm": "S1"}}
+
+
+def test_each_subject_has_a_button_that_opens_its_case() -> None:
+    """Its value is the case alone: the case knows its newest version."""
+    blocks = digest(storm(), reader()).blocks
+    pressed = [block["accessory"] for block in blocks if "accessory" in block]
+    assert [(each["action_id"], each["value"], each["text"]["text"]) for each in pressed] == [
+        ("storm.open", "K00000001", "開く"),
+        ("storm.open", "K00000002", "開く"),
+    ]
+
+
+def test_at_the_end_it_tells_the_truth_and_offers_nothing() -> None:
+    """What it says holds for good: from then on the cards tell who has what."""
+    message = digest(storm(waiting=0, over=True), reader())
+    shown = visible_text({"blocks": message.blocks})
+    assert "検知の集中は収まりました · ケース300件" in shown
+    assert "すべてカードが出ています。収まった時点で完了していないケースは290件でした。" in shown
+    assert not any("accessory" in block or block["type"] == "actions" for block in message.blocks)
+
+
+@pytest.mark.parametrize("language", list(Language))
+@pytest.mark.parametrize("over", [False, True])
+def test_it_keeps_within_slacks_limits(language: Language, over: bool) -> None:
+    """However long titles and ids are; and nothing from outside is obeyed."""
+    evil = Text(ja="*<!channel>*" * 20, en="<!here> https://evil.example " * 9)
+    tops = tuple(
+        top(n, title=evil, subject=Subject(type="user", id="<!channel>" * 25))
+        for n in range(1, MOST_TOP + 1)
+    )
+    groups = tuple(
+        Group(playbook=f"p{n}", title=evil, counts=dict.fromkeys(Severity, 99_999))
+        for n in range(30)
+    )
+    shown = storm(top=tops, groups=groups, over=over, mentions=CALLS)
+    for message in (digest(shown, reader(language)), calls(shown, reader(language))):
+        assert check_blocks(message.blocks, Surface.MESSAGE) == []
+        assert "<!channel>" not in str(message.blocks) + message.text
+        assert "<!here>" not in str(message.blocks) + message.text
+        assert "https://evil" not in str(message.blocks) + message.text
+
+
+def test_a_flood_that_just_passed_is_drawn_too() -> None:
+    """A call was handed over, and no case is left that it could count."""
+    message = digest(storm(cases=0, open=0, waiting=0, groups=(), top=()), reader())
+    assert check_blocks(message.blocks, Surface.MESSAGE) == []
+
+
+def test_a_role_is_called_once_with_how_many() -> None:
+    """In the digest's thread."""
+    message = calls(storm(mentions=CALLS), reader())
+    assert message.text == (
+        "<!subteam^S0SHIFT> 対応を待っているケースが12件あります(🟥 重大 3 · 🟧 高 9)。"
+        "上のお知らせから確認をお願いします。"
+    )
+
+
+def test_english_reads_the_same() -> None:
+    """One case is one case."""
+    shown = visible_text({"blocks": digest(storm(cases=1, waiting=1), reader(Language.EN)).blocks})
+    assert "Many alerts at once · 1 case\n" in shown + "\n"
+    assert "Cards still to come, the most severe first: 1." in shown
+
+
+def activities(desk: Desk) -> StormSlackActivities:
+    return StormSlackActivities(desk.client, desk.people, Language.JA, TOKYO, Pacer(0))
+
+
+async def test_the_digest_is_posted_once_and_then_drawn_anew(desk: Desk) -> None:
+    """People are mentioned in its thread, and not by the digest."""
+    ref = await Tries().run(activities(desk).show_storm, storm(mentions=CALLS))
+    again = storm(digest=ref, waiting=0)
+    assert await Tries().run(activities(desk).show_storm, again) == ref
+    assert len(desk.on("C0LIVE")) == 1
+    (called,) = desk.workspace.notifications
+    assert (called.target, called.ts) == ("<!subteam^S0SHIFT>", desk.thread(ref)[0].ts)
+
+
+async def test_a_lost_answer_makes_no_second_digest_and_no_second_call(desk: Desk) -> None:
+    """The next try finds both."""
+    tries, shown = Tries(), storm(mentions=CALLS)
+    desk.workspace.faults.set(Fault.SLACK_LOST_RESPONSE, True)
+    for _ in range(2):
+        with pytest.raises(ApplicationError):
+            await tries.run(activities(desk).show_storm, shown)
+    desk.workspace.faults.set(Fault.SLACK_LOST_RESPONSE, False)
+    ref = await tries.run(activities(desk).show_storm, shown)
+    assert (len(desk.on("C0LIVE")), len(desk.thread(ref))) == (1, 1)
+
+
+async def test_a_deleted_digest_is_posted_again(desk: Desk) -> None:
+    """The storm goes on."""
+    ref = await Tries().run(activities(desk).show_storm, storm())
+    desk.workspace.delete(desk.on("C0LIVE")[0])
+    again = await Tries().run(activities(desk).show_storm, storm(digest=ref))
+    assert again != ref
+    assert len(desk.on("C0LIVE")) == 1
+
+
+def test_the_port_has_the_same_signature() -> None:
+    """The workflow asks for what the activity does."""
+    mine = inspect.signature(StormSlackActivities.show_storm)
+    port = inspect.signature(ports.show_storm)
+    assert list(mine.parameters.values())[1:] == list(port.parameters.values())
+    assert mine.return_annotation == port.return_annotation
+
+
+class Storms:
+    """A storm that takes every call over, or none that goes on."""
+
+    def __init__(self, going: bool) -> None:
+        self.going = going
+        self.calls: list[tuple[str, Called]] = []
+        self.looks: list[str] = []
+        self.cards: list[tuple[str, CardRef]] = []
+
+    async def look(self, channel: str) -> None:
+        self.looks.append(channel)
+
+    async def posted(self, case: str, card: CardRef) -> None:
+        self.cards.append((case, card))
+
+    async def called(self, channel: str, call: Called) -> bool:
+        self.calls.append((channel, call))
+        return self.going
+
+
+@pytest.mark.parametrize("going", [False, True])
+async def test_a_storm_takes_the_calls_of_threads_over(desk: Desk, going: bool) -> None:
+    """The thread still tells of the call; whether it mentions anybody depends on the storm."""
+    storms = desk.activities._storms = Storms(going)
+    story = Story().then(cmd.Tick(), 2)
+    card = CardRef(channel="C0LIVE", ts="1.0")
+    shown = await desk.show(wanted(story, card, after=1))
+    (line,) = desk.thread(shown.card)
+    assert "担当者がまだいません" in line.text
+    assert ("検知の集中のお知らせでまとめて通知しました" in line.text) is going
+    assert len(desk.workspace.notifications) == (0 if going else 1)
+    called = Called(case="K7Q2F9XM0", seq=2, role=Role.SPECIALIST, severity=Severity.CRITICAL)
+    assert storms.calls == [("ts-live", called)]
+
+
+async def test_what_a_person_asks_for_is_called_in_the_thread(desk: Desk) -> None:
+    """Also while a storm goes on: somebody decided that the lead is needed now."""
+    storms = desk.activities._storms = Storms(going=True)
+    story = Story().then(cmd.Escalate(by=cmd.Actor(id="U0SATO", roles={Role.SPECIALIST})), 1)
+    shown = await desk.show(wanted(story, CardRef(channel="C0LIVE", ts="1.0"), after=1))
+    assert "まとめて" not in desk.thread(shown.card)[0].text
+    assert [each.target for each in desk.workspace.notifications] == ["<!subteam^S0LEAD>"]
+    assert storms.calls == []
+
+
+async def test_new_cards_in_the_background_notice_a_storm(desk: Desk) -> None:
+    """Nothing else does: what a person waits for is shown at once."""
+    storms = desk.activities._storms = Storms(going=False)
+    await desk.show(wanted(Story()))
+    assert storms.looks == []
+    await desk.show(wanted(Story()).model_copy(update={"background": True}))
+    assert storms.looks == ["ts-live"]
+
+
+async def test_a_new_card_is_written_down_once(desk: Desk) -> None:
+    """A case that nothing happens to would be taken for one that waits."""
+    storms = desk.activities._storms = Storms(going=False)
+    shown = await desk.show(wanted(Story()))
+    await desk.show(wanted(Story().joined(5), shown.card))
+    assert storms.cards == [("K7Q2F9XM0", shown.card)]
+
+
+async def test_a_write_that_waited_shows_what_is_true_by_then(desk: Desk) -> None:
+    """It asks its case when its turn comes, and tells how far it came."""
+    story = Story()
+    asked_for = wanted(story).model_copy(update={"background": True})
+    newest = wanted(story.joined(5).claimed(), after=1)
+
+    async def tell(workflow: str, run: str) -> ports.ShowStorm | None:
+        return newest  # type: ignore[return-value]
+
+    desk.activities._newest = tell  # type: ignore[assignment]
+    late = Tries(since=datetime.now(UTC) - timedelta(seconds=30))
+    shown = await desk.show(asked_for, late)
+    assert (shown.version, shown.through) == (3, 3)
+    assert "佐藤" in str(desk.on("C0LIVE")[0].blocks)
+    assert len(desk.thread(shown.card)) == 1
+
+
+async def test_a_write_in_time_does_not_ask(desk: Desk) -> None:
+    """A question costs as much as an action."""
+
+    async def never(workflow: str, run: str) -> None:
+        raise AssertionError("nobody had to be asked")
+
+    desk.activities._newest = never
+    shown = await desk.show(wanted(Story()).model_copy(update={"background": True}))
+    assert (shown.version, shown.through) == (1, None)
+
+
+async def test_where_a_write_was_called_off_the_next_one_looks_first(desk: Desk) -> None:
+    """It may have posted before it was called off, and nobody else would find that."""
+    began = datetime.now(UTC)
+    first = await desk.show(wanted(Story()))
+    unsure = wanted(Story()).model_copy(update={"unsure_since": began})
+    assert (await desk.show(unsure)).card == first.card
+    assert len(desk.on("C0LIVE")) == 1

@@ -1,0 +1,108 @@
+"""What is seen of a storm from outside: cards at the stand-in, and whether they are true."""
+
+import asyncio
+import re
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+from temporalio.client import Client
+
+from deploy.sandbox.slack.model import Message
+from deploy.sandbox.slack.reading import Control, controls, visible_text
+from deploy.sandbox.slack.workspace import Workspace
+from workflows.client import Cases
+from workflows.domain.case_state import Case
+
+LOOK = 0.01
+_VERSION = re.compile(r"(K[0-9A-HJKMNP-TV-Z]{8}):(\d+)$")
+
+
+def cards(workspace: Workspace) -> list[Message]:
+    """The case cards of all channels, oldest first."""
+    return [
+        message
+        for channel in workspace.channels
+        for message in workspace.messages.history(channel)
+        if (message.metadata or {}).get("event_type") == "koban_case"
+    ]
+
+
+def case_of(message: Message) -> str:
+    """Whose card it is."""
+    return str((message.metadata or {})["event_payload"]["case"])
+
+
+def handle_of(message: Message) -> tuple[str, int] | None:
+    """The route and the version that a card was drawn with."""
+    for control in pressable(message):
+        found = _VERSION.search(str(control.element.get("value", "")))
+        if found is not None:
+            return control.block_id, int(found[2])
+    return None
+
+
+def pressable(message: Message) -> list[Control]:
+    """What can be pressed on a message."""
+    return controls({"blocks": message.blocks})
+
+
+def text_of(message: Message) -> str:
+    """What stands on a message."""
+    return visible_text({"blocks": message.blocks, "text": message.text})
+
+
+def changed_at(message: Message) -> float:
+    """When it was posted or drawn anew last, by the stand-in's clock."""
+    return float(message.edited_ts or message.ts)
+
+
+@dataclass
+class Judged:
+    """How the cards compare with the cases."""
+
+    cards: int = 0
+    duplicates: int = 0
+    untrue: list[str] = field(default_factory=list)
+    alerts: int = 0
+
+
+async def judged(workspace: Workspace, client: Client) -> Judged:
+    """Every card against its case's own view: as of the same version, with as many alerts."""
+    found = Judged()
+    standing = cards(workspace)
+    counts = Counter(case_of(message) for message in standing)
+    found.cards, found.duplicates = len(standing), sum(counts.values()) - len(counts)
+    slots = asyncio.Semaphore(8)
+
+    async def one(message: Message) -> None:
+        handle = handle_of(message)
+        if handle is None:
+            found.untrue.append(f"{case_of(message)}: nothing to press")
+            return
+        async with slots:
+            memory = await Cases(client, "koban").memory(handle[0])
+        case = memory.case if memory is not None else None
+        if case is None or case.id != case_of(message):
+            return  # closed: its workflow is over
+        found.alerts += case.alerts
+        if not _is_true(message, handle[1], case):
+            found.untrue.append(f"{case.id}: card {handle[1]}, case {case.version}")
+
+    await asyncio.gather(*(one(message) for message in standing))
+    return found
+
+
+def _is_true(message: Message, version: int, case: Case) -> bool:
+    counted = case.alerts < 2 or f"{case.alerts - 1:,}" in text_of(message)
+    return version == case.version and counted
+
+
+async def shows(message: Message, words: str, since: float, patience: float = 30.0) -> float | None:
+    """When a message first showed these words after `since`; None where it never did."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        if changed_at(message) >= since and words in text_of(message):
+            return changed_at(message)
+        await asyncio.sleep(LOOK)
+    return None

@@ -1,0 +1,119 @@
+"""`storm.open`: a case from the digest, for whoever pressed, before its card stands."""
+
+from datetime import timedelta
+
+import pytest
+
+from bot.slack.doors import CaseLine, Story
+from deploy.sandbox.slack.reading import controls, visible_text
+from tests.bot.slack.conftest import Stage, button
+from tests.bot.slack.fakes import CASE, NOW, PLAYBOOK, ROUTE, case
+from workflows.domain.alert import Subject
+from workflows.domain.case_state import Phase
+from workflows.domain.commands import Claim
+from workflows.domain.memory import CardRef, Memory
+from workflows.domain.people import Actor
+from workflows.domain.playbook.model import Severity
+
+
+def line(**changes: object) -> CaseLine:
+    given = {
+        "id": CASE,
+        "route": ROUTE,
+        "version": 3,
+        "title": PLAYBOOK.title,
+        "subject": Subject(type="user", id="u_123"),
+        "severity": Severity.HIGH,
+        "phase": Phase.OPEN,
+        "opened_at": NOW - timedelta(minutes=5),
+        **changes,
+    }
+    return CaseLine.model_validate(given)
+
+
+def known(stage: Stage, **changes: object) -> None:
+    """The ledger knows the case."""
+    stage.ledger.stories[CASE] = Story(line=line(**changes), alerts=33)
+
+
+async def opened(stage: Stage, user: str = "U0SATO", value: str = CASE) -> dict:
+    """What `user` is shown after a press on the digest."""
+    person = stage.person(user)
+    ts = stage.posted("digest", "storm", [button("storm.open", "開く", value)])
+    await person.press(await stage.seen(person, ts), "storm.open")
+    return (await person.until(lambda: person.ephemerals("ts-live"), 5, "an answer"))[0]
+
+
+async def test_it_shows_the_card_with_buttons_that_work(stage: Stage) -> None:
+    """As of the case's newest version; a press on it reaches the case."""
+    known(stage)
+    shown = await opened(stage)
+    assert "ユーザー u_123" in visible_text(shown)
+    assert "カードはまだ出ていません" in visible_text(shown)
+    await stage.person("U0SATO").press(shown, "case.claim")
+    [(route, click)] = stage.cases.clicks
+    assert (route, click.case) == (ROUTE, CASE)
+    assert click.command == Claim(by=Actor(id="U0SATO"), version=3)
+
+
+async def test_it_links_to_a_card_that_stands(stage: Stage) -> None:
+    """There the others see what is done."""
+    known(stage)
+    card = CardRef(channel="C0LIVE", ts="1700000000.000100")
+    stage.cases.memories[ROUTE] = Memory(case=case(), card=card)
+    shown = await opened(stage)
+    assert "/archives/C0LIVE/p1700000000000100|カードを開く>" in visible_text(shown)
+
+
+async def test_english_readers_read_english(stage: Stage) -> None:
+    """In the language of whoever pressed, not of the channel."""
+    known(stage)
+    assert "The card is not there yet." in visible_text(await opened(stage, "U0CLARK"))
+
+
+async def test_the_look_is_written_down_before_anything_is_shown(stage: Stage) -> None:
+    """Who, at which case, and from where."""
+    known(stage)
+    await opened(stage)
+    (note,) = stage.ledger.notes
+    assert (note.by, note.kind, note.id) == ("U0SATO", "case", CASE)
+    assert note.why == "storm.open in C0LIVE"
+    assert stage.ledger.log[0] == "looked_up"
+
+
+async def test_who_holds_no_role_sees_nothing(stage: Stage) -> None:
+    """And nothing is looked up for them."""
+    known(stage)
+    stage.people.roles_of["U0SATO"] = set()
+    assert "ユーザー u_123" not in visible_text(await opened(stage))
+    assert stage.ledger.log == []
+
+
+async def test_a_closed_case_is_told_as_it_ended(stage: Stage) -> None:
+    """Its route may belong to the next case by now."""
+    known(stage, phase=Phase.CLOSED)
+    stage.cases.memories[ROUTE] = Memory(case=case("K00000009"))
+    shown = await opened(stage)
+    assert CASE in visible_text(shown)
+    assert [each for each in controls(shown) if each.action_id == "case.claim"] == []
+
+
+@pytest.mark.parametrize("value", ["", "K1", f"{CASE}:3", "<!channel>"])
+async def test_a_value_that_koban_did_not_write_opens_nothing(stage: Stage, value: str) -> None:
+    """Whatever it is."""
+    known(stage)
+    await opened(stage, value=value or "x")
+    assert stage.ledger.log == []
+
+
+async def test_an_unknown_case_is_said_to_be_unknown(stage: Stage) -> None:
+    """It is not in the ledger."""
+    shown = await opened(stage)
+    assert CASE in visible_text(shown)
+    assert stage.cases.clicks == []
+
+
+async def test_without_ledger_or_temporal_one_is_asked_to_press_again(stage: Stage) -> None:
+    """Nothing half is shown."""
+    stage.ledger.away = True
+    assert "もう一度「開く」を押してください" in visible_text(await opened(stage))

@@ -1,0 +1,142 @@
+"""A storm: more new cases than Slack lets anybody post, and nobody loses sight of anything."""
+
+import re
+from pathlib import Path
+
+from activities.ledger.storms import Storms
+from deploy.sandbox.slack.person import Person, wait_until
+from deploy.sandbox.slack.rates import Rates
+from deploy.sandbox.slack.reading import controls, visible_text
+from tests.bench.storm import Arena, digests, play
+from tests.bench.storm_plan import Plan, coming
+from tests.bench.storm_watch import cards, case_of, text_of
+from tests.stories.test_a_shift import lure
+from tests.world import World, koban
+
+SUBJECTS = 40
+
+
+def slow() -> Rates:
+    """A card each two thirds of a second: forty subjects are a storm."""
+    return Rates(speed=1.5)
+
+
+def flood(count: int, per_subject: int = 2) -> list:
+    """Alerts about `count` people, in turns."""
+    return [lure(n, f"u_f{n % count}") for n in range(1, count * per_subject + 1)]
+
+
+async def poured(world: World, count: int = SUBJECTS, per_subject: int = 2) -> None:
+    """All of them in one request."""
+    scenes = flood(count, per_subject)
+    for scene in scenes:
+        for type_, body in scene.things:
+            world.stage.market.put(type_, body)
+    await world.sender.send([alert for scene in scenes for alert in scene.alerts])
+
+
+async def the_digest(person: Person) -> dict:
+    """The storm's message, once it stands."""
+    return await person.wait_card("ts-live", "検知が集中しています", 30)
+
+
+async def test_ten_thousand_in_small(temporal: str, tmp_path: Path) -> None:
+    """Nothing lost, nothing twice, one digest, and every card true at the end."""
+    async with koban(temporal, tmp_path, rates=Rates(speed=3)) as world:
+        plan = Plan(alerts=300, subjects=SUBJECTS, seconds=4.0, critical=3)
+        for each in coming(plan):
+            world.stage.market.put("users", {"id": each.subject, "name": "x"})
+        arena = Arena(world.stage, world.sender, world.client, plan)
+        found = await play(arena, press_every=2.0)
+        # A busy machine makes a detector send again: what was taken is then known.
+        assert sum(found["answers"].values()) == 300
+        assert (found["cards"], found["duplicates"], found["lost"]) == (SUBJECTS, 0, 0)
+        assert found["untrue"] == []
+        assert found["press_to_visible"]["never"] == 0
+
+
+async def test_the_digest_tells_of_all_and_ends_with_the_truth(
+    temporal: str, tmp_path: Path
+) -> None:
+    """One message, drawn anew while cards still come, and at the end nothing is to come."""
+    async with koban(temporal, tmp_path, rates=slow()) as world:
+        sato = await world.person("U0SATO")
+        await poured(world)
+        digest = await the_digest(sato)
+        assert re.search(r"うち\d+件のカードは、重大度の高い順に", visible_text(digest))
+        assert "外部誘導" in visible_text(digest)
+        digest = await sato.wait_text(digest, "検知の集中は収まりました", 90)
+        assert "すべてカードが出ています" in visible_text(digest)
+        assert len(cards(world.stage.workspace)) == SUBJECTS
+        assert len(digests(world.stage.workspace)) == 1
+
+
+async def test_a_case_is_opened_and_claimed_before_its_card_stands(
+    temporal: str, tmp_path: Path
+) -> None:
+    """The digest's button shows the card to its presser; the claim brings the card at once."""
+    async with koban(temporal, tmp_path, rates=slow()) as world:
+        sato = await world.person("U0SATO")
+        await poured(world)
+        digest = await the_digest(sato)
+        standing = {case_of(card) for card in cards(world.stage.workspace)}
+        waiting = await _waiting_case(world, digest, standing)
+        await _open(sato, digest, waiting)
+        private = await sato.until(lambda: _private(sato, waiting), 10, "the private card")
+        assert "カードはまだ出ていません" in visible_text(private)
+        await sato.press(private, "case.claim")
+
+        def claimed() -> bool:
+            mine = [c for c in cards(world.stage.workspace) if case_of(c) == waiting]
+            return len(mine) == 1 and "佐藤" in text_of(mine[0])
+
+        await wait_until(claimed, 15, what="the claimed card")
+
+
+async def _waiting_case(world: World, digest: dict, standing: set[str]) -> str:
+    named = [c.element["value"] for c in controls(digest) if c.action_id == "storm.open"]
+    return next(case for case in reversed(named) if case not in standing)
+
+
+async def _open(person: Person, digest: dict, case: str) -> None:
+    for control in controls(digest):
+        if control.element.get("value") == case:
+            await person._act(digest, control, {})
+
+
+async def _private(person: Person, case: str) -> dict | None:
+    found = [m for m in await person.ephemerals("ts-live") if case in visible_text(m)]
+    return found[-1] if found else None
+
+
+async def test_a_press_does_not_wait_behind_the_storm(temporal: str, tmp_path: Path) -> None:
+    """The card changes long before the cards that were waiting have come."""
+    async with koban(temporal, tmp_path, rates=slow()) as world:
+        sato = await world.person("U0SATO")
+        await world.happens(lure(1, "u_first"))
+        card = await sato.wait_card("ts-live", "u_first")
+        case = card["metadata"]["event_payload"]["case"]
+        await poured(world)
+        await the_digest(sato)
+        await sato.press(card, "担当する")
+        await sato.wait_text(card, "佐藤", 10)
+        assert len(cards(world.stage.workspace)) < SUBJECTS
+        await world.wait_kind(case, "case_claimed")
+
+
+async def test_without_a_flood_there_is_no_digest(temporal: str, tmp_path: Path) -> None:
+    """Many open cases of one alert each, whose cards all stand, are a long list and no storm."""
+    async with koban(temporal, tmp_path) as world:
+        await poured(world, 30, 1)
+        standing = world.stage.workspace
+        await wait_until(lambda: len(cards(standing)) == 30, 60, what="thirty cards")
+        storms = Storms(world.queries._database)
+
+        async def nobody_waits() -> bool:
+            return await storms.waiting("ts-live") == 0
+
+        await wait_until(nobody_waits, 20, what="every card to be written down")
+        before = len(digests(standing))
+        await world.happens(lure(99, "u_late"))
+        await wait_until(lambda: len(cards(standing)) == 31, 20, what="one more card")
+        assert len(digests(standing)) == before
