@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.casework.alarm import Alarm
     from workflows.casework.appellant import Appellant
     from workflows.casework.book import Book, Late, policy_now
+    from workflows.casework.braking import protection_now, tick_of
     from workflows.casework.calling import calls_for
     from workflows.casework.delivering import asked_by, deliver, hand_on, merged, name_of, news
     from workflows.casework.enforcing import Enforcing
@@ -38,7 +39,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.domain.appealing.answer import AppealAnswer
     from workflows.domain.case import decide_all
     from workflows.domain.case_state import Case, Phase
-    from workflows.domain.commands import Click, Command, JoinAlert, ProtectNow, Tick
+    from workflows.domain.commands import Click, Command, JoinAlert
     from workflows.domain.enforcement import EnforcementReport
     from workflows.domain.history import apply_all, numbered, opened
     from workflows.domain.memory import Memory
@@ -229,7 +230,7 @@ class CaseWorkflow:
         self._alarm.heard()
         self._lingering.end()
         if self._case is not None:
-            await self._follow(Tick())
+            await self._follow(await tick_of(self._case, self._present.now))
             self._keeping.keep(self._case)
 
     def _snapshot_is_old(self) -> bool:
@@ -291,7 +292,7 @@ class CaseWorkflow:
         assert case is not None
         rules = protections_of(case.policy.playbook, alert, case.severity, holds)
         if rules:
-            await self._follow(ProtectNow(rules=rules))
+            await self._follow(await protection_now(case, rules))
 
     # -- people ---------------------------------------------------------------------------
 
@@ -318,8 +319,9 @@ class CaseWorkflow:
     async def _obey(self, vouched: Vouched[Click]) -> None:
         click = vouched.click
         self._present.hear(click.received_at)
-        await self._follow(Tick())  # what is overdue comes before what was pressed after it
         assert self._case is not None
+        # What is overdue comes before what was pressed after it.
+        await self._follow(await tick_of(self._case, self._present.now))
         if self._gathering.takes(self._case, vouched):
             return
         command = await completed(self._case, click.command, self._present.now)

@@ -10,6 +10,7 @@ from temporalio import activity
 
 from workflows.domain.alert import Alert, Subject
 from workflows.domain.appealing.answer import AppealAnswer
+from workflows.domain.automation import Halt
 from workflows.domain.case_state import Case
 from workflows.domain.commands import Absorb, Click, Place
 from workflows.domain.decision import PlannedAction
@@ -243,6 +244,12 @@ async def tell(wanted: Tell) -> None:
 @activity.defn(name="covers_of")
 async def covers_of(person: str) -> tuple[Cover, ...]:
     """The roles that a person holds now in somebody else's stead."""
+    raise RuntimeError("a port has no body")
+
+
+@activity.defn(name="automation_of")
+async def automation_of(playbook: str) -> Halt | None:
+    """What keeps Koban from acting by itself in cases of a playbook now."""
     raise RuntimeError("a port has no body")
 
 

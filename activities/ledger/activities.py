@@ -5,11 +5,13 @@ from datetime import UTC, datetime
 
 from temporalio import activity
 
+from activities.ledger.automation import Automation
 from activities.ledger.budget import Budget
 from activities.ledger.covers import Covers
 from activities.ledger.known import Subjects
 from activities.ledger.ledger import Ledger
 from workflows.domain.alert import Subject
+from workflows.domain.automation import Halt
 from workflows.domain.known import Known
 from workflows.domain.memory import Memory
 from workflows.domain.people import Cover
@@ -24,11 +26,12 @@ class LedgerActivities:
     """Run as local activities, beside the workflows: they are short and idempotent."""
 
     def __init__(self, ledger: Ledger, now: Callable[[], datetime] = _utc_now) -> None:
-        """`ledger` is where it is written; `now` tells which covers are over."""
+        """`ledger` is where it is written; `now` tells which covers and halts are over."""
         self._ledger = ledger
         self._subjects = Subjects(ledger.database)
         self._budget = Budget(ledger.database)
         self._covers = Covers(ledger.database)
+        self._automation = Automation(ledger.database)
         self._now = now
 
     @activity.defn(name="record")
@@ -60,3 +63,8 @@ class LedgerActivities:
     async def covers_of(self, person: str) -> tuple[Cover, ...]:
         """The roles that a person holds now in somebody else's stead."""
         return await self._covers.of(person, self._now())
+
+    @activity.defn(name="automation_of")
+    async def automation_of(self, playbook: str) -> Halt | None:
+        """What keeps Koban from acting by itself in cases of a playbook now."""
+        return await self._automation.halt_of(playbook, self._now())

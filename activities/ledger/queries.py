@@ -22,7 +22,7 @@ Row = sa.RowMapping
 
 @dataclass(frozen=True)
 class Look:
-    """Somebody looked somebody up."""
+    """Somebody looked somebody up; `revealed` where personal data was shown whole."""
 
     at: datetime
     actor: str
@@ -30,6 +30,7 @@ class Look:
     subject_id: str
     why: str
     case_id: str | None = None
+    revealed: bool = False
 
 
 class Queries:
@@ -89,6 +90,20 @@ class Queries:
         mine = (actions.c.subject_type == subject_type, actions.c.subject_id == subject_id)
         query = sa.select(actions).where(*mine).order_by(actions.c.decided_at.desc())
         return await self._rows(query.limit(limit))
+
+    async def case_of_alert(self, detector: str, alert: str) -> Row | None:
+        """The case that an alert opened or joined, without its snapshot."""
+        mine = (alerts.c.detector == detector, alerts.c.alert_id == alert)
+        query = _cases().join(alerts, alerts.c.case_id == cases.c.id).where(*mine)
+        rows = await self._rows(query)
+        return rows[0] if rows else None
+
+    async def cases_like(self, case: str, limit: int = 5) -> Sequence[str]:
+        """The ids of cases that differ from `case` in one character, newest first."""
+        near = [f"{case[:place]}_{case[place + 1 :]}" for place in range(1, len(case))]
+        query = sa.select(cases.c.id).where(sa.or_(*(cases.c.id.like(each) for each in near)))
+        rows = await self._rows(query.order_by(cases.c.opened_at.desc()).limit(limit))
+        return [row["id"] for row in rows]
 
     async def appeal(self, appeal: str) -> Row | None:
         """One appeal."""

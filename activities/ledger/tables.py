@@ -86,6 +86,7 @@ cases = sa.Table(
     sa.Column("snapshot", sa.JSON(none_as_null=True)),
     sa.Index("ix_cases_subject", "subject_type", "subject_id"),
     sa.Index("ix_cases_channel_opened", "channel", "opened_at"),
+    sa.Index("ix_cases_opened_at", "opened_at", "id"),
 )
 
 events = sa.Table(
@@ -166,6 +167,7 @@ lookups = sa.Table(
     sa.Column("subject_id", _text(), nullable=False),
     sa.Column("why", sa.Text, nullable=False),
     sa.Column("case_id", _text(16)),
+    sa.Column("revealed", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
 covers = sa.Table(
@@ -197,4 +199,15 @@ preferences = sa.Table(
     sa.Column("person", _text(64), primary_key=True),
     sa.Column("language", _text(8)),
     sa.Column("at", Utc, nullable=False),
+)
+
+automation = sa.Table(
+    "automation",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("at", Utc, nullable=False),
+    sa.Column("kind", _text(32), nullable=False),
+    sa.Column("actor", _text(64), nullable=False),
+    sa.Column("playbook", _text(64)),
+    sa.Column("until", Utc),
 )

@@ -1,6 +1,7 @@
 """Who belongs together, as the platform knows it, and what acting on all of them would touch."""
 
 import asyncio
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,11 @@ from workflows.domain.ring import Sum
 
 AT_ONCE = 20
 """Reads under way: well below the platform client's 50 connections."""
+MOST_PAGES = 50
+"""Pages of one look-up."""
+MOST_ITEMS = 2000
+"""Twice the largest ring: what comes after it changes nothing."""
+_PATH = re.compile(r"/(?!/)[^\s\\\x00-\x1f]{0,2000}")
 _GONE = frozenset({404, 410})
 
 Facts = Mapping[str, Any]
@@ -60,12 +66,18 @@ class RelatedReader:
             answer = await self._read(spec.path, start)
         except UnusableSubject:
             return Found()
-        if answer is None:
-            return Found()
-        items = value_of(spec.items, {"response": answer})
-        if not isinstance(items, list | tuple):
-            raise Unreadable(f"`items` of {spec.path} is not a list")
-        return _found(spec.type, items)
+        return _found(spec.type, await self._all_pages(spec, answer))
+
+    async def _all_pages(self, spec: RelatedSpec, answer: Any) -> list[Any]:
+        found: list[Any] = []
+        for _ in range(MOST_PAGES):
+            found += [] if answer is None else _items(spec, answer)
+            following = None if answer is None else _next(spec, answer)
+            if following is None or len(found) > MOST_ITEMS:
+                return found
+            answer = await self._at(following)
+        # Somebody may decide for all of them: nobody may be left out unseen.
+        raise Unreadable(f"{spec.path} has more than {MOST_PAGES} pages")
 
     async def gather(
         self,
@@ -131,12 +143,34 @@ class RelatedReader:
 
     async def _read(self, path: str, subject: Subject) -> Any:
         """The answer, None where the platform knows no such subject."""
+        return await self._at(fill_path(path, {"id": subject.id}))
+
+    async def _at(self, path: str) -> Any:
         try:
-            return await self._platform.read(fill_path(path, {"id": subject.id}))
+            return await self._platform.read(path)
         except Refused as refused:
             if refused.status in _GONE:
                 return None
             raise Unreadable(f"the platform refuses the look-up ({refused.status})") from refused
+
+
+def _items(spec: RelatedSpec, answer: Any) -> list[Any]:
+    items = value_of(spec.items, {"response": answer})
+    if not isinstance(items, list | tuple):
+        raise Unreadable(f"`items` of {spec.path} is not a list")
+    return list(items)
+
+
+def _next(spec: RelatedSpec, answer: Any) -> str | None:
+    """The path of the next page; what leads away from the platform's address is refused."""
+    if spec.next is None:
+        return None
+    path = value_of(spec.next, {"response": answer})
+    if path is None or path == "":
+        return None
+    if not isinstance(path, str) or _PATH.fullmatch(path) is None:
+        raise Unreadable(f"`next` of {spec.path} is not a path of the platform")
+    return path
 
 
 def _found(type_: str, items: Iterable[Any]) -> Found:

@@ -4,7 +4,8 @@ from activities.slack.appeals.answer import on_case_card
 from activities.slack.card_buttons import buttons
 from activities.slack.card_decision import decision
 from activities.slack.card_facts import evidence, facts, manner, sentence, title
-from activities.slack.card_hold import hold, protections
+from activities.slack.card_hand import by_hand
+from activities.slack.card_hold import hold, protections, withheld
 from activities.slack.card_known import absorbed
 from activities.slack.card_people import duty
 from activities.slack.card_spoken import spoken
@@ -23,10 +24,12 @@ def case_card(view: CardView, reader: Reader) -> Message:
         strong(sentence(view, reader, plain)),
         *facts(view, reader),
         *evidence(view, reader),
+        *by_hand(view, reader),
         *absorbed(view, reader),
         *decision(view, reader),
         *on_case_card(view, reader),
         *protections(view, reader),
+        *withheld(view, reader),
         *hold(view, reader),
         *duty(view, reader),
         *manner(view, reader),

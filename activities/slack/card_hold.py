@@ -1,9 +1,12 @@
 """What is put aside or held fast for a while: a case on hold, and what Koban protects."""
 
+from datetime import datetime
+
 from activities.slack.card_state import hold_kind
 from activities.slack.drawing import Block, quote, section
 from activities.slack.problems import problem_words
 from activities.slack.reader import Reader
+from workflows.domain.automation import Halt
 from workflows.domain.case_state import UNDECIDED
 from workflows.domain.enforcement import ActionStatus
 from workflows.domain.protection import Intent
@@ -66,3 +69,17 @@ def _standing(protection: ProtectionView) -> str:
     if status in _BEGINNING:
         return "pending"
     return "until" if protection.until is not None else "stands"
+
+
+def withheld(view: CardView, reader: Reader) -> list[Block]:
+    """That Koban would have acted by itself, and did not because somebody stopped it."""
+    if view.halt is None or view.phase not in UNDECIDED:
+        return []
+    return [section([f"⏸️ {halt_words(view.halt, view.opened_at, reader)}"])]
+
+
+def halt_words(halt: Halt, near: datetime, reader: Reader) -> str:
+    """Who stopped the automation, and since when."""
+    scope = "all" if halt.playbook is None else "playbook"
+    time = reader.time(halt.at, near)
+    return reader.say(f"card.halt.{scope}", person=reader.person(halt.by), time=time)

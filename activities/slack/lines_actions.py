@@ -32,6 +32,10 @@ def _started(event: ev.ProtectionStarted, view: CardView, reader: Reader) -> str
     return reader.say("line.protection_started", what=what)
 
 
+def _withheld(event: ev.ProtectionWithheld, view: CardView, reader: Reader) -> str:
+    return reader.say("line.protection_withheld", person=reader.person(event.halt.by))
+
+
 def _protection(event: Any, view: CardView, reader: Reader) -> str:
     """What becomes of a protection."""
     return _which(event.protection, reader.say(f"line.{event.kind}"), view, reader)
@@ -66,6 +70,7 @@ WORDS: Words = {
     ev.ActionUndone: about,
     ev.ActionLifted: about,
     ev.ProtectionStarted: _started,
+    ev.ProtectionWithheld: _withheld,
     ev.ProtectionHeld: _protection,
     ev.ProtectionResumed: _protection,
     ev.ProtectionConfirmed: _protection,

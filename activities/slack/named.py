@@ -19,6 +19,8 @@ def people_of(view: CardView, lines: Iterable[ev.Recorded]) -> Iterator[str | No
     yield view.hold.by if view.hold is not None else None
     yield view.next_step.person if view.next_step is not None else None
     yield view.appeal.by if view.appeal is not None else None
+    yield view.latest.hand.by if view.latest.hand is not None else None
+    yield view.halt.by if view.halt is not None else None
     if view.approval is not None:
         yield from _agreeing(view.approval)
     for line in lines:
@@ -43,5 +45,7 @@ def _agreeing(approval: Approval) -> Iterator[str | None]:
 
 def _told(event: ev.Event) -> Iterator[str | None]:
     yield from (getattr(event, name, None) for name in _ROLES)
+    if isinstance(event, ev.ProtectionWithheld):
+        yield event.halt.by
     if isinstance(event, ev.Approved):
         yield from (event.consent.by, event.consent.covers)

@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from activities.ledger.automation import Automation
 from activities.ledger.covers import Covers
 from activities.ledger.database import Database
 from activities.ledger.errors import LedgerUnavailable
+from activities.ledger.finding import Finding
 from activities.ledger.queries import Queries
 from activities.ledger.rings import Rings
 from activities.ledger.statistics import Statistics
@@ -13,13 +15,17 @@ from activities.platform.related import RelatedReader
 from activities.slack.holders import StandIn, StandIns
 from activities.slack.people import People, RolesUnknown
 from activities.slack.text.texts import texts
+from bot.cli.hand_desk import HandDesk
 from bot.cli.policies import Policies
 from bot.cli.preferring import Preferred
 from bot.cli.ring_desk import RingDesk
 from bot.cli.team_desk import TeamDesk
+from bot.ingest.handover import Handover
 from bot.settings import Settings
+from bot.slack.automation_door import LedgerAutomation
 from bot.slack.cover_door import LedgerCovers
 from bot.slack.doors import Doors, PlatformDoor, Unavailable
+from bot.slack.find_door import LedgerFinding
 from bot.slack.ledger_door import LedgerReader
 from workflows.client import Appeals, Cases
 from workflows.domain.people import Role
@@ -77,6 +83,7 @@ def make_doors(
     platform: PlatformDoor,
     settings: Settings,
     preferred: Preferred,
+    handover: Handover,
     related: RelatedReader | None = None,
 ) -> Doors:
     """Everything that the listeners use, over the real things."""
@@ -99,5 +106,8 @@ def make_doors(
         texts=texts,
         language=settings.locale,
         zone=settings.zone,
+        finding=LedgerFinding(Finding(database), Queries(database)),
+        automation=LedgerAutomation(Automation(database)),
+        alerts=HandDesk(handover, policies),
         rings=RingDesk(related, Rings(database), policies) if related is not None else None,
     )

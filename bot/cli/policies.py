@@ -98,6 +98,10 @@ class Policies:
         """A playbook by its name."""
         return self._watch.current().playbooks.get(name)
 
+    def playbooks(self) -> tuple[Playbook, ...]:
+        """Every playbook, by its name."""
+        return tuple(self._watch.current().playbooks.values())
+
     def lookups(self) -> tuple[str, ...]:
         """The types of subject that can be looked up."""
         return tuple(self._watch.current().lookups.lookups)

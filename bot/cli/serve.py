@@ -115,12 +115,21 @@ async def open_app(opened: AsyncExitStack, settings: Settings) -> FastAPI:
     opened.push_async_callback(background.drain, DRAIN_SECONDS)
     look_ups = LookUps(Platform(http), policies)
     related = RelatedReader(Platform(http))
+    handover = Handover(cases, policies.place, AskedTogether(queries.known))
     doors = make_doors(
-        cases, appeals, policies, people, database, look_ups, settings, preferred, related
+        cases,
+        appeals,
+        policies,
+        people,
+        database,
+        look_ups,
+        settings,
+        preferred,
+        handover,
+        related,
     )
     secret = settings.slack.signing_secret
     bolt = make_bolt_app(doors, web, secret.get_secret_value() if secret else "", background)
-    handover = Handover(cases, policies.place, AskedTogether(queries.known))
     intake = Intake(handover, policies.keys, Metrics())
     checks = {
         "temporal": temporal_check(client, settings.temporal),

@@ -127,6 +127,7 @@ async def open_duties(
             ledger.place_of,
             ledger.spend,
             ledger.covers_of,
+            ledger.automation_of,
             slack.roles_of,
             policies.policy_now,
             storms.storm_now,

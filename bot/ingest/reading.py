@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails, from_json
 from bot.ingest.lasting import NotKept, check_lasting
 from bot.ingest.models import MAX_ALERTS
 from workflows.domain.alert import Alert
+from workflows.domain.by_hand import BY_HAND
 
 DEFAULT_DETECTOR = "default"
 
@@ -101,6 +102,8 @@ def _read_one(item: Any, detector: str, forbidden: frozenset[str]) -> Alert | In
     given = item.setdefault("detector", detector)
     if given != detector:
         return invalid(item, ("detector",), f"This request speaks for {detector[:64]!r} only.")
+    if given in BY_HAND:
+        return invalid(item, ("detector",), "Only people in Slack speak for this detector.")
     if given in forbidden:
         return invalid(item, ("detector",), "This detector signs with a secret of its own.")
     try:

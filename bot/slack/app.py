@@ -16,6 +16,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.slack.appeals.modal import AppealModals
 from bot.slack.appeals.presses import ACTIONS, AppealPresses
 from bot.slack.background import Background
+from bot.slack.byhand.listener import ByHandListener
+from bot.slack.byhand.view import OPEN_CASE, REPORT
 from bot.slack.clicks import Clicks
 from bot.slack.doors import Doors
 from bot.slack.home.listener import Home
@@ -28,8 +30,13 @@ from bot.slack.modals.submissions import Submissions
 from bot.slack.press import read_source
 from bot.slack.replies import Replies
 from bot.slack.rings.listener import RingListener
+from bot.slack.rings.screen import Screen
 from bot.slack.rings.views import CALLBACK
 from bot.slack.slash.command import Slash
+from bot.slack.slash.presses import ACTIONS as ANSWER_ACTIONS
+from bot.slack.slash.presses import AnswerPresses
+from bot.slack.slash.reveal import CALLBACK as REVEAL
+from bot.slack.slash.reveal import Revealing
 from bot.slack.storm.opening import OPEN, StormOpening
 from bot.slack.telling import NotTaken, Telling
 
@@ -70,9 +77,14 @@ def make_bolt_app(
     answering = AppealModals(doors, languages, client)
     appeals = AppealPresses(doors, languages, replies, answering, background)
     slash = Slash(doors, languages, replies, links, background, now)
+    screen = Screen(doors, languages, replies, client)
+    hands = ByHandListener(doors, languages, replies, links, screen, background, now)
+    revealing = Revealing(doors, languages, screen, background, now)
+    answers = AnswerPresses(doors, languages, replies, links, revealing, hands, background, now)
     app.block_action(LANGUAGE)(home.language_chosen)
     app.block_action(ACTIONS)(appeals.pressed)
     app.block_action(OPEN)(StormOpening(doors, languages, replies, links, background, now).pressed)
+    app.block_action(ANSWER_ACTIONS)(answers.pressed)
     app.block_action(_ANY)(clicks.pressed)
     for callback_id in KINDS:
         app.view_submission(callback_id)(submissions.submitted)
@@ -80,6 +92,11 @@ def make_bolt_app(
     app.view_submission("overturn")(answering.overturned)
     if rings is not None:
         app.view_submission(CALLBACK)(rings.deciding.submitted)
+    app.view_submission(REVEAL)(revealing.submitted)
+    for callback_id in (REPORT, OPEN_CASE):
+        app.view_submission(callback_id)(hands.submitted)
+    app.message_shortcut("report_message")(hands.reported)
+    app.global_shortcut("open_case")(hands.wanted)
     app.view_closed(_ANY)(_acknowledged)
     app.command(COMMAND)(slash.typed)
     app.event("app_home_opened")(home.opened)

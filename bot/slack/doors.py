@@ -1,15 +1,16 @@
 """What the listeners need of the other rooms: small protocols, so that each can be replaced."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Protocol
 
 from activities.slack.text.texts import Catalog
 from workflows.appealing.start import AppealMemory
-from workflows.domain.alert import Subject
+from workflows.domain.alert import Alert, Subject
 from workflows.domain.appealing.commands import AppealClick
 from workflows.domain.approval import Purpose
+from workflows.domain.automation import AutomationChange, Standing, Unchanged
 from workflows.domain.case_state import Phase
 from workflows.domain.commands import Click
 from workflows.domain.decision import Verdict
@@ -17,8 +18,9 @@ from workflows.domain.enforcement import ActionStatus
 from workflows.domain.hold import HoldKind
 from workflows.domain.memory import CardRef, Memory
 from workflows.domain.model import Value
-from workflows.domain.people import Cover, Role
+from workflows.domain.people import Actor, Cover, Role
 from workflows.domain.playbook.actions import ActionCatalog
+from workflows.domain.playbook.lookups import LookupCatalog
 from workflows.domain.playbook.model import Playbook, Severity
 from workflows.domain.text import Language, Text
 
@@ -60,8 +62,14 @@ class PolicyDoor(Protocol):
     def playbook(self, name: str) -> Playbook | None:
         """A playbook by its name."""
 
+    def playbooks(self) -> tuple[Playbook, ...]:
+        """Every playbook."""
+
     def lookups(self) -> tuple[str, ...]:
         """The types of subject that can be looked up (platform.yaml), in its order."""
+
+    def look_ups(self) -> LookupCatalog:
+        """The whole of platform.yaml."""
 
 
 class PeopleDoor(Protocol):
@@ -148,13 +156,18 @@ class Past(Value):
 
 
 class LookedUp(Value):
-    """A look-up that is about to be shown: who, at whom, why."""
+    """A look-up that is about to be shown: who, at whom, why; `revealed`: with personal data.
+
+    `case` is the case that it is for, where one was named.
+    """
 
     by: str
     kind: str
     id: str
     why: str
     at: datetime
+    revealed: bool = False
+    case: str | None = None
 
 
 class LedgerDoor(Protocol):
@@ -204,6 +217,56 @@ class CoverDoor(Protocol):
         """Every cover that is valid now."""
 
 
+class Record(Value):
+    """What the team has on a subject: its open cases, and how many sanctions stand."""
+
+    open_cases: tuple[str, ...] = ()
+    standing: int = 0
+
+
+class FindDoor(Protocol):
+    """Finding cases. Every call raises `Unavailable` where the ledger is away."""
+
+    async def cases(self, text: str, first: int, size: int) -> tuple[CaseLine, ...]:
+        """Cases with `text` in them, newest first, from the `first` one (0) on."""
+
+    async def near(self, case: str) -> tuple[str, ...]:
+        """The ids of cases that differ in one character."""
+
+    async def of_alert(self, detector: str, alert: str) -> CaseLine | None:
+        """The case of an alert; None while none has it."""
+
+    async def records(self, subjects: Sequence[Subject]) -> dict[str, Record]:
+        """What there is on each of many subjects, by `Subject.key`; without those of nothing."""
+
+
+class AutomationDoor(Protocol):
+    """The emergency stop. Every call raises `Unavailable` where the ledger is away."""
+
+    async def standing(self, now: datetime) -> tuple[Standing, ...]:
+        """The halts that stand."""
+
+    async def pause(
+        self, by: Actor, playbook: str | None, lasts: timedelta | None, now: datetime
+    ) -> AutomationChange | Unchanged:
+        """Stops it, for good when it returns."""
+
+    async def resume(
+        self, by: Actor, playbook: str | None, now: datetime
+    ) -> AutomationChange | Unchanged:
+        """Asks to go on, or goes on."""
+
+
+class AlertDoor(Protocol):
+    """Alerts that people make."""
+
+    def takes(self, alert: Alert) -> Playbook | None:
+        """The playbook that takes an alert, None where none does."""
+
+    async def hand_over(self, alert: Alert) -> None:
+        """Stores an alert for good. Raises `Unavailable`."""
+
+
 class Fact(Value):
     """One field that the platform shows of a subject."""
 
@@ -234,4 +297,7 @@ class Doors:
     texts: Callable[[Language], Catalog]
     language: Language
     zone: tzinfo
+    finding: FindDoor
+    automation: AutomationDoor
+    alerts: AlertDoor
     rings: "RingDoor | None" = None

@@ -46,7 +46,7 @@ class LedgerReader:
     async def queue(self) -> tuple[CaseLine, ...]:
         """Every case that is not closed or waits for an approval."""
         try:
-            return tuple(_line(row) for row in await self._queries.open_cases())
+            return tuple(line_of(row) for row in await self._queries.open_cases())
         except LedgerUnavailable as error:
             raise Unavailable(str(error)) from error
 
@@ -58,7 +58,7 @@ class LedgerReader:
         except LedgerUnavailable as error:
             raise Unavailable(str(error)) from error
         return Past(
-            cases=tuple(_line(row) for row in cases),
+            cases=tuple(line_of(row) for row in cases),
             actions=tuple(self._action(row) for row in actions),
         )
 
@@ -70,7 +70,8 @@ class LedgerReader:
             subject_type=note.kind,
             subject_id=note.id,
             why=note.why,
-            case_id=note.id if note.kind == "case" else None,
+            case_id=note.id if note.kind == "case" else note.case,
+            revealed=note.revealed,
         )
         try:
             await self._queries.look_up(look)
@@ -80,7 +81,7 @@ class LedgerReader:
     def _story(self, row: Row, actions: Sequence[Row], events: Sequence[Row]) -> Story:
         decision = _last_decision(events)
         return Story(
-            line=_line(row),
+            line=line_of(row),
             alerts=row["alerts"],
             decision_by=row["decider"],
             decision_reason=decision.reason if decision else "",
@@ -116,7 +117,8 @@ def _last_decision(events: Sequence[Row]) -> Decision | None:
     return Decision.model_validate(decided[-1]) if decided else None
 
 
-def _line(row: Row) -> CaseLine:
+def line_of(row: Row) -> CaseLine:
+    """A case's row as it stands in a list."""
     due = row["claim_due"] if row["owner"] is None else row["decide_due"]
     return CaseLine(
         id=row["id"],

@@ -32,9 +32,25 @@ SCOPES_OF: dict[str, tuple[str, ...]] = {
 
 SCOPES = tuple(sorted({"commands", *(s for scopes in SCOPES_OF.values() for s in scopes)}))
 HINT = (
-    "help | case ID | user ID | queue [mine|overdue|approvals] | oncall | stats [24h|7d] "
-    "| cover @name until 18:00"
+    "help | case ID | user ID | queue [mine|overdue|approvals] | find TEXT | oncall "
+    "| stats [24h|7d] | open KIND SUBJECT"
 )
+
+SHORTCUTS: tuple[dict[str, str], ...] = (
+    {
+        "name": "Report to Trust & Safety",
+        "type": "message",
+        "callback_id": "report_message",
+        "description": "このメッセージを報告する / Report this message",
+    },
+    {
+        "name": "Open a case",
+        "type": "global",
+        "callback_id": "open_case",
+        "description": "ケースを作成する / Open a case by hand",
+    },
+)
+"""A name has 24 characters at most, a description 150 (docs.slack.dev, app manifest)."""
 
 
 def manifest(public_url: str | None, socket_mode: bool) -> dict[str, Any]:
@@ -70,10 +86,11 @@ def _features(url: str | None) -> dict[str, Any]:
             "messages_tab_read_only_enabled": True,
         },
         "bot_user": {"display_name": "Koban", "always_online": True},
+        "shortcuts": [dict(each) for each in SHORTCUTS],
         "slash_commands": [
             {
                 "command": COMMAND,
-                "description": "ケースの照会と対応状況 / Look up cases and subjects",
+                "description": "ケースの照会・作成、自動対応の停止 / Cases, look-ups, automation",
                 "usage_hint": HINT,
                 # `cover @person` needs the person's id; bot.slack.slash.typed undoes the rest.
                 "should_escape": True,

@@ -30,9 +30,12 @@ class Replies:
     def __init__(self, client: AsyncWebClient) -> None:
         self._client = client
 
-    async def privately(self, source: Source, said: Said) -> bool:
-        """Tells the person; False, and a line in the log, where Slack took neither way."""
-        told = await self._by_url(source, said) or await self._by_message(source, said)
+    async def privately(self, source: Source, said: Said, in_place: bool = False) -> bool:
+        """Tells the person; False, and a line in the log, where Slack took neither way.
+
+        `in_place`: instead of the private message that was pressed.
+        """
+        told = await self._by_url(source, said, in_place) or await self._by_message(source, said)
         if not told:
             _log.error("person_not_told", person=source.person, text=said.text)
         return told
@@ -42,20 +45,24 @@ class Replies:
         try:
             async with asyncio.timeout(SECONDS):
                 await self._client.chat_postMessage(
-                    channel=person, text=said.text, unfurl_links=False, unfurl_media=False
+                    channel=person,
+                    text=said.text,
+                    blocks=list(said.blocks) or None,
+                    unfurl_links=False,
+                    unfurl_media=False,
                 )
         except (SlackApiError, aiohttp.ClientError, TimeoutError) as error:
             _log.warning("direct_message_failed", person=person, error=str(error))
             return False
         return True
 
-    async def _by_url(self, source: Source, said: Said) -> bool:
+    async def _by_url(self, source: Source, said: Said, in_place: bool) -> bool:
         if source.response_url is None:
             return False
         hook = AsyncWebhookClient(source.response_url, session=self._client.session)
         try:
             async with asyncio.timeout(SECONDS):
-                answer = await hook.send_dict(_ephemeral(source, said))
+                answer = await hook.send_dict(_ephemeral(source, said, in_place))
         except (aiohttp.ClientError, TimeoutError) as error:
             _log.warning("response_url_failed", error=str(error))
             return False
@@ -81,12 +88,12 @@ class Replies:
         return True
 
 
-def _ephemeral(source: Source, said: Said) -> dict[str, Any]:
+def _ephemeral(source: Source, said: Said, in_place: bool) -> dict[str, Any]:
     """What a response_url takes; without `replace_original: false` it would eat the card."""
     thread = source.place.thread if source.place else None
     return {
         "response_type": "ephemeral",
-        "replace_original": False,
+        "replace_original": in_place,
         "text": said.text,
         "unfurl_links": False,
         "unfurl_media": False,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from bot.slack.manifest import SHORTCUTS
 from deploy.sandbox.faults import Faults, faults_router
 from deploy.sandbox.marketplace.app import market_routes
 from deploy.sandbox.marketplace.appeals import appeal_routes
@@ -62,6 +63,7 @@ async def stage(
         OSError: where the port is taken.
     """
     workspace = workspace or Workspace()
+    workspace.shortcuts = SHORTCUTS
     made = Stage(workspace, Store(folder / "market.db"), workspace.faults)
     made.app.router.routes.extend(page_routes())
     made.app.include_router(faults_router(made.faults))

@@ -18,6 +18,7 @@ from workflows.domain import commands as cmd
 from workflows.domain import events as ev
 from workflows.domain.alert import brief
 from workflows.domain.approval import Approval
+from workflows.domain.automation import Halt
 from workflows.domain.case import decide
 from workflows.domain.case_state import Case
 from workflows.domain.enforcement import ACTING, ActionReport, ActionStatus, EnforcementReport
@@ -37,6 +38,9 @@ LIKELY = [
 ]
 
 
+HALT = Halt(by="U0TANAKA", at=T0)
+
+
 class AnyShift(RuleBasedStateMachine):
     """Drives one case with every command there is, and remembers what came of it."""
 
@@ -53,6 +57,7 @@ class AnyShift(RuleBasedStateMachine):
         self.begun: list[tuple[Case, str]] = []
         self.asked: list[Approval] = []
         self.ticked = False
+        self.halted = False
 
     def give(self, command: cmd.Command) -> tuple[ev.Event, ...] | None:
         """Gives a command; None where it was refused."""
@@ -102,7 +107,7 @@ class AnyShift(RuleBasedStateMachine):
         self.now += timedelta(seconds=seconds)
         self.ticked = False
         if looks:
-            self.give(cmd.Tick())
+            self.give(cmd.Tick(halt=HALT if self.halted else None))
 
     @rule(severity=st.sampled_from(Severity), stream=st.sampled_from(["s_9", "s_10"]))
     def alert_joins(self, severity: Severity, stream: str) -> None:
@@ -111,7 +116,14 @@ class AnyShift(RuleBasedStateMachine):
 
     @rule(rules=st.lists(st.integers(0, 3), max_size=3))
     def protection_begins(self, rules: list[int]) -> None:
-        self.give(cmd.ProtectNow(rules=tuple(rules)))
+        halt = HALT if self.halted else None
+        outcome = self.give(cmd.ProtectNow(rules=tuple(rules), halt=halt))
+        if halt is not None and outcome is not None:
+            assert not any(isinstance(event, ev.ProtectionStarted) for event in outcome)
+
+    @rule(halted=st.booleans())
+    def somebody_trips_or_arms_the_automation(self, halted: bool) -> None:
+        self.halted = halted
 
     @rule(data=st.data(), status=st.sampled_from(ActionStatus))
     def platform_reports(self, data: Any, status: ActionStatus) -> None:

@@ -16,6 +16,7 @@ from workflows.domain import events as ev
 from workflows.domain.alert import Subject, brief
 from workflows.domain.appealing.answer import AppealAnswer, AppealOutcome
 from workflows.domain.approval import Approval, Consent, Need
+from workflows.domain.automation import Halt
 from workflows.domain.decision import Decision, PlannedAction, Verdict
 from workflows.domain.enforcement import ActionState, EnforcementReport, Problem, ProblemKind
 from workflows.domain.happened.base import Happened
@@ -70,6 +71,7 @@ SAID: dict[str, Any] = {
         reason="型番でした",
     ),
     "rules": (0, 2),
+    "halt": Halt(playbook="off_platform", by="U0TANAKA", at=T0, until=minutes(120)),
     "version": 7,
 }
 """A value for each field whose type its name tells; other fields are words, numbers or flags."""

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, Field, JsonValue, StringConstraints
 
+from workflows.domain.by_hand import ByHand, hand_of
 from workflows.domain.model import Value, Written
 from workflows.domain.text import Text, visible
 
@@ -81,7 +82,10 @@ class Alert(Written):
 
 
 class AlertBrief(Value):
-    """What a case remembers of an alert: bounded, whatever the detector sent."""
+    """What a case remembers of an alert: bounded, whatever the detector sent.
+
+    `hand` tells who made it, where that was a person.
+    """
 
     key: str
     kind: str
@@ -93,6 +97,7 @@ class AlertBrief(Value):
     images: int = 0
     viewers: int | None = None
     related: tuple[Subject, ...] = ()
+    hand: ByHand | None = None
 
 
 def _short(text: Text | None) -> Text | None:
@@ -114,4 +119,5 @@ def brief(alert: Alert) -> AlertBrief:
         images=len(alert.evidence) - len(texts),
         viewers=int(viewers) if isinstance(viewers, int | float) else None,
         related=alert.related[:10],
+        hand=hand_of(alert.detector, alert.attributes),
     )

@@ -91,9 +91,9 @@ def _tick(case: Case, command: cmd.Tick, now: datetime) -> Outcome:
         approving.approval_tick,
         holding.hold_tick,
         owning.claim_tick,
-        calling.ladder_tick,
     ):
         events += rule(apply_all(case, events), now)
+    events += calling.ladder_tick(apply_all(case, events), now, command.halt)
     return tuple(events)
 
 

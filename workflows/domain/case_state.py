@@ -9,6 +9,7 @@ from pydantic import Field
 from workflows.domain.alert import AlertBrief, Subject
 from workflows.domain.appealing.answer import AppealAnswer
 from workflows.domain.approval import Approval, Purpose
+from workflows.domain.automation import Halt
 from workflows.domain.decision import Decision, Verdict
 from workflows.domain.enforcement import ACTING, NOT_DONE, UNSETTLED, ActionState, ActionStatus
 from workflows.domain.escalation import Back, Clock, Due, clock, open_steps
@@ -52,6 +53,7 @@ class Case(Value):
     `repeats` is how often a step of the ladder was told and `told_at` when last, `back_at` when a
     decision came back undone, `clock_from` when it was reopened. `absorbed` are cases that were
     merged into it, `merged_into` is the other way round. `rings` are by their decision.
+    `halt` kept Koban from acting by itself when it last would have, `withheld` are those rules.
     """
 
     id: str
@@ -79,6 +81,8 @@ class Case(Value):
     decisions: tuple[Decision, ...] = ()
     actions: tuple[ActionState, ...] = ()
     protections: tuple[Protection, ...] = ()
+    halt: Halt | None = None
+    withheld: frozenset[int] = frozenset()
     approval: Approval | None = None
     rejection: str | None = None
     steps_done: frozenset[int] = frozenset()

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from workflows.domain.alert import AlertBrief, Subject
 from workflows.domain.appealing.answer import AppealAnswer
+from workflows.domain.automation import Halt
 from workflows.domain.decision import Verdict
 from workflows.domain.enforcement import EnforcementReport
 from workflows.domain.model import Value
@@ -237,10 +238,14 @@ class JoinAlert(Value):
 
 
 class ProtectNow(Value):
-    """These rules of the playbook's `protect` hold for the alert that came."""
+    """These rules of the playbook's `protect` hold for the alert that came.
+
+    `halt` is what keeps Koban from acting by itself now.
+    """
 
     kind: Literal["protect_now"] = "protect_now"
     rules: tuple[int, ...]
+    halt: Halt | None = None
 
 
 class Absorb(Value):
@@ -260,9 +265,10 @@ class AnswerAppeal(Value):
 
 
 class Tick(Value):
-    """Time went on."""
+    """Time went on. `halt` is what keeps Koban from acting by itself now, where it would."""
 
     kind: Literal["tick"] = "tick"
+    halt: Halt | None = None
 
 
 class Report(Value):

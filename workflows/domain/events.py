@@ -24,6 +24,7 @@ from workflows.domain.happened.actions import (
     ProtectionLifted,
     ProtectionResumed,
     ProtectionStarted,
+    ProtectionWithheld,
     UndoRequested,
 )
 from workflows.domain.happened.appeals import AppealAnswered
@@ -114,6 +115,7 @@ __all__ = [
     "ProtectionLifted",
     "ProtectionResumed",
     "ProtectionStarted",
+    "ProtectionWithheld",
     "Recorded",
     "Rejected",
     "RingProgressed",
@@ -165,6 +167,7 @@ Event = Annotated[
     | ActionRehearsed
     | EnforcementStarted
     | ProtectionStarted
+    | ProtectionWithheld
     | ProtectionHeld
     | ProtectionResumed
     | ProtectionConfirmed

@@ -10,6 +10,7 @@ from pydantic import Field
 from workflows.domain.alert import AlertBrief, Subject
 from workflows.domain.appealing.answer import AppealAnswer
 from workflows.domain.approval import Approval
+from workflows.domain.automation import Halt
 from workflows.domain.case_state import UNDECIDED, Case, Mark, Phase
 from workflows.domain.decision import Decision, Verdict
 from workflows.domain.enforcement import ActionState
@@ -119,6 +120,7 @@ class CardView(Value):
     ring: RingState | None = None
     rings: bool = False
     appeal: AppealAnswer | None = None
+    halt: Halt | None = None
 
 
 def view_of(case: Case) -> CardView:
@@ -181,6 +183,7 @@ _SAME = (
     "absorbed",
     "known",
     "appeal",
+    "halt",
 )
 
 

@@ -24,6 +24,7 @@ from bot.slack.links import Links
 from bot.slack.queue import chosen, waiting_for
 from bot.slack.replies import Replies, Said
 from bot.slack.rights import holder_words
+from bot.slack.slash.brake_desk import halts
 from bot.slack.slash.grammar import Which
 from bot.slack.slash.pages import help_page
 from workflows.domain.people import Role
@@ -117,7 +118,9 @@ class Home:
         if not roles:
             leads = await holder_words(self._doors.people, (Role.LEAD,), texts)
             return [section(texts.say("bot.slash.no_role", holders=leads)), *rest]
-        return [*await self._cases(person, roles, texts), *await self._team(texts), *rest]
+        above = await halts(self._doors, self._now(), texts)
+        shown = [*await self._cases(person, roles, texts), *await self._team(texts)]
+        return [*above, *shown, *rest]
 
     async def _cases(self, person: str, roles: frozenset[Role], texts: Catalog) -> list[Block]:
         now = self._now()

@@ -9,7 +9,7 @@ from bot.slack.modals.deciding import read_decide
 from bot.slack.modals.form import Fault, Faults, duration_in, moment_in, option_in, person_in
 from bot.slack.modals.form import words_in as words
 from bot.slack.modals.metadata import Metadata
-from bot.slack.slash.grammar import case_named
+from bot.slack.slash.wording import case_named
 from workflows.domain import commands as cmd
 from workflows.domain.people import Actor
 from workflows.domain.rules.holding import MOST_SNOOZE

@@ -9,18 +9,22 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 
 from activities.slack.text.texts import Catalog
 from bot.slack.background import Background
-from bot.slack.doors import Doors, Fact, LookedUp, Story, Unavailable
+from bot.slack.doors import Doors, Story, Unavailable
 from bot.slack.languages import Languages
 from bot.slack.links import Links
 from bot.slack.press import Source
 from bot.slack.queue import chosen
 from bot.slack.replies import Replies, Said
-from bot.slack.rights import holder_words
 from bot.slack.slash import grammar, oncall, pages, stats
+from bot.slack.slash.asked import Asked, no_role, write_down
+from bot.slack.slash.brake_desk import BrakeDesk, BrakeLine, halts
 from bot.slack.slash.covering import CoverDesk
+from bot.slack.slash.find_desk import FindDesk
 from bot.slack.slash.hands import hands_on
+from bot.slack.slash.open_desk import OpenDesk
+from bot.slack.slash.playbook_desk import PlaybookDesk
+from bot.slack.slash.subject_desk import SubjectDesk
 from workflows.domain.commands import Place
-from workflows.domain.people import Role
 
 _log = structlog.get_logger(__name__)
 
@@ -43,6 +47,12 @@ class Slash:
         self._links = links
         self._after = after
         self._now = now
+        self._covers = CoverDesk(doors, languages, replies, after)
+        self._brake = BrakeDesk(doors, languages, replies, after)
+        self._opening = OpenDesk(doors, replies, links, after)
+        self._find = FindDesk(doors, links)
+        self._playbooks = PlaybookDesk(doors)
+        self._subjects = SubjectDesk(doors, links)
 
     async def typed(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Takes a command; the answer follows by its response_url."""
@@ -72,76 +82,62 @@ class Slash:
             return pages.incomplete_page(texts, line)
         roles = await self._doors.people.roles(source.person)
         if not roles:
-            return await self._no_role(texts)
+            return await no_role(self._doors.people, texts)
+        asked = Asked(source=source, roles=roles, texts=texts, now=self._now())
+        return await self._told(line, asked)
+
+    async def _told(self, line: grammar.Told, asked: Asked) -> Said:
+        """The answer of the desk that a line is for. Raises `Unavailable`."""
         if isinstance(line, grammar.CoverLine):
-            return await self._covers(source, line, texts)
+            return await self._covers.answer(line, asked.source.person, asked.now, asked.texts)
         if isinstance(line, grammar.TeamLine):
-            return await self._team(line, texts)
+            return await self._team(line, asked)
+        if isinstance(line, BrakeLine):
+            return await self._brake.answer(line, asked)
+        if isinstance(line, grammar.OpenCase):
+            return await self._opening.answer(line, asked)
+        if isinstance(line, grammar.Find):
+            return await self._find.answer(line, asked)
+        if isinstance(line, grammar.ShowPlaybook):
+            return self._playbooks.answer(line, asked)
         if isinstance(line, grammar.ShowQueue):
-            return await self._queue(source, line, texts)
+            return await self._queue(line, asked)
         if isinstance(line, grammar.ShowCase):
-            return await self._case(source, line, roles, texts)
-        return await self._subject(source, line, texts)
+            return await self._case(line, asked)
+        if isinstance(line, grammar.ShowRelated):
+            return await self._subjects.related(line, asked)
+        return await self._subjects.show(line.subject, asked)
 
-    async def _no_role(self, texts: Catalog) -> Said:
-        leads = await holder_words(self._doors.people, (Role.LEAD,), texts)
-        return pages.sentence(texts.say("bot.slash.no_role", holders=leads))
-
-    async def _covers(self, source: Source, line: grammar.CoverLine, texts: Catalog) -> Said:
-        desk = CoverDesk(self._doors, self._languages, self._replies, self._after)
-        return await desk.answer(line, source.person, self._now(), texts)
-
-    async def _team(self, line: grammar.TeamLine, texts: Catalog) -> Said:
+    async def _team(self, line: grammar.TeamLine, asked: Asked) -> Said:
         if isinstance(line, grammar.ShowOnCall):
-            return oncall.page(await self._doors.team.on_call(self._now()), texts)
-        return await stats.answer(self._doors.team, line.window, self._now(), texts)
+            return oncall.page(await self._doors.team.on_call(asked.now), asked.texts)
+        return await stats.answer(self._doors.team, line.window, asked.now, asked.texts)
 
-    async def _queue(self, source: Source, line: grammar.ShowQueue, texts: Catalog) -> Said:
-        now = self._now()
-        lines = chosen(await self._doors.ledger.queue(), line.which, source.person, now)
-        return pages.queue_page(lines, line.which, texts, await self._links.base(), now)
+    async def _queue(self, line: grammar.ShowQueue, asked: Asked) -> Said:
+        found = await self._doors.ledger.queue()
+        lines = chosen(found, line.which, asked.source.person, asked.now)
+        base = await self._links.base()
+        above = await halts(self._doors, asked.now, asked.texts)
+        return pages.queue_page(lines, line.which, asked.texts, base, asked.now, above)
 
-    async def _case(
-        self, source: Source, line: grammar.ShowCase, roles: frozenset[Role], texts: Catalog
-    ) -> Said:
-        await self._note(source, "case", line.case)
-        story = await self._doors.ledger.story(line.case)
+    async def _case(self, line: grammar.ShowCase, asked: Asked) -> Said:
+        await write_down(self._doors, asked, "case", line.case)
+        story, texts = await self._doors.ledger.story(line.case), asked.texts
         if story is None:
-            return pages.sentence(texts.say("bot.case.unknown", case=line.case))
+            near = await self._doors.finding.near(line.case)
+            return pages.no_case_page(line.case, near, texts)
         door = self._doors.rings
         tally = await door.progress(line.case) if door is not None else None
         rings = door is not None and self._allows_rings(story)
-        hands = hands_on(story, source.person, roles, texts, rings, tally is not None)
-        base, now = await self._links.base(), self._now()
-        return pages.case_page(story, texts, base, now, hands, tally)
+        person, listed = asked.source.person, tally is not None
+        hands = hands_on(story, person, asked.roles, texts, rings, listed)
+        base = await self._links.base()
+        return pages.case_page(story, texts, base, asked.now, hands, tally)
 
     def _allows_rings(self, story: Story) -> bool:
         _, _, rest = story.line.route.partition("/")
         playbook = self._doors.policies.playbook(rest.partition("/")[0])
         return playbook is not None and playbook.ring
-
-    async def _subject(self, source: Source, line: grammar.ShowSubject, texts: Catalog) -> Said:
-        subject = line.subject
-        await self._note(source, subject.type, subject.id)
-        past = await self._doors.ledger.past(subject)
-        facts: tuple[Fact, ...] | None = None
-        away = False
-        try:
-            facts = await self._doors.platform.look_up(subject.type, subject.id)
-        except Unavailable as error:
-            # The team's own history is worth showing without the platform's fields.
-            _log.warning("platform_unavailable", error=str(error))
-            away = True
-        base = await self._links.base()
-        return pages.subject_page(subject, facts, past, texts, base, away)
-
-    async def _note(self, source: Source, kind: str, id_: str) -> None:
-        """Writes down who looks at whom, before anything is shown."""
-        channel = source.place.channel if source.place else "?"
-        note = LookedUp(
-            by=source.person, kind=kind, id=id_, why=f"/koban {kind} in {channel}", at=self._now()
-        )
-        await self._doors.ledger.looked_up(note)
 
 
 def _source(body: dict[str, Any]) -> Source:

@@ -23,7 +23,16 @@ from bot.slack.drawing import (
 from bot.slack.links import link
 from bot.slack.masking import masked
 from bot.slack.replies import Said
-from bot.slack.slash.grammar import COVER_FORM, Incomplete, Which
+from bot.slack.slash.lines import (
+    COVER_FORM,
+    FIND_FORM,
+    OPEN_FORM,
+    PAUSE_FORM,
+    RELATED_FORM,
+    RESUME_FORM,
+    Incomplete,
+    Which,
+)
 from workflows.domain.alert import Subject
 from workflows.domain.ring import Tally
 
@@ -36,30 +45,48 @@ def sentence(text: str) -> Said:
     return Said(text=text, blocks=(section(text),))
 
 
+FORMS = (
+    ("case K7Q2F9XM0", "case"),
+    ("queue", "queue"),
+    ("queue mine", "mine"),
+    ("queue overdue", "overdue"),
+    ("queue approvals", "approvals"),
+    (FIND_FORM, "find"),
+    (RELATED_FORM, "related"),
+    (OPEN_FORM, "open"),
+    ("playbook", "playbooks"),
+    ("playbook off_platform", "playbook"),
+    (PAUSE_FORM, "pause"),
+    (RESUME_FORM, "resume"),
+    ("oncall", "oncall"),
+    ("stats 7d", "stats"),
+    (COVER_FORM, "cover"),
+    ("cover", "covers"),
+    ("cover end", "cover_end"),
+    ("cover end @name", "cover_end_of"),
+    ("help", "help"),
+)
+"""Every form with one example, and the key that says what it does."""
+
+
 def help_page(texts: Catalog, lookups: Sequence[str]) -> Said:
     """Every command with what it does."""
+    forms = [f"`/koban {form}` {texts.say(f'bot.help.{key}')}" for form, key in FORMS]
     lines = [
         f"*{texts.say('bot.help.title')}*",
-        f"`/koban case K7Q2F9XM0` {texts.say('bot.help.case')}",
+        forms[0],
         *(f"`/koban {safe(kind, 40)} ID` {_help_of(kind, texts)}" for kind in lookups),
-        f"`/koban queue` {texts.say('bot.help.queue')}",
-        f"`/koban queue mine` {texts.say('bot.help.mine')}",
-        f"`/koban queue overdue` {texts.say('bot.help.overdue')}",
-        f"`/koban queue approvals` {texts.say('bot.help.approvals')}",
-        f"`/koban oncall` {texts.say('bot.help.oncall')}",
-        f"`/koban stats [24h|7d]` {texts.say('bot.help.stats')}",
-        f"`/koban {COVER_FORM}` {texts.say('bot.help.cover')}",
-        f"`/koban cover` {texts.say('bot.help.covers')}",
-        f"`/koban cover end` {texts.say('bot.help.cover_end')}",
-        f"`/koban cover end @name` {texts.say('bot.help.cover_end_of')}",
-        f"`/koban help` {texts.say('bot.help.help')}",
+        *forms[1:],
+        texts.say("bot.help.shortcuts"),
         texts.say("bot.help.logged"),
     ]
     return Said(text=texts.say("bot.help.title"), blocks=tuple(sections(lines)))
 
 
 def _help_of(kind: str, texts: Catalog) -> str:
-    return texts.say("bot.help.user" if kind == "user" else "bot.help.subject", kind=safe(kind, 40))
+    word = f"subject.{kind}"
+    named = texts.say(word) if word in texts.keys else safe(kind, 40)
+    return texts.say("bot.help.user" if kind == "user" else "bot.help.subject", kind=named)
 
 
 def unknown_page(texts: Catalog, typed: str, nearest: str | None) -> Said:
@@ -71,8 +98,9 @@ def unknown_page(texts: Catalog, typed: str, nearest: str | None) -> Said:
 
 
 def incomplete_page(texts: Catalog, line: Incomplete) -> Said:
-    """The command needs an id, or another one; or a person and a time."""
+    """The command needs an id, or another one; or a person and a time; or more than that."""
     key = "bot.cover.incomplete" if line.wants_time else "bot.slash.incomplete"
+    key = "bot.slash.needs_words" if line.wants_words else key
     return sentence(texts.say(key, form=_code(line.form)))
 
 
@@ -80,17 +108,31 @@ def _code(typed: str) -> str:
     return f"`/koban {safe(typed, 120)}`"
 
 
+def no_case_page(case: str, near: Sequence[str], texts: Catalog) -> Said:
+    """There is no such case; those whose ids differ in one character."""
+    if not near:
+        return sentence(texts.say("bot.case.unknown", case=case))
+    forms = texts.say("words.comma").join(_code(f"case {each}") for each in near)
+    return sentence(texts.say("bot.case.near", case=case, forms=forms))
+
+
 def queue_page(
-    lines: Sequence[CaseLine], which: Which, texts: Catalog, base: str | None, now: datetime
+    lines: Sequence[CaseLine],
+    which: Which,
+    texts: Catalog,
+    base: str | None,
+    now: datetime,
+    above: Sequence[Block] = (),
 ) -> Said:
-    """A list of cases, the worst first."""
+    """A list of cases, the worst first; `above` is what everybody has to know before."""
     if not lines:
-        return sentence(texts.say(f"bot.queue.{which}.none"))
+        none = texts.say(f"bot.queue.{which}.none")
+        return Said(text=none, blocks=(*above, section(none)))
     title = texts.say(f"bot.queue.{which}", count=len(lines))
     rows = [section(case_line(line, texts, base, now)) for line in lines[:MOST_CASES]]
     more = len(lines) - MOST_CASES
     rest = [section(texts.say("bot.queue.more", count=more))] if more > 0 else []
-    return Said(text=title, blocks=(section(f"*{title}*"), *rows, *rest))
+    return Said(text=title, blocks=(*above, section(f"*{title}*"), *rows, *rest))
 
 
 def case_page(
@@ -174,8 +216,12 @@ def subject_page(
     texts: Catalog,
     base: str | None,
     platform_away: bool,
+    hands: Sequence[Block] = (),
 ) -> Said:
-    """A subject: what the platform knows, and what the team has had to do with it."""
+    """A subject: what the platform knows, and what the team has had to do with it.
+
+    `hands` are the buttons below.
+    """
     title = subject_name(subject, texts)
     lines = [
         f"*{title}*",
@@ -185,7 +231,7 @@ def subject_page(
         f"*{texts.say('bot.subject.cases', count=len(past.cases))}*",
         *(_past_case(each, texts, base) for each in past.cases),
     ]
-    return Said(text=title, blocks=tuple(sections(lines)))
+    return Said(text=title, blocks=(*sections(lines), *hands))
 
 
 def _facts(facts: Sequence[Fact] | None, texts: Catalog, away: bool) -> list[str]:
@@ -193,11 +239,13 @@ def _facts(facts: Sequence[Fact] | None, texts: Catalog, away: bool) -> list[str
         return [texts.say("bot.subject.platform_away")]
     if facts is None:
         return [texts.say("bot.subject.unknown")]
-    rows = []
-    for fact in facts:
-        value = masked(fact.value) if fact.personal else fact.value
-        rows.append(f"{safe(fact.title.in_(texts.language), 60)}: {safe(value, 300) or '—'}")
-    return rows
+    return [fact_line(fact, texts) for fact in facts]
+
+
+def fact_line(fact: Fact, texts: Catalog, whole: bool = False) -> str:
+    """One field; personal data is masked unless `whole`."""
+    value = masked(fact.value) if fact.personal and not whole else fact.value
+    return f"{safe(fact.title.in_(texts.language), 60)}: {safe(value, 300) or '—'}"
 
 
 def _sanction(action: ActionLine, texts: Catalog) -> str:

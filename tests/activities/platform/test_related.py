@@ -224,3 +224,59 @@ async def test_what_can_not_be_read_says_whether_to_try_again(
         await ring_of(market, rings, sources=sources)
     assert raised.value.non_retryable is not retried
     assert await rings.stored("R0123456789AB") == ()
+
+
+PAGED = RelatedSpec.model_validate(
+    {
+        "title": "pages",
+        "type": "user",
+        "path": "/v1/users/{id}/friends",
+        "items": "response.users",
+        "next": "response.next",
+    }
+)
+
+
+async def paging(following: Any) -> tuple[Found | type[Exception], list[str]]:
+    """What is found at a platform whose first page names `following`, and what it was asked."""
+    asked: list[str] = []
+    app = FastAPI()
+
+    @app.get("/{path:path}")
+    async def page(path: str, after: int = 0) -> JSONResponse:
+        asked.append(f"/{path}?after={after}")
+        more = following(after) if callable(following) else following
+        return JSONResponse({"users": [f"u_{after}"], "next": more})
+
+    async with serving(app) as url:
+        http = open_platform(url, "token")
+        try:
+            found = await RelatedReader(Platform(http)).related(PAGED, START["user"])
+        except Unreadable as error:
+            return type(error), asked
+        finally:
+            await http.aclose()
+    return found, asked
+
+
+async def test_pages_are_followed_to_the_last() -> None:
+    """`next` names each of them."""
+    found, asked = await paging(lambda n: f"/v1/friends?after={n + 1}" if n < 3 else None)
+    assert isinstance(found, Found)
+    assert ids(found) == ["u_0", "u_1", "u_2", "u_3"]
+    assert len(asked) == 4
+
+
+@pytest.mark.parametrize(
+    "following", ["https://evil.example/x", "//evil.example/x", "/\\evil.example", 7, "users?x"]
+)
+async def test_a_next_page_elsewhere_is_not_read(following: Any) -> None:
+    """The platform's token goes nowhere else."""
+    found, asked = await paging(following)
+    assert (found, len(asked)) == (Unreadable, 1)
+
+
+async def test_endless_pages_are_refused_and_not_cut_off() -> None:
+    """Who decides for all of them must not leave anybody out without knowing."""
+    found, asked = await paging(lambda n: f"/v1/friends?after={n}")
+    assert (found, len(asked)) == (Unreadable, 51)

@@ -11,7 +11,7 @@ import pytest
 
 from bot.ingest.body import MAX_BODY
 from tests.bot.ingest.conftest import Desk
-from tests.bot.ingest.detector import LIVE_CHAT, alert, as_json, secret_of, signed
+from tests.bot.ingest.detector import COMMON, LIVE_CHAT, alert, as_json, secret_of, signed
 
 
 @pytest.fixture(autouse=True)
@@ -311,3 +311,12 @@ async def test_an_alert_that_is_too_large_for_a_history_is_invalid(desk: Desk) -
             "error": "An alert may have at most 262144 bytes; this one has 262742.",
         }
     ]
+
+
+@pytest.mark.parametrize("detector", ["people", "reports"])
+@pytest.mark.parametrize("secret", [COMMON, LIVE_CHAT])
+async def test_nobody_speaks_for_people(desk: Desk, detector: str, secret: str) -> None:
+    """An alert that names a colleague can only come from that colleague's hand in Slack."""
+    given = alert(detector=detector, attributes={"by": "U0TANAKA"})
+    [result] = (await refused(desk, as_json(given), 422, secret=secret))["results"]
+    assert result["pointer"] == "/detector"

@@ -28,9 +28,12 @@ from tests.bot.slack.fakes import (
     CASE,
     NOW,
     ROUTE,
+    FakeAlerts,
     FakeAppeals,
+    FakeAutomation,
     FakeCases,
     FakeCovers,
+    FakeFinding,
     FakeLedger,
     FakePeople,
     FakePlatform,
@@ -79,6 +82,9 @@ class Stage:
     platform: FakePlatform = field(default_factory=FakePlatform)
     team: FakeTeam = field(default_factory=FakeTeam)
     rings: FakeRings = field(default_factory=FakeRings)
+    finding: FakeFinding = field(default_factory=FakeFinding)
+    automation: FakeAutomation = field(default_factory=FakeAutomation)
+    alerts: FakeAlerts = field(default_factory=FakeAlerts)
     background: Background = field(default_factory=Background)
     now: datetime = NOW
     seats: list[Person] = field(default_factory=list)
@@ -101,6 +107,9 @@ class Stage:
             language=Language.JA,
             zone=ZoneInfo("Asia/Tokyo"),
             rings=self.rings,
+            finding=self.finding,
+            automation=self.automation,
+            alerts=self.alerts,
         )
 
     def card(

@@ -1,20 +1,32 @@
 """The other rooms as plain in-memory classes, each behind the protocol that the bot asks for."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from bot.slack.doors import CaseLine, Covering, Fact, LookedUp, Past, Story, Unavailable
+from bot.slack.doors import (
+    CaseLine,
+    Covering,
+    Fact,
+    LookedUp,
+    Past,
+    Record,
+    Story,
+    Unavailable,
+)
 from workflows.appealing.start import AppealMemory
 from workflows.client import OutOfReach
-from workflows.domain.alert import AlertBrief, Subject
+from workflows.domain import automation as rules
+from workflows.domain.alert import Alert, AlertBrief, Subject
 from workflows.domain.appealing.commands import AppealClick
+from workflows.domain.automation import AutomationChange, Standing, Unchanged
 from workflows.domain.case_state import Case, Phase
 from workflows.domain.commands import Click
 from workflows.domain.memory import CardRef, Memory
-from workflows.domain.people import Cover, Role
+from workflows.domain.people import Actor, Cover, Role
 from workflows.domain.playbook.actions import ActionCatalog
+from workflows.domain.playbook.lookups import LookupCatalog
 from workflows.domain.playbook.model import Playbook, Policy, Severity
 from workflows.domain.text import Language, Text
 
@@ -50,7 +62,7 @@ PLAYBOOK = Playbook.model_validate(
     {
         "playbook": "off_platform",
         "title": {"ja": "外部誘導", "en": "Off-platform inducement"},
-        "match": "true",
+        "match": "alert.kind == 'off_platform'",
         "policy": {"id": "MKT-4.2"},
         "channel": "ts-live",
         "severity": {"high": "true"},
@@ -62,6 +74,32 @@ PLAYBOOK = Playbook.model_validate(
                 "actions": ["mute_user"],
             }
         ],
+    }
+)
+
+OTHER = Playbook.model_validate(
+    {
+        "playbook": "other",
+        "title": {"ja": "その他の検知", "en": "Other alerts"},
+        "catch_all": True,
+        "channel": "ts-live",
+        "severity": {"medium": "true"},
+        "clocks": {"medium": {"claim": "1h", "decide": "8h"}},
+        "presets": [{"id": "remove", "title": "remove", "actions": ["remove_listing"]}],
+    }
+)
+_FIELD = {"name": "status", "title": "status"}
+LOOKUPS = LookupCatalog.model_validate(
+    {
+        "lookups": {
+            kind: {"title": kind, "path": f"/v1/{kind}s/{{id}}", "fields": [_FIELD], **more}
+            for kind, more in (
+                ("user", {"ids": "u_[0-9]+"}),
+                ("listing", {"ids": "m_[0-9]+"}),
+                ("stream", {}),
+                ("order", {}),
+            )
+        }
     }
 )
 
@@ -141,8 +179,14 @@ class FakePolicies:
     def playbook(self, name: str) -> Playbook | None:
         return PLAYBOOK if name == "off_platform" else None
 
+    def playbooks(self) -> tuple[Playbook, ...]:
+        return (PLAYBOOK, OTHER)
+
     def lookups(self) -> tuple[str, ...]:
-        return ("user", "listing", "stream", "order")
+        return tuple(LOOKUPS.lookups)
+
+    def look_ups(self) -> LookupCatalog:
+        return LOOKUPS
 
 
 ROLES = {
@@ -250,6 +294,80 @@ class FakeCovers:
     async def end_around(self, person: str, by: str, now: datetime) -> tuple[Covering, ...]:
         self.ended_by.append((person, by))
         return await self.around(person, now)
+
+
+@dataclass
+class FakeFinding:
+    """Cases as given, by what they are found by; `asked` tells every search."""
+
+    lines: tuple[CaseLine, ...] = ()
+    slips: tuple[str, ...] = ()
+    by_alert: dict[str, CaseLine] = field(default_factory=dict)
+    on: dict[str, Record] = field(default_factory=dict)
+    asked: list[tuple[str, int]] = field(default_factory=list)
+    away: bool = False
+
+    async def cases(self, text: str, first: int, size: int) -> tuple[CaseLine, ...]:
+        if self.away:
+            raise Unavailable("the ledger does not answer")
+        self.asked.append((text, first))
+        return self.lines[first : first + size]
+
+    async def near(self, case: str) -> tuple[str, ...]:
+        return self.slips
+
+    async def of_alert(self, detector: str, alert: str) -> CaseLine | None:
+        return self.by_alert.get(detector)
+
+    async def records(self, subjects: Sequence[Subject]) -> dict[str, Record]:
+        return {each.key: self.on[each.key] for each in subjects if each.key in self.on}
+
+
+@dataclass
+class FakeAutomation:
+    """The turns so far, by the real rules."""
+
+    changes: list[AutomationChange] = field(default_factory=list)
+    away: bool = False
+
+    async def standing(self, now: datetime) -> tuple[Standing, ...]:
+        return rules.standing(self.changes, now)
+
+    async def pause(
+        self, by: Actor, playbook: str | None, lasts: timedelta | None, now: datetime
+    ) -> AutomationChange | Unchanged:
+        return self._keep(rules.pause(self.changes, by, playbook, lasts, now))
+
+    async def resume(
+        self, by: Actor, playbook: str | None, now: datetime
+    ) -> AutomationChange | Unchanged:
+        return self._keep(rules.resume(self.changes, by, playbook, now))
+
+    def _keep(self, outcome: AutomationChange | Unchanged) -> AutomationChange | Unchanged:
+        if self.away:
+            raise Unavailable("the ledger does not answer")
+        if isinstance(outcome, AutomationChange):
+            self.changes.append(outcome)
+        return outcome
+
+
+@dataclass
+class FakeAlerts:
+    """Keeps what is handed over; `away` takes nothing, `lost` has no playbook for anything."""
+
+    alerts: list[Alert] = field(default_factory=list)
+    away: bool = False
+    lost: bool = False
+
+    def takes(self, alert: Alert) -> Playbook | None:
+        if self.lost:
+            return None
+        return PLAYBOOK if alert.kind == "off_platform" else OTHER
+
+    async def hand_over(self, alert: Alert) -> None:
+        if self.away:
+            raise Unavailable("Temporal does not answer")
+        self.alerts.append(alert)
 
 
 @dataclass

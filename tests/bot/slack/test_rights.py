@@ -33,6 +33,12 @@ FORMS = {
     "queue": ANYBODY,
     "oncall": ANYBODY,
     "stats 7d": ANYBODY,
+    "find LINE": ANYBODY,
+    "related user u_123": ANYBODY,
+    "playbook": ANYBODY,
+    "open off_platform u_123": WORKS,
+    "pause": WORKS,
+    "resume": WORKS,
     "cover": ANYBODY,
     "cover @tanaka until 18:00": LEADS,
     "cover end": ANYBODY,
@@ -57,6 +63,12 @@ def test_every_form_is_in_the_table() -> None:
         "ShowQueue",
         "ShowOnCall",
         "ShowStats",
+        "Find",
+        "ShowRelated",
+        "ShowPlaybook",
+        "OpenCase",
+        "PauseAutomation",
+        "ResumeAutomation",
         "ShowCovers",
         "LetCover",
         "EndCovers",
@@ -81,6 +93,7 @@ async def test_a_slash_form(stage: Stage, form: str, role: str) -> None:
         assert "だけです(<@U0REED>、<@U0TANAKA>)。" in told
     assert (stage.covers.given, stage.covers.ended) == ([("U0CLARK", COVER)], [])
     assert (stage.covers.ended_by, stage.ledger.log, stage.platform.asked) == ([], [], [])
+    assert (stage.alerts.alerts, stage.automation.changes, stage.finding.asked) == ([], [], [])
 
 
 def test_every_press_is_a_command_that_a_case_judges() -> None:

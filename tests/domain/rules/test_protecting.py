@@ -17,11 +17,13 @@ from tests.domain.building import (
     refused,
 )
 from workflows.domain import commands as cmd
+from workflows.domain.automation import Halt
 from workflows.domain.case import decide
 from workflows.domain.case_state import Case, Phase
 from workflows.domain.enforcement import ActionStatus
 from workflows.domain.playbook.model import Policy
 from workflows.domain.refusal import Reason
+from workflows.domain.rules.calling import protects_by
 
 MUTE, PAUSE = "mute_user/user:u_123", "pause_stream/stream:s_9"
 
@@ -289,3 +291,48 @@ class TestWhenItsDecisionFails:
         assert case.handing_over
         outcome = decide(case, news(case, ActionStatus.LIFTED, "P1"), minutes(5))
         assert kinds(outcome) == ["protection_lifted", "enforcement_started"]
+
+
+HALT = Halt(by="U0TANAKA", at=minutes(-5))
+
+
+class TestWhileAutomationStandsStill:
+    def test_nothing_begins_and_that_is_told_once(self) -> None:
+        """Every alert of a raid would tell it anew."""
+        case = a_case(policy=WATCHFUL)
+        told = decide(case, cmd.ProtectNow(rules=(0,), halt=HALT), minutes(0))
+        assert kinds(told) == ["protection_withheld"]
+        case = follow(case, cmd.ProtectNow(rules=(0,), halt=HALT), minutes(0))
+        assert (case.protections, case.actions, case.halt) == ((), (), HALT)
+        assert decide(case, cmd.ProtectNow(rules=(0,), halt=HALT), minutes(1)) == ()
+
+    def test_a_rule_without_a_target_is_not_withheld(self) -> None:
+        """It would not have done anything either."""
+        bare = a_case(policy=WATCHFUL).model_copy(update={"sightings": ()})
+        assert decide(bare, cmd.ProtectNow(rules=(1,), halt=HALT), minutes(0)) == ()
+
+    def test_the_next_alert_protects_once_it_goes_on(self) -> None:
+        """What was withheld has not acted yet."""
+        case = follow(a_case(policy=WATCHFUL), cmd.ProtectNow(rules=(0,), halt=HALT), minutes(0))
+        case = follow(case, cmd.ProtectNow(rules=(0,)), minutes(9))
+        assert ([p.action for p in case.protecting], case.halt) == ([MUTE], None)
+
+    def test_a_call_is_made_without_its_protection(self) -> None:
+        """People are called all the more."""
+        case = a_case(policy=WATCHFUL)
+        assert protects_by(case, minutes(10))
+        assert not protects_by(case, minutes(9))
+        case = follow(case, cmd.Tick(halt=HALT), minutes(10))
+        assert set(case.told_at) >= {0, 2}
+        assert (case.protections, case.halt) == ((), HALT)
+
+    def test_what_stands_already_stays_and_is_lifted_in_time(self) -> None:
+        """A halt stops what begins; nobody lifts a protection because of it."""
+        case = protected()
+        case = follow(case, cmd.ProtectNow(rules=(0, 1), halt=HALT), minutes(1))
+        assert [p.action for p in case.protecting] == [MUTE]
+
+    def test_people_still_decide(self) -> None:
+        """A person's decision is no automation."""
+        case = follow(a_case(policy=WATCHFUL), cmd.ProtectNow(rules=(0,), halt=HALT), minutes(0))
+        assert follow(case, preset(SATO, "mute"), minutes(1)).phase is Phase.ENFORCING

@@ -117,7 +117,12 @@ def _protection_started(case: Case, event: ev.ProtectionStarted) -> Changes:
     return {
         "protections": (*case.protections, protection),
         "actions": (*case.actions, event.action),
+        "halt": None,
     }
+
+
+def _withheld(case: Case, event: ev.ProtectionWithheld) -> Changes:
+    return {"halt": event.halt, "withheld": case.withheld.union(event.rules)}
 
 
 def _intent(intent: Intent) -> Callable[[Case, Any], Changes]:
@@ -146,6 +151,7 @@ CHANGES: dict[type[Any], Callable[[Case, Any], Changes]] = {
     ev.ActionLifted: _status(_S.LIFTED),
     ev.EnforcementStarted: _nothing,
     ev.ProtectionStarted: _protection_started,
+    ev.ProtectionWithheld: _withheld,
     ev.ProtectionHeld: _intent(Intent.HOLD),
     ev.ProtectionResumed: _intent(Intent.LIFT_IN_TIME),
     ev.ProtectionConfirmed: _intent(Intent.HAND_OVER),

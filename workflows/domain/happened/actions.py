@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
+from workflows.domain.automation import Halt
 from workflows.domain.enforcement import ActionState, Problem
 from workflows.domain.happened.base import Happened
 
@@ -121,6 +122,18 @@ class ProtectionStarted(Happened):
     protection: str
     action: ActionState
     rule: int | None = None
+    step: int | None = None
+
+
+class ProtectionWithheld(Happened):
+    """Koban would have acted by itself, and did not because of `halt`.
+
+    `rules` or `step` name the playbook's lines.
+    """
+
+    kind: Literal["protection_withheld"] = "protection_withheld"
+    halt: Halt
+    rules: tuple[int, ...] = ()
     step: int | None = None
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from workflows.domain.model import Written
+from workflows.domain.people import Role
 from workflows.domain.playbook.actions import Call
 from workflows.domain.playbook.related import Related
 from workflows.domain.text import Text
@@ -23,10 +24,11 @@ class LookupField(Written):
 
 
 class LookupSpec(Written):
-    """Where one type of subject is read; `{id}` is filled in."""
+    """Where one type of subject is read; `{id}` is filled in. `ids` is the form of its ids."""
 
     title: Text
     path: Annotated[str, StringConstraints(pattern=r"^/[^?#]*\{id\}[^?#]*$", max_length=500)]
+    ids: Annotated[str | None, Field(max_length=200)] = None
     fields: Annotated[tuple[LookupField, ...], Field(min_length=1, max_length=30)]
 
 
@@ -37,11 +39,19 @@ class NoticeCall(Call):
 
 
 class LookupCatalog(Written):
-    """The whole of platform.yaml: by type of subject, who belongs together, how people are told."""
+    """The whole of platform.yaml: by type of subject, who belongs together, how people are told.
+
+    Who holds one of the roles `reveal` may see personal data, with a reason that is kept.
+    """
 
     lookups: dict[str, LookupSpec]
     related: Related = Field(default_factory=dict)
     notice: NoticeCall | None = None
+    reveal: tuple[Role, ...] = (Role.SPECIALIST, Role.LEAD)
+
+    def may_reveal(self, roles: frozenset[Role]) -> bool:
+        """Whether somebody with these roles may see personal data."""
+        return bool(roles & frozenset(self.reveal))
 
 
 class Detector(Written):

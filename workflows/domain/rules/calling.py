@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from workflows.domain import commands as cmd
 from workflows.domain import events as ev
+from workflows.domain.automation import Halt
 from workflows.domain.case_state import Case
 from workflows.domain.escalation import Due
 from workflows.domain.playbook.model import Notify
@@ -35,16 +36,29 @@ def acknowledge(case: Case, command: cmd.Acknowledge, now: datetime) -> Outcome:
     return (ev.CaseAcknowledged(at=now, by=command.by.id),)
 
 
-def ladder_tick(case: Case, now: datetime) -> tuple[ev.Event, ...]:
-    """The calls that are due now, and what they protect."""
+def ladder_tick(case: Case, now: datetime, halt: Halt | None = None) -> tuple[ev.Event, ...]:
+    """The calls that are due now, and what they protect unless a `halt` keeps them from it."""
     events: list[ev.Event] = []
     for due in case.steps:
         if due.at > now:
             continue
         events.append(_call(due, now))
         if due.step.protect is not None and due.round == 0:
-            events += started(case, due.step.protect, now, step=due.index, after=events)
+            begun = started(case, due.step.protect, now, step=due.index, after=events)
+            events += begun if halt is None else _withheld(begun, halt, due, now)
     return tuple(events)
+
+
+def protects_by(case: Case, now: datetime) -> bool:
+    """Whether a call that is due at `now` protects something."""
+    due = (each for each in case.steps if each.at <= now and each.round == 0)
+    return any(each.step.protect is not None for each in due)
+
+
+def _withheld(
+    begun: tuple[ev.Event, ...], halt: Halt, due: Due, now: datetime
+) -> tuple[ev.Event, ...]:
+    return (ev.ProtectionWithheld(at=now, halt=halt, step=due.index),) if begun else ()
 
 
 def _call(due: Due, now: datetime) -> ev.CaseEscalated:

@@ -18,15 +18,26 @@ from workflows.domain.rules.refusing import not_undecided
 
 def protect(case: Case, command: cmd.ProtectNow, now: datetime) -> Outcome:
     """Begins the protections whose rules hold; each rule acts once in the life of a case."""
+    events: list[ev.Event] = []
+    fresh = fresh_rules(case, command.rules)
+    for rule in fresh:
+        written = case.policy.playbook.protect[rule]
+        events += started(case, written, now, rule=rule, after=events)
+    if command.halt is None or not events:
+        return tuple(events)
+    rules = tuple(rule for rule in fresh if rule not in case.withheld)
+    # Every alert of a raid would tell it anew.
+    told = ev.ProtectionWithheld(at=now, halt=command.halt, rules=rules)
+    return (told,) if rules else ()
+
+
+def fresh_rules(case: Case, rules: Iterable[int]) -> tuple[int, ...]:
+    """Those of `rules` that the playbook has, and that have not acted yet; none once decided."""
     if case.phase not in UNDECIDED:
         return ()
-    events: list[ev.Event] = []
     known = {each.rule for each in case.protections}
-    for rule in command.rules:
-        if rule not in known and rule < len(case.policy.playbook.protect):
-            written = case.policy.playbook.protect[rule]
-            events += started(case, written, now, rule=rule, after=events)
-    return tuple(events)
+    there = range(len(case.policy.playbook.protect))
+    return tuple(rule for rule in rules if rule in there and rule not in known)
 
 
 def started(

@@ -13,6 +13,7 @@ def check(bundle: Bundle) -> Findings:
     known = ", ".join(bundle.lookups.lookups)
     for name, spec in bundle.lookups.related.items():
         yield from _items(bundle, name, spec)
+        yield from _next(bundle, name, spec)
         if spec.type not in bundle.lookups.lookups:
             what = f"`{name}` finds `{spec.type}`, which has no look-up"
             place = ("related", name, "type")
@@ -27,3 +28,11 @@ def _items(bundle: Bundle, name: str, spec: RelatedSpec) -> Findings:
     elif "response" not in spec.items:
         what = f"`{name}` finds the same without looking at the response"
         yield Finding(PLATFORM, place, what, _WRITE)
+
+
+def _next(bundle: Bundle, name: str, spec: RelatedSpec) -> Findings:
+    wrong = None if spec.next is None else bundle.problem(spec.next, ("response",))
+    if wrong is not None:
+        yield Finding(
+            PLATFORM, ("related", name, "next"), wrong, "write for example `response.next`"
+        )

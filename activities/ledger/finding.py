@@ -1,0 +1,177 @@
+"""Finding cases by anything that people remember of them: words, ids, reasons."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
+
+from activities.ledger.database import Database
+from activities.ledger.queries import Row
+from activities.ledger.tables import actions, alerts, cases, events
+from workflows.domain.alert import Subject
+from workflows.domain.case_state import Phase
+from workflows.domain.enforcement import STANDING
+
+MOST_FOUND = 200
+"""How far one may turn the pages: whoever has not found it by then needs better words."""
+CHUNK = 400
+"""Subjects per query: SQLite takes 32,766 variables, older ones 999."""
+
+_ESCAPE = "\\"
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where in a JSON document words stand: everything below `root`, or there only `keys`."""
+
+    root: str
+    keys: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """The same as a path of PostgreSQL's."""
+        if not self.keys:
+            return f"{self.root}.**"
+        return f"{self.root}[*].keyvalue() ? ({' || '.join(map(_is_key, self.keys))}).value"
+
+
+def _is_key(key: str) -> str:
+    return f'@.key == "{key}"'
+
+
+_IN_ALERTS = (_Place("$.title"), _Place("$.evidence", ("text", "url")), _Place("$.attributes"))
+_IN_EVENTS = tuple(
+    _Place(f"$.{name}") for name in ("decision.reason", "reason", "note", "question", "answer")
+)
+_WITH_WORDS = (
+    "decided",
+    "rejected",
+    "case_reopened",
+    "note_added",
+    "case_handed_over",
+    "case_waiting",
+    "approval_asked",
+    "approval_answered",
+)
+"""The kinds of events in which people wrote something."""
+
+
+class Finding:
+    """Every call raises `LedgerUnavailable` where the database is out of reach."""
+
+    def __init__(self, database: Database) -> None:
+        """`database` has to be migrated."""
+        self._database = database
+
+    async def cases(self, text: str, prefix: str | None, skip: int, limit: int) -> Sequence[Row]:
+        """Cases that `text` stands in, newest first, from the one after `skip` others on.
+
+        In their title, subject, evidence, attributes, reasons or notes; or whose id begins with
+        `prefix`. Small and capital ASCII letters are the same.
+        """
+        shown = sa.select(*(column for column in cases.c if column.name != "snapshot"))
+        query = shown.where(sa.or_(*self._anywhere(text), *_id_begins(prefix)))
+        newest = query.order_by(cases.c.opened_at.desc(), cases.c.id.desc())
+        return await self._rows(newest.offset(min(skip, MOST_FOUND)).limit(limit))
+
+    async def records(self, subjects: Sequence[Subject]) -> dict[str, tuple[tuple[str, ...], int]]:
+        """Of those of `subjects` that there is a record of: their open cases, standing sanctions.
+
+        By `Subject.key`.
+        """
+        open_cases: dict[str, list[str]] = {}
+        standing: dict[str, int] = {}
+        for start in range(0, len(subjects), CHUNK):
+            part = subjects[start : start + CHUNK]
+            for row in await self._rows(_open_cases(part)):
+                open_cases.setdefault(_key(row), []).append(row["id"])
+            for row in await self._rows(_standing(part)):
+                standing[_key(row)] = row["times"]
+        known = {*open_cases, *standing}
+        return {key: (tuple(open_cases.get(key, ())), standing.get(key, 0)) for key in known}
+
+    def _anywhere(self, text: str) -> list[sa.ColumnElement[bool]]:
+        pattern = f"%{_literally(text)}%"
+        seen = sa.select(alerts.c.case_id).where(
+            sa.or_(*(self._word(alerts.c.body, path, pattern) for path in _IN_ALERTS))
+        )
+        written = sa.select(events.c.case_id).where(
+            events.c.kind.in_(_WITH_WORDS),
+            sa.or_(*(self._word(events.c.data, path, pattern) for path in _IN_EVENTS)),
+        )
+        return [
+            cases.c.subject_id.ilike(pattern, escape=_ESCAPE),
+            cases.c.title["ja"].as_string().ilike(pattern, escape=_ESCAPE),
+            cases.c.title["en"].as_string().ilike(pattern, escape=_ESCAPE),
+            cases.c.id.in_(seen),
+            cases.c.id.in_(written),
+        ]
+
+    def _word(self, column: sa.Column[Any], place: _Place, pattern: str) -> sa.ColumnElement[bool]:
+        """Whether a value at `place` is like `pattern`: values, and never their keys."""
+        if self._database.is_sqlite:
+            return _word_of_sqlite(column, place, pattern)
+        return _word_of_postgresql(column, place, pattern)
+
+    async def _rows(self, query: sa.Select[Any]) -> Sequence[Row]:
+        async with self._database.reading() as connection:
+            rows: Sequence[Row] = (await connection.execute(query)).mappings().all()
+            return rows
+
+
+def _word_of_sqlite(column: sa.Column[Any], place: _Place, pattern: str) -> sa.ColumnElement[bool]:
+    tree = sa.func.json_tree(column, place.root).table_valued("key", "atom")
+    query = sa.select(1).select_from(tree).where(_like(sa.cast(tree.c.atom, sa.Text), pattern))
+    return sa.exists(query.where(tree.c.key.in_(place.keys)) if place.keys else query)
+
+
+def _word_of_postgresql(
+    column: sa.Column[Any], place: _Place, pattern: str
+) -> sa.ColumnElement[bool]:
+    # JSONB decodes what the stored JSON escapes.
+    path = sa.cast(place.path, JSONPATH)
+    found = sa.func.jsonb_path_query(sa.cast(column, JSONB), path).column_valued("found")
+    scalar = sa.func.jsonb_typeof(found).not_in(("object", "array"))
+    value = sa.func.jsonb_build_array(found).op("->>")(0)
+    return sa.exists(sa.select(1).where(scalar, _like(value, pattern)))
+
+
+def _like(value: sa.ColumnElement[Any], pattern: str) -> sa.ColumnElement[bool]:
+    return value.ilike(pattern, escape=_ESCAPE)
+
+
+def _literally(text: str) -> str:
+    """`text` as a pattern that only matches itself."""
+    for sign in (_ESCAPE, "%", "_"):
+        text = text.replace(sign, _ESCAPE + sign)
+    return text
+
+
+def _id_begins(prefix: str | None) -> list[sa.ColumnElement[bool]]:
+    return [] if prefix is None else [cases.c.id.like(f"{_literally(prefix)}%", escape=_ESCAPE)]
+
+
+def _among(table: sa.Table, subjects: Sequence[Subject]) -> sa.ColumnElement[bool]:
+    pair = sa.tuple_(table.c.subject_type, table.c.subject_id)
+    return pair.in_([(each.type, each.id) for each in subjects])
+
+
+def _open_cases(subjects: Sequence[Subject]) -> sa.Select[Any]:
+    query = sa.select(cases.c.id, cases.c.subject_type, cases.c.subject_id)
+    still = query.where(_among(cases, subjects), cases.c.phase != Phase.CLOSED.value)
+    return still.order_by(cases.c.opened_at.desc())
+
+
+def _standing(subjects: Sequence[Subject]) -> sa.Select[Any]:
+    whom = (actions.c.subject_type, actions.c.subject_id)
+    query = sa.select(*whom, sa.func.count().label("times")).where(
+        _among(actions, subjects),
+        actions.c.status.in_(sorted(status.value for status in STANDING)),
+    )
+    return query.group_by(*whom)
+
+
+def _key(row: Row) -> str:
+    return f"{row['subject_type']}:{row['subject_id']}"

@@ -1,0 +1,70 @@
+"""Whether Koban may act by itself, on both databases."""
+
+import asyncio
+from datetime import timedelta
+from functools import partial
+
+import pytest
+import sqlalchemy as sa
+
+from activities.ledger.activities import LedgerActivities
+from activities.ledger.automation import Automation
+from activities.ledger.database import Database
+from activities.ledger.ledger import Ledger
+from activities.ledger.tables import automation
+from tests.domain.building import REED, SATO, T0, TANAKA, minutes
+from workflows.domain.automation import AutomationChange, Halt, Standing, Unchanged, pause, resume
+
+HOUR = timedelta(hours=1)
+STOP = partial(pause, by=SATO, playbook=None, lasts=None, now=T0)
+
+
+@pytest.fixture
+def brake(database: Database) -> Automation:
+    """The turns of an empty ledger."""
+    return Automation(database)
+
+
+async def kinds(database: Database) -> list[tuple[str, str]]:
+    """Every row, in its order: what was done, and by whom."""
+    query = sa.select(automation.c.kind, automation.c.actor).order_by(automation.c.id)
+    async with database.reading() as connection:
+        return [(row.kind, row.actor) for row in await connection.execute(query)]
+
+
+async def test_a_case_learns_of_a_halt_by_its_playbook(ledger: Ledger, brake: Automation) -> None:
+    """The port says what stands at the time of the worker."""
+    await brake.change(partial(pause, by=SATO, playbook="off_platform", lasts=HOUR, now=T0))
+    halt = Halt(playbook="off_platform", by="U0SATO", at=T0, until=minutes(60))
+    for minute, stands in ((0, halt), (59, halt), (60, None)):
+        at = minutes(minute)
+        activities = LedgerActivities(ledger, lambda at=at: at)
+        assert await activities.automation_of("off_platform") == stands
+    assert await LedgerActivities(ledger, lambda: T0).automation_of("harassment") is None
+    assert await brake.standing(T0) == (Standing(halt=halt),)
+
+
+async def test_what_is_refused_leaves_no_row(brake: Automation, database: Database) -> None:
+    """And what is done stays on record, also after it is over."""
+    outcome = await brake.change(partial(resume, by=SATO, playbook=None, now=T0))
+    assert outcome is Unchanged.NOT_PAUSED
+    assert await kinds(database) == []
+    await brake.change(STOP)
+    await brake.change(partial(resume, by=SATO, playbook=None, now=T0))
+    await brake.change(partial(resume, by=TANAKA, playbook=None, now=T0))
+    assert await brake.standing(T0) == ()
+    assert await kinds(database) == [
+        ("paused", "U0SATO"),
+        ("resume_asked", "U0SATO"),
+        ("resumed", "U0TANAKA"),
+    ]
+
+
+async def test_two_at_once_do_not_pass_each_other(brake: Automation, database: Database) -> None:
+    """Two leads press in the same moment: one asks and the other agrees, never two requests."""
+    await brake.change(STOP)
+    outcomes = await asyncio.gather(
+        *(brake.change(partial(resume, by=by, playbook=None, now=T0)) for by in (TANAKA, REED))
+    )
+    assert all(isinstance(each, AutomationChange) for each in outcomes)
+    assert [kind for kind, _ in await kinds(database)] == ["paused", "resume_asked", "resumed"]

@@ -1,0 +1,92 @@
+"""Cards of alerts that people made, and of cases that Koban did not protect."""
+
+import pytest
+
+from activities.slack.card import case_card
+from activities.slack.lines import line
+from tests.activities.slack.cases import AT, PROTECTS, Story, alert
+from tests.activities.slack.drawn import faults, reader, seen
+from workflows.domain import commands as cmd
+from workflows.domain.automation import Halt
+from workflows.domain.text import Language
+from workflows.domain.view import CardView, view_of
+
+LINK = "https://koban.slack.com/archives/C0LIVE/p1763900000000100"
+
+
+def made(detector: str, **more: str) -> CardView:
+    """A case whose only alert a person made."""
+    hand = {"by": "U0SATO", **more}
+    return view_of(Story(alert(detector=detector, attributes=hand, score=None, title=None)).case)
+
+
+def told(view: CardView, language: Language = Language.JA) -> str:
+    """Everything that the card says; within the limits."""
+    drawn = case_card(view, reader(language))
+    assert faults(drawn) == []
+    return "\n".join(seen(drawn))
+
+
+@pytest.mark.parametrize(
+    ("detector", "language", "words"),
+    [
+        ("people", Language.JA, "佐藤さんが作成しました"),
+        ("people", Language.EN, "Opened by 佐藤"),
+        ("reports", Language.JA, "佐藤さんからの報告です(まだ確認されていません)"),
+        ("reports", Language.EN, "Reported by 佐藤; nobody has checked it yet"),
+    ],
+)
+def test_a_card_says_who_made_it(detector: str, language: Language, words: str) -> None:
+    """By name, never by a mention; a report is no judgement."""
+    assert words in told(made(detector), language).splitlines()
+
+
+def test_a_note_and_the_way_back_stand_beside_it() -> None:
+    """The message itself is the evidence."""
+    shown = told(made("reports", note="電話で確認", link=LINK))
+    assert f" · メモ「電話で確認」 · <{LINK}|元のメッセージ>" in shown
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://evil.example/archives/C0LIVE/p176|<!channel>",
+        "javascript:alert(1)",
+        "https://evil.example/login",
+    ],
+)
+def test_what_is_no_permalink_is_not_linked(link: str) -> None:
+    """Nor obeyed in any other way; a hostile note neither."""
+    shown = told(made("reports", note="<!channel> *x* https://e.example", link=link))
+    assert "元のメッセージ" not in shown
+    assert "<!channel>" not in shown
+    assert "&lt;!channel&gt; ∗x∗ hxxps://e[.]example" in shown
+
+
+@pytest.mark.parametrize(
+    ("playbook", "language", "words"),
+    [
+        (None, Language.JA, "*自動対応は停止中です*(田中さん、12:00 から) · 保護は始めていません"),
+        (
+            "off_platform",
+            Language.EN,
+            "*Auto-actions are paused for this kind* (田中, since 12:00) · no protection was begun",
+        ),
+    ],
+)
+def test_a_card_says_that_automation_stands_still(
+    playbook: str | None, language: Language, words: str
+) -> None:
+    """By whom and since when, for as long as nobody decided."""
+    halt = Halt(playbook=playbook, by="U0TANAKA", at=AT.replace(minute=0, second=0))
+    story = Story(policy=PROTECTS).then(cmd.ProtectNow(rules=(0,), halt=halt))
+    assert any(each.endswith(words) for each in told(view_of(story.case), language).splitlines())
+    assert words not in told(view_of(story.muted().case), language)
+
+
+def test_the_thread_tells_that_nothing_was_begun() -> None:
+    """Once."""
+    halt = Halt(by="U0TANAKA", at=AT)
+    story = Story(policy=PROTECTS).then(cmd.ProtectNow(rules=(0,), halt=halt))
+    words = line(story.recorded[-1], view_of(story.case), reader())
+    assert words.endswith("自動対応は停止中のため、保護を始めませんでした(田中さんが停止)")

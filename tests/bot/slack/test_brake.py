@@ -1,0 +1,125 @@
+"""`/koban pause` and `resume` over real HTTP."""
+
+from datetime import timedelta
+
+import pytest
+
+from deploy.sandbox.slack.person import Person
+from tests.bot.slack.conftest import Stage, shown
+from tests.bot.slack.fakes import NOW
+from workflows.domain.automation import Turn
+
+
+async def last_told(person: Person, channel: str, count: int) -> str:
+    """What a person reads last, once so many private answers stand in a channel."""
+
+    async def look() -> str:
+        found = await person.ephemerals(channel)
+        return shown(found[-1]) if len(found) >= count else ""
+
+    return await person.until(look, 5, f"{count} answers in {channel}")
+
+
+async def direct(person: Person, text: str) -> dict:
+    """The direct message that says so."""
+
+    async def look() -> dict | None:
+        found = [each for each in await person.messages("dm") if text in shown(each)]
+        return found[-1] if found else None
+
+    return await person.until(look, 5, f"a message with {text!r}")
+
+
+def kinds(stage: Stage) -> list[tuple[str, str, str | None]]:
+    """The turns so far."""
+    return [(each.kind.value, each.by, each.playbook) for each in stage.automation.changes]
+
+
+async def test_a_specialist_stops_everything(stage: Stage):
+    """At once; the leads hear of it, each in their language."""
+    told = await stage.asked(stage.person("U0SATO"), "/koban pause")
+    assert told.startswith("自動対応を停止しました: すべて。再開にはリードを含む2人が必要です。")
+    assert kinds(stage) == [("paused", "U0SATO", None)]
+    await direct(stage.person("U0TANAKA"), "<@U0SATO> が自動対応を停止しました: すべて。")
+    await direct(stage.person("U0REED"), "<@U0SATO> paused auto-actions for everything.")
+
+
+async def test_a_pause_may_name_its_playbook_and_its_end(stage: Stage):
+    """By its title as well."""
+    told = await stage.asked(stage.person("U0SATO"), "/koban 停止 外部誘導 2時間")
+    assert told.startswith("自動対応を停止しました: 外部誘導(<!date^")
+    [change] = stage.automation.changes
+    assert (change.playbook, change.until) == ("off_platform", NOW + timedelta(hours=2))
+
+
+async def test_resuming_takes_a_lead_who_presses(stage: Stage):
+    """The request comes with a button; who asked can't press it for themselves."""
+    tanaka, reed = stage.person("U0TANAKA"), stage.person("U0REED")
+    await stage.asked(tanaka, "/koban pause off_platform")
+    await tanaka.command("/koban resume")
+    told = await last_told(tanaka, "ts-live", 2)
+    assert told.startswith("再開を依頼しました: 外部誘導。ほかのリードが30分以内に")
+    asked = await direct(reed, "asks to resume")
+    assert stage.automation.changes[-1].kind is Turn.RESUME_ASKED
+    await tanaka.command("/koban resume")
+    assert "すでに依頼しています" in await last_told(tanaka, "ts-live", 3)
+    await reed.press(asked, "Agree to resume")
+    assert kinds(stage)[-1] == ("resumed", "U0REED", "off_platform")
+    await direct(tanaka, "<@U0REED> の承認で自動対応を再開しました")
+
+
+async def test_a_forged_button_arms_nothing(stage: Stage):
+    """The right is asked for at the press: an auditor and a specialist have none."""
+    sato, clark, suzuki = (stage.person(f"U0{name}") for name in ("SATO", "CLARK", "SUZUKI"))
+    await stage.asked(sato, "/koban pause")
+    await sato.command("/koban resume")
+    await last_told(sato, "ts-live", 2)
+    button = {"type": "plain_text", "text": "Agree"}
+    forged = {
+        "type": "button",
+        "action_id": "automation.resume",
+        "text": button,
+        "value": "all",
+    }
+    ts = stage.posted("forged", "automation", [forged])
+    for person, said in ((clark, "Only a lead can agree"), (suzuki, "スペシャリストとリードだけ")):
+        await person.press(await stage.seen(person, ts), "automation.resume")
+        assert said in await last_told(person, "ts-live", 1)
+    assert [kind for kind, _, _ in kinds(stage)] == ["paused", "resume_asked"]
+
+
+@pytest.mark.parametrize(
+    ("user", "typed", "told"),
+    [
+        ("U0SUZUKI", "pause", "自動対応を停止・再開できるのは"),
+        ("U0SATO", "resume", "その自動対応は停止していません。"),
+        ("U0SATO", "pause for 99d", "停止は7日までです。"),
+        ("U0CLARK", "pause of_platform", "`/koban pause of_platform` is not a command. Did you"),
+    ],
+)
+async def test_what_can_not_be_done_changes_nothing(stage: Stage, user, typed, told):
+    """One sentence, and no turn."""
+    assert (await stage.asked(stage.person(user), f"/koban {typed}")).startswith(told)
+    assert kinds(stage) == []
+
+
+async def test_without_the_ledger_nothing_is_said_to_have_stopped(stage: Stage):
+    """Whoever reads `stopped` must be able to rely on it."""
+    stage.automation.away = True
+    told = await stage.asked(stage.person("U0SATO"), "/koban pause")
+    assert told.startswith("いまは照会できませんでした。")
+
+
+async def test_the_queue_and_home_tell_what_stands_still(stage: Stage):
+    """Above everything else."""
+    sato = stage.person("U0SATO")
+    await stage.asked(sato, "/koban pause off_platform for 2h")
+    await sato.command("/koban queue")
+    told = await last_told(sato, "ts-live", 2)
+    assert told.startswith("*自動対応は停止中*: 外部誘導 · <@U0SATO> · <!date^")
+
+    async def drawn() -> bool:
+        home = await sato.home()
+        return home is not None and "*自動対応は停止中*" in shown(home)
+
+    await sato.until(drawn, 5, "a home that tells it")

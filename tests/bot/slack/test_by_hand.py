@@ -1,0 +1,231 @@
+"""Cases that people open, and messages that they report, over real HTTP."""
+
+from datetime import timedelta
+
+import pytest
+
+from deploy.sandbox.slack.person import Person
+from deploy.sandbox.slack.reading import visible_text
+from tests.bot.slack.conftest import Stage, shown
+from tests.bot.slack.fakes import CASE, NOW, line
+from workflows.domain.alert import Subject, brief
+from workflows.domain.by_hand import ByHand
+
+STANDS = line(CASE, opened_at=NOW)
+
+
+def handed(stage: Stage) -> list[tuple[str, str, str]]:
+    """What was handed over: detector, kind, subject."""
+    return [(each.detector, each.kind, each.subject.key) for each in stage.alerts.alerts]
+
+
+async def direct(person: Person, text: str) -> str:
+    """A direct message that says so."""
+
+    async def look() -> str:
+        told = [shown(each) for each in await person.messages("dm")]
+        return next((each for each in told if text in each), "")
+
+    return await person.until(look, 8, f"a message with {text!r}")
+
+
+# -- by a line ----------------------------------------------------------------------------
+
+
+async def test_a_case_is_opened_by_a_line(stage: Stage):
+    """Durable before the answer, which has a link to the card; the note is evidence."""
+    stage.platform.facts["user:u_1"] = ()
+    stage.finding.by_alert["people"] = STANDS
+    sato = stage.person("U0SATO")
+    told = await stage.asked(sato, "/koban open off_platform user:u_1 LINE に誘導 <!here>")
+    link = "<https://koban-demo.slack.com/archives/C0LIVE/p1763900000000100|K7Q2F9XM0>"
+    assert told == f"ケースを作成しました: {link} · 外部誘導 · ユーザー u_123"
+    [alert] = stage.alerts.alerts
+    assert (alert.detector, alert.kind, alert.occurred_at) == ("people", "off_platform", NOW)
+    assert alert.subject == Subject(type="user", id="u_1")
+    assert [each.text for each in alert.evidence] == ["LINE に誘導 <!here>"]
+    assert brief(alert).hand == ByHand(by="U0SATO")
+
+
+@pytest.mark.parametrize(
+    ("typed", "subject"),
+    [
+        ("off_platform u_1", "user:u_1"),
+        ("外部誘導 メルさん", "user:メルさん"),
+        ("OFF_PLATFORM User:x", "user:x"),
+        ("other m_77", "listing:m_77"),
+        ("other 77", "listing:77"),
+        ("off_platform listing:m_77", "listing:m_77"),
+    ],
+)
+async def test_a_subject_is_read_as_it_is_meant(stage: Stage, typed, subject):
+    """By its type, by the form of its id, or by what the presets act on."""
+    stage.platform.facts[subject] = ()
+    stage.finding.by_alert["people"] = STANDS
+    await stage.asked(stage.person("U0SATO"), f"/koban open {typed}")
+    assert [each for _, _, each in handed(stage)] == [subject]
+
+
+@pytest.mark.parametrize(
+    ("user", "typed", "told"),
+    [
+        ("U0SATO", "of_platform u_1", "`/koban open of_platform` は使えません。`/koban open off_p"),
+        ("U0SATO", "zzzzzz u_1", "「zzzzzz」という種類はありません。"),
+        ("U0SATO", "off_platform u_404", "「u_404」はプラットフォームに見つかりませんでした。"),
+        ("U0SUZUKI", "off_platform u_1", "ケースを作成できるのはスペシャリストとリードだけです"),
+    ],
+)
+async def test_what_can_not_be_opened_is_said(stage: Stage, user, typed, told):
+    """And nothing is handed over."""
+    stage.platform.facts["user:u_1"] = ()
+    assert (await stage.asked(stage.person(user), f"/koban open {typed}")).startswith(told)
+    assert stage.alerts.alerts == []
+
+
+async def test_without_the_platform_a_case_opens_with_a_remark(stage: Stage):
+    """An outage must not keep people from raising the alarm."""
+    stage.platform.away = True
+    stage.finding.by_alert["people"] = STANDS
+    told = await stage.asked(stage.person("U0CLARK"), "/koban open off_platform u_1")
+    assert told.splitlines()[1] == (
+        "The platform does not answer, so nobody checked that the subject exists."
+    )
+    assert len(stage.alerts.alerts) == 1
+
+
+async def test_a_case_that_was_open_is_said_to_be(stage: Stage):
+    """The alert joined it."""
+    stage.platform.facts["user:u_1"] = ()
+    stage.finding.by_alert["people"] = line(CASE, opened_at=NOW - timedelta(minutes=3))
+    told = await stage.asked(stage.person("U0CLARK"), "/koban open off_platform u_1")
+    assert told.startswith("Added to an open case: <https://")
+
+
+async def test_without_temporal_nothing_is_said_to_be_open(stage: Stage):
+    """Try again, and no word of a case."""
+    stage.platform.facts["user:u_1"] = ()
+    stage.alerts.away = True
+    told = await stage.asked(stage.person("U0SATO"), "/koban open off_platform u_1")
+    assert told.startswith("いまは照会できませんでした。")
+
+
+# -- by shortcuts -------------------------------------------------------------------------
+
+
+async def a_message(stage: Stage, text: str) -> tuple[Person, dict]:
+    """Somebody without any role, and a message that they read."""
+    stage.people.roles_of.pop("U0CLARK")
+    clark = stage.person("U0CLARK")
+    await clark.say("ts-live", text)
+    return clark, (await clark.messages("ts-live"))[-1]
+
+
+async def test_anybody_reports_a_message(stage: Stage):
+    """What it says is evidence, whom it names stands in the modal, and only the id comes back."""
+    stage.platform.facts["user:u_77"] = ()
+    stage.finding.by_alert["reports"] = STANDS
+    clark, said = await a_message(stage, "u_77 が <!channel> *LINE* で m_3 を売っています")
+    await clark.shortcut("report_message", said)
+    modal = await clark.modal()
+    assert "&lt;!channel&gt; ∗LINE∗" in visible_text(modal)
+    answer = await clark.fill_and_submit({"kind": "off_platform", "note": "常習の人です"})
+    assert answer == {"ok": True}
+    told = await direct(clark, CASE)
+    assert told == f"Your report was received. It is looked at as case {CASE}."
+    [alert] = stage.alerts.alerts
+    assert (alert.detector, alert.subject.key) == ("reports", "user:u_77")
+    assert [each.text for each in alert.evidence] == [
+        "u_77 が <!channel> *LINE* で m_3 を売っています",
+        "常習の人です",
+    ]
+    link = f"https://koban-demo.slack.com/archives/C0LIVE/p{said['ts'].replace('.', '')}"
+    assert brief(alert).hand == ByHand(by="U0CLARK", note="常習の人です", link=link)
+
+
+async def test_a_report_needs_no_subject(stage: Stage):
+    """Then it is about the message itself, which no action is for."""
+    stage.finding.by_alert["reports"] = STANDS
+    clark, said = await a_message(stage, "誰かが脅されているようです")
+    await clark.shortcut("report_message", said)
+    await clark.modal()
+    assert await clark.fill_and_submit({"kind": "other"}) == {"ok": True}
+    assert handed(stage) == [("reports", "other", f"slack_message:C0LIVE/{said['ts']}")]
+
+
+async def test_a_report_about_nobody_is_put_right_in_the_modal(stage: Stage):
+    """What was typed stays; nothing is handed over."""
+    clark, said = await a_message(stage, "見てください")
+    await clark.shortcut("report_message", said)
+    await clark.modal()
+    answer = await clark.fill_and_submit({"kind": "off_platform", "subject": "u_404"})
+    assert answer["errors"] == {"subject": "The platform knows no “u_404”. Please check the id."}
+    assert stage.alerts.alerts == []
+
+
+async def test_two_presses_of_one_modal_are_one_alert(stage: Stage):
+    """The same view with the same words has the same id; other words have another."""
+    clark, said = await a_message(stage, "見てください")
+    stage.finding.by_alert["reports"] = STANDS
+    await clark.shortcut("report_message", said)
+    view = await clark.modal()
+    stage.alerts.away = True
+    assert (await clark.fill_and_submit({"kind": "other"}))["errors"]
+    stage.alerts.away = False
+    await clark.fill_and_submit({"kind": "other"})
+    [alert] = stage.alerts.alerts
+    assert alert.id.startswith(f"view/{view['id']}/")
+
+
+async def test_a_long_message_fits_a_modal(stage: Stage):
+    """Slack holds 3,000 characters of metadata; quotes and line breaks take two each."""
+    stage.finding.by_alert["reports"] = STANDS
+    clark, said = await a_message(stage, '"\n\\' * 1000)
+    await clark.shortcut("report_message", said)
+    await clark.modal()
+    assert await clark.fill_and_submit({"kind": "other"}) == {"ok": True}
+    [alert] = stage.alerts.alerts
+    assert len(alert.evidence[0].text) > 1000
+
+
+async def test_a_member_opens_a_case_from_anywhere(stage: Stage):
+    """The global shortcut knows no channel: the answer is a direct message with the card."""
+    stage.platform.facts["user:u_1"] = ()
+    stage.finding.by_alert["people"] = STANDS
+    sato = stage.person("U0SATO")
+    await sato.shortcut("open_case")
+    await sato.modal()
+    await sato.fill_and_submit({"kind": "off_platform", "subject": "u_1", "note": "電話で通報"})
+    told = await direct(sato, CASE)
+    assert told.startswith("ケースを作成しました: <https://koban-demo.slack.com/archives/")
+    assert handed(stage) == [("people", "off_platform", "user:u_1")]
+
+
+async def test_others_do_not_open_cases(stage: Stage):
+    """Neither the modal nor what comes back from it."""
+    suzuki, sato = stage.person("U0SUZUKI"), stage.person("U0SATO")
+    await suzuki.shortcut("open_case")
+    await direct(suzuki, "ケースを作成できるのはスペシャリストとリードだけです")
+    assert await suzuki.views() == []
+    stage.platform.facts["user:u_1"] = ()
+    await sato.shortcut("open_case")
+    await sato.modal()
+    stage.people.roles_of["U0SATO"] = set()
+    answer = await sato.fill_and_submit(
+        {"kind": "off_platform", "subject": "u_1", "note": "電話で通報"}
+    )
+    assert answer["errors"]["note"].startswith("ケースを作成できるのは")
+    assert stage.alerts.alerts == []
+
+
+async def test_a_look_up_leads_to_a_case(stage: Stage):
+    """Its subject stands in the modal."""
+    stage.platform.facts["user:u_1"] = ()
+    stage.finding.by_alert["people"] = STANDS
+    sato = stage.person("U0SATO")
+    await stage.asked(sato, "/koban user u_1")
+    [message] = await sato.ephemerals("ts-live")
+    await sato.press(message, "lookup.open")
+    await sato.modal()
+    await sato.fill_and_submit({"kind": "off_platform", "note": "照会から"})
+    await direct(sato, CASE)
+    assert handed(stage) == [("people", "off_platform", "user:u_1")]

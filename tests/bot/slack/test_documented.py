@@ -1,0 +1,52 @@
+"""docs/commands.md and the manifest keep up with what is heard."""
+
+from pathlib import Path
+
+import pytest
+
+from activities.slack.text.texts import texts
+from bot.slack.byhand.view import OPEN_CASE
+from bot.slack.manifest import HINT, SHORTCUTS, manifest
+from bot.slack.slash.grammar import Incomplete, Unknown, read
+from bot.slack.slash.pages import FORMS, help_page
+from workflows.domain.text import Language
+
+DOCS = (Path(__file__).parents[3] / "docs" / "commands.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("form", [form for form, _ in FORMS])
+def test_every_form_is_documented(form: str) -> None:
+    """By its first word."""
+    assert f"`{form.split()[0]}" in DOCS
+
+
+@pytest.mark.parametrize("language", Language)
+def test_help_fits_a_message(language: Language) -> None:
+    """Fifty blocks (docs.slack.dev, blocks), with as many look-ups as a platform may have."""
+    page = help_page(texts(language), tuple(f"type_{number}" for number in range(40)))
+    assert len(page.blocks) <= 50
+
+
+@pytest.mark.parametrize("shortcut", SHORTCUTS, ids=lambda each: each["callback_id"])
+def test_a_shortcut_fits_the_manifest(shortcut: dict[str, str]) -> None:
+    """Names have 24 characters, descriptions 150, ids 255 (docs.slack.dev, app manifest)."""
+    assert len(shortcut["name"]) <= 24
+    assert len(shortcut["description"]) <= 150
+    assert len(shortcut["callback_id"]) <= 255
+    assert f"*{shortcut['name']}*" in DOCS
+
+
+def test_the_manifest_has_what_is_heard() -> None:
+    """Ten shortcuts at most, one of them the form that a look-up opens as well."""
+    features = manifest("https://koban.example", False)["features"]
+    assert [each["callback_id"] for each in features["shortcuts"]] == ["report_message", OPEN_CASE]
+    assert "find TEXT" in HINT
+
+
+@pytest.mark.parametrize(
+    "word", ["検索 ab", "関連 user u_1", "手順書", "停止", "再開", "代理", "使い方"]
+)
+def test_a_japanese_word_is_documented_and_heard(word: str) -> None:
+    """Each means what its English one does."""
+    assert f"`{word.split()[0]}`" in DOCS
+    assert not isinstance(read(word, ("user",)), Unknown | Incomplete)

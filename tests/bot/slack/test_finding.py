@@ -1,0 +1,105 @@
+"""`/koban find` and `playbook` over real HTTP."""
+
+import pytest
+
+from deploy.sandbox.slack.reading import controls
+from tests.bot.slack.conftest import Stage, shown
+from tests.bot.slack.fakes import line
+
+MANY = tuple(line(f"K{number:08d}") for number in range(23))
+
+
+async def test_cases_are_found_a_page_at_a_time(stage: Stage):
+    """Ten a page, in place of each other, and the search stands in the record every time."""
+    stage.finding.lines = MANY
+    sato = stage.person("U0SATO")
+    told = await stage.asked(sato, "/koban find LINE ID")
+    assert told.startswith("*「LINE ID」の検索結果 1–10件目*")
+    assert told.count("archives") == 10
+
+    async def turned(button: str, title: str) -> dict:
+        [message] = await sato.ephemerals("ts-live")
+        await sato.press(message, button)
+
+        async def look() -> dict | None:
+            now = await sato.ephemerals("ts-live")
+            return now[0] if len(now) == 1 and shown(now[0]).startswith(title) else None
+
+        return await sato.until(look, 5, title)
+
+    await turned("次へ", "*「LINE ID」の検索結果 11–20件目*")
+    last = await turned("次へ", "*「LINE ID」の検索結果 21–23件目*")
+    assert [each.label for each in controls(last)] == ["前へ"]
+    await turned("前へ", "*「LINE ID」の検索結果 11–20件目*")
+    assert stage.finding.asked == [("LINE ID", n) for n in (0, 10, 20, 10)]
+    whys = [(note.kind, note.id, note.why) for note in stage.ledger.notes]
+    assert whys == [("find", "LINE ID", "/koban find in C0LIVE")] * 4
+
+
+async def test_nothing_found_is_said(stage: Stage):
+    """With what was looked for, harmless."""
+    told = await stage.asked(stage.person("U0CLARK"), "/koban find <!channel> *x*")
+    assert told == "There is no case with “&lt;!channel&gt; ∗x∗”."
+    assert stage.workspace.notifications == []
+
+
+async def test_only_people_with_a_role_find_anything(stage: Stage):
+    """Neither by the command nor by a button that they saw once."""
+    stage.finding.lines = MANY
+    sato = stage.person("U0SATO")
+    await stage.asked(sato, "/koban find LINE")
+    stage.people.roles_of.clear()
+    [message] = await sato.ephemerals("ts-live")
+    await sato.press(message, "find.page.next")
+
+    async def refused() -> bool:
+        return any("担当者だけ" in shown(each) for each in await sato.ephemerals("ts-live"))
+
+    await sato.until(refused, 5)
+    assert stage.finding.asked == [("LINE", 0)]
+    assert len(stage.ledger.notes) == 1
+
+
+async def test_a_slip_in_a_case_id_finds_its_neighbours(stage: Stage):
+    """Ready to be typed."""
+    stage.finding.slips = ("K7Q2F9XM0",)
+    told = await stage.asked(stage.person("U0CLARK"), "/koban case K7Q2F9XN0")
+    assert told == "There is no case K7Q2F9XN0. Did you mean `/koban case K7Q2F9XM0`?"
+
+
+@pytest.mark.parametrize("name", ["off_platform", "外部誘導", "OFF-PLATFORM INDUCEMENT"])
+async def test_a_playbook_is_read_as_people_read_it(stage: Stage, name):
+    """By its name or its title, whichever language it is in."""
+    told = (await stage.asked(stage.person("U0SATO"), f"/koban playbook {name}")).splitlines()
+    assert told == [
+        "*外部誘導(off_platform)*",
+        "対象の検知: `off_platform`",
+        "チャンネル: ts-live",
+        "ルール: MKT-4.2",
+        "*重大度と期限*",
+        "• 高: 担当 10分以内 · 判断 30分以内 · それ以外",
+        "*ワンタップの判断*",
+        "• 24時間コメント制限: コメント制限 24時間",
+        "*エスカレーション*",
+        "• 担当の期限にシフトを、判断の期限にリードを呼びます。",
+    ]
+
+
+async def test_a_playbook_reads_the_same_in_english(stage: Stage):
+    """At parity."""
+    told = await stage.asked(stage.person("U0CLARK"), "/koban playbook off_platform")
+    assert "• High: claim within 10 minutes · decide within 30 minutes · otherwise" in told
+    assert "• The shift is called when the claim is due, a lead when the decision is." in told
+
+
+async def test_a_misspelt_playbook_gets_the_nearest(stage: Stage):
+    """And without a name they are listed, the catch-all last."""
+    told = await stage.asked(stage.person("U0CLARK"), "/koban playbook of_platfrom")
+    assert told.endswith("Did you mean `/koban playbook off_platform`?")
+    reed = stage.person("U0REED")
+    told = await stage.asked(reed, "/koban playbook")
+    assert told.splitlines() == [
+        "*2 playbooks*",
+        "• `/koban playbook off_platform` Off-platform inducement",
+        "• `/koban playbook other` Other alerts",
+    ]

@@ -1,0 +1,137 @@
+"""What is read of the lines that find, open, stop and explain."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.slack.slash.grammar import (
+    FIND_FORM,
+    OPEN_FORM,
+    PAUSE_FORM,
+    RELATED_FORM,
+    RESUME_FORM,
+    Find,
+    Incomplete,
+    OpenCase,
+    PauseAutomation,
+    ResumeAutomation,
+    ShowCase,
+    ShowPlaybook,
+    ShowRelated,
+    Unknown,
+    read,
+)
+from bot.slack.slash.pages import FORMS
+from bot.slack.slash.wording import case_begun
+from workflows.domain.alert import Subject
+
+KINDS = ("user", "listing")
+TWO_HOURS = timedelta(hours=2)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("find LINE ID", Find(text="LINE ID")),
+        ("検索　ラインの交換", Find(text="ラインの交換")),
+        ("find a &amp; b", Find(text="a & b")),
+        ("playbook", ShowPlaybook()),
+        ("Playbook OFF_PLATFORM", ShowPlaybook(name="off_platform")),
+        ("手順書 外部誘導", ShowPlaybook(name="外部誘導")),
+        ("open off_platform user:u_1", OpenCase(kind="off_platform", subject="user:u_1")),
+        (
+            "作成　外部誘導　u_1　別アカウント も確認",
+            OpenCase(kind="外部誘導", subject="u_1", note="別アカウント も確認"),
+        ),
+        ("pause", PauseAutomation()),
+        ("pause all", PauseAutomation()),
+        ("pause for 2h", PauseAutomation(lasts=TWO_HOURS)),
+        ("pause 2h", PauseAutomation(lasts=TWO_HOURS)),
+        ("pause Off_Platform", PauseAutomation(playbook="off_platform")),
+        ("pause off_platform for 2h", PauseAutomation(playbook="off_platform", lasts=TWO_HOURS)),
+        ("停止　off_platform　２時間", PauseAutomation(playbook="off_platform", lasts=TWO_HOURS)),
+        ("停止 30分", PauseAutomation(lasts=timedelta(minutes=30))),
+        ("pause for 3 days", PauseAutomation(lasts=timedelta(days=3))),
+        ("resume", ResumeAutomation()),
+        ("再開 off_platform", ResumeAutomation(playbook="off_platform")),
+        ("related user u_1", ShowRelated(subject=Subject(type="user", id="u_1"))),
+        ("case k7q2-f9xmo", ShowCase(case="K7Q2F9XM0")),
+        ("case `Klq2f9xm0`", ShowCase(case="K1Q2F9XM0")),
+    ],
+)
+def test_a_line_is_read_as_it_is_meant(typed, meant):
+    """In both languages, whatever the keyboard."""
+    assert read(typed, KINDS) == meant
+
+
+@pytest.mark.parametrize(
+    ("typed", "form"),
+    [
+        ("find", FIND_FORM),
+        ("find x", FIND_FORM),
+        ("open", OPEN_FORM),
+        ("open off_platform", OPEN_FORM),
+        ("pause off_platform for two hours", PAUSE_FORM),
+        ("pause off_platform for 0h", PAUSE_FORM),
+        ("resume now please", RESUME_FORM),
+    ],
+)
+def test_half_a_line_is_answered_with_its_form(typed, form):
+    """Nothing is guessed: a line that stops something must be whole."""
+    assert read(typed, KINDS) == Incomplete(form=form, wants_words=True)
+
+
+def test_half_a_related_is_answered_with_its_form():
+    """A type and an id."""
+    assert read("related user", KINDS) == Incomplete(form=RELATED_FORM)
+
+
+@pytest.mark.parametrize(
+    ("typed", "nearest"),
+    [
+        ("fnd LINE", "find LINE"),
+        ("playbok off_platform", "playbook off_platform"),
+        ("opne off_platform u_1", "open off_platform u_1"),
+        ("puase", "pause"),
+        ("rsume off_platform", "resume off_platform"),
+        ("related usr u_1", "related user u_1"),
+        ("relatd user u_1", "related user u_1"),
+        ("case 7q2f9xmo", "case K7Q2F9XM0"),
+        ("opne", OPEN_FORM),
+    ],
+)
+def test_a_typo_gets_the_nearest_form(typed, nearest):
+    """It is proposed, and never done."""
+    assert read(typed, KINDS) == Unknown(typed=typed, nearest=nearest)
+
+
+@pytest.mark.parametrize(
+    ("typed", "prefix"),
+    [("k7q2", "K7Q2"), ("kOlI", "K011"), ("K7", None), ("line", None), ("K7Q2F9XM0A", None)],
+)
+def test_the_beginning_of_an_id_is_recognised(typed, prefix):
+    """From three characters on, with what is misread put right."""
+    assert case_begun(typed) == prefix
+
+
+@pytest.mark.parametrize("form", [form for form, _ in FORMS])
+def test_every_form_of_the_help_is_one_that_is_understood(form):
+    """Typed as it stands there. Only `cover` needs a person's mention."""
+    line = read(form.replace("@name", "<@U0SATO>"), KINDS)
+    assert not isinstance(line, Unknown | Incomplete)
+
+
+@given(st.text(max_size=200))
+def test_no_line_is_too_strange(text):
+    """Whatever is typed is read as something, and a proposal is understood as it stands."""
+    line = read(text, KINDS)
+    if isinstance(line, Unknown) and line.nearest is not None:
+        assert not isinstance(read(line.nearest, KINDS), Unknown)
+
+
+@given(st.sampled_from(["pause", "resume", "open", "find", "related"]), st.text(max_size=60))
+def test_no_rest_is_too_strange(verb, rest):
+    """The same behind the words that do something."""
+    assert read(f"{verb} {rest}", KINDS) is not None

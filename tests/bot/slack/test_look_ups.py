@@ -1,0 +1,201 @@
+"""What else a looked-up subject offers: personal data, related subjects, a case."""
+
+import pytest
+
+from bot.slack.doors import Fact, Record, Story
+from deploy.sandbox.slack.person import Person
+from deploy.sandbox.slack.reading import controls, visible_text
+from tests.bot.slack.conftest import Stage, shown
+from tests.bot.slack.fakes import CASE, LOOKUPS, NOW, line
+from workflows.domain.people import Role
+from workflows.domain.text import Text
+
+FACTS = (
+    Fact(title=Text(ja="状態", en="Status"), value="active"),
+    Fact(title=Text(ja="メール", en="E-mail"), value="aiko@example.com", personal=True),
+)
+
+
+async def looked_up(stage: Stage, user: str) -> tuple[Person, dict]:
+    """A person and the answer that they got about u_1."""
+    stage.platform.facts["user:u_1"] = FACTS
+    person = stage.person(user)
+    await stage.asked(person, "/koban user u_1")
+    [message] = await person.ephemerals("ts-live")
+    return person, message
+
+
+async def modal_told(person: Person, text: str) -> str:
+    """What stands in the topmost modal, once it says so."""
+
+    async def look() -> str:
+        views = await person.views()
+        told = visible_text(views[-1]) if views else ""
+        return told if text in told else ""
+
+    return await person.until(look, 5, f"a modal with {text!r}")
+
+
+@pytest.mark.parametrize(
+    ("user", "names"),
+    [
+        ("U0SATO", ["lookup.reveal", "lookup.related", "lookup.open"]),
+        ("U0SUZUKI", ["lookup.related"]),
+    ],
+)
+async def test_the_buttons_fit_the_reader(stage: Stage, user, names):
+    """An auditor sees neither personal data nor opens cases; personal data is masked for all."""
+    _, message = await looked_up(stage, user)
+    assert [each.action_id for each in controls(message)] == names
+    assert "aiko" not in shown(message)
+
+
+async def test_personal_data_is_shown_for_a_reason(stage: Stage):
+    """In the modal alone, and it stands in the record before."""
+    sato, message = await looked_up(stage, "U0SATO")
+    await sato.press(message, "lookup.reveal")
+    await sato.modal()
+    assert await sato.fill_and_submit({"reason": "購入者への連絡"}) == {"ok": True}
+    told = await modal_told(sato, "aiko")
+    assert "メール: aiko@example[.]com" in told
+    assert told.endswith("この表示は記録されました。必要なくなったら閉じてください。")
+    note = stage.ledger.notes[-1]
+    assert (note.by, note.kind, note.id, note.at) == ("U0SATO", "user", "u_1", NOW)
+    assert (note.why, note.revealed, note.case) == ("購入者への連絡", True, None)
+    assert stage.ledger.notes[0].revealed is False
+    assert all("aiko" not in each["text"] for each in await sato.messages("ts-live"))
+
+
+async def test_a_case_is_reason_enough(stage: Stage):
+    """Its id, however it is typed."""
+    stage.ledger.stories[CASE] = Story(line=line(CASE), alerts=1)
+    sato, message = await looked_up(stage, "U0SATO")
+    await sato.press(message, "lookup.reveal")
+    await sato.modal()
+    await sato.fill_and_submit({"case": "k7q2f9xmo"})
+    await modal_told(sato, "aiko")
+    note = stage.ledger.notes[-1]
+    assert (note.why, note.case, note.revealed) == ("case K7Q2F9XM0", "K7Q2F9XM0", True)
+
+
+async def test_a_case_that_is_none_is_no_reason(stage: Stage):
+    """Nothing is shown, and nothing stands in the record."""
+    sato, message = await looked_up(stage, "U0SATO")
+    await sato.press(message, "lookup.reveal")
+    await sato.modal()
+    await sato.fill_and_submit({"case": "K00000000"})
+    await modal_told(sato, "ケース K00000000 は見つかりませんでした。")
+    assert [note.revealed for note in stage.ledger.notes] == [False]
+
+
+@pytest.mark.parametrize(
+    ("given", "block"),
+    [({}, "reason"), ({"reason": "  "}, "reason"), ({"case": "いつもの"}, "case")],
+)
+async def test_without_a_reason_nothing_is_shown(stage: Stage, given, block):
+    """The modal says what is missing; nobody was looked at."""
+    sato, message = await looked_up(stage, "U0SATO")
+    await sato.press(message, "lookup.reveal")
+    await sato.modal()
+    answer = await sato.fill_and_submit(given)
+    assert list(answer["errors"]) == [block]
+    assert [note.revealed for note in stage.ledger.notes] == [False]
+    assert stage.platform.asked == ["user:u_1"]
+
+
+async def test_a_forged_button_reveals_nothing(stage: Stage):
+    """Whoever has not the role gets a sentence, whatever stands in the value."""
+    stage.platform.facts["user:u_1"] = FACTS
+    text = {"type": "plain_text", "text": "Show"}
+    forged = {"type": "button", "action_id": "lookup.reveal", "text": text, "value": "user:u_1"}
+    ts = stage.posted("forged", "lookup", [forged])
+    suzuki = stage.person("U0SUZUKI")
+    await suzuki.press(await stage.seen(suzuki, ts), "lookup.reveal")
+    assert (await stage.told(suzuki)).startswith("個人情報を表示できる役割ではありません。")
+    assert await suzuki.views() == []
+    assert (stage.ledger.notes, stage.platform.asked) == ([], [])
+
+
+async def test_who_lost_the_role_meanwhile_sees_nothing(stage: Stage):
+    """It is asked for again when the modal comes back."""
+    sato, message = await looked_up(stage, "U0SATO")
+    await sato.press(message, "lookup.reveal")
+    await sato.modal()
+    stage.people.roles_of["U0SATO"] = {Role.AUDITOR}
+    await sato.fill_and_submit({"reason": "確認"})
+    await modal_told(sato, "個人情報を表示できる役割ではありません。")
+    assert [note.revealed for note in stage.ledger.notes] == [False]
+
+
+async def test_without_the_record_nothing_is_shown(stage: Stage):
+    """The ledger comes first."""
+    sato, message = await looked_up(stage, "U0SATO")
+    await sato.press(message, "lookup.reveal")
+    await sato.modal()
+    stage.ledger.away = True
+    await sato.fill_and_submit({"reason": "確認"})
+    told = await modal_told(sato, "いまは照会できませんでした。")
+    assert "aiko" not in told
+    assert stage.platform.asked == ["user:u_1"]
+
+
+def test_leads_and_specialists_reveal_unless_it_is_said_otherwise():
+    """The default of platform.yaml."""
+    for role in Role:
+        may = role in (Role.SPECIALIST, Role.LEAD)
+        assert LOOKUPS.may_reveal(frozenset({role})) is may
+
+
+# -- related ------------------------------------------------------------------------------
+
+
+async def test_related_subjects_are_shown_with_what_there_is_on_them(stage: Stage):
+    """Those with open cases and sanctions first; by which tie, and the look-up is recorded."""
+    stage.rings.members = 12
+    stage.finding.on = {
+        "user:u_7": Record(open_cases=("K7Q2F9XM0",), standing=2),
+        "user:u_9": Record(standing=1),
+    }
+    clark, message = await looked_up(stage, "U0CLARK")
+    await clark.press(message, "Related subjects")
+
+    async def answered() -> list[dict]:
+        found = await clark.ephemerals("ts-live")
+        return found if len(found) == 2 else []
+
+    answer = (await clark.until(answered, 5))[-1]
+    told = shown(answer).splitlines()
+    assert told[0] == "*23 subjects are related to User u_1*"
+    assert told[1].startswith("*User u_7* · Same device")
+    assert told[1].endswith("1 open case (K7Q2F9XM0) · 2 standing actions")
+    assert told[2] == "*User u_9* · Same device · 1 standing action"
+    assert len(told) == 11
+    assert stage.ledger.notes[-1].why == "/koban related user in C0LIVE"
+    await clark.press(answer, "related.page.next")
+
+    async def turned() -> bool:
+        return "u_0" not in shown((await clark.ephemerals("ts-live"))[-1]).split()[1]
+
+    await clark.until(turned, 5)
+
+
+async def test_hostile_ties_are_only_shown(stage: Stage):
+    """Titles of sources come from policy, ids from the platform; neither is obeyed."""
+    stage.rings.members = 1
+    told = await stage.asked(stage.person("U0SATO"), "/koban related user u_1")
+    assert "&lt;!channel&gt; ∗太字∗ hxxps://evil[.]example" in told
+    assert stage.workspace.notifications == []
+
+
+async def test_what_the_platform_does_not_relate_is_said(stage: Stage):
+    """No look-up starts from an order."""
+    told = await stage.asked(stage.person("U0SATO"), "/koban related order o_1")
+    assert told == "注文 o_1 の関連する対象は、プラットフォームに問い合わせできません。"
+    assert stage.ledger.notes == []
+
+
+async def test_a_platform_that_is_away_is_said(stage: Stage):
+    """Nothing is taken for `nobody`."""
+    stage.rings.away = True
+    told = await stage.asked(stage.person("U0CLARK"), "/koban related user u_1")
+    assert told.startswith("This could not be looked up just now.")

@@ -1,0 +1,207 @@
+"""What a shift does by a line or a shortcut: finds, opens, reports, looks closer, stops Koban."""
+
+import sqlalchemy as sa
+
+from activities.ledger.database import Database
+from activities.ledger.tables import lookups
+from deploy.sandbox.faults import Fault
+from deploy.sandbox.slack.person import NotThere, Person
+from deploy.sandbox.slack.reading import controls, visible_text
+from deploy.sandbox.traffic import ring
+from deploy.sandbox.traffic.alerts import user
+from tests.stories.test_a_shift import case_of, lure
+from tests.stories.test_working_a_case import told_in_thread
+from tests.world import World
+
+CRITICAL = 1240
+"""Viewers before whom a lure is critical: Koban then hides the message by itself."""
+
+
+async def answer(person: Person, text: str, channel: str = "ts-live") -> dict:
+    """The private answer that says so."""
+
+    async def look() -> dict | None:
+        found = [each for each in await person.ephemerals(channel) if text in visible_text(each)]
+        return found[-1] if found else None
+
+    return await person.until(look, 15, f"an answer with {text!r}")
+
+
+async def direct(person: Person, text: str) -> dict:
+    """The direct message that says so."""
+
+    async def look() -> dict | None:
+        try:
+            messages = await person.messages("dm")
+        except NotThere:  # nobody wrote to them yet
+            return None
+        return next((each for each in messages if text in visible_text(each)), None)
+
+    return await person.until(look, 15, f"a message with {text!r}")
+
+
+async def looked_up(world: World) -> list[tuple[str, str, str, bool]]:
+    """The record of look-ups: who, whom, why, and whether personal data was shown."""
+    query = sa.select(lookups).order_by(lookups.c.id)
+    database = Database(world.settings.ledger.url.get_secret_value())
+    async with database.reading() as connection:
+        rows = (await connection.execute(query)).mappings().all()
+    await database.aclose()
+    return [(r["actor"], r["subject_id"], r["why"], r["revealed"]) for r in rows]
+
+
+async def test_a_case_is_found_by_what_was_written(world: World) -> None:
+    """Evidence, a note and the beginning of its id all lead to it."""
+    sato = await world.person("U0SATO")
+    await world.happens(lure())
+    card, case = await case_of(sato)
+    await sato.command(f"/koban case {case}")
+    page = await answer(sato, case)
+    await sato.press(page, "case.note")
+    await sato.fill_and_submit({"note": "警察へ相談済み"})
+    await world.wait_kind(case, "note_added")
+    for text in ("line.example", "警察", case[:5].lower(), "外部誘導", "u_123"):
+        await sato.command(f"/koban find {text}")
+        found = await answer(sato, "の検索結果 1–1件目")
+        assert case in visible_text(found)
+        assert card["ts"].replace(".", "") in str(found["blocks"])
+
+
+async def test_a_person_opens_a_case_that_is_worked_like_any_other(world: World) -> None:
+    """The answer links to the card, which says who opened it; a second line joins it."""
+    sato = await world.person("U0SATO")
+    world.stage.market.put(*user("u_9"))
+    await sato.command("/koban open 外部誘導 u_9 電話で<!here>連絡あり")
+    told = await answer(sato, "ケースを作成しました")
+    card, case = await case_of(sato, "u_9")
+    assert card["ts"].replace(".", "") in str(told["blocks"])
+    assert "佐藤さんが作成しました" in visible_text(card)
+    assert "電話で<!here>連絡あり" in visible_text(card)
+    await sato.command("/koban open off_platform user:u_9 もう一件")
+    await answer(sato, "対応中のケースに加えました")
+    await sato.press(card, "24時間コメント制限")
+    await sato.wait_text(card, "完了")
+    assert await world.changes() == [("POST", "users/u_9/mutes")]
+    row = await world.queries.case(case)
+    assert row is not None
+    assert (row["alerts"], row["subject_id"]) == (2, "u_9")
+
+
+async def test_nobody_opens_a_case_about_nobody(world: World) -> None:
+    """A slip is caught by the platform; while that is away the case opens with a remark."""
+    sato = await world.person("U0SATO")
+    await sato.command("/koban open off_platform u_9")
+    await answer(sato, "「u_9」はプラットフォームに見つかりませんでした。")
+    assert await world.queries.open_cases() == []
+    world.stage.faults.set(Fault.PLATFORM_500, True)
+    await sato.command("/koban open off_platform u_9")
+    await answer(sato, "対象があるかは確かめていません")
+    await case_of(sato, "u_9")
+
+
+async def test_anybody_reports_a_message(world: World) -> None:
+    """A colleague without a role; the card has the words and the way back, they have the id."""
+    clark, sato = await world.person("U0CLARK"), await world.person("U0SATO")
+    for group in world.stage.workspace.groups.values():
+        group.users[:] = [each for each in group.users if each != "U0CLARK"]
+    world.stage.market.put(*user("u_77"))
+    await clark.say("ts-live", "u_77 keeps asking for LINE ids")
+    said = (await clark.messages("ts-live"))[-1]
+    await clark.shortcut("report_message", said)
+    await clark.modal()
+    assert await clark.fill_and_submit({"kind": "off_platform", "note": "3rd time"}) == {"ok": True}
+    card, case = await case_of(sato, "u_77")
+    await direct(clark, f"It is looked at as case {case}.")
+    told = visible_text(card)
+    assert "keeps asking for LINE ids" in told
+    assert "Emma" in told
+    assert "3rd time" in told
+    assert f"p{said['ts'].replace('.', '')}|元のメッセージ>" in str(card["blocks"])
+
+
+async def test_personal_data_is_shown_once_and_recorded(world: World) -> None:
+    """Masked in the answer, whole in the modal, and who, whom and why stand in the ledger."""
+    sato = await world.person("U0SATO")
+    _, thing = user("u_9")
+    world.stage.market.put("users", {**thing, "email": "aiko@example.com"})
+    await sato.command("/koban user u_9")
+    found = await answer(sato, "u_9")
+    assert "aiko" not in visible_text(found)
+    await sato.press(found, "lookup.reveal")
+    await sato.modal()
+    await sato.fill_and_submit({"reason": "購入者への連絡のため"})
+
+    async def shown() -> bool:
+        views = await sato.views()
+        return bool(views) and "aiko@example[.]com" in visible_text(views[-1])
+
+    await sato.until(shown, 15, "the address")
+    assert await looked_up(world) == [
+        ("U0SATO", "u_9", "/koban user in C0LIVE", False),
+        ("U0SATO", "u_9", "購入者への連絡のため", True),
+    ]
+
+
+async def test_a_ring_is_seen_from_one_of_it(world: World) -> None:
+    """Who shares a bank account or an address, those with an open case first."""
+    sato = await world.person("U0SATO")
+    for type_, body in ring.scene().things:
+        world.stage.market.put(type_, body)
+    await sato.command("/koban open other user:u_ring1")
+    await answer(sato, "ケースを作成しました")
+    await sato.command("/koban user u_ring0")
+    found = await answer(sato, "u_ring0")
+    await sato.press(found, "関連する対象")
+    related = await answer(sato, "に関連する対象")
+    rows = visible_text(related).splitlines()
+    assert rows[1].startswith("*ユーザー u_ring1* · 同じ振込先口座、同じ住所 · ")
+    assert "対応中のケース 1件(K" in rows[1]
+
+
+async def test_a_stopped_koban_protects_nothing_until_two_people_go_on(world: World) -> None:
+    """The cards of that time say so; people still decide; the next alert protects again."""
+    sato, reed = await world.person("U0SATO"), await world.person("U0REED")
+    await sato.command("/koban pause off_platform")
+    await answer(sato, "自動対応を停止しました: 外部誘導")
+    await world.happens(lure(viewers=CRITICAL))
+    card, case = await case_of(sato)
+    card = await sato.wait_text(card, "自動対応は停止中です")
+    await told_in_thread(sato, card, "保護を始めませんでした")
+    assert await world.changes() == []
+    assert await world.kinds(case) == ["case_opened", "protection_withheld"]
+    await sato.command("/koban queue")
+    await answer(sato, "自動対応は停止中*: 外部誘導")
+    await sato.command("/koban resume")
+    await answer(sato, "再開を依頼しました: 外部誘導")
+    assert await world.changes() == []
+    await reed.press(await direct(reed, "asks to resume"), "Agree to resume")
+    await world.happens(lure(2, viewers=CRITICAL))
+    await world.wait_kind(case, "protection_started")
+    card = await sato.wait_text(card, "メッセージ非表示")
+    assert ("POST", "messages/m_77/hide") in await world.changes()
+    assert "自動対応は停止中です" not in visible_text(await sato.latest(card))
+
+
+async def test_a_case_without_protection_asks_nobody(world: World) -> None:
+    """A standard case costs nothing more: its workflow never asks about the automation."""
+    sato = await world.person("U0SATO")
+    await world.happens(lure())
+    card, case = await case_of(sato)
+    await sato.press(card, "24時間コメント制限")
+    await sato.wait_text(card, "完了")
+    assert "protection_withheld" not in await world.kinds(case)
+    row = await world.queries.case(case)
+    assert row is not None
+    history = await world.client.get_workflow_handle(row["route"]).fetch_history()
+    asked = [each for each in history.events if b"automation_of" in each.SerializeToString()]
+    assert asked == []
+
+
+async def test_help_lists_what_is_there(world: World) -> None:
+    """Every look-up of the policy; below fifty blocks."""
+    clark = await world.person("U0CLARK")
+    await clark.command("/koban")
+    told = await answer(clark, "How to use Koban")
+    assert "/koban auction ID" in visible_text(told)
+    assert len(told["blocks"]) <= 50
+    assert [each.kind for each in controls(told)] == []
