@@ -28,10 +28,12 @@ from bot.slack.modals.submissions import Submissions
 from bot.slack.press import read_source
 from bot.slack.replies import Replies
 from bot.slack.rings.listener import RingListener
+from bot.slack.rings.screen import Screen
 from bot.slack.rings.views import CALLBACK
 from bot.slack.slash.command import Slash
 from bot.slack.storm.opening import OPEN, StormOpening
 from bot.slack.telling import NotTaken, Telling
+from bot.slack.timeline.listener import Timelines
 
 COMMAND = "/koban"
 EVENTS = ("app_home_opened",)
@@ -62,10 +64,12 @@ def make_bolt_app(
     languages, replies, links = Languages(doors, background), Replies(client), Links(client)
     home = Home(doors, languages, replies, links, client, background, now)
     doors = home.hearing(doors)
-    opening = Opening(doors, languages, replies, client)
+    screen = Screen(doors, languages, replies, client)
+    opening = Opening(doors, languages, screen, background)
     telling = Telling(doors, languages, replies, background)
     rings = _rings(doors, languages, replies, client, background, now)
-    clicks = Clicks(doors, telling, opening, background, now, rings)
+    timelines = Timelines(doors, languages, screen, now)
+    clicks = Clicks(doors, telling, opening, background, now, rings, timelines)
     submissions = Submissions(doors, now)
     answering = AppealModals(doors, languages, client)
     appeals = AppealPresses(doors, languages, replies, answering, background)

@@ -4,6 +4,7 @@ A view crosses the wire on every change of a case, so it holds titles instead of
 """
 
 from datetime import datetime
+from typing import get_args
 
 from pydantic import Field
 
@@ -36,12 +37,16 @@ from workflows.domain.text import Text
 
 
 class PresetView(Value):
-    """One button: `asks` where an approval will be asked for, `danger` where it can't be undone."""
+    """One button: `asks` where an approval will be asked for, `danger` where it can't be undone.
+
+    `targets` are whom or what it acts upon, each once.
+    """
 
     id: str
     title: Text
     danger: bool
     asks: bool
+    targets: tuple[Subject, ...] = ()
 
 
 class NextStep(Value):
@@ -233,7 +238,8 @@ def _presets(case: Case) -> tuple[PresetView, ...]:
 
 
 def _preset(case: Case, preset: Preset) -> PresetView | None:
-    if isinstance(plan(case, preset.actions), Refusal):
+    planned = plan(case, preset.actions)
+    if isinstance(planned, Refusal):
         return None
     specs = [case.policy.catalog.actions[each.action] for each in preset.actions]
     return PresetView(
@@ -241,6 +247,7 @@ def _preset(case: Case, preset: Preset) -> PresetView | None:
         title=preset.title,
         danger=any(spec.danger for spec in specs),
         asks=any(spec.approval is not None for spec in specs),
+        targets=tuple({each.subject.key: each.subject for each in planned}.values()),
     )
 
 
@@ -252,3 +259,6 @@ def told_in_thread(recorded: Recorded) -> bool:
 _NOT_TOLD = (
     CaseOpened | AlertJoined | CaseWatched | CaseUnwatched | EnforcementStarted | RingProgressed
 )
+
+UNTOLD = frozenset(each.model_fields["kind"].default for each in get_args(_NOT_TOLD))
+"""Their kinds."""

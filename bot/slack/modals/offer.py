@@ -13,6 +13,7 @@ from workflows.domain.planning import target
 from workflows.domain.playbook.actions import ActionCatalog, ActionSpec
 from workflows.domain.playbook.model import Playbook
 from workflows.domain.text import Text
+from workflows.domain.view import CardView, view_of
 
 MOST_OPTIONS = 100
 """docs.slack.dev, multi-select menu."""
@@ -29,7 +30,8 @@ USUAL = (
 class Offer(Value):
     """The choices; `title` and `subject` are None where the case could not be asked in time.
 
-    `others` are the subject's other open cases, where they were asked for.
+    `others` are the subject's other open cases, where they were asked for. `view` is the card that
+    the modal was opened from, as it would be drawn now.
     """
 
     title: Text | None = None
@@ -38,6 +40,7 @@ class Offer(Value):
     durations: tuple[timedelta, ...] = ()
     rule: str | None = None
     others: tuple[CaseLine, ...] = ()
+    view: CardView | None = None
 
     @property
     def limits(self) -> dict[str, int]:
@@ -57,7 +60,8 @@ def offer_of(case: Case) -> Offer:
         for name, spec in policy.catalog.actions.items()
         if target(case, spec) is not None
     }
-    return _offer(fitting, policy.playbook).model_copy(update={"subject": case.subject})
+    known = {"subject": case.subject, "view": view_of(case)}
+    return _offer(fitting, policy.playbook).model_copy(update=known)
 
 
 def offer_for(case: Case, types: Collection[str]) -> Offer:

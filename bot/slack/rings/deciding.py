@@ -96,7 +96,7 @@ class RingDeciding:
             await self._screen.tell(press.source, "bot.press.unreadable")
             return
         texts = self._doors.texts(await self._languages.of(press.source.person))
-        view_id = await self._screen.open(press.source, loading_view(texts))
+        view_id = await self._screen.begin(press, loading_view(texts))
         if view_id is None:
             return
         refused = await self._refused(press.source.person, texts)

@@ -138,7 +138,7 @@ class Playbook(Written):
     group_by: Annotated[tuple[str, ...], Field(min_length=1, max_length=5)] = ("subject",)
     severity: Annotated[dict[Severity, str], Field(min_length=1)]
     clocks: Annotated[dict[Severity, Clocks], Field(min_length=1)]
-    presets: Annotated[tuple[Preset, ...], Field(max_length=5)] = ()
+    presets: Annotated[tuple[Preset, ...], Field(max_length=10)] = ()
     escalation: Annotated[tuple[Step, ...], Field(max_length=20)] = ()
     claims: Claims | None = None
     waiting: Duration = Field(default="24h", validate_default=True)
