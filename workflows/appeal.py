@@ -32,6 +32,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.domain.memory import remember
     from workflows.domain.playbook.appeals import NoticeKind
     from workflows.domain.refusal import Reason, Refusal
+    from workflows.domain.typed import typed_in
     from workflows.ports import Answer
 
 
@@ -174,12 +175,16 @@ class AppealWorkflow:
             self._refuse(click, refusal)
 
     def _refuse(self, click: AppealClick, refusal: Refusal) -> None:
+        found = self._appeal.appealed
         wanted = Answer(
             person=click.command.by.id,
             place=click.place,
             case=self._appeal.request.case,
             refusal=refusal,
             command=click.command.kind,
+            title=found.title if found is not None else None,
+            card=found.card if found is not None else None,
+            typed=typed_in(click.command),
         )
         self._errands.run(refuse(wanted))
 

@@ -61,31 +61,30 @@ class Opening:
         drawing = self._after.start(self._drawn(press, aim, name))
         done, _ = await asyncio.wait({drawing}, timeout=PATIENCE)
         if done:
-            await self._show(press, drawing.result())
+            await self._show(press, drawing.result(), aim)
             return
         texts = self._doors.texts(await self._languages.of(press.source.person))
         loading = sentence_view(name, texts.say("bot.modal.loading"), texts)
         view_id = await self._screen.begin(press, loading)
         if view_id is not None:
             drawn = await drawing
-            said = isinstance(drawn, str)
-            await self._screen.redraw(
-                view_id, sentence_view(name, texts.say(drawn), texts) if said else drawn
-            )
+            if isinstance(drawn, str):
+                drawn = sentence_view(name, texts.say(drawn, case=aim.case), texts)
+            await self._screen.redraw(view_id, drawn)
 
-    async def _show(self, press: Press, drawn: View | str) -> None:
+    async def _show(self, press: Press, drawn: View | str, aim: Handle) -> None:
         """Where nothing stands open yet, a sentence needs no modal."""
         if isinstance(drawn, View):
             await self._screen.begin(press, drawn)
         elif not press.view:
-            await self._screen.tell(press.source, drawn)
+            await self._screen.tell(press.source, drawn, case=aim.case)
         else:
-            await self.say(press, drawn)
+            await self.say(press, drawn, case=aim.case)
 
-    async def say(self, press: Press, key: str) -> None:
+    async def say(self, press: Press, key: str, **values: str) -> None:
         """What became of a press, in the modal where it was made."""
         texts = self._doors.texts(await self._languages.of(press.source.person))
-        await self._screen.redraw(press.view, sentence_view("all", texts.say(key), texts))
+        await self._screen.redraw(press.view, sentence_view("all", texts.say(key, **values), texts))
 
     async def _drawn(self, press: Press, aim: Handle, name: str) -> View | str:
         """The modal, or the key of the sentence that says why there is none."""

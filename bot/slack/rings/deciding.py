@@ -107,7 +107,7 @@ class RingDeciding:
         problem = _closed_to_rings(case)
         if case is None or problem is not None:
             key = problem or "bot.modal.not_taken"
-            await self._screen.redraw(view_id, sentence_view(texts.say(key), texts))
+            await self._screen.redraw(view_id, sentence_view(texts.say(key, case=aim.case), texts))
             return
         await self._fill(view_id, press, aim, case, texts)
 

@@ -62,10 +62,10 @@ class Screen:
         except (aiohttp.ClientError, TimeoutError) as error:
             _log.warning("modal_not_redrawn", error=str(error))
 
-    async def tell(self, source: Source, key: str) -> None:
+    async def tell(self, source: Source, key: str, **values: str) -> None:
         """Answers a person where they pressed."""
         language = await self._languages.of(source.person)
-        await self.say(source, self._doors.texts(language).say(key))
+        await self.say(source, self._doors.texts(language).say(key, **values))
 
     async def say(self, source: Source, text: str) -> None:
         """The same, with words that were put together already."""

@@ -184,7 +184,7 @@ async def test_a_case_that_turns_out_to_be_over_is_said_in_the_open_modal(stage:
     sato = await chosen(stage, "U0SATO", "handover")
     await says(sato, "読み込んでいます…")
     stage.cases.thinking.set()
-    await says(sato, "このケースはすでに完了しています。")
+    await says(sato, f"ケース {CASE} はすでに完了しています。")
 
 
 async def test_nobody_waits_for_a_case_for_ever(stage: Stage, monkeypatch: pytest.MonkeyPatch):
