@@ -15,6 +15,7 @@ from activities.slack.approval_words import (
 from activities.slack.card_decision import action_lines
 from activities.slack.card_facts import case_line, evidence, facts, sentence, viewers
 from activities.slack.card_hold import protections
+from activities.slack.card_notice import will_tell
 from activities.slack.card_targets import acted_upon
 from activities.slack.decision_words import (
     action_on,
@@ -63,6 +64,7 @@ def approval_card(
         strong(sentence(view, reader, plain)),
         section(_decision(view, approval, decision, reader)),
         *quote(reason_words(decision, reader)),
+        *will_tell(decision, reader),
         *facts(view, reader),
         *evidence(view, reader),
         *protections(view, reader),

@@ -5,6 +5,7 @@ from typing import Any
 
 from activities.slack import handles
 from activities.slack.card_menu import menu
+from activities.slack.card_notice import can_retry
 from activities.slack.card_presets import on_card, preset_button
 from activities.slack.card_state import pending, protecting
 from activities.slack.card_targets import acted_upon, targets_of
@@ -37,9 +38,10 @@ def _elements(view: CardView, reader: Reader) -> list[Element]:
     asked = _asked(view, reader)
     if view.phase is Phase.ENFORCING and view.failed:
         return [_retry(view, reader), _give_up(view, reader), *asked]
+    tell = [_tell(view, reader, None if asked else "primary")] if can_retry(view) else []
     if asked or view.phase is not Phase.CLOSED or view.undoing:
-        return asked
-    return [_undo(view, reader) if view.undoable else _reopen(view, reader)]
+        return [*asked, *tell]
+    return [*tell, _undo(view, reader) if view.undoable else _reopen(view, reader)]
 
 
 def _undecided(view: CardView, reader: Reader) -> list[Element]:
@@ -104,6 +106,10 @@ def _reopen(view: CardView, reader: Reader) -> Element:
 
 def _retry(view: CardView, reader: Reader) -> Element:
     return _press(view, "action.retry", reader.say("button.retry"), "primary")
+
+
+def _tell(view: CardView, reader: Reader, style: str | None) -> Element:
+    return _press(view, "notice.retry", reader.say("button.notice_retry"), style)
 
 
 def _give_up(view: CardView, reader: Reader) -> Element:

@@ -22,9 +22,11 @@ from bot.slack.home.listener import Home
 from bot.slack.home.sections import LANGUAGE
 from bot.slack.languages import Languages
 from bot.slack.links import Links
+from bot.slack.modals.deciding import TEMPLATE
 from bot.slack.modals.kinds import KINDS
 from bot.slack.modals.opening import Opening
 from bot.slack.modals.submissions import Submissions
+from bot.slack.modals.templates import Templates
 from bot.slack.press import read_source
 from bot.slack.replies import Replies
 from bot.slack.rings.listener import RingListener
@@ -77,6 +79,7 @@ def make_bolt_app(
     app.block_action(LANGUAGE)(home.language_chosen)
     app.block_action(ACTIONS)(appeals.pressed)
     app.block_action(OPEN)(StormOpening(doors, languages, replies, links, background, now).pressed)
+    app.block_action(TEMPLATE)(Templates(doors, opening, screen, background).chosen)
     app.block_action(_ANY)(clicks.pressed)
     for callback_id in KINDS:
         app.view_submission(callback_id)(submissions.submitted)

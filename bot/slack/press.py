@@ -29,6 +29,7 @@ _PLAIN: dict[str, Callable[..., cmd.PersonCommand]] = {
     "action.undo": cmd.Undo,
     "action.retry": cmd.Retry,
     "action.give_up": cmd.GiveUp,
+    "notice.retry": cmd.RetryNotice,
     "approval.approve": cmd.Approve,
     "approval.withdraw": cmd.Withdraw,
     "ring.stop": cmd.StopRing,

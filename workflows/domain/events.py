@@ -41,6 +41,12 @@ from workflows.domain.happened.decisions import (
     Decided,
     Rejected,
 )
+from workflows.domain.happened.notices import (
+    NoticeDelayed,
+    NoticeFailed,
+    NoticeRetried,
+    NoticeSent,
+)
 from workflows.domain.happened.ring import RingProgressed, RingStopped
 from workflows.domain.happened.work import (
     AlertJoined,
@@ -107,6 +113,10 @@ __all__ = [
     "Event",
     "Happened",
     "NoteAdded",
+    "NoticeDelayed",
+    "NoticeFailed",
+    "NoticeRetried",
+    "NoticeSent",
     "ProtectionConfirmed",
     "ProtectionDismissed",
     "ProtectionHeld",
@@ -173,7 +183,11 @@ Event = Annotated[
     | ProtectionKept
     | RingProgressed
     | RingStopped
-    | AppealAnswered,
+    | AppealAnswered
+    | NoticeSent
+    | NoticeDelayed
+    | NoticeFailed
+    | NoticeRetried,
     Field(discriminator="kind"),
 ]
 

@@ -13,7 +13,7 @@ from workflows.domain.appealing.answer import AppealAnswer
 from workflows.domain.approval import Approval
 from workflows.domain.case_state import UNDECIDED, Case, Mark, Phase
 from workflows.domain.decision import Decision, Verdict
-from workflows.domain.enforcement import ActionState
+from workflows.domain.enforcement import ActionState, NoticeState
 from workflows.domain.escalation import Clock, Due
 from workflows.domain.events import (
     AlertJoined,
@@ -29,7 +29,7 @@ from workflows.domain.known import Known
 from workflows.domain.model import Value
 from workflows.domain.people import Role
 from workflows.domain.planning import plan
-from workflows.domain.playbook.model import Notify, Preset, Severity
+from workflows.domain.playbook.model import Notify, Playbook, Preset, Severity
 from workflows.domain.protection import Intent, Protection, is_over
 from workflows.domain.refusal import Refusal
 from workflows.domain.ring import RingState
@@ -108,6 +108,7 @@ class CardView(Value):
     undoing: bool
     failed: bool
     rule_url: str | None
+    notice: NoticeState | None = None
     acting: bool = False
     hold: Hold | None = None
     claim_ends: datetime | None = None
@@ -150,7 +151,8 @@ def view_of(case: Case) -> CardView:
         undoable=case.phase in (Phase.CLOSED, *UNDECIDED) and bool(case.undoable),
         stuck=bool(case.stuck),
         failed=bool(case.failed),
-        rule_url=playbook.policy.url if playbook.policy else None,
+        rule_url=_rule_url(playbook, decision),
+        notice=case.notices.get(decision.id) if decision else None,
     )
 
 
@@ -187,6 +189,12 @@ _SAME = (
     "known",
     "appeal",
 )
+
+
+def _rule_url(playbook: Playbook, decision: Decision | None) -> str | None:
+    """Where the rule of the decision can be read; the playbook's own where there is none yet."""
+    named = playbook.rule(decision.policy) if decision and decision.policy else playbook.policy
+    return named.url if named is not None else None
 
 
 def _repeats(case: Case) -> dict[int, int]:

@@ -89,6 +89,6 @@ def one_line(initial: str | None = None) -> PlainTextInputElement:
     )
 
 
-def many_lines() -> PlainTextInputElement:
+def many_lines(initial: str | None = None) -> PlainTextInputElement:
     """A text of as many lines as a case keeps."""
-    return PlainTextInputElement(multiline=True, max_length=MOST_WORDS)
+    return PlainTextInputElement(multiline=True, max_length=MOST_WORDS, initial_value=initial)

@@ -109,6 +109,10 @@ class Opening:
         metadata = metadata_for(aim, press.source.place, language, limits, preset)
         return view_of(name, offer, metadata, self._doors.texts(language))
 
+    async def offer(self, aim: Handle) -> Offer:
+        """What a modal that stands open already has to choose from. Raises `CaseOver`."""
+        return await self._offer(aim, "decide")
+
     async def _offer(self, aim: Handle, name: str) -> Offer:
         try:
             async with asyncio.timeout(ASKING):

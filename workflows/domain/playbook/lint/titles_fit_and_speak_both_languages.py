@@ -14,6 +14,8 @@ from workflows.domain.playbook.lint.finding import (
     Findings,
     Place,
 )
+from workflows.domain.playbook.model import Playbook
+from workflows.domain.playbook.reasons import Automation
 from workflows.domain.text import Text
 
 BUTTON = 75
@@ -41,6 +43,20 @@ def _both(file: str, place: Place, text: Text) -> Findings:
         yield Finding(file, place, f"the {name} has no Japanese", WRITE)
 
 
+def _chosen(file: str, playbook: Playbook) -> Iterator[tuple[str, Place, Text]]:
+    for number, template in enumerate(playbook.reasons):
+        place = ("reasons", number)
+        yield file, (*place, "title"), template.title
+        yield file, (*place, "reason"), template.reason
+        if template.notice is not None:
+            yield file, (*place, "notice"), template.notice
+    for number, clause in enumerate(playbook.clauses):
+        if clause.title is not None:
+            yield file, ("clauses", number, "title"), clause.title
+    if playbook.policy is not None and playbook.policy.title is not None:
+        yield file, ("policy", "title"), playbook.policy.title
+
+
 def _texts(bundle: Bundle) -> Iterator[tuple[str, Place, Text]]:
     for name, spec in (bundle.catalog.actions if bundle.catalog else {}).items():
         yield ACTIONS, ("actions", name, "title"), spec.title
@@ -50,10 +66,15 @@ def _texts(bundle: Bundle) -> Iterator[tuple[str, Place, Text]]:
             yield file, ("presets", number, "title"), preset.title
             if preset.reason is not None:
                 yield file, ("presets", number, "reason"), preset.reason
+        yield from _chosen(file, playbook)
     for notice in NoticeKind if bundle.appeals else ():
         said = bundle.appeals.notices.text(notice) if bundle.appeals else None
         if said is not None:
             yield APPEALS, ("notices", notice.value), said
+    for name in Automation.model_fields if bundle.appeals else ():
+        assert bundle.appeals is not None
+        said = getattr(bundle.appeals.notices.automation, name)
+        yield APPEALS, ("notices", "automation", name), said
     for kind, spec_ in (bundle.lookups.lookups if bundle.lookups else {}).items():
         yield PLATFORM, ("lookups", kind, "title"), spec_.title
         for number, field in enumerate(spec_.fields):
