@@ -244,7 +244,8 @@ class AppealWorkflow:
         )
 
     def _over(self) -> bool:
-        return self._appeal.state in OVER and not self._appeal.untold and self._quiet()
+        told = not self._appeal.untold and self._appeal.undelivered is None
+        return self._appeal.state in OVER and told and self._quiet()
 
     def _may_start_again(self) -> bool:
         return workflow.info().is_continue_as_new_suggested() and self._quiet()

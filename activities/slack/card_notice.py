@@ -6,7 +6,7 @@ from activities.slack.problems import problem_words
 from activities.slack.reader import Reader
 from workflows.domain.case_state import Phase
 from workflows.domain.decision import Decision
-from workflows.domain.enforcement import NoticeState
+from workflows.domain.enforcement import TOOK_EFFECT, NoticeState
 from workflows.domain.notice import NoticeStatus
 from workflows.domain.view import CardView
 
@@ -37,7 +37,7 @@ def notice_line(view: CardView, reader: Reader) -> list[str]:
     person = reader.subject(decision.notice.person)
     if state is None:
         return _planned(view, person, reader)
-    if state.status is not NoticeStatus.SENT and not _stands(view):
+    if state.status is not NoticeStatus.SENT and not _took_effect(view):
         return []
     said = reader.say(f"card.notice.{state.status.value}", person=person)
     return [f"{_MARKS[state.status]} {_with_problem(said, state, reader)}"]
@@ -59,8 +59,8 @@ def _with_problem(said: str, state: NoticeState, reader: Reader) -> str:
 def can_retry(view: CardView) -> bool:
     """Whether a person has to say that it is sent again."""
     failed = view.notice is not None and view.notice.status is NoticeStatus.FAILED
-    return failed and _stands(view)
+    return failed and _took_effect(view)
 
 
-def _stands(view: CardView) -> bool:
-    return any(action.standing for action in view.actions)
+def _took_effect(view: CardView) -> bool:
+    return any(action.status in TOOK_EFFECT for action in view.actions)

@@ -33,6 +33,8 @@ class ActionStatus(StrEnum):
 
 STANDING = frozenset({ActionStatus.DONE, ActionStatus.VERIFIED, ActionStatus.DRIFTED})
 """The action took effect and has not been taken back."""
+TOOK_EFFECT = STANDING | {ActionStatus.LIFTED}
+"""The person acted upon felt it, though its time may be over by now."""
 UNSETTLED = frozenset({ActionStatus.PENDING, ActionStatus.RETRYING, ActionStatus.FAILED})
 """The case can't close before these come to an end."""
 ACTING = frozenset({ActionStatus.PENDING, ActionStatus.RETRYING, ActionStatus.UNDOING})

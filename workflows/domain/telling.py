@@ -5,14 +5,14 @@ from collections.abc import Iterable
 from workflows.domain.alert import Subject
 from workflows.domain.case_state import Case
 from workflows.domain.decision import Decision, PlannedAction, Verdict
-from workflows.domain.enforcement import STANDING, ActionState, ActionStatus
+from workflows.domain.enforcement import TOOK_EFFECT, ActionState, ActionStatus
 from workflows.domain.notice import DecisionNotice, Letter, Measure, NoticeStatus, letter_text
 from workflows.domain.playbook.model import Policy
 from workflows.domain.playbook.reasons import Automation, ReasonTemplate
 from workflows.domain.sightings import latest
 from workflows.domain.text import Text
 
-_AS_MEANT = STANDING - {ActionStatus.DRIFTED}
+_AS_MEANT = TOOK_EFFECT - {ActionStatus.DRIFTED}
 
 
 def notice_for(

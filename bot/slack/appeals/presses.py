@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from activities.slack.appeals.buttons import CLAIM, OVERTURN, RELEASE, UPHOLD
+from activities.slack.appeals.buttons import CLAIM, OVERTURN, RELEASE, TELL, UPHOLD
 from activities.slack.appeals.handles import AppealHandle, decode
 from bot.slack.appeals.modal import AppealModals
 from bot.slack.appeals.storing import Stored, store
@@ -20,7 +20,7 @@ from workflows.domain.people import Actor
 
 ACTIONS = re.compile(r"appeal\..+")
 
-_PLAIN = {CLAIM: cmd.ClaimAppeal, RELEASE: cmd.ReleaseAppeal}
+_PLAIN = {CLAIM: cmd.ClaimAppeal, RELEASE: cmd.ReleaseAppeal, TELL: cmd.RetryNotice}
 _MODALS = frozenset({UPHOLD, OVERTURN})
 _PROBLEMS = {Stored.AWAY: "bot.press.not_taken", Stored.OVER: "bot.appeal.over"}
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from workflows.domain import commands as cmd
 from workflows.domain import events as ev
 from workflows.domain.case_state import Case
-from workflows.domain.enforcement import EnforcementReport, Problem, ProblemKind
+from workflows.domain.enforcement import TOOK_EFFECT, EnforcementReport, Problem, ProblemKind
 from workflows.domain.notice import NoticeStatus
 from workflows.domain.refusal import Reason, Refusal
 from workflows.domain.rules.outcome import Outcome
@@ -39,7 +39,8 @@ def retry_notice(case: Case, command: cmd.RetryNotice, now: datetime) -> Outcome
     decision = case.decision
     state = case.notices.get(decision.id) if decision is not None else None
     failed = state is not None and state.status is NoticeStatus.FAILED
-    if decision is None or not failed or not any(a.standing for a in case.current_actions):
+    felt = any(action.status in TOOK_EFFECT for action in case.current_actions)
+    if decision is None or not failed or not felt:
         return Refusal(reason=Reason.NO_NOTICE_FAILED)
     return (ev.NoticeRetried(at=now, by=command.by.id, decision=decision.id),)
 

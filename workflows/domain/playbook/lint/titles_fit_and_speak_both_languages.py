@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from workflows.domain.playbook.appeals import NoticeKind
+from workflows.domain.playbook.appeals import AppealRules, NoticeKind
 from workflows.domain.playbook.lint.finding import (
     ACTIONS,
     APPEALS,
@@ -57,6 +57,17 @@ def _chosen(file: str, playbook: Playbook) -> Iterator[tuple[str, Place, Text]]:
         yield file, ("policy", "title"), playbook.policy.title
 
 
+def _notices(rules: AppealRules | None) -> Iterator[tuple[str, Place, Text]]:
+    if rules is None:
+        return
+    for notice in NoticeKind:
+        said = rules.notices.text(notice)
+        if said is not None:
+            yield APPEALS, ("notices", notice.value), said
+    for name in Automation.model_fields:
+        yield APPEALS, ("notices", "automation", name), getattr(rules.notices.automation, name)
+
+
 def _texts(bundle: Bundle) -> Iterator[tuple[str, Place, Text]]:
     for name, spec in (bundle.catalog.actions if bundle.catalog else {}).items():
         yield ACTIONS, ("actions", name, "title"), spec.title
@@ -67,14 +78,7 @@ def _texts(bundle: Bundle) -> Iterator[tuple[str, Place, Text]]:
             if preset.reason is not None:
                 yield file, ("presets", number, "reason"), preset.reason
         yield from _chosen(file, playbook)
-    for notice in NoticeKind if bundle.appeals else ():
-        said = bundle.appeals.notices.text(notice) if bundle.appeals else None
-        if said is not None:
-            yield APPEALS, ("notices", notice.value), said
-    for name in Automation.model_fields if bundle.appeals else ():
-        assert bundle.appeals is not None
-        said = getattr(bundle.appeals.notices.automation, name)
-        yield APPEALS, ("notices", "automation", name), said
+    yield from _notices(bundle.appeals)
     for kind, spec_ in (bundle.lookups.lookups if bundle.lookups else {}).items():
         yield PLATFORM, ("lookups", kind, "title"), spec_.title
         for number, field in enumerate(spec_.fields):
