@@ -14,10 +14,12 @@ from bot.slack.modals.metadata import metadata_for
 from bot.slack.modals.offer import Offer, offer_at, offer_of
 from bot.slack.modals.views import view_of
 from bot.slack.press import Press, Unreadable, modal_of, preset_of
+from bot.slack.rights import EVERYBODY, READS_ONLY, holds, role_needed
 from bot.slack.rings.screen import Screen
 from workflows.client import OutOfReach
 from workflows.domain.case_state import Case, Phase
 from workflows.domain.identity import closed_route
+from workflows.domain.people import WORKING_ROLES, Role
 from workflows.domain.text import Language
 
 PATIENCE = 0.8
@@ -61,41 +63,54 @@ class Opening:
         drawing = self._after.start(self._drawn(press, aim, name))
         done, _ = await asyncio.wait({drawing}, timeout=PATIENCE)
         if done:
-            await self._show(press, drawing.result(), aim)
+            await self._show(press, name, drawing.result())
             return
         texts = self._doors.texts(await self._languages.of(press.source.person))
         loading = sentence_view(name, texts.say("bot.modal.loading"), texts)
         view_id = await self._screen.begin(press, loading)
         if view_id is not None:
             drawn = await drawing
-            if isinstance(drawn, str):
-                drawn = sentence_view(name, texts.say(drawn, case=aim.case), texts)
-            await self._screen.redraw(view_id, drawn)
+            view = sentence_view(name, drawn, texts) if isinstance(drawn, str) else drawn
+            await self._screen.redraw(view_id, view)
 
-    async def _show(self, press: Press, drawn: View | str, aim: Handle) -> None:
+    async def _show(self, press: Press, name: str, drawn: View | str) -> None:
         """Where nothing stands open yet, a sentence needs no modal."""
         if isinstance(drawn, View):
             await self._screen.begin(press, drawn)
         elif not press.view:
-            await self._screen.tell(press.source, drawn, case=aim.case)
+            await self._screen.say(press.source, drawn)
         else:
-            await self.say(press, drawn, case=aim.case)
+            texts = self._doors.texts(await self._languages.of(press.source.person))
+            await self._screen.redraw(press.view, sentence_view(name, drawn, texts))
 
-    async def say(self, press: Press, key: str, **values: str) -> None:
+    async def say(self, press: Press, key: str) -> None:
         """What became of a press, in the modal where it was made."""
         texts = self._doors.texts(await self._languages.of(press.source.person))
-        await self._screen.redraw(press.view, sentence_view("all", texts.say(key, **values), texts))
+        await self._screen.redraw(press.view, sentence_view("all", texts.say(key), texts))
 
     async def _drawn(self, press: Press, aim: Handle, name: str) -> View | str:
-        """The modal, or the key of the sentence that says why there is none."""
-        asking = asyncio.gather(self._languages.of(press.source.person), self._offer(aim, name))
+        """The modal, or the sentence that says why there is none.
+
+        Nobody types what would be refused. Who is not known types: the case asks again.
+        """
+        person, allowed = press.source.person, _allowed(name)
+        asking = asyncio.gather(
+            self._offer(aim, name),
+            holds(self._doors.people, person, allowed),
+            return_exceptions=True,
+        )
+        texts = self._doors.texts(await self._languages.of(person))
+        offer, may = await asking
+        if isinstance(offer, CaseOver):
+            return texts.say("bot.modal.case_over", case=aim.case)
+        if isinstance(offer, BaseException):
+            raise offer
+        if may is False:
+            return await role_needed(self._doors.people, allowed, texts)
         try:
-            language, offer = await asking
-            return self._view(press, aim, offer, language)
-        except CaseOver:
-            return "bot.modal.case_over"
+            return self._view(press, aim, offer, texts.language)
         except Unreadable:
-            return "bot.press.unreadable"
+            return texts.say("bot.press.unreadable")
 
     def _view(self, press: Press, aim: Handle, offer: Offer, language: Language) -> View:
         if press.source.place is None:
@@ -152,3 +167,10 @@ class Opening:
         return tuple(
             line for line in past.cases if line.phase is not Phase.CLOSED and line.id != case.id
         )
+
+
+def _allowed(name: str) -> frozenset[Role]:
+    """Who may at all send this modal; policy says who approves, and whom a role covers for."""
+    if name == "all":  # whoever reads may watch, and look
+        return EVERYBODY
+    return EVERYBODY - READS_ONLY if name in ("reject", "ask") else WORKING_ROLES

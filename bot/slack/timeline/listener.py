@@ -14,6 +14,7 @@ from bot.slack.doors import Doors, LookedUp, Timeline, Unavailable
 from bot.slack.languages import Languages
 from bot.slack.modals.frame import sentence_view
 from bot.slack.press import Press
+from bot.slack.rights import EVERYBODY, UNKNOWN, holds, role_needed
 from bot.slack.rings.screen import Screen
 from bot.slack.timeline.view import timeline_view
 
@@ -62,8 +63,9 @@ class Timelines:
     async def _page(self, person: str, aim: Handle, number: int | None, texts: Catalog) -> View:
         try:
             async with asyncio.timeout(READING):
-                if not await self._doors.people.roles(person):
-                    return _said("bot.timeline.no_role", texts)
+                refused = await self._refused(person, texts)
+                if refused is not None:
+                    return sentence_view("timeline", refused, texts)
                 page = await self._read(person, aim.case, number)
         except (Unavailable, TimeoutError) as error:
             _log.warning("timeline_not_read", case=aim.case, error=str(error))
@@ -71,6 +73,13 @@ class Timelines:
         if page is None:
             return _said("bot.timeline.unknown", texts, case=aim.case)
         return timeline_view(page, aim, PAGE, self._doors, texts)
+
+    async def _refused(self, person: str, texts: Catalog) -> str | None:
+        """Why this person reads nothing: a card may stand where everybody sees it."""
+        may = await holds(self._doors.people, person, EVERYBODY)
+        if may is None:
+            return texts.say(UNKNOWN)
+        return None if may else await role_needed(self._doors.people, EVERYBODY, texts)
 
     async def _read(self, person: str, case: str, number: int | None) -> Timeline | None:
         """The page, after it was written down who looked."""

@@ -116,7 +116,7 @@ async def test_whoever_holds_no_role_sees_nothing(stage: Stage):
     stage.ledger.timelines[CASE] = told(begun())
     stage.people.roles_of.pop("U0CLARK")
     emma = await opens(stage, "U0CLARK")
-    await says(emma, "Only the Trust")
+    await says(emma, "This needs the role")
     assert stage.ledger.log == []
 
 

@@ -97,6 +97,12 @@ FAILED = NoticeState(
 RETRYING = NoticeState(status=NoticeStatus.RETRYING, problem=AWAY)
 
 
+def failed() -> Case:
+    """A closed case whose notice the platform refused."""
+    case = follow(told_case(), decides("line"), minutes(2))
+    return follow(case, told(case, FAILED), minutes(2.1))
+
+
 class TestChoosing:
     """A reason of policy becomes part of the decision."""
 
@@ -245,13 +251,9 @@ class TestNews:
 class TestRetry:
     """A notice that failed for good can be sent again, also long after the end."""
 
-    def failed(self) -> Case:
-        case = follow(told_case(), decides("line"), minutes(2))
-        return follow(case, told(case, FAILED), minutes(2.1))
-
     def test_a_person_sends_it_again(self) -> None:
         """It is on its way then, and may fail again."""
-        case = follow(self.failed(), cmd.RetryNotice(by=SATO), minutes(60))
+        case = follow(failed(), cmd.RetryNotice(by=SATO), minutes(60))
         assert case.notices["D1"].status is NoticeStatus.PENDING
         assert case.phase is Phase.CLOSED
         assert follow(case, told(case, FAILED), minutes(61)).notices["D1"] == FAILED
@@ -261,21 +263,21 @@ class TestRetry:
 
     def test_only_what_failed_is_sent_again(self) -> None:
         """Twice pressed is once sent."""
-        case = follow(self.failed(), cmd.RetryNotice(by=SATO), minutes(60))
+        case = follow(failed(), cmd.RetryNotice(by=SATO), minutes(60))
         for now in (case, told_case(), follow(case, told(case, SENT), minutes(61))):
             refusal = refused(now, cmd.RetryNotice(by=SATO), 62)
             assert refusal.reason is Reason.NO_NOTICE_FAILED
 
     def test_what_was_taken_back_is_not_told(self) -> None:
         """Nobody hears of a measure that does not stand."""
-        case = follow(self.failed(), cmd.Undo(by=SATO), minutes(60))
+        case = follow(failed(), cmd.Undo(by=SATO), minutes(60))
         case = follow(case, told(case, None, ActionStatus.UNDONE), minutes(61))
         refusal = refused(case, cmd.RetryNotice(by=SATO), 62)
         assert refusal.reason is Reason.NO_NOTICE_FAILED
 
     def test_what_ended_by_itself_meanwhile_is_told(self) -> None:
         """It was felt, and the person may still appeal."""
-        case = self.failed()
+        case = failed()
         lifted = tuple(a.model_copy(update={"status": ActionStatus.LIFTED}) for a in case.actions)
         case = case.model_copy(update={"actions": lifted})
         case = follow(case, cmd.RetryNotice(by=SATO), minutes(3_000))
@@ -283,7 +285,7 @@ class TestRetry:
 
     def test_an_auditor_sends_nothing(self) -> None:
         """They read everything and change nothing."""
-        refusal = refused(self.failed(), cmd.RetryNotice(by=SUZUKI), 60)
+        refusal = refused(failed(), cmd.RetryNotice(by=SUZUKI), 60)
         assert refusal.reason is Reason.ROLE_NEEDED
 
 
