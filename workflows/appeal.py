@@ -32,6 +32,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.domain.memory import remember
     from workflows.domain.playbook.appeals import NoticeKind
     from workflows.domain.refusal import Reason, Refusal
+    from workflows.domain.typed import typed_in
     from workflows.ports import Answer
 
 
@@ -174,12 +175,16 @@ class AppealWorkflow:
             self._refuse(click, refusal)
 
     def _refuse(self, click: AppealClick, refusal: Refusal) -> None:
+        found = self._appeal.appealed
         wanted = Answer(
             person=click.command.by.id,
             place=click.place,
             case=self._appeal.request.case,
             refusal=refusal,
             command=click.command.kind,
+            title=found.title if found is not None else None,
+            card=found.card if found is not None else None,
+            typed=typed_in(click.command),
         )
         self._errands.run(refuse(wanted))
 
@@ -239,7 +244,8 @@ class AppealWorkflow:
         )
 
     def _over(self) -> bool:
-        return self._appeal.state in OVER and not self._appeal.untold and self._quiet()
+        told = not self._appeal.untold and self._appeal.undelivered is None
+        return self._appeal.state in OVER and told and self._quiet()
 
     def _may_start_again(self) -> bool:
         return workflow.info().is_continue_as_new_suggested() and self._quiet()

@@ -330,7 +330,7 @@ class CaseWorkflow:
             self._refuse(click, refusal)
 
     def _refuse(self, click: Click, refusal: Refusal) -> None:
-        self._errands.run(answer(click, refusal))
+        self._errands.run(answer(click, refusal, self._case, self._screen.card))
 
     # -- the platform, appeals, and other cases -------------------------------------------
 

@@ -12,6 +12,7 @@ from temporalio.exceptions import FailureError
 with workflow.unsafe.imports_passed_through():
     from workflows import ports
     from workflows.casework.calls import ONE_CALL, PATIENTLY, Calls, Overtaken
+    from workflows.casework.noticing import Noticing
     from workflows.casework.patience import SILENT
     from workflows.casework.track import Track
     from workflows.domain.enforcement import (
@@ -40,6 +41,7 @@ class EnforcementWorkflow:
         self._asked = False
         self._tracks = [Track(job, start, now) for job in start.jobs]
         self._calls = Calls(start, self._tell, self._overtaken)
+        self._notice = Noticing(start)
 
     @workflow.signal
     def ask(self, ask: Ask) -> None:
@@ -52,6 +54,7 @@ class EnforcementWorkflow:
     async def run(self, start: EnforcementStart) -> EnforcementReport:
         """Does it, then waits for lifts and wishes; returns the last news."""
         await self._begin()
+        await self._notify()
         while self._asks or self._stays():
             if not self._asks:
                 await self._tell()
@@ -60,19 +63,32 @@ class EnforcementWorkflow:
             while self._asks:
                 await self._obey(self._asks.popleft())
             await self._lift_due()
+            await self._notify()
         # Of an undo the case may hear elsewhere: it may have gone on under its own name.
-        if self._told or self._asked or self._start.protects or self._start.undo:
+        asked_late = self._start.undo or self._start.told_only
+        if self._told or self._asked or self._start.protects or asked_late:
             await self._tell(over=True)
         return self._report(over=True)
 
     async def _begin(self) -> None:
         if self._start.undo:
             await self._take_back(self._tracks, ActionStatus.UNDONE, self._start.actor)
-        else:
+        elif not self._start.told_only:
             await self._apply(self._tracks)
+
+    async def _notify(self) -> None:
+        """Tells the person acted upon, once nothing of the decision can fail any more."""
+        if any(track.failed for track in self._tracks):
+            return
+        # What was done before this set out is in the letter already.
+        fresh = () if self._start.told_only else self._tracks
+        done = (t for t in fresh if t.standing and t.status is not ActionStatus.DRIFTED)
+        await self._notice.send(tuple(each.measure for each in done))
 
     def _stays(self) -> bool:
         """A protection that failed waits for nobody; one that is held waits for its decision."""
+        if self._notice.under_way:
+            return True
         if not self._start.protects and any(track.failed for track in self._tracks):
             return True
         return any(t.standing and (t.held or t.until is not None) for t in self._tracks)
@@ -84,11 +100,14 @@ class EnforcementWorkflow:
     async def _wait(self) -> None:
         lift = self._next_lift()
         if lift is None:
-            await workflow.wait_condition(lambda: bool(self._asks))
+            await workflow.wait_condition(self._wakes)
             return
         left = max(lift - workflow.now(), timedelta(milliseconds=1))
         with suppress(TimeoutError):  # then the time to lift has come
-            await workflow.wait_condition(lambda: bool(self._asks), timeout=left)
+            await workflow.wait_condition(self._wakes, timeout=left)
+
+    def _wakes(self) -> bool:
+        return bool(self._asks) or self._notice.changed
 
     def _overtaken(self) -> bool:
         return any(ask.kind in _OVERTAKES for ask in self._asks)
@@ -110,6 +129,8 @@ class EnforcementWorkflow:
                 self._keep()
             case AskKind.LIFT:
                 await self._lift(ask.by)
+            case AskKind.TELL:
+                self._notice.again()
 
     async def _retry(self) -> None:
         again = [track for track in self._tracks if track.not_done]
@@ -123,6 +144,7 @@ class EnforcementWorkflow:
                 track.status, track.problem = ActionStatus.GIVEN_UP, None
 
     async def _undo(self, by: str | None) -> None:
+        self._notice.drop()
         standing = [track for track in self._tracks if track.undoable]
         await self._take_back(standing, ActionStatus.UNDONE, by)
 
@@ -198,11 +220,13 @@ class EnforcementWorkflow:
             actions=tuple(t.report for t in self._tracks if t.status is not ActionStatus.PENDING),
             place=self._start.place,
             over=over,
+            notice=self._notice.state,
         )
 
     async def _tell(self, over: bool = False) -> None:
         """Tells the case, waking it up where it is closed."""
         self._told += 1
+        self._notice.changed = False
         report = self._report(over)
         case = workflow.get_external_workflow_handle(self._start.route)
         try:

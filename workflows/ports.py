@@ -23,6 +23,7 @@ from workflows.domain.people import Cover, Role
 from workflows.domain.playbook.actions import ActionSpec
 from workflows.domain.playbook.model import Policy
 from workflows.domain.refusal import Refusal
+from workflows.domain.text import Text
 from workflows.domain.view import CardView
 
 
@@ -88,13 +89,20 @@ class Shown(Value):
 
 
 class Answer(Value):
-    """Tells one person, and nobody else, that their command was refused."""
+    """Tells one person, and nobody else, that their command was refused.
+
+    `title` and `card` are the case's, where they are known; `typed` is what the person wrote, which
+    is gone with the modal that they wrote it in.
+    """
 
     person: str
     place: Place
     case: str
     refusal: Refusal
     command: str
+    title: Text | None = None
+    card: CardRef | None = None
+    typed: str = ""
 
 
 class Tell(Value):

@@ -9,12 +9,14 @@ from workflows.domain.enforcement import (
     ActionReport,
     ActionStatus,
     EnforcementReport,
+    NoticeState,
     Problem,
     ProblemKind,
 )
 from workflows.domain.events import Recorded
 from workflows.domain.memory import Memory
 from workflows.domain.model import Value
+from workflows.domain.notice import Letter, NoticeStatus
 from workflows.domain.playbook.actions import ActionSpec
 from workflows.domain.playbook.conduct import Conduct
 from workflows.domain.playbook.model import Policy
@@ -70,7 +72,8 @@ class EnforcementStart(Value):
 
     `protects` where Koban acts by itself (then `decision` is a protection's id): it lifts itself,
     and waits for nobody where it fails. `rehearse` changes nothing at the platform. With a `place`
-    it is for one subject of a ring, and its `route` is the ring's.
+    it is for one subject of a ring, and its `route` is the ring's. `notice` is for the person acted
+    upon, once it took effect; with `told_only` all of it stands, and only that is left to do.
     """
 
     case: str
@@ -84,10 +87,18 @@ class EnforcementStart(Value):
     protects: bool = False
     rehearse: bool = False
     place: int | None = None
+    notice: Letter | None = None
+    told_only: bool = False
 
 
 def lost(start: EnforcementStart, unique: str) -> EnforcementReport:
     """What a case hears when its enforcement vanished: every action failed for a reason unknown."""
+    if start.told_only:
+        problem = Problem(kind=ProblemKind.UNREACHABLE)
+        notice = NoticeState(status=NoticeStatus.FAILED, problem=problem)
+        return EnforcementReport(
+            id=unique, case=start.case, decision=start.decision, actions=(), notice=notice
+        )
     return vanished(start.case, start.decision, (job.planned for job in start.jobs), unique)
 
 

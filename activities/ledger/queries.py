@@ -1,6 +1,6 @@
 """Reading the ledger: what ingest, look-ups, queues and audits ask. Nothing here writes a story."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -77,6 +77,20 @@ class Queries:
         rows = await self._rows(query.order_by(events.c.seq.desc()).limit(latest))
         return list(reversed(rows))
 
+    async def count_events(self, case: str, but: Collection[str] = ()) -> int:
+        """How many events a case has, without some kinds."""
+        counted = sa.select(sa.func.count()).select_from(events)
+        async with self._database.reading() as connection:
+            found = await connection.scalar(counted.where(*_told(case, but)))
+        return int(found or 0)
+
+    async def events_between(
+        self, case: str, first: int, most: int, but: Collection[str] = ()
+    ) -> Sequence[Row]:
+        """At most so many of a case's events from the `first` (0) on, without some kinds."""
+        query = sa.select(events).where(*_told(case, but)).order_by(events.c.seq)
+        return await self._rows(query.offset(first).limit(most))
+
     async def cases_of(self, subject_type: str, subject_id: str, limit: int = 20) -> Sequence[Row]:
         """The cases about a subject, newest first."""
         mine = (cases.c.subject_type == subject_type, cases.c.subject_id == subject_id)
@@ -133,6 +147,10 @@ class Queries:
         async with self._database.reading() as connection:
             rows: Sequence[Row] = (await connection.execute(query)).mappings().all()
             return rows
+
+
+def _told(case: str, but: Collection[str]) -> tuple[sa.ColumnElement[bool], ...]:
+    return (events.c.case_id == case, events.c.kind.not_in(sorted(but)))
 
 
 def _cases() -> sa.Select[Any]:

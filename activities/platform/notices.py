@@ -1,4 +1,4 @@
-"""Telling people: one call at the platform, with the text of appeals.yaml."""
+"""Telling people: one call at the platform, with a text of policy."""
 
 from temporalio import activity
 
@@ -8,6 +8,7 @@ from activities.platform.errors import Refused, TryAgain, UnusableSubject
 from activities.platform.template import fill_json, fill_path
 from workflows.appealing.ports import Notice
 from workflows.domain.enforcement import Problem, ProblemKind
+from workflows.domain.playbook.appeals import NoticeKind
 from workflows.domain.text import Text, visible
 
 
@@ -23,7 +24,7 @@ class NoticeActivities:
         """Tells a person, once however often it is tried."""
         values = _values(notice)
         call = notice.call
-        key = f"{notice.case}/{notice.decision}/notice/{notice.appeal}/{notice.kind.value}"
+        key = _key(notice)
         try:
             path = fill_path(call.path, {name: value or "" for name, value in values.items()})
             body = None if call.json_ is None else fill_json(dict(call.json_), values)
@@ -37,17 +38,30 @@ class NoticeActivities:
         return None
 
 
+def _key(notice: Notice) -> str:
+    """Its name at the platform; that of a decision's is built like those of its actions."""
+    if notice.kind is NoticeKind.DECISION:
+        return f"{notice.case}/{notice.decision}/notice/{notice.person.id}"
+    return f"{notice.case}/{notice.decision}/notice/{notice.appeal}/{notice.kind.value}"
+
+
 def _values(notice: Notice) -> dict[str, str | None]:
     facts: dict[str, str | None] = {
         "subject.id": notice.person.id,
         "subject.type": notice.person.type,
         "case.id": notice.case,
         "decision.id": notice.decision,
-        "appeal.id": notice.appeal,
+        "appeal.id": notice.appeal or None,
         "notice": notice.kind.value,
     }
-    said = _filled(notice.text, {**facts, "reason": visible(notice.reason)})
+    said = _said(notice, facts)
     return {**facts, "text.ja": said.ja, "text.en": said.en}
+
+
+def _said(notice: Notice, facts: dict[str, str | None]) -> Text:
+    if notice.kind is NoticeKind.DECISION:  # it was filled in where it was known what took effect
+        return Text(ja=visible(notice.text.ja), en=visible(notice.text.en))
+    return _filled(notice.text, {**facts, "reason": visible(notice.reason)})
 
 
 def _filled(text: Text, values: dict[str, str | None]) -> Text:

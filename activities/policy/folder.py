@@ -16,6 +16,7 @@ from workflows.domain.playbook.lint.rules import Bundle, findings
 from workflows.domain.playbook.lookups import Detector, LookupCatalog
 from workflows.domain.playbook.matching import find_playbook
 from workflows.domain.playbook.model import Playbook, Policy
+from workflows.domain.playbook.reasons import Telling
 from workflows.domain.playbook.roles import RoleBook
 from workflows.domain.roster.model import Roster
 from workflows.domain.roster.reports import ReportRules
@@ -48,8 +49,17 @@ class PolicyFolder:
                 playbook=self.playbooks[playbook],
                 catalog=self.catalog,
                 limits=self.limits,
+                telling=self._telling(self.playbooks[playbook]),
             )
         return self._policies[playbook]
+
+    def _telling(self, playbook: Playbook) -> Telling | None:
+        """How people are told of decisions, where the playbook has anything to tell them."""
+        notices, call = self.appeals.notices if self.appeals else None, self.lookups.notice
+        told = any(each.notice is not None for each in playbook.reasons)
+        if not told or notices is None or notices.decision is None or call is None:
+            return None
+        return Telling(call=call, frame=notices.decision, automation=notices.automation)
 
     def find(self, alert: Alert) -> Playbook:
         """The playbook that takes `alert`; the catch-all takes what nobody else does."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
@@ -17,11 +18,14 @@ from activities.slack.people import People, RolesUnknown
 from activities.slack.progress import IN_LINE, SIGN_OF_LIFE, Progress
 from activities.slack.reader import Reader
 from activities.slack.refusals import APPROVING, refusal_text
+from activities.slack.refused import of_case, with_typed
 from activities.slack.sender import Sender
 from activities.slack.showing import Showing
 from activities.slack.storm.door import NoStorms, StormDoor
 from activities.slack.telling import Telling
 from activities.slack.text.texts import texts
+from activities.slack.troubles import SlackTrouble
+from workflows.domain.memory import CardRef
 from workflows.domain.people import Role
 from workflows.domain.text import Language
 from workflows.ports import Answer, Show, Shown, Tell
@@ -126,16 +130,25 @@ class SlackActivities:
         """
         covers = self._stand_ins if wanted.command in APPROVING else None
         holders = await holders_of(wanted.refusal, wanted.person, self._people, covers)
-        text = refusal_text(
+        language = await self._people.language(wanted.person)
+        why = refusal_text(
             wanted.refusal,
-            await self._people.language(wanted.person),
+            language,
             await self._people.names([*people_in(wanted.refusal), *shown(holders)]),
             datetime.now(UTC),
             case=wanted.case,
             holders=holders,
             command=wanted.command,
         )
-        await self._sender.whisper(wanted.person, wanted.place, text)
+        text = of_case(why, wanted, await self._link(wanted.card), texts(language))
+        blocks = with_typed(text, wanted.typed, texts(language))
+        await self._sender.whisper(wanted.person, wanted.place, text, blocks)
+
+    async def _link(self, card: CardRef | None) -> str | None:
+        """Where the card is; a refusal is worth reading without it."""
+        with suppress(SlackTrouble):
+            return await self._sender.link(card) if card is not None else None
+        return None
 
     @activity.defn(name="tell")
     async def tell(self, wanted: Tell) -> None:

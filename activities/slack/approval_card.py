@@ -15,6 +15,8 @@ from activities.slack.approval_words import (
 from activities.slack.card_decision import action_lines
 from activities.slack.card_facts import case_line, evidence, facts, sentence, viewers
 from activities.slack.card_hold import protections
+from activities.slack.card_notice import will_tell
+from activities.slack.card_targets import acted_upon
 from activities.slack.decision_words import (
     action_on,
     decision_line,
@@ -37,7 +39,7 @@ from activities.slack.drawing import (
 from activities.slack.escape import mrkdwn, plain
 from activities.slack.reader import Reader
 from activities.slack.ring_buttons import list_button
-from activities.slack.ring_words import blast, whom
+from activities.slack.ring_words import blast
 from workflows.domain import events as ev
 from workflows.domain.approval import Approval, ApprovalState, Purpose, missing
 from workflows.domain.decision import Decision
@@ -62,6 +64,7 @@ def approval_card(
         strong(sentence(view, reader, plain)),
         section(_decision(view, approval, decision, reader)),
         *quote(reason_words(decision, reader)),
+        *will_tell(decision, reader),
         *facts(view, reader),
         *evidence(view, reader),
         *protections(view, reader),
@@ -201,7 +204,7 @@ def _sure(view: CardView, approval: Approval, decision: Decision, reader: Reader
     asked = reader.say(
         f"confirm.approve.{approval.purpose.value}",
         decision=decision_words(view, decision, reader, plain),
-        subject=whom(view, reader, plain),
+        subject=acted_upon(view, view.actions, reader),
     )
     return confirm(
         reader.say("confirm.approve.title"),

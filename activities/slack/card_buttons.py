@@ -1,21 +1,23 @@
 """What can be pressed on a card now: at most five buttons, and what is left behind ⋯."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from activities.slack import handles
 from activities.slack.card_menu import menu
+from activities.slack.card_notice import can_retry
+from activities.slack.card_presets import on_card, preset_button
 from activities.slack.card_state import pending, protecting
+from activities.slack.card_targets import acted_upon, targets_of
 from activities.slack.drawing import Block, actions, button, confirm
 from activities.slack.escape import plain
 from activities.slack.reader import Reader
 from activities.slack.ring_buttons import ring_buttons
-from activities.slack.ring_words import whom
 from workflows.domain.approval import Purpose
 from workflows.domain.case_state import UNDECIDED, Phase
-from workflows.domain.view import CardView, PresetView
+from workflows.domain.enforcement import ActionState, ActionStatus
+from workflows.domain.view import CardView
 
-MOST = 5
-"""Visible buttons; more make none of them quick to find."""
 _LABEL = 40
 
 Element = dict[str, Any]
@@ -36,9 +38,10 @@ def _elements(view: CardView, reader: Reader) -> list[Element]:
     asked = _asked(view, reader)
     if view.phase is Phase.ENFORCING and view.failed:
         return [_retry(view, reader), _give_up(view, reader), *asked]
+    tell = [_tell(view, reader, None if asked else "primary")] if can_retry(view) else []
     if asked or view.phase is not Phase.CLOSED or view.undoing:
-        return asked
-    return [_undo(view, reader) if view.undoable else _reopen(view, reader)]
+        return [*asked, *tell]
+    return [*tell, _undo(view, reader) if view.undoable else _reopen(view, reader)]
 
 
 def _undecided(view: CardView, reader: Reader) -> list[Element]:
@@ -47,8 +50,7 @@ def _undecided(view: CardView, reader: Reader) -> list[Element]:
     keep = [_confirm(view, reader)] if protecting(view) else []
     decide = _press(view, "case.decide", reader.say("button.decide"), None if first else "primary")
     clear = _press(view, "case.clear", reader.say("button.clear"))
-    room = MOST - len(first) - len(keep) - 2
-    presets = [_preset(view, preset, reader) for preset in view.presets[:room]]
+    presets = [preset_button(view, preset, reader) for preset in on_card(view)]
     return [*first, *keep, *presets, decide, clear]
 
 
@@ -91,7 +93,7 @@ def _confirm(view: CardView, reader: Reader) -> Element:
     what = reader.listed(reader.title(each.title, plain, _LABEL) for each in protecting(view))
     sure = confirm(
         reader.say("confirm.keep.title"),
-        reader.say("confirm.keep.text", what=what, subject=_subject(view, reader)),
+        reader.say("confirm.keep.text", what=what, subject=_protected(view, reader)),
         reader.say("confirm.keep.yes"),
         reader.say("confirm.no"),
     )
@@ -102,37 +104,18 @@ def _reopen(view: CardView, reader: Reader) -> Element:
     return _press(view, "case.reopen", reader.say("button.reopen"))
 
 
-def _preset(view: CardView, preset: PresetView, reader: Reader) -> Element:
-    title = reader.title(preset.title, plain, _LABEL)
-    asks = preset.danger or preset.asks
-    return button(
-        f"case.preset.{preset.id}",
-        reader.say("button.asks", title=title) if asks else title,
-        handles.encode(view.id, view.version),
-        "danger" if preset.danger else None,
-        _sure(view, preset, title, reader) if asks else None,
-    )
-
-
-def _sure(view: CardView, preset: PresetView, title: str, reader: Reader) -> Element:
-    kind = "asks" if preset.asks else "does"
-    return confirm(
-        reader.say("confirm.preset.title", preset=title),
-        reader.say(f"confirm.preset.{kind}", preset=title, subject=_subject(view, reader)),
-        reader.say(f"confirm.yes.{kind}"),
-        reader.say("confirm.no"),
-        "danger" if preset.danger else None,
-    )
-
-
 def _retry(view: CardView, reader: Reader) -> Element:
     return _press(view, "action.retry", reader.say("button.retry"), "primary")
+
+
+def _tell(view: CardView, reader: Reader, style: str | None) -> Element:
+    return _press(view, "notice.retry", reader.say("button.notice_retry"), style)
 
 
 def _give_up(view: CardView, reader: Reader) -> Element:
     sure = confirm(
         reader.say("confirm.give_up.title"),
-        reader.say("confirm.give_up.text"),
+        reader.say("confirm.give_up.text", subject=acted_upon(view, _failed(view), reader)),
         reader.say("button.give_up"),
         reader.say("confirm.no"),
         "danger",
@@ -143,7 +126,7 @@ def _give_up(view: CardView, reader: Reader) -> Element:
 def _undo(view: CardView, reader: Reader) -> Element:
     sure = confirm(
         reader.say("confirm.undo.title"),
-        reader.say("confirm.undo.text", subject=whom(view, reader, plain)),
+        reader.say("confirm.undo.text", subject=acted_upon(view, _standing(view), reader)),
         reader.say("confirm.undo.yes"),
         reader.say("confirm.no"),
     )
@@ -160,5 +143,13 @@ def _press(
     return button(action_id, label, handles.encode(view.id, view.version), style, sure)
 
 
-def _subject(view: CardView, reader: Reader) -> str:
-    return reader.subject(view.subject, plain)
+def _protected(view: CardView, reader: Reader) -> str:
+    return targets_of((each.state.planned.subject for each in protecting(view)), reader)
+
+
+def _standing(view: CardView) -> Iterator[ActionState]:
+    return (each for each in view.actions if each.standing and each.undoable)
+
+
+def _failed(view: CardView) -> Iterator[ActionState]:
+    return (each for each in view.actions if each.status is ActionStatus.FAILED)

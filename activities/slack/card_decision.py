@@ -2,6 +2,7 @@
 
 from activities.slack.approval_words import consents, question, waiting
 from activities.slack.card_known import case_id
+from activities.slack.card_notice import notice_line
 from activities.slack.card_state import pending
 from activities.slack.decision_words import action_words, decision_line, reason_words
 from activities.slack.drawing import Block, quote, section
@@ -43,7 +44,12 @@ def decision(view: CardView, reader: Reader) -> list[Block]:
     if back is not None:
         actions = _paragraph(action_lines(view, reader))
         return [section([*above, f"*{back}*"]), *quote(view.rejection or ""), *actions]
-    below = [*waiting(view, reader), *action_lines(view, reader), *_end(view, reader)]
+    below = [
+        *waiting(view, reader),
+        *action_lines(view, reader),
+        *notice_line(view, reader),
+        *_end(view, reader),
+    ]
     blocks = [section(above), *quote(reason_words(view.decision, reader)), *_paragraph(below)]
     return [*blocks, *_asked(view, reader), *_still(view, reader)]
 

@@ -48,9 +48,9 @@ def sentence(view: CardView, reader: Reader, safe: Safe) -> str:
 
 
 def facts(view: CardView, reader: Reader) -> list[Block]:
-    """Score and audience, where the detector told, and what is known of the subject."""
-    shown = [*score(view, reader), *viewers(view, reader), *known(view, reader)]
-    return [context(shown)] if shown else []
+    """Score and audience, where the detector told; below them what is known of the subject."""
+    rows = ([*score(view, reader), *viewers(view, reader)], known(view, reader))
+    return [context(shown) for shown in rows if shown]
 
 
 def score(view: CardView, reader: Reader) -> list[str]:

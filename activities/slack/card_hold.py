@@ -51,7 +51,7 @@ def _words(view: CardView, protection: ProtectionView, reader: Reader) -> str:
     said = reader.say(
         f"card.protection.{_standing(protection)}",
         what=what,
-        time=reader.time(until, view.opened_at),
+        time=reader.countdown(until, view.opened_at),
     )
     if state.problem is None:
         return said

@@ -1,41 +1,55 @@
-"""What is behind the ⋯ of a card: the commands that are not worth a button of their own."""
+"""What is behind the ⋯ of a card: presets that have no button, and what is not worth one."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from activities.slack import handles
+from activities.slack.card_presets import behind_card, label, questions
 from activities.slack.card_state import protecting
 from activities.slack.drawing import overflow
 from activities.slack.reader import Reader
 from workflows.domain.case_state import UNDECIDED
-from workflows.domain.view import CardView
+from workflows.domain.view import CardView, PresetView
 
 MOST = 5
 """Options of one menu: docs.slack.dev/reference/block-kit/block-elements/overflow-menu-element"""
+MOST_PRESETS = 3
+"""Presets of one menu, so that an entry or two beside them stay one tap away."""
+ALL = "all"
+"""Opens a modal with everything, where the menu has no room for all of it."""
 
 
 def menu(view: CardView, reader: Reader) -> dict[str, Any]:
-    """The menu of a card, at most five entries.
+    """The menu of a card, at most five options; the last one leads to those that do not fit.
 
-    An entry stands for the action_id `case.{entry}`; its value is `{entry}:{handle}`. A danger
-    that asks first has no place here, since a menu's question is the same for all.
+    An option stands for the action_id `case.{name}`; its value is `{name}:{handle}`.
     """
     handle = handles.encode(view.id, view.version)
-    named = entries(view)[:MOST]
     return overflow(
-        "case.more", [(reader.say(f"more.{name}"), f"{name}:{handle}") for name in named]
+        "case.more", [(words, f"{name}:{handle}") for name, words in _shown(view, reader)]
     )
 
 
-def entries(view: CardView) -> tuple[str, ...]:
-    """Everything that can be done beside the buttons, the most useful first.
+def _shown(view: CardView, reader: Reader) -> list[tuple[str, str]]:
+    presets = [(_name(each), label(each, reader)) for each in behind_card(view)]
+    named = [(name, reader.say(f"more.{name}")) for name in entries(view)]
+    if len(presets) + len(named) <= MOST:
+        return [*presets, *named]
+    first = [*presets[:MOST_PRESETS], *named][: MOST - 1]
+    return [*first, (ALL, reader.say("more.all"))]
 
-    The card has room for the first five; the rest is for places with more of it.
-    """
+
+def _name(preset: PresetView) -> str:
+    """A menu has one question for all of its options, so one that asks has a modal for it."""
+    return f"sure.{preset.id}" if questions(preset) else f"preset.{preset.id}"
+
+
+def entries(view: CardView) -> tuple[str, ...]:
+    """Everything that can be done beside the buttons and presets, the most useful first."""
     if view.phase not in UNDECIDED:
         stuck = ("lift_protection",) if view.stuck else ()
-        return (*stuck, "note", *_watching(view))
-    return (*_pressing(view), *_usual(view), *_watching(view))
+        return (*stuck, "note", *_watching(view), "timeline")
+    return (*_pressing(view), *_usual(view), *_watching(view), "timeline")
 
 
 def _pressing(view: CardView) -> Iterator[str]:
@@ -52,9 +66,9 @@ def _pressing(view: CardView) -> Iterator[str]:
 
 def _usual(view: CardView) -> tuple[str, ...]:
     if view.hold is not None:
-        return ("handover", "note", "release", "wait", "snooze", "escalate")
+        return ("handover", "note", "escalate", "release", "wait", "snooze")
     if view.owner is not None:
-        return ("handover", "wait", "note", "release", "escalate", "snooze")
+        return ("handover", "wait", "note", "escalate", "release", "snooze")
     seen = ("acknowledge",) if view.acknowledged_by is None else ()
     return (*seen, "escalate", "note", "snooze", "wait", "handover")
 

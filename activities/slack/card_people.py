@@ -37,8 +37,8 @@ def _deadlines(view: CardView, reader: Reader) -> Iterator[str]:
         yield reader.say("card.due.paused")
         return
     if view.owner is None:
-        yield reader.say("card.due.claim", time=reader.time(view.clock.claim, near))
-    yield reader.say("card.due.decide", time=reader.time(view.clock.decide, near))
+        yield reader.say("card.due.claim", time=reader.countdown(view.clock.claim, near))
+    yield reader.say("card.due.decide", time=reader.countdown(view.clock.decide, near))
 
 
 def _calls(view: CardView, reader: Reader) -> Iterator[str]:

@@ -3,7 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from activities.slack import lines_actions, lines_decisions, lines_ring, lines_work
+from activities.slack import (
+    lines_actions,
+    lines_decisions,
+    lines_notices,
+    lines_ring,
+    lines_work,
+)
 from activities.slack.drawing import MOST_TEXT, Block, Message, fit, metadata, section
 from activities.slack.line_words import Words
 from activities.slack.reader import Reader
@@ -20,6 +26,7 @@ WORDS: Words = {
     **lines_decisions.WORDS,
     **lines_actions.WORDS,
     **lines_ring.WORDS,
+    **lines_notices.WORDS,
 }
 """How each event that the thread tells of is told."""
 

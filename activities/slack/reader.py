@@ -66,12 +66,19 @@ class Reader:
         The time alone where it is near enough to `near` to be clear, else with its date.
         https://docs.slack.dev/messaging/formatting-message-text#date-formatting
         """
-        if abs(at - near) < _SAME_DAY:
-            token, shown = "{time}", self.texts.moment(at, self.zone)
-        else:
-            token = "{date_short_pretty} {time}"
-            shown = self.texts.day_and_time(at, self.zone)
+        token, shown = self._token(at, near)
         return f"<!date^{int(at.timestamp())}^{token}|{shown}>"
+
+    def countdown(self, at: datetime, near: datetime) -> str:
+        """A time with how far away it is, which Slack counts down (and up, once it has passed)."""
+        token, shown = self._token(at, near)
+        counted = self.say("words.countdown", time=token, left="{ago}")
+        return f"<!date^{int(at.timestamp())}^{counted}|{shown}>"
+
+    def _token(self, at: datetime, near: datetime) -> tuple[str, str]:
+        if abs(at - near) < _SAME_DAY:
+            return "{time}", self.texts.moment(at, self.zone)
+        return "{date_short_pretty} {time}", self.texts.day_and_time(at, self.zone)
 
     def clock(self, at: datetime) -> str:
         """A date token with seconds."""

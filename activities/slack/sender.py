@@ -8,7 +8,7 @@ from typing import Any, Self
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from activities.slack.drawing import Message
+from activities.slack.drawing import Block, Message
 from activities.slack.pacing import Pacer, Turn
 from activities.slack.troubles import FAILURES, LIMITED, SlackTrouble, trouble
 from workflows.domain.commands import Place
@@ -97,17 +97,23 @@ class Sender:
             raise
         return True
 
-    async def whisper(self, person: str, place: Place, text: str) -> None:
+    async def whisper(
+        self, person: str, place: Place, text: str, blocks: list[Block] | None = None
+    ) -> None:
         """Tells one person where they pressed, or in their DM where they can't be told there."""
         call = self._client.chat_postEphemeral(
-            channel=place.channel, user=person, thread_ts=place.thread, text=text
+            channel=place.channel,
+            user=person,
+            thread_ts=place.thread,
+            text=text,
+            blocks=blocks or None,
         )
         try:
             await self._done("chat.postEphemeral", call, silent=_NOT_THERE)
         except SlackTrouble as error:
             if error.code not in _NOT_THERE:
                 raise
-            await self._direct(person, text)
+            await self._direct(person, text, blocks)
 
     async def direct(self, person: str, message: Message) -> bool:
         """Posts to a person's own conversation with Koban; False where nobody reads it."""
@@ -139,10 +145,14 @@ class Sender:
         async for found in self.posted(answer["channel"]["id"], event_type, since):
             yield found
 
-    async def _direct(self, person: str, text: str) -> None:
+    async def _direct(self, person: str, text: str, blocks: list[Block] | None) -> None:
         # A user's id stands for their DM with the app: docs.slack.dev, chat.postMessage.
         call = self._client.chat_postMessage(
-            channel=person, text=text, unfurl_links=False, unfurl_media=False
+            channel=person,
+            text=text,
+            blocks=blocks or None,
+            unfurl_links=False,
+            unfurl_media=False,
         )
         await self._done(_POST, call, channel=person)
 

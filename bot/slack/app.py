@@ -24,9 +24,11 @@ from bot.slack.home.listener import Home
 from bot.slack.home.sections import LANGUAGE
 from bot.slack.languages import Languages
 from bot.slack.links import Links
+from bot.slack.modals.deciding import TEMPLATE
 from bot.slack.modals.kinds import KINDS
 from bot.slack.modals.opening import Opening
 from bot.slack.modals.submissions import Submissions
+from bot.slack.modals.templates import Templates
 from bot.slack.press import read_source
 from bot.slack.replies import Replies
 from bot.slack.rings.listener import RingListener
@@ -39,6 +41,7 @@ from bot.slack.slash.reveal import CALLBACK as REVEAL
 from bot.slack.slash.reveal import Revealing
 from bot.slack.storm.opening import OPEN, StormOpening
 from bot.slack.telling import NotTaken, Telling
+from bot.slack.timeline.listener import Timelines
 
 COMMAND = "/koban"
 EVENTS = ("app_home_opened",)
@@ -69,10 +72,12 @@ def make_bolt_app(
     languages, replies, links = Languages(doors, background), Replies(client), Links(client)
     home = Home(doors, languages, replies, links, client, background, now)
     doors = home.hearing(doors)
-    opening = Opening(doors, languages, replies, client)
+    screen = Screen(doors, languages, replies, client)
+    opening = Opening(doors, languages, screen, background)
     telling = Telling(doors, languages, replies, background)
     rings = _rings(doors, languages, replies, client, background, now)
-    clicks = Clicks(doors, telling, opening, background, now, rings)
+    timelines = Timelines(doors, languages, screen, now)
+    clicks = Clicks(doors, telling, opening, background, now, rings, timelines)
     submissions = Submissions(doors, now)
     answering = AppealModals(doors, languages, client)
     appeals = AppealPresses(doors, languages, replies, answering, background)
@@ -85,6 +90,7 @@ def make_bolt_app(
     app.block_action(ACTIONS)(appeals.pressed)
     app.block_action(OPEN)(StormOpening(doors, languages, replies, links, background, now).pressed)
     app.block_action(ANSWER_ACTIONS)(answers.pressed)
+    app.block_action(TEMPLATE)(Templates(doors, opening, screen, background).chosen)
     app.block_action(_ANY)(clicks.pressed)
     for callback_id in KINDS:
         app.view_submission(callback_id)(submissions.submitted)

@@ -10,12 +10,13 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from activities.slack.handles import Handle
 from bot.slack.background import Background
 from bot.slack.doors import Doors
+from bot.slack.modals.metadata import placed
 from bot.slack.modals.opening import Opening
 from bot.slack.press import (
-    MODALS,
     Press,
     Unreadable,
     command_for,
+    modal_of,
     press_id,
     read_handle,
     read_press,
@@ -24,6 +25,7 @@ from bot.slack.press import (
 from bot.slack.rings.listener import RingListener
 from bot.slack.sending import store
 from bot.slack.telling import NotTaken, Telling
+from bot.slack.timeline.listener import Timelines, is_of_timeline
 from workflows.domain.commands import Click, PersonCommand, Place
 
 _log = structlog.get_logger(__name__)
@@ -40,6 +42,7 @@ class Clicks:
         after: Background,
         now: Callable[[], datetime],
         rings: RingListener | None = None,
+        timelines: Timelines | None = None,
     ) -> None:
         self._doors = doors
         self._telling = telling
@@ -47,11 +50,12 @@ class Clicks:
         self._after = after
         self._now = now
         self._rings = rings
+        self._timelines = timelines
 
     async def pressed(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Takes a press: stores it, opens its modal, or says why neither happened."""
         try:
-            press = read_press(body)
+            press = placed(read_press(body))
             if press.url:
                 await ack()
                 return
@@ -66,7 +70,11 @@ class Clicks:
             await ack()
             self._after.start(self._rings.open(press, aim))
             return
-        if press.name in MODALS:
+        if self._timelines is not None and is_of_timeline(press.name):
+            await ack()
+            self._after.start(self._timelines.show(press, aim))
+            return
+        if modal_of(press.name) is not None:
             await ack()
             self._after.start(self._opening.open(press, aim))
             return
@@ -89,7 +97,13 @@ class Clicks:
         )
         if not await store(self._doors.cases, aim.route, click):
             _log.warning("click_not_stored", case=aim.case, command=command.kind)
+            if press.view:
+                await ack()
+                self._after.start(self._opening.say(press, "bot.all.not_taken"))
+                return
             # An acknowledged press that nothing comes of would look as if it had worked.
             if not await self._telling.in_time(press.source, "bot.press.not_taken", case=aim.case):
                 raise NotTaken(aim.case)
         await ack()
+        if press.view:
+            self._after.start(self._opening.say(press, "bot.all.taken"))

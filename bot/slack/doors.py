@@ -15,6 +15,7 @@ from workflows.domain.case_state import Phase
 from workflows.domain.commands import Click
 from workflows.domain.decision import Verdict
 from workflows.domain.enforcement import ActionStatus
+from workflows.domain.events import CaseOpened, Recorded
 from workflows.domain.hold import HoldKind
 from workflows.domain.memory import CardRef, Memory
 from workflows.domain.model import Value
@@ -148,6 +149,25 @@ class Story(Value):
     events: tuple[EventLine, ...] = ()
 
 
+class TimelineLine(Value):
+    """An event of a timeline; `whole` is None where this version of Koban can't read it."""
+
+    line: EventLine
+    whole: Recorded | None = None
+
+
+class Timeline(Value):
+    """A page of a case's events, oldest first: those from the `first` (0) on, of `total`.
+
+    `opened` is how the case began.
+    """
+
+    opened: CaseOpened | None
+    lines: tuple[TimelineLine, ...]
+    first: int
+    total: int
+
+
 class Past(Value):
     """What the team has had to do with a subject: newest first."""
 
@@ -175,6 +195,9 @@ class LedgerDoor(Protocol):
 
     async def story(self, case: str) -> Story | None:
         """A case by its id."""
+
+    async def timeline(self, case: str, page: int | None, size: int) -> Timeline | None:
+        """A page (0, 1, …; None: the last one) of what the thread of a case tells."""
 
     async def queue(self) -> tuple[CaseLine, ...]:
         """Every case that is not closed or waits for an approval, at most 500, in any order."""

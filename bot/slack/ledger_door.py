@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from pydantic import ValidationError
+
 from activities.ledger.errors import LedgerUnavailable
 from activities.ledger.queries import Look, Queries, Row
 from bot.slack.doors import (
@@ -13,13 +15,18 @@ from bot.slack.doors import (
     Past,
     PolicyDoor,
     Story,
+    Timeline,
+    TimelineLine,
     Unavailable,
 )
 from workflows.domain.alert import Subject
 from workflows.domain.decision import Decision
+from workflows.domain.events import CaseOpened, Recorded
 from workflows.domain.memory import CardRef
 from workflows.domain.text import Text
+from workflows.domain.view import UNTOLD
 
+_COUNTED = UNTOLD - {CaseOpened.model_fields["kind"].default}
 LATEST_EVENTS = 100
 """Read back for the last decision; alerts that join may stand behind it."""
 
@@ -42,6 +49,21 @@ class LedgerReader:
         except LedgerUnavailable as error:
             raise Unavailable(str(error)) from error
         return self._story(row, actions, events)
+
+    async def timeline(self, case: str, page: int | None, size: int) -> Timeline | None:
+        """A page of what the thread of a case tells."""
+        try:
+            total = await self._queries.count_events(case, but=_COUNTED)
+            last = max(total - 1, 0) // size
+            number = last if page is None else min(page, last)
+            rows = await self._queries.events_between(case, number * size, size, but=_COUNTED)
+            first = rows if number == 0 else await self._queries.events_between(case, 0, 1)
+        except LedgerUnavailable as error:
+            raise Unavailable(str(error)) from error
+        if not total:
+            return None
+        lines = tuple(_told(row) for row in rows)
+        return Timeline(opened=_opened(first), lines=lines, first=number * size, total=total)
 
     async def queue(self) -> tuple[CaseLine, ...]:
         """Every case that is not closed or waits for an approval."""
@@ -110,6 +132,22 @@ class LedgerReader:
             at=row["decided_at"],
             until=row["until"],
         )
+
+
+def _told(row: Row) -> TimelineLine:
+    line = EventLine(at=row["at"], kind=row["kind"], by=row["actor"])
+    event = {**row["data"], "kind": row["kind"], "at": row["at"], "by": row["actor"]}
+    try:
+        return TimelineLine(
+            line=line, whole=Recorded.model_validate({"seq": row["seq"], "event": event})
+        )
+    except ValidationError:  # of a newer version, or of an appeal
+        return TimelineLine(line=line)
+
+
+def _opened(rows: Sequence[Row]) -> CaseOpened | None:
+    first = _told(rows[0]).whole if rows else None
+    return first.event if first is not None and isinstance(first.event, CaseOpened) else None
 
 
 def _last_decision(events: Sequence[Row]) -> Decision | None:

@@ -12,6 +12,7 @@ from workflows.domain.model import Value
 from workflows.domain.people import Actor
 
 _PRESET = re.compile(r"case\.preset\.([a-z][a-z0-9_]{0,39})")
+_SURE = re.compile(r"case\.sure\.([a-z][a-z0-9_]{0,39})")
 
 _PLAIN: dict[str, Callable[..., cmd.PersonCommand]] = {
     "case.claim": cmd.Claim,
@@ -28,6 +29,7 @@ _PLAIN: dict[str, Callable[..., cmd.PersonCommand]] = {
     "action.undo": cmd.Undo,
     "action.retry": cmd.Retry,
     "action.give_up": cmd.GiveUp,
+    "notice.retry": cmd.RetryNotice,
     "approval.approve": cmd.Approve,
     "approval.withdraw": cmd.Withdraw,
     "ring.stop": cmd.StopRing,
@@ -41,6 +43,7 @@ MODALS = {
     "case.note": "note",
     "case.merge": "merge",
     "case.reopen": "reopen",
+    "case.all": "all",
     "approval.reject": "reject",
     "approval.ask": "ask",
     "approval.answer": "answer",
@@ -64,7 +67,7 @@ class Source(Value):
 class Press(Value):
     """One press. `name` is the action_id, for a menu entry the action_id that it stands for.
 
-    `view` is the modal that it was made in.
+    `view` is the modal that it was made in, `carried` that modal's metadata.
     """
 
     name: str
@@ -74,6 +77,7 @@ class Press(Value):
     action_ts: str
     source: Source
     view: str = ""
+    carried: str = ""
 
 
 def read_press(body: Mapping[str, Any]) -> Press:
@@ -96,8 +100,27 @@ def read_press(body: Mapping[str, Any]) -> Press:
         route=str(action.get("block_id", "")),
         action_ts=str(action.get("action_ts", "")),
         source=read_source(body),
-        view=str((body.get("container") or {}).get("view_id") or ""),
+        **_modal(body),
     )
+
+
+def _modal(body: Mapping[str, Any]) -> dict[str, str]:
+    """The modal of a press; App Home is a view too, and none."""
+    view = body.get("view") or {}
+    if view.get("type") != "modal":
+        return {}
+    return {"view": str(view.get("id") or ""), "carried": str(view.get("private_metadata") or "")}
+
+
+def modal_of(name: str) -> str | None:
+    """The modal that a button opens, by its callback_id; None where it opens none."""
+    return "sure" if _SURE.fullmatch(name) else MODALS.get(name)
+
+
+def preset_of(name: str) -> str | None:
+    """The preset that a modal is to make sure of."""
+    asked = _SURE.fullmatch(name)
+    return asked[1] if asked is not None else None
 
 
 def _entry(action: Mapping[str, Any]) -> tuple[str, str]:

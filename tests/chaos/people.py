@@ -43,12 +43,17 @@ class Click:
 
 @dataclass(frozen=True)
 class Seen:
-    """A button as it was drawn on a message; `entry` is the chosen one of a menu."""
+    """A button as it was drawn on a message, or in a `view` that was opened from it.
+
+    `behind` where it is the menu's last option, which leads to what the menu has no room for.
+    """
 
     message: Message
     control: Control
     value: str
     given: dict
+    view: View | None = None
+    behind: bool = False
 
 
 class Envelope:
@@ -120,10 +125,29 @@ class Crowd:
     # -- doing ----------------------------------------------------------------------------
 
     async def _press(self, step: Step, person: str, seen: Seen) -> None:
-        if COMMANDS[step.command].form:
-            async with self._screens[person]:
-                await self._fill_in(step, person, seen)
+        command = COMMANDS[step.command]
+        if not command.form and not seen.behind:
+            await self._touched(step, person, seen)
             return
+        async with self._screens[person]:
+            found = await self._everything(command, person, seen) if seen.behind else seen
+            if found is None:
+                self.counts["not behind the menu"] += 1
+            elif command.form:
+                await self._fill_in(step, person, found)
+            else:
+                await self._touched(step, person, found)
+
+    async def _everything(self, command: Command, person: str, seen: Seen) -> Seen | None:
+        """The button in the modal behind the menu."""
+        view = await self._opened(person, seen)
+        for control in controls({"blocks": view.blocks}) if view is not None else ():
+            if control.action_id == f"case.{command.entry}":
+                value = control.element["value"]
+                return Seen(seen.message, control, value, {"value": value}, view)
+        return None
+
+    async def _touched(self, step: Step, person: str, seen: Seen) -> None:
         for _ in range(TRIES):
             click = self._click(step.command, person, seen)
             self.clicks.append(click)
@@ -140,7 +164,8 @@ class Crowd:
         done = Press(seen.control.block_id, seen.control.action_id, seen.given)
         member = self.workspace.people[person]
         courier: Any = envelope
-        return await press(self.workspace, courier, member, seen.message, done) is None
+        source = seen.view or seen.message
+        return await press(self.workspace, courier, member, source, done) is None
 
     def _click(self, command: str, person: str, seen: Seen) -> Click:
         case, version = seen.value.split(":")[-2:]
@@ -166,7 +191,8 @@ class Crowd:
         await close(self.workspace, self.courier, member, view.id)
 
     async def _opened(self, person: str, seen: Seen) -> View | None:
-        self.workspace.views.clear(person)
+        if seen.view is None:
+            self.workspace.views.clear(person)
         for _ in range(TRIES):
             if await self._touch(Envelope(self.courier), person, seen):
                 try:
@@ -180,7 +206,8 @@ class Crowd:
         """The open modal about the case; a late one about another case is not it."""
         case = seen.value.split(":")[-2]
         stack = self.workspace.views.stack(person)
-        return next((v for v in stack if case in v.content.get("private_metadata", "")), None)
+        mine = (v for v in stack if case in v.content.get("private_metadata", ""))
+        return next((v for v in mine if (v.content["callback_id"] == "all") is seen.behind), None)
 
 
 def _button(message: Message, blocks: list[dict], command: Command) -> Seen | None:
@@ -193,7 +220,22 @@ def _button(message: Message, blocks: list[dict], command: Command) -> Seen | No
         for option in control.element["options"]:
             if option["value"].startswith(f"{command.entry}:"):
                 return Seen(message, control, option["value"], {"selected_option": option})
+        if _is_behind(command, blocks):
+            last = control.element["options"][-1]
+            return Seen(message, control, last["value"], {"selected_option": last}, behind=True)
     return None
+
+
+def _is_behind(command: Command, blocks: list[dict]) -> bool:
+    """Whether what the menu has no room for is in the modal behind it, as a person would know."""
+    drawn = list(controls({"blocks": blocks}))
+    ids = {each.action_id for each in drawn}
+    menus = [each.element["options"] for each in drawn if each.action_id == command.action]
+    if not menus or not menus[0][-1]["value"].startswith("all:") or "case.clear" not in ids:
+        return False
+    if command.entry == "lift_protection":
+        return "case.confirm" in ids
+    return command.entry != "release" or "case.claim" not in ids
 
 
 def _values(view: View, form: Any) -> dict:

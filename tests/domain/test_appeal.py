@@ -209,8 +209,47 @@ class TestNotices:
         appeal = given(appeal, cmd.NoteNotice(notice=NoticeKind.OVERTURNED), 1)
         assert appeal.untold == ()
 
-    def test_one_that_could_not_be_sent_is_on_record_and_not_tried_again(self) -> None:
-        """The card tells a person to do it otherwise."""
+    def test_one_that_could_not_be_sent_can_be_sent_again_for_a_month(self) -> None:
+        """By whoever may review; the appeal waits for it, and ends where nobody does."""
+        problem = Problem(kind=ProblemKind.REFUSED, status=404)
+        appeal = given(an_appeal(), cmd.NoteNotice(notice=NoticeKind.RECEIVED), 0)
+        appeal = given(appeal, cmd.Uphold(by=REED, reason="理由"), 1)
+        appeal = given(appeal, cmd.NoteNotice(notice=NoticeKind.UPHELD, problem=problem), 1)
+        assert appeal.deadline == T0 + timedelta(days=31)
+        again = given(appeal, cmd.RetryNotice(by=MORI), 9)
+        assert again.untold == (NoticeKind.UPHELD,)
+        assert again.undelivered is None
+        sent = given(again, cmd.NoteNotice(notice=NoticeKind.UPHELD), 9)
+        assert (sent.untold, sent.deadline) == ((), None)
+        over = given(appeal, cmd.AppealTick(), 32)
+        assert (over.deadline, over.undelivered) == (None, None)
+        refusal = outcome(over, cmd.RetryNotice(by=MORI))
+        assert refusal == Refusal(reason=Reason.NO_NOTICE_FAILED)
+
+    def test_who_decided_does_not_send_it_either(self) -> None:
+        """Whoever took or approved the decision has no say in its appeal."""
+        problem = Problem(kind=ProblemKind.REFUSED, status=404)
+        noted = cmd.NoteNotice(notice=NoticeKind.RECEIVED, problem=problem)
+        refusal = outcome(given(an_appeal(), noted, 0), cmd.RetryNotice(by=TANAKA))
+        assert isinstance(refusal, Refusal)
+        assert refusal.reason is Reason.OWN_APPEAL
+
+    def test_what_a_later_notice_overtook_is_not_sent_again(self) -> None:
+        """Nobody hears of the receipt after the answer."""
+        problem = Problem(kind=ProblemKind.UNREACHABLE)
+        noted = cmd.NoteNotice(notice=NoticeKind.RECEIVED, problem=problem)
+        appeal = given(given(an_appeal(), noted, 0), cmd.Uphold(by=REED, reason="理由"), 1)
+        appeal = given(appeal, cmd.NoteNotice(notice=NoticeKind.UPHELD), 1)
+        assert (appeal.undelivered, appeal.deadline) == (None, None)
+
+    def test_where_nobody_is_known_to_tell_nothing_waits(self) -> None:
+        """Trying again would not help."""
+        problem = Problem(kind=ProblemKind.UNUSABLE_SUBJECT)
+        appeal = given(an_appeal(), cmd.NoteNotice(notice=NoticeKind.RECEIVED, problem=problem), 0)
+        assert appeal.undelivered is None
+
+    def test_one_that_could_not_be_sent_is_on_record_and_not_tried_by_itself(self) -> None:
+        """The card tells a person to do it otherwise, or again."""
         problem = Problem(kind=ProblemKind.REFUSED, status=404)
         noted = cmd.NoteNotice(notice=NoticeKind.RECEIVED, problem=problem)
         appeal = given(an_appeal(), noted, 0)

@@ -97,6 +97,10 @@ class AnyAppeal(RuleBasedStateMachine):
             problem = Problem(kind=ProblemKind.REFUSED, status=404) if failed else None
             self.give(cmd.NoteNotice(notice=kind, problem=problem))
 
+    @rule(who=st.sampled_from(IDS), roles=ROLES)
+    def tells_again(self, who, roles) -> None:
+        self.give(cmd.RetryNotice(by=Actor(id=who, roles=roles)))
+
     @invariant()
     def nobody_reviews_what_they_decided(self) -> None:
         """No decider and no approver is behind any event, or owns it for a moment."""
@@ -127,7 +131,8 @@ class AnyAppeal(RuleBasedStateMachine):
             assert (appeal.state is AppealState.OPEN) == (appeal.owner is None)
             assert appeal.deadline is not None or appeal.overdue
         else:
-            assert appeal.deadline is None
+            # Only for somebody who may send a notice again.
+            assert appeal.deadline == appeal.retry_until
         overturned = appeal.outcome is AppealOutcome.OVERTURNED
         assert overturned == (appeal.state in (AppealState.UNDOING, AppealState.OVERTURNED))
 
@@ -143,6 +148,8 @@ class AnyAppeal(RuleBasedStateMachine):
         """And of an overturn only when it is carried out."""
         told = [notice.kind for notice in self.appeal.notices]
         assert len(told) == len(set(told))
+        sent = [event.notice for event in self.events if isinstance(event, ev.NoticeSent)]
+        assert len(sent) == len(set(sent))
         if NoticeKind.OVERTURNED in told:
             assert self.appeal.state is AppealState.OVERTURNED
 

@@ -19,14 +19,16 @@ from tests.domain.building import (
     preset,
 )
 from tests.domain.ringing import a_ring_case, decide_ring
+from tests.domain.rules.test_telling import failed as untold
 from workflows.domain import commands as cmd
 from workflows.domain.appeal import decide_appeal
 from workflows.domain.appealing import commands as appealing
 from workflows.domain.case import decide
 from workflows.domain.case_state import Case
 from workflows.domain.decision import Verdict
-from workflows.domain.enforcement import ActionStatus
+from workflows.domain.enforcement import ActionStatus, Problem, ProblemKind
 from workflows.domain.people import Actor, Role
+from workflows.domain.playbook.appeals import NoticeKind
 from workflows.domain.playbook.model import PresetAction
 from workflows.domain.refusal import Reason, Refusal
 
@@ -136,6 +138,7 @@ TABLE: dict[str, Row] = {
     "withdraw": Row(lambda: awaiting(ME), lambda by: cmd.Withdraw(by=by), WORKS),
     "retry": Row(failed, lambda by: cmd.Retry(by=by), WORKS),
     "give_up": Row(failed, lambda by: cmd.GiveUp(by=by), WORKS),
+    "retry_notice": Row(untold, lambda by: cmd.RetryNotice(by=by), WORKS),
     "undo": Row(lambda: done("mute"), lambda by: cmd.Undo(by=by), WORKS),
 }
 PAST = "snooze past the decide clock"
@@ -192,6 +195,7 @@ APPEALS: dict[str, Callable[[Actor], appealing.AppealPersonCommand]] = {
     "release_appeal": lambda by: appealing.ReleaseAppeal(by=by),
     "uphold": lambda by: appealing.Uphold(by=by, reason=WORDS),
     "overturn": lambda by: appealing.Overturn(by=by, reason=WORDS),
+    "retry_notice": lambda by: appealing.RetryNotice(by=by),
 }
 
 
@@ -202,6 +206,10 @@ def test_a_command_of_an_appeal(name: str, role: str) -> None:
     appeal = an_appeal()
     if name == "release_appeal":
         appeal = given(appeal, appealing.ClaimAppeal(by=MORI), 1)
+    if name == "retry_notice":
+        problem = Problem(kind=ProblemKind.REFUSED, status=404)
+        noted = appealing.NoteNotice(notice=NoticeKind.RECEIVED, problem=problem)
+        appeal = given(appeal, noted, 0)
     command = APPEALS[name](Actor(id=WHO, roles=ROLES[role]))
     outcome = decide_appeal(appeal, command, appeal.received_at)
     if role in LEADS:

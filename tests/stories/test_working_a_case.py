@@ -8,19 +8,41 @@ from tests.stories.test_a_shift import case_of, lure
 from tests.world import World
 
 
-def entry(card: dict, name: str) -> str:
-    """The value of the entry of a card's menu that stands for `case.{name}`."""
+def entry(card: dict, name: str) -> str | None:
+    """The value of the entry of a card's menu that stands for `case.{name}`, where it has one."""
     for control in controls(card):
         for option in control.element.get("options", []):
             if option["value"].startswith(f"{name}:"):
                 return str(option["value"])
-    raise AssertionError(f"the menu has no {name}: {visible_text(card)}")
+    return None
 
 
 async def choose(person: Person, card: dict, name: str) -> None:
-    """Picks an entry of the card's menu as it stands now."""
+    """Picks an entry of the card's menu as it stands now, else one of those behind it."""
     card = await person.latest(card)
-    await person.choose_overflow(card, entry(card, name))
+    value, everything = entry(card, name), entry(card, "all")
+    if value is not None:
+        await person.choose_overflow(card, value)
+        return
+    assert everything is not None, f"the menu has no {name}: {visible_text(card)}"
+    await person.choose_overflow(card, everything)
+    await person.press(await showing(person, "all"), f"case.{name}")
+    await person.until(lambda: gone(person, "all"), what="the next modal")
+
+
+async def showing(person: Person, callback: str) -> dict:
+    """The topmost modal, once it is this one."""
+
+    async def look() -> dict | None:
+        views = await person.views()
+        return views[-1] if views and views[-1]["callback_id"] == callback else None
+
+    return await person.until(look, what=f"the modal {callback}")
+
+
+async def gone(person: Person, callback: str) -> bool:
+    """Whether another modal stands in its place."""
+    return (await person.views())[-1]["callback_id"] != callback
 
 
 async def told_in_thread(person: Person, card: dict, text: str) -> None:

@@ -41,6 +41,8 @@ EVENTS: list[ev.AppealEvent] = [
     ev.AppealWithdrawn(at=T0),
     ev.NoticeSent(at=T0, notice=NoticeKind.UPHELD),
     ev.NoticeFailed(at=T0, notice=NoticeKind.UPHELD, problem=PROBLEM),
+    ev.NoticeRetried(at=T0, by=REED.id, notice=NoticeKind.UPHELD),
+    ev.NoticeGivenUp(at=T0, notice=NoticeKind.UPHELD),
 ]
 CALL = NoticeCall.model_validate({"path": "/x/{subject.id}", "json": {"text": "{text.ja}"}})
 ANSWER = AppealAnswer(
@@ -80,6 +82,7 @@ CROSSING: list[Any] = [
             cmd.ReleaseAppeal(by=REED),
             cmd.Uphold(by=REED, reason="理由"),
             cmd.Overturn(by=REED, reason="理由"),
+            cmd.RetryNotice(by=REED),
         )
     ),
     a_decision(),

@@ -56,7 +56,10 @@ class ShowAppeal(Value):
 
 
 class Notice(Value):
-    """One notice to one person. `text` still has its placeholders."""
+    """One notice to one person. `text` still has its placeholders, but for that of a decision.
+
+    `appeal` is empty where it is about a decision that nobody appealed against.
+    """
 
     appeal: str
     case: str

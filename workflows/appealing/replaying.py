@@ -13,6 +13,7 @@ _MADE: dict[type[Asked], type[ev.AppealEvent]] = {
     cmd.ReleaseAppeal: ev.AppealReleased,
     cmd.Uphold: ev.AppealUpheld,
     cmd.Overturn: ev.AppealOverturned,
+    cmd.RetryNotice: ev.NoticeRetried,
 }
 
 

@@ -28,6 +28,7 @@ from workflows.domain.enforcement import (
 )
 from workflows.domain.enforcing import begins
 from workflows.domain.identity import enforcement_route
+from workflows.domain.telling import letter_of
 from workflows.starts import TASK_TIMEOUT, EnforcementStart, Job, lost
 
 Heard = Callable[[EnforcementReport], None]
@@ -68,6 +69,8 @@ class Enforcing:
                 self._ask(case, event.decision, Ask(kind=AskKind.RETRY, by=event.by))
             case ev.ActionsGivenUp():
                 self._ask(case, event.decision, Ask(kind=AskKind.GIVE_UP, by=event.by))
+            case ev.NoticeRetried():
+                self._ask(case, event.decision, Ask(kind=AskKind.TELL, by=event.by))
             case ev.RingStopped():
                 self._ask(case, event.decision, Ask(kind=AskKind.STOP, by=event.by))
             case ev.UndoRequested():
@@ -110,6 +113,25 @@ class Enforcing:
             rank=case.severity.rank,
             conduct=decision.conduct,
             rehearse=decision.rehearse,
+            notice=None if undo else letter_of(case, decision),
+        )
+        self._watches.run(self._enforce(start))
+
+    def _tell_again(self, case: Case) -> None:
+        """Only the notice is left to send; an undo that comes meanwhile finds what stands."""
+        decision = case.decision
+        letter = letter_of(case, decision) if decision is not None else None
+        if decision is None or letter is None:
+            return
+        start = EnforcementStart(
+            case=case.id,
+            route=self._route,
+            decision=decision.id,
+            actor=decision.by,
+            jobs=_jobs(case, tuple(a for a in case.current_actions if a.standing)),
+            rank=case.severity.rank,
+            notice=letter,
+            told_only=True,
         )
         self._watches.run(self._enforce(start))
 
@@ -184,6 +206,9 @@ class Enforcing:
 
     def _do_without(self, case: Case, of: str, ask: Ask) -> None:
         """The enforcement is over, and can't be asked any more."""
+        if ask.kind is AskKind.TELL:
+            self._tell_again(case)
+            return
         undo = ask.kind in (AskKind.UNDO, AskKind.LIFT)
         status = ActionStatus.UNDOING if ask.kind is AskKind.UNDO else ActionStatus.PENDING
         state = case.protected(of) if any(p.id == of for p in case.protections) else None

@@ -24,6 +24,7 @@ from workflows.domain.commands import Click
 from workflows.domain.events import Recorded
 from workflows.domain.memory import CardRef
 from workflows.domain.refusal import Refusal
+from workflows.domain.typed import typed_in
 from workflows.domain.view import told_in_thread, view_of
 from workflows.ports import Answer, Show, Shown
 from workflows.queues import cards_queue, slack_queue, updates_queue
@@ -191,8 +192,12 @@ def _fair(channel: str) -> str:
     return channel.encode()[:64].decode(errors="ignore")
 
 
-async def answer(click: Click, refusal: Refusal) -> None:
-    """Tells a person why their command was refused; gives up when it would come too late."""
+async def answer(click: Click, refusal: Refusal, case: Case | None, card: CardRef | None) -> None:
+    """Tells a person why their command was refused; gives up when it would come too late.
+
+    `case` is the one that refused it, where there is one.
+    """
+    known = case is not None and case.id == click.case
     await refuse(
         Answer(
             person=click.command.by.id,
@@ -200,6 +205,9 @@ async def answer(click: Click, refusal: Refusal) -> None:
             case=click.case,
             refusal=refusal,
             command=click.command.kind,
+            title=case.policy.playbook.title if case is not None and known else None,
+            card=card if known else None,
+            typed=typed_in(click.command),
         )
     )
 

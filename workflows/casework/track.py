@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from workflows.domain.enforcement import NOT_DONE, ActionReport, ActionStatus, Problem
+from workflows.domain.notice import Measure
 from workflows.starts import EnforcementStart, Job
 
 
@@ -12,12 +13,13 @@ class Track:
     def __init__(self, job: Job, start: EnforcementStart, now: datetime) -> None:
         self.job = job
         # Fixed once, so that a retry sends the same body under the same idempotency key.
-        self.until = None if job.planned.lasts is None else now + job.planned.lasts
-        self.standing = start.undo
+        ends = job.planned.lasts is not None and not start.told_only
+        self.until = now + job.planned.lasts if ends and job.planned.lasts else None
+        self.standing = start.undo or start.told_only
         self.held = False
         self.tried = False
         self.life = 1
-        self.status = ActionStatus.PENDING
+        self.status = ActionStatus.DONE if start.told_only else ActionStatus.PENDING
         self.problem: Problem | None = None
         self.would = ""
 
@@ -64,3 +66,8 @@ class Track:
             problem=self.problem,
             would=self.would,
         )
+
+    @property
+    def measure(self) -> Measure:
+        """What the person acted upon hears of it."""
+        return Measure(title=self.job.spec.title, lasts=self.job.planned.lasts)

@@ -26,7 +26,8 @@ __all__ = ["Outcome", "apply_appeal", "decide_appeal", "decide_in_turn"]
 def decide_appeal(appeal: Appeal, command: cmd.AppealCommand, now: datetime) -> Outcome:
     """What `command` makes of `appeal` at `now`: events in their order, or a refusal."""
     if isinstance(command, Asked):
-        refusal = _not_theirs(appeal, command.by) or _over(appeal)
+        over = None if isinstance(command, cmd.RetryNotice) else _over(appeal)
+        refusal = _not_theirs(appeal, command.by) or over
         if refusal is not None:
             return refusal
     return _RULES[type(command)](appeal, command, now)
@@ -134,6 +135,17 @@ def _withdraw(appeal: Appeal, command: cmd.WithdrawAppeal, now: datetime) -> Out
 
 
 def _tick(appeal: Appeal, command: cmd.AppealTick, now: datetime) -> Outcome:
+    return (*_clock(appeal, now), *_notice_clock(appeal, now))
+
+
+def _notice_clock(appeal: Appeal, now: datetime) -> tuple[ev.AppealEvent, ...]:
+    failed, until = appeal.undelivered, appeal.retry_until
+    if failed is None or until is None or now < until:
+        return ()
+    return (ev.NoticeGivenUp(at=now, notice=failed.kind),)
+
+
+def _clock(appeal: Appeal, now: datetime) -> tuple[ev.AppealEvent, ...]:
     if appeal.state not in WAITING or appeal.overdue:
         return ()
     if now >= appeal.due_at:
@@ -151,6 +163,13 @@ def _settle(appeal: Appeal, command: cmd.SettleAppeal, now: datetime) -> Outcome
     return () if news.left == appeal.left else (ev.AppealUndoFailed(at=now, left=news.left),)
 
 
+def _retry_notice(appeal: Appeal, command: cmd.RetryNotice, now: datetime) -> Outcome:
+    failed = appeal.undelivered
+    if failed is None:
+        return no.Refusal(reason=no.Reason.NO_NOTICE_FAILED)
+    return (ev.NoticeRetried(at=now, by=command.by.id, notice=failed.kind),)
+
+
 def _note(appeal: Appeal, command: cmd.NoteNotice, now: datetime) -> Outcome:
     if any(notice.kind is command.notice for notice in appeal.notices):
         return ()
@@ -165,6 +184,7 @@ _RULES: dict[type[Any], Callable[[Appeal, Any, datetime], Outcome]] = {
     cmd.ReleaseAppeal: _release,
     cmd.Uphold: _uphold,
     cmd.Overturn: _overturn,
+    cmd.RetryNotice: _retry_notice,
     cmd.WithdrawAppeal: _withdraw,
     cmd.AppealTick: _tick,
     cmd.SettleAppeal: _settle,

@@ -26,6 +26,7 @@ from workflows.domain.rules import (
     owning,
     protecting,
     ringing,
+    telling,
 )
 from workflows.domain.rules.outcome import Outcome
 
@@ -125,6 +126,7 @@ _RULES: dict[type[Any], Callable[[Case, Any, datetime], Outcome]] = {
     cmd.Withdraw: approving.withdraw,
     cmd.Retry: acting.retry,
     cmd.GiveUp: acting.give_up,
+    cmd.RetryNotice: telling.retry_notice,
     cmd.Undo: acting.undo,
     cmd.Report: acting.report,
     cmd.JoinAlert: joining.join,

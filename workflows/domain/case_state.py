@@ -11,7 +11,14 @@ from workflows.domain.appealing.answer import AppealAnswer
 from workflows.domain.approval import Approval, Purpose
 from workflows.domain.automation import Halt
 from workflows.domain.decision import Decision, Verdict
-from workflows.domain.enforcement import ACTING, NOT_DONE, UNSETTLED, ActionState, ActionStatus
+from workflows.domain.enforcement import (
+    ACTING,
+    NOT_DONE,
+    UNSETTLED,
+    ActionState,
+    ActionStatus,
+    NoticeState,
+)
 from workflows.domain.escalation import Back, Clock, Due, clock, open_steps
 from workflows.domain.hold import Hold
 from workflows.domain.known import Known
@@ -52,8 +59,9 @@ class Case(Value):
     clocks stood still so far, `holds` how often it was set aside since it was opened or reopened.
     `repeats` is how often a step of the ladder was told and `told_at` when last, `back_at` when a
     decision came back undone, `clock_from` when it was reopened. `absorbed` are cases that were
-    merged into it, `merged_into` is the other way round. `rings` are by their decision.
-    `halt` kept Koban from acting by itself when it last would have, `withheld` are those rules.
+    merged into it, `merged_into` is the other way round. `rings` and `notices` are by their
+    decision. `halt` kept Koban from acting by itself when it last would have, `withheld` are those
+    rules.
     """
 
     id: str
@@ -101,6 +109,7 @@ class Case(Value):
     sightings: tuple[Sighting, ...] = ()
     rings: dict[str, RingState] = Field(default_factory=dict)
     appeal: AppealAnswer | None = None
+    notices: dict[str, NoticeState] = Field(default_factory=dict)
 
     @property
     def started_at(self) -> datetime:

@@ -121,13 +121,14 @@ class ChoosePreset(Deciding):
 
 
 class Decide(Deciding):
-    """Decide with the modal."""
+    """Decide with the modal; `template` is the reason that was chosen, where one was."""
 
     kind: Literal["decide"] = "decide"
     verdict: Verdict
     actions: tuple[PresetAction, ...] = ()
     policy: str | None = None
     reason: str = ""
+    template: str | None = None
 
 
 class DecideRing(Deciding):
@@ -223,6 +224,12 @@ class GiveUp(Asked):
     kind: Literal["give_up"] = "give_up"
 
 
+class RetryNotice(Asked):
+    """Send the notice to the person acted upon again."""
+
+    kind: Literal["retry_notice"] = "retry_notice"
+
+
 class Undo(Asked):
     """Take back what the last decision did."""
 
@@ -304,6 +311,7 @@ PersonCommand = Annotated[
     | Withdraw
     | Retry
     | GiveUp
+    | RetryNotice
     | Undo
     | DecideRing
     | StopRing,

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from workflows.domain.alert import Subject
 from workflows.domain.model import Value
+from workflows.domain.notice import DecisionNotice
 from workflows.domain.playbook.conduct import Conduct
 from workflows.domain.ring import Ring
 from workflows.domain.text import Text
@@ -40,6 +41,9 @@ class Decision(Value):
     see yet: they go on as they were. `over_limit` where its person had done too much in too short
     a time, or it concerns too many subjects, to decide alone.
 
+    `template` is the reason of policy that was chosen, `notice` what the person acted upon is told
+    because of it.
+
     With a `ring` each action stands for all its subjects: the ring itself is their subject.
     """
 
@@ -58,3 +62,5 @@ class Decision(Value):
     over_limit: bool = False
     rehearse: bool = False
     ring: Ring | None = None
+    template: str | None = None
+    notice: DecisionNotice | None = None

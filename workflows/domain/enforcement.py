@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from workflows.domain.decision import PlannedAction
 from workflows.domain.model import Value
+from workflows.domain.notice import NoticeStatus
 from workflows.domain.ring import Tally
 
 FIRST_TRY = timedelta(seconds=8)
@@ -32,6 +33,8 @@ class ActionStatus(StrEnum):
 
 STANDING = frozenset({ActionStatus.DONE, ActionStatus.VERIFIED, ActionStatus.DRIFTED})
 """The action took effect and has not been taken back."""
+TOOK_EFFECT = STANDING | {ActionStatus.LIFTED}
+"""The person acted upon felt it, though its time may be over by now."""
 UNSETTLED = frozenset({ActionStatus.PENDING, ActionStatus.RETRYING, ActionStatus.FAILED})
 """The case can't close before these come to an end."""
 ACTING = frozenset({ActionStatus.PENDING, ActionStatus.RETRYING, ActionStatus.UNDOING})
@@ -83,11 +86,18 @@ class ActionReport(Value):
     would: str = ""
 
 
+class NoticeState(Value):
+    """Where the notice to the person acted upon stands."""
+
+    status: NoticeStatus
+    problem: Problem | None = None
+
+
 class EnforcementReport(Value):
     """News of a decision's enforcement; `id` makes a second delivery harmless.
 
-    Of one subject of a ring it has its `place`, of the ring as a whole its `tally`. It is `over`
-    where nothing more will be told.
+    `notice` is where the notice stands, once it was tried. Of one subject of a ring it has its
+    `place`, of the ring as a whole its `tally`. It is `over` where nothing more will be told.
     """
 
     id: str
@@ -97,13 +107,15 @@ class EnforcementReport(Value):
     place: int | None = None
     over: bool = False
     tally: Tally | None = None
+    notice: NoticeState | None = None
 
 
 class AskKind(StrEnum):
     """What a case asks of a running enforcement.
 
     Four are for protections: do not lift yet, lift in time again, end without lifting (a decision
-    takes over), lift now. The last is for rings: finish what is under way, and no more.
+    takes over), lift now. STOP is for rings: finish what is under way, and no more. TELL sends the
+    notice again.
     """
 
     RETRY = "retry"
@@ -114,6 +126,7 @@ class AskKind(StrEnum):
     KEEP = "keep"
     LIFT = "lift"
     STOP = "stop"
+    TELL = "tell"
 
 
 class Ask(Value):

@@ -42,6 +42,12 @@ from workflows.domain.happened.decisions import (
     Decided,
     Rejected,
 )
+from workflows.domain.happened.notices import (
+    NoticeDelayed,
+    NoticeFailed,
+    NoticeRetried,
+    NoticeSent,
+)
 from workflows.domain.happened.ring import RingProgressed, RingStopped
 from workflows.domain.happened.work import (
     AlertJoined,
@@ -108,6 +114,10 @@ __all__ = [
     "Event",
     "Happened",
     "NoteAdded",
+    "NoticeDelayed",
+    "NoticeFailed",
+    "NoticeRetried",
+    "NoticeSent",
     "ProtectionConfirmed",
     "ProtectionDismissed",
     "ProtectionHeld",
@@ -176,7 +186,11 @@ Event = Annotated[
     | ProtectionKept
     | RingProgressed
     | RingStopped
-    | AppealAnswered,
+    | AppealAnswered
+    | NoticeSent
+    | NoticeDelayed
+    | NoticeFailed
+    | NoticeRetried,
     Field(discriminator="kind"),
 ]
 

@@ -6,10 +6,16 @@ from typing import Any
 
 from workflows.domain import events as ev
 from workflows.domain.case_state import Case
-from workflows.domain.changes import actions, decisions, ring, work
+from workflows.domain.changes import actions, decisions, notices, ring, work
 from workflows.domain.sightings import seen_with
 
-_CHANGES = {**work.CHANGES, **decisions.CHANGES, **actions.CHANGES, **ring.CHANGES}
+_CHANGES = {
+    **work.CHANGES,
+    **decisions.CHANGES,
+    **actions.CHANGES,
+    **ring.CHANGES,
+    **notices.CHANGES,
+}
 
 
 def opened(route: str, policy: Any, event: ev.CaseOpened) -> Case:

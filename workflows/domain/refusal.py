@@ -57,6 +57,8 @@ class Reason(StrEnum):
     RING_MIXED = "ring_mixed"
     RING_GREW = "ring_grew"
     NOTHING_RUNNING = "nothing_running"
+    NO_NOTICE_FAILED = "no_notice_failed"
+    UNKNOWN_TEMPLATE = "unknown_template"
 
 
 class Refusal(Value):

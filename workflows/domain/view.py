@@ -4,6 +4,7 @@ A view crosses the wire on every change of a case, so it holds titles instead of
 """
 
 from datetime import datetime
+from typing import get_args
 
 from pydantic import Field
 
@@ -13,7 +14,7 @@ from workflows.domain.approval import Approval
 from workflows.domain.automation import Halt
 from workflows.domain.case_state import UNDECIDED, Case, Mark, Phase
 from workflows.domain.decision import Decision, Verdict
-from workflows.domain.enforcement import ActionState
+from workflows.domain.enforcement import ActionState, NoticeState
 from workflows.domain.escalation import Clock, Due
 from workflows.domain.events import (
     AlertJoined,
@@ -29,7 +30,7 @@ from workflows.domain.known import Known
 from workflows.domain.model import Value
 from workflows.domain.people import Role
 from workflows.domain.planning import plan
-from workflows.domain.playbook.model import Notify, Preset, Severity
+from workflows.domain.playbook.model import Notify, Playbook, Preset, Severity
 from workflows.domain.protection import Intent, Protection, is_over
 from workflows.domain.refusal import Refusal
 from workflows.domain.ring import RingState
@@ -37,12 +38,16 @@ from workflows.domain.text import Text
 
 
 class PresetView(Value):
-    """One button: `asks` where an approval will be asked for, `danger` where it can't be undone."""
+    """One button: `asks` where an approval will be asked for, `danger` where it can't be undone.
+
+    `targets` are whom or what it acts upon, each once.
+    """
 
     id: str
     title: Text
     danger: bool
     asks: bool
+    targets: tuple[Subject, ...] = ()
 
 
 class NextStep(Value):
@@ -104,6 +109,7 @@ class CardView(Value):
     undoing: bool
     failed: bool
     rule_url: str | None
+    notice: NoticeState | None = None
     acting: bool = False
     hold: Hold | None = None
     claim_ends: datetime | None = None
@@ -147,7 +153,8 @@ def view_of(case: Case) -> CardView:
         undoable=case.phase in (Phase.CLOSED, *UNDECIDED) and bool(case.undoable),
         stuck=bool(case.stuck),
         failed=bool(case.failed),
-        rule_url=playbook.policy.url if playbook.policy else None,
+        rule_url=_rule_url(playbook, decision),
+        notice=case.notices.get(decision.id) if decision else None,
     )
 
 
@@ -185,6 +192,12 @@ _SAME = (
     "appeal",
     "halt",
 )
+
+
+def _rule_url(playbook: Playbook, decision: Decision | None) -> str | None:
+    """Where the rule of the decision can be read; the playbook's own where there is none yet."""
+    named = playbook.rule(decision.policy) if decision and decision.policy else playbook.policy
+    return named.url if named is not None else None
 
 
 def _repeats(case: Case) -> dict[int, int]:
@@ -236,7 +249,8 @@ def _presets(case: Case) -> tuple[PresetView, ...]:
 
 
 def _preset(case: Case, preset: Preset) -> PresetView | None:
-    if isinstance(plan(case, preset.actions), Refusal):
+    planned = plan(case, preset.actions)
+    if isinstance(planned, Refusal):
         return None
     specs = [case.policy.catalog.actions[each.action] for each in preset.actions]
     return PresetView(
@@ -244,6 +258,7 @@ def _preset(case: Case, preset: Preset) -> PresetView | None:
         title=preset.title,
         danger=any(spec.danger for spec in specs),
         asks=any(spec.approval is not None for spec in specs),
+        targets=tuple({each.subject.key: each.subject for each in planned}.values()),
     )
 
 
@@ -255,3 +270,6 @@ def told_in_thread(recorded: Recorded) -> bool:
 _NOT_TOLD = (
     CaseOpened | AlertJoined | CaseWatched | CaseUnwatched | EnforcementStarted | RingProgressed
 )
+
+UNTOLD = frozenset(each.model_fields["kind"].default for each in get_args(_NOT_TOLD))
+"""Their kinds."""

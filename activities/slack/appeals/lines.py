@@ -106,4 +106,6 @@ _WORDS: dict[type[Any], Callable[[Any, Appeal, Reader], str]] = {
     ev.AppealWithdrawn: _plainly,
     ev.NoticeSent: _plainly,
     ev.NoticeFailed: _not_told,
+    ev.NoticeRetried: _by,
+    ev.NoticeGivenUp: _plainly,
 }

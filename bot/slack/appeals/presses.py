@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from activities.slack.appeals.buttons import CLAIM, OVERTURN, RELEASE, UPHOLD
+from activities.slack.appeals.buttons import CLAIM, OVERTURN, RELEASE, TELL, UPHOLD
 from activities.slack.appeals.handles import AppealHandle, decode
 from bot.slack.appeals.modal import AppealModals
 from bot.slack.appeals.storing import Stored, store
@@ -20,7 +20,7 @@ from workflows.domain.people import Actor
 
 ACTIONS = re.compile(r"appeal\..+")
 
-_PLAIN = {CLAIM: cmd.ClaimAppeal, RELEASE: cmd.ReleaseAppeal}
+_PLAIN = {CLAIM: cmd.ClaimAppeal, RELEASE: cmd.ReleaseAppeal, TELL: cmd.RetryNotice}
 _MODALS = frozenset({UPHOLD, OVERTURN})
 _PROBLEMS = {Stored.AWAY: "bot.press.not_taken", Stored.OVER: "bot.appeal.over"}
 
@@ -74,19 +74,19 @@ class AppealPresses:
         await ack()
         if stored in _PROBLEMS:
             _log.warning("appeal_click_not_stored", appeal=click.appeal, why=stored.value)
-            self._tell(press.source, _PROBLEMS[stored])
+            self._tell(press.source, _PROBLEMS[stored], case=click.appeal)
 
     async def _open(self, press: Press, aim: AppealHandle) -> None:
         problem = await self._modals.open(press, aim)
         if problem is not None:
             await self._told(press.source, problem)
 
-    def _tell(self, source: Source, key: str) -> None:
-        self._after.start(self._told(source, key))
+    def _tell(self, source: Source, key: str, **values: str) -> None:
+        self._after.start(self._told(source, key, **values))
 
-    async def _told(self, source: Source, key: str) -> None:
-        language = await self._languages.of(source.person)
-        await self._replies.privately(source, Said(text=self._doors.texts(language).say(key)))
+    async def _told(self, source: Source, key: str, **values: str) -> None:
+        texts = self._doors.texts(await self._languages.of(source.person))
+        await self._replies.privately(source, Said(text=texts.say(key, **values)))
 
 
 def _handle(press: Press) -> AppealHandle:

@@ -11,24 +11,64 @@ from slack_sdk.models.blocks import (
     StaticMultiSelectElement,
     StaticSelectElement,
 )
+from slack_sdk.models.blocks.block_elements import InputInteractiveElement
 
 from activities.slack.escape import plain
 from activities.slack.text.texts import Catalog
+from bot.slack.modals.deciding import NONE, TEMPLATE
 from bot.slack.modals.frame import OPTION_TEXT, field, many_lines, one_line
 from bot.slack.modals.offer import Offer
 from workflows.domain.decision import Verdict
 from workflows.domain.playbook.actions import ActionSpec
 from workflows.domain.playbook.durations import format_duration
+from workflows.domain.playbook.model import Rule
 
 
 def decide_blocks(offer: Offer, texts: Catalog) -> list[Block]:
-    """Verdict, actions, duration, rule and reason."""
+    """Verdict, actions, duration, rule, what policy offers as a reason, and the reason."""
     return [
         field("verdict", texts, _verdicts(texts)),
         *_actions(offer, texts),
-        field("policy", texts, one_line(offer.rule), optional=True),
+        field("policy", texts, _rules(offer, texts), optional=True),
+        *_templates(offer, texts),
         field("reason", texts, many_lines(), hint="bot.decide.reason.hint"),
     ]
+
+
+def _rules(offer: Offer, texts: Catalog) -> InputInteractiveElement:
+    """A choice where there are several, the usual one chosen; else a line to type."""
+    if len(offer.rules) < 2:
+        return one_line(offer.rule)
+    options = [_rule(each, texts) for each in offer.rules]
+    return StaticSelectElement(
+        options=options,
+        initial_option=next((each for each in options if each.value == offer.rule), None),
+        placeholder=PlainTextObject(text=texts.say("bot.modal.policy.choose")),
+    )
+
+
+def _rule(rule: Rule, texts: Catalog) -> Option:
+    title = f" · {rule.title.in_(texts.language)}" if rule.title is not None else ""
+    shown = plain(f"{rule.id}{title}", OPTION_TEXT)
+    return Option(value=rule.id, text=PlainTextObject(text=shown))
+
+
+def _templates(offer: Offer, texts: Catalog) -> list[Block]:
+    """The reasons of policy; choosing one fills in the reason, and shows the notice."""
+    if not offer.templates:
+        return []
+    titles = [(each.id, each.title.in_(texts.language)) for each in offer.templates]
+    options = [
+        Option(value=value, text=PlainTextObject(text=plain(title, OPTION_TEXT)))
+        for value, title in [*titles, (NONE, texts.say("bot.modal.template.none"))]
+    ]
+    select = StaticSelectElement(
+        options=options,
+        placeholder=PlainTextObject(text=texts.say("bot.modal.template.choose")),
+    )
+    block = field(TEMPLATE, texts, select, optional=True, hint="bot.modal.template.hint")
+    block.dispatch_action = True
+    return [block]
 
 
 def _verdicts(texts: Catalog) -> RadioButtonsElement:

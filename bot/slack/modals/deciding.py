@@ -10,6 +10,11 @@ from workflows.domain.decision import Verdict
 from workflows.domain.model import Value
 from workflows.domain.playbook.model import PresetAction
 
+TEMPLATE = "template"
+"""The block, and the action, of the reasons that policy offers."""
+NONE = "-"
+"""A choice among them can't be undone in Slack: this one stands for no choice."""
+
 
 class Form(Value):
     """The modal `decide`, filled in; what is missing or unknown is None or empty."""
@@ -19,6 +24,7 @@ class Form(Value):
     duration: timedelta | None
     policy: str | None
     reason: str
+    template: str | None = None
 
 
 def read_decide(
@@ -35,6 +41,7 @@ def read_decide(
         actions=tuple(PresetAction(action=name, for_=form.duration) for name in form.actions),
         policy=form.policy if form.verdict is Verdict.VIOLATION else None,
         reason=form.reason,
+        template=form.template,
     )
 
 
@@ -44,9 +51,16 @@ def _form(view: Mapping[str, Any]) -> Form:
         verdict=next((each for each in Verdict if each == verdict), None),
         actions=options_in(view, "actions"),
         duration=duration_in(view, "duration"),
-        policy=words_in(view, "policy") or None,
+        policy=option_in(view, "policy") or words_in(view, "policy") or None,
         reason=words_in(view, "reason"),
+        template=template_in(view),
     )
+
+
+def template_in(view: Mapping[str, Any]) -> str | None:
+    """The chosen reason of policy; None also where somebody chose to have none."""
+    chosen = option_in(view, TEMPLATE)
+    return None if chosen == NONE else chosen
 
 
 def _faults(form: Form, limits: Mapping[str, int]) -> Faults:

@@ -64,5 +64,6 @@ def person_in(view: Mapping[str, Any], block: str) -> str | None:
 
 
 def _of(view: Mapping[str, Any], block: str) -> Mapping[str, Any]:
+    """What stands in a block: it has one element, called as the block or `{block}.{more}`."""
     values = (view.get("state") or {}).get("values") or {}
-    return (values.get(block) or {}).get(block) or {}
+    return next(iter((values.get(block) or {}).values()), None) or {}

@@ -7,6 +7,7 @@ from slack_sdk.models.blocks import (
     MarkdownTextObject,
     PlainTextInputElement,
     PlainTextObject,
+    SectionBlock,
 )
 from slack_sdk.models.blocks.block_elements import InputInteractiveElement
 from slack_sdk.models.views import View
@@ -23,16 +24,31 @@ MOST_WORDS = 3000
 MOST_LINE = 200
 
 
-def modal(name: str, blocks: list[Block], metadata: Metadata, texts: Catalog) -> View:
-    """The modal with the callback_id `name`."""
+def modal(
+    name: str, blocks: list[Block], metadata: Metadata, texts: Catalog, submit: str | None = ""
+) -> View:
+    """The modal with the callback_id `name`; `submit` None where there is nothing to send."""
+    label = submit if submit is None else submit or texts.say(f"bot.{name}.submit")
     return View(
         type="modal",
         callback_id=name,
         title=PlainTextObject(text=texts.say(f"bot.{name}.title")),
-        submit=PlainTextObject(text=texts.say(f"bot.{name}.submit")),
+        submit=PlainTextObject(text=label) if label else None,
         close=PlainTextObject(text=texts.say("bot.modal.close")),
         private_metadata=encode(metadata),
         blocks=blocks,
+    )
+
+
+def sentence_view(name: str, text: str, texts: Catalog) -> View:
+    """A modal that only says something: that it is loading, or why there is nothing to fill in."""
+    said = SectionBlock(text=MarkdownTextObject(text=text, verbatim=True))
+    return View(
+        type="modal",
+        callback_id="said",
+        title=PlainTextObject(text=texts.say(f"bot.{name}.title")),
+        close=PlainTextObject(text=texts.say("bot.modal.close")),
+        blocks=[said],
     )
 
 
@@ -73,6 +89,6 @@ def one_line(initial: str | None = None) -> PlainTextInputElement:
     )
 
 
-def many_lines() -> PlainTextInputElement:
+def many_lines(initial: str | None = None) -> PlainTextInputElement:
     """A text of as many lines as a case keeps."""
-    return PlainTextInputElement(multiline=True, max_length=MOST_WORDS)
+    return PlainTextInputElement(multiline=True, max_length=MOST_WORDS, initial_value=initial)

@@ -37,10 +37,13 @@ Read = Callable[[Submitted], cmd.PersonCommand | Faults]
 
 @dataclass(frozen=True)
 class Kind:
-    """What is wrong with the whole modal is said under the block `whole`."""
+    """What is wrong with the whole modal is said under the block `whole`.
+
+    One without any field (None) has it said in a modal above.
+    """
 
     read: Read
-    whole: str
+    whole: str | None
 
 
 def _decide(given: Submitted) -> cmd.PersonCommand | Faults:
@@ -117,6 +120,11 @@ def _missing(block: str) -> Faults:
     return {block: Fault(key=f"bot.fault.{block}_needed")}
 
 
+def _sure(given: Submitted) -> cmd.PersonCommand | Faults:
+    assert given.metadata.preset is not None
+    return cmd.ChoosePreset(**given.seen, preset=given.metadata.preset)
+
+
 KINDS: dict[str, Kind] = {
     "decide": Kind(_decide, "reason"),
     "reject": Kind(_reject, "reason"),
@@ -128,5 +136,6 @@ KINDS: dict[str, Kind] = {
     "answer": Kind(_answer, "answer"),
     "reopen": Kind(_reopen, "reason"),
     "merge": Kind(_merge, "into"),
+    "sure": Kind(_sure, None),
 }
 """By callback_id."""

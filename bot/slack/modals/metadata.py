@@ -7,7 +7,7 @@ from pydantic import Field, ValidationError, model_validator
 from activities.slack.handles import Handle
 from activities.slack.handles import decode as read_handle
 from activities.slack.handles import encode as write_handle
-from bot.slack.press import Unreadable
+from bot.slack.press import Press, Unreadable
 from workflows.domain.commands import Place
 from workflows.domain.model import Value
 from workflows.domain.text import Language
@@ -19,7 +19,8 @@ MOST_CHARACTERS = 3000
 class Metadata(Value):
     """Which case the modal is about, and where its person is answered.
 
-    `limits`: the longest duration of each timed action on offer, in seconds.
+    `limits`: the longest duration of each timed action on offer, in seconds. `preset`: the one that
+    is made sure of.
     """
 
     route: str
@@ -29,6 +30,7 @@ class Metadata(Value):
     thread: Annotated[str | None, Field(pattern=r"^[0-9.]{1,30}$")] = None
     language: Language
     limits: dict[str, int] = Field(default_factory=dict)
+    preset: str | None = None
 
     @model_validator(mode="after")
     def _names_a_case(self) -> Self:
@@ -43,7 +45,11 @@ class Metadata(Value):
 
 
 def metadata_for(
-    aim: Handle, place: Place, language: Language, limits: dict[str, int] | None = None
+    aim: Handle,
+    place: Place,
+    language: Language,
+    limits: dict[str, int] | None = None,
+    preset: str | None = None,
 ) -> Metadata:
     """The metadata of a modal that `aim` opens.
 
@@ -59,6 +65,7 @@ def metadata_for(
             thread=place.thread,
             language=language,
             limits=limits or {},
+            preset=preset,
         )
     except ValidationError as error:
         raise Unreadable("not a place") from error
@@ -82,3 +89,14 @@ def decode(written: str) -> Metadata:
         return Metadata.model_validate_json(written[:MOST_CHARACTERS])
     except ValidationError as error:
         raise Unreadable("not the metadata of a modal") from error
+
+
+def placed(press: Press) -> Press:
+    """The press with the place where its person is answered, which a modal only carries."""
+    if press.source.place is not None or not press.carried:
+        return press
+    try:
+        place = decode(press.carried).place
+    except Unreadable:
+        return press
+    return press.model_copy(update={"source": press.source.model_copy(update={"place": place})})

@@ -11,8 +11,10 @@ from workflows.domain.case_state import Case
 from workflows.domain.model import Value
 from workflows.domain.planning import target
 from workflows.domain.playbook.actions import ActionCatalog, ActionSpec
-from workflows.domain.playbook.model import Playbook
+from workflows.domain.playbook.model import Playbook, Rule
+from workflows.domain.playbook.reasons import ReasonTemplate
 from workflows.domain.text import Text
+from workflows.domain.view import CardView, view_of
 
 MOST_OPTIONS = 100
 """docs.slack.dev, multi-select menu."""
@@ -29,7 +31,8 @@ USUAL = (
 class Offer(Value):
     """The choices; `title` and `subject` are None where the case could not be asked in time.
 
-    `others` are the subject's other open cases, where they were asked for.
+    `others` are the subject's other open cases, where they were asked for. `case` is the one that
+    the modal was opened for, where it answered.
     """
 
     title: Text | None = None
@@ -38,6 +41,18 @@ class Offer(Value):
     durations: tuple[timedelta, ...] = ()
     rule: str | None = None
     others: tuple[CaseLine, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    templates: tuple[ReasonTemplate, ...] = ()
+    case: Case | None = None
+
+    @property
+    def view(self) -> CardView | None:
+        """The card that the modal was opened from, as it would be drawn now."""
+        return view_of(self.case) if self.case is not None else None
+
+    def template(self, reason: str | None) -> ReasonTemplate | None:
+        """The reason called `reason`, or None."""
+        return next((each for each in self.templates if each.id == reason), None)
 
     @property
     def limits(self) -> dict[str, int]:
@@ -57,7 +72,8 @@ def offer_of(case: Case) -> Offer:
         for name, spec in policy.catalog.actions.items()
         if target(case, spec) is not None
     }
-    return _offer(fitting, policy.playbook).model_copy(update={"subject": case.subject})
+    known = {"subject": case.subject, "case": case}
+    return _offer(fitting, policy.playbook).model_copy(update=known)
 
 
 def offer_for(case: Case, types: Collection[str]) -> Offer:
@@ -83,6 +99,8 @@ def _offer(actions: dict[str, ActionSpec], playbook: Playbook | None) -> Offer:
         actions=kept,
         durations=_durations(kept, playbook),
         rule=playbook.policy.id if playbook and playbook.policy else None,
+        rules=playbook.rules if playbook else (),
+        templates=playbook.reasons if playbook else (),
     )
 
 

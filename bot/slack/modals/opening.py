@@ -2,21 +2,20 @@
 
 import asyncio
 
-import aiohttp
 import structlog
-from slack_sdk.errors import SlackApiError
 from slack_sdk.models.views import View
-from slack_sdk.web.async_client import AsyncWebClient
 
 from activities.slack.handles import Handle
+from bot.slack.background import Background
 from bot.slack.doors import CaseLine, Doors, Unavailable
 from bot.slack.languages import Languages
+from bot.slack.modals.frame import sentence_view
 from bot.slack.modals.metadata import metadata_for
 from bot.slack.modals.offer import Offer, offer_at, offer_of
 from bot.slack.modals.views import view_of
-from bot.slack.press import MODALS, Press, Unreadable
-from bot.slack.replies import Replies, Said
+from bot.slack.press import Press, Unreadable, modal_of, preset_of
 from bot.slack.rights import EVERYBODY, READS_ONLY, holds, role_needed
+from bot.slack.rings.screen import Screen
 from workflows.client import OutOfReach
 from workflows.domain.case_state import Case, Phase
 from workflows.domain.identity import closed_route
@@ -24,19 +23,19 @@ from workflows.domain.people import WORKING_ROLES, Role
 from workflows.domain.text import Language
 
 PATIENCE = 0.8
+"""Seconds that a modal is given to be drawn; what takes longer opens empty, and is filled in."""
+
+ASKING = 8.0
 """Seconds that the case is given to say what fits it; then everything is offered."""
 
-LOOKING = 0.5
+LOOKING = 2.0
 """Seconds that the ledger is given for a subject's other cases; then an id is typed."""
 
-CLOSED_TOO = frozenset({"note", "reopen"})
+CLOSED_TOO = frozenset({"note", "reopen", "all"})
 """Modals that make sense for a case which does not run any more."""
 
-UNDECIDED_ONLY = frozenset({"decide", "handover", "snooze", "wait", "merge"})
+UNDECIDED_ONLY = frozenset({"decide", "handover", "snooze", "wait", "merge", "sure"})
 """Modals that nobody should fill in for a case which is over."""
-
-# A repeated call after a lost answer: the first one opened the modal.
-_OPEN_ALREADY = "exchanged_trigger_id"
 
 _log = structlog.get_logger(__name__)
 
@@ -49,47 +48,89 @@ class Opening:
     """Opens the modal of a press."""
 
     def __init__(
-        self, doors: Doors, languages: Languages, replies: Replies, client: AsyncWebClient
+        self, doors: Doors, languages: Languages, screen: Screen, after: Background
     ) -> None:
+        """What is still drawn when its modal stands open goes on in `after`."""
         self._doors = doors
         self._languages = languages
-        self._replies = replies
-        self._client = client
+        self._screen = screen
+        self._after = after
 
     async def open(self, press: Press, aim: Handle) -> None:
         """Opens the modal of a press, or tells the person why it did not open."""
-        name = MODALS[press.name]
-        person = press.source.person
+        name = modal_of(press.name)
+        assert name is not None
+        drawing = self._after.start(self._drawn(press, aim, name))
+        done, _ = await asyncio.wait({drawing}, timeout=PATIENCE)
+        if done:
+            await self._show(press, name, drawing.result())
+            return
+        texts = self._doors.texts(await self._languages.of(press.source.person))
+        loading = sentence_view(name, texts.say("bot.modal.loading"), texts)
+        view_id = await self._screen.begin(press, loading)
+        if view_id is not None:
+            drawn = await drawing
+            view = sentence_view(name, drawn, texts) if isinstance(drawn, str) else drawn
+            await self._screen.redraw(view_id, view)
+
+    async def _show(self, press: Press, name: str, drawn: View | str) -> None:
+        """Where nothing stands open yet, a sentence needs no modal."""
+        if isinstance(drawn, View):
+            await self._screen.begin(press, drawn)
+        elif not press.view:
+            await self._screen.say(press.source, drawn)
+        else:
+            texts = self._doors.texts(await self._languages.of(press.source.person))
+            await self._screen.redraw(press.view, sentence_view(name, drawn, texts))
+
+    async def say(self, press: Press, key: str) -> None:
+        """What became of a press, in the modal where it was made."""
+        texts = self._doors.texts(await self._languages.of(press.source.person))
+        await self._screen.redraw(press.view, sentence_view("all", texts.say(key), texts))
+
+    async def _drawn(self, press: Press, aim: Handle, name: str) -> View | str:
+        """The modal, or the sentence that says why there is none.
+
+        Nobody types what would be refused. Who is not known types: the case asks again.
+        """
+        person, allowed = press.source.person, _allowed(name)
         asking = asyncio.gather(
-            self._languages.of(person),
             self._offer(aim, name),
-            holds(self._doors.people, person, _allowed(name)),
+            holds(self._doors.people, person, allowed),
+            return_exceptions=True,
         )
-        problem = None
+        texts = self._doors.texts(await self._languages.of(person))
+        offer, may = await asking
+        if isinstance(offer, CaseOver):
+            return texts.say("bot.modal.case_over", case=aim.case)
+        if isinstance(offer, BaseException):
+            raise offer
+        if may is False:
+            return await role_needed(self._doors.people, allowed, texts)
         try:
-            language, offer, may = await asking
-            if may is False:
-                await self._refuse(press, _allowed(name), language)
-                return
-            problem = await self._show(press, self._view(press, aim, offer, language))
-        except CaseOver:
-            problem = "bot.modal.case_over"
+            return self._view(press, aim, offer, texts.language)
         except Unreadable:
-            problem = "bot.press.unreadable"
-        if problem is not None:
-            await self._tell(press, problem)
+            return texts.say("bot.press.unreadable")
 
     def _view(self, press: Press, aim: Handle, offer: Offer, language: Language) -> View:
         if press.source.place is None:
             raise Unreadable("a modal of a case opens from a message")
-        name, texts = MODALS[press.name], self._doors.texts(language)
+        name, preset = modal_of(press.name), preset_of(press.name)
+        assert name is not None
+        if preset is not None and offer.view is not None:
+            # What is asked is asked as of now, whatever stood on the card that was pressed.
+            aim = aim._replace(version=offer.view.version)
         limits = offer.limits if name == "decide" else None
-        metadata = metadata_for(aim, press.source.place, language, limits)
-        return view_of(name, offer, metadata, texts)
+        metadata = metadata_for(aim, press.source.place, language, limits, preset)
+        return view_of(name, offer, metadata, self._doors.texts(language))
+
+    async def offer(self, aim: Handle) -> Offer:
+        """What a modal that stands open already has to choose from. Raises `CaseOver`."""
+        return await self._offer(aim, "decide")
 
     async def _offer(self, aim: Handle, name: str) -> Offer:
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(ASKING):
                 case = await self._case(aim)
         except (OutOfReach, TimeoutError) as error:
             _log.warning("case_not_asked", case=aim.case, error=str(error))
@@ -127,32 +168,9 @@ class Opening:
             line for line in past.cases if line.phase is not Phase.CLOSED and line.id != case.id
         )
 
-    async def _show(self, press: Press, view: View) -> str | None:
-        """Opens `view`; the key of what to tell the person where Slack did not."""
-        try:
-            await self._client.views_open(trigger_id=press.source.trigger_id, view=view)
-        except SlackApiError as error:
-            code = error.response.get("error")
-            if code == _OPEN_ALREADY:
-                return None
-            _log.warning("modal_not_opened", error=code)
-        except (aiohttp.ClientError, TimeoutError) as error:
-            _log.warning("modal_not_opened", error=str(error))
-        else:
-            return None
-        return "bot.modal.not_opened"
-
-    async def _refuse(self, press: Press, allowed: frozenset[Role], language: Language) -> None:
-        """Nobody types what would be refused. Who is not known types: the case asks again."""
-        texts = self._doors.texts(language)
-        text = await role_needed(self._doors.people, allowed, texts)
-        await self._replies.privately(press.source, Said(text=text))
-
-    async def _tell(self, press: Press, key: str) -> None:
-        language = await self._languages.of(press.source.person)
-        await self._replies.privately(press.source, Said(text=self._doors.texts(language).say(key)))
-
 
 def _allowed(name: str) -> frozenset[Role]:
     """Who may at all send this modal; policy says who approves, and whom a role covers for."""
+    if name == "all":  # whoever reads may watch, and look
+        return EVERYBODY
     return EVERYBODY - READS_ONLY if name in ("reject", "ask") else WORKING_ROLES

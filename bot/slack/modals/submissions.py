@@ -10,6 +10,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from activities.slack.text.texts import Catalog
 from bot.slack.doors import Doors
 from bot.slack.modals.form import Fault
+from bot.slack.modals.frame import sentence_view
 from bot.slack.modals.kinds import KINDS, Kind, Submitted
 from bot.slack.modals.metadata import Metadata, decode
 from bot.slack.press import Unreadable, submission_id
@@ -48,7 +49,7 @@ class Submissions:
         except Unreadable as error:
             _log.warning("modal_unreadable", error=str(error))
             texts = self._doors.texts(self._doors.language)
-            await _refuse(ack, {kind.whole: texts.say("bot.modal.unreadable")})
+            await _refuse_whole(ack, view, kind, "bot.modal.unreadable", texts)
             return None
 
     async def _send(
@@ -65,15 +66,26 @@ class Submissions:
             await ack()
             return
         _log.warning("submission_not_stored", case=metadata.case, command=command.kind)
+        kind = KINDS[str(view["callback_id"])]
         texts = self._doors.texts(metadata.language)
-        whole = KINDS[str(view["callback_id"])].whole
-        await _refuse(ack, {whole: texts.say("bot.modal.not_taken")})
+        await _refuse_whole(ack, view, kind, "bot.modal.not_taken", texts)
 
 
 def _worded(fault: Fault, texts: Catalog) -> str:
     if fault.limit is None:
         return texts.say(fault.key)
     return texts.say(fault.key, limit=texts.duration(fault.limit))
+
+
+async def _refuse_whole(
+    ack: AsyncAck, view: dict[str, Any], kind: Kind, key: str, texts: Catalog
+) -> None:
+    """Says what is wrong with all of it; the modal stays as it is."""
+    if kind.whole is not None:
+        await _refuse(ack, {kind.whole: texts.say(key)})
+        return
+    above = sentence_view(str(view["callback_id"]), texts.say(key), texts)
+    await ack(response_action="push", view=above)
 
 
 async def _refuse(ack: AsyncAck, errors: dict[str, str]) -> None:

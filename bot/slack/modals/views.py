@@ -18,10 +18,12 @@ from slack_sdk.models.views import View
 from activities.slack.escape import plain
 from activities.slack.text.texts import Catalog
 from bot.slack.doors import CaseLine
+from bot.slack.modals.all_view import all_view
 from bot.slack.modals.decide_view import decide_blocks
 from bot.slack.modals.frame import OPTION_TEXT, about, field, many_lines, modal, one_line
 from bot.slack.modals.metadata import Metadata
 from bot.slack.modals.offer import Offer
+from bot.slack.modals.sure_view import sure_view
 from workflows.domain.playbook.durations import format_duration
 
 SOON = (
@@ -33,8 +35,17 @@ SOON = (
 """For how long a case is usually put off, chosen with one tap."""
 
 
+WHOLE: dict[str, Callable[[Offer, Metadata, Catalog], View]] = {
+    "all": all_view,
+    "sure": sure_view,
+}
+"""Modals that are drawn from the card, and not from fields."""
+
+
 def view_of(name: str, offer: Offer, metadata: Metadata, texts: Catalog) -> View:
     """The modal with the callback_id `name`. Raises `KeyError` where there is none."""
+    if name in WHOLE:
+        return WHOLE[name](offer, metadata, texts)
     blocks = _BLOCKS[name](offer, texts)
     return modal(name, [about(offer, metadata, texts), *blocks], metadata, texts)
 

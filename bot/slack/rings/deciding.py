@@ -96,7 +96,7 @@ class RingDeciding:
             await self._screen.tell(press.source, "bot.press.unreadable")
             return
         texts = self._doors.texts(await self._languages.of(press.source.person))
-        view_id = await self._screen.open(press.source, loading_view(texts))
+        view_id = await self._screen.begin(press, loading_view(texts))
         if view_id is None:
             return
         refused = await self._refused(press.source.person, texts)
@@ -107,7 +107,7 @@ class RingDeciding:
         problem = _closed_to_rings(case)
         if case is None or problem is not None:
             key = problem or "bot.modal.not_taken"
-            await self._screen.redraw(view_id, sentence_view(texts.say(key), texts))
+            await self._screen.redraw(view_id, sentence_view(texts.say(key, case=aim.case), texts))
             return
         await self._fill(view_id, press, aim, case, texts)
 

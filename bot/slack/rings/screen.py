@@ -1,4 +1,4 @@
-"""Opening and redrawing modals of rings; a modal that was closed meanwhile is nobody's fault."""
+"""Opening and redrawing modals; a modal that was closed meanwhile is nobody's fault."""
 
 from typing import Any
 
@@ -10,8 +10,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.doors import Doors
 from bot.slack.languages import Languages
-from bot.slack.press import Source
+from bot.slack.press import Press, Source
 from bot.slack.replies import Replies, Said
+
+# A repeated call after a lost answer: the first one opened the modal.
+_OPEN_ALREADY = "exchanged_trigger_id"
 
 _log = structlog.get_logger(__name__)
 
@@ -32,13 +35,23 @@ class Screen:
         try:
             answer = await self._client.views_open(trigger_id=source.trigger_id, view=view)
         except SlackApiError as error:
-            _log.warning("modal_not_opened", error=error.response.get("error"))
+            code = error.response.get("error")
+            if code == _OPEN_ALREADY:
+                return None
+            _log.warning("modal_not_opened", error=code)
         except (aiohttp.ClientError, TimeoutError) as error:
             _log.warning("modal_not_opened", error=str(error))
         else:
             return str(answer["view"]["id"])
         await self.tell(source, "bot.modal.not_opened")
         return None
+
+    async def begin(self, press: Press, view: View) -> str | None:
+        """Draws `view` where the press was made, if that is a modal, else opens it; its id."""
+        if press.view:
+            await self.redraw(press.view, view)
+            return press.view
+        return await self.open(press.source, view)
 
     async def redraw(self, view_id: str, view: View | dict[str, Any]) -> None:
         """Draws a modal anew, where it is still open."""
@@ -49,10 +62,10 @@ class Screen:
         except (aiohttp.ClientError, TimeoutError) as error:
             _log.warning("modal_not_redrawn", error=str(error))
 
-    async def tell(self, source: Source, key: str) -> None:
+    async def tell(self, source: Source, key: str, **values: str) -> None:
         """Answers a person where they pressed."""
         language = await self._languages.of(source.person)
-        await self.say(source, self._doors.texts(language).say(key))
+        await self.say(source, self._doors.texts(language).say(key, **values))
 
     async def say(self, source: Source, text: str) -> None:
         """The same, with words that were put together already."""

@@ -31,7 +31,7 @@ def hands_on(
         names = ["note", *names, *(_UNDECIDED if line.phase in UNDECIDED else ())]
         names += ["reopen"] if line.phase is Phase.CLOSED else []
         names += ["ring"] if rings and line.phase in UNDECIDED else []
-    names += ["ring.list"] if listed else []
+    names += ["timeline", *(["ring.list"] if listed else [])]
     handle = handles.encode(line.id, line.version)
     if handles.decode(handle, line.route) is None:
         return []  # an import from elsewhere: no case would hear of it

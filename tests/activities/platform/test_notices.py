@@ -90,3 +90,26 @@ async def test_an_id_can_not_change_the_path() -> None:
     assert asked.url.raw_path == b"/v1/users/..%2Fbans/notices"
     problem, calls = await sent(201, a_notice(person=Subject(type="user", id="..")))
     assert (problem, calls) == (Problem(kind=ProblemKind.UNUSABLE_SUBJECT), [])
+
+
+async def test_a_decision_is_told_as_it_was_written() -> None:
+    """Filled in already: nothing of it is read again, and its key is built like an action's."""
+    told = a_notice(
+        appeal="",
+        kind=NoticeKind.DECISION,
+        text=Text(ja="事実 {reason} \u202e", en="Facts"),
+        call=NoticeCall.model_validate(
+            {
+                "path": "/v1/users/{subject.id}/notices",
+                "json": {"appeal": "{appeal.id}", "kind": "{notice}", "text": "{text.ja}"},
+            }
+        ),
+    )
+    problem, (asked,) = await sent(201, told)
+    assert problem is None
+    assert json.loads(asked.content) == {
+        "appeal": None,
+        "kind": "decision",
+        "text": "事実 {reason} \ufffd",
+    }
+    assert asked.headers["Idempotency-Key"] == "K7Q2F9XM0/D1/notice/u_123"

@@ -1,20 +1,24 @@
 """Only the person who pressed reads the refusal, in their language, where they are."""
 
 import inspect
+import re
 from datetime import UTC
 
 import pytest
 
 from activities.slack.activities import SlackActivities
 from activities.slack.pacing import Pacer
+from deploy.sandbox.slack.blockkit.blocks import Surface, check_blocks
+from deploy.sandbox.slack.reading import visible_text
 from tests.activities.slack.cases import AT, CASE
 from tests.activities.slack.conftest import Desk, Tries
 from workflows import ports
 from workflows.domain.commands import Place
+from workflows.domain.memory import CardRef
 from workflows.domain.people import Role
 from workflows.domain.playbook.roles import Holders
 from workflows.domain.refusal import Reason, Refusal
-from workflows.domain.text import Language
+from workflows.domain.text import Language, Text
 from workflows.ports import Answer
 
 CLOSED = Refusal(reason=Reason.CLOSED, by="U0SATO", at=AT, what="case_closed")
@@ -29,7 +33,7 @@ async def test_a_refusal_is_seen_by_its_person_only(desk: Desk) -> None:
     await Tries().run(desk.activities.answer, answer("U0CLARK", Place(channel="C0LIVE")))
     (said,) = desk.workspace.messages.all("C0LIVE")
     assert said.ephemeral_to == "U0CLARK"
-    assert said.text.startswith("佐藤 closed it ")
+    assert said.text.startswith(f"Case {CASE}: 佐藤 closed it ")
     assert said.text.endswith(" ago. The card shows how it ended.")
 
 
@@ -46,17 +50,19 @@ async def test_a_colleague_is_named_to_whom_nothing_can_be_handed(desk: Desk) ->
     await Tries().run(desk.activities.answer, wanted)
     (said,) = desk.workspace.messages.all("C0LIVE")
     assert said.text == (
-        "鈴木さんはケースを担当できません。リードの人を選んでください(Oliver Reedさん、田中さん)。"
+        f"ケース {CASE}: 鈴木さんはケースを担当できません。"
+        "リードの人を選んでください(Oliver Reedさん、田中さん)。"
     )
 
 
 async def refused(desk: Desk, refusal: Refusal, command: str, person: str = "U0SATO") -> str:
-    """What the person reads."""
+    """What the person reads, behind the name of the case."""
     wanted = Answer(
         person=person, place=Place(channel="C0LIVE"), case=CASE, refusal=refusal, command=command
     )
     await Tries().run(desk.activities.answer, wanted)
-    return str(desk.workspace.messages.all("C0LIVE")[-1].text)
+    text = str(desk.workspace.messages.all("C0LIVE")[-1].text)
+    return text.partition(f"{CASE}: ")[2]
 
 
 async def test_a_refusal_about_rights_names_who_could_do_it(desk: Desk) -> None:
@@ -104,6 +110,55 @@ async def test_without_slack_the_role_alone_is_named(desk: Desk) -> None:
     assert await refused(desk, refusal, "undo") == (
         "この操作ができるのはリードです。必要なときは依頼してください。"
     )
+
+
+async def test_a_refusal_names_its_case_and_leads_to_its_card(desk: Desk) -> None:
+    """By kind and id: somebody who works three cases knows which one is meant."""
+    posted = await desk.client.chat_postMessage(channel="C0LIVE", text="card")
+    card = CardRef(channel="C0LIVE", ts=posted["ts"])
+    title = Text(ja="外部誘導 <!channel>", en="Off-platform")
+    wanted = answer("U0SATO", Place(channel="C0LIVE")).model_copy(
+        update={"title": title, "card": card}
+    )
+    await Tries().run(desk.activities.answer, wanted)
+    said = desk.workspace.messages.all("C0LIVE")[-1]
+    assert re.match(
+        rf"ケース <http[^|>]+\|{CASE}>\(外部誘導 &lt;!channel&gt;\): 佐藤さんが", said.text
+    )
+
+
+async def test_a_card_that_is_gone_costs_the_link_and_not_the_answer(desk: Desk) -> None:
+    """The sentence is what matters."""
+    card = CardRef(channel="C0LIVE", ts="1.000001")
+    wanted = answer("U0SATO", Place(channel="C0LIVE")).model_copy(update={"card": card})
+    await Tries().run(desk.activities.answer, wanted)
+    (said,) = desk.workspace.messages.all("C0LIVE")
+    assert said.text.startswith(f"ケース {CASE}: 佐藤さんが")
+
+
+async def test_what_was_typed_is_given_back(desk: Desk) -> None:
+    """The modal is gone by now; the words can be copied, and are obeyed nowhere."""
+    typed = "<!channel> *3回目* https://line.example/x\n2行目"
+    wanted = answer("U0SATO", Place(channel="C0LIVE")).model_copy(update={"typed": typed})
+    await Tries().run(desk.activities.answer, wanted)
+    (said,) = desk.workspace.messages.all("C0LIVE")
+    assert check_blocks(said.blocks, Surface.MESSAGE) == []
+    sentence, note, words = said.blocks
+    assert sentence["text"]["text"] == said.text
+    assert note["elements"][0]["text"] == "入力した内容(あなたにだけ表示しています)"
+    [kept] = words["elements"]
+    assert kept["type"] == "rich_text_preformatted"
+    assert kept["elements"] == [{"type": "text", "text": typed}]
+    assert desk.workspace.notifications == []
+
+
+async def test_what_was_typed_follows_into_the_direct_message(desk: Desk) -> None:
+    """Where they can't be told in the channel."""
+    wanted = answer("U0SATO", Place(channel="C0NOWHERE")).model_copy(update={"typed": "理由"})
+    await Tries().run(desk.activities.answer, wanted)
+    direct = desk.workspace.conversation_with(["U0SATO"])
+    (said,) = desk.workspace.messages.all(direct.id)
+    assert "理由" in visible_text({"blocks": said.blocks})
 
 
 async def test_who_pressed_in_a_thread_is_answered_there(desk: Desk) -> None:

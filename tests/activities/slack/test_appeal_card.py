@@ -161,16 +161,18 @@ def test_it_ends_on_the_truth(appeal: Appeal, lines: list[str]) -> None:
 def test_a_notice_that_could_not_be_sent_is_said() -> None:
     """A person has to tell them in another way."""
     problem = Problem(kind=ProblemKind.REFUSED, status=404)
-    appeal = given(an_appeal(), cmd.Uphold(by=REED, reason="規約どおり"), 1)
+    appeal = given(an_appeal(), cmd.NoteNotice(notice=NoticeKind.RECEIVED), 1)
+    appeal = given(appeal, cmd.Uphold(by=REED, reason="規約どおり"), 1)
     failed = given(appeal, cmd.NoteNotice(notice=NoticeKind.UPHELD, problem=problem), 1)
     told = (
         "⚠️ 本人へのお知らせを送れませんでした"
         "(プラットフォームに拒否されました(応答 404))。別の方法で伝えてください。"
     )
     assert told in seen(drawn(failed))
+    [again] = pressable(drawn(failed))
+    assert (again["action_id"], again["text"]["text"]) == ("appeal.retry_notice", "通知を再送する")
     assert "本人にお知らせしました" not in seen(drawn(failed))
-    first = given(appeal, cmd.NoteNotice(notice=NoticeKind.RECEIVED), 1)
-    assert "本人にお知らせしました" not in seen(drawn(first))
+    assert "本人にお知らせしました" not in seen(drawn(appeal))
     sent = given(appeal, cmd.NoteNotice(notice=NoticeKind.UPHELD), 1)
     assert "本人にお知らせしました" in seen(drawn(sent))
 

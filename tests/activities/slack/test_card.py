@@ -263,8 +263,8 @@ def test_a_button_knows_its_case() -> None:
         f"handover:{CASE}:2",
         f"wait:{CASE}:2",
         f"note:{CASE}:2",
-        f"release:{CASE}:2",
         f"escalate:{CASE}:2",
+        f"all:{CASE}:2",
     ]
 
 

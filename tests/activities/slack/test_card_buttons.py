@@ -6,13 +6,12 @@ import pytest
 
 from activities.slack.card import case_card
 from activities.slack.card_menu import entries
-from tests.activities.slack.cases import (
-    TANAKA,
-    Story,
-)
+from activities.slack.card_targets import targets_of
+from tests.activities.slack.cases import TANAKA, Story, catalog, policy
 from tests.activities.slack.drawn import pressable, reader
 from tests.activities.slack.situations import (
     KNOWN,
+    REFUSED,
     merged,
     muted,
     protected,
@@ -20,41 +19,49 @@ from tests.activities.slack.situations import (
     undo_asked,
 )
 from workflows.domain import commands as cmd
+from workflows.domain.alert import Subject
 from workflows.domain.case_state import Phase
+from workflows.domain.enforcement import ActionStatus
+from workflows.domain.playbook.model import Policy
 from workflows.domain.view import view_of
 
 
 @pytest.mark.parametrize(
     ("tell", "expected"),
     [
-        (Story, ["acknowledge", "escalate", "note", "snooze", "wait"]),
-        (lambda: Story().claimed(), ["handover", "wait", "note", "release", "escalate"]),
+        (Story, ["acknowledge", "escalate", "note", "snooze", "all"]),
+        (lambda: Story().claimed(), ["handover", "wait", "note", "escalate", "all"]),
         (
             lambda: protected(KNOWN).claimed(),
-            ["lift_protection", "merge", "handover", "wait", "note"],
+            ["lift_protection", "merge", "handover", "wait", "all"],
+        ),
+        (
+            lambda: protected(KNOWN),
+            ["sure.ban", "lift_protection", "merge", "acknowledge", "all"],
         ),
         (
             lambda: Story().claimed().waiting(),
-            ["handover", "note", "release", "wait", "snooze"],
+            ["handover", "note", "escalate", "release", "all"],
         ),
-        (lambda: Story().ban_asked(), ["note", "watch"]),
+        (lambda: Story().ban_asked(), ["note", "watch", "timeline"]),
         (
             lambda: Story().ban_asked().then(cmd.Watch(by=TANAKA), 4),
-            ["note", "watch", "unwatch"],
+            ["note", "watch", "unwatch", "timeline"],
         ),
-        (lambda: Story().ban_asked().approved(), ["note", "watch"]),
-        (muted, ["note", "watch"]),
+        (lambda: Story().ban_asked().approved(), ["note", "watch", "timeline"]),
+        (muted, ["note", "watch", "timeline"]),
     ],
 )
 def test_the_menu_holds_what_is_most_useful_now(
     tell: Callable[[], Story], expected: list[str]
 ) -> None:
-    """At most five entries; all of them can be asked for elsewhere."""
+    """At most five options; where there is more, the last one leads to all of it."""
     view = view_of(tell().case)
     menu = pressable(case_card(view, reader()))[-1]
     assert (menu["type"], menu["action_id"]) == ("overflow", "case.more")
     assert [option["value"].split(":")[0] for option in menu["options"]] == expected
-    assert list(entries(view))[: len(expected)] == expected
+    named = [name for name in expected if "." not in name and name != "all"]
+    assert list(entries(view))[: len(named)] == named
 
 
 def test_what_has_no_room_in_the_menu_is_named_all_the_same() -> None:
@@ -66,10 +73,92 @@ def test_what_has_no_room_in_the_menu_is_named_all_the_same() -> None:
         "handover",
         "wait",
         "note",
-        "release",
         "escalate",
+        "release",
         "snooze",
         "watch",
+        "timeline",
+    )
+
+
+def presets(*ids: str, **more: object) -> Policy:
+    """A policy with these decisions in one tap: bans where the id says so, else mutes."""
+    made = [
+        {
+            "id": each,
+            "title": {"ja": f"定型{each}", "en": f"Preset {each}"},
+            "actions": ["permanent_ban" if each.startswith("ban") else "mute_user"],
+        }
+        for each in ids
+    ]
+    return policy(presets=made, **more)
+
+
+def test_presets_that_the_card_has_no_room_for_stand_first_in_the_menu() -> None:
+    """One tap for what a tap may do; what asks first is marked, and has its question in a modal."""
+    story = Story(policy=presets("a", "b", "c", "ban", "d"))
+    *shown, menu = pressable(case_card(view_of(story.case), reader()))
+    assert [each["action_id"] for each in shown] == [
+        "case.claim",
+        "case.preset.a",
+        "case.preset.b",
+        "case.decide",
+        "case.clear",
+    ]
+    assert [(o["text"]["text"], o["value"].split(":")[0]) for o in menu["options"]] == [
+        ("定型c", "preset.c"),
+        ("定型ban…", "sure.ban"),
+        ("定型d", "preset.d"),
+        ("確認済みにする", "acknowledge"),
+        ("すべての操作…", "all"),
+    ]
+
+
+def test_a_crowd_of_presets_leaves_room_for_the_rest() -> None:
+    """The menu names three of them; all ten and every entry are behind its last option."""
+    story = Story(policy=presets(*"abcdefghij")).claimed()
+    menu = pressable(case_card(view_of(story.case), reader()))[-1]
+    assert [option["value"].split(":")[0] for option in menu["options"]] == [
+        "preset.d",
+        "preset.e",
+        "preset.f",
+        "handover",
+        "all",
+    ]
+
+
+def test_a_question_names_what_is_acted_upon() -> None:
+    """Not whom the case is about: the message, and the stream."""
+    told = catalog("permanent_ban", subject="stream")
+    story = Story(policy=policy(told))
+    ban = pressable(case_card(view_of(story.case), reader()))[2]
+    assert ban["confirm"]["text"]["text"] == (
+        "配信 s_9への実行には承認が必要です。承認されるまで実行しません。"
+    )
+
+
+def test_a_question_names_every_target_once_and_counts_the_rest() -> None:
+    """Four kinds of things would push what becomes of them out of the question."""
+    kinds = ("user", "stream", "listing", "message", "order")
+    subjects = [Subject(type=kind, id=f"x_{kind}") for kind in (*kinds, "user")]
+    assert targets_of(subjects, reader()) == (
+        "ユーザー x_user、配信 x_stream、出品 x_listing ほか2件"
+    )
+    assert targets_of([Subject(type="user", id="u" * 128)], reader()).startswith("ユーザー uuu")
+
+
+def test_an_undo_and_giving_up_name_what_they_are_about() -> None:
+    """The stream that was paused, and not its host."""
+    paused = catalog("mute_user", subject="stream")
+    story = Story(policy=policy(paused)).muted()
+    done = story.reported("mute_user/stream:s_9", ActionStatus.VERIFIED)
+    undo = pressable(case_card(view_of(done.case), reader()))[0]
+    assert undo["confirm"]["text"]["text"] == "配信 s_9への措置を取り消し、元の状態に戻します。"
+    failed = Story(policy=policy(paused)).muted()
+    failed.reported("mute_user/stream:s_9", ActionStatus.FAILED, problem=REFUSED)
+    give_up = pressable(case_card(view_of(failed.case), reader()))[1]
+    assert give_up["confirm"]["text"]["text"] == (
+        "配信 s_9への失敗した措置は実行されません。実行済みの措置はそのまま残ります。"
     )
 
 

@@ -171,23 +171,25 @@ def test_a_line_of_the_card_tells_the_rest(tell: Callable[[], Story], ja: str, e
     assert en in body(view_of(tell().case), Language.EN)
 
 
-def test_what_is_known_of_the_subject_stands_beside_the_score() -> None:
+def test_what_is_known_of_the_subject_has_a_line_of_its_own() -> None:
     """Prior actions, those still in force, and the other cases on the same subject."""
     view = view_of(Story(known=KNOWN).case)
-    assert seen(case_card(view, reader()))[2] == (
-        "スコア 0.97 · 視聴者 1,240 · 過去の措置 コメント制限2(継続中1)・強制退会1"
-        " · 対応中の別ケース 1(K7AAAAAAA) · 過去のケース 3"
-    )
-    assert seen(case_card(view, reader(Language.EN)))[2] == (
-        "Score 0.97 · 1,240 viewers · Earlier actions: Mute 2 (1 in force), Permanent ban 1"
-        " · 1 other open case (K7AAAAAAA) · 3 earlier cases"
-    )
+    assert seen(case_card(view, reader()))[2:4] == [
+        "スコア 0.97 · 視聴者 1,240",
+        "過去の措置 コメント制限2回(継続中1)・強制退会1回"
+        " · 対応中の別ケース 1(K7AAAAAAA) · 過去のケース 3",
+    ]
+    assert seen(case_card(view, reader(Language.EN)))[2:4] == [
+        "Score 0.97 · 1,240 viewers",
+        "Earlier actions: Mute ×2 (1 in force), Permanent ban ×1"
+        " · 1 other open case (K7AAAAAAA) · 3 earlier cases",
+    ]
 
 
 def test_many_other_cases_are_counted() -> None:
     """Five are named."""
     many = Known(open_cases=tuple(f"K7AAAAAA{n}" for n in range(8)))
-    facts = seen(case_card(view_of(Story(known=many).case), reader()))[2]
+    facts = seen(case_card(view_of(Story(known=many).case), reader()))[3]
     assert facts.endswith(
         "対応中の別ケース 8(K7AAAAAA0、K7AAAAAA1、K7AAAAAA2、K7AAAAAA3、K7AAAAAA4 ほか3件)"
     )
@@ -213,3 +215,14 @@ def test_an_approved_decision_names_who_agreed() -> None:
     story = Story().ban_asked().approved().reported(BAN, ActionStatus.VERIFIED, 6)
     assert "田中さんが承認しました" in body(view_of(story.case), Language.JA)
     assert "田中 approved this" in body(view_of(story.case), Language.EN)
+
+
+def test_deadlines_and_protections_count_down() -> None:
+    """Slack does, in each reader's own words; the card is not drawn anew for it."""
+    drawn = {
+        language: str(case_card(view_of(protected().case), reader(language)).blocks)
+        for language in Language
+    }
+    assert "<!date^1795403590^{time}({ago})|12:13>" in drawn[Language.JA]
+    assert drawn[Language.JA].count("({ago})") == 3
+    assert "{time} ({ago})|12:13>" in drawn[Language.EN]

@@ -13,6 +13,8 @@ from bot.slack.doors import (
     Past,
     Record,
     Story,
+    Timeline,
+    TimelineLine,
     Unavailable,
 )
 from workflows.appealing.start import AppealMemory
@@ -23,6 +25,7 @@ from workflows.domain.appealing.commands import AppealClick
 from workflows.domain.automation import AutomationChange, Standing, Unchanged
 from workflows.domain.case_state import Case, Phase
 from workflows.domain.commands import Click
+from workflows.domain.events import CaseOpened
 from workflows.domain.memory import CardRef, Memory
 from workflows.domain.people import Actor, Cover, Role
 from workflows.domain.playbook.actions import ActionCatalog
@@ -123,11 +126,15 @@ def case(case_id: str = CASE) -> Case:
 
 @dataclass
 class FakeCases:
-    """Keeps clicks. `gate` holds them up, `away` refuses them, `broken` raises."""
+    """Keeps clicks. `gate` holds them up, `away` refuses them, `broken` raises.
+
+    `thinking` holds the answers up.
+    """
 
     clicks: list[tuple[str, Click]] = field(default_factory=list)
     memories: dict[str, Memory] = field(default_factory=lambda: {ROUTE: Memory(case=case())})
     gate: asyncio.Event | None = None
+    thinking: asyncio.Event | None = None
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     away: bool = False
     broken: bool = False
@@ -143,6 +150,8 @@ class FakeCases:
         self.clicks.append((route, click))
 
     async def memory(self, route: str) -> Memory | None:
+        if self.thinking is not None:
+            await self.thinking.wait()
         if self.away:
             raise OutOfReach("no answer")
         return self.memories.get(route)
@@ -233,6 +242,8 @@ class FakeLedger:
     stories: dict[str, Story] = field(default_factory=dict)
     lines: tuple[CaseLine, ...] = ()
     pasts: dict[str, Past] = field(default_factory=dict)
+    timelines: dict[str, list[TimelineLine]] = field(default_factory=dict)
+    gate: asyncio.Event | None = None
     notes: list[LookedUp] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
     away: bool = False
@@ -245,6 +256,23 @@ class FakeLedger:
     async def story(self, case: str) -> Story | None:
         self._reach("story")
         return self.stories.get(case)
+
+    async def timeline(self, case: str, page: int | None, size: int) -> Timeline | None:
+        if self.gate is not None:
+            await self.gate.wait()
+        self._reach("timeline")
+        lines = self.timelines.get(case)
+        if not lines:
+            return None
+        last = (len(lines) - 1) // size
+        first = (last if page is None else min(page, last)) * size
+        event = lines[0].whole.event if lines[0].whole else None
+        return Timeline(
+            opened=event if isinstance(event, CaseOpened) else None,
+            lines=tuple(lines[first : first + size]),
+            first=first,
+            total=len(lines),
+        )
 
     async def queue(self) -> tuple[CaseLine, ...]:
         self._reach("queue")

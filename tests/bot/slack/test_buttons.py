@@ -119,7 +119,7 @@ async def test_a_press_that_temporal_does_not_take_is_told(stage: Stage):
     sato = stage.person("U0SATO")
     await sato.press(await stage.seen(sato, stage.card()), "case.claim")
     told = await stage.told(sato)
-    assert told == "いまは受け付けられませんでした。もう一度押してください。"
+    assert told == f"{CASE}: いまは受け付けられませんでした。もう一度押してください。"
     assert await sato.errors() == []
 
 
@@ -128,7 +128,8 @@ async def test_a_press_that_temporal_never_answers_is_told_before_slack_gives_up
     stage.cases.gate = asyncio.Event()
     emma = stage.person("U0CLARK")
     await emma.press(await stage.seen(emma, stage.card()), "case.clear")
-    assert await stage.told(emma) == "This could not be taken just now. Please press it again."
+    told = await stage.told(emma)
+    assert told == f"{CASE}: This could not be taken just now. Please press it again."
     assert stage.cases.clicks == []
     assert stage.workspace.deliveries[0].seconds < 3
 
@@ -219,7 +220,7 @@ async def test_a_language_that_takes_long_to_learn_does_not_hold_the_answer_up(s
     await emma.press(await stage.seen(emma, stage.card()), "case.claim")
     told = await stage.told(emma)
     stage.people.asleep.set()
-    assert told == "いまは受け付けられませんでした。もう一度押してください。"
+    assert told == f"{CASE}: いまは受け付けられませんでした。もう一度押してください。"
 
 
 async def test_an_ephemeral_message_is_sent_where_the_response_url_is_over(stage: Stage):

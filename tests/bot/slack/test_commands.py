@@ -115,11 +115,15 @@ async def test_a_case_is_shown_whole(stage: Stage):
 @pytest.mark.parametrize(
     ("user", "phase", "names"),
     [
-        ("U0SATO", Phase.CLAIMED, ["note", "watch", "handover", "snooze", "wait", "merge"]),
-        ("U0SATO", Phase.ENFORCING, ["note", "watch"]),
-        ("U0TANAKA", Phase.CLOSED, ["note", "watch", "reopen"]),
-        ("U0SUZUKI", Phase.CLAIMED, ["watch"]),
-        ("U0CLARK", Phase.ENFORCING, ["note", "unwatch"]),
+        (
+            "U0SATO",
+            Phase.CLAIMED,
+            ["note", "watch", "handover", "snooze", "wait", "merge", "timeline"],
+        ),
+        ("U0SATO", Phase.ENFORCING, ["note", "watch", "timeline"]),
+        ("U0TANAKA", Phase.CLOSED, ["note", "watch", "reopen", "timeline"]),
+        ("U0SUZUKI", Phase.CLAIMED, ["watch", "timeline"]),
+        ("U0CLARK", Phase.ENFORCING, ["note", "unwatch", "timeline"]),
     ],
 )
 async def test_a_looked_up_case_can_be_worked(stage: Stage, user, phase, names):

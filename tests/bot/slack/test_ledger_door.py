@@ -11,7 +11,7 @@ from activities.ledger.database import Database
 from activities.ledger.ledger import Ledger
 from activities.ledger.migrating import migrate
 from activities.ledger.queries import Queries
-from activities.ledger.tables import cases
+from activities.ledger.tables import cases, events
 from bot.slack.cover_door import LedgerCovers
 from bot.slack.doors import Covering, LookedUp, Unavailable
 from bot.slack.ledger_door import LedgerReader
@@ -20,10 +20,10 @@ from workflows.domain.alert import Alert, Subject, brief
 from workflows.domain.approval import Purpose
 from workflows.domain.case import decide
 from workflows.domain.case_state import Case, Phase
-from workflows.domain.commands import ChoosePreset
+from workflows.domain.commands import AddNote, ChoosePreset, JoinAlert
 from workflows.domain.enforcement import ActionStatus
 from workflows.domain.events import CaseOpened, Event, Recorded
-from workflows.domain.history import apply_all, opened
+from workflows.domain.history import apply_all, numbered, opened
 from workflows.domain.hold import HoldKind
 from workflows.domain.memory import CardRef
 from workflows.domain.people import Actor, Cover, Role
@@ -56,8 +56,8 @@ def decided_case() -> tuple[Case, tuple[Event, ...]]:
 async def ledger(tmp_path) -> AsyncIterator[Database]:
     database = Database(f"sqlite+aiosqlite:///{tmp_path}/ledger.db")
     await migrate(database)
-    case, events = decided_case()
-    recorded = tuple(Recorded(seq=seq, event=event) for seq, event in enumerate(events, 1))
+    case, happened = decided_case()
+    recorded = tuple(Recorded(seq=seq, event=event) for seq, event in enumerate(happened, 1))
     entry = Entry(case=case, owner_key="k", events=recorded, alerts=(ALERT,), card=CARD)
     await Ledger(database).record(entry)
     yield database
@@ -131,3 +131,53 @@ async def test_a_look_up_is_kept(ledger: Database):
     away = LedgerReader(Queries(Database("sqlite+aiosqlite:////nowhere/at/all.db")), FakePolicies())
     with pytest.raises(Unavailable):
         await away.looked_up(note)
+
+
+async def test_a_timeline_is_read_a_page_at_a_time(ledger: Database):
+    """The last page first asked for; what only counts on the card is left out."""
+    reader = LedgerReader(Queries(ledger), FakePolicies())
+    await _noted(ledger, 5)
+    page = await reader.timeline(CASE, None, 3)
+    assert page is not None
+    assert (page.first, page.total) == (6, 8)
+    assert [each.line.kind for each in page.lines] == ["note_added", "note_added"]
+    first = await reader.timeline(CASE, 0, 3)
+    assert first is not None
+    assert [each.line.kind for each in first.lines] == ["case_opened", "case_claimed", "decided"]
+    assert first.opened == page.opened == decided_case()[1][0]
+    assert all(each.whole is not None for each in first.lines)
+    assert await reader.timeline("K00000000", None, 3) is None
+
+
+async def test_an_event_that_can_not_be_read_keeps_its_line(ledger: Database):
+    """A newer version of Koban wrote it."""
+    reader = LedgerReader(Queries(ledger), FakePolicies())
+    async with ledger.writing() as connection:
+        await connection.execute(
+            sa.update(events).where(events.c.seq == 2).values(kind="something_newer")
+        )
+    page = await reader.timeline(CASE, None, 20)
+    assert page is not None
+    assert [each.whole is None for each in page.lines] == [False, True, False]
+    assert page.lines[1].line.kind == "something_newer"
+
+
+async def test_a_timeline_needs_the_ledger():
+    """The person hears that it is away."""
+    database = Database("sqlite+aiosqlite:////nowhere/at/all.db")
+    with pytest.raises(Unavailable):
+        await LedgerReader(Queries(database), FakePolicies()).timeline(CASE, None, 20)
+
+
+async def _noted(ledger: Database, times: int) -> None:
+    """So many notes, and as many alerts that joined."""
+    case, _ = decided_case()
+    sato = Actor(id="U0SATO", roles=frozenset({Role.SPECIALIST}))
+    for number in range(times):
+        joined = JoinAlert(alert=brief(ALERT), severity=Severity.HIGH)
+        for command in (joined, AddNote(by=sato, note=f"メモ{number}")):
+            outcome = decide(case, command, NOW + timedelta(minutes=3))
+            assert isinstance(outcome, tuple)
+            told = numbered(case, outcome)
+            case = apply_all(case, outcome)
+            await Ledger(ledger).record(Entry(case=case, owner_key="k", events=told, card=CARD))

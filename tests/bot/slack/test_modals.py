@@ -219,7 +219,7 @@ async def test_a_closed_case_says_so_instead_of_opening(stage: Stage):
     sato = stage.person("U0SATO")
     await sato.press(await stage.seen(sato, stage.card()), "case.decide")
     told = await stage.told(sato)
-    assert told == "このケースはすでに完了しています。最新のカードをご覧ください。"
+    assert told == f"ケース {CASE} はすでに完了しています。最新のカードをご覧ください。"
     assert await sato.views() == []
 
 

@@ -226,7 +226,7 @@ async def test_nobody_fills_in_a_form_for_a_closed_case(stage: Stage, name):
         card = await stage.seen(person, stage.card(entries=((name, name),)))
         await person.choose_overflow(card, f"{name}:{CASE}:3")
         told = await stage.told(person)
-        assert told == "このケースはすでに完了しています。最新のカードをご覧ください。"
+        assert told == f"ケース {CASE} はすでに完了しています。最新のカードをご覧ください。"
         assert await person.views() == []
 
 

@@ -186,7 +186,7 @@ async def test_a_case_that_is_decided_says_so(stage: Stage):
     """The modal stands open already: the sentence stands in it."""
     stage.cases.memories[ROUTE] = Memory(case=ringed(phase=Phase.ENFORCING))
     sato = await pressed(stage)
-    await showing(sato, "このケースはすでに完了しています。")
+    await showing(sato, f"ケース {CASE} はすでに完了しています。")
 
 
 async def test_a_playbook_without_rings_says_so(stage: Stage):

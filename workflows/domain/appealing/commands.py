@@ -38,6 +38,12 @@ class Overturn(Asked):
     reason: str
 
 
+class RetryNotice(Asked):
+    """Send the notice again that could not be sent."""
+
+    kind: Literal["retry_notice"] = "retry_notice"
+
+
 class FileAppeal(Value):
     """Begin, with what the ledger knows of the decision; None where there is no such case."""
 
@@ -73,7 +79,7 @@ class NoteNotice(Value):
 
 
 AppealPersonCommand = Annotated[
-    ClaimAppeal | ReleaseAppeal | Uphold | Overturn, Field(discriminator="kind")
+    ClaimAppeal | ReleaseAppeal | Uphold | Overturn | RetryNotice, Field(discriminator="kind")
 ]
 AppealCommand = (
     AppealPersonCommand | FileAppeal | WithdrawAppeal | AppealTick | SettleAppeal | NoteNotice

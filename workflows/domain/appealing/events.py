@@ -108,6 +108,20 @@ class NoticeFailed(Happened):
     problem: Problem
 
 
+class NoticeRetried(Happened):
+    """A person asked to send the notice again."""
+
+    kind: Literal["notice_retried"] = "notice_retried"
+    notice: NoticeKind
+
+
+class NoticeGivenUp(Happened):
+    """Nobody sent the notice again for so long that the appeal is over."""
+
+    kind: Literal["notice_given_up"] = "notice_given_up"
+    notice: NoticeKind
+
+
 AppealEvent = Annotated[
     AppealFiled
     | AppealDismissed
@@ -121,7 +135,9 @@ AppealEvent = Annotated[
     | AppealUndoFailed
     | AppealWithdrawn
     | NoticeSent
-    | NoticeFailed,
+    | NoticeFailed
+    | NoticeRetried
+    | NoticeGivenUp,
     Field(discriminator="kind"),
 ]
 

@@ -112,7 +112,16 @@ def _withdrawn(appeal: Appeal, event: ev.AppealWithdrawn) -> Changes:
 
 def _noticed(appeal: Appeal, event: ev.NoticeSent | ev.NoticeFailed) -> Changes:
     problem = event.problem if isinstance(event, ev.NoticeFailed) else None
-    return {"notices": (*appeal.notices, NoticeState(kind=event.notice, problem=problem))}
+    noted = NoticeState(kind=event.notice, problem=problem, at=event.at)
+    return {"notices": (*appeal.notices, noted)}
+
+
+def _retried(appeal: Appeal, event: ev.NoticeRetried) -> Changes:
+    return {"notices": tuple(each for each in appeal.notices if each.kind is not event.notice)}
+
+
+def _notice_given_up(appeal: Appeal, event: ev.NoticeGivenUp) -> Changes:
+    return {"given_up": True}
 
 
 _CHANGES: dict[type[Any], Callable[[Appeal, Any], Changes]] = {
@@ -129,4 +138,6 @@ _CHANGES: dict[type[Any], Callable[[Appeal, Any], Changes]] = {
     ev.AppealWithdrawn: _withdrawn,
     ev.NoticeSent: _noticed,
     ev.NoticeFailed: _noticed,
+    ev.NoticeRetried: _retried,
+    ev.NoticeGivenUp: _notice_given_up,
 }

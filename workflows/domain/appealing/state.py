@@ -1,6 +1,6 @@
 """The state of an appeal: everything that its card, its rules and its clock read."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from pydantic import Field
@@ -10,11 +10,14 @@ from workflows.domain.appealing.answer import AppealOutcome
 from workflows.domain.appealing.request import AppealRequest
 from workflows.domain.case_state import Mark
 from workflows.domain.decision import Decision
-from workflows.domain.enforcement import Problem
+from workflows.domain.enforcement import Problem, ProblemKind
 from workflows.domain.memory import CardRef
 from workflows.domain.model import Value
 from workflows.domain.playbook.appeals import AppealRules, NoticeKind
 from workflows.domain.text import Text
+
+RETRYABLE = timedelta(days=30)
+"""For how long an appeal that is answered waits for somebody to send its notice again."""
 
 
 class AppealState(StrEnum):
@@ -67,10 +70,11 @@ class Appealed(Value):
 
 
 class NoticeState(Value):
-    """A notice that was sent, or with `problem` could not be."""
+    """A notice that was sent, or with `problem` could not be, and since when."""
 
     kind: NoticeKind
     problem: Problem | None = None
+    at: datetime | None = None
 
 
 class Appeal(Value):
@@ -96,6 +100,7 @@ class Appeal(Value):
     left: int = 0
     kept: int = 0
     notices: tuple[NoticeState, ...] = ()
+    given_up: bool = False
     turn: Mark | None = None
 
     @property
@@ -112,9 +117,28 @@ class Appeal(Value):
     @property
     def deadline(self) -> datetime | None:
         """When the clock has to look at the appeal next."""
-        if self.state not in WAITING or self.overdue:
+        times = [] if self.retry_until is None else [self.retry_until]
+        if self.state in WAITING and not self.overdue:
+            times += [self.due_at, *(at for _, at in self.reminders)]
+        return min(times, default=None)
+
+    @property
+    def undelivered(self) -> NoticeState | None:
+        """The last notice, where it could not be sent and can be tried again.
+
+        One that a later notice overtook is not told any more, and where nobody is known whom to
+        tell, trying again does not help.
+        """
+        last = self.notices[-1] if self.notices and not self.untold else None
+        if last is None or last.problem is None or last.at is None or self.given_up:
             return None
-        return min([self.due_at, *(at for _, at in self.reminders)])
+        return None if last.problem.kind is ProblemKind.UNUSABLE_SUBJECT else last
+
+    @property
+    def retry_until(self) -> datetime | None:
+        """Until when that notice can be sent again: the appeal stays for it."""
+        failed = self.undelivered
+        return None if failed is None or failed.at is None else failed.at + RETRYABLE
 
     @property
     def deciders(self) -> tuple[str, ...]:

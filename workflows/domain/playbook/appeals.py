@@ -9,26 +9,34 @@ from pydantic import Field, field_validator
 from workflows.domain.model import Written
 from workflows.domain.people import WORKING_ROLES, Role
 from workflows.domain.playbook.durations import Duration
+from workflows.domain.playbook.reasons import Automation
 from workflows.domain.playbook.roles import ChannelName
 from workflows.domain.text import Text
 
 
 class NoticeKind(StrEnum):
-    """What the person who appealed is told."""
+    """What a person is told: of a decision against them, or of their appeal against it."""
 
     RECEIVED = "received"
     UPHELD = "upheld"
     OVERTURNED = "overturned"
     DISMISSED = "dismissed"
+    DECISION = "decision"
 
 
 class Notices(Written):
-    """The texts; `received` and `dismissed` are sent only where they are written."""
+    """The texts; `received` and `dismissed` are sent only where they are written.
+
+    `decision` is what stands around a reason's own `notice`, and `automation` its sentences about
+    automation.
+    """
 
     received: Text | None = None
     upheld: Text
     overturned: Text
     dismissed: Text | None = None
+    decision: Text | None = None
+    automation: Automation = Field(default_factory=Automation)
 
     def text(self, kind: NoticeKind) -> Text | None:
         """The text of one kind of notice, where there is one."""

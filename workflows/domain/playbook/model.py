@@ -11,6 +11,7 @@ from workflows.domain.people import Role
 from workflows.domain.playbook.actions import ActionCatalog, ApprovalRule
 from workflows.domain.playbook.conduct import Claims, Conduct, Holds, Limits
 from workflows.domain.playbook.durations import Duration
+from workflows.domain.playbook.reasons import ReasonId, ReasonTemplate, Telling
 from workflows.domain.playbook.steps import Protect, ProtectRule, Repeat, Via
 from workflows.domain.text import Text
 
@@ -54,10 +55,11 @@ class Clocks(Written):
 
 
 class Rule(Written):
-    """The rule of the platform that a violation breaks."""
+    """The rule of the platform that a violation breaks; `title` is how a notice names it."""
 
-    id: str
+    id: Annotated[str, StringConstraints(min_length=1, max_length=60)]
     url: str | None = None
+    title: Text | None = None
 
 
 class PresetAction(Written):
@@ -83,12 +85,13 @@ PresetId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
 class Preset(Written):
-    """A decision that takes one tap."""
+    """A decision that takes one tap. `because` is one of the playbook's `reasons`."""
 
     id: PresetId
     title: Text
     actions: Annotated[tuple[PresetAction, ...], Field(min_length=1, max_length=10)]
     reason: Text | None = None
+    because: ReasonId | None = None
     conduct: Conduct | None = None
 
 
@@ -125,7 +128,8 @@ class Playbook(Written):
 
     `act_first` is for imminent harm: what can be taken back is done at once, and a second person
     reviews it within that rule's time. With `rehearse` nothing is changed at the platform, with
-    `ring` a case can be decided for many subjects at once.
+    `ring` a case can be decided for many subjects at once. `clauses` are rules that can be chosen
+    instead of `policy`, `reasons` can be chosen instead of typed.
     """
 
     playbook: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
@@ -134,11 +138,13 @@ class Playbook(Written):
     catch_all: bool = False
     order: int = 100
     policy: Rule | None = None
+    clauses: Annotated[tuple[Rule, ...], Field(max_length=20)] = ()
+    reasons: Annotated[tuple[ReasonTemplate, ...], Field(max_length=20)] = ()
     channel: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,80}$")]
     group_by: Annotated[tuple[str, ...], Field(min_length=1, max_length=5)] = ("subject",)
     severity: Annotated[dict[Severity, str], Field(min_length=1)]
     clocks: Annotated[dict[Severity, Clocks], Field(min_length=1)]
-    presets: Annotated[tuple[Preset, ...], Field(max_length=5)] = ()
+    presets: Annotated[tuple[Preset, ...], Field(max_length=10)] = ()
     escalation: Annotated[tuple[Step, ...], Field(max_length=20)] = ()
     claims: Claims | None = None
     waiting: Duration = Field(default="24h", validate_default=True)
@@ -159,6 +165,19 @@ class Playbook(Written):
     def preset(self, preset: str) -> Preset | None:
         """The preset called `preset`, or None."""
         return next((each for each in self.presets if each.id == preset), None)
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules that a violation may break, the usual one first."""
+        return (*((self.policy,) if self.policy else ()), *self.clauses)
+
+    def rule(self, rule: str) -> Rule | None:
+        """The rule called `rule`, or None."""
+        return next((each for each in self.rules if each.id == rule), None)
+
+    def template(self, reason: str | None) -> ReasonTemplate | None:
+        """The reason called `reason`, or None."""
+        return next((each for each in self.reasons if each.id == reason), None)
 
     def ladder(self, severity: Severity) -> tuple[Step, ...]:
         """The steps for a case of `severity`: those written, else one at the end of each clock."""
@@ -181,10 +200,14 @@ class Playbook(Written):
 
 
 class Policy(Value):
-    """What a case keeps for its whole life: its playbook and the actions, as they were."""
+    """What a case keeps for its whole life: its playbook and the actions, as they were.
+
+    `telling` is how people are told of decisions, where the playbook has anything to tell them.
+    """
 
     kind: Literal["policy"] = "policy"
     version: str
     playbook: Playbook
     catalog: ActionCatalog
     limits: Limits | None = None
+    telling: Telling | None = None

@@ -16,6 +16,7 @@ from workflows.domain.rules.closing import closing
 from workflows.domain.rules.outcome import Outcome
 from workflows.domain.rules.protecting import on_given_up, taken_over
 from workflows.domain.rules.refusing import outdated, told
+from workflows.domain.rules.telling import noticed
 
 
 def retry(case: Case, command: cmd.Retry, now: datetime) -> Outcome:
@@ -66,6 +67,7 @@ def report(case: Case, command: cmd.Report, now: datetime) -> Outcome:
     events = (
         *ringing.progressed(case, command.report, now),
         *reported(case, command.report, now),
+        *noticed(case, command.report, now),
     )
     events = (*events, *taken_over(apply_all(case, events), events, now))
     after = apply_all(case, events)

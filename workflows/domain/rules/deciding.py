@@ -12,10 +12,12 @@ from workflows.domain.people import Role
 from workflows.domain.planning import plan, plan_confirmed, rules_of, states_of
 from workflows.domain.playbook.actions import ApprovalRule
 from workflows.domain.playbook.conduct import Conduct, Limits
+from workflows.domain.playbook.reasons import ReasonTemplate
 from workflows.domain.refusal import Reason, Refusal
 from workflows.domain.rules.outcome import Outcome
 from workflows.domain.rules.protecting import not_shown, on_decision, unseen
 from workflows.domain.rules.refusing import held_by_other, kept, not_undecided, outdated, told
+from workflows.domain.telling import notice_for
 from workflows.domain.text import Text
 
 USUAL = Limits(approval=ApprovalRule(by=Role.LEAD, within=timedelta(minutes=30)))
@@ -28,8 +30,10 @@ def choose_preset(case: Case, command: cmd.ChoosePreset, now: datetime) -> Outco
     if preset is None:
         return Refusal(reason=Reason.UNKNOWN_PRESET, name=command.preset)
     planned = plan(case, preset.actions, command.version)
-    decision = _new(case, command, now, Verdict.VIOLATION, planned, preset.conduct)
-    return take(case, command, decision, now, preset=preset.id, preset_reason=preset.reason)
+    template = case.policy.playbook.template(preset.because)
+    decision = _new(case, command, now, Verdict.VIOLATION, planned, preset.conduct, template)
+    reason = template.reason if template is not None else preset.reason
+    return take(case, command, decision, now, preset=preset.id, preset_reason=reason)
 
 
 def decide(case: Case, command: cmd.Decide, now: datetime) -> Outcome:
@@ -39,8 +43,11 @@ def decide(case: Case, command: cmd.Decide, now: datetime) -> Outcome:
     violation = command.verdict is Verdict.VIOLATION
     if violation and not command.actions:
         return Refusal(reason=Reason.ACTIONS_NEEDED)
+    template = case.policy.playbook.template(command.template)
+    if command.template is not None and template is None:
+        return Refusal(reason=Reason.UNKNOWN_TEMPLATE, name=command.template)
     planned = plan(case, command.actions if violation else (), command.version)
-    decision = _new(case, command, now, command.verdict, planned)
+    decision = _new(case, command, now, command.verdict, planned, template=template)
     return take(case, command, decision, now, reason=kept(command.reason), policy=command.policy)
 
 
@@ -82,6 +89,7 @@ def _new(
     verdict: Verdict,
     planned: tuple[PlannedAction, ...] | Refusal,
     conduct: Conduct | None = None,
+    template: ReasonTemplate | None = None,
 ) -> Decision | Refusal:
     if isinstance(planned, Refusal):
         return planned
@@ -100,6 +108,8 @@ def _new(
         leaves=unseen(case, command),
         over_limit=_is_over_limit(case, command, planned),
         rehearse=playbook.rehearse,
+        template=template.id if template is not None else None,
+        notice=notice_for(case, template, verdict, planned),
     )
 
 

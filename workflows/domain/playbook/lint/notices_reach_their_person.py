@@ -30,35 +30,39 @@ def check(bundle: Bundle) -> Findings:
             what = "there are notices, and platform.yaml does not say how to send them"
             yield Finding(APPEALS, ("notices",), what, "add `notice:` to platform.yaml")
         for kind, text in _texts(bundle.appeals):
-            yield from _unknown(APPEALS, ("notices", kind), text, IN_TEXTS)
+            yield from unknown(APPEALS, ("notices", kind), text, IN_TEXTS)
     if call is not None:
         yield from _of_call(call)
 
 
 def _of_call(call: NoticeCall) -> Findings:
     place: Place = ("notice", "path")
-    yield from _unknown(PLATFORM, place, call.path, FACTS)
+    yield from unknown(PLATFORM, place, call.path, FACTS)
     for segment in call.path.split("/"):
         if _WRITTEN.search(segment) and not _WRITTEN.fullmatch(segment):
             what = f"`{segment}` mixes a placeholder with text"
             yield Finding(PLATFORM, place, what, "give the placeholder a segment of its own")
     said = list(_strings(call.json_))
     for text in said:
-        yield from _unknown(PLATFORM, ("notice", "json"), text, IN_CALLS)
+        yield from unknown(PLATFORM, ("notice", "json"), text, IN_CALLS)
     if not any("{text." in text for text in said):
         what = "the notice does not carry its text"
         yield Finding(PLATFORM, ("notice",), what, "put {text.ja} and {text.en} into `json`")
 
 
-def _unknown(file: str, place: Place, text: str, known: tuple[str, ...]) -> Findings:
+def unknown(file: str, place: Place, text: str, known: tuple[str, ...]) -> Findings:
+    """The placeholders of a text that nobody fills in."""
     for found in _WRITTEN.findall(text):
         if found not in known:
             write = "write one of " + ", ".join(f"{{{each}}}" for each in known)
+            write = write if known else "write it out"
             yield Finding(file, place, f"`{{{found}}}` is not a placeholder", write)
 
 
 def _texts(rules: AppealRules) -> Iterator[tuple[str, str]]:
     for kind in NoticeKind:
+        if kind is NoticeKind.DECISION:
+            continue  # it is put together from a reason, and checked with it
         text = rules.notices.text(kind)
         if text is not None:
             # A mistake that stands in both languages is told once.

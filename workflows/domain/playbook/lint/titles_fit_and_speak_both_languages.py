@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from workflows.domain.playbook.appeals import NoticeKind
+from workflows.domain.playbook.appeals import AppealRules, NoticeKind
 from workflows.domain.playbook.lint.finding import (
     ACTIONS,
     APPEALS,
@@ -14,6 +14,8 @@ from workflows.domain.playbook.lint.finding import (
     Findings,
     Place,
 )
+from workflows.domain.playbook.model import Playbook
+from workflows.domain.playbook.reasons import Automation
 from workflows.domain.text import Text
 
 BUTTON = 75
@@ -41,6 +43,31 @@ def _both(file: str, place: Place, text: Text) -> Findings:
         yield Finding(file, place, f"the {name} has no Japanese", WRITE)
 
 
+def _chosen(file: str, playbook: Playbook) -> Iterator[tuple[str, Place, Text]]:
+    for number, template in enumerate(playbook.reasons):
+        place = ("reasons", number)
+        yield file, (*place, "title"), template.title
+        yield file, (*place, "reason"), template.reason
+        if template.notice is not None:
+            yield file, (*place, "notice"), template.notice
+    for number, clause in enumerate(playbook.clauses):
+        if clause.title is not None:
+            yield file, ("clauses", number, "title"), clause.title
+    if playbook.policy is not None and playbook.policy.title is not None:
+        yield file, ("policy", "title"), playbook.policy.title
+
+
+def _notices(rules: AppealRules | None) -> Iterator[tuple[str, Place, Text]]:
+    if rules is None:
+        return
+    for notice in NoticeKind:
+        said = rules.notices.text(notice)
+        if said is not None:
+            yield APPEALS, ("notices", notice.value), said
+    for name in Automation.model_fields:
+        yield APPEALS, ("notices", "automation", name), getattr(rules.notices.automation, name)
+
+
 def _texts(bundle: Bundle) -> Iterator[tuple[str, Place, Text]]:
     for name, spec in (bundle.catalog.actions if bundle.catalog else {}).items():
         yield ACTIONS, ("actions", name, "title"), spec.title
@@ -50,10 +77,8 @@ def _texts(bundle: Bundle) -> Iterator[tuple[str, Place, Text]]:
             yield file, ("presets", number, "title"), preset.title
             if preset.reason is not None:
                 yield file, ("presets", number, "reason"), preset.reason
-    for notice in NoticeKind if bundle.appeals else ():
-        said = bundle.appeals.notices.text(notice) if bundle.appeals else None
-        if said is not None:
-            yield APPEALS, ("notices", notice.value), said
+        yield from _chosen(file, playbook)
+    yield from _notices(bundle.appeals)
     for kind, spec_ in (bundle.lookups.lookups if bundle.lookups else {}).items():
         yield PLATFORM, ("lookups", kind, "title"), spec_.title
         for number, field in enumerate(spec_.fields):

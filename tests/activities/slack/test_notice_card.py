@@ -1,0 +1,163 @@
+"""What a card says of the notice to the person acted upon, and when it can be sent again."""
+
+import pytest
+
+from activities.slack.card import case_card
+from activities.slack.lines import line
+from tests.activities.slack.cases import CATALOG, SATO, TANAKA, Story, policy
+from tests.activities.slack.drawn import faults, pressable, reader, seen
+from workflows.domain import commands as cmd
+from workflows.domain.enforcement import (
+    ActionReport,
+    ActionStatus,
+    EnforcementReport,
+    NoticeState,
+    Problem,
+    ProblemKind,
+)
+from workflows.domain.notice import NoticeStatus
+from workflows.domain.playbook.lookups import NoticeCall
+from workflows.domain.playbook.model import Policy
+from workflows.domain.playbook.reasons import Telling
+from workflows.domain.text import Language, Text
+from workflows.domain.view import view_of
+
+REFUSED = Problem(kind=ProblemKind.REFUSED, status=404)
+AWAY = Problem(kind=ProblemKind.UNREACHABLE)
+REASON = {
+    "id": "line",
+    "title": {"ja": "LINEの提示", "en": "LINE ID"},
+    "reason": {"ja": "LINE IDを提示した。", "en": "Gave a LINE ID."},
+    "notice": {"ja": "LINE IDの *提示* を確認しました。", "en": "We found a LINE ID."},
+}
+
+
+def telling() -> Policy:
+    """A policy with a reason that has a notice."""
+    frame = Text(ja="{facts}", en="{facts}")
+    call = NoticeCall(path="/v1/users/{subject.id}/notices")
+    made = policy(CATALOG, reasons=[REASON])
+    return made.model_copy(update={"telling": Telling(call=call, frame=frame)})
+
+
+def decided(action: str = "mute_user") -> Story:
+    """佐藤 decided for that reason."""
+    decide = cmd.Decide(
+        by=SATO,
+        verdict=cmd.Verdict.VIOLATION,
+        actions=({"action": action},),  # type: ignore[arg-type]
+        reason="LINE IDを提示した。",
+        template="line",
+    )
+    return Story(policy=telling()).then(decide, 3)
+
+
+def ended(status: NoticeStatus | None, problem: Problem | None = None) -> Story:
+    """The mute stands, and the notice is where it is."""
+    story = decided()
+    notice = None if status is None else NoticeState(status=status, problem=problem)
+    done = ActionReport(action="mute_user/user:u_123", status=ActionStatus.VERIFIED)
+    report = EnforcementReport(
+        id=f"n/{status}", case=story.case.id, decision="D1", actions=(done,), notice=notice
+    )
+    return story.then(cmd.Report(report=report), 4)
+
+
+def told(story: Story, language: Language = Language.JA) -> list[str]:
+    """The card's lines that speak of it."""
+    drawn = case_card(view_of(story.case), reader(language))
+    assert faults(drawn) == []
+    lines = "\n".join(seen(drawn)).split("\n")
+    return [each for each in lines if "本人" in each or "person" in each]
+
+
+def labels(story: Story) -> list[str]:
+    drawn = pressable(case_card(view_of(story.case), reader()))
+    return [each["text"]["text"] for each in drawn if each["type"] == "button"]
+
+
+@pytest.mark.parametrize(
+    ("story", "ja", "en"),
+    [
+        (
+            decided(),
+            "✉️ 措置の実行後に本人へ通知します(ユーザー u_123)",
+            "✉️ Once carried out, the person is told (User u_123)",
+        ),
+        (
+            ended(NoticeStatus.SENT),
+            "✉️ 本人に通知しました(ユーザー u_123)",
+            "✉️ The person was told (User u_123)",
+        ),
+        (
+            ended(NoticeStatus.RETRYING, AWAY),
+            "🔁 本人への通知を再送しています(ユーザー u_123): プラットフォームにつながりません",
+            "🔁 Trying again to tell the person (User u_123): the platform does not answer",
+        ),
+        (
+            ended(NoticeStatus.FAILED, REFUSED),
+            "⚠️ 本人に通知できませんでした(ユーザー u_123): "
+            "プラットフォームに拒否されました(応答 404)",
+            "⚠️ The person could not be told (User u_123): the platform refused it (answer 404)",
+        ),
+    ],
+    ids=["before", "sent", "retrying", "failed"],
+)
+def test_the_card_says_where_the_notice_stands(story: Story, ja: str, en: str) -> None:
+    """In both languages."""
+    assert told(story) == [ja]
+    assert told(story, Language.EN) == [en]
+
+
+def test_only_a_notice_that_failed_can_be_sent_again() -> None:
+    """Beside the undo, and first."""
+    assert labels(ended(NoticeStatus.FAILED, REFUSED)) == ["通知を再送する", "取り消す…"]
+    assert labels(ended(NoticeStatus.RETRYING, AWAY)) == ["取り消す…"]
+    assert labels(ended(NoticeStatus.SENT)) == ["取り消す…"]
+
+
+def test_a_notice_on_its_way_again_says_so() -> None:
+    """And can't be pressed twice."""
+    story = ended(NoticeStatus.FAILED, REFUSED).then(cmd.RetryNotice(by=SATO), 60)
+    assert told(story) == ["⏳ 本人への通知を送っています(ユーザー u_123)"]
+    assert labels(story) == ["取り消す…"]
+
+
+def test_a_decision_without_a_notice_says_nothing_of_one() -> None:
+    """Most of them."""
+    assert told(Story(policy=telling()).muted()) == []
+
+
+def test_what_was_taken_back_is_not_spoken_of() -> None:
+    """A notice that failed before does not matter any more."""
+    story = ended(NoticeStatus.FAILED, REFUSED).then(cmd.Undo(by=SATO), 9)
+    story.reported("mute_user/user:u_123", ActionStatus.UNDONE, 10)
+    assert told(story) == []
+    assert labels(story) == ["再開する…"]
+
+
+def test_the_second_person_reads_what_will_be_told() -> None:
+    """Text of policy is as harmless as any other."""
+    from activities.slack.approval_card import approval_card
+
+    case = decided("permanent_ban").case
+    assert case.approval is not None
+    assert case.decision is not None
+    drawn = approval_card(view_of(case), case.approval, case.decision, reader(), None)
+    assert "本人への通知(ユーザー u_123): LINE IDの ∗提示∗ を確認しました。" in seen(drawn)
+    assert faults(drawn) == []
+
+
+def test_the_thread_tells_of_it() -> None:
+    """Who asked for another try, and what came of it."""
+    story = ended(NoticeStatus.FAILED, REFUSED).then(cmd.RetryNotice(by=TANAKA), 60)
+    view = view_of(story.case)
+    shown = [
+        line(each, view, reader()).partition("> ")[2]
+        for each in story.recorded
+        if each.event.kind.startswith("notice")
+    ]
+    assert shown == [
+        "本人に通知できませんでした。プラットフォームに拒否されました(応答 404)",
+        "田中さんが通知を再送しました",
+    ]

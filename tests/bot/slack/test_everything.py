@@ -1,0 +1,207 @@
+"""What the ⋯ of a card has no room for, and modals that open before they are filled in."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from deploy.sandbox.slack.person import Person
+from deploy.sandbox.slack.reading import controls, visible_text
+from tests.bot.slack.conftest import Stage
+from tests.bot.slack.fakes import CASE, ROUTE, case
+from workflows.domain.case_state import Case, Phase
+from workflows.domain.commands import ChoosePreset, Escalate, HandOver, Place
+from workflows.domain.memory import Memory
+from workflows.domain.people import Actor
+from workflows.domain.playbook.model import Preset
+
+SATO = Actor(id="U0SATO")
+
+
+def with_presets(count: int = 10, **changes: Any) -> Case:
+    """A case whose playbook has so many presets, and a ban behind them."""
+    made = [
+        Preset.model_validate(
+            {"id": f"p{n}", "title": {"ja": f"定型{n}", "en": f"P{n}"}, "actions": ["mute_user"]}
+        )
+        for n in range(1, count)
+    ]
+    ban = {"id": "ban", "title": {"ja": "強制退会", "en": "Ban"}, "actions": ["permanent_ban"]}
+    presets = (*made, Preset.model_validate(ban))
+    now = case().model_copy(update={"version": 9, **changes})
+    playbook = now.policy.playbook.model_copy(update={"presets": presets})
+    return now.model_copy(update={"policy": now.policy.model_copy(update={"playbook": playbook})})
+
+
+async def chosen(stage: Stage, user: str, entry: str) -> Person:
+    """Somebody who chose an entry of the card's ⋯."""
+    person = stage.person(user)
+    card = await stage.seen(person, stage.card(entries=((entry, entry),)))
+    await person.choose_overflow(card, f"{entry}:{CASE}:3")
+    return person
+
+
+async def says(person: Person, text: str) -> dict:
+    """The topmost modal once it shows this text."""
+
+    async def look() -> dict | None:
+        views = await person.views()
+        return views[-1] if views and text in visible_text(views[-1]) else None
+
+    return await person.until(look, 5, f"a modal with {text}")
+
+
+async def test_every_preset_and_every_entry_is_in_one_modal(stage: Stage):
+    """Ten presets in the playbook's order, and everything else behind them; danger asks first."""
+    stage.cases.memories[ROUTE] = Memory(case=with_presets())
+    sato = await chosen(stage, "U0SATO", "all")
+    shown = [c for c in controls(await says(sato, "定型の判断")) if c.kind == "button"]
+    assert [c.action_id for c in shown] == [
+        *(f"case.preset.p{n}" for n in range(1, 10)),
+        "case.preset.ban",
+        "case.acknowledge",
+        "case.escalate",
+        "case.note",
+        "case.snooze",
+        "case.wait",
+        "case.handover",
+        "case.watch",
+        "case.timeline",
+    ]
+    [ban] = [c.element for c in shown if c.action_id == "case.preset.ban"]
+    assert ban["confirm"]["text"]["text"] == (
+        "ユーザー u_123への実行には承認が必要です。承認されるまで実行しません。"
+    )
+    assert ban["value"] == f"{CASE}:9"
+
+
+async def test_a_press_in_the_modal_is_a_press_on_the_card(stage: Stage):
+    """It goes to the case as of what the modal showed, and is answered in the card's channel."""
+    stage.cases.memories[ROUTE] = Memory(case=with_presets())
+    sato = await chosen(stage, "U0SATO", "all")
+    await sato.press(await says(sato, "定型の判断"), "case.preset.p7")
+    [(route, click)] = stage.cases.clicks
+    assert (route, click.case) == (ROUTE, CASE)
+    assert click.command == ChoosePreset(by=SATO, version=9, preset="p7")
+    assert click.place == Place(channel="C0LIVE")
+    assert controls(await says(sato, "受け付けました。結果はカードに表示されます。")) == []
+
+
+async def test_the_second_row_finds_its_case_too(stage: Stage):
+    """Each row of a view has a name of its own."""
+    stage.cases.memories[ROUTE] = Memory(case=with_presets())
+    sato = await chosen(stage, "U0SATO", "all")
+    await sato.press(await says(sato, "ケースの操作"), "case.escalate")
+    assert stage.cases.clicks[0][1].command == Escalate(by=SATO, version=9)
+
+
+async def test_a_form_takes_the_modals_place(stage: Stage):
+    """One modal, not a pile of them; what is sent goes to the case."""
+    stage.cases.memories[ROUTE] = Memory(case=with_presets())
+    sato = await chosen(stage, "U0SATO", "all")
+    await sato.press(await says(sato, "ケースの操作"), "case.handover")
+    await says(sato, "申し送り")
+    assert len(await sato.views()) == 1
+    assert await sato.fill_and_submit({"person": "U0CLARK", "note": "続きを頼みます"}) == {
+        "ok": True
+    }
+    [(_, click)] = stage.cases.clicks
+    assert click.command == HandOver(
+        by=SATO, version=9, to=Actor(id="U0CLARK"), note="続きを頼みます"
+    )
+    assert click.place == Place(channel="C0LIVE")
+
+
+async def test_a_press_in_the_modal_that_is_not_taken_is_said_there(stage: Stage):
+    """Nothing is pretended."""
+    sato = await chosen(stage, "U0SATO", "all")
+    view = await says(sato, "ケースの操作")
+    stage.cases.away = True
+    await sato.press(view, "case.acknowledge")
+    await says(sato, "いまは受け付けられませんでした。")
+    assert stage.cases.clicks == []
+
+
+async def test_a_case_that_sleeps_has_what_always_can_be_done(stage: Stage):
+    """Nobody has to wake it up for a look at what else there was."""
+    stage.cases.memories.clear()
+    sato = await chosen(stage, "U0SATO", "all")
+    shown = [c.action_id for c in controls(await says(sato, "ケースの操作"))]
+    assert shown == ["case.note", "case.watch", "case.unwatch", "case.timeline"]
+
+
+async def test_a_preset_that_asks_first_is_asked_in_a_modal(stage: Stage):
+    """What will be done to whom; the answer is the preset, as of what was asked."""
+    stage.cases.memories[ROUTE] = Memory(case=with_presets())
+    sato = await chosen(stage, "U0SATO", "sure.ban")
+    view = await says(sato, "「強制退会」を実行しますか?")
+    assert "ユーザー u_123への実行には承認が必要です。" in visible_text(view)
+    assert view["submit"]["text"] == "承認を依頼する"
+    assert await sato.fill_and_submit({}) == {"ok": True}
+    assert stage.cases.clicks[0][1].command == ChoosePreset(by=SATO, version=9, preset="ban")
+
+
+async def test_a_preset_that_is_gone_can_not_be_made_sure_of(stage: Stage):
+    """Somebody decided meanwhile, or the card is of another playbook: there is nothing to send."""
+    sato = await chosen(stage, "U0SATO", "sure.ban")
+    view = await says(sato, "この判断は、いまは選べません。")
+    assert view["submit"] is None
+    decided = with_presets(phase=Phase.ENFORCING)
+    stage.cases.memories[ROUTE] = Memory(case=decided)
+    emma = await chosen(stage, "U0CLARK", "sure.ban")
+    assert (await says(emma, "This can’t be chosen any more."))["submit"] is None
+
+
+async def test_a_confirmed_preset_that_is_not_stored_leaves_the_question_open(stage: Stage):
+    """The sentence stands above it; the same answer can be given again."""
+    stage.cases.memories[ROUTE] = Memory(case=with_presets())
+    sato = await chosen(stage, "U0SATO", "sure.ban")
+    await says(sato, "強制退会")
+    stage.cases.away = True
+    await sato.fill_and_submit({})
+    await says(sato, "いまは受け付けられませんでした。")
+    assert [view["callback_id"] for view in await sato.views()] == ["sure", "said"]
+    assert stage.cases.clicks == []
+
+
+@pytest.mark.parametrize("entry", ["handover", "all", "sure.ban"])
+async def test_a_modal_opens_before_its_case_answers(stage: Stage, entry: str):
+    """It says that it is loading, and is filled in as soon as the case has answered."""
+    stage.cases.memories[ROUTE] = Memory(case=with_presets())
+    stage.cases.thinking = asyncio.Event()
+    sato = await chosen(stage, "U0SATO", entry)
+    await says(sato, "読み込んでいます…")
+    stage.cases.thinking.set()
+    await says(sato, f"{CASE} · 外部誘導 · ユーザー u_123")
+    assert len(await sato.views()) == 1
+
+
+async def test_a_case_that_turns_out_to_be_over_is_said_in_the_open_modal(stage: Stage):
+    """Not a form that leads nowhere."""
+    stage.cases.memories[ROUTE] = Memory(case=with_presets(phase=Phase.CLOSED))
+    stage.cases.thinking = asyncio.Event()
+    sato = await chosen(stage, "U0SATO", "handover")
+    await says(sato, "読み込んでいます…")
+    stage.cases.thinking.set()
+    await says(sato, f"ケース {CASE} はすでに完了しています。")
+
+
+async def test_nobody_waits_for_a_case_for_ever(stage: Stage, monkeypatch: pytest.MonkeyPatch):
+    """After a while everything is offered that the policy knows."""
+    monkeypatch.setattr("bot.slack.modals.opening.ASKING", 0.1)
+    stage.cases.thinking = asyncio.Event()
+    sato = await chosen(stage, "U0SATO", "handover")
+    await says(sato, "申し送り")
+
+
+async def test_a_modal_is_open_within_the_life_of_its_trigger(stage: Stage):
+    """Also where neither case nor language answer: three seconds are all there is."""
+    stage.cases.thinking = asyncio.Event()
+    stage.people.asleep = asyncio.Event()
+    started = asyncio.get_running_loop().time()
+    sato = await chosen(stage, "U0SATO", "handover")
+    await says(sato, "読み込んでいます…")
+    assert asyncio.get_running_loop().time() - started < timedelta(seconds=3).total_seconds()
+    stage.people.asleep.set()
+    stage.cases.thinking.set()

@@ -1,0 +1,162 @@
+"""Reasons and rules of policy in the modal `decide`: chosen, shown, changed, and sent."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from deploy.sandbox.slack.blockkit.values import options_of
+from deploy.sandbox.slack.person import Person
+from deploy.sandbox.slack.reading import controls, visible_text
+from tests.bot.slack.conftest import Stage
+from tests.bot.slack.fakes import PLAYBOOK, ROUTE, case
+from tests.bot.slack.test_everything import says
+from workflows.domain.case_state import Case
+from workflows.domain.memory import Memory
+from workflows.domain.playbook.lookups import NoticeCall
+from workflows.domain.playbook.model import Playbook
+from workflows.domain.playbook.reasons import Telling
+from workflows.domain.text import Text
+
+WORDS: dict[str, Any] = {
+    "policy": {"id": "MKT-4.2", "title": {"ja": "誘導の禁止", "en": "No luring"}},
+    "clauses": [{"id": "MKT-4.3", "title": {"ja": "連絡先の禁止", "en": "No contacts"}}],
+    "reasons": [
+        {
+            "id": "line",
+            "title": {"ja": "LINEの提示", "en": "Gave a LINE ID"},
+            "reason": {"ja": "LINE IDを提示した。", "en": "Gave a LINE ID, and lured."},
+            "notice": {"ja": "LINE IDの提示を確認しました。", "en": "We found a LINE ID."},
+        },
+        {
+            "id": "quiet",
+            "title": {"ja": "様子見", "en": "Wait"},
+            "reason": {"ja": "様子を見る。", "en": "Wait and see."},
+        },
+    ],
+}
+
+
+def told_case(**more: Any) -> Case:
+    """A case whose playbook has reasons, rules and notices."""
+    now = case()
+    written = PLAYBOOK.model_dump(mode="json", by_alias=True, exclude_none=True)
+    frame = Text(ja="{facts} 措置: {actions} ルール: {rule}", en="{facts} {actions}. {rule}")
+    call = NoticeCall(path="/v1/users/{subject.id}/notices", **more)
+    policy = now.policy.model_copy(
+        update={
+            "playbook": Playbook.model_validate({**written, **WORDS}),
+            "telling": Telling(call=call, frame=frame),
+        }
+    )
+    return now.model_copy(update={"policy": policy})
+
+
+async def deciding(stage: Stage, user: str = "U0SATO", **more: Any) -> Person:
+    """Somebody with the modal open."""
+    stage.cases.memories[ROUTE] = Memory(case=told_case(**more))
+    person = stage.person(user)
+    await person.press(await stage.seen(person, stage.card()), "case.decide")
+    await person.modal()
+    return person
+
+
+async def reason(person: Person) -> Any:
+    """What stands in the field of the rationale when the modal is drawn."""
+    found = next(c for c in controls(await person.modal()) if c.block_id == "reason")
+    return found.element.get("initial_value")
+
+
+async def test_rules_are_a_choice_with_the_usual_one_chosen(stage: Stage):
+    """By id and title; what is submitted is the id."""
+    sato = await deciding(stage)
+    policy = next(c for c in controls(await sato.modal()) if c.block_id == "policy")
+    assert [o["text"]["text"] for o in options_of(policy.element)] == [
+        "MKT-4.2 · 誘導の禁止",
+        "MKT-4.3 · 連絡先の禁止",
+    ]
+    assert policy.element["initial_option"]["value"] == "MKT-4.2"
+    answers = {"verdict": "violation", "actions": ["mute_user"], "reason": "理由"}
+    await sato.fill_and_submit({**answers, "policy": "MKT-4.3"})
+    assert stage.cases.clicks[0][1].command.policy == "MKT-4.3"
+
+
+async def test_a_reason_fills_in_the_rationale_and_shows_the_notice(stage: Stage):
+    """In the reader's language what colleagues read, in both what the person is told."""
+    sato = await deciding(stage)
+    await sato.choose(await sato.modal(), "template", "line")
+    view = await says(sato, "*本人への通知(ユーザー u_123)*")
+    shown = visible_text(view)
+    assert "LINE IDの提示を確認しました。 措置: (選んだ措置) ルール: MKT-4.2（誘導の禁止）" in shown
+    assert "We found a LINE ID. (the chosen actions). MKT-4.2 (No luring)" in shown
+    assert await reason(sato) == "LINE IDを提示した。"
+    done = await sato.fill_and_submit({"verdict": "violation", "actions": ["mute_user"]})
+    assert done == {"ok": True}
+    command = stage.cases.clicks[0][1].command
+    assert (command.template, command.reason) == ("line", "LINE IDを提示した。")
+
+
+async def test_another_reason_takes_the_place_of_the_first(stage: Stage):
+    """As long as nobody wrote anything of their own."""
+    emma = await deciding(stage, "U0CLARK")
+    await emma.choose(await emma.modal(), "template", "line")
+    await says(emma, "We found a LINE ID.")
+    assert await reason(emma) == "Gave a LINE ID, and lured."
+    await emma.choose(await emma.modal(), "template", "quiet")
+    view = await says(emma, "With this reason the person is told nothing.")
+    assert "We found a LINE ID." not in visible_text(view)
+    assert await reason(emma) == "Wait and see."
+
+
+async def test_what_somebody_wrote_is_never_replaced(stage: Stage):
+    """The notice changes, the words stay, and so does everything else that was chosen."""
+    sato = await deciding(stage)
+    typed = {"verdict": "violation", "actions": ["mute_user"], "reason": "自分の言葉"}
+    stage.cases.away = True
+    await sato.fill_and_submit(typed)  # refused: the modal keeps what was typed
+    stage.cases.away = False
+    await sato.choose(await sato.modal(), "template", "line")
+    view = await says(sato, "本人への通知")
+    assert "措置: コメント制限（24時間）" in visible_text(view)
+    assert (await sato.fill_and_submit({}))["ok"] is True
+    command = stage.cases.clicks[-1][1].command
+    assert (command.reason, command.template) == ("自分の言葉", "line")
+    assert [each.action for each in command.actions] == ["mute_user"]
+
+
+async def test_no_reason_of_policy_is_a_choice_too(stage: Stage):
+    """Slack can't take a choice back."""
+    sato = await deciding(stage)
+    await sato.choose(await sato.modal(), "template", "line")
+    await says(sato, "本人への通知")
+    await sato.choose(await sato.modal(), "template", "-")
+
+    async def gone() -> bool:
+        return "本人への通知(" not in visible_text(await sato.modal())
+
+    await sato.until(gone, 5, "the preview to go")
+    await sato.fill_and_submit({"verdict": "violation", "actions": ["mute_user"], "reason": "理由"})
+    assert stage.cases.clicks[0][1].command.template is None
+
+
+async def test_nobody_to_tell_is_said_before(stage: Stage):
+    """The platform only tells companies."""
+    sato = await deciding(stage, subject="company")
+    await sato.choose(await sato.modal(), "template", "line")
+    await says(sato, "通知先がないため送りません。")
+
+
+async def test_a_case_that_does_not_answer_leaves_the_choice_as_it_is(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+):
+    """It can be submitted all the same: the case knows its reasons."""
+    monkeypatch.setattr("bot.slack.modals.opening.ASKING", 0.05)
+    sato = await deciding(stage)
+    stage.cases.thinking = asyncio.Event()
+    await sato.choose(await sato.modal(), "template", "line")
+    await stage.background.drain(2)
+    done = await sato.fill_and_submit(
+        {"verdict": "violation", "actions": ["mute_user"], "reason": "理由"}
+    )
+    assert done == {"ok": True}
+    assert stage.cases.clicks[0][1].command.template == "line"

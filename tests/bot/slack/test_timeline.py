@@ -1,0 +1,141 @@
+"""The timeline of a case: opened at once, filled in afterwards, a page at a time."""
+
+import asyncio
+from datetime import timedelta
+
+from bot.slack.doors import EventLine, TimelineLine
+from deploy.sandbox.slack.person import Person
+from deploy.sandbox.slack.reading import controls, visible_text
+from tests.bot.slack.conftest import Stage
+from tests.bot.slack.fakes import CASE, NOW, case
+from tests.bot.slack.test_everything import chosen, says
+from workflows.domain import events as ev
+from workflows.domain.alert import Subject
+from workflows.domain.decision import Decision, PlannedAction, Verdict
+
+MUTE = PlannedAction(
+    action="mute_user", subject=Subject(type="user", id="u_123"), lasts=timedelta(hours=24)
+)
+
+
+def told(*events: ev.Event) -> list[TimelineLine]:
+    """Events as the ledger has them."""
+    return [
+        TimelineLine(
+            line=EventLine(at=event.at, kind=event.kind, by=event.by),
+            whole=ev.Recorded(seq=seq, event=event),
+        )
+        for seq, event in enumerate(events, 1)
+    ]
+
+
+def begun() -> ev.CaseOpened:
+    now = case()
+    return ev.CaseOpened(
+        at=NOW,
+        case=CASE,
+        playbook="off_platform",
+        subject=now.subject,
+        severity=now.severity,
+        alert=now.first,
+    )
+
+
+def decided() -> ev.Decided:
+    decision = Decision(
+        id="D1",
+        by="U0SATO",
+        at=NOW,
+        verdict=Verdict.VIOLATION,
+        actions=(MUTE,),
+        reason="<!channel> *3回目*",
+    )
+    return ev.Decided(at=NOW, by="U0SATO", decision=decision, actions=())
+
+
+async def opens(stage: Stage, user: str = "U0SATO") -> Person:
+    return await chosen(stage, user, "timeline")
+
+
+async def test_the_timeline_is_told_as_in_the_thread(stage: Stage):
+    """A line an event: date, person, action and reason; nobody is called, nothing formats."""
+    stage.ledger.timelines[CASE] = told(
+        begun(),
+        ev.CaseClaimed(at=NOW, by="U0SATO"),
+        decided(),
+        ev.CaseEscalated(at=NOW, step=0, notify="lead", unless="decided"),
+    )
+    sato = await opens(stage)
+    shown = visible_text(await says(sato, "1–4 / 4件"))
+    assert "<@U0SATO>さんが担当になりました" in shown
+    assert "コメント制限 24時間" in shown
+    assert "∗3回目∗" in shown
+    assert "<!channel>" not in shown
+    assert "受付" in shown
+    # Slack names a person in a view without calling them; roles are named in words.
+    assert {each.target for each in stage.workspace.notifications} == {"<@U0SATO>"}
+
+
+async def test_it_opens_before_the_ledger_answers(stage: Stage):
+    """Within the life of the trigger, whatever the ledger does."""
+    stage.ledger.timelines[CASE] = told(begun())
+    stage.ledger.gate = asyncio.Event()
+    sato = await opens(stage)
+    await says(sato, "読み込んでいます…")
+    stage.ledger.gate.set()
+    await says(sato, "1–1 / 1件")
+    assert len(await sato.views()) == 1
+
+
+async def test_the_latest_page_comes_first_and_pages_turn(stage: Stage):
+    """Twenty lines a page."""
+    notes = [ev.NoteAdded(at=NOW, by="U0SATO", note=f"メモ{n:02}") for n in range(1, 45)]
+    stage.ledger.timelines[CASE] = told(begun(), *notes)
+    sato = await opens(stage)
+    view = await says(sato, "41–45 / 45件")
+    assert [c.action_id for c in controls(view)] == ["timeline.page.1"]
+    await sato.press(view, "timeline.page.1")
+    view = await says(sato, "21–40 / 45件")
+    assert "メモ20" in visible_text(view)
+    assert "メモ40" not in visible_text(view)
+    assert [c.action_id for c in controls(view)] == ["timeline.page.0", "timeline.page.2"]
+
+
+async def test_who_looked_is_written_down_first(stage: Stage):
+    """As for every look at a case."""
+    stage.ledger.timelines[CASE] = told(begun())
+    suzuki = await opens(stage, "U0SUZUKI")
+    await says(suzuki, "1–1 / 1件")
+    assert stage.ledger.log == ["looked_up", "timeline"]
+    [note] = stage.ledger.notes
+    assert (note.by, note.kind, note.id, note.why) == ("U0SUZUKI", "case", CASE, "timeline")
+
+
+async def test_whoever_holds_no_role_sees_nothing(stage: Stage):
+    """The card may stand in a public channel; its story is not for everybody."""
+    stage.ledger.timelines[CASE] = told(begun())
+    stage.people.roles_of.pop("U0CLARK")
+    emma = await opens(stage, "U0CLARK")
+    await says(emma, "This needs the role")
+    assert stage.ledger.log == []
+
+
+async def test_a_ledger_that_is_away_is_said_in_the_modal(stage: Stage):
+    """With what to do."""
+    stage.ledger.away = True
+    sato = await opens(stage)
+    await says(sato, "いまは記録を読めません。")
+
+
+async def test_an_unknown_case_is_said(stage: Stage):
+    """A card whose case the ledger does not have."""
+    sato = await opens(stage)
+    await says(sato, f"ケース {CASE} の記録が見つかりません。")
+
+
+async def test_an_event_of_a_newer_version_keeps_its_line(stage: Stage):
+    """Its kind and person are known, if no more."""
+    line = EventLine(at=NOW, kind="something_newer", by="U0SATO")
+    stage.ledger.timelines[CASE] = [*told(begun()), TimelineLine(line=line)]
+    sato = await opens(stage)
+    assert "更新" in visible_text(await says(sato, "1–2 / 2件"))

@@ -1,0 +1,34 @@
+"""What the crowd presses is found on the card, behind its menu, and in the modal behind that."""
+
+from deploy.sandbox.slack.courier import Courier
+from deploy.sandbox.traffic.alerts import alert, user
+from tests.chaos.people import Crowd
+from tests.chaos.plan import Life, Manner, Step
+from tests.world import World, scene
+
+
+def step(command: str, manner: Manner = Manner.PLAIN) -> Step:
+    return Step("U0SATO", command, 0.0, manner, 0.2, "U0CLARK")
+
+
+async def test_the_crowd_finds_what_a_menu_has_no_room_for(world: World) -> None:
+    """A tap and a form from the modal with everything; each comes to its case once."""
+    steps = (step("claim"), step("release", Manner.TWICE), step("claim"), step("snooze"))
+    life = Life(7, "off_platform", 0.0, (), steps)
+    lure = alert("c-1", "off_platform", ("user", life.subject), ("誘導", "Lure"), score=0.95)
+    await world.happens(scene([lure], [user(life.subject)]))
+    courier = Courier(world.stage.workspace)
+    crowd = Crowd(world.stage.workspace, courier)
+    sato = await world.person("U0SATO")
+    card = await sato.wait_card("ts-live", life.subject)
+    case = card["metadata"]["event_payload"]["case"]
+    try:
+        await crowd.play(life)
+        await world.wait_kind(case, "case_snoozed")
+    finally:
+        await courier.close()
+    assert dict(crowd.counts) == {}
+    assert [click.command for click in crowd.clicks] == ["claim", "release", "claim", "snooze"]
+    assert all(click.acked for click in crowd.clicks)
+    kinds = await world.kinds(case)
+    assert (kinds.count("case_released"), kinds.count("case_snoozed")) == (1, 1)

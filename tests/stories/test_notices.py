@@ -1,0 +1,132 @@
+"""The person acted upon is told: once it took effect, in both languages, and again if need be."""
+
+from typing import Any
+
+from deploy.sandbox.slack.person import Person
+from deploy.sandbox.slack.reading import controls, visible_text
+from deploy.sandbox.traffic.alerts import alert, user
+from tests.stories.test_a_shift import case_of, lure
+from tests.stories.test_appeals import answer_with, filed, muted
+from tests.world import World, scene
+
+WARNED = {"verdict": "violation", "actions": ["warn"]}
+
+
+async def modal_says(person: Person, text: str) -> None:
+    """Waits until the modal shows it."""
+
+    async def look() -> bool:
+        views = await person.views()
+        return bool(views) and text in visible_text(views[-1])
+
+    await person.until(look, 10, f"a modal with {text}")
+
+
+async def notices(world: World, person: str) -> list[dict[str, Any]]:
+    """What somebody at the marketplace was told."""
+    found: list[dict[str, Any]] = (await world.thing("users", person)).get("notices", [])
+    return found
+
+
+async def test_a_reason_of_policy_tells_the_person(world: World) -> None:
+    """Chosen, previewed, decided; the facts, the measure, the rule and how to appeal arrive."""
+    sato = await world.person("U0SATO")
+    await world.happens(lure())
+    card, case = await case_of(sato)
+    await sato.press(card, "case.decide")
+    await sato.modal()
+    await sato.choose(await sato.modal(), "template", "messenger")
+    await modal_says(
+        sato, "外部の連絡先を示し、当マーケットの外での取引に誘導したことを確認しました。"
+    )
+    assert await notices(world, "u_123") == []
+    assert await sato.fill_and_submit({**WARNED, "policy": "MKT-4.3"}) == {"ok": True}
+    await sato.wait_text(card, "本人に通知しました(ユーザー u_123)", 20)
+    [told] = await notices(world, "u_123")
+    assert told["kind"] == "decision"
+    assert told["text"]["ja"].split("\n")[1:4] == [
+        "措置: 警告",
+        "該当するルール: MKT-4.3（連絡先の掲載の禁止）",
+        "自動の検知をもとに、担当者が確認して判断しました。",
+    ]
+    assert f"{case}-D1" in told["text"]["ja"]
+    assert "Measure: Warn\nRule: MKT-4.3 (No contact details)" in told["text"]["en"]
+    assert await world.changes() == [
+        ("POST", "users/u_123/warnings"),
+        ("POST", "users/u_123/notices"),
+    ]
+    assert [each for each in await world.kinds(case) if "notice" in each] == ["notice_sent"]
+
+
+async def test_without_a_reason_of_policy_nobody_is_told(world: World) -> None:
+    """The standard case costs no call more."""
+    sato = await world.person("U0SATO")
+    await world.happens(lure())
+    card, _ = await case_of(sato)
+    await sato.press(card, "24時間コメント制限")
+    await sato.wait_text(card, "完了")
+    assert await world.changes() == [("POST", "users/u_123/mutes")]
+
+
+async def test_a_notice_that_the_platform_refuses_is_sent_again_from_the_card(world: World) -> None:
+    """The listing is gone at once; its seller is told when the platform knows them."""
+    sato = await world.person("U0SATO")
+    fake = alert(
+        "img-1",
+        "counterfeit",
+        ("listing", "m_5"),
+        ("ロゴの相違", "Wrong logo"),
+        score=0.95,
+        related=(("user", "u_ghost"),),
+    )
+    listing = {
+        "id": "m_5",
+        "title": "バッグ",
+        "price": 100,
+        "seller": "u_ghost",
+        "status": "active",
+    }
+    await world.happens(scene([fake], [("listings", listing)]))
+    card = await sato.wait_card("ts-market", "m_5")
+    case = card["metadata"]["event_payload"]["case"]
+    await sato.press(card, "case.decide")
+    answers = {"verdict": "violation", "actions": ["remove_listing"], "template": "logo"}
+    await sato.fill_and_submit({**answers, "reason": "ロゴが違う"})
+    card = await sato.wait_text(card, "本人に通知できませんでした", 20)
+    assert "完了" in visible_text(card)
+    await world.wait_kind(case, "case_closed")
+    type_, body = user("u_ghost")
+    world.stage.market.put(type_, body)
+    await sato.press(card, "notice.retry")
+    await sato.wait_text(card, "本人に通知しました(ユーザー u_ghost)", 20)
+    [told] = await notices(world, "u_ghost")
+    assert "措置: 商品削除" in told["text"]["ja"]
+    assert (await world.thing("listings", "m_5"))["removed"] is True
+    kinds = [each for each in await world.kinds(case) if "notice" in each]
+    assert kinds == ["notice_failed", "notice_retried", "notice_sent"]
+
+
+async def test_an_appeals_notice_is_sent_again_from_its_card(world: World) -> None:
+    """The answer was refused; the appeal waits, and is over once somebody sent it again."""
+    tanaka = await world.person("U0TANAKA")
+    _, _, case = await muted(world)
+    ghost = {"type": "user", "id": "u_ghost"}
+    card, appeal = await filed(world, case, tanaka, subject=ghost)
+    card = await tanaka.wait_text(card, "お知らせを送れませんでした", 20)
+    await answer_with(tanaka, card, "appeal.uphold", "配信の記録で確認しました")
+    await world.wait_kind(appeal, "appeal_upheld")
+    card = await tanaka.until(lambda: _retryable(tanaka, card), 20, "the button")
+    type_, body = user("u_ghost")
+    world.stage.market.put(type_, body)
+    await tanaka.press(card, "appeal.retry_notice")
+    card = await tanaka.wait_text(card, "本人にお知らせしました", 20)
+    assert controls(card) == []
+    assert [each["kind"] for each in await notices(world, "u_ghost")] == ["upheld"]
+    kinds = [each for each in await world.kinds(appeal) if "notice" in each]
+    assert kinds == ["notice_failed", "notice_failed", "notice_retried", "notice_sent"]
+
+
+async def _retryable(person: Person, card: dict) -> dict | None:
+    """The card once only the notice is left to do."""
+    now = await person.latest(card)
+    return now if [c.action_id for c in controls(now)] == ["appeal.retry_notice"] else None
