@@ -1,0 +1,196 @@
+"""What one person is told: answers to commands, refusals, and what is wrong in a modal."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from activities.slack.escape import plain
+from activities.slack.refusals import refusal_text
+from bot.slack.doors import ActionLine, EventLine, Fact, Past, Story
+from bot.slack.slash import pages
+from bot.slack.slash.grammar import Incomplete, Which
+from bot.slack.slash.hands import hands_on
+from tests.activities.slack.cases import AT, CASE, ROUTE
+from tests.bot.slack.fakes import NOW, line
+from tests.slack_shapes.scene import BASE, Scene, Surface
+from tests.slack_shapes.sent import Sent, said, whisper, words
+from workflows.domain.alert import Subject
+from workflows.domain.case_state import Phase
+from workflows.domain.decision import Verdict
+from workflows.domain.enforcement import ActionStatus
+from workflows.domain.people import Role
+from workflows.domain.refusal import Reason, Refusal
+from workflows.domain.ring import Tally
+from workflows.domain.text import Text
+
+KINDS = ("user", "listing", "stream", "order")
+
+
+def _lines(scene: Scene, many: int, **more: object) -> list:
+    own = scene.words.policy
+    given: dict[str, object] = {"subject": Subject(type="user", id=scene.words.id), **more}
+    if own is not None:
+        given["title"] = Text(ja=own, en=own)
+    return [line(f"K{n:08}", due_in=n - 5, **given) for n in range(many)]
+
+
+def _simple(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    catalog, typed = scene.catalog, scene.words.evidence
+    yield "help", said(pages.help_page(catalog, KINDS))
+    yield "unknown", said(pages.unknown_page(catalog, typed, None))
+    yield "nearest", said(pages.unknown_page(catalog, typed, f"case {typed}"))
+    yield "incomplete", said(pages.incomplete_page(catalog, Incomplete(form="case K7Q2F9XM0")))
+    wants_time = Incomplete(form="cover @name until 18:00", wants_time=True)
+    yield "incomplete cover", said(pages.incomplete_page(catalog, wants_time))
+    for key in ("no_role", "unavailable", "failed"):
+        yield key, said(pages.sentence(catalog.say(f"bot.slash.{key}")))
+    yield "no such case", said(pages.sentence(catalog.say("bot.case.unknown", case="K7Q2F9XM0")))
+
+
+def _queues(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    for which in Which:
+        for many in (0, 1, 500):
+            found = _lines(scene, many, owner="U0SATO")
+            drawn = pages.queue_page(found, which, scene.catalog, BASE, NOW)
+            yield f"{which.value}, {many}", said(drawn)
+    mixed = [
+        *_lines(scene, 1, phase=Phase.OPEN, owner=None, card=None),
+        *_lines(scene, 1, hold="waiting", hold_until=NOW, due=None),
+        *_lines(scene, 1, hold="snoozed", hold_until=NOW),
+        *_lines(scene, 1, phase=Phase.CLOSED, approvers=["lead"], purpose="undo"),
+        *_lines(scene, 1, phase=Phase.ENFORCING, approvers=["lead"], purpose="review"),
+    ]
+    yield "of every kind", said(pages.queue_page(mixed, Which.ALL, scene.catalog, None, NOW))
+
+
+def _action(scene: Scene, status: ActionStatus) -> ActionLine:
+    own = scene.words.policy
+    return ActionLine(
+        case=CASE,
+        name="mute_user",
+        title=Text(ja=own, en=own) if own else Text(ja="コメント制限", en="Mute"),
+        status=status,
+        by="U0SATO",
+        at=AT,
+        until=NOW + timedelta(days=1),
+    )
+
+
+def _story(scene: Scene, phase: Phase, many: int) -> Story:
+    (found,) = _lines(scene, 1, phase=phase, route=ROUTE, owner="U0SATO")
+    return Story(
+        line=found.model_copy(update={"id": CASE, "verdict": Verdict.VIOLATION}),
+        alerts=214,
+        decision_by="U0SATO",
+        decision_reason=scene.words.said,
+        decision_title=Text(ja="強制退会", en="Ban") if many % 2 else None,
+        actions=tuple(_action(scene, status) for status in list(ActionStatus)[:many]),
+        events=tuple(
+            EventLine(at=AT, kind=kind, by="U0SATO" if n % 2 else None)
+            for n, kind in enumerate(("case_opened", "case_watched", "decided", "of_next_year"))
+        ),
+    )
+
+
+def _cases(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    specialist = frozenset({Role.SPECIALIST})
+    for phase in Phase:
+        story = _story(scene, phase, len(ActionStatus))
+        hands = hands_on(story, "U0SATO", specialist, scene.catalog, rings=True, listed=True)
+        tally = Tally(total=1000, done=312, failed=3)
+        drawn = pages.case_page(story, scene.catalog, BASE, NOW, hands, tally)
+        yield phase.value, said(drawn)
+    bare = Story(line=_lines(scene, 1, card=None)[0], alerts=1)
+    reads = hands_on(bare, "U0SUZUKI", frozenset({Role.AUDITOR}), scene.catalog)
+    yield "nothing happened", said(pages.case_page(bare, scene.catalog, None, NOW, reads))
+
+
+def _subjects(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    subject = Subject(type="user", id=scene.words.id)
+    past = Past(
+        cases=tuple(_lines(scene, 20, verdict=Verdict.NO_VIOLATION)),
+        actions=tuple(_action(scene, ActionStatus.VERIFIED) for _ in range(20)),
+    )
+    value = scene.words.evidence
+    facts = (
+        Fact(title=Text(ja="表示名", en="Display name"), value=value),
+        Fact(title=Text(ja="メール", en="E-mail"), value="aiko@example.com", personal=True),
+        Fact(title=Text(ja="空", en="Empty"), value=""),
+    )
+    catalog = scene.catalog
+    for state, known, had, away in (
+        ("with a past", facts, past, False),
+        ("unknown", None, Past(), False),
+        ("the platform away", None, past, True),
+    ):
+        yield state, said(pages.subject_page(subject, known, had, catalog, BASE, away))
+
+
+def _refusals(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    """Each for something that 佐藤 did 12 seconds ago."""
+    at = NOW - timedelta(seconds=12)
+    did = {"by": "U0SATO", "at": at, "what": "decided", "name": scene.words.id}
+    for reason in Reason:
+        refusal = Refusal(reason=reason, roles=(Role.LEAD, Role.SPECIALIST), **did)
+        yield reason.value, _refused(scene, refusal)
+
+
+def _bare_refusals(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    """Where nobody did anything, or it was Koban."""
+    at = NOW - timedelta(seconds=12)
+    for reason in Reason:
+        bare = Refusal(reason=reason, roles=(Role.LEAD,))
+        yield reason.value, _refused(scene, bare)
+        by_koban = bare.model_copy(update={"at": at, "what": "claim_expired"})
+        yield f"{reason.value}, by Koban", _refused(scene, by_koban)
+
+
+def _refused(scene: Scene, refusal: Refusal) -> Sent:
+    names, case = scene.reader.names, scene.words.id
+    return whisper(refusal_text(refusal, scene.language, names, NOW, case=case))
+
+
+def _deeds(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    """What somebody else did meanwhile, each once."""
+    at = NOW - timedelta(seconds=12)
+    for key in sorted(key for key in scene.catalog.keys if key.startswith("did.")):
+        kind = key.removeprefix("did.").removesuffix(".koban")
+        by = None if key.endswith(".koban") else "U0SATO"
+        refusal = Refusal(reason=Reason.CHANGED, by=by, at=at, what=kind)
+        yield key, whisper(refusal_text(refusal, scene.language, scene.reader.names, NOW))
+
+
+def _sentences(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    """What a press or a command is answered that came to nothing, and what covers say."""
+    values = {"person": "<@U0TANAKA>", "at": "18:00", "form": "`/koban cover`", "count": 2}
+    prefixes = ("bot.press.", "bot.cover.", "bot.appeal.over", "bot.appeal.unreadable")
+    for key in sorted(scene.catalog.keys):
+        if key.startswith(prefixes) or key in ("bot.modal.not_opened", "bot.modal.case_over"):
+            yield key, whisper(scene.catalog.say(key, **values))
+
+
+def _faults(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    """What stands under a field that has to be put right."""
+    values = {
+        "limit": scene.catalog.duration(timedelta(days=30)),
+        "title": plain(scene.words.policy or "同じ端末", 75),
+        "id": plain(scene.words.id, 40),
+        "count": 1_001,
+    }
+    prefixes = ("bot.fault.", "bot.modal.not_taken", "bot.modal.unreadable", "bot.ring.away")
+    wrong = ("nobody", "too_many", "unusable", "mixed", "other_type")
+    for key in sorted(scene.catalog.keys):
+        if key.startswith(prefixes) or key in {f"bot.ring.{each}" for each in wrong}:
+            yield key, words(scene.catalog.say(key, **values))
+
+
+SURFACES = (
+    Surface("answer", _simple),
+    Surface("queue", _queues),
+    Surface("case that was looked up", _cases),
+    Surface("subject that was looked up", _subjects),
+    Surface("refusal", _refusals),
+    Surface("bare refusal", _bare_refusals, told=False),
+    Surface("what somebody did", _deeds),
+    Surface("sentence", _sentences),
+    Surface("fault in a modal", _faults),
+)
