@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from activities.slack.escape import plain
 from activities.slack.refusals import refusal_text
 from bot.slack.doors import ActionLine, EventLine, Fact, Past, Story
+from bot.slack.rings.deciding import worded
+from bot.slack.rings.form import RingFault, RingForm, faults_of
 from bot.slack.slash import pages
 from bot.slack.slash.grammar import Incomplete, Which
 from bot.slack.slash.hands import hands_on
-from tests.activities.slack.cases import AT, CASE, ROUTE
+from tests.activities.slack.cases import AT, CASE, CATALOG, ROUTE
 from tests.bot.slack.fakes import NOW, line
 from tests.slack_shapes.scene import BASE, Scene, Surface
 from tests.slack_shapes.sent import Sent, said, whisper, words
@@ -170,17 +171,33 @@ def _sentences(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 def _faults(scene: Scene) -> Iterator[tuple[str, Sent]]:
     """What stands under a field that has to be put right."""
-    values = {
-        "limit": scene.catalog.duration(timedelta(days=30)),
-        "title": plain(scene.words.policy or "同じ端末", 75),
-        "id": plain(scene.words.id, 40),
-        "count": 1_001,
-    }
+    limit = scene.catalog.duration(timedelta(days=30))
     prefixes = ("bot.fault.", "bot.modal.not_taken", "bot.modal.unreadable", "bot.ring.away")
-    wrong = ("nobody", "too_many", "unusable", "mixed", "other_type")
     for key in sorted(scene.catalog.keys):
-        if key.startswith(prefixes) or key in {f"bot.ring.{each}" for each in wrong}:
-            yield key, words(scene.catalog.say(key, **values))
+        if key.startswith(prefixes):
+            yield key, words(scene.catalog.say(key, limit=limit))
+
+
+def _ring_faults(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    typed = RingForm(
+        sources=("gone",),
+        ids=(f"\x1b{scene.words.evidence}",),
+        actions=("mute_user",),
+        duration=timedelta(days=400),
+        reason="",
+    )
+    wrong = [
+        *faults_of(typed, {"mute_user": 60}, CATALOG, {}).values(),
+        *faults_of(typed.model_copy(update={"actions": ()}), {}, CATALOG, {}).values(),
+        RingFault(key="bot.ring.mixed"),
+        RingFault(key="bot.ring.nobody"),
+        RingFault(key="bot.ring.too_many", values={"count": 1_001}),
+    ]
+    if scene.words.policy is not None:
+        title = Text(ja=scene.words.policy, en=scene.words.policy)
+        wrong.append(RingFault(key="bot.ring.other_type", title=title))
+    for number, fault in enumerate(wrong):
+        yield f"{fault.key} {number}", words(worded(fault, scene.catalog))
 
 
 SURFACES = (
@@ -193,4 +210,5 @@ SURFACES = (
     Surface("what somebody did", _deeds),
     Surface("sentence", _sentences),
     Surface("fault in a modal", _faults),
+    Surface("fault in a ring's modal", _ring_faults),
 )
