@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.slack_shapes.checks import faults_of
+from tests.slack_shapes.checks import faults_of, sandbox_faults
 from tests.slack_shapes.harmless import harm
 from tests.slack_shapes.limits import limit_faults
 from tests.slack_shapes.registry import SURFACES
@@ -31,8 +31,8 @@ def faulty(surface: Surface, scene: Scene, *checks) -> dict[str, list[str]]:
 @both_languages
 @pytest.mark.parametrize("words", [USUAL, WORST], ids=["usual", "worst"])
 def test_slack_takes_it(surface: Surface, language: Language, words: Words):
-    """Models, schema, limits and rules find nothing; nor does anything do harm."""
-    assert faulty(surface, Scene(language, words), faults_of, harm) == {}
+    """Models, schema, limits, rules and stand-in find nothing; nor does anything do harm."""
+    assert faulty(surface, Scene(language, words), faults_of, sandbox_faults, harm) == {}
 
 
 @every_surface
