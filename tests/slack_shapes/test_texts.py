@@ -128,7 +128,7 @@ NOT_OURS = {
     "None": "",
 }
 """What is not said, and what is said instead (the glossary's word, or what a person can use)."""
-NOT_OURS_IN_ENGLISH = ("invalid", "illegal", "null", "None", "exception", "error", "Oops", "abort")
+NOT_OURS_IN_ENGLISH = ("invalid", "illegal", "null", "exception", "error", "oops", "abort")
 
 
 def test_japanese_uses_the_glossary():

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from string import Formatter
 
 from activities.slack.refusals import refusal_text
 from bot.slack.doors import ActionLine, EventLine, Fact, Past, Story
@@ -160,13 +161,20 @@ def _deeds(scene: Scene) -> Iterator[tuple[str, Sent]]:
         yield key, whisper(refusal_text(refusal, scene.language, scene.reader.names, NOW))
 
 
+def _said(scene: Scene, key: str, **known: object) -> str:
+    """The sentence with what is known; whatever else it names is an id."""
+    forms = scene.catalog.forms(key)
+    named = {name for form in forms for _, name, _, _ in Formatter().parse(form) if name}
+    return scene.catalog.say(key, **{**dict.fromkeys(named, CASE), **known})
+
+
 def _sentences(scene: Scene) -> Iterator[tuple[str, Sent]]:
     """What a press or a command is answered that came to nothing, and what covers say."""
-    values = {"person": "<@U0TANAKA>", "at": "18:00", "form": "`/koban cover`", "count": 2}
+    known = {"person": "<@U0TANAKA>", "at": "18:00", "form": "`/koban cover`", "count": 2}
     prefixes = ("bot.press.", "bot.cover.", "bot.appeal.over", "bot.appeal.unreadable")
     for key in sorted(scene.catalog.keys):
         if key.startswith(prefixes) or key in ("bot.modal.not_opened", "bot.modal.case_over"):
-            yield key, whisper(scene.catalog.say(key, **values))
+            yield key, whisper(_said(scene, key, **known))
 
 
 def _faults(scene: Scene) -> Iterator[tuple[str, Sent]]:
@@ -175,7 +183,7 @@ def _faults(scene: Scene) -> Iterator[tuple[str, Sent]]:
     prefixes = ("bot.fault.", "bot.modal.not_taken", "bot.modal.unreadable", "bot.ring.away")
     for key in sorted(scene.catalog.keys):
         if key.startswith(prefixes):
-            yield key, words(scene.catalog.say(key, limit=limit))
+            yield key, words(_said(scene, key, limit=limit))
 
 
 def _ring_faults(scene: Scene) -> Iterator[tuple[str, Sent]]:
