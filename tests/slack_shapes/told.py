@@ -119,6 +119,6 @@ def a_policy(words: Words, catalog: ActionCatalog, changes: dict[str, Any]) -> P
         {"id": f"p{n}", "title": words.policy, "actions": [action]}
         for n, action in enumerate(["mute_user", "permanent_ban", "forfeit_payout"])
     ]
-    rule = {"id": words.policy[:64] or "x", "url": words.rule_url}
+    rule = {"id": words.policy[:60] or "x", "url": words.rule_url}
     titled = {"title": words.policy, "presets": presets, "policy": rule}
     return policy(catalog, **{**titled, **changes})

@@ -103,7 +103,7 @@ def _rings(scene: Scene) -> Iterator[tuple[str, Sent]]:
     catalog = scene.catalog
     yield "loading", view(loading_view(catalog))
     for key in ("bot.modal.case_over", "bot.ring.not_allowed", "bot.ring.no_actions"):
-        yield key.rpartition(".")[2], view(sentence_view(catalog.say(key), catalog))
+        yield key.rpartition(".")[2], view(sentence_view(catalog.say(key, case=CASE), catalog))
     for state, offer, many in (
         ("filled in", _usual(scene.words), 2),
         ("without look-ups", _usual(scene.words), 0),
