@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 from string import Formatter
 
-from activities.slack.refusals import refusal_text
+from activities.slack.holders import NOBODY, Holders
+from activities.slack.refusals import APPROVING, refusal_text
 from bot.slack.doors import ActionLine, EventLine, Fact, Past, Story
 from bot.slack.rings.deciding import worded
 from bot.slack.rings.form import RingFault, RingForm, faults_of
@@ -43,8 +44,9 @@ def _simple(scene: Scene) -> Iterator[tuple[str, Sent]]:
     yield "incomplete", said(pages.incomplete_page(catalog, Incomplete(form="case K7Q2F9XM0")))
     wants_time = Incomplete(form="cover @name until 18:00", wants_time=True)
     yield "incomplete cover", said(pages.incomplete_page(catalog, wants_time))
+    leads = catalog.say("rights.holders", names="<@U0TANAKA>")
     for key in ("no_role", "unavailable", "failed"):
-        yield key, said(pages.sentence(catalog.say(f"bot.slash.{key}")))
+        yield key, said(pages.sentence(catalog.say(f"bot.slash.{key}", holders=leads)))
     yield "no such case", said(pages.sentence(catalog.say("bot.case.unknown", case="K7Q2F9XM0")))
 
 
@@ -134,6 +136,9 @@ def _refusals(scene: Scene) -> Iterator[tuple[str, Sent]]:
     for reason in Reason:
         refusal = Refusal(reason=reason, roles=(Role.LEAD, Role.SPECIALIST), **did)
         yield reason.value, _refused(scene, refusal)
+    needed = Refusal(reason=Reason.ROLE_NEEDED, roles=(Role.LEAD,), by="U0SATO")
+    for command in sorted(APPROVING):
+        yield f"role_needed, {command}", _refused(scene, needed, command)
 
 
 def _bare_refusals(scene: Scene) -> Iterator[tuple[str, Sent]]:
@@ -146,9 +151,19 @@ def _bare_refusals(scene: Scene) -> Iterator[tuple[str, Sent]]:
         yield f"{reason.value}, by Koban", _refused(scene, by_koban)
 
 
-def _refused(scene: Scene, refusal: Refusal) -> Sent:
-    names, case = scene.reader.names, scene.words.id
-    return whisper(refusal_text(refusal, scene.language, names, NOW, case=case))
+def _refused(scene: Scene, refusal: Refusal, command: str = "") -> Sent:
+    """With whoever could do it: more than are named, and one who stands in."""
+    many = Holders(people=("U0TANAKA", "U0MORI", "U0REED", "U0SUZUKI"), covers=("U0SATO",))
+    text = refusal_text(
+        refusal,
+        scene.language,
+        scene.reader.names,
+        NOW,
+        case=scene.words.id,
+        holders=many if refusal.by is not None else NOBODY,
+        command=command,
+    )
+    return whisper(text)
 
 
 def _deeds(scene: Scene) -> Iterator[tuple[str, Sent]]:
@@ -170,7 +185,13 @@ def _said(scene: Scene, key: str, **known: object) -> str:
 
 def _sentences(scene: Scene) -> Iterator[tuple[str, Sent]]:
     """What a press or a command is answered that came to nothing, and what covers say."""
-    known = {"person": "<@U0TANAKA>", "at": "18:00", "form": "`/koban cover`", "count": 2}
+    known = {
+        **dict.fromkeys(("person", "covers_for", "by"), "<@U0TANAKA>"),
+        "at": "18:00",
+        "form": "`/koban cover`",
+        "count": 2,
+        "holders": scene.catalog.say("rights.holders", names="<@U0TANAKA>"),
+    }
     prefixes = ("bot.press.", "bot.cover.", "bot.appeal.over", "bot.appeal.unreadable")
     for key in sorted(scene.catalog.keys):
         if key.startswith(prefixes) or key in ("bot.modal.not_opened", "bot.modal.case_over"):
