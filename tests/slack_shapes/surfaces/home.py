@@ -9,9 +9,11 @@ from zoneinfo import ZoneInfo
 from activities.slack.text.texts import texts
 from bot.slack.background import Background
 from bot.slack.doors import Doors
-from bot.slack.home import Home
+from bot.slack.home.listener import Home
 from bot.slack.languages import Languages
 from bot.slack.links import Links
+from bot.slack.replies import Replies
+from tests.bot.slack.fake_team import FakeTeam
 from tests.bot.slack.fakes import (
     NOW,
     FakeAppeals,
@@ -36,8 +38,9 @@ class Screen:
 
     shown: list[dict[str, Any]] = field(default_factory=list)
 
-    async def views_publish(self, user_id: str, view: dict[str, Any]) -> None:
-        self.shown.append(view)
+    async def views_publish(self, **given: Any) -> dict[str, Any]:
+        self.shown.append(given["view"])
+        return {"view": {"hash": "1.a"}}
 
     async def auth_test(self) -> dict[str, str]:
         return {"url": BASE}
@@ -53,17 +56,22 @@ def _drawn(scene: Scene, ledger: FakeLedger, roles: set[Role]) -> Sent:
         ledger=ledger,
         covers=FakeCovers(),
         platform=FakePlatform(),
+        team=FakeTeam(),
         texts=texts,
         language=scene.language,
         zone=ZoneInfo("Asia/Tokyo"),
     )
     languages = Languages(doors, background)
-    home = Home(doors, languages, Links(screen), screen, background, lambda: NOW)
+    home = Home(
+        doors, languages, Replies(screen), Links(screen), screen, background, lambda: NOW
+    )
     person = "U0CLARK" if scene.language is Language.EN else "U0SATO"
 
     async def open_it() -> None:
         await home.opened({"tab": "home", "user": person})
-        await background.drain(5)
+        while not screen.shown:
+            await asyncio.sleep(0)
+        await background.drain(0)
 
     asyncio.run(open_it())
     return view(screen.shown[-1])
