@@ -21,6 +21,8 @@ MOST_OPTION = 75
 # chat.update refuses texts over 4,000 bytes (msg_too_long); a character takes up to 3 a unit.
 MOST_TEXT = 1300
 MOST_QUOTE = 500
+NOTHING = "–"
+"""Stands where nothing visible is left: Slack refuses a whole message for one empty text."""
 MOST_LINES = 6
 """Of a quote: a hundred line breaks must not push the buttons off the screen."""
 
@@ -131,12 +133,12 @@ def metadata(event_type: str, **payload: object) -> dict[str, Any]:
 
 
 def _plain_text(text: str, limit: int) -> dict[str, Any]:
-    return {"type": "plain_text", "text": shorten(text, limit), "emoji": False}
+    return {"type": "plain_text", "text": shorten(text, limit) or NOTHING, "emoji": False}
 
 
 def _mrkdwn(text: str) -> dict[str, Any]:
     # verbatim: Slack obeys what Koban wrote, and makes no links or mentions out of plain words.
-    return {"type": "mrkdwn", "text": text, "verbatim": True}
+    return {"type": "mrkdwn", "text": text or NOTHING, "verbatim": True}
 
 
 def _given(**values: Any) -> dict[str, Any]:

@@ -53,6 +53,11 @@ class Policies:
         folder = self._watch.current()
         return folder.policy_for(playbook) if playbook in folder.playbooks else None
 
+    def all(self) -> tuple[Policy, ...]:
+        """Every playbook with the actions, as they are now."""
+        folder = self._watch.current()
+        return tuple(folder.policy_for(name) for name in sorted(folder.playbooks))
+
     def keys(self) -> Keys:
         """What detectors may sign with."""
         folder = self._watch.current()

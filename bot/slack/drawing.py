@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from activities.slack.escape import mrkdwn, one_line
+from activities.slack.escape import mrkdwn, one_line, units
 from activities.slack.reader import Reader
 from activities.slack.text.texts import Catalog
 from bot.slack.doors import CaseLine
@@ -17,7 +17,7 @@ from workflows.domain.case_state import Phase
 Block = dict[str, Any]
 
 SECTION = 3000
-"""docs.slack.dev, section block: text."""
+"""docs.slack.dev, section block: text; in UTF-16 units, as everywhere (activities.slack.escape)."""
 
 _PERSON = re.compile(r"[UW][A-Z0-9]{2,20}")
 
@@ -28,16 +28,15 @@ def section(text: str) -> Block:
 
 
 def sections(lines: Iterable[str]) -> list[Block]:
-    """As few paragraphs as hold the lines."""
-    blocks: list[Block] = []
-    kept = ""
+    """As few paragraphs as hold the lines, each of them whole: a cut could tear a link apart."""
+    paragraphs: list[str] = []
     for line in lines:
-        joined = f"{kept}\n{line}" if kept else line
-        if len(joined) > SECTION and kept:
-            blocks.append(section(kept))
-            joined = line
-        kept = joined[:SECTION]
-    return [*blocks, section(kept)] if kept else blocks
+        joined = f"{paragraphs[-1]}\n{line}" if paragraphs else line
+        if paragraphs and units(joined) <= SECTION:
+            paragraphs[-1] = joined
+        elif line and units(line) <= SECTION:
+            paragraphs.append(line)
+    return [section(text) for text in paragraphs]
 
 
 def safe(text: str, most: int = 200) -> str:

@@ -10,6 +10,7 @@ from bot.slack.app import COMMAND, EVENTS
 # The method's page at docs.slack.dev says which scopes it asks of a bot token.
 SCOPES_OF: dict[str, tuple[str, ...]] = {
     "auth.test": (),
+    "blocks.validate": (),
     "chat.getPermalink": (),
     "chat.postMessage": ("chat:write",),
     "chat.update": ("chat:write",),

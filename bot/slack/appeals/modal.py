@@ -84,7 +84,7 @@ class AppealModals:
             appeal=aim.appeal, version=aim.version, place=press.source.place, language=language
         )
         name: Answering = "overturn" if press.name == OVERTURN else "uphold"
-        view = _view(name, carried, statement, self._doors.texts(language))
+        view = answering_view(name, carried, statement, self._doors.texts(language))
         return await self._show(press.source.trigger_id, view)
 
     async def upheld(self, ack: AsyncAck, body: dict[str, Any]) -> None:
@@ -152,7 +152,8 @@ class AppealModals:
         await _refuse(ack, self._doors.texts(aim.language).say(key))
 
 
-def _view(name: Answering, aim: Aim, statement: str, texts: Catalog) -> View:
+def answering_view(name: Answering, aim: Aim, statement: str, texts: Catalog) -> View:
+    """The modal `name` with what the person says, as far as it is known."""
     reason = InputBlock(
         block_id=WHOLE,
         label=PlainTextObject(text=texts.say("bot.modal.reason")),

@@ -10,12 +10,14 @@ import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from activities.platform.related import Found
+from activities.slack.escape import plain
 from activities.slack.handles import Handle
 from activities.slack.reader import Reader
 from activities.slack.text.texts import Catalog
 from bot.slack.background import Background
 from bot.slack.doors import Doors, Unavailable
 from bot.slack.languages import Languages
+from bot.slack.modals.frame import OPTION_TEXT
 from bot.slack.modals.offer import Offer, offer_for
 from bot.slack.press import Press, Unreadable, submission_id
 from bot.slack.rights import UNKNOWN, holds, role_needed
@@ -175,8 +177,8 @@ class RingDeciding:
         form, catalog = read_ring(view), self._doors.policies.catalog()
         faults = faults_of(form, metadata.limits, catalog, self._rings.sources())
         if faults:
-            worded = {block: _worded(fault, texts) for block, fault in faults.items()}
-            await _refuse(ack, _in_view(worded, view))
+            told = {block: worded(fault, texts) for block, fault in faults.items()}
+            await _refuse(ack, _in_view(told, view))
             return
         type_ = type_of(form, catalog)
         assert type_ is not None
@@ -210,7 +212,7 @@ class RingDeciding:
         wrong = _wrong_size(len(found.subjects))
         if wrong is not None:
             block = "sources" if form.sources else "ids"
-            await _refuse(ack, _in_view({block: _worded(wrong, texts)}, view))
+            await _refuse(ack, _in_view({block: worded(wrong, texts)}, view))
             return
         shown = Shown(view=view, metadata=metadata, choice=form.choice(type_), found=found)
         reading = self._after.start(self._blast(metadata.case, found))
@@ -323,11 +325,13 @@ def _wrong_size(count: int) -> RingFault | None:
     return RingFault(key="bot.ring.nobody") if count == 0 else None
 
 
-def _worded(fault: RingFault, texts: Catalog) -> str:
+def worded(fault: RingFault, texts: Catalog) -> str:
+    """What is wrong, as plain text."""
     if fault.limit is not None:
         return texts.say(fault.key, limit=texts.duration(fault.limit))
     if fault.title is not None:
-        return texts.say(fault.key, title=fault.title.in_(texts.language))
+        title = plain(fault.title.in_(texts.language), OPTION_TEXT)
+        return texts.say(fault.key, title=title)
     return texts.say(fault.key, **fault.values)
 
 

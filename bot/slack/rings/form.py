@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
+from activities.slack.escape import plain
 from bot.slack.modals.form import duration_in, options_in, words_in
 from workflows.domain.alert import Subject
 from workflows.domain.model import Value
@@ -17,6 +18,8 @@ from workflows.domain.playbook.related import RelatedSpec
 from workflows.domain.ring import MOST
 from workflows.domain.text import Text
 
+MOST_SHOWN = 40
+"""Of an id that can't be used: enough to find it again."""
 _BETWEEN = re.compile(r"[\s,、，;]+")
 
 
@@ -107,5 +110,7 @@ def _ids(form: RingForm) -> RingFaults:
         try:
             Subject(type="x", id=each)
         except ValidationError:
-            return {"ids": RingFault(key="bot.ring.unusable", values={"id": each[:40]})}
+            return {
+                "ids": RingFault(key="bot.ring.unusable", values={"id": plain(each, MOST_SHOWN)})
+            }
     return {}

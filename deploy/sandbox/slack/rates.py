@@ -25,6 +25,7 @@ TIERS: dict[str, Tier] = {
     "api.test": Tier.FOUR,
     "apps.connections.open": Tier.ONE,
     "auth.test": Tier.SPECIAL,
+    "blocks.validate": Tier.THREE,  # "special rate limits apply", without a figure
     "chat.delete": Tier.THREE,
     "chat.getPermalink": Tier.SPECIAL,
     "chat.postEphemeral": Tier.FOUR,

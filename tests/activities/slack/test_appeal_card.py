@@ -158,6 +158,12 @@ def test_it_ends_on_the_truth(appeal: Appeal, lines: list[str]) -> None:
     assert pressable(card) == []
 
 
+def test_what_can_not_be_reviewed_is_named_as_people_know_it() -> None:
+    """The title of the action, and never its name in actions.yaml."""
+    nothing = given(fresh(), cmd.FileAppeal(appealed=a_decision(effective=False)), 0)
+    assert "*佐藤さんの判断: 強制退会(MKT-4.2)* · 承認 田中さん" in seen(drawn(nothing))
+
+
 def test_a_notice_that_could_not_be_sent_is_said() -> None:
     """A person has to tell them in another way."""
     problem = Problem(kind=ProblemKind.REFUSED, status=404)

@@ -23,7 +23,7 @@ from tests.activities.slack.cases import (
     alert,
     policy,
 )
-from tests.activities.slack.drawn import faults, reader
+from tests.activities.slack.drawn import faults, reader, seen
 from workflows.domain import commands as cmd
 from workflows.domain.enforcement import ActionStatus, Problem, ProblemKind
 from workflows.domain.events import CaseClaimed, NoteAdded, Recorded
@@ -148,6 +148,14 @@ def _obeyed(message: Message) -> list[str]:
 
     walk(message.blocks)
     return found
+
+
+def test_a_title_with_nothing_to_see_breaks_no_card() -> None:
+    """Slack would refuse the whole card for one button without a label."""
+    presets = [{"id": "mute", "title": "\u200b", "actions": ["mute_user"]}]
+    drawn = case_card(view_of(Story(policy=policy(presets=presets)).case), reader())
+    assert faults(drawn) == []
+    assert "[–]" in seen(drawn)[-1]
 
 
 def test_a_hundred_lines_fit_into_one_message() -> None:

@@ -127,7 +127,7 @@ async def test_a_modal_sends_its_command(stage: Stage, name, answers, command):
             {"into": "このケース自身には統合できません。別のケースを選んでください。"},
         ),
         ("approval.ask", {"question": " "}, {"question": "質問を書いてください。"}),
-        ("approval.answer", {"answer": " "}, {"answer": "答えを書いてください。"}),
+        ("approval.answer", {"answer": " "}, {"answer": "回答を書いてください。"}),
     ],
 )
 async def test_what_is_wrong_stands_under_its_field(stage: Stage, name, answers, errors):

@@ -13,6 +13,7 @@ from activities.slack.handles import Handle
 from activities.slack.text.texts import texts
 from bot.slack.app import make_bolt_app
 from bot.slack.background import Background
+from bot.slack.drawing import sections
 from bot.slack.http import slack_routes
 from bot.slack.manifest import SCOPES_OF, manifest
 from bot.slack.masking import masked
@@ -123,6 +124,13 @@ def test_metadata_comes_back_as_it_was_written():
     aim = Handle(case=CASE, version=3, route=ROUTE)
     wrote = metadata_for(aim, Place(channel="C0LIVE", thread="1.2"), Language.EN, {"mute": 60})
     assert decode(encode(wrote)) == wrote
+
+
+def test_paragraphs_hold_whole_lines_within_slacks_limit():
+    """Letters outside the first plane count twice; what fits nowhere is left out, never cut."""
+    line = "𠮷" * 700
+    blocks = sections([line, line, line, "&amp;" * 700, "end"])
+    assert [block["text"]["text"] for block in blocks] == [f"{line}\n{line}", f"{line}\nend"]
 
 
 def test_metadata_never_exceeds_slacks_limit():

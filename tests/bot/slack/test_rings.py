@@ -122,14 +122,14 @@ async def test_another_choice_is_shown_again(stage: Stage):
             {"sources": ["seller"]},
             {
                 "sources": "選んだ探し方では、この措置の対象は見つかりません: "
-                "<!channel> *太字* https://evil.example"
+                "<!channel> *太字* hxxps://evil[.]example"
             },
         ),
         (
             {"actions": ["mute_user", "remove_listing"]},
             {"actions": "対象の種類が異なる措置は、一緒に選べません。"},
         ),
-        ({"ids": "u\u202e1"}, {"ids": "IDとして使えない文字があります: u\u202e1"}),
+        ({"ids": "u\u202e1"}, {"ids": "IDとして使えない文字があります: u\ufffd1"}),
     ],
 )
 async def test_what_is_wrong_stands_under_its_field(stage: Stage, answers, errors):

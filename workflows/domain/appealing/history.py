@@ -8,7 +8,7 @@ from typing import Any
 from workflows.domain.appealing import events as ev
 from workflows.domain.appealing.answer import AppealOutcome
 from workflows.domain.appealing.request import AppealRequest
-from workflows.domain.appealing.state import Appeal, AppealState, NoticeState
+from workflows.domain.appealing.state import Appeal, Appealed, AppealState, NoticeState
 from workflows.domain.case_state import Mark
 from workflows.domain.playbook.appeals import AppealRules
 from workflows.domain.text import Text
@@ -52,15 +52,21 @@ def _turn(appeal: Appeal, event: ev.AppealEvent) -> Changes:
 
 
 def _filed(appeal: Appeal, event: ev.AppealFiled) -> Changes:
-    decision = event.appealed.decision
-    named = {planned.action for planned in decision.actions} if decision else set()
-    titles = {name: title for name, title in appeal.titles.items() if name in named}
+    titles = _titles(appeal, event.appealed)
     return {"state": AppealState.OPEN, "appealed": event.appealed, "titles": titles}
 
 
 def _dismissed(appeal: Appeal, event: ev.AppealDismissed) -> Changes:
-    ended: Changes = {"dismissal": event.why, "appealed": event.appealed, "titles": {}}
+    titles = _titles(appeal, event.appealed)
+    ended: Changes = {"dismissal": event.why, "appealed": event.appealed, "titles": titles}
     return {"state": AppealState.DISMISSED, **ended, **_turn(appeal, event)}
+
+
+def _titles(appeal: Appeal, appealed: Appealed | None) -> dict[str, Text]:
+    """Of all the actions that there are, the titles of those that the decision names."""
+    decision = appealed.decision if appealed is not None else None
+    named = {planned.action for planned in decision.actions} if decision else set()
+    return {name: title for name, title in appeal.titles.items() if name in named}
 
 
 def _claimed(appeal: Appeal, event: ev.AppealClaimed) -> Changes:

@@ -2,7 +2,7 @@
 
 from deploy.sandbox.slack.args import Args
 from deploy.sandbox.slack.errors import SlackError
-from deploy.sandbox.slack.methods import chat, conversations, files, people, views
+from deploy.sandbox.slack.methods import blocks, chat, conversations, files, people, views
 from deploy.sandbox.slack.methods.chat import Method
 from deploy.sandbox.slack.model import BOT, BOT_USER, TEAM, TEAM_DOMAIN
 from deploy.sandbox.slack.workspace import Workspace
@@ -33,12 +33,13 @@ def connections_open(workspace: Workspace, args: Args) -> dict:
     return {"ok": True, "url": workspace.sockets.issue()}
 
 
-WITHOUT_TOKEN = frozenset({"api.test"})
+WITHOUT_TOKEN = frozenset({"api.test", "blocks.validate"})
 WITH_APP_TOKEN = frozenset({"apps.connections.open"})
 METHODS: dict[str, Method] = {
     "api.test": api_test,
     "auth.test": auth_test,
     "apps.connections.open": connections_open,
+    **blocks.METHODS,
     **chat.METHODS,
     **conversations.METHODS,
     **files.METHODS,

@@ -1,0 +1,158 @@
+"""One of everything that Koban sends, with this deployment's policy and made-up people.
+
+For Slack to look at (`koban doctor --slack`): nothing of it is posted, and nobody real is in it.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import Any
+
+from slack_sdk.models.views import View
+
+from activities.slack.approval_card import approval_card
+from activities.slack.card import case_card
+from activities.slack.drawing import Message
+from activities.slack.handles import Handle
+from activities.slack.lines import lines_message
+from activities.slack.reader import Reader
+from activities.slack.text.texts import Catalog
+from bot.slack.doors import CaseLine
+from bot.slack.home.sections import cases as case_list
+from bot.slack.modals.kinds import KINDS
+from bot.slack.modals.metadata import metadata_for
+from bot.slack.modals.offer import Offer, offer_of
+from bot.slack.modals.views import view_of as modal_of
+from bot.slack.slash.grammar import Which
+from bot.slack.slash.pages import help_page, queue_page
+from workflows.domain.alert import Alert, Subject, TextEvidence, brief
+from workflows.domain.case import decide
+from workflows.domain.case_state import Case
+from workflows.domain.commands import ChoosePreset, Place
+from workflows.domain.events import CaseOpened, Recorded
+from workflows.domain.history import apply_all, opened
+from workflows.domain.people import Actor, Role
+from workflows.domain.playbook.model import Policy
+from workflows.domain.refusal import Refusal
+from workflows.domain.text import Text
+from workflows.domain.view import told_in_thread, view_of
+
+CASE = "K0SAMP1E0"
+PERSON = "U0SAMPLE"
+_WORST = "<!channel> *x* https://example.com/a " + "𠮷&" * 1_000
+
+
+@dataclass(frozen=True)
+class Sample:
+    """`payload` is what blocks.validate takes: `kind` is `message` (blocks alone) or `view`."""
+
+    name: str
+    kind: str
+    payload: dict[str, Any]
+
+
+def samples(
+    policies: Sequence[Policy],
+    lookups: Sequence[str],
+    texts: Catalog,
+    zone: tzinfo,
+    now: datetime,
+) -> Iterator[Sample]:
+    """The cards and the decision's modal of every playbook, and one of each other surface."""
+    reader = Reader(texts, zone, {PERSON: "Sample"})
+    for policy in policies:
+        yield from _of_playbook(policy, reader, now)
+    for policy in policies[:1]:
+        yield from _modals(_case(policy, now), texts)
+    yield from _lists(lookups, texts, now)
+
+
+def _of_playbook(policy: Policy, reader: Reader, now: datetime) -> Iterator[Sample]:
+    name, case = policy.playbook.playbook, _case(policy, now)
+    yield _message(f"{name}: card", case_card(view_of(case), reader))
+    for preset in policy.playbook.presets:
+        chosen = ChoosePreset(by=_person(), preset=preset.id)
+        outcome = decide(case, chosen, now)
+        if isinstance(outcome, Refusal):
+            continue  # it acts on a subject that the made-up case does not have
+        decided = apply_all(case, outcome)
+        view = view_of(decided)
+        yield _message(f"{name}: card, {preset.id}", case_card(view, reader))
+        recorded = tuple(Recorded(seq=n, event=event) for n, event in enumerate(outcome, 2))
+        lines = tuple(each for each in recorded if told_in_thread(each))
+        yield _message(f"{name}: thread, {preset.id}", lines_message(lines, view, reader))
+        if view.approval is not None and view.decision is not None:
+            drawn = approval_card(view, view.approval, view.decision, reader, None)
+            yield _message(f"{name}: approval, {preset.id}", drawn)
+    yield _modal("decide", offer_of(case), case, reader.texts, f"{name}: ")
+
+
+def _case(policy: Policy, now: datetime) -> Case:
+    """An open case about a made-up user, whose alert says the worst that a stranger could."""
+    playbook = policy.playbook
+    alert = Alert(
+        id="sample",
+        kind=playbook.playbook,
+        subject=Subject(type="user", id="<u_1>"),
+        related=(Subject(type="stream", id="s_1"), Subject(type="listing", id="m_1")),
+        score=1.0,
+        occurred_at=now,
+        title=Text(ja=_WORST, en=_WORST),
+        evidence=(TextEvidence(text=_WORST),),
+        attributes={"viewers": 1},
+    )
+    event = CaseOpened(
+        at=now,
+        case=CASE,
+        playbook=playbook.playbook,
+        subject=alert.subject,
+        severity=next(iter(playbook.severity)),
+        alert=brief(alert),
+    )
+    return opened(f"case/{playbook.playbook}/{'0' * 16}", policy, event)
+
+
+def _person() -> Actor:
+    return Actor(id=PERSON, roles=frozenset({Role.SPECIALIST}))
+
+
+def _modals(case: Case, texts: Catalog) -> Iterator[Sample]:
+    for name in KINDS:
+        if name != "decide":
+            yield _modal(name, offer_of(case), case, texts)
+
+
+def _modal(name: str, offer: Offer, case: Case, texts: Catalog, of: str = "") -> Sample:
+    aim = Handle(case=case.id, version=1, route=case.route)
+    limits = offer.limits if name == "decide" else None
+    metadata = metadata_for(aim, Place(channel="C0SAMPLE"), texts.language, limits)
+    return _view(f"{of}modal {name}", modal_of(name, offer, metadata, texts))
+
+
+def _lists(lookups: Sequence[str], texts: Catalog, now: datetime) -> Iterator[Sample]:
+    line = CaseLine.model_validate(
+        {
+            "id": CASE,
+            "title": _WORST,
+            "subject": {"type": "user", "id": "<u_1>"},
+            "severity": "critical",
+            "phase": "claimed",
+            "owner": PERSON,
+            "opened_at": now,
+            "due": now,
+        }
+    )
+    listed = queue_page([line] * 30, Which.ALL, texts, None, now)
+    yield Sample("answer queue", "message", {"blocks": list(listed.blocks)})
+    usage = help_page(texts, lookups)
+    yield Sample("answer help", "message", {"blocks": list(usage.blocks)})
+    shown = case_list("bot.home.mine", [line] * 30, texts, None, now)
+    yield Sample("home", "view", {"type": "home", "blocks": [*shown, *usage.blocks]})
+
+
+def _message(name: str, drawn: Message) -> Sample:
+    return Sample(name, "message", {"blocks": drawn.blocks})
+
+
+def _view(name: str, drawn: View) -> Sample:
+    return Sample(name, "view", drawn.to_dict())

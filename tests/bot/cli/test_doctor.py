@@ -1,0 +1,68 @@
+"""`koban doctor --slack` against the stand-in: a line a surface, ok or what Slack says."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from deploy.sandbox.serve import serving
+from deploy.sandbox.slack.app import make_app
+from deploy.sandbox.slack.rates import Rates
+from deploy.sandbox.slack.workspace import Workspace
+from tests.bot.cli.test_processes import BIN, ROOT, WITHIN, free_port, running
+
+
+@pytest.fixture
+async def settings(tmp_path: Path) -> AsyncIterator[dict[str, str]]:
+    """The example policy and a Slack; nothing else answers."""
+    workspace = Workspace(rates=Rates(enabled=False))
+    shutil.copytree(ROOT / "deploy/policy", tmp_path / "policy")
+    async with serving(make_app(workspace)) as url:
+        yield {
+            "KOBAN_POLICY": str(tmp_path / "policy"),
+            "KOBAN_TEMPORAL__ADDRESS": f"127.0.0.1:{free_port()}",
+            "KOBAN_SLACK__BOT_TOKEN": workspace.bot_token,
+            "KOBAN_SLACK__API_URL": f"{url}/api/",
+            "KOBAN_PLATFORM__BASE_URL": "http://127.0.0.1:1/",
+            "KOBAN_LEDGER__URL": f"sqlite+aiosqlite:///{tmp_path}/koban.db",
+        }
+
+
+async def asked(settings: dict[str, str], *options: str) -> tuple[int | None, list[str]]:
+    """The exit code, and the lines about blocks."""
+    async with asyncio.timeout(WITHIN):
+        async with running(str(BIN / "koban"), "doctor", *options, **settings) as doctor:
+            told, _ = await doctor.communicate()
+    lines = told.decode().splitlines()
+    assert "slack     ok" in lines
+    return doctor.returncode, [line for line in lines if line.startswith("blocks    ")]
+
+
+async def test_slack_is_asked_about_everything(settings: dict[str, str]) -> None:
+    """The other lines stay; the code is that of what is out of reach."""
+    code, lines = await asked(settings, "--slack")
+    assert code == 2
+    assert len(lines) > 40
+    assert [line for line in lines if not line.endswith(": ok")] == []
+    assert "blocks    off_platform: approval, ban: ok" in lines
+    assert "blocks    home: ok" in lines
+
+
+async def test_nothing_is_asked_without_the_option(settings: dict[str, str]) -> None:
+    """It takes as many calls as there are surfaces."""
+    assert await asked(settings) == (2, [])
+
+
+def spoil(folder: str) -> None:
+    """A mistake that nobody can overlook."""
+    Path(folder, "actions.yaml").write_text("actions: 3\n", "utf-8")
+
+
+async def test_without_a_policy_there_is_nothing_to_ask_about(settings: dict[str, str]) -> None:
+    """One line says what to mend."""
+    spoil(settings["KOBAN_POLICY"])
+    _, lines = await asked(settings, "--slack")
+    assert len(lines) == 1
+    assert lines[0].startswith(f"blocks    The policy folder {settings['KOBAN_POLICY']} has mist")

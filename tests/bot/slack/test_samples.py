@@ -1,0 +1,121 @@
+"""One of everything for Slack to look at, and what becomes of its answer."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from slack_sdk.web.async_client import AsyncWebClient
+
+from activities.policy.folder import load_policy
+from activities.slack.client import slack_client
+from activities.slack.text.texts import texts
+from bot.slack.modals.kinds import KINDS
+from bot.slack.samples import Sample, samples
+from bot.slack.validating import NotAsked, fault_of
+from deploy.sandbox.faults import Fault
+from deploy.sandbox.serve import serving
+from deploy.sandbox.slack.app import make_app
+from deploy.sandbox.slack.methods.table import METHODS
+from deploy.sandbox.slack.rates import Rates
+from deploy.sandbox.slack.workspace import Workspace
+from tests.slack_shapes.checks import faults_of
+from tests.slack_shapes.sent import Kind, Sent, view
+from workflows.domain.text import Language
+
+ROOT = Path(__file__).parents[3]
+NOW = datetime(2026, 11, 23, 3, 10, tzinfo=UTC)
+GOOD = Sample("good", "message", {"blocks": [{"type": "divider"}]})
+BAD = Sample("bad", "view", {"type": "home", "blocks": [{"type": "sectoin"}, {"type": "header"}]})
+
+
+def made(language: Language) -> list[Sample]:
+    folder = load_policy(ROOT / "deploy/policy")
+    policies = [folder.policy_for(name) for name in sorted(folder.playbooks)]
+    lookups = tuple(folder.lookups.lookups)
+    return list(samples(policies, lookups, texts(language), ZoneInfo("Asia/Tokyo"), NOW))
+
+
+@pytest.mark.parametrize("language", Language)
+def test_every_sample_is_as_it_should_be(language: Language) -> None:
+    """The same checks as for everything else, with the example policy."""
+    for sample in made(language):
+        if sample.kind == "view":
+            sent = view(sample.payload)
+        else:
+            sent = Sent(Kind.MESSAGE, "text", tuple(sample.payload["blocks"]))
+        assert faults_of(sent) == [], sample.name
+
+
+def test_there_is_one_of_everything() -> None:
+    """A card and a decision for each playbook, every modal, an approval, the home; names once."""
+    names = [sample.name for sample in made(Language.JA)]
+    folder = load_policy(ROOT / "deploy/policy")
+    wanted = [
+        *(f"{name}: card" for name in folder.playbooks),
+        *(f"{name}: modal decide" for name in folder.playbooks),
+        *(f"modal {name}" for name in KINDS if name != "decide"),
+        "off_platform: approval, ban",
+        "off_platform: thread, ban",
+        "home",
+        "answer queue",
+        "answer help",
+    ]
+    assert [name for name in wanted if name not in names] == []
+    assert len(set(names)) == len(names)
+
+
+@pytest.fixture
+async def workspace() -> Workspace:
+    return Workspace(rates=Rates(enabled=False))
+
+
+@pytest.fixture
+async def web(workspace: Workspace) -> AsyncIterator[AsyncWebClient]:
+    async with (
+        serving(make_app(workspace)) as url,
+        slack_client("xoxb-nobody", f"{url}/api/") as client,
+    ):
+        yield client
+
+
+async def test_slack_takes_every_sample(web: AsyncWebClient) -> None:
+    """The stand-in looks at them with its own check."""
+    assert {s.name: await fault_of(web, s) for s in made(Language.EN)} == {
+        s.name: None for s in made(Language.EN)
+    }
+
+
+async def test_what_slack_says_is_told_with_its_place(web: AsyncWebClient) -> None:
+    """All of it, in a line."""
+    assert await fault_of(web, GOOD) is None
+    assert await fault_of(web, BAD) == (
+        "/blocks/0/type: unsupported type: sectoin; /blocks/1: missing required field: text"
+    )
+
+
+async def test_slacks_rates_are_kept(web: AsyncWebClient, workspace: Workspace) -> None:
+    """It waits as long as Slack says, and asks again."""
+    # A bucket of one that fills in a second.
+    workspace.rates = Rates(burst_share=1 / 50)
+    assert [await fault_of(web, GOOD) for _ in range(2)] == [None, None]
+    assert workspace.refused["blocks.validate"] >= 1
+
+
+async def test_a_slack_without_the_method_is_told_of_plainly(
+    web: AsyncWebClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An older one, or a stand-in of somebody else's."""
+    monkeypatch.delitem(METHODS, "blocks.validate")
+    with pytest.raises(NotAsked, match=r"does not know blocks\.validate: nothing was looked at\."):
+        await fault_of(web, GOOD)
+
+
+async def test_a_slack_that_is_down_is_told_of_plainly(
+    web: AsyncWebClient, workspace: Workspace
+) -> None:
+    """With where it was looked for."""
+    workspace.faults.set(Fault.SLACK_LOST_RESPONSE, True)
+    with pytest.raises(NotAsked, match=r"Slack at http://.* does not answer: look at the network"):
+        await fault_of(web, GOOD)

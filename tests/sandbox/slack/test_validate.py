@@ -1,0 +1,69 @@
+"""blocks.validate as the stand-in answers it: with its own check of blocks."""
+
+import httpx
+import pytest
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from tests.sandbox.slack.tiny_bot import CARD, modal
+
+LONG = {"type": "header", "text": {"type": "plain_text", "text": "x" * 151}}
+TOO_LONG = {"code": "failed_constraint", "message": "must be less than 151 characters"}
+
+
+async def refused(call) -> dict:
+    with pytest.raises(SlackApiError) as caught:
+        await call
+    return {name: caught.value.response.get(name) for name in ("error", "errors")}
+
+
+async def test_what_is_fine_is_taken(client: AsyncWebClient):
+    """Blocks, a message and a view, one in a call."""
+    assert (await client.blocks_validate(blocks=CARD))["ok"]
+    assert (await client.blocks_validate(message={"blocks": CARD}))["ok"]
+    assert (await client.blocks_validate(view=modal()))["ok"]
+
+
+async def test_what_is_wrong_is_told_with_its_place(client: AsyncWebClient):
+    """As objects, counted from what was given."""
+    assert await refused(client.blocks_validate(blocks=[LONG])) == {
+        "error": "invalid_blocks",
+        "errors": [{"pointer": "/0/text/text", **TOO_LONG}],
+    }
+    assert await refused(client.blocks_validate(message={"blocks": [LONG]})) == {
+        "error": "invalid_message",
+        "errors": [{"pointer": "/blocks/0/text/text", **TOO_LONG}],
+    }
+    assert await refused(client.blocks_validate(view={**modal(), "blocks": [LONG]})) == {
+        "error": "invalid_view",
+        "errors": [{"pointer": "/blocks/0/text/text", **TOO_LONG}],
+    }
+
+
+async def test_a_message_is_its_blocks_alone(client: AsyncWebClient):
+    """Its text is an additional property there."""
+    answer = await refused(client.blocks_validate(message={"text": "x", "blocks": CARD}))
+    assert [fault["message"] for fault in answer["errors"]] == ["invalid additional property: text"]
+
+
+@pytest.mark.parametrize("given", [{}, {"blocks": [], "view": {}}])
+async def test_exactly_one_is_looked_at(client: AsyncWebClient, given: dict):
+    """Neither none nor several."""
+    answer = await refused(client.blocks_validate(**given))
+    assert answer["error"] == "invalid_arguments"
+
+
+@pytest.mark.parametrize("kind", ["message", "view"])
+async def test_garbage_gives_a_fault_and_no_crash(client: AsyncWebClient, kind: str):
+    """A list where an object belongs."""
+    answer = await refused(client.blocks_validate(**{kind: "[]"}))
+    assert answer["errors"] == [
+        {"pointer": "", "code": "failed_constraint", "message": "must provide an object"}
+    ]
+
+
+async def test_it_asks_for_no_token(slack: str):
+    """Anybody may have their blocks looked at."""
+    async with httpx.AsyncClient(base_url=slack) as http:
+        answer = await http.post("/api/blocks.validate", data={"blocks": "[]"})
+    assert answer.json() == {"ok": True}

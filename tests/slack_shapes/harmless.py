@@ -1,0 +1,67 @@
+"""What a stranger or a colleague wrote never mentions, links or formats, and hides nothing."""
+
+import re
+from collections.abc import Iterator
+
+from tests.slack_shapes.sent import Kind, Sent
+from tests.slack_shapes.words import MARK
+
+PEOPLE = "U0SATO|U0TANAKA|U0SUZUKI|U0MORI|U0REED|U0CLARK"
+_OURS = re.compile(
+    r"<!date\^\d+\^[^|<>]*\|[^<>]*>"
+    r"|<!subteam\^(?:S0SHIFT|S0LEAD)>"
+    rf"|<@(?:{PEOPLE})>"
+    r"|<https://koban-demo\.slack\.com/[^|<>]*\|[^<>]*>"
+    r"|<https://rules\.example/4\.2\|[^<>]*>"
+)
+"""What Koban itself lets Slack obey."""
+_ENTITY = re.compile(r"&(?:amp|lt|gt);")
+_FORMATTED = re.compile(rf"a[*~`]+{MARK}|{MARK}[*~`]+b|a _{MARK}|{MARK}_ b")
+_QUOTED = re.compile(rf"(?m)^\s*(?:>|&gt;)+ ?{MARK}")
+_LINKED = re.compile(rf"(?i)https?://{MARK}|{MARK}\.(?:com|example|jp)|mailto:a@")
+_SHOUTED = re.compile(r"(?i)[@＠](?:here|channel|everyone)\b")
+_EMOJI = re.compile(rf":{MARK}:")
+_INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def harm(sent: Sent) -> Iterator[str]:
+    """Whatever of it Slack would obey, or a reader would be deceived by."""
+    for pointer, text in obeyed(sent):
+        yield from (f"{pointer}: {what}" for what in _obeyed_harm(text))
+    for pointer, text in every_text(sent):
+        for what, found in (("a link", _LINKED), ("hides something", _INVISIBLE)):
+            if match := found.search(text):
+                yield f"{pointer}: {what}: {match[0]!r}"
+
+
+def _obeyed_harm(text: str) -> Iterator[str]:
+    rest = _OURS.sub("", text)
+    bare = _ENTITY.sub("", rest)
+    if marks := re.search("[<>&]", bare):
+        yield f"{marks[0]} that is no token of Koban's in {rest[:200]!r}"
+    for what, found in (
+        ("formatting", _FORMATTED),
+        ("a quotation", _QUOTED),
+        ("a mention", _SHOUTED),
+        ("an emoji", _EMOJI),
+    ):
+        if match := found.search(rest):
+            yield f"{what}: {match[0]!r}"
+
+
+def obeyed(sent: Sent) -> Iterator[tuple[str, str]]:
+    """The texts in which Slack obeys mrkdwn, with their places; the text of a message is one."""
+    if sent.kind is Kind.MESSAGE:
+        yield "/text", sent.text
+    for pointer, node in sent.nodes():
+        if node.get("type") == "mrkdwn":
+            yield pointer, node["text"]
+
+
+def every_text(sent: Sent) -> Iterator[tuple[str, str]]:
+    """Every text that somebody reads."""
+    if sent.text:
+        yield "/text", sent.text
+    for pointer, node in sent.nodes():
+        if isinstance(node.get("text"), str) and "type" in node:
+            yield f"{pointer}/text", node["text"]

@@ -1,0 +1,57 @@
+"""For whom and with which words a surface is drawn, and what a surface is."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from activities.slack.reader import Reader
+from activities.slack.text.texts import Catalog, texts
+from tests.activities.slack.drawn import MENTIONS
+from tests.slack_shapes.sent import Sent
+from tests.slack_shapes.words import USUAL, Words
+from workflows.domain.text import Language
+
+LINK = "https://koban-demo.slack.com/archives/C0LIVE/p1763900000000100"
+BASE = "https://koban-demo.slack.com/"
+_NAMES = {
+    "U0SATO": "佐藤",
+    "U0TANAKA": "田中",
+    "U0SUZUKI": "鈴木",
+    "U0MORI": "森",
+    "U0REED": "Reed",
+}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A language, and what people wrote."""
+
+    language: Language = Language.JA
+    words: Words = USUAL
+
+    @property
+    def catalog(self) -> Catalog:
+        """The sentences."""
+        return texts(self.language)
+
+    @property
+    def reader(self) -> Reader:
+        """Who reads it; everybody has the name that the words give."""
+        name = self.words.name
+        names = {id_: name if name is not None else own for id_, own in _NAMES.items()}
+        return Reader(self.catalog, ZoneInfo("Asia/Tokyo"), names, MENTIONS)
+
+
+Drawing = Callable[[Scene], Iterator[tuple[str, Sent]]]
+
+
+@dataclass(frozen=True)
+class Surface:
+    """Something that Koban draws, in each of its states by name.
+
+    `told` tells whether its texts stand in the snapshots; what only repeats others' does not.
+    """
+
+    name: str
+    draw: Drawing
+    told: bool = True

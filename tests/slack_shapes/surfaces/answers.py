@@ -1,0 +1,243 @@
+"""What one person is told: answers to commands, refusals, and what is wrong in a modal."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from string import Formatter
+
+from activities.slack.holders import NOBODY, Holders
+from activities.slack.refusals import APPROVING, refusal_text
+from bot.slack.doors import ActionLine, EventLine, Fact, Past, Story
+from bot.slack.rings.deciding import worded
+from bot.slack.rings.form import RingFault, RingForm, faults_of
+from bot.slack.slash import pages
+from bot.slack.slash.grammar import Incomplete, Which
+from bot.slack.slash.hands import hands_on
+from tests.activities.slack.cases import AT, CASE, CATALOG, ROUTE
+from tests.bot.slack.fakes import NOW, line
+from tests.slack_shapes.scene import BASE, Scene, Surface
+from tests.slack_shapes.sent import Sent, said, whisper, words
+from workflows.domain.alert import Subject
+from workflows.domain.case_state import Phase
+from workflows.domain.decision import Verdict
+from workflows.domain.enforcement import ActionStatus
+from workflows.domain.people import Role
+from workflows.domain.refusal import Reason, Refusal
+from workflows.domain.ring import Tally
+from workflows.domain.text import Text
+
+KINDS = ("user", "listing", "stream", "order")
+
+
+def _lines(scene: Scene, many: int, **more: object) -> list:
+    own = scene.words.policy
+    given: dict[str, object] = {"subject": Subject(type="user", id=scene.words.id), **more}
+    if own is not None:
+        given["title"] = Text(ja=own, en=own)
+    return [line(f"K{n:08}", due_in=n - 5, **given) for n in range(many)]
+
+
+def _simple(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    catalog, typed = scene.catalog, scene.words.evidence
+    yield "help", said(pages.help_page(catalog, KINDS))
+    yield "unknown", said(pages.unknown_page(catalog, typed, None))
+    yield "nearest", said(pages.unknown_page(catalog, typed, f"case {typed}"))
+    yield "incomplete", said(pages.incomplete_page(catalog, Incomplete(form="case K7Q2F9XM0")))
+    wants_time = Incomplete(form="cover @name until 18:00", wants_time=True)
+    yield "incomplete cover", said(pages.incomplete_page(catalog, wants_time))
+    leads = catalog.say("rights.holders", names="<@U0TANAKA>")
+    for key in ("no_role", "unavailable", "failed"):
+        yield key, said(pages.sentence(catalog.say(f"bot.slash.{key}", holders=leads)))
+    yield "no such case", said(pages.sentence(catalog.say("bot.case.unknown", case="K7Q2F9XM0")))
+
+
+def _queues(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    for which in Which:
+        for many in (0, 1, 500):
+            found = _lines(scene, many, owner="U0SATO")
+            drawn = pages.queue_page(found, which, scene.catalog, BASE, NOW)
+            yield f"{which.value}, {many}", said(drawn)
+    mixed = [
+        *_lines(scene, 1, phase=Phase.OPEN, owner=None, card=None),
+        *_lines(scene, 1, hold="waiting", hold_until=NOW, due=None),
+        *_lines(scene, 1, hold="snoozed", hold_until=NOW),
+        *_lines(scene, 1, phase=Phase.CLOSED, approvers=["lead"], purpose="undo"),
+        *_lines(scene, 1, phase=Phase.ENFORCING, approvers=["lead"], purpose="review"),
+    ]
+    yield "of every kind", said(pages.queue_page(mixed, Which.ALL, scene.catalog, None, NOW))
+
+
+def _action(scene: Scene, status: ActionStatus) -> ActionLine:
+    own = scene.words.policy
+    return ActionLine(
+        case=CASE,
+        name="mute_user",
+        title=Text(ja=own, en=own) if own else Text(ja="コメント制限", en="Mute"),
+        status=status,
+        by="U0SATO",
+        at=AT,
+        until=NOW + timedelta(days=1),
+    )
+
+
+def _story(scene: Scene, phase: Phase, many: int) -> Story:
+    (found,) = _lines(scene, 1, phase=phase, route=ROUTE, owner="U0SATO")
+    return Story(
+        line=found.model_copy(update={"id": CASE, "verdict": Verdict.VIOLATION}),
+        alerts=214,
+        decision_by="U0SATO",
+        decision_reason=scene.words.said,
+        decision_title=Text(ja="強制退会", en="Ban") if many % 2 else None,
+        actions=tuple(_action(scene, status) for status in list(ActionStatus)[:many]),
+        events=tuple(
+            EventLine(at=AT, kind=kind, by="U0SATO" if n % 2 else None)
+            for n, kind in enumerate(("case_opened", "case_watched", "decided", "of_next_year"))
+        ),
+    )
+
+
+def _cases(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    specialist = frozenset({Role.SPECIALIST})
+    for phase in Phase:
+        story = _story(scene, phase, len(ActionStatus))
+        hands = hands_on(story, "U0SATO", specialist, scene.catalog, rings=True, listed=True)
+        tally = Tally(total=1000, done=312, failed=3)
+        drawn = pages.case_page(story, scene.catalog, BASE, NOW, hands, tally)
+        yield phase.value, said(drawn)
+    bare = Story(line=_lines(scene, 1, card=None)[0], alerts=1)
+    reads = hands_on(bare, "U0SUZUKI", frozenset({Role.AUDITOR}), scene.catalog)
+    yield "nothing happened", said(pages.case_page(bare, scene.catalog, None, NOW, reads))
+
+
+def _subjects(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    subject = Subject(type="user", id=scene.words.id)
+    past = Past(
+        cases=tuple(_lines(scene, 20, verdict=Verdict.NO_VIOLATION)),
+        actions=tuple(_action(scene, ActionStatus.VERIFIED) for _ in range(20)),
+    )
+    value = scene.words.evidence
+    facts = (
+        Fact(title=Text(ja="表示名", en="Display name"), value=value),
+        Fact(title=Text(ja="メール", en="E-mail"), value="aiko@example.com", personal=True),
+        Fact(title=Text(ja="空", en="Empty"), value=""),
+    )
+    catalog = scene.catalog
+    for state, known, had, away in (
+        ("with a past", facts, past, False),
+        ("unknown", None, Past(), False),
+        ("the platform away", None, past, True),
+    ):
+        yield state, said(pages.subject_page(subject, known, had, catalog, BASE, away))
+
+
+def _refusals(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    """Each for something that 佐藤 did 12 seconds ago."""
+    at = NOW - timedelta(seconds=12)
+    did = {"by": "U0SATO", "at": at, "what": "decided", "name": scene.words.id}
+    for reason in Reason:
+        refusal = Refusal(reason=reason, roles=(Role.LEAD, Role.SPECIALIST), **did)
+        yield reason.value, _refused(scene, refusal)
+    needed = Refusal(reason=Reason.ROLE_NEEDED, roles=(Role.LEAD,), by="U0SATO")
+    for command in sorted(APPROVING):
+        yield f"role_needed, {command}", _refused(scene, needed, command)
+
+
+def _bare_refusals(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    """Where nobody did anything, or it was Koban."""
+    at = NOW - timedelta(seconds=12)
+    for reason in Reason:
+        bare = Refusal(reason=reason, roles=(Role.LEAD,))
+        yield reason.value, _refused(scene, bare)
+        by_koban = bare.model_copy(update={"at": at, "what": "claim_expired"})
+        yield f"{reason.value}, by Koban", _refused(scene, by_koban)
+
+
+def _refused(scene: Scene, refusal: Refusal, command: str = "") -> Sent:
+    """With whoever could do it: more than are named, and one who stands in."""
+    many = Holders(people=("U0TANAKA", "U0MORI", "U0REED", "U0SUZUKI"), covers=("U0SATO",))
+    text = refusal_text(
+        refusal,
+        scene.language,
+        scene.reader.names,
+        NOW,
+        case=scene.words.id,
+        holders=many if refusal.by is not None else NOBODY,
+        command=command,
+    )
+    return whisper(text)
+
+
+def _deeds(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    """What somebody else did meanwhile, each once."""
+    at = NOW - timedelta(seconds=12)
+    for key in sorted(key for key in scene.catalog.keys if key.startswith("did.")):
+        kind = key.removeprefix("did.").removesuffix(".koban")
+        by = None if key.endswith(".koban") else "U0SATO"
+        refusal = Refusal(reason=Reason.CHANGED, by=by, at=at, what=kind)
+        yield key, whisper(refusal_text(refusal, scene.language, scene.reader.names, NOW))
+
+
+def _said(scene: Scene, key: str, **known: object) -> str:
+    """The sentence with what is known; whatever else it names is an id."""
+    forms = scene.catalog.forms(key)
+    named = {name for form in forms for _, name, _, _ in Formatter().parse(form) if name}
+    return scene.catalog.say(key, **{**dict.fromkeys(named, CASE), **known})
+
+
+def _sentences(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    """What a press or a command is answered that came to nothing, and what covers say."""
+    known = {
+        **dict.fromkeys(("person", "covers_for", "by"), "<@U0TANAKA>"),
+        "at": "18:00",
+        "form": "`/koban cover`",
+        "count": 2,
+        "holders": scene.catalog.say("rights.holders", names="<@U0TANAKA>"),
+    }
+    prefixes = ("bot.press.", "bot.cover.", "bot.appeal.over", "bot.appeal.unreadable")
+    for key in sorted(scene.catalog.keys):
+        if key.startswith(prefixes) or key in ("bot.modal.not_opened", "bot.modal.case_over"):
+            yield key, whisper(_said(scene, key, **known))
+
+
+def _faults(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    """What stands under a field that has to be put right."""
+    limit = scene.catalog.duration(timedelta(days=30))
+    prefixes = ("bot.fault.", "bot.modal.not_taken", "bot.modal.unreadable", "bot.ring.away")
+    for key in sorted(scene.catalog.keys):
+        if key.startswith(prefixes):
+            yield key, words(_said(scene, key, limit=limit))
+
+
+def _ring_faults(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    typed = RingForm(
+        sources=("gone",),
+        ids=(f"\x1b{scene.words.evidence}",),
+        actions=("mute_user",),
+        duration=timedelta(days=400),
+        reason="",
+    )
+    wrong = [
+        *faults_of(typed, {"mute_user": 60}, CATALOG, {}).values(),
+        *faults_of(typed.model_copy(update={"actions": ()}), {}, CATALOG, {}).values(),
+        RingFault(key="bot.ring.mixed"),
+        RingFault(key="bot.ring.nobody"),
+        RingFault(key="bot.ring.too_many", values={"count": 1_001}),
+    ]
+    if scene.words.policy is not None:
+        title = Text(ja=scene.words.policy, en=scene.words.policy)
+        wrong.append(RingFault(key="bot.ring.other_type", title=title))
+    for number, fault in enumerate(wrong):
+        yield f"{fault.key} {number}", words(worded(fault, scene.catalog))
+
+
+SURFACES = (
+    Surface("answer", _simple),
+    Surface("queue", _queues),
+    Surface("case that was looked up", _cases),
+    Surface("subject that was looked up", _subjects),
+    Surface("refusal", _refusals),
+    Surface("bare refusal", _bare_refusals, told=False),
+    Surface("what somebody did", _deeds),
+    Surface("sentence", _sentences),
+    Surface("fault in a modal", _faults),
+    Surface("fault in a ring's modal", _ring_faults),
+)

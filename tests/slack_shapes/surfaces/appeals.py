@@ -1,0 +1,131 @@
+"""The card and the thread of an appeal, and the modals that answer it."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+from activities.slack.appeals.card import appeal_card
+from activities.slack.appeals.lines import lines_message
+from bot.slack.appeals.modal import Aim, answering_view
+from tests.domain.appealing import MORI, RULES, TITLES, a_decision, a_request
+from tests.domain.building import REED, T0
+from tests.slack_shapes.scene import LINK, Scene, Surface
+from tests.slack_shapes.sent import Sent, message, view
+from tests.slack_shapes.words import Words
+from workflows.domain.alert import Subject
+from workflows.domain.appeal import decide_appeal
+from workflows.domain.appealing import commands as cmd
+from workflows.domain.appealing.answer import AppealSettled
+from workflows.domain.appealing.events import AppealRecorded
+from workflows.domain.appealing.history import apply_appeal, received
+from workflows.domain.appealing.state import Appeal, Appealed
+from workflows.domain.commands import Place
+from workflows.domain.enforcement import Problem, ProblemKind
+from workflows.domain.playbook.appeals import NoticeKind
+from workflows.domain.refusal import Refusal
+from workflows.domain.text import Text
+
+Steps = tuple[tuple[float, cmd.AppealCommand], ...]
+ID = "A0123456789AB"
+REFUSED = Problem(kind=ProblemKind.REFUSED, status=404)
+
+
+class Filed:
+    """An appeal and everything recorded of it; commands come days after T0."""
+
+    def __init__(self, words: Words, *steps: tuple[float, cmd.AppealCommand]) -> None:
+        titles = TITLES
+        if words.policy is not None:
+            titles = {name: Text(ja=words.policy, en=words.policy) for name in TITLES}
+        request = a_request(statement=words.evidence[:4_000])
+        self.appeal: Appeal = received(ID, request, RULES, T0, titles)
+        self.recorded: list[AppealRecorded] = []
+        for day, command in steps:
+            outcome = decide_appeal(self.appeal, command, T0 + timedelta(days=day))
+            assert not isinstance(outcome, Refusal), outcome
+            for event in outcome:
+                self.appeal = apply_appeal(self.appeal, event)
+                self.recorded.append(AppealRecorded(seq=self.appeal.version, event=event))
+
+
+def _decision(words: Words) -> Appealed:
+    whole = a_decision()
+    assert whole.decision is not None
+    decision = whole.decision.model_copy(update={"reason": words.said})
+    subject = Subject(type="user", id=words.id)
+    changed: dict[str, object] = {"decision": decision, "subject": subject}
+    if words.policy is not None:
+        changed["title"] = Text(ja=words.policy, en=words.policy)
+        changed["decision"] = decision.model_copy(update={"policy": words.policy})
+    return whole.model_copy(update=changed)
+
+
+def _file(words: Words) -> tuple[float, cmd.AppealCommand]:
+    return 0, cmd.FileAppeal(appealed=_decision(words))
+
+
+def _settled(left: int = 0, kept: int = 0) -> cmd.SettleAppeal:
+    return cmd.SettleAppeal(settled=AppealSettled(appeal=ID, left=left, kept=kept))
+
+
+def _states(words: Words) -> dict[str, Callable[[], Steps]]:
+    said, file = words.said, _file(words)
+    upheld = (file, (1.0, cmd.Uphold(by=REED, reason=said)))
+    overturned = (file, (1.0, cmd.Overturn(by=REED, reason=said)))
+    nothing = cmd.FileAppeal(appealed=a_decision(effective=False))
+    return {
+        "open": lambda: (file,),
+        "claimed": lambda: (file, (1, cmd.ClaimAppeal(by=REED))),
+        "put back": lambda: (
+            file,
+            (1, cmd.ClaimAppeal(by=REED)),
+            (2, cmd.ReleaseAppeal(by=MORI)),
+        ),
+        "reminded": lambda: (file, (7, cmd.AppealTick())),
+        "overdue": lambda: (file, (1, cmd.ClaimAppeal(by=REED)), (15, cmd.AppealTick())),
+        "upheld": lambda: (*upheld, (1, cmd.NoteNotice(notice=NoticeKind.UPHELD))),
+        "upheld, not told": lambda: (
+            *upheld,
+            (1, cmd.NoteNotice(notice=NoticeKind.UPHELD, problem=REFUSED)),
+        ),
+        "undoing": lambda: overturned,
+        "left": lambda: (*overturned, (1, _settled(left=2))),
+        "overturned": lambda: (*overturned, (1, _settled())),
+        "kept": lambda: (*overturned, (1, _settled(kept=1))),
+        "withdrawn": lambda: (file, (1, cmd.WithdrawAppeal())),
+        "unknown case": lambda: ((0, cmd.FileAppeal(appealed=None)),),
+        "nothing stands": lambda: ((0, nothing),),
+    }
+
+
+def _cards(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    yield "received", message(appeal_card(Filed(scene.words).appeal, scene.reader, None))
+    for state, steps in _states(scene.words).items():
+        filed = Filed(scene.words, *steps())
+        yield state, message(appeal_card(filed.appeal, scene.reader, LINK))
+
+
+def _threads(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    for state, steps in _states(scene.words).items():
+        filed = Filed(scene.words, *steps())
+        lines = tuple(filed.recorded)
+        yield state, message(lines_message(lines, filed.appeal, scene.reader))
+
+
+def _modals(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    aim = Aim(
+        appeal=ID,
+        version=999_999_999,
+        place=Place(channel="C0123456789", thread="1763900000.000100"),
+        language=scene.language,
+    )
+    for name in ("uphold", "overturn"):
+        said = scene.words.evidence[:4_000]
+        yield name, view(answering_view(name, aim, said, scene.catalog))
+        yield f"{name}, not asked", view(answering_view(name, aim, "", scene.catalog))
+
+
+SURFACES = (
+    Surface("appeal card", _cards),
+    Surface("appeal thread", _threads),
+    Surface("appeal modal", _modals),
+)

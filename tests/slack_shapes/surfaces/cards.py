@@ -1,0 +1,87 @@
+"""What stands in channels and threads for a case, and the direct messages about it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from activities.slack.approval_card import approval_card, replaced_card
+from activities.slack.card import case_card
+from activities.slack.lines import AT_ONCE, lines_message
+from activities.slack.telling import told_message
+from tests.slack_shapes.scene import LINK, Scene, Surface
+from tests.slack_shapes.sent import Sent, message
+from tests.slack_shapes.stories import STORIES
+from tests.slack_shapes.told import Told
+from workflows.domain.events import NoteAdded, Recorded
+from workflows.domain.view import told_in_thread, view_of
+from workflows.ports import Tell
+
+
+def _cards(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    for state, tell in STORIES.items():
+        yield state, message(case_card(view_of(tell(scene.words).case), scene.reader))
+    view = view_of(STORIES["open, protecting"](scene.words).case)
+    many = view.model_copy(update={"protections": view.protections * 20})
+    standing = view.model_copy(update={"undoable": True})
+    yield "open, an earlier decision stands", message(case_card(standing, scene.reader))
+    yield "open, protecting twenty times", message(case_card(many, scene.reader))
+
+
+def _approvals(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    for state, tell in STORIES.items():
+        view = view_of(tell(scene.words).case)
+        if view.approval is not None and view.decision is not None:
+            drawn = approval_card(view, view.approval, view.decision, scene.reader, LINK)
+            yield state, message(drawn)
+    view = view_of(STORIES["awaiting approval"](scene.words).case)
+    yield "replaced", message(replaced_card(view, scene.reader, LINK))
+    yield "replaced, without its card", message(replaced_card(view, scene.reader, None))
+
+
+def _told(story: Told) -> tuple[Recorded, ...]:
+    return tuple(each for each in story.recorded if told_in_thread(each))
+
+
+def _threads(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    for state, tell in STORIES.items():
+        story = tell(scene.words)
+        if lines := _told(story):
+            yield state, message(lines_message(lines, view_of(story.case), scene.reader))
+    story = STORIES["claimed"](scene.words)
+    note = NoteAdded(at=story.case.opened_at, by="U0SATO", note=scene.words.said)
+    many = tuple(Recorded(seq=n + 2, event=note) for n in range(AT_ONCE))
+    yield "as much as at once", message(lines_message(many, view_of(story.case), scene.reader))
+
+
+def _each_once(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    """Every line that a thread can have, once: as it was told when it happened."""
+    seen: set[str] = set()
+    for tell in STORIES.values():
+        story = tell(scene.words)
+        view = view_of(story.case)
+        for each in _told(story):
+            drawn = message(lines_message((each,), view, scene.reader))
+            if drawn.text not in seen:
+                seen.add(drawn.text)
+                yield f"{each.event.kind} {len(seen)}", drawn
+
+
+def _direct(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    seen: set[str] = set()
+    reader = replace(scene.reader, direct=True)
+    for tell in STORIES.values():
+        story = tell(scene.words)
+        for each in _told(story):
+            wanted = Tell(key="k", view=view_of(story.case), line=each, card=None)
+            drawn = message(told_message(wanted, reader, LINK))
+            if drawn.text not in seen:
+                seen.add(drawn.text)
+                yield f"{each.event.kind} {len(seen)}", drawn
+
+
+SURFACES = (
+    Surface("case card", _cards),
+    Surface("approval card", _approvals),
+    Surface("thread", _threads, told=False),
+    Surface("line of a thread", _each_once),
+    Surface("direct message", _direct, told=False),
+)

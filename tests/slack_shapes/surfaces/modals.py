@@ -1,0 +1,160 @@
+"""The modals of cases and rings, with what they say when something is wrong."""
+
+from collections.abc import Iterator
+from datetime import UTC, timedelta
+from typing import Any
+
+from activities.slack.handles import Handle
+from activities.slack.reader import Reader
+from bot.slack.doors import CaseLine
+from bot.slack.modals.kinds import KINDS
+from bot.slack.modals.metadata import Metadata
+from bot.slack.modals.offer import Offer, offer_at, offer_of
+from bot.slack.modals.views import view_of
+from bot.slack.rings.door import DoneLine, RingPage, SubjectLine
+from bot.slack.rings.listing import PAGE, list_view
+from bot.slack.rings.metadata import RingMetadata
+from bot.slack.rings.views import Counted, loading_view, redrawn, ring_view, sentence_view, sure
+from tests.activities.slack.cases import CASE, ROUTE
+from tests.bot.slack.fakes import FakePolicies, line
+from tests.slack_shapes.scene import Scene, Surface
+from tests.slack_shapes.sent import Sent, view
+from tests.slack_shapes.told import REFUSED, Told
+from tests.slack_shapes.words import Words
+from workflows.domain.alert import Subject
+from workflows.domain.enforcement import ActionStatus
+from workflows.domain.playbook.actions import ActionSpec
+from workflows.domain.playbook.related import RelatedSpec
+from workflows.domain.ring import Blast, Sum
+from workflows.domain.text import Text
+
+AIM = Handle(case=CASE, version=999_999_999, route=ROUTE)
+
+
+def _metadata(scene: Scene, limits: dict[str, int]) -> dict[str, Any]:
+    return {
+        "route": ROUTE,
+        "case": CASE,
+        "version": AIM.version,
+        "channel": "C0123456789",
+        "thread": "1763900000.000100",
+        "language": scene.language,
+        "limits": limits,
+    }
+
+
+def _usual(words: Words) -> Offer:
+    return offer_of(Told(words).case)
+
+
+def _others(words: Words) -> tuple[CaseLine, ...]:
+    title = words.policy or "外部誘導"
+    return tuple(
+        line(f"K0000000{n}", title=Text(ja=title, en=title)) for n in "ABCDEFGHJKMNPQRSTVWX"
+    )
+
+
+def _everything(words: Words) -> Offer:
+    """As many actions as a menu holds, each with everything there is to say of it."""
+    title = words.policy or "とても長い名前の措置" * 12
+    spec = ActionSpec.model_validate(
+        {
+            "title": title,
+            "subject": "user",
+            "danger": True,
+            "timed": {"default": "24h", "max": "30d"},
+            "request": {"path": "/x"},
+            "approval": {"by": "lead", "quorum": 5, "within": "30m"},
+        }
+    )
+    usual = _usual(words)
+    return usual.model_copy(
+        update={
+            "actions": {f"action_{n:03}_{'x' * 40}": spec for n in range(100)},
+            "durations": tuple(timedelta(minutes=n) for n in range(1, 101)),
+            "rule": words.policy or "規約" * 200,
+            "others": _others(words),
+        }
+    )
+
+
+def _modals(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    offers = {
+        "": _usual(scene.words),
+        ", the case not asked": offer_at("case/gone/0123456789ABCDEF", FakePolicies()),
+        ", as much as fits": _everything(scene.words),
+    }
+    for name in KINDS:
+        for state, offer in offers.items():
+            limits = offer.limits if name == "decide" else {}
+            metadata = Metadata.model_validate(_metadata(scene, limits))
+            yield f"{name}{state}", view(view_of(name, offer, metadata, scene.catalog))
+
+
+def _counted(words: Words, many: int) -> Counted:
+    title = words.policy or "同じ端末"
+    spec = RelatedSpec.model_validate(
+        {"title": title, "type": "user", "path": "/v1/users/{id}/related", "items": "response.x"}
+    )
+    return [(f"look_up_{n}", spec, None if n == 1 else n * 1_000) for n in range(many)]
+
+
+def _rings(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    catalog = scene.catalog
+    yield "loading", view(loading_view(catalog))
+    for key in ("bot.modal.case_over", "bot.ring.not_allowed", "bot.ring.no_actions"):
+        yield key.rpartition(".")[2], view(sentence_view(catalog.say(key, case=CASE), catalog))
+    for state, offer, many in (
+        ("filled in", _usual(scene.words), 2),
+        ("without look-ups", _usual(scene.words), 0),
+        ("as much as fits", _everything(scene.words), 10),
+    ):
+        starts = {"user": scene.words.id, "listing": scene.words.id}
+        given = {**_metadata(scene, offer.limits), "starts": starts, "bulk": 20}
+        metadata = RingMetadata.model_validate(given)
+        drawn = view(ring_view(offer, _counted(scene.words, many), metadata, catalog))
+        yield state, drawn
+        for also, text in _afterwards(scene):
+            again = redrawn(drawn.whole, text, catalog.say("bot.ring.submit"), metadata)
+            yield f"{state}, {also}", view(again)
+
+
+def _afterwards(scene: Scene) -> Iterator[tuple[str, str]]:
+    title = scene.words.policy or "フォロワー"
+    touched = Blast(
+        sums=tuple(Sum(title=Text(ja=title, en=title), total=1_240) for _ in range(8)),
+        sanctioned=4,
+        unknown=1,
+        dropped=2,
+    )
+    reader = Reader(texts=scene.catalog, zone=UTC)
+    yield "counting", scene.catalog.say("bot.ring.counting")
+    yield "sure", sure(60, touched, True, reader)
+    yield "sure alone", sure(1, Blast(), False, reader)
+
+
+def _lists(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    title = scene.words.policy
+    done = DoneLine(
+        name="mute_user",
+        title=Text(ja=title, en=title) if title else Text(ja="コメント制限", en="Mute"),
+        status=ActionStatus.FAILED,
+        problem=REFUSED,
+    )
+    subject = Subject(type="user", id=scene.words.id)
+    full = tuple(SubjectLine(subject=subject, done=(done,) * 3) for _ in range(PAGE))
+    untouched = (SubjectLine(subject=subject),)
+    for state, page in (
+        ("one", RingPage(total=1, first=0, lines=untouched)),
+        ("first of many", RingPage(total=1_000, first=0, lines=full)),
+        ("in the middle", RingPage(total=1_000, first=PAGE, lines=full)),
+        ("turned too far", RingPage(total=10, first=PAGE, lines=())),
+    ):
+        yield state, view(list_view(page, AIM, scene.catalog))
+
+
+SURFACES = (
+    Surface("modal", _modals),
+    Surface("ring modal", _rings),
+    Surface("list of a ring", _lists),
+)

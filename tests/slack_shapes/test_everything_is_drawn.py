@@ -1,0 +1,184 @@
+"""No builder, no state, no button and no modal of Koban's is left out of the checks."""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+from activities.slack import handles
+from activities.slack.appeals.buttons import CLAIM, OVERTURN, RELEASE, UPHOLD
+from activities.slack.card_state import STATE_COLOUR, standing
+from activities.slack.lines import WORDS
+from activities.slack.text import texts as module
+from bot.slack.appeals.presses import ACTIONS as OF_APPEALS
+from bot.slack.modals.kinds import KINDS
+from bot.slack.press import _PLAIN as PRESSED
+from bot.slack.press import MODALS, MORE, command_for
+from bot.slack.rings.listener import OPENS
+from bot.slack.rings.listing import LIST, is_of_list
+from tests.slack_shapes.registry import SURFACES
+from tests.slack_shapes.scene import Scene
+from tests.slack_shapes.sent import Kind, Sent
+from tests.slack_shapes.stories import STORIES
+from tests.slack_shapes.words import USUAL
+from workflows.domain.approval import ApprovalState, Purpose
+from workflows.domain.case_state import Phase
+from workflows.domain.enforcement import ActionStatus
+from workflows.domain.hold import HoldKind
+from workflows.domain.people import Role
+from workflows.domain.view import view_of
+
+ROOT = Path(module.__file__).parents[3]
+ROOMS = ("activities/slack", "bot/slack")
+MADE = re.compile(r"\b(?:Message|View|Said)\b")
+
+# What returns one of these and draws nothing by itself, or only from what others draw.
+NOT_DRAWN = {
+    "bot/slack/modals/frame.py:modal": "the frame within every modal; called by each of them",
+}
+NOWHERE_PRESSED: dict[str, str] = {}
+
+
+def builders() -> Iterator[str]:
+    """Every public function of a module that returns a message, a view or an answer."""
+    for room in ROOMS:
+        for path in sorted((ROOT / room).rglob("*.py")):
+            name = path.relative_to(ROOT).as_posix()
+            for node in ast.parse(path.read_text(encoding="utf-8")).body:
+                made = isinstance(node, ast.FunctionDef) and node.returns is not None
+                if made and MADE.search(ast.unparse(node.returns)) and node.name[0] != "_":
+                    yield f"{name}:{node.name}"
+
+
+class Drawn:
+    """Everything that the surfaces draw, and which functions they called for it."""
+
+    def __init__(self) -> None:
+        self.called: set[str] = set()
+        self.sent: list[Sent] = []
+        before = sys.gettrace()
+        sys.settrace(self._note)
+        try:
+            for surface in SURFACES:
+                self.sent += [sent for _, sent in surface.draw(Scene())]
+        finally:
+            sys.settrace(before)
+
+    def _note(self, frame: FrameType, event: str, _: object) -> None:
+        """Told of every call; its lines are of no interest."""
+        self.called.add(f"{frame.f_code.co_filename}:{frame.f_code.co_name}")
+
+    def elements(self) -> Iterator[dict]:
+        for sent in self.sent:
+            yield from (node for _, node in sent.nodes() if "action_id" in node)
+
+    def pressed(self) -> set[str]:
+        """The action_ids outside modals' fields; a menu's entry stands for one."""
+        found = set()
+        for node in self.elements():
+            if node["action_id"] == MORE:
+                entries = (option["value"].partition(":")[0] for option in node["options"])
+                found |= {f"case.{entry}" for entry in entries}
+            elif node["type"] == "button":
+                found.add(node["action_id"])
+        return found
+
+    def callbacks(self) -> set[str]:
+        return {sent.frame["callback_id"] for sent in self.sent if sent.kind is Kind.MODAL}
+
+
+@pytest.fixture(scope="module")
+def drawn() -> Drawn:
+    return Drawn()
+
+
+def test_every_builder_is_called(drawn: Drawn):
+    """Whoever writes another one registers a surface for it: see registry.py."""
+    called = {each.removeprefix(f"{ROOT}/") for each in drawn.called}
+    left_out = set(builders()) - called - NOT_DRAWN.keys()
+    assert sorted(left_out) == []
+    assert NOT_DRAWN.keys() <= set(builders())
+
+
+def test_every_button_that_is_heard_is_drawn(drawn: Drawn):
+    """A press that nobody can make is dead code, or a surface is missing."""
+    heard = {*PRESSED, *MODALS, CLAIM, RELEASE, UPHOLD, OVERTURN, OPENS, LIST}
+    assert sorted(heard - drawn.pressed() - NOWHERE_PRESSED.keys()) == []
+
+
+def test_every_button_that_is_drawn_is_heard(drawn: Drawn):
+    """A button without a listener shows an error to whoever presses it."""
+    deaf = [name for name in drawn.pressed() if not _heard(name)]
+    assert sorted(deaf) == []
+
+
+def _heard(name: str) -> bool:
+    if name in MODALS or name == OPENS or is_of_list(name) or OF_APPEALS.fullmatch(name):
+        return True
+    return command_for(name, "U0SATO", 1) is not None
+
+
+def test_every_modal_that_comes_back_is_drawn(drawn: Drawn):
+    """Everything that app.py listens for, and the modals that only show something."""
+    listened = set(KINDS) | set(_literals("view_submission"))
+    assert sorted(listened - drawn.callbacks()) == []
+    assert drawn.callbacks() - listened == {"ring", "ring_loading", "ring_list"}
+
+
+def _literals(method: str) -> Iterator[str]:
+    """The names that `app.{method}("…")` is called with."""
+    for path in (ROOT / "bot/slack").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                wanted = node.func.attr == method and node.args
+                if wanted and isinstance(node.args[0], ast.Constant):
+                    yield str(node.args[0].value)
+
+
+def test_every_press_carries_its_case(drawn: Drawn):
+    """`case:version` in the value, the case's route in the block: else nobody hears of it."""
+    for sent in drawn.sent:
+        for _, block in sent.nodes():
+            if block.get("type") != "actions" or "block_id" not in block:
+                continue
+            for element in block["elements"]:
+                for value in _values(element):
+                    of_appeal = str(element["action_id"]).startswith("appeal.")
+                    assert of_appeal or handles.decode(value, block["block_id"]), element
+
+
+def _values(element: dict) -> list[str]:
+    if element["type"] == "button":
+        return [element["value"]]
+    return [option["value"].partition(":")[2] for option in element.get("options", [])]
+
+
+VIEWS = [view_of(tell(USUAL).case) for tell in STORIES.values()]
+CASES = [tell(USUAL) for tell in STORIES.values()]
+
+
+def test_every_standing_of_a_case_is_drawn():
+    """Each word and colour that a card can have."""
+    assert {standing(view) for view in VIEWS} == set(STATE_COLOUR)
+
+
+def test_every_kind_of_everything_is_drawn():
+    """Phases, holds, purposes, ends of approvals, and what becomes of actions."""
+    assert {view.phase for view in VIEWS} == set(Phase)
+    assert {view.hold.kind for view in VIEWS if view.hold} == set(HoldKind)
+    approvals = [view.approval for view in VIEWS if view.approval]
+    assert {approval.purpose for approval in approvals} == set(Purpose)
+    assert {approval.state for approval in approvals} == set(ApprovalState)
+    actions = {action.status for story in CASES for action in story.case.actions}
+    assert actions == set(ActionStatus)
+    assert {view.next_step.role for view in VIEWS if view.next_step} <= {None, *Role}
+
+
+def test_every_event_of_a_thread_is_told():
+    """Each line that the catalogs have a sentence for."""
+    told = {type(each.event) for story in CASES for each in story.recorded}
+    assert sorted(event.__name__ for event in WORDS if event not in told) == []

@@ -1,0 +1,77 @@
+"""The look for harm finds each kind of it, and lets Koban's own marks pass."""
+
+import pytest
+
+from tests.slack_shapes.harmless import harm
+from tests.slack_shapes.sent import Json, Kind, Sent
+
+
+def mrkdwn(text: str) -> Json:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
+
+
+def found(text: str) -> list[str]:
+    """The same in a message's text and in a block."""
+    whole = list(harm(Sent(Kind.MESSAGE, text)))
+    assert len(whole) == len(list(harm(Sent(Kind.MODAL, blocks=(mrkdwn(text),)))))
+    return whole
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("<!channel>", "/text: < that is no token of Koban's in '<!channel>'"),
+        ("<@U1ZQX>", "/text: < that is no token of Koban's in '<@U1ZQX>'"),
+        (
+            "<https://x.example|y>",
+            "/text: < that is no token of Koban's in '<https://x.example|y>'",
+        ),
+        ("a & b", "/text: & that is no token of Koban's in 'a & b'"),
+        ("a*zqx*b", "/text: formatting: 'a*zqx'"),
+        ("a _zqx_ b", "/text: formatting: 'a _zqx'"),
+        ("a`zqx", "/text: formatting: 'a`zqx'"),
+        ("x\n&gt; zqx", "/text: a quotation: '&gt; zqx'"),
+        ("@here", "/text: a mention: '@here'"),
+        (":zqx:", "/text: an emoji: ':zqx:'"),
+        ("https://zqx", "/text: a link: 'https://zqx'"),
+        ("www.zqx.com", "/text: a link: 'zqx.com'"),
+        ("a\x1bb", "/text: hides something: '\\x1b'"),
+        ("a\u202eb", "/text: hides something: '\\u202e'"),
+    ],
+)
+def test_each_kind_of_harm_is_found(text: str, told: str):
+    """Where it stands, and what it is."""
+    assert told in found(text)
+
+
+def test_links_are_looked_for_where_nothing_is_obeyed_too():
+    """Clients make links out of plain words."""
+    rich = {
+        "type": "rich_text",
+        "elements": [
+            {
+                "type": "rich_text_quote",
+                "elements": [{"type": "text", "text": "https://zqx.example"}],
+            }
+        ],
+    }
+    label = {"type": "header", "text": {"type": "plain_text", "text": "zqx.com"}}
+    assert list(harm(Sent(Kind.MESSAGE, "x", (rich, label)))) == [
+        "/blocks/0/elements/0/elements/0/text: a link: 'https://zqx'",
+        "/blocks/1/text/text: a link: 'zqx.com'",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "*佐藤さん* <!date^1763868190^{time}|12:03> &lt;!channel&gt; &amp;",
+        "<!subteam^S0LEAD> <@U0SATO> `/koban help`",
+        "<https://koban-demo.slack.com/archives/C0LIVE/p1|K7Q2F9XM0>",
+        "<https://rules.example/4.2|MKT-4.2>",
+        "a∗zqx∗b hxxps://zqx[.]example @\u2060here :\u2060zqx:",
+    ],
+)
+def test_what_koban_writes_passes(text: str):
+    """Its bold, its dates, those whom it calls, its links, and what it made harmless."""
+    assert found(text) == []

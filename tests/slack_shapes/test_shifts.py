@@ -1,0 +1,63 @@
+"""Whatever a shift makes of a case: its card, its approval and its thread can be drawn."""
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import invariant
+
+from activities.slack.approval_card import approval_card
+from activities.slack.card import case_card
+from activities.slack.lines import AT_ONCE, lines_message
+from tests.domain.building import ACT_FIRST, WATCHFUL
+from tests.domain.shift import AnyShift
+from tests.slack_shapes.checks import faults_of
+from tests.slack_shapes.harmless import harm
+from tests.slack_shapes.scene import LINK, Scene
+from tests.slack_shapes.sent import message
+from workflows.domain.events import Recorded
+from workflows.domain.text import Language
+from workflows.domain.view import told_in_thread, view_of
+
+SETTINGS = settings(
+    deadline=None,
+    max_examples=20,
+    stateful_step_count=25,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+
+
+class Shown(AnyShift):
+    """Draws after every step; the language changes with the version."""
+
+    policy = WATCHFUL
+    drawn_as_of = -1
+
+    @invariant()
+    def everything_can_be_drawn(self) -> None:
+        if self.case.version == self.drawn_as_of:
+            return
+        self.drawn_as_of = self.case.version
+        reader = Scene(list(Language)[self.case.version % 2]).reader
+        view = view_of(self.case)
+        drawn = [case_card(view, reader)]
+        if view.approval is not None and view.decision is not None:
+            drawn.append(approval_card(view, view.approval, view.decision, reader, LINK))
+        if lines := self._lines():
+            drawn.append(lines_message(lines, view, reader))
+        for each in drawn:
+            sent = message(each)
+            assert [*faults_of(sent), *harm(sent)] == []
+
+    def _lines(self) -> tuple[Recorded, ...]:
+        recorded = (Recorded(seq=n, event=each) for n, each in enumerate(self.events, 2))
+        return tuple(each for each in recorded if told_in_thread(each))[-AT_ONCE:]
+
+
+class ShownActingFirst(Shown):
+    """Where the case acts before it is reviewed."""
+
+    policy = ACT_FIRST
+
+
+TestShown = Shown.TestCase
+TestShownActingFirst = ShownActingFirst.TestCase
+TestShown.settings = TestShownActingFirst.settings = SETTINGS

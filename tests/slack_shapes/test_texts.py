@@ -1,0 +1,209 @@
+"""Every text that is read comes from the catalogs, and reads as the house speaks.
+
+That the catalogs have the same keys and values, each of them used, is tested beside them
+(tests/activities/slack/test_texts.py).
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po
+
+from activities.slack.text import texts as module
+from activities.slack.text.texts import FOLDER, texts
+from workflows.domain.text import Language
+
+ROOT = Path(module.__file__).parents[3]
+JA, EN = texts(Language.JA), texts(Language.EN)
+JAPANESE = re.compile("[ぁ-んァ-ヶ一-龥]")
+ENGLISH = re.compile(r"[A-Za-z]{2,}[ ,][a-z']{2,} [a-z']{2,}")
+
+# What is no text of Koban's: examples of the OpenAPI page, what people type, and Slack's own list
+# of commands, which has one description for all languages.
+JAPANESE_ALLOWED = {
+    "bot/ingest/appeals.py": "an example of the OpenAPI page",
+    "bot/ingest/models.py": "an example of the OpenAPI page",
+    "bot/slack/manifest.py": "Slack's list of commands",
+    "bot/slack/slash/grammar.py": "what a person may type",
+}
+ENGLISH_ALLOWED = {
+    "bot/slack/manifest.py": "Slack's list of commands and apps",
+    "bot/slack/slash/pages.py": "commands, as they are typed",
+}
+UNSEEN = frozenset({"debug", "info", "warning", "error", "exception", "ValueError", "TypeError"})
+
+
+def literals(tree: ast.Module) -> Iterator[str]:
+    """The strings of a module that are no docstring, log line, error or assertion."""
+    left_out = {id(part) for node in ast.walk(tree) for part in _unseen(node)}
+    for node in ast.walk(tree):
+        seen = isinstance(node, ast.Constant) and id(node) not in left_out
+        if seen and isinstance(node.value, str):
+            yield node.value
+
+
+def _unseen(node: ast.AST) -> Iterator[ast.AST]:
+    if isinstance(node, ast.Raise | ast.Assert):
+        yield from ast.walk(node)
+    elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        yield node.value
+    elif isinstance(node, ast.Call):
+        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        yield from ast.walk(node) if name in UNSEEN else ()
+
+
+def _found(rooms: tuple[str, ...], wanted: re.Pattern[str]) -> set[str]:
+    found = set()
+    for room in rooms:
+        for path in (ROOT / room).rglob("*.py"):
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            if any(wanted.search(each) for each in literals(tree)):
+                found.add(path.relative_to(ROOT).as_posix())
+    return found
+
+
+def test_no_japanese_stands_in_the_code():
+    """It has no English twin there, and nobody reviews it."""
+    assert _found(("activities", "bot", "workflows"), JAPANESE) == set(JAPANESE_ALLOWED)
+
+
+def test_no_english_sentence_of_slacks_rooms_stands_in_the_code():
+    """Logs, errors of the programme and docstrings aside."""
+    assert _found(("activities/slack", "bot/slack"), ENGLISH) == set(ENGLISH_ALLOWED)
+
+
+def test_a_sentence_in_the_code_would_be_found():
+    """However it gets there."""
+    tree = ast.parse(
+        '"""このモジュール"""\n_log.info("this is logged away")\nraise ValueError("not for you")\n'
+        'section("Please press it again")\nsay(f"{name}さん")\n'
+    )
+    seen = list(literals(tree))
+    assert seen == ["Please press it again", "さん"]
+    assert ENGLISH.search(seen[0])
+    assert JAPANESE.search(seen[1])
+
+
+def sentences(language: Language) -> Iterator[tuple[str, str]]:
+    """Every form of every key."""
+    catalog = texts(language)
+    for key in sorted(catalog.keys):
+        for form in catalog.forms(key):
+            yield key, form
+
+
+NOT_OURS = {
+    "アサイン": "担当",
+    "クローズ": "完了",
+    "チケット": "ケース",
+    "アラート": "検知",
+    "エビデンス": "根拠",
+    "アクション": "措置",
+    "ミュート": "コメント制限",
+    "アピール": "異議申し立て",
+    "リジェクト": "却下",
+    "アプルーブ": "承認",
+    "リトライ": "再試行",
+    "キャンセル": "取り消し・取り下げ",
+    "サスペンド": "アカウント停止",
+    "オーナー": "担当者",
+    "スヌーズ": "保留",
+    "マージ": "統合",
+    "クレーム": "担当する",
+    "リオープン": "再開",
+    "アンドゥ": "取り消し",
+    "ウォッチ": "フォロー",
+    "見守": "フォロー",
+    "答え": "回答",
+    "ステータス": "状態",
+    "エラー": "何が起きたか",
+    "例外": "何が起きたか",
+    "不正": "責める言葉",
+    "違法": "責める言葉",
+    "ご注意ください": "何をすればよいか",
+    "null": "",
+    "None": "",
+}
+"""What is not said, and what is said instead (the glossary's word, or what a person can use)."""
+NOT_OURS_IN_ENGLISH = ("invalid", "illegal", "null", "exception", "error", "oops", "abort")
+
+
+def test_japanese_uses_the_glossary():
+    """One word for one thing, and none of the machine's."""
+    said = [
+        (key, word) for key, form in sentences(Language.JA) for word in NOT_OURS if word in form
+    ]
+    assert said == []
+
+
+def test_english_has_no_words_of_the_machine():
+    """Errors say what happened and what to do."""
+    wanted = re.compile(rf"(?i)\b(?:{'|'.join(NOT_OURS_IN_ENGLISH)})\b")
+    assert [(key, form) for key, form in sentences(Language.EN) if wanted.search(form)] == []
+
+
+_POLITE = re.compile(
+    r"(?:ます|ました|です|でした|ません|ませんでした|ください|でしょうか)(?:\([^()]*\))?。$"
+)
+_STATE = re.compile(r"(?:\}|まで)。$")
+"""What ends in a value says it there; what lasts until a time ends with the time."""
+
+
+def test_japanese_sentences_are_polite():
+    """です・ます, wherever there is a whole sentence."""
+    rude = [
+        (key, part)
+        for key, form in sentences(Language.JA)
+        for part in re.findall(r"[^。]*。", form)
+        if not _POLITE.search(part) and not _STATE.search(part)
+    ]
+    assert rude == []
+
+
+def test_punctuation_is_the_languages_own():
+    """No full stop of the other language, and none of its brackets for quotations."""
+    ja = [key for key, form in sentences(Language.JA) if re.search(r"[ぁ-ん一-龥][.,!]", form)]
+    en = [key for key, form in sentences(Language.EN) if re.search("[、。「」・]", form)]
+    assert (ja, en) == ([], [])
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.po")), ids=lambda path: path.name)
+def test_plurals_are_complete(path: Path):
+    """Japanese has one form and English two; whatever has them counts."""
+    language = path.suffixes[-2].removeprefix(".")
+    with path.open("rb") as file:
+        catalog = read_po(file, locale=language, abort_invalid=True)
+    assert catalog.num_plurals == {"ja": 1, "en": 2}[language]
+    for message in catalog:
+        assert not message.fuzzy or not message.id, message.id
+        if isinstance(message.id, tuple):
+            assert isinstance(message.string, tuple)
+            assert len(message.string) == catalog.num_plurals, message.id
+            assert all(message.string), message.id
+
+
+def test_what_counts_in_one_language_counts_in_both():
+    """Else a number would choose a form in one language only."""
+    ja, en = ({key for key in c.keys if _counts(c.forms(key))} for c in (JA, EN))
+    assert ja == en
+
+
+def _counts(forms: tuple[str, ...]) -> bool:
+    return any("{count}" in form for form in forms)
+
+
+@pytest.mark.parametrize("theme", sorted({path.name.split(".")[0] for path in FOLDER.glob("*.po")}))
+def test_a_theme_has_both_languages_in_the_same_order(theme: str):
+    """So that a review reads them side by side."""
+    keys = []
+    for language in ("ja", "en"):
+        with (FOLDER / f"{theme}.{language}.po").open("rb") as file:
+            keys.append([_key(m.id) for m in read_po(file) if m.id])
+    assert keys[0] == keys[1]
+
+
+def _key(named: str | tuple[str, ...]) -> str:
+    return named if isinstance(named, str) else named[0]

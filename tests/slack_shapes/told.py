@@ -1,0 +1,124 @@
+"""A case that is told through the real rules, with anybody's words."""
+
+from datetime import timedelta
+from typing import Any
+
+from tests.activities.slack.cases import AT, CATALOG, SATO, Story, policy
+from tests.domain.ringing import ring_news
+from tests.slack_shapes.words import Words
+from workflows.domain import commands as cmd
+from workflows.domain.alert import Alert, Subject
+from workflows.domain.enforcement import ActionStatus, Problem, ProblemKind
+from workflows.domain.known import Known
+from workflows.domain.people import Actor, Cover, Role
+from workflows.domain.playbook.actions import ActionCatalog
+from workflows.domain.playbook.model import Policy
+from workflows.domain.ring import Blast, Ring, Sum, Tally
+from workflows.domain.text import Text
+
+SUZUKI = Actor(
+    id="U0SUZUKI",
+    roles=frozenset({Role.SPECIALIST}),
+    covers=(Cover(role=Role.LEAD, person="U0MORI", until=AT + timedelta(days=400)),),
+)
+REFUSED = Problem(kind=ProblemKind.REFUSED, status=409)
+AWAY = Problem(kind=ProblemKind.UNREACHABLE)
+
+
+class Told(Story):
+    """A story in given words. Times are in minutes after the opening."""
+
+    def __init__(self, words: Words, **more: Any) -> None:
+        """`more`: `policy` as changes, `catalog` as changes by action, `known`, `alert`."""
+        self.words = words
+        self.subject = Subject(type="user", id=words.id)
+        known = more.pop("known", Known())
+        first = an_alert(words, **more.pop("alert", {}))
+        catalog = a_catalog(words, more.pop("catalog", {}))
+        super().__init__(first, a_policy(words, catalog, more.pop("policy", {})), known)
+
+    def key(self, action: str) -> str:
+        """How reports name an action on the case's own subject."""
+        return f"{action}/{self.subject.key}"
+
+    def news(self, status: ActionStatus, minutes: float = 4, **more: Any) -> "Told":
+        """What the platform says of the mute."""
+        self.reported(self.key("mute_user"), status, minutes, **more)
+        return self
+
+    def decided(self, *actions: str, minutes: float = 3, **more: Any) -> "Told":
+        """With the modal, in somebody's words."""
+        given = {
+            "by": SATO,
+            "verdict": cmd.Verdict.VIOLATION,
+            "actions": [{"action": name} for name in actions],
+            "reason": self.words.said,
+            "policy": self.words.policy,
+        }
+        self.then(cmd.Decide.model_validate({**given, **more}), minutes)
+        return self
+
+    def ringed(self, count: int = 1000) -> "Told":
+        """Decided for many."""
+        title = self.words.policy or "フォロワー"
+        reach = Blast(
+            sums=tuple(Sum(title=Text(ja=title, en=title), total=12_345) for _ in range(8)),
+            sanctioned=4,
+            unknown=2,
+            dropped=1,
+        )
+        ring = Ring(id="R0123456789AB", type="user", count=count, blast=reach)
+        given = {"by": SATO, "actions": [{"action": "mute_user"}], "reason": self.words.said}
+        self.then(cmd.DecideRing.model_validate({**given, "ring": ring}), 3)
+        return self
+
+    def so_far(self, minutes: float, status: ActionStatus | None = None, **counts: int) -> "Told":
+        """How far the ring is."""
+        tally = Tally(total=1000, step=int(minutes), **counts)
+        self.then(ring_news(self.case, tally, status), minutes)
+        return self
+
+
+def an_alert(words: Words, **more: Any) -> Alert:
+    """About the subject that the words name, with everything an alert may have."""
+    given: dict[str, Any] = {
+        "id": "chat-1",
+        "detector": "live-chat",
+        "kind": "off_platform",
+        "subject": {"type": "user", "id": words.id},
+        "related": [
+            {"type": "stream", "id": "s_9" if words.policy is None else words.id},
+            {"type": "x" * 64, "id": words.id},
+        ],
+        "score": 0.97,
+        "occurred_at": AT,
+        "title": {"ja": words.title, "en": words.title_en},
+        "evidence": [{"kind": "text", "text": words.evidence}],
+        "attributes": {"viewers": 1240},
+    }
+    if words.policy is None:
+        given["related"] = given["related"][:1]
+    return Alert.model_validate({**given, **more})
+
+
+def a_catalog(words: Words, changes: dict[str, Any]) -> ActionCatalog:
+    """The actions, with the policy's words for titles."""
+    written = CATALOG.model_dump(mode="json", by_alias=True)
+    for name, spec in written["actions"].items():
+        spec |= changes.get(name, {})
+        if words.policy is not None:
+            spec["title"] = words.policy
+    return ActionCatalog.model_validate(written)
+
+
+def a_policy(words: Words, catalog: ActionCatalog, changes: dict[str, Any]) -> Policy:
+    """The way of working, with the policy's words for titles and rules."""
+    if words.policy is None:
+        return policy(catalog, **changes)
+    presets = [
+        {"id": f"p{n}", "title": words.policy, "actions": [action]}
+        for n, action in enumerate(["mute_user", "permanent_ban", "forfeit_payout"])
+    ]
+    rule = {"id": words.policy[:60] or "x", "url": words.rule_url}
+    titled = {"title": words.policy, "presets": presets, "policy": rule}
+    return policy(catalog, **{**titled, **changes})

@@ -1,0 +1,132 @@
+"""What strangers, colleagues and policies may write: the usual, the worst, and anything at all."""
+
+from dataclasses import dataclass, replace
+
+from hypothesis import strategies as st
+
+from workflows.domain.text import visible
+
+MARK = "zqx"
+"""Stands in every hostile token: so a check knows what a stranger wrote from what Koban did."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """`id` names subjects, `title` is the detector's, `said` a colleague's, `name` a person's.
+
+    `policy` stands for every title of the policy folder; None leaves them as they are.
+    """
+
+    id: str = "u_123"
+    title: str = "LINEへの誘導"
+    title_en: str = "Moved the buyer to LINE"
+    evidence: str = "LINE ID ください https://ex.com/a"
+    said: str = "プロフィールと配信で計3回、LINE IDを提示"
+    name: str | None = None
+    policy: str | None = None
+    rule_url: str = "https://rules.example/4.2"
+
+
+USUAL = Words()
+
+TOKENS = (
+    f"<!channel> {MARK}",
+    f"<!here|{MARK}>",
+    f"<@U1{MARK.upper()}>",
+    f"<!subteam^S1{MARK.upper()}>",
+    f"<https://{MARK}.example|{MARK}>",
+    f"https://{MARK}.example/a",
+    f"http://{MARK}.example",
+    f"www.{MARK}.com",
+    f"mailto:a@{MARK}.jp",
+    f"a*{MARK}*b",
+    f"a _{MARK}_ b",
+    f"a~{MARK}~b",
+    f"a`{MARK}`b",
+    f"a```{MARK}```b",
+    f"\n> {MARK}",
+    f"\n>>> {MARK}",
+    f":{MARK}:",
+    f"@here {MARK}",
+    f"@channel {MARK}",
+    f"&lt;!channel&gt; {MARK}",
+    f"{{{MARK}}}",
+    f"%s {MARK} {{0}}",
+    "\n",
+    "\t",
+    "\x00",
+    "\x1b[31m",
+    "\u202e",
+    "\u2066",
+    "\u200b",
+    "\u200d",
+    "\ufeff",
+    "e\u0301\u0323",
+    "עברית ",
+    "العربية ",
+    "👨\u200d👩\u200d👧\u200d👦",
+    "🏴\U000e0067\U000e0062\U000e007f",
+    "𠮷",
+    "ａｂ．ｃｏｍ",
+    "&",
+    "<",
+    ">",
+)
+"""What Slack obeys somewhere, what hides or turns text round, and letters of more than one unit."""
+
+_LONG = "".join(TOKENS)
+WORST = Words(
+    id=("𠮷" * 250 + "<&*>"),
+    title="".join(token for token in TOKENS if "\n" not in token),
+    title_en="&<>" * 100,
+    evidence=(_LONG + "𠮷" * 1_000 + "&" * 3_000)[:3_000],
+    said=("理由" + _LONG + "𠮷" * 1_000 + "&" * 3_000)[:3_000],
+    name="<@U1>*" + "𠮷" * 100,
+    policy="𠮷" * 120 + "<!channel>*" + "&" * 80,
+)
+"""Everything at once and at its longest: four-byte letters, entities, marks, more than fits."""
+
+_PIECES = st.lists(st.sampled_from(TOKENS) | st.text(max_size=8), max_size=12).map("".join)
+_EXTREME = st.sampled_from(
+    ["&" * 3_000, "<" * 900, "𠮷" * 1_500, "a.b" * 300, "\u0301" * 900, "_a" * 700]
+)
+TEXTS = _PIECES | st.text(max_size=60) | _EXTREME
+"""Any text from outside."""
+
+
+def _id(text: str) -> str:
+    return visible(text).replace("\n", "").replace("\t", "")[:256] or "u_1"
+
+
+IDS = (_PIECES | st.text(min_size=1, max_size=256)).map(_id)
+"""Whatever `alert.Identifier` takes."""
+ANY = st.builds(
+    Words,
+    id=IDS,
+    title=TEXTS,
+    title_en=TEXTS,
+    evidence=TEXTS,
+    said=TEXTS.map(lambda text: f"理由{text}"[:3_000]),
+    name=TEXTS,
+    policy=st.none() | TEXTS.map(lambda text: text[:400]),
+)
+"""Anything that may be written."""
+
+
+ROUNDS = tuple(" ".join(TOKENS[n : n + 3]) for n in range(0, len(TOKENS), 3))
+"""All tokens, three at a time: more would not fit into a name."""
+
+
+def hostile(token: str) -> Words:
+    """The same everywhere."""
+    return replace(
+        WORST,
+        id=_id(token),
+        title=token,
+        title_en=token,
+        evidence=token,
+        said=f"理由 {token}",
+        name=token,
+        policy=token,
+        rule_url=f"https://rules.example/{MARK}|<!channel>",
+    )
