@@ -53,6 +53,8 @@ class Arena:
     pressed: set[str] = field(default_factory=set)
     before: set[str] = field(default_factory=set)
     waits: list[float | None] = field(default_factory=list)
+    later: list[float | None] = field(default_factory=list)
+    raining: bool = True
     opened: list[float | None] = field(default_factory=list)
     answers: Counter[str] = field(default_factory=Counter)
 
@@ -116,10 +118,13 @@ async def _from_card(arena: Arena, dice: random.Random, person: str) -> None:
         return
     card = dice.choice(free)
     arena.pressed.add(case_of(card))
-    since = time.time()
+    since, raining = time.time(), arena.raining
     if await _act(arena, person, card, "case.claim"):
         at = await shows(card, arena.workspace.people[person].display_name, since)
-        arena.waits.append(None if at is None else at - since)
+        wait = None if at is None else at - since
+        arena.waits.append(wait)
+        if not raining:
+            arena.later.append(wait)
 
 
 async def _from_digest(arena: Arena, dice: random.Random, person: str) -> None:
@@ -273,6 +278,7 @@ async def play(arena: Arena, press_every: float = 3.0) -> dict:
     arena.began = time.time()
     pressing = asyncio.create_task(shift(arena, press_every))
     taken = await rain(arena)
+    arena.raining = False
     await wait_until(lambda: _all_posted(arena), LONGEST, what="a card for every subject")
     pressing.cancel()
     await asyncio.gather(pressing, return_exceptions=True)
@@ -289,6 +295,7 @@ async def play(arena: Arena, press_every: float = 3.0) -> dict:
         "ratio": round(end["seconds"] / least, 3) if least > 0 else None,
         "critical": _spread(_critical(arena)),
         "press_to_visible": _spread(arena.waits),
+        "press_after_rain": _spread(arena.later),
         "open_and_claim": _spread(arena.opened),
         "refused_429": dict(arena.workspace.refused),
         "digests": len(digests(arena.workspace)),
