@@ -36,6 +36,9 @@ T = TypeVar("T")
 RPC_TIMEOUT = timedelta(seconds=2)
 """Below the 3 s that Slack waits, so that a person gets an answer instead of Slack's error."""
 
+ALERT_TIMEOUT = timedelta(seconds=5)
+"""A detector can wait longer than a person: what it has to send again costs as much once more."""
+
 NEWS_TIMEOUT = timedelta(seconds=1)
 """How long a card that is late waits to hear what it should show by now."""
 
@@ -87,7 +90,7 @@ class Cases:
             signal, argument = ("alert", part[0]) if len(part) == 1 else ("alerts", part)
             if not await self._joined(route, signal, argument):
                 start = CaseStart(route=route, policy=policy, subject=part[0].subject)
-                await self._start_with(route, start, signal, argument)
+                await self._start_with(route, start, signal, argument, within=ALERT_TIMEOUT)
                 self._opened[route] = None
                 if len(self._opened) > REMEMBERED:
                     self._opened.popitem(last=False)
@@ -102,7 +105,7 @@ class Cases:
             return False
         handle = self._client.get_workflow_handle(route)
         try:
-            await asked(handle.signal(signal, argument, rpc_timeout=RPC_TIMEOUT))
+            await asked(handle.signal(signal, argument, rpc_timeout=ALERT_TIMEOUT))
         except Gone:
             self._opened.pop(route, None)
             return False
@@ -183,7 +186,12 @@ class Cases:
             return None
 
     async def _start_with(
-        self, route: str, start: CaseStart, signal: str | None, *argument: object
+        self,
+        route: str,
+        start: CaseStart,
+        signal: str | None,
+        *argument: object,
+        within: timedelta = RPC_TIMEOUT,
     ) -> None:
         await asked(
             self._client.start_workflow(
@@ -196,7 +204,7 @@ class Cases:
                 start_signal_args=argument,
                 priority=Priority(priority_key=3),
                 task_timeout=TASK_TIMEOUT,
-                rpc_timeout=RPC_TIMEOUT,
+                rpc_timeout=within,
             )
         )
 

@@ -11,12 +11,13 @@ from temporalio.service import RPCError
 
 from activities.ledger.errors import LedgerUnavailable
 from bot.ingest.models import Outcome
+from bot.ingest.room import Room
 from workflows.client import OutOfReach
 from workflows.domain.alert import Alert
 from workflows.domain.playbook.model import Policy
 
 IN_FLIGHT = 32
-"""Calls to Temporal at a time: more of them only wait there (603/s at 32 in flight)."""
+"""Calls to Temporal at a time while it is quick: more only wait there (603/s at 32 in flight)."""
 
 REMEMBERED = 20_000
 """Alerts that this process handed over: their repetition needs no look into the ledger."""
@@ -66,7 +67,7 @@ class Handover:
         self._cases = cases
         self._place = place
         self._known = known
-        self._slots = asyncio.Semaphore(IN_FLIGHT)
+        self._room = Room(IN_FLIGHT)
         self._recent: OrderedDict[Pair, None] = OrderedDict()
 
     async def hand_over(self, alerts: Sequence[Alert]) -> list[Handled]:
@@ -122,7 +123,7 @@ class Handover:
     async def _send_unless(
         self, failed: asyncio.Event, alerts: Sequence[Alert], placed: Placed
     ) -> None:
-        async with self._slots:
+        async with self._room.place():
             if failed.is_set():
                 return  # a thousand cases would wait a thousand times for the same answer
             try:
@@ -132,7 +133,7 @@ class Handover:
                 raise
 
     async def _send(self, alerts: Sequence[Alert], placed: Placed) -> None:
-        async with self._slots:
+        async with self._room.place():
             await self._accept(alerts, placed)
 
     async def _accept(self, alerts: Sequence[Alert], placed: Placed) -> None:

@@ -51,7 +51,10 @@ class Arena:
     began: float = 0.0
     sent: dict[str, float] = field(default_factory=dict)
     pressed: set[str] = field(default_factory=set)
+    before: set[str] = field(default_factory=set)
     waits: list[float | None] = field(default_factory=list)
+    later: list[float | None] = field(default_factory=list)
+    raining: bool = True
     opened: list[float | None] = field(default_factory=list)
     answers: Counter[str] = field(default_factory=Counter)
 
@@ -59,6 +62,10 @@ class Arena:
     def workspace(self) -> Workspace:
         """The stand-in's own state."""
         return self.world.workspace
+
+    def cards(self) -> list[Message]:
+        """The storm's cards: not those of the cases that warmed everything up."""
+        return [card for card in cards(self.workspace) if case_of(card) not in self.before]
 
 
 async def rain(arena: Arena) -> float:
@@ -106,15 +113,18 @@ async def shift(arena: Arena, every: float) -> None:
 
 
 async def _from_card(arena: Arena, dice: random.Random, person: str) -> None:
-    free = [card for card in cards(arena.workspace) if case_of(card) not in arena.pressed]
+    free = [card for card in arena.cards() if case_of(card) not in arena.pressed]
     if not free:
         return
     card = dice.choice(free)
     arena.pressed.add(case_of(card))
-    since = time.time()
+    since, raining = time.time(), arena.raining
     if await _act(arena, person, card, "case.claim"):
         at = await shows(card, arena.workspace.people[person].display_name, since)
-        arena.waits.append(None if at is None else at - since)
+        wait = None if at is None else at - since
+        arena.waits.append(wait)
+        if not raining:
+            arena.later.append(wait)
 
 
 async def _from_digest(arena: Arena, dice: random.Random, person: str) -> None:
@@ -148,7 +158,7 @@ async def _private(arena: Arena, person: str, case: str) -> Message | None:
 
 async def _claimed(arena: Arena, case: str, name: str, since: float) -> float | None:
     for _ in range(1500):
-        for card in cards(arena.workspace):
+        for card in arena.cards():
             if case_of(card) == case and name in text_of(card):
                 return changed_at(card) - since
         await asyncio.sleep(0.02)
@@ -186,7 +196,7 @@ def digests(workspace: Workspace) -> list[Message]:
 
 
 def _all_posted(arena: Arena) -> bool:
-    return len(cards(arena.workspace)) >= arena.plan.subjects
+    return len(arena.cards()) >= arena.plan.subjects
 
 
 async def settled(arena: Arena) -> dict:
@@ -194,20 +204,20 @@ async def settled(arena: Arena) -> dict:
     deadline = time.monotonic() + LONGEST
     while time.monotonic() < deadline:
         await asyncio.sleep(0.5)
-        standing = cards(arena.workspace)
+        standing = arena.cards()
         last = max((changed_at(card) for card in standing), default=0.0)
         if len(standing) < arena.plan.subjects or time.time() - last < STANDS_STILL:
             continue
-        found = await judged(arena.workspace, arena.client)
+        found = await judged(arena.cards(), arena.client)
         if not found.untrue and found.alerts == arena.plan.alerts:
             break
-    found = await judged(arena.workspace, arena.client)
+    found = await judged(arena.cards(), arena.client)
     return {
         "cards": found.cards,
         "duplicates": found.duplicates,
         "untrue": found.untrue[:5],
         "lost": arena.plan.alerts - found.alerts,
-        "seconds": max(changed_at(card) for card in cards(arena.workspace)) - arena.began,
+        "seconds": max(changed_at(card) for card in arena.cards()) - arena.began,
     }
 
 
@@ -244,7 +254,7 @@ def _critical(arena: Arena) -> list[float | None]:
     urgent = {each.subject for each in coming(arena.plan) if each.critical}
     posted = {
         subject: float(card.ts)
-        for card in cards(arena.workspace)
+        for card in arena.cards()
         for subject in urgent
         if re.search(rf"{subject}(?!\d)", text_of(card))
     }
@@ -257,10 +267,8 @@ async def warm(arena: Arena) -> None:
     """Connections stand and files are compiled before a storm comes."""
     few = Plan(alerts=3, subjects=3, seconds=0.1, critical=0, kinds=arena.plan.kinds)
     await arena.sender.send([each.body for each in coming(few)])
-    await wait_until(lambda: len(cards(arena.workspace)) == few.subjects, 60, what="first cards")
-    for channel in arena.workspace.channels:
-        for card in arena.workspace.messages.history(channel):
-            arena.workspace.messages.delete(card)
+    await wait_until(lambda: len(arena.cards()) == few.subjects, 60, what="first cards")
+    arena.before = {case_of(card) for card in arena.cards()}
     await asyncio.sleep(STANDS_STILL)
 
 
@@ -270,6 +278,7 @@ async def play(arena: Arena, press_every: float = 3.0) -> dict:
     arena.began = time.time()
     pressing = asyncio.create_task(shift(arena, press_every))
     taken = await rain(arena)
+    arena.raining = False
     await wait_until(lambda: _all_posted(arena), LONGEST, what="a card for every subject")
     pressing.cancel()
     await asyncio.gather(pressing, return_exceptions=True)
@@ -286,6 +295,7 @@ async def play(arena: Arena, press_every: float = 3.0) -> dict:
         "ratio": round(end["seconds"] / least, 3) if least > 0 else None,
         "critical": _spread(_critical(arena)),
         "press_to_visible": _spread(arena.waits),
+        "press_after_rain": _spread(arena.later),
         "open_and_claim": _spread(arena.opened),
         "refused_429": dict(arena.workspace.refused),
         "digests": len(digests(arena.workspace)),

@@ -67,10 +67,9 @@ class Judged:
     alerts: int = 0
 
 
-async def judged(workspace: Workspace, client: Client) -> Judged:
+async def judged(standing: list[Message], client: Client) -> Judged:
     """Every card against its case's own view: as of the same version, with as many alerts."""
     found = Judged()
-    standing = cards(workspace)
     counts = Counter(case_of(message) for message in standing)
     found.cards, found.duplicates = len(standing), sum(counts.values()) - len(counts)
     slots = asyncio.Semaphore(8)

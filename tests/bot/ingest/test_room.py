@@ -1,0 +1,76 @@
+"""Alerts leave room for presses where Temporal is slow."""
+
+import asyncio
+
+from bot.ingest.room import LEAST, SLOW, Room
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def call(room: Room, clock: Clock, seconds: float) -> None:
+    """One call that takes so long by the clock."""
+    async with room.place():
+        clock.now += seconds
+
+
+async def test_quick_calls_have_all_the_room() -> None:
+    """And get it back one by one after a slow time."""
+    clock = Clock()
+    room = Room(32, clock)
+    await call(room, clock, 0.05)
+    assert room.places == 32
+    await call(room, clock, 1.0)
+    assert room.places == 25
+    for _ in range(7):
+        await call(room, clock, 0.05)
+    assert room.places == 32
+
+
+async def test_slow_calls_close_it_down_to_a_few() -> None:
+    """But never altogether: what is slow still has to go on."""
+    clock = Clock()
+    room = Room(32, clock)
+    for _ in range(40):
+        await call(room, clock, 2.0)
+    assert room.places == LEAST
+
+
+async def test_what_was_slow_together_counts_once() -> None:
+    """Thirty calls that waited behind each other are one slow moment."""
+    clock = Clock()
+    room = Room(32, clock)
+    clock.now = 10.0
+    for _ in range(30):
+        async with room.place():
+            clock.now += SLOW
+            room._narrowed_at = clock.now
+    assert room.places == 32
+
+
+async def test_no_more_than_there_are_places_at_a_time() -> None:
+    """The others come in their order, and one that gives up takes no place."""
+    room, inside, most, order = Room(4), 0, 0, list[int]()
+
+    async def one(number: int) -> None:
+        nonlocal inside, most
+        async with room.place():
+            inside += 1
+            most = max(most, inside)
+            order.append(number)
+            await asyncio.sleep(0)
+            inside -= 1
+
+    tasks = [asyncio.create_task(one(number)) for number in range(20)]
+    await asyncio.sleep(0)
+    tasks[10].cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert most == 4
+    assert order == [number for number in range(20) if number != 10]
+    async with room.place():
+        assert room.places == 4
