@@ -30,7 +30,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.casework.renewal import LARGEST_REST, Renewal, carries
     from workflows.casework.reopened import hand_over, left_here
     from workflows.casework.replaying import left_of, without
-    from workflows.casework.screen import Screen, answer
+    from workflows.casework.revealing import reveal, told
+    from workflows.casework.screen import Screen
     from workflows.casework.vouching import Vouched, completed, vouched_at_last, vouched_soon
     from workflows.conditions import holds
     from workflows.domain import events as ev
@@ -38,12 +39,20 @@ with workflow.unsafe.imports_passed_through():
     from workflows.domain.appealing.answer import AppealAnswer
     from workflows.domain.case import decide_all
     from workflows.domain.case_state import Case, Phase
-    from workflows.domain.commands import Click, Command, JoinAlert, ProtectNow, Tick
+    from workflows.domain.commands import (
+        Click,
+        Command,
+        JoinAlert,
+        ProtectNow,
+        RevealEvidence,
+        Tick,
+    )
     from workflows.domain.enforcement import EnforcementReport
     from workflows.domain.history import apply_all, numbered, opened
     from workflows.domain.memory import Memory
     from workflows.domain.playbook.matching import protections_of, severity_of
     from workflows.domain.refusal import Reason, Refusal
+    from workflows.domain.view import changes_card
     from workflows.domain.waiting import is_waited_for
     from workflows.ports import Delivery, Show
     from workflows.starts import CaseStart, Underway
@@ -326,9 +335,11 @@ class CaseWorkflow:
         refusal = command if isinstance(command, Refusal) else await self._follow(command)
         if refusal is not None:
             self._refuse(click, refusal)
+        elif isinstance(command, RevealEvidence):
+            self._errands.run(reveal(click))
 
     def _refuse(self, click: Click, refusal: Refusal) -> None:
-        self._errands.run(answer(click, refusal))
+        self._errands.run(told(click, refusal))
 
     # -- the platform, appeals, and other cases -------------------------------------------
 
@@ -368,14 +379,16 @@ class CaseWorkflow:
         """Applies what stands in the ledger now, and does what follows from it."""
         assert self._case is not None
         events = [each.event for each in happened if not isinstance(each.event, ev.CaseOpened)]
-        case = self._case = apply_all(self._case, events)
+        before, case = self._case, apply_all(self._case, events)
+        self._case = case
         for event in events:
             self._enforcing.act_on(case, event)
             self._errands.run_all(calls_for(case, event, self._screen.card))
             if isinstance(event, ev.CaseMerged):
                 self._errands.run(deliver(merged(case, event)))
         self._screen.tell(list(happened))
-        self._screen.refresh(case, any(is_waited_for(case, event) for event in events))
+        if changes_card(before, happened):
+            self._screen.refresh(case, any(is_waited_for(case, event) for event in events))
         self._appellant.look(case)
 
     # -- waking, forwarding, ending -------------------------------------------------------

@@ -59,6 +59,7 @@ from workflows.domain.happened.work import (
     CaseWatched,
     ClaimExpired,
     ClaimWarned,
+    EvidenceRevealed,
     NoteAdded,
     Why,
 )
@@ -105,6 +106,7 @@ __all__ = [
     "Decided",
     "EnforcementStarted",
     "Event",
+    "EvidenceRevealed",
     "Happened",
     "NoteAdded",
     "ProtectionConfirmed",
@@ -138,6 +140,7 @@ Event = Annotated[
     | CaseWatched
     | CaseUnwatched
     | NoteAdded
+    | EvidenceRevealed
     | CaseMerged
     | CaseAbsorbed
     | Decided

@@ -3,6 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
+from workflows.domain.exposure import Reached
 from workflows.domain.model import Value
 from workflows.domain.people import Role
 
@@ -57,6 +58,9 @@ class Reason(StrEnum):
     RING_MIXED = "ring_mixed"
     RING_GREW = "ring_grew"
     NOTHING_RUNNING = "nothing_running"
+    SEEN_ENOUGH = "seen_enough"
+    NO_SUCH_EVIDENCE = "no_such_evidence"
+    NOT_SHOWN = "not_shown"
 
 
 class Refusal(Value):
@@ -72,3 +76,4 @@ class Refusal(Value):
     name: str | None = None
     roles: tuple[Role, ...] = ()
     barred: tuple[str, ...] = ()
+    cap: Reached | None = None

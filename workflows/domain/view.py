@@ -3,6 +3,7 @@
 A view crosses the wire on every change of a case, so it holds titles instead of the policy.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from pydantic import Field
@@ -20,6 +21,7 @@ from workflows.domain.events import (
     CaseUnwatched,
     CaseWatched,
     EnforcementStarted,
+    EvidenceRevealed,
     Recorded,
     RingProgressed,
 )
@@ -250,5 +252,19 @@ def told_in_thread(recorded: Recorded) -> bool:
 
 
 _NOT_TOLD = (
-    CaseOpened | AlertJoined | CaseWatched | CaseUnwatched | EnforcementStarted | RingProgressed
+    CaseOpened
+    | AlertJoined
+    | CaseWatched
+    | CaseUnwatched
+    | EnforcementStarted
+    | EvidenceRevealed
+    | RingProgressed
 )
+
+
+def changes_card(before: Case, happened: Iterable[Recorded]) -> bool:
+    """Whether the card is drawn anew: who looked at evidence is no news of the case.
+
+    Unless it kept a claim alive whose end was told already.
+    """
+    return before.warned or any(not isinstance(each.event, EvidenceRevealed) for each in happened)

@@ -36,12 +36,31 @@ class NoticeCall(Call):
     subject: str = "user"
 
 
+HostName = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$",
+        max_length=253,
+    ),
+]
+
+
+class ImageHosts(Written):
+    """From where images of alerts are fetched, beside the platform itself."""
+
+    hosts: Annotated[tuple[HostName, ...], Field(max_length=20)]
+
+
 class LookupCatalog(Written):
-    """The whole of platform.yaml: by type of subject, who belongs together, how people are told."""
+    """The whole of platform.yaml: by type of subject, who belongs together, how people are told.
+
+    `evidence` says which hosts an image may come from.
+    """
 
     lookups: dict[str, LookupSpec]
     related: Related = Field(default_factory=dict)
     notice: NoticeCall | None = None
+    evidence: ImageHosts | None = None
 
 
 class Detector(Written):
