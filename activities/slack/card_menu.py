@@ -34,8 +34,8 @@ def entries(view: CardView) -> tuple[str, ...]:
     """
     if view.phase not in UNDECIDED:
         stuck = ("lift_protection",) if view.stuck else ()
-        return (*stuck, "note", *_watching(view))
-    return (*_pressing(view), *_usual(view), *_watching(view))
+        return (*stuck, "evidence", "note", *_watching(view))
+    return (*_pressing(view), "evidence", *_usual(view), *_watching(view))
 
 
 def _pressing(view: CardView) -> Iterator[str]:

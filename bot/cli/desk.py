@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from activities.ledger.covers import Covers
 from activities.ledger.database import Database
 from activities.ledger.errors import LedgerUnavailable
+from activities.ledger.evidence import EvidenceRecord
 from activities.ledger.queries import Queries
 from activities.ledger.rings import Rings
 from activities.ledger.statistics import Statistics
@@ -13,6 +14,7 @@ from activities.platform.related import RelatedReader
 from activities.slack.holders import StandIn, StandIns
 from activities.slack.people import People, RolesUnknown
 from activities.slack.text.texts import texts
+from bot.cli.evidence_desk import EvidenceDesk
 from bot.cli.policies import Policies
 from bot.cli.preferring import Preferred
 from bot.cli.ring_desk import RingDesk
@@ -100,4 +102,5 @@ def make_doors(
         language=settings.locale,
         zone=settings.zone,
         rings=RingDesk(related, Rings(database), policies) if related is not None else None,
+        evidence=EvidenceDesk(EvidenceRecord(database)),
     )

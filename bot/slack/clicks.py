@@ -10,6 +10,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from activities.slack.handles import Handle
 from bot.slack.background import Background
 from bot.slack.doors import Doors
+from bot.slack.evidence.listener import EvidenceListener
 from bot.slack.modals.opening import Opening
 from bot.slack.press import (
     MODALS,
@@ -40,6 +41,7 @@ class Clicks:
         after: Background,
         now: Callable[[], datetime],
         rings: RingListener | None = None,
+        evidence: EvidenceListener | None = None,
     ) -> None:
         self._doors = doors
         self._telling = telling
@@ -47,6 +49,7 @@ class Clicks:
         self._after = after
         self._now = now
         self._rings = rings
+        self._evidence = evidence
 
     async def pressed(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Takes a press: stores it, opens its modal, or says why neither happened."""
@@ -65,6 +68,10 @@ class Clicks:
         if self._rings is not None and self._rings.hears(press):
             await ack()
             self._after.start(self._rings.open(press, aim))
+            return
+        if self._evidence is not None and self._evidence.hears(press):
+            await ack()
+            self._after.start(self._evidence.open(press, aim))
             return
         if press.name in MODALS:
             await ack()

@@ -27,23 +27,23 @@ from workflows.domain.view import view_of
 @pytest.mark.parametrize(
     ("tell", "expected"),
     [
-        (Story, ["acknowledge", "escalate", "note", "snooze", "wait"]),
-        (lambda: Story().claimed(), ["handover", "wait", "note", "release", "escalate"]),
+        (Story, ["evidence", "acknowledge", "escalate", "note", "snooze"]),
+        (lambda: Story().claimed(), ["evidence", "handover", "wait", "note", "release"]),
         (
             lambda: protected(KNOWN).claimed(),
-            ["lift_protection", "merge", "handover", "wait", "note"],
+            ["lift_protection", "merge", "evidence", "handover", "wait"],
         ),
         (
             lambda: Story().claimed().waiting(),
-            ["handover", "note", "release", "wait", "snooze"],
+            ["evidence", "handover", "note", "release", "wait"],
         ),
-        (lambda: Story().ban_asked(), ["note", "watch"]),
+        (lambda: Story().ban_asked(), ["evidence", "note", "watch"]),
         (
             lambda: Story().ban_asked().then(cmd.Watch(by=TANAKA), 4),
-            ["note", "watch", "unwatch"],
+            ["evidence", "note", "watch", "unwatch"],
         ),
-        (lambda: Story().ban_asked().approved(), ["note", "watch"]),
-        (muted, ["note", "watch"]),
+        (lambda: Story().ban_asked().approved(), ["evidence", "note", "watch"]),
+        (muted, ["evidence", "note", "watch"]),
     ],
 )
 def test_the_menu_holds_what_is_most_useful_now(
@@ -63,6 +63,7 @@ def test_what_has_no_room_in_the_menu_is_named_all_the_same() -> None:
     assert entries(view_of(story.case)) == (
         "lift_protection",
         "merge",
+        "evidence",
         "handover",
         "wait",
         "note",
@@ -138,4 +139,4 @@ def test_what_still_stands_can_always_be_taken_back() -> None:
     assert entries(left)[0] == "undo"
     assert entries(stuck)[0] == "lift_protection"
     closed = stuck.model_copy(update={"phase": Phase.CLOSED})
-    assert entries(closed)[:2] == ("lift_protection", "note")
+    assert entries(closed)[:2] == ("lift_protection", "evidence")

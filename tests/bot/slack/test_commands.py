@@ -115,15 +115,19 @@ async def test_a_case_is_shown_whole(stage: Stage):
 @pytest.mark.parametrize(
     ("user", "phase", "names"),
     [
-        ("U0SATO", Phase.CLAIMED, ["note", "watch", "handover", "snooze", "wait", "merge"]),
-        ("U0SATO", Phase.ENFORCING, ["note", "watch"]),
-        ("U0TANAKA", Phase.CLOSED, ["note", "watch", "reopen"]),
-        ("U0SUZUKI", Phase.CLAIMED, ["watch"]),
-        ("U0CLARK", Phase.ENFORCING, ["note", "unwatch"]),
+        (
+            "U0SATO",
+            Phase.CLAIMED,
+            ["evidence", "note", "watch", "handover", "snooze", "wait", "merge"],
+        ),
+        ("U0SATO", Phase.ENFORCING, ["evidence", "note", "watch"]),
+        ("U0TANAKA", Phase.CLOSED, ["evidence", "note", "watch", "reopen"]),
+        ("U0SUZUKI", Phase.CLAIMED, ["evidence", "watch"]),
+        ("U0CLARK", Phase.ENFORCING, ["evidence", "note", "unwatch"]),
     ],
 )
 async def test_a_looked_up_case_can_be_worked(stage: Stage, user, phase, names):
-    """The buttons fit the case and the reader; an auditor may only watch."""
+    """The buttons fit the case and the reader; an auditor may only look and watch."""
     watched = (
         EventLine(at=NOW, kind="case_unwatched", by="U0CLARK"),
         EventLine(at=NOW, kind="case_watched", by="U0CLARK"),
