@@ -15,6 +15,7 @@ from activities.slack.evidence.screen import EvidenceScreen, FileGone
 from activities.slack.evidence.viewer import Viewer
 from activities.slack.named import people_in
 from activities.slack.people import People
+from activities.slack.progress import Progress
 from activities.slack.reader import Reader
 from activities.slack.refusals import refusal_text
 from activities.slack.text.texts import texts
@@ -54,13 +55,14 @@ class RevealActivities:
         """
         reader = Reader(texts(await self._people.language(wanted.person)), self._zone)
         viewer = Viewer(reader, wanted.modal)
-        if wanted.refusal is not None:
-            await self._refuse(wanted, wanted.refusal, viewer)
-            return
-        try:
-            await self._show(wanted, viewer)
-        except LedgerUnavailable as error:
-            raise ApplicationError(str(error), type="ledger_unavailable") from None
+        async with Progress().living():
+            if wanted.refusal is not None:
+                await self._refuse(wanted, wanted.refusal, viewer)
+                return
+            try:
+                await self._show(wanted, viewer)
+            except LedgerUnavailable as error:
+                raise ApplicationError(str(error), type="ledger_unavailable") from None
 
     async def _show(self, wanted: ShowEvidence, viewer: Viewer) -> None:
         case, key, item = wanted.case, wanted.alert, wanted.item

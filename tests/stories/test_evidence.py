@@ -18,7 +18,8 @@ from deploy.sandbox.traffic.alerts import image, words
 from deploy.sandbox.traffic.demo import opening
 from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_in_the_browser import at
-from tests.world import World, koban
+from tests.stories.test_slow_ledger import locked
+from tests.world import World, koban, work
 
 INSULT = "家の前まで行くからな https://bad.example/x"
 
@@ -300,6 +301,42 @@ async def test_a_file_that_slack_lost_is_fetched_again(world: World) -> None:
     assert second != first
     async with httpx.AsyncClient() as http:
         assert (await http.get(f"{world.stage.url}/files/{second}")).status_code == 200
+
+
+async def test_what_was_asked_for_while_no_worker_ran_is_shown_once_one_does(
+    temporal: str, tmp_path: Path
+) -> None:
+    """The press is stored; its modal waits, and the look is recorded once."""
+    async with koban(temporal, tmp_path, working=False) as world:
+        sato = await world.person("U0SATO")
+        async with work(world.settings):
+            await world.happens(lure(more=(image(f"{market(world)}/m_77.png"),)))
+            card, case = await case_of(sato)
+        view = await opened(sato, card)
+        await sato.press(view, shows(view)[0])
+        await showing(sato, "読み込んでいます…")
+        assert await world.kinds(case) == ["case_opened"]
+        async with work(world.settings):
+            assert len(files(await showing(sato, "表示したことを記録しました", 20))) == 1
+        assert await world.kinds(case) == ["case_opened", "evidence_revealed"]
+
+
+async def test_without_the_ledger_nothing_is_shown(temporal: str, tmp_path: Path) -> None:
+    """Nobody could say afterwards who looked: a sentence, and nothing is fetched or counted."""
+    async with koban(temporal, tmp_path) as world:
+        sato = await world.person("U0SATO")
+        await world.happens(lure(more=(image(f"{market(world)}/m_77.png"),)))
+        card, case = await case_of(sato)
+        view = await opened(sato, card)
+        async with locked(tmp_path / "koban.db"):
+            await sato.press(view, shows(view)[0])
+            told = await showing(sato, "いまは表示できませんでした。", 20)
+        assert files(told) == []
+        assert world.stage.workspace.calls["files.getUploadURLExternal"] == 0
+        assert await world.kinds(case) == ["case_opened"]
+        await sato.close_modal()
+        await sato.press(view, shows(view)[0])
+        await showing(sato, "表示したことを記録しました")
 
 
 @pytest.mark.browser

@@ -22,6 +22,8 @@ _RETRY = RetryPolicy(
 )
 _ONE_TRY = timedelta(seconds=30)
 """Fetching an image takes 10 s at most, and Slack some for each step of an upload."""
+_MISSED = timedelta(seconds=10)
+"""When a try whose worker was killed is tried again."""
 _PATIENCE = timedelta(seconds=75)
 """Nobody looks at a modal that says "loading" for longer."""
 _NO_CAP = timedelta(hours=24)
@@ -81,6 +83,7 @@ async def reveal(click: Click, refusal: Refusal | None = None) -> None:
             wanted,
             task_queue=slack_queue(workflow.info().task_queue),
             start_to_close_timeout=_ONE_TRY,
+            heartbeat_timeout=_MISSED,
             schedule_to_close_timeout=_PATIENCE,
             retry_policy=_RETRY,
             priority=Priority(priority_key=1),
