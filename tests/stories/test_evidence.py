@@ -221,6 +221,23 @@ async def test_an_auditor_looks_and_sees_who_looked_before(world: World) -> None
     assert row["phase"] == "closed"
 
 
+async def test_a_lead_looks_before_agreeing(world: World) -> None:
+    """From the approval's own card, in the channel of the leads."""
+    sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
+    await world.happens(lure(more=(image(f"{market(world)}/m_77.png"),)))
+    card, case = await case_of(sato)
+    await sato.press(card, "case.claim")
+    await sato.press(await sato.wait_text(card, "佐藤"), "case.preset.ban")
+    asked = await tanaka.wait_card("ts-leads", "u_123")
+    await tanaka.press(asked, "case.evidence")
+    view = await showing(tanaka, "閲覧注意の画像を隠しています。")
+    await tanaka.press(view, shows(view)[0])
+    assert len(files(await showing(tanaka, "表示したことを記録しました"))) == 1
+    await tanaka.press(await tanaka.latest(asked), "approval.approve")
+    await world.wait_kind(case, "approved")
+    assert [who for who, _ in await looks(world)] == ["U0TANAKA"]
+
+
 async def test_somebody_without_a_role_sees_nothing(temporal: str, tmp_path: Path) -> None:
     """Neither the list nor what is hidden: the press is refused where it is decided."""
     policy = Path(shutil.copytree(POLICY, tmp_path / "policy"))
