@@ -19,6 +19,7 @@ from bot.slack.modals.metadata import Metadata
 from bot.slack.modals.metadata import decode as read_metadata
 from bot.slack.modals.metadata import encode as write_metadata
 from bot.slack.press import Press, Unreadable, press_id
+from bot.slack.rings.screen import Screen
 from bot.slack.sending import store
 from bot.slack.telling import NotTaken
 from workflows.domain.commands import Click, Modal, RevealEvidence
@@ -34,11 +35,18 @@ class EvidenceRevealing:
     """Sends the press to its case; the modal above the list waits for the answer."""
 
     def __init__(
-        self, doors: Doors, languages: Languages, screen: PushScreen, after: Background
+        self,
+        doors: Doors,
+        languages: Languages,
+        screen: PushScreen,
+        told: Screen,
+        after: Background,
     ) -> None:
+        """`told` is how a person is told something where they pressed."""
         self._doors = doors
         self._languages = languages
         self._screen = screen
+        self._told = told
         self._after = after
 
     async def pressed(self, ack: AsyncAck, press: Press, view: Mapping[str, Any]) -> None:
@@ -60,6 +68,8 @@ class EvidenceRevealing:
         if not await store(self._doors.cases, carried.route, click):
             _log.warning("click_not_stored", case=piece.case, command="reveal_evidence")
             await self._say_so(opening, press, modal)
+        else:
+            self._after.start(self._unless_open(opening, press, carried))
         await ack()
 
     def _modal(self, press: Press, view: Mapping[str, Any], carried: Metadata) -> Modal:
@@ -74,6 +84,14 @@ class EvidenceRevealing:
         if press.name == AGAIN:
             return True
         return await self._screen.push(press.source.trigger_id, viewer.loading())
+
+    async def _unless_open(
+        self, opening: asyncio.Task[bool], press: Press, carried: Metadata
+    ) -> None:
+        """The case will answer, and there is no modal that could show it."""
+        if not await opening:
+            source = press.source.model_copy(update={"place": carried.place})
+            await self._told.tell(source, "bot.modal.not_opened")
 
     async def _say_so(self, opening: asyncio.Task[bool], press: Press, modal: Modal) -> None:
         """Nothing will come: the modal says it. Raises `NotTaken` where it can't."""

@@ -140,6 +140,17 @@ async def test_a_press_that_is_not_taken_says_so_in_its_modal(stage: Stage):
     assert stage.cases.clicks == []
 
 
+async def test_a_modal_that_slack_does_not_open_is_told_in_the_channel(stage: Stage):
+    """Three lie above one another already: the press is recorded, its person hears of it."""
+    sato, view = await opened(stage)
+    above = {**{name: view[name] for name in ("type", "title", "close")}, "blocks": []}
+    for _ in range(2):
+        stage.workspace.views.push("U0SATO", above)
+    await sato.press(view, "evidence.reveal.1")
+    assert await stage.told(sato) == "画面を開けませんでした。もう一度押してください。"
+    assert len(stage.cases.clicks) == 1
+
+
 async def test_trying_again_stays_in_its_modal(stage: Stage):
     """The same piece, for the modal that is open already."""
     sato, view = await opened(stage)
