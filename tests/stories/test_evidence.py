@@ -17,7 +17,7 @@ from deploy.sandbox.stage import POLICY
 from deploy.sandbox.traffic.alerts import image, words
 from deploy.sandbox.traffic.demo import opening
 from tests.stories.test_a_shift import case_of, lure
-from tests.stories.test_in_the_browser import at
+from tests.stories.test_in_the_browser import looking
 from tests.stories.test_slow_ledger import locked
 from tests.world import World, koban, work
 
@@ -360,21 +360,18 @@ async def test_without_the_ledger_nothing_is_shown(temporal: str, tmp_path: Path
 async def test_in_the_browser_it_is_seen_and_hidden_again(world: World, browser: Browser) -> None:
     """Opened from the card, shown by one press, and gone when its modal is closed."""
     sato = await world.person("U0SATO")
-    page = await browser.new_page(viewport={"width": 1440, "height": 900})
     await world.happens(opening(f"{world.stage.url}/market"))
-    await sato.wait_card("ts-market", "l_31")
-    await at(page, world, "U0SATO", "C0MARKET")
     card = await sato.wait_card("ts-market", "l_31")
-    shown = page.get_by_test_id(f"main-message-{card['ts']}")
-    await shown.locator('[data-action-id="case.more"]').click()
-    await page.get_by_text("根拠を見る", exact=True).click()
-    dialog = page.get_by_role("dialog")
-    await expect(dialog).to_contain_text("このページでは2件を隠しています。")
-    await dialog.get_by_role("button", name="表示する(記録されます)").first.click()
-    image = dialog.locator("img.block-image")
-    await expect(image).to_be_visible(timeout=15_000)
-    assert await image.evaluate("n => n.complete && n.naturalWidth") == 960
-    await page.get_by_role("button", name="戻る").click()
-    await expect(dialog).to_contain_text("このページでは2件を隠しています。")
-    await expect(page.locator("img.block-image")).to_have_count(0)
-    await page.close()
+    async with looking(browser, world, "as=U0SATO&channel=C0MARKET") as page:
+        shown = page.get_by_test_id(f"main-message-{card['ts']}")
+        await shown.locator('[data-action-id="case.more"]').click()
+        await page.get_by_text("根拠を見る", exact=True).click()
+        dialog = page.get_by_role("dialog")
+        await expect(dialog).to_contain_text("このページでは2件を隠しています。")
+        await dialog.get_by_role("button", name="表示する(記録されます)").first.click()
+        image = dialog.locator("img.block-image")
+        await expect(image).to_be_visible(timeout=15_000)
+        assert await image.evaluate("n => n.complete && n.naturalWidth") == 960
+        await page.get_by_role("button", name="戻る").click()
+        await expect(dialog).to_contain_text("このページでは2件を隠しています。")
+        await expect(page.locator("img.block-image")).to_have_count(0)
