@@ -13,6 +13,7 @@ from activities.ledger.evidence import EvidenceRecord
 from activities.slack.evidence.handles import PieceHandle
 from activities.slack.evidence.screen import EvidenceScreen, FileGone
 from activities.slack.evidence.viewer import Viewer
+from activities.slack.holders import holders_of, shown
 from activities.slack.named import people_in
 from activities.slack.people import People
 from activities.slack.progress import Progress
@@ -110,11 +111,13 @@ class RevealActivities:
         return file
 
     async def _refuse(self, wanted: ShowEvidence, refusal: Refusal, viewer: Viewer) -> None:
+        holders = await holders_of(refusal, wanted.person, self._people, None)
         sentence = refusal_text(
             refusal,
             viewer.reader.texts.language,
-            await self._people.names(people_in(refusal)),
+            await self._people.names([*people_in(refusal), *shown(holders)]),
             datetime.now(UTC),
             case=wanted.case,
+            holders=holders,
         )
         await self._screen.draw(viewer.refused(sentence))

@@ -30,7 +30,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.casework.renewal import LARGEST_REST, Renewal, carries
     from workflows.casework.reopened import hand_over, left_here
     from workflows.casework.replaying import left_of, without
-    from workflows.casework.revealing import reveal, told
+    from workflows.casework.revealing import answers
     from workflows.casework.screen import Screen
     from workflows.casework.vouching import Vouched, completed, vouched_at_last, vouched_soon
     from workflows.conditions import holds
@@ -39,21 +39,12 @@ with workflow.unsafe.imports_passed_through():
     from workflows.domain.appealing.answer import AppealAnswer
     from workflows.domain.case import decide_all
     from workflows.domain.case_state import Case, Phase
-    from workflows.domain.commands import (
-        Click,
-        Command,
-        JoinAlert,
-        ProtectNow,
-        RevealEvidence,
-        Tick,
-    )
+    from workflows.domain.commands import Click, Command, JoinAlert, ProtectNow, Tick
     from workflows.domain.enforcement import EnforcementReport
     from workflows.domain.history import apply_all, numbered, opened
     from workflows.domain.memory import Memory
     from workflows.domain.playbook.matching import protections_of, severity_of
     from workflows.domain.refusal import Reason, Refusal
-    from workflows.domain.view import changes_card
-    from workflows.domain.waiting import is_waited_for
     from workflows.ports import Delivery, Show
     from workflows.starts import CaseStart, Underway
 
@@ -333,13 +324,10 @@ class CaseWorkflow:
             return
         command = await completed(self._case, click.command, self._present.now)
         refusal = command if isinstance(command, Refusal) else await self._follow(command)
-        if refusal is not None:
-            self._refuse(click, refusal)
-        elif isinstance(command, RevealEvidence):
-            self._errands.run(reveal(click))
+        self._errands.run_all(answers(click, refusal))
 
     def _refuse(self, click: Click, refusal: Refusal) -> None:
-        self._errands.run(told(click, refusal))
+        self._errands.run_all(answers(click, refusal))
 
     # -- the platform, appeals, and other cases -------------------------------------------
 
@@ -386,9 +374,7 @@ class CaseWorkflow:
             self._errands.run_all(calls_for(case, event, self._screen.card))
             if isinstance(event, ev.CaseMerged):
                 self._errands.run(deliver(merged(case, event)))
-        self._screen.tell(list(happened))
-        if changes_card(before, happened):
-            self._screen.refresh(case, any(is_waited_for(case, event) for event in events))
+        self._screen.follow(before, case, happened)
         self._appellant.look(case)
 
     # -- waking, forwarding, ending -------------------------------------------------------

@@ -249,7 +249,7 @@ async def test_somebody_without_a_role_sees_nothing(temporal: str, tmp_path: Pat
         await world.happens(lure(more=(image(f"{market(world)}/m_77.png"),)))
         card, case = await case_of(suzuki)
         view = await opened(suzuki, card, "")
-        view = await showing(suzuki, "照会できるのは")
+        view = await showing(suzuki, "この操作ができるのは")
         assert shows(view) == []
         assert await looks(world) == []
         assert await world.kinds(case) == ["case_opened"]

@@ -1,6 +1,8 @@
 """Hidden evidence: the ledger counts it first, then the case decides, and only then it is shown."""
 
+from collections.abc import Coroutine, Iterator
 from datetime import timedelta
+from typing import Any
 
 from temporalio import workflow
 from temporalio.common import Priority, RetryPolicy
@@ -55,12 +57,15 @@ async def exposed(case: Case, command: RevealEvidence) -> RevealEvidence | Refus
     return command.model_copy(update={"exposed": known})
 
 
-async def told(click: Click, refusal: Refusal) -> None:
-    """Tells a person why not: in the modal that waits for it, where there is one."""
+def answers(click: Click, refusal: Refusal | None) -> Iterator[Coroutine[Any, Any, None]]:
+    """What its person is shown of a click: why not, or what they asked to see.
+
+    Of everything else that was carried out the card tells.
+    """
     if isinstance(click.command, RevealEvidence):
-        await reveal(click, refusal)
-    else:
-        await answer(click, refusal)
+        yield reveal(click, refusal)
+    elif refusal is not None:
+        yield answer(click, refusal)
 
 
 async def reveal(click: Click, refusal: Refusal | None = None) -> None:

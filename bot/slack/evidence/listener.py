@@ -45,7 +45,9 @@ class EvidenceListener:
     ) -> None:
         screen = Screen(doors, languages, replies, client)
         self._listing = EvidenceListing(doors, evidence, languages, screen, now)
-        self._revealing = EvidenceRevealing(doors, languages, PushScreen(client), screen, after)
+        self._revealing = EvidenceRevealing(
+            doors, languages, PushScreen(client), screen, after, now
+        )
         self._after = after
 
     def hears(self, press: Press) -> bool:

@@ -17,6 +17,7 @@ from bot.slack.evidence.views import NEXT, list_view, loading_view, sentence_vie
 from bot.slack.languages import Languages
 from bot.slack.modals.metadata import metadata_for
 from bot.slack.press import Press
+from bot.slack.rights import EVERYBODY, UNKNOWN, holds, role_needed
 from bot.slack.rings.screen import Screen
 
 READING = 8.0
@@ -68,20 +69,26 @@ class EvidenceListing:
         await self._screen.redraw(view_id, view)
 
     async def _view(self, person: str, state: ListState, reader: Reader) -> dict[str, Any]:
+        refused = await self._refused(person, reader)
+        if refused is not None:
+            return sentence_view(refused, reader)
         try:
             async with asyncio.timeout(READING):
                 found = await self._page(person, state)
         except (Unavailable, TimeoutError) as error:
             _log.warning("evidence_not_listed", case=state.case, error=str(error))
             return sentence_view(reader.say("bot.slash.unavailable"), reader)
-        if found is None:
-            return sentence_view(reader.say("bot.slash.no_role"), reader)
         return list_view(page_at(state.at, found.alerts, found.total), found.total, state, reader)
 
-    async def _page(self, person: str, state: ListState) -> EvidencePage | None:
-        """The alerts of a page, after it was written down who looked; None without a role."""
-        if not await self._doors.people.roles(person):
-            return None
+    async def _refused(self, person: str, reader: Reader) -> str | None:
+        """Evidence is for the team; where nobody can tell who is of it, for nobody."""
+        may = await holds(self._doors.people, person, EVERYBODY)
+        if may is None:
+            return reader.say(UNKNOWN)
+        return None if may else await role_needed(self._doors.people, EVERYBODY, reader.texts)
+
+    async def _page(self, person: str, state: ListState) -> EvidencePage:
+        """The alerts of a page, after it was written down who looked."""
         why = f"evidence, page {len(state.trail) + 1}"
         note = LookedUp(by=person, kind="case", id=state.case, why=why, at=self._now())
         await self._doors.ledger.looked_up(note)

@@ -2,7 +2,8 @@
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -41,6 +42,7 @@ class EvidenceRevealing:
         screen: PushScreen,
         told: Screen,
         after: Background,
+        now: Callable[[], datetime],
     ) -> None:
         """`told` is how a person is told something where they pressed."""
         self._doors = doors
@@ -48,6 +50,7 @@ class EvidenceRevealing:
         self._screen = screen
         self._told = told
         self._after = after
+        self._now = now
 
     async def pressed(self, ack: AsyncAck, press: Press, view: Mapping[str, Any]) -> None:
         """Opens the modal and stores the press. Raises `Unreadable` and `NotTaken`."""
@@ -64,6 +67,7 @@ class EvidenceRevealing:
             case=piece.case,
             command=_command(press, piece, modal),
             place=carried.place,
+            received_at=self._now(),
         )
         if not await store(self._doors.cases, carried.route, click):
             _log.warning("click_not_stored", case=piece.case, command="reveal_evidence")

@@ -86,7 +86,16 @@ async def test_without_a_role_nothing_is_read(stage: Stage):
     stage.evidence.alerts = HIDDEN
     stage.people.roles_of["U0SATO"] = set()
     sato = await pressed(stage)
-    await showing(sato, "照会できるのは")
+    await showing(sato, "この操作ができるのは")
+    assert (stage.evidence.asked, stage.ledger.notes) == ([], [])
+
+
+async def test_where_nobody_can_tell_who_asks_nothing_is_read(stage: Stage):
+    """Slack is away, and roles.yaml names nobody."""
+    stage.evidence.alerts = HIDDEN
+    stage.people.unknown = True
+    sato = await pressed(stage)
+    await showing(sato, "役割を確認できませんでした。")
     assert (stage.evidence.asked, stage.ledger.notes) == ([], [])
 
 
@@ -126,6 +135,7 @@ async def test_a_press_on_what_is_hidden_goes_to_the_case(stage: Stage):
             modal=Modal(id=piece["external_id"], carries=piece["private_metadata"]),
         ),
         place=Place(channel="C0LIVE"),
+        received_at=stage.now,
     )
     digest = hashlib.sha256(click.id.encode()).hexdigest()[:24]
     assert piece["external_id"] == f"evidence/{digest}"
