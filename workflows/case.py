@@ -25,27 +25,25 @@ with workflow.unsafe.imports_passed_through():
     from workflows.casework.inbox import Inbox
     from workflows.casework.keeping import Keeping
     from workflows.casework.lingering import Lingering
-    from workflows.casework.opening import opening
+    from workflows.casework.opening import joins, opening
     from workflows.casework.patience import at_last
     from workflows.casework.present import Present
     from workflows.casework.renewal import LARGEST_REST, Renewal, carries
     from workflows.casework.reopened import hand_over, left_here
     from workflows.casework.replaying import left_of, without
-    from workflows.casework.screen import Screen, answer
+    from workflows.casework.revealing import answers
+    from workflows.casework.screen import Screen
     from workflows.casework.vouching import Vouched, completed, vouched_at_last, vouched_soon
-    from workflows.conditions import holds
     from workflows.domain import events as ev
-    from workflows.domain.alert import Alert, brief
+    from workflows.domain.alert import Alert
     from workflows.domain.appealing.answer import AppealAnswer
     from workflows.domain.case import decide_all
-    from workflows.domain.case_state import Case, Phase
-    from workflows.domain.commands import Click, Command, JoinAlert
+    from workflows.domain.case_state import Phase
+    from workflows.domain.commands import Click, Command
     from workflows.domain.enforcement import EnforcementReport
     from workflows.domain.history import apply_all, numbered, opened
     from workflows.domain.memory import Memory
-    from workflows.domain.playbook.matching import protections_of, severity_of
     from workflows.domain.refusal import Reason, Refusal
-    from workflows.domain.waiting import is_waited_for
     from workflows.ports import Delivery, Show
     from workflows.starts import CaseStart, Underway
 
@@ -66,7 +64,7 @@ class CaseWorkflow:
         self._appellant = Appellant(self._errands)
         self._enforcing = Enforcing(start.route, self._errands, self._inbox.put)
         self._renewal = Renewal()
-        self._gathering = Gathering(self._errands, self._refuse, self._inbox.put)
+        self._gathering = Gathering(self._errands, self._answer, self._inbox.put)
         self._follows = bool(start.alerts)
         # Restored here and not in `run`: a signal delivered with the start is handled first.
         self._restore(start.memory or Memory(key=workflow.info().run_id))
@@ -254,27 +252,18 @@ class CaseWorkflow:
             fresh = fresh[1:]
         if self._case is None or not fresh:
             return
-        await self._join(self._case, fresh)
+        await self._follow(*joins(self._case, fresh), alerts=fresh)
         for alert in fresh:
             await self._protect(alert)
-
-    async def _join(self, case: Case, fresh: list[Alert]) -> None:
-        playbook = case.policy.playbook
-        commands = [
-            JoinAlert(alert=brief(alert), severity=severity_of(playbook, alert, holds))
-            for alert in fresh
-        ]
-        await self._follow(*commands, alerts=fresh)
 
     async def _open(self, alert: Alert) -> str:
         """Opens the case; a known alert opens none. One that follows another has today's policy.
 
         The id of the case that takes the alert instead, where one was reopened.
         """
-        policy = self._start.policy
-        assert policy is not None
-        policy = await policy_now(policy) if self._follows else policy
         start = self._start
+        assert start.policy is not None
+        policy = await policy_now(start.policy) if self._follows else start.policy
         happened = await opening(start.route, self._key, policy, alert, start.after)
         if isinstance(happened, str):
             return happened
@@ -288,11 +277,8 @@ class CaseWorkflow:
 
     async def _protect(self, alert: Alert) -> None:
         """Protection first: what the playbook takes for this alert begins before anybody looks."""
-        case = self._case
-        assert case is not None
-        rules = protections_of(case.policy.playbook, alert, case.severity, holds)
-        if rules:
-            await self._follow(await protection_now(case, rules))
+        assert self._case is not None
+        await self._follow(*await protection_now(self._case, alert))
 
     # -- people ---------------------------------------------------------------------------
 
@@ -314,7 +300,7 @@ class CaseWorkflow:
         try:
             self._inbox.put(await vouched_at_last(click))
         except FailureError:
-            self._refuse(click, Refusal(reason=Reason.ROLES_UNKNOWN))
+            self._answer(click, Refusal(reason=Reason.ROLES_UNKNOWN))
 
     async def _obey(self, vouched: Vouched[Click]) -> None:
         click = vouched.click
@@ -326,11 +312,10 @@ class CaseWorkflow:
             return
         command = await completed(self._case, click.command, self._present.now)
         refusal = command if isinstance(command, Refusal) else await self._follow(command)
-        if refusal is not None:
-            self._refuse(click, refusal)
+        self._answer(click, refusal)
 
-    def _refuse(self, click: Click, refusal: Refusal) -> None:
-        self._errands.run(answer(click, refusal, self._case, self._screen.card))
+    def _answer(self, click: Click, refusal: Refusal | None) -> None:
+        self._errands.run_all(answers(click, refusal, self._case, self._screen.card))
 
     # -- the platform, appeals, and other cases -------------------------------------------
 
@@ -370,14 +355,14 @@ class CaseWorkflow:
         """Applies what stands in the ledger now, and does what follows from it."""
         assert self._case is not None
         events = [each.event for each in happened if not isinstance(each.event, ev.CaseOpened)]
-        case = self._case = apply_all(self._case, events)
+        before, case = self._case, apply_all(self._case, events)
+        self._case = case
         for event in events:
             self._enforcing.act_on(case, event)
             self._errands.run_all(calls_for(case, event, self._screen.card))
             if isinstance(event, ev.CaseMerged):
                 self._errands.run(deliver(merged(case, event)))
-        self._screen.tell(list(happened))
-        self._screen.refresh(case, any(is_waited_for(case, event) for event in events))
+        self._screen.follow(before, case, happened)
         self._appellant.look(case)
 
     # -- waking, forwarding, ending -------------------------------------------------------
@@ -387,7 +372,7 @@ class CaseWorkflow:
         if self._start.revive is None:
             await deliver(delivery)
         elif delivery.click is not None:
-            self._refuse(delivery.click, Refusal(reason=Reason.UNKNOWN_CASE))
+            self._answer(delivery.click, Refusal(reason=Reason.UNKNOWN_CASE))
 
     def _quiet(self) -> bool:
         """Whether nothing is under way that this run has to see the end of."""

@@ -8,10 +8,13 @@ from temporalio import activity
 from activities.ledger.automation import Automation
 from activities.ledger.budget import Budget
 from activities.ledger.covers import Covers
+from activities.ledger.exposures import Exposures
 from activities.ledger.known import Subjects
 from activities.ledger.ledger import Ledger
+from workflows.casework.evidence_ports import Exposing
 from workflows.domain.alert import Subject
 from workflows.domain.automation import Halt
+from workflows.domain.exposure import Exposed
 from workflows.domain.known import Known
 from workflows.domain.memory import Memory
 from workflows.domain.people import Cover
@@ -32,6 +35,7 @@ class LedgerActivities:
         self._budget = Budget(ledger.database)
         self._covers = Covers(ledger.database)
         self._automation = Automation(ledger.database)
+        self._exposures = Exposures(ledger.database)
         self._now = now
 
     @activity.defn(name="record")
@@ -58,6 +62,11 @@ class LedgerActivities:
     async def spend(self, spending: Spending) -> int:
         """Books actions on a person's budget and sums it up."""
         return await self._budget.spend(spending)
+
+    @activity.defn(name="expose")
+    async def expose(self, exposing: Exposing) -> Exposed:
+        """What is known of a piece of evidence and of its person; it counts from now on."""
+        return await self._exposures.expose(exposing)
 
     @activity.defn(name="covers_of")
     async def covers_of(self, person: str) -> tuple[Cover, ...]:

@@ -5,6 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.ledger.chain import Link
 from activities.ledger.database import Database
+from activities.ledger.exposures import note_reveals
 from activities.ledger.rows import action_row, alert_row, case_row, snapshot_of
 from activities.ledger.story import Differs, add, links_to_add, retold, standing
 from activities.ledger.tables import actions, alerts, cases
@@ -52,6 +53,7 @@ class Ledger:
         if version is None and not entry.late:
             await self._joins_another(connection, entry)
         await add(connection, new)
+        await note_reveals(connection, entry.case, new)
         if again:
             await self._forget_actions(connection, entry.case)
         if version is not None and (again or version <= entry.case.version):

@@ -211,3 +211,25 @@ automation = sa.Table(
     sa.Column("playbook", _text(64)),
     sa.Column("until", Utc),
 )
+
+exposures = sa.Table(
+    "exposures",
+    metadata,
+    sa.Column("person", _text(64), primary_key=True),
+    sa.Column("detector", _text(), primary_key=True),
+    sa.Column("alert_id", _text(), primary_key=True),
+    sa.Column("item", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("case_id", _text(16), nullable=False),
+    sa.Column("at", Utc, nullable=False),
+    sa.Index("ix_exposures_person_at", "person", "at"),
+)
+
+evidence_files = sa.Table(
+    "evidence_files",
+    metadata,
+    sa.Column("detector", _text(), primary_key=True),
+    sa.Column("alert_id", _text(), primary_key=True),
+    sa.Column("item", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("file_id", _text(64), nullable=False),
+    sa.Column("at", Utc, nullable=False),
+)

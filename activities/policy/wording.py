@@ -25,6 +25,9 @@ SHAPES = {
     ),
     r"^([01][0-9]|2[0-3]):[0-5][0-9]$": "write a time of day in quotes, as '09:00'",
     r"^[0-9]{4}-[01][0-9]-[0-3][0-9]$": "write a date in quotes, as '2026-12-31'",
+    r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$": (
+        "write a host's name alone in small letters, as images.example.com"
+    ),
     r"^/": "let the path begin with /",
 }
 """What to write where a value must have a shape."""

@@ -195,6 +195,8 @@ def _buttons(
     ]
     if approval.question is None:
         shown.append(button("approval.ask", reader.say("button.ask"), value))
+    # Whoever agrees has to see what it was decided upon.
+    shown.append(button("case.evidence", reader.say("more.evidence"), value))
     if decision.ring is not None:
         shown.append(list_button(view, reader))
     return shown

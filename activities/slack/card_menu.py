@@ -48,8 +48,8 @@ def entries(view: CardView) -> tuple[str, ...]:
     """Everything that can be done beside the buttons and presets, the most useful first."""
     if view.phase not in UNDECIDED:
         stuck = ("lift_protection",) if view.stuck else ()
-        return (*stuck, "note", *_watching(view), "timeline")
-    return (*_pressing(view), *_usual(view), *_watching(view), "timeline")
+        return (*stuck, "evidence", "note", *_watching(view), "timeline")
+    return (*_pressing(view), "evidence", *_usual(view), *_watching(view), "timeline")
 
 
 def _pressing(view: CardView) -> Iterator[str]:

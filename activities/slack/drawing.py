@@ -18,6 +18,7 @@ MOST_CONFIRM_TITLE = 100
 MOST_CONFIRM_TEXT = 300
 MOST_CONFIRM_BUTTON = 30
 MOST_OPTION = 75
+MOST_ALT = 2000
 # chat.update refuses texts over 4,000 bytes (msg_too_long); a character takes up to 3 a unit.
 MOST_TEXT = 1300
 MOST_QUOTE = 500
@@ -74,6 +75,25 @@ def quote(text: str) -> list[Block]:
     *first, last = text.strip().split("\n", MOST_LINES - 1)
     shown = plain("\n".join([*first, one_line(last)]), MOST_QUOTE).strip()
     return [_rich("rich_text_quote", [{"type": "text", "text": shown}])] if shown else []
+
+
+def quote_whole(part: str) -> Block:
+    """One of `escape.pieces` of what somebody else wrote."""
+    return _rich("rich_text_quote", [{"type": "text", "text": part}])
+
+
+def picture(file: str, alt: str) -> Block:
+    """An image that lies at Slack, by its file's id; `alt` is what screen readers say."""
+    return {
+        "type": "image",
+        "slack_file": {"id": file},
+        "alt_text": shorten(alt, MOST_ALT),
+    }
+
+
+def beside(text: str, element: dict[str, Any]) -> Block:
+    """A line of mrkdwn that is safe already, with a button beside it."""
+    return {**section([text]), "accessory": element}
 
 
 def _rich(kind: str, elements: list[dict[str, Any]]) -> Block:

@@ -59,6 +59,39 @@ def mrkdwn(text: str, limit: int) -> str:
         room -= max(1, over // 5)
 
 
+def pieces(text: str, size: int) -> list[str]:
+    """The whole of `text` as `plain` shows it, in parts of at most `size` UTF-16 units.
+
+    It is made harmless before it is cut: half an address is none that could be recognised. A cut
+    rather comes behind a line or a word, and never between a letter and its marks.
+    """
+    whole, parts, start = _defanged(text).strip(), [], 0
+    while start < len(whole):
+        end = _end(whole, start, size)
+        parts.append(whole[start:end].strip())
+        start = end
+    return [part for part in parts if part]
+
+
+def _end(text: str, start: int, size: int) -> int:
+    """Where a part of at most `size` units that begins at `start` ends."""
+    taken, index = 0, start
+    while index < len(text):
+        taken += 2 if text[index] > "\uffff" else 1
+        if taken > size:
+            break
+        index += 1
+    if index == len(text):
+        return index
+    end = _boundary(text, index)
+    end = end if end > start else index
+    for sign in ("\n", " ", "\u3000", "。"):
+        found = text.rfind(sign, (start + end) // 2, end)
+        if found > start:
+            return found + 1
+    return end
+
+
 def one_line(text: str) -> str:
     """`text` with its line breaks and runs of space made into single spaces."""
     return " ".join(text.split())

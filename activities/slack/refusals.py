@@ -1,7 +1,7 @@
 """Why a command was not carried out, in one or two sentences: what happened, and what to do."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from activities.slack.escape import Safe, mrkdwn, one_line
 from activities.slack.holders import NOBODY, Holders, holder_words
@@ -41,6 +41,7 @@ def refusal_text(
         "colleague": _person(refusal.name, catalog, names, safe),
         "holders": holder_words(holders, catalog, names, safe),
         "case": safe(one_line(_case(refusal, case)), _NAME),
+        "seen": _seen(refusal, catalog, now),
     }
     return catalog.say(_key(refusal, command), **values).strip()
 
@@ -49,6 +50,21 @@ def _key(refusal: Refusal, command: str) -> str:
     if refusal.reason is Reason.ROLE_NEEDED and command in APPROVING:
         return "refusal.role_needed.approval"
     return f"refusal.{refusal.reason.value}"
+
+
+def _seen(refusal: Refusal, catalog: Catalog, now: datetime) -> str:
+    """How much of what, since when, and how long until there is room again, in whole minutes."""
+    cap = refusal.cap
+    if cap is None:
+        return ""
+    left = max(cap.over_at - now, timedelta())
+    return catalog.say(
+        "evidence.seen",
+        count=cap.reveals,
+        lasts=catalog.duration(cap.within),
+        since=catalog.ago(now - cap.since),
+        wait=catalog.duration(timedelta(minutes=int(left.total_seconds()) // 60 + 1)),
+    )
 
 
 def _case(refusal: Refusal, asked: str) -> str:

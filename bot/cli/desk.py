@@ -7,6 +7,7 @@ from activities.ledger.automation import Automation
 from activities.ledger.covers import Covers
 from activities.ledger.database import Database
 from activities.ledger.errors import LedgerUnavailable
+from activities.ledger.evidence import EvidenceRecord
 from activities.ledger.finding import Finding
 from activities.ledger.queries import Queries
 from activities.ledger.rings import Rings
@@ -15,6 +16,7 @@ from activities.platform.related import RelatedReader
 from activities.slack.holders import StandIn, StandIns
 from activities.slack.people import People, RolesUnknown
 from activities.slack.text.texts import texts
+from bot.cli.evidence_desk import EvidenceDesk
 from bot.cli.hand_desk import HandDesk
 from bot.cli.policies import Policies
 from bot.cli.preferring import Preferred
@@ -110,4 +112,5 @@ def make_doors(
         automation=LedgerAutomation(Automation(database)),
         alerts=HandDesk(handover, policies),
         rings=RingDesk(related, Rings(database), policies) if related is not None else None,
+        evidence=EvidenceDesk(EvidenceRecord(database)),
     )

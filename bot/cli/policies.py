@@ -149,6 +149,11 @@ class Policies:
         """When and where reports are posted; None where reports.yaml is missing."""
         return self._watch.current().reports
 
+    def image_hosts(self) -> frozenset[str]:
+        """The hosts that images of alerts may come from, beside the platform's own."""
+        evidence = self.look_ups().evidence
+        return frozenset(evidence.hosts if evidence is not None else ())
+
     def roles(self) -> RoleBook:
         """Who holds which role."""
         return self._watch.current().roles

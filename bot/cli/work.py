@@ -7,8 +7,12 @@ import structlog
 from temporalio.client import Client
 
 from activities.delivery import DeliveryActivities
+from activities.evidence.fetching import Fetcher, open_fetcher
+from activities.evidence.images import Images
+from activities.evidence.places import Places
 from activities.ledger.activities import LedgerActivities
 from activities.ledger.appeals import AppealsLedger
+from activities.ledger.evidence import EvidenceRecord
 from activities.ledger.ledger import Ledger
 from activities.ledger.preferences import Preferences
 from activities.ledger.rings import Rings
@@ -19,10 +23,12 @@ from activities.platform.notices import NoticeActivities
 from activities.platform.rehearsal import rehearse
 from activities.platform.related import RelatedReader
 from activities.reports.chart import draw
+from activities.revealing import RevealActivities
 from activities.rings import RingActivities
 from activities.slack.activities import SlackActivities
 from activities.slack.appeals.activities import AppealSlackActivities
 from activities.slack.client import slack_client
+from activities.slack.evidence.screen import EvidenceScreen
 from activities.slack.pacing import Pacer
 from activities.slack.people import People
 from activities.slack.reports.activities import ReportSlackActivities
@@ -119,6 +125,11 @@ async def open_duties(
     digests = StormSlackActivities(*in_slack)
     notices = NoticeActivities(Platform(http))
     reports = ReportSlackActivities(*in_slack, draw)
+    plain = await opened.enter_async_context(open_fetcher())
+    fetcher = Fetcher(plain, Places(settings.platform.base_url), policies.image_hosts)
+    revealing = RevealActivities(
+        EvidenceRecord(database), Images(fetcher), EvidenceScreen(web), people, settings.zone
+    )
     return Duties(
         main=(
             ledger.record,
@@ -128,6 +139,7 @@ async def open_duties(
             ledger.spend,
             ledger.covers_of,
             ledger.automation_of,
+            ledger.expose,
             slack.roles_of,
             policies.policy_now,
             storms.storm_now,
@@ -145,6 +157,7 @@ async def open_duties(
             appeal_cards.show_appeal,
             digests.show_storm,
             reports.post_report,
+            revealing.show_evidence,
         ),
         background=(slack.show,),
         platform=(

@@ -20,6 +20,8 @@ from bot.slack.byhand.listener import ByHandListener
 from bot.slack.byhand.view import OPEN_CASE, REPORT
 from bot.slack.clicks import Clicks
 from bot.slack.doors import Doors
+from bot.slack.evidence.listener import ACTIONS as EVIDENCE
+from bot.slack.evidence.listener import EvidenceListener
 from bot.slack.home.listener import Home
 from bot.slack.home.sections import LANGUAGE
 from bot.slack.languages import Languages
@@ -77,7 +79,8 @@ def make_bolt_app(
     telling = Telling(doors, languages, replies, background)
     rings = _rings(doors, languages, replies, client, background, now)
     timelines = Timelines(doors, languages, screen, now)
-    clicks = Clicks(doors, telling, opening, background, now, rings, timelines)
+    evidence = _evidence(doors, languages, replies, client, background, now)
+    clicks = Clicks(doors, telling, opening, background, now, rings, timelines, evidence)
     submissions = Submissions(doors, now)
     answering = AppealModals(doors, languages, client)
     appeals = AppealPresses(doors, languages, replies, answering, background)
@@ -91,6 +94,8 @@ def make_bolt_app(
     app.block_action(OPEN)(StormOpening(doors, languages, replies, links, background, now).pressed)
     app.block_action(ANSWER_ACTIONS)(answers.pressed)
     app.block_action(TEMPLATE)(Templates(doors, opening, screen, background).chosen)
+    if evidence is not None:
+        app.block_action(EVIDENCE)(evidence.pressed)
     app.block_action(_ANY)(clicks.pressed)
     for callback_id in KINDS:
         app.view_submission(callback_id)(submissions.submitted)
@@ -121,6 +126,19 @@ def _rings(
     if doors.rings is None:
         return None
     return RingListener(doors, doors.rings, languages, replies, client, background, now)
+
+
+def _evidence(
+    doors: Doors,
+    languages: Languages,
+    replies: Replies,
+    client: AsyncWebClient,
+    background: Background,
+    now: Callable[[], datetime],
+) -> EvidenceListener | None:
+    if doors.evidence is None:
+        return None
+    return EvidenceListener(doors, doors.evidence, languages, replies, client, background, now)
 
 
 def _bolt(client: AsyncWebClient, signing_secret: str) -> AsyncApp:

@@ -10,6 +10,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from activities.slack.handles import Handle
 from bot.slack.background import Background
 from bot.slack.doors import Doors
+from bot.slack.evidence.listener import EvidenceListener
 from bot.slack.modals.metadata import placed
 from bot.slack.modals.opening import Opening
 from bot.slack.press import (
@@ -43,6 +44,7 @@ class Clicks:
         now: Callable[[], datetime],
         rings: RingListener | None = None,
         timelines: Timelines | None = None,
+        evidence: EvidenceListener | None = None,
     ) -> None:
         self._doors = doors
         self._telling = telling
@@ -51,6 +53,7 @@ class Clicks:
         self._now = now
         self._rings = rings
         self._timelines = timelines
+        self._evidence = evidence
 
     async def pressed(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Takes a press: stores it, opens its modal, or says why neither happened."""
@@ -73,6 +76,10 @@ class Clicks:
         if self._timelines is not None and is_of_timeline(press.name):
             await ack()
             self._after.start(self._timelines.show(press, aim))
+            return
+        if self._evidence is not None and self._evidence.hears(press):
+            await ack()
+            self._after.start(self._evidence.open(press, aim))
             return
         if modal_of(press.name) is not None:
             await ack()

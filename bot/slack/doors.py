@@ -26,6 +26,7 @@ from workflows.domain.playbook.model import Playbook, Severity
 from workflows.domain.text import Language, Text
 
 if TYPE_CHECKING:  # they speak of what is here
+    from bot.slack.evidence.door import EvidenceDoor
     from bot.slack.rings.door import RingDoor
     from bot.slack.team_door import TeamDoor
 
@@ -324,3 +325,4 @@ class Doors:
     automation: AutomationDoor
     alerts: AlertDoor
     rings: "RingDoor | None" = None
+    evidence: "EvidenceDoor | None" = None

@@ -22,11 +22,13 @@ SCOPES_OF: dict[str, tuple[str, ...]] = {
     "conversations.replies": ("channels:history", "files:read", "groups:history"),
     "files.completeUploadExternal": ("files:write",),
     "files.getUploadURLExternal": ("files:write",),
+    "files.info": ("files:read",),
     "usergroups.list": ("usergroups:read",),
     "usergroups.users.list": ("usergroups:read",),
     "users.info": ("users:read",),
     "views.open": (),
     "views.publish": (),
+    "views.push": (),
     "views.update": (),
 }
 """Every Web API method that Koban calls, with the scopes that it needs."""

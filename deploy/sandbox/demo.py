@@ -138,7 +138,7 @@ async def demo() -> None:
         await opened.enter_async_context(played.running())
         http = await opened.enter_async_context(httpx.AsyncClient())
         traffic = Traffic(Sender(world.workspace.bot_url, INGEST_SECRET, http), world.market.put)
-        playing = asyncio.create_task(_play(traffic))
+        playing = asyncio.create_task(_play(traffic, f"{world.url}/market"))
         opened.push_async_callback(_end, playing)
         await _until_first_card(played, stop)
         if not stop.is_set():
@@ -156,8 +156,8 @@ async def _until_first_card(played: Demo, stop: asyncio.Event) -> None:
         card.cancel()
 
 
-async def _play(traffic: Traffic) -> None:
-    await traffic.play(opening())
+async def _play(traffic: Traffic, market: str) -> None:
+    await traffic.play(opening(market))
     await traffic.drip()
 
 

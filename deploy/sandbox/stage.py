@@ -11,6 +11,7 @@ from bot.slack.manifest import SHORTCUTS
 from deploy.sandbox.faults import Faults, faults_router
 from deploy.sandbox.marketplace.app import market_routes
 from deploy.sandbox.marketplace.appeals import appeal_routes
+from deploy.sandbox.marketplace.pictures import picture_routes
 from deploy.sandbox.marketplace.store import Store
 from deploy.sandbox.page.page import page_routes
 from deploy.sandbox.serve import serving
@@ -67,6 +68,7 @@ async def stage(
     made = Stage(workspace, Store(folder / "market.db"), workspace.faults)
     made.app.router.routes.extend(page_routes())
     made.app.include_router(faults_router(made.faults))
+    made.app.include_router(picture_routes(made.faults))
     made.app.include_router(market_routes(made.market, made.faults, MARKET_TOKEN))
     made.app.include_router(appeal_routes(made.market, lambda: workspace.bot_url, INGEST_SECRET))
     courier = add_slack(made.app, workspace)

@@ -99,7 +99,7 @@ class Tour:
 
     async def begins(self) -> Seen:
         """The alerts come in; the critical case is protected before anybody looks."""
-        await self._traffic.play(opening())
+        await self._traffic.play(opening(f"{self._world.url}/market"))
         card = await self.specialist.wait_card("ts-live", "u_123", timeout=PATIENCE)
 
         def hidden() -> bool:

@@ -12,6 +12,7 @@ from workflows.domain import commands as cmd
 from workflows.domain.alert import Subject
 from workflows.domain.case_state import Case
 from workflows.domain.decision import Verdict
+from workflows.domain.exposure import Exposed
 from workflows.domain.people import Actor, Cover, Role
 from workflows.domain.playbook.model import PresetAction
 
@@ -64,6 +65,15 @@ def _work(case: Case, now: datetime) -> Iterator[SearchStrategy[Any]]:
     yield st.builds(cmd.Snooze, by=PEOPLE, until=seconds)
     yield st.builds(cmd.Wait, by=PEOPLE, until=st.none() | seconds, note=WORDS)
     yield st.builds(cmd.Reopen, by=PEOPLE, reason=WORDS)
+    exposed = st.builds(Exposed, found=st.booleans(), image=st.booleans(), seen=st.integers(0, 9))
+    yield st.builds(
+        cmd.RevealEvidence,
+        by=PEOPLE,
+        alert_key=st.just("live-chat/chat-000001"),
+        item=st.integers(0, 2),
+        modal=st.just(cmd.Modal(id="evidence/1")),
+        exposed=st.none() | exposed,
+    )
     yield st.builds(
         cmd.Merge, by=PEOPLE, version=VERSIONS, into=st.just("K0000009"), subject=subjects
     )

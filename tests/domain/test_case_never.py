@@ -87,8 +87,8 @@ class NeverShift(AnyShift):
 
     @invariant()
     def auditors_only_watch(self) -> None:
-        """No other event is by somebody who only reads; absorbing is told by another case."""
-        own = ev.CaseWatched | ev.CaseUnwatched | ev.CaseAbsorbed
+        """Or look. No other event is theirs; absorbing is told by another case."""
+        own = ev.CaseWatched | ev.CaseUnwatched | ev.CaseAbsorbed | ev.EvidenceRevealed
         assert all(isinstance(e, own) for e in self.events if e.by == SUZUKI.id)
         assert self.case.owner != SUZUKI.id
 

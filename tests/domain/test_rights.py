@@ -27,6 +27,7 @@ from workflows.domain.case import decide
 from workflows.domain.case_state import Case
 from workflows.domain.decision import Verdict
 from workflows.domain.enforcement import ActionStatus, Problem, ProblemKind
+from workflows.domain.exposure import Exposed
 from workflows.domain.people import Actor, Role
 from workflows.domain.playbook.appeals import NoticeKind
 from workflows.domain.playbook.model import PresetAction
@@ -106,6 +107,12 @@ def merged(by: Actor) -> cmd.Merge:
     return cmd.Merge(by=by, into="K0000009", subject=a_case().subject)
 
 
+def looking(by: Actor) -> cmd.RevealEvidence:
+    modal = cmd.Modal(id="evidence/1")
+    found = Exposed(found=True)
+    return cmd.RevealEvidence(by=by, alert_key="d/1", item=0, modal=modal, exposed=found)
+
+
 TABLE: dict[str, Row] = {
     "claim": Row(a_case, lambda by: cmd.Claim(by=by), WORKS),
     "release": Row(mine, lambda by: cmd.Release(by=by), WORKS),
@@ -115,6 +122,7 @@ TABLE: dict[str, Row] = {
     "wait": Row(mine, lambda by: cmd.Wait(by=by, note=WORDS), WORKS),
     "resume": Row(held, lambda by: cmd.Resume(by=by), WORKS),
     "watch": Row(a_case, lambda by: cmd.Watch(by=by), ANYBODY),
+    "reveal_evidence": Row(a_case, looking, {"specialist", "lead", "auditor"}),
     "unwatch": Row(
         lambda: follow(a_case(), cmd.Watch(by=ME), minutes(0.5)),
         lambda by: cmd.Unwatch(by=by),

@@ -19,6 +19,7 @@ from workflows.domain.approval import Approval, Consent, Need
 from workflows.domain.automation import Halt
 from workflows.domain.decision import Decision, PlannedAction, Verdict
 from workflows.domain.enforcement import ActionState, EnforcementReport, Problem, ProblemKind
+from workflows.domain.exposure import Exposed
 from workflows.domain.happened.base import Happened
 from workflows.domain.known import Known, Sanction
 from workflows.domain.model import Value
@@ -87,6 +88,8 @@ ELSEWHERE: dict[tuple[str, str], Any] = {
     ("DecideRing", "ids"): ("u_1", "u_2"),
     ("DecideRing", "actions"): (PresetAction.model_validate("mute_user"),),
     ("DecideRing", "ring"): None,
+    ("RevealEvidence", "modal"): cmd.Modal(id="evidence/1", carries="{}"),
+    ("RevealEvidence", "exposed"): Exposed(found=True, image=True, seen=3, since=T0),
     ("Decide", "actions"): (PresetAction.model_validate({"mute_user": {"for": "24h"}}),),
 }
 PLAIN: dict[Any, Any] = {str: "言葉", int: 3, bool: True, str | None: "言葉", int | None: 3}

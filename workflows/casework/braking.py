@@ -1,23 +1,28 @@
 """Whether Koban may act by itself now: asked only where it would, just before it does."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from temporalio.exceptions import FailureError
 
 from workflows import ports
 from workflows.casework.patience import quickly
+from workflows.conditions import holds
+from workflows.domain.alert import Alert
 from workflows.domain.automation import Halt
 from workflows.domain.case_state import Case
 from workflows.domain.commands import ProtectNow, Tick
+from workflows.domain.playbook.matching import protections_of
 from workflows.domain.rules.calling import protects_by
 from workflows.domain.rules.protecting import fresh_rules
 
 
-async def protection_now(case: Case, rules: Sequence[int]) -> ProtectNow:
-    """The rules of an alert, with what keeps them from acting."""
+async def protection_now(case: Case, alert: Alert) -> tuple[ProtectNow, ...]:
+    """The rules that protect from an alert, with what keeps them from acting; none without any."""
+    rules = protections_of(case.policy.playbook, alert, case.severity, holds)
+    if not rules:
+        return ()
     fresh = fresh_rules(case, rules)
-    return ProtectNow(rules=fresh, halt=await _halt(case) if fresh else None)
+    return (ProtectNow(rules=fresh, halt=await _halt(case) if fresh else None),)
 
 
 async def tick_of(case: Case, now: datetime) -> Tick:

@@ -1,4 +1,4 @@
-"""The first alert of a case: it opens under an id that the ledger grants, or is known already."""
+"""The alerts of a case: the first opens it, under an id that the ledger grants, and others join."""
 
 from collections.abc import Sequence
 
@@ -9,6 +9,8 @@ from workflows.casework.patience import at_last
 from workflows.conditions import holds
 from workflows.domain import events as ev
 from workflows.domain.alert import Alert, brief
+from workflows.domain.case_state import Case
+from workflows.domain.commands import JoinAlert
 from workflows.domain.history import opened
 from workflows.domain.identity import case_id
 from workflows.domain.playbook.matching import severity_of
@@ -16,6 +18,15 @@ from workflows.domain.playbook.model import Policy
 from workflows.ports import Entry
 
 _CANDIDATES = 100
+
+
+def joins(case: Case, alerts: Sequence[Alert]) -> list[JoinAlert]:
+    """What makes `alerts` part of a case that is open."""
+    playbook = case.policy.playbook
+    return [
+        JoinAlert(alert=brief(alert), severity=severity_of(playbook, alert, holds))
+        for alert in alerts
+    ]
 
 
 async def opening(

@@ -9,6 +9,7 @@ write in the background is called off, and one that is behind nothing takes its 
 """
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,7 +26,8 @@ from workflows.domain.events import Recorded
 from workflows.domain.memory import CardRef
 from workflows.domain.refusal import Refusal
 from workflows.domain.typed import typed_in
-from workflows.domain.view import told_in_thread, view_of
+from workflows.domain.view import changes_card, told_in_thread, view_of
+from workflows.domain.waiting import is_waited_for
 from workflows.ports import Answer, Show, Shown
 from workflows.queues import cards_queue, slack_queue, updates_queue
 
@@ -66,9 +68,11 @@ class Screen:
         """Whether Slack shows the last state."""
         return self._showing is None or self._showing.done()
 
-    def tell(self, events: list[Recorded]) -> None:
-        """Remembers lines for the thread."""
-        self.untold += [each for each in events if told_in_thread(each)]
+    def follow(self, before: Case, case: Case, happened: Sequence[Recorded]) -> None:
+        """Remembers lines for the thread, and shows `case` where it looks different now."""
+        self.untold += [each for each in happened if told_in_thread(each)]
+        if changes_card(before, happened):
+            self.refresh(case, any(is_waited_for(case, each.event) for each in happened))
 
     def refresh(self, case: Case, waited_for: bool = True) -> None:
         """Shows `case` as soon as Slack takes it; before all else where it is `waited_for`."""

@@ -13,6 +13,7 @@ from temporalio.exceptions import FailureError
 
 from workflows import ports
 from workflows.casework.patience import quickly
+from workflows.casework.revealing import exposed
 from workflows.domain import commands as cmd
 from workflows.domain import events as ev
 from workflows.domain.appealing.commands import AppealClick
@@ -64,12 +65,17 @@ async def completed(case: Case, command: PersonCommand, now: datetime) -> Person
             return await _with_covers(command)
         if isinstance(command, cmd.Merge):
             return await _with_place(command)
+        if isinstance(command, cmd.RevealEvidence):
+            return await exposed(case, command)
         if isinstance(command, cmd.Deciding):
             return await _with_budget(case, command, now)
     except FailureError:
-        hand_over = isinstance(command, cmd.HandOver)
-        return Refusal(reason=Reason.ROLES_UNKNOWN if hand_over else Reason.LEDGER_AWAY)
+        return Refusal(reason=_UNKNOWN.get(type(command), Reason.LEDGER_AWAY))
     return command
+
+
+_UNKNOWN = {cmd.HandOver: Reason.ROLES_UNKNOWN, cmd.RevealEvidence: Reason.NOT_SHOWN}
+"""Why a command can't be decided where its question was not answered."""
 
 
 def _with(click: C, roles: tuple[Role, ...]) -> Vouched[C]:

@@ -25,6 +25,7 @@ from workflows.domain.rules import (
     joining,
     owning,
     protecting,
+    revealing,
     ringing,
     telling,
 )
@@ -73,6 +74,8 @@ def _allowed(case: Case, command: cmd.Asked) -> frozenset[Role]:
         return frozenset({Role.LEAD})
     if isinstance(command, cmd.Watch | cmd.Unwatch):
         return frozenset(Role)
+    if isinstance(command, cmd.RevealEvidence):
+        return revealing.MAY_LOOK
     return WORKING_ROLES
 
 
@@ -105,6 +108,7 @@ _RULES: dict[type[Any], Callable[[Case, Any, datetime], Outcome]] = {
     cmd.Watch: owning.watch,
     cmd.Unwatch: owning.unwatch,
     cmd.AddNote: owning.add_note,
+    cmd.RevealEvidence: revealing.reveal,
     cmd.Acknowledge: calling.acknowledge,
     cmd.Escalate: calling.escalate,
     cmd.Snooze: holding.snooze,

@@ -3,13 +3,14 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from workflows.domain.alert import AlertBrief, Subject
 from workflows.domain.appealing.answer import AppealAnswer
 from workflows.domain.automation import Halt
 from workflows.domain.decision import Verdict
 from workflows.domain.enforcement import EnforcementReport
+from workflows.domain.exposure import Exposed
 from workflows.domain.model import Value
 from workflows.domain.people import Actor
 from workflows.domain.playbook.model import PresetAction, Severity
@@ -87,6 +88,27 @@ class AddNote(Asked):
 
     kind: Literal["add_note"] = "add_note"
     note: str
+
+
+class Modal(Value):
+    """A modal that waits for an answer: its external_id, and what it carries (opaque here)."""
+
+    id: Annotated[str, StringConstraints(max_length=255)]
+    carries: Annotated[str, StringConstraints(max_length=3000)] = ""
+
+
+class RevealEvidence(Asked):
+    """Show a piece of evidence that is hidden: the `item` (from 0) of an alert, by its key.
+
+    `exposed` is what the ledger knows of it: it is found out where the command is decided, never
+    believed.
+    """
+
+    kind: Literal["reveal_evidence"] = "reveal_evidence"
+    alert_key: Annotated[str, StringConstraints(max_length=400)]
+    item: Annotated[int, Field(ge=0, lt=100)]
+    modal: Modal
+    exposed: Exposed | None = None
 
 
 class Merge(Asked):
@@ -296,6 +318,7 @@ PersonCommand = Annotated[
     | Watch
     | Unwatch
     | AddNote
+    | RevealEvidence
     | Merge
     | Escalate
     | ChoosePreset

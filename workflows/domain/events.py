@@ -66,6 +66,7 @@ from workflows.domain.happened.work import (
     CaseWatched,
     ClaimExpired,
     ClaimWarned,
+    EvidenceRevealed,
     NoteAdded,
     Why,
 )
@@ -112,6 +113,7 @@ __all__ = [
     "Decided",
     "EnforcementStarted",
     "Event",
+    "EvidenceRevealed",
     "Happened",
     "NoteAdded",
     "NoticeDelayed",
@@ -150,6 +152,7 @@ Event = Annotated[
     | CaseWatched
     | CaseUnwatched
     | NoteAdded
+    | EvidenceRevealed
     | CaseMerged
     | CaseAbsorbed
     | Decided

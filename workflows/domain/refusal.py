@@ -3,6 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
+from workflows.domain.exposure import Reached
 from workflows.domain.model import Value
 from workflows.domain.people import Role
 
@@ -59,6 +60,9 @@ class Reason(StrEnum):
     NOTHING_RUNNING = "nothing_running"
     NO_NOTICE_FAILED = "no_notice_failed"
     UNKNOWN_TEMPLATE = "unknown_template"
+    SEEN_ENOUGH = "seen_enough"
+    NO_SUCH_EVIDENCE = "no_such_evidence"
+    NOT_SHOWN = "not_shown"
 
 
 class Refusal(Value):
@@ -74,3 +78,4 @@ class Refusal(Value):
     name: str | None = None
     roles: tuple[Role, ...] = ()
     barred: tuple[str, ...] = ()
+    cap: Reached | None = None

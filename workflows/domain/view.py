@@ -3,6 +3,7 @@
 A view crosses the wire on every change of a case, so it holds titles instead of the policy.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import get_args
 
@@ -22,6 +23,7 @@ from workflows.domain.events import (
     CaseUnwatched,
     CaseWatched,
     EnforcementStarted,
+    EvidenceRevealed,
     Recorded,
     RingProgressed,
 )
@@ -268,8 +270,22 @@ def told_in_thread(recorded: Recorded) -> bool:
 
 
 _NOT_TOLD = (
-    CaseOpened | AlertJoined | CaseWatched | CaseUnwatched | EnforcementStarted | RingProgressed
+    CaseOpened
+    | AlertJoined
+    | CaseWatched
+    | CaseUnwatched
+    | EnforcementStarted
+    | EvidenceRevealed
+    | RingProgressed
 )
 
 UNTOLD = frozenset(each.model_fields["kind"].default for each in get_args(_NOT_TOLD))
 """Their kinds."""
+
+
+def changes_card(before: Case, happened: Iterable[Recorded]) -> bool:
+    """Whether the card is drawn anew: who looked at evidence is no news of the case.
+
+    Unless it kept a claim alive whose end was told already.
+    """
+    return before.warned or any(not isinstance(each.event, EvidenceRevealed) for each in happened)

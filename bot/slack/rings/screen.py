@@ -30,7 +30,7 @@ class Screen:
         self._replies = replies
         self._client = client
 
-    async def open(self, source: Source, view: View) -> str | None:
+    async def open(self, source: Source, view: View | dict[str, Any]) -> str | None:
         """Opens a modal and returns its id; where Slack does not, its person hears of it."""
         try:
             answer = await self._client.views_open(trigger_id=source.trigger_id, view=view)

@@ -26,9 +26,9 @@ def hands_on(
     `rings` where the playbook lets a case be decided for many, `listed` where it was.
     """
     line = story.line
-    names = ["unwatch" if _watches(story, person) else "watch"]
+    names = ["evidence", "unwatch" if _watches(story, person) else "watch"]
     if roles & WORKING_ROLES:
-        names = ["note", *names, *(_UNDECIDED if line.phase in UNDECIDED else ())]
+        names = [names[0], "note", *names[1:], *(_UNDECIDED if line.phase in UNDECIDED else ())]
         names += ["reopen"] if line.phase is Phase.CLOSED else []
         names += ["ring"] if rings and line.phase in UNDECIDED else []
     names += ["timeline", *(["ring.list"] if listed else [])]

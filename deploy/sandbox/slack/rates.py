@@ -39,6 +39,7 @@ TIERS: dict[str, Tier] = {
     "conversations.replies": Tier.THREE,
     "files.completeUploadExternal": Tier.FOUR,
     "files.getUploadURLExternal": Tier.FOUR,
+    "files.info": Tier.FOUR,
     "usergroups.list": Tier.TWO,
     "usergroups.users.list": Tier.TWO,
     "users.info": Tier.FOUR,

@@ -19,7 +19,7 @@ def respond(workspace: Workspace, where: ResponseUrl, body: dict) -> None:
         if source is not None:
             workspace.delete(source)
         return
-    text, blocks = args.text("text")[:MOST_TEXT], checked_blocks(args)
+    text, blocks = args.text("text")[:MOST_TEXT], checked_blocks(workspace, args)
     if not text and not blocks:
         raise SlackError("no_text")
     if args.flag("replace_original") and source is not None:

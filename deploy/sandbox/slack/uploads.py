@@ -1,11 +1,20 @@
-"""Files: an upload url first, the bytes next, then the completion that shares them."""
+"""Files: an upload url first, the bytes next, then the completion that shares them.
+
+Slack looks at a new file for a moment before it can be shown, and `files.info` has no mimetype
+until then (github.com/slackapi/node-slack-sdk/issues/1865).
+"""
 
 import mimetypes
 import secrets
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from deploy.sandbox.slack.errors import SlackError
 from deploy.sandbox.slack.model import File
+
+# docs.slack.dev, slack file object: "Currently only png, jpg, jpeg, and gif".
+SHOWN = frozenset({"image/png", "image/jpeg", "image/gif"})
 
 
 @dataclass
@@ -19,7 +28,9 @@ class Upload:
 @dataclass
 class Uploads:
     files: dict[str, File] = field(default_factory=dict)
+    looks_for: float = 0.2
     _pending: dict[str, Upload] = field(default_factory=dict)
+    _ready_at: dict[str, float] = field(default_factory=dict)
 
     def start(self, name: str, length: int) -> tuple[str, str]:
         """(token of the upload url, file id)."""
@@ -43,5 +54,43 @@ class Uploads:
                 kind = mimetypes.guess_type(upload.name)[0] or "application/octet-stream"
                 file = File(file_id, upload.name, title or upload.name, kind, upload.content)
                 self.files[file_id] = file
+                self._ready_at[file_id] = time.monotonic() + self.looks_for
                 return file
         raise SlackError("file_not_found")
+
+    def find(self, file_id: str) -> File:
+        """SlackError `file_not_found`."""
+        if file_id not in self.files:
+            raise SlackError("file_not_found")
+        return self.files[file_id]
+
+    def is_ready(self, file_id: str) -> bool:
+        """Whether Slack has looked at it."""
+        return time.monotonic() >= self._ready_at.get(file_id, 0)
+
+    def faults(self, blocks: object, pointer: str) -> list[str]:
+        """What is wrong with the files that blocks show, as Slack words it."""
+        shown = _slack_files(blocks, pointer)
+        return [
+            f"[ERROR] invalid slack file [json-pointer:{where}]"
+            for where, wanted in shown
+            if not self._can_show(wanted)
+        ]
+
+    def _can_show(self, wanted: object) -> bool:
+        named = wanted if isinstance(wanted, dict) else {}
+        ident = str(named.get("id") or str(named.get("url", "")).rpartition("/")[2])
+        file = self.files.get(ident)
+        return file is not None and file.mimetype in SHOWN and self.is_ready(ident)
+
+
+def _slack_files(part: object, pointer: str) -> Iterator[tuple[str, object]]:
+    if isinstance(part, list):
+        for number, each in enumerate(part):
+            yield from _slack_files(each, f"{pointer}/{number}")
+    elif isinstance(part, dict):
+        for name, each in part.items():
+            if name == "slack_file":
+                yield f"{pointer}/{name}", each
+            else:
+                yield from _slack_files(each, f"{pointer}/{name}")

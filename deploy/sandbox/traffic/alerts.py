@@ -25,9 +25,10 @@ def alert(
     text: str = "",
     related: tuple[tuple[str, str], ...] = (),
     at: datetime | None = None,
+    more: tuple[Json, ...] = (),
     **attributes: Any,
 ) -> Json:
-    """One alert in the form of `POST /v1/alerts`."""
+    """One alert in the form of `POST /v1/alerts`; `more` is evidence beside its text."""
     made: Json = {
         "id": id_,
         "kind": kind,
@@ -38,9 +39,20 @@ def alert(
         "title": {"ja": title[0], "en": title[1]},
         "attributes": attributes,
     }
-    if text:
-        made["evidence"] = [{"kind": "text", "text": text}]
+    evidence = [words(text)] if text else []
+    if evidence or more:
+        made["evidence"] = [*evidence, *more]
     return made
+
+
+def words(text: str, sensitive: bool = False) -> Json:
+    """Evidence in words."""
+    return {"kind": "text", "text": text, **({"sensitive": True} if sensitive else {})}
+
+
+def image(url: str, sensitive: bool = True) -> Json:
+    """Evidence that is an image."""
+    return {"kind": "image", "url": url, "sensitive": sensitive}
 
 
 # Made-up nicknames: nobody is meant.

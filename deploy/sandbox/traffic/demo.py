@@ -9,21 +9,48 @@ from deploy.sandbox.traffic.alerts import (
     Json,
     Scene,
     alert,
+    image,
     listing,
     message,
     stream,
     user,
+    words,
 )
 from deploy.sandbox.traffic.sender import Sender
 
 DRIP_SECONDS = 20.0
 
+MARKET = "https://market.example"
+"""Where images would lie; the demo's own marketplace serves them."""
+
+DESCRIPTION = "\n".join(
+    [
+        "商品説明(出品者が書いたもの)",
+        "海外の直営店で購入した長財布です。箱と保存袋が付きます。レシートはありません。",
+        *(
+            f"{number:02} 個目の在庫: 色は写真のとおりです。まとめ買いは値引きします。"
+            "くわしくは https://shop.example/items をご覧ください。"
+            for number in range(1, 46)
+        ),
+        "すり替え防止のため、返品はお受けしません。",
+    ]
+)
+"""More than fits into one quote."""
+
+CHAT = "\n".join(
+    f"12:{minute:02} {line}"
+    for minute, line in enumerate(
+        ("消えろ", "家の前まで行くからな", "住所ばらす", "みんなで通報しよう", "逃げるな") * 6
+    )
+)
+"""What people have to read, and nobody has to see without asking for it."""
+
 Put = Callable[[str, Json], None]
 """Adds a thing to the marketplace."""
 
 
-def opening() -> Scene:
-    """Six kinds of trouble, worst first."""
+def opening(market: str = MARKET) -> Scene:
+    """Six kinds of trouble, worst first; their images lie at `market`."""
     lure = "LINE ID ください https://line.example/ti/p/~mel 直接取引なら安くします"
     insult = "二度と配信するな 住所晒すぞ"
     made = Scene(
@@ -57,6 +84,11 @@ def opening() -> Scene:
             score=0.94,
             text="ロゴの形が正規品と一致しません。価格は相場の 8% です。",
             related=(("user", "u_450"),),
+            more=(
+                image(f"{market}/images/l_31-front.png", sensitive=False),
+                image(f"{market}/images/l_31-logo.png", sensitive=False),
+                words(DESCRIPTION),
+            ),
             price_ratio=0.08,
         ),
         alert(
@@ -67,6 +99,7 @@ def opening() -> Scene:
             score=0.91,
             text=insult,
             related=(("stream", "s_9"), ("message", "m_91")),
+            more=(words(CHAT, sensitive=True), image(f"{market}/images/m_91.png")),
             viewers=1240,
         ),
     ]

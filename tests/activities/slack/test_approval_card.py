@@ -48,7 +48,7 @@ def test_a_request_reads_from_top_to_bottom() -> None:
         "影響範囲: 対象 1件 · 措置 1件 · 視聴者 1,240",
         "承認 0/1 · 期限 12:36 · 期限後は実行しません",
         f"チャンネル #ts-live · <{LINK}|ケースを開く>",
-        "[承認する] [却下する…] [質問する…]",
+        "[承認する] [却下する…] [質問する…] [根拠を見る]",
     ]
 
 
@@ -81,13 +81,14 @@ def test_what_cannot_be_undone_is_marked() -> None:
 
 
 def test_its_buttons_know_the_case() -> None:
-    """Approve asks once more; reject and ask open a modal."""
+    """Approve asks once more; reject, ask and the evidence open a modal."""
     drawn = request(Story().ban_asked())
-    approve, reject, ask = pressable(drawn)
+    approve, reject, ask, look = pressable(drawn)
     assert (approve["action_id"], approve["style"]) == ("approval.approve", "primary")
     assert approve["confirm"]["text"]["text"] == "「強制退会」をユーザー u_123に実行します。"
     assert (reject["action_id"], reject["value"]) == ("approval.reject", f"{CASE}:4")
     assert (ask["action_id"], ask["value"]) == ("approval.ask", f"{CASE}:4")
+    assert (look["action_id"], look["value"]) == ("case.evidence", f"{CASE}:4")
     assert drawn.blocks[-1]["block_id"] == ROUTE
 
 
@@ -144,7 +145,7 @@ def test_a_review_shows_what_was_done_already() -> None:
         "影響範囲: 対象 1件 · 措置 1件 · 視聴者 1,240",
         "承認 0/1 · 期限 12:21 · 期限後は措置を取り消します",
         f"チャンネル #ts-live · <{LINK}|ケースを開く>",
-        "[承認する] [却下する…] [質問する…]",
+        "[承認する] [却下する…] [質問する…] [根拠を見る]",
     ]
     english = request(reviewed(), Language.EN)
     assert words(english)[:2] == [
@@ -174,7 +175,7 @@ def test_an_undo_shows_what_would_be_taken_back() -> None:
         "影響範囲: 対象 1件 · 措置 1件 · 視聴者 1,240",
         "承認 0/1 · 期限 12:42 · 期限後は取り消しません",
         f"チャンネル #ts-live · <{LINK}|ケースを開く>",
-        "[承認する] [却下する…] [質問する…]",
+        "[承認する] [却下する…] [質問する…] [根拠を見る]",
     ]
     assert spoken(request(story, Language.EN)) == (
         "佐藤 asks for approval to undo “Mute 24 h”. "
@@ -192,7 +193,7 @@ def test_an_open_question_stands_on_the_card_and_stops_its_clock() -> None:
         "影響範囲: 対象 1件 · 措置 1件 · 視聴者 1,240",
         "承認 0/1 · 期限の時計は止まっています · 期限後は実行しません",
         f"チャンネル #ts-live · <{LINK}|ケースを開く>",
-        "[承認する] [却下する…]",
+        "[承認する] [却下する…] [根拠を見る]",
     ]
     assert words(request(Story().ban_asked().asked(), Language.EN))[5:7] == [
         "*田中 asks* · waiting for an answer until 12:38",
@@ -213,7 +214,7 @@ def test_the_answer_takes_the_place_of_the_question() -> None:
         "DMの写しがあります",
     ]
     assert drawn[11] == "承認 0/1 · 期限 12:40 · 期限後は実行しません"
-    assert drawn[-1] == "[承認する] [却下する…] [質問する…]"
+    assert drawn[-1] == "[承認する] [却下する…] [質問する…] [根拠を見る]"
 
 
 def test_who_stands_in_for_somebody_is_named_with_them() -> None:

@@ -260,10 +260,10 @@ def test_a_button_knows_its_case() -> None:
     assert row["block_id"] == ROUTE
     assert row["elements"][0]["value"] == f"{CASE}:2"
     assert [option["value"] for option in row["elements"][-1]["options"]] == [
+        f"evidence:{CASE}:2",
         f"handover:{CASE}:2",
         f"wait:{CASE}:2",
         f"note:{CASE}:2",
-        f"escalate:{CASE}:2",
         f"all:{CASE}:2",
     ]
 

@@ -29,27 +29,27 @@ from workflows.domain.view import view_of
 @pytest.mark.parametrize(
     ("tell", "expected"),
     [
-        (Story, ["acknowledge", "escalate", "note", "snooze", "all"]),
-        (lambda: Story().claimed(), ["handover", "wait", "note", "escalate", "all"]),
+        (Story, ["evidence", "acknowledge", "escalate", "note", "all"]),
+        (lambda: Story().claimed(), ["evidence", "handover", "wait", "note", "all"]),
         (
             lambda: protected(KNOWN).claimed(),
-            ["lift_protection", "merge", "handover", "wait", "all"],
+            ["lift_protection", "merge", "evidence", "handover", "all"],
         ),
         (
             lambda: protected(KNOWN),
-            ["sure.ban", "lift_protection", "merge", "acknowledge", "all"],
+            ["sure.ban", "lift_protection", "merge", "evidence", "all"],
         ),
         (
             lambda: Story().claimed().waiting(),
-            ["handover", "note", "escalate", "release", "all"],
+            ["evidence", "handover", "note", "escalate", "all"],
         ),
-        (lambda: Story().ban_asked(), ["note", "watch", "timeline"]),
+        (lambda: Story().ban_asked(), ["evidence", "note", "watch", "timeline"]),
         (
             lambda: Story().ban_asked().then(cmd.Watch(by=TANAKA), 4),
-            ["note", "watch", "unwatch", "timeline"],
+            ["evidence", "note", "watch", "unwatch", "timeline"],
         ),
-        (lambda: Story().ban_asked().approved(), ["note", "watch", "timeline"]),
-        (muted, ["note", "watch", "timeline"]),
+        (lambda: Story().ban_asked().approved(), ["evidence", "note", "watch", "timeline"]),
+        (muted, ["evidence", "note", "watch", "timeline"]),
     ],
 )
 def test_the_menu_holds_what_is_most_useful_now(
@@ -70,6 +70,7 @@ def test_what_has_no_room_in_the_menu_is_named_all_the_same() -> None:
     assert entries(view_of(story.case)) == (
         "lift_protection",
         "merge",
+        "evidence",
         "handover",
         "wait",
         "note",
@@ -227,4 +228,4 @@ def test_what_still_stands_can_always_be_taken_back() -> None:
     assert entries(left)[0] == "undo"
     assert entries(stuck)[0] == "lift_protection"
     closed = stuck.model_copy(update={"phase": Phase.CLOSED})
-    assert entries(closed)[:2] == ("lift_protection", "note")
+    assert entries(closed)[:2] == ("lift_protection", "evidence")

@@ -36,6 +36,7 @@ NOT_TOLD = {
     "case_watched",
     "case_unwatched",
     "enforcement_started",
+    "evidence_revealed",
 }
 _PURPOSES = [purpose.value for purpose in Purpose]
 NEEDS_MORE = {

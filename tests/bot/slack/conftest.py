@@ -22,6 +22,7 @@ from deploy.sandbox.slack.app import add_slack
 from deploy.sandbox.slack.model import BOT_USER, Message
 from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.workspace import Workspace
+from tests.bot.slack.fake_evidence import FakeEvidence
 from tests.bot.slack.fake_rings import FakeRings
 from tests.bot.slack.fake_team import FakeTeam
 from tests.bot.slack.fakes import (
@@ -43,6 +44,7 @@ from workflows.domain.text import Language
 
 BUTTONS = (
     ("case.ring", "まとめて判断…"),
+    ("case.evidence", "根拠を見る"),
     ("ring.list", "対象を見る"),
     ("ring.stop", "停止する…"),
     ("case.claim", "担当する"),
@@ -85,6 +87,7 @@ class Stage:
     finding: FakeFinding = field(default_factory=FakeFinding)
     automation: FakeAutomation = field(default_factory=FakeAutomation)
     alerts: FakeAlerts = field(default_factory=FakeAlerts)
+    evidence: FakeEvidence = field(default_factory=FakeEvidence)
     background: Background = field(default_factory=Background)
     now: datetime = NOW
     seats: list[Person] = field(default_factory=list)
@@ -110,6 +113,7 @@ class Stage:
             finding=self.finding,
             automation=self.automation,
             alerts=self.alerts,
+            evidence=self.evidence,
         )
 
     def card(

@@ -118,16 +118,16 @@ async def test_a_case_is_shown_whole(stage: Stage):
         (
             "U0SATO",
             Phase.CLAIMED,
-            ["note", "watch", "handover", "snooze", "wait", "merge", "timeline"],
+            ["evidence", "note", "watch", "handover", "snooze", "wait", "merge", "timeline"],
         ),
-        ("U0SATO", Phase.ENFORCING, ["note", "watch", "timeline"]),
-        ("U0TANAKA", Phase.CLOSED, ["note", "watch", "reopen", "timeline"]),
-        ("U0SUZUKI", Phase.CLAIMED, ["watch", "timeline"]),
-        ("U0CLARK", Phase.ENFORCING, ["note", "unwatch", "timeline"]),
+        ("U0SATO", Phase.ENFORCING, ["evidence", "note", "watch", "timeline"]),
+        ("U0TANAKA", Phase.CLOSED, ["evidence", "note", "watch", "reopen", "timeline"]),
+        ("U0SUZUKI", Phase.CLAIMED, ["evidence", "watch", "timeline"]),
+        ("U0CLARK", Phase.ENFORCING, ["evidence", "note", "unwatch", "timeline"]),
     ],
 )
 async def test_a_looked_up_case_can_be_worked(stage: Stage, user, phase, names):
-    """The buttons fit the case and the reader; an auditor may only watch."""
+    """The buttons fit the case and the reader; an auditor may only look and watch."""
     watched = (
         EventLine(at=NOW, kind="case_unwatched", by="U0CLARK"),
         EventLine(at=NOW, kind="case_watched", by="U0CLARK"),

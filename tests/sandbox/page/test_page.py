@@ -377,3 +377,19 @@ async def test_signs_are_drawn_with_or_without_a_font_for_them(
     widths = await signs.evaluate_all("all => all.map(one => one.offsetWidth)")
     assert len(set(widths)) == 1
     assert (await page.request.get(f"{page.url.split('#')[0]}page/emoji.svg")).ok
+
+
+async def test_a_file_of_the_workspace_is_drawn_as_an_image(
+    open_page: Opener, fake: FakeUi
+) -> None:
+    """By its id, from this origin; where it is gone, its description stands there."""
+    view = canned.modal()
+    file = {"type": "image", "slack_file": {"id": "F0AAAAAAAA"}, "alt_text": "財布の写真"}
+    fake.states["U0SATO"]["views"] = [{**view, "blocks": [file]}]
+    page = await open_page(LIVE)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await page.reload()
+    modal = page.get_by_role("dialog")
+    await expect(modal.get_by_text("財布の写真")).to_be_visible()
+    assert any(url.endswith("/files/F0AAAAAAAA") for url in asked)

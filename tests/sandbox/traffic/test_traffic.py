@@ -5,7 +5,7 @@ import pytest
 from deploy.sandbox.traffic import live_chat, phishing, shill_bidding
 from deploy.sandbox.traffic.alerts import Scene
 from deploy.sandbox.traffic.demo import opening
-from workflows.domain.alert import Alert
+from workflows.domain.alert import Alert, ImageEvidence
 
 
 def test_the_shill_rule_is_as_good_as_it_says() -> None:
@@ -37,6 +37,21 @@ def test_every_alert_is_one_that_koban_takes(scene: Scene) -> None:
     """The contract's form, and an id of its own."""
     alerts = [Alert.model_validate(each) for each in scene.alerts]
     assert len({alert.key for alert in alerts}) == len(alerts)
+
+
+def test_the_opening_has_something_to_look_at() -> None:
+    """Images at the demo's own marketplace, words that are hidden, and a text over a page."""
+    alerts = [Alert.model_validate(each) for each in opening("http://127.0.0.1:8470/market").alerts]
+    pieces = [piece for alert in alerts for piece in alert.evidence]
+    images = [piece.url for piece in pieces if isinstance(piece, ImageEvidence)]
+    assert images == [
+        "http://127.0.0.1:8470/market/images/l_31-front.png",
+        "http://127.0.0.1:8470/market/images/l_31-logo.png",
+        "http://127.0.0.1:8470/market/images/m_91.png",
+    ]
+    texts = [piece for piece in pieces if not isinstance(piece, ImageEvidence)]
+    assert [len(piece.text) for piece in texts if piece.sensitive] == [395]
+    assert max(len(piece.text) for piece in texts) > 3_000
 
 
 def test_the_same_seed_makes_the_same_violations() -> None:

@@ -37,9 +37,11 @@ class Screen:
     """Takes what is published instead of Slack."""
 
     shown: list[dict[str, Any]] = field(default_factory=list)
+    drawn: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def views_publish(self, **given: Any) -> dict[str, Any]:
         self.shown.append(given["view"])
+        self.drawn.set()
         return {"view": {"hash": "1.a"}}
 
     async def auth_test(self) -> dict[str, str]:
@@ -67,8 +69,8 @@ def _drawn(scene: Scene, ledger: FakeLedger, roles: set[Role]) -> Sent:
 
     async def open_it() -> None:
         await home.opened({"tab": "home", "user": person})
-        while not screen.shown:
-            await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            await screen.drawn.wait()
         await background.drain(0)
 
     asyncio.run(open_it())

@@ -158,6 +158,7 @@ CHANGES: dict[type[Any], Callable[[Case, Any], Changes]] = {
     ev.CaseWatched: _watched,
     ev.CaseUnwatched: _unwatched,
     ev.NoteAdded: _noted,
+    ev.EvidenceRevealed: active,
     ev.CaseMerged: _merged,
     ev.CaseAbsorbed: _absorbed,
 }

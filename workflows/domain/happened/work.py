@@ -142,6 +142,15 @@ class NoteAdded(Happened):
     note: str
 
 
+class EvidenceRevealed(Happened):
+    """`by` was shown hidden evidence: the `item` (from 0) of an alert, by its key."""
+
+    kind: Literal["evidence_revealed"] = "evidence_revealed"
+    alert_key: str
+    item: int
+    image: bool
+
+
 class CaseMerged(Happened):
     """The case ended because another case, `into`, goes on for it."""
 

@@ -64,12 +64,21 @@ class Velocity(Written):
     within: Duration
 
 
+class Exposure(Written):
+    """So many pieces of hidden evidence one person may be shown within a time: a shift."""
+
+    reveals: Annotated[int, Field(ge=1, le=10_000)]
+    within: Duration
+
+
 class Limits(Written):
     """Above these a decision needs `approval`, whatever its actions (limits.yaml).
 
-    `bulk` is how many subjects one decision may act on alone.
+    `bulk` is how many subjects one decision may act on alone. Above `exposure` nobody is asked:
+    whoever has seen enough has a colleague look.
     """
 
     velocity: Velocity | None = None
+    exposure: Exposure | None = None
     bulk: Annotated[int, Field(ge=1, le=1000)] = 5
     approval: ApprovalRule

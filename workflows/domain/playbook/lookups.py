@@ -38,10 +38,26 @@ class NoticeCall(Call):
     subject: str = "user"
 
 
+HostName = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$",
+        max_length=253,
+    ),
+]
+
+
+class ImageHosts(Written):
+    """From where images of alerts are fetched, beside the platform itself."""
+
+    hosts: Annotated[tuple[HostName, ...], Field(max_length=20)]
+
+
 class LookupCatalog(Written):
     """The whole of platform.yaml: by type of subject, who belongs together, how people are told.
 
     Who holds one of the roles `reveal` may see personal data, with a reason that is kept.
+    `evidence` says which hosts an image may come from.
     """
 
     lookups: dict[str, LookupSpec]
@@ -52,6 +68,8 @@ class LookupCatalog(Written):
     def may_reveal(self, roles: frozenset[Role]) -> bool:
         """Whether somebody with these roles may see personal data."""
         return bool(roles & frozenset(self.reveal))
+
+    evidence: ImageHosts | None = None
 
 
 class Detector(Written):

@@ -19,26 +19,14 @@ MOST_UPDATED_BYTES = 4_000
 MOST_METADATA_BYTES = 16 * 1024
 
 
-def checked_blocks(args: Args) -> list[dict]:
+def checked_blocks(workspace: Workspace, args: Args) -> list[dict]:
     """The call's blocks; [] when none; SlackError when Slack would refuse them."""
     blocks = args.json("blocks", "invalid_blocks_format")
     if blocks is None:
         return []
     if not isinstance(blocks, list):
         raise SlackError("invalid_blocks_format")
-    if faults := check_blocks(blocks, Surface.MESSAGE):
-        raise SlackError("invalid_blocks", faults)
-    return blocks
-
-
-def _existing_files(workspace: Workspace, blocks: list[dict]) -> list[dict]:
-    """The blocks; `invalid_blocks` where an image names a file that is not there (yet)."""
-    faults = [
-        f"[ERROR] invalid slack file [json-pointer:/blocks/{number}/slack_file]"
-        for number, block in enumerate(blocks)
-        if "id" in (file := block.get("slack_file") or {})
-        and file["id"] not in workspace.uploads.files
-    ]
+    faults = check_blocks(blocks, Surface.MESSAGE) or workspace.uploads.faults(blocks, "/blocks")
     if faults:
         raise SlackError("invalid_blocks", faults)
     return blocks
@@ -70,7 +58,7 @@ def bot_channel(workspace: Workspace, args: Args) -> Channel:
 
 
 def _composed(workspace: Workspace, args: Args, channel: Channel) -> Message:
-    text, blocks = args.text("text"), _existing_files(workspace, checked_blocks(args))
+    text, blocks = args.text("text"), checked_blocks(workspace, args)
     if not text and not blocks:
         raise SlackError("no_text")
     thread = args.text("thread_ts") or None
@@ -128,7 +116,7 @@ def _own_message(workspace: Workspace, args: Args, refusal: str) -> Message:
 def update(workspace: Workspace, args: Args) -> dict:
     """Text without blocks removes the blocks; blocks without text keep the text."""
     message = _own_message(workspace, args, "cant_update_message")
-    blocks, text = _existing_files(workspace, checked_blocks(args)), args.text("text")
+    blocks, text = checked_blocks(workspace, args), args.text("text")
     if not text and not blocks:
         raise SlackError("no_text")
     if _escaped_bytes(text) > MOST_UPDATED_BYTES:

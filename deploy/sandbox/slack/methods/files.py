@@ -44,7 +44,17 @@ def _share(workspace: Workspace, args: Args, channel: str, files: list[File]) ->
     )
 
 
+def info(workspace: Workspace, args: Args) -> dict:
+    """Without a mimetype while Slack is still looking at the file."""
+    file = workspace.uploads.find(args.need("file"))
+    shown = file.as_json(workspace.base_url)
+    if not workspace.uploads.is_ready(file.id):
+        shown["mimetype"] = ""
+    return {"ok": True, "file": shown}
+
+
 METHODS: dict[str, Method] = {
     "files.getUploadURLExternal": get_upload_url,
     "files.completeUploadExternal": complete,
+    "files.info": info,
 }

@@ -1,0 +1,123 @@
+"""Showing hidden evidence: ledger, images and Slack together, as a case asks for it."""
+
+from datetime import UTC, datetime, tzinfo
+
+import structlog
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.evidence.images import Images
+from activities.evidence.troubles import NotFetched
+from activities.ledger.errors import LedgerUnavailable
+from activities.ledger.evidence import EvidenceRecord
+from activities.slack.evidence.handles import PieceHandle
+from activities.slack.evidence.screen import EvidenceScreen, FileGone
+from activities.slack.evidence.viewer import Viewer
+from activities.slack.holders import holders_of, shown
+from activities.slack.named import people_in
+from activities.slack.people import People
+from activities.slack.progress import Progress
+from activities.slack.reader import Reader
+from activities.slack.refusals import refusal_text
+from activities.slack.text.texts import texts
+from workflows.casework.evidence_ports import ShowEvidence
+from workflows.domain.alert import ImageEvidence, TextEvidence
+from workflows.domain.evidence import AlertEvidence
+from workflows.domain.refusal import Reason, Refusal
+
+_log = structlog.get_logger(__name__)
+
+
+class RevealActivities:
+    """The activity that draws a piece of hidden evidence for one person."""
+
+    def __init__(
+        self,
+        record: EvidenceRecord,
+        images: Images,
+        screen: EvidenceScreen,
+        people: People,
+        zone: tzinfo,
+    ) -> None:
+        """`zone` is where Slack can't show a reader's own."""
+        self._record = record
+        self._images = images
+        self._screen = screen
+        self._people = people
+        self._zone = zone
+
+    @activity.defn(name="show_evidence")
+    async def show_evidence(self, wanted: ShowEvidence) -> None:
+        """Draws the modal; one that was closed meanwhile is nobody's loss.
+
+        Raises:
+            SlackTrouble: retryable, whatever Slack says.
+            ApplicationError: retryable, where the ledger is away or does not tell of it yet.
+        """
+        reader = Reader(texts(await self._people.language(wanted.person)), self._zone)
+        viewer = Viewer(reader, wanted.modal)
+        async with Progress().living():
+            if wanted.refusal is not None:
+                await self._refuse(wanted, wanted.refusal, viewer)
+                return
+            try:
+                await self._show(wanted, viewer)
+            except LedgerUnavailable as error:
+                raise ApplicationError(str(error), type="ledger_unavailable") from None
+
+    async def _show(self, wanted: ShowEvidence, viewer: Viewer) -> None:
+        case, key, item = wanted.case, wanted.alert, wanted.item
+        if not await self._record.is_recorded(case, wanted.person, key, item):
+            # The ledger was away: nothing is shown before it is written down by whom it is seen.
+            raise ApplicationError("who looks is not recorded yet", type="not_recorded")
+        alert = await self._record.alert(case, key)
+        piece = alert.item(item) if alert is not None else None
+        if alert is None or piece is None:
+            await self._refuse(wanted, Refusal(reason=Reason.NO_SUCH_EVIDENCE), viewer)
+        elif isinstance(piece, TextEvidence):
+            await self._screen.draw(viewer.words(alert, piece.text))
+        else:
+            await self._show_image(wanted, viewer, alert, piece)
+
+    async def _show_image(
+        self, wanted: ShowEvidence, viewer: Viewer, alert: AlertEvidence, piece: ImageEvidence
+    ) -> None:
+        known = await self._record.file(wanted.alert, wanted.item)
+        if known is not None:
+            try:
+                await self._screen.draw(viewer.image(alert, known))
+                return
+            except FileGone:
+                await self._record.forget_file(wanted.alert, wanted.item)
+        if not await self._screen.draw(viewer.loading()):
+            return
+        try:
+            file = await self._uploaded(wanted, piece)
+        except NotFetched as error:
+            _log.warning("image_not_fetched", case=wanted.case, why=error.why.value)
+            handle = PieceHandle(wanted.case, wanted.version, wanted.item, wanted.alert)
+            await self._screen.draw(viewer.failed(error.why.value, handle))
+            return
+        try:
+            await self._screen.draw(viewer.image(alert, file))
+        except FileGone:
+            raise ApplicationError("Slack does not show the file yet", type="no_image") from None
+
+    async def _uploaded(self, wanted: ShowEvidence, piece: ImageEvidence) -> str:
+        """Slack's id of the image. Raises `NotFetched`."""
+        picture = await self._images.get(piece.url)
+        file = await self._screen.upload(picture.name, picture.content)
+        await self._record.keep_file(wanted.alert, wanted.item, file, datetime.now(UTC))
+        return file
+
+    async def _refuse(self, wanted: ShowEvidence, refusal: Refusal, viewer: Viewer) -> None:
+        holders = await holders_of(refusal, wanted.person, self._people, None)
+        sentence = refusal_text(
+            refusal,
+            viewer.reader.texts.language,
+            await self._people.names([*people_in(refusal), *shown(holders)]),
+            datetime.now(UTC),
+            case=wanted.case,
+            holders=holders,
+        )
+        await self._screen.draw(viewer.refused(sentence))

@@ -1,0 +1,124 @@
+"""A press on what is hidden: a modal opens for it, and the case decides what it will show."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import structlog
+from slack_bolt.context.ack.async_ack import AsyncAck
+
+from activities.slack.evidence.handles import PieceHandle, decode
+from activities.slack.evidence.viewer import AGAIN, Viewer
+from activities.slack.reader import Reader
+from bot.slack.background import Background
+from bot.slack.doors import Doors
+from bot.slack.evidence.screen import PushScreen
+from bot.slack.languages import Languages
+from bot.slack.modals.metadata import Metadata
+from bot.slack.modals.metadata import decode as read_metadata
+from bot.slack.modals.metadata import encode as write_metadata
+from bot.slack.press import Press, Unreadable, press_id
+from bot.slack.rings.screen import Screen
+from bot.slack.sending import store
+from bot.slack.telling import NotTaken
+from workflows.domain.commands import Click, Modal, RevealEvidence
+from workflows.domain.people import Actor
+
+PATIENCE = 0.7
+"""Seconds for saying that nothing was stored; with storing it stays below Slack's three."""
+
+_log = structlog.get_logger(__name__)
+
+
+class EvidenceRevealing:
+    """Sends the press to its case; the modal above the list waits for the answer."""
+
+    def __init__(
+        self,
+        doors: Doors,
+        languages: Languages,
+        screen: PushScreen,
+        told: Screen,
+        after: Background,
+        now: Callable[[], datetime],
+    ) -> None:
+        """`told` is how a person is told something where they pressed."""
+        self._doors = doors
+        self._languages = languages
+        self._screen = screen
+        self._told = told
+        self._after = after
+        self._now = now
+
+    async def pressed(self, ack: AsyncAck, press: Press, view: Mapping[str, Any]) -> None:
+        """Opens the modal and stores the press. Raises `Unreadable` and `NotTaken`."""
+        piece = decode(press.value)
+        if piece is None:
+            raise Unreadable("names no piece of evidence")
+        carried = read_metadata(str(view.get("private_metadata") or ""))
+        if carried.case != piece.case:
+            raise Unreadable("a piece of another case")
+        modal = self._modal(press, view, carried)
+        opening = self._after.start(self._open(press, modal))
+        click = Click(
+            id=press_id(press),
+            case=piece.case,
+            command=_command(press, piece, modal),
+            place=carried.place,
+            received_at=self._now(),
+        )
+        if not await store(self._doors.cases, carried.route, click):
+            _log.warning("click_not_stored", case=piece.case, command="reveal_evidence")
+            await self._say_so(opening, press, modal)
+        else:
+            self._after.start(self._unless_open(opening, press, carried))
+        await ack()
+
+    def _modal(self, press: Press, view: Mapping[str, Any], carried: Metadata) -> Modal:
+        written = write_metadata(carried)
+        if press.name == AGAIN:  # pressed in the modal itself: it stays where it is
+            return Modal(id=str(view.get("external_id") or ""), carries=written)
+        digest = hashlib.sha256(press_id(press).encode()).hexdigest()[:24]
+        return Modal(id=f"evidence/{digest}", carries=written)
+
+    async def _open(self, press: Press, modal: Modal) -> bool:
+        viewer = await self._viewer(press.source.person, modal)
+        if press.name == AGAIN:
+            return True
+        return await self._screen.push(press.source.trigger_id, viewer.loading())
+
+    async def _unless_open(
+        self, opening: asyncio.Task[bool], press: Press, carried: Metadata
+    ) -> None:
+        """The case will answer, and there is no modal that could show it."""
+        if not await opening:
+            source = press.source.model_copy(update={"place": carried.place})
+            await self._told.tell(source, "bot.modal.not_opened")
+
+    async def _say_so(self, opening: asyncio.Task[bool], press: Press, modal: Modal) -> None:
+        """Nothing will come: the modal says it. Raises `NotTaken` where it can't."""
+        viewer = await self._viewer(press.source.person, modal)
+        view = viewer.refused(viewer.reader.say("bot.press.not_taken"))
+        try:
+            async with asyncio.timeout(PATIENCE):
+                if await opening and await self._screen.redraw(modal.id, view):
+                    return
+        except TimeoutError:
+            pass
+        raise NotTaken(modal.id)
+
+    async def _viewer(self, person: str, modal: Modal) -> Viewer:
+        texts = self._doors.texts(await self._languages.of(person))
+        return Viewer(Reader(texts=texts, zone=self._doors.zone), modal)
+
+
+def _command(press: Press, piece: PieceHandle, modal: Modal) -> RevealEvidence:
+    return RevealEvidence(
+        by=Actor(id=press.source.person),
+        version=piece.version,
+        alert_key=piece.alert,
+        item=piece.item,
+        modal=modal,
+    )

@@ -1,0 +1,167 @@
+"""Fetching an image: bounded in time and size, from a server that may be anybody's."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+
+from activities.evidence.fetching import LARGEST, Fetcher, open_fetcher
+from activities.evidence.places import Places
+from activities.evidence.troubles import NotFetched, Why
+
+Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+HOSTS = frozenset({"images.market.example"})
+
+
+async def public(host: str) -> list[str]:
+    return ["203.0.114.7"]
+
+
+class Body(httpx.AsyncByteStream):
+    """A body that comes from the network."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield b"\x89PNG"
+
+
+def png() -> httpx.Response:
+    """An image that is sent."""
+    return httpx.Response(200, headers={"Content-Type": "image/png"}, stream=Body())
+
+
+@asynccontextmanager
+async def server(answer: Answer) -> AsyncIterator[str]:
+    """The base URL of a platform that answers every request so."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        try:
+            await answer(reader, writer)
+            await writer.drain()
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with listening:
+        host, port = listening.sockets[0].getsockname()[:2]
+        yield f"http://{host}:{port}/base"
+        listening.close()
+
+
+def saying(head: str, body: bytes = b"") -> Answer:
+    """An answer with this head and body."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(f"HTTP/1.1 {head}\r\nConnection: close\r\n\r\n".encode() + body)
+
+    return answer
+
+
+async def fetched(answer: Answer, seconds: float = 5.0) -> bytes:
+    """What a fetcher makes of an answer."""
+    async with server(answer) as base, open_fetcher() as http:
+        fetcher = Fetcher(http, Places(base, public), lambda: HOSTS, seconds)
+        return await fetcher.fetch(f"{base}/a.png")
+
+
+async def why(answer: Answer, seconds: float = 5.0) -> Why:
+    """Why it was not fetched."""
+    with pytest.raises(NotFetched) as refused:
+        await fetched(answer, seconds)
+    return refused.value.why
+
+
+async def test_the_bytes_come_back_as_they_are() -> None:
+    """What they are is judged elsewhere."""
+    assert await fetched(saying("200 OK\r\nContent-Type: image/png", b"\x89PNG")) == b"\x89PNG"
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        ("404 Not Found", Why.GONE),
+        ("403 Forbidden", Why.GONE),
+        ("500 Oh", Why.AWAY),
+        ("429 Slow", Why.AWAY),
+        ("200 OK\r\nContent-Type: text/html", Why.NO_IMAGE),
+        ("200 OK", Why.NO_IMAGE),
+        (f"200 OK\r\nContent-Type: image/png\r\nContent-Length: {LARGEST + 1}", Why.TOO_LARGE),
+        ("302 Found\r\nLocation: http://127.0.0.1:1/x.png", Why.FORBIDDEN),
+        ("302 Found\r\nLocation: https://169.254.169.254/", Why.FORBIDDEN),
+        ("302 Found\r\nLocation: /elsewhere.png", Why.FORBIDDEN),
+        ("302 Found\r\nLocation: /base/round-and-round.png", Why.FORBIDDEN),
+        ("302 Found\r\nLocation: file:///etc/passwd", Why.FORBIDDEN),
+        ("nonsense", Why.AWAY),
+    ],
+)
+async def test_an_answer_that_is_no_image_has_its_reason(head: str, expected: Why) -> None:
+    """Gone, away, no image, too large, or led elsewhere."""
+    assert await why(saying(head)) is expected
+
+
+async def test_more_than_it_said_is_not_read() -> None:
+    """A server that never stops is cut off at the limit."""
+
+    async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nConnection: close\r\n\r\n")
+        while True:
+            writer.write(b"x" * 65_536)
+            await writer.drain()
+
+    assert await why(endless, 30) is Why.TOO_LARGE
+
+
+async def test_a_server_that_drips_is_left() -> None:
+    """A byte now and then keeps a connection alive for ever."""
+
+    async def dripping(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nConnection: close\r\n\r\n")
+        while True:
+            writer.write(b"x")
+            await writer.drain()
+            await asyncio.sleep(0.02)
+
+    assert await why(dripping, 0.3) is Why.AWAY
+
+
+async def test_nothing_is_unpacked_on_the_way() -> None:
+    """A kilobyte of gzip may hold a gigabyte: it is neither asked for nor opened."""
+    head = "200 OK\r\nContent-Type: image/png\r\nContent-Encoding: gzip"
+    assert await fetched(saying(head, b"\x1f\x8b packed")) == b"\x1f\x8b packed"
+
+
+async def test_a_listed_host_is_asked_by_its_address_and_named_in_tls() -> None:
+    """No token, no cookie; the certificate has to be the host's."""
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return png()
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+        places = Places("https://api.market.example", public)
+        fetcher = Fetcher(http, places, lambda: HOSTS)
+        assert await fetcher.fetch("https://images.market.example/a.png?s=1") == b"\x89PNG"
+    (request,) = seen
+    assert str(request.url) == "https://203.0.114.7/a.png?s=1"
+    assert request.headers["Host"] == "images.market.example"
+    assert request.extensions["sni_hostname"] == "images.market.example"
+    assert "authorization" not in request.headers
+    assert "cookie" not in request.headers
+
+
+async def test_a_redirect_between_allowed_places_is_followed() -> None:
+    """As a platform sends people on to where its images lie."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "api.market.example":
+            return httpx.Response(302, headers={"Location": "https://images.market.example/b.png"})
+        return png()
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+        fetcher = Fetcher(http, Places("https://api.market.example", public), lambda: HOSTS)
+        assert await fetcher.fetch("https://api.market.example/a.png") == b"\x89PNG"

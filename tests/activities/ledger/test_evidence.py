@@ -1,0 +1,236 @@
+"""Evidence in the ledger: read in pages, counted per person, and on record who was shown it."""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from activities.ledger.activities import LedgerActivities
+from activities.ledger.database import Database
+from activities.ledger.evidence import EvidenceRecord
+from activities.ledger.ledger import Ledger
+from activities.ledger.queries import Queries
+from activities.ledger.tables import exposures, lookups
+from tests.activities.ledger.test_ledger import count, following, opening
+from tests.domain.building import SATO, T0, TANAKA, a_case, an_alert, minutes
+from workflows.casework.evidence_ports import Exposing
+from workflows.domain import commands as cmd
+from workflows.domain.alert import ImageEvidence, TextEvidence
+from workflows.domain.exposure import Exposed
+from workflows.ports import Entry
+
+CASE = "K7Q2F9XM0"
+PIECES: list[dict[str, Any]] = [
+    {"kind": "text", "text": "LINE ID ください"},
+    {"kind": "image", "url": "https://images.market.example/1.png"},
+    {"kind": "text", "text": "住所", "sensitive": True},
+]
+
+
+@pytest.fixture
+def record(database: Database) -> EvidenceRecord:
+    """The reading side."""
+    return EvidenceRecord(database)
+
+
+def entry(numbers: range, case: str = CASE, key: str = "run-1") -> Entry:
+    """A case with alerts of these numbers, a minute apart."""
+    at = {number: minutes(number).isoformat() for number in numbers}
+    made = tuple(
+        an_alert(number, evidence=PIECES, occurred_at=at[number], score=0.5) for number in numbers
+    )
+    opened = a_case().model_copy(update={"id": case})
+    return opening(opened, key=key).model_copy(update={"alerts": made})
+
+
+def asking(
+    item: int = 1,
+    number: int = 1,
+    minute: float = 0,
+    most: int | None = 2,
+    person: str = "U0SATO",
+    case: str = CASE,
+) -> Exposing:
+    """A press at a minute; counted are the eight hours before."""
+    at = minutes(minute)
+    since = at - timedelta(hours=8)
+    alert = f"live-chat/chat-{number:06}"
+    return Exposing(person=person, case=case, alert=alert, item=item, at=at, since=since, most=most)
+
+
+async def test_alerts_are_read_newest_first_and_in_pages(
+    ledger: Ledger, record: EvidenceRecord
+) -> None:
+    """With their whole evidence; what came after the list was opened does not shift it."""
+    await ledger.record(entry(range(1, 8)))
+    late = T0 + timedelta(days=1)
+    page = await record.page(CASE, 2, 3, late)
+    assert page.total == 7
+    assert [each.key for each in page.alerts] == [
+        "live-chat/chat-000005",
+        "live-chat/chat-000004",
+        "live-chat/chat-000003",
+    ]
+    first = page.alerts[0]
+    assert (first.kind, first.detector, first.score) == ("off_platform", "live-chat", 0.5)
+    assert first.occurred_at == minutes(5)
+    assert first.item(0) == TextEvidence(text="LINE ID ください")
+    assert first.item(1) == ImageEvidence(url="https://images.market.example/1.png")
+    assert (first.item(3), first.item(-1)) == (None, None)
+    assert (await record.page(CASE, 0, 3, T0 - timedelta(seconds=1))).total == 0
+
+
+async def test_what_was_merged_in_is_read_as_well(ledger: Ledger, record: EvidenceRecord) -> None:
+    """Also where that case had taken in another one before."""
+    await ledger.record(entry(range(1, 2)))
+    await ledger.record(entry(range(2, 3), "K00000002", "run-2"))
+    await ledger.record(entry(range(3, 4), "K00000003", "run-3"))
+    taken = cmd.Absorb(case="K00000003", alerts=1, by="U0SATO")
+    other = a_case().model_copy(update={"id": "K00000002"})
+    await ledger.record(following(other, taken, key="run-2"))
+    taken = cmd.Absorb(case="K00000002", alerts=2, by="U0SATO")
+    await ledger.record(following(a_case(), taken))
+    page = await record.page(CASE, 0, 10, T0 + timedelta(days=1))
+    assert [each.key[-1] for each in page.alerts] == ["3", "2", "1"]
+    assert await record.alert(CASE, "live-chat/chat-000003") is not None
+    assert await record.alert("K00000003", "live-chat/chat-000001") is None
+
+
+async def test_a_person_s_pieces_are_counted_up_to_the_cap(
+    ledger: Ledger, database: Database
+) -> None:
+    """The third of two is not counted in; the same piece again is no more; others count alone."""
+    await ledger.record(entry(range(1, 3)))
+    expose = LedgerActivities(ledger).expose
+    known = {"found": True, "image": True}
+    assert await expose(asking(1)) == Exposed(**known)
+    assert await expose(asking(1, minute=5)) == Exposed(**known, again=True)
+    text = await expose(asking(2, minute=10))
+    assert text == Exposed(found=True, image=False, seen=1, since=T0)
+    full = Exposed(**known, seen=2, since=T0)
+    assert await expose(asking(1, number=2, minute=20)) == full
+    assert await expose(asking(1, number=2, minute=30)) == full
+    assert await expose(asking(1, minute=30)) == Exposed(
+        **known, again=True, seen=1, since=minutes(10)
+    )
+    assert await expose(asking(1, person="U0CLARK", minute=30)) == Exposed(**known)
+    assert await count(database, exposures) == 3
+
+
+async def test_what_is_long_ago_counts_no_more(ledger: Ledger) -> None:
+    """The time slides: after the first is over there is room for one."""
+    await ledger.record(entry(range(1, 4)))
+    expose = LedgerActivities(ledger).expose
+    for item, minute in ((1, 0.0), (2, 60.0)):
+        await expose(asking(item, minute=minute))
+    assert (await expose(asking(1, number=2, minute=470))).seen == 2
+    assert (await expose(asking(1, number=2, minute=481))).seen == 1
+    assert await expose(asking(1, number=1, minute=482)) == Exposed(
+        found=True, image=True, seen=2, since=minutes(60)
+    )
+
+
+async def test_a_hundred_presses_at_once_stay_below_the_cap(
+    ledger: Ledger, database: Database
+) -> None:
+    """Two that don't see each other would both be the last one that there is room for."""
+    await ledger.record(entry(range(1, 31)))
+    expose = LedgerActivities(ledger).expose
+    presses = (asking(1, number, most=10) for number in range(1, 31))
+    found = await asyncio.gather(*(expose(each) for each in presses))
+    assert sorted(each.seen for each in found)[:11] == list(range(11))
+    assert sum(each.seen >= 10 for each in found) == 20
+    assert await count(database, exposures) == 10
+
+
+@pytest.mark.parametrize(
+    "made_up",
+    [
+        asking(item=0, number=99),
+        asking(item=3),
+        asking(case="K00000009"),
+        asking().model_copy(update={"alert": "no-slash"}),
+    ],
+)
+async def test_what_the_case_does_not_have_is_not_found(
+    ledger: Ledger, database: Database, made_up: Exposing
+) -> None:
+    """And counts for nobody."""
+    await ledger.record(entry(range(1, 2)))
+    assert await LedgerActivities(ledger).expose(made_up) == Exposed()
+    assert await count(database, exposures) == 0
+
+
+def revealed(by: str = "U0SATO") -> Entry:
+    """The entry of a case whose image was shown to somebody at minute 1."""
+    person = SATO if by == SATO.id else TANAKA
+    command = cmd.RevealEvidence(
+        by=person,
+        alert_key="live-chat/chat-000001",
+        item=1,
+        modal=cmd.Modal(id="evidence/1"),
+        exposed=Exposed(found=True, image=True),
+    )
+    return following(a_case(), command)
+
+
+async def test_who_looked_is_written_with_the_event_and_once(
+    ledger: Ledger, database: Database, record: EvidenceRecord
+) -> None:
+    """A lost answer makes the workflow write again; nobody looked twice for that."""
+    await ledger.record(entry(range(1, 2)))
+    key = "live-chat/chat-000001"
+    assert not await record.is_recorded(CASE, "U0SATO", key, 1)
+    for _ in range(3):
+        await ledger.record(revealed())
+    async with database.reading() as connection:
+        rows = (await connection.execute(sa.select(lookups))).mappings().all()
+    assert [{k: v for k, v in row.items() if k != "id"} for row in rows] == [
+        {
+            "at": minutes(1),
+            "actor": "U0SATO",
+            "subject_type": "user",
+            "subject_id": "u_123",
+            "why": "evidence revealed: live-chat/chat-000001 #2 (image)",
+            "case_id": CASE,
+        }
+    ]
+    assert await record.is_recorded(CASE, "U0SATO", key, 1)
+    assert not await record.is_recorded(CASE, "U0SATO", key, 2)
+    assert not await record.is_recorded(CASE, "U0TANAKA", key, 1)
+
+
+async def test_the_first_telling_wins_and_nobody_looked_for_the_second(
+    ledger: Ledger, database: Database, queries: Queries
+) -> None:
+    """An earlier try of the task had shown it to somebody else."""
+    await ledger.record(entry(range(1, 2)))
+    await ledger.record(revealed("U0TANAKA"))
+    assert (await ledger.record(revealed())).earlier is True
+    assert [row["actor"] for row in await queries.events_of(CASE)] == [None, "U0TANAKA"]
+    assert await count(database, lookups) == 1
+
+
+async def test_a_late_telling_takes_the_place_of_a_look_that_never_was(
+    ledger: Ledger, queries: Queries
+) -> None:
+    """The ledger went away between two tries: what is durable in Temporal counts."""
+    await ledger.record(entry(range(1, 2)))
+    await ledger.record(revealed())
+    claim = following(a_case(), cmd.Claim(by=SATO)).model_copy(update={"late": True})
+    await ledger.record(claim)
+    kinds = [row["kind"] for row in await queries.events_of(CASE)]
+    assert kinds == ["case_opened", "case_claimed"]
+
+
+async def test_an_uploaded_image_is_remembered_and_forgotten(record: EvidenceRecord) -> None:
+    """The newest file counts; what Slack lost is uploaded anew."""
+    key, now = "live-chat/chat-000001", datetime.now(T0.tzinfo)
+    assert await record.file(key, 1) is None
+    await record.keep_file(key, 1, "F0FIRST", now)
+    await record.keep_file(key, 1, "F0SECOND", now)
+    assert (await record.file(key, 1), await record.file(key, 2)) == ("F0SECOND", None)
+    await record.forget_file(key, 1)
+    assert await record.file(key, 1) is None

@@ -1,0 +1,158 @@
+"""The modal of one piece: whole, harmless, and within what Slack takes."""
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from slack_sdk.models.views import View as SlackView
+
+from activities.slack.escape import pieces, plain, units
+from activities.slack.evidence.handles import PieceHandle, decode, encode
+from activities.slack.evidence.viewer import Viewer
+from deploy.sandbox.slack.blockkit.blocks import Surface
+from deploy.sandbox.slack.blockkit.views import check_view, too_large
+from deploy.sandbox.slack.reading import controls, visible_text
+from tests.activities.slack.drawn import reader
+from tests.activities.slack.test_limits import MENTION, WORDS
+from workflows.domain.commands import Modal
+from workflows.domain.evidence import AlertEvidence
+from workflows.domain.text import Language, Text
+
+MODAL = Modal(id="evidence/0123456789abcdef01234567", carries='{"case":"K7Q2F9XM0"}')
+PIECE = PieceHandle("K7Q2F9XM0", 3, 1, "live-chat/chat-000001")
+
+
+def alert(title: str = "LINEへの誘導") -> AlertEvidence:
+    """An alert that was noticed at noon in Tokyo."""
+    return AlertEvidence(
+        key="live-chat/chat-000001",
+        kind="off_platform",
+        detector="live-chat",
+        occurred_at=datetime(2026, 11, 23, 3, 0, 5, tzinfo=UTC),
+        score=0.98,
+        title=Text(ja=title, en="Moved the buyer to LINE"),
+    )
+
+
+def viewer(language: Language = Language.JA) -> Viewer:
+    return Viewer(reader(language), MODAL)
+
+
+def checked(view: dict[str, Any]) -> dict[str, Any]:
+    """A view that Slack takes, by the stand-in's rules and by its own SDK's."""
+    assert check_view(view, Surface.MODAL) == []
+    assert not too_large(view)
+    assert len(json.dumps(view)) < 250 * 1024
+    SlackView(**view).to_dict()
+    return view
+
+
+def seen(view: dict[str, Any]) -> str:
+    """What stands there, with times as in Tokyo."""
+    return re.sub(r"<!date\^\d+\^[^|]*\|([^>]*)>", r"\1", visible_text(checked(view)))
+
+
+def test_words_stand_below_what_noticed_them_and_when() -> None:
+    """Defanged, as a quote, with what it means that they are seen."""
+    assert seen(viewer().words(alert(), "住所 https://ex.com/a")) == (
+        "*LINEへの誘導* · 12:00:05 · live-chat · スコア 0.98\n"
+        "住所 hxxps://ex[.]com/a\n"
+        "表示したことを記録しました。閉じると、また隠れます。"
+    )
+    assert seen(viewer(Language.EN).words(alert(), "x")) == (
+        "*Moved the buyer to LINE* · 12:00:05 · live-chat · Score 0.98\n"
+        "x\n"
+        "It is recorded that you were shown this. Closing it hides it again."
+    )
+
+
+def test_an_image_is_a_file_with_words_for_who_can_t_see_it() -> None:
+    """No address, no link."""
+    view = checked(viewer().image(alert(), "F0AAAAAAAA"))
+    assert view["blocks"][1] == {
+        "type": "image",
+        "slack_file": {"id": "F0AAAAAAAA"},
+        "alt_text": "アラート「LINEへの誘導」の画像",
+    }
+
+
+@pytest.mark.parametrize("why", ["forbidden", "gone", "away", "too_large", "no_image"])
+def test_a_failure_is_a_sentence_and_can_be_tried_again(why: str) -> None:
+    """The button carries the same piece."""
+    view = checked(viewer().failed(why, PIECE))
+    assert seen(view).splitlines()[-1] == "[もう一度試す]"
+    (again,) = controls(view)
+    assert decode(again.element["value"]) == PIECE
+
+
+def test_every_view_stays_the_modal_that_waits() -> None:
+    """The next drawing finds it by the same name, and the next press its case."""
+    for view in (viewer().loading(), viewer().refused("いいえ。"), viewer().words(alert(), "")):
+        assert (view["external_id"], view["private_metadata"]) == (MODAL.id, MODAL.carries)
+        checked(view)
+    assert "目に見える文字がありません。" in seen(viewer().words(alert(), " \u200b\n"))
+
+
+def test_three_thousand_characters_of_four_bytes_are_whole() -> None:
+    """And thirty thousand say that they are not."""
+    assert seen(viewer().words(alert(), "𠮷" * 3_000)).count("𠮷") == 3_000
+    assert "先頭だけ" in seen(viewer().words(alert(), "𠮷" * 30_000))
+
+
+@settings(max_examples=60, deadline=None)
+@given(words=WORDS, title=WORDS)
+@example(words="<!channel> <@U1> https://ex.com", title="<!here> *b* https://ex.com")
+def test_no_words_mention_format_or_break_a_modal(words: str, title: str) -> None:
+    """Whatever a stranger wrote, in the evidence or in the title of the alert."""
+    view = checked(viewer().words(alert(title), words))
+    mrkdwn = [b["text"]["text"] for b in view["blocks"] if b["type"] == "section"]
+    assert not any(MENTION.search(each) for each in mrkdwn)
+    assert "https://" not in json.dumps(view)
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=WORDS | st.text(max_size=400), size=st.integers(8, 90))
+@example(text="a https://ex.com/abc b", size=8)
+def test_a_text_in_pieces_is_the_whole_of_it(text: str, size: int) -> None:
+    """Nothing but space is lost at a cut, no piece is too long, and no cut makes a link."""
+    parts = pieces(text, size)
+    whole = plain(text, 100_000)
+    assert "".join("".join(parts).split()) == "".join(whole.split())
+    assert all(0 < units(part) <= size for part in parts)
+
+
+def test_a_cut_comes_behind_a_line_or_a_word() -> None:
+    """Where there is one, in the second half."""
+    assert pieces("一行目です\n二行目です", 8) == ["一行目です", "二行目です"]
+    assert pieces("one two three", 9) == ["one two", "three"]
+    assert pieces("👨‍👩‍👧" * 3, 9) == ["👨‍👩‍👧"] * 3
+    assert pieces("", 9) == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "K7Q2F9XM0:3:1:live-chat/",
+        "K7Q2F9XM0:3:1:chat-1",
+        "K7Q2F9XM0:3:100:live-chat/chat-1",
+        "K7Q2F9XM0:3:-1:live-chat/chat-1",
+        "k7q2f9xm0:3:1:live-chat/chat-1",
+        "K7Q2F9XM0:3",
+        "",
+    ],
+)
+def test_a_value_that_koban_did_not_make_names_nothing(value: str) -> None:
+    """It could be sent by anything."""
+    assert decode(value) is None
+
+
+@given(id_=st.text(min_size=1, max_size=256), item=st.integers(0, 99))
+def test_a_piece_is_found_by_its_button(id_: str, item: int) -> None:
+    """Ids of alerts may hold anything, colons too; a button's value holds 2,000 characters."""
+    piece = PieceHandle("K7Q2F9XM0", 12, item, f"d.1/{id_}")
+    assert decode(encode(piece)) == piece
+    assert len(encode(piece)) < 2_000

@@ -1,0 +1,54 @@
+"""The alerts of cases in memory, as the ledger would give them."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.slack.doors import Unavailable
+from bot.slack.evidence.door import EvidencePage
+from tests.bot.slack.fakes import NOW
+from workflows.domain.evidence import AlertEvidence
+from workflows.domain.text import Text
+
+
+def an_alert(number: int, *pieces: dict[str, Any]) -> AlertEvidence:
+    """The alert of that number; a higher one is older."""
+    return AlertEvidence.model_validate(
+        {
+            "key": f"live-chat/chat-{number:03}",
+            "kind": "off_platform",
+            "detector": "live-chat",
+            "occurred_at": NOW - timedelta(minutes=number),
+            "score": 0.98,
+            "title": Text(ja="LINEへの誘導", en="Moved the buyer to LINE"),
+            "evidence": pieces,
+        }
+    )
+
+
+def words(text: str, sensitive: bool = False) -> dict[str, Any]:
+    return {"kind": "text", "text": text, "sensitive": sensitive}
+
+
+def image(sensitive: bool = True) -> dict[str, Any]:
+    return {"kind": "image", "url": "https://images.example/1.png", "sensitive": sensitive}
+
+
+@dataclass
+class FakeEvidence:
+    """Alerts, newest first; `gate` holds an answer back, `away` gives none."""
+
+    alerts: list[AlertEvidence] = field(default_factory=list)
+    asked: list[tuple[str, int]] = field(default_factory=list)
+    gate: asyncio.Event | None = None
+    away: bool = False
+
+    async def page(self, case: str, skip: int, limit: int, until: datetime) -> EvidencePage:
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.away:
+            raise Unavailable("the ledger does not answer")
+        self.asked.append((case, skip))
+        found = self.alerts[skip : skip + limit]
+        return EvidencePage(total=len(self.alerts), alerts=tuple(found))

@@ -1,0 +1,215 @@
+"""The list of evidence, its pages, and presses on what is hidden, over real HTTP."""
+
+import asyncio
+import hashlib
+
+import pytest
+
+from deploy.sandbox.slack.person import Person, Refused
+from deploy.sandbox.slack.reading import controls, visible_text
+from tests.bot.slack.conftest import Stage
+from tests.bot.slack.fake_evidence import an_alert, image, words
+from tests.bot.slack.fakes import CASE, ROUTE
+from workflows.domain.commands import Click, Modal, Place, RevealEvidence
+from workflows.domain.people import Actor
+
+HIDDEN = [an_alert(1, words("LINE ID https://ex.com"), image(), words("住所", True))]
+
+
+async def pressed(stage: Stage, user: str = "U0SATO") -> Person:
+    """Somebody who pressed the card's button."""
+    person = stage.person(user)
+    await person.press(await stage.seen(person, stage.card()), "case.evidence")
+    return person
+
+
+async def showing(person: Person, text: str) -> dict:
+    """The topmost modal, once it shows this."""
+
+    async def look() -> dict | None:
+        views = await person.views()
+        return views[-1] if views and text in visible_text(views[-1]) else None
+
+    return await person.until(look, 5, f"{text} in the modal")
+
+
+async def opened(stage: Stage, user: str = "U0SATO") -> tuple[Person, dict]:
+    """The list of one alert with two hidden pieces."""
+    stage.evidence.alerts = HIDDEN
+    person = await pressed(stage, user)
+    return person, await showing(person, "LINE ID hxxps://ex[.]com")
+
+
+async def test_it_opens_before_the_ledger_answers(stage: Stage):
+    """A trigger lives 3 s; a ledger may take longer."""
+    stage.evidence.gate = asyncio.Event()
+    stage.evidence.alerts = HIDDEN
+    sato = await pressed(stage)
+    await showing(sato, "読み込んでいます…")
+    stage.evidence.gate.set()
+    view = await showing(sato, "このページでは2件を隠しています。")
+    assert "閲覧注意の画像を隠しています。" in visible_text(view)
+    assert "閲覧注意の文を隠しています(2文字)。" in visible_text(view)
+    assert "住所" not in str(view)
+    assert "images.example" not in str(view)
+
+
+async def test_an_english_reader_reads_english(stage: Stage):
+    """The list, and what is said of what is hidden."""
+    _, view = await opened(stage, "U0CLARK")
+    assert "*1 alert*" in visible_text(view)
+    assert "2 pieces on this page are hidden." in visible_text(view)
+    assert "[Show (recorded)]" in visible_text(view)
+
+
+async def test_whoever_reads_the_list_is_written_down_first(stage: Stage):
+    """Each page of it."""
+    stage.evidence.alerts = [an_alert(n, words(f"言葉{n}。")) for n in range(10)]
+    sato = await pressed(stage)
+    view = await showing(sato, "言葉0。")
+    await sato.press(view, "evidence.page.next")
+    view = await showing(sato, "言葉9。")
+    assert "アラート 10件中 9〜10件目" in visible_text(view)
+    await sato.press(view, "evidence.page.before")
+    await showing(sato, "言葉0。")
+    notes = [(note.by, note.kind, note.id, note.why) for note in stage.ledger.notes]
+    assert notes == [
+        ("U0SATO", "case", CASE, "evidence, page 1"),
+        ("U0SATO", "case", CASE, "evidence, page 2"),
+        ("U0SATO", "case", CASE, "evidence, page 1"),
+    ]
+    assert stage.evidence.asked == [(CASE, 0), (CASE, 8), (CASE, 0)]
+
+
+async def test_without_a_role_nothing_is_read(stage: Stage):
+    """The ledger is not asked, and nobody is written down."""
+    stage.evidence.alerts = HIDDEN
+    stage.people.roles_of["U0SATO"] = set()
+    sato = await pressed(stage)
+    await showing(sato, "この操作ができるのは")
+    assert (stage.evidence.asked, stage.ledger.notes) == ([], [])
+
+
+async def test_where_nobody_can_tell_who_asks_nothing_is_read(stage: Stage):
+    """Slack is away, and roles.yaml names nobody."""
+    stage.evidence.alerts = HIDDEN
+    stage.people.unknown = True
+    sato = await pressed(stage)
+    await showing(sato, "役割を確認できませんでした。")
+    assert (stage.evidence.asked, stage.ledger.notes) == ([], [])
+
+
+@pytest.mark.parametrize("which", ["evidence", "ledger"])
+async def test_a_ledger_that_is_away_is_a_sentence(stage: Stage, which: str):
+    """Whether it is asked for alerts or should write down who looks."""
+    stage.evidence.alerts = HIDDEN
+    getattr(stage, which).away = True
+    sato = await pressed(stage)
+    await showing(sato, "いまは照会できませんでした。")
+    assert stage.evidence.asked == []
+
+
+async def test_a_case_without_alerts_says_so(stage: Stage):
+    """As after a long time, or for an import from elsewhere."""
+    sato = await pressed(stage)
+    await showing(sato, "このケースには根拠がありません。")
+
+
+async def test_a_press_on_what_is_hidden_goes_to_the_case(stage: Stage):
+    """With a modal above the list that waits for the answer; the case decides."""
+    sato, view = await opened(stage)
+    await sato.press(view, "evidence.reveal.1")
+    piece = await showing(sato, "読み込んでいます…")
+    assert len(await sato.views()) == 2
+    ((route, click),) = stage.cases.clicks
+    assert route == ROUTE
+    assert isinstance(click.command, RevealEvidence)
+    assert click == Click(
+        id=click.id,
+        case=CASE,
+        command=RevealEvidence(
+            by=Actor(id="U0SATO"),
+            version=3,
+            alert_key="live-chat/chat-001",
+            item=1,
+            modal=Modal(id=piece["external_id"], carries=piece["private_metadata"]),
+        ),
+        place=Place(channel="C0LIVE"),
+        received_at=stage.now,
+    )
+    digest = hashlib.sha256(click.id.encode()).hexdigest()[:24]
+    assert piece["external_id"] == f"evidence/{digest}"
+
+
+async def test_a_press_that_is_not_taken_says_so_in_its_modal(stage: Stage):
+    """Nothing is stored, and nothing of what is hidden is shown."""
+    sato, view = await opened(stage)
+    stage.cases.away = True
+    await sato.press(view, "evidence.reveal.2")
+    await showing(sato, "いまは受け付けられませんでした。もう一度押してください。")
+    assert stage.cases.clicks == []
+
+
+async def test_a_modal_that_slack_does_not_open_is_told_in_the_channel(stage: Stage):
+    """Three lie above one another already: the press is recorded, its person hears of it."""
+    sato, view = await opened(stage)
+    above = {**{name: view[name] for name in ("type", "title", "close")}, "blocks": []}
+    for _ in range(2):
+        stage.workspace.views.push("U0SATO", above)
+    await sato.press(view, "evidence.reveal.1")
+    assert await stage.told(sato) == "画面を開けませんでした。もう一度押してください。"
+    assert len(stage.cases.clicks) == 1
+
+
+async def test_trying_again_stays_in_its_modal(stage: Stage):
+    """The same piece, for the modal that is open already."""
+    sato, view = await opened(stage)
+    await sato.press(view, "evidence.reveal.1")
+    piece = await showing(sato, "読み込んでいます…")
+    value = next(c for c in controls(view) if c.action_id == "evidence.reveal.1").element["value"]
+    failed = {
+        **{name: piece[name] for name in ("type", "title", "close", "callback_id")},
+        "external_id": piece["external_id"],
+        "private_metadata": piece["private_metadata"],
+        "blocks": [
+            {
+                "type": "actions",
+                "elements": [
+                    {
+                        "type": "button",
+                        "action_id": "evidence.reveal.again",
+                        "text": {"type": "plain_text", "text": "もう一度試す"},
+                        "value": value,
+                    }
+                ],
+            }
+        ],
+    }
+    stage.workspace.views.update(stage.workspace.views.find(piece["id"]), failed)
+    await sato.press(await showing(sato, "もう一度試す"), "もう一度試す")
+    (_, first), (_, second) = stage.cases.clicks
+    assert first.id != second.id
+    assert first.command == second.command
+    assert len(await sato.views()) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("evidence.reveal.1", "K7Q2F9XM0:3:1:no-slash"),
+        ("evidence.reveal.1", "K0000000Z:3:1:live-chat/chat-001"),
+        ("evidence.invented", f"{CASE}:3"),
+    ],
+)
+async def test_a_button_that_was_tampered_with_does_nothing(stage: Stage, name: str, value: str):
+    """Slack shows an error to who pressed it; no case hears of it."""
+    sato, view = await opened(stage)
+    (first, *_) = stage.workspace.views.stack("U0SATO")
+    for block in first.blocks:
+        if "accessory" in block and block["accessory"]["action_id"] == "evidence.reveal.1":
+            block["accessory"] |= {"action_id": name, "value": value}
+    view = (await sato.views())[-1]
+    with pytest.raises(Refused):
+        await sato.press(view, name)
+    assert stage.cases.clicks == []
+    assert len(await sato.views()) == 1

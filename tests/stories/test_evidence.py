@@ -1,0 +1,377 @@
+"""What people look at before they decide: in pages, hidden until asked for, and on the record."""
+
+import shutil
+from pathlib import Path
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from playwright.async_api import Browser, expect
+
+from activities.ledger.audit import verify
+from activities.ledger.database import Database
+from activities.ledger.tables import lookups
+from deploy.sandbox.slack.person import Person
+from deploy.sandbox.slack.reading import controls, visible_text
+from deploy.sandbox.stage import POLICY
+from deploy.sandbox.traffic.alerts import image, words
+from deploy.sandbox.traffic.demo import opening
+from tests.stories.test_a_shift import case_of, lure
+from tests.stories.test_in_the_browser import looking
+from tests.stories.test_slow_ledger import locked
+from tests.world import World, koban, work
+
+INSULT = "家の前まで行くからな https://bad.example/x"
+
+
+def market(world: World) -> str:
+    """Where the marketplace's images lie."""
+    return f"{world.stage.url}/market/images"
+
+
+async def showing(person: Person, text: str, timeout: float = 10.0) -> dict:  # noqa: ASYNC109
+    """The topmost modal, once it shows this."""
+
+    async def look() -> dict | None:
+        views = await person.views()
+        return views[-1] if views and text in visible_text(views[-1]) else None
+
+    return await person.until(look, timeout, f"{text} in the topmost modal")
+
+
+async def opened(person: Person, card: dict, text: str = "アラート") -> dict:
+    """The list, opened from the card's menu and filled."""
+    await person.choose_overflow(card, "根拠を見る")
+    return await showing(person, text)
+
+
+def shows(view: dict) -> list[str]:
+    """The labels of the buttons that show something."""
+    return [c.action_id for c in controls(view) if c.action_id.startswith("evidence.reveal")]
+
+
+def files(view: dict) -> list[str]:
+    """The ids of the images that a view shows."""
+    return [block["slack_file"]["id"] for block in view["blocks"] if block["type"] == "image"]
+
+
+async def looks(world: World) -> list[tuple[str, str]]:
+    """Who was shown hidden evidence, and why the ledger says so."""
+    database = Database(world.settings.ledger.url.get_secret_value())
+    query = sa.select(lookups.c.actor, lookups.c.why).where(
+        lookups.c.why.startswith("evidence revealed")
+    )
+    async with database.reading() as connection:
+        rows = (await connection.execute(query.order_by(lookups.c.id))).all()
+    await database.aclose()
+    return [(row.actor, row.why) for row in rows]
+
+
+async def test_an_image_is_shown_once_it_is_recorded_who_looks(world: World) -> None:
+    """Not on the card and not in the list; in a modal above it, made anew, and in the ledger."""
+    sato = await world.person("U0SATO")
+    await world.happens(lure(more=(image(f"{market(world)}/m_77.png"),)))
+    card, case = await case_of(sato)
+    assert "画像 1" in visible_text(card)
+    view = await opened(sato, card)
+    assert "LINE ID ください hxxps://line[.]example/ti/p/abc" in visible_text(view)
+    assert "閲覧注意の画像を隠しています。" in visible_text(view)
+    assert files(view) == []
+    assert "market/images" not in str(view)
+    await sato.press(view, shows(view)[0])
+    piece = await showing(sato, "表示したことを記録しました")
+    (file,) = files(piece)
+    got = await world.http.get(f"{world.stage.url}/files/{file}")
+    assert got.headers["content-type"] == "image/jpeg"
+    assert await world.kinds(case) == ["case_opened", "evidence_revealed"]
+    why = "evidence revealed: default/chat-000001 #2 (image)"
+    assert await looks(world) == [("U0SATO", why)]
+    assert (await verify(world.queries)).broken == ()
+
+
+async def test_a_second_look_needs_no_second_upload(world: World) -> None:
+    """The file stays at Slack; each look is recorded, and no card is drawn for it."""
+    sato, clark = await world.person("U0SATO"), await world.person("U0CLARK")
+    await world.happens(lure(more=(image(f"{market(world)}/m_77.png"),)))
+    card, case = await case_of(sato)
+    updates = world.stage.workspace.calls["chat.update"]
+    shown = []
+    for person, says in ((sato, "表示したことを記録しました"), (clark, "It is recorded")):
+        card = await person.latest(card)
+        await person.choose_overflow(card, "evidence:" + f"{case}:{_version(card)}")
+        view = await showing(person, "hxxps://line[.]example")
+        await person.press(view, shows(view)[0])
+        shown += files(await showing(person, says))
+    assert shown[0] == shown[1]
+    assert world.stage.workspace.calls["files.completeUploadExternal"] == 1
+    assert world.stage.workspace.calls["chat.update"] == updates
+    assert [who for who, _ in await looks(world)] == ["U0SATO", "U0CLARK"]
+
+
+def _version(card: dict) -> str:
+    (menu,) = (c for c in controls(card) if c.kind == "overflow")
+    return menu.element["options"][0]["value"].rpartition(":")[2]
+
+
+async def test_sensitive_words_are_hidden_and_then_read_whole(world: World) -> None:
+    """Three thousand characters, defanged, with nothing of them on the card or in the list."""
+    sato = await world.person("U0SATO")
+    text = INSULT + "😡" * 2_990 + "おわり"
+    await world.happens(lure(more=(words(text, sensitive=True),)))
+    card, _ = await case_of(sato)
+    view = await opened(sato, card)
+    assert "閲覧注意の文を隠しています" in visible_text(view)
+    assert "家の前まで" not in str(view) + str(card)
+    await sato.press(view, shows(view)[0])
+    piece = await showing(sato, "表示したことを記録しました")
+    read = visible_text(piece).replace("\n", "")
+    assert "hxxps://bad[.]example/x" in read
+    assert read.count("😡") == 2_990
+    assert "おわり" in read
+
+
+async def test_many_long_alerts_are_read_in_pages(world: World) -> None:
+    """Newest first, nothing left out, forward and back again."""
+    sato = await world.person("U0SATO")
+    for number in range(1, 13):
+        text = f"{number}番目 " + "あ" * 2_950 + f" {number}番目の終わり"
+        await world.happens(lure(number, more=(words(text),)))
+    card, case = await case_of(sato)
+
+    async def joined() -> bool:
+        row = await world.queries.case(case)
+        return row is not None and row["alerts"] == 12
+
+    await sato.until(joined, what="twelve alerts in the case")
+    view = await opened(sato, card)
+    read, pages = visible_text(view), 1
+    while any(c.action_id == "evidence.page.next" for c in controls(view)):
+        await sato.press(view, "evidence.page.next")
+        before = view["hash"]
+        view = await sato.until(lambda b=before: _other(sato, b), what="the next page")
+        read, pages = read + visible_text(view), pages + 1
+    assert pages >= 3
+    for number in range(1, 13):
+        assert read.count(f"{number}番目の終わり") >= 1
+    assert read.index("12番目の終わり") < read.index(" 3番目の終わり")
+    await sato.press(view, "evidence.page.before")
+    back = await sato.until(lambda: _other(sato, view["hash"]), what="the page before")
+    assert any(c.action_id == "evidence.page.next" for c in controls(back))
+
+
+async def _other(person: Person, hash_: str) -> dict | None:
+    views = await person.views()
+    return views[-1] if views and views[-1]["hash"] != hash_ else None
+
+
+async def test_at_the_cap_nothing_more_is_shown(temporal: str, tmp_path: Path) -> None:
+    """One sentence says how many, since when, when again and who else could look."""
+    policy = Path(shutil.copytree(POLICY, tmp_path / "policy"))
+    limits = policy / "limits.yaml"
+    written = limits.read_text(encoding="utf-8").replace("reveals: 60", "reveals: 2")
+    limits.write_text(written, encoding="utf-8")
+    async with koban(temporal, tmp_path, policy=policy) as world:
+        sato, clark = await world.person("U0SATO"), await world.person("U0CLARK")
+        more = tuple(image(f"{market(world)}/{number}.png") for number in range(3))
+        await world.happens(lure(more=more))
+        card, case = await case_of(sato)
+        view = await opened(sato, card)
+        for button in shows(view)[:2]:
+            await sato.press(view, button)
+            await showing(sato, "表示したことを記録しました")
+            await sato.close_modal()
+        await sato.press(view, shows(view)[2])
+        told = await showing(sato, "表示できません")
+        assert "この8時間に2件を表示しました" in visible_text(told)
+        assert "ほかの担当者に確認を依頼してください。" in visible_text(told)
+        assert files(told) == []
+        assert world.stage.workspace.calls["files.completeUploadExternal"] == 2
+        assert (await world.kinds(case)).count("evidence_revealed") == 2
+        assert len(await looks(world)) == 2
+        await sato.close_modal()
+        await sato.press(view, shows(view)[0])
+        await showing(sato, "表示したことを記録しました")
+        await clark.choose_overflow(await clark.latest(card), "根拠を見る")
+        view = await showing(clark, "1 alert")
+        await clark.press(view, shows(view)[2])
+        await showing(clark, "It is recorded")
+
+
+async def test_an_auditor_looks_and_sees_who_looked_before(world: World) -> None:
+    """Also behind a closed case; nothing but the record changes for it."""
+    sato, suzuki = await world.person("U0SATO"), await world.person("U0SUZUKI")
+    await world.happens(lure(more=(image(f"{market(world)}/m_77.png"),)))
+    card, case = await case_of(sato)
+    view = await opened(sato, card)
+    await sato.press(view, shows(view)[0])
+    await showing(sato, "表示したことを記録しました")
+    await sato.press(await sato.latest(card), "case.clear")
+    await world.wait_kind(case, "case_closed")
+    await suzuki.command(f"/koban case {case}")
+    (answer,) = await suzuki.until(lambda: suzuki.ephemerals("ts-live"), what="the answer")
+    assert "隠した根拠を表示 · <@U0SATO>" in visible_text(answer)
+    await suzuki.press(answer, "case.evidence")
+    view = await showing(suzuki, "閲覧注意の画像を隠しています。")
+    await suzuki.press(view, shows(view)[0])
+    assert len(files(await showing(suzuki, "表示したことを記録しました"))) == 1
+    assert (await world.kinds(case))[-1] == "evidence_revealed"
+    assert [who for who, _ in await looks(world)] == ["U0SATO", "U0SUZUKI"]
+    row = await world.queries.case(case)
+    assert row is not None
+    assert row["phase"] == "closed"
+
+
+async def test_a_lead_looks_before_agreeing(world: World) -> None:
+    """From the approval's own card, in the channel of the leads."""
+    sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
+    await world.happens(lure(more=(image(f"{market(world)}/m_77.png"),)))
+    card, case = await case_of(sato)
+    await sato.press(card, "case.claim")
+    await sato.press(await sato.wait_text(card, "佐藤"), "case.preset.ban")
+    asked = await tanaka.wait_card("ts-leads", "u_123")
+    await tanaka.press(asked, "case.evidence")
+    view = await showing(tanaka, "閲覧注意の画像を隠しています。")
+    await tanaka.press(view, shows(view)[0])
+    assert len(files(await showing(tanaka, "表示したことを記録しました"))) == 1
+    await tanaka.press(await tanaka.latest(asked), "approval.approve")
+    await world.wait_kind(case, "approved")
+    assert [who for who, _ in await looks(world)] == ["U0TANAKA"]
+
+
+async def test_somebody_without_a_role_sees_nothing(temporal: str, tmp_path: Path) -> None:
+    """Neither the list nor what is hidden: the press is refused where it is decided."""
+    policy = Path(shutil.copytree(POLICY, tmp_path / "policy"))
+    roles = policy / "roles.yaml"
+    written = roles.read_text(encoding="utf-8").replace("{group: S0AUDIT}", "{users: [U0REED]}")
+    roles.write_text(written, encoding="utf-8")
+    async with koban(temporal, tmp_path, policy=policy) as world:
+        suzuki = await world.person("U0SUZUKI")
+        await world.happens(lure(more=(image(f"{market(world)}/m_77.png"),)))
+        card, case = await case_of(suzuki)
+        view = await opened(suzuki, card, "")
+        view = await showing(suzuki, "この操作ができるのは")
+        assert shows(view) == []
+        assert await looks(world) == []
+        assert await world.kinds(case) == ["case_opened"]
+
+
+async def test_an_address_that_leads_elsewhere_is_not_followed(world: World) -> None:
+    """The cloud's own data, a neighbour, the platform's API: a sentence, and nothing uploaded."""
+    sato = await world.person("U0SATO")
+    addresses = (
+        "http://169.254.169.254/latest/meta-data/",
+        "https://images.market.example.evil.example/a.png",
+        f"{world.stage.url}/faults",
+        f"{world.stage.url}/market/v1/users/u_123",
+        f"{market(world)}/nothing-here",
+        "javascript:alert(1)",
+    )
+    await world.happens(lure(more=tuple(image(each) for each in addresses)))
+    card, _ = await case_of(sato)
+    view = await opened(sato, card)
+    told = []
+    for button in shows(view):
+        await sato.press(view, button)
+
+        async def answered() -> str:
+            top = (await sato.views())[-1]
+            text = visible_text(top)
+            return text if "読み込んで" not in text and top["id"] != view["id"] else ""
+
+        told.append((await sato.until(answered, what="an answer")).partition("。")[0])
+        await sato.close_modal()
+    forbidden = "画像の場所が許可されていないため、表示しません"
+    gone = "画像はもうありません"
+    assert told == [forbidden, forbidden, forbidden, gone, gone, forbidden]
+    assert world.stage.workspace.calls["files.getUploadURLExternal"] == 0
+
+
+async def test_a_platform_in_trouble_can_be_tried_again(world: World) -> None:
+    """The same modal shows the image once the platform is back."""
+    sato = await world.person("U0SATO")
+    await world.happens(lure(more=(image(f"{market(world)}/m_77.png"),)))
+    card, case = await case_of(sato)
+    view = await opened(sato, card)
+    world.stage.faults.set("platform_500", True)
+    await sato.press(view, shows(view)[0])
+    failed = await showing(sato, "画像を取得できませんでした")
+    world.stage.faults.set("platform_500", False)
+    await sato.press(failed, "もう一度試す")
+    piece = await showing(sato, "表示したことを記録しました")
+    assert piece["id"] == failed["id"]
+    assert len(files(piece)) == 1
+    assert (await world.kinds(case)).count("evidence_revealed") == 2
+
+
+async def test_a_file_that_slack_lost_is_fetched_again(world: World) -> None:
+    """Somebody deleted it there: the next look puts it back."""
+    sato = await world.person("U0SATO")
+    await world.happens(lure(more=(image(f"{market(world)}/m_77.png"),)))
+    card, _ = await case_of(sato)
+    view = await opened(sato, card)
+    await sato.press(view, shows(view)[0])
+    (first,) = files(await showing(sato, "表示したことを記録しました"))
+    await sato.close_modal()
+    del world.stage.workspace.uploads.files[first]
+    await sato.press(view, shows(view)[0])
+    (second,) = files(await showing(sato, "表示したことを記録しました"))
+    assert second != first
+    async with httpx.AsyncClient() as http:
+        assert (await http.get(f"{world.stage.url}/files/{second}")).status_code == 200
+
+
+async def test_what_was_asked_for_while_no_worker_ran_is_shown_once_one_does(
+    temporal: str, tmp_path: Path
+) -> None:
+    """The press is stored; its modal waits, and the look is recorded once."""
+    async with koban(temporal, tmp_path, working=False) as world:
+        sato = await world.person("U0SATO")
+        async with work(world.settings):
+            await world.happens(lure(more=(image(f"{market(world)}/m_77.png"),)))
+            card, case = await case_of(sato)
+        view = await opened(sato, card)
+        await sato.press(view, shows(view)[0])
+        await showing(sato, "読み込んでいます…")
+        assert await world.kinds(case) == ["case_opened"]
+        async with work(world.settings):
+            assert len(files(await showing(sato, "表示したことを記録しました", 20))) == 1
+        assert await world.kinds(case) == ["case_opened", "evidence_revealed"]
+
+
+async def test_without_the_ledger_nothing_is_shown(temporal: str, tmp_path: Path) -> None:
+    """Nobody could say afterwards who looked: a sentence, and nothing is fetched or counted."""
+    async with koban(temporal, tmp_path) as world:
+        sato = await world.person("U0SATO")
+        await world.happens(lure(more=(image(f"{market(world)}/m_77.png"),)))
+        card, case = await case_of(sato)
+        view = await opened(sato, card)
+        async with locked(tmp_path / "koban.db"):
+            await sato.press(view, shows(view)[0])
+            told = await showing(sato, "いまは表示できませんでした。", 20)
+        assert files(told) == []
+        assert world.stage.workspace.calls["files.getUploadURLExternal"] == 0
+        assert await world.kinds(case) == ["case_opened"]
+        await sato.close_modal()
+        await sato.press(view, shows(view)[0])
+        await showing(sato, "表示したことを記録しました")
+
+
+@pytest.mark.browser
+async def test_in_the_browser_it_is_seen_and_hidden_again(world: World, browser: Browser) -> None:
+    """Opened from the card, shown by one press, and gone when its modal is closed."""
+    sato = await world.person("U0SATO")
+    await world.happens(opening(f"{world.stage.url}/market"))
+    card = await sato.wait_card("ts-market", "l_31")
+    async with looking(browser, world, "as=U0SATO&channel=C0MARKET") as page:
+        shown = page.get_by_test_id(f"main-message-{card['ts']}")
+        await shown.locator('[data-action-id="case.more"]').click()
+        await page.get_by_text("根拠を見る", exact=True).click()
+        dialog = page.get_by_role("dialog")
+        await expect(dialog).to_contain_text("このページでは2件を隠しています。")
+        await dialog.get_by_role("button", name="表示する(記録されます)").first.click()
+        image = dialog.locator("img.block-image")
+        await expect(image).to_be_visible(timeout=15_000)
+        assert await image.evaluate("n => n.complete && n.naturalWidth") == 960
+        await page.get_by_role("button", name="戻る").click()
+        await expect(dialog).to_contain_text("このページでは2件を隠しています。")
+        await expect(page.locator("img.block-image")).to_have_count(0)

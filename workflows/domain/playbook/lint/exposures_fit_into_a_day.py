@@ -1,0 +1,15 @@
+"""A cap per shift that counts over days would send somebody home for what they saw yesterday."""
+
+from datetime import timedelta
+
+from workflows.domain.playbook.lint.finding import LIMITS, Bundle, Finding, Findings
+
+LONGEST = timedelta(hours=24)
+
+
+def check(bundle: Bundle) -> Findings:
+    """`exposure` counts over 24 hours at most."""
+    exposure = bundle.limits.exposure if bundle.limits else None
+    if exposure is not None and exposure.within > LONGEST:
+        what = "`exposure` counts over more than a day"
+        yield Finding(LIMITS, ("exposure", "within"), what, "write 24h or less, a shift")
