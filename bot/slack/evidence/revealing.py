@@ -71,7 +71,7 @@ class EvidenceRevealing:
         )
         if not await store(self._doors.cases, carried.route, click):
             _log.warning("click_not_stored", case=piece.case, command="reveal_evidence")
-            await self._say_so(opening, press, modal)
+            await self._say_so(opening, press, modal, piece.case)
         else:
             self._after.start(self._unless_open(opening, press, carried))
         await ack()
@@ -97,10 +97,12 @@ class EvidenceRevealing:
             source = press.source.model_copy(update={"place": carried.place})
             await self._told.tell(source, "bot.modal.not_opened")
 
-    async def _say_so(self, opening: asyncio.Task[bool], press: Press, modal: Modal) -> None:
+    async def _say_so(
+        self, opening: asyncio.Task[bool], press: Press, modal: Modal, case: str
+    ) -> None:
         """Nothing will come: the modal says it. Raises `NotTaken` where it can't."""
         viewer = await self._viewer(press.source.person, modal)
-        view = viewer.refused(viewer.reader.say("bot.press.not_taken"))
+        view = viewer.refused(viewer.reader.say("bot.press.not_taken", case=case))
         try:
             async with asyncio.timeout(PATIENCE):
                 if await opening and await self._screen.redraw(modal.id, view):

@@ -195,6 +195,7 @@ async def test_who_looked_is_written_with_the_event_and_once(
             "subject_id": "u_123",
             "why": "evidence revealed: live-chat/chat-000001 #2 (image)",
             "case_id": CASE,
+            "revealed": False,
         }
     ]
     assert await record.is_recorded(CASE, "U0SATO", key, 1)

@@ -110,7 +110,7 @@ def test_presets_that_the_card_has_no_room_for_stand_first_in_the_menu() -> None
         ("定型c", "preset.c"),
         ("定型ban…", "sure.ban"),
         ("定型d", "preset.d"),
-        ("確認済みにする", "acknowledge"),
+        ("根拠を見る", "evidence"),
         ("すべての操作…", "all"),
     ]
 
@@ -123,7 +123,7 @@ def test_a_crowd_of_presets_leaves_room_for_the_rest() -> None:
         "preset.d",
         "preset.e",
         "preset.f",
-        "handover",
+        "evidence",
         "all",
     ]
 

@@ -60,6 +60,7 @@ async def test_every_preset_and_every_entry_is_in_one_modal(stage: Stage):
     assert [c.action_id for c in shown] == [
         *(f"case.preset.p{n}" for n in range(1, 10)),
         "case.preset.ban",
+        "case.evidence",
         "case.acknowledge",
         "case.escalate",
         "case.note",

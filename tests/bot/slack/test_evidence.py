@@ -146,7 +146,7 @@ async def test_a_press_that_is_not_taken_says_so_in_its_modal(stage: Stage):
     sato, view = await opened(stage)
     stage.cases.away = True
     await sato.press(view, "evidence.reveal.2")
-    await showing(sato, "いまは受け付けられませんでした。もう一度押してください。")
+    await showing(sato, f"{CASE}: いまは受け付けられませんでした。もう一度押してください。")
     assert stage.cases.clicks == []
 
 
