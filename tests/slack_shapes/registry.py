@@ -5,12 +5,13 @@ module is a line here. `test_everything_is_drawn.py` fails for a builder that no
 """
 
 from tests.slack_shapes.scene import Surface
-from tests.slack_shapes.surfaces import answers, appeals, cards, home, modals
+from tests.slack_shapes.surfaces import answers, appeals, cards, evidence, home, modals
 
 SURFACES: tuple[Surface, ...] = (
     *cards.SURFACES,
     *appeals.SURFACES,
     *modals.SURFACES,
+    *evidence.SURFACES,
     *answers.SURFACES,
     *home.SURFACES,
 )

@@ -15,6 +15,8 @@ from activities.slack.card_state import STATE_COLOUR, standing
 from activities.slack.lines import WORDS
 from activities.slack.text import texts as module
 from bot.slack.appeals.presses import ACTIONS as OF_APPEALS
+from bot.slack.evidence.listener import ACTIONS as OF_EVIDENCE
+from bot.slack.evidence.listener import OPENS as OPENS_EVIDENCE
 from bot.slack.modals.kinds import KINDS
 from bot.slack.press import _PLAIN as PRESSED
 from bot.slack.press import MODALS, MORE, command_for
@@ -117,7 +119,9 @@ def test_every_button_that_is_drawn_is_heard(drawn: Drawn):
 
 
 def _heard(name: str) -> bool:
-    if name in MODALS or name == OPENS or is_of_list(name) or OF_APPEALS.fullmatch(name):
+    if name in MODALS or name in (OPENS, OPENS_EVIDENCE) or is_of_list(name):
+        return True
+    if OF_APPEALS.fullmatch(name) or OF_EVIDENCE.fullmatch(name):
         return True
     return command_for(name, "U0SATO", 1) is not None
 

@@ -78,7 +78,7 @@ class Viewer:
             "type": "modal",
             "callback_id": CALLBACK,
             "external_id": self.modal.id,
-            "private_metadata": self.modal.carries,
+            **({"private_metadata": self.modal.carries} if self.modal.carries else {}),
             "title": {"type": "plain_text", "text": self.reader.say("evidence.piece.title")},
             "close": {"type": "plain_text", "text": self.reader.say("evidence.back")},
             "blocks": blocks,

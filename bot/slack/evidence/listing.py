@@ -50,7 +50,7 @@ class EvidenceListing:
             await self._screen.tell(press.source, "bot.press.unreadable")
             return
         reader = await self._reader(press.source.person)
-        view_id = await self._screen.open(press.source, loading_view(reader))
+        view_id = await self._screen.begin(press, loading_view(reader))
         if view_id is None:
             return
         carried = metadata_for(aim, place, reader.texts.language).model_dump()

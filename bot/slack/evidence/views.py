@@ -96,7 +96,7 @@ def _view(blocks: list[Block], carries: str, reader: Reader) -> View:
         "type": "modal",
         "callback_id": CALLBACK,
         "title": {"type": "plain_text", "text": reader.say("evidence.title")},
-        "close": {"type": "plain_text", "text": reader.say("bot.modal.close")},
-        "private_metadata": carries,
+        "close": {"type": "plain_text", "text": reader.say("evidence.close")},
         "blocks": blocks,
+        **({"private_metadata": carries} if carries else {}),
     }

@@ -46,7 +46,7 @@ class Screen:
         await self.tell(source, "bot.modal.not_opened")
         return None
 
-    async def begin(self, press: Press, view: View) -> str | None:
+    async def begin(self, press: Press, view: View | dict[str, Any]) -> str | None:
         """Draws `view` where the press was made, if that is a modal, else opens it; its id."""
         if press.view:
             await self.redraw(press.view, view)

@@ -10,7 +10,9 @@ from deploy.sandbox.slack.reading import controls, visible_text
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fake_evidence import an_alert, image, words
 from tests.bot.slack.fakes import CASE, ROUTE
+from tests.bot.slack.test_everything import chosen, with_presets
 from workflows.domain.commands import Click, Modal, Place, RevealEvidence
+from workflows.domain.memory import Memory
 from workflows.domain.people import Actor
 
 HIDDEN = [an_alert(1, words("LINE ID https://ex.com"), image(), words("住所", True))]
@@ -52,6 +54,19 @@ async def test_it_opens_before_the_ledger_answers(stage: Stage):
     assert "閲覧注意の文を隠しています(2文字)。" in visible_text(view)
     assert "住所" not in str(view)
     assert "images.example" not in str(view)
+
+
+async def test_from_the_modal_of_all_entries_it_takes_its_place(stage: Stage):
+    """Pressed there, it is drawn there; what is hidden opens above it as ever."""
+    stage.evidence.alerts = HIDDEN
+    stage.cases.memories[ROUTE] = Memory(case=with_presets())
+    sato = await chosen(stage, "U0SATO", "all")
+    await sato.press(await showing(sato, "定型の判断"), "case.evidence")
+    view = await showing(sato, "LINE ID hxxps://ex[.]com")
+    assert len(await sato.views()) == 1
+    await sato.press(view, "evidence.reveal.1")
+    await showing(sato, "読み込んでいます…")
+    assert [click.command.kind for _, click in stage.cases.clicks] == ["reveal_evidence"]
 
 
 async def test_an_english_reader_reads_english(stage: Stage):

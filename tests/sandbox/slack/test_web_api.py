@@ -213,13 +213,14 @@ async def test_calls_are_counted(client: AsyncWebClient, slack: str):
     }
 
 
-async def test_an_image_shows_a_file_that_is_there(client: AsyncWebClient):
+async def test_an_image_shows_a_file_that_is_there(client: AsyncWebClient, workspace: Workspace):
     """A file that is unknown, or not complete yet, is refused in Slack's words."""
     image = {"type": "image", "slack_file": {"id": "F0000NONE"}, "alt_text": "none"}
     with pytest.raises(SlackApiError) as failed:
         await client.chat_postMessage(channel="C0LIVE", text="x", blocks=[image])
     assert failed.value.response["error"] == "invalid_blocks"
     assert "invalid slack file" in str(failed.value.response["response_metadata"])
+    workspace.uploads.looks_for = 0
     done = await client.files_upload_v2(filename="a.png", content=b"\x89PNG")
     shown = {**image, "slack_file": {"id": done["files"][0]["id"]}}
     assert (await client.chat_postMessage(channel="C0LIVE", text="x", blocks=[shown]))["ok"]
