@@ -165,7 +165,16 @@ def test_every_choice_that_is_sent_at_once_is_heard(drawn: Drawn):
     assert drawn.chosen() == {LANGUAGE, TEMPLATE}
 
 
-SAYING = {"all", "revealed", "ring_list", "ring_loading", "said", "timeline"}
+SAYING = {
+    "all",
+    "evidence_list",
+    "evidence_piece",
+    "revealed",
+    "ring_list",
+    "ring_loading",
+    "said",
+    "timeline",
+}
 """Modals that only show something, or whose buttons do what is to be done."""
 
 
@@ -203,8 +212,8 @@ def test_every_press_carries_its_case(drawn: Drawn):
 
 
 def _readable(name: str, value: str, route: str) -> bool:
-    """Whether whoever hears of the press finds out what is meant; appeals test their own."""
-    if name.startswith("appeal.") or name == RESUME:
+    """Whether whoever hears of the press finds out what is meant; appeals and evidence test their own."""
+    if name.startswith("appeal.") or name == RESUME or OF_EVIDENCE.fullmatch(name):
         return True
     if name in (REVEAL, RELATED, OPEN):
         return subject_pressed(value) is not None
