@@ -13,7 +13,7 @@ from activities.slack.drawing import (
     metadata,
     section,
 )
-from activities.slack.escape import mrkdwn, one_line
+from activities.slack.escape import mrkdwn, one_line, plain
 from activities.slack.reader import Reader
 from workflows.domain.memory import CardRef
 from workflows.domain.numbers.report import (
@@ -46,10 +46,10 @@ def report_message(
 
 
 def title(report: Report, reader: Reader) -> str:
-    """`日勤の引き継ぎ`, `日次レポート`: plain text."""
+    """`日勤の引き継ぎ`, `日次レポート`: plain text, harmless."""
     if report.team is None:
         return reader.say("report.daily")
-    return reader.say("report.shift", shift=report.team.title.in_(reader.texts.language))
+    return reader.say("report.shift", shift=reader.title(report.team.title, plain))
 
 
 class _Drawn:

@@ -277,7 +277,7 @@ async def test_a_file_that_slack_still_looks_at_stays_in_the_thread(
 async def test_hostile_titles_only_stand_there(desk: Desk) -> None:
     """Titles are of policy and ids of the platform: neither mentions, links or formats."""
     bad = Text(ja="<!channel> *太字* https://evil.example", en="<!here>")
-    team = a_team("<!channel>", ("U0SATO",), SINCE)
+    team = a_team("<!channel> https://evil.example", ("U0SATO",), SINCE)
     await post(
         desk,
         a_report(
