@@ -183,6 +183,10 @@ def _alert(words: Words, kind: str, subject: Subject, now: datetime) -> Alert:
 
 
 def kinds_offered(playbooks: Sequence[Playbook]) -> list[tuple[str, Playbook]]:
-    """Every kind that a person can choose, with the playbook that names it."""
+    """Every kind that a person can choose, once, with the first playbook that names it."""
     ordered = sorted(playbooks, key=lambda each: (each.catch_all, each.order, each.playbook))
-    return [(kind, playbook) for playbook in ordered for kind in kinds_of(playbook)]
+    offered: dict[str, Playbook] = {}
+    for playbook in ordered:
+        for kind in kinds_of(playbook):
+            offered.setdefault(kind, playbook)
+    return list(offered.items())

@@ -13,7 +13,7 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.models.views import View
 
-from activities.slack.escape import mrkdwn, one_line, plain, shorten
+from activities.slack.escape import mrkdwn, one_line, plain, shorten, units
 from activities.slack.text.texts import Catalog
 from bot.slack.byhand.making import kinds_offered
 from bot.slack.modals.frame import OPTION_TEXT, field, many_lines
@@ -42,9 +42,9 @@ class About(Value):
 
 
 def encode(about: About) -> str:
-    """At most 3,000 characters; a message that is longer written than read loses its end."""
+    """At most 3,000 UTF-16 units; a message that is longer written than read loses its end."""
     written = about.model_dump_json(exclude_none=True)
-    while len(written) > MOST_CHARACTERS:
+    while units(written) > MOST_CHARACTERS:
         message = about.message[: len(about.message) * 3 // 4]
         about = about.model_copy(update={"message": message})
         written = about.model_dump_json(exclude_none=True)

@@ -1,0 +1,20 @@
+"""The pure parts of alerts that people make: what is offered, and what a modal carries."""
+
+from activities.slack.escape import units
+from bot.slack.byhand.making import kinds_offered
+from bot.slack.byhand.view import About, decode, encode
+from tests.bot.slack.fakes import PLAYBOOK
+from workflows.domain.text import Language
+
+
+def test_a_kind_of_two_playbooks_is_offered_once():
+    """By the title of the one that would take it first: Slack tells options by their values."""
+    strict = PLAYBOOK.model_copy(update={"playbook": "strict", "order": 1})
+    assert kinds_offered((PLAYBOOK, strict)) == [("off_platform", strict)]
+
+
+def test_a_reported_message_fits_however_slack_counts():
+    """A letter of two UTF-16 units counts as two."""
+    carried = encode(About(language=Language.JA, message="𠮷" * 2_000))
+    assert units(carried) <= 3_000
+    assert set(decode(carried).message) == {"𠮷"}
