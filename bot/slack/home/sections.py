@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from activities.slack import numbers_words as words
+from activities.slack.drawing import context
 from activities.slack.text.texts import Catalog
 from bot.slack.doors import CaseLine
 from bot.slack.drawing import Block, case_line, moment, section
@@ -64,8 +65,8 @@ def language(chosen: Language | None, texts: Catalog) -> list[Block]:
     }
     # Slack keeps what was picked in a block of the same id, also where it was not stored.
     shown = {**section(f"*{texts.say('bot.home.language')}*"), "block_id": f"{LANGUAGE}.{value}"}
-    hint = {"type": "mrkdwn", "text": texts.say("bot.home.language.hint")}
-    return [{**shown, "accessory": select}, {"type": "context", "elements": [hint]}, _divider()]
+    hint = context([texts.say("bot.home.language.hint")])
+    return [{**shown, "accessory": select}, hint, _divider()]
 
 
 def _option(value: str, texts: Catalog) -> dict[str, Any]:
