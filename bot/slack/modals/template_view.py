@@ -8,7 +8,7 @@ from datetime import UTC
 from typing import Any
 
 from activities.slack.drawing import MOST_SECTION
-from activities.slack.escape import shorten
+from activities.slack.escape import plain
 from activities.slack.reader import Reader
 from activities.slack.text.texts import Catalog
 from activities.slack.text.texts import texts as texts_in
@@ -20,7 +20,7 @@ from bot.slack.modals.offer import Offer
 from workflows.domain.notice import Measure
 from workflows.domain.playbook.reasons import ReasonTemplate
 from workflows.domain.telling import preview
-from workflows.domain.text import Language, Text, visible
+from workflows.domain.text import Language, Text
 
 _PREVIEW = "notice"
 """The blocks of the preview are called so, or `notice.{more}`."""
@@ -99,6 +99,6 @@ def _said(key: str, texts: Catalog, **values: str) -> Json:
 
 
 def _plainly(text: str, language: str) -> Json:
-    """As it will be read: nothing of it is obeyed here."""
-    shown = {"type": "plain_text", "text": shorten(visible(text), MOST_SECTION), "emoji": False}
+    """As it will be read, but for its links: nothing of it is obeyed here."""
+    shown = {"type": "plain_text", "text": plain(text, MOST_SECTION), "emoji": False}
     return {"type": "section", "block_id": f"{_PREVIEW}.{language}", "text": shown}
