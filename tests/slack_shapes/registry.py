@@ -5,12 +5,30 @@ module is a line here. `test_everything_is_drawn.py` fails for a builder that no
 """
 
 from tests.slack_shapes.scene import Surface
-from tests.slack_shapes.surfaces import answers, appeals, cards, home, modals
+from tests.slack_shapes.surfaces import (
+    answers,
+    appeals,
+    cards,
+    commands,
+    hands,
+    home,
+    modals,
+    other_modals,
+    reports,
+    storms,
+    timelines,
+)
 
 SURFACES: tuple[Surface, ...] = (
     *cards.SURFACES,
     *appeals.SURFACES,
     *modals.SURFACES,
+    *other_modals.SURFACES,
     *answers.SURFACES,
+    *commands.SURFACES,
+    *hands.SURFACES,
+    *timelines.SURFACES,
+    *storms.SURFACES,
+    *reports.SURFACES,
     *home.SURFACES,
 )

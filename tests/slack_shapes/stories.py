@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.activities.slack.cases import AT, SATO, TANAKA
+from tests.slack_shapes.other_stories import OTHER_STORIES, PROTECT
 from tests.slack_shapes.told import AWAY, REFUSED, SUZUKI, Told
 from tests.slack_shapes.words import Words
 from workflows.domain import commands as cmd
@@ -62,11 +63,8 @@ def _in_turn(words: Words) -> Told:
     return Told(words, policy=both).decided("mute_user", "forfeit_payout")
 
 
-_PROTECT = {"protect": [{"when": "true", "action": "mute_user", "for": "15m"}]}
-
-
 def _protected(words: Words) -> Told:
-    story = Told(words, policy=_PROTECT)
+    story = Told(words, policy=PROTECT)
     story.then(cmd.ProtectNow(rules=(0,)))
     return story.news(ActionStatus.VERIFIED, 0, until=_ago(15), of="P1")
 
@@ -252,10 +250,10 @@ STORIES: dict[str, Callable[[Words], Told]] = {
     ),
     "open, protecting": _protected,
     "open, a protection begins": lambda w: _then(
-        Told(w, policy=_PROTECT), (0, cmd.ProtectNow(rules=(0,)))
+        Told(w, policy=PROTECT), (0, cmd.ProtectNow(rules=(0,)))
     ),
     "open, a protection failed": lambda w: _then(
-        Told(w, policy=_PROTECT), (0, cmd.ProtectNow(rules=(0,)))
+        Told(w, policy=PROTECT), (0, cmd.ProtectNow(rules=(0,)))
     ).news(ActionStatus.FAILED, 1, of="P1", problem=AWAY),
     "open, a protection is lifted": lambda w: _then(
         _protected(w), (2, cmd.LiftProtection(by=SATO))
@@ -366,5 +364,6 @@ STORIES: dict[str, Callable[[Words], Told]] = {
     "ring, stopped": lambda w: _then(_ringed(w).so_far(6, done=312), (7, cmd.StopRing(by=SATO))),
     "ring, failed": lambda w: _ringed(w).so_far(8, ActionStatus.FAILED, done=997, failed=3),
     "ring, closed": lambda w: _ringed(w).so_far(8, ActionStatus.VERIFIED, done=1000),
+    **OTHER_STORIES,
 }
 """By what a card then shows first."""

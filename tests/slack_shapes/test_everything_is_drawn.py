@@ -14,12 +14,23 @@ from activities.slack.appeals.buttons import CLAIM, OVERTURN, RELEASE, UPHOLD
 from activities.slack.card_state import STATE_COLOUR, standing
 from activities.slack.lines import WORDS
 from activities.slack.text import texts as module
+from activities.slack.text.texts import Catalog, texts
+from bot.slack import app
 from bot.slack.appeals.presses import ACTIONS as OF_APPEALS
-from bot.slack.modals.kinds import KINDS
+from bot.slack.home.sections import LANGUAGE
+from bot.slack.modals.deciding import TEMPLATE
 from bot.slack.press import _PLAIN as PRESSED
-from bot.slack.press import MODALS, MORE, command_for
+from bot.slack.press import MODALS, MORE, command_for, modal_of
 from bot.slack.rings.listener import OPENS
 from bot.slack.rings.listing import LIST, is_of_list
+from bot.slack.slash.brake_desk import RESUME
+from bot.slack.slash.paging import read_turn
+from bot.slack.slash.presses import ACTIONS as OF_ANSWERS
+from bot.slack.slash.reveal import subject_pressed
+from bot.slack.slash.subject_desk import OPEN, RELATED, REVEAL
+from bot.slack.storm.opening import OPEN as FROM_STORM
+from bot.slack.timeline.listener import OPENS as TIMELINE
+from bot.slack.timeline.listener import is_of_timeline
 from tests.slack_shapes.registry import SURFACES
 from tests.slack_shapes.scene import Scene
 from tests.slack_shapes.sent import Kind, Sent
@@ -30,6 +41,7 @@ from workflows.domain.case_state import Phase
 from workflows.domain.enforcement import ActionStatus
 from workflows.domain.hold import HoldKind
 from workflows.domain.people import Role
+from workflows.domain.text import Language
 from workflows.domain.view import view_of
 
 ROOT = Path(module.__file__).parents[3]
@@ -41,6 +53,7 @@ NOT_DRAWN = {
     "bot/slack/modals/frame.py:modal": "the frame within every modal; called by each of them",
 }
 NOWHERE_PRESSED: dict[str, str] = {}
+NEVER_SPOKEN: dict[str, str] = {}
 
 
 def builders() -> Iterator[str]:
@@ -59,6 +72,7 @@ class Drawn:
 
     def __init__(self) -> None:
         self.called: set[str] = set()
+        self.spoken: set[str] = set()
         self.sent: list[Sent] = []
         before = sys.gettrace()
         sys.settrace(self._note)
@@ -71,6 +85,8 @@ class Drawn:
     def _note(self, frame: FrameType, event: str, _: object) -> None:
         """Told of every call; its lines are of no interest."""
         self.called.add(f"{frame.f_code.co_filename}:{frame.f_code.co_name}")
+        if frame.f_code is Catalog.say.__code__:
+            self.spoken.add(frame.f_locals["key"])
 
     def elements(self) -> Iterator[dict]:
         for sent in self.sent:
@@ -85,6 +101,18 @@ class Drawn:
                 found |= {f"case.{entry}" for entry in entries}
             elif node["type"] == "button":
                 found.add(node["action_id"])
+        return found
+
+    def chosen(self) -> set[str]:
+        """The action_ids of what tells of a choice before anything is submitted."""
+        found = set()
+        for sent in self.sent:
+            for _, node in sent.nodes():
+                at_once = node.get("element") if node.get("dispatch_action") else None
+                chosen = at_once or node.get("accessory") or {}
+                found |= (
+                    {chosen["action_id"]} if chosen.get("type") != "button" and chosen else set()
+                )
         return found
 
     def callbacks(self) -> set[str]:
@@ -106,7 +134,11 @@ def test_every_builder_is_called(drawn: Drawn):
 
 def test_every_button_that_is_heard_is_drawn(drawn: Drawn):
     """A press that nobody can make is dead code, or a surface is missing."""
-    heard = {*PRESSED, *MODALS, CLAIM, RELEASE, UPHOLD, OVERTURN, OPENS, LIST}
+    of_answers = {REVEAL, RELATED, OPEN, RESUME}
+    turns = {f"{name}.page.{way}" for name in ("find", "related") for way in ("before", "next")}
+    of_appeals = {CLAIM, RELEASE, UPHOLD, OVERTURN}
+    heard = {*PRESSED, *MODALS, *of_appeals, OPENS, LIST, TIMELINE, FROM_STORM}
+    heard |= of_answers | turns
     assert sorted(heard - drawn.pressed() - NOWHERE_PRESSED.keys()) == []
 
 
@@ -117,26 +149,42 @@ def test_every_button_that_is_drawn_is_heard(drawn: Drawn):
 
 
 def _heard(name: str) -> bool:
-    if name in MODALS or name == OPENS or is_of_list(name) or OF_APPEALS.fullmatch(name):
+    if modal_of(name) is not None or name in (OPENS, FROM_STORM) or is_of_list(name):
+        return True
+    if is_of_timeline(name) or OF_APPEALS.fullmatch(name) or OF_ANSWERS.fullmatch(name):
         return True
     return command_for(name, "U0SATO", 1) is not None
 
 
+def test_every_choice_that_is_sent_at_once_is_heard(drawn: Drawn):
+    """And no other field tells of itself before its modal is submitted."""
+    assert drawn.chosen() == {LANGUAGE, TEMPLATE}
+
+
+SAYING = {"all", "revealed", "ring_list", "ring_loading", "said", "timeline"}
+"""Modals that only show something, or whose buttons do what is to be done."""
+
+
 def test_every_modal_that_comes_back_is_drawn(drawn: Drawn):
     """Everything that app.py listens for, and the modals that only show something."""
-    listened = set(KINDS) | set(_literals("view_submission"))
+    listened = set(_listened())
     assert sorted(listened - drawn.callbacks()) == []
-    assert drawn.callbacks() - listened == {"ring", "ring_loading", "ring_list"}
+    assert drawn.callbacks() - listened == SAYING
 
 
-def _literals(method: str) -> Iterator[str]:
-    """The names that `app.{method}("…")` is called with."""
-    for path in (ROOT / "bot/slack").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                wanted = node.func.attr == method and node.args
-                if wanted and isinstance(node.args[0], ast.Constant):
-                    yield str(node.args[0].value)
+def _listened() -> Iterator[str]:
+    """The callback_ids that app.py gives to `app.view_submission(…)`, also in its loops."""
+    tree = ast.parse(Path(app.__file__).read_text(encoding="utf-8"))
+    named = dict(vars(app))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.For) and isinstance(node.target, ast.Name):
+            before = named.get(node.target.id, ())
+            named[node.target.id] = (*before, *eval(ast.unparse(node.iter), vars(app)))
+    for node in ast.walk(tree):
+        func = node.func if isinstance(node, ast.Call) else None
+        if isinstance(func, ast.Attribute) and func.attr == "view_submission":
+            given = eval(ast.unparse(node.args[0]), named)
+            yield from [given] if isinstance(given, str) else given
 
 
 def test_every_press_carries_its_case(drawn: Drawn):
@@ -147,8 +195,18 @@ def test_every_press_carries_its_case(drawn: Drawn):
                 continue
             for element in block["elements"]:
                 for value in _values(element):
-                    of_appeal = str(element["action_id"]).startswith("appeal.")
-                    assert of_appeal or handles.decode(value, block["block_id"]), element
+                    assert _readable(str(element["action_id"]), value, block["block_id"]), element
+
+
+def _readable(name: str, value: str, route: str) -> bool:
+    """Whether whoever hears of the press finds out what is meant; appeals test their own."""
+    if name.startswith("appeal.") or name == RESUME:
+        return True
+    if name in (REVEAL, RELATED, OPEN):
+        return subject_pressed(value) is not None
+    if OF_ANSWERS.fullmatch(name):
+        return read_turn(value) is not None
+    return handles.decode(value, route) is not None
 
 
 def _values(element: dict) -> list[str]:
@@ -182,3 +240,8 @@ def test_every_event_of_a_thread_is_told():
     """Each line that the catalogs have a sentence for."""
     told = {type(each.event) for story in CASES for each in story.recorded}
     assert sorted(event.__name__ for event in WORDS if event not in told) == []
+
+
+def test_every_sentence_is_read(drawn: Drawn):
+    """Each key of the catalogs stands in a surface: nobody reviews what is never drawn."""
+    assert sorted(texts(Language.JA).keys - drawn.spoken - NEVER_SPOKEN.keys()) == []

@@ -8,11 +8,20 @@ from tests.domain.ringing import ring_news
 from tests.slack_shapes.words import Words
 from workflows.domain import commands as cmd
 from workflows.domain.alert import Alert, Subject
-from workflows.domain.enforcement import ActionStatus, Problem, ProblemKind
+from workflows.domain.enforcement import (
+    ActionStatus,
+    EnforcementReport,
+    NoticeState,
+    Problem,
+    ProblemKind,
+)
 from workflows.domain.known import Known
+from workflows.domain.notice import NoticeStatus
 from workflows.domain.people import Actor, Cover, Role
 from workflows.domain.playbook.actions import ActionCatalog
+from workflows.domain.playbook.lookups import NoticeCall
 from workflows.domain.playbook.model import Policy
+from workflows.domain.playbook.reasons import Telling
 from workflows.domain.ring import Blast, Ring, Sum, Tally
 from workflows.domain.text import Text
 
@@ -29,13 +38,16 @@ class Told(Story):
     """A story in given words. Times are in minutes after the opening."""
 
     def __init__(self, words: Words, **more: Any) -> None:
-        """`more`: `policy` as changes, `catalog` as changes by action, `known`, `alert`."""
+        """`more`: changes of `policy` and (by action) `catalog`; `known`, `alert`, `telling`."""
         self.words = words
         self.subject = Subject(type="user", id=words.id)
         known = more.pop("known", Known())
         first = an_alert(words, **more.pop("alert", {}))
         catalog = a_catalog(words, more.pop("catalog", {}))
-        super().__init__(first, a_policy(words, catalog, more.pop("policy", {})), known)
+        kept = a_policy(words, catalog, more.pop("policy", {}))
+        if more.pop("telling", False):
+            kept = kept.model_copy(update={"telling": a_telling(words)})
+        super().__init__(first, kept, known)
 
     def key(self, action: str) -> str:
         """How reports name an action on the case's own subject."""
@@ -56,6 +68,17 @@ class Told(Story):
             "policy": self.words.policy,
         }
         self.then(cmd.Decide.model_validate({**given, **more}), minutes)
+        return self
+
+    def noticed(
+        self, status: NoticeStatus, minutes: float = 5, problem: Problem | None = None
+    ) -> "Told":
+        """What became of telling the person acted upon."""
+        notice = NoticeState(status=status, problem=problem)
+        report = EnforcementReport(
+            id=f"n{minutes}", case=self.case.id, decision="D1", actions=(), notice=notice
+        )
+        self.then(cmd.Report(report=report), minutes)
         return self
 
     def ringed(self, count: int = 1000) -> "Told":
@@ -111,6 +134,12 @@ def a_catalog(words: Words, changes: dict[str, Any]) -> ActionCatalog:
     return ActionCatalog.model_validate(written)
 
 
+def a_telling(words: Words) -> Telling:
+    """How people are told, in the policy's words."""
+    frame = words.titled("{facts}\n措置: {actions}\n{rule}", "{facts}\nMeasure: {actions}\n{rule}")
+    return Telling(call=NoticeCall(path="/v1/users/{subject.id}/notices"), frame=frame)
+
+
 def a_policy(words: Words, catalog: ActionCatalog, changes: dict[str, Any]) -> Policy:
     """The way of working, with the policy's words for titles and rules."""
     if words.policy is None:
@@ -122,3 +151,25 @@ def a_policy(words: Words, catalog: ActionCatalog, changes: dict[str, Any]) -> P
     rule = {"id": words.policy[:60] or "x", "url": words.rule_url}
     titled = {"title": words.policy, "presets": presets, "policy": rule}
     return policy(catalog, **{**titled, **changes})
+
+
+def reasoned(words: Words) -> dict[str, Any]:
+    """Rules to choose from, and reasons: one with a notice, one without."""
+    rule = {"title": words.titled("誘導の禁止", "No luring"), "url": words.rule_url}
+    return {
+        "policy": {"id": "MKT-4.2", **rule},
+        "clauses": [{"id": (words.policy or "MKT-4.3")[:60] or "x", **rule}],
+        "reasons": [
+            {
+                "id": "line",
+                "title": words.titled("LINEの提示", "Gave a LINE ID"),
+                "reason": words.titled("LINE IDを提示した。", "Gave a LINE ID."),
+                "notice": words.titled("LINE IDの提示を確認しました。", "We found a LINE ID."),
+            },
+            {
+                "id": "quiet",
+                "title": words.titled("様子見", "Wait"),
+                "reason": words.titled("様子を見る。", "Wait and see."),
+            },
+        ],
+    }

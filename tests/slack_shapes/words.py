@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
 
-from workflows.domain.text import visible
+from workflows.domain.text import Text, visible
 
 MARK = "zqx"
 """Stands in every hostile token: so a check knows what a stranger wrote from what Koban did."""
@@ -25,6 +25,10 @@ class Words:
     name: str | None = None
     policy: str | None = None
     rule_url: str = "https://rules.example/4.2"
+
+    def titled(self, ja: str, en: str) -> Text:
+        """A title of policy: its own, unless these words stand for all of them."""
+        return Text(ja=ja, en=en) if self.policy is None else Text(ja=self.policy, en=self.policy)
 
 
 USUAL = Words()

@@ -31,7 +31,7 @@ from workflows.domain.text import Text
 AIM = Handle(case=CASE, version=999_999_999, route=ROUTE)
 
 
-def _metadata(scene: Scene, limits: dict[str, int]) -> dict[str, Any]:
+def metadata_of(scene: Scene, limits: dict[str, int]) -> dict[str, Any]:
     return {
         "route": ROUTE,
         "case": CASE,
@@ -87,7 +87,7 @@ def _modals(scene: Scene) -> Iterator[tuple[str, Sent]]:
     for name in KINDS:
         for state, offer in offers.items():
             limits = offer.limits if name == "decide" else {}
-            metadata = Metadata.model_validate(_metadata(scene, limits))
+            metadata = Metadata.model_validate(metadata_of(scene, limits))
             yield f"{name}{state}", view(view_of(name, offer, metadata, scene.catalog))
 
 
@@ -110,7 +110,7 @@ def _rings(scene: Scene) -> Iterator[tuple[str, Sent]]:
         ("as much as fits", _everything(scene.words), 10),
     ):
         starts = {"user": scene.words.id, "listing": scene.words.id}
-        given = {**_metadata(scene, offer.limits), "starts": starts, "bulk": 20}
+        given = {**metadata_of(scene, offer.limits), "starts": starts, "bulk": 20}
         metadata = RingMetadata.model_validate(given)
         drawn = view(ring_view(offer, _counted(scene.words, many), metadata, catalog))
         yield state, drawn

@@ -1,0 +1,62 @@
+"""Cases that a person made, that were stopped from acting, and of which somebody is told."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from tests.activities.slack.cases import AT, SATO
+from tests.slack_shapes.told import AWAY, REFUSED, Told, reasoned
+from tests.slack_shapes.words import Words
+from workflows.domain import commands as cmd
+from workflows.domain.automation import Halt
+from workflows.domain.by_hand import PEOPLE, REPORTS, ByHand, attributes_of
+from workflows.domain.enforcement import ActionStatus, Problem
+from workflows.domain.notice import NoticeStatus
+
+PROTECT = {"protect": [{"when": "true", "action": "mute_user", "for": "15m"}]}
+
+
+def _withheld(words: Words, until: datetime | None = None) -> Told:
+    """It would have acted by itself, and somebody had stopped that."""
+    halt = Halt(by="U0TANAKA", at=AT, until=until)
+    story = Told(words, policy=PROTECT)
+    story.then(cmd.ProtectNow(rules=(0,), halt=halt))
+    return story
+
+
+def _by_hand(words: Words, detector: str) -> Told:
+    """Somebody saw it themselves, and says so."""
+    link = "https://koban-demo.slack.com/archives/C0LIVE/p1763900000000100"
+    hand = ByHand(by="U0SATO", note=words.said, link=link)
+    alert = {"detector": detector, "score": None, "title": None, "attributes": attributes_of(hand)}
+    return Told(words, alert=alert)
+
+
+def _telling(words: Words, *actions: str) -> Told:
+    """Decided for a reason of policy, of which the person acted upon is told."""
+    story = Told(words, policy=reasoned(words), telling=True)
+    return story.decided(*(actions or ("mute_user",)), template="line")
+
+
+def _told(words: Words, status: NoticeStatus, problem: Problem | None = None) -> Told:
+    story = _telling(words).news(ActionStatus.VERIFIED)
+    return story.noticed(status, problem=problem)
+
+
+def _sent_again(words: Words) -> Told:
+    story = _told(words, NoticeStatus.FAILED, REFUSED)
+    story.then(cmd.RetryNotice(by=SATO), 60)
+    return story
+
+
+OTHER_STORIES: dict[str, Callable[[Words], Told]] = {
+    "open, stopped from acting": _withheld,
+    "open, stopped for a time": lambda w: _withheld(w, AT + timedelta(hours=2)),
+    "open, made by a colleague": lambda w: _by_hand(w, PEOPLE),
+    "open, reported by somebody": lambda w: _by_hand(w, REPORTS),
+    "awaiting approval, a notice to come": lambda w: _telling(w, "permanent_ban"),
+    "enforcing, a notice to come": _telling,
+    "closed, the person was told": lambda w: _told(w, NoticeStatus.SENT),
+    "closed, the notice is late": lambda w: _told(w, NoticeStatus.RETRYING, AWAY),
+    "closed, the notice failed": lambda w: _told(w, NoticeStatus.FAILED, REFUSED),
+    "closed, the notice is sent again": _sent_again,
+}

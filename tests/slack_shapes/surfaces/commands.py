@@ -1,0 +1,267 @@
+"""What `/koban` answers beyond cases and queues, and what others are told of it."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from bot.slack.doors import Covering, Fact, Record
+from bot.slack.replies import Said
+from bot.slack.slash import oncall, pages, stats
+from bot.slack.slash.brake_desk import BrakeDesk, BrakeLine, halts_page
+from bot.slack.slash.covering import CoverDesk
+from bot.slack.slash.find_desk import found_page
+from bot.slack.slash.grammar import (
+    CoverLine,
+    EndCovers,
+    Find,
+    LetCover,
+    PauseAutomation,
+    ResumeAutomation,
+    ShowCovers,
+    ShowRelated,
+    Which,
+    Window,
+)
+from bot.slack.slash.paging import PAGE
+from bot.slack.slash.playbook_page import playbook_page, playbooks_page
+from bot.slack.slash.subject_desk import SubjectDesk, Tie, related_page
+from bot.slack.team_door import Duty, OnCall
+from tests.activities.slack.test_report import NUMBERS
+from tests.bot.slack.fakes import NOW, line
+from tests.slack_shapes.scene import BASE, Scene, Surface
+from tests.slack_shapes.sent import Sent, said
+from tests.slack_shapes.surfaces.rooms import Policies, Rooms
+from workflows.domain.alert import Subject
+from workflows.domain.automation import AutomationChange, Turn
+from workflows.domain.numbers.model import Numbers, PlaybookCount
+from workflows.domain.people import Cover, Role
+from workflows.domain.roster.turns import Turn as Shift
+
+LATER = NOW + timedelta(hours=2)
+
+
+# -- looking something up ---------------------------------------------------------------------
+
+
+def _finds(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    title = scene.words.titled("外部誘導", "Off-platform inducement")
+    subject = Subject(type="user", id=scene.words.id)
+    lines = [line(f"K{n:08}", title=title, subject=subject) for n in range(PAGE + 1)]
+    for state, found, first in (
+        ("nothing", [], 0),
+        ("no more", [], PAGE),
+        ("one", lines[:1], 0),
+        ("the first of many", lines, 0),
+        ("in the middle", lines, PAGE),
+        ("the last", lines[:3], 2 * PAGE),
+    ):
+        wanted = Find(text=scene.words.evidence[:200] or "x", first=first)
+        yield state, said(found_page(found, wanted, scene.catalog, BASE, NOW))
+    for state, near in (("no such case", ()), ("near ones", ("K7Q2F9XM1", "K7Q2F9XM2"))):
+        yield state, said(pages.no_case_page("K7Q2F9XM0", near, scene.catalog))
+
+
+def _playbooks(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    policies = Policies(scene)
+    for each in policies.playbooks():
+        yield each.playbook, said(playbook_page(each, policies.catalog(), scene.catalog))
+    yield "all", said(playbooks_page(policies.playbooks(), scene.catalog))
+    yield "none", said(playbooks_page((), scene.catalog))
+
+
+def _related(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    start = Subject(type="user", id=scene.words.id)
+    title = scene.words.titled("同じ端末", "Same device")
+    seen = Record(open_cases=tuple(f"K{n:08}" for n in range(9)), standing=3)
+    ties = [
+        Tie(
+            subject=Subject(type="user", id=f"{scene.words.id[:250]}{n}"),
+            by=(title,) * (1 + n % 9),
+            record=seen if n < 2 else Record(),
+        )
+        for n in range(25)
+    ]
+    away = list(Rooms(scene).rings.sources().values())
+    for state, found, first, missing in (
+        ("nobody", [], 0, []),
+        ("one source away", ties[:1], 0, away),
+        ("the first of many", ties, 0, []),
+        ("in the middle", ties, PAGE, []),
+        ("turned too far", ties, 100, []),
+    ):
+        wanted = ShowRelated(subject=start, first=first)
+        yield state, said(related_page(wanted, found, missing, scene.catalog))
+
+
+def _subjects(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    """With the buttons that its reader has."""
+    subject = Subject(type="user", id=scene.words.id)
+    mail = Fact(
+        title=scene.words.titled("メール", "E-mail"), value=scene.words.evidence, personal=True
+    )
+    rooms = Rooms(scene)
+    rooms.platform.facts = {subject.key: (mail,)}
+    desk = SubjectDesk(rooms.doors, rooms.links)
+    for role in (Role.SPECIALIST, Role.AUDITOR):
+        asked = rooms.asked("U0SATO", role)
+        yield role.value, said(rooms.ask(lambda asked=asked: desk.show(subject, asked))[0])
+
+
+# -- the team ---------------------------------------------------------------------------------
+
+
+def a_duty(scene: Scene, hours: int, people: tuple[str, ...] | None) -> Duty:
+    """Eight hours of a shift, from then on."""
+    turn = Shift(
+        shift="day",
+        title=scene.words.titled("日勤", "Day"),
+        starts=NOW + timedelta(hours=hours),
+        ends=NOW + timedelta(hours=hours + 8),
+    )
+    return Duty(turn=turn, people=people, leads=("U0TANAKA",) if people else None)
+
+
+def a_shift(scene: Scene) -> OnCall:
+    """One on shift now, one after it, and somebody who covers."""
+    cover = Covering(person="U0SATO", covers_for="U0TANAKA", role=Role.LEAD, until=LATER)
+    now, after = a_duty(scene, -4, ("U0SATO", "U0SUZUKI")), a_duty(scene, 4, ("U0REED",))
+    return OnCall(roster=True, now=(now,), next=(after,), covers=(cover,))
+
+
+def _on_call(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    unknown = OnCall(roster=True, now=(a_duty(scene, -1, None),))
+    crowd = ("U0SATO", "U0TANAKA", "U0SUZUKI", "U0MORI", "U0REED") * 9
+    held = {Role.LEAD: ("U0TANAKA",), Role.SPECIALIST: ()}
+    many = tuple(a_duty(scene, n, crowd) for n in range(5))
+    for state, shift in (
+        ("on shift", a_shift(scene)),
+        ("nobody", OnCall(roster=True)),
+        ("an empty shift", OnCall(roster=True, now=(a_duty(scene, -1, ()),))),
+        ("Slack does not say who", unknown),
+        (
+            "no roster",
+            OnCall(roster=False, holders=held),
+        ),
+        ("no roster, nobody known", OnCall(roster=False, holders={Role.LEAD: None})),
+        ("as much as there is", OnCall(roster=True, now=many, next=many)),
+    ):
+        yield state, said(oncall.page(shift, scene.catalog))
+
+
+def counted(scene: Scene) -> Numbers:
+    """A day, in more playbooks than are shown; the policy's names are titles elsewhere."""
+    busiest = tuple(
+        PlaybookCount(playbook=name, opened=12, decisions=8)
+        for name in ("off_platform", *(f"p{n}" for n in range(9)))
+    )
+    return NUMBERS.model_copy(update={"playbooks": busiest, "since": NOW, "until": LATER})
+
+
+def _stats(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    for state, numbers in (("a day", counted(scene)), ("nothing happened", None)):
+        for window in Window:
+            rooms = Rooms(scene)
+            rooms.team.counted = numbers
+            answer = rooms.ask(
+                lambda rooms=rooms, window=window: stats.answer(
+                    rooms.team, window, NOW, scene.catalog
+                )
+            )
+            yield f"{state}, {window.value}", said(answer[0])
+
+
+# -- covers and the emergency stop ------------------------------------------------------------
+
+
+def _covers(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    for state, person, covers, wanted in (
+        ("none", "U0SATO", [], ShowCovers()),
+        ("one's own", "U0SATO", [("U0SATO", "U0TANAKA"), ("U0REED", "U0SATO")], ShowCovers()),
+        ("all", "U0TANAKA", [("U0SATO", "U0MORI")] * 2, ShowCovers()),
+        ("ended for somebody", "U0TANAKA", [("U0SATO", "U0MORI")], EndCovers(person="U0SATO")),
+        ("ended", "U0TANAKA", [("U0SATO", "U0TANAKA")], EndCovers()),
+        ("begun", "U0TANAKA", [], LetCover(person="U0SATO", at=LATER.timetz())),
+    ):
+        rooms = Rooms(scene)
+        rooms.covers.given = [
+            (who, Cover(role=Role.LEAD, person=of, until=LATER)) for who, of in covers
+        ]
+        for number, answer in enumerate(_of_covers(rooms, wanted, person)):
+            yield f"{state} {number}", said(answer)
+
+
+def _of_covers(rooms: Rooms, wanted: CoverLine, person: str) -> list[Said]:
+    desk = CoverDesk(rooms.doors, rooms.languages, rooms.heard, rooms.background)
+    return rooms.ask(lambda: desk.answer(wanted, person, NOW, rooms.scene.catalog))
+
+
+def _change(kind: Turn, by: str = "U0SUZUKI", **more: object) -> AutomationChange:
+    given = {"kind": kind, "by": by, "at": NOW - timedelta(minutes=5), **more}
+    return AutomationChange.model_validate(given)
+
+
+PAUSED = _change(Turn.PAUSED)
+OF_ONE = _change(Turn.PAUSED, playbook="off_platform", until=LATER)
+ASKED = _change(Turn.RESUME_ASKED)
+SPECIALIST, LEAD, AUDITOR = frozenset({Role.SPECIALIST}), frozenset({Role.LEAD}), Role.AUDITOR
+
+
+def _brakes(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    """What each turn is answered, and what the leads are told of it."""
+    resume, pause = ResumeAutomation(), PauseAutomation()
+    for state, before, wanted, roles in (
+        ("paused", [], pause, SPECIALIST),
+        ("paused for a time", [], _pausing(hours=2), SPECIALIST),
+        ("paused for too long", [], _pausing(hours=999), SPECIALIST),
+        ("a playbook that nobody knows", [], _pausing("of_platform"), SPECIALIST),
+        ("one paused", [], _pausing("off_platform"), SPECIALIST),
+        ("not a working role", [], pause, {AUDITOR}),
+        ("asked to go on", [PAUSED], resume, SPECIALIST),
+        ("asked already", [PAUSED, _change(Turn.RESUME_ASKED, "U0SATO")], resume, SPECIALIST),
+        ("a lead is needed", [PAUSED, ASKED], resume, SPECIALIST),
+        ("going on", [PAUSED, ASKED], resume, LEAD),
+        ("nothing stands still", [], resume, LEAD),
+        ("everything stands still", [PAUSED], _resuming("off_platform"), LEAD),
+        ("several stand still", [OF_ONE, _change(Turn.PAUSED, playbook="other")], resume, LEAD),
+    ):
+        rooms = Rooms(scene)
+        rooms.automation.changes = list(before)
+        for number, answer in enumerate(_of_brake(rooms, wanted, roles)):
+            yield f"{state} {number}", said(answer)
+
+
+def _pausing(playbook: str | None = None, hours: int | None = None) -> PauseAutomation:
+    return PauseAutomation(
+        playbook=playbook, lasts=None if hours is None else timedelta(hours=hours)
+    )
+
+
+def _resuming(playbook: str) -> ResumeAutomation:
+    return ResumeAutomation(playbook=playbook)
+
+
+def _of_brake(rooms: Rooms, wanted: BrakeLine, roles: frozenset[Role]) -> list[Said]:
+    desk = BrakeDesk(rooms.doors, rooms.languages, rooms.heard, rooms.background)
+    asked = rooms.asked("U0SATO", *roles)
+    return rooms.ask(lambda: desk.answer(wanted, asked))
+
+
+def _halts(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    """Above a list of cases."""
+    rooms = Rooms(scene)
+    for state, changes in (("all", [PAUSED]), ("several", [PAUSED, ASKED, OF_ONE])):
+        rooms.automation.changes = changes
+        above = halts_page(rooms.halts, rooms.doors, scene.catalog)
+        yield state, said(pages.queue_page((), Which.ALL, scene.catalog, BASE, NOW, above))
+
+
+SURFACES = (
+    Surface("find", _finds),
+    Surface("playbook", _playbooks),
+    Surface("related", _related),
+    Surface("subject with buttons", _subjects),
+    Surface("on call", _on_call),
+    Surface("stats", _stats),
+    Surface("cover", _covers),
+    Surface("emergency stop", _brakes),
+    Surface("what stands still", _halts),
+)

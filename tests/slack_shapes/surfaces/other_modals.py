@@ -1,0 +1,117 @@
+"""The modals that are drawn from a card, from policy's reasons, and for personal data."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from bot.slack.doors import Fact
+from bot.slack.drawing import sections
+from bot.slack.modals.deciding import NONE, TEMPLATE
+from bot.slack.modals.frame import sentence_view
+from bot.slack.modals.kinds import KINDS
+from bot.slack.modals.metadata import Metadata
+from bot.slack.modals.offer import Offer, offer_at, offer_of
+from bot.slack.modals.template_view import with_template
+from bot.slack.modals.views import view_of
+from bot.slack.slash import reveal
+from tests.activities.slack.cases import CASE
+from tests.bot.slack.fakes import FakePolicies
+from tests.slack_shapes.scene import Scene, Surface
+from tests.slack_shapes.sent import Sent, view
+from tests.slack_shapes.stories import STORIES
+from tests.slack_shapes.surfaces.modals import metadata_of
+from tests.slack_shapes.told import Told, reasoned
+from tests.slack_shapes.words import Words
+from workflows.domain.alert import Subject
+
+
+def _reasoned(words: Words) -> Offer:
+    """With rules to choose from, and reasons that fill in what would be typed."""
+    return offer_of(Told(words, policy=reasoned(words), telling=True).case)
+
+
+def _with_presets(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    """Everything that a card has no room for, and the question that a preset asks first."""
+    metadata = Metadata.model_validate(metadata_of(scene, {}))
+    stories = {
+        "open": Told(scene.words),
+        "ten presets": STORIES["open, ten presets"](scene.words),
+        "claimed, watched": STORIES["claimed, watched"](scene.words),
+        "put off": STORIES["on hold, snoozed"](scene.words),
+        "protecting": STORIES["open, protecting"](scene.words),
+        "closed": STORIES["closed"](scene.words),
+    }
+    for state, story in stories.items():
+        offer = offer_of(story.case)
+        yield f"all, {state}", view(view_of("all", offer, metadata, scene.catalog))
+    asleep = offer_at("case/gone/0123456789ABCDEF", FakePolicies())
+    yield "all, the case asleep", view(view_of("all", asleep, metadata, scene.catalog))
+    presets = [each.id for each in Told(scene.words).case.policy.playbook.presets]
+    for preset in (*presets, "gone"):
+        sure_of = metadata.model_copy(update={"preset": preset})
+        drawn = view_of("sure", offer_of(Told(scene.words).case), sure_of, scene.catalog)
+        yield f"sure of {preset}", view(drawn)
+
+
+def _with_reasons(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    """What is decided for a reason of policy, as it is chosen."""
+    offer = _reasoned(scene.words)
+    metadata = Metadata.model_validate(metadata_of(scene, offer.limits))
+    drawn = view(view_of("decide", offer, metadata, scene.catalog))
+    yield "to choose from", drawn
+    asleep = offer.model_copy(update={"case": None})
+    nobody = offer_of(Told(scene.words, policy=reasoned(scene.words)).case)
+    for state, chosen, known, template in (
+        ("with a notice", (), offer, "line"),
+        ("with a notice and actions", ("mute_user", "permanent_ban"), offer, "line"),
+        ("without a notice", (), offer, "quiet"),
+        ("nobody to tell", (), nobody, "line"),
+        ("the case asleep", (), asleep, "line"),
+        ("none after all", (), offer, NONE),
+    ):
+        again = {**drawn.whole, "state": {"values": _values(template, chosen)}}
+        yield state, view(with_template(again, known, scene.catalog))
+
+
+def _values(template: str, actions: tuple[str, ...]) -> dict[str, Any]:
+    chosen = [{"value": action} for action in actions]
+    return {
+        TEMPLATE: {TEMPLATE: {"selected_option": {"value": template}}},
+        "actions": {"actions": {"selected_options": chosen}},
+        "policy": {"policy": {"selected_option": {"value": "MKT-4.2"}}},
+    }
+
+
+def _reveals(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    """Personal data: why it is wanted, and what is shown then."""
+    catalog, subject = scene.catalog, Subject(type="user", id=scene.words.id)
+    aim = reveal.Aim(subject=subject, language=scene.language)
+    title = scene.words.titled("メール", "E-mail")
+    mail = Fact(title=title, value=scene.words.evidence, personal=True)
+    yield "why", view(reveal._asking(aim, catalog))
+    for state, facts in (("shown", (mail,)), ("as much as there is", (mail,) * 30), ("gone", None)):
+        blocks = sections(reveal._lines(subject, facts, catalog))
+        yield state, view(reveal._showing(blocks, catalog))
+    for key in ("bot.reveal.loading", "bot.reveal.no_role", "bot.slash.unavailable"):
+        yield key, view(reveal._told(catalog.say(key), catalog))
+    yield "no such case", view(reveal._told(catalog.say("bot.case.unknown", case=CASE), catalog))
+
+
+def _waiting(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    """What stands in a modal that is still drawn, or that nobody may send."""
+    leads = scene.catalog.say("rights.holders", names="<@U0TANAKA>")
+    role = scene.catalog.say("role.lead")
+    refused = scene.catalog.say("refusal.role_needed", roles=role, holders=leads)
+    for name in (*KINDS, "all", "timeline"):
+        yield name, view(sentence_view(name, scene.catalog.say("bot.modal.loading"), scene.catalog))
+    yield "refused", view(sentence_view("decide", refused, scene.catalog))
+    for key in ("bot.press.taken_in_modal", "bot.modal.case_over", "bot.press.unreadable"):
+        if key in scene.catalog.keys:
+            yield key, view(sentence_view("all", scene.catalog.say(key, case=CASE), scene.catalog))
+
+
+SURFACES = (
+    Surface("modal of presets", _with_presets),
+    Surface("modal with reasons", _with_reasons),
+    Surface("modal of personal data", _reveals),
+    Surface("modal that only says something", _waiting),
+)

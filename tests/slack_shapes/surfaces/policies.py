@@ -1,0 +1,66 @@
+"""Playbooks in anybody's words, with everything that one can say."""
+
+from typing import Any
+
+from tests.bot.slack.fakes import CATALOG, OTHER
+from tests.slack_shapes.stories import LADDER
+from tests.slack_shapes.told import reasoned
+from tests.slack_shapes.words import Words
+from workflows.domain.playbook.actions import ActionCatalog
+from workflows.domain.playbook.model import Playbook
+
+_BY_LEAD = {"by": "lead", "within": "15m", "on_expiry": "refuse"}
+_MATTERS = "alert.score >= 0.9 && alert.title.contains('<!channel> & `x`')"
+
+
+def playbooks(words: Words) -> tuple[Playbook, ...]:
+    """One with everything, one that names no kind, and the one that takes the rest."""
+    whole = Playbook.model_validate(_whole(words))
+    title = words.titled("なりすまし", "Impersonation")
+    bare = {"playbook": "impersonation", "title": title, "match": _MATTERS, "policy": None}
+    acting = {"protect": (), "rehearse": True, "escalation": (), "clauses": (), "reasons": ()}
+    other = OTHER.model_copy(update={"title": words.titled("その他の検知", "Other alerts")})
+    return (whole, whole.model_copy(update={**bare, **acting}), other)
+
+
+def _whole(words: Words) -> dict[str, Any]:
+    ladder = [{**LADDER[2], "severity": ["critical"]}, *LADDER]
+    ladder[1] = {**ladder[1], "protect": {"action": "mute_user", "for": "15m"}}
+    return {
+        "playbook": "off_platform",
+        "title": words.titled("外部誘導", "Off-platform inducement"),
+        "match": "alert.kind == 'off_platform' || alert.kind == 'phishing'",
+        "channel": "ts-live",
+        "severity": {"critical": _MATTERS, "high": "true"},
+        "clocks": {
+            "critical": {"claim": "2m", "decide": "10m"},
+            "high": {"claim": "10m", "decide": "30m"},
+        },
+        "presets": [
+            _preset(words, "mute", {"mute_user": {"for": "24h"}}),
+            _preset(words, "ban", "permanent_ban"),
+        ],
+        "escalation": ladder,
+        "protect": [
+            {"when": "true", "action": "mute_user", "for": "15m"},
+            {"when": _MATTERS, "action": "mute_user", "for": "30m"},
+        ],
+        "act_first": _BY_LEAD,
+        "claims": {"idle": "5m", "warn": "2m"},
+        "ring": True,
+        **reasoned(words),
+    }
+
+
+def _preset(words: Words, name: str, action: object) -> dict[str, Any]:
+    title = words.titled("24時間コメント制限", "Mute 24 h")
+    return {"id": name, "title": title, "actions": [action]}
+
+
+def actions(words: Words) -> ActionCatalog:
+    """What the platform can do, by anybody's titles."""
+    named = {
+        name: spec.model_copy(update={"title": words.titled(spec.title.ja, spec.title.en)})
+        for name, spec in CATALOG.actions.items()
+    }
+    return CATALOG.model_copy(update={"actions": named})

@@ -1,0 +1,194 @@
+"""The rooms behind the listeners, in anybody's words, and what is answered out of them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from activities.slack.text.texts import texts
+from bot.slack.background import Background
+from bot.slack.doors import Doors
+from bot.slack.languages import Languages
+from bot.slack.links import Links
+from bot.slack.press import Source
+from bot.slack.replies import Said
+from bot.slack.slash.asked import Asked
+from tests.bot.slack.fake_rings import FakeRings
+from tests.bot.slack.fake_team import FakeTeam
+from tests.bot.slack.fakes import (
+    NOW,
+    FakeAlerts,
+    FakeAppeals,
+    FakeAutomation,
+    FakeCases,
+    FakeCovers,
+    FakeFinding,
+    FakeLedger,
+    FakePeople,
+    FakePlatform,
+    FakePolicies,
+)
+from tests.slack_shapes.scene import BASE, Scene
+from tests.slack_shapes.surfaces.policies import actions, playbooks
+from workflows.domain.automation import Standing, standing
+from workflows.domain.commands import Place
+from workflows.domain.people import Role
+from workflows.domain.playbook.actions import ActionCatalog
+from workflows.domain.playbook.model import Playbook
+from workflows.domain.playbook.related import RelatedSpec
+from workflows.domain.text import Language, Text
+
+
+async def acknowledged(*_: object, **__: object) -> None:
+    """Takes an acknowledgement."""
+
+
+@dataclass
+class Heard:
+    """Takes answers, homes and messages instead of Slack, in their order."""
+
+    said: list[Said] = field(default_factory=list)
+    homes: list[dict[str, Any]] = field(default_factory=list)
+    published: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def privately(self, source: Source, said: Said, in_place: bool = False) -> bool:
+        self.said.append(said)
+        return True
+
+    async def directly(self, person: str, said: Said) -> bool:
+        self.said.append(said)
+        return True
+
+    async def views_publish(self, **given: Any) -> dict[str, Any]:
+        self.homes.append(given["view"])
+        self.published.set()
+        return {"view": {"hash": "1.a"}}
+
+    async def auth_test(self) -> dict[str, str]:
+        return {"url": BASE}
+
+
+@dataclass
+class Speaking(FakePeople):
+    """Everybody reads one language, and is called as the words say."""
+
+    reads: Language = Language.JA
+    named: Mapping[str, str] = field(default_factory=dict)
+
+    async def language(self, person: str) -> Language:
+        return self.reads
+
+    async def names(self, people: Iterable[str]) -> dict[str, str]:
+        return {person: self.named.get(person, person) for person in people}
+
+
+class Policies(FakePolicies):
+    """A folder with anybody's words for titles."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._playbooks = playbooks(scene.words)
+        self._actions = actions(scene.words)
+
+    def catalog(self) -> ActionCatalog:
+        return self._actions
+
+    def playbook(self, name: str) -> Playbook | None:
+        return next((each for each in self._playbooks if each.playbook == name), None)
+
+    def playbooks(self) -> tuple[Playbook, ...]:
+        return self._playbooks
+
+
+class Rings(FakeRings):
+    """Look-ups with anybody's words for titles."""
+
+    title: Text
+
+    def sources(self) -> dict[str, RelatedSpec]:
+        spec = {"title": self.title, "type": "user", "path": "/x/{id}", "items": "response"}
+        return {"device": RelatedSpec.model_validate(spec)}
+
+
+class Team(FakeTeam):
+    """Playbooks with anybody's words for titles."""
+
+    title: Text
+
+    def titles(self) -> dict[str, Text]:
+        return {"off_platform": self.title}
+
+
+@dataclass
+class Rooms:
+    """Everything in its first state; a surface fills in what it needs before it asks."""
+
+    scene: Scene
+    cases: FakeCases = field(default_factory=FakeCases)
+    ledger: FakeLedger = field(default_factory=FakeLedger)
+    covers: FakeCovers = field(default_factory=FakeCovers)
+    platform: FakePlatform = field(default_factory=FakePlatform)
+    finding: FakeFinding = field(default_factory=FakeFinding)
+    automation: FakeAutomation = field(default_factory=FakeAutomation)
+    heard: Heard = field(default_factory=Heard)
+    background: Background = field(default_factory=Background)
+
+    def __post_init__(self) -> None:
+        self.people = Speaking(reads=self.scene.language, named=self.scene.reader.names)
+        self.team, self.rings = Team(), Rings()
+        self.team.title = self.scene.words.titled("外部誘導", "Off-platform inducement")
+        self.rings.title = self.scene.words.titled("同じ端末", "Same device")
+
+    @property
+    def doors(self) -> Doors:
+        """The rooms as the listeners see them."""
+        return Doors(
+            cases=self.cases,
+            appeals=FakeAppeals(),
+            policies=Policies(self.scene),
+            people=self.people,
+            ledger=self.ledger,
+            covers=self.covers,
+            platform=self.platform,
+            team=self.team,
+            texts=texts,
+            language=self.scene.language,
+            zone=ZoneInfo("Asia/Tokyo"),
+            finding=self.finding,
+            automation=self.automation,
+            alerts=FakeAlerts(),
+            rings=self.rings,
+        )
+
+    @property
+    def halts(self) -> tuple[Standing, ...]:
+        """What stands still now."""
+        return standing(self.automation.changes, NOW)
+
+    @property
+    def languages(self) -> Languages:
+        """In which language each is answered."""
+        return Languages(self.doors, self.background)
+
+    @property
+    def links(self) -> Links:
+        """To the demo's workspace."""
+        return Links(self.heard)
+
+    def asked(self, person: str = "U0SATO", *roles: Role) -> Asked:
+        """A command, asked in a channel; without `roles` by a specialist."""
+        source = Source(person=person, place=Place(channel="C0LIVE"))
+        given = frozenset(roles or {Role.SPECIALIST})
+        return Asked(source=source, roles=given, texts=self.scene.catalog, now=NOW)
+
+    def ask(self, deed: Callable[[], Awaitable[Said | None]]) -> list[Said]:
+        """The answer, and what else somebody is told of it."""
+        before = len(self.heard.said)
+
+        async def to_its_end() -> Said | None:
+            answer = await deed()
+            await self.background.drain(10)
+            return answer
+
+        answer = asyncio.run(to_its_end())
+        return [*([answer] if answer is not None else []), *self.heard.said[before:]]

@@ -1,0 +1,125 @@
+"""A storm: its digest, its calls, and a case that is opened from it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from activities.slack.lines import lines_message
+from activities.slack.storm.digest import OPEN, calls, digest
+from bot.slack.doors import Story
+from bot.slack.replies import Said
+from bot.slack.storm.opening import StormOpening
+from tests.activities.slack.cases import AT, CASE, ROUTE
+from tests.bot.slack.fakes import NOW, line
+from tests.slack_shapes.scene import Scene, Surface
+from tests.slack_shapes.sent import Sent, message, said
+from tests.slack_shapes.stories import STORIES
+from tests.slack_shapes.surfaces.rooms import Rooms, acknowledged
+from tests.slack_shapes.told import Told
+from workflows.domain.alert import Subject
+from workflows.domain.memory import CardRef, Memory
+from workflows.domain.people import Role
+from workflows.domain.playbook.model import Severity
+from workflows.domain.storm import MOST_TOP, Group, Mention, Picture, Top, role_called
+from workflows.domain.view import told_in_thread, view_of
+from workflows.storming.ports import ShowStorm
+
+CARD = CardRef(channel="C0LIVE", ts="1763900000.000100")
+_COUNTS = {Severity.CRITICAL: 12, Severity.MEDIUM: 288}
+
+
+def _top(scene: Scene, number: int, **more: Any) -> Top:
+    return Top(
+        case=f"K0000000{number}",
+        title=scene.words.titled("外部誘導", "Off-platform inducement"),
+        subject=Subject(type="user", id=scene.words.id),
+        severity=list(Severity)[number % 4],
+        alerts=33 * number + 1,
+        **more,
+    )
+
+
+def _groups(scene: Scene, many: int) -> tuple[Group, ...]:
+    title = scene.words.titled("外部誘導", "Off-platform inducement")
+    counts = _COUNTS if many == 1 else dict.fromkeys(Severity, 99_999)
+    return tuple(Group(playbook=f"p{n}", title=title, counts=counts) for n in range(many))
+
+
+def _storm(scene: Scene, many: int = 1, **more: Any) -> ShowStorm:
+    top = [_top(scene, n, owner="U0SATO" if n % 2 else None, carded=n == 1) for n in range(many)]
+    given = {"cases": 300, "open": 290, "waiting": 143, "groups": _groups(scene, many)}
+    picture = {"channel": "ts-live", "since": AT, "top": tuple(top[:MOST_TOP]), **given}
+    picture |= {name: more.pop(name) for name in tuple(more) if name in Picture.model_fields}
+    whole = {"key": "S1", "picture": picture, "digest": None, **more}
+    return ShowStorm.model_validate(whole)
+
+
+def _digests(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    for state, storm in (
+        ("cards wait", _storm(scene, 2)),
+        ("all have their card", _storm(scene, waiting=0)),
+        ("one", _storm(scene, cases=1, open=1, waiting=1)),
+        ("nothing is known of them", _storm(scene, groups=(), top=())),
+        ("as much as there is", _storm(scene, 30, cases=99_999, waiting=99_999)),
+        ("over", _storm(scene, waiting=0, over=True)),
+        ("over, all closed", _storm(scene, waiting=0, open=0, over=True)),
+    ):
+        yield state, message(digest(storm, scene.reader))
+
+
+def _calls(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    shift = Mention(role=Role.SPECIALIST, counts={Severity.CRITICAL: 3, Severity.HIGH: 9})
+    lead = Mention(role=Role.LEAD, counts={Severity.CRITICAL: 1})
+    every = tuple(Mention(role=role, counts=dict.fromkeys(Severity, 99_999)) for role in Role)
+    for state, mentions in (("the shift", (shift,)), ("two", (shift, lead)), ("all", every)):
+        yield state, message(calls(_storm(scene, mentions=mentions, number=1), scene.reader))
+
+
+def _quiet(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    """The thread of a case whose calls the digest makes."""
+    story = STORIES["open, called the whole ladder"](scene.words)
+    told = tuple(each for each in story.recorded if told_in_thread(each))
+    quiet = frozenset(each.seq for each in told if role_called(each.event) is not None)
+    yield "called", message(lines_message(told, view_of(story.case), scene.reader, quiet))
+
+
+def _opened(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    """What a press on the digest shows its person."""
+    story = STORIES["claimed"](scene.words)
+    for state, change in (
+        ("its card stands", {"memory": Memory(case=story.case, card=CARD)}),
+        ("its card waits", {"memory": Memory(case=story.case)}),
+        ("closed by now", {"memory": None}),
+        ("no such case", {"stories": {}}),
+        ("nobody of the team", {"person": "U0REST"}),
+        ("the ledger away", {"away": True}),
+        ("not to be read", {"value": "x"}),
+    ):
+        yield state, said(_answer(scene, story, change))
+
+
+def _answer(scene: Scene, story: Told, change: dict[str, Any]) -> Said:
+    rooms = Rooms(scene)
+    title = scene.words.titled("外部誘導", "Off-platform inducement")
+    found = line(CASE, title=title, subject=story.case.subject, route=ROUTE, card=None)
+    rooms.ledger.stories = change.get("stories", {CASE: Story(line=found, alerts=214)})
+    rooms.ledger.away = change.get("away", False)
+    memory = change.get("memory")
+    rooms.cases.memories = {} if memory is None else {ROUTE: memory}
+    opening = StormOpening(
+        rooms.doors, rooms.languages, rooms.heard, rooms.links, rooms.background, lambda: NOW
+    )
+    body = {
+        "user": {"id": change.get("person", "U0SATO")},
+        "channel": {"id": "C0LIVE"},
+        "actions": [{"action_id": OPEN, "value": change.get("value", CASE)}],
+    }
+    (answer,) = rooms.ask(lambda: opening.pressed(acknowledged, body))
+    return answer
+
+
+SURFACES = (
+    Surface("storm's digest", _digests),
+    Surface("storm's calls", _calls),
+    Surface("thread in a storm", _quiet),
+    Surface("case opened from a storm", _opened),
+)

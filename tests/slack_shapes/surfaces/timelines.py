@@ -1,0 +1,66 @@
+"""The timeline of a case: everything that a thread tells, a page at a time."""
+
+from collections.abc import Iterator
+
+from bot.slack.doors import EventLine, Timeline, TimelineLine
+from bot.slack.modals.frame import sentence_view
+from bot.slack.timeline.listener import PAGE
+from bot.slack.timeline.view import timeline_view
+from tests.activities.slack.cases import AT, CASE
+from tests.slack_shapes.scene import Scene, Surface
+from tests.slack_shapes.sent import Sent, view
+from tests.slack_shapes.stories import STORIES
+from tests.slack_shapes.surfaces.modals import AIM
+from tests.slack_shapes.surfaces.rooms import Rooms
+from workflows.domain.events import CaseOpened, Recorded
+
+
+def _line(recorded: Recorded) -> TimelineLine:
+    event = recorded.event
+    by = getattr(event, "by", None)
+    return TimelineLine(line=EventLine(at=event.at, kind=event.kind, by=by), whole=recorded)
+
+
+def _each_once(scene: Scene) -> list[TimelineLine]:
+    """An event of each kind; what a decision says differs with what is in it."""
+    found: dict[str, TimelineLine] = {}
+    for tell in STORIES.values():
+        for each in tell(scene.words).recorded:
+            found.setdefault(each.event.kind, _line(each))
+    return list(found.values())
+
+
+def _pages(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    lines = _each_once(scene)
+    opened = next(line.whole.event for line in lines if isinstance(line.whole.event, CaseOpened))
+    foreign = opened.model_copy(update={"playbook": "gone"})
+    newer = tuple(
+        TimelineLine(line=EventLine(at=AT, kind=kind, by=by))
+        for kind, by in (("of_next_year", "U0SATO"), ("case_claimed", "U0SATO"), ("of_next", None))
+    )
+    for first in range(0, len(lines), PAGE):
+        shown = tuple(lines[first : first + PAGE])
+        yield f"from the {first}th on", _page(scene, opened, shown, first, len(lines))
+    yield "one page", _page(scene, opened, tuple(lines[:3]), 0, 3)
+    yield "of a newer version", _page(scene, opened, newer, 0, 3)
+    yield "its playbook is gone", _page(scene, foreign, tuple(lines[:5]), 0, 5)
+    yield "its beginning is gone", _page(scene, None, tuple(lines[1:5]), 0, 4)
+
+
+def _page(
+    scene: Scene, opened: CaseOpened | None, lines: tuple[TimelineLine, ...], first: int, total: int
+) -> Sent:
+    page = Timeline(opened=opened, lines=lines, first=first, total=total)
+    return view(timeline_view(page, AIM, PAGE, Rooms(scene).doors, scene.catalog))
+
+
+def _sentences(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    for key in ("bot.modal.loading", "bot.timeline.away", "bot.timeline.unknown"):
+        text = scene.catalog.say(key, case=CASE)
+        yield key, view(sentence_view("timeline", text, scene.catalog))
+
+
+SURFACES = (
+    Surface("timeline", _pages),
+    Surface("timeline that is not there", _sentences),
+)
