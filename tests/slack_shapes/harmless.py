@@ -28,7 +28,10 @@ def harm(sent: Sent) -> Iterator[str]:
     """Whatever of it Slack would obey, or a reader would be deceived by."""
     for pointer, text in obeyed(sent):
         yield from (f"{pointer}: {what}" for what in _obeyed_harm(text))
+    kept = tuple(_kept(sent))
     for pointer, text in every_text(sent):
+        if pointer.startswith(kept):
+            continue
         for what, found in (("a link", _LINKED), ("hides something", _INVISIBLE)):
             if match := found.search(text):
                 yield f"{pointer}: {what}: {match[0]!r}"
@@ -56,6 +59,13 @@ def obeyed(sent: Sent) -> Iterator[tuple[str, str]]:
     for pointer, node in sent.nodes():
         if node.get("type") == "mrkdwn":
             yield pointer, node["text"]
+
+
+def _kept(sent: Sent) -> Iterator[str]:
+    """What stays as it was typed, for its person to copy: nothing is made of it in there."""
+    for pointer, node in sent.nodes():
+        if node.get("type") == "rich_text_preformatted":
+            yield f"{pointer}/"
 
 
 def every_text(sent: Sent) -> Iterator[tuple[str, str]]:

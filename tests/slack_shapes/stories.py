@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.activities.slack.cases import AT, SATO, TANAKA
 from tests.slack_shapes.other_stories import OTHER_STORIES, PROTECT
+from tests.slack_shapes.rare_stories import RARE_STORIES
 from tests.slack_shapes.told import AWAY, REFUSED, SUZUKI, Told
 from tests.slack_shapes.words import Words
 from workflows.domain import commands as cmd
@@ -365,5 +366,6 @@ STORIES: dict[str, Callable[[Words], Told]] = {
     "ring, failed": lambda w: _ringed(w).so_far(8, ActionStatus.FAILED, done=997, failed=3),
     "ring, closed": lambda w: _ringed(w).so_far(8, ActionStatus.VERIFIED, done=1000),
     **OTHER_STORIES,
+    **RARE_STORIES,
 }
 """By what a card then shows first."""

@@ -62,6 +62,15 @@ def test_links_are_looked_for_where_nothing_is_obeyed_too():
     ]
 
 
+def test_what_stays_as_it_was_typed_passes():
+    """Preformatted text alone: it is there to be copied."""
+    typed = {
+        "type": "rich_text_preformatted",
+        "elements": [{"type": "text", "text": "https://zqx.example"}],
+    }
+    assert list(harm(Sent(Kind.MESSAGE, "x", ({"type": "rich_text", "elements": [typed]},)))) == []
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -6,7 +6,9 @@ from string import Formatter
 
 from activities.slack.holders import NOBODY, Holders
 from activities.slack.refusals import APPROVING, refusal_text
+from activities.slack.refused import of_case, with_typed
 from bot.slack.doors import ActionLine, EventLine, Fact, Past, Story
+from bot.slack.replies import Said
 from bot.slack.rings.deciding import worded
 from bot.slack.rings.form import RingFault, RingForm, faults_of
 from bot.slack.slash import pages
@@ -14,16 +16,18 @@ from bot.slack.slash.grammar import Incomplete, Which
 from bot.slack.slash.hands import hands_on
 from tests.activities.slack.cases import AT, CASE, CATALOG, ROUTE
 from tests.bot.slack.fakes import NOW, line
-from tests.slack_shapes.scene import BASE, Scene, Surface
+from tests.slack_shapes.scene import BASE, LINK, Scene, Surface
 from tests.slack_shapes.sent import Sent, said, whisper, words
 from workflows.domain.alert import Subject
 from workflows.domain.case_state import Phase
+from workflows.domain.commands import Place
 from workflows.domain.decision import Verdict
 from workflows.domain.enforcement import ActionStatus
 from workflows.domain.people import Role
 from workflows.domain.refusal import Reason, Refusal
 from workflows.domain.ring import Tally
 from workflows.domain.text import Text
+from workflows.ports import Answer
 
 KINDS = ("user", "listing", "stream", "order")
 
@@ -43,6 +47,8 @@ def _simple(scene: Scene) -> Iterator[tuple[str, Sent]]:
     yield "nearest", said(pages.unknown_page(catalog, typed, f"case {typed}"))
     yield "incomplete", said(pages.incomplete_page(catalog, Incomplete(form="case K7Q2F9XM0")))
     wants_time = Incomplete(form="cover @name until 18:00", wants_time=True)
+    wants_words = Incomplete(form="find LINE ID", wants_words=True)
+    yield "incomplete words", said(pages.incomplete_page(catalog, wants_words))
     yield "incomplete cover", said(pages.incomplete_page(catalog, wants_time))
     leads = catalog.say("rights.holders", names="<@U0TANAKA>")
     for key in ("no_role", "unavailable", "failed"):
@@ -104,8 +110,22 @@ def _cases(scene: Scene) -> Iterator[tuple[str, Sent]]:
         drawn = pages.case_page(story, scene.catalog, BASE, NOW, hands, tally)
         yield phase.value, said(drawn)
     bare = Story(line=_lines(scene, 1, card=None)[0], alerts=1)
+    bare = bare.model_copy(update={"line": bare.line.model_copy(update={"route": ROUTE})})
     reads = hands_on(bare, "U0SUZUKI", frozenset({Role.AUDITOR}), scene.catalog)
+    yield from _events(scene)
     yield "nothing happened", said(pages.case_page(bare, scene.catalog, None, NOW, reads))
+
+
+def _events(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    """Everything that can have happened to a case, as many as a page tells at once."""
+    prefix, most = "bot.event.", pages.MOST_EVENTS
+    kinds = sorted(k.removeprefix(prefix) for k in scene.catalog.keys if k.startswith(prefix))
+    (found,) = _lines(scene, 1)
+    for first in range(0, len(kinds), most):
+        happened = kinds[first : first + most]
+        events = tuple(EventLine(at=AT, kind=kind, by="U0SATO") for kind in happened)
+        story = Story(line=found, alerts=1, events=events)
+        yield f"{happened[0]} and more", said(pages.case_page(story, scene.catalog, BASE, NOW))
 
 
 def _subjects(scene: Scene) -> Iterator[tuple[str, Sent]]:
@@ -166,6 +186,28 @@ def _refused(scene: Scene, refusal: Refusal, command: str = "") -> Sent:
     return whisper(text)
 
 
+def _of_cases(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    """A refusal that comes after its modal has closed: of which case, and what was typed."""
+    refusal = Refusal(reason=Reason.CHANGED, by="U0SATO", at=NOW, what="decided")
+    text = refusal_text(refusal, scene.language, scene.reader.names, NOW)
+    for state, title, link in (
+        ("with a link", scene.words.titled("外部誘導", "Off-platform inducement"), LINK),
+        ("without one", None, None),
+    ):
+        wanted = Answer(
+            person="U0SATO",
+            place=Place(channel="C0LIVE"),
+            case=CASE,
+            refusal=refusal,
+            command="reject",
+            title=title,
+        )
+        told = of_case(text, wanted, link, scene.catalog)
+        for typed in ("", scene.words.said):
+            blocks = with_typed(told, typed, scene.catalog)
+            yield f"{state}{', typed' if typed else ''}", said(Said(text=told, blocks=blocks))
+
+
 def _deeds(scene: Scene) -> Iterator[tuple[str, Sent]]:
     """What somebody else did meanwhile, each once."""
     at = NOW - timedelta(seconds=12)
@@ -183,6 +225,17 @@ def _said(scene: Scene, key: str, **known: object) -> str:
     return scene.catalog.say(key, **{**dict.fromkeys(named, CASE), **known})
 
 
+_ALONE = {
+    "bot.hand.no_role",
+    "bot.home.language.not_stored",
+    "bot.modal.case_over",
+    "bot.modal.not_opened",
+    "bot.reveal.no_role",
+    "bot.ring.list.none",
+    "refusal.roles_unknown",
+}
+
+
 def _sentences(scene: Scene) -> Iterator[tuple[str, Sent]]:
     """What a press or a command is answered that came to nothing, and what covers say."""
     known = {
@@ -194,17 +247,19 @@ def _sentences(scene: Scene) -> Iterator[tuple[str, Sent]]:
     }
     prefixes = ("bot.press.", "bot.cover.", "bot.appeal.over", "bot.appeal.unreadable")
     for key in sorted(scene.catalog.keys):
-        if key.startswith(prefixes) or key in ("bot.modal.not_opened", "bot.modal.case_over"):
+        if key.startswith(prefixes) or key in _ALONE:
             yield key, whisper(_said(scene, key, **known))
 
 
 def _faults(scene: Scene) -> Iterator[tuple[str, Sent]]:
     """What stands under a field that has to be put right."""
     limit = scene.catalog.duration(timedelta(days=30))
+    nobody = ""  # a modal's errors name nobody
     prefixes = ("bot.fault.", "bot.modal.not_taken", "bot.modal.unreadable", "bot.ring.away")
+    prefixes += ("bot.reveal.reason_needed", "bot.hand.no_role")
     for key in sorted(scene.catalog.keys):
         if key.startswith(prefixes):
-            yield key, words(_said(scene, key, limit=limit))
+            yield key, words(_said(scene, key, limit=limit, holders=nobody))
 
 
 def _ring_faults(scene: Scene) -> Iterator[tuple[str, Sent]]:
@@ -236,6 +291,7 @@ SURFACES = (
     Surface("subject that was looked up", _subjects),
     Surface("refusal", _refusals),
     Surface("bare refusal", _bare_refusals, told=False),
+    Surface("refusal of a case", _of_cases),
     Surface("what somebody did", _deeds),
     Surface("sentence", _sentences),
     Surface("fault in a modal", _faults),

@@ -71,6 +71,13 @@ def _states(words: Words) -> dict[str, Callable[[], Steps]]:
     said, file = words.said, _file(words)
     upheld = (file, (1.0, cmd.Uphold(by=REED, reason=said)))
     overturned = (file, (1.0, cmd.Overturn(by=REED, reason=said)))
+    received = (0.1, cmd.NoteNotice(notice=NoticeKind.RECEIVED))
+    failed = (
+        file,
+        received,
+        upheld[1],
+        (1.0, cmd.NoteNotice(notice=NoticeKind.UPHELD, problem=REFUSED)),
+    )
     nothing = cmd.FileAppeal(appealed=a_decision(effective=False))
     return {
         "open": lambda: (file,),
@@ -83,10 +90,9 @@ def _states(words: Words) -> dict[str, Callable[[], Steps]]:
         "reminded": lambda: (file, (7, cmd.AppealTick())),
         "overdue": lambda: (file, (1, cmd.ClaimAppeal(by=REED)), (15, cmd.AppealTick())),
         "upheld": lambda: (*upheld, (1, cmd.NoteNotice(notice=NoticeKind.UPHELD))),
-        "upheld, not told": lambda: (
-            *upheld,
-            (1, cmd.NoteNotice(notice=NoticeKind.UPHELD, problem=REFUSED)),
-        ),
+        "upheld, not told": lambda: failed,
+        "upheld, told again": lambda: (*failed, (2, cmd.RetryNotice(by=REED))),
+        "upheld, never told": lambda: (*failed, (60, cmd.AppealTick())),
         "undoing": lambda: overturned,
         "left": lambda: (*overturned, (1, _settled(left=2))),
         "overturned": lambda: (*overturned, (1, _settled())),

@@ -92,6 +92,14 @@ def _related(scene: Scene) -> Iterator[tuple[str, Sent]]:
         yield state, said(related_page(wanted, found, missing, scene.catalog))
 
 
+def _no_sources(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    """Nobody can be asked who belongs with it."""
+    rooms = Rooms(scene)
+    desk = SubjectDesk(rooms.doors, rooms.links)
+    wanted = ShowRelated(subject=Subject(type="listing", id=scene.words.id))
+    yield "a listing", said(rooms.ask(lambda: desk.related(wanted, rooms.asked()))[0])
+
+
 def _subjects(scene: Scene) -> Iterator[tuple[str, Sent]]:
     """With the buttons that its reader has."""
     subject = Subject(type="user", id=scene.words.id)
@@ -153,7 +161,9 @@ def counted(scene: Scene) -> Numbers:
         PlaybookCount(playbook=name, opened=12, decisions=8)
         for name in ("off_platform", *(f"p{n}" for n in range(9)))
     )
-    return NUMBERS.model_copy(update={"playbooks": busiest, "since": NOW, "until": LATER})
+    backlog = NUMBERS.backlog.model_copy(update={"age": NUMBERS.ttd})
+    changed = {"playbooks": busiest, "since": NOW, "until": LATER, "backlog": backlog}
+    return NUMBERS.model_copy(update=changed)
 
 
 def _stats(scene: Scene) -> Iterator[tuple[str, Sent]]:
@@ -258,6 +268,7 @@ SURFACES = (
     Surface("find", _finds),
     Surface("playbook", _playbooks),
     Surface("related", _related),
+    Surface("related to nothing", _no_sources),
     Surface("subject with buttons", _subjects),
     Surface("on call", _on_call),
     Surface("stats", _stats),

@@ -104,9 +104,13 @@ def _waiting(scene: Scene) -> Iterator[tuple[str, Sent]]:
     for name in (*KINDS, "all", "timeline"):
         yield name, view(sentence_view(name, scene.catalog.say("bot.modal.loading"), scene.catalog))
     yield "refused", view(sentence_view("decide", refused, scene.catalog))
-    for key in ("bot.press.taken_in_modal", "bot.modal.case_over", "bot.press.unreadable"):
-        if key in scene.catalog.keys:
-            yield key, view(sentence_view("all", scene.catalog.say(key, case=CASE), scene.catalog))
+    for key in (
+        "bot.all.taken",
+        "bot.all.not_taken",
+        "bot.modal.case_over",
+        "bot.press.unreadable",
+    ):
+        yield key, view(sentence_view("all", scene.catalog.say(key, case=CASE), scene.catalog))
 
 
 SURFACES = (

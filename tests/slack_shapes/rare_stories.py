@@ -1,0 +1,165 @@
+"""Cases at stations where few ever are; each says something that no other does."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from tests.activities.slack.cases import AT, SATO, TANAKA
+from tests.slack_shapes.other_stories import PROTECT
+from tests.slack_shapes.told import AWAY, Told
+from tests.slack_shapes.words import Words
+from workflows.domain import commands as cmd
+from workflows.domain.alert import brief
+from workflows.domain.appealing.answer import AppealAnswer, AppealOutcome
+from workflows.domain.automation import Halt
+from workflows.domain.by_hand import SLACK_MESSAGE
+from workflows.domain.enforcement import ActionStatus, Problem, ProblemKind
+from workflows.domain.known import Known, Sanction
+from workflows.domain.playbook.model import Severity
+
+Steps = tuple[tuple[float, cmd.Command], ...]
+_LATER = AT + timedelta(hours=2)
+_SOON = AT + timedelta(minutes=8)
+_REFUSES = {"by": "lead", "within": "30m", "on_expiry": "refuse"}
+_UNDO_REFUSES = {"mute_user": {"undo_approval": _REFUSES}}
+_HANDED_OVER = (7, cmd.HandOver(by=SATO, to=TANAKA, note="…"))
+
+
+def _then(story: Told, *steps: tuple[float, cmd.Command]) -> Told:
+    for minutes, command in steps:
+        story.then(command, minutes)
+    return story
+
+
+def _muted(words: Words, **more: Any) -> Told:
+    return Told(words, **more).decided("mute_user")
+
+
+def _undo_asked(words: Words, *steps: tuple[float, cmd.Command]) -> Told:
+    story = _muted(words, catalog=_UNDO_REFUSES).news(ActionStatus.VERIFIED)
+    return _then(story, (9, cmd.Undo(by=SATO)), *steps)
+
+
+def _appealed(story: Told) -> Told:
+    answer = AppealAnswer(
+        appeal="A0123456789AB",
+        case=story.case.id,
+        decision="D1",
+        outcome=AppealOutcome.UPHELD,
+        by="U0REED",
+        at=AT,
+        reason=story.words.said,
+    )
+    return _then(story, (60, cmd.AnswerAppeal(answer=answer)))
+
+
+def _dangerous(words: Words) -> Told:
+    """A decision of one tap that can't be taken back, and that nobody else has to agree to."""
+    title = words.titled("売上没収", "Forfeit payout")
+    preset = {"id": "forfeit", "title": title, "actions": ["forfeit_payout"]}
+    return Told(words, policy={"presets": [preset]})
+
+
+def _protected(words: Words, status: ActionStatus, **more: Any) -> Told:
+    story = _then(Told(words, policy={**PROTECT, **more}), (0, cmd.ProtectNow(rules=(0,))))
+    return story.news(status, 0, of="P1")
+
+
+def _worse(words: Words) -> Told:
+    """Put off, until an alert came that is worse."""
+    story = Told(words)
+    story.case = story.case.model_copy(update={"severity": Severity.HIGH})
+    _then(story, (1, cmd.Claim(by=SATO)), (2, cmd.Snooze(by=SATO, until=_SOON)))
+    joining = cmd.JoinAlert(alert=brief(story.first), severity=Severity.CRITICAL)
+    return _then(story, (3, joining))
+
+
+def _calling(words: Words, **whom: str) -> Told:
+    step = {"after": "10m", "unless": "decided", **whom}
+    return Told(words, policy={"escalation": [step]})
+
+
+def _unnamed(words: Words) -> Told:
+    """Reported, and nobody could tell about whom."""
+    subject = {"type": SLACK_MESSAGE, "id": "C0LIVE/1763900000.000100"}
+    related = [{"type": "auction", "id": "a_1"}, {"type": "message", "id": "c_1"}]
+    return Told(words, alert={"subject": subject, "related": related})
+
+
+def _review_rejected(words: Words) -> Told:
+    story = _muted(words, policy={"act_first": _REFUSES}).news(ActionStatus.VERIFIED)
+    _then(story, (6, cmd.Reject(by=TANAKA, reason=words.said)))
+    story.news(ActionStatus.UNDONE, 7)
+    return _then(story, (8, cmd.HandOver(by=SATO, to=TANAKA, note="…")))
+
+
+def _undo_failed(words: Words, kind: ProblemKind) -> Told:
+    story = _muted(words).news(ActionStatus.VERIFIED)
+    _then(story, (9, cmd.Undo(by=SATO)))
+    return story.news(ActionStatus.FAILED, 10, problem=Problem(kind=kind))
+
+
+def _ring_ended(words: Words, **counts: int) -> Told:
+    story = Told(words, policy={"ring": True}).ringed()
+    _then(story, (5, cmd.Approve(by=TANAKA)))
+    story.so_far(6, done=312)
+    _then(story, (7, cmd.StopRing(by=SATO)))
+    return story.so_far(8, ActionStatus.GIVEN_UP, **counts)
+
+
+def _ban_sent_back(words: Words, *steps: tuple[float, cmd.Command]) -> Told:
+    return _then(Told(words).decided("permanent_ban"), *steps, _HANDED_OVER)
+
+
+RARE_STORIES: dict[str, Callable[[Words], Told]] = {
+    "open, one kind stopped": lambda w: _then(
+        Told(w, policy=PROTECT),
+        (
+            0,
+            cmd.ProtectNow(rules=(0,), halt=Halt(by="U0TANAKA", at=AT, playbook="off_platform")),
+        ),
+    ),
+    "open, a dangerous preset": _dangerous,
+    "open, a ring can be decided": lambda w: Told(w, policy={"ring": True}),
+    "open, calls a role next": lambda w: _calling(w, notify="role", role="admin"),
+    "open, calls a person next": lambda w: _calling(w, notify="person", person="U0TANAKA"),
+    "open, sanctions that are over": lambda w: Told(
+        w, known=Known(sanctions=(Sanction(action="mute_user", times=2, standing=0),))
+    ),
+    "open, about a message": _unnamed,
+    "open, a protection of no known end": lambda w: _protected(w, ActionStatus.VERIFIED),
+    "open, a protection rehearsed": lambda w: _protected(w, ActionStatus.REHEARSED, rehearse=True),
+    "claimed, off hold since it is worse": _worse,
+    "on hold, put off anew": lambda w: _then(
+        Told(w),
+        (1, cmd.Claim(by=SATO)),
+        (2, cmd.Snooze(by=SATO, until=_SOON)),
+        (3, cmd.Wait(by=SATO, note=w.said, until=_LATER)),
+    ),
+    "claimed, rejected and handed over": lambda w: _ban_sent_back(
+        w, (5, cmd.Reject(by=TANAKA, reason=w.said))
+    ),
+    "claimed, withdrawn and handed over": lambda w: _ban_sent_back(w, (5, cmd.Withdraw(by=SATO))),
+    "claimed, review rejected": _review_rejected,
+    "awaiting approval, for good": lambda w: Told(
+        w, catalog={"forfeit_payout": {"approval": _REFUSES}}
+    ).decided("forfeit_payout"),
+    "closed, until a time": lambda w: _muted(w).news(
+        ActionStatus.VERIFIED, until=AT + timedelta(hours=24)
+    ),
+    "undo asked, refused in time": _undo_asked,
+    "closed, undo expired": lambda w: _undo_asked(w, (34, cmd.Tick()), (60, cmd.Tick())),
+    "closed, undo rejected and upheld": lambda w: _appealed(
+        _undo_asked(w, (12, cmd.Reject(by=TANAKA, reason=w.said)))
+    ),
+    "closed, undo withdrawn and upheld": lambda w: _appealed(
+        _undo_asked(w, (12, cmd.Withdraw(by=SATO)))
+    ),
+    "closed, there is no undo": lambda w: _undo_failed(w, ProblemKind.NO_UNDO),
+    "failed, nothing for this subject": lambda w: _muted(w).news(
+        ActionStatus.FAILED, problem=Problem(kind=ProblemKind.UNUSABLE_SUBJECT)
+    ),
+    "failed, out of reach": lambda w: _muted(w).news(ActionStatus.FAILED, problem=AWAY),
+    "ring, stopped in the middle": lambda w: _ring_ended(w, done=312, given_up=600, skipped=88),
+    "ring, taken back": lambda w: _ring_ended(w, undone=900, lifted=60, rehearsed=40),
+}
