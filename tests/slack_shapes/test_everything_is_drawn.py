@@ -55,7 +55,13 @@ NOT_DRAWN = {
     "bot/slack/modals/frame.py:modal": "the frame within every modal; called by each of them",
 }
 NOWHERE_PRESSED: dict[str, str] = {}
-NEVER_SPOKEN: dict[str, str] = {}
+_KEPT = "for a turn after it that decides nothing; there is none today"
+NEVER_SPOKEN: dict[str, str] = {
+    "approval.state.pending": "what is waited for is drawn as a request, without its state",
+    "card.rejected.decision.somebody": _KEPT,
+    "card.rejected.review.somebody": _KEPT,
+    "card.withdrawn.decision.somebody": _KEPT,
+}
 
 
 def builders() -> Iterator[str]:
@@ -257,4 +263,5 @@ def test_every_event_of_a_thread_is_told():
 
 def test_every_sentence_is_read(drawn: Drawn):
     """Each key of the catalogs stands in a surface: nobody reviews what is never drawn."""
-    assert sorted(texts(Language.JA).keys - drawn.spoken - NEVER_SPOKEN.keys()) == []
+    unread = texts(Language.JA).keys - drawn.spoken
+    assert sorted(unread ^ NEVER_SPOKEN.keys()) == []

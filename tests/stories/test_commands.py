@@ -162,7 +162,7 @@ async def test_a_stopped_koban_protects_nothing_until_two_people_go_on(world: Wo
     """The cards of that time say so; people still decide; the next alert protects again."""
     sato, reed = await world.person("U0SATO"), await world.person("U0REED")
     await sato.command("/koban pause off_platform")
-    await answer(sato, "自動対応を停止しました: 外部誘導")
+    await answer(sato, "外部誘導の自動対応を")
     await world.happens(lure(viewers=CRITICAL))
     card, case = await case_of(sato)
     card = await sato.wait_text(card, "自動対応は停止中です")

@@ -164,7 +164,7 @@ async def test_a_hand_over_tells_who_hands_what_to_whom(desk: Desk) -> None:
         assert wanted in read
     assert "|K7Q2F9XM0>" in read
     assert shown(desk)["text"] == (
-        "日勤の引き継ぎです。未完了 5件、期限超過 1件、引き継ぐケース 1件、承認待ち 14件。"
+        "日勤の引き継ぎです。未完了 5件、期限超過 1件、引き継ぐケース 1件、承認待ち 14件です。"
     )
     assert desk.workspace.notifications == []
 

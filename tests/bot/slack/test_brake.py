@@ -38,16 +38,16 @@ def kinds(stage: Stage) -> list[tuple[str, str, str | None]]:
 async def test_a_specialist_stops_everything(stage: Stage):
     """At once; the leads hear of it, each in their language."""
     told = await stage.asked(stage.person("U0SATO"), "/koban pause")
-    assert told.startswith("自動対応を停止しました: すべて。再開にはリードを含む2人が必要です。")
+    assert told.startswith("すべての自動対応を停止しました。再開にはリードを含む2人が必要です。")
     assert kinds(stage) == [("paused", "U0SATO", None)]
-    await direct(stage.person("U0TANAKA"), "<@U0SATO> が自動対応を停止しました: すべて。")
+    await direct(stage.person("U0TANAKA"), "<@U0SATO> さんがすべての自動対応を停止しました。")
     await direct(stage.person("U0REED"), "<@U0SATO> paused auto-actions for everything.")
 
 
 async def test_a_pause_may_name_its_playbook_and_its_end(stage: Stage):
     """By its title as well."""
     told = await stage.asked(stage.person("U0SATO"), "/koban 停止 外部誘導 2時間")
-    assert told.startswith("自動対応を停止しました: 外部誘導(<!date^")
+    assert told.startswith("外部誘導の自動対応を <!date^")
     [change] = stage.automation.changes
     assert (change.playbook, change.until) == ("off_platform", NOW + timedelta(hours=2))
 
@@ -58,14 +58,14 @@ async def test_resuming_takes_a_lead_who_presses(stage: Stage):
     await stage.asked(tanaka, "/koban pause off_platform")
     await tanaka.command("/koban resume")
     told = await last_told(tanaka, "ts-live", 2)
-    assert told.startswith("再開を依頼しました: 外部誘導。ほかのリードが30分以内に")
+    assert told.startswith("外部誘導の自動対応の再開を依頼しました。ほかのリードが30分以内に")
     asked = await direct(reed, "asks to resume")
     assert stage.automation.changes[-1].kind is Turn.RESUME_ASKED
     await tanaka.command("/koban resume")
     assert "すでに依頼しています" in await last_told(tanaka, "ts-live", 3)
     await reed.press(asked, "Agree to resume")
     assert kinds(stage)[-1] == ("resumed", "U0REED", "off_platform")
-    await direct(tanaka, "<@U0REED> の承認で自動対応を再開しました")
+    await direct(tanaka, "<@U0REED> さんの承認で外部誘導の自動対応を再開しました")
 
 
 async def test_a_forged_button_arms_nothing(stage: Stage):

@@ -105,7 +105,7 @@ async def test_a_case_is_shown_whole(stage: Stage):
     assert f"*{CASE} · 外部誘導 · ユーザー u_123*" in told
     assert f"重大 · 対応中 · 担当 <@U0SATO> · 期限 <!date^{due}^" in told
     assert "検知 213件" in told
-    assert "<@U0SATO> の判断: 24時間コメント制限" in told
+    assert "<@U0SATO> さんの判断: 24時間コメント制限" in told
     assert "判断理由「配信で LINE ID を提示 hxxps://ex[.]com」" in told
     assert "• コメント制限 · 反映を確認済み" in told
     assert "担当開始 · <@U0SATO>" in told
