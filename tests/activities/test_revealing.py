@@ -107,7 +107,7 @@ async def test_nothing_is_shown_before_it_is_recorded_who_looks(room: Room) -> N
     assert room.screen() == "読み込んでいます…"
     assert room.images.asked == []
     await room.ledger.record(revealed())
-    assert "(アラート「LINEへの誘導」の画像)" in await room.shows()
+    assert "(検知「LINEへの誘導」の画像)" in await room.shows()
 
 
 async def test_a_look_of_somebody_else_is_none_of_this_person(room: Room) -> None:

@@ -59,6 +59,7 @@ _KEPT = "for a turn after it that decides nothing; there is none today"
 NEVER_SPOKEN: dict[str, str] = {
     "approval.state.pending": "what is waited for is drawn as a request, without its state",
     "card.rejected.decision.somebody": _KEPT,
+    "evidence.seen": "a refusal with numbers of its own: the stories of evidence read it",
     "card.rejected.review.somebody": _KEPT,
     "card.withdrawn.decision.somebody": _KEPT,
 }
@@ -218,7 +219,7 @@ def test_every_press_carries_its_case(drawn: Drawn):
 
 
 def _readable(name: str, value: str, route: str) -> bool:
-    """Whether whoever hears of the press finds out what is meant; appeals and evidence test their own."""
+    """Whether whoever hears of the press finds out what is meant; some test their own."""
     if name.startswith("appeal.") or name == RESUME or OF_EVIDENCE.fullmatch(name):
         return True
     if name in (REVEAL, RELATED, OPEN):

@@ -39,7 +39,7 @@ async def showing(person: Person, text: str, timeout: float = 10.0) -> dict:  # 
     return await person.until(look, timeout, f"{text} in the topmost modal")
 
 
-async def opened(person: Person, card: dict, text: str = "アラート") -> dict:
+async def opened(person: Person, card: dict, text: str = "検知") -> dict:
     """The list, opened from the card's menu and filled."""
     await person.choose_overflow(card, "根拠を見る")
     return await showing(person, text)

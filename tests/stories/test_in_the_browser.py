@@ -141,6 +141,8 @@ async def test_claim_decide_approve_undo_by_keyboard_in_english(
         await expect(modal).to_have_count(0)
         await expect(card).to_contain_text("Awaiting approval", timeout=SLOW)
         await page.keyboard.press("Alt+4")
+        lead = page.get_by_test_id("person-U0REED")
+        await expect(lead).to_have_attribute("aria-selected", "true")
         await page.get_by_test_id("channel-C0LEADS").and_(page.locator(".unread")).wait_for()
         for _ in ("ts-market", "ts-leads"):
             await page.keyboard.press("Alt+ArrowDown")

@@ -76,7 +76,7 @@ def test_an_image_is_a_file_with_words_for_who_can_t_see_it() -> None:
     assert view["blocks"][1] == {
         "type": "image",
         "slack_file": {"id": "F0AAAAAAAA"},
-        "alt_text": "アラート「LINEへの誘導」の画像",
+        "alt_text": "検知「LINEへの誘導」の画像",
     }
 
 

@@ -84,7 +84,7 @@ async def test_whoever_reads_the_list_is_written_down_first(stage: Stage):
     view = await showing(sato, "言葉0。")
     await sato.press(view, "evidence.page.next")
     view = await showing(sato, "言葉9。")
-    assert "アラート 10件中 9〜10件目" in visible_text(view)
+    assert "検知 10件中 9〜10件目" in visible_text(view)
     await sato.press(view, "evidence.page.before")
     await showing(sato, "言葉0。")
     notes = [(note.by, note.kind, note.id, note.why) for note in stage.ledger.notes]
