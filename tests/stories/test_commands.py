@@ -172,7 +172,7 @@ async def test_a_stopped_koban_protects_nothing_until_two_people_go_on(world: Wo
     await sato.command("/koban queue")
     await answer(sato, "自動対応は停止中*: 外部誘導")
     await sato.command("/koban resume")
-    await answer(sato, "再開を依頼しました: 外部誘導")
+    await answer(sato, "外部誘導の自動対応の再開を依頼しました")
     assert await world.changes() == []
     await reed.press(await direct(reed, "asks to resume"), "Agree to resume")
     await world.happens(lure(2, viewers=CRITICAL))
