@@ -11,7 +11,7 @@ from tests.slack_shapes.registry import SURFACES
 from tests.slack_shapes.rules import emoji_alone, rule_faults
 from tests.slack_shapes.scene import Scene, Surface
 from tests.slack_shapes.sent import Sent
-from tests.slack_shapes.words import ANY, ROUNDS, USUAL, WORST, Words, hostile
+from tests.slack_shapes.words import ANY, NOTHING, ROUNDS, USUAL, WORST, Words, hostile
 from workflows.domain.text import Language
 
 every_surface = pytest.mark.parametrize("surface", SURFACES, ids=lambda surface: surface.name)
@@ -29,7 +29,7 @@ def faulty(surface: Surface, scene: Scene, *checks) -> dict[str, list[str]]:
 
 @every_surface
 @both_languages
-@pytest.mark.parametrize("words", [USUAL, WORST], ids=["usual", "worst"])
+@pytest.mark.parametrize("words", [USUAL, WORST, NOTHING], ids=["usual", "worst", "nothing"])
 def test_slack_takes_it(surface: Surface, language: Language, words: Words):
     """Models, schema, limits, rules and stand-in find nothing; nor does anything do harm."""
     assert faulty(surface, Scene(language, words), faults_of, sandbox_faults, harm) == {}

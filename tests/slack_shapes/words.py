@@ -121,6 +121,10 @@ ROUNDS = tuple(" ".join(TOKENS[n : n + 3]) for n in range(0, len(TOKENS), 3))
 """All tokens, three at a time: more would not fit into a name."""
 
 
+NOTHING = replace(USUAL, title="", title_en="", evidence="", said="理由", name="", policy="\u200b")
+"""Titles and texts of which nothing can be seen."""
+
+
 def hostile(token: str) -> Words:
     """The same everywhere."""
     return replace(

@@ -59,7 +59,7 @@ def _templates(offer: Offer, texts: Catalog) -> list[Block]:
         return []
     titles = [(each.id, each.title.in_(texts.language)) for each in offer.templates]
     options = [
-        Option(value=value, text=PlainTextObject(text=plain(title, OPTION_TEXT)))
+        Option(value=value, text=PlainTextObject(text=plain(title, OPTION_TEXT) or value))
         for value, title in [*titles, (NONE, texts.say("bot.modal.template.none"))]
     ]
     select = StaticSelectElement(

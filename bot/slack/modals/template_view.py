@@ -100,5 +100,5 @@ def _said(key: str, texts: Catalog, **values: str) -> Json:
 
 def _plainly(text: str, language: str) -> Json:
     """As it will be read, but for its links: nothing of it is obeyed here."""
-    shown = {"type": "plain_text", "text": plain(text, MOST_SECTION), "emoji": False}
+    shown = {"type": "plain_text", "text": plain(text, MOST_SECTION) or "—", "emoji": False}
     return {"type": "section", "block_id": f"{_PREVIEW}.{language}", "text": shown}
