@@ -76,6 +76,16 @@ def test_a_role_is_not_called_again_within_three_minutes() -> None:
     ]
 
 
+def test_a_critical_case_does_not_wait_for_three_minutes() -> None:
+    """Its claim clock would be over; half a minute still keeps a dozen of them together."""
+    told = {Role.SPECIALIST: T0}
+    called = [call(1), call(2, severity=Severity.CRITICAL)]
+    assert due_mentions(called, told, T0 + timedelta(seconds=29)) == ()
+    assert due_mentions(called, told, T0 + timedelta(seconds=30)) == (
+        Mention(role=Role.SPECIALIST, counts={Severity.HIGH: 1, Severity.CRITICAL: 1}),
+    )
+
+
 def test_nobody_called_is_nobody_mentioned() -> None:
     """A storm alone calls nobody: its cases' ladders do."""
     assert due_mentions([], {}, T0) == ()

@@ -25,6 +25,9 @@ CALM = 2
 MENTION_AGAIN = timedelta(minutes=3)
 """Between two calls of one role for a channel's whole storm."""
 
+CRITICAL_AGAIN = timedelta(seconds=30)
+"""The same where one of the cases is critical: its claim clock may be two minutes long."""
+
 MOST_TOP = 8
 """Subjects that are named: the worst, and those with the most alerts."""
 
@@ -104,7 +107,7 @@ def role_called(event: ev.Event) -> Role | None:
 def due_mentions(
     called: Iterable[Called], told_at: Mapping[Role, datetime], now: datetime
 ) -> tuple[Mention, ...]:
-    """Which roles to call now: each for all that waited, and not again within `MENTION_AGAIN`."""
+    """Which roles to call now: each for all that waited, and not again too soon."""
     counts: dict[Role, dict[Severity, int]] = {}
     for each in called:
         of_role = counts.setdefault(each.role, {})
@@ -112,5 +115,9 @@ def due_mentions(
     return tuple(
         Mention(role=role, counts=counts[role])
         for role in sorted(counts)
-        if role not in told_at or now - told_at[role] >= MENTION_AGAIN
+        if role not in told_at or now - told_at[role] >= _pause(counts[role])
     )
+
+
+def _pause(counts: Mapping[Severity, int]) -> timedelta:
+    return CRITICAL_AGAIN if Severity.CRITICAL in counts else MENTION_AGAIN
