@@ -5,50 +5,22 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from uuid import uuid4
 
-from temporalio import activity, workflow
+from temporalio import activity
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.worker import Worker
 
-from bot.worker import sandbox
 from tests.domain.building import CATALOG, a_case
-from tests.world import fresh_namespace
+from tests.workflows.enforcing import Listener, enforcing
 from workflows import ports
 from workflows.domain.decision import PlannedAction
 from workflows.domain.enforcement import (
     ActionStatus,
     Ask,
     AskKind,
-    EnforcementReport,
     Problem,
     ProblemKind,
 )
 from workflows.enforcement import EnforcementWorkflow
-from workflows.queues import platform_queue
 from workflows.starts import EnforcementStart, Job
-
-
-@workflow.defn(sandboxed=False)
-class Listener:
-    """Stands where a case would: it hears what an enforcement tells."""
-
-    def __init__(self) -> None:
-        self._heard: list[EnforcementReport] = []
-
-    @workflow.signal
-    def report(self, report: EnforcementReport) -> None:
-        """News."""
-        self._heard.append(report)
-
-    @workflow.query
-    def heard(self) -> list[EnforcementReport]:
-        """All of them."""
-        return self._heard
-
-    @workflow.run
-    async def run(self) -> None:
-        """Listens for as long as the test lasts."""
-        await workflow.wait_condition(lambda: False)
 
 
 class Market:
@@ -71,21 +43,8 @@ class Market:
 @asynccontextmanager
 async def running(temporal: str) -> AsyncIterator[tuple[Client, Market]]:
     """Enforcements at work for a market of their own."""
-    namespace = await fresh_namespace(temporal)
-    client = await Client.connect(
-        temporal, namespace=namespace, data_converter=pydantic_data_converter
-    )
     market = Market()
-    async with (
-        Worker(
-            client,
-            task_queue="koban",
-            workflows=[EnforcementWorkflow, Listener],
-            workflow_runner=sandbox(),
-        ),
-        Worker(client, task_queue=platform_queue("koban"), activities=[market.carry_out]),
-    ):
-        await client.start_workflow(Listener.run, id="case/x", task_queue="koban")
+    async with enforcing(temporal, market.carry_out) as client:
         yield client, market
 
 

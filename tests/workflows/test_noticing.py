@@ -8,15 +8,11 @@ from uuid import uuid4
 import pytest
 from temporalio import activity
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError
-from temporalio.worker import Worker
 
-from bot.worker import sandbox
 from deploy.sandbox.slack.person import wait_until
 from tests.domain.building import CATALOG, a_case
-from tests.workflows.test_enforcement import Listener
-from tests.world import fresh_namespace
+from tests.workflows.enforcing import Listener, enforcing
 from workflows import ports
 from workflows.appealing.ports import Notice
 from workflows.domain.decision import PlannedAction
@@ -32,7 +28,6 @@ from workflows.domain.notice import Letter, Measure
 from workflows.domain.playbook.lookups import NoticeCall
 from workflows.domain.text import Text
 from workflows.enforcement import EnforcementWorkflow
-from workflows.queues import platform_queue
 from workflows.starts import EnforcementStart, Job
 
 REFUSED = Problem(kind=ProblemKind.REFUSED, status=404)
@@ -71,25 +66,8 @@ class Market:
 @asynccontextmanager
 async def running(temporal: str) -> AsyncIterator[tuple[Client, Market]]:
     """Enforcements at work for a market of their own."""
-    namespace = await fresh_namespace(temporal)
-    client = await Client.connect(
-        temporal, namespace=namespace, data_converter=pydantic_data_converter
-    )
     market = Market()
-    async with (
-        Worker(
-            client,
-            task_queue="koban",
-            workflows=[EnforcementWorkflow, Listener],
-            workflow_runner=sandbox(),
-        ),
-        Worker(
-            client,
-            task_queue=platform_queue("koban"),
-            activities=[market.carry_out, market.send_notice],
-        ),
-    ):
-        await client.start_workflow(Listener.run, id="case/x", task_queue="koban")
+    async with enforcing(temporal, market.carry_out, market.send_notice) as client:
         yield client, market
 
 

@@ -23,18 +23,16 @@ from deploy.sandbox.slack.model import BOT_USER, Message
 from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.workspace import Workspace
 from tests.bot.slack.fake_evidence import FakeEvidence
+from tests.bot.slack.fake_hands import FakeAlerts, FakeAutomation, FakeFinding
 from tests.bot.slack.fake_rings import FakeRings
 from tests.bot.slack.fake_team import FakeTeam
 from tests.bot.slack.fakes import (
     CASE,
     NOW,
     ROUTE,
-    FakeAlerts,
     FakeAppeals,
-    FakeAutomation,
     FakeCases,
     FakeCovers,
-    FakeFinding,
     FakeLedger,
     FakePeople,
     FakePlatform,

@@ -14,16 +14,14 @@ from bot.slack.links import Links
 from bot.slack.press import Source
 from bot.slack.replies import Said
 from bot.slack.slash.asked import Asked
+from tests.bot.slack.fake_hands import FakeAlerts, FakeAutomation, FakeFinding
 from tests.bot.slack.fake_rings import FakeRings
 from tests.bot.slack.fake_team import FakeTeam
 from tests.bot.slack.fakes import (
     NOW,
-    FakeAlerts,
     FakeAppeals,
-    FakeAutomation,
     FakeCases,
     FakeCovers,
-    FakeFinding,
     FakeLedger,
     FakePeople,
     FakePlatform,
