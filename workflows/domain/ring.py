@@ -4,7 +4,6 @@ The subjects stand in the ledger. A case only knows their number, what acting on
 touch, and counts: a thousand subjects must not be a thousand entries in its memory.
 """
 
-from datetime import timedelta
 
 from workflows.domain.alert import Subject
 from workflows.domain.model import Value
@@ -92,10 +91,3 @@ class RingState(Value):
     def of(cls, ring: Ring) -> "RingState":
         """A ring that nothing was done to yet."""
         return cls(tally=Tally(total=ring.count))
-
-
-class RingAction(Value):
-    """One action of a ring; `lasts` is None for an action without an end."""
-
-    action: str
-    lasts: timedelta | None = None
