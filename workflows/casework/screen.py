@@ -15,7 +15,7 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import Priority, RetryPolicy
-from temporalio.exceptions import FailureError, is_cancelled_exception
+from temporalio.exceptions import FailureError
 from temporalio.workflow import ActivityCancellationType, ActivityHandle
 
 from workflows import ports
@@ -160,18 +160,18 @@ class Screen:
                 self._background = writing
             try:
                 return await writing
-            except FailureError as error:
-                called_off = self._waited_for and is_cancelled_exception(error)
-                if self._held or called_off:
-                    # It may have posted in a try before, and nobody looks for that any more.
-                    self.unsure_since = self.unsure_since or began
+            except FailureError:
+                # It may have posted in a try before, and nobody else looks for that any more.
+                self.unsure_since = self.unsure_since or began
                 if self._held:
                     raise asyncio.CancelledError from None
-                if called_off:
+                # One that was called off ends as cancelled, or with what its last try met.
+                if wanted.background and self._waited_for:
                     return None
             finally:
                 self._background = None
             await workflow.sleep(_AGAIN)
+            wanted = wanted.model_copy(update={"unsure_since": self.unsure_since})
 
     def _start(self, wanted: Show) -> ActivityHandle[Shown]:
         base, background = workflow.info().task_queue, wanted.background

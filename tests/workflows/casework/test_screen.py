@@ -7,8 +7,10 @@ from uuid import uuid4
 
 import pytest
 from temporalio import activity
+from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.exceptions import ApplicationError
 from temporalio.worker import Worker
 
 from bot.worker import sandbox
@@ -25,6 +27,7 @@ from workflows.domain.people import Cover, Role
 from workflows.ports import Entry, Show, Shown, Written
 from workflows.queues import cards_queue, slack_queue, updates_queue
 
+CANCEL_REQUESTED = PendingActivityState.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED
 CARD = CardRef(channel="C0LIVE", ts="1.0")
 QUEUE = "koban"
 
@@ -36,6 +39,7 @@ class Office:
     client: Client
     entries: list[Entry] = field(default_factory=list)
     shown: list[tuple[str, Show]] = field(default_factory=list)
+    fails: asyncio.Event | None = None
 
     @activity.defn(name="record")
     async def record(self, entry: Entry) -> Written:
@@ -56,8 +60,11 @@ class Office:
 
     @activity.defn(name="show")
     async def show(self, wanted: Show) -> Shown:
-        """Remembers on which queue it was asked for what."""
+        """Remembers on which queue it was asked for what; in the background it may fail."""
         self.shown.append((activity.info().task_queue, wanted))
+        if self.fails is not None and wanted.background:
+            await self.fails.wait()
+            raise ApplicationError("Slack: unreachable")
         return Shown(
             card=wanted.card or CARD,
             approval_card=None,
@@ -149,6 +156,20 @@ async def test_a_press_calls_off_the_write_that_waits(office: Office) -> None:
     assert [each.event.kind for each in line.lines] == ["case_claimed"]
 
 
+async def test_a_write_that_fails_as_it_is_called_off_may_have_posted(office: Office) -> None:
+    """The person's write follows at once, and looks for the card before it posts another."""
+    office.fails = asyncio.Event()
+    async with office.worker(cards_queue(QUEUE)), office.worker(slack_queue(QUEUE)):
+        handle = await office.alert(1)
+        await office.wait_shown(1)
+        await office.claim(handle)
+        await wait_until(lambda: _is_called_off(handle), 20, what="a write that is called off")
+        office.fails.set()
+        _, (queue, show) = await office.wait_shown(2)
+    assert (queue, show.background, show.view.owner) == ("koban-slack", False, "U0SATO")
+    assert show.unsure_since is not None
+
+
 async def test_while_a_card_waits_alerts_are_written_down_in_handfuls(office: Office) -> None:
     """Twenty alerts one after another are a few entries, and none of them is lost."""
     handle = await office.alert(1)
@@ -181,6 +202,11 @@ async def test_what_is_worse_does_not_linger(office: Office) -> None:
 
 def _alerts(office: Office) -> int:
     return sum(len(entry.alerts) for entry in office.entries)
+
+
+async def _is_called_off(handle: WorkflowHandle) -> bool:
+    pending = (await handle.describe()).raw_description.pending_activities
+    return any(each.state == CANCEL_REQUESTED for each in pending)
 
 
 async def _is_open(office: Office, handle: WorkflowHandle) -> bool:
