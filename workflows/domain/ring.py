@@ -4,7 +4,6 @@ The subjects stand in the ledger. A case only knows their number, what acting on
 touch, and counts: a thousand subjects must not be a thousand entries in its memory.
 """
 
-
 from workflows.domain.alert import Subject
 from workflows.domain.model import Value
 from workflows.domain.text import Text
