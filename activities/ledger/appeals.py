@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 
 from activities.ledger.database import Database
@@ -59,30 +58,29 @@ class AppealsLedger:
             StoryBroken: an event is missing.
         """
         try:
-            async with self._database.writing() as connection:
-                await self._write(connection, entry)
+            await self._database.write(lambda connection: self._write(connection, entry))
         except _NotWritten as stopped:
             return stopped.found
         return AppealWritten(stands=entry.events)
 
-    async def _write(self, connection: AsyncConnection, entry: AppealEntry) -> None:
-        version = await self._claim(connection, entry)
+    def _write(self, connection: sa.Connection, entry: AppealEntry) -> None:
+        version = self._claim(connection, entry)
         appeal, told = entry.appeal.id, entry.events
         try:
-            new = await links_to_add(connection, appeal, told)
+            new = links_to_add(connection, appeal, told)
         except Differs as differs:
             if not entry.late:
-                stands = await standing(connection, appeal, told)
+                stands = standing(connection, appeal, told)
                 raise _NotWritten(AppealWritten(stands=stands, earlier=True)) from None
-            new = await retold(connection, appeal, told, differs.seq)
-        await add(connection, new)
+            new = retold(connection, appeal, told, differs.seq)
+        add(connection, new)
         if version <= entry.appeal.version:
-            await self._update(connection, entry)
+            self._update(connection, entry)
 
-    async def _claim(self, connection: AsyncConnection, entry: AppealEntry) -> int:
+    def _claim(self, connection: sa.Connection, entry: AppealEntry) -> int:
         """Makes or finds the appeal's row and locks it: the version that stands."""
         row = appeal_row(entry.appeal, entry.card)
-        made = await connection.execute(
+        made = connection.execute(
             self._database.insert(appeals).values(row).on_conflict_do_nothing()
         )
         if made.rowcount == 1:
@@ -90,17 +88,17 @@ class AppealsLedger:
         mine = sa.select(appeals.c.version, appeals.c.received_at).where(
             appeals.c.id == entry.appeal.id
         )
-        stands = (await connection.execute(mine.with_for_update())).one_or_none()
+        stands = connection.execute(mine.with_for_update()).one_or_none()
         if stands is None or stands.received_at != entry.appeal.received_at:
             raise _NotWritten(AppealWritten(filed_before=True))
         return int(stands.version)
 
-    async def _update(self, connection: AsyncConnection, entry: AppealEntry) -> None:
+    def _update(self, connection: sa.Connection, entry: AppealEntry) -> None:
         row = appeal_row(entry.appeal, entry.card)
         if entry.card is None:
             del row["card_channel"], row["card_ts"]
         update = sa.update(appeals).where(appeals.c.id == entry.appeal.id)
-        await connection.execute(update.values(row))
+        connection.execute(update.values(row))
 
 
 def _appealed(

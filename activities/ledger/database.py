@@ -2,9 +2,11 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -14,6 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.util import await_only
 
 from activities.ledger.errors import LedgerRefused, LedgerUnavailable
+
+T = TypeVar("T")
 
 BUSY_SECONDS = 10
 """How long a writer waits for another process that writes to the same SQLite file."""
@@ -37,6 +41,23 @@ class Database:
         self.shown = parsed.render_as_string(hide_password=True)
         self.engine = _sqlite(url) if self.is_sqlite else _postgresql(url)
         self._writer = asyncio.Lock()
+        # A transaction that hops to a thread for each of its statements takes ten times as long,
+        # and SQLite has one at a time.
+        self._written = _sqlite_of_one_thread(url) if self.is_sqlite else None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
+
+    async def write(self, work: Callable[[sa.Connection], T]) -> T:
+        """What `work` returns, in one transaction; where it raises, nothing was written.
+
+        Whoever stops waiting does not stop it. Raises `LedgerUnavailable`.
+        """
+        if self._written is None:
+            async with self.writing() as connection:
+                return await connection.run_sync(work)
+        loop = asyncio.get_running_loop()
+        async with self._writer:
+            with self._told():
+                return await loop.run_in_executor(self._thread, _done, self._written, work)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
@@ -56,11 +77,17 @@ class Database:
 
     @asynccontextmanager
     async def _reached(self, reading: bool) -> AsyncIterator[AsyncConnection]:
-        try:
+        with self._told():
             async with self.engine.connect() as connection:
                 await connection.execution_options(**{_READING: reading})
                 async with connection.begin():
                     yield connection
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Tells an outage from everything else."""
+        try:
+            yield
         except (OperationalError, OSError, TimeoutError) as error:
             if _unusable(error):
                 raise LedgerRefused(f"The ledger at {self.shown} can't be opened.") from error
@@ -79,6 +106,9 @@ class Database:
     async def aclose(self) -> None:
         """Closes every connection."""
         await self.engine.dispose()
+        await asyncio.to_thread(self._thread.shutdown)
+        if self._written is not None:
+            self._written.dispose()
 
 
 def _postgresql(url: str) -> AsyncEngine:
@@ -108,24 +138,38 @@ def _state(error: DBAPIError) -> str:
 
 def _sqlite(url: str) -> AsyncEngine:
     engine = create_async_engine(url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
+    _listen(engine.sync_engine, lambda seconds: await_only(asyncio.sleep(seconds)))
+    return engine
 
-    @sa.event.listens_for(engine.sync_engine, "connect")
+
+def _sqlite_of_one_thread(url: str) -> sa.Engine:
+    plain = make_url(url).set(drivername="sqlite")
+    engine = sa.create_engine(plain, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
+    _listen(engine, time.sleep)
+    return engine
+
+
+def _done(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
+    with engine.begin() as connection:
+        return work(connection)
+
+
+def _listen(engine: sa.Engine, pause: Callable[[float], Any]) -> None:
+    @sa.event.listens_for(engine, "connect")
     def connected(connection: Any, _record: Any) -> None:
         # The driver's own transactions begin too late to be serialised: we begin them below.
         connection.isolation_level = None
         for pragma in (f"busy_timeout={BUSY_SECONDS}000", "synchronous=FULL"):
             connection.execute(f"PRAGMA {pragma}")
-        _write_ahead(connection)
+        _write_ahead(connection, pause)
 
-    @sa.event.listens_for(engine.sync_engine, "begin")
+    @sa.event.listens_for(engine, "begin")
     def begun(connection: sa.Connection) -> None:
         reading = connection.get_execution_options().get(_READING)
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
-    return engine
 
-
-def _write_ahead(connection: Any) -> None:
+def _write_ahead(connection: Any, pause: Callable[[float], Any]) -> None:
     """Turns a new file to WAL. Whoever turns it locks the others out, and SQLite does not wait.
 
     https://www.sqlite.org/wal.html#sometimes_queries_return_sqlite_busy_in_wal_mode
@@ -136,7 +180,7 @@ def _write_ahead(connection: Any) -> None:
         except sqlite3.OperationalError as error:
             if "locked" not in str(error):
                 raise
-            await_only(asyncio.sleep(0.05))
+            pause(0.05)
         else:
             return
     connection.execute("PRAGMA journal_mode=WAL")

@@ -81,11 +81,11 @@ def _key(exposing: Exposing) -> dict[str, Any]:
     }
 
 
-async def note_reveals(connection: AsyncConnection, case: Case, links: Sequence[Link]) -> None:
+def note_reveals(connection: sa.Connection, case: Case, links: Sequence[Link]) -> None:
     """Writes down, with the events that tell of it, who was shown hidden evidence of whom."""
     rows = [_look(case, link) for link in links if link.kind == "evidence_revealed"]
     if rows:
-        await connection.execute(sa.insert(lookups), rows)
+        connection.execute(sa.insert(lookups), rows)
 
 
 def _look(case: Case, link: Link) -> dict[str, Any]:

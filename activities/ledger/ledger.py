@@ -1,7 +1,6 @@
 """Writing what happened: append-only, in one transaction, and the same thing never twice."""
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.ledger.chain import Link
 from activities.ledger.database import Database
@@ -38,47 +37,44 @@ class Ledger:
             StoryBroken: an event is missing.
         """
         try:
-            async with self.database.writing() as connection:
-                await self._write(connection, entry)
+            await self.database.write(lambda connection: self._write(connection, entry))
         except _NotWritten as stopped:
             return stopped.found
         return Written(stands=entry.events)
 
-    async def _write(self, connection: AsyncConnection, entry: Entry) -> None:
-        version = await self._claim(connection, entry)
-        new, again = await self._new_events(connection, entry)
-        known = await self._add_alerts(connection, entry)
+    def _write(self, connection: sa.Connection, entry: Entry) -> None:
+        version = self._claim(connection, entry)
+        new, again = self._new_events(connection, entry)
+        known = self._add_alerts(connection, entry)
         if known and new and not entry.late:
             raise _NotWritten(Written(known_alerts=known))
         if version is None and not entry.late:
-            await self._joins_another(connection, entry)
-        await add(connection, new)
-        await note_reveals(connection, entry.case, new)
+            self._joins_another(connection, entry)
+        add(connection, new)
+        note_reveals(connection, entry.case, new)
         if again:
-            await self._forget_actions(connection, entry.case)
+            self._forget_actions(connection, entry.case)
         if version is not None and (again or version <= entry.case.version):
-            await self._update_case(connection, entry)
+            self._update_case(connection, entry)
         if version is None or again or version <= entry.case.version:
-            await self._update_actions(connection, entry.case)
+            self._update_actions(connection, entry.case)
 
-    async def _claim(self, connection: AsyncConnection, entry: Entry) -> int | None:
+    def _claim(self, connection: sa.Connection, entry: Entry) -> int | None:
         """Makes or finds the case's row and locks it: the version that stands, None for a new one.
 
         The row is what serialises two workers that write for the same case.
         """
         row = case_row(entry.case, entry.owner_key, entry.card)
-        made = await connection.execute(
-            self.database.insert(cases).values(row).on_conflict_do_nothing()
-        )
+        made = connection.execute(self.database.insert(cases).values(row).on_conflict_do_nothing())
         if made.rowcount == 1:
             return None
         query = sa.select(cases.c.owner_key, cases.c.version).where(cases.c.id == entry.case.id)
-        stands = (await connection.execute(query.with_for_update())).one()
+        stands = connection.execute(query.with_for_update()).one()
         if stands.owner_key != entry.owner_key:
             raise _NotWritten(Written(id_taken=True))
         return int(stands.version)
 
-    async def _joins_another(self, connection: AsyncConnection, entry: Entry) -> None:
+    def _joins_another(self, connection: sa.Connection, entry: Entry) -> None:
         """Opens no second case where one of the same route is open that was closed before.
 
         Only such a one runs elsewhere than its route, and only it has a snapshot. One without may
@@ -95,50 +91,49 @@ class Ledger:
             .order_by(cases.c.opened_at.desc(), cases.c.id)
             .limit(1)
         )
-        found = (await connection.execute(query)).scalar_one_or_none()
+        found = connection.execute(query).scalar_one_or_none()
         if found is not None:
             raise _NotWritten(Written(joins=found))
 
-    async def _add_alerts(self, connection: AsyncConnection, entry: Entry) -> tuple[str, ...]:
+    def _add_alerts(self, connection: sa.Connection, entry: Entry) -> tuple[str, ...]:
         """Adds the alerts; returns the keys of those that were known."""
-        known = []
-        for alert in entry.alerts:
-            row = alert_row(alert, entry.case.id, entry.case.last_alert_at)
-            made = await connection.execute(
-                self.database.insert(alerts).values(row).on_conflict_do_nothing()
-            )
-            if made.rowcount == 0:
-                known.append(alert.key)
-        return tuple(known)
+        if not entry.alerts:
+            return ()
+        rows = [alert_row(each, entry.case.id, entry.case.last_alert_at) for each in entry.alerts]
+        named = (alerts.c.detector, alerts.c.alert_id)
+        adding = self.database.insert(alerts).on_conflict_do_nothing().returning(*named)
+        added = {tuple(row) for row in connection.execute(adding, rows)}
+        names = ((row["detector"], row["alert_id"]) for row in rows)
+        return tuple(
+            alert.key for alert, name in zip(entry.alerts, names, strict=True) if name not in added
+        )
 
-    async def _new_events(
-        self, connection: AsyncConnection, entry: Entry
-    ) -> tuple[list[Link], bool]:
+    def _new_events(self, connection: sa.Connection, entry: Entry) -> tuple[list[Link], bool]:
         """The links that are not there yet; whether they take the place of others."""
         case, told = entry.case.id, entry.events
         try:
-            return await links_to_add(connection, case, told), False
+            return links_to_add(connection, case, told), False
         except Differs as differs:
             if entry.late:
-                return await retold(connection, case, told, differs.seq), True
-            stands = await standing(connection, case, told)
+                return retold(connection, case, told, differs.seq), True
+            stands = standing(connection, case, told)
             raise _NotWritten(Written(stands=stands, earlier=True)) from None
 
-    async def _forget_actions(self, connection: AsyncConnection, case: Case) -> None:
+    def _forget_actions(self, connection: sa.Connection, case: Case) -> None:
         """Takes back the rows of decisions and protections that never were."""
         known = [each.id for each in case.decisions] + [each.id for each in case.protections]
         mine = (actions.c.case_id == case.id, actions.c.decision_id.not_in(known))
-        await connection.execute(sa.delete(actions).where(*mine))
+        connection.execute(sa.delete(actions).where(*mine))
 
-    async def _update_case(self, connection: AsyncConnection, entry: Entry) -> None:
+    def _update_case(self, connection: sa.Connection, entry: Entry) -> None:
         row = case_row(entry.case, entry.owner_key, entry.card)
         if entry.snapshot is not None:
             row["snapshot"] = snapshot_of(entry.snapshot)
         if entry.card is None:
             del row["card_channel"], row["card_ts"]
-        await connection.execute(sa.update(cases).where(cases.c.id == entry.case.id).values(row))
+        connection.execute(sa.update(cases).where(cases.c.id == entry.case.id).values(row))
 
-    async def _update_actions(self, connection: AsyncConnection, case: Case) -> None:
+    def _update_actions(self, connection: sa.Connection, case: Case) -> None:
         unapproved = case.pending(Purpose.DECISION)
         waiting = case.approval.decision if case.approval and unapproved else None
         for state in case.actions:
@@ -149,7 +144,7 @@ class Ledger:
             row = action_row(case, state)
             keys = [column.name for column in actions.primary_key]
             changed = {name: value for name, value in row.items() if name not in keys}
-            await connection.execute(
+            connection.execute(
                 self.database.insert(actions)
                 .values(row)
                 .on_conflict_do_update(index_elements=keys, set_=changed)

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.ledger.chain import GENESIS, Link
 from activities.ledger.errors import StoryBroken
@@ -26,9 +25,7 @@ class Differs(Exception):
         self.seq = seq
 
 
-async def links_to_add(
-    connection: AsyncConnection, story: str, recorded: Sequence[R]
-) -> list[Link]:
+def links_to_add(connection: sa.Connection, story: str, recorded: Sequence[R]) -> list[Link]:
     """The links that are not there yet.
 
     Raises:
@@ -38,7 +35,7 @@ async def links_to_add(
     if not recorded:
         return []
     first = recorded[0].seq
-    stands = await _tail(connection, story, first - 1)
+    stands = _tail(connection, story, first - 1)
     previous = stands.get(first - 1, GENESIS if first == 1 else None)
     new = []
     for each in recorded:
@@ -53,41 +50,39 @@ async def links_to_add(
     return new
 
 
-async def add(connection: AsyncConnection, links: Sequence[Link]) -> None:
+def add(connection: sa.Connection, links: Sequence[Link]) -> None:
     """Appends them."""
     if links:
-        await connection.execute(sa.insert(events), [dict(vars(link)) for link in links])
+        connection.execute(sa.insert(events), [dict(vars(link)) for link in links])
 
 
-async def retold(
-    connection: AsyncConnection, story: str, recorded: Sequence[R], seq: int
-) -> list[Link]:
+def retold(connection: sa.Connection, story: str, recorded: Sequence[R], seq: int) -> list[Link]:
     """The links to add once what a discarded try had told from `seq` on is taken back.
 
     The alerts that it told of are free again: they join with their own event, or have joined.
     """
     of_it = (events.c.case_id == story, events.c.seq >= seq)
-    told = (await connection.execute(sa.select(events.c.data).where(*of_it))).scalars().all()
+    told = connection.execute(sa.select(events.c.data).where(*of_it)).scalars().all()
     for data in told:
         detector, _, id_ = data.get("alert", {}).get("key", "").partition("/")
         mine = (alerts.c.detector == detector, alerts.c.alert_id == id_)
-        await connection.execute(sa.delete(alerts).where(alerts.c.case_id == story, *mine))
-    await connection.execute(sa.delete(events).where(*of_it))
+        connection.execute(sa.delete(alerts).where(alerts.c.case_id == story, *mine))
+    connection.execute(sa.delete(events).where(*of_it))
     log.warning("story_retold", case=story, seq=seq, events=len(told))
-    return await links_to_add(connection, story, recorded)
+    return links_to_add(connection, story, recorded)
 
 
-async def standing(connection: AsyncConnection, story: str, recorded: Sequence[R]) -> tuple[R, ...]:
+def standing(connection: sa.Connection, story: str, recorded: Sequence[R]) -> tuple[R, ...]:
     """What stands where `recorded` was to be written."""
     query = sa.select(events).where(events.c.case_id == story, events.c.seq >= recorded[0].seq)
-    rows = (await connection.execute(query.order_by(events.c.seq))).all()
+    rows = connection.execute(query.order_by(events.c.seq)).all()
     return tuple(recorded_of(row, type(recorded[0])) for row in rows)
 
 
-async def _tail(connection: AsyncConnection, story: str, first: int) -> dict[int, str]:
+def _tail(connection: sa.Connection, story: str, first: int) -> dict[int, str]:
     """The hashes of the story's events from `first` on, by their seq."""
     query = sa.select(events.c.seq, events.c.hash).where(
         events.c.case_id == story, events.c.seq >= first
     )
-    rows = (await connection.execute(query)).all()
+    rows = connection.execute(query).all()
     return {row.seq: row.hash for row in rows}
