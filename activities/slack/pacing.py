@@ -16,8 +16,14 @@ from dataclasses import dataclass, field
 PEOPLE = 0
 """The urgency of what a person waits for; 1 to 5 are severities, the worst first."""
 
+WORST = 1
+"""What is this urgent from the beginning goes before all that only became more urgent."""
+
 PATIENCE = 20.0
-"""Seconds in a line after which what waits is one step more urgent, so that nothing starves."""
+"""Seconds in a line after which what waits is one step more urgent."""
+
+STARVED = 6 * PATIENCE
+"""Seconds after which it is as urgent as the worst, so that nothing waits for ever."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,9 @@ class Turn:
         """How urgent it is by now: people are before whatever waited longest."""
         if self.urgency == PEOPLE:
             return PEOPLE
-        return max(PEOPLE + 1, self.urgency - int((now - since) / PATIENCE))
+        if now - since >= STARVED:
+            return WORST
+        return max(min(self.urgency, WORST + 1), self.urgency - int((now - since) / PATIENCE))
 
 
 @dataclass(eq=False)

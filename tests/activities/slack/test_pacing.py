@@ -73,11 +73,16 @@ async def test_people_go_first_and_then_the_most_severe() -> None:
 
 
 def test_what_waits_long_becomes_more_urgent() -> None:
-    """A thread's line of a mild case is not starved by ever new severe ones."""
+    """A thread's line of a mild case is not starved by ever new severe ones.
+
+    But the worst, which has seconds, is not behind what had minutes and waited for some of them.
+    """
     turn = Turn(4)
     assert turn.rank(since=0.0, now=pacing.PATIENCE - 1) == 4
     assert turn.rank(since=0.0, now=2 * pacing.PATIENCE) == 2
-    assert turn.rank(since=0.0, now=99 * pacing.PATIENCE) == 1
+    assert turn.rank(since=0.0, now=5 * pacing.PATIENCE) == 2
+    assert turn.rank(since=0.0, now=6 * pacing.PATIENCE) == 1
+    assert Turn(1).rank(since=0.0, now=0.0) == 1
     assert Turn(PEOPLE).rank(since=0.0, now=0.0) == PEOPLE
 
 
