@@ -26,6 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.starts import EnforcementStart
 
 _OVERTAKES = frozenset({AskKind.KEEP, AskKind.LIFT, AskKind.UNDO})
+_HOLDING = frozenset({AskKind.HOLD, AskKind.RESUME})
 
 
 @workflow.defn
@@ -40,7 +41,7 @@ class EnforcementWorkflow:
         self._told = 0
         self._asked = False
         self._tracks = [Track(job, start, now) for job in start.jobs]
-        self._calls = Calls(start, self._tell, self._overtaken)
+        self._calls = Calls(start, self._tell, self._overtaken, self._holds)
         self._notice = Noticing(start)
 
     @workflow.signal
@@ -111,6 +112,11 @@ class EnforcementWorkflow:
 
     def _overtaken(self) -> bool:
         return any(ask.kind in _OVERTAKES for ask in self._asks)
+
+    def _holds(self, track: Track) -> bool:
+        """Whether it must not be lifted yet, though nobody has been obeyed so far."""
+        asked = [ask.kind for ask in self._asks if ask.kind in _HOLDING]
+        return asked[-1] is AskKind.HOLD if asked else track.held
 
     # -- wishes ---------------------------------------------------------------------------
 
@@ -192,6 +198,9 @@ class EnforcementWorkflow:
         try:
             result = await self._calls.do(track)
         except Overtaken:
+            if not self._overtaken():
+                # It came to its end before anybody could tell that it had begun.
+                await self._take_back_one(track, ActionStatus.LIFTED, None)
             return
         track.status, track.problem, track.would = result.status, result.problem, result.would
         track.standing = result.status not in (ActionStatus.FAILED, ActionStatus.REHEARSED)

@@ -1,5 +1,6 @@
 """One decision at the platform: what it tells, what it lifts, and what comes first."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -7,7 +8,9 @@ from uuid import uuid4
 
 from temporalio import activity
 from temporalio.client import Client
+from temporalio.exceptions import ApplicationError
 
+from deploy.sandbox.slack.person import wait_until
 from tests.domain.building import CATALOG, a_case
 from tests.workflows.enforcing import Listener, enforcing
 from workflows import ports
@@ -24,11 +27,16 @@ from workflows.starts import EnforcementStart, Job
 
 
 class Market:
-    """A platform that takes every change but those that it `refuses`, and notes it."""
+    """A platform that takes every change but those that it `refuses`, and notes it.
+
+    Of what it `takes_unheard` nobody hears.
+    """
 
     def __init__(self) -> None:
         self.took: list[str] = []
+        self.times: list[float] = []
         self.refuses: Problem | None = None
+        self.takes_unheard: ports.Direction | None = None
 
     @activity.defn(name="carry_out")
     async def carry_out(self, order: ports.Order) -> ports.Result:
@@ -36,7 +44,11 @@ class Market:
         if self.refuses is not None:
             return ports.Result(status=ActionStatus.FAILED, problem=self.refuses)
         undo = order.direction is ports.Direction.UNDO
-        self.took.append(f"{order.direction}/{order.planned.action}")
+        self.times.append(time.monotonic())
+        unsure = "/unsure" if order.unsure else ""
+        self.took.append(f"{order.direction}/{order.planned.action}{unsure}")
+        if order.direction is self.takes_unheard:
+            raise ApplicationError("it does not answer", next_retry_delay=timedelta(seconds=0.1))
         return ports.Result(status=ActionStatus.UNDONE if undo else ActionStatus.DONE)
 
 
@@ -121,3 +133,44 @@ async def test_a_protection_that_the_platform_refused_is_not_kept(temporal: str)
         news = (await handle.result()).actions
         assert [(n.status, n.problem) for n in news] == [(ActionStatus.FAILED, market.refuses)]
         assert await heard(client) == [["failed"]]
+
+
+async def test_a_protection_that_nobody_heard_of_is_lifted_when_its_time_is_up(
+    temporal: str,
+) -> None:
+    """It may stand at the platform: it is taken back then, and no longer tried to be made."""
+    async with running(temporal) as (client, market):
+        market.takes_unheard = ports.Direction.DO
+        report = await client.execute_workflow(
+            EnforcementWorkflow.run,
+            a_start(timedelta(seconds=1), protects=True),
+            id=f"e/{uuid4().hex}",
+            task_queue="koban",
+        )
+        assert [news.status for news in report.actions] == [ActionStatus.LIFTED]
+        tries, end = market.took[:-1], market.took[-1]
+        assert (set(tries), end) == ({"do/mute_user"}, "undo/mute_user/unsure")
+        assert await heard(client) == [["lifted"]]
+
+
+async def test_a_protection_that_nobody_heard_of_goes_on_while_a_decision_holds_it(
+    temporal: str,
+) -> None:
+    """Its time is up, and yet it is wanted: it is lifted only once nobody holds it any more."""
+    async with running(temporal) as (client, market):
+        market.takes_unheard = ports.Direction.DO
+        handle = await client.start_workflow(
+            EnforcementWorkflow.run,
+            a_start(timedelta(seconds=1), protects=True),
+            id=f"e/{uuid4().hex}",
+            task_queue="koban",
+            start_signal="ask",
+            start_signal_args=[Ask(kind=AskKind.HOLD, by=None)],
+        )
+        beyond = lambda: market.times and market.times[-1] - market.times[0] > 1.5  # noqa: E731
+        await wait_until(beyond, 20, what="tries beyond its time")
+        assert set(market.took) == {"do/mute_user"}
+        await handle.signal("ask", Ask(kind=AskKind.RESUME, by=None))
+        report = await handle.result()
+        assert [news.status for news in report.actions] == [ActionStatus.LIFTED]
+        assert market.took[-1] == "undo/mute_user/unsure"

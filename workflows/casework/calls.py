@@ -30,7 +30,7 @@ READING = timedelta(minutes=10)
 
 
 class Overtaken(Exception):
-    """Somebody wants something else by now: the call was given up while it was being retried."""
+    """It is not wanted any more: the call was given up while it was being retried."""
 
 
 class Calls:
@@ -41,11 +41,16 @@ class Calls:
         start: EnforcementStart,
         tell: Callable[[], Awaitable[None]],
         overtaken: Callable[[], bool],
+        held: Callable[[Track], bool],
     ) -> None:
-        """`tell` tells the case how things stand; `overtaken` ends a protection's retries."""
+        """`tell` tells the case how things stand; `overtaken` ends a protection's retries.
+
+        So does its own time, unless it is `held` beyond it.
+        """
         self._start = start
         self._tell = tell
         self._overtaken = overtaken
+        self._held = held
 
     async def do(self, track: Track) -> Result:
         """Makes the change and reads it back. Raises `Overtaken`."""
@@ -81,22 +86,30 @@ class Calls:
 
     async def _carry_out(self, track: Track, order: Order, deadline: timedelta | None) -> Result:
         """A quick try first; if the platform does not answer, the card says so, and on it goes."""
+        protects = self._start.protects and order.direction is Direction.DO
         try:
-            return await self._call(order, FIRST_TRY, QUICKLY)
+            quick = self._call(order, FIRST_TRY, QUICKLY)
+            return await (self._while_wanted(track, quick, FIRST_TRY) if protects else quick)
         except FailureError as error:
             track.status, track.problem = ActionStatus.RETRYING, problem_of(error)
             await self._tell()
         call = self._call(order, deadline, PATIENTLY)
         try:
-            if self._start.protects and order.direction is Direction.DO:
-                return await self._unless_overtaken(call)
+            if protects:
+                return await self._while_wanted(track, call, deadline, overtaken=self._overtaken)
             return await call
         except FailureError as error:
             return Result(status=ActionStatus.FAILED, problem=problem_of(error))
 
-    async def _unless_overtaken(self, call: "workflow.ActivityHandle[Result]") -> Result:
+    async def _while_wanted(
+        self,
+        track: Track,
+        call: "workflow.ActivityHandle[Result]",
+        within: timedelta | None,
+        overtaken: Callable[[], bool] = lambda: False,
+    ) -> Result:
         """Lets a call go when it is not wanted any more, after the try that is under way."""
-        watch = asyncio.create_task(workflow.wait_condition(self._overtaken))
+        watch = asyncio.create_task(self._unwanted(track, within, overtaken))
         done, _ = await workflow.wait([call, watch], return_when=asyncio.FIRST_COMPLETED)
         watch.cancel()
         if call in done:
@@ -108,6 +121,22 @@ class Calls:
             raise Overtaken from error
         except asyncio.CancelledError as error:
             raise Overtaken from error
+
+    async def _unwanted(
+        self, track: Track, within: timedelta | None, overtaken: Callable[[], bool]
+    ) -> None:
+        """Returns once somebody wants something else, or the time is up of what nobody holds.
+
+        A timer is only set where that comes before the call gives up by itself, `within`.
+        """
+        left = None if track.until is None else track.until - workflow.now()
+        if left is None or (within is not None and left >= within):
+            await workflow.wait_condition(overtaken)
+            return
+        try:
+            await workflow.wait_condition(overtaken, timeout=max(left, timedelta(milliseconds=1)))
+        except TimeoutError:
+            await workflow.wait_condition(lambda: overtaken() or not self._held(track))
 
     def _call(
         self, order: Order, within: timedelta | None, retry: RetryPolicy
