@@ -17,6 +17,9 @@ _TUNING = (
     "matching.enableFairness=true",
 )
 
+_PRAGMAS = ("journal_mode=wal", "synchronous=normal")
+"""What survives a kill of the server; a machine that loses its power may lose the last moment."""
+
 
 def temporal_binary() -> str:
     """The path of the `temporal` command: beside this Python, else on the PATH.
@@ -39,6 +42,8 @@ def temporal_server(
     command += ["--port", str(port), "--db-filename", str(folder / "temporal.db")]
     command += ["--ui-port", str(ui_port)] if ui_port else ["--headless"]
     command += ["--log-level", "error"]
+    for pragma in _PRAGMAS:
+        command += ["--sqlite-pragma", pragma]
     for value in (*_TUNING, *more):
         command += ["--dynamic-config-value", value]
     return Process("temporal", command, folder / "temporal.log")

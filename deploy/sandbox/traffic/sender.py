@@ -11,7 +11,7 @@ from standardwebhooks import Webhook
 
 from deploy.sandbox.traffic.alerts import Json
 
-BATCH = 200
+BATCH = 500
 PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 10.0
 
