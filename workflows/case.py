@@ -124,6 +124,10 @@ class CaseWorkflow:
         )
 
     @workflow.query
+    def reached(self) -> None:
+        """Answers once a worker got to the case: how far it is behind is how long that took."""
+
+    @workflow.query
     def showing(self) -> Show | None:
         """What a write to Slack that waited for long should show by now; None before the case."""
         return self._screen.newest()
@@ -317,14 +321,6 @@ class CaseWorkflow:
     def _answer(self, click: Click, refusal: Refusal | None) -> None:
         self._errands.run_all(answers(click, refusal, self._case, self._screen.card))
 
-    # -- the platform, appeals, and other cases -------------------------------------------
-
-    async def _take_news(self, delivery: Delivery) -> None:
-        if self._case is None or delivery.case != self._case.id:
-            await self._forward(delivery.model_copy(update={"route": ""}))  # by its own name
-        elif self._inbox.first_time(name_of(delivery)):
-            await self._follow(asked_by(delivery))
-
     # -- what follows ---------------------------------------------------------------------
 
     async def _follow(self, *commands: Command, alerts: Sequence[Alert] = ()) -> Refusal | None:
@@ -365,7 +361,13 @@ class CaseWorkflow:
         self._screen.follow(before, case, happened)
         self._appellant.look(case)
 
-    # -- waking, forwarding, ending -------------------------------------------------------
+    # -- the platform, other cases, the end ------------------------------------------------
+
+    async def _take_news(self, delivery: Delivery) -> None:
+        if self._case is None or delivery.case != self._case.id:
+            await self._forward(delivery.model_copy(update={"route": ""}))  # by its own name
+        elif self._inbox.first_time(name_of(delivery)):
+            await self._follow(asked_by(delivery))
 
     async def _forward(self, delivery: Delivery) -> None:
         """Hands on what is for a case that closed before; says so where there is none."""
@@ -376,8 +378,7 @@ class CaseWorkflow:
 
     def _quiet(self) -> bool:
         """Whether nothing is under way that this run has to see the end of."""
-        under_way = self._inbox or self._errands
-        return not under_way and self._book.idle and self._screen.idle
+        return not (self._inbox or self._errands) and self._book.idle and self._screen.idle
 
     def _over(self) -> bool:
         if not self._quiet() or self._snapshot_is_old():

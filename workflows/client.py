@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import TypeVar
 
@@ -161,6 +162,16 @@ class Cases:
             return await asked(handle.query(CaseWorkflow.memory, rpc_timeout=RPC_TIMEOUT))
         except Gone:
             return None
+
+    async def reached(self, route: str) -> None:
+        """Returns once a worker was at the case: after all that it had to do before.
+
+        Raises `OutOfReach` where none gets there in time.
+        """
+        handle: WorkflowHandle[CaseWorkflow, None] = self._client.get_workflow_handle(route)
+        # One that is over, or of an older version: somebody was there.
+        with suppress(Gone, WorkflowQueryRejectedError, WorkflowQueryFailedError):
+            await asked(handle.query(CaseWorkflow.reached, rpc_timeout=RPC_TIMEOUT))
 
     async def newest_show(self, route: str, run: str) -> Show | None:
         """What a case's run wants to show by now; None where it does not tell in time."""

@@ -1,9 +1,13 @@
-"""Hands alerts to Temporal: a request is answered only once Temporal holds all of them."""
+"""Hands alerts to Temporal: a request is answered only once Temporal holds all of them.
+
+Where alerts come faster than they can be worked off, those of one case wait together and travel in
+one call, the most severe first: what costs is the call, and not the alert.
+"""
 
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import structlog
@@ -11,9 +15,12 @@ from temporalio.service import RPCError
 
 from activities.ledger.errors import LedgerUnavailable
 from bot.ingest.models import Outcome
-from bot.ingest.room import Room
+from bot.ingest.room import Room, Turn
+from bot.ingest.trailing import Trailing
 from workflows.client import OutOfReach
+from workflows.conditions import holds
 from workflows.domain.alert import Alert
+from workflows.domain.playbook.matching import severity_of
 from workflows.domain.playbook.model import Policy
 
 IN_FLIGHT = 32
@@ -44,7 +51,11 @@ class Accepts(Protocol):
     async def accept_all(
         self, alerts: Sequence[Alert], policy: Policy, group: tuple[str, ...]
     ) -> str:
-        """Stores the alerts of one group durably. Raises `OutOfReach`."""
+        """Stores the alerts of one group durably; the case's route. Raises `OutOfReach`."""
+        ...
+
+    async def reached(self, route: str) -> None:
+        """Returns once a worker was at the case. Raises `OutOfReach`."""
         ...
 
 
@@ -60,6 +71,17 @@ class Handled:
     playbook: str | None = None
 
 
+@dataclass(eq=False)
+class Parcel:
+    """Alerts of one case that wait together for their turn; `sent` ends with their call."""
+
+    placed: Placed
+    turn: Turn
+    alerts: list[Alert] = field(default_factory=list)
+    given_up: bool = False
+    sent: asyncio.Future[None] = field(init=False)
+
+
 class Handover:
     """One per process: it bounds what is in flight over all requests."""
 
@@ -67,7 +89,9 @@ class Handover:
         self._cases = cases
         self._place = place
         self._known = known
-        self._room = Room(IN_FLIGHT)
+        self._trailing = Trailing(cases.reached, lambda: self._room.look())
+        self._room = Room(IN_FLIGHT, closed=self._trailing.far)
+        self._waiting: dict[tuple[str, tuple[str, ...]], Parcel] = {}
         self._recent: OrderedDict[Pair, None] = OrderedDict()
 
     async def hand_over(self, alerts: Sequence[Alert]) -> list[Handled]:
@@ -108,39 +132,39 @@ class Handover:
 
     async def _send_all(self, going: list[tuple[Alert, Placed]]) -> None:
         """One call a case, whatever the number of its alerts."""
-        groups = _by_case(going)
-        if len(groups) == 1:
-            await self._send(*groups[0])
-            return
-        failed = asyncio.Event()
-        done = await asyncio.gather(
-            *(self._send_unless(failed, *one) for one in groups), return_exceptions=True
-        )
-        for one in done:
-            if isinstance(one, BaseException):
-                raise one
+        parcels = [self._parcel(alerts, placed) for alerts, placed in _by_case(going)]
+        for parcel in dict.fromkeys(parcels):
+            await asyncio.shield(parcel.sent)
 
-    async def _send_unless(
-        self, failed: asyncio.Event, alerts: Sequence[Alert], placed: Placed
-    ) -> None:
-        async with self._room.place():
-            if failed.is_set():
-                return  # a thousand cases would wait a thousand times for the same answer
+    def _parcel(self, alerts: Sequence[Alert], placed: Placed) -> Parcel:
+        """The call that takes the alerts: one that waits for its turn takes more with it."""
+        key, rank = _key(placed), min(_rank(alert, placed) for alert in alerts)
+        parcel = self._waiting.get(key)
+        if parcel is None:
+            parcel = self._waiting[key] = Parcel(placed, self._room.turn(rank))
+            parcel.sent = asyncio.ensure_future(self._send(parcel))
+            # Whoever sent the alerts may have gone away before it fails.
+            parcel.sent.add_done_callback(lambda sent: sent.cancelled() or sent.exception())
+        self._room.hurry(parcel.turn, rank)
+        parcel.alerts += alerts
+        return parcel
+
+    async def _send(self, parcel: Parcel) -> None:
+        async with self._room.place(parcel.turn):
+            del self._waiting[_key(parcel.placed)]
+            if parcel.given_up:
+                raise TemporalAway("it did not take what was before")
             try:
-                await self._accept(alerts, placed)
-            except BaseException:
-                failed.set()
-                raise
+                route = await self._cases.accept_all(parcel.alerts, *parcel.placed)
+            except (OutOfReach, RPCError) as away:
+                # A thousand cases would wait a thousand times for the same answer.
+                for behind in self._waiting.values():
+                    behind.given_up = True
+                raise TemporalAway(str(away)) from away
+            self._trailing.sent(route)
+        self._remember(parcel.alerts)
 
-    async def _send(self, alerts: Sequence[Alert], placed: Placed) -> None:
-        async with self._room.place():
-            await self._accept(alerts, placed)
-
-    async def _accept(self, alerts: Sequence[Alert], placed: Placed) -> None:
-        try:
-            await self._cases.accept_all(alerts, *placed)
-        except (OutOfReach, RPCError) as away:
-            raise TemporalAway(str(away)) from away
+    def _remember(self, alerts: Sequence[Alert]) -> None:
         for alert in alerts:
             self._recent[_pair(alert)] = None
             if len(self._recent) > REMEMBERED:
@@ -151,9 +175,17 @@ def _by_case(going: list[tuple[Alert, Placed]]) -> list[tuple[list[Alert], Place
     """The alerts of each case together, in their order."""
     groups: dict[tuple[str, tuple[str, ...]], tuple[list[Alert], Placed]] = {}
     for alert, placed in going:
-        policy, group = placed
-        groups.setdefault((policy.playbook.playbook, group), ([], placed))[0].append(alert)
+        groups.setdefault(_key(placed), ([], placed))[0].append(alert)
     return list(groups.values())
+
+
+def _key(placed: Placed) -> tuple[str, tuple[str, ...]]:
+    policy, group = placed
+    return policy.playbook.playbook, group
+
+
+def _rank(alert: Alert, placed: Placed) -> int:
+    return severity_of(placed[0].playbook, alert, holds).rank
 
 
 def _pair(alert: Alert) -> Pair:

@@ -1,9 +1,10 @@
 """A detector as the tests play it: it signs and posts; and a desk that records what it is given."""
 
+import asyncio
 import base64
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from standardwebhooks.webhooks import hmac_data
@@ -77,16 +78,27 @@ class RecordingCases:
         self.taken: list[tuple[Alert, tuple[str, ...]]] = []
         self.away_after: int | None = None
         self.tried = 0
+        self._goes = asyncio.Event()
+        self._goes.set()
+
+    def hold(self) -> Callable[[], None]:
+        """Every call waits from now on, until what this returns is called."""
+        self._goes.clear()
+        return self._goes.set
 
     async def accept_all(
         self, alerts: Sequence[Alert], policy: Policy, group: tuple[str, ...]
     ) -> str:
         """Records, or raises `OutOfReach` once `away_after` alerts were taken."""
         self.tried += 1
+        await self._goes.wait()
         if self.away_after is not None and len(self.taken) >= self.away_after:
             raise OutOfReach("away")
         self.taken += [(alert, group) for alert in alerts]
         return "case/off_platform/X"
+
+    async def reached(self, route: str) -> None:
+        """A worker is always there."""
 
     @property
     def ids(self) -> list[str]:

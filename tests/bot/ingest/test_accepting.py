@@ -1,5 +1,10 @@
 """What a detector gets for alerts that can be used."""
 
+import asyncio
+from typing import Any
+
+from bot.ingest.trailing import AHEAD
+from deploy.sandbox.slack.person import wait_until
 from tests.bot.ingest.conftest import Desk
 from tests.bot.ingest.detector import COMMON, LIVE_CHAT, NEXT, alert
 
@@ -160,3 +165,26 @@ async def test_the_alerts_of_one_case_travel_together(desk: Desk) -> None:
     assert desk.cases.tried == 3
     first = [one.id for one, group in desk.cases.taken if group == ("user:u_0",)]
     assert first == [f"a{number}" for number in range(0, 1000, 3)]
+
+
+async def test_alerts_of_one_case_that_wait_for_their_turn_travel_together(desk: Desk) -> None:
+    """Whatever requests they came with; each is answered once its alerts are stored."""
+    release = desk.cases.hold()
+    others = [
+        asyncio.create_task(desk.post(about(f"b{number}", f"other_{number}")))
+        for number in range(AHEAD)
+    ]
+    await wait_until(lambda: desk.cases.tried == AHEAD, 5, what="as many calls as may be")
+    mine = [asyncio.create_task(desk.post(about(f"a{number}", "mine"))) for number in range(5)]
+    done, _ = await asyncio.wait(mine, timeout=0.2)
+    assert (done, desk.cases.tried) == (set(), AHEAD)
+    release()
+    answers = await asyncio.gather(*others, *mine)
+    assert {answer.status_code for answer in answers} == {202}
+    assert desk.cases.tried == AHEAD + 1
+    assert sorted(desk.cases.ids[-5:]) == ["a0", "a1", "a2", "a3", "a4"]
+
+
+def about(id_: str, subject: str) -> dict[str, Any]:
+    """An alert about somebody."""
+    return alert(id_, subject={"type": "user", "id": subject})

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from bot.ingest.room import LEAST, SLOW, Room
+from bot.ingest.room import LEAST, SLOW, Room, Turn
 
 
 class Clock:
@@ -15,7 +15,7 @@ class Clock:
 
 async def call(room: Room, clock: Clock, seconds: float) -> None:
     """One call that takes so long by the clock."""
-    async with room.place():
+    async with room.place(room.turn()):
         clock.now += seconds
 
 
@@ -47,7 +47,7 @@ async def test_what_was_slow_together_counts_once() -> None:
     room = Room(32, clock)
     clock.now = 10.0
     for _ in range(30):
-        async with room.place():
+        async with room.place(room.turn()):
             clock.now += SLOW
             room._narrowed_at = clock.now
     assert room.places == 32
@@ -59,7 +59,7 @@ async def test_no_more_than_there_are_places_at_a_time() -> None:
 
     async def one(number: int) -> None:
         nonlocal inside, most
-        async with room.place():
+        async with room.place(room.turn()):
             inside += 1
             most = max(most, inside)
             order.append(number)
@@ -72,5 +72,33 @@ async def test_no_more_than_there_are_places_at_a_time() -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
     assert most == 4
     assert order == [number for number in range(20) if number != 10]
-    async with room.place():
+    async with room.place(room.turn()):
         assert room.places == 4
+
+
+async def test_the_most_urgent_come_first_and_then_in_their_order() -> None:
+    """Also one that became urgent while it waited."""
+    room, order = Room(1), list[str]()
+
+    async def one(name: str, turn: Turn) -> None:
+        async with room.place(turn):
+            order.append(name)
+
+    given = (("first", 3), ("mild", 3), ("worst", 1), ("mild too", 3), ("worse by now", 3))
+    turns = {name: room.turn(rank) for name, rank in given}
+    room.hurry(turns["worse by now"], 2)
+    await asyncio.gather(*(one(name, turn) for name, turn in turns.items()))
+    assert order == ["first", "worst", "worse by now", "mild", "mild too"]
+
+
+async def test_nobody_comes_in_while_it_is_closed() -> None:
+    """And whoever waits comes in once somebody has looked again."""
+    closed = True
+    room = Room(4, closed=lambda under_way: closed)
+    turn = room.turn()
+    await asyncio.sleep(0)
+    assert not turn.let_in.done()
+    closed = False
+    room.look()
+    async with room.place(turn):
+        assert turn.let_in.done()
