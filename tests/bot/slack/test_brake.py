@@ -92,7 +92,7 @@ async def test_a_forged_button_arms_nothing(stage: Stage):
     ("user", "typed", "told"),
     [
         ("U0SUZUKI", "pause", "自動対応を停止・再開できるのは"),
-        ("U0SATO", "resume", "その自動対応は停止していません。"),
+        ("U0SATO", "resume", "該当する自動対応は停止していません。"),
         ("U0SATO", "pause for 99d", "停止は7日までです。"),
         ("U0CLARK", "pause of_platform", "`/koban pause of_platform` is not a command. Did you"),
     ],

@@ -111,7 +111,7 @@ async def test_a_forged_button_reveals_nothing(stage: Stage):
     ts = stage.posted("forged", "lookup", [forged])
     suzuki = stage.person("U0SUZUKI")
     await suzuki.press(await stage.seen(suzuki, ts), "lookup.reveal")
-    assert (await stage.told(suzuki)).startswith("個人情報を表示できる役割ではありません。")
+    assert (await stage.told(suzuki)).startswith("個人情報の表示には、決められた役割が必要です。")
     assert await suzuki.views() == []
     assert (stage.ledger.notes, stage.platform.asked) == ([], [])
 
@@ -123,7 +123,7 @@ async def test_who_lost_the_role_meanwhile_sees_nothing(stage: Stage):
     await sato.modal()
     stage.people.roles_of["U0SATO"] = {Role.AUDITOR}
     await sato.fill_and_submit({"reason": "確認"})
-    await modal_told(sato, "個人情報を表示できる役割ではありません。")
+    await modal_told(sato, "個人情報の表示には、決められた役割が必要です。")
     assert [note.revealed for note in stage.ledger.notes] == [False]
 
 
@@ -190,7 +190,7 @@ async def test_hostile_ties_are_only_shown(stage: Stage):
 async def test_what_the_platform_does_not_relate_is_said(stage: Stage):
     """No look-up starts from an order."""
     told = await stage.asked(stage.person("U0SATO"), "/koban related order o_1")
-    assert told == "注文 o_1 の関連する対象は、プラットフォームに問い合わせできません。"
+    assert told == "注文 o_1 に関連する対象は、プラットフォームに問い合わせられません。"
     assert stage.ledger.notes == []
 
 
