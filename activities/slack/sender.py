@@ -97,6 +97,13 @@ class Sender:
             raise
         return True
 
+    async def redrawn(self, found: CardRef, message: Message) -> CardRef | None:
+        """A message that an earlier try posted, drawn anew: it may show what was so then.
+
+        None where it is gone.
+        """
+        return found if await self.update(found, message) else None
+
     async def whisper(
         self, person: str, place: Place, text: str, blocks: list[Block] | None = None
     ) -> None:

@@ -1,6 +1,6 @@
 """Brings a case's card, thread and approval card up to date, and posts nothing twice."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from activities.slack import approval_card as request
 from activities.slack import card as case
@@ -111,21 +111,27 @@ class Showing:
         if known is not None and await self._sender.update(known, message):
             return known
         channel = known.channel if known is not None else self._view.channel
+        named = {"case": self._view.id}
         card = await self._progress.once(
-            lambda: self._find(channel, case.EVENT_TYPE, known, case=self._view.id),
+            lambda: self._find(channel, case.EVENT_TYPE, known, message, named),
             lambda: self._sender.post(channel, message),
         )
         self._progress.done(card=card)
         return card
 
     async def _find(
-        self, channel: str, event_type: str, but: CardRef | None, **named: object
+        self,
+        channel: str,
+        event_type: str,
+        but: CardRef | None,
+        message: Message,
+        named: Mapping[str, object],
     ) -> CardRef | None:
-        """The newest such message that this activity can have posted."""
+        """The newest such message that this activity can have posted, as `message` has it now."""
         async for found in self._sender.posted(channel, event_type, self._progress.since):
             ref = CardRef(channel=found["channel"], ts=found["ts"])
             if ref != but and found["payload"].items() >= named.items():
-                return ref
+                return await self._sender.redrawn(ref, message)
         return None
 
     # -- the thread -----------------------------------------------------------------------
@@ -212,7 +218,7 @@ class Showing:
         channel = self._channel_of(approval.needs[0].role) or card.channel
         ref = await self._progress.once(
             lambda: self._find(
-                channel, request.EVENT_TYPE, standing, **payload(self._view, approval)
+                channel, request.EVENT_TYPE, standing, message, payload(self._view, approval)
             ),
             lambda: self._sender.post(channel, message),
         )

@@ -6,6 +6,7 @@ from activities.slack.appeals import card as appeal
 from activities.slack.appeals import lines as thread
 from activities.slack.appeals.card import appeal_card
 from activities.slack.appeals.lines import AT_ONCE, lines_message
+from activities.slack.drawing import Message
 from activities.slack.progress import Progress
 from activities.slack.reader import Reader
 from activities.slack.sender import Sender
@@ -43,7 +44,7 @@ class ShowingAppeal:
             return known
         channel = known.channel if known is not None else self._appeal.rules.channel
         card = await self._progress.once(
-            lambda: self._find(channel, known),
+            lambda: self._find(channel, known, message),
             lambda: self._sender.post(channel, message),
         )
         self._progress.done(card=card)
@@ -53,13 +54,13 @@ class ShowingAppeal:
         found = self._appeal.appealed
         return await self._sender.link(found.card) if found and found.card else None
 
-    async def _find(self, channel: str, but: CardRef | None) -> CardRef | None:
-        """The newest card of this appeal that this activity can have posted."""
+    async def _find(self, channel: str, but: CardRef | None, message: Message) -> CardRef | None:
+        """The newest card of this appeal that this activity can have posted, drawn anew."""
         since = self._progress.since
         async for found in self._sender.posted(channel, appeal.EVENT_TYPE, since):
             ref = CardRef(channel=found["channel"], ts=found["ts"])
             if ref != but and found["payload"] == {"appeal": self._appeal.id}:
-                return ref
+                return await self._sender.redrawn(ref, message)
         return None
 
     async def _lines(self, card: CardRef) -> None:

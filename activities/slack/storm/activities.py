@@ -5,6 +5,7 @@ from datetime import tzinfo
 from slack_sdk.web.async_client import AsyncWebClient
 from temporalio import activity
 
+from activities.slack.drawing import Message
 from activities.slack.pacing import Pacer, Turn
 from activities.slack.people import People
 from activities.slack.progress import Progress
@@ -78,18 +79,18 @@ class _Showing:
             return known
         channel = known.channel if known is not None else self._wanted.picture.channel
         card = await self._progress.once(
-            lambda: self._find(channel, known), lambda: self._sender.post(channel, message)
+            lambda: self._find(channel, known, message), lambda: self._sender.post(channel, message)
         )
         self._progress.done(card=card)
         return card
 
-    async def _find(self, channel: str, but: CardRef | None) -> CardRef | None:
-        """The digest that a try before can have posted."""
+    async def _find(self, channel: str, but: CardRef | None, message: Message) -> CardRef | None:
+        """The digest that a try before can have posted, drawn anew."""
         since = self._progress.since
         async for found in self._sender.posted(channel, drawn.EVENT_TYPE, since):
             ref = CardRef(channel=found["channel"], ts=found["ts"])
             if ref != but and found["payload"] == {"storm": self._wanted.key}:
-                return ref
+                return await self._sender.redrawn(ref, message)
         return None
 
     async def _call(self, card: CardRef) -> None:

@@ -25,6 +25,7 @@ from tests.activities.slack.conftest import Desk, Tries, wanted
 from workflows.domain.commands import (
     Acknowledge,
     AnswerBack,
+    AskBack,
     ChoosePreset,
     HandOver,
     Snooze,
@@ -107,6 +108,27 @@ async def test_a_killed_worker_never_makes_two_cards(desk: Desk) -> None:
     await desk.show(wanted(Story()))
     await desk.show(wanted(Story()), Tries(attempt=1))
     assert len(desk.on("C0LIVE")) == 1
+
+
+async def test_a_card_that_was_found_shows_what_is_asked_for_by_now(desk: Desk) -> None:
+    """It may have been posted by a try that knew less: a later one shows a later state."""
+    story = Story()
+    await desk.show(wanted(story))
+    shown = await desk.show(wanted(story.claimed()), Tries(attempt=1))
+    (card,) = desk.on("C0LIVE")
+    assert shown.card == CardRef(channel="C0LIVE", ts=card.ts)
+    assert "佐藤" in card.text
+
+
+async def test_a_request_that_was_found_shows_what_is_asked_for_by_now(desk: Desk) -> None:
+    """The same for the request for approval."""
+    story = Story().ban_asked()
+    await desk.show(wanted(story))
+    before = desk.on("C0LEADS")[0].blocks
+    await desk.show(wanted(story.then(AskBack(by=TANAKA, question="証拠は?"), 3)), Tries(attempt=1))
+    (request,) = desk.on("C0LEADS")
+    assert request.blocks != before
+    assert "証拠は?" in str(request.blocks)
 
 
 async def test_a_killed_worker_never_tells_a_line_twice(desk: Desk) -> None:
