@@ -96,7 +96,8 @@ class RevealActivities:
         except NotFetched as error:
             _log.warning("image_not_fetched", case=wanted.case, why=error.why.value)
             handle = PieceHandle(wanted.case, wanted.version, wanted.item, wanted.alert)
-            await self._screen.draw(viewer.failed(error.why.value, handle))
+            again = handle if error.why.passes else None
+            await self._screen.draw(viewer.failed(error.why.value, again))
             return
         try:
             await self._screen.draw(viewer.image(alert, file))

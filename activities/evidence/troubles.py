@@ -12,6 +12,11 @@ class Why(StrEnum):
     TOO_LARGE = "too_large"
     NO_IMAGE = "no_image"
 
+    @property
+    def passes(self) -> bool:
+        """Whether it may be otherwise in a moment."""
+        return self is Why.AWAY
+
 
 class NotFetched(Exception):
     """An image that was not fetched. The message never repeats its address."""

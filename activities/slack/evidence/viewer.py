@@ -64,9 +64,11 @@ class Viewer:
         """Why it is not shown; `sentence` is safe already."""
         return self._view([section([sentence])])
 
-    def failed(self, why: str, piece: PieceHandle) -> View:
-        """What could not be fetched, with a button that tries again."""
+    def failed(self, why: str, piece: PieceHandle | None) -> View:
+        """What could not be fetched; with a `piece`, a button tries again."""
         sentence = self.reader.say(f"evidence.failed.{why}")
+        if piece is None:
+            return self._view([section([sentence])])
         again = button(AGAIN, self.reader.say("evidence.again"), encode(piece), "primary")
         return self._view([section([sentence]), *actions(AGAIN, [again])])
 

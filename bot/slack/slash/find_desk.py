@@ -48,10 +48,11 @@ def found_page(
         key = "bot.find.none" if line.first == 0 else "bot.find.no_more"
         return Said(text=texts.say(key, text=words), blocks=(section(texts.say(key, text=words)),))
     shown = found[:PAGE]
-    title = texts.say(
-        "bot.find.title", text=words, first=line.first + 1, last=line.first + len(shown)
-    )
     rows = [section(case_line(each, texts, base, now)) for each in shown]
     more = len(found) > PAGE and line.first + PAGE < MOST
+    last = line.first + len(shown)
+    title = texts.say("bot.find.title", text=words, first=line.first + 1, last=last)
+    if line.first == 0 and not more:
+        title = texts.say("bot.find.all", text=words, count=len(shown))
     turns = turning(TURNS, line.text, line.first, more, texts)
     return Said(text=title, blocks=(section(f"*{title}*"), *rows, *turns))

@@ -80,10 +80,17 @@ def test_an_image_is_a_file_with_words_for_who_can_t_see_it() -> None:
     }
 
 
-@pytest.mark.parametrize("why", ["forbidden", "gone", "away", "too_large", "no_image"])
-def test_a_failure_is_a_sentence_and_can_be_tried_again(why: str) -> None:
+@pytest.mark.parametrize("why", ["forbidden", "gone", "too_large", "no_image"])
+def test_a_failure_for_good_is_a_sentence_alone(why: str) -> None:
+    """A button that can't help would only be pressed in vain."""
+    view = checked(viewer().failed(why, None))
+    assert seen(view).endswith(("。", "。)"))
+    assert controls(view) == []
+
+
+def test_a_failure_that_may_pass_can_be_tried_again() -> None:
     """The button carries the same piece."""
-    view = checked(viewer().failed(why, PIECE))
+    view = checked(viewer().failed("away", PIECE))
     assert seen(view).splitlines()[-1] == "[もう一度試す]"
     (again,) = controls(view)
     assert decode(again.element["value"]) == PIECE

@@ -89,7 +89,7 @@ def _viewers(scene: Scene) -> Iterator[tuple[str, Sent]]:
     yield "refused", view(viewer.refused(scene.catalog.say("refusal.not_shown")))
     piece = PieceHandle(CASE, VERSION, 99, f"live-chat/{words.id}"[:320])
     for why in Why:
-        yield why.value, view(viewer.failed(why.value, piece))
+        yield why.value, view(viewer.failed(why.value, piece if why.passes else None))
 
 
 SURFACES = (Surface("list of evidence", _lists), Surface("piece of evidence", _viewers))
