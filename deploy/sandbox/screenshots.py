@@ -143,6 +143,9 @@ async def picture(tour: Tour, camera: Camera) -> None:
     await desk.get_by_test_id("market-messages").click()
     await desk.get_by_test_id("row-m_77").wait_for()
     await camera.keep("new", await desk.screenshot())
+    await tour.evidence()
+    await camera.keep("evidence", await desk.locator("#workspace").screenshot())
+    await tour.specialist.close_modal()
     card = await tour.claimed(card)
     await tour.deciding(card)
     await fill(desk, tour.cast)
@@ -211,13 +214,22 @@ async def rest(tour: Tour, camera: Camera, desk: Page) -> None:
     await camera.keep("phone", await phone.screenshot())
 
 
+async def storm(tour: Tour, camera: Camera) -> None:
+    """The one message that stands for the cards that Slack has no room for yet."""
+    page = await camera.page({"width": 1000, "height": 900}, panel=False)
+    told = await tour.flooded()
+    await camera.at(page, tour.cast.specialist, "C0LIVE", told)
+    await page.mouse.move(0, 0)
+    await camera.keep("storm", await message(page, told).screenshot())
+
+
 @asynccontextmanager
-async def world(language: str) -> AsyncIterator[tuple[Demo, Tour]]:
+async def world(language: str, rates: Rates) -> AsyncIterator[tuple[Demo, Tour]]:
     """The demo with cards in one language, with nobody else's traffic. Raises `CannotStart`."""
     async with AsyncExitStack() as opened:
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="koban-tour-")))
         base = free_ports()
-        workspace = Workspace(rates=Rates(enabled=False))
+        workspace = Workspace(rates=rates)
         made = await opened.enter_async_context(stage(folder, base, workspace))
         played = Demo(made, folder, base, {"KOBAN_LOCALE": language})
         await opened.enter_async_context(played.running())
@@ -251,8 +263,10 @@ async def screenshots() -> None:
             executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
         )
         for language in CASTS:
-            async with world(language) as (played, tour):
+            async with world(language, Rates(enabled=False)) as (played, tour):
                 await picture(tour, Camera(browser, played.world.url, language))
+            async with world(language, Rates()) as (played, tour):
+                await storm(tour, Camera(browser, played.world.url, language))
         await browser.close()
 
 

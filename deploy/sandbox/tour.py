@@ -83,6 +83,29 @@ def more_of_them() -> Scene:
     return Scene(alerts=[abuse])
 
 
+_SCORES = (0.8, 0.92, 0.7, 0.9, 0.98)
+"""Of the wave: medium, high and critical ones."""
+
+
+def flood() -> Scene:
+    """One kind of trouble in forty places at once."""
+    people = [f"u_8{number:02}" for number in range(40)]
+    made = Scene(things=[user(person, number) for number, person in enumerate(people)])
+    made.alerts += [
+        alert(
+            f"wave-{number:02}",
+            "off_platform",
+            ("user", person),
+            ("LINEへの誘導", "Moved the buyer to LINE"),
+            score=_SCORES[number % len(_SCORES)],
+            text="お得なお取り置きはLINEで",
+            viewers=1_200,
+        )
+        for number, person in enumerate(people)
+    ]
+    return made
+
+
 class Tour:
     """One language's play. Each act answers the card that it brought into its state."""
 
@@ -107,6 +130,26 @@ class Tour:
 
         await self.specialist.until(hidden, PATIENCE, "the protection")
         return await self._quiet(card)
+
+    async def evidence(self) -> None:
+        """The modal with what a detector saw stands open; some of it is hidden."""
+        await self._choose(await self.specialist.wait_card("ts-live", "u_501"), "evidence")
+
+        async def listed() -> bool:
+            names = {each.action_id for each in controls(await self.specialist.modal())}
+            return any(name.startswith("evidence.reveal") for name in names)
+
+        await self.specialist.until(listed, PATIENCE, "the evidence")
+
+    async def flooded(self) -> Seen:
+        """More cards wait than the channel can take: the message that stands for them."""
+        await self._traffic.play(flood())
+
+        async def look() -> Seen | None:
+            said = await self.specialist.messages("ts-live")
+            return next((m for m in said if _tells_of_a_storm(m)), None)
+
+        return await self.specialist.until(look, PATIENCE, "the storm's digest")
 
     async def claimed(self, card: Seen) -> Seen:
         """The specialist has the case."""
@@ -220,3 +263,7 @@ class Tour:
             before, now = now, await self.specialist.latest(card)
             if before["blocks"] == now["blocks"]:
                 return now
+
+
+def _tells_of_a_storm(message: Seen) -> bool:
+    return (message.get("metadata") or {}).get("event_type") == "koban_storm"
