@@ -23,6 +23,7 @@ from bot.slack.modals.kinds import KINDS
 from bot.slack.modals.metadata import metadata_for
 from bot.slack.modals.offer import Offer, offer_of
 from bot.slack.modals.views import view_of as modal_of
+from bot.slack.samples_beside import evidence, storms
 from bot.slack.slash.grammar import Which
 from bot.slack.slash.pages import help_page, queue_page
 from workflows.domain.alert import Alert, Subject, TextEvidence, brief
@@ -62,8 +63,12 @@ def samples(
     reader = Reader(texts, zone, {PERSON: "Sample"})
     for policy in policies:
         yield from _of_playbook(policy, reader, now)
-    for policy in policies[:1]:
-        yield from _modals(_case(policy, now), texts)
+    for case in [_case(policy, now) for policy in policies[:1]]:
+        yield from _modals(case, texts)
+        for name, drawn in storms(case, reader, now):
+            yield _message(name, drawn)
+        for name, shown in evidence(case, _WORST, reader, now):
+            yield Sample(name, "view", shown)
     yield from _lists(lookups, texts, now)
 
 

@@ -49,7 +49,7 @@ def test_every_sample_is_as_it_should_be(language: Language) -> None:
 
 
 def test_there_is_one_of_everything() -> None:
-    """A card and a decision for each playbook, every modal, an approval, the home; names once."""
+    """A card and a decision for each playbook, every modal, and one of what stands beside them."""
     names = [sample.name for sample in made(Language.JA)]
     folder = load_policy(ROOT / "deploy/policy")
     wanted = [
@@ -58,6 +58,10 @@ def test_there_is_one_of_everything() -> None:
         *(f"modal {name}" for name in KINDS if name != "decide"),
         "off_platform: approval, ban",
         "off_platform: thread, ban",
+        "storm",
+        "storm: calls",
+        "evidence",
+        "evidence: hidden words",
         "home",
         "answer queue",
         "answer help",
