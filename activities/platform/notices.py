@@ -8,6 +8,7 @@ from activities.platform.errors import Refused, TryAgain, UnusableSubject
 from activities.platform.template import fill_json, fill_path
 from workflows.appealing.ports import Notice
 from workflows.domain.enforcement import Problem, ProblemKind
+from workflows.domain.notice import Wording, letter_text
 from workflows.domain.playbook.appeals import NoticeKind
 from workflows.domain.text import Text, visible
 
@@ -15,14 +16,15 @@ from workflows.domain.text import Text, visible
 class NoticeActivities:
     """The activity of the platform's queue that tells people something."""
 
-    def __init__(self, platform: Platform) -> None:
-        """`platform` is where people are told."""
+    def __init__(self, platform: Platform, wording: Wording) -> None:
+        """`platform` is where people are told; `wording` is what policy leaves to Koban."""
         self._platform = platform
+        self._wording = wording
 
     @activity.defn(name="send_notice")
     async def send_notice(self, notice: Notice) -> Problem | None:
         """Tells a person, once however often it is tried."""
-        values = _values(notice)
+        values = _values(notice, self._wording)
         call = notice.call
         key = _key(notice)
         try:
@@ -45,7 +47,7 @@ def _key(notice: Notice) -> str:
     return f"{notice.case}/{notice.decision}/notice/{notice.appeal}/{notice.kind.value}"
 
 
-def _values(notice: Notice) -> dict[str, str | None]:
+def _values(notice: Notice, wording: Wording) -> dict[str, str | None]:
     facts: dict[str, str | None] = {
         "subject.id": notice.person.id,
         "subject.type": notice.person.type,
@@ -54,13 +56,14 @@ def _values(notice: Notice) -> dict[str, str | None]:
         "appeal.id": notice.appeal or None,
         "notice": notice.kind.value,
     }
-    said = _said(notice, facts)
+    said = _said(notice, facts, wording)
     return {**facts, "text.ja": said.ja, "text.en": said.en}
 
 
-def _said(notice: Notice, facts: dict[str, str | None]) -> Text:
-    if notice.kind is NoticeKind.DECISION:  # it was filled in where it was known what took effect
-        return Text(ja=visible(notice.text.ja), en=visible(notice.text.en))
+def _said(notice: Notice, facts: dict[str, str | None], wording: Wording) -> Text:
+    if notice.letter is not None:
+        whole = letter_text(notice.letter, wording)
+        return Text(ja=visible(whole.ja), en=visible(whole.en))
     return _filled(notice.text, {**facts, "reason": visible(notice.reason)})
 
 

@@ -29,6 +29,7 @@ from activities.slack.activities import SlackActivities
 from activities.slack.appeals.activities import AppealSlackActivities
 from activities.slack.client import slack_client
 from activities.slack.evidence.screen import EvidenceScreen
+from activities.slack.notice_words import CatalogWording
 from activities.slack.pacing import Pacer
 from activities.slack.people import People
 from activities.slack.reports.activities import ReportSlackActivities
@@ -123,7 +124,7 @@ async def open_duties(
     appeals = AppealsLedger(database)
     appeal_cards = AppealSlackActivities(*in_slack)
     digests = StormSlackActivities(*in_slack)
-    notices = NoticeActivities(Platform(http))
+    notices = NoticeActivities(Platform(http), CatalogWording())
     reports = ReportSlackActivities(*in_slack, draw)
     plain = await opened.enter_async_context(open_fetcher())
     fetcher = Fetcher(plain, Places(settings.platform.base_url), policies.image_hosts)

@@ -2,12 +2,9 @@
 
 from datetime import timedelta
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
+from tests.domain.wording import WORDING
 from workflows.domain.alert import Subject
-from workflows.domain.notice import Letter, Measure, lasting, letter_text
+from workflows.domain.notice import Automated, Letter, Measure, letter_text
 from workflows.domain.playbook.lookups import NoticeCall
 from workflows.domain.text import Text
 
@@ -23,46 +20,31 @@ def letter(frame: str, **values: str) -> Letter:
     return Letter(person=U_123, call=CALL, frame=Text(ja=frame, en=frame), values=said)
 
 
+def done(told: Letter, *actions: Measure) -> Letter:
+    return told.model_copy(update={"done": actions})
+
+
 def test_actions_are_told_with_their_time() -> None:
-    """In both languages, those that were done before first."""
-    told = letter("{actions}").model_copy(update={"done": (WARN,)})
-    assert letter_text(told, (MUTE,)) == Text(
-        ja="警告、コメント制限（24時間）", en="Warn, Mute (24 hours)"
+    """In both languages, in their order."""
+    told = done(letter("{actions}"), WARN, MUTE)
+    assert letter_text(told, WORDING) == Text(
+        ja="警告、コメント制限（1440分）", en="Warn, Mute (1440 min)"
     )
 
 
 def test_what_is_put_in_is_not_read_again() -> None:
     """An id that looks like a placeholder stays an id."""
     told = letter("{facts} {subject.id}", facts="事実", subject_id="{facts}{actions}")
-    assert letter_text(told, (WARN,)).ja == "事実 {facts}{actions}"
+    assert letter_text(done(told, WARN), WORDING).ja == "事実 {facts}{actions}"
 
 
 def test_a_placeholder_that_nobody_fills_stays_visible() -> None:
     """Better than a hole in what a person is told."""
-    assert letter_text(letter("{nothing}"), ()).ja == "{nothing}"
+    assert letter_text(letter("{nothing}"), WORDING).ja == "{nothing}"
 
 
-@pytest.mark.parametrize(
-    ("lasts", "ja", "en"),
-    [
-        (timedelta(hours=24), "24時間", "24 hours"),
-        (timedelta(days=7), "7日", "7 days"),
-        (timedelta(minutes=15), "15分", "15 minutes"),
-        (timedelta(minutes=1), "1分", "1 minute"),
-        (timedelta(hours=1), "1時間", "1 hour"),
-        (timedelta(seconds=90), "90秒", "90 seconds"),
-    ],
-)
-def test_a_time_is_told_exactly(lasts: timedelta, ja: str, en: str) -> None:
-    """In the largest unit that it is a whole number of."""
-    assert lasting(lasts) == Text(ja=ja, en=en)
-
-
-@given(st.integers(1, 10**7))
-def test_no_time_is_told_as_nothing(seconds: int) -> None:
-    """Whatever its length, and never rounded."""
-    told = lasting(timedelta(seconds=seconds))
-    count, unit = told.en.split(" ")
-    size = {"day": 86_400, "hour": 3_600, "minute": 60, "second": 1}[unit.removesuffix("s")]
-    assert int(count) * size == seconds
-    assert told.ja.startswith(count)
+def test_what_policy_says_of_automation_is_said_instead() -> None:
+    """Koban's own words stand where it says nothing."""
+    plainly = letter("{automation}").model_copy(update={"automated": Automated.DETECTED})
+    assert letter_text(plainly, WORDING).en == "decided:detected"
+    assert letter_text(letter("{automation}", automation="{facts}"), WORDING).en == "{facts}"

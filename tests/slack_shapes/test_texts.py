@@ -30,8 +30,6 @@ JAPANESE_ALLOWED = {
     "bot/slack/slash/cover_grammar.py": "what a person may type",
     "bot/slack/slash/grammar.py": "what a person may type",
     "bot/slack/slash/hand_grammar.py": "what a person may type",
-    "workflows/domain/notice.py": "units of time in a notice, which holds both languages at once",
-    "workflows/domain/playbook/reasons.py": "a notice's words where policy has none, in both",
 }
 ENGLISH_ALLOWED = {
     "bot/slack/manifest.py": "Slack's list of commands and apps",

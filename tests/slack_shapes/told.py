@@ -136,7 +136,10 @@ def a_catalog(words: Words, changes: dict[str, Any]) -> ActionCatalog:
 
 def a_telling(words: Words) -> Telling:
     """How people are told, in the policy's words."""
-    frame = words.titled("{facts}\n措置: {actions}\n{rule}", "{facts}\nMeasure: {actions}\n{rule}")
+    frame = words.titled(
+        "{facts}\n措置: {actions}\n{rule}\n{automation}",
+        "{facts}\nMeasure: {actions}\n{rule}\n{automation}",
+    )
     return Telling(call=NoticeCall(path="/v1/users/{subject.id}/notices"), frame=frame)
 
 

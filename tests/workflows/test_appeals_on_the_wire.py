@@ -21,6 +21,7 @@ from workflows.domain.appealing.state import Dismissal
 from workflows.domain.commands import Place
 from workflows.domain.enforcement import Problem, ProblemKind
 from workflows.domain.memory import CardRef
+from workflows.domain.notice import Letter
 from workflows.domain.playbook.appeals import NoticeKind
 from workflows.domain.playbook.lookups import NoticeCall
 from workflows.domain.text import Text
@@ -74,6 +75,17 @@ CROSSING: list[Any] = [
         reason="理由",
         person=U_123,
         call=CALL,
+    ),
+    ports.Notice(
+        appeal="",
+        case="K7Q2F9XM0",
+        decision="D1",
+        kind=NoticeKind.DECISION,
+        text=Text(ja="措置", en="measures"),
+        reason="",
+        person=U_123,
+        call=CALL,
+        letter=Letter(person=U_123, call=CALL, frame=Text(ja="措置", en="measures")),
     ),
     *(
         cmd.AppealClick(id="1", appeal="A0123456789AB", command=command, place=PLACE)

@@ -12,6 +12,7 @@ from temporalio.exceptions import ApplicationError
 
 from deploy.sandbox.slack.person import wait_until
 from tests.domain.building import CATALOG, a_case
+from tests.domain.wording import WORDING
 from tests.workflows.enforcing import Listener, enforcing
 from workflows import ports
 from workflows.appealing.ports import Notice
@@ -24,7 +25,7 @@ from workflows.domain.enforcement import (
     Problem,
     ProblemKind,
 )
-from workflows.domain.notice import Letter, Measure
+from workflows.domain.notice import Letter, Measure, letter_text
 from workflows.domain.playbook.lookups import NoticeCall
 from workflows.domain.text import Text
 from workflows.enforcement import EnforcementWorkflow
@@ -61,6 +62,12 @@ class Market:
             raise ApplicationError("503", Problem(kind=ProblemKind.UNREACHABLE, status=503))
         self.notices.append(notice)
         return self.answers.pop(0) if self.answers else None
+
+
+def said(notice: Notice) -> Text:
+    """What the person reads."""
+    assert notice.letter is not None
+    return letter_text(notice.letter, WORDING)
 
 
 @asynccontextmanager
@@ -124,7 +131,7 @@ async def test_it_follows_what_took_effect_in_the_same_report(temporal: str) -> 
         report = await (await begin(client, a_start("warn"))).result()
         assert (statuses([report]), await heard(client)) == (["sent"], [])
         [notice] = market.notices
-        assert (notice.text.ja, notice.person, notice.decision) == ("措置: 警告", U_123, "D1")
+        assert (said(notice).ja, notice.person, notice.decision) == ("措置: 警告", U_123, "D1")
 
 
 async def test_it_waits_until_nothing_can_fail_any_more(temporal: str) -> None:
@@ -137,7 +144,7 @@ async def test_it_waits_until_nothing_can_fail_any_more(temporal: str) -> None:
         await handle.signal("ask", Ask(kind=AskKind.GIVE_UP, by="U0SATO"))
         report = await handle.result()
         assert statuses([report]) == ["sent"]
-        assert [each.text.en for each in market.notices] == ["Measure: Suspend"]
+        assert [said(each).en for each in market.notices] == ["Measure: Suspend"]
 
 
 async def test_nobody_is_told_where_nothing_was_done(temporal: str) -> None:
@@ -194,7 +201,7 @@ async def test_one_that_failed_is_sent_again_by_who_is_still_there(temporal: str
         await hears(client, "failed")
         await handle.signal("ask", Ask(kind=AskKind.TELL, by="U0SATO"))
         await hears(client, "failed", "sent")
-        assert [each.text.en for each in market.notices] == ["Measure: Mute (24 hours)"] * 2
+        assert [said(each).en for each in market.notices] == ["Measure: Mute (1440 min)"] * 2
         await handle.terminate()
 
 
@@ -206,7 +213,7 @@ async def test_only_the_notice_can_be_left_to_send(temporal: str, name: str) -> 
         start = a_start(name, notice=letter(done), told_only=True)
         report = await (await begin(client, start)).result()
         assert statuses([report]) == statuses(await heard(client)) == ["sent"]
-        assert [each.text.ja for each in market.notices] == ["措置: 警告"]
+        assert [said(each).ja for each in market.notices] == ["措置: 警告"]
 
 
 async def test_an_undo_reaches_who_only_tells(temporal: str) -> None:

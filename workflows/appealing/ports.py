@@ -11,6 +11,7 @@ from workflows.domain.appealing.state import Appeal, Appealed
 from workflows.domain.enforcement import Problem
 from workflows.domain.memory import CardRef
 from workflows.domain.model import Value
+from workflows.domain.notice import Letter
 from workflows.domain.playbook.appeals import NoticeKind
 from workflows.domain.playbook.lookups import NoticeCall
 from workflows.domain.text import Text
@@ -56,9 +57,10 @@ class ShowAppeal(Value):
 
 
 class Notice(Value):
-    """One notice to one person. `text` still has its placeholders, but for that of a decision.
+    """One notice to one person. `text` still has its placeholders.
 
-    `appeal` is empty where it is about a decision that nobody appealed against.
+    `appeal` is empty where it is about a decision that nobody appealed against; then `letter` has
+    what is put into the text.
     """
 
     appeal: str
@@ -69,6 +71,7 @@ class Notice(Value):
     reason: str
     person: Subject
     call: NoticeCall
+    letter: Letter | None = None
 
 
 @activity.defn(name="load_appealed")

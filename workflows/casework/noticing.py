@@ -12,7 +12,7 @@ from workflows.appealing.ports import Notice, send_notice
 from workflows.casework.calls import problem_of
 from workflows.casework.patience import SILENT
 from workflows.domain.enforcement import NoticeState, Problem
-from workflows.domain.notice import Letter, Measure, NoticeStatus, letter_text
+from workflows.domain.notice import Letter, Measure, NoticeStatus
 from workflows.domain.playbook.appeals import NoticeKind
 from workflows.queues import platform_queue
 from workflows.starts import EnforcementStart
@@ -106,8 +106,9 @@ def _notice(start: EnforcementStart, letter: Letter, took_effect: tuple[Measure,
         case=start.case,
         decision=start.decision,
         kind=NoticeKind.DECISION,
-        text=letter_text(letter, took_effect),
+        text=letter.frame,
         reason="",
         person=letter.person,
         call=letter.call,
+        letter=letter.model_copy(update={"done": (*letter.done, *took_effect)}),
     )

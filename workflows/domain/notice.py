@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from enum import StrEnum
+from typing import Protocol
 
 from pydantic import Field
 
@@ -13,13 +14,6 @@ from workflows.domain.playbook.lookups import NoticeCall
 from workflows.domain.text import Text
 
 _PLACEHOLDER = re.compile(r"\{([a-z_.]+)\}")
-_UNITS = (
-    (timedelta(days=1), Text(ja="日", en="day")),
-    (timedelta(hours=1), Text(ja="時間", en="hour")),
-    (timedelta(minutes=1), Text(ja="分", en="minute")),
-    (timedelta(seconds=1), Text(ja="秒", en="second")),
-)
-_NOTHING = Text(ja="", en="")
 
 
 class NoticeStatus(StrEnum):
@@ -45,48 +39,59 @@ class Measure(Value):
     lasts: timedelta | None = None
 
 
-class Letter(Value):
-    """A notice on its way: `frame` with its `values`, and what was `done` before it set out.
+class Automated(StrEnum):
+    """What was done by itself before a person decided."""
 
-    `{actions}` is filled in last, with what took effect.
+    PROTECTED = "protected"
+    DETECTED = "detected"
+    PERSON = "person"
+
+
+class Letter(Value):
+    """A notice on its way: `frame` with its `values`, and what was `done`.
+
+    `{automation}` is filled in by `automated`, where policy has no sentence of its own for it.
     """
 
     person: Subject
     call: NoticeCall
     frame: Text
     values: dict[str, Text] = Field(default_factory=dict)
+    automated: Automated = Automated.PERSON
     done: tuple[Measure, ...] = ()
 
 
-def letter_text(letter: Letter, took_effect: Iterable[Measure]) -> Text:
+class Wording(Protocol):
+    """Koban's own words in a letter, which whoever sends or shows it has; policy has the rest."""
+
+    def automated(self, how: Automated) -> Text:
+        """The sentence for `{automation}`."""
+
+    def lasting(self, duration: timedelta) -> Text:
+        """`24時間`, `24 hours`."""
+
+
+def letter_text(letter: Letter, wording: Wording) -> Text:
     """The whole text. What is put in is not read again: an id may look like a placeholder."""
-    values = {**letter.values, "actions": measures((*letter.done, *took_effect))}
+    automation = letter.values.get("automation") or wording.automated(letter.automated)
+    actions = measures(letter.done, wording)
+    values = {**letter.values, "automation": automation, "actions": actions}
     return Text(
         ja=_filled(letter.frame.ja, values, "ja"), en=_filled(letter.frame.en, values, "en")
     )
 
 
-def measures(each: Iterable[Measure]) -> Text:
+def measures(each: Iterable[Measure], wording: Wording) -> Text:
     """`コメント制限（24時間）、警告`."""
-    named = [_measure(one) for one in each]
+    named = [_measure(one, wording) for one in each]
     return Text(ja="、".join(one.ja for one in named), en=", ".join(one.en for one in named))
 
 
-def _measure(one: Measure) -> Text:
+def _measure(one: Measure, wording: Wording) -> Text:
     if one.lasts is None:
         return one.title
-    lasts = lasting(one.lasts)
+    lasts = wording.lasting(one.lasts)
     return Text(ja=f"{one.title.ja}（{lasts.ja}）", en=f"{one.title.en} ({lasts.en})")
-
-
-def lasting(duration: timedelta) -> Text:
-    """`24時間`, `24 hours`: whole days from two on."""
-    for size, unit in _UNITS:
-        count, rest = divmod(duration, size)
-        if rest or count < (2 if unit.en == "day" else 1):
-            continue
-        return Text(ja=f"{count}{unit.ja}", en=f"{count} {unit.en}{'' if count == 1 else 's'}")
-    return _NOTHING
 
 
 def _filled(frame: str, values: Mapping[str, Text], language: str) -> str:

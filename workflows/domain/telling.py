@@ -6,9 +6,17 @@ from workflows.domain.alert import Subject
 from workflows.domain.case_state import Case
 from workflows.domain.decision import Decision, PlannedAction, Verdict
 from workflows.domain.enforcement import TOOK_EFFECT, ActionState, ActionStatus
-from workflows.domain.notice import DecisionNotice, Letter, Measure, NoticeStatus, letter_text
+from workflows.domain.notice import (
+    Automated,
+    DecisionNotice,
+    Letter,
+    Measure,
+    NoticeStatus,
+    Wording,
+    letter_text,
+)
 from workflows.domain.playbook.model import Policy
-from workflows.domain.playbook.reasons import Automation, ReasonTemplate
+from workflows.domain.playbook.reasons import ReasonTemplate
 from workflows.domain.sightings import latest
 from workflows.domain.text import Text
 
@@ -57,30 +65,42 @@ def letter_of(case: Case, decision: Decision) -> Letter | None:
         call=telling.call,
         frame=telling.frame,
         values=_values(case, decision.id, decision.policy, notice),
+        automated=_automated(case),
         done=_measures(case.policy, done),
     )
 
 
 def preview(
-    case: Case, template: ReasonTemplate, rule: str | None, actions: Iterable[Measure]
+    case: Case,
+    template: ReasonTemplate,
+    rule: str | None,
+    actions: Iterable[Measure],
+    wording: Wording,
 ) -> tuple[Subject, Text] | None:
     """Whom the notice of a decision would go to, and its text; None where nobody would be told."""
     telling, person = case.policy.telling, addressee(case)
     if telling is None or person is None or template.notice is None:
         return None
     notice = DecisionNotice(person=person, facts=template.notice)
-    values = _values(case, f"D{len(case.decisions) + 1}", rule, notice)
-    letter = Letter(person=person, call=telling.call, frame=telling.frame, values=values)
-    return person, letter_text(letter, actions)
+    letter = Letter(
+        person=person,
+        call=telling.call,
+        frame=telling.frame,
+        values=_values(case, f"D{len(case.decisions) + 1}", rule, notice),
+        automated=_automated(case),
+        done=tuple(actions),
+    )
+    return person, letter_text(letter, wording)
 
 
 def _values(case: Case, decision: str, rule: str | None, notice: DecisionNotice) -> dict[str, Text]:
     telling = case.policy.telling
     assert telling is not None
+    own: Text | None = getattr(telling.automation, _automated(case).value)
     return {
+        **({"automation": own} if own is not None else {}),
         "facts": notice.facts,
         "rule": rule_words(case.policy, rule),
-        "automation": _automation(case, telling.automation),
         "case.id": Text.model_validate(case.id),
         "decision.id": Text.model_validate(decision),
         "subject.id": Text.model_validate(notice.person.id),
@@ -96,10 +116,10 @@ def rule_words(policy: Policy, rule: str | None) -> Text:
     return Text(ja=f"{rule}（{known.title.ja}）", en=f"{rule} ({known.title.en})")
 
 
-def _automation(case: Case, words: Automation) -> Text:
+def _automated(case: Case) -> Automated:
     if case.protections:
-        return words.protected
-    return words.person if case.first.score is None else words.detected
+        return Automated.PROTECTED
+    return Automated.PERSON if case.first.score is None else Automated.DETECTED
 
 
 def _measures(policy: Policy, states: Iterable[ActionState]) -> tuple[Measure, ...]:

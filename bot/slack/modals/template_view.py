@@ -9,6 +9,7 @@ from typing import Any
 
 from activities.slack.drawing import MOST_SECTION
 from activities.slack.escape import plain
+from activities.slack.notice_words import CatalogWording
 from activities.slack.reader import Reader
 from activities.slack.text.texts import Catalog
 from activities.slack.text.texts import texts as texts_in
@@ -69,7 +70,7 @@ def _notice(view: Seen, offer: Offer, template: ReasonTemplate, texts: Catalog) 
     if offer.case is None:
         return []
     rule = option_in(view, "policy") or words_in(view, "policy") or offer.rule
-    shown = preview(offer.case, template, rule, _measures(view, offer))
+    shown = preview(offer.case, template, rule, _measures(view, offer), CatalogWording())
     if shown is None:
         return [_said("bot.notice.nobody", texts)]
     person, text = shown

@@ -1,6 +1,7 @@
 """Telling a person: one call as data, once, and never with a path that an id has changed."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -9,9 +10,11 @@ from temporalio.exceptions import ApplicationError
 
 from activities.platform.client import Platform
 from activities.platform.notices import NoticeActivities
+from tests.domain.wording import WORDING
 from workflows.appealing.ports import Notice
 from workflows.domain.alert import Subject
 from workflows.domain.enforcement import Problem, ProblemKind
+from workflows.domain.notice import Letter, Measure
 from workflows.domain.playbook.appeals import NoticeKind
 from workflows.domain.playbook.lookups import NoticeCall
 from workflows.domain.text import Text
@@ -56,7 +59,7 @@ async def sent(status: int, notice: Notice) -> tuple[Problem | None, list[httpx.
     market = Market(status)
     transport = httpx.MockTransport(market)
     async with httpx.AsyncClient(transport=transport, base_url="http://market") as http:
-        return await NoticeActivities(Platform(http)).send_notice(notice), market.asked
+        return await NoticeActivities(Platform(http), WORDING).send_notice(notice), market.asked
 
 
 async def test_the_texts_are_filled_in_and_the_reason_is_not_read_again() -> None:
@@ -92,12 +95,18 @@ async def test_an_id_can_not_change_the_path() -> None:
     assert (problem, calls) == (Problem(kind=ProblemKind.UNUSABLE_SUBJECT), [])
 
 
-async def test_a_decision_is_told_as_it_was_written() -> None:
-    """Filled in already: nothing of it is read again, and its key is built like an action's."""
+async def test_a_decision_is_told_with_what_took_effect() -> None:
+    """Nothing of it is read twice, and its key is built like an action's."""
+    frame = Text(ja="{facts} {actions} {automation} \u202e", en="Facts")
+    mute = Measure(title=Text(ja="制限", en="Mute"), lasts=timedelta(hours=1))
+    facts = {"facts": Text(ja="事実 {reason}", en="Facts")}
+    user = Subject(type="user", id="u_123")
+    letter = Letter(person=user, call=CALL, frame=frame, values=facts, done=(mute,))
     told = a_notice(
         appeal="",
         kind=NoticeKind.DECISION,
-        text=Text(ja="事実 {reason} \u202e", en="Facts"),
+        text=frame,
+        letter=letter,
         call=NoticeCall.model_validate(
             {
                 "path": "/v1/users/{subject.id}/notices",
@@ -110,6 +119,6 @@ async def test_a_decision_is_told_as_it_was_written() -> None:
     assert json.loads(asked.content) == {
         "appeal": None,
         "kind": "decision",
-        "text": "事実 {reason} \ufffd",
+        "text": "事実 {reason} 制限（60分） 判断:person \ufffd",
     }
     assert asked.headers["Idempotency-Key"] == "K7Q2F9XM0/D1/notice/u_123"

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.domain.building import CATALOG, PLAYBOOK, SATO, SUZUKI, a_case, follow, minutes, refused
+from tests.domain.wording import WORDING
 from workflows.domain import commands as cmd
 from workflows.domain import events as ev
 from workflows.domain.alert import Subject
@@ -164,9 +165,8 @@ class TestTheLetter:
         letter = letter_of(case, case.decisions[0])
         assert letter is not None
         spec = CATALOG.actions["warn"]
-        assert letter_text(letter, ()).ja == (
-            "LINE IDの提示を確認しました。||MKT-4.2（誘導の禁止）|"
-            "自動の検知をもとに、担当者が確認して判断しました。|K7Q2F9XM0-D1|u_123"
+        assert letter_text(letter, WORDING).ja == (
+            "LINE IDの提示を確認しました。||MKT-4.2（誘導の禁止）|判断:detected|K7Q2F9XM0-D1|u_123"
         )
         assert spec.title.ja == "警告"
 
@@ -175,13 +175,13 @@ class TestTheLetter:
         case = follow(told_case(), decides("line"), minutes(2))
         unscored = case.first.model_copy(update={"score": None})
         shown = [
-            letter_text(letter, ()).en.split("|")[3]
+            letter_text(letter, WORDING).en.split("|")[3]
             for each in (case, case.model_copy(update={"first": unscored}))
             if (letter := letter_of(each, each.decisions[0])) is not None
         ]
         assert shown == [
-            "Based on an automated detection, a person reviewed this and decided.",
-            "A person reviewed this and decided.",
+            "decided:detected",
+            "decided:person",
         ]
 
     def test_another_rule_is_told_by_its_id(self) -> None:
@@ -189,7 +189,7 @@ class TestTheLetter:
         case = follow(told_case(), decides("line", policy="MKT-4.3"), minutes(2))
         letter = letter_of(case, case.decisions[0])
         assert letter is not None
-        assert letter_text(letter, ()).ja.split("|")[2] == "MKT-4.3"
+        assert letter_text(letter, WORDING).ja.split("|")[2] == "MKT-4.3"
 
     def test_what_was_sent_sets_out_no_second_time(self) -> None:
         """A retry of an action is no new notice."""
@@ -207,7 +207,7 @@ class TestTheLetter:
         case = told_case()
         template = case.policy.playbook.template("line")
         assert template is not None
-        shown = preview(case, template, "MKT-4.2", ())
+        shown = preview(case, template, "MKT-4.2", (), WORDING)
         assert shown is not None
         assert shown[0].id == "u_123"
         assert "K7Q2F9XM0-D1" in shown[1].en

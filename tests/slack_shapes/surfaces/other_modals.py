@@ -15,6 +15,7 @@ from bot.slack.modals.views import view_of
 from bot.slack.slash import reveal
 from tests.activities.slack.cases import CASE
 from tests.bot.slack.fakes import FakePolicies
+from tests.slack_shapes.other_stories import PROTECT
 from tests.slack_shapes.scene import Scene, Surface
 from tests.slack_shapes.sent import Sent, view
 from tests.slack_shapes.stories import STORIES
@@ -22,6 +23,7 @@ from tests.slack_shapes.surfaces.modals import metadata_of
 from tests.slack_shapes.told import Told, reasoned
 from tests.slack_shapes.words import Words
 from workflows.domain.alert import Subject
+from workflows.domain.commands import ProtectNow
 
 
 def _reasoned(words: Words) -> Offer:
@@ -60,7 +62,12 @@ def _with_reasons(scene: Scene) -> Iterator[tuple[str, Sent]]:
     yield "to choose from", drawn
     asleep = offer.model_copy(update={"case": None})
     nobody = offer_of(Told(scene.words, policy=reasoned(scene.words)).case)
+    acted = Told(scene.words, policy={**reasoned(scene.words), **PROTECT}, telling=True)
+    acted.then(ProtectNow(rules=(0,)))
+    unscored = Told(scene.words, policy=reasoned(scene.words), telling=True, alert={"score": None})
     for state, chosen, known, template in (
+        ("after a protection", (), offer_of(acted.case), "line"),
+        ("without a score", (), offer_of(unscored.case), "line"),
         ("with a notice", (), offer, "line"),
         ("with a notice and actions", ("mute_user", "permanent_ban"), offer, "line"),
         ("without a notice", (), offer, "quiet"),

@@ -27,21 +27,12 @@ class Automation(Written):
     """How a notice says whether automation was used: the sentence for `{automation}`.
 
     `protected` where Koban had acted before anybody looked, `detected` where a detector gave a
-    score, `person` where neither is known.
+    score, `person` where neither is known. What is not written is said in Koban's own words.
     """
 
-    protected: Text = Text(
-        ja="自動処理による一時的な措置のあと、担当者が確認して判断しました。",
-        en="After a temporary automated measure, a person reviewed this and decided.",
-    )
-    detected: Text = Text(
-        ja="自動の検知をもとに、担当者が確認して判断しました。",
-        en="Based on an automated detection, a person reviewed this and decided.",
-    )
-    person: Text = Text(
-        ja="担当者が確認して判断しました。",
-        en="A person reviewed this and decided.",
-    )
+    protected: Text | None = None
+    detected: Text | None = None
+    person: Text | None = None
 
 
 class Telling(Value):

@@ -65,7 +65,9 @@ def _notices(rules: AppealRules | None) -> Iterator[tuple[str, Place, Text]]:
         if said is not None:
             yield APPEALS, ("notices", notice.value), said
     for name in Automation.model_fields:
-        yield APPEALS, ("notices", "automation", name), getattr(rules.notices.automation, name)
+        said = getattr(rules.notices.automation, name)
+        if said is not None:
+            yield APPEALS, ("notices", "automation", name), said
 
 
 def _texts(bundle: Bundle) -> Iterator[tuple[str, Place, Text]]:
