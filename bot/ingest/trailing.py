@@ -64,7 +64,8 @@ class Trailing:
         except (OutOfReach, RPCError) as error:
             self._away = True
             log.warning("no_worker_answered", error=str(error))
-        self._ahead -= before
-        self._asking = None
-        self._changed()
-        self._begin()
+        finally:
+            self._ahead -= before
+            self._asking = None
+            self._changed()
+            self._begin()

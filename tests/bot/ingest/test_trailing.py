@@ -89,3 +89,17 @@ async def test_where_nobody_works_alerts_are_stored_as_they_come() -> None:
     await settled()
     send(trailing, AHEAD)
     assert trailing.far(0)
+
+
+async def test_a_question_that_breaks_does_not_shut_the_door() -> None:
+    """Whatever goes wrong with asking, alerts go on."""
+    workers = Workers()
+    trailing = Trailing(workers.reached, workers.changed)
+    send(trailing, AHEAD)
+    await settled()
+    broken = trailing._asking
+    assert broken is not None
+    workers.answer.set_exception(ValueError("nobody thought of that"))
+    await settled()
+    assert (trailing.far(0), workers.heard) == (False, 1)
+    assert isinstance(broken.exception(), ValueError)
