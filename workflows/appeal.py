@@ -20,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.appealing.telling import tell_case, tell_person
     from workflows.casework.alarm import Alarm
     from workflows.casework.errands import Errands
+    from workflows.casework.reading import Readable
     from workflows.casework.screen import refuse
     from workflows.casework.vouching import vouched_at_last, vouched_soon
     from workflows.domain.appeal import decide_in_turn
@@ -37,7 +38,7 @@ with workflow.unsafe.imports_passed_through():
 
 
 @workflow.defn
-class AppealWorkflow:
+class AppealWorkflow(Readable):
     """One appeal, from its request until the person, both cards and the ledger know the answer."""
 
     @workflow.init
@@ -75,7 +76,6 @@ class AppealWorkflow:
         """The case tells what became of the undo."""
         self._news.append(cmd.SettleAppeal(settled=news))
 
-    @workflow.query
     def memory(self) -> AppealMemory:
         """Everything the appeal knows now."""
         return AppealMemory(

@@ -28,6 +28,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.casework.opening import joins, opening
     from workflows.casework.patience import at_last
     from workflows.casework.present import Present
+    from workflows.casework.reading import Readable
     from workflows.casework.renewal import LARGEST_REST, Renewal, carries
     from workflows.casework.reopened import hand_over, left_here
     from workflows.casework.replaying import left_of, without
@@ -49,7 +50,7 @@ with workflow.unsafe.imports_passed_through():
 
 
 @workflow.defn
-class CaseWorkflow:
+class CaseWorkflow(Readable):
     """One case, from its first alert until nothing is left to do or to show."""
 
     @workflow.init
@@ -111,7 +112,10 @@ class CaseWorkflow:
     def nudge(self) -> None:
         """Nothing happened: a case that sleeps notices a new version of Koban by it."""
 
-    @workflow.query
+    def newest(self) -> Show | None:
+        """What a write to Slack that waited for long should show; None before the case."""
+        return self._screen.newest()
+
     def memory(self) -> Memory:
         """Everything the case knows now."""
         return Memory(
@@ -122,15 +126,6 @@ class CaseWorkflow:
             seen=self._inbox.seen,
             untold=tuple(self._screen.untold),
         )
-
-    @workflow.query
-    def reached(self) -> None:
-        """Answers once a worker got to the case: how far it is behind is how long that took."""
-
-    @workflow.query
-    def showing(self) -> Show | None:
-        """What a write to Slack that waited for long should show by now; None before the case."""
-        return self._screen.newest()
 
     @workflow.run
     async def run(self, start: CaseStart) -> None:

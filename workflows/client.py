@@ -4,23 +4,24 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from temporalio.client import (
     Client,
     WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
-    WorkflowQueryFailedError,
-    WorkflowQueryRejectedError,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.common import Priority, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from workflows.appeal import AppealWorkflow
 from workflows.appealing.start import AppealMemory, AppealStart
 from workflows.case import CaseWorkflow
+from workflows.casework.reading import TOLD
 from workflows.domain.alert import Alert
 from workflows.domain.appealing.commands import AppealClick
 from workflows.domain.commands import Click
@@ -158,8 +159,9 @@ class Cases:
     async def memory(self, route: str) -> Memory | None:
         """What the case at `route` knows now, or None where none runs. Raises `OutOfReach`."""
         handle: WorkflowHandle[CaseWorkflow, None] = self._client.get_workflow_handle(route)
+        update = handle.execute_update(CaseWorkflow.read_memory, rpc_timeout=RPC_TIMEOUT)
         try:
-            return await asked(handle.query(CaseWorkflow.memory, rpc_timeout=RPC_TIMEOUT))
+            return Memory.model_validate(await answer_to(update))
         except Gone:
             return None
 
@@ -169,18 +171,20 @@ class Cases:
         Raises `OutOfReach` where none gets there in time.
         """
         handle: WorkflowHandle[CaseWorkflow, None] = self._client.get_workflow_handle(route)
-        # One that is over, or of an older version: somebody was there.
-        with suppress(Gone, WorkflowQueryRejectedError, WorkflowQueryFailedError):
-            await asked(handle.query(CaseWorkflow.reached, rpc_timeout=RPC_TIMEOUT))
+        update = handle.execute_update(CaseWorkflow.reached, rpc_timeout=RPC_TIMEOUT)
+        with suppress(Gone):  # it is over: somebody was there
+            await answer_to(update)
 
     async def newest_show(self, route: str, run: str) -> Show | None:
         """What a case's run wants to show by now; None where it does not tell in time."""
         handle: WorkflowHandle[CaseWorkflow, None]
         handle = self._client.get_workflow_handle(route, run_id=run)
+        update = handle.execute_update(CaseWorkflow.read_newest, rpc_timeout=NEWS_TIMEOUT)
         try:
-            return await asked(handle.query(CaseWorkflow.showing, rpc_timeout=NEWS_TIMEOUT))
-        except (Gone, OutOfReach, WorkflowQueryRejectedError, WorkflowQueryFailedError):
+            newest = await answer_to(update)
+        except (Gone, OutOfReach):
             return None
+        return None if newest is None else Show.model_validate(newest)
 
     async def outcome(self, route: str) -> EnforcementReport | None:
         """The last report of the enforcement at `route`; None where it ended without one.
@@ -259,11 +263,9 @@ class Appeals:
         """What an open appeal knows now, None where it is over. Raises `OutOfReach`."""
         handle: WorkflowHandle[AppealWorkflow, None]
         handle = self._client.get_workflow_handle(appeal_route(appeal))
+        update = handle.execute_update(AppealWorkflow.read_memory, rpc_timeout=RPC_TIMEOUT)
         try:
-            description = await asked(handle.describe(rpc_timeout=RPC_TIMEOUT))
-            if description.status is not WorkflowExecutionStatus.RUNNING:
-                return None
-            return await asked(handle.query(AppealWorkflow.memory, rpc_timeout=RPC_TIMEOUT))
+            return AppealMemory.model_validate(await answer_to(update))
         except Gone:
             return None
 
@@ -295,3 +297,17 @@ async def asked(call: Awaitable[T]) -> T:
         if "client connect" not in str(error):
             raise
         raise OutOfReach("there is no connection to Temporal yet") from error
+
+
+async def answer_to(update: Awaitable[None]) -> Any:
+    """What a workflow told; see `casework.reading`. Raises `OutOfReach` and `Gone`."""
+    try:
+        await asked(update)
+    except WorkflowUpdateFailedError as refused:
+        cause = refused.cause
+        if not isinstance(cause, ApplicationError) or cause.type != TOLD:
+            raise OutOfReach("it is of a version that does not tell") from refused
+        return cause.details[0]
+    except WorkflowUpdateRPCTimeoutOrCancelledError as error:
+        raise OutOfReach("no worker answered in time") from error
+    raise OutOfReach("it took a question for something to do")

@@ -17,6 +17,7 @@ from tests.conftest import a_server
 from tests.stories.flood import alerts, pour, runs_of
 from tests.stories.test_a_shift import case_of, lure
 from tests.world import World, koban
+from workflows.client import Cases
 
 WAVE = 500
 """Alerts that arrive at once, before the case had a moment of rest."""
@@ -36,9 +37,9 @@ async def measure(temporal: str, folder: Path, number: int = 10_000) -> dict:
             await _counted(world, case, upto - 1)
         seconds = monotonic() - began
         runs = await runs_of(world, route)
-        memory = await world.client.get_workflow_handle(route).query("memory")
+        memory = await Cases(world.client, "koban").memory(route)
         return {
-            "alerts": memory["case"]["alerts"],
+            "alerts": memory.case.alerts if memory and memory.case else None,
             "in_ledger": _rows(world),
             "cards": len(await sato.cards("ts-live")),
             "histories": len(runs),

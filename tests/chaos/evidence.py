@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,6 +21,7 @@ from tests.chaos.commands import CASE
 from tests.chaos.metronome import beats
 from tests.chaos.people import CHANNELS, Click
 from tests.chaos.places import Outage, Places
+from workflows.client import Gone, OutOfReach, answer_to
 from workflows.domain.case_state import Case
 from workflows.domain.events import CaseOpened, Event
 from workflows.domain.history import apply, opened
@@ -28,6 +29,9 @@ from workflows.domain.memory import Memory
 
 Row = dict[str, Any]
 _EVENT: TypeAdapter[Any] = TypeAdapter(Event)
+
+ANSWERING = timedelta(seconds=20)
+"""A case that does not answer for that long stands still."""
 
 
 def clock(at: float) -> str:
@@ -166,8 +170,11 @@ async def _memories(
             handle = client.get_workflow_handle(route)
             described = await handle.describe()
             if described.close_time is None:
-                found[route] = await handle.query("memory", result_type=Memory)
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
+                asked = handle.execute_update("read_memory", rpc_timeout=ANSWERING)
+                found[route] = Memory.model_validate(await answer_to(asked))
+        except Gone:
+            continue
+        except (OutOfReach, RPCError) as error:
+            if not isinstance(error, RPCError) or error.status is not RPCStatusCode.NOT_FOUND:
                 stuck[route] = str(error)
     return found, stuck

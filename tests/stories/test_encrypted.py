@@ -8,6 +8,7 @@ from bot.temporal_connection import open_client, unreadable
 from deploy.sandbox.slack.reading import controls
 from tests.stories.test_a_shift import LURE, case_of, lure
 from tests.world import World, koban
+from workflows.client import Cases
 
 K1, K2, K3 = (
     f"{name}:{base64.b64encode(name.encode() * 16).decode()}" for name in ["k1", "k2", "k3"]
@@ -72,8 +73,10 @@ async def test_keys_are_rotated_under_an_open_case(temporal: str, tmp_path: Path
         card, _ = await case_of(sato)
         route = controls(card)[0].block_id
         both = await open_client(reading(world, f"{K2},{K1}"))
-        memory = await both.get_workflow_handle(route).query("memory")
-        assert memory["case"]["subject"] == {"type": "user", "id": "u_123"}
+        memory = await Cases(both, "koban").memory(route)
+        assert memory is not None
+        assert memory.case is not None
+        assert memory.case.subject.key == "user:u_123"
         assert await unreadable(both) is None
         for keys, sentence in (
             (

@@ -13,6 +13,7 @@ from tests.conftest import a_server
 from tests.stories.flood import alerts, pour, runs_of
 from tests.stories.test_a_shift import case_of, lure
 from tests.world import World, koban
+from workflows.client import Cases
 
 
 @pytest.fixture(scope="module")
@@ -129,8 +130,10 @@ async def test_two_thousand_alerts_join_one_case(world: World) -> None:
     assert max(run.events for run in runs) < 1_000
     assert max(run.bytes for run in runs) < 1_000_000
     assert in_ledger(world) == 2_103
-    memory = await world.client.get_workflow_handle(route).query("memory")
-    assert memory["case"]["alerts"] == 2_103
+    memory = await Cases(world.client, "koban").memory(route)
+    assert memory is not None
+    assert memory.case is not None
+    assert memory.case.alerts == 2_103
     assert len(await sato.cards("ts-live")) == 1
     assert await world.kinds(case) == ["case_opened", *["alert_joined"] * 2_102]
 

@@ -13,6 +13,7 @@ from deploy.sandbox.slack.person import wait_until
 from deploy.sandbox.slack.reading import controls
 from tests.stories.test_a_shift import case_of, lure
 from tests.world import World, koban, work
+from workflows.client import Cases
 
 DEPLOYMENT = "koban"
 
@@ -87,8 +88,10 @@ async def test_open_cases_move_on_and_a_running_enforcement_stays(
 
                 await wait_until(moved, 30, what="a new history")
                 assert await build_of(world, route) == "v2"
-                memory = await world.client.get_workflow_handle(route).query("memory")
-                assert memory["case"]["alerts"] == 2
+                memory = await Cases(world.client, "koban").memory(route)
+                assert memory is not None
+                assert memory.case is not None
+                assert memory.case.alerts == 2
                 world.stage.faults.set("platform_500", False)
                 await sato.wait_text(busy, "完了", 60)
                 enforcement = f"enforcement/{busy_case}/D1"

@@ -13,7 +13,6 @@ from tests.stories.test_appeals import answer_with, filed, muted, wait_notice
 from tests.world import World, koban, work
 from workflows.client import Cases
 from workflows.domain.commands import Clear, Click, Place
-from workflows.domain.memory import Memory
 from workflows.domain.people import Actor
 
 
@@ -51,10 +50,10 @@ async def test_a_case_that_waited_for_the_ledger_is_the_same_when_replayed(
 
                 await wait_until(waits, 20, what="a case that waits for the ledger")
             card, case = await case_of(sato)
-        handle = world.client.get_workflow_handle(controls(card)[0].block_id)
         async with work(world.settings):
-            memory = await handle.query("memory", result_type=Memory)
+            memory = await Cases(world.client, "koban").memory(str(controls(card)[0].block_id))
         (opened, *_) = await world.queries.events_of(case)
+        assert memory is not None
         assert memory.case is not None
         assert memory.case.opened_at == opened["at"]
 
