@@ -14,7 +14,7 @@ from temporalio.service import RPCError
 from workflows.client import OutOfReach
 
 AHEAD = 16
-"""Calls that may be ahead of the workers: a third of a second of what two shared cores can do."""
+"""Calls that may be ahead of the workers: some tenths of a second on two shared cores."""
 
 ASKED_AT = AHEAD // 2
 """Calls after which a case is asked, so that nobody has to stop while the workers keep up."""

@@ -83,6 +83,7 @@ class Evidence:
     outages: Sequence[Outage] = ()
     deaf: Sequence[tuple[float, float]] = ()
     at: float = 0.0
+    unplayable: Sequence[str] = ()
 
     def cards(self, kind: str = CASE) -> dict[str, list[Message]]:
         """The standing messages of a kind, by their case."""

@@ -17,6 +17,7 @@ from deploy.sandbox.slack.courier import Courier
 from deploy.sandbox.slack.person import wait_until
 from tests.chaos.detector import Detector
 from tests.chaos.evidence import Evidence, Violation, gather
+from tests.chaos.invariants import histories_can_be_played_again as histories
 from tests.chaos.invariants.all import violations
 from tests.chaos.invariants.cards_are_true import NUMBER as CARDS
 from tests.chaos.invariants.ledger_is_temporal import NUMBER as LEDGER
@@ -107,6 +108,8 @@ class Run:
         await self._heal()
         healed = time.monotonic()
         seen, found = await self._settle()
+        seen.unplayable = await histories.unplayable(await self._there.client())
+        found += histories.check(seen)
         seconds = {
             "playing": played - self._began,
             "healing": healed - played,

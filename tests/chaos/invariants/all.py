@@ -9,6 +9,7 @@ from tests.chaos.invariants import (
     chains_are_whole,
     clicks_are_answered,
     enforced_exactly_once,
+    histories_can_be_played_again,
     ledger_is_temporal,
     timers_are_kept,
 )
@@ -23,6 +24,7 @@ INVARIANTS: dict[int, tuple[str, Callable[[Evidence], Iterator[Violation]]]] = {
         timers_are_kept,
         chains_are_whole,
         ledger_is_temporal,
+        histories_can_be_played_again,
     )
 }
 
