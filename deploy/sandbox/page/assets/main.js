@@ -78,6 +78,7 @@ async function switchPerson(id) {
   leave(id, store.channel, null);
   await follow();
   arrive();
+  catchUp();
 }
 
 function leave(as, channel, thread) {
@@ -120,6 +121,7 @@ async function followAddress() {
   if (person === store.as) update({ channel, thread: place.thread });
   else leave(person, channel, place.thread), await follow();
   if (store.channel === HOME) arrive();
+  catchUp();
   if (place.message) requestAnimationFrame(() => reveal(place.message));
 }
 
@@ -146,8 +148,20 @@ function escape() {
   else if (store.thread) closeThread();
 }
 
+// What is pressed between two people counts once the other one is there.
+let steps = 0;
+
+function catchUp() {
+  const pressed = steps;
+  steps = 0;
+  if (pressed) neighbour(pressed);
+}
+
 function neighbour(step) {
-  if (!store.state) return; // between two people
+  if (!store.state) {
+    steps += step;
+    return;
+  }
   const ids = [...store.state.channels.map((one) => one.id), HOME];
   openChannel(ids.at((ids.indexOf(store.channel) + step) % ids.length));
 }
