@@ -18,7 +18,13 @@ from workflows.appeal import AppealWorkflow
 from workflows.case import CaseWorkflow
 from workflows.enforcement import EnforcementWorkflow
 from workflows.pinned import PinnedEnforcement
-from workflows.queues import cards_queue, platform_queue, slack_queue, updates_queue
+from workflows.queues import (
+    cards_queue,
+    platform_queue,
+    slack_queue,
+    updates_queue,
+    worst_queue,
+)
 from workflows.report import ReportWorkflow
 from workflows.ring import RingWorkflow
 from workflows.storm import StormWorkflow
@@ -155,6 +161,7 @@ def make_workers(
                 deployment_config=deployment,
             )
             for behind, in_line, heard in (
+                (worst_queue(task_queue), CARDS_IN_LINE, HEARD_WITHIN),
                 (cards_queue(task_queue), CARDS_IN_LINE, HEARD_AT_LAST),
                 (updates_queue(task_queue), UPDATES_IN_LINE, HEARD_WITHIN),
             )

@@ -15,6 +15,11 @@ def cards_queue(base: str) -> str:
     return f"{base}-slack-cards"
 
 
+def worst_queue(base: str) -> str:
+    """Where the cards of new critical cases do: the places of the others are taken for minutes."""
+    return f"{base}-slack-worst"
+
+
 def updates_queue(base: str) -> str:
     """Where cards that stand wait to be drawn anew."""
     return f"{base}-slack-updates"

@@ -24,12 +24,13 @@ from workflows.domain.case_state import Case
 from workflows.domain.commands import Click
 from workflows.domain.events import Recorded
 from workflows.domain.memory import CardRef
+from workflows.domain.playbook.model import Severity
 from workflows.domain.refusal import Refusal
 from workflows.domain.typed import typed_in
 from workflows.domain.view import changes_card, told_in_thread, view_of
 from workflows.domain.waiting import is_waited_for
 from workflows.ports import Answer, Show, Shown
-from workflows.queues import cards_queue, slack_queue, updates_queue
+from workflows.queues import cards_queue, slack_queue, updates_queue, worst_queue
 
 _RETRY = RetryPolicy(
     initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=30)
@@ -175,7 +176,8 @@ class Screen:
 
     def _start(self, wanted: Show) -> ActivityHandle[Shown]:
         base, background = workflow.info().task_queue, wanted.background
-        behind = updates_queue(base) if wanted.card is not None else cards_queue(base)
+        new = worst_queue(base) if wanted.view.severity is Severity.CRITICAL else cards_queue(base)
+        behind = updates_queue(base) if wanted.card is not None else new
         return workflow.start_activity(
             ports.show,
             wanted,

@@ -25,7 +25,7 @@ from workflows.domain.known import Known
 from workflows.domain.memory import CardRef
 from workflows.domain.people import Cover, Role
 from workflows.ports import Entry, Show, Shown, Written
-from workflows.queues import cards_queue, slack_queue, updates_queue
+from workflows.queues import cards_queue, slack_queue, updates_queue, worst_queue
 
 CANCEL_REQUESTED = PendingActivityState.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED
 CARD = CardRef(channel="C0LIVE", ts="1.0")
@@ -76,10 +76,10 @@ class Office:
         """Shows what waits in a queue."""
         return Worker(self.client, task_queue=queue, activities=[self.show])
 
-    async def alert(self, number: int) -> WorkflowHandle:
+    async def alert(self, number: int, score: float = 0.5) -> WorkflowHandle:
         """One alert on u_123."""
         route = await Cases(self.client, QUEUE).accept(
-            an_alert(number, score=0.5), POLICY, ("user:u_123",)
+            an_alert(number, score=score), POLICY, ("user:u_123",)
         )
         return self.client.get_workflow_handle(route)
 
@@ -136,6 +136,14 @@ async def test_a_new_card_and_its_updates_wait_apart_from_people(office: Office)
         ("koban-slack-updates", True),
         ("koban-slack", False),
     ]
+
+
+async def test_a_new_critical_card_does_not_wait_for_a_milder_one_to_leave(office: Office) -> None:
+    """It has a queue with places of its own."""
+    async with office.worker(worst_queue(QUEUE)):
+        await office.alert(1, score=0.99)
+        [(queue, show)] = await office.wait_shown(1)
+    assert (queue, show.background, show.card) == ("koban-slack-worst", True, None)
 
 
 async def test_a_press_calls_off_the_write_that_waits(office: Office) -> None:
