@@ -135,15 +135,16 @@ class Queries:
             await connection.execute(sa.insert(lookups).values(**vars(look)))
 
     async def chains(self) -> Sequence[str]:
-        """The ids of all cases and appeals that have events."""
-        rows = await self._rows(sa.select(events.c.case_id).distinct().order_by(events.c.case_id))
-        return [row["case_id"] for row in rows]
+        """The ids of all cases and appeals, also of those whose row or events are missing."""
+        told = sa.select(events.c.case_id.label("id"))
+        every = sa.union(told, sa.select(cases.c.id), sa.select(appeals.c.id))
+        return [row["id"] for row in await self._rows(every.order_by("id"))]
 
     async def chain(self, case: str) -> list[Link]:
         """The events of a case or an appeal as links of its chain."""
         return [Link(**row) for row in await self.events_of(case)]
 
-    async def _rows(self, query: sa.Select[Any]) -> Sequence[Row]:
+    async def _rows(self, query: sa.Select[Any] | sa.CompoundSelect[Any]) -> Sequence[Row]:
         async with self._database.reading() as connection:
             rows: Sequence[Row] = (await connection.execute(query)).mappings().all()
             return rows
