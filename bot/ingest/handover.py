@@ -6,7 +6,7 @@ one call, the most severe first: what costs is the call, and not the alert.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -77,7 +77,7 @@ class Parcel:
 
     placed: Placed
     turn: Turn
-    alerts: list[Alert] = field(default_factory=list)
+    alerts: dict[Pair, Alert] = field(default_factory=dict)
     given_up: bool = False
     sent: asyncio.Future[None] = field(init=False)
 
@@ -146,7 +146,9 @@ class Handover:
             # Whoever sent the alerts may have gone away before it fails.
             parcel.sent.add_done_callback(lambda sent: sent.cancelled() or sent.exception())
         self._room.hurry(parcel.turn, rank)
-        parcel.alerts += alerts
+        for alert in alerts:
+            # A detector that gave up waiting sends the same again.
+            parcel.alerts.setdefault(_pair(alert), alert)
         return parcel
 
     async def _send(self, parcel: Parcel) -> None:
@@ -155,7 +157,7 @@ class Handover:
             if parcel.given_up:
                 raise TemporalAway("it did not take what was before")
             try:
-                route = await self._cases.accept_all(parcel.alerts, *parcel.placed)
+                route = await self._cases.accept_all(list(parcel.alerts.values()), *parcel.placed)
             except (OutOfReach, RPCError) as away:
                 # A thousand cases would wait a thousand times for the same answer.
                 for behind in self._waiting.values():
@@ -164,9 +166,9 @@ class Handover:
             self._trailing.sent(route)
         self._remember(parcel.alerts)
 
-    def _remember(self, alerts: Sequence[Alert]) -> None:
-        for alert in alerts:
-            self._recent[_pair(alert)] = None
+    def _remember(self, pairs: Iterable[Pair]) -> None:
+        for pair in pairs:
+            self._recent[pair] = None
             if len(self._recent) > REMEMBERED:
                 self._recent.popitem(last=False)
 

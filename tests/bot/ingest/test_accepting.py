@@ -1,6 +1,7 @@
 """What a detector gets for alerts that can be used."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from bot.ingest.trailing import AHEAD
@@ -169,12 +170,7 @@ async def test_the_alerts_of_one_case_travel_together(desk: Desk) -> None:
 
 async def test_alerts_of_one_case_that_wait_for_their_turn_travel_together(desk: Desk) -> None:
     """Whatever requests they came with; each is answered once its alerts are stored."""
-    release = desk.cases.hold()
-    others = [
-        asyncio.create_task(desk.post(about(f"b{number}", f"other_{number}")))
-        for number in range(AHEAD)
-    ]
-    await wait_until(lambda: desk.cases.tried == AHEAD, 5, what="as many calls as may be")
+    release, others = await crowded(desk)
     mine = [asyncio.create_task(desk.post(about(f"a{number}", "mine"))) for number in range(5)]
     done, _ = await asyncio.wait(mine, timeout=0.2)
     assert (done, desk.cases.tried) == (set(), AHEAD)
@@ -183,6 +179,26 @@ async def test_alerts_of_one_case_that_wait_for_their_turn_travel_together(desk:
     assert {answer.status_code for answer in answers} == {202}
     assert desk.cases.tried == AHEAD + 1
     assert sorted(desk.cases.ids[-5:]) == ["a0", "a1", "a2", "a3", "a4"]
+
+
+async def test_what_is_sent_again_while_it_waits_is_stored_once(desk: Desk) -> None:
+    """A detector that gave up waiting for its answer has not made the line longer."""
+    release, others = await crowded(desk)
+    mine = [asyncio.create_task(desk.post(about("a0", "mine"))) for _ in range(5)]
+    await asyncio.wait(mine, timeout=0.2)
+    release()
+    answers = await asyncio.gather(*others, *mine)
+    assert {answer.status_code for answer in answers} == {202}
+    assert desk.cases.ids.count("a0") == 1
+
+
+async def crowded(desk: Desk) -> tuple[Callable[[], None], list[asyncio.Task[Any]]]:
+    """As many calls are under way as may be, until what this returns first is called."""
+    release = desk.cases.hold()
+    posts = (desk.post(about(f"b{number}", f"other_{number}")) for number in range(AHEAD))
+    others = [asyncio.create_task(post) for post in posts]
+    await wait_until(lambda: desk.cases.tried == AHEAD, 5, what="as many calls as may be")
+    return release, others
 
 
 def about(id_: str, subject: str) -> dict[str, Any]:
