@@ -75,8 +75,9 @@ rate, and whoever presses on one that is in line waits until it hears of that.
 
 HEARD_WITHIN = timedelta(seconds=0.5)
 """How soon an update in line can hear that it was called off: by its next sign of life."""
-HEARD_AT_LAST = timedelta(seconds=8)
-"""The same for a new card: few are pressed before they stand, and many signs of life cost."""
+HEARD_AT_LAST = timedelta(seconds=2)
+"""The same for a new card. Few are pressed before they stand; but one that stands can be pressed
+while its lines still wait for their turn. Many signs of life cost."""
 
 Activity = Callable[..., Any]
 
