@@ -59,6 +59,16 @@ CARD = CardRef(channel="C0LEADS", ts="1.2")
 APPEAL = given(an_appeal(), cmd.Overturn(by=REED, reason="理由"), 1)
 RECORDED = tuple(ev.AppealRecorded(seq=n, event=each) for n, each in enumerate(EVENTS, start=1))
 PLACE = Place(channel="C0LEADS")
+NOTICE = ports.Notice(
+    appeal="A0123456789AB",
+    case="K7Q2F9XM0",
+    decision="D1",
+    kind=NoticeKind.UPHELD,
+    text=Text(ja="維持", en="upheld"),
+    reason="理由",
+    person=U_123,
+    call=CALL,
+)
 CROSSING: list[Any] = [
     AppealStart(id="A0123456789AB", request=a_request(), rules=RULES, notice=CALL, titles=TITLES),
     AppealMemory(appeal=APPEAL, card=CARD, seen=("a",), untold=RECORDED),
@@ -66,26 +76,13 @@ CROSSING: list[Any] = [
     ports.AppealEntry(appeal=APPEAL, events=RECORDED, card=CARD),
     ports.AppealWritten(stands=RECORDED, earlier=True),
     ports.ShowAppeal(appeal=APPEAL, card=None, lines=RECORDED),
-    ports.Notice(
-        appeal="A0123456789AB",
-        case="K7Q2F9XM0",
-        decision="D1",
-        kind=NoticeKind.UPHELD,
-        text=Text(ja="維持", en="upheld"),
-        reason="理由",
-        person=U_123,
-        call=CALL,
-    ),
-    ports.Notice(
-        appeal="",
-        case="K7Q2F9XM0",
-        decision="D1",
-        kind=NoticeKind.DECISION,
-        text=Text(ja="措置", en="measures"),
-        reason="",
-        person=U_123,
-        call=CALL,
-        letter=Letter(person=U_123, call=CALL, frame=Text(ja="措置", en="measures")),
+    NOTICE,
+    NOTICE.model_copy(
+        update={
+            "appeal": "",
+            "kind": NoticeKind.DECISION,
+            "letter": Letter(person=U_123, call=CALL, frame=Text(ja="措置", en="measures")),
+        }
     ),
     *(
         cmd.AppealClick(id="1", appeal="A0123456789AB", command=command, place=PLACE)

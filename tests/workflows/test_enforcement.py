@@ -7,7 +7,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 from temporalio import activity
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 
 from deploy.sandbox.slack.person import wait_until
@@ -69,6 +69,18 @@ def a_start(lasts: timedelta | None = None, **more: object) -> EnforcementStart:
     return EnforcementStart(jobs=(Job(planned=planned, spec=spec),), **given)  # type: ignore[arg-type]
 
 
+async def begun(client: Client, start: EnforcementStart, *asked: Ask) -> WorkflowHandle:
+    """An enforcement that was asked for something before it did anything."""
+    return await client.start_workflow(
+        EnforcementWorkflow.run,
+        start,
+        id=f"e/{uuid4().hex}",
+        task_queue="koban",
+        start_signal="ask" if asked else None,
+        start_signal_args=asked,
+    )
+
+
 async def heard(client: Client) -> list[list[str]]:
     """What the case was told, report by report."""
     reports = await client.get_workflow_handle_for(Listener.run, "case/x").query(Listener.heard)
@@ -104,14 +116,7 @@ async def test_a_protection_that_is_held_is_not_lifted_though_its_time_is_over(
     """The platform took it late: the decision that holds it was made before."""
     async with running(temporal) as (client, market):
         start = a_start(timedelta(milliseconds=1), protects=True)
-        handle = await client.start_workflow(
-            EnforcementWorkflow.run,
-            start,
-            id=f"e/{uuid4().hex}",
-            task_queue="koban",
-            start_signal="ask",
-            start_signal_args=[Ask(kind=AskKind.HOLD, by=None)],
-        )
+        handle = await begun(client, start, Ask(kind=AskKind.HOLD, by=None))
         await handle.signal("ask", Ask(kind=AskKind.KEEP, by=None))
         report = await handle.result()
         assert [news.status for news in report.actions] == [ActionStatus.KEPT]
@@ -122,14 +127,8 @@ async def test_a_protection_that_the_platform_refused_is_not_kept(temporal: str)
     """A decision that took it over meanwhile must not make the ledger say that it stands."""
     async with running(temporal) as (client, market):
         market.refuses = Problem(kind=ProblemKind.REFUSED, status=404)
-        handle = await client.start_workflow(
-            EnforcementWorkflow.run,
-            a_start(timedelta(minutes=5), protects=True),
-            id=f"e/{uuid4().hex}",
-            task_queue="koban",
-            start_signal="ask",
-            start_signal_args=[Ask(kind=AskKind.KEEP, by=None)],
-        )
+        start = a_start(timedelta(minutes=5), protects=True)
+        handle = await begun(client, start, Ask(kind=AskKind.KEEP, by=None))
         news = (await handle.result()).actions
         assert [(n.status, n.problem) for n in news] == [(ActionStatus.FAILED, market.refuses)]
         assert await heard(client) == [["failed"]]
@@ -141,12 +140,7 @@ async def test_a_protection_that_nobody_heard_of_is_lifted_when_its_time_is_up(
     """It may stand at the platform: it is taken back then, and no longer tried to be made."""
     async with running(temporal) as (client, market):
         market.takes_unheard = ports.Direction.DO
-        report = await client.execute_workflow(
-            EnforcementWorkflow.run,
-            a_start(timedelta(seconds=1), protects=True),
-            id=f"e/{uuid4().hex}",
-            task_queue="koban",
-        )
+        report = await (await begun(client, a_start(timedelta(seconds=1), protects=True))).result()
         assert [news.status for news in report.actions] == [ActionStatus.LIFTED]
         tries, end = market.took[:-1], market.took[-1]
         assert (set(tries), end) == ({"do/mute_user"}, "undo/mute_user/unsure")
@@ -159,14 +153,8 @@ async def test_a_protection_that_nobody_heard_of_goes_on_while_a_decision_holds_
     """Its time is up, and yet it is wanted: it is lifted only once nobody holds it any more."""
     async with running(temporal) as (client, market):
         market.takes_unheard = ports.Direction.DO
-        handle = await client.start_workflow(
-            EnforcementWorkflow.run,
-            a_start(timedelta(seconds=1), protects=True),
-            id=f"e/{uuid4().hex}",
-            task_queue="koban",
-            start_signal="ask",
-            start_signal_args=[Ask(kind=AskKind.HOLD, by=None)],
-        )
+        start = a_start(timedelta(seconds=1), protects=True)
+        handle = await begun(client, start, Ask(kind=AskKind.HOLD, by=None))
         beyond = lambda: market.times and market.times[-1] - market.times[0] > 1.5  # noqa: E731
         await wait_until(beyond, 20, what="tries beyond its time")
         assert set(market.took) == {"do/mute_user"}

@@ -7,6 +7,8 @@ whoever wants to know asks for an update that is refused, and the answer is the 
 keeps nothing of a refused update, and waits for local activities as for any other task.
 """
 
+from abc import ABC, abstractmethod
+
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
@@ -21,12 +23,12 @@ def told(answer: Value | None) -> ApplicationError:
     return ApplicationError("this is an answer", answer, type=TOLD)
 
 
-class Readable:
+class Readable(ABC):
     """A workflow that can be asked. No question has arguments: they would have to be decrypted."""
 
+    @abstractmethod
     def memory(self) -> Value:
         """Everything that it knows now."""
-        raise NotImplementedError
 
     def newest(self) -> Value | None:
         """What a write to Slack that waited for long should show by now."""
@@ -35,6 +37,7 @@ class Readable:
     @workflow.update
     def read_memory(self) -> None:
         """Is refused with `memory`."""
+        self._tell_memory()
 
     @read_memory.validator
     def _tell_memory(self) -> None:
@@ -43,6 +46,7 @@ class Readable:
     @workflow.update
     def read_newest(self) -> None:
         """Is refused with `newest`."""
+        self._tell_newest()
 
     @read_newest.validator
     def _tell_newest(self) -> None:
@@ -51,6 +55,7 @@ class Readable:
     @workflow.update
     def reached(self) -> None:
         """Is refused once a worker got there."""
+        self._tell_nothing()
 
     @reached.validator
     def _tell_nothing(self) -> None:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
+from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.slack.activities import SlackActivities
@@ -115,3 +116,11 @@ def wanted(
     if after is not None:
         lines = tuple(e for e in story.recorded if e.seq > after and told_in_thread(e))
     return Show(view=view_of(story.case), card=card, approval_card=approval, lines=lines)
+
+
+async def failing(desk: Desk, show: object, tries: Tries) -> ApplicationError:
+    """What a `show` failed with; it is tried again."""
+    with pytest.raises(ApplicationError) as failed:
+        await desk.show(show, tries)  # type: ignore[arg-type]
+    assert not failed.value.non_retryable
+    return failed.value

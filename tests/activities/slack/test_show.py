@@ -4,9 +4,6 @@ import asyncio
 from datetime import timedelta
 from itertools import count
 
-import pytest
-from temporalio.exceptions import ApplicationError
-
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.slack.person import wait_until
 from deploy.sandbox.slack.rates import Rates
@@ -21,11 +18,10 @@ from tests.activities.slack.cases import (
     catalog,
     policy,
 )
-from tests.activities.slack.conftest import Desk, Tries, wanted
+from tests.activities.slack.conftest import Desk, Tries, failing, wanted
 from workflows.domain.commands import (
     Acknowledge,
     AnswerBack,
-    AskBack,
     ChoosePreset,
     HandOver,
     Snooze,
@@ -37,13 +33,6 @@ from workflows.domain.enforcement import ActionStatus
 from workflows.domain.memory import CardRef
 from workflows.domain.people import Role
 from workflows.domain.playbook.roles import Holders
-
-
-async def failing(desk: Desk, show: object, tries: Tries) -> ApplicationError:
-    with pytest.raises(ApplicationError) as failed:
-        await desk.show(show, tries)  # type: ignore[arg-type]
-    assert not failed.value.non_retryable
-    return failed.value
 
 
 async def test_a_new_case_costs_one_call(desk: Desk) -> None:
@@ -90,83 +79,6 @@ async def test_a_role_without_a_group_is_reached_by_name(desk: Desk) -> None:
     card = (await desk.show(wanted(story))).card
     await desk.show(wanted(story.then(Tick(), 2), card, after=1))
     assert {called.target for called in desk.workspace.notifications} == {"<@U0SATO>", "<@U0CLARK>"}
-
-
-async def test_a_lost_answer_never_makes_two_cards(desk: Desk) -> None:
-    """The next try finds the card that stands already."""
-    tries, show = Tries(), wanted(Story())
-    desk.workspace.faults.set(Fault.SLACK_LOST_RESPONSE, True)
-    assert (await failing(desk, show, tries)).type == "slack_unreachable"
-    desk.workspace.faults.set(Fault.SLACK_LOST_RESPONSE, False)
-    shown = await desk.show(show, tries)
-    (card,) = desk.on("C0LIVE")
-    assert shown.card == CardRef(channel="C0LIVE", ts=card.ts)
-
-
-async def test_a_killed_worker_never_makes_two_cards(desk: Desk) -> None:
-    """A try that left nothing behind is not trusted to have done nothing."""
-    await desk.show(wanted(Story()))
-    await desk.show(wanted(Story()), Tries(attempt=1))
-    assert len(desk.on("C0LIVE")) == 1
-
-
-async def test_a_card_that_was_found_shows_what_is_asked_for_by_now(desk: Desk) -> None:
-    """It may have been posted by a try that knew less: a later one shows a later state."""
-    story = Story()
-    await desk.show(wanted(story))
-    shown = await desk.show(wanted(story.claimed()), Tries(attempt=1))
-    (card,) = desk.on("C0LIVE")
-    assert shown.card == CardRef(channel="C0LIVE", ts=card.ts)
-    assert "佐藤" in card.text
-
-
-async def test_a_request_that_was_found_shows_what_is_asked_for_by_now(desk: Desk) -> None:
-    """The same for the request for approval."""
-    story = Story().ban_asked()
-    await desk.show(wanted(story))
-    before = desk.on("C0LEADS")[0].blocks
-    await desk.show(wanted(story.then(AskBack(by=TANAKA, question="証拠は?"), 3)), Tries(attempt=1))
-    (request,) = desk.on("C0LEADS")
-    assert request.blocks != before
-    assert "証拠は?" in str(request.blocks)
-
-
-async def test_a_killed_worker_never_tells_a_line_twice(desk: Desk) -> None:
-    """The thread is looked through before it is written to again."""
-    story = Story()
-    card = (await desk.show(wanted(story))).card
-    show = wanted(story.claimed(), card, after=1)
-    await desk.show(show)
-    await desk.show(show, Tries(attempt=1))
-    assert len(desk.thread(card)) == 1
-
-
-async def test_what_was_posted_before_a_failure_is_not_looked_for(desk: Desk) -> None:
-    """A failed try tells the next one what stands already."""
-    desk.workspace.channels["C0LEADS"].members.remove("U0KOBAN")
-    tries, show = Tries(), wanted(Story().ban_asked())
-    await failing(desk, show, tries)
-    desk.workspace.channels["C0LEADS"].members.add("U0KOBAN")
-    await desk.show(show, tries)
-    assert (len(desk.on("C0LIVE")), len(desk.on("C0LEADS"))) == (1, 1)
-    assert desk.workspace.calls["conversations.history"] == 0
-
-
-async def test_a_killed_worker_never_asks_for_approval_twice(desk: Desk) -> None:
-    """The leads' channel is looked through before it is written to again."""
-    show = wanted(Story().ban_asked())
-    await desk.show(show)
-    shown = await desk.show(show, Tries(attempt=1))
-    (request,) = desk.on("C0LEADS")
-    assert shown.approval_card == CardRef(channel="C0LEADS", ts=request.ts)
-
-
-async def test_another_case_is_not_taken_for_this_one(desk: Desk) -> None:
-    """Only a message with this case's id is its card."""
-    await desk.show(wanted(Story()))
-    desk.on("C0LIVE")[0].metadata = {"event_type": "koban_case", "event_payload": {"case": "K1"}}
-    await desk.show(wanted(Story()), Tries(attempt=1))
-    assert len(desk.on("C0LIVE")) == 2
 
 
 async def test_slacks_rate_is_waited_for_as_long_as_it_says(desk: Desk) -> None:
