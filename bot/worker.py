@@ -13,6 +13,7 @@ from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from bot.living import SignsOfLife
+from bot.query_guard import GuardedRunner
 from workflows import appeal, case, enforcement, pinned, report, ring, storm
 from workflows.appeal import AppealWorkflow
 from workflows.case import CaseWorkflow
@@ -197,6 +198,6 @@ async def run_workers(workers: Sequence[Worker], until: asyncio.Event) -> None:
 
 def sandbox() -> SandboxedWorkflowRunner:
     """Runs workflow classes sandboxed, and the pure modules beneath them shared."""
-    return SandboxedWorkflowRunner(
+    return GuardedRunner(
         restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
     )

@@ -1,8 +1,7 @@
-"""The appeal: waits for reviewers, the clock and the case, and asks the domain what follows.
+"""Appeal workflow: takes presses of reviewers, deadlines and the case's news, and acts on them.
 
-Like a case, it decides in `run` alone, one thing after another, and what stands in the ledger is
-what happened; Slack and notices are kept up to date beside it. Its story is a chain of its own; the
-case hears only the answer.
+It works as a case does: lanes decide in one synchronous step each, ledger, Slack and notices follow
+beside them. Its events are a chain of their own; the case gets only the answer.
 """
 
 from collections import deque
@@ -12,25 +11,28 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
-    from workflows.appealing.book import AppealBook, file, load
-    from workflows.appealing.ports import Against
-    from workflows.appealing.replaying import left_of
+    from workflows.appealing import ports
+    from workflows.appealing.ports import Against, AppealWrite, appeal_row
     from workflows.appealing.screen import AppealScreen
     from workflows.appealing.start import AppealMemory, AppealStart
     from workflows.appealing.telling import tell_case, tell_person
     from workflows.casework.alarm import Alarm
-    from workflows.casework.errands import Errands
-    from workflows.casework.reading import Readable
+    from workflows.casework.authorize import (
+        Authorized,
+        Authorizer,
+    )
+    from workflows.casework.ledger_calls import ask_until_answered
+    from workflows.casework.ledger_writer import LedgerWriter
     from workflows.casework.screen import refuse
-    from workflows.casework.vouching import vouched_at_last, vouched_soon
+    from workflows.casework.tasks import Lane, TaskBudget, Tasks
     from workflows.domain.appeal import decide_in_turn
     from workflows.domain.appealing import commands as cmd
     from workflows.domain.appealing import events as ev
     from workflows.domain.appealing.answer import AppealSettled
     from workflows.domain.appealing.commands import AppealClick, AppealCommand
     from workflows.domain.appealing.history import apply_all_to_appeal, numbered, received
-    from workflows.domain.appealing.state import OVER, AppealState
-    from workflows.domain.memory import remember
+    from workflows.domain.appealing.state import OVER, Appeal, AppealState
+    from workflows.domain.memory import ReceivedAlert, SeenKeys
     from workflows.domain.playbook.appeals import NoticeKind
     from workflows.domain.refusal import Reason, Refusal
     from workflows.domain.typed import typed_in
@@ -38,8 +40,8 @@ with workflow.unsafe.imports_passed_through():
 
 
 @workflow.defn
-class AppealWorkflow(Readable):
-    """One appeal, from its request until the person, both cards and the ledger know the answer."""
+class AppealWorkflow:
+    """One appeal, from its request until the person, both cards and the ledger have the answer."""
 
     @workflow.init
     def __init__(self, start: AppealStart) -> None:
@@ -50,16 +52,20 @@ class AppealWorkflow(Readable):
         memory = start.memory or AppealMemory(appeal=fresh)
         self._start = start
         self._appeal = memory.appeal
-        self._seen = memory.seen
-        self._clicks: deque[AppealClick] = deque()
-        self._vouched: deque[AppealClick] = deque()
+        self._seen = SeenKeys(memory.seen)
+        self._clicks: deque[AppealClick | Authorized[AppealClick]] = deque()
         self._news: deque[AppealCommand] = deque()
         self._alarm = Alarm()
-        self._errands = Errands()
-        self._book = AppealBook()
-        self._screen = AppealScreen(memory.card, memory.untold)
+        self._tasks = Tasks()
+        self._budget = TaskBudget()
+        self._authorizer = Authorizer()
+        self._lane = Lane(Tasks(reports_to=self._tasks), self._work)
+        self._ledger: LedgerWriter[ev.AppealRecorded] = LedgerWriter(
+            Tasks(reports_to=self._tasks), self._write
+        )
+        self._screen = AppealScreen(Tasks(reports_to=self._tasks), memory.card, memory.untold)
+        self._placed = memory.card
         self._notifying = False
-        self._adopted: list[ev.AppealRecorded] = []
 
     @workflow.signal
     def click(self, click: AppealClick) -> None:
@@ -76,101 +82,107 @@ class AppealWorkflow(Readable):
         """The case tells what became of the undo."""
         self._news.append(cmd.SettleAppeal(settled=news))
 
+    @workflow.query
     def memory(self) -> AppealMemory:
         """Everything the appeal knows now."""
         return AppealMemory(
             appeal=self._appeal,
             card=self._screen.card,
-            seen=self._seen,
+            seen=self._seen.kept,
             untold=tuple(self._screen.untold),
         )
 
     @workflow.run
     async def run(self, start: AppealStart) -> None:
-        """Files the appeal, works what comes, and ends once everybody knows the answer."""
+        """Files the appeal, works what comes, and ends once everybody has the answer."""
         try:
-            await self._live()
+            await self._main_loop()
         except FailureError as error:
             # It would end the appeal. Any other error only stops it until the cause is mended.
             raise RuntimeError("an appeal met a failure that it should have handled") from error
 
-    async def _live(self) -> None:
+    async def _main_loop(self) -> None:
         if self._appeal.state is AppealState.RECEIVED and not await self._file():
             return
+        self._alarm.set(self._appeal.deadline)
         while not self._over():
-            await self._work()
-            await self._next()
+            await workflow.wait_condition(self._wakes)
+            self._tasks.raise_failure()
+            if self._waiting_work():
+                self._lane.wake()
+            self._notify()
+            if self._card_is_unwritten():
+                self._ledger.touch()
             if self._may_start_again():
-                memory = self.memory()
-                workflow.continue_as_new(self._start.model_copy(update={"memory": memory}))
+                workflow.continue_as_new(self._start.model_copy(update={"memory": self.memory()}))
 
     async def _file(self) -> bool:
-        """Files it; False where the ledger knows it from an earlier run."""
+        """Files it; False where the ledger has it from an earlier run."""
         request = self._appeal.request
-        found = await load(Against(case=request.case, decision=request.decision))
+        against = Against(case=request.case, decision=request.decision)
+        found = await ask_until_answered(ports.load_appealed, against)
         filed, _ = decide_in_turn(self._appeal, (cmd.FileAppeal(appealed=found),), workflow.now())
         after = apply_all_to_appeal(self._appeal, filed)
-        written = await file(after, numbered(self._appeal, filed))
-        if written.filed_before:
+        recorded = numbered(self._appeal, filed)
+        write = AppealWrite(row=appeal_row(after), events=recorded)
+        if not await ask_until_answered(ports.record_appeal, write):
             return False
-        self._go_on(written.stands)
+        self._go_on(after, recorded)
         return True
 
-    async def _next(self) -> None:
-        self._alarm.set(self._appeal.deadline)
-        await workflow.wait_condition(
-            lambda: self._waiting_work() or self._over() or self._may_start_again()
+    def _wakes(self) -> bool:
+        return (
+            self._tasks.failed
+            or (self._waiting_work() and not self._lane.busy)
+            or self._next_notice() is not None
+            or self._card_is_unwritten()
+            or self._over()
+            or self._may_start_again()
         )
 
     def _waiting_work(self) -> bool:
-        return bool(
-            self._clicks
-            or self._vouched
-            or self._news
-            or self._alarm.rang
-            or self._next_notice()
-            or self._card_is_unwritten()
-        )
+        return bool(self._clicks or self._news or self._alarm.rang)
 
     def _card_is_unwritten(self) -> bool:
-        return self._screen.idle and self._book.idle and self._book.lacks(self._screen.card)
+        return self._screen.idle and self._ledger.idle and self._screen.card != self._placed
 
     async def _work(self) -> None:
-        self._alarm.heard()
-        await self._follow(cmd.AppealTick())  # what is overdue comes before what was pressed
-        while self._clicks:
-            await self._take(self._clicks.popleft())
-        while self._vouched:
-            await self._obey(self._vouched.popleft())
-        while self._news:
-            await self._follow(self._news.popleft())
-        self._adopted = []
-        self._notify()
-        if self._card_is_unwritten():
-            self._book.place(self._appeal, self._screen.card)
+        while self._waiting_work():
+            self._decide(cmd.AppealTick())  # what is overdue comes before what was pressed
+            if self._alarm.rang:
+                self._alarm.heard()
+                self._alarm.set(self._appeal.deadline)
+            if self._clicks:
+                await self._take(self._clicks.popleft())
+            elif self._news:
+                self._decide(self._news.popleft())
+            await self._budget.spend()
 
     # -- people ---------------------------------------------------------------------------
 
-    async def _take(self, click: AppealClick) -> None:
-        if click.appeal != self._appeal.id or click.id in self._seen:
+    async def _take(self, click: AppealClick | Authorized[AppealClick]) -> None:
+        if isinstance(click, Authorized):
+            self._execute(click.click)
             return
-        self._seen = remember(self._seen, click.id)
+        if click.appeal != self._appeal.id or not self._seen.add(click.id):
+            return
         try:
-            vouched = await vouched_soon(click)
+            known = self._authorizer.known(click, workflow.now())
+            known = known or await self._authorizer.ask(click)
         except FailureError:
-            self._errands.run(self._obey_later(click))
+            self._tasks.run(self._authorize_later(click))
         else:
-            await self._obey(vouched.click)
+            self._execute(known.click)
 
-    async def _obey_later(self, click: AppealClick) -> None:
-        """Slack can't be asked who the person is: the click waits for that, the appeal does not."""
+    async def _authorize_later(self, click: AppealClick) -> None:
+        """Slack can't be asked who the person is: the press waits for that, the appeal does not."""
         try:
-            self._vouched.append((await vouched_at_last(click)).click)
+            self._clicks.append(await self._authorizer.ask_in_time(click))
         except FailureError:
             self._refuse(click, Refusal(reason=Reason.ROLES_UNKNOWN))
 
-    async def _obey(self, click: AppealClick) -> None:
-        refusal = await self._follow(cmd.AppealTick(), click.command)
+    def _execute(self, click: AppealClick) -> None:
+        refusal = self._decide(cmd.AppealTick(), click.command)
         if refusal is not None:
             self._refuse(click, refusal)
 
@@ -186,35 +198,38 @@ class AppealWorkflow(Readable):
             card=found.card if found is not None else None,
             typed=typed_in(click.command),
         )
-        self._errands.run(refuse(wanted))
+        self._tasks.run(refuse(wanted))
 
-    # -- what follows ---------------------------------------------------------------------
+    # -- decisions ------------------------------------------------------------------------
 
-    async def _follow(self, *commands: AppealCommand) -> Refusal | None:
-        """Decides, writes it down, and then does what it asks for.
-
-        What an earlier try of this task wrote counts, also for what is pressed after this, and
-        what is still wanted after it is decided anew.
-        """
-        while True:
-            left = left_of(commands, self._adopted)
-            events, refusal = decide_in_turn(self._appeal, left, workflow.now())
-            if not events:
-                return refusal
-            after = apply_all_to_appeal(self._appeal, events)
+    def _decide(self, *commands: AppealCommand) -> Refusal | None:
+        """Decides commands one after another by one clock, records the events, reacts to them."""
+        events, refusal = decide_in_turn(self._appeal, commands, workflow.now())
+        if events:
             recorded = numbered(self._appeal, events)
-            written = await self._book.add(after, recorded, self._screen.card)
-            self._go_on(written.stands)
-            if not written.earlier:
-                return refusal
-            self._adopted += written.stands
+            after = apply_all_to_appeal(self._appeal, events)
+            self._appeal = after
+            self._ledger.add(recorded)
+            self._go_on(after, recorded)
+        return refusal
 
-    def _go_on(self, happened: Sequence[ev.AppealRecorded]) -> None:
-        """Applies what stands in the ledger now, and does what follows from it."""
-        self._appeal = apply_all_to_appeal(self._appeal, (each.event for each in happened))
-        self._screen.refresh(self._appeal, list(happened))
+    def _go_on(self, appeal: Appeal, happened: Sequence[ev.AppealRecorded]) -> None:
+        """Applies and shows what happened."""
+        self._appeal = appeal
+        self._screen.refresh(appeal, list(happened))
+        self._alarm.set(appeal.deadline)
         if any(isinstance(each.event, ev.AppealUpheld | ev.AppealOverturned) for each in happened):
-            self._errands.run(tell_case(self._appeal))
+            self._tasks.run(tell_case(appeal))
+
+    async def _write(
+        self,
+        events: tuple[ev.AppealRecorded, ...],
+        alerts: tuple[ReceivedAlert, ...],
+        whole: bool,
+    ) -> None:
+        card = self._placed = self._screen.card
+        write = AppealWrite(row=appeal_row(self._appeal), events=events, card=card)
+        await ask_until_answered(ports.record_appeal, write)
 
     # -- notices --------------------------------------------------------------------------
 
@@ -226,13 +241,13 @@ class AppealWorkflow(Readable):
         kind = self._next_notice()
         if kind is not None:
             self._notifying = True
-            self._errands.run(self._send(kind))
+            self._tasks.run(self._send(kind))
 
     async def _send(self, kind: NoticeKind) -> None:
         noted = await tell_person(
             self._start, self._appeal, kind, lambda: len(self._appeal.untold) > 1
         )
-        self._news.append(noted)
+        self._decide(cmd.AppealTick(), noted)
         self._notifying = False
 
     # -- ending ---------------------------------------------------------------------------
@@ -240,7 +255,13 @@ class AppealWorkflow(Readable):
     def _quiet(self) -> bool:
         """Whether nothing is under way that this run has to see the end of."""
         return not (
-            self._waiting_work() or self._errands or not self._book.idle or not self._screen.idle
+            self._waiting_work()
+            or self._lane.busy
+            or self._next_notice()
+            or self._card_is_unwritten()
+            or self._tasks
+            or not self._ledger.idle
+            or not self._screen.idle
         )
 
     def _over(self) -> bool:

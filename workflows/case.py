@@ -1,164 +1,242 @@
-"""The case: waits for alerts, people, the platform and the clock, and asks the domain what follows.
+"""Case workflow: takes alerts, presses, platform reports and deadlines, and acts on what follows.
 
-Signals only put into the inbox; `run` alone decides, one thing after another. Ledger and Slack
-are kept up to date beside it, so that neither holds a decision up.
+Signals only fill queues. Each queue is worked off in order by a lane of its own; a decision is one
+synchronous step, so lanes never see each other half done. Ledger and Slack follow beside them.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from temporalio import workflow
+from temporalio.common import RawValue
 from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from workflows import ports
     from workflows.casework.alarm import Alarm
     from workflows.casework.appellant import Appellant
-    from workflows.casework.book import Book, Late, policy_now
-    from workflows.casework.braking import protection_now, tick_of
+    from workflows.casework.authorize import (
+        Authorized,
+        Authorizer,
+        completed,
+    )
+    from workflows.casework.automation_gate import halt_at, protection
     from workflows.casework.calling import calls_for
-    from workflows.casework.delivering import asked_by, deliver, hand_on, merged, name_of, news
+    from workflows.casework.case_ledger import CaseLedger
+    from workflows.casework.delivering import (
+        News,
+        asked_by,
+        deliver,
+        hand_on,
+        merged,
+        name_of,
+        news,
+    )
     from workflows.casework.enforcing import Enforcing
-    from workflows.casework.errands import Errands
     from workflows.casework.gathering import Gathering
-    from workflows.casework.inbox import Inbox
-    from workflows.casework.keeping import Keeping
-    from workflows.casework.lingering import Lingering
-    from workflows.casework.opening import joins, opening
-    from workflows.casework.patience import at_last
+    from workflows.casework.intake import Assessed, Intake, alert_key, claim
+    from workflows.casework.ledger_calls import ask_until_answered
+    from workflows.casework.opening import joins, opening, policy_now
     from workflows.casework.present import Present
-    from workflows.casework.reading import Readable
     from workflows.casework.renewal import LARGEST_REST, Renewal, carries
     from workflows.casework.reopened import hand_over, left_here
-    from workflows.casework.replaying import left_of, without
     from workflows.casework.revealing import answers
     from workflows.casework.screen import Screen
-    from workflows.casework.vouching import Vouched, completed, vouched_at_last, vouched_soon
+    from workflows.casework.tasks import Lane, TaskBudget, Tasks
     from workflows.domain import events as ev
     from workflows.domain.alert import Alert
     from workflows.domain.appealing.answer import AppealAnswer
-    from workflows.domain.case import decide_all
-    from workflows.domain.case_state import Phase
-    from workflows.domain.commands import Click, Command
+    from workflows.domain.case import decide_in_turn
+    from workflows.domain.case_state import Case, Phase
+    from workflows.domain.commands import Click, Command, Tick
     from workflows.domain.enforcement import EnforcementReport
-    from workflows.domain.history import apply_all, numbered, opened
-    from workflows.domain.memory import Memory
+    from workflows.domain.history import numbered
+    from workflows.domain.memory import Memory, SeenKeys
     from workflows.domain.refusal import Reason, Refusal
     from workflows.ports import Delivery, Show
     from workflows.starts import CaseStart, Underway
 
 
 @workflow.defn
-class CaseWorkflow(Readable):
+class CaseWorkflow:
     """One case, from its first alert until nothing is left to do or to show."""
 
     @workflow.init
     def __init__(self, start: CaseStart) -> None:
         self._start = start
-        self._inbox = Inbox(start.alerts)
-        self._lingering = Lingering(self._inbox)
+        self._packed = start.policy
+        self._tasks = Tasks()
+        lanes = Tasks(reports_to=self._tasks)
+        self._intake = Intake(start.alerts, lambda: self._seen)
+        self._clicks: deque[Click | Authorized[Click]] = deque()
+        self._news: deque[News] = deque()
+        self._alert_lane = Lane(lanes, self._work_alerts)
+        self._click_lane = Lane(lanes, self._work_clicks)
+        self._news_lane = Lane(lanes, self._work_news)
+        self._clock_lane = Lane(lanes, self._work_clock)
+        self._claiming = False
         self._late: list[Alert] = []
         self._alarm = Alarm()
-        self._present = Present()
-        self._errands = Errands()
-        self._appellant = Appellant(self._errands)
-        self._enforcing = Enforcing(start.route, self._errands, self._inbox.put)
+        self._clock = Present()
+        self._budget = TaskBudget()
+        self._authorizer = Authorizer()
+        self._appellant = Appellant(self._tasks)
+        self._enforcing = Enforcing(start.route, self._tasks, self._news.append)
         self._renewal = Renewal()
-        self._gathering = Gathering(self._errands, self._answer, self._inbox.put)
-        self._follows = bool(start.alerts)
+        self._gathering = Gathering(self._tasks, self._answer, self._clicks.append)
+        self._follows = bool(start.alerts) and start.memory is None
         # Restored here and not in `run`: a signal delivered with the start is handled first.
         self._restore(start.memory or Memory(key=workflow.info().run_id))
 
     def _restore(self, memory: Memory) -> None:
+        self._packed = memory.policy or self._packed
+        memory = memory.with_policy(self._packed)
         self._key = memory.key
         self._case = memory.case
-        self._inbox.seen = memory.seen
-        self._book = Book(memory.key)
-        self._screen = Screen(memory.card, memory.approval_card, memory.untold)
-        self._keeping = Keeping(self._book, self._screen, self.memory)
+        self._seen = SeenKeys(memory.seen)
+        self._screen = Screen(
+            Tasks(reports_to=self._tasks), memory.card, memory.approval_card, memory.untold
+        )
+        self._ledger = CaseLedger(Tasks(reports_to=self._tasks), self._whole_memory, self._screen)
+
+    # -- signals and queries --------------------------------------------------------------
 
     @workflow.signal
-    def alert(self, alert: Alert) -> None:
-        """A detector saw something about the case's subject."""
-        self.alerts((alert,))
-
-    @workflow.signal
-    def alerts(self, alerts: tuple[Alert, ...]) -> None:
-        """The same several times over: a detector sent them together."""
-        self._lingering.hear(alerts, self._case, self._screen.idle)
+    def alerts(self, alerts: RawValue) -> None:
+        """Alerts of a detector about the case's subject, as `tuple[Alert, ...]`."""
+        self._intake.put(alerts)
 
     @workflow.signal
     def click(self, click: Click) -> None:
         """A person pressed a button or sent a modal."""
-        self._inbox.put(click)
+        self._clicks.append(click)
 
     @workflow.signal
     def report(self, report: EnforcementReport) -> None:
         """News from the platform."""
-        self._inbox.put(report)
+        self._news.append(report)
 
     @workflow.signal
     def absorb(self, delivery: Delivery) -> None:
         """Another case on the same subject was merged into this one."""
-        self._inbox.put(delivery)
+        self._news.append(delivery)
 
     @workflow.signal
     def appeal_answered(self, answer: AppealAnswer) -> None:
         """Somebody else reviewed a decision of the case."""
-        self._inbox.put(answer)
+        self._news.append(answer)
 
     @workflow.signal
     def nudge(self) -> None:
-        """Nothing happened: a case that sleeps notices a new version of Koban by it."""
+        """Nothing happened: an idle case notices a new version of Koban by it."""
 
+    @workflow.query
+    def memory(self) -> Memory:
+        """Everything the case knows now, with its policy."""
+        return self._whole_memory()
+
+    @workflow.query
     def newest(self) -> Show | None:
-        """What a write to Slack that waited for long should show; None before the case."""
+        """What a delayed write to Slack should show by now; None before the case is open."""
         return self._screen.newest()
 
-    def memory(self) -> Memory:
-        """Everything the case knows now."""
+    @workflow.query
+    def reached(self) -> bool:
+        """Answered once a worker got through everything that came before."""
+        return True
+
+    def _whole_memory(self) -> Memory:
+        return self._memory().model_copy(update={"policy": self._packed})
+
+    def _memory(self) -> Memory:
         return Memory(
             key=self._key,
             case=self._case,
             card=self._screen.card,
             approval_card=self._screen.approval,
-            seen=self._inbox.seen,
+            seen=self._seen.kept,
             untold=tuple(self._screen.untold),
         )
 
+    # -- the main loop --------------------------------------------------------------------
+
     @workflow.run
     async def run(self, start: CaseStart) -> None:
-        """Works the inbox until the case is over; starts again when its history grew long."""
+        """Works until the case is over; starts again when its history grew long."""
         try:
-            await self._live(start)
+            await self._main_loop(start)
         except FailureError as error:
             # It would end the case. Any other error only stops it until the cause is mended.
             raise RuntimeError("a case met a failure that it should have handled") from error
 
-    async def _live(self, start: CaseStart) -> None:
+    async def _main_loop(self, start: CaseStart) -> None:
         if start.revive is not None:
-            memory: Memory | None = await at_last(ports.load_case, start.revive)
-            self._restore(memory or self.memory())
+            found = await ask_until_answered(ports.load_case, start.revive)
+            self._restore(found or self._memory())
         self._take_over(start)
         while True:
-            await self._next()
-            await self._work()
+            await workflow.wait_condition(self._wakes)
+            self._tasks.raise_failure()
+            self._wake_lanes()
             self._renewal.look()
+            if self._case is not None and self._rows_are_old():
+                self._ledger.keep(self._case)
             if self._over() and await self._ends():
                 return
             if self._may_start_again():
                 await self._start_again()
 
+    def _wakes(self) -> bool:
+        return (
+            self._tasks.failed
+            or any(wanted and not lane.busy for lane, wanted in self._lanes())
+            or self._rows_are_old()
+            or self._over()
+            or self._may_start_again()
+        )
+
+    def _lanes(self) -> Sequence[tuple[Lane, bool]]:
+        return (
+            (self._clock_lane, self._alarm.rang),
+            (self._click_lane, bool(self._clicks)),
+            (self._news_lane, bool(self._news)),
+            (self._alert_lane, bool(self._intake) and not self._wants_to_start_again()),
+        )
+
+    def _wake_lanes(self) -> None:
+        for lane, wanted in self._lanes():
+            if wanted:
+                lane.wake()
+
+    async def _work_clock(self) -> None:
+        await self._tick()
+        self._alarm.heard()
+        self._set_alarm()
+
+    async def _tick(self) -> datetime:
+        """Decides what is overdue; the time of that decision."""
+        if self._case is None:
+            return self._clock.now
+        halt = await halt_at(self._case, self._clock.now)
+        now = self._clock.now
+        self._decide(Tick(halt=halt), now=now)
+        return now
+
+    def _set_alarm(self) -> None:
+        self._alarm.set(self._case.deadline if self._case is not None else None)
+
     # -- one case over several histories --------------------------------------------------
 
     def _take_over(self, start: CaseStart) -> None:
         """Goes on with what the run before had under way."""
+        self._set_alarm()
         case, rest = self._case, start.under_way
         if case is None or start.memory is None:
             return
         if rest is not None:
-            self._book.carry(Late(case=case, events=rest.events, alerts=rest.alerts))
+            self._ledger.carry(rest)
         if rest is not None and rest.stale:
             self._screen.take_over(case, rest.waited_for, rest.unsure_since)
         self._enforcing.take_over(case)
@@ -170,199 +248,210 @@ class CaseWorkflow(Readable):
         if self._case is not None and self._has_more_to_do():
             # An undo, or its approval: that goes on elsewhere, the next case needs the place.
             await deliver(Delivery(case=self._case.id, wake=True))
-            self._late += await hand_on(self._inbox)
-        start = carries(self._next_start(memory=None))
+            await hand_on(self._clicks, self._news)
+        alerts = (*self._late, *self._intake.all_that_wait())
+        start = carries(self._next_start(None, alerts))
         if start is not None:
             workflow.continue_as_new(start)
         # More of them than a start can hold: the next case begins in the same run.
-        self._inbox.put_all(self._late)
+        self._intake.put_first(alerts)
         self._late, self._follows = [], True
         self._restore(Memory(key=workflow.uuid4().hex))
         return False
 
     async def _start_again(self) -> None:
         """Begins a new history with all that is known, unless something came in between."""
-        await asyncio.gather(self._screen.put_down(), self._book.put_down())
+        await asyncio.gather(self._screen.put_down(), self._ledger.put_down())
         # Temporal refuses a new history where a signal came during the task: it has none now.
         await workflow.sleep(timedelta(milliseconds=1))
-        await self._work()
         if self._may_start_again():
-            start = carries(self._next_start(self.memory()))
+            alerts = self._intake.all_that_wait()
+            start = carries(self._next_start(self._memory(), alerts))
             if start is not None:
                 workflow.continue_as_new(start)
+            self._intake.put_first(alerts)
             self._renewal.put_off()
-        self._book.pick_up()
+        self._ledger.pick_up()
         self._screen.pick_up()
 
-    def _next_start(self, memory: Memory | None) -> CaseStart:
-        events, alerts = self._book.unwritten
-        rest = Underway(events=events, alerts=alerts, **self._screen.rest)
-        changed = {"memory": memory, "revive": None, "alerts": tuple(self._late)}
-        carried = rest if memory is not None and rest != Underway() else None
-        return self._start.model_copy(update={**changed, "under_way": carried})
-
-    async def _next(self) -> None:
-        self._alarm.set(self._case.deadline if self._case else None)
-        await workflow.wait_condition(
-            lambda: (
-                self._lingering.calls(self._screen.idle)
-                or self._alarm.rang
-                or self._snapshot_is_old()
-                or self._over()
-                or self._may_start_again()
-            )
+    def _next_start(self, memory: Memory | None, alerts: Sequence[Alert]) -> CaseStart:
+        """The policy is carried once: by the start, or by the memory of a reopened case."""
+        own, rest = self._start.policy is not None, None
+        if memory is not None:
+            events, unclaimed = self._ledger.backlog
+            rest = Underway(events=events, alerts=unclaimed, **self._screen.rest)
+            memory = memory.model_copy(update={"policy": None if own else self._packed})
+        return CaseStart(
+            route=self._start.route,
+            policy=self._packed if own else None,
+            subject=self._start.subject,
+            after=self._start.after,
+            memory=memory,
+            alerts=tuple(alerts),
+            under_way=rest,
         )
-
-    async def _work(self) -> None:
-        while self._inbox:
-            message = self._inbox.take()
-            if isinstance(message, Alert):
-                await self._take_alerts(self._inbox.with_those_behind(message))
-            elif isinstance(message, Click):
-                await self._take_click(message)
-            elif isinstance(message, Vouched):
-                await self._obey(message)
-            else:
-                await self._take_news(news(message))
-        self._alarm.heard()
-        self._lingering.end()
-        if self._case is not None:
-            await self._follow(await tick_of(self._case, self._present.now))
-            self._keeping.keep(self._case)
-
-    def _snapshot_is_old(self) -> bool:
-        """Whether the ledger lacks something of the case that nobody will write any more."""
-        return self._quiet() and self._keeping.wanted(self._case)
 
     # -- alerts ---------------------------------------------------------------------------
 
-    async def _take_alerts(self, batch: list[Alert]) -> None:
-        if self._case is not None and self._case.phase is Phase.CLOSED:
-            # Not seen yet: the next case is to take them.
-            late = [each for each in batch if self._inbox.is_new(f"alert/{each.key}")]
-            self._late += await left_here(self._start, self._case, late)
-            return
-        fresh = [alert for alert in batch if self._inbox.first_time(f"alert/{alert.key}")]
-        while fresh and self._case is None:
-            reopened = await self._open(fresh[0])
-            if reopened:
-                await hand_over(reopened, fresh)
-                return
-            fresh = fresh[1:]
-        if self._case is None or not fresh:
-            return
-        await self._follow(*joins(self._case, fresh), alerts=fresh)
-        for alert in fresh:
-            await self._protect(alert)
+    async def _work_alerts(self) -> None:
+        while self._intake and not self._wants_to_start_again():
+            if self._case is None:
+                await self._open()
+            elif self._case.phase is Phase.CLOSED:
+                # They open the next case, which is to take them as new.
+                self._late += await left_here(self._packed, self._start, self._case, self._intake)
+            else:
+                await self._join(await self._intake.next_batch(self._open_case, self._shown))
 
-    async def _open(self, alert: Alert) -> str:
-        """Opens the case; a known alert opens none. One that follows another has today's policy.
-
-        The id of the case that takes the alert instead, where one was reopened.
-        """
-        start = self._start
-        assert start.policy is not None
-        policy = await policy_now(start.policy) if self._follows else start.policy
-        happened = await opening(start.route, self._key, policy, alert, start.after)
-        if isinstance(happened, str):
-            return happened
-        if happened:
-            first = happened[0].event
-            assert isinstance(first, ev.CaseOpened)
-            self._case = opened(self._start.route, policy, first)
-            self._go_on(happened)
-            await self._protect(alert)
-        return ""
-
-    async def _protect(self, alert: Alert) -> None:
-        """Protection first: what the playbook takes for this alert begins before anybody looks."""
+    def _open_case(self) -> Case:
         assert self._case is not None
-        await self._follow(*await protection_now(self._case, alert))
+        return self._case
+
+    def _shown(self) -> bool:
+        return self._screen.idle
+
+    async def _open(self) -> None:
+        """Opens the case; a known alert opens none. One that follows another has today's policy."""
+        first = self._intake.take(1)
+        if not first:
+            return
+        (alert,) = first
+        self._seen.add(alert_key(alert))
+        assert self._packed is not None
+        if self._follows:
+            self._packed = await policy_now(self._packed)
+        found, case, rules = await opening(
+            self._start.route, self._key, self._packed.policy, alert, self._start.after
+        )
+        if found.joins:
+            await self._hand_over(found.joins, alert)
+        if found.event is not None and case is not None:
+            self._case = case
+            self._go_on(case, case, [ev.Recorded(seq=1, event=found.event)])
+            self._decide(*protection(case, rules, found.halt), now=self._clock.now)
+
+    async def _hand_over(self, case: str, first: Alert) -> None:
+        """To a case of the group that was reopened elsewhere."""
+        rest = self._intake.take()
+        for alert in rest:
+            self._seen.add(alert_key(alert))
+        await hand_over(case, [first, *rest])
+
+    async def _join(self, batch: list[Assessed]) -> None:
+        assert self._case is not None
+        if self._case.phase is Phase.CLOSED:
+            self._intake.put_first([each.alert for each in batch])
+            return
+        for each in batch:
+            self._seen.add(alert_key(each.alert))
+        self._claiming = True
+        new, unclaimed, halt = await claim(self._case, batch, self._clock.now)
+        self._claiming = False
+        self._decide(*joins(new), now=self._clock.now, unclaimed=unclaimed)
+        for each in new:
+            self._decide(*protection(self._case, each.rules, halt), now=self._clock.now)
 
     # -- people ---------------------------------------------------------------------------
+
+    async def _work_clicks(self) -> None:
+        while self._clicks:
+            click = self._clicks.popleft()
+            if isinstance(click, Authorized):
+                await self._execute(click)
+            else:
+                await self._take_click(click)
+            await self._budget.spend()
 
     async def _take_click(self, click: Click) -> None:
         if self._case is None or click.case != self._case.id:
             await self._forward(Delivery(case=click.case, click=click))
             return
-        if not self._inbox.first_time(f"click/{click.id}"):
+        if not self._seen.add(f"click/{click.id}"):
             return
         try:
-            vouched = await vouched_soon(click)
+            known = self._authorizer.known(click, workflow.now())
+            known = known or await self._authorizer.ask(click)
         except FailureError:
-            self._errands.run(self._obey_later(click))
+            self._tasks.run(self._authorize_later(click))
         else:
-            await self._obey(vouched)
+            await self._execute(known)
 
-    async def _obey_later(self, click: Click) -> None:
-        """Slack can't be asked who the person is: the click waits for that, the case does not."""
+    async def _authorize_later(self, click: Click) -> None:
+        """Slack can't be asked who the person is: the press waits for that, the case does not."""
         try:
-            self._inbox.put(await vouched_at_last(click))
+            self._clicks.append(await self._authorizer.ask_in_time(click))
         except FailureError:
             self._answer(click, Refusal(reason=Reason.ROLES_UNKNOWN))
 
-    async def _obey(self, vouched: Vouched[Click]) -> None:
-        click = vouched.click
-        self._present.hear(click.received_at)
+    async def _execute(self, known: Authorized[Click]) -> None:
+        """Decides a press, after everything that came before it."""
+        click = known.click
+        self._clock.hear(click.received_at)
+        now = await self._turn()
         assert self._case is not None
-        # What is overdue comes before what was pressed after it.
-        await self._follow(await tick_of(self._case, self._present.now))
-        if self._gathering.takes(self._case, vouched):
+        if self._gathering.takes(self._case, known, now):
             return
-        command = await completed(self._case, click.command, self._present.now)
-        refusal = command if isinstance(command, Refusal) else await self._follow(command)
+        command = await completed(self._case, click.command, now)
+        now = await self._turn()
+        refusal = command if isinstance(command, Refusal) else self._decide(command, now=now)
         self._answer(click, refusal)
 
+    async def _turn(self) -> datetime:
+        """Waits for alerts that are joining, decides what is overdue; the time of what follows."""
+        while True:
+            now = await self._tick()
+            if not self._claiming:
+                return now
+            await workflow.wait_condition(lambda: not self._claiming)
+
     def _answer(self, click: Click, refusal: Refusal | None) -> None:
-        self._errands.run_all(answers(click, refusal, self._case, self._screen.card))
+        self._tasks.run_all(
+            answers(click, refusal, self._case, self._screen.card, self._ledger.is_written)
+        )
 
-    # -- what follows ---------------------------------------------------------------------
+    # -- decisions ------------------------------------------------------------------------
 
-    async def _follow(self, *commands: Command, alerts: Sequence[Alert] = ()) -> Refusal | None:
-        """Decides, writes it down, and then does what it asks for.
-
-        Several commands are decided as one. What an earlier try of this task wrote counts, and
-        what is still wanted after it is decided anew.
-        """
-        while commands:
-            assert self._case is not None
-            outcome = decide_all(self._case, commands, self._present.now)
-            if isinstance(outcome, Refusal):
-                return outcome
-            if not outcome:
-                return None
-            recorded = numbered(self._case, outcome)
-            after = apply_all(self._case, outcome)
-            written = await self._book.add(after, recorded, alerts, self._screen.card)
-            if written.known_alerts:
-                alerts = [each for each in alerts if each.key not in written.known_alerts]
-                commands = without(commands, written.known_alerts)
-                continue
-            self._go_on(written.stands)
-            commands = left_of(commands, written.stands) if written.earlier else ()
+    def _decide(
+        self, *commands: Command, now: datetime, unclaimed: Sequence[Alert] = ()
+    ) -> Refusal | None:
+        """Decides several commands as one, records the events and reacts to them."""
+        assert self._case is not None
+        before = self._case
+        outcome = decide_in_turn(before, commands, now)
+        if isinstance(outcome, Refusal):
+            return outcome
+        events, case = outcome
+        if events:
+            recorded = numbered(before, events)
+            self._case = case
+            self._ledger.add(recorded, unclaimed, now)
+            self._go_on(before, case, recorded)
         return None
 
-    def _go_on(self, happened: Sequence[ev.Recorded]) -> None:
-        """Applies what stands in the ledger now, and does what follows from it."""
-        assert self._case is not None
-        events = [each.event for each in happened if not isinstance(each.event, ev.CaseOpened)]
-        before, case = self._case, apply_all(self._case, events)
-        self._case = case
-        for event in events:
+    def _go_on(self, before: Case, case: Case, happened: Sequence[ev.Recorded]) -> None:
+        """Reacts to events that the case has applied."""
+        for event in (each.event for each in happened):
             self._enforcing.act_on(case, event)
-            self._errands.run_all(calls_for(case, event, self._screen.card))
+            self._tasks.run_all(calls_for(case, event, self._screen.card))
             if isinstance(event, ev.CaseMerged):
-                self._errands.run(deliver(merged(case, event)))
+                self._tasks.run(deliver(merged(case, event)))
         self._screen.follow(before, case, happened)
         self._appellant.look(case)
+        self._set_alarm()
 
-    # -- the platform, other cases, the end ------------------------------------------------
+    # -- the platform, other cases --------------------------------------------------------
+
+    async def _work_news(self) -> None:
+        while self._news:
+            await self._take_news(news(self._news.popleft()))
+            await self._budget.spend()
 
     async def _take_news(self, delivery: Delivery) -> None:
         if self._case is None or delivery.case != self._case.id:
             await self._forward(delivery.model_copy(update={"route": ""}))  # by its own name
-        elif self._inbox.first_time(name_of(delivery)):
-            await self._follow(asked_by(delivery))
+        elif self._seen.add(name_of(delivery)):
+            now = await self._turn()
+            self._decide(asked_by(delivery), now=now)
 
     async def _forward(self, delivery: Delivery) -> None:
         """Hands on what is for a case that closed before; says so where there is none."""
@@ -371,12 +460,20 @@ class CaseWorkflow(Readable):
         elif delivery.click is not None:
             self._answer(delivery.click, Refusal(reason=Reason.UNKNOWN_CASE))
 
+    # -- the end --------------------------------------------------------------------------
+
     def _quiet(self) -> bool:
         """Whether nothing is under way that this run has to see the end of."""
-        return not (self._inbox or self._errands) and self._book.idle and self._screen.idle
+        waits = self._clicks or self._news or self._intake or self._tasks
+        working = any(lane.busy for lane, _ in self._lanes())
+        return not (waits or working) and self._ledger.idle and self._screen.idle
+
+    def _rows_are_old(self) -> bool:
+        """Whether the ledger lacks something of the case that no event brings any more."""
+        return self._quiet() and self._ledger.wanted(self._case)
 
     def _over(self) -> bool:
-        if not self._quiet() or self._snapshot_is_old():
+        if not self._quiet() or self._ledger.wanted(self._case):
             return False
         closed = self._case is None or self._case.phase is Phase.CLOSED
         return closed and (bool(self._late) or not self._has_more_to_do())
@@ -386,10 +483,14 @@ class CaseWorkflow(Readable):
         return self._case is not None and (self._case.undoing or self._case.deadline is not None)
 
     def _may_start_again(self) -> bool:
+        busy = any(lane.busy for lane, _ in self._lanes())
+        return not busy and self._wants_to_start_again()
+
+    def _wants_to_start_again(self) -> bool:
         """Rather not while an enforcement acts: this run hears its answer at once."""
         if not self._renewal.due or self._case is None:
             return False
-        under_way = self._inbox or self._errands or self._enforcing.starting
-        if under_way or self._book.weight > LARGEST_REST:
+        under_way = self._clicks or self._news or self._tasks or self._enforcing.starting
+        if under_way or self._ledger.weight + self._intake.weight > LARGEST_REST:
             return False
         return self._case.settled or self._renewal.pressing

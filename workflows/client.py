@@ -4,24 +4,28 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from temporalio.client import (
     Client,
     WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
-    WorkflowUpdateFailedError,
-    WorkflowUpdateRPCTimeoutOrCancelledError,
+    WorkflowQueryFailedError,
+    WorkflowQueryRejectedError,
 )
-from temporalio.common import Priority, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.common import (
+    Priority,
+    QueryRejectCondition,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from workflows.appeal import AppealWorkflow
 from workflows.appealing.start import AppealMemory, AppealStart
 from workflows.case import CaseWorkflow
-from workflows.casework.reading import TOLD
 from workflows.domain.alert import Alert
 from workflows.domain.appealing.commands import AppealClick
 from workflows.domain.commands import Click
@@ -29,6 +33,7 @@ from workflows.domain.enforcement import EnforcementReport
 from workflows.domain.identity import appeal_route, case_route, closed_route
 from workflows.domain.memory import Memory
 from workflows.domain.playbook.model import Policy
+from workflows.domain.playbook.packed import pack
 from workflows.handing_in import parcels
 from workflows.ports import Delivery, Show
 from workflows.starts import TASK_TIMEOUT, CaseStart
@@ -43,6 +48,9 @@ ALERT_TIMEOUT = timedelta(seconds=5)
 
 NEWS_TIMEOUT = timedelta(seconds=1)
 """How long a card that is late waits to hear what it should show by now."""
+
+OPEN = QueryRejectCondition.NOT_OPEN
+"""Only a running workflow is asked: a closed one is read from the ledger."""
 
 REMEMBERED = 5_000
 """Cases that this process opened: their alerts are signals without a start."""
@@ -89,16 +97,15 @@ class Cases:
         """The same for several alerts of one group; where it raises, some may be stored."""
         route = case_route(policy.playbook.playbook, group)
         for part in parcels(alerts):
-            signal, argument = ("alert", part[0]) if len(part) == 1 else ("alerts", part)
-            if not await self._joined(route, signal, argument):
-                start = CaseStart(route=route, policy=policy, subject=part[0].subject)
-                await self._start_with(route, start, signal, argument, within=ALERT_TIMEOUT)
+            if not await self._joined(route, part):
+                start = CaseStart(route=route, policy=pack(policy), subject=part[0].subject)
+                await self._start_with(route, start, "alerts", part, within=ALERT_TIMEOUT)
                 self._opened[route] = None
                 if len(self._opened) > REMEMBERED:
                     self._opened.popitem(last=False)
         return route
 
-    async def _joined(self, route: str, signal: str, argument: object) -> bool:
+    async def _joined(self, route: str, alerts: tuple[Alert, ...]) -> bool:
         """Whether a case that was opened here lately still runs, and has it.
 
         A start carries the whole policy: in a storm most alerts are for cases that run already.
@@ -107,7 +114,7 @@ class Cases:
             return False
         handle = self._client.get_workflow_handle(route)
         try:
-            await asked(handle.signal(signal, argument, rpc_timeout=ALERT_TIMEOUT))
+            await asked(handle.signal("alerts", alerts, rpc_timeout=ALERT_TIMEOUT))
         except Gone:
             self._opened.pop(route, None)
             return False
@@ -142,8 +149,8 @@ class Cases:
         back = delivery.anew
         if back is not None:
             start = CaseStart(route=back.route, policy=back.policy, after=delivery.case)
-        for alert in delivery.alerts:
-            await self._start_with(start.route, start, "alert", alert)
+        for part in parcels(delivery.alerts):
+            await self._start_with(start.route, start, "alerts", part)
 
     async def _absorbed(self, delivery: Delivery) -> bool:
         """Whether the case still ran where it was seen; then it has the delivery."""
@@ -157,34 +164,33 @@ class Cases:
         return True
 
     async def memory(self, route: str) -> Memory | None:
-        """What the case at `route` knows now, or None where none runs. Raises `OutOfReach`."""
+        """The memory of the case at `route`, None where none runs. Raises `OutOfReach`."""
         handle: WorkflowHandle[CaseWorkflow, None] = self._client.get_workflow_handle(route)
-        update = handle.execute_update(CaseWorkflow.read_memory, rpc_timeout=RPC_TIMEOUT)
+        query = handle.query(CaseWorkflow.memory, reject_condition=OPEN, rpc_timeout=RPC_TIMEOUT)
         try:
-            return Memory.model_validate(await answer_to(update))
+            return (await answered(query)).with_policy()
         except Gone:
             return None
 
     async def reached(self, route: str) -> None:
-        """Returns once a worker was at the case: after all that it had to do before.
+        """Returns once a worker got through all that came to the case before.
 
         Raises `OutOfReach` where none gets there in time.
         """
         handle: WorkflowHandle[CaseWorkflow, None] = self._client.get_workflow_handle(route)
-        update = handle.execute_update(CaseWorkflow.reached, rpc_timeout=RPC_TIMEOUT)
+        query = handle.query(CaseWorkflow.reached, reject_condition=OPEN, rpc_timeout=RPC_TIMEOUT)
         with suppress(Gone):  # it is over: somebody was there
-            await answer_to(update)
+            await answered(query)
 
     async def newest_show(self, route: str, run: str) -> Show | None:
         """What a case's run wants to show by now; None where it does not tell in time."""
         handle: WorkflowHandle[CaseWorkflow, None]
         handle = self._client.get_workflow_handle(route, run_id=run)
-        update = handle.execute_update(CaseWorkflow.read_newest, rpc_timeout=NEWS_TIMEOUT)
+        query = handle.query(CaseWorkflow.newest, reject_condition=OPEN, rpc_timeout=NEWS_TIMEOUT)
         try:
-            newest = await answer_to(update)
+            return await answered(query)
         except (Gone, OutOfReach):
             return None
-        return None if newest is None else Show.model_validate(newest)
 
     async def outcome(self, route: str) -> EnforcementReport | None:
         """The last report of the enforcement at `route`; None where it ended without one.
@@ -263,9 +269,9 @@ class Appeals:
         """What an open appeal knows now, None where it is over. Raises `OutOfReach`."""
         handle: WorkflowHandle[AppealWorkflow, None]
         handle = self._client.get_workflow_handle(appeal_route(appeal))
-        update = handle.execute_update(AppealWorkflow.read_memory, rpc_timeout=RPC_TIMEOUT)
+        query = handle.query(AppealWorkflow.memory, reject_condition=OPEN, rpc_timeout=RPC_TIMEOUT)
         try:
-            return AppealMemory.model_validate(await answer_to(update))
+            return await answered(query)
         except Gone:
             return None
 
@@ -299,15 +305,11 @@ async def asked(call: Awaitable[T]) -> T:
         raise OutOfReach("there is no connection to Temporal yet") from error
 
 
-async def answer_to(update: Awaitable[None]) -> Any:
-    """What a workflow told; see `casework.reading`. Raises `OutOfReach` and `Gone`."""
+async def answered(query: Awaitable[T]) -> T:
+    """The answer to a query of a running workflow. Raises `OutOfReach` and `Gone`."""
     try:
-        await asked(update)
-    except WorkflowUpdateFailedError as refused:
-        cause = refused.cause
-        if not isinstance(cause, ApplicationError) or cause.type != TOLD:
-            raise OutOfReach("it is of a version that does not tell") from refused
-        return cause.details[0]
-    except WorkflowUpdateRPCTimeoutOrCancelledError as error:
-        raise OutOfReach("no worker answered in time") from error
-    raise OutOfReach("it took a question for something to do")
+        return await asked(query)
+    except WorkflowQueryRejectedError:
+        raise Gone from None
+    except WorkflowQueryFailedError as error:
+        raise OutOfReach("the workflow can't answer now") from error

@@ -12,8 +12,8 @@ from temporalio.exceptions import FailureError
 with workflow.unsafe.imports_passed_through():
     from workflows import ports
     from workflows.casework.calls import ONE_CALL, PATIENTLY, Calls, Overtaken
+    from workflows.casework.ledger_calls import LOST
     from workflows.casework.noticing import Noticing
-    from workflows.casework.patience import SILENT
     from workflows.casework.track import Track
     from workflows.domain.enforcement import (
         ActionStatus,
@@ -245,7 +245,7 @@ class EnforcementWorkflow:
                 ports.deliver,
                 Delivery(case=self._start.case, report=report),
                 start_to_close_timeout=ONE_CALL,
-                heartbeat_timeout=SILENT,
+                heartbeat_timeout=LOST,
                 retry_policy=PATIENTLY,
             )
 

@@ -11,54 +11,81 @@ from temporalio import activity
 from workflows.domain.alert import Alert, Subject
 from workflows.domain.appealing.answer import AppealAnswer
 from workflows.domain.automation import Halt
-from workflows.domain.case_state import Case
-from workflows.domain.commands import Absorb, Click, Place
+from workflows.domain.commands import Absorb, Click, Grant, Place
 from workflows.domain.decision import PlannedAction
 from workflows.domain.enforcement import ActionStatus, EnforcementReport, Problem
-from workflows.domain.events import Recorded
-from workflows.domain.known import Known
-from workflows.domain.memory import CardRef, Memory
+from workflows.domain.events import CaseOpened, Recorded
+from workflows.domain.memory import CardRef, Memory, ReceivedAlert
 from workflows.domain.model import Value
 from workflows.domain.people import Cover, Role
 from workflows.domain.playbook.actions import ActionSpec
-from workflows.domain.playbook.model import Policy
+from workflows.domain.playbook.packed import PackedPolicy
+from workflows.domain.projection import ActionRow, CaseRow
 from workflows.domain.refusal import Refusal
 from workflows.domain.text import Text
 from workflows.domain.view import CardView
 
 
-class Entry(Value):
-    """What the ledger writes in one go: events with their alerts, and the case's row.
+class LedgerWrite(Value):
+    """Events of one case in their order, and where they bring it up to date its rows.
 
-    `owner_key` is unique to the case: a row of the same id with another key means that the id is
-    taken. `snapshot` is written where present and wakes a closed case up again. `late` marks what
-    happened while the ledger was away: it stands whatever the ledger knows by now. A case that
-    opens does so `after` one that gave its alerts back.
+    `owner_key` is unique to the case and guards its row. `alerts` joined while the ledger was away.
+    `snapshot` wakes a closed case up again; its policy is stored once a version.
     """
 
-    case: Case
+    case: str
     owner_key: str
-    events: tuple[Recorded, ...]
-    alerts: tuple[Alert, ...] = ()
-    snapshot: Memory | None = None
+    events: tuple[Recorded, ...] = ()
+    row: CaseRow | None = None
+    actions: tuple[ActionRow, ...] = ()
+    alerts: tuple[ReceivedAlert, ...] = ()
     card: CardRef | None = None
-    late: bool = False
-    after: str = ""
+    snapshot: Memory | None = None
 
 
-class Written(Value):
-    """What the ledger found. `stands` is what happened: the events as they are written now.
+class OpenCase(Value):
+    """The first alert of a case. `event` and `row` lack the case's id and the subject's history.
 
-    Where the case's id is taken, alerts are known already, or a case of the same route was reopened
-    and is to have them (`joins`), nothing was written. Where `earlier`, an earlier try of the same
-    workflow task had written other events: these are what happened.
+    `key` is unique to the case. The case may open although a case of the same group is open that
+    gave its alerts back (`after`). `automation` asks whether Koban may act by itself.
     """
 
-    id_taken: bool = False
-    known_alerts: tuple[str, ...] = ()
+    key: str
+    event: CaseOpened
+    row: CaseRow
+    alert: Alert
+    after: str = ""
+    automation: bool = False
+
+
+class OpenedCase(Value):
+    """The opening as the ledger has it: `event` is absent where no case was opened.
+
+    Then the alert was known before, or `joins` names the reopened case that takes it.
+    """
+
+    event: CaseOpened | None = None
     joins: str = ""
-    stands: tuple[Recorded, ...] = ()
-    earlier: bool = False
+    halt: Halt | None = None
+
+
+class ClaimAlerts(Value):
+    """Alerts that are about to join a case. `at` is unique to the claim within the case.
+
+    With a `playbook` it is asked as well whether Koban may act by itself in its cases.
+    """
+
+    case: str
+    at: datetime
+    alerts: tuple[Alert, ...]
+    playbook: str | None = None
+
+
+class ClaimedAlerts(Value):
+    """The keys of alerts that some case had before, and what keeps Koban from acting by itself."""
+
+    known: tuple[str, ...] = ()
+    halt: Halt | None = None
 
 
 class Show(Value):
@@ -163,6 +190,13 @@ class CasePlace(Value):
     route: str
 
 
+class RolesAsk(Value):
+    """Whose roles are wanted. Who `approves` is looked up at Slack, and not in a cache."""
+
+    person: str
+    approves: bool = False
+
+
 class Spending(Value):
     """So many actions of a person, booked under a key; counted are those `since` then."""
 
@@ -177,7 +211,7 @@ class Anew(Value):
     """Alerts came for a case that had closed again: they open the next one of its group."""
 
     route: str
-    policy: Policy
+    policy: PackedPolicy
 
 
 class Delivery(Value):
@@ -199,9 +233,21 @@ class Delivery(Value):
     anew: Anew | None = None
 
 
+@activity.defn(name="open_case")
+async def open_case(wanted: OpenCase) -> OpenedCase:
+    """Writes the opening of a case under an id of its own; a second attempt finds the first."""
+    raise RuntimeError("a port has no body")
+
+
+@activity.defn(name="claim_alerts")
+async def claim_alerts(claim: ClaimAlerts) -> ClaimedAlerts:
+    """Stores alerts with their case; a second attempt finds the first."""
+    raise RuntimeError("a port has no body")
+
+
 @activity.defn(name="record")
-async def record(entry: Entry) -> Written:
-    """Writes events, alerts and the case's row; the same entry twice changes nothing."""
+async def record(write: LedgerWrite) -> None:
+    """Appends events and updates the case's rows; the same write twice changes nothing."""
     raise RuntimeError("a port has no body")
 
 
@@ -222,8 +268,8 @@ async def outcome(enforcement: str) -> EnforcementReport | None:
 
 
 @activity.defn(name="roles_of")
-async def roles_of(person: str) -> tuple[Role, ...]:
-    """The roles that a person holds now.
+async def roles_of(wanted: RolesAsk) -> Grant:
+    """The roles that a person holds, and when they were read.
 
     Raises:
         ApplicationError: where neither Slack nor the configuration can tell.
@@ -261,12 +307,6 @@ async def automation_of(playbook: str) -> Halt | None:
     raise RuntimeError("a port has no body")
 
 
-@activity.defn(name="known_of")
-async def known_of(subject: Subject, case: str) -> Known:
-    """What the ledger knows of a subject, but for `case` itself."""
-    raise RuntimeError("a port has no body")
-
-
 @activity.defn(name="place_of")
 async def place_of(case: str) -> CasePlace | None:
     """Whom an open case is about and where it runs, or None where no such case is open."""
@@ -274,7 +314,7 @@ async def place_of(case: str) -> CasePlace | None:
 
 
 @activity.defn(name="policy_now")
-async def policy_now(playbook: str) -> Policy | None:
+async def policy_now(playbook: str) -> PackedPolicy | None:
     """A playbook with the actions as they are now, or None where it is gone."""
     raise RuntimeError("a port has no body")
 

@@ -21,10 +21,10 @@ from temporalio.workflow import ParentClosePolicy
 with workflow.unsafe.imports_passed_through():
     from workflows import ports
     from workflows.casework import ring_ports
-    from workflows.casework.errands import Errands
-    from workflows.casework.patience import SILENT, at_last
+    from workflows.casework.ledger_calls import LOST, ask_until_answered
     from workflows.casework.ring_ports import Member, RingPart, RingRows, RingStart
     from workflows.casework.ring_roll import Roll
+    from workflows.casework.tasks import Tasks
     from workflows.domain.alert import Subject
     from workflows.domain.decision import PlannedAction
     from workflows.domain.enforcement import (
@@ -70,7 +70,7 @@ class RingWorkflow:
         self._start = start
         self._asks: deque[Ask] = deque(start.asks)
         self._roll = Roll(start)
-        self._watches = Errands()
+        self._watches = Tasks()
         self._step = start.step
         self._writes = start.writes
         self._told = start.told
@@ -111,7 +111,7 @@ class RingWorkflow:
     async def _begin(self) -> None:
         """Where it did not begin just now, the ledger says how far it came."""
         if not self._start.fresh:
-            self._roll.recall(await at_last(ring_ports.ring_marks, self._start.ring))
+            self._roll.recall(await ask_until_answered(ring_ports.ring_marks, self._start.ring))
         if self._start.stopped:
             self._roll.stop()
         if self._start.undo:
@@ -164,7 +164,7 @@ class RingWorkflow:
 
     async def _wave(self, places: tuple[int, ...]) -> None:
         part = RingPart(ring=self._start.ring, places=places)
-        members = await at_last(ring_ports.ring_part, part)
+        members = await ask_until_answered(ring_ports.ring_part, part)
         for member in members:
             wanted = self._roll.marks[member.place]
             alive = member.place in self._roll.alive
@@ -269,7 +269,7 @@ class RingWorkflow:
                 version=self._writes,
                 rows=tuple(rows[first : first + AT_ONCE]),
             )
-            await at_last(ring_ports.record_ring, written)
+            await ask_until_answered(ring_ports.record_ring, written)
 
     async def _tell_soon(self) -> None:
         """Tells how far it is, unless it told a moment ago: the next wave, or the end, follows."""
@@ -319,7 +319,7 @@ class RingWorkflow:
                 ports.deliver,
                 Delivery(case=self._start.case, report=report),
                 start_to_close_timeout=timedelta(seconds=15),
-                heartbeat_timeout=SILENT,
+                heartbeat_timeout=LOST,
                 retry_policy=_PATIENTLY,
             )
 

@@ -14,22 +14,19 @@ from workflows.domain.enforcement import (
     ProblemKind,
 )
 from workflows.domain.events import Recorded
-from workflows.domain.memory import Memory
+from workflows.domain.memory import Memory, ReceivedAlert
 from workflows.domain.model import Value
 from workflows.domain.notice import Letter, NoticeStatus
 from workflows.domain.playbook.actions import ActionSpec
 from workflows.domain.playbook.conduct import Conduct
-from workflows.domain.playbook.model import Policy
+from workflows.domain.playbook.packed import PackedPolicy
 
 TASK_TIMEOUT = timedelta(seconds=3)
-"""How long a workflow stands still whose worker was killed while it thought (default 10 s).
-
-A ledger that is slow to write does not count: the worker then tells that it still lives.
-"""
+"""When a workflow task is tried again whose worker was killed (default 10 s)."""
 
 
 class Underway(Value):
-    """What a run had not got done when the next one took over.
+    """Work that one run left to the next.
 
     `events` and `alerts` are not in the ledger yet; `stale` says that Slack shows an older state,
     `waited_for` that a person waits to see the newest, `unsure_since` that a write to Slack was
@@ -37,7 +34,7 @@ class Underway(Value):
     """
 
     events: tuple[Recorded, ...] = ()
-    alerts: tuple[Alert, ...] = ()
+    alerts: tuple[ReceivedAlert, ...] = ()
     stale: bool = False
     waited_for: bool = False
     unsure_since: datetime | None = None
@@ -46,12 +43,13 @@ class Underway(Value):
 class CaseStart(Value):
     """A case begins with its first alert, goes on from `memory`, or wakes up as `revive`.
 
-    `alerts` arrived while the case before was ending: they open the next one. So do those that came
-    `after` a reopened case had closed again.
+    `policy` is that of the case, or of the next one of its group; a case that was reopened under
+    its own id has it in its memory. `alerts` wait to join, or to open the next case: those that
+    arrived while the case before was ending, or `after` a reopened case had closed again.
     """
 
     route: str
-    policy: Policy | None = None
+    policy: PackedPolicy | None = None
     subject: Subject | None = None
     memory: Memory | None = None
     revive: str | None = None

@@ -9,7 +9,7 @@ from datetime import timedelta
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from workflows.casework.patience import at_last
+    from workflows.casework.ledger_calls import ask_until_answered
     from workflows.domain.memory import CardRef, remember
     from workflows.domain.storm import CALM, Called, Mention, Picture, due_mentions
     from workflows.storming.ports import StormAsk, StormStart, storm_now
@@ -56,7 +56,7 @@ class StormWorkflow:
     async def _look(self) -> bool:
         """One look; whether it was the last."""
         ask = StormAsk(channel=self._start.channel, since=self._memory.since)
-        picture: Picture = await at_last(storm_now, ask)
+        picture: Picture = await ask_until_answered(storm_now, ask)
         calm = self._memory.calm + 1 if picture.waiting == 0 else 0
         over = calm >= CALM
         self._note(since=picture.since, calm=calm)

@@ -12,13 +12,19 @@ from activities.ledger.exposures import Exposures
 from activities.ledger.known import Subjects
 from activities.ledger.ledger import Ledger
 from workflows.casework.evidence_ports import Exposing
-from workflows.domain.alert import Subject
 from workflows.domain.automation import Halt
 from workflows.domain.exposure import Exposed
-from workflows.domain.known import Known
 from workflows.domain.memory import Memory
 from workflows.domain.people import Cover
-from workflows.ports import CasePlace, Entry, Spending, Written
+from workflows.ports import (
+    CasePlace,
+    ClaimAlerts,
+    ClaimedAlerts,
+    LedgerWrite,
+    OpenCase,
+    OpenedCase,
+    Spending,
+)
 
 
 def _utc_now() -> datetime:
@@ -26,7 +32,7 @@ def _utc_now() -> datetime:
 
 
 class LedgerActivities:
-    """Run as local activities, beside the workflows: they are short and idempotent."""
+    """The ledger's activities: short, and harmless when they are tried again."""
 
     def __init__(self, ledger: Ledger, now: Callable[[], datetime] = _utc_now) -> None:
         """`ledger` is where it is written; `now` tells which covers and halts are over."""
@@ -38,20 +44,25 @@ class LedgerActivities:
         self._exposures = Exposures(ledger.database)
         self._now = now
 
+    @activity.defn(name="open_case")
+    async def open_case(self, wanted: OpenCase) -> OpenedCase:
+        """Writes the opening of a case under an id of its own."""
+        return await self._ledger.open_case(wanted)
+
+    @activity.defn(name="claim_alerts")
+    async def claim_alerts(self, claim: ClaimAlerts) -> ClaimedAlerts:
+        """Stores alerts with their case."""
+        return await self._ledger.claim_alerts(claim)
+
     @activity.defn(name="record")
-    async def record(self, entry: Entry) -> Written:
-        """Writes events, alerts and the case's row."""
-        return await self._ledger.record(entry)
+    async def record(self, write: LedgerWrite) -> None:
+        """Appends events and updates the case's rows."""
+        await self._ledger.record(write)
 
     @activity.defn(name="load_case")
     async def load_case(self, case: str) -> Memory | None:
         """The snapshot of a closed case."""
         return await self._ledger.load_case(case)
-
-    @activity.defn(name="known_of")
-    async def known_of(self, subject: Subject, case: str) -> Known:
-        """What is known of a subject, but for `case` itself."""
-        return await self._subjects.known(subject, case)
 
     @activity.defn(name="place_of")
     async def place_of(self, case: str) -> CasePlace | None:

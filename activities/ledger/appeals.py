@@ -8,10 +8,10 @@ from temporalio import activity
 
 from activities.ledger.database import Database
 from activities.ledger.queries import Queries, Row
-from activities.ledger.rows import appeal_row
-from activities.ledger.story import Differs, add, links_to_add, retold, standing
+from activities.ledger.rows import appeal_values
+from activities.ledger.story import append
 from activities.ledger.tables import appeals
-from workflows.appealing.ports import Against, AppealEntry, AppealWritten
+from workflows.appealing.ports import Against, AppealWrite
 from workflows.domain.alert import Subject
 from workflows.domain.appealing.state import Appealed
 from workflows.domain.approval import Purpose
@@ -24,15 +24,12 @@ TOOK_EFFECT = frozenset({*STANDING, ActionStatus.LIFTED})
 """A measure whose time is over still stands in the person's record: it can be appealed against."""
 
 
-class _NotWritten(Exception):
-    """What the ledger found instead of writing; the transaction is rolled back."""
-
-    def __init__(self, found: AppealWritten) -> None:
-        self.found = found
+class _FiledBefore(Exception):
+    """Another appeal has this one's name; the transaction is rolled back."""
 
 
 class AppealsLedger:
-    """Run as local activities, beside the workflows: they are short and idempotent."""
+    """The activities of appeals: short and idempotent."""
 
     def __init__(self, database: Database) -> None:
         """`database` has to be migrated."""
@@ -50,55 +47,44 @@ class AppealsLedger:
         return _appealed(row, story, actions, against.decision)
 
     @activity.defn(name="record_appeal")
-    async def record_appeal(self, entry: AppealEntry) -> AppealWritten:
-        """Writes events and the appeal's row, or finds what stands already.
+    async def record_appeal(self, write: AppealWrite) -> bool:
+        """Appends events and updates the row; False where another appeal has this one's name.
 
         Raises:
             LedgerUnavailable: nothing was written.
-            StoryBroken: an event is missing.
+            StoryBroken: an event is missing, or another one is in its place.
         """
         try:
-            await self._database.write(lambda connection: self._write(connection, entry))
-        except _NotWritten as stopped:
-            return stopped.found
-        return AppealWritten(stands=entry.events)
+            await self._database.write(lambda connection: self._write(connection, write))
+        except _FiledBefore:
+            return False
+        return True
 
-    def _write(self, connection: sa.Connection, entry: AppealEntry) -> None:
-        version = self._claim(connection, entry)
-        appeal, told = entry.appeal.id, entry.events
-        try:
-            new = links_to_add(connection, appeal, told)
-        except Differs as differs:
-            if not entry.late:
-                stands = standing(connection, appeal, told)
-                raise _NotWritten(AppealWritten(stands=stands, earlier=True)) from None
-            new = retold(connection, appeal, told, differs.seq)
-        add(connection, new)
-        if version <= entry.appeal.version:
-            self._update(connection, entry)
+    def _write(self, connection: sa.Connection, write: AppealWrite) -> None:
+        version = self._locked_version(connection, write)
+        append(connection, write.row.id, write.events)
+        if version <= write.row.version:
+            values = appeal_values(write.row, write.card)
+            if write.card is None:
+                del values["card_channel"], values["card_ts"]
+            update = sa.update(appeals).where(appeals.c.id == write.row.id)
+            connection.execute(update.values(values))
 
-    def _claim(self, connection: sa.Connection, entry: AppealEntry) -> int:
-        """Makes or finds the appeal's row and locks it: the version that stands."""
-        row = appeal_row(entry.appeal, entry.card)
+    def _locked_version(self, connection: sa.Connection, write: AppealWrite) -> int:
+        """Makes or finds the appeal's row and locks it: the version in the ledger."""
+        row = appeal_values(write.row, write.card)
         made = connection.execute(
             self._database.insert(appeals).values(row).on_conflict_do_nothing()
         )
         if made.rowcount == 1:
-            return entry.appeal.version
+            return write.row.version
         mine = sa.select(appeals.c.version, appeals.c.received_at).where(
-            appeals.c.id == entry.appeal.id
+            appeals.c.id == write.row.id
         )
-        stands = connection.execute(mine.with_for_update()).one_or_none()
-        if stands is None or stands.received_at != entry.appeal.received_at:
-            raise _NotWritten(AppealWritten(filed_before=True))
-        return int(stands.version)
-
-    def _update(self, connection: sa.Connection, entry: AppealEntry) -> None:
-        row = appeal_row(entry.appeal, entry.card)
-        if entry.card is None:
-            del row["card_channel"], row["card_ts"]
-        update = sa.update(appeals).where(appeals.c.id == entry.appeal.id)
-        connection.execute(update.values(row))
+        found = connection.execute(mine.with_for_update()).one_or_none()
+        if found is None or found.received_at != write.row.received_at:
+            raise _FiledBefore
+        return int(found.version)
 
 
 def _appealed(

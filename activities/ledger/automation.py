@@ -27,9 +27,8 @@ class Automation:
 
     async def halt_of(self, playbook: str, now: datetime) -> Halt | None:
         """What keeps Koban from acting by itself in cases of `playbook`."""
-        mine = sa.or_(automation.c.playbook.is_(None), automation.c.playbook == playbook)
         async with self._database.reading() as connection:
-            return halt_of(await _changes(connection, mine), playbook, now)
+            return await connection.run_sync(halt_now, playbook, now)
 
     async def standing(self, now: datetime) -> tuple[Standing, ...]:
         """The halts that stand now."""
@@ -47,11 +46,21 @@ class Automation:
             return outcome
 
 
+def halt_now(connection: sa.Connection, playbook: str, now: datetime) -> Halt | None:
+    """What keeps Koban from acting by itself in cases of `playbook`."""
+    mine = sa.or_(automation.c.playbook.is_(None), automation.c.playbook == playbook)
+    return halt_of(_read(connection, mine), playbook, now)
+
+
 async def _changes(
     connection: AsyncConnection, where: sa.ColumnElement[bool]
 ) -> list[AutomationChange]:
+    return await connection.run_sync(_read, where)
+
+
+def _read(connection: sa.Connection, where: sa.ColumnElement[bool]) -> list[AutomationChange]:
     query = sa.select(automation).where(where).order_by(automation.c.id)
-    rows = (await connection.execute(query)).mappings().all()
+    rows = connection.execute(query).mappings().all()
     return [AutomationChange.model_validate({**row, "by": row["actor"]}) for row in rows]
 
 

@@ -10,10 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from activities.ledger.chain import Link
 from activities.ledger.database import Database
 from activities.ledger.evidence import alert_of
-from activities.ledger.tables import exposures, lookups
+from activities.ledger.tables import cases, exposures, lookups
 from workflows.casework.evidence_ports import Exposing
 from workflows.domain.alert import ImageEvidence
-from workflows.domain.case_state import Case
 from workflows.domain.evidence import named
 from workflows.domain.exposure import Exposed, is_full
 
@@ -81,20 +80,22 @@ def _key(exposing: Exposing) -> dict[str, Any]:
     }
 
 
-def note_reveals(connection: sa.Connection, case: Case, links: Sequence[Link]) -> None:
-    """Writes down, with the events that tell of it, who was shown hidden evidence of whom."""
-    rows = [_look(case, link) for link in links if link.kind == "evidence_revealed"]
-    if rows:
-        connection.execute(sa.insert(lookups), rows)
+def note_reveals(connection: sa.Connection, case: str, links: Sequence[Link]) -> None:
+    """Notes, with the events of a case that tell of it, who was shown hidden evidence of whom."""
+    revealed = [link for link in links if link.kind == "evidence_revealed"]
+    if not revealed:
+        return
+    query = sa.select(cases.c.subject_type, cases.c.subject_id).where(cases.c.id == case)
+    found = connection.execute(query).mappings().one_or_none()
+    subject = found or {"subject_type": "case", "subject_id": case}  # its row got lost
+    connection.execute(sa.insert(lookups), [{**_look(link), **subject} for link in revealed])
 
 
-def _look(case: Case, link: Link) -> dict[str, Any]:
+def _look(link: Link) -> dict[str, Any]:
     kind = "image" if link.data["image"] else "text"
     return {
         "at": link.at,
         "actor": link.actor or "",
-        "subject_type": case.subject.type,
-        "subject_id": case.subject.id,
         "why": f"evidence revealed: {link.data['alert_key']} #{link.data['item'] + 1} ({kind})",
-        "case_id": case.id,
+        "case_id": link.case_id,
     }

@@ -30,14 +30,7 @@ class Subjects:
     async def known(self, subject: Subject, case: str) -> Known:
         """Prior sanctions and other cases of `subject`, without those of `case`."""
         async with self._database.reading() as connection:
-            sanctions = (await connection.execute(_sanctions(subject, case))).all()
-            open_cases = (await connection.execute(_open_cases(subject, case))).scalars().all()
-            closed = (await connection.execute(_closed_cases(subject, case))).scalar_one()
-        return Known(
-            sanctions=tuple(_sanction(row) for row in sanctions),
-            open_cases=tuple(open_cases),
-            closed_cases=closed,
-        )
+            return await connection.run_sync(known_of, subject, case)
 
     async def of_open_case(self, case: str) -> CasePlace | None:
         """Whom a case is about that is not closed, and where it runs; None for any other."""
@@ -50,6 +43,16 @@ class Subjects:
             return None
         subject = Subject(type=row.subject_type, id=row.subject_id)
         return CasePlace(subject=subject, route=row.route)
+
+
+def known_of(connection: sa.Connection, subject: Subject, case: str) -> Known:
+    """Prior sanctions and other cases of `subject`, without those of `case`."""
+    sanctions = connection.execute(_sanctions(subject, case)).all()
+    return Known(
+        sanctions=tuple(_sanction(row) for row in sanctions),
+        open_cases=tuple(connection.execute(_open_cases(subject, case)).scalars().all()),
+        closed_cases=connection.execute(_closed_cases(subject, case)).scalar_one(),
+    )
 
 
 def _sanction(row: sa.Row[Any]) -> Sanction:

@@ -1,158 +1,222 @@
-"""Writing what happened: append-only, in one transaction, and the same thing never twice."""
+"""Ledger of cases: openings, claims of alerts, and events with their rows, each written once."""
 
 import sqlalchemy as sa
 
-from activities.ledger.chain import Link
+from activities.ledger.automation import halt_now
 from activities.ledger.database import Database
 from activities.ledger.exposures import note_reveals
-from activities.ledger.rows import action_row, alert_row, case_row, snapshot_of
-from activities.ledger.story import Differs, add, links_to_add, retold, standing
-from activities.ledger.tables import actions, alerts, cases
-from workflows.domain.approval import Purpose
-from workflows.domain.case_state import Case, Phase
-from workflows.domain.memory import Memory
-from workflows.domain.ring import RING
-from workflows.ports import Entry, Written
+from activities.ledger.known import known_of
+from activities.ledger.rows import (
+    action_values,
+    alert_row,
+    case_values,
+    recorded_of,
+    snapshot_of,
+)
+from activities.ledger.story import append
+from activities.ledger.tables import actions, alerts, cases, events, policies
+from workflows.domain.case_state import Phase
+from workflows.domain.events import CaseOpened, Recorded
+from workflows.domain.identity import case_id
+from workflows.domain.memory import Memory, ReceivedAlert
+from workflows.domain.playbook.packed import PackedPolicy
+from workflows.ports import ClaimAlerts, ClaimedAlerts, LedgerWrite, OpenCase, OpenedCase
+
+_CANDIDATES = 100
+"""Ids of a new case that are tried: two in a row collide once in a million millions of cases."""
 
 
-class _NotWritten(Exception):
-    """What the ledger found instead of writing; the transaction is rolled back."""
+class _NotOpened(Exception):
+    """The reason why no case is opened; the transaction is rolled back."""
 
-    def __init__(self, found: Written) -> None:
+    def __init__(self, found: OpenedCase) -> None:
         self.found = found
 
 
 class Ledger:
-    """The record of all cases."""
+    """The record of all cases. Every call raises `LedgerUnavailable` while the database is away."""
 
     def __init__(self, database: Database) -> None:
         """`database` has to be migrated."""
         self.database = database
 
-    async def record(self, entry: Entry) -> Written:
-        """Writes `entry`, or finds that it stands already.
+    # -- opening --------------------------------------------------------------------------
 
-        Raises:
-            LedgerUnavailable: nothing was written.
-            StoryBroken: an event is missing.
-        """
+    async def open_case(self, wanted: OpenCase) -> OpenedCase:
+        """Writes a case's row, first alert and first event under an id of its own."""
         try:
-            await self.database.write(lambda connection: self._write(connection, entry))
-        except _NotWritten as stopped:
+            return await self.database.write(lambda connection: self._open(connection, wanted))
+        except _NotOpened as stopped:
             return stopped.found
-        return Written(stands=entry.events)
 
-    def _write(self, connection: sa.Connection, entry: Entry) -> None:
-        version = self._claim(connection, entry)
-        new, again = self._new_events(connection, entry)
-        known = self._add_alerts(connection, entry)
-        if known and new and not entry.late:
-            raise _NotWritten(Written(known_alerts=known))
-        if version is None and not entry.late:
-            self._joins_another(connection, entry)
-        add(connection, new)
-        note_reveals(connection, entry.case, new)
-        if again:
-            self._forget_actions(connection, entry.case)
-        if version is not None and (again or version <= entry.case.version):
-            self._update_case(connection, entry)
-        if version is None or again or version <= entry.case.version:
-            self._update_actions(connection, entry.case)
+    def _open(self, connection: sa.Connection, wanted: OpenCase) -> OpenedCase:
+        case, opened = self._free_id(connection, wanted.key)
+        halt = None
+        if wanted.automation:
+            halt = halt_now(connection, wanted.row.playbook, wanted.event.at)
+        if opened is not None:
+            return OpenedCase(event=opened, halt=halt)
+        known = known_of(connection, wanted.event.subject, case)
+        event = wanted.event.model_copy(update={"case": case, "known": known})
+        row = case_values(wanted.row.model_copy(update={"id": case}))
+        connection.execute(sa.insert(cases).values(owner_key=wanted.key, **row))
+        if self._claim(connection, case, (ReceivedAlert(alert=wanted.alert, at=event.at),)):
+            raise _NotOpened(OpenedCase())
+        self._stop_where_joined(connection, wanted, case)
+        append(connection, case, [Recorded(seq=1, event=event)])
+        return OpenedCase(event=event, halt=halt)
 
-    def _claim(self, connection: sa.Connection, entry: Entry) -> int | None:
-        """Makes or finds the case's row and locks it: the version that stands, None for a new one.
+    def _free_id(self, connection: sa.Connection, key: str) -> tuple[str, CaseOpened | None]:
+        """The first free id of a case, or what an earlier attempt opened under its id."""
+        for attempt in range(_CANDIDATES):
+            case = case_id(key, attempt)
+            query = sa.select(cases.c.owner_key).where(cases.c.id == case)
+            owner = connection.execute(query).scalar_one_or_none()
+            if owner is None:
+                return case, None
+            if owner == key:
+                return case, self._opening_of(connection, case)
+        raise RuntimeError("no id could be found for a new case")
 
-        The row is what serialises two workers that write for the same case.
-        """
-        row = case_row(entry.case, entry.owner_key, entry.card)
-        made = connection.execute(self.database.insert(cases).values(row).on_conflict_do_nothing())
-        if made.rowcount == 1:
-            return None
-        query = sa.select(cases.c.owner_key, cases.c.version).where(cases.c.id == entry.case.id)
-        stands = connection.execute(query.with_for_update()).one()
-        if stands.owner_key != entry.owner_key:
-            raise _NotWritten(Written(id_taken=True))
-        return int(stands.version)
+    def _opening_of(self, connection: sa.Connection, case: str) -> CaseOpened:
+        query = sa.select(events).where(events.c.case_id == case, events.c.seq == 1)
+        event = recorded_of(connection.execute(query).one(), Recorded).event
+        assert isinstance(event, CaseOpened)
+        return event
 
-    def _joins_another(self, connection: sa.Connection, entry: Entry) -> None:
-        """Opens no second case where one of the same route is open that was closed before.
+    def _stop_where_joined(self, connection: sa.Connection, wanted: OpenCase, case: str) -> None:
+        """Opens no second case where one of the same group is open that was closed before.
 
-        Only such a one runs elsewhere than its route, and only it has a snapshot. One without may
-        be a case whose workflow an operator ended: nobody would be there for its alerts.
+        Only such a one runs under its own id, and only it has a snapshot. One without may be a case
+        whose workflow an operator ended: it would never take its alerts.
         """
         query = (
             sa.select(cases.c.id)
             .where(
-                cases.c.route == entry.case.route,
+                cases.c.route == wanted.row.route,
                 cases.c.phase != Phase.CLOSED.value,
                 cases.c.snapshot.is_not(None),
-                cases.c.id.not_in([entry.case.id, entry.after]),
+                cases.c.id.not_in([case, wanted.after]),
             )
             .order_by(cases.c.opened_at.desc(), cases.c.id)
             .limit(1)
         )
         found = connection.execute(query).scalar_one_or_none()
         if found is not None:
-            raise _NotWritten(Written(joins=found))
+            raise _NotOpened(OpenedCase(joins=found))
 
-    def _add_alerts(self, connection: sa.Connection, entry: Entry) -> tuple[str, ...]:
-        """Adds the alerts; returns the keys of those that were known."""
-        if not entry.alerts:
+    # -- alerts ---------------------------------------------------------------------------
+
+    async def claim_alerts(self, claim: ClaimAlerts) -> ClaimedAlerts:
+        """Stores alerts with their case; those of other claims are known."""
+        return await self.database.write(lambda connection: self._claim_all(connection, claim))
+
+    def _claim_all(self, connection: sa.Connection, claim: ClaimAlerts) -> ClaimedAlerts:
+        received = tuple(ReceivedAlert(alert=each, at=claim.at) for each in claim.alerts)
+        known = self._claim(connection, claim.case, received)
+        # An earlier attempt of the same claim is no other claim.
+        mine = self._claimed_at(connection, claim) if known else frozenset()
+        halt = halt_now(connection, claim.playbook, claim.at) if claim.playbook else None
+        return ClaimedAlerts(known=tuple(key for key in known if key not in mine), halt=halt)
+
+    def _claim(
+        self, connection: sa.Connection, case: str, received: tuple[ReceivedAlert, ...]
+    ) -> tuple[str, ...]:
+        """Adds the alerts; the keys of those that were there."""
+        if not received:
             return ()
-        rows = [alert_row(each, entry.case.id, entry.case.last_alert_at) for each in entry.alerts]
+        # In one order: two claims of the same alerts would wait for each other's rows.
+        received = tuple(sorted(received, key=lambda each: (each.alert.detector, each.alert.id)))
+        rows = [alert_row(each.alert, case, each.at) for each in received]
         named = (alerts.c.detector, alerts.c.alert_id)
         adding = self.database.insert(alerts).on_conflict_do_nothing().returning(*named)
         added = {tuple(row) for row in connection.execute(adding, rows)}
         names = ((row["detector"], row["alert_id"]) for row in rows)
-        return tuple(
-            alert.key for alert, name in zip(entry.alerts, names, strict=True) if name not in added
+        pairs = zip(received, names, strict=True)
+        return tuple(each.alert.key for each, name in pairs if name not in added)
+
+    def _claimed_at(self, connection: sa.Connection, claim: ClaimAlerts) -> frozenset[str]:
+        query = sa.select(alerts.c.detector, alerts.c.alert_id).where(
+            alerts.c.case_id == claim.case, alerts.c.received_at == claim.at
         )
+        return frozenset(f"{row.detector}/{row.alert_id}" for row in connection.execute(query))
 
-    def _new_events(self, connection: sa.Connection, entry: Entry) -> tuple[list[Link], bool]:
-        """The links that are not there yet; whether they take the place of others."""
-        case, told = entry.case.id, entry.events
-        try:
-            return links_to_add(connection, case, told), False
-        except Differs as differs:
-            if entry.late:
-                return retold(connection, case, told, differs.seq), True
-            stands = standing(connection, case, told)
-            raise _NotWritten(Written(stands=stands, earlier=True)) from None
+    # -- events ---------------------------------------------------------------------------
 
-    def _forget_actions(self, connection: sa.Connection, case: Case) -> None:
-        """Takes back the rows of decisions and protections that never were."""
-        known = [each.id for each in case.decisions] + [each.id for each in case.protections]
-        mine = (actions.c.case_id == case.id, actions.c.decision_id.not_in(known))
-        connection.execute(sa.delete(actions).where(*mine))
+    async def record(self, write: LedgerWrite) -> None:
+        """Appends events in their order and updates the rows; an older write changes no row.
 
-    def _update_case(self, connection: sa.Connection, entry: Entry) -> None:
-        row = case_row(entry.case, entry.owner_key, entry.card)
-        if entry.snapshot is not None:
-            row["snapshot"] = snapshot_of(entry.snapshot)
-        if entry.card is None:
-            del row["card_channel"], row["card_ts"]
-        connection.execute(sa.update(cases).where(cases.c.id == entry.case.id).values(row))
+        Raises:
+            StoryBroken: an event is missing, or another one is in its place.
+        """
+        await self.database.write(lambda connection: self._write(connection, write))
 
-    def _update_actions(self, connection: sa.Connection, case: Case) -> None:
-        unapproved = case.pending(Purpose.DECISION)
-        waiting = case.approval.decision if case.approval and unapproved else None
-        for state in case.actions:
-            if state.decision == waiting:
-                continue  # nothing is being done yet: a look-up must not call it a sanction
-            if state.planned.subject.type == RING:
-                continue  # it stands for subjects that have rows of their own
-            row = action_row(case, state)
+    def _write(self, connection: sa.Connection, write: LedgerWrite) -> None:
+        version = self._locked_version(connection, write)
+        new = append(connection, write.case, write.events)
+        self._claim(connection, write.case, write.alerts)
+        if write.row is not None and version <= write.row.version:
+            self._update(connection, write)
+        note_reveals(connection, write.case, new)
+
+    def _locked_version(self, connection: sa.Connection, write: LedgerWrite) -> int:
+        """The version of the case's row, which serialises two workers that write for one case."""
+        query = sa.select(cases.c.owner_key, cases.c.version).where(cases.c.id == write.case)
+        found = connection.execute(query.with_for_update()).one_or_none()
+        if found is None:
+            return self._restored(connection, write)
+        if found.owner_key != write.owner_key:
+            raise RuntimeError(f"{write.case} is the id of another case")
+        return int(found.version)
+
+    def _restored(self, connection: sa.Connection, write: LedgerWrite) -> int:
+        """Makes the row of a case whose row got lost."""
+        if write.row is not None:
+            row = {**case_values(write.row), "owner_key": write.owner_key}
+            connection.execute(sa.insert(cases).values(row))
+        return 0
+
+    def _update(self, connection: sa.Connection, write: LedgerWrite) -> None:
+        assert write.row is not None
+        row = case_values(write.row)
+        if write.card is not None:
+            row |= {"card_channel": write.card.channel, "card_ts": write.card.ts}
+        if write.snapshot is not None:
+            self._keep_policy(connection, write.snapshot)
+            row["snapshot"] = snapshot_of(write.snapshot)
+        connection.execute(sa.update(cases).where(cases.c.id == write.case).values(row))
+        for action in write.actions:
+            values = action_values(write.case, action)
             keys = [column.name for column in actions.primary_key]
-            changed = {name: value for name, value in row.items() if name not in keys}
-            connection.execute(
-                self.database.insert(actions)
-                .values(row)
-                .on_conflict_do_update(index_elements=keys, set_=changed)
-            )
+            changed = {name: value for name, value in values.items() if name not in keys}
+            made = self.database.insert(actions).values(values)
+            connection.execute(made.on_conflict_do_update(index_elements=keys, set_=changed))
+
+    # -- closed cases ---------------------------------------------------------------------
+
+    def _keep_policy(self, connection: sa.Connection, snapshot: Memory) -> None:
+        packed = snapshot.policy
+        if packed is not None:
+            made = self.database.insert(policies).values(packed.model_dump())
+            connection.execute(made.on_conflict_do_nothing())
 
     async def load_case(self, case: str) -> Memory | None:
-        """The snapshot of a closed case. Raises `LedgerUnavailable`."""
-        query = sa.select(cases.c.snapshot).where(cases.c.id == case)
+        """The snapshot of a closed case with its policy, or None where there is none."""
+        query = (
+            sa.select(cases.c.snapshot, policies.c.data, policies.c.version, policies.c.playbook)
+            .outerjoin(
+                policies,
+                (policies.c.version == cases.c.policy_version)
+                & (policies.c.playbook == cases.c.playbook),
+            )
+            .where(cases.c.id == case)
+        )
         async with self.database.reading() as connection:
-            snapshot = (await connection.execute(query)).scalar_one_or_none()
-        return None if snapshot is None else Memory.model_validate(snapshot)
+            row = (await connection.execute(query)).one_or_none()
+        if row is None or row.snapshot is None:
+            return None
+        memory = Memory.model_validate(row.snapshot)
+        if row.data is None:
+            return memory
+        packed = PackedPolicy(version=row.version, playbook=row.playbook, data=row.data)
+        return memory.model_copy(update={"policy": packed})

@@ -1,18 +1,16 @@
-"""From what a case says to the rows of the ledger: pure."""
+"""Rows of the ledger, from what a workflow writes: pure."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, TypeVar
 
 from activities.ledger.chain import Link, hash_of
+from workflows.appealing.ports import AppealRow
 from workflows.domain.alert import Alert
 from workflows.domain.appealing.events import AppealRecorded
-from workflows.domain.appealing.state import Appeal
-from workflows.domain.approval import Approval, missing
-from workflows.domain.case_state import UNDECIDED, Case
-from workflows.domain.enforcement import ActionState
 from workflows.domain.events import Recorded
 from workflows.domain.memory import CardRef, Memory
-from workflows.domain.rules.approving import cannot_agree
+from workflows.domain.projection import ActionRow, CaseRow
 
 R = TypeVar("R", Recorded, AppealRecorded)
 
@@ -44,65 +42,29 @@ def alert_row(alert: Alert, case: str, received_at: datetime) -> dict[str, Any]:
     }
 
 
-def case_row(case: Case, owner_key: str, card: CardRef | None) -> dict[str, Any]:
-    """The row of a case as it stands."""
-    # Clocks that stand still have no time: nothing is overdue before they run again.
-    running = case.phase in UNDECIDED and not case.paused
-    pending = case.approval if case.approval and case.approval.pending else None
+def case_values(row: CaseRow) -> dict[str, Any]:
+    """The columns of a case but for its card and its snapshot."""
+    same = row.model_dump(exclude={"subject", "approval", "title"})
+    pending = row.approval
     return {
-        "id": case.id,
-        "owner_key": owner_key,
-        "route": case.route,
-        "playbook": case.policy.playbook.playbook,
-        "policy_version": case.policy.version,
-        "title": case.policy.playbook.title.model_dump(),
-        "subject_type": case.subject.type,
-        "subject_id": case.subject.id,
-        "severity": case.severity.value,
-        "phase": case.phase.value,
-        "owner": case.owner,
-        "decider": case.decision.by if case.decision else None,
-        "opened_at": case.opened_at,
-        "claim_due": case.clock.claim if running else None,
-        "decide_due": case.clock.decide if running else None,
-        **_approval_columns(case, pending),
-        "hold": case.hold.kind.value if case.hold else None,
-        "hold_until": case.hold.until if case.hold else None,
-        "closed_at": case.closed_at,
-        "verdict": case.verdict.value if case.verdict else None,
-        "alerts": case.alerts,
-        "version": case.version,
-        "channel": case.policy.playbook.channel,
-        "card_channel": card.channel if card else None,
-        "card_ts": card.ts if card else None,
+        **{name: _plain(value) for name, value in same.items()},
+        "title": row.title.model_dump(),
+        "subject_type": row.subject.type,
+        "subject_id": row.subject.id,
+        "approval_expires_at": pending.expires_at if pending else None,
+        "approvers": [role.value for role in pending.approvers] if pending else [],
+        "approval_purpose": pending.purpose.value if pending else None,
+        "approval_barred": list(pending.barred) if pending else None,
     }
 
 
-def _approval_columns(case: Case, pending: Approval | None) -> dict[str, Any]:
-    if pending is None:
-        return {
-            "approval_expires_at": None,
-            "approvers": [],
-            "approval_purpose": None,
-            "approval_barred": None,
-        }
-    return {
-        "approval_expires_at": _expiry(pending),
-        "approvers": [need.role.value for need in missing(pending)],
-        "approval_purpose": pending.purpose.value,
-        "approval_barred": sorted(cannot_agree(case, pending)),
-    }
-
-
-def _expiry(approval: Approval) -> datetime:
-    """When it ends at the latest: while a question waits, its time stands still."""
-    question = approval.question
-    return approval.expires_at if question is None else question.until + question.left
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, StrEnum) else value
 
 
 def snapshot_of(memory: Memory) -> dict[str, Any]:
-    """What wakes a closed case up."""
-    return storable(memory.model_dump(mode="json"))  # type: ignore[no-any-return]
+    """The state that wakes a closed case up; its policy is stored once a version."""
+    return storable(memory.model_dump(mode="json", exclude={"policy"}))  # type: ignore[no-any-return]
 
 
 def link_after(case: str, recorded: Recorded | AppealRecorded, prev_hash: str) -> Link:
@@ -127,47 +89,34 @@ def recorded_of(row: Any, kind: type[R]) -> R:
     return kind.model_validate({"seq": row.seq, "event": told})
 
 
-def action_row(case: Case, state: ActionState) -> dict[str, Any]:
-    """The row of one action as it stands."""
-    decision = next((d for d in case.decisions if d.id == state.decision), None)
+def action_values(case: str, row: ActionRow) -> dict[str, Any]:
+    """The columns of one action."""
     return {
-        "case_id": case.id,
-        "decision_id": state.decision,
-        "action": state.planned.action,
-        "subject_type": state.planned.subject.type,
-        "subject_id": state.planned.subject.id,
-        "status": state.status.value,
-        "until": state.until,
-        "decided_by": decision.by if decision else None,
-        "decided_at": decision.at if decision else None,
-        "problem": state.problem.model_dump(mode="json") if state.problem else None,
-        "version": case.version,
+        "case_id": case,
+        "decision_id": row.decision,
+        "action": row.action,
+        "subject_type": row.subject.type,
+        "subject_id": row.subject.id,
+        "status": row.status.value,
+        "until": row.until,
+        "decided_by": row.decided_by,
+        "decided_at": row.decided_at,
+        "problem": row.problem.model_dump(mode="json") if row.problem else None,
+        "version": row.version,
     }
 
 
-def appeal_row(appeal: Appeal, card: CardRef | None) -> dict[str, Any]:
-    """The row of an appeal as it stands."""
-    request, found = appeal.request, appeal.appealed
-    subject = request.subject or (found.subject if found else None)
+def appeal_values(row: AppealRow, card: CardRef | None) -> dict[str, Any]:
+    """The columns of an appeal."""
+    same = row.model_dump(exclude={"subject", "case", "decision"})
     return {
-        "id": appeal.id,
-        "source": request.source,
-        "appeal_id": request.id,
-        "case_id": request.case,
-        "decision_id": found.decision.id if found and found.decision else request.decision,
-        "subject_type": subject.type if subject else None,
-        "subject_id": subject.id if subject else None,
-        "statement": storable(request.statement),
-        "submitted_at": request.submitted_at,
-        "received_at": appeal.received_at,
-        "due_at": appeal.due_at,
-        "state": appeal.state.value,
-        "owner": appeal.owner,
-        "outcome": appeal.outcome.value if appeal.outcome else None,
-        "answered_by": appeal.answered_by,
-        "answered_at": appeal.answered_at,
-        "reason": storable(appeal.reason) or None,
-        "version": appeal.version,
+        **{name: _plain(value) for name, value in same.items()},
+        "case_id": row.case,
+        "decision_id": row.decision,
+        "subject_type": row.subject.type if row.subject else None,
+        "subject_id": row.subject.id if row.subject else None,
+        "statement": storable(row.statement),
+        "reason": storable(row.reason) or None,
         "card_channel": card.channel if card else None,
         "card_ts": card.ts if card else None,
     }

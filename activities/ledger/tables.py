@@ -89,6 +89,14 @@ cases = sa.Table(
     sa.Index("ix_cases_opened_at", "opened_at", "id"),
 )
 
+policies = sa.Table(
+    "policies",
+    metadata,
+    sa.Column("version", _text(64), primary_key=True),
+    sa.Column("playbook", _text(64), primary_key=True),
+    sa.Column("data", sa.Text, nullable=False),
+)
+
 events = sa.Table(
     "events",
     metadata,

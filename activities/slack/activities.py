@@ -25,17 +25,17 @@ from activities.slack.storm.door import NoStorms, StormDoor
 from activities.slack.telling import Telling
 from activities.slack.text.texts import texts
 from activities.slack.troubles import SlackTrouble
+from workflows.domain.commands import Grant
 from workflows.domain.memory import CardRef
-from workflows.domain.people import Role
 from workflows.domain.text import Language
-from workflows.ports import Answer, Show, Shown, Tell
+from workflows.ports import Answer, RolesAsk, Show, Shown, Tell
 
 ASK_AGAIN = (1.1, 2.2)
 """Pauses in seconds; a question that failed is not asked again within one (`remembered`)."""
 
 
 class SlackActivities:
-    """The activities of the Slack queue, and `roles_of`, which is local to a case's worker."""
+    """The activities of the Slack queue, and `roles_of` for the queue of the cases."""
 
     def __init__(
         self,
@@ -172,14 +172,14 @@ class SlackActivities:
             ) from None
 
     @activity.defn(name="roles_of")
-    async def roles_of(self, person: str) -> tuple[Role, ...]:
-        """The roles that a person holds now.
+    async def roles_of(self, wanted: RolesAsk) -> Grant:
+        """The roles that a person holds, and when they were read.
 
         Raises:
             ApplicationError: retryable, where neither Slack nor the configuration can tell.
         """
         try:
-            return tuple(sorted(await self._people.roles(person)))
+            return await self._people.grant(wanted.person, newest=wanted.approves)
         except RolesUnknown:
             raise ApplicationError(
                 "nobody can tell which roles this person holds", type="roles_unknown"

@@ -3,13 +3,14 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from activities.slack.remembered import Away, Remembered
 from activities.slack.troubles import trouble
+from workflows.domain.commands import Grant
 from workflows.domain.model import Value
 from workflows.domain.people import Role
 from workflows.domain.playbook.roles import Holders, RoleBook
@@ -18,6 +19,8 @@ from workflows.domain.text import Language
 NAMES_LAST = timedelta(hours=1)
 GROUPS_LAST = timedelta(seconds=60)
 """How long somebody who left a group may still act for it."""
+NEWEST = 2.0
+"""Seconds: several approvals in a row cost one question (usergroups.users.list: 20 a minute)."""
 GROUPS_OLDEST = timedelta(minutes=15)
 """How long they may while Slack can't be asked."""
 _NO_GROUP = frozenset({"no_such_subteam", "paid_teams_only", "plan_upgrade_required"})
@@ -96,8 +99,8 @@ class People:
         except Away:
             return self._language
 
-    async def roles(self, person: str) -> frozenset[Role]:
-        """The roles that a person holds now.
+    async def roles(self, person: str, lasts: float | None = None) -> frozenset[Role]:
+        """The roles that a person holds now, read at most `lasts` seconds ago where Slack answers.
 
         Where a group can't be asked, those that are known count for whom roles.yaml names.
 
@@ -106,16 +109,41 @@ class People:
         """
         book = self._roles()
         named = book.configured(person)
-        groups = await asyncio.gather(*map(self._group_of, book.roles.values()))
+        groups = await asyncio.gather(*(self._group_of(who, lasts) for who in book.roles.values()))
         if None in groups and not named:
             raise RolesUnknown(person)
         members = zip(book.roles, groups, strict=True)
         return named | {role for role, group in members if group is not None and person in group}
 
-    async def _group_of(self, who: Holders) -> frozenset[str] | None:
+    async def grant(self, person: str, newest: bool = False) -> Grant:
+        """The same, with the time when the oldest of the groups was read. Raises `RolesUnknown`.
+
+        With `newest` Slack is asked, unless it was a moment ago.
+        """
+        roles = await self.roles(person, NEWEST if newest else None)
+        groups = {who.group for who in self._roles().roles.values() if who.group is not None}
+        age = max((self._groups.age(group) for group in groups), default=0.0)
+        return _grant(roles, min(age, GROUPS_OLDEST.total_seconds()))
+
+    def granted(self, person: str) -> Grant | None:
+        """The person's roles where every group was read within the last minute; asks nobody.
+
+        Groups that were not are asked for beside it, for the next press.
+        """
+        book = self._roles()
+        groups = {role: who.group for role, who in book.roles.items() if who.group is not None}
+        found = {role: self._groups.fresh(group) for role, group in groups.items()}
+        known = {role: answer for role, answer in found.items() if answer is not None}
+        if len(known) < len(found):
+            return None
+        roles = {role for role, (members, _) in known.items() if person in members}
+        age = max((seconds for _, seconds in known.values()), default=0.0)
+        return _grant(roles | book.configured(person), age)
+
+    async def _group_of(self, who: Holders, lasts: float | None) -> frozenset[str] | None:
         """The members of its group; None where that can't be told."""
         try:
-            return await self._in_group(who)
+            return await self._in_group(who, lasts)
         except RolesUnknown:
             return None
 
@@ -150,11 +178,11 @@ class People:
         """Where requests for this role go."""
         return self._roles().holders(role).channel
 
-    async def _in_group(self, who: Holders) -> frozenset[str]:
+    async def _in_group(self, who: Holders, lasts: float | None = None) -> frozenset[str]:
         if who.group is None:
             return frozenset()
         try:
-            return await self._groups.get(who.group)
+            return await self._groups.get(who.group, lasts)
         except Away:
             raise RolesUnknown(who.group) from None
 
@@ -173,6 +201,11 @@ class People:
                 raise
             return frozenset()
         return frozenset(answer["users"])
+
+
+def _grant(roles: Iterable[Role], age: float) -> Grant:
+    as_of = datetime.now(UTC) - timedelta(seconds=age)
+    return Grant(roles=tuple(sorted(roles)), as_of=as_of)
 
 
 def _language(locale: str | None) -> Language | None:

@@ -61,19 +61,16 @@ class Remembered(Generic[V]):
         self._kept: OrderedDict[str, _Kept[V]] = OrderedDict()
         self._asking: dict[str, asyncio.Task[None]] = {}
 
-    async def get(self, key: str) -> V:
-        """The answer for `key`, asked for where it is not fresh.
+    async def get(self, key: str, lasts: float | None = None) -> V:
+        """The answer for `key`, asked for where it is not fresh, or older than `lasts` seconds.
 
         Raises:
             Away: where Slack can't tell, and nothing is kept or what is kept is too old.
         """
         kept = self._entry(key)
-        asking = self._asking.get(key)
-        if asking is None and self._due(kept):
-            asking = self._asking[key] = asyncio.create_task(self._refresh(kept, key))
-            asking.add_done_callback(lambda _: self._asking.pop(key, None))
+        asking = self._asked(kept, key, lasts)
         if asking is not None and self._counts(kept):
-            await asyncio.wait([asking], timeout=PATIENCE)
+            await asyncio.wait([asking], timeout=PATIENCE if lasts is None else ASKING)
         elif asking is not None:
             # Whoever asks may be cancelled while they wait; the question goes on for the next one.
             await asyncio.shield(asking)
@@ -81,8 +78,34 @@ class Remembered(Generic[V]):
             raise Away(self._method)
         return kept.value  # type: ignore[return-value]  # known: it was answered
 
-    def _due(self, kept: _Kept[V]) -> bool:
-        return self._clock() - kept.asked_at >= (_AGAIN if kept.failed else self._lasts)
+    def age(self, key: str) -> float:
+        """Seconds since the answer for `key` was asked for; endless where there is none."""
+        return self._clock() - self._entry(key).answered_at
+
+    def fresh(self, key: str) -> tuple[V, float] | None:
+        """The answer for `key` and its age in seconds, where it is fresh; waits for nothing.
+
+        Otherwise it is asked for, so that the next caller finds it.
+        """
+        kept = self._entry(key)
+        age = self._clock() - kept.answered_at
+        if kept.known and age < self._lasts:
+            return kept.value, age  # type: ignore[return-value]  # known: it was answered
+        self._asked(kept, key)
+        return None
+
+    def _asked(
+        self, kept: _Kept[V], key: str, lasts: float | None = None
+    ) -> asyncio.Task[None] | None:
+        """The question for `key` that is under way, begun where it is due."""
+        asking = self._asking.get(key)
+        if asking is None and self._due(kept, self._lasts if lasts is None else lasts):
+            asking = self._asking[key] = asyncio.create_task(self._refresh(kept, key))
+            asking.add_done_callback(lambda _: self._asking.pop(key, None))
+        return asking
+
+    def _due(self, kept: _Kept[V], lasts: float) -> bool:
+        return self._clock() - kept.asked_at >= (_AGAIN if kept.failed else lasts)
 
     def _counts(self, kept: _Kept[V]) -> bool:
         """Whether what is kept may still be told."""

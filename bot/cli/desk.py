@@ -28,6 +28,7 @@ from bot.slack.automation_door import LedgerAutomation
 from bot.slack.cover_door import LedgerCovers
 from bot.slack.doors import Doors, PlatformDoor, Unavailable
 from bot.slack.find_door import LedgerFinding
+from bot.slack.grants import GrantedAppeals, GrantedCases
 from bot.slack.ledger_door import LedgerReader
 from workflows.client import Appeals, Cases
 from workflows.domain.people import Role
@@ -90,8 +91,8 @@ def make_doors(
 ) -> Doors:
     """Everything that the listeners use, over the real things."""
     return Doors(
-        cases=cases,
-        appeals=appeals,
+        cases=GrantedCases(cases, people.granted),
+        appeals=GrantedAppeals(appeals, people.granted),
         policies=policies,
         people=PeopleOfSlack(people),
         ledger=LedgerReader(Queries(database), policies),

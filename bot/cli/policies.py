@@ -20,6 +20,7 @@ from workflows.domain.playbook.actions import ActionCatalog
 from workflows.domain.playbook.lookups import LookupCatalog, LookupSpec
 from workflows.domain.playbook.matching import group_of
 from workflows.domain.playbook.model import Playbook, Policy
+from workflows.domain.playbook.packed import PackedPolicy, pack
 from workflows.domain.playbook.roles import RoleBook
 from workflows.domain.roster.model import Roster
 from workflows.domain.roster.reports import ReportRules
@@ -48,10 +49,10 @@ class Policies:
         return folder.policy_for(playbook.playbook), group_of(playbook, alert)
 
     @activity.defn(name="policy_now")
-    async def policy_now(self, playbook: str) -> Policy | None:
+    async def policy_now(self, playbook: str) -> PackedPolicy | None:
         """A playbook with the actions as they are now, or None where it is gone."""
         folder = self._watch.current()
-        return folder.policy_for(playbook) if playbook in folder.playbooks else None
+        return pack(folder.policy_for(playbook)) if playbook in folder.playbooks else None
 
     def all(self) -> tuple[Policy, ...]:
         """Every playbook with the actions, as they are now."""

@@ -133,9 +133,10 @@ async def open_duties(
     )
     return Duties(
         main=(
+            ledger.open_case,
+            ledger.claim_alerts,
             ledger.record,
             ledger.load_case,
-            ledger.known_of,
             ledger.place_of,
             ledger.spend,
             ledger.covers_of,

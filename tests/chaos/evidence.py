@@ -21,11 +21,11 @@ from tests.chaos.commands import CASE
 from tests.chaos.metronome import beats
 from tests.chaos.people import CHANNELS, Click
 from tests.chaos.places import Outage, Places
-from workflows.client import Gone, OutOfReach, answer_to
 from workflows.domain.case_state import Case
 from workflows.domain.events import CaseOpened, Event
 from workflows.domain.history import apply, opened
 from workflows.domain.memory import Memory
+from workflows.domain.playbook.packed import PackedPolicy
 
 Row = dict[str, Any]
 _EVENT: TypeAdapter[Any] = TypeAdapter(Event)
@@ -55,6 +55,7 @@ class Story:
     events: tuple[Any, ...]
     states: tuple[Case, ...]
     actions: tuple[Row, ...]
+    snapshot: Memory | None = None
 
     @property
     def case(self) -> Case:
@@ -84,6 +85,7 @@ class Evidence:
     deaf: Sequence[tuple[float, float]] = ()
     at: float = 0.0
     unplayable: Sequence[str] = ()
+    told: dict[str, dict[int, Any]] | None = None
 
     def cards(self, kind: str = CASE) -> dict[str, list[Message]]:
         """The standing messages of a kind, by their case."""
@@ -126,6 +128,7 @@ _TABLES = {
     "events": tables.events,
     "actions": tables.actions,
     "alerts": tables.alerts,
+    "policies": tables.policies,
 }
 
 
@@ -141,13 +144,22 @@ def _stories(rows: dict[str, list[Row]], policy: PolicyFolder) -> dict[str, Stor
     for row in rows["events"]:
         said = {**row["data"], "kind": row["kind"], "at": row["at"], "by": row["actor"]}
         events.setdefault(row["case_id"], []).append(_EVENT.validate_python(said))
+    policies = {(row["version"], row["playbook"]): row for row in rows["policies"]}
     stories = {}
     for row in rows["cases"]:
         mine = tuple(a for a in rows["actions"] if a["case_id"] == row["id"])
         told = events.get(row["id"], [])
         states = tuple(_folded(row, told, policy)) if told else ()
-        stories[row["id"]] = Story(row, tuple(told), states, mine)
+        stories[row["id"]] = Story(row, tuple(told), states, mine, _snapshot(row, policies))
     return stories
+
+
+def _snapshot(row: Row, policies: dict[tuple[str, str], Row]) -> Memory | None:
+    """The state that wakes a closed case up, with the policy that the ledger keeps for it."""
+    packed = policies.get((row["policy_version"], row["playbook"]))
+    if row["snapshot"] is None or packed is None:
+        return None
+    return Memory.model_validate(row["snapshot"]).with_policy(PackedPolicy(**packed))
 
 
 def _folded(row: Row, told: list[Any], policy: PolicyFolder) -> list[Case]:
@@ -171,11 +183,9 @@ async def _memories(
             handle = client.get_workflow_handle(route)
             described = await handle.describe()
             if described.close_time is None:
-                asked = handle.execute_update("read_memory", rpc_timeout=ANSWERING)
-                found[route] = Memory.model_validate(await answer_to(asked))
-        except Gone:
-            continue
-        except (OutOfReach, RPCError) as error:
-            if not isinstance(error, RPCError) or error.status is not RPCStatusCode.NOT_FOUND:
+                asked = handle.query("memory", result_type=Memory, rpc_timeout=ANSWERING)
+                found[route] = (await asked).with_policy()
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
                 stuck[route] = str(error)
     return found, stuck

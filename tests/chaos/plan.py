@@ -14,6 +14,9 @@ PACE = 1.0
 SETTLING = 8.0
 """Seconds after the last beginning in which things still go wrong."""
 
+QUESTIONS = 4
+"""Queries of running cases for each life."""
+
 KINDS = {"lure": 6, "other": 3, "ghost": 1}
 SCORES = (0.5, 0.92, 0.98)
 
@@ -59,13 +62,17 @@ class Step:
 
 @dataclass(frozen=True)
 class Life:
-    """One subject: what detectors see of it, and what people do about it."""
+    """One subject: what detectors see of it, and what people do about it.
+
+    At `questions`, in seconds from its beginning, some running case is queried.
+    """
 
     number: int
     kind: str
     begins: float
     arrivals: tuple[Arrival, ...]
     steps: tuple[Step, ...]
+    questions: tuple[float, ...] = ()
 
     @property
     def subject(self) -> str:
@@ -107,6 +114,8 @@ def _life(random: Random, number: int) -> Life:
         begins=number * PACE + random.uniform(0, PACE),
         arrivals=tuple(_arrivals(random)),
         steps=tuple(_steps(random, kind)),
+        # Drawn last: a seed keeps the alerts and presses that it always had.
+        questions=tuple(random.uniform(0, SETTLING) for _ in range(QUESTIONS)),
     )
 
 

@@ -18,6 +18,7 @@ from deploy.sandbox.slack.person import wait_until
 from tests.chaos.detector import Detector
 from tests.chaos.evidence import Evidence, Violation, gather
 from tests.chaos.invariants import histories_can_be_played_again as histories
+from tests.chaos.invariants import ledger_is_what_histories_say as projection
 from tests.chaos.invariants.all import violations
 from tests.chaos.invariants.cards_are_true import NUMBER as CARDS
 from tests.chaos.invariants.ledger_is_temporal import NUMBER as LEDGER
@@ -26,6 +27,7 @@ from tests.chaos.metronome import ROUTE
 from tests.chaos.people import Crowd
 from tests.chaos.places import POLICY, STARTING, Places, places
 from tests.chaos.plan import Life, Plan, Shake
+from tests.chaos.questions import ask
 from tests.chaos.upsets import UPSETS
 from workflows.domain.enforcement import STANDING
 from workflows.domain.protection import Intent
@@ -108,8 +110,8 @@ class Run:
         await self._heal()
         healed = time.monotonic()
         seen, found = await self._settle()
-        seen.unplayable = await histories.unplayable(await self._there.client())
-        found += histories.check(seen)
+        seen.unplayable, seen.told = await histories.examined(await self._there.client())
+        found += [*histories.check(seen), *projection.check(seen)]
         seconds = {
             "playing": played - self._began,
             "healing": healed - played,
@@ -128,8 +130,18 @@ class Run:
         self._detector.know(life)
         await asyncio.gather(
             *(self._arrive(life, number) for number in range(len(life.arrivals))),
+            *(self._ask(life, number) for number in range(len(life.questions))),
             self._crowd.play(life),
         )
+
+    async def _ask(self, life: Life, number: int) -> None:
+        await asyncio.sleep(life.questions[number])
+        try:
+            client = await self._there.client()
+        except RuntimeError:
+            self._counts["queries: no answer"] += 1  # Temporal is down
+            return
+        await ask(client, life, number, self._counts)
 
     async def _arrive(self, life: Life, number: int) -> None:
         arrival = life.arrivals[number]

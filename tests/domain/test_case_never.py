@@ -16,8 +16,10 @@ from workflows.domain.approval import Purpose
 from workflows.domain.case import decide
 from workflows.domain.case_state import UNDECIDED, Case, Phase
 from workflows.domain.enforcement import ACTING, STANDING, ActionStatus
+from workflows.domain.memory import Memory
 from workflows.domain.playbook.actions import ApprovalRule
 from workflows.domain.playbook.model import Severity
+from workflows.domain.playbook.packed import pack
 from workflows.domain.protection import Intent, is_over
 from workflows.domain.refusal import Refusal
 
@@ -257,7 +259,8 @@ class NeverShift(AnyShift):
     @invariant()
     def everything_survives_the_wire(self) -> None:
         """What is carried over is what was there."""
-        assert Case.model_validate_json(self.case.model_dump_json()) == self.case
+        carried = Memory(case=self.case, policy=pack(self.policy)).model_dump_json()
+        assert Memory.model_validate_json(carried).with_policy().case == self.case
         for event in self.events[-3:]:
             assert EVENT.validate_json(EVENT.dump_json(event)) == event
         for command in self.given:

@@ -14,6 +14,8 @@ from workflows.domain.case import decide
 from workflows.domain.case_state import Case, Phase
 from workflows.domain.enforcement import ActionStatus
 from workflows.domain.history import apply
+from workflows.domain.memory import Memory
+from workflows.domain.playbook.packed import pack
 from workflows.domain.refusal import Refusal
 from workflows.domain.ring import MOST, Tally
 
@@ -116,8 +118,8 @@ class AnyRing(RuleBasedStateMachine):
     @invariant()
     def it_stays_small_and_survives_the_wire(self) -> None:
         """A crowd is a number in a case's memory."""
-        written = self.case.model_dump_json()
-        assert Case.model_validate_json(written) == self.case
+        carried = Memory(case=self.case, policy=pack(self.case.policy)).model_dump_json()
+        assert Memory.model_validate_json(carried).with_policy().case == self.case
         assert len(self.case.current_actions) <= 1
 
 

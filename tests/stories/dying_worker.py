@@ -1,45 +1,54 @@
 """`koban work` that dies the moment after the ledger took an event of a kind: argv[1].
 
-The commit stands, and Temporal has not heard of it yet: the worst moment for a worker to end.
+The commit is durable, and Temporal does not have the activity's answer: the worst moment to end.
 """
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from temporalio import activity
 
 from activities.ledger import appeals, ledger
 from bot.cli import work
-from workflows.appealing.ports import AppealEntry, AppealWritten
-from workflows.domain.appealing.events import AppealRecorded
-from workflows.domain.events import Recorded
-from workflows.ports import Entry, Written
+from workflows.appealing.ports import AppealWrite
+from workflows.ports import ClaimAlerts, ClaimedAlerts, LedgerWrite, OpenCase, OpenedCase
 
 
-def _die_of(events: Sequence[Recorded] | Sequence[AppealRecorded]) -> None:
-    if sys.argv[1] in [each.event.kind for each in events]:
+def _die_of(kinds: Iterable[str]) -> None:
+    if sys.argv[1] in list(kinds):
         os._exit(9)
 
 
 class DyingLedger(ledger.Ledger):
     """Ends its process after the fatal write."""
 
-    async def record(self, entry: Entry) -> Written:
+    async def open_case(self, wanted: OpenCase) -> OpenedCase:
+        """Opens, and is gone."""
+        opened = await super().open_case(wanted)
+        _die_of([] if opened.event is None else [opened.event.kind])
+        return opened
+
+    async def claim_alerts(self, claim: ClaimAlerts) -> ClaimedAlerts:
+        """Claims, and is gone."""
+        claimed = await super().claim_alerts(claim)
+        _die_of(["alerts_claimed"])
+        return claimed
+
+    async def record(self, write: LedgerWrite) -> None:
         """Writes, and is gone."""
-        written = await super().record(entry)
-        _die_of(entry.events)
-        return written
+        await super().record(write)
+        _die_of(each.event.kind for each in write.events)
 
 
 class DyingAppeals(appeals.AppealsLedger):
     """The same for appeals."""
 
     @activity.defn(name="record_appeal")
-    async def record_appeal(self, entry: AppealEntry) -> AppealWritten:
+    async def record_appeal(self, write: AppealWrite) -> bool:
         """Writes, and is gone."""
-        written = await super().record_appeal(entry)
-        _die_of(entry.events)
+        written = await super().record_appeal(write)
+        _die_of(each.event.kind for each in write.events)
         return written
 
 

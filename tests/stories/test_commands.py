@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from activities.ledger.database import Database
 from activities.ledger.tables import lookups
 from deploy.sandbox.faults import Fault
-from deploy.sandbox.slack.person import NotThere, Person
+from deploy.sandbox.slack.person import NotThere, Person, wait_until
 from deploy.sandbox.slack.reading import controls, visible_text
 from deploy.sandbox.traffic import ring
 from deploy.sandbox.traffic.alerts import user
@@ -178,7 +178,11 @@ async def test_a_stopped_koban_protects_nothing_until_two_people_go_on(world: Wo
     await world.happens(lure(2, viewers=CRITICAL))
     await world.wait_kind(case, "protection_started")
     card = await sato.wait_text(card, "メッセージ非表示")
-    assert ("POST", "messages/m_77/hide") in await world.changes()
+
+    async def hidden() -> bool:
+        return ("POST", "messages/m_77/hide") in await world.changes()
+
+    await wait_until(hidden, 120, what="the hidden message")
     assert "自動対応は停止中です" not in visible_text(await sato.latest(card))
 
 

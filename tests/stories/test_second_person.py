@@ -1,10 +1,12 @@
 """The second pair of eyes: questions, withdrawal, covering for somebody, undo with an approval."""
 
+from pathlib import Path
+
 from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.reading import visible_text
 from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_working_a_case import told_in_thread
-from tests.world import World
+from tests.world import World, koban, work
 
 
 async def a_ban(world: World, decider: Person, other: Person) -> tuple[dict, str, dict]:
@@ -46,6 +48,24 @@ async def test_a_request_is_withdrawn(world: World) -> None:
     await tanaka.until(lambda: tanaka.ephemerals("ts-leads"), what="the refusal")
     assert await world.changes() == []
     assert "approved" not in await world.kinds(case)
+
+
+async def test_a_lead_who_lost_the_role_since_approves_nothing(
+    temporal: str, tmp_path: Path
+) -> None:
+    """The press was acked while they still had it; what counts is the moment of the decision."""
+    async with koban(temporal, tmp_path, working=False) as world:
+        sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
+        async with work(world.settings):
+            _, case, asked = await a_ban(world, sato, tanaka)
+            await world.wait_kind(case, "approval_requested")
+        await tanaka.press(asked, "approval.approve")
+        world.stage.workspace.groups["S0LEAD"].users.remove("U0TANAKA")
+        async with work(world.settings):
+            refusals = await tanaka.until(lambda: tanaka.ephemerals("ts-leads"), 60, "the refusal")
+        assert "リード" in visible_text(refusals[-1])
+        assert "approved" not in await world.kinds(case)
+        assert await world.changes() == []
 
 
 async def test_a_specialist_covers_for_a_lead(world: World) -> None:

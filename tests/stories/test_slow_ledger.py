@@ -3,7 +3,6 @@
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from pathlib import Path
 
 from activities.ledger.audit import verify
@@ -12,7 +11,7 @@ from deploy.sandbox.slack.reading import controls
 from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_appeals import answer_with, filed, muted, wait_notice
 from tests.world import World, koban, work
-from workflows.client import Cases, answer_to
+from workflows.client import Cases
 from workflows.domain.commands import Clear, Click, Place
 from workflows.domain.memory import Memory
 from workflows.domain.people import Actor
@@ -54,8 +53,7 @@ async def test_a_case_that_waited_for_the_ledger_is_the_same_when_replayed(
             card, case = await case_of(sato)
         async with work(world.settings):
             handle = world.client.get_workflow_handle(str(controls(card)[0].block_id))
-            asked = handle.execute_update("read_memory", rpc_timeout=timedelta(seconds=20))
-            memory = Memory.model_validate(await answer_to(asked))
+            memory = await handle.query("memory", result_type=Memory)
         (opened, *_) = await world.queries.events_of(case)
         assert memory.case is not None
         assert memory.case.opened_at == opened["at"]

@@ -63,7 +63,8 @@ async def test_right_after_a_press(temporal: str, tmp_path: Path, kind: str) -> 
         assert (await verify(world.queries)).broken == ()
 
 
-async def test_right_after_an_alert_joined(temporal: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["alerts_claimed", "alert_joined"])
+async def test_right_after_an_alert_joined(temporal: str, tmp_path: Path, kind: str) -> None:
     """It is counted once."""
     async with koban(temporal, tmp_path, working=False) as world:
         sato = await world.person("U0SATO")
@@ -71,7 +72,7 @@ async def test_right_after_an_alert_joined(temporal: str, tmp_path: Path) -> Non
         async with work(world.settings):
             card, case = await case_of(sato)
         await world.happens(lure(2))
-        await dies_after(world, temporal, tmp_path, "alert_joined")
+        await dies_after(world, temporal, tmp_path, kind)
         async with work(world.settings):
             await sato.press(card, "case.clear")
             await sato.wait_text(card, "完了", 20)

@@ -73,8 +73,7 @@ CROSSING: list[Any] = [
     AppealStart(id="A0123456789AB", request=a_request(), rules=RULES, notice=CALL, titles=TITLES),
     AppealMemory(appeal=APPEAL, card=CARD, seen=("a",), untold=RECORDED),
     ports.Against(case="K7Q2F9XM0", decision="D1"),
-    ports.AppealEntry(appeal=APPEAL, events=RECORDED, card=CARD),
-    ports.AppealWritten(stands=RECORDED, earlier=True),
+    ports.AppealWrite(row=ports.appeal_row(APPEAL), events=RECORDED, card=CARD),
     ports.ShowAppeal(appeal=APPEAL, card=None, lines=RECORDED),
     NOTICE,
     NOTICE.model_copy(

@@ -1,14 +1,17 @@
-"""Whoever asks a workflow what it knows leaves no trace, whatever it is doing meanwhile."""
+"""Questions to a running workflow leave no trace, whatever it is doing meanwhile."""
 
 import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from datetime import timedelta
+from functools import partial
 from uuid import uuid4
 
 import pytest
 from temporalio import activity
-from temporalio.client import Client
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer, Worker
 
@@ -19,13 +22,22 @@ from tests.world import fresh_namespace
 from workflows.case import CaseWorkflow
 from workflows.client import Cases, OutOfReach
 from workflows.domain.alert import Alert, Subject
-from workflows.domain.known import Known
+from workflows.domain.identity import case_id
 from workflows.domain.memory import CardRef
-from workflows.ports import Entry, Show, Shown, Written
+from workflows.ports import (
+    ClaimAlerts,
+    ClaimedAlerts,
+    LedgerWrite,
+    OpenCase,
+    OpenedCase,
+    Show,
+    Shown,
+)
 from workflows.queues import cards_queue, slack_queue, updates_queue
 
 QUEUE = "koban"
 CASES = 40
+PATIENCE = timedelta(minutes=1)
 
 
 class Slowly:
@@ -37,17 +49,23 @@ class Slowly:
     async def _takes(self, seconds: float) -> None:
         await asyncio.sleep(self._dice.random() * seconds)
 
+    @activity.defn(name="open_case")
+    async def open_case(self, wanted: OpenCase) -> OpenedCase:
+        """Opens it."""
+        await self._takes(0.05)
+        event = wanted.event.model_copy(update={"case": case_id(wanted.key)})
+        return OpenedCase(event=event)
+
+    @activity.defn(name="claim_alerts")
+    async def claim_alerts(self, claim: ClaimAlerts) -> ClaimedAlerts:
+        """Knows none of them."""
+        await self._takes(0.03)
+        return ClaimedAlerts()
+
     @activity.defn(name="record")
-    async def record(self, entry: Entry) -> Written:
+    async def record(self, write: LedgerWrite) -> None:
         """Writes it down."""
         await self._takes(0.05)
-        return Written(stands=entry.events)
-
-    @activity.defn(name="known_of")
-    async def known_of(self, subject: Subject, case: str) -> Known:
-        """Knows nothing."""
-        await self._takes(0.03)
-        return Known()
 
     @activity.defn(name="show")
     async def show(self, wanted: Show) -> Shown:
@@ -70,7 +88,7 @@ async def client(temporal: str) -> AsyncIterator[Client]:
             client,
             task_queue=QUEUE,
             workflows=[CaseWorkflow],
-            activities=[world.record, world.known_of],
+            activities=[world.open_case, world.claim_alerts, world.record],
             workflow_runner=sandbox(),
         )
         await opened.enter_async_context(cases)
@@ -91,49 +109,62 @@ def about(subject: str, number: int) -> Alert:
     )
 
 
-async def read_while_it_works(cases: Cases, dice: random.Random) -> str:
-    """Four alerts on one person, and as many questions in between; the route."""
-    subject = f"u_{uuid4().hex[:8]}"
+async def ask(handle: WorkflowHandle, dice: random.Random) -> None:
+    """Questions at odd moments: two for its memory, one for its stack, one for its screen."""
+    for query in (CaseWorkflow.memory, "__stack_trace", CaseWorkflow.newest, CaseWorkflow.memory):
+        await asyncio.sleep(dice.random() * 0.05)
+        answer = await handle.query(query, rpc_timeout=PATIENCE)
+        assert query == CaseWorkflow.newest or answer
+
+
+async def read_while_it_works(client: Client, dice: random.Random) -> WorkflowHandle:
+    """Four alerts on one person, and questions in between."""
+    cases, subject = Cases(client, QUEUE), f"u_{uuid4().hex[:8]}"
     group = (f"user:{subject}",)
-    route = await cases.accept(about(subject, 0), POLICY, group)
-
-    async def ask() -> None:
-        for _ in range(4):
-            await asyncio.sleep(dice.random() * 0.05)
-            assert await cases.memory(route) is not None
-
-    asking = asyncio.create_task(ask())
+    handle = client.get_workflow_handle(await cases.accept(about(subject, 0), POLICY, group))
+    asking = asyncio.create_task(ask(handle, dice))
     for number in range(1, 4):
         await asyncio.sleep(dice.random() * 0.15)
         await cases.accept(about(subject, number), POLICY, group)
     await asking
-    return route
+    return handle
+
+
+async def counted(handle: WorkflowHandle) -> bool:
+    """Whether all four alerts are part of the case."""
+    memory = await handle.query(CaseWorkflow.memory, rpc_timeout=PATIENCE)
+    return memory.case is not None and memory.case.alerts == 4
 
 
 async def test_a_case_that_was_asked_while_it_worked_can_be_played_again(client: Client) -> None:
-    """With queries, one in ten stood still once its worker had gone (temporalio 1.35)."""
-    cases, dice = Cases(client, QUEUE), random.Random(11)
-    routes = await asyncio.gather(*(read_while_it_works(cases, dice) for _ in range(CASES)))
+    """Neither its memory nor its stack trace changes what a replay does."""
+    dice = random.Random(11)
+    handles = await asyncio.gather(*(read_while_it_works(client, dice) for _ in range(CASES)))
     replayer = Replayer(
         workflows=[CaseWorkflow], workflow_runner=sandbox(), data_converter=pydantic_data_converter
     )
-    for route in routes:
-        history = await client.get_workflow_handle(route).fetch_history()
+    for handle in handles:
+        await wait_until(partial(counted, handle), PATIENCE.total_seconds(), what="four alerts")
+        history = await handle.fetch_history()
         played = await replayer.replay_workflow(history, raise_on_replay_failure=False)
         assert played.replay_failure is None
 
 
+async def rests(handle: WorkflowHandle) -> bool:
+    """Whether the case has its card and nothing under way."""
+    memory = await handle.query(CaseWorkflow.memory, rpc_timeout=PATIENCE)
+    described = (await handle.describe()).raw_description
+    last = (await handle.fetch_history()).events[-1].event_type
+    idle = not described.pending_activities and last == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
+    return memory.card is not None and idle
+
+
 async def test_a_question_leaves_no_trace(client: Client) -> None:
-    """The history is as long as it was, however often somebody asked."""
+    """The history stays as long as it was, however often somebody asks."""
     cases = Cases(client, QUEUE)
     route = await cases.accept(about("u_1", 0), POLICY, ("user:u_1",))
     handle = client.get_workflow_handle(route)
-
-    async def drawn() -> bool:
-        memory = await cases.memory(route)
-        return memory is not None and memory.card is not None
-
-    await wait_until(drawn, 10, what="its card")
+    await wait_until(partial(rests, handle), PATIENCE.total_seconds(), what="a case at rest")
     before = (await handle.describe()).history_length
     for _ in range(20):
         await cases.memory(route)
@@ -141,8 +172,21 @@ async def test_a_question_leaves_no_trace(client: Client) -> None:
     assert (await handle.describe()).history_length == before
 
 
+async def test_an_answer_has_the_policy_of_its_case(client: Client) -> None:
+    """It travels packed beside the case and is attached again."""
+    cases = Cases(client, QUEUE)
+    route = await cases.accept(about("u_1", 0), POLICY, ("user:u_1",))
+    await wait_until(
+        partial(rests, client.get_workflow_handle(route)), PATIENCE.total_seconds(), what="a card"
+    )
+    memory = await cases.memory(route)
+    assert memory is not None
+    assert memory.case is not None
+    assert memory.case.policy == POLICY
+
+
 async def test_where_nobody_works_the_question_has_no_answer(temporal: str) -> None:
-    """And a case that there is not is none."""
+    """An unknown route has no case, which is an answer of its own."""
     client = await Client.connect(
         temporal, namespace=await fresh_namespace(temporal), data_converter=pydantic_data_converter
     )

@@ -19,7 +19,9 @@ from workflows.domain import commands as cmd
 from workflows.domain.alert import Subject
 from workflows.domain.commands import Click, Place
 from workflows.domain.enforcement import ActionStatus, Ask, AskKind, EnforcementReport
+from workflows.domain.memory import Memory
 from workflows.domain.model import Value
+from workflows.domain.playbook.packed import pack
 from workflows.domain.ring import Ring, Tally
 from workflows.domain.view import CardView, view_of
 
@@ -62,7 +64,6 @@ VALUES = [
     ),
     a_start(1000, marks="v" * 1000, alive="1" * 1000, asks=(Ask(kind=AskKind.STOP, by="U0SATO"),)),
     EnforcementReport(id="r", case="K1", decision="D1", actions=(), place=7, over=True),
-    case_of_a_thousand(),
     view_of(case_of_a_thousand()),
 ]
 
@@ -72,6 +73,15 @@ async def test_it_is_the_same_on_the_other_side(value: Value) -> None:
     """Nothing is lost between two workers."""
     back, _ = await there_and_back(value)
     assert back == value
+
+
+async def test_a_case_is_the_same_on_the_other_side() -> None:
+    """Its policy travels beside it and is attached again."""
+    case = case_of_a_thousand()
+    memory = Memory(case=case, policy=pack(case.policy))
+    back, _ = await there_and_back(memory)
+    assert isinstance(back, Memory)
+    assert back.with_policy() == memory
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,14 @@
 The bodies live in `activities/` under the same names; a test compares the signatures.
 """
 
+from datetime import datetime
+
 from temporalio import activity
 
 from workflows.domain.alert import Subject
+from workflows.domain.appealing.answer import AppealOutcome
 from workflows.domain.appealing.events import AppealRecorded
-from workflows.domain.appealing.state import Appeal, Appealed
+from workflows.domain.appealing.state import Appeal, Appealed, AppealState
 from workflows.domain.enforcement import Problem
 from workflows.domain.memory import CardRef
 from workflows.domain.model import Value
@@ -24,28 +27,58 @@ class Against(Value):
     decision: str | None = None
 
 
-class AppealEntry(Value):
-    """What the ledger writes in one go: events, and the appeal's row.
+class AppealRow(Value):
+    """The appeal as of `version`."""
 
-    `late` marks what happened while the ledger was away.
-    """
+    id: str
+    source: str
+    appeal_id: str
+    case: str
+    decision: str | None
+    subject: Subject | None
+    statement: str
+    submitted_at: datetime
+    received_at: datetime
+    due_at: datetime
+    state: AppealState
+    owner: str | None
+    outcome: AppealOutcome | None
+    answered_by: str | None
+    answered_at: datetime | None
+    reason: str
+    version: int
 
-    appeal: Appeal
-    events: tuple[AppealRecorded, ...]
+
+def appeal_row(appeal: Appeal) -> AppealRow:
+    """The row of `appeal` as it is now."""
+    request, found = appeal.request, appeal.appealed
+    return AppealRow(
+        id=appeal.id,
+        source=request.source,
+        appeal_id=request.id,
+        case=request.case,
+        decision=found.decision.id if found and found.decision else request.decision,
+        subject=request.subject or (found.subject if found else None),
+        statement=request.statement,
+        submitted_at=request.submitted_at,
+        received_at=appeal.received_at,
+        due_at=appeal.due_at,
+        state=appeal.state,
+        owner=appeal.owner,
+        outcome=appeal.outcome,
+        answered_by=appeal.answered_by,
+        answered_at=appeal.answered_at,
+        reason=appeal.reason,
+        version=appeal.version,
+    )
+
+
+class AppealWrite(Value):
+    """Events of one appeal in their order, and its row as of now."""
+
+    row: AppealRow
+    events: tuple[AppealRecorded, ...] = ()
     card: CardRef | None = None
-    late: bool = False
-
-
-class AppealWritten(Value):
-    """What the ledger found. `stands` is what happened: the events as they are written now.
-
-    Where `filed_before`, another appeal has this one's name, and nothing was written. Where
-    `earlier`, an earlier try of the same workflow task had written other events: these happened.
-    """
-
-    filed_before: bool = False
-    stands: tuple[AppealRecorded, ...] = ()
-    earlier: bool = False
 
 
 class ShowAppeal(Value):
@@ -81,8 +114,11 @@ async def load_appealed(against: Against) -> Appealed | None:
 
 
 @activity.defn(name="record_appeal")
-async def record_appeal(entry: AppealEntry) -> AppealWritten:
-    """Writes events and the appeal's row; the same entry twice changes nothing."""
+async def record_appeal(write: AppealWrite) -> bool:
+    """Appends events and updates the row; the same write twice changes nothing.
+
+    False where another appeal has this one's name: then nothing was written.
+    """
     raise RuntimeError("a port has no body")
 
 

@@ -9,6 +9,7 @@ from temporalio.exceptions import FailureError
 
 from workflows.appealing import ports
 from workflows.appealing.ports import ShowAppeal
+from workflows.casework.tasks import Tasks
 from workflows.domain.appealing.events import AppealRecorded
 from workflows.domain.appealing.state import Appeal
 from workflows.domain.memory import CardRef
@@ -28,7 +29,10 @@ _RANK = Priority(priority_key=3)
 class AppealScreen:
     """The card and the thread of one appeal."""
 
-    def __init__(self, card: CardRef | None, untold: tuple[AppealRecorded, ...]) -> None:
+    def __init__(
+        self, tasks: Tasks, card: CardRef | None, untold: tuple[AppealRecorded, ...]
+    ) -> None:
+        self._tasks = tasks
         self.card = card
         self.untold: list[AppealRecorded] = list(untold)
         self._appeal: Appeal | None = None
@@ -45,7 +49,7 @@ class AppealScreen:
         self.untold += events
         self._appeal, self._stale = appeal, True
         if self.idle:
-            self._showing = asyncio.create_task(self._show())
+            self._showing = self._tasks.run(self._show())
 
     async def _show(self) -> None:
         while self._stale and self._appeal is not None:

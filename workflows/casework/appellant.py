@@ -5,7 +5,7 @@ from contextlib import suppress
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
-from workflows.casework.errands import Errands
+from workflows.casework.tasks import Tasks
 from workflows.domain.appealing.answer import AppealSettled
 from workflows.domain.case_state import Case
 from workflows.domain.identity import appeal_route
@@ -15,8 +15,8 @@ from workflows.domain.rules.appealing import settled
 class Appellant:
     """The appeal that waits for its case, where there is one."""
 
-    def __init__(self, errands: Errands) -> None:
-        self._errands = errands
+    def __init__(self, tasks: Tasks) -> None:
+        self._tasks = tasks
         self._told: AppealSettled | None = None
 
     def look(self, case: Case) -> None:
@@ -24,7 +24,7 @@ class Appellant:
         news = settled(case)
         if news is not None and news != self._told:
             self._told = news
-            self._errands.run(_tell(news))
+            self._tasks.run(_tell(news))
 
 
 async def _tell(news: AppealSettled) -> None:

@@ -10,7 +10,7 @@ from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.workflow import ActivityCancellationType
 
 from workflows import ports
-from workflows.casework.patience import SILENT
+from workflows.casework.ledger_calls import LOST
 from workflows.casework.track import Track
 from workflows.domain.enforcement import FIRST_TRY, ActionStatus, Problem, ProblemKind
 from workflows.ports import Direction, Order, Result
@@ -147,7 +147,7 @@ class Calls:
             task_queue=platform_queue(workflow.info().task_queue),
             schedule_to_close_timeout=within,
             start_to_close_timeout=ONE_CALL,
-            heartbeat_timeout=SILENT,
+            heartbeat_timeout=LOST,
             retry_policy=retry,
             cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
             priority=Priority(priority_key=self._start.rank),
@@ -159,7 +159,7 @@ class Calls:
             order,
             task_queue=platform_queue(workflow.info().task_queue),
             start_to_close_timeout=ONE_CALL,
-            heartbeat_timeout=SILENT,
+            heartbeat_timeout=LOST,
             retry_policy=PATIENTLY,
             priority=Priority(priority_key=self._start.rank),
         )
@@ -196,7 +196,7 @@ class Calls:
             task_queue=platform_queue(workflow.info().task_queue),
             schedule_to_close_timeout=within,
             start_to_close_timeout=ONE_CALL,
-            heartbeat_timeout=SILENT,
+            heartbeat_timeout=LOST,
             retry_policy=PATIENTLY,
             priority=Priority(priority_key=self._start.rank),
         )

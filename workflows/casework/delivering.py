@@ -1,21 +1,22 @@
 """What a case is told from elsewhere, and what one case sends to another."""
 
+from collections import deque
 from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 from workflows import ports
-from workflows.casework.inbox import Inbox, Message
-from workflows.casework.patience import SILENT
-from workflows.casework.vouching import Vouched
+from workflows.casework.authorize import Authorized
+from workflows.casework.ledger_calls import LOST
 from workflows.domain import events as ev
-from workflows.domain.alert import Alert
 from workflows.domain.appealing.answer import AppealAnswer
 from workflows.domain.case_state import Case
 from workflows.domain.commands import Absorb, AnswerAppeal, Click, Command, Report
 from workflows.domain.enforcement import EnforcementReport
 from workflows.ports import Delivery
+
+News = EnforcementReport | AppealAnswer | Delivery
 
 _PATIENTLY = RetryPolicy(maximum_interval=timedelta(seconds=30))
 
@@ -26,37 +27,19 @@ async def deliver(delivery: Delivery) -> None:
         ports.deliver,
         delivery,
         start_to_close_timeout=timedelta(seconds=10),
-        heartbeat_timeout=SILENT,
+        heartbeat_timeout=LOST,
         retry_policy=_PATIENTLY,
     )
 
 
-async def hand_on(inbox: Inbox) -> list[Alert]:
-    """Empties the inbox of a case that goes on elsewhere; gives back the alerts.
-
-    They are for the next case of the group, which begins in this one's place.
-    """
-    alerts: list[Alert] = []
-    while inbox:
-        message = inbox.take()
-        if isinstance(message, Alert):
-            alerts += [message] if inbox.is_new(f"alert/{message.key}") else []
-        else:
-            await deliver(_by_name(message))
-    return alerts
-
-
-def _by_name(message: Message) -> Delivery:
-    """What is for a case that is found by its own name."""
-    match message:
-        case Vouched():
-            return Delivery(case=message.click.case, click=message.click)
-        case Click():
-            return Delivery(case=message.case, click=message)
-        case Alert():
-            raise TypeError("an alert opens a case, and is for none")
-        case _:
-            return news(message).model_copy(update={"route": ""})
+async def hand_on(clicks: deque[Click | Authorized[Click]], told: deque[News]) -> None:
+    """Hands on what is for a case that is found by its own id now; the queues are empty then."""
+    while clicks:
+        click = clicks.popleft()
+        click = click.click if isinstance(click, Authorized) else click
+        await deliver(Delivery(case=click.case, click=click))
+    while told:
+        await deliver(news(told.popleft()).model_copy(update={"route": ""}))
 
 
 def merged(case: Case, event: ev.CaseMerged) -> Delivery:
@@ -66,7 +49,7 @@ def merged(case: Case, event: ev.CaseMerged) -> Delivery:
     return Delivery(case=event.into, route=event.route, absorb=absorb)
 
 
-def news(told: EnforcementReport | AppealAnswer | Delivery) -> Delivery:
+def news(told: News) -> Delivery:
     """What arrived, as it may have to be handed on."""
     if isinstance(told, EnforcementReport):
         return Delivery(case=told.case, report=told)

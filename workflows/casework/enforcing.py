@@ -12,10 +12,10 @@ from temporalio.exceptions import (
 )
 from temporalio.workflow import ParentClosePolicy
 
-from workflows.casework.errands import Errands
 from workflows.casework.gathering import ring_start
 from workflows.casework.renewal import end_of
 from workflows.casework.ring_ports import RingStart, lost_ring
+from workflows.casework.tasks import Tasks
 from workflows.domain import events as ev
 from workflows.domain.case_state import Case
 from workflows.domain.enforcement import (
@@ -50,10 +50,10 @@ class Enforcing:
     `starting` counts those that were asked for and have not begun yet.
     """
 
-    def __init__(self, route: str, errands: Errands, heard: Heard) -> None:
+    def __init__(self, route: str, tasks: Tasks, heard: Heard) -> None:
         self._route = route
-        self._errands = errands
-        self._watches = Errands()
+        self._tasks = tasks
+        self._watches = Tasks(reports_to=tasks)
         self._heard = heard
         self.starting = 0
 
@@ -192,7 +192,7 @@ class Enforcing:
 
     def _ask(self, case: Case, of: str, ask: Ask) -> None:
         """Asks the running enforcement; where none runs any more, it does what is left to do."""
-        self._errands.run(self._ask_running(case, of, ask))
+        self._tasks.run(self._ask_running(case, of, ask))
 
     async def _ask_running(self, case: Case, of: str, ask: Ask) -> None:
         # One that is only being started would not be found, and would miss what it is asked.

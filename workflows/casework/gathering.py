@@ -1,15 +1,15 @@
 """Finding out who is in a ring, beside the case: reading a thousand subjects takes seconds."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import FailureError
 
-from workflows.casework.errands import Errands
+from workflows.casework.authorize import Authorized
 from workflows.casework.ring_ports import RingAsk, RingJob, RingStart, ring_of
-from workflows.casework.vouching import Vouched
+from workflows.casework.tasks import Tasks
 from workflows.domain.alert import Subject
 from workflows.domain.case import decide
 from workflows.domain.case_state import Case
@@ -31,8 +31,8 @@ _TYPES = 20
 _MOST_IDS = 2 * MOST
 
 
-class Gathered(Vouched[Click]):
-    """A vouched click whose ring was read."""
+class Gathered(Authorized[Click]):
+    """A authorized click whose ring was read."""
 
 
 class Gathering:
@@ -40,41 +40,41 @@ class Gathering:
 
     def __init__(
         self,
-        errands: Errands,
+        tasks: Tasks,
         refuse: Callable[[Click, Refusal], None],
-        back: Callable[[Vouched[Click]], None],
+        back: Callable[[Authorized[Click]], None],
     ) -> None:
         """`refuse` tells a person why not, `back` takes the click that can be decided now."""
-        self._errands = errands
+        self._tasks = tasks
         self._refuse = refuse
         self._back = back
 
-    def takes(self, case: Case, vouched: Vouched[Click]) -> bool:
+    def takes(self, case: Case, authorized: Authorized[Click], now: datetime) -> bool:
         """Whether the click has to wait for its ring, or was refused already."""
-        wants = isinstance(vouched.click.command, DecideRing)
-        if not wants or isinstance(vouched, Gathered):
+        wants = isinstance(authorized.click.command, DecideRing)
+        if not wants or isinstance(authorized, Gathered):
             return False
-        refusal = _refused_anyway(case, vouched)
+        refusal = _refused_anyway(case, authorized, now)
         if refusal is not None:
-            self._refuse(vouched.click, refusal)
+            self._refuse(authorized.click, refusal)
         else:
-            self._errands.run(self._gather(case, vouched))
+            self._tasks.run(self._gather(case, authorized))
         return True
 
-    async def _gather(self, case: Case, vouched: Vouched[Click]) -> None:
-        command = _bare(vouched)
+    async def _gather(self, case: Case, authorized: Authorized[Click]) -> None:
+        command = _bare(authorized)
         try:
-            ring = await _read(case, command, vouched.click.id)
+            ring = await _read(case, command, authorized.click.id)
         except FailureError:
-            self._refuse(vouched.click, Refusal(reason=Reason.RING_UNREAD))
+            self._refuse(authorized.click, Refusal(reason=Reason.RING_UNREAD))
             return
         read = command.model_copy(update={"ring": ring})
-        self._back(Gathered(vouched.click.model_copy(update={"command": read})))
+        self._back(Gathered(authorized.click.model_copy(update={"command": read})))
 
 
-def _refused_anyway(case: Case, vouched: Vouched[Click]) -> Refusal | None:
+def _refused_anyway(case: Case, authorized: Authorized[Click], now: datetime) -> Refusal | None:
     """Why there is no need to read the ring at all."""
-    outcome = decide(case, _bare(vouched), workflow.now())
+    outcome = decide(case, _bare(authorized), now)
     unread = isinstance(outcome, Refusal) and outcome.reason is Reason.RING_UNREAD
     return None if unread or not isinstance(outcome, Refusal) else outcome
 
@@ -103,9 +103,9 @@ async def _read(case: Case, command: DecideRing, click: str) -> Ring:
     )
 
 
-def _bare(vouched: Vouched[Click]) -> DecideRing:
+def _bare(authorized: Authorized[Click]) -> DecideRing:
     """The command without a ring that somebody may have sent along."""
-    command = vouched.click.command
+    command = authorized.click.command
     assert isinstance(command, DecideRing)
     return command.model_copy(update={"ring": None, "over_limit": False})
 

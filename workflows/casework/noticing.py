@@ -10,7 +10,7 @@ from temporalio.workflow import ActivityCancellationType
 
 from workflows.appealing.ports import Notice, send_notice
 from workflows.casework.calls import problem_of
-from workflows.casework.patience import SILENT
+from workflows.casework.ledger_calls import LOST
 from workflows.domain.enforcement import NoticeState, Problem
 from workflows.domain.notice import Letter, Measure, NoticeStatus
 from workflows.domain.playbook.appeals import NoticeKind
@@ -89,7 +89,7 @@ class Noticing:
             task_queue=platform_queue(workflow.info().task_queue),
             start_to_close_timeout=_ONE_CALL,
             schedule_to_close_timeout=within,
-            heartbeat_timeout=SILENT,
+            heartbeat_timeout=LOST,
             retry_policy=retry,
             cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
             priority=Priority(priority_key=self._start.rank),

@@ -1,63 +1,61 @@
-"""The alerts of a case: the first opens it, under an id that the ledger grants, and others join."""
+"""Opening of a case: the ledger grants its id, and knows alerts and reopened cases of its group."""
 
 from collections.abc import Sequence
 
 from temporalio import workflow
 
 from workflows import ports
-from workflows.casework.patience import at_last
+from workflows.casework.intake import Assessed, assessed
+from workflows.casework.ledger_calls import ask_until_answered
 from workflows.conditions import holds
-from workflows.domain import events as ev
 from workflows.domain.alert import Alert, brief
 from workflows.domain.case_state import Case
 from workflows.domain.commands import JoinAlert
+from workflows.domain.events import CaseOpened
 from workflows.domain.history import opened
-from workflows.domain.identity import case_id
-from workflows.domain.playbook.matching import severity_of
+from workflows.domain.playbook.matching import assess
 from workflows.domain.playbook.model import Policy
-from workflows.ports import Entry
+from workflows.domain.playbook.packed import PackedPolicy
+from workflows.domain.projection import case_row
+from workflows.ports import OpenCase, OpenedCase
 
-_CANDIDATES = 100
+
+async def policy_now(packed: PackedPolicy) -> PackedPolicy:
+    """The same playbook as it is now; as it was where it is gone."""
+    return await ask_until_answered(ports.policy_now, packed.playbook) or packed
 
 
-def joins(case: Case, alerts: Sequence[Alert]) -> list[JoinAlert]:
-    """What makes `alerts` part of a case that is open."""
-    playbook = case.policy.playbook
-    return [
-        JoinAlert(alert=brief(alert), severity=severity_of(playbook, alert, holds))
-        for alert in alerts
-    ]
+def joins(batch: Sequence[Assessed]) -> list[JoinAlert]:
+    """The commands that make a batch part of its case."""
+    return [JoinAlert(alert=brief(a.alert), severity=a.weighed.severity) for a in batch]
 
 
 async def opening(
     route: str, key: str, policy: Policy, alert: Alert, after: str = ""
-) -> Sequence[ev.Recorded] | str:
-    """What stands in the ledger of the new case; nothing where the alert was known.
+) -> tuple[OpenedCase, Case | None, tuple[int, ...]]:
+    """What the ledger says of a new case, the case, and the rules that protect from its alert.
 
-    Where a case of the route was reopened elsewhere and is open, nothing is opened, and its id is
-    the answer: the alert is for that case, unless it is the one that gave the alert back (`after`).
-    `key` is unique to the case. Raises `RuntimeError` where every candidate for its id is taken,
-    which needs a broken ledger.
+    `key` is unique to the case. Nothing is opened where the alert was known, or where a case of the
+    group was reopened elsewhere and takes it, unless that one gave the alert back (`after`).
     """
-    event = ev.CaseOpened(
+    weighed = assess(policy.playbook, alert, holds)
+    event = CaseOpened(
         at=workflow.now(),
         case="",
         playbook=policy.playbook.playbook,
         subject=alert.subject,
-        severity=severity_of(policy.playbook, alert, holds),
+        severity=weighed.severity,
         alert=brief(alert),
-        known=await at_last(ports.known_of, alert.subject, ""),
     )
-    for attempt in range(_CANDIDATES):
-        named = event.model_copy(update={"case": case_id(key, attempt)})
-        first = ev.Recorded(seq=1, event=named)
-        case = opened(route, policy, named)
-        entry = Entry(case=case, owner_key=key, events=(first,), alerts=(alert,), after=after)
-        written = await at_last(ports.record, entry)
-        if written.known_alerts:
-            return ()
-        if written.joins:
-            return written.joins
-        if not written.id_taken:
-            return written.stands
-    raise RuntimeError("no id could be found for a new case")
+    (first,) = assessed(opened(route, policy, event), [weighed])
+    wanted = OpenCase(
+        key=key,
+        event=event,
+        row=case_row(opened(route, policy, event)),
+        alert=alert,
+        after=after,
+        automation=bool(first.rules),
+    )
+    found = await ask_until_answered(ports.open_case, wanted)
+    case = opened(route, policy, found.event) if found.event is not None else None
+    return found, case, first.rules

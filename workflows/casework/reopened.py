@@ -6,10 +6,12 @@ twice on the way: the case, and then the ledger, know an alert that came before.
 
 from collections.abc import Iterator, Sequence
 
-from workflows.casework.book import policy_now
 from workflows.casework.delivering import deliver
+from workflows.casework.intake import Intake
+from workflows.casework.opening import policy_now
 from workflows.domain.alert import Alert
 from workflows.domain.case_state import Case
+from workflows.domain.playbook.packed import PackedPolicy
 from workflows.ports import Anew, Delivery
 from workflows.starts import CaseStart
 
@@ -23,21 +25,24 @@ async def hand_over(case: str, alerts: Sequence[Alert]) -> None:
         await deliver(Delivery(case=case, alerts=part))
 
 
-async def left_here(start: CaseStart, case: Case, alerts: Sequence[Alert]) -> Sequence[Alert]:
-    """What the next case takes that begins in the place of this closed one.
+async def left_here(
+    policy: PackedPolicy | None, start: CaseStart, case: Case, intake: Intake
+) -> Sequence[Alert]:
+    """The waiting alerts that the next case takes, which begins in the place of this closed one.
 
-    None where this one was reopened under its own name: the next begins at its group's place.
+    None where this one was reopened under its own id: the next begins at its group's place.
     """
+    alerts = intake.take()
     if start.policy is not None:
         return alerts
-    if alerts:
-        await _give_back(case, alerts)
+    if alerts and policy is not None:
+        await _give_back(case, alerts, policy)
     return ()
 
 
-async def _give_back(case: Case, alerts: Sequence[Alert]) -> None:
+async def _give_back(case: Case, alerts: Sequence[Alert], policy: PackedPolicy) -> None:
     """They open the next case, by today's policy."""
-    anew = Anew(route=case.route, policy=await policy_now(case.policy))
+    anew = Anew(route=case.route, policy=await policy_now(policy))
     for part in _parts(alerts):
         await deliver(Delivery(case=case.id, alerts=part, anew=anew))
 

@@ -1,7 +1,8 @@
 """Hidden evidence: the ledger counts it first, then the case decides, and only then it is shown."""
 
-from collections.abc import Coroutine, Iterator
-from datetime import timedelta
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import workflow
@@ -9,12 +10,11 @@ from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import FailureError
 
 from workflows.casework.evidence_ports import Exposing, ShowEvidence, expose, show_evidence
-from workflows.casework.patience import quickly
+from workflows.casework.ledger_calls import ask
 from workflows.casework.screen import answer
 from workflows.domain.case import decide
 from workflows.domain.case_state import Case
 from workflows.domain.commands import Click, RevealEvidence
-from workflows.domain.exposure import Exposed
 from workflows.domain.memory import CardRef
 from workflows.domain.refusal import Reason, Refusal
 from workflows.domain.rules.revealing import cap
@@ -33,17 +33,17 @@ _NO_CAP = timedelta(hours=24)
 """What counts as seen already where the policy has no cap."""
 
 
-async def exposed(case: Case, command: RevealEvidence) -> RevealEvidence | Refusal:
+async def exposed(case: Case, command: RevealEvidence, now: datetime) -> RevealEvidence | Refusal:
     """The command with what the ledger knows; who may not look at all is not counted.
 
     Raises `FailureError`.
     """
     bare = command.model_copy(update={"exposed": None})  # what came with the click is not believed
-    outcome = decide(case, bare, workflow.now())
+    outcome = decide(case, bare, now)
     if isinstance(outcome, Refusal) and outcome.reason is not Reason.NOT_SHOWN:
         return outcome
-    rule, now = cap(case), workflow.now()
-    known: Exposed = await quickly(
+    rule = cap(case)
+    known = await ask(
         expose,
         Exposing(
             person=command.by.id,
@@ -59,24 +59,36 @@ async def exposed(case: Case, command: RevealEvidence) -> RevealEvidence | Refus
 
 
 def answers(
-    click: Click, refusal: Refusal | None, case: Case | None, card: CardRef | None
+    click: Click,
+    refusal: Refusal | None,
+    case: Case | None,
+    card: CardRef | None,
+    is_written: Callable[[int], bool],
 ) -> Iterator[Coroutine[Any, Any, None]]:
-    """What its person is shown of a click: why not, or what they asked to see.
+    """The answer to a press that its person alone sees: why not, or what they asked to see.
 
-    Of everything else that was carried out the card tells.
+    `is_written` tells whether the ledger has a version of the case. The card shows everything else.
     """
     if isinstance(click.command, RevealEvidence):
-        yield reveal(click, refusal, case, card)
+        yield reveal(click, refusal, case, card, is_written)
     elif refusal is not None:
         yield answer(click, refusal, case, card)
 
 
 async def reveal(
-    click: Click, refusal: Refusal | None, case: Case | None, card: CardRef | None
+    click: Click,
+    refusal: Refusal | None,
+    case: Case | None,
+    card: CardRef | None,
+    is_written: Callable[[int], bool],
 ) -> None:
-    """Shows what was granted; the person hears of it in words where that can't be done."""
+    """Shows what was granted, once the ledger has it; says in words where that can't be done."""
     command = click.command
     assert isinstance(command, RevealEvidence)
+    if refusal is None and case is not None:
+        version = case.version
+        with suppress(TimeoutError):  # the activity finds no record, and shows nothing
+            await workflow.wait_condition(lambda: is_written(version), timeout=_PATIENCE)
     wanted = ShowEvidence(
         person=command.by.id,
         place=click.place,

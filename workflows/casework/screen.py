@@ -19,7 +19,7 @@ from temporalio.exceptions import FailureError
 from temporalio.workflow import ActivityCancellationType, ActivityHandle
 
 from workflows import ports
-from workflows.casework.errands import ends
+from workflows.casework.tasks import Tasks, ends
 from workflows.domain.case_state import Case
 from workflows.domain.commands import Click
 from workflows.domain.events import Recorded
@@ -51,8 +51,13 @@ class Screen:
     """The card, the approval card and the thread of one case."""
 
     def __init__(
-        self, card: CardRef | None, approval: CardRef | None, untold: tuple[Recorded, ...]
+        self,
+        tasks: Tasks,
+        card: CardRef | None,
+        approval: CardRef | None,
+        untold: tuple[Recorded, ...],
     ) -> None:
+        self._tasks = tasks
         self.card = card
         self.approval = approval
         self.untold: list[Recorded] = list(untold)
@@ -115,7 +120,7 @@ class Screen:
 
     def _begin(self) -> None:
         if self._stale and self.idle and not self._held:
-            self._showing = asyncio.create_task(self._show())
+            self._showing = self._tasks.run(self._show())
 
     async def _show(self) -> None:
         while self._stale and self._case is not None and not self._held:

@@ -43,15 +43,21 @@ def decide(case: Case, command: cmd.Command, now: datetime) -> Outcome:
     return _RULES[type(command)](case, command, now)
 
 
-def decide_all(case: Case, commands: Iterable[cmd.Command], now: datetime) -> Outcome:
-    """What several commands make of `case`, one after another; the first refusal ends it."""
+def decide_in_turn(
+    case: Case, commands: Iterable[cmd.Command], now: datetime
+) -> tuple[tuple[ev.Event, ...], Case] | Refusal:
+    """The events of several commands, one after another, and the case after them.
+
+    The first refusal ends it.
+    """
     events: list[ev.Event] = []
     for command in commands:
-        outcome = decide(apply_all(case, events), command, now)
+        outcome = decide(case, command, now)
         if isinstance(outcome, Refusal):
             return outcome
+        case = apply_all(case, outcome)
         events += outcome
-    return tuple(events)
+    return tuple(events), case
 
 
 def _role_missing(case: Case, command: cmd.Asked) -> Refusal | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import cast
 
 from pydantic import Field
 
@@ -66,7 +67,8 @@ class Case(Value):
 
     id: str
     route: str
-    policy: Policy
+    # Travels packed beside the case (`playbook.packed`), once instead of in every payload.
+    policy: Policy = Field(default=cast(Policy, None), exclude=True)
     subject: Subject
     severity: Severity
     opened_at: datetime

@@ -12,7 +12,7 @@ from workflows.domain.decision import Verdict
 from workflows.domain.enforcement import EnforcementReport
 from workflows.domain.exposure import Exposed
 from workflows.domain.model import Value
-from workflows.domain.people import Actor
+from workflows.domain.people import Actor, Role
 from workflows.domain.playbook.model import PresetAction, Severity
 from workflows.domain.ring import Ring
 
@@ -351,11 +351,19 @@ class Place(Value):
     thread: str | None = None
 
 
+class Grant(Value):
+    """A person's roles as the process that took the press read them at Slack, `as_of` then."""
+
+    roles: tuple[Role, ...]
+    as_of: datetime
+
+
 class Click(Value):
     """A person's command on its way to the case.
 
-    `id` is unique per press (Slack's trigger id); `case` guards against a route that belongs
-    to the next case by now. `received_at` is when Slack delivered it, by the bot's clock.
+    `id` is unique per press (Slack's trigger id); `case` guards against a workflow id that belongs
+    to the next case by now. `received_at` is when Slack delivered it, by the bot's clock. `grant`
+    counts while it is fresh; roles within the command never do.
     """
 
     id: str
@@ -363,3 +371,4 @@ class Click(Value):
     command: PersonCommand
     place: Place
     received_at: datetime | None = None
+    grant: Grant | None = None

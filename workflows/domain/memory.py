@@ -1,10 +1,14 @@
-"""What a case workflow remembers beside the case: carried over restarts of the same case."""
+"""Case memory: the state that a case carries over continue-as-new and into the ledger."""
 
 import hashlib
+from collections.abc import Iterable
+from datetime import datetime
 
+from workflows.domain.alert import Alert
 from workflows.domain.case_state import Case
 from workflows.domain.events import Recorded
 from workflows.domain.model import Value
+from workflows.domain.playbook.packed import PackedPolicy
 
 SEEN = 2_000
 """How many ids of clicks, reports and alerts are remembered to make a second delivery harmless."""
@@ -17,18 +21,63 @@ class CardRef(Value):
     ts: str
 
 
+class ReceivedAlert(Value):
+    """An alert that joined while the ledger was away, and when."""
+
+    alert: Alert
+    at: datetime
+
+
 class Memory(Value):
     """The carried state. `untold` waits for the thread; `seen` is oldest first, at most `SEEN`.
 
-    `key` is unique to the case: with it the case claims its id in the ledger.
+    `key` is unique to the case: with it the case claims its id in the ledger. `policy` is the
+    case's, where the memory travels alone.
     """
 
     key: str = ""
     case: Case | None = None
+    policy: PackedPolicy | None = None
     card: CardRef | None = None
     approval_card: CardRef | None = None
     seen: tuple[str, ...] = ()
     untold: tuple[Recorded, ...] = ()
+
+    def with_policy(self, policy: PackedPolicy | None = None) -> "Memory":
+        """The memory with its case's policy unpacked: its own, or `policy`."""
+        packed = self.policy or policy
+        if self.case is None or packed is None:
+            return self
+        return self.model_copy(
+            update={"case": self.case.model_copy(update={"policy": packed.policy})}
+        )
+
+
+class SeenKeys:
+    """The newest `SEEN` keys of any length, each kept as 16 characters."""
+
+    def __init__(self, keys: Iterable[str] = ()) -> None:
+        """`keys` are shortened ones, oldest first, as `kept` gives them."""
+        self._keys = dict.fromkeys(keys)
+
+    def is_new(self, key: str) -> bool:
+        """Whether `key` is not among them."""
+        return short(key) not in self._keys
+
+    def add(self, key: str) -> bool:
+        """Adds `key`; whether it was new."""
+        name = short(key)
+        if name in self._keys:
+            return False
+        self._keys[name] = None
+        if len(self._keys) > SEEN:
+            del self._keys[next(iter(self._keys))]
+        return True
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The shortened keys, oldest first."""
+        return tuple(self._keys)
 
 
 def short(key: str) -> str:

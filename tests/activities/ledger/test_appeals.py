@@ -10,7 +10,7 @@ from activities.ledger.database import Database
 from activities.ledger.errors import StoryBroken
 from activities.ledger.ledger import Ledger
 from activities.ledger.queries import Queries
-from tests.activities.ledger.test_ledger import following, opening
+from tests.activities.ledger.recording import following, opening
 from tests.domain.appealing import MORI, a_decision, a_request, an_appeal, fresh, given
 from tests.domain.building import (
     CATALOG,
@@ -26,7 +26,7 @@ from tests.domain.building import (
     news,
     preset,
 )
-from workflows.appealing.ports import Against, AppealEntry, AppealWritten
+from workflows.appealing.ports import Against, AppealWrite, appeal_row
 from workflows.domain import commands as cmd
 from workflows.domain.appeal import decide_appeal
 from workflows.domain.appealing import commands as acmd
@@ -51,7 +51,7 @@ def appeals(database: Database) -> AppealsLedger:
 
 def entry(
     appeal: Appeal, *commands: acmd.AppealCommand, card: CardRef | None = None
-) -> AppealEntry:
+) -> AppealWrite:
     """Everything that `commands` make of `appeal`, a day apart."""
     recorded = []
     for day, command in enumerate(commands):
@@ -60,7 +60,7 @@ def entry(
         for event in outcome:
             appeal = apply_appeal(appeal, event)
             recorded.append(AppealRecorded(seq=appeal.version, event=event))
-    return AppealEntry(appeal=appeal, events=tuple(recorded), card=card)
+    return AppealWrite(row=appeal_row(appeal), events=tuple(recorded), card=card)
 
 
 FILED = acmd.FileAppeal(appealed=a_decision())
@@ -157,8 +157,7 @@ async def test_a_story_of_its_own(appeals: AppealsLedger, queries: Queries) -> N
     """Row and events; the chain is verified like that of a case."""
     overturned = entry(fresh(), FILED, acmd.Overturn(by=REED, reason="型番でした"))
     card = CardRef(channel="C0LEADS", ts="1.2")
-    told = await appeals.record_appeal(overturned.model_copy(update={"card": card}))
-    assert told == AppealWritten(stands=overturned.events)
+    assert await appeals.record_appeal(overturned.model_copy(update={"card": card})) is True
     row = await queries.appeal("A0123456789AB")
     assert row is not None
     assert row["due_at"] == T0 + timedelta(days=14)
@@ -182,10 +181,10 @@ async def test_a_story_of_its_own(appeals: AppealsLedger, queries: Queries) -> N
 async def test_the_same_entry_twice_changes_nothing(
     appeals: AppealsLedger, queries: Queries
 ) -> None:
-    """And an older one that comes late leaves the newer row as it is."""
+    """An older one that comes late leaves the newer row alone."""
     first, both = entry(fresh(), FILED), entry(fresh(), FILED, acmd.ClaimAppeal(by=REED))
     for each in (both, both, first):
-        assert await appeals.record_appeal(each) == AppealWritten(stands=each.events)
+        assert await appeals.record_appeal(each) is True
     row = await queries.appeal("A0123456789AB")
     assert row is not None
     assert (row["state"], row["version"]) == ("claimed", 2)
@@ -198,8 +197,7 @@ async def test_an_appeal_that_was_filed_before_is_known(
     """Another run of the same appeal, after its first one was forgotten, writes nothing."""
     await appeals.record_appeal(entry(fresh(), FILED, acmd.WithdrawAppeal()))
     again = received("A0123456789AB", a_request(), fresh().rules, T0 + timedelta(days=90))
-    told = await appeals.record_appeal(entry(again, FILED))
-    assert told == AppealWritten(filed_before=True)
+    assert await appeals.record_appeal(entry(again, FILED)) is False
     row = await queries.appeal("A0123456789AB")
     assert row is not None
     assert row["state"] == "withdrawn"
@@ -216,30 +214,38 @@ async def test_a_gap_in_the_story_is_refused(appeals: AppealsLedger, queries: Qu
     assert row["state"] == "open"
 
 
-async def test_the_first_writing_wins(appeals: AppealsLedger, queries: Queries) -> None:
-    """Another try of the same task, at another time, is told what stands and writes nothing."""
-    first = entry(fresh(), FILED)
-    await appeals.record_appeal(first)
-    claimed = entry(an_appeal(), acmd.ClaimAppeal(by=REED))
-    await appeals.record_appeal(claimed)
-    later = entry(an_appeal(), acmd.AppealTick(), acmd.Uphold(by=REED, reason="規約どおり"))
-    told = await appeals.record_appeal(later)
-    assert told == AppealWritten(stands=claimed.events, earlier=True)
-    row = await queries.appeal("A0123456789AB")
-    assert row is not None
-    assert (row["state"], row["version"]) == ("claimed", 2)
-    assert (await verify(queries)).broken == ()
-
-
-async def test_what_was_done_without_the_ledger_is_what_happened(
+async def test_another_event_at_the_same_place_is_refused(
     appeals: AppealsLedger, queries: Queries
 ) -> None:
-    """It takes the place of what a discarded try had told just before."""
+    """The ledger keeps the one it has, and the write changes nothing."""
     await appeals.record_appeal(entry(fresh(), FILED))
     await appeals.record_appeal(entry(an_appeal(), acmd.ClaimAppeal(by=REED)))
-    other = entry(an_appeal(), acmd.ClaimAppeal(by=MORI)).model_copy(update={"late": True})
-    assert await appeals.record_appeal(other) == AppealWritten(stands=other.events)
-    actors = [row["actor"] for row in await queries.events_of("A0123456789AB")]
-    assert actors[-1] == MORI.id
-    assert len(actors) == 2
+    other = entry(an_appeal(), acmd.ClaimAppeal(by=MORI), acmd.Uphold(by=MORI, reason="規約どおり"))
+    with pytest.raises(StoryBroken, match="event 2 is another one"):
+        await appeals.record_appeal(other)
+    row = await queries.appeal("A0123456789AB")
+    assert row is not None
+    assert (row["state"], row["owner"], row["version"]) == ("claimed", "U0REED", 2)
     assert (await verify(queries)).broken == ()
+
+
+async def test_a_write_without_a_card_keeps_the_place_of_the_card(
+    appeals: AppealsLedger, queries: Queries
+) -> None:
+    """The card was posted without an event, and stays known."""
+    card = CardRef(channel="C0LEADS", ts="1.2")
+    await appeals.record_appeal(entry(fresh(), FILED))
+    await appeals.record_appeal(entry(an_appeal(), card=card))
+    await appeals.record_appeal(entry(an_appeal(), acmd.ClaimAppeal(by=REED)))
+    row = await queries.appeal("A0123456789AB")
+    assert row is not None
+    assert (row["card_ts"], row["version"]) == ("1.2", 2)
+
+
+async def test_a_refused_first_write_leaves_no_row(
+    appeals: AppealsLedger, queries: Queries
+) -> None:
+    """An appeal without its first event does not exist."""
+    with pytest.raises(StoryBroken, match="event 1 is missing"):
+        await appeals.record_appeal(entry(an_appeal(), acmd.ClaimAppeal(by=REED)))
+    assert await queries.appeal("A0123456789AB") is None

@@ -9,7 +9,7 @@ from activities.ledger.database import Database
 from activities.ledger.ledger import Ledger
 from activities.ledger.queries import Queries, Row
 from activities.ledger.tables import events
-from tests.activities.ledger.test_ledger import following, opening
+from tests.activities.ledger.recording import following, opening
 from tests.domain.building import SATO, a_case
 from workflows.domain import commands as cmd
 

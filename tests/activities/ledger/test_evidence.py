@@ -11,15 +11,15 @@ from activities.ledger.activities import LedgerActivities
 from activities.ledger.database import Database
 from activities.ledger.evidence import EvidenceRecord
 from activities.ledger.ledger import Ledger
-from activities.ledger.queries import Queries
 from activities.ledger.tables import exposures, lookups
-from tests.activities.ledger.test_ledger import count, following, opening
+from tests.activities.ledger.recording import count, following, opening
 from tests.domain.building import SATO, T0, TANAKA, a_case, an_alert, minutes
 from workflows.casework.evidence_ports import Exposing
 from workflows.domain import commands as cmd
 from workflows.domain.alert import ImageEvidence, TextEvidence
 from workflows.domain.exposure import Exposed
-from workflows.ports import Entry
+from workflows.domain.memory import ReceivedAlert
+from workflows.ports import LedgerWrite
 
 CASE = "K7Q2F9XM0"
 PIECES: list[dict[str, Any]] = [
@@ -35,14 +35,15 @@ def record(database: Database) -> EvidenceRecord:
     return EvidenceRecord(database)
 
 
-def entry(numbers: range, case: str = CASE, key: str = "run-1") -> Entry:
+def entry(numbers: range, case: str = CASE, key: str = "run-1") -> LedgerWrite:
     """A case with alerts of these numbers, a minute apart."""
     at = {number: minutes(number).isoformat() for number in numbers}
-    made = tuple(
+    made = (
         an_alert(number, evidence=PIECES, occurred_at=at[number], score=0.5) for number in numbers
     )
     opened = a_case().model_copy(update={"id": case})
-    return opening(opened, key=key).model_copy(update={"alerts": made})
+    received = tuple(ReceivedAlert(alert=each, at=T0) for each in made)
+    return opening(opened, key=key).model_copy(update={"alerts": received})
 
 
 def asking(
@@ -163,8 +164,8 @@ async def test_what_the_case_does_not_have_is_not_found(
     assert await count(database, exposures) == 0
 
 
-def revealed(by: str = "U0SATO") -> Entry:
-    """The entry of a case whose image was shown to somebody at minute 1."""
+def revealed(by: str = "U0SATO") -> LedgerWrite:
+    """The write of a case at minute 1, when somebody was shown its image."""
     person = SATO if by == SATO.id else TANAKA
     command = cmd.RevealEvidence(
         by=person,
@@ -201,29 +202,6 @@ async def test_who_looked_is_written_with_the_event_and_once(
     assert await record.is_recorded(CASE, "U0SATO", key, 1)
     assert not await record.is_recorded(CASE, "U0SATO", key, 2)
     assert not await record.is_recorded(CASE, "U0TANAKA", key, 1)
-
-
-async def test_the_first_telling_wins_and_nobody_looked_for_the_second(
-    ledger: Ledger, database: Database, queries: Queries
-) -> None:
-    """An earlier try of the task had shown it to somebody else."""
-    await ledger.record(entry(range(1, 2)))
-    await ledger.record(revealed("U0TANAKA"))
-    assert (await ledger.record(revealed())).earlier is True
-    assert [row["actor"] for row in await queries.events_of(CASE)] == [None, "U0TANAKA"]
-    assert await count(database, lookups) == 1
-
-
-async def test_a_late_telling_takes_the_place_of_a_look_that_never_was(
-    ledger: Ledger, queries: Queries
-) -> None:
-    """The ledger went away between two tries: what is durable in Temporal counts."""
-    await ledger.record(entry(range(1, 2)))
-    await ledger.record(revealed())
-    claim = following(a_case(), cmd.Claim(by=SATO)).model_copy(update={"late": True})
-    await ledger.record(claim)
-    kinds = [row["kind"] for row in await queries.events_of(CASE)]
-    assert kinds == ["case_opened", "case_claimed"]
 
 
 async def test_an_uploaded_image_is_remembered_and_forgotten(record: EvidenceRecord) -> None:

@@ -6,15 +6,17 @@ from activities.ledger.database import Database
 from activities.ledger.finding import Finding
 from activities.ledger.ledger import Ledger
 from activities.ledger.queries import Queries
-from tests.activities.ledger.test_ledger import following, opening
+from tests.activities.ledger.recording import following, opening
 from tests.domain.building import POLICY, SATO, T0, a_case, minutes, preset
 from workflows.domain import commands as cmd
 from workflows.domain import events as ev
 from workflows.domain.alert import Alert, Subject, brief
 from workflows.domain.decision import Verdict
 from workflows.domain.history import opened
+from workflows.domain.memory import ReceivedAlert
 from workflows.domain.playbook.model import Severity
-from workflows.ports import Entry
+from workflows.domain.projection import case_row
+from workflows.ports import LedgerWrite
 
 
 async def a_case_of(ledger: Ledger, case: str, minute: int, **alert: object) -> None:
@@ -30,13 +32,14 @@ async def a_case_of(ledger: Ledger, case: str, minute: int, **alert: object) -> 
         severity=Severity.MEDIUM,
         alert=brief(made),
     )
-    entry = Entry(
-        case=opened(f"case/off_platform/{case}", POLICY, first),
+    write = LedgerWrite(
+        case=case,
         owner_key=case,
         events=(ev.Recorded(seq=1, event=first),),
-        alerts=(made,),
+        row=case_row(opened(f"case/off_platform/{case}", POLICY, first)),
+        alerts=(ReceivedAlert(alert=made, at=first.at),),
     )
-    await ledger.record(entry)
+    await ledger.record(write)
 
 
 @pytest.fixture

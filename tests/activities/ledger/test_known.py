@@ -1,8 +1,9 @@
 """What the ledger knows of a subject, on both databases."""
 
 from activities.ledger.activities import LedgerActivities
+from activities.ledger.known import Subjects
 from activities.ledger.ledger import Ledger
-from tests.activities.ledger.test_ledger import following, opening
+from tests.activities.ledger.recording import after, following, opening
 from tests.domain.building import PLAYBOOK, POLICY, SATO, TANAKA, a_case, minutes, news, preset
 from workflows.domain import commands as cmd
 from workflows.domain.alert import Subject
@@ -28,25 +29,28 @@ async def worked(ledger: Ledger, number: int, *commands: Command, policy: Policy
     opened = case(number, policy)
     key = f"run-{number}"
     await ledger.record(opening(opened, key=key, number=number))
-    entry = following(opened, *commands, key=key)
     if commands:
-        await ledger.record(entry)
-    return entry.case
+        await ledger.record(following(opened, *commands, key=key))
+    return after(opened, *commands)[0]
+
+
+async def known_of(ledger: Ledger, subject: Subject, case: str) -> Known:
+    """What a case would know of a subject."""
+    return await Subjects(ledger.database).known(subject, case)
 
 
 async def muted(ledger: Ledger, number: int, *statuses: ActionStatus) -> None:
     """A case in which u_123 was muted, and what the platform told of it afterwards."""
     opened = await worked(ledger, number, preset(SATO, "mute"))
     for status in statuses:
-        entry = following(opened, news(opened, status), key=f"run-{number}")
-        await ledger.record(entry)
-        opened = entry.case
+        await ledger.record(following(opened, news(opened, status), key=f"run-{number}"))
+        opened, _ = after(opened, news(opened, status))
 
 
 async def test_nothing_is_known_of_a_stranger(ledger: Ledger) -> None:
     """The case that asks is no prior case."""
     await worked(ledger, 1)
-    assert await LedgerActivities(ledger).known_of(USER, "K00000001") == Known()
+    assert await known_of(ledger, USER, "K00000001") == Known()
 
 
 async def test_sanctions_are_counted_by_their_action(ledger: Ledger) -> None:
@@ -56,7 +60,7 @@ async def test_sanctions_are_counted_by_their_action(ledger: Ledger) -> None:
     await muted(ledger, 3, ActionStatus.VERIFIED)
     opened = await worked(ledger, 4, preset(SATO, "warn"))
     await ledger.record(following(opened, news(opened, ActionStatus.VERIFIED), key="run-4"))
-    known = await LedgerActivities(ledger).known_of(USER, NEW)
+    known = await known_of(ledger, USER, NEW)
     assert known.sanctions == (
         Sanction(action="mute_user", times=3, standing=2),
         Sanction(action="warn", times=1, standing=1),
@@ -73,11 +77,10 @@ async def test_what_did_not_take_effect_is_no_sanction(ledger: Ledger) -> None:
         cmd.Undo(by=SATO),
         news(undone, ActionStatus.UNDONE),
     ):
-        entry = following(undone, command, key="run-3")
-        await ledger.record(entry)
-        undone = entry.case
+        await ledger.record(following(undone, command, key="run-3"))
+        undone, _ = after(undone, command)
     await muted(ledger, 4)
-    known = await LedgerActivities(ledger).known_of(USER, NEW)
+    known = await known_of(ledger, USER, NEW)
     assert known.sanctions == (Sanction(action="mute_user", times=1, standing=1),)
 
 
@@ -85,7 +88,7 @@ async def test_what_nobody_approved_is_no_sanction(ledger: Ledger) -> None:
     """A ban that waits, and one that was sent back."""
     await worked(ledger, 1, preset(SATO, "ban"))
     await worked(ledger, 2, preset(SATO, "ban"), cmd.Reject(by=TANAKA, reason="no"))
-    assert (await LedgerActivities(ledger).known_of(USER, NEW)).sanctions == ()
+    assert (await known_of(ledger, USER, NEW)).sanctions == ()
 
 
 async def test_what_koban_protected_by_itself_is_no_sanction(ledger: Ledger) -> None:
@@ -98,10 +101,10 @@ async def test_what_koban_protected_by_itself_is_no_sanction(ledger: Ledger) -> 
     )
     policy = POLICY.model_copy(update={"playbook": rules})
     opened = await worked(ledger, 1, cmd.ProtectNow(rules=(0,)), policy=policy)
-    entry = following(opened, news(opened, ActionStatus.DONE, "P1"), key="run-1")
-    await ledger.record(entry)
-    assert entry.case.protecting != ()
-    assert (await LedgerActivities(ledger).known_of(USER, NEW)).sanctions == ()
+    done = news(opened, ActionStatus.DONE, "P1")
+    await ledger.record(following(opened, done, key="run-1"))
+    assert after(opened, done)[0].protecting != ()
+    assert (await known_of(ledger, USER, NEW)).sanctions == ()
 
 
 async def test_other_cases_are_named_while_they_are_open(ledger: Ledger) -> None:
@@ -110,7 +113,7 @@ async def test_other_cases_are_named_while_they_are_open(ledger: Ledger) -> None
         await worked(ledger, number)
     await worked(ledger, 8, cmd.Clear(by=SATO))
     await worked(ledger, 9, cmd.Merge(by=SATO, into="K00000001", subject=USER))
-    known = await LedgerActivities(ledger).known_of(USER, "K00000006")
+    known = await known_of(ledger, USER, "K00000006")
     assert known.open_cases == ("K00000007", "K00000005", "K00000004", "K00000003", "K00000002")
     assert known.closed_cases == 1
 
@@ -119,7 +122,7 @@ async def test_others_are_not_mixed_in(ledger: Ledger) -> None:
     """A listing may have the same id as a user."""
     await muted(ledger, 1, ActionStatus.VERIFIED)
     listing = Subject(type="listing", id="u_123")
-    assert await LedgerActivities(ledger).known_of(listing, NEW) == Known()
+    assert await known_of(ledger, listing, NEW) == Known()
 
 
 async def test_an_open_case_tells_whom_it_is_about(ledger: Ledger) -> None:

@@ -9,11 +9,12 @@ import sqlalchemy as sa
 
 from activities.ledger.audit import verify
 from activities.ledger.database import Database
-from activities.ledger.errors import LedgerUnavailable, StoryBroken
+from activities.ledger.errors import LedgerUnavailable
 from activities.ledger.ledger import Ledger
 from activities.ledger.migrating import migrate
 from activities.ledger.queries import Look, Queries
 from activities.ledger.tables import alerts, cases, events, metadata
+from tests.activities.ledger.recording import after, count, following, opening, wanted
 from tests.domain.building import (
     CLARK,
     POLICY,
@@ -22,57 +23,13 @@ from tests.domain.building import (
     TANAKA,
     a_case,
     an_alert,
-    follow,
     minutes,
     news,
     preset,
 )
 from workflows.domain import commands as cmd
-from workflows.domain import events as ev
-from workflows.domain.alert import Subject, brief
-from workflows.domain.case import decide
-from workflows.domain.case_state import Case
 from workflows.domain.enforcement import ActionStatus
-from workflows.domain.history import apply
-from workflows.domain.memory import CardRef, Memory
 from workflows.domain.playbook.actions import ApprovalRule
-from workflows.domain.playbook.model import Severity
-from workflows.domain.refusal import Refusal
-from workflows.ports import Entry, Written
-
-
-def opening(case: Case | None = None, key: str = "run-1", number: int = 1) -> Entry:
-    """The entry of a case that opens."""
-    case = case or a_case()
-    event = ev.CaseOpened(
-        at=T0,
-        case=case.id,
-        playbook="off_platform",
-        subject=Subject(type="user", id="u_123"),
-        severity=Severity.CRITICAL,
-        alert=brief(an_alert()),
-    )
-    first = ev.Recorded(seq=1, event=event)
-    return Entry(case=case, owner_key=key, events=(first,), alerts=(an_alert(number),))
-
-
-def following(case: Case, *commands: cmd.Command, key: str = "run-1", after: int = 1) -> Entry:
-    """The entry of everything that `commands` make of `case`, from `after` minutes on."""
-    recorded = []
-    for minute, command in enumerate(commands, start=after):
-        outcome = decide(case, command, minutes(minute))
-        assert not isinstance(outcome, Refusal), outcome
-        for event in outcome:
-            case = apply(case, event)
-            recorded.append(ev.Recorded(seq=case.version, event=event))
-    return Entry(case=case, owner_key=key, events=tuple(recorded))
-
-
-async def count(database: Database, table: sa.Table) -> int:
-    """How many rows a table has."""
-    async with database.reading() as connection:
-        query = sa.select(sa.func.count()).select_from(table)
-        return int((await connection.execute(query)).scalar_one())
 
 
 async def test_a_story_is_written_and_read(ledger: Ledger, queries: Queries) -> None:
@@ -92,152 +49,14 @@ async def test_a_story_is_written_and_read(ledger: Ledger, queries: Queries) -> 
     assert (case["phase"], case["verdict"], case["version"]) == ("closed", "no_violation", 4)
 
 
-async def test_the_same_entry_twice_changes_nothing(ledger: Ledger, queries: Queries) -> None:
-    """A lost answer makes the workflow write again."""
-    entry = following(a_case(), preset(SATO, "mute"))
-    for each in (opening(), entry, entry, opening()):
-        assert await ledger.record(each) == Written(stands=each.events)
-    assert len(await queries.events_of("K7Q2F9XM0")) == 3
-    case = await queries.case("K7Q2F9XM0")
-    assert case is not None
-    assert case["phase"] == "enforcing"
-
-
-async def test_many_writers_of_one_entry_make_one_story(ledger: Ledger, queries: Queries) -> None:
-    """Several workers may carry out the same activity at once."""
-    entry = opening()
-    await asyncio.gather(*(ledger.record(entry) for _ in range(20)))
-    assert len(await queries.events_of("K7Q2F9XM0")) == 1
-    assert (await verify(queries)).broken == ()
-
-
-async def test_an_id_that_another_case_has_is_not_granted(
-    ledger: Ledger, database: Database
-) -> None:
-    """Two cases never share an id; the refused one leaves no trace."""
-    await ledger.record(opening())
-    assert await ledger.record(opening(key="run-2", number=2)) == Written(id_taken=True)
-    assert await count(database, alerts) == 1
-    assert await count(database, events) == 1
-
-
-async def test_a_known_alert_opens_no_second_case(ledger: Ledger, database: Database) -> None:
-    """(detector, id) is known for good, also after its case closed."""
-    await ledger.record(opening())
-    again = opening(a_case().model_copy(update={"id": "K00000000"}), key="run-2")
-    known = await ledger.record(again)
-    assert known == Written(known_alerts=("live-chat/chat-000001",))
-    assert await count(database, cases) == 1
-    assert await count(database, events) == 1
-
-
-async def test_where_a_case_was_reopened_no_second_one_opens(
-    ledger: Ledger, database: Database
-) -> None:
-    """The same route and open: the alert is for that case, and nothing is written for another."""
-    closed = follow(a_case(), cmd.Clear(by=SATO), minutes(1))
-    await ledger.record(opening())
-    entry = following(a_case(), cmd.Clear(by=SATO))
-    await ledger.record(entry.model_copy(update={"snapshot": Memory(case=closed)}))
-    second = opening(a_case().model_copy(update={"id": "KSECOND01"}), "run-2", 2)
-    reopening = following(closed, cmd.Reopen(by=SATO, reason="新しい証拠"), after=closed.version)
-    await ledger.record(reopening)
-    assert (await ledger.record(second)).joins == "K7Q2F9XM0"
-    assert (await count(database, cases), await count(database, alerts)) == (1, 1)
-    back = second.model_copy(update={"after": "K7Q2F9XM0"})
-    assert (await ledger.record(back)).stands == second.events
-
-
-async def test_a_case_that_was_never_closed_keeps_no_alert_from_the_next(ledger: Ledger) -> None:
-    """An operator ended its workflow: nobody would be there to take it."""
-    await ledger.record(opening())
-    second = opening(a_case().model_copy(update={"id": "KSECOND01"}), "run-2", 2)
-    assert (await ledger.record(second)).stands == second.events
-
-
-async def test_a_gap_in_the_story_is_an_error(ledger: Ledger, queries: Queries) -> None:
-    """Writing over a gap would hide a loss."""
-    await ledger.record(opening())
-    entry = following(a_case(), cmd.Claim(by=SATO), cmd.Release(by=SATO))
-    with pytest.raises(StoryBroken, match="event 2 is missing"):
-        await ledger.record(entry.model_copy(update={"events": entry.events[1:]}))
-    assert len(await queries.events_of("K7Q2F9XM0")) == 1
-
-
-async def test_the_first_writing_wins(ledger: Ledger, queries: Queries) -> None:
-    """A task that runs again after its worker died is told what happened, and writes nothing."""
-    await ledger.record(opening())
-    await ledger.record(following(a_case(), cmd.Claim(by=SATO)))
-    told = await ledger.record(following(a_case(), cmd.Claim(by=TANAKA), cmd.Clear(by=TANAKA)))
-    first = following(a_case(), cmd.Claim(by=SATO)).events
-    assert told == Written(stands=first, earlier=True)
-    assert [row["actor"] for row in await queries.events_of("K7Q2F9XM0")] == [None, "U0SATO"]
-
-
-async def test_what_was_done_without_the_ledger_is_what_happened(
-    ledger: Ledger, queries: Queries
-) -> None:
-    """It was durable before it was written; a try that was discarded had told something else."""
-    await ledger.record(opening())
-    join = cmd.JoinAlert(alert=brief(an_alert(2)), severity=Severity.HIGH)
-    discarded = following(a_case(), join, preset(SATO, "mute"))
-    await ledger.record(discarded.model_copy(update={"alerts": (an_alert(2),)}))
-    late = following(a_case(), cmd.Claim(by=TANAKA)).model_copy(update={"late": True})
-    assert await ledger.record(late) == Written(stands=late.events)
-    assert [row["actor"] for row in await queries.events_of("K7Q2F9XM0")] == [None, "U0TANAKA"]
-    row = await queries.case("K7Q2F9XM0")
-    assert row is not None
-    assert (row["owner"], row["version"], row["decider"]) == ("U0TANAKA", 2, None)
-    assert await queries.actions_of("K7Q2F9XM0") == []
-    assert (await verify(queries)).broken == ()
-    # The alert of the discarded try was never counted: it may join now.
-    entry = following(late.case, join).model_copy(update={"alerts": (an_alert(2),)})
-    assert await ledger.record(entry) == Written(stands=entry.events)
-
-
-async def test_an_alert_joins_once(ledger: Ledger, queries: Queries) -> None:
-    """A known alert is refused, whichever case has it; one that came late is let be."""
-    await ledger.record(opening())
-    join = cmd.JoinAlert(alert=brief(an_alert(1)), severity=Severity.HIGH)
-    entry = following(a_case(), join).model_copy(update={"alerts": (an_alert(1),)})
-    known = Written(known_alerts=("live-chat/chat-000001",))
-    assert await ledger.record(entry) == known
-    assert len(await queries.events_of("K7Q2F9XM0")) == 1
-    late = entry.model_copy(update={"late": True})
-    assert await ledger.record(late) == Written(stands=entry.events)
-    assert len(await queries.events_of("K7Q2F9XM0")) == 2
-
-
-async def test_a_late_write_never_takes_a_case_back(ledger: Ledger, queries: Queries) -> None:
-    """A slow worker may write an older state after a newer one."""
-    await ledger.record(opening())
-    older = following(a_case(), cmd.Claim(by=SATO))
-    newer = following(a_case(), cmd.Claim(by=SATO), cmd.Clear(by=SATO))
-    await ledger.record(newer)
-    await ledger.record(older)
-    case = await queries.case("K7Q2F9XM0")
-    assert case is not None
-    assert (case["phase"], case["version"]) == ("closed", 4)
-
-
 async def test_what_waits_for_approval_is_no_action_yet(ledger: Ledger, queries: Queries) -> None:
     """A look-up must not show a ban that nobody approved; the decision stays in the events."""
     await ledger.record(opening())
-    asked = following(a_case(), preset(SATO, "ban"))
-    await ledger.record(asked)
+    asked, _ = after(a_case(), preset(SATO, "ban"))
+    await ledger.record(following(a_case(), preset(SATO, "ban")))
     assert await queries.actions_of("K7Q2F9XM0") == []
-    await ledger.record(following(asked.case, cmd.Approve(by=TANAKA)))
+    await ledger.record(following(asked, cmd.Approve(by=TANAKA)))
     assert [row["status"] for row in await queries.actions_of("K7Q2F9XM0")] == ["pending"]
-
-
-async def test_a_snapshot_wakes_a_case_up(ledger: Ledger) -> None:
-    """A closed case comes back as it was, with its place in Slack."""
-    await ledger.record(opening())
-    entry = following(a_case(), cmd.Clear(by=SATO))
-    memory = Memory(key="run-1", case=entry.case, card=CardRef(channel="C0LIVE", ts="1.2"))
-    await ledger.record(entry.model_copy(update={"snapshot": memory}))
-    assert await ledger.load_case("K7Q2F9XM0") == memory
-    assert await ledger.load_case("K00000000") is None
 
 
 async def test_every_tampering_is_found(
@@ -257,10 +76,9 @@ async def test_every_tampering_is_found(
 
 
 async def test_nul_and_worse_are_stored_visibly(ledger: Ledger, database: Database) -> None:
-    """PostgreSQL can't hold NUL in text; nothing is lost for it."""
+    """A NUL, which PostgreSQL refuses in text, becomes its picture."""
     alert = an_alert(1, attributes={"note": "a\u0000b", "deep": [{"x": "\u0000"}]})
-    entry = opening().model_copy(update={"alerts": (alert,)})
-    await ledger.record(entry)
+    await ledger.open_case(wanted().model_copy(update={"alert": alert}))
     async with database.reading() as connection:
         body = (await connection.execute(sa.select(alerts.c.body))).scalar_one()
     assert body["attributes"] == {"note": "a␀b", "deep": [{"x": "␀"}]}
@@ -274,7 +92,7 @@ async def test_known_alerts_are_found_by_hundreds(ledger: Ledger, queries: Queri
 
 
 async def test_a_look_up_is_written_down(queries: Queries, database: Database) -> None:
-    """Who looked at whom, and why."""
+    """Both people and the reason are on record."""
     look = Look(at=T0, actor="U0SATO", subject_type="user", subject_id="u_1", why="/koban user")
     await queries.look_up(look)
     assert await count(database, metadata.tables["lookups"]) == 1
@@ -291,7 +109,7 @@ async def test_the_queue_holds_what_is_open(ledger: Ledger, queries: Queries) ->
 async def test_an_undo_that_waits_for_an_approval_is_in_the_queue(
     ledger: Ledger, queries: Queries
 ) -> None:
-    """Its case is closed; who asked can't agree, and who decided can. What stands goes on so."""
+    """Its case is closed and keeps its actions; only the person asking can't agree."""
     rule = {"by": "lead", "within": "30m"}
     warn = POLICY.catalog.actions["warn"].model_copy(
         update={"undo_approval": ApprovalRule.model_validate(rule)}
@@ -301,12 +119,12 @@ async def test_an_undo_that_waits_for_an_approval_is_in_the_queue(
         update={"policy": POLICY.model_copy(update={"catalog": catalog})},
     )
     await ledger.record(opening(case))
-    done = following(case, preset(SATO, "warn"))
-    await ledger.record(done)
-    verified = following(done.case, news(done.case, ActionStatus.VERIFIED))
-    await ledger.record(verified)
+    warned, _ = after(case, preset(SATO, "warn"))
+    await ledger.record(following(case, preset(SATO, "warn")))
+    verified, _ = after(warned, news(warned, ActionStatus.VERIFIED))
+    await ledger.record(following(warned, news(warned, ActionStatus.VERIFIED)))
     assert await queries.open_cases() == []
-    await ledger.record(following(verified.case, cmd.Undo(by=CLARK)))
+    await ledger.record(following(verified, cmd.Undo(by=CLARK)))
     (row,) = await queries.open_cases()
     assert (row["phase"], row["approval_purpose"]) == ("closed", "undo")
     assert (row["approvers"], row["approval_barred"]) == (["lead"], ["U0CLARK"])
@@ -340,12 +158,14 @@ async def test_a_case_on_hold_has_no_due_time_while_its_clocks_stand(
 ) -> None:
     """Waiting stops the clocks, a specialist's snooze does not."""
     await ledger.record(opening())
-    entry = following(a_case(), cmd.Snooze(by=SATO, until=minutes(5)))
-    await ledger.record(entry)
+    snooze = cmd.Snooze(by=SATO, until=minutes(5))
+    await ledger.record(following(a_case(), snooze))
     (row,) = await queries.open_cases()
     assert (row["hold"], row["hold_until"]) == ("snoozed", minutes(5))
     assert row["decide_due"] == minutes(10)
-    await ledger.record(following(entry.case, cmd.Wait(by=SATO, note="本人に確認中")))
+    await ledger.record(
+        following(after(a_case(), snooze)[0], cmd.Wait(by=SATO, note="本人に確認中"))
+    )
     (row,) = await queries.open_cases()
     assert (row["hold"], row["decide_due"], row["claim_due"]) == ("waiting", None, None)
 

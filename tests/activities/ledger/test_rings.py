@@ -8,7 +8,7 @@ from activities.ledger.ledger import Ledger
 from activities.ledger.queries import Queries
 from activities.ledger.rings import Rings
 from activities.ledger.tables import actions
-from tests.activities.ledger.test_ledger import following, opening
+from tests.activities.ledger.recording import after, following, opening
 from tests.domain.building import SATO, minutes
 from tests.domain.ringing import a_ring, a_ring_case, decide_ring, ring_news
 from workflows.casework.ring_ports import Member, RingPart, RingRow, RingRows
@@ -122,10 +122,10 @@ async def test_a_decision_for_a_ring_has_rows_for_its_subjects_only(
     """The ring itself is nobody: numbers over `actions` count people."""
     opened = a_ring_case()
     await ledger.record(opening(opened))
-    decided = following(opened, decide_ring(SATO, 2))
-    await ledger.record(decided)
-    done = ring_news(decided.case, Tally(total=2, step=1, done=2), S.VERIFIED)
-    await ledger.record(following(decided.case, done))
+    decided, _ = after(opened, decide_ring(SATO, 2))
+    await ledger.record(following(opened, decide_ring(SATO, 2)))
+    done = ring_news(decided, Tally(total=2, step=1, done=2), S.VERIFIED)
+    await ledger.record(following(decided, done))
     await rings.store(RING, CASE, users(2))
     await rings.record_ring(rows(1, (0, S.VERIFIED), (1, S.VERIFIED)))
     async with database.reading() as connection:

@@ -11,7 +11,7 @@ from activities.ledger.database import Database
 from activities.ledger.ledger import Ledger
 from activities.ledger.queries import Queries
 from activities.ledger.statistics import Statistics
-from tests.activities.ledger.test_ledger import following, opening
+from tests.activities.ledger.recording import after, following, opening
 from tests.domain.building import (
     SATO,
     T0,
@@ -23,14 +23,11 @@ from tests.domain.building import (
     preset,
 )
 from workflows.domain import commands as cmd
-from workflows.domain.case import decide
 from workflows.domain.case_state import Case
 from workflows.domain.decision import Verdict
 from workflows.domain.enforcement import ActionReport, ActionStatus, EnforcementReport
-from workflows.domain.history import apply_all
 from workflows.domain.numbers.model import Numbers, PlaybookCount, Protections, Sla, Spread
 from workflows.domain.playbook.model import Policy, Severity
-from workflows.domain.refusal import Refusal
 
 DOCS = Path(__file__).parents[3] / "docs" / "numbers.md"
 END = minutes(60)
@@ -59,15 +56,8 @@ async def played(
     await ledger.record(opening(case, key=case_id, number=number))
     for minute, step in steps:
         command = news(case, step) if isinstance(step, ActionStatus) else step
-        entry = following(case, command, key=case_id, after=minute)  # type: ignore[arg-type]
-        await ledger.record(entry.model_copy(update={"case": after(case, command, minute)}))
-        case = after(case, command, minute)
-
-
-def after(case: Case, command: cmd.Command, minute: float) -> Case:
-    outcome = decide(case, command, minutes(minute))
-    assert not isinstance(outcome, Refusal), outcome
-    return apply_all(case, outcome)
+        await ledger.record(following(case, command, key=case_id, first=minute))
+        case, _ = after(case, command, first=minute)
 
 
 @pytest.fixture
@@ -181,9 +171,8 @@ async def test_protections_that_run_and_end_soon(ledger: Ledger, statistics: Sta
     """Counted where they stand; listed by when they end."""
     case = named(MUTED, Severity.CRITICAL, WATCHFUL)
     await ledger.record(opening(case, key=MUTED))
-    begun = following(case, cmd.ProtectNow(rules=(0,)), key=MUTED)
-    case = after(case, cmd.ProtectNow(rules=(0,)), 1)
-    await ledger.record(begun.model_copy(update={"case": case}))
+    await ledger.record(following(case, cmd.ProtectNow(rules=(0,)), key=MUTED))
+    case, _ = after(case, cmd.ProtectNow(rules=(0,)))
     standing = (await statistics.numbers(T0, END)).protections
     assert standing == Protections(started=1)
     state = case.actions_of("P1")[0]
@@ -191,8 +180,7 @@ async def test_protections_that_run_and_end_soon(ledger: Ledger, statistics: Sta
     report = cmd.Report(
         report=EnforcementReport(id="r", case=case.id, decision="P1", actions=(told,))
     )
-    entry = following(case, report, key=MUTED, after=2)
-    await ledger.record(entry.model_copy(update={"case": after(case, report, 2)}))
+    await ledger.record(following(case, report, key=MUTED, first=2))
     assert (await statistics.numbers(T0, END)).protections == Protections(started=1, running=1)
     assert await statistics.ending_protections(minutes(16)) == []
     (ending,) = await statistics.ending_protections(minutes(17))

@@ -6,7 +6,7 @@ from activities.ledger.database import Database
 from activities.ledger.ledger import Ledger
 from activities.ledger.queries import Queries
 from activities.ledger.storms import Storms
-from tests.activities.ledger.test_ledger import following, opening
+from tests.activities.ledger.recording import following, opening
 from tests.domain.building import SATO, a_case, a_policy, minutes
 from workflows.domain import commands as cmd
 from workflows.domain.case_state import Case
@@ -32,8 +32,8 @@ async def case(ledger: Ledger, number: int, severity: Severity, **changes: objec
 async def carded(ledger: Ledger, made: Case, *commands: cmd.Command) -> None:
     """Its card stands now; `commands` happened meanwhile."""
     number = int(made.id[-1])
-    entry = following(made, *commands, key=f"run-{number}")
-    await ledger.record(entry.model_copy(update={"card": CARD}))
+    write = following(made, *commands, key=f"run-{number}")
+    await ledger.record(write.model_copy(update={"card": CARD}))
 
 
 async def test_a_quiet_channel_has_nobody_waiting(ledger: Ledger, database: Database) -> None:

@@ -13,6 +13,7 @@ from tests.activities.slack.conftest import Desk, Tries
 from workflows.domain.people import Role
 from workflows.domain.playbook.roles import Holders, RoleBook
 from workflows.domain.text import Language
+from workflows.ports import RolesAsk
 
 
 class Clock:
@@ -119,7 +120,7 @@ async def test_where_nobody_can_tell_nobody_is_refused(desk: Desk) -> None:
     with pytest.raises(RolesUnknown):
         await people(desk, Clock()).roles("U0SATO")
     with pytest.raises(ApplicationError) as failed:
-        await Tries().run(desk.activities.roles_of, "U0SATO")
+        await Tries().run(desk.activities.roles_of, RolesAsk(person="U0SATO"))
     assert (failed.value.type, failed.value.non_retryable) == ("roles_unknown", False)
 
 
@@ -131,7 +132,32 @@ async def test_a_group_that_does_not_exist_takes_nobody_elses_role(desk: Desk) -
 
 async def test_the_activity_tells_the_roles(desk: Desk) -> None:
     """As the workflows ask for them."""
-    assert await Tries().run(desk.activities.roles_of, "U0SATO") == (Role.SPECIALIST,)
+    grant = await Tries().run(desk.activities.roles_of, RolesAsk(person="U0SATO"))
+    assert grant.roles == (Role.SPECIALIST,)
+
+
+async def test_an_approver_is_looked_up_at_slack(desk: Desk) -> None:
+    """A lead who lost the role a moment ago no longer has it, whatever was read before."""
+    clock = Clock()
+    asked = people(desk, clock)
+    assert (await asked.grant("U0TANAKA")).roles == (Role.LEAD,)
+    desk.workspace.groups["S0LEAD"].users.clear()
+    clock.now += 3
+    assert (await asked.grant("U0TANAKA")).roles == (Role.LEAD,)
+    assert (await asked.grant("U0TANAKA", newest=True)).roles == ()
+
+
+async def test_a_grant_asks_nobody(desk: Desk) -> None:
+    """It is there once the groups were read, and for a minute."""
+    clock = Clock()
+    asked = people(desk, clock)
+    assert asked.granted("U0TANAKA") is None
+    await asked.roles("U0TANAKA")
+    grant = asked.granted("U0TANAKA")
+    assert grant is not None
+    assert grant.roles == (Role.LEAD,)
+    clock.now += 61
+    assert asked.granted("U0TANAKA") is None
 
 
 async def test_a_slow_slack_is_not_waited_for_while_an_answer_counts(desk: Desk) -> None:

@@ -25,10 +25,11 @@ from workflows.domain.enforcement import ActionStatus
 from workflows.domain.events import CaseOpened, Event, Recorded
 from workflows.domain.history import apply_all, numbered, opened
 from workflows.domain.hold import HoldKind
-from workflows.domain.memory import CardRef
+from workflows.domain.memory import CardRef, ReceivedAlert
 from workflows.domain.people import Actor, Cover, Role
 from workflows.domain.playbook.model import Policy, Severity
-from workflows.ports import Entry
+from workflows.domain.projection import action_rows, case_row
+from workflows.ports import LedgerWrite
 
 SUBJECT = Subject(type="user", id="u_123")
 ALERT = Alert(id="1", detector="chat", kind="off_platform", subject=SUBJECT, occurred_at=NOW)
@@ -58,8 +59,8 @@ async def ledger(tmp_path) -> AsyncIterator[Database]:
     await migrate(database)
     case, happened = decided_case()
     recorded = tuple(Recorded(seq=seq, event=event) for seq, event in enumerate(happened, 1))
-    entry = Entry(case=case, owner_key="k", events=recorded, alerts=(ALERT,), card=CARD)
-    await Ledger(database).record(entry)
+    first = ReceivedAlert(alert=ALERT, at=NOW)
+    await Ledger(database).record(_write(case, recorded, first))
     yield database
     await database.aclose()
 
@@ -180,4 +181,17 @@ async def _noted(ledger: Database, times: int) -> None:
             assert isinstance(outcome, tuple)
             told = numbered(case, outcome)
             case = apply_all(case, outcome)
-            await Ledger(ledger).record(Entry(case=case, owner_key="k", events=told, card=CARD))
+            await Ledger(ledger).record(_write(case, told))
+
+
+def _write(case: Case, events: tuple[Recorded, ...], *alerts: ReceivedAlert) -> LedgerWrite:
+    """What the case's workflow writes."""
+    return LedgerWrite(
+        case=case.id,
+        owner_key="k",
+        events=events,
+        row=case_row(case),
+        actions=tuple(action_rows(case)),
+        alerts=alerts,
+        card=CARD,
+    )

@@ -11,6 +11,7 @@ from tests.chaos.invariants import (
     enforced_exactly_once,
     histories_can_be_played_again,
     ledger_is_temporal,
+    ledger_is_what_histories_say,
     timers_are_kept,
 )
 
@@ -25,6 +26,7 @@ INVARIANTS: dict[int, tuple[str, Callable[[Evidence], Iterator[Violation]]]] = {
         chains_are_whole,
         ledger_is_temporal,
         histories_can_be_played_again,
+        ledger_is_what_histories_say,
     )
 }
 

@@ -8,6 +8,7 @@ from temporalio.worker import Replayer
 
 from bot.worker import sandbox
 from tests.chaos.evidence import Evidence, Violation
+from tests.chaos.invariants.ledger_is_what_histories_say import Told, events_in
 from workflows.appeal import AppealWorkflow
 from workflows.case import CaseWorkflow
 from workflows.enforcement import EnforcementWorkflow
@@ -27,17 +28,17 @@ _OURS = (
 
 
 def check(seen: Evidence) -> Iterator[Violation]:
-    """What was found by `unplayable`."""
+    """What `examined` found."""
     for words in seen.unplayable:
         yield Violation(NUMBER, words)
 
 
-async def unplayable(client: Client) -> list[str]:
-    """The workflows whose history tells another story when it is played again, and which."""
+async def examined(client: Client) -> tuple[list[str], Told]:
+    """Every history: those that can't be replayed and why, and the events that they hold."""
     replayer = Replayer(
         workflows=_OURS, workflow_runner=sandbox(), data_converter=client.data_converter
     )
-    found = []
+    found, told = list[str](), Told()
     async for each in client.list_workflows():
         if each.workflow_type not in {kind.__name__ for kind in _OURS}:
             continue
@@ -45,7 +46,9 @@ async def unplayable(client: Client) -> list[str]:
             history = await client.get_workflow_handle(each.id, run_id=each.run_id).fetch_history()
         except RPCError:
             continue  # it was removed in between
+        async for story, seq, event in events_in(client, history):
+            told.setdefault(story, {})[seq] = event
         played = await replayer.replay_workflow(history, raise_on_replay_failure=False)
         if played.replay_failure is not None:
             found.append(f"{each.id} can't be played again: {played.replay_failure}")
-    return found
+    return found, told

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 
-from activities.ledger.rows import case_row
+from activities.ledger.rows import case_values
 from tests.chaos.evidence import Evidence, Row, Story, Violation
 from workflows.domain.case_state import Case, Phase
 from workflows.domain.enforcement import ActionStatus
 from workflows.domain.identity import closed_route, enforcement_route
 from workflows.domain.memory import Memory
+from workflows.domain.projection import case_row
 
 NUMBER = 7
 _WAITING = frozenset({ActionStatus.FAILED, ActionStatus.RETRYING, ActionStatus.UNDOING})
@@ -39,8 +40,8 @@ def check(seen: Evidence) -> Iterator[Violation]:
 
 def _row(case: str, story: Story) -> Iterator[Violation]:
     """The row in `cases` is that of the events."""
-    told = case_row(story.case, story.row["owner_key"], None)
-    for name in told.keys() - {"card_channel", "card_ts"}:
+    told = case_values(case_row(story.case))
+    for name in told:
         if story.row[name] != told[name]:
             yield Violation(
                 NUMBER, f"case {case}: its row has {name} {story.row[name]!r}, not {told[name]!r}"
@@ -65,7 +66,7 @@ def _memory(story: Story, seen: Evidence) -> tuple[Memory | None, set[str]]:
         place = min(routes, default=route)
         return seen.memories.get(place), {place}
     awake = {woken} if case.undoing or case.deadline is not None else set()
-    return Memory.model_validate(story.row["snapshot"]) if story.row["snapshot"] else None, awake
+    return story.snapshot, awake
 
 
 def _knows(memory: Memory, case: str) -> bool:

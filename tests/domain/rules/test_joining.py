@@ -4,7 +4,6 @@ from tests.domain.building import (
     CLARK,
     SATO,
     TANAKA,
-    WATCHFUL,
     a_case,
     an_alert,
     follow,
@@ -12,7 +11,6 @@ from tests.domain.building import (
     preset,
     refused,
 )
-from workflows.conditions import holds
 from workflows.domain import commands as cmd
 from workflows.domain.alert import brief
 from workflows.domain.case import decide
@@ -117,26 +115,26 @@ class TestOnlyCounting:
     def many(self, severity: Severity = Severity.MEDIUM, alerts: int = 5) -> Case:
         return a_case(severity).model_copy(update={"alerts": alerts})
 
-    def counts(self, case: Case, **changes: object) -> bool:
-        alert = an_alert(9).model_copy(update=changes)
-        return only_counts(case, alert, holds)
-
     def test_one_more_of_the_same_only_counts(self) -> None:
-        """From the fifth on: it may wait for others."""
-        assert self.counts(self.many(), score=0.5)
-        assert not self.counts(self.many(alerts=4), score=0.5)
+        """It may wait for others from the fifth on."""
+        assert only_counts(self.many(), Severity.MEDIUM, ())
+        assert not only_counts(self.many(alerts=4), Severity.MEDIUM, ())
+
+    def test_a_milder_one_only_counts(self) -> None:
+        """The case keeps its severity."""
+        assert only_counts(self.many(), Severity.LOW, ())
+        assert only_counts(self.many(Severity.CRITICAL), Severity.CRITICAL, ())
 
     def test_a_worse_one_never_waits(self) -> None:
-        """It changes whom the case calls, and when."""
-        assert not self.counts(self.many(), score=0.99)
-        assert self.counts(self.many(Severity.CRITICAL), score=0.99)
+        """The case calls other people then, and sooner."""
+        assert not only_counts(self.many(), Severity.HIGH, ())
+        assert not only_counts(self.many(), Severity.CRITICAL, ())
 
-    def test_what_has_to_be_protected_from_never_waits(self) -> None:
+    def test_an_alert_that_a_rule_protects_from_never_waits(self) -> None:
         """Protection comes before anybody looks."""
-        case = a_case(policy=WATCHFUL).model_copy(update={"alerts": 9})
-        assert not self.counts(case, score=0.5)
+        assert not only_counts(self.many(alerts=9), Severity.MEDIUM, (0,))
 
     def test_a_closed_case_takes_no_part(self) -> None:
         """Its alerts open the next one."""
         closed = self.many().model_copy(update={"phase": Phase.CLOSED})
-        assert not self.counts(closed, score=0.5)
+        assert not only_counts(closed, Severity.MEDIUM, ())

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from workflows.domain.appealing.answer import AppealSettled
 from workflows.domain.appealing.state import Appealed
-from workflows.domain.commands import Asked, Place
+from workflows.domain.commands import Asked, Grant, Place
 from workflows.domain.enforcement import Problem
 from workflows.domain.model import Value
 from workflows.domain.playbook.appeals import NoticeKind
@@ -87,9 +87,13 @@ AppealCommand = (
 
 
 class AppealClick(Value):
-    """A reviewer's command on its way to the appeal; `id` is unique per press."""
+    """A reviewer's command on its way to the appeal; `id` is unique per press.
+
+    `grant` counts while it is fresh; roles within the command never do.
+    """
 
     id: str
     appeal: str
     command: AppealPersonCommand
     place: Place
+    grant: Grant | None = None

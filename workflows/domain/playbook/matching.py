@@ -1,6 +1,7 @@
 """Which playbook works an alert, which alerts belong together, and how bad it is."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from workflows.domain.alert import Alert
@@ -26,17 +27,29 @@ def find_playbook(playbooks: Iterable[Playbook], alert: Alert, holds: Holds) -> 
 
 def severity_of(playbook: Playbook, alert: Alert, holds: Holds) -> Severity:
     """The first severity whose condition holds, worst first; the mildest named if none does."""
+    return assess(playbook, alert, holds).severity
+
+
+def assess(playbook: Playbook, alert: Alert, holds: Holds) -> "Assessment":
+    """The alert's own severity, with its facts for further conditions."""
     facts = {"alert": alert.facts()}
     ordered = sorted(playbook.severity, key=lambda each: each.rank)
-    return next((s for s in ordered if holds(playbook.severity[s], facts)), ordered[-1])
+    found = next((s for s in ordered if holds(playbook.severity[s], facts)), ordered[-1])
+    return Assessment(alert=alert, severity=found, facts=facts)
 
 
-def protections_of(
-    playbook: Playbook, alert: Alert, severity: Severity, holds: Holds
-) -> tuple[int, ...]:
-    """The lines of `protect` that hold for an alert of a case of `severity`, by their index."""
-    facts = {"alert": alert.facts(), "severity": severity.value}
-    return tuple(i for i, rule in enumerate(playbook.protect) if holds(rule.when, facts))
+@dataclass(frozen=True)
+class Assessment:
+    """One alert weighed by a playbook; `facts` is what conditions read."""
+
+    alert: Alert
+    severity: Severity
+    facts: Mapping[str, Any]
+
+    def protections(self, playbook: Playbook, severity: Severity, holds: Holds) -> tuple[int, ...]:
+        """The lines of `protect` that hold in a case of `severity`, by their index."""
+        facts = {**self.facts, "severity": severity.value}
+        return tuple(i for i, rule in enumerate(playbook.protect) if holds(rule.when, facts))
 
 
 def group_of(playbook: Playbook, alert: Alert) -> tuple[str, ...]:

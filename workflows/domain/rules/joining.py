@@ -4,9 +4,8 @@ from datetime import datetime
 
 from workflows.domain import commands as cmd
 from workflows.domain import events as ev
-from workflows.domain.alert import Alert
 from workflows.domain.case_state import Case, Phase
-from workflows.domain.playbook.matching import Holds, protections_of, severity_of
+from workflows.domain.playbook.model import Severity
 from workflows.domain.refusal import Reason, Refusal
 from workflows.domain.rules.holding import woken_by_worse
 from workflows.domain.rules.outcome import Outcome
@@ -25,16 +24,15 @@ MANY = 5
 """Alerts from which on one more of the same kind is a matter of counting."""
 
 
-def only_counts(case: Case, alert: Alert, holds: Holds) -> bool:
-    """Whether an alert changes nothing but how many there are: it makes the case no worse.
+def only_counts(case: Case, severity: Severity, rules: tuple[int, ...]) -> bool:
+    """Whether an alert of `severity` changes nothing but how many there are.
 
-    The first ones are each worth a look, and so is what the playbook protects from at once.
+    It makes the case no worse, and no rule protects from it (`rules`). The first ones are each
+    worth a look.
     """
     if case.alerts < MANY or case.phase is Phase.CLOSED:
         return False
-    playbook = case.policy.playbook
-    worse = severity_of(playbook, alert, holds).rank < case.severity.rank
-    return not worse and not protections_of(playbook, alert, case.severity, holds)
+    return severity.rank >= case.severity.rank and not rules
 
 
 def merge(case: Case, command: cmd.Merge, now: datetime) -> Outcome:

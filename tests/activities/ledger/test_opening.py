@@ -1,0 +1,188 @@
+"""The opening of a case in the ledger, on both databases."""
+
+import asyncio
+
+import pytest
+
+from activities.ledger.activities import LedgerActivities
+from activities.ledger.automation import Automation
+from activities.ledger.database import Database
+from activities.ledger.ledger import Ledger
+from activities.ledger.queries import Queries, Row
+from activities.ledger.tables import alerts, cases, events
+from tests.activities.ledger.recording import closing, count, following, opening, wanted
+from tests.domain.building import PLAYBOOK, SATO, T0, TANAKA, a_case, minutes
+from workflows.domain import commands as cmd
+from workflows.domain.automation import AutomationChange, Halt, Turn
+from workflows.domain.case_state import Case
+from workflows.domain.events import CaseOpened
+from workflows.domain.known import Known
+from workflows.ports import OpenCase, OpenedCase
+
+FIRST, NEXT = "K6V6VC9YM", "K0GHK05EK"
+"""The candidates for the key `run-1`."""
+SECOND = "K254QERZX"
+"""The first candidate for the key `run-2`."""
+
+
+async def rows(database: Database) -> tuple[int, int, int]:
+    """How many cases, alerts and events there are."""
+    return (
+        await count(database, cases),
+        await count(database, alerts),
+        await count(database, events),
+    )
+
+
+async def opened(ledger: Ledger, asked: OpenCase) -> CaseOpened:
+    """The event of a case that was opened."""
+    found = await ledger.open_case(asked)
+    assert found.event is not None
+    return found.event
+
+
+async def the_row(queries: Queries, case: str) -> Row:
+    row = await queries.case(case)
+    assert row is not None
+    return row
+
+
+async def test_a_case_opens_with_its_row_its_alert_and_its_event(
+    ledger: Ledger, queries: Queries
+) -> None:
+    """One call writes all three under an id derived from the key."""
+    event = await opened(ledger, wanted())
+    assert (event.case, event.at, event.known) == (FIRST, T0, Known())
+    row = await the_row(queries, FIRST)
+    assert (row["owner_key"], row["phase"], row["version"]) == ("run-1", "open", 1)
+    assert (row["route"], row["alerts"]) == ("case/off_platform/TEST", 1)
+    (story,) = await queries.events_of(FIRST)
+    assert (story["seq"], story["kind"], story["data"]["case"]) == (1, "case_opened", FIRST)
+    found = await queries.case_of_alert("live-chat", "chat-000001")
+    assert found is not None
+    assert found["id"] == FIRST
+
+
+async def test_a_second_attempt_finds_the_first(ledger: Ledger, database: Database) -> None:
+    """The same key gives the same answer and adds no row."""
+    first = await ledger.open_case(wanted())
+    later = wanted().event.model_copy(update={"at": minutes(1)})
+    for again in (wanted(), wanted().model_copy(update={"event": later})):
+        assert await ledger.open_case(again) == first
+    assert await rows(database) == (1, 1, 1)
+
+
+async def test_a_second_attempt_finds_a_case_that_went_on(ledger: Ledger) -> None:
+    """The answer is its first event, whatever came after it."""
+    first = await ledger.open_case(wanted())
+    await ledger.record(following(named(FIRST), cmd.Claim(by=SATO), cmd.Clear(by=SATO)))
+    assert await ledger.open_case(wanted()) == first
+
+
+async def test_many_attempts_at_once_open_one_case(ledger: Ledger, database: Database) -> None:
+    """An attempt that lost the race is tried again, as Temporal does."""
+    attempts = [ledger.open_case(wanted()) for _ in range(20)]
+    raced = await asyncio.gather(*attempts, return_exceptions=True)
+    first = await ledger.open_case(wanted())
+    assert first.event is not None
+    assert [each for each in raced if isinstance(each, OpenedCase) and each != first] == []
+    assert any(each == first for each in raced)
+    assert await rows(database) == (1, 1, 1)
+
+
+async def test_a_known_alert_opens_no_case(ledger: Ledger, database: Database) -> None:
+    """Nothing is written for it, also after its own case closed."""
+    await ledger.open_case(wanted())
+    for _ in range(2):
+        assert await ledger.open_case(wanted("run-2")) == OpenedCase()
+        assert await rows(database) == (1, 1, 1)
+    await ledger.record(following(named(FIRST), cmd.Clear(by=SATO)))
+    assert await ledger.open_case(wanted("run-3")) == OpenedCase()
+
+
+async def test_an_id_of_another_case_is_passed_over(ledger: Ledger, queries: Queries) -> None:
+    """The second candidate takes its place, and a second attempt finds it again."""
+    taken = a_case().model_copy(update={"id": FIRST})
+    await ledger.record(opening(taken, key="somebody-else", number=9))
+    for _ in range(2):
+        event = await opened(ledger, wanted())
+        assert event.case == NEXT
+    assert (await the_row(queries, FIRST))["owner_key"] == "somebody-else"
+
+
+def named(case: str) -> Case:
+    """The case as its workflow knows it."""
+    return a_case().model_copy(update={"id": case})
+
+
+async def reopened(ledger: Ledger) -> str:
+    """A case of the group that was closed and reopened."""
+    case = named((await opened(ledger, wanted())).case)
+    reopen = cmd.Reopen(by=SATO, reason="新しい証拠")
+    await ledger.record(closing(case, cmd.Clear(by=SATO)))
+    await ledger.record(following(case, cmd.Clear(by=SATO), reopen))
+    return case.id
+
+
+async def test_the_alert_of_a_reopened_group_joins_the_reopened_case(
+    ledger: Ledger, database: Database
+) -> None:
+    """No second case of the group opens, and the alert stays unclaimed."""
+    case = await reopened(ledger)
+    before = await rows(database)
+    for _ in range(2):
+        assert await ledger.open_case(wanted("run-2", 2)) == OpenedCase(joins=case)
+    assert await rows(database) == before
+
+
+async def test_alerts_given_back_by_a_reopened_case_open_the_next_one(ledger: Ledger) -> None:
+    """`after` names that case, so it does not get them a second time."""
+    case = await reopened(ledger)
+    event = await opened(ledger, wanted("run-2", 2, after=case))
+    assert event.case == SECOND
+    assert event.known.open_cases == (case,)
+
+
+async def test_a_case_that_was_never_closed_takes_no_alert_of_the_next(ledger: Ledger) -> None:
+    """Its workflow was ended by an operator, so nobody would work on the alert."""
+    await ledger.open_case(wanted())
+    assert (await opened(ledger, wanted("run-2", 2))).case == SECOND
+
+
+async def test_another_group_is_not_joined(ledger: Ledger) -> None:
+    """A reopened case takes alerts of its own route only."""
+    await reopened(ledger)
+    other = a_case().model_copy(update={"route": "case/off_platform/OTHER"})
+    assert (await opened(ledger, wanted("run-2", 2, other))).case == SECOND
+
+
+async def test_the_opening_has_the_history_of_its_subject(ledger: Ledger) -> None:
+    """Open cases are named and closed ones counted, without the new case itself."""
+    await ledger.record(opening())
+    closed = a_case().model_copy(update={"id": "K00000002"})
+    await ledger.record(opening(closed, key="run-0", number=3))
+    await ledger.record(following(closed, cmd.Clear(by=SATO), key="run-0"))
+    event = await opened(ledger, wanted("run-2", 2))
+    assert event.known == Known(open_cases=("K7Q2F9XM0",), closed_cases=1)
+    again = await opened(ledger, wanted("run-2", 2))
+    assert again.known == event.known
+
+
+@pytest.mark.parametrize("asks", [True, False])
+async def test_the_answer_has_the_halt_where_the_case_would_protect(
+    ledger: Ledger, database: Database, asks: bool
+) -> None:
+    """A first and a second attempt both learn of it."""
+    pause = AutomationChange(kind=Turn.PAUSED, by=TANAKA.id, at=T0, playbook=PLAYBOOK.playbook)
+    await Automation(database).change(lambda _: pause)
+    halt = Halt(playbook="off_platform", by="U0TANAKA", at=T0) if asks else None
+    for _ in range(2):
+        asked = wanted().model_copy(update={"automation": asks})
+        assert (await LedgerActivities(ledger).open_case(asked)).halt == halt
+
+
+async def test_a_case_that_stayed_closed_takes_no_alert_of_the_next(ledger: Ledger) -> None:
+    """Only a reopened case does."""
+    case = named((await opened(ledger, wanted())).case)
+    await ledger.record(closing(case, cmd.Clear(by=SATO)))
+    assert (await opened(ledger, wanted("run-2", 2))).case == SECOND

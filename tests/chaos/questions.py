@@ -1,0 +1,29 @@
+"""Queries of running cases, as a lead's modal and Temporal's own page ask them."""
+
+from collections import Counter
+from datetime import timedelta
+from random import Random
+
+from temporalio.client import Client, WorkflowQueryFailedError, WorkflowQueryRejectedError
+from temporalio.service import RPCError
+
+from tests.chaos.plan import Life
+
+QUERIES = ("memory", "newest", "__stack_trace", "__stack_trace")
+_CASES = "WorkflowType = 'CaseWorkflow' AND ExecutionStatus = 'Running'"
+_PATIENCE = timedelta(seconds=10)
+
+
+async def ask(client: Client, life: Life, number: int, counts: Counter[str]) -> None:
+    """One query of a running case. Kills in between make some fail; none may leave a trace."""
+    dice = Random(f"{life.number}/{number}")
+    query = QUERIES[number % len(QUERIES)]
+    try:
+        routes = [each.id async for each in client.list_workflows(_CASES)]
+        if routes:
+            await client.get_workflow_handle(dice.choice(sorted(routes))).query(
+                query, rpc_timeout=_PATIENCE
+            )
+            counts[f"queries: {query}"] += 1
+    except (TimeoutError, RPCError, WorkflowQueryFailedError, WorkflowQueryRejectedError):
+        counts["queries: no answer"] += 1

@@ -1,0 +1,78 @@
+"""Bursts: what piles up for one case is worked off in bounded workflow tasks."""
+
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
+
+from deploy.sandbox.processes import Process
+from deploy.sandbox.slack.person import wait_until
+from deploy.sandbox.slack.reading import controls
+from tests.stories.flood import alerts, pour, runs_of
+from tests.stories.test_a_shift import case_of, lure
+from tests.world import World, koban, work
+from workflows.client import Cases
+from workflows.domain.commands import AddNote, Click, Place
+from workflows.domain.people import Actor
+
+ALERTS, CLICKS, BURNERS = 2_000, 500, 6
+PATIENCE = 400.0
+UNHANDLED = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND
+FAILED = EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
+
+
+@asynccontextmanager
+async def busy(folder: Path) -> AsyncIterator[None]:
+    """Three processes a core that want all of it."""
+    async with AsyncExitStack() as opened:
+        for number in range(BURNERS):
+            burn = [sys.executable, "-c", "while True: pass"]
+            burner = Process(f"burner{number}", burn, folder / f"burner{number}.log")
+            await burner.start()
+            opened.push_async_callback(burner.kill)
+        yield
+
+
+async def press_all(world: World, route: str, case: str) -> None:
+    """Leaves a note for each of the presses, as they pile up in an outage of the workers."""
+    cases = Cases(world.client, "koban")
+    for number in range(CLICKS):
+        note = AddNote(by=Actor(id="U0SATO"), note=f"メモ{number}")
+        click = Click(id=f"press/{number}", case=case, command=note, place=Place(channel="C0LIVE"))
+        await cases.click(route, click)
+
+
+async def failed_tasks(world: World, route: str) -> list[str]:
+    """Why workflow tasks of the case failed, over all its histories."""
+    found = []
+    for run in await runs_of(world, route):
+        handle = world.client.get_workflow_handle(route, run_id=run.id)
+        async for event in handle.fetch_history_events():
+            failed = event.workflow_task_failed_event_attributes
+            # Temporal refuses a new history where a signal came in the same moment.
+            if event.event_type == FAILED and failed.cause != UNHANDLED:
+                found.append(f"{failed.cause} {failed.failure.message}")
+    return found
+
+
+async def test_a_burst_is_worked_off_on_a_starved_machine(temporal: str, tmp_path: Path) -> None:
+    """Two thousand alerts and five hundred presses wait for the worker; no task takes too long."""
+    async with koban(temporal, tmp_path, working=False) as world:
+        sato = await world.person("U0SATO")
+        await world.happens(lure())
+        async with work(world.settings):
+            card, case = await case_of(sato)
+        route = str(controls(card)[0].block_id)
+        await pour(world, alerts(range(2, ALERTS + 2)))
+        await press_all(world, route, case)
+
+        async def all_there() -> bool:
+            kinds = Counter(await world.kinds(case))
+            return (kinds["alert_joined"], kinds["note_added"]) == (ALERTS, CLICKS)
+
+        async with busy(tmp_path), work(world.settings):
+            await wait_until(all_there, PATIENCE, what="all alerts and notes")
+        assert await failed_tasks(world, route) == []

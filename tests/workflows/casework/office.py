@@ -1,0 +1,200 @@
+"""The world around one case: a ledger that takes everything, and Slack as a test wants it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from temporalio import activity
+from temporalio.client import Client, WorkflowHandle
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import Worker
+
+from bot.worker import sandbox
+from deploy.sandbox.slack.person import wait_until
+from tests.domain.building import POLICY, SATO, an_alert
+from tests.world import fresh_namespace
+from workflows.case import CaseWorkflow
+from workflows.client import Cases
+from workflows.domain import commands as cmd
+from workflows.domain.alert import Alert
+from workflows.domain.commands import Grant
+from workflows.domain.events import Recorded
+from workflows.domain.identity import case_id
+from workflows.domain.memory import CardRef
+from workflows.domain.people import Cover, Role
+from workflows.domain.playbook.packed import PackedPolicy, pack
+from workflows.ports import (
+    ClaimAlerts,
+    ClaimedAlerts,
+    LedgerWrite,
+    OpenCase,
+    OpenedCase,
+    RolesAsk,
+    Show,
+    Shown,
+)
+
+CARD = CardRef(channel="C0LIVE", ts="1.0")
+QUEUE = "koban"
+PATIENCE = 60
+"""Seconds after which a test gives up."""
+
+
+@dataclass
+class Office:
+    """Remembers what one case asked of it."""
+
+    client: Client
+    openings: list[OpenCase] = field(default_factory=list)
+    claims: list[ClaimAlerts] = field(default_factory=list)
+    writes: list[LedgerWrite] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    shown: list[tuple[str, Show]] = field(default_factory=list)
+    fails: asyncio.Event | None = None
+
+    @activity.defn(name="open_case")
+    async def open_case(self, wanted: OpenCase) -> OpenedCase:
+        self.openings.append(wanted)
+        event = wanted.event.model_copy(update={"case": case_id(wanted.key)})
+        return OpenedCase(event=event)
+
+    @activity.defn(name="claim_alerts")
+    async def claim_alerts(self, claim: ClaimAlerts) -> ClaimedAlerts:
+        self.claims.append(claim)
+        return ClaimedAlerts()
+
+    @activity.defn(name="record")
+    async def record(self, write: LedgerWrite) -> None:
+        self.writes.append(write)
+
+    @activity.defn(name="roles_of")
+    async def roles_of(self, wanted: RolesAsk) -> Grant:
+        self.asked.append(wanted.person)
+        return Grant(roles=(Role.SPECIALIST,), as_of=datetime.now(UTC))
+
+    @activity.defn(name="covers_of")
+    async def covers_of(self, person: str) -> tuple[Cover, ...]:
+        return ()
+
+    @activity.defn(name="policy_now")
+    async def policy_now(self, playbook: str) -> PackedPolicy | None:
+        return pack(POLICY)
+
+    @activity.defn(name="show")
+    async def show(self, wanted: Show) -> Shown:
+        """Remembers the queue of each write; in the background it may fail."""
+        self.shown.append((activity.info().task_queue, wanted))
+        if self.fails is not None and wanted.background:
+            await self.fails.wait()
+            raise ApplicationError("Slack: unreachable")
+        return Shown(
+            card=wanted.card or CARD,
+            approval_card=None,
+            version=wanted.view.version,
+            through=max((line.seq for line in wanted.lines), default=None),
+        )
+
+    @property
+    def ledger(self) -> list:
+        """Its activities."""
+        return [
+            self.open_case,
+            self.claim_alerts,
+            self.record,
+            self.roles_of,
+            self.covers_of,
+            self.policy_now,
+        ]
+
+    @property
+    def cases(self) -> Cases:
+        return Cases(self.client, QUEUE)
+
+    @property
+    def events(self) -> list[Recorded]:
+        """Everything that was written, in order."""
+        return [event for write in self.writes for event in write.events]
+
+    def worker(self, queue: str) -> Worker:
+        """Shows what waits in a queue."""
+        return Worker(self.client, task_queue=queue, activities=[self.show])
+
+    async def alert(self, number: int, score: float = 0.5) -> WorkflowHandle:
+        """One alert on u_123."""
+        return await self.alerts([an_alert(number, score=score)])
+
+    async def alerts(self, alerts: Sequence[Alert]) -> WorkflowHandle:
+        """Alerts in one signal."""
+        route = await self.cases.accept_all(alerts, POLICY, ("user:u_123",))
+        return self.client.get_workflow_handle(route)
+
+    async def claim(self, handle: WorkflowHandle, grant: cmd.Grant | None = None) -> None:
+        """A person takes the case."""
+        await self.press(handle, cmd.Claim(by=SATO), grant)
+
+    async def press(
+        self, handle: WorkflowHandle, command: cmd.PersonCommand, grant: cmd.Grant | None = None
+    ) -> None:
+        """A person presses a button."""
+        memory = await self.cases.memory(handle.id)
+        assert memory is not None
+        assert memory.case is not None
+        click = cmd.Click(
+            id=uuid4().hex,
+            case=memory.case.id,
+            command=command,
+            place=cmd.Place(channel="C0LIVE"),
+            grant=grant,
+        )
+        await self.cases.click(handle.id, click)
+
+    async def wait_shown(self, number: int) -> list[tuple[str, Show]]:
+        """Everything that was shown, once there is so much of it."""
+        await wait_until(lambda: len(self.shown) >= number, PATIENCE, what=f"{number} writes")
+        return self.shown
+
+    async def wait_open(self, handle: WorkflowHandle) -> None:
+        """Until there is a case."""
+
+        async def is_open() -> bool:
+            memory = await self.cases.memory(handle.id)
+            return memory is not None and memory.case is not None
+
+        await wait_until(is_open, PATIENCE, what="an open case")
+
+    async def wait_event(self, kind: str) -> None:
+        """Until such an event was written."""
+
+        def is_written() -> bool:
+            return any(each.event.kind == kind for each in self.events)
+
+        await wait_until(is_written, PATIENCE, what=kind)
+
+    async def wait_counted(self, number: int) -> None:
+        """Until so many alerts were opened with or claimed."""
+
+        def counted() -> bool:
+            return len(self.openings) + sum(len(each.alerts) for each in self.claims) >= number
+
+        await wait_until(counted, PATIENCE, what=f"{number} alerts")
+
+
+@asynccontextmanager
+async def an_office(temporal: str) -> AsyncIterator[Office]:
+    """A case's own worker runs; those of Slack's queues are up to the test."""
+    client = await Client.connect(
+        temporal, namespace=await fresh_namespace(temporal), data_converter=pydantic_data_converter
+    )
+    made = Office(client)
+    async with Worker(
+        client,
+        task_queue=QUEUE,
+        workflows=[CaseWorkflow],
+        activities=made.ledger,
+        workflow_runner=sandbox(),
+    ):
+        yield made

@@ -1,0 +1,39 @@
+"""Presses with the roles of their person, at a running case."""
+
+from datetime import UTC, datetime, timedelta
+
+from tests.workflows.casework.office import Office
+from workflows.domain.commands import Grant
+from workflows.domain.people import Role
+
+
+def read(ago: timedelta) -> Grant:
+    """Roles that the bot read so long ago."""
+    return Grant(roles=(Role.SPECIALIST,), as_of=datetime.now(UTC) - ago)
+
+
+async def test_a_press_with_fresh_roles_asks_nobody(office: Office) -> None:
+    """The bot had read them a moment before."""
+    handle = await office.alert(1)
+    await office.wait_open(handle)
+    await office.claim(handle, read(timedelta(0)))
+    await office.wait_event("case_claimed")
+    assert office.asked == []
+
+
+async def test_a_press_with_old_roles_asks_for_them(office: Office) -> None:
+    """They may be others by now."""
+    handle = await office.alert(1)
+    await office.wait_open(handle)
+    await office.claim(handle, read(timedelta(hours=1)))
+    await office.wait_event("case_claimed")
+    assert office.asked == ["U0SATO"]
+
+
+async def test_a_press_without_roles_asks_for_them(office: Office) -> None:
+    """Its decision is the same."""
+    handle = await office.alert(1)
+    await office.wait_open(handle)
+    await office.claim(handle)
+    await office.wait_event("case_claimed")
+    assert office.asked == ["U0SATO"]

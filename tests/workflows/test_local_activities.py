@@ -1,0 +1,160 @@
+"""The reason why no workflow has a local activity: a query can make its replay go another way."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from temporalio import activity, workflow
+from temporalio.api.common.v1 import Payload
+from temporalio.client import Client, WorkflowHandle
+from temporalio.converter import DataConverter, PayloadCodec
+from temporalio.worker import Replayer, Worker
+
+import workflows
+from deploy.sandbox.slack.person import wait_until
+from tests.world import fresh_namespace
+
+QUEUE = "steps"
+ANSWER = "the answer to the query"
+TASK = timedelta(seconds=3)
+"""How long a workflow task may take; with a local activity in it, a query waits for 0.8 of that."""
+PATIENCE = timedelta(seconds=30)
+
+
+class Gates(PayloadCodec):
+    """Holds up the first step, and the query's answer until the first step has ended."""
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+        self.asked = asyncio.Event()
+        self.may_end = asyncio.Event()
+        self.ended = asyncio.Event()
+
+    @activity.defn(name="step")
+    async def step(self, number: int) -> None:
+        """With one step at a time, the second only begins where the first has ended."""
+        if number == 1:
+            self.begun.set()
+            await self.may_end.wait()
+        else:
+            self.ended.set()
+
+    async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """As it is; the answer takes its time."""
+        if any(ANSWER.encode() in each.data for each in payloads):
+            self.asked.set()
+            await self.ended.wait()
+        return list(payloads)
+
+    async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """As it is."""
+        return list(payloads)
+
+
+@workflow.defn(sandboxed=False)
+class Steps:
+    """Takes a third step if it was told to before it heard that the first one had ended."""
+
+    def __init__(self) -> None:
+        self._told = False
+
+    @workflow.signal
+    def tell(self) -> None:
+        """Tells it."""
+        self._told = True
+
+    @workflow.query
+    def question(self) -> str:
+        """Changes nothing."""
+        return ANSWER
+
+    @workflow.run
+    async def run(self, local: bool) -> None:
+        """Both ways of taking a step are the same but for their name."""
+        begin: Any = workflow.start_local_activity if local else workflow.start_activity
+        first = begin("step", 1, start_to_close_timeout=PATIENCE)
+        second = begin("step", 2, start_to_close_timeout=PATIENCE)
+        await first
+        told = self._told
+        await second
+        await workflow.wait_condition(lambda: self._told)
+        if told:
+            await begin("step", 3, start_to_close_timeout=PATIENCE)
+
+
+Handle = WorkflowHandle[Steps, None]
+
+
+@asynccontextmanager
+async def at_the_first_step(temporal: str, gates: Gates, local: bool) -> AsyncIterator[Handle]:
+    """A workflow whose first step is under way."""
+    client = await Client.connect(
+        temporal,
+        namespace=await fresh_namespace(temporal),
+        data_converter=replace(DataConverter.default, payload_codec=gates),
+    )
+    async with Worker(
+        client,
+        task_queue=QUEUE,
+        workflows=[Steps],
+        activities=[gates.step],
+        max_concurrent_activities=1,
+        max_concurrent_local_activities=1,
+    ):
+        handle = await client.start_workflow(
+            Steps.run, local, id="steps", task_queue=QUEUE, task_timeout=TASK
+        )
+        await wait_until(gates.begun.is_set, 20, what="the first step")
+        yield handle
+
+
+async def end_it_during_a_query(handle: Handle, gates: Gates) -> None:
+    """It is asked, it is told, its first step ends; then the answer leaves, and it goes on."""
+    async with asyncio.TaskGroup() as group:
+        answer = group.create_task(handle.query(Steps.question))
+        await wait_until(gates.asked.is_set, 20, what="the query")
+        await handle.signal(Steps.tell)
+        gates.may_end.set()
+        assert await answer == ANSWER
+    await handle.result()
+
+
+async def failure_of_its_replay(handle: Handle) -> str:
+    """What a worker that has only the history says to it; "None" where it agrees."""
+    replayer = Replayer(workflows=[Steps])
+    history = await handle.fetch_history()
+    played = await replayer.replay_workflow(history, raise_on_replay_failure=False)
+    return str(played.replay_failure)
+
+
+async def test_a_local_activity_that_ends_during_a_query_cannot_be_played_again(
+    temporal: str,
+) -> None:
+    """It is in the history a task before the workflow hears of it (seen with temporalio 1.35)."""
+    gates = Gates()
+    async with at_the_first_step(temporal, gates, local=True) as handle:
+        await end_it_during_a_query(handle, gates)
+        failure = await failure_of_its_replay(handle)
+    said = "[TMPRL1100] Nondeterminism error: Missing associated machine for LocalActivity(3)"
+    assert said in failure
+
+
+async def test_an_activity_that_ends_during_a_query_can_be_played_again(temporal: str) -> None:
+    """Neither the query nor a look at where the workflow stands makes a difference."""
+    gates = Gates()
+    async with at_the_first_step(temporal, gates, local=False) as handle:
+        assert "workflow: Steps" in await handle.query("__stack_trace")
+        await end_it_during_a_query(handle, gates)
+        assert await failure_of_its_replay(handle) == "None"
+
+
+def test_no_workflow_has_a_local_activity() -> None:
+    """Every way to begin one has `local_activity` in its name."""
+    (folder,) = workflows.__path__
+    files = sorted(Path(folder).rglob("*.py"))
+    assert files
+    assert [str(file) for file in files if "local_activity" in file.read_text("utf-8")] == []

@@ -1,0 +1,201 @@
+"""Authorization of a press: the roles of its person, and what else its rule has to know.
+
+Roles, covers, budgets and other cases are never taken from the command itself.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar, cast
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import FailureError
+
+from workflows import ports
+from workflows.casework.ledger_calls import ANSWER_WITHIN, ask
+from workflows.casework.revealing import exposed
+from workflows.domain import commands as cmd
+from workflows.domain import events as ev
+from workflows.domain.appealing.commands import AppealClick
+from workflows.domain.case import decide
+from workflows.domain.case_state import Case
+from workflows.domain.commands import Click, Grant, PersonCommand
+from workflows.domain.decision import Decision
+from workflows.domain.people import Actor
+from workflows.domain.refusal import Reason, Refusal
+from workflows.ports import RolesAsk, Spending
+
+FRESH = timedelta(seconds=60)
+"""How old the roles that come with a press may be when it is decided."""
+WAITS = timedelta(minutes=10)
+"""How long a press waits for Slack to tell its person's roles, before it is refused in words."""
+
+PEOPLE = 100
+"""People of one case whose roles are remembered."""
+
+_SKEW = timedelta(seconds=5)
+"""By how much the clock of the process that took the press may be ahead."""
+_PATIENTLY = RetryPolicy(maximum_interval=timedelta(seconds=10))
+_ONCE = RetryPolicy(maximum_attempts=1)
+_BY_APPROVERS = cmd.Approve | cmd.Reject | cmd.AskBack
+
+C = TypeVar("C", Click, AppealClick)
+
+
+@dataclass(frozen=True)
+class Authorized(Generic[C]):
+    """A click whose person's roles are known."""
+
+    click: C
+
+
+class Authorizer:
+    """The roles of people who press, read at most `FRESH` ago; a person is asked about once."""
+
+    def __init__(self) -> None:
+        self._grants: dict[str, Grant] = {}
+
+    def known(self, click: C, now: datetime) -> Authorized[C] | None:
+        """The click with roles that are fresh; None where they have to be asked for.
+
+        They are too old, or the press came from elsewhere. Approvers are always asked for: what
+        they agree to can't be taken back.
+        """
+        if isinstance(click.command, _BY_APPROVERS):
+            return None
+        grants = (click.grant, self._grants.get(click.command.by.id))
+        fresh = (each for each in grants if each is not None and is_fresh(each, now))
+        found = next(fresh, None)
+        return None if found is None else _with(click, found)
+
+    async def ask(self, click: C) -> Authorized[C]:
+        """The click with roles that are asked for once. Raises `FailureError`."""
+        return self._noted(click, await _roles_of(_wanted(click)))
+
+    async def ask_in_time(self, click: C) -> Authorized[C]:
+        """Asks for as long as a press may wait. Raises `FailureError`."""
+        grant = await workflow.execute_activity(
+            ports.roles_of,
+            _wanted(click),
+            start_to_close_timeout=ANSWER_WITHIN,
+            schedule_to_close_timeout=WAITS,
+            retry_policy=_PATIENTLY,
+        )
+        return self._noted(click, grant)
+
+    def _noted(self, click: C, grant: Grant) -> Authorized[C]:
+        if len(self._grants) >= PEOPLE:
+            self._grants.clear()
+        self._grants[click.command.by.id] = grant
+        return _with(click, grant)
+
+
+def is_fresh(grant: Grant, now: datetime) -> bool:
+    """Whether roles may still be acted upon."""
+    return -_SKEW <= now - grant.as_of <= FRESH
+
+
+async def completed(case: Case, command: PersonCommand, now: datetime) -> PersonCommand | Refusal:
+    """The command with everything else that its rule has to know, or why that can't be known."""
+    try:
+        if isinstance(command, cmd.HandOver):
+            return await _with_colleague(command)
+        if isinstance(command, _BY_APPROVERS):
+            return await _with_covers(command)
+        if isinstance(command, cmd.Merge):
+            return await _with_place(command)
+        if isinstance(command, cmd.RevealEvidence):
+            return await exposed(case, command, now)
+        if isinstance(command, cmd.Deciding):
+            return await _with_budget(case, command, now)
+    except FailureError:
+        return Refusal(reason=_UNKNOWN.get(type(command), Reason.LEDGER_AWAY))
+    return command
+
+
+_UNKNOWN = {cmd.HandOver: Reason.ROLES_UNKNOWN, cmd.RevealEvidence: Reason.NOT_SHOWN}
+"""Why a command can't be decided where its question was not answered."""
+
+
+def _with(click: C, grant: Grant) -> Authorized[C]:
+    actor = Actor(id=click.command.by.id, roles=frozenset(grant.roles))
+    command = click.command.model_copy(update={"by": actor})
+    return Authorized(click.model_copy(update={"command": command}))
+
+
+def _wanted(click: Click | AppealClick) -> RolesAsk:
+    approves = isinstance(click.command, _BY_APPROVERS)
+    return RolesAsk(person=click.command.by.id, approves=approves)
+
+
+async def _roles_of(wanted: RolesAsk) -> Grant:
+    return await workflow.execute_activity(
+        ports.roles_of,
+        wanted,
+        start_to_close_timeout=ANSWER_WITHIN,
+        schedule_to_close_timeout=ANSWER_WITHIN,
+        retry_policy=_ONCE,
+    )
+
+
+async def _with_colleague(command: cmd.HandOver) -> cmd.HandOver:
+    grant = await _roles_of(RolesAsk(person=command.to.id))
+    to = Actor(id=command.to.id, roles=frozenset(grant.roles))
+    return command.model_copy(update={"to": to})
+
+
+async def _with_covers(command: PersonCommand) -> PersonCommand:
+    covers = await ask(ports.covers_of, command.by.id)
+    by = command.by.model_copy(update={"covers": covers})
+    return command.model_copy(update={"by": by})
+
+
+async def _with_place(command: cmd.Merge) -> cmd.Merge:
+    place = await ask(ports.place_of, command.into)
+    if place is None:
+        return command.model_copy(update={"subject": None, "route": ""})
+    return command.model_copy(update={"subject": place.subject, "route": place.route})
+
+
+async def _with_budget(case: Case, command: cmd.Deciding, now: datetime) -> PersonCommand:
+    """Books a decision on its person's budget, unless it would be refused anyway."""
+    limits = case.policy.limits
+    plain = _plain(command, False)
+    if limits is None or limits.velocity is None:
+        return plain
+    outcome = decide(case, plain, now)
+    actions = 0 if isinstance(outcome, Refusal) else _decided(outcome)
+    if not actions:
+        return plain
+    spent = await ask(
+        ports.spend,
+        Spending(
+            key=f"{case.id}/D{len(case.decisions) + 1}/{command.by.id}",
+            person=command.by.id,
+            actions=actions,
+            at=now,
+            since=now - limits.velocity.within,
+        ),
+    )
+    return _plain(command, spent > limits.velocity.actions)
+
+
+def _plain(command: cmd.Deciding, over_limit: bool) -> PersonCommand:
+    # What came with the click is not believed.
+    return cast(PersonCommand, command.model_copy(update={"over_limit": over_limit}))
+
+
+def _decided(outcome: tuple[ev.Event, ...]) -> int:
+    taken = (event.decision for event in outcome if isinstance(event, ev.Decided))
+    return sum(_weight(decision) for decision in taken)
+
+
+def _weight(decision: Decision) -> int:
+    """How many actions a decision takes of its person's budget.
+
+    A ring above the limit takes nothing: somebody else has to agree to it anyway, and the same
+    person's next small decisions should not wait for that.
+    """
+    if decision.ring is None:
+        return len(decision.actions)
+    return 0 if decision.over_limit else decision.ring.count * len(decision.actions)

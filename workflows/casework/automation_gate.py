@@ -1,0 +1,36 @@
+"""Automation gate: asks whether Koban may act by itself, just before it would."""
+
+from datetime import datetime, timedelta
+
+from temporalio.exceptions import FailureError
+
+from workflows import ports
+from workflows.casework.ledger_calls import ask
+from workflows.domain.automation import Halt
+from workflows.domain.case_state import Case
+from workflows.domain.commands import ProtectNow
+from workflows.domain.rules.calling import protects_by
+from workflows.domain.rules.protecting import fresh_rules
+
+PROTECT_WITHIN = timedelta(seconds=3)
+"""How long a protection waits for the answer: the ledger being away must not hold it up."""
+
+
+async def halt_at(case: Case, now: datetime) -> Halt | None:
+    """The pause that keeps a call due at `now` from protecting; None where none would.
+
+    While the ledger is away, the last one that the case knew of.
+    """
+    if not protects_by(case, now):
+        return None
+    try:
+        playbook = case.policy.playbook.playbook
+        return await ask(ports.automation_of, playbook, within=PROTECT_WITHIN)
+    except FailureError:
+        return case.halt
+
+
+def protection(case: Case, rules: tuple[int, ...], halt: Halt | None) -> tuple[ProtectNow, ...]:
+    """The command that protects by `rules`; none where the case is past them."""
+    fresh = fresh_rules(case, rules)
+    return (ProtectNow(rules=fresh, halt=halt),) if fresh else ()

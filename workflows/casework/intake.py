@@ -1,0 +1,197 @@
+"""Alert intake: alerts of one case are decoded, assessed and debounced in bounded batches.
+
+While a write to Slack waits for its turn, nobody sees one more alert before that write. Alerts that
+only raise the count are then taken together, a few seconds after the first of them. An alert that
+makes the case worse, or has to be protected from, is taken at once.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+from temporalio.common import RawValue
+from temporalio.exceptions import FailureError
+
+from workflows import ports
+from workflows.casework.automation_gate import PROTECT_WITHIN
+from workflows.casework.ledger_calls import ask
+from workflows.conditions import holds
+from workflows.domain.alert import Alert
+from workflows.domain.automation import Halt
+from workflows.domain.case_state import Case, Phase
+from workflows.domain.memory import SeenKeys
+from workflows.domain.playbook.matching import Assessment, assess
+from workflows.domain.playbook.model import Severity
+from workflows.domain.rules.joining import only_counts
+from workflows.domain.rules.protecting import fresh_rules
+from workflows.ports import ClaimAlerts
+
+AT_ONCE = 100
+"""Alerts in one batch, which one workflow task works on."""
+LARGEST = 250_000
+"""Bytes of alerts in one batch, as signals carry them: conditions read all of them."""
+DEBOUNCE = timedelta(seconds=5)
+
+
+@dataclass(frozen=True)
+class Assessed:
+    """An alert of an open case, with the lines of `protect` that hold in a case of `worst`."""
+
+    weighed: Assessment
+    worst: Severity
+    rules: tuple[int, ...]
+
+    @property
+    def alert(self) -> Alert:
+        """The alert itself."""
+        return self.weighed.alert
+
+
+class Intake:
+    """The alerts that wait for one case."""
+
+    def __init__(self, alerts: Iterable[Alert], seen: Callable[[], SeenKeys]) -> None:
+        """`alerts` come before those that arrive; `seen` are the keys that the case has had."""
+        self._raw: deque[RawValue] = deque()
+        self._alerts: deque[tuple[Alert, int]] = deque((each, _size(each)) for each in alerts)
+        self._seen = seen
+        self._pause_over = False
+
+    def __bool__(self) -> bool:
+        """Whether any alert waits."""
+        return bool(self._raw or self._alerts)
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes wait."""
+        raw = sum(len(each.payload.data) for each in self._raw)
+        return raw + sum(size for _, size in self._alerts)
+
+    def put(self, raw: RawValue) -> None:
+        """Takes a signal as it arrived: decoding thousands would outlast their workflow task."""
+        self._raw.append(raw)
+
+    def put_first(self, alerts: Sequence[Alert]) -> None:
+        """Puts alerts back to the front."""
+        self._alerts.extendleft((each, _size(each)) for each in reversed(alerts))
+
+    def take(self, at_most: int = AT_ONCE) -> list[Alert]:
+        """The alerts that wait longest, each once, without those the case has had."""
+        batch: dict[str, Alert] = {}
+        size = 0
+        while len(batch) < at_most and size < LARGEST and self:
+            if not self._alerts:
+                self._decode()
+                continue
+            alert, bytes_ = self._alerts.popleft()
+            if self._seen().is_new(alert_key(alert)):
+                batch.setdefault(alert.key, alert)
+                size += bytes_
+        return list(batch.values())
+
+    def all_that_wait(self) -> tuple[Alert, ...]:
+        """Every alert, in order; none is left."""
+        while self._raw:
+            self._decode()
+        alerts, self._alerts = tuple(each for each, _ in self._alerts), deque()
+        return alerts
+
+    def _decode(self) -> None:
+        """Decodes one signal; one that holds no alerts is dropped."""
+        payload = self._raw.popleft().payload
+        size = len(payload.data)
+        try:
+            alerts = workflow.payload_converter().from_payload(payload, tuple[Alert, ...])
+        except ValueError:
+            workflow.logger.error("alerts_unreadable", extra={"bytes": size})
+            return
+        self._alerts.extend((each, size // max(len(alerts), 1)) for each in alerts)
+
+    async def next_batch(
+        self, case: Callable[[], Case], idle: Callable[[], bool]
+    ) -> list[Assessed]:
+        """The next alerts to join `case`, as it is by then.
+
+        Waits while they only count, unless Slack is `idle` or the case closes.
+        """
+        batch = self._assessed(case(), AT_ONCE)
+        if not _may_wait(case(), batch) or idle():
+            return batch
+        timer = asyncio.create_task(workflow.sleep(DEBOUNCE))
+        size = _sizes(batch)
+
+        def over() -> bool:
+            return timer.done() or idle() or case().phase is Phase.CLOSED
+
+        while len(batch) < AT_ONCE and size < LARGEST and not over():
+            await workflow.wait_condition(lambda: bool(self) or over())
+            more = self._assessed(case(), AT_ONCE - len(batch))
+            batch, size = batch + more, size + _sizes(more)
+            if more and not _may_wait(case(), more):
+                break
+        timer.cancel()
+        return assessed(case(), [each.weighed for each in batch], batch)
+
+    def _assessed(self, case: Case, at_most: int) -> list[Assessed]:
+        playbook = case.policy.playbook
+        return assessed(case, [assess(playbook, each, holds) for each in self.take(at_most)])
+
+
+def assessed(
+    case: Case, weighed: Sequence[Assessment], before: Iterable[Assessed] = ()
+) -> list[Assessed]:
+    """With their protections in the case as severe as all of them make it.
+
+    What was found `before` for the same severity is not found out again.
+    """
+    severities = [case.severity, *(each.severity for each in weighed)]
+    worst = min(severities, key=lambda severity: severity.rank)
+    known = {each.alert.key: each.rules for each in before if each.worst is worst}
+    playbook = case.policy.playbook
+    return [
+        Assessed(each, worst, known.get(each.alert.key) or each.protections(playbook, worst, holds))
+        for each in weighed
+    ]
+
+
+async def claim(
+    case: Case, batch: Sequence[Assessed], now: datetime
+) -> tuple[list[Assessed], list[Alert], Halt | None]:
+    """Which of `batch` no case had before, which could not be asked about, and what pauses Koban.
+
+    While the ledger is away all of them count as new, and are stored with their events.
+    """
+    alerts = [each.alert for each in batch]
+    protects = any(fresh_rules(case, each.rules) for each in batch)
+    playbook = case.policy.playbook.playbook if protects else None
+    wanted = ClaimAlerts(case=case.id, at=now, alerts=tuple(alerts), playbook=playbook)
+    if not alerts:
+        return [], [], None
+    try:
+        found = await ask(ports.claim_alerts, wanted, within=PROTECT_WITHIN)
+    except FailureError:
+        return list(batch), alerts, case.halt
+    known = frozenset(found.known)
+    return [each for each in batch if each.alert.key not in known], [], found.halt
+
+
+def alert_key(alert: Alert) -> str:
+    """The name under which a case remembers an alert."""
+    return f"alert/{alert.key}"
+
+
+def _size(alert: Alert) -> int:
+    return len(alert.model_dump_json())
+
+
+def _sizes(batch: Iterable[Assessed]) -> int:
+    return sum(_size(each.alert) for each in batch)
+
+
+def _may_wait(case: Case, batch: Sequence[Assessed]) -> bool:
+    return bool(batch) and all(
+        only_counts(case, each.weighed.severity, each.rules) for each in batch
+    )

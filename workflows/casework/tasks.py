@@ -1,0 +1,109 @@
+"""Background tasks of a workflow: kept alive, ended in time, and never failing in silence."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+from temporalio import workflow
+
+MOST = 25
+"""Decisions in one workflow task. Temporal fails a task that runs for 2 s without yielding
+(`TMPRL1101`), and a busy machine is several times slower than a quiet one."""
+
+
+class Tasks:
+    """Running tasks. asyncio itself would let them be collected, and their errors with them."""
+
+    def __init__(self, reports_to: "Tasks | None" = None) -> None:
+        """`reports_to` learns of failures as well."""
+        self._running: set[asyncio.Task[None]] = set()
+        self._reports_to = reports_to
+        self._failure: BaseException | None = None
+
+    def __bool__(self) -> bool:
+        """Whether any task is running."""
+        return bool(self._running)
+
+    @property
+    def failed(self) -> bool:
+        """Whether a task ended with an error."""
+        return self._failure is not None
+
+    def raise_failure(self) -> None:
+        """Raises the error that a task ended with, if any: it stops the workflow until mended."""
+        if self._failure is not None:
+            raise RuntimeError("a background task failed") from self._failure
+
+    def run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Starts `work`."""
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def run_all(self, works: Iterable[Coroutine[Any, Any, None]]) -> None:
+        """Starts each of them."""
+        for work in works:
+            self.run(work)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._note(task.exception())
+
+    def _note(self, failure: BaseException | None) -> None:
+        self._failure = self._failure or failure
+        if self._reports_to is not None:
+            self._reports_to._note(failure)
+
+
+class Lane:
+    """One task at a time that works a queue off; it is started when there is work."""
+
+    def __init__(self, tasks: Tasks, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """`work` returns once its queue is empty."""
+        self._tasks = tasks
+        self._work = work
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether its task is running."""
+        return self._task is not None and not self._task.done()
+
+    def wake(self) -> None:
+        """Starts the task unless it is running."""
+        if not self.busy:
+            self._task = self._tasks.run(self._work())
+
+
+class TaskBudget:
+    """Bounds the work of one workflow task: what exceeds it goes on in the next one."""
+
+    def __init__(self, most: int = MOST) -> None:
+        self._most = most
+        self._task = 0
+        self._spent = 0
+
+    async def spend(self, cost: int = 1) -> None:
+        """Books `cost`; waits for the next workflow task where this one has done its share."""
+        task = workflow.info().get_current_history_length()
+        if task != self._task:
+            self._task, self._spent = task, 0
+        self._spent += cost
+        if self._spent > self._most:
+            await workflow.sleep(timedelta(milliseconds=1))
+
+
+async def ends(task: asyncio.Task[None] | None, within: timedelta) -> bool:
+    """Waits for `task`, and cancels it after `within`; whether it ended by itself."""
+    if task is None or task.done():
+        return True
+    with suppress(TimeoutError):
+        await workflow.wait_condition(task.done, timeout=within)
+        return True
+    task.cancel()
+    await workflow.wait_condition(task.done)
+    return not task.cancelled()
