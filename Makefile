@@ -1,16 +1,18 @@
 # Everything a newcomer needs; each target sets up what it needs first.
 PYTHON ?= python3
+UV     ?= $(shell command -v uv 2>/dev/null)
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+DEMO_READY := $(VENV)/.demo-ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench chaos replay record screenshots clean
+.PHONY: help demo test check bench storm chaos replay record screenshots clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: $(READY) ## run everything on this machine and print one address
+demo: $(DEMO_READY) ## run everything on this machine and print one address
 	@$(BIN)/python -m deploy.sandbox
 
 test: $(READY) ## run the tests against the real servers
@@ -26,6 +28,9 @@ check: $(READY) ## lint, types, arrows, the example policy
 
 bench: $(READY) ## measure against floors of the same run; writes bench.json
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+storm: $(READY) ## 10,000 alerts in a minute at Slack's rates; ARGS=--small for half a minute
+	@$(BIN)/python -m tests.bench.storm $(ARGS)
 
 chaos: $(READY) ## kill, break and repeat everything over 200 cases; nothing may be missing
 	@$(BIN)/python -W ignore -m tests.chaos $(ARGS)
@@ -43,12 +48,15 @@ clean: ## remove what the targets made
 	rm -rf $(VENV) .demo bench.json .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Pinned by hash; the project itself is linked, so a change needs no reinstall.
+# Pinned by hash, installed with uv where there is one, else with pip.
+define SETUP
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	{ echo "Koban needs Python 3.11 or newer; set PYTHON=/path/to/python3." >&2; exit 1; }
+@PYTHONUNBUFFERED=1 $(PYTHON) deploy/install.py --uv "$(UV)"
+endef
+
+$(DEMO_READY): demo.lock pyproject.toml
+	$(SETUP) demo
+
 $(READY): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Koban needs Python 3.11 or newer; set PYTHON=/path/to/python3." >&2; exit 1; }
-	@echo "Setting up $(VENV) (once) ..."
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@touch $(READY)
+	$(SETUP) all

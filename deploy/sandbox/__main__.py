@@ -3,9 +3,14 @@
 import asyncio
 import sys
 
-from deploy.sandbox.demo import CannotStart, demo
-
 if __name__ == "__main__":
+    print(
+        "Starting Temporal, Koban and a small Slack: about 5 seconds, 10 the first time ...",
+        flush=True,
+    )
+    # Imported after that line: the first time takes seconds.
+    from deploy.sandbox.demo import CannotStart, demo
+
     try:
         asyncio.run(demo())
     except CannotStart as sentence:

@@ -16,6 +16,7 @@ from deploy.sandbox.faults import Fault
 from deploy.sandbox.processes import Process
 from deploy.sandbox.slack.workspace import Workspace
 from deploy.sandbox.stage import INGEST_SECRET, Stage, stage
+from deploy.sandbox.starting import starting
 from deploy.sandbox.temporal import temporal_server
 from deploy.sandbox.traffic.demo import Traffic, opening
 from deploy.sandbox.traffic.sender import Sender
@@ -42,6 +43,7 @@ class Demo:
         environment = {**world.environment(temporal, ledger, base + 1), **(more or {})}
         world.workspace.bot_url = f"http://127.0.0.1:{base + 1}"
         self.world = world
+        self.temporal_address = temporal
         self.temporal = temporal_server(folder, base + 2, base + 3)
         self.bot = Process("bot", [koban, "serve"], folder / "bot.log", environment)
         self.worker = Process("worker", [koban, "work"], folder / "worker.log", environment)
@@ -140,16 +142,19 @@ async def demo() -> None:
         traffic = Traffic(Sender(world.workspace.bot_url, INGEST_SECRET, http), world.market.put)
         playing = asyncio.create_task(_play(traffic, f"{world.url}/market"))
         opened.push_async_callback(_end, playing)
-        await _until_first_card(played, stop)
+        await _until_first_card(played, stop, http)
         if not stop.is_set():
             print(f"Koban is running: {world.url}  (Ctrl-C ends it)", flush=True)
             await stop.wait()
+        print("\nStopping (about 5 seconds) ...", flush=True)
 
 
-async def _until_first_card(played: Demo, stop: asyncio.Event) -> None:
+async def _until_first_card(played: Demo, stop: asyncio.Event, http: httpx.AsyncClient) -> None:
     card, stopped = asyncio.create_task(played.first_card()), asyncio.create_task(stop.wait())
+    shown = asyncio.create_task(starting(played.temporal_address, played.world.workspace, http))
     await asyncio.wait({card, stopped}, return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()
+    await _end(shown)
     if card.done():
         await card
     else:

