@@ -2,7 +2,9 @@
 
 import asyncio
 import time
+from collections.abc import Iterable
 
+from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client
 
 from deploy.sandbox.slack.person import Person
@@ -94,5 +96,18 @@ async def standard_case(
     return {
         "temporal_actions": cost.actions,
         "history_events": cost.events,
+        "activities": cost.activities,
         "slack_calls": made,
+        **written(mine.events),
     }
+
+
+def written(events: Iterable[HistoryEvent]) -> dict:
+    """Writes to the ledger: how many, and the bytes of the usual and the largest one."""
+    scheduled = (event.activity_task_scheduled_event_attributes for event in events)
+    sizes = [
+        sum(len(payload.data) for payload in each.input.payloads)
+        for each in scheduled
+        if each.activity_type.name == "record"
+    ]
+    return {"writes": len(sizes), "write_bytes": sorted(sizes), "largest_write": max(sizes)}
