@@ -1,7 +1,7 @@
 """The one door from outside into the workflows: typed, and each call is durable when it returns."""
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import TypeVar
@@ -28,7 +28,7 @@ from workflows.appealing.start import AppealMemory, AppealStart
 from workflows.case import CaseWorkflow
 from workflows.domain.alert import Alert
 from workflows.domain.appealing.commands import AppealClick
-from workflows.domain.commands import Click
+from workflows.domain.commands import Click, Grant
 from workflows.domain.enforcement import EnforcementReport
 from workflows.domain.identity import appeal_route, case_route, closed_route
 from workflows.domain.memory import Memory
@@ -55,6 +55,15 @@ OPEN = QueryRejectCondition.NOT_OPEN
 REMEMBERED = 5_000
 """Cases that this process opened: their alerts are signals without a start."""
 
+Granted = Callable[[str], Grant | None]
+"""A person's roles as they were last read; None where they are not known. Asks nobody."""
+
+
+def nothing_granted(_: str) -> Grant | None:
+    """The case asks for the roles itself."""
+    return None
+
+
 _AWAY = frozenset(
     {
         RPCStatusCode.UNAVAILABLE,
@@ -78,10 +87,14 @@ class StillRuns(Exception):
 class Cases:
     """Alerts, clicks and questions for cases, by the routes of `workflows.domain.identity`."""
 
-    def __init__(self, client: Client, task_queue: str) -> None:
-        """Wraps a connected client; `task_queue` is where the case workflows run."""
+    def __init__(self, client: Client, task_queue: str, granted: Granted = nothing_granted) -> None:
+        """Wraps a connected client; `task_queue` is where the case workflows run.
+
+        A click takes along what is `granted` to its person.
+        """
         self._client = client
         self._task_queue = task_queue
+        self._granted = granted
         self._opened: OrderedDict[str, None] = OrderedDict()
 
     async def accept(self, alert: Alert, policy: Policy, group: tuple[str, ...]) -> str:
@@ -122,6 +135,8 @@ class Cases:
 
     async def click(self, route: str, click: Click) -> None:
         """Stores a click with its case, waking a closed case up. Raises `OutOfReach`."""
+        grant = self._granted(click.command.by.id)
+        click = click if grant is None else click.model_copy(update={"grant": grant})
         handle = self._client.get_workflow_handle(route)
         try:
             await asked(handle.signal("click", click, rpc_timeout=RPC_TIMEOUT))
@@ -233,10 +248,11 @@ class Cases:
 class Appeals:
     """Appeals, the clicks and questions for them. Each call is durable when it returns."""
 
-    def __init__(self, client: Client, task_queue: str) -> None:
+    def __init__(self, client: Client, task_queue: str, granted: Granted = nothing_granted) -> None:
         """Wraps a connected client; `task_queue` is where the appeals run."""
         self._client = client
         self._task_queue = task_queue
+        self._granted = granted
 
     async def file(self, start: AppealStart) -> bool:
         """Stores a new appeal; False where it was there already. Raises `OutOfReach`."""
@@ -263,6 +279,8 @@ class Appeals:
 
     async def click(self, click: AppealClick) -> bool:
         """Stores a click with its appeal; False where it is over. Raises `OutOfReach`."""
+        grant = self._granted(click.command.by.id)
+        click = click if grant is None else click.model_copy(update={"grant": grant})
         return await self._signal(click.appeal, "click", click)
 
     async def memory(self, appeal: str) -> AppealMemory | None:

@@ -28,7 +28,6 @@ from bot.slack.automation_door import LedgerAutomation
 from bot.slack.cover_door import LedgerCovers
 from bot.slack.doors import Doors, PlatformDoor, Unavailable
 from bot.slack.find_door import LedgerFinding
-from bot.slack.grants import GrantedAppeals, GrantedCases
 from bot.slack.ledger_door import LedgerReader
 from workflows.client import Appeals, Cases
 from workflows.domain.people import Role
@@ -91,8 +90,8 @@ def make_doors(
 ) -> Doors:
     """Everything that the listeners use, over the real things."""
     return Doors(
-        cases=GrantedCases(cases, people.granted),
-        appeals=GrantedAppeals(appeals, people.granted),
+        cases=cases,
+        appeals=appeals,
         policies=policies,
         people=PeopleOfSlack(people),
         ledger=LedgerReader(Queries(database), policies),

@@ -107,10 +107,10 @@ async def open_app(opened: AsyncExitStack, settings: Settings) -> FastAPI:
     http = await opened.enter_async_context(
         open_platform(settings.platform.base_url, token.get_secret_value() if token else None)
     )
-    cases = Cases(client, settings.temporal.task_queue)
-    appeals = Appeals(client, settings.temporal.task_queue)
     preferred = Preferred(Preferences(database))
     people = People(web, policies.roles, settings.locale, chosen=preferred.language)
+    cases = Cases(client, settings.temporal.task_queue, people.granted)
+    appeals = Appeals(client, settings.temporal.task_queue, people.granted)
     background = Background()
     opened.push_async_callback(background.drain, DRAIN_SECONDS)
     look_ups = LookUps(Platform(http), policies)

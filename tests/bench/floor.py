@@ -4,10 +4,8 @@ from datetime import timedelta
 
 from temporalio import activity, workflow
 
-ACTIVITIES = 5
-"""show ×4 and carry_out, as a standard untimed case has them."""
-LOCALS = 6
-"""record ×4 and roles_of ×2."""
+ACTIVITIES = 11
+"""open_case, roles_of, show ×4, record ×4 and carry_out, as a standard untimed case has them."""
 
 
 @activity.defn
@@ -32,10 +30,6 @@ class Floor:
         """Alert, claim, preset; activities in between."""
         for step in range(1, 4):
             await workflow.wait_condition(lambda step=step: self._signals >= step)
-            for _ in range(LOCALS // 3):
-                await workflow.execute_local_activity(
-                    nothing, start_to_close_timeout=timedelta(seconds=10)
-                )
             for _ in range(ACTIVITIES // 3 + (step == 3) * (ACTIVITIES % 3)):
                 await workflow.execute_activity(
                     nothing, start_to_close_timeout=timedelta(seconds=10)

@@ -4,7 +4,7 @@ New alerts look for their group's place, which such a case has left. Nothing is 
 twice on the way: the case, and then the ledger, know an alert that came before.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from workflows.casework.delivering import deliver
 from workflows.casework.intake import Intake
@@ -12,16 +12,14 @@ from workflows.casework.opening import policy_now
 from workflows.domain.alert import Alert
 from workflows.domain.case_state import Case
 from workflows.domain.playbook.packed import PackedPolicy
+from workflows.handing_in import parcels
 from workflows.ports import Anew, Delivery
 from workflows.starts import CaseStart
-
-_AT_ONCE = 500_000
-"""Bytes of alerts in one delivery; Temporal refuses a payload of 2 MB."""
 
 
 async def hand_over(case: str, alerts: Sequence[Alert]) -> None:
     """To the reopened case, for as long as it takes."""
-    for part in _parts(alerts):
+    for part in parcels(alerts):
         await deliver(Delivery(case=case, alerts=part))
 
 
@@ -43,19 +41,5 @@ async def left_here(
 async def _give_back(case: Case, alerts: Sequence[Alert], policy: PackedPolicy) -> None:
     """They open the next case, by today's policy."""
     anew = Anew(route=case.route, policy=await policy_now(policy))
-    for part in _parts(alerts):
+    for part in parcels(alerts):
         await deliver(Delivery(case=case.id, alerts=part, anew=anew))
-
-
-def _parts(alerts: Sequence[Alert]) -> Iterator[tuple[Alert, ...]]:
-    part: list[Alert] = []
-    size = 0
-    for alert in alerts:
-        weight = len(alert.model_dump_json().encode())
-        if part and size + weight > _AT_ONCE:
-            yield tuple(part)
-            part, size = [], 0
-        part.append(alert)
-        size += weight
-    if part:
-        yield tuple(part)
