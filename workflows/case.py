@@ -1,6 +1,6 @@
 """Case workflow: one case, from its first alert until nothing is left to do or to show.
 
-The class is made for every case anew by the sandbox, so that it only hands over to `CaseMachine`.
+The sandbox makes the class again for every case, so it only hands over to `CaseMachine`.
 """
 
 from temporalio import workflow

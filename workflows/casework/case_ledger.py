@@ -94,7 +94,7 @@ class CaseLedger:
     def _rows(self, case: Case, memory: Memory) -> dict[str, object]:
         rows = {"row": case_row(case), "actions": self._changed(case), "card": memory.card}
         if case.phase is Phase.CLOSED and self._screen.idle:
-            # Its thread is told by the time that somebody reopens it.
+            # The thread is up to date by the time that somebody reopens it.
             rows["snapshot"] = memory.model_copy(update={"untold": ()})
         return rows
 

@@ -106,9 +106,9 @@ class CaseMachine:
         """A press of a person."""
         self._clicks.append(click)
 
-    def take_news(self, told: News) -> None:
+    def take_news(self, news_: News) -> None:
         """News from the platform, another case or an appeal."""
-        self._news.append(told)
+        self._news.append(news_)
 
     # -- what it knows --------------------------------------------------------------------
 

@@ -8,11 +8,14 @@ from typing import Any
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from alembic.script import ScriptDirectory
 from hypothesis import given
 from hypothesis import strategies as st
 
 from activities.ledger.chain import GENESIS, Link, first_break, hash_of
 from activities.ledger.database import Database
+from activities.ledger.migrating import config
 from activities.ledger.tables import metadata
 
 T0 = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
@@ -59,11 +62,41 @@ def test_any_change_of_any_field_is_found(count: int, data: st.DataObject, name:
     assert first_break(links) is not None
 
 
-async def test_the_migrations_make_exactly_the_tables(database: Database) -> None:
-    """Nothing is missing from the migrations, and nothing is only there."""
+def shape_of(connection: sa.Connection) -> dict[str, str]:
+    """What the database says of each table, in words that can be compared."""
+    seen = sa.inspect(connection)
+    return {
+        name: repr(
+            [
+                seen.get_columns(name),
+                seen.get_pk_constraint(name),
+                sorted(seen.get_unique_constraints(name), key=str),
+                sorted(seen.get_indexes(name), key=str),
+            ]
+        )
+        for name in seen.get_table_names()
+        if name != "alembic_version"
+    }
 
-    def difference(connection: sa.Connection) -> list[Any]:
-        return list(compare_metadata(MigrationContext.configure(connection), metadata))
 
-    async with database.reading() as connection:
-        assert await connection.run_sync(difference) == []
+async def test_the_migrations_make_exactly_the_tables_and_take_them_away(
+    database: Database,
+) -> None:
+    """Columns and their order, defaults, keys and indexes; what is undone leaves nothing."""
+
+    def shapes(connection: sa.Connection) -> tuple[dict[str, str], ...]:
+        context = MigrationContext.configure(connection, opts={"target_metadata": metadata})
+        assert list(compare_metadata(context, metadata)) == []
+        migrated = shape_of(connection)
+        with Operations.context(context):
+            for each in ScriptDirectory.from_config(config()).walk_revisions():
+                each.module.downgrade()
+        emptied = shape_of(connection)
+        metadata.create_all(connection)
+        return migrated, emptied, shape_of(connection)
+
+    async with database.writing() as connection:
+        migrated, emptied, declared = await connection.run_sync(shapes)
+    assert emptied == {}
+    assert set(declared) == set(metadata.tables)
+    assert migrated == declared

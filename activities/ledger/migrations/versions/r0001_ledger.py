@@ -1,4 +1,6 @@
-"""The ledger: alerts, cases, events, actions, lookups."""
+"""The tables of the ledger, all of them."""
+
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,114 +12,208 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+TABLES = (
+    *("alerts", "cases", "policies", "events", "actions", "appeals", "rings", "lookups"),
+    *("covers", "spending", "preferences", "automation", "exposures", "evidence_files"),
+)
+
+
+def _needed(kind: sa.types.TypeEngine[Any], *names: str) -> list[sa.Column[Any]]:
+    return [sa.Column(name, kind, nullable=False) for name in names]
+
+
+def _optional(kind: sa.types.TypeEngine[Any], *names: str) -> list[sa.Column[Any]]:
+    return [sa.Column(name, kind, nullable=True) for name in names]
+
 
 def upgrade() -> None:
-    """Makes the five tables."""
-    op.create_table(
-        "actions",
-        sa.Column("case_id", sa.String(length=16), nullable=False),
-        sa.Column("decision_id", sa.String(length=16), nullable=False),
-        sa.Column("action", sa.String(length=64), nullable=False),
-        sa.Column("subject_type", sa.String(length=64), nullable=False),
-        sa.Column("subject_id", sa.String(length=256), nullable=False),
-        sa.Column("status", sa.String(length=32), nullable=False),
-        sa.Column("until", Utc(), nullable=True),
-        sa.Column("decided_by", sa.String(length=64), nullable=True),
-        sa.Column("decided_at", Utc(), nullable=True),
-        sa.Column("problem", sa.JSON(none_as_null=True), nullable=True),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint(
-            "case_id",
-            "decision_id",
-            "action",
-            "subject_type",
-            "subject_id",
-            name=op.f("pk_actions"),
-        ),
-    )
-    op.create_index("ix_actions_subject", "actions", ["subject_type", "subject_id"], unique=False)
+    """Makes them, with their indexes."""
     op.create_table(
         "alerts",
-        sa.Column("detector", sa.String(length=256), nullable=False),
-        sa.Column("alert_id", sa.String(length=256), nullable=False),
-        sa.Column("case_id", sa.String(length=16), nullable=False),
-        sa.Column("kind", sa.String(length=64), nullable=False),
-        sa.Column("subject_type", sa.String(length=64), nullable=False),
-        sa.Column("subject_id", sa.String(length=256), nullable=False),
-        sa.Column("score", sa.Float(), nullable=True),
-        sa.Column("occurred_at", Utc(), nullable=False),
-        sa.Column("received_at", Utc(), nullable=False),
-        sa.Column("body", sa.JSON(), nullable=False),
-        sa.PrimaryKeyConstraint("detector", "alert_id", name=op.f("pk_alerts")),
+        *_needed(sa.String(256), "detector", "alert_id"),
+        *_needed(sa.String(16), "case_id"),
+        *_needed(sa.String(64), "kind", "subject_type"),
+        *_needed(sa.String(256), "subject_id"),
+        *_optional(sa.Float(), "score"),
+        *_needed(Utc(), "occurred_at", "received_at"),
+        *_needed(sa.JSON(), "body"),
+        sa.PrimaryKeyConstraint("detector", "alert_id", name="pk_alerts"),
     )
-    op.create_index(op.f("ix_alerts_case_id"), "alerts", ["case_id"], unique=False)
+    op.create_index("ix_alerts_case_id", "alerts", ["case_id"])
     op.create_table(
         "cases",
-        sa.Column("id", sa.String(length=16), nullable=False),
-        sa.Column("owner_key", sa.String(length=64), nullable=False),
-        sa.Column("route", sa.String(length=256), nullable=False),
-        sa.Column("playbook", sa.String(length=64), nullable=False),
-        sa.Column("policy_version", sa.String(length=64), nullable=False),
-        sa.Column("title", sa.JSON(), nullable=False),
-        sa.Column("subject_type", sa.String(length=64), nullable=False),
-        sa.Column("subject_id", sa.String(length=256), nullable=False),
-        sa.Column("severity", sa.String(length=16), nullable=False),
-        sa.Column("phase", sa.String(length=32), nullable=False),
-        sa.Column("owner", sa.String(length=64), nullable=True),
-        sa.Column("decider", sa.String(length=64), nullable=True),
-        sa.Column("opened_at", Utc(), nullable=False),
-        sa.Column("claim_due", Utc(), nullable=True),
-        sa.Column("decide_due", Utc(), nullable=True),
-        sa.Column("approval_expires_at", Utc(), nullable=True),
-        sa.Column("approvers", sa.JSON(), nullable=False),
-        sa.Column("closed_at", Utc(), nullable=True),
-        sa.Column("verdict", sa.String(length=32), nullable=True),
-        sa.Column("alerts", sa.Integer(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("card_channel", sa.String(length=64), nullable=True),
-        sa.Column("card_ts", sa.String(length=64), nullable=True),
-        sa.Column("snapshot", sa.JSON(none_as_null=True), nullable=True),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_cases")),
+        *_needed(sa.String(16), "id"),
+        *_needed(sa.String(64), "owner_key"),
+        *_needed(sa.String(256), "route"),
+        *_needed(sa.String(64), "playbook", "policy_version"),
+        *_needed(sa.JSON(), "title"),
+        *_needed(sa.String(64), "subject_type"),
+        *_needed(sa.String(256), "subject_id"),
+        *_needed(sa.String(16), "severity"),
+        *_needed(sa.String(32), "phase"),
+        *_optional(sa.String(64), "owner", "decider"),
+        *_needed(Utc(), "opened_at"),
+        *_optional(Utc(), "claim_due", "decide_due", "approval_expires_at"),
+        *_needed(sa.JSON(), "approvers"),
+        *_optional(sa.String(32), "approval_purpose"),
+        *_optional(sa.JSON(none_as_null=True), "approval_barred"),
+        *_optional(sa.String(32), "hold"),
+        *_optional(Utc(), "hold_until", "closed_at"),
+        *_optional(sa.String(32), "verdict"),
+        *_needed(sa.Integer(), "alerts", "version"),
+        *_optional(sa.String(80), "channel"),
+        *_optional(sa.String(64), "card_channel", "card_ts"),
+        *_optional(sa.JSON(none_as_null=True), "snapshot"),
+        sa.PrimaryKeyConstraint("id", name="pk_cases"),
     )
-    op.create_index(op.f("ix_cases_phase"), "cases", ["phase"], unique=False)
-    op.create_index("ix_cases_subject", "cases", ["subject_type", "subject_id"], unique=False)
+    op.create_index("ix_cases_route", "cases", ["route"])
+    op.create_index("ix_cases_phase", "cases", ["phase"])
+    op.create_index("ix_cases_subject", "cases", ["subject_type", "subject_id"])
+    op.create_index("ix_cases_channel_opened", "cases", ["channel", "opened_at"])
+    op.create_index("ix_cases_opened_at", "cases", ["opened_at", "id"])
+    op.create_table(
+        "policies",
+        *_needed(sa.String(64), "version", "playbook"),
+        *_needed(sa.Text(), "data"),
+        sa.PrimaryKeyConstraint("version", "playbook", name="pk_policies"),
+    )
     op.create_table(
         "events",
-        sa.Column("case_id", sa.String(length=16), nullable=False),
+        *_needed(sa.String(16), "case_id"),
         sa.Column("seq", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("at", Utc(), nullable=False),
-        sa.Column("kind", sa.String(length=64), nullable=False),
-        sa.Column("actor", sa.String(length=64), nullable=True),
-        sa.Column("data", sa.JSON(), nullable=False),
-        sa.Column("prev_hash", sa.String(length=64), nullable=False),
-        sa.Column("hash", sa.String(length=64), nullable=False),
-        sa.PrimaryKeyConstraint("case_id", "seq", name=op.f("pk_events")),
+        *_needed(Utc(), "at"),
+        *_needed(sa.String(64), "kind"),
+        *_optional(sa.String(64), "actor"),
+        *_needed(sa.JSON(), "data"),
+        *_needed(sa.String(64), "prev_hash", "hash"),
+        sa.PrimaryKeyConstraint("case_id", "seq", name="pk_events"),
     )
-    op.create_index(op.f("ix_events_at"), "events", ["at"], unique=False)
+    op.create_index("ix_events_at", "events", ["at"])
+    op.create_table(
+        "actions",
+        *_needed(sa.String(16), "case_id", "decision_id"),
+        *_needed(sa.String(64), "action", "subject_type"),
+        *_needed(sa.String(256), "subject_id"),
+        *_needed(sa.String(32), "status"),
+        *_optional(Utc(), "until"),
+        *_optional(sa.String(64), "decided_by"),
+        *_optional(Utc(), "decided_at"),
+        *_optional(sa.JSON(none_as_null=True), "problem"),
+        *_needed(sa.Integer(), "version"),
+        *_optional(sa.String(16), "ring_id"),
+        sa.PrimaryKeyConstraint(
+            "case_id", "decision_id", "action", "subject_type", "subject_id", name="pk_actions"
+        ),
+    )
+    op.create_index("ix_actions_ring_id", "actions", ["ring_id"])
+    op.create_index("ix_actions_subject", "actions", ["subject_type", "subject_id"])
+    op.create_table(
+        "appeals",
+        *_needed(sa.String(16), "id"),
+        *_needed(sa.String(64), "source"),
+        *_needed(sa.String(256), "appeal_id"),
+        *_needed(sa.String(16), "case_id"),
+        *_optional(sa.String(16), "decision_id"),
+        *_optional(sa.String(64), "subject_type"),
+        *_optional(sa.String(256), "subject_id"),
+        *_needed(sa.Text(), "statement"),
+        *_needed(Utc(), "submitted_at", "received_at", "due_at"),
+        *_needed(sa.String(32), "state"),
+        *_optional(sa.String(64), "owner"),
+        *_optional(sa.String(32), "outcome"),
+        *_optional(sa.String(64), "answered_by"),
+        *_optional(Utc(), "answered_at"),
+        *_optional(sa.Text(), "reason"),
+        *_needed(sa.Integer(), "version"),
+        *_optional(sa.String(64), "card_channel", "card_ts"),
+        sa.PrimaryKeyConstraint("id", name="pk_appeals"),
+        sa.UniqueConstraint("source", "appeal_id", name="uq_appeals_source_appeal_id"),
+    )
+    op.create_index("ix_appeals_case_id", "appeals", ["case_id"])
+    op.create_index("ix_appeals_state", "appeals", ["state"])
+    op.create_table(
+        "rings",
+        *_needed(sa.String(16), "ring_id"),
+        sa.Column("place", sa.Integer(), autoincrement=False, nullable=False),
+        *_needed(sa.String(16), "case_id"),
+        *_needed(sa.String(64), "subject_type"),
+        *_needed(sa.String(256), "subject_id"),
+        sa.PrimaryKeyConstraint("ring_id", "place", name="pk_rings"),
+    )
+    op.create_index("ix_rings_case_id", "rings", ["case_id"])
+    op.create_index("ix_rings_subject", "rings", ["subject_type", "subject_id"])
     op.create_table(
         "lookups",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("at", Utc(), nullable=False),
-        sa.Column("actor", sa.String(length=64), nullable=False),
-        sa.Column("subject_type", sa.String(length=64), nullable=False),
-        sa.Column("subject_id", sa.String(length=256), nullable=False),
-        sa.Column("why", sa.Text(), nullable=False),
-        sa.Column("case_id", sa.String(length=16), nullable=True),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_lookups")),
+        *_needed(sa.Integer(), "id"),
+        *_needed(Utc(), "at"),
+        *_needed(sa.String(64), "actor", "subject_type"),
+        *_needed(sa.String(256), "subject_id"),
+        *_needed(sa.Text(), "why"),
+        *_optional(sa.String(16), "case_id"),
+        sa.Column("revealed", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_lookups"),
     )
-    op.create_index(op.f("ix_lookups_at"), "lookups", ["at"], unique=False)
+    op.create_index("ix_lookups_at", "lookups", ["at"])
+    op.create_table(
+        "covers",
+        *_needed(sa.Integer(), "id"),
+        *_needed(Utc(), "at"),
+        *_needed(sa.String(64), "person", "covers_for"),
+        *_needed(sa.String(32), "role"),
+        *_needed(Utc(), "until"),
+        *_optional(Utc(), "ended_at"),
+        *_optional(sa.String(64), "ended_by"),
+        sa.PrimaryKeyConstraint("id", name="pk_covers"),
+    )
+    op.create_index("ix_covers_person", "covers", ["person"])
+    op.create_index("ix_covers_covers_for", "covers", ["covers_for"])
+    op.create_table(
+        "spending",
+        *_needed(sa.String(256), "key"),
+        *_needed(sa.String(64), "person"),
+        *_needed(sa.Integer(), "actions"),
+        *_needed(Utc(), "at"),
+        sa.PrimaryKeyConstraint("key", name="pk_spending"),
+    )
+    op.create_index("ix_spending_person_at", "spending", ["person", "at"])
+    op.create_table(
+        "preferences",
+        *_needed(sa.String(64), "person"),
+        *_optional(sa.String(8), "language"),
+        *_needed(Utc(), "at"),
+        sa.PrimaryKeyConstraint("person", name="pk_preferences"),
+    )
+    op.create_table(
+        "automation",
+        *_needed(sa.Integer(), "id"),
+        *_needed(Utc(), "at"),
+        *_needed(sa.String(32), "kind"),
+        *_needed(sa.String(64), "actor"),
+        *_optional(sa.String(64), "playbook"),
+        *_optional(Utc(), "until"),
+        sa.PrimaryKeyConstraint("id", name="pk_automation"),
+    )
+    op.create_table(
+        "exposures",
+        *_needed(sa.String(64), "person"),
+        *_needed(sa.String(256), "detector", "alert_id"),
+        sa.Column("item", sa.Integer(), autoincrement=False, nullable=False),
+        *_needed(sa.String(16), "case_id"),
+        *_needed(Utc(), "at"),
+        sa.PrimaryKeyConstraint("person", "detector", "alert_id", "item", name="pk_exposures"),
+    )
+    op.create_index("ix_exposures_person_at", "exposures", ["person", "at"])
+    op.create_table(
+        "evidence_files",
+        *_needed(sa.String(256), "detector", "alert_id"),
+        sa.Column("item", sa.Integer(), autoincrement=False, nullable=False),
+        *_needed(sa.String(64), "file_id"),
+        *_needed(Utc(), "at"),
+        sa.PrimaryKeyConstraint("detector", "alert_id", "item", name="pk_evidence_files"),
+    )
 
 
 def downgrade() -> None:
-    """Drops them."""
-    op.drop_index(op.f("ix_lookups_at"), table_name="lookups")
-    op.drop_table("lookups")
-    op.drop_index(op.f("ix_events_at"), table_name="events")
-    op.drop_table("events")
-    op.drop_index("ix_cases_subject", table_name="cases")
-    op.drop_index(op.f("ix_cases_phase"), table_name="cases")
-    op.drop_table("cases")
-    op.drop_index(op.f("ix_alerts_case_id"), table_name="alerts")
-    op.drop_table("alerts")
-    op.drop_index("ix_actions_subject", table_name="actions")
-    op.drop_table("actions")
+    """Drops them, and their indexes with them."""
+    for table in reversed(TABLES):
+        op.drop_table(table)
