@@ -1,8 +1,8 @@
 """Alert intake: alerts of one case are decoded, assessed and debounced in bounded batches.
 
-While a write to Slack waits for its turn, no alert becomes visible before that write. Alerts that only
-raise the count are then taken together, a few seconds after the first of them. An alert that makes
-the case worse, or has to be protected from, is taken at once.
+While a write to Slack waits for its turn, no alert becomes visible before that write. Alerts that
+only raise the count are then taken together, a few seconds after the first of them. An alert that
+makes the case worse, or has to be protected from, is taken at once.
 """
 
 import asyncio
