@@ -12,6 +12,7 @@ from temporalio.client import Client
 
 from deploy.sandbox.slack.person import wait_until
 from deploy.sandbox.temporal import temporal_server
+from tests.selection import select
 from tests.world import World, koban
 
 QUIET = [
@@ -24,6 +25,17 @@ QUIET = [
     "--no-first-run",
 ]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--all` runs every test, `--rest` only those that a usual run leaves out."""
+    parser.addoption("--all", action="store_true", help="the long tests and all wide ones, too")
+    parser.addoption("--rest", action="store_true", help="only what a usual run leaves out")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Long tests and most of the wide ones are left to `make test-all`."""
+    select(config, items)
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +72,7 @@ async def a_server(folder: Path, *more: str) -> AsyncIterator[str]:
         return True
 
     try:
-        await wait_until(answers, 30, what="Temporal's dev server")
+        await wait_until(answers, what="Temporal's dev server")
         yield address
     finally:
         await server.kill()

@@ -50,7 +50,7 @@ async def test_a_case_that_waited_for_the_ledger_is_the_same_when_replayed(
                 async def waits() -> bool:
                     return await thought_once(world)
 
-                await wait_until(waits, 20, what="a case that waits for the ledger")
+                await wait_until(waits, what="a case that waits for the ledger")
             card, case = await case_of(sato)
         async with work(world.settings):
             handle = world.client.get_workflow_handle(str(controls(card)[0].block_id))
@@ -70,7 +70,7 @@ async def test_a_card_that_came_late_is_found_by_the_ledger(world: World) -> Non
     async def case_in_ledger() -> str | None:
         return next(iter(await world.queries.chains()), None)
 
-    case = await wait_until(case_in_ledger, 20, what="the case in the ledger")
+    case = await wait_until(case_in_ledger, what="the case in the ledger")
     await world.happens(lure(2))
     await world.wait_kind(case, "alert_joined")
     world.stage.faults.set("slack_429", False)
@@ -80,7 +80,7 @@ async def test_a_card_that_came_late_is_found_by_the_ledger(world: World) -> Non
         row = await world.queries.case(case)
         return row is not None and (row["card_channel"], row["card_ts"]) == ("C0LIVE", card["ts"])
 
-    await wait_until(found, 20, what="the card's place in the ledger")
+    await wait_until(found, what="the card's place in the ledger")
 
 
 async def test_a_case_that_closed_before_its_card_stood_ends(world: World) -> None:
@@ -93,7 +93,7 @@ async def test_a_case_that_closed_before_its_card_stood_ends(world: World) -> No
     async def case_in_ledger() -> str | None:
         return next(iter(await world.queries.chains()), None)
 
-    case = await wait_until(case_in_ledger, 20, what="the case in the ledger")
+    case = await wait_until(case_in_ledger, what="the case in the ledger")
     await world.wait_kind(case, "alert_joined")
     row = await world.queries.case(case)
     assert row is not None
@@ -102,7 +102,7 @@ async def test_a_case_that_closed_before_its_card_stood_ends(world: World) -> No
     await Cases(world.client, "koban").click(row["route"], click)
     world.stage.faults.set("slack_429", False)
     card, _ = await case_of(sato)
-    await sato.wait_text(card, "完了", 20)
+    await sato.wait_text(card, "完了")
     await world.client.get_workflow_handle(row["route"]).result()
 
 

@@ -18,7 +18,7 @@ async def refusal(person: Person, channel: str, number: int = 1) -> str:
         found = await person.ephemerals(channel)
         return found if len(found) >= number else []
 
-    return str((await person.until(so_many, 10, "the refusal"))[-1]["text"])
+    return str((await person.until(so_many, what="the refusal"))[-1]["text"])
 
 
 async def test_a_refused_approval_says_who_could_give_it(world: World) -> None:

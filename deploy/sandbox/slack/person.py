@@ -23,6 +23,8 @@ Which = Seen | Callable[[Seen], bool] | str
 
 # The condition may hang on something that Slack does not show (the marketplace, the ledger).
 RECHECK_SECONDS = 0.2
+PATIENCE = 120.0
+"""Seconds until a wait counts as failed: a safety net, far beyond what a busy machine needs."""
 
 
 class NotThere(AssertionError):
@@ -35,7 +37,7 @@ class Refused(AssertionError):
 
 async def wait_until(
     check: Callable[[], T | Awaitable[T | None] | None],
-    timeout: float = 10.0,  # noqa: ASYNC109 -- a person's patience, part of the sentence
+    timeout: float = PATIENCE,  # noqa: ASYNC109 -- a person's patience, part of the sentence
     *,
     watching: "Person | None" = None,
     what: str = "",
@@ -47,15 +49,22 @@ async def wait_until(
     deadline = time.monotonic() + timeout
     while True:
         seen = watching.change() if watching else None
-        value = check()
-        if inspect.isawaitable(value):
-            value = await value
-        if value:
+        value = await _looked(check)
+        if value and not isinstance(value, NotThere):
             return value
         left = deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError(f"waited {timeout} s for {what or check}; last seen: {value!r}")
         await _next_look(seen, min(left, RECHECK_SECONDS))
+
+
+async def _looked(check: Callable[[], T | Awaitable[T | None] | None]) -> T | NotThere | None:
+    """What is not on the screen yet, like a first direct message, is waited for as well."""
+    try:
+        value = check()
+        return await value if inspect.isawaitable(value) else value
+    except NotThere as missing:
+        return missing
 
 
 async def _next_look(seen: asyncio.Event | None, within: float) -> None:
@@ -74,7 +83,7 @@ class Person:
 
     def __init__(self, base_url: str, user: str) -> None:
         self.user = user
-        self._http = httpx.AsyncClient(base_url=base_url, timeout=20, trust_env=False)
+        self._http = httpx.AsyncClient(base_url=base_url, timeout=PATIENCE, trust_env=False)
         self._bell = asyncio.Event()
         self._listening: asyncio.Task[None] | None = None
 
@@ -142,7 +151,7 @@ class Person:
         self,
         channel: str,
         which: Which,
-        timeout: float = 10.0,  # noqa: ASYNC109
+        timeout: float = PATIENCE,  # noqa: ASYNC109
     ) -> Seen:
         """The first card that the text or predicate describes."""
 
@@ -155,7 +164,7 @@ class Person:
         self,
         message: Seen,
         text: str,
-        timeout: float = 10.0,  # noqa: ASYNC109
+        timeout: float = PATIENCE,  # noqa: ASYNC109
     ) -> Seen:
         """The message once it shows this text."""
 
@@ -168,7 +177,7 @@ class Person:
     async def views(self) -> list[Seen]:
         return (await self.state())["views"]
 
-    async def modal(self, timeout: float = 5.0) -> Seen:  # noqa: ASYNC109
+    async def modal(self, timeout: float = PATIENCE) -> Seen:  # noqa: ASYNC109
         """The topmost modal, waiting for one to open."""
         return (await self.until(self.views, timeout, "a modal"))[-1]
 
@@ -256,7 +265,7 @@ class Person:
     async def until(
         self,
         check: Callable[[], T | Awaitable[T | None] | None],
-        timeout: float = 10.0,  # noqa: ASYNC109
+        timeout: float = PATIENCE,  # noqa: ASYNC109
         what: str = "",
     ) -> T:
         return await wait_until(check, timeout, watching=self, what=what)

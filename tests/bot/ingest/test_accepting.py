@@ -197,7 +197,7 @@ async def crowded(desk: Desk) -> tuple[Callable[[], None], list[asyncio.Task[Any
     release = desk.cases.hold()
     posts = (desk.post(about(f"b{number}", f"other_{number}")) for number in range(AHEAD))
     others = [asyncio.create_task(post) for post in posts]
-    await wait_until(lambda: desk.cases.tried == AHEAD, 5, what="as many calls as may be")
+    await wait_until(lambda: desk.cases.tried == AHEAD, what="as many calls as may be")
     return release, others
 
 

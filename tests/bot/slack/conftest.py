@@ -20,7 +20,7 @@ from bot.slack.http import slack_routes
 from deploy.sandbox.serve import serving
 from deploy.sandbox.slack.app import add_slack
 from deploy.sandbox.slack.model import BOT_USER, Message
-from deploy.sandbox.slack.person import Person
+from deploy.sandbox.slack.person import PATIENCE, Person
 from deploy.sandbox.slack.workspace import Workspace
 from tests.bot.slack.fake_evidence import FakeEvidence
 from tests.bot.slack.fake_hands import FakeAlerts, FakeAutomation, FakeFinding
@@ -162,7 +162,7 @@ class Stage:
             found = await person.ephemerals("ts-live")
             return shown(found[0]) if found else ""
 
-        return await person.until(look, 5, "an ephemeral answer")
+        return await person.until(look, what="an ephemeral answer")
 
     async def asked(self, person: Person, command: str) -> str:
         """What `/koban …` answers."""
@@ -229,5 +229,5 @@ async def stage(playhouse: Playhouse) -> AsyncIterator[Stage]:
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as client:
         yield client

@@ -49,7 +49,7 @@ async def says(person: Person, text: str) -> dict:
         views = await person.views()
         return views[-1] if views and text in visible_text(views[-1]) else None
 
-    return await person.until(look, 5, f"a modal with {text}")
+    return await person.until(look, what=f"a modal with {text}")
 
 
 async def test_every_preset_and_every_entry_is_in_one_modal(stage: Stage):
