@@ -25,6 +25,9 @@ from workflows.domain.text import Language
 PATIENCE = 0.8
 """Seconds that a modal is given to be drawn; what takes longer opens empty, and is filled in."""
 
+LEARNING = 2.0
+"""Seconds that the person's language is given, while their modal says that it loads."""
+
 ASKING = 8.0
 """Seconds that the case is given to say what fits it; then everything is offered."""
 
@@ -99,7 +102,7 @@ class Opening:
             holds(self._doors.people, person, allowed),
             return_exceptions=True,
         )
-        texts = self._doors.texts(await self._languages.of(person))
+        texts = self._doors.texts(await self._languages.of(person, LEARNING))
         offer, may = await asking
         if isinstance(offer, CaseOver):
             return texts.say("bot.modal.case_over", case=aim.case)

@@ -27,6 +27,10 @@ PATIENCE = 120.0
 """Seconds until a wait counts as failed: a safety net, far beyond what a busy machine needs."""
 
 
+LOADING = ("読み込んでいます…", "Loading…")
+"""What a modal says until the app fills it in; a person waits for that."""
+
+
 class NotThere(AssertionError):
     """What was looked for is not on the screen; the message lists what is."""
 
@@ -178,8 +182,13 @@ class Person:
         return (await self.state())["views"]
 
     async def modal(self, timeout: float = PATIENCE) -> Seen:  # noqa: ASYNC109
-        """The topmost modal, waiting for one to open."""
-        return (await self.until(self.views, timeout, "a modal"))[-1]
+        """The topmost modal, waiting for one to open and to be filled in."""
+
+        async def look() -> Seen | None:
+            top = next(reversed(await self.views()), None)
+            return None if top is None or _loads(top) else top
+
+        return await self.until(look, timeout, "a modal")
 
     async def home(self) -> Seen | None:
         """Opens App Home; what the app had published by then."""
@@ -359,6 +368,10 @@ def _is(message: Seen, which: Which) -> bool:
     if isinstance(which, str):
         return which in visible_text(message) or which in message["text"]
     return which(message) if callable(which) else which["ts"] == message["ts"]
+
+
+def _loads(view: Seen) -> bool:
+    return any(word in visible_text(view) for word in LOADING)
 
 
 def _is_reply(message: Seen) -> bool:
