@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from playwright.async_api import Browser, async_playwright
 from temporalio.client import Client
 
@@ -14,6 +15,10 @@ from deploy.sandbox.slack.person import wait_until
 from deploy.sandbox.temporal import temporal_server
 from tests.selection import select
 from tests.world import World, koban
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("koban", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("koban")
 
 QUIET = [
     "--no-sandbox",

@@ -11,6 +11,8 @@ from workflows.domain.text import Language
 
 PATIENCE = 0.4
 """Seconds; a modal has to be open 3 s after its button was pressed."""
+UNHURRIED = 2.0
+"""Seconds where Slack has its answer already: then the right language is worth a moment."""
 MOST = 2_000
 
 _log = structlog.get_logger(__name__)

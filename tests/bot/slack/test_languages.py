@@ -56,7 +56,7 @@ async def test_a_modal_is_filled_in_in_the_language_of_who_opened_it(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It says meanwhile that it loads: there is time to learn the language."""
-    monkeypatch.setattr(opening, "LEARNING", 60.0)
+    monkeypatch.setattr(opening, "UNHURRIED", 60.0)
     stage.cases.memories[ROUTE] = Memory(case=with_presets())
     stage.people.asleep = asyncio.Event()
     emma = await chosen(stage, "U0CLARK", "handover")
