@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 from temporalio.client import Client
 
-from deploy.sandbox.slack.person import wait_until
+from deploy.sandbox.slack.person import PATIENCE, wait_until
 from deploy.sandbox.temporal import temporal_server
 from tests.selection import select
 from tests.world import World, koban
@@ -19,6 +19,7 @@ from tests.world import World, koban
 # How long an example takes says how busy the machine is.
 settings.register_profile("koban", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("koban")
+expect.set_options(timeout=PATIENCE * 1000)
 
 QUIET = [
     "--no-sandbox",

@@ -27,7 +27,8 @@ from bot.worker import make_workers
 from deploy.sandbox.serve import serving
 from deploy.sandbox.slack.person import PATIENCE, Person, wait_until
 from deploy.sandbox.slack.rates import Rates
-from deploy.sandbox.slack.workspace import Workspace
+from deploy.sandbox.slack.tickets import Triggers
+from deploy.sandbox.slack.workspace import ON_A_BUSY_MACHINE, Workspace
 from deploy.sandbox.stage import INGEST_SECRET, MARKET_TOKEN, POLICY, Stage, stage
 from deploy.sandbox.traffic.alerts import Json, Scene
 from deploy.sandbox.traffic.sender import Sender
@@ -153,7 +154,12 @@ async def koban(
     """
     async with AsyncExitStack() as opened:
         kept = Rates(enabled=rates) if isinstance(rates, bool) else rates
-        workspace = Workspace(rates=kept, socket_mode=socket_mode)
+        workspace = Workspace(
+            rates=kept,
+            socket_mode=socket_mode,
+            ack_seconds=ON_A_BUSY_MACHINE,
+            triggers=Triggers(lives=ON_A_BUSY_MACHINE),
+        )
         world = await opened.enter_async_context(stage(folder, 0, workspace))
         where = {
             "address": temporal,

@@ -19,6 +19,8 @@ from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_working_a_case import choose
 from tests.world import World, koban
 
+STEP = timedelta(minutes=3)
+
 
 class Night:
     """A world whose clock can be turned on."""
@@ -31,9 +33,9 @@ class Night:
         """Turns the clock on, and lets everything happen that is due by then."""
         until = await self._now() + timedelta(**time)
         while (left := until - await self._now()) > timedelta():
-            # The server drops connections that its own clock finds silent; then another try.
+            # In steps: the server drops connections that its own clock finds silent.
             with suppress(RPCError):
-                await self._env.sleep(left)
+                await self._env.sleep(min(left, STEP))
 
     async def _now(self) -> datetime:
         while True:

@@ -370,7 +370,7 @@ async def test_in_the_browser_it_is_seen_and_hidden_again(world: World, browser:
         await expect(dialog).to_contain_text("このページでは2件を隠しています。")
         await dialog.get_by_role("button", name="表示する(記録されます)").first.click()
         image = dialog.locator("img.block-image")
-        await expect(image).to_be_visible(timeout=15_000)
+        await expect(image).to_be_visible()
         assert await image.evaluate("n => n.complete && n.naturalWidth") == 960
         await page.get_by_role("button", name="戻る").click()
         await expect(dialog).to_contain_text("このページでは2件を隠しています。")

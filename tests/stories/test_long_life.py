@@ -2,12 +2,13 @@
 
 import sqlite3
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from temporalio.client import WorkflowExecutionStatus
 
-from deploy.sandbox.slack.person import wait_until
+from deploy.sandbox.slack.person import PATIENCE, wait_until
 from deploy.sandbox.slack.reading import controls
 from tests.conftest import a_server
 from tests.stories.flood import alerts, pour, runs_of
@@ -58,7 +59,7 @@ async def renewed(world: World, route: str, than: int) -> None:
 def in_ledger(world: World) -> int:
     """Rows in the ledger's `alerts`."""
     path = world.settings.ledger.url.get_secret_value().removeprefix("sqlite+aiosqlite:///")
-    with sqlite3.connect(path) as ledger:
+    with closing(sqlite3.connect(path, timeout=PATIENCE)) as ledger:
         return int(ledger.execute("select count(*) from alerts").fetchone()[0])
 
 
@@ -164,7 +165,7 @@ async def test_histories_stay_short_while_the_ledger_is_away(world: World) -> No
     card, case = await case_of(sato)
     route = str(controls(card)[0].block_id)
     path = world.settings.ledger.url.get_secret_value().removeprefix("sqlite+aiosqlite:///")
-    locked = sqlite3.connect(path, isolation_level=None)
+    locked = sqlite3.connect(path, isolation_level=None, timeout=PATIENCE)
     locked.execute("begin exclusive")
     for start in range(2, 102, 10):
         await pour(world, alerts(range(start, start + 10)))

@@ -2,12 +2,12 @@
 
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import timedelta
 from pathlib import Path
 
 from activities.ledger.audit import verify
-from deploy.sandbox.slack.person import wait_until
+from deploy.sandbox.slack.person import PATIENCE, wait_until
 from deploy.sandbox.slack.reading import controls
 from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_appeals import answer_with, filed, muted, wait_notice
@@ -21,11 +21,10 @@ from workflows.domain.people import Actor
 @asynccontextmanager
 async def locked(ledger: Path) -> AsyncIterator[None]:
     """Nobody can write to the ledger."""
-    with sqlite3.connect(ledger, isolation_level=None) as holder:
+    with closing(sqlite3.connect(ledger, isolation_level=None, timeout=PATIENCE)) as holder:
         holder.execute("BEGIN IMMEDIATE")
         yield
         holder.execute("ROLLBACK")
-    holder.close()
 
 
 async def thought_once(world: World) -> bool:
@@ -54,7 +53,7 @@ async def test_a_case_that_waited_for_the_ledger_is_the_same_when_replayed(
             card, case = await case_of(sato)
         async with work(world.settings):
             handle = world.client.get_workflow_handle(str(controls(card)[0].block_id))
-            asked = handle.execute_update("read_memory", rpc_timeout=timedelta(seconds=20))
+            asked = handle.execute_update("read_memory", rpc_timeout=timedelta(seconds=PATIENCE))
             memory = Memory.model_validate(await answer_to(asked))
         (opened, *_) = await world.queries.events_of(case)
         assert memory.case is not None

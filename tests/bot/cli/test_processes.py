@@ -19,6 +19,7 @@ from pydantic import SecretStr
 
 from bot.settings import Temporal
 from bot.temporal_connection import open_client
+from deploy.sandbox.processes import ends_with_parent
 from deploy.sandbox.slack.person import PATIENCE
 from tests.bot.ingest.detector import COMMON, alert, as_json, signed
 from tests.chaos.postgres import Postgres
@@ -26,7 +27,7 @@ from tests.world import fresh_namespace
 
 ROOT = Path(__file__).parents[3]
 BIN = Path(sys.executable).parent
-WITHIN = 30.0
+WITHIN = PATIENCE
 
 
 def free_port() -> int:
@@ -41,7 +42,11 @@ def free_port() -> int:
 async def running(*command: str, **settings: str) -> AsyncIterator[Process]:
     """A process that is ended with the block, if it has not ended by itself."""
     process = await asyncio.create_subprocess_exec(
-        *command, env={**os.environ, **settings}, stdout=PIPE, stderr=PIPE
+        *command,
+        env={**os.environ, **settings},
+        stdout=PIPE,
+        stderr=PIPE,
+        preexec_fn=ends_with_parent(),
     )
     try:
         yield process

@@ -21,7 +21,8 @@ from deploy.sandbox.serve import serving
 from deploy.sandbox.slack.app import add_slack
 from deploy.sandbox.slack.model import BOT_USER, Message
 from deploy.sandbox.slack.person import PATIENCE, Person
-from deploy.sandbox.slack.workspace import Workspace
+from deploy.sandbox.slack.tickets import Triggers
+from deploy.sandbox.slack.workspace import ON_A_BUSY_MACHINE, Workspace
 from tests.bot.slack.fake_evidence import FakeEvidence
 from tests.bot.slack.fake_hands import FakeAlerts, FakeAutomation, FakeFinding
 from tests.bot.slack.fake_rings import FakeRings
@@ -207,7 +208,12 @@ async def playhouse() -> AsyncIterator[Playhouse]:
 
 @pytest.fixture
 async def stage(playhouse: Playhouse) -> AsyncIterator[Stage]:
-    workspace = Workspace(bot_url=playhouse.url, base_url=playhouse.url)
+    workspace = Workspace(
+        bot_url=playhouse.url,
+        base_url=playhouse.url,
+        ack_seconds=ON_A_BUSY_MACHINE,
+        triggers=Triggers(lives=ON_A_BUSY_MACHINE),
+    )
     stage = Stage(workspace, playhouse.url)
     play = FastAPI()
     courier = add_slack(play, workspace)

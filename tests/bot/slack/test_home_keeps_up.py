@@ -19,7 +19,7 @@ from bot.slack.team_door import Duty, OnCall
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.serve import serving
 from deploy.sandbox.slack.app import make_app
-from deploy.sandbox.slack.person import Person, wait_until
+from deploy.sandbox.slack.person import PATIENCE, Person, wait_until
 from deploy.sandbox.slack.reading import visible_text
 from deploy.sandbox.slack.workspace import Workspace
 from tests.bot.slack.conftest import Stage
@@ -327,5 +327,5 @@ async def test_the_end_of_the_process_waits_for_no_home(slack: Slack) -> None:
     """What has no end of its own is cancelled at once."""
     looked, beside = Looked(), Background()
     Watching(slack.publisher, looked.draw, beside).opened(SATO)
-    async with asyncio.timeout(1):
-        await beside.drain(10)
+    async with asyncio.timeout(PATIENCE):
+        await beside.drain(10 * PATIENCE)
