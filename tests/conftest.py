@@ -44,16 +44,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     select(config, items)
 
 
+@asynccontextmanager
+async def a_browser(path: str) -> AsyncIterator[Browser]:
+    """A headless Chromium, ended with the block or with this process."""
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=path, args=QUIET)
+        yield chromium
+        await chromium.close()
+
+
 @pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """Chromium from this machine; the tests are skipped where there is none."""
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
         pytest.skip("no Chromium on this machine (looked for: " + ", ".join(NAMES) + ")")
-    async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=path, args=QUIET)
+    async with a_browser(path) as chromium:
         yield chromium
-        await chromium.close()
 
 
 def free_port() -> int:
