@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, settings
 from playwright.async_api import Browser, async_playwright, expect
 from temporalio.client import Client
 
+from deploy.sandbox.processes import Process
 from deploy.sandbox.slack.person import PATIENCE, wait_until
-from deploy.sandbox.temporal import temporal_server
+from deploy.sandbox.temporal import temporal_binary, temporal_server
 from tests.selection import select
 from tests.world import World, koban
 
@@ -73,7 +74,21 @@ def free_port() -> int:
 async def a_server(folder: Path, *more: str) -> AsyncIterator[str]:
     """The address of a real Temporal server; `more` are dynamic configuration values."""
     port = free_port()
-    server = temporal_server(folder, port, more=more)
+    async with _answering(temporal_server(folder, port, more=more), port) as address:
+        yield address
+
+
+@asynccontextmanager
+async def a_skipping_server(folder: Path) -> AsyncIterator[str]:
+    """The address of Temporal's test server, whose clock a test turns on."""
+    binary, port = Path(temporal_binary()).with_name("temporal-test-server"), free_port()
+    server = Process("test server", [str(binary), str(port)], folder / "test-server.log")
+    async with _answering(server, port) as address:
+        yield address
+
+
+@asynccontextmanager
+async def _answering(server: Process, port: int) -> AsyncIterator[str]:
     await server.start()
     address = f"127.0.0.1:{port}"
 
@@ -85,7 +100,7 @@ async def a_server(folder: Path, *more: str) -> AsyncIterator[str]:
         return True
 
     try:
-        await wait_until(answers, what="Temporal's dev server")
+        await wait_until(answers, what=server.name)
         yield address
     finally:
         await server.kill()

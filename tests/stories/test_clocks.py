@@ -1,56 +1,68 @@
 """Hours and days of a shift, in seconds: Temporal's time-skipping server runs the clocks."""
 
 import shutil
-from collections.abc import AsyncIterator
-from contextlib import suppress
-from datetime import datetime, timedelta
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
+from google.protobuf.empty_pb2 import Empty
+from temporalio import service
+from temporalio.api.testservice.v1 import SleepRequest
+from temporalio.client import Client
 from temporalio.service import RPCError
-from temporalio.testing import WorkflowEnvironment
 
 from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.reading import visible_text
 from deploy.sandbox.stage import POLICY
-from deploy.sandbox.temporal import temporal_binary
+from tests.conftest import a_skipping_server
 from tests.stories.flood import alerts, pour
 from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_working_a_case import choose
 from tests.world import World, koban
 
-STEP = timedelta(minutes=3)
+T, R = TypeVar("T"), TypeVar("R")
+STEP = timedelta(minutes=15)
 
 
 class Night:
     """A world whose clock can be turned on."""
 
-    def __init__(self, world: World, env: WorkflowEnvironment) -> None:
+    def __init__(self, world: World, clock: service.TestService) -> None:
         self.world = world
-        self._env = env
+        self._clock = clock
 
     async def passes(self, **time: float) -> None:
         """Turns the clock on, and lets everything happen that is due by then."""
         until = await self._now() + timedelta(**time)
         while (left := until - await self._now()) > timedelta():
-            # In steps: the server drops connections that its own clock finds silent.
-            with suppress(RPCError):
-                await self._env.sleep(min(left, STEP))
+            step = SleepRequest()
+            step.duration.FromTimedelta(min(left, STEP))
+            await self._asked(self._clock.unlock_time_skipping_with_sleep, step)
 
     async def _now(self) -> datetime:
         while True:
-            with suppress(RPCError):
-                return await self._env.get_current_time()
+            answer = await self._asked(self._clock.get_current_time, Empty())
+            if answer is not None:
+                return answer.time.ToDatetime(UTC)
+
+    async def _asked(self, call: Callable[[T], Awaitable[R]], request: T) -> R | None:
+        """None where the server dropped the connection, which its own clock found silent."""
+        try:
+            return await call(request)
+        except RPCError:
+            return None
 
 
 @pytest.fixture
 async def night(tmp_path: Path) -> AsyncIterator[Night]:
     """A fresh server for each test: its clock is one for all that runs in it."""
-    binary = str(Path(temporal_binary()).with_name("temporal-test-server"))
-    env = await WorkflowEnvironment.start_time_skipping(test_server_existing_path=binary)
-    address = env.client.service_client.config.target_host
-    async with env, koban(address, tmp_path, namespace="default") as world:
-        yield Night(world, env)
+    async with (
+        a_skipping_server(tmp_path) as address,
+        koban(address, tmp_path, namespace="default") as world,
+    ):
+        yield Night(world, (await Client.connect(address)).test_service)
 
 
 async def threads(person: Person, card: dict) -> str:
