@@ -38,7 +38,7 @@ def busy(processes: int) -> Iterator[list[int]]:
 
 
 def counted(told: str) -> Counter[str]:
-    """What pytest says at its end, over several runs of it."""
+    """The counts in pytest's last line."""
     found = Counter[str]()
     for number, what in _COUNTS.findall(told):
         found[what.removesuffix("s")] += int(number)
@@ -50,8 +50,9 @@ def run(command: Sequence[str], log: Path) -> tuple[float, Counter[str], int]:
     began = time.monotonic()
     with log.open("wb") as told:
         code = subprocess.call(command, stdout=told, stderr=told, preexec_fn=ends_with_parent())
-    summary = [line for line in log.read_text(errors="replace").splitlines() if " in " in line]
-    return time.monotonic() - began, counted("\n".join(summary)), code
+    lines = log.read_text(errors="replace").splitlines()
+    summary = next((line for line in reversed(lines) if _COUNTS.search(line)), "")
+    return time.monotonic() - began, counted(summary), code
 
 
 def main() -> int:

@@ -2,7 +2,7 @@
 
 import shutil
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, settings
 from playwright.async_api import Browser, async_playwright, expect
 from temporalio.client import Client
 
-from deploy.sandbox.processes import Process
 from deploy.sandbox.slack.person import PATIENCE, wait_until
-from deploy.sandbox.temporal import temporal_binary, temporal_server
+from deploy.sandbox.temporal import temporal_server
+from tests.patience import be_patient
 from tests.selection import select
 from tests.world import World, koban
 
@@ -45,6 +45,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     select(config, items)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def patience() -> Iterator[None]:
+    """Koban's shortest deadlines, longer than a busy machine needs."""
+    with pytest.MonkeyPatch.context() as patch:
+        be_patient(patch)
+        yield
+
+
 @asynccontextmanager
 async def a_browser(path: str) -> AsyncIterator[Browser]:
     """A headless Chromium, ended with the block or with this process."""
@@ -74,21 +82,7 @@ def free_port() -> int:
 async def a_server(folder: Path, *more: str) -> AsyncIterator[str]:
     """The address of a real Temporal server; `more` are dynamic configuration values."""
     port = free_port()
-    async with _answering(temporal_server(folder, port, more=more), port) as address:
-        yield address
-
-
-@asynccontextmanager
-async def a_skipping_server(folder: Path) -> AsyncIterator[str]:
-    """The address of Temporal's test server, whose clock a test turns on."""
-    binary, port = Path(temporal_binary()).with_name("temporal-test-server"), free_port()
-    server = Process("test server", [str(binary), str(port)], folder / "test-server.log")
-    async with _answering(server, port) as address:
-        yield address
-
-
-@asynccontextmanager
-async def _answering(server: Process, port: int) -> AsyncIterator[str]:
+    server = temporal_server(folder, port, more=more)
     await server.start()
     address = f"127.0.0.1:{port}"
 
@@ -100,7 +94,7 @@ async def _answering(server: Process, port: int) -> AsyncIterator[str]:
         return True
 
     try:
-        await wait_until(answers, what=server.name)
+        await wait_until(answers, what="Temporal's dev server")
         yield address
     finally:
         await server.kill()

@@ -11,6 +11,8 @@ from workflows.domain.text import Language
 
 PATIENCE = 0.4
 """Seconds; a modal has to be open 3 s after its button was pressed."""
+FIRST = 1.0
+"""The same for a person who was never answered: the wrong words are worse than a later modal."""
 UNHURRIED = 2.0
 """Seconds where Slack has its answer already: then the right language is worth a moment."""
 MOST = 2_000
@@ -29,8 +31,10 @@ class Languages:
         self._background = background
         self._last: OrderedDict[str, Language] = OrderedDict()
 
-    async def of(self, person: str, within: float = PATIENCE) -> Language:
+    async def of(self, person: str, within: float | None = None) -> Language:
         """The language of `person`, after at most `within` seconds."""
+        if within is None:
+            within = PATIENCE if person in self._last else FIRST
         # Shielded, so that a slow answer still counts for the next time.
         asking = self._background.start(self._ask(person))
         try:

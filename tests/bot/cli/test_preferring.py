@@ -101,6 +101,7 @@ async def test_a_slow_ledger_does_not_take_a_known_language_away(
     assert await preferred.language("U0SATO") is Language.EN
     assert ledger.asked == 2
     ledger.gate.set()
+    await wait_until(lambda: not preferred._asking, what="the late answer")
 
 
 async def test_after_a_failure_the_ledger_is_asked_again_soon(ledger: Slow) -> None:

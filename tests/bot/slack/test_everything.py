@@ -204,6 +204,6 @@ async def test_a_modal_is_open_within_the_life_of_its_trigger(stage: Stage):
     stage.people.asleep = asyncio.Event()
     sato = await chosen(stage, "U0SATO", "handover")
     await says(sato, "読み込んでいます…")
-    assert opening.PATIENCE + languages.PATIENCE < TRIGGER_SECONDS
+    assert opening.PATIENCE + languages.FIRST < TRIGGER_SECONDS
     stage.people.asleep.set()
     stage.cases.thinking.set()
