@@ -7,17 +7,28 @@ READY  := $(VENV)/.ready
 DEMO_READY := $(VENV)/.demo-ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench storm chaos replay record screenshots clean
+.PHONY: help demo test test-all test-busy check bench storm chaos replay record screenshots clean
 
 help: ## show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: $(DEMO_READY) ## run everything on this machine and print one address
 	@$(BIN)/python -m deploy.sandbox
 
-test: $(READY) ## run the tests against the real servers
-	@$(BIN)/python -m pytest -n 3 --dist worksteal --ignore tests/chaos/test_chaos.py $(ARGS)
+PYTEST := $(BIN)/python -m pytest -n 3 --dist worksteal
+# `--all` for everything, `--rest` for what `make test` leaves out.
+PART ?= --all
+RUNS ?= 10
+
+test: $(READY) ## run the tests against the real servers; of the wide ones a sample
+	@$(PYTEST) $(ARGS)
+
+test-all: $(READY) ## run all tests, the long stories and every state as well
+	@$(PYTEST) $(PART) --ignore tests/chaos/test_chaos.py $(ARGS)
 	@test -n "$(ARGS)" || $(BIN)/python -m pytest tests/chaos/test_chaos.py # alone: it keeps time
+
+test-busy: $(READY) ## run the tests RUNS times while every processor is kept busy
+	@$(BIN)/python -m tests.busy --runs $(RUNS) -- $(PYTEST) $(ARGS)
 
 check: $(READY) ## lint, types, arrows, the example policy
 	@$(BIN)/ruff check .

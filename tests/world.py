@@ -25,9 +25,10 @@ from bot.temporal_connection import open_client
 from bot.versioning import deployment_of
 from bot.worker import make_workers
 from deploy.sandbox.serve import serving
-from deploy.sandbox.slack.person import Person, wait_until
+from deploy.sandbox.slack.person import PATIENCE, Person, wait_until
 from deploy.sandbox.slack.rates import Rates
-from deploy.sandbox.slack.workspace import Workspace
+from deploy.sandbox.slack.tickets import Triggers
+from deploy.sandbox.slack.workspace import ON_A_BUSY_MACHINE, Workspace
 from deploy.sandbox.stage import INGEST_SECRET, MARKET_TOKEN, POLICY, Stage, stage
 from deploy.sandbox.traffic.alerts import Json, Scene
 from deploy.sandbox.traffic.sender import Sender
@@ -81,7 +82,7 @@ class World:
         async def told() -> bool:
             return kind in await self.kinds(case)
 
-        await wait_until(told, 15, what=f"{kind} of {case}")
+        await wait_until(told, what=f"{kind} of {case}")
 
 
 @asynccontextmanager
@@ -153,7 +154,12 @@ async def koban(
     """
     async with AsyncExitStack() as opened:
         kept = Rates(enabled=rates) if isinstance(rates, bool) else rates
-        workspace = Workspace(rates=kept, socket_mode=socket_mode)
+        workspace = Workspace(
+            rates=kept,
+            socket_mode=socket_mode,
+            ack_seconds=ON_A_BUSY_MACHINE,
+            triggers=Triggers(lives=ON_A_BUSY_MACHINE),
+        )
         world = await opened.enter_async_context(stage(folder, 0, workspace))
         where = {
             "address": temporal,
@@ -166,7 +172,7 @@ async def koban(
         workspace.bot_url = url
         if working:
             await opened.enter_async_context(work(settings))
-        http = await opened.enter_async_context(httpx.AsyncClient(timeout=20))
+        http = await opened.enter_async_context(httpx.AsyncClient(timeout=PATIENCE))
         database = Database(settings.ledger.url.get_secret_value())
         opened.push_async_callback(database.aclose)
         client = await open_client(settings.temporal)

@@ -1,6 +1,7 @@
 """In which language a person is answered, without ever being waited for long."""
 
 import asyncio
+from collections import OrderedDict
 
 import structlog
 
@@ -10,30 +11,52 @@ from workflows.domain.text import Language
 
 PATIENCE = 0.4
 """Seconds; a modal has to be open 3 s after its button was pressed."""
+FIRST = 1.0
+"""The same for a person who was never answered: the wrong words are worse than a later modal."""
+UNHURRIED = 2.0
+"""Seconds where Slack has its answer already: then the right language is worth a moment."""
+MOST = 2_000
 
 _log = structlog.get_logger(__name__)
 
 
 class Languages:
-    """Asks the people's door, and takes the deployment's language where that takes too long."""
+    """Asks the people's door; where that takes too long, the person's last language counts.
+
+    The deployment's language is for people who were never answered before.
+    """
 
     def __init__(self, doors: Doors, background: Background) -> None:
         self._doors = doors
         self._background = background
+        self._last: OrderedDict[str, Language] = OrderedDict()
 
-    async def of(self, person: str) -> Language:
-        """The language of `person`, within `PATIENCE`."""
-        # Shielded, so that a slow answer still fills the cache for the next time.
+    async def of(self, person: str, within: float | None = None) -> Language:
+        """The language of `person`, after at most `within` seconds."""
+        if within is None:
+            within = PATIENCE if person in self._last else FIRST
+        # Shielded, so that a slow answer still counts for the next time.
         asking = self._background.start(self._ask(person))
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(within):
                 return await asyncio.shield(asking)
         except TimeoutError:
-            return self._doors.language
+            return self._known(person)
 
     async def _ask(self, person: str) -> Language:
         try:
-            return await self._doors.people.language(person)
+            language = await self._doors.people.language(person)
         except Unavailable as error:
             _log.warning("language_unknown", person=person, error=str(error))
-            return self._doors.language
+            return self._known(person)
+        self._keep(person, language)
+        return language
+
+    def _known(self, person: str) -> Language:
+        return self._last.get(person, self._doors.language)
+
+    def _keep(self, person: str, language: Language) -> None:
+        self._last[person] = language
+        self._last.move_to_end(person)
+        while len(self._last) > MOST:
+            self._last.popitem(last=False)

@@ -11,6 +11,9 @@ from bot.slack.replies import Replies, Said
 PATIENCE = 0.7
 """Seconds; together with those for storing a click it stays below the 3 s that Slack waits."""
 
+LANGUAGE = 0.4
+"""Seconds of them for the language: a late sentence is taken for none."""
+
 
 class NotTaken(Exception):
     """A press had no effect and its person could not be told: Slack has to say so itself."""
@@ -40,5 +43,5 @@ class Telling:
             return False
 
     async def _tell(self, source: Source, key: str, values: dict[str, str]) -> bool:
-        texts = self._doors.texts(await self._languages.of(source.person))
+        texts = self._doors.texts(await self._languages.of(source.person, LANGUAGE))
         return await self._replies.privately(source, Said(text=texts.say(key, **values)))

@@ -5,17 +5,29 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
+# Loaded before the fork: between fork and exec nothing may be imported.
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 GRACE_SECONDS = 12
 
 
-def _end_with_parent() -> None:
-    """Linux ends the child when we die, however we die; elsewhere Ctrl-C has to do."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def ends_with_parent(how: signal.Signals = signal.SIGKILL) -> Callable[[], None]:
+    """A `preexec_fn`: Linux sends `how` to the child when this process dies, even by SIGKILL.
+
+    Elsewhere Ctrl-C has to do.
+    """
+    parent = os.getpid()
+
+    def tie() -> None:
+        if _LIBC is not None:
+            _LIBC.prctl(_PR_SET_PDEATHSIG, how)
+            if os.getppid() != parent:  # it died between fork and here
+                os.kill(os.getpid(), how)
+
+    return tie
 
 
 class Process:
@@ -61,7 +73,7 @@ class Process:
                 env=self._env,
                 user=self._user,
                 start_new_session=True,
-                preexec_fn=_end_with_parent,
+                preexec_fn=ends_with_parent(),
             )
 
     async def kill(self) -> None:

@@ -10,8 +10,8 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from bot.living import SignsOfLife
 
-_SLOW = 2.5
-_SILENT = timedelta(seconds=1.5)
+_SLOW = 5.0
+_SILENT = timedelta(seconds=4)
 
 
 class Slow:
@@ -39,7 +39,7 @@ class Waits:
         """What it returned."""
         answer: str = await workflow.execute_activity(
             "slow",
-            start_to_close_timeout=timedelta(seconds=20),
+            start_to_close_timeout=timedelta(minutes=5),
             heartbeat_timeout=_SILENT,
             cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         )

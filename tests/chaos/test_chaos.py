@@ -17,6 +17,7 @@ def busy_with_others() -> bool:
     return os.getloadavg()[0] > (os.cpu_count() or 1)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 async def test_forty_cases_in_chaos() -> None:
     """Every promise holds; the report says which one does not, where, and how to play it again.

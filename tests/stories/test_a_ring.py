@@ -74,7 +74,7 @@ async def decided(person: Person, card: dict, **more: object) -> None:
 
 async def approved(approver: Person) -> dict:
     """The lead's card, pressed."""
-    asked = await approver.wait_card("ts-leads", "u_ring0", 20)
+    asked = await approver.wait_card("ts-leads", "u_ring0")
     await approver.press(asked, "approval.approve")
     return asked
 
@@ -85,6 +85,7 @@ def keys(world: World, end: str = "") -> dict[str, int]:
     return {key: times for key, times in made.items() if key.endswith(end)}
 
 
+@pytest.mark.long
 async def test_sixty_accounts_with_approval_and_progress(world: World) -> None:
     """Seen before it is decided, agreed to by a lead, counted on the card, each exactly once."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
@@ -104,12 +105,12 @@ async def test_sixty_accounts_with_approval_and_progress(world: World) -> None:
     assert "対象 60件 · 出品中 300 · フォロワー 6,960" in visible_text(modal)
     assert world.stage.market.executions() == {}
     assert await sato.fill_and_submit({}) == {"ok": True}
-    asked = await tanaka.wait_card("ts-leads", "u_ring0", 20)
+    asked = await tanaka.wait_card("ts-leads", "u_ring0")
     assert "影響: 対象 60件 · 出品中 300 · フォロワー 6,960" in visible_text(asked)
     assert "影響範囲: 対象 60件 · 措置 60件" in visible_text(asked)
     assert world.stage.market.executions() == {}
     await tanaka.press(asked, "approval.approve")
-    card = await sato.wait_text(card, "60/60 完了", 60)
+    card = await sato.wait_text(card, "60/60 完了")
     assert keys(world) == {f"{case}/D1/suspend_user/u_ring{n}": 1 for n in range(60)}
     await world.wait_kind(case, "case_closed")
     kinds = await world.kinds(case)
@@ -164,9 +165,9 @@ async def test_stopped_half_way(world: World) -> None:
     card, case = await ring_case(sato)
     await decided(sato, card)
     await approved(tanaka)
-    card = await sato.wait_text(card, "25/60 完了", 30)
+    card = await sato.wait_text(card, "25/60 完了")
     await clark.press(card, "ring.stop")
-    card = await sato.wait_text(card, "途中で停止しました", 60)
+    card = await sato.wait_text(card, "途中で停止しました")
     assert "見送り" in visible_text(card)
     await world.wait_kind(case, "case_closed")
     done = keys(world)
@@ -182,13 +183,13 @@ async def test_undone_all_together(world: World) -> None:
     card, case = await ring_case(sato)
     await decided(sato, card)
     await approved(tanaka)
-    card = await sato.wait_text(card, "30/30 完了", 60)
+    card = await sato.wait_text(card, "30/30 完了")
     await world.wait_kind(case, "case_closed")
     await sato.press(card, "action.undo")
     told = await sato.until(lambda: sato.ephemerals("ts-market"), what="the refusal")
     assert "リード" in told[-1]["text"]
     await tanaka.press(card, "action.undo")
-    card = await sato.wait_text(card, "取り消し 30", 60)
+    card = await sato.wait_text(card, "取り消し 30")
     await sato.wait_text(card, "取り消し済み")
     assert keys(world, "/undo") == {f"{case}/D1/suspend_user/u_ring{n}/undo": 1 for n in range(30)}
     assert (await world.thing("users", "u_ring7"))["status"] == "active"
@@ -201,7 +202,7 @@ async def test_failed_ones_do_not_stop_the_others(world: World) -> None:
     card, case = await ring_case(sato)
     await decided(sato, card, ids="u_ghost1 u_ghost2")
     await approved(tanaka)
-    card = await sato.wait_text(card, "30/32 完了・失敗 2", 60)
+    card = await sato.wait_text(card, "30/32 完了・失敗 2")
     await sato.press(card, "ring.list")
     listed = visible_text(await sato.modal())
     assert listed.index("u_ghost1") < listed.index("u_ghost2") < listed.index("u_ring0")
@@ -210,14 +211,15 @@ async def test_failed_ones_do_not_stop_the_others(world: World) -> None:
     for type_, body in ring.scene(1, first="u_ghost1").things:
         world.stage.market.put(type_, body)
     await sato.press(card, "action.retry")
-    card = await sato.wait_text(card, "31/32 完了・失敗 1", 60)
+    card = await sato.wait_text(card, "31/32 完了・失敗 1")
     await sato.press(card, "action.give_up")
-    card = await sato.wait_text(card, "31/32 完了・中止 1", 60)
+    card = await sato.wait_text(card, "31/32 完了・中止 1")
     await world.wait_kind(case, "case_closed")
     assert len(keys(world)) == 31
     assert set(keys(world).values()) == {1}
 
 
+@pytest.mark.long
 async def test_a_worker_dies_in_the_middle(temporal: str, tmp_path: Path) -> None:
     """Another one goes on: nobody is left out, and nobody is suspended twice."""
     async with koban(temporal, tmp_path, working=False) as world:
@@ -226,12 +228,12 @@ async def test_a_worker_dies_in_the_middle(temporal: str, tmp_path: Path) -> Non
         async with work(world.settings):
             card, case = await ring_case(sato)
             await decided(sato, card)
-            asked = await tanaka.wait_card("ts-leads", "u_ring0", 20)
+            asked = await tanaka.wait_card("ts-leads", "u_ring0")
         await tanaka.press(asked, "approval.approve")
         await dies_in_the_middle(world, temporal, tmp_path)
         assert 10 <= len(keys(world)) < 60
         async with work(world.settings):
-            await sato.wait_text(card, "60/60 完了", 90)
+            await sato.wait_text(card, "60/60 完了")
             await world.wait_kind(case, "case_closed")
         assert keys(world) == {f"{case}/D1/suspend_user/u_ring{n}": 1 for n in range(60)}
         assert (await verify(world.queries)).broken == ()
@@ -246,11 +248,12 @@ async def dies_in_the_middle(world: World, temporal: str, folder: Path) -> None:
     worker = Process("worker", command, folder / "worker.log", environment)
     await worker.start()
     try:
-        await wait_until(lambda: len(keys(world)) >= 10, 60, what="some suspended accounts")
+        await wait_until(lambda: len(keys(world)) >= 10, what="some suspended accounts")
     finally:
         await worker.kill()
 
 
+@pytest.mark.long
 async def test_an_operator_ends_it_in_the_middle(world: World) -> None:
     """The card asks what shall become of it, and a retry takes up what the ledger knows."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
@@ -258,28 +261,29 @@ async def test_an_operator_ends_it_in_the_middle(world: World) -> None:
     card, case = await ring_case(sato)
     await decided(sato, card)
     await approved(tanaka)
-    await sato.wait_text(card, "25/60 完了", 30)
+    await sato.wait_text(card, "25/60 完了")
     await world.client.get_workflow_handle(f"enforcement/{case}/D1").terminate("by hand")
-    card = await sato.wait_text(card, "実行失敗", 30)
+    card = await sato.wait_text(card, "実行失敗")
     await sato.press(card, "action.retry")
-    await sato.wait_text(card, "60/60 完了", 60)
+    await sato.wait_text(card, "60/60 完了")
     await world.wait_kind(case, "case_closed")
     assert keys(world) == {f"{case}/D1/suspend_user/u_ring{n}": 1 for n in range(60)}
 
 
+@pytest.mark.long
 async def test_the_platform_is_down_for_a_while(world: World) -> None:
     """One wave waits, nobody is lost, and the card says why nothing moves."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     await noticed(world, 40)
     card, case = await ring_case(sato)
     await decided(sato, card)
-    asked = await tanaka.wait_card("ts-leads", "u_ring0", 20)
+    asked = await tanaka.wait_card("ts-leads", "u_ring0")
     world.stage.faults.set("platform_500", True)
     await tanaka.press(asked, "approval.approve")
-    await sato.wait_text(card, "再試行中 25", 40)
+    await sato.wait_text(card, "再試行中 25")
     assert keys(world) == {}
     world.stage.faults.set("platform_500", False)
-    await sato.wait_text(card, "40/40 完了", 90)
+    await sato.wait_text(card, "40/40 完了")
     await world.wait_kind(case, "case_closed")
     assert keys(world) == {f"{case}/D1/suspend_user/u_ring{n}": 1 for n in range(40)}
 
@@ -290,13 +294,13 @@ async def test_two_actions_for_each(world: World) -> None:
     await noticed(world, 4)
     card, case = await ring_case(sato)
     await decided(sato, card, actions=["warn", "hold_payout"])
-    await sato.wait_text(card, "4/4 完了", 30)
+    await sato.wait_text(card, "4/4 完了")
     await world.wait_kind(case, "case_closed")
     assert keys(world) == {
         f"{case}/D1/{action}/u_ring{n}": 1 for action in ("warn", "hold_payout") for n in range(4)
     }
     await sato.press(await sato.latest(card), "action.undo")
-    await sato.wait_text(card, "取り消し 4", 30)
+    await sato.wait_text(card, "取り消し 4")
     assert (await world.thing("users", "u_ring2"))["payout_held"] is False
     assert (await world.thing("users", "u_ring2"))["warnings"] == 0
 
@@ -307,7 +311,7 @@ async def test_the_list_is_turned_page_by_page(world: World) -> None:
     await noticed(world)
     card, _ = await ring_case(sato)
     await decided(sato, card)
-    asked = await tanaka.wait_card("ts-leads", "u_ring0", 20)
+    asked = await tanaka.wait_card("ts-leads", "u_ring0")
     await tanaka.press(asked, "ring.list")
     first = await tanaka.modal()
     assert "対象 1–25 / 60" in visible_text(first)
@@ -329,13 +333,14 @@ async def test_a_case_tells_of_its_ring(world: World) -> None:
     assert "まとめて判断…" in [control.label for control in controls(told[-1])]
     await decided(sato, card)
     await approved(tanaka)
-    await sato.wait_text(card, "8/8 完了", 60)
+    await sato.wait_text(card, "8/8 完了")
     await tanaka.command(f"/koban case {case}", "ts-market")
     told = await tanaka.until(lambda: tanaka.ephemerals("ts-market"), what="the answer")
     assert "まとめて判断: 8/8 完了" in visible_text(told[-1])
     assert visible_text(told[-1]).count("アカウント停止") <= 1
 
 
+@pytest.mark.long
 async def test_timed_actions_are_lifted_for_each(temporal: str, tmp_path: Path) -> None:
     """On time, by the subject's own clock, though the case closed before."""
     policy = Path(shutil.copytree(POLICY, tmp_path / "policy"))
@@ -349,7 +354,7 @@ async def test_timed_actions_are_lifted_for_each(temporal: str, tmp_path: Path) 
         card, case = await ring_case(sato)
         await decided(sato, card)
         await world.wait_kind(case, "case_closed")
-        await sato.wait_text(card, "期限で解除 4", 60)
+        await sato.wait_text(card, "期限で解除 4")
         paths = [path for method, path in await world.changes() if method == "DELETE"]
         assert sorted(paths) == [f"users/u_ring{n}/suspensions/{case}" for n in range(4)]
         assert (await world.thing("users", "u_ring3"))["status"] == "active"

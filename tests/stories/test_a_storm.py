@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from activities.ledger.storms import Storms
 from deploy.sandbox.slack.person import Person, wait_until
 from deploy.sandbox.slack.rates import Rates
@@ -37,9 +39,10 @@ async def poured(world: World, count: int = SUBJECTS, per_subject: int = 2) -> N
 
 async def the_digest(person: Person) -> dict:
     """The storm's message, once it stands."""
-    return await person.wait_card("ts-live", "検知が集中しています", 30)
+    return await person.wait_card("ts-live", "検知が集中しています")
 
 
+@pytest.mark.long
 async def test_ten_thousand_in_small(temporal: str, tmp_path: Path) -> None:
     """Nothing lost, nothing twice, one digest, and every card true at the end."""
     async with koban(temporal, tmp_path, rates=Rates(speed=3)) as world:
@@ -55,6 +58,7 @@ async def test_ten_thousand_in_small(temporal: str, tmp_path: Path) -> None:
         assert found["press_to_visible"]["never"] == 0
 
 
+@pytest.mark.long
 async def test_the_digest_tells_of_all_and_ends_with_the_truth(
     temporal: str, tmp_path: Path
 ) -> None:
@@ -65,12 +69,13 @@ async def test_the_digest_tells_of_all_and_ends_with_the_truth(
         digest = await the_digest(sato)
         assert re.search(r"うち\d+件のカードは、重大度の高い順に", visible_text(digest))
         assert "外部誘導" in visible_text(digest)
-        digest = await sato.wait_text(digest, "検知の集中は収まりました", 90)
+        digest = await sato.wait_text(digest, "検知の集中は収まりました")
         assert "すべてカードが出ています" in visible_text(digest)
         assert len(cards(world.stage.workspace)) == SUBJECTS
         assert len(digests(world.stage.workspace)) == 1
 
 
+@pytest.mark.long
 async def test_a_case_is_opened_and_claimed_before_its_card_stands(
     temporal: str, tmp_path: Path
 ) -> None:
@@ -82,7 +87,7 @@ async def test_a_case_is_opened_and_claimed_before_its_card_stands(
         standing = {case_of(card) for card in cards(world.stage.workspace)}
         waiting = await _waiting_case(world, digest, standing)
         await _open(sato, digest, waiting)
-        private = await sato.until(lambda: _private(sato, waiting), 10, "the private card")
+        private = await sato.until(lambda: _private(sato, waiting), what="the private card")
         assert "カードはまだ出ていません" in visible_text(private)
         await sato.press(private, "case.claim")
 
@@ -90,7 +95,7 @@ async def test_a_case_is_opened_and_claimed_before_its_card_stands(
             mine = [c for c in cards(world.stage.workspace) if case_of(c) == waiting]
             return len(mine) == 1 and "佐藤" in text_of(mine[0])
 
-        await wait_until(claimed, 15, what="the claimed card")
+        await wait_until(claimed, what="the claimed card")
 
 
 async def _waiting_case(world: World, digest: dict, standing: set[str]) -> str:
@@ -109,6 +114,7 @@ async def _private(person: Person, case: str) -> dict | None:
     return found[-1] if found else None
 
 
+@pytest.mark.long
 async def test_a_press_does_not_wait_behind_the_storm(temporal: str, tmp_path: Path) -> None:
     """The card changes long before the cards that were waiting have come."""
     async with koban(temporal, tmp_path, rates=slow()) as world:
@@ -119,7 +125,7 @@ async def test_a_press_does_not_wait_behind_the_storm(temporal: str, tmp_path: P
         await poured(world)
         await the_digest(sato)
         await sato.press(card, "担当する")
-        await sato.wait_text(card, "佐藤", 10)
+        await sato.wait_text(card, "佐藤")
         assert len(cards(world.stage.workspace)) < SUBJECTS
         await world.wait_kind(case, "case_claimed")
 
@@ -129,14 +135,14 @@ async def test_without_a_flood_there_is_no_digest(temporal: str, tmp_path: Path)
     async with koban(temporal, tmp_path) as world:
         await poured(world, 30, 1)
         standing = world.stage.workspace
-        await wait_until(lambda: len(cards(standing)) == 30, 60, what="thirty cards")
+        await wait_until(lambda: len(cards(standing)) == 30, what="thirty cards")
         storms = Storms(world.queries._database)
 
         async def nobody_waits() -> bool:
             return await storms.waiting("ts-live") == 0
 
-        await wait_until(nobody_waits, 20, what="every card to be written down")
+        await wait_until(nobody_waits, what="every card to be written down")
         before = len(digests(standing))
         await world.happens(lure(99, "u_late"))
-        await wait_until(lambda: len(cards(standing)) == 31, 20, what="one more card")
+        await wait_until(lambda: len(cards(standing)) == 31, what="one more card")
         assert len(digests(standing)) == before

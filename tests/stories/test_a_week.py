@@ -32,7 +32,7 @@ async def hidden(world: World, wanted: bool) -> None:
     async def so() -> bool:
         return bool((await world.thing("messages", "m_77"))["hidden"]) is wanted
 
-    await wait_until(so, 20, what=f"hidden: {wanted}")
+    await wait_until(so, what=f"hidden: {wanted}")
 
 
 async def protected(world: World, person: Person) -> tuple[dict, str]:
@@ -63,7 +63,7 @@ async def test_a_confirmed_protection_stays(turned: Calendar) -> None:
     sato = await world.person("U0SATO")
     card, case = await protected(world, sato)
     await sato.press(card, "case.confirm")
-    await sato.wait_text(card, "完了", 20)
+    await sato.wait_text(card, "完了")
     assert (await world.thing("messages", "m_77"))["hidden"] is True
     kinds = await world.kinds(case)
     assert {"protection_confirmed", "protection_kept", "enforcement_started"} <= set(kinds)
@@ -76,7 +76,7 @@ async def test_a_clearance_ends_a_protection_at_once(turned: Calendar) -> None:
     sato = await world.person("U0SATO")
     card, case = await protected(world, sato)
     await sato.press(card, "case.clear")
-    await sato.wait_text(card, "完了", 20)
+    await sato.wait_text(card, "完了")
     await hidden(world, False)
     await world.wait_kind(case, "protection_lifted")
 
@@ -115,7 +115,7 @@ async def test_the_ladder_protects_when_nobody_decides(turned: Calendar) -> None
         # Its clock is turned on with that of the case: it may be lifted again by now.
         return ("POST", "streams/s_9/pause") in await world.changes()
 
-    await wait_until(paused, 20, what="the pause")
+    await wait_until(paused, what="the pause")
     assert (await world.kinds(case)).count("case_escalated") == 3
     assert (await world.kinds(case)).count("protection_started") == 2
     await told_in_thread(sato, card, "配信の一時停止")
@@ -172,12 +172,12 @@ async def test_a_suspension_of_a_week_is_lifted_in_time(turned: Calendar) -> Non
             "reason": "3回目の外部誘導",
         }
     )
-    card = await sato.wait_text(card, "完了", 20)
+    card = await sato.wait_text(card, "完了")
     await world.wait_kind(case, "case_closed")
     await turned.passes(enforcement_route(case, "D1"), days=6)
     assert (await world.thing("users", "u_123"))["status"] == "suspended"
     await turned.passes(enforcement_route(case, "D1"), days=1, minutes=1)
     await world.wait_kind(case, "action_lifted")
     assert (await world.thing("users", "u_123"))["status"] == "active"
-    card = await sato.wait_text(card, "解除", 20)
+    card = await sato.wait_text(card, "解除")
     assert "完了" in visible_text(card)

@@ -28,7 +28,7 @@ async def told(world: World, appeal: str, kinds: Sequence[str]) -> None:
         return found == list(kinds)
 
     tanaka = await world.person("U0TANAKA")
-    await tanaka.until(so_much, 30, what=f"{kinds} of {appeal}")
+    await tanaka.until(so_much, what=f"{kinds} of {appeal}")
 
 
 def mentioned(world: World) -> list[str]:
@@ -54,7 +54,7 @@ async def test_a_month_of_an_appeal(turned: Calendar) -> None:
     await told(world, appeal, reminded)
     await turned.passes(appeal_route(appeal), days=2)
     await told(world, appeal, [*reminded, "appeal_overdue"])
-    card = await tanaka.wait_text(card, "期限超過", 20)
+    card = await tanaka.wait_text(card, "期限超過")
     await turned.passes(appeal_route(appeal), days=15)
     await told(world, appeal, [*reminded, "appeal_overdue"])
     assert "異議申し立ての回答期限を過ぎました" in await threads(tanaka, card)
@@ -66,5 +66,5 @@ async def test_a_month_of_an_appeal(turned: Calendar) -> None:
     ]
     await answer_with(tanaka, card, "appeal.uphold", "遅くなりました")
     await wait_notice(world, "upheld")
-    card = await tanaka.wait_text(card, "判断を維持しました", 20)
+    card = await tanaka.wait_text(card, "判断を維持しました")
     assert controls(card) == []

@@ -69,7 +69,7 @@ async def wait_notice(world: World, kind: str) -> None:
     async def told() -> bool:
         return kind in await notices(world)
 
-    await wait_until(told, 20, what=f"the notice {kind}")
+    await wait_until(told, what=f"the notice {kind}")
 
 
 async def answer_with(person: Person, card: dict, action: str, reason: str) -> None:
@@ -90,10 +90,10 @@ async def test_another_lead_overturns(world: World) -> None:
     await tanaka.press(card, "appeal.claim")
     card = await tanaka.wait_text(card, "再審査中")
     await answer_with(tanaka, card, "appeal.overturn", "型番と確認できました")
-    card = await tanaka.wait_text(card, "措置を取り消しました", 20)
+    card = await tanaka.wait_text(card, "措置を取り消しました")
     assert controls(card) == []
     assert (await world.thing("users", "u_123"))["muted"] is False
-    await sato.wait_text(case_card, "田中さんが再審査し、判断を取り消しました", 20)
+    await sato.wait_text(case_card, "田中さんが再審査し、判断を取り消しました")
     await sato.wait_text(case_card, "取り消し済み")
     await wait_notice(world, "overturned")
     assert await notices(world) == ["received", "overturned"]
@@ -103,7 +103,7 @@ async def test_another_lead_overturns(world: World) -> None:
         ("DELETE", f"users/u_123/mutes/{case}"),
         ("POST", "users/u_123/notices"),
     ]
-    await tanaka.wait_text(card, "本人にお知らせしました", 20)
+    await tanaka.wait_text(card, "本人にお知らせしました")
     await world.wait_kind(appeal, "appeal_carried_out")
     assert [kind for kind in await world.kinds(appeal) if kind != "notice_sent"] == [
         "appeal_filed",
@@ -125,8 +125,8 @@ async def test_a_lead_upholds(world: World) -> None:
     card, appeal = await filed(world, case, tanaka)
     await wait_notice(world, "received")
     await answer_with(tanaka, card, "appeal.uphold", "配信の記録で確認しました")
-    await tanaka.wait_text(card, "判断を維持", 20)
-    await sato.wait_text(case_card, "田中さんが再審査し、判断を維持しました", 20)
+    await tanaka.wait_text(card, "判断を維持")
+    await sato.wait_text(case_card, "田中さんが再審査し、判断を維持しました")
     await wait_notice(world, "upheld")
     (_, upheld) = (await world.thing("users", "u_123"))["notices"]
     assert "理由: 配信の記録で確認しました" in upheld["text"]["ja"]
@@ -148,7 +148,7 @@ async def refusal(person: Person) -> str:
         found = await person.ephemerals("ts-leads")
         return found[-1]["text"] if found else ""
 
-    return await person.until(look, 15, "the refusal")
+    return await person.until(look, what="the refusal")
 
 
 async def test_whoever_decided_does_not_review(world: World) -> None:
@@ -162,7 +162,7 @@ async def test_whoever_decided_does_not_review(world: World) -> None:
     async def twice() -> bool:
         return len(await tanaka.ephemerals("ts-leads")) == 2
 
-    await tanaka.until(twice, 15, "the second refusal")
+    await tanaka.until(twice, what="the second refusal")
     assert "未対応" in visible_text(await tanaka.latest(card))
     assert not {"appeal_claimed", "appeal_upheld"} & set(await world.kinds(appeal))
     assert (await world.thing("users", "u_123"))["muted"] is True
@@ -188,7 +188,7 @@ async def test_whoever_approved_does_not_review_either(world: World) -> None:
     assert "再審査できません" in await refusal(tanaka)
     assert (await world.thing("users", "u_123"))["status"] == "banned"
     await answer_with(reed, card, "appeal.overturn", "Not a LINE id")
-    await reed.wait_text(card, "措置を取り消しました", 20)
+    await reed.wait_text(card, "措置を取り消しました")
     assert (await world.thing("users", "u_123"))["status"] == "active"
     await world.wait_kind(appeal, "appeal_carried_out")
 
@@ -212,7 +212,7 @@ async def test_an_appeal_is_known_for_good(world: World) -> None:
     again = await post(world, an_appeal(case))
     assert again.json() == {"results": [{"id": "ap-1", "result": "duplicate"}]}
     await answer_with(tanaka, card, "appeal.overturn", "型番でした")
-    await tanaka.wait_text(card, "措置を取り消しました", 20)
+    await tanaka.wait_text(card, "措置を取り消しました")
     await world.wait_kind(appeal, "appeal_carried_out")
     again = await post(world, an_appeal(case))
     assert (again.status_code, again.json()["results"][0]["result"]) == (202, "duplicate")
@@ -245,7 +245,7 @@ async def test_the_person_takes_the_appeal_back(world: World) -> None:
     card, appeal = await filed(world, case, tanaka)
     back = await post(world, an_appeal(case, withdrawn=True))
     assert back.json() == {"results": [{"id": "ap-1", "result": "accepted"}]}
-    await tanaka.wait_text(card, "取り下げ", 20)
+    await tanaka.wait_text(card, "取り下げ")
     await world.wait_kind(appeal, "appeal_withdrawn")
     assert controls(await tanaka.latest(card)) == []
     assert (await world.thing("users", "u_123"))["muted"] is True
@@ -259,11 +259,11 @@ async def test_an_undo_that_the_platform_refuses_stays_visible(world: World) -> 
     await wait_notice(world, "received")
     user = world.stage.market.remove("users", "u_123")
     await answer_with(tanaka, card, "appeal.overturn", "型番でした")
-    await tanaka.wait_text(card, "取り消せなかった措置が1件あります", 20)
+    await tanaka.wait_text(card, "取り消せなかった措置が1件あります")
     world.stage.market.put("users", user)
-    case_card = await sato.wait_text(case_card, "取り消しできませんでした", 20)
+    case_card = await sato.wait_text(case_card, "取り消しできませんでした")
     await tanaka.press(case_card, "action.undo")
-    await tanaka.wait_text(card, "措置を取り消しました", 20)
+    await tanaka.wait_text(card, "措置を取り消しました")
     await wait_notice(world, "overturned")
     kinds = await world.kinds(appeal)
     assert kinds.index("appeal_undo_failed") < kinds.index("appeal_carried_out")
@@ -282,7 +282,7 @@ async def test_the_marketplace_files_an_appeal_for_its_user(world: World) -> Non
     async def called() -> list[str]:
         return [note.target for note in world.stage.workspace.notifications]
 
-    assert await tanaka.until(called, 15, "a call for the reviewers") == ["<!subteam^S0LEAD>"]
+    assert await tanaka.until(called, what="a call for the reviewers") == ["<!subteam^S0LEAD>"]
     nobody = await world.http.post(
         f"{world.stage.url}/market-ui/appeals", json={"user": "u_0", "statement": "x"}
     )
@@ -300,12 +300,12 @@ async def test_nothing_of_an_appeal_is_lost_while_every_worker_is_down(
         assert (await post(world, an_appeal(case))).status_code == 202
         assert (await post(world, an_appeal(case))).json()["results"][0]["result"] == "duplicate"
         async with work(world.settings):
-            card = await tanaka.wait_card("ts-leads", "異議申し立て", 20)
+            card = await tanaka.wait_card("ts-leads", "異議申し立て")
             await wait_notice(world, "received")
         await answer_with(tanaka, card, "appeal.overturn", "型番でした")
         assert (await world.thing("users", "u_123"))["muted"] is True
         async with work(world.settings):
-            await tanaka.wait_text(card, "措置を取り消しました", 30)
+            await tanaka.wait_text(card, "措置を取り消しました")
             await wait_notice(world, "overturned")
         assert (await world.thing("users", "u_123"))["muted"] is False
         assert set(world.stage.market.executions().values()) == {1}
@@ -321,6 +321,6 @@ async def test_the_answer_does_not_wait_for_the_receipt(world: World) -> None:
     await world.wait_kind(appeal, "notice_failed")
     world.stage.faults.set("platform_500", False)
     await wait_notice(world, "upheld")
-    await tanaka.wait_text(card, "お知らせを送れませんでした", 20)
-    await tanaka.wait_text(card, "本人にお知らせしました", 20)
+    await tanaka.wait_text(card, "お知らせを送れませんでした")
+    await tanaka.wait_text(card, "本人にお知らせしました")
     assert await notices(world) == ["upheld"]

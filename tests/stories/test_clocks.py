@@ -1,44 +1,31 @@
-"""Hours and days of a shift, in seconds: Temporal's time-skipping server runs the clocks."""
+"""Hours and days of a shift, in seconds: the clock of each case is turned on."""
 
 import shutil
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from temporalio.testing import WorkflowEnvironment
 
 from deploy.sandbox.slack.person import Person
-from deploy.sandbox.slack.reading import visible_text
+from deploy.sandbox.slack.reading import controls, visible_text
 from deploy.sandbox.stage import POLICY
-from deploy.sandbox.temporal import temporal_binary
 from tests.stories.flood import alerts, pour
 from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_working_a_case import choose
-from tests.world import World, koban
-
-
-class Night:
-    """A world whose clock can be turned on."""
-
-    def __init__(self, world: World, env: WorkflowEnvironment) -> None:
-        self.world = world
-        self._env = env
-
-    async def passes(self, **time: float) -> None:
-        """Turns the clock on, and lets everything happen that is due by then."""
-        # Not by many hours: the server drops connections that its own clock finds silent.
-        await self._env.sleep(timedelta(**time))
+from tests.stories.turning import Calendar, calendar
+from tests.world import koban
 
 
 @pytest.fixture
-async def night(tmp_path: Path) -> AsyncIterator[Night]:
-    """A fresh server for each test: its clock is one for all that runs in it."""
-    binary = str(Path(temporal_binary()).with_name("temporal-test-server"))
-    env = await WorkflowEnvironment.start_time_skipping(test_server_existing_path=binary)
-    address = env.client.service_client.config.target_host
-    async with env, koban(address, tmp_path, namespace="default") as world:
-        yield Night(world, env)
+async def night(tmp_path: Path) -> AsyncIterator[Calendar]:
+    """A server of its own, on which the clock of a case can be turned on."""
+    async with calendar(tmp_path) as made:
+        yield made
+
+
+def route_of(card: dict) -> str:
+    """The workflow of a card's case."""
+    return str(controls(card)[0].block_id)
 
 
 async def threads(person: Person, card: dict) -> str:
@@ -46,42 +33,43 @@ async def threads(person: Person, card: dict) -> str:
     return "\n".join(visible_text(message) for message in await person.thread(card))
 
 
-def mentioned(night: Night) -> list[str]:
+def mentioned(night: Calendar) -> list[str]:
     """The groups that were mentioned, in their order."""
     return [note.target for note in night.world.stage.workspace.notifications]
 
 
-async def test_nobody_claims(night: Night) -> None:
+async def test_nobody_claims(night: Calendar) -> None:
     """The shift is called after ten minutes, the lead after thirty; then it is quiet."""
     sato = await night.world.person("U0SATO")
     await night.world.happens(lure())
     card, case = await case_of(sato)
-    await night.passes(minutes=9)
+    await night.passes(route_of(card), minutes=9)
     assert await threads(sato, card) == ""
-    await night.passes(minutes=1, seconds=30)
+    await night.passes(route_of(card), minutes=1, seconds=30)
     await sato.until(lambda: threads(sato, card), what="a call for the shift")
     assert mentioned(night) == ["<!subteam^S0SHIFT>"]
     assert await night.world.kinds(case) == ["case_opened", "case_escalated"]
-    await night.passes(minutes=21)
+    await night.passes(route_of(card), minutes=21)
 
     async def twice() -> bool:
         return (await night.world.kinds(case)).count("case_escalated") == 2
 
     await sato.until(twice, what="a call for the leads")
-    await night.passes(hours=1)
+    await night.passes(route_of(card), hours=1)
     assert (await night.world.kinds(case)).count("case_escalated") == 2
     assert mentioned(night) == ["<!subteam^S0SHIFT>", "<!subteam^S0LEAD>"]
 
 
-async def test_ninety_days_with_an_alert_a_day(night: Night) -> None:
+@pytest.mark.long
+async def test_ninety_days_with_an_alert_a_day(night: Calendar) -> None:
     """Every alert joins, nobody is called more often for it, and the last day can decide."""
     sato = await night.world.person("U0SATO")
     await night.world.happens(lure())
     card, case = await case_of(sato)
     for day in range(1, 91):
-        await night.passes(hours=24)
+        await night.passes(route_of(card), hours=24)
         await pour(night.world, alerts([day + 1]))
-    card = await sato.wait_text(card, "90件", 20)
+    card = await sato.wait_text(card, "90件")
     await sato.press(card, "case.clear")
     await sato.wait_text(card, "完了")
     await night.world.wait_kind(case, "case_closed")
@@ -91,18 +79,18 @@ async def test_ninety_days_with_an_alert_a_day(night: Night) -> None:
     assert len(await sato.cards("ts-live")) == 1
 
 
-async def test_a_claim_keeps_the_shift_asleep(night: Night) -> None:
+async def test_a_claim_keeps_the_shift_asleep(night: Calendar) -> None:
     """Only the lead is called when the decision is overdue."""
     sato = await night.world.person("U0SATO")
     await night.world.happens(lure())
     card, case = await case_of(sato)
     await sato.press(card, "担当する")
     await night.world.wait_kind(case, "case_claimed")
-    await night.passes(minutes=20)
+    await night.passes(route_of(card), minutes=20)
     await choose(sato, card, "note")
     await sato.fill_and_submit({"note": "出品履歴を確認中"})
     await night.world.wait_kind(case, "note_added")
-    await night.passes(minutes=11)
+    await night.passes(route_of(card), minutes=11)
     await night.world.wait_kind(case, "case_escalated")
     escalations = [
         row["data"]["notify"]
@@ -122,25 +110,25 @@ async def ask_for(person: Person, card: dict, action: str) -> None:
     await person.wait_text(card, "承認待ち")
 
 
-async def test_an_approval_that_nobody_gives_is_refused_in_time(night: Night) -> None:
+async def test_an_approval_that_nobody_gives_is_refused_in_time(night: Calendar) -> None:
     """`on_expiry: refuse`: the decision is off, and nothing was done at the platform."""
     sato = await night.world.person("U0SATO")
     await night.world.happens(lure())
     card, case = await case_of(sato)
     await ask_for(sato, card, "end_stream")
-    await night.passes(minutes=11)
+    await night.passes(route_of(card), minutes=11)
     await night.world.wait_kind(case, "approval_expired")
     await sato.wait_text(card, "対応中")
     assert await night.world.changes() == []
 
 
-async def test_an_approval_that_nobody_gives_is_asked_for_again(night: Night) -> None:
+async def test_an_approval_that_nobody_gives_is_asked_for_again(night: Calendar) -> None:
     """`on_expiry: escalate`: the leads are asked again, and a late yes still counts."""
     sato, tanaka = await night.world.person("U0SATO"), await night.world.person("U0TANAKA")
     await night.world.happens(lure())
     card, case = await case_of(sato)
     await ask_for(sato, card, "permanent_ban")
-    await night.passes(minutes=31)
+    await night.passes(route_of(card), minutes=31)
     await night.world.wait_kind(case, "approval_expired")
     asked = (await tanaka.cards("ts-leads"))[-1]
     await tanaka.press(asked, "approval.approve")

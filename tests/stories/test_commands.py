@@ -24,7 +24,7 @@ async def answer(person: Person, text: str, channel: str = "ts-live") -> dict:
         found = [each for each in await person.ephemerals(channel) if text in visible_text(each)]
         return found[-1] if found else None
 
-    return await person.until(look, 15, f"an answer with {text!r}")
+    return await person.until(look, what=f"an answer with {text!r}")
 
 
 async def direct(person: Person, text: str) -> dict:
@@ -37,7 +37,7 @@ async def direct(person: Person, text: str) -> dict:
             return None
         return next((each for each in messages if text in visible_text(each)), None)
 
-    return await person.until(look, 15, f"a message with {text!r}")
+    return await person.until(look, what=f"a message with {text!r}")
 
 
 async def looked_up(world: World) -> list[tuple[str, str, str, bool]]:
@@ -135,7 +135,7 @@ async def test_personal_data_is_shown_once_and_recorded(world: World) -> None:
         views = await sato.views()
         return bool(views) and "aiko@example[.]com" in visible_text(views[-1])
 
-    await sato.until(shown, 15, "the address")
+    await sato.until(shown, what="the address")
     assert await looked_up(world) == [
         ("U0SATO", "u_9", "/koban user in C0LIVE", False),
         ("U0SATO", "u_9", "購入者への連絡のため", True),

@@ -42,9 +42,9 @@ async def test_temporal_holds_nothing_that_can_be_read(temporal: str, tmp_path: 
         await world.happens(lure())
         card, case = await case_of(sato)
         await sato.press(card, "24時間コメント制限")
-        await sato.wait_text(card, "再試行", 30)
+        await sato.wait_text(card, "再試行")
         world.stage.faults.set("platform_500", False)
-        await sato.wait_text(card, "完了", 60)
+        await sato.wait_text(card, "完了")
         await world.wait_kind(case, "case_closed")
         raw = await stored(world)
         assert len(raw) > 10_000

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, expect
 from activities.ledger.audit import verify
 from activities.ledger.database import Database
 from activities.ledger.tables import lookups
-from deploy.sandbox.slack.person import Person
+from deploy.sandbox.slack.person import PATIENCE, Person
 from deploy.sandbox.slack.reading import controls, visible_text
 from deploy.sandbox.stage import POLICY
 from deploy.sandbox.traffic.alerts import image, words
@@ -29,14 +29,14 @@ def market(world: World) -> str:
     return f"{world.stage.url}/market/images"
 
 
-async def showing(person: Person, text: str, timeout: float = 10.0) -> dict:  # noqa: ASYNC109
+async def showing(person: Person, text: str) -> dict:
     """The topmost modal, once it shows this."""
 
     async def look() -> dict | None:
         views = await person.views()
         return views[-1] if views and text in visible_text(views[-1]) else None
 
-    return await person.until(look, timeout, f"{text} in the topmost modal")
+    return await person.until(look, what=f"{text} in the topmost modal")
 
 
 async def opened(person: Person, card: dict, text: str = "検知") -> dict:
@@ -316,7 +316,7 @@ async def test_a_file_that_slack_lost_is_fetched_again(world: World) -> None:
     await sato.press(view, shows(view)[0])
     (second,) = files(await showing(sato, "表示したことを記録しました"))
     assert second != first
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=PATIENCE) as http:
         assert (await http.get(f"{world.stage.url}/files/{second}")).status_code == 200
 
 
@@ -334,7 +334,7 @@ async def test_what_was_asked_for_while_no_worker_ran_is_shown_once_one_does(
         await showing(sato, "読み込んでいます…")
         assert await world.kinds(case) == ["case_opened"]
         async with work(world.settings):
-            assert len(files(await showing(sato, "表示したことを記録しました", 20))) == 1
+            assert len(files(await showing(sato, "表示したことを記録しました"))) == 1
         assert await world.kinds(case) == ["case_opened", "evidence_revealed"]
 
 
@@ -347,7 +347,7 @@ async def test_without_the_ledger_nothing_is_shown(temporal: str, tmp_path: Path
         view = await opened(sato, card)
         async with locked(tmp_path / "koban.db"):
             await sato.press(view, shows(view)[0])
-            told = await showing(sato, "いまは表示できませんでした。", 20)
+            told = await showing(sato, "いまは表示できませんでした。")
         assert files(told) == []
         assert world.stage.workspace.calls["files.getUploadURLExternal"] == 0
         assert await world.kinds(case) == ["case_opened"]
@@ -370,7 +370,7 @@ async def test_in_the_browser_it_is_seen_and_hidden_again(world: World, browser:
         await expect(dialog).to_contain_text("このページでは2件を隠しています。")
         await dialog.get_by_role("button", name="表示する(記録されます)").first.click()
         image = dialog.locator("img.block-image")
-        await expect(image).to_be_visible(timeout=15_000)
+        await expect(image).to_be_visible()
         assert await image.evaluate("n => n.complete && n.naturalWidth") == 960
         await page.get_by_role("button", name="戻る").click()
         await expect(dialog).to_contain_text("このページでは2件を隠しています。")

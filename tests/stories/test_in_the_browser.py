@@ -12,9 +12,6 @@ from tests.world import World, koban
 
 pytestmark = pytest.mark.browser
 
-SLOW = 15_000
-"""Milliseconds for what several processes have to do."""
-
 
 @asynccontextmanager
 async def looking(browser: Browser, world: World, place: str) -> AsyncIterator[Page]:
@@ -80,7 +77,7 @@ async def test_claim_decide_approve_undo_by_mouse_in_japanese(
     async with looking(browser, world, "as=U0SATO&channel=C0LIVE") as page:
         card = await shown(world, page, "U0SATO")
         await page.get_by_role("button", name="担当する").click()
-        await expect(card).to_contain_text("対応中", timeout=SLOW)
+        await expect(card).to_contain_text("対応中")
         await press(page, "case.decide")
         modal = page.get_by_role("dialog", name="判断する")
         await modal.get_by_label("違反", exact=True).check()
@@ -89,16 +86,16 @@ async def test_claim_decide_approve_undo_by_mouse_in_japanese(
         await page.keyboard.press("Escape")
         await modal.get_by_label("判断理由").fill("計3回、LINE IDを提示")
         await modal.get_by_test_id("modal-submit").click()
-        await expect(card).to_contain_text("承認待ち", timeout=SLOW)
+        await expect(card).to_contain_text("承認待ち")
         await page.get_by_test_id("person-U0TANAKA").click()
         await page.get_by_test_id("channel-C0LEADS").click()
         await expect(page.locator("#main")).to_contain_text("計3回、LINE IDを提示")
         await press(page, "approval.approve")
         await page.get_by_test_id("channel-C0LIVE").click()
-        await expect(card).to_contain_text("完了", timeout=SLOW)
+        await expect(card).to_contain_text("完了")
         assert (await world.thing("users", "u_123"))["status"] == "banned"
         await press(page, "action.undo")
-        await expect(card).to_contain_text("取り消し済み", timeout=SLOW)
+        await expect(card).to_contain_text("取り消し済み")
     assert (await world.thing("users", "u_123"))["status"] == "active"
 
 
@@ -120,7 +117,7 @@ async def test_claim_decide_approve_undo_by_keyboard_in_english(
         await to_the_newest(page)
         await expect(card).to_be_focused()
         await enter(page, "case.claim")
-        await expect(card).to_contain_text("In progress", timeout=SLOW)
+        await expect(card).to_contain_text("In progress")
         await enter(page, "case.decide")
         modal = page.get_by_role("dialog", name="Decide")
         await expect(modal).to_be_visible()
@@ -139,7 +136,7 @@ async def test_claim_decide_approve_undo_by_keyboard_in_english(
         await page.keyboard.type("Showed a LINE ID three times")
         await page.keyboard.press("Control+Enter")
         await expect(modal).to_have_count(0)
-        await expect(card).to_contain_text("Awaiting approval", timeout=SLOW)
+        await expect(card).to_contain_text("Awaiting approval")
         await page.keyboard.press("Alt+4")
         lead = page.get_by_test_id("person-U0REED")
         await expect(lead).to_have_attribute("aria-selected", "true")
@@ -151,11 +148,11 @@ async def test_claim_decide_approve_undo_by_keyboard_in_english(
         await enter(page, "approval.approve")
         for _ in ("ts-market", "ts-live"):
             await page.keyboard.press("Alt+ArrowUp")
-        await expect(card).to_contain_text("Closed", timeout=SLOW)
+        await expect(card).to_contain_text("Closed")
         assert (await world.thing("users", "u_123"))["status"] == "banned"
         await to_the_newest(page)
         await enter(page, "action.undo")
-        await expect(card).to_contain_text("Undone", timeout=SLOW)
+        await expect(card).to_contain_text("Undone")
     assert (await world.thing("users", "u_123"))["status"] == "active"
 
 
@@ -168,5 +165,5 @@ async def test_on_a_phone_a_case_is_claimed_in_the_dark(world: World, browser: B
         card = await shown(world, page, "U0SATO")
         await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
         await page.get_by_role("button", name="担当する").click()
-        await expect(card).to_contain_text("対応中", timeout=SLOW)
+        await expect(card).to_contain_text("対応中")
         assert await page.evaluate("document.documentElement.scrollWidth") == 390

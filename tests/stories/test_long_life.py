@@ -2,12 +2,13 @@
 
 import sqlite3
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from temporalio.client import WorkflowExecutionStatus
 
-from deploy.sandbox.slack.person import wait_until
+from deploy.sandbox.slack.person import PATIENCE, wait_until
 from deploy.sandbox.slack.reading import controls
 from tests.conftest import a_server
 from tests.stories.flood import alerts, pour, runs_of
@@ -38,7 +39,7 @@ async def counts(world: World, case: str, number: int) -> None:
         row = await world.queries.case(case)
         return row is not None and row["alerts"] == number
 
-    await wait_until(there, 60, what=f"{number} alerts")
+    await wait_until(there, what=f"{number} alerts")
 
 
 def offers(action: str) -> Callable[[dict], bool]:
@@ -52,13 +53,13 @@ async def renewed(world: World, route: str, than: int) -> None:
     async def more() -> bool:
         return len(await runs_of(world, route)) > than
 
-    await wait_until(more, 30, what="a new history")
+    await wait_until(more, what="a new history")
 
 
 def in_ledger(world: World) -> int:
     """Rows in the ledger's `alerts`."""
     path = world.settings.ledger.url.get_secret_value().removeprefix("sqlite+aiosqlite:///")
-    with sqlite3.connect(path) as ledger:
+    with closing(sqlite3.connect(path, timeout=PATIENCE)) as ledger:
         return int(ledger.execute("select count(*) from alerts").fetchone()[0])
 
 
@@ -114,6 +115,7 @@ async def test_a_whole_shift_over_many_histories(world: World) -> None:
     assert in_ledger(world) == 79
 
 
+@pytest.mark.long
 async def test_two_thousand_alerts_join_one_case(world: World) -> None:
     """Each counts once, also one whose id is long forgotten; no history grows beyond its bound."""
     sato = await world.person("U0SATO")
@@ -138,6 +140,7 @@ async def test_two_thousand_alerts_join_one_case(world: World) -> None:
     assert await world.kinds(case) == ["case_opened", *["alert_joined"] * 2_102]
 
 
+@pytest.mark.long
 async def test_histories_stay_short_while_slack_takes_nothing(world: World) -> None:
     """The write that waits for Slack is called off and begun again; the last state follows."""
     sato = await world.person("U0SATO")
@@ -150,10 +153,11 @@ async def test_histories_stay_short_while_slack_takes_nothing(world: World) -> N
         await counts(world, case, start + 19)
     await renewed(world, route, 1)
     world.stage.faults.set("slack_429", False)
-    await sato.wait_text(card, "200件", 60)
+    await sato.wait_text(card, "200件")
     assert len(await sato.cards("ts-live")) == 1
 
 
+@pytest.mark.long
 async def test_histories_stay_short_while_the_ledger_is_away(world: World) -> None:
     """What is not written goes along, and stands in the ledger once that is back: in order."""
     sato = await world.person("U0SATO")
@@ -161,7 +165,7 @@ async def test_histories_stay_short_while_the_ledger_is_away(world: World) -> No
     card, case = await case_of(sato)
     route = str(controls(card)[0].block_id)
     path = world.settings.ledger.url.get_secret_value().removeprefix("sqlite+aiosqlite:///")
-    locked = sqlite3.connect(path, isolation_level=None)
+    locked = sqlite3.connect(path, isolation_level=None, timeout=PATIENCE)
     locked.execute("begin exclusive")
     for start in range(2, 102, 10):
         await pour(world, alerts(range(start, start + 10)))
@@ -171,9 +175,10 @@ async def test_histories_stay_short_while_the_ledger_is_away(world: World) -> No
     await counts(world, case, 101)
     assert in_ledger(world) == 101
     assert await world.kinds(case) == ["case_opened", *["alert_joined"] * 100]
-    await sato.wait_text(card, "100件", 30)
+    await sato.wait_text(card, "100件")
 
 
+@pytest.mark.long
 async def test_an_enforcement_goes_on_over_a_new_history(world: World) -> None:
     """Its end reaches the case's next run."""
     sato = await world.person("U0SATO")
@@ -182,15 +187,16 @@ async def test_an_enforcement_goes_on_over_a_new_history(world: World) -> None:
     route = str(controls(card)[0].block_id)
     world.stage.faults.set("platform_500", True)
     await sato.press(card, "24時間コメント制限")
-    await sato.wait_text(card, "再試行", 30)
+    await sato.wait_text(card, "再試行")
     await pour(world, alerts(range(2, 60)))
     await renewed(world, route, 1)
     world.stage.faults.set("platform_500", False)
-    await sato.wait_text(card, "完了", 60)
+    await sato.wait_text(card, "完了")
     await world.wait_kind(case, "case_closed")
     assert world.stage.market.executions() == {f"{case}/D1/mute_user/u_123": 1}
 
 
+@pytest.mark.long
 async def test_an_enforcement_that_is_ended_by_hand_is_missed_by_a_later_history(
     world: World,
 ) -> None:
@@ -201,7 +207,7 @@ async def test_an_enforcement_that_is_ended_by_hand_is_missed_by_a_later_history
     route = str(controls(card)[0].block_id)
     world.stage.faults.set("platform_500", True)
     await sato.press(card, "24時間コメント制限")
-    await sato.wait_text(card, "再試行", 30)
+    await sato.wait_text(card, "再試行")
     await pour(world, alerts(range(2, 60)))
     await renewed(world, route, 1)
     await world.client.get_workflow_handle(f"enforcement/{case}/D1").terminate("an operator")
@@ -209,10 +215,11 @@ async def test_an_enforcement_that_is_ended_by_hand_is_missed_by_a_later_history
     await world.wait_kind(case, "action_failed")
     card = await sato.wait_card("ts-live", offers("action.retry"))
     await sato.press(card, "action.retry")
-    await sato.wait_text(card, "完了", 60)
+    await sato.wait_text(card, "完了")
     assert world.stage.market.executions() == {f"{case}/D1/mute_user/u_123": 1}
 
 
+@pytest.mark.long
 async def test_a_failed_action_does_not_keep_a_history_growing(world: World) -> None:
     """Alerts join for as long as nobody presses Retry; the press still works."""
     sato = await world.person("U0SATO")
@@ -227,10 +234,11 @@ async def test_a_failed_action_does_not_keep_a_history_growing(world: World) -> 
     await renewed(world, route, 1)
     world.stage.market.put("users", {"id": "u_123", "name": "あとから"})
     await sato.press(card, "action.retry")
-    await sato.wait_text(card, "完了", 20)
+    await sato.wait_text(card, "完了")
     assert world.stage.market.executions() == {f"{case}/D1/mute_user/u_123": 1}
 
 
+@pytest.mark.long
 async def test_more_late_alerts_than_a_start_can_hold(world: World) -> None:
     """They come after the decision, while Slack takes nothing: 3 MB that open the next case."""
     sato = await world.person("U0SATO")
@@ -245,8 +253,8 @@ async def test_more_late_alerts_than_a_start_can_hold(world: World) -> None:
     late = alerts(range(2, 52), text="あ" * 20_000)
     await pour(world, late)
     world.stage.faults.set("slack_429", False)
-    await sato.wait_text(card, "完了", 60)
-    new = await sato.wait_card("ts-live", lambda c: c["ts"] != card["ts"], 30)
+    await sato.wait_text(card, "完了")
+    new = await sato.wait_card("ts-live", lambda c: c["ts"] != card["ts"])
     second = new["metadata"]["event_payload"]["case"]
     assert second != first
     await counts(world, second, 50)

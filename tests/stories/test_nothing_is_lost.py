@@ -23,7 +23,7 @@ async def test_a_click_while_every_worker_is_down(temporal: str, tmp_path: Path)
         assert await sato.errors() == []
         assert await world.changes() == []
         async with work(world.settings):
-            await sato.wait_text(card, "完了", 20)
+            await sato.wait_text(card, "完了")
         assert await world.changes() == [("POST", "users/u_123/mutes")]
 
 
@@ -35,9 +35,9 @@ async def test_alerts_while_every_worker_is_down(temporal: str, tmp_path: Path) 
             assert (await world.happens(lure(number)))[0]["result"] == "accepted"
         await world.happens(lure(9, "u_456"))
         async with work(world.settings):
-            await sato.wait_card("ts-live", "u_456", 20)
+            await sato.wait_card("ts-live", "u_456")
             card, _ = await case_of(sato)
-            await sato.wait_text(card, "2件", 20)
+            await sato.wait_text(card, "2件")
         assert len(await sato.cards("ts-live")) == 2
 
 
@@ -51,7 +51,7 @@ async def test_slack_loses_its_answer_after_posting(world: World) -> None:
     faults.set("slack_lost_response", False)
     card, _ = await case_of(sato)
     await sato.press(card, "担当する")
-    await sato.wait_text(card, "佐藤", 40)
+    await sato.wait_text(card, "佐藤")
     assert len(await sato.cards("ts-live")) == 1
 
 
@@ -66,7 +66,7 @@ async def test_slack_turns_everything_away_for_a_while(world: World) -> None:
     await sato.press(card, "case.clear")
     await world.wait_kind(case, "case_closed")
     world.stage.faults.set("slack_429", False)
-    await sato.wait_text(card, "完了", 40)
+    await sato.wait_text(card, "完了")
 
 
 async def test_a_click_whose_person_slack_does_not_tell_waits(world: World) -> None:
@@ -85,7 +85,7 @@ async def test_a_click_whose_person_slack_does_not_tell_waits(world: World) -> N
     await wait_until(waits, what="a click that waits for its person's roles")
     assert await world.changes() == []
     world.stage.faults.set("slack_429", False)
-    await sato.wait_text(card, "完了", 60)
+    await sato.wait_text(card, "完了")
     assert await world.changes() == [("POST", "users/u_123/mutes")]
 
 
@@ -103,7 +103,7 @@ async def test_the_platform_loses_its_answer_after_acting(world: World) -> None:
 
     await wait_until(acted, what="the change at the marketplace")
     faults.set("platform_lost_response", False)
-    await sato.wait_text(card, "完了", 40)
+    await sato.wait_text(card, "完了")
     key = f"{case}/D1/mute_user/u_123"
     assert world.stage.market.executions() == {key: 1}
 
@@ -115,9 +115,9 @@ async def test_the_platform_is_down_and_comes_back(world: World) -> None:
     card, _ = await case_of(sato)
     world.stage.faults.set("platform_500", True)
     await sato.press(card, "24時間コメント制限")
-    await sato.wait_text(card, "再試行", 30)
+    await sato.wait_text(card, "再試行")
     world.stage.faults.set("platform_500", False)
-    await sato.wait_text(card, "完了", 60)
+    await sato.wait_text(card, "完了")
     assert await world.changes() == [("POST", "users/u_123/mutes")]
 
 
@@ -132,7 +132,7 @@ async def test_what_the_platform_refuses_is_retried_or_given_up(world: World) ->
     card = await sato.wait_text(card, "404")
     world.stage.market.put("users", {"id": "u_123", "name": "あとから"})
     await sato.press(card, "action.retry")
-    await sato.wait_text(card, "完了", 20)
+    await sato.wait_text(card, "完了")
     assert world.stage.market.executions() == {f"{case}/D1/mute_user/u_123": 1}
 
 
@@ -148,7 +148,7 @@ async def test_giving_up_gives_the_case_back(world: World) -> None:
     await sato.press(card, "action.give_up")
     card = await sato.wait_text(card, "対応中")
     await sato.press(card, "case.clear")
-    await sato.wait_text(card, "完了", 20)
+    await sato.wait_text(card, "完了")
     assert await world.changes() == []
     assert "actions_given_up" in await world.kinds(case)
 
@@ -163,7 +163,7 @@ async def test_a_deleted_card_is_posted_again(world: World) -> None:
     assert stored is not None
     messages.delete(stored)
     await world.happens(lure(2))
-    again = await sato.wait_card("ts-live", lambda c: c["ts"] != card["ts"], 20)
+    again = await sato.wait_card("ts-live", lambda c: c["ts"] != card["ts"])
     assert "u_123" in visible_text(again)
 
 

@@ -19,7 +19,7 @@ async def modal_says(person: Person, text: str) -> None:
         views = await person.views()
         return bool(views) and text in visible_text(views[-1])
 
-    await person.until(look, 10, f"a modal with {text}")
+    await person.until(look, what=f"a modal with {text}")
 
 
 async def notices(world: World, person: str) -> list[dict[str, Any]]:
@@ -41,7 +41,7 @@ async def test_a_reason_of_policy_tells_the_person(world: World) -> None:
     )
     assert await notices(world, "u_123") == []
     assert await sato.fill_and_submit({**WARNED, "policy": "MKT-4.3"}) == {"ok": True}
-    await sato.wait_text(card, "本人に通知しました(ユーザー u_123)", 20)
+    await sato.wait_text(card, "本人に通知しました(ユーザー u_123)")
     [told] = await notices(world, "u_123")
     assert told["kind"] == "decision"
     assert told["text"]["ja"].split("\n")[1:4] == [
@@ -92,13 +92,13 @@ async def test_a_notice_that_the_platform_refuses_is_sent_again_from_the_card(wo
     await sato.press(card, "case.decide")
     answers = {"verdict": "violation", "actions": ["remove_listing"], "template": "logo"}
     await sato.fill_and_submit({**answers, "reason": "ロゴが違う"})
-    card = await sato.wait_text(card, "本人に通知できませんでした", 20)
+    card = await sato.wait_text(card, "本人に通知できませんでした")
     assert "完了" in visible_text(card)
     await world.wait_kind(case, "case_closed")
     type_, body = user("u_ghost")
     world.stage.market.put(type_, body)
     await sato.press(card, "notice.retry")
-    await sato.wait_text(card, "本人に通知しました(ユーザー u_ghost)", 20)
+    await sato.wait_text(card, "本人に通知しました(ユーザー u_ghost)")
     [told] = await notices(world, "u_ghost")
     assert "措置: 商品削除" in told["text"]["ja"]
     assert (await world.thing("listings", "m_5"))["removed"] is True
@@ -112,14 +112,14 @@ async def test_an_appeals_notice_is_sent_again_from_its_card(world: World) -> No
     _, _, case = await muted(world)
     ghost = {"type": "user", "id": "u_ghost"}
     card, appeal = await filed(world, case, tanaka, subject=ghost)
-    card = await tanaka.wait_text(card, "お知らせを送れませんでした", 20)
+    card = await tanaka.wait_text(card, "お知らせを送れませんでした")
     await answer_with(tanaka, card, "appeal.uphold", "配信の記録で確認しました")
     await world.wait_kind(appeal, "appeal_upheld")
-    card = await tanaka.until(lambda: _retryable(tanaka, card), 20, "the button")
+    card = await tanaka.until(lambda: _retryable(tanaka, card), what="the button")
     type_, body = user("u_ghost")
     world.stage.market.put(type_, body)
     await tanaka.press(card, "appeal.retry_notice")
-    card = await tanaka.wait_text(card, "本人にお知らせしました", 20)
+    card = await tanaka.wait_text(card, "本人にお知らせしました")
     assert controls(card) == []
     assert [each["kind"] for each in await notices(world, "u_ghost")] == ["upheld"]
     kinds = [each for each in await world.kinds(appeal) if "notice" in each]

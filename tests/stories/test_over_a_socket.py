@@ -10,8 +10,6 @@ from deploy.sandbox.slack.person import Refused, wait_until
 from tests.stories.test_a_shift import case_of, lure
 from tests.world import World, koban
 
-RECONNECTED_WITHIN = 20.0
-
 
 @pytest.fixture
 async def closed_network(temporal: str, tmp_path: Path) -> AsyncIterator[World]:
@@ -21,10 +19,10 @@ async def closed_network(temporal: str, tmp_path: Path) -> AsyncIterator[World]:
         yield made
 
 
-async def connected(world: World, within: float = RECONNECTED_WITHIN) -> None:
+async def connected(world: World) -> None:
     """Waits until Koban hears Slack."""
     links = world.stage.workspace.sockets.links
-    await wait_until(lambda: links, within, what="Koban's connection")
+    await wait_until(lambda: links, what="Koban's connection")
 
 
 async def test_a_case_is_worked_over_the_socket(closed_network: World) -> None:

@@ -34,7 +34,7 @@ async def closed(world: World, person: Person, card: dict, case: str, times: int
     async def so_often() -> bool:
         return (await world.kinds(case)).count("case_closed") == times
 
-    await wait_until(so_often, 15, what="the end of the case")
+    await wait_until(so_often, what="the end of the case")
     row = await world.queries.case(case)
     assert row is not None
     for route in (row["route"], closed_route(case)):
@@ -51,7 +51,7 @@ async def ended(world: World, route: str) -> None:
             return True
         return status is not WorkflowExecutionStatus.RUNNING
 
-    await wait_until(over, 15, what=f"the end of {route}")
+    await wait_until(over, what=f"the end of {route}")
 
 
 async def counted(world: World, case: str, number: int) -> None:
@@ -61,7 +61,7 @@ async def counted(world: World, case: str, number: int) -> None:
         row = await world.queries.case(case)
         return row is not None and row["alerts"] == number
 
-    await wait_until(so_many, 20, what=f"{number} alerts in {case}")
+    await wait_until(so_many, what=f"{number} alerts in {case}")
 
 
 async def test_a_new_alert_joins_the_reopened_case(world: World) -> None:
@@ -94,7 +94,7 @@ async def test_once_it_is_closed_the_next_alert_opens_another(world: World) -> N
     async def another() -> bool:
         return len(await sato.cards("ts-live")) == 2
 
-    await wait_until(another, 15, what="a second card")
+    await wait_until(another, what="a second card")
     await counted(world, case, 2)
 
 
@@ -110,7 +110,7 @@ async def test_an_alert_that_comes_for_it_too_late_opens_the_next_case(world: Wo
     async def another() -> bool:
         return len(await sato.cards("ts-live")) == 2
 
-    await wait_until(another, 15, what="a second card")
+    await wait_until(another, what="a second card")
     second = next(
         each["metadata"]["event_payload"]["case"]
         for each in await sato.cards("ts-live")
@@ -130,7 +130,7 @@ async def test_a_reopened_case_that_an_operator_ended_takes_no_alert_away(world:
     async def another() -> bool:
         return len(await sato.cards("ts-live")) == 2
 
-    await wait_until(another, 20, what="a second card")
+    await wait_until(another, what="a second card")
     row = await world.queries.case(case)
     assert row is not None
     assert row["alerts"] == 1

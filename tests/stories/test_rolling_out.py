@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from temporalio.api.workflowservice.v1 import (
     DescribeWorkerDeploymentRequest,
     SetWorkerDeploymentCurrentVersionRequest,
@@ -30,7 +31,7 @@ async def make_current(world: World, build: str) -> None:
             return False
         return build in [each.deployment_version.build_id for each in info.version_summaries]
 
-    await wait_until(known, 30, what=f"the workers of {build}")
+    await wait_until(known, what=f"the workers of {build}")
     await service.set_worker_deployment_current_version(
         SetWorkerDeploymentCurrentVersionRequest(
             namespace=namespace,
@@ -57,6 +58,7 @@ async def builds_of(handle: WorkflowHandle) -> set[str]:
     }
 
 
+@pytest.mark.long
 async def test_open_cases_move_on_and_a_running_enforcement_stays(
     temporal: str, tmp_path: Path
 ) -> None:
@@ -74,7 +76,7 @@ async def test_open_cases_move_on_and_a_running_enforcement_stays(
             first = (await world.client.get_workflow_handle(route).describe()).run_id
             world.stage.faults.set("platform_500", True)
             await sato.press(busy, "24時間コメント制限")
-            await sato.wait_text(busy, "再試行", 30)
+            await sato.wait_text(busy, "再試行")
             async with work(world.settings, "v2"):
                 await make_current(world, "v2")
                 await world.happens(lure(3, "u_open"))
@@ -86,14 +88,14 @@ async def test_open_cases_move_on_and_a_running_enforcement_stays(
                     await handle.signal("nudge")
                     return (await handle.describe()).run_id != first
 
-                await wait_until(moved, 30, what="a new history")
+                await wait_until(moved, what="a new history")
                 assert await build_of(world, route) == "v2"
                 memory = await Cases(world.client, "koban").memory(route)
                 assert memory is not None
                 assert memory.case is not None
                 assert memory.case.alerts == 2
                 world.stage.faults.set("platform_500", False)
-                await sato.wait_text(busy, "完了", 60)
+                await sato.wait_text(busy, "完了")
                 enforcement = f"enforcement/{busy_case}/D1"
                 assert await build_of(world, enforcement) == "v1"
                 handle = world.client.get_workflow_handle(enforcement)

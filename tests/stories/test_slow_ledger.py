@@ -2,11 +2,11 @@
 
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 from activities.ledger.audit import verify
-from deploy.sandbox.slack.person import wait_until
+from deploy.sandbox.slack.person import PATIENCE, wait_until
 from deploy.sandbox.slack.reading import controls
 from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_appeals import answer_with, filed, muted, wait_notice
@@ -20,11 +20,10 @@ from workflows.domain.people import Actor
 @asynccontextmanager
 async def locked(ledger: Path) -> AsyncIterator[None]:
     """Nobody can write to the ledger."""
-    with sqlite3.connect(ledger, isolation_level=None) as holder:
+    with closing(sqlite3.connect(ledger, isolation_level=None, timeout=PATIENCE)) as holder:
         holder.execute("BEGIN IMMEDIATE")
         yield
         holder.execute("ROLLBACK")
-    holder.close()
 
 
 async def thought_once(world: World) -> bool:
@@ -49,7 +48,7 @@ async def test_a_case_that_waited_for_the_ledger_is_the_same_when_replayed(
                 async def waits() -> bool:
                     return await thought_once(world)
 
-                await wait_until(waits, 20, what="a case that waits for the ledger")
+                await wait_until(waits, what="a case that waits for the ledger")
             card, case = await case_of(sato)
         async with work(world.settings):
             handle = world.client.get_workflow_handle(str(controls(card)[0].block_id))
@@ -68,7 +67,7 @@ async def test_a_card_that_came_late_is_found_by_the_ledger(world: World) -> Non
     async def case_in_ledger() -> str | None:
         return next(iter(await world.queries.chains()), None)
 
-    case = await wait_until(case_in_ledger, 20, what="the case in the ledger")
+    case = await wait_until(case_in_ledger, what="the case in the ledger")
     await world.happens(lure(2))
     await world.wait_kind(case, "alert_joined")
     world.stage.faults.set("slack_429", False)
@@ -78,7 +77,7 @@ async def test_a_card_that_came_late_is_found_by_the_ledger(world: World) -> Non
         row = await world.queries.case(case)
         return row is not None and (row["card_channel"], row["card_ts"]) == ("C0LIVE", card["ts"])
 
-    await wait_until(found, 20, what="the card's place in the ledger")
+    await wait_until(found, what="the card's place in the ledger")
 
 
 async def test_a_case_that_closed_before_its_card_stood_ends(world: World) -> None:
@@ -91,7 +90,7 @@ async def test_a_case_that_closed_before_its_card_stood_ends(world: World) -> No
     async def case_in_ledger() -> str | None:
         return next(iter(await world.queries.chains()), None)
 
-    case = await wait_until(case_in_ledger, 20, what="the case in the ledger")
+    case = await wait_until(case_in_ledger, what="the case in the ledger")
     await world.wait_kind(case, "alert_joined")
     row = await world.queries.case(case)
     assert row is not None
@@ -100,7 +99,7 @@ async def test_a_case_that_closed_before_its_card_stood_ends(world: World) -> No
     await Cases(world.client, "koban").click(row["route"], click)
     world.stage.faults.set("slack_429", False)
     card, _ = await case_of(sato)
-    await sato.wait_text(card, "完了", 20)
+    await sato.wait_text(card, "完了")
     await world.client.get_workflow_handle(row["route"]).result()
 
 

@@ -14,7 +14,7 @@ async def answered(person: Person, beginning: str) -> str:
         found = [each["text"] for each in await person.ephemerals("ts-live")]
         return next((text for text in found if text.startswith(beginning)), "")
 
-    return await person.until(look, 10, f"an answer that begins with {beginning}")
+    return await person.until(look, what=f"an answer that begins with {beginning}")
 
 
 async def test_a_case_waits_and_keeps_a_note(world: World) -> None:
@@ -34,7 +34,7 @@ async def test_a_case_waits_and_keeps_a_note(world: World) -> None:
         found = await world.kinds(case)
         return found if found[-1] == "note_added" else []
 
-    assert (await sato.until(kinds, 10, "the note in the ledger"))[-3:] == [
+    assert (await sato.until(kinds, what="the note in the ledger"))[-3:] == [
         "case_claimed",
         "case_waiting",
         "note_added",

@@ -62,7 +62,7 @@ async def home(person: Person, *words: str) -> str:
         read = visible_text(view) if view else ""
         return read if all(word in read for word in words) else ""
 
-    return await person.until(look, 15, f"{words} on the home")
+    return await person.until(look, what=f"{words} on the home")
 
 
 async def told(person: Person, command: str) -> str:
@@ -74,7 +74,7 @@ async def told(person: Person, command: str) -> str:
         found = await person.ephemerals("ts-live")
         return visible_text(found[-1]) if len(found) > before else ""
 
-    return await person.until(look, 10, f"an answer to {command}")
+    return await person.until(look, what=f"an answer to {command}")
 
 
 async def test_a_shift_ends(world: World) -> None:
@@ -89,7 +89,7 @@ async def test_a_shift_ends(world: World) -> None:
     await sato.press(decided, "24時間コメント制限")
     await world.wait_kind(other, "case_closed")
     await due(world, "report/shift/day")
-    report = await clark.wait_card("ts-live", "日勤の引き継ぎ", 20)
+    report = await clark.wait_card("ts-live", "日勤の引き継ぎ")
     read = visible_text(report)
     assert "引き継ぐケース 1件" in read
     assert f"|{case}> · 外部誘導 · 担当 佐藤さん · 期限 " in read
@@ -102,7 +102,7 @@ async def test_a_shift_ends(world: World) -> None:
         now = await clark.latest(report)
         return now if "(日勤の引き継ぎ " in visible_text(now) else None
 
-    await clark.until(illustrated, 15, "the picture in the report")
+    await clark.until(illustrated, what="the picture in the report")
     (picture,) = [reply for reply in await clark.thread(report) if reply["files"]]
     answer = await world.http.get(f"{world.stage.url}{picture['files'][0]['url']}")
     assert Image.open(io.BytesIO(answer.content)).size == (1497, 619)
@@ -119,7 +119,7 @@ async def test_a_shift_without_a_turn_hands_nothing_over(world: World) -> None:
         query = 'WorkflowType = "ReportWorkflow" AND ExecutionStatus = "Completed"'
         return [each async for each in world.client.list_workflows(query)] != []
 
-    await clark.until(ended, 20, "the end of the report")
+    await clark.until(ended, what="the end of the report")
     assert await clark.cards("ts-live") == []
 
 
@@ -132,7 +132,7 @@ async def test_a_day_is_looked_back_on(world: World) -> None:
     # A schedule's time has whole seconds: this one comes after the case.
     await wait_until(lambda: datetime.now(UTC) - opened["at"] > timedelta(seconds=1))
     await due(world, "report/daily")
-    report = await tanaka.wait_card("ts-leads", "日次レポート", 20)
+    report = await tanaka.wait_card("ts-leads", "日次レポート")
     read = visible_text(report)
     assert "受付 1件 · 完了 0件" in read
     assert "未完了 1件(期限超過 0件): 高 1" in read
@@ -181,7 +181,7 @@ async def test_everybody_reads_their_own_language(world: World) -> None:
         found = await sato.ephemerals("ts-live")
         return visible_text(found[-1]) if len(found) > before else ""
 
-    said = await sato.until(refused, 10, "the refusal")
+    said = await sato.until(refused, what="the refusal")
     assert "Emma Clark" in said
     assert "さん" not in said
     assert "担当" in visible_text(await sato.latest(card))

@@ -22,7 +22,7 @@ async def dies_after(world: World, temporal: str, folder: Path, kind: str) -> No
     worker = Process("worker", command, folder / "worker.log", environment)
     await worker.start()
     try:
-        await wait_until(lambda: not worker.running, 30, what=f"the end of the worker at {kind}")
+        await wait_until(lambda: not worker.running, what=f"the end of the worker at {kind}")
     finally:
         await worker.kill()
 
@@ -36,7 +36,7 @@ async def test_right_after_a_case_was_opened(temporal: str, tmp_path: Path) -> N
         async with work(world.settings):
             card, case = await case_of(sato)
             await sato.press(card, "case.clear")
-            await sato.wait_text(card, "完了", 20)
+            await sato.wait_text(card, "完了")
             await world.wait_kind(case, "case_closed")
         kinds = await world.kinds(case)
         assert kinds == ["case_opened", "case_claimed", "decided", "case_closed"]
@@ -44,6 +44,7 @@ async def test_right_after_a_case_was_opened(temporal: str, tmp_path: Path) -> N
         assert len(await sato.cards("ts-live")) == 1
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("kind", ["case_claimed", "decided"])
 async def test_right_after_a_press(temporal: str, tmp_path: Path, kind: str) -> None:
     """What was pressed is done once; the person hears of no refusal."""
@@ -55,7 +56,7 @@ async def test_right_after_a_press(temporal: str, tmp_path: Path, kind: str) -> 
         await sato.press(card, "case.preset.mute")
         await dies_after(world, temporal, tmp_path, kind)
         async with work(world.settings):
-            await sato.wait_text(card, "完了", 20)
+            await sato.wait_text(card, "完了")
             await world.wait_kind(case, "case_closed")
         assert (await world.kinds(case)).count("decided") == 1
         assert await world.changes() == [("POST", "users/u_123/mutes")]
@@ -63,6 +64,7 @@ async def test_right_after_a_press(temporal: str, tmp_path: Path, kind: str) -> 
         assert (await verify(world.queries)).broken == ()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["alerts_claimed", "alert_joined"])
 async def test_right_after_an_alert_joined(temporal: str, tmp_path: Path, kind: str) -> None:
     """It is counted once."""
@@ -75,7 +77,7 @@ async def test_right_after_an_alert_joined(temporal: str, tmp_path: Path, kind: 
         await dies_after(world, temporal, tmp_path, kind)
         async with work(world.settings):
             await sato.press(card, "case.clear")
-            await sato.wait_text(card, "完了", 20)
+            await sato.wait_text(card, "完了")
             await world.wait_kind(case, "case_closed")
         assert (await world.kinds(case)).count("alert_joined") == 1
         row = await world.queries.case(case)
@@ -83,6 +85,7 @@ async def test_right_after_an_alert_joined(temporal: str, tmp_path: Path, kind: 
         assert row["alerts"] == 2
 
 
+@pytest.mark.long
 async def test_right_after_an_appeal_was_filed(temporal: str, tmp_path: Path) -> None:
     """It has its one card, its time runs from the request, and it is answered like any other."""
     async with koban(temporal, tmp_path, working=False) as world:
@@ -93,11 +96,11 @@ async def test_right_after_an_appeal_was_filed(temporal: str, tmp_path: Path) ->
         await dies_after(world, temporal, tmp_path, "appeal_filed")
         (filed,) = await world.queries.appeals_of(case)
         async with work(world.settings):
-            card = await tanaka.wait_card("ts-leads", "異議申し立て", 20)
+            card = await tanaka.wait_card("ts-leads", "異議申し立て")
             await wait_notice(world, "received")
             await answer_with(tanaka, card, "appeal.uphold", "規約どおりです")
             await wait_notice(world, "upheld")
-            await tanaka.wait_text(card, "本人にお知らせしました", 20)
+            await tanaka.wait_text(card, "本人にお知らせしました")
         (row,) = await world.queries.appeals_of(case)
         assert (row["due_at"], row["state"]) == (filed["due_at"], "upheld")
         assert (await world.kinds(row["id"])).count("appeal_filed") == 1
@@ -105,6 +108,7 @@ async def test_right_after_an_appeal_was_filed(temporal: str, tmp_path: Path) ->
         assert (await verify(world.queries)).broken == ()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["appeal_claimed", "appeal_overturned", "appeal_carried_out"])
 async def test_right_after_an_appeal_was_answered(temporal: str, tmp_path: Path, kind: str) -> None:
     """The measure is taken back once, the person is told once, and nobody hears of a refusal."""
@@ -113,13 +117,13 @@ async def test_right_after_an_appeal_was_answered(temporal: str, tmp_path: Path,
         async with work(world.settings):
             _, _, case = await muted(world)
             assert (await post(world, an_appeal(case))).status_code == 202
-            card = await tanaka.wait_card("ts-leads", "異議申し立て", 20)
+            card = await tanaka.wait_card("ts-leads", "異議申し立て")
             await wait_notice(world, "received")
         await answer_with(tanaka, card, "appeal.overturn", "型番でした")
         await dies_after(world, temporal, tmp_path, kind)
         async with work(world.settings):
             await wait_notice(world, "overturned")
-            await tanaka.wait_text(card, "本人にお知らせしました", 30)
+            await tanaka.wait_text(card, "本人にお知らせしました")
         (row,) = await world.queries.appeals_of(case)
         kinds = [each for each in await world.kinds(row["id"]) if each != "notice_sent"]
         assert kinds == [
@@ -136,6 +140,7 @@ async def test_right_after_an_appeal_was_answered(temporal: str, tmp_path: Path,
         assert (await verify(world.queries)).broken == ()
 
 
+@pytest.mark.long
 async def test_right_after_a_case_heard_of_the_answer(temporal: str, tmp_path: Path) -> None:
     """It goes into the case's story once."""
     async with koban(temporal, tmp_path, working=False) as world:
@@ -143,7 +148,7 @@ async def test_right_after_a_case_heard_of_the_answer(temporal: str, tmp_path: P
         async with work(world.settings):
             _, _, case = await muted(world)
             assert (await post(world, an_appeal(case))).status_code == 202
-            card = await tanaka.wait_card("ts-leads", "異議申し立て", 20)
+            card = await tanaka.wait_card("ts-leads", "異議申し立て")
             await wait_notice(world, "received")
         await answer_with(tanaka, card, "appeal.overturn", "型番でした")
         await dies_after(world, temporal, tmp_path, "appeal_answered")

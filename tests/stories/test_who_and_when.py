@@ -18,7 +18,7 @@ async def refusal(person: Person, channel: str, number: int = 1) -> str:
         found = await person.ephemerals(channel)
         return found if len(found) >= number else []
 
-    return str((await person.until(so_many, 10, "the refusal"))[-1]["text"])
+    return str((await person.until(so_many, what="the refusal"))[-1]["text"])
 
 
 async def test_a_refused_approval_says_who_could_give_it(world: World) -> None:
@@ -28,6 +28,7 @@ async def test_a_refused_approval_says_who_could_give_it(world: World) -> None:
     _, case, asked = await a_ban(world, sato, tanaka)
     await tanaka.command("/koban cover @emma.clark until 23:59", "ts-leads")
     await tanaka.until(lambda: tanaka.ephemerals("ts-leads"), what="that it is noted")
+    await clark.until(lambda: clark.messages("dm"), what="that she covers")
     before = len(world.stage.workspace.notifications)
     await sato.press(asked, "approval.approve")
     assert (await refusal(sato, "ts-leads")).endswith(

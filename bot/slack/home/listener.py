@@ -19,7 +19,7 @@ from bot.slack.home.heard import HeardAppeals, HeardCases
 from bot.slack.home.publishing import Publisher
 from bot.slack.home.reading import Reading
 from bot.slack.home.watching import Watching
-from bot.slack.languages import Languages
+from bot.slack.languages import UNHURRIED, Languages
 from bot.slack.links import Links
 from bot.slack.queue import chosen, waiting_for
 from bot.slack.replies import Replies, Said
@@ -93,13 +93,13 @@ class Home:
         return True
 
     async def _not_stored(self, person: str) -> None:
-        texts = self._doors.texts(await self._languages.of(person))
+        texts = self._doors.texts(await self._languages.of(person, UNHURRIED))
         await self._replies.directly(person, Said(text=texts.say("bot.home.language.not_stored")))
 
     # -- drawing --------------------------------------------------------------------------
 
     async def _draw(self, person: str) -> list[Block]:
-        texts = self._doors.texts(await self._languages.of(person))
+        texts = self._doors.texts(await self._languages.of(person, UNHURRIED))
         try:
             return await self._blocks(person, texts)
         except Unavailable as error:

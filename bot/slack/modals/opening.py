@@ -8,7 +8,7 @@ from slack_sdk.models.views import View
 from activities.slack.handles import Handle
 from bot.slack.background import Background
 from bot.slack.doors import CaseLine, Doors, Unavailable
-from bot.slack.languages import Languages
+from bot.slack.languages import UNHURRIED, Languages
 from bot.slack.modals.frame import sentence_view
 from bot.slack.modals.metadata import metadata_for
 from bot.slack.modals.offer import Offer, offer_at, offer_of
@@ -99,7 +99,7 @@ class Opening:
             holds(self._doors.people, person, allowed),
             return_exceptions=True,
         )
-        texts = self._doors.texts(await self._languages.of(person))
+        texts = self._doors.texts(await self._languages.of(person, UNHURRIED))
         offer, may = await asking
         if isinstance(offer, CaseOver):
             return texts.say("bot.modal.case_over", case=aim.case)

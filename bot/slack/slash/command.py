@@ -10,7 +10,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from activities.slack.text.texts import Catalog
 from bot.slack.background import Background
 from bot.slack.doors import Doors, Story, Unavailable
-from bot.slack.languages import Languages
+from bot.slack.languages import UNHURRIED, Languages
 from bot.slack.links import Links
 from bot.slack.press import Source
 from bot.slack.queue import chosen
@@ -60,7 +60,7 @@ class Slash:
         self._after.start(self._answer(_source(body), str(body.get("text") or "")))
 
     async def _answer(self, source: Source, text: str) -> None:
-        texts = self._doors.texts(await self._languages.of(source.person))
+        texts = self._doors.texts(await self._languages.of(source.person, UNHURRIED))
         try:
             said = await self._said(source, text, texts)
         except Unavailable as error:

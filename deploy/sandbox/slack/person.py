@@ -23,6 +23,12 @@ Which = Seen | Callable[[Seen], bool] | str
 
 # The condition may hang on something that Slack does not show (the marketplace, the ledger).
 RECHECK_SECONDS = 0.2
+PATIENCE = 120.0
+"""Seconds until a wait counts as failed: a safety net, far beyond what a busy machine needs."""
+
+
+LOADING = ("読み込んでいます…", "Loading…")
+"""What a modal says until the app fills it in; a person waits for that."""
 
 
 class NotThere(AssertionError):
@@ -35,7 +41,7 @@ class Refused(AssertionError):
 
 async def wait_until(
     check: Callable[[], T | Awaitable[T | None] | None],
-    timeout: float = 10.0,  # noqa: ASYNC109 -- a person's patience, part of the sentence
+    timeout: float = PATIENCE,  # noqa: ASYNC109 -- a person's patience, part of the sentence
     *,
     watching: "Person | None" = None,
     what: str = "",
@@ -47,15 +53,22 @@ async def wait_until(
     deadline = time.monotonic() + timeout
     while True:
         seen = watching.change() if watching else None
-        value = check()
-        if inspect.isawaitable(value):
-            value = await value
-        if value:
+        value = await _looked(check)
+        if value and not isinstance(value, NotThere):
             return value
         left = deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError(f"waited {timeout} s for {what or check}; last seen: {value!r}")
         await _next_look(seen, min(left, RECHECK_SECONDS))
+
+
+async def _looked(check: Callable[[], T | Awaitable[T | None] | None]) -> T | NotThere | None:
+    """What is not on the screen yet, like a first direct message, is waited for as well."""
+    try:
+        value = check()
+        return await value if inspect.isawaitable(value) else value
+    except NotThere as missing:
+        return missing
 
 
 async def _next_look(seen: asyncio.Event | None, within: float) -> None:
@@ -74,7 +87,7 @@ class Person:
 
     def __init__(self, base_url: str, user: str) -> None:
         self.user = user
-        self._http = httpx.AsyncClient(base_url=base_url, timeout=20, trust_env=False)
+        self._http = httpx.AsyncClient(base_url=base_url, timeout=PATIENCE, trust_env=False)
         self._bell = asyncio.Event()
         self._listening: asyncio.Task[None] | None = None
 
@@ -142,7 +155,7 @@ class Person:
         self,
         channel: str,
         which: Which,
-        timeout: float = 10.0,  # noqa: ASYNC109
+        timeout: float = PATIENCE,  # noqa: ASYNC109
     ) -> Seen:
         """The first card that the text or predicate describes."""
 
@@ -155,7 +168,7 @@ class Person:
         self,
         message: Seen,
         text: str,
-        timeout: float = 10.0,  # noqa: ASYNC109
+        timeout: float = PATIENCE,  # noqa: ASYNC109
     ) -> Seen:
         """The message once it shows this text."""
 
@@ -168,9 +181,14 @@ class Person:
     async def views(self) -> list[Seen]:
         return (await self.state())["views"]
 
-    async def modal(self, timeout: float = 5.0) -> Seen:  # noqa: ASYNC109
-        """The topmost modal, waiting for one to open."""
-        return (await self.until(self.views, timeout, "a modal"))[-1]
+    async def modal(self, timeout: float = PATIENCE) -> Seen:  # noqa: ASYNC109
+        """The topmost modal, waiting for one to open and to be filled in."""
+
+        async def look() -> Seen | None:
+            top = next(reversed(await self.views()), None)
+            return None if top is None or _loads(top) else top
+
+        return await self.until(look, timeout, "a modal")
 
     async def home(self) -> Seen | None:
         """Opens App Home; what the app had published by then."""
@@ -256,7 +274,7 @@ class Person:
     async def until(
         self,
         check: Callable[[], T | Awaitable[T | None] | None],
-        timeout: float = 10.0,  # noqa: ASYNC109
+        timeout: float = PATIENCE,  # noqa: ASYNC109
         what: str = "",
     ) -> T:
         return await wait_until(check, timeout, watching=self, what=what)
@@ -350,6 +368,10 @@ def _is(message: Seen, which: Which) -> bool:
     if isinstance(which, str):
         return which in visible_text(message) or which in message["text"]
     return which(message) if callable(which) else which["ts"] == message["ts"]
+
+
+def _loads(view: Seen) -> bool:
+    return any(word in visible_text(view) for word in LOADING)
 
 
 def _is_reply(message: Seen) -> bool:

@@ -26,6 +26,7 @@ class Trigger:
 @dataclass
 class Triggers:
     clock: Clock = time.monotonic
+    lives: float = TRIGGER_SECONDS
     _made: dict[str, Trigger] = field(default_factory=dict)
 
     def make(self, user: str) -> str:
@@ -36,13 +37,13 @@ class Triggers:
         return trigger_id
 
     def exchange(self, trigger_id: str) -> str:
-        """The user behind it, once and within 3 s; SlackError otherwise."""
+        """The user behind it, once and while it lives; SlackError otherwise."""
         trigger = self._made.get(trigger_id)
         if trigger is None:
             raise SlackError("invalid_trigger_id")
         if trigger.used:
             raise SlackError("exchanged_trigger_id")
-        if self.clock() - trigger.made_at > TRIGGER_SECONDS:
+        if self.clock() - trigger.made_at > self.lives:
             raise SlackError("expired_trigger_id")
         trigger.used = True
         return trigger.user

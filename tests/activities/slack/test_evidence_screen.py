@@ -9,7 +9,7 @@ from activities.slack.evidence.screen import EvidenceScreen, FileGone
 from activities.slack.evidence.viewer import Viewer
 from activities.slack.troubles import SlackTrouble
 from deploy.sandbox.faults import Fault
-from deploy.sandbox.slack.person import wait_until
+from deploy.sandbox.slack.person import PATIENCE, wait_until
 from tests.activities.slack.conftest import Desk
 from tests.activities.slack.drawn import reader
 from tests.activities.slack.test_evidence_viewer import MODAL, alert
@@ -18,7 +18,7 @@ VIEWER = Viewer(reader(), MODAL)
 JPEG = b"\xff\xd8\xff\xe0 a picture"
 
 
-def screen(desk: Desk, opening: float = 0.3, ready: float = 2.0) -> EvidenceScreen:
+def screen(desk: Desk, opening: float = 0.3, ready: float = PATIENCE) -> EvidenceScreen:
     return EvidenceScreen(desk.client, opening, ready)
 
 
@@ -46,7 +46,9 @@ async def test_a_file_that_is_never_ready_is_trouble(desk: Desk) -> None:
 
 async def test_a_modal_that_opens_a_moment_later_is_drawn(desk: Desk) -> None:
     """The press that opens it is on its way while the case decides."""
-    drawing = asyncio.create_task(screen(desk, opening=3).draw(VIEWER.words(alert(), "言葉")))
+    drawing = asyncio.create_task(
+        screen(desk, opening=PATIENCE).draw(VIEWER.words(alert(), "言葉"))
+    )
     await wait_until(lambda: desk.workspace.calls["views.update"], what="the first try")
     desk.workspace.views.open("U0SATO", VIEWER.loading())
     assert await drawing is True

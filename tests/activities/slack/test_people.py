@@ -167,8 +167,8 @@ async def test_a_slow_slack_is_not_waited_for_while_an_answer_counts(desk: Desk)
     assert await asked.roles("U0TANAKA") == {Role.LEAD}
     desk.workspace.faults.set(Fault.SLACK_HANG, True)
     clock.now += 61
-    async with asyncio.timeout(2):
-        assert await asked.roles("U0TANAKA") == {Role.LEAD}
+    assert await asked.roles("U0TANAKA") == {Role.LEAD}
+    assert asked._groups._asking, "the question still waits for Slack"
     desk.workspace.faults.clear()
 
 

@@ -19,13 +19,15 @@ from pydantic import SecretStr
 
 from bot.settings import Temporal
 from bot.temporal_connection import open_client
+from deploy.sandbox.processes import ends_with_parent
+from deploy.sandbox.slack.person import PATIENCE
 from tests.bot.ingest.detector import COMMON, alert, as_json, signed
 from tests.chaos.postgres import Postgres
 from tests.world import fresh_namespace
 
 ROOT = Path(__file__).parents[3]
 BIN = Path(sys.executable).parent
-WITHIN = 30.0
+WITHIN = PATIENCE
 
 
 def free_port() -> int:
@@ -40,7 +42,11 @@ def free_port() -> int:
 async def running(*command: str, **settings: str) -> AsyncIterator[Process]:
     """A process that is ended with the block, if it has not ended by itself."""
     process = await asyncio.create_subprocess_exec(
-        *command, env={**os.environ, **settings}, stdout=PIPE, stderr=PIPE
+        *command,
+        env={**os.environ, **settings},
+        stdout=PIPE,
+        stderr=PIPE,
+        preexec_fn=ends_with_parent(),
     )
     try:
         yield process
@@ -108,7 +114,9 @@ async def test_both_start_without_temporal_and_go_on_once_it_is_there(
         work = await stack.enter_async_context(running(koban, "work", **settings))
         url = (await line_of(serve, "listening"))["url"]
         assert (await line_of(work, "temporal_away"))["problem"]
-        http = await stack.enter_async_context(httpx.AsyncClient(base_url=url, trust_env=False))
+        http = await stack.enter_async_context(
+            httpx.AsyncClient(timeout=PATIENCE, base_url=url, trust_env=False)
+        )
         assert (await http.get("/healthz")).status_code == 200
         away = await http.get("/readyz")
         assert away.status_code == 503
@@ -140,7 +148,9 @@ async def test_both_start_without_the_ledger_and_go_on_once_it_is_there(
         work = await stack.enter_async_context(running(koban, "work", **settings))
         url = (await line_of(serve, "listening"))["url"]
         assert "postgresql" in (await line_of(work, "ledger_away"))["ledger"]
-        http = await stack.enter_async_context(httpx.AsyncClient(base_url=url, trust_env=False))
+        http = await stack.enter_async_context(
+            httpx.AsyncClient(timeout=PATIENCE, base_url=url, trust_env=False)
+        )
         away = await http.get("/readyz")
         assert (away.status_code, away.json()["temporal"]) == (503, "ok")
         assert away.json()["ledger"].endswith("does not answer. Start it or set KOBAN_LEDGER__URL.")

@@ -16,6 +16,7 @@ from bot.ingest.appeals import AppealIntake, appeal_routes
 from bot.ingest.handover import Handover, Placed
 from bot.ingest.metrics import Metrics
 from bot.ingest.signatures import signers
+from deploy.sandbox.slack.person import PATIENCE
 from tests.bot.ingest.appellant import TERMS, RecordingAppeals
 from tests.bot.ingest.detector import (
     COMMON,
@@ -101,5 +102,5 @@ async def desk(front: Front) -> AsyncIterator[Desk]:
     filing = AppealIntake(appeals, appeals, lambda: keys, lambda: TERMS)
     checks = {"temporal": temporal, "ledger": ledger}
     front.app = make_app(intake, checks, [appeal_routes(filing)])
-    async with httpx.AsyncClient(base_url=front.url) as http:
+    async with httpx.AsyncClient(timeout=PATIENCE, base_url=front.url) as http:
         yield Desk(http, cases, known, answers, appeals)

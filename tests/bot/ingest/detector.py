@@ -112,9 +112,11 @@ class KnownKeys:
     def __init__(self) -> None:
         self.keys: set[Pair] = set()
         self.away = False
+        self.asked = 0
 
     async def __call__(self, keys: Sequence[Pair]) -> frozenset[Pair]:
         """The known ones of `keys`."""
+        self.asked += 1
         if self.away:
             raise LedgerUnavailable
         return frozenset(self.keys & set(keys))

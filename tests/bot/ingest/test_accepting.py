@@ -172,8 +172,9 @@ async def test_alerts_of_one_case_that_wait_for_their_turn_travel_together(desk:
     """Whatever requests they came with; each is answered once its alerts are stored."""
     release, others = await crowded(desk)
     mine = [asyncio.create_task(desk.post(about(f"a{number}", "mine"))) for number in range(5)]
-    done, _ = await asyncio.wait(mine, timeout=0.2)
-    assert (done, desk.cases.tried) == (set(), AHEAD)
+    await wait_until(lambda: desk.known.asked == AHEAD + 5, what="five that wait for their turn")
+    await asyncio.sleep(0)
+    assert ([task.done() for task in mine], desk.cases.tried) == ([False] * 5, AHEAD)
     release()
     answers = await asyncio.gather(*others, *mine)
     assert {answer.status_code for answer in answers} == {202}
@@ -185,7 +186,8 @@ async def test_what_is_sent_again_while_it_waits_is_stored_once(desk: Desk) -> N
     """A detector that gave up waiting for its answer has not made the line longer."""
     release, others = await crowded(desk)
     mine = [asyncio.create_task(desk.post(about("a0", "mine"))) for _ in range(5)]
-    await asyncio.wait(mine, timeout=0.2)
+    await wait_until(lambda: desk.known.asked == AHEAD + 5, what="five that wait for their turn")
+    await asyncio.sleep(0)
     release()
     answers = await asyncio.gather(*others, *mine)
     assert {answer.status_code for answer in answers} == {202}
@@ -197,7 +199,7 @@ async def crowded(desk: Desk) -> tuple[Callable[[], None], list[asyncio.Task[Any
     release = desk.cases.hold()
     posts = (desk.post(about(f"b{number}", f"other_{number}")) for number in range(AHEAD))
     others = [asyncio.create_task(post) for post in posts]
-    await wait_until(lambda: desk.cases.tried == AHEAD, 5, what="as many calls as may be")
+    await wait_until(lambda: desk.cases.tried == AHEAD, what="as many calls as may be")
     return release, others
 
 

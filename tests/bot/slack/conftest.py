@@ -20,8 +20,9 @@ from bot.slack.http import slack_routes
 from deploy.sandbox.serve import serving
 from deploy.sandbox.slack.app import add_slack
 from deploy.sandbox.slack.model import BOT_USER, Message
-from deploy.sandbox.slack.person import Person
-from deploy.sandbox.slack.workspace import Workspace
+from deploy.sandbox.slack.person import PATIENCE, Person
+from deploy.sandbox.slack.tickets import Triggers
+from deploy.sandbox.slack.workspace import ON_A_BUSY_MACHINE, Workspace
 from tests.bot.slack.fake_evidence import FakeEvidence
 from tests.bot.slack.fake_hands import FakeAlerts, FakeAutomation, FakeFinding
 from tests.bot.slack.fake_rings import FakeRings
@@ -162,7 +163,7 @@ class Stage:
             found = await person.ephemerals("ts-live")
             return shown(found[0]) if found else ""
 
-        return await person.until(look, 5, "an ephemeral answer")
+        return await person.until(look, what="an ephemeral answer")
 
     async def asked(self, person: Person, command: str) -> str:
         """What `/koban …` answers."""
@@ -207,7 +208,12 @@ async def playhouse() -> AsyncIterator[Playhouse]:
 
 @pytest.fixture
 async def stage(playhouse: Playhouse) -> AsyncIterator[Stage]:
-    workspace = Workspace(bot_url=playhouse.url, base_url=playhouse.url)
+    workspace = Workspace(
+        bot_url=playhouse.url,
+        base_url=playhouse.url,
+        ack_seconds=ON_A_BUSY_MACHINE,
+        triggers=Triggers(lives=ON_A_BUSY_MACHINE),
+    )
     stage = Stage(workspace, playhouse.url)
     play = FastAPI()
     courier = add_slack(play, workspace)
@@ -229,5 +235,5 @@ async def stage(playhouse: Playhouse) -> AsyncIterator[Stage]:
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as client:
         yield client

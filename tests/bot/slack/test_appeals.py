@@ -34,7 +34,7 @@ async def text_told(stage: Stage, person: Person) -> str:
         found = await person.ephemerals("ts-live")
         return found[0]["text"] if found else ""
 
-    return await person.until(look, 5, "an ephemeral answer")
+    return await person.until(look, what="an ephemeral answer")
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ async def last_told(person: Person, channel: str, count: int) -> str:
         found = await person.ephemerals(channel)
         return shown(found[-1]) if len(found) >= count else ""
 
-    return await person.until(look, 5, f"{count} answers in {channel}")
+    return await person.until(look, what=f"{count} answers in {channel}")
 
 
 async def direct(person: Person, text: str) -> dict:
@@ -27,7 +27,7 @@ async def direct(person: Person, text: str) -> dict:
         found = [each for each in await person.messages("dm") if text in shown(each)]
         return found[-1] if found else None
 
-    return await person.until(look, 5, f"a message with {text!r}")
+    return await person.until(look, what=f"a message with {text!r}")
 
 
 def kinds(stage: Stage) -> list[tuple[str, str, str | None]]:
@@ -122,4 +122,4 @@ async def test_the_queue_and_home_tell_what_stands_still(stage: Stage):
         home = await sato.home()
         return home is not None and "*自動対応は停止中*" in shown(home)
 
-    await sato.until(drawn, 5, "a home that tells it")
+    await sato.until(drawn, what="a home that tells it")

@@ -26,7 +26,7 @@ async def direct(person: Person, text: str) -> str:
         told = [shown(each) for each in await person.messages("dm")]
         return next((each for each in told if text in each), "")
 
-    return await person.until(look, 8, f"a message with {text!r}")
+    return await person.until(look, what=f"a message with {text!r}")
 
 
 # -- by a line ----------------------------------------------------------------------------

@@ -99,7 +99,7 @@ async def test_a_lead_lets_somebody_cover(stage: Stage):
         messages = await clark.messages("dm")
         return messages[-1]["text"] if messages else ""
 
-    message = await clark.until(told_directly, 5, "a direct message")
+    message = await clark.until(told_directly, what="a direct message")
     assert message.startswith("You cover for <@U0TANAKA> until ")
 
 
@@ -214,7 +214,7 @@ async def direct(stage: Stage, user: str) -> str:
         messages = await person.messages("dm")
         return messages[-1]["text"] if messages else ""
 
-    return await person.until(told, 5, "a direct message")
+    return await person.until(told, what="a direct message")
 
 
 @pytest.mark.parametrize(

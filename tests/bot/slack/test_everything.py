@@ -1,13 +1,15 @@
 """What the ⋯ of a card has no room for, and modals that open before they are filled in."""
 
 import asyncio
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from bot.slack import languages
+from bot.slack.modals import opening
 from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.reading import controls, visible_text
+from deploy.sandbox.slack.tickets import TRIGGER_SECONDS
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import CASE, ROUTE, case
 from workflows.domain.case_state import Case, Phase
@@ -49,7 +51,7 @@ async def says(person: Person, text: str) -> dict:
         views = await person.views()
         return views[-1] if views and text in visible_text(views[-1]) else None
 
-    return await person.until(look, 5, f"a modal with {text}")
+    return await person.until(look, what=f"a modal with {text}")
 
 
 async def test_every_preset_and_every_entry_is_in_one_modal(stage: Stage):
@@ -200,9 +202,8 @@ async def test_a_modal_is_open_within_the_life_of_its_trigger(stage: Stage):
     """Also where neither case nor language answer: three seconds are all there is."""
     stage.cases.thinking = asyncio.Event()
     stage.people.asleep = asyncio.Event()
-    started = asyncio.get_running_loop().time()
     sato = await chosen(stage, "U0SATO", "handover")
     await says(sato, "読み込んでいます…")
-    assert asyncio.get_running_loop().time() - started < timedelta(seconds=3).total_seconds()
+    assert opening.PATIENCE + languages.FIRST < TRIGGER_SECONDS
     stage.people.asleep.set()
     stage.cases.thinking.set()

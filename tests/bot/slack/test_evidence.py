@@ -32,7 +32,7 @@ async def showing(person: Person, text: str) -> dict:
         views = await person.views()
         return views[-1] if views and text in visible_text(views[-1]) else None
 
-    return await person.until(look, 5, f"{text} in the modal")
+    return await person.until(look, what=f"{text} in the modal")
 
 
 async def opened(stage: Stage, user: str = "U0SATO") -> tuple[Person, dict]:

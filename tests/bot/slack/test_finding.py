@@ -25,7 +25,7 @@ async def test_cases_are_found_a_page_at_a_time(stage: Stage):
             now = await sato.ephemerals("ts-live")
             return now[0] if len(now) == 1 and shown(now[0]).startswith(title) else None
 
-        return await sato.until(look, 5, title)
+        return await sato.until(look, what=title)
 
     await turned("次へ", "*「LINE ID」の検索結果 11–20件目*")
     last = await turned("次へ", "*「LINE ID」の検索結果 21–23件目*")
@@ -55,7 +55,7 @@ async def test_only_people_with_a_role_find_anything(stage: Stage):
     async def refused() -> bool:
         return any("担当者だけ" in shown(each) for each in await sato.ephemerals("ts-live"))
 
-    await sato.until(refused, 5)
+    await sato.until(refused)
     assert stage.finding.asked == [("LINE", 0)]
     assert len(stage.ledger.notes) == 1
 

@@ -19,7 +19,7 @@ async def home(stage: Stage, user: str) -> str:
         view = (await person.state())["home"]
         return visible_text(view) if view else ""
 
-    return await person.until(look, 5, "App Home")
+    return await person.until(look, what="App Home")
 
 
 async def test_home_lists_what_waits_for_its_reader(stage: Stage):

@@ -19,7 +19,7 @@ from bot.slack.team_door import Duty, OnCall
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.serve import serving
 from deploy.sandbox.slack.app import make_app
-from deploy.sandbox.slack.person import Person, wait_until
+from deploy.sandbox.slack.person import PATIENCE, Person, wait_until
 from deploy.sandbox.slack.reading import visible_text
 from deploy.sandbox.slack.workspace import Workspace
 from tests.bot.slack.conftest import Stage
@@ -47,7 +47,7 @@ async def until_shown(person: Person, text: str) -> str:
         read = visible_text(view) if view else ""
         return read if text in read else ""
 
-    return await person.until(look, 8, f"{text} on the home")
+    return await person.until(look, what=f"{text} on the home")
 
 
 # -- what stands there --------------------------------------------------------------------
@@ -125,7 +125,7 @@ async def test_a_language_is_chosen_and_drawn(stage: Stage) -> None:
             (select,) = [b["accessory"] for b in view["blocks"] if "accessory" in b]
             return select["initial_option"]["value"] == value
 
-        await sato.until(drawn, 5, f"{shown} in the switch")
+        await sato.until(drawn, what=f"{shown} in the switch")
 
 
 async def test_a_language_that_can_not_be_stored_is_told(stage: Stage) -> None:
@@ -139,7 +139,7 @@ async def test_a_language_that_can_not_be_stored_is_told(stage: Stage) -> None:
     async def told() -> str:
         return "".join(message["text"] for message in await sato.messages("dm"))
 
-    assert (await sato.until(told, 5, "a message")).startswith("表示言語を保存できませんでした。")
+    assert (await sato.until(told, what="a message")).startswith("表示言語を保存できませんでした。")
     assert stage.team.chosen == {}
 
 
@@ -159,7 +159,7 @@ async def test_a_press_refreshes_the_homes_that_it_changes(stage: Stage) -> None
     await until_shown(sato, "あなたの担当 (1)")
     # The second look finds nothing new for either of them.
     reads = stage.ledger.log.count("queue")
-    await wait_until(lambda: stage.ledger.log.count("queue") > reads, 8)
+    await wait_until(lambda: stage.ledger.log.count("queue") > reads)
     assert stage.workspace.calls["views.publish"] == before + 1
 
 
@@ -298,7 +298,7 @@ async def test_the_last_state_is_shown_though_slack_was_away(slack: Slack) -> No
     await wait_until(lambda: slack.published() >= 1)
     looked.texts[SATO] = "new"
     slack.workspace.faults.set(Fault.SLACK_LOST_RESPONSE, False)
-    await wait_until(lambda: _shows(slack, SATO, "new"), 5)
+    await wait_until(lambda: _shows(slack, SATO, "new"))
     await beside.drain(1)
 
 
@@ -327,5 +327,5 @@ async def test_the_end_of_the_process_waits_for_no_home(slack: Slack) -> None:
     """What has no end of its own is cancelled at once."""
     looked, beside = Looked(), Background()
     Watching(slack.publisher, looked.draw, beside).opened(SATO)
-    async with asyncio.timeout(1):
-        await beside.drain(10)
+    async with asyncio.timeout(PATIENCE):
+        await beside.drain(10 * PATIENCE)

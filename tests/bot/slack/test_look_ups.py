@@ -33,7 +33,7 @@ async def modal_told(person: Person, text: str) -> str:
         told = visible_text(views[-1]) if views else ""
         return told if text in told else ""
 
-    return await person.until(look, 5, f"a modal with {text!r}")
+    return await person.until(look, what=f"a modal with {text!r}")
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ async def test_related_subjects_are_shown_with_what_there_is_on_them(stage: Stag
         found = await clark.ephemerals("ts-live")
         return found if len(found) == 2 else []
 
-    answer = (await clark.until(answered, 5))[-1]
+    answer = (await clark.until(answered))[-1]
     told = shown(answer).splitlines()
     assert told[0] == "*23 subjects are related to User u_1*"
     assert told[1].startswith("*User u_7* · Same device")
@@ -176,7 +176,7 @@ async def test_related_subjects_are_shown_with_what_there_is_on_them(stage: Stag
     async def turned() -> bool:
         return "u_0" not in shown((await clark.ephemerals("ts-live"))[-1]).split()[1]
 
-    await clark.until(turned, 5)
+    await clark.until(turned)
 
 
 async def test_hostile_ties_are_only_shown(stage: Stage):

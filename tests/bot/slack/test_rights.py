@@ -76,6 +76,7 @@ def test_every_form_is_in_the_table() -> None:
     assert decided | {"Unknown", "Incomplete"} == members
 
 
+@pytest.mark.wide(16)
 @pytest.mark.parametrize("role", [*ROLES, "unknown"])
 @pytest.mark.parametrize("form", FORMS)
 async def test_a_slash_form(stage: Stage, form: str, role: str) -> None:
@@ -108,6 +109,7 @@ def test_every_press_is_a_command_that_a_case_judges() -> None:
     assert kinds_of(cmd.PersonCommand) == set(TABLE)
 
 
+@pytest.mark.wide(16)
 @pytest.mark.parametrize("role", [*ROLES, "unknown"])
 @pytest.mark.parametrize("button", MODALS)
 async def test_a_modal_of_a_case(stage: Stage, button: str, role: str) -> None:

@@ -13,6 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.slack.app import make_bolt_app
 from bot.slack.background import Background
 from bot.slack.socket_mode import run_socket_mode
+from deploy.sandbox.slack.person import PATIENCE
 from deploy.sandbox.slack.workspace import Workspace
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import CASE, ROUTE
@@ -78,12 +79,12 @@ async def test_a_press_over_the_socket_is_stored_and_acknowledged():
         client = AsyncWebClient(token="xoxb-1", base_url=f"{url}/api/", session=session)
         app = make_bolt_app(stage.doors(), client, "", Background())
         running = asyncio.create_task(run_socket_mode(app, "xapp-good"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await slack.answered.wait()
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await slack.closed.wait()
     assert slack.answers == [{"envelope_id": "E1"}]
     [(route, click)] = stage.cases.clicks
@@ -119,10 +120,10 @@ async def test_a_connection_that_stays_lost_ends_the_runner():
         session = await opened.enter_async_context(aiohttp.ClientSession())
         client = AsyncWebClient(token="xoxb-1", base_url=f"{url}/api/", session=session)
         app = make_bolt_app(Stage(Workspace(), url).doors(), client, "", Background())
-        running = asyncio.create_task(run_socket_mode(app, "xapp-good", patience=1.0))
-        async with asyncio.timeout(5):
+        running = asyncio.create_task(run_socket_mode(app, "xapp-good", patience=4.0))
+        async with asyncio.timeout(PATIENCE):
             await slack.answered.wait()
         slack.url = "http://127.0.0.1:9"
         await slack.socket.close()
-        await asyncio.wait({running}, timeout=10)
+        await asyncio.wait({running}, timeout=PATIENCE)
         assert isinstance(running.exception(), TimeoutError)

@@ -41,7 +41,7 @@ async def opened(stage: Stage, user: str = "U0SATO", value: str = CASE) -> dict:
     person = stage.person(user)
     ts = stage.posted("digest", "storm", [button("storm.open", "開く", value)])
     await person.press(await stage.seen(person, ts), "storm.open")
-    return (await person.until(lambda: person.ephemerals("ts-live"), 5, "an answer"))[0]
+    return (await person.until(lambda: person.ephemerals("ts-live"), what="an answer"))[0]
 
 
 async def test_it_shows_the_card_with_buttons_that_work(stage: Stage) -> None:

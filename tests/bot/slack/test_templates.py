@@ -134,7 +134,7 @@ async def test_no_reason_of_policy_is_a_choice_too(stage: Stage):
     async def gone() -> bool:
         return "本人への通知(" not in visible_text(await sato.modal())
 
-    await sato.until(gone, 5, "the preview to go")
+    await sato.until(gone, what="the preview to go")
     await sato.fill_and_submit({"verdict": "violation", "actions": ["mute_user"], "reason": "理由"})
     assert stage.cases.clicks[0][1].command.template is None
 

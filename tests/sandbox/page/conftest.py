@@ -59,7 +59,6 @@ async def open_page(
         special = await browser.new_context(**(SETTINGS | options)) if options else None
         page = await (special or window).new_page()
         pages.append(page)
-        page.set_default_timeout(5000)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         await page.goto(f"{served[1]}/#{place}", wait_until="commit")
         await page.locator("#sidebar [aria-current=page]").wait_for(state="attached")

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from deploy.sandbox.page.page import page_routes
+from deploy.sandbox.slack.person import PATIENCE
 from tests.sandbox.page import canned, canned_market
 
 Json = dict[str, Any]
@@ -45,8 +46,8 @@ class FakeUi:
         return [body for name, body in self.posts if name == path]
 
     async def wait_for_post(self, path: str, count: int = 1) -> Json:
-        """The newest body sent to ``path`` once there are ``count``; TimeoutError after 5 s."""
-        async with asyncio.timeout(5), self.bell:
+        """The newest body sent to ``path`` once there are ``count``; TimeoutError after a while."""
+        async with asyncio.timeout(PATIENCE), self.bell:
             await self.bell.wait_for(lambda: len(self.posted(path)) >= count)
         return self.posted(path)[-1]
 

@@ -35,7 +35,7 @@ async def test_a_restarted_server_is_found_again_without_a_reload(
         await page.get_by_test_id("composer").fill("書きかけ")
     await expect(page.get_by_test_id("reconnecting")).to_be_visible()
     async with stage(tmp_path, port, says(Workspace(), "新しいカード")):
-        await expect(main.get_by_text("新しいカード")).to_be_visible(timeout=15_000)
+        await expect(main.get_by_text("新しいカード")).to_be_visible()
         await expect(main.get_by_text("前のカード")).to_have_count(0)
         await expect(page.get_by_test_id("reconnecting")).to_be_hidden()
         await expect(page.get_by_test_id("composer")).to_have_value("書きかけ")

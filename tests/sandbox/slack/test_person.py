@@ -7,7 +7,7 @@ import httpx
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from deploy.sandbox.slack.person import Person, wait_until
+from deploy.sandbox.slack.person import PATIENCE, Person, wait_until
 from deploy.sandbox.slack.reading import visible_text
 from deploy.sandbox.slack.workspace import Workspace
 from tests.sandbox.slack.tiny_bot import CARD
@@ -44,7 +44,7 @@ async def test_wait_until_gives_the_first_truthy_value():
 
 async def test_the_stream_tells_only_those_who_can_see_it(slack: str, workspace: Workspace):
     """A DM moves its reader's number, not the others'."""
-    async with httpx.AsyncClient(base_url=slack) as http:
+    async with httpx.AsyncClient(timeout=PATIENCE, base_url=slack) as http:
         before = {u: (await _seq(http, u)) for u in ("U0SATO", "U0CLARK")}
         workspace.conversation_with(["U0SATO"])
         assert await _seq(http, "U0SATO") > before["U0SATO"]
@@ -81,5 +81,5 @@ async def test_state_shows_who_i_am(sato: Person):
 
 async def test_nobody_is_a_stranger(slack: str):
     """An unknown person gets a 404."""
-    async with httpx.AsyncClient(base_url=slack) as http:
+    async with httpx.AsyncClient(timeout=PATIENCE, base_url=slack) as http:
         assert (await http.get("/ui/state", params={"as": "U0NOBODY"})).status_code == 404

@@ -33,8 +33,7 @@ def _drawn(scene: Scene, ledger: FakeLedger, roles: set[Role], full: bool = Fals
 
     async def open_it() -> None:
         await home.opened({"tab": "home", "user": person})
-        async with asyncio.timeout(5):
-            await rooms.heard.published.wait()
+        await rooms.heard.published.wait()
         await rooms.background.drain(0)
 
     asyncio.run(open_it())

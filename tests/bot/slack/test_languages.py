@@ -1,0 +1,65 @@
+"""The language of an answer while the people's door is slow: known ones are kept."""
+
+import asyncio
+
+import pytest
+
+from bot.slack import languages
+from bot.slack.background import Background
+from bot.slack.languages import Languages
+from bot.slack.modals import opening
+from deploy.sandbox.slack.reading import visible_text
+from deploy.sandbox.slack.workspace import Workspace
+from tests.bot.slack.conftest import Stage
+from tests.bot.slack.fakes import ROUTE
+from tests.bot.slack.test_everything import chosen, with_presets
+from workflows.domain.memory import Memory
+from workflows.domain.text import Language
+
+
+async def test_a_slow_door_does_not_take_a_known_language_away(stage: Stage) -> None:
+    """Clark was answered in English before: no answer is in the deployment's Japanese now."""
+    asked, beside = Languages(stage.doors(), Background()), stage.people
+    assert await asked.of("U0CLARK") is Language.EN
+    beside.asleep = asyncio.Event()
+    assert await asked.of("U0CLARK") is Language.EN
+    beside.asleep.set()
+
+
+async def test_a_late_answer_is_remembered_for_the_next_message(stage: Stage) -> None:
+    """The first answer is in the deployment's language, and the question goes on."""
+    background = Background()
+    asked = Languages(stage.doors(), background)
+    stage.people.asleep = asyncio.Event()
+    assert await asked.of("U0CLARK") is Language.JA
+    stage.people.asleep.set()
+    await background.drain(60)
+    stage.people.asleep = asyncio.Event()
+    assert await asked.of("U0CLARK") is Language.EN
+    stage.people.asleep.set()
+
+
+async def test_no_more_people_are_remembered_than_a_bound(monkeypatch) -> None:
+    """The one who was answered longest ago is forgotten first."""
+    monkeypatch.setattr(languages, "MOST", 1)
+    stage = Stage(Workspace(), "")
+    asked = Languages(stage.doors(), Background())
+    for person in ("U0CLARK", "U0REED"):
+        assert await asked.of(person) is Language.EN
+    stage.people.asleep = asyncio.Event()
+    assert await asked.of("U0CLARK") is Language.JA
+    assert await asked.of("U0REED") is Language.EN
+    stage.people.asleep.set()
+
+
+async def test_a_modal_is_filled_in_in_the_language_of_who_opened_it(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says meanwhile that it loads: there is time to learn the language."""
+    monkeypatch.setattr(opening, "UNHURRIED", 60.0)
+    stage.cases.memories[ROUTE] = Memory(case=with_presets())
+    stage.people.asleep = asyncio.Event()
+    emma = await chosen(stage, "U0CLARK", "handover")
+    await emma.until(lambda: emma.views(), what="a modal that loads")
+    stage.people.asleep.set()
+    assert "Handoff note" in visible_text(await emma.modal())

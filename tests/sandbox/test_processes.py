@@ -1,0 +1,114 @@
+"""The servers of a run that is killed: none of them is left behind."""
+
+import asyncio
+import shutil
+import sys
+from asyncio.subprocess import PIPE
+from pathlib import Path
+
+import psutil
+import pytest
+
+from deploy.sandbox.processes import ends_with_parent
+from deploy.sandbox.slack.person import PATIENCE, wait_until
+from tests.conftest import NAMES
+
+ROOT = Path(__file__).parents[2]
+
+POSTGRES = """
+import sys, time
+from pathlib import Path
+from tests.postgres import postgres_server
+with postgres_server(Path(sys.argv[1]) / "postgres"):
+    print("ready", flush=True)
+    time.sleep(3600)
+"""
+TEMPORAL = """
+import asyncio, sys
+from pathlib import Path
+from tests.conftest import a_server
+async def main():
+    async with a_server(Path(sys.argv[1])):
+        print("ready", flush=True)
+        await asyncio.Event().wait()
+asyncio.run(main())
+"""
+CHROMIUM = """
+import asyncio, sys
+from tests.conftest import a_browser
+async def main():
+    async with a_browser(sys.argv[2]):
+        print("ready", flush=True)
+        await asyncio.Event().wait()
+asyncio.run(main())
+"""
+SUITE = """
+import time
+from pathlib import Path
+from tests.postgres import postgres_server
+def test_that_is_killed(tmp_path):
+    with postgres_server(tmp_path / "postgres"):
+        Path({ready!r}).touch()
+        time.sleep(3600)
+"""
+
+
+def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
+    """Those that still run; a zombie that nobody has waited for has ended."""
+    return [
+        each for each in processes if each.is_running() and each.status() != psutil.STATUS_ZOMBIE
+    ]
+
+
+async def gone(processes: list[psutil.Process]) -> None:
+    """Waits until all of them have ended; ends what is left."""
+    try:
+        await wait_until(lambda: not alive(processes), what="the end of every process")
+    finally:
+        for left in alive(processes):
+            left.kill()
+
+
+def started_by(pid: int) -> list[psutil.Process]:
+    """Everything that a process started, however deep."""
+    return psutil.Process(pid).children(recursive=True)
+
+
+@pytest.mark.parametrize("script", [POSTGRES, TEMPORAL, CHROMIUM], ids=["pg", "temporal", "page"])
+async def test_a_server_ends_with_the_process_that_started_it(tmp_path: Path, script: str) -> None:
+    """Also where that is killed and can tidy up nothing."""
+    chromium = next(filter(None, map(shutil.which, NAMES)), "")
+    if script is CHROMIUM and not chromium:
+        pytest.skip("no Chromium on this machine")
+    starter = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", script, str(tmp_path), chromium),
+        cwd=ROOT,
+        stdout=PIPE,
+        preexec_fn=ends_with_parent(),
+    )
+    assert starter.stdout is not None
+    async with asyncio.timeout(PATIENCE):
+        assert await starter.stdout.readline() == b"ready\n"
+    servers = started_by(starter.pid)
+    assert servers
+    starter.kill()
+    await starter.wait()
+    await gone(servers)
+
+
+async def test_a_killed_run_of_the_suite_leaves_nothing_behind(tmp_path: Path) -> None:
+    """The processes of pytest-xdist end first, and their servers with them."""
+    ready, suite = tmp_path / "ready", tmp_path / "test_killed.py"
+    suite.write_text(SUITE.format(ready=str(ready)), "utf-8")
+    options = ("-n", "1", "-p", "no:cacheprovider", "-c", str(ROOT / "pyproject.toml"))
+    run = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "pytest", *options, str(suite)),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.DEVNULL,
+        preexec_fn=ends_with_parent(),
+    )
+    await wait_until(ready.exists, what="a test with its server")
+    processes = started_by(run.pid)
+    run.kill()
+    await run.wait()
+    await gone(processes)
