@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+import pytest
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 
 from deploy.sandbox.processes import Process
@@ -58,6 +59,7 @@ async def failed_tasks(world: World, route: str) -> list[str]:
     return found
 
 
+@pytest.mark.long
 async def test_a_burst_is_worked_off_on_a_starved_machine(temporal: str, tmp_path: Path) -> None:
     """Two thousand alerts and five hundred presses wait for the worker; no task takes too long."""
     async with koban(temporal, tmp_path, working=False) as world:
