@@ -170,16 +170,16 @@ class AppealWorkflow:
             known = self._authorizer.known(click, workflow.now())
             known = known or await self._authorizer.ask(click)
         except FailureError:
-            self._tasks.run(self._authorize_later(click))
+            self._tasks.run(self._authorize_later(Authorized(click, workflow.now())))
         else:
             self._execute(known.click)
 
-    async def _authorize_later(self, click: AppealClick) -> None:
+    async def _authorize_later(self, known: Authorized[AppealClick]) -> None:
         """Slack can't be asked who the person is: the press waits for that, the appeal does not."""
         try:
-            self._clicks.append(await self._authorizer.ask_in_time(click))
+            self._clicks.append(await self._authorizer.ask_in_time(known))
         except FailureError:
-            self._refuse(click, Refusal(reason=Reason.ROLES_UNKNOWN))
+            self._refuse(known.click, Refusal(reason=Reason.ROLES_UNKNOWN))
 
     def _execute(self, click: AppealClick) -> None:
         refusal = self._decide(cmd.AppealTick(), click.command)

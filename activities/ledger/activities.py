@@ -1,7 +1,7 @@
 """The ledger as the workflows see it."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from temporalio import activity
 
@@ -10,7 +10,7 @@ from activities.ledger.budget import Budget
 from activities.ledger.covers import Covers
 from activities.ledger.exposures import Exposures
 from activities.ledger.known import Subjects
-from activities.ledger.ledger import Ledger
+from activities.ledger.ledger import Ledger, utc_now
 from workflows.casework.evidence_ports import Exposing
 from workflows.domain.automation import Halt
 from workflows.domain.exposure import Exposed
@@ -27,14 +27,10 @@ from workflows.ports import (
 )
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class LedgerActivities:
     """The ledger's activities: short, and harmless when they are tried again."""
 
-    def __init__(self, ledger: Ledger, now: Callable[[], datetime] = _utc_now) -> None:
+    def __init__(self, ledger: Ledger, now: Callable[[], datetime] = utc_now) -> None:
         """`ledger` is where it is written; `now` tells which covers and halts are over."""
         self._ledger = ledger
         self._subjects = Subjects(ledger.database)

@@ -1,5 +1,8 @@
 """Ledger of cases: openings, claims of alerts, and events with their rows, each written once."""
 
+from collections.abc import Callable
+from datetime import UTC, datetime
+
 import sqlalchemy as sa
 
 from activities.ledger.automation import halt_now
@@ -26,6 +29,11 @@ _CANDIDATES = 100
 """Ids of a new case that are tried: two in a row collide once in a million millions of cases."""
 
 
+def utc_now() -> datetime:
+    """The time of this machine."""
+    return datetime.now(UTC)
+
+
 class _NotOpened(Exception):
     """The reason why no case is opened; the transaction is rolled back."""
 
@@ -36,9 +44,10 @@ class _NotOpened(Exception):
 class Ledger:
     """The record of all cases. Every call raises `LedgerUnavailable` while the database is away."""
 
-    def __init__(self, database: Database) -> None:
-        """`database` has to be migrated."""
+    def __init__(self, database: Database, now: Callable[[], datetime] = utc_now) -> None:
+        """`database` has to be migrated; `now` tells which pauses of automation are over."""
         self.database = database
+        self._now = now
 
     # -- opening --------------------------------------------------------------------------
 
@@ -53,7 +62,7 @@ class Ledger:
         case, opened = self._free_id(connection, wanted.key)
         halt = None
         if wanted.automation:
-            halt = halt_now(connection, wanted.row.playbook, wanted.event.at)
+            halt = halt_now(connection, wanted.row.playbook, self._now())
         if opened is not None:
             return OpenedCase(event=opened, halt=halt)
         known = known_of(connection, wanted.event.subject, case)
@@ -116,7 +125,7 @@ class Ledger:
         known = self._claim(connection, claim.case, received)
         # An earlier attempt of the same claim is no other claim.
         mine = self._claimed_at(connection, claim) if known else frozenset()
-        halt = halt_now(connection, claim.playbook, claim.at) if claim.playbook else None
+        halt = halt_now(connection, claim.playbook, self._now()) if claim.playbook else None
         return ClaimedAlerts(known=tuple(key for key in known if key not in mine), halt=halt)
 
     def _claim(

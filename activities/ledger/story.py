@@ -1,12 +1,13 @@
 """Chain of a case's or an appeal's events: append-only, and the same event is written once."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
 from activities.ledger.chain import GENESIS, Link
 from activities.ledger.errors import StoryBroken
-from activities.ledger.rows import R, link_after
+from activities.ledger.rows import R, link_after, recorded_of
 from activities.ledger.tables import events
 
 
@@ -27,24 +28,27 @@ def append(connection: sa.Connection, story: str, recorded: Sequence[R]) -> list
 def _links_to_add(connection: sa.Connection, story: str, recorded: Sequence[R]) -> list[Link]:
     first = recorded[0].seq
     there = _tail(connection, story, first - 1)
-    previous = there.get(first - 1, GENESIS if first == 1 else None)
+    previous = there[first - 1].hash if first - 1 in there else GENESIS if first == 1 else None
     new = []
     for each in recorded:
         if previous is None:
             raise StoryBroken(f"{story}: event {each.seq - 1} is missing")
         link = link_after(story, each, previous)
-        if there.get(each.seq, link.hash) != link.hash:
-            raise StoryBroken(f"{story}: event {each.seq} is another one in the ledger")
-        if each.seq not in there:
+        written = there.get(each.seq)
+        if written is None:
             new.append(link)
-        previous = link.hash
+        elif not _same(written, link, type(each)):
+            raise StoryBroken(f"{story}: event {each.seq} is another one in the ledger")
+        previous = link.hash if written is None else written.hash
     return new
 
 
-def _tail(connection: sa.Connection, story: str, first: int) -> dict[int, str]:
-    """The hashes of the story's events from `first` on, by their seq."""
-    query = sa.select(events.c.seq, events.c.hash).where(
-        events.c.case_id == story, events.c.seq >= first
-    )
-    rows = connection.execute(query).all()
-    return {row.seq: row.hash for row in rows}
+def _same(written: sa.Row[Any], link: Link, kind: type[R]) -> bool:
+    """Whether both are one event: a newer Koban may write a field that an older one lacked."""
+    return written.hash == link.hash or recorded_of(written, kind) == recorded_of(link, kind)
+
+
+def _tail(connection: sa.Connection, story: str, first: int) -> dict[int, sa.Row[Any]]:
+    """The story's events from `first` on, by their seq."""
+    query = sa.select(events).where(events.c.case_id == story, events.c.seq >= first)
+    return {row.seq: row for row in connection.execute(query)}

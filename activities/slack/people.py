@@ -118,11 +118,17 @@ class People:
     async def grant(self, person: str, newest: bool = False) -> Grant:
         """The same, with the time when the oldest of the groups was read. Raises `RolesUnknown`.
 
-        With `newest` Slack is asked, unless it was a moment ago.
+        With `newest` Slack is asked, unless it was a moment ago; where it does not answer, only
+        what roles.yaml names counts.
         """
         roles = await self.roles(person, NEWEST if newest else None)
         groups = {who.group for who in self._roles().roles.values() if who.group is not None}
         age = max((self._groups.age(group) for group in groups), default=0.0)
+        if newest and age > GROUPS_LAST.total_seconds():
+            named = self._roles().configured(person)
+            if not named:
+                raise RolesUnknown(person)
+            return _grant(named, 0.0)
         return _grant(roles, min(age, GROUPS_OLDEST.total_seconds()))
 
     def granted(self, person: str) -> Grant | None:

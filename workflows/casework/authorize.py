@@ -3,7 +3,7 @@
 Roles, covers, budgets and other cases are never taken from the command itself.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar, cast
 
@@ -44,9 +44,10 @@ C = TypeVar("C", Click, AppealClick)
 
 @dataclass(frozen=True)
 class Authorized(Generic[C]):
-    """A click whose person's roles are known."""
+    """A click with its person's roles, as they were known `at` that time."""
 
     click: C
+    at: datetime
 
 
 class Authorizer:
@@ -66,14 +67,19 @@ class Authorizer:
         grants = (click.grant, self._grants.get(click.command.by.id))
         fresh = (each for each in grants if each is not None and is_fresh(each, now))
         found = next(fresh, None)
-        return None if found is None else _with(click, found)
+        return None if found is None else _with(click, found, now)
 
     async def ask(self, click: C) -> Authorized[C]:
         """The click with roles that are asked for once. Raises `FailureError`."""
         return self._noted(click, await _roles_of(_wanted(click)))
 
-    async def ask_in_time(self, click: C) -> Authorized[C]:
+    def counts(self, known: Authorized[C], now: datetime) -> bool:
+        """Whether the roles may still be acted upon: the press may have waited since."""
+        return now - known.at <= FRESH
+
+    async def ask_in_time(self, known: Authorized[C]) -> Authorized[C]:
         """Asks for as long as a press may wait. Raises `FailureError`."""
+        click = known.click
         grant = await workflow.execute_activity(
             ports.roles_of,
             _wanted(click),
@@ -81,13 +87,14 @@ class Authorizer:
             schedule_to_close_timeout=WAITS,
             retry_policy=_PATIENTLY,
         )
-        return self._noted(click, grant)
+        noted = self._noted(click, grant)
+        return replace(known, click=noted.click, at=noted.at)
 
     def _noted(self, click: C, grant: Grant) -> Authorized[C]:
         if len(self._grants) >= PEOPLE:
             self._grants.clear()
         self._grants[click.command.by.id] = grant
-        return _with(click, grant)
+        return _with(click, grant, workflow.now())
 
 
 def is_fresh(grant: Grant, now: datetime) -> bool:
@@ -117,10 +124,10 @@ _UNKNOWN = {cmd.HandOver: Reason.ROLES_UNKNOWN, cmd.RevealEvidence: Reason.NOT_S
 """Why a command can't be decided where its question was not answered."""
 
 
-def _with(click: C, grant: Grant) -> Authorized[C]:
+def _with(click: C, grant: Grant, at: datetime) -> Authorized[C]:
     actor = Actor(id=click.command.by.id, roles=frozenset(grant.roles))
     command = click.command.model_copy(update={"by": actor})
-    return Authorized(click.model_copy(update={"command": command}))
+    return Authorized(click.model_copy(update={"command": command}), at)
 
 
 def _wanted(click: Click | AppealClick) -> RolesAsk:

@@ -28,7 +28,8 @@ class CaseLedger:
         self._screen = screen
         self._writer: LedgerWriter[Recorded] = LedgerWriter(tasks, self._write)
         self._actions: dict[tuple[str, str, str], ActionRow] = {}
-        self._card_missing = False
+        # The write of an opening case's first card notes its place; a new history can't rely on it.
+        self._card_missing = memory().case is not None
         self._kept: _Snapshot | None = None
         self.put_down, self.pick_up = self._writer.put_down, self._writer.pick_up
 

@@ -34,12 +34,13 @@ async def deliver(delivery: Delivery) -> None:
 
 async def hand_on(clicks: deque[Click | Authorized[Click]], told: deque[News]) -> None:
     """Hands on what is for a case that is found by its own id now; the queues are empty then."""
-    while clicks:
+    while clicks or told:
+        if told:
+            await deliver(news(told.popleft()).model_copy(update={"route": ""}))
+            continue
         click = clicks.popleft()
         click = click.click if isinstance(click, Authorized) else click
         await deliver(Delivery(case=click.case, click=click))
-    while told:
-        await deliver(news(told.popleft()).model_copy(update={"route": ""}))
 
 
 def merged(case: Case, event: ev.CaseMerged) -> Delivery:

@@ -69,7 +69,8 @@ class Gathering:
             self._refuse(authorized.click, Refusal(reason=Reason.RING_UNREAD))
             return
         read = command.model_copy(update={"ring": ring})
-        self._back(Gathered(authorized.click.model_copy(update={"command": read})))
+        click = authorized.click.model_copy(update={"command": read})
+        self._back(Gathered(click, authorized.at))
 
 
 def _refused_anyway(case: Case, authorized: Authorized[Click], now: datetime) -> Refusal | None:

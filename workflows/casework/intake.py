@@ -51,12 +51,13 @@ class Assessed:
 
 
 class Intake:
-    """The alerts that wait for one case."""
+    """The alerts that wait for one case, about `weight` bytes of them."""
 
     def __init__(self, alerts: Iterable[Alert], seen: Callable[[], SeenKeys]) -> None:
         """`alerts` come before those that arrive; `seen` are the keys that the case has had."""
         self._raw: deque[RawValue] = deque()
         self._alerts: deque[tuple[Alert, int]] = deque((each, _size(each)) for each in alerts)
+        self.weight = sum(size for _, size in self._alerts)
         self._seen = seen
         self._pause_over = False
 
@@ -64,19 +65,16 @@ class Intake:
         """Whether any alert waits."""
         return bool(self._raw or self._alerts)
 
-    @property
-    def weight(self) -> int:
-        """About how many bytes wait."""
-        raw = sum(len(each.payload.data) for each in self._raw)
-        return raw + sum(size for _, size in self._alerts)
-
     def put(self, raw: RawValue) -> None:
         """Takes a signal as it arrived: decoding thousands would outlast their workflow task."""
         self._raw.append(raw)
+        self.weight += len(raw.payload.data)
 
     def put_first(self, alerts: Sequence[Alert]) -> None:
         """Puts alerts back to the front."""
-        self._alerts.extendleft((each, _size(each)) for each in reversed(alerts))
+        sized = [(each, _size(each)) for each in alerts]
+        self._alerts.extendleft(reversed(sized))
+        self.weight += sum(size for _, size in sized)
 
     def take(self, at_most: int = AT_ONCE) -> list[Alert]:
         """The alerts that wait longest, each once, without those the case has had."""
@@ -87,6 +85,7 @@ class Intake:
                 self._decode()
                 continue
             alert, bytes_ = self._alerts.popleft()
+            self.weight -= bytes_
             if self._seen().is_new(alert_key(alert)):
                 batch.setdefault(alert.key, alert)
                 size += bytes_
@@ -97,6 +96,7 @@ class Intake:
         while self._raw:
             self._decode()
         alerts, self._alerts = tuple(each for each, _ in self._alerts), deque()
+        self.weight = 0
         return alerts
 
     def _decode(self) -> None:
@@ -107,8 +107,10 @@ class Intake:
             alerts = workflow.payload_converter().from_payload(payload, tuple[Alert, ...])
         except ValueError:
             workflow.logger.error("alerts_unreadable", extra={"bytes": size})
-            return
-        self._alerts.extend((each, size // max(len(alerts), 1)) for each in alerts)
+            alerts = ()
+        share = size // max(len(alerts), 1)
+        self._alerts.extend((each, share) for each in alerts)
+        self.weight += share * len(alerts) - size
 
     async def next_batch(
         self, case: Callable[[], Case], idle: Callable[[], bool]
@@ -193,5 +195,5 @@ def _sizes(batch: Iterable[Assessed]) -> int:
 
 def _may_wait(case: Case, batch: Sequence[Assessed]) -> bool:
     return bool(batch) and all(
-        only_counts(case, each.weighed.severity, each.rules) for each in batch
+        only_counts(case, each.weighed.severity, fresh_rules(case, each.rules)) for each in batch
     )

@@ -15,13 +15,12 @@ from workflows.casework.tasks import Tasks, ends
 from workflows.domain.memory import ReceivedAlert
 
 AT_ONCE = 500
-"""Events or alerts in one write: thousands would take longer than an attempt may."""
-LARGEST = 500_000
-"""Bytes of alerts in one write; Temporal refuses a payload of 2 MB."""
+"""Events, or alerts, in one write: thousands would take longer than an attempt may."""
+LARGEST = 700_000
+"""Bytes in one write; Temporal refuses a payload of 2 MB."""
 
 _PATIENCE = timedelta(seconds=5)
 """How long a write may go on before it is cancelled for a new history."""
-_EVENT_BYTES = 600
 
 
 class Numbered(Protocol):
@@ -32,8 +31,13 @@ class Numbered(Protocol):
         """1 for the first event."""
         ...
 
+    def model_dump_json(self) -> str:
+        """The event as it travels."""
+        ...
+
 
 E = TypeVar("E", bound=Numbered)
+T = TypeVar("T")
 
 
 class LedgerWriter(Generic[E]):
@@ -47,8 +51,9 @@ class LedgerWriter(Generic[E]):
         """`write` takes events, alerts, and whether they bring the ledger up to date."""
         self._tasks = tasks
         self._write_out = write
-        self._events: list[E] = []
-        self._alerts: list[ReceivedAlert] = []
+        self._events: list[tuple[E, int]] = []
+        self._alerts: list[tuple[ReceivedAlert, int]] = []
+        self.weight = 0
         self._touched = False
         self._held = False
         self._writing: asyncio.Task[None] | None = None
@@ -61,18 +66,14 @@ class LedgerWriter(Generic[E]):
 
     @property
     def backlog(self) -> tuple[tuple[E, ...], tuple[ReceivedAlert, ...]]:
-        """What waits to be written."""
-        return tuple(self._events), tuple(self._alerts)
-
-    @property
-    def weight(self) -> int:
-        """About how many bytes wait to be written."""
-        return _EVENT_BYTES * len(self._events) + sum(map(_size, self._alerts))
+        """What waits to be written, of `weight` bytes."""
+        return tuple(each for each, _ in self._events), tuple(each for each, _ in self._alerts)
 
     def add(self, events: Sequence[E], alerts: Iterable[ReceivedAlert] = ()) -> None:
         """Takes events that happened, and alerts that the ledger could not be asked about."""
-        self._events += events
-        self._alerts += alerts
+        self._events += ((each, len(each.model_dump_json())) for each in events)
+        self._alerts += ((each, len(each.model_dump_json())) for each in alerts)
+        self.weight = sum(size for _, size in (*self._events, *self._alerts))
         self._begin()
 
     def touch(self) -> None:
@@ -104,7 +105,8 @@ class LedgerWriter(Generic[E]):
 
     async def _write(self) -> None:
         while not self._held and self._wanted:
-            events, alerts = tuple(self._events[:AT_ONCE]), self._some_alerts()
+            events = _fitting(self._events, LARGEST)
+            alerts = _fitting(self._alerts, LARGEST)
             whole = (len(events), len(alerts)) == (len(self._events), len(self._alerts))
             touched, self._touched = self._touched, self._touched and not whole
             try:
@@ -115,18 +117,17 @@ class LedgerWriter(Generic[E]):
                     return  # cancelled for a new history
                 raise
             del self._events[: len(events)], self._alerts[: len(alerts)]
+            self.weight = sum(size for _, size in (*self._events, *self._alerts))
             self.through = max(self.through, *(each.seq for each in events), 0)
 
-    def _some_alerts(self) -> tuple[ReceivedAlert, ...]:
-        some: list[ReceivedAlert] = []
-        size = 0
-        for alert in self._alerts[:AT_ONCE]:
-            size += _size(alert)
-            if some and size > LARGEST:
-                break
-            some.append(alert)
-        return tuple(some)
 
-
-def _size(alert: ReceivedAlert) -> int:
-    return len(alert.model_dump_json())
+def _fitting(waiting: Sequence[tuple[T, int]], most: int) -> tuple[T, ...]:
+    """The first of them, as far as one write holds them; one at least."""
+    some: list[T] = []
+    total = 0
+    for each, size in waiting[:AT_ONCE]:
+        total += size
+        if some and total > most:
+            break
+        some.append(each)
+    return tuple(some)

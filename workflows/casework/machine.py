@@ -39,7 +39,7 @@ from workflows.casework.intake import Assessed, Intake, alert_key, claim
 from workflows.casework.ledger_calls import ask_until_answered
 from workflows.casework.opening import joins, opening, policy_now
 from workflows.casework.present import Present
-from workflows.casework.renewal import LARGEST_REST, Renewal, carries
+from workflows.casework.renewal import LARGEST_REST, SOON, Renewal, carries
 from workflows.casework.reopened import hand_over, left_here
 from workflows.casework.revealing import answers
 from workflows.casework.screen import Screen
@@ -63,6 +63,8 @@ class CaseMachine:
         self._start = start
         self._packed = start.policy
         self._tasks = Tasks()
+        # Answers and calls to people: a history that grows long does not wait for them.
+        self._messages = Tasks(reports_to=self._tasks)
         lanes = Tasks(reports_to=self._tasks)
         self._intake = Intake(start.alerts, lambda: self._seen)
         self._clicks: deque[Click | Authorized[Click]] = deque()
@@ -72,6 +74,7 @@ class CaseMachine:
         self._news_lane = Lane(lanes, self._work_news)
         self._clock_lane = Lane(lanes, self._work_clock)
         self._claiming = False
+        self._turns = 0
         self._late: list[Alert] = []
         self._alarm = Alarm()
         self._clock = Present()
@@ -95,6 +98,7 @@ class CaseMachine:
             Tasks(reports_to=self._tasks), memory.card, memory.approval_card, memory.untold
         )
         self._ledger = CaseLedger(Tasks(reports_to=self._tasks), self.memory, self._screen)
+        self._clock.resume(memory.latest)
 
     # -- what arrives ---------------------------------------------------------------------
 
@@ -128,6 +132,7 @@ class CaseMachine:
             approval_card=self._screen.approval,
             seen=self._seen.kept,
             untold=tuple(self._screen.untold),
+            latest=self._clock.latest,
         )
 
     # -- the main loop --------------------------------------------------------------------
@@ -171,8 +176,13 @@ class CaseMachine:
             (self._clock_lane, self._alarm.rang),
             (self._click_lane, bool(self._clicks)),
             (self._news_lane, bool(self._news)),
-            (self._alert_lane, bool(self._intake) and not self._wants_to_start_again()),
+            (self._alert_lane, self._alerts_wait() and not self._wants_to_start_again()),
         )
+
+    def _alerts_wait(self) -> bool:
+        """Those for the next case wait as well once this one is open again."""
+        is_open = self._case is not None and self._case.phase is not Phase.CLOSED
+        return bool(self._intake) or (is_open and bool(self._late))
 
     def _wake_lanes(self) -> None:
         for lane, wanted in self._lanes():
@@ -234,12 +244,15 @@ class CaseMachine:
         # Temporal refuses a new history where a signal came during the task: it has none now.
         await workflow.sleep(timedelta(milliseconds=1))
         if self._may_start_again():
-            alerts = self._intake.all_that_wait()
+            alerts = (*self._late, *self._intake.all_that_wait())
             start = carries(self._next_start(self._memory(), alerts))
             if start is not None:
                 workflow.continue_as_new(start)
+            self._late = []
             self._intake.put_first(alerts)
             self._renewal.put_off()
+        else:
+            self._renewal.put_off(SOON)
         self._ledger.pick_up()
         self._screen.pick_up()
 
@@ -254,7 +267,7 @@ class CaseMachine:
             route=self._start.route,
             policy=self._packed if own else None,
             subject=self._start.subject,
-            after=self._start.after,
+            after=self._start.after if memory is not None else "",
             memory=memory,
             alerts=tuple(alerts),
             under_way=rest,
@@ -263,7 +276,10 @@ class CaseMachine:
     # -- alerts ---------------------------------------------------------------------------
 
     async def _work_alerts(self) -> None:
-        while self._intake and not self._wants_to_start_again():
+        while self._alerts_wait() and not self._wants_to_start_again():
+            if self._late and self._case is not None and self._case.phase is not Phase.CLOSED:
+                self._intake.put_first(self._late)
+                self._late = []
             if self._case is None:
                 await self._open()
             elif self._case.phase is Phase.CLOSED:
@@ -293,21 +309,17 @@ class CaseMachine:
             self._start.route, self._key, self._packed.policy, alert, self._start.after
         )
         if found.joins:
-            await self._hand_over(found.joins, alert)
+            await hand_over(found.joins, [alert, *self._intake.take()])
+            self._seen.discard(alert_key(alert))  # that case may give it back
         if found.event is not None and case is not None:
             self._case = case
             self._go_on(case, case, [ev.Recorded(seq=1, event=found.event)])
             self._decide(*protection(case, rules, found.halt), now=self._clock.now)
 
-    async def _hand_over(self, case: str, first: Alert) -> None:
-        """To a case of the group that was reopened elsewhere."""
-        rest = self._intake.take()
-        for alert in rest:
-            self._seen.add(alert_key(alert))
-        await hand_over(case, [first, *rest])
-
     async def _join(self, batch: list[Assessed]) -> None:
         assert self._case is not None
+        # Lanes that waited for the claim before go first.
+        await workflow.wait_condition(lambda: not self._turns)
         if self._case.phase is Phase.CLOSED:
             self._intake.put_first([each.alert for each in batch])
             return
@@ -341,19 +353,22 @@ class CaseMachine:
             known = self._authorizer.known(click, workflow.now())
             known = known or await self._authorizer.ask(click)
         except FailureError:
-            self._tasks.run(self._authorize_later(click))
+            self._tasks.run(self._authorize_later(Authorized(click, workflow.now())))
         else:
             await self._execute(known)
 
-    async def _authorize_later(self, click: Click) -> None:
-        """Slack can't be asked who the person is: the press waits for that, the case does not."""
+    async def _authorize_later(self, known: Authorized[Click]) -> None:
+        """Asks for roles beside the case: Slack can't tell them now, or they became too old."""
         try:
-            self._clicks.append(await self._authorizer.ask_in_time(click))
+            self._clicks.append(await self._authorizer.ask_in_time(known))
         except FailureError:
-            self._answer(click, Refusal(reason=Reason.ROLES_UNKNOWN))
+            self._answer(known.click, Refusal(reason=Reason.ROLES_UNKNOWN))
 
     async def _execute(self, known: Authorized[Click]) -> None:
         """Decides a press, after everything that came before it."""
+        if not self._authorizer.counts(known, workflow.now()):
+            self._tasks.run(self._authorize_later(known))
+            return
         click = known.click
         self._clock.hear(click.received_at)
         now = await self._turn()
@@ -367,14 +382,18 @@ class CaseMachine:
 
     async def _turn(self) -> datetime:
         """Waits for alerts that are joining, decides what is overdue; the time of what follows."""
-        while True:
+        self._turns += 1
+        try:
             now = await self._tick()
-            if not self._claiming:
-                return now
-            await workflow.wait_condition(lambda: not self._claiming)
+            while self._claiming:
+                await workflow.wait_condition(lambda: not self._claiming)
+                now = await self._tick()
+            return now
+        finally:
+            self._turns -= 1
 
     def _answer(self, click: Click, refusal: Refusal | None) -> None:
-        self._tasks.run_all(
+        self._messages.run_all(
             answers(click, refusal, self._case, self._screen.card, self._ledger.is_written)
         )
 
@@ -401,7 +420,7 @@ class CaseMachine:
         """Reacts to events that the case has applied."""
         for event in (each.event for each in happened):
             self._enforcing.act_on(case, event)
-            self._tasks.run_all(calls_for(case, event, self._screen.card))
+            self._messages.run_all(calls_for(case, event, self._screen.card))
             if isinstance(event, ev.CaseMerged):
                 self._tasks.run(deliver(merged(case, event)))
         self._screen.follow(before, case, happened)
@@ -433,7 +452,7 @@ class CaseMachine:
 
     def _quiet(self) -> bool:
         """Whether nothing is under way that this run has to see the end of."""
-        waits = self._clicks or self._news or self._intake or self._tasks
+        waits = self._clicks or self._news or self._alerts_wait() or self._tasks or self._messages
         working = any(lane.busy for lane, _ in self._lanes())
         return not (waits or working) and self._ledger.idle and self._screen.idle
 
@@ -460,6 +479,8 @@ class CaseMachine:
         if not self._renewal.due or self._case is None:
             return False
         under_way = self._clicks or self._news or self._tasks or self._enforcing.starting
+        if self._messages and not self._renewal.pressing:
+            return False
         if under_way or self._ledger.weight + self._intake.weight > LARGEST_REST:
             return False
         return self._case.settled or self._renewal.pressing

@@ -20,6 +20,9 @@ LARGEST_REST = 500_000
 LATER = 500
 """Events after which a renewal that was not possible is tried again."""
 
+SOON = 20
+"""The same after something came in between."""
+
 PRESSING = 1_000
 """Events that a renewal may wait for an enforcement to report by itself."""
 
@@ -56,9 +59,9 @@ class Renewal:
         if self._since is None and self.due:
             self._since = workflow.info().get_current_history_length()
 
-    def put_off(self) -> None:
+    def put_off(self, events: int = LATER) -> None:
         """Not now: without this the case would try again at once, for ever."""
-        self._not_before = workflow.info().get_current_history_length() + LATER
+        self._not_before = workflow.info().get_current_history_length() + events
 
 
 def carries(start: CaseStart) -> CaseStart | None:

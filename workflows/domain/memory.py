@@ -32,7 +32,7 @@ class Memory(Value):
     """The carried state. `untold` waits for the thread; `seen` is oldest first, at most `SEEN`.
 
     `key` is unique to the case: with it the case claims its id in the ledger. `policy` is the
-    case's, where the memory travels alone.
+    case's, where the memory travels alone. `latest` is when its latest press was received.
     """
 
     key: str = ""
@@ -42,6 +42,7 @@ class Memory(Value):
     approval_card: CardRef | None = None
     seen: tuple[str, ...] = ()
     untold: tuple[Recorded, ...] = ()
+    latest: datetime | None = None
 
     def with_policy(self, policy: PackedPolicy | None = None) -> "Memory":
         """The memory with its case's policy unpacked: its own, or `policy`."""
@@ -73,6 +74,10 @@ class SeenKeys:
         if len(self._keys) > SEEN:
             del self._keys[next(iter(self._keys))]
         return True
+
+    def discard(self, key: str) -> None:
+        """Forgets `key`."""
+        self._keys.pop(short(key), None)
 
     @property
     def kept(self) -> tuple[str, ...]:
