@@ -11,7 +11,7 @@ from tests.leaks import no_task_left
 async def test_a_task_that_goes_on_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever started it has to end it."""
     monkeypatch.setattr(leaks, "SETTLES", 0.05)
-    with pytest.raises(AssertionError, match="tasks that still run: .*Event.wait"):
+    with pytest.raises(AssertionError, match=r"tasks that still run: .*Event\.wait"):
         async with no_task_left():
             left = asyncio.create_task(asyncio.Event().wait())
     left.cancel()
