@@ -32,6 +32,7 @@ from deploy.sandbox.slack.workspace import ON_A_BUSY_MACHINE, Workspace
 from deploy.sandbox.stage import INGEST_SECRET, MARKET_TOKEN, POLICY, Stage, stage
 from deploy.sandbox.traffic.alerts import Json, Scene
 from deploy.sandbox.traffic.sender import Sender
+from tests.leaks import no_task_left
 
 
 @dataclass
@@ -152,7 +153,7 @@ async def koban(
     `of_temporal` are further settings of Temporal, `more` whole groups of settings; `rates` those
     of the workspace, True for Slack's own.
     """
-    async with AsyncExitStack() as opened:
+    async with no_task_left(), AsyncExitStack() as opened:
         kept = Rates(enabled=rates) if isinstance(rates, bool) else rates
         workspace = Workspace(
             rates=kept,

@@ -28,7 +28,12 @@ async def serving(app: ASGIApp, port: int = 0) -> AsyncIterator[str]:
     """
     with socket.create_server((HOST, port)) as listener:
         config = uvicorn.Config(
-            app, log_level="warning", timeout_graceful_shutdown=GRACE_SECONDS, lifespan="on"
+            app,
+            log_level="warning",
+            timeout_graceful_shutdown=GRACE_SECONDS,
+            # Longer than clients keep a connection: none is closed while it is used again.
+            timeout_keep_alive=60,
+            lifespan="on",
         )
         server = Server(config)
         task = asyncio.create_task(server.serve(sockets=[listener]))

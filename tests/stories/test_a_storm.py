@@ -23,6 +23,11 @@ def slow() -> Rates:
     return Rates(speed=1.5)
 
 
+def very_slow() -> Rates:
+    """A card every two seconds: most of them are still to come when somebody presses."""
+    return Rates(speed=0.5)
+
+
 def flood(count: int, per_subject: int = 2) -> list:
     """Alerts about `count` people, in turns."""
     return [lure(n, f"u_f{n % count}") for n in range(1, count * per_subject + 1)]
@@ -80,7 +85,7 @@ async def test_a_case_is_opened_and_claimed_before_its_card_stands(
     temporal: str, tmp_path: Path
 ) -> None:
     """The digest's button shows the card to its presser; the claim brings the card at once."""
-    async with koban(temporal, tmp_path, rates=slow()) as world:
+    async with koban(temporal, tmp_path, rates=very_slow()) as world:
         sato = await world.person("U0SATO")
         await poured(world)
         digest = await the_digest(sato)
@@ -117,7 +122,7 @@ async def _private(person: Person, case: str) -> dict | None:
 @pytest.mark.long
 async def test_a_press_does_not_wait_behind_the_storm(temporal: str, tmp_path: Path) -> None:
     """The card changes long before the cards that were waiting have come."""
-    async with koban(temporal, tmp_path, rates=slow()) as world:
+    async with koban(temporal, tmp_path, rates=very_slow()) as world:
         sato = await world.person("U0SATO")
         await world.happens(lure(1, "u_first"))
         card = await sato.wait_card("ts-live", "u_first")

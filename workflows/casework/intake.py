@@ -186,7 +186,7 @@ def alert_key(alert: Alert) -> str:
 
 
 def _size(alert: Alert) -> int:
-    return len(alert.model_dump_json())
+    return len(alert.model_dump_json().encode())
 
 
 def _sizes(batch: Iterable[Assessed]) -> int:

@@ -71,8 +71,8 @@ class LedgerWriter(Generic[E]):
 
     def add(self, events: Sequence[E], alerts: Iterable[ReceivedAlert] = ()) -> None:
         """Takes events that happened, and alerts that the ledger could not be asked about."""
-        self._events += ((each, len(each.model_dump_json())) for each in events)
-        self._alerts += ((each, len(each.model_dump_json())) for each in alerts)
+        self._events += ((each, _size(each)) for each in events)
+        self._alerts += ((each, _size(each)) for each in alerts)
         self.weight = sum(size for _, size in (*self._events, *self._alerts))
         self._begin()
 
@@ -119,6 +119,11 @@ class LedgerWriter(Generic[E]):
             del self._events[: len(events)], self._alerts[: len(alerts)]
             self.weight = sum(size for _, size in (*self._events, *self._alerts))
             self.through = max(self.through, *(each.seq for each in events), 0)
+
+
+def _size(value: Numbered | ReceivedAlert) -> int:
+    """Bytes of `value` on its way."""
+    return len(value.model_dump_json().encode())
 
 
 def _fitting(waiting: Sequence[tuple[T, int]], most: int) -> tuple[T, ...]:

@@ -21,6 +21,8 @@ import httpx
 from deploy.sandbox.slack.sockets import Kind, NoSocket
 from deploy.sandbox.slack.workspace import Delivery, Workspace
 
+# A kept connection may be closed by the bot in the moment in which it is used again.
+_ONE_EACH = httpx.Limits(max_keepalive_connections=0)
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 
@@ -57,7 +59,7 @@ def signature(secret: str, timestamp: str, body: bytes) -> str:
 class Courier:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._client = httpx.AsyncClient(timeout=None, trust_env=False)
+        self._client = httpx.AsyncClient(timeout=None, trust_env=False, limits=_ONE_EACH)
         self._redelivering: set[asyncio.Task[None]] = set()
 
     async def interact(self, payload: dict) -> Answer:

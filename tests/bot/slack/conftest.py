@@ -39,6 +39,7 @@ from tests.bot.slack.fakes import (
     FakePlatform,
     FakePolicies,
 )
+from tests.leaks import no_task_left
 from workflows.domain.text import Language
 
 BUTTONS = (
@@ -217,7 +218,7 @@ async def stage(playhouse: Playhouse) -> AsyncIterator[Stage]:
     stage = Stage(workspace, playhouse.url)
     play = FastAPI()
     courier = add_slack(play, workspace)
-    async with aiohttp.ClientSession() as session:
+    async with no_task_left(), aiohttp.ClientSession() as session:
         client = AsyncWebClient(
             token=workspace.bot_token, base_url=f"{playhouse.url}/api/", session=session
         )

@@ -7,10 +7,11 @@ import httpx
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
+from deploy.sandbox.slack.model import BOT_USER, Message
 from deploy.sandbox.slack.person import PATIENCE, Person, wait_until
 from deploy.sandbox.slack.reading import visible_text
 from deploy.sandbox.slack.workspace import Workspace
-from tests.sandbox.slack.tiny_bot import CARD
+from tests.sandbox.slack.tiny_bot import CARD, modal
 
 
 def test_visible_text_is_what_stands_on_the_screen():
@@ -34,6 +35,28 @@ async def test_waiting_in_vain_says_for_what(sato: Person):
     """The error names the wish."""
     with pytest.raises(TimeoutError, match="a card with 無い in ts-live"):
         await sato.wait_card("ts-live", "無い", timeout=0.05)
+
+
+async def test_a_message_that_is_not_there_yet_is_waited_for(sato: Person, workspace: Workspace):
+    """The direct conversation does not exist before its first message."""
+    waiting = asyncio.create_task(sato.until(lambda: sato.messages("dm"), what="a message"))
+    await wait_until(lambda: sato._listening is not None, what="a look")
+    channel = workspace.conversation_with(["U0SATO"])
+    workspace.post(
+        Message(channel.id, workspace.messages.next_ts(), BOT_USER, "はじめて", bot=True)
+    )
+    assert [each["text"] for each in await waiting] == ["はじめて"]
+
+
+async def test_a_modal_that_loads_is_waited_for(sato: Person, workspace: Workspace):
+    """A person reads it once the app has filled it in."""
+    loading = {"type": "section", "text": {"type": "plain_text", "text": "読み込んでいます…"}}
+    view = workspace.views.open("U0SATO", {**modal(), "blocks": [loading]})
+    waiting = asyncio.create_task(sato.modal())
+    await wait_until(lambda: sato._listening is not None, what="a look")
+    workspace.views.update(view, modal())
+    workspace.drew(view)
+    assert (await waiting)["id"] == view.id
 
 
 async def test_wait_until_gives_the_first_truthy_value():

@@ -102,11 +102,18 @@ async def test_large_alerts_are_written_in_parts(book: Book) -> None:
     book.writer.add(events(3, 3), alerts(4, 5, text="x" * 600_000))
     await book.ends()
     assert [(seqs, len(keys), whole) for seqs, keys, whole in book.writes] == [
-        ([2, 3], 2, False),
-        ([], 1, False),
+        ([2, 3], 3, False),
         ([], 1, False),
         ([], 1, True),
     ]
+
+
+async def test_long_events_are_written_in_parts(book: Book) -> None:
+    """Five hundred Japanese ones would be more than Temporal takes."""
+    note = ev.NoteAdded(at=T0, by=SATO.id, note="あ" * 100_000)
+    book.writer.add([ev.Recorded(seq=seq, event=note) for seq in (1, 2, 3)])
+    await book.ends()
+    assert [seqs for seqs, _, _ in book.writes] == [[1, 2], [3]]
 
 
 async def test_rows_are_written_without_an_event(book: Book) -> None:
@@ -143,8 +150,8 @@ async def test_the_backlog_has_everything_that_was_not_confirmed(book: Book) -> 
     waiting, unclaimed = book.writer.backlog
     assert [each.seq for each in waiting] == [1, 2, 3]
     assert [each.alert.id for each in unclaimed] == ["chat-000001"]
-    size = len(alerts(1)[0].model_dump_json())
-    assert book.writer.weight == 3 * 600 + size
+    sizes = [len(each.model_dump_json().encode()) for each in (*events(1, 3), *alerts(1))]
+    assert book.writer.weight == sum(sizes)
     await book.ends()
     assert (book.writer.backlog, book.writer.weight) == (((), ()), 0)
 

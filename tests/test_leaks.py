@@ -1,0 +1,30 @@
+"""The check for tasks that a test leaves running."""
+
+import asyncio
+
+import pytest
+
+from tests import leaks
+from tests.leaks import no_task_left
+
+
+async def test_a_task_that_goes_on_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever started it has to end it."""
+    monkeypatch.setattr(leaks, "SETTLES", 0.05)
+    with pytest.raises(AssertionError, match=r"tasks that still run: .*Event\.wait"):
+        async with no_task_left():
+            left = asyncio.create_task(asyncio.Event().wait())
+    left.cancel()
+    await asyncio.gather(left, return_exceptions=True)
+
+
+async def test_a_task_that_is_about_to_end_is_waited_for() -> None:
+    """A closed connection takes some turns of the loop."""
+
+    async def ends() -> None:
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+    async with no_task_left():
+        ending = asyncio.create_task(ends())
+    assert ending.done()
