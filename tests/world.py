@@ -33,6 +33,8 @@ from deploy.sandbox.stage import INGEST_SECRET, MARKET_TOKEN, POLICY, Stage, sta
 from deploy.sandbox.traffic.alerts import Json, Scene
 from deploy.sandbox.traffic.sender import Sender
 from tests.leaks import no_task_left
+from workflows.client import Appeals, Cases, OutOfReach
+from workflows.domain.identity import closed_route
 
 
 @dataclass
@@ -74,14 +76,38 @@ class World:
         ]
 
     async def kinds(self, case: str) -> list[str]:
-        """The kinds of a case's events in the ledger, oldest first."""
+        """The kinds of a case's events, oldest first, once the ledger has all that was decided."""
+        await wait_until(lambda: self._is_written(case), what=f"the ledger's events of {case}")
+        return await self.written_kinds(case)
+
+    async def written_kinds(self, case: str) -> list[str]:
+        """The kinds of the events that the ledger has now."""
         return [row["kind"] for row in await self.queries.events_of(case)]
+
+    async def _is_written(self, case: str) -> bool:
+        """Whether the ledger is level with the workflow; so it is once that has ended."""
+        try:
+            version = await self._version(case)
+        except OutOfReach:
+            return True  # nobody works
+        return version is None or len(await self.queries.events_of(case)) >= version
+
+    async def _version(self, case: str) -> int | None:
+        appeal = await Appeals(self.client, "koban").memory(case)
+        if appeal is not None:
+            return appeal.appeal.version
+        row = await self.queries.case(case)
+        for route in [row["route"], closed_route(case)] if row is not None else []:
+            memory = await Cases(self.client, "koban").memory(route)
+            if memory is not None and memory.case is not None and memory.case.id == case:
+                return memory.case.version
+        return None
 
     async def wait_kind(self, case: str, kind: str) -> None:
         """Waits until the ledger tells of such an event."""
 
         async def told() -> bool:
-            return kind in await self.kinds(case)
+            return kind in await self.written_kinds(case)
 
         await wait_until(told, what=f"{kind} of {case}")
 

@@ -117,7 +117,7 @@ async def test_an_appeal_is_answered_while_the_ledger_is_away(
             await answer_with(tanaka, card, "appeal.overturn", "型番でした")
             await wait_notice(world, "overturned")
             assert (await world.thing("users", "u_123"))["muted"] is False
-            assert "appeal_overturned" not in await world.kinds(appeal)
+            assert "appeal_overturned" not in await world.written_kinds(appeal)
         await world.wait_kind(appeal, "appeal_carried_out")
         await world.wait_kind(case, "action_undone")
         assert (await verify(world.queries)).broken == ()

@@ -92,7 +92,7 @@ def test_its_weight_is_that_of_everything_that_waits() -> None:
     """Signals count before they are decoded."""
     intake = an_intake(numbers(1, 2))
     alone = intake.weight
-    assert alone == sum(len(each.model_dump_json()) for each in numbers(1, 2))
+    assert alone == sum(len(each.model_dump_json().encode()) for each in numbers(1, 2))
     intake.put(RawValue(Payload(data=b"x" * 1000)))
     assert (intake.weight, bool(intake)) == (alone + 1000, True)
 
