@@ -72,6 +72,8 @@ _AWAY = frozenset(
         RPCStatusCode.RESOURCE_EXHAUSTED,
         RPCStatusCode.INTERNAL,
         RPCStatusCode.ABORTED,
+        # A query while a workflow task is being tried again.
+        RPCStatusCode.FAILED_PRECONDITION,
     }
 )
 
