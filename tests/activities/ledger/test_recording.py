@@ -98,6 +98,23 @@ async def test_another_time_makes_another_event(ledger: Ledger, queries: Queries
     assert (await queries.events_of(CASE))[1]["at"] == minutes(1)
 
 
+async def test_an_event_that_an_older_koban_wrote_is_the_same_event(
+    ledger: Ledger, database: Database
+) -> None:
+    """It lacked a field that has a default now; what follows continues from it."""
+    call = following(a_case(), cmd.Escalate(by=SATO))
+    await ledger.record(opening())
+    await ledger.record(call)
+    async with database.writing() as connection:
+        mine = (events.c.case_id == CASE, events.c.seq == 2)
+        row = (await connection.execute(sa.select(events).where(*mine))).mappings().one()
+        older = {name: value for name, value in row["data"].items() if name != "last"}
+        await connection.execute(sa.update(events).where(*mine).values(data=older, hash="0" * 64))
+    await ledger.record(call)
+    await ledger.record(following(a_case(), cmd.Escalate(by=SATO), cmd.Claim(by=SATO)))
+    assert await count(database, events) == 3
+
+
 async def test_a_shorter_story_can_not_branch_off(ledger: Ledger, queries: Queries) -> None:
     """A difference is found although later events follow the one it replaces."""
     await ledger.record(opening())

@@ -147,6 +147,18 @@ async def test_an_approver_is_looked_up_at_slack(desk: Desk) -> None:
     assert (await asked.grant("U0TANAKA", newest=True)).roles == ()
 
 
+async def test_an_approver_whom_slack_does_not_tell_is_not_known(desk: Desk) -> None:
+    """What was read minutes ago is no ground to approve; other presses may still count on it."""
+    clock = Clock()
+    asked = people(desk, clock)
+    await asked.roles("U0TANAKA")
+    desk.workspace.faults.set(Fault.SLACK_DOWN, True)
+    clock.now += 600
+    assert (await asked.grant("U0TANAKA")).roles == (Role.LEAD,)
+    with pytest.raises(RolesUnknown):
+        await asked.grant("U0TANAKA", newest=True)
+
+
 async def test_a_grant_asks_nobody(desk: Desk) -> None:
     """It is there once the groups were read, and for a minute."""
     clock = Clock()

@@ -103,6 +103,18 @@ async def test_an_alert_after_the_end_of_its_case_opens_the_next_one(office: Off
     assert [each.alert.id for each in office.openings][1:2] in (["chat-000009"], ["chat-000010"])
 
 
+async def test_an_alert_after_the_end_joins_a_case_that_is_reopened(office: Office) -> None:
+    """It waited for the next case, since Slack had not shown the end of this one."""
+    handle = await office.alert(1)
+    await office.wait_open(handle)
+    await office.press(handle, cmd.Clear(by=SATO))
+    await office.wait_event("case_closed")
+    await office.alert(2)
+    await office.press(handle, cmd.Reopen(by=SATO, reason="続報"))
+    await office.wait_event("alert_joined")
+    assert [alert.id for claim in office.claims for alert in claim.alerts] == ["chat-000002"]
+
+
 async def test_claims_of_one_case_have_times_of_their_own(office: Office) -> None:
     """A second attempt is recognized by the time of its claim."""
     handle = await office.alert(1)
