@@ -20,6 +20,8 @@ with workflow.unsafe.imports_passed_through():
         Ask,
         AskKind,
         EnforcementReport,
+        Problem,
+        ProblemKind,
     )
     from workflows.domain.playbook.conduct import OnFailure, Order
     from workflows.ports import Delivery
@@ -132,7 +134,7 @@ class EnforcementWorkflow:
                 for track in self._tracks:
                     track.held = ask.kind is AskKind.HOLD
             case AskKind.KEEP:
-                self._keep()
+                await self._keep()
             case AskKind.LIFT:
                 await self._lift(ask.by)
             case AskKind.TELL:
@@ -154,14 +156,20 @@ class EnforcementWorkflow:
         standing = [track for track in self._tracks if track.undoable]
         await self._take_back(standing, ActionStatus.UNDONE, by)
 
-    def _keep(self) -> None:
-        """A decision takes over: what stands stays, and this lets go of it.
+    async def _keep(self) -> None:
+        """A decision takes over: what is in effect stays, and this lets go of it.
 
-        What the platform refused was never there to be kept.
+        What the platform refused, or does not show after a try without an answer, was never there
+        to be kept.
         """
         for track in self._tracks:
-            if track.status is not ActionStatus.LIFTED and not track.failed:
-                track.status, track.standing, track.problem = ActionStatus.KEPT, False, None
+            if track.status is ActionStatus.LIFTED or track.failed:
+                continue
+            if _unsure(track) and not await self._calls.shows(track):
+                unanswered = Problem(kind=ProblemKind.UNREACHABLE)
+                track.status, track.problem = ActionStatus.FAILED, track.problem or unanswered
+                continue
+            track.status, track.standing, track.problem = ActionStatus.KEPT, False, None
 
     async def _lift(self, by: str | None) -> None:
         """Now instead of in time; also what was tried and may have taken effect unseen."""

@@ -63,6 +63,16 @@ class Calls:
             return await self._read_back(track, order)
         return result
 
+    async def shows(self, track: Track) -> bool:
+        """Whether the platform shows the change; True where it can't be read."""
+        if track.job.spec.verify is None:
+            return True
+        try:
+            result = await self._read(self._order(track, Direction.DO, None), FIRST_TRY)
+        except FailureError:
+            return True
+        return result.status is ActionStatus.VERIFIED
+
     async def take_back(self, track: Track, by: str | None, forever: bool) -> Result:
         """Takes the change back; `forever` without a deadline.
 
