@@ -1,4 +1,4 @@
-"""Whether Koban may act by itself. Every turn is a row for good; none is ever changed."""
+"""Automation switch: every pause and resumption is a row, and no row is ever changed."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What people were shown of hidden evidence, counted in the same breath as it is asked for."""
+"""Exposure log: hidden evidence is counted for a person in the transaction that asks for it."""
 
 import zlib
 from collections.abc import Sequence

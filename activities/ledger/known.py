@@ -1,4 +1,4 @@
-"""What the ledger knows of a subject beside the case that asks."""
+"""Subject history: prior sanctions and other cases of a subject."""
 
 from collections.abc import Sequence
 from typing import Any

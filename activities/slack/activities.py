@@ -1,4 +1,4 @@
-"""What the workflows ask of Slack."""
+"""Slack activities of a case: its card, answers, direct messages and roles."""
 
 import asyncio
 from collections.abc import Coroutine

@@ -1,4 +1,4 @@
-"""What an appeal asks of the world: the signatures of its activities.
+"""Activity signatures and payloads of an appeal.
 
 The bodies live in `activities/` under the same names; a test compares the signatures.
 """
