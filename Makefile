@@ -19,13 +19,15 @@ PYTEST := $(BIN)/python -m pytest -n 3 --dist worksteal
 # `--all` for everything, `--rest` for what `make test` leaves out.
 PART ?= --all
 RUNS ?= 10
+# They keep time, or keep the processors busy themselves.
+ALONE := tests/chaos/test_chaos.py tests/stories/test_bursts.py
 
 test: $(READY) ## run the tests against the real servers; of the wide ones a sample
 	@$(PYTEST) $(ARGS)
 
 test-all: $(READY) ## run all tests, the long stories and every state as well
-	@$(PYTEST) $(PART) --ignore tests/chaos/test_chaos.py $(ARGS)
-	@test -n "$(ARGS)" || $(BIN)/python -m pytest tests/chaos/test_chaos.py # alone: it keeps time
+	@$(PYTEST) $(PART) $(ALONE:%=--ignore %) $(ARGS)
+	@test -n "$(ARGS)" || $(BIN)/python -m pytest --all $(ALONE)
 
 test-busy: $(READY) ## run the tests RUNS times while every processor is kept busy
 	@$(BIN)/python -m tests.busy --runs $(RUNS) -- $(PYTEST) $(ARGS)

@@ -1,16 +1,22 @@
-"""Query guard: keeps a query from running a workflow ahead of its next workflow task.
+"""Query guard: keeps a query from running a workflow ahead of its workflow tasks.
 
-With temporalio 1.35 a query that waited for a worker is played up to the newest event, also where
-that event belongs to a workflow task that has not started. The workflow then acts on it at the time
-of the task before, keeps that state, and its history can't be replayed. Such an activation has more
-history than the one before it, and the same task's time and size. It is refused: the query fails,
-the workflow leaves the cache, and the task itself is played as ever.
+With temporalio 1.35 a query that waited for a worker is played up to the newest event. There are
+two ways in which the workflow then acts for a task that this worker never completes:
+
+- No workflow task has started for the newest event. The workflow acts at the time of the task
+  before. Such an activation has more history than the one before it, and the same task's time and
+  size.
+- Another worker holds the task. Where that one is lost, the next task has the same events again,
+  and its history lacks the commands that were given here.
+
+Either activation is refused: it fails, the workflow leaves the cache, and the next task is played
+from the whole history. Otherwise the history could not be replayed.
 """
 
 from typing import Any
 
 import structlog
-from temporalio.bridge.proto.workflow_activation import WorkflowActivation
+from temporalio.bridge.proto.workflow_activation import WorkflowActivation, WorkflowActivationJob
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
@@ -19,6 +25,11 @@ log = structlog.get_logger()
 
 _LOOKS = frozenset({"query_workflow", "remove_from_cache"})
 """Jobs that change nothing in a workflow."""
+_RECORDED = ("start_timer", "schedule_activity", "start_child_workflow_execution")
+"""Commands that are an event each, unless they are called off in the same task."""
+_CALLED_OFF = ("cancel_timer", "request_cancel_activity", "cancel_child_workflow_execution")
+_TASK_EVENTS = 3
+"""The end of one workflow task, the next one's scheduling and its start."""
 
 
 class GuardedRunner(SandboxedWorkflowRunner):
@@ -30,25 +41,47 @@ class GuardedRunner(SandboxedWorkflowRunner):
 
 
 class QueryGuard(WorkflowInstance):
-    """A workflow instance that acts for workflow tasks only."""
+    """A workflow instance that acts for workflow tasks of its own worker only."""
 
     def __init__(self, inner: WorkflowInstance) -> None:
         self._inner = inner
         self._length = 0
         self._task: tuple[int, int] | None = None
+        self._commands = 0
 
     def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
-        """Runs the activation, or refuses it where no workflow task has started for it."""
+        """Runs the activation, or refuses it where the workflow must not act for it."""
         if all(job.WhichOneof("variant") in _LOOKS for job in act.jobs):
             return self._inner.activate(act)
-        task = (act.timestamp.ToNanoseconds(), act.history_size_bytes)
-        if task == self._task and act.history_length > self._length and task[1] > 0:
-            log.warning("query_refused", workflow=self._inner.get_info().workflow_id)
-            refused = WorkflowActivationCompletion(run_id=act.run_id)
-            refused.failed.failure.message = "the workflow is about to go on: ask again"
-            return refused
-        self._task, self._length = task, act.history_length
-        return self._inner.activate(act)
+        if self._ahead(act):
+            return self._refuse(act, "query_refused", "the workflow is about to go on: ask again")
+        if self._lacks_commands(act):
+            return self._refuse(act, "task_refused", "another worker's task was lost: try again")
+        if act.history_length > self._length:
+            self._commands = 0
+        self._task, self._length = _task(act), act.history_length
+        completion = self._inner.activate(act)
+        self._commands += _recorded(completion)
+        return completion
+
+    def _ahead(self, act: WorkflowActivation) -> bool:
+        """Whether no workflow task has started for the activation."""
+        grown = act.history_length > self._length
+        return _task(act) == self._task and grown and act.history_size_bytes > 0
+
+    def _lacks_commands(self, act: WorkflowActivation) -> bool:
+        """Whether the history since the activation before has no room for its commands."""
+        grown = act.history_length - self._length
+        fewest = _TASK_EVENTS + self._commands + sum(_fewest_events(job) for job in act.jobs)
+        return self._commands > 0 and 0 < grown < fewest
+
+    def _refuse(
+        self, act: WorkflowActivation, event: str, why: str
+    ) -> WorkflowActivationCompletion:
+        log.warning(event, workflow=self._inner.get_info().workflow_id)
+        refused = WorkflowActivationCompletion(run_id=act.run_id)
+        refused.failed.failure.message = why
+        return refused
 
     def get_info(self) -> Any:
         """The workflow's info."""
@@ -65,3 +98,26 @@ class QueryGuard(WorkflowInstance):
     def get_external_store_context(self, command_info: Any) -> Any:
         """The context in which a command's payloads are stored."""
         return self._inner.get_external_store_context(command_info)
+
+
+def _task(act: WorkflowActivation) -> tuple[int, int]:
+    """The time and the history's size at the start of a workflow task."""
+    return act.timestamp.ToNanoseconds(), act.history_size_bytes
+
+
+def _recorded(completion: WorkflowActivationCompletion) -> int:
+    """How many events the commands become, at least."""
+    kinds = [each.WhichOneof("variant") for each in completion.successful.commands]
+    called_off = sum(kind in _CALLED_OFF for kind in kinds)
+    return max(0, sum(kind in _RECORDED for kind in kinds) - called_off)
+
+
+def _fewest_events(job: WorkflowActivationJob) -> int:
+    """How many events a job is made of, at least."""
+    match job.WhichOneof("variant"):
+        case "fire_timer" | "signal_workflow":
+            return 1
+        case "resolve_activity" if job.resolve_activity.result.HasField("completed"):
+            return 2  # its start and its end
+        case _:
+            return 0

@@ -20,7 +20,7 @@ from workflows.domain.commands import AddNote, Click, Place
 from workflows.domain.people import Actor
 
 ALERTS, CLICKS, BURNERS = 2_000, 500, 6
-PATIENCE = 400.0
+PATIENCE = 1_200.0
 UNHANDLED = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND
 FAILED = EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
 
@@ -60,6 +60,7 @@ async def failed_tasks(world: World, route: str) -> list[str]:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1_800)
 async def test_a_burst_is_worked_off_on_a_starved_machine(temporal: str, tmp_path: Path) -> None:
     """Two thousand alerts and five hundred presses wait for the worker; no task takes too long."""
     async with koban(temporal, tmp_path, working=False) as world:

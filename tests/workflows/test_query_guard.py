@@ -2,11 +2,14 @@
 
 import asyncio
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
 from temporalio import workflow
 from temporalio.api.enums.v1 import EventType
+from temporalio.bridge.proto.workflow_activation import WorkflowActivation
+from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 from temporalio.client import Client, WorkflowHandle, WorkflowQueryFailedError
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 
@@ -107,3 +110,42 @@ async def test_a_query_that_waited_for_a_worker_leaves_a_guarded_workflow_whole(
     """The query may fail; the workflow goes on with its own task."""
     for _ in range(3):
         assert await asked_without_a_worker(client, GuardedUnsandboxed()) is None
+
+
+class Inner:
+    """An instance that starts one timer whenever it acts."""
+
+    def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
+        """Starts a timer."""
+        done = WorkflowActivationCompletion(run_id=act.run_id)
+        done.successful.commands.add().start_timer.seq = act.history_length
+        return done
+
+    def get_info(self) -> SimpleNamespace:
+        """As the guard logs it."""
+        return SimpleNamespace(workflow_id="case/1")
+
+
+def signals(at: int, number: int, seconds: int) -> WorkflowActivation:
+    """A workflow task that started with event `at`, for so many signals."""
+    act = WorkflowActivation(run_id="1", history_length=at, history_size_bytes=at * 100)
+    act.timestamp.FromSeconds(seconds)
+    for _ in range(number):
+        act.jobs.add().signal_workflow.signal_name = "poke"
+    return act
+
+
+def test_a_task_whose_history_lacks_the_commands_given_before_is_refused() -> None:
+    """A query ran the workflow for another worker's task; that task was lost and came again."""
+    guard = QueryGuard(Inner())  # type: ignore[arg-type]
+    assert guard.activate(signals(8, 1, 10)).HasField("successful")
+    # Event 9 timed out; signal 10, scheduled 11, started 12: there is no timer between.
+    refused = guard.activate(signals(12, 1, 13))
+    assert refused.failed.failure.message == "another worker's task was lost: try again"
+
+
+def test_a_task_whose_history_has_the_commands_given_before_goes_on() -> None:
+    """Completed 9, timer 10, signal 11, scheduled 12, started 13."""
+    guard = QueryGuard(Inner())  # type: ignore[arg-type]
+    assert guard.activate(signals(8, 1, 10)).HasField("successful")
+    assert guard.activate(signals(13, 1, 13)).HasField("successful")
