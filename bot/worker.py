@@ -1,20 +1,16 @@
 """The Temporal worker: one process, one client, a worker for each of the queues."""
 
 import asyncio
-import py_compile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-import structlog
 from temporalio.client import Client
 from temporalio.worker import Worker, WorkerDeploymentConfig
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from bot.living import SignsOfLife
 from bot.query_guard import GuardedRunner
-from workflows import appeal, case, enforcement, pinned, report, ring, storm
 from workflows.appeal import AppealWorkflow
 from workflows.case import CaseWorkflow
 from workflows.enforcement import EnforcementWorkflow
@@ -29,22 +25,6 @@ from workflows.queues import (
 from workflows.report import ReportWorkflow
 from workflows.ring import RingWorkflow
 from workflows.storm import StormWorkflow
-
-log = structlog.get_logger()
-
-PASSED_THROUGH = (
-    "workflows.domain",
-    "workflows.ports",
-    "workflows.starts",
-    "workflows.queues",
-    "workflows.conditions",
-    "workflows.casework",
-    "workflows.appealing",
-    "workflows.reporting.ports",
-    "workflows.storming",
-    "cel",
-)
-"""Pure modules that every instance shares: importing them anew costs 80 ms and 2 MiB a case."""
 
 STICKY_TIMEOUT = timedelta(seconds=1)
 """How long the cases of a killed worker wait before another one takes them (default 10 s).
@@ -93,20 +73,6 @@ class Duties:
     platform: Sequence[Activity]
 
 
-def compile_workflows() -> None:
-    """Keeps the workflow files compiled: the sandbox imports them anew for every case.
-
-    Without the bytecode file each import compiles the source, which triples what a case costs.
-    A read-only installation has to be compiled when it is made (`python -m compileall`).
-    """
-    for module in (appeal, case, enforcement, pinned, report, ring, storm):
-        assert module.__file__ is not None
-        try:
-            py_compile.compile(module.__file__)
-        except OSError as error:
-            log.warning("workflows_not_compiled", file=module.__name__, error=error.strerror)
-
-
 def make_workers(
     client: Client,
     task_queue: str,
@@ -118,7 +84,6 @@ def make_workers(
     All are of the same `deployment`: what a pinned enforcement asks of the platform is then
     done by the version that asked.
     """
-    compile_workflows()
     return [
         Worker(
             client,
@@ -133,7 +98,7 @@ def make_workers(
             ],
             activities=duties.main,
             interceptors=[SignsOfLife()],
-            workflow_runner=sandbox(),
+            workflow_runner=GuardedRunner(),
             max_cached_workflows=CACHED_CASES,
             max_concurrent_workflow_tasks=AT_ONCE,
             max_concurrent_workflow_task_polls=POLLS,
@@ -194,10 +159,3 @@ async def run_workers(workers: Sequence[Worker], until: asyncio.Event) -> None:
         stop.cancel()
         await asyncio.gather(*(worker.shutdown() for worker in workers))
     await asyncio.gather(*running)
-
-
-def sandbox() -> SandboxedWorkflowRunner:
-    """Runs workflow classes sandboxed, and the pure modules beneath them shared."""
-    return GuardedRunner(
-        restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
-    )

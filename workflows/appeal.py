@@ -10,33 +10,32 @@ from collections.abc import Sequence
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
-with workflow.unsafe.imports_passed_through():
-    from workflows.appealing import ports
-    from workflows.appealing.ports import Against, AppealWrite, appeal_row
-    from workflows.appealing.screen import AppealScreen
-    from workflows.appealing.start import AppealMemory, AppealStart
-    from workflows.appealing.telling import tell_case, tell_person
-    from workflows.casework.alarm import Alarm
-    from workflows.casework.authorize import (
-        Authorized,
-        Authorizer,
-    )
-    from workflows.casework.ledger_calls import ask_until_answered
-    from workflows.casework.ledger_writer import LedgerWriter
-    from workflows.casework.screen import refuse
-    from workflows.casework.tasks import Lane, TaskBudget, Tasks
-    from workflows.domain.appeal import decide_in_turn
-    from workflows.domain.appealing import commands as cmd
-    from workflows.domain.appealing import events as ev
-    from workflows.domain.appealing.answer import AppealSettled
-    from workflows.domain.appealing.commands import AppealClick, AppealCommand
-    from workflows.domain.appealing.history import apply_all_to_appeal, numbered, received
-    from workflows.domain.appealing.state import OVER, Appeal, AppealState
-    from workflows.domain.memory import ReceivedAlert, SeenKeys
-    from workflows.domain.playbook.appeals import NoticeKind
-    from workflows.domain.refusal import Reason, Refusal
-    from workflows.domain.typed import typed_in
-    from workflows.ports import Answer
+from workflows.appealing import ports
+from workflows.appealing.ports import Against, AppealWrite, appeal_row
+from workflows.appealing.screen import AppealScreen
+from workflows.appealing.start import AppealMemory, AppealStart
+from workflows.appealing.telling import tell_case, tell_person
+from workflows.casework.alarm import Alarm
+from workflows.casework.authorize import (
+    Authorized,
+    Authorizer,
+)
+from workflows.casework.ledger_calls import ask_until_answered
+from workflows.casework.ledger_writer import LedgerWriter
+from workflows.casework.screen import refuse
+from workflows.casework.tasks import Lane, TaskBudget, Tasks
+from workflows.domain.appeal import decide_in_turn
+from workflows.domain.appealing import commands as cmd
+from workflows.domain.appealing import events as ev
+from workflows.domain.appealing.answer import AppealSettled
+from workflows.domain.appealing.commands import AppealClick, AppealCommand
+from workflows.domain.appealing.history import apply_all_to_appeal, numbered, received
+from workflows.domain.appealing.state import OVER, Appeal, AppealState
+from workflows.domain.memory import ReceivedAlert, SeenKeys
+from workflows.domain.playbook.appeals import NoticeKind
+from workflows.domain.refusal import Reason, Refusal
+from workflows.domain.typed import typed_in
+from workflows.ports import Answer
 
 
 @workflow.defn

@@ -6,14 +6,13 @@ The sandbox makes the class again for every case, so it only hands over to `Case
 from temporalio import workflow
 from temporalio.common import RawValue
 
-with workflow.unsafe.imports_passed_through():
-    from workflows.casework.machine import CaseMachine
-    from workflows.domain.appealing.answer import AppealAnswer
-    from workflows.domain.commands import Click
-    from workflows.domain.enforcement import EnforcementReport
-    from workflows.domain.memory import Memory
-    from workflows.ports import Delivery, Show
-    from workflows.starts import CaseStart
+from workflows.casework.machine import CaseMachine
+from workflows.domain.appealing.answer import AppealAnswer
+from workflows.domain.commands import Click
+from workflows.domain.enforcement import EnforcementReport
+from workflows.domain.memory import Memory
+from workflows.ports import Delivery, Show
+from workflows.starts import CaseStart
 
 
 @workflow.defn

@@ -9,23 +9,22 @@ from datetime import datetime, timedelta
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
-with workflow.unsafe.imports_passed_through():
-    from workflows import ports
-    from workflows.casework.calls import ONE_CALL, PATIENTLY, Calls, Overtaken
-    from workflows.casework.ledger_calls import LOST
-    from workflows.casework.noticing import Noticing
-    from workflows.casework.track import Track
-    from workflows.domain.enforcement import (
-        ActionStatus,
-        Ask,
-        AskKind,
-        EnforcementReport,
-        Problem,
-        ProblemKind,
-    )
-    from workflows.domain.playbook.conduct import OnFailure, Order
-    from workflows.ports import Delivery
-    from workflows.starts import EnforcementStart
+from workflows import ports
+from workflows.casework.calls import ONE_CALL, PATIENTLY, Calls, Overtaken
+from workflows.casework.ledger_calls import LOST
+from workflows.casework.noticing import Noticing
+from workflows.casework.track import Track
+from workflows.domain.enforcement import (
+    ActionStatus,
+    Ask,
+    AskKind,
+    EnforcementReport,
+    Problem,
+    ProblemKind,
+)
+from workflows.domain.playbook.conduct import OnFailure, Order
+from workflows.ports import Delivery
+from workflows.starts import EnforcementStart
 
 _OVERTAKES = frozenset({AskKind.KEEP, AskKind.LIFT, AskKind.UNDO})
 _HOLDING = frozenset({AskKind.HOLD, AskKind.RESUME})

@@ -6,11 +6,9 @@ A class of its own, since Temporal refuses a pinned workflow from a worker witho
 from temporalio import workflow
 from temporalio.common import VersioningBehavior
 
-with workflow.unsafe.imports_passed_through():
-    from workflows.domain.enforcement import EnforcementReport
-    from workflows.starts import EnforcementStart
-
+from workflows.domain.enforcement import EnforcementReport
 from workflows.enforcement import EnforcementWorkflow
+from workflows.starts import EnforcementStart
 
 
 @workflow.defn(name="EnforcementWorkflow", versioning_behavior=VersioningBehavior.PINNED)

@@ -5,12 +5,11 @@ from datetime import datetime, timedelta
 from temporalio import workflow
 from temporalio.common import Priority, RetryPolicy, SearchAttributeKey
 
-with workflow.unsafe.imports_passed_through():
-    from workflows.domain.memory import CardRef
-    from workflows.domain.numbers.report import Report
-    from workflows.queues import slack_queue
-    from workflows.reporting import ports
-    from workflows.reporting.ports import ReportStart, ReportWanted
+from workflows.domain.memory import CardRef
+from workflows.domain.numbers.report import Report
+from workflows.queues import slack_queue
+from workflows.reporting import ports
+from workflows.reporting.ports import ReportStart, ReportWanted
 
 USEFUL = timedelta(hours=6)
 """A report that comes later than this is not missed any more."""

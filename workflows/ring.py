@@ -18,30 +18,29 @@ from temporalio.exceptions import (
 )
 from temporalio.workflow import ParentClosePolicy
 
-with workflow.unsafe.imports_passed_through():
-    from workflows import ports
-    from workflows.casework import ring_ports
-    from workflows.casework.ledger_calls import LOST, ask_until_answered
-    from workflows.casework.ring_ports import Member, RingPart, RingRows, RingStart
-    from workflows.casework.ring_roll import Roll
-    from workflows.casework.tasks import Tasks
-    from workflows.domain.alert import Subject
-    from workflows.domain.decision import PlannedAction
-    from workflows.domain.enforcement import (
-        ActionReport,
-        ActionStatus,
-        Ask,
-        AskKind,
-        EnforcementReport,
-        Problem,
-        ProblemKind,
-    )
-    from workflows.domain.identity import enforcement_route
-    from workflows.domain.ring import RING, WAVE
-    from workflows.domain.ring_marks import HELD_UP, Mark
-    from workflows.enforcement import EnforcementWorkflow
-    from workflows.ports import Delivery
-    from workflows.starts import TASK_TIMEOUT, EnforcementStart, Job
+from workflows import ports
+from workflows.casework import ring_ports
+from workflows.casework.ledger_calls import LOST, ask_until_answered
+from workflows.casework.ring_ports import Member, RingPart, RingRows, RingStart
+from workflows.casework.ring_roll import Roll
+from workflows.casework.tasks import Tasks
+from workflows.domain.alert import Subject
+from workflows.domain.decision import PlannedAction
+from workflows.domain.enforcement import (
+    ActionReport,
+    ActionStatus,
+    Ask,
+    AskKind,
+    EnforcementReport,
+    Problem,
+    ProblemKind,
+)
+from workflows.domain.identity import enforcement_route
+from workflows.domain.ring import RING, WAVE
+from workflows.domain.ring_marks import HELD_UP, Mark
+from workflows.enforcement import EnforcementWorkflow
+from workflows.ports import Delivery
+from workflows.starts import TASK_TIMEOUT, EnforcementStart, Job
 
 LONG = 1_000
 """Events of a history: some eight waves. A run is short, and restarts are rare."""

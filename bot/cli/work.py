@@ -1,5 +1,6 @@
 """`koban work`: the Temporal worker."""
 
+import gc
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 
@@ -52,6 +53,10 @@ from workflows.storming.door import StormRoutes
 
 log = structlog.get_logger()
 
+COLLECT_AFTER = (5_000, 10, 50)
+"""New objects before a collection, by generation. With the default of 700, collecting costs a
+worker with open cases 3 ms a case: 6 % of its processor time."""
+
 
 def work() -> None:
     """Run workflows and activities until SIGTERM; waits for Temporal and ledger that are away."""
@@ -82,8 +87,16 @@ async def _work(settings: Settings) -> None:
             build=settings.temporal.build_id or "unversioned",
         )
         await opened.enter_async_context(keeping_schedules(client, policies, settings))
+        _collect_less()
         await run_workers(workers, stop)
     log.info("stopped")
+
+
+def _collect_less() -> None:
+    """Leaves out of every collection what is loaded by now: it stays until the process ends."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
 
 
 async def open_duties(

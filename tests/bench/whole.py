@@ -8,7 +8,9 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.policy.folder import load_policy
-from deploy.sandbox.stage import POLICY
+from deploy.sandbox.slack.person import wait_until
+from deploy.sandbox.slack.workspace import Workspace
+from deploy.sandbox.stage import POLICY, Stage
 from tests.bench.floor import Floor, nothing
 from tests.bench.ingest import some
 from workflows.client import Cases
@@ -18,19 +20,30 @@ from workflows.domain.people import Actor
 from workflows.domain.playbook.model import Policy
 
 SATO = Actor(id="U0SATO")
+NEWEST = 40
+"""Messages of a channel to look through: more than cases in flight."""
 
 
-async def _koban(cases: Cases, client: Client, policy: Policy, alert: Alert) -> None:
+async def _koban(
+    cases: Cases, client: Client, workspace: Workspace, policy: Policy, alert: Alert
+) -> None:
     route = await cases.accept(alert, policy, (alert.subject.key,))
     handle = client.get_workflow_handle(route)
-    memory = None
-    while memory is None or memory.case is None:
-        memory = await cases.memory(route)
+    case = await wait_until(lambda: _case_on_card(workspace, route), what=f"the card of {route}")
     place = cmd.Place(channel="C0LIVE")
     for command in (cmd.Claim(by=SATO), cmd.ChoosePreset(by=SATO, preset="warn")):
-        click = cmd.Click(id=uuid4().hex, case=memory.case.id, command=command, place=place)
+        click = cmd.Click(id=uuid4().hex, case=case, command=command, place=place)
         await cases.click(route, click)
     await handle.result()
+
+
+def _case_on_card(workspace: Workspace, route: str) -> str | None:
+    """The case that the card of `route` is about, once it is posted."""
+    for channel in workspace.messages.by_channel.values():
+        for message in list(channel.values())[-NEWEST:]:
+            if any(block.get("block_id") == route for block in message.blocks):
+                return str((message.metadata or {})["event_payload"]["case"])
+    return None
 
 
 async def _floor(client: Client, queue: str) -> None:
@@ -54,15 +67,16 @@ async def _rate(tasks: list, in_flight: int) -> float:
     return len(tasks) / (time.perf_counter() - began)
 
 
-async def measure(client: Client, put, count: int, in_flight: int = 10) -> dict:
+async def measure(client: Client, world: Stage, count: int, in_flight: int = 10) -> dict:
     """Cases a second through the running worker, and floors a second through one of ours."""
     alerts = [Alert.model_validate({**e, "detector": "default", "kind": "x"}) for e in some(count)]
     for each in alerts:
-        put("users", {"id": each.subject.id, "name": "x", "status": "active"})
+        world.market.put("users", {"id": each.subject.id, "name": "x", "status": "active"})
     cases = Cases(client, "koban")
     # One person decides them all: their budget is not what is measured.
     policy = load_policy(POLICY).policy_for("other").model_copy(update={"limits": None})
-    mine = await _rate([_koban(cases, client, policy, each) for each in alerts], in_flight)
+    made = [_koban(cases, client, world.workspace, policy, each) for each in alerts]
+    mine = await _rate(made, in_flight)
     async with Worker(
         client,
         task_queue="bench-floor",

@@ -7,7 +7,7 @@ from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
-from bot.worker import sandbox
+from bot.query_guard import GuardedRunner
 from tests.replay.record import HISTORIES, asked, store, stored
 from workflows.appeal import AppealWorkflow
 from workflows.case import CaseWorkflow
@@ -42,7 +42,7 @@ async def test_a_recorded_history_replays(path: Path) -> None:
             RingWorkflow,
             StormWorkflow,
         ],
-        workflow_runner=sandbox(),
+        workflow_runner=GuardedRunner(),
         data_converter=pydantic_data_converter,
     )
     await replayer.replay_workflow(recorded(path))

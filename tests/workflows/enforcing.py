@@ -9,14 +9,14 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Worker
 
-from bot.worker import sandbox
+from bot.query_guard import GuardedRunner
 from tests.world import fresh_namespace
 from workflows.domain.enforcement import EnforcementReport
 from workflows.enforcement import EnforcementWorkflow
 from workflows.queues import platform_queue
 
 
-@workflow.defn(sandboxed=False)
+@workflow.defn
 class Listener:
     """Stands where a case would: it hears what an enforcement tells."""
 
@@ -51,7 +51,7 @@ async def enforcing(temporal: str, *platform: Callable[..., Any]) -> AsyncIterat
             client,
             task_queue="koban",
             workflows=[EnforcementWorkflow, Listener],
-            workflow_runner=sandbox(),
+            workflow_runner=GuardedRunner(),
         ),
         Worker(client, task_queue=platform_queue("koban"), activities=list(platform)),
     ):

@@ -13,7 +13,7 @@ from temporalio.bridge.proto.workflow_completion import WorkflowActivationComple
 from temporalio.client import Client, WorkflowHandle, WorkflowQueryFailedError
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 
-from bot.query_guard import QueryGuard
+from bot.query_guard import GuardedRunner, QueryGuard
 from deploy.sandbox.slack.person import wait_until
 from tests.world import fresh_namespace
 
@@ -42,14 +42,6 @@ class AlarmClock:
         while workflow.now() < due:
             await workflow.sleep(due - workflow.now())
         self._rang = workflow.now()
-
-
-class GuardedUnsandboxed(UnsandboxedWorkflowRunner):
-    """The plain runner with the guard of `bot.query_guard`."""
-
-    def create_instance(self, det):  # type: ignore[no-untyped-def]
-        """Makes a guarded instance."""
-        return QueryGuard(super().create_instance(det))
 
 
 @pytest.fixture
@@ -109,7 +101,7 @@ async def test_a_query_that_waited_for_a_worker_leaves_a_guarded_workflow_whole(
 ) -> None:
     """The query may fail; the workflow goes on with its own task."""
     for _ in range(3):
-        assert await asked_without_a_worker(client, GuardedUnsandboxed()) is None
+        assert await asked_without_a_worker(client, GuardedRunner()) is None
 
 
 class Inner:
@@ -123,7 +115,7 @@ class Inner:
 
     def get_info(self) -> SimpleNamespace:
         """As the guard logs it."""
-        return SimpleNamespace(workflow_id="case/1")
+        return SimpleNamespace(namespace="default", workflow_id="case/1")
 
 
 def signals(at: int, number: int, seconds: int) -> WorkflowActivation:

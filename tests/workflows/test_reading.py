@@ -15,7 +15,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer, Worker
 
-from bot.worker import sandbox
+from bot.query_guard import GuardedRunner
 from deploy.sandbox.slack.person import wait_until
 from tests.domain.building import POLICY, an_alert
 from tests.world import fresh_namespace
@@ -89,7 +89,7 @@ async def client(temporal: str) -> AsyncIterator[Client]:
             task_queue=QUEUE,
             workflows=[CaseWorkflow],
             activities=[world.open_case, world.claim_alerts, world.record],
-            workflow_runner=sandbox(),
+            workflow_runner=GuardedRunner(),
         )
         await opened.enter_async_context(cases)
         for queue in (slack_queue(QUEUE), cards_queue(QUEUE), updates_queue(QUEUE)):
@@ -141,7 +141,9 @@ async def test_a_case_that_was_asked_while_it_worked_can_be_played_again(client:
     dice = random.Random(11)
     handles = await asyncio.gather(*(read_while_it_works(client, dice) for _ in range(CASES)))
     replayer = Replayer(
-        workflows=[CaseWorkflow], workflow_runner=sandbox(), data_converter=pydantic_data_converter
+        workflows=[CaseWorkflow],
+        workflow_runner=GuardedRunner(),
+        data_converter=pydantic_data_converter,
     )
     for handle in handles:
         await wait_until(partial(counted, handle), PATIENCE.total_seconds(), what="four alerts")

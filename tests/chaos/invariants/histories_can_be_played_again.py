@@ -6,7 +6,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.worker import Replayer
 
-from bot.worker import sandbox
+from bot.query_guard import GuardedRunner
 from tests.chaos.evidence import Evidence, Violation
 from tests.chaos.invariants.ledger_is_what_histories_say import Told, events_in
 from workflows.appeal import AppealWorkflow
@@ -36,7 +36,7 @@ def check(seen: Evidence) -> Iterator[Violation]:
 async def examined(client: Client) -> tuple[list[str], Told]:
     """Every history: those that can't be replayed and why, and the events that they hold."""
     replayer = Replayer(
-        workflows=_OURS, workflow_runner=sandbox(), data_converter=client.data_converter
+        workflows=_OURS, workflow_runner=GuardedRunner(), data_converter=client.data_converter
     )
     found, told = list[str](), Told()
     async for each in client.list_workflows():

@@ -13,7 +13,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import Worker
 
-from bot.worker import sandbox
+from bot.query_guard import GuardedRunner
 from deploy.sandbox.slack.person import wait_until
 from tests.domain.building import POLICY, SATO, an_alert
 from tests.world import fresh_namespace
@@ -195,6 +195,6 @@ async def an_office(temporal: str) -> AsyncIterator[Office]:
         task_queue=QUEUE,
         workflows=[CaseWorkflow],
         activities=made.ledger,
-        workflow_runner=sandbox(),
+        workflow_runner=GuardedRunner(),
     ):
         yield made
