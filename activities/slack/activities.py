@@ -107,16 +107,19 @@ class SlackActivities:
 
     async def _reader_of(self, wanted: Show) -> Reader:
         names = await self._names(wanted)
-        return Reader(texts(self._language), self._zone, names, self._people.mentions())
+        return Reader(
+            texts(self._language),
+            self._zone,
+            names,
+            self._people.mentions(),
+            lacks_names=self._people.lacks(names),
+        )
 
     async def _names(self, wanted: Show) -> dict[str, str]:
-        """Everybody's name; ids stand for those that Slack does not tell, as it may for good.
-
-        It is asked again first: nothing else may change on the card for days.
-        """
+        """Everybody's name; an id for those that Slack does not tell, though asked again."""
         for pause in ASK_AGAIN:
             names = await self._people.names(people_of(wanted.view, wanted.lines))
-            if not any(person == name for person, name in names.items()):
+            if not self._people.lacks(names):
                 return names
             await asyncio.sleep(pause)
         return await self._people.names(people_of(wanted.view, wanted.lines))

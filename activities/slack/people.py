@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from slack_sdk.errors import SlackApiError
@@ -25,6 +25,8 @@ GROUPS_OLDEST = timedelta(minutes=15)
 """How long they may while Slack can't be asked."""
 _NO_GROUP = frozenset({"no_such_subteam", "paid_teams_only", "plan_upgrade_required"})
 """A mistyped group must not leave everybody without their roles; some plans have none at all."""
+_NO_USER = frozenset({"user_not_found", "user_not_visible", "missing_scope"})
+"""Slack has no name for these, however often it is asked."""
 _MOST_MENTIONED = 10
 
 Chosen = Callable[[str], Awaitable[Language | None]]
@@ -88,6 +90,11 @@ class People:
         """The names of several people, by id."""
         ids = sorted({person for person in people if person})
         return dict(zip(ids, await asyncio.gather(*map(self.name, ids)), strict=True))
+
+    def lacks(self, names: Mapping[str, str]) -> bool:
+        """Whether an id is in place of a name that Slack can't be asked for now."""
+        ids = [person for person, name in names.items() if person == name]
+        return any(self._users.age(person) == float("inf") for person in ids)
 
     async def language(self, person: str) -> Language:
         """The language that a person chose, else the one in which they read Slack."""
@@ -193,7 +200,12 @@ class People:
             raise RolesUnknown(who.group) from None
 
     async def _ask_user(self, person: str) -> Person:
-        answer = await self._client.users_info(user=person, include_locale=True)
+        try:
+            answer = await self._client.users_info(user=person, include_locale=True)
+        except SlackApiError as error:
+            if trouble("users.info", error, _NO_USER).code not in _NO_USER:
+                raise
+            return Person(name=person)
         user = answer["user"]
         profile = user.get("profile") or {}
         name = profile.get("display_name") or user.get("real_name") or user.get("name") or person

@@ -1,6 +1,9 @@
 """Brings a case's card, thread and approval card up to date, and posts nothing twice."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+
+from temporalio import activity
 
 from activities.slack import approval_card as request
 from activities.slack import card as case
@@ -50,6 +53,10 @@ _ENDS = (
 """A request that follows one of these is a new one, or the same one asked for again."""
 
 
+NAMES_AGAIN, MOST_TRIES = timedelta(seconds=2), 20
+"""When, and how often, a card without all of its names is drawn again."""
+
+
 class Showing:
     """One `show`. `channel_of` says where requests for a role go, None: to the case's channel.
 
@@ -86,7 +93,11 @@ class Showing:
             self._wanted = await self._renew(self._wanted)
             self._view = self._wanted.view
             self._reader = await self._reader_of(self._wanted)
-            return await self._show()
+            shown = await self._show()
+            if self._reader.lacks_names and activity.info().attempt < MOST_TRIES:
+                # The card is there with an id on it, and may stay so for days: it is drawn again.
+                raise SlackTrouble("names_unknown", unsure=False, delay=NAMES_AGAIN)
+            return shown
         except SlackTrouble:
             self._progress.hand_on()
             raise

@@ -200,9 +200,10 @@ class Run:
             await asyncio.sleep(LOOK)
 
     async def _gather(self) -> Evidence:
+        began = time.time()  # a look takes seconds, and the ledger is read first
         seen = await gather(self._there, self._database, self._policy)
         seen.clicks, seen.held = self._crowd.clicks, self._detector.held
-        seen.deaf, seen.at = self._deaf, time.time()
+        seen.deaf, seen.at = self._deaf, began
         return seen
 
     async def _busy(self) -> list[str]:

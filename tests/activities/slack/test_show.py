@@ -315,3 +315,18 @@ async def test_a_name_that_slack_did_not_tell_at_first_is_asked_for_again(desk: 
     await desk.show(wanted(Story().claimed()))
     (card,) = desk.on("C0LIVE")
     assert "担当は佐藤さん" in card.text
+
+
+async def test_a_card_without_a_name_is_posted_and_drawn_again_with_it(desk: Desk) -> None:
+    """Slack takes the card, and tells names only later; nobody is called by their id for days."""
+    desk.workspace.rates = Rates(burst_share=0.01)
+    desk.workspace.rates.wait_for("users.info")
+    desk.workspace.rates.clock = lambda: 0.0
+    tries = Tries()
+    error = await failing(desk, wanted(Story().claimed()), tries)
+    assert error.type == "slack_names_unknown"
+    assert "担当はU0SATOさん" in desk.on("C0LIVE")[0].text
+    desk.workspace.rates = Rates(enabled=False)
+    await desk.show(wanted(Story().claimed()), tries)
+    (card,) = desk.on("C0LIVE")
+    assert "担当は佐藤さん" in card.text
