@@ -57,6 +57,16 @@ NAMES_AGAIN, MOST_TRIES = timedelta(seconds=2), 20
 """When, and how often, a card without all of its names is drawn again."""
 
 
+def raise_for_names(reader: Reader) -> None:
+    """Has a card drawn again that was drawn without a name: it may stay on the screen for days.
+
+    Raises:
+        SlackTrouble: names are missing, and were not often asked for.
+    """
+    if reader.lacks_names and activity.info().attempt < MOST_TRIES:
+        raise SlackTrouble("names_unknown", unsure=False, delay=NAMES_AGAIN)
+
+
 class Showing:
     """One `show`. `channel_of` says where requests for a role go, None: to the case's channel.
 
@@ -94,9 +104,7 @@ class Showing:
             self._view = self._wanted.view
             self._reader = await self._reader_of(self._wanted)
             shown = await self._show()
-            if self._reader.lacks_names and activity.info().attempt < MOST_TRIES:
-                # The card is there with an id on it, and may stay so for days: it is drawn again.
-                raise SlackTrouble("names_unknown", unsure=False, delay=NAMES_AGAIN)
+            raise_for_names(self._reader)
             return shown
         except SlackTrouble:
             self._progress.hand_on()

@@ -42,11 +42,13 @@ class AppealSlackActivities:
         Raises:
             SlackTrouble: retryable, whatever Slack says.
         """
+        names = await self._people.names(_people_of(wanted))
         reader = Reader(
             texts(self._language),
             self._zone,
-            await self._people.names(_people_of(wanted)),
+            names,
             self._people.mentions(),
+            lacks_names=self._people.lacks(names),
         )
         return await ShowingAppeal(wanted, self._sender, reader).run()
 

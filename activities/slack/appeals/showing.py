@@ -10,6 +10,7 @@ from activities.slack.drawing import Message
 from activities.slack.progress import Progress
 from activities.slack.reader import Reader
 from activities.slack.sender import Sender
+from activities.slack.showing import raise_for_names
 from activities.slack.troubles import SlackTrouble
 from workflows.appealing.ports import ShowAppeal
 from workflows.domain.appealing.events import AppealRecorded
@@ -32,6 +33,7 @@ class ShowingAppeal:
             try:
                 card = await self._card()
                 await self._lines(card)
+                raise_for_names(self._reader)
             except SlackTrouble:
                 self._progress.hand_on()
                 raise
