@@ -12,7 +12,8 @@ from workflows.domain.alert import Alert
 from workflows.domain.playbook.actions import ActionCatalog
 from workflows.domain.playbook.appeals import AppealRules
 from workflows.domain.playbook.conduct import Limits
-from workflows.domain.playbook.lint.rules import Bundle, findings
+from workflows.domain.playbook.lint.finding import Bundle
+from workflows.domain.playbook.lint.rules import findings
 from workflows.domain.playbook.lookups import Detector, LookupCatalog
 from workflows.domain.playbook.matching import find_playbook
 from workflows.domain.playbook.model import Playbook, Policy

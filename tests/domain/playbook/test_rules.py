@@ -1,16 +1,25 @@
-"""The rules of a policy folder: one a file, each in force."""
+"""The rules of a policy folder are all in force."""
 
+from importlib import import_module
+from inspect import isfunction
 from pathlib import Path
 
 from workflows.domain.playbook.lint import rules
-from workflows.domain.playbook.lint.finding import Bundle
+from workflows.domain.playbook.lint.finding import Bundle, Findings
 
 
-def test_every_rule_in_the_room_is_in_force() -> None:
-    """A file with a rule that nobody lists would check nothing."""
-    files = {file.stem for file in Path(rules.__file__).parent.glob("*.py")}
-    listed = {rule.__name__.rpartition(".")[2] for rule in rules.RULES}
-    assert files - {"__init__", "rules", "finding"} == listed
+def test_every_rule_in_the_package_is_in_force() -> None:
+    """A rule that nobody lists would check nothing."""
+    found = set()
+    for file in Path(rules.__file__).parent.glob("*.py"):
+        module = import_module(f"{rules.__package__}.{file.stem}")
+        found |= {each for each in vars(module).values() if _is_rule(each)}
+    assert found - {rules.findings} == set(rules.RULES)
+
+
+def _is_rule(each: object) -> bool:
+    wants = {"bundle": Bundle, "return": Findings}
+    return isfunction(each) and each.__name__[0] != "_" and each.__annotations__ == wants
 
 
 def test_rules_keep_quiet_about_what_could_not_be_read() -> None:

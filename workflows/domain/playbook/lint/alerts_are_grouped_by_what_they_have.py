@@ -3,8 +3,11 @@
 from workflows.domain.playbook.lint.finding import Bundle, Finding, Findings
 
 
-def check(bundle: Bundle) -> Findings:
-    """`group_by` names something that an alert has."""
+def alerts_are_grouped_by_what_they_have(bundle: Bundle) -> Findings:
+    """`group_by` names something that an alert has.
+
+    A term that no alert has would put every alert into a case of its own.
+    """
     for file, playbook in bundle.playbooks.items():
         for number, term in enumerate(playbook.group_by):
             if term in ("subject", "detector", "kind"):

@@ -4,8 +4,11 @@ from workflows.domain.playbook.durations import format_duration
 from workflows.domain.playbook.lint.finding import APPEALS, Bundle, Finding, Findings
 
 
-def check(bundle: Bundle) -> Findings:
-    """Reminders come after the appeal and before its answer is due, each at its own time."""
+def appeals_are_answered_in_time(bundle: Bundle) -> Findings:
+    """Reminders come after the appeal and before its answer is due, each at its own time.
+
+    A reminder that would come before the appeal itself reminds nobody.
+    """
     if bundle.appeals is None:
         return
     rules, seen = bundle.appeals, set()

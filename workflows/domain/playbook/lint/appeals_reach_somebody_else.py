@@ -7,8 +7,11 @@ from workflows.domain.playbook.roles import RoleBook
 FEWEST = 2
 
 
-def check(bundle: Bundle) -> Findings:
-    """Two people at least can review, and somebody is called when an answer is late."""
+def appeals_reach_somebody_else(bundle: Bundle) -> Findings:
+    """Two people at least can review, and somebody is called when an answer is late.
+
+    Whoever decided can't review: with one reviewer, their own decisions would have none.
+    """
     if bundle.appeals is None or bundle.roles is None:
         return
     rules, roles = bundle.appeals, bundle.roles

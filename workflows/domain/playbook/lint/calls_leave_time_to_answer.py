@@ -8,8 +8,11 @@ from workflows.domain.playbook.lint.finding import Bundle, Finding, Findings
 FASTEST = timedelta(seconds=30)
 
 
-def check(bundle: Bundle) -> Findings:
-    """`repeat` leaves half a minute at least between two calls."""
+def calls_leave_time_to_answer(bundle: Bundle) -> Findings:
+    """`repeat` leaves half a minute at least between two calls.
+
+    A call that comes every few seconds is noise, and Slack would hold it back.
+    """
     for file, playbook in bundle.playbooks.items():
         for number, step in enumerate(playbook.escalation):
             if step.repeat is not None and step.repeat.every < FASTEST:

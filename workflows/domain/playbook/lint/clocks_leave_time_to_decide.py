@@ -4,8 +4,11 @@ from workflows.domain.playbook.durations import format_duration
 from workflows.domain.playbook.lint.finding import Bundle, Finding, Findings
 
 
-def check(bundle: Bundle) -> Findings:
-    """`claim` is shorter than `decide`; both count from the opening."""
+def clocks_leave_time_to_decide(bundle: Bundle) -> Findings:
+    """`claim` is shorter than `decide`; both count from the opening.
+
+    Who claims in the last moment still needs time to decide.
+    """
     for file, playbook in bundle.playbooks.items():
         for severity, clocks in playbook.clocks.items():
             if clocks.claim >= clocks.decide:

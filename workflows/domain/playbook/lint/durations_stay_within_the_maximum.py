@@ -13,8 +13,11 @@ from workflows.domain.playbook.lint.finding import (
 )
 
 
-def check(bundle: Bundle) -> Findings:
-    """`for:` fits an action that ends, and stays within its `max`."""
+def durations_stay_within_the_maximum(bundle: Bundle) -> Findings:
+    """`for:` fits an action that ends, and stays within its `max`.
+
+    A preset that lasts longer than the action allows would be refused at the press.
+    """
     if bundle.catalog is None:
         return
     for name, spec in bundle.catalog.actions.items():

@@ -10,8 +10,11 @@ _ONE_EQUALS = re.compile(r"(?<![=!<>])=(?!=)")
 _IN_WORDS = re.compile(r"\b(and|or|not)\b")
 
 
-def check(bundle: Bundle) -> Findings:
-    """Every expression of playbooks and actions can be read, and speaks of what is there."""
+def every_condition_can_be_read(bundle: Bundle) -> Findings:
+    """Every expression of playbooks and actions can be read, and speaks of what is there.
+
+    An expression with a mistake would never hold, and nobody would notice.
+    """
     for file, playbook in bundle.playbooks.items():
         for place, expression, names in _expressions(playbook):
             wrong = bundle.problem(expression, names)

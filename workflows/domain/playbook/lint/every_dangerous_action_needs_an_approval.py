@@ -3,8 +3,11 @@
 from workflows.domain.playbook.lint.finding import ACTIONS, Bundle, Finding, Findings
 
 
-def check(bundle: Bundle) -> Findings:
-    """What is marked `danger`, or can't be undone, has an `approval`."""
+def every_dangerous_action_needs_an_approval(bundle: Bundle) -> Findings:
+    """What is marked `danger`, or can't be undone, has an `approval`.
+
+    No irreversible act without a second person.
+    """
     if bundle.catalog is None:
         return
     for name, spec in bundle.catalog.actions.items():

@@ -5,8 +5,11 @@ from difflib import get_close_matches
 from workflows.domain.playbook.lint.finding import Bundle, Finding, Findings
 
 
-def check(bundle: Bundle) -> Findings:
-    """Every action of every preset stands in actions.yaml."""
+def every_preset_names_known_actions(bundle: Bundle) -> Findings:
+    """Every action of every preset stands in actions.yaml.
+
+    A preset that names an action which the platform does not have could never be carried out.
+    """
     if bundle.catalog is None:
         return
     known = bundle.catalog.actions

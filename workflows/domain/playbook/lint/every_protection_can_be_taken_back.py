@@ -6,8 +6,11 @@ from workflows.domain.playbook.actions import ActionCatalog, ActionSpec
 from workflows.domain.playbook.lint.finding import Bundle, Finding, Findings, protections
 
 
-def check(bundle: Bundle) -> Findings:
-    """Every protection names an action that can be undone and that nobody has to approve."""
+def every_protection_can_be_taken_back(bundle: Bundle) -> Findings:
+    """Every protection names an action that can be undone and that nobody has to approve.
+
+    What Koban does before anybody looks has to be harmless, and needs nobody.
+    """
     if bundle.catalog is None:
         return
     for file, playbook in bundle.playbooks.items():

@@ -19,8 +19,12 @@ from workflows.domain.playbook.roles import RoleBook
 NEEDED = (Role.SPECIALIST, Role.LEAD)
 
 
-def check(bundle: Bundle) -> Findings:
-    """Specialist and lead are there, and every role that is asked or called is held."""
+def every_role_has_somebody(bundle: Bundle) -> Findings:
+    """Specialist and lead are there, and every role that is asked or called is held.
+
+    A role that nobody holds is an approval that nobody can give, and a call that nobody
+    hears.
+    """
     if bundle.roles is None:
         return
     write = "name a Slack `group`, or `users`"

@@ -3,8 +3,11 @@
 from workflows.domain.playbook.lint.finding import Bundle, Finding, Findings
 
 
-def check(bundle: Bundle) -> Findings:
-    """Every severity of a playbook has its clocks."""
+def every_severity_has_clocks(bundle: Bundle) -> Findings:
+    """Every severity of a playbook has its clocks.
+
+    A case without a clock would wait for ever.
+    """
     for file, playbook in bundle.playbooks.items():
         for severity in playbook.severity:
             if severity not in playbook.clocks:

@@ -7,8 +7,12 @@ from workflows.domain.playbook.lint.finding import LIMITS, Bundle, Finding, Find
 LONGEST = timedelta(hours=24)
 
 
-def check(bundle: Bundle) -> Findings:
-    """`exposure` counts over 24 hours at most."""
+def exposures_fit_into_a_day(bundle: Bundle) -> Findings:
+    """`exposure` counts over 24 hours at most.
+
+    A cap per shift that counts over days would send somebody home for what they saw
+    yesterday.
+    """
     exposure = bundle.limits.exposure if bundle.limits else None
     if exposure is not None and exposure.within > LONGEST:
         what = "`exposure` counts over more than a day"

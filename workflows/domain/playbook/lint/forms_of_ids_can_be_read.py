@@ -7,8 +7,11 @@ from workflows.domain.playbook.lint.finding import PLATFORM, Bundle, Finding, Fi
 _WRITE = "write for example `u_[0-9]+`"
 
 
-def check(bundle: Bundle) -> Findings:
-    """`ids` can be read as a regular expression, and does not fit any word at all."""
+def forms_of_ids_can_be_read(bundle: Bundle) -> Findings:
+    """`ids` can be read as a regular expression, and does not fit any word at all.
+
+    A form that fits nothing, or everything, would put a wrong subject under somebody's words.
+    """
     for kind, spec in (bundle.lookups.lookups if bundle.lookups else {}).items():
         if spec.ids is None:
             continue

@@ -3,8 +3,12 @@
 from workflows.domain.playbook.lint.finding import Bundle, Finding, Findings
 
 
-def check(bundle: Bundle) -> Findings:
-    """`playbook:` and `detector:` are the file's name; ids of presets are unique."""
+def names_are_unique_and_match_their_file(bundle: Bundle) -> Findings:
+    """`playbook:` and `detector:` are the file's name; ids of presets are unique.
+
+    A playbook is found by its name, so its file, its name and its presets must be
+    unmistakable.
+    """
     for file, playbook in bundle.playbooks.items():
         if file != f"playbooks/{playbook.playbook}.yaml":
             what = f"the playbook is called `{playbook.playbook}` but its file is not"

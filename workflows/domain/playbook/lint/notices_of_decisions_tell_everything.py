@@ -13,8 +13,12 @@ TOLD = ("facts", "actions", "rule", "automation", "case.id")
 IN_FRAME = (*ABOUT, "facts", "actions", "rule", "automation")
 
 
-def check(bundle: Bundle) -> Findings:
-    """Where a reason has a notice, there is a text for it and a way to send it."""
+def notices_of_decisions_tell_everything(bundle: Bundle) -> Findings:
+    """Where a reason has a notice, there is a text for it and a way to send it.
+
+    Who is acted upon is told the facts, the action, the rule, about automation, and what to
+    appeal against.
+    """
     frame = bundle.appeals.notices.decision if bundle.appeals else None
     place = ("notices", "decision")
     for text in (frame.ja, frame.en) if frame is not None else ():

@@ -22,8 +22,11 @@ IN_CALLS = (*FACTS, "text.ja", "text.en")
 _WRITTEN = re.compile(r"\{([^{}]*)\}")
 
 
-def check(bundle: Bundle) -> Findings:
-    """appeals.yaml has a call in platform.yaml, and both use placeholders that exist."""
+def notices_reach_their_person(bundle: Bundle) -> Findings:
+    """appeals.yaml has a call in platform.yaml, and both use placeholders that exist.
+
+    A notice needs a call at the platform, and words whose placeholders somebody fills in.
+    """
     call = bundle.lookups.notice if bundle.lookups else None
     if bundle.appeals is not None:
         if bundle.lookups is not None and call is None:

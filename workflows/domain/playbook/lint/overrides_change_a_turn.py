@@ -4,8 +4,11 @@ from workflows.domain.playbook.lint.finding import ROSTER, Bundle, Finding, Find
 from workflows.domain.roster.model import Override, Roster, date_of
 
 
-def check(bundle: Bundle) -> Findings:
-    """Every override names a shift, and a day on which that shift begins or gets people."""
+def overrides_change_a_turn(bundle: Bundle) -> Findings:
+    """Every override names a shift, and a day on which that shift begins or gets people.
+
+    An override of a turn that does not exist is forgotten, or was meant for another day.
+    """
     if bundle.roster is None:
         return
     for number, override in enumerate(bundle.roster.overrides):

@@ -12,8 +12,11 @@ KNOWN = ("subject.id", "subject.type", "case.id", "decision.id", "until", "actor
 _WRITTEN = re.compile(r"\{([^{}]*)\}")
 
 
-def check(bundle: Bundle) -> Findings:
-    """Requests use placeholders that exist; in a path each one is a segment of its own."""
+def paths_use_known_placeholders(bundle: Bundle) -> Findings:
+    """Requests use placeholders that exist; in a path each one is a segment of its own.
+
+    A placeholder that nobody fills in would reach the platform as it is written.
+    """
     for name, spec in (bundle.catalog.actions if bundle.catalog else {}).items():
         for place, text, is_path in _texts(spec):
             where = ("actions", name, *place)

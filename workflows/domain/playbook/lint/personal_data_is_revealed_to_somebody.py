@@ -4,8 +4,12 @@ from workflows.domain.playbook.lint.every_role_has_somebody import NEEDED
 from workflows.domain.playbook.lint.finding import PLATFORM, Bundle, Finding, Findings
 
 
-def check(bundle: Bundle) -> Findings:
-    """`reveal` names roles that roles.yaml has; at least one where there is personal data."""
+def personal_data_is_revealed_to_somebody(bundle: Bundle) -> Findings:
+    """`reveal` names roles that roles.yaml has; at least one where there is personal data.
+
+    Who may see personal data has to be somebody, or nobody could answer a question of the
+    police.
+    """
     if bundle.lookups is None or bundle.roles is None:
         return
     for number, role in enumerate(bundle.lookups.reveal):

@@ -6,8 +6,11 @@ from workflows.domain.playbook.lint.finding import Bundle, Finding, Findings
 from workflows.domain.playbook.model import Playbook, Preset
 
 
-def check(bundle: Bundle) -> Findings:
-    """Ids stand once, presets name reasons that there are, and the usual rule comes first."""
+def reasons_and_rules_are_known(bundle: Bundle) -> Findings:
+    """Ids stand once, presets name reasons that there are, and the usual rule comes first.
+
+    What is chosen by its id has one id: rules, reasons, and the reason that a preset names.
+    """
     for file, playbook in bundle.playbooks.items():
         yield from _twice(file, "reasons", [each.id for each in playbook.reasons])
         yield from _clauses(file, playbook)

@@ -6,8 +6,12 @@ from workflows.domain.playbook.related import RelatedSpec
 _WRITE = "write for example `response.users`"
 
 
-def check(bundle: Bundle) -> Findings:
-    """`items` can be read and speaks of the response; `type` has a look-up of its own."""
+def related_look_ups_name_subjects(bundle: Bundle) -> Findings:
+    """`items` can be read and speaks of the response; `type` has a look-up of its own.
+
+    A look-up that finds nobody, or things that nobody can read, would only be noticed in a
+    hurry.
+    """
     if bundle.lookups is None:
         return
     known = ", ".join(bundle.lookups.lookups)

@@ -6,8 +6,11 @@ from workflows.domain.roster.model import Roster
 from workflows.domain.roster.reports import HandOver
 
 
-def check(bundle: Bundle) -> Findings:
-    """Shifts hand over where there is a roster, after they have begun."""
+def reports_are_about_known_shifts(bundle: Bundle) -> Findings:
+    """Shifts hand over where there is a roster, after they have begun.
+
+    A report of a shift that does not exist would never come, and nobody would miss it.
+    """
     if bundle.reports is None or bundle.reports.handover is None:
         return
     handover, roster = bundle.reports.handover, bundle.roster

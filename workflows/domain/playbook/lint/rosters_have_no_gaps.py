@@ -11,8 +11,11 @@ _MONDAY = datetime(2024, 1, 1, tzinfo=UTC)
 _DAY = timedelta(days=1)
 
 
-def check(bundle: Bundle) -> Findings:
-    """With `always`, the usual week has no gap, and no override makes one."""
+def rosters_have_no_gaps(bundle: Bundle) -> Findings:
+    """With `always`, the usual week has no gap, and no override makes one.
+
+    Where a team promises to be there at any time, an hour without anybody is a mistake.
+    """
     roster = bundle.roster
     if roster is None or not roster.always:
         return

@@ -3,8 +3,11 @@
 from workflows.domain.playbook.lint.finding import ROSTER, Bundle, Finding, Findings
 
 
-def check(bundle: Bundle) -> Findings:
-    """The role of every shift is in roles.yaml."""
+def shifts_are_worked_by_somebody(bundle: Bundle) -> Findings:
+    """The role of every shift is in roles.yaml.
+
+    A shift of a role that nobody holds is a shift without anybody.
+    """
     if bundle.roster is None or bundle.roles is None:
         return
     for name, shift in bundle.roster.shifts.items():

@@ -3,8 +3,11 @@
 from workflows.domain.playbook.lint.finding import ACTIONS, Bundle, Finding, Findings
 
 
-def check(bundle: Bundle) -> Findings:
-    """Every action with `timed` has an `undo`."""
+def timed_actions_can_be_undone(bundle: Bundle) -> Findings:
+    """Every action with `timed` has an `undo`.
+
+    An action that ends has to be lifted, and lifting is its undo.
+    """
     if bundle.catalog is None:
         return
     for name, spec in bundle.catalog.actions.items():

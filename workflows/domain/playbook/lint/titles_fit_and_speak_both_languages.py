@@ -25,8 +25,11 @@ _ENGLISH = re.compile(r"[a-z]{2}")
 WRITE = "write `{ja: …, en: …}`"
 
 
-def check(bundle: Bundle) -> Findings:
-    """Titles and reasons have both languages; what stands on a button fits there."""
+def titles_fit_and_speak_both_languages(bundle: Bundle) -> Findings:
+    """Titles and reasons have both languages; what stands on a button fits there.
+
+    What stands on a button is read in Japanese and in English, and Slack cuts nothing for us.
+    """
     for file, place, text in _texts(bundle):
         yield from _both(file, place, text)
         if place[-1] == "title" and max(len(text.ja), len(text.en)) > BUTTON:
