@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, settings
 from playwright.async_api import Browser, async_playwright, expect
 from temporalio.client import Client
 
+from activities.ledger.database import Database
+from activities.ledger.migrating import migrate
 from deploy.sandbox.slack.person import PATIENCE, wait_until
 from deploy.sandbox.temporal import temporal_server
 from tests.patience import be_patient
@@ -51,6 +53,16 @@ def patience() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         be_patient(patch)
         yield
+
+
+@pytest.fixture(scope="session")
+async def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite ledger of the newest shape, for tests to copy."""
+    file = tmp_path_factory.mktemp("ledger") / "migrated.db"
+    database = Database(f"sqlite+aiosqlite:///{file}")
+    await migrate(database)
+    await database.aclose()
+    return file
 
 
 @asynccontextmanager
