@@ -4,6 +4,7 @@ import shutil
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from temporalio.client import Client
 
 from activities.ledger.database import Database
 from activities.ledger.migrating import migrate
+from activities.policy.folder import PolicyFolder, load_policy
 from deploy.sandbox.slack.person import PATIENCE, wait_until
+from deploy.sandbox.stage import POLICY
 from deploy.sandbox.temporal import temporal_server
 from tests.patience import be_patient
 from tests.selection import select
@@ -52,6 +55,22 @@ def patience() -> Iterator[None]:
     """Koban's shortest deadlines, longer than a busy machine needs."""
     with pytest.MonkeyPatch.context() as patch:
         be_patient(patch)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def policy_read_once() -> Iterator[None]:
+    """The sandbox's policy folder stays as it is: every world reads it, and parsing takes long."""
+
+    @cache
+    def read() -> PolicyFolder:
+        return load_policy(POLICY)
+
+    def loaded(folder: Path) -> PolicyFolder:
+        return read() if folder == POLICY else load_policy(folder)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("activities.policy.watching.load_policy", loaded)
         yield
 
 
