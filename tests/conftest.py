@@ -1,5 +1,6 @@
 """The servers that all tests share."""
 
+import asyncio
 import shutil
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -18,8 +19,9 @@ from activities.policy.folder import PolicyFolder, load_policy
 from deploy.sandbox.slack.person import PATIENCE, wait_until
 from deploy.sandbox.stage import POLICY
 from deploy.sandbox.temporal import temporal_server
+from tests import aftermath
 from tests.patience import be_patient
-from tests.selection import select
+from tests.selection import give_time, select
 from tests.world import World, koban
 
 # How long an example takes says how busy the machine is.
@@ -47,7 +49,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Long tests and most of the wide ones are left to `make test-all`."""
+    give_time(items)
     select(config, items)
+
+
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """A failure has an aftermath."""
+    aftermath.note(item, call)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """What still runs uses the fixtures."""
+    aftermath.end_what_runs(item)
+
+
+@pytest.fixture(scope="session", autouse=True)
+async def loop() -> asyncio.AbstractEventLoop:
+    """What every test runs on."""
+    return asyncio.get_running_loop()
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """First of a test's fixtures, and so the last to end."""
+    yield from aftermath.freed(request.node)
 
 
 @pytest.fixture(scope="session", autouse=True)
