@@ -1,9 +1,11 @@
 """The servers that all tests share."""
 
+import asyncio
 import shutil
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,10 +13,15 @@ from hypothesis import HealthCheck, settings
 from playwright.async_api import Browser, async_playwright, expect
 from temporalio.client import Client
 
+from activities.ledger.database import Database
+from activities.ledger.migrating import migrate
+from activities.policy.folder import PolicyFolder, load_policy
 from deploy.sandbox.slack.person import PATIENCE, wait_until
+from deploy.sandbox.stage import POLICY
 from deploy.sandbox.temporal import temporal_server
+from tests import aftermath
 from tests.patience import be_patient
-from tests.selection import select
+from tests.selection import give_time, select
 from tests.world import World, koban
 
 # How long an example takes says how busy the machine is.
@@ -42,7 +49,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Long tests and most of the wide ones are left to `make test-all`."""
+    give_time(items)
     select(config, items)
+
+
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """A failure has an aftermath."""
+    aftermath.note(item, call)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """What still runs uses the fixtures."""
+    aftermath.end_what_runs(item)
+
+
+@pytest.fixture(scope="session", autouse=True)
+async def loop() -> asyncio.AbstractEventLoop:
+    """What every test runs on."""
+    return asyncio.get_running_loop()
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """First of a test's fixtures, and so the last to end."""
+    yield from aftermath.freed(request.node)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -51,6 +82,32 @@ def patience() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         be_patient(patch)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def policy_read_once() -> Iterator[None]:
+    """The sandbox's policy folder stays as it is: every world reads it, and parsing takes long."""
+
+    @cache
+    def read() -> PolicyFolder:
+        return load_policy(POLICY)
+
+    def loaded(folder: Path) -> PolicyFolder:
+        return read() if folder == POLICY else load_policy(folder)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("activities.policy.watching.load_policy", loaded)
+        yield
+
+
+@pytest.fixture(scope="session")
+async def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite ledger of the newest shape, for tests to copy."""
+    file = tmp_path_factory.mktemp("ledger") / "migrated.db"
+    database = Database(f"sqlite+aiosqlite:///{file}")
+    await migrate(database)
+    await database.aclose()
+    return file
 
 
 @asynccontextmanager

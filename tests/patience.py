@@ -12,7 +12,7 @@ ANSWERED_WITHIN = sending.PATIENCE + telling.PATIENCE
 
 
 def be_patient(patch: pytest.MonkeyPatch) -> None:
-    """Calls to Temporal, answers and the question for Slack's address get more time.
+    """Calls to Temporal, answers, lists and questions for roles or an address get more time.
 
     In production Slack shows an error after 3 s, and the person presses again.
     """
@@ -21,3 +21,5 @@ def be_patient(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("bot.slack.appeals.storing.PATIENCE", SECONDS)
     patch.setattr("bot.slack.telling.PATIENCE", SECONDS)
     patch.setattr("bot.slack.links.SECONDS", SECONDS)
+    patch.setattr("bot.slack.rights.PATIENCE", SECONDS)
+    patch.setattr("bot.slack.rings.listing.READING", SECONDS)

@@ -21,11 +21,14 @@ class Postgres:
     def __init__(self, uri: str) -> None:
         self._uri = uri
 
-    async def fresh(self, name: str) -> str:
-        """Makes an empty database; returns its URL as KOBAN_LEDGER__URL takes it."""
+    async def fresh(self, name: str, template: str = "template1") -> str:
+        """Makes a database, an empty one or a copy; returns its URL as KOBAN_LEDGER__URL takes it.
+
+        Nobody may be connected to the `template`.
+        """
         connection = await asyncpg.connect(self._uri)
         try:
-            await connection.execute(f'CREATE DATABASE "{name}"')
+            await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         finally:
             await connection.close()
         url = make_url(self._uri).set(drivername="postgresql+asyncpg", database=name)

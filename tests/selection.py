@@ -11,6 +11,9 @@ from zlib import crc32
 
 import pytest
 
+LONG = 1800
+"""Seconds after which a long test is ended: three times what a slow machine needs, and more."""
+
 
 class Part(StrEnum):
     """How much of the suite a run covers."""
@@ -48,6 +51,13 @@ def _beyond_sample(alike: list[pytest.Item]) -> list[pytest.Item]:
     assert marker is not None
     mixed = sorted(alike, key=lambda item: crc32(item.nodeid.encode()))
     return mixed[int(marker.args[0]) :]
+
+
+def give_time(items: Sequence[pytest.Item]) -> None:
+    """A long test has more time than pyproject.toml gives to others."""
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.timeout(LONG))
 
 
 def select(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -14,6 +14,23 @@ GRACE_SECONDS = 1
 
 
 class Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._ended = asyncio.Event()
+
+    def end(self) -> None:
+        """Takes nothing more; what is under way gets `GRACE_SECONDS`."""
+        self.should_exit = True
+        self._ended.set()
+
+    async def main_loop(self) -> None:
+        """Ends with `end`, and not up to a tenth of a second later."""
+        ticking = asyncio.create_task(super().main_loop())
+        try:
+            await self._ended.wait()
+        finally:
+            ticking.cancel()
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leaves signals to the process that runs several servers."""
@@ -41,7 +58,7 @@ async def serving(app: ASGIApp, port: int = 0) -> AsyncIterator[str]:
             await _started(server, task)
             yield f"http://{HOST}:{listener.getsockname()[1]}"
         finally:
-            server.should_exit = True
+            server.end()
             await task
 
 

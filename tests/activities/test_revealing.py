@@ -1,6 +1,7 @@
 """What is shown of hidden evidence, and when: the activity over ledger, images and Slack."""
 
 import inspect
+import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,6 @@ from activities.ledger.activities import LedgerActivities
 from activities.ledger.database import Database
 from activities.ledger.evidence import EvidenceRecord
 from activities.ledger.ledger import Ledger
-from activities.ledger.migrating import migrate
 from activities.revealing import RevealActivities
 from activities.slack.evidence.screen import EvidenceScreen
 from activities.slack.evidence.viewer import Viewer
@@ -81,9 +81,9 @@ class Room:
 
 
 @pytest.fixture
-async def room(desk: Desk, tmp_path: Path) -> AsyncIterator[Room]:
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}")
-    await migrate(database)
+async def room(desk: Desk, migrated: Path, tmp_path: Path) -> AsyncIterator[Room]:
+    file = shutil.copy(migrated, tmp_path / "ledger.db")
+    database = Database(f"sqlite+aiosqlite:///{file}")
     images = FakeImages()
     people: People = desk.people
     activities = RevealActivities(

@@ -1,33 +1,42 @@
 """Signs of life of activities, on a real server."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import uuid4
 
 from temporalio import activity, workflow
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from bot.living import SignsOfLife
+from deploy.sandbox.slack.person import wait_until
 
-_SLOW = 5.0
-_SILENT = timedelta(seconds=4)
+_SILENT = timedelta(minutes=5)
 
 
+@dataclass
 class Slow:
-    """An activity that takes longer than it may be silent."""
+    """An activity that ends when it may, and does nothing until then."""
 
-    def __init__(self) -> None:
-        self.began = asyncio.Event()
-        self.ended = 0
+    may_end: asyncio.Event = field(default_factory=asyncio.Event)
+    called_off: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: int = 0
 
     @activity.defn(name="slow")
     async def slow(self) -> str:
-        """Says when it began, and how often it came to its end."""
-        self.began.set()
-        await asyncio.sleep(_SLOW)
+        """Hears when it is called off, and counts how often it came to its end."""
+        hearing = asyncio.create_task(self._hear())
+        await self.may_end.wait()
+        hearing.cancel()
         self.ended += 1
         return "done"
+
+    async def _hear(self) -> None:
+        await activity.wait_for_cancelled()
+        self.called_off.set()
 
 
 @workflow.defn(name="Waits")
@@ -39,40 +48,63 @@ class Waits:
         """What it returned."""
         answer: str = await workflow.execute_activity(
             "slow",
-            start_to_close_timeout=timedelta(minutes=5),
+            start_to_close_timeout=timedelta(hours=1),
             heartbeat_timeout=_SILENT,
             cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         )
         return answer
 
 
-def _worker(client: Client, queue: str, slow: Slow) -> Worker:
-    return Worker(
+@asynccontextmanager
+async def waiting(temporal: str, slow: Slow) -> AsyncIterator[WorkflowHandle]:
+    """A workflow that waits for it, at work."""
+    client, queue = await Client.connect(temporal), f"living-{uuid4()}"
+    async with Worker(
         client,
         task_queue=queue,
         workflows=[Waits],
         activities=[slow.slow],
         interceptors=[SignsOfLife()],
         workflow_runner=UnsandboxedWorkflowRunner(),
-    )
+        max_heartbeat_throttle_interval=timedelta(seconds=0.1),
+    ):
+        yield await client.start_workflow("Waits", id=queue, task_queue=queue)
 
 
-async def test_a_slow_activity_is_not_taken_for_dead(temporal: str) -> None:
-    """It is silent for longer than it may be, and done once."""
-    client = await Client.connect(temporal)
-    slow, queue = Slow(), f"living-{uuid4()}"
-    async with _worker(client, queue, slow):
-        done = await client.execute_workflow("Waits", id=queue, task_queue=queue)
-    assert (done, slow.ended) == ("done", 1)
+async def signs(handle: WorkflowHandle) -> set[int]:
+    """When the server heard last that the activity lives; empty before that, and after its end."""
+    pending = (await handle.describe()).raw_description.pending_activities
+    return {
+        each.last_heartbeat_time.ToNanoseconds()
+        for each in pending
+        if each.HasField("last_heartbeat_time")
+    }
+
+
+async def test_a_slow_activity_is_heard_of_again_and_again(temporal: str) -> None:
+    """It says nothing itself, and is done once."""
+    slow, heard = Slow(), set[int]()
+
+    async def twice() -> bool:
+        heard.update(await signs(handle))
+        return len(heard) > 1
+
+    async with waiting(temporal, slow) as handle:
+        await wait_until(twice, what="two signs of life")
+        slow.may_end.set()
+        assert (await handle.result(), slow.ended) == ("done", 1)
 
 
 async def test_what_is_called_off_comes_to_its_end_first(temporal: str) -> None:
     """What was asked of a platform may take effect: the try under way is not interrupted."""
-    client = await Client.connect(temporal)
-    slow, queue = Slow(), f"living-{uuid4()}"
-    async with _worker(client, queue, slow):
-        handle = await client.start_workflow("Waits", id=queue, task_queue=queue)
-        await slow.began.wait()
+    slow = Slow()
+
+    async def begun() -> bool:
+        return bool(await signs(handle))
+
+    async with waiting(temporal, slow) as handle:
+        await wait_until(begun, what="a sign of life")
         await handle.cancel()
-        done = await handle.result()
-    assert (done, slow.ended) == ("done", 1)
+        await slow.called_off.wait()
+        slow.may_end.set()
+        assert (await handle.result(), slow.ended) == ("done", 1)

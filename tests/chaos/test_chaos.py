@@ -18,7 +18,6 @@ def busy_with_others() -> bool:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(300)
 async def test_forty_cases_in_chaos() -> None:
     """Every promise holds; the report says which one does not, where, and how to play it again.
 

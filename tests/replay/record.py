@@ -95,7 +95,7 @@ async def storm(world: World) -> str:
     await pour(world, alerts(range(2, 32)))
     await sato.press(card, "担当する")
     await pour(world, alerts(range(32, 62)))
-    card = await sato.wait_text(card, "60件", 20)
+    card = await sato.wait_text(card, "60件")
     await sato.press(card, "case.clear")
     await sato.wait_text(card, "完了")
     await world.wait_kind(case, "case_closed")
@@ -110,14 +110,14 @@ async def appeals(world: World) -> str:
     await tanaka.press(card, "appeal.claim")
     await tanaka.until(lambda: tanaka.ephemerals("ts-leads"), what="the refusal")
     await answer_with(reed, card, "appeal.uphold", "記録で確認しました")
-    await reed.wait_text(card, "本人にお知らせしました", 20)
+    await reed.wait_text(card, "本人にお知らせしました")
     await world.client.get_workflow_handle(appeal_route(first)).result()
     await post(world, an_appeal(case, "ap-2"))
-    second = await reed.wait_card("ts-leads", lambda c: c["ts"] != card["ts"], 20)
+    second = await reed.wait_card("ts-leads", lambda c: c["ts"] != card["ts"])
     await reed.press(second, "appeal.claim")
-    second = await reed.wait_text(second, "再審査中", 20)
+    second = await reed.wait_text(second, "再審査中")
     await answer_with(reed, second, "appeal.overturn", "型番でした")
-    await reed.wait_text(second, "本人にお知らせしました", 20)
+    await reed.wait_text(second, "本人にお知らせしました")
     return appeal_route(second["metadata"]["event_payload"]["appeal"])
 
 
@@ -150,7 +150,7 @@ async def crowd(world: World) -> str:
     route = str(controls(card)[0].block_id)
     await decided(sato, card, actions=["warn"])
     await approved(tanaka)
-    await sato.wait_text(card, "完了", 40)
+    await sato.wait_text(card, "完了")
     return route
 
 

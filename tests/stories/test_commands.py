@@ -182,7 +182,7 @@ async def test_a_stopped_koban_protects_nothing_until_two_people_go_on(world: Wo
     async def hidden() -> bool:
         return ("POST", "messages/m_77/hide") in await world.changes()
 
-    await wait_until(hidden, 120, what="the hidden message")
+    await wait_until(hidden, what="the hidden message")
     assert "自動対応は停止中です" not in visible_text(await sato.latest(card))
 
 

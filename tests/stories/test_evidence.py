@@ -329,10 +329,11 @@ async def test_what_was_asked_for_while_no_worker_ran_is_shown_once_one_does(
         async with work(world.settings):
             await world.happens(lure(more=(image(f"{market(world)}/m_77.png"),)))
             card, case = await case_of(sato)
+            assert await world.kinds(case) == ["case_opened"]
         view = await opened(sato, card)
         await sato.press(view, shows(view)[0])
         await showing(sato, "読み込んでいます…")
-        assert await world.kinds(case) == ["case_opened"]
+        assert await world.written_kinds(case) == ["case_opened"]
         async with work(world.settings):
             assert len(files(await showing(sato, "表示したことを記録しました"))) == 1
         assert await world.kinds(case) == ["case_opened", "evidence_revealed"]

@@ -13,6 +13,7 @@ from deploy.sandbox.slack.reading import controls
 from tests.conftest import a_server
 from tests.stories.flood import alerts, pour, runs_of
 from tests.stories.test_a_shift import case_of, lure
+from tests.stories.test_slow_ledger import locked
 from tests.world import World, koban
 from workflows.client import Cases
 
@@ -56,10 +57,15 @@ async def renewed(world: World, route: str, than: int) -> None:
     await wait_until(more, what="a new history")
 
 
+def file_of(world: World) -> Path:
+    """Where the ledger lies."""
+    url = world.settings.ledger.url.get_secret_value()
+    return Path(url.removeprefix("sqlite+aiosqlite:///"))
+
+
 def in_ledger(world: World) -> int:
     """Rows in the ledger's `alerts`."""
-    path = world.settings.ledger.url.get_secret_value().removeprefix("sqlite+aiosqlite:///")
-    with closing(sqlite3.connect(path, timeout=PATIENCE)) as ledger:
+    with closing(sqlite3.connect(file_of(world), timeout=PATIENCE)) as ledger:
         return int(ledger.execute("select count(*) from alerts").fetchone()[0])
 
 
@@ -164,14 +170,10 @@ async def test_histories_stay_short_while_the_ledger_is_away(world: World) -> No
     await world.happens(lure())
     card, case = await case_of(sato)
     route = str(controls(card)[0].block_id)
-    path = world.settings.ledger.url.get_secret_value().removeprefix("sqlite+aiosqlite:///")
-    locked = sqlite3.connect(path, isolation_level=None, timeout=PATIENCE)
-    locked.execute("begin exclusive")
-    for start in range(2, 102, 10):
-        await pour(world, alerts(range(start, start + 10)))
-    await renewed(world, route, 1)
-    locked.execute("rollback")
-    locked.close()
+    async with locked(file_of(world)):
+        for start in range(2, 102, 10):
+            await pour(world, alerts(range(start, start + 10)))
+        await renewed(world, route, 1)
     await counts(world, case, 101)
     assert in_ledger(world) == 101
     assert await world.kinds(case) == ["case_opened", *["alert_joined"] * 100]

@@ -62,7 +62,7 @@ async def test_a_lead_who_lost_the_role_since_approves_nothing(
         await tanaka.press(asked, "approval.approve")
         world.stage.workspace.groups["S0LEAD"].users.remove("U0TANAKA")
         async with work(world.settings):
-            refusals = await tanaka.until(lambda: tanaka.ephemerals("ts-leads"), 60, "the refusal")
+            refusals = await tanaka.until(lambda: tanaka.ephemerals("ts-leads"), what="the refusal")
         assert "リード" in visible_text(refusals[-1])
         assert "approved" not in await world.kinds(case)
         assert await world.changes() == []

@@ -1,11 +1,17 @@
 """A ledger that is slow or away, while cases go on."""
 
+import asyncio
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
+from functools import partial
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from activities.ledger.audit import verify
+from activities.ledger.database import Database
 from deploy.sandbox.slack.person import PATIENCE, wait_until
 from deploy.sandbox.slack.reading import controls
 from tests.stories.test_a_shift import case_of, lure
@@ -19,11 +25,32 @@ from workflows.domain.people import Actor
 
 @asynccontextmanager
 async def locked(ledger: Path) -> AsyncIterator[None]:
-    """Nobody can write to the ledger."""
-    with closing(sqlite3.connect(ledger, isolation_level=None, timeout=PATIENCE)) as holder:
-        holder.execute("BEGIN IMMEDIATE")
+    """Nobody can write to the ledger.
+
+    Whoever writes now may need the loop to end, so the lock is waited for beside it.
+    """
+    connected = partial(sqlite3.connect, timeout=PATIENCE, check_same_thread=False)
+    with closing(connected(ledger, isolation_level=None)) as holder:
+        await asyncio.to_thread(holder.execute, "BEGIN IMMEDIATE")
         yield
         holder.execute("ROLLBACK")
+
+
+async def test_a_lock_waits_for_who_writes_now(migrated: Path, tmp_path: Path) -> None:
+    """Their transaction needs the loop for its end."""
+    file = shutil.copy(migrated, tmp_path / "koban.db")
+    database, begun = Database(f"sqlite+aiosqlite:///{file}"), asyncio.Event()
+
+    async def write() -> None:
+        async with database.writing() as connection:
+            begun.set()
+            await connection.execute(sa.text("SELECT 1"))
+
+    writing = asyncio.create_task(write())
+    await begun.wait()
+    async with locked(file):
+        assert writing.done()
+    await database.aclose()
 
 
 async def thought_once(world: World) -> bool:

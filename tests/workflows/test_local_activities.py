@@ -22,7 +22,7 @@ QUEUE = "steps"
 ANSWER = "the answer to the query"
 TASK = timedelta(seconds=3)
 """How long a workflow task may take; with a local activity in it, a query waits for 0.8 of that."""
-PATIENCE = timedelta(seconds=30)
+PATIENCE = timedelta(minutes=5)
 
 
 class Gates(PayloadCodec):
@@ -108,7 +108,7 @@ async def at_the_first_step(temporal: str, gates: Gates, local: bool) -> AsyncIt
         handle = await client.start_workflow(
             Steps.run, local, id="steps", task_queue=QUEUE, task_timeout=TASK
         )
-        await wait_until(gates.begun.is_set, 20, what="the first step")
+        await wait_until(gates.begun.is_set, what="the first step")
         yield handle
 
 
@@ -116,7 +116,7 @@ async def end_it_during_a_query(handle: Handle, gates: Gates) -> None:
     """It is asked, it is told, its first step ends; then the answer leaves, and it goes on."""
     async with asyncio.TaskGroup() as group:
         answer = group.create_task(handle.query(Steps.question))
-        await wait_until(gates.asked.is_set, 20, what="the query")
+        await wait_until(gates.asked.is_set, what="the query")
         await handle.signal(Steps.tell)
         gates.may_end.set()
         assert await answer == ANSWER

@@ -122,7 +122,7 @@ async def hears(client: Client, *expected: str | None) -> None:
     async def told() -> bool:
         return statuses(await heard(client)) == list(expected)
 
-    await wait_until(told, 15, what=f"{expected}")
+    await wait_until(told, what=f"{expected}")
 
 
 async def test_it_follows_what_took_effect_in_the_same_report(temporal: str) -> None:

@@ -18,7 +18,6 @@ from deploy.sandbox.slack.person import wait_until
 from tests.world import fresh_namespace
 
 QUEUE = "alarms"
-PATIENCE = 120.0
 ROUNDS = 10
 """A round shows the fault where the query reaches the server before the timer fires."""
 
@@ -72,10 +71,10 @@ async def asked_without_a_worker(client: Client, runner: WorkflowRunner) -> str 
     async with worker(client, runner):
         handle = await client.start_workflow(AlarmClock.run, id=uuid4().hex, task_queue=QUEUE)
         started = lambda: has(handle, EventType.EVENT_TYPE_TIMER_STARTED)  # noqa: E731
-        await wait_until(started, PATIENCE, what="the timer")
+        await wait_until(started, what="the timer")
     asking = asyncio.create_task(handle.query(AlarmClock.rang))
     fired = lambda: has(handle, EventType.EVENT_TYPE_TIMER_FIRED)  # noqa: E731
-    await wait_until(fired, PATIENCE, what="the end of the timer")
+    await wait_until(fired, what="the end of the timer")
     async with worker(client, runner):
         await asyncio.gather(asking, return_exceptions=True)
         await handle.result()

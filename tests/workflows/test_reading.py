@@ -16,7 +16,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer, Worker
 
 from bot.query_guard import GuardedRunner
-from deploy.sandbox.slack.person import wait_until
+from deploy.sandbox.slack.person import PATIENCE, wait_until
 from tests.domain.building import POLICY, an_alert
 from tests.world import fresh_namespace
 from workflows.case import CaseWorkflow
@@ -37,7 +37,7 @@ from workflows.queues import cards_queue, slack_queue, updates_queue
 
 QUEUE = "koban"
 CASES = 40
-PATIENCE = timedelta(minutes=1)
+ANSWERED = timedelta(seconds=PATIENCE)
 
 
 class Slowly:
@@ -113,7 +113,7 @@ async def ask(handle: WorkflowHandle, dice: random.Random) -> None:
     """Questions at odd moments: two for its memory, one for its stack, one for its screen."""
     for query in (CaseWorkflow.memory, "__stack_trace", CaseWorkflow.newest, CaseWorkflow.memory):
         await asyncio.sleep(dice.random() * 0.05)
-        answer = await handle.query(query, rpc_timeout=PATIENCE)
+        answer = await handle.query(query, rpc_timeout=ANSWERED)
         assert query == CaseWorkflow.newest or answer
 
 
@@ -132,7 +132,7 @@ async def read_while_it_works(client: Client, dice: random.Random) -> WorkflowHa
 
 async def counted(handle: WorkflowHandle) -> bool:
     """Whether all four alerts are part of the case."""
-    memory = await handle.query(CaseWorkflow.memory, rpc_timeout=PATIENCE)
+    memory = await handle.query(CaseWorkflow.memory, rpc_timeout=ANSWERED)
     return memory.case is not None and memory.case.alerts == 4
 
 
@@ -146,7 +146,7 @@ async def test_a_case_that_was_asked_while_it_worked_can_be_played_again(client:
         data_converter=pydantic_data_converter,
     )
     for handle in handles:
-        await wait_until(partial(counted, handle), PATIENCE.total_seconds(), what="four alerts")
+        await wait_until(partial(counted, handle), what="four alerts")
         history = await handle.fetch_history()
         played = await replayer.replay_workflow(history, raise_on_replay_failure=False)
         assert played.replay_failure is None
@@ -154,7 +154,7 @@ async def test_a_case_that_was_asked_while_it_worked_can_be_played_again(client:
 
 async def rests(handle: WorkflowHandle) -> bool:
     """Whether the case has its card and nothing under way."""
-    memory = await handle.query(CaseWorkflow.memory, rpc_timeout=PATIENCE)
+    memory = await handle.query(CaseWorkflow.memory, rpc_timeout=ANSWERED)
     described = (await handle.describe()).raw_description
     last = (await handle.fetch_history()).events[-1].event_type
     idle = not described.pending_activities and last == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
@@ -166,7 +166,7 @@ async def test_a_question_leaves_no_trace(client: Client) -> None:
     cases = Cases(client, QUEUE)
     route = await cases.accept(about("u_1", 0), POLICY, ("user:u_1",))
     handle = client.get_workflow_handle(route)
-    await wait_until(partial(rests, handle), PATIENCE.total_seconds(), what="a case at rest")
+    await wait_until(partial(rests, handle), what="a case at rest")
     before = (await handle.describe()).history_length
     for _ in range(20):
         await cases.memory(route)
@@ -178,16 +178,16 @@ async def test_an_answer_has_the_policy_of_its_case(client: Client) -> None:
     """It travels packed beside the case and is attached again."""
     cases = Cases(client, QUEUE)
     route = await cases.accept(about("u_1", 0), POLICY, ("user:u_1",))
-    await wait_until(
-        partial(rests, client.get_workflow_handle(route)), PATIENCE.total_seconds(), what="a card"
-    )
+    await wait_until(partial(rests, client.get_workflow_handle(route)), what="a card")
     memory = await cases.memory(route)
     assert memory is not None
     assert memory.case is not None
     assert memory.case.policy == POLICY
 
 
-async def test_where_nobody_works_the_question_has_no_answer(temporal: str) -> None:
+async def test_where_nobody_works_the_question_has_no_answer(
+    temporal: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An unknown route has no case, which is an answer of its own."""
     client = await Client.connect(
         temporal, namespace=await fresh_namespace(temporal), data_converter=pydantic_data_converter
@@ -196,6 +196,8 @@ async def test_where_nobody_works_the_question_has_no_answer(temporal: str) -> N
     assert await cases.memory("case/nowhere") is None
     await cases.reached("case/nowhere")
     route = await cases.accept(about("u_1", 0), POLICY, ("user:u_1",))
+    # From here on nobody answers, however long one waits.
+    monkeypatch.setattr("workflows.client.RPC_TIMEOUT", timedelta(seconds=0.5))
     with pytest.raises(OutOfReach):
         await cases.memory(route)
     with pytest.raises(OutOfReach):

@@ -116,13 +116,13 @@ async def test_schedules_are_made_changed_and_taken_away(temporal: str) -> None:
     async def listed() -> bool:
         return len(await ids(client)) == 3
 
-    await wait_until(listed, 15, what="three schedules in the list")
+    await wait_until(listed, what="three schedules in the list")
     await schedules.keep(later)
 
     async def one() -> bool:
         return await ids(client) == ["report/daily"]
 
-    await wait_until(one, 15, what="only the digest in the list")
+    await wait_until(one, what="only the digest in the list")
     daily = await client.get_schedule_handle("report/daily").describe()
     (calendar,) = daily.schedule.spec.calendars
     assert [each.start for each in calendar.hour] == [10]

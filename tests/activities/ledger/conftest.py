@@ -1,5 +1,6 @@
 """A migrated ledger, once in SQLite and once in a real PostgreSQL."""
 
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -10,30 +11,50 @@ from activities.ledger.database import Database
 from activities.ledger.ledger import Ledger
 from activities.ledger.migrating import migrate
 from activities.ledger.queries import Queries
-from tests.postgres import postgres_server
+from tests.postgres import Postgres, postgres_server
+
+TEMPLATE = "migrated"
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a running PostgreSQL, without a database name."""
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A running PostgreSQL."""
     with postgres_server(tmp_path_factory.mktemp("postgres")) as server:
         yield server
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database."""
-    if request.param == "sqlite":
-        return f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}"
-    server = request.getfixturevalue("postgres")
-    return await server.fresh(f"koban_{uuid4().hex[:12]}")
+@pytest.fixture(scope="session")
+async def copied(postgres: Postgres) -> Postgres:
+    """The same with a migrated database, for tests to copy."""
+    database = Database(await postgres.fresh(TEMPLATE))
+    await migrate(database)
+    await database.aclose()
+    return postgres
+
+
+@pytest.fixture(params=["migrated", "copied"], ids=["sqlite", "postgresql"])
+def source(request: pytest.FixtureRequest) -> str | Postgres:
+    """Each of the two: the file, or the server with the database, that a test's is copied from."""
+    found: Path | Postgres = request.getfixturevalue(request.param)
+    return str(found) if isinstance(found, Path) else found
 
 
 @pytest.fixture
-async def database(url: str) -> AsyncIterator[Database]:
+async def url(source: str | Postgres, tmp_path: Path) -> str:
+    """The URL of an empty database."""
+    if isinstance(source, str):
+        return f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}"
+    return await source.fresh(f"koban_{uuid4().hex[:12]}")
+
+
+@pytest.fixture
+async def database(source: str | Postgres, tmp_path: Path) -> AsyncIterator[Database]:
     """A migrated database."""
-    made = Database(url)
-    await migrate(made)
+    if isinstance(source, str):
+        file = shutil.copy(source, tmp_path / "ledger.db")
+        made = Database(f"sqlite+aiosqlite:///{file}")
+    else:
+        made = Database(await source.fresh(f"koban_{uuid4().hex[:12]}", TEMPLATE))
     yield made
     await made.aclose()
 

@@ -20,7 +20,7 @@ async def test_a_database_that_starts_up_again_counts_as_away(tmp_path: Path) ->
     server = Postgres(tmp_path)
     await server.process.start()
     try:
-        await wait_until(server.answers, 20)
+        await wait_until(server.answers, what="PostgreSQL")
         database = Database(server.url("postgres"))
         asking = [asyncio.create_task(_asked_in_vain(database)) for _ in range(8)]
         await server.kill()
@@ -44,7 +44,7 @@ async def _asked_in_vain(database: Database) -> set[type[Exception]]:
             return False
         return bool(seen)
 
-    await wait_until(answers, 20)
+    await wait_until(answers, what="PostgreSQL, after an outage")
     return seen
 
 

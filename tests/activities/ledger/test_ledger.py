@@ -14,6 +14,7 @@ from activities.ledger.ledger import Ledger
 from activities.ledger.migrating import migrate
 from activities.ledger.queries import Look, Queries
 from activities.ledger.tables import alerts, cases, events, metadata
+from deploy.sandbox.slack.person import PATIENCE
 from tests.activities.ledger.recording import after, count, following, opening, wanted
 from tests.domain.building import (
     CLARK,
@@ -181,7 +182,7 @@ async def test_two_processes_may_migrate_at_once(url: str) -> None:
 
 async def test_a_new_file_that_another_process_writes_to_is_waited_for(tmp_path: Path) -> None:
     """It can't be turned to WAL meanwhile, and SQLite itself would fail instead of waiting."""
-    other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
+    other = sqlite3.connect(tmp_path / "ledger.db", PATIENCE, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     database = Database(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}")
     migrating = asyncio.create_task(migrate(database))

@@ -1,5 +1,6 @@
 """Who belongs together, asked of the real demo marketplace and of one that lies."""
 
+import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,6 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.ledger.database import Database
-from activities.ledger.migrating import migrate
 from activities.ledger.rings import Rings
 from activities.platform.client import Platform, open_platform
 from activities.platform.errors import TryAgain
@@ -174,10 +174,10 @@ async def test_items_that_are_no_list_can_not_be_read(liar: RelatedReader, items
 
 
 @pytest.fixture
-async def rings(tmp_path: Path) -> AsyncIterator[Rings]:
+async def rings(migrated: Path, tmp_path: Path) -> AsyncIterator[Rings]:
     """A migrated ledger's rings."""
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}")
-    await migrate(database)
+    file = shutil.copy(migrated, tmp_path / "ledger.db")
+    database = Database(f"sqlite+aiosqlite:///{file}")
     yield Rings(database)
     await database.aclose()
 

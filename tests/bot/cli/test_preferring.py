@@ -1,13 +1,13 @@
 """The language that a person chose, over a ledger that is slow, away or back again."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from activities.ledger.database import Database
-from activities.ledger.migrating import migrate
 from activities.ledger.preferences import Preferences
 from bot.cli import preferring
 from bot.cli.preferring import AGAIN, LASTS, Preferred
@@ -34,10 +34,10 @@ class Slow(Preferences):
 
 
 @pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[Slow]:
+async def ledger(migrated: Path, tmp_path: Path) -> AsyncIterator[Slow]:
     """A migrated ledger in which Sato has chosen English."""
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'koban.db'}")
-    await migrate(database)
+    file = shutil.copy(migrated, tmp_path / "koban.db")
+    database = Database(f"sqlite+aiosqlite:///{file}")
     slow = Slow(database)
     await slow.choose_language("U0SATO", Language.EN, T0)
     yield slow

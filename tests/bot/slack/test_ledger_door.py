@@ -1,7 +1,9 @@
 """The real ledger behind `/koban`: what was recorded is what is read."""
 
+import shutil
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -9,7 +11,6 @@ import sqlalchemy as sa
 from activities.ledger.covers import Covers
 from activities.ledger.database import Database
 from activities.ledger.ledger import Ledger
-from activities.ledger.migrating import migrate
 from activities.ledger.queries import Queries
 from activities.ledger.tables import cases, events
 from bot.slack.cover_door import LedgerCovers
@@ -54,9 +55,9 @@ def decided_case() -> tuple[Case, tuple[Event, ...]]:
 
 
 @pytest.fixture
-async def ledger(tmp_path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite+aiosqlite:///{tmp_path}/ledger.db")
-    await migrate(database)
+async def ledger(migrated: Path, tmp_path: Path) -> AsyncIterator[Database]:
+    file = shutil.copy(migrated, tmp_path / "ledger.db")
+    database = Database(f"sqlite+aiosqlite:///{file}")
     case, happened = decided_case()
     recorded = tuple(Recorded(seq=seq, event=event) for seq, event in enumerate(happened, 1))
     first = ReceivedAlert(alert=ALERT, at=NOW)

@@ -40,8 +40,6 @@ from workflows.ports import (
 
 CARD = CardRef(channel="C0LIVE", ts="1.0")
 QUEUE = "koban"
-PATIENCE = 60
-"""Seconds after which a test gives up."""
 
 
 @dataclass
@@ -154,7 +152,7 @@ class Office:
 
     async def wait_shown(self, number: int) -> list[tuple[str, Show]]:
         """Everything that was shown, once there is so much of it."""
-        await wait_until(lambda: len(self.shown) >= number, PATIENCE, what=f"{number} writes")
+        await wait_until(lambda: len(self.shown) >= number, what=f"{number} writes")
         return self.shown
 
     async def wait_open(self, handle: WorkflowHandle) -> None:
@@ -164,7 +162,7 @@ class Office:
             memory = await self.cases.memory(handle.id)
             return memory is not None and memory.case is not None
 
-        await wait_until(is_open, PATIENCE, what="an open case")
+        await wait_until(is_open, what="an open case")
 
     async def wait_event(self, kind: str) -> None:
         """Until such an event was written."""
@@ -172,7 +170,7 @@ class Office:
         def is_written() -> bool:
             return any(each.event.kind == kind for each in self.events)
 
-        await wait_until(is_written, PATIENCE, what=kind)
+        await wait_until(is_written, what=kind)
 
     async def wait_counted(self, number: int) -> None:
         """Until so many alerts were opened with or claimed."""
@@ -180,7 +178,7 @@ class Office:
         def counted() -> bool:
             return len(self.openings) + sum(len(each.alerts) for each in self.claims) >= number
 
-        await wait_until(counted, PATIENCE, what=f"{number} alerts")
+        await wait_until(counted, what=f"{number} alerts")
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 
 from deploy.sandbox.slack.person import wait_until
 from tests.domain.building import SATO, an_alert
-from tests.workflows.casework.office import PATIENCE, Office
+from tests.workflows.casework.office import Office
 from workflows.casework.intake import DEBOUNCE
 from workflows.domain import commands as cmd
 from workflows.queues import cards_queue, slack_queue, updates_queue
@@ -38,7 +38,7 @@ async def test_while_a_card_waits_alerts_are_claimed_in_handfuls(office: Office)
     await asyncio.gather(*(office.alert(number) for number in range(7, 27)))
     await office.wait_counted(26)
     assert len(office.claims) - before <= 4
-    await wait_until(lambda: len(joined(office)) == 25, PATIENCE, what="25 events")
+    await wait_until(lambda: len(joined(office)) == 25, what="25 events")
     assert sorted(joined(office)) == [f"live-chat/chat-{number:06}" for number in range(2, 27)]
 
 
@@ -49,12 +49,12 @@ async def test_a_worse_alert_does_not_wait_for_the_pause(office: Office) -> None
     await office.alerts(numbers(2, 8))
     await office.wait_counted(8)
     await office.alert(9)
-    await wait_until(lambda: _pauses(handle), PATIENCE, what="a pause")
+    await wait_until(lambda: _pauses(handle), what="a pause")
     await office.alert(99, score=0.99)
     await office.wait_counted(10)
     assert office.claims[-1].alerts[-1].id == "chat-000099"
     assert not _paused_after(await history(handle), "chat-000099")
-    await wait_until(lambda: _is_critical(office), PATIENCE, what="a critical case")
+    await wait_until(lambda: _is_critical(office), what="a critical case")
 
 
 async def test_an_alert_that_comes_twice_joins_once(office: Office) -> None:
@@ -63,7 +63,7 @@ async def test_an_alert_that_comes_twice_joins_once(office: Office) -> None:
     await office.wait_open(handle)
     await office.alerts([an_alert(1), an_alert(2), an_alert(2)])
     await office.alerts([an_alert(2), an_alert(3)])
-    await wait_until(lambda: len(joined(office)) == 2, PATIENCE, what="two events")
+    await wait_until(lambda: len(joined(office)) == 2, what="two events")
     assert joined(office) == ["live-chat/chat-000002", "live-chat/chat-000003"]
     claimed = [alert.id for claim in office.claims for alert in claim.alerts]
     assert claimed == ["chat-000002", "chat-000003"]
@@ -76,7 +76,7 @@ async def test_a_signal_that_holds_no_alerts_is_dropped(office: Office) -> None:
     for nonsense in ("nonsense", {"a": 1}, [{"id": ""}]):
         await handle.signal("alerts", nonsense)
     await office.alert(2)
-    await wait_until(lambda: joined(office) == ["live-chat/chat-000002"], PATIENCE, what="it")
+    await wait_until(lambda: joined(office) == ["live-chat/chat-000002"], what="it")
 
 
 async def test_an_alert_after_the_end_of_its_case_opens_the_next_one(office: Office) -> None:
@@ -86,7 +86,7 @@ async def test_an_alert_after_the_end_of_its_case_opens_the_next_one(office: Off
     await office.alerts(numbers(2, 8))
     await office.wait_counted(8)
     await office.alert(9)
-    await wait_until(lambda: _pauses(handle), PATIENCE, what="a pause")
+    await wait_until(lambda: _pauses(handle), what="a pause")
     await office.press(handle, cmd.Clear(by=SATO))
     await office.wait_event("case_closed")
     await office.alert(10)
@@ -96,7 +96,7 @@ async def test_an_alert_after_the_end_of_its_case_opens_the_next_one(office: Off
         office.worker(slack_queue("koban")),
     ):
         await office.wait_counted(10)
-        await wait_until(lambda: _has_ended(handle), PATIENCE, what="the end of the first run")
+        await wait_until(lambda: _has_ended(handle), what="the end of the first run")
     first = office.writes[0].case
     kinds = [e.event.kind for write in office.writes if write.case == first for e in write.events]
     assert "alert_joined" not in kinds[kinds.index("case_closed") :]

@@ -13,7 +13,6 @@ from workflows.casework.tasks import Tasks
 from workflows.domain import events as ev
 from workflows.domain.memory import ReceivedAlert
 
-PATIENCE = 60
 Written = tuple[list[int], list[str], bool]
 
 
@@ -47,12 +46,12 @@ class Book:
 
     async def begins(self, number: int) -> None:
         """Until so many writes began."""
-        await wait_until(lambda: self.begun >= number, PATIENCE)
+        await wait_until(lambda: self.begun >= number)
 
     async def ends(self) -> None:
         """Until nothing is under way."""
         self.gate.set()
-        await wait_until(lambda: not self.tasks, PATIENCE)
+        await wait_until(lambda: not self.tasks)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import WorkflowHandle
 
 from deploy.sandbox.slack.person import wait_until
-from tests.workflows.casework.office import CARD, PATIENCE, QUEUE, Office
+from tests.workflows.casework.office import CARD, QUEUE, Office
 from workflows.queues import cards_queue, slack_queue, updates_queue, worst_queue
 
 CANCEL_REQUESTED = PendingActivityState.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED
@@ -65,9 +65,7 @@ async def test_a_write_that_fails_as_it_is_called_off_may_have_posted(office: Of
         handle = await office.alert(1)
         await office.wait_shown(1)
         await office.claim(handle)
-        await wait_until(
-            lambda: _is_called_off(handle), PATIENCE, what="a write that is called off"
-        )
+        await wait_until(lambda: _is_called_off(handle), what="a write that is called off")
         office.fails.set()
         _, (queue, show) = await office.wait_shown(2)
     assert (queue, show.background, show.view.owner) == ("koban-slack", False, "U0SATO")

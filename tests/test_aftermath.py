@@ -1,0 +1,50 @@
+"""The end of what a failed test leaves behind."""
+
+import asyncio
+import sys
+import weakref
+
+from tests.aftermath import end, free
+
+
+def test_a_test_that_was_left_in_its_middle_closes_what_it_opened() -> None:
+    """A timeout leaves the loop and not the test's task, which would go on in the next test."""
+    closed, loop = [], asyncio.new_event_loop()
+
+    async def left() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            closed.append(True)
+
+    async def goes_on() -> None:
+        await asyncio.Event().wait()
+
+    task, other = loop.create_task(left()), loop.create_task(goes_on())
+    loop.run_until_complete(asyncio.sleep(0))
+    end(loop, left.__code__)
+    assert (closed, task.cancelled(), other.done()) == ([True], True, False)
+    end(loop, goes_on.__code__)
+    loop.close()
+
+
+def test_what_the_frames_of_a_failure_hold_is_freed() -> None:
+    """A coroutine in there that nobody awaited would be told of in the next test."""
+
+    class Held:
+        """What a failed test had in a variable."""
+
+    def fails() -> None:
+        held = Held()
+        seen.append(weakref.ref(held))
+        raise AssertionError
+
+    seen: list[weakref.ref[Held]] = []
+    try:
+        fails()
+    except AssertionError as failure:
+        sys.last_value = failure
+    assert seen[0]() is not None
+    free()
+    assert seen[0]() is None
