@@ -1,15 +1,16 @@
 """Automation switch: every pause and resumption is a row, and no row is ever changed."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.ledger.database import Database
 from activities.ledger.tables import automation
-from workflows.domain.automation import AutomationChange, Halt, Standing, Unchanged, halt_of
-from workflows.domain.automation import standing as standing_of
+from workflows.domain import automation as rules
+from workflows.domain.automation import AutomationChange, Halt, Standing, Unchanged
+from workflows.domain.people import Actor
 
 # Any fixed number will do: it names these turns among PostgreSQL's advisory locks.
 _LOCK = 0x4B6F6263
@@ -33,7 +34,19 @@ class Automation:
     async def standing(self, now: datetime) -> tuple[Standing, ...]:
         """The halts that stand now."""
         async with self._database.reading() as connection:
-            return standing_of(await _changes(connection, sa.true()), now)
+            return rules.standing(await _changes(connection, sa.true()), now)
+
+    async def pause(
+        self, by: Actor, playbook: str | None, lasts: timedelta | None, now: datetime
+    ) -> AutomationChange | Unchanged:
+        """Stops it, for good when it returns."""
+        return await self.change(lambda before: rules.pause(before, by, playbook, lasts, now))
+
+    async def resume(
+        self, by: Actor, playbook: str | None, now: datetime
+    ) -> AutomationChange | Unchanged:
+        """Asks to go on, or goes on."""
+        return await self.change(lambda before: rules.resume(before, by, playbook, now))
 
     async def change(self, decide: Decide) -> AutomationChange | Unchanged:
         """Takes the turn that `decide` makes of all before it; two never see the same state."""
@@ -49,7 +62,7 @@ class Automation:
 def halt_now(connection: sa.Connection, playbook: str, now: datetime) -> Halt | None:
     """What keeps Koban from acting by itself in cases of `playbook`."""
     mine = sa.or_(automation.c.playbook.is_(None), automation.c.playbook == playbook)
-    return halt_of(_read(connection, mine), playbook, now)
+    return rules.halt_of(_read(connection, mine), playbook, now)
 
 
 async def _changes(

@@ -1,11 +1,13 @@
 """What can go wrong with the ledger."""
 
+from activities.errors import Unavailable
+
 
 class LedgerError(Exception):
     """Any trouble with the ledger."""
 
 
-class LedgerUnavailable(LedgerError):
+class LedgerUnavailable(LedgerError, Unavailable):
     """The database can't be reached; its address (without password) is in the message."""
 
 

@@ -2,12 +2,14 @@
 
 from datetime import timedelta
 
+from activities.errors import Unavailable
+
 
 class PlatformError(Exception):
     """Any trouble with the platform."""
 
 
-class TryAgain(PlatformError):
+class TryAgain(PlatformError, Unavailable):
     """It may work later: `status` is the HTTP status, where there was an answer."""
 
     def __init__(self, status: int | None = None, wait: timedelta | None = None) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from activities.errors import Unavailable
 from activities.platform.client import Platform
 from activities.platform.errors import PlatformError, Refused, UnusableSubject
 from activities.platform.template import fill_path
@@ -29,8 +30,8 @@ _GONE = frozenset({404, 410})
 Facts = Mapping[str, Any]
 
 
-class Unreadable(PlatformError):
-    """The ring can't be read as platform.yaml describes it: trying again will not help."""
+class Unreadable(PlatformError, Unavailable):
+    """The ring can't be read as platform.yaml describes it: a workflow need not try again."""
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,6 @@ from activities.slack.client import slack_client
 from activities.slack.people import People
 from bot.cli.appeals import AppealsInLedger
 from bot.cli.checks import ledger_check, policy_check, temporal_check
-from bot.cli.desk import make_doors
-from bot.cli.looking_up import LookUps
 from bot.cli.policies import Policies, open_policies
 from bot.cli.preferring import Preferred
 from bot.cli.running import open_database, run, stop_event
@@ -35,6 +33,8 @@ from bot.ingest.known import AskedTogether
 from bot.ingest.metrics import Metrics
 from bot.ledger_connection import LedgerStart
 from bot.log_setup import set_up_logging
+from bot.services.lookups import LookUps
+from bot.services.slack import make_services
 from bot.settings import Http, Settings, load_settings, need
 from bot.slack.app import make_bolt_app
 from bot.slack.background import Background
@@ -116,7 +116,7 @@ async def open_app(opened: AsyncExitStack, settings: Settings) -> FastAPI:
     look_ups = LookUps(Platform(http), policies)
     related = RelatedReader(Platform(http))
     handover = Handover(cases, policies.place, AskedTogether(queries.known))
-    doors = make_doors(
+    services = make_services(
         cases,
         appeals,
         policies,
@@ -129,7 +129,7 @@ async def open_app(opened: AsyncExitStack, settings: Settings) -> FastAPI:
         related,
     )
     secret = settings.slack.signing_secret
-    bolt = make_bolt_app(doors, web, secret.get_secret_value() if secret else "", background)
+    bolt = make_bolt_app(services, web, secret.get_secret_value() if secret else "", background)
     intake = Intake(handover, policies.keys, Metrics())
     checks = {
         "temporal": temporal_check(client, settings.temporal),

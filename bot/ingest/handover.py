@@ -13,6 +13,7 @@ from typing import Protocol
 import structlog
 from temporalio.service import RPCError
 
+from activities.errors import Unavailable
 from activities.ledger.errors import LedgerUnavailable
 from bot.ingest.models import Outcome
 from bot.ingest.room import Room, Turn
@@ -59,7 +60,7 @@ class Accepts(Protocol):
         ...
 
 
-class TemporalAway(Exception):
+class TemporalAway(Unavailable):
     """Temporal did not take some alert: the whole request has to be sent again."""
 
 

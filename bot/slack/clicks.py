@@ -8,8 +8,8 @@ import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from activities.slack.handles import Handle
+from bot.services.slack import Services
 from bot.slack.background import Background
-from bot.slack.doors import Doors
 from bot.slack.evidence.listener import EvidenceListener
 from bot.slack.modals.metadata import placed
 from bot.slack.modals.opening import Opening
@@ -37,7 +37,7 @@ class Clicks:
 
     def __init__(
         self,
-        doors: Doors,
+        services: Services,
         telling: Telling,
         opening: Opening,
         after: Background,
@@ -46,7 +46,7 @@ class Clicks:
         timelines: Timelines | None = None,
         evidence: EvidenceListener | None = None,
     ) -> None:
-        self._doors = doors
+        self._services = services
         self._telling = telling
         self._opening = opening
         self._after = after
@@ -102,7 +102,7 @@ class Clicks:
             place=place,
             received_at=self._now(),
         )
-        if not await store(self._doors.cases, aim.route, click):
+        if not await store(self._services.cases, aim.route, click):
             _log.warning("click_not_stored", case=aim.case, command=command.kind)
             if press.view:
                 await ack()

@@ -8,7 +8,7 @@ from typing import Any
 from activities.slack.escape import mrkdwn, one_line, units
 from activities.slack.reader import Reader
 from activities.slack.text.texts import Catalog
-from bot.slack.doors import CaseLine
+from bot.services.cases import CaseLine
 from bot.slack.links import link
 from workflows.domain.alert import Subject
 from workflows.domain.approval import Purpose

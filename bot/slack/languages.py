@@ -5,8 +5,9 @@ from collections import OrderedDict
 
 import structlog
 
+from activities.errors import Unavailable
+from bot.services.slack import Services
 from bot.slack.background import Background
-from bot.slack.doors import Doors, Unavailable
 from workflows.domain.text import Language
 
 PATIENCE = 0.4
@@ -26,8 +27,8 @@ class Languages:
     The deployment's language is for people who were never answered before.
     """
 
-    def __init__(self, doors: Doors, background: Background) -> None:
-        self._doors = doors
+    def __init__(self, services: Services, background: Background) -> None:
+        self._services = services
         self._background = background
         self._last: OrderedDict[str, Language] = OrderedDict()
 
@@ -45,7 +46,7 @@ class Languages:
 
     async def _ask(self, person: str) -> Language:
         try:
-            language = await self._doors.people.language(person)
+            language = await self._services.people.language(person)
         except Unavailable as error:
             _log.warning("language_unknown", person=person, error=str(error))
             return self._known(person)
@@ -53,7 +54,7 @@ class Languages:
         return language
 
     def _known(self, person: str) -> Language:
-        return self._last.get(person, self._doors.language)
+        return self._last.get(person, self._services.language)
 
     def _keep(self, person: str, language: Language) -> None:
         self._last[person] = language

@@ -7,9 +7,10 @@ modal that would be refused, or kept from what is shown before a case hears of a
 import asyncio
 from collections.abc import Iterable
 
+from activities.errors import Unavailable
 from activities.slack.holders import MOST_NAMES
+from activities.slack.people import People
 from activities.slack.text.texts import Catalog
-from bot.slack.doors import PeopleDoor, Unavailable
 from bot.slack.drawing import person
 from workflows.domain.people import Role
 
@@ -18,7 +19,7 @@ EVERYBODY = frozenset(Role)
 READS_ONLY = frozenset({Role.AUDITOR})
 
 
-async def holds(people: PeopleDoor, who: str, allowed: frozenset[Role]) -> bool | None:
+async def holds(people: People, who: str, allowed: frozenset[Role]) -> bool | None:
     """Whether a person holds one of the roles; None where that can't be told in time."""
     try:
         async with asyncio.timeout(PATIENCE):
@@ -27,7 +28,7 @@ async def holds(people: PeopleDoor, who: str, allowed: frozenset[Role]) -> bool 
         return None
 
 
-async def role_needed(people: PeopleDoor, allowed: Iterable[Role], texts: Catalog) -> str:
+async def role_needed(people: People, allowed: Iterable[Role], texts: Catalog) -> str:
     """The sentence for somebody who may not: which role it takes, and who holds it."""
     roles = sorted(allowed)
     words = texts.say("words.or").join(texts.say(f"role.{role.value}") for role in roles)
@@ -41,7 +42,7 @@ SECONDS = 1.0
 """That Slack is given; an answer without names is better than none."""
 
 
-async def holder_words(people: PeopleDoor, roles: Iterable[Role], texts: Catalog) -> str:
+async def holder_words(people: People, roles: Iterable[Role], texts: Catalog) -> str:
     """`(<@U0TANAKA>、<@U0REED> ほか2人)`; nothing where it can't be told.
 
     For answers that only one person sees, where a mention is a name and calls nobody.

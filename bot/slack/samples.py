@@ -17,7 +17,7 @@ from activities.slack.handles import Handle
 from activities.slack.lines import lines_message
 from activities.slack.reader import Reader
 from activities.slack.text.texts import Catalog
-from bot.slack.doors import CaseLine
+from bot.services.cases import CaseLine
 from bot.slack.home.sections import cases as case_list
 from bot.slack.modals.kinds import KINDS
 from bot.slack.modals.metadata import metadata_for

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from bot.slack.doors import CaseDoor
+from bot.services.slack import CaseDoor
 from workflows.client import OutOfReach
 from workflows.domain.commands import Click
 

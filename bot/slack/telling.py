@@ -2,8 +2,8 @@
 
 import asyncio
 
+from bot.services.slack import Services
 from bot.slack.background import Background
-from bot.slack.doors import Doors
 from bot.slack.languages import Languages
 from bot.slack.press import Source
 from bot.slack.replies import Replies, Said
@@ -23,9 +23,9 @@ class Telling:
     """Sentences for one person, in their language."""
 
     def __init__(
-        self, doors: Doors, languages: Languages, replies: Replies, after: Background
+        self, services: Services, languages: Languages, replies: Replies, after: Background
     ) -> None:
-        self._doors = doors
+        self._services = services
         self._languages = languages
         self._replies = replies
         self._after = after
@@ -43,5 +43,5 @@ class Telling:
             return False
 
     async def _tell(self, source: Source, key: str, values: dict[str, str]) -> bool:
-        texts = self._doors.texts(await self._languages.of(source.person, LANGUAGE))
+        texts = self._services.texts(await self._languages.of(source.person, LANGUAGE))
         return await self._replies.privately(source, Said(text=texts.say(key, **values)))

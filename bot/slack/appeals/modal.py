@@ -23,8 +23,8 @@ from activities.slack.appeals.buttons import OVERTURN
 from activities.slack.appeals.handles import AppealHandle
 from activities.slack.escape import mrkdwn
 from activities.slack.text.texts import Catalog
+from bot.services.slack import Services
 from bot.slack.appeals.storing import Stored, store
-from bot.slack.doors import Doors
 from bot.slack.languages import Languages
 from bot.slack.modals.form import words_in
 from bot.slack.press import Press, submission_id
@@ -64,8 +64,8 @@ class Aim(Value):
 class AppealModals:
     """Opens the modals and takes them back; what a person typed survives every refusal."""
 
-    def __init__(self, doors: Doors, languages: Languages, client: AsyncWebClient) -> None:
-        self._doors = doors
+    def __init__(self, services: Services, languages: Languages, client: AsyncWebClient) -> None:
+        self._services = services
         self._languages = languages
         self._client = client
 
@@ -84,7 +84,7 @@ class AppealModals:
             appeal=aim.appeal, version=aim.version, place=press.source.place, language=language
         )
         name: Answering = "overturn" if press.name == OVERTURN else "uphold"
-        view = answering_view(name, carried, statement, self._doors.texts(language))
+        view = answering_view(name, carried, statement, self._services.texts(language))
         return await self._show(press.source.trigger_id, view)
 
     async def upheld(self, ack: AsyncAck, body: dict[str, Any]) -> None:
@@ -98,7 +98,7 @@ class AppealModals:
     async def _statement(self, appeal: str) -> str:
         try:
             async with asyncio.timeout(PATIENCE):
-                memory = await self._doors.appeals.memory(appeal)
+                memory = await self._services.appeals.memory(appeal)
         except (OutOfReach, TimeoutError) as error:
             _log.warning("appeal_not_asked", appeal=appeal, error=str(error))
             return ""
@@ -126,10 +126,10 @@ class AppealModals:
         try:
             aim = Aim.model_validate_json(str(body["view"].get("private_metadata", "")))
         except ValidationError:
-            texts = self._doors.texts(self._doors.language)
+            texts = self._services.texts(self._services.language)
             await _refuse(ack, texts.say("bot.appeal.unreadable"))
             return
-        texts = self._doors.texts(aim.language)
+        texts = self._services.texts(aim.language)
         reason = words_in(body["view"], WHOLE)
         if not reason:
             await _refuse(ack, texts.say("bot.fault.reason_needed"))
@@ -143,13 +143,13 @@ class AppealModals:
         click = cmd.AppealClick(
             id=submission_id(body["view"]), appeal=aim.appeal, command=command, place=aim.place
         )
-        stored = await store(self._doors.appeals, click)
+        stored = await store(self._services.appeals, click)
         if stored is Stored.YES:
             await ack()
             return
         _log.warning("appeal_answer_not_stored", appeal=aim.appeal, why=stored.value)
         key = "bot.appeal.over" if stored is Stored.OVER else "bot.modal.not_taken"
-        await _refuse(ack, self._doors.texts(aim.language).say(key))
+        await _refuse(ack, self._services.texts(aim.language).say(key))
 
 
 def answering_view(name: Answering, aim: Aim, statement: str, texts: Catalog) -> View:

@@ -8,10 +8,10 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 
 from activities.slack.appeals.buttons import CLAIM, OVERTURN, RELEASE, TELL, UPHOLD
 from activities.slack.appeals.handles import AppealHandle, decode
+from bot.services.slack import Services
 from bot.slack.appeals.modal import AppealModals
 from bot.slack.appeals.storing import Stored, store
 from bot.slack.background import Background
-from bot.slack.doors import Doors
 from bot.slack.languages import Languages
 from bot.slack.press import Press, Source, Unreadable, press_id, read_press, read_source
 from bot.slack.replies import Replies, Said
@@ -32,13 +32,13 @@ class AppealPresses:
 
     def __init__(
         self,
-        doors: Doors,
+        services: Services,
         languages: Languages,
         replies: Replies,
         modals: AppealModals,
         after: Background,
     ) -> None:
-        self._doors = doors
+        self._services = services
         self._languages = languages
         self._replies = replies
         self._modals = modals
@@ -70,7 +70,7 @@ class AppealPresses:
             await self._send(ack, press, click)
 
     async def _send(self, ack: AsyncAck, press: Press, click: cmd.AppealClick) -> None:
-        stored = await store(self._doors.appeals, click)
+        stored = await store(self._services.appeals, click)
         await ack()
         if stored in _PROBLEMS:
             _log.warning("appeal_click_not_stored", appeal=click.appeal, why=stored.value)
@@ -85,7 +85,7 @@ class AppealPresses:
         self._after.start(self._told(source, key, **values))
 
     async def _told(self, source: Source, key: str, **values: str) -> None:
-        texts = self._doors.texts(await self._languages.of(source.person))
+        texts = self._services.texts(await self._languages.of(source.person))
         await self._replies.privately(source, Said(text=texts.say(key, **values)))
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from enum import StrEnum
 
-from bot.slack.doors import AppealDoor
+from bot.services.slack import AppealDoor
 from bot.slack.sending import PATIENCE
 from workflows.client import OutOfReach
 from workflows.domain.appealing.commands import AppealClick

@@ -8,8 +8,10 @@ from typing import Any
 import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
 
+from activities.errors import Unavailable
 from activities.slack.escape import plain
 from activities.slack.text.texts import Catalog
+from bot.services.slack import Services
 from bot.slack.background import Background
 from bot.slack.byhand.making import Fault, Made, Making, Words
 from bot.slack.byhand.pages import block_of, fault_words, made_page, reported_page
@@ -22,7 +24,6 @@ from bot.slack.byhand.view import (
     hand_view,
     message_words,
 )
-from bot.slack.doors import Doors, Unavailable
 from bot.slack.languages import Languages
 from bot.slack.links import Links
 from bot.slack.modals.form import option_in, words_in
@@ -50,7 +51,7 @@ class ByHandListener:
 
     def __init__(
         self,
-        doors: Doors,
+        services: Services,
         languages: Languages,
         replies: Replies,
         links: Links,
@@ -58,14 +59,14 @@ class ByHandListener:
         after: Background,
         now: Callable[[], datetime],
     ) -> None:
-        self._doors = doors
+        self._services = services
         self._languages = languages
         self._replies = replies
         self._links = links
         self._screen = screen
         self._after = after
         self._now = now
-        self._making = Making(doors)
+        self._making = Making(services)
 
     # -- opening the modal ----------------------------------------------------------------
 
@@ -85,7 +86,7 @@ class ByHandListener:
 
     async def _open_report(self, body: Mapping[str, Any]) -> None:
         source, message = read_source(body), body.get("message") or {}
-        texts = self._doors.texts(await self._languages.of(source.person))
+        texts = self._services.texts(await self._languages.of(source.person))
         said = as_typed(message_words(message))[:MOST_MESSAGE]
         channel = (body.get("channel") or {}).get("id")
         ts = message.get("ts") or body.get("message_ts")
@@ -93,7 +94,7 @@ class ByHandListener:
         about = About(
             language=texts.language, where=where, link=await self._permalink(where), message=said
         )
-        named = subjects_in(said, self._doors.policies.look_ups())
+        named = subjects_in(said, self._services.policies.look_ups())
         await self._show(source, REPORT, about, named[0].key if named else "", texts)
 
     async def _permalink(self, where: CardRef | None) -> str | None:
@@ -105,9 +106,9 @@ class ByHandListener:
             return None
 
     async def _open_case(self, source: Source, subject: str) -> None:
-        texts = self._doors.texts(await self._languages.of(source.person))
+        texts = self._services.texts(await self._languages.of(source.person))
         if not await self._may_open_perhaps(source.person):
-            said = await leads_said(self._doors.people, "bot.hand.no_role", texts)
+            said = await leads_said(self._services.people, "bot.hand.no_role", texts)
             await self._say(source, said)
             return
         await self._show(source, OPEN_CASE, About(language=texts.language), subject, texts)
@@ -115,14 +116,14 @@ class ByHandListener:
     async def _show(
         self, source: Source, name: str, about: About, subject: str, texts: Catalog
     ) -> None:
-        playbooks = self._doors.policies.playbooks()
+        playbooks = self._services.policies.playbooks()
         await self._screen.open(source, hand_view(name, about, subject, playbooks, texts))
 
     async def _may_open_perhaps(self, person: str) -> bool:
         """Whether it is worth filling the modal in."""
         try:
             async with asyncio.timeout(ROLES):
-                return may_open(await self._doors.people.roles(person))
+                return may_open(await self._services.people.roles(person))
         except (Unavailable, TimeoutError):
             return True
 
@@ -136,10 +137,10 @@ class ByHandListener:
             about = decode(str(view.get("private_metadata", "")))
         except Unreadable as error:
             _log.warning("modal_unreadable", error=str(error))
-            texts = self._doors.texts(self._doors.language)
+            texts = self._services.texts(self._services.language)
             await _refuse(ack, {WHOLE: texts.say("bot.modal.unreadable")})
             return
-        texts = self._doors.texts(about.language)
+        texts = self._services.texts(about.language)
         words = _words(view, name, about, person)
         made = await self._making.make(words, self._now())
         if isinstance(made, Fault):
@@ -157,7 +158,7 @@ class ByHandListener:
         """Stores it where this person may; the key of what keeps it from that."""
         try:
             async with asyncio.timeout(STORING):
-                if name == OPEN_CASE and not may_open(await self._doors.people.roles(person)):
+                if name == OPEN_CASE and not may_open(await self._services.people.roles(person)):
                     return "bot.hand.no_role"
                 await self._making.hand_over(made)
         except (Unavailable, TimeoutError) as error:

@@ -8,7 +8,9 @@ from enum import StrEnum
 
 import structlog
 
-from bot.slack.doors import CaseLine, Doors, Unavailable
+from activities.errors import Unavailable
+from bot.services.cases import CaseLine
+from bot.services.slack import Services
 from workflows.client import OutOfReach
 from workflows.domain.alert import Alert, Subject, TextEvidence
 from workflows.domain.by_hand import ByHand, attributes_of
@@ -71,8 +73,8 @@ class Made(Value):
 class Making:
     """Makes alerts out of people's words, and hands them over."""
 
-    def __init__(self, doors: Doors) -> None:
-        self._doors = doors
+    def __init__(self, services: Services) -> None:
+        self._services = services
 
     async def make(self, words: Words, now: datetime, patience: float = LOOKING) -> Made | Fault:
         """The alert, after the platform said that it knows the subject, or was away."""
@@ -83,7 +85,7 @@ class Making:
         if subject is None:
             return Fault(wrong=Wrong.SUBJECT, nearest=self._form(kind))
         alert = _alert(words, kind, subject, now)
-        playbook = self._doors.alerts.takes(alert)
+        playbook = self._services.alerts.takes(alert)
         if playbook is None:
             return Fault(wrong=Wrong.NO_PLAYBOOK)
         known = await self._known(subject, patience)
@@ -93,7 +95,7 @@ class Making:
 
     async def hand_over(self, made: Made) -> None:
         """Durable when it returns. Raises `Unavailable`."""
-        await self._doors.alerts.hand_over(made.alert)
+        await self._services.alerts.hand_over(made.alert)
         _log.info("alert_made_by_hand", detector=made.alert.detector, kind=made.alert.kind)
 
     async def standing(self, made: Made, within: timedelta = STANDING) -> CaseLine | None:
@@ -112,7 +114,7 @@ class Making:
     async def now(self, made: Made) -> CaseLine | None:
         """The case as it is now; None while the ledger has none, or is away."""
         try:
-            line = await self._doors.finding.of_alert(made.alert.detector, made.alert.id)
+            line = await self._services.finding.of_alert(made.alert.detector, made.alert.id)
         except Unavailable:
             return None
         return line if line is None or line.card is not None else await self._with_card(line)
@@ -120,7 +122,7 @@ class Making:
     async def _with_card(self, line: CaseLine) -> CaseLine:
         """The ledger learns of a new case's card only with what happens next: the case knows it."""
         try:
-            memory = await self._doors.cases.memory(line.route)
+            memory = await self._services.cases.memory(line.route)
         except OutOfReach:
             return line
         if memory is None or memory.case is None or memory.case.id != line.id:
@@ -128,7 +130,7 @@ class Making:
         return line.model_copy(update={"card": memory.card})
 
     def _kind(self, written: str) -> str | Fault:
-        kinds = kinds_by_name(self._doors.policies.playbooks())
+        kinds = kinds_by_name(self._services.policies.playbooks())
         meant = "".join(written.split()).casefold()
         if meant in kinds:
             return kinds[meant]
@@ -139,14 +141,16 @@ class Making:
         if not words.subject.strip() and words.instead is not None:
             return words.instead
         types = self._types(kind)
-        policies = self._doors.policies
+        policies = self._services.policies
         written = words.subject.strip()
         return subject_meant(written, types, policies.catalog(), policies.look_ups())
 
     def _types(self, kind: str) -> tuple[str, ...]:
-        named = (each for each in self._doors.policies.playbooks() if kind in kinds_of(each))
+        named = (each for each in self._services.policies.playbooks() if kind in kinds_of(each))
         playbook = next(named, None)
-        return () if playbook is None else subject_types(playbook, self._doors.policies.catalog())
+        return (
+            () if playbook is None else subject_types(playbook, self._services.policies.catalog())
+        )
 
     def _form(self, kind: str) -> str:
         """How a subject of this kind is written, as an example."""
@@ -155,11 +159,11 @@ class Making:
 
     async def _known(self, subject: Subject, patience: float) -> bool | None:
         """Whether the platform knows the subject; None where it can't be asked."""
-        if subject.type not in self._doors.policies.lookups():
+        if subject.type not in self._services.policies.lookups():
             return True  # there is nobody to ask
         try:
             async with asyncio.timeout(patience):
-                found = await self._doors.platform.look_up(subject.type, subject.id)
+                found = await self._services.platform.look_up(subject.type, subject.id)
         except (Unavailable, TimeoutError) as error:
             _log.warning("subject_not_asked_for", error=str(error))
             return None

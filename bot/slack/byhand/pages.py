@@ -2,8 +2,8 @@
 
 from activities.slack.escape import Safe, mrkdwn, one_line
 from activities.slack.text.texts import Catalog
+from bot.services.cases import CaseLine
 from bot.slack.byhand.making import Fault, Made, Wrong
-from bot.slack.doors import CaseLine
 from bot.slack.drawing import about, case_name, safe
 from bot.slack.replies import Said
 from bot.slack.slash import pages

@@ -9,10 +9,10 @@ import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_sdk.web.async_client import AsyncWebClient
 
+from activities.ledger.evidence import EvidenceRecord
 from activities.slack.handles import Handle
+from bot.services.slack import Services
 from bot.slack.background import Background
-from bot.slack.doors import Doors
-from bot.slack.evidence.door import EvidenceDoor
 from bot.slack.evidence.listing import EvidenceListing
 from bot.slack.evidence.revealing import EvidenceRevealing
 from bot.slack.evidence.screen import PushScreen
@@ -35,18 +35,18 @@ class EvidenceListener:
 
     def __init__(
         self,
-        doors: Doors,
-        evidence: EvidenceDoor,
+        services: Services,
+        evidence: EvidenceRecord,
         languages: Languages,
         replies: Replies,
         client: AsyncWebClient,
         after: Background,
         now: Callable[[], datetime],
     ) -> None:
-        screen = Screen(doors, languages, replies, client)
-        self._listing = EvidenceListing(doors, evidence, languages, screen, now)
+        screen = Screen(services, languages, replies, client)
+        self._listing = EvidenceListing(services, evidence, languages, screen, now)
         self._revealing = EvidenceRevealing(
-            doors, languages, PushScreen(client), screen, after, now
+            services, languages, PushScreen(client), screen, after, now
         )
         self._after = after
 

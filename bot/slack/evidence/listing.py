@@ -7,10 +7,12 @@ from typing import Any
 
 import structlog
 
+from activities.errors import Unavailable
+from activities.ledger.evidence import AlertsPage, EvidenceRecord
 from activities.slack.handles import Handle
 from activities.slack.reader import Reader
-from bot.slack.doors import Doors, LookedUp, Unavailable
-from bot.slack.evidence.door import EvidenceDoor, EvidencePage
+from bot.services.cases import LookedUp
+from bot.services.slack import Services
 from bot.slack.evidence.paging import ALERTS, page_at
 from bot.slack.evidence.state import ListState, read_start
 from bot.slack.evidence.views import NEXT, list_view, loading_view, sentence_view
@@ -31,13 +33,13 @@ class EvidenceListing:
 
     def __init__(
         self,
-        doors: Doors,
-        evidence: EvidenceDoor,
+        services: Services,
+        evidence: EvidenceRecord,
         languages: Languages,
         screen: Screen,
         now: Callable[[], datetime],
     ) -> None:
-        self._doors = doors
+        self._services = services
         self._evidence = evidence
         self._languages = languages
         self._screen = screen
@@ -82,18 +84,18 @@ class EvidenceListing:
 
     async def _refused(self, person: str, reader: Reader) -> str | None:
         """Evidence is for the team; where nobody can tell who is of it, for nobody."""
-        may = await holds(self._doors.people, person, EVERYBODY)
+        may = await holds(self._services.people, person, EVERYBODY)
         if may is None:
             return reader.say(UNKNOWN)
-        return None if may else await role_needed(self._doors.people, EVERYBODY, reader.texts)
+        return None if may else await role_needed(self._services.people, EVERYBODY, reader.texts)
 
-    async def _page(self, person: str, state: ListState) -> EvidencePage:
+    async def _page(self, person: str, state: ListState) -> AlertsPage:
         """The alerts of a page, after it was written down who looked."""
         why = f"evidence, page {len(state.trail) + 1}"
         note = LookedUp(by=person, kind="case", id=state.case, why=why, at=self._now())
-        await self._doors.ledger.looked_up(note)
+        await self._services.ledger.looked_up(note)
         return await self._evidence.page(state.case, state.at.skip, ALERTS, state.until)
 
     async def _reader(self, person: str) -> Reader:
-        texts = self._doors.texts(await self._languages.of(person))
-        return Reader(texts=texts, zone=self._doors.zone)
+        texts = self._services.texts(await self._languages.of(person))
+        return Reader(texts=texts, zone=self._services.zone)

@@ -12,8 +12,8 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from activities.slack.evidence.handles import PieceHandle, decode
 from activities.slack.evidence.viewer import AGAIN, Viewer
 from activities.slack.reader import Reader
+from bot.services.slack import Services
 from bot.slack.background import Background
-from bot.slack.doors import Doors
 from bot.slack.evidence.screen import PushScreen
 from bot.slack.languages import Languages
 from bot.slack.modals.metadata import Metadata
@@ -37,7 +37,7 @@ class EvidenceRevealing:
 
     def __init__(
         self,
-        doors: Doors,
+        services: Services,
         languages: Languages,
         screen: PushScreen,
         told: Screen,
@@ -45,7 +45,7 @@ class EvidenceRevealing:
         now: Callable[[], datetime],
     ) -> None:
         """`told` is how a person is told something where they pressed."""
-        self._doors = doors
+        self._services = services
         self._languages = languages
         self._screen = screen
         self._told = told
@@ -69,7 +69,7 @@ class EvidenceRevealing:
             place=carried.place,
             received_at=self._now(),
         )
-        if not await store(self._doors.cases, carried.route, click):
+        if not await store(self._services.cases, carried.route, click):
             _log.warning("click_not_stored", case=piece.case, command="reveal_evidence")
             await self._say_so(opening, press, modal, piece.case)
         else:
@@ -112,8 +112,8 @@ class EvidenceRevealing:
         raise NotTaken(modal.id)
 
     async def _viewer(self, person: str, modal: Modal) -> Viewer:
-        texts = self._doors.texts(await self._languages.of(person))
-        return Viewer(Reader(texts=texts, zone=self._doors.zone), modal)
+        texts = self._services.texts(await self._languages.of(person))
+        return Viewer(Reader(texts=texts, zone=self._services.zone), modal)
 
 
 def _command(press: Press, piece: PieceHandle, modal: Modal) -> RevealEvidence:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from bot.slack.doors import AppealDoor, CaseDoor
+from bot.services.slack import AppealDoor, CaseDoor
 from workflows.appealing.start import AppealMemory
 from workflows.domain.appealing.commands import AppealClick
 from workflows.domain.commands import Click

@@ -10,9 +10,10 @@ import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_sdk.web.async_client import AsyncWebClient
 
+from activities.errors import Unavailable
 from activities.slack.text.texts import Catalog
+from bot.services.slack import Services
 from bot.slack.background import Background
-from bot.slack.doors import Doors, Unavailable
 from bot.slack.drawing import Block, section
 from bot.slack.home import sections
 from bot.slack.home.heard import HeardAppeals, HeardCases
@@ -41,7 +42,7 @@ class Home:
 
     def __init__(
         self,
-        doors: Doors,
+        services: Services,
         languages: Languages,
         replies: Replies,
         links: Links,
@@ -49,21 +50,21 @@ class Home:
         after: Background,
         now: Callable[[], datetime],
     ) -> None:
-        self._doors = doors
+        self._services = services
         self._languages = languages
         self._replies = replies
         self._links = links
         self._after = after
         self._now = now
-        self._reading = Reading(doors, now)
+        self._reading = Reading(services, now)
         self._publisher = Publisher(client)
         self._watching = Watching(self._publisher, self._draw, after)
 
-    def hearing(self, doors: Doors) -> Doors:
-        """`doors` through which homes hear of every press that is stored."""
+    def hearing(self, services: Services) -> Services:
+        """`services` through which homes hear of every press that is stored."""
         stirred = self._watching.stirred
-        cases = HeardCases(doors.cases, stirred)
-        return replace(doors, cases=cases, appeals=HeardAppeals(doors.appeals, stirred))
+        cases = HeardCases(services.cases, stirred)
+        return replace(services, cases=cases, appeals=HeardAppeals(services.appeals, stirred))
 
     async def opened(self, event: dict[str, Any]) -> None:
         """Draws the home tab anew; Bolt has acknowledged the event already."""
@@ -86,20 +87,20 @@ class Home:
     async def _stored(self, person: str, language: Language | None) -> bool:
         try:
             async with asyncio.timeout(PATIENCE):
-                await self._doors.team.choose_language(person, language, self._now())
+                await self._services.team.choose_language(person, language, self._now())
         except (Unavailable, TimeoutError) as error:
             _log.warning("language_not_stored", person=person, error=str(error))
             return False
         return True
 
     async def _not_stored(self, person: str) -> None:
-        texts = self._doors.texts(await self._languages.of(person, UNHURRIED))
+        texts = self._services.texts(await self._languages.of(person, UNHURRIED))
         await self._replies.directly(person, Said(text=texts.say("bot.home.language.not_stored")))
 
     # -- drawing --------------------------------------------------------------------------
 
     async def _draw(self, person: str) -> list[Block]:
-        texts = self._doors.texts(await self._languages.of(person, UNHURRIED))
+        texts = self._services.texts(await self._languages.of(person, UNHURRIED))
         try:
             return await self._blocks(person, texts)
         except Unavailable as error:
@@ -109,22 +110,22 @@ class Home:
         return [section(texts.say("bot.home.unavailable"))]
 
     async def _blocks(self, person: str, texts: Catalog) -> list[Block]:
-        roles = await self._doors.people.roles(person)
-        chosen_language = await self._doors.team.language(person)
+        roles = await self._services.people.roles(person)
+        chosen_language = await self._services.team.language(person)
         rest = [
             *sections.language(chosen_language, texts),
-            *help_page(texts, self._doors.policies.lookups()).blocks,
+            *help_page(texts, self._services.policies.lookups()).blocks,
         ]
         if not roles:
-            leads = await holder_words(self._doors.people, (Role.LEAD,), texts)
+            leads = await holder_words(self._services.people, (Role.LEAD,), texts)
             return [section(texts.say("bot.slash.no_role", holders=leads)), *rest]
-        above = await halts(self._doors, self._now(), texts)
+        above = await halts(self._services, self._now(), texts)
         shown = [*await self._cases(person, roles, texts), *await self._team(texts)]
         return [*above, *shown, *rest]
 
     async def _cases(self, person: str, roles: frozenset[Role], texts: Catalog) -> list[Block]:
         now = self._now()
-        covers = await self._doors.covers.of(person, now)
+        covers = await self._services.covers.of(person, now)
         lines, base = await self._reading.queue(), await self._links.base()
         shown = {
             "bot.home.approvals": waiting_for(lines, person, roles, covers),

@@ -7,8 +7,9 @@ from datetime import datetime
 from datetime import time as time_of_day
 from typing import Generic, TypeVar
 
-from bot.slack.doors import CaseLine, Doors
-from bot.slack.team_door import OnCall
+from bot.services.cases import CaseLine
+from bot.services.slack import Services
+from bot.services.team import OnCall
 from workflows.domain.numbers.model import Numbers
 
 V = TypeVar("V")
@@ -39,10 +40,10 @@ class _Shared(Generic[V]):
 class Reading:
     """The queue, the shift and today's numbers. Every call raises `Unavailable`."""
 
-    def __init__(self, doors: Doors, now: Callable[[], datetime]) -> None:
-        self._doors = doors
+    def __init__(self, services: Services, now: Callable[[], datetime]) -> None:
+        self._services = services
         self._now = now
-        self._queue = _Shared(doors.ledger.queue, QUEUE_LASTS)
+        self._queue = _Shared(services.ledger.queue, QUEUE_LASTS)
         self._on_call = _Shared(self._ask_on_call, QUEUE_LASTS)
         self._today = _Shared(self._ask_today, NUMBERS_LAST)
 
@@ -59,9 +60,9 @@ class Reading:
         return await self._today.get()
 
     async def _ask_on_call(self) -> OnCall:
-        return await self._doors.team.on_call(self._now())
+        return await self._services.team.on_call(self._now())
 
     async def _ask_today(self) -> Numbers:
-        now, zone = self._now(), self._doors.zone
+        now, zone = self._now(), self._services.zone
         midnight = datetime.combine(now.astimezone(zone).date(), time_of_day(), zone)
-        return await self._doors.team.numbers(midnight, now)
+        return await self._services.team.numbers(midnight, now)

@@ -7,10 +7,10 @@ from typing import Any
 from activities.slack import numbers_words as words
 from activities.slack.drawing import context
 from activities.slack.text.texts import Catalog
-from bot.slack.doors import CaseLine
+from bot.services.cases import CaseLine
+from bot.services.team import OnCall
 from bot.slack.drawing import Block, case_line, moment, section
 from bot.slack.slash import oncall
-from bot.slack.team_door import OnCall
 from workflows.domain.numbers.model import Numbers
 from workflows.domain.text import Language
 

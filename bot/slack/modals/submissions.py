@@ -8,7 +8,7 @@ import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from activities.slack.text.texts import Catalog
-from bot.slack.doors import Doors
+from bot.services.slack import Services
 from bot.slack.modals.form import Fault
 from bot.slack.modals.frame import sentence_view
 from bot.slack.modals.kinds import KINDS, Kind, Submitted
@@ -24,8 +24,8 @@ _log = structlog.get_logger(__name__)
 class Submissions:
     """The listener of every modal. What a person typed survives every refusal."""
 
-    def __init__(self, doors: Doors, now: Callable[[], datetime]) -> None:
-        self._doors = doors
+    def __init__(self, services: Services, now: Callable[[], datetime]) -> None:
+        self._services = services
         self._now = now
 
     async def submitted(self, ack: AsyncAck, body: dict[str, Any]) -> None:
@@ -38,7 +38,7 @@ class Submissions:
         by = Actor(id=str(body["user"]["id"]))
         read = kind.read(Submitted(view=view, by=by, metadata=metadata, now=self._now()))
         if isinstance(read, dict):
-            texts = self._doors.texts(metadata.language)
+            texts = self._services.texts(metadata.language)
             await _refuse(ack, {block: _worded(fault, texts) for block, fault in read.items()})
             return
         await self._send(ack, view, metadata, read)
@@ -48,7 +48,7 @@ class Submissions:
             return decode(str(view.get("private_metadata", "")))
         except Unreadable as error:
             _log.warning("modal_unreadable", error=str(error))
-            texts = self._doors.texts(self._doors.language)
+            texts = self._services.texts(self._services.language)
             await _refuse_whole(ack, view, kind, "bot.modal.unreadable", texts)
             return None
 
@@ -62,12 +62,12 @@ class Submissions:
             place=metadata.place,
             received_at=self._now(),
         )
-        if await store(self._doors.cases, metadata.route, click):
+        if await store(self._services.cases, metadata.route, click):
             await ack()
             return
         _log.warning("submission_not_stored", case=metadata.case, command=command.kind)
         kind = KINDS[str(view["callback_id"])]
-        texts = self._doors.texts(metadata.language)
+        texts = self._services.texts(metadata.language)
         await _refuse_whole(ack, view, kind, "bot.modal.not_taken", texts)
 
 

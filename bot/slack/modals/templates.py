@@ -6,8 +6,8 @@ import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from activities.slack.handles import Handle
+from bot.services.slack import Services
 from bot.slack.background import Background
-from bot.slack.doors import Doors
 from bot.slack.modals.metadata import decode
 from bot.slack.modals.opening import CaseOver, Opening
 from bot.slack.modals.template_view import with_template
@@ -20,8 +20,10 @@ _log = structlog.get_logger(__name__)
 class Templates:
     """The listener of the choice."""
 
-    def __init__(self, doors: Doors, opening: Opening, screen: Screen, after: Background) -> None:
-        self._doors = doors
+    def __init__(
+        self, services: Services, opening: Opening, screen: Screen, after: Background
+    ) -> None:
+        self._services = services
         self._opening = opening
         self._screen = screen
         self._after = after
@@ -40,5 +42,5 @@ class Templates:
             # Whoever submits it will hear why; what was typed stays where it is.
             _log.warning("template_not_filled", error=str(error))
             return
-        filled = with_template(view, offer, self._doors.texts(metadata.language))
+        filled = with_template(view, offer, self._services.texts(metadata.language))
         await self._screen.redraw(str(view["id"]), filled)

@@ -17,7 +17,7 @@ from slack_sdk.models.views import View
 
 from activities.slack.escape import plain
 from activities.slack.text.texts import Catalog
-from bot.slack.doors import CaseLine
+from bot.services.cases import CaseLine
 from bot.slack.modals.all_view import all_view
 from bot.slack.modals.decide_view import decide_blocks
 from bot.slack.modals.frame import OPTION_TEXT, about, field, many_lines, modal, one_line

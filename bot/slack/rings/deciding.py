@@ -9,19 +9,20 @@ from typing import Any
 import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
 
+from activities.errors import Unavailable
 from activities.platform.related import Found
 from activities.slack.escape import plain
 from activities.slack.handles import Handle
 from activities.slack.reader import Reader
 from activities.slack.text.texts import Catalog
+from bot.services.bulk import RingDesk, Wanted
+from bot.services.slack import Services
 from bot.slack.background import Background
-from bot.slack.doors import Doors, Unavailable
 from bot.slack.languages import Languages
 from bot.slack.modals.frame import OPTION_TEXT
 from bot.slack.modals.offer import Offer, offer_for
 from bot.slack.press import Press, Unreadable, submission_id
 from bot.slack.rights import UNKNOWN, holds, role_needed
-from bot.slack.rings.door import RingDoor, Wanted
 from bot.slack.rings.form import RingFault, RingForm, faults_of, read_ring, type_of
 from bot.slack.rings.metadata import RingMetadata, decode
 from bot.slack.rings.screen import Screen
@@ -76,14 +77,14 @@ class RingDeciding:
 
     def __init__(
         self,
-        doors: Doors,
-        rings: RingDoor,
+        services: Services,
+        rings: RingDesk,
         languages: Languages,
         screen: Screen,
         after: Background,
         now: Callable[[], datetime],
     ) -> None:
-        self._doors = doors
+        self._services = services
         self._rings = rings
         self._languages = languages
         self._screen = screen
@@ -97,7 +98,7 @@ class RingDeciding:
         if press.source.place is None:
             await self._screen.tell(press.source, "bot.press.unreadable")
             return
-        texts = self._doors.texts(await self._languages.of(press.source.person))
+        texts = self._services.texts(await self._languages.of(press.source.person))
         view_id = await self._screen.begin(press, loading_view(texts))
         if view_id is None:
             return
@@ -115,7 +116,7 @@ class RingDeciding:
 
     async def _refused(self, person: str, texts: Catalog) -> str | None:
         """Why this person is shown nobody; the case asks again when they decide."""
-        people = self._doors.people
+        people = self._services.people
         may = await holds(people, person, WORKING_ROLES)
         if may is None:
             return texts.say(UNKNOWN)
@@ -124,7 +125,7 @@ class RingDeciding:
     async def _case(self, aim: Handle) -> Case | None:
         try:
             async with asyncio.timeout(ASKING):
-                memory = await self._doors.cases.memory(aim.route)
+                memory = await self._services.cases.memory(aim.route)
         except (OutOfReach, TimeoutError) as error:
             _log.warning("case_not_asked", case=aim.case, error=str(error))
             return None
@@ -170,11 +171,11 @@ class RingDeciding:
             metadata = decode(str(view.get("private_metadata", "")))
         except Unreadable as error:
             _log.warning("modal_unreadable", error=str(error))
-            texts = self._doors.texts(self._doors.language)
+            texts = self._services.texts(self._services.language)
             await _refuse(ack, {WHOLE: texts.say("bot.modal.unreadable")})
             return
-        texts = self._doors.texts(metadata.language)
-        form, catalog = read_ring(view), self._doors.policies.catalog()
+        texts = self._services.texts(metadata.language)
+        form, catalog = read_ring(view), self._services.policies.catalog()
         faults = faults_of(form, metadata.limits, catalog, self._rings.sources())
         if faults:
             told = {block: worded(fault, texts) for block, fault in faults.items()}
@@ -199,7 +200,7 @@ class RingDeciding:
         form: RingForm,
         type_: str,
     ) -> None:
-        texts = self._doors.texts(metadata.language)
+        texts = self._services.texts(metadata.language)
         starts = {each: Subject(type=each, id=id_) for each, id_ in metadata.starts.items()}
         wanted = Wanted(type=type_, starts=starts, sources=form.sources, ids=form.ids)
         try:
@@ -274,11 +275,11 @@ class RingDeciding:
             place=metadata.place,
             received_at=self._now(),
         )
-        if await store(self._doors.cases, metadata.route, click):
+        if await store(self._services.cases, metadata.route, click):
             await ack()
             return
         _log.warning("submission_not_stored", case=metadata.case, command=command.kind)
-        texts = self._doors.texts(metadata.language)
+        texts = self._services.texts(metadata.language)
         await _refuse(ack, {WHOLE: texts.say("bot.modal.not_taken")})
 
 

@@ -6,13 +6,13 @@ from datetime import datetime
 from slack_sdk.web.async_client import AsyncWebClient
 
 from activities.slack.handles import Handle
+from bot.services.bulk import RingDesk
+from bot.services.slack import Services
 from bot.slack.background import Background
-from bot.slack.doors import Doors
 from bot.slack.languages import Languages
 from bot.slack.press import Press
 from bot.slack.replies import Replies
 from bot.slack.rings.deciding import RingDeciding
-from bot.slack.rings.door import RingDoor
 from bot.slack.rings.listing import RingListing, is_of_list
 from bot.slack.rings.screen import Screen
 
@@ -24,17 +24,17 @@ class RingListener:
 
     def __init__(
         self,
-        doors: Doors,
-        rings: RingDoor,
+        services: Services,
+        rings: RingDesk,
         languages: Languages,
         replies: Replies,
         client: AsyncWebClient,
         after: Background,
         now: Callable[[], datetime],
     ) -> None:
-        screen = Screen(doors, languages, replies, client)
-        self.deciding = RingDeciding(doors, rings, languages, screen, after, now)
-        self._listing = RingListing(doors, rings, languages, screen, now)
+        screen = Screen(services, languages, replies, client)
+        self.deciding = RingDeciding(services, rings, languages, screen, after, now)
+        self._listing = RingListing(services, rings, languages, screen, now)
 
     def hears(self, press: Press) -> bool:
         """Whether a press opens one of its modals."""

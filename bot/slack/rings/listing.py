@@ -9,18 +9,20 @@ from typing import Any
 import structlog
 from slack_sdk.models.views import View
 
+from activities.errors import Unavailable
 from activities.slack import handles
 from activities.slack.drawing import actions, button
 from activities.slack.handles import Handle
 from activities.slack.problems import problem_words
 from activities.slack.reader import Reader
 from activities.slack.text.texts import Catalog
-from bot.slack.doors import Doors, LookedUp, Unavailable
+from bot.services.bulk import DoneLine, RingDesk, RingPage, SubjectLine
+from bot.services.cases import LookedUp
+from bot.services.slack import Services
 from bot.slack.drawing import Block, safe, section, sections, subject_name
 from bot.slack.languages import Languages
 from bot.slack.press import Press
 from bot.slack.rights import EVERYBODY, UNKNOWN, holds, role_needed
-from bot.slack.rings.door import DoneLine, RingDoor, RingPage, SubjectLine
 from bot.slack.rings.screen import Screen
 
 PAGE = 25
@@ -42,13 +44,13 @@ class RingListing:
 
     def __init__(
         self,
-        doors: Doors,
-        rings: RingDoor,
+        services: Services,
+        rings: RingDesk,
         languages: Languages,
         screen: Screen,
         now: Callable[[], datetime],
     ) -> None:
-        self._doors = doors
+        self._services = services
         self._rings = rings
         self._languages = languages
         self._screen = screen
@@ -56,7 +58,7 @@ class RingListing:
 
     async def show(self, press: Press, aim: Handle) -> None:
         """Takes a press on the list's button, or on one within it."""
-        may = await holds(self._doors.people, press.source.person, EVERYBODY)
+        may = await holds(self._services.people, press.source.person, EVERYBODY)
         if not may:
             await self._refuse(press, known=may is not None)
             return
@@ -72,7 +74,7 @@ class RingListing:
         if page is None:
             await self._screen.tell(press.source, "bot.ring.list.none")
             return
-        texts = self._doors.texts(await self._languages.of(press.source.person))
+        texts = self._services.texts(await self._languages.of(press.source.person))
         view = list_view(page, aim, texts)
         if press.view:
             await self._screen.redraw(press.view, view)
@@ -81,8 +83,8 @@ class RingListing:
 
     async def _refuse(self, press: Press, known: bool) -> None:
         """Ids of accounts are for the team; where nobody can tell who is of it, for nobody."""
-        people = self._doors.people
-        texts = self._doors.texts(await self._languages.of(press.source.person))
+        people = self._services.people
+        texts = self._services.texts(await self._languages.of(press.source.person))
         text = await role_needed(people, EVERYBODY, texts) if known else texts.say(UNKNOWN)
         await self._screen.say(press.source, text)
 
@@ -90,7 +92,7 @@ class RingListing:
         """The page, after it was written down who looked."""
         why = f"ring, page {number + 1}"
         note = LookedUp(by=person, kind="case", id=aim.case, why=why, at=self._now())
-        await self._doors.ledger.looked_up(note)
+        await self._services.ledger.looked_up(note)
         return await self._rings.page(aim.case, number * PAGE, PAGE)
 
 

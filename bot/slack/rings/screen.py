@@ -8,7 +8,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack.doors import Doors
+from bot.services.slack import Services
 from bot.slack.languages import Languages
 from bot.slack.press import Press, Source
 from bot.slack.replies import Replies, Said
@@ -23,9 +23,9 @@ class Screen:
     """Modals and private answers."""
 
     def __init__(
-        self, doors: Doors, languages: Languages, replies: Replies, client: AsyncWebClient
+        self, services: Services, languages: Languages, replies: Replies, client: AsyncWebClient
     ) -> None:
-        self._doors = doors
+        self._services = services
         self._languages = languages
         self._replies = replies
         self._client = client
@@ -65,7 +65,7 @@ class Screen:
     async def tell(self, source: Source, key: str, **values: str) -> None:
         """Answers a person where they pressed."""
         language = await self._languages.of(source.person)
-        await self.say(source, self._doors.texts(language).say(key, **values))
+        await self.say(source, self._services.texts(language).say(key, **values))
 
     async def say(self, source: Source, text: str) -> None:
         """The same, with words that were put together already."""

@@ -5,10 +5,11 @@ from datetime import datetime
 
 import structlog
 
+from activities.errors import Unavailable
 from activities.slack.drawing import actions, button
 from activities.slack.text.texts import Catalog
+from bot.services.slack import Services
 from bot.slack.background import Background
-from bot.slack.doors import Doors, Unavailable
 from bot.slack.drawing import Block, moment, person, safe, section
 from bot.slack.languages import Languages
 from bot.slack.replies import Replies, Said
@@ -39,9 +40,9 @@ class BrakeDesk:
     """Stops and goes on, tells who did, and calls the leads."""
 
     def __init__(
-        self, doors: Doors, languages: Languages, replies: Replies, after: Background
+        self, services: Services, languages: Languages, replies: Replies, after: Background
     ) -> None:
-        self._doors = doors
+        self._services = services
         self._languages = languages
         self._replies = replies
         self._after = after
@@ -56,7 +57,7 @@ class BrakeDesk:
         outcome = await self._turn(line, scope, asked)
         if outcome is Unchanged.ROLE_NEEDED:
             key = f"bot.brake.no.{outcome}"
-            return await leads_said(self._doors.people, key, asked.texts)
+            return await leads_said(self._services.people, key, asked.texts)
         if isinstance(outcome, Unchanged):
             return pages.sentence(self._unchanged(outcome, asked.texts))
         _log.info("automation_changed", kind=outcome.kind.value, playbook=outcome.playbook or ALL)
@@ -67,7 +68,7 @@ class BrakeDesk:
         """The playbook that is meant, None for all."""
         if line.playbook is None:
             return None
-        playbooks = self._doors.policies.playbooks()
+        playbooks = self._services.policies.playbooks()
         found = playbook_named(line.playbook, playbooks)
         if found is not None:
             return found.playbook
@@ -76,7 +77,7 @@ class BrakeDesk:
     async def _turn(
         self, line: BrakeLine, scope: str | None, asked: Asked
     ) -> AutomationChange | Unchanged:
-        door = self._doors.automation
+        door = self._services.automation
         if isinstance(line, PauseAutomation):
             return await door.pause(asked.actor, scope, line.lasts, asked.now)
         return await door.resume(asked.actor, scope, asked.now)
@@ -95,17 +96,17 @@ class BrakeDesk:
         return texts.say(f"bot.brake.no.{why}", limit=limit)
 
     def _named(self, playbook: str | None, texts: Catalog) -> str:
-        return scope_name(playbook, self._doors, texts)
+        return scope_name(playbook, self._services, texts)
 
     async def _tell_leads(self, change: AutomationChange) -> None:
         try:
-            leads = await self._doors.people.members(Role.LEAD)
+            leads = await self._services.people.members(Role.LEAD)
         except Unavailable as error:
             _log.warning("leads_not_told", error=str(error))
             return
         for lead in leads:
             if lead != change.by:
-                texts = self._doors.texts(await self._languages.of(lead))
+                texts = self._services.texts(await self._languages.of(lead))
                 await self._replies.directly(lead, self._told(change, texts))
 
     def _told(self, change: AutomationChange, texts: Catalog) -> Said:
@@ -127,31 +128,31 @@ class Unnamed:
         self.nearest = nearest
 
 
-def scope_name(playbook: str | None, doors: Doors, texts: Catalog) -> str:
+def scope_name(playbook: str | None, services: Services, texts: Catalog) -> str:
     """`すべて`, or a playbook's title."""
     if playbook is None:
         return texts.say("bot.brake.all")
-    found = doors.policies.playbook(playbook)
+    found = services.policies.playbook(playbook)
     return safe(found.title.in_(texts.language) if found is not None else playbook, 100)
 
 
-async def halts(doors: Doors, now: datetime, texts: Catalog) -> list[Block]:
+async def halts(services: Services, now: datetime, texts: Catalog) -> list[Block]:
     """What stands still now, in a paragraph; nothing where nothing does. Raises `Unavailable`."""
-    return halts_page(await doors.automation.standing(now), doors, texts)
+    return halts_page(await services.automation.standing(now), services, texts)
 
 
-def halts_page(found: Sequence[Standing], doors: Doors, texts: Catalog) -> list[Block]:
+def halts_page(found: Sequence[Standing], services: Services, texts: Catalog) -> list[Block]:
     """Each halt in a line."""
     if not found:
         return []
-    return [section("\n".join(_halt(each, doors, texts) for each in found))]
+    return [section("\n".join(_halt(each, services, texts) for each in found))]
 
 
-def _halt(each: Standing, doors: Doors, texts: Catalog) -> str:
+def _halt(each: Standing, services: Services, texts: Catalog) -> str:
     halt = each.halt
     line = texts.say(
         "bot.brake.stands",
-        scope=scope_name(halt.playbook, doors, texts),
+        scope=scope_name(halt.playbook, services, texts),
         person=person(halt.by, texts),
         at=moment(halt.at),
     )

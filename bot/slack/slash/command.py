@@ -7,9 +7,11 @@ from typing import Any
 import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
 
+from activities.errors import Unavailable
 from activities.slack.text.texts import Catalog
+from bot.services.cases import Story
+from bot.services.slack import Services
 from bot.slack.background import Background
-from bot.slack.doors import Doors, Story, Unavailable
 from bot.slack.languages import UNHURRIED, Languages
 from bot.slack.links import Links
 from bot.slack.press import Source
@@ -34,25 +36,25 @@ class Slash:
 
     def __init__(
         self,
-        doors: Doors,
+        services: Services,
         languages: Languages,
         replies: Replies,
         links: Links,
         after: Background,
         now: Callable[[], datetime],
     ) -> None:
-        self._doors = doors
+        self._services = services
         self._languages = languages
         self._replies = replies
         self._links = links
         self._after = after
         self._now = now
-        self._covers = CoverDesk(doors, languages, replies, after)
-        self._brake = BrakeDesk(doors, languages, replies, after)
-        self._opening = OpenDesk(doors, replies, links, after)
-        self._find = FindDesk(doors, links)
-        self._playbooks = PlaybookDesk(doors)
-        self._subjects = SubjectDesk(doors, links)
+        self._covers = CoverDesk(services, languages, replies, after)
+        self._brake = BrakeDesk(services, languages, replies, after)
+        self._opening = OpenDesk(services, replies, links, after)
+        self._find = FindDesk(services, links)
+        self._playbooks = PlaybookDesk(services)
+        self._subjects = SubjectDesk(services, links)
 
     async def typed(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Takes a command; the answer follows by its response_url."""
@@ -60,7 +62,7 @@ class Slash:
         self._after.start(self._answer(_source(body), str(body.get("text") or "")))
 
     async def _answer(self, source: Source, text: str) -> None:
-        texts = self._doors.texts(await self._languages.of(source.person, UNHURRIED))
+        texts = self._services.texts(await self._languages.of(source.person, UNHURRIED))
         try:
             said = await self._said(source, text, texts)
         except Unavailable as error:
@@ -72,7 +74,7 @@ class Slash:
         await self._replies.privately(source, said)
 
     async def _said(self, source: Source, text: str, texts: Catalog) -> Said:
-        lookups = self._doors.policies.lookups()
+        lookups = self._services.policies.lookups()
         line = grammar.read(text, lookups)
         if isinstance(line, grammar.Help):
             return pages.help_page(texts, lookups)
@@ -80,9 +82,9 @@ class Slash:
             return pages.unknown_page(texts, line.typed, line.nearest)
         if isinstance(line, grammar.Incomplete):
             return pages.incomplete_page(texts, line)
-        roles = await self._doors.people.roles(source.person)
+        roles = await self._services.people.roles(source.person)
         if not roles:
-            return await no_role(self._doors.people, texts)
+            return await no_role(self._services.people, texts)
         asked = Asked(source=source, roles=roles, texts=texts, now=self._now())
         return await self._told(line, asked)
 
@@ -110,23 +112,23 @@ class Slash:
 
     async def _team(self, line: grammar.TeamLine, asked: Asked) -> Said:
         if isinstance(line, grammar.ShowOnCall):
-            return oncall.page(await self._doors.team.on_call(asked.now), asked.texts)
-        return await stats.answer(self._doors.team, line.window, asked.now, asked.texts)
+            return oncall.page(await self._services.team.on_call(asked.now), asked.texts)
+        return await stats.answer(self._services.team, line.window, asked.now, asked.texts)
 
     async def _queue(self, line: grammar.ShowQueue, asked: Asked) -> Said:
-        found = await self._doors.ledger.queue()
+        found = await self._services.ledger.queue()
         lines = chosen(found, line.which, asked.source.person, asked.now)
         base = await self._links.base()
-        above = await halts(self._doors, asked.now, asked.texts)
+        above = await halts(self._services, asked.now, asked.texts)
         return pages.queue_page(lines, line.which, asked.texts, base, asked.now, above)
 
     async def _case(self, line: grammar.ShowCase, asked: Asked) -> Said:
-        await write_down(self._doors, asked, "case", line.case)
-        story, texts = await self._doors.ledger.story(line.case), asked.texts
+        await write_down(self._services, asked, "case", line.case)
+        story, texts = await self._services.ledger.story(line.case), asked.texts
         if story is None:
-            near = await self._doors.finding.near(line.case)
+            near = await self._services.finding.near(line.case)
             return pages.no_case_page(line.case, near, texts)
-        door = self._doors.rings
+        door = self._services.rings
         tally = await door.progress(line.case) if door is not None else None
         rings = door is not None and self._allows_rings(story)
         person, listed = asked.source.person, tally is not None
@@ -136,7 +138,7 @@ class Slash:
 
     def _allows_rings(self, story: Story) -> bool:
         _, _, rest = story.line.route.partition("/")
-        playbook = self._doors.policies.playbook(rest.partition("/")[0])
+        playbook = self._services.policies.playbook(rest.partition("/")[0])
         return playbook is not None and playbook.ring
 
 

@@ -5,9 +5,10 @@ They are decided here and nowhere else, so rights are asked for here.
 
 from datetime import datetime, timedelta, tzinfo
 
+from activities.ledger.covers import Covering
 from activities.slack.text.texts import Catalog
+from bot.services.slack import Services
 from bot.slack.background import Background
-from bot.slack.doors import Covering, Doors
 from bot.slack.drawing import moment, person, section
 from bot.slack.languages import Languages
 from bot.slack.replies import Replies, Said
@@ -27,10 +28,10 @@ class CoverDesk:
     """Answers the forms of `/koban cover`, and tells whoever covers."""
 
     def __init__(
-        self, doors: Doors, languages: Languages, replies: Replies, after: Background
+        self, services: Services, languages: Languages, replies: Replies, after: Background
     ) -> None:
-        self._doors = doors
-        self._covers = doors.covers
+        self._services = services
+        self._covers = services.covers
         self._languages = languages
         self._replies = replies
         self._after = after
@@ -48,12 +49,12 @@ class CoverDesk:
 
     async def _shown(self, me: str, now: datetime) -> tuple[Covering, ...]:
         """Who may end any cover, or reads everything, sees all of them."""
-        if (MAY_END | {Role.AUDITOR}) & await self._doors.people.roles(me):
+        if (MAY_END | {Role.AUDITOR}) & await self._services.people.roles(me):
             return await self._covers.all(now)
         return await self._covers.around(me, now)
 
     async def _end_of(self, who: str, me: str, now: datetime, texts: Catalog) -> Said:
-        if not MAY_END & await self._doors.people.roles(me):
+        if not MAY_END & await self._services.people.roles(me):
             return await self._not_theirs("not_yours_to_end", (Role.LEAD, Role.ADMIN), texts)
         ended = await self._covers.end_around(who, me, now)
         for each in ended:
@@ -64,7 +65,7 @@ class CoverDesk:
     async def _tell_end(self, cover: Covering, by: str) -> None:
         """Whoever gave it, and whoever has it, must not believe that it goes on."""
         for who in {cover.covers_for, cover.person} - {by}:
-            texts = self._doors.texts(await self._languages.of(who))
+            texts = self._services.texts(await self._languages.of(who))
             names = {
                 "by": person(by, texts),
                 "person": person(cover.person, texts),
@@ -73,7 +74,7 @@ class CoverDesk:
             await self._replies.directly(who, _said(texts, "told_end", **names))
 
     async def _begin(self, line: LetCover, me: str, now: datetime, texts: Catalog) -> Said:
-        until = moment_meant(line, now, self._doors.zone)
+        until = moment_meant(line, now, self._services.zone)
         refused = await self._refused(line, me, until - now)
         if refused == LEADS_ONLY:
             return await self._not_theirs(refused, (Role.LEAD,), texts)
@@ -85,12 +86,12 @@ class CoverDesk:
         return _said(texts, "begun", person=person(line.person, texts), at=moment(until))
 
     async def _tell(self, who: str, cover: Cover) -> None:
-        texts = self._doors.texts(await self._languages.of(who))
+        texts = self._services.texts(await self._languages.of(who))
         told = _said(texts, "told", person=person(cover.person, texts), at=moment(cover.until))
         await self._replies.directly(who, told)
 
     async def _not_theirs(self, key: str, roles: tuple[Role, ...], texts: Catalog) -> Said:
-        holders = await holder_words(self._doors.people, roles, texts)
+        holders = await holder_words(self._services.people, roles, texts)
         return _said(texts, key, holders=holders)
 
     async def _refused(self, line: LetCover, me: str, lasts: timedelta) -> str | None:
@@ -101,9 +102,9 @@ class CoverDesk:
             return "past"
         if lasts > LONGEST:
             return "too_long"
-        if Role.LEAD not in await self._doors.people.roles(me):
+        if Role.LEAD not in await self._services.people.roles(me):
             return LEADS_ONLY
-        if not await self._doors.people.roles(line.person) & WORKING_ROLES:
+        if not await self._services.people.roles(line.person) & WORKING_ROLES:
             return "not_a_colleague"
         return None
 

@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 
+from activities.errors import Unavailable
 from activities.slack.text.texts import Catalog
-from bot.slack.doors import CaseLine, Doors, Unavailable
+from bot.services.cases import CaseLine
+from bot.services.slack import Services
 from bot.slack.drawing import case_line, safe, section
 from bot.slack.links import Links
 from bot.slack.replies import Said
@@ -23,17 +25,17 @@ MOST = 200
 class FindDesk:
     """Searches, page by page."""
 
-    def __init__(self, doors: Doors, links: Links) -> None:
-        self._doors = doors
+    def __init__(self, services: Services, links: Links) -> None:
+        self._services = services
         self._links = links
 
     async def answer(self, line: Find, asked: Asked) -> Said:
         """One page of what is found. Raises `Unavailable`."""
-        await write_down(self._doors, asked, "find", line.text)
+        await write_down(self._services, asked, "find", line.text)
         first = min(line.first, MOST)
         try:
             async with asyncio.timeout(SECONDS):
-                found = await self._doors.finding.cases(line.text, first, PAGE + 1)
+                found = await self._services.finding.cases(line.text, first, PAGE + 1)
         except TimeoutError as error:
             raise Unavailable("The search took too long.") from error
         return found_page(found, line, asked.texts, await self._links.base(), asked.now)

@@ -5,7 +5,7 @@ from typing import Any
 from activities.slack import handles
 from activities.slack.drawing import actions, button
 from activities.slack.text.texts import Catalog
-from bot.slack.doors import Story
+from bot.services.cases import Story
 from bot.slack.drawing import Block
 from workflows.domain.case_state import UNDECIDED, Phase
 from workflows.domain.people import WORKING_ROLES, Role

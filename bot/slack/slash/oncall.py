@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from activities.slack.text.texts import Catalog
+from bot.services.team import Duty, OnCall
 from bot.slack.drawing import Block, moment, person, safe, section
 from bot.slack.replies import Said
-from bot.slack.team_door import Duty, OnCall
 from workflows.domain.people import WORKING_ROLES
 
 _MOST_NAMED = 20

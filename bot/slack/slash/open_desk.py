@@ -2,10 +2,11 @@
 
 import asyncio
 
+from bot.services.cases import CaseLine
+from bot.services.slack import Services
 from bot.slack.background import Background
 from bot.slack.byhand.making import Fault, Made, Making, Words, Wrong
 from bot.slack.byhand.pages import fault_words, made_page
-from bot.slack.doors import CaseLine, Doors
 from bot.slack.links import Links
 from bot.slack.replies import Replies, Said
 from bot.slack.slash import pages
@@ -22,9 +23,11 @@ ASKING = 5.0
 class OpenDesk:
     """Opens cases, and answers with their cards."""
 
-    def __init__(self, doors: Doors, replies: Replies, links: Links, after: Background) -> None:
-        self._doors = doors
-        self._making = Making(doors)
+    def __init__(
+        self, services: Services, replies: Replies, links: Links, after: Background
+    ) -> None:
+        self._services = services
+        self._making = Making(services)
         self._replies = replies
         self._links = links
         self._after = after
@@ -32,7 +35,7 @@ class OpenDesk:
     async def answer(self, line: OpenCase, asked: Asked) -> Said:
         """The case is durable when this returns. Raises `Unavailable`."""
         if not may_open(asked.roles):
-            return await leads_said(self._doors.people, "bot.hand.no_role", asked.texts)
+            return await leads_said(self._services.people, "bot.hand.no_role", asked.texts)
         words = Words(
             # Two presses of Enter are two commands for Slack: the second alert joins the case.
             id=asked.source.trigger_id,

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from activities.slack.reader import Reader
 from activities.slack.ring_words import tally_words
 from activities.slack.text.texts import Catalog
-from bot.slack.doors import ActionLine, CaseLine, EventLine, Fact, Past, Story
+from bot.services.cases import ActionLine, CaseLine, EventLine, Past, Story
+from bot.services.lookups import Fact
 from bot.slack.drawing import (
     Block,
     about,

@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Sequence
 
-from bot.slack.doors import Doors
+from bot.services.slack import Services
 from bot.slack.replies import Said
 from bot.slack.slash import pages
 from bot.slack.slash.asked import Asked
@@ -15,17 +15,17 @@ from workflows.domain.playbook.model import Playbook
 class PlaybookDesk:
     """Reads the policy folder to people."""
 
-    def __init__(self, doors: Doors) -> None:
-        self._doors = doors
+    def __init__(self, services: Services) -> None:
+        self._services = services
 
     def answer(self, line: ShowPlaybook, asked: Asked) -> Said:
         """The playbook that was meant, the nearest name, or the list."""
-        playbooks = self._doors.policies.playbooks()
+        playbooks = self._services.policies.playbooks()
         if line.name is None:
             return playbooks_page(playbooks, asked.texts)
         found = playbook_named(line.name, playbooks)
         if found is not None:
-            return playbook_page(found, self._doors.policies.catalog(), asked.texts)
+            return playbook_page(found, self._services.policies.catalog(), asked.texts)
         near = nearest_playbook(line.name, playbooks)
         nearest = "playbook" if near is None else f"playbook {near}"
         return pages.unknown_page(asked.texts, f"playbook {line.name}", nearest)

@@ -8,9 +8,10 @@ from typing import Any
 import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
 
+from activities.errors import Unavailable
+from bot.services.slack import Services
 from bot.slack.background import Background
 from bot.slack.byhand.listener import ByHandListener
-from bot.slack.doors import Doors, Unavailable
 from bot.slack.languages import Languages
 from bot.slack.links import Links
 from bot.slack.press import Press, Unreadable, read_press, read_source
@@ -38,7 +39,7 @@ class AnswerPresses:
 
     def __init__(
         self,
-        doors: Doors,
+        services: Services,
         languages: Languages,
         replies: Replies,
         links: Links,
@@ -47,12 +48,12 @@ class AnswerPresses:
         after: Background,
         now: Callable[[], datetime],
     ) -> None:
-        self._doors = doors
+        self._services = services
         self._languages = languages
         self._replies = replies
-        self._subjects = SubjectDesk(doors, links)
-        self._find = FindDesk(doors, links)
-        self._brake = BrakeDesk(doors, languages, replies, after)
+        self._subjects = SubjectDesk(services, links)
+        self._find = FindDesk(services, links)
+        self._brake = BrakeDesk(services, languages, replies, after)
         self._revealing = revealing
         self._hands = hands
         self._after = after
@@ -85,10 +86,10 @@ class AnswerPresses:
 
     async def _answer(self, press: Press) -> None:
         source = press.source
-        texts = self._doors.texts(await self._languages.of(source.person))
+        texts = self._services.texts(await self._languages.of(source.person))
         turned = press.name.startswith((FIND_TURNS, RELATED_TURNS))
         try:
-            roles = await self._doors.people.roles(source.person)
+            roles = await self._services.people.roles(source.person)
             asked = Asked(source=source, roles=roles, texts=texts, now=self._now())
             said = await self._said(press, asked)
         except Unavailable as error:
@@ -101,7 +102,7 @@ class AnswerPresses:
 
     async def _said(self, press: Press, asked: Asked) -> Said:
         if not asked.roles:
-            return await no_role(self._doors.people, asked.texts)
+            return await no_role(self._services.people, asked.texts)
         if press.name == RESUME:
             playbook = None if press.value == ALL else press.value
             return await self._brake.answer(ResumeAutomation(playbook=playbook), asked)
@@ -121,5 +122,5 @@ class AnswerPresses:
 
     async def _unreadable(self, body: dict[str, Any]) -> None:
         source = read_source(body)
-        texts = self._doors.texts(await self._languages.of(source.person))
+        texts = self._services.texts(await self._languages.of(source.person))
         await self._replies.privately(source, pages.sentence(texts.say("bot.press.unreadable")))

@@ -11,9 +11,12 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_sdk.models.blocks import Block, ContextBlock, MarkdownTextObject, PlainTextObject
 from slack_sdk.models.views import View
 
+from activities.errors import Unavailable
 from activities.slack.text.texts import Catalog
+from bot.services.cases import LookedUp
+from bot.services.lookups import Fact
+from bot.services.slack import Services
 from bot.slack.background import Background
-from bot.slack.doors import Doors, Fact, LookedUp, Unavailable
 from bot.slack.drawing import sections, subject_name
 from bot.slack.languages import Languages
 from bot.slack.modals.form import words_in
@@ -56,13 +59,13 @@ class Revealing:
 
     def __init__(
         self,
-        doors: Doors,
+        services: Services,
         languages: Languages,
         screen: Screen,
         after: Background,
         now: Callable[[], datetime],
     ) -> None:
-        self._doors = doors
+        self._services = services
         self._languages = languages
         self._screen = screen
         self._after = after
@@ -73,7 +76,7 @@ class Revealing:
         if not await self._may(press.source.person, ROLES):
             await self._screen.tell(press.source, "bot.reveal.no_role")
             return
-        texts = self._doors.texts(await self._languages.of(press.source.person))
+        texts = self._services.texts(await self._languages.of(press.source.person))
         aim = Aim(subject=subject, language=texts.language)
         await self._screen.open(press.source, _asking(aim, texts))
 
@@ -83,10 +86,10 @@ class Revealing:
         try:
             aim = Aim.model_validate_json(str(view.get("private_metadata", "")))
         except ValidationError:
-            texts = self._doors.texts(self._doors.language)
+            texts = self._services.texts(self._services.language)
             await _refuse(ack, {"reason": texts.say("bot.modal.unreadable")})
             return
-        texts = self._doors.texts(aim.language)
+        texts = self._services.texts(aim.language)
         reason, typed = words_in(view, "reason"), words_in(view, "case")
         case = case_named(typed) if typed else None
         if typed and case is None:
@@ -101,7 +104,7 @@ class Revealing:
     async def _shown(
         self, view_id: str, person: str, aim: Aim, reason: str, case: str | None
     ) -> None:
-        texts = self._doors.texts(aim.language)
+        texts = self._services.texts(aim.language)
         blocks = await self._blocks(person, aim.subject, reason, case, texts)
         # Slack has to have taken the answer to the submission before: it would undo this one.
         await asyncio.sleep(SETTLING)
@@ -112,14 +115,14 @@ class Revealing:
     ) -> Sequence[dict[str, Any]]:
         """What is shown; without the right, or without a record of it, only a sentence."""
         try:
-            roles = await self._doors.people.roles(person)
-            if not self._doors.policies.look_ups().may_reveal(roles):
+            roles = await self._services.people.roles(person)
+            if not self._services.policies.look_ups().may_reveal(roles):
                 _log.warning("reveal_refused", person=person)
                 return sections([texts.say("bot.reveal.no_role")])
-            if case is not None and await self._doors.ledger.story(case) is None:
+            if case is not None and await self._services.ledger.story(case) is None:
                 return sections([texts.say("bot.case.unknown", case=case)])
             await self._write_down(person, subject, reason, case)
-            facts = await self._doors.platform.look_up(subject.type, subject.id)
+            facts = await self._services.platform.look_up(subject.type, subject.id)
         except Unavailable as error:
             _log.warning("reveal_unavailable", error=str(error))
             return sections([texts.say("bot.slash.unavailable")])
@@ -128,7 +131,7 @@ class Revealing:
     async def _write_down(
         self, person: str, subject: Subject, reason: str, case: str | None
     ) -> None:
-        await self._doors.ledger.looked_up(
+        await self._services.ledger.looked_up(
             LookedUp(
                 by=person,
                 kind=subject.type,
@@ -143,10 +146,10 @@ class Revealing:
     async def _may(self, person: str, within: float) -> bool:
         try:
             async with asyncio.timeout(within):
-                roles = await self._doors.people.roles(person)
+                roles = await self._services.people.roles(person)
         except (Unavailable, TimeoutError):
             return True  # it is asked for again before anything is shown
-        return self._doors.policies.look_ups().may_reveal(roles)
+        return self._services.policies.look_ups().may_reveal(roles)
 
 
 def _lines(subject: Subject, facts: Sequence[Fact] | None, texts: Catalog) -> list[str]:

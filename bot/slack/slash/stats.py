@@ -4,16 +4,16 @@ from datetime import datetime, timedelta
 
 from activities.slack import numbers_words as words
 from activities.slack.text.texts import Catalog
+from bot.services.team import TeamDesk
 from bot.slack.drawing import moment, section
 from bot.slack.replies import Said
 from bot.slack.slash.grammar import Window
-from bot.slack.team_door import TeamDoor
 from workflows.domain.numbers.model import Numbers
 
 LASTS = {Window.DAY: timedelta(hours=24), Window.WEEK: timedelta(days=7)}
 
 
-async def answer(team: TeamDoor, window: Window, now: datetime, texts: Catalog) -> Said:
+async def answer(team: TeamDesk, window: Window, now: datetime, texts: Catalog) -> Said:
     """The page of a window. Raises `Unavailable`."""
     numbers = await team.numbers(now - LASTS[window], now)
     title = texts.say(f"bot.stats.{window}")

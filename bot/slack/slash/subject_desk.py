@@ -6,13 +6,16 @@ from typing import Any
 
 import structlog
 
+from activities.errors import Unavailable
 from activities.slack.drawing import actions, button
 from activities.slack.text.texts import Catalog
-from bot.slack.doors import Doors, Fact, Record, Unavailable
+from bot.services.bulk import RingDesk, Wanted
+from bot.services.cases import Record
+from bot.services.lookups import Fact
+from bot.services.slack import Services
 from bot.slack.drawing import Block, safe, section, sections, subject_name
 from bot.slack.links import Links
 from bot.slack.replies import Said
-from bot.slack.rings.door import RingDoor, Wanted
 from bot.slack.slash import pages
 from bot.slack.slash.asked import Asked, write_down
 from bot.slack.slash.grammar import ShowRelated
@@ -43,18 +46,18 @@ class Tie(Value):
 class SubjectDesk:
     """Answers `user ID` and its like, and `related`."""
 
-    def __init__(self, doors: Doors, links: Links) -> None:
-        self._doors = doors
+    def __init__(self, services: Services, links: Links) -> None:
+        self._services = services
         self._links = links
 
     async def show(self, subject: Subject, asked: Asked) -> Said:
         """One subject, with personal data masked. Raises `Unavailable`."""
-        await write_down(self._doors, asked, subject.type, subject.id)
-        past = await self._doors.ledger.past(subject)
+        await write_down(self._services, asked, subject.type, subject.id)
+        past = await self._services.ledger.past(subject)
         facts: tuple[Fact, ...] | None = None
         away = False
         try:
-            facts = await self._doors.platform.look_up(subject.type, subject.id)
+            facts = await self._services.platform.look_up(subject.type, subject.id)
         except Unavailable as error:
             # The team's own history is worth showing without the platform's fields.
             _log.warning("platform_unavailable", error=str(error))
@@ -66,7 +69,7 @@ class SubjectDesk:
     def _hands(self, subject: Subject, facts: Sequence[Fact], asked: Asked) -> list[Block]:
         """What else can be done from here, by this person."""
         names = []
-        catalog = self._doors.policies.look_ups()
+        catalog = self._services.policies.look_ups()
         if any(fact.personal for fact in facts) and catalog.may_reveal(asked.roles):
             names.append(REVEAL)
         if self._sources(subject):
@@ -79,12 +82,16 @@ class SubjectDesk:
 
     async def related(self, line: ShowRelated, asked: Asked) -> Said:
         """Who belongs with a subject as the platform reports it. Raises `Unavailable`."""
-        sources, door = self._sources(line.subject), self._doors.rings
+        sources, door = self._sources(line.subject), self._services.rings
         name = subject_name(line.subject, asked.texts)
         if door is None or not sources:
             return pages.sentence(asked.texts.say("bot.related.unknown_type", subject=name))
         await write_down(
-            self._doors, asked, line.subject.type, line.subject.id, f"related {line.subject.type}"
+            self._services,
+            asked,
+            line.subject.type,
+            line.subject.id,
+            f"related {line.subject.type}",
         )
         told = await asyncio.gather(
             *(self._from(door, each, spec, line.subject) for each, spec in sources.items())
@@ -96,13 +103,13 @@ class SubjectDesk:
         return related_page(line, ties, away, asked.texts)
 
     def _sources(self, subject: Subject) -> Mapping[str, RelatedSpec]:
-        if self._doors.rings is None:
+        if self._services.rings is None:
             return {}
-        known = self._doors.rings.sources()
+        known = self._services.rings.sources()
         return {name: spec for name, spec in known.items() if spec.of == subject.type}
 
     async def _from(
-        self, door: RingDoor, name: str, spec: RelatedSpec, start: Subject
+        self, door: RingDesk, name: str, spec: RelatedSpec, start: Subject
     ) -> tuple[Subject, ...] | None:
         """Whom one source names; None where it does not answer."""
         wanted = Wanted(type=spec.type, starts={start.type: start}, sources=(name,))
@@ -127,7 +134,7 @@ class SubjectDesk:
             for each in found or ():
                 subjects[each.key] = each
                 by.setdefault(each.key, []).append(spec.title)
-        records = await self._doors.finding.records(tuple(subjects.values()))
+        records = await self._services.finding.records(tuple(subjects.values()))
         ties = [
             Tie(subject=each, by=tuple(by[key]), record=records.get(key, Record()))
             for key, each in subjects.items()

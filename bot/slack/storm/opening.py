@@ -8,13 +8,15 @@ from typing import Any
 import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
 
+from activities.errors import Unavailable
 from activities.slack.card import case_card
 from activities.slack.drawing import context
 from activities.slack.named import people_of
 from activities.slack.reader import Reader
 from activities.slack.text.texts import Catalog
+from bot.services.cases import CaseLine, LookedUp, Story
+from bot.services.slack import Services
 from bot.slack.background import Background
-from bot.slack.doors import CaseLine, Doors, LookedUp, Story, Unavailable
 from bot.slack.languages import Languages
 from bot.slack.links import Links, link
 from bot.slack.press import Press, Source, read_press
@@ -36,14 +38,14 @@ class StormOpening:
 
     def __init__(
         self,
-        doors: Doors,
+        services: Services,
         languages: Languages,
         replies: Replies,
         links: Links,
         after: Background,
         now: Callable[[], datetime],
     ) -> None:
-        self._doors = doors
+        self._services = services
         self._languages = languages
         self._replies = replies
         self._links = links
@@ -56,7 +58,7 @@ class StormOpening:
         self._after.start(self._answer(read_press(body)))
 
     async def _answer(self, press: Press) -> None:
-        texts = self._doors.texts(await self._languages.of(press.source.person))
+        texts = self._services.texts(await self._languages.of(press.source.person))
         try:
             said = await self._said(press, texts)
         except (Unavailable, OutOfReach) as away:
@@ -67,18 +69,18 @@ class StormOpening:
     async def _said(self, press: Press, texts: Catalog) -> Said:
         if _CASE.fullmatch(press.value) is None:
             return pages.sentence(texts.say("bot.press.unreadable"))
-        if not await self._doors.people.roles(press.source.person):
-            leads = await holder_words(self._doors.people, (Role.LEAD,), texts)
+        if not await self._services.people.roles(press.source.person):
+            leads = await holder_words(self._services.people, (Role.LEAD,), texts)
             return pages.sentence(texts.say("bot.slash.no_role", holders=leads))
         await self._note(press.source, press.value)
-        story = await self._doors.ledger.story(press.value)
+        story = await self._services.ledger.story(press.value)
         if story is None:
             return pages.sentence(texts.say("bot.case.unknown", case=press.value))
         return await self._case(story, texts)
 
     async def _case(self, story: Story, texts: Catalog) -> Said:
         line, base = story.line, await self._links.base()
-        memory = await self._doors.cases.memory(line.route)
+        memory = await self._services.cases.memory(line.route)
         if memory is None or memory.case is None or memory.case.id != line.id:
             return pages.case_page(story, texts, base, self._now())  # it is closed by now
         view = view_of(memory.case)
@@ -87,14 +89,14 @@ class StormOpening:
         return Said(text=card.text, blocks=(*card.blocks, _below(found, texts, base)))
 
     async def _reader(self, view: CardView, texts: Catalog) -> Reader:
-        names = await self._doors.people.names(each for each in people_of(view, ()) if each)
-        return Reader(texts, self._doors.zone, names)
+        names = await self._services.people.names(each for each in people_of(view, ()) if each)
+        return Reader(texts, self._services.zone, names)
 
     async def _note(self, source: Source, case: str) -> None:
         """Writes down who looks, before anything is shown."""
         channel = source.place.channel if source.place else "?"
         why = f"{OPEN} in {channel}"
-        await self._doors.ledger.looked_up(
+        await self._services.ledger.looked_up(
             LookedUp(by=source.person, kind="case", id=case, why=why, at=self._now())
         )
 

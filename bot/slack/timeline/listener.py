@@ -8,9 +8,11 @@ from datetime import datetime
 import structlog
 from slack_sdk.models.views import View
 
+from activities.errors import Unavailable
 from activities.slack.handles import Handle
 from activities.slack.text.texts import Catalog
-from bot.slack.doors import Doors, LookedUp, Timeline, Unavailable
+from bot.services.cases import LookedUp, Timeline
+from bot.services.slack import Services
 from bot.slack.languages import Languages
 from bot.slack.modals.frame import sentence_view
 from bot.slack.press import Press
@@ -37,19 +39,19 @@ class Timelines:
 
     def __init__(
         self,
-        doors: Doors,
+        services: Services,
         languages: Languages,
         screen: Screen,
         now: Callable[[], datetime],
     ) -> None:
-        self._doors = doors
+        self._services = services
         self._languages = languages
         self._screen = screen
         self._now = now
 
     async def show(self, press: Press, aim: Handle) -> None:
         """Takes a press on its button, or on one within it."""
-        texts = self._doors.texts(await self._languages.of(press.source.person))
+        texts = self._services.texts(await self._languages.of(press.source.person))
         turned = _TURN.fullmatch(press.name)
         if turned is not None and press.view:
             view = await self._page(press.source.person, aim, int(turned[1]), texts)
@@ -72,21 +74,21 @@ class Timelines:
             return _said("bot.timeline.away", texts)
         if page is None:
             return _said("bot.timeline.unknown", texts, case=aim.case)
-        return timeline_view(page, aim, PAGE, self._doors, texts)
+        return timeline_view(page, aim, PAGE, self._services, texts)
 
     async def _refused(self, person: str, texts: Catalog) -> str | None:
         """Why this person reads nothing: a card may stand where everybody sees it."""
-        may = await holds(self._doors.people, person, EVERYBODY)
+        may = await holds(self._services.people, person, EVERYBODY)
         if may is None:
             return texts.say(UNKNOWN)
-        return None if may else await role_needed(self._doors.people, EVERYBODY, texts)
+        return None if may else await role_needed(self._services.people, EVERYBODY, texts)
 
     async def _read(self, person: str, case: str, number: int | None) -> Timeline | None:
         """The page, after it was written down who looked."""
         why = "timeline" if number is None else f"timeline, page {number + 1}"
         note = LookedUp(by=person, kind="case", id=case, why=why, at=self._now())
-        await self._doors.ledger.looked_up(note)
-        return await self._doors.ledger.timeline(case, number, PAGE)
+        await self._services.ledger.looked_up(note)
+        return await self._services.ledger.timeline(case, number, PAGE)
 
 
 def _said(key: str, texts: Catalog, **values: str) -> View:

@@ -13,7 +13,9 @@ from activities.slack.handles import Handle
 from activities.slack.lines import WORDS
 from activities.slack.reader import Reader
 from activities.slack.text.texts import Catalog
-from bot.slack.doors import Doors, PolicyDoor, Timeline, TimelineLine
+from bot.cli.policies import Policies
+from bot.services.cases import Timeline, TimelineLine
+from bot.services.slack import Services
 from bot.slack.drawing import Block, moment, person, section, sections
 from workflows.domain.events import CaseOpened
 from workflows.domain.history import opened
@@ -38,9 +40,11 @@ def _person(who: str, texts: Catalog) -> str:
     return person(who, texts)
 
 
-def timeline_view(page: Timeline, aim: Handle, size: int, doors: Doors, texts: Catalog) -> View:
+def timeline_view(
+    page: Timeline, aim: Handle, size: int, services: Services, texts: Catalog
+) -> View:
     """The page, with buttons for the ones beside it."""
-    drawn = _card(page.opened, doors.policies)
+    drawn = _card(page.opened, services.policies)
     reader = PageReader(texts=texts, zone=UTC)
     last = page.first + len(page.lines)
     head = texts.say("bot.timeline.range", first=page.first + 1, last=last, total=page.total)
@@ -59,7 +63,7 @@ def timeline_view(page: Timeline, aim: Handle, size: int, doors: Doors, texts: C
     )
 
 
-def _card(event: CaseOpened | None, policies: PolicyDoor) -> CardView | None:
+def _card(event: CaseOpened | None, policies: Policies) -> CardView | None:
     """What the words of the lines are taken from: the case as it began, by the policy of now."""
     playbook = policies.playbook(event.playbook) if event is not None else None
     if event is None or playbook is None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from activities.ledger.covers import Covers
 from activities.ledger.database import Database
 from activities.ledger.migrating import migrate
-from bot.cli.desk import stand_ins
+from bot.services.slack import stand_ins
 from workflows.domain.people import Cover, Role
 
 

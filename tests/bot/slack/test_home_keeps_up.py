@@ -10,12 +10,12 @@ import aiohttp
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.services.team import Duty, OnCall
 from bot.slack.background import Background
 from bot.slack.drawing import Block, section
 from bot.slack.home import watching
 from bot.slack.home.publishing import A_MINUTE, AT_ONCE, KEPT, Budget, Outcome, Publisher
 from bot.slack.home.watching import Watching
-from bot.slack.team_door import Duty, OnCall
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.serve import serving
 from deploy.sandbox.slack.app import make_app

@@ -19,7 +19,7 @@ from workflows.domain.text import Language
 
 async def test_a_slow_door_does_not_take_a_known_language_away(stage: Stage) -> None:
     """Clark was answered in English before: no answer is in the deployment's Japanese now."""
-    asked, beside = Languages(stage.doors(), Background()), stage.people
+    asked, beside = Languages(stage.services(), Background()), stage.people
     assert await asked.of("U0CLARK") is Language.EN
     beside.asleep = asyncio.Event()
     assert await asked.of("U0CLARK") is Language.EN
@@ -29,7 +29,7 @@ async def test_a_slow_door_does_not_take_a_known_language_away(stage: Stage) -> 
 async def test_a_late_answer_is_remembered_for_the_next_message(stage: Stage) -> None:
     """The first answer is in the deployment's language, and the question goes on."""
     background = Background()
-    asked = Languages(stage.doors(), background)
+    asked = Languages(stage.services(), background)
     stage.people.asleep = asyncio.Event()
     assert await asked.of("U0CLARK") is Language.JA
     stage.people.asleep.set()
@@ -43,7 +43,7 @@ async def test_no_more_people_are_remembered_than_a_bound(monkeypatch) -> None:
     """The one who was answered longest ago is forgotten first."""
     monkeypatch.setattr(languages, "MOST", 1)
     stage = Stage(Workspace(), "")
-    asked = Languages(stage.doors(), Background())
+    asked = Languages(stage.services(), Background())
     for person in ("U0CLARK", "U0REED"):
         assert await asked.of(person) is Language.EN
     stage.people.asleep = asyncio.Event()

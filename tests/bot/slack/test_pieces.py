@@ -253,6 +253,6 @@ async def test_work_after_the_ack_is_finished_before_the_end():
 def test_an_empty_secret_serves_socket_mode_but_never_http():
     """Without a secret there is nothing to tell Slack from a stranger by."""
     client = AsyncWebClient(token="xoxb-1")
-    app = make_bolt_app(Stage(Workspace(), "").doors(), client, "", Background())
+    app = make_bolt_app(Stage(Workspace(), "").services(), client, "", Background())
     with pytest.raises(ValueError, match="must not be empty"):
         slack_routes(app, "")

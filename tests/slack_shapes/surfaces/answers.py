@@ -7,7 +7,8 @@ from string import Formatter
 from activities.slack.holders import NOBODY, Holders
 from activities.slack.refusals import APPROVING, refusal_text
 from activities.slack.refused import of_case, with_typed
-from bot.slack.doors import ActionLine, EventLine, Fact, Past, Story
+from bot.services.cases import ActionLine, EventLine, Past, Story
+from bot.services.lookups import Fact
 from bot.slack.replies import Said
 from bot.slack.rings.deciding import worded
 from bot.slack.rings.form import RingFault, RingForm, faults_of

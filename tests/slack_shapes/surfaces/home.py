@@ -22,7 +22,7 @@ def _drawn(scene: Scene, ledger: FakeLedger, roles: set[Role], full: bool = Fals
         rooms.team.counted, rooms.team.duty = counted(scene), a_shift(scene)
         rooms.team.chosen[person] = scene.language
     home = Home(
-        rooms.doors,
+        rooms.services,
         rooms.languages,
         rooms.heard,
         rooms.links,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from bot.slack.doors import Fact
+from bot.services.lookups import Fact
 from bot.slack.drawing import sections
 from bot.slack.modals.deciding import NONE, TEMPLATE
 from bot.slack.modals.frame import sentence_view

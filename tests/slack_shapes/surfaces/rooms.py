@@ -7,8 +7,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from activities.slack.text.texts import texts
+from bot.services.slack import Services
 from bot.slack.background import Background
-from bot.slack.doors import Doors
 from bot.slack.languages import Languages
 from bot.slack.links import Links
 from bot.slack.press import Source
@@ -138,9 +138,9 @@ class Rooms:
         self.rings.title = self.scene.words.titled("同じ端末", "Same device")
 
     @property
-    def doors(self) -> Doors:
+    def services(self) -> Services:
         """The rooms as the listeners see them."""
-        return Doors(
+        return Services(
             cases=self.cases,
             appeals=FakeAppeals(),
             policies=Policies(self.scene),
@@ -166,7 +166,7 @@ class Rooms:
     @property
     def languages(self) -> Languages:
         """In which language each is answered."""
-        return Languages(self.doors, self.background)
+        return Languages(self.services, self.background)
 
     @property
     def links(self) -> Links:

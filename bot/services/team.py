@@ -1,24 +1,45 @@
-"""The team as the listeners ask for it: over ledger, roster and Slack's groups."""
+"""Numbers of the team, who is on shift, and what each person chose."""
 
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
 
-from activities.ledger.covers import Covers
-from activities.ledger.errors import LedgerUnavailable
+from pydantic import Field
+
+from activities.ledger.covers import Covering, Covers
 from activities.ledger.statistics import Statistics
 from activities.slack.people import People, RolesUnknown
 from bot.cli.policies import Policies
 from bot.cli.preferring import Preferred
-from bot.slack.doors import Covering, Unavailable
-from bot.slack.team_door import Duty, OnCall
+from workflows.domain.model import Value
 from workflows.domain.numbers.model import Numbers
 from workflows.domain.people import WORKING_ROLES, Role
 from workflows.domain.roster.turns import Turn, next_after, on_at, zone_of
 from workflows.domain.text import Language, Text
 
 
+class Duty(Value):
+    """A turn with everybody who works it; None where Slack does not say who that is."""
+
+    turn: Turn
+    people: tuple[str, ...] | None
+    leads: tuple[str, ...] | None
+
+
+class OnCall(Value):
+    """Who is on shift, who comes next, and who covers for whom.
+
+    Without a `roster`, `holders` are those who hold the working roles.
+    """
+
+    roster: bool
+    now: tuple[Duty, ...] = ()
+    next: tuple[Duty, ...] = ()
+    covers: tuple[Covering, ...] = ()
+    holders: dict[Role, tuple[str, ...] | None] = Field(default_factory=dict)
+
+
 class TeamDesk:
-    """`TeamDoor` over the real things."""
+    """The team: over ledger, roster and Slack's groups. Raises `LedgerUnavailable`."""
 
     def __init__(
         self,
@@ -39,14 +60,11 @@ class TeamDesk:
 
     async def numbers(self, since: datetime, until: datetime) -> Numbers:
         """The numbers of [since, until)."""
-        try:
-            return await self._statistics.numbers(since, until)
-        except LedgerUnavailable as error:
-            raise Unavailable(str(error)) from error
+        return await self._statistics.numbers(since, until)
 
     async def on_call(self, now: datetime) -> OnCall:
         """Who is on shift now, and who is next."""
-        covers = await self._covering(now)
+        covers = await self._covers.all(now)
         roster = self._policies.roster()
         if roster is None:
             holders = {role: await self._members(role) for role in sorted(WORKING_ROLES)}
@@ -69,17 +87,7 @@ class TeamDesk:
 
     async def choose_language(self, person: str, language: Language | None, now: datetime) -> None:
         """From now on the person reads `language`."""
-        try:
-            await self._preferred.choose(person, language, now)
-        except LedgerUnavailable as error:
-            raise Unavailable(str(error)) from error
-
-    async def _covering(self, now: datetime) -> tuple[Covering, ...]:
-        try:
-            rows = await self._covers.all(now)
-        except LedgerUnavailable as error:
-            raise Unavailable(str(error)) from error
-        return tuple(Covering.model_validate(dict(row)) for row in rows)
+        await self._preferred.choose(person, language, now)
 
     async def _duties(self, turns: Sequence[Turn]) -> tuple[Duty, ...]:
         return tuple([await self._duty(turn) for turn in turns])

@@ -3,12 +3,13 @@
 import json
 from typing import Any
 
+from activities.errors import Unavailable
 from activities.platform.client import Platform
-from activities.platform.errors import Refused, TryAgain, UnusableSubject
+from activities.platform.errors import Refused, UnusableSubject
 from activities.platform.template import fill_path
 from bot.cli.policies import Policies
-from bot.slack.doors import Fact, Unavailable
-from workflows.domain.text import visible
+from workflows.domain.model import Value
+from workflows.domain.text import Text, visible
 
 LONGEST = 500
 """Characters of one field: a card's section holds 2,000 (docs.slack.dev, section block)."""
@@ -16,8 +17,16 @@ LONGEST = 500
 GONE = frozenset({404, 410})
 
 
+class Fact(Value):
+    """One field that the platform shows of a subject."""
+
+    title: Text
+    value: str
+    personal: bool = False
+
+
 class LookUps:
-    """`PlatformDoor` over the platform's API."""
+    """Subjects, read from the platform's API."""
 
     def __init__(self, platform: Platform, policies: Policies) -> None:
         self._platform = platform
@@ -50,8 +59,6 @@ class LookUps:
             if refused.status in GONE:
                 return None
             raise Unavailable(f"The platform refuses the look-up ({refused.status}).") from refused
-        except TryAgain as away:
-            raise Unavailable("The platform does not answer.") from away
 
 
 def _shown(answer: Any, path: str) -> str | None:

@@ -1,26 +1,56 @@
-"""Rings over the real platform and ledger."""
+"""Rings: subjects that are decided together, from the platform's look-ups and the ledger."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 
-from activities.ledger.errors import LedgerUnavailable
 from activities.ledger.queries import Row
 from activities.ledger.rings import Rings
-from activities.platform.errors import TryAgain
-from activities.platform.related import Found, RelatedReader, Unreadable
+from activities.platform.related import Found, RelatedReader
 from bot.cli.policies import Policies
-from bot.slack.doors import Unavailable
-from bot.slack.rings.door import DoneLine, RingPage, SubjectLine, Wanted
 from workflows.domain import ring_marks
 from workflows.domain.alert import Subject
-from workflows.domain.enforcement import Problem
+from workflows.domain.enforcement import ActionStatus, Problem
+from workflows.domain.model import Value
 from workflows.domain.playbook.related import RelatedSpec
 from workflows.domain.ring import Blast, Tally
 from workflows.domain.ring_marks import Mark
+from workflows.domain.text import Text
+
+
+class Wanted(Value):
+    """Whom somebody wants to decide for: as in `workflows.casework.ring_ports.RingAsk`."""
+
+    type: str
+    starts: dict[str, Subject]
+    sources: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+
+
+class DoneLine(Value):
+    """What became of one action on one subject; `title` where it is still known."""
+
+    name: str
+    title: Text | None = None
+    status: ActionStatus
+    problem: Problem | None = None
+
+
+class SubjectLine(Value):
+    """One subject of a ring; without actions nothing was done to it yet."""
+
+    subject: Subject
+    done: tuple[DoneLine, ...] = ()
+
+
+class RingPage(Value):
+    """Some subjects of a ring, failed ones first. `first` counts from 0."""
+
+    total: int
+    first: int
+    lines: tuple[SubjectLine, ...]
 
 
 class RingDesk:
-    """`RingDoor`."""
+    """Rings over platform and ledger. Raises `Unavailable` where one of them does not answer."""
 
     def __init__(self, reader: RelatedReader, rings: Rings, policies: Policies) -> None:
         self._reader = reader
@@ -34,22 +64,19 @@ class RingDesk:
     async def count(self, name: str, start: Subject) -> int:
         """How many subjects a look-up finds."""
         spec = self.sources()[name]
-        async with _reached():
-            return len((await self._reader.related(spec, start)).subjects)
+        return len((await self._reader.related(spec, start)).subjects)
 
     async def gather(self, wanted: Wanted) -> Found:
         """The subjects, each once."""
         catalog = self._policies.look_ups()
-        async with _reached():
-            return await self._reader.gather(
-                catalog, wanted.type, wanted.starts, wanted.sources, wanted.ids
-            )
+        return await self._reader.gather(
+            catalog, wanted.type, wanted.starts, wanted.sources, wanted.ids
+        )
 
     async def blast(self, found: Found) -> Blast:
         """What acting on all of them would touch."""
-        async with _reached():
-            touched = await self._reader.touched(self._policies.look_ups(), found)
-            sanctioned = await self._rings.sanctioned(found.subjects)
+        touched = await self._reader.touched(self._policies.look_ups(), found)
+        sanctioned = await self._rings.sanctioned(found.subjects)
         return Blast(
             sums=touched.sums,
             sanctioned=sanctioned,
@@ -59,18 +86,16 @@ class RingDesk:
 
     async def progress(self, case: str) -> Tally | None:
         """How far the ring of a case's last decision is."""
-        async with _reached():
-            ring = await self._ring(case)
-            marks = None if ring is None else await self._rings.ring_marks(ring)
+        ring = await self._ring(case)
+        marks = None if ring is None else await self._rings.ring_marks(ring)
         return None if marks is None else ring_marks.tally(map(Mark, marks), 0)
 
     async def page(self, case: str, first: int, size: int) -> RingPage | None:
         """Subjects of the ring of a case's last decision."""
-        async with _reached():
-            ring = await self._ring(case)
-            if ring is None:
-                return None
-            page = await self._rings.page(ring, first, size)
+        ring = await self._ring(case)
+        if ring is None:
+            return None
+        page = await self._rings.page(ring, first, size)
         return RingPage(total=page.total, first=first, lines=self._lines(page.rows))
 
     async def _ring(self, case: str) -> str | None:
@@ -98,14 +123,3 @@ class RingDesk:
                 problem=None if problem is None else Problem.model_validate(problem),
             ),
         )
-
-
-@asynccontextmanager
-async def _reached() -> AsyncIterator[None]:
-    """Whatever is away, or can't be read, is not available: the person can try again."""
-    try:
-        yield
-    except (TryAgain, Unreadable) as error:
-        raise Unavailable(f"The platform does not answer ({error}).") from error
-    except LedgerUnavailable as error:
-        raise Unavailable(str(error)) from error
