@@ -6,9 +6,8 @@ import structlog
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.evidence.images import Images
-from activities.evidence.troubles import NotFetched
-from activities.ledger.errors import LedgerUnavailable
+from activities.images import Images, NotFetched
+from activities.ledger.database import LedgerUnavailable
 from activities.ledger.evidence import EvidenceRecord
 from activities.slack.evidence.handles import PieceHandle
 from activities.slack.evidence.screen import EvidenceScreen, FileGone

@@ -9,9 +9,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from activities.errors import Unavailable
-from activities.platform.client import Platform
-from activities.platform.errors import PlatformError, Refused, UnusableSubject
-from activities.platform.template import fill_path
+from activities.platform.client import Platform, PlatformError, Refused, UnusableSubject
+from activities.platform.requests import fill_path
 from workflows.conditions import value_of
 from workflows.domain.alert import Subject
 from workflows.domain.playbook.lookups import LookupCatalog, LookupField

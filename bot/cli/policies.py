@@ -6,9 +6,8 @@ from pathlib import Path
 import structlog
 from temporalio import activity
 
-from activities.policy.faults import PolicyFaults
-from activities.policy.folder import PolicyFolder
-from activities.policy.watching import PolicyWatch
+from activities.policy.folder import PolicyFolder, PolicyWatch
+from activities.policy.yaml_document import PolicyFaults
 from bot.errors import InputWrong, SettingWrong
 from bot.ingest.alerts import Keys
 from bot.ingest.appeals import AppealTerms

@@ -10,8 +10,8 @@ from datetime import datetime
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from activities.ledger.errors import LedgerError
-from activities.ledger.preferences import Preferences
+from activities.ledger.database import LedgerError
+from activities.ledger.team import Preferences
 from workflows.domain.text import Language
 
 LASTS = 10.0

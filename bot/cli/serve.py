@@ -13,8 +13,8 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.errors import SlackClientError
 
 from activities.ledger.appeals import AppealsLedger
-from activities.ledger.preferences import Preferences
 from activities.ledger.queries import Queries
+from activities.ledger.team import Preferences
 from activities.platform.client import Platform, open_platform
 from activities.platform.related import RelatedReader
 from activities.slack.client import slack_client

@@ -7,20 +7,17 @@ import structlog
 from temporalio.client import Client
 
 from activities.delivery import DeliveryActivities
-from activities.evidence.fetching import Fetcher, open_fetcher
-from activities.evidence.images import Images
-from activities.evidence.places import Places
+from activities.images import Fetcher, Images, Places, open_fetcher
 from activities.ledger.activities import LedgerActivities
 from activities.ledger.appeals import AppealsLedger
 from activities.ledger.evidence import EvidenceRecord
 from activities.ledger.ledger import Ledger
-from activities.ledger.preferences import Preferences
 from activities.ledger.rings import Rings
 from activities.ledger.storms import Storms
-from activities.platform.activities import PlatformActivities
+from activities.ledger.team import Preferences
+from activities.platform.activities import PlatformActivities, rehearse
 from activities.platform.client import Platform, open_platform
 from activities.platform.notices import NoticeActivities
-from activities.platform.rehearsal import rehearse
 from activities.platform.related import RelatedReader
 from activities.reports.chart import draw
 from activities.revealing import RevealActivities

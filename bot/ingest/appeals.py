@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from temporalio.service import RPCError
 
-from activities.ledger.errors import LedgerUnavailable
+from activities.ledger.database import LedgerUnavailable
 from bot.ingest.alerts import OPENAPI, RESPONSES, RETRY_AFTER, Keys, as_json
 from bot.ingest.body import MAX_BODY, TooLarge, TooSlow, read_body
 from bot.ingest.models import Outcome

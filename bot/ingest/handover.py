@@ -14,7 +14,7 @@ import structlog
 from temporalio.service import RPCError
 
 from activities.errors import Unavailable
-from activities.ledger.errors import LedgerUnavailable
+from activities.ledger.database import LedgerUnavailable
 from bot.ingest.models import Outcome
 from bot.ingest.room import Room, Turn
 from bot.ingest.trailing import Trailing

@@ -4,9 +4,8 @@ import json
 from typing import Any
 
 from activities.errors import Unavailable
-from activities.platform.client import Platform
-from activities.platform.errors import Refused, UnusableSubject
-from activities.platform.template import fill_path
+from activities.platform.client import Platform, Refused, UnusableSubject
+from activities.platform.requests import fill_path
 from bot.cli.policies import Policies
 from workflows.domain.model import Value
 from workflows.domain.text import Text, visible

@@ -5,15 +5,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Protocol
 
-from activities.ledger.automation import Automation
-from activities.ledger.covers import Covers
-from activities.ledger.database import Database
-from activities.ledger.errors import LedgerUnavailable
+from activities.ledger.database import Database, LedgerUnavailable
 from activities.ledger.evidence import EvidenceRecord
 from activities.ledger.finding import Finding
 from activities.ledger.queries import Queries
 from activities.ledger.rings import Rings
 from activities.ledger.statistics import Statistics
+from activities.ledger.team import Automation, Covers
 from activities.platform.related import RelatedReader
 from activities.slack.holders import StandIn, StandIns
 from activities.slack.people import People

@@ -5,8 +5,8 @@ from datetime import datetime, tzinfo
 
 from pydantic import Field
 
-from activities.ledger.covers import Covering, Covers
 from activities.ledger.statistics import Statistics
+from activities.ledger.team import Covering, Covers
 from activities.slack.people import People, RolesUnknown
 from bot.cli.policies import Policies
 from bot.cli.preferring import Preferred

@@ -10,13 +10,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.evidence.pictures import Picture
-from activities.evidence.troubles import NotFetched, Why
+from activities.images import NotFetched, Picture, Why
 from activities.ledger.activities import LedgerActivities
-from activities.ledger.database import Database
+from activities.ledger.database import Database, migrate
 from activities.ledger.evidence import EvidenceRecord
 from activities.ledger.ledger import Ledger
-from activities.ledger.migrating import migrate
 from activities.revealing import RevealActivities
 from activities.slack.evidence.screen import EvidenceScreen
 from activities.slack.evidence.viewer import Viewer

@@ -5,7 +5,7 @@ They are decided here and nowhere else, so rights are asked for here.
 
 from datetime import datetime, timedelta, tzinfo
 
-from activities.ledger.covers import Covering
+from activities.ledger.team import Covering
 from activities.slack.text.texts import Catalog
 from bot.services.slack import Services
 from bot.slack.background import Background

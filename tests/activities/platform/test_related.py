@@ -11,11 +11,9 @@ from starlette.responses import JSONResponse
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.ledger.database import Database
-from activities.ledger.migrating import migrate
+from activities.ledger.database import Database, migrate
 from activities.ledger.rings import Rings
-from activities.platform.client import Platform, open_platform
-from activities.platform.errors import TryAgain
+from activities.platform.client import Platform, TryAgain, open_platform
 from activities.platform.related import Found, RelatedReader, Unreadable
 from activities.policy.folder import load_policy
 from activities.rings import RingActivities

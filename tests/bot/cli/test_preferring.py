@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from activities.ledger.database import Database
-from activities.ledger.migrating import migrate
-from activities.ledger.preferences import Preferences
+from activities.ledger.database import Database, migrate
+from activities.ledger.team import Preferences
 from bot.cli import preferring
 from bot.cli.preferring import AGAIN, LASTS, Preferred
 from deploy.sandbox.slack.person import wait_until

@@ -9,7 +9,7 @@ from typing import Any
 
 from standardwebhooks.webhooks import hmac_data
 
-from activities.ledger.errors import LedgerUnavailable
+from activities.ledger.database import LedgerUnavailable
 from bot.ingest.handover import Pair
 from workflows.client import OutOfReach
 from workflows.domain.alert import Alert

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from activities.ledger.errors import LedgerUnavailable
+from activities.ledger.database import LedgerUnavailable
 from bot.ingest.handover import Pair
 from bot.ingest.known import AskedTogether
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from activities.errors import Unavailable
-from activities.ledger.covers import Covering
+from activities.ledger.team import Covering
 from bot.services.cases import CaseLine, LookedUp, Past, Story, Timeline, TimelineLine
 from bot.services.lookups import Fact
 from workflows.appealing.start import AppealMemory

@@ -7,12 +7,11 @@ import pytest
 import sqlalchemy as sa
 
 from activities.errors import Unavailable
-from activities.ledger.covers import Covering, Covers
-from activities.ledger.database import Database
+from activities.ledger.database import Database, migrate
 from activities.ledger.ledger import Ledger
-from activities.ledger.migrating import migrate
 from activities.ledger.queries import Queries
 from activities.ledger.tables import cases, events
+from activities.ledger.team import Covering, Covers
 from bot.services.cases import LedgerReader, LookedUp
 from tests.bot.slack.fakes import CASE, CATALOG, NOW, PLAYBOOK, ROUTE, FakePolicies
 from workflows.domain.alert import Alert, Subject, brief

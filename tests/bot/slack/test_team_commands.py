@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from activities.ledger.covers import Covering
+from activities.ledger.team import Covering
 from bot.services.team import Duty, OnCall
 from bot.slack.slash.grammar import ShowOnCall, ShowStats, Unknown, Window, read
 from tests.bot.slack.conftest import Stage

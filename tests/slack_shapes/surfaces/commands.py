@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from activities.ledger.covers import Covering
+from activities.ledger.team import Covering
 from bot.services.cases import Record
 from bot.services.lookups import Fact
 from bot.services.team import Duty, OnCall

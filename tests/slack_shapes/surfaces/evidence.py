@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from activities.evidence.troubles import Why
+from activities.images import Why
 from activities.slack.evidence.handles import PieceHandle
 from activities.slack.evidence.viewer import Viewer
 from bot.slack.evidence.paging import ALERTS, page_at

@@ -1,4 +1,4 @@
-"""Reading one YAML file so that every value knows its line."""
+"""YAML documents of the policy folder, read into models with the line of every mistake."""
 
 import hashlib
 from collections.abc import Hashable
@@ -9,7 +9,29 @@ from typing import Any
 import yaml
 from yaml.reader import ReaderError
 
-from activities.policy.faults import Fault
+
+@dataclass(frozen=True, order=True)
+class Fault:
+    """One mistake. `file` is relative to the folder; `line` counts from 1."""
+
+    file: str
+    line: int
+    what: str
+    write: str
+
+    def __str__(self) -> str:
+        """`file:line: what is wrong; what to write`."""
+        return f"{self.file}:{self.line}: {self.what}; {self.write}"
+
+
+class PolicyFaults(Exception):
+    """The folder can't be used; every mistake that was found is in `faults`."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        """`faults` has at least one."""
+        super().__init__("\n".join(str(fault) for fault in faults))
+        self.faults = faults
+
 
 SIZE_LIMIT = 1024 * 1024
 Place = tuple[Hashable, ...]
