@@ -9,8 +9,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from activities.errors import Unavailable
+from activities.slack.client import trouble
 from activities.slack.remembered import Away, Remembered
-from activities.slack.troubles import trouble
 from workflows.domain.commands import Grant
 from workflows.domain.model import Value
 from workflows.domain.people import Role

@@ -22,15 +22,17 @@ from activities.platform.related import RelatedReader
 from activities.reports.chart import draw
 from activities.revealing import RevealActivities
 from activities.rings import RingActivities
-from activities.slack.activities import SlackActivities
-from activities.slack.appeals.activities import AppealSlackActivities
+from activities.slack.activities import (
+    AppealSlackActivities,
+    ReportSlackActivities,
+    SlackActivities,
+    StormSlackActivities,
+)
 from activities.slack.client import slack_client
-from activities.slack.evidence.screen import EvidenceScreen
-from activities.slack.notice_words import CatalogWording
+from activities.slack.evidence import EvidenceScreen
 from activities.slack.pacing import Pacer
 from activities.slack.people import People
-from activities.slack.reports.activities import ReportSlackActivities
-from activities.slack.storm.activities import StormSlackActivities
+from activities.slack.text.texts import CatalogWording
 from activities.storms import StormWatch
 from bot.cli.policies import Policies, open_policies
 from bot.cli.preferring import Preferred

@@ -10,13 +10,13 @@ from typing import Any
 
 from slack_sdk.models.views import View
 
-from activities.slack.approval_card import approval_card
 from activities.slack.card import case_card
+from activities.slack.cards.approval import approval_card
 from activities.slack.drawing import Message
 from activities.slack.handles import Handle
-from activities.slack.lines import lines_message
 from activities.slack.reader import Reader
 from activities.slack.text.texts import Catalog
+from activities.slack.thread import lines_message
 from bot.services.cases import CaseLine
 from bot.slack.home.sections import cases as case_list
 from bot.slack.modals.kinds import KINDS

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from activities.slack.drawing import Message
-from activities.slack.evidence.viewer import Viewer
+from activities.slack.evidence import Viewer
 from activities.slack.reader import Reader
-from activities.slack.storm.digest import calls, digest
+from activities.slack.storm_digest import calls, digest
 from bot.slack.evidence.paging import page_at
 from bot.slack.evidence.state import ListState
 from bot.slack.evidence.views import list_view

@@ -11,7 +11,7 @@ from typing import Any
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from activities.slack.troubles import FAILURES
+from activities.slack.client import FAILURES
 from bot.slack.samples import Sample
 
 METHOD = "blocks.validate"

@@ -16,8 +16,7 @@ from activities.ledger.database import Database, migrate
 from activities.ledger.evidence import EvidenceRecord
 from activities.ledger.ledger import Ledger
 from activities.revealing import RevealActivities
-from activities.slack.evidence.screen import EvidenceScreen
-from activities.slack.evidence.viewer import Viewer
+from activities.slack.evidence import EvidenceScreen, Viewer
 from activities.slack.people import People
 from deploy.sandbox.slack.reading import visible_text
 from tests.activities.ledger.test_evidence import CASE, entry, revealed

@@ -10,11 +10,11 @@ from types import FrameType
 import pytest
 
 from activities.slack import handles
-from activities.slack.appeals.buttons import CLAIM, OVERTURN, RELEASE, UPHOLD
-from activities.slack.card_state import STATE_COLOUR, standing
-from activities.slack.lines import WORDS
+from activities.slack.cards.appeal import CLAIM, OVERTURN, RELEASE, UPHOLD
+from activities.slack.cards.case_facts import STATE_COLOUR, standing
 from activities.slack.text import texts as module
 from activities.slack.text.texts import Catalog, texts
+from activities.slack.thread import WORDS
 from bot.slack import app
 from bot.slack.appeals.presses import ACTIONS as OF_APPEALS
 from bot.slack.evidence.listener import ACTIONS as OF_EVIDENCE

@@ -19,9 +19,9 @@ from slack_sdk.models.blocks import (
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
-from activities.slack.appeals.buttons import OVERTURN
-from activities.slack.appeals.handles import AppealHandle
+from activities.slack.cards.appeal import OVERTURN
 from activities.slack.escape import mrkdwn
+from activities.slack.handles import AppealHandle
 from activities.slack.text.texts import Catalog
 from bot.services.slack import Services
 from bot.slack.appeals.storing import Stored, store

@@ -6,8 +6,8 @@ from typing import Any
 import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from activities.slack.appeals.buttons import CLAIM, OVERTURN, RELEASE, TELL, UPHOLD
-from activities.slack.appeals.handles import AppealHandle, decode
+from activities.slack.cards.appeal import CLAIM, OVERTURN, RELEASE, TELL, UPHOLD
+from activities.slack.handles import AppealHandle, decode_appeal
 from bot.services.slack import Services
 from bot.slack.appeals.modal import AppealModals
 from bot.slack.appeals.storing import Stored, store
@@ -90,7 +90,7 @@ class AppealPresses:
 
 
 def _handle(press: Press) -> AppealHandle:
-    handle = decode(press.value, press.route)
+    handle = decode_appeal(press.value, press.route)
     if handle is None:
         raise Unreadable("not a handle of an appeal")
     return handle

@@ -9,8 +9,8 @@ from typing import Any
 import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from activities.slack.evidence.handles import PieceHandle, decode
-from activities.slack.evidence.viewer import AGAIN, Viewer
+from activities.slack.evidence import AGAIN, Viewer
+from activities.slack.handles import PieceHandle, decode_piece
 from activities.slack.reader import Reader
 from bot.services.slack import Services
 from bot.slack.background import Background
@@ -54,7 +54,7 @@ class EvidenceRevealing:
 
     async def pressed(self, ack: AsyncAck, press: Press, view: Mapping[str, Any]) -> None:
         """Opens the modal and stores the press. Raises `Unreadable` and `NotTaken`."""
-        piece = decode(press.value)
+        piece = decode_piece(press.value)
         if piece is None:
             raise Unreadable("names no piece of evidence")
         carried = read_metadata(str(view.get("private_metadata") or ""))

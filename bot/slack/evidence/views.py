@@ -7,9 +7,9 @@ from typing import Any
 from activities.slack import handles
 from activities.slack.drawing import actions, beside, button, quote_whole
 from activities.slack.drawing import section as lines
-from activities.slack.evidence.handles import PieceHandle
-from activities.slack.evidence.handles import encode as piece_value
-from activities.slack.evidence.viewer import about
+from activities.slack.evidence import about
+from activities.slack.handles import PieceHandle
+from activities.slack.handles import encode_piece as piece_value
 from activities.slack.reader import Reader
 from bot.slack.drawing import Block
 from bot.slack.evidence.paging import Hidden, Page, Part, Piece

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from activities.slack import numbers_words as words
+from activities.slack import report_message as words
 from activities.slack.drawing import context
 from activities.slack.text.texts import Catalog
 from bot.services.cases import CaseLine

@@ -6,8 +6,7 @@ from typing import Any
 from slack_sdk.models.views import View
 
 from activities.slack import handles
-from activities.slack.card_menu import entries
-from activities.slack.card_presets import preset_button
+from activities.slack.cards.buttons import entries, preset_button
 from activities.slack.drawing import actions, button
 from activities.slack.reader import Reader
 from activities.slack.text.texts import Catalog

@@ -5,7 +5,7 @@ from datetime import UTC
 from slack_sdk.models.blocks import PlainTextObject, SectionBlock
 from slack_sdk.models.views import View
 
-from activities.slack.card_presets import question
+from activities.slack.cards.buttons import question
 from activities.slack.escape import plain
 from activities.slack.reader import Reader
 from activities.slack.text.texts import Catalog

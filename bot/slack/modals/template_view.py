@@ -9,9 +9,8 @@ from typing import Any
 
 from activities.slack.drawing import MOST_SECTION
 from activities.slack.escape import plain
-from activities.slack.notice_words import CatalogWording
 from activities.slack.reader import Reader
-from activities.slack.text.texts import Catalog
+from activities.slack.text.texts import Catalog, CatalogWording
 from activities.slack.text.texts import texts as texts_in
 from bot.slack.drawing import section
 from bot.slack.modals.deciding import TEMPLATE, template_in

@@ -13,8 +13,7 @@ from activities.errors import Unavailable
 from activities.slack import handles
 from activities.slack.drawing import actions, button
 from activities.slack.handles import Handle
-from activities.slack.problems import problem_words
-from activities.slack.reader import Reader
+from activities.slack.reader import Reader, problem_words
 from activities.slack.text.texts import Catalog
 from bot.services.bulk import DoneLine, RingDesk, RingPage, SubjectLine
 from bot.services.cases import LookedUp

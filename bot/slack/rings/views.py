@@ -20,9 +20,9 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.models.views import View
 
+from activities.slack.cards.decision import blast_line
 from activities.slack.escape import plain
 from activities.slack.reader import Reader
-from activities.slack.ring_words import blast_line
 from activities.slack.text.texts import Catalog
 from bot.slack.drawing import section
 from bot.slack.modals.decide_view import action_option

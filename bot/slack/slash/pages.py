@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from activities.slack.cards.decision import tally_words
 from activities.slack.reader import Reader
-from activities.slack.ring_words import tally_words
 from activities.slack.text.texts import Catalog
 from bot.services.cases import ActionLine, CaseLine, EventLine, Past, Story
 from bot.services.lookups import Fact

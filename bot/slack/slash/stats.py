@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from activities.slack import numbers_words as words
+from activities.slack import report_message as words
 from activities.slack.text.texts import Catalog
 from bot.services.team import TeamDesk
 from bot.slack.drawing import moment, section

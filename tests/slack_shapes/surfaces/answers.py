@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 from string import Formatter
 
-from activities.slack.holders import NOBODY, Holders
-from activities.slack.refusals import APPROVING, refusal_text
-from activities.slack.refused import of_case, with_typed
+from activities.slack.refusals import APPROVING, of_case, refusal_text, with_typed
+from activities.slack.role_holders import NOBODY, Holders
 from bot.services.cases import ActionLine, EventLine, Past, Story
 from bot.services.lookups import Fact
 from bot.slack.replies import Said

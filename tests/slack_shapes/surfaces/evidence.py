@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from activities.images import Why
-from activities.slack.evidence.handles import PieceHandle
-from activities.slack.evidence.viewer import Viewer
+from activities.slack.evidence import Viewer
+from activities.slack.handles import PieceHandle
 from bot.slack.evidence.paging import ALERTS, page_at
 from bot.slack.evidence.state import ListState, Start
 from bot.slack.evidence.views import list_view, loading_view, sentence_view

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from activities.slack.lines import lines_message
-from activities.slack.storm.digest import OPEN, calls, digest
+from activities.slack.storm_digest import OPEN, calls, digest
+from activities.slack.thread import lines_message
 from bot.services.cases import Story
 from bot.slack.replies import Said
 from bot.slack.storm.opening import StormOpening

@@ -1,27 +1,26 @@
-"""The request for approval: everything that a second person needs in order to answer."""
+"""Approval card: everything that a second person needs in order to answer."""
 
 from typing import Any
 
 from activities.slack import handles
-from activities.slack.approval_words import (
+from activities.slack.card import protections
+from activities.slack.cards.buttons import acted_upon, list_button
+from activities.slack.cards.case_facts import case_line, evidence, facts, sentence, viewers
+from activities.slack.cards.decision import (
+    action_lines,
+    action_on,
     afterwards,
     answered,
+    blast,
     consents,
     count,
-    due,
-    question,
-    requester,
-)
-from activities.slack.card_decision import action_lines
-from activities.slack.card_facts import case_line, evidence, facts, sentence, viewers
-from activities.slack.card_hold import protections
-from activities.slack.card_notice import will_tell
-from activities.slack.card_targets import acted_upon
-from activities.slack.decision_words import (
-    action_on,
     decision_line,
     decision_words,
+    due,
+    question,
     reason_words,
+    requester,
+    will_tell,
 )
 from activities.slack.drawing import (
     Block,
@@ -38,8 +37,6 @@ from activities.slack.drawing import (
 )
 from activities.slack.escape import mrkdwn, plain
 from activities.slack.reader import Reader
-from activities.slack.ring_buttons import list_button
-from activities.slack.ring_words import blast
 from workflows.domain import events as ev
 from workflows.domain.approval import Approval, ApprovalState, Purpose, missing
 from workflows.domain.decision import Decision

@@ -6,7 +6,7 @@ https://docs.slack.dev/messaging/working-with-files
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from activities.slack.troubles import FAILURES, SlackTrouble, trouble
+from activities.slack.client import FAILURES, SlackTrouble, trouble
 from workflows.domain.memory import CardRef
 from workflows.domain.model import Value
 

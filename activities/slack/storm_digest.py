@@ -1,8 +1,9 @@
-"""The digest of a storm: one message for a channel's whole flood, and its calls."""
+"""Storm digest: one message for all cards of a channel's storm, and the calls it takes over."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Protocol
 
-from activities.slack.card_facts import SEVERITY_COLOUR
+from activities.slack.cards.case_facts import SEVERITY_COLOUR
 from activities.slack.drawing import (
     MOST_TEXT,
     Block,
@@ -15,8 +16,11 @@ from activities.slack.drawing import (
     section,
 )
 from activities.slack.reader import Reader
+from workflows.domain.events import Recorded
+from workflows.domain.memory import CardRef
 from workflows.domain.playbook.model import Severity
-from workflows.domain.storm import Group, Mention, Picture, Top
+from workflows.domain.storm import Called, Group, Mention, Picture, Top, role_called
+from workflows.domain.view import CardView
 from workflows.storming.ports import ShowStorm
 
 EVENT_TYPE = "koban_storm"
@@ -108,3 +112,52 @@ def _call(mention: Mention, reader: Reader) -> str:
 def people_in_storm(picture: Picture) -> list[str]:
     """Everybody whom the digest names."""
     return [each.owner for each in picture.top if each.owner is not None]
+
+
+class StormDoor(Protocol):
+    """The storms of all channels."""
+
+    async def look(self, channel: str) -> None:
+        """A new card waits in `channel`: is it one of too many? It never fails."""
+
+    async def posted(self, case: str, card: CardRef) -> None:
+        """A case's card stands: it does not wait any more. It never fails."""
+
+    async def called(self, channel: str, call: Called) -> bool:
+        """Whether a storm is going on in `channel`, and calls the role for this case too.
+
+        Raises:
+            OutOfReach: where Temporal does not answer; the activity is tried again.
+        """
+
+
+class NoStorms:
+    """Nobody watches over storms."""
+
+    async def look(self, channel: str) -> None:
+        """Nothing happens."""
+
+    async def posted(self, case: str, card: CardRef) -> None:
+        """Nothing happens."""
+
+    async def called(self, channel: str, call: Called) -> bool:
+        """Each case calls for itself."""
+        return False
+
+
+async def handed_over(
+    storms: StormDoor, view: CardView, lines: Iterable[Recorded]
+) -> frozenset[int]:
+    """Which of a thread's lines call nobody by themselves, because the storm's digest does.
+
+    Each is handed over before its line is told, so that no call is lost; twice counts once.
+    """
+    quiet = set()
+    for line in lines:
+        role = role_called(line.event)
+        if role is None:
+            continue
+        call = Called(case=view.id, seq=line.seq, role=role, severity=view.severity)
+        if await storms.called(view.channel, call):
+            quiet.add(line.seq)
+    return frozenset(quiet)
