@@ -8,7 +8,7 @@ from temporalio.client import Client
 
 from activities.ledger.database import Database, LedgerUnavailable
 from bot.cli.policies import Policies
-from bot.ingest.app import Check
+from bot.http.app import Check
 from bot.ledger_connection import LedgerStart
 from bot.settings import Temporal
 from bot.temporal_connection import temporal_problem, unreadable

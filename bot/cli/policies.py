@@ -9,10 +9,10 @@ from temporalio import activity
 from activities.policy.folder import PolicyFolder, PolicyWatch
 from activities.policy.yaml_document import PolicyFaults
 from bot.errors import InputWrong, SettingWrong
-from bot.ingest.alerts import Keys
-from bot.ingest.appeals import AppealTerms
-from bot.ingest.handover import Placed
-from bot.ingest.signatures import signers
+from bot.http.admission import Placed
+from bot.http.alerts import Keys
+from bot.http.appeals import AppealTerms
+from bot.http.signatures import signers
 from bot.settings import Settings, need, secrets_named
 from workflows.domain.alert import Alert
 from workflows.domain.playbook.actions import ActionCatalog

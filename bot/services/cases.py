@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from activities.ledger.finding import Finding
 from activities.ledger.queries import Look, Queries, Row
 from bot.cli.policies import Policies
-from bot.slack.slash.wording import case_begun
+from bot.slack.commands.parser import case_begun
 from workflows.domain.alert import Subject
 from workflows.domain.approval import Purpose
 from workflows.domain.case_state import Phase

@@ -17,12 +17,11 @@ from activities.slack.people import People
 from activities.slack.role_holders import StandIn, StandIns
 from activities.slack.text.texts import Catalog, texts
 from bot.cli.policies import Policies
-from bot.cli.preferring import Preferred
-from bot.ingest.handover import Handover
+from bot.http.admission import Handover
 from bot.services.bulk import RingDesk
 from bot.services.cases import LedgerFinding, LedgerReader
 from bot.services.lookups import LookUps
-from bot.services.team import TeamDesk
+from bot.services.team import Preferred, TeamDesk
 from bot.settings import Settings
 from workflows.appealing.start import AppealMemory
 from workflows.client import Appeals, Cases

@@ -14,36 +14,27 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.services.slack import Services
-from bot.slack.appeals.modal import AppealModals
-from bot.slack.appeals.presses import ACTIONS, AppealPresses
-from bot.slack.background import Background
-from bot.slack.byhand.listener import ByHandListener
-from bot.slack.byhand.view import OPEN_CASE, REPORT
+from bot.slack.appeals import ACTIONS, AppealModals, AppealPresses
+from bot.slack.bulk.list import RingListener
+from bot.slack.bulk.views import CALLBACK
 from bot.slack.clicks import Clicks
-from bot.slack.evidence.listener import ACTIONS as EVIDENCE
-from bot.slack.evidence.listener import EvidenceListener
-from bot.slack.home.listener import Home
-from bot.slack.home.sections import LANGUAGE
-from bot.slack.languages import Languages
-from bot.slack.links import Links
-from bot.slack.modals.deciding import TEMPLATE
-from bot.slack.modals.kinds import KINDS
-from bot.slack.modals.opening import Opening
-from bot.slack.modals.submissions import Submissions
-from bot.slack.modals.templates import Templates
+from bot.slack.commands.buttons import ACTIONS as ANSWER_ACTIONS
+from bot.slack.commands.buttons import AnswerPresses
+from bot.slack.commands.dispatch import Slash
+from bot.slack.commands.reveal import CALLBACK as REVEAL
+from bot.slack.commands.reveal import Revealing
+from bot.slack.evidence.reveal import ACTIONS as EVIDENCE
+from bot.slack.evidence.reveal import EvidenceListener
+from bot.slack.home.view import LANGUAGE, Home
+from bot.slack.manual.open import OPEN_CASE, REPORT, ByHandListener
+from bot.slack.modals.decide import TEMPLATE
+from bot.slack.modals.opening import Opening, Templates
+from bot.slack.modals.screen import Screen
+from bot.slack.modals.submissions import KINDS, Submissions
 from bot.slack.press import read_source
-from bot.slack.replies import Replies
-from bot.slack.rings.listener import RingListener
-from bot.slack.rings.screen import Screen
-from bot.slack.rings.views import CALLBACK
-from bot.slack.slash.command import Slash
-from bot.slack.slash.presses import ACTIONS as ANSWER_ACTIONS
-from bot.slack.slash.presses import AnswerPresses
-from bot.slack.slash.reveal import CALLBACK as REVEAL
-from bot.slack.slash.reveal import Revealing
-from bot.slack.storm.opening import OPEN, StormOpening
-from bot.slack.telling import NotTaken, Telling
-from bot.slack.timeline.listener import Timelines
+from bot.slack.replies import Background, Languages, Links, NotTaken, Replies, Telling
+from bot.slack.storm import OPEN, StormOpening
+from bot.slack.timeline import Timelines
 
 COMMAND = "/koban"
 EVENTS = ("app_home_opened",)

@@ -9,8 +9,8 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 
 from activities.slack.handles import Handle
 from bot.services.slack import Services
-from bot.slack.background import Background
-from bot.slack.evidence.listener import EvidenceListener
+from bot.slack.bulk.list import RingListener
+from bot.slack.evidence.reveal import EvidenceListener
 from bot.slack.modals.metadata import placed
 from bot.slack.modals.opening import Opening
 from bot.slack.press import (
@@ -23,10 +23,8 @@ from bot.slack.press import (
     read_press,
     read_source,
 )
-from bot.slack.rings.listener import RingListener
-from bot.slack.sending import store
-from bot.slack.telling import NotTaken, Telling
-from bot.slack.timeline.listener import Timelines, is_of_timeline
+from bot.slack.replies import Background, NotTaken, Telling, store
+from bot.slack.timeline import Timelines, is_of_timeline
 from workflows.domain.commands import Click, PersonCommand, Place
 
 _log = structlog.get_logger(__name__)

@@ -1,23 +1,25 @@
-"""A modal opens at once: its trigger lives 3 s (docs.slack.dev, views.open)."""
+"""Opening of modals: at once with a placeholder, then filled with the case as it is."""
 
 import asyncio
+from typing import Any
 
 import structlog
+from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_sdk.models.views import View
 
 from activities.errors import Unavailable
 from activities.slack.handles import Handle
 from bot.services.cases import CaseLine
 from bot.services.slack import Services
-from bot.slack.background import Background
-from bot.slack.languages import UNHURRIED, Languages
-from bot.slack.modals.frame import sentence_view
-from bot.slack.modals.metadata import metadata_for
+from bot.slack.modals.decide import with_template
+from bot.slack.modals.form import sentence_view
+from bot.slack.modals.metadata import decode, metadata_for
 from bot.slack.modals.offer import Offer, offer_at, offer_of
+from bot.slack.modals.screen import Screen
 from bot.slack.modals.views import view_of
+from bot.slack.permissions import EVERYBODY, READS_ONLY, holds, role_needed
 from bot.slack.press import Press, Unreadable, modal_of, preset_of
-from bot.slack.rights import EVERYBODY, READS_ONLY, holds, role_needed
-from bot.slack.rings.screen import Screen
+from bot.slack.replies import UNHURRIED, Background, Languages
 from workflows.client import OutOfReach
 from workflows.domain.case_state import Case, Phase
 from workflows.domain.identity import closed_route
@@ -176,3 +178,32 @@ def _allowed(name: str) -> frozenset[Role]:
     if name == "all":  # whoever reads may watch, and look
         return EVERYBODY
     return EVERYBODY - READS_ONLY if name in ("reject", "ask") else WORKING_ROLES
+
+
+class Templates:
+    """The listener of the choice."""
+
+    def __init__(
+        self, services: Services, opening: Opening, screen: Screen, after: Background
+    ) -> None:
+        self._services = services
+        self._opening = opening
+        self._screen = screen
+        self._after = after
+
+    async def chosen(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """Takes the choice; the modal is drawn anew beside the request."""
+        await ack()
+        self._after.start(self._fill(body["view"]))
+
+    async def _fill(self, view: dict[str, Any]) -> None:
+        try:
+            metadata = decode(str(view.get("private_metadata", "")))
+            aim = Handle(case=metadata.case, version=metadata.version, route=metadata.route)
+            offer = await self._opening.offer(aim)
+        except (Unreadable, CaseOver) as error:
+            # Whoever submits it will hear why; what was typed stays where it is.
+            _log.warning("template_not_filled", error=str(error))
+            return
+        filled = with_template(view, offer, self._services.texts(metadata.language))
+        await self._screen.redraw(str(view["id"]), filled)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from activities.ledger.database import LedgerUnavailable
-from bot.ingest.appeals import AppealTerms
+from bot.http.appeals import AppealTerms
 from tests.domain.appealing import RULES, TITLES, a_decision
 from workflows.appealing.start import AppealStart
 from workflows.client import OutOfReach

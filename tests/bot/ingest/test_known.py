@@ -6,8 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from activities.ledger.database import LedgerUnavailable
-from bot.ingest.handover import Pair
-from bot.ingest.known import AskedTogether
+from bot.http.admission import AskedTogether, Pair
 
 
 class SlowLedger:

@@ -15,8 +15,8 @@ from starlette.types import Receive, Scope, Send
 from activities.slack.text.texts import texts
 from bot.services.slack import Services
 from bot.slack.app import make_bolt_app
-from bot.slack.background import Background
 from bot.slack.http import slack_routes
+from bot.slack.replies import Background
 from deploy.sandbox.serve import serving
 from deploy.sandbox.slack.app import add_slack
 from deploy.sandbox.slack.model import BOT_USER, Message

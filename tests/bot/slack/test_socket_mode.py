@@ -11,7 +11,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.app import make_bolt_app
-from bot.slack.background import Background
+from bot.slack.replies import Background
 from bot.slack.socket_mode import run_socket_mode
 from deploy.sandbox.slack.person import PATIENCE
 from deploy.sandbox.slack.workspace import Workspace

@@ -6,7 +6,7 @@ import pytest
 
 from activities.ledger.team import Covering
 from bot.services.team import Duty, OnCall
-from bot.slack.slash.grammar import ShowOnCall, ShowStats, Unknown, Window, read
+from bot.slack.commands.parser import ShowOnCall, ShowStats, Unknown, Window, read
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import NOW
 from workflows.domain.decision import Verdict

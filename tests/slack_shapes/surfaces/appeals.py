@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 from activities.slack.cards.appeal import appeal_card, appeal_lines
-from bot.slack.appeals.modal import Aim, answering_view
+from bot.slack.appeals import Aim, answering_view
 from tests.domain.appealing import MORI, RULES, TITLES, a_decision, a_request
 from tests.domain.building import REED, T0
 from tests.slack_shapes.scene import LINK, Scene, Surface

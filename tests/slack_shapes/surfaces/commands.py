@@ -7,12 +7,11 @@ from activities.ledger.team import Covering
 from bot.services.cases import Record
 from bot.services.lookups import Fact
 from bot.services.team import Duty, OnCall
-from bot.slack.replies import Said
-from bot.slack.slash import oncall, pages, stats
-from bot.slack.slash.brake_desk import BrakeDesk, BrakeLine, halts_page
-from bot.slack.slash.covering import CoverDesk
-from bot.slack.slash.find_desk import found_page
-from bot.slack.slash.grammar import (
+from bot.slack.commands import pages, team
+from bot.slack.commands.automation import BrakeDesk, BrakeLine, halts_page
+from bot.slack.commands.cover import CoverDesk
+from bot.slack.commands.find import found_page
+from bot.slack.commands.parser import (
     CoverLine,
     EndCovers,
     Find,
@@ -24,9 +23,10 @@ from bot.slack.slash.grammar import (
     Which,
     Window,
 )
-from bot.slack.slash.paging import PAGE
-from bot.slack.slash.playbook_page import playbook_page, playbooks_page
-from bot.slack.slash.subject_desk import SubjectDesk, Tie, related_page
+from bot.slack.commands.playbook import playbook_page, playbooks_page
+from bot.slack.commands.request import PAGE
+from bot.slack.commands.subject import SubjectDesk, Tie, related_page
+from bot.slack.replies import Said
 from tests.activities.slack.test_report import NUMBERS
 from tests.bot.slack.fakes import NOW, line
 from tests.slack_shapes.scene import BASE, Scene, Surface
@@ -154,7 +154,7 @@ def _on_call(scene: Scene) -> Iterator[tuple[str, Sent]]:
         ("no roster, nobody known", OnCall(roster=False, holders={Role.LEAD: None})),
         ("as much as there is", OnCall(roster=True, now=many, next=many)),
     ):
-        yield state, said(oncall.page(shift, scene.catalog))
+        yield state, said(team.page(shift, scene.catalog))
 
 
 def counted(scene: Scene) -> Numbers:
@@ -174,7 +174,7 @@ def _stats(scene: Scene) -> Iterator[tuple[str, Sent]]:
             rooms = Rooms(scene)
             rooms.team.counted = numbers
             answer = rooms.ask(
-                lambda rooms=rooms, window=window: stats.answer(
+                lambda rooms=rooms, window=window: team.answer(
                     rooms.team, window, NOW, scene.catalog
                 )
             )

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 
-from bot.slack.home.listener import Home
+from bot.slack.home.view import Home
 from tests.bot.slack.fakes import NOW, FakeLedger, line
 from tests.slack_shapes.scene import Scene, Surface
 from tests.slack_shapes.sent import Sent, view

@@ -8,12 +8,9 @@ from zoneinfo import ZoneInfo
 
 from activities.slack.text.texts import texts
 from bot.services.slack import Services
-from bot.slack.background import Background
-from bot.slack.languages import Languages
-from bot.slack.links import Links
+from bot.slack.commands.request import Asked
 from bot.slack.press import Source
-from bot.slack.replies import Said
-from bot.slack.slash.asked import Asked
+from bot.slack.replies import Background, Languages, Links, Said
 from tests.bot.slack.fake_hands import FakeAlerts, FakeAutomation, FakeFinding
 from tests.bot.slack.fake_rings import FakeRings
 from tests.bot.slack.fake_team import FakeTeam

@@ -7,7 +7,7 @@ from activities.slack.storm_digest import OPEN, calls, digest
 from activities.slack.thread import lines_message
 from bot.services.cases import Story
 from bot.slack.replies import Said
-from bot.slack.storm.opening import StormOpening
+from bot.slack.storm import StormOpening
 from tests.activities.slack.cases import AT, CASE, ROUTE
 from tests.bot.slack.fakes import NOW, line
 from tests.slack_shapes.scene import Scene, Surface

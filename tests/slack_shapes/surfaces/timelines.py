@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 
 from bot.services.cases import EventLine, Timeline, TimelineLine
-from bot.slack.modals.frame import sentence_view
-from bot.slack.timeline.listener import PAGE
-from bot.slack.timeline.view import timeline_view
+from bot.slack.modals.form import sentence_view
+from bot.slack.timeline import PAGE, timeline_view
 from tests.activities.slack.cases import AT, CASE
 from tests.slack_shapes.scene import Scene, Surface
 from tests.slack_shapes.sent import Sent, view
