@@ -87,12 +87,12 @@ async def test_another_lead_ends_what_somebody_gives_or_has(
     await book.begin("U0CLARK", reed, T0)
     later = T0 + timedelta(hours=1)
     ended = await book.end_around("U0TANAKA", "U0ADMIN", later)
-    assert [(row["person"], row["covers_for"]) for row in ended] == [
+    assert [(each.person, each.covers_for) for each in ended] == [
         ("U0SATO", "U0TANAKA"),
         ("U0TANAKA", "U0REED"),
     ]
     assert list(await book.end_around("U0TANAKA", "U0ADMIN", later)) == []
-    assert [(row["person"], row["covers_for"]) for row in await book.all(later)] == [
+    assert [(each.person, each.covers_for) for each in await book.all(later)] == [
         ("U0CLARK", "U0REED")
     ]
     async with database.reading() as connection:
