@@ -6,19 +6,16 @@ import structlog
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.evidence.images import Images
-from activities.evidence.troubles import NotFetched
-from activities.ledger.errors import LedgerUnavailable
+from activities.images import Images, NotFetched
+from activities.ledger.database import LedgerUnavailable
 from activities.ledger.evidence import EvidenceRecord
-from activities.slack.evidence.handles import PieceHandle
-from activities.slack.evidence.screen import EvidenceScreen, FileGone
-from activities.slack.evidence.viewer import Viewer
-from activities.slack.holders import holders_of, shown
-from activities.slack.named import people_in
+from activities.slack.evidence import EvidenceScreen, FileGone, Viewer
+from activities.slack.handles import PieceHandle
 from activities.slack.people import People
 from activities.slack.progress import Progress
 from activities.slack.reader import Reader
 from activities.slack.refusals import refusal_text
+from activities.slack.role_holders import holders_of, people_in, shown
 from activities.slack.text.texts import texts
 from workflows.casework.evidence_ports import ShowEvidence
 from workflows.domain.alert import ImageEvidence, TextEvidence

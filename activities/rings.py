@@ -6,7 +6,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.ledger.rings import Rings
-from activities.platform.errors import TryAgain
+from activities.platform.client import TryAgain
 from activities.platform.related import Found, RelatedReader, Unreadable
 from workflows.casework.ring_ports import RingAsk
 from workflows.domain.playbook.lookups import LookupCatalog

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import structlog
 
-from activities.ledger.errors import LedgerUnavailable
+from activities.ledger.database import LedgerUnavailable
 from activities.ledger.storms import Storms
 from workflows.client import OutOfReach
 from workflows.domain.memory import CardRef

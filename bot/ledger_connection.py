@@ -5,9 +5,7 @@ from contextlib import AsyncExitStack
 
 import structlog
 
-from activities.ledger.database import Database
-from activities.ledger.errors import LedgerRefused, LedgerUnavailable
-from activities.ledger.migrating import migrate
+from activities.ledger.database import Database, LedgerRefused, LedgerUnavailable, migrate
 from bot.errors import SettingWrong
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0

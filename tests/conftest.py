@@ -13,8 +13,7 @@ from hypothesis import HealthCheck, settings
 from playwright.async_api import Browser, async_playwright, expect
 from temporalio.client import Client
 
-from activities.ledger.database import Database
-from activities.ledger.migrating import migrate
+from activities.ledger.database import Database, migrate
 from activities.policy.folder import PolicyFolder, load_policy
 from deploy.sandbox.slack.person import PATIENCE, wait_until
 from deploy.sandbox.stage import POLICY

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from bot.slack import sending, telling
+from bot.slack import replies
 
 SECONDS = 8.0
-ANSWERED_WITHIN = sending.PATIENCE + telling.PATIENCE
+ANSWERED_WITHIN = replies.STORING + replies.TELLING
 """Seconds in production until a person knows that a press was not taken."""
 
 

@@ -6,10 +6,10 @@ from typing import Any
 import sqlalchemy as sa
 from temporalio import activity
 
+from activities.ledger.audit import append
 from activities.ledger.database import Database
 from activities.ledger.queries import Queries, Row
 from activities.ledger.rows import appeal_values
-from activities.ledger.story import append
 from activities.ledger.tables import appeals
 from workflows.appealing.ports import Against, AppealWrite
 from workflows.domain.alert import Subject

@@ -1,9 +1,58 @@
-"""Proving that nobody changed the record."""
+"""Event log of a case: its hash chain is verified, and its entries are told."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from activities.ledger.chain import Broken, first_break
+import sqlalchemy as sa
+
+from activities.ledger.database import StoryBroken
 from activities.ledger.queries import Queries, Row
+from activities.ledger.rows import GENESIS, Broken, Link, R, first_break, link_after, recorded_of
+from activities.ledger.tables import events
+
+
+def append(connection: sa.Connection, story: str, recorded: Sequence[R]) -> list[Link]:
+    """Adds the events that are not there yet; the links it added.
+
+    Raises:
+        StoryBroken: an event before them is missing, or another one is in the place of one.
+    """
+    if not recorded:
+        return []
+    links = _links_to_add(connection, story, recorded)
+    if links:
+        connection.execute(sa.insert(events), [dict(vars(link)) for link in links])
+    return links
+
+
+def _links_to_add(connection: sa.Connection, story: str, recorded: Sequence[R]) -> list[Link]:
+    first = recorded[0].seq
+    there = _tail(connection, story, first - 1)
+    previous = there[first - 1].hash if first - 1 in there else GENESIS if first == 1 else None
+    new = []
+    for each in recorded:
+        if previous is None:
+            raise StoryBroken(f"{story}: event {each.seq - 1} is missing")
+        link = link_after(story, each, previous)
+        written = there.get(each.seq)
+        if written is None:
+            new.append(link)
+        elif not _same(written, link, type(each)):
+            raise StoryBroken(f"{story}: event {each.seq} is another one in the ledger")
+        previous = link.hash if written is None else written.hash
+    return new
+
+
+def _same(written: sa.Row[Any], link: Link, kind: type[R]) -> bool:
+    """Whether both are one event: a newer Koban may write a field that an older one lacked."""
+    return written.hash == link.hash or recorded_of(written, kind) == recorded_of(link, kind)
+
+
+def _tail(connection: sa.Connection, story: str, first: int) -> dict[int, sa.Row[Any]]:
+    """The story's events from `first` on, by their seq."""
+    query = sa.select(events).where(events.c.case_id == story, events.c.seq >= first)
+    return {row.seq: row for row in connection.execute(query)}
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Reaching the database: SQLite by default, PostgreSQL by URL."""
+"""Database of the ledger: connections, transactions, migrations, and their errors."""
 
 import asyncio
 import sqlite3
@@ -6,16 +6,38 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.script import ScriptDirectory
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.util import await_only
 
-from activities.ledger.errors import LedgerRefused, LedgerUnavailable
+from activities.errors import Unavailable
+from activities.ledger.tables import metadata
+
+
+class LedgerError(Exception):
+    """Any trouble with the ledger."""
+
+
+class LedgerUnavailable(LedgerError, Unavailable):
+    """The database can't be reached; its address (without password) is in the message."""
+
+
+class LedgerRefused(LedgerUnavailable):
+    """It was found and lets nobody in: its address, user or file has to change first."""
+
+
+class StoryBroken(LedgerError):
+    """What should be written does not continue what stands: writing it would hide a loss."""
+
 
 T = TypeVar("T")
 
@@ -184,3 +206,35 @@ def _write_ahead(connection: Any, pause: Callable[[float], Any]) -> None:
         else:
             return
     connection.execute("PRAGMA journal_mode=WAL")
+
+
+# Any fixed number will do: it names Koban's migrations among PostgreSQL's advisory locks.
+_LOCK = 0x4B6F6261
+_SCRIPTS = Path(__file__).parent / "migrations"
+
+
+def config() -> Config:
+    """Alembic's configuration, without a file."""
+    made = Config()
+    made.set_main_option("script_location", str(_SCRIPTS))
+    made.set_main_option("path_separator", "os")
+    return made
+
+
+async def migrate(database: Database) -> None:
+    """Upgrades to the newest revision. Raises `LedgerUnavailable`."""
+    async with database.writing() as connection:
+        if not database.is_sqlite:
+            await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+        await connection.run_sync(_upgrade)
+
+
+def _upgrade(connection: sa.Connection) -> None:
+    script = ScriptDirectory.from_config(config())
+
+    def newest(revision: Any, _context: Any) -> Any:
+        return script._upgrade_revs("head", revision)
+
+    with EnvironmentContext(config(), script, fn=newest) as environment:
+        environment.configure(connection=connection, target_metadata=metadata)
+        environment.run_migrations()

@@ -1,14 +1,14 @@
-"""Ledger of cases: openings, claims of alerts, and events with their rows, each written once."""
+"""Ledger writer: every step of a case in one transaction, and what it needs to know of before."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 
-from activities.ledger.automation import halt_now
+from activities.ledger.audit import append
 from activities.ledger.database import Database
-from activities.ledger.exposures import note_reveals
-from activities.ledger.known import known_of
+from activities.ledger.evidence import note_reveals
 from activities.ledger.rows import (
     action_values,
     alert_row,
@@ -16,14 +16,112 @@ from activities.ledger.rows import (
     recorded_of,
     snapshot_of,
 )
-from activities.ledger.story import append
 from activities.ledger.tables import actions, alerts, cases, events, policies
+from activities.ledger.team import halt_now
+from workflows.domain.alert import Subject
 from workflows.domain.case_state import Phase
+from workflows.domain.enforcement import STANDING, ActionStatus
 from workflows.domain.events import CaseOpened, Recorded
 from workflows.domain.identity import case_id
+from workflows.domain.known import Known, Sanction
 from workflows.domain.memory import Memory, ReceivedAlert
 from workflows.domain.playbook.packed import PackedPolicy
-from workflows.ports import ClaimAlerts, ClaimedAlerts, LedgerWrite, OpenCase, OpenedCase
+from workflows.ports import CasePlace, ClaimAlerts, ClaimedAlerts, LedgerWrite, OpenCase, OpenedCase
+
+MOST_CASES = 5
+"""Open cases that are named; a card has no room for more."""
+
+TOOK_EFFECT = STANDING | {ActionStatus.LIFTED}
+"""A sanction that stands, or stood for its whole time. One that was taken back is none."""
+
+
+class Subjects:
+    """Every call raises `LedgerUnavailable` where the database is out of reach."""
+
+    def __init__(self, database: Database) -> None:
+        """`database` has to be migrated."""
+        self._database = database
+
+    async def known(self, subject: Subject, case: str) -> Known:
+        """Prior sanctions and other cases of `subject`, without those of `case`."""
+        async with self._database.reading() as connection:
+            return await connection.run_sync(known_of, subject, case)
+
+    async def of_open_case(self, case: str) -> CasePlace | None:
+        """Whom a case is about that is not closed, and where it runs; None for any other."""
+        query = sa.select(cases.c.subject_type, cases.c.subject_id, cases.c.route).where(
+            cases.c.id == case, cases.c.phase != Phase.CLOSED.value
+        )
+        async with self._database.reading() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        if row is None:
+            return None
+        subject = Subject(type=row.subject_type, id=row.subject_id)
+        return CasePlace(subject=subject, route=row.route)
+
+
+def known_of(connection: sa.Connection, subject: Subject, case: str) -> Known:
+    """Prior sanctions and other cases of `subject`, without those of `case`."""
+    sanctions = connection.execute(_sanctions(subject, case)).all()
+    return Known(
+        sanctions=tuple(_sanction(row) for row in sanctions),
+        open_cases=tuple(connection.execute(_open_cases(subject, case)).scalars().all()),
+        closed_cases=connection.execute(_closed_cases(subject, case)).scalar_one(),
+    )
+
+
+def _sanction(row: sa.Row[Any]) -> Sanction:
+    return Sanction(action=row.action, times=row.times, standing=row.standing)
+
+
+def _sanctions(subject: Subject, case: str) -> sa.Select[Any]:
+    standing = sa.case((actions.c.status.in_(_values(STANDING)), 1), else_=0)
+    return (
+        sa.select(
+            actions.c.action,
+            sa.func.count().label("times"),
+            sa.func.sum(standing).label("standing"),
+        )
+        .where(
+            actions.c.subject_type == subject.type,
+            actions.c.subject_id == subject.id,
+            actions.c.case_id != case,
+            actions.c.status.in_(_values(TOOK_EFFECT)),
+            # What Koban does by itself protects; it is nobody's judgement of the subject.
+            actions.c.decided_by.is_not(None),
+        )
+        .group_by(actions.c.action)
+        .order_by(actions.c.action)
+    )
+
+
+def _open_cases(subject: Subject, case: str) -> sa.Select[Any]:
+    query = sa.select(cases.c.id).where(
+        *_others(subject, case), cases.c.phase != Phase.CLOSED.value
+    )
+    return query.order_by(cases.c.opened_at.desc(), cases.c.id).limit(MOST_CASES)
+
+
+def _closed_cases(subject: Subject, case: str) -> sa.Select[Any]:
+    # A case that was merged ended without a verdict: the other one counts for both.
+    return sa.select(sa.func.count()).where(
+        *_others(subject, case),
+        cases.c.phase == Phase.CLOSED.value,
+        cases.c.verdict.is_not(None),
+    )
+
+
+def _others(subject: Subject, case: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        cases.c.subject_type == subject.type,
+        cases.c.subject_id == subject.id,
+        cases.c.id != case,
+    )
+
+
+def _values(statuses: frozenset[ActionStatus]) -> Sequence[str]:
+    return sorted(status.value for status in statuses)
+
 
 _CANDIDATES = 100
 """Ids of a new case that are tried: two in a row collide once in a million millions of cases."""

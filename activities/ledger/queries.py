@@ -7,8 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from activities.ledger.chain import Link
 from activities.ledger.database import Database
+from activities.ledger.rows import Link
 from activities.ledger.tables import actions, alerts, appeals, cases, events, lookups
 from workflows.domain.case_state import Phase
 

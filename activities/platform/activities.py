@@ -1,15 +1,41 @@
-"""Making changes at the platform and reading them back, as the workflows ask for it."""
+"""Activities at the platform: the calls of policy, or their dry run."""
+
+import json
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.platform.client import Platform
-from activities.platform.errors import Refused, TryAgain, UnusableSubject
-from activities.platform.requests import asked_for, path_of
+from activities.platform.client import Platform, Refused, TryAgain, UnusableSubject
+from activities.platform.requests import Asked, asked_for, path_of
 from workflows.conditions import holds
 from workflows.domain.enforcement import ActionStatus, Problem, ProblemKind
 from workflows.domain.playbook.actions import Verify
 from workflows.ports import Direction, Order, Result
+
+MOST = 500
+"""Characters of a request that a card can show."""
+
+
+@activity.defn(name="rehearse")
+async def rehearse(order: Order) -> Result:
+    """The request of an order in one line: method, path and body."""
+    try:
+        asked = asked_for(order)
+    except UnusableSubject:
+        return Result(status=ActionStatus.FAILED, problem=_problem(ProblemKind.UNUSABLE_SUBJECT))
+    if asked is None:
+        return Result(status=ActionStatus.FAILED, problem=_problem(ProblemKind.NO_UNDO))
+    return Result(status=ActionStatus.REHEARSED, would=_line(asked)[:MOST])
+
+
+def _line(asked: Asked) -> str:
+    body = "" if asked.body is None else json.dumps(asked.body, ensure_ascii=False)
+    return f"{asked.method} {asked.path} {body}".strip()
+
+
+def _problem(kind: ProblemKind) -> Problem:
+    return Problem(kind=kind)
+
 
 _NOT_THERE = frozenset({404, 410})
 """Of an undo: there is nothing to take back."""

@@ -1,4 +1,4 @@
-"""The platform's API over httpx: sends what policy describes, and sorts the answers."""
+"""Platform client: every answer is a success, a refusal, or a reason to try again."""
 
 import email.utils
 import json
@@ -9,7 +9,35 @@ from urllib.parse import quote
 import httpx
 from pydantic import JsonValue
 
-from activities.platform.errors import Refused, TryAgain
+from activities.errors import Unavailable
+
+
+class PlatformError(Exception):
+    """Any trouble with the platform."""
+
+
+class TryAgain(PlatformError, Unavailable):
+    """It may work later: `status` is the HTTP status, where there was an answer."""
+
+    def __init__(self, status: int | None = None, wait: timedelta | None = None) -> None:
+        """`wait` is what the platform asked for with Retry-After."""
+        super().__init__(f"the platform is not available ({status or 'no answer'})")
+        self.status = status
+        self.wait = wait
+
+
+class Refused(PlatformError):
+    """The platform will never take it as it is."""
+
+    def __init__(self, status: int) -> None:
+        """`status` is the HTTP status of the refusal."""
+        super().__init__(f"the platform refused it ({status})")
+        self.status = status
+
+
+class UnusableSubject(PlatformError):
+    """The subject's id can't stand in a path."""
+
 
 ANSWER_LIMIT = 1024 * 1024
 """Bytes of an answer that are read; the rest of a larger one is not worth waiting for."""

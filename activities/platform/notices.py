@@ -3,9 +3,8 @@
 from temporalio import activity
 
 from activities.platform.activities import retryable
-from activities.platform.client import Platform
-from activities.platform.errors import Refused, TryAgain, UnusableSubject
-from activities.platform.template import fill_json, fill_path
+from activities.platform.client import Platform, Refused, TryAgain, UnusableSubject
+from activities.platform.requests import fill_json, fill_path
 from workflows.appealing.ports import Notice
 from workflows.domain.enforcement import Problem, ProblemKind
 from workflows.domain.notice import Wording, letter_text

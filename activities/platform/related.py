@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from activities.platform.client import Platform
-from activities.platform.errors import PlatformError, Refused, UnusableSubject
-from activities.platform.template import fill_path
+from activities.errors import Unavailable
+from activities.platform.client import Platform, PlatformError, Refused, UnusableSubject
+from activities.platform.requests import fill_path
 from workflows.conditions import value_of
 from workflows.domain.alert import Subject
 from workflows.domain.playbook.lookups import LookupCatalog, LookupField
@@ -29,8 +29,8 @@ _GONE = frozenset({404, 410})
 Facts = Mapping[str, Any]
 
 
-class Unreadable(PlatformError):
-    """The ring can't be read as platform.yaml describes it: trying again will not help."""
+class Unreadable(PlatformError, Unavailable):
+    """The ring can't be read as platform.yaml describes it: a workflow need not try again."""
 
 
 @dataclass(frozen=True)

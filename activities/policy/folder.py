@@ -1,12 +1,13 @@
-"""A policy folder as a whole: read, checked, and asked for playbooks."""
+"""Policy folder: read whole, checked, and read anew when a file changes."""
 
 import hashlib
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from activities.policy.faults import Fault, PolicyFaults
-from activities.policy.reading import Document, Place, read
 from activities.policy.wording import M, validated
+from activities.policy.yaml_document import Document, Fault, Place, PolicyFaults, read
 from workflows.conditions import holds, problem
 from workflows.domain.alert import Alert
 from workflows.domain.playbook.actions import ActionCatalog
@@ -165,3 +166,48 @@ class _Loader:
         for file, document in sorted(self._documents.items()):
             digest.update(f"{file} {document.digest}\n".encode())
         return digest.hexdigest()[:12]
+
+
+LOOK_SECONDS = 1.0
+Signature = tuple[tuple[str, int, int], ...]
+
+
+class PolicyWatch:
+    """The folder as it stands. `faults` is what keeps its newest state from being used."""
+
+    def __init__(self, folder: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        """Reads the folder at once. Raises `PolicyFaults`."""
+        self._folder = folder
+        self._clock = clock
+        self._signature = _signature(folder)
+        self._current = load_policy(folder)
+        self._looked = clock()
+        self.faults: tuple[Fault, ...] = ()
+
+    def current(self) -> PolicyFolder:
+        """The newest folder without mistakes; looks at the disk once a second at most."""
+        if self._clock() - self._looked >= LOOK_SECONDS:
+            self._looked = self._clock()
+            self._look()
+        return self._current
+
+    def _look(self) -> None:
+        signature = _signature(self._folder)
+        if signature == self._signature:
+            return
+        self._signature = signature
+        try:
+            self._current, self.faults = load_policy(self._folder), ()
+        except PolicyFaults as wrong:
+            self.faults = wrong.faults
+
+
+def _signature(folder: Path) -> Signature:
+    found = []
+    for path in sorted(folder.rglob("*.yaml")):
+        try:
+            stat = path.stat()
+        except FileNotFoundError:
+            continue  # it went away between the two looks: the next one sees it
+        found.append((str(path), stat.st_mtime_ns, stat.st_size))
+    return tuple(found)

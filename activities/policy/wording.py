@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from activities.policy.reading import Document, Place
+from activities.policy.yaml_document import Document, Place
 
 M = TypeVar("M", bound=BaseModel)
 

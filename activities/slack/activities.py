@@ -1,7 +1,7 @@
-"""Slack activities of a case: its card, answers, direct messages and roles."""
+"""Activities of Slack: cards, answers, direct messages, roles, reports and storm digests."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
 from typing import Any
@@ -10,25 +10,74 @@ from slack_sdk.web.async_client import AsyncWebClient
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.slack.holders import StandIns, holders_of, nobody_stands_in, shown
-from activities.slack.late import Newest, Renewing, no_news
-from activities.slack.named import people_in, people_of
+from activities.slack.client import Sender, SlackTrouble
+from activities.slack.files import Files
 from activities.slack.pacing import PEOPLE, CalledOff, Pacer, Turn
 from activities.slack.people import People, RolesUnknown
 from activities.slack.progress import IN_LINE, SIGN_OF_LIFE, Progress
+from activities.slack.publisher import (
+    NO_PICTURES,
+    AppealPublisher,
+    CasePublisher,
+    Draw,
+    ReportPublisher,
+    StormPublisher,
+)
 from activities.slack.reader import Reader
-from activities.slack.refusals import APPROVING, refusal_text
-from activities.slack.refused import of_case, with_typed
-from activities.slack.sender import Sender
-from activities.slack.showing import Showing
-from activities.slack.storm.door import NoStorms, StormDoor
+from activities.slack.refusals import APPROVING, of_case, refusal_text, with_typed
+from activities.slack.role_holders import (
+    StandIns,
+    holders_of,
+    nobody_stands_in,
+    people_in,
+    people_of,
+    shown,
+)
+from activities.slack.storm_digest import NoStorms, StormDoor, people_in_storm
 from activities.slack.telling import Telling
 from activities.slack.text.texts import texts
-from activities.slack.troubles import SlackTrouble
+from workflows.appealing.ports import ShowAppeal
+from workflows.domain.appealing.events import AppealReleased
 from workflows.domain.commands import Grant
 from workflows.domain.memory import CardRef
+from workflows.domain.numbers.report import Report
 from workflows.domain.text import Language
 from workflows.ports import Answer, RolesAsk, Show, Shown, Tell
+from workflows.storming.ports import ShowStorm
+
+LATE = 1.0
+"""Seconds from asking to writing; within them the case is not asked again."""
+
+Newest = Callable[[str, str], Awaitable[Show | None]]
+"""What the workflow of this id and run wants to show now; None where it does not tell in time."""
+
+
+async def no_news(workflow: str, run: str) -> Show | None:
+    """Nobody can be asked."""
+    return None
+
+
+class Renewing:
+    """Renews one `show`. Made within the activity."""
+
+    def __init__(self, newest: Newest, turn: Turn) -> None:
+        """`turn` tells how long the activity stood in line; Temporal, how long it did before."""
+        info = activity.info()
+        self._newest = newest
+        self._turn = turn
+        # Both by Temporal's clock: ours may be off.
+        self._before = (info.started_time - info.scheduled_time).total_seconds()
+        self._workflow, self._run = info.workflow_id, info.workflow_run_id
+
+    async def renew(self, wanted: Show) -> Show:
+        """What to show now. From here on the write can't be called off any more."""
+        newest = None
+        if wanted.background and self._before + self._turn.waited > LATE:
+            newest = await self._newest(self._workflow or "", self._run or "")
+        self._turn.begun = True
+        known = newest is not None and newest.view.id == wanted.view.id
+        return newest if known and newest is not None else wanted
+
 
 ASK_AGAIN = (1.1, 2.2)
 """Pauses in seconds; a question that failed is not asked again within one (`remembered`)."""
@@ -75,7 +124,7 @@ class SlackActivities:
         turn = Turn(urgency=wanted.view.severity.rank if wanted.background else PEOPLE)
         turn.begun = not progress.untouched
         renewing = Renewing(self._newest, turn)
-        showing = Showing(
+        showing = CasePublisher(
             wanted,
             self._sender.in_turn(turn),
             renewing.renew,
@@ -187,3 +236,122 @@ class SlackActivities:
             raise ApplicationError(
                 "nobody can tell which roles this person holds", type="roles_unknown"
             ) from None
+
+
+class AppealSlackActivities:
+    """The appeals' activity of the Slack queue."""
+
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        people: People,
+        language: Language,
+        zone: tzinfo,
+        pacer: Pacer,
+    ) -> None:
+        """`language` is that of the channels; `zone` where Slack can't show a reader's own."""
+        self._sender = Sender(client, pacer)
+        self._people = people
+        self._language = language
+        self._zone = zone
+
+    @activity.defn(name="show_appeal")
+    async def show_appeal(self, wanted: ShowAppeal) -> CardRef:
+        """Brings an appeal's card and thread up to date; nothing is posted twice.
+
+        Raises:
+            SlackTrouble: retryable, whatever Slack says.
+        """
+        names = await self._people.names(_named_in_appeal(wanted))
+        reader = Reader(
+            texts(self._language),
+            self._zone,
+            names,
+            self._people.mentions(),
+            lacks_names=self._people.lacks(names),
+        )
+        return await AppealPublisher(wanted, self._sender, reader).run()
+
+
+def _named_in_appeal(wanted: ShowAppeal) -> Iterator[str | None]:
+    """Everybody whom card or thread may name."""
+    yield wanted.appeal.owner
+    yield wanted.appeal.answered_by
+    yield from wanted.appeal.deciders
+    for line in wanted.lines:
+        yield line.event.by
+        yield line.event.owner if isinstance(line.event, AppealReleased) else None
+
+
+class ReportSlackActivities:
+    """The reports' activity of the Slack queue."""
+
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        people: People,
+        language: Language,
+        zone: tzinfo,
+        pacer: Pacer,
+        draw: Draw,
+    ) -> None:
+        """`language` and `zone` are the deployment's; `draw` makes the pictures."""
+        self._sender = Sender(client, pacer)
+        self._files = Files(client, NO_PICTURES)
+        self._people = people
+        self._language = language
+        self._zone = zone
+        self._draw = draw
+
+    @activity.defn(name="post_report")
+    async def post_report(self, report: Report) -> CardRef:
+        """Posts a report with its picture; nothing is posted twice.
+
+        Raises:
+            SlackTrouble: retryable, whatever Slack says.
+        """
+        reader = Reader(
+            texts(report.language or self._language),
+            self._zone,
+            await self._people.names(_named_in_report(report)),
+        )
+        sender = self._sender.in_turn(Turn())
+        return await ReportPublisher(report, sender, self._files, reader).run(self._draw)
+
+
+def _named_in_report(report: Report) -> Iterator[str | None]:
+    """Everybody whom the report may name."""
+    for team in (report.team, *report.following):
+        if team is not None:
+            yield from (*team.people, *team.leads)
+    for cases in (report.handing, report.overdue, report.waiting, report.held):
+        yield from (note.owner for note in cases.shown)
+
+
+class StormSlackActivities:
+    """The storms' activity of the Slack queue."""
+
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        people: People,
+        language: Language,
+        zone: tzinfo,
+        pacer: Pacer,
+    ) -> None:
+        """`language` is that of the channels; `zone` where Slack can't show a reader's own."""
+        self._sender = Sender(client, pacer)
+        self._people = people
+        self._language = language
+        self._zone = zone
+
+    @activity.defn(name="show_storm")
+    async def show_storm(self, wanted: ShowStorm) -> CardRef:
+        """Brings the digest up to date, and calls people in its thread; nothing is posted twice.
+
+        Raises:
+            SlackTrouble: retryable, whatever Slack says.
+        """
+        names = await self._people.names(people_in_storm(wanted.picture))
+        reader = Reader(texts(self._language), self._zone, names, self._people.mentions())
+        return await StormPublisher(wanted, self._sender.in_turn(Turn()), reader).run()

@@ -1,18 +1,261 @@
-"""The card of a case: one message, updated in place, that says everything at a glance."""
+"""Card of a case: one message, updated in place, that says everything at a glance."""
 
-from activities.slack.appeals.answer import on_case_card
-from activities.slack.card_buttons import buttons
-from activities.slack.card_decision import decision
-from activities.slack.card_facts import evidence, facts, manner, sentence, title
-from activities.slack.card_hand import by_hand
-from activities.slack.card_hold import hold, protections, withheld
-from activities.slack.card_known import absorbed
-from activities.slack.card_people import duty
-from activities.slack.card_spoken import spoken
-from activities.slack.drawing import Block, Message, metadata, strong
-from activities.slack.escape import plain
-from activities.slack.reader import Reader
-from workflows.domain.view import CardView
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from functools import reduce
+
+from activities.slack.cards.appeal import on_case_card
+from activities.slack.cards.buttons import buttons
+from activities.slack.cards.case_facts import (
+    absorbed,
+    case_id,
+    evidence,
+    facts,
+    hold_kind,
+    manner,
+    pending,
+    protecting,
+    sentence,
+    spoken_sentence,
+    standing,
+    state_word,
+    title,
+)
+from activities.slack.cards.decision import decision, decision_words, sent_back
+from activities.slack.drawing import (
+    MOST_TEXT,
+    Block,
+    Message,
+    context,
+    metadata,
+    quote,
+    section,
+    strong,
+)
+from activities.slack.escape import mrkdwn, one_line, plain, units
+from activities.slack.reader import Reader, problem_words
+from workflows.domain.automation import Halt
+from workflows.domain.by_hand import REPORTS, ByHand
+from workflows.domain.case_state import UNDECIDED
+from workflows.domain.enforcement import ActionStatus
+from workflows.domain.people import Role
+from workflows.domain.playbook.model import Notify
+from workflows.domain.protection import Intent
+from workflows.domain.view import CardView, NextStep, ProtectionView
+
+_NOTE = 300
+# Koban writes these itself; whatever else stands there is not linked.
+_PERMALINK = re.compile(r"https://[A-Za-z0-9.-]{1,200}/archives/[A-Z0-9]{2,30}/p[0-9]{6,30}")
+
+
+def by_hand(view: CardView, reader: Reader) -> list[Block]:
+    """The last person who said something, unless a detector did after them."""
+    hand = view.latest.hand
+    if hand is None:
+        return []
+    reported = view.latest.key.startswith(f"{REPORTS}/")
+    key = "card.hand.reported" if reported else "card.hand.opened"
+    return [context([reader.say(key, person=reader.person(hand.by)), *_more(hand, reader)])]
+
+
+def _more(hand: ByHand, reader: Reader) -> list[str]:
+    note = mrkdwn(one_line(hand.note), _NOTE)
+    told = [reader.say("card.hand.note", note=note)] if note else []
+    if hand.link is not None and _PERMALINK.fullmatch(hand.link):
+        told.append(f"<{hand.link}|{reader.say('card.hand.message')}>")
+    return told
+
+
+MOST = 5
+_MARK = "🛡️"
+_BEGINNING = (ActionStatus.PENDING, ActionStatus.RETRYING)
+
+
+def hold(view: CardView, reader: Reader) -> list[Block]:
+    """Who put the case aside, until when, for what, and whether its clock stands still."""
+    held = view.hold
+    if held is None or view.phase not in UNDECIDED:
+        return []
+    person, until = reader.person(held.by), reader.time(held.until, view.opened_at)
+    said = reader.say(f"card.hold.{hold_kind(view)}", person=person, time=until)
+    return [section([f"⏸️ {said}"]), *quote(held.note)]
+
+
+def protections(view: CardView, reader: Reader) -> list[Block]:
+    """What Koban did by itself, and what becomes of it."""
+    shown = [each for each in view.protections if _is_news(view, each)]
+    lines = [f"{_MARK} {_words(view, each, reader)}" for each in shown[:MOST]]
+    return [section(lines)] if lines else []
+
+
+def _is_news(view: CardView, protection: ProtectionView) -> bool:
+    """One that failed concerns those who still have to decide, and nobody after that."""
+    state = protection.state
+    return state.standing or state.status in _BEGINNING or view.phase in UNDECIDED
+
+
+def _words(view: CardView, protection: ProtectionView, reader: Reader) -> str:
+    state = protection.state
+    what = reader.say(
+        "card.protection.what",
+        action=reader.title(protection.title),
+        subject=reader.subject(state.planned.subject),
+    )
+    until = protection.until or view.opened_at
+    said = reader.say(
+        f"card.protection.{_standing(protection)}",
+        what=what,
+        time=reader.countdown(until, view.opened_at),
+    )
+    if state.problem is None:
+        return said
+    problem = problem_words(state.problem, reader)
+    return reader.say("card.protection.problem", said=said, problem=problem)
+
+
+def _standing(protection: ProtectionView) -> str:
+    """What to say of it: what becomes of it matters more than how far it is."""
+    status = protection.state.status
+    if status in (ActionStatus.FAILED, ActionStatus.REHEARSED):
+        return status.value
+    if protection.intent is not Intent.LIFT_IN_TIME:
+        return protection.intent.value
+    if status in _BEGINNING:
+        return "pending"
+    return "until" if protection.until is not None else "stands"
+
+
+def withheld(view: CardView, reader: Reader) -> list[Block]:
+    """That Koban would have acted by itself, and did not because somebody stopped it."""
+    if view.halt is None or view.phase not in UNDECIDED:
+        return []
+    return [section([f"⏸️ {halt_words(view.halt, view.opened_at, reader)}"])]
+
+
+def halt_words(halt: Halt, near: datetime, reader: Reader) -> str:
+    """Who stopped the automation, and since when."""
+    scope = "all" if halt.playbook is None else "playbook"
+    time = reader.time(halt.at, near)
+    return reader.say(f"card.halt.{scope}", person=reader.person(halt.by), time=time)
+
+
+ROLE_OF = {Notify.SHIFT: Role.SPECIALIST, Notify.LEAD: Role.LEAD}
+"""Whom an escalation step calls: the shift are those who work cases."""
+
+
+def duty(view: CardView, reader: Reader) -> list[Block]:
+    """Assignee, deadlines and next step, as long as nobody has decided."""
+    if view.phase not in UNDECIDED:
+        return []
+    facts = (*_owner(view, reader), *_deadlines(view, reader), *_calls(view, reader))
+    return [section([" · ".join(facts)])]
+
+
+def _owner(view: CardView, reader: Reader) -> Iterator[str]:
+    if view.owner is None:
+        yield reader.say("card.owner.nobody")
+        return
+    yield reader.say("card.owner", person=reader.person(view.owner))
+    if view.warned and view.claim_ends is not None:
+        yield reader.say("card.claim_ends", time=reader.time(view.claim_ends, view.opened_at))
+
+
+def _deadlines(view: CardView, reader: Reader) -> Iterator[str]:
+    near = view.opened_at
+    if view.hold is not None and view.hold.pauses:
+        # What the clocks say is only true again when they run.
+        yield reader.say("card.due.paused")
+        return
+    if view.owner is None:
+        yield reader.say("card.due.claim", time=reader.countdown(view.clock.claim, near))
+    yield reader.say("card.due.decide", time=reader.countdown(view.clock.decide, near))
+
+
+def _calls(view: CardView, reader: Reader) -> Iterator[str]:
+    near = view.opened_at
+    if view.next_step is not None:
+        time = reader.time(view.next_step.at, near)
+        yield reader.say("card.next", time=time, whom=_whom(view.next_step, reader))
+    if view.called_at is not None:
+        yield reader.say("card.called", time=reader.time(view.called_at, near))
+    if view.acknowledged_by is not None:
+        yield reader.say("card.acknowledged", person=reader.person(view.acknowledged_by))
+    if view.watchers:
+        yield reader.say("card.watchers", count=len(view.watchers))
+
+
+def _whom(step: NextStep, reader: Reader) -> str:
+    """Whom a step calls, by name: a card mentions nobody."""
+    role = reader.say(f"role.{step.role.value}") if step.role is not None else ""
+    whom = reader.person(step.person) if step.person is not None else role
+    return reader.say(f"notify.{step.notify.value}", whom=whom)
+
+
+def spoken(view: CardView, reader: Reader) -> str:
+    """Severity, kind, id, state and sentence, and then what there is to know and to do."""
+    head = reader.say(
+        "spoken.case",
+        severity=reader.say(f"severity.{view.severity.value}"),
+        title=reader.title(view.title),
+        id=view.id,
+        state=state_word(view, reader),
+        sentence=spoken_sentence(view, reader),
+    )
+    return reduce(lambda said, more: _joined(said, more, reader), _rest(view, reader), head)
+
+
+def _joined(said: str, more: str, reader: Reader) -> str:
+    """One more sentence, where the text has room for it."""
+    longer = reader.say("spoken.joined", head=said, rest=more)
+    return longer if units(longer) <= MOST_TEXT else said
+
+
+def _rest(view: CardView, reader: Reader) -> Iterator[str]:
+    back = sent_back(view, reader)
+    if back is not None:
+        yield back
+    yield reader.say(_key(view), **_values(view, reader))
+    approval = pending(view)
+    if approval is not None and approval.question is not None:
+        yield reader.say("spoken.question", person=reader.person(approval.question.by))
+    protected = protecting(view)
+    if protected:
+        what = reader.listed(dict.fromkeys(reader.title(each.title) for each in protected))
+        yield reader.say("spoken.protecting", what=what)
+
+
+def _key(view: CardView) -> str:
+    where = standing(view)
+    if where == "on_hold":
+        return f"spoken.on_hold.{hold_kind(view)}"
+    if where == "reopened":
+        where = "claimed"  # that it was closed before is said already
+    approval = pending(view)
+    if approval is None or approval.question is None or where in ("enforcing", "failed"):
+        return f"spoken.{where}"
+    return f"spoken.{where}.asked"
+
+
+def _values(view: CardView, reader: Reader) -> dict[str, str]:
+    """Whatever the sentences of the states name."""
+    near = view.opened_at
+    values = {
+        "claim": reader.time(view.clock.claim, near),
+        "decide": reader.time(view.clock.decide, near),
+        "person": reader.person(view.owner),
+        "into": case_id(view.merged_into or ""),
+    }
+    if view.decision is not None and (view.phase not in UNDECIDED or view.undoing):
+        values["person"] = reader.person(view.decision.by)
+        values["decision"] = decision_words(view, view.decision, reader, mrkdwn)
+    if view.approval is not None:
+        values["due"] = reader.time(view.approval.expires_at, near)
+    if view.hold is not None:
+        values["until"] = reader.time(view.hold.until, near)
+        values["person"] = reader.person(view.hold.by)
+    return values
+
 
 EVENT_TYPE = "koban_case"
 

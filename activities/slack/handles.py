@@ -1,11 +1,12 @@
-"""How a button finds its case: its `value` says which case, as of which version; its block where.
-
-value     `{case_id}:{version}`
-block_id  the case's route, the workflow id that is asked; in a view with rows `#2` behind it
-"""
+"""Handles by which a press finds its case, its appeal or its piece of evidence."""
 
 import re
 from typing import NamedTuple
+
+from workflows.domain.identity import appeal_route
+
+# value     `{case_id}:{version}`
+# block_id  the case's route, the workflow id that is asked; in a view with rows `#2` behind it
 
 _VALUE = re.compile(r"(K[0-9A-HJKMNP-TV-Z]{8}):([0-9]{1,9})")
 _ROUTE = re.compile(
@@ -40,3 +41,55 @@ def decode(value: object, block_id: object) -> Handle | None:
     if named is None or placed is None:
         return None
     return Handle(case=named[1], version=int(named[2]), route=placed[1])
+
+
+_APPEAL_VALUE = re.compile(r"(A[0-9A-HJKMNP-TV-Z]{12}):([0-9]{1,9})")
+
+
+class AppealHandle(NamedTuple):
+    """What a press carries: the appeal, and the version of its card."""
+
+    appeal: str
+    version: int
+
+
+def encode_appeal(appeal: str, version: int) -> str:
+    """The `value` of a button."""
+    return f"{appeal}:{version}"
+
+
+def decode_appeal(value: object, block_id: object) -> AppealHandle | None:
+    """The handle of a press, or None where it was not made by Koban for one appeal."""
+    named = _APPEAL_VALUE.fullmatch(value) if isinstance(value, str) else None
+    if named is None or block_id != appeal_route(named[1]):
+        return None
+    return AppealHandle(appeal=named[1], version=int(named[2]))
+
+
+# value     `{case_id}:{version}:{item}:{detector}/{alert_id}`
+
+_PIECE_VALUE = re.compile(
+    r"(K[0-9A-HJKMNP-TV-Z]{8}):([0-9]{1,9}):([0-9]{1,2}):([A-Za-z0-9_.-]{1,64}/.{1,256})", re.DOTALL
+)
+
+
+class PieceHandle(NamedTuple):
+    """A piece of evidence: the `item` (from 0) of an alert, by its key; and the card's version."""
+
+    case: str
+    version: int
+    item: int
+    alert: str
+
+
+def encode_piece(piece: PieceHandle) -> str:
+    """The `value` of a button."""
+    return f"{piece.case}:{piece.version}:{piece.item}:{piece.alert}"
+
+
+def decode_piece(value: str) -> PieceHandle | None:
+    """The piece behind a button, or None where Koban made no such value."""
+    named = _PIECE_VALUE.fullmatch(value)
+    if named is None:
+        return None
+    return PieceHandle(named[1], int(named[2]), int(named[3]), named[4])

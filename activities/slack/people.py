@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from activities.errors import Unavailable
+from activities.slack.client import trouble
 from activities.slack.remembered import Away, Remembered
-from activities.slack.troubles import trouble
 from workflows.domain.commands import Grant
 from workflows.domain.model import Value
 from workflows.domain.people import Role
@@ -37,7 +38,7 @@ Roles = Callable[[], RoleBook]
 """The policy's roles as they are now; it may change while Koban runs."""
 
 
-class RolesUnknown(Exception):
+class RolesUnknown(Unavailable):
     """Neither Slack nor the configuration can tell what a person may do."""
 
 

@@ -15,7 +15,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 from temporalio import activity
 
-from activities.slack.troubles import SlackTrouble
+from activities.slack.client import SlackTrouble
 from workflows.domain.memory import CardRef
 from workflows.domain.model import Value
 

@@ -1,4 +1,4 @@
-"""For whom something is drawn: language, zone, names of people, mentions of roles."""
+"""Reader: the language, zone, names and mentions that something is drawn with."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, tzinfo
 from activities.slack.escape import Safe, mrkdwn, one_line
 from activities.slack.text.texts import Catalog
 from workflows.domain.alert import Subject
+from workflows.domain.enforcement import Problem
 from workflows.domain.people import Role
 from workflows.domain.text import Text
 
@@ -98,3 +99,11 @@ class Reader:
         if self.direct:
             return ""
         return f"<@{person}>" if _USER.fullmatch(person) else self.person(person)
+
+
+def problem_words(problem: Problem, reader: Reader) -> str:
+    """Why the platform did not do it; with its status, where it answered."""
+    words = reader.say(f"problem.{problem.kind.value}")
+    if problem.status is None:
+        return words
+    return reader.say("problem.status", problem=words, status=str(problem.status))

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from activities.slack.troubles import FAILURES, trouble
+from activities.slack.client import FAILURES, trouble
 
 V = TypeVar("V")
 

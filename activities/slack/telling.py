@@ -4,15 +4,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import structlog
 
-from activities.slack.card_facts import case_line
+from activities.slack.cards.case_facts import case_line
+from activities.slack.client import Sender, SlackTrouble
 from activities.slack.drawing import Message, metadata, section
 from activities.slack.escape import mrkdwn
-from activities.slack.lines import line
 from activities.slack.people import People, RolesUnknown
 from activities.slack.progress import Progress
 from activities.slack.reader import Reader
-from activities.slack.sender import Sender
-from activities.slack.troubles import SlackTrouble
+from activities.slack.thread import line
 from workflows.domain.happened.work import CaseEscalated
 from workflows.domain.people import Role
 from workflows.domain.playbook.model import Notify

@@ -6,10 +6,9 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 from temporalio.client import Client
 
-from activities.ledger.database import Database
-from activities.ledger.errors import LedgerUnavailable
+from activities.ledger.database import Database, LedgerUnavailable
 from bot.cli.policies import Policies
-from bot.ingest.app import Check
+from bot.http.app import Check
 from bot.ledger_connection import LedgerStart
 from bot.settings import Temporal
 from bot.temporal_connection import temporal_problem, unreadable

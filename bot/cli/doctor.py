@@ -19,10 +19,9 @@ from bot.cli.checks import (
 from bot.cli.policies import open_policies
 from bot.cli.running import open_database, run
 from bot.errors import Stop
-from bot.ingest.app import Check, ask
+from bot.http.app import Check, ask
 from bot.settings import Settings, load_settings, need
-from bot.slack.samples import samples
-from bot.slack.validating import NotAsked, fault_of
+from bot.slack.samples import NotAsked, fault_of, samples
 from bot.temporal_connection import open_client
 
 WOULD_BE_REFUSED, OUT_OF_REACH = 1, 2

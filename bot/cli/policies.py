@@ -6,14 +6,13 @@ from pathlib import Path
 import structlog
 from temporalio import activity
 
-from activities.policy.faults import PolicyFaults
-from activities.policy.folder import PolicyFolder
-from activities.policy.watching import PolicyWatch
+from activities.policy.folder import PolicyFolder, PolicyWatch
+from activities.policy.yaml_document import PolicyFaults
 from bot.errors import InputWrong, SettingWrong
-from bot.ingest.alerts import Keys
-from bot.ingest.appeals import AppealTerms
-from bot.ingest.handover import Placed
-from bot.ingest.signatures import signers
+from bot.http.admission import Placed
+from bot.http.alerts import Keys
+from bot.http.appeals import AppealTerms
+from bot.http.signatures import signers
 from bot.settings import Settings, need, secrets_named
 from workflows.domain.alert import Alert
 from workflows.domain.playbook.actions import ActionCatalog

@@ -6,9 +6,7 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from activities.ledger.database import Database
-from activities.ledger.errors import LedgerRefused, LedgerUnavailable
-from activities.ledger.migrating import migrate
+from activities.ledger.database import Database, LedgerRefused, LedgerUnavailable, migrate
 from bot.errors import NotReachable, SettingWrong
 from bot.settings import Ledger
 

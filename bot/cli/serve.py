@@ -13,32 +13,31 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.errors import SlackClientError
 
 from activities.ledger.appeals import AppealsLedger
-from activities.ledger.preferences import Preferences
 from activities.ledger.queries import Queries
+from activities.ledger.team import Preferences
 from activities.platform.client import Platform, open_platform
 from activities.platform.related import RelatedReader
 from activities.slack.client import slack_client
 from activities.slack.people import People
-from bot.cli.appeals import AppealsInLedger
 from bot.cli.checks import ledger_check, policy_check, temporal_check
-from bot.cli.desk import make_doors
-from bot.cli.looking_up import LookUps
 from bot.cli.policies import Policies, open_policies
-from bot.cli.preferring import Preferred
 from bot.cli.running import open_database, run, stop_event
 from bot.errors import InputWrong, SettingWrong
-from bot.ingest.alerts import Intake
-from bot.ingest.app import make_app
-from bot.ingest.appeals import AppealIntake, appeal_routes
-from bot.ingest.handover import Handover
-from bot.ingest.known import AskedTogether
-from bot.ingest.metrics import Metrics
+from bot.http.admission import AskedTogether, Handover
+from bot.http.alerts import Intake
+from bot.http.app import make_app
+from bot.http.appeals import AppealIntake, appeal_routes
+from bot.http.metrics import Metrics
 from bot.ledger_connection import LedgerStart
 from bot.log_setup import set_up_logging
+from bot.services.appeals import AppealsInLedger
+from bot.services.lookups import LookUps
+from bot.services.slack import make_services
+from bot.services.team import Preferred
 from bot.settings import Http, Settings, load_settings, need
 from bot.slack.app import make_bolt_app
-from bot.slack.background import Background
 from bot.slack.http import slack_routes
+from bot.slack.replies import Background
 from bot.slack.socket_mode import run_socket_mode
 from bot.temporal_connection import open_client
 from workflows.client import Appeals, Cases
@@ -116,7 +115,7 @@ async def open_app(opened: AsyncExitStack, settings: Settings) -> FastAPI:
     look_ups = LookUps(Platform(http), policies)
     related = RelatedReader(Platform(http))
     handover = Handover(cases, policies.place, AskedTogether(queries.known))
-    doors = make_doors(
+    services = make_services(
         cases,
         appeals,
         policies,
@@ -129,7 +128,7 @@ async def open_app(opened: AsyncExitStack, settings: Settings) -> FastAPI:
         related,
     )
     secret = settings.slack.signing_secret
-    bolt = make_bolt_app(doors, web, secret.get_secret_value() if secret else "", background)
+    bolt = make_bolt_app(services, web, secret.get_secret_value() if secret else "", background)
     intake = Intake(handover, policies.keys, Metrics())
     checks = {
         "temporal": temporal_check(client, settings.temporal),

@@ -8,42 +8,41 @@ import structlog
 from temporalio.client import Client
 
 from activities.delivery import DeliveryActivities
-from activities.evidence.fetching import Fetcher, open_fetcher
-from activities.evidence.images import Images
-from activities.evidence.places import Places
+from activities.images import Fetcher, Images, Places, open_fetcher
 from activities.ledger.activities import LedgerActivities
 from activities.ledger.appeals import AppealsLedger
 from activities.ledger.evidence import EvidenceRecord
 from activities.ledger.ledger import Ledger
-from activities.ledger.preferences import Preferences
 from activities.ledger.rings import Rings
 from activities.ledger.storms import Storms
-from activities.platform.activities import PlatformActivities
+from activities.ledger.team import Preferences
+from activities.platform.activities import PlatformActivities, rehearse
 from activities.platform.client import Platform, open_platform
 from activities.platform.notices import NoticeActivities
-from activities.platform.rehearsal import rehearse
 from activities.platform.related import RelatedReader
 from activities.reports.chart import draw
 from activities.revealing import RevealActivities
 from activities.rings import RingActivities
-from activities.slack.activities import SlackActivities
-from activities.slack.appeals.activities import AppealSlackActivities
+from activities.slack.activities import (
+    AppealSlackActivities,
+    ReportSlackActivities,
+    SlackActivities,
+    StormSlackActivities,
+)
 from activities.slack.client import slack_client
-from activities.slack.evidence.screen import EvidenceScreen
-from activities.slack.notice_words import CatalogWording
+from activities.slack.evidence import EvidenceScreen
 from activities.slack.pacing import Pacer
 from activities.slack.people import People
-from activities.slack.reports.activities import ReportSlackActivities
-from activities.slack.storm.activities import StormSlackActivities
+from activities.slack.text.texts import CatalogWording
 from activities.storms import StormWatch
-from bot.cli.desk import stand_ins
 from bot.cli.policies import Policies, open_policies
-from bot.cli.preferring import Preferred
-from bot.cli.reporting import gathering, keeping_schedules
 from bot.cli.running import open_database, run, stop_event, unless_stopped
 from bot.encryption import Unreadable
 from bot.ledger_connection import wait_for_ledger
 from bot.log_setup import set_up_logging
+from bot.services.reports import gathering, keeping_schedules
+from bot.services.slack import stand_ins
+from bot.services.team import Preferred
 from bot.settings import Settings, load_settings, need
 from bot.temporal_connection import unreadable, wait_for_temporal
 from bot.versioning import deployment_of

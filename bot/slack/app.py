@@ -13,37 +13,28 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack.appeals.modal import AppealModals
-from bot.slack.appeals.presses import ACTIONS, AppealPresses
-from bot.slack.background import Background
-from bot.slack.byhand.listener import ByHandListener
-from bot.slack.byhand.view import OPEN_CASE, REPORT
+from bot.services.slack import Services
+from bot.slack.appeals import ACTIONS, AppealModals, AppealPresses
+from bot.slack.bulk.list import RingListener
+from bot.slack.bulk.views import CALLBACK
 from bot.slack.clicks import Clicks
-from bot.slack.doors import Doors
-from bot.slack.evidence.listener import ACTIONS as EVIDENCE
-from bot.slack.evidence.listener import EvidenceListener
-from bot.slack.home.listener import Home
-from bot.slack.home.sections import LANGUAGE
-from bot.slack.languages import Languages
-from bot.slack.links import Links
-from bot.slack.modals.deciding import TEMPLATE
-from bot.slack.modals.kinds import KINDS
-from bot.slack.modals.opening import Opening
-from bot.slack.modals.submissions import Submissions
-from bot.slack.modals.templates import Templates
+from bot.slack.commands.buttons import ACTIONS as ANSWER_ACTIONS
+from bot.slack.commands.buttons import AnswerPresses
+from bot.slack.commands.dispatch import Slash
+from bot.slack.commands.reveal import CALLBACK as REVEAL
+from bot.slack.commands.reveal import Revealing
+from bot.slack.evidence.reveal import ACTIONS as EVIDENCE
+from bot.slack.evidence.reveal import EvidenceListener
+from bot.slack.home.view import LANGUAGE, Home
+from bot.slack.manual.open import OPEN_CASE, REPORT, ByHandListener
+from bot.slack.modals.decide import TEMPLATE
+from bot.slack.modals.opening import Opening, Templates
+from bot.slack.modals.screen import Screen
+from bot.slack.modals.submissions import KINDS, Submissions
 from bot.slack.press import read_source
-from bot.slack.replies import Replies
-from bot.slack.rings.listener import RingListener
-from bot.slack.rings.screen import Screen
-from bot.slack.rings.views import CALLBACK
-from bot.slack.slash.command import Slash
-from bot.slack.slash.presses import ACTIONS as ANSWER_ACTIONS
-from bot.slack.slash.presses import AnswerPresses
-from bot.slack.slash.reveal import CALLBACK as REVEAL
-from bot.slack.slash.reveal import Revealing
-from bot.slack.storm.opening import OPEN, StormOpening
-from bot.slack.telling import NotTaken, Telling
-from bot.slack.timeline.listener import Timelines
+from bot.slack.replies import Background, Languages, Links, NotTaken, Replies, Telling
+from bot.slack.storm import OPEN, StormOpening
+from bot.slack.timeline import Timelines
 
 COMMAND = "/koban"
 EVENTS = ("app_home_opened",)
@@ -58,7 +49,7 @@ def _utc_now() -> datetime:
 
 
 def make_bolt_app(
-    doors: Doors,
+    services: Services,
     client: AsyncWebClient,
     signing_secret: str,
     background: Background,
@@ -71,29 +62,31 @@ def make_bolt_app(
     acks: drain it before the session is closed.
     """
     app = _bolt(client, signing_secret)
-    languages, replies, links = Languages(doors, background), Replies(client), Links(client)
-    home = Home(doors, languages, replies, links, client, background, now)
-    doors = home.hearing(doors)
-    screen = Screen(doors, languages, replies, client)
-    opening = Opening(doors, languages, screen, background)
-    telling = Telling(doors, languages, replies, background)
-    rings = _rings(doors, languages, replies, client, background, now)
-    timelines = Timelines(doors, languages, screen, now)
-    evidence = _evidence(doors, languages, replies, client, background, now)
-    clicks = Clicks(doors, telling, opening, background, now, rings, timelines, evidence)
-    submissions = Submissions(doors, now)
-    answering = AppealModals(doors, languages, client)
-    appeals = AppealPresses(doors, languages, replies, answering, background)
-    slash = Slash(doors, languages, replies, links, background, now)
-    screen = Screen(doors, languages, replies, client)
-    hands = ByHandListener(doors, languages, replies, links, screen, background, now)
-    revealing = Revealing(doors, languages, screen, background, now)
-    answers = AnswerPresses(doors, languages, replies, links, revealing, hands, background, now)
+    languages, replies, links = Languages(services, background), Replies(client), Links(client)
+    home = Home(services, languages, replies, links, client, background, now)
+    services = home.hearing(services)
+    screen = Screen(services, languages, replies, client)
+    opening = Opening(services, languages, screen, background)
+    telling = Telling(services, languages, replies, background)
+    rings = _rings(services, languages, replies, client, background, now)
+    timelines = Timelines(services, languages, screen, now)
+    evidence = _evidence(services, languages, replies, client, background, now)
+    clicks = Clicks(services, telling, opening, background, now, rings, timelines, evidence)
+    submissions = Submissions(services, now)
+    answering = AppealModals(services, languages, client)
+    appeals = AppealPresses(services, languages, replies, answering, background)
+    slash = Slash(services, languages, replies, links, background, now)
+    screen = Screen(services, languages, replies, client)
+    hands = ByHandListener(services, languages, replies, links, screen, background, now)
+    revealing = Revealing(services, languages, screen, background, now)
+    answers = AnswerPresses(services, languages, replies, links, revealing, hands, background, now)
     app.block_action(LANGUAGE)(home.language_chosen)
     app.block_action(ACTIONS)(appeals.pressed)
-    app.block_action(OPEN)(StormOpening(doors, languages, replies, links, background, now).pressed)
+    app.block_action(OPEN)(
+        StormOpening(services, languages, replies, links, background, now).pressed
+    )
     app.block_action(ANSWER_ACTIONS)(answers.pressed)
-    app.block_action(TEMPLATE)(Templates(doors, opening, screen, background).chosen)
+    app.block_action(TEMPLATE)(Templates(services, opening, screen, background).chosen)
     if evidence is not None:
         app.block_action(EVIDENCE)(evidence.pressed)
     app.block_action(_ANY)(clicks.pressed)
@@ -116,29 +109,31 @@ def make_bolt_app(
 
 
 def _rings(
-    doors: Doors,
+    services: Services,
     languages: Languages,
     replies: Replies,
     client: AsyncWebClient,
     background: Background,
     now: Callable[[], datetime],
 ) -> RingListener | None:
-    if doors.rings is None:
+    if services.rings is None:
         return None
-    return RingListener(doors, doors.rings, languages, replies, client, background, now)
+    return RingListener(services, services.rings, languages, replies, client, background, now)
 
 
 def _evidence(
-    doors: Doors,
+    services: Services,
     languages: Languages,
     replies: Replies,
     client: AsyncWebClient,
     background: Background,
     now: Callable[[], datetime],
 ) -> EvidenceListener | None:
-    if doors.evidence is None:
+    if services.evidence is None:
         return None
-    return EvidenceListener(doors, doors.evidence, languages, replies, client, background, now)
+    return EvidenceListener(
+        services, services.evidence, languages, replies, client, background, now
+    )
 
 
 def _bolt(client: AsyncWebClient, signing_secret: str) -> AsyncApp:

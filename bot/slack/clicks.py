@@ -8,9 +8,9 @@ import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from activities.slack.handles import Handle
-from bot.slack.background import Background
-from bot.slack.doors import Doors
-from bot.slack.evidence.listener import EvidenceListener
+from bot.services.slack import Services
+from bot.slack.bulk.list import RingListener
+from bot.slack.evidence.reveal import EvidenceListener
 from bot.slack.modals.metadata import placed
 from bot.slack.modals.opening import Opening
 from bot.slack.press import (
@@ -23,10 +23,8 @@ from bot.slack.press import (
     read_press,
     read_source,
 )
-from bot.slack.rings.listener import RingListener
-from bot.slack.sending import store
-from bot.slack.telling import NotTaken, Telling
-from bot.slack.timeline.listener import Timelines, is_of_timeline
+from bot.slack.replies import Background, NotTaken, Telling, store
+from bot.slack.timeline import Timelines, is_of_timeline
 from workflows.domain.commands import Click, PersonCommand, Place
 
 _log = structlog.get_logger(__name__)
@@ -37,7 +35,7 @@ class Clicks:
 
     def __init__(
         self,
-        doors: Doors,
+        services: Services,
         telling: Telling,
         opening: Opening,
         after: Background,
@@ -46,7 +44,7 @@ class Clicks:
         timelines: Timelines | None = None,
         evidence: EvidenceListener | None = None,
     ) -> None:
-        self._doors = doors
+        self._services = services
         self._telling = telling
         self._opening = opening
         self._after = after
@@ -102,7 +100,7 @@ class Clicks:
             place=place,
             received_at=self._now(),
         )
-        if not await store(self._doors.cases, aim.route, click):
+        if not await store(self._services.cases, aim.route, click):
             _log.warning("click_not_stored", case=aim.case, command=command.kind)
             if press.view:
                 await ack()

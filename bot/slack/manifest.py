@@ -95,7 +95,7 @@ def _features(url: str | None) -> dict[str, Any]:
                 "command": COMMAND,
                 "description": "ケースの照会・作成、自動対応の停止 / Cases, look-ups, automation",
                 "usage_hint": HINT,
-                # `cover @person` needs the person's id; bot.slack.slash.typed undoes the rest.
+                # `cover @person` needs the person's id; bot.slack.commands.parser undoes the rest.
                 "should_escape": True,
                 **_at("url", url),
             }

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from bot.slack.doors import CaseLine
-from bot.slack.slash.grammar import Which
+from bot.services.cases import CaseLine
+from bot.slack.commands.parser import Which
 from workflows.domain.case_state import Phase
 from workflows.domain.people import Cover, Role
 

@@ -1,6 +1,8 @@
-"""Answers that only one person sees."""
+"""Replies to one person: in their language, where they pressed, while Slack still waits."""
 
 import asyncio
+from collections import OrderedDict
+from collections.abc import Coroutine
 from typing import Any
 
 import aiohttp
@@ -9,12 +11,146 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
+from activities.errors import Unavailable
+from bot.services.slack import CaseDoor, Services
 from bot.slack.press import Source
+from workflows.client import OutOfReach
+from workflows.domain.commands import Click
+from workflows.domain.memory import CardRef
 from workflows.domain.model import Value
-
-SECONDS = 10.0
+from workflows.domain.text import Language
 
 _log = structlog.get_logger(__name__)
+
+
+class Background:
+    """Bolt's own tasks have no strong reference and are not waited for; these are."""
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[Any]] = set()
+        self._endless: set[asyncio.Task[Any]] = set()
+
+    def start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Runs `work` beside the request; what it raises is logged."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def beside(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Runs what has no end of its own and nothing to lose: `drain` cancels it at once."""
+        task = self.start(work)
+        self._endless.add(task)
+        task.add_done_callback(self._endless.discard)
+        return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("background_work_failed", exc_info=error)
+
+    async def drain(self, seconds: float) -> None:
+        """Waits for what is running, then cancels what is left."""
+        for task in self._endless:
+            task.cancel()
+        if not self._running:
+            return
+        _, late = await asyncio.wait(self._running, timeout=seconds)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+
+LANGUAGE_PATIENCE = 0.4
+"""Seconds; a modal has to be open 3 s after its button was pressed."""
+LANGUAGE_FIRST = 1.0
+"""The same for a person who was never answered: the wrong words are worse than a later modal."""
+UNHURRIED = 2.0
+"""Seconds where Slack has its answer already: then the right language is worth a moment."""
+MOST_PEOPLE = 2_000
+
+
+class Languages:
+    """Asks the people's door; where that takes too long, the person's last language counts.
+
+    The deployment's language is for people who were never answered before.
+    """
+
+    def __init__(self, services: Services, background: Background) -> None:
+        self._services = services
+        self._background = background
+        self._last: OrderedDict[str, Language] = OrderedDict()
+
+    async def of(self, person: str, within: float | None = None) -> Language:
+        """The language of `person`, after at most `within` seconds."""
+        if within is None:
+            within = LANGUAGE_PATIENCE if person in self._last else LANGUAGE_FIRST
+        # Shielded, so that a slow answer still counts for the next time.
+        asking = self._background.start(self._ask(person))
+        try:
+            async with asyncio.timeout(within):
+                return await asyncio.shield(asking)
+        except TimeoutError:
+            return self._known(person)
+
+    async def _ask(self, person: str) -> Language:
+        try:
+            language = await self._services.people.language(person)
+        except Unavailable as error:
+            _log.warning("language_unknown", person=person, error=str(error))
+            return self._known(person)
+        self._keep(person, language)
+        return language
+
+    def _known(self, person: str) -> Language:
+        return self._last.get(person, self._services.language)
+
+    def _keep(self, person: str, language: Language) -> None:
+        self._last[person] = language
+        self._last.move_to_end(person)
+        while len(self._last) > MOST_PEOPLE:
+            self._last.popitem(last=False)
+
+
+LINK_SECONDS = 2.0
+
+
+class Links:
+    """Permalinks as chat.getPermalink writes them; the workspace is asked for its address once."""
+
+    def __init__(self, client: AsyncWebClient) -> None:
+        self._client = client
+        self._workspace: str | None = None
+
+    async def to(self, card: CardRef | None) -> str | None:
+        """The address of a message, or None where there is none or Slack does not answer."""
+        base = await self.base()
+        return link(base, card)
+
+    async def base(self) -> str | None:
+        """The workspace's address, with a slash at its end."""
+        if self._workspace is None:
+            self._workspace = await self._ask()
+        return self._workspace
+
+    async def _ask(self) -> str | None:
+        try:
+            async with asyncio.timeout(LINK_SECONDS):
+                answer = await self._client.auth_test()
+        except (SlackApiError, aiohttp.ClientError, TimeoutError) as error:
+            _log.warning("workspace_address_unknown", error=str(error))
+            return None
+        return str(answer.get("url") or "") or None
+
+
+def link(base: str | None, card: CardRef | None) -> str | None:
+    """The address of `card` in the workspace at `base`."""
+    if base is None or card is None:
+        return None
+    return f"{base}archives/{card.channel}/p{card.ts.replace('.', '')}"
+
+
+SECONDS = 10.0
 
 
 class Said(Value):
@@ -100,3 +236,56 @@ def _ephemeral(source: Source, said: Said, in_place: bool) -> dict[str, Any]:
         **({"blocks": list(said.blocks)} if said.blocks else {}),
         **({"thread_ts": thread} if thread else {}),
     }
+
+
+TELLING = 0.7
+"""Seconds; together with those for storing a click it stays below the 3 s that Slack waits."""
+
+TELLING_LANGUAGE = 0.4
+"""Seconds of them for the language: a late sentence is taken for none."""
+
+
+class NotTaken(Exception):
+    """A press had no effect and its person could not be told: Slack has to say so itself."""
+
+
+class Telling:
+    """Sentences for one person, in their language."""
+
+    def __init__(
+        self, services: Services, languages: Languages, replies: Replies, after: Background
+    ) -> None:
+        self._services = services
+        self._languages = languages
+        self._replies = replies
+        self._after = after
+
+    def later(self, source: Source, key: str, **values: str) -> asyncio.Task[bool]:
+        """Tells it beside the request."""
+        return self._after.start(self._tell(source, key, values))
+
+    async def in_time(self, source: Source, key: str, **values: str) -> bool:
+        """Whether the person was told within `PATIENCE`; what takes longer goes on."""
+        try:
+            async with asyncio.timeout(TELLING):
+                return await asyncio.shield(self.later(source, key, **values))
+        except TimeoutError:
+            return False
+
+    async def _tell(self, source: Source, key: str, values: dict[str, str]) -> bool:
+        texts = self._services.texts(await self._languages.of(source.person, TELLING_LANGUAGE))
+        return await self._replies.privately(source, Said(text=texts.say(key, **values)))
+
+
+STORING = 2.0
+"""Seconds; Slack shows an error after 3 s (docs.slack.dev, acknowledging requests)."""
+
+
+async def store(cases: CaseDoor, route: str, click: Click) -> bool:
+    """Whether the case has the click for good. False: it is out of reach, press again."""
+    try:
+        async with asyncio.timeout(STORING):
+            await cases.click(route, click)
+    except (OutOfReach, TimeoutError):
+        return False
+    return True

@@ -1,42 +1,112 @@
-"""One of everything that Koban sends, with this deployment's policy and made-up people.
+"""Samples of everything that Koban sends, validated by Slack and sent to nobody."""
 
-For Slack to look at (`koban doctor --slack`): nothing of it is posted, and nobody real is in it.
-"""
-
+import asyncio
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any
 
+from slack_sdk.errors import SlackApiError
 from slack_sdk.models.views import View
+from slack_sdk.web.async_client import AsyncWebClient
 
-from activities.slack.approval_card import approval_card
 from activities.slack.card import case_card
+from activities.slack.cards.approval import approval_card
+from activities.slack.client import FAILURES
 from activities.slack.drawing import Message
+from activities.slack.evidence import Viewer
 from activities.slack.handles import Handle
-from activities.slack.lines import lines_message
 from activities.slack.reader import Reader
+from activities.slack.storm_digest import calls, digest
 from activities.slack.text.texts import Catalog
-from bot.slack.doors import CaseLine
-from bot.slack.home.sections import cases as case_list
-from bot.slack.modals.kinds import KINDS
+from activities.slack.thread import lines_message
+from bot.services.cases import CaseLine
+from bot.slack.commands.pages import help_page, queue_page
+from bot.slack.commands.parser import Which
+from bot.slack.evidence.pages import ListState, list_view, page_at
+from bot.slack.home.view import cases as case_list
 from bot.slack.modals.metadata import metadata_for
 from bot.slack.modals.offer import Offer, offer_of
+from bot.slack.modals.submissions import KINDS
 from bot.slack.modals.views import view_of as modal_of
-from bot.slack.samples_beside import evidence, storms
-from bot.slack.slash.grammar import Which
-from bot.slack.slash.pages import help_page, queue_page
-from workflows.domain.alert import Alert, Subject, TextEvidence, brief
+from workflows.domain.alert import Alert, ImageEvidence, Subject, TextEvidence, brief
 from workflows.domain.case import decide
 from workflows.domain.case_state import Case
-from workflows.domain.commands import ChoosePreset, Place
+from workflows.domain.commands import ChoosePreset, Modal, Place
 from workflows.domain.events import CaseOpened, Recorded
+from workflows.domain.evidence import AlertEvidence
 from workflows.domain.history import apply_all, opened
 from workflows.domain.people import Actor, Role
-from workflows.domain.playbook.model import Policy
+from workflows.domain.playbook.model import Policy, Severity
 from workflows.domain.refusal import Refusal
+from workflows.domain.storm import MOST_TOP, Group, Mention, Picture, Top
 from workflows.domain.text import Text
 from workflows.domain.view import told_in_thread, view_of
+from workflows.storming.ports import ShowStorm
+
+
+def storms(case: Case, reader: Reader, now: datetime) -> Iterator[tuple[str, Message]]:
+    """The message that stands for a flood of cases like this one, and the call in its thread."""
+    title, counts = case.policy.playbook.title, dict.fromkeys(Severity, 99_999)
+    top = tuple(
+        Top(
+            case=f"K0SAMP1E{number}",
+            title=title,
+            subject=Subject(type="user", id="<u_1>"),
+            severity=Severity.CRITICAL,
+            alerts=99_999,
+        )
+        for number in range(MOST_TOP)
+    )
+    group = Group(playbook=case.policy.playbook.playbook, title=title, counts=counts)
+    picture = Picture(
+        channel="C0SAMPLE",
+        since=now,
+        cases=99_999,
+        open=99_999,
+        waiting=1,
+        groups=(group,),
+        top=top,
+    )
+    mentions = (Mention(role=Role.LEAD, counts=counts),)
+    shown = ShowStorm(key="sample", picture=picture, digest=None, mentions=mentions, number=1)
+    yield "storm", digest(shown, reader)
+    yield "storm: calls", calls(shown, reader)
+
+
+def evidence(
+    case: Case, words: str, reader: Reader, now: datetime
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """A page of evidence, and a hidden text as whoever asked for it sees it."""
+    alert = AlertEvidence(
+        key="sample/1",
+        kind=case.policy.playbook.playbook,
+        detector="sample",
+        occurred_at=now,
+        score=1.0,
+        evidence=(
+            TextEvidence(text=words),
+            TextEvidence(text=words, sensitive=True),
+            ImageEvidence(url="https://images.example/1.png"),
+        ),
+    )
+    state = ListState(
+        route=case.route,
+        case=case.id,
+        version=case.version,
+        channel="C0SAMPLE",
+        language=reader.texts.language,
+        until=now,
+    )
+    many = [alert] * 100
+    yield "evidence", list_view(page_at(state.at, many, len(many)), len(many), state, reader)
+    viewer = Viewer(reader, Modal(id="evidence/sample", carries="{}"))
+    yield "evidence: hidden words", viewer.words(alert, words)
+
+
+# For Slack to look at (`koban doctor --slack`): nothing of it is posted, and nobody real is in
+# it.
 
 CASE = "K0SAMP1E0"
 PERSON = "U0SAMPLE"
@@ -161,3 +231,61 @@ def _message(name: str, drawn: Message) -> Sample:
 
 def _view(name: str, drawn: View) -> Sample:
     return Sample(name, "view", drawn.to_dict())
+
+
+# https://docs.slack.dev/reference/methods/blocks.validate: no scope is needed; "special rate
+# limits apply", which have no figure: one call at a time, and Slack says how long to wait.
+
+METHOD = "blocks.validate"
+_LIMITED = "ratelimited"
+_TRIES = 5
+_MOST_FAULTS = 3
+
+
+class NotAsked(Exception):
+    """Slack did not look at it; the message is a sentence that says why, and what to do."""
+
+
+async def fault_of(web: AsyncWebClient, sample: Sample) -> str | None:
+    """What Slack would refuse, with its place; None where it takes the sample.
+
+    Raises:
+        NotAsked: where Slack does not answer, or does not know the method.
+    """
+    for _ in range(_TRIES):
+        try:
+            # In the body: the client's own blocks_validate puts whole modals into the address.
+            await web.api_call(METHOD, data={sample.kind: json.dumps(sample.payload)})
+        except SlackApiError as refused:
+            code = str(refused.response.get("error"))
+            if code != _LIMITED:
+                return _worded(code, refused.response.get("errors"), web)
+            await asyncio.sleep(_pause(refused))
+        except FAILURES as failed:
+            raise NotAsked(f"Slack at {web.base_url} does not answer: look at the network.") from (
+                failed
+            )
+        else:
+            return None
+    raise NotAsked("Slack takes no more questions for now: try again in some minutes.")
+
+
+def _pause(refused: SlackApiError) -> float:
+    asked = str((refused.response.headers or {}).get("Retry-After", ""))
+    return float(asked) if asked.isdecimal() else 30.0
+
+
+def _worded(code: str, faults: Any, web: AsyncWebClient) -> str:
+    if code == "unknown_method":
+        raise NotAsked(f"Slack at {web.base_url} does not know {METHOD}: nothing was looked at.")
+    if not code.startswith("invalid_") or not isinstance(faults, list) or not faults:
+        raise NotAsked(f"Slack does not look at it ({code}).")
+    told = [_fault(each) for each in faults[:_MOST_FAULTS]]
+    more = len(faults) - len(told)
+    return "; ".join([*told, *([f"{more} more"] if more else [])])
+
+
+def _fault(fault: Any) -> str:
+    if not isinstance(fault, dict):
+        return str(fault)
+    return f"{fault.get('pointer') or '/'}: {fault.get('message') or fault.get('code')}"

@@ -11,15 +11,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.evidence.pictures import Picture
-from activities.evidence.troubles import NotFetched, Why
+from activities.images import NotFetched, Picture, Why
 from activities.ledger.activities import LedgerActivities
 from activities.ledger.database import Database
 from activities.ledger.evidence import EvidenceRecord
 from activities.ledger.ledger import Ledger
 from activities.revealing import RevealActivities
-from activities.slack.evidence.screen import EvidenceScreen
-from activities.slack.evidence.viewer import Viewer
+from activities.slack.evidence import EvidenceScreen, Viewer
 from activities.slack.people import People
 from deploy.sandbox.slack.reading import visible_text
 from tests.activities.ledger.test_evidence import CASE, entry, revealed

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from activities.ledger.errors import LedgerUnavailable
+from activities.ledger.database import LedgerUnavailable
 from activities.storms import LOOK_AGAIN, StormWatch
 from workflows.client import OutOfReach
 from workflows.domain.memory import CardRef

@@ -10,29 +10,28 @@ from types import FrameType
 import pytest
 
 from activities.slack import handles
-from activities.slack.appeals.buttons import CLAIM, OVERTURN, RELEASE, UPHOLD
-from activities.slack.card_state import STATE_COLOUR, standing
-from activities.slack.lines import WORDS
+from activities.slack.cards.appeal import CLAIM, OVERTURN, RELEASE, UPHOLD
+from activities.slack.cards.case_facts import STATE_COLOUR, standing
 from activities.slack.text import texts as module
 from activities.slack.text.texts import Catalog, texts
+from activities.slack.thread import WORDS
 from bot.slack import app
-from bot.slack.appeals.presses import ACTIONS as OF_APPEALS
-from bot.slack.evidence.listener import ACTIONS as OF_EVIDENCE
-from bot.slack.evidence.listener import OPENS as OPENS_EVIDENCE
-from bot.slack.home.sections import LANGUAGE
-from bot.slack.modals.deciding import TEMPLATE
+from bot.slack.appeals import ACTIONS as OF_APPEALS
+from bot.slack.bulk.list import LIST, OPENS, is_of_list
+from bot.slack.commands.automation import RESUME
+from bot.slack.commands.buttons import ACTIONS as OF_ANSWERS
+from bot.slack.commands.request import read_turn
+from bot.slack.commands.reveal import subject_pressed
+from bot.slack.commands.subject import OPEN, RELATED, REVEAL
+from bot.slack.evidence.reveal import ACTIONS as OF_EVIDENCE
+from bot.slack.evidence.reveal import OPENS as OPENS_EVIDENCE
+from bot.slack.home.view import LANGUAGE
+from bot.slack.modals.decide import TEMPLATE
 from bot.slack.press import _PLAIN as PRESSED
 from bot.slack.press import MODALS, MORE, command_for, modal_of
-from bot.slack.rings.listener import OPENS
-from bot.slack.rings.listing import LIST, is_of_list
-from bot.slack.slash.brake_desk import RESUME
-from bot.slack.slash.paging import read_turn
-from bot.slack.slash.presses import ACTIONS as OF_ANSWERS
-from bot.slack.slash.reveal import subject_pressed
-from bot.slack.slash.subject_desk import OPEN, RELATED, REVEAL
-from bot.slack.storm.opening import OPEN as FROM_STORM
-from bot.slack.timeline.listener import OPENS as TIMELINE
-from bot.slack.timeline.listener import is_of_timeline
+from bot.slack.storm import OPEN as FROM_STORM
+from bot.slack.timeline import OPENS as TIMELINE
+from bot.slack.timeline import is_of_timeline
 from tests.slack_shapes.registry import SURFACES
 from tests.slack_shapes.scene import Scene
 from tests.slack_shapes.sent import Kind, Sent

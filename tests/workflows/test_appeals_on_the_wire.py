@@ -9,7 +9,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.ledger.appeals import AppealsLedger
 from activities.platform.notices import NoticeActivities
-from activities.slack.appeals.activities import AppealSlackActivities
+from activities.slack.activities import AppealSlackActivities
 from tests.domain.appealing import RULES, TITLES, U_123, a_decision, a_request, an_appeal, given
 from tests.domain.building import REED, T0
 from workflows.appealing import ports

@@ -9,7 +9,7 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.reporting import ReportGathering
-from activities.slack.reports.activities import ReportSlackActivities
+from activities.slack.activities import ReportSlackActivities
 from deploy.sandbox.slack.person import wait_until
 from tests.activities.slack.test_report import AT, a_report
 from tests.domain.roster.rosters import DAY, NIGHT, roster

@@ -1,8 +1,4 @@
-"""The sentences of one language, and how it writes numbers and times.
-
-Every `*.{language}.po` of this folder is read; a key (`card.state.open`) stands in one of them
-only. Values are put in as they are: who builds mrkdwn escapes them there.
-"""
+"""Text catalog: the sentences of one language, and how it writes numbers and times."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta, tzinfo
@@ -17,7 +13,11 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 from babel.units import format_unit
 
-from workflows.domain.text import Language
+from workflows.domain.notice import Automated
+from workflows.domain.text import Language, Text
+
+# Every `*.{language}.po` of this folder is read; a key (`card.state.open`) stands in one of them
+# only. Values are put in as they are: who builds mrkdwn escapes them there.
 
 FOLDER = Path(__file__).parent
 _CLDR_ORDER = ("zero", "one", "two", "few", "many", "other")
@@ -143,3 +143,17 @@ def _key(message: Message) -> str:
 
 def _forms(message: Message) -> tuple[str, ...]:
     return (message.string,) if isinstance(message.string, str) else tuple(message.string or ())
+
+
+class CatalogWording:
+    """`workflows.domain.notice.Wording` out of the catalogs."""
+
+    def automated(self, how: Automated) -> Text:
+        """`自動の検知をもとに、担当者が確認して判断しました。`."""
+        ja, en = (texts(each).say(f"notice.automated.{how.value}") for each in Language)
+        return Text(ja=ja, en=en)
+
+    def lasting(self, duration: timedelta) -> Text:
+        """`24時間`, `24 hours`: exactly."""
+        ja, en = (texts(each).duration(duration) for each in Language)
+        return Text(ja=ja, en=en)

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from pydantic import Field
 
-from bot.slack.doors import CaseLine, PolicyDoor
+from bot.cli.policies import Policies
+from bot.services.cases import CaseLine
 from workflows.domain.alert import Subject
 from workflows.domain.case_state import Case
 from workflows.domain.model import Value
@@ -83,7 +84,7 @@ def offer_for(case: Case, types: Collection[str]) -> Offer:
     return _offer(fitting, policy.playbook).model_copy(update={"subject": case.subject})
 
 
-def offer_at(route: str, policies: PolicyDoor) -> Offer:
+def offer_at(route: str, policies: Policies) -> Offer:
     """Everything that there is, by the policy of now: for when the case can't be asked."""
     catalog: ActionCatalog = policies.catalog()
     playbook = policies.playbook(route.split("/")[1])

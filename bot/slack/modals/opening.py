@@ -1,21 +1,25 @@
-"""A modal opens at once: its trigger lives 3 s (docs.slack.dev, views.open)."""
+"""Opening of modals: at once with a placeholder, then filled with the case as it is."""
 
 import asyncio
+from typing import Any
 
 import structlog
+from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_sdk.models.views import View
 
+from activities.errors import Unavailable
 from activities.slack.handles import Handle
-from bot.slack.background import Background
-from bot.slack.doors import CaseLine, Doors, Unavailable
-from bot.slack.languages import UNHURRIED, Languages
-from bot.slack.modals.frame import sentence_view
-from bot.slack.modals.metadata import metadata_for
+from bot.services.cases import CaseLine
+from bot.services.slack import Services
+from bot.slack.modals.decide import with_template
+from bot.slack.modals.form import sentence_view
+from bot.slack.modals.metadata import decode, metadata_for
 from bot.slack.modals.offer import Offer, offer_at, offer_of
+from bot.slack.modals.screen import Screen
 from bot.slack.modals.views import view_of
+from bot.slack.permissions import EVERYBODY, READS_ONLY, holds, role_needed
 from bot.slack.press import Press, Unreadable, modal_of, preset_of
-from bot.slack.rights import EVERYBODY, READS_ONLY, holds, role_needed
-from bot.slack.rings.screen import Screen
+from bot.slack.replies import UNHURRIED, Background, Languages
 from workflows.client import OutOfReach
 from workflows.domain.case_state import Case, Phase
 from workflows.domain.identity import closed_route
@@ -48,10 +52,10 @@ class Opening:
     """Opens the modal of a press."""
 
     def __init__(
-        self, doors: Doors, languages: Languages, screen: Screen, after: Background
+        self, services: Services, languages: Languages, screen: Screen, after: Background
     ) -> None:
         """What is still drawn when its modal stands open goes on in `after`."""
-        self._doors = doors
+        self._services = services
         self._languages = languages
         self._screen = screen
         self._after = after
@@ -65,7 +69,7 @@ class Opening:
         if done:
             await self._show(press, name, drawing.result())
             return
-        texts = self._doors.texts(await self._languages.of(press.source.person))
+        texts = self._services.texts(await self._languages.of(press.source.person))
         loading = sentence_view(name, texts.say("bot.modal.loading"), texts)
         view_id = await self._screen.begin(press, loading)
         if view_id is not None:
@@ -80,12 +84,12 @@ class Opening:
         elif not press.view:
             await self._screen.say(press.source, drawn)
         else:
-            texts = self._doors.texts(await self._languages.of(press.source.person))
+            texts = self._services.texts(await self._languages.of(press.source.person))
             await self._screen.redraw(press.view, sentence_view(name, drawn, texts))
 
     async def say(self, press: Press, key: str) -> None:
         """What became of a press, in the modal where it was made."""
-        texts = self._doors.texts(await self._languages.of(press.source.person))
+        texts = self._services.texts(await self._languages.of(press.source.person))
         await self._screen.redraw(press.view, sentence_view("all", texts.say(key), texts))
 
     async def _drawn(self, press: Press, aim: Handle, name: str) -> View | str:
@@ -96,17 +100,17 @@ class Opening:
         person, allowed = press.source.person, _allowed(name)
         asking = asyncio.gather(
             self._offer(aim, name),
-            holds(self._doors.people, person, allowed),
+            holds(self._services.people, person, allowed),
             return_exceptions=True,
         )
-        texts = self._doors.texts(await self._languages.of(person, UNHURRIED))
+        texts = self._services.texts(await self._languages.of(person, UNHURRIED))
         offer, may = await asking
         if isinstance(offer, CaseOver):
             return texts.say("bot.modal.case_over", case=aim.case)
         if isinstance(offer, BaseException):
             raise offer
         if may is False:
-            return await role_needed(self._doors.people, allowed, texts)
+            return await role_needed(self._services.people, allowed, texts)
         try:
             return self._view(press, aim, offer, texts.language)
         except Unreadable:
@@ -122,7 +126,7 @@ class Opening:
             aim = aim._replace(version=offer.view.version)
         limits = offer.limits if name == "decide" else None
         metadata = metadata_for(aim, press.source.place, language, limits, preset)
-        return view_of(name, offer, metadata, self._doors.texts(language))
+        return view_of(name, offer, metadata, self._services.texts(language))
 
     async def offer(self, aim: Handle) -> Offer:
         """What a modal that stands open already has to choose from. Raises `CaseOver`."""
@@ -140,7 +144,7 @@ class Opening:
                 raise
             case = None
         if case is None:
-            return offer_at(aim.route, self._doors.policies)
+            return offer_at(aim.route, self._services.policies)
         if case.phase is Phase.CLOSED and name in UNDECIDED_ONLY:
             raise CaseOver(aim.case)
         others = await self._others(case) if name == "merge" else ()
@@ -152,7 +156,7 @@ class Opening:
         Raises `CaseOver` and `OutOfReach`.
         """
         for route in dict.fromkeys((aim.route, closed_route(aim.case))):
-            memory = await self._doors.cases.memory(route)
+            memory = await self._services.cases.memory(route)
             if memory is not None and (memory.case is None or memory.case.id == aim.case):
                 return memory.case
         raise CaseOver(aim.case)
@@ -160,7 +164,7 @@ class Opening:
     async def _others(self, case: Case) -> tuple[CaseLine, ...]:
         try:
             async with asyncio.timeout(LOOKING):
-                past = await self._doors.ledger.past(case.subject)
+                past = await self._services.ledger.past(case.subject)
         except (Unavailable, TimeoutError) as error:
             _log.warning("other_cases_not_asked", case=case.id, error=str(error))
             return ()
@@ -174,3 +178,32 @@ def _allowed(name: str) -> frozenset[Role]:
     if name == "all":  # whoever reads may watch, and look
         return EVERYBODY
     return EVERYBODY - READS_ONLY if name in ("reject", "ask") else WORKING_ROLES
+
+
+class Templates:
+    """The listener of the choice."""
+
+    def __init__(
+        self, services: Services, opening: Opening, screen: Screen, after: Background
+    ) -> None:
+        self._services = services
+        self._opening = opening
+        self._screen = screen
+        self._after = after
+
+    async def chosen(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """Takes the choice; the modal is drawn anew beside the request."""
+        await ack()
+        self._after.start(self._fill(body["view"]))
+
+    async def _fill(self, view: dict[str, Any]) -> None:
+        try:
+            metadata = decode(str(view.get("private_metadata", "")))
+            aim = Handle(case=metadata.case, version=metadata.version, route=metadata.route)
+            offer = await self._opening.offer(aim)
+        except (Unreadable, CaseOver) as error:
+            # Whoever submits it will hear why; what was typed stays where it is.
+            _log.warning("template_not_filled", error=str(error))
+            return
+        filled = with_template(view, offer, self._services.texts(metadata.language))
+        await self._screen.redraw(str(view["id"]), filled)

@@ -1,7 +1,8 @@
-"""The modals as they are drawn, in their reader's language."""
+"""Views of the modals that ask for one or two fields."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, timedelta
+from typing import Any
 
 from slack_sdk.models.blocks import (
     Block,
@@ -9,22 +10,88 @@ from slack_sdk.models.blocks import (
     InputBlock,
     Option,
     PlainTextObject,
+    SectionBlock,
     StaticSelectElement,
     UserSelectElement,
 )
 from slack_sdk.models.blocks.block_elements import InputInteractiveElement
 from slack_sdk.models.views import View
 
+from activities.slack import handles
+from activities.slack.cards.buttons import entries, preset_button, question
+from activities.slack.drawing import actions, button
 from activities.slack.escape import plain
+from activities.slack.reader import Reader
 from activities.slack.text.texts import Catalog
-from bot.slack.doors import CaseLine
-from bot.slack.modals.all_view import all_view
-from bot.slack.modals.decide_view import decide_blocks
-from bot.slack.modals.frame import OPTION_TEXT, about, field, many_lines, modal, one_line
+from bot.services.cases import CaseLine
+from bot.slack.modals.decide import decide_blocks
+from bot.slack.modals.form import (
+    OPTION_TEXT,
+    about,
+    field,
+    many_lines,
+    modal,
+    one_line,
+    sentence_view,
+)
 from bot.slack.modals.metadata import Metadata
 from bot.slack.modals.offer import Offer
-from bot.slack.modals.sure_view import sure_view
+from bot.slack.rendering import section
 from workflows.domain.playbook.durations import format_duration
+from workflows.domain.view import CardView, PresetView
+
+ALWAYS = ("note", "watch", "unwatch", "timeline")
+"""What can be done with a case that sleeps: it was not asked what else fits."""
+
+Element = dict[str, Any]
+
+
+def all_view(offer: Offer, metadata: Metadata, texts: Catalog) -> View:
+    """A row of decisions, and a row of everything else; each press is one on the card."""
+    reader = Reader(texts=texts, zone=UTC)
+    view = offer.view
+    presets = [preset_button(view, each, reader) for each in view.presets] if view else []
+    blocks: list[Any] = [
+        about(offer, metadata, texts),
+        *_row("bot.all.presets", presets, metadata, texts, 1),
+        *_row("bot.all.rest", _rest(view, metadata, texts), metadata, texts, 2),
+    ]
+    return modal("all", blocks, metadata, texts, submit=None)
+
+
+def _rest(view: CardView | None, metadata: Metadata, texts: Catalog) -> list[Element]:
+    version = view.version if view is not None else metadata.version
+    value = handles.encode(metadata.case, version)
+    names = entries(view) if view is not None else ALWAYS
+    return [button(f"case.{name}", texts.say(f"more.{name}"), value) for name in names]
+
+
+def _row(
+    title: str, shown: list[Element], metadata: Metadata, texts: Catalog, number: int
+) -> list[Element]:
+    if not shown:
+        return []
+    head = section(f"*{texts.say(title)}*")
+    return [head, *actions(handles.row(metadata.route, number), shown)]
+
+
+def sure_view(offer: Offer, metadata: Metadata, texts: Catalog) -> View:
+    """What will be done to whom, and whether somebody has to agree; nothing has to be typed."""
+    preset = _preset(offer, metadata)
+    if preset is None or offer.view is None:
+        return sentence_view("sure", texts.say("bot.sure.gone"), texts)
+    reader = Reader(texts=texts, zone=UTC)
+    title = reader.say("confirm.preset.title", preset=reader.title(preset.title, plain))
+    asked = "\n".join((title, question(offer.view, preset, reader)))
+    said = SectionBlock(block_id="sure", text=PlainTextObject(text=asked, emoji=False))
+    label = texts.say("bot.sure.asks" if preset.asks else "bot.sure.does")
+    return modal("sure", [about(offer, metadata, texts), said], metadata, texts, submit=label)
+
+
+def _preset(offer: Offer, metadata: Metadata) -> PresetView | None:
+    presets = offer.view.presets if offer.view is not None else ()
+    return next((each for each in presets if each.id == metadata.preset), None)
+
 
 SOON = (
     timedelta(minutes=15),

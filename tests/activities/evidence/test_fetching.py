@@ -7,9 +7,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from activities.evidence.fetching import LARGEST, Fetcher, open_fetcher
-from activities.evidence.places import Places
-from activities.evidence.troubles import NotFetched, Why
+from activities.images import LARGEST, Fetcher, NotFetched, Places, Why, open_fetcher
 
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 HOSTS = frozenset({"images.market.example"})

@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from activities.evidence.pictures import MOST_SIDE, picture
-from activities.evidence.troubles import NotFetched, Why
+from activities.images import MOST_SIDE, NotFetched, Why, picture
 
 
 def made(kind: str, size: tuple[int, int] = (64, 48), mode: str = "RGB", **more: object) -> bytes:

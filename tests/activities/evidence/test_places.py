@@ -2,8 +2,7 @@
 
 import pytest
 
-from activities.evidence.places import Place, Places, is_public
-from activities.evidence.troubles import NotFetched, Why
+from activities.images import NotFetched, Place, Places, Why, is_public
 
 HOSTS = frozenset({"images.market.example"})
 

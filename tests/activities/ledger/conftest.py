@@ -7,9 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from activities.ledger.database import Database
+from activities.ledger.database import Database, migrate
 from activities.ledger.ledger import Ledger
-from activities.ledger.migrating import migrate
 from activities.ledger.queries import Queries
 from tests.postgres import Postgres, postgres_server
 

@@ -6,8 +6,7 @@ import pytest
 
 from activities.ledger.appeals import AppealsLedger
 from activities.ledger.audit import verify
-from activities.ledger.database import Database
-from activities.ledger.errors import StoryBroken
+from activities.ledger.database import Database, StoryBroken
 from activities.ledger.ledger import Ledger
 from activities.ledger.queries import Queries
 from tests.activities.ledger.recording import following, opening

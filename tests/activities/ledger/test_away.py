@@ -7,9 +7,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
-from activities.ledger.database import Database
-from activities.ledger.errors import LedgerRefused, LedgerUnavailable
-from activities.ledger.migrating import migrate
+from activities.ledger.database import Database, LedgerRefused, LedgerUnavailable, migrate
 from deploy.sandbox.slack.person import wait_until
 from tests.chaos.postgres import Postgres
 from tests.postgres import postgres_server

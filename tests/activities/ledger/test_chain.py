@@ -13,9 +13,8 @@ from alembic.script import ScriptDirectory
 from hypothesis import given
 from hypothesis import strategies as st
 
-from activities.ledger.chain import GENESIS, Link, first_break, hash_of
-from activities.ledger.database import Database
-from activities.ledger.migrating import config
+from activities.ledger.database import Database, config
+from activities.ledger.rows import GENESIS, Link, first_break, hash_of
 from activities.ledger.tables import metadata
 
 T0 = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)

@@ -6,10 +6,10 @@ import pytest
 import sqlalchemy as sa
 
 from activities.ledger.activities import LedgerActivities
-from activities.ledger.covers import Covers
 from activities.ledger.database import Database
 from activities.ledger.ledger import Ledger
 from activities.ledger.tables import covers
+from activities.ledger.team import Covers
 from tests.domain.building import T0
 from workflows.domain.people import Cover, Role
 
@@ -87,12 +87,12 @@ async def test_another_lead_ends_what_somebody_gives_or_has(
     await book.begin("U0CLARK", reed, T0)
     later = T0 + timedelta(hours=1)
     ended = await book.end_around("U0TANAKA", "U0ADMIN", later)
-    assert [(row["person"], row["covers_for"]) for row in ended] == [
+    assert [(each.person, each.covers_for) for each in ended] == [
         ("U0SATO", "U0TANAKA"),
         ("U0TANAKA", "U0REED"),
     ]
     assert list(await book.end_around("U0TANAKA", "U0ADMIN", later)) == []
-    assert [(row["person"], row["covers_for"]) for row in await book.all(later)] == [
+    assert [(each.person, each.covers_for) for each in await book.all(later)] == [
         ("U0CLARK", "U0REED")
     ]
     async with database.reading() as connection:

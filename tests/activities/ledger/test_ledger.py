@@ -8,10 +8,8 @@ import pytest
 import sqlalchemy as sa
 
 from activities.ledger.audit import verify
-from activities.ledger.database import Database
-from activities.ledger.errors import LedgerUnavailable
+from activities.ledger.database import Database, LedgerUnavailable, migrate
 from activities.ledger.ledger import Ledger
-from activities.ledger.migrating import migrate
 from activities.ledger.queries import Look, Queries
 from activities.ledger.tables import alerts, cases, events, metadata
 from deploy.sandbox.slack.person import PATIENCE

@@ -3,7 +3,7 @@
 import pytest
 
 from activities.ledger.database import Database
-from activities.ledger.preferences import Preferences
+from activities.ledger.team import Preferences
 from tests.domain.building import T0, minutes
 from workflows.domain.text import Language
 

@@ -6,8 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from activities.ledger.audit import verify
-from activities.ledger.database import Database
-from activities.ledger.errors import StoryBroken
+from activities.ledger.database import Database, StoryBroken
 from activities.ledger.ledger import Ledger
 from activities.ledger.queries import Queries, Row
 from activities.ledger.tables import alerts, cases, events, lookups, policies

@@ -12,9 +12,8 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.platform.activities import PlatformActivities
-from activities.platform.client import Platform, open_platform
-from activities.platform.errors import UnusableSubject
-from activities.platform.template import fill_path
+from activities.platform.client import Platform, UnusableSubject, open_platform
+from activities.platform.requests import fill_path
 from deploy.sandbox.faults import Faults
 from deploy.sandbox.marketplace.app import market_routes
 from deploy.sandbox.marketplace.store import Store

@@ -14,8 +14,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.ledger.database import Database
 from activities.ledger.rings import Rings
-from activities.platform.client import Platform, open_platform
-from activities.platform.errors import TryAgain
+from activities.platform.client import Platform, TryAgain, open_platform
 from activities.platform.related import Found, RelatedReader, Unreadable
 from activities.policy.folder import load_policy
 from activities.rings import RingActivities

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from activities.policy.faults import Fault, PolicyFaults
 from activities.policy.folder import load_policy
+from activities.policy.yaml_document import Fault, PolicyFaults
 from tests.activities.policy import folders
 from workflows.conditions import holds
 from workflows.domain.alert import Alert, Subject

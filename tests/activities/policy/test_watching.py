@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from activities.policy.faults import PolicyFaults
-from activities.policy.watching import PolicyWatch
+from activities.policy.folder import PolicyWatch
+from activities.policy.yaml_document import PolicyFaults
 from tests.activities.policy import folders
 
 

@@ -9,12 +9,10 @@ from hypothesis import given as some
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from activities.slack.appeals.answer import on_case_card
-from activities.slack.appeals.card import appeal_card
-from activities.slack.appeals.handles import decode
-from activities.slack.appeals.lines import lines_message
+from activities.slack.cards.appeal import appeal_card, appeal_lines, on_case_card
 from activities.slack.drawing import Message
-from activities.slack.lines import lines_message as case_lines
+from activities.slack.handles import decode_appeal
+from activities.slack.thread import lines_message as case_lines
 from tests.activities.slack.cases import MUTE, Story
 from tests.activities.slack.drawn import NAMES, faults, pressable, reader, seen, spoken
 from tests.domain.appealing import MORI, RULES, a_decision, a_request, an_appeal, fresh, given
@@ -106,7 +104,7 @@ def test_a_button_leads_to_its_appeal_as_of_its_version() -> None:
     ]
     assert [b.get("style") for b in pressable(card)] == [None, "danger", None]
     for each in pressable(card):
-        assert decode(each["value"], row["block_id"]) == ("A0123456789AB", 2)
+        assert decode_appeal(each["value"], row["block_id"]) == ("A0123456789AB", 2)
 
 
 @pytest.mark.parametrize(
@@ -218,7 +216,7 @@ WHOLE = (
 def test_the_thread_tells_the_story() -> None:
     """A line an event; who has to act is mentioned, and nobody else."""
     appeal, recorded = story(*WHOLE)
-    told = lines_message(tuple(recorded), appeal, reader(names=PEOPLE))
+    told = appeal_lines(tuple(recorded), appeal, reader(names=PEOPLE))
     assert [line.partition(" ")[2] for line in seen(told)] == [
         "<!subteam^S0LEAD> 異議申し立てを受け付けました。"
         "再審査をお願いします(期限 12月7日 12:00)。",
@@ -281,7 +279,7 @@ def test_any_words_stay_within_the_limits_and_mention_nobody(
         to = reader(language, {"U0REED": name, "U0SATO": name, "U0MORI": name, "U0TANAKA": name})
         card = appeal_card(appeal, to, LINK)
         unowned = tuple(each for each in recorded if each.event.kind != "appeal_reminded")
-        thread = lines_message(unowned, appeal, to)
+        thread = appeal_lines(unowned, appeal, to)
         assert faults(card) == faults(thread) == []
         for message in (card, thread):
             assert not MENTION.search(message.text + json.dumps(_mrkdwn(message)))

@@ -1,6 +1,6 @@
 """A second person gets everything that they need in order to answer."""
 
-from activities.slack.approval_card import approval_card
+from activities.slack.cards.approval import approval_card
 from activities.slack.drawing import Message
 from tests.activities.slack.cases import (
     CASE,

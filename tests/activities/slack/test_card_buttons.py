@@ -5,8 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from activities.slack.card import case_card
-from activities.slack.card_menu import entries
-from activities.slack.card_targets import targets_of
+from activities.slack.cards.buttons import entries, targets_of
 from tests.activities.slack.cases import TANAKA, Story, catalog, policy
 from tests.activities.slack.drawn import pressable, reader
 from tests.activities.slack.situations import (

@@ -3,7 +3,7 @@
 import pytest
 
 from activities.slack.card import case_card
-from activities.slack.lines import line
+from activities.slack.thread import line
 from tests.activities.slack.cases import AT, PROTECTS, Story, alert
 from tests.activities.slack.drawn import faults, reader, seen
 from workflows.domain import commands as cmd

@@ -5,9 +5,8 @@ import time
 
 import pytest
 
-from activities.slack.evidence.screen import EvidenceScreen, FileGone
-from activities.slack.evidence.viewer import Viewer
-from activities.slack.troubles import SlackTrouble
+from activities.slack.client import SlackTrouble
+from activities.slack.evidence import EvidenceScreen, FileGone, Viewer
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.slack.person import PATIENCE, wait_until
 from tests.activities.slack.conftest import Desk

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from slack_sdk.models.views import View as SlackView
 
 from activities.slack.escape import pieces, plain, units
-from activities.slack.evidence.handles import PieceHandle, decode, encode
-from activities.slack.evidence.viewer import Viewer
+from activities.slack.evidence import Viewer
+from activities.slack.handles import PieceHandle, decode_piece, encode_piece
 from deploy.sandbox.slack.blockkit.blocks import Surface
 from deploy.sandbox.slack.blockkit.views import check_view, too_large
 from deploy.sandbox.slack.reading import controls, visible_text
@@ -93,7 +93,7 @@ def test_a_failure_that_may_pass_can_be_tried_again() -> None:
     view = checked(viewer().failed("away", PIECE))
     assert seen(view).splitlines()[-1] == "[もう一度試す]"
     (again,) = controls(view)
-    assert decode(again.element["value"]) == PIECE
+    assert decode_piece(again.element["value"]) == PIECE
 
 
 def test_every_view_stays_the_modal_that_waits() -> None:
@@ -154,12 +154,12 @@ def test_a_cut_comes_behind_a_line_or_a_word() -> None:
 )
 def test_a_value_that_koban_did_not_make_names_nothing(value: str) -> None:
     """It could be sent by anything."""
-    assert decode(value) is None
+    assert decode_piece(value) is None
 
 
 @given(id_=st.text(min_size=1, max_size=256), item=st.integers(0, 99))
 def test_a_piece_is_found_by_its_button(id_: str, item: int) -> None:
     """Ids of alerts may hold anything, colons too; a button's value holds 2,000 characters."""
     piece = PieceHandle("K7Q2F9XM0", 12, item, f"d.1/{id_}")
-    assert decode(encode(piece)) == piece
-    assert len(encode(piece)) < 2_000
+    assert decode_piece(encode_piece(piece)) == piece
+    assert len(encode_piece(piece)) < 2_000

@@ -7,11 +7,11 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from activities.slack.approval_card import approval_card
 from activities.slack.card import case_card
+from activities.slack.cards.approval import approval_card
 from activities.slack.drawing import Message
-from activities.slack.lines import AT_ONCE, lines_message
 from activities.slack.telling import told_message
+from activities.slack.thread import AT_ONCE, lines_message
 from tests.activities.slack.cases import (
     BAN,
     MUTE,

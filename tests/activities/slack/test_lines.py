@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from activities.slack.lines import lines_message
+from activities.slack.thread import lines_message
 from tests.activities.slack.cases import BAN, MUTE, SATO, TANAKA, Story
 from tests.activities.slack.drawn import reader, seen, spoken
 from workflows.domain import commands as cmd

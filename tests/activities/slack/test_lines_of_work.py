@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from activities.slack.lines import lines_message
+from activities.slack.thread import lines_message
 from tests.activities.slack.cases import (
     AT,
     BAN,

@@ -3,7 +3,7 @@
 import pytest
 
 from activities.slack.card import case_card
-from activities.slack.lines import line
+from activities.slack.thread import line
 from tests.activities.slack.cases import CATALOG, SATO, TANAKA, Story, policy
 from tests.activities.slack.drawn import faults, pressable, reader, seen
 from workflows.domain import commands as cmd
@@ -138,7 +138,7 @@ def test_what_was_taken_back_is_not_spoken_of() -> None:
 
 def test_the_second_person_reads_what_will_be_told() -> None:
     """Text of policy is as harmless as any other."""
-    from activities.slack.approval_card import approval_card
+    from activities.slack.cards.approval import approval_card
 
     case = decided("permanent_ban").case
     assert case.approval is not None

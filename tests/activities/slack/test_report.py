@@ -8,8 +8,8 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.reports.chart import draw
+from activities.slack.activities import ReportSlackActivities
 from activities.slack.pacing import Pacer
-from activities.slack.reports.activities import ReportSlackActivities
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.slack.errors import SlackError
 from deploy.sandbox.slack.methods import table
@@ -268,7 +268,7 @@ async def test_a_file_that_slack_still_looks_at_stays_in_the_thread(
         raise SlackError("invalid_blocks", ["[ERROR] invalid slack file"])
 
     monkeypatch.setitem(table.METHODS, "chat.update", not_yet)
-    monkeypatch.setattr("activities.slack.reports.posting.PAUSES", (0.0, 0.0))
+    monkeypatch.setattr("activities.slack.publisher.PAUSES", (0.0, 0.0))
     ref = await post(desk, a_report())
     assert len(pictures(desk, ref)) == 1
     assert [b for b in shown(desk)["blocks"] if b["type"] == "image"] == []

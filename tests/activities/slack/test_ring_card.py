@@ -2,12 +2,12 @@
 
 import pytest
 
-from activities.slack.approval_card import approval_card
 from activities.slack.card import case_card
-from activities.slack.card_menu import entries
+from activities.slack.cards.approval import approval_card
+from activities.slack.cards.buttons import entries
+from activities.slack.cards.decision import tally_words
 from activities.slack.drawing import Message
-from activities.slack.lines import lines_message
-from activities.slack.ring_words import tally_words
+from activities.slack.thread import lines_message
 from tests.activities.slack.cases import PLAYBOOK, POLICY, SATO, TANAKA, Story
 from tests.activities.slack.drawn import faults, pressable, reader, seen
 from tests.domain.ringing import ring_news

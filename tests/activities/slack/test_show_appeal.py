@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.slack.appeals.activities import AppealSlackActivities
+from activities.slack.activities import AppealSlackActivities
 from activities.slack.pacing import Pacer
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.slack.person import wait_until

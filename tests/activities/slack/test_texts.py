@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from activities.slack.card_state import STATE_COLOUR
-from activities.slack.lines import WORDS
+from activities.slack.cards.case_facts import STATE_COLOUR
 from activities.slack.text import texts as module
 from activities.slack.text.texts import texts
+from activities.slack.thread import WORDS
 from workflows.domain.appealing.answer import AppealOutcome
 from workflows.domain.approval import ApprovalState, Purpose
 from workflows.domain.case_state import Phase

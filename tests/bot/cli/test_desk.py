@@ -3,10 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from activities.ledger.covers import Covers
-from activities.ledger.database import Database
-from activities.ledger.migrating import migrate
-from bot.cli.desk import stand_ins
+from activities.ledger.database import Database, migrate
+from activities.ledger.team import Covers
+from bot.services.slack import stand_ins
 from workflows.domain.people import Cover, Role
 
 

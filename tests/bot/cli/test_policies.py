@@ -10,11 +10,11 @@ import httpx
 import pytest
 import structlog
 
+from activities.errors import Unavailable
 from activities.platform.client import Platform
-from bot.cli.looking_up import LookUps
 from bot.cli.main import main
 from bot.cli.policies import Policies, watch_folder
-from bot.slack.doors import Unavailable
+from bot.services.lookups import LookUps
 from tests.bot.ingest.detector import COMMON, LIVE_CHAT, alert
 from workflows.domain.alert import Alert
 

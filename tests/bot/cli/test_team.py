@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from temporalio.service import RPCError
 
-from bot.cli import reporting
 from bot.cli.policies import Policies, open_policies, watch_folder
+from bot.services import reports
 from deploy.sandbox.slack.person import wait_until
 from tests.activities.policy import folders
 from tests.world import koban
@@ -55,7 +55,7 @@ async def test_schedules_follow_a_changed_folder(
     temporal: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Made when a worker starts, changed while it runs."""
-    monkeypatch.setattr(reporting, "LOOK", 0.2)
+    monkeypatch.setattr(reports, "LOOK", 0.2)
     policy = Path(shutil.copytree(folders.EXAMPLE, tmp_path / "policy"))
     async with koban(temporal, tmp_path, working=False, policy=policy) as world:
         policies = open_policies(world.settings)
@@ -68,7 +68,7 @@ async def test_schedules_follow_a_changed_folder(
                 return False
             return described.schedule.spec.calendars[0].hour[0].start == hour
 
-        async with reporting.keeping_schedules(world.client, policies, world.settings):
+        async with reports.keeping_schedules(world.client, policies, world.settings):
             await wait_until(lambda: comes_at(9))
             folders.replace(policy, "reports.yaml", "09:00", "10:00")
             await wait_until(lambda: comes_at(10))

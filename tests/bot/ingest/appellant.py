@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from activities.ledger.errors import LedgerUnavailable
-from bot.ingest.appeals import AppealTerms
+from activities.ledger.database import LedgerUnavailable
+from bot.http.appeals import AppealTerms
 from tests.domain.appealing import RULES, TITLES, a_decision
 from workflows.appealing.start import AppealStart
 from workflows.client import OutOfReach

@@ -10,12 +10,12 @@ import pytest
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bot.ingest.alerts import Intake, Keys
-from bot.ingest.app import make_app
-from bot.ingest.appeals import AppealIntake, appeal_routes
-from bot.ingest.handover import Handover, Placed
-from bot.ingest.metrics import Metrics
-from bot.ingest.signatures import signers
+from bot.http.admission import Handover, Placed
+from bot.http.alerts import Intake, Keys
+from bot.http.app import make_app
+from bot.http.appeals import AppealIntake, appeal_routes
+from bot.http.metrics import Metrics
+from bot.http.signatures import signers
 from deploy.sandbox.slack.person import PATIENCE
 from tests.bot.ingest.appellant import TERMS, RecordingAppeals
 from tests.bot.ingest.detector import (

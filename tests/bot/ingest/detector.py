@@ -9,8 +9,8 @@ from typing import Any
 
 from standardwebhooks.webhooks import hmac_data
 
-from activities.ledger.errors import LedgerUnavailable
-from bot.ingest.handover import Pair
+from activities.ledger.database import LedgerUnavailable
+from bot.http.admission import Pair
 from workflows.client import OutOfReach
 from workflows.domain.alert import Alert
 from workflows.domain.playbook.actions import ActionCatalog

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from bot.ingest.trailing import AHEAD
+from bot.http.admission import AHEAD
 from deploy.sandbox.slack.person import wait_until
 from tests.bot.ingest.conftest import Desk
 from tests.bot.ingest.detector import COMMON, LIVE_CHAT, NEXT, alert

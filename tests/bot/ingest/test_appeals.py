@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bot.ingest.body import MAX_BODY
+from bot.http.signatures import MAX_BODY
 from tests.bot.ingest.appellant import appeal
 from tests.bot.ingest.conftest import Desk
 from tests.bot.ingest.detector import LIVE_CHAT, NEXT, as_json, secret_of

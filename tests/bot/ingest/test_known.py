@@ -5,9 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from activities.ledger.errors import LedgerUnavailable
-from bot.ingest.handover import Pair
-from bot.ingest.known import AskedTogether
+from activities.ledger.database import LedgerUnavailable
+from bot.http.admission import AskedTogether, Pair
 
 
 class SlowLedger:

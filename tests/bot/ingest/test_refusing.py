@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.ingest.body import MAX_BODY
+from bot.http.signatures import MAX_BODY
 from tests.bot.ingest.conftest import Desk
 from tests.bot.ingest.detector import COMMON, LIVE_CHAT, alert, as_json, secret_of, signed
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from bot.ingest.room import LEAST, SLOW, Room, Turn
+from bot.http.admission import LEAST, SLOW, Room, Turn
 
 
 class Clock:

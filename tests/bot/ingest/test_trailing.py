@@ -2,7 +2,7 @@
 
 import asyncio
 
-from bot.ingest.trailing import AHEAD, ASKED_AT, Trailing
+from bot.http.admission import AHEAD, ASKED_AT, Trailing
 from workflows.client import OutOfReach
 
 

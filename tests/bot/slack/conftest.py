@@ -13,10 +13,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 from starlette.types import Receive, Scope, Send
 
 from activities.slack.text.texts import texts
+from bot.services.slack import Services
 from bot.slack.app import make_bolt_app
-from bot.slack.background import Background
-from bot.slack.doors import Doors
 from bot.slack.http import slack_routes
+from bot.slack.replies import Background
 from deploy.sandbox.serve import serving
 from deploy.sandbox.slack.app import add_slack
 from deploy.sandbox.slack.model import BOT_USER, Message
@@ -96,8 +96,8 @@ class Stage:
         self.seats.append(Person(self.slack_url, user))
         return self.seats[-1]
 
-    def doors(self) -> Doors:
-        return Doors(
+    def services(self) -> Services:
+        return Services(
             cases=self.cases,
             appeals=self.appeals,
             policies=FakePolicies(),
@@ -223,7 +223,7 @@ async def stage(playhouse: Playhouse) -> AsyncIterator[Stage]:
             token=workspace.bot_token, base_url=f"{playhouse.url}/api/", session=session
         )
         bolt = make_bolt_app(
-            stage.doors(), client, workspace.signing_secret, stage.background, lambda: stage.now
+            stage.services(), client, workspace.signing_secret, stage.background, lambda: stage.now
         )
         play.include_router(slack_routes(bolt, workspace.signing_secret))
         playhouse.play = play

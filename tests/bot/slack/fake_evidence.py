@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.slack.doors import Unavailable
-from bot.slack.evidence.door import EvidencePage
+from activities.errors import Unavailable
+from activities.ledger.evidence import AlertsPage
 from tests.bot.slack.fakes import NOW
 from workflows.domain.evidence import AlertEvidence
 from workflows.domain.text import Text
@@ -44,11 +44,11 @@ class FakeEvidence:
     gate: asyncio.Event | None = None
     away: bool = False
 
-    async def page(self, case: str, skip: int, limit: int, until: datetime) -> EvidencePage:
+    async def page(self, case: str, skip: int, limit: int, until: datetime) -> AlertsPage:
         if self.gate is not None:
             await self.gate.wait()
         if self.away:
             raise Unavailable("the ledger does not answer")
         self.asked.append((case, skip))
         found = self.alerts[skip : skip + limit]
-        return EvidencePage(total=len(self.alerts), alerts=tuple(found))
+        return AlertsPage(total=len(self.alerts), alerts=tuple(found))

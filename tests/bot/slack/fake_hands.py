@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from bot.slack.doors import CaseLine, Record, Unavailable
+from activities.errors import Unavailable
+from bot.services.cases import CaseLine, Record
 from tests.bot.slack.fakes import OTHER, PLAYBOOK
 from workflows.domain import automation as rules
 from workflows.domain.alert import Alert, Subject

@@ -3,9 +3,9 @@
 import asyncio
 from dataclasses import dataclass, field
 
+from activities.errors import Unavailable
 from activities.platform.related import Found
-from bot.slack.doors import Unavailable
-from bot.slack.rings.door import DoneLine, RingPage, SubjectLine, Wanted
+from bot.services.bulk import DoneLine, RingPage, SubjectLine, Wanted
 from workflows.domain.alert import Subject
 from workflows.domain.enforcement import ActionStatus, Problem, ProblemKind
 from workflows.domain.playbook.related import RelatedSpec

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bot.slack.doors import Unavailable
-from bot.slack.team_door import OnCall
+from activities.errors import Unavailable
+from bot.services.team import OnCall
 from workflows.domain.numbers.model import Numbers
 from workflows.domain.text import Language, Text
 

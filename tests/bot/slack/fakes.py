@@ -5,17 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from bot.slack.doors import (
-    CaseLine,
-    Covering,
-    Fact,
-    LookedUp,
-    Past,
-    Story,
-    Timeline,
-    TimelineLine,
-    Unavailable,
-)
+from activities.errors import Unavailable
+from activities.ledger.team import Covering
+from bot.services.cases import CaseLine, LookedUp, Past, Story, Timeline, TimelineLine
+from bot.services.lookups import Fact
 from workflows.appealing.start import AppealMemory
 from workflows.client import OutOfReach
 from workflows.domain.alert import AlertBrief, Subject

@@ -1,8 +1,8 @@
 """The pure parts of alerts that people make: what is offered, and what a modal carries."""
 
 from activities.slack.escape import units
-from bot.slack.byhand.making import kinds_offered
-from bot.slack.byhand.view import About, decode, encode
+from bot.slack.manual.alert import kinds_offered
+from bot.slack.manual.open import About, decode, encode
 from tests.bot.slack.fakes import PLAYBOOK
 from workflows.domain.text import Language
 

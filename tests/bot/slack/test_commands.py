@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.slack.doors import ActionLine, EventLine, Fact, Past, Story
+from bot.services.cases import ActionLine, EventLine, Past, Story
+from bot.services.lookups import Fact
 from deploy.sandbox.slack.reading import controls
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import CASE, NOW, ROUTE, line

@@ -4,7 +4,7 @@ from datetime import date, time, timedelta
 
 import pytest
 
-from bot.slack.slash.grammar import (
+from bot.slack.commands.parser import (
     COVER_FORM,
     EndCovers,
     Incomplete,

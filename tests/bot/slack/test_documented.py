@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from activities.slack.text.texts import texts
-from bot.slack.byhand.view import OPEN_CASE
+from bot.slack.commands.pages import FORMS, help_page
+from bot.slack.commands.parser import Incomplete, Unknown, read
 from bot.slack.manifest import HINT, SHORTCUTS, manifest
-from bot.slack.slash.grammar import Incomplete, Unknown, read
-from bot.slack.slash.pages import FORMS, help_page
+from bot.slack.manual.open import OPEN_CASE
 from workflows.domain.text import Language
 
 DOCS = (Path(__file__).parents[3] / "docs" / "commands.md").read_text(encoding="utf-8")

@@ -10,9 +10,21 @@ from hypothesis import strategies as st
 from activities.slack.escape import pieces, plain
 from activities.slack.reader import Reader
 from activities.slack.text.texts import texts
-from bot.slack.evidence.paging import ALERTS, Hidden, Page, Words, page_at, pieces_of
-from bot.slack.evidence.state import MOST_TRAIL, ListState, Start, decode, encode, read_start
-from bot.slack.evidence.views import list_view
+from bot.slack.evidence.pages import (
+    ALERTS,
+    MOST_TRAIL,
+    Hidden,
+    ListState,
+    Page,
+    Start,
+    Words,
+    decode,
+    encode,
+    list_view,
+    page_at,
+    pieces_of,
+    read_start,
+)
 from bot.slack.press import Unreadable
 from deploy.sandbox.slack.blockkit.blocks import Surface
 from deploy.sandbox.slack.blockkit.views import check_view, too_large

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.slack.slash.grammar import (
+from bot.slack.commands.pages import FORMS
+from bot.slack.commands.parser import (
     FIND_FORM,
     OPEN_FORM,
     PAUSE_FORM,
@@ -21,10 +22,9 @@ from bot.slack.slash.grammar import (
     ShowPlaybook,
     ShowRelated,
     Unknown,
+    case_begun,
     read,
 )
-from bot.slack.slash.pages import FORMS
-from bot.slack.slash.wording import case_begun
 from workflows.domain.alert import Subject
 
 KINDS = ("user", "listing")

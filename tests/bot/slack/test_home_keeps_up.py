@@ -10,12 +10,11 @@ import aiohttp
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack.background import Background
-from bot.slack.drawing import Block, section
-from bot.slack.home import watching
-from bot.slack.home.publishing import A_MINUTE, AT_ONCE, KEPT, Budget, Outcome, Publisher
-from bot.slack.home.watching import Watching
-from bot.slack.team_door import Duty, OnCall
+from bot.services.team import Duty, OnCall
+from bot.slack.home import refresh
+from bot.slack.home.refresh import A_MINUTE, AT_ONCE, KEPT, Budget, Outcome, Publisher, Watching
+from bot.slack.rendering import Block, section
+from bot.slack.replies import Background
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.serve import serving
 from deploy.sandbox.slack.app import make_app
@@ -315,7 +314,7 @@ async def test_who_has_not_looked_for_long_is_left_alone(slack: Slack) -> None:
     seen = Watching(slack.publisher, looked.draw, beside, lambda: now[0])
     seen.opened(SATO)
     await wait_until(lambda: looked.drawn == [SATO])
-    now[0] += watching.LATELY + 1
+    now[0] += refresh.LATELY + 1
     seen.opened(TANAKA)
     seen.refresh()
     await wait_until(lambda: TANAKA in looked.drawn)

@@ -4,10 +4,9 @@ import asyncio
 
 import pytest
 
-from bot.slack import languages
-from bot.slack.background import Background
-from bot.slack.languages import Languages
+from bot.slack import replies
 from bot.slack.modals import opening
+from bot.slack.replies import Background, Languages
 from deploy.sandbox.slack.reading import visible_text
 from deploy.sandbox.slack.workspace import Workspace
 from tests.bot.slack.conftest import Stage
@@ -19,7 +18,7 @@ from workflows.domain.text import Language
 
 async def test_a_slow_door_does_not_take_a_known_language_away(stage: Stage) -> None:
     """Clark was answered in English before: no answer is in the deployment's Japanese now."""
-    asked, beside = Languages(stage.doors(), Background()), stage.people
+    asked, beside = Languages(stage.services(), Background()), stage.people
     assert await asked.of("U0CLARK") is Language.EN
     beside.asleep = asyncio.Event()
     assert await asked.of("U0CLARK") is Language.EN
@@ -29,7 +28,7 @@ async def test_a_slow_door_does_not_take_a_known_language_away(stage: Stage) -> 
 async def test_a_late_answer_is_remembered_for_the_next_message(stage: Stage) -> None:
     """The first answer is in the deployment's language, and the question goes on."""
     background = Background()
-    asked = Languages(stage.doors(), background)
+    asked = Languages(stage.services(), background)
     stage.people.asleep = asyncio.Event()
     assert await asked.of("U0CLARK") is Language.JA
     stage.people.asleep.set()
@@ -41,9 +40,9 @@ async def test_a_late_answer_is_remembered_for_the_next_message(stage: Stage) ->
 
 async def test_no_more_people_are_remembered_than_a_bound(monkeypatch) -> None:
     """The one who was answered longest ago is forgotten first."""
-    monkeypatch.setattr(languages, "MOST", 1)
+    monkeypatch.setattr(replies, "MOST", 1)
     stage = Stage(Workspace(), "")
-    asked = Languages(stage.doors(), Background())
+    asked = Languages(stage.services(), Background())
     for person in ("U0CLARK", "U0REED"):
         assert await asked.of(person) is Language.EN
     stage.people.asleep = asyncio.Event()

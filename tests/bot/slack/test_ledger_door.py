@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from activities.ledger.covers import Covers
+from activities.errors import Unavailable
 from activities.ledger.database import Database
 from activities.ledger.ledger import Ledger
 from activities.ledger.queries import Queries
 from activities.ledger.tables import cases, events
-from bot.slack.cover_door import LedgerCovers
-from bot.slack.doors import Covering, LookedUp, Unavailable
-from bot.slack.ledger_door import LedgerReader
+from activities.ledger.team import Covering, Covers
+from bot.services.cases import LedgerReader, LookedUp
 from tests.bot.slack.fakes import CASE, CATALOG, NOW, PLAYBOOK, ROUTE, FakePolicies
 from workflows.domain.alert import Alert, Subject, brief
 from workflows.domain.approval import Purpose
@@ -101,7 +100,7 @@ async def test_a_queue_tells_what_sets_a_case_aside(ledger: Database):
 
 async def test_covers_are_kept(ledger: Database):
     """What was begun is read from both sides, and ends once."""
-    door = LedgerCovers(Covers(ledger))
+    door = Covers(ledger)
     until = NOW + timedelta(hours=1)
     cover = Cover(role=Role.LEAD, person="U0TANAKA", until=until)
     await door.begin("U0SATO", cover, NOW)
@@ -113,7 +112,7 @@ async def test_covers_are_kept(ledger: Database):
 
 async def test_covers_need_the_ledger():
     """Every call says that it is away, and nobody is told that they are covered for."""
-    door = LedgerCovers(Covers(Database("sqlite+aiosqlite:////nowhere/at/all.db")))
+    door = Covers(Database("sqlite+aiosqlite:////nowhere/at/all.db"))
     cover = Cover(role=Role.LEAD, person="U0TANAKA", until=NOW)
     for call in (
         door.begin("U0SATO", cover, NOW),

@@ -2,7 +2,8 @@
 
 import pytest
 
-from bot.slack.doors import Fact, Record, Story
+from bot.services.cases import Record, Story
+from bot.services.lookups import Fact
 from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.reading import controls, visible_text
 from tests.bot.slack.conftest import Stage, shown

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.slack.doors import Past
+from bot.services.cases import Past
 from deploy.sandbox.slack.blockkit.values import options_of
 from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.reading import controls, visible_text

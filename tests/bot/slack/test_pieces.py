@@ -12,14 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from activities.slack.handles import Handle
 from activities.slack.text.texts import texts
 from bot.slack.app import make_bolt_app
-from bot.slack.background import Background
-from bot.slack.drawing import sections
-from bot.slack.http import slack_routes
-from bot.slack.manifest import SCOPES_OF, manifest
-from bot.slack.masking import masked
-from bot.slack.modals.metadata import decode, encode, metadata_for
-from bot.slack.press import Unreadable, press_id, read_press, submission_id
-from bot.slack.slash.grammar import (
+from bot.slack.commands.parser import (
     Help,
     Incomplete,
     ShowCase,
@@ -29,6 +22,12 @@ from bot.slack.slash.grammar import (
     Which,
     read,
 )
+from bot.slack.http import slack_routes
+from bot.slack.manifest import SCOPES_OF, manifest
+from bot.slack.modals.metadata import decode, encode, metadata_for
+from bot.slack.press import Unreadable, press_id, read_press, submission_id
+from bot.slack.rendering import masked, sections
+from bot.slack.replies import Background
 from deploy.sandbox.slack.workspace import Workspace
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import CASE, ROUTE
@@ -253,6 +252,6 @@ async def test_work_after_the_ack_is_finished_before_the_end():
 def test_an_empty_secret_serves_socket_mode_but_never_http():
     """Without a secret there is nothing to tell Slack from a stranger by."""
     client = AsyncWebClient(token="xoxb-1")
-    app = make_bolt_app(Stage(Workspace(), "").doors(), client, "", Background())
+    app = make_bolt_app(Stage(Workspace(), "").services(), client, "", Background())
     with pytest.raises(ValueError, match="must not be empty"):
         slack_routes(app, "")

@@ -3,9 +3,9 @@
 import pytest
 
 from bot.slack import press
-from bot.slack.modals.kinds import KINDS
+from bot.slack.commands.parser import Line
+from bot.slack.modals.submissions import KINDS
 from bot.slack.press import MODALS, command_for
-from bot.slack.slash.grammar import Line
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import NOW
 from tests.bot.slack.test_rings import pressed, showing

@@ -11,9 +11,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from activities.policy.folder import load_policy
 from activities.slack.client import slack_client
 from activities.slack.text.texts import texts
-from bot.slack.modals.kinds import KINDS
-from bot.slack.samples import Sample, samples
-from bot.slack.validating import NotAsked, fault_of
+from bot.slack.modals.submissions import KINDS
+from bot.slack.samples import NotAsked, Sample, fault_of, samples
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.serve import serving
 from deploy.sandbox.slack.app import make_app

@@ -11,7 +11,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.app import make_bolt_app
-from bot.slack.background import Background
+from bot.slack.replies import Background
 from bot.slack.socket_mode import run_socket_mode
 from deploy.sandbox.slack.person import PATIENCE
 from deploy.sandbox.slack.workspace import Workspace
@@ -77,7 +77,7 @@ async def test_a_press_over_the_socket_is_stored_and_acknowledged():
     async with slack.serving() as url, aiohttp.ClientSession() as session:
         stage = Stage(Workspace(), url)
         client = AsyncWebClient(token="xoxb-1", base_url=f"{url}/api/", session=session)
-        app = make_bolt_app(stage.doors(), client, "", Background())
+        app = make_bolt_app(stage.services(), client, "", Background())
         running = asyncio.create_task(run_socket_mode(app, "xapp-good"))
         async with asyncio.timeout(PATIENCE):
             await slack.answered.wait()
@@ -96,7 +96,7 @@ async def test_a_token_that_slack_refuses_ends_the_runner():
     slack = SmallSlack()
     async with slack.serving() as url, aiohttp.ClientSession() as session:
         client = AsyncWebClient(token="xoxb-1", base_url=f"{url}/api/", session=session)
-        app = make_bolt_app(Stage(Workspace(), url).doors(), client, "", Background())
+        app = make_bolt_app(Stage(Workspace(), url).services(), client, "", Background())
         with pytest.raises(SlackApiError, match="invalid_auth"):
             await run_socket_mode(app, "xapp-bad")
 
@@ -106,7 +106,7 @@ async def test_a_dead_address_is_given_up_for_a_new_one():
     slack = SmallSlack()
     async with slack.serving() as url, aiohttp.ClientSession() as session:
         client = AsyncWebClient(token="xoxb-1", base_url=f"{url}/api/", session=session)
-        app = make_bolt_app(Stage(Workspace(), url).doors(), client, "", Background())
+        app = make_bolt_app(Stage(Workspace(), url).services(), client, "", Background())
         slack.url = "http://127.0.0.1:9"  # where nobody listens
         with pytest.raises(TimeoutError):
             await run_socket_mode(app, "xapp-good", patience=0.3)
@@ -119,7 +119,7 @@ async def test_a_connection_that_stays_lost_ends_the_runner():
         url = await opened.enter_async_context(slack.serving())
         session = await opened.enter_async_context(aiohttp.ClientSession())
         client = AsyncWebClient(token="xoxb-1", base_url=f"{url}/api/", session=session)
-        app = make_bolt_app(Stage(Workspace(), url).doors(), client, "", Background())
+        app = make_bolt_app(Stage(Workspace(), url).services(), client, "", Background())
         running = asyncio.create_task(run_socket_mode(app, "xapp-good", patience=4.0))
         async with asyncio.timeout(PATIENCE):
             await slack.answered.wait()

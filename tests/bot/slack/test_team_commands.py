@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from bot.slack.doors import Covering
-from bot.slack.slash.grammar import ShowOnCall, ShowStats, Unknown, Window, read
-from bot.slack.team_door import Duty, OnCall
+from activities.ledger.team import Covering
+from bot.services.team import Duty, OnCall
+from bot.slack.commands.parser import ShowOnCall, ShowStats, Unknown, Window, read
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import NOW
 from workflows.domain.decision import Verdict

@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 
-from bot.slack.doors import EventLine, TimelineLine
+from bot.services.cases import EventLine, TimelineLine
 from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.reading import controls, visible_text
 from tests.bot.slack.conftest import Stage

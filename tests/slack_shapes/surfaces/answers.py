@@ -4,16 +4,16 @@ from collections.abc import Iterator
 from datetime import timedelta
 from string import Formatter
 
-from activities.slack.holders import NOBODY, Holders
-from activities.slack.refusals import APPROVING, refusal_text
-from activities.slack.refused import of_case, with_typed
-from bot.slack.doors import ActionLine, EventLine, Fact, Past, Story
+from activities.slack.refusals import APPROVING, of_case, refusal_text, with_typed
+from activities.slack.role_holders import NOBODY, Holders
+from bot.services.cases import ActionLine, EventLine, Past, Story
+from bot.services.lookups import Fact
+from bot.slack.bulk.decide import worded
+from bot.slack.bulk.form import RingFault, RingForm, faults_of
+from bot.slack.commands import pages
+from bot.slack.commands.pages import hands_on
+from bot.slack.commands.parser import Incomplete, Which
 from bot.slack.replies import Said
-from bot.slack.rings.deciding import worded
-from bot.slack.rings.form import RingFault, RingForm, faults_of
-from bot.slack.slash import pages
-from bot.slack.slash.grammar import Incomplete, Which
-from bot.slack.slash.hands import hands_on
 from tests.activities.slack.cases import AT, CASE, CATALOG, ROUTE
 from tests.bot.slack.fakes import NOW, line
 from tests.slack_shapes.scene import BASE, LINK, Scene, Surface

@@ -3,9 +3,8 @@
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
-from activities.slack.appeals.card import appeal_card
-from activities.slack.appeals.lines import lines_message
-from bot.slack.appeals.modal import Aim, answering_view
+from activities.slack.cards.appeal import appeal_card, appeal_lines
+from bot.slack.appeals import Aim, answering_view
 from tests.domain.appealing import MORI, RULES, TITLES, a_decision, a_request
 from tests.domain.building import REED, T0
 from tests.slack_shapes.scene import LINK, Scene, Surface
@@ -114,7 +113,7 @@ def _threads(scene: Scene) -> Iterator[tuple[str, Sent]]:
     for state, steps in _states(scene.words).items():
         filed = Filed(scene.words, *steps())
         lines = tuple(filed.recorded)
-        yield state, message(lines_message(lines, filed.appeal, scene.reader))
+        yield state, message(appeal_lines(lines, filed.appeal, scene.reader))
 
 
 def _modals(scene: Scene) -> Iterator[tuple[str, Sent]]:

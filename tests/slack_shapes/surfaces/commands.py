@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from bot.slack.doors import Covering, Fact, Record
-from bot.slack.replies import Said
-from bot.slack.slash import oncall, pages, stats
-from bot.slack.slash.brake_desk import BrakeDesk, BrakeLine, halts_page
-from bot.slack.slash.covering import CoverDesk
-from bot.slack.slash.find_desk import found_page
-from bot.slack.slash.grammar import (
+from activities.ledger.team import Covering
+from bot.services.cases import Record
+from bot.services.lookups import Fact
+from bot.services.team import Duty, OnCall
+from bot.slack.commands import pages, team
+from bot.slack.commands.automation import BrakeDesk, BrakeLine, halts_page
+from bot.slack.commands.cover import CoverDesk
+from bot.slack.commands.find import found_page
+from bot.slack.commands.parser import (
     CoverLine,
     EndCovers,
     Find,
@@ -21,10 +23,10 @@ from bot.slack.slash.grammar import (
     Which,
     Window,
 )
-from bot.slack.slash.paging import PAGE
-from bot.slack.slash.playbook_page import playbook_page, playbooks_page
-from bot.slack.slash.subject_desk import SubjectDesk, Tie, related_page
-from bot.slack.team_door import Duty, OnCall
+from bot.slack.commands.playbook import playbook_page, playbooks_page
+from bot.slack.commands.request import PAGE
+from bot.slack.commands.subject import SubjectDesk, Tie, related_page
+from bot.slack.replies import Said
 from tests.activities.slack.test_report import NUMBERS
 from tests.bot.slack.fakes import NOW, line
 from tests.slack_shapes.scene import BASE, Scene, Surface
@@ -95,7 +97,7 @@ def _related(scene: Scene) -> Iterator[tuple[str, Sent]]:
 def _no_sources(scene: Scene) -> Iterator[tuple[str, Sent]]:
     """Nobody can be asked who belongs with it."""
     rooms = Rooms(scene)
-    desk = SubjectDesk(rooms.doors, rooms.links)
+    desk = SubjectDesk(rooms.services, rooms.links)
     wanted = ShowRelated(subject=Subject(type="listing", id=scene.words.id))
     yield "a listing", said(rooms.ask(lambda: desk.related(wanted, rooms.asked()))[0])
 
@@ -108,7 +110,7 @@ def _subjects(scene: Scene) -> Iterator[tuple[str, Sent]]:
     )
     rooms = Rooms(scene)
     rooms.platform.facts = {subject.key: (mail,)}
-    desk = SubjectDesk(rooms.doors, rooms.links)
+    desk = SubjectDesk(rooms.services, rooms.links)
     for role in (Role.SPECIALIST, Role.AUDITOR):
         asked = rooms.asked("U0SATO", role)
         yield role.value, said(rooms.ask(lambda asked=asked: desk.show(subject, asked))[0])
@@ -152,7 +154,7 @@ def _on_call(scene: Scene) -> Iterator[tuple[str, Sent]]:
         ("no roster, nobody known", OnCall(roster=False, holders={Role.LEAD: None})),
         ("as much as there is", OnCall(roster=True, now=many, next=many)),
     ):
-        yield state, said(oncall.page(shift, scene.catalog))
+        yield state, said(team.page(shift, scene.catalog))
 
 
 def counted(scene: Scene) -> Numbers:
@@ -172,7 +174,7 @@ def _stats(scene: Scene) -> Iterator[tuple[str, Sent]]:
             rooms = Rooms(scene)
             rooms.team.counted = numbers
             answer = rooms.ask(
-                lambda rooms=rooms, window=window: stats.answer(
+                lambda rooms=rooms, window=window: team.answer(
                     rooms.team, window, NOW, scene.catalog
                 )
             )
@@ -200,7 +202,7 @@ def _covers(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 
 def _of_covers(rooms: Rooms, wanted: CoverLine, person: str) -> list[Said]:
-    desk = CoverDesk(rooms.doors, rooms.languages, rooms.heard, rooms.background)
+    desk = CoverDesk(rooms.services, rooms.languages, rooms.heard, rooms.background)
     return rooms.ask(lambda: desk.answer(wanted, person, NOW, rooms.scene.catalog))
 
 
@@ -250,7 +252,7 @@ def _resuming(playbook: str) -> ResumeAutomation:
 
 
 def _of_brake(rooms: Rooms, wanted: BrakeLine, roles: frozenset[Role]) -> list[Said]:
-    desk = BrakeDesk(rooms.doors, rooms.languages, rooms.heard, rooms.background)
+    desk = BrakeDesk(rooms.services, rooms.languages, rooms.heard, rooms.background)
     asked = rooms.asked("U0SATO", *roles)
     return rooms.ask(lambda: desk.answer(wanted, asked))
 
@@ -260,7 +262,7 @@ def _halts(scene: Scene) -> Iterator[tuple[str, Sent]]:
     rooms = Rooms(scene)
     for state, changes in (("all", [PAUSED]), ("several", [PAUSED, ASKED, OF_ONE])):
         rooms.automation.changes = changes
-        above = halts_page(rooms.halts, rooms.doors, scene.catalog)
+        above = halts_page(rooms.halts, rooms.services, scene.catalog)
         yield state, said(pages.queue_page((), Which.ALL, scene.catalog, BASE, NOW, above))
 
 

@@ -3,12 +3,18 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from activities.evidence.troubles import Why
-from activities.slack.evidence.handles import PieceHandle
-from activities.slack.evidence.viewer import Viewer
-from bot.slack.evidence.paging import ALERTS, page_at
-from bot.slack.evidence.state import ListState, Start
-from bot.slack.evidence.views import list_view, loading_view, sentence_view
+from activities.images import Why
+from activities.slack.evidence import Viewer
+from activities.slack.handles import PieceHandle
+from bot.slack.evidence.pages import (
+    ALERTS,
+    ListState,
+    Start,
+    list_view,
+    loading_view,
+    page_at,
+    sentence_view,
+)
 from tests.activities.slack.cases import CASE, ROUTE
 from tests.slack_shapes.scene import Scene, Surface
 from tests.slack_shapes.sent import Sent, view

@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 
 from activities.slack.escape import plain
-from bot.slack.byhand.making import Fault, Made, Wrong
-from bot.slack.byhand.pages import fault_words, made_page, reported_page
-from bot.slack.byhand.view import OPEN_CASE, REPORT, About, hand_view
-from bot.slack.slash import pages
+from bot.slack.commands import pages
+from bot.slack.manual.alert import Fault, Made, Wrong, fault_words, made_page, reported_page
+from bot.slack.manual.open import OPEN_CASE, REPORT, About, hand_view
 from tests.bot.slack.fakes import NOW, line
 from tests.slack_shapes.scene import BASE, LINK, Scene, Surface
 from tests.slack_shapes.sent import Sent, said, view, whisper, words

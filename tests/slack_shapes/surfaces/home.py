@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 
-from bot.slack.home.listener import Home
+from bot.slack.home.view import Home
 from tests.bot.slack.fakes import NOW, FakeLedger, line
 from tests.slack_shapes.scene import Scene, Surface
 from tests.slack_shapes.sent import Sent, view
@@ -22,7 +22,7 @@ def _drawn(scene: Scene, ledger: FakeLedger, roles: set[Role], full: bool = Fals
         rooms.team.counted, rooms.team.duty = counted(scene), a_shift(scene)
         rooms.team.chosen[person] = scene.language
     home = Home(
-        rooms.doors,
+        rooms.services,
         rooms.languages,
         rooms.heard,
         rooms.links,

@@ -6,15 +6,15 @@ from typing import Any
 
 from activities.slack.handles import Handle
 from activities.slack.reader import Reader
-from bot.slack.doors import CaseLine
-from bot.slack.modals.kinds import KINDS
+from bot.services.bulk import DoneLine, RingPage, SubjectLine
+from bot.services.cases import CaseLine
+from bot.slack.bulk.form import RingMetadata
+from bot.slack.bulk.list import PAGE, list_view
+from bot.slack.bulk.views import Counted, loading_view, redrawn, ring_view, sentence_view, sure
 from bot.slack.modals.metadata import Metadata
 from bot.slack.modals.offer import Offer, offer_at, offer_of
+from bot.slack.modals.submissions import KINDS
 from bot.slack.modals.views import view_of
-from bot.slack.rings.door import DoneLine, RingPage, SubjectLine
-from bot.slack.rings.listing import PAGE, list_view
-from bot.slack.rings.metadata import RingMetadata
-from bot.slack.rings.views import Counted, loading_view, redrawn, ring_view, sentence_view, sure
 from tests.activities.slack.cases import CASE, ROUTE
 from tests.bot.slack.fakes import FakePolicies, line
 from tests.slack_shapes.scene import Scene, Surface

@@ -3,16 +3,15 @@
 from collections.abc import Iterator
 from typing import Any
 
-from bot.slack.doors import Fact
-from bot.slack.drawing import sections
-from bot.slack.modals.deciding import NONE, TEMPLATE
-from bot.slack.modals.frame import sentence_view
-from bot.slack.modals.kinds import KINDS
+from bot.services.lookups import Fact
+from bot.slack.commands import reveal
+from bot.slack.modals.decide import NONE, TEMPLATE, with_template
+from bot.slack.modals.form import sentence_view
 from bot.slack.modals.metadata import Metadata
 from bot.slack.modals.offer import Offer, offer_at, offer_of
-from bot.slack.modals.template_view import with_template
+from bot.slack.modals.submissions import KINDS
 from bot.slack.modals.views import view_of
-from bot.slack.slash import reveal
+from bot.slack.rendering import sections
 from tests.activities.slack.cases import CASE
 from tests.bot.slack.fakes import FakePolicies
 from tests.slack_shapes.other_stories import PROTECT

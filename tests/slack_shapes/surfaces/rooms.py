@@ -7,13 +7,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from activities.slack.text.texts import texts
-from bot.slack.background import Background
-from bot.slack.doors import Doors
-from bot.slack.languages import Languages
-from bot.slack.links import Links
+from bot.services.slack import Services
+from bot.slack.commands.request import Asked
 from bot.slack.press import Source
-from bot.slack.replies import Said
-from bot.slack.slash.asked import Asked
+from bot.slack.replies import Background, Languages, Links, Said
 from tests.bot.slack.fake_hands import FakeAlerts, FakeAutomation, FakeFinding
 from tests.bot.slack.fake_rings import FakeRings
 from tests.bot.slack.fake_team import FakeTeam
@@ -138,9 +135,9 @@ class Rooms:
         self.rings.title = self.scene.words.titled("同じ端末", "Same device")
 
     @property
-    def doors(self) -> Doors:
+    def services(self) -> Services:
         """The rooms as the listeners see them."""
-        return Doors(
+        return Services(
             cases=self.cases,
             appeals=FakeAppeals(),
             policies=Policies(self.scene),
@@ -166,7 +163,7 @@ class Rooms:
     @property
     def languages(self) -> Languages:
         """In which language each is answered."""
-        return Languages(self.doors, self.background)
+        return Languages(self.services, self.background)
 
     @property
     def links(self) -> Links:

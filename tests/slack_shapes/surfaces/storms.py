@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from activities.slack.lines import lines_message
-from activities.slack.storm.digest import OPEN, calls, digest
-from bot.slack.doors import Story
+from activities.slack.storm_digest import OPEN, calls, digest
+from activities.slack.thread import lines_message
+from bot.services.cases import Story
 from bot.slack.replies import Said
-from bot.slack.storm.opening import StormOpening
+from bot.slack.storm import StormOpening
 from tests.activities.slack.cases import AT, CASE, ROUTE
 from tests.bot.slack.fakes import NOW, line
 from tests.slack_shapes.scene import Scene, Surface
@@ -106,7 +106,7 @@ def _answer(scene: Scene, story: Told, change: dict[str, Any]) -> Said:
     memory = change.get("memory")
     rooms.cases.memories = {} if memory is None else {ROUTE: memory}
     opening = StormOpening(
-        rooms.doors, rooms.languages, rooms.heard, rooms.links, rooms.background, lambda: NOW
+        rooms.services, rooms.languages, rooms.heard, rooms.links, rooms.background, lambda: NOW
     )
     body = {
         "user": {"id": change.get("person", "U0SATO")},

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
-from bot.slack.doors import EventLine, Timeline, TimelineLine
-from bot.slack.modals.frame import sentence_view
-from bot.slack.timeline.listener import PAGE
-from bot.slack.timeline.view import timeline_view
+from bot.services.cases import EventLine, Timeline, TimelineLine
+from bot.slack.modals.form import sentence_view
+from bot.slack.timeline import PAGE, timeline_view
 from tests.activities.slack.cases import AT, CASE
 from tests.slack_shapes.scene import Scene, Surface
 from tests.slack_shapes.sent import Sent, view
@@ -51,7 +50,7 @@ def _page(
     scene: Scene, opened: CaseOpened | None, lines: tuple[TimelineLine, ...], first: int, total: int
 ) -> Sent:
     page = Timeline(opened=opened, lines=lines, first=first, total=total)
-    return view(timeline_view(page, AIM, PAGE, Rooms(scene).doors, scene.catalog))
+    return view(timeline_view(page, AIM, PAGE, Rooms(scene).services, scene.catalog))
 
 
 def _sentences(scene: Scene) -> Iterator[tuple[str, Sent]]:

@@ -1,0 +1,255 @@
+"""Approval card: everything that a second person needs in order to answer."""
+
+from typing import Any
+
+from activities.slack import handles
+from activities.slack.card import protections
+from activities.slack.cards.buttons import acted_upon, list_button
+from activities.slack.cards.case_facts import case_line, evidence, facts, sentence, viewers
+from activities.slack.cards.decision import (
+    action_lines,
+    action_on,
+    afterwards,
+    answered,
+    blast,
+    consents,
+    count,
+    decision_line,
+    decision_words,
+    due,
+    question,
+    reason_words,
+    requester,
+    will_tell,
+)
+from activities.slack.drawing import (
+    Block,
+    Message,
+    actions,
+    button,
+    confirm,
+    context,
+    header,
+    metadata,
+    quote,
+    section,
+    strong,
+)
+from activities.slack.escape import mrkdwn, plain
+from activities.slack.reader import Reader
+from workflows.domain import events as ev
+from workflows.domain.approval import Approval, ApprovalState, Purpose, missing
+from workflows.domain.decision import Decision
+from workflows.domain.enforcement import ActionState
+from workflows.domain.view import CardView
+
+EVENT_TYPE = "koban_approval"
+
+
+def approval_card(
+    view: CardView,
+    approval: Approval,
+    decision: Decision,
+    reader: Reader,
+    link: str | None,
+) -> Message:
+    """The request as it stands: it calls the approvers, and has buttons while it is pending.
+
+    `link` leads to the case's card.
+    """
+    body = [
+        strong(sentence(view, reader, plain)),
+        section(_decision(view, approval, decision, reader)),
+        *quote(reason_words(decision, reader)),
+        *will_tell(decision, reader),
+        *facts(view, reader),
+        *evidence(view, reader),
+        *protections(view, reader),
+    ]
+    if approval.pending:
+        blocks = [_title(view, approval, reader), *_request(view, approval, reader), *body]
+        blocks += question(approval, approval.requested_at, reader) or answered(approval, reader)
+        blocks.append(section(_terms(view, approval, decision, reader, link)))
+        blocks += actions(view.route, _buttons(view, approval, decision, reader))
+    else:
+        blocks = [_title_over(view, approval.state.value, reader), *body]
+        blocks += _outcome(view, approval, reader, link)
+    text = _spoken(view, approval, decision, reader)
+    return Message(text, blocks, metadata(EVENT_TYPE, **payload(view, approval)))
+
+
+def replaced_card(view: CardView, reader: Reader, link: str | None) -> Message:
+    """What a request becomes that another one has taken the place of."""
+    blocks = [
+        _title_over(view, "replaced", reader),
+        section([reader.say("approval.over.replaced"), *_link(reader, link)]),
+    ]
+    return Message(reader.say("spoken.approval.replaced", id=view.id), blocks, {})
+
+
+def payload(view: CardView, approval: Approval) -> dict[str, Any]:
+    """What tells one request from every other: a decision can be asked for and its undo again."""
+    asked = int(approval.requested_at.timestamp() * 1000)
+    return {"case": view.id, "decision": approval.decision, "asked": asked}
+
+
+def _title(view: CardView, approval: Approval, reader: Reader) -> Block:
+    line = case_line(view, reader, plain)
+    return header(reader.say(f"approval.title.{approval.purpose.value}", line=line))
+
+
+def _title_over(view: CardView, state: str, reader: Reader) -> Block:
+    line = case_line(view, reader, plain)
+    word = reader.say(f"approval.state.{state}")
+    return header(reader.say("approval.title.over", state=word, line=line))
+
+
+def _request(view: CardView, approval: Approval, reader: Reader) -> list[Block]:
+    """The only line of a card that mentions anybody: those who can approve."""
+    mention = " ".join(reader.mention(need.role) for need in missing(approval))
+    person = reader.person(requester(view, approval))
+    key = f"approval.request.{approval.purpose.value}"
+    return [section([reader.say(key, mention=mention, person=person)])]
+
+
+def _decision(view: CardView, approval: Approval, decision: Decision, reader: Reader) -> list[str]:
+    """The decision, and what is done, or was done, or is undone because of it."""
+    lines = [decision_line(view, decision, reader), *blast(decision, reader)]
+    if decision.over_limit and approval.purpose is Purpose.DECISION:
+        lines.append(reader.say("approval.over_limit"))
+    if approval.purpose is Purpose.REVIEW:
+        return [*lines, *action_lines(view, reader)]
+    return [*lines, *_planned(view, approval, decision, reader)]
+
+
+def _planned(view: CardView, approval: Approval, decision: Decision, reader: Reader) -> list[str]:
+    if approval.purpose is Purpose.UNDO:
+        return [f"• {action_on(view, each.planned, reader)}" for each in _undone(view)]
+    states = {state.planned.key: state for state in view.actions}
+    return [
+        f"• {action_on(view, planned, reader)}{_warning(states.get(planned.key), reader)}"
+        for planned in decision.actions
+    ]
+
+
+def _undone(view: CardView) -> list[ActionState]:
+    return [each for each in view.actions if each.standing and each.undoable]
+
+
+def _warning(state: ActionState | None, reader: Reader) -> str:
+    if state is None or state.undoable:
+        return ""
+    return f" · ⚠️ {reader.say('approval.irreversible')}"
+
+
+def _terms(
+    view: CardView, approval: Approval, decision: Decision, reader: Reader, link: str | None
+) -> list[str]:
+    """What follows from an answer, how far it reaches, and until when it can be given."""
+    terms = [
+        count(approval, reader),
+        due(approval, approval.requested_at, reader),
+        afterwards(approval, reader),
+        *consents(approval, reader),
+    ]
+    return [
+        reader.say(f"approval.effect.{approval.purpose.value}"),
+        _reach(view, approval, decision, reader),
+        " · ".join(terms),
+        " · ".join([reader.say("approval.channel", channel=view.channel), *_link(reader, link)]),
+    ]
+
+
+def _reach(view: CardView, approval: Approval, decision: Decision, reader: Reader) -> str:
+    """The blast radius: how many subjects, how many actions, how many people see it."""
+    undo = approval.purpose is Purpose.UNDO
+    planned = [each.planned for each in _undone(view)] if undo else list(decision.actions)
+    ring = decision.ring
+    count = len({each.subject.key for each in planned}) if ring is None else ring.count
+    reach = [
+        reader.say("approval.scope", count=count),
+        reader.say(
+            "approval.scope.actions", count=len(planned) if ring is None else len(planned) * count
+        ),
+        *viewers(view, reader),
+    ]
+    return reader.say("approval.reach", reach=" · ".join(reach))
+
+
+def _link(reader: Reader, link: str | None) -> list[str]:
+    return [f"<{link}|{reader.say('approval.open')}>"] if link else []
+
+
+def _buttons(
+    view: CardView, approval: Approval, decision: Decision, reader: Reader
+) -> list[dict[str, Any]]:
+    value = handles.encode(view.id, view.version)
+    approve, reject = reader.say("button.approve"), reader.say("button.reject")
+    sure = _sure(view, approval, decision, reader)
+    shown = [
+        button("approval.approve", approve, value, "primary", sure),
+        button("approval.reject", reject, value),
+    ]
+    if approval.question is None:
+        shown.append(button("approval.ask", reader.say("button.ask"), value))
+    # Whoever agrees has to see what it was decided upon.
+    shown.append(button("case.evidence", reader.say("more.evidence"), value))
+    if decision.ring is not None:
+        shown.append(list_button(view, reader))
+    return shown
+
+
+def _sure(view: CardView, approval: Approval, decision: Decision, reader: Reader) -> dict[str, Any]:
+    asked = reader.say(
+        f"confirm.approve.{approval.purpose.value}",
+        decision=decision_words(view, decision, reader, plain),
+        subject=acted_upon(view, view.actions, reader),
+    )
+    return confirm(
+        reader.say("confirm.approve.title"),
+        asked,
+        reader.say("button.approve"),
+        reader.say("confirm.no"),
+    )
+
+
+def _outcome(view: CardView, approval: Approval, reader: Reader, link: str | None) -> list[Block]:
+    rejected = approval.state is ApprovalState.REJECTED
+    rejection = quote(view.rejection or "") if rejected else []
+    opening = [context(_link(reader, link))] if link else []
+    return [section([f"*{_ended(view, approval, reader)}*"]), *rejection, *opening]
+
+
+def _ended(view: CardView, approval: Approval, reader: Reader) -> str:
+    state, by = approval.state, view.turn.by if view.turn is not None else None
+    if state is ApprovalState.EXPIRED:
+        return reader.say(f"approval.over.expired.{approval.purpose.value}")
+    if state is ApprovalState.WITHDRAWN and not _was_withdrawn(view):
+        return reader.say("approval.over.replaced")
+    agreed = reader.listed(consents(approval, reader))
+    return reader.say(f"approval.over.{state.value}", consents=agreed, person=reader.person(by))
+
+
+def _was_withdrawn(view: CardView) -> bool:
+    """Whether a person took it back, rather than it having lost its object."""
+    kind = ev.ApprovalWithdrawn.model_fields["kind"].default
+    return view.turn is not None and view.turn.kind == kind
+
+
+def _spoken(view: CardView, approval: Approval, decision: Decision, reader: Reader) -> str:
+    values = {
+        "person": reader.person(requester(view, approval)),
+        "decision": decision_words(view, decision, reader, mrkdwn),
+    }
+    if not approval.pending:
+        state = reader.say(f"approval.state.{approval.state.value}")
+        values["person"] = reader.person(decision.by)
+        return reader.say("spoken.approval.over", **values, state=state)
+    said = sentence(view, reader, mrkdwn)
+    asks = reader.say(f"spoken.approval.{approval.purpose.value}", **values, sentence=said)
+    if approval.question is None:
+        until = reader.time(approval.expires_at, approval.requested_at)
+        more = reader.say("spoken.approval.due", due=until)
+    else:
+        more = reader.say("spoken.question", person=reader.person(approval.question.by))
+    return reader.say("spoken.joined", head=asks, rest=more)

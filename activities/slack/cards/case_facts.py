@@ -1,0 +1,248 @@
+"""Facts on a case's card: its state, what the alerts say, what the team knows of the subject."""
+
+from activities.slack.drawing import Block, context, fit, header, quote
+from activities.slack.escape import Safe, mrkdwn, one_line, plain
+from activities.slack.reader import Reader
+from workflows.domain.alert import AlertBrief
+from workflows.domain.approval import Approval, Purpose
+from workflows.domain.case_state import UNDECIDED, Phase
+from workflows.domain.enforcement import ActionStatus
+from workflows.domain.happened.decisions import CaseReopened
+from workflows.domain.hold import HoldKind
+from workflows.domain.known import Sanction
+from workflows.domain.playbook.model import Severity
+from workflows.domain.protection import Intent
+from workflows.domain.text import Text
+from workflows.domain.view import CardView, ProtectionView
+
+STATE_COLOUR = {
+    "open": "🔴",
+    "claimed": "🔵",
+    "reopened": "🔵",
+    "on_hold": "⏸️",
+    "awaiting_approval": "🟡",
+    "reviewing": "🟡",
+    "undo_asked": "🟡",
+    "enforcing": "🟣",
+    "undoing": "🟣",
+    "failed": "🔴",
+    "closed": "⚪",
+    "undone": "⚪",
+    "rehearsed": "⚪",
+    "merged": "⚪",
+}
+_REOPENED = CaseReopened.model_fields["kind"].default
+_LEAVING = (Intent.LIFT_NOW, Intent.HAND_OVER)
+_BEGINNING = (ActionStatus.PENDING, ActionStatus.RETRYING)
+
+
+def state_word(view: CardView, reader: Reader) -> str:
+    """Where the case stands, in a word."""
+    return reader.say(f"card.state.{standing(view)}")
+
+
+def standing(view: CardView) -> str:
+    """The phase, or what says more than it: `on_hold`, `failed`, `reviewing`, `undone` …"""
+    if view.merged_into is not None:
+        return "merged"
+    if view.undoing:
+        return "undoing"
+    if view.phase in UNDECIDED:
+        return _undecided(view)
+    if view.phase is Phase.ENFORCING:
+        return _enforcing(view)
+    return _closed(view) if view.phase is Phase.CLOSED else view.phase.value
+
+
+def _undecided(view: CardView) -> str:
+    if view.hold is not None:
+        return "on_hold"
+    again = view.turn is not None and view.turn.kind == _REOPENED
+    return "reopened" if again and view.owner is not None else view.phase.value
+
+
+def _enforcing(view: CardView) -> str:
+    if view.failed:
+        return "failed"
+    reviewed = pending(view, Purpose.REVIEW) is not None and not view.acting
+    return "reviewing" if reviewed else view.phase.value
+
+
+def _closed(view: CardView) -> str:
+    if pending(view, Purpose.UNDO) is not None:
+        return "undo_asked"
+    statuses = {action.status for action in view.actions}
+    if statuses == {ActionStatus.UNDONE}:
+        return "undone"
+    return "rehearsed" if statuses == {ActionStatus.REHEARSED} else view.phase.value
+
+
+def pending(view: CardView, *purposes: Purpose) -> Approval | None:
+    """The approval that is waited for, where it has one of these purposes (none: any)."""
+    approval = view.approval
+    if approval is None or not approval.pending:
+        return None
+    return approval if not purposes or approval.purpose in purposes else None
+
+
+def protecting(view: CardView) -> tuple[ProtectionView, ...]:
+    """The protections that act or stand, and are not on their way out: a decision can keep them."""
+    return tuple(
+        each
+        for each in view.protections
+        if each.intent not in _LEAVING and (each.state.standing or each.state.status in _BEGINNING)
+    )
+
+
+def hold_kind(view: CardView) -> str:
+    """How a case is on hold: `waiting`, `paused` (snoozed, its clock stands), or `snoozed`."""
+    hold = view.hold
+    if hold is not None and hold.kind is HoldKind.WAITING:
+        return "waiting"
+    return "paused" if hold is not None and hold.pauses else "snoozed"
+
+
+MOST = 5
+"""Cases or kinds of actions that are named; the rest is counted."""
+_LIST = 600
+_CASE = 20
+
+
+def known(view: CardView, reader: Reader) -> list[str]:
+    """`過去の措置 警告1・コメント制限1`, `対応中の別ケース 1(K7…)`: whatever there is."""
+    found = view.known
+    told = []
+    if found.sanctions:
+        words = (_sanction(each, view, reader) for each in found.sanctions[:MOST])
+        told.append(reader.say("card.sanctions", list=fit(words, reader.say("words.dot"), _LIST)))
+    if found.open_cases:
+        ids = cases(found.open_cases, reader)
+        told.append(reader.say("card.other_cases", count=len(found.open_cases), ids=ids))
+    if found.closed_cases:
+        told.append(reader.say("card.closed_cases", count=found.closed_cases))
+    return told
+
+
+def cases(ids: tuple[str, ...], reader: Reader) -> str:
+    """Cases by id: the first few, and how many more there are."""
+    named = reader.listed(case_id(each) for each in ids[:MOST])
+    if len(ids) <= MOST:
+        return named
+    return reader.say("words.and_more", list=named, count=len(ids) - MOST)
+
+
+def case_id(case: str) -> str:
+    """The id of another case, as mrkdwn: a person may have typed it."""
+    return mrkdwn(one_line(case), _CASE)
+
+
+def absorbed(view: CardView, reader: Reader) -> list[Block]:
+    """Which cases are worked within this one."""
+    if not view.absorbed:
+        return []
+    return [context([reader.say("card.absorbed", ids=cases(view.absorbed, reader))])]
+
+
+def _sanction(sanction: Sanction, view: CardView, reader: Reader) -> str:
+    name = sanction.action
+    values = {
+        "action": reader.title(view.action_titles.get(name) or Text(ja=name, en=name)),
+        "times": sanction.times,
+    }
+    if not sanction.standing:
+        return reader.say("card.sanction", **values)
+    return reader.say("card.sanction.standing", **values, standing=sanction.standing)
+
+
+SEVERITY_COLOUR = {
+    Severity.CRITICAL: "🟥",
+    Severity.HIGH: "🟧",
+    Severity.MEDIUM: "🟨",
+    Severity.LOW: "🟦",
+}
+_WHAT = 100
+_RELATED = 3
+
+
+def case_line(view: CardView, reader: Reader, safe: Safe) -> str:
+    """`重大 · 外部誘導 · K7Q2F9XM0`."""
+    severity = reader.say(f"severity.{view.severity.value}")
+    return f"{severity} · {reader.title(view.title, safe)} · {view.id}"
+
+
+def title(view: CardView, reader: Reader) -> Block:
+    """Severity, kind, id and state, in words and in colour."""
+    colour = SEVERITY_COLOUR[view.severity]
+    state = f"{STATE_COLOUR[standing(view)]} {state_word(view, reader)}"
+    return header(f"{colour} {case_line(view, reader, plain)} · {state}")
+
+
+def sentence(view: CardView, reader: Reader, safe: Safe) -> str:
+    """What happened, and to whom: `ユーザー u_123: LINEへの誘導(配信 s_9)`."""
+    what = view.latest.title or view.first.title or view.title
+    values = {
+        "subject": reader.subject(view.subject, safe),
+        "what": reader.title(what, safe, _WHAT),
+    }
+    others = [each for each in view.latest.related if each != view.subject][:_RELATED]
+    if not others:
+        return reader.say("card.sentence", **values)
+    related = reader.listed(reader.subject(each, safe) for each in others)
+    return reader.say("card.sentence.related", **values, related=related)
+
+
+def facts(view: CardView, reader: Reader) -> list[Block]:
+    """Score and audience, where the detector told; below them what is known of the subject."""
+    rows = ([*score(view, reader), *viewers(view, reader)], known(view, reader))
+    return [context(shown) for shown in rows if shown]
+
+
+def score(view: CardView, reader: Reader) -> list[str]:
+    """How sure the detector is."""
+    if view.latest.score is None:
+        return []
+    return [reader.say("card.score", score=reader.texts.number(view.latest.score, "0.00"))]
+
+
+def viewers(view: CardView, reader: Reader) -> list[str]:
+    """How many people it reaches."""
+    if view.latest.viewers is None:
+        return []
+    return [reader.say("card.viewers", count=view.latest.viewers)]
+
+
+def manner(view: CardView, reader: Reader) -> list[Block]:
+    """How decisions on this kind of case are carried out, where it is out of the ordinary."""
+    if view.phase not in UNDECIDED:
+        return []
+    told = [reader.say("card.rehearse")] if view.rehearse else []
+    told += [reader.say("card.imminent")] if view.imminent else []
+    return [context(told)] if told else []
+
+
+def evidence(view: CardView, reader: Reader) -> list[Block]:
+    """The last line of evidence, hidden where it is sensitive, and how many are like it."""
+    shown = [] if view.latest.sensitive else quote(view.latest.excerpt)
+    notes = [note for note in (_hidden(view.latest, reader), _similar(view, reader)) if note]
+    return [*shown, context(notes)] if notes else shown
+
+
+def _hidden(alert: AlertBrief, reader: Reader) -> str:
+    """What is not shown: sensitive text, and images, which are never linked."""
+    images = reader.say("card.images", count=alert.images) if alert.images else ""
+    hidden = reader.say("card.sensitive") if alert.sensitive else ""
+    return fit(filter(None, (hidden, images)), " · ", 200)
+
+
+def _similar(view: CardView, reader: Reader) -> str:
+    if view.alerts < 2:
+        return ""
+    if view.last_alert_at == view.opened_at:
+        return reader.say("card.similar.once", count=view.alerts - 1)
+    first, last = reader.clock(view.opened_at), reader.clock(view.last_alert_at)
+    return reader.say("card.similar", count=view.alerts - 1, first=first, last=last)
+
+
+def spoken_sentence(view: CardView, reader: Reader) -> str:
+    """The sentence as mrkdwn, for the text that screen readers read."""
+    return sentence(view, reader, mrkdwn)

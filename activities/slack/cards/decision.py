@@ -1,0 +1,461 @@
+"""Decision on a card: what was decided, who agrees, and what became of each action and notice."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from activities.slack.cards.case_facts import case_id, pending
+from activities.slack.drawing import Block, context, fit, quote, section
+from activities.slack.escape import Safe, mrkdwn, one_line
+from activities.slack.reader import Reader, problem_words
+from workflows.domain import events as ev
+from workflows.domain.approval import Approval, ApprovalState, Consent, Purpose
+from workflows.domain.case_state import UNDECIDED, Phase
+from workflows.domain.decision import Decision, PlannedAction
+from workflows.domain.enforcement import TOOK_EFFECT, ActionState, ActionStatus, NoticeState
+from workflows.domain.notice import NoticeStatus
+from workflows.domain.playbook.actions import OnExpiry
+from workflows.domain.ring import RING, Blast, RingState, Tally
+from workflows.domain.text import Text
+from workflows.domain.view import CardView
+
+_TITLES = 200
+_RULE = 60
+
+
+def decision_line(view: CardView, decision: Decision, reader: Reader) -> str:
+    """`佐藤さんの判断: 強制退会(MKT-4.2)`, as mrkdwn."""
+    words = decision_words(view, decision, reader, mrkdwn)
+    if decision.policy:
+        words = reader.say("card.rule", decision=words, rule=_rule(view, decision.policy))
+    return reader.say("card.decision", person=reader.person(decision.by), decision=words)
+
+
+def decision_words(view: CardView, decision: Decision, reader: Reader, safe: Safe) -> str:
+    """A decision in a few words: its preset, else its actions, else the verdict."""
+    latest = view.decision is not None and view.decision.id == decision.id
+    if latest and view.decision_title is not None:
+        return reader.title(view.decision_title, safe)
+    if not decision.actions:
+        return reader.say(f"verdict.{decision.verdict.value}")
+    words = (action_words(view, planned, reader, safe) for planned in decision.actions)
+    return with_count(fit(words, reader.say("words.comma"), _TITLES), decision, reader)
+
+
+def action_words(view: CardView, planned: PlannedAction, reader: Reader, safe: Safe) -> str:
+    """`コメント制限 24時間`."""
+    title = action_title(view, planned.action, reader, safe)
+    if planned.lasts is None:
+        return title
+    lasts = reader.texts.duration(planned.lasts)
+    return reader.say("action.lasting", action=title, duration=lasts)
+
+
+def action_title(view: CardView, action: str, reader: Reader, safe: Safe) -> str:
+    """The title of an action; its name where the catalog has lost it."""
+    return reader.title(view.action_titles.get(action) or Text(ja=action, en=action), safe)
+
+
+def _rule(view: CardView, rule: str) -> str:
+    """The rule, linked to its text where the playbook gives an address that Slack can take."""
+    words = mrkdwn(one_line(rule), _RULE)
+    url = view.rule_url or ""
+    odd = any(character in url for character in "<>| \n") or len(url) > 500
+    if odd or urlsplit(url).scheme not in ("http", "https"):
+        return words
+    return f"<{url.replace('&', '&amp;')}|{words}>"
+
+
+def action_on(view: CardView, planned: PlannedAction, reader: Reader) -> str:
+    """`コメント制限 24時間(ユーザー u_123)`, as mrkdwn."""
+    return reader.say(
+        "approval.action",
+        action=action_words(view, planned, reader, mrkdwn),
+        subject=target(view, planned, reader),
+    )
+
+
+def reason_words(decision: Decision, reader: Reader) -> str:
+    """Why it was decided: the person's own words, else what policy says for the preset.
+
+    As it was written: whoever shows it makes it harmless.
+    """
+    if decision.reason or decision.preset_reason is None:
+        return decision.reason
+    return decision.preset_reason.in_(reader.texts.language)
+
+
+def requester(view: CardView, approval: Approval) -> str | None:
+    """Who asked: for an undo not always who decided."""
+    decider = view.decision.by if view.decision is not None else None
+    return approval.by or decider
+
+
+def count(approval: Approval, reader: Reader) -> str:
+    """`承認 0/1`."""
+    needed = sum(need.quorum for need in approval.needs)
+    return reader.say("card.approval", given=len(approval.consents), needed=needed)
+
+
+def due(approval: Approval, near: datetime, reader: Reader) -> str:
+    """Until when; while a question is open, the clock stands still."""
+    if approval.question is not None:
+        return reader.say("card.due.still")
+    return reader.say("card.due", time=reader.time(approval.expires_at, near))
+
+
+def afterwards(approval: Approval, reader: Reader) -> str:
+    """What happens when nobody agrees in time."""
+    if approval.on_expiry is OnExpiry.ESCALATE:
+        return reader.say("approval.then.escalate")
+    return reader.say(f"approval.then.refuse.{approval.purpose.value}")
+
+
+def consents(approval: Approval, reader: Reader) -> list[str]:
+    """`田中さんが鈴木さんの代理で承認しました`, one each."""
+    return [consent_words(each, reader) for each in approval.consents]
+
+
+def consent_words(consent: Consent, reader: Reader) -> str:
+    """One person's consent, with whom they stood in for."""
+    person = reader.person(consent.by)
+    if consent.covers is None:
+        return reader.say("approval.consent", person=person)
+    covered = reader.person(consent.covers)
+    return reader.say("approval.consent.cover", person=person, covered=covered)
+
+
+def question(approval: Approval, near: datetime, reader: Reader) -> list[Block]:
+    """What an approver asked back, and how long the answer is waited for."""
+    asked = approval.question
+    if asked is None:
+        return []
+    until = reader.time(asked.until, near)
+    said = reader.say("approval.question", person=reader.person(asked.by), time=until)
+    return [section([said]), *quote(asked.text)]
+
+
+def answered(approval: Approval, reader: Reader) -> list[Block]:
+    """What was asked and answered last, as long as nothing is asked again."""
+    told = [each for each in approval.exchanges if each.by is not None]
+    if not told:
+        return []
+    asked = reader.say("approval.asked", person=reader.person(told[-1].asked_by))
+    said = reader.say("approval.answer", person=reader.person(told[-1].by))
+    blocks = [section([asked]), *quote(told[-1].question)]
+    return [*blocks, section([said]), *quote(told[-1].answer)]
+
+
+def waiting(view: CardView, reader: Reader) -> list[str]:
+    """The terms of the request that the case waits for, as a line of its card."""
+    approval = pending(view)
+    if approval is None:
+        return []
+    roles = reader.listed(reader.say(f"role.{need.role.value}") for need in approval.needs)
+    terms = [
+        count(approval, reader),
+        reader.say("card.asked", roles=roles),
+        due(approval, view.opened_at, reader),
+        afterwards(approval, reader),
+        *consents(approval, reader),
+    ]
+    line = " · ".join(terms)
+    if approval.purpose is Purpose.DECISION:
+        return [line]
+    person = reader.person(requester(view, approval))
+    return [reader.say(f"card.waiting.{approval.purpose.value}", person=person), line]
+
+
+_SUMS = 6
+"""Sums that are shown; a card has no room for more."""
+_OTHERS = (
+    *("failed", "drifted", "retrying", "rehearsed"),
+    *("skipped", "given_up", "undone", "lifted"),
+)
+"""The counts that are told where there are any."""
+
+
+def target(view: CardView, planned: PlannedAction, reader: Reader, safe: Safe = mrkdwn) -> str:
+    """Whom an action is done to: `ユーザー u_123`, of a ring `対象 60件`."""
+    decision = view.decision
+    if planned.subject.type != RING or decision is None or decision.ring is None:
+        return reader.subject(planned.subject, safe)
+    return reader.say("ring.subjects", count=decision.ring.count)
+
+
+def whom(view: CardView, reader: Reader, safe: Safe) -> str:
+    """Whom the last decision is about."""
+    if view.decision is not None and view.decision.ring is not None:
+        return reader.say("ring.subjects", count=view.decision.ring.count)
+    return reader.subject(view.subject, safe)
+
+
+def with_count(words: str, decision: Decision, reader: Reader) -> str:
+    """A decision's words with the number of its subjects."""
+    if decision.ring is None:
+        return words
+    return reader.say("ring.decision", decision=words, count=decision.ring.count)
+
+
+def blast(decision: Decision, reader: Reader) -> list[str]:
+    """What acting on all of them touches, in one line; nothing where it is no ring."""
+    ring = decision.ring
+    return [] if ring is None else [blast_line(ring.count, ring.blast, reader)]
+
+
+def blast_line(count: int, touched: Blast, reader: Reader) -> str:
+    """`対象 60件(措置中 4件)・出品中 812・フォロワー 12,345`."""
+    parts = [reader.say("ring.subjects", count=count)]
+    if touched.sanctioned:
+        parts.append(reader.say("ring.blast.sanctioned", count=touched.sanctioned))
+    for each in touched.sums[:_SUMS]:
+        total = reader.texts.number(each.total)
+        parts.append(reader.say("ring.blast.sum", title=reader.title(each.title), total=total))
+    if touched.unknown:
+        parts.append(reader.say("ring.blast.unknown", count=touched.unknown))
+    if touched.dropped:
+        parts.append(reader.say("ring.blast.dropped", count=touched.dropped))
+    return reader.say("ring.blast", parts=" · ".join(parts))
+
+
+def progress(view: CardView, reader: Reader) -> list[str]:
+    """How far it has got: `312/1,000 完了・失敗 3`, and who stopped it."""
+    if view.ring is None:
+        return []
+    lines = [f"*{tally_words(view.ring.tally, reader)}*"]
+    return [*lines, *_stopped(view.ring, reader)]
+
+
+def tally_words(tally: Tally, reader: Reader) -> str:
+    """The counts, in words: those that say something."""
+    return reader.say("ring.joint").join(_counts(tally, reader))
+
+
+def _counts(tally: Tally, reader: Reader) -> Iterator[str]:
+    taken_back = tally.undone or tally.lifted
+    if not taken_back or tally.done:
+        yield reader.say("ring.done", done=tally.done, total=tally.total)
+    for name in _OTHERS:
+        count = getattr(tally, name)
+        if count:
+            yield reader.say(f"ring.{name}", count=count)
+
+
+def _stopped(state: RingState, reader: Reader) -> list[str]:
+    if state.stopped_by is None:
+        return []
+    key = "ring.stopping" if state.tally.left else "ring.stopped"
+    return [reader.say(key, person=reader.person(state.stopped_by))]
+
+
+_BY_WHOM = {
+    ApprovalState.REJECTED: (ev.Rejected, ev.UndoRequested),
+    ApprovalState.WITHDRAWN: (ev.ApprovalWithdrawn,),
+    ApprovalState.EXPIRED: (),
+}
+"""The steps whose person is the one who sent it back: a review that is rejected is undone."""
+_REOPENED = ev.CaseReopened.model_fields["kind"].default
+
+
+def sent_back(view: CardView, reader: Reader) -> str | None:
+    """Why the last decision is off, as long as there is no new one."""
+    if view.phase not in UNDECIDED:
+        return None
+    if view.turn is not None and view.turn.kind == _REOPENED:
+        time = reader.time(view.turn.at, view.opened_at)
+        return reader.say("card.reopened", person=reader.person(view.turn.by), time=time)
+    approval = view.approval
+    if approval is None or approval.state not in _BY_WHOM:
+        return None
+    reviewed = approval.purpose is Purpose.REVIEW
+    if reviewed and approval.state is ApprovalState.WITHDRAWN:
+        return None  # given up: what failed is on the card already
+    return _ended(view, approval, "review" if reviewed else "decision", reader)
+
+
+def undo_refused(view: CardView, reader: Reader) -> str | None:
+    """Why the actions still stand, though somebody wanted them undone."""
+    approval = view.approval
+    if approval is None or approval.purpose is not Purpose.UNDO or view.undoing:
+        return None
+    if approval.state not in _BY_WHOM or view.phase in UNDECIDED or not view.undoable:
+        return None
+    return _ended(view, approval, "undo", reader)
+
+
+def _ended(view: CardView, approval: Approval, what: str, reader: Reader) -> str:
+    key = f"card.{approval.state.value}.{what}"
+    if approval.state is ApprovalState.EXPIRED:
+        return reader.say(key)
+    kinds = [each.model_fields["kind"].default for each in _BY_WHOM[approval.state]]
+    if view.turn is None or view.turn.kind not in kinds or view.turn.by is None:
+        return reader.say(f"{key}.somebody")
+    return reader.say(key, person=reader.person(view.turn.by))
+
+
+_FACTS = 300
+_NOTICE_MARKS = {
+    NoticeStatus.PENDING: "⏳",
+    NoticeStatus.RETRYING: "🔁",
+    NoticeStatus.SENT: "✉️",
+    NoticeStatus.FAILED: "⚠️",
+}
+_BEFORE = (Phase.AWAITING_APPROVAL, Phase.ENFORCING)
+
+
+def will_tell(decision: Decision, reader: Reader) -> list[Block]:
+    """What will be told to whom, for the second person to judge as well."""
+    if decision.notice is None:
+        return []
+    facts = mrkdwn(one_line(decision.notice.facts.in_(reader.texts.language)), _FACTS)
+    person = reader.subject(decision.notice.person)
+    return [context([reader.say("card.notice.facts", person=person, facts=facts)])]
+
+
+def notice_line(view: CardView, reader: Reader) -> list[str]:
+    """Where the notice of the last decision stands; nothing where there is none any more."""
+    decision, state = view.decision, view.notice
+    if decision is None or decision.notice is None:
+        return []
+    person = reader.subject(decision.notice.person)
+    if state is None:
+        return _planned(view, person, reader)
+    if state.status is not NoticeStatus.SENT and not _took_effect(view):
+        return []
+    said = reader.say(f"card.notice.{state.status.value}", person=person)
+    return [f"{_NOTICE_MARKS[state.status]} {_with_problem(said, state, reader)}"]
+
+
+def _planned(view: CardView, person: str, reader: Reader) -> list[str]:
+    if view.phase not in _BEFORE or (view.decision is not None and view.decision.rehearse):
+        return []
+    return [f"✉️ {reader.say('card.notice.planned', person=person)}"]
+
+
+def _with_problem(said: str, state: NoticeState, reader: Reader) -> str:
+    if state.problem is None or state.status is NoticeStatus.PENDING:
+        return said
+    problem = problem_words(state.problem, reader)
+    return reader.say("action.problem", status=said, problem=problem)
+
+
+def can_retry(view: CardView) -> bool:
+    """Whether a person has to say that it is sent again."""
+    failed = view.notice is not None and view.notice.status is NoticeStatus.FAILED
+    return failed and _took_effect(view)
+
+
+def _took_effect(view: CardView) -> bool:
+    return any(action.status in TOOK_EFFECT for action in view.actions)
+
+
+_WOULD = 200
+_MARKS = {
+    ActionStatus.PENDING: "⏳",
+    ActionStatus.RETRYING: "🔁",
+    ActionStatus.DONE: "☑️",
+    ActionStatus.VERIFIED: "✅",
+    ActionStatus.DRIFTED: "⚠️",
+    ActionStatus.FAILED: "⚠️",
+    ActionStatus.GIVEN_UP: "⏹️",
+    ActionStatus.SKIPPED: "⏭️",
+    ActionStatus.ROLLED_BACK: "↩️",
+    ActionStatus.REHEARSED: "🧪",
+    ActionStatus.UNDOING: "⏳",
+    ActionStatus.UNDONE: "↩️",
+    ActionStatus.LIFTED: "⏹️",
+    ActionStatus.KEPT: "☑️",
+}
+
+
+def decision(view: CardView, reader: Reader) -> list[Block]:
+    """Decision, approval, actions and end: whatever of it there is."""
+    if view.decision is None:
+        return _paragraph(_end(view, reader))
+    above = [decision_line(view, view.decision, reader), *blast(view.decision, reader)]
+    back = sent_back(view, reader)
+    if back is not None:
+        actions = _paragraph(action_lines(view, reader))
+        return [section([*above, f"*{back}*"]), *quote(view.rejection or ""), *actions]
+    below = [
+        *waiting(view, reader),
+        *action_lines(view, reader),
+        *notice_line(view, reader),
+        *_end(view, reader),
+    ]
+    blocks = [section(above), *quote(reason_words(view.decision, reader)), *_paragraph(below)]
+    return [*blocks, *_asked(view, reader), *_still(view, reader)]
+
+
+def _paragraph(lines: list[str]) -> list[Block]:
+    return [section(lines)] if lines else []
+
+
+def _asked(view: CardView, reader: Reader) -> list[Block]:
+    """The question that an approver waits for an answer to."""
+    approval = pending(view)
+    return [] if approval is None else question(approval, view.opened_at, reader)
+
+
+def _still(view: CardView, reader: Reader) -> list[Block]:
+    """Why an undo that was asked for was not made."""
+    refused = undo_refused(view, reader)
+    return [] if refused is None else [section([f"*{refused}*"]), *quote(view.rejection or "")]
+
+
+def action_lines(view: CardView, reader: Reader) -> list[str]:
+    """One line an action with its status; none before the platform is asked."""
+    if view.phase is Phase.AWAITING_APPROVAL:
+        return []
+    lines = [_action_line(view, action, reader) for action in view.actions]
+    return [*lines, *progress(view, reader)] if lines else []
+
+
+def _action_line(view: CardView, action: ActionState, reader: Reader) -> str:
+    words = reader.say(
+        "action.line",
+        action=action_words(view, action.planned, reader, mrkdwn),
+        subject=target(view, action.planned, reader),
+        status=_status(view, action, reader),
+    )
+    return f"{_MARKS[action.status]} {words}"
+
+
+def _status(view: CardView, action: ActionState, reader: Reader) -> str:
+    status = reader.say(f"action.status.{action.status.value}")
+    if action.standing and action.until is not None:
+        until = reader.time(action.until, view.opened_at)
+        status = reader.say("action.until", status=status, time=until)
+    if action.status is ActionStatus.REHEARSED:
+        return would_words(status, action.would, reader)
+    if action.problem is None:
+        return status
+    # An undo that failed leaves the action standing, with the reason beside it.
+    key = "action.undo_failed" if action.standing else "action.problem"
+    return reader.say(key, status=status, problem=problem_words(action.problem, reader))
+
+
+def would_words(status: str, would: str, reader: Reader) -> str:
+    """What a rehearsal would have asked the platform for."""
+    asked = mrkdwn(one_line(would), _WOULD)
+    return reader.say("action.would", status=status, would=asked) if asked else status
+
+
+def _end(view: CardView, reader: Reader) -> list[str]:
+    """Who agreed, and how the case ended."""
+    lines = []
+    approval = view.approval
+    if approval is not None and approval.state is ApprovalState.GRANTED:
+        lines += consents(approval, reader)
+    if view.merged_into is not None:
+        return [*lines, _merged(view, view.merged_into, reader)]
+    if view.phase is Phase.CLOSED and view.closed_at is not None and view.verdict is not None:
+        verdict = reader.say(f"verdict.{view.verdict.value}")
+        time = reader.time(view.closed_at, view.opened_at)
+        lines.append(reader.say("card.closed", time=time, verdict=verdict))
+    return lines
+
+
+def _merged(view: CardView, into: str, reader: Reader) -> str:
+    by = view.turn.by if view.turn is not None else None
+    return reader.say("card.merged", person=reader.person(by), into=case_id(into))

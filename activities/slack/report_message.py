@@ -1,0 +1,375 @@
+"""Report message: the worst first, read in half a minute, with its picture."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+
+from activities.slack.drawing import (
+    MOST_HEADER,
+    Block,
+    Message,
+    context,
+    header,
+    metadata,
+    section,
+)
+from activities.slack.escape import mrkdwn, one_line, plain
+from activities.slack.reader import Reader
+from activities.slack.text.texts import Catalog
+from workflows.domain.memory import CardRef
+from workflows.domain.numbers.chart import Bars, Chart, ShareRow, Shares
+from workflows.domain.numbers.model import Backlog, Numbers, PlaybookCount, Sla, Spread
+from workflows.domain.numbers.report import (
+    CaseNote,
+    Cases,
+    ProtectionNote,
+    Report,
+    ReportKind,
+    Team,
+)
+from workflows.domain.people import Role
+from workflows.domain.playbook.model import Severity
+from workflows.domain.text import Text
+
+MOST_PLAYBOOKS = 5
+_TITLE = 60
+
+
+def flow(numbers: Numbers, texts: Catalog) -> str:
+    """`受付 12件 · 完了 9件 · 引き継ぎ 2件`."""
+    parts = [
+        texts.say("numbers.opened", count=numbers.opened),
+        texts.say("numbers.closed", count=numbers.closed),
+    ]
+    if numbers.handed_over:
+        parts.append(texts.say("numbers.handed_over", count=numbers.handed_over))
+    return " · ".join(parts)
+
+
+def now(numbers: Numbers, texts: Catalog) -> str:
+    """What is open: `未完了 5件(期限超過 1件): 重大 2 · 高 3`."""
+    backlog = numbers.backlog
+    total = texts.say("numbers.open", count=backlog.total, late=backlog.late)
+    parts = [_open(severity, backlog, texts) for severity in Severity if backlog.open.get(severity)]
+    return texts.say("numbers.list", what=total, parts=" · ".join(parts)) if parts else total
+
+
+def _open(severity: Severity, backlog: Backlog, texts: Catalog) -> str:
+    late = backlog.overdue.get(severity, 0)
+    words = {"severity": texts.say(f"severity.{severity}"), "open": backlog.open[severity]}
+    if late:
+        return texts.say("numbers.open.late", late=late, **words)
+    return texts.say("numbers.open.of", **words)
+
+
+def decisions(numbers: Numbers, texts: Catalog) -> str:
+    """`判断 8件: 違反 6 · 違反なし 2`."""
+    total = texts.say("numbers.decided", count=numbers.decided)
+    parts = [
+        texts.say("numbers.count", what=texts.say(f"verdict.{verdict}"), of=count)
+        for verdict, count in numbers.decisions.items()
+    ]
+    return texts.say("numbers.list", what=total, parts=" · ".join(parts)) if parts else total
+
+
+def in_time(numbers: Numbers, texts: Catalog) -> str:
+    """`判断期限 80%(4/5件): 重大 2/2 · 高 2/3`: in time, of all that were to be."""
+    total = numbers.sla_total
+    if total.share is None:
+        return texts.say("numbers.sla.none")
+    said = texts.say("numbers.sla", share=percent(total, texts), met=total.met, count=total.of)
+    parts = [
+        texts.say(
+            "numbers.sla.of", severity=texts.say(f"severity.{severity}"), met=each.met, all=each.of
+        )
+        for severity, each in numbers.sla.items()
+    ]
+    return texts.say("numbers.list", what=said, parts=" · ".join(parts))
+
+
+def percent(sla: Sla, texts: Catalog) -> str:
+    """`80%`; rounded down, so that 100 % is only said where nothing was late."""
+    return f"{int((sla.share or 0) * 100)}%"
+
+
+def speed(numbers: Numbers, texts: Catalog) -> tuple[str, str]:
+    """To the first action at the platform, from detection; and to the decision, from opening."""
+    return (
+        _spread("numbers.ttfa", numbers.ttfa, texts),
+        _spread("numbers.ttd", numbers.ttd, texts),
+    )
+
+
+def age(numbers: Numbers, texts: Catalog) -> str:
+    """How old what is open is."""
+    return _spread("numbers.age", numbers.backlog.age, texts)
+
+
+def approvals(numbers: Numbers, texts: Catalog) -> str:
+    """`承認 2 · 却下 1 · 期限切れ 0 · 承認待ち 1`."""
+    each = numbers.approvals
+    return texts.say(
+        "numbers.approvals",
+        given=each.given,
+        refused=each.refused,
+        expired=each.expired,
+        waiting=each.waiting,
+    )
+
+
+def protections(numbers: Numbers, texts: Catalog) -> str:
+    """`自動の保護 開始 3 · 解除 2 · 確定 1 · 実施中 1`."""
+    each = numbers.protections
+    return texts.say(
+        "numbers.protections",
+        started=each.started,
+        lifted=each.lifted,
+        confirmed=each.confirmed,
+        running=each.running,
+    )
+
+
+def playbooks(numbers: Numbers, titles: Mapping[str, Text], texts: Catalog) -> Iterator[str]:
+    """The busiest playbooks, a line each, and how many there are besides."""
+    for each in numbers.playbooks[:MOST_PLAYBOOKS]:
+        yield _playbook(each, titles, texts)
+    more = len(numbers.playbooks) - MOST_PLAYBOOKS
+    if more > 0:
+        yield texts.say("numbers.playbooks.more", count=more)
+
+
+def _playbook(each: PlaybookCount, titles: Mapping[str, Text], texts: Catalog) -> str:
+    title = titles.get(each.playbook)
+    named = title.in_(texts.language) if title else each.playbook
+    return texts.say(
+        "numbers.playbook",
+        title=mrkdwn(one_line(named), _TITLE),
+        opened=each.opened,
+        decided=each.decisions,
+    )
+
+
+def _spread(key: str, spread: Spread, texts: Catalog) -> str:
+    if spread.p50 is None or spread.p95 is None:
+        return texts.say(f"{key}.none")
+    return texts.say(
+        key, p50=lasting(spread.p50, texts), p95=lasting(spread.p95, texts), count=spread.of
+    )
+
+
+def lasting(lasts: timedelta, texts: Catalog) -> str:
+    """A duration as precise as anybody needs: seconds below an hour, minutes below a day."""
+    seconds = int(lasts.total_seconds())
+    if seconds >= 86_400:
+        seconds -= seconds % 3_600
+    elif seconds >= 3_600:
+        seconds -= seconds % 60
+    return texts.duration(timedelta(seconds=seconds))
+
+
+EVENT_TYPE = "koban_report"
+
+
+def report_message(
+    report: Report, reader: Reader, base: str | None, picture: Block | None = None
+) -> Message:
+    """The report; `base` is the workspace's address for links, `picture` its image block."""
+    made = _Drawn(report, reader, base)
+    blocks = [
+        header(title(report, reader)),
+        context(made.frame()),
+        section([f"*{now(report.numbers, reader.texts)}*", made.flow()]),
+        *([picture] if picture else []),
+        *made.lists(),
+        section(made.numbers()),
+    ]
+    return Message(made.sentence(), blocks, metadata(EVENT_TYPE, report=report.key))
+
+
+def title(report: Report, reader: Reader) -> str:
+    """`日勤の引き継ぎ`, `日次レポート`: plain text, harmless."""
+    if report.team is None:
+        return reader.say("report.daily")
+    return reader.say("report.shift", shift=reader.title(report.team.title, plain))
+
+
+class _Drawn:
+    def __init__(self, report: Report, reader: Reader, base: str | None) -> None:
+        self._report = report
+        self._reader = reader
+        self._base = base
+
+    def sentence(self) -> str:
+        """What a screen reader or a notification says."""
+        report = self._report
+        return self._reader.say(
+            f"report.sentence.{report.kind}",
+            title=mrkdwn(one_line(title(report, self._reader)), MOST_HEADER),
+            open=report.numbers.backlog.total,
+            late=report.numbers.backlog.late,
+            handing=report.handing.count,
+            waiting=report.waiting.count,
+        )
+
+    def frame(self) -> Iterator[str]:
+        """From when to when, who ends, who comes."""
+        report, reader = self._report, self._reader
+        yield reader.say(
+            "report.period",
+            since=self._time(report.numbers.since),
+            until=self._time(report.numbers.until),
+        )
+        if report.team is not None:
+            yield reader.say("report.team", people=self._people(report.team))
+        for team in report.following:
+            yield reader.say(
+                "report.following",
+                shift=reader.title(team.title),
+                at=reader.time(team.starts, report.at),
+                people=self._people(team),
+                leads=reader.people(team.leads),
+            )
+
+    def flow(self) -> str:
+        """What came and went."""
+        return flow(self._report.numbers, self._reader.texts)
+
+    def lists(self) -> list[Block]:
+        """The cases that somebody has to know of; what is empty is not drawn."""
+        report = self._report
+        listed = {
+            "report.handing": report.handing if report.kind is ReportKind.SHIFT else Cases(),
+            "report.overdue": report.overdue,
+            "report.waiting": report.waiting,
+            "report.held": report.held,
+        }
+        blocks = [self._list(key, cases) for key, cases in listed.items() if cases.count]
+        if report.endings:
+            blocks.append(self._endings())
+        if not blocks:
+            blocks.append(section([self._reader.say("report.nothing")]))
+        return blocks
+
+    def numbers(self) -> list[str]:
+        """Decisions, speed, approvals, protections and playbooks, each with its denominator."""
+        numbers, texts = self._report.numbers, self._reader.texts
+        return [
+            decisions(numbers, texts),
+            in_time(numbers, texts),
+            *speed(numbers, texts),
+            *([age(numbers, texts)] if self._report.kind is ReportKind.DAILY else []),
+            approvals(numbers, texts),
+            protections(numbers, texts),
+            *playbooks(numbers, self._report.playbooks, texts),
+        ]
+
+    def _list(self, key: str, cases: Cases) -> Block:
+        rows = (self._row(note) for note in cases.shown)
+        return section(self._titled(key, cases.count, rows, len(cases.shown)))
+
+    def _endings(self) -> Block:
+        report = self._report
+        rows = (self._ending(each) for each in report.ending)
+        return section(self._titled("report.ending", report.endings, rows, len(report.ending)))
+
+    def _titled(self, key: str, count: int, rows: Iterable[str], shown: int) -> Iterator[str]:
+        yield f"*{self._reader.say(key, count=count)}*"
+        yield from rows
+        if count > shown:
+            yield self._reader.say("report.more", count=count - shown)
+
+    def _row(self, note: CaseNote) -> str:
+        reader = self._reader
+        parts = [
+            reader.say(f"severity.{note.severity}"),
+            self._named(note.id, note.card),
+            reader.title(note.title),
+            reader.say("report.owner", person=reader.person(note.owner))
+            if note.owner
+            else reader.say("report.nobody"),
+        ]
+        if note.hold is not None and note.hold_until is not None:
+            parts.append(reader.say(f"report.hold.{note.hold}", at=self._time(note.hold_until)))
+        if note.due is not None:
+            key = "report.late" if note.due < self._report.at else "report.due"
+            parts.append(reader.say(key, at=self._time(note.due)))
+        return f"• {' · '.join(parts)}"
+
+    def _ending(self, note: ProtectionNote) -> str:
+        reader = self._reader
+        parts = (
+            reader.say(f"severity.{note.severity}"),
+            self._named(note.case, note.card),
+            reader.title(note.title),
+            reader.title(note.action),
+            reader.say("report.ends", at=self._time(note.until)),
+        )
+        return f"• {' · '.join(parts)}"
+
+    def _named(self, case: str, card: CardRef | None) -> str:
+        """The case's id, as a link to its card."""
+        if self._base is None or card is None:
+            return case
+        return f"<{self._base}archives/{card.channel}/p{card.ts.replace('.', '')}|{case}>"
+
+    def _people(self, team: Team) -> str:
+        if team.people:
+            return self._reader.people(team.people)
+        return self._reader.say(f"role.{team.role or Role.SPECIALIST}")
+
+    def _time(self, at: datetime) -> str:
+        return self._reader.time(at, self._report.at)
+
+
+MOST_ALT = 1000
+"""docs.slack.dev, files.getUploadURLExternal: alt_txt."""
+
+
+def picture_of(report: Report, reader: Reader) -> Chart:
+    """The chart of a report."""
+    numbers, texts, zone = report.numbers, reader.texts, reader.zone
+    since, until = (texts.day_and_time(at, zone) for at in (numbers.since, numbers.until))
+    name = f"{title(report, reader)} {reader.say('report.chart.span', since=since, until=until)}"
+    return Chart(
+        title=name,
+        bars=_bars(numbers, reader),
+        shares=_shares(numbers, reader),
+        alt=_alt(name, numbers, reader),
+    )
+
+
+def _bars(numbers: Numbers, reader: Reader) -> Bars:
+    return Bars(
+        title=reader.say("report.chart.hours"),
+        labels=tuple(reader.texts.moment(hour.starts, reader.zone) for hour in numbers.hours),
+        first=tuple(hour.opened for hour in numbers.hours),
+        second=tuple(hour.closed for hour in numbers.hours),
+        first_name=reader.say("report.chart.opened"),
+        second_name=reader.say("report.chart.closed"),
+    )
+
+
+def _shares(numbers: Numbers, reader: Reader) -> Shares:
+    rows = (
+        ShareRow(
+            label=reader.say(f"severity.{severity}"),
+            met=sla.met,
+            missed=sla.missed,
+            overdue=sla.overdue,
+            said=reader.say("report.chart.share", share=percent(sla, reader.texts), count=sla.of),
+        )
+        for severity, sla in numbers.sla.items()
+    )
+    return Shares(
+        title=reader.say("report.chart.sla"),
+        rows=tuple(rows),
+        met=reader.say("report.chart.met"),
+        missed=reader.say("report.chart.missed"),
+        overdue=reader.say("report.chart.overdue"),
+        nothing=reader.say("report.chart.nothing"),
+    )
+
+
+def _alt(name: str, numbers: Numbers, reader: Reader) -> str:
+    """What somebody hears who does not see it."""
+    told = (name, flow(numbers, reader.texts), in_time(numbers, reader.texts))
+    return reader.say("report.chart.stop").join(told)[:MOST_ALT]

@@ -1,0 +1,163 @@
+"""Storm digest: one message for all cards of a channel's storm, and the calls it takes over."""
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from activities.slack.cards.case_facts import SEVERITY_COLOUR
+from activities.slack.drawing import (
+    MOST_TEXT,
+    Block,
+    Message,
+    button,
+    context,
+    fit,
+    header,
+    metadata,
+    section,
+)
+from activities.slack.reader import Reader
+from workflows.domain.events import Recorded
+from workflows.domain.memory import CardRef
+from workflows.domain.playbook.model import Severity
+from workflows.domain.storm import Called, Group, Mention, Picture, Top, role_called
+from workflows.domain.view import CardView
+from workflows.storming.ports import ShowStorm
+
+EVENT_TYPE = "koban_storm"
+CALLS = "koban_storm_calls"
+OPEN = "storm.open"
+"""The button of a subject; its value is the case's id."""
+
+_MOST_GROUPS = 10
+
+
+def digest(wanted: ShowStorm, reader: Reader) -> Message:
+    """The digest as it should stand now. It mentions nobody; its thread does."""
+    picture = wanted.picture
+    state = "storm.title.over" if wanted.over else "storm.title"
+    title = reader.say(state, count=picture.cases)
+    said = _sentence(wanted, reader)
+    groups = [_group(each, reader) for each in picture.groups[:_MOST_GROUPS]]
+    counted = [section(groups)] if groups else []
+    blocks = [header(title), section([said]), *counted, *_top(wanted, reader)]
+    spoken = fit([title, said, *groups], "\n", MOST_TEXT)
+    return Message(spoken, blocks, metadata(EVENT_TYPE, storm=wanted.key))
+
+
+def calls(wanted: ShowStorm, reader: Reader) -> Message:
+    """Calls each role once, for all cases that would have called it in their threads."""
+    lines = [_call(each, reader) for each in wanted.mentions]
+    text = fit(lines, "\n", MOST_TEXT)
+    told = metadata(CALLS, storm=wanted.key, number=wanted.number)
+    return Message(text, [section(lines)], told)
+
+
+def _sentence(wanted: ShowStorm, reader: Reader) -> str:
+    picture = wanted.picture
+    values = {"since": reader.time(picture.since, picture.since), "count": picture.cases}
+    if wanted.over:
+        return reader.say("storm.over", open=picture.open, **values)
+    if picture.waiting == 0:
+        return reader.say("storm.posted", **values)
+    return reader.say("storm.going", waiting=picture.waiting, **values)
+
+
+def _group(group: Group, reader: Reader) -> str:
+    title, counts = reader.title(group.title), _by_severity(group.counts, reader)
+    return reader.say("storm.group", title=title, count=group.cases, severities=counts)
+
+
+def _by_severity(counts: Mapping[Severity, int], reader: Reader) -> str:
+    return " · ".join(
+        f"{SEVERITY_COLOUR[each]} {reader.say(f'severity.{each.value}')} "
+        f"{reader.texts.number(counts[each])}"
+        for each in Severity
+        if counts.get(each)
+    )
+
+
+def _top(wanted: ShowStorm, reader: Reader) -> list[Block]:
+    """What stands out, each with a button; at the end the cards themselves tell it."""
+    if wanted.over or not wanted.picture.top:
+        return []
+    rows = [_row(each, reader) for each in wanted.picture.top]
+    return [{"type": "divider"}, *rows, context([reader.say("storm.hint")])]
+
+
+def _row(top: Top, reader: Reader) -> Block:
+    severity = f"{SEVERITY_COLOUR[top.severity]} {reader.say(f'severity.{top.severity.value}')}"
+    who = f"*{severity} · {reader.title(top.title)} · {reader.subject(top.subject)}*"
+    facts = [reader.say("storm.alerts", count=top.alerts), _owner(top, reader)]
+    facts += [] if top.carded else [reader.say("storm.waits")]
+    label = reader.say("storm.open")
+    return {
+        **section([who, " · ".join(facts)]),
+        "accessory": button(OPEN, label, top.case),
+    }
+
+
+def _owner(top: Top, reader: Reader) -> str:
+    if top.owner is None:
+        return reader.say("card.owner.nobody")
+    return reader.say("card.owner", person=reader.person(top.owner))
+
+
+def _call(mention: Mention, reader: Reader) -> str:
+    counts = _by_severity(mention.counts, reader)
+    count = sum(mention.counts.values())
+    who = reader.mention(mention.role)
+    return reader.say("storm.call", mention=who, count=count, severities=counts)
+
+
+def people_in_storm(picture: Picture) -> list[str]:
+    """Everybody whom the digest names."""
+    return [each.owner for each in picture.top if each.owner is not None]
+
+
+class StormDoor(Protocol):
+    """The storms of all channels."""
+
+    async def look(self, channel: str) -> None:
+        """A new card waits in `channel`: is it one of too many? It never fails."""
+
+    async def posted(self, case: str, card: CardRef) -> None:
+        """A case's card stands: it does not wait any more. It never fails."""
+
+    async def called(self, channel: str, call: Called) -> bool:
+        """Whether a storm is going on in `channel`, and calls the role for this case too.
+
+        Raises:
+            OutOfReach: where Temporal does not answer; the activity is tried again.
+        """
+
+
+class NoStorms:
+    """Nobody watches over storms."""
+
+    async def look(self, channel: str) -> None:
+        """Nothing happens."""
+
+    async def posted(self, case: str, card: CardRef) -> None:
+        """Nothing happens."""
+
+    async def called(self, channel: str, call: Called) -> bool:
+        """Each case calls for itself."""
+        return False
+
+
+async def handed_over(
+    storms: StormDoor, view: CardView, lines: Iterable[Recorded]
+) -> frozenset[int]:
+    """Which of a thread's lines call nobody by themselves, because the storm's digest does.
+
+    Each is handed over before its line is told, so that no call is lost; twice counts once.
+    """
+    quiet = set()
+    for line in lines:
+        role = role_called(line.event)
+        if role is None:
+            continue
+        call = Called(case=view.id, seq=line.seq, role=role, severity=view.severity)
+        if await storms.called(view.channel, call):
+            quiet.add(line.seq)
+    return frozenset(quiet)

@@ -1,0 +1,424 @@
+"""Thread of a case's card: what happened, a line an event."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+from activities.slack.card import ROLE_OF
+from activities.slack.cards.case_facts import case_id
+from activities.slack.cards.decision import (
+    action_on,
+    action_title,
+    consent_words,
+    decision_words,
+    reason_words,
+    requester,
+    would_words,
+)
+from activities.slack.drawing import MOST_TEXT, Block, Message, fit, metadata, section
+from activities.slack.escape import mrkdwn, one_line
+from activities.slack.reader import Reader, problem_words
+from workflows.domain import events as ev
+from workflows.domain.approval import Approval, Purpose, missing
+from workflows.domain.people import Role
+from workflows.domain.playbook.actions import OnExpiry
+from workflows.domain.playbook.steps import Via
+from workflows.domain.view import CardView
+
+Words = dict[type[Any], Callable[[Any, CardView, Reader], str]]
+"""How each event is told, as mrkdwn."""
+_REASON = 300
+
+
+def by(event: ev.Event, view: CardView, reader: Reader) -> str:
+    """Who did it."""
+    return reader.say(f"line.{event.kind}", person=reader.person(event.by))
+
+
+def about(event: Any, view: CardView, reader: Reader) -> str:
+    """What became of an action."""
+    return reader.say(f"line.{event.kind}", action=action(event.action, view, reader))
+
+
+def action(key: str, view: CardView, reader: Reader) -> str:
+    """The title of the action behind `action/type:id`."""
+    return action_title(view, key.partition("/")[0], reader, mrkdwn)
+
+
+def with_reason(line: str, reason: str, reader: Reader) -> str:
+    """The line, and what its person wrote."""
+    shown = mrkdwn(one_line(reason), _REASON)
+    return reader.say("line.with_reason", line=line, reason=shown) if shown else line
+
+
+def _released(event: ev.CaseReleased, view: CardView, reader: Reader) -> str:
+    person = reader.person(event.by)
+    if event.by == event.owner:
+        return reader.say("line.case_released", person=person)
+    return reader.say("line.case_released.other", person=person, owner=reader.person(event.owner))
+
+
+def _handed_over(event: ev.CaseHandedOver, view: CardView, reader: Reader) -> str:
+    line = reader.say(
+        "line.case_handed_over",
+        mention=reader.call(event.to),
+        person=reader.person(event.by),
+        to=reader.person(event.to),
+    )
+    return with_reason(line, event.note, reader)
+
+
+def _warned(event: ev.ClaimWarned, view: CardView, reader: Reader) -> str:
+    time = reader.time(event.until, event.at)
+    return reader.say("line.claim_warned", mention=reader.call(event.owner), time=time)
+
+
+def _ended(event: ev.ClaimExpired, view: CardView, reader: Reader) -> str:
+    mention, owner = reader.mention(Role.SPECIALIST), reader.person(event.owner)
+    return reader.say("line.claim_expired", mention=mention, owner=owner)
+
+
+def _escalated(event: ev.CaseEscalated, view: CardView, reader: Reader) -> str:
+    if event.via is Via.DIRECT and not reader.direct:
+        # Who is called reads it in a message of their own: here it is told, and nobody called.
+        return reader.say("line.case_escalated.direct", whom=_named(event, reader))
+    mention = _called(event, reader)
+    if event.by is not None or event.unless is None:
+        person = reader.person(event.by)
+        return reader.say("line.case_escalated.asked", mention=mention, person=person)
+    line = reader.say(f"line.case_escalated.{event.unless.value}", mention=mention)
+    return _again(event, line, view, reader)
+
+
+def _again(event: ev.CaseEscalated, line: str, view: CardView, reader: Reader) -> str:
+    """Marks a call that was made before: `再通知 2/3`."""
+    if event.round == 0:
+        return line
+    times = view.repeats.get(-1 if event.step is None else event.step, event.round)
+    return reader.say("line.again", line=line, round=event.round, times=max(times, event.round))
+
+
+def _called(event: ev.CaseEscalated, reader: Reader) -> str:
+    if event.person is not None:
+        return reader.call(event.person)
+    return reader.mention(event.role or ROLE_OF.get(event.notify, Role.LEAD))
+
+
+def _named(event: ev.CaseEscalated, reader: Reader) -> str:
+    if event.person is not None:
+        return reader.person(event.person)
+    return reader.say(f"role.{(event.role or ROLE_OF.get(event.notify, Role.LEAD)).value}")
+
+
+def _snoozed(event: ev.CaseSnoozed, view: CardView, reader: Reader) -> str:
+    key = "line.case_snoozed.paused" if event.pauses else "line.case_snoozed"
+    time = reader.time(event.until, event.at)
+    return reader.say(key, person=reader.person(event.by), time=time)
+
+
+def _waiting(event: ev.CaseWaiting, view: CardView, reader: Reader) -> str:
+    time = reader.time(event.until, event.at)
+    line = reader.say("line.case_waiting", person=reader.person(event.by), time=time)
+    return with_reason(line, event.note, reader)
+
+
+def _resumed(event: ev.CaseResumed, view: CardView, reader: Reader) -> str:
+    if event.why is ev.Why.ASKED and event.by is None:
+        return reader.say("line.case_resumed.changed")
+    owner = reader.call(view.owner) if view.owner else reader.mention(Role.SPECIALIST)
+    person = reader.person(event.by)
+    return reader.say(f"line.case_resumed.{event.why.value}", mention=owner, person=person)
+
+
+def _noted(event: ev.NoteAdded, view: CardView, reader: Reader) -> str:
+    return with_reason(by(event, view, reader), event.note, reader)
+
+
+def _merged(event: ev.CaseMerged, view: CardView, reader: Reader) -> str:
+    person = reader.person(event.by)
+    return reader.say("line.case_merged", person=person, case=case_id(event.into))
+
+
+def _absorbed(event: ev.CaseAbsorbed, view: CardView, reader: Reader) -> str:
+    return reader.say(
+        "line.case_absorbed",
+        person=reader.person(event.by),
+        case=case_id(event.case),
+        count=event.alerts,
+    )
+
+
+_WORK_WORDS: Words = {
+    ev.CaseClaimed: by,
+    ev.CaseReleased: _released,
+    ev.CaseHandedOver: _handed_over,
+    ev.ClaimWarned: _warned,
+    ev.ClaimExpired: _ended,
+    ev.CaseEscalated: _escalated,
+    ev.CaseAcknowledged: by,
+    ev.CaseSnoozed: _snoozed,
+    ev.CaseWaiting: _waiting,
+    ev.CaseResumed: _resumed,
+    ev.NoteAdded: _noted,
+    ev.CaseMerged: _merged,
+    ev.CaseAbsorbed: _absorbed,
+}
+
+
+def _decided(event: ev.Decided, view: CardView, reader: Reader) -> str:
+    words = decision_words(view, event.decision, reader, mrkdwn)
+    line = reader.say("line.decided", person=reader.person(event.by), decision=words)
+    return with_reason(line, reason_words(event.decision, reader), reader)
+
+
+def _requested(event: ev.ApprovalRequested, view: CardView, reader: Reader) -> str:
+    approval = event.approval
+    roles = reader.listed(reader.say(f"role.{need.role.value}") for need in approval.needs)
+    return reader.say(
+        f"line.approval_requested.{approval.purpose.value}",
+        person=reader.person(event.by),
+        roles=roles,
+        due=reader.time(approval.expires_at, event.at),
+    )
+
+
+def _approved(event: ev.Approved, view: CardView, reader: Reader) -> str:
+    line = consent_words(event.consent, reader)
+    return line if event.granted else reader.say("line.approved.more", line=line)
+
+
+def _rejected(event: ev.Rejected, view: CardView, reader: Reader) -> str:
+    return with_reason(by(event, view, reader), event.reason, reader)
+
+
+def _expired(event: ev.ApprovalExpired, view: CardView, reader: Reader) -> str:
+    approval = _of(event.decision, view)
+    if event.outcome is OnExpiry.REFUSE or event.renewed is None:
+        purpose = approval.purpose if approval is not None else Purpose.DECISION
+        return reader.say(f"line.approval_expired.refuse.{purpose.value}")
+    due = reader.time(event.renewed, event.at)
+    mention = _approvers(approval, reader)
+    return reader.say("line.approval_expired.escalate", mention=mention, due=due)
+
+
+def _asked(event: ev.ApprovalAsked, view: CardView, reader: Reader) -> str:
+    approval = _of(event.decision, view)
+    asked = requester(view, approval) if approval is not None else None
+    mention = reader.call(asked) if asked else ""
+    line = reader.say("line.approval_asked", mention=mention, person=reader.person(event.by))
+    return with_reason(line, event.question, reader)
+
+
+def _answered(event: ev.ApprovalAnswered, view: CardView, reader: Reader) -> str:
+    key = "line.approval_answered" if event.by else "line.approval_answered.nobody"
+    mention = _approvers(_of(event.decision, view), reader)
+    due = reader.time(event.expires_at, event.at)
+    line = reader.say(key, mention=mention, person=reader.person(event.by), due=due)
+    return with_reason(line, event.answer, reader)
+
+
+def _reminded(event: ev.ApprovalReminded, view: CardView, reader: Reader) -> str:
+    mention = _approvers(_of(event.decision, view), reader)
+    due = reader.time(event.expires_at, event.at)
+    return reader.say("line.approval_reminded", mention=mention, due=due)
+
+
+def _of(decision: str, view: CardView) -> Approval | None:
+    """The approval that an event is about, as long as the case has it."""
+    approval = view.approval
+    return approval if approval is not None and approval.decision == decision else None
+
+
+def _approvers(approval: Approval | None, reader: Reader) -> str:
+    """Calls those who can agree; nobody any more, once it is over."""
+    if approval is None or not approval.pending:
+        return ""
+    return " ".join(reader.mention(need.role) for need in missing(approval))
+
+
+def _closed(event: ev.CaseClosed, view: CardView, reader: Reader) -> str:
+    return reader.say("line.case_closed", verdict=reader.say(f"verdict.{event.verdict.value}"))
+
+
+def _reopened(event: ev.CaseReopened, view: CardView, reader: Reader) -> str:
+    return with_reason(by(event, view, reader), event.reason, reader)
+
+
+def _appeal_answered(event: ev.AppealAnswered, view: CardView, reader: Reader) -> str:
+    answer, person = event.answer, reader.person(event.by)
+    key = f"line.appeal_answered.{answer.outcome.value}"
+    return with_reason(reader.say(key, id=answer.appeal, person=person), answer.reason, reader)
+
+
+_DECISIONS_WORDS: Words = {
+    ev.Decided: _decided,
+    ev.ApprovalRequested: _requested,
+    ev.Approved: _approved,
+    ev.Rejected: _rejected,
+    ev.ApprovalExpired: _expired,
+    ev.ApprovalAsked: _asked,
+    ev.ApprovalAnswered: _answered,
+    ev.ApprovalReminded: _reminded,
+    ev.ApprovalWithdrawn: by,
+    ev.CaseClosed: _closed,
+    ev.CaseReopened: _reopened,
+    ev.AppealAnswered: _appeal_answered,
+}
+
+
+def _verified(event: ev.ActionVerified, view: CardView, reader: Reader) -> str:
+    if event.matches:
+        return about(event, view, reader)
+    return reader.say("line.action_verified.drifted", action=action(event.action, view, reader))
+
+
+def _failed(event: ev.ActionFailed, view: CardView, reader: Reader) -> str:
+    key = "line.action_failed.undo" if event.undo else "line.action_failed"
+    named = action(event.action, view, reader)
+    return reader.say(key, action=named, problem=problem_words(event.problem, reader))
+
+
+def _rehearsed(event: ev.ActionRehearsed, view: CardView, reader: Reader) -> str:
+    return would_words(about(event, view, reader), event.would, reader)
+
+
+def _started(event: ev.ProtectionStarted, view: CardView, reader: Reader) -> str:
+    what = action_on(view, event.action.planned, reader)
+    return reader.say("line.protection_started", what=what)
+
+
+def _withheld(event: ev.ProtectionWithheld, view: CardView, reader: Reader) -> str:
+    return reader.say("line.protection_withheld", person=reader.person(event.halt.by))
+
+
+def _protection(event: Any, view: CardView, reader: Reader) -> str:
+    """What becomes of a protection."""
+    return _which(event.protection, reader.say(f"line.{event.kind}"), view, reader)
+
+
+def _dismissed(event: ev.ProtectionDismissed, view: CardView, reader: Reader) -> str:
+    if event.by is None:
+        return _protection(event, view, reader)
+    line = reader.say("line.protection_dismissed.by", person=reader.person(event.by))
+    return _which(event.protection, line, view, reader)
+
+
+def _which(protection: str, line: str, view: CardView, reader: Reader) -> str:
+    """Names the protection; one that is over by now goes without its title."""
+    for each in view.protections:
+        if each.id == protection:
+            return reader.say("line.protection", line=line, what=reader.title(each.title))
+    return line
+
+
+_ACTIONS_WORDS: Words = {
+    ev.ActionRetrying: about,
+    ev.ActionSucceeded: about,
+    ev.ActionVerified: _verified,
+    ev.ActionFailed: _failed,
+    ev.ActionSkipped: about,
+    ev.ActionRolledBack: about,
+    ev.ActionRehearsed: _rehearsed,
+    ev.ActionRetried: by,
+    ev.ActionsGivenUp: by,
+    ev.UndoRequested: by,
+    ev.ActionUndone: about,
+    ev.ActionLifted: about,
+    ev.ProtectionStarted: _started,
+    ev.ProtectionWithheld: _withheld,
+    ev.ProtectionHeld: _protection,
+    ev.ProtectionResumed: _protection,
+    ev.ProtectionConfirmed: _protection,
+    ev.ProtectionDismissed: _dismissed,
+    ev.ProtectionLifted: about,
+    ev.ProtectionKept: about,
+}
+
+
+_RING_WORDS: Words = {ev.RingStopped: by}
+
+
+def _sent(event: ev.NoticeSent, view: CardView, reader: Reader) -> str:
+    return reader.say("line.notice_sent")
+
+
+def _delayed(event: ev.NoticeDelayed, view: CardView, reader: Reader) -> str:
+    return reader.say("line.notice_delayed")
+
+
+def _notice_failed(event: ev.NoticeFailed, view: CardView, reader: Reader) -> str:
+    return reader.say("line.notice_failed", problem=problem_words(event.problem, reader))
+
+
+_NOTICES_WORDS: Words = {
+    ev.NoticeSent: _sent,
+    ev.NoticeDelayed: _delayed,
+    ev.NoticeFailed: _notice_failed,
+    ev.NoticeRetried: by,
+}
+
+
+EVENT_TYPE = "koban_lines"
+AT_ONCE = 100
+"""Lines in one message: 25 sections of four, half of the 50 blocks that Slack takes."""
+_IN_SECTION = 4
+
+WORDS: Words = {
+    **_WORK_WORDS,
+    **_DECISIONS_WORDS,
+    **_ACTIONS_WORDS,
+    **_RING_WORDS,
+    **_NOTICES_WORDS,
+}
+"""How each event that the thread tells of is told."""
+
+_News = ev.ActionRetrying | ev.ActionSucceeded | ev.ActionVerified | ev.ActionFailed
+
+
+def lines_message(
+    lines: tuple[ev.Recorded, ...],
+    view: CardView,
+    reader: Reader,
+    quiet: frozenset[int] = frozenset(),
+) -> Message:
+    """At most `AT_ONCE` lines as one message; `through` is the last event that it tells of.
+
+    `quiet` are the events whose call is made elsewhere, together with others.
+    """
+    calm = replace(reader, mentions={})
+    told = [
+        reader.say("storm.together", line=line(each, view, calm))
+        if each.seq in quiet
+        else line(each, view, reader)
+        for each in _worth_telling(lines)
+    ]
+    head = reader.say("spoken.lines", id=view.id)
+    text = fit([head, *told], "\n", MOST_TEXT)
+    return Message(text, _blocks(told), metadata(EVENT_TYPE, case=view.id, through=lines[-1].seq))
+
+
+def _blocks(told: list[str]) -> list[Block]:
+    return [section(told[i : i + _IN_SECTION]) for i in range(0, len(told), _IN_SECTION)]
+
+
+def _worth_telling(lines: Iterable[ev.Recorded]) -> list[ev.Recorded]:
+    """Without what later news of the same action in the same message makes needless."""
+    kept: list[ev.Recorded] = []
+    newer: set[tuple[str, str]] = set()
+    for each in reversed(tuple(lines)):
+        event = each.event
+        if isinstance(event, _News):
+            action = (event.decision, event.action)
+            passing = isinstance(event, ev.ActionRetrying | ev.ActionSucceeded)
+            if passing and action in newer:
+                continue
+            newer.add(action)
+        kept.append(each)
+    return kept[::-1]
+
+
+def line(recorded: ev.Recorded, view: CardView, reader: Reader) -> str:
+    """One event in one line of mrkdwn, with its time."""
+    event = recorded.event
+    words = WORDS[type(event)](event, view, reader).strip()
+    return reader.say("line.told", time=reader.time(event.at, event.at), text=words)

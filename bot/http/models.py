@@ -1,0 +1,65 @@
+"""Models of requests and answers, as the OpenAPI document shows them."""
+
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from workflows.domain.alert import Alert
+
+MAX_ALERTS = 1000
+"""Alerts in one request."""
+
+
+class Outcome(StrEnum):
+    """What became of one alert."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    INVALID = "invalid"
+
+
+class Result(BaseModel):
+    """What became of one alert, in the order of the request.
+
+    `pointer` is a JSON pointer into that alert, such as `/evidence/0/url`.
+    """
+
+    id: str | None = Field(None, description="The alert's id, where it has one")
+    result: Outcome
+    pointer: str | None = Field(None, description="Which field is wrong (a JSON pointer)")
+    error: str | None = Field(None, description="What is wrong with it, in a sentence")
+
+
+class Results(BaseModel):
+    """One result an alert, in the order of the request."""
+
+    results: list[Result]
+
+
+class Refused(BaseModel):
+    """The whole request was refused: nothing of it had an effect, unless `results` says so."""
+
+    error: str = Field(description="Why, in a sentence")
+    pointer: str | None = Field(None, description="Which field of the request (a JSON pointer)")
+    results: list[Result] | None = Field(None, description="Where alerts were looked at")
+
+
+class Batch(BaseModel):
+    """Several alerts of one detector."""
+
+    alerts: list[Alert] = Field(max_length=MAX_ALERTS)
+
+
+EXAMPLE: dict[str, Any] = {
+    "id": "chat-000123",
+    "detector": "live-chat",
+    "kind": "off_platform",
+    "subject": {"type": "user", "id": "u_123"},
+    "related": [{"type": "stream", "id": "s_9"}, {"type": "listing", "id": "m_77"}],
+    "score": 0.93,
+    "occurred_at": "2026-11-23T03:04:05Z",
+    "title": {"ja": "LINEへの誘導", "en": "Moved the buyer to LINE"},
+    "evidence": [{"kind": "text", "text": "LINE ID ください", "sensitive": False}],
+    "attributes": {"viewers": 1240},
+}

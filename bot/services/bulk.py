@@ -1,0 +1,125 @@
+"""Rings: subjects that are decided together, from the platform's look-ups and the ledger."""
+
+from collections.abc import Sequence
+
+from activities.ledger.queries import Row
+from activities.ledger.rings import Rings
+from activities.platform.related import Found, RelatedReader
+from bot.cli.policies import Policies
+from workflows.domain import ring_marks
+from workflows.domain.alert import Subject
+from workflows.domain.enforcement import ActionStatus, Problem
+from workflows.domain.model import Value
+from workflows.domain.playbook.related import RelatedSpec
+from workflows.domain.ring import Blast, Tally
+from workflows.domain.ring_marks import Mark
+from workflows.domain.text import Text
+
+
+class Wanted(Value):
+    """Whom somebody wants to decide for: as in `workflows.casework.ring_ports.RingAsk`."""
+
+    type: str
+    starts: dict[str, Subject]
+    sources: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+
+
+class DoneLine(Value):
+    """What became of one action on one subject; `title` where it is still known."""
+
+    name: str
+    title: Text | None = None
+    status: ActionStatus
+    problem: Problem | None = None
+
+
+class SubjectLine(Value):
+    """One subject of a ring; without actions nothing was done to it yet."""
+
+    subject: Subject
+    done: tuple[DoneLine, ...] = ()
+
+
+class RingPage(Value):
+    """Some subjects of a ring, failed ones first. `first` counts from 0."""
+
+    total: int
+    first: int
+    lines: tuple[SubjectLine, ...]
+
+
+class RingDesk:
+    """Rings over platform and ledger. Raises `Unavailable` where one of them does not answer."""
+
+    def __init__(self, reader: RelatedReader, rings: Rings, policies: Policies) -> None:
+        self._reader = reader
+        self._rings = rings
+        self._policies = policies
+
+    def sources(self) -> dict[str, RelatedSpec]:
+        """The look-ups of platform.yaml, by their names."""
+        return dict(self._policies.look_ups().related)
+
+    async def count(self, name: str, start: Subject) -> int:
+        """How many subjects a look-up finds."""
+        spec = self.sources()[name]
+        return len((await self._reader.related(spec, start)).subjects)
+
+    async def gather(self, wanted: Wanted) -> Found:
+        """The subjects, each once."""
+        catalog = self._policies.look_ups()
+        return await self._reader.gather(
+            catalog, wanted.type, wanted.starts, wanted.sources, wanted.ids
+        )
+
+    async def blast(self, found: Found) -> Blast:
+        """What acting on all of them would touch."""
+        touched = await self._reader.touched(self._policies.look_ups(), found)
+        sanctioned = await self._rings.sanctioned(found.subjects)
+        return Blast(
+            sums=touched.sums,
+            sanctioned=sanctioned,
+            unknown=touched.unknown,
+            dropped=found.dropped,
+        )
+
+    async def progress(self, case: str) -> Tally | None:
+        """How far the ring of a case's last decision is."""
+        ring = await self._ring(case)
+        marks = None if ring is None else await self._rings.ring_marks(ring)
+        return None if marks is None else ring_marks.tally(map(Mark, marks), 0)
+
+    async def page(self, case: str, first: int, size: int) -> RingPage | None:
+        """Subjects of the ring of a case's last decision."""
+        ring = await self._ring(case)
+        if ring is None:
+            return None
+        page = await self._rings.page(ring, first, size)
+        return RingPage(total=page.total, first=first, lines=self._lines(page.rows))
+
+    async def _ring(self, case: str) -> str | None:
+        decision = await self._rings.last_of(case)
+        return None if decision is None or decision.ring is None else decision.ring.id
+
+    def _lines(self, rows: Sequence[Row]) -> tuple[SubjectLine, ...]:
+        lines: dict[int, SubjectLine] = {}
+        for row in rows:
+            subject = Subject(type=row["subject_type"], id=row["subject_id"])
+            line = lines.get(row["place"], SubjectLine(subject=subject))
+            lines[row["place"]] = line.model_copy(update={"done": line.done + self._done(row)})
+        return tuple(lines.values())
+
+    def _done(self, row: Row) -> tuple[DoneLine, ...]:
+        if row["action"] is None:
+            return ()
+        spec = self._policies.catalog().find(row["action"])
+        problem = row["problem"]
+        return (
+            DoneLine(
+                name=row["action"],
+                title=spec.title if spec else None,
+                status=row["status"],
+                problem=None if problem is None else Problem.model_validate(problem),
+            ),
+        )

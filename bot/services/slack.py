@@ -1,0 +1,146 @@
+"""Services that Slack's listeners use beside Slack itself."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from typing import Protocol
+
+from activities.ledger.database import Database, LedgerUnavailable
+from activities.ledger.evidence import EvidenceRecord
+from activities.ledger.finding import Finding
+from activities.ledger.queries import Queries
+from activities.ledger.rings import Rings
+from activities.ledger.statistics import Statistics
+from activities.ledger.team import Automation, Covers
+from activities.platform.related import RelatedReader
+from activities.slack.people import People
+from activities.slack.role_holders import StandIn, StandIns
+from activities.slack.text.texts import Catalog, texts
+from bot.cli.policies import Policies
+from bot.http.admission import Handover
+from bot.services.bulk import RingDesk
+from bot.services.cases import LedgerFinding, LedgerReader
+from bot.services.lookups import LookUps
+from bot.services.team import Preferred, TeamDesk
+from bot.settings import Settings
+from workflows.appealing.start import AppealMemory
+from workflows.client import Appeals, Cases
+from workflows.domain.alert import Alert
+from workflows.domain.appealing.commands import AppealClick
+from workflows.domain.commands import Click
+from workflows.domain.memory import Memory
+from workflows.domain.people import Role
+from workflows.domain.playbook.model import Playbook
+from workflows.domain.text import Language
+
+
+class CaseDoor(Protocol):
+    """The workflows (`workflows.client.Cases`)."""
+
+    async def click(self, route: str, click: Click) -> None:
+        """Stores a click for good. Raises `workflows.client.OutOfReach`."""
+
+    async def memory(self, route: str) -> Memory | None:
+        """The running case at `route`, or None. Raises `workflows.client.OutOfReach`."""
+
+
+class AppealDoor(Protocol):
+    """The appeals (`workflows.client.Appeals`). Raises `workflows.client.OutOfReach`."""
+
+    async def click(self, click: AppealClick) -> bool:
+        """Stores a click for good; False where its appeal is over."""
+
+    async def memory(self, appeal: str) -> AppealMemory | None:
+        """An open appeal, or None."""
+
+
+class ManualAlerts:
+    """Alerts that people make, on the way that detectors' alerts take."""
+
+    def __init__(self, handover: Handover, policies: Policies) -> None:
+        self._handover = handover
+        self._policies = policies
+
+    def takes(self, alert: Alert) -> Playbook | None:
+        """The playbook that takes an alert."""
+        placed = self._policies.place(alert)
+        return None if placed is None else placed[0].playbook
+
+    async def hand_over(self, alert: Alert) -> None:
+        """Stores it for good; a second time changes nothing. Raises `TemporalAway`."""
+        await self._handover.hand_over([alert])
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything beside Slack itself that the listeners use. Times are typed in `zone`."""
+
+    cases: CaseDoor
+    appeals: AppealDoor
+    policies: Policies
+    people: People
+    ledger: LedgerReader
+    covers: Covers
+    platform: LookUps
+    team: TeamDesk
+    texts: Callable[[Language], Catalog]
+    language: Language
+    zone: tzinfo
+    finding: LedgerFinding
+    automation: Automation
+    alerts: ManualAlerts
+    rings: RingDesk | None = None
+    evidence: EvidenceRecord | None = None
+
+
+def stand_ins(database: Database) -> StandIns:
+    """Who covers a role now, as the ledger says; nobody while it is away."""
+    covers = Covers(database)
+
+    async def standing_in(role: Role) -> tuple[StandIn, ...]:
+        try:
+            return await covers.standing_in(role, datetime.now(UTC))
+        except LedgerUnavailable:
+            return ()
+
+    return standing_in
+
+
+def make_services(
+    cases: Cases,
+    appeals: Appeals,
+    policies: Policies,
+    people: People,
+    database: Database,
+    platform: LookUps,
+    settings: Settings,
+    preferred: Preferred,
+    handover: Handover,
+    related: RelatedReader | None = None,
+) -> Services:
+    """Everything that the listeners use, over the real things."""
+    return Services(
+        cases=cases,
+        appeals=appeals,
+        policies=policies,
+        people=people,
+        ledger=LedgerReader(Queries(database), policies),
+        covers=Covers(database),
+        platform=platform,
+        team=TeamDesk(
+            policies,
+            people,
+            Statistics(database),
+            Covers(database),
+            preferred,
+            settings.zone,
+        ),
+        texts=texts,
+        language=settings.locale,
+        zone=settings.zone,
+        finding=LedgerFinding(Finding(database), Queries(database)),
+        automation=Automation(database),
+        alerts=ManualAlerts(handover, policies),
+        rings=RingDesk(related, Rings(database), policies) if related is not None else None,
+        evidence=EvidenceRecord(database),
+    )

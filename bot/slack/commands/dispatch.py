@@ -1,0 +1,149 @@
+"""Dispatch of `/koban`: acknowledged at once, answered by the command that the line names."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import structlog
+from slack_bolt.context.ack.async_ack import AsyncAck
+
+from activities.errors import Unavailable
+from activities.slack.text.texts import Catalog
+from bot.services.cases import Story
+from bot.services.slack import Services
+from bot.slack.commands import pages, parser, team
+from bot.slack.commands.automation import BrakeDesk, BrakeLine, halts
+from bot.slack.commands.cover import CoverDesk
+from bot.slack.commands.find import FindDesk
+from bot.slack.commands.open import OpenDesk
+from bot.slack.commands.pages import hands_on
+from bot.slack.commands.playbook import PlaybookDesk
+from bot.slack.commands.request import Asked, no_role, write_down
+from bot.slack.commands.subject import SubjectDesk
+from bot.slack.press import Source
+from bot.slack.queue import chosen
+from bot.slack.replies import UNHURRIED, Background, Languages, Links, Replies, Said
+from workflows.domain.commands import Place
+
+_log = structlog.get_logger(__name__)
+
+
+class Slash:
+    """The listener of the slash command."""
+
+    def __init__(
+        self,
+        services: Services,
+        languages: Languages,
+        replies: Replies,
+        links: Links,
+        after: Background,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._services = services
+        self._languages = languages
+        self._replies = replies
+        self._links = links
+        self._after = after
+        self._now = now
+        self._covers = CoverDesk(services, languages, replies, after)
+        self._brake = BrakeDesk(services, languages, replies, after)
+        self._opening = OpenDesk(services, replies, links, after)
+        self._find = FindDesk(services, links)
+        self._playbooks = PlaybookDesk(services)
+        self._subjects = SubjectDesk(services, links)
+
+    async def typed(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """Takes a command; the answer follows by its response_url."""
+        await ack()
+        self._after.start(self._answer(_source(body), str(body.get("text") or "")))
+
+    async def _answer(self, source: Source, text: str) -> None:
+        texts = self._services.texts(await self._languages.of(source.person, UNHURRIED))
+        try:
+            said = await self._said(source, text, texts)
+        except Unavailable as error:
+            _log.warning("command_unavailable", person=source.person, error=str(error))
+            said = pages.sentence(texts.say("bot.slash.unavailable"))
+        except Exception:  # noqa: BLE001 -- whoever typed must hear of it; the log keeps the trace
+            _log.exception("command_failed", person=source.person)
+            said = pages.sentence(texts.say("bot.slash.failed"))
+        await self._replies.privately(source, said)
+
+    async def _said(self, source: Source, text: str, texts: Catalog) -> Said:
+        lookups = self._services.policies.lookups()
+        line = parser.read(text, lookups)
+        if isinstance(line, parser.Help):
+            return pages.help_page(texts, lookups)
+        if isinstance(line, parser.Unknown):
+            return pages.unknown_page(texts, line.typed, line.nearest)
+        if isinstance(line, parser.Incomplete):
+            return pages.incomplete_page(texts, line)
+        roles = await self._services.people.roles(source.person)
+        if not roles:
+            return await no_role(self._services.people, texts)
+        asked = Asked(source=source, roles=roles, texts=texts, now=self._now())
+        return await self._told(line, asked)
+
+    async def _told(self, line: parser.Told, asked: Asked) -> Said:
+        """The answer of the desk that a line is for. Raises `Unavailable`."""
+        if isinstance(line, parser.CoverLine):
+            return await self._covers.answer(line, asked.source.person, asked.now, asked.texts)
+        if isinstance(line, parser.TeamLine):
+            return await self._team(line, asked)
+        if isinstance(line, BrakeLine):
+            return await self._brake.answer(line, asked)
+        if isinstance(line, parser.OpenCase):
+            return await self._opening.answer(line, asked)
+        if isinstance(line, parser.Find):
+            return await self._find.answer(line, asked)
+        if isinstance(line, parser.ShowPlaybook):
+            return self._playbooks.answer(line, asked)
+        if isinstance(line, parser.ShowQueue):
+            return await self._queue(line, asked)
+        if isinstance(line, parser.ShowCase):
+            return await self._case(line, asked)
+        if isinstance(line, parser.ShowRelated):
+            return await self._subjects.related(line, asked)
+        return await self._subjects.show(line.subject, asked)
+
+    async def _team(self, line: parser.TeamLine, asked: Asked) -> Said:
+        if isinstance(line, parser.ShowOnCall):
+            return team.page(await self._services.team.on_call(asked.now), asked.texts)
+        return await team.answer(self._services.team, line.window, asked.now, asked.texts)
+
+    async def _queue(self, line: parser.ShowQueue, asked: Asked) -> Said:
+        found = await self._services.ledger.queue()
+        lines = chosen(found, line.which, asked.source.person, asked.now)
+        base = await self._links.base()
+        above = await halts(self._services, asked.now, asked.texts)
+        return pages.queue_page(lines, line.which, asked.texts, base, asked.now, above)
+
+    async def _case(self, line: parser.ShowCase, asked: Asked) -> Said:
+        await write_down(self._services, asked, "case", line.case)
+        story, texts = await self._services.ledger.story(line.case), asked.texts
+        if story is None:
+            near = await self._services.finding.near(line.case)
+            return pages.no_case_page(line.case, near, texts)
+        door = self._services.rings
+        tally = await door.progress(line.case) if door is not None else None
+        rings = door is not None and self._allows_rings(story)
+        person, listed = asked.source.person, tally is not None
+        hands = hands_on(story, person, asked.roles, texts, rings, listed)
+        base = await self._links.base()
+        return pages.case_page(story, texts, base, asked.now, hands, tally)
+
+    def _allows_rings(self, story: Story) -> bool:
+        _, _, rest = story.line.route.partition("/")
+        playbook = self._services.policies.playbook(rest.partition("/")[0])
+        return playbook is not None and playbook.ring
+
+
+def _source(body: dict[str, Any]) -> Source:
+    channel = body.get("channel_id")
+    return Source(
+        person=str(body.get("user_id") or ""),
+        place=Place(channel=str(channel)) if channel else None,
+        response_url=body.get("response_url"),
+        trigger_id=str(body.get("trigger_id") or ""),
+    )

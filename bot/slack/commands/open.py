@@ -1,0 +1,75 @@
+"""Command `open`: a case about a subject, by hand."""
+
+import asyncio
+
+from bot.services.cases import CaseLine
+from bot.services.slack import Services
+from bot.slack.commands import pages
+from bot.slack.commands.parser import OpenCase
+from bot.slack.commands.request import Asked, leads_said
+from bot.slack.manual.alert import Fault, Made, Making, Words, Wrong, fault_words, made_page
+from bot.slack.replies import Background, Links, Replies, Said
+from workflows.domain.by_hand import PEOPLE, may_open
+
+SOON = 8.0
+"""Seconds that an answer waits for the card, so that it can link to it."""
+ASKING = 5.0
+"""Seconds that the platform is given: the command is acknowledged already."""
+
+
+class OpenDesk:
+    """Opens cases, and answers with their cards."""
+
+    def __init__(
+        self, services: Services, replies: Replies, links: Links, after: Background
+    ) -> None:
+        self._services = services
+        self._making = Making(services)
+        self._replies = replies
+        self._links = links
+        self._after = after
+
+    async def answer(self, line: OpenCase, asked: Asked) -> Said:
+        """The case is durable when this returns. Raises `Unavailable`."""
+        if not may_open(asked.roles):
+            return await leads_said(self._services.people, "bot.hand.no_role", asked.texts)
+        words = Words(
+            # Two presses of Enter are two commands for Slack: the second alert joins the case.
+            id=asked.source.trigger_id,
+            detector=PEOPLE,
+            by=asked.source.person,
+            kind=line.kind,
+            subject=line.subject,
+            note=line.note,
+        )
+        made = await self._making.make(words, asked.now, ASKING)
+        if isinstance(made, Fault):
+            return _refused(made, line, asked)
+        await self._making.hand_over(made)
+        return await self._told(made, asked)
+
+    async def _told(self, made: Made, asked: Asked) -> Said:
+        standing = self._after.start(self._making.standing(made))
+        await asyncio.wait([standing], timeout=SOON)
+        soon = standing.result() if standing.done() else await self._making.now(made)
+        if soon is None or soon.card is None:
+            self._after.start(self._tell_later(made, asked, standing))
+        return made_page(made, soon, asked.texts, await self._links.base())
+
+    async def _tell_later(
+        self, made: Made, asked: Asked, standing: asyncio.Task[CaseLine | None]
+    ) -> None:
+        """Slack is slow: the card's link follows once it stands."""
+        line = await standing
+        if line is not None and line.card is not None:
+            said = made_page(made, line, asked.texts, await self._links.base())
+            await self._replies.privately(asked.source, said)
+
+
+def _refused(fault: Fault, line: OpenCase, asked: Asked) -> Said:
+    if fault.wrong is Wrong.KIND and fault.nearest is not None:
+        nearest = f"open {fault.nearest} {line.subject} {line.note}".strip()
+        return pages.unknown_page(asked.texts, f"open {line.kind}", nearest)
+    about_kind = fault.wrong in (Wrong.KIND, Wrong.NO_PLAYBOOK)
+    written = line.kind if about_kind else line.subject
+    return pages.sentence(fault_words(fault, written, asked.texts))

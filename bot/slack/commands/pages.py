@@ -1,0 +1,307 @@
+"""Pages that commands answer with."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from activities.slack import handles
+from activities.slack.cards.decision import tally_words
+from activities.slack.drawing import actions, button
+from activities.slack.reader import Reader
+from activities.slack.text.texts import Catalog
+from bot.services.cases import ActionLine, CaseLine, EventLine, Past, Story
+from bot.services.lookups import Fact
+from bot.slack.commands.parser import (
+    COVER_FORM,
+    FIND_FORM,
+    OPEN_FORM,
+    PAUSE_FORM,
+    RELATED_FORM,
+    RESUME_FORM,
+    Incomplete,
+    Which,
+)
+from bot.slack.rendering import (
+    Block,
+    about,
+    case_line,
+    case_name,
+    masked,
+    moment,
+    person,
+    safe,
+    section,
+    sections,
+    state,
+    subject_name,
+)
+from bot.slack.replies import Said, link
+from workflows.domain.alert import Subject
+from workflows.domain.case_state import UNDECIDED, Phase
+from workflows.domain.people import WORKING_ROLES, Role
+from workflows.domain.ring import Tally
+
+_UNDECIDED = ("handover", "snooze", "wait", "merge")
+
+
+def hands_on(
+    story: Story,
+    person: str,
+    roles: frozenset[Role],
+    texts: Catalog,
+    rings: bool = False,
+    listed: bool = False,
+) -> list[Block]:
+    """One row of buttons for `person`: whoever only reads may watch, and look at a ring's list.
+
+    `rings` where the playbook lets a case be decided for many, `listed` where it was.
+    """
+    line = story.line
+    names = ["evidence", "unwatch" if _watches(story, person) else "watch"]
+    if roles & WORKING_ROLES:
+        names = [names[0], "note", *names[1:], *(_UNDECIDED if line.phase in UNDECIDED else ())]
+        names += ["reopen"] if line.phase is Phase.CLOSED else []
+        names += ["ring"] if rings and line.phase in UNDECIDED else []
+    names += ["timeline", *(["ring.list"] if listed else [])]
+    handle = handles.encode(line.id, line.version)
+    if handles.decode(handle, line.route) is None:
+        return []  # an import from elsewhere: no case would hear of it
+    return actions(line.route, [_button(name, handle, texts) for name in names])
+
+
+def _button(name: str, handle: str, texts: Catalog) -> dict[str, Any]:
+    action_id = name if "." in name else f"case.{name}"
+    return button(action_id, texts.say(f"bot.do.{name}"), handle)
+
+
+def _watches(story: Story, person: str) -> bool:
+    """Whether the last that this person did about watching was to begin."""
+    kinds = [
+        event.kind
+        for event in story.events
+        if event.by == person and event.kind in ("case_watched", "case_unwatched")
+    ]
+    return kinds[-1:] == ["case_watched"]
+
+
+MOST_CASES = 20
+MOST_EVENTS = 10
+
+
+def sentence(text: str) -> Said:
+    """An answer of one sentence, already harmless."""
+    return Said(text=text, blocks=(section(text),))
+
+
+FORMS = (
+    ("case K7Q2F9XM0", "case"),
+    ("queue", "queue"),
+    ("queue mine", "mine"),
+    ("queue overdue", "overdue"),
+    ("queue approvals", "approvals"),
+    (FIND_FORM, "find"),
+    (RELATED_FORM, "related"),
+    (OPEN_FORM, "open"),
+    ("playbook", "playbooks"),
+    ("playbook off_platform", "playbook"),
+    (PAUSE_FORM, "pause"),
+    (RESUME_FORM, "resume"),
+    ("oncall", "oncall"),
+    ("stats 7d", "stats"),
+    (COVER_FORM, "cover"),
+    ("cover", "covers"),
+    ("cover end", "cover_end"),
+    ("cover end @name", "cover_end_of"),
+    ("help", "help"),
+)
+"""Every form with one example, and the key that says what it does."""
+
+
+def help_page(texts: Catalog, lookups: Sequence[str]) -> Said:
+    """Every command with what it does."""
+    forms = [f"`/koban {form}` {texts.say(f'bot.help.{key}')}" for form, key in FORMS]
+    lines = [
+        f"*{texts.say('bot.help.title')}*",
+        forms[0],
+        *(f"`/koban {safe(kind, 40)} ID` {_help_of(kind, texts)}" for kind in lookups),
+        *forms[1:],
+        texts.say("bot.help.shortcuts"),
+        texts.say("bot.help.logged"),
+    ]
+    return Said(text=texts.say("bot.help.title"), blocks=tuple(sections(lines)))
+
+
+def _help_of(kind: str, texts: Catalog) -> str:
+    word = f"subject.{kind}"
+    named = texts.say(word) if word in texts.keys else safe(kind, 40)
+    return texts.say("bot.help.user" if kind == "user" else "bot.help.subject", kind=named)
+
+
+def unknown_page(texts: Catalog, typed: str, nearest: str | None) -> Said:
+    """What was typed is not a command: the nearest one that is."""
+    shown = _code(typed)
+    if nearest is None:
+        return sentence(texts.say("bot.slash.unknown", typed=shown))
+    return sentence(texts.say("bot.slash.nearest", typed=shown, nearest=_code(nearest)))
+
+
+def incomplete_page(texts: Catalog, line: Incomplete) -> Said:
+    """The command needs an id, or another one; or a person and a time; or more than that."""
+    key = "bot.cover.incomplete" if line.wants_time else "bot.slash.incomplete"
+    key = "bot.slash.needs_words" if line.wants_words else key
+    return sentence(texts.say(key, form=_code(line.form)))
+
+
+def _code(typed: str) -> str:
+    return f"`/koban {safe(typed, 120)}`"
+
+
+def no_case_page(case: str, near: Sequence[str], texts: Catalog) -> Said:
+    """There is no such case; those whose ids differ in one character."""
+    if not near:
+        return sentence(texts.say("bot.case.unknown", case=case))
+    forms = texts.say("words.comma").join(_code(f"case {each}") for each in near)
+    return sentence(texts.say("bot.case.near", case=case, forms=forms))
+
+
+def queue_page(
+    lines: Sequence[CaseLine],
+    which: Which,
+    texts: Catalog,
+    base: str | None,
+    now: datetime,
+    above: Sequence[Block] = (),
+) -> Said:
+    """A list of cases, the worst first; `above` is what everybody has to know before."""
+    if not lines:
+        none = texts.say(f"bot.queue.{which}.none")
+        return Said(text=none, blocks=(*above, section(none)))
+    title = texts.say(f"bot.queue.{which}", count=len(lines))
+    rows = [section(case_line(line, texts, base, now)) for line in lines[:MOST_CASES]]
+    more = len(lines) - MOST_CASES
+    rest = [section(texts.say("bot.queue.more", count=more))] if more > 0 else []
+    return Said(text=title, blocks=(*above, section(f"*{title}*"), *rows, *rest))
+
+
+def case_page(
+    story: Story,
+    texts: Catalog,
+    base: str | None,
+    now: datetime,
+    hands: Sequence[Block] = (),
+    tally: Tally | None = None,
+) -> Said:
+    """One case: where it stands, what was decided and done, what happened last; `hands` below.
+
+    `tally` is how far the ring of its last decision is.
+    """
+    line = story.line
+    title = f"{line.id} · {about(line, texts)}"
+    stands = [texts.say(f"severity.{line.severity}"), *state(line, texts, now)]
+    address = link(base, line.card)
+    lines = [
+        f"*{title}*",
+        " · ".join(stands),
+        texts.say("bot.case.opened", at=moment(line.opened_at), count=story.alerts),
+        *_decided(story, texts),
+        *(_action(each, texts) for each in story.actions),
+        *_ring(tally, texts),
+        *_events(story.events, texts),
+        *([f"<{address}|{texts.say('bot.case.card')}>"] if address else []),
+    ]
+    return Said(text=title, blocks=(*sections(lines), *hands))
+
+
+def _ring(tally: Tally | None, texts: Catalog) -> list[str]:
+    if tally is None:
+        return []
+    return [texts.say("bot.ring.story", tally=tally_words(tally, Reader(texts=texts, zone=UTC)))]
+
+
+def _decided(story: Story, texts: Catalog) -> list[str]:
+    line = story.line
+    told = []
+    if story.decision_by is not None:
+        title = story.decision_title
+        what = safe(title.in_(texts.language)) if title else ""
+        if not what and line.verdict is not None:
+            what = texts.say(f"verdict.{line.verdict}")
+        told.append(
+            texts.say("bot.case.decided", person=person(story.decision_by, texts), what=what)
+        )
+    if story.decision_reason:
+        told.append(texts.say("bot.case.reason", reason=safe(story.decision_reason, 600)))
+    return told
+
+
+def _action(action: ActionLine, texts: Catalog) -> str:
+    name = action.title.in_(texts.language) if action.title else action.name
+    parts = [safe(name), texts.say(f"action.status.{action.status}")]
+    if action.until is not None:
+        parts.append(texts.say("bot.action.until", at=moment(action.until)))
+    return f"• {' · '.join(parts)}"
+
+
+def _events(events: Sequence[EventLine], texts: Catalog) -> list[str]:
+    if not events:
+        return []
+    rows = (_event(each, texts) for each in events[-MOST_EVENTS:])
+    return [f"*{texts.say('bot.case.events')}*", *rows]
+
+
+def _event(event: EventLine, texts: Catalog) -> str:
+    key = f"bot.event.{event.kind}"
+    # The ledger may hold events of a newer version.
+    what = texts.say(key if key in texts.keys else "bot.event.other")
+    who = f" · {person(event.by, texts)}" if event.by else ""
+    return f"{moment(event.at)} {what}{who}"
+
+
+def subject_page(
+    subject: Subject,
+    facts: Sequence[Fact] | None,
+    past: Past,
+    texts: Catalog,
+    base: str | None,
+    platform_away: bool,
+    hands: Sequence[Block] = (),
+) -> Said:
+    """A subject: what the platform knows, and what the team has had to do with it.
+
+    `hands` are the buttons below.
+    """
+    title = subject_name(subject, texts)
+    lines = [
+        f"*{title}*",
+        *_facts(facts, texts, platform_away),
+        f"*{texts.say('bot.subject.actions', count=len(past.actions))}*",
+        *(_sanction(each, texts) for each in past.actions),
+        f"*{texts.say('bot.subject.cases', count=len(past.cases))}*",
+        *(_past_case(each, texts, base) for each in past.cases),
+    ]
+    return Said(text=title, blocks=(*sections(lines), *hands))
+
+
+def _facts(facts: Sequence[Fact] | None, texts: Catalog, away: bool) -> list[str]:
+    if away:
+        return [texts.say("bot.subject.platform_away")]
+    if facts is None:
+        return [texts.say("bot.subject.unknown")]
+    return [fact_line(fact, texts) for fact in facts]
+
+
+def fact_line(fact: Fact, texts: Catalog, whole: bool = False) -> str:
+    """One field; personal data is masked unless `whole`."""
+    value = masked(fact.value) if fact.personal and not whole else fact.value
+    return f"{safe(fact.title.in_(texts.language), 60)}: {safe(value, 300) or '—'}"
+
+
+def _sanction(action: ActionLine, texts: Catalog) -> str:
+    when = f" · {moment(action.at)}" if action.at else ""
+    return f"{_action(action, texts)} · {safe(action.case, 20)}{when}"
+
+
+def _past_case(line: CaseLine, texts: Catalog, base: str | None) -> str:
+    outcome = f"verdict.{line.verdict}" if line.verdict else f"bot.phase.{line.phase}"
+    title = safe(line.title.in_(texts.language), 100)
+    return f"• {case_name(line, base)} · {title} · {texts.say(outcome)} · {moment(line.opened_at)}"

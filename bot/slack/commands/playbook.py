@@ -1,0 +1,229 @@
+"""Command `playbook`: a playbook as it stands in the policy folder."""
+
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+
+from activities.slack.escape import shorten
+from activities.slack.text.texts import Catalog
+from bot.services.slack import Services
+from bot.slack.commands import pages
+from bot.slack.commands.parser import ShowPlaybook
+from bot.slack.commands.request import Asked
+from bot.slack.rendering import safe, sections
+from bot.slack.replies import Said
+from workflows.domain.playbook.actions import ActionCatalog, ApprovalRule
+from workflows.domain.playbook.kinds import kinds_of
+from workflows.domain.playbook.model import Playbook, Preset, PresetAction, Severity, Step
+from workflows.domain.playbook.steps import Protect
+
+_EXPRESSION = 160
+
+
+def playbooks_page(playbooks: Sequence[Playbook], texts: Catalog) -> Said:
+    """Every playbook with its name."""
+    title = texts.say("bot.playbook.list", count=len(playbooks))
+    rows = (
+        f"• `/koban playbook {each.playbook}` {_title(each, texts)}"
+        for each in sorted(playbooks, key=lambda each: (each.catch_all, each.order, each.playbook))
+    )
+    return Said(text=title, blocks=tuple(sections([f"*{title}*", *rows])))
+
+
+def playbook_page(playbook: Playbook, catalog: ActionCatalog, texts: Catalog) -> Said:
+    """One playbook, whole."""
+    title = texts.say("bot.playbook.title", title=_title(playbook, texts), name=playbook.playbook)
+    lines = [
+        f"*{title}*",
+        *_what(playbook, texts),
+        *_part("severities", _severities(playbook, texts), texts),
+        *_part("protect", _protections(playbook, catalog, texts), texts),
+        *_part("presets", (_preset(e, catalog, texts) for e in playbook.presets), texts),
+        *_part("ladder", _ladder(playbook, catalog, texts), texts),
+        *_part("manner", _manner(playbook, texts), texts),
+    ]
+    return Said(text=title, blocks=tuple(sections(lines)))
+
+
+def _title(playbook: Playbook, texts: Catalog) -> str:
+    return safe(playbook.title.in_(texts.language), 100)
+
+
+def _what(playbook: Playbook, texts: Catalog) -> Iterator[str]:
+    kinds = kinds_of(playbook)
+    named = texts.say("words.comma").join(f"`{safe(each, 64)}`" for each in kinds)
+    if playbook.catch_all:
+        yield texts.say("bot.playbook.catch_all")
+    elif kinds:
+        yield texts.say("bot.playbook.kinds", kinds=named)
+    else:
+        yield texts.say("bot.playbook.match", match=_code(playbook.match))
+    yield texts.say("bot.playbook.channel", channel=safe(playbook.channel, 80))
+    rule = playbook.policy
+    if rule is not None:
+        shown = safe(rule.id, 80)
+        linked = rule.url is not None and not set(rule.url) & set("<>| ")
+        yield texts.say("bot.playbook.rule", rule=f"<{rule.url}|{shown}>" if linked else shown)
+
+
+def _part(name: str, lines: Iterable[str], texts: Catalog) -> list[str]:
+    told = [f"• {line}" for line in lines]
+    return [f"*{texts.say(f'bot.playbook.{name}')}*", *told] if told else []
+
+
+def _severities(playbook: Playbook, texts: Catalog) -> Iterator[str]:
+    for severity in sorted(playbook.severity, key=lambda each: each.rank):
+        clocks, condition = playbook.clocks_of(severity), playbook.severity[severity]
+        when = (
+            texts.say("bot.playbook.else")
+            if condition.strip() == "true"
+            else texts.say("bot.playbook.when", when=_code(condition))
+        )
+        yield texts.say(
+            "bot.playbook.severity",
+            severity=texts.say(f"severity.{severity}"),
+            claim=texts.duration(clocks.claim),
+            decide=texts.duration(clocks.decide),
+            when=when,
+        )
+
+
+def _protections(playbook: Playbook, catalog: ActionCatalog, texts: Catalog) -> Iterator[str]:
+    for rule in playbook.protect:
+        what = _protection(rule, catalog, texts)
+        if rule.when.strip() == "true":
+            yield what
+        else:
+            yield f"{what} · {texts.say('bot.playbook.when', when=_code(rule.when))}"
+
+
+def _protection(rule: Protect, catalog: ActionCatalog, texts: Catalog) -> str:
+    return _lasting(_action(rule.action, catalog, texts), rule.for_, texts)
+
+
+def _preset(preset: Preset, catalog: ActionCatalog, texts: Catalog) -> str:
+    done = texts.say("words.comma").join(_chosen(e, catalog, texts) for e in preset.actions)
+    return f"{safe(preset.title.in_(texts.language), 75)}: {done}"
+
+
+def _chosen(chosen: PresetAction, catalog: ActionCatalog, texts: Catalog) -> str:
+    spec = catalog.find(chosen.action)
+    timed = spec.timed if spec is not None else None
+    name = _action(chosen.action, catalog, texts)
+    lasts = chosen.for_ or (timed.default if timed is not None else None)
+    shown = _lasting(name, lasts, texts)
+    if spec is None or spec.approval is None:
+        return shown
+    return f"{shown} {texts.say('bot.playbook.approved', approval=_approval(spec.approval, texts))}"
+
+
+def _approval(rule: ApprovalRule, texts: Catalog) -> str:
+    return texts.say(
+        "bot.playbook.approval",
+        role=texts.say(f"role.{rule.by}"),
+        quorum=rule.quorum,
+        within=texts.duration(rule.within),
+    )
+
+
+def _ladder(playbook: Playbook, catalog: ActionCatalog, texts: Catalog) -> Iterator[str]:
+    if playbook.escalation:
+        yield from (_step(step, catalog, texts) for step in playbook.escalation)
+        return
+    yield texts.say("bot.playbook.ladder.usual")
+
+
+def _step(step: Step, catalog: ActionCatalog, texts: Catalog) -> str:
+    told = [
+        texts.say(
+            "bot.playbook.step",
+            after=texts.duration(step.after),
+            unless=texts.say(f"bot.playbook.unless.{step.unless}"),
+            whom=_whom(step, texts),
+        )
+    ]
+    if step.severity:
+        told.append(texts.say("words.comma").join(_severity(each, texts) for each in step.severity))
+    if step.repeat is not None:
+        every = texts.duration(step.repeat.every)
+        told.append(texts.say("bot.playbook.repeat", every=every, times=step.repeat.times))
+    if step.protect is not None:
+        told.append(_protection(step.protect, catalog, texts))
+    return " · ".join(told)
+
+
+def _whom(step: Step, texts: Catalog) -> str:
+    if step.person is not None:
+        return f"<@{step.person}>"
+    if step.role is not None:
+        return texts.say(f"role.{step.role}")
+    return texts.say(f"notify.{step.notify}")
+
+
+def _severity(severity: Severity, texts: Catalog) -> str:
+    return texts.say(f"severity.{severity}")
+
+
+def _manner(playbook: Playbook, texts: Catalog) -> Iterator[str]:
+    if playbook.act_first is not None:
+        yield texts.say("bot.playbook.act_first", approval=_approval(playbook.act_first, texts))
+    if playbook.claims is not None:
+        idle = texts.duration(playbook.claims.idle)
+        yield texts.say("bot.playbook.claims", idle=idle)
+    if playbook.ring:
+        yield texts.say("bot.playbook.ring")
+    if playbook.rehearse:
+        yield texts.say("bot.playbook.rehearse")
+
+
+def _action(name: str, catalog: ActionCatalog, texts: Catalog) -> str:
+    spec = catalog.find(name)
+    return safe(spec.title.in_(texts.language) if spec is not None else name, 60)
+
+
+def _lasting(name: str, lasts: timedelta | None, texts: Catalog) -> str:
+    if lasts is None:
+        return name
+    return texts.say("action.lasting", action=name, duration=texts.duration(lasts))
+
+
+def _code(expression: str) -> str:
+    """A condition as it stands in the file: the team's own words, which Slack must not obey."""
+    shown = shorten(" ".join(expression.split()), _EXPRESSION).replace("`", "'")
+    return f"`{shown.replace('&', '&amp;').replace('<', '&lt;').replace('>', '&gt;')}`"
+
+
+class PlaybookDesk:
+    """Reads the policy folder to people."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def answer(self, line: ShowPlaybook, asked: Asked) -> Said:
+        """The playbook that was meant, the nearest name, or the list."""
+        playbooks = self._services.policies.playbooks()
+        if line.name is None:
+            return playbooks_page(playbooks, asked.texts)
+        found = playbook_named(line.name, playbooks)
+        if found is not None:
+            return playbook_page(found, self._services.policies.catalog(), asked.texts)
+        near = nearest_playbook(line.name, playbooks)
+        nearest = "playbook" if near is None else f"playbook {near}"
+        return pages.unknown_page(asked.texts, f"playbook {line.name}", nearest)
+
+
+def playbook_named(name: str, playbooks: Sequence[Playbook]) -> Playbook | None:
+    """By its name or its title in either language; `name` is plain already."""
+    return next((each for each in playbooks if name in _names(each)), None)
+
+
+def nearest_playbook(name: str, playbooks: Sequence[Playbook]) -> str | None:
+    """The name of the playbook that may have been meant."""
+    names = {word: each.playbook for each in playbooks for word in _names(each)}
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return names[near[0]] if near else None
+
+
+def _names(playbook: Playbook) -> tuple[str, ...]:
+    titles = (playbook.title.ja, playbook.title.en)
+    return (playbook.playbook, *(title.casefold() for title in titles))

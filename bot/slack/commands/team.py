@@ -1,0 +1,110 @@
+"""Commands `oncall` and `stats`."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from activities.slack import report_message as words
+from activities.slack.text.texts import Catalog
+from bot.services.team import Duty, OnCall, TeamDesk
+from bot.slack.commands.parser import Window
+from bot.slack.rendering import Block, moment, person, safe, section
+from bot.slack.replies import Said
+from workflows.domain.numbers.model import Numbers
+from workflows.domain.people import WORKING_ROLES
+
+_MOST_NAMED = 20
+
+
+def page(on_call: OnCall, texts: Catalog) -> Said:
+    """The answer, with its words for a screen reader."""
+    title = texts.say("bot.oncall.title")
+    return Said(text=title, blocks=tuple(blocks(on_call, texts)))
+
+
+def blocks(on_call: OnCall, texts: Catalog) -> Iterator[Block]:
+    """A paragraph each: now, next, covers."""
+    if not on_call.roster:
+        yield section("\n".join([texts.say("bot.oncall.no_roster"), *_holders(on_call, texts)]))
+    else:
+        yield _titled("bot.oncall.now", now(on_call, texts), texts)
+        coming = [_duty("bot.oncall.coming", each, texts) for each in on_call.next]
+        yield _titled("bot.oncall.next", coming or [texts.say("bot.oncall.no_next")], texts)
+    if on_call.covers:
+        yield _titled("bot.oncall.covers", list(_covers(on_call, texts)), texts)
+
+
+def now(on_call: OnCall, texts: Catalog) -> list[str]:
+    """Who is on shift, a line a turn; a sentence where nobody is, or nobody is known to be."""
+    if not on_call.roster:
+        return [texts.say("bot.oncall.no_roster"), *_holders(on_call, texts)]
+    on = [_duty("bot.oncall.on", each, texts) for each in on_call.now]
+    return on or [texts.say("bot.oncall.nobody")]
+
+
+def _titled(key: str, rows: Sequence[str], texts: Catalog) -> Block:
+    return section("\n".join([f"*{texts.say(key)}*", *rows]))
+
+
+def _duty(key: str, duty: Duty, texts: Catalog) -> str:
+    turn = duty.turn
+    at = turn.ends if key == "bot.oncall.on" else turn.starts
+    row = texts.say(
+        key,
+        shift=safe(turn.title.in_(texts.language), 60),
+        at=moment(at),
+        people=_named(duty.people, texts),
+    )
+    leads = texts.say("bot.oncall.leads", people=_named(duty.leads, texts))
+    return f"{row} · {leads}"
+
+
+def _holders(on_call: OnCall, texts: Catalog) -> Iterator[str]:
+    for role in sorted(WORKING_ROLES, reverse=True):
+        people = _named(on_call.holders.get(role), texts)
+        yield texts.say("bot.oncall.role", role=texts.say(f"role.{role}"), people=people)
+
+
+def _covers(on_call: OnCall, texts: Catalog) -> Iterator[str]:
+    for each in on_call.covers:
+        yield texts.say(
+            "bot.oncall.cover",
+            person=person(each.person, texts),
+            covers_for=person(each.covers_for, texts),
+            at=moment(each.until),
+        )
+
+
+def _named(people: Sequence[str] | None, texts: Catalog) -> str:
+    if people is None:
+        return texts.say("bot.oncall.unknown")
+    if not people:
+        return texts.say("bot.nobody")
+    return texts.say("words.comma").join(person(each, texts) for each in people[:_MOST_NAMED])
+
+
+LASTS = {Window.DAY: timedelta(hours=24), Window.WEEK: timedelta(days=7)}
+
+
+async def answer(team: TeamDesk, window: Window, now: datetime, texts: Catalog) -> Said:
+    """The page of a window. Raises `Unavailable`."""
+    numbers = await team.numbers(now - LASTS[window], now)
+    title = texts.say(f"bot.stats.{window}")
+    period = texts.say("bot.stats.period", since=moment(numbers.since), until=moment(numbers.until))
+    lines = [f"*{title}*", period, *rows(numbers, texts)]
+    playbooks = list(words.playbooks(numbers, team.titles(), texts))
+    rest = (section("\n".join(playbooks)),) if playbooks else ()
+    return Said(text=title, blocks=(section("\n".join(lines)), *rest))
+
+
+def rows(numbers: Numbers, texts: Catalog) -> list[str]:
+    """Every number, a line each."""
+    return [
+        words.flow(numbers, texts),
+        words.now(numbers, texts),
+        words.age(numbers, texts),
+        words.decisions(numbers, texts),
+        words.in_time(numbers, texts),
+        *words.speed(numbers, texts),
+        words.approvals(numbers, texts),
+        words.protections(numbers, texts),
+    ]

@@ -1,0 +1,178 @@
+"""Reveal of a hidden piece of evidence: its modal opens with the press, the case decides."""
+
+import asyncio
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import structlog
+from slack_bolt.context.ack.async_ack import AsyncAck
+from slack_sdk.web.async_client import AsyncWebClient
+
+from activities.ledger.evidence import EvidenceRecord
+from activities.slack.evidence import AGAIN, Viewer
+from activities.slack.handles import Handle, PieceHandle, decode_piece
+from activities.slack.reader import Reader
+from bot.services.slack import Services
+from bot.slack.evidence.pages import BEFORE, NEXT, REVEAL, EvidenceListing, decode
+from bot.slack.modals.metadata import Metadata
+from bot.slack.modals.metadata import decode as read_metadata
+from bot.slack.modals.metadata import encode as write_metadata
+from bot.slack.modals.screen import PushScreen, Screen
+from bot.slack.press import Press, Unreadable, press_id, read_press
+from bot.slack.replies import Background, Languages, NotTaken, Replies, store
+from workflows.domain.commands import Click, Modal, RevealEvidence
+from workflows.domain.people import Actor
+
+PATIENCE = 0.7
+"""Seconds for saying that nothing was stored; with storing it stays below Slack's three."""
+
+_log = structlog.get_logger(__name__)
+
+
+class EvidenceRevealing:
+    """Sends the press to its case; the modal above the list waits for the answer."""
+
+    def __init__(
+        self,
+        services: Services,
+        languages: Languages,
+        screen: PushScreen,
+        told: Screen,
+        after: Background,
+        now: Callable[[], datetime],
+    ) -> None:
+        """`told` is how a person is told something where they pressed."""
+        self._services = services
+        self._languages = languages
+        self._screen = screen
+        self._told = told
+        self._after = after
+        self._now = now
+
+    async def pressed(self, ack: AsyncAck, press: Press, view: Mapping[str, Any]) -> None:
+        """Opens the modal and stores the press. Raises `Unreadable` and `NotTaken`."""
+        piece = decode_piece(press.value)
+        if piece is None:
+            raise Unreadable("names no piece of evidence")
+        carried = read_metadata(str(view.get("private_metadata") or ""))
+        if carried.case != piece.case:
+            raise Unreadable("a piece of another case")
+        modal = self._modal(press, view, carried)
+        opening = self._after.start(self._open(press, modal))
+        click = Click(
+            id=press_id(press),
+            case=piece.case,
+            command=_command(press, piece, modal),
+            place=carried.place,
+            received_at=self._now(),
+        )
+        if not await store(self._services.cases, carried.route, click):
+            _log.warning("click_not_stored", case=piece.case, command="reveal_evidence")
+            await self._say_so(opening, press, modal, piece.case)
+        else:
+            self._after.start(self._unless_open(opening, press, carried))
+        await ack()
+
+    def _modal(self, press: Press, view: Mapping[str, Any], carried: Metadata) -> Modal:
+        written = write_metadata(carried)
+        if press.name == AGAIN:  # pressed in the modal itself: it stays where it is
+            return Modal(id=str(view.get("external_id") or ""), carries=written)
+        digest = hashlib.sha256(press_id(press).encode()).hexdigest()[:24]
+        return Modal(id=f"evidence/{digest}", carries=written)
+
+    async def _open(self, press: Press, modal: Modal) -> bool:
+        viewer = await self._viewer(press.source.person, modal)
+        if press.name == AGAIN:
+            return True
+        return await self._screen.push(press.source.trigger_id, viewer.loading())
+
+    async def _unless_open(
+        self, opening: asyncio.Task[bool], press: Press, carried: Metadata
+    ) -> None:
+        """The case will answer, and there is no modal that could show it."""
+        if not await opening:
+            source = press.source.model_copy(update={"place": carried.place})
+            await self._told.tell(source, "bot.modal.not_opened")
+
+    async def _say_so(
+        self, opening: asyncio.Task[bool], press: Press, modal: Modal, case: str
+    ) -> None:
+        """Nothing will come: the modal says it. Raises `NotTaken` where it can't."""
+        viewer = await self._viewer(press.source.person, modal)
+        view = viewer.refused(viewer.reader.say("bot.press.not_taken", case=case))
+        try:
+            async with asyncio.timeout(PATIENCE):
+                if await opening and await self._screen.redraw(modal.id, view):
+                    return
+        except TimeoutError:
+            pass
+        raise NotTaken(modal.id)
+
+    async def _viewer(self, person: str, modal: Modal) -> Viewer:
+        texts = self._services.texts(await self._languages.of(person))
+        return Viewer(Reader(texts=texts, zone=self._services.zone), modal)
+
+
+def _command(press: Press, piece: PieceHandle, modal: Modal) -> RevealEvidence:
+    return RevealEvidence(
+        by=Actor(id=press.source.person),
+        version=piece.version,
+        alert_key=piece.alert,
+        item=piece.item,
+        modal=modal,
+    )
+
+
+ACTIONS = re.compile(r"evidence\..+")
+OPENS = "case.evidence"
+
+
+class EvidenceListener:
+    """Hears the card's entry through `Clicks`, and the buttons of its own modals."""
+
+    def __init__(
+        self,
+        services: Services,
+        evidence: EvidenceRecord,
+        languages: Languages,
+        replies: Replies,
+        client: AsyncWebClient,
+        after: Background,
+        now: Callable[[], datetime],
+    ) -> None:
+        screen = Screen(services, languages, replies, client)
+        self._listing = EvidenceListing(services, evidence, languages, screen, now)
+        self._revealing = EvidenceRevealing(
+            services, languages, PushScreen(client), screen, after, now
+        )
+        self._after = after
+
+    def hears(self, press: Press) -> bool:
+        """Whether a press on a card opens the list."""
+        return press.name == OPENS
+
+    async def open(self, press: Press, aim: Handle) -> None:
+        """Opens the list of a case."""
+        await self._listing.open(press, aim)
+
+    async def pressed(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """Takes a press within a modal: turns the page, or has a piece shown."""
+        try:
+            await self._take(ack, read_press(body), body.get("view") or {})
+        except Unreadable as error:
+            # A modal that can't be read names no channel either: Slack itself has to say so.
+            _log.warning("evidence_press_unreadable", error=str(error))
+            raise NotTaken("unreadable") from error
+
+    async def _take(self, ack: AsyncAck, press: Press, view: dict[str, Any]) -> None:
+        if press.name.startswith(REVEAL):
+            await self._revealing.pressed(ack, press, view)
+        elif press.name in (BEFORE, NEXT):
+            state = decode(str(view.get("private_metadata") or ""))
+            await ack()
+            self._after.start(self._listing.turn(press, state))
+        else:
+            raise Unreadable("no button of evidence")

@@ -1,0 +1,243 @@
+"""Refresh of App Home: at once where it is opened, soon where something changed."""
+
+import asyncio
+import hashlib
+import json
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import aiohttp
+import structlog
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.slack.rendering import Block
+from bot.slack.replies import Background
+
+A_MINUTE = 30
+"""Of the 100 that Slack takes (tier 4, docs.slack.dev/apis/web-api/rate-limits): modals are opened
+and updated beside, and each process has a budget of its own."""
+AT_ONCE = 10
+"""How many may come together: a shift begins, and everybody opens their home."""
+KEPT = 300.0
+"""Seconds after which a home is published anew though nothing changed: another process may have
+published since, and Slack tells nobody."""
+MOST_KEPT = 1_000
+BUSY = 5.0
+"""Seconds to wait where Slack says that it is busy, and not for how long."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Outcome(StrEnum):
+    """What became of a home that was to be published."""
+
+    SHOWN = "shown"
+    LATER = "later"
+    STALE = "stale"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What a person's home shows: Slack's hash of it, a digest of ours, and since when."""
+
+    hash: str
+    digest: str
+    at: float
+
+
+class Budget:
+    """A bucket of calls that fills with time."""
+
+    def __init__(self, a_minute: int, at_once: int, clock: Callable[[], float]) -> None:
+        self._per_second = a_minute / 60
+        self._most = float(at_once)
+        self._left = self._most
+        self._clock = clock
+        self._filled = clock()
+
+    def wait(self) -> float:
+        """Seconds until a call may be made; 0.0 takes it."""
+        now = self._clock()
+        self._left = min(self._most, self._left + (now - self._filled) * self._per_second)
+        self._filled = now
+        if self._left >= 1:
+            self._left -= 1
+            return 0.0
+        return (1 - self._left) / self._per_second
+
+    def close(self, seconds: float) -> None:
+        """No call is made for so long."""
+        self._left = 1 - seconds * self._per_second
+
+
+class Publisher:
+    """Publishes homes. One call at a time: who calls it waits for `Outcome`."""
+
+    def __init__(self, client: AsyncWebClient, clock: Callable[[], float] = time.monotonic) -> None:
+        self._client = client
+        self._clock = clock
+        self._shown: OrderedDict[str, _Shown] = OrderedDict()
+        self.budget = Budget(A_MINUTE, AT_ONCE, clock)
+
+    def seen(self, person: str, hash_: str | None) -> None:
+        """What Slack shows a person who opens their home: it may not be ours any more."""
+        shown = self._shown.get(person)
+        if shown is not None and shown.hash != hash_:
+            del self._shown[person]
+
+    def is_shown(self, person: str, blocks: Sequence[Block]) -> bool:
+        """Whether the person sees just this."""
+        shown = self._shown.get(person)
+        fresh = shown is not None and self._clock() - shown.at < KEPT
+        return fresh and shown is not None and shown.digest == _digest(blocks)
+
+    async def publish(self, person: str, blocks: Sequence[Block]) -> Outcome:
+        """Shows a home. STALE where another process was faster: draw it anew, then publish."""
+        shown = self._shown.get(person)
+        view = {"type": "home", "blocks": list(blocks)}
+        hash_ = {"hash": shown.hash} if shown is not None else {}
+        try:
+            answer = await self._client.views_publish(user_id=person, view=view, **hash_)
+        except SlackApiError as error:
+            return self._refused(person, error)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            self._shown.pop(person, None)  # it may be shown, or not
+            _log.warning("home_not_published", person=person, error=type(error).__name__)
+            return Outcome.FAILED
+        self._keep(person, str(answer["view"]["hash"]), _digest(blocks))
+        return Outcome.SHOWN
+
+    def _refused(self, person: str, error: SlackApiError) -> Outcome:
+        code = error.response.get("error", "")
+        if code == "hash_conflict":
+            self._shown.pop(person, None)
+            return Outcome.STALE
+        if code == "ratelimited":
+            asked = error.response.headers.get("Retry-After", "")
+            self.budget.close(float(asked) if asked.isdecimal() else BUSY)
+            return Outcome.LATER
+        _log.warning("home_not_published", person=person, error=code)
+        return Outcome.FAILED
+
+    def _keep(self, person: str, hash_: str, digest: str) -> None:
+        self._shown[person] = _Shown(hash_, digest, self._clock())
+        self._shown.move_to_end(person)
+        while len(self._shown) > MOST_KEPT:
+            self._shown.popitem(last=False)
+
+
+def _digest(blocks: Sequence[Block]) -> str:
+    return hashlib.sha256(json.dumps(blocks, sort_keys=True).encode()).hexdigest()
+
+
+# Everybody who opened their home lately is looked at together, over one reading of the ledger; a
+# view that would be the same is not published. So a press by anybody refreshes the homes of all
+# whom it concerns, and of nobody else.
+
+LATELY = 30 * 60.0
+"""Seconds for which somebody is taken to look at their home: Slack tells when it is opened, and
+never that it is closed."""
+MOST_LOOKING = 200
+SETTLED = (0.7, 4.0)
+"""Seconds after the last of several presses: its case has acted by then; the second is for load."""
+EVERY = 30.0
+"""Seconds between two looks for what no press here has caused: alerts, clocks, other processes."""
+TRIES = 3
+PAUSE = 1.0
+"""Seconds after a try that failed: Slack is away, as a rule for everybody."""
+
+Draw = Callable[[str], Awaitable[list[Block]]]
+"""The blocks of a person's home; it must not raise."""
+
+
+class Watching:
+    """The homes that people look at."""
+
+    def __init__(
+        self,
+        publisher: Publisher,
+        draw: Draw,
+        beside: Background,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._publisher = publisher
+        self._draw = draw
+        self._beside = beside
+        self._clock = clock
+        self._looking: OrderedDict[str, float] = OrderedDict()
+        self._wanted: OrderedDict[str, int] = OrderedDict()
+        self._drawing: asyncio.Task[None] | None = None
+        self._waiting: asyncio.Task[None] | None = None
+        self._looking_again: asyncio.Task[None] | None = None
+
+    def opened(self, person: str) -> None:
+        """Somebody opened their home: theirs is drawn before all others."""
+        self._looking[person] = self._clock()
+        self._looking.move_to_end(person)
+        while len(self._looking) > MOST_LOOKING:
+            self._looking.popitem(last=False)
+        self._want(person, first=True)
+        if self._looking_again is None or self._looking_again.done():
+            self._looking_again = self._beside.beside(self._look_again())
+
+    def stirred(self) -> None:
+        """Something was stored that may change what people see, once its case has acted."""
+        if not self._looking:
+            return
+        if self._waiting is not None:
+            self._waiting.cancel()
+        self._waiting = self._beside.beside(self._settle())
+
+    def refresh(self) -> None:
+        """Looks at the homes of everybody who opened theirs lately."""
+        before = self._clock() - LATELY
+        for person in [who for who, at in self._looking.items() if at < before]:
+            del self._looking[person]
+        for person in self._looking:
+            self._want(person)
+
+    async def _settle(self) -> None:
+        passed = 0.0
+        for at in SETTLED:
+            await asyncio.sleep(at - passed)
+            passed = at
+            self.refresh()
+
+    async def _look_again(self) -> None:
+        while self._looking:
+            await asyncio.sleep(EVERY)
+            self.refresh()
+
+    def _want(self, person: str, first: bool = False, tries: int = TRIES) -> None:
+        self._wanted[person] = max(tries, self._wanted.get(person, 0))
+        if first:
+            self._wanted.move_to_end(person, last=False)
+        if self._drawing is None or self._drawing.done():
+            self._drawing = self._beside.beside(self._draw_wanted())
+
+    async def _draw_wanted(self) -> None:
+        while self._wanted:
+            person, tries = self._wanted.popitem(last=False)
+            blocks = await self._draw(person)
+            if self._publisher.is_shown(person, blocks):
+                continue
+            wait = self._publisher.budget.wait()
+            if wait:
+                # Whoever opens theirs meanwhile comes first; drawn anew, it is the last state.
+                self._wanted.setdefault(person, tries)
+                await asyncio.sleep(wait)
+                continue
+            await self._publish(person, blocks, tries)
+
+    async def _publish(self, person: str, blocks: list[Block], tries: int) -> None:
+        outcome = await self._publisher.publish(person, blocks)
+        if outcome is Outcome.LATER:
+            self._wanted.setdefault(person, tries)
+        elif outcome in (Outcome.STALE, Outcome.FAILED) and tries > 1:
+            self._wanted.setdefault(person, tries - 1)
+            await asyncio.sleep(PAUSE if outcome is Outcome.FAILED else 0)

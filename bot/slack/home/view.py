@@ -1,0 +1,308 @@
+"""App Home: the queue, the shift and today's numbers, read once for everybody who looks."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from datetime import time as time_of_day
+from typing import Any, Generic, TypeVar
+
+import structlog
+from slack_bolt.context.ack.async_ack import AsyncAck
+from slack_sdk.web.async_client import AsyncWebClient
+
+from activities.errors import Unavailable
+from activities.slack import report_message as words
+from activities.slack.drawing import context
+from activities.slack.text.texts import Catalog
+from bot.services.cases import CaseLine
+from bot.services.slack import AppealDoor, CaseDoor, Services
+from bot.services.team import OnCall
+from bot.slack.commands import team
+from bot.slack.commands.automation import halts
+from bot.slack.commands.pages import help_page
+from bot.slack.commands.parser import Which
+from bot.slack.home.refresh import Publisher, Watching
+from bot.slack.permissions import holder_words
+from bot.slack.queue import chosen, waiting_for
+from bot.slack.rendering import Block, case_line, moment, section
+from bot.slack.replies import UNHURRIED, Background, Languages, Links, Replies, Said
+from workflows.appealing.start import AppealMemory
+from workflows.domain.appealing.commands import AppealClick
+from workflows.domain.commands import Click
+from workflows.domain.memory import Memory
+from workflows.domain.numbers.model import Numbers
+from workflows.domain.people import Role
+from workflows.domain.text import Language
+
+
+class HeardCases:
+    """`CaseDoor` that says when something was stored."""
+
+    def __init__(self, cases: CaseDoor, stirred: Callable[[], None]) -> None:
+        self._cases = cases
+        self._stirred = stirred
+
+    async def click(self, route: str, click: Click) -> None:
+        """Stores a click for good. Raises `workflows.client.OutOfReach`."""
+        await self._cases.click(route, click)
+        self._stirred()
+
+    async def memory(self, route: str) -> Memory | None:
+        """The running case at `route`, or None. Raises `workflows.client.OutOfReach`."""
+        return await self._cases.memory(route)
+
+
+class HeardAppeals:
+    """`AppealDoor` that says when something was stored."""
+
+    def __init__(self, appeals: AppealDoor, stirred: Callable[[], None]) -> None:
+        self._appeals = appeals
+        self._stirred = stirred
+
+    async def click(self, click: AppealClick) -> bool:
+        """Stores a click for good; False where its appeal is over."""
+        stored = await self._appeals.click(click)
+        self._stirred()
+        return stored
+
+    async def memory(self, appeal: str) -> AppealMemory | None:
+        """An open appeal, or None."""
+        return await self._appeals.memory(appeal)
+
+
+V = TypeVar("V")
+
+QUEUE_LASTS = 0.5
+"""Seconds; less than until a press has settled (`watching.SETTLED`)."""
+NUMBERS_LAST = 5.0
+
+
+class _Shared(Generic[V]):
+    """One reading at a time, which serves everybody who asks while it is fresh."""
+
+    def __init__(self, read: Callable[[], Awaitable[V]], lasts: float) -> None:
+        self._read = read
+        self._lasts = lasts
+        self._lock = asyncio.Lock()
+        self._kept: tuple[float, V] | None = None
+
+    async def get(self) -> V:
+        """The reading. Raises what reading raises."""
+        async with self._lock:
+            if self._kept is None or time.monotonic() - self._kept[0] >= self._lasts:
+                begun = time.monotonic()
+                self._kept = (begun, await self._read())
+            return self._kept[1]
+
+
+class Reading:
+    """The queue, the shift and today's numbers. Every call raises `Unavailable`."""
+
+    def __init__(self, services: Services, now: Callable[[], datetime]) -> None:
+        self._services = services
+        self._now = now
+        self._queue = _Shared(services.ledger.queue, QUEUE_LASTS)
+        self._on_call = _Shared(self._ask_on_call, QUEUE_LASTS)
+        self._today = _Shared(self._ask_today, NUMBERS_LAST)
+
+    async def queue(self) -> tuple[CaseLine, ...]:
+        """Every case that is not closed or waits for an approval."""
+        return await self._queue.get()
+
+    async def on_call(self) -> OnCall:
+        """Who is on shift now."""
+        return await self._on_call.get()
+
+    async def today(self) -> Numbers:
+        """The numbers since midnight, where the team is."""
+        return await self._today.get()
+
+    async def _ask_on_call(self) -> OnCall:
+        return await self._services.team.on_call(self._now())
+
+    async def _ask_today(self) -> Numbers:
+        now, zone = self._now(), self._services.zone
+        midnight = datetime.combine(now.astimezone(zone).date(), time_of_day(), zone)
+        return await self._services.team.numbers(midnight, now)
+
+
+MOST_LINES = 10
+"""Of each list; a home holds 100 blocks (docs.slack.dev, views)."""
+LANGUAGE = "home.language"
+LIKE_SLACK = "slack"
+
+
+def cases(
+    key: str, lines: Sequence[CaseLine], texts: Catalog, base: str | None, now: datetime
+) -> list[Block]:
+    """A list of cases with how many there are."""
+    rows = [section(case_line(line, texts, base, now)) for line in lines[:MOST_LINES]]
+    more = len(lines) - MOST_LINES
+    if more > 0:
+        rows.append(section(texts.say("bot.queue.more", count=more)))
+    nothing = [section(texts.say("bot.home.nothing"))]
+    return [_header(f"{texts.say(key)} ({len(lines)})"), *(rows or nothing), _divider()]
+
+
+def shift(on_call: OnCall, texts: Catalog) -> list[Block]:
+    """Who is on shift now."""
+    rows = "\n".join(team.now(on_call, texts))
+    return [_header(texts.say("bot.home.shift")), section(rows), _divider()]
+
+
+def today(numbers: Numbers, texts: Catalog) -> list[Block]:
+    """The numbers since midnight; nothing that changes by the mere passing of time."""
+    since = texts.say("bot.home.today.since", at=moment(numbers.since))
+    rows = [
+        since,
+        words.flow(numbers, texts),
+        words.now(numbers, texts),
+        words.decisions(numbers, texts),
+        words.in_time(numbers, texts),
+        *words.speed(numbers, texts),
+        words.protections(numbers, texts),
+    ]
+    return [_header(texts.say("bot.home.today")), section("\n".join(rows)), _divider()]
+
+
+def language(chosen: Language | None, texts: Catalog) -> list[Block]:
+    """The switch of the language in which a person reads Koban."""
+    value = chosen.value if chosen is not None else LIKE_SLACK
+    offered = {each: _option(each, texts) for each in (*Language, LIKE_SLACK)}
+    select = {
+        "type": "static_select",
+        "action_id": LANGUAGE,
+        "options": list(offered.values()),
+        "initial_option": offered[value],
+    }
+    # Slack keeps what was picked in a block of the same id, also where it was not stored.
+    shown = {**section(f"*{texts.say('bot.home.language')}*"), "block_id": f"{LANGUAGE}.{value}"}
+    hint = context([texts.say("bot.home.language.hint")])
+    return [{**shown, "accessory": select}, hint, _divider()]
+
+
+def _option(value: str, texts: Catalog) -> dict[str, Any]:
+    label = texts.say(f"bot.home.language.{value}")
+    return {"text": {"type": "plain_text", "text": label}, "value": str(value)}
+
+
+def _header(text: str) -> Block:
+    return {"type": "header", "text": {"type": "plain_text", "text": text}}
+
+
+def _divider() -> Block:
+    return {"type": "divider"}
+
+
+PATIENCE = 2.0
+"""Seconds for storing a choice; Slack waits for 3."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Home:
+    """The listener of `app_home_opened` and of what is chosen there."""
+
+    def __init__(
+        self,
+        services: Services,
+        languages: Languages,
+        replies: Replies,
+        links: Links,
+        client: AsyncWebClient,
+        after: Background,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._services = services
+        self._languages = languages
+        self._replies = replies
+        self._links = links
+        self._after = after
+        self._now = now
+        self._reading = Reading(services, now)
+        self._publisher = Publisher(client)
+        self._watching = Watching(self._publisher, self._draw, after)
+
+    def hearing(self, services: Services) -> Services:
+        """`services` through which homes hear of every press that is stored."""
+        stirred = self._watching.stirred
+        cases = HeardCases(services.cases, stirred)
+        return replace(services, cases=cases, appeals=HeardAppeals(services.appeals, stirred))
+
+    async def opened(self, event: dict[str, Any]) -> None:
+        """Draws the home tab anew; Bolt has acknowledged the event already."""
+        if event.get("tab") == "home":
+            person = str(event["user"])
+            self._publisher.seen(person, (event.get("view") or {}).get("hash"))
+            self._watching.opened(person)
+
+    async def language_chosen(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """Stores the language that a person chose, and draws their home in it."""
+        person = str(body["user"]["id"])
+        picked = str((body["actions"][0].get("selected_option") or {}).get("value") or "")
+        language = Language(picked) if picked in set(Language) else None
+        stored = await self._stored(person, language)
+        await ack()
+        if not stored:
+            self._after.start(self._not_stored(person))
+        self._watching.opened(person)
+
+    async def _stored(self, person: str, language: Language | None) -> bool:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._services.team.choose_language(person, language, self._now())
+        except (Unavailable, TimeoutError) as error:
+            _log.warning("language_not_stored", person=person, error=str(error))
+            return False
+        return True
+
+    async def _not_stored(self, person: str) -> None:
+        texts = self._services.texts(await self._languages.of(person, UNHURRIED))
+        await self._replies.directly(person, Said(text=texts.say("bot.home.language.not_stored")))
+
+    # -- drawing --------------------------------------------------------------------------
+
+    async def _draw(self, person: str) -> list[Block]:
+        texts = self._services.texts(await self._languages.of(person, UNHURRIED))
+        try:
+            return await self._blocks(person, texts)
+        except Unavailable as error:
+            _log.warning("home_unavailable", person=person, error=str(error))
+        except Exception:  # noqa: BLE001 -- whoever looks must not see an old list for ever
+            _log.exception("home_failed", person=person)
+        return [section(texts.say("bot.home.unavailable"))]
+
+    async def _blocks(self, person: str, texts: Catalog) -> list[Block]:
+        roles = await self._services.people.roles(person)
+        chosen_language = await self._services.team.language(person)
+        rest = [
+            *language(chosen_language, texts),
+            *help_page(texts, self._services.policies.lookups()).blocks,
+        ]
+        if not roles:
+            leads = await holder_words(self._services.people, (Role.LEAD,), texts)
+            return [section(texts.say("bot.slash.no_role", holders=leads)), *rest]
+        above = await halts(self._services, self._now(), texts)
+        shown = [*await self._cases(person, roles, texts), *await self._team(texts)]
+        return [*above, *shown, *rest]
+
+    async def _cases(self, person: str, roles: frozenset[Role], texts: Catalog) -> list[Block]:
+        now = self._now()
+        covers = await self._services.covers.of(person, now)
+        lines, base = await self._reading.queue(), await self._links.base()
+        shown = {
+            "bot.home.approvals": waiting_for(lines, person, roles, covers),
+            "bot.home.mine": chosen(lines, Which.MINE, person, now),
+            "bot.home.overdue": chosen(lines, Which.OVERDUE, person, now),
+        }
+        listed = [cases(key, found, texts, base, now) for key, found in shown.items()]
+        return [block for blocks in listed for block in blocks]
+
+    async def _team(self, texts: Catalog) -> list[Block]:
+        """Who is there, and how it goes."""
+        return [
+            *shift(await self._reading.on_call(), texts),
+            *today(await self._reading.today(), texts),
+        ]

@@ -1,0 +1,117 @@
+"""Rendering of lists and lines: each takes hostile text and gives harmless blocks."""
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from activities.slack.escape import mrkdwn, one_line, units
+from activities.slack.reader import Reader
+from activities.slack.text.texts import Catalog
+from bot.services.cases import CaseLine
+from bot.slack.replies import link
+from workflows.domain.alert import Subject
+from workflows.domain.approval import Purpose
+from workflows.domain.case_state import Phase
+
+
+def masked(value: str) -> str:
+    """`a***@…` for an e-mail address, else the first character and `***`."""
+    if not value:
+        return ""
+    local, at, _ = value.partition("@")
+    if at and local:
+        return f"{local[0]}***@…"
+    return f"{value[0]}***" if len(value) > 1 else "***"
+
+
+Block = dict[str, Any]
+
+SECTION = 3000
+"""docs.slack.dev, section block: text; in UTF-16 units, as everywhere (activities.slack.escape)."""
+
+_PERSON = re.compile(r"[UW][A-Z0-9]{2,20}")
+
+
+def section(text: str) -> Block:
+    """One paragraph of mrkdwn that is already harmless."""
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
+
+
+def sections(lines: Iterable[str]) -> list[Block]:
+    """As few paragraphs as hold the lines, each of them whole: a cut could tear a link apart."""
+    paragraphs: list[str] = []
+    for line in lines:
+        joined = f"{paragraphs[-1]}\n{line}" if paragraphs else line
+        if paragraphs and units(joined) <= SECTION:
+            paragraphs[-1] = joined
+        elif line and units(line) <= SECTION:
+            paragraphs.append(line)
+    return [section(text) for text in paragraphs]
+
+
+def safe(text: str, most: int = 200) -> str:
+    """Text from outside, on one line."""
+    return mrkdwn(one_line(text), most)
+
+
+def person(who: str | None, texts: Catalog) -> str:
+    """A person as Slack shows them; nobody: the word for it."""
+    if who is None:
+        return texts.say("bot.nobody")
+    return f"<@{who}>" if _PERSON.fullmatch(who) else safe(who, 40)
+
+
+def moment(at: datetime) -> str:
+    """A time in each reader's own zone (docs.slack.dev, date formatting)."""
+    fallback = at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{fallback}>"
+
+
+def case_name(line: CaseLine, base: str | None) -> str:
+    """The id, as a link to the card where there is one."""
+    address = link(base, line.card)
+    return f"<{address}|{line.id}>" if address else line.id
+
+
+def subject_name(subject: Subject, texts: Catalog) -> str:
+    """`ユーザー u_123`, in the words of the cards."""
+    return Reader(texts=texts, zone=UTC).subject(subject)
+
+
+def about(line: CaseLine, texts: Catalog) -> str:
+    """`外部誘導 · ユーザー u_123`."""
+    return f"{safe(line.title.in_(texts.language), 100)} · {subject_name(line.subject, texts)}"
+
+
+def case_line(line: CaseLine, texts: Catalog, base: str | None, now: datetime) -> str:
+    """One case of a queue on one or two lines."""
+    head = f"*{texts.say(f'severity.{line.severity}')}* · {case_name(line, base)}"
+    return f"{head} · {about(line, texts)}\n{' · '.join(state(line, texts, now))}"
+
+
+def state(line: CaseLine, texts: Catalog, now: datetime) -> list[str]:
+    """Where a case stands: its phase, what it waits for, who has it, and until when."""
+    return [
+        texts.say(f"bot.phase.{line.phase}"),
+        *_waits(line, texts),
+        texts.say("bot.owner", person=person(line.owner, texts)),
+        *due(line, texts, now),
+    ]
+
+
+def _waits(line: CaseLine, texts: Catalog) -> list[str]:
+    """What sets a case aside, or what besides its decision waits for an approval."""
+    if line.hold is not None and line.hold_until is not None:
+        return [texts.say(f"bot.hold.{line.hold}", at=moment(line.hold_until))]
+    if line.purpose in (Purpose.UNDO, Purpose.REVIEW):
+        return [texts.say(f"bot.waits.{line.purpose}")]
+    return []
+
+
+def due(line: CaseLine, texts: Catalog, now: datetime) -> list[str]:
+    """When something is due, marked where that has passed."""
+    if line.due is None or (line.phase is Phase.CLOSED and not line.approvers):
+        return []
+    told = texts.say("bot.due", at=moment(line.due))
+    return [told, f"*{texts.say('bot.overdue')}*"] if line.due < now else [told]

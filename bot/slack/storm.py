@@ -1,0 +1,105 @@
+"""Press on a storm's digest: shows one of its cases before its card stands."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import structlog
+from slack_bolt.context.ack.async_ack import AsyncAck
+
+from activities.errors import Unavailable
+from activities.slack.card import case_card
+from activities.slack.drawing import context
+from activities.slack.reader import Reader
+from activities.slack.role_holders import people_of
+from activities.slack.text.texts import Catalog
+from bot.services.cases import CaseLine, LookedUp, Story
+from bot.services.slack import Services
+from bot.slack.commands import pages
+from bot.slack.permissions import holder_words
+from bot.slack.press import Press, Source, read_press
+from bot.slack.replies import Background, Languages, Links, Replies, Said, link
+from workflows.client import OutOfReach
+from workflows.domain.people import Role
+from workflows.domain.view import CardView, view_of
+
+OPEN = "storm.open"
+_CASE = re.compile(r"K[0-9A-HJKMNP-TV-Z]{8}")
+
+_log = structlog.get_logger(__name__)
+
+
+class StormOpening:
+    """Shows its person the card as it would stand now, with buttons that work."""
+
+    def __init__(
+        self,
+        services: Services,
+        languages: Languages,
+        replies: Replies,
+        links: Links,
+        after: Background,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._services = services
+        self._languages = languages
+        self._replies = replies
+        self._links = links
+        self._after = after
+        self._now = now
+
+    async def pressed(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """Takes a press; the card follows for its person alone."""
+        await ack()
+        self._after.start(self._answer(read_press(body)))
+
+    async def _answer(self, press: Press) -> None:
+        texts = self._services.texts(await self._languages.of(press.source.person))
+        try:
+            said = await self._said(press, texts)
+        except (Unavailable, OutOfReach) as away:
+            _log.warning("storm_case_unavailable", error=type(away).__name__)
+            said = pages.sentence(texts.say("storm.unavailable"))
+        await self._replies.privately(press.source, said)
+
+    async def _said(self, press: Press, texts: Catalog) -> Said:
+        if _CASE.fullmatch(press.value) is None:
+            return pages.sentence(texts.say("bot.press.unreadable"))
+        if not await self._services.people.roles(press.source.person):
+            leads = await holder_words(self._services.people, (Role.LEAD,), texts)
+            return pages.sentence(texts.say("bot.slash.no_role", holders=leads))
+        await self._note(press.source, press.value)
+        story = await self._services.ledger.story(press.value)
+        if story is None:
+            return pages.sentence(texts.say("bot.case.unknown", case=press.value))
+        return await self._case(story, texts)
+
+    async def _case(self, story: Story, texts: Catalog) -> Said:
+        line, base = story.line, await self._links.base()
+        memory = await self._services.cases.memory(line.route)
+        if memory is None or memory.case is None or memory.case.id != line.id:
+            return pages.case_page(story, texts, base, self._now())  # it is closed by now
+        view = view_of(memory.case)
+        card = case_card(view, await self._reader(view, texts))
+        found = line.model_copy(update={"card": memory.card or line.card})
+        return Said(text=card.text, blocks=(*card.blocks, _below(found, texts, base)))
+
+    async def _reader(self, view: CardView, texts: Catalog) -> Reader:
+        names = await self._services.people.names(each for each in people_of(view, ()) if each)
+        return Reader(texts, self._services.zone, names)
+
+    async def _note(self, source: Source, case: str) -> None:
+        """Writes down who looks, before anything is shown."""
+        channel = source.place.channel if source.place else "?"
+        why = f"{OPEN} in {channel}"
+        await self._services.ledger.looked_up(
+            LookedUp(by=source.person, kind="case", id=case, why=why, at=self._now())
+        )
+
+
+def _below(line: CaseLine, texts: Catalog, base: str | None) -> dict[str, Any]:
+    address = link(base, line.card)
+    if line.card is None or address is None:
+        return context([texts.say("storm.opened.waits")])
+    return context([texts.say("storm.opened.posted", link=address)])
