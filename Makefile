@@ -15,7 +15,8 @@ help: ## show this list
 demo: $(DEMO_READY) ## run everything on this machine and print one address
 	@$(BIN)/python -m deploy.sandbox
 
-PYTEST := $(BIN)/python -m pytest -n 3 --dist worksteal
+# Most tests wait for a server most of the time. What pytest compiles is kept for the next run.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n 4 --dist worksteal
 # `--all` for everything, `--rest` for what `make test` leaves out.
 PART ?= --all
 RUNS ?= 10

@@ -5,7 +5,6 @@ import shutil
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,11 +13,10 @@ from playwright.async_api import Browser, async_playwright, expect
 from temporalio.client import Client
 
 from activities.ledger.database import Database, migrate
-from activities.policy.folder import PolicyFolder, load_policy
 from deploy.sandbox.slack.person import PATIENCE, wait_until
-from deploy.sandbox.stage import POLICY
 from deploy.sandbox.temporal import temporal_server
 from tests import aftermath
+from tests.once import read_once
 from tests.patience import be_patient
 from tests.selection import give_time, select
 from tests.world import World, koban
@@ -77,25 +75,10 @@ def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def patience() -> Iterator[None]:
-    """Koban's shortest deadlines, longer than a busy machine needs."""
+    """Koban's shortest deadlines, longer than a busy machine needs; and less to do for it."""
     with pytest.MonkeyPatch.context() as patch:
         be_patient(patch)
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def policy_read_once() -> Iterator[None]:
-    """The sandbox's policy folder stays as it is: every world reads it, and parsing takes long."""
-
-    @cache
-    def read() -> PolicyFolder:
-        return load_policy(POLICY)
-
-    def loaded(folder: Path) -> PolicyFolder:
-        return read() if folder == POLICY else load_policy(folder)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("activities.policy.watching.load_policy", loaded)
+        read_once(patch)
         yield
 
 

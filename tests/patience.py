@@ -17,9 +17,9 @@ def be_patient(patch: pytest.MonkeyPatch) -> None:
     In production Slack shows an error after 3 s, and the person presses again.
     """
     patch.setattr("workflows.client.RPC_TIMEOUT", timedelta(seconds=SECONDS))
-    patch.setattr("bot.slack.sending.PATIENCE", SECONDS)
-    patch.setattr("bot.slack.appeals.storing.PATIENCE", SECONDS)
-    patch.setattr("bot.slack.telling.PATIENCE", SECONDS)
-    patch.setattr("bot.slack.links.SECONDS", SECONDS)
-    patch.setattr("bot.slack.rights.PATIENCE", SECONDS)
-    patch.setattr("bot.slack.rings.listing.READING", SECONDS)
+    patch.setattr("bot.slack.replies.STORING", SECONDS)
+    patch.setattr("bot.slack.appeals.STORING", SECONDS)
+    patch.setattr("bot.slack.replies.TELLING", SECONDS)
+    patch.setattr("bot.slack.replies.LINK_SECONDS", SECONDS)
+    patch.setattr("bot.slack.permissions.PATIENCE", SECONDS)
+    patch.setattr("bot.slack.bulk.list.READING", SECONDS)

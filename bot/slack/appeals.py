@@ -36,8 +36,7 @@ from bot.slack.press import (
     read_source,
     submission_id,
 )
-from bot.slack.replies import STORING as STORING
-from bot.slack.replies import Background, Languages, Replies, Said
+from bot.slack.replies import STORING, Background, Languages, Replies, Said
 from workflows.client import OutOfReach
 from workflows.domain.appealing import commands as cmd
 from workflows.domain.appealing.commands import AppealClick
