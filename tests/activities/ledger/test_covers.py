@@ -72,9 +72,9 @@ async def test_a_person_sees_both_sides(book: Covers) -> None:
     """Whom they cover for, and who covers for them."""
     await book.begin("U0SATO", TANAKA_S, T0)
     for person in ("U0SATO", "U0TANAKA"):
-        (row,) = await book.around(person, T0)
-        assert (row["person"], row["covers_for"], row["role"]) == ("U0SATO", "U0TANAKA", "lead")
-    assert await book.around("U0CLARK", T0) == []
+        (one,) = await book.around(person, T0)
+        assert (one.person, one.covers_for, one.role) == ("U0SATO", "U0TANAKA", Role.LEAD)
+    assert await book.around("U0CLARK", T0) == ()
 
 
 async def test_another_lead_ends_what_somebody_gives_or_has(

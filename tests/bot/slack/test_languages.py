@@ -40,7 +40,7 @@ async def test_a_late_answer_is_remembered_for_the_next_message(stage: Stage) ->
 
 async def test_no_more_people_are_remembered_than_a_bound(monkeypatch) -> None:
     """The one who was answered longest ago is forgotten first."""
-    monkeypatch.setattr(replies, "MOST", 1)
+    monkeypatch.setattr(replies, "MOST_PEOPLE", 1)
     stage = Stage(Workspace(), "")
     asked = Languages(stage.services(), Background())
     for person in ("U0CLARK", "U0REED"):
