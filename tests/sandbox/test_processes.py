@@ -100,7 +100,9 @@ async def test_a_killed_run_of_the_suite_leaves_nothing_behind(tmp_path: Path) -
     """The processes of pytest-xdist end first, and their servers with them."""
     ready, suite = tmp_path / "ready", tmp_path / "test_killed.py"
     suite.write_text(SUITE.format(ready=str(ready)), "utf-8")
-    options = ("-n", "1", "-p", "no:cacheprovider", "-c", str(ROOT / "pyproject.toml"))
+    # In the folder that all runs share, pytest would shut out the user of a PostgreSQL that starts.
+    own = ("--basetemp", str(tmp_path / "own"))
+    options = ("-n", "1", "-p", "no:cacheprovider", "-c", str(ROOT / "pyproject.toml"), *own)
     run = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "pytest", *options, str(suite)),
         cwd=ROOT,
