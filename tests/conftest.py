@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -80,6 +81,16 @@ def patience() -> Iterator[None]:
         be_patient(patch)
         read_once(patch)
         yield
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that PostgreSQL's own user may enter.
+
+    Not below pytest's: each run that starts on this machine closes that to other users.
+    """
+    with TemporaryDirectory(prefix="koban-") as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")

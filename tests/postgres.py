@@ -44,6 +44,7 @@ def postgres_server(folder: Path) -> Iterator[Postgres]:
             yield Postgres(f"postgresql://postgres@/postgres?host={folder}")
         finally:
             server.send_signal(signal.SIGINT)  # a fast shutdown
+            server.wait(PATIENCE)
 
 
 def _started(folder: Path) -> subprocess.Popen[bytes]:

@@ -75,13 +75,15 @@ def started_by(pid: int) -> list[psutil.Process]:
 
 
 @pytest.mark.parametrize("script", [POSTGRES, TEMPORAL, CHROMIUM], ids=["pg", "temporal", "page"])
-async def test_a_server_ends_with_the_process_that_started_it(tmp_path: Path, script: str) -> None:
+async def test_a_server_ends_with_the_process_that_started_it(
+    open_folder: Path, script: str
+) -> None:
     """Also where that is killed and can tidy up nothing."""
     chromium = next(filter(None, map(shutil.which, NAMES)), "")
     if script is CHROMIUM and not chromium:
         pytest.skip("no Chromium on this machine")
     starter = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", script, str(tmp_path), chromium),
+        *(sys.executable, "-c", script, str(open_folder), chromium),
         cwd=ROOT,
         stdout=PIPE,
         preexec_fn=ends_with_parent(),
@@ -96,11 +98,12 @@ async def test_a_server_ends_with_the_process_that_started_it(tmp_path: Path, sc
     await gone(servers)
 
 
-async def test_a_killed_run_of_the_suite_leaves_nothing_behind(tmp_path: Path) -> None:
+async def test_a_killed_run_of_the_suite_leaves_nothing_behind(open_folder: Path) -> None:
     """The processes of pytest-xdist end first, and their servers with them."""
-    ready, suite = tmp_path / "ready", tmp_path / "test_killed.py"
+    ready, suite = open_folder / "ready", open_folder / "test_killed.py"
     suite.write_text(SUITE.format(ready=str(ready)), "utf-8")
-    options = ("-n", "1", "-p", "no:cacheprovider", "-c", str(ROOT / "pyproject.toml"))
+    own = ("--basetemp", str(open_folder / "own"))
+    options = ("-n", "1", "-p", "no:cacheprovider", "-c", str(ROOT / "pyproject.toml"), *own)
     run = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "pytest", *options, str(suite)),
         cwd=ROOT,

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import pytest
@@ -16,9 +17,12 @@ TEMPLATE = "migrated"
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def postgres() -> Iterator[Postgres]:
     """A running PostgreSQL."""
-    with postgres_server(tmp_path_factory.mktemp("postgres")) as server:
+    with (
+        TemporaryDirectory(prefix="koban-") as folder,
+        postgres_server(Path(folder, "postgres")) as server,
+    ):
         yield server
 
 

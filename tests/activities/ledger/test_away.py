@@ -13,9 +13,9 @@ from tests.chaos.postgres import Postgres
 from tests.postgres import postgres_server
 
 
-async def test_a_database_that_starts_up_again_counts_as_away(tmp_path: Path) -> None:
+async def test_a_database_that_starts_up_again_counts_as_away(open_folder: Path) -> None:
     """It takes connections for a moment, only to say that it can't be asked yet."""
-    server = Postgres(tmp_path)
+    server = Postgres(open_folder)
     await server.process.start()
     try:
         await wait_until(server.answers, what="PostgreSQL")
@@ -46,10 +46,12 @@ async def _asked_in_vain(database: Database) -> set[type[Exception]]:
     return seen
 
 
-async def test_who_is_not_let_in_is_told_apart_from_who_has_to_wait(tmp_path: Path) -> None:
+async def test_who_is_not_let_in_is_told_apart_from_who_has_to_wait(
+    tmp_path: Path, open_folder: Path
+) -> None:
     """A database, a user or a file that is not there: a person has to change the address."""
     (tmp_path / "text").write_text("no database at all" * 100, "utf-8")
-    with postgres_server(tmp_path / "postgres") as server:
+    with postgres_server(open_folder / "postgres") as server:
         url = make_url(await server.fresh("koban"))
         for wrong in (
             url.set(database="nowhere"),

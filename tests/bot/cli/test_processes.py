@@ -135,10 +135,10 @@ async def test_both_start_without_temporal_and_go_on_once_it_is_there(
 
 
 async def test_both_start_without_the_ledger_and_go_on_once_it_is_there(
-    temporal: str, settings: dict[str, str], tmp_path: Path
+    temporal: str, settings: dict[str, str], open_folder: Path
 ) -> None:
     """An alert is taken meanwhile; its case stands in the ledger when that has come."""
-    koban, postgres = str(BIN / "koban"), Postgres(tmp_path)
+    koban, postgres = str(BIN / "koban"), Postgres(open_folder)
     settings["KOBAN_LEDGER__URL"] = postgres.url("postgres")
     settings["KOBAN_TEMPORAL__ADDRESS"] = temporal
     settings["KOBAN_TEMPORAL__NAMESPACE"] = await fresh_namespace(temporal)
@@ -164,10 +164,10 @@ async def test_both_start_without_the_ledger_and_go_on_once_it_is_there(
 
 
 async def test_work_that_waits_for_its_ledger_ends_on_sigterm(
-    temporal: str, settings: dict[str, str], tmp_path: Path
+    temporal: str, settings: dict[str, str], open_folder: Path
 ) -> None:
     """Nothing has begun that would have to be put away."""
-    settings["KOBAN_LEDGER__URL"] = Postgres(tmp_path).url("postgres")
+    settings["KOBAN_LEDGER__URL"] = Postgres(open_folder).url("postgres")
     settings["KOBAN_TEMPORAL__ADDRESS"] = temporal
     async with running(str(BIN / "koban"), "work", **settings) as work:
         await line_of(work, "ledger_away")
