@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from bot.slack import replies
+from bot.slack import context, replies
 
 SECONDS = 8.0
-ANSWERED_WITHIN = replies.STORING + replies.TELLING
+ANSWERED_WITHIN = replies.STORING + context.TELLING
 """Seconds in production until a person knows that a press was not taken."""
 
 
@@ -17,7 +17,7 @@ def be_patient(patch: pytest.MonkeyPatch) -> None:
     In production Slack shows an error after 3 s, and the person presses again.
     """
     patch.setattr("workflows.client.RPC_TIMEOUT", timedelta(seconds=SECONDS))
-    patch.setattr("bot.slack.sending.PATIENCE", SECONDS)
-    patch.setattr("bot.slack.appeals.storing.PATIENCE", SECONDS)
-    patch.setattr("bot.slack.telling.PATIENCE", SECONDS)
-    patch.setattr("bot.slack.links.SECONDS", SECONDS)
+    patch.setattr("bot.slack.replies.STORING", SECONDS)
+    patch.setattr("bot.slack.appeals.STORING", SECONDS)
+    patch.setattr("bot.slack.context.TELLING", SECONDS)
+    patch.setattr("bot.slack.replies.LINK_SECONDS", SECONDS)

@@ -8,8 +8,8 @@ import pytest
 
 from activities.ledger.database import Database, migrate
 from activities.ledger.team import Preferences
+from bot.cli.preferring import AGAIN, LASTS, Preferred
 from bot.services import team
-from bot.services.team import AGAIN, LASTS, Preferred
 from deploy.sandbox.slack.person import wait_until
 from tests.domain.building import T0
 from workflows.domain.text import Language

@@ -129,7 +129,7 @@ async def test_a_press_that_temporal_never_answers_is_told_before_slack_gives_up
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ):
     """Silence counts as out of reach after a while, so that Slack shows no error of its own."""
-    monkeypatch.setattr("bot.slack.sending.PATIENCE", 0.1)
+    monkeypatch.setattr("bot.slack.replies.STORING", 0.1)
     stage.cases.gate = asyncio.Event()
     emma = stage.person("U0CLARK")
     await emma.press(await stage.seen(emma, stage.card()), "case.clear")

@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from bot.slack import replies
+from bot.slack.languages import Languages
 from bot.slack.modals import opening
-from bot.slack.replies import Background, Languages
+from bot.slack.replies import Background
 from deploy.sandbox.slack.reading import visible_text
 from deploy.sandbox.slack.workspace import Workspace
 from tests.bot.slack.conftest import Stage
