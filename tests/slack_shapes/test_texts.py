@@ -24,12 +24,10 @@ ENGLISH = re.compile(r"[A-Za-z]{2,}[ ,][a-z']{2,} [a-z']{2,}")
 # What is no text of Koban's: examples of the OpenAPI page, what people type, and Slack's own list
 # of commands, which has one description for all languages.
 JAPANESE_ALLOWED = {
-    "bot/ingest/appeals.py": "an example of the OpenAPI page",
-    "bot/ingest/models.py": "an example of the OpenAPI page",
+    "bot/http/appeals.py": "an example of the OpenAPI page",
+    "bot/http/models.py": "an example of the OpenAPI page",
+    "bot/slack/commands/parser.py": "what a person may type",
     "bot/slack/manifest.py": "Slack's list of commands",
-    "bot/slack/slash/cover_grammar.py": "what a person may type",
-    "bot/slack/slash/grammar.py": "what a person may type",
-    "bot/slack/slash/hand_grammar.py": "what a person may type",
 }
 ENGLISH_ALLOWED = {
     "bot/slack/manifest.py": "Slack's list of commands and apps",

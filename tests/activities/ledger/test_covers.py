@@ -73,8 +73,8 @@ async def test_a_person_sees_both_sides(book: Covers) -> None:
     await book.begin("U0SATO", TANAKA_S, T0)
     for person in ("U0SATO", "U0TANAKA"):
         (row,) = await book.around(person, T0)
-        assert (row["person"], row["covers_for"], row["role"]) == ("U0SATO", "U0TANAKA", "lead")
-    assert await book.around("U0CLARK", T0) == []
+        assert (row.person, row.covers_for, row.role) == ("U0SATO", "U0TANAKA", "lead")
+    assert await book.around("U0CLARK", T0) == ()
 
 
 async def test_another_lead_ends_what_somebody_gives_or_has(
