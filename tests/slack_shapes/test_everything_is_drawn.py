@@ -51,7 +51,7 @@ MADE = re.compile(r"\b(?:Message|View|Said)\b")
 
 # What returns one of these and draws nothing by itself, or only from what others draw.
 NOT_DRAWN = {
-    "bot/slack/modals/frame.py:modal": "the frame within every modal; called by each of them",
+    "bot/slack/modals/form.py:modal": "the frame within every modal; called by each of them",
     "bot/slack/samples.py:storms": "samples for Slack itself; their own test checks them",
 }
 NOWHERE_PRESSED: dict[str, str] = {}
