@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from bot.slack import replies
+from bot.slack import context, replies
 
 SECONDS = 8.0
-ANSWERED_WITHIN = replies.STORING + replies.TELLING
+ANSWERED_WITHIN = replies.STORING + context.TELLING
 """Seconds in production until a person knows that a press was not taken."""
 
 
@@ -19,7 +19,7 @@ def be_patient(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("workflows.client.RPC_TIMEOUT", timedelta(seconds=SECONDS))
     patch.setattr("bot.slack.replies.STORING", SECONDS)
     patch.setattr("bot.slack.appeals.STORING", SECONDS)
-    patch.setattr("bot.slack.replies.TELLING", SECONDS)
+    patch.setattr("bot.slack.context.TELLING", SECONDS)
     patch.setattr("bot.slack.replies.LINK_SECONDS", SECONDS)
     patch.setattr("bot.slack.permissions.PATIENCE", SECONDS)
     patch.setattr("bot.slack.bulk.list.READING", SECONDS)

@@ -5,12 +5,11 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from activities.cache import Away, Cache
 from activities.errors import Unavailable
-from activities.slack.client import trouble
-from activities.slack.remembered import Away, Remembered
+from activities.slack.client import FAILURES, SlackTrouble, trouble
 from workflows.domain.commands import Grant
 from workflows.domain.model import Value
 from workflows.domain.people import Role
@@ -70,11 +69,12 @@ class People:
         self._on_shift = on_shift
         self._roles = roles
         self._language = language
-        self._users = Remembered("users.info", self._ask_user, NAMES_LAST, clock=clock)
-        self._groups = Remembered(
+        self._users = Cache("users.info", self._ask_user, NAMES_LAST, (SlackTrouble,), clock=clock)
+        self._groups = Cache(
             "usergroups.users.list",
             self._ask_group,
             GROUPS_LAST,
+            (SlackTrouble,),
             most=100,
             oldest=GROUPS_OLDEST,
             clock=clock,
@@ -203,9 +203,10 @@ class People:
     async def _ask_user(self, person: str) -> Person:
         try:
             answer = await self._client.users_info(user=person, include_locale=True)
-        except SlackApiError as error:
-            if trouble("users.info", error, _NO_USER).code not in _NO_USER:
-                raise
+        except FAILURES as error:
+            found = trouble("users.info", error, _NO_USER)
+            if found.code not in _NO_USER:
+                raise found from None
             return Person(name=person)
         user = answer["user"]
         profile = user.get("profile") or {}
@@ -215,9 +216,10 @@ class People:
     async def _ask_group(self, group: str) -> frozenset[str]:
         try:
             answer = await self._client.usergroups_users_list(usergroup=group)
-        except SlackApiError as error:
-            if trouble("usergroups.users.list", error).code not in _NO_GROUP:
-                raise
+        except FAILURES as error:
+            failed = trouble("usergroups.users.list", error)
+            if failed.code not in _NO_GROUP:
+                raise failed from None
             return frozenset()
         return frozenset(answer["users"])
 

@@ -21,6 +21,7 @@ from activities.slack.client import slack_client
 from activities.slack.people import People
 from bot.cli.checks import ledger_check, policy_check, temporal_check
 from bot.cli.policies import Policies, open_policies
+from bot.cli.preferring import Preferred
 from bot.cli.running import open_database, run, stop_event
 from bot.errors import InputWrong, SettingWrong
 from bot.http.admission import AskedTogether, Handover
@@ -33,7 +34,6 @@ from bot.log_setup import set_up_logging
 from bot.services.appeals import AppealsInLedger
 from bot.services.lookups import LookUps
 from bot.services.slack import make_services
-from bot.services.team import Preferred
 from bot.settings import Http, Settings, load_settings, need
 from bot.slack.app import make_bolt_app
 from bot.slack.http import slack_routes

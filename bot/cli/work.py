@@ -36,13 +36,13 @@ from activities.slack.people import People
 from activities.slack.text.texts import CatalogWording
 from activities.storms import StormWatch
 from bot.cli.policies import Policies, open_policies
+from bot.cli.preferring import Preferred
 from bot.cli.running import open_database, run, stop_event, unless_stopped
 from bot.encryption import Unreadable
 from bot.ledger_connection import wait_for_ledger
 from bot.log_setup import set_up_logging
 from bot.services.reports import gathering, keeping_schedules
 from bot.services.slack import stand_ins
-from bot.services.team import Preferred
 from bot.settings import Settings, load_settings, need
 from bot.temporal_connection import unreadable, wait_for_temporal
 from bot.versioning import deployment_of

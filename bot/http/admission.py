@@ -126,6 +126,9 @@ class Room:
 # Temporal takes whatever it is given, however far they are behind. And one that is behind loses
 # more than time: a case that waits for longer than it is kept in memory for
 # (`bot.worker.STICKY_TIMEOUT`) is played again from its beginning.
+#
+# Temporal's own statistics (DescribeTaskQueue with `report_stats`) can't stand in for this:
+# measured on its dev server, they are up to 5 s old.
 
 AHEAD = 16
 """Calls that may be ahead of the workers: some tenths of a second on two shared cores."""

@@ -17,11 +17,12 @@ from activities.slack.people import People
 from activities.slack.role_holders import StandIn, StandIns
 from activities.slack.text.texts import Catalog, texts
 from bot.cli.policies import Policies
+from bot.cli.preferring import Preferred
 from bot.http.admission import Handover
 from bot.services.bulk import RingDesk
 from bot.services.cases import LedgerFinding, LedgerReader
 from bot.services.lookups import LookUps
-from bot.services.team import Preferred, TeamDesk
+from bot.services.team import TeamDesk
 from bot.settings import Settings
 from workflows.appealing.start import AppealMemory
 from workflows.client import Appeals, Cases
@@ -89,8 +90,8 @@ class Services:
     finding: LedgerFinding
     automation: Automation
     alerts: ManualAlerts
-    rings: RingDesk | None = None
-    evidence: EvidenceRecord | None = None
+    rings: RingDesk
+    evidence: EvidenceRecord
 
 
 def stand_ins(database: Database) -> StandIns:
@@ -116,7 +117,7 @@ def make_services(
     settings: Settings,
     preferred: Preferred,
     handover: Handover,
-    related: RelatedReader | None = None,
+    related: RelatedReader,
 ) -> Services:
     """Everything that the listeners use, over the real things."""
     return Services(
@@ -141,6 +142,6 @@ def make_services(
         finding=LedgerFinding(Finding(database), Queries(database)),
         automation=Automation(database),
         alerts=ManualAlerts(handover, policies),
-        rings=RingDesk(related, Rings(database), policies) if related is not None else None,
+        rings=RingDesk(related, Rings(database), policies),
         evidence=EvidenceRecord(database),
     )

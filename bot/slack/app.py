@@ -3,7 +3,8 @@
 import json
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -15,7 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.services.slack import Services
 from bot.slack.appeals import ACTIONS, AppealModals, AppealPresses
-from bot.slack.bulk.list import RingListener
+from bot.slack.bulk.decide import RingDeciding
 from bot.slack.bulk.views import CALLBACK
 from bot.slack.clicks import Clicks
 from bot.slack.commands.buttons import ACTIONS as ANSWER_ACTIONS
@@ -23,18 +24,17 @@ from bot.slack.commands.buttons import AnswerPresses
 from bot.slack.commands.dispatch import Slash
 from bot.slack.commands.reveal import CALLBACK as REVEAL
 from bot.slack.commands.reveal import Revealing
+from bot.slack.context import Telling, make_context, utc_now
 from bot.slack.evidence.reveal import ACTIONS as EVIDENCE
 from bot.slack.evidence.reveal import EvidenceListener
 from bot.slack.home.view import LANGUAGE, Home
 from bot.slack.manual.open import OPEN_CASE, REPORT, ByHandListener
 from bot.slack.modals.decide import TEMPLATE
-from bot.slack.modals.opening import Opening, Templates
-from bot.slack.modals.screen import Screen
+from bot.slack.modals.opening import Templates
 from bot.slack.modals.submissions import KINDS, Submissions
 from bot.slack.press import read_source
-from bot.slack.replies import Background, Languages, Links, NotTaken, Replies, Telling
+from bot.slack.replies import Background, NotTaken
 from bot.slack.storm import OPEN, StormOpening
-from bot.slack.timeline import Timelines
 
 COMMAND = "/koban"
 EVENTS = ("app_home_opened",)
@@ -44,16 +44,12 @@ _ANY = re.compile(r"", re.DOTALL)
 _log = structlog.get_logger(__name__)
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 def make_bolt_app(
     services: Services,
     client: AsyncWebClient,
     signing_secret: str,
     background: Background,
-    now: Callable[[], datetime] = _utc_now,
+    now: Callable[[], datetime] = utc_now,
 ) -> AsyncApp:
     """A Bolt app that hears buttons, modals, `/koban` and App Home.
 
@@ -62,78 +58,33 @@ def make_bolt_app(
     acks: drain it before the session is closed.
     """
     app = _bolt(client, signing_secret)
-    languages, replies, links = Languages(services, background), Replies(client), Links(client)
-    home = Home(services, languages, replies, links, client, background, now)
-    services = home.hearing(services)
-    screen = Screen(services, languages, replies, client)
-    opening = Opening(services, languages, screen, background)
-    telling = Telling(services, languages, replies, background)
-    rings = _rings(services, languages, replies, client, background, now)
-    timelines = Timelines(services, languages, screen, now)
-    evidence = _evidence(services, languages, replies, client, background, now)
-    clicks = Clicks(services, telling, opening, background, now, rings, timelines, evidence)
-    submissions = Submissions(services, now)
-    answering = AppealModals(services, languages, client)
-    appeals = AppealPresses(services, languages, replies, answering, background)
-    slash = Slash(services, languages, replies, links, background, now)
-    screen = Screen(services, languages, replies, client)
-    hands = ByHandListener(services, languages, replies, links, screen, background, now)
-    revealing = Revealing(services, languages, screen, background, now)
-    answers = AnswerPresses(services, languages, replies, links, revealing, hands, background, now)
+    context = make_context(services, client, background, now)
+    home = Home(context)
+    context = replace(context, services=home.hearing(services))
+    clicks, submissions = Clicks(context), Submissions(context)
+    answering, hands = AppealModals(context), ByHandListener(context)
     app.block_action(LANGUAGE)(home.language_chosen)
-    app.block_action(ACTIONS)(appeals.pressed)
-    app.block_action(OPEN)(
-        StormOpening(services, languages, replies, links, background, now).pressed
-    )
-    app.block_action(ANSWER_ACTIONS)(answers.pressed)
-    app.block_action(TEMPLATE)(Templates(services, opening, screen, background).chosen)
-    if evidence is not None:
-        app.block_action(EVIDENCE)(evidence.pressed)
+    app.block_action(ACTIONS)(AppealPresses(context).pressed)
+    app.block_action(OPEN)(StormOpening(context).pressed)
+    app.block_action(ANSWER_ACTIONS)(AnswerPresses(context).pressed)
+    app.block_action(TEMPLATE)(Templates(context).chosen)
+    app.block_action(EVIDENCE)(EvidenceListener(context).pressed)
     app.block_action(_ANY)(clicks.pressed)
     for callback_id in KINDS:
         app.view_submission(callback_id)(submissions.submitted)
     app.view_submission("uphold")(answering.upheld)
     app.view_submission("overturn")(answering.overturned)
-    if rings is not None:
-        app.view_submission(CALLBACK)(rings.deciding.submitted)
-    app.view_submission(REVEAL)(revealing.submitted)
+    app.view_submission(CALLBACK)(RingDeciding(context).submitted)
+    app.view_submission(REVEAL)(Revealing(context).submitted)
     for callback_id in (REPORT, OPEN_CASE):
         app.view_submission(callback_id)(hands.submitted)
     app.message_shortcut("report_message")(hands.reported)
     app.global_shortcut("open_case")(hands.wanted)
     app.view_closed(_ANY)(_acknowledged)
-    app.command(COMMAND)(slash.typed)
+    app.command(COMMAND)(Slash(context).typed)
     app.event("app_home_opened")(home.opened)
-    app.error(_on_error(telling))
+    app.error(_on_error(Telling(context)))
     return app
-
-
-def _rings(
-    services: Services,
-    languages: Languages,
-    replies: Replies,
-    client: AsyncWebClient,
-    background: Background,
-    now: Callable[[], datetime],
-) -> RingListener | None:
-    if services.rings is None:
-        return None
-    return RingListener(services, services.rings, languages, replies, client, background, now)
-
-
-def _evidence(
-    services: Services,
-    languages: Languages,
-    replies: Replies,
-    client: AsyncWebClient,
-    background: Background,
-    now: Callable[[], datetime],
-) -> EvidenceListener | None:
-    if services.evidence is None:
-        return None
-    return EvidenceListener(
-        services, services.evidence, languages, replies, client, background, now
-    )
 
 
 def _bolt(client: AsyncWebClient, signing_secret: str) -> AsyncApp:

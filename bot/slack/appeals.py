@@ -19,13 +19,13 @@ from slack_sdk.models.blocks import (
     SectionBlock,
 )
 from slack_sdk.models.views import View
-from slack_sdk.web.async_client import AsyncWebClient
 
 from activities.slack.cards.appeal import CLAIM, OVERTURN, RELEASE, TELL, UPHOLD
 from activities.slack.escape import mrkdwn
 from activities.slack.handles import AppealHandle, decode_appeal
 from activities.slack.text.texts import Catalog
-from bot.services.slack import AppealDoor, Services
+from bot.services.slack import AppealDoor
+from bot.slack.context import Listener, SlackContext
 from bot.slack.modals.form import words_in
 from bot.slack.press import (
     Press,
@@ -36,7 +36,7 @@ from bot.slack.press import (
     read_source,
     submission_id,
 )
-from bot.slack.replies import STORING, Background, Languages, Replies, Said
+from bot.slack.replies import STORING, Said
 from workflows.client import OutOfReach
 from workflows.domain.appealing import commands as cmd
 from workflows.domain.appealing.commands import AppealClick
@@ -89,13 +89,8 @@ class Aim(Value):
     language: Language
 
 
-class AppealModals:
+class AppealModals(Listener):
     """Opens the modals and takes them back; what a person typed survives every refusal."""
-
-    def __init__(self, services: Services, languages: Languages, client: AsyncWebClient) -> None:
-        self._services = services
-        self._languages = languages
-        self._client = client
 
     async def open(self, press: Press, aim: AppealHandle) -> str | None:
         """Opens the modal of a press; the key of what to tell the person where it did not."""
@@ -218,22 +213,12 @@ _MODALS = frozenset({UPHOLD, OVERTURN})
 _PROBLEMS = {Stored.AWAY: "bot.press.not_taken", Stored.OVER: "bot.appeal.over"}
 
 
-class AppealPresses:
+class AppealPresses(Listener):
     """The listener of every button of an appeal's card."""
 
-    def __init__(
-        self,
-        services: Services,
-        languages: Languages,
-        replies: Replies,
-        modals: AppealModals,
-        after: Background,
-    ) -> None:
-        self._services = services
-        self._languages = languages
-        self._replies = replies
-        self._modals = modals
-        self._after = after
+    def __init__(self, context: SlackContext) -> None:
+        super().__init__(context)
+        self._modals = AppealModals(context)
 
     async def pressed(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Takes a press: stores it, opens its modal, or says why neither happened."""
@@ -276,7 +261,7 @@ class AppealPresses:
         self._after.start(self._told(source, key, **values))
 
     async def _told(self, source: Source, key: str, **values: str) -> None:
-        texts = self._services.texts(await self._languages.of(source.person))
+        texts = await self._texts(source.person)
         await self._replies.privately(source, Said(text=texts.say(key, **values)))
 
 

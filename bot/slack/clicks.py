@@ -1,15 +1,13 @@
 """Buttons: a press is stored with its case, or its person told, and only then acknowledged."""
 
-from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from activities.slack.handles import Handle
-from bot.services.slack import Services
 from bot.slack.bulk.list import RingListener
+from bot.slack.context import Listener, SlackContext, Telling
 from bot.slack.evidence.reveal import EvidenceListener
 from bot.slack.modals.metadata import placed
 from bot.slack.modals.opening import Opening
@@ -23,35 +21,23 @@ from bot.slack.press import (
     read_press,
     read_source,
 )
-from bot.slack.replies import Background, NotTaken, Telling, store
+from bot.slack.replies import NotTaken, store
 from bot.slack.timeline import Timelines, is_of_timeline
 from workflows.domain.commands import Click, PersonCommand, Place
 
 _log = structlog.get_logger(__name__)
 
 
-class Clicks:
+class Clicks(Listener):
     """The listener of every button and menu."""
 
-    def __init__(
-        self,
-        services: Services,
-        telling: Telling,
-        opening: Opening,
-        after: Background,
-        now: Callable[[], datetime],
-        rings: RingListener | None = None,
-        timelines: Timelines | None = None,
-        evidence: EvidenceListener | None = None,
-    ) -> None:
-        self._services = services
-        self._telling = telling
-        self._opening = opening
-        self._after = after
-        self._now = now
-        self._rings = rings
-        self._timelines = timelines
-        self._evidence = evidence
+    def __init__(self, context: SlackContext) -> None:
+        super().__init__(context)
+        self._telling = Telling(context)
+        self._opening = Opening(context)
+        self._rings = RingListener(context)
+        self._timelines = Timelines(context)
+        self._evidence = EvidenceListener(context)
 
     async def pressed(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Takes a press: stores it, opens its modal, or says why neither happened."""
@@ -67,15 +53,15 @@ class Clicks:
             self._telling.later(read_source(body), "bot.press.unreadable")
 
     async def _take(self, ack: AsyncAck, press: Press, aim: Handle) -> None:
-        if self._rings is not None and self._rings.hears(press):
+        if self._rings.hears(press):
             await ack()
             self._after.start(self._rings.open(press, aim))
             return
-        if self._timelines is not None and is_of_timeline(press.name):
+        if is_of_timeline(press.name):
             await ack()
             self._after.start(self._timelines.show(press, aim))
             return
-        if self._evidence is not None and self._evidence.hears(press):
+        if self._evidence.hears(press):
             await ack()
             self._after.start(self._evidence.open(press, aim))
             return

@@ -1,7 +1,6 @@
 """Replies to one person: in their language, where they pressed, while Slack still waits."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Coroutine
 from typing import Any
 
@@ -11,14 +10,12 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from activities.errors import Unavailable
-from bot.services.slack import CaseDoor, Services
+from bot.services.slack import CaseDoor
 from bot.slack.press import Source
 from workflows.client import OutOfReach
 from workflows.domain.commands import Click
 from workflows.domain.memory import CardRef
 from workflows.domain.model import Value
-from workflows.domain.text import Language
 
 _log = structlog.get_logger(__name__)
 
@@ -59,57 +56,6 @@ class Background:
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
-
-
-LANGUAGE_PATIENCE = 0.4
-"""Seconds; a modal has to be open 3 s after its button was pressed."""
-LANGUAGE_FIRST = 1.0
-"""The same for a person who was never answered: the wrong words are worse than a later modal."""
-UNHURRIED = 2.0
-"""Seconds where Slack has its answer already: then the right language is worth a moment."""
-MOST_PEOPLE = 2_000
-
-
-class Languages:
-    """Asks the people's door; where that takes too long, the person's last language counts.
-
-    The deployment's language is for people who were never answered before.
-    """
-
-    def __init__(self, services: Services, background: Background) -> None:
-        self._services = services
-        self._background = background
-        self._last: OrderedDict[str, Language] = OrderedDict()
-
-    async def of(self, person: str, within: float | None = None) -> Language:
-        """The language of `person`, after at most `within` seconds."""
-        if within is None:
-            within = LANGUAGE_PATIENCE if person in self._last else LANGUAGE_FIRST
-        # Shielded, so that a slow answer still counts for the next time.
-        asking = self._background.start(self._ask(person))
-        try:
-            async with asyncio.timeout(within):
-                return await asyncio.shield(asking)
-        except TimeoutError:
-            return self._known(person)
-
-    async def _ask(self, person: str) -> Language:
-        try:
-            language = await self._services.people.language(person)
-        except Unavailable as error:
-            _log.warning("language_unknown", person=person, error=str(error))
-            return self._known(person)
-        self._keep(person, language)
-        return language
-
-    def _known(self, person: str) -> Language:
-        return self._last.get(person, self._services.language)
-
-    def _keep(self, person: str, language: Language) -> None:
-        self._last[person] = language
-        self._last.move_to_end(person)
-        while len(self._last) > MOST_PEOPLE:
-            self._last.popitem(last=False)
 
 
 LINK_SECONDS = 2.0
@@ -238,43 +184,8 @@ def _ephemeral(source: Source, said: Said, in_place: bool) -> dict[str, Any]:
     }
 
 
-TELLING = 0.7
-"""Seconds; together with those for storing a click it stays below the 3 s that Slack waits."""
-
-TELLING_LANGUAGE = 0.4
-"""Seconds of them for the language: a late sentence is taken for none."""
-
-
 class NotTaken(Exception):
     """A press had no effect and its person could not be told: Slack has to say so itself."""
-
-
-class Telling:
-    """Sentences for one person, in their language."""
-
-    def __init__(
-        self, services: Services, languages: Languages, replies: Replies, after: Background
-    ) -> None:
-        self._services = services
-        self._languages = languages
-        self._replies = replies
-        self._after = after
-
-    def later(self, source: Source, key: str, **values: str) -> asyncio.Task[bool]:
-        """Tells it beside the request."""
-        return self._after.start(self._tell(source, key, values))
-
-    async def in_time(self, source: Source, key: str, **values: str) -> bool:
-        """Whether the person was told within `PATIENCE`; what takes longer goes on."""
-        try:
-            async with asyncio.timeout(TELLING):
-                return await asyncio.shield(self.later(source, key, **values))
-        except TimeoutError:
-            return False
-
-    async def _tell(self, source: Source, key: str, values: dict[str, str]) -> bool:
-        texts = self._services.texts(await self._languages.of(source.person, TELLING_LANGUAGE))
-        return await self._replies.privately(source, Said(text=texts.say(key, **values)))
 
 
 STORING = 2.0

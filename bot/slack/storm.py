@@ -1,8 +1,6 @@
 """Press on a storm's digest: shows one of its cases before its card stands."""
 
 import re
-from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 import structlog
@@ -15,11 +13,11 @@ from activities.slack.reader import Reader
 from activities.slack.role_holders import people_of
 from activities.slack.text.texts import Catalog
 from bot.services.cases import CaseLine, LookedUp, Story
-from bot.services.slack import Services
 from bot.slack.commands import pages
+from bot.slack.context import Listener
 from bot.slack.permissions import holder_words
 from bot.slack.press import Press, Source, read_press
-from bot.slack.replies import Background, Languages, Links, Replies, Said, link
+from bot.slack.replies import Said, link
 from workflows.client import OutOfReach
 from workflows.domain.people import Role
 from workflows.domain.view import CardView, view_of
@@ -30,24 +28,8 @@ _CASE = re.compile(r"K[0-9A-HJKMNP-TV-Z]{8}")
 _log = structlog.get_logger(__name__)
 
 
-class StormOpening:
+class StormOpening(Listener):
     """Shows its person the card as it would stand now, with buttons that work."""
-
-    def __init__(
-        self,
-        services: Services,
-        languages: Languages,
-        replies: Replies,
-        links: Links,
-        after: Background,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._services = services
-        self._languages = languages
-        self._replies = replies
-        self._links = links
-        self._after = after
-        self._now = now
 
     async def pressed(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Takes a press; the card follows for its person alone."""
@@ -55,7 +37,7 @@ class StormOpening:
         self._after.start(self._answer(read_press(body)))
 
     async def _answer(self, press: Press) -> None:
-        texts = self._services.texts(await self._languages.of(press.source.person))
+        texts = await self._texts(press.source.person)
         try:
             said = await self._said(press, texts)
         except (Unavailable, OutOfReach) as away:

@@ -2,9 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
 import structlog
@@ -21,12 +20,11 @@ from activities.slack.thread import WORDS
 from bot.cli.policies import Policies
 from bot.services.cases import LookedUp, Timeline, TimelineLine
 from bot.services.slack import Services
+from bot.slack.context import Listener
 from bot.slack.modals.form import sentence_view
-from bot.slack.modals.screen import Screen
 from bot.slack.permissions import EVERYBODY, UNKNOWN, holds, role_needed
 from bot.slack.press import Press
 from bot.slack.rendering import Block, moment, person, section, sections
-from bot.slack.replies import Languages
 from workflows.domain.events import CaseOpened
 from workflows.domain.history import opened
 from workflows.domain.playbook.model import Policy
@@ -130,24 +128,12 @@ def is_of_timeline(name: str) -> bool:
     return name == OPENS or _TURN.fullmatch(name) is not None
 
 
-class Timelines:
+class Timelines(Listener):
     """Opens it at once and fills it in; turns its pages."""
-
-    def __init__(
-        self,
-        services: Services,
-        languages: Languages,
-        screen: Screen,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._services = services
-        self._languages = languages
-        self._screen = screen
-        self._now = now
 
     async def show(self, press: Press, aim: Handle) -> None:
         """Takes a press on its button, or on one within it."""
-        texts = self._services.texts(await self._languages.of(press.source.person))
+        texts = await self._texts(press.source.person)
         turned = _TURN.fullmatch(press.name)
         if turned is not None and press.view:
             view = await self._page(press.source.person, aim, int(turned[1]), texts)

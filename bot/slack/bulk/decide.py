@@ -1,9 +1,9 @@
 """Bulk decision: its modal is opened, filled from the platform, and submitted."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
 import structlog
@@ -15,8 +15,7 @@ from activities.slack.escape import plain
 from activities.slack.handles import Handle
 from activities.slack.reader import Reader
 from activities.slack.text.texts import Catalog
-from bot.services.bulk import RingDesk, Wanted
-from bot.services.slack import Services
+from bot.services.bulk import Wanted
 from bot.slack.bulk.form import (
     RingFault,
     RingForm,
@@ -27,12 +26,12 @@ from bot.slack.bulk.form import (
     type_of,
 )
 from bot.slack.bulk.views import Counted, loading_view, redrawn, ring_view, sentence_view, sure
+from bot.slack.context import Listener, SlackContext
 from bot.slack.modals.form import OPTION_TEXT
 from bot.slack.modals.offer import Offer, offer_for
-from bot.slack.modals.screen import Screen
 from bot.slack.permissions import UNKNOWN, holds, role_needed
 from bot.slack.press import Press, Unreadable, submission_id
-from bot.slack.replies import Background, Languages, store
+from bot.slack.replies import store
 from workflows.client import OutOfReach
 from workflows.domain.alert import Subject
 from workflows.domain.case_state import UNDECIDED, Case
@@ -70,24 +69,12 @@ class Shown:
     found: Found
 
 
-class RingDeciding:
+class RingDeciding(Listener):
     """Opens the modal, previews, and sends the decision to its case."""
 
-    def __init__(
-        self,
-        services: Services,
-        rings: RingDesk,
-        languages: Languages,
-        screen: Screen,
-        after: Background,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._services = services
-        self._rings = rings
-        self._languages = languages
-        self._screen = screen
-        self._after = after
-        self._now = now
+    def __init__(self, context: SlackContext) -> None:
+        super().__init__(context)
+        self._rings = context.services.rings
 
     # -- opening --------------------------------------------------------------------------
 
@@ -96,7 +83,7 @@ class RingDeciding:
         if press.source.place is None:
             await self._screen.tell(press.source, "bot.press.unreadable")
             return
-        texts = self._services.texts(await self._languages.of(press.source.person))
+        texts = await self._texts(press.source.person)
         view_id = await self._screen.begin(press, loading_view(texts))
         if view_id is None:
             return

@@ -2,13 +2,11 @@
 
 import asyncio
 import re
-from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
 import structlog
 from slack_sdk.models.views import View
-from slack_sdk.web.async_client import AsyncWebClient
 
 from activities.errors import Unavailable
 from activities.slack import handles
@@ -16,15 +14,13 @@ from activities.slack.drawing import actions, button
 from activities.slack.handles import Handle
 from activities.slack.reader import Reader, problem_words
 from activities.slack.text.texts import Catalog
-from bot.services.bulk import DoneLine, RingDesk, RingPage, SubjectLine
+from bot.services.bulk import DoneLine, RingPage, SubjectLine
 from bot.services.cases import LookedUp
-from bot.services.slack import Services
 from bot.slack.bulk.decide import RingDeciding
-from bot.slack.modals.screen import Screen
+from bot.slack.context import Listener, SlackContext
 from bot.slack.permissions import EVERYBODY, UNKNOWN, holds, role_needed
 from bot.slack.press import Press
 from bot.slack.rendering import Block, safe, section, sections, subject_name
-from bot.slack.replies import Background, Languages, Replies
 
 PAGE = 25
 READING = 1.5
@@ -40,22 +36,12 @@ def is_of_list(name: str) -> bool:
     return name == LIST or _TURN.fullmatch(name) is not None
 
 
-class RingListing:
+class RingListing(Listener):
     """Opens the list, and turns its pages."""
 
-    def __init__(
-        self,
-        services: Services,
-        rings: RingDesk,
-        languages: Languages,
-        screen: Screen,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._services = services
-        self._rings = rings
-        self._languages = languages
-        self._screen = screen
-        self._now = now
+    def __init__(self, context: SlackContext) -> None:
+        super().__init__(context)
+        self._rings = context.services.rings
 
     async def show(self, press: Press, aim: Handle) -> None:
         """Takes a press on the list's button, or on one within it."""
@@ -75,7 +61,7 @@ class RingListing:
         if page is None:
             await self._screen.tell(press.source, "bot.ring.list.none")
             return
-        texts = self._services.texts(await self._languages.of(press.source.person))
+        texts = await self._texts(press.source.person)
         view = list_view(page, aim, texts)
         if press.view:
             await self._screen.redraw(press.view, view)
@@ -85,7 +71,7 @@ class RingListing:
     async def _refuse(self, press: Press, known: bool) -> None:
         """Ids of accounts are for the team; where nobody can tell who is of it, for nobody."""
         people = self._services.people
-        texts = self._services.texts(await self._languages.of(press.source.person))
+        texts = await self._texts(press.source.person)
         text = await role_needed(people, EVERYBODY, texts) if known else texts.say(UNKNOWN)
         await self._screen.say(press.source, text)
 
@@ -147,22 +133,13 @@ def _done(done: DoneLine, texts: Catalog) -> str:
 OPENS = "case.ring"
 
 
-class RingListener:
+class RingListener(Listener):
     """Its modal `deciding`, and the list of subjects."""
 
-    def __init__(
-        self,
-        services: Services,
-        rings: RingDesk,
-        languages: Languages,
-        replies: Replies,
-        client: AsyncWebClient,
-        after: Background,
-        now: Callable[[], datetime],
-    ) -> None:
-        screen = Screen(services, languages, replies, client)
-        self.deciding = RingDeciding(services, rings, languages, screen, after, now)
-        self._listing = RingListing(services, rings, languages, screen, now)
+    def __init__(self, context: SlackContext) -> None:
+        super().__init__(context)
+        self._deciding = RingDeciding(context)
+        self._listing = RingListing(context)
 
     def hears(self, press: Press) -> bool:
         """Whether a press opens one of its modals."""
@@ -171,6 +148,6 @@ class RingListener:
     async def open(self, press: Press, aim: Handle) -> None:
         """Opens the modal of a press, or turns its page."""
         if press.name == OPENS:
-            await self.deciding.open(press, aim)
+            await self._deciding.open(press, aim)
         else:
             await self._listing.show(press, aim)

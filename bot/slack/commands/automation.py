@@ -13,8 +13,9 @@ from bot.slack.commands import pages
 from bot.slack.commands.parser import PauseAutomation, ResumeAutomation
 from bot.slack.commands.playbook import nearest_playbook, playbook_named
 from bot.slack.commands.request import Asked, leads_said
+from bot.slack.context import Listener
 from bot.slack.rendering import Block, moment, person, safe, section
-from bot.slack.replies import Background, Languages, Replies, Said
+from bot.slack.replies import Said
 from workflows.domain.automation import (
     ASK_LASTS,
     LONGEST,
@@ -34,16 +35,8 @@ BrakeLine = PauseAutomation | ResumeAutomation
 _log = structlog.get_logger(__name__)
 
 
-class BrakeDesk:
+class BrakeDesk(Listener):
     """Stops and goes on, tells who did, and calls the leads."""
-
-    def __init__(
-        self, services: Services, languages: Languages, replies: Replies, after: Background
-    ) -> None:
-        self._services = services
-        self._languages = languages
-        self._replies = replies
-        self._after = after
 
     async def answer(self, line: BrakeLine, asked: Asked) -> Said:
         """Takes a turn; it is durable when this returns. Raises `Unavailable`."""
@@ -104,7 +97,7 @@ class BrakeDesk:
             return
         for lead in leads:
             if lead != change.by:
-                texts = self._services.texts(await self._languages.of(lead))
+                texts = await self._texts(lead)
                 await self._replies.directly(lead, self._told(change, texts))
 
     def _told(self, change: AutomationChange, texts: Catalog) -> Said:

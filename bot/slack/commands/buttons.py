@@ -1,15 +1,12 @@
 """Buttons below the answers of commands."""
 
 import re
-from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from activities.errors import Unavailable
-from bot.services.slack import Services
 from bot.slack.commands import pages
 from bot.slack.commands.automation import ALL, RESUME, BrakeDesk
 from bot.slack.commands.find import TURNS as FIND_TURNS
@@ -19,9 +16,10 @@ from bot.slack.commands.request import Asked, no_role, read_turn
 from bot.slack.commands.reveal import Revealing, subject_pressed
 from bot.slack.commands.subject import OPEN, RELATED, REVEAL, SubjectDesk
 from bot.slack.commands.subject import TURNS as RELATED_TURNS
+from bot.slack.context import Listener, SlackContext
 from bot.slack.manual.open import ByHandListener
 from bot.slack.press import Press, Unreadable, read_press, read_source
-from bot.slack.replies import Background, Languages, Links, Replies, Said
+from bot.slack.replies import Said
 
 ACTIONS = re.compile(
     r"lookup\.(?:reveal|related|open)|(?:find|related)\.page\.(?:before|next)|automation\.resume"
@@ -30,30 +28,16 @@ ACTIONS = re.compile(
 _log = structlog.get_logger(__name__)
 
 
-class AnswerPresses:
+class AnswerPresses(Listener):
     """The listener of these buttons. Rights are asked for at every press."""
 
-    def __init__(
-        self,
-        services: Services,
-        languages: Languages,
-        replies: Replies,
-        links: Links,
-        revealing: Revealing,
-        hands: ByHandListener,
-        after: Background,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._services = services
-        self._languages = languages
-        self._replies = replies
-        self._subjects = SubjectDesk(services, links)
-        self._find = FindDesk(services, links)
-        self._brake = BrakeDesk(services, languages, replies, after)
-        self._revealing = revealing
-        self._hands = hands
-        self._after = after
-        self._now = now
+    def __init__(self, context: SlackContext) -> None:
+        super().__init__(context)
+        self._subjects = SubjectDesk(context)
+        self._find = FindDesk(context)
+        self._brake = BrakeDesk(context)
+        self._revealing = Revealing(context)
+        self._hands = ByHandListener(context)
 
     async def pressed(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Takes a press. What changes something is durable before the ack; the rest comes after."""
@@ -82,7 +66,7 @@ class AnswerPresses:
 
     async def _answer(self, press: Press) -> None:
         source = press.source
-        texts = self._services.texts(await self._languages.of(source.person))
+        texts = await self._texts(source.person)
         turned = press.name.startswith((FIND_TURNS, RELATED_TURNS))
         try:
             roles = await self._services.people.roles(source.person)
@@ -118,5 +102,5 @@ class AnswerPresses:
 
     async def _unreadable(self, body: dict[str, Any]) -> None:
         source = read_source(body)
-        texts = self._services.texts(await self._languages.of(source.person))
+        texts = await self._texts(source.person)
         await self._replies.privately(source, pages.sentence(texts.say("bot.press.unreadable")))

@@ -4,11 +4,11 @@ from datetime import datetime, timedelta, tzinfo
 
 from activities.ledger.team import Covering
 from activities.slack.text.texts import Catalog
-from bot.services.slack import Services
 from bot.slack.commands.parser import CoverLine, LetCover, ShowCovers
+from bot.slack.context import Listener, SlackContext
 from bot.slack.permissions import holder_words
 from bot.slack.rendering import moment, person, section
-from bot.slack.replies import Background, Languages, Replies, Said
+from bot.slack.replies import Said
 from workflows.domain.people import WORKING_ROLES, Cover, Role
 
 # They are decided here and nowhere else, so rights are asked for here.
@@ -21,17 +21,12 @@ MAY_END = frozenset({Role.LEAD, Role.ADMIN})
 """Whoever gave a cover may be away when it has to end."""
 
 
-class CoverDesk:
+class CoverDesk(Listener):
     """Answers the forms of `/koban cover`, and tells whoever covers."""
 
-    def __init__(
-        self, services: Services, languages: Languages, replies: Replies, after: Background
-    ) -> None:
-        self._services = services
-        self._covers = services.covers
-        self._languages = languages
-        self._replies = replies
-        self._after = after
+    def __init__(self, context: SlackContext) -> None:
+        super().__init__(context)
+        self._covers = context.services.covers
 
     async def answer(self, line: CoverLine, me: str, now: datetime, texts: Catalog) -> Said:
         """Begins, ends or lists covers. Raises `Unavailable`."""
@@ -62,7 +57,7 @@ class CoverDesk:
     async def _tell_end(self, cover: Covering, by: str) -> None:
         """Whoever gave it, and whoever has it, must not believe that it goes on."""
         for who in {cover.covers_for, cover.person} - {by}:
-            texts = self._services.texts(await self._languages.of(who))
+            texts = await self._texts(who)
             names = {
                 "by": person(by, texts),
                 "person": person(cover.person, texts),
@@ -83,7 +78,7 @@ class CoverDesk:
         return _said(texts, "begun", person=person(line.person, texts), at=moment(until))
 
     async def _tell(self, who: str, cover: Cover) -> None:
-        texts = self._services.texts(await self._languages.of(who))
+        texts = await self._texts(who)
         told = _said(texts, "told", person=person(cover.person, texts), at=moment(cover.until))
         await self._replies.directly(who, told)
 

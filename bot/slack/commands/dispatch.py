@@ -1,7 +1,5 @@
 """Dispatch of `/koban`: acknowledged at once, answered by the command that the line names."""
 
-from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 import structlog
@@ -10,7 +8,6 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from activities.errors import Unavailable
 from activities.slack.text.texts import Catalog
 from bot.services.cases import Story
-from bot.services.slack import Services
 from bot.slack.commands import pages, parser, team
 from bot.slack.commands.automation import BrakeDesk, BrakeLine, halts
 from bot.slack.commands.cover import CoverDesk
@@ -20,38 +17,27 @@ from bot.slack.commands.pages import hands_on
 from bot.slack.commands.playbook import PlaybookDesk
 from bot.slack.commands.request import Asked, no_role, write_down
 from bot.slack.commands.subject import SubjectDesk
+from bot.slack.context import Listener, SlackContext
+from bot.slack.languages import UNHURRIED
 from bot.slack.press import Source
 from bot.slack.queue import chosen
-from bot.slack.replies import UNHURRIED, Background, Languages, Links, Replies, Said
+from bot.slack.replies import Said
 from workflows.domain.commands import Place
 
 _log = structlog.get_logger(__name__)
 
 
-class Slash:
+class Slash(Listener):
     """The listener of the slash command."""
 
-    def __init__(
-        self,
-        services: Services,
-        languages: Languages,
-        replies: Replies,
-        links: Links,
-        after: Background,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._services = services
-        self._languages = languages
-        self._replies = replies
-        self._links = links
-        self._after = after
-        self._now = now
-        self._covers = CoverDesk(services, languages, replies, after)
-        self._brake = BrakeDesk(services, languages, replies, after)
-        self._opening = OpenDesk(services, replies, links, after)
-        self._find = FindDesk(services, links)
-        self._playbooks = PlaybookDesk(services)
-        self._subjects = SubjectDesk(services, links)
+    def __init__(self, context: SlackContext) -> None:
+        super().__init__(context)
+        self._covers = CoverDesk(context)
+        self._brake = BrakeDesk(context)
+        self._opening = OpenDesk(context)
+        self._find = FindDesk(context)
+        self._playbooks = PlaybookDesk(context)
+        self._subjects = SubjectDesk(context)
 
     async def typed(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Takes a command; the answer follows by its response_url."""
@@ -59,7 +45,7 @@ class Slash:
         self._after.start(self._answer(_source(body), str(body.get("text") or "")))
 
     async def _answer(self, source: Source, text: str) -> None:
-        texts = self._services.texts(await self._languages.of(source.person, UNHURRIED))
+        texts = await self._texts(source.person, UNHURRIED)
         try:
             said = await self._said(source, text, texts)
         except Unavailable as error:
@@ -125,9 +111,7 @@ class Slash:
         if story is None:
             near = await self._services.finding.near(line.case)
             return pages.no_case_page(line.case, near, texts)
-        door = self._services.rings
-        tally = await door.progress(line.case) if door is not None else None
-        rings = door is not None and self._allows_rings(story)
+        tally, rings = await self._services.rings.progress(line.case), self._allows_rings(story)
         person, listed = asked.source.person, tally is not None
         hands = hands_on(story, person, asked.roles, texts, rings, listed)
         base = await self._links.base()

@@ -7,11 +7,11 @@ from datetime import datetime
 from activities.errors import Unavailable
 from activities.slack.text.texts import Catalog
 from bot.services.cases import CaseLine
-from bot.services.slack import Services
 from bot.slack.commands.parser import Find
 from bot.slack.commands.request import PAGE, Asked, turning, write_down
+from bot.slack.context import Listener
 from bot.slack.rendering import case_line, safe, section
-from bot.slack.replies import Links, Said
+from bot.slack.replies import Said
 
 TURNS = "find.page"
 SECONDS = 15.0
@@ -20,12 +20,8 @@ MOST = 200
 """As far as pages go (`activities.ledger.finding`)."""
 
 
-class FindDesk:
+class FindDesk(Listener):
     """Searches, page by page."""
-
-    def __init__(self, services: Services, links: Links) -> None:
-        self._services = services
-        self._links = links
 
     async def answer(self, line: Find, asked: Asked) -> Said:
         """One page of what is found. Raises `Unavailable`."""

@@ -3,12 +3,12 @@
 import asyncio
 
 from bot.services.cases import CaseLine
-from bot.services.slack import Services
 from bot.slack.commands import pages
 from bot.slack.commands.parser import OpenCase
 from bot.slack.commands.request import Asked, leads_said
+from bot.slack.context import Listener, SlackContext
 from bot.slack.manual.alert import Fault, Made, Making, Words, Wrong, fault_words, made_page
-from bot.slack.replies import Background, Links, Replies, Said
+from bot.slack.replies import Said
 from workflows.domain.by_hand import PEOPLE, may_open
 
 SOON = 8.0
@@ -17,17 +17,12 @@ ASKING = 5.0
 """Seconds that the platform is given: the command is acknowledged already."""
 
 
-class OpenDesk:
+class OpenDesk(Listener):
     """Opens cases, and answers with their cards."""
 
-    def __init__(
-        self, services: Services, replies: Replies, links: Links, after: Background
-    ) -> None:
-        self._services = services
-        self._making = Making(services)
-        self._replies = replies
-        self._links = links
-        self._after = after
+    def __init__(self, context: SlackContext) -> None:
+        super().__init__(context)
+        self._making = Making(context)
 
     async def answer(self, line: OpenCase, asked: Asked) -> Said:
         """The case is durable when this returns. Raises `Unavailable`."""

@@ -6,10 +6,10 @@ from datetime import timedelta
 
 from activities.slack.escape import shorten
 from activities.slack.text.texts import Catalog
-from bot.services.slack import Services
 from bot.slack.commands import pages
 from bot.slack.commands.parser import ShowPlaybook
 from bot.slack.commands.request import Asked
+from bot.slack.context import Listener
 from bot.slack.rendering import safe, sections
 from bot.slack.replies import Said
 from workflows.domain.playbook.actions import ActionCatalog, ApprovalRule
@@ -193,11 +193,8 @@ def _code(expression: str) -> str:
     return f"`{shown.replace('&', '&amp;').replace('<', '&lt;').replace('>', '&gt;')}`"
 
 
-class PlaybookDesk:
+class PlaybookDesk(Listener):
     """Reads the policy folder to people."""
-
-    def __init__(self, services: Services) -> None:
-        self._services = services
 
     def answer(self, line: ShowPlaybook, asked: Asked) -> Said:
         """The playbook that was meant, the nearest name, or the list."""

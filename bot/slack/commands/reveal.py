@@ -1,8 +1,7 @@
 """Modal that asks why personal data is wanted, and the look-up that it records."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -15,14 +14,12 @@ from activities.errors import Unavailable
 from activities.slack.text.texts import Catalog
 from bot.services.cases import LookedUp
 from bot.services.lookups import Fact
-from bot.services.slack import Services
 from bot.slack.commands.pages import fact_line
 from bot.slack.commands.parser import case_named
+from bot.slack.context import Listener
 from bot.slack.modals.form import field, many_lines, one_line, words_in
-from bot.slack.modals.screen import Screen
 from bot.slack.press import Press
 from bot.slack.rendering import sections, subject_name
-from bot.slack.replies import Background, Languages
 from workflows.domain.alert import Subject
 from workflows.domain.model import Value
 from workflows.domain.text import Language
@@ -52,29 +49,15 @@ def subject_pressed(value: str) -> Subject | None:
         return None
 
 
-class Revealing:
+class Revealing(Listener):
     """Opens the modal that asks why, and shows what was asked for."""
-
-    def __init__(
-        self,
-        services: Services,
-        languages: Languages,
-        screen: Screen,
-        after: Background,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._services = services
-        self._languages = languages
-        self._screen = screen
-        self._after = after
-        self._now = now
 
     async def open(self, press: Press, subject: Subject) -> None:
         """Asks why, unless it is clear already that this person may not."""
         if not await self._may(press.source.person, ROLES):
             await self._screen.tell(press.source, "bot.reveal.no_role")
             return
-        texts = self._services.texts(await self._languages.of(press.source.person))
+        texts = await self._texts(press.source.person)
         aim = Aim(subject=subject, language=texts.language)
         await self._screen.open(press.source, _asking(aim, texts))
 

@@ -9,15 +9,15 @@ import structlog
 from activities.errors import Unavailable
 from activities.slack.drawing import actions, button
 from activities.slack.text.texts import Catalog
-from bot.services.bulk import RingDesk, Wanted
+from bot.services.bulk import Wanted
 from bot.services.cases import Record
 from bot.services.lookups import Fact
-from bot.services.slack import Services
 from bot.slack.commands import pages
 from bot.slack.commands.parser import ShowRelated
 from bot.slack.commands.request import PAGE, Asked, turning, write_down
+from bot.slack.context import Listener
 from bot.slack.rendering import Block, safe, section, sections, subject_name
-from bot.slack.replies import Links, Said
+from bot.slack.replies import Said
 from workflows.domain.alert import Subject
 from workflows.domain.by_hand import may_open
 from workflows.domain.model import Value
@@ -41,12 +41,8 @@ class Tie(Value):
     record: Record = Record()
 
 
-class SubjectDesk:
+class SubjectDesk(Listener):
     """Answers `user ID` and its like, and `related`."""
-
-    def __init__(self, services: Services, links: Links) -> None:
-        self._services = services
-        self._links = links
 
     async def show(self, subject: Subject, asked: Asked) -> Said:
         """One subject, with personal data masked. Raises `Unavailable`."""
@@ -80,9 +76,9 @@ class SubjectDesk:
 
     async def related(self, line: ShowRelated, asked: Asked) -> Said:
         """Who belongs with a subject as the platform reports it. Raises `Unavailable`."""
-        sources, door = self._sources(line.subject), self._services.rings
+        sources = self._sources(line.subject)
         name = subject_name(line.subject, asked.texts)
-        if door is None or not sources:
+        if not sources:
             return pages.sentence(asked.texts.say("bot.related.unknown_type", subject=name))
         await write_down(
             self._services,
@@ -92,7 +88,7 @@ class SubjectDesk:
             f"related {line.subject.type}",
         )
         told = await asyncio.gather(
-            *(self._from(door, each, spec, line.subject) for each, spec in sources.items())
+            *(self._from(each, spec, line.subject) for each, spec in sources.items())
         )
         if all(found is None for found in told):
             raise Unavailable("No look-up of related subjects answers.")
@@ -101,19 +97,17 @@ class SubjectDesk:
         return related_page(line, ties, away, asked.texts)
 
     def _sources(self, subject: Subject) -> Mapping[str, RelatedSpec]:
-        if self._services.rings is None:
-            return {}
         known = self._services.rings.sources()
         return {name: spec for name, spec in known.items() if spec.of == subject.type}
 
     async def _from(
-        self, door: RingDesk, name: str, spec: RelatedSpec, start: Subject
+        self, name: str, spec: RelatedSpec, start: Subject
     ) -> tuple[Subject, ...] | None:
         """Whom one source names; None where it does not answer."""
         wanted = Wanted(type=spec.type, starts={start.type: start}, sources=(name,))
         try:
             async with asyncio.timeout(SECONDS):
-                found = await door.gather(wanted)
+                found = await self._services.rings.gather(wanted)
         except (Unavailable, TimeoutError) as error:
             _log.warning("related_not_read", look_up=name, error=str(error))
             return None

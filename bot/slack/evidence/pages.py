@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
@@ -12,7 +12,7 @@ import structlog
 from pydantic import Field, ValidationError
 
 from activities.errors import Unavailable
-from activities.ledger.evidence import AlertsPage, EvidenceRecord
+from activities.ledger.evidence import AlertsPage
 from activities.slack import handles
 from activities.slack.drawing import actions, beside, button, quote_whole
 from activities.slack.drawing import section as lines
@@ -22,13 +22,11 @@ from activities.slack.handles import Handle, PieceHandle
 from activities.slack.handles import encode_piece as piece_value
 from activities.slack.reader import Reader
 from bot.services.cases import LookedUp
-from bot.services.slack import Services
+from bot.slack.context import Listener, SlackContext
 from bot.slack.modals.metadata import MOST_CHARACTERS, Metadata, metadata_for
-from bot.slack.modals.screen import Screen
 from bot.slack.permissions import EVERYBODY, UNKNOWN, holds, role_needed
 from bot.slack.press import Press, Unreadable
 from bot.slack.rendering import Block
-from bot.slack.replies import Languages
 from workflows.domain.alert import ImageEvidence, TextEvidence
 from workflows.domain.evidence import AlertEvidence, is_hidden
 
@@ -299,22 +297,12 @@ READING = 8.0
 _log = structlog.get_logger(__name__)
 
 
-class EvidenceListing:
+class EvidenceListing(Listener):
     """The list: what everybody with a role may read, and what is hidden, counted."""
 
-    def __init__(
-        self,
-        services: Services,
-        evidence: EvidenceRecord,
-        languages: Languages,
-        screen: Screen,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._services = services
-        self._evidence = evidence
-        self._languages = languages
-        self._screen = screen
-        self._now = now
+    def __init__(self, context: SlackContext) -> None:
+        super().__init__(context)
+        self._evidence = context.services.evidence
 
     async def open(self, press: Press, aim: Handle) -> None:
         """Opens the list of a case."""
@@ -368,5 +356,5 @@ class EvidenceListing:
         return await self._evidence.page(state.case, state.at.skip, ALERTS, state.until)
 
     async def _reader(self, person: str) -> Reader:
-        texts = self._services.texts(await self._languages.of(person))
+        texts = await self._texts(person)
         return Reader(texts=texts, zone=self._services.zone)

@@ -3,26 +3,22 @@
 import asyncio
 import hashlib
 import re
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
-from slack_sdk.web.async_client import AsyncWebClient
 
-from activities.ledger.evidence import EvidenceRecord
 from activities.slack.evidence import AGAIN, Viewer
 from activities.slack.handles import Handle, PieceHandle, decode_piece
 from activities.slack.reader import Reader
-from bot.services.slack import Services
+from bot.slack.context import Listener, SlackContext
 from bot.slack.evidence.pages import BEFORE, NEXT, REVEAL, EvidenceListing, decode
 from bot.slack.modals.metadata import Metadata
 from bot.slack.modals.metadata import decode as read_metadata
 from bot.slack.modals.metadata import encode as write_metadata
-from bot.slack.modals.screen import PushScreen, Screen
 from bot.slack.press import Press, Unreadable, press_id, read_press
-from bot.slack.replies import Background, Languages, NotTaken, Replies, store
+from bot.slack.replies import NotTaken, store
 from workflows.domain.commands import Click, Modal, RevealEvidence
 from workflows.domain.people import Actor
 
@@ -32,25 +28,8 @@ PATIENCE = 0.7
 _log = structlog.get_logger(__name__)
 
 
-class EvidenceRevealing:
+class EvidenceRevealing(Listener):
     """Sends the press to its case; the modal above the list waits for the answer."""
-
-    def __init__(
-        self,
-        services: Services,
-        languages: Languages,
-        screen: PushScreen,
-        told: Screen,
-        after: Background,
-        now: Callable[[], datetime],
-    ) -> None:
-        """`told` is how a person is told something where they pressed."""
-        self._services = services
-        self._languages = languages
-        self._screen = screen
-        self._told = told
-        self._after = after
-        self._now = now
 
     async def pressed(self, ack: AsyncAck, press: Press, view: Mapping[str, Any]) -> None:
         """Opens the modal and stores the press. Raises `Unreadable` and `NotTaken`."""
@@ -95,7 +74,7 @@ class EvidenceRevealing:
         """The case will answer, and there is no modal that could show it."""
         if not await opening:
             source = press.source.model_copy(update={"place": carried.place})
-            await self._told.tell(source, "bot.modal.not_opened")
+            await self._screen.tell(source, "bot.modal.not_opened")
 
     async def _say_so(
         self, opening: asyncio.Task[bool], press: Press, modal: Modal, case: str
@@ -105,14 +84,14 @@ class EvidenceRevealing:
         view = viewer.refused(viewer.reader.say("bot.press.not_taken", case=case))
         try:
             async with asyncio.timeout(PATIENCE):
-                if await opening and await self._screen.redraw(modal.id, view):
+                if await opening and await self._screen.redraw_pushed(modal.id, view):
                     return
         except TimeoutError:
             pass
         raise NotTaken(modal.id)
 
     async def _viewer(self, person: str, modal: Modal) -> Viewer:
-        texts = self._services.texts(await self._languages.of(person))
+        texts = await self._texts(person)
         return Viewer(Reader(texts=texts, zone=self._services.zone), modal)
 
 
@@ -130,25 +109,13 @@ ACTIONS = re.compile(r"evidence\..+")
 OPENS = "case.evidence"
 
 
-class EvidenceListener:
+class EvidenceListener(Listener):
     """Hears the card's entry through `Clicks`, and the buttons of its own modals."""
 
-    def __init__(
-        self,
-        services: Services,
-        evidence: EvidenceRecord,
-        languages: Languages,
-        replies: Replies,
-        client: AsyncWebClient,
-        after: Background,
-        now: Callable[[], datetime],
-    ) -> None:
-        screen = Screen(services, languages, replies, client)
-        self._listing = EvidenceListing(services, evidence, languages, screen, now)
-        self._revealing = EvidenceRevealing(
-            services, languages, PushScreen(client), screen, after, now
-        )
-        self._after = after
+    def __init__(self, context: SlackContext) -> None:
+        super().__init__(context)
+        self._listing = EvidenceListing(context)
+        self._revealing = EvidenceRevealing(context)
 
     def hears(self, press: Press) -> bool:
         """Whether a press on a card opens the list."""

@@ -10,7 +10,6 @@ from typing import Any, Generic, TypeVar
 
 import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
-from slack_sdk.web.async_client import AsyncWebClient
 
 from activities.errors import Unavailable
 from activities.slack import report_message as words
@@ -23,11 +22,13 @@ from bot.slack.commands import team
 from bot.slack.commands.automation import halts
 from bot.slack.commands.pages import help_page
 from bot.slack.commands.parser import Which
+from bot.slack.context import Listener, SlackContext
 from bot.slack.home.refresh import Publisher, Watching
+from bot.slack.languages import UNHURRIED
 from bot.slack.permissions import holder_words
 from bot.slack.queue import chosen, waiting_for
 from bot.slack.rendering import Block, case_line, moment, section
-from bot.slack.replies import UNHURRIED, Background, Languages, Links, Replies, Said
+from bot.slack.replies import Said
 from workflows.appealing.start import AppealMemory
 from workflows.domain.appealing.commands import AppealClick
 from workflows.domain.commands import Click
@@ -202,28 +203,14 @@ PATIENCE = 2.0
 _log = structlog.get_logger(__name__)
 
 
-class Home:
+class Home(Listener):
     """The listener of `app_home_opened` and of what is chosen there."""
 
-    def __init__(
-        self,
-        services: Services,
-        languages: Languages,
-        replies: Replies,
-        links: Links,
-        client: AsyncWebClient,
-        after: Background,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._services = services
-        self._languages = languages
-        self._replies = replies
-        self._links = links
-        self._after = after
-        self._now = now
-        self._reading = Reading(services, now)
-        self._publisher = Publisher(client)
-        self._watching = Watching(self._publisher, self._draw, after)
+    def __init__(self, context: SlackContext) -> None:
+        super().__init__(context)
+        self._reading = Reading(context.services, context.now)
+        self._publisher = Publisher(context.client)
+        self._watching = Watching(self._publisher, self._draw, context.background)
 
     def hearing(self, services: Services) -> Services:
         """`services` through which homes hear of every press that is stored."""
@@ -259,13 +246,13 @@ class Home:
         return True
 
     async def _not_stored(self, person: str) -> None:
-        texts = self._services.texts(await self._languages.of(person, UNHURRIED))
+        texts = await self._texts(person, UNHURRIED)
         await self._replies.directly(person, Said(text=texts.say("bot.home.language.not_stored")))
 
     # -- drawing --------------------------------------------------------------------------
 
     async def _draw(self, person: str) -> list[Block]:
-        texts = self._services.texts(await self._languages.of(person, UNHURRIED))
+        texts = await self._texts(person, UNHURRIED)
         try:
             return await self._blocks(person, texts)
         except Unavailable as error:

@@ -12,8 +12,8 @@ from activities.errors import Unavailable
 from activities.slack.escape import Safe, mrkdwn, one_line
 from activities.slack.text.texts import Catalog
 from bot.services.cases import CaseLine
-from bot.services.slack import Services
 from bot.slack.commands import pages
+from bot.slack.context import Listener
 from bot.slack.rendering import about, case_name, safe
 from bot.slack.replies import Said
 from workflows.client import OutOfReach
@@ -75,11 +75,8 @@ class Made(Value):
     unsure: bool = False
 
 
-class Making:
+class Making(Listener):
     """Makes alerts out of people's words, and hands them over."""
-
-    def __init__(self, services: Services) -> None:
-        self._services = services
 
     async def make(self, words: Words, now: datetime, patience: float = LOOKING) -> Made | Fault:
         """The alert, after the platform said that it knows the subject, or was away."""

@@ -1,8 +1,7 @@
 """Modal of an alert by hand: opened by command, shortcut or button, and submitted."""
 
 import asyncio
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import structlog
@@ -21,9 +20,9 @@ from slack_sdk.models.views import View
 from activities.errors import Unavailable
 from activities.slack.escape import mrkdwn, one_line, plain, shorten, units
 from activities.slack.text.texts import Catalog
-from bot.services.slack import Services
 from bot.slack.commands.parser import as_typed
 from bot.slack.commands.request import leads_said
+from bot.slack.context import Listener, SlackContext
 from bot.slack.manual.alert import (
     Fault,
     Made,
@@ -38,9 +37,8 @@ from bot.slack.manual.alert import (
 from bot.slack.modals.form import OPTION_TEXT, field, many_lines, option_in, words_in
 from bot.slack.modals.form import one_line as short
 from bot.slack.modals.metadata import MOST_CHARACTERS
-from bot.slack.modals.screen import Screen
 from bot.slack.press import Press, Source, Unreadable, read_source, submission_id
-from bot.slack.replies import Background, Languages, Links, Replies, Said
+from bot.slack.replies import Said
 from workflows.domain.alert import Subject
 from workflows.domain.by_hand import PEOPLE, REPORTS, SLACK_MESSAGE, may_open
 from workflows.domain.memory import CardRef
@@ -148,27 +146,12 @@ WHOLE = "note"
 _log = structlog.get_logger(__name__)
 
 
-class ByHandListener:
+class ByHandListener(Listener):
     """Hears the shortcuts `report_message` and `open_case`, and the button `lookup.open`."""
 
-    def __init__(
-        self,
-        services: Services,
-        languages: Languages,
-        replies: Replies,
-        links: Links,
-        screen: Screen,
-        after: Background,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._services = services
-        self._languages = languages
-        self._replies = replies
-        self._links = links
-        self._screen = screen
-        self._after = after
-        self._now = now
-        self._making = Making(services)
+    def __init__(self, context: SlackContext) -> None:
+        super().__init__(context)
+        self._making = Making(context)
 
     # -- opening the modal ----------------------------------------------------------------
 
@@ -188,7 +171,7 @@ class ByHandListener:
 
     async def _open_report(self, body: Mapping[str, Any]) -> None:
         source, message = read_source(body), body.get("message") or {}
-        texts = self._services.texts(await self._languages.of(source.person))
+        texts = await self._texts(source.person)
         said = as_typed(message_words(message))[:MOST_MESSAGE]
         channel = (body.get("channel") or {}).get("id")
         ts = message.get("ts") or body.get("message_ts")
@@ -208,7 +191,7 @@ class ByHandListener:
             return None
 
     async def _open_case(self, source: Source, subject: str) -> None:
-        texts = self._services.texts(await self._languages.of(source.person))
+        texts = await self._texts(source.person)
         if not await self._may_open_perhaps(source.person):
             said = await leads_said(self._services.people, "bot.hand.no_role", texts)
             await self._say(source, said)

@@ -10,16 +10,15 @@ from slack_sdk.models.views import View
 from activities.errors import Unavailable
 from activities.slack.handles import Handle
 from bot.services.cases import CaseLine
-from bot.services.slack import Services
+from bot.slack.context import Listener, SlackContext
+from bot.slack.languages import UNHURRIED
 from bot.slack.modals.decide import with_template
 from bot.slack.modals.form import sentence_view
 from bot.slack.modals.metadata import decode, metadata_for
 from bot.slack.modals.offer import Offer, offer_at, offer_of
-from bot.slack.modals.screen import Screen
 from bot.slack.modals.views import view_of
 from bot.slack.permissions import EVERYBODY, READS_ONLY, holds, role_needed
 from bot.slack.press import Press, Unreadable, modal_of, preset_of
-from bot.slack.replies import UNHURRIED, Background, Languages
 from workflows.client import OutOfReach
 from workflows.domain.case_state import Case, Phase
 from workflows.domain.identity import closed_route
@@ -48,17 +47,8 @@ class CaseOver(Exception):
     """No case runs any more where the button points to."""
 
 
-class Opening:
+class Opening(Listener):
     """Opens the modal of a press."""
-
-    def __init__(
-        self, services: Services, languages: Languages, screen: Screen, after: Background
-    ) -> None:
-        """What is still drawn when its modal stands open goes on in `after`."""
-        self._services = services
-        self._languages = languages
-        self._screen = screen
-        self._after = after
 
     async def open(self, press: Press, aim: Handle) -> None:
         """Opens the modal of a press, or tells the person why it did not open."""
@@ -69,7 +59,7 @@ class Opening:
         if done:
             await self._show(press, name, drawing.result())
             return
-        texts = self._services.texts(await self._languages.of(press.source.person))
+        texts = await self._texts(press.source.person)
         loading = sentence_view(name, texts.say("bot.modal.loading"), texts)
         view_id = await self._screen.begin(press, loading)
         if view_id is not None:
@@ -84,12 +74,12 @@ class Opening:
         elif not press.view:
             await self._screen.say(press.source, drawn)
         else:
-            texts = self._services.texts(await self._languages.of(press.source.person))
+            texts = await self._texts(press.source.person)
             await self._screen.redraw(press.view, sentence_view(name, drawn, texts))
 
     async def say(self, press: Press, key: str) -> None:
         """What became of a press, in the modal where it was made."""
-        texts = self._services.texts(await self._languages.of(press.source.person))
+        texts = await self._texts(press.source.person)
         await self._screen.redraw(press.view, sentence_view("all", texts.say(key), texts))
 
     async def _drawn(self, press: Press, aim: Handle, name: str) -> View | str:
@@ -103,7 +93,7 @@ class Opening:
             holds(self._services.people, person, allowed),
             return_exceptions=True,
         )
-        texts = self._services.texts(await self._languages.of(person, UNHURRIED))
+        texts = await self._texts(person, UNHURRIED)
         offer, may = await asking
         if isinstance(offer, CaseOver):
             return texts.say("bot.modal.case_over", case=aim.case)
@@ -180,16 +170,12 @@ def _allowed(name: str) -> frozenset[Role]:
     return EVERYBODY - READS_ONLY if name in ("reject", "ask") else WORKING_ROLES
 
 
-class Templates:
+class Templates(Listener):
     """The listener of the choice."""
 
-    def __init__(
-        self, services: Services, opening: Opening, screen: Screen, after: Background
-    ) -> None:
-        self._services = services
-        self._opening = opening
-        self._screen = screen
-        self._after = after
+    def __init__(self, context: SlackContext) -> None:
+        super().__init__(context)
+        self._opening = Opening(context)
 
     async def chosen(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Takes the choice; the modal is drawn anew beside the request."""

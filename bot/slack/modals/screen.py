@@ -9,8 +9,9 @@ from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.services.slack import Services
+from bot.slack.languages import Languages
 from bot.slack.press import Press, Source
-from bot.slack.replies import Languages, Replies, Said
+from bot.slack.replies import Replies, Said
 
 # A repeated call after a lost answer: the first one opened the modal.
 _OPEN_ALREADY = "exchanged_trigger_id"
@@ -52,33 +53,8 @@ class Screen:
             return press.view
         return await self.open(press.source, view)
 
-    async def redraw(self, view_id: str, view: View | dict[str, Any]) -> None:
-        """Draws a modal anew, where it is still open."""
-        try:
-            await self._client.views_update(view_id=view_id, view=view)
-        except SlackApiError as error:
-            _log.info("modal_not_redrawn", error=error.response.get("error"))
-        except (aiohttp.ClientError, TimeoutError) as error:
-            _log.warning("modal_not_redrawn", error=str(error))
-
-    async def tell(self, source: Source, key: str, **values: str) -> None:
-        """Answers a person where they pressed."""
-        language = await self._languages.of(source.person)
-        await self.say(source, self._services.texts(language).say(key, **values))
-
-    async def say(self, source: Source, text: str) -> None:
-        """The same, with words that were put together already."""
-        await self._replies.privately(source, Said(text=text))
-
-
-class PushScreen:
-    """Slack allows two modals above the first (docs.slack.dev, modals)."""
-
-    def __init__(self, client: AsyncWebClient) -> None:
-        self._client = client
-
     async def push(self, trigger_id: str, view: dict[str, Any]) -> bool:
-        """Whether the modal stands open."""
+        """Whether a modal stands open above another: Slack allows two (docs.slack.dev, modals)."""
         try:
             await self._client.views_push(trigger_id=trigger_id, view=view)
         except SlackApiError as error:
@@ -89,10 +65,17 @@ class PushScreen:
             return True
         return False
 
-    async def redraw(self, external_id: str, view: dict[str, Any]) -> bool:
-        """Whether it shows `view` now."""
+    async def redraw(self, view_id: str, view: View | dict[str, Any]) -> bool:
+        """Draws a modal anew; whether it is still open."""
+        return await self._update(view, view_id=view_id)
+
+    async def redraw_pushed(self, external_id: str, view: dict[str, Any]) -> bool:
+        """The same for a modal whose id Slack has not told."""
+        return await self._update(view, external_id=external_id)
+
+    async def _update(self, view: View | dict[str, Any], **which: str) -> bool:
         try:
-            await self._client.views_update(external_id=external_id, view=view)
+            await self._client.views_update(view=view, **which)
         except SlackApiError as error:
             _log.info("modal_not_redrawn", error=error.response.get("error"))
         except (aiohttp.ClientError, TimeoutError) as error:
@@ -100,3 +83,12 @@ class PushScreen:
         else:
             return True
         return False
+
+    async def tell(self, source: Source, key: str, **values: str) -> None:
+        """Answers a person where they pressed."""
+        language = await self._languages.of(source.person)
+        await self.say(source, self._services.texts(language).say(key, **values))
+
+    async def say(self, source: Source, text: str) -> None:
+        """The same, with words that were put together already."""
+        await self._replies.privately(source, Said(text=text))

@@ -9,8 +9,8 @@ import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from activities.slack.text.texts import Catalog
-from bot.services.slack import Services
 from bot.slack.commands.parser import case_named
+from bot.slack.context import Listener
 from bot.slack.modals.decide import read_decide
 from bot.slack.modals.form import (
     Fault,
@@ -160,12 +160,8 @@ KINDS: dict[str, Kind] = {
 _log = structlog.get_logger(__name__)
 
 
-class Submissions:
+class Submissions(Listener):
     """The listener of every modal. What a person typed survives every refusal."""
-
-    def __init__(self, services: Services, now: Callable[[], datetime]) -> None:
-        self._services = services
-        self._now = now
 
     async def submitted(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Takes a modal: its command is stored, or what is wrong stands under its field."""

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from temporalio.exceptions import ApplicationError
 
+from activities.cache import Cache
 from activities.slack.people import People, RolesUnknown
-from activities.slack.remembered import Remembered
 from deploy.sandbox.faults import Fault
 from tests.activities.slack.conftest import Desk, Tries
 from workflows.domain.people import Role
@@ -193,7 +193,7 @@ async def test_whoever_stops_waiting_leaves_the_question_to_the_next() -> None:
         await gate.wait()
         return "answer"
 
-    kept = Remembered("test", ask, timedelta(seconds=60))
+    kept = Cache("test", ask, timedelta(seconds=60), ())
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
             await kept.get("a")

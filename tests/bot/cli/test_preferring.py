@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from activities.cache import AGAIN
 from activities.ledger.database import Database
 from activities.ledger.team import Preferences
-from bot.services import team
-from bot.services.team import AGAIN, LASTS, Preferred
+from bot.cli import preferring
+from bot.cli.preferring import LASTS, Preferred
 from deploy.sandbox.slack.person import wait_until
 from tests.domain.building import T0
 from workflows.domain.text import Language
@@ -73,7 +74,7 @@ async def test_an_answer_that_came_too_late_counts_for_the_next_message(
     ledger: Slow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A slow ledger is not asked a second time, and its silence is not kept as an answer."""
-    monkeypatch.setattr(team, "FIRST", 0.01)
+    monkeypatch.setattr(preferring, "FIRST", 0.01)
     preferred = Preferred(ledger, lambda: 0.0)
     ledger.gate.clear()
     assert await preferred.language("U0SATO") is None
@@ -90,7 +91,7 @@ async def test_a_slow_ledger_does_not_take_a_known_language_away(
     ledger: Slow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The last known language counts until there is an answer."""
-    monkeypatch.setattr(team, "PATIENCE", 0.01)
+    monkeypatch.setattr(preferring, "PATIENCE", 0.01)
     now = [0.0]
     preferred = Preferred(ledger, lambda: now[0])
     assert await preferred.language("U0SATO") is Language.EN
@@ -101,7 +102,7 @@ async def test_a_slow_ledger_does_not_take_a_known_language_away(
     assert await preferred.language("U0SATO") is Language.EN
     assert ledger.asked == 2
     ledger.gate.set()
-    await wait_until(lambda: not preferred._asking, what="the late answer")
+    await wait_until(lambda: not preferred._kept._asking, what="the late answer")
 
 
 async def test_after_a_failure_the_ledger_is_asked_again_soon(ledger: Slow) -> None:

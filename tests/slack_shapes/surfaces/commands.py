@@ -97,7 +97,7 @@ def _related(scene: Scene) -> Iterator[tuple[str, Sent]]:
 def _no_sources(scene: Scene) -> Iterator[tuple[str, Sent]]:
     """Nobody can be asked who belongs with it."""
     rooms = Rooms(scene)
-    desk = SubjectDesk(rooms.services, rooms.links)
+    desk = SubjectDesk(rooms.context)
     wanted = ShowRelated(subject=Subject(type="listing", id=scene.words.id))
     yield "a listing", said(rooms.ask(lambda: desk.related(wanted, rooms.asked()))[0])
 
@@ -110,7 +110,7 @@ def _subjects(scene: Scene) -> Iterator[tuple[str, Sent]]:
     )
     rooms = Rooms(scene)
     rooms.platform.facts = {subject.key: (mail,)}
-    desk = SubjectDesk(rooms.services, rooms.links)
+    desk = SubjectDesk(rooms.context)
     for role in (Role.SPECIALIST, Role.AUDITOR):
         asked = rooms.asked("U0SATO", role)
         yield role.value, said(rooms.ask(lambda asked=asked: desk.show(subject, asked))[0])
@@ -202,7 +202,7 @@ def _covers(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 
 def _of_covers(rooms: Rooms, wanted: CoverLine, person: str) -> list[Said]:
-    desk = CoverDesk(rooms.services, rooms.languages, rooms.heard, rooms.background)
+    desk = CoverDesk(rooms.context)
     return rooms.ask(lambda: desk.answer(wanted, person, NOW, rooms.scene.catalog))
 
 
@@ -252,7 +252,7 @@ def _resuming(playbook: str) -> ResumeAutomation:
 
 
 def _of_brake(rooms: Rooms, wanted: BrakeLine, roles: frozenset[Role]) -> list[Said]:
-    desk = BrakeDesk(rooms.services, rooms.languages, rooms.heard, rooms.background)
+    desk = BrakeDesk(rooms.context)
     asked = rooms.asked("U0SATO", *roles)
     return rooms.ask(lambda: desk.answer(wanted, asked))
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator
 
 from bot.slack.home.view import Home
-from tests.bot.slack.fakes import NOW, FakeLedger, line
+from tests.bot.slack.fakes import FakeLedger, line
 from tests.slack_shapes.scene import Scene, Surface
 from tests.slack_shapes.sent import Sent, view
 from tests.slack_shapes.surfaces.commands import OF_ONE, PAUSED, a_shift, counted
@@ -21,15 +21,7 @@ def _drawn(scene: Scene, ledger: FakeLedger, roles: set[Role], full: bool = Fals
         rooms.automation.changes = [PAUSED, OF_ONE]
         rooms.team.counted, rooms.team.duty = counted(scene), a_shift(scene)
         rooms.team.chosen[person] = scene.language
-    home = Home(
-        rooms.services,
-        rooms.languages,
-        rooms.heard,
-        rooms.links,
-        rooms.heard,
-        rooms.background,
-        lambda: NOW,
-    )
+    home = Home(rooms.context)
 
     async def open_it() -> None:
         await home.opened({"tab": "home", "user": person})

@@ -9,8 +9,11 @@ from zoneinfo import ZoneInfo
 from activities.slack.text.texts import texts
 from bot.services.slack import Services
 from bot.slack.commands.request import Asked
+from bot.slack.context import SlackContext
+from bot.slack.languages import Languages
 from bot.slack.press import Source
-from bot.slack.replies import Background, Languages, Links, Said
+from bot.slack.replies import Background, Links, Said
+from tests.bot.slack.fake_evidence import FakeEvidence
 from tests.bot.slack.fake_hands import FakeAlerts, FakeAutomation, FakeFinding
 from tests.bot.slack.fake_rings import FakeRings
 from tests.bot.slack.fake_team import FakeTeam
@@ -153,6 +156,7 @@ class Rooms:
             automation=self.automation,
             alerts=FakeAlerts(),
             rings=self.rings,
+            evidence=FakeEvidence(),
         )
 
     @property
@@ -169,6 +173,19 @@ class Rooms:
     def links(self) -> Links:
         """To the demo's workspace."""
         return Links(self.heard)
+
+    @property
+    def context(self) -> SlackContext:
+        """Everything that a listener is made of."""
+        return SlackContext(
+            self.services,
+            self.heard,
+            self.background,
+            self.languages,
+            self.heard,
+            self.links,
+            lambda: NOW,
+        )
 
     def asked(self, person: str = "U0SATO", *roles: Role) -> Asked:
         """A command, asked in a channel; without `roles` by a specialist."""

@@ -9,7 +9,7 @@ from bot.services.cases import Story
 from bot.slack.replies import Said
 from bot.slack.storm import StormOpening
 from tests.activities.slack.cases import AT, CASE, ROUTE
-from tests.bot.slack.fakes import NOW, line
+from tests.bot.slack.fakes import line
 from tests.slack_shapes.scene import Scene, Surface
 from tests.slack_shapes.sent import Sent, message, said
 from tests.slack_shapes.stories import STORIES
@@ -105,9 +105,7 @@ def _answer(scene: Scene, story: Told, change: dict[str, Any]) -> Said:
     rooms.ledger.away = change.get("away", False)
     memory = change.get("memory")
     rooms.cases.memories = {} if memory is None else {ROUTE: memory}
-    opening = StormOpening(
-        rooms.services, rooms.languages, rooms.heard, rooms.links, rooms.background, lambda: NOW
-    )
+    opening = StormOpening(rooms.context)
     body = {
         "user": {"id": change.get("person", "U0SATO")},
         "channel": {"id": "C0LIVE"},

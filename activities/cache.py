@@ -1,4 +1,4 @@
-"""Answers of Slack that are kept for a while, and for longer where Slack has none."""
+"""Cache of answers that are kept for a while, and for longer while whoever knows them is away."""
 
 import asyncio
 import time
@@ -10,13 +10,12 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from activities.slack.client import FAILURES, trouble
-
 V = TypeVar("V")
 
-_AGAIN = 1.0  # seconds in which a failed question is not asked again
+AGAIN = 1.0
+"""Seconds in which a failed question is not asked again."""
 PATIENCE = 0.4
-"""Seconds that a slow Slack is waited for, where an answer from before still counts."""
+"""Seconds that a slow answer is waited for, where an answer from before still counts."""
 ASKING = 5.0
 """Seconds until a question counts as failed: whoever waits for it has other ways to find out."""
 
@@ -24,7 +23,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Away(Exception):
-    """Slack did not answer, and nothing was kept from before."""
+    """Nobody answered, and nothing was kept from before."""
 
 
 @dataclass
@@ -36,23 +35,25 @@ class _Kept(Generic[V]):
     failed: bool = False
 
 
-class Remembered(Generic[V]):
+class Cache(Generic[V]):
     """A bounded cache by key. A stale value is better than none; one question a key at a time."""
 
     def __init__(
         self,
-        method: str,
+        what: str,
         ask: Callable[[str], Awaitable[V]],
         lasts: timedelta,
+        failures: tuple[type[Exception], ...],
         most: int = 2_000,
         oldest: timedelta | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`ask` raises what the Slack client raises; `lasts` is how long an answer is fresh.
+        """`ask` raises one of `failures` or `TimeoutError`; `lasts` is how long an answer is fresh.
 
-        Where Slack can't tell, an answer counts on until it is `oldest` (None: for ever).
+        Where nobody can tell, an answer counts on until it is `oldest` (None: for ever).
         """
-        self._method = method
+        self._what = what
+        self._failures: tuple[type[Exception], ...] = (*failures, TimeoutError)
         self._ask = ask
         self._lasts = lasts.total_seconds()
         self._most = most
@@ -61,22 +62,36 @@ class Remembered(Generic[V]):
         self._kept: OrderedDict[str, _Kept[V]] = OrderedDict()
         self._asking: dict[str, asyncio.Task[None]] = {}
 
-    async def get(self, key: str, lasts: float | None = None) -> V:
+    async def get(
+        self,
+        key: str,
+        lasts: float | None = None,
+        patience: float = PATIENCE,
+        first: float = ASKING,
+    ) -> V:
         """The answer for `key`, asked for where it is not fresh, or older than `lasts` seconds.
 
+        A slow one is waited for `patience` seconds where an answer from before still counts,
+        `first` seconds where there is none.
+
         Raises:
-            Away: where Slack can't tell, and nothing is kept or what is kept is too old.
+            Away: where nobody can tell, and nothing is kept or what is kept is too old.
         """
         kept = self._entry(key)
         asking = self._asked(kept, key, lasts)
-        if asking is not None and self._counts(kept):
-            await asyncio.wait([asking], timeout=PATIENCE if lasts is None else ASKING)
-        elif asking is not None:
+        if asking is not None:
+            enough = patience if lasts is None else ASKING
             # Whoever asks may be cancelled while they wait; the question goes on for the next one.
-            await asyncio.shield(asking)
+            await asyncio.wait([asking], timeout=enough if self._counts(kept) else first)
+        kept = self._kept.get(key, kept)
         if not self._counts(kept):
-            raise Away(self._method)
+            raise Away(self._what)
         return kept.value  # type: ignore[return-value]  # known: it was answered
+
+    def put(self, key: str, value: V) -> None:
+        """`value` is known from elsewhere: a question under way is not heard any more."""
+        now = self._clock()
+        self._kept[key] = _Kept(value, known=True, asked_at=now, answered_at=now)
 
     def age(self, key: str) -> float:
         """Seconds since the answer for `key` was asked for; endless where there is none."""
@@ -105,7 +120,7 @@ class Remembered(Generic[V]):
         return asking
 
     def _due(self, kept: _Kept[V], lasts: float) -> bool:
-        return self._clock() - kept.asked_at >= (_AGAIN if kept.failed else lasts)
+        return self._clock() - kept.asked_at >= (AGAIN if kept.failed else lasts)
 
     def _counts(self, kept: _Kept[V]) -> bool:
         """Whether what is kept may still be told."""
@@ -116,9 +131,9 @@ class Remembered(Generic[V]):
         try:
             async with asyncio.timeout(ASKING):
                 kept.value = await self._ask(key)
-        except FAILURES as error:
-            code = trouble(self._method, error).code
-            _log.warning("slack_not_asked", method=self._method, code=code, stale=kept.known)
+        except self._failures as error:
+            why = getattr(error, "type", None) or type(error).__name__
+            _log.warning("not_answered", what=self._what, error=why, stale=kept.known)
         else:
             kept.known, kept.failed, kept.answered_at = True, False, kept.asked_at
 
