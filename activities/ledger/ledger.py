@@ -59,7 +59,7 @@ class Ledger:
             return stopped.found
 
     def _open(self, connection: sa.Connection, wanted: OpenCase) -> OpenedCase:
-        case, opened = self._free_id(connection, wanted.key)
+        case, opened = self._own_row(connection, wanted)
         halt = None
         if wanted.automation:
             halt = halt_now(connection, wanted.row.playbook, self._now())
@@ -67,23 +67,28 @@ class Ledger:
             return OpenedCase(event=opened, halt=halt)
         known = known_of(connection, wanted.event.subject, case)
         event = wanted.event.model_copy(update={"case": case, "known": known})
-        row = case_values(wanted.row.model_copy(update={"id": case}))
-        connection.execute(sa.insert(cases).values(owner_key=wanted.key, **row))
         if self._claim(connection, case, (ReceivedAlert(alert=wanted.alert, at=event.at),)):
             raise _NotOpened(OpenedCase())
         self._stop_where_joined(connection, wanted, case)
         append(connection, case, [Recorded(seq=1, event=event)])
         return OpenedCase(event=event, halt=halt)
 
-    def _free_id(self, connection: sa.Connection, key: str) -> tuple[str, CaseOpened | None]:
-        """The first free id of a case, or what an earlier attempt opened under its id."""
+    def _own_row(
+        self, connection: sa.Connection, wanted: OpenCase
+    ) -> tuple[str, CaseOpened | None]:
+        """Adds the row of a case under its first free id; what an earlier attempt opened there.
+
+        An attempt that races for the id waits for the other one to end, and then sees its row.
+        """
         for attempt in range(_CANDIDATES):
-            case = case_id(key, attempt)
-            query = sa.select(cases.c.owner_key).where(cases.c.id == case)
-            owner = connection.execute(query).scalar_one_or_none()
-            if owner is None:
+            case = case_id(wanted.key, attempt)
+            row = case_values(wanted.row.model_copy(update={"id": case}))
+            adding = self.database.insert(cases).values(owner_key=wanted.key, **row)
+            added = adding.on_conflict_do_nothing().returning(cases.c.id)
+            if connection.execute(added).scalar_one_or_none() is not None:
                 return case, None
-            if owner == key:
+            query = sa.select(cases.c.owner_key).where(cases.c.id == case)
+            if connection.execute(query).scalar_one() == wanted.key:
                 return case, self._opening_of(connection, case)
         raise RuntimeError("no id could be found for a new case")
 
