@@ -323,7 +323,7 @@ async def policy_now(playbook: str) -> PackedPolicy | None:
 async def spend(spending: Spending) -> int:
     """Books actions on a person's budget, and says how many they took within the time.
 
-    The same key twice books once.
+    The same key twice books once: what was asked for last.
     """
     raise RuntimeError("a port has no body")
 

@@ -1,6 +1,7 @@
 """What people spend of their budget of actions: booked once, and counted in the same breath."""
 
 import zlib
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,19 +22,27 @@ class Budget:
         self._database = database
 
     async def spend(self, spent: Spending) -> int:
-        """Books `spent`, unless its key is booked, and sums what its person took since then."""
+        """Books `spent` under its key, and sums what its person took since then."""
         async with self._database.writing() as connection:
             await self._one_at_a_time(connection, spent.person)
-            await connection.execute(
-                self._database.insert(spending)
-                .values(key=spent.key, person=spent.person, actions=spent.actions, at=spent.at)
-                .on_conflict_do_nothing()
-            )
+            await connection.execute(self._booking(spent))
             counted = sa.or_(spending.c.at >= spent.since, spending.c.key == spent.key)
             query = sa.select(sa.func.coalesce(sa.func.sum(spending.c.actions), 0)).where(
                 spending.c.person == spent.person, counted
             )
             return int((await connection.execute(query)).scalar_one())
+
+    def _booking(self, spent: Spending) -> Any:
+        """The same key once: a later press counts instead of one that came to no decision."""
+        row = {"person": spent.person, "actions": spent.actions, "at": spent.at}
+        more = (spending.c.at == spent.at) & (spending.c.actions < spent.actions)
+        return (
+            self._database.insert(spending)
+            .values(key=spent.key, **row)
+            .on_conflict_do_update(
+                index_elements=["key"], set_=row, where=(spending.c.at < spent.at) | more
+            )
+        )
 
     async def _one_at_a_time(self, connection: AsyncConnection, person: str) -> None:
         """Two bookings that don't see each other would both stay below the limit."""
