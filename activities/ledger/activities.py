@@ -62,8 +62,8 @@ class LedgerActivities:
 
     @activity.defn(name="place_of")
     async def place_of(self, case: str) -> CasePlace | None:
-        """Whom an open case is about, and where it runs."""
-        return await self._subjects.of_open_case(case)
+        """Whom a case is about, and where it runs."""
+        return await self._subjects.of_case(case)
 
     @activity.defn(name="spend")
     async def spend(self, spending: Spending) -> int:

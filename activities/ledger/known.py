@@ -32,17 +32,17 @@ class Subjects:
         async with self._database.reading() as connection:
             return await connection.run_sync(known_of, subject, case)
 
-    async def of_open_case(self, case: str) -> CasePlace | None:
-        """Whom a case is about that is not closed, and where it runs; None for any other."""
-        query = sa.select(cases.c.subject_type, cases.c.subject_id, cases.c.route).where(
-            cases.c.id == case, cases.c.phase != Phase.CLOSED.value
-        )
+    async def of_case(self, case: str) -> CasePlace | None:
+        """Whom a case is about, where it runs, and whether it is open; None for an unknown one."""
+        wanted = ("subject_type", "subject_id", "route", "playbook", "phase")
+        query = sa.select(*(cases.c[name] for name in wanted)).where(cases.c.id == case)
         async with self._database.reading() as connection:
             row = (await connection.execute(query)).one_or_none()
         if row is None:
             return None
         subject = Subject(type=row.subject_type, id=row.subject_id)
-        return CasePlace(subject=subject, route=row.route)
+        is_open = row.phase != Phase.CLOSED.value
+        return CasePlace(subject=subject, route=row.route, playbook=row.playbook, open=is_open)
 
 
 def known_of(connection: sa.Connection, subject: Subject, case: str) -> Known:

@@ -159,7 +159,7 @@ async def _with_covers(command: PersonCommand) -> PersonCommand:
 
 async def _with_place(command: cmd.Merge) -> cmd.Merge:
     place = await ask(ports.place_of, command.into)
-    if place is None:
+    if place is None or not place.open:
         return command.model_copy(update={"subject": None, "route": ""})
     return command.model_copy(update={"subject": place.subject, "route": place.route})
 

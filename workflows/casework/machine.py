@@ -13,7 +13,6 @@ from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import FailureError
 
-from workflows import ports
 from workflows.casework.alarm import Alarm
 from workflows.casework.appellant import Appellant
 from workflows.casework.authorize import (
@@ -36,11 +35,10 @@ from workflows.casework.delivering import (
 from workflows.casework.enforcing import Enforcing
 from workflows.casework.gathering import Gathering
 from workflows.casework.intake import Assessed, Intake, alert_key, claim
-from workflows.casework.ledger_calls import ask_until_answered
 from workflows.casework.opening import joins, opening, policy_now
 from workflows.casework.present import Present
 from workflows.casework.renewal import LARGEST_REST, SOON, Renewal, carries
-from workflows.casework.reopened import hand_over, left_here
+from workflows.casework.reopened import give_back_unknown, hand_over, kept, left_here
 from workflows.casework.revealing import answers
 from workflows.casework.screen import Screen
 from workflows.casework.tasks import Lane, TaskBudget, Tasks
@@ -150,7 +148,7 @@ class CaseMachine:
 
     async def _main_loop(self, start: CaseStart) -> None:
         if start.revive is not None:
-            found = await ask_until_answered(ports.load_case, start.revive)
+            found = await kept(start.revive)
             self._restore(found or self._memory())
             if found is not None and found.stale and self._case is not None:
                 self._screen.take_over(self._case, True, found.unsure_since)
@@ -305,7 +303,9 @@ class CaseMachine:
             if self._late and self._case is not None and self._case.phase is not Phase.CLOSED:
                 self._intake.put_first(self._late)
                 self._late = []
-            if self._case is None:
+            if self._case is None and self._start.revive is not None:
+                await give_back_unknown(self._start.revive, self._intake)
+            elif self._case is None:
                 await self._open()
             elif self._case.phase is Phase.CLOSED:
                 # They open the next case, which is to take them as new.

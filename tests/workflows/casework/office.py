@@ -33,6 +33,7 @@ from workflows.domain.playbook.packed import PackedPolicy, pack
 from workflows.domain.projection import ActionRow
 from workflows.ports import (
     Answer,
+    CasePlace,
     ClaimAlerts,
     ClaimedAlerts,
     Delivery,
@@ -62,6 +63,8 @@ class Office:
     shown: list[tuple[str, Show]] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     delivered: list[Delivery] = field(default_factory=list)
+    places: dict[str, CasePlace] = field(default_factory=dict)
+    without_policy: bool = False
     fails: asyncio.Event | None = None
     may_write: asyncio.Event = field(default_factory=asyncio.Event)
     may_deliver: asyncio.Event = field(default_factory=asyncio.Event)
@@ -91,7 +94,15 @@ class Office:
     async def load_case(self, case: str) -> Memory | None:
         """The newest snapshot."""
         kept = (write.snapshot for write in reversed(self.writes) if write.case == case)
-        return next((each for each in kept if each is not None), None)
+        found = next((each for each in kept if each is not None), None)
+        if found is not None and self.without_policy:
+            return found.model_copy(update={"policy": None})
+        return found
+
+    @activity.defn(name="place_of")
+    async def place_of(self, case: str) -> CasePlace | None:
+        """What the test says."""
+        return self.places.get(case)
 
     @activity.defn(name="deliver")
     async def deliver(self, delivery: Delivery) -> None:
@@ -139,6 +150,7 @@ class Office:
             self.claim_alerts,
             self.record,
             self.load_case,
+            self.place_of,
             self.deliver,
             self.roles_of,
             self.covers_of,
@@ -224,6 +236,11 @@ class Office:
         handle = self.client.get_workflow_handle(route)
         with suppress(RPCError):
             await handle.terminate()
+
+    async def wait_ended(self, route: str) -> None:
+        """Until a case's workflow is over."""
+        async with asyncio.timeout(PATIENCE):
+            await self.client.get_workflow_handle(route).result()
 
     async def wait_shown(self, number: int) -> list[tuple[str, Show]]:
         """Everything that was shown, once there is so much of it."""
