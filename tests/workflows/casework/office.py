@@ -66,10 +66,12 @@ class Office:
     places: dict[str, CasePlace] = field(default_factory=dict)
     without_policy: bool = False
     fails: asyncio.Event | None = None
+    may_claim: asyncio.Event = field(default_factory=asyncio.Event)
     may_write: asyncio.Event = field(default_factory=asyncio.Event)
     may_deliver: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
+        self.may_claim.set()
         self.may_write.set()
         self.may_deliver.set()
 
@@ -81,7 +83,9 @@ class Office:
 
     @activity.defn(name="claim_alerts")
     async def claim_alerts(self, claim: ClaimAlerts) -> ClaimedAlerts:
+        """Remembers the claim before it waits."""
         self.claims.append(claim)
+        await self.may_claim.wait()
         return ClaimedAlerts()
 
     @activity.defn(name="record")

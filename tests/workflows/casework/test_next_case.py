@@ -3,11 +3,12 @@
 from temporalio.client import WorkflowHandle
 
 from deploy.sandbox.slack.person import wait_until
-from tests.domain.building import SATO
+from tests.domain.building import SATO, an_alert
 from tests.workflows.casework.office import PATIENCE, QUEUE, Office
 from workflows.domain import commands as cmd
 from workflows.domain.case_state import Phase
 from workflows.domain.identity import case_id
+from workflows.ports import Delivery
 from workflows.queues import cards_queue, slack_queue, updates_queue
 
 
@@ -109,3 +110,23 @@ def _told(office: Office, case: str) -> list[str]:
     """What the thread of a case tells."""
     shows = (show for _, show in office.shown if show.view.id == case)
     return [line.event.kind for show in shows for line in show.lines]
+
+
+async def test_alerts_that_a_closed_case_gives_back_open_it(office: Office) -> None:
+    """They came for a case that had been reopened, and had closed again by then."""
+    async with (
+        office.worker(cards_queue(QUEUE)),
+        office.worker(updates_queue(QUEUE)),
+        office.worker(slack_queue(QUEUE)),
+    ):
+        handle, first = await closed(office)
+        await office.wait_ended(handle.id)
+        delivery = Delivery(case=first, alerts=(an_alert(2), an_alert(3)))
+        await office.cases.deliver(delivery)
+        await office.wait_counted(3)
+    second = office.openings[1]
+    assert (second.alert.id, second.after) == ("chat-000002", first)
+    assert second.row.route == handle.id
+    assert [(claim.case, claim.alerts[0].id) for claim in office.claims] == [
+        (opened(office, 1), "chat-000003")
+    ]
