@@ -184,10 +184,12 @@ class Result(Value):
 
 
 class CasePlace(Value):
-    """An open case: its subject, and the workflow id that it runs under."""
+    """A case: its subject, its group's workflow id, its playbook, and whether it is `open`."""
 
     subject: Subject
     route: str
+    playbook: str = ""
+    open: bool = True
 
 
 class RolesAsk(Value):
@@ -309,7 +311,7 @@ async def automation_of(playbook: str) -> Halt | None:
 
 @activity.defn(name="place_of")
 async def place_of(case: str) -> CasePlace | None:
-    """Whom an open case is about and where it runs, or None where no such case is open."""
+    """Whom a case is about and where it runs, or None where there is no such case."""
     raise RuntimeError("a port has no body")
 
 
@@ -323,7 +325,7 @@ async def policy_now(playbook: str) -> PackedPolicy | None:
 async def spend(spending: Spending) -> int:
     """Books actions on a person's budget, and says how many they took within the time.
 
-    The same key twice books once.
+    The same key twice books once: what was asked for last.
     """
     raise RuntimeError("a port has no body")
 

@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -40,19 +41,27 @@ class Budget:
         self._database = database
 
     async def spend(self, spent: Spending) -> int:
-        """Books `spent`, unless its key is booked, and sums what its person took since then."""
+        """Books `spent` under its key, and sums what its person took since then."""
         async with self._database.writing() as connection:
             await self._one_at_a_time(connection, spent.person)
-            await connection.execute(
-                self._database.insert(spending)
-                .values(key=spent.key, person=spent.person, actions=spent.actions, at=spent.at)
-                .on_conflict_do_nothing()
-            )
+            await connection.execute(self._booking(spent))
             counted = sa.or_(spending.c.at >= spent.since, spending.c.key == spent.key)
             query = sa.select(sa.func.coalesce(sa.func.sum(spending.c.actions), 0)).where(
                 spending.c.person == spent.person, counted
             )
             return int((await connection.execute(query)).scalar_one())
+
+    def _booking(self, spent: Spending) -> Any:
+        """The same key once: a later press counts instead of one that came to no decision."""
+        row = {"person": spent.person, "actions": spent.actions, "at": spent.at}
+        more = (spending.c.at == spent.at) & (spending.c.actions < spent.actions)
+        return (
+            self._database.insert(spending)
+            .values(key=spent.key, **row)
+            .on_conflict_do_update(
+                index_elements=["key"], set_=row, where=(spending.c.at < spent.at) | more
+            )
+        )
 
     async def _one_at_a_time(self, connection: AsyncConnection, person: str) -> None:
         """Two bookings that don't see each other would both stay below the limit."""
@@ -97,8 +106,8 @@ class LedgerActivities:
 
     @activity.defn(name="place_of")
     async def place_of(self, case: str) -> CasePlace | None:
-        """Whom an open case is about, and where it runs."""
-        return await self._subjects.of_open_case(case)
+        """Whom a case is about, and where it runs."""
+        return await self._subjects.of_case(case)
 
     @activity.defn(name="spend")
     async def spend(self, spending: Spending) -> int:

@@ -47,17 +47,17 @@ class Subjects:
         async with self._database.reading() as connection:
             return await connection.run_sync(known_of, subject, case)
 
-    async def of_open_case(self, case: str) -> CasePlace | None:
-        """Whom a case is about that is not closed, and where it runs; None for any other."""
-        query = sa.select(cases.c.subject_type, cases.c.subject_id, cases.c.route).where(
-            cases.c.id == case, cases.c.phase != Phase.CLOSED.value
-        )
+    async def of_case(self, case: str) -> CasePlace | None:
+        """Whom a case is about, where it runs, and whether it is open; None for an unknown one."""
+        wanted = ("subject_type", "subject_id", "route", "playbook", "phase")
+        query = sa.select(*(cases.c[name] for name in wanted)).where(cases.c.id == case)
         async with self._database.reading() as connection:
             row = (await connection.execute(query)).one_or_none()
         if row is None:
             return None
         subject = Subject(type=row.subject_type, id=row.subject_id)
-        return CasePlace(subject=subject, route=row.route)
+        is_open = row.phase != Phase.CLOSED.value
+        return CasePlace(subject=subject, route=row.route, playbook=row.playbook, open=is_open)
 
 
 def known_of(connection: sa.Connection, subject: Subject, case: str) -> Known:
@@ -157,7 +157,7 @@ class Ledger:
             return stopped.found
 
     def _open(self, connection: sa.Connection, wanted: OpenCase) -> OpenedCase:
-        case, opened = self._free_id(connection, wanted.key)
+        case, opened = self._own_row(connection, wanted)
         halt = None
         if wanted.automation:
             halt = halt_now(connection, wanted.row.playbook, self._now())
@@ -165,23 +165,28 @@ class Ledger:
             return OpenedCase(event=opened, halt=halt)
         known = known_of(connection, wanted.event.subject, case)
         event = wanted.event.model_copy(update={"case": case, "known": known})
-        row = case_values(wanted.row.model_copy(update={"id": case}))
-        connection.execute(sa.insert(cases).values(owner_key=wanted.key, **row))
         if self._claim(connection, case, (ReceivedAlert(alert=wanted.alert, at=event.at),)):
             raise _NotOpened(OpenedCase())
         self._stop_where_joined(connection, wanted, case)
         append(connection, case, [Recorded(seq=1, event=event)])
         return OpenedCase(event=event, halt=halt)
 
-    def _free_id(self, connection: sa.Connection, key: str) -> tuple[str, CaseOpened | None]:
-        """The first free id of a case, or what an earlier attempt opened under its id."""
+    def _own_row(
+        self, connection: sa.Connection, wanted: OpenCase
+    ) -> tuple[str, CaseOpened | None]:
+        """Adds the row of a case under its first free id; what an earlier attempt opened there.
+
+        An attempt that races for the id waits for the other one to end, and then sees its row.
+        """
         for attempt in range(_CANDIDATES):
-            case = case_id(key, attempt)
-            query = sa.select(cases.c.owner_key).where(cases.c.id == case)
-            owner = connection.execute(query).scalar_one_or_none()
-            if owner is None:
+            case = case_id(wanted.key, attempt)
+            row = case_values(wanted.row.model_copy(update={"id": case}))
+            adding = self.database.insert(cases).values(owner_key=wanted.key, **row)
+            added = adding.on_conflict_do_nothing().returning(cases.c.id)
+            if connection.execute(added).scalar_one_or_none() is not None:
                 return case, None
-            if owner == key:
+            query = sa.select(cases.c.owner_key).where(cases.c.id == case)
+            if connection.execute(query).scalar_one() == wanted.key:
                 return case, self._opening_of(connection, case)
         raise RuntimeError("no id could be found for a new case")
 

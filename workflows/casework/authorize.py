@@ -159,19 +159,24 @@ async def _with_covers(command: PersonCommand) -> PersonCommand:
 
 async def _with_place(command: cmd.Merge) -> cmd.Merge:
     place = await ask(ports.place_of, command.into)
-    if place is None:
+    if place is None or not place.open:
         return command.model_copy(update={"subject": None, "route": ""})
     return command.model_copy(update={"subject": place.subject, "route": place.route})
 
 
-async def _with_budget(case: Case, command: cmd.Deciding, now: datetime) -> PersonCommand:
-    """Books a decision on its person's budget, unless it would be refused anyway."""
+async def _with_budget(case: Case, command: cmd.Deciding, now: datetime) -> PersonCommand | Refusal:
+    """Books a decision on its person's budget, or says why it is refused anyway.
+
+    That counts also where the case would take it a moment later: nothing is booked for it.
+    """
     limits = case.policy.limits
     plain = _plain(command, False)
     if limits is None or limits.velocity is None:
         return plain
     outcome = decide(case, plain, now)
-    actions = 0 if isinstance(outcome, Refusal) else _decided(outcome)
+    if isinstance(outcome, Refusal):
+        return outcome
+    actions = _decided(outcome)
     if not actions:
         return plain
     spent = await ask(

@@ -16,7 +16,8 @@ from workflows.domain.projection import ActionRow, action_rows, case_row
 from workflows.ports import LedgerWrite
 from workflows.starts import Underway
 
-_Snapshot = tuple[int, CardRef | None, CardRef | None]
+_Snapshot = tuple[int, CardRef | None, CardRef | None, int, bool]
+"""What a snapshot is as of: version, cards, lines that wait, and whether Slack is behind."""
 
 
 class CaseLedger:
@@ -95,8 +96,8 @@ class CaseLedger:
     def _rows(self, case: Case, memory: Memory) -> dict[str, object]:
         rows = {"row": case_row(case), "actions": self._changed(case), "card": memory.card}
         if case.phase is Phase.CLOSED and self._screen.idle:
-            # The thread is up to date by the time that somebody reopens it.
-            rows["snapshot"] = memory.model_copy(update={"untold": ()})
+            left = {"stale": self._screen.stale, "unsure_since": self._screen.unsure_since}
+            rows["snapshot"] = memory.model_copy(update=left)
         return rows
 
     def _changed(self, case: Case) -> tuple[ActionRow, ...]:
@@ -107,4 +108,5 @@ class CaseLedger:
         return written is None or written.model_copy(update={"version": row.version}) != row
 
     def _state(self, case: Case) -> _Snapshot:
-        return (case.version, self._screen.card, self._screen.approval)
+        screen = self._screen
+        return (case.version, screen.card, screen.approval, len(screen.untold), screen.stale)

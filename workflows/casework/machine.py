@@ -13,7 +13,6 @@ from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import FailureError
 
-from workflows import ports
 from workflows.casework.alarm import Alarm
 from workflows.casework.appellant import Appellant
 from workflows.casework.authorize import (
@@ -36,11 +35,10 @@ from workflows.casework.delivering import (
 from workflows.casework.enforcing import Enforcing
 from workflows.casework.gathering import Gathering
 from workflows.casework.intake import Assessed, Intake, alert_key, claim
-from workflows.casework.ledger_calls import ask_until_answered
 from workflows.casework.opening import joins, opening, policy_now
 from workflows.casework.present import Present
 from workflows.casework.renewal import LARGEST_REST, SOON, Renewal, carries
-from workflows.casework.reopened import hand_over, left_here
+from workflows.casework.reopened import give_back_unknown, hand_over, kept, left_here
 from workflows.casework.revealing import answers
 from workflows.casework.screen import Screen
 from workflows.casework.tasks import Lane, TaskBudget, Tasks
@@ -54,6 +52,9 @@ from workflows.domain.memory import Memory, SeenKeys
 from workflows.domain.refusal import Reason, Refusal
 from workflows.ports import Delivery, Show
 from workflows.starts import CaseStart, Underway
+
+_BRIEFLY = timedelta(seconds=1)
+"""How long the next case waits for Slack to show the end of this one; protection comes first."""
 
 
 class CaseMachine:
@@ -147,14 +148,17 @@ class CaseMachine:
 
     async def _main_loop(self, start: CaseStart) -> None:
         if start.revive is not None:
-            found = await ask_until_answered(ports.load_case, start.revive)
+            found = await kept(start.revive)
             self._restore(found or self._memory())
+            if found is not None and found.stale and self._case is not None:
+                self._screen.take_over(self._case, True, found.unsure_since)
         self._take_over(start)
         while True:
             await workflow.wait_condition(self._wakes)
             self._tasks.raise_failure()
             self._wake_lanes()
             self._renewal.look()
+            await self._make_way()
             if self._case is not None and self._rows_are_old():
                 self._ledger.keep(self._case)
             if self._over() and await self._ends():
@@ -166,6 +170,7 @@ class CaseMachine:
         return (
             self._tasks.failed
             or any(wanted and not lane.busy for lane, wanted in self._lanes())
+            or self._makes_way is not self._screen.held
             or self._rows_are_old()
             or self._over()
             or self._may_start_again()
@@ -220,19 +225,37 @@ class CaseMachine:
             self._screen.take_over(case, rest.waited_for, rest.unsure_since)
         self._enforcing.take_over(case)
 
+    @property
+    def _makes_way(self) -> bool:
+        """Whether alerts of the next case wait for a closed one, which Slack may hold up for long.
+
+        While the ledger is away it holds up the next case as well, and Slack is not called off.
+        """
+        closed = self._case is not None and self._case.phase is Phase.CLOSED
+        return closed and bool(self._late) and (self._screen.held or self._ledger.idle)
+
+    async def _make_way(self) -> None:
+        """Calls off what Slack does not take soon: it is shown from the case's own place."""
+        if self._makes_way and not self._screen.held:
+            await self._screen.put_down(_BRIEFLY)
+        elif self._screen.held and not self._makes_way:
+            self._screen.pick_up()
+
     async def _ends(self) -> bool:
         """Whether the run is over; alerts that came during its last words open the next case."""
         if not self._late:
             return True
-        if self._case is not None and self._has_more_to_do():
-            # An undo, or its approval: that goes on elsewhere, the next case needs the place.
+        if self._case is not None and (self._has_more_to_do() or self._screen.stale):
+            # An undo, its approval, or the card: that goes on elsewhere, the place is needed.
             await deliver(Delivery(case=self._case.id, wake=True))
             await hand_on(self._clicks, self._news)
         alerts = (*self._late, *self._intake.all_that_wait())
-        start = carries(self._next_start(None, alerts))
+        beside = self._tasks or self._messages
+        start = None if beside else carries(self._next_start(None, alerts))
         if start is not None:
             workflow.continue_as_new(start)
-        # More of them than a start can hold: the next case begins in the same run.
+        # More of them than a start can hold, or this run has to see the end of something: the next
+        # case begins in the same run.
         self._intake.put_first(alerts)
         self._late, self._follows = [], True
         self._restore(Memory(key=workflow.uuid4().hex))
@@ -280,7 +303,9 @@ class CaseMachine:
             if self._late and self._case is not None and self._case.phase is not Phase.CLOSED:
                 self._intake.put_first(self._late)
                 self._late = []
-            if self._case is None:
+            if self._case is None and self._start.revive is not None:
+                await give_back_unknown(self._start.revive, self._intake)
+            elif self._case is None:
                 await self._open()
             elif self._case.phase is Phase.CLOSED:
                 # They open the next case, which is to take them as new.
@@ -336,19 +361,20 @@ class CaseMachine:
 
     async def _work_clicks(self) -> None:
         while self._clicks:
-            click = self._clicks.popleft()
-            if isinstance(click, Authorized):
-                await self._execute(click)
-            else:
-                await self._take_click(click)
+            await self._take_click(self._clicks.popleft())
             await self._budget.spend()
 
-    async def _take_click(self, click: Click) -> None:
+    async def _take_click(self, pressed: Click | Authorized[Click]) -> None:
+        """Its case may have closed, and made way for this one, while its roles were asked for."""
+        click = pressed.click if isinstance(pressed, Authorized) else pressed
         if self._case is None or click.case != self._case.id:
             await self._forward(Delivery(case=click.case, click=click))
-            return
-        if not self._seen.add(f"click/{click.id}"):
-            return
+        elif isinstance(pressed, Authorized):
+            await self._execute(pressed)
+        elif self._seen.add(f"click/{click.id}"):
+            await self._authorize(click)
+
+    async def _authorize(self, click: Click) -> None:
         try:
             known = self._authorizer.known(click, workflow.now())
             known = known or await self._authorizer.ask(click)
@@ -451,10 +477,14 @@ class CaseMachine:
     # -- the end --------------------------------------------------------------------------
 
     def _quiet(self) -> bool:
-        """Whether nothing is under way that this run has to see the end of."""
-        waits = self._clicks or self._news or self._alerts_wait() or self._tasks or self._messages
+        """Whether nothing is under way that this case has to see the end of.
+
+        What goes on beside the case is not waited for where the next one waits.
+        """
+        waits = self._clicks or self._news or self._alerts_wait()
+        beside = not self._late and (self._tasks or self._messages)
         working = any(lane.busy for lane, _ in self._lanes())
-        return not (waits or working) and self._ledger.idle and self._screen.idle
+        return not (waits or beside or working) and self._ledger.idle and self._screen.idle
 
     def _rows_are_old(self) -> bool:
         """Whether the ledger lacks something of the case that no event brings any more."""

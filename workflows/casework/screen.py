@@ -48,7 +48,7 @@ _PATIENCE = timedelta(seconds=5)
 
 
 class Screen:
-    """The card, the approval card and the thread of one case."""
+    """The card, the approval card and the thread of one case; `stale` while Slack is behind it."""
 
     def __init__(
         self,
@@ -62,8 +62,8 @@ class Screen:
         self.approval = approval
         self.untold: list[Recorded] = list(untold)
         self._case: Case | None = None
-        self._stale = False
-        self._held = False
+        self.stale = False
+        self.held = False
         self._waited_for = False
         self.unsure_since: datetime | None = None
         self._showing: asyncio.Task[None] | None = None
@@ -71,7 +71,7 @@ class Screen:
 
     @property
     def idle(self) -> bool:
-        """Whether Slack shows the last state."""
+        """Whether Slack shows the last state, or the rest is held."""
         return self._showing is None or self._showing.done()
 
     def follow(self, before: Case, case: Case, happened: Sequence[Recorded]) -> None:
@@ -82,7 +82,7 @@ class Screen:
 
     def refresh(self, case: Case, waited_for: bool = True) -> None:
         """Shows `case` as soon as Slack takes it; before all else where it is `waited_for`."""
-        self._case, self._stale = case, True
+        self._case, self.stale = case, True
         self._waited_for = self._waited_for or waited_for
         if self._waited_for and self._background is not None:
             self._background.cancel()
@@ -97,7 +97,7 @@ class Screen:
     def rest(self) -> dict[str, Any]:
         """What a new history has to know: that Slack shows an older state, and why it may not."""
         return {
-            "stale": self._stale,
+            "stale": self.stale,
             "waited_for": self._waited_for,
             "unsure_since": self.unsure_since,
         }
@@ -107,29 +107,29 @@ class Screen:
         self.unsure_since = unsure_since
         self.refresh(case, waited_for)
 
-    async def put_down(self) -> None:
-        """Ends with the write under way; one that Slack does not take is called off."""
-        self._held = True
-        if not await ends(self._showing, _PATIENCE):
-            self._stale = True  # whether the last try came through is not known
+    async def put_down(self, within: timedelta = _PATIENCE) -> None:
+        """Ends with the write under way; one that Slack does not take `within` is called off."""
+        self.held = True
+        if not await ends(self._showing, within):
+            self.stale = True  # whether the last try came through is not known
 
     def pick_up(self) -> None:
         """Goes on after `put_down`."""
-        self._held = False
+        self.held = False
         self._begin()
 
     def _begin(self) -> None:
-        if self._stale and self.idle and not self._held:
+        if self.stale and self.idle and not self.held:
             self._showing = self._tasks.run(self._show())
 
     async def _show(self) -> None:
-        while self._stale and self._case is not None and not self._held:
+        while self.stale and self._case is not None and not self.held:
             background, self._waited_for = not self._waited_for, False
-            self._stale = False
+            self.stale = False
             wanted = self._wanted(self._case, background)
             shown = await self._write(wanted)
             if shown is None:
-                self._stale = self._waited_for = True
+                self.stale = self._waited_for = True
             else:
                 self._note(wanted, shown)
 
@@ -153,9 +153,9 @@ class Screen:
         self.untold = [line for line in self.untold if line.seq > told]
         if shown.version == self._case.version:
             # It was late, and shows what came meanwhile.
-            self._stale = self._waited_for = False
+            self.stale = self._waited_for = False
         if self.untold and self._case.settled:
-            self._stale = True
+            self.stale = True
 
     async def _write(self, wanted: Show) -> Shown | None:
         """What stands now; None where the write was called off for a person who waits."""
@@ -169,7 +169,7 @@ class Screen:
             except FailureError:
                 # It may have posted in a try before, and nobody else looks for that any more.
                 self.unsure_since = self.unsure_since or began
-                if self._held:
+                if self.held:
                     raise asyncio.CancelledError from None
                 # One that was called off ends as cancelled, or with what its last try met.
                 if wanted.background and self._waited_for:

@@ -33,6 +33,9 @@ class Memory(Value):
 
     `key` is unique to the case: with it the case claims its id in the ledger. `policy` is the
     case's, where the memory travels alone. `latest` is when its latest press was received.
+
+    Of a case that left its place before Slack showed its end, `stale` says so, and `unsure_since`
+    that a write to Slack was called off that began then.
     """
 
     key: str = ""
@@ -43,6 +46,8 @@ class Memory(Value):
     seen: tuple[str, ...] = ()
     untold: tuple[Recorded, ...] = ()
     latest: datetime | None = None
+    stale: bool = False
+    unsure_since: datetime | None = None
 
     def with_policy(self, policy: PackedPolicy | None = None) -> "Memory":
         """The memory with its case's policy unpacked: its own, or `policy`."""

@@ -38,6 +38,16 @@ async def test_the_same_key_is_booked_once(ledger: Ledger) -> None:
     assert await spend(again) == 2
 
 
+async def test_a_later_press_takes_the_place_of_one_that_decided_nothing(ledger: Ledger) -> None:
+    """It may be for more actions. A late attempt of the earlier one changes nothing."""
+    spend = LedgerActivities(ledger).spend
+    assert await spend(spent("K1/D1/U0SATO", 1)) == 1
+    assert await spend(spent("K1/D1/U0SATO", 5, minute=1)) == 5
+    assert await spend(spent("K1/D1/U0SATO", 6, minute=1)) == 6
+    assert await spend(spent("K1/D1/U0SATO", 1)) == 6
+    assert await spend(spent("K1/D2/U0SATO", 1, minute=1)) == 7
+
+
 async def test_two_at_once_see_each_other(ledger: Ledger, database: Database) -> None:
     """Of twenty bookings in one moment no two read the same sum."""
     spend = LedgerActivities(ledger).spend

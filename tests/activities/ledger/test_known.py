@@ -124,8 +124,8 @@ async def test_others_are_not_mixed_in(ledger: Ledger) -> None:
     assert await known_of(ledger, listing, NEW) == Known()
 
 
-async def test_an_open_case_tells_whom_it_is_about(ledger: Ledger) -> None:
-    """A closed or unknown one does not."""
+async def test_a_case_tells_whom_it_is_about_and_whether_it_is_open(ledger: Ledger) -> None:
+    """An unknown one does not."""
     activities = LedgerActivities(ledger)
     await worked(ledger, 1)
     await worked(ledger, 2, cmd.Clear(by=SATO))
@@ -133,5 +133,6 @@ async def test_an_open_case_tells_whom_it_is_about(ledger: Ledger) -> None:
     assert place is not None
     assert place.subject == USER
     assert place.route.startswith("case/")
-    assert await activities.place_of("K00000002") is None
+    assert (place.playbook, place.open) == ("off_platform", True)
+    assert await activities.place_of("K00000002") == place.model_copy(update={"open": False})
     assert await activities.place_of(NEW) is None

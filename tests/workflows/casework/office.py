@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -11,6 +11,7 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from bot.query_guard import GuardedRunner
@@ -22,14 +23,20 @@ from workflows.client import Cases
 from workflows.domain import commands as cmd
 from workflows.domain.alert import Alert
 from workflows.domain.commands import Grant
+from workflows.domain.decision import PlannedAction
+from workflows.domain.enforcement import ActionReport, ActionStatus, EnforcementReport
 from workflows.domain.events import Recorded
 from workflows.domain.identity import case_id
-from workflows.domain.memory import CardRef
+from workflows.domain.memory import CardRef, Memory
 from workflows.domain.people import Cover, Role
 from workflows.domain.playbook.packed import PackedPolicy, pack
+from workflows.domain.projection import ActionRow
 from workflows.ports import (
+    Answer,
+    CasePlace,
     ClaimAlerts,
     ClaimedAlerts,
+    Delivery,
     LedgerWrite,
     OpenCase,
     OpenedCase,
@@ -52,7 +59,19 @@ class Office:
     writes: list[LedgerWrite] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     shown: list[tuple[str, Show]] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    delivered: list[Delivery] = field(default_factory=list)
+    places: dict[str, CasePlace] = field(default_factory=dict)
+    without_policy: bool = False
     fails: asyncio.Event | None = None
+    may_claim: asyncio.Event = field(default_factory=asyncio.Event)
+    may_write: asyncio.Event = field(default_factory=asyncio.Event)
+    may_deliver: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.may_claim.set()
+        self.may_write.set()
+        self.may_deliver.set()
 
     @activity.defn(name="open_case")
     async def open_case(self, wanted: OpenCase) -> OpenedCase:
@@ -62,12 +81,37 @@ class Office:
 
     @activity.defn(name="claim_alerts")
     async def claim_alerts(self, claim: ClaimAlerts) -> ClaimedAlerts:
+        """Remembers the claim before it waits."""
         self.claims.append(claim)
+        await self.may_claim.wait()
         return ClaimedAlerts()
 
     @activity.defn(name="record")
     async def record(self, write: LedgerWrite) -> None:
+        """Remembers the write before it waits."""
         self.writes.append(write)
+        await self.may_write.wait()
+
+    @activity.defn(name="load_case")
+    async def load_case(self, case: str) -> Memory | None:
+        """The newest snapshot."""
+        kept = (write.snapshot for write in reversed(self.writes) if write.case == case)
+        found = next((each for each in kept if each is not None), None)
+        if found is not None and self.without_policy:
+            return found.model_copy(update={"policy": None})
+        return found
+
+    @activity.defn(name="place_of")
+    async def place_of(self, case: str) -> CasePlace | None:
+        """What the test says."""
+        return self.places.get(case)
+
+    @activity.defn(name="deliver")
+    async def deliver(self, delivery: Delivery) -> None:
+        """Remembers it before it waits, and brings it where it belongs."""
+        self.delivered.append(delivery)
+        await self.may_deliver.wait()
+        await self.cases.deliver(delivery)
 
     @activity.defn(name="roles_of")
     async def roles_of(self, wanted: RolesAsk) -> Grant:
@@ -96,6 +140,10 @@ class Office:
             through=max((line.seq for line in wanted.lines), default=None),
         )
 
+    @activity.defn(name="answer")
+    async def answer(self, wanted: Answer) -> None:
+        self.answers.append(wanted)
+
     @property
     def ledger(self) -> list:
         """Its activities."""
@@ -103,6 +151,9 @@ class Office:
             self.open_case,
             self.claim_alerts,
             self.record,
+            self.load_case,
+            self.place_of,
+            self.deliver,
             self.roles_of,
             self.covers_of,
             self.policy_now,
@@ -117,9 +168,14 @@ class Office:
         """Everything that was written, in order."""
         return [event for write in self.writes for event in write.events]
 
+    def written_of(self, case: str) -> list[str]:
+        """The kinds of a case's events that were written, in order."""
+        writes = (write for write in self.writes if write.case == case)
+        return [each.event.kind for write in writes for each in write.events]
+
     def worker(self, queue: str) -> Worker:
         """Shows what waits in a queue."""
-        return Worker(self.client, task_queue=queue, activities=[self.show])
+        return Worker(self.client, task_queue=queue, activities=[self.show, self.answer])
 
     async def alert(self, number: int, score: float = 0.5) -> WorkflowHandle:
         """One alert on u_123."""
@@ -141,14 +197,52 @@ class Office:
         memory = await self.cases.memory(handle.id)
         assert memory is not None
         assert memory.case is not None
+        await self.press_on(handle, memory.case.id, command, grant)
+
+    async def press_on(
+        self,
+        handle: WorkflowHandle,
+        case: str,
+        command: cmd.PersonCommand,
+        grant: cmd.Grant | None = None,
+    ) -> None:
+        """The same on the card of a case that may be over at its group's place."""
         click = cmd.Click(
             id=uuid4().hex,
-            case=memory.case.id,
+            case=case,
             command=command,
             place=cmd.Place(channel="C0LIVE"),
             grant=grant,
         )
         await self.cases.click(handle.id, click)
+
+    async def news(self, case: str, status: ActionStatus) -> EnforcementReport:
+        """What the platform says of the last decision; nobody carries anything out here."""
+
+        def rows() -> list[ActionRow]:
+            return [row for write in self.writes if write.case == case for row in write.actions]
+
+        await wait_until(lambda: rows(), PATIENCE, what="a decision")
+        planned = PlannedAction(action=rows()[-1].action, subject=rows()[-1].subject)
+        action = ActionReport(action=planned.key, status=status)
+        decision = rows()[-1].decision
+        return EnforcementReport(id=uuid4().hex, case=case, decision=decision, actions=(action,))
+
+    async def report(self, case: str, status: ActionStatus) -> None:
+        """The same, brought to the case by its own name."""
+        news = await self.news(case, status)
+        await self.cases.deliver(Delivery(case=case, report=news))
+
+    async def end(self, route: str) -> None:
+        """Ends a case's workflow, as an operator can, or as it does by itself."""
+        handle = self.client.get_workflow_handle(route)
+        with suppress(RPCError):
+            await handle.terminate()
+
+    async def wait_ended(self, route: str) -> None:
+        """Until a case's workflow is over."""
+        async with asyncio.timeout(PATIENCE):
+            await self.client.get_workflow_handle(route).result()
 
     async def wait_shown(self, number: int) -> list[tuple[str, Show]]:
         """Everything that was shown, once there is so much of it."""

@@ -104,13 +104,16 @@ async def test_an_alert_after_the_end_of_its_case_opens_the_next_one(office: Off
 
 
 async def test_an_alert_after_the_end_joins_a_case_that_is_reopened(office: Office) -> None:
-    """It waited for the next case, since Slack had not shown the end of this one."""
+    """It waited for the next case, since the ledger had not taken the end of this one."""
     handle = await office.alert(1)
     await office.wait_open(handle)
+    office.may_write.clear()
     await office.press(handle, cmd.Clear(by=SATO))
     await office.wait_event("case_closed")
     await office.alert(2)
     await office.press(handle, cmd.Reopen(by=SATO, reason="続報"))
+    await office.wait_counted(2)
+    office.may_write.set()
     await office.wait_event("alert_joined")
     assert [alert.id for claim in office.claims for alert in claim.alerts] == ["chat-000002"]
 

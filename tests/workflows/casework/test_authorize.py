@@ -4,11 +4,22 @@ from datetime import timedelta
 
 import pytest
 
-from tests.domain.building import CLARK, REED, SATO, SUZUKI, T0, TANAKA, minutes
-from workflows.casework.authorize import Authorizer
+from tests.domain.building import (
+    CLARK,
+    REED,
+    SATO,
+    SUZUKI,
+    T0,
+    TANAKA,
+    WATCHFUL,
+    a_case,
+    minutes,
+)
+from workflows.casework.authorize import Authorizer, completed
 from workflows.domain import commands as cmd
 from workflows.domain.appealing import commands as acmd
 from workflows.domain.people import Cover, Role
+from workflows.domain.refusal import Reason, Refusal
 
 PLACE = cmd.Place(channel="C0LIVE")
 SPECIALIST = cmd.Grant(roles=(Role.SPECIALIST,), as_of=T0)
@@ -88,6 +99,15 @@ def test_a_reviewer_s_press_is_no_different(seconds: int, counts: bool) -> None:
     assert (known is not None) is counts
     if known is not None:
         assert known.click.command.by.roles == {Role.LEAD}
+
+
+async def test_a_decision_that_takes_nothing_of_the_budget_is_refused_for_good() -> None:
+    """Were it decided by a later look at the case, its actions would be in nobody's budget."""
+    case = a_case(policy=WATCHFUL).model_copy(update={"owner": CLARK.id})
+    mute = cmd.ChoosePreset(by=SATO, preset="mute")
+    refusal = await completed(case, mute, T0)
+    assert isinstance(refusal, Refusal)
+    assert (refusal.reason, refusal.by) == (Reason.CLAIMED_BY_OTHER, CLARK.id)
 
 
 def test_a_grant_crosses_the_wire() -> None:
