@@ -1,5 +1,7 @@
 """What a person sees and does on the sandbox page, in a real browser."""
 
+import re
+
 import pytest
 from playwright.async_api import expect
 
@@ -157,9 +159,9 @@ async def test_switching_the_person_switches_language_and_view(open_page: Opener
     await expect(page.get_by_test_id("composer")).to_have_attribute(
         "placeholder", "Message # ts-live"
     )
-    assert await page.locator("html").get_attribute("lang") == "en"
-    assert await page.get_by_text("Only visible to you").count() == 0
-    assert page.url.endswith("#as=U0CLARK&channel=C0LIVE")
+    await expect(page.locator("html")).to_have_attribute("lang", "en")
+    await expect(page.get_by_text("Only visible to you")).to_have_count(0)
+    await expect(page).to_have_url(re.compile("#as=U0CLARK&channel=C0LIVE$"))
 
 
 async def test_the_address_opens_the_same_place_again(open_page: Opener) -> None:
@@ -170,7 +172,7 @@ async def test_the_address_opens_the_same_place_again(open_page: Opener) -> None
     await expect(pane).to_contain_text("@ts-shift")
     await page.keyboard.press("Escape")
     await expect(pane).to_be_hidden()
-    assert "thread" not in page.url
+    await expect(page).not_to_have_url(re.compile("thread"))
     await page.get_by_test_id(f"replies-{canned.CASE_TS}").click()
     await expect(pane.get_by_test_id("thread-composer")).to_be_focused()
 

@@ -15,7 +15,7 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from bot.query_guard import GuardedRunner
-from deploy.sandbox.slack.person import wait_until
+from deploy.sandbox.slack.person import PATIENCE, wait_until
 from tests.domain.building import POLICY, SATO, an_alert
 from tests.world import fresh_namespace
 from workflows.case import CaseWorkflow
