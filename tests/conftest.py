@@ -5,6 +5,7 @@ import shutil
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,6 +15,7 @@ from playwright.async_api import Browser, async_playwright, expect
 from temporalio.client import Client
 
 from activities.ledger.database import Database, migrate
+from deploy.sandbox.processes import Process
 from deploy.sandbox.slack.person import PATIENCE, wait_until
 from deploy.sandbox.temporal import temporal_server
 from tests import aftermath
@@ -128,26 +130,33 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
+STARTS = 5
+"""How often a server is started: another process may take its free port in between."""
+
+
 @asynccontextmanager
 async def a_server(folder: Path, *more: str) -> AsyncIterator[str]:
     """The address of a real Temporal server; `more` are dynamic configuration values."""
-    port = free_port()
-    server = temporal_server(folder, port, more=more)
-    await server.start()
-    address = f"127.0.0.1:{port}"
-
-    async def answers() -> bool:
+    for _ in range(STARTS):
+        port = free_port()
+        server = temporal_server(folder, port, more=more)
+        await server.start()
         try:
-            await Client.connect(address)
-        except RuntimeError:
-            return False
-        return True
+            await wait_until(partial(_answers_or_ended, server, port), what="Temporal's dev server")
+            if server.running:
+                yield f"127.0.0.1:{port}"
+                return
+        finally:
+            await server.kill()
+    raise RuntimeError(f"Temporal's dev server ended: {server.last_words()}")
 
+
+async def _answers_or_ended(server: Process, port: int) -> bool:
     try:
-        await wait_until(answers, what="Temporal's dev server")
-        yield address
-    finally:
-        await server.kill()
+        await Client.connect(f"127.0.0.1:{port}")
+    except RuntimeError:
+        return not server.running
+    return True
 
 
 @pytest.fixture(scope="session")
