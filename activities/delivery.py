@@ -4,7 +4,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from workflows.client import Cases, StillRuns
-from workflows.domain.enforcement import EnforcementReport
+from workflows.domain.case.enforcement import EnforcementReport
 from workflows.ports import Delivery
 
 

@@ -11,9 +11,9 @@ from temporalio.exceptions import ApplicationError
 from activities.ledger.queries import Queries, Row
 from activities.ledger.statistics import Statistics
 from activities.slack.people import People, RolesUnknown
-from workflows.domain.memory import CardRef
-from workflows.domain.numbers import report as told
-from workflows.domain.numbers.report import (
+from workflows.domain.case.snapshot import CardRef
+from workflows.domain.metrics import report as told
+from workflows.domain.metrics.report import (
     DAY,
     MOST_LISTED,
     SOON,
@@ -24,12 +24,11 @@ from workflows.domain.numbers.report import (
     Team,
 )
 from workflows.domain.people import Role
-from workflows.domain.playbook.actions import ActionCatalog
-from workflows.domain.playbook.model import Playbook
-from workflows.domain.roster.model import Roster
-from workflows.domain.roster.reports import ReportRules
-from workflows.domain.roster.turns import Turn, next_after, on_at, zone_of
-from workflows.domain.text import Text
+from workflows.domain.policy.actions import ActionCatalog
+from workflows.domain.policy.playbook import Playbook
+from workflows.domain.policy.reports import ReportRules
+from workflows.domain.policy.roster import Roster, Turn, next_after, on_at, zone_of
+from workflows.domain.values import Text
 from workflows.reporting.ports import ReportWanted
 
 MOST_CASES = 2_000

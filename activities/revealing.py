@@ -18,9 +18,8 @@ from activities.slack.refusals import refusal_text
 from activities.slack.role_holders import holders_of, people_in, shown
 from activities.slack.text.texts import texts
 from workflows.casework.evidence_ports import ShowEvidence
-from workflows.domain.alert import ImageEvidence, TextEvidence
-from workflows.domain.evidence import AlertEvidence
-from workflows.domain.refusal import Reason, Refusal
+from workflows.domain.alerts import AlertEvidence, ImageEvidence, TextEvidence
+from workflows.domain.case.refusals import Reason, Refusal
 
 _log = structlog.get_logger(__name__)
 

@@ -8,7 +8,7 @@ import structlog
 from activities.ledger.database import LedgerUnavailable
 from activities.ledger.storms import Storms
 from workflows.client import OutOfReach
-from workflows.domain.memory import CardRef
+from workflows.domain.case.snapshot import CardRef
 from workflows.domain.storm import Called, is_flooded
 from workflows.storming.door import StormRoutes
 

@@ -27,7 +27,7 @@ from pydantic_settings.exceptions import SettingsError
 
 from bot.encryption import Key, encryption_keys
 from bot.errors import SettingWrong
-from workflows.domain.text import Language
+from workflows.domain.values import Language
 
 PREFIX = "KOBAN_"
 DOTENV = ".env"

@@ -11,10 +11,10 @@ from temporalio.worker import Worker, WorkerDeploymentConfig
 
 from bot.living import SignsOfLife
 from bot.query_guard import GuardedRunner
-from workflows.appeal import AppealWorkflow
-from workflows.case import CaseWorkflow
-from workflows.enforcement import EnforcementWorkflow
-from workflows.pinned import PinnedEnforcement
+from workflows.appeal_workflow import AppealWorkflow
+from workflows.bulk_workflow import RingWorkflow
+from workflows.case_workflow import CaseWorkflow
+from workflows.enforcement_workflow import EnforcementWorkflow, PinnedEnforcement
 from workflows.queues import (
     cards_queue,
     platform_queue,
@@ -22,9 +22,8 @@ from workflows.queues import (
     updates_queue,
     worst_queue,
 )
-from workflows.report import ReportWorkflow
-from workflows.ring import RingWorkflow
-from workflows.storm import StormWorkflow
+from workflows.report_workflow import ReportWorkflow
+from workflows.storm_workflow import StormWorkflow
 
 STICKY_TIMEOUT = timedelta(seconds=1)
 """How long the cases of a killed worker wait before another one takes them (default 10 s).

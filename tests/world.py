@@ -34,7 +34,7 @@ from deploy.sandbox.traffic.alerts import Json, Scene
 from deploy.sandbox.traffic.sender import Sender
 from tests.leaks import no_task_left
 from workflows.client import Appeals, Cases, OutOfReach
-from workflows.domain.identity import closed_route
+from workflows.domain.ids import closed_route
 
 
 @dataclass

@@ -23,17 +23,17 @@ from temporalio.common import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from workflows.appeal import AppealWorkflow
+from workflows.appeal_workflow import AppealWorkflow
 from workflows.appealing.start import AppealMemory, AppealStart
-from workflows.case import CaseWorkflow
-from workflows.domain.alert import Alert
-from workflows.domain.appealing.commands import AppealClick
-from workflows.domain.commands import Click, Grant
-from workflows.domain.enforcement import EnforcementReport
-from workflows.domain.identity import appeal_route, case_route, closed_route
-from workflows.domain.memory import Memory
-from workflows.domain.playbook.model import Policy
-from workflows.domain.playbook.packed import pack
+from workflows.case_workflow import CaseWorkflow
+from workflows.domain.alerts import Alert
+from workflows.domain.appeal.commands import AppealClick
+from workflows.domain.case.commands import Click, Grant
+from workflows.domain.case.enforcement import EnforcementReport
+from workflows.domain.case.snapshot import Memory
+from workflows.domain.ids import appeal_route, case_route, closed_route
+from workflows.domain.policy.packed import pack
+from workflows.domain.policy.playbook import Policy
 from workflows.handing_in import parcels
 from workflows.ports import Delivery, Show
 from workflows.starts import TASK_TIMEOUT, CaseStart
@@ -87,7 +87,7 @@ class StillRuns(Exception):
 
 
 class Cases:
-    """Alerts, clicks and questions for cases, by the routes of `workflows.domain.identity`."""
+    """Alerts, clicks and questions for cases, by the routes of `workflows.domain.ids`."""
 
     def __init__(self, client: Client, task_queue: str, granted: Granted = nothing_granted) -> None:
         """Wraps a connected client; `task_queue` is where the case workflows run.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from workflows.domain.alert import Alert
+from workflows.domain.alerts import Alert
 
 MOST, LARGEST = 100, 500_000
 """Alerts, and bytes, in one signal: Temporal refuses a payload of 2 MB."""

@@ -8,22 +8,21 @@ from enum import StrEnum
 
 from temporalio import activity
 
-from workflows.domain.alert import Alert, Subject
-from workflows.domain.appealing.answer import AppealAnswer
+from workflows.domain.alerts import Alert, Subject
 from workflows.domain.automation import Halt
-from workflows.domain.commands import Absorb, Click, Grant, Place
-from workflows.domain.decision import PlannedAction
-from workflows.domain.enforcement import ActionStatus, EnforcementReport, Problem
-from workflows.domain.events import CaseOpened, Recorded
-from workflows.domain.memory import CardRef, Memory, ReceivedAlert
-from workflows.domain.model import Value
+from workflows.domain.case.appeal_outcome import AppealAnswer
+from workflows.domain.case.commands import Absorb, Click, Grant, Place
+from workflows.domain.case.decision import PlannedAction
+from workflows.domain.case.enforcement import ActionStatus, EnforcementReport, Problem
+from workflows.domain.case.events import CaseOpened, Recorded
+from workflows.domain.case.projection import ActionRow, CaseRow
+from workflows.domain.case.refusals import Refusal
+from workflows.domain.case.snapshot import CardRef, Memory, ReceivedAlert
+from workflows.domain.case.view import CardView
 from workflows.domain.people import Cover, Role
-from workflows.domain.playbook.actions import ActionSpec
-from workflows.domain.playbook.packed import PackedPolicy
-from workflows.domain.projection import ActionRow, CaseRow
-from workflows.domain.refusal import Refusal
-from workflows.domain.text import Text
-from workflows.domain.view import CardView
+from workflows.domain.policy.actions import ActionSpec
+from workflows.domain.policy.packed import PackedPolicy
+from workflows.domain.values import Text, Value
 
 
 class LedgerWrite(Value):

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from workflows.domain.alert import Alert, Subject
-from workflows.domain.decision import PlannedAction
-from workflows.domain.enforcement import (
+from workflows.domain.alerts import Alert, Subject
+from workflows.domain.case.decision import Letter, NoticeStatus, PlannedAction
+from workflows.domain.case.enforcement import (
     ActionReport,
     ActionStatus,
     EnforcementReport,
@@ -13,13 +13,12 @@ from workflows.domain.enforcement import (
     Problem,
     ProblemKind,
 )
-from workflows.domain.events import Recorded
-from workflows.domain.memory import Memory, ReceivedAlert
-from workflows.domain.model import Value
-from workflows.domain.notice import Letter, NoticeStatus
-from workflows.domain.playbook.actions import ActionSpec
-from workflows.domain.playbook.conduct import Conduct
-from workflows.domain.playbook.packed import PackedPolicy
+from workflows.domain.case.events import Recorded
+from workflows.domain.case.snapshot import Memory, ReceivedAlert
+from workflows.domain.policy.actions import ActionSpec
+from workflows.domain.policy.packed import PackedPolicy
+from workflows.domain.policy.playbook import Conduct
+from workflows.domain.values import Value
 
 TASK_TIMEOUT = timedelta(seconds=3)
 """When a workflow task is tried again whose worker was killed (default 10 s)."""

@@ -16,8 +16,8 @@ from activities.ledger.tables import spending
 from activities.ledger.team import Automation, Covers
 from workflows.casework.evidence_ports import Exposing
 from workflows.domain.automation import Halt
-from workflows.domain.exposure import Exposed
-from workflows.domain.memory import Memory
+from workflows.domain.case.reveal_quota import Exposed
+from workflows.domain.case.snapshot import Memory
 from workflows.domain.people import Cover
 from workflows.ports import (
     CasePlace,

@@ -12,13 +12,13 @@ from activities.ledger.queries import Queries, Row
 from activities.ledger.rows import appeal_values
 from activities.ledger.tables import appeals
 from workflows.appealing.ports import Against, AppealWrite
-from workflows.domain.alert import Subject
-from workflows.domain.appealing.state import Appealed
-from workflows.domain.approval import Purpose
-from workflows.domain.decision import Decision
-from workflows.domain.enforcement import STANDING, ActionStatus
-from workflows.domain.memory import CardRef
-from workflows.domain.text import Text
+from workflows.domain.alerts import Subject
+from workflows.domain.appeal.model import Appealed
+from workflows.domain.case.approval import Purpose
+from workflows.domain.case.decision import Decision
+from workflows.domain.case.enforcement import STANDING, ActionStatus
+from workflows.domain.case.snapshot import CardRef
+from workflows.domain.values import Text
 
 TOOK_EFFECT = frozenset({*STANDING, ActionStatus.LIFTED})
 """A measure whose time is over still stands in the person's record: it can be appealed against."""

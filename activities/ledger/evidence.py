@@ -13,9 +13,8 @@ from activities.ledger.database import Database
 from activities.ledger.rows import Link
 from activities.ledger.tables import alerts, cases, events, evidence_files, exposures, lookups
 from workflows.casework.evidence_ports import Exposing
-from workflows.domain.alert import ImageEvidence
-from workflows.domain.evidence import AlertEvidence, named
-from workflows.domain.exposure import Exposed, is_full
+from workflows.domain.alerts import AlertEvidence, ImageEvidence, named
+from workflows.domain.case.reveal_quota import Exposed, is_full
 
 MOST_MERGED = 50
 """Cases that were merged into one another, one after the next, of which alerts are looked for."""

@@ -10,9 +10,9 @@ from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 from activities.ledger.database import Database
 from activities.ledger.queries import Row
 from activities.ledger.tables import actions, alerts, cases, events
-from workflows.domain.alert import Subject
-from workflows.domain.case_state import Phase
-from workflows.domain.enforcement import STANDING
+from workflows.domain.alerts import Subject
+from workflows.domain.case.enforcement import STANDING
+from workflows.domain.case.model import Phase
 
 MOST_FOUND = 200
 """How far one may turn the pages: whoever has not found it by then needs better words."""

@@ -18,14 +18,13 @@ from activities.ledger.rows import (
 )
 from activities.ledger.tables import actions, alerts, cases, events, policies
 from activities.ledger.team import halt_now
-from workflows.domain.alert import Subject
-from workflows.domain.case_state import Phase
-from workflows.domain.enforcement import STANDING, ActionStatus
-from workflows.domain.events import CaseOpened, Recorded
-from workflows.domain.identity import case_id
-from workflows.domain.known import Known, Sanction
-from workflows.domain.memory import Memory, ReceivedAlert
-from workflows.domain.playbook.packed import PackedPolicy
+from workflows.domain.alerts import Subject
+from workflows.domain.case.enforcement import STANDING, ActionStatus
+from workflows.domain.case.events import CaseOpened, Recorded
+from workflows.domain.case.model import Known, Phase, Sanction
+from workflows.domain.case.snapshot import Memory, ReceivedAlert
+from workflows.domain.ids import case_id
+from workflows.domain.policy.packed import PackedPolicy
 from workflows.ports import CasePlace, ClaimAlerts, ClaimedAlerts, LedgerWrite, OpenCase, OpenedCase
 
 MOST_CASES = 5

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from activities.ledger.database import Database
 from activities.ledger.rows import Link
 from activities.ledger.tables import actions, alerts, appeals, cases, events, lookups
-from workflows.domain.case_state import Phase
+from workflows.domain.case.model import Phase
 
 QUEUE_LIMIT = 500
 CHUNK = 400

@@ -13,10 +13,10 @@ from activities.ledger.queries import CHUNK, Row
 from activities.ledger.rows import storable
 from activities.ledger.tables import actions, events, rings
 from workflows.casework.ring_ports import Member, RingPart, RingRows
-from workflows.domain import ring_marks
-from workflows.domain.alert import Subject
-from workflows.domain.decision import Decision
-from workflows.domain.enforcement import STANDING, ActionStatus
+from workflows.domain.alerts import Subject
+from workflows.domain.case import bulk_progress
+from workflows.domain.case.decision import Decision
+from workflows.domain.case.enforcement import STANDING, ActionStatus
 
 _BAD_FIRST = (ActionStatus.FAILED, ActionStatus.DRIFTED, ActionStatus.RETRYING)
 _OF_RING = sa.and_(
@@ -177,7 +177,7 @@ def _by_place(rows: Iterable[Row]) -> list[tuple[int, list[Row]]]:
 
 def _mark(rows: Sequence[Row]) -> str:
     statuses = [ActionStatus(row["status"]) for row in rows if row["status"] is not None]
-    return ring_marks.of(statuses).value
+    return bulk_progress.of(statuses).value
 
 
 async def _stands(connection: AsyncConnection, row: dict[str, Any]) -> bool:

@@ -11,11 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from activities.ledger.database import Database
 from activities.ledger.queries import Row
 from activities.ledger.tables import actions, cases, events
-from workflows.domain.case_state import Phase
-from workflows.domain.enforcement import STANDING
-from workflows.domain.numbers.counting import COUNTED, numbers
-from workflows.domain.numbers.model import Happening, Numbers, Standing
-from workflows.domain.playbook.model import Severity
+from workflows.domain.case.enforcement import STANDING
+from workflows.domain.case.model import Phase
+from workflows.domain.metrics.metrics import COUNTED, Happening, Numbers, Standing, numbers
+from workflows.domain.policy.playbook import Severity
 
 MOST_PROTECTIONS = 200
 

@@ -10,12 +10,12 @@ from temporalio import activity
 
 from activities.ledger.database import Database
 from activities.ledger.tables import cases
-from workflows.domain.alert import Subject
-from workflows.domain.case_state import Phase
-from workflows.domain.memory import CardRef
-from workflows.domain.playbook.model import Severity
+from workflows.domain.alerts import Subject
+from workflows.domain.case.model import Phase
+from workflows.domain.case.snapshot import CardRef
+from workflows.domain.policy.playbook import Severity
 from workflows.domain.storm import MOST_TOP, Group, Picture, Top
-from workflows.domain.text import Text
+from workflows.domain.values import Text
 from workflows.storming.ports import StormAsk
 
 _RANK = sa.case({each.value: each.rank for each in Severity}, value=cases.c.severity, else_=9)

@@ -10,9 +10,8 @@ from activities.ledger.database import Database
 from activities.ledger.tables import automation, covers, preferences
 from workflows.domain import automation as rules
 from workflows.domain.automation import AutomationChange, Halt, Standing, Unchanged
-from workflows.domain.model import Value
 from workflows.domain.people import Actor, Cover, Role
-from workflows.domain.text import Language
+from workflows.domain.values import Language, Value
 
 # Any fixed number will do: it names these turns among PostgreSQL's advisory locks.
 _LOCK = 0x4B6F6263

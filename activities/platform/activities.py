@@ -8,8 +8,8 @@ from temporalio.exceptions import ApplicationError
 from activities.platform.client import Platform, Refused, TryAgain, UnusableSubject
 from activities.platform.requests import Asked, asked_for, path_of
 from workflows.conditions import holds
-from workflows.domain.enforcement import ActionStatus, Problem, ProblemKind
-from workflows.domain.playbook.actions import Verify
+from workflows.domain.case.enforcement import ActionStatus, Problem, ProblemKind
+from workflows.domain.policy.actions import Verify
 from workflows.ports import Direction, Order, Result
 
 MOST = 500

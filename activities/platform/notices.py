@@ -6,10 +6,10 @@ from activities.platform.activities import retryable
 from activities.platform.client import Platform, Refused, TryAgain, UnusableSubject
 from activities.platform.requests import fill_json, fill_path
 from workflows.appealing.ports import Notice
-from workflows.domain.enforcement import Problem, ProblemKind
-from workflows.domain.notice import Wording, letter_text
-from workflows.domain.playbook.appeals import NoticeKind
-from workflows.domain.text import Text, visible
+from workflows.domain.case.decision import Wording, letter_text
+from workflows.domain.case.enforcement import Problem, ProblemKind
+from workflows.domain.policy.appeals import NoticeKind
+from workflows.domain.values import Text, visible
 
 
 class NoticeActivities:

@@ -12,10 +12,9 @@ from activities.errors import Unavailable
 from activities.platform.client import Platform, PlatformError, Refused, UnusableSubject
 from activities.platform.requests import fill_path
 from workflows.conditions import value_of
-from workflows.domain.alert import Subject
-from workflows.domain.playbook.lookups import LookupCatalog, LookupField
-from workflows.domain.playbook.related import RelatedSpec
-from workflows.domain.ring import Sum
+from workflows.domain.alerts import Subject
+from workflows.domain.case.bulk import Sum
+from workflows.domain.policy.platform import LookupCatalog, LookupField, RelatedSpec
 
 AT_ONCE = 20
 """Reads under way: well below the platform client's 50 connections."""

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from pydantic import JsonValue
 
 from activities.platform.client import UnusableSubject
-from workflows.domain.enforcement import idempotency_key
+from workflows.domain.case.enforcement import idempotency_key
 from workflows.ports import Direction, Order
 
 _PLACEHOLDER = re.compile(r"\{([a-z_.]+)\}")

@@ -9,19 +9,17 @@ from pathlib import Path
 from activities.policy.wording import M, validated
 from activities.policy.yaml_document import Document, Fault, Place, PolicyFaults, read
 from workflows.conditions import holds, problem
-from workflows.domain.alert import Alert
-from workflows.domain.playbook.actions import ActionCatalog
-from workflows.domain.playbook.appeals import AppealRules
-from workflows.domain.playbook.conduct import Limits
-from workflows.domain.playbook.lint.finding import Bundle
-from workflows.domain.playbook.lint.rules import findings
-from workflows.domain.playbook.lookups import Detector, LookupCatalog
-from workflows.domain.playbook.matching import find_playbook
-from workflows.domain.playbook.model import Playbook, Policy
-from workflows.domain.playbook.reasons import Telling
-from workflows.domain.playbook.roles import RoleBook
-from workflows.domain.roster.model import Roster
-from workflows.domain.roster.reports import ReportRules
+from workflows.domain.alerts import Alert
+from workflows.domain.policy.actions import ActionCatalog
+from workflows.domain.policy.appeals import AppealRules
+from workflows.domain.policy.checks.all import findings
+from workflows.domain.policy.checks.finding import Bundle
+from workflows.domain.policy.matching import find_playbook
+from workflows.domain.policy.platform import Detector, LookupCatalog
+from workflows.domain.policy.playbook import Limits, Playbook, Policy, Telling
+from workflows.domain.policy.reports import ReportRules
+from workflows.domain.policy.roles import RoleBook
+from workflows.domain.policy.roster import Roster
 
 OVERLOOKED = (".yml", ".json")
 """Endings of files that somebody means to be read; editors leave others behind."""

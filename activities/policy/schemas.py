@@ -10,14 +10,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from workflows.domain.playbook.actions import ActionCatalog
-from workflows.domain.playbook.appeals import AppealRules
-from workflows.domain.playbook.conduct import Limits
-from workflows.domain.playbook.lookups import Detector, LookupCatalog
-from workflows.domain.playbook.model import Playbook
-from workflows.domain.playbook.roles import RoleBook
-from workflows.domain.roster.model import Roster
-from workflows.domain.roster.reports import ReportRules
+from workflows.domain.policy.actions import ActionCatalog
+from workflows.domain.policy.appeals import AppealRules
+from workflows.domain.policy.platform import Detector, LookupCatalog
+from workflows.domain.policy.playbook import Limits, Playbook
+from workflows.domain.policy.reports import ReportRules
+from workflows.domain.policy.roles import RoleBook
+from workflows.domain.policy.roster import Roster
 
 MODELS: dict[str, type[BaseModel]] = {
     "actions": ActionCatalog,

@@ -7,7 +7,7 @@ import io
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from workflows.domain.numbers.chart import Bars, Chart, Shares
+from workflows.domain.metrics.report import Bars, Chart, Shares
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -37,11 +37,11 @@ from activities.slack.storm_digest import NoStorms, StormDoor, people_in_storm
 from activities.slack.telling import Telling
 from activities.slack.text.texts import texts
 from workflows.appealing.ports import ShowAppeal
-from workflows.domain.appealing.events import AppealReleased
-from workflows.domain.commands import Grant
-from workflows.domain.memory import CardRef
-from workflows.domain.numbers.report import Report
-from workflows.domain.text import Language
+from workflows.domain.appeal.events import AppealReleased
+from workflows.domain.case.commands import Grant
+from workflows.domain.case.snapshot import CardRef
+from workflows.domain.metrics.report import Report
+from workflows.domain.values import Language
 from workflows.ports import Answer, RolesAsk, Show, Shown, Tell
 from workflows.storming.ports import ShowStorm
 

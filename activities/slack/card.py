@@ -35,14 +35,13 @@ from activities.slack.drawing import (
 )
 from activities.slack.escape import mrkdwn, one_line, plain, units
 from activities.slack.reader import Reader, problem_words
+from workflows.domain.alerts import REPORTS, ByHand
 from workflows.domain.automation import Halt
-from workflows.domain.by_hand import REPORTS, ByHand
-from workflows.domain.case_state import UNDECIDED
-from workflows.domain.enforcement import ActionStatus
+from workflows.domain.case.enforcement import ActionStatus
+from workflows.domain.case.model import UNDECIDED, Intent
+from workflows.domain.case.view import CardView, NextStep, ProtectionView
 from workflows.domain.people import Role
-from workflows.domain.playbook.model import Notify
-from workflows.domain.protection import Intent
-from workflows.domain.view import CardView, NextStep, ProtectionView
+from workflows.domain.policy.playbook import Notify
 
 _NOTE = 300
 # Koban writes these itself; whatever else stands there is not linked.

@@ -17,8 +17,8 @@ from temporalio.exceptions import ApplicationError
 
 from activities.slack.drawing import Block, Message
 from activities.slack.pacing import Pacer, Turn
-from workflows.domain.commands import Place
-from workflows.domain.memory import CardRef
+from workflows.domain.case.commands import Place
+from workflows.domain.case.snapshot import CardRef
 
 # Every one is retryable: a person may invite the app, mend a token, or Slack may come back, and
 # nothing that should be on the screen may be lost. Messages hold Slack's code and nothing else,

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 
-from workflows.domain.text import visible
+from workflows.domain.values import visible
 
 Safe = Callable[[str, int], str]
 """`safe(text, limit)`: one of `plain` and `mrkdwn`."""

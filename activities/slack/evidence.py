@@ -23,8 +23,8 @@ from activities.slack.drawing import (
 from activities.slack.escape import mrkdwn, one_line, pieces
 from activities.slack.handles import PieceHandle, encode_piece
 from activities.slack.reader import Reader
-from workflows.domain.commands import Modal
-from workflows.domain.evidence import AlertEvidence
+from workflows.domain.alerts import AlertEvidence
+from workflows.domain.case.commands import Modal
 
 READY = 6.0
 """Seconds that Slack may take until a new file can be shown; it is done asynchronously:

@@ -7,8 +7,8 @@ import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from activities.slack.client import FAILURES, SlackTrouble, trouble
-from workflows.domain.memory import CardRef
-from workflows.domain.model import Value
+from workflows.domain.case.snapshot import CardRef
+from workflows.domain.values import Value
 
 
 class Picture(Value):

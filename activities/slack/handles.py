@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from workflows.domain.identity import appeal_route
+from workflows.domain.ids import appeal_route
 
 # value     `{case_id}:{version}`
 # block_id  the case's route, the workflow id that is asked; in a view with rows `#2` behind it

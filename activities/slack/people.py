@@ -10,11 +10,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 from activities.cache import Away, Cache
 from activities.errors import Unavailable
 from activities.slack.client import FAILURES, SlackTrouble, trouble
-from workflows.domain.commands import Grant
-from workflows.domain.model import Value
+from workflows.domain.case.commands import Grant
 from workflows.domain.people import Role
-from workflows.domain.playbook.roles import Holders, RoleBook
-from workflows.domain.text import Language
+from workflows.domain.policy.roles import Holders, RoleBook
+from workflows.domain.values import Language, Value
 
 NAMES_LAST = timedelta(hours=1)
 GROUPS_LAST = timedelta(seconds=60)

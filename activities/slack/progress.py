@@ -16,8 +16,8 @@ from pydantic import ValidationError
 from temporalio import activity
 
 from activities.slack.client import SlackTrouble
-from workflows.domain.memory import CardRef
-from workflows.domain.model import Value
+from workflows.domain.case.snapshot import CardRef
+from workflows.domain.values import Value
 
 T = TypeVar("T")
 

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta, tzinfo
 
 from activities.slack.escape import Safe, mrkdwn, one_line
 from activities.slack.text.texts import Catalog
-from workflows.domain.alert import Subject
-from workflows.domain.enforcement import Problem
+from workflows.domain.alerts import Subject
+from workflows.domain.case.enforcement import Problem
 from workflows.domain.people import Role
-from workflows.domain.text import Text
+from workflows.domain.values import Text
 
 NAME = 40
 SUBJECT = 120

@@ -15,20 +15,23 @@ from activities.slack.drawing import (
 from activities.slack.escape import mrkdwn, one_line, plain
 from activities.slack.reader import Reader
 from activities.slack.text.texts import Catalog
-from workflows.domain.memory import CardRef
-from workflows.domain.numbers.chart import Bars, Chart, ShareRow, Shares
-from workflows.domain.numbers.model import Backlog, Numbers, PlaybookCount, Sla, Spread
-from workflows.domain.numbers.report import (
+from workflows.domain.case.snapshot import CardRef
+from workflows.domain.metrics.metrics import Backlog, Numbers, PlaybookCount, Sla, Spread
+from workflows.domain.metrics.report import (
+    Bars,
     CaseNote,
     Cases,
+    Chart,
     ProtectionNote,
     Report,
     ReportKind,
+    ShareRow,
+    Shares,
     Team,
 )
 from workflows.domain.people import Role
-from workflows.domain.playbook.model import Severity
-from workflows.domain.text import Text
+from workflows.domain.policy.playbook import Severity
+from workflows.domain.values import Text
 
 MOST_PLAYBOOKS = 5
 _TITLE = 60

@@ -7,12 +7,12 @@ from itertools import chain
 from activities.slack.escape import Safe, one_line
 from activities.slack.people import People, RolesUnknown
 from activities.slack.text.texts import Catalog
-from workflows.domain import events as ev
-from workflows.domain.approval import Approval
-from workflows.domain.model import Value
+from workflows.domain.case import events as ev
+from workflows.domain.case.approval import Approval
+from workflows.domain.case.refusals import Reason, Refusal
+from workflows.domain.case.view import CardView
 from workflows.domain.people import Role
-from workflows.domain.refusal import Reason, Refusal
-from workflows.domain.view import CardView
+from workflows.domain.values import Value
 
 # Names and no mentions: whoever reads the refusal decides whom to ask, and nobody is called for it.
 

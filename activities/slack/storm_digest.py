@@ -16,11 +16,11 @@ from activities.slack.drawing import (
     section,
 )
 from activities.slack.reader import Reader
-from workflows.domain.events import Recorded
-from workflows.domain.memory import CardRef
-from workflows.domain.playbook.model import Severity
+from workflows.domain.case.events import Recorded
+from workflows.domain.case.snapshot import CardRef
+from workflows.domain.case.view import CardView
+from workflows.domain.policy.playbook import Severity
 from workflows.domain.storm import Called, Group, Mention, Picture, Top, role_called
-from workflows.domain.view import CardView
 from workflows.storming.ports import ShowStorm
 
 EVENT_TYPE = "koban_storm"

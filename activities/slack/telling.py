@@ -12,9 +12,9 @@ from activities.slack.people import People, RolesUnknown
 from activities.slack.progress import Progress
 from activities.slack.reader import Reader
 from activities.slack.thread import line
-from workflows.domain.happened.work import CaseEscalated
+from workflows.domain.case.events import CaseEscalated
 from workflows.domain.people import Role
-from workflows.domain.playbook.model import Notify
+from workflows.domain.policy.playbook import Notify
 from workflows.ports import Tell
 
 EVENT_TYPE = "koban_told"

@@ -18,12 +18,12 @@ from activities.slack.cards.decision import (
 from activities.slack.drawing import MOST_TEXT, Block, Message, fit, metadata, section
 from activities.slack.escape import mrkdwn, one_line
 from activities.slack.reader import Reader, problem_words
-from workflows.domain import events as ev
-from workflows.domain.approval import Approval, Purpose, missing
+from workflows.domain.case import events as ev
+from workflows.domain.case.approval import Approval, Purpose, missing
+from workflows.domain.case.view import CardView
 from workflows.domain.people import Role
-from workflows.domain.playbook.actions import OnExpiry
-from workflows.domain.playbook.steps import Via
-from workflows.domain.view import CardView
+from workflows.domain.policy.actions import OnExpiry
+from workflows.domain.policy.playbook import Via
 
 Words = dict[type[Any], Callable[[Any, CardView, Reader], str]]
 """How each event is told, as mrkdwn."""

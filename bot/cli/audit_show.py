@@ -10,7 +10,7 @@ from activities.ledger.queries import Queries, Row
 from bot.cli.running import open_ledger, run
 from bot.errors import InputWrong
 from bot.settings import Settings, load_settings
-from workflows.domain.text import visible
+from workflows.domain.values import visible
 
 
 def show(

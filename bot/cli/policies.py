@@ -14,17 +14,16 @@ from bot.http.alerts import Keys
 from bot.http.appeals import AppealTerms
 from bot.http.signatures import signers
 from bot.settings import Settings, need, secrets_named
-from workflows.domain.alert import Alert
-from workflows.domain.playbook.actions import ActionCatalog
-from workflows.domain.playbook.lookups import LookupCatalog, LookupSpec
-from workflows.domain.playbook.matching import group_of
-from workflows.domain.playbook.model import Playbook, Policy
-from workflows.domain.playbook.packed import PackedPolicy, pack
-from workflows.domain.playbook.roles import RoleBook
-from workflows.domain.roster.model import Roster
-from workflows.domain.roster.reports import ReportRules
-from workflows.domain.roster.turns import on_at, zone_of
-from workflows.domain.text import Text
+from workflows.domain.alerts import Alert
+from workflows.domain.policy.actions import ActionCatalog
+from workflows.domain.policy.matching import group_of
+from workflows.domain.policy.packed import PackedPolicy, pack
+from workflows.domain.policy.platform import LookupCatalog, LookupSpec
+from workflows.domain.policy.playbook import Playbook, Policy
+from workflows.domain.policy.reports import ReportRules
+from workflows.domain.policy.roles import RoleBook
+from workflows.domain.policy.roster import Roster, on_at, zone_of
+from workflows.domain.values import Text
 
 log = structlog.get_logger()
 

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from activities.cache import Away, Cache
 from activities.ledger.database import LedgerError
 from activities.ledger.team import Preferences
-from workflows.domain.text import Language
+from workflows.domain.values import Language
 
 LASTS = 10.0
 """Seconds; a choice counts at once in the process that heard it, and here after that."""

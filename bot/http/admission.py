@@ -17,9 +17,9 @@ from activities.ledger.database import LedgerUnavailable
 from bot.http.models import Outcome
 from workflows.client import OutOfReach
 from workflows.conditions import holds
-from workflows.domain.alert import Alert
-from workflows.domain.playbook.matching import severity_of
-from workflows.domain.playbook.model import Policy
+from workflows.domain.alerts import Alert
+from workflows.domain.policy.matching import severity_of
+from workflows.domain.policy.playbook import Policy
 
 # A press needs Temporal and a worker within two seconds. Where alerts alone keep them busy, more
 # of them at a time bring nothing but a longer line, which every press stands in as well. Temporal

@@ -23,7 +23,7 @@ from bot.http.signatures import (
     who_signed,
 )
 from bot.http.validation import Invalid, NotAlerts, read_alerts
-from workflows.domain.alert import Alert
+from workflows.domain.alerts import Alert
 
 RETRY_AFTER = 5
 """Seconds after which a detector should send again when Temporal is out of reach."""

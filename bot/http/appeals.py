@@ -20,12 +20,11 @@ from bot.http.signatures import MAX_BODY, NotSigned, TooLarge, TooSlow, read_bod
 from bot.http.validation import DEFAULT_DETECTOR, Invalid, invalid, location, sentence
 from workflows.appealing.start import AppealStart
 from workflows.client import OutOfReach
-from workflows.domain.appealing.request import AppealRequest
-from workflows.domain.appealing.state import Appealed
-from workflows.domain.identity import appeal_id
-from workflows.domain.playbook.appeals import AppealRules
-from workflows.domain.playbook.lookups import NoticeCall
-from workflows.domain.text import Text
+from workflows.domain.appeal.model import Appealed, AppealRequest
+from workflows.domain.ids import appeal_id
+from workflows.domain.policy.appeals import AppealRules
+from workflows.domain.policy.platform import NoticeCall
+from workflows.domain.values import Text
 
 LEDGER_SECONDS = 1.0
 """A slow ledger must not hold an appeal up: the appeal asks again for itself."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from workflows.domain.alert import Alert
+from workflows.domain.alerts import Alert
 
 MAX_ALERTS = 1000
 """Alerts in one request."""

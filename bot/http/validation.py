@@ -8,8 +8,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails, from_json
 
 from bot.http.models import MAX_ALERTS
-from workflows.domain.alert import Alert
-from workflows.domain.by_hand import BY_HAND
+from workflows.domain.alerts import BY_HAND, Alert
 
 MAX_DEPTH = 32
 """Readers of JSON give up somewhere (pydantic at 200), and an alert travels inside of more JSON."""

@@ -3,8 +3,8 @@
 from activities.ledger.appeals import AppealsLedger
 from activities.ledger.queries import Queries
 from workflows.appealing.ports import Against
-from workflows.domain.appealing.state import Appealed
-from workflows.domain.case_state import Phase
+from workflows.domain.appeal.model import Appealed
+from workflows.domain.case.model import Phase
 
 
 class AppealsInLedger:

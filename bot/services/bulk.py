@@ -6,14 +6,13 @@ from activities.ledger.queries import Row
 from activities.ledger.rings import Rings
 from activities.platform.related import Found, RelatedReader
 from bot.cli.policies import Policies
-from workflows.domain import ring_marks
-from workflows.domain.alert import Subject
-from workflows.domain.enforcement import ActionStatus, Problem
-from workflows.domain.model import Value
-from workflows.domain.playbook.related import RelatedSpec
-from workflows.domain.ring import Blast, Tally
-from workflows.domain.ring_marks import Mark
-from workflows.domain.text import Text
+from workflows.domain.alerts import Subject
+from workflows.domain.case import bulk_progress
+from workflows.domain.case.bulk import Blast, Tally
+from workflows.domain.case.bulk_progress import Mark
+from workflows.domain.case.enforcement import ActionStatus, Problem
+from workflows.domain.policy.platform import RelatedSpec
+from workflows.domain.values import Text, Value
 
 
 class Wanted(Value):
@@ -88,7 +87,7 @@ class RingDesk:
         """How far the ring of a case's last decision is."""
         ring = await self._ring(case)
         marks = None if ring is None else await self._rings.ring_marks(ring)
-        return None if marks is None else ring_marks.tally(map(Mark, marks), 0)
+        return None if marks is None else bulk_progress.tally(map(Mark, marks), 0)
 
     async def page(self, case: str, first: int, size: int) -> RingPage | None:
         """Subjects of the ring of a case's last decision."""

@@ -10,19 +10,17 @@ from activities.ledger.finding import Finding
 from activities.ledger.queries import Look, Queries, Row
 from bot.cli.policies import Policies
 from bot.slack.commands.parser import case_begun
-from workflows.domain.alert import Subject
-from workflows.domain.approval import Purpose
-from workflows.domain.case_state import Phase
-from workflows.domain.decision import Decision, Verdict
-from workflows.domain.enforcement import ActionStatus
-from workflows.domain.events import CaseOpened, Recorded
-from workflows.domain.hold import HoldKind
-from workflows.domain.memory import CardRef
-from workflows.domain.model import Value
+from workflows.domain.alerts import Subject
+from workflows.domain.case.approval import Purpose
+from workflows.domain.case.decision import Decision, Verdict
+from workflows.domain.case.enforcement import ActionStatus
+from workflows.domain.case.events import CaseOpened, Recorded
+from workflows.domain.case.model import HoldKind, Phase
+from workflows.domain.case.snapshot import CardRef
+from workflows.domain.case.view import UNTOLD
 from workflows.domain.people import Role
-from workflows.domain.playbook.model import Severity
-from workflows.domain.text import Text
-from workflows.domain.view import UNTOLD
+from workflows.domain.policy.playbook import Severity
+from workflows.domain.values import Text, Value
 
 _COUNTED = UNTOLD - {CaseOpened.model_fields["kind"].default}
 LATEST_EVENTS = 100

@@ -7,8 +7,7 @@ from activities.errors import Unavailable
 from activities.platform.client import Platform, Refused, UnusableSubject
 from activities.platform.requests import fill_path
 from bot.cli.policies import Policies
-from workflows.domain.model import Value
-from workflows.domain.text import Text, visible
+from workflows.domain.values import Text, Value, visible
 
 LONGEST = 500
 """Characters of one field: a card's section holds 2,000 (docs.slack.dev, section block)."""

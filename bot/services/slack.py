@@ -26,13 +26,13 @@ from bot.services.team import TeamDesk
 from bot.settings import Settings
 from workflows.appealing.start import AppealMemory
 from workflows.client import Appeals, Cases
-from workflows.domain.alert import Alert
-from workflows.domain.appealing.commands import AppealClick
-from workflows.domain.commands import Click
-from workflows.domain.memory import Memory
+from workflows.domain.alerts import Alert
+from workflows.domain.appeal.commands import AppealClick
+from workflows.domain.case.commands import Click
+from workflows.domain.case.snapshot import Memory
 from workflows.domain.people import Role
-from workflows.domain.playbook.model import Playbook
-from workflows.domain.text import Language
+from workflows.domain.policy.playbook import Playbook
+from workflows.domain.values import Language
 
 
 class CaseDoor(Protocol):

@@ -10,11 +10,10 @@ from activities.ledger.team import Covering, Covers
 from activities.slack.people import People, RolesUnknown
 from bot.cli.policies import Policies
 from bot.cli.preferring import Preferred
-from workflows.domain.model import Value
-from workflows.domain.numbers.model import Numbers
+from workflows.domain.metrics.metrics import Numbers
 from workflows.domain.people import WORKING_ROLES, Role
-from workflows.domain.roster.turns import Turn, next_after, on_at, zone_of
-from workflows.domain.text import Language, Text
+from workflows.domain.policy.roster import Turn, next_after, on_at, zone_of
+from workflows.domain.values import Language, Text, Value
 
 
 class Duty(Value):

@@ -38,12 +38,11 @@ from bot.slack.press import (
 )
 from bot.slack.replies import STORING, Said
 from workflows.client import OutOfReach
-from workflows.domain.appealing import commands as cmd
-from workflows.domain.appealing.commands import AppealClick
-from workflows.domain.commands import Place
-from workflows.domain.model import Value
+from workflows.domain.appeal import commands as cmd
+from workflows.domain.appeal.commands import AppealClick
+from workflows.domain.case.commands import Place
 from workflows.domain.people import Actor
-from workflows.domain.text import Language
+from workflows.domain.values import Language, Value
 
 
 class Stored(StrEnum):

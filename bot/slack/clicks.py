@@ -23,7 +23,7 @@ from bot.slack.press import (
 )
 from bot.slack.replies import NotTaken, store
 from bot.slack.timeline import Timelines, is_of_timeline
-from workflows.domain.commands import Click, PersonCommand, Place
+from workflows.domain.case.commands import Click, PersonCommand, Place
 
 _log = structlog.get_logger(__name__)
 

@@ -8,7 +8,7 @@ import structlog
 from activities.errors import Unavailable
 from bot.services.slack import Services
 from bot.slack.replies import Background
-from workflows.domain.text import Language
+from workflows.domain.values import Language
 
 PATIENCE = 0.4
 """Seconds; a modal has to be open 3 s after its button was pressed."""

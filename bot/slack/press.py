@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from activities.slack.handles import Handle, decode
-from workflows.domain import commands as cmd
-from workflows.domain.model import Value
+from workflows.domain.case import commands as cmd
 from workflows.domain.people import Actor
+from workflows.domain.values import Value
 
 _PRESET = re.compile(r"case\.preset\.([a-z][a-z0-9_]{0,39})")
 _SURE = re.compile(r"case\.sure\.([a-z][a-z0-9_]{0,39})")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from bot.services.cases import CaseLine
 from bot.slack.commands.parser import Which
-from workflows.domain.case_state import Phase
+from workflows.domain.case.model import Phase
 from workflows.domain.people import Cover, Role
 
 _NEVER = datetime.max.replace(tzinfo=UTC)

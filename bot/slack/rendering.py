@@ -10,9 +10,9 @@ from activities.slack.reader import Reader
 from activities.slack.text.texts import Catalog
 from bot.services.cases import CaseLine
 from bot.slack.replies import link
-from workflows.domain.alert import Subject
-from workflows.domain.approval import Purpose
-from workflows.domain.case_state import Phase
+from workflows.domain.alerts import Subject
+from workflows.domain.case.approval import Purpose
+from workflows.domain.case.model import Phase
 
 
 def masked(value: str) -> str:

@@ -13,9 +13,9 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from bot.services.slack import CaseDoor
 from bot.slack.press import Source
 from workflows.client import OutOfReach
-from workflows.domain.commands import Click
-from workflows.domain.memory import CardRef
-from workflows.domain.model import Value
+from workflows.domain.case.commands import Click
+from workflows.domain.case.snapshot import CardRef
+from workflows.domain.values import Value
 
 _log = structlog.get_logger(__name__)
 

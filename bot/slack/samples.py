@@ -30,19 +30,25 @@ from bot.slack.modals.metadata import metadata_for
 from bot.slack.modals.offer import Offer, offer_of
 from bot.slack.modals.submissions import KINDS
 from bot.slack.modals.views import view_of as modal_of
-from workflows.domain.alert import Alert, ImageEvidence, Subject, TextEvidence, brief
-from workflows.domain.case import decide
-from workflows.domain.case_state import Case
-from workflows.domain.commands import ChoosePreset, Modal, Place
-from workflows.domain.events import CaseOpened, Recorded
-from workflows.domain.evidence import AlertEvidence
-from workflows.domain.history import apply_all, opened
+from workflows.domain.alerts import (
+    Alert,
+    AlertEvidence,
+    ImageEvidence,
+    Subject,
+    TextEvidence,
+    brief,
+)
+from workflows.domain.case.commands import ChoosePreset, Modal, Place
+from workflows.domain.case.decide import decide
+from workflows.domain.case.events import CaseOpened, Recorded
+from workflows.domain.case.evolve import apply_all, opened
+from workflows.domain.case.model import Case
+from workflows.domain.case.refusals import Refusal
+from workflows.domain.case.view import told_in_thread, view_of
 from workflows.domain.people import Actor, Role
-from workflows.domain.playbook.model import Policy, Severity
-from workflows.domain.refusal import Refusal
+from workflows.domain.policy.playbook import Policy, Severity
 from workflows.domain.storm import MOST_TOP, Group, Mention, Picture, Top
-from workflows.domain.text import Text
-from workflows.domain.view import told_in_thread, view_of
+from workflows.domain.values import Text
 from workflows.storming.ports import ShowStorm
 
 

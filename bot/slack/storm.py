@@ -19,8 +19,8 @@ from bot.slack.permissions import holder_words
 from bot.slack.press import Press, Source, read_press
 from bot.slack.replies import Said, link
 from workflows.client import OutOfReach
+from workflows.domain.case.view import CardView, view_of
 from workflows.domain.people import Role
-from workflows.domain.view import CardView, view_of
 
 OPEN = "storm.open"
 _CASE = re.compile(r"K[0-9A-HJKMNP-TV-Z]{8}")

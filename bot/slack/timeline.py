@@ -25,10 +25,10 @@ from bot.slack.modals.form import sentence_view
 from bot.slack.permissions import EVERYBODY, UNKNOWN, holds, role_needed
 from bot.slack.press import Press
 from bot.slack.rendering import Block, moment, person, section, sections
-from workflows.domain.events import CaseOpened
-from workflows.domain.history import opened
-from workflows.domain.playbook.model import Policy
-from workflows.domain.view import CardView, view_of
+from workflows.domain.case.events import CaseOpened
+from workflows.domain.case.evolve import opened
+from workflows.domain.case.view import CardView, view_of
+from workflows.domain.policy.playbook import Policy
 
 
 @dataclass(frozen=True)

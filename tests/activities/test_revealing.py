@@ -26,9 +26,9 @@ from tests.activities.slack.drawn import reader
 from tests.domain.building import minutes
 from workflows.casework import evidence_ports
 from workflows.casework.evidence_ports import ShowEvidence
-from workflows.domain.commands import Modal, Place
-from workflows.domain.exposure import Reached
-from workflows.domain.refusal import Reason, Refusal
+from workflows.domain.case.commands import Modal, Place
+from workflows.domain.case.refusals import Reason, Refusal
+from workflows.domain.case.reveal_quota import Reached
 
 __all__ = ["desk"]
 

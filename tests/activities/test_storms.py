@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from activities.ledger.database import LedgerUnavailable
 from activities.storms import LOOK_AGAIN, StormWatch
 from workflows.client import OutOfReach
-from workflows.domain.memory import CardRef
+from workflows.domain.case.snapshot import CardRef
 from workflows.domain.storm import MANY
 
 CARD = CardRef(channel="C0LIVE", ts="1.0")

@@ -15,7 +15,7 @@ from activities.policy.folder import load_policy
 from deploy.sandbox.stage import INGEST_SECRET, POLICY
 from deploy.sandbox.traffic.alerts import alert
 from workflows.client import Cases
-from workflows.domain.alert import Alert
+from workflows.domain.alerts import Alert
 
 IN_FLIGHT = 32
 BATCH = 200

@@ -10,7 +10,7 @@ from deploy.sandbox.slack.person import wait_until
 from deploy.sandbox.stage import POLICY, Stage
 from tests.bench.ingest import some
 from workflows.client import Cases
-from workflows.domain.alert import Alert
+from workflows.domain.alerts import Alert
 
 
 async def measure(world: Stage, client: Client, queue: str, pid: int, counts: list[int]) -> dict:

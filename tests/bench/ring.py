@@ -19,9 +19,9 @@ from deploy.sandbox.traffic import ring
 from tests.conftest import free_port
 from tests.world import World, koban
 from workflows.client import Cases
-from workflows.domain import commands as cmd
+from workflows.domain.case import commands as cmd
 from workflows.domain.people import Actor
-from workflows.domain.playbook.model import PresetAction
+from workflows.domain.policy.playbook import PresetAction
 
 LONGEST = 600.0
 

@@ -12,7 +12,7 @@ from deploy.sandbox.slack.model import Message
 from deploy.sandbox.slack.reading import Control, controls, visible_text
 from deploy.sandbox.slack.workspace import Workspace
 from workflows.client import Cases
-from workflows.domain.case_state import Case
+from workflows.domain.case.model import Case
 
 LOOK = 0.01
 _VERSION = re.compile(r"(K[0-9A-HJKMNP-TV-Z]{8}):(\d+)$")

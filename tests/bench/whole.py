@@ -14,10 +14,10 @@ from deploy.sandbox.stage import POLICY, Stage
 from tests.bench.floor import Floor, nothing
 from tests.bench.ingest import some
 from workflows.client import Cases
-from workflows.domain import commands as cmd
-from workflows.domain.alert import Alert
+from workflows.domain.alerts import Alert
+from workflows.domain.case import commands as cmd
 from workflows.domain.people import Actor
-from workflows.domain.playbook.model import Policy
+from workflows.domain.policy.playbook import Policy
 
 SATO = Actor(id="U0SATO")
 NEWEST = 40

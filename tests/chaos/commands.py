@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from workflows.domain import events as ev
-from workflows.domain.case_state import UNDECIDED, Case
-from workflows.domain.decision import Verdict
-from workflows.domain.rules.calling import CALL_AGAIN
+from workflows.domain.case import events as ev
+from workflows.domain.case.decision import Verdict
+from workflows.domain.case.model import UNDECIDED, Case
+from workflows.domain.case.rules.escalation import CALL_AGAIN
 
 CASE, APPROVAL = "koban_case", "koban_approval"
 """The kinds of messages that have buttons, by their metadata."""

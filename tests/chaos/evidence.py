@@ -21,11 +21,11 @@ from tests.chaos.commands import CASE
 from tests.chaos.metronome import beats
 from tests.chaos.people import CHANNELS, Click
 from tests.chaos.places import Outage, Places
-from workflows.domain.case_state import Case
-from workflows.domain.events import CaseOpened, Event
-from workflows.domain.history import apply, opened
-from workflows.domain.memory import Memory
-from workflows.domain.playbook.packed import PackedPolicy
+from workflows.domain.case.events import CaseOpened, Event
+from workflows.domain.case.evolve import apply, opened
+from workflows.domain.case.model import Case
+from workflows.domain.case.snapshot import Memory
+from workflows.domain.policy.packed import PackedPolicy
 
 Row = dict[str, Any]
 _EVENT: TypeAdapter[Any] = TypeAdapter(Event)

@@ -29,8 +29,8 @@ from tests.chaos.places import POLICY, STARTING, Places, places
 from tests.chaos.plan import Life, Plan, Shake
 from tests.chaos.questions import ask
 from tests.chaos.upsets import UPSETS
-from workflows.domain.enforcement import STANDING
-from workflows.domain.protection import Intent
+from workflows.domain.case.enforcement import STANDING
+from workflows.domain.case.model import Intent
 
 LOOK = 0.3
 FLUX = 2.0

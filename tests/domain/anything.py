@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from tests.domain.building import CATALOG, CLARK, REED, SATO, SUZUKI, T0, TANAKA, preset
-from workflows.domain import commands as cmd
-from workflows.domain.alert import Subject
-from workflows.domain.case_state import Case
-from workflows.domain.decision import Verdict
-from workflows.domain.exposure import Exposed
+from workflows.domain.alerts import Subject
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.decision import Verdict
+from workflows.domain.case.model import Case
+from workflows.domain.case.reveal_quota import Exposed
 from workflows.domain.people import Actor, Cover, Role
-from workflows.domain.playbook.model import PresetAction
+from workflows.domain.policy.playbook import PresetAction
 
 PEOPLE = st.sampled_from([SATO, CLARK, TANAKA, REED, SUZUKI])
 VERSIONS = st.none() | st.integers(0, 60)

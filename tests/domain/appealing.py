@@ -4,17 +4,15 @@ from datetime import timedelta
 from typing import Any
 
 from tests.domain.building import SATO, T0, TANAKA
-from workflows.domain.alert import Subject
-from workflows.domain.appeal import Outcome, decide_appeal
-from workflows.domain.appealing import commands as cmd
-from workflows.domain.appealing.history import apply_all_to_appeal, received
-from workflows.domain.appealing.request import AppealRequest
-from workflows.domain.appealing.state import Appeal, Appealed
-from workflows.domain.decision import Decision, PlannedAction, Verdict
+from workflows.domain.alerts import Subject
+from workflows.domain.appeal import commands as cmd
+from workflows.domain.appeal.model import Appeal, Appealed, AppealRequest
+from workflows.domain.appeal.rules import Outcome, apply_all_to_appeal, decide_appeal, received
+from workflows.domain.case.decision import Decision, PlannedAction, Verdict
+from workflows.domain.case.refusals import Refusal
 from workflows.domain.people import Actor, Role
-from workflows.domain.playbook.appeals import AppealRules
-from workflows.domain.refusal import Refusal
-from workflows.domain.text import Text
+from workflows.domain.policy.appeals import AppealRules
+from workflows.domain.values import Text
 
 MORI = Actor(id="U0MORI", roles=frozenset({Role.LEAD}))
 """A lead who took no part in the decision."""

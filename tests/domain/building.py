@@ -2,17 +2,17 @@
 
 from datetime import UTC, datetime, timedelta
 
-from workflows.domain import commands as cmd
-from workflows.domain import events as ev
-from workflows.domain.alert import Alert, Subject, brief
-from workflows.domain.case import Outcome, decide
-from workflows.domain.case_state import Case
-from workflows.domain.enforcement import ActionReport, ActionStatus, EnforcementReport
-from workflows.domain.history import apply_all, opened
+from workflows.domain.alerts import Alert, Subject, brief
+from workflows.domain.case import commands as cmd
+from workflows.domain.case import events as ev
+from workflows.domain.case.decide import Outcome, decide
+from workflows.domain.case.enforcement import ActionReport, ActionStatus, EnforcementReport
+from workflows.domain.case.evolve import apply_all, opened
+from workflows.domain.case.model import Case
+from workflows.domain.case.refusals import Refusal
 from workflows.domain.people import Actor, Role
-from workflows.domain.playbook.actions import ActionCatalog
-from workflows.domain.playbook.model import Playbook, Policy, Severity
-from workflows.domain.refusal import Refusal
+from workflows.domain.policy.actions import ActionCatalog
+from workflows.domain.policy.playbook import Playbook, Policy, Severity
 
 T0 = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 SATO = Actor(id="U0SATO", roles=frozenset({Role.SPECIALIST}))

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from tests.domain.building import CLARK, REED, SATO, T0, TANAKA, preset
-from workflows.domain import commands as cmd
-from workflows.domain.case import decide
-from workflows.domain.case_state import Case
-from workflows.domain.decision import Verdict
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.decide import decide
+from workflows.domain.case.decision import Verdict
+from workflows.domain.case.model import Case
+from workflows.domain.case.refusals import Refusal
 from workflows.domain.people import Actor, Cover, Role
-from workflows.domain.playbook.model import PresetAction
-from workflows.domain.refusal import Refusal
+from workflows.domain.policy.playbook import PresetAction
 
 FOR_TANAKA = Cover(role=Role.LEAD, person=TANAKA.id, until=T0 + timedelta(days=400))
 FOR_SATO = Cover(role=Role.LEAD, person=SATO.id, until=T0 + timedelta(days=400))

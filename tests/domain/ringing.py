@@ -1,15 +1,15 @@
 """Cases whose playbook allows rings, and what their rings report."""
 
 from tests.domain.building import PLAYBOOK, POLICY, SATO, a_case
-from workflows.domain import commands as cmd
-from workflows.domain.alert import Subject
-from workflows.domain.case_state import Case
-from workflows.domain.decision import PlannedAction
-from workflows.domain.enforcement import ActionReport, ActionStatus, EnforcementReport
+from workflows.domain.alerts import Subject
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.bulk import Blast, Ring, Sum, Tally
+from workflows.domain.case.decision import PlannedAction
+from workflows.domain.case.enforcement import ActionReport, ActionStatus, EnforcementReport
+from workflows.domain.case.model import Case
 from workflows.domain.people import Actor
-from workflows.domain.playbook.model import Playbook, Policy, PresetAction
-from workflows.domain.ring import Blast, Ring, Sum, Tally
-from workflows.domain.text import Text
+from workflows.domain.policy.playbook import Playbook, Policy, PresetAction
+from workflows.domain.values import Text
 
 RINGED: Playbook = PLAYBOOK.model_copy(update={"ring": True})
 FOLLOWERS = Sum(title=Text(ja="フォロワー", en="Followers"), total=1240)

@@ -14,18 +14,18 @@ from tests.domain.building import (
     an_alert,
 )
 from tests.domain.presses import possible
-from workflows.domain import commands as cmd
-from workflows.domain import events as ev
-from workflows.domain.alert import brief
-from workflows.domain.approval import Approval
+from workflows.domain.alerts import brief
 from workflows.domain.automation import Halt
-from workflows.domain.case import decide
-from workflows.domain.case_state import Case
-from workflows.domain.enforcement import ACTING, ActionReport, ActionStatus, EnforcementReport
-from workflows.domain.enforcing import begins
-from workflows.domain.history import apply_all
-from workflows.domain.playbook.model import Severity
-from workflows.domain.refusal import Refusal
+from workflows.domain.case import commands as cmd
+from workflows.domain.case import events as ev
+from workflows.domain.case.approval import Approval
+from workflows.domain.case.decide import decide
+from workflows.domain.case.enforcement import ACTING, ActionReport, ActionStatus, EnforcementReport
+from workflows.domain.case.evolve import apply_all
+from workflows.domain.case.model import Case
+from workflows.domain.case.refusals import Refusal
+from workflows.domain.case.rules.enforcement import begins
+from workflows.domain.policy.playbook import Severity
 
 SECONDS = st.integers(0, 1200) | st.integers(0, 4 * 86_400)
 LIKELY = [

@@ -16,15 +16,15 @@ from tests.domain.appealing import (
     outcome,
 )
 from tests.domain.building import CLARK, REED, SATO, SUZUKI, T0, TANAKA
-from workflows.domain.alert import Subject
-from workflows.domain.appealing import commands as cmd
-from workflows.domain.appealing import events as ev
-from workflows.domain.appealing.answer import AppealSettled
-from workflows.domain.appealing.state import Appeal, AppealState
-from workflows.domain.enforcement import Problem, ProblemKind
+from workflows.domain.alerts import Subject
+from workflows.domain.appeal import commands as cmd
+from workflows.domain.appeal import events as ev
+from workflows.domain.appeal.model import Appeal, AppealState
+from workflows.domain.case.appeal_outcome import AppealSettled
+from workflows.domain.case.enforcement import Problem, ProblemKind
+from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.people import Actor, Role
-from workflows.domain.playbook.appeals import NoticeKind
-from workflows.domain.refusal import Reason, Refusal
+from workflows.domain.policy.appeals import NoticeKind
 
 
 def refused(appeal: Appeal, command: cmd.AppealCommand) -> Refusal:

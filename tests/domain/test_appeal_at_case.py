@@ -19,23 +19,23 @@ from tests.domain.building import (
     news,
     preset,
 )
-from workflows.domain import commands as cmd
-from workflows.domain.appealing.answer import AppealAnswer, AppealOutcome, AppealSettled
-from workflows.domain.approval import ApprovalState
-from workflows.domain.case import decide
-from workflows.domain.case_state import Case, Phase
-from workflows.domain.decision import Verdict
-from workflows.domain.enforcement import (
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.appeal_outcome import AppealAnswer, AppealOutcome, AppealSettled
+from workflows.domain.case.approval import ApprovalState
+from workflows.domain.case.bulk import Ring
+from workflows.domain.case.decide import decide
+from workflows.domain.case.decision import Verdict
+from workflows.domain.case.enforcement import (
     ActionReport,
     ActionStatus,
     EnforcementReport,
     Problem,
     ProblemKind,
 )
-from workflows.domain.playbook.actions import ApprovalRule
-from workflows.domain.playbook.model import PresetAction
-from workflows.domain.ring import Ring
-from workflows.domain.rules.appealing import settled
+from workflows.domain.case.model import Case, Phase
+from workflows.domain.case.rules.appeals import settled
+from workflows.domain.policy.actions import ApprovalRule
+from workflows.domain.policy.playbook import PresetAction
 
 LATER = T0 + timedelta(days=3)
 

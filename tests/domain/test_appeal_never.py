@@ -8,15 +8,15 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from tests.domain.appealing import MORI, RULES, a_decision, fresh
 from tests.domain.building import CLARK, REED, SATO, SUZUKI, T0, TANAKA
-from workflows.domain.appeal import apply_appeal, decide_appeal
-from workflows.domain.appealing import commands as cmd
-from workflows.domain.appealing import events as ev
-from workflows.domain.appealing.answer import AppealOutcome, AppealSettled
-from workflows.domain.appealing.state import OVER, WAITING, Appeal, AppealState
-from workflows.domain.enforcement import Problem, ProblemKind
+from workflows.domain.appeal import commands as cmd
+from workflows.domain.appeal import events as ev
+from workflows.domain.appeal.model import OVER, WAITING, Appeal, AppealState
+from workflows.domain.appeal.rules import apply_appeal, decide_appeal
+from workflows.domain.case.appeal_outcome import AppealOutcome, AppealSettled
+from workflows.domain.case.enforcement import Problem, ProblemKind
+from workflows.domain.case.refusals import Refusal
 from workflows.domain.people import Actor, Role
-from workflows.domain.playbook.appeals import NoticeKind
-from workflows.domain.refusal import Refusal
+from workflows.domain.policy.appeals import NoticeKind
 
 PEOPLE = [SATO, CLARK, TANAKA, REED, SUZUKI, MORI]
 IDS = [person.id for person in PEOPLE]

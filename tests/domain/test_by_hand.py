@@ -3,8 +3,7 @@
 import pytest
 
 from tests.domain.building import T0, an_alert
-from workflows.domain.alert import Alert, brief
-from workflows.domain.by_hand import ByHand, attributes_of, may_open
+from workflows.domain.alerts import Alert, ByHand, attributes_of, brief, may_open
 from workflows.domain.people import Role
 
 HAND = ByHand(by="U0SATO", note="電話", link="https://x.slack.com/archives/C1/p1")

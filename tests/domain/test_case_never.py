@@ -10,18 +10,17 @@ from pydantic import TypeAdapter
 
 from tests.domain.building import ACT_FIRST, POLICY, REED, SATO, SUZUKI, TANAKA, WATCHFUL
 from tests.domain.shift import AnyShift
-from workflows.domain import commands as cmd
-from workflows.domain import events as ev
-from workflows.domain.approval import Purpose
-from workflows.domain.case import decide
-from workflows.domain.case_state import UNDECIDED, Case, Phase
-from workflows.domain.enforcement import ACTING, STANDING, ActionStatus
-from workflows.domain.memory import Memory
-from workflows.domain.playbook.actions import ApprovalRule
-from workflows.domain.playbook.model import Severity
-from workflows.domain.playbook.packed import pack
-from workflows.domain.protection import Intent, is_over
-from workflows.domain.refusal import Refusal
+from workflows.domain.case import commands as cmd
+from workflows.domain.case import events as ev
+from workflows.domain.case.approval import Purpose
+from workflows.domain.case.decide import decide
+from workflows.domain.case.enforcement import ACTING, STANDING, ActionStatus
+from workflows.domain.case.model import UNDECIDED, Case, Intent, Phase, is_over
+from workflows.domain.case.refusals import Refusal
+from workflows.domain.case.snapshot import Memory
+from workflows.domain.policy.actions import ApprovalRule
+from workflows.domain.policy.packed import pack
+from workflows.domain.policy.playbook import Severity
 
 LEADS = {TANAKA.id, REED.id}
 EVENT = TypeAdapter[ev.Event](ev.Event)

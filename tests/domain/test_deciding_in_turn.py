@@ -1,11 +1,11 @@
 """Several commands decided as one."""
 
 from tests.domain.building import CLARK, SATO, a_case, an_alert, follow, kinds, minutes
-from workflows.domain import commands as cmd
-from workflows.domain.alert import brief
-from workflows.domain.case import decide_in_turn
-from workflows.domain.playbook.model import Severity
-from workflows.domain.refusal import Reason, Refusal
+from workflows.domain.alerts import brief
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.decide import decide_in_turn
+from workflows.domain.case.refusals import Reason, Refusal
+from workflows.domain.policy.playbook import Severity
 
 
 def test_each_command_sees_what_came_before_it() -> None:

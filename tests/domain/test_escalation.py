@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 
 from tests.domain.building import PLAYBOOK, T0, WATCHFUL, minutes
-from workflows.domain.escalation import clock, open_steps, overdue
-from workflows.domain.playbook.model import Severity, Step, Unless
+from workflows.domain.case.escalation import clock, open_steps, overdue
+from workflows.domain.policy.playbook import Severity, Step, Unless
 
 ONCE = Step.model_validate({"after": "2m", "unless": "claimed", "notify": "shift"})
 AGAIN = Step.model_validate(

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.domain.building import T0
-from workflows.domain.exposure import Exposed, Reached, is_full, reached
-from workflows.domain.playbook.conduct import Exposure
+from workflows.domain.case.reveal_quota import Exposed, Reached, is_full, reached
+from workflows.domain.policy.playbook import Exposure
 
 RULE = Exposure.model_validate({"reveals": 3, "within": "8h"})
 

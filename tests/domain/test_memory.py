@@ -1,8 +1,8 @@
 """What a case carries along: the keys it has seen, and its policy beside it."""
 
 from tests.domain.building import POLICY, WATCHFUL, a_case
-from workflows.domain.memory import SEEN, Memory, SeenKeys
-from workflows.domain.playbook.packed import pack
+from workflows.domain.case.snapshot import SEEN, Memory, SeenKeys
+from workflows.domain.policy.packed import pack
 
 
 class TestSeenKeys:

@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 from tests.domain.wording import WORDING
-from workflows.domain.alert import Subject
-from workflows.domain.notice import Automated, Letter, Measure, letter_text
-from workflows.domain.playbook.lookups import NoticeCall
-from workflows.domain.text import Text
+from workflows.domain.alerts import Subject
+from workflows.domain.case.decision import Automated, Letter, Measure, letter_text
+from workflows.domain.policy.platform import NoticeCall
+from workflows.domain.values import Text
 
 CALL = NoticeCall(path="/v1/users/{subject.id}/notices")
 U_123 = Subject(type="user", id="u_123")

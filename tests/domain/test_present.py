@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.domain.building import T0, minutes
-from workflows.domain.present import MOST_AHEAD, present
+from workflows.case.timers import MOST_AHEAD, present
 
 SECONDS = st.floats(-90_000, 90_000).map(lambda each: timedelta(seconds=each))
 

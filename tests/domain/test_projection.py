@@ -22,24 +22,23 @@ from tests.domain.building import (
 )
 from tests.domain.ringing import a_ring_case, decide_ring
 from tests.domain.shift import AnyShift
-from workflows.domain import commands as cmd
-from workflows.domain.alert import Subject
-from workflows.domain.approval import Purpose
-from workflows.domain.case_state import UNDECIDED, Case, Phase
-from workflows.domain.decision import Verdict
-from workflows.domain.enforcement import ActionStatus, Problem, ProblemKind
-from workflows.domain.hold import HoldKind
-from workflows.domain.people import Role
-from workflows.domain.playbook.model import Severity
-from workflows.domain.projection import (
+from workflows.domain.alerts import Subject
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.approval import Purpose
+from workflows.domain.case.bulk import RING
+from workflows.domain.case.decision import Verdict
+from workflows.domain.case.enforcement import ActionStatus, Problem, ProblemKind
+from workflows.domain.case.model import UNDECIDED, Case, HoldKind, Phase
+from workflows.domain.case.projection import (
     ActionRow,
     CaseRow,
     PendingApproval,
     action_rows,
     case_row,
 )
-from workflows.domain.ring import RING
-from workflows.domain.text import Text
+from workflows.domain.people import Role
+from workflows.domain.policy.playbook import Severity
+from workflows.domain.values import Text
 
 USER = Subject(type="user", id="u_123")
 

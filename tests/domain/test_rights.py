@@ -20,18 +20,18 @@ from tests.domain.building import (
 )
 from tests.domain.ringing import a_ring_case, decide_ring
 from tests.domain.rules.test_telling import failed as untold
-from workflows.domain import commands as cmd
-from workflows.domain.appeal import decide_appeal
-from workflows.domain.appealing import commands as appealing
-from workflows.domain.case import decide
-from workflows.domain.case_state import Case
-from workflows.domain.decision import Verdict
-from workflows.domain.enforcement import ActionStatus, Problem, ProblemKind
-from workflows.domain.exposure import Exposed
+from workflows.domain.appeal import commands as appealing
+from workflows.domain.appeal.rules import decide_appeal
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.decide import decide
+from workflows.domain.case.decision import Verdict
+from workflows.domain.case.enforcement import ActionStatus, Problem, ProblemKind
+from workflows.domain.case.model import Case
+from workflows.domain.case.refusals import Reason, Refusal
+from workflows.domain.case.reveal_quota import Exposed
 from workflows.domain.people import Actor, Role
-from workflows.domain.playbook.appeals import NoticeKind
-from workflows.domain.playbook.model import PresetAction
-from workflows.domain.refusal import Reason, Refusal
+from workflows.domain.policy.appeals import NoticeKind
+from workflows.domain.policy.playbook import PresetAction
 
 ROLES: dict[str, frozenset[Role]] = {
     "specialist": frozenset({Role.SPECIALIST}),

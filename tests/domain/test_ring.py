@@ -18,17 +18,16 @@ from tests.domain.building import (
     news,
 )
 from tests.domain.ringing import a_ring, a_ring_case, decide_ring, ring_news
-from workflows.domain import commands as cmd
-from workflows.domain import events as ev
-from workflows.domain.case import decide
-from workflows.domain.case_state import Case, Phase
-from workflows.domain.enforcement import ActionStatus
+from workflows.domain.case import commands as cmd
+from workflows.domain.case import events as ev
+from workflows.domain.case.bulk import Tally
+from workflows.domain.case.decide import decide
+from workflows.domain.case.enforcement import ActionStatus
+from workflows.domain.case.model import Case, Phase
+from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.people import Role
-from workflows.domain.playbook.actions import ApprovalRule
-from workflows.domain.playbook.conduct import Limits
-from workflows.domain.playbook.model import PresetAction
-from workflows.domain.refusal import Reason, Refusal
-from workflows.domain.ring import Tally
+from workflows.domain.policy.actions import ApprovalRule
+from workflows.domain.policy.playbook import Limits, PresetAction
 
 
 def refused(case: Case, command: cmd.Command) -> Reason:

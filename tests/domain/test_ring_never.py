@@ -8,16 +8,16 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tests.domain.building import CLARK, REED, SATO, SUZUKI, T0, TANAKA
 from tests.domain.ringing import a_ring_case, decide_ring, ring_news
-from workflows.domain import commands as cmd
-from workflows.domain import events as ev
-from workflows.domain.case import decide
-from workflows.domain.case_state import Case, Phase
-from workflows.domain.enforcement import ActionStatus
-from workflows.domain.history import apply
-from workflows.domain.memory import Memory
-from workflows.domain.playbook.packed import pack
-from workflows.domain.refusal import Refusal
-from workflows.domain.ring import MOST, Tally
+from workflows.domain.case import commands as cmd
+from workflows.domain.case import events as ev
+from workflows.domain.case.bulk import MOST, Tally
+from workflows.domain.case.decide import decide
+from workflows.domain.case.enforcement import ActionStatus
+from workflows.domain.case.evolve import apply
+from workflows.domain.case.model import Case, Phase
+from workflows.domain.case.refusals import Refusal
+from workflows.domain.case.snapshot import Memory
+from workflows.domain.policy.packed import pack
 
 PEOPLE = st.sampled_from([SATO, CLARK, TANAKA, REED, SUZUKI])
 LEADS = {TANAKA.id, REED.id}

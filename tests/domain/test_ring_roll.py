@@ -7,16 +7,25 @@ from hypothesis import strategies as st
 
 from workflows.casework.ring_ports import RingJob, RingStart
 from workflows.casework.ring_roll import Roll
-from workflows.domain.enforcement import (
+from workflows.domain.case.bulk import WAVE
+from workflows.domain.case.bulk_progress import (
+    HELD_UP,
+    STANDS,
+    WORK,
+    Mark,
+    after,
+    of,
+    outcome,
+    tally,
+)
+from workflows.domain.case.enforcement import (
     ActionReport,
     ActionStatus,
     EnforcementReport,
     Problem,
     ProblemKind,
 )
-from workflows.domain.playbook.actions import ActionSpec
-from workflows.domain.ring import WAVE
-from workflows.domain.ring_marks import HELD_UP, STANDS, WORK, Mark, after, of, outcome, tally
+from workflows.domain.policy.actions import ActionSpec
 
 SPEC = ActionSpec.model_validate(
     {"title": "x", "subject": "user", "request": {"path": "/x"}, "undo": {"path": "/x"}}

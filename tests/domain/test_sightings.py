@@ -1,12 +1,11 @@
 """What is acted upon is what the pressed card showed, though the next alert came first."""
 
 from tests.domain.building import SATO, a_case, an_alert, follow, minutes
-from workflows.domain import commands as cmd
-from workflows.domain.alert import Subject, brief
-from workflows.domain.case_state import Case
-from workflows.domain.decision import Verdict
-from workflows.domain.playbook.model import PresetAction, Severity
-from workflows.domain.sightings import MOST, latest, seen_with
+from workflows.domain.alerts import Subject, brief
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.decision import Verdict
+from workflows.domain.case.model import MOST, Case, latest, seen_with
+from workflows.domain.policy.playbook import PresetAction, Severity
 
 STREAM, NEXT = Subject(type="stream", id="s_9"), Subject(type="stream", id="s_10")
 

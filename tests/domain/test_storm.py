@@ -5,11 +5,10 @@ from datetime import timedelta
 import pytest
 
 from tests.domain.building import T0, minutes
-from workflows.domain import events as ev
-from workflows.domain.happened.work import CaseEscalated
+from workflows.domain.case import events as ev
+from workflows.domain.case.events import CaseEscalated
 from workflows.domain.people import Role
-from workflows.domain.playbook.model import Notify, Severity
-from workflows.domain.playbook.steps import Via
+from workflows.domain.policy.playbook import Notify, Severity, Via
 from workflows.domain.storm import (
     Called,
     Mention,

@@ -4,10 +4,10 @@ from typing import get_args
 
 import pytest
 
-from workflows.domain import commands as cmd
-from workflows.domain.appealing.commands import Overturn, Uphold
+from workflows.domain.appeal.commands import Overturn, Uphold
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.commands import typed_in
 from workflows.domain.people import Actor
-from workflows.domain.typed import typed_in
 
 SATO = Actor(id="U0SATO")
 

@@ -3,11 +3,11 @@
 import pytest
 
 from tests.domain.building import SATO, T0, a_case, an_alert, follow, minutes, preset
-from workflows.domain import events as ev
-from workflows.domain.alert import brief
-from workflows.domain.playbook.model import Notify, Severity
-from workflows.domain.ring import Tally
-from workflows.domain.waiting import is_waited_for
+from workflows.domain.alerts import brief
+from workflows.domain.case import events as ev
+from workflows.domain.case.bulk import Tally
+from workflows.domain.case.view import is_waited_for
+from workflows.domain.policy.playbook import Notify, Severity
 
 MUTED = follow(a_case(), preset(SATO, "mute"), minutes(1))
 DECISION = MUTED.decisions[-1].id

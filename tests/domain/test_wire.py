@@ -11,23 +11,22 @@ from temporalio.api.common.v1 import Payload
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from tests.domain.building import SATO, T0, TANAKA, a_case, an_alert, minutes
-from workflows.domain import commands as cmd
-from workflows.domain import events as ev
-from workflows.domain.alert import Subject, brief
-from workflows.domain.appealing.answer import AppealAnswer, AppealOutcome
-from workflows.domain.approval import Approval, Consent, Need
+from workflows.domain.alerts import Subject, brief
 from workflows.domain.automation import Halt
-from workflows.domain.decision import Decision, PlannedAction, Verdict
-from workflows.domain.enforcement import ActionState, EnforcementReport, Problem, ProblemKind
-from workflows.domain.exposure import Exposed
-from workflows.domain.happened.base import Happened
-from workflows.domain.known import Known, Sanction
-from workflows.domain.model import Value
+from workflows.domain.case import commands as cmd
+from workflows.domain.case import events as ev
+from workflows.domain.case.appeal_outcome import AppealAnswer, AppealOutcome
+from workflows.domain.case.approval import Approval, Consent, Need
+from workflows.domain.case.bulk import Tally
+from workflows.domain.case.decision import Decision, PlannedAction, Verdict
+from workflows.domain.case.enforcement import ActionState, EnforcementReport, Problem, ProblemKind
+from workflows.domain.case.event_base import Happened
+from workflows.domain.case.model import Known, Sanction
+from workflows.domain.case.reveal_quota import Exposed
 from workflows.domain.people import Role
-from workflows.domain.playbook.actions import OnExpiry
-from workflows.domain.playbook.model import Notify, PresetAction, Severity, Unless
-from workflows.domain.playbook.steps import Via
-from workflows.domain.ring import Tally
+from workflows.domain.policy.actions import OnExpiry
+from workflows.domain.policy.playbook import Notify, PresetAction, Severity, Unless, Via
+from workflows.domain.values import Value
 
 MUTE = PlannedAction(action="mute_user", subject=a_case().subject, lasts=timedelta(hours=24))
 STATE = ActionState(decision="D1", planned=MUTE, undoable=True)

@@ -2,12 +2,12 @@
 
 from datetime import timedelta
 
-from workflows.domain.notice import Automated
-from workflows.domain.text import Text
+from workflows.domain.case.decision import Automated
+from workflows.domain.values import Text
 
 
 class PlainWording:
-    """`workflows.domain.notice.Wording` without the catalogs."""
+    """`workflows.domain.case.decision.Wording` without the catalogs."""
 
     def automated(self, how: Automated) -> Text:
         return Text(ja=f"判断:{how.value}", en=f"decided:{how.value}")

@@ -9,11 +9,11 @@ from temporalio.worker import Replayer
 
 from bot.query_guard import GuardedRunner
 from tests.replay.record import HISTORIES, asked, store, stored
-from workflows.appeal import AppealWorkflow
-from workflows.case import CaseWorkflow
-from workflows.enforcement import EnforcementWorkflow
-from workflows.ring import RingWorkflow
-from workflows.storm import StormWorkflow
+from workflows.appeal_workflow import AppealWorkflow
+from workflows.bulk_workflow import RingWorkflow
+from workflows.case_workflow import CaseWorkflow
+from workflows.enforcement_workflow import EnforcementWorkflow
+from workflows.storm_workflow import StormWorkflow
 
 RECORDED = sorted(
     path for path in HISTORIES.rglob("*") if path.name.endswith((".json", ".json.gz"))

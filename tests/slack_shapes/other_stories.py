@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from tests.activities.slack.cases import AT, SATO
 from tests.slack_shapes.told import AWAY, REFUSED, Told, reasoned
 from tests.slack_shapes.words import Words
-from workflows.domain import commands as cmd
+from workflows.domain.alerts import PEOPLE, REPORTS, ByHand, attributes_of
 from workflows.domain.automation import Halt
-from workflows.domain.by_hand import PEOPLE, REPORTS, ByHand, attributes_of
-from workflows.domain.enforcement import ActionStatus, Problem
-from workflows.domain.notice import NoticeStatus
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.decision import NoticeStatus
+from workflows.domain.case.enforcement import ActionStatus, Problem
 
 PROTECT = {"protect": [{"when": "true", "action": "mute_user", "for": "15m"}]}
 

@@ -8,14 +8,13 @@ from tests.activities.slack.cases import AT, SATO, TANAKA
 from tests.slack_shapes.other_stories import PROTECT
 from tests.slack_shapes.told import AWAY, Told
 from tests.slack_shapes.words import Words
-from workflows.domain import commands as cmd
-from workflows.domain.alert import brief
-from workflows.domain.appealing.answer import AppealAnswer, AppealOutcome
+from workflows.domain.alerts import SLACK_MESSAGE, brief
 from workflows.domain.automation import Halt
-from workflows.domain.by_hand import SLACK_MESSAGE
-from workflows.domain.enforcement import ActionStatus, Problem, ProblemKind
-from workflows.domain.known import Known, Sanction
-from workflows.domain.playbook.model import Severity
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.appeal_outcome import AppealAnswer, AppealOutcome
+from workflows.domain.case.enforcement import ActionStatus, Problem, ProblemKind
+from workflows.domain.case.model import Known, Sanction
+from workflows.domain.policy.playbook import Severity
 
 Steps = tuple[tuple[float, cmd.Command], ...]
 _LATER = AT + timedelta(hours=2)

@@ -9,7 +9,7 @@ from activities.slack.text.texts import Catalog, texts
 from tests.activities.slack.drawn import MENTIONS
 from tests.slack_shapes.sent import Sent
 from tests.slack_shapes.words import USUAL, Words
-from workflows.domain.text import Language
+from workflows.domain.values import Language
 
 LINK = "https://koban-demo.slack.com/archives/C0LIVE/p1763900000000100"
 BASE = "https://koban-demo.slack.com/"

@@ -9,11 +9,11 @@ from tests.slack_shapes.other_stories import OTHER_STORIES, PROTECT
 from tests.slack_shapes.rare_stories import RARE_STORIES
 from tests.slack_shapes.told import AWAY, REFUSED, SUZUKI, Told
 from tests.slack_shapes.words import Words
-from workflows.domain import commands as cmd
-from workflows.domain.appealing.answer import AppealAnswer, AppealOutcome
-from workflows.domain.enforcement import ActionStatus
-from workflows.domain.known import Known, Sanction
-from workflows.domain.playbook.conduct import Limits
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.appeal_outcome import AppealAnswer, AppealOutcome
+from workflows.domain.case.enforcement import ActionStatus
+from workflows.domain.case.model import Known, Sanction
+from workflows.domain.policy.playbook import Limits
 
 LADDER = [
     {"after": "2m", "unless": "claimed", "notify": "shift", "repeat": {"every": "1m", "times": 2}},

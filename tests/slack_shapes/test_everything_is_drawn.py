@@ -37,13 +37,12 @@ from tests.slack_shapes.scene import Scene
 from tests.slack_shapes.sent import Kind, Sent
 from tests.slack_shapes.stories import STORIES
 from tests.slack_shapes.words import USUAL
-from workflows.domain.approval import ApprovalState, Purpose
-from workflows.domain.case_state import Phase
-from workflows.domain.enforcement import ActionStatus
-from workflows.domain.hold import HoldKind
+from workflows.domain.case.approval import ApprovalState, Purpose
+from workflows.domain.case.enforcement import ActionStatus
+from workflows.domain.case.model import HoldKind, Phase
+from workflows.domain.case.view import view_of
 from workflows.domain.people import Role
-from workflows.domain.text import Language
-from workflows.domain.view import view_of
+from workflows.domain.values import Language
 
 ROOT = Path(module.__file__).parents[3]
 ROOMS = ("activities/slack", "bot/slack")

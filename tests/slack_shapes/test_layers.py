@@ -12,7 +12,7 @@ from tests.slack_shapes.rules import emoji_alone, rule_faults
 from tests.slack_shapes.scene import Scene, Surface
 from tests.slack_shapes.sent import Sent
 from tests.slack_shapes.words import ANY, NOTHING, ROUNDS, USUAL, WORST, Words, hostile
-from workflows.domain.text import Language
+from workflows.domain.values import Language
 
 every_surface = pytest.mark.parametrize("surface", SURFACES, ids=lambda surface: surface.name)
 both_languages = pytest.mark.parametrize("language", Language)

@@ -12,9 +12,9 @@ from tests.slack_shapes.checks import faults_of
 from tests.slack_shapes.harmless import harm
 from tests.slack_shapes.scene import LINK, Scene
 from tests.slack_shapes.sent import message
-from workflows.domain.events import Recorded
-from workflows.domain.text import Language
-from workflows.domain.view import told_in_thread, view_of
+from workflows.domain.case.events import Recorded
+from workflows.domain.case.view import told_in_thread, view_of
+from workflows.domain.values import Language
 
 SETTINGS = settings(
     deadline=None,

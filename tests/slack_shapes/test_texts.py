@@ -14,7 +14,7 @@ from babel.messages.pofile import read_po
 
 from activities.slack.text import texts as module
 from activities.slack.text.texts import FOLDER, texts
-from workflows.domain.text import Language
+from workflows.domain.values import Language
 
 ROOT = Path(module.__file__).parents[3]
 JA, EN = texts(Language.JA), texts(Language.EN)

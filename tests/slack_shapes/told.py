@@ -6,24 +6,23 @@ from typing import Any
 from tests.activities.slack.cases import AT, CATALOG, SATO, Story, policy
 from tests.domain.ringing import ring_news
 from tests.slack_shapes.words import Words
-from workflows.domain import commands as cmd
-from workflows.domain.alert import Alert, Subject
-from workflows.domain.enforcement import (
+from workflows.domain.alerts import Alert, Subject
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.bulk import Blast, Ring, Sum, Tally
+from workflows.domain.case.decision import NoticeStatus
+from workflows.domain.case.enforcement import (
     ActionStatus,
     EnforcementReport,
     NoticeState,
     Problem,
     ProblemKind,
 )
-from workflows.domain.known import Known
-from workflows.domain.notice import NoticeStatus
+from workflows.domain.case.model import Known
 from workflows.domain.people import Actor, Cover, Role
-from workflows.domain.playbook.actions import ActionCatalog
-from workflows.domain.playbook.lookups import NoticeCall
-from workflows.domain.playbook.model import Policy
-from workflows.domain.playbook.reasons import Telling
-from workflows.domain.ring import Blast, Ring, Sum, Tally
-from workflows.domain.text import Text
+from workflows.domain.policy.actions import ActionCatalog
+from workflows.domain.policy.platform import NoticeCall
+from workflows.domain.policy.playbook import Policy, Telling
+from workflows.domain.values import Text
 
 SUZUKI = Actor(
     id="U0SUZUKI",

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
 
-from workflows.domain.text import Text, visible
+from workflows.domain.values import Text, visible
 
 MARK = "zqx"
 """Stands in every hostile token: so a check knows what a stranger wrote from what Koban did."""

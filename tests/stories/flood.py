@@ -8,7 +8,7 @@ from bot.cli.policies import open_policies
 from tests.stories.test_a_shift import lure
 from tests.world import World
 from workflows.client import Cases, OutOfReach
-from workflows.domain.alert import Alert
+from workflows.domain.alerts import Alert
 
 IN_FLIGHT = 32
 

@@ -11,7 +11,7 @@ from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_working_a_case import choose, told_in_thread
 from tests.stories.turning import Calendar, calendar
 from tests.world import World
-from workflows.domain.identity import enforcement_route
+from workflows.domain.ids import enforcement_route
 
 
 @pytest.fixture

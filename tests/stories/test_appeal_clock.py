@@ -10,7 +10,7 @@ from tests.stories.test_appeals import answer_with, filed, muted, wait_notice
 from tests.stories.test_clocks import threads
 from tests.stories.turning import Calendar, calendar
 from tests.world import World
-from workflows.domain.identity import appeal_route
+from workflows.domain.ids import appeal_route
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from tests.stories.flood import alerts, pour, runs_of
 from tests.stories.test_a_shift import case_of, lure
 from tests.world import World, koban, work
 from workflows.client import Cases
-from workflows.domain.commands import AddNote, Click, Place
+from workflows.domain.case.commands import AddNote, Click, Place
 from workflows.domain.people import Actor
 
 ALERTS, CLICKS, BURNERS = 2_000, 500, 6

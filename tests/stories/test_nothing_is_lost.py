@@ -8,7 +8,7 @@ from deploy.sandbox.slack.reading import controls, visible_text
 from tests.stories.test_a_shift import case_of, lure
 from tests.world import World, koban, work
 from workflows.client import Cases
-from workflows.domain.commands import AddNote, Claim, Click, Place
+from workflows.domain.case.commands import AddNote, Claim, Click, Place
 from workflows.domain.people import Actor
 
 

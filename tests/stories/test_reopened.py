@@ -8,8 +8,8 @@ from tests.stories.flood import alerts, pour
 from tests.stories.test_a_shift import case_of, lure
 from tests.world import World
 from workflows.client import Cases
-from workflows.domain.alert import Alert
-from workflows.domain.identity import closed_route
+from workflows.domain.alerts import Alert
+from workflows.domain.ids import closed_route
 from workflows.ports import Delivery
 
 

@@ -18,8 +18,8 @@ from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_appeals import answer_with, filed, muted, wait_notice
 from tests.world import World, koban, work
 from workflows.client import Cases
-from workflows.domain.commands import Clear, Click, Place
-from workflows.domain.memory import Memory
+from workflows.domain.case.commands import Clear, Click, Place
+from workflows.domain.case.snapshot import Memory
 from workflows.domain.people import Actor
 
 

@@ -11,8 +11,8 @@ from temporalio.worker import Worker
 
 from bot.query_guard import GuardedRunner
 from tests.world import fresh_namespace
-from workflows.domain.enforcement import EnforcementReport
-from workflows.enforcement import EnforcementWorkflow
+from workflows.domain.case.enforcement import EnforcementReport
+from workflows.enforcement_workflow import EnforcementWorkflow
 from workflows.queues import platform_queue
 
 

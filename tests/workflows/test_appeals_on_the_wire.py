@@ -14,17 +14,17 @@ from tests.domain.appealing import RULES, TITLES, U_123, a_decision, a_request, 
 from tests.domain.building import REED, T0
 from workflows.appealing import ports
 from workflows.appealing.start import AppealMemory, AppealStart
-from workflows.domain.appealing import commands as cmd
-from workflows.domain.appealing import events as ev
-from workflows.domain.appealing.answer import AppealAnswer, AppealOutcome, AppealSettled
-from workflows.domain.appealing.state import Dismissal
-from workflows.domain.commands import Place
-from workflows.domain.enforcement import Problem, ProblemKind
-from workflows.domain.memory import CardRef
-from workflows.domain.notice import Letter
-from workflows.domain.playbook.appeals import NoticeKind
-from workflows.domain.playbook.lookups import NoticeCall
-from workflows.domain.text import Text
+from workflows.domain.appeal import commands as cmd
+from workflows.domain.appeal import events as ev
+from workflows.domain.appeal.model import Dismissal
+from workflows.domain.case.appeal_outcome import AppealAnswer, AppealOutcome, AppealSettled
+from workflows.domain.case.commands import Place
+from workflows.domain.case.decision import Letter
+from workflows.domain.case.enforcement import Problem, ProblemKind
+from workflows.domain.case.snapshot import CardRef
+from workflows.domain.policy.appeals import NoticeKind
+from workflows.domain.policy.platform import NoticeCall
+from workflows.domain.values import Text
 from workflows.ports import Delivery
 
 PROBLEM = Problem(kind=ProblemKind.REFUSED, status=404)

@@ -5,7 +5,7 @@ from temporalio.client import Client
 
 from tests.conftest import free_port
 from workflows.client import Cases, OutOfReach
-from workflows.domain.commands import Claim, Click, Place
+from workflows.domain.case.commands import Claim, Click, Place
 from workflows.domain.people import Actor
 
 

@@ -14,15 +14,9 @@ from deploy.sandbox.slack.person import wait_until
 from tests.domain.building import CATALOG, a_case
 from tests.workflows.enforcing import Listener, enforcing
 from workflows import ports
-from workflows.domain.decision import PlannedAction
-from workflows.domain.enforcement import (
-    ActionStatus,
-    Ask,
-    AskKind,
-    Problem,
-    ProblemKind,
-)
-from workflows.enforcement import EnforcementWorkflow
+from workflows.domain.case.decision import PlannedAction
+from workflows.domain.case.enforcement import ActionStatus, Ask, AskKind, Problem, ProblemKind
+from workflows.enforcement_workflow import EnforcementWorkflow
 from workflows.starts import EnforcementStart, Job
 
 

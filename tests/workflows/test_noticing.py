@@ -16,8 +16,8 @@ from tests.domain.wording import WORDING
 from tests.workflows.enforcing import Listener, enforcing
 from workflows import ports
 from workflows.appealing.ports import Notice
-from workflows.domain.decision import PlannedAction
-from workflows.domain.enforcement import (
+from workflows.domain.case.decision import Letter, Measure, PlannedAction, letter_text
+from workflows.domain.case.enforcement import (
     ActionStatus,
     Ask,
     AskKind,
@@ -25,10 +25,9 @@ from workflows.domain.enforcement import (
     Problem,
     ProblemKind,
 )
-from workflows.domain.notice import Letter, Measure, letter_text
-from workflows.domain.playbook.lookups import NoticeCall
-from workflows.domain.text import Text
-from workflows.enforcement import EnforcementWorkflow
+from workflows.domain.policy.platform import NoticeCall
+from workflows.domain.values import Text
+from workflows.enforcement_workflow import EnforcementWorkflow
 from workflows.starts import EnforcementStart, Job
 
 REFUSED = Problem(kind=ProblemKind.REFUSED, status=404)

@@ -19,11 +19,11 @@ from bot.query_guard import GuardedRunner
 from deploy.sandbox.slack.person import PATIENCE, wait_until
 from tests.domain.building import POLICY, an_alert
 from tests.world import fresh_namespace
-from workflows.case import CaseWorkflow
+from workflows.case_workflow import CaseWorkflow
 from workflows.client import Cases, OutOfReach
-from workflows.domain.alert import Alert, Subject
-from workflows.domain.identity import case_id
-from workflows.domain.memory import CardRef
+from workflows.domain.alerts import Alert, Subject
+from workflows.domain.case.snapshot import CardRef
+from workflows.domain.ids import case_id
 from workflows.ports import (
     ClaimAlerts,
     ClaimedAlerts,

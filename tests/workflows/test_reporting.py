@@ -14,9 +14,9 @@ from deploy.sandbox.slack.person import wait_until
 from tests.activities.slack.test_report import AT, a_report
 from tests.domain.roster.rosters import DAY, NIGHT, roster
 from tests.world import fresh_namespace
-from workflows.domain.model import Value
-from workflows.domain.numbers.report import ReportKind
-from workflows.domain.roster.reports import ReportRules
+from workflows.domain.metrics.report import ReportKind
+from workflows.domain.policy.reports import ReportRules
+from workflows.domain.values import Value
 from workflows.reporting import ports
 from workflows.reporting.keeping import Schedules
 from workflows.reporting.ports import ReportStart, ReportWanted

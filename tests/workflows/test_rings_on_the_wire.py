@@ -15,15 +15,15 @@ from workflows.casework.ring_ports import (
     RingRows,
     RingStart,
 )
-from workflows.domain import commands as cmd
-from workflows.domain.alert import Subject
-from workflows.domain.commands import Click, Place
-from workflows.domain.enforcement import ActionStatus, Ask, AskKind, EnforcementReport
-from workflows.domain.memory import Memory
-from workflows.domain.model import Value
-from workflows.domain.playbook.packed import pack
-from workflows.domain.ring import Ring, Tally
-from workflows.domain.view import CardView, view_of
+from workflows.domain.alerts import Subject
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.bulk import Ring, Tally
+from workflows.domain.case.commands import Click, Place
+from workflows.domain.case.enforcement import ActionStatus, Ask, AskKind, EnforcementReport
+from workflows.domain.case.snapshot import Memory
+from workflows.domain.case.view import CardView, view_of
+from workflows.domain.policy.packed import pack
+from workflows.domain.values import Value
 
 USER = Subject(type="user", id="u_123")
 

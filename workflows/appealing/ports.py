@@ -7,17 +7,16 @@ from datetime import datetime
 
 from temporalio import activity
 
-from workflows.domain.alert import Subject
-from workflows.domain.appealing.answer import AppealOutcome
-from workflows.domain.appealing.events import AppealRecorded
-from workflows.domain.appealing.state import Appeal, Appealed, AppealState
-from workflows.domain.enforcement import Problem
-from workflows.domain.memory import CardRef
-from workflows.domain.model import Value
-from workflows.domain.notice import Letter
-from workflows.domain.playbook.appeals import NoticeKind
-from workflows.domain.playbook.lookups import NoticeCall
-from workflows.domain.text import Text
+from workflows.domain.alerts import Subject
+from workflows.domain.appeal.events import AppealRecorded
+from workflows.domain.appeal.model import Appeal, Appealed, AppealState
+from workflows.domain.case.appeal_outcome import AppealOutcome
+from workflows.domain.case.decision import Letter
+from workflows.domain.case.enforcement import Problem
+from workflows.domain.case.snapshot import CardRef
+from workflows.domain.policy.appeals import NoticeKind
+from workflows.domain.policy.platform import NoticeCall
+from workflows.domain.values import Text, Value
 
 
 class Against(Value):

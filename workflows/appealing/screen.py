@@ -10,9 +10,9 @@ from temporalio.exceptions import FailureError
 from workflows.appealing import ports
 from workflows.appealing.ports import ShowAppeal
 from workflows.casework.tasks import Tasks
-from workflows.domain.appealing.events import AppealRecorded
-from workflows.domain.appealing.state import Appeal
-from workflows.domain.memory import CardRef
+from workflows.domain.appeal.events import AppealRecorded
+from workflows.domain.appeal.model import Appeal
+from workflows.domain.case.snapshot import CardRef
 from workflows.queues import slack_queue
 
 _RETRY = RetryPolicy(

@@ -2,14 +2,12 @@
 
 from pydantic import Field
 
-from workflows.domain.appealing.events import AppealRecorded
-from workflows.domain.appealing.request import AppealRequest
-from workflows.domain.appealing.state import Appeal
-from workflows.domain.memory import CardRef
-from workflows.domain.model import Value
-from workflows.domain.playbook.appeals import AppealRules
-from workflows.domain.playbook.lookups import NoticeCall
-from workflows.domain.text import Text
+from workflows.domain.appeal.events import AppealRecorded
+from workflows.domain.appeal.model import Appeal, AppealRequest
+from workflows.domain.case.snapshot import CardRef
+from workflows.domain.policy.appeals import AppealRules
+from workflows.domain.policy.platform import NoticeCall
+from workflows.domain.values import Text, Value
 
 
 class AppealMemory(Value):

@@ -13,11 +13,11 @@ from workflows.appealing import ports
 from workflows.appealing.ports import Notice
 from workflows.appealing.start import AppealStart
 from workflows.casework.delivering import deliver
-from workflows.domain.appealing.answer import AppealAnswer, AppealOutcome
-from workflows.domain.appealing.commands import NoteNotice
-from workflows.domain.appealing.state import Appeal
-from workflows.domain.enforcement import Problem, ProblemKind
-from workflows.domain.playbook.appeals import NoticeKind
+from workflows.domain.appeal.commands import NoteNotice
+from workflows.domain.appeal.model import Appeal
+from workflows.domain.case.appeal_outcome import AppealAnswer, AppealOutcome
+from workflows.domain.case.enforcement import Problem, ProblemKind
+from workflows.domain.policy.appeals import NoticeKind
 from workflows.ports import Delivery
 from workflows.queues import platform_queue
 

@@ -6,10 +6,10 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 from workflows.casework.tasks import Tasks
-from workflows.domain.appealing.answer import AppealSettled
-from workflows.domain.case_state import Case
-from workflows.domain.identity import appeal_route
-from workflows.domain.rules.appealing import settled
+from workflows.domain.case.appeal_outcome import AppealSettled
+from workflows.domain.case.model import Case
+from workflows.domain.case.rules.appeals import settled
+from workflows.domain.ids import appeal_route
 
 
 class Appellant:

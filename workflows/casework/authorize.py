@@ -14,15 +14,15 @@ from temporalio.exceptions import FailureError
 from workflows import ports
 from workflows.casework.ledger_calls import ANSWER_WITHIN, ask
 from workflows.casework.revealing import exposed
-from workflows.domain import commands as cmd
-from workflows.domain import events as ev
-from workflows.domain.appealing.commands import AppealClick
-from workflows.domain.case import decide
-from workflows.domain.case_state import Case
-from workflows.domain.commands import Click, Grant, PersonCommand
-from workflows.domain.decision import Decision
+from workflows.domain.appeal.commands import AppealClick
+from workflows.domain.case import commands as cmd
+from workflows.domain.case import events as ev
+from workflows.domain.case.commands import Click, Grant, PersonCommand
+from workflows.domain.case.decide import decide
+from workflows.domain.case.decision import Decision
+from workflows.domain.case.model import Case
+from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.people import Actor
-from workflows.domain.refusal import Reason, Refusal
 from workflows.ports import RolesAsk, Spending
 
 FRESH = timedelta(seconds=60)

@@ -7,10 +7,10 @@ from temporalio.exceptions import FailureError
 from workflows import ports
 from workflows.casework.ledger_calls import ask
 from workflows.domain.automation import Halt
-from workflows.domain.case_state import Case
-from workflows.domain.commands import ProtectNow
-from workflows.domain.rules.calling import protects_by
-from workflows.domain.rules.protecting import fresh_rules
+from workflows.domain.case.commands import ProtectNow
+from workflows.domain.case.model import Case
+from workflows.domain.case.rules.escalation import protects_by
+from workflows.domain.case.rules.protections import fresh_rules
 
 PROTECT_WITHIN = timedelta(seconds=3)
 """How long a protection waits for the answer: the ledger being away must not hold it up."""

@@ -9,14 +9,13 @@ from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import FailureError
 
 from workflows import ports
-from workflows.domain import events as ev
-from workflows.domain.case_state import Case
-from workflows.domain.events import Recorded
-from workflows.domain.memory import CardRef
+from workflows.domain.case import events as ev
+from workflows.domain.case.events import Recorded
+from workflows.domain.case.model import Case
+from workflows.domain.case.snapshot import CardRef
+from workflows.domain.case.view import view_of
 from workflows.domain.people import Role
-from workflows.domain.playbook.model import Notify
-from workflows.domain.playbook.steps import Via
-from workflows.domain.view import view_of
+from workflows.domain.policy.playbook import Notify, Via
 from workflows.ports import Tell
 from workflows.queues import slack_queue
 

@@ -12,7 +12,7 @@ from temporalio.workflow import ActivityCancellationType
 from workflows import ports
 from workflows.casework.ledger_calls import LOST
 from workflows.casework.track import Track
-from workflows.domain.enforcement import FIRST_TRY, ActionStatus, Problem, ProblemKind
+from workflows.domain.case.enforcement import FIRST_TRY, ActionStatus, Problem, ProblemKind
 from workflows.ports import Direction, Order, Result
 from workflows.queues import platform_queue
 from workflows.starts import EnforcementStart

@@ -8,11 +8,11 @@ from workflows.casework.ledger_calls import ask_until_answered
 from workflows.casework.ledger_writer import LedgerWriter
 from workflows.casework.screen import Screen
 from workflows.casework.tasks import Tasks
-from workflows.domain.alert import Alert
-from workflows.domain.case_state import Case, Phase
-from workflows.domain.events import Recorded
-from workflows.domain.memory import CardRef, Memory, ReceivedAlert
-from workflows.domain.projection import ActionRow, action_rows, case_row
+from workflows.domain.alerts import Alert
+from workflows.domain.case.events import Recorded
+from workflows.domain.case.model import Case, Phase
+from workflows.domain.case.projection import ActionRow, action_rows, case_row
+from workflows.domain.case.snapshot import CardRef, Memory, ReceivedAlert
 from workflows.ports import LedgerWrite
 from workflows.starts import Underway
 

@@ -9,11 +9,11 @@ from temporalio.common import RetryPolicy
 from workflows import ports
 from workflows.casework.authorize import Authorized
 from workflows.casework.ledger_calls import LOST
-from workflows.domain import events as ev
-from workflows.domain.appealing.answer import AppealAnswer
-from workflows.domain.case_state import Case
-from workflows.domain.commands import Absorb, AnswerAppeal, Click, Command, Report
-from workflows.domain.enforcement import EnforcementReport
+from workflows.domain.case import events as ev
+from workflows.domain.case.appeal_outcome import AppealAnswer
+from workflows.domain.case.commands import Absorb, AnswerAppeal, Click, Command, Report
+from workflows.domain.case.enforcement import EnforcementReport
+from workflows.domain.case.model import Case
 from workflows.ports import Delivery
 
 News = EnforcementReport | AppealAnswer | Delivery

@@ -16,9 +16,8 @@ from workflows.casework.gathering import ring_start
 from workflows.casework.renewal import end_of
 from workflows.casework.ring_ports import RingStart, lost_ring
 from workflows.casework.tasks import Tasks
-from workflows.domain import events as ev
-from workflows.domain.case_state import Case
-from workflows.domain.enforcement import (
+from workflows.domain.case import events as ev
+from workflows.domain.case.enforcement import (
     ActionReport,
     ActionState,
     ActionStatus,
@@ -26,9 +25,10 @@ from workflows.domain.enforcement import (
     AskKind,
     EnforcementReport,
 )
-from workflows.domain.enforcing import begins
-from workflows.domain.identity import enforcement_route
-from workflows.domain.telling import letter_of
+from workflows.domain.case.model import Case
+from workflows.domain.case.notices import letter_of
+from workflows.domain.case.rules.enforcement import begins
+from workflows.domain.ids import enforcement_route
 from workflows.starts import TASK_TIMEOUT, EnforcementStart, Job, lost
 
 Heard = Callable[[EnforcementReport], None]

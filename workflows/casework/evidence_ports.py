@@ -4,10 +4,10 @@ from datetime import datetime
 
 from temporalio import activity
 
-from workflows.domain.commands import Modal, Place
-from workflows.domain.exposure import Exposed
-from workflows.domain.model import Value
-from workflows.domain.refusal import Refusal
+from workflows.domain.case.commands import Modal, Place
+from workflows.domain.case.refusals import Refusal
+from workflows.domain.case.reveal_quota import Exposed
+from workflows.domain.values import Value
 
 
 class Exposing(Value):

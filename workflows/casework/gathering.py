@@ -10,17 +10,17 @@ from temporalio.exceptions import FailureError
 from workflows.casework.authorize import Authorized
 from workflows.casework.ring_ports import RingAsk, RingJob, RingStart, ring_of
 from workflows.casework.tasks import Tasks
-from workflows.domain.alert import Subject
-from workflows.domain.case import decide
-from workflows.domain.case_state import Case
-from workflows.domain.commands import Click, DecideRing
-from workflows.domain.decision import PlannedAction
-from workflows.domain.enforcement import Ask
-from workflows.domain.identity import ring_id
-from workflows.domain.playbook.model import Policy
-from workflows.domain.refusal import Reason, Refusal
-from workflows.domain.ring import MOST, Ring
-from workflows.domain.rules.ringing import start_of, type_of
+from workflows.domain.alerts import Subject
+from workflows.domain.case.bulk import MOST, Ring
+from workflows.domain.case.commands import Click, DecideRing
+from workflows.domain.case.decide import decide
+from workflows.domain.case.decision import PlannedAction
+from workflows.domain.case.enforcement import Ask
+from workflows.domain.case.model import Case
+from workflows.domain.case.refusals import Reason, Refusal
+from workflows.domain.case.rules.bulk import start_of, type_of
+from workflows.domain.ids import ring_id
+from workflows.domain.policy.playbook import Policy
 from workflows.queues import platform_queue
 
 _READING = timedelta(seconds=90)

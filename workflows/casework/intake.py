@@ -19,14 +19,14 @@ from workflows import ports
 from workflows.casework.automation_gate import PROTECT_WITHIN
 from workflows.casework.ledger_calls import ask
 from workflows.conditions import holds
-from workflows.domain.alert import Alert
+from workflows.domain.alerts import Alert
 from workflows.domain.automation import Halt
-from workflows.domain.case_state import Case, Phase
-from workflows.domain.memory import SeenKeys
-from workflows.domain.playbook.matching import Assessment, assess
-from workflows.domain.playbook.model import Severity
-from workflows.domain.rules.joining import only_counts
-from workflows.domain.rules.protecting import fresh_rules
+from workflows.domain.case.model import Case, Phase
+from workflows.domain.case.rules.intake import only_counts
+from workflows.domain.case.rules.protections import fresh_rules
+from workflows.domain.case.snapshot import SeenKeys
+from workflows.domain.policy.matching import Assessment, assess
+from workflows.domain.policy.playbook import Severity
 from workflows.ports import ClaimAlerts
 
 AT_ONCE = 100

@@ -12,7 +12,7 @@ from typing import Generic, Protocol, TypeVar
 from temporalio.exceptions import FailureError
 
 from workflows.casework.tasks import Tasks, ends
-from workflows.domain.memory import ReceivedAlert
+from workflows.domain.case.snapshot import ReceivedAlert
 
 AT_ONCE = 500
 """Events, or alerts, in one write: thousands would take longer than an attempt may."""

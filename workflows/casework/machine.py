@@ -42,14 +42,14 @@ from workflows.casework.reopened import give_back_unknown, hand_over, kept, left
 from workflows.casework.revealing import answers
 from workflows.casework.screen import Screen
 from workflows.casework.tasks import Lane, TaskBudget, Tasks
-from workflows.domain import events as ev
-from workflows.domain.alert import Alert
-from workflows.domain.case import decide_in_turn
-from workflows.domain.case_state import Case, Phase
-from workflows.domain.commands import Click, Command, Tick
-from workflows.domain.history import numbered
-from workflows.domain.memory import Memory, SeenKeys
-from workflows.domain.refusal import Reason, Refusal
+from workflows.domain.alerts import Alert
+from workflows.domain.case import events as ev
+from workflows.domain.case.commands import Click, Command, Tick
+from workflows.domain.case.decide import decide_in_turn
+from workflows.domain.case.evolve import numbered
+from workflows.domain.case.model import Case, Phase
+from workflows.domain.case.refusals import Reason, Refusal
+from workflows.domain.case.snapshot import Memory, SeenKeys
 from workflows.ports import Delivery, Show
 from workflows.starts import CaseStart, Underway
 

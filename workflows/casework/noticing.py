@@ -11,9 +11,9 @@ from temporalio.workflow import ActivityCancellationType
 from workflows.appealing.ports import Notice, send_notice
 from workflows.casework.calls import problem_of
 from workflows.casework.ledger_calls import LOST
-from workflows.domain.enforcement import NoticeState, Problem
-from workflows.domain.notice import Letter, Measure, NoticeStatus
-from workflows.domain.playbook.appeals import NoticeKind
+from workflows.domain.case.decision import Letter, Measure, NoticeStatus
+from workflows.domain.case.enforcement import NoticeState, Problem
+from workflows.domain.policy.appeals import NoticeKind
 from workflows.queues import platform_queue
 from workflows.starts import EnforcementStart
 

@@ -8,15 +8,15 @@ from workflows import ports
 from workflows.casework.intake import Assessed, assessed
 from workflows.casework.ledger_calls import ask_until_answered
 from workflows.conditions import holds
-from workflows.domain.alert import Alert, brief
-from workflows.domain.case_state import Case
-from workflows.domain.commands import JoinAlert
-from workflows.domain.events import CaseOpened
-from workflows.domain.history import opened
-from workflows.domain.playbook.matching import assess
-from workflows.domain.playbook.model import Policy
-from workflows.domain.playbook.packed import PackedPolicy
-from workflows.domain.projection import case_row
+from workflows.domain.alerts import Alert, brief
+from workflows.domain.case.commands import JoinAlert
+from workflows.domain.case.events import CaseOpened
+from workflows.domain.case.evolve import opened
+from workflows.domain.case.model import Case
+from workflows.domain.case.projection import case_row
+from workflows.domain.policy.matching import assess
+from workflows.domain.policy.packed import PackedPolicy
+from workflows.domain.policy.playbook import Policy
 from workflows.ports import OpenCase, OpenedCase
 
 

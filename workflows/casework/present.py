@@ -4,7 +4,7 @@ from datetime import datetime
 
 from temporalio import workflow
 
-from workflows.domain.present import present
+from workflows.case.timers import present
 
 
 class Present:

@@ -6,9 +6,9 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 from workflows import ports
-from workflows.domain.case_state import Case
-from workflows.domain.enforcement import EnforcementReport
-from workflows.domain.identity import enforcement_route
+from workflows.domain.case.enforcement import EnforcementReport
+from workflows.domain.case.model import Case
+from workflows.domain.ids import enforcement_route
 from workflows.starts import CaseStart, Underway, vanished
 
 LARGEST_START = 1_500_000

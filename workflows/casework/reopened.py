@@ -13,10 +13,10 @@ from workflows.casework.delivering import deliver
 from workflows.casework.intake import Intake
 from workflows.casework.ledger_calls import ask_until_answered
 from workflows.casework.opening import policy_now
-from workflows.domain.alert import Alert
-from workflows.domain.case_state import Case
-from workflows.domain.memory import Memory
-from workflows.domain.playbook.packed import PackedPolicy
+from workflows.domain.alerts import Alert
+from workflows.domain.case.model import Case
+from workflows.domain.case.snapshot import Memory
+from workflows.domain.policy.packed import PackedPolicy
 from workflows.handing_in import parcels
 from workflows.ports import Anew, Delivery
 from workflows.starts import CaseStart

@@ -12,12 +12,12 @@ from temporalio.exceptions import FailureError
 from workflows.casework.evidence_ports import Exposing, ShowEvidence, expose, show_evidence
 from workflows.casework.ledger_calls import ask
 from workflows.casework.screen import answer
-from workflows.domain.case import decide
-from workflows.domain.case_state import Case
-from workflows.domain.commands import Click, RevealEvidence
-from workflows.domain.memory import CardRef
-from workflows.domain.refusal import Reason, Refusal
-from workflows.domain.rules.revealing import cap
+from workflows.domain.case.commands import Click, RevealEvidence
+from workflows.domain.case.decide import decide
+from workflows.domain.case.model import Case
+from workflows.domain.case.refusals import Reason, Refusal
+from workflows.domain.case.rules.evidence import cap
+from workflows.domain.case.snapshot import CardRef
 from workflows.queues import slack_queue
 
 _RETRY = RetryPolicy(

@@ -4,9 +4,10 @@ from datetime import datetime, timedelta
 
 from temporalio import activity
 
-from workflows.domain.alert import Subject
-from workflows.domain.decision import PlannedAction
-from workflows.domain.enforcement import (
+from workflows.domain.alerts import Subject
+from workflows.domain.case.bulk import RING, Ring
+from workflows.domain.case.decision import PlannedAction
+from workflows.domain.case.enforcement import (
     ActionReport,
     ActionStatus,
     Ask,
@@ -14,10 +15,9 @@ from workflows.domain.enforcement import (
     Problem,
     ProblemKind,
 )
-from workflows.domain.model import Value
-from workflows.domain.playbook.actions import ActionSpec
-from workflows.domain.playbook.conduct import Conduct
-from workflows.domain.ring import RING, Ring
+from workflows.domain.policy.actions import ActionSpec
+from workflows.domain.policy.playbook import Conduct
+from workflows.domain.values import Value
 
 
 class RingAsk(Value):

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from workflows.casework.ring_ports import RingRow, RingStart
-from workflows.domain import ring_marks
-from workflows.domain.enforcement import ActionReport, ActionStatus, EnforcementReport, Problem
-from workflows.domain.ring import Tally
-from workflows.domain.ring_marks import HELD_UP, STANDS, UNDER_WAY, WORK, Mark
+from workflows.domain.case import bulk_progress
+from workflows.domain.case.bulk import Tally
+from workflows.domain.case.bulk_progress import HELD_UP, STANDS, UNDER_WAY, WORK, Mark
+from workflows.domain.case.enforcement import ActionReport, ActionStatus, EnforcementReport, Problem
 
 _LIVES, _OVER = "1", "0"
 
@@ -54,11 +54,11 @@ class Roll:
 
     def tally(self, step: int) -> Tally:
         """The counts as they are now."""
-        return ring_marks.tally(self.marks, step)
+        return bulk_progress.tally(self.marks, step)
 
     def outcome(self) -> ActionStatus:
         """What it came to."""
-        return ring_marks.outcome(self.marks, self.undoing)
+        return bulk_progress.outcome(self.marks, self.undoing)
 
     def is_taken_back(self, place: int) -> bool:
         """Whether an undo of it is under way."""
@@ -114,7 +114,7 @@ class Roll:
             return
         if report.over:
             self.alive.discard(place)
-        self.marks[place] = ring_marks.after(before, statuses)
+        self.marks[place] = bulk_progress.after(before, statuses)
         self._note(place, before, report.actions)
 
     def lose(self, place: int, problem: Problem) -> None:

@@ -20,15 +20,13 @@ from temporalio.workflow import ActivityCancellationType, ActivityHandle
 
 from workflows import ports
 from workflows.casework.tasks import Tasks, ends
-from workflows.domain.case_state import Case
-from workflows.domain.commands import Click
-from workflows.domain.events import Recorded
-from workflows.domain.memory import CardRef
-from workflows.domain.playbook.model import Severity
-from workflows.domain.refusal import Refusal
-from workflows.domain.typed import typed_in
-from workflows.domain.view import changes_card, told_in_thread, view_of
-from workflows.domain.waiting import is_waited_for
+from workflows.domain.case.commands import Click, typed_in
+from workflows.domain.case.events import Recorded
+from workflows.domain.case.model import Case
+from workflows.domain.case.refusals import Refusal
+from workflows.domain.case.snapshot import CardRef
+from workflows.domain.case.view import changes_card, is_waited_for, told_in_thread, view_of
+from workflows.domain.policy.playbook import Severity
 from workflows.ports import Answer, Show, Shown
 from workflows.queues import cards_queue, slack_queue, updates_queue, worst_queue
 

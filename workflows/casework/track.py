@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from workflows.domain.enforcement import NOT_DONE, ActionReport, ActionStatus, Problem
-from workflows.domain.notice import Measure
+from workflows.domain.case.decision import Measure
+from workflows.domain.case.enforcement import NOT_DONE, ActionReport, ActionStatus, Problem
 from workflows.starts import EnforcementStart, Job
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from workflows.domain.model import Value
 from workflows.domain.people import WORKING_ROLES, Actor, Role
+from workflows.domain.values import Value
 
 LONGEST = timedelta(days=7)
 """What stands still for longer is no emergency any more: it belongs into the playbook."""

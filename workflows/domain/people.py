@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from workflows.domain.model import Value
+from workflows.domain.values import Value
 
 
 class Role(StrEnum):

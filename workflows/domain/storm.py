@@ -8,13 +8,11 @@ from datetime import datetime, timedelta
 
 from pydantic import Field
 
-from workflows.domain import events as ev
-from workflows.domain.alert import Subject
-from workflows.domain.model import Value
+from workflows.domain.alerts import Subject
+from workflows.domain.case import events as ev
 from workflows.domain.people import Role
-from workflows.domain.playbook.model import Notify, Severity
-from workflows.domain.playbook.steps import Via
-from workflows.domain.text import Text
+from workflows.domain.policy.playbook import Notify, Severity, Via
+from workflows.domain.values import Text, Value
 
 MANY = 20
 """Cards that wait in a channel: at one a second, the last of more is over 20 s away."""

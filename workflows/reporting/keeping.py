@@ -15,7 +15,7 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from workflows.report import ReportWorkflow
+from workflows.report_workflow import ReportWorkflow
 from workflows.reporting.schedules import PREFIX, Planned
 
 CATCH_UP = timedelta(hours=2)

@@ -4,9 +4,9 @@ from datetime import datetime
 
 from temporalio import activity
 
-from workflows.domain.memory import CardRef
-from workflows.domain.model import Value
-from workflows.domain.numbers.report import Report, ReportKind
+from workflows.domain.case.snapshot import CardRef
+from workflows.domain.metrics.report import Report, ReportKind
+from workflows.domain.values import Value
 
 
 class ReportStart(Value):

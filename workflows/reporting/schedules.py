@@ -5,11 +5,10 @@ from datetime import datetime, timedelta, tzinfo
 
 from temporalio.client import ScheduleCalendarSpec, ScheduleRange, ScheduleSpec
 
-from workflows.domain.model import Value
-from workflows.domain.numbers.report import ReportKind
-from workflows.domain.roster.model import Roster, Shift, Weekday, time_of
-from workflows.domain.roster.reports import Daily, ReportRules
-from workflows.domain.roster.turns import zone_of
+from workflows.domain.metrics.report import ReportKind
+from workflows.domain.policy.reports import Daily, ReportRules
+from workflows.domain.policy.roster import Roster, Shift, Weekday, time_of, zone_of
+from workflows.domain.values import Value
 from workflows.reporting.ports import ReportStart
 
 PREFIX = "report/"

@@ -4,10 +4,10 @@ from temporalio.client import Client
 from temporalio.common import Priority, WorkflowIDConflictPolicy
 
 from workflows.client import RPC_TIMEOUT, Gone, asked
-from workflows.domain.identity import storm_route
+from workflows.domain.ids import storm_route
 from workflows.domain.storm import Called
 from workflows.starts import TASK_TIMEOUT
-from workflows.storm import StormWorkflow
+from workflows.storm_workflow import StormWorkflow
 from workflows.storming.ports import StormStart
 
 

@@ -8,10 +8,10 @@ from datetime import datetime
 from pydantic import Field
 from temporalio import activity
 
-from workflows.domain.memory import CardRef
-from workflows.domain.model import Value
+from workflows.domain.case.snapshot import CardRef
 from workflows.domain.people import Role
 from workflows.domain.storm import Called, Mention, Picture
+from workflows.domain.values import Value
 
 
 class StormMemory(Value):

@@ -6,7 +6,7 @@ from temporalio import workflow
 from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import FailureError
 
-from workflows.domain.memory import CardRef
+from workflows.domain.case.snapshot import CardRef
 from workflows.domain.storm import Mention, Picture
 from workflows.queues import slack_queue
 from workflows.storming.ports import ShowStorm, StormMemory, show_storm

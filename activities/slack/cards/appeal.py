@@ -21,12 +21,12 @@ from activities.slack.drawing import (
 )
 from activities.slack.escape import Safe, mrkdwn, one_line, plain
 from activities.slack.reader import Reader, problem_words
-from workflows.domain.appealing import events as ev
-from workflows.domain.appealing.state import WAITING, Appeal, AppealState
-from workflows.domain.decision import Decision, PlannedAction
-from workflows.domain.identity import appeal_route
-from workflows.domain.text import Text
-from workflows.domain.view import CardView
+from workflows.domain.appeal import events as ev
+from workflows.domain.appeal.model import WAITING, Appeal, AppealState
+from workflows.domain.case.decision import Decision, PlannedAction
+from workflows.domain.case.view import CardView
+from workflows.domain.ids import appeal_route
+from workflows.domain.values import Text
 
 
 def outcome(appeal: Appeal, reader: Reader) -> list[Block]:

@@ -37,11 +37,11 @@ from activities.slack.drawing import (
 )
 from activities.slack.escape import mrkdwn, plain
 from activities.slack.reader import Reader
-from workflows.domain import events as ev
-from workflows.domain.approval import Approval, ApprovalState, Purpose, missing
-from workflows.domain.decision import Decision
-from workflows.domain.enforcement import ActionState
-from workflows.domain.view import CardView
+from workflows.domain.case import events as ev
+from workflows.domain.case.approval import Approval, ApprovalState, Purpose, missing
+from workflows.domain.case.decision import Decision
+from workflows.domain.case.enforcement import ActionState
+from workflows.domain.case.view import CardView
 
 EVENT_TYPE = "koban_approval"
 

@@ -9,11 +9,11 @@ from activities.slack.cards.decision import can_retry, target, whom
 from activities.slack.drawing import Block, actions, button, confirm, overflow
 from activities.slack.escape import Safe, plain, units
 from activities.slack.reader import Reader
-from workflows.domain.alert import Subject
-from workflows.domain.approval import Purpose
-from workflows.domain.case_state import UNDECIDED, Phase
-from workflows.domain.enforcement import ActionState, ActionStatus
-from workflows.domain.view import CardView, PresetView
+from workflows.domain.alerts import Subject
+from workflows.domain.case.approval import Purpose
+from workflows.domain.case.enforcement import ActionState, ActionStatus
+from workflows.domain.case.model import UNDECIDED, Phase
+from workflows.domain.case.view import CardView, PresetView
 
 MOST_TARGETS = 3
 """Targets that are named; the rest is counted."""

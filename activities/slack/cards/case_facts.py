@@ -3,17 +3,14 @@
 from activities.slack.drawing import Block, context, fit, header, quote
 from activities.slack.escape import Safe, mrkdwn, one_line, plain
 from activities.slack.reader import Reader
-from workflows.domain.alert import AlertBrief
-from workflows.domain.approval import Approval, Purpose
-from workflows.domain.case_state import UNDECIDED, Phase
-from workflows.domain.enforcement import ActionStatus
-from workflows.domain.happened.decisions import CaseReopened
-from workflows.domain.hold import HoldKind
-from workflows.domain.known import Sanction
-from workflows.domain.playbook.model import Severity
-from workflows.domain.protection import Intent
-from workflows.domain.text import Text
-from workflows.domain.view import CardView, ProtectionView
+from workflows.domain.alerts import AlertBrief
+from workflows.domain.case.approval import Approval, Purpose
+from workflows.domain.case.enforcement import ActionStatus
+from workflows.domain.case.events import CaseReopened
+from workflows.domain.case.model import UNDECIDED, HoldKind, Intent, Phase, Sanction
+from workflows.domain.case.view import CardView, ProtectionView
+from workflows.domain.policy.playbook import Severity
+from workflows.domain.values import Text
 
 STATE_COLOUR = {
     "open": "🔴",

@@ -8,16 +8,15 @@ from activities.slack.cards.case_facts import case_id, pending
 from activities.slack.drawing import Block, context, fit, quote, section
 from activities.slack.escape import Safe, mrkdwn, one_line
 from activities.slack.reader import Reader, problem_words
-from workflows.domain import events as ev
-from workflows.domain.approval import Approval, ApprovalState, Consent, Purpose
-from workflows.domain.case_state import UNDECIDED, Phase
-from workflows.domain.decision import Decision, PlannedAction
-from workflows.domain.enforcement import TOOK_EFFECT, ActionState, ActionStatus, NoticeState
-from workflows.domain.notice import NoticeStatus
-from workflows.domain.playbook.actions import OnExpiry
-from workflows.domain.ring import RING, Blast, RingState, Tally
-from workflows.domain.text import Text
-from workflows.domain.view import CardView
+from workflows.domain.case import events as ev
+from workflows.domain.case.approval import Approval, ApprovalState, Consent, Purpose
+from workflows.domain.case.bulk import RING, Blast, RingState, Tally
+from workflows.domain.case.decision import Decision, NoticeStatus, PlannedAction
+from workflows.domain.case.enforcement import TOOK_EFFECT, ActionState, ActionStatus, NoticeState
+from workflows.domain.case.model import UNDECIDED, Phase
+from workflows.domain.case.view import CardView
+from workflows.domain.policy.actions import OnExpiry
+from workflows.domain.values import Text
 
 _TITLES = 200
 _RULE = 60

@@ -13,8 +13,8 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 from babel.units import format_unit
 
-from workflows.domain.notice import Automated
-from workflows.domain.text import Language, Text
+from workflows.domain.case.decision import Automated
+from workflows.domain.values import Language, Text
 
 # Every `*.{language}.po` of this folder is read; a key (`card.state.open`) stands in one of them
 # only. Values are put in as they are: who builds mrkdwn escapes them there.
@@ -146,7 +146,7 @@ def _forms(message: Message) -> tuple[str, ...]:
 
 
 class CatalogWording:
-    """`workflows.domain.notice.Wording` out of the catalogs."""
+    """`workflows.domain.case.decision.Wording` out of the catalogs."""
 
     def automated(self, how: Automated) -> Text:
         """`自動の検知をもとに、担当者が確認して判断しました。`."""

@@ -33,15 +33,15 @@ from bot.slack.permissions import UNKNOWN, holds, role_needed
 from bot.slack.press import Press, Unreadable, submission_id
 from bot.slack.replies import store
 from workflows.client import OutOfReach
-from workflows.domain.alert import Subject
-from workflows.domain.case_state import UNDECIDED, Case
-from workflows.domain.commands import Click, DecideRing
+from workflows.domain.alerts import Subject
+from workflows.domain.case.bulk import MOST, Blast
+from workflows.domain.case.commands import Click, DecideRing
+from workflows.domain.case.model import UNDECIDED, Case
+from workflows.domain.case.rules.bulk import start_of
+from workflows.domain.case.rules.decisions import bulk_limit
 from workflows.domain.people import WORKING_ROLES, Actor
-from workflows.domain.playbook.model import PresetAction
-from workflows.domain.playbook.related import RelatedSpec
-from workflows.domain.ring import MOST, Blast
-from workflows.domain.rules.deciding import bulk_limit
-from workflows.domain.rules.ringing import start_of
+from workflows.domain.policy.platform import RelatedSpec
+from workflows.domain.policy.playbook import PresetAction
 
 ASKING = 2.0
 """Seconds that the case is given: the modal stands open already."""

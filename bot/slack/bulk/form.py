@@ -13,12 +13,11 @@ from activities.slack.escape import plain
 from bot.slack.modals.form import duration_in, options_in, words_in
 from bot.slack.modals.metadata import MOST_CHARACTERS, Metadata
 from bot.slack.press import Unreadable
-from workflows.domain.alert import Subject
-from workflows.domain.model import Value
-from workflows.domain.playbook.actions import ActionCatalog
-from workflows.domain.playbook.related import RelatedSpec
-from workflows.domain.ring import MOST
-from workflows.domain.text import Text
+from workflows.domain.alerts import Subject
+from workflows.domain.case.bulk import MOST
+from workflows.domain.policy.actions import ActionCatalog
+from workflows.domain.policy.platform import RelatedSpec
+from workflows.domain.values import Text, Value
 
 
 class RingMetadata(Metadata):

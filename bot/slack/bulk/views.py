@@ -26,9 +26,9 @@ from bot.slack.modals.decide import action_option
 from bot.slack.modals.form import OPTION_TEXT, about, field, many_lines
 from bot.slack.modals.offer import Offer
 from bot.slack.rendering import section
-from workflows.domain.playbook.durations import format_duration
-from workflows.domain.playbook.related import RelatedSpec
-from workflows.domain.ring import Blast
+from workflows.domain.case.bulk import Blast
+from workflows.domain.policy.platform import RelatedSpec
+from workflows.domain.values import format_duration
 
 # A redrawn modal keeps what a person chose and typed, since its fields keep their names.
 

@@ -22,7 +22,7 @@ from bot.slack.languages import UNHURRIED
 from bot.slack.press import Source
 from bot.slack.queue import chosen
 from bot.slack.replies import Said
-from workflows.domain.commands import Place
+from workflows.domain.case.commands import Place
 
 _log = structlog.get_logger(__name__)
 

@@ -9,7 +9,7 @@ from bot.slack.commands.request import Asked, leads_said
 from bot.slack.context import Listener, SlackContext
 from bot.slack.manual.alert import Fault, Made, Making, Words, Wrong, fault_words, made_page
 from bot.slack.replies import Said
-from workflows.domain.by_hand import PEOPLE, may_open
+from workflows.domain.alerts import PEOPLE, may_open
 
 SOON = 8.0
 """Seconds that an answer waits for the card, so that it can link to it."""

@@ -36,10 +36,10 @@ from bot.slack.rendering import (
     subject_name,
 )
 from bot.slack.replies import Said, link
-from workflows.domain.alert import Subject
-from workflows.domain.case_state import UNDECIDED, Phase
+from workflows.domain.alerts import Subject
+from workflows.domain.case.bulk import Tally
+from workflows.domain.case.model import UNDECIDED, Phase
 from workflows.domain.people import WORKING_ROLES, Role
-from workflows.domain.ring import Tally
 
 _UNDECIDED = ("handover", "snooze", "wait", "merge")
 

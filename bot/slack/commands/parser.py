@@ -9,8 +9,8 @@ from enum import StrEnum
 
 from pydantic import ValidationError
 
-from workflows.domain.alert import Subject
-from workflows.domain.model import Value
+from workflows.domain.alerts import Subject
+from workflows.domain.values import Value
 
 # Mentions arrive as `<@U0SATO|sato>`, channels as `<#C0LIVE|ts-live>`, links as `<https://…>` or
 # `<mailto:…|…>`; every other &, < and > is an entity.

@@ -12,10 +12,9 @@ from bot.slack.commands.request import Asked
 from bot.slack.context import Listener
 from bot.slack.rendering import safe, sections
 from bot.slack.replies import Said
-from workflows.domain.playbook.actions import ActionCatalog, ApprovalRule
-from workflows.domain.playbook.kinds import kinds_of
-from workflows.domain.playbook.model import Playbook, Preset, PresetAction, Severity, Step
-from workflows.domain.playbook.steps import Protect
+from workflows.domain.policy.actions import ActionCatalog, ApprovalRule
+from workflows.domain.policy.matching import kinds_of
+from workflows.domain.policy.playbook import Playbook, Preset, PresetAction, Protect, Severity, Step
 
 _EXPRESSION = 160
 

@@ -15,8 +15,8 @@ from bot.slack.permissions import holder_words
 from bot.slack.press import Source
 from bot.slack.rendering import Block
 from bot.slack.replies import Said
-from workflows.domain.model import Value
 from workflows.domain.people import Actor, Role
+from workflows.domain.values import Value
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,8 @@ from bot.slack.context import Listener
 from bot.slack.modals.form import field, many_lines, one_line, words_in
 from bot.slack.press import Press
 from bot.slack.rendering import sections, subject_name
-from workflows.domain.alert import Subject
-from workflows.domain.model import Value
-from workflows.domain.text import Language
+from workflows.domain.alerts import Subject
+from workflows.domain.values import Language, Value
 
 CALLBACK = "reveal"
 SETTLING = 0.5

@@ -18,11 +18,9 @@ from bot.slack.commands.request import PAGE, Asked, turning, write_down
 from bot.slack.context import Listener
 from bot.slack.rendering import Block, safe, section, sections, subject_name
 from bot.slack.replies import Said
-from workflows.domain.alert import Subject
-from workflows.domain.by_hand import may_open
-from workflows.domain.model import Value
-from workflows.domain.playbook.related import RelatedSpec
-from workflows.domain.text import Text
+from workflows.domain.alerts import Subject, may_open
+from workflows.domain.policy.platform import RelatedSpec
+from workflows.domain.values import Text, Value
 
 REVEAL, RELATED, OPEN = "lookup.reveal", "lookup.related", "lookup.open"
 TURNS = "related.page"

@@ -9,7 +9,7 @@ from bot.services.team import Duty, OnCall, TeamDesk
 from bot.slack.commands.parser import Window
 from bot.slack.rendering import Block, moment, person, safe, section
 from bot.slack.replies import Said
-from workflows.domain.numbers.model import Numbers
+from workflows.domain.metrics.metrics import Numbers
 from workflows.domain.people import WORKING_ROLES
 
 _MOST_NAMED = 20

@@ -27,8 +27,7 @@ from bot.slack.modals.metadata import MOST_CHARACTERS, Metadata, metadata_for
 from bot.slack.permissions import EVERYBODY, UNKNOWN, holds, role_needed
 from bot.slack.press import Press, Unreadable
 from bot.slack.rendering import Block
-from workflows.domain.alert import ImageEvidence, TextEvidence
-from workflows.domain.evidence import AlertEvidence, is_hidden
+from workflows.domain.alerts import AlertEvidence, ImageEvidence, TextEvidence, is_hidden
 
 MOST_TRAIL = 200
 """Pages that can be turned back; further back it begins anew."""

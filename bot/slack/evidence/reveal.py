@@ -19,7 +19,7 @@ from bot.slack.modals.metadata import decode as read_metadata
 from bot.slack.modals.metadata import encode as write_metadata
 from bot.slack.press import Press, Unreadable, press_id, read_press
 from bot.slack.replies import NotTaken, store
-from workflows.domain.commands import Click, Modal, RevealEvidence
+from workflows.domain.case.commands import Click, Modal, RevealEvidence
 from workflows.domain.people import Actor
 
 PATIENCE = 0.7

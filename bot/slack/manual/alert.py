@@ -17,16 +17,10 @@ from bot.slack.context import Listener
 from bot.slack.rendering import about, case_name, safe
 from bot.slack.replies import Said
 from workflows.client import OutOfReach
-from workflows.domain.alert import Alert, Subject, TextEvidence
-from workflows.domain.by_hand import ByHand, attributes_of
-from workflows.domain.model import Value
-from workflows.domain.playbook.kinds import (
-    kinds_by_name,
-    kinds_of,
-    subject_meant,
-    subject_types,
-)
-from workflows.domain.playbook.model import Playbook
+from workflows.domain.alerts import Alert, ByHand, Subject, TextEvidence, attributes_of
+from workflows.domain.policy.matching import kinds_by_name, kinds_of, subject_meant, subject_types
+from workflows.domain.policy.playbook import Playbook
+from workflows.domain.values import Value
 
 LOOKING = 0.8
 """Seconds that the platform is given to say whether it knows a subject; a modal waits for it."""

@@ -39,13 +39,11 @@ from bot.slack.modals.form import one_line as short
 from bot.slack.modals.metadata import MOST_CHARACTERS
 from bot.slack.press import Press, Source, Unreadable, read_source, submission_id
 from bot.slack.replies import Said
-from workflows.domain.alert import Subject
-from workflows.domain.by_hand import PEOPLE, REPORTS, SLACK_MESSAGE, may_open
-from workflows.domain.memory import CardRef
-from workflows.domain.model import Value
-from workflows.domain.playbook.kinds import subjects_in
-from workflows.domain.playbook.model import Playbook
-from workflows.domain.text import Language
+from workflows.domain.alerts import PEOPLE, REPORTS, SLACK_MESSAGE, Subject, may_open
+from workflows.domain.case.snapshot import CardRef
+from workflows.domain.policy.matching import subjects_in
+from workflows.domain.policy.playbook import Playbook
+from workflows.domain.values import Language, Value
 
 REPORT, OPEN_CASE = "report", "open_case"
 MOST_MESSAGE = 2000

@@ -34,16 +34,12 @@ from bot.slack.modals.form import (
 )
 from bot.slack.modals.offer import Offer
 from bot.slack.rendering import section
-from workflows.domain.commands import Decide
-from workflows.domain.decision import Verdict
-from workflows.domain.model import Value
-from workflows.domain.notice import Measure
-from workflows.domain.playbook.actions import ActionSpec
-from workflows.domain.playbook.durations import format_duration
-from workflows.domain.playbook.model import PresetAction, Rule
-from workflows.domain.playbook.reasons import ReasonTemplate
-from workflows.domain.telling import preview
-from workflows.domain.text import Language, Text
+from workflows.domain.case.commands import Decide
+from workflows.domain.case.decision import Measure, Verdict
+from workflows.domain.case.notices import preview
+from workflows.domain.policy.actions import ActionSpec
+from workflows.domain.policy.playbook import PresetAction, ReasonTemplate, Rule
+from workflows.domain.values import Language, Text, Value, format_duration
 
 
 def decide_blocks(offer: Offer, texts: Catalog) -> list[Block]:

@@ -22,8 +22,7 @@ from activities.slack.text.texts import Catalog
 from bot.slack.modals.metadata import Metadata, encode
 from bot.slack.modals.offer import Offer
 from bot.slack.rendering import safe, subject_name
-from workflows.domain.model import Value
-from workflows.domain.playbook.durations import parse_duration
+from workflows.domain.values import Value, parse_duration
 
 OPTION_TEXT = 75
 """docs.slack.dev, option object: text and description."""

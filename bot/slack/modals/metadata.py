@@ -8,9 +8,8 @@ from activities.slack.handles import Handle
 from activities.slack.handles import decode as read_handle
 from activities.slack.handles import encode as write_handle
 from bot.slack.press import Press, Unreadable
-from workflows.domain.commands import Place
-from workflows.domain.model import Value
-from workflows.domain.text import Language
+from workflows.domain.case.commands import Place
+from workflows.domain.values import Language, Value
 
 MOST_CHARACTERS = 3000
 """docs.slack.dev, views: private_metadata."""

@@ -7,15 +7,13 @@ from pydantic import Field
 
 from bot.cli.policies import Policies
 from bot.services.cases import CaseLine
-from workflows.domain.alert import Subject
-from workflows.domain.case_state import Case
-from workflows.domain.model import Value
-from workflows.domain.planning import target
-from workflows.domain.playbook.actions import ActionCatalog, ActionSpec
-from workflows.domain.playbook.model import Playbook, Rule
-from workflows.domain.playbook.reasons import ReasonTemplate
-from workflows.domain.text import Text
-from workflows.domain.view import CardView, view_of
+from workflows.domain.alerts import Subject
+from workflows.domain.case.model import Case
+from workflows.domain.case.planning import target
+from workflows.domain.case.view import CardView, view_of
+from workflows.domain.policy.actions import ActionCatalog, ActionSpec
+from workflows.domain.policy.playbook import Playbook, ReasonTemplate, Rule
+from workflows.domain.values import Text, Value
 
 MOST_OPTIONS = 100
 """docs.slack.dev, multi-select menu."""

@@ -20,10 +20,10 @@ from bot.slack.modals.views import view_of
 from bot.slack.permissions import EVERYBODY, READS_ONLY, holds, role_needed
 from bot.slack.press import Press, Unreadable, modal_of, preset_of
 from workflows.client import OutOfReach
-from workflows.domain.case_state import Case, Phase
-from workflows.domain.identity import closed_route
+from workflows.domain.case.model import Case, Phase
+from workflows.domain.ids import closed_route
 from workflows.domain.people import WORKING_ROLES, Role
-from workflows.domain.text import Language
+from workflows.domain.values import Language
 
 PATIENCE = 0.8
 """Seconds that a modal is given to be drawn; what takes longer opens empty, and is filled in."""

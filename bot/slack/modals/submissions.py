@@ -25,10 +25,10 @@ from bot.slack.modals.form import words_in as words
 from bot.slack.modals.metadata import Metadata, decode
 from bot.slack.press import Unreadable, submission_id
 from bot.slack.replies import store
-from workflows.domain import commands as cmd
-from workflows.domain.commands import Click, PersonCommand
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.commands import Click, PersonCommand
+from workflows.domain.case.rules.holds import MOST_SNOOZE
 from workflows.domain.people import Actor
-from workflows.domain.rules.holding import MOST_SNOOZE
 
 View = Mapping[str, Any]
 

@@ -37,8 +37,8 @@ from bot.slack.modals.form import (
 from bot.slack.modals.metadata import Metadata
 from bot.slack.modals.offer import Offer
 from bot.slack.rendering import section
-from workflows.domain.playbook.durations import format_duration
-from workflows.domain.view import CardView, PresetView
+from workflows.domain.case.view import CardView, PresetView
+from workflows.domain.values import format_duration
 
 ALWAYS = ("note", "watch", "unwatch", "timeline")
 """What can be done with a case that sleeps: it was not asked what else fits."""

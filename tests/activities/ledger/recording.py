@@ -4,17 +4,17 @@ import sqlalchemy as sa
 
 from activities.ledger.database import Database
 from tests.domain.building import T0, a_case, an_alert, minutes
-from workflows.domain import commands as cmd
-from workflows.domain import events as ev
-from workflows.domain.alert import Subject, brief
-from workflows.domain.case import decide
-from workflows.domain.case_state import Case
-from workflows.domain.history import apply_all, numbered
-from workflows.domain.memory import Memory, ReceivedAlert
-from workflows.domain.playbook.model import Severity
-from workflows.domain.playbook.packed import pack
-from workflows.domain.projection import action_rows, case_row
-from workflows.domain.refusal import Refusal
+from workflows.domain.alerts import Subject, brief
+from workflows.domain.case import commands as cmd
+from workflows.domain.case import events as ev
+from workflows.domain.case.decide import decide
+from workflows.domain.case.evolve import apply_all, numbered
+from workflows.domain.case.model import Case
+from workflows.domain.case.projection import action_rows, case_row
+from workflows.domain.case.refusals import Refusal
+from workflows.domain.case.snapshot import Memory, ReceivedAlert
+from workflows.domain.policy.packed import pack
+from workflows.domain.policy.playbook import Severity
 from workflows.ports import LedgerWrite, OpenCase
 
 KEY = "run-1"

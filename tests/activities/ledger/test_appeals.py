@@ -26,18 +26,17 @@ from tests.domain.building import (
     preset,
 )
 from workflows.appealing.ports import Against, AppealWrite, appeal_row
-from workflows.domain import commands as cmd
-from workflows.domain.appeal import decide_appeal
-from workflows.domain.appealing import commands as acmd
-from workflows.domain.appealing.events import AppealRecorded
-from workflows.domain.appealing.history import apply_appeal, received
-from workflows.domain.appealing.state import Appeal
-from workflows.domain.case_state import Case
-from workflows.domain.enforcement import ActionStatus
-from workflows.domain.memory import CardRef
+from workflows.domain.appeal import commands as acmd
+from workflows.domain.appeal.events import AppealRecorded
+from workflows.domain.appeal.model import Appeal
+from workflows.domain.appeal.rules import apply_appeal, decide_appeal, received
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.enforcement import ActionStatus
+from workflows.domain.case.model import Case
+from workflows.domain.case.refusals import Refusal
+from workflows.domain.case.snapshot import CardRef
 from workflows.domain.people import Cover, Role
-from workflows.domain.playbook.actions import ApprovalRule
-from workflows.domain.refusal import Refusal
+from workflows.domain.policy.actions import ApprovalRule
 
 CASE = "K7Q2F9XM0"
 

@@ -11,7 +11,7 @@ from activities.ledger.rows import Link
 from activities.ledger.tables import events
 from tests.activities.ledger.recording import following, opening
 from tests.domain.building import SATO, a_case
-from workflows.domain import commands as cmd
+from workflows.domain.case import commands as cmd
 
 
 class Busy(Queries):

@@ -12,7 +12,7 @@ from activities.ledger.tables import alerts
 from activities.ledger.team import Automation
 from tests.activities.ledger.recording import count, opening
 from tests.domain.building import T0, TANAKA, a_case, an_alert, minutes
-from workflows.domain.alert import Alert
+from workflows.domain.alerts import Alert
 from workflows.domain.automation import AutomationChange, Halt, Turn
 from workflows.ports import ClaimAlerts, ClaimedAlerts
 

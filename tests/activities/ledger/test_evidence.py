@@ -15,10 +15,10 @@ from activities.ledger.tables import exposures, lookups
 from tests.activities.ledger.recording import count, following, opening
 from tests.domain.building import SATO, T0, TANAKA, a_case, an_alert, minutes
 from workflows.casework.evidence_ports import Exposing
-from workflows.domain import commands as cmd
-from workflows.domain.alert import ImageEvidence, TextEvidence
-from workflows.domain.exposure import Exposed
-from workflows.domain.memory import ReceivedAlert
+from workflows.domain.alerts import ImageEvidence, TextEvidence
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.reveal_quota import Exposed
+from workflows.domain.case.snapshot import ReceivedAlert
 from workflows.ports import LedgerWrite
 
 CASE = "K7Q2F9XM0"

@@ -8,14 +8,14 @@ from activities.ledger.ledger import Ledger
 from activities.ledger.queries import Queries
 from tests.activities.ledger.recording import following, opening
 from tests.domain.building import POLICY, SATO, T0, a_case, minutes, preset
-from workflows.domain import commands as cmd
-from workflows.domain import events as ev
-from workflows.domain.alert import Alert, Subject, brief
-from workflows.domain.decision import Verdict
-from workflows.domain.history import opened
-from workflows.domain.memory import ReceivedAlert
-from workflows.domain.playbook.model import Severity
-from workflows.domain.projection import case_row
+from workflows.domain.alerts import Alert, Subject, brief
+from workflows.domain.case import commands as cmd
+from workflows.domain.case import events as ev
+from workflows.domain.case.decision import Verdict
+from workflows.domain.case.evolve import opened
+from workflows.domain.case.projection import case_row
+from workflows.domain.case.snapshot import ReceivedAlert
+from workflows.domain.policy.playbook import Severity
 from workflows.ports import LedgerWrite
 
 

@@ -4,13 +4,12 @@ from activities.ledger.activities import LedgerActivities
 from activities.ledger.ledger import Ledger, Subjects
 from tests.activities.ledger.recording import after, following, opening
 from tests.domain.building import PLAYBOOK, POLICY, SATO, TANAKA, a_case, minutes, news, preset
-from workflows.domain import commands as cmd
-from workflows.domain.alert import Subject
-from workflows.domain.case_state import Case
-from workflows.domain.commands import Command
-from workflows.domain.enforcement import ActionStatus
-from workflows.domain.known import Known, Sanction
-from workflows.domain.playbook.model import Policy
+from workflows.domain.alerts import Subject
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.commands import Command
+from workflows.domain.case.enforcement import ActionStatus
+from workflows.domain.case.model import Case, Known, Sanction
+from workflows.domain.policy.playbook import Policy
 
 USER = Subject(type="user", id="u_123")
 NEW = "K00000000"

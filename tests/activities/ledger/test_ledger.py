@@ -26,9 +26,9 @@ from tests.domain.building import (
     news,
     preset,
 )
-from workflows.domain import commands as cmd
-from workflows.domain.enforcement import ActionStatus
-from workflows.domain.playbook.actions import ApprovalRule
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.enforcement import ActionStatus
+from workflows.domain.policy.actions import ApprovalRule
 
 
 async def test_a_story_is_written_and_read(ledger: Ledger, queries: Queries) -> None:

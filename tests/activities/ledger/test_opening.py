@@ -12,12 +12,11 @@ from activities.ledger.tables import alerts, cases, events
 from activities.ledger.team import Automation
 from tests.activities.ledger.recording import closing, count, following, opening, wanted
 from tests.domain.building import PLAYBOOK, SATO, T0, TANAKA, a_case, minutes
-from workflows.domain import commands as cmd
 from workflows.domain.automation import AutomationChange, Halt, Turn
-from workflows.domain.case_state import Case
-from workflows.domain.events import CaseOpened
-from workflows.domain.identity import case_id
-from workflows.domain.known import Known
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.events import CaseOpened
+from workflows.domain.case.model import Case, Known
+from workflows.domain.ids import case_id
 from workflows.ports import OpenCase, OpenedCase
 
 FIRST, NEXT = "K6V6VC9YM", "K0GHK05EK"

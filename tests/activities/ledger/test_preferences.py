@@ -5,7 +5,7 @@ import pytest
 from activities.ledger.database import Database
 from activities.ledger.team import Preferences
 from tests.domain.building import T0, minutes
-from workflows.domain.text import Language
+from workflows.domain.values import Language
 
 
 @pytest.fixture

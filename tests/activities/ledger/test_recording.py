@@ -22,11 +22,11 @@ from tests.domain.building import (
     news,
     preset,
 )
-from workflows.domain import commands as cmd
-from workflows.domain.enforcement import ActionStatus
-from workflows.domain.exposure import Exposed
-from workflows.domain.memory import CardRef, ReceivedAlert
-from workflows.domain.playbook.packed import pack
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.enforcement import ActionStatus
+from workflows.domain.case.reveal_quota import Exposed
+from workflows.domain.case.snapshot import CardRef, ReceivedAlert
+from workflows.domain.policy.packed import pack
 from workflows.ports import LedgerWrite
 
 CASE = "K7Q2F9XM0"

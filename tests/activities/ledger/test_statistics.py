@@ -22,12 +22,12 @@ from tests.domain.building import (
     news,
     preset,
 )
-from workflows.domain import commands as cmd
-from workflows.domain.case_state import Case
-from workflows.domain.decision import Verdict
-from workflows.domain.enforcement import ActionReport, ActionStatus, EnforcementReport
-from workflows.domain.numbers.model import Numbers, PlaybookCount, Protections, Sla, Spread
-from workflows.domain.playbook.model import Policy, Severity
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.decision import Verdict
+from workflows.domain.case.enforcement import ActionReport, ActionStatus, EnforcementReport
+from workflows.domain.case.model import Case
+from workflows.domain.metrics.metrics import Numbers, PlaybookCount, Protections, Sla, Spread
+from workflows.domain.policy.playbook import Policy, Severity
 
 DOCS = Path(__file__).parents[3] / "docs" / "numbers.md"
 END = minutes(60)

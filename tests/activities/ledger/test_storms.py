@@ -8,12 +8,12 @@ from activities.ledger.queries import Queries
 from activities.ledger.storms import Storms
 from tests.activities.ledger.recording import following, opening
 from tests.domain.building import SATO, a_case, a_policy, minutes
-from workflows.domain import commands as cmd
-from workflows.domain.case_state import Case
-from workflows.domain.memory import CardRef
-from workflows.domain.playbook.model import Severity
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.model import Case
+from workflows.domain.case.snapshot import CardRef
+from workflows.domain.policy.playbook import Severity
 from workflows.domain.storm import Group, Picture
-from workflows.domain.text import Text
+from workflows.domain.values import Text
 from workflows.storming.ports import StormAsk
 
 CARD = CardRef(channel="C0LIVE", ts="1.0")

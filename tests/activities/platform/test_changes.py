@@ -19,9 +19,9 @@ from deploy.sandbox.marketplace.app import market_routes
 from deploy.sandbox.marketplace.store import Store
 from deploy.sandbox.serve import serving
 from tests.domain.building import CATALOG
-from workflows.domain.alert import Subject
-from workflows.domain.decision import PlannedAction
-from workflows.domain.enforcement import ActionStatus, ProblemKind
+from workflows.domain.alerts import Subject
+from workflows.domain.case.decision import PlannedAction
+from workflows.domain.case.enforcement import ActionStatus, ProblemKind
 from workflows.ports import Direction, Order, Result
 
 UNTIL = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)

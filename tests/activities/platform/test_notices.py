@@ -12,12 +12,12 @@ from activities.platform.client import Platform
 from activities.platform.notices import NoticeActivities
 from tests.domain.wording import WORDING
 from workflows.appealing.ports import Notice
-from workflows.domain.alert import Subject
-from workflows.domain.enforcement import Problem, ProblemKind
-from workflows.domain.notice import Letter, Measure
-from workflows.domain.playbook.appeals import NoticeKind
-from workflows.domain.playbook.lookups import NoticeCall
-from workflows.domain.text import Text
+from workflows.domain.alerts import Subject
+from workflows.domain.case.decision import Letter, Measure
+from workflows.domain.case.enforcement import Problem, ProblemKind
+from workflows.domain.policy.appeals import NoticeKind
+from workflows.domain.policy.platform import NoticeCall
+from workflows.domain.values import Text
 
 CALL = NoticeCall.model_validate(
     {

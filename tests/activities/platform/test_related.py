@@ -25,9 +25,9 @@ from deploy.sandbox.serve import serving
 from deploy.sandbox.stage import POLICY
 from deploy.sandbox.traffic import ring
 from workflows.casework.ring_ports import RingAsk
-from workflows.domain.alert import Subject
-from workflows.domain.playbook.related import RelatedSpec
-from workflows.domain.ring import Blast, Ring
+from workflows.domain.alerts import Subject
+from workflows.domain.case.bulk import Blast, Ring
+from workflows.domain.policy.platform import RelatedSpec
 
 CATALOG = load_policy(POLICY).lookups
 START = {"user": Subject(type="user", id="u_ring0")}

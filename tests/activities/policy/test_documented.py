@@ -10,9 +10,9 @@ from activities.policy.folder import check_folder, load_policy
 from activities.policy.schemas import MODELS
 from activities.policy.wording import all_models
 from tests.activities.policy import folders
-from workflows.domain.playbook.durations import format_duration
-from workflows.domain.playbook.lint.paths_use_known_placeholders import KNOWN
-from workflows.domain.playbook.model import Severity
+from workflows.domain.policy.checks.actions import KNOWN
+from workflows.domain.policy.playbook import Severity
+from workflows.domain.values import format_duration
 
 DOCS = folders.HERE.parents[2] / "docs" / "policy.md"
 TEXT = DOCS.read_text(encoding="utf-8")

@@ -9,11 +9,10 @@ from activities.policy.folder import load_policy
 from activities.policy.yaml_document import Fault, PolicyFaults
 from tests.activities.policy import folders
 from workflows.conditions import holds
-from workflows.domain.alert import Alert, Subject
+from workflows.domain.alerts import Alert, Subject
 from workflows.domain.people import Role
-from workflows.domain.playbook.conduct import Velocity
-from workflows.domain.playbook.matching import severity_of
-from workflows.domain.playbook.model import Policy, Severity
+from workflows.domain.policy.matching import severity_of
+from workflows.domain.policy.playbook import Policy, Severity, Velocity
 
 
 def alert(kind: str, **given: object) -> Alert:

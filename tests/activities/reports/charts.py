@@ -1,6 +1,6 @@
 """Charts as tests need them."""
 
-from workflows.domain.numbers.chart import Bars, Chart, ShareRow, Shares
+from workflows.domain.metrics.report import Bars, Chart, ShareRow, Shares
 
 
 def chart(hours: int = 24, rows: int = 3, most: int = 12) -> Chart:

@@ -9,7 +9,7 @@ from PIL import Image
 from activities.reports.chart import FIRST, MET, MISSED, OVERDUE, SECOND, draw, font_file
 from activities.slack.text.texts import texts
 from tests.activities.reports.charts import chart
-from workflows.domain.text import Language
+from workflows.domain.values import Language
 
 
 def opened(content: bytes) -> Image.Image:

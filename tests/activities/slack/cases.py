@@ -3,18 +3,17 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from workflows.domain import commands as cmd
-from workflows.domain.alert import Alert, Subject, TextEvidence, brief
-from workflows.domain.case import decide
-from workflows.domain.case_state import Case
-from workflows.domain.enforcement import ActionReport, ActionStatus, EnforcementReport, Problem
-from workflows.domain.events import CaseOpened, Recorded
-from workflows.domain.history import apply, opened
-from workflows.domain.known import Known
+from workflows.domain.alerts import Alert, Subject, TextEvidence, brief
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.decide import decide
+from workflows.domain.case.enforcement import ActionReport, ActionStatus, EnforcementReport, Problem
+from workflows.domain.case.events import CaseOpened, Recorded
+from workflows.domain.case.evolve import apply, opened
+from workflows.domain.case.model import Case, Known
+from workflows.domain.case.refusals import Refusal
 from workflows.domain.people import Actor, Role
-from workflows.domain.playbook.actions import ActionCatalog
-from workflows.domain.playbook.model import Playbook, Policy, Severity
-from workflows.domain.refusal import Refusal
+from workflows.domain.policy.actions import ActionCatalog
+from workflows.domain.policy.playbook import Playbook, Policy, Severity
 
 AT = datetime(2026, 11, 23, 3, 3, 10, tzinfo=UTC)
 """12:03:10 in Tokyo."""

@@ -20,12 +20,12 @@ from deploy.sandbox.slack.app import make_app
 from deploy.sandbox.slack.model import Message
 from deploy.sandbox.slack.workspace import Workspace
 from tests.activities.slack.cases import Story
-from workflows.domain.events import Recorded
-from workflows.domain.memory import CardRef
+from workflows.domain.case.events import Recorded
+from workflows.domain.case.snapshot import CardRef
+from workflows.domain.case.view import told_in_thread, view_of
 from workflows.domain.people import Role
-from workflows.domain.playbook.roles import Holders, RoleBook
-from workflows.domain.text import Language
-from workflows.domain.view import told_in_thread, view_of
+from workflows.domain.policy.roles import Holders, RoleBook
+from workflows.domain.values import Language
 from workflows.ports import Show, Shown
 
 T = TypeVar("T")

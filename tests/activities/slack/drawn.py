@@ -10,9 +10,9 @@ from activities.slack.reader import Reader
 from activities.slack.text.texts import texts
 from deploy.sandbox.slack.blockkit.blocks import Surface, check_blocks
 from deploy.sandbox.slack.reading import visible_text
+from workflows.domain.case.view import CardView
 from workflows.domain.people import Role
-from workflows.domain.text import Language
-from workflows.domain.view import CardView
+from workflows.domain.values import Language
 
 NAMES = {"U0SATO": "佐藤", "U0TANAKA": "田中"}
 MENTIONS = {Role.SPECIALIST: "<!subteam^S0SHIFT>", Role.LEAD: "<!subteam^S0LEAD>"}

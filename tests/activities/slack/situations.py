@@ -10,9 +10,9 @@ from tests.activities.slack.cases import (
     catalog,
     policy,
 )
-from workflows.domain import commands as cmd
-from workflows.domain.enforcement import ActionStatus, Problem, ProblemKind
-from workflows.domain.known import Known, Sanction
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.enforcement import ActionStatus, Problem, ProblemKind
+from workflows.domain.case.model import Known, Sanction
 
 REFUSED = Problem(kind=ProblemKind.REFUSED, status=409)
 FORFEIT = "forfeit_payout/user:u_123"

@@ -13,12 +13,12 @@ from deploy.sandbox.slack.reading import visible_text
 from tests.activities.slack.cases import AT, CASE
 from tests.activities.slack.conftest import Desk, Tries
 from workflows import ports
-from workflows.domain.commands import Place
-from workflows.domain.memory import CardRef
+from workflows.domain.case.commands import Place
+from workflows.domain.case.refusals import Reason, Refusal
+from workflows.domain.case.snapshot import CardRef
 from workflows.domain.people import Role
-from workflows.domain.playbook.roles import Holders
-from workflows.domain.refusal import Reason, Refusal
-from workflows.domain.text import Language, Text
+from workflows.domain.policy.roles import Holders
+from workflows.domain.values import Language, Text
 from workflows.ports import Answer
 
 CLOSED = Refusal(reason=Reason.CLOSED, by="U0SATO", at=AT, what="case_closed")

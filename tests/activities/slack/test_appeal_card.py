@@ -17,18 +17,17 @@ from tests.activities.slack.cases import MUTE, Story
 from tests.activities.slack.drawn import NAMES, faults, pressable, reader, seen, spoken
 from tests.domain.appealing import MORI, RULES, a_decision, a_request, an_appeal, fresh, given
 from tests.domain.building import REED, T0
-from workflows.domain import commands as case_cmd
-from workflows.domain.appeal import decide_appeal
-from workflows.domain.appealing import commands as cmd
-from workflows.domain.appealing.answer import AppealAnswer, AppealOutcome, AppealSettled
-from workflows.domain.appealing.events import AppealRecorded
-from workflows.domain.appealing.history import apply_appeal, received
-from workflows.domain.appealing.state import Appeal
-from workflows.domain.enforcement import ActionStatus, Problem, ProblemKind
-from workflows.domain.playbook.appeals import NoticeKind
-from workflows.domain.refusal import Refusal
-from workflows.domain.text import Language
-from workflows.domain.view import view_of
+from workflows.domain.appeal import commands as cmd
+from workflows.domain.appeal.events import AppealRecorded
+from workflows.domain.appeal.model import Appeal
+from workflows.domain.appeal.rules import apply_appeal, decide_appeal, received
+from workflows.domain.case import commands as case_cmd
+from workflows.domain.case.appeal_outcome import AppealAnswer, AppealOutcome, AppealSettled
+from workflows.domain.case.enforcement import ActionStatus, Problem, ProblemKind
+from workflows.domain.case.refusals import Refusal
+from workflows.domain.case.view import view_of
+from workflows.domain.policy.appeals import NoticeKind
+from workflows.domain.values import Language
 
 PEOPLE = {**NAMES, "U0REED": "Reed", "U0MORI": "森"}
 LINK = "https://slack.example/p1"

@@ -15,11 +15,11 @@ from tests.activities.slack.cases import (
 )
 from tests.activities.slack.drawn import faults, pressable, reader, seen, spoken
 from tests.activities.slack.situations import REFUSED, protected, reviewed, undo_asked
-from workflows.domain import commands as cmd
-from workflows.domain.enforcement import ActionStatus
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.enforcement import ActionStatus
+from workflows.domain.case.view import view_of
 from workflows.domain.people import Actor, Cover, Role
-from workflows.domain.text import Language
-from workflows.domain.view import view_of
+from workflows.domain.values import Language
 
 LINK = "https://koban-demo.slack.com/archives/C0LIVE/p1"
 

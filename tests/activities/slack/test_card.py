@@ -9,10 +9,10 @@ from activities.slack.card import case_card
 from activities.slack.drawing import Message
 from tests.activities.slack.cases import AT, BAN, CASE, MUTE, ROUTE, SATO, Story, alert
 from tests.activities.slack.drawn import faults, pressable, reader, seen, spoken
-from workflows.domain.commands import Escalate, GiveUp, Undo
-from workflows.domain.enforcement import ActionStatus, Problem, ProblemKind
-from workflows.domain.text import Language
-from workflows.domain.view import view_of
+from workflows.domain.case.commands import Escalate, GiveUp, Undo
+from workflows.domain.case.enforcement import ActionStatus, Problem, ProblemKind
+from workflows.domain.case.view import view_of
+from workflows.domain.values import Language
 
 REFUSED = Problem(kind=ProblemKind.REFUSED, status=409)
 AWAY = Problem(kind=ProblemKind.UNREACHABLE)

@@ -17,12 +17,12 @@ from tests.activities.slack.situations import (
     reviewed,
     undo_asked,
 )
-from workflows.domain import commands as cmd
-from workflows.domain.alert import Subject
-from workflows.domain.case_state import Phase
-from workflows.domain.enforcement import ActionStatus
-from workflows.domain.playbook.model import Policy
-from workflows.domain.view import view_of
+from workflows.domain.alerts import Subject
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.enforcement import ActionStatus
+from workflows.domain.case.model import Phase
+from workflows.domain.case.view import view_of
+from workflows.domain.policy.playbook import Policy
 
 
 @pytest.mark.parametrize(

@@ -25,11 +25,11 @@ from tests.activities.slack.situations import (
     rolled_back,
     undo_asked,
 )
-from workflows.domain import commands as cmd
-from workflows.domain.enforcement import ActionStatus
-from workflows.domain.known import Known
-from workflows.domain.text import Language
-from workflows.domain.view import view_of
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.enforcement import ActionStatus
+from workflows.domain.case.model import Known
+from workflows.domain.case.view import view_of
+from workflows.domain.values import Language
 
 
 @pytest.mark.parametrize(

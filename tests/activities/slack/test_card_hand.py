@@ -6,10 +6,10 @@ from activities.slack.card import case_card
 from activities.slack.thread import line
 from tests.activities.slack.cases import AT, PROTECTS, Story, alert
 from tests.activities.slack.drawn import faults, reader, seen
-from workflows.domain import commands as cmd
 from workflows.domain.automation import Halt
-from workflows.domain.text import Language
-from workflows.domain.view import CardView, view_of
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.view import CardView, view_of
+from workflows.domain.values import Language
 
 LINK = "https://koban.slack.com/archives/C0LIVE/p1763900000000100"
 

@@ -20,9 +20,9 @@ from tests.activities.slack.situations import (
     rolled_back,
     undo_asked,
 )
-from workflows.domain import commands as cmd
-from workflows.domain.text import Language
-from workflows.domain.view import view_of
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.view import view_of
+from workflows.domain.values import Language
 
 RULE = "<https://rules.example/4.2|MKT-4.2>"
 PRESETS_JA = "[24時間コメント制限] [強制退会…] [判断する…] [違反なし] [⋯]"

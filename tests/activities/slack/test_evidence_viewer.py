@@ -18,9 +18,9 @@ from deploy.sandbox.slack.blockkit.views import check_view, too_large
 from deploy.sandbox.slack.reading import controls, visible_text
 from tests.activities.slack.drawn import reader
 from tests.activities.slack.test_limits import MENTION, WORDS
-from workflows.domain.commands import Modal
-from workflows.domain.evidence import AlertEvidence
-from workflows.domain.text import Language, Text
+from workflows.domain.alerts import AlertEvidence
+from workflows.domain.case.commands import Modal
+from workflows.domain.values import Language, Text
 
 MODAL = Modal(id="evidence/0123456789abcdef01234567", carries='{"case":"K7Q2F9XM0"}')
 PIECE = PieceHandle("K7Q2F9XM0", 3, 1, "live-chat/chat-000001")

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from activities.slack.handles import Handle, decode, encode
-from workflows.domain.identity import case_id, case_route, closed_route
+from workflows.domain.ids import case_id, case_route, closed_route
 
 
 def test_a_handle_comes_back_as_it_was_made() -> None:

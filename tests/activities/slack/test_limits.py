@@ -24,12 +24,12 @@ from tests.activities.slack.cases import (
     policy,
 )
 from tests.activities.slack.drawn import faults, reader, seen
-from workflows.domain import commands as cmd
-from workflows.domain.enforcement import ActionStatus, Problem, ProblemKind
-from workflows.domain.events import CaseClaimed, NoteAdded, Recorded
-from workflows.domain.known import Known, Sanction
-from workflows.domain.text import Language
-from workflows.domain.view import told_in_thread, view_of
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.enforcement import ActionStatus, Problem, ProblemKind
+from workflows.domain.case.events import CaseClaimed, NoteAdded, Recorded
+from workflows.domain.case.model import Known, Sanction
+from workflows.domain.case.view import told_in_thread, view_of
+from workflows.domain.values import Language
 from workflows.ports import Tell
 
 TOKENS = [

@@ -7,10 +7,10 @@ import pytest
 from activities.slack.thread import lines_message
 from tests.activities.slack.cases import BAN, MUTE, SATO, TANAKA, Story
 from tests.activities.slack.drawn import reader, seen, spoken
-from workflows.domain import commands as cmd
-from workflows.domain.enforcement import ActionStatus, Problem, ProblemKind
-from workflows.domain.text import Language
-from workflows.domain.view import told_in_thread, view_of
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.enforcement import ActionStatus, Problem, ProblemKind
+from workflows.domain.case.view import told_in_thread, view_of
+from workflows.domain.values import Language
 
 REFUSED = Problem(kind=ProblemKind.REFUSED, status=409)
 

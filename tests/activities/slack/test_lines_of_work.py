@@ -24,14 +24,14 @@ from tests.activities.slack.situations import (
     reviewed,
     undo_asked,
 )
-from workflows.domain import commands as cmd
-from workflows.domain.approval import Consent
-from workflows.domain.enforcement import ActionStatus
-from workflows.domain.events import Approved, Recorded
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.approval import Consent
+from workflows.domain.case.enforcement import ActionStatus
+from workflows.domain.case.events import Approved, Recorded
+from workflows.domain.case.view import view_of
 from workflows.domain.people import Role
-from workflows.domain.playbook.model import Severity
-from workflows.domain.text import Language
-from workflows.domain.view import view_of
+from workflows.domain.policy.playbook import Severity
+from workflows.domain.values import Language
 
 SHIFT, LEAD = "<!subteam^S0SHIFT>", "<!subteam^S0LEAD>"
 IDLE = policy(claims={"idle": "5m", "warn": "2m"})

@@ -6,8 +6,9 @@ from activities.slack.card import case_card
 from activities.slack.thread import line
 from tests.activities.slack.cases import CATALOG, SATO, TANAKA, Story, policy
 from tests.activities.slack.drawn import faults, pressable, reader, seen
-from workflows.domain import commands as cmd
-from workflows.domain.enforcement import (
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.decision import NoticeStatus
+from workflows.domain.case.enforcement import (
     ActionReport,
     ActionStatus,
     EnforcementReport,
@@ -15,12 +16,10 @@ from workflows.domain.enforcement import (
     Problem,
     ProblemKind,
 )
-from workflows.domain.notice import NoticeStatus
-from workflows.domain.playbook.lookups import NoticeCall
-from workflows.domain.playbook.model import Policy
-from workflows.domain.playbook.reasons import Telling
-from workflows.domain.text import Language, Text
-from workflows.domain.view import view_of
+from workflows.domain.case.view import view_of
+from workflows.domain.policy.platform import NoticeCall
+from workflows.domain.policy.playbook import Policy, Telling
+from workflows.domain.values import Language, Text
 
 REFUSED = Problem(kind=ProblemKind.REFUSED, status=404)
 AWAY = Problem(kind=ProblemKind.UNREACHABLE)

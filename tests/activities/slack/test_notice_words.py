@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from activities.slack.text.texts import CatalogWording
-from workflows.domain.notice import Automated
-from workflows.domain.text import Text
+from workflows.domain.case.decision import Automated
+from workflows.domain.values import Text
 
 WORDING = CatalogWording()
 

@@ -11,8 +11,8 @@ from activities.slack.people import People, RolesUnknown
 from deploy.sandbox.faults import Fault
 from tests.activities.slack.conftest import Desk, Tries
 from workflows.domain.people import Role
-from workflows.domain.playbook.roles import Holders, RoleBook
-from workflows.domain.text import Language
+from workflows.domain.policy.roles import Holders, RoleBook
+from workflows.domain.values import Language
 from workflows.ports import RolesAsk
 
 

@@ -8,10 +8,10 @@ import pytest
 from activities.slack.escape import plain
 from activities.slack.refusals import refusal_text
 from tests.activities.slack.cases import AT
-from workflows.domain.events import Event
+from workflows.domain.case.events import Event
+from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.people import Role
-from workflows.domain.refusal import Reason, Refusal
-from workflows.domain.text import Language
+from workflows.domain.values import Language
 
 NAMES = {"U0SATO": "佐藤"}
 NOW = AT + timedelta(seconds=12)

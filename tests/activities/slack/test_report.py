@@ -16,11 +16,10 @@ from deploy.sandbox.slack.methods import table
 from deploy.sandbox.slack.model import Message
 from deploy.sandbox.slack.reading import visible_text
 from tests.activities.slack.conftest import Desk, Tries
-from workflows.domain.case_state import Phase
-from workflows.domain.decision import Verdict
-from workflows.domain.hold import HoldKind
-from workflows.domain.memory import CardRef
-from workflows.domain.numbers.model import (
+from workflows.domain.case.decision import Verdict
+from workflows.domain.case.model import HoldKind, Phase
+from workflows.domain.case.snapshot import CardRef
+from workflows.domain.metrics.metrics import (
     Approvals,
     Backlog,
     Hour,
@@ -30,7 +29,7 @@ from workflows.domain.numbers.model import (
     Sla,
     Spread,
 )
-from workflows.domain.numbers.report import (
+from workflows.domain.metrics.report import (
     CaseNote,
     Cases,
     ProtectionNote,
@@ -38,8 +37,8 @@ from workflows.domain.numbers.report import (
     ReportKind,
     Team,
 )
-from workflows.domain.playbook.model import Severity
-from workflows.domain.text import Language, Text
+from workflows.domain.policy.playbook import Severity
+from workflows.domain.values import Language, Text
 
 AT = datetime(2026, 11, 24, 5, 50, tzinfo=UTC)
 """14:50 in Tokyo."""

@@ -11,11 +11,11 @@ from activities.slack.thread import lines_message
 from tests.activities.slack.cases import PLAYBOOK, POLICY, SATO, TANAKA, Story
 from tests.activities.slack.drawn import faults, pressable, reader, seen
 from tests.domain.ringing import ring_news
-from workflows.domain import commands as cmd
-from workflows.domain.enforcement import ActionStatus
-from workflows.domain.ring import Blast, Ring, Sum, Tally
-from workflows.domain.text import Language, Text
-from workflows.domain.view import view_of
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.bulk import Blast, Ring, Sum, Tally
+from workflows.domain.case.enforcement import ActionStatus
+from workflows.domain.case.view import view_of
+from workflows.domain.values import Language, Text
 
 HOSTILE = "<!channel> *x* https://evil.example"
 REACH = Blast(

@@ -19,7 +19,7 @@ from tests.activities.slack.cases import (
     policy,
 )
 from tests.activities.slack.conftest import Desk, Tries, failing, wanted
-from workflows.domain.commands import (
+from workflows.domain.case.commands import (
     Acknowledge,
     AnswerBack,
     ChoosePreset,
@@ -29,10 +29,10 @@ from workflows.domain.commands import (
     Undo,
     Withdraw,
 )
-from workflows.domain.enforcement import ActionStatus
-from workflows.domain.memory import CardRef
+from workflows.domain.case.enforcement import ActionStatus
+from workflows.domain.case.snapshot import CardRef
 from workflows.domain.people import Role
-from workflows.domain.playbook.roles import Holders
+from workflows.domain.policy.roles import Holders
 
 
 async def test_a_new_case_costs_one_call(desk: Desk) -> None:

@@ -3,8 +3,8 @@
 from deploy.sandbox.faults import Fault
 from tests.activities.slack.cases import TANAKA, Story
 from tests.activities.slack.conftest import Desk, Tries, failing, wanted
-from workflows.domain.commands import AskBack
-from workflows.domain.memory import CardRef
+from workflows.domain.case.commands import AskBack
+from workflows.domain.case.snapshot import CardRef
 
 
 async def test_a_lost_answer_never_makes_two_cards(desk: Desk) -> None:

@@ -14,9 +14,9 @@ from tests.activities.slack.conftest import Desk, Tries
 from tests.activities.slack.test_appeal_card import story
 from tests.domain.building import REED
 from workflows.appealing.ports import ShowAppeal
-from workflows.domain.appealing import commands as cmd
-from workflows.domain.memory import CardRef
-from workflows.domain.text import Language
+from workflows.domain.appeal import commands as cmd
+from workflows.domain.case.snapshot import CardRef
+from workflows.domain.values import Language
 
 
 async def show(desk: Desk, wanted: ShowAppeal, tries: Tries | None = None) -> CardRef:

@@ -17,13 +17,13 @@ from deploy.sandbox.slack.blockkit.blocks import Surface, check_blocks
 from deploy.sandbox.slack.reading import visible_text
 from tests.activities.slack.cases import Story
 from tests.activities.slack.conftest import Desk, Tries, wanted
-from workflows.domain import commands as cmd
-from workflows.domain.alert import Subject
-from workflows.domain.memory import CardRef
+from workflows.domain.alerts import Subject
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.snapshot import CardRef
 from workflows.domain.people import Role
-from workflows.domain.playbook.model import Severity
+from workflows.domain.policy.playbook import Severity
 from workflows.domain.storm import MOST_TOP, Called, Group, Mention, Picture, Top
-from workflows.domain.text import Language, Text
+from workflows.domain.values import Language, Text
 from workflows.storming import ports
 from workflows.storming.ports import ShowStorm
 

@@ -12,12 +12,12 @@ from deploy.sandbox.faults import Fault
 from deploy.sandbox.slack.model import Message
 from tests.activities.slack.cases import SATO, TANAKA, Story
 from tests.activities.slack.conftest import Desk, Tries, wanted
-from workflows.domain import commands as cmd
-from workflows.domain.memory import CardRef
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.snapshot import CardRef
+from workflows.domain.case.view import view_of
 from workflows.domain.people import Role
-from workflows.domain.playbook.roles import Holders, RoleBook
-from workflows.domain.text import Language
-from workflows.domain.view import view_of
+from workflows.domain.policy.roles import Holders, RoleBook
+from workflows.domain.values import Language
 from workflows.ports import Tell
 
 

@@ -16,16 +16,16 @@ from activities.slack.cards.case_facts import STATE_COLOUR
 from activities.slack.text import texts as module
 from activities.slack.text.texts import texts
 from activities.slack.thread import WORDS
-from workflows.domain.appealing.answer import AppealOutcome
-from workflows.domain.approval import ApprovalState, Purpose
-from workflows.domain.case_state import Phase
-from workflows.domain.decision import Verdict
-from workflows.domain.enforcement import ActionStatus, ProblemKind
-from workflows.domain.events import Event, Why
+from workflows.domain.case.appeal_outcome import AppealOutcome
+from workflows.domain.case.approval import ApprovalState, Purpose
+from workflows.domain.case.decision import Verdict
+from workflows.domain.case.enforcement import ActionStatus, ProblemKind
+from workflows.domain.case.events import Event, Why
+from workflows.domain.case.model import Phase
+from workflows.domain.case.refusals import Reason
 from workflows.domain.people import Role
-from workflows.domain.playbook.model import Notify, Severity, Unless
-from workflows.domain.refusal import Reason
-from workflows.domain.text import Language
+from workflows.domain.policy.playbook import Notify, Severity, Unless
+from workflows.domain.values import Language
 
 JA, EN = texts(Language.JA), texts(Language.EN)
 ROOT = Path(module.__file__).parents[3]

@@ -16,7 +16,7 @@ from bot.cli.main import main
 from bot.cli.policies import Policies, watch_folder
 from bot.services.lookups import LookUps
 from tests.bot.ingest.detector import COMMON, LIVE_CHAT, alert
-from workflows.domain.alert import Alert
+from workflows.domain.alerts import Alert
 
 EXAMPLE = Path(__file__).parents[3] / "deploy" / "policy"
 DETECTOR = (

@@ -14,7 +14,7 @@ from bot.cli import preferring
 from bot.cli.preferring import LASTS, Preferred
 from deploy.sandbox.slack.person import wait_until
 from tests.domain.building import T0
-from workflows.domain.text import Language
+from workflows.domain.values import Language
 
 AWAY = "postgresql+asyncpg://nobody@127.0.0.1:1/nothing"
 

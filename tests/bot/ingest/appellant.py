@@ -7,7 +7,7 @@ from bot.http.appeals import AppealTerms
 from tests.domain.appealing import RULES, TITLES, a_decision
 from workflows.appealing.start import AppealStart
 from workflows.client import OutOfReach
-from workflows.domain.appealing.state import Appealed
+from workflows.domain.appeal.model import Appealed
 
 TERMS = AppealTerms(RULES, None, TITLES)
 

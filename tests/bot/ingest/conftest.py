@@ -28,7 +28,7 @@ from tests.bot.ingest.detector import (
     policy,
     signed,
 )
-from workflows.domain.alert import Alert
+from workflows.domain.alerts import Alert
 
 POLICY = policy()
 

@@ -12,9 +12,9 @@ from standardwebhooks.webhooks import hmac_data
 from activities.ledger.database import LedgerUnavailable
 from bot.http.admission import Pair
 from workflows.client import OutOfReach
-from workflows.domain.alert import Alert
-from workflows.domain.playbook.actions import ActionCatalog
-from workflows.domain.playbook.model import Playbook, Policy
+from workflows.domain.alerts import Alert
+from workflows.domain.policy.actions import ActionCatalog
+from workflows.domain.policy.playbook import Playbook, Policy
 
 
 def secret_of(letter: str) -> str:

@@ -9,9 +9,9 @@ from tests.bot.ingest.appellant import appeal
 from tests.bot.ingest.conftest import Desk
 from tests.bot.ingest.detector import LIVE_CHAT, NEXT, as_json, secret_of
 from tests.domain.appealing import a_decision
-from workflows.domain.appealing.state import Appealed
-from workflows.domain.identity import appeal_id
-from workflows.domain.ring import Ring
+from workflows.domain.appeal.model import Appealed
+from workflows.domain.case.bulk import Ring
+from workflows.domain.ids import appeal_id
 
 
 async def post(desk: Desk, value: Any, **more: Any) -> tuple[int, dict[str, Any]]:

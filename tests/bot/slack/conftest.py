@@ -40,7 +40,7 @@ from tests.bot.slack.fakes import (
     FakePolicies,
 )
 from tests.leaks import no_task_left
-from workflows.domain.text import Language
+from workflows.domain.values import Language
 
 BUTTONS = (
     ("case.ring", "まとめて判断…"),

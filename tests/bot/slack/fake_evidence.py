@@ -8,8 +8,8 @@ from typing import Any
 from activities.errors import Unavailable
 from activities.ledger.evidence import AlertsPage
 from tests.bot.slack.fakes import NOW
-from workflows.domain.evidence import AlertEvidence
-from workflows.domain.text import Text
+from workflows.domain.alerts import AlertEvidence
+from workflows.domain.values import Text
 
 
 def an_alert(number: int, *pieces: dict[str, Any]) -> AlertEvidence:

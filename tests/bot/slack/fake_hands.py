@@ -8,10 +8,10 @@ from activities.errors import Unavailable
 from bot.services.cases import CaseLine, Record
 from tests.bot.slack.fakes import OTHER, PLAYBOOK
 from workflows.domain import automation as rules
-from workflows.domain.alert import Alert, Subject
+from workflows.domain.alerts import Alert, Subject
 from workflows.domain.automation import AutomationChange, Standing, Unchanged
 from workflows.domain.people import Actor
-from workflows.domain.playbook.model import Playbook
+from workflows.domain.policy.playbook import Playbook
 
 
 @dataclass

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from activities.errors import Unavailable
 from activities.platform.related import Found
 from bot.services.bulk import DoneLine, RingPage, SubjectLine, Wanted
-from workflows.domain.alert import Subject
-from workflows.domain.enforcement import ActionStatus, Problem, ProblemKind
-from workflows.domain.playbook.related import RelatedSpec
-from workflows.domain.ring import Blast, Sum, Tally
-from workflows.domain.text import Text
+from workflows.domain.alerts import Subject
+from workflows.domain.case.bulk import Blast, Sum, Tally
+from workflows.domain.case.enforcement import ActionStatus, Problem, ProblemKind
+from workflows.domain.policy.platform import RelatedSpec
+from workflows.domain.values import Text
 
 HOSTILE = "<!channel> *太字* https://evil.example"
 SOURCES = {

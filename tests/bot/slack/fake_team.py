@@ -5,8 +5,8 @@ from datetime import datetime
 
 from activities.errors import Unavailable
 from bot.services.team import OnCall
-from workflows.domain.numbers.model import Numbers
-from workflows.domain.text import Language, Text
+from workflows.domain.metrics.metrics import Numbers
+from workflows.domain.values import Language, Text
 
 
 @dataclass

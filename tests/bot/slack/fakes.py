@@ -11,17 +11,17 @@ from bot.services.cases import CaseLine, LookedUp, Past, Story, Timeline, Timeli
 from bot.services.lookups import Fact
 from workflows.appealing.start import AppealMemory
 from workflows.client import OutOfReach
-from workflows.domain.alert import AlertBrief, Subject
-from workflows.domain.appealing.commands import AppealClick
-from workflows.domain.case_state import Case, Phase
-from workflows.domain.commands import Click
-from workflows.domain.events import CaseOpened
-from workflows.domain.memory import CardRef, Memory
+from workflows.domain.alerts import AlertBrief, Subject
+from workflows.domain.appeal.commands import AppealClick
+from workflows.domain.case.commands import Click
+from workflows.domain.case.events import CaseOpened
+from workflows.domain.case.model import Case, Phase
+from workflows.domain.case.snapshot import CardRef, Memory
 from workflows.domain.people import Cover, Role
-from workflows.domain.playbook.actions import ActionCatalog
-from workflows.domain.playbook.lookups import LookupCatalog
-from workflows.domain.playbook.model import Playbook, Policy, Severity
-from workflows.domain.text import Language, Text
+from workflows.domain.policy.actions import ActionCatalog
+from workflows.domain.policy.platform import LookupCatalog
+from workflows.domain.policy.playbook import Playbook, Policy, Severity
+from workflows.domain.values import Language, Text
 
 NOW = datetime(2026, 11, 23, 3, 10, tzinfo=UTC)
 ROUTE = "case/off_platform/0123456789ABCDEF"

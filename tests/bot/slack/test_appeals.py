@@ -7,7 +7,7 @@ from tests.bot.slack.conftest import Stage, button
 from tests.bot.slack.fakes import ROUTE
 from tests.domain.appealing import an_appeal
 from workflows.appealing.start import AppealMemory
-from workflows.domain.appealing import commands as cmd
+from workflows.domain.appeal import commands as cmd
 
 APPEAL = "A0123456789AB"
 LABELS = {

@@ -11,7 +11,7 @@ from deploy.sandbox.slack.workspace import ACK_SECONDS
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import CASE, ROUTE
 from tests.patience import ANSWERED_WITHIN
-from workflows.domain.commands import (
+from workflows.domain.case.commands import (
     Acknowledge,
     Approve,
     ChoosePreset,

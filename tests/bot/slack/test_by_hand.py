@@ -8,8 +8,7 @@ from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.reading import visible_text
 from tests.bot.slack.conftest import Stage, shown
 from tests.bot.slack.fakes import CASE, NOW, line
-from workflows.domain.alert import Subject, brief
-from workflows.domain.by_hand import ByHand
+from workflows.domain.alerts import ByHand, Subject, brief
 
 STANDS = line(CASE, opened_at=NOW)
 

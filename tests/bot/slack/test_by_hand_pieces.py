@@ -4,7 +4,7 @@ from activities.slack.escape import units
 from bot.slack.manual.alert import kinds_offered
 from bot.slack.manual.open import About, decode, encode
 from tests.bot.slack.fakes import PLAYBOOK
-from workflows.domain.text import Language
+from workflows.domain.values import Language
 
 
 def test_a_kind_of_two_playbooks_is_offered_once():

@@ -9,13 +9,13 @@ from bot.services.lookups import Fact
 from deploy.sandbox.slack.reading import controls
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import CASE, NOW, ROUTE, line
-from workflows.domain.case_state import Phase
-from workflows.domain.commands import AddNote, Watch
-from workflows.domain.decision import Verdict
-from workflows.domain.enforcement import ActionStatus
+from workflows.domain.case.commands import AddNote, Watch
+from workflows.domain.case.decision import Verdict
+from workflows.domain.case.enforcement import ActionStatus
+from workflows.domain.case.model import Phase
 from workflows.domain.people import Actor
-from workflows.domain.playbook.model import Severity
-from workflows.domain.text import Text
+from workflows.domain.policy.playbook import Severity
+from workflows.domain.values import Text
 
 MUTE = Text(ja="コメント制限", en="Mute")
 

@@ -15,7 +15,7 @@ from bot.slack.commands.parser import (
 )
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import NOW
-from workflows.domain.alert import Subject
+from workflows.domain.alerts import Subject
 from workflows.domain.people import Cover, Role
 
 SATO = "<@U0SATO|sato>"

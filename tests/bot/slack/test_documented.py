@@ -9,7 +9,7 @@ from bot.slack.commands.pages import FORMS, help_page
 from bot.slack.commands.parser import Incomplete, Unknown, read
 from bot.slack.manifest import HINT, SHORTCUTS, manifest
 from bot.slack.manual.open import OPEN_CASE
-from workflows.domain.text import Language
+from workflows.domain.values import Language
 
 DOCS = (Path(__file__).parents[3] / "docs" / "commands.md").read_text(encoding="utf-8")
 

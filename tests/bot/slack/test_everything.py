@@ -12,11 +12,11 @@ from deploy.sandbox.slack.reading import controls, visible_text
 from deploy.sandbox.slack.tickets import TRIGGER_SECONDS
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import CASE, ROUTE, case
-from workflows.domain.case_state import Case, Phase
-from workflows.domain.commands import ChoosePreset, Escalate, HandOver, Place
-from workflows.domain.memory import Memory
+from workflows.domain.case.commands import ChoosePreset, Escalate, HandOver, Place
+from workflows.domain.case.model import Case, Phase
+from workflows.domain.case.snapshot import Memory
 from workflows.domain.people import Actor
-from workflows.domain.playbook.model import Preset
+from workflows.domain.policy.playbook import Preset
 
 SATO = Actor(id="U0SATO")
 

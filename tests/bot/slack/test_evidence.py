@@ -11,8 +11,8 @@ from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fake_evidence import an_alert, image, words
 from tests.bot.slack.fakes import CASE, ROUTE
 from tests.bot.slack.test_everything import chosen, with_presets
-from workflows.domain.commands import Click, Modal, Place, RevealEvidence
-from workflows.domain.memory import Memory
+from workflows.domain.case.commands import Click, Modal, Place, RevealEvidence
+from workflows.domain.case.snapshot import Memory
 from workflows.domain.people import Actor
 
 HIDDEN = [an_alert(1, words("LINE ID https://ex.com"), image(), words("住所", True))]

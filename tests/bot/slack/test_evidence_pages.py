@@ -30,8 +30,8 @@ from deploy.sandbox.slack.blockkit.blocks import Surface
 from deploy.sandbox.slack.blockkit.views import check_view, too_large
 from tests.bot.slack.fake_evidence import an_alert, image, words
 from tests.bot.slack.fakes import CASE, NOW, ROUTE
-from workflows.domain.evidence import AlertEvidence
-from workflows.domain.text import Language
+from workflows.domain.alerts import AlertEvidence
+from workflows.domain.values import Language
 
 STATE = ListState(
     route=ROUTE, case=CASE, version=3, channel="C0LIVE", language=Language.JA, until=NOW

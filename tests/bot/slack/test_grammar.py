@@ -25,7 +25,7 @@ from bot.slack.commands.parser import (
     case_begun,
     read,
 )
-from workflows.domain.alert import Subject
+from workflows.domain.alerts import Subject
 
 KINDS = ("user", "listing")
 TWO_HOURS = timedelta(hours=2)

@@ -7,7 +7,7 @@ from deploy.sandbox.slack.reading import visible_text
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import NOW, line
 from tests.bot.slack.test_commands import QUEUE
-from workflows.domain.case_state import Phase
+from workflows.domain.case.model import Phase
 from workflows.domain.people import Cover, Role
 
 

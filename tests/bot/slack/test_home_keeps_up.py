@@ -24,10 +24,10 @@ from deploy.sandbox.slack.workspace import Workspace
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import NOW, line
 from tests.bot.slack.test_home import home
-from workflows.domain.numbers.model import Backlog, Numbers, Sla
-from workflows.domain.playbook.model import Severity
-from workflows.domain.roster.turns import Turn
-from workflows.domain.text import Language, Text
+from workflows.domain.metrics.metrics import Backlog, Numbers, Sla
+from workflows.domain.policy.playbook import Severity
+from workflows.domain.policy.roster import Turn
+from workflows.domain.values import Language, Text
 
 SATO, TANAKA = "U0SATO", "U0TANAKA"
 

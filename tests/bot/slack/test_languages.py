@@ -13,8 +13,8 @@ from deploy.sandbox.slack.workspace import Workspace
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import ROUTE
 from tests.bot.slack.test_everything import chosen, with_presets
-from workflows.domain.memory import Memory
-from workflows.domain.text import Language
+from workflows.domain.case.snapshot import Memory
+from workflows.domain.values import Language
 
 
 async def test_a_slow_door_does_not_take_a_known_language_away(stage: Stage) -> None:

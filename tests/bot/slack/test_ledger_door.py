@@ -16,19 +16,18 @@ from activities.ledger.tables import cases, events
 from activities.ledger.team import Covering, Covers
 from bot.services.cases import LedgerReader, LookedUp
 from tests.bot.slack.fakes import CASE, CATALOG, NOW, PLAYBOOK, ROUTE, FakePolicies
-from workflows.domain.alert import Alert, Subject, brief
-from workflows.domain.approval import Purpose
-from workflows.domain.case import decide
-from workflows.domain.case_state import Case, Phase
-from workflows.domain.commands import AddNote, ChoosePreset, JoinAlert
-from workflows.domain.enforcement import ActionStatus
-from workflows.domain.events import CaseOpened, Event, Recorded
-from workflows.domain.history import apply_all, numbered, opened
-from workflows.domain.hold import HoldKind
-from workflows.domain.memory import CardRef, ReceivedAlert
+from workflows.domain.alerts import Alert, Subject, brief
+from workflows.domain.case.approval import Purpose
+from workflows.domain.case.commands import AddNote, ChoosePreset, JoinAlert
+from workflows.domain.case.decide import decide
+from workflows.domain.case.enforcement import ActionStatus
+from workflows.domain.case.events import CaseOpened, Event, Recorded
+from workflows.domain.case.evolve import apply_all, numbered, opened
+from workflows.domain.case.model import Case, HoldKind, Phase
+from workflows.domain.case.projection import action_rows, case_row
+from workflows.domain.case.snapshot import CardRef, ReceivedAlert
 from workflows.domain.people import Actor, Cover, Role
-from workflows.domain.playbook.model import Policy, Severity
-from workflows.domain.projection import action_rows, case_row
+from workflows.domain.policy.playbook import Policy, Severity
 from workflows.ports import LedgerWrite
 
 SUBJECT = Subject(type="user", id="u_123")

@@ -9,7 +9,7 @@ from deploy.sandbox.slack.reading import controls, visible_text
 from tests.bot.slack.conftest import Stage, shown
 from tests.bot.slack.fakes import CASE, LOOKUPS, NOW, line
 from workflows.domain.people import Role
-from workflows.domain.text import Text
+from workflows.domain.values import Text
 
 FACTS = (
     Fact(title=Text(ja="状態", en="Status"), value="active"),

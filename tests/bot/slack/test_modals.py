@@ -10,12 +10,12 @@ from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.reading import controls, visible_text
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import CASE, ROUTE, case
-from workflows.domain.alert import Subject
-from workflows.domain.commands import Decide, Place, Reject
-from workflows.domain.decision import Verdict
-from workflows.domain.memory import Memory
+from workflows.domain.alerts import Subject
+from workflows.domain.case.commands import Decide, Place, Reject
+from workflows.domain.case.decision import Verdict
+from workflows.domain.case.snapshot import Memory
 from workflows.domain.people import Actor
-from workflows.domain.playbook.model import PresetAction
+from workflows.domain.policy.playbook import PresetAction
 
 REASON = "プロフィールと配信で計3回、LINE IDを提示"
 

@@ -10,8 +10,7 @@ from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.reading import controls, visible_text
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import CASE, NOW, ROUTE, case, line
-from workflows.domain.case_state import Phase
-from workflows.domain.commands import (
+from workflows.domain.case.commands import (
     AddNote,
     AnswerBack,
     AskBack,
@@ -22,7 +21,8 @@ from workflows.domain.commands import (
     Snooze,
     Wait,
 )
-from workflows.domain.memory import Memory
+from workflows.domain.case.model import Phase
+from workflows.domain.case.snapshot import Memory
 from workflows.domain.people import Actor
 
 SATO = {"by": Actor(id="U0SATO"), "version": 3}

@@ -31,15 +31,15 @@ from bot.slack.replies import Background
 from deploy.sandbox.slack.workspace import Workspace
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import CASE, ROUTE
-from workflows.domain.alert import Subject
-from workflows.domain.case_state import Phase
-from workflows.domain.commands import Place
-from workflows.domain.decision import Verdict
-from workflows.domain.enforcement import ActionStatus
-from workflows.domain.events import Event
+from workflows.domain.alerts import Subject
+from workflows.domain.case.commands import Place
+from workflows.domain.case.decision import Verdict
+from workflows.domain.case.enforcement import ActionStatus
+from workflows.domain.case.events import Event
+from workflows.domain.case.model import Phase
 from workflows.domain.people import Role
-from workflows.domain.playbook.model import Severity
-from workflows.domain.text import Language
+from workflows.domain.policy.playbook import Severity
+from workflows.domain.values import Language
 
 KINDS = ("user", "listing")
 ROOT = Path(__file__).parents[3]

@@ -10,7 +10,7 @@ from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import NOW
 from tests.bot.slack.test_rings import pressed, showing
 from tests.domain.test_rights import TABLE, kinds_of
-from workflows.domain import commands as cmd
+from workflows.domain.case import commands as cmd
 from workflows.domain.people import Cover, Role
 
 ROLES: dict[str, set[Role]] = {

@@ -11,11 +11,11 @@ from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.reading import controls, visible_text
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import CASE, ROUTE, case
-from workflows.domain.case_state import Case, Phase
-from workflows.domain.commands import DecideRing, Place, StopRing
-from workflows.domain.memory import Memory
+from workflows.domain.case.commands import DecideRing, Place, StopRing
+from workflows.domain.case.model import Case, Phase
+from workflows.domain.case.snapshot import Memory
 from workflows.domain.people import Actor
-from workflows.domain.playbook.model import PresetAction
+from workflows.domain.policy.playbook import PresetAction
 
 REASON = "同じ端末から登録された業者"
 FIELDS = {"sources": ["device"], "actions": ["mute_user"], "reason": REASON}

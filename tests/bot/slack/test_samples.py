@@ -21,7 +21,7 @@ from deploy.sandbox.slack.rates import Rates
 from deploy.sandbox.slack.workspace import Workspace
 from tests.slack_shapes.checks import faults_of
 from tests.slack_shapes.sent import Kind, Sent, view
-from workflows.domain.text import Language
+from workflows.domain.values import Language
 
 ROOT = Path(__file__).parents[3]
 NOW = datetime(2026, 11, 23, 3, 10, tzinfo=UTC)

@@ -8,12 +8,12 @@ from bot.services.cases import CaseLine, Story
 from deploy.sandbox.slack.reading import controls, visible_text
 from tests.bot.slack.conftest import Stage, button
 from tests.bot.slack.fakes import CASE, NOW, PLAYBOOK, ROUTE, case
-from workflows.domain.alert import Subject
-from workflows.domain.case_state import Phase
-from workflows.domain.commands import Claim
-from workflows.domain.memory import CardRef, Memory
+from workflows.domain.alerts import Subject
+from workflows.domain.case.commands import Claim
+from workflows.domain.case.model import Phase
+from workflows.domain.case.snapshot import CardRef, Memory
 from workflows.domain.people import Actor
-from workflows.domain.playbook.model import Severity
+from workflows.domain.policy.playbook import Severity
 
 
 def line(**changes: object) -> CaseLine:

@@ -9,11 +9,11 @@ from bot.services.team import Duty, OnCall
 from bot.slack.commands.parser import ShowOnCall, ShowStats, Unknown, Window, read
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import NOW
-from workflows.domain.decision import Verdict
-from workflows.domain.numbers.model import Numbers, PlaybookCount, Spread
+from workflows.domain.case.decision import Verdict
+from workflows.domain.metrics.metrics import Numbers, PlaybookCount, Spread
 from workflows.domain.people import Role
-from workflows.domain.roster.turns import Turn
-from workflows.domain.text import Text
+from workflows.domain.policy.roster import Turn
+from workflows.domain.values import Text
 
 LOOKUPS = ("user", "listing", "stream")
 NUMBERS = Numbers(

@@ -11,12 +11,11 @@ from deploy.sandbox.slack.reading import controls, visible_text
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import PLAYBOOK, ROUTE, case
 from tests.bot.slack.test_everything import says
-from workflows.domain.case_state import Case
-from workflows.domain.memory import Memory
-from workflows.domain.playbook.lookups import NoticeCall
-from workflows.domain.playbook.model import Playbook
-from workflows.domain.playbook.reasons import Telling
-from workflows.domain.text import Text
+from workflows.domain.case.model import Case
+from workflows.domain.case.snapshot import Memory
+from workflows.domain.policy.platform import NoticeCall
+from workflows.domain.policy.playbook import Playbook, Telling
+from workflows.domain.values import Text
 
 WORDS: dict[str, Any] = {
     "policy": {"id": "MKT-4.2", "title": {"ja": "誘導の禁止", "en": "No luring"}},

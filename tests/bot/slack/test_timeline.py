@@ -9,9 +9,9 @@ from deploy.sandbox.slack.reading import controls, visible_text
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import CASE, NOW, case
 from tests.bot.slack.test_everything import chosen, says
-from workflows.domain import events as ev
-from workflows.domain.alert import Subject
-from workflows.domain.decision import Decision, PlannedAction, Verdict
+from workflows.domain.alerts import Subject
+from workflows.domain.case import events as ev
+from workflows.domain.case.decision import Decision, PlannedAction, Verdict
 
 MUTE = PlannedAction(
     action="mute_user", subject=Subject(type="user", id="u_123"), lasts=timedelta(hours=24)

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from tests.chaos.evidence import Evidence, Violation
-from workflows.domain.events import AlertJoined, CaseOpened
+from workflows.domain.case.events import AlertJoined, CaseOpened
 
 NUMBER = 1
 

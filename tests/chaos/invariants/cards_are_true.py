@@ -10,8 +10,8 @@ from deploy.sandbox.slack import seed
 from deploy.sandbox.slack.model import Message
 from tests.chaos.commands import APPROVAL
 from tests.chaos.evidence import Evidence, Story, Violation
-from workflows.domain.text import Language
-from workflows.domain.view import view_of
+from workflows.domain.case.view import view_of
+from workflows.domain.values import Language
 
 NUMBER = 4
 _NAMES = {member.id: member.display_name for member in seed.people()}

@@ -12,7 +12,7 @@ from tests.chaos.commands import COMMANDS
 from tests.chaos.evidence import Evidence, Story, Violation, clock
 from tests.chaos.matching import Matching
 from tests.chaos.people import Click
-from workflows.domain.events import (
+from workflows.domain.case.events import (
     CaseClaimed,
     CaseHandedOver,
     CaseSnoozed,

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from tests.chaos.evidence import Evidence, Row, Story, Violation
-from workflows.domain.enforcement import STANDING, ActionStatus
-from workflows.domain.events import Approved, Decided, ProtectionStarted
-from workflows.domain.playbook.actions import ActionSpec
+from workflows.domain.case.enforcement import STANDING, ActionStatus
+from workflows.domain.case.events import Approved, Decided, ProtectionStarted
+from workflows.domain.policy.actions import ActionSpec
 
 NUMBER = 3
 _PATH = re.compile(r"/v1/(\w+)/\{subject\.id\}/([\w-]+)")

@@ -9,12 +9,12 @@ from temporalio.worker import Replayer
 from bot.query_guard import GuardedRunner
 from tests.chaos.evidence import Evidence, Violation
 from tests.chaos.invariants.ledger_is_what_histories_say import Told, events_in
-from workflows.appeal import AppealWorkflow
-from workflows.case import CaseWorkflow
-from workflows.enforcement import EnforcementWorkflow
-from workflows.report import ReportWorkflow
-from workflows.ring import RingWorkflow
-from workflows.storm import StormWorkflow
+from workflows.appeal_workflow import AppealWorkflow
+from workflows.bulk_workflow import RingWorkflow
+from workflows.case_workflow import CaseWorkflow
+from workflows.enforcement_workflow import EnforcementWorkflow
+from workflows.report_workflow import ReportWorkflow
+from workflows.storm_workflow import StormWorkflow
 
 NUMBER = 8
 _OURS = (

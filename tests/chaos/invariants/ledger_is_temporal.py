@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from activities.ledger.rows import case_values
 from tests.chaos.evidence import Evidence, Row, Story, Violation
-from workflows.domain.case_state import Case, Phase
-from workflows.domain.enforcement import ActionStatus
-from workflows.domain.identity import closed_route, enforcement_route
-from workflows.domain.memory import Memory
-from workflows.domain.projection import case_row
+from workflows.domain.case.enforcement import ActionStatus
+from workflows.domain.case.model import Case, Phase
+from workflows.domain.case.projection import case_row
+from workflows.domain.case.snapshot import Memory
+from workflows.domain.ids import closed_route, enforcement_route
 
 NUMBER = 7
 _WAITING = frozenset({ActionStatus.FAILED, ActionStatus.RETRYING, ActionStatus.UNDOING})

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from tests.chaos.evidence import Evidence, Row, Story, Violation, clock
 from tests.chaos.places import Outage
-from workflows.domain.events import (
+from workflows.domain.case.events import (
     ActionSucceeded,
     ActionVerified,
     ProtectionConfirmed,

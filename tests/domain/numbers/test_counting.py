@@ -6,10 +6,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflows.domain.case_state import Phase
-from workflows.domain.decision import Verdict
-from workflows.domain.numbers.counting import COUNTED, numbers
-from workflows.domain.numbers.model import (
+from workflows.domain.case.decision import Verdict
+from workflows.domain.case.model import Phase
+from workflows.domain.metrics.metrics import (
+    COUNTED,
     Approvals,
     Happening,
     Hour,
@@ -18,9 +18,10 @@ from workflows.domain.numbers.model import (
     Sla,
     Spread,
     Standing,
+    numbers,
     spread,
 )
-from workflows.domain.playbook.model import Severity
+from workflows.domain.policy.playbook import Severity
 
 T0 = datetime(2026, 11, 24, 0, 0, tzinfo=UTC)
 END = T0 + timedelta(hours=3)

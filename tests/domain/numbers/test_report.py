@@ -5,12 +5,11 @@ from datetime import timedelta
 import pytest
 
 from tests.domain.building import SATO, T0, WATCHFUL, a_case, follow, minutes, preset
-from workflows.domain import commands as cmd
-from workflows.domain import events as ev
-from workflows.domain.case import decide
-from workflows.domain.case_state import Phase
-from workflows.domain.hold import HoldKind
-from workflows.domain.numbers.report import (
+from workflows.domain.case import commands as cmd
+from workflows.domain.case import events as ev
+from workflows.domain.case.decide import decide
+from workflows.domain.case.model import HoldKind, Phase
+from workflows.domain.metrics.report import (
     MOST_LISTED,
     CaseNote,
     handed_over,
@@ -18,8 +17,8 @@ from workflows.domain.numbers.report import (
     overdue,
     waiting,
 )
-from workflows.domain.playbook.model import Severity
-from workflows.domain.text import Text
+from workflows.domain.policy.playbook import Severity
+from workflows.domain.values import Text
 
 
 def a_note(name: str, severity: Severity = Severity.HIGH, **more: object) -> CaseNote:

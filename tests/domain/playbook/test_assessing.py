@@ -2,8 +2,8 @@
 
 from tests.domain.building import a_policy, an_alert
 from workflows.conditions import holds
-from workflows.domain.playbook.matching import assess
-from workflows.domain.playbook.model import Severity
+from workflows.domain.policy.matching import assess
+from workflows.domain.policy.playbook import Severity
 
 PLAYBOOK = a_policy(
     protect=[

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflows.domain.playbook.durations import format_duration, parse_duration
+from workflows.domain.values import format_duration, parse_duration
 
 
 @pytest.mark.parametrize(

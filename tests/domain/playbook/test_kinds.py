@@ -3,15 +3,15 @@
 import pytest
 
 from tests.domain.building import CATALOG, PLAYBOOK
-from workflows.domain.playbook.kinds import (
+from workflows.domain.policy.matching import (
     kinds_by_name,
     kinds_of,
     subject_meant,
     subject_types,
     subjects_in,
 )
-from workflows.domain.playbook.lookups import LookupCatalog
-from workflows.domain.playbook.model import Playbook
+from workflows.domain.policy.platform import LookupCatalog
+from workflows.domain.policy.playbook import Playbook
 
 _FIELDS = [{"name": "status", "title": "status"}]
 LOOKUPS = LookupCatalog.model_validate(

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workflows.conditions import holds
-from workflows.domain.alert import Alert, Subject
-from workflows.domain.identity import case_route
-from workflows.domain.playbook.matching import find_playbook, group_of, severity_of
-from workflows.domain.playbook.model import Clocks, Playbook, Severity
-from workflows.domain.text import Text
+from workflows.domain.alerts import Alert, Subject
+from workflows.domain.ids import case_route
+from workflows.domain.policy.matching import find_playbook, group_of, severity_of
+from workflows.domain.policy.playbook import Clocks, Playbook, Severity
+from workflows.domain.values import Text
 
 CLOCKS = Clocks(claim=timedelta(minutes=1), decide=timedelta(minutes=5))
 

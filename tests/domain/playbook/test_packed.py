@@ -7,8 +7,8 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.policy.folder import load_policy
 from tests.domain.building import ACT_FIRST, POLICY, WATCHFUL
-from workflows.domain.playbook.model import Policy
-from workflows.domain.playbook.packed import REMEMBERED, PackedPolicy, pack
+from workflows.domain.policy.packed import REMEMBERED, PackedPolicy, pack
+from workflows.domain.policy.playbook import Policy
 
 EXAMPLE = load_policy(Path(__file__).parents[3] / "deploy" / "policy")
 

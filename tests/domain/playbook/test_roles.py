@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from workflows.domain.people import Role
-from workflows.domain.playbook.roles import RoleBook
+from workflows.domain.policy.roles import RoleBook
 
 BOOK = RoleBook.model_validate(
     {

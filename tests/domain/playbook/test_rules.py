@@ -4,17 +4,17 @@ from importlib import import_module
 from inspect import isfunction
 from pathlib import Path
 
-from workflows.domain.playbook.lint import rules
-from workflows.domain.playbook.lint.finding import Bundle, Findings
+from workflows.domain.policy.checks import all
+from workflows.domain.policy.checks.finding import Bundle, Findings
 
 
 def test_every_rule_in_the_package_is_in_force() -> None:
     """A rule that nobody lists would check nothing."""
     found = set()
-    for file in Path(rules.__file__).parent.glob("*.py"):
-        module = import_module(f"{rules.__package__}.{file.stem}")
+    for file in Path(all.__file__).parent.glob("*.py"):
+        module = import_module(f"{all.__package__}.{file.stem}")
         found |= {each for each in vars(module).values() if _is_rule(each)}
-    assert found - {rules.findings} == set(rules.RULES)
+    assert found - {all.findings} == set(all.RULES)
 
 
 def _is_rule(each: object) -> bool:
@@ -33,4 +33,4 @@ def test_rules_keep_quiet_about_what_could_not_be_read() -> None:
         problem=lambda expression, names: "wrong",
         whole=False,
     )
-    assert list(rules.findings(nothing)) == []
+    assert list(all.findings(nothing)) == []

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from workflows.domain.roster.model import Roster
+from workflows.domain.policy.roster import Roster
 
 SATO, CLARK, TANAKA, REED = "U0SATO", "U0CLARK", "U0TANAKA", "U0REED"
 

@@ -10,8 +10,16 @@ from pydantic import ValidationError
 
 from tests.domain.roster.rosters import CLARK, DAY, NIGHT, REED, SATO, TANAKA, roster
 from workflows.domain.people import Role
-from workflows.domain.roster.model import Roster, Shift
-from workflows.domain.roster.turns import Gap, gaps, next_after, on_at, turns, zone_of
+from workflows.domain.policy.roster import (
+    Gap,
+    Roster,
+    Shift,
+    gaps,
+    next_after,
+    on_at,
+    turns,
+    zone_of,
+)
 
 TOKYO, LONDON, NEW_YORK = (ZoneInfo(f) for f in ("Asia/Tokyo", "Europe/London", "America/New_York"))
 MONDAY = datetime(2026, 11, 23, tzinfo=TOKYO)

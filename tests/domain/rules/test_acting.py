@@ -15,21 +15,21 @@ from tests.domain.building import (
     preset,
     refused,
 )
-from workflows.domain import commands as cmd
-from workflows.domain.approval import ApprovalState, Purpose
-from workflows.domain.case import decide
-from workflows.domain.case_state import Case, Phase
-from workflows.domain.decision import Verdict
-from workflows.domain.enforcement import (
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.approval import ApprovalState, Purpose
+from workflows.domain.case.decide import decide
+from workflows.domain.case.decision import Verdict
+from workflows.domain.case.enforcement import (
     ActionReport,
     ActionStatus,
     EnforcementReport,
     Problem,
     ProblemKind,
 )
+from workflows.domain.case.model import Case, Phase
+from workflows.domain.case.refusals import Reason
 from workflows.domain.people import Role
-from workflows.domain.playbook.model import PresetAction
-from workflows.domain.refusal import Reason
+from workflows.domain.policy.playbook import PresetAction
 
 
 def closed() -> Case:

@@ -16,13 +16,13 @@ from tests.domain.building import (
     preset,
     refused,
 )
-from workflows.domain import commands as cmd
-from workflows.domain.approval import ApprovalState
-from workflows.domain.case import decide
-from workflows.domain.case_state import Case, Phase
-from workflows.domain.enforcement import ActionStatus
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.approval import ApprovalState
+from workflows.domain.case.decide import decide
+from workflows.domain.case.enforcement import ActionStatus
+from workflows.domain.case.model import Case, Phase
+from workflows.domain.case.refusals import Reason
 from workflows.domain.people import Actor, Cover, Role
-from workflows.domain.refusal import Reason
 
 
 def awaiting(name: str = "ban") -> Case:

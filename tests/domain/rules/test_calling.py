@@ -15,14 +15,14 @@ from tests.domain.building import (
     preset,
     refused,
 )
-from workflows.domain import commands as cmd
-from workflows.domain import events as ev
-from workflows.domain.alert import brief
-from workflows.domain.case import decide
-from workflows.domain.case_state import Case, Phase
-from workflows.domain.enforcement import ActionStatus
-from workflows.domain.playbook.model import Severity
-from workflows.domain.refusal import Reason, Refusal
+from workflows.domain.alerts import brief
+from workflows.domain.case import commands as cmd
+from workflows.domain.case import events as ev
+from workflows.domain.case.decide import decide
+from workflows.domain.case.enforcement import ActionStatus
+from workflows.domain.case.model import Case, Phase
+from workflows.domain.case.refusals import Reason, Refusal
+from workflows.domain.policy.playbook import Severity
 
 
 def calls(case: Case, minute: float) -> list[tuple[str, int, bool]]:

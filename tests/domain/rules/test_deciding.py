@@ -15,16 +15,16 @@ from tests.domain.building import (
     preset,
     refused,
 )
-from workflows.domain import commands as cmd
-from workflows.domain.alert import brief
-from workflows.domain.approval import Purpose
-from workflows.domain.case import decide
-from workflows.domain.case_state import Case, Phase
-from workflows.domain.decision import Verdict
-from workflows.domain.enforcement import ActionStatus
+from workflows.domain.alerts import brief
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.approval import Purpose
+from workflows.domain.case.decide import decide
+from workflows.domain.case.decision import Verdict
+from workflows.domain.case.enforcement import ActionStatus
+from workflows.domain.case.model import Case, Phase
+from workflows.domain.case.refusals import Reason
 from workflows.domain.people import Actor
-from workflows.domain.playbook.model import PresetAction, Severity
-from workflows.domain.refusal import Reason
+from workflows.domain.policy.playbook import PresetAction, Severity
 
 
 class TestDeciding:

@@ -11,14 +11,14 @@ from tests.domain.building import (
     preset,
     refused,
 )
-from workflows.domain import commands as cmd
-from workflows.domain.alert import brief
-from workflows.domain.case import decide
-from workflows.domain.case_state import Case, Phase
+from workflows.domain.alerts import brief
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.decide import decide
+from workflows.domain.case.model import Case, Phase
+from workflows.domain.case.refusals import Reason
+from workflows.domain.case.rules.intake import only_counts
 from workflows.domain.people import Actor
-from workflows.domain.playbook.model import Severity
-from workflows.domain.refusal import Reason
-from workflows.domain.rules.joining import only_counts
+from workflows.domain.policy.playbook import Severity
 
 OTHER = "K0000009"
 

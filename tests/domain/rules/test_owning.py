@@ -16,15 +16,15 @@ from tests.domain.building import (
     preset,
     refused,
 )
-from workflows.domain import commands as cmd
-from workflows.domain import events as ev
-from workflows.domain.case import decide
-from workflows.domain.case_state import Case, Phase
-from workflows.domain.enforcement import ActionStatus
-from workflows.domain.history import apply_all
+from workflows.domain.case import commands as cmd
+from workflows.domain.case import events as ev
+from workflows.domain.case.decide import decide
+from workflows.domain.case.enforcement import ActionStatus
+from workflows.domain.case.evolve import apply_all
+from workflows.domain.case.model import Case, Phase
+from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.people import Actor, Role
-from workflows.domain.playbook.model import Severity
-from workflows.domain.refusal import Reason, Refusal
+from workflows.domain.policy.playbook import Severity
 
 
 class TestClaiming:

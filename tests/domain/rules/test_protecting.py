@@ -16,14 +16,14 @@ from tests.domain.building import (
     preset,
     refused,
 )
-from workflows.domain import commands as cmd
 from workflows.domain.automation import Halt
-from workflows.domain.case import decide
-from workflows.domain.case_state import Case, Phase
-from workflows.domain.enforcement import ActionStatus
-from workflows.domain.playbook.model import Policy
-from workflows.domain.refusal import Reason
-from workflows.domain.rules.calling import protects_by
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.decide import decide
+from workflows.domain.case.enforcement import ActionStatus
+from workflows.domain.case.model import Case, Phase
+from workflows.domain.case.refusals import Reason
+from workflows.domain.case.rules.escalation import protects_by
+from workflows.domain.policy.playbook import Policy
 
 MUTE, PAUSE = "mute_user/user:u_123", "pause_stream/stream:s_9"
 

@@ -18,17 +18,16 @@ from tests.domain.building import (
     preset,
     refused,
 )
-from workflows.domain import commands as cmd
-from workflows.domain import events as ev
-from workflows.domain.alert import brief
-from workflows.domain.case import decide
-from workflows.domain.case_state import Case, Phase
-from workflows.domain.exposure import Exposed, Reached
+from workflows.domain.alerts import brief
+from workflows.domain.case import commands as cmd
+from workflows.domain.case import events as ev
+from workflows.domain.case.decide import decide
+from workflows.domain.case.model import Case, Phase
+from workflows.domain.case.refusals import Reason
+from workflows.domain.case.reveal_quota import Exposed, Reached
+from workflows.domain.case.view import changes_card, told_in_thread
 from workflows.domain.people import Actor, Role
-from workflows.domain.playbook.conduct import Limits
-from workflows.domain.playbook.model import Severity
-from workflows.domain.refusal import Reason
-from workflows.domain.view import changes_card, told_in_thread
+from workflows.domain.policy.playbook import Limits, Severity
 
 FOUND = Exposed(found=True, image=True)
 CAP = Limits.model_validate(

@@ -6,13 +6,12 @@ import pytest
 
 from tests.domain.building import CATALOG, PLAYBOOK, SATO, SUZUKI, a_case, follow, minutes, refused
 from tests.domain.wording import WORDING
-from workflows.domain import commands as cmd
-from workflows.domain import events as ev
-from workflows.domain.alert import Subject
-from workflows.domain.case import decide
-from workflows.domain.case_state import Case, Phase
-from workflows.domain.decision import Verdict
-from workflows.domain.enforcement import (
+from workflows.domain.alerts import Subject
+from workflows.domain.case import commands as cmd
+from workflows.domain.case import events as ev
+from workflows.domain.case.decide import decide
+from workflows.domain.case.decision import NoticeStatus, Verdict, letter_text
+from workflows.domain.case.enforcement import (
     ActionReport,
     ActionStatus,
     EnforcementReport,
@@ -20,13 +19,12 @@ from workflows.domain.enforcement import (
     Problem,
     ProblemKind,
 )
-from workflows.domain.notice import NoticeStatus, letter_text
-from workflows.domain.playbook.lookups import NoticeCall
-from workflows.domain.playbook.model import Policy, PresetAction
-from workflows.domain.playbook.reasons import Telling
-from workflows.domain.refusal import Reason
-from workflows.domain.telling import letter_of, preview
-from workflows.domain.text import Text
+from workflows.domain.case.model import Case, Phase
+from workflows.domain.case.notices import letter_of, preview
+from workflows.domain.case.refusals import Reason
+from workflows.domain.policy.platform import NoticeCall
+from workflows.domain.policy.playbook import Policy, PresetAction, Telling
+from workflows.domain.values import Text
 
 AWAY = Problem(kind=ProblemKind.UNREACHABLE, status=503)
 FRAME = "{facts}|{actions}|{rule}|{automation}|{case.id}-{decision.id}|{subject.id}"

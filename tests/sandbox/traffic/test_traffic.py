@@ -5,7 +5,7 @@ import pytest
 from deploy.sandbox.traffic import live_chat, phishing, shill_bidding
 from deploy.sandbox.traffic.alerts import Scene
 from deploy.sandbox.traffic.demo import opening
-from workflows.domain.alert import Alert, ImageEvidence
+from workflows.domain.alerts import Alert, ImageEvidence
 
 
 def test_the_shill_rule_is_as_good_as_it_says() -> None:

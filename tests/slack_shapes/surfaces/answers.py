@@ -18,15 +18,15 @@ from tests.activities.slack.cases import AT, CASE, CATALOG, ROUTE
 from tests.bot.slack.fakes import NOW, line
 from tests.slack_shapes.scene import BASE, LINK, Scene, Surface
 from tests.slack_shapes.sent import Sent, said, whisper, words
-from workflows.domain.alert import Subject
-from workflows.domain.case_state import Phase
-from workflows.domain.commands import Place
-from workflows.domain.decision import Verdict
-from workflows.domain.enforcement import ActionStatus
+from workflows.domain.alerts import Subject
+from workflows.domain.case.bulk import Tally
+from workflows.domain.case.commands import Place
+from workflows.domain.case.decision import Verdict
+from workflows.domain.case.enforcement import ActionStatus
+from workflows.domain.case.model import Phase
+from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.people import Role
-from workflows.domain.refusal import Reason, Refusal
-from workflows.domain.ring import Tally
-from workflows.domain.text import Text
+from workflows.domain.values import Text
 from workflows.ports import Answer
 
 KINDS = ("user", "listing", "stream", "order")

@@ -10,18 +10,17 @@ from tests.domain.building import REED, T0
 from tests.slack_shapes.scene import LINK, Scene, Surface
 from tests.slack_shapes.sent import Sent, message, view
 from tests.slack_shapes.words import Words
-from workflows.domain.alert import Subject
-from workflows.domain.appeal import decide_appeal
-from workflows.domain.appealing import commands as cmd
-from workflows.domain.appealing.answer import AppealSettled
-from workflows.domain.appealing.events import AppealRecorded
-from workflows.domain.appealing.history import apply_appeal, received
-from workflows.domain.appealing.state import Appeal, Appealed
-from workflows.domain.commands import Place
-from workflows.domain.enforcement import Problem, ProblemKind
-from workflows.domain.playbook.appeals import NoticeKind
-from workflows.domain.refusal import Refusal
-from workflows.domain.text import Text
+from workflows.domain.alerts import Subject
+from workflows.domain.appeal import commands as cmd
+from workflows.domain.appeal.events import AppealRecorded
+from workflows.domain.appeal.model import Appeal, Appealed
+from workflows.domain.appeal.rules import apply_appeal, decide_appeal, received
+from workflows.domain.case.appeal_outcome import AppealSettled
+from workflows.domain.case.commands import Place
+from workflows.domain.case.enforcement import Problem, ProblemKind
+from workflows.domain.case.refusals import Refusal
+from workflows.domain.policy.appeals import NoticeKind
+from workflows.domain.values import Text
 
 Steps = tuple[tuple[float, cmd.AppealCommand], ...]
 ID = "A0123456789AB"

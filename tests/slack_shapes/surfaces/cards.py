@@ -11,8 +11,8 @@ from tests.slack_shapes.scene import LINK, Scene, Surface
 from tests.slack_shapes.sent import Sent, message
 from tests.slack_shapes.stories import STORIES
 from tests.slack_shapes.told import Told
-from workflows.domain.events import NoteAdded, Recorded
-from workflows.domain.view import told_in_thread, view_of
+from workflows.domain.case.events import NoteAdded, Recorded
+from workflows.domain.case.view import told_in_thread, view_of
 from workflows.ports import Tell
 
 

@@ -32,11 +32,11 @@ from tests.bot.slack.fakes import NOW, line
 from tests.slack_shapes.scene import BASE, Scene, Surface
 from tests.slack_shapes.sent import Sent, said
 from tests.slack_shapes.surfaces.rooms import Policies, Rooms
-from workflows.domain.alert import Subject
+from workflows.domain.alerts import Subject
 from workflows.domain.automation import AutomationChange, Turn
-from workflows.domain.numbers.model import Numbers, PlaybookCount
+from workflows.domain.metrics.metrics import Numbers, PlaybookCount
 from workflows.domain.people import Cover, Role
-from workflows.domain.roster.turns import Turn as Shift
+from workflows.domain.policy.roster import Turn as Shift
 
 LATER = NOW + timedelta(hours=2)
 

@@ -19,10 +19,9 @@ from tests.activities.slack.cases import CASE, ROUTE
 from tests.slack_shapes.scene import Scene, Surface
 from tests.slack_shapes.sent import Sent, view
 from tests.slack_shapes.words import Words
-from workflows.domain.alert import Evidence, ImageEvidence, TextEvidence
-from workflows.domain.commands import Modal
-from workflows.domain.evidence import AlertEvidence
-from workflows.domain.text import Text
+from workflows.domain.alerts import AlertEvidence, Evidence, ImageEvidence, TextEvidence
+from workflows.domain.case.commands import Modal
+from workflows.domain.values import Text
 
 AT = datetime(2026, 11, 23, 3, 10, tzinfo=UTC)
 MODAL = Modal(id="evidence/0123456789abcdef01234567", carries="{}")

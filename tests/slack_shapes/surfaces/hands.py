@@ -11,8 +11,8 @@ from tests.slack_shapes.scene import BASE, LINK, Scene, Surface
 from tests.slack_shapes.sent import Sent, said, view, whisper, words
 from tests.slack_shapes.surfaces.rooms import Policies
 from tests.slack_shapes.told import an_alert
-from workflows.domain.alert import Subject
-from workflows.domain.memory import CardRef
+from workflows.domain.alerts import Subject
+from workflows.domain.case.snapshot import CardRef
 
 
 def _modals(scene: Scene) -> Iterator[tuple[str, Sent]]:

@@ -9,9 +9,9 @@ from tests.slack_shapes.scene import Scene, Surface
 from tests.slack_shapes.sent import Sent, view
 from tests.slack_shapes.surfaces.commands import OF_ONE, PAUSED, a_shift, counted
 from tests.slack_shapes.surfaces.rooms import Rooms
-from workflows.domain.alert import Subject
+from workflows.domain.alerts import Subject
 from workflows.domain.people import Role
-from workflows.domain.text import Text
+from workflows.domain.values import Text
 
 
 def _drawn(scene: Scene, ledger: FakeLedger, roles: set[Role], full: bool = False) -> Sent:

@@ -21,12 +21,12 @@ from tests.slack_shapes.scene import Scene, Surface
 from tests.slack_shapes.sent import Sent, view
 from tests.slack_shapes.told import REFUSED, Told
 from tests.slack_shapes.words import Words
-from workflows.domain.alert import Subject
-from workflows.domain.enforcement import ActionStatus
-from workflows.domain.playbook.actions import ActionSpec
-from workflows.domain.playbook.related import RelatedSpec
-from workflows.domain.ring import Blast, Sum
-from workflows.domain.text import Text
+from workflows.domain.alerts import Subject
+from workflows.domain.case.bulk import Blast, Sum
+from workflows.domain.case.enforcement import ActionStatus
+from workflows.domain.policy.actions import ActionSpec
+from workflows.domain.policy.platform import RelatedSpec
+from workflows.domain.values import Text
 
 AIM = Handle(case=CASE, version=999_999_999, route=ROUTE)
 

@@ -21,8 +21,8 @@ from tests.slack_shapes.stories import STORIES
 from tests.slack_shapes.surfaces.modals import metadata_of
 from tests.slack_shapes.told import Told, reasoned
 from tests.slack_shapes.words import Words
-from workflows.domain.alert import Subject
-from workflows.domain.commands import ProtectNow
+from workflows.domain.alerts import Subject
+from workflows.domain.case.commands import ProtectNow
 
 
 def _reasoned(words: Words) -> Offer:

@@ -6,8 +6,8 @@ from tests.bot.slack.fakes import CATALOG, OTHER
 from tests.slack_shapes.stories import LADDER
 from tests.slack_shapes.told import reasoned
 from tests.slack_shapes.words import Words
-from workflows.domain.playbook.actions import ActionCatalog
-from workflows.domain.playbook.model import Playbook
+from workflows.domain.policy.actions import ActionCatalog
+from workflows.domain.policy.playbook import Playbook
 
 _BY_LEAD = {"by": "lead", "within": "15m", "on_expiry": "refuse"}
 _MATTERS = "alert.score >= 0.9 && alert.title.contains('<!channel> & `x`')"

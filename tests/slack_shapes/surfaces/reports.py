@@ -8,9 +8,9 @@ from tests.activities.slack.test_report import AT, SINCE, a_note, a_report, a_te
 from tests.slack_shapes.scene import BASE, Scene, Surface
 from tests.slack_shapes.sent import Sent, message, words
 from tests.slack_shapes.surfaces.commands import counted
-from workflows.domain.hold import HoldKind
-from workflows.domain.numbers.model import Numbers
-from workflows.domain.numbers.report import (
+from workflows.domain.case.model import HoldKind
+from workflows.domain.metrics.metrics import Numbers
+from workflows.domain.metrics.report import (
     MOST_LISTED,
     CaseNote,
     Cases,
@@ -20,7 +20,7 @@ from workflows.domain.numbers.report import (
     Team,
 )
 from workflows.domain.people import Role
-from workflows.domain.playbook.model import Severity
+from workflows.domain.policy.playbook import Severity
 
 
 def _title(scene: Scene) -> Any:

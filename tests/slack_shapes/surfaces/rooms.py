@@ -30,12 +30,12 @@ from tests.bot.slack.fakes import (
 from tests.slack_shapes.scene import BASE, Scene
 from tests.slack_shapes.surfaces.policies import actions, playbooks
 from workflows.domain.automation import Standing, standing
-from workflows.domain.commands import Place
+from workflows.domain.case.commands import Place
 from workflows.domain.people import Role
-from workflows.domain.playbook.actions import ActionCatalog
-from workflows.domain.playbook.model import Playbook
-from workflows.domain.playbook.related import RelatedSpec
-from workflows.domain.text import Language, Text
+from workflows.domain.policy.actions import ActionCatalog
+from workflows.domain.policy.platform import RelatedSpec
+from workflows.domain.policy.playbook import Playbook
+from workflows.domain.values import Language, Text
 
 
 async def acknowledged(*_: object, **__: object) -> None:

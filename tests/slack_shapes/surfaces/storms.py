@@ -15,12 +15,12 @@ from tests.slack_shapes.sent import Sent, message, said
 from tests.slack_shapes.stories import STORIES
 from tests.slack_shapes.surfaces.rooms import Rooms, acknowledged
 from tests.slack_shapes.told import Told
-from workflows.domain.alert import Subject
-from workflows.domain.memory import CardRef, Memory
+from workflows.domain.alerts import Subject
+from workflows.domain.case.snapshot import CardRef, Memory
+from workflows.domain.case.view import told_in_thread, view_of
 from workflows.domain.people import Role
-from workflows.domain.playbook.model import Severity
+from workflows.domain.policy.playbook import Severity
 from workflows.domain.storm import MOST_TOP, Group, Mention, Picture, Top, role_called
-from workflows.domain.view import told_in_thread, view_of
 from workflows.storming.ports import ShowStorm
 
 CARD = CardRef(channel="C0LIVE", ts="1763900000.000100")

@@ -11,7 +11,7 @@ from tests.slack_shapes.sent import Sent, view
 from tests.slack_shapes.stories import STORIES
 from tests.slack_shapes.surfaces.modals import AIM
 from tests.slack_shapes.surfaces.rooms import Rooms
-from workflows.domain.events import CaseOpened, Recorded
+from workflows.domain.case.events import CaseOpened, Recorded
 
 
 def _line(recorded: Recorded) -> TimelineLine:

@@ -18,19 +18,19 @@ from bot.query_guard import GuardedRunner
 from deploy.sandbox.slack.person import PATIENCE, wait_until
 from tests.domain.building import POLICY, SATO, an_alert
 from tests.world import fresh_namespace
-from workflows.case import CaseWorkflow
+from workflows.case_workflow import CaseWorkflow
 from workflows.client import Cases
-from workflows.domain import commands as cmd
-from workflows.domain.alert import Alert
-from workflows.domain.commands import Grant
-from workflows.domain.decision import PlannedAction
-from workflows.domain.enforcement import ActionReport, ActionStatus, EnforcementReport
-from workflows.domain.events import Recorded
-from workflows.domain.identity import case_id
-from workflows.domain.memory import CardRef, Memory
+from workflows.domain.alerts import Alert
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.commands import Grant
+from workflows.domain.case.decision import PlannedAction
+from workflows.domain.case.enforcement import ActionReport, ActionStatus, EnforcementReport
+from workflows.domain.case.events import Recorded
+from workflows.domain.case.projection import ActionRow
+from workflows.domain.case.snapshot import CardRef, Memory
+from workflows.domain.ids import case_id
 from workflows.domain.people import Cover, Role
-from workflows.domain.playbook.packed import PackedPolicy, pack
-from workflows.domain.projection import ActionRow
+from workflows.domain.policy.packed import PackedPolicy, pack
 from workflows.ports import (
     Answer,
     CasePlace,

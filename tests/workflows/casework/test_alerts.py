@@ -10,7 +10,7 @@ from deploy.sandbox.slack.person import wait_until
 from tests.domain.building import SATO, an_alert
 from tests.workflows.casework.office import Office
 from workflows.casework.intake import DEBOUNCE
-from workflows.domain import commands as cmd
+from workflows.domain.case import commands as cmd
 from workflows.queues import cards_queue, slack_queue, updates_queue
 
 

@@ -16,10 +16,10 @@ from tests.domain.building import (
     minutes,
 )
 from workflows.casework.authorize import Authorizer, completed
-from workflows.domain import commands as cmd
-from workflows.domain.appealing import commands as acmd
+from workflows.domain.appeal import commands as acmd
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.people import Cover, Role
-from workflows.domain.refusal import Reason, Refusal
 
 PLACE = cmd.Place(channel="C0LIVE")
 SPECIALIST = cmd.Grant(roles=(Role.SPECIALIST,), as_of=T0)

@@ -7,11 +7,11 @@ from temporalio.common import RawValue
 from tests.domain.building import POLICY, a_case, a_policy, an_alert
 from workflows.casework.intake import Intake, alert_key, assessed, claim
 from workflows.conditions import holds
-from workflows.domain.alert import Alert
-from workflows.domain.case_state import Case
-from workflows.domain.memory import SeenKeys
-from workflows.domain.playbook.matching import assess
-from workflows.domain.playbook.model import Severity
+from workflows.domain.alerts import Alert
+from workflows.domain.case.model import Case
+from workflows.domain.case.snapshot import SeenKeys
+from workflows.domain.policy.matching import assess
+from workflows.domain.policy.playbook import Severity
 
 SEVERE = a_policy(
     protect=[

@@ -5,9 +5,9 @@ from temporalio.client import WorkflowHandle
 from deploy.sandbox.slack.person import wait_until
 from tests.domain.building import SATO, an_alert
 from tests.workflows.casework.office import PATIENCE, QUEUE, Office
-from workflows.domain import commands as cmd
-from workflows.domain.case_state import Phase
-from workflows.domain.identity import case_id
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.model import Phase
+from workflows.domain.ids import case_id
 from workflows.ports import Delivery
 from workflows.queues import cards_queue, slack_queue, updates_queue
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from deploy.sandbox.slack.person import wait_until
 from tests.workflows.casework.office import PATIENCE, Office
-from workflows.domain.commands import Grant
+from workflows.domain.case.commands import Grant
 from workflows.domain.people import Role
 
 

@@ -14,8 +14,8 @@ from workflows import ports
 from workflows.casework.ledger_calls import ask_until_answered
 from workflows.casework.ledger_writer import LedgerWriter
 from workflows.casework.tasks import Tasks
-from workflows.domain import events as ev
-from workflows.domain.memory import ReceivedAlert
+from workflows.domain.case import events as ev
+from workflows.domain.case.snapshot import ReceivedAlert
 from workflows.ports import LedgerWrite
 
 CLAIMED = ev.Recorded(seq=2, event=ev.CaseClaimed(at=T0, by=SATO.id))

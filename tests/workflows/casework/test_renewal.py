@@ -8,10 +8,10 @@ from deploy.sandbox.slack.person import wait_until
 from tests.conftest import a_server
 from tests.domain.building import POLICY, SATO, T0, a_case, an_alert
 from tests.workflows.casework.office import CARD, PATIENCE, QUEUE, Office, an_office
-from workflows.case import CaseWorkflow
-from workflows.domain import commands as cmd
-from workflows.domain.memory import Memory
-from workflows.domain.playbook.packed import pack
+from workflows.case_workflow import CaseWorkflow
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.snapshot import Memory
+from workflows.domain.policy.packed import pack
 from workflows.queues import cards_queue, slack_queue, updates_queue
 from workflows.starts import CaseStart, Underway
 

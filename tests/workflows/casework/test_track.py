@@ -2,8 +2,8 @@
 
 from tests.domain.building import CATALOG, a_case, minutes
 from workflows.casework.track import Track
-from workflows.domain.decision import PlannedAction
-from workflows.domain.enforcement import ActionStatus, Problem, ProblemKind
+from workflows.domain.case.decision import PlannedAction
+from workflows.domain.case.enforcement import ActionStatus, Problem, ProblemKind
 from workflows.starts import EnforcementStart, Job
 
 

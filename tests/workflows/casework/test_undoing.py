@@ -3,9 +3,9 @@
 from deploy.sandbox.slack.person import wait_until
 from tests.domain.building import SATO
 from tests.workflows.casework.office import PATIENCE, QUEUE, Office
-from workflows.domain import commands as cmd
-from workflows.domain.enforcement import ActionStatus
-from workflows.domain.identity import closed_route
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.enforcement import ActionStatus
+from workflows.domain.ids import closed_route
 from workflows.queues import cards_queue, slack_queue, updates_queue
 
 

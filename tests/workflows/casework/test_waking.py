@@ -5,9 +5,9 @@ import pytest
 from deploy.sandbox.slack.person import wait_until
 from tests.domain.building import SATO, an_alert
 from tests.workflows.casework.office import PATIENCE, QUEUE, Office
-from workflows.domain import commands as cmd
-from workflows.domain.identity import case_route, closed_route
-from workflows.domain.refusal import Reason
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.refusals import Reason
+from workflows.domain.ids import case_route, closed_route
 from workflows.ports import CasePlace, Delivery
 from workflows.queues import cards_queue, slack_queue, updates_queue
 

@@ -1,0 +1,340 @@
+"""The rules of an appeal: `decide_appeal(appeal, command, now) → events | refusal`, pure.
+
+One rule stands above all others: nobody who took or approved the decision has a say in it.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from functools import reduce
+from typing import Any
+
+from workflows.domain.appeal import commands as cmd
+from workflows.domain.appeal import events as ev
+from workflows.domain.appeal.model import (
+    WAITING,
+    Appeal,
+    Appealed,
+    AppealRequest,
+    AppealState,
+    Dismissal,
+    NoticeState,
+)
+from workflows.domain.case import refusals as no
+from workflows.domain.case.appeal_outcome import AppealOutcome
+from workflows.domain.case.commands import Asked
+from workflows.domain.case.model import Mark
+from workflows.domain.people import Actor, Role
+from workflows.domain.policy.appeals import AppealRules
+from workflows.domain.values import Text
+
+Changes = dict[str, Any]
+
+
+def received(
+    appeal: str,
+    request: AppealRequest,
+    rules: AppealRules,
+    at: datetime,
+    titles: dict[str, Text] | None = None,
+) -> Appeal:
+    """The appeal that a request begins, before anything is known of its decision."""
+    return Appeal(id=appeal, request=request, rules=rules, received_at=at, titles=titles or {})
+
+
+def apply_appeal(appeal: Appeal, event: ev.AppealEvent) -> Appeal:
+    """The appeal after `event`."""
+    change = _CHANGES[type(event)](appeal, event)
+    return appeal.model_copy(update={"version": appeal.version + 1, **change})
+
+
+def apply_all_to_appeal(appeal: Appeal, events: Iterable[ev.AppealEvent]) -> Appeal:
+    """The appeal after all `events`, in their order."""
+    return reduce(apply_appeal, events, appeal)
+
+
+def numbered(appeal: Appeal, events: Iterable[ev.AppealEvent]) -> tuple[ev.AppealRecorded, ...]:
+    """The events with their places in the story of `appeal`, which has not applied them yet."""
+    return tuple(
+        ev.AppealRecorded(seq=seq, event=event)
+        for seq, event in enumerate(events, appeal.version + 1)
+    )
+
+
+def _turn(appeal: Appeal, event: ev.AppealEvent) -> Changes:
+    mark = Mark(version=appeal.version + 1, kind=event.kind, at=event.at, by=event.by)
+    return {"turn": mark}
+
+
+def _filed(appeal: Appeal, event: ev.AppealFiled) -> Changes:
+    titles = _titles(appeal, event.appealed)
+    return {"state": AppealState.OPEN, "appealed": event.appealed, "titles": titles}
+
+
+def _dismissed(appeal: Appeal, event: ev.AppealDismissed) -> Changes:
+    titles = _titles(appeal, event.appealed)
+    ended: Changes = {"dismissal": event.why, "appealed": event.appealed, "titles": titles}
+    return {"state": AppealState.DISMISSED, **ended, **_turn(appeal, event)}
+
+
+def _titles(appeal: Appeal, appealed: Appealed | None) -> dict[str, Text]:
+    """Of all the actions that there are, the titles of those that the decision names."""
+    decision = appealed.decision if appealed is not None else None
+    named = {planned.action for planned in decision.actions} if decision else set()
+    return {name: title for name, title in appeal.titles.items() if name in named}
+
+
+def _claimed(appeal: Appeal, event: ev.AppealClaimed) -> Changes:
+    return {"state": AppealState.CLAIMED, "owner": event.by, "owned_since": event.at}
+
+
+def _released(appeal: Appeal, event: ev.AppealReleased) -> Changes:
+    return {"state": AppealState.OPEN, "owner": None, "owned_since": None}
+
+
+def _reminded(appeal: Appeal, event: ev.AppealReminded) -> Changes:
+    return {"reminded": appeal.reminded | set(event.reminders)}
+
+
+def _overdue(appeal: Appeal, event: ev.AppealOverdue) -> Changes:
+    return {"overdue": True}
+
+
+def _answered(appeal: Appeal, event: ev.AppealUpheld | ev.AppealOverturned) -> Changes:
+    return {
+        "answered_by": event.by,
+        "answered_at": event.at,
+        "reason": event.reason,
+        **_turn(appeal, event),
+    }
+
+
+def _upheld(appeal: Appeal, event: ev.AppealUpheld) -> Changes:
+    ended = {"state": AppealState.UPHELD, "outcome": AppealOutcome.UPHELD}
+    return {**ended, **_answered(appeal, event)}
+
+
+def _overturned(appeal: Appeal, event: ev.AppealOverturned) -> Changes:
+    begun = {"state": AppealState.UNDOING, "outcome": AppealOutcome.OVERTURNED}
+    return {**begun, **_answered(appeal, event)}
+
+
+def _carried_out(appeal: Appeal, event: ev.AppealCarriedOut) -> Changes:
+    return {"state": AppealState.OVERTURNED, "left": 0, "kept": event.kept}
+
+
+def _undo_failed(appeal: Appeal, event: ev.AppealUndoFailed) -> Changes:
+    return {"left": event.left}
+
+
+def _withdrawn(appeal: Appeal, event: ev.AppealWithdrawn) -> Changes:
+    return {"state": AppealState.WITHDRAWN, **_turn(appeal, event)}
+
+
+def _noticed(appeal: Appeal, event: ev.NoticeSent | ev.NoticeFailed) -> Changes:
+    problem = event.problem if isinstance(event, ev.NoticeFailed) else None
+    noted = NoticeState(kind=event.notice, problem=problem, at=event.at)
+    return {"notices": (*appeal.notices, noted)}
+
+
+def _retried(appeal: Appeal, event: ev.NoticeRetried) -> Changes:
+    return {"notices": tuple(each for each in appeal.notices if each.kind is not event.notice)}
+
+
+def _notice_given_up(appeal: Appeal, event: ev.NoticeGivenUp) -> Changes:
+    return {"given_up": True}
+
+
+_CHANGES: dict[type[Any], Callable[[Appeal, Any], Changes]] = {
+    ev.AppealFiled: _filed,
+    ev.AppealDismissed: _dismissed,
+    ev.AppealClaimed: _claimed,
+    ev.AppealReleased: _released,
+    ev.AppealReminded: _reminded,
+    ev.AppealOverdue: _overdue,
+    ev.AppealUpheld: _upheld,
+    ev.AppealOverturned: _overturned,
+    ev.AppealCarriedOut: _carried_out,
+    ev.AppealUndoFailed: _undo_failed,
+    ev.AppealWithdrawn: _withdrawn,
+    ev.NoticeSent: _noticed,
+    ev.NoticeFailed: _noticed,
+    ev.NoticeRetried: _retried,
+    ev.NoticeGivenUp: _notice_given_up,
+}
+
+
+Outcome = tuple[ev.AppealEvent, ...] | no.Refusal
+"""Events to apply, possibly none (it is so already), or the reason why not."""
+
+_REASON = 3_000
+
+__all__ = ["Outcome", "apply_appeal", "decide_appeal", "decide_in_turn"]
+
+
+def decide_appeal(appeal: Appeal, command: cmd.AppealCommand, now: datetime) -> Outcome:
+    """What `command` makes of `appeal` at `now`: events in their order, or a refusal."""
+    if isinstance(command, Asked):
+        over = None if isinstance(command, cmd.RetryNotice) else _over(appeal)
+        refusal = _not_theirs(appeal, command.by) or over
+        if refusal is not None:
+            return refusal
+    return _RULES[type(command)](appeal, command, now)
+
+
+def decide_in_turn(
+    appeal: Appeal, commands: Iterable[cmd.AppealCommand], now: datetime
+) -> tuple[tuple[ev.AppealEvent, ...], no.Refusal | None]:
+    """What several commands make of `appeal`, one after another, up to the first refusal."""
+    events: list[ev.AppealEvent] = []
+    for command in commands:
+        outcome = decide_appeal(apply_all_to_appeal(appeal, events), command, now)
+        if isinstance(outcome, no.Refusal):
+            return tuple(events), outcome
+        events += outcome
+    return tuple(events), None
+
+
+def _not_theirs(appeal: Appeal, person: Actor) -> no.Refusal | None:
+    """Whoever decided is refused before anything else is looked at, whatever their roles."""
+    allowed = appeal.rules.may_review
+    others = {"roles": tuple(sorted(allowed)), "barred": tuple(sorted(appeal.deciders))}
+    if person.id in appeal.deciders:
+        return no.Refusal(reason=no.Reason.OWN_APPEAL, **others)
+    return None if person.may(allowed) else no.Refusal(reason=no.Reason.ROLE_NEEDED, **others)
+
+
+def _over(appeal: Appeal) -> no.Refusal | None:
+    if appeal.state in WAITING:
+        return None
+    mark = appeal.turn
+    if mark is None:
+        return no.Refusal(reason=no.Reason.APPEAL_OVER)
+    return no.Refusal(reason=no.Reason.APPEAL_OVER, by=mark.by, at=mark.at, what=mark.kind)
+
+
+def _held_by_other(appeal: Appeal, person: Actor) -> no.Refusal | None:
+    if appeal.owner in (None, person.id):
+        return None
+    return no.Refusal(
+        reason=no.Reason.CLAIMED_BY_OTHER,
+        by=appeal.owner,
+        at=appeal.owned_since,
+        what="appeal_claimed",
+    )
+
+
+def _file(appeal: Appeal, command: cmd.FileAppeal, now: datetime) -> Outcome:
+    if appeal.state is not AppealState.RECEIVED:
+        return ()
+    found = command.appealed
+    if found is None:
+        why = Dismissal.UNKNOWN_CASE
+        return (ev.AppealDismissed(at=now, request=appeal.request, why=why),)
+    if found.decision is None or not found.effective:
+        why = Dismissal.NOTHING_STANDS
+        return (ev.AppealDismissed(at=now, request=appeal.request, why=why, appealed=found),)
+    due = appeal.due_at
+    return (ev.AppealFiled(at=now, request=appeal.request, appealed=found, due=due),)
+
+
+def _claim(appeal: Appeal, command: cmd.ClaimAppeal, now: datetime) -> Outcome:
+    refusal = _held_by_other(appeal, command.by)
+    if refusal is not None:
+        return refusal
+    return () if appeal.owner else (ev.AppealClaimed(at=now, by=command.by.id),)
+
+
+def _release(appeal: Appeal, command: cmd.ReleaseAppeal, now: datetime) -> Outcome:
+    if appeal.owner is None:
+        return ()
+    if appeal.owner != command.by.id and Role.LEAD not in command.by.roles:
+        since = appeal.owned_since
+        return no.Refusal(reason=no.Reason.NOT_YOURS, by=appeal.owner, at=since, roles=(Role.LEAD,))
+    return (ev.AppealReleased(at=now, by=command.by.id, owner=appeal.owner),)
+
+
+def _uphold(appeal: Appeal, command: cmd.Uphold, now: datetime) -> Outcome:
+    return _answer(appeal, command, now, ev.AppealUpheld)
+
+
+def _overturn(appeal: Appeal, command: cmd.Overturn, now: datetime) -> Outcome:
+    return _answer(appeal, command, now, ev.AppealOverturned)
+
+
+def _answer(
+    appeal: Appeal,
+    command: cmd.Uphold | cmd.Overturn,
+    now: datetime,
+    event: type[ev.AppealUpheld] | type[ev.AppealOverturned],
+) -> Outcome:
+    refusal = _held_by_other(appeal, command.by)
+    if refusal is not None:
+        return refusal
+    reason = command.reason.strip()[:_REASON]
+    if not reason:
+        return no.Refusal(reason=no.Reason.REASON_NEEDED)
+    by = command.by.id
+    answered = event(at=now, by=by, reason=reason)
+    return (answered,) if appeal.owner else (ev.AppealClaimed(at=now, by=by), answered)
+
+
+def _withdraw(appeal: Appeal, command: cmd.WithdrawAppeal, now: datetime) -> Outcome:
+    return (ev.AppealWithdrawn(at=now),) if appeal.state in WAITING else ()
+
+
+def _tick(appeal: Appeal, command: cmd.AppealTick, now: datetime) -> Outcome:
+    return (*_clock(appeal, now), *_notice_clock(appeal, now))
+
+
+def _notice_clock(appeal: Appeal, now: datetime) -> tuple[ev.AppealEvent, ...]:
+    failed, until = appeal.undelivered, appeal.retry_until
+    if failed is None or until is None or now < until:
+        return ()
+    return (ev.NoticeGivenUp(at=now, notice=failed.kind),)
+
+
+def _clock(appeal: Appeal, now: datetime) -> tuple[ev.AppealEvent, ...]:
+    if appeal.state not in WAITING or appeal.overdue:
+        return ()
+    if now >= appeal.due_at:
+        return (ev.AppealOverdue(at=now, due=appeal.due_at),)
+    due = tuple(number for number, at in appeal.reminders if at <= now)
+    return (ev.AppealReminded(at=now, reminders=due, due=appeal.due_at),) if due else ()
+
+
+def _settle(appeal: Appeal, command: cmd.SettleAppeal, now: datetime) -> Outcome:
+    if appeal.state is not AppealState.UNDOING:
+        return ()
+    news = command.settled
+    if news.left == 0:
+        return (ev.AppealCarriedOut(at=now, kept=news.kept),)
+    return () if news.left == appeal.left else (ev.AppealUndoFailed(at=now, left=news.left),)
+
+
+def _retry_notice(appeal: Appeal, command: cmd.RetryNotice, now: datetime) -> Outcome:
+    failed = appeal.undelivered
+    if failed is None:
+        return no.Refusal(reason=no.Reason.NO_NOTICE_FAILED)
+    return (ev.NoticeRetried(at=now, by=command.by.id, notice=failed.kind),)
+
+
+def _note(appeal: Appeal, command: cmd.NoteNotice, now: datetime) -> Outcome:
+    if any(notice.kind is command.notice for notice in appeal.notices):
+        return ()
+    if command.problem is not None:
+        return (ev.NoticeFailed(at=now, notice=command.notice, problem=command.problem),)
+    return (ev.NoticeSent(at=now, notice=command.notice),)
+
+
+_RULES: dict[type[Any], Callable[[Appeal, Any, datetime], Outcome]] = {
+    cmd.FileAppeal: _file,
+    cmd.ClaimAppeal: _claim,
+    cmd.ReleaseAppeal: _release,
+    cmd.Uphold: _uphold,
+    cmd.Overturn: _overturn,
+    cmd.RetryNotice: _retry_notice,
+    cmd.WithdrawAppeal: _withdraw,
+    cmd.AppealTick: _tick,
+    cmd.SettleAppeal: _settle,
+    cmd.NoteNotice: _note,
+}

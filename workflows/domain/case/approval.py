@@ -1,0 +1,164 @@
+"""Four eyes: who must agree before a decision is carried out, and until when."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from workflows.domain.people import Actor, Role
+from workflows.domain.policy.actions import ApprovalRule, OnExpiry
+from workflows.domain.values import Value
+
+
+class Need(Value):
+    """So many different people of one role."""
+
+    role: Role
+    quorum: int
+
+
+class Consent(Value):
+    """One person's approval, counted for one role; `covers` is whom they stood in for."""
+
+    by: str
+    role: Role
+    at: datetime
+    covers: str | None = None
+
+
+class ApprovalState(StrEnum):
+    """Where an approval stands."""
+
+    PENDING = "pending"
+    GRANTED = "granted"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+
+
+class Purpose(StrEnum):
+    """What is agreed to: a decision before it is done, one that was done at once, or an undo."""
+
+    DECISION = "decision"
+    REVIEW = "review"
+    UNDO = "undo"
+
+
+class Question(Value):
+    """An approver asked back. The time `left` begins to run with the answer, or at `until`."""
+
+    by: str
+    at: datetime
+    text: str
+    left: timedelta
+    until: datetime
+
+
+class Exchange(Value):
+    """A question that was answered by `by`; by None: nobody did in time."""
+
+    question: str
+    answer: str
+    asked_by: str
+    by: str | None
+    at: datetime
+
+
+class Approval(Value):
+    """An approval that a decision waits for or waited for. `by` asked for it."""
+
+    decision: str
+    purpose: Purpose = Purpose.DECISION
+    by: str = ""
+    needs: tuple[Need, ...]
+    within: timedelta
+    remind: timedelta = timedelta()
+    on_expiry: OnExpiry
+    requested_at: datetime
+    expires_at: datetime
+    state: ApprovalState = ApprovalState.PENDING
+    consents: tuple[Consent, ...] = ()
+    escalations: int = 0
+    reminded: bool = False
+    question: Question | None = None
+    exchanges: tuple[Exchange, ...] = ()
+
+    @property
+    def pending(self) -> bool:
+        """Whether somebody is still waited for."""
+        return self.state is ApprovalState.PENDING
+
+    @property
+    def deadline(self) -> datetime | None:
+        """When the clock has to look at it next: a question's end, the reminder, or its expiry."""
+        if not self.pending:
+            return None
+        if self.question is not None:
+            return self.question.until
+        return self.expires_at if self.reminded else min(self.reminds_at, self.expires_at)
+
+    @property
+    def reminds_at(self) -> datetime:
+        """When the approvers are reminded."""
+        return self.expires_at - self.remind
+
+
+def approval_for(
+    decision: str,
+    rules: Iterable[ApprovalRule],
+    now: datetime,
+    by: str = "",
+    purpose: Purpose = Purpose.DECISION,
+) -> Approval | None:
+    """The strictest approval that satisfies every rule, or None where no rule asks for one."""
+    rules = tuple(rules)
+    if not rules:
+        return None
+    quorums: dict[Role, int] = {}
+    for rule in rules:
+        quorums[rule.by] = max(rule.quorum, quorums.get(rule.by, 0))
+    shortest = min(rules, key=lambda rule: rule.within)
+    refuse = any(rule.on_expiry is OnExpiry.REFUSE for rule in rules)
+    return Approval(
+        decision=decision,
+        purpose=purpose,
+        by=by,
+        needs=tuple(Need(role=role, quorum=quorum) for role, quorum in sorted(quorums.items())),
+        within=shortest.within,
+        remind=shortest.reminded,
+        on_expiry=OnExpiry.REFUSE if refuse else OnExpiry.ESCALATE,
+        requested_at=now,
+        expires_at=now + shortest.within,
+    )
+
+
+def missing(approval: Approval) -> tuple[Need, ...]:
+    """Who is still needed: the needs with the part of their quorum that is open."""
+    left = []
+    for need in approval.needs:
+        given = sum(consent.role is need.role for consent in approval.consents)
+        if given < need.quorum:
+            left.append(Need(role=need.role, quorum=need.quorum - given))
+    return tuple(left)
+
+
+def already_agreed(approval: Approval, person: str) -> bool:
+    """Whether a person's agreement counts already: their own, or one given in their stead."""
+    return any(person in (consent.by, consent.covers) for consent in approval.consents)
+
+
+def consent_of(
+    approval: Approval, person: Actor, now: datetime, barred: frozenset[str]
+) -> Consent | None:
+    """The consent that `person` can give: None if no open need is for one of their roles.
+
+    A person's own role comes first. Who stands in for somebody of `barred` (the decider), or for
+    somebody who agreed already, brings no second pair of eyes.
+    """
+    open_roles = {need.role for need in missing(approval)}
+    for role in sorted(open_roles & person.roles):
+        return Consent(by=person.id, role=role, at=now)
+    for cover in person.covers:
+        fresh = cover.person not in barred and not already_agreed(approval, cover.person)
+        if cover.role in open_roles and fresh and now < cover.until:
+            return Consent(by=person.id, role=cover.role, at=now, covers=cover.person)
+    return None

@@ -1,0 +1,182 @@
+"""What became of actions at the platform: of decisions, and of protections."""
+
+from datetime import datetime
+from typing import Literal
+
+from workflows.domain.automation import Halt
+from workflows.domain.case.enforcement import ActionState, Problem
+from workflows.domain.case.event_base import Happened
+
+
+class ActionRetrying(Happened):
+    """The platform does not answer as it should; Koban keeps trying."""
+
+    kind: Literal["action_retrying"] = "action_retrying"
+    decision: str
+    action: str
+    problem: Problem | None = None
+
+
+class ActionSucceeded(Happened):
+    """The platform took the change; there is nothing to read back, or not yet."""
+
+    kind: Literal["action_succeeded"] = "action_succeeded"
+    decision: str
+    action: str
+    until: datetime | None = None
+
+
+class ActionVerified(Happened):
+    """The platform was read back; `matches` is False where it shows something else."""
+
+    kind: Literal["action_verified"] = "action_verified"
+    decision: str
+    action: str
+    matches: bool
+    until: datetime | None = None
+
+
+class ActionFailed(Happened):
+    """The change, or where `undo` its undo, was not made."""
+
+    kind: Literal["action_failed"] = "action_failed"
+    decision: str
+    action: str
+    problem: Problem
+    undo: bool = False
+
+
+class ActionRetried(Happened):
+    """A person asked to try the failed actions of a decision again."""
+
+    kind: Literal["action_retried"] = "action_retried"
+    decision: str
+
+
+class ActionsGivenUp(Happened):
+    """A person gave up the failed actions of a decision."""
+
+    kind: Literal["actions_given_up"] = "actions_given_up"
+    decision: str
+
+
+class UndoRequested(Happened):
+    """A person asked to take the standing actions of a decision back."""
+
+    kind: Literal["undo_requested"] = "undo_requested"
+    decision: str
+
+
+class ActionUndone(Happened):
+    """The action was taken back because a person wanted it."""
+
+    kind: Literal["action_undone"] = "action_undone"
+    decision: str
+    action: str
+
+
+class ActionLifted(Happened):
+    """The action ended because its time was over."""
+
+    kind: Literal["action_lifted"] = "action_lifted"
+    decision: str
+    action: str
+
+
+class ActionSkipped(Happened):
+    """An action was not tried because one before it in its decision failed."""
+
+    kind: Literal["action_skipped"] = "action_skipped"
+    decision: str
+    action: str
+
+
+class ActionRolledBack(Happened):
+    """An action was taken back because another one of its decision failed."""
+
+    kind: Literal["action_rolled_back"] = "action_rolled_back"
+    decision: str
+    action: str
+
+
+class ActionRehearsed(Happened):
+    """The action was only rehearsed: `would` is the request that would have been made."""
+
+    kind: Literal["action_rehearsed"] = "action_rehearsed"
+    decision: str
+    action: str
+    would: str
+
+
+class EnforcementStarted(Happened):
+    """A decision that waited for a protection to be handed over is carried out now."""
+
+    kind: Literal["enforcement_started"] = "enforcement_started"
+    decision: str
+
+
+class ProtectionStarted(Happened):
+    """Koban acts by itself and will lift it again. `rule` or `step` names the playbook's line."""
+
+    kind: Literal["protection_started"] = "protection_started"
+    protection: str
+    action: ActionState
+    rule: int | None = None
+    step: int | None = None
+
+
+class ProtectionWithheld(Happened):
+    """Koban would have acted by itself, and did not because of `halt`.
+
+    `rules` or `step` name the playbook's lines.
+    """
+
+    kind: Literal["protection_withheld"] = "protection_withheld"
+    halt: Halt
+    rules: tuple[int, ...] = ()
+    step: int | None = None
+
+
+class ProtectionHeld(Happened):
+    """The protection stays while a decision that follows from it waits for approval."""
+
+    kind: Literal["protection_held"] = "protection_held"
+    protection: str
+
+
+class ProtectionResumed(Happened):
+    """The protection ends by its own clock again."""
+
+    kind: Literal["protection_resumed"] = "protection_resumed"
+    protection: str
+
+
+class ProtectionConfirmed(Happened):
+    """A decision takes the protection over: it does not lift itself any more."""
+
+    kind: Literal["protection_confirmed"] = "protection_confirmed"
+    protection: str
+    decision: str
+
+
+class ProtectionDismissed(Happened):
+    """A decision does not need the protection: it is lifted at once."""
+
+    kind: Literal["protection_dismissed"] = "protection_dismissed"
+    protection: str
+
+
+class ProtectionLifted(Happened):
+    """The protection ended. Contract name; the action is named as in `action_lifted`."""
+
+    kind: Literal["protection_lifted"] = "protection_lifted"
+    decision: str
+    action: str
+
+
+class ProtectionKept(Happened):
+    """The platform's part of the protection was handed over to the decision."""
+
+    kind: Literal["protection_kept"] = "protection_kept"
+    decision: str
+    action: str

@@ -1,0 +1,131 @@
+"""Which notice follows from a decision: whom it goes to, and what stands in it."""
+
+from collections.abc import Iterable
+
+from workflows.domain.alerts import Subject
+from workflows.domain.case.decision import (
+    Automated,
+    Decision,
+    DecisionNotice,
+    Letter,
+    Measure,
+    NoticeStatus,
+    PlannedAction,
+    Verdict,
+    Wording,
+    letter_text,
+)
+from workflows.domain.case.enforcement import TOOK_EFFECT, ActionState, ActionStatus
+from workflows.domain.case.model import Case, latest
+from workflows.domain.policy.playbook import Policy, ReasonTemplate
+from workflows.domain.values import Text
+
+_AS_MEANT = TOOK_EFFECT - {ActionStatus.DRIFTED}
+
+
+def notice_for(
+    case: Case,
+    template: ReasonTemplate | None,
+    verdict: Verdict,
+    planned: tuple[PlannedAction, ...],
+) -> DecisionNotice | None:
+    """What the person acted upon will be told; None where nobody is told anything."""
+    if template is None or template.notice is None or verdict is not Verdict.VIOLATION:
+        return None
+    person = addressee(case, planned)
+    if person is None or not planned:
+        return None
+    return DecisionNotice(person=person, facts=template.notice)
+
+
+def addressee(case: Case, planned: Iterable[PlannedAction] = ()) -> Subject | None:
+    """Who can be told: a subject of the call's type that is acted upon, else one of the case."""
+    telling = case.policy.telling
+    if telling is None:
+        return None
+    wanted = telling.call.subject
+    subjects = [*(each.subject for each in planned), case.subject]
+    found = next((each for each in subjects if each.type == wanted), None)
+    return found or latest(case.sightings, wanted, None)
+
+
+def letter_of(case: Case, decision: Decision) -> Letter | None:
+    """The notice of a decision that is to be carried out, with what is `done` of it already.
+
+    None where there is none to send, or it was sent.
+    """
+    telling, notice = case.policy.telling, decision.notice
+    state = case.notices.get(decision.id)
+    sent = state is not None and state.status is NoticeStatus.SENT
+    if telling is None or notice is None or decision.rehearse or sent:
+        return None
+    done = [state for state in case.actions_of(decision.id) if state.status in _AS_MEANT]
+    return Letter(
+        person=notice.person,
+        call=telling.call,
+        frame=telling.frame,
+        values=_values(case, decision.id, decision.policy, notice),
+        automated=_automated(case),
+        done=_measures(case.policy, done),
+    )
+
+
+def preview(
+    case: Case,
+    template: ReasonTemplate,
+    rule: str | None,
+    actions: Iterable[Measure],
+    wording: Wording,
+) -> tuple[Subject, Text] | None:
+    """Whom the notice of a decision would go to, and its text; None where nobody would be told."""
+    telling, person = case.policy.telling, addressee(case)
+    if telling is None or person is None or template.notice is None:
+        return None
+    notice = DecisionNotice(person=person, facts=template.notice)
+    letter = Letter(
+        person=person,
+        call=telling.call,
+        frame=telling.frame,
+        values=_values(case, f"D{len(case.decisions) + 1}", rule, notice),
+        automated=_automated(case),
+        done=tuple(actions),
+    )
+    return person, letter_text(letter, wording)
+
+
+def _values(case: Case, decision: str, rule: str | None, notice: DecisionNotice) -> dict[str, Text]:
+    telling = case.policy.telling
+    assert telling is not None
+    own: Text | None = getattr(telling.automation, _automated(case).value)
+    return {
+        **({"automation": own} if own is not None else {}),
+        "facts": notice.facts,
+        "rule": rule_words(case.policy, rule),
+        "case.id": Text.model_validate(case.id),
+        "decision.id": Text.model_validate(decision),
+        "subject.id": Text.model_validate(notice.person.id),
+        "subject.type": Text.model_validate(notice.person.type),
+    }
+
+
+def rule_words(policy: Policy, rule: str | None) -> Text:
+    """`MKT-4.2（外部誘導の禁止）`: the rule, with its title where policy has one."""
+    known = policy.playbook.rule(rule) if rule is not None else None
+    if rule is None or known is None or known.title is None:
+        return Text.model_validate(rule or "—")
+    return Text(ja=f"{rule}（{known.title.ja}）", en=f"{rule} ({known.title.en})")
+
+
+def _automated(case: Case) -> Automated:
+    if case.protections:
+        return Automated.PROTECTED
+    return Automated.PERSON if case.first.score is None else Automated.DETECTED
+
+
+def _measures(policy: Policy, states: Iterable[ActionState]) -> tuple[Measure, ...]:
+    specs = ((state.planned, policy.catalog.find(state.planned.action)) for state in states)
+    return tuple(
+        Measure(title=spec.title, lasts=planned.lasts)
+        for planned, spec in specs
+        if spec is not None
+    )

@@ -1,0 +1,139 @@
+"""Projection of a case: the rows that the ledger keeps beside its events."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from workflows.domain.alerts import Subject
+from workflows.domain.case.approval import Approval, Purpose, missing
+from workflows.domain.case.bulk import RING
+from workflows.domain.case.decision import Verdict
+from workflows.domain.case.enforcement import ActionState, ActionStatus, Problem
+from workflows.domain.case.model import UNDECIDED, Case, HoldKind, Phase
+from workflows.domain.case.rules.approvals import cannot_agree
+from workflows.domain.people import Role
+from workflows.domain.policy.playbook import Severity
+from workflows.domain.values import Text, Value
+
+
+class PendingApproval(Value):
+    """An approval that is waited for, until `expires_at` at the latest."""
+
+    purpose: Purpose
+    expires_at: datetime
+    approvers: tuple[Role, ...]
+    barred: tuple[str, ...]
+
+
+class CaseRow(Value):
+    """The case as of `version`, without its policy. Due times are absent while clocks pause."""
+
+    id: str
+    route: str
+    playbook: str
+    policy_version: str
+    title: Text
+    channel: str
+    subject: Subject
+    severity: Severity
+    phase: Phase
+    version: int
+    alerts: int
+    opened_at: datetime
+    owner: str | None = None
+    decider: str | None = None
+    claim_due: datetime | None = None
+    decide_due: datetime | None = None
+    approval: PendingApproval | None = None
+    hold: HoldKind | None = None
+    hold_until: datetime | None = None
+    closed_at: datetime | None = None
+    verdict: Verdict | None = None
+
+
+class ActionRow(Value):
+    """One action as of the case's `version`."""
+
+    decision: str
+    action: str
+    subject: Subject
+    status: ActionStatus
+    version: int
+    until: datetime | None = None
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+    problem: Problem | None = None
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What names the action within its case."""
+        return self.decision, self.action, self.subject.key
+
+
+def case_row(case: Case) -> CaseRow:
+    """The row of `case` as it is now."""
+    playbook = case.policy.playbook
+    running = case.phase in UNDECIDED and not case.paused
+    pending = case.approval if case.approval and case.approval.pending else None
+    return CaseRow(
+        id=case.id,
+        route=case.route,
+        playbook=playbook.playbook,
+        policy_version=case.policy.version,
+        title=playbook.title,
+        channel=playbook.channel,
+        subject=case.subject,
+        severity=case.severity,
+        phase=case.phase,
+        version=case.version,
+        alerts=case.alerts,
+        opened_at=case.opened_at,
+        owner=case.owner,
+        decider=case.decision.by if case.decision else None,
+        claim_due=case.clock.claim if running else None,
+        decide_due=case.clock.decide if running else None,
+        approval=None if pending is None else _pending(case, pending),
+        hold=case.hold.kind if case.hold else None,
+        hold_until=case.hold.until if case.hold else None,
+        closed_at=case.closed_at,
+        verdict=case.verdict,
+    )
+
+
+def _pending(case: Case, approval: Approval) -> PendingApproval:
+    question = approval.question
+    # While a question waits, the approval's time is paused.
+    expiry = approval.expires_at if question is None else question.until + question.left
+    return PendingApproval(
+        purpose=approval.purpose,
+        expires_at=expiry,
+        approvers=tuple(need.role for need in missing(approval)),
+        barred=tuple(sorted(cannot_agree(case, approval))),
+    )
+
+
+def action_rows(case: Case) -> Iterator[ActionRow]:
+    """The rows of the actions that the case itself takes.
+
+    Nothing is being done for a decision that waits for its approval: it must not look like a
+    sanction. A bulk decision has rows of its own for each subject.
+    """
+    unapproved = case.pending(Purpose.DECISION)
+    waiting = case.approval.decision if case.approval and unapproved else None
+    for state in case.actions:
+        if state.decision != waiting and state.planned.subject.type != RING:
+            yield _action_row(case, state)
+
+
+def _action_row(case: Case, state: ActionState) -> ActionRow:
+    decision = next((d for d in case.decisions if d.id == state.decision), None)
+    return ActionRow(
+        decision=state.decision,
+        action=state.planned.action,
+        subject=state.planned.subject,
+        status=state.status,
+        version=case.version,
+        until=state.until,
+        decided_by=decision.by if decision else None,
+        decided_at=decision.at if decision else None,
+        problem=state.problem,
+    )

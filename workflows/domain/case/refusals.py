@@ -1,0 +1,142 @@
+"""Why a command was not carried out: a value that is put into words for the person."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.events import Event
+from workflows.domain.case.model import UNDECIDED, Case, Phase
+from workflows.domain.case.reveal_quota import Reached
+from workflows.domain.people import Actor, Role
+from workflows.domain.values import Value
+
+
+class Reason(StrEnum):
+    """The reasons; `Refusal` carries what the sentence needs."""
+
+    ROLE_NEEDED = "role_needed"
+    CLAIMED_BY_OTHER = "claimed_by_other"
+    NOT_YOURS = "not_yours"
+    ALREADY_DECIDED = "already_decided"
+    CLOSED = "closed"
+    CHANGED = "changed"
+    OWN_DECISION = "own_decision"
+    ALREADY_APPROVED = "already_approved"
+    NOT_WAITING = "not_waiting"
+    EXPIRED = "expired"
+    UNKNOWN_PRESET = "unknown_preset"
+    UNKNOWN_ACTION = "unknown_action"
+    NO_TARGET = "no_target"
+    TOO_LONG = "too_long"
+    ACTIONS_NEEDED = "actions_needed"
+    REASON_NEEDED = "reason_needed"
+    NOTHING_TO_UNDO = "nothing_to_undo"
+    NOTHING_FAILED = "nothing_failed"
+    UNKNOWN_CASE = "unknown_case"
+    ROLES_UNKNOWN = "roles_unknown"
+    OWN_APPEAL = "own_appeal"
+    APPEAL_OVER = "appeal_over"
+    NOT_ON_HOLD = "not_on_hold"
+    PAST_DUE = "past_due"
+    IN_THE_PAST = "in_the_past"
+    TOO_LATE = "too_late"
+    HELD_TOO_OFTEN = "held_too_often"
+    NOT_A_COLLEAGUE = "not_a_colleague"
+    NOTE_NEEDED = "note_needed"
+    STILL_ACTING = "still_acting"
+    NOT_YOUR_REQUEST = "not_your_request"
+    ALREADY_ASKED = "already_asked"
+    NOTHING_ASKED = "nothing_asked"
+    NOTHING_PROTECTED = "nothing_protected"
+    PROTECTED_SINCE = "protected_since"
+    NOT_CLOSED = "not_closed"
+    UNDO_FIRST = "undo_first"
+    SAME_CASE = "same_case"
+    OTHER_SUBJECT = "other_subject"
+    LEDGER_AWAY = "ledger_away"
+    RINGS_NOT_ALLOWED = "rings_not_allowed"
+    RING_UNREAD = "ring_unread"
+    RING_EMPTY = "ring_empty"
+    RING_TOO_LARGE = "ring_too_large"
+    RING_MIXED = "ring_mixed"
+    RING_GREW = "ring_grew"
+    NOTHING_RUNNING = "nothing_running"
+    NO_NOTICE_FAILED = "no_notice_failed"
+    UNKNOWN_TEMPLATE = "unknown_template"
+    SEEN_ENOUGH = "seen_enough"
+    NO_SUCH_EVIDENCE = "no_such_evidence"
+    NOT_SHOWN = "not_shown"
+
+
+class Refusal(Value):
+    """A command that was not carried out. `by` did `what` (an event kind) at `at`.
+
+    Where it is about rights, `roles` could do it, but for the people of `barred`.
+    """
+
+    reason: Reason
+    by: str | None = None
+    at: datetime | None = None
+    what: str | None = None
+    name: str | None = None
+    roles: tuple[Role, ...] = ()
+    barred: tuple[str, ...] = ()
+    cap: Reached | None = None
+
+
+Outcome = tuple[Event, ...] | Refusal
+"""Events to apply, possibly none (it is so already), or the reason why not."""
+
+
+def told(case: Case, reason: Reason) -> Refusal:
+    """A refusal that names the last step of the decision's life."""
+    mark = case.turn
+    if mark is None:
+        return Refusal(reason=reason)
+    return Refusal(reason=reason, by=mark.by, at=mark.at, what=mark.kind)
+
+
+def not_undecided(case: Case) -> Refusal | None:
+    """Refuses what is for a case that nobody decided yet."""
+    if case.phase in UNDECIDED:
+        return None
+    closed = case.phase is Phase.CLOSED
+    return told(case, Reason.CLOSED if closed else Reason.ALREADY_DECIDED)
+
+
+def outdated(case: Case, command: cmd.Asked) -> Refusal | None:
+    """Refuses a press on a card drawn before the case was turned around, by whomever."""
+    mark = case.turn
+    if mark is None or command.version is None or command.version >= mark.version:
+        return None
+    return told(case, Reason.CHANGED)
+
+
+def held_by_other(case: Case, person: Actor) -> Refusal | None:
+    """Refuses what only the assignee may do, where somebody else is."""
+    if case.owner in (None, person.id):
+        return None
+    return Refusal(
+        reason=Reason.CLAIMED_BY_OTHER, by=case.owner, at=case.owned_since, what="case_claimed"
+    )
+
+
+def not_yours(case: Case, person: Actor) -> Refusal | None:
+    """Refuses what only the assignee or a lead may do."""
+    if case.owner in (None, person.id) or Role.LEAD in person.roles:
+        return None
+    return Refusal(reason=Reason.NOT_YOURS, by=case.owner, at=case.owned_since, roles=(Role.LEAD,))
+
+
+def no_words(words: str) -> Refusal | None:
+    """Refuses an empty note, question or answer."""
+    return None if words.strip() else Refusal(reason=Reason.NOTE_NEEDED)
+
+
+LONGEST = 3000
+"""Characters of a person's own words that a case keeps."""
+
+
+def kept(words: str) -> str:
+    """A person's words as the case keeps them."""
+    return words.strip()[:LONGEST]

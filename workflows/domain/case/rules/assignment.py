@@ -1,0 +1,116 @@
+"""Who works the case: claim, release, hand over, and claims that run out."""
+
+from datetime import datetime, timedelta
+
+from workflows.domain.case import commands as cmd
+from workflows.domain.case import events as ev
+from workflows.domain.case.model import Case
+from workflows.domain.case.refusals import (
+    Outcome,
+    Reason,
+    Refusal,
+    held_by_other,
+    kept,
+    no_words,
+    not_undecided,
+    not_yours,
+)
+from workflows.domain.people import WORKING_ROLES
+
+LEAST_WARNING = timedelta(minutes=5)
+"""How long a warning that comes late leaves at least, where `warn` of the playbook is longer."""
+
+
+def claim(case: Case, command: cmd.Claim, now: datetime) -> Outcome:
+    """The first claim wins; a second one by the same person changes nothing."""
+    refusal = not_undecided(case) or held_by_other(case, command.by)
+    if refusal is not None:
+        return refusal
+    return () if case.owner else (ev.CaseClaimed(at=now, by=command.by.id),)
+
+
+def release(case: Case, command: cmd.Release, now: datetime) -> Outcome:
+    """The assignee puts the case back, or a lead does for somebody who left."""
+    refusal = not_undecided(case) or not_yours(case, command.by) or _of_another(case, command)
+    if refusal is not None:
+        return refusal
+    if case.owner is None:
+        return ()
+    return (ev.CaseReleased(at=now, by=command.by.id, owner=case.owner),)
+
+
+def _of_another(case: Case, command: cmd.Release) -> Refusal | None:
+    """Refuses a release that was meant for whoever had the case before."""
+    if command.version is None or case.owner in (None, command.by.id):
+        return None
+    if command.version >= case.owned_as_of:
+        return None
+    return Refusal(
+        reason=Reason.CLAIMED_BY_OTHER, by=case.owner, at=case.owned_since, what="case_claimed"
+    )
+
+
+def hand_over(case: Case, command: cmd.HandOver, now: datetime) -> Outcome:
+    """The case goes to a colleague who may work it; handing over an open case claims it first."""
+    refusal = (
+        not_undecided(case)
+        or not_yours(case, command.by)
+        or no_words(command.note)
+        or _no_colleague(command)
+    )
+    if refusal is not None:
+        return refusal
+    if case.owner == command.to.id:
+        return ()
+    events: list[ev.Event] = []
+    if case.owner is None:
+        events.append(ev.CaseClaimed(at=now, by=command.by.id))
+    owner = case.owner or command.by.id
+    if owner == command.to.id:
+        return tuple(events)
+    handed = ev.CaseHandedOver(
+        at=now, by=command.by.id, owner=owner, to=command.to.id, note=kept(command.note)
+    )
+    return (*events, handed)
+
+
+def _no_colleague(command: cmd.HandOver) -> Refusal | None:
+    if command.to.may(WORKING_ROLES):
+        return None
+    roles = tuple(sorted(WORKING_ROLES))
+    return Refusal(reason=Reason.NOT_A_COLLEAGUE, name=command.to.id, roles=roles)
+
+
+def watch(case: Case, command: cmd.Watch, now: datetime) -> Outcome:
+    """Whoever watches hears how the case goes on."""
+    if command.by.id in case.watchers:
+        return ()
+    return (ev.CaseWatched(at=now, by=command.by.id),)
+
+
+def unwatch(case: Case, command: cmd.Unwatch, now: datetime) -> Outcome:
+    """The end of it."""
+    if command.by.id not in case.watchers:
+        return ()
+    return (ev.CaseUnwatched(at=now, by=command.by.id),)
+
+
+def add_note(case: Case, command: cmd.AddNote, now: datetime) -> Outcome:
+    """A note can be left at any time, also behind a closed case."""
+    refusal = no_words(command.note)
+    return refusal or (ev.NoteAdded(at=now, by=command.by.id, note=kept(command.note)),)
+
+
+def claim_tick(case: Case, now: datetime) -> tuple[ev.Event, ...]:
+    """Ends a claim whose person was not seen for long, and always warns them before.
+
+    Where nobody looked at the clock in time, the warning leaves them a while all the same.
+    """
+    ends, warns = case.claim_ends, case.claim_warns
+    rule = case.policy.playbook.claims
+    if case.owner is None or ends is None or rule is None:
+        return ()
+    if warns is not None and warns <= now:
+        until = max(ends, now + min(rule.warn, LEAST_WARNING))
+        return (ev.ClaimWarned(at=now, owner=case.owner, until=until),)
+    return (ev.ClaimExpired(at=now, owner=case.owner),) if ends <= now else ()

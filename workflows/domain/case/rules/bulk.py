@@ -1,0 +1,153 @@
+"""Deciding for many subjects at once, stopping that, and news of how far it has got."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from workflows.domain.alerts import Subject
+from workflows.domain.case import commands as cmd
+from workflows.domain.case import events as ev
+from workflows.domain.case.bulk import MOST, Ring
+from workflows.domain.case.decision import Decision, PlannedAction, Verdict
+from workflows.domain.case.enforcement import ActionStatus, EnforcementReport
+from workflows.domain.case.model import Case, Phase, latest
+from workflows.domain.case.planning import lasting
+from workflows.domain.case.refusals import Outcome, Reason, Refusal, kept, told
+from workflows.domain.case.rules.decisions import bulk_limit, take
+from workflows.domain.case.rules.protections import unseen
+from workflows.domain.policy.actions import ActionSpec
+from workflows.domain.policy.playbook import PresetAction
+
+
+def start_of(case: Case, type_: str, version: int | None = None) -> Subject | None:
+    """From which subject of a type look-ups begin, as a card of that version named it."""
+    if case.subject.type == type_:
+        return case.subject
+    return latest(case.sightings, type_, version)
+
+
+def type_of(case: Case, chosen: Iterable[PresetAction]) -> str | Refusal:
+    """The type of subject that all chosen actions are for."""
+    types = set()
+    for each in chosen:
+        spec = case.policy.catalog.find(each.action)
+        if spec is None:
+            return Refusal(reason=Reason.UNKNOWN_ACTION, name=each.action)
+        types.add(spec.subject)
+    if len(types) > 1:
+        return Refusal(reason=Reason.RING_MIXED)
+    return types.pop() if types else Refusal(reason=Reason.ACTIONS_NEEDED)
+
+
+def decide_ring(case: Case, command: cmd.DecideRing, now: datetime) -> Outcome:
+    """A decision for every subject of a ring.
+
+    Without its `ring` it is refused last of all reasons, as `RING_UNREAD`: so one can see whether
+    it is worth reading the ring at all.
+    """
+    if not case.policy.playbook.ring:
+        return Refusal(reason=Reason.RINGS_NOT_ALLOWED)
+    if not command.reason.strip():
+        return Refusal(reason=Reason.REASON_NEEDED)
+    decision = _decision(case, command, now)
+    return take(case, command, decision, now, reason=kept(command.reason), policy=command.policy)
+
+
+def _decision(case: Case, command: cmd.DecideRing, now: datetime) -> Decision | Refusal:
+    type_ = type_of(case, command.actions)
+    if isinstance(type_, Refusal):
+        return type_
+    ring = command.ring
+    if ring is None:
+        return _too_long(case, command) or Refusal(reason=Reason.RING_UNREAD)
+    planned = _plan(case, command, ring)
+    refusal = _unfit(command, ring, type_)
+    if refusal is not None or isinstance(planned, Refusal):
+        return refusal or planned  # type: ignore[return-value]
+    playbook = case.policy.playbook
+    return Decision(
+        id=f"D{len(case.decisions) + 1}",
+        by=command.by.id,
+        at=now,
+        verdict=Verdict.VIOLATION,
+        actions=planned,
+        policy=playbook.policy.id if playbook.policy else None,
+        conduct=playbook.conduct,
+        confirms=_confirmed(case, command, type_),
+        leaves=unseen(case, command),
+        over_limit=command.over_limit or ring.count > bulk_limit(case).bulk,
+        rehearse=playbook.rehearse,
+        ring=ring,
+    )
+
+
+def _unfit(command: cmd.DecideRing, ring: Ring, type_: str) -> Refusal | None:
+    if ring.type != type_:
+        return Refusal(reason=Reason.RING_MIXED)
+    if ring.count > MOST:
+        return Refusal(reason=Reason.RING_TOO_LARGE, name=f"{ring.count:,}")
+    if ring.count == 0:
+        return Refusal(reason=Reason.RING_EMPTY)
+    if command.seen is not None and ring.count > command.seen:
+        # Nobody sanctions more people than they were shown.
+        return Refusal(reason=Reason.RING_GREW, name=f"{ring.count - command.seen:,}")
+    return None
+
+
+def _plan(case: Case, command: cmd.DecideRing, ring: Ring) -> tuple[PlannedAction, ...] | Refusal:
+    planned: dict[str, PlannedAction] = {}
+    for each in command.actions:
+        lasts = lasting(_spec(case, each), each)
+        if isinstance(lasts, Refusal):
+            return lasts
+        planned[each.action] = PlannedAction(action=each.action, subject=ring.subject, lasts=lasts)
+    return tuple(planned.values())
+
+
+def _too_long(case: Case, command: cmd.DecideRing) -> Refusal | None:
+    found = (lasting(_spec(case, each), each) for each in command.actions)
+    return next((each for each in found if isinstance(each, Refusal)), None)
+
+
+def _spec(case: Case, chosen: PresetAction) -> ActionSpec:
+    return case.policy.catalog.actions[chosen.action]
+
+
+def _confirmed(case: Case, command: cmd.DecideRing, type_: str) -> tuple[str, ...]:
+    """The protections that the ring takes over: those of the case's own subject, its first one."""
+    own = start_of(case, type_, command.version)
+    if own is None:
+        return ()
+    keys = {PlannedAction(action=each.action, subject=own).key for each in command.actions}
+    return tuple(each.id for each in case.protecting if each.action in keys)
+
+
+def stop(case: Case, command: cmd.StopRing, now: datetime) -> Outcome:
+    """The brake. An old card is no reason to refuse it."""
+    decision = case.decision
+    running = any(each.status is ActionStatus.PENDING for each in case.current_actions)
+    if case.phase is not Phase.ENFORCING or decision is None or decision.ring is None:
+        return told(case, Reason.NOTHING_RUNNING)
+    if not running:
+        return told(case, Reason.NOTHING_RUNNING)
+    if case.rings[decision.id].stopped_by is not None:
+        return ()
+    return (ev.RingStopped(at=now, by=command.by.id, decision=decision.id),)
+
+
+def progressed(case: Case, report: EnforcementReport, now: datetime) -> tuple[ev.Event, ...]:
+    """What a report tells of a ring's counts; an older tally than the known one is old news."""
+    ring, tally = case.rings.get(report.decision), report.tally
+    if ring is None or tally is None or tally.step <= ring.tally.step:
+        return ()
+    return (ev.RingProgressed(at=now, decision=report.decision, tally=tally),)
+
+
+def came_to_nothing(case: Case, now: datetime) -> tuple[ev.Event, ...]:
+    """A ring that was stopped before anything was done leaves its case undecided."""
+    decision = case.decision
+    if case.phase is not Phase.ENFORCING or decision is None or decision.ring is None:
+        return ()
+    if any(each.status is not ActionStatus.SKIPPED for each in case.current_actions):
+        return ()
+    by = case.rings[decision.id].stopped_by
+    return (ev.ActionsGivenUp(at=now, by=by, decision=decision.id),)

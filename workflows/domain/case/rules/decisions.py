@@ -1,0 +1,205 @@
+"""Decisions: by one tap, in the modal, or by confirming what Koban protects."""
+
+from datetime import datetime, timedelta
+
+from workflows.domain.case import commands as cmd
+from workflows.domain.case import events as ev
+from workflows.domain.case.approval import Approval, Purpose, approval_for
+from workflows.domain.case.decision import Decision, PlannedAction, Verdict
+from workflows.domain.case.evolve import apply_all
+from workflows.domain.case.model import Case, Phase
+from workflows.domain.case.notices import notice_for
+from workflows.domain.case.planning import plan, plan_confirmed, rules_of, states_of
+from workflows.domain.case.refusals import (
+    Outcome,
+    Reason,
+    Refusal,
+    held_by_other,
+    kept,
+    not_undecided,
+    outdated,
+    told,
+)
+from workflows.domain.case.rules.protections import not_shown, on_decision, unseen
+from workflows.domain.people import Role
+from workflows.domain.policy.actions import ApprovalRule
+from workflows.domain.policy.playbook import Conduct, Limits, ReasonTemplate
+from workflows.domain.values import Text
+
+USUAL = Limits(approval=ApprovalRule(by=Role.LEAD, within=timedelta(minutes=30)))
+"""For rings, where policy sets no limits: nobody bans a crowd alone because a file is missing."""
+
+
+def choose_preset(case: Case, command: cmd.ChoosePreset, now: datetime) -> Outcome:
+    """A decision with one tap."""
+    preset = case.policy.playbook.preset(command.preset)
+    if preset is None:
+        return Refusal(reason=Reason.UNKNOWN_PRESET, name=command.preset)
+    planned = plan(case, preset.actions, command.version)
+    template = case.policy.playbook.template(preset.because)
+    decision = _new(case, command, now, Verdict.VIOLATION, planned, preset.conduct, template)
+    reason = template.reason if template is not None else preset.reason
+    return take(case, command, decision, now, preset=preset.id, preset_reason=reason)
+
+
+def decide(case: Case, command: cmd.Decide, now: datetime) -> Outcome:
+    """A decision from the modal: with a reason, and with actions where it is a violation."""
+    if not command.reason.strip():
+        return Refusal(reason=Reason.REASON_NEEDED)
+    violation = command.verdict is Verdict.VIOLATION
+    if violation and not command.actions:
+        return Refusal(reason=Reason.ACTIONS_NEEDED)
+    template = case.policy.playbook.template(command.template)
+    if command.template is not None and template is None:
+        return Refusal(reason=Reason.UNKNOWN_TEMPLATE, name=command.template)
+    planned = plan(case, command.actions if violation else (), command.version)
+    decision = _new(case, command, now, command.verdict, planned, template=template)
+    return take(case, command, decision, now, reason=kept(command.reason), policy=command.policy)
+
+
+def clear(case: Case, command: cmd.Clear, now: datetime) -> Outcome:
+    """No violation."""
+    return take(case, command, _new(case, command, now, Verdict.NO_VIOLATION, ()), now)
+
+
+def confirm(case: Case, command: cmd.Confirm, now: datetime) -> Outcome:
+    """What Koban protects becomes a decision; its own approval rules hold as for any other."""
+    refusal = not_undecided(case)
+    if refusal is not None:
+        return refusal
+    refusal = not_shown(case.protecting, command)
+    if refusal is not None:
+        return refusal
+    planned = plan_confirmed(case, command.version)
+    decision = _new(case, command, now, Verdict.VIOLATION, planned)
+    return take(case, command, decision, now)
+
+
+def reopen(case: Case, command: cmd.Reopen, now: datetime) -> Outcome:
+    """A closed case is worked again by whoever reopens it, with clocks that begin anew."""
+    if case.phase is not Phase.CLOSED:
+        return Refusal(reason=Reason.NOT_CLOSED)
+    if case.merged_into is not None:
+        return told(case, Reason.CLOSED)
+    if not command.reason.strip():
+        return Refusal(reason=Reason.REASON_NEEDED)
+    if case.undoable or case.undoing or case.pending(Purpose.UNDO):
+        return Refusal(reason=Reason.UNDO_FIRST)
+    return (ev.CaseReopened(at=now, by=command.by.id, reason=kept(command.reason)),)
+
+
+def _new(
+    case: Case,
+    command: cmd.Asked,
+    now: datetime,
+    verdict: Verdict,
+    planned: tuple[PlannedAction, ...] | Refusal,
+    conduct: Conduct | None = None,
+    template: ReasonTemplate | None = None,
+) -> Decision | Refusal:
+    if isinstance(planned, Refusal):
+        return planned
+    playbook = case.policy.playbook
+    violation = verdict is Verdict.VIOLATION
+    keys = {each.key for each in planned}
+    return Decision(
+        id=f"D{len(case.decisions) + 1}",
+        by=command.by.id,
+        at=now,
+        verdict=verdict,
+        actions=planned,
+        policy=playbook.policy.id if playbook.policy and violation else None,
+        conduct=conduct or playbook.conduct,
+        confirms=tuple(each.id for each in case.protecting if each.action in keys),
+        leaves=unseen(case, command),
+        over_limit=_is_over_limit(case, command, planned),
+        rehearse=playbook.rehearse,
+        template=template.id if template is not None else None,
+        notice=notice_for(case, template, verdict, planned),
+    )
+
+
+def _is_over_limit(case: Case, command: cmd.Asked, planned: tuple[PlannedAction, ...]) -> bool:
+    """Whether a second person has to agree because of who or how many, not because of what."""
+    limits = case.policy.limits
+    if limits is None or not planned:
+        return False
+    hurried = isinstance(command, cmd.Deciding) and command.over_limit
+    return hurried or len({each.subject.key for each in planned}) > limits.bulk
+
+
+def bulk_limit(case: Case) -> Limits:
+    """The limits of policy; a ring has some even where policy has none."""
+    return case.policy.limits or USUAL
+
+
+def take(
+    case: Case,
+    command: cmd.Asked,
+    decision: Decision | Refusal,
+    now: datetime,
+    *,
+    preset: str | None = None,
+    reason: str = "",
+    preset_reason: Text | None = None,
+    policy: str | None = None,
+) -> Outcome:
+    """Takes a decision, with the words that go with it, unless the case is not to be decided."""
+    refusal = not_undecided(case) or outdated(case, command) or held_by_other(case, command.by)
+    if refusal is not None:
+        return refusal
+    if isinstance(decision, Refusal):
+        return decision
+    if case.undoing:
+        # An undo that came second at the platform would take the new decision back.
+        return Refusal(reason=Reason.STILL_ACTING)
+    if case.pending(Purpose.UNDO):
+        return Refusal(reason=Reason.UNDO_FIRST)
+    words = {
+        "preset": preset,
+        "reason": reason,
+        "preset_reason": preset_reason,
+        "policy": policy or decision.policy,
+    }
+    return _events(case, decision.model_copy(update=words), now)
+
+
+def _events(case: Case, decision: Decision, now: datetime) -> tuple[ev.Event, ...]:
+    """Claim if nobody has, decide, and then: ask for approval, enforce, or close."""
+    by, states = decision.by, states_of(case.policy.catalog, decision)
+    claimed = () if case.owner else (ev.CaseClaimed(at=now, by=by),)
+    due = case.decide_due(now)
+    decided = ev.Decided(at=now, by=by, decision=decision, actions=states, due=due)
+    approval = _approval(case, decision, now)
+    asked = () if approval is None else (ev.ApprovalRequested(at=now, by=by, approval=approval),)
+    waits = approval is not None and approval.purpose is Purpose.DECISION
+    protections = on_decision(case, decision, waits, now)
+    events = (*claimed, decided, *asked, *protections)
+    if states or approval is not None:
+        return events
+    return (*events, ev.CaseClosed(at=now, by=by, verdict=decision.verdict))
+
+
+def _approval(case: Case, decision: Decision, now: datetime) -> Approval | None:
+    """Who has to agree: before it is done, or, for imminent harm, right after."""
+    states = states_of(case.policy.catalog, decision)
+    rules: list[ApprovalRule] = list(rules_of(case.policy.catalog, states))
+    first = case.policy.playbook.act_first
+    if decision.over_limit:
+        rules.append(bulk_limit(case).approval)
+    if first is None or not states or rules or not _harmless(case, decision):
+        return approval_for(decision.id, rules, now, decision.by)
+    return approval_for(decision.id, (first,), now, decision.by, Purpose.REVIEW)
+
+
+def _harmless(case: Case, decision: Decision) -> bool:
+    """Whether everything can be taken back, so that it may come before its approval."""
+    specs = (case.policy.catalog.actions[each.action] for each in decision.actions)
+    return all(spec.undo is not None and not spec.danger for spec in specs)
+
+
+def approved_now(case: Case, approved: ev.Approved, now: datetime) -> tuple[ev.Event, ...]:
+    """What a granted decision means for the protections that waited with it."""
+    after = apply_all(case, (approved,))
+    assert after.decision is not None
+    return on_decision(after, after.decision, waits=False, now=now)

@@ -1,0 +1,41 @@
+"""Showing hidden evidence: to whoever works or audits the case, each time on the record."""
+
+from datetime import datetime
+
+from workflows.domain.case import commands as cmd
+from workflows.domain.case import events as ev
+from workflows.domain.case.model import Case
+from workflows.domain.case.refusals import Outcome, Reason, Refusal
+from workflows.domain.case.reveal_quota import reached
+from workflows.domain.people import WORKING_ROLES, Role
+from workflows.domain.policy.playbook import Exposure
+
+MAY_LOOK = WORKING_ROLES | {Role.AUDITOR}
+"""Who may be shown what is hidden. An audit has to see what was decided upon."""
+
+
+def cap(case: Case) -> Exposure | None:
+    """How much one person may be shown, by the policy of the case."""
+    limits = case.policy.limits
+    return None if limits is None else limits.exposure
+
+
+def reveal(case: Case, command: cmd.RevealEvidence, now: datetime) -> Outcome:
+    """Any case, open or closed, at any time; never without the ledger, which counts."""
+    exposed = command.exposed
+    if exposed is None:
+        return Refusal(reason=Reason.NOT_SHOWN)
+    if not exposed.found:
+        return Refusal(reason=Reason.NO_SUCH_EVIDENCE)
+    full = reached(cap(case), exposed, now)
+    if full is not None:
+        return Refusal(reason=Reason.SEEN_ENOUGH, at=full.over_at, cap=full)
+    return (
+        ev.EvidenceRevealed(
+            at=now,
+            by=command.by.id,
+            alert_key=command.alert_key,
+            item=command.item,
+            image=exposed.image,
+        ),
+    )

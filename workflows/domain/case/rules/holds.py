@@ -1,0 +1,119 @@
+"""Setting a case aside: snoozed until a time, or waiting for information.
+
+A specialist's snooze quiets the ladder and leaves the decide clock running, and so has to end
+before it does. A lead's snooze beyond that, and waiting for information, stop the clocks. How often
+a case is set aside without a lead is bounded: else one person could keep it from being decided.
+"""
+
+from datetime import datetime, timedelta
+
+from workflows.domain.case import commands as cmd
+from workflows.domain.case import events as ev
+from workflows.domain.case.evolve import apply_all
+from workflows.domain.case.model import UNDECIDED, Case, HoldKind
+from workflows.domain.case.refusals import (
+    Outcome,
+    Reason,
+    Refusal,
+    held_by_other,
+    kept,
+    no_words,
+    not_undecided,
+    not_yours,
+)
+from workflows.domain.people import Role
+
+MOST_SNOOZE = timedelta(days=30)
+"""A case that nobody wants to see for longer is to be closed."""
+
+
+def snooze(case: Case, command: cmd.Snooze, now: datetime) -> Outcome:
+    """Puts the case off; never past the decide clock without a lead."""
+    resumed = apply_all(case, _off_hold(case, now))  # its clock has moved by the pause so far
+    refusal = (
+        not_undecided(case)
+        or not_yours(case, command.by)
+        or _too_long(resumed, command, now)
+        or _too_often(case, command)
+    )
+    if refusal is not None:
+        return refusal
+    past_due = command.until > resumed.clock.decide
+    snoozed = ev.CaseSnoozed(at=now, by=command.by.id, until=command.until, pauses=past_due)
+    return (*_off_hold(case, now), *_claimed(case, command, now), snoozed)
+
+
+def _too_long(case: Case, command: cmd.Snooze, now: datetime) -> Refusal | None:
+    if command.until <= now:
+        return Refusal(reason=Reason.IN_THE_PAST)
+    if command.until - now > MOST_SNOOZE:
+        return Refusal(reason=Reason.TOO_LATE)
+    if command.until > case.clock.decide and Role.LEAD not in command.by.roles:
+        return Refusal(reason=Reason.PAST_DUE, at=case.clock.decide, roles=(Role.LEAD,))
+    return None
+
+
+def _too_often(case: Case, command: cmd.Snooze | cmd.Wait) -> Refusal | None:
+    """Refuses who is no lead what was done as often as the playbook lets them."""
+    if case.holds < case.policy.playbook.holds.most or Role.LEAD in command.by.roles:
+        return None
+    return Refusal(reason=Reason.HELD_TOO_OFTEN, name=str(case.holds), roles=(Role.LEAD,))
+
+
+def wait(case: Case, command: cmd.Wait, now: datetime) -> Outcome:
+    """Waits for information, with a note that says for which, as long as the playbook allows."""
+    refusal = (
+        not_undecided(case)
+        or held_by_other(case, command.by)
+        or no_words(command.note)
+        or _not_in_time(case, command, now)
+        or _too_often(case, command)
+    )
+    if refusal is not None:
+        return refusal
+    longest = now + case.policy.playbook.waiting
+    until = min(command.until or longest, longest)
+    waiting = ev.CaseWaiting(at=now, by=command.by.id, until=until, note=kept(command.note))
+    return (*_off_hold(case, now), *_claimed(case, command, now), waiting)
+
+
+def _not_in_time(case: Case, command: cmd.Wait, now: datetime) -> Refusal | None:
+    if command.until is not None and command.until <= now:
+        return Refusal(reason=Reason.IN_THE_PAST)
+    return None
+
+
+def _claimed(case: Case, command: cmd.Asked, now: datetime) -> tuple[ev.Event, ...]:
+    """Who sets a case aside has it: nobody else would be called for it meanwhile."""
+    return () if case.owner else (ev.CaseClaimed(at=now, by=command.by.id),)
+
+
+def _off_hold(case: Case, now: datetime) -> tuple[ev.Event, ...]:
+    """A new hold ends the one before, so that its pause is counted."""
+    return () if case.hold is None else (ev.CaseResumed(at=now, why=ev.Why.ASKED),)
+
+
+def resume(case: Case, command: cmd.Resume, now: datetime) -> Outcome:
+    """Takes the case off hold."""
+    refusal = not_undecided(case) or not_yours(case, command.by)
+    if refusal is not None:
+        return refusal
+    if case.hold is None:
+        return Refusal(reason=Reason.NOT_ON_HOLD)
+    return (ev.CaseResumed(at=now, by=command.by.id, why=ev.Why.ASKED),)
+
+
+def hold_tick(case: Case, now: datetime) -> tuple[ev.Event, ...]:
+    """Ends a hold whose time has come."""
+    hold = case.hold
+    if hold is None or case.phase not in UNDECIDED or now < hold.until:
+        return ()
+    return (ev.CaseResumed(at=now, why=ev.Why.TIME),)
+
+
+def woken_by_worse(case: Case, worse: bool, now: datetime) -> tuple[ev.Event, ...]:
+    """A case that became more severe does not stay snoozed; one that waits goes on waiting."""
+    hold = case.hold
+    if not worse or hold is None or hold.kind is not HoldKind.SNOOZED:
+        return ()
+    return (ev.CaseResumed(at=now, why=ev.Why.WORSE),)

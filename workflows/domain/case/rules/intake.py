@@ -1,0 +1,78 @@
+"""Alerts that join, and cases that become one."""
+
+from datetime import datetime
+
+from workflows.domain.case import commands as cmd
+from workflows.domain.case import events as ev
+from workflows.domain.case.model import Case, Phase
+from workflows.domain.case.refusals import (
+    Outcome,
+    Reason,
+    Refusal,
+    held_by_other,
+    not_undecided,
+    outdated,
+)
+from workflows.domain.case.rules.holds import woken_by_worse
+from workflows.domain.policy.playbook import Severity
+
+
+def join(case: Case, command: cmd.JoinAlert, now: datetime) -> Outcome:
+    """One more alert; a case only ever becomes more severe."""
+    worse = command.severity.rank < case.severity.rank
+    severity = command.severity if worse else case.severity
+    joined = ev.AlertJoined(at=now, severity=severity, alert=command.alert)
+    return (joined, *woken_by_worse(case, worse, now))
+
+
+MANY = 5
+"""Alerts from which on one more of the same kind is a matter of counting."""
+
+
+def only_counts(case: Case, severity: Severity, rules: tuple[int, ...]) -> bool:
+    """Whether an alert of `severity` changes nothing but how many there are.
+
+    It makes the case no worse, and no rule protects from it (`rules`). The first ones are each
+    worth a look.
+    """
+    if case.alerts < MANY or case.phase is Phase.CLOSED:
+        return False
+    return severity.rank >= case.severity.rank and not rules
+
+
+def merge(case: Case, command: cmd.Merge, now: datetime) -> Outcome:
+    """This case ends, and another one on the same subject goes on for it."""
+    refusal = (
+        not_undecided(case)
+        or outdated(case, command)
+        or held_by_other(case, command.by)
+        or _no_target(case, command)
+    )
+    return refusal or (
+        ev.CaseMerged(at=now, by=command.by.id, into=command.into, route=command.route),
+    )
+
+
+def _no_target(case: Case, command: cmd.Merge) -> Refusal | None:
+    if command.into == case.id:
+        return Refusal(reason=Reason.SAME_CASE)
+    if command.subject is None:
+        return Refusal(reason=Reason.UNKNOWN_CASE, name=command.into)
+    if command.subject != case.subject:
+        return Refusal(reason=Reason.OTHER_SUBJECT, name=command.into)
+    return None
+
+
+def absorb(case: Case, command: cmd.Absorb, now: datetime) -> Outcome:
+    """The other end of a merge; a second delivery changes nothing."""
+    if command.case in case.absorbed:
+        return ()
+    if case.merged_into == command.case and case.id < command.case:
+        # Each was merged into the other at once: one of them has to go on.
+        reopened = ev.CaseReopened(at=now, by=command.by, reason="")
+        return (reopened, _absorbed(command, now))
+    return (_absorbed(command, now),)
+
+
+def _absorbed(command: cmd.Absorb, now: datetime) -> ev.CaseAbsorbed:
+    return ev.CaseAbsorbed(at=now, by=command.by, case=command.case, alerts=command.alerts)

@@ -1,0 +1,63 @@
+"""The notice to the person acted upon: news of it, and sending it again."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from workflows.domain.case import commands as cmd
+from workflows.domain.case import events as ev
+from workflows.domain.case.decision import NoticeStatus
+from workflows.domain.case.enforcement import TOOK_EFFECT, EnforcementReport, Problem, ProblemKind
+from workflows.domain.case.model import Case
+from workflows.domain.case.refusals import Outcome, Reason, Refusal
+
+_S = NoticeStatus
+_NEXT: dict[NoticeStatus | None, frozenset[NoticeStatus]] = {
+    None: frozenset({_S.RETRYING, _S.SENT, _S.FAILED}),
+    _S.PENDING: frozenset({_S.RETRYING, _S.SENT, _S.FAILED}),
+    _S.RETRYING: frozenset({_S.SENT, _S.FAILED}),
+    _S.FAILED: frozenset({_S.SENT}),
+}
+"""What may follow a status; anything else is old news that arrived late."""
+_UNKNOWN = Problem(kind=ProblemKind.UNREACHABLE)
+
+
+def noticed(case: Case, report: EnforcementReport, now: datetime) -> tuple[ev.Event, ...]:
+    """The event of a report's news of its notice, where that is new."""
+    news, decision = report.notice, report.decision
+    told = any(each.id == decision and each.notice is not None for each in case.decisions)
+    if news is None or not told:
+        return ()
+    state = case.notices.get(decision)
+    if news.status not in _NEXT.get(state.status if state else None, frozenset()):
+        return ()
+    return (_EVENTS[news.status](decision, news.problem, now),)
+
+
+def retry_notice(case: Case, command: cmd.RetryNotice, now: datetime) -> Outcome:
+    """Sends the notice of the last decision again."""
+    decision = case.decision
+    state = case.notices.get(decision.id) if decision is not None else None
+    failed = state is not None and state.status is NoticeStatus.FAILED
+    felt = any(action.status in TOOK_EFFECT for action in case.current_actions)
+    if decision is None or not failed or not felt:
+        return Refusal(reason=Reason.NO_NOTICE_FAILED)
+    return (ev.NoticeRetried(at=now, by=command.by.id, decision=decision.id),)
+
+
+def _sent(decision: str, problem: Problem | None, now: datetime) -> ev.Event:
+    return ev.NoticeSent(at=now, decision=decision)
+
+
+def _delayed(decision: str, problem: Problem | None, now: datetime) -> ev.Event:
+    return ev.NoticeDelayed(at=now, decision=decision, problem=problem)
+
+
+def _failed(decision: str, problem: Problem | None, now: datetime) -> ev.Event:
+    return ev.NoticeFailed(at=now, decision=decision, problem=problem or _UNKNOWN)
+
+
+_EVENTS: dict[NoticeStatus, Callable[[str, Problem | None, datetime], ev.Event]] = {
+    NoticeStatus.SENT: _sent,
+    NoticeStatus.RETRYING: _delayed,
+    NoticeStatus.FAILED: _failed,
+}

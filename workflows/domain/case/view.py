@@ -1,0 +1,312 @@
+"""What a card, a thread and an approval card are drawn from: small, whole, and without rules.
+
+A view crosses the wire on every change of a case, so it holds titles instead of the policy.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import get_args
+
+from pydantic import Field
+
+from workflows.domain.alerts import AlertBrief, Subject
+from workflows.domain.automation import Halt
+from workflows.domain.case import events as ev
+from workflows.domain.case.appeal_outcome import AppealAnswer
+from workflows.domain.case.approval import Approval
+from workflows.domain.case.bulk import RingState
+from workflows.domain.case.decision import Decision, Verdict
+from workflows.domain.case.enforcement import ActionState, NoticeState
+from workflows.domain.case.escalation import Clock, Due
+from workflows.domain.case.events import (
+    AlertJoined,
+    CaseOpened,
+    CaseUnwatched,
+    CaseWatched,
+    EnforcementStarted,
+    EvidenceRevealed,
+    Recorded,
+    RingProgressed,
+)
+from workflows.domain.case.model import (
+    UNDECIDED,
+    Case,
+    Hold,
+    Intent,
+    Known,
+    Mark,
+    Phase,
+    Protection,
+    is_over,
+)
+from workflows.domain.case.planning import plan
+from workflows.domain.case.refusals import Refusal
+from workflows.domain.people import Role
+from workflows.domain.policy.playbook import Notify, Playbook, Preset, Severity
+from workflows.domain.values import Text, Value
+
+
+class PresetView(Value):
+    """One button: `asks` where an approval will be asked for, `danger` where it can't be undone.
+
+    `targets` are whom or what it acts upon, each once.
+    """
+
+    id: str
+    title: Text
+    danger: bool
+    asks: bool
+    targets: tuple[Subject, ...] = ()
+
+
+class NextStep(Value):
+    """Whom the ladder calls next, and when."""
+
+    at: datetime
+    notify: Notify
+    role: Role | None = None
+    person: str | None = None
+
+
+class ProtectionView(Value):
+    """What Koban protects: `until` None while its end is not known, or waits for an approval."""
+
+    id: str
+    title: Text
+    state: ActionState
+    intent: Intent
+    until: datetime | None
+
+
+class CardView(Value):
+    """A case as people see it, as of `version`.
+
+    `warned`: the claim ends soon. `repeats` is how often each repeated step of the ladder, by its
+    place, is told again at most.
+    """
+
+    id: str
+    route: str
+    version: int
+    channel: str
+    playbook: str
+    title: Text
+    subject: Subject
+    severity: Severity
+    phase: Phase
+    opened_at: datetime
+    clock: Clock
+    next_step: NextStep | None
+    owner: str | None
+    alerts: int
+    first: AlertBrief
+    latest: AlertBrief
+    last_alert_at: datetime
+    decision: Decision | None
+    decision_title: Text | None
+    actions: tuple[ActionState, ...]
+    action_titles: dict[str, Text]
+    approval: Approval | None
+    rejection: str | None
+    called_at: datetime | None
+    turn: Mark | None
+    verdict: Verdict | None
+    closed_at: datetime | None
+    presets: tuple[PresetView, ...]
+    undoable: bool
+    stuck: bool = False
+    undoing: bool
+    failed: bool
+    rule_url: str | None
+    notice: NoticeState | None = None
+    acting: bool = False
+    hold: Hold | None = None
+    claim_ends: datetime | None = None
+    warned: bool = False
+    acknowledged_by: str | None = None
+    watchers: tuple[str, ...] = ()
+    protections: tuple[ProtectionView, ...] = ()
+    merged_into: str | None = None
+    absorbed: tuple[str, ...] = ()
+    known: Known = Known()
+    imminent: bool = False
+    rehearse: bool = False
+    repeats: dict[int, int] = Field(default_factory=dict)
+    ring: RingState | None = None
+    rings: bool = False
+    appeal: AppealAnswer | None = None
+    halt: Halt | None = None
+
+
+def view_of(case: Case) -> CardView:
+    """The view of `case`."""
+    playbook, decision = case.policy.playbook, case.decision
+    preset = playbook.preset(decision.preset) if decision and decision.preset else None
+    step = case.steps[0] if case.steps else None
+    return CardView(
+        **{name: getattr(case, name) for name in _SAME},
+        channel=playbook.channel,
+        playbook=playbook.playbook,
+        title=playbook.title,
+        next_step=_next_step(step) if step else None,
+        protections=_protections(case),
+        imminent=playbook.act_first is not None,
+        rehearse=playbook.rehearse,
+        repeats=_repeats(case),
+        ring=case.rings.get(decision.id) if decision else None,
+        rings=playbook.ring,
+        decision_title=preset.title if preset else None,
+        actions=case.current_actions,
+        action_titles=_titles(case),
+        presets=_presets(case),
+        undoable=case.phase in (Phase.CLOSED, *UNDECIDED) and bool(case.undoable),
+        stuck=bool(case.stuck),
+        failed=bool(case.failed),
+        rule_url=_rule_url(playbook, decision),
+        notice=case.notices.get(decision.id) if decision else None,
+    )
+
+
+_SAME = (
+    "id",
+    "route",
+    "version",
+    "subject",
+    "severity",
+    "phase",
+    "opened_at",
+    "clock",
+    "owner",
+    "alerts",
+    "first",
+    "latest",
+    "last_alert_at",
+    "approval",
+    "decision",
+    "rejection",
+    "called_at",
+    "turn",
+    "verdict",
+    "closed_at",
+    "undoing",
+    "acting",
+    "hold",
+    "claim_ends",
+    "warned",
+    "acknowledged_by",
+    "watchers",
+    "merged_into",
+    "absorbed",
+    "known",
+    "appeal",
+    "halt",
+)
+
+
+def _rule_url(playbook: Playbook, decision: Decision | None) -> str | None:
+    """Where the rule of the decision can be read; the playbook's own where there is none yet."""
+    named = playbook.rule(decision.policy) if decision and decision.policy else playbook.policy
+    return named.url if named is not None else None
+
+
+def _repeats(case: Case) -> dict[int, int]:
+    ladder = enumerate(case.policy.playbook.ladder(case.severity))
+    return {index: step.repeat.times for index, step in ladder if step.repeat is not None}
+
+
+def _next_step(due: Due) -> NextStep:
+    step = due.step
+    return NextStep(at=due.at, notify=step.notify, role=step.role, person=step.person)
+
+
+def _protections(case: Case) -> tuple[ProtectionView, ...]:
+    """Every protection that is not over, and those whose end is still to be told."""
+    views = (_protection(case, each) for each in case.protections)
+    return tuple(view for view in views if view is not None)
+
+
+def _protection(case: Case, protection: Protection) -> ProtectionView | None:
+    state = case.protected(protection.id)
+    spec = case.policy.catalog.find(state.planned.action) if state is not None else None
+    if state is None or spec is None or is_over(state):
+        return None
+    held = protection.intent is Intent.HOLD
+    return ProtectionView(
+        id=protection.id,
+        title=spec.title,
+        state=state,
+        intent=protection.intent,
+        until=None if held else state.until,
+    )
+
+
+def _titles(case: Case) -> dict[str, Text]:
+    names = {action.planned.action for action in case.actions}
+    names |= {sanction.action for sanction in case.known.sanctions}
+    if case.decision is not None:
+        names |= {planned.action for planned in case.decision.actions}
+    specs = {name: case.policy.catalog.find(name) for name in sorted(names)}
+    return {name: spec.title for name, spec in specs.items() if spec is not None}
+
+
+def _presets(case: Case) -> tuple[PresetView, ...]:
+    """The presets that can be carried out on this subject; none once it is decided."""
+    if case.phase not in UNDECIDED:
+        return ()
+    views = (_preset(case, preset) for preset in case.policy.playbook.presets)
+    return tuple(view for view in views if view is not None)
+
+
+def _preset(case: Case, preset: Preset) -> PresetView | None:
+    planned = plan(case, preset.actions)
+    if isinstance(planned, Refusal):
+        return None
+    specs = [case.policy.catalog.actions[each.action] for each in preset.actions]
+    return PresetView(
+        id=preset.id,
+        title=preset.title,
+        danger=any(spec.danger for spec in specs),
+        asks=any(spec.approval is not None for spec in specs),
+        targets=tuple({each.subject.key: each.subject for each in planned}.values()),
+    )
+
+
+def told_in_thread(recorded: Recorded) -> bool:
+    """Whether the thread tells of this event: alerts that join only count on the card."""
+    return not isinstance(recorded.event, _NOT_TOLD)
+
+
+_NOT_TOLD = (
+    CaseOpened
+    | AlertJoined
+    | CaseWatched
+    | CaseUnwatched
+    | EnforcementStarted
+    | EvidenceRevealed
+    | RingProgressed
+)
+
+UNTOLD = frozenset(each.model_fields["kind"].default for each in get_args(_NOT_TOLD))
+"""Their kinds."""
+
+
+def changes_card(before: Case, happened: Iterable[Recorded]) -> bool:
+    """Whether the card is drawn anew: who looked at evidence is no news of the case.
+
+    Unless it kept a claim alive whose end was told already.
+    """
+    return before.warned or any(not isinstance(each.event, EvidenceRevealed) for each in happened)
+
+
+_NEVER = ev.RingProgressed
+"""It comes every few seconds, and its end closes the case."""
+
+
+def is_waited_for(case: Case, event: ev.Event) -> bool:
+    """Whether a person did it, or decided what it is the outcome of."""
+    if isinstance(event, _NEVER):
+        return False
+    if event.by is not None or isinstance(event, ev.CaseClosed):
+        return True
+    decision = getattr(event, "decision", None)
+    return any(decision == each.id for each in case.decisions)

@@ -1,0 +1,85 @@
+"""What the platform can do (actions.yaml): requests as data."""
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue, model_validator
+
+from workflows.domain.people import Role
+from workflows.domain.values import Duration, Text, Written
+
+
+class OnExpiry(StrEnum):
+    """What happens when nobody approved in time."""
+
+    ESCALATE = "escalate"
+    REFUSE = "refuse"
+
+
+class ApprovalRule(Written):
+    """`quorum` different people of the role `by` must agree within a time."""
+
+    by: Role
+    quorum: Annotated[int, Field(ge=1, le=5)] = 1
+    within: Duration
+    on_expiry: OnExpiry = OnExpiry.REFUSE
+    remind: Duration | None = None
+
+    @model_validator(mode="after")
+    def _reminds_in_time(self) -> "ApprovalRule":
+        if self.remind is not None and self.remind >= self.within:
+            raise ValueError("`remind` must be shorter than `within`; it counts back from the end")
+        return self
+
+    @property
+    def reminded(self) -> timedelta:
+        """How long before the end it is reminded of: as written, else a third of the time."""
+        return self.remind or self.within / 3
+
+
+class Timed(Written):
+    """An action that ends by itself: Koban lifts it."""
+
+    default: Duration
+    max: Duration
+
+
+class Call(Written):
+    """One HTTP call; `{subject.id}`, `{case.id}`, `{until}` … are filled in."""
+
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "POST"
+    path: Annotated[str, Field(pattern=r"^/", max_length=500)]
+    json_: Annotated[dict[str, JsonValue] | None, Field(alias="json")] = None
+
+
+class Verify(Written):
+    """How to read back that an action took effect: `expect` is an expression over `response`."""
+
+    path: Annotated[str, Field(pattern=r"^/", max_length=500)]
+    expect: str
+
+
+class ActionSpec(Written):
+    """One thing that the platform can do to a subject of one type."""
+
+    title: Text
+    subject: str
+    danger: bool = False
+    timed: Timed | None = None
+    request: Call
+    undo: Call | None = None
+    verify: Verify | None = None
+    approval: ApprovalRule | None = None
+    undo_approval: ApprovalRule | None = None
+    deadline: Duration = Field(default="1h", validate_default=True)
+
+
+class ActionCatalog(Written):
+    """The whole of actions.yaml, by action name."""
+
+    actions: dict[str, ActionSpec]
+
+    def find(self, name: str) -> ActionSpec | None:
+        """The action called `name`, or None."""
+        return self.actions.get(name)

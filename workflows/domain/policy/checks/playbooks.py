@@ -1,0 +1,209 @@
+"""A term that no alert has would put every alert into a case of its own."""
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from difflib import get_close_matches
+
+from workflows.domain.policy.checks.finding import ACTIONS, Bundle, Finding, Findings, Place
+from workflows.domain.policy.playbook import Playbook, Preset
+from workflows.domain.values import format_duration
+
+
+def alerts_are_grouped_by_what_they_have(bundle: Bundle) -> Findings:
+    """`group_by` names something that an alert has.
+
+    A term that no alert has would put every alert into a case of its own.
+    """
+    for file, playbook in bundle.playbooks.items():
+        for number, term in enumerate(playbook.group_by):
+            if term in ("subject", "detector", "kind"):
+                continue
+            if not term.startswith(("related.", "attributes.")):
+                write = "write subject, detector, kind, related.TYPE or attributes.NAME"
+                what = f"alerts can't be grouped by `{term}`"
+                yield Finding(file, ("group_by", number), what, write)
+
+
+FASTEST = timedelta(seconds=30)
+
+
+def calls_leave_time_to_answer(bundle: Bundle) -> Findings:
+    """`repeat` leaves half a minute at least between two calls.
+
+    A call that comes every few seconds is noise, and Slack would hold it back.
+    """
+    for file, playbook in bundle.playbooks.items():
+        for number, step in enumerate(playbook.escalation):
+            if step.repeat is not None and step.repeat.every < FASTEST:
+                what = f"people would be called every {format_duration(step.repeat.every)}"
+                write = f"write {format_duration(FASTEST)} or more"
+                yield Finding(file, ("escalation", number, "repeat", "every"), what, write)
+
+
+def clocks_leave_time_to_decide(bundle: Bundle) -> Findings:
+    """`claim` is shorter than `decide`; both count from the opening.
+
+    Who claims in the last moment still needs time to decide.
+    """
+    for file, playbook in bundle.playbooks.items():
+        for severity, clocks in playbook.clocks.items():
+            if clocks.claim >= clocks.decide:
+                what = f"`claim` of {severity.value} leaves no time to decide"
+                write = f"write less than {format_duration(clocks.decide)}"
+                yield Finding(file, ("clocks", severity.value, "claim"), what, write)
+
+
+_ONE_EQUALS = re.compile(r"(?<![=!<>])=(?!=)")
+_IN_WORDS = re.compile(r"\b(and|or|not)\b")
+
+
+def every_condition_can_be_read(bundle: Bundle) -> Findings:
+    """Every expression of playbooks and actions can be read, and speaks of what is there.
+
+    An expression with a mistake would never hold, and nobody would notice.
+    """
+    for file, playbook in bundle.playbooks.items():
+        for place, expression, names in _expressions(playbook):
+            wrong = bundle.problem(expression, names)
+            if wrong is not None:
+                yield Finding(file, place, wrong, _write(expression))
+    for name, spec in (bundle.catalog.actions if bundle.catalog else {}).items():
+        if spec.verify is None:
+            continue
+        expression = spec.verify.expect
+        wrong = bundle.problem(expression, ("response",))
+        place = ("actions", name, "verify", "expect")
+        if wrong is not None:
+            yield Finding(ACTIONS, place, wrong, _write(expression))
+        elif "response" not in expression:
+            what = f"`{name}` is verified without looking at the response"
+            yield Finding(ACTIONS, place, what, "write for example `response.muted == true`")
+
+
+def _expressions(playbook: Playbook) -> Iterator[tuple[Place, str, tuple[str, ...]]]:
+    """Where it stands, the expression, and what it can speak of there."""
+    yield ("match",), playbook.match, ("alert",)
+    for severity, expression in playbook.severity.items():
+        yield ("severity", severity.value), expression, ("alert",)
+    for number, rule in enumerate(playbook.protect):
+        yield ("protect", number, "when"), rule.when, ("alert", "severity")
+
+
+def _write(expression: str) -> str:
+    if _ONE_EQUALS.search(expression):
+        return "write `==` to compare"
+    if _IN_WORDS.search(expression):
+        return "write `&&` for and, `||` for or, `!` for not"
+    return "mend the expression as docs/policy.md shows"
+
+
+def every_preset_names_known_actions(bundle: Bundle) -> Findings:
+    """Every action of every preset stands in actions.yaml.
+
+    A preset that names an action which the platform does not have could never be carried out.
+    """
+    if bundle.catalog is None:
+        return
+    known = bundle.catalog.actions
+    for file, playbook in bundle.playbooks.items():
+        for place, preset in enumerate(playbook.presets):
+            for number, each in enumerate(preset.actions):
+                if each.action not in known:
+                    near = get_close_matches(each.action, known, n=1)
+                    write = f"write `{near[0]}`" if near else "add it to actions.yaml"
+                    what = f"the action `{each.action}` is not in actions.yaml"
+                    yield Finding(file, ("presets", place, "actions", number), what, write)
+
+
+def every_severity_has_clocks(bundle: Bundle) -> Findings:
+    """Every severity of a playbook has its clocks.
+
+    A case without a clock would wait for ever.
+    """
+    for file, playbook in bundle.playbooks.items():
+        for severity in playbook.severity:
+            if severity not in playbook.clocks:
+                write = f"add `{severity.value}: {{claim: 10m, decide: 30m}}`"
+                what = f"{severity.value} has no clocks"
+                yield Finding(file, ("clocks",), what, write)
+
+
+def names_are_unique_and_match_their_file(bundle: Bundle) -> Findings:
+    """`playbook:` and `detector:` are the file's name; ids of presets are unique.
+
+    A playbook is found by its name, so its file, its name and its presets must be
+    unmistakable.
+    """
+    for file, playbook in bundle.playbooks.items():
+        if file != f"playbooks/{playbook.playbook}.yaml":
+            what = f"the playbook is called `{playbook.playbook}` but its file is not"
+            yield Finding(file, ("playbook",), what, "write the file's name")
+        seen: set[str] = set()
+        for number, preset in enumerate(playbook.presets):
+            if preset.id in seen:
+                what = f"the preset `{preset.id}` stands twice"
+                yield Finding(file, ("presets", number, "id"), what, "give it another id")
+            seen.add(preset.id)
+    for file, detector in bundle.detectors.items():
+        if file != f"detectors/{detector.detector}.yaml":
+            what = f"the detector is called `{detector.detector}` but its file is not"
+            yield Finding(file, ("detector",), what, "write the file's name")
+
+
+def reasons_and_rules_are_known(bundle: Bundle) -> Findings:
+    """Ids stand once, presets name reasons that there are, and the usual rule comes first.
+
+    What is chosen by its id has one id: rules, reasons, and the reason that a preset names.
+    """
+    for file, playbook in bundle.playbooks.items():
+        yield from _twice(file, "reasons", [each.id for each in playbook.reasons])
+        yield from _clauses(file, playbook)
+        for number, preset in enumerate(playbook.presets):
+            yield from _because(file, number, preset, playbook)
+
+
+def _clauses(file: str, playbook: Playbook) -> Findings:
+    if playbook.clauses and playbook.policy is None:
+        what = "there are `clauses` and no usual rule"
+        yield Finding(file, ("clauses",), what, "write the usual one as `policy`")
+    yield from _twice(file, "clauses", [each.id for each in playbook.clauses])
+    for number, clause in enumerate(playbook.clauses):
+        if playbook.policy is not None and clause.id == playbook.policy.id:
+            what = f"the rule `{clause.id}` is `policy` already"
+            yield Finding(file, ("clauses", number, "id"), what, "remove it here")
+
+
+def _because(file: str, number: int, preset: Preset, playbook: Playbook) -> Findings:
+    place = ("presets", number, "because")
+    if preset.because is None:
+        return
+    if playbook.template(preset.because) is None:
+        what = f"there is no reason `{preset.because}`"
+        known = ", ".join(each.id for each in playbook.reasons)
+        write = f"write one of {known}" if known else "add it to `reasons`"
+        yield Finding(file, place, what, write)
+    if preset.reason is not None:
+        yield Finding(file, place, "the preset has a `reason` of its own", "keep one of them")
+
+
+def _twice(file: str, key: str, ids: Iterable[str]) -> Findings:
+    seen: set[str] = set()
+    for number, each in enumerate(ids):
+        if each in seen:
+            yield Finding(file, (key, number, "id"), f"`{each}` stands twice", "keep one of them")
+        seen.add(each)
+
+
+def there_is_exactly_one_catch_all(bundle: Bundle) -> Findings:
+    """One playbook, and only one, has `catch_all: true`.
+
+    An alert of an unknown kind must never fall between the playbooks.
+    """
+    takers = sorted(file for file, book in bundle.playbooks.items() if book.catch_all)
+    if not takers and bundle.whole:
+        what = "no playbook takes alerts of an unknown kind"
+        yield Finding("playbooks/other.yaml", (), what, "add a playbook with `catch_all: true`")
+    for file in takers[1:]:
+        what = f"`catch_all` stands in {takers[0]} already"
+        yield Finding(file, ("catch_all",), what, "remove one of the two")

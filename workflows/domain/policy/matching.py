@@ -1,0 +1,168 @@
+"""What a playbook is for, as far as a person can name it: kinds of alerts and types of subjects."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from workflows.domain.alerts import Alert, Subject
+from workflows.domain.policy.actions import ActionCatalog
+from workflows.domain.policy.platform import LookupCatalog
+from workflows.domain.policy.playbook import Playbook, Severity
+
+_WORD = r"""(?:'([A-Za-z0-9_.-]{1,64})'|"([A-Za-z0-9_.-]{1,64})")"""
+_IS = re.compile(rf"alert\.kind\s*==\s*{_WORD}")
+_IS_BACKWARDS = re.compile(rf"{_WORD}\s*==\s*alert\.kind")
+_AMONG = re.compile(r"alert\.kind\s+in\s*\[([^\[\]]*)\]")
+_ONE = re.compile(_WORD)
+
+
+def kinds_of(playbook: Playbook) -> tuple[str, ...]:
+    """The kinds that its `match` names, in their order; of the catch-all its own name."""
+    if playbook.catch_all:
+        return (playbook.playbook,)
+    found = [*_IS.findall(playbook.match), *_IS_BACKWARDS.findall(playbook.match)]
+    for listed in _AMONG.findall(playbook.match):
+        found += _ONE.findall(listed)
+    return tuple(dict.fromkeys(one or other for one, other in found))
+
+
+def kinds_by_name(playbooks: Iterable[Playbook]) -> dict[str, str]:
+    """The kind behind each word that a person may use for it, casefolded.
+
+    A kind stands for itself; the name and the titles of a playbook for its first kind.
+    """
+    kinds: dict[str, str] = {}
+    names: dict[str, str] = {}
+    for playbook in playbooks:
+        own = kinds_of(playbook)
+        kinds |= {kind.casefold(): kind for kind in own}
+        if own:
+            titles = (playbook.playbook, playbook.title.ja, playbook.title.en)
+            names |= {"".join(title.split()).casefold(): own[0] for title in titles}
+    return {**names, **kinds}
+
+
+def subject_types(playbook: Playbook, catalog: ActionCatalog) -> tuple[str, ...]:
+    """The types of things that its presets act on, in their order."""
+    chosen = (action.action for preset in playbook.presets for action in preset.actions)
+    specs = (catalog.find(action) for action in chosen)
+    return tuple(dict.fromkeys(spec.subject for spec in specs if spec is not None))
+
+
+def subject_meant(
+    written: str, types: tuple[str, ...], catalog: ActionCatalog, lookups: LookupCatalog
+) -> Subject | None:
+    """`user:u_1`; or `u_1` where its form or `types` leave one possibility. None for any other."""
+    head, colon, rest = written.partition(":")
+    known = {*lookups.lookups, *(spec.subject for spec in catalog.actions.values())}
+    if colon and head.casefold() in known:
+        return _subject(head.casefold(), rest)
+    formed = type_by_form(written, lookups)
+    if formed is not None:
+        return _subject(formed, written)
+    return _subject(types[0], written) if len(types) == 1 else None
+
+
+def type_by_form(id_: str, lookups: LookupCatalog) -> str | None:
+    """The one type whose ids look like this, where there is exactly one."""
+    fitting = [type_ for type_, form in _forms(lookups).items() if form.fullmatch(id_)]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def subjects_in(text: str, lookups: LookupCatalog) -> tuple[Subject, ...]:
+    """The subjects that a text names, `user:u_1` or by the form of their ids, as they come."""
+    found: list[Subject] = []
+    for word in _WORDS.findall(text):
+        head, colon, rest = word.partition(":")
+        named = _subject(head, rest) if colon and head in lookups.lookups else None
+        formed = type_by_form(word, lookups) if named is None else None
+        subject = named or (_subject(formed, word) if formed is not None else None)
+        if subject is not None:
+            found.append(subject)
+    return tuple({subject.key: subject for subject in found}.values())
+
+
+_WORDS = re.compile(r"[A-Za-z0-9_:.-]*[A-Za-z0-9_]")
+
+
+def _forms(lookups: LookupCatalog) -> Mapping[str, re.Pattern[str]]:
+    return {
+        type_: re.compile(spec.ids)
+        for type_, spec in lookups.lookups.items()
+        if spec.ids is not None
+    }
+
+
+def _subject(type_: str, id_: str) -> Subject | None:
+    try:
+        return Subject(type=type_, id=id_)
+    except ValidationError:
+        return None
+
+
+Holds = Callable[[str, Mapping[str, Any]], bool]
+"""Evaluates a condition over facts; never raises."""
+
+
+def find_playbook(playbooks: Iterable[Playbook], alert: Alert, holds: Holds) -> Playbook:
+    """The first playbook that matches; the catch-all takes what nobody else does.
+
+    Raises:
+        LookupError: where nothing matches and there is no catch-all.
+    """
+    facts = {"alert": alert.facts()}
+    ordered = sorted(playbooks, key=lambda each: (each.catch_all, each.order, each.playbook))
+    for playbook in ordered:
+        if playbook.catch_all or holds(playbook.match, facts):
+            return playbook
+    raise LookupError(f"no playbook takes alerts of kind {alert.kind}")
+
+
+def severity_of(playbook: Playbook, alert: Alert, holds: Holds) -> Severity:
+    """The first severity whose condition holds, worst first; the mildest named if none does."""
+    return assess(playbook, alert, holds).severity
+
+
+def assess(playbook: Playbook, alert: Alert, holds: Holds) -> "Assessment":
+    """The alert's own severity, with its facts for further conditions."""
+    facts = {"alert": alert.facts()}
+    ordered = sorted(playbook.severity, key=lambda each: each.rank)
+    found = next((s for s in ordered if holds(playbook.severity[s], facts)), ordered[-1])
+    return Assessment(alert=alert, severity=found, facts=facts)
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """One alert weighed by a playbook; `facts` is what conditions read."""
+
+    alert: Alert
+    severity: Severity
+    facts: Mapping[str, Any]
+
+    def protections(self, playbook: Playbook, severity: Severity, holds: Holds) -> tuple[int, ...]:
+        """The lines of `protect` that hold in a case of `severity`, by their index."""
+        facts = {**self.facts, "severity": severity.value}
+        return tuple(i for i, rule in enumerate(playbook.protect) if holds(rule.when, facts))
+
+
+def group_of(playbook: Playbook, alert: Alert) -> tuple[str, ...]:
+    """What alerts must share to join one case.
+
+    A term that the alert lacks falls back to its subject, so that strangers never share a case.
+    """
+    return tuple(_term(term, alert) for term in playbook.group_by)
+
+
+def _term(term: str, alert: Alert) -> str:
+    head, _, rest = term.partition(".")
+    if head in ("detector", "kind"):
+        return str(getattr(alert, head))
+    found: object = None
+    if head == "related":
+        found = next((each.key for each in alert.related if each.type == rest), None)
+    elif head == "attributes":
+        found = alert.attributes.get(rest)
+    return f"subject={alert.subject.key}" if found is None else f"{term}={found}"

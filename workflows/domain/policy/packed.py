@@ -1,0 +1,59 @@
+"""Policy in transit: compressed once a version, and shared by every case that carries it."""
+
+import zlib
+from base64 import b85decode, b85encode
+from collections import OrderedDict
+from functools import lru_cache
+from sys import intern
+
+from pydantic import field_validator
+
+from workflows.domain.policy.playbook import Policy
+from workflows.domain.values import Value
+
+REMEMBERED = 256
+"""Policies that a process keeps unpacked. An open case keeps its own in any case."""
+
+
+class PackedPolicy(Value):
+    """A policy as Temporal stores it: about a third of its JSON. `version` names the content."""
+
+    version: str
+    playbook: str
+    data: str
+
+    @field_validator("data")
+    @classmethod
+    def _is_kept_once(cls, data: str) -> str:
+        return intern(data)
+
+    @property
+    def policy(self) -> Policy:
+        """The policy itself, one object for all cases of a process."""
+        return _unpacked(self.data)
+
+
+def pack(policy: Policy) -> PackedPolicy:
+    """`policy` as it travels. The same object is packed once."""
+    known = _packed.get(id(policy))
+    if known is not None and known[0] is policy:
+        return known[1]
+    data = zlib.compress(policy.model_dump_json(by_alias=True).encode(), 9)
+    packed = PackedPolicy(
+        version=policy.version,
+        playbook=policy.playbook.playbook,
+        data=b85encode(data).decode("ascii"),
+    )
+    _packed[id(policy)] = (policy, packed)
+    if len(_packed) > REMEMBERED:
+        _packed.popitem(last=False)
+    return packed
+
+
+_packed: OrderedDict[int, tuple[Policy, PackedPolicy]] = OrderedDict()
+"""By identity: two policies of one version may differ in a test, never in a deployment."""
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _unpacked(data: str) -> Policy:
+    return Policy.model_validate_json(zlib.decompress(b85decode(data)))

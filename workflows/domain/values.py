@@ -1,0 +1,97 @@
+"""The two bases of every model: values that cross the wire, and files that people write."""
+
+import re
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+
+
+class Value(BaseModel):
+    """An immutable value. Unknown fields are ignored, so that an older worker reads a newer one."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Written(BaseModel):
+    """Something that a person wrote (policy, alert). Unknown fields are mistakes and refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+_WRITTEN = re.compile(r"(\d{1,6})([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def parse_duration(written: str) -> timedelta:
+    """A duration from `30s`, `5m`, `24h` or `7d`.
+
+    Raises:
+        ValueError: for anything else, and for zero.
+    """
+    match = _WRITTEN.fullmatch(written.strip())
+    if match is None or int(match[1]) == 0:
+        raise ValueError(f"{written!r} is not a duration; write 30s, 5m, 24h or 7d")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def format_duration(duration: timedelta) -> str:
+    """The shortest way to write `duration` that `parse_duration` reads back."""
+    seconds = int(duration.total_seconds())
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds % size == 0 and seconds:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+def _read(given: Any) -> Any:
+    # Values that went over the wire arrive in ISO 8601 (PT5M), which pydantic reads itself.
+    if isinstance(given, str) and not given.startswith(("P", "-P")):
+        return parse_duration(given)
+    if isinstance(given, int | float):
+        raise ValueError(f"{given!r} is not a duration; write 30s, 5m, 24h or 7d")
+    return given
+
+
+Duration = Annotated[timedelta, BeforeValidator(_read)]
+
+
+# U+2400 "symbols for control": shows a control character instead of obeying it.
+_PICTURES = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\n\t"}
+# Bidirectional overrides can make a card read differently from what it says (CVE-2021-42574).
+_DIRECTION = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), 0xFFFD)
+_VISIBLE = {**_PICTURES, 0x7F: 0x2421, **_DIRECTION, **dict.fromkeys(range(0xD800, 0xE000), 0xFFFD)}
+
+
+class Language(StrEnum):
+    """A language that Koban speaks."""
+
+    JA = "ja"
+    EN = "en"
+
+
+class Text(Value):
+    """One text in both languages; a plain string stands for both."""
+
+    ja: str
+    en: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_for_both(cls, given: Any) -> Any:
+        if isinstance(given, str):
+            return {"ja": given, "en": given}
+        if isinstance(given, dict) and len(given) == 1:
+            only = next(iter(given.values()))
+            return {"ja": given.get("ja", only), "en": given.get("en", only)}
+        return given
+
+    def in_(self, language: Language) -> str:
+        """The text in `language`."""
+        return self.ja if language is Language.JA else self.en
+
+
+def visible(text: str) -> str:
+    """`text` with control and direction characters replaced by visible ones (same length)."""
+    return text.translate(_VISIBLE)
