@@ -5,7 +5,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from workflows.client import Cases, StillRuns
 from workflows.domain.case.enforcement import EnforcementReport
-from workflows.ports import Delivery
+from workflows.ports.cases import Delivery
 
 
 class DeliveryActivities:

@@ -29,7 +29,7 @@ from workflows.domain.policy.playbook import Playbook
 from workflows.domain.policy.reports import ReportRules
 from workflows.domain.policy.roster import Roster, Turn, next_after, on_at, zone_of
 from workflows.domain.values import Text
-from workflows.reporting.ports import ReportWanted
+from workflows.ports.reports import ReportWanted
 
 MOST_CASES = 2_000
 """Open cases that are looked at for the lists; the counts know no limit."""

@@ -17,9 +17,9 @@ from activities.slack.reader import Reader
 from activities.slack.refusals import refusal_text
 from activities.slack.role_holders import holders_of, people_in, shown
 from activities.slack.text.texts import texts
-from workflows.casework.evidence_ports import ShowEvidence
 from workflows.domain.alerts import AlertEvidence, ImageEvidence, TextEvidence
 from workflows.domain.case.refusals import Reason, Refusal
+from workflows.ports.evidence import ShowEvidence
 
 _log = structlog.get_logger(__name__)
 

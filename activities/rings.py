@@ -8,9 +8,9 @@ from temporalio.exceptions import ApplicationError
 from activities.ledger.rings import Rings
 from activities.platform.client import TryAgain
 from activities.platform.related import Found, RelatedReader, Unreadable
-from workflows.casework.ring_ports import RingAsk
 from workflows.domain.case.bulk import MOST, Blast, Ring
 from workflows.domain.policy.platform import LookupCatalog
+from workflows.ports.bulk import RingAsk
 
 
 class RingActivities:

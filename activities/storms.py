@@ -7,10 +7,9 @@ import structlog
 
 from activities.ledger.database import LedgerUnavailable
 from activities.ledger.storms import Storms
-from workflows.client import OutOfReach
+from workflows.client import OutOfReach, StormRoutes
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.storm import Called, is_flooded
-from workflows.storming.door import StormRoutes
 
 LOOK_AGAIN = 5.0
 """Seconds in which a channel is not counted again: every waiting card would ask."""

@@ -11,17 +11,17 @@ from temporalio.worker import Worker, WorkerDeploymentConfig
 
 from bot.living import SignsOfLife
 from bot.query_guard import GuardedRunner
-from workflows.appeal_workflow import AppealWorkflow
-from workflows.bulk_workflow import RingWorkflow
-from workflows.case_workflow import CaseWorkflow
-from workflows.enforcement_workflow import EnforcementWorkflow, PinnedEnforcement
-from workflows.queues import (
+from workflows.activity_options import (
     cards_queue,
     platform_queue,
     slack_queue,
     updates_queue,
     worst_queue,
 )
+from workflows.appeal_workflow import AppealWorkflow
+from workflows.bulk_workflow import RingWorkflow
+from workflows.case_workflow import CaseWorkflow
+from workflows.enforcement_workflow import EnforcementWorkflow, PinnedEnforcement
 from workflows.report_workflow import ReportWorkflow
 from workflows.storm_workflow import StormWorkflow
 

@@ -10,20 +10,9 @@ from collections.abc import Sequence
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
-from workflows.appealing import ports
-from workflows.appealing.ports import Against, AppealWrite, appeal_row
-from workflows.appealing.screen import AppealScreen
-from workflows.appealing.start import AppealMemory, AppealStart
-from workflows.appealing.telling import tell_case, tell_person
-from workflows.casework.alarm import Alarm
-from workflows.casework.authorize import (
-    Authorized,
-    Authorizer,
-)
-from workflows.casework.ledger_calls import ask_until_answered
-from workflows.casework.ledger_writer import LedgerWriter
-from workflows.casework.screen import refuse
-from workflows.casework.tasks import Lane, TaskBudget, Tasks
+from workflows.appeal.notices import tell_case, tell_person
+from workflows.case.authorize import Authorized, Authorizer
+from workflows.case.timers import Alarm
 from workflows.domain.appeal import commands as cmd
 from workflows.domain.appeal import events as ev
 from workflows.domain.appeal.commands import AppealClick, AppealCommand
@@ -34,7 +23,13 @@ from workflows.domain.case.commands import typed_in
 from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.case.snapshot import ReceivedAlert, SeenKeys
 from workflows.domain.policy.appeals import NoticeKind
-from workflows.ports import Answer
+from workflows.ports import appeals
+from workflows.ports.appeals import Against, AppealMemory, AppealStart, AppealWrite, appeal_row
+from workflows.ports.cases import Answer
+from workflows.shared.ledger_calls import ask_until_answered
+from workflows.shared.ledger_writer import LedgerWriter
+from workflows.shared.slack_sync import AppealScreen, refuse
+from workflows.shared.tasks import Lane, TaskBudget, Tasks
 
 
 @workflow.defn
@@ -118,12 +113,12 @@ class AppealWorkflow:
         """Files it; False where the ledger has it from an earlier run."""
         request = self._appeal.request
         against = Against(case=request.case, decision=request.decision)
-        found = await ask_until_answered(ports.load_appealed, against)
+        found = await ask_until_answered(appeals.load_appealed, against)
         filed, _ = decide_in_turn(self._appeal, (cmd.FileAppeal(appealed=found),), workflow.now())
         after = apply_all_to_appeal(self._appeal, filed)
         recorded = numbered(self._appeal, filed)
         write = AppealWrite(row=appeal_row(after), events=recorded)
-        if not await ask_until_answered(ports.record_appeal, write):
+        if not await ask_until_answered(appeals.record_appeal, write):
             return False
         self._go_on(after, recorded)
         return True
@@ -227,7 +222,7 @@ class AppealWorkflow:
     ) -> None:
         card = self._placed = self._screen.card
         write = AppealWrite(row=appeal_row(self._appeal), events=events, card=card)
-        await ask_until_answered(ports.record_appeal, write)
+        await ask_until_answered(appeals.record_appeal, write)
 
     # -- notices --------------------------------------------------------------------------
 

@@ -18,12 +18,6 @@ from temporalio.exceptions import (
 )
 from temporalio.workflow import ParentClosePolicy
 
-from workflows import ports
-from workflows.casework import ring_ports
-from workflows.casework.ledger_calls import LOST, ask_until_answered
-from workflows.casework.ring_ports import Member, RingPart, RingRows, RingStart
-from workflows.casework.ring_roll import Roll
-from workflows.casework.tasks import Tasks
 from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import RING, WAVE
 from workflows.domain.case.bulk_progress import HELD_UP, Mark
@@ -38,9 +32,14 @@ from workflows.domain.case.enforcement import (
     ProblemKind,
 )
 from workflows.domain.ids import enforcement_route
+from workflows.enforcement.bulk_roll import Roll
 from workflows.enforcement_workflow import EnforcementWorkflow
-from workflows.ports import Delivery
-from workflows.starts import TASK_TIMEOUT, EnforcementStart, Job
+from workflows.inputs import TASK_TIMEOUT, EnforcementStart, Job
+from workflows.ports import bulk, cases
+from workflows.ports.bulk import Member, RingPart, RingRows, RingStart
+from workflows.ports.cases import Delivery
+from workflows.shared.ledger_calls import LOST, ask_until_answered
+from workflows.shared.tasks import Tasks
 
 LONG = 1_000
 """Events of a history: some eight waves. A run is short, and restarts are rare."""
@@ -110,7 +109,7 @@ class RingWorkflow:
     async def _begin(self) -> None:
         """Where it did not begin just now, the ledger says how far it came."""
         if not self._start.fresh:
-            self._roll.recall(await ask_until_answered(ring_ports.ring_marks, self._start.ring))
+            self._roll.recall(await ask_until_answered(bulk.ring_marks, self._start.ring))
         if self._start.stopped:
             self._roll.stop()
         if self._start.undo:
@@ -163,7 +162,7 @@ class RingWorkflow:
 
     async def _wave(self, places: tuple[int, ...]) -> None:
         part = RingPart(ring=self._start.ring, places=places)
-        members = await ask_until_answered(ring_ports.ring_part, part)
+        members = await ask_until_answered(bulk.ring_part, part)
         for member in members:
             wanted = self._roll.marks[member.place]
             alive = member.place in self._roll.alive
@@ -268,7 +267,7 @@ class RingWorkflow:
                 version=self._writes,
                 rows=tuple(rows[first : first + AT_ONCE]),
             )
-            await ask_until_answered(ring_ports.record_ring, written)
+            await ask_until_answered(bulk.record_ring, written)
 
     async def _tell_soon(self) -> None:
         """Tells how far it is, unless it told a moment ago: the next wave, or the end, follows."""
@@ -315,7 +314,7 @@ class RingWorkflow:
             await case.signal("report", report)
         except FailureError:
             await workflow.execute_activity(
-                ports.deliver,
+                cases.deliver,
                 Delivery(case=self._start.case, report=report),
                 start_to_close_timeout=timedelta(seconds=15),
                 heartbeat_timeout=LOST,

@@ -6,13 +6,13 @@ The sandbox makes the class again for every case, so it only hands over to `Case
 from temporalio import workflow
 from temporalio.common import RawValue
 
-from workflows.casework.machine import CaseMachine
+from workflows.case.machine import CaseMachine
 from workflows.domain.case.appeal_outcome import AppealAnswer
 from workflows.domain.case.commands import Click
 from workflows.domain.case.enforcement import EnforcementReport
 from workflows.domain.case.snapshot import Memory
-from workflows.ports import Delivery, Show
-from workflows.starts import CaseStart
+from workflows.inputs import CaseStart
+from workflows.ports.cases import Delivery, Show
 
 
 @workflow.defn

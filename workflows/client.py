@@ -24,19 +24,22 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from workflows.appeal_workflow import AppealWorkflow
-from workflows.appealing.start import AppealMemory, AppealStart
 from workflows.case_workflow import CaseWorkflow
 from workflows.domain.alerts import Alert
 from workflows.domain.appeal.commands import AppealClick
 from workflows.domain.case.commands import Click, Grant
 from workflows.domain.case.enforcement import EnforcementReport
 from workflows.domain.case.snapshot import Memory
-from workflows.domain.ids import appeal_route, case_route, closed_route
+from workflows.domain.ids import appeal_route, case_route, closed_route, storm_route
 from workflows.domain.policy.packed import pack
 from workflows.domain.policy.playbook import Policy
-from workflows.handing_in import parcels
-from workflows.ports import Delivery, Show
-from workflows.starts import TASK_TIMEOUT, CaseStart
+from workflows.domain.storm import Called
+from workflows.inputs import TASK_TIMEOUT, CaseStart
+from workflows.ports.appeals import AppealMemory, AppealStart
+from workflows.ports.cases import Delivery, Show
+from workflows.ports.storms import StormStart
+from workflows.shared.batching import parcels
+from workflows.storm_workflow import StormWorkflow
 
 T = TypeVar("T")
 
@@ -333,3 +336,36 @@ async def answered(query: Awaitable[T]) -> T:
         raise Gone from None
     except WorkflowQueryFailedError as error:
         raise OutOfReach("the workflow can't answer now") from error
+
+
+class StormRoutes:
+    """Each call is durable when it returns. All raise `workflows.client.OutOfReach`."""
+
+    def __init__(self, client: Client, task_queue: str) -> None:
+        """Wraps a connected client; `task_queue` is where the storms run."""
+        self._client = client
+        self._task_queue = task_queue
+
+    async def begin(self, channel: str) -> None:
+        """Begins the storm of a channel, unless it goes on already."""
+        await asked(
+            self._client.start_workflow(
+                StormWorkflow.run,
+                StormStart(channel=channel),
+                id=storm_route(channel),
+                task_queue=self._task_queue,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                priority=Priority(priority_key=2),
+                task_timeout=TASK_TIMEOUT,
+                rpc_timeout=RPC_TIMEOUT,
+            )
+        )
+
+    async def called(self, channel: str, call: Called) -> bool:
+        """Hands a call over; False where no storm goes on."""
+        handle = self._client.get_workflow_handle(storm_route(channel))
+        try:
+            await asked(handle.signal(StormWorkflow.called, call, rpc_timeout=RPC_TIMEOUT))
+        except Gone:
+            return False
+        return True

@@ -10,11 +10,6 @@ from temporalio import workflow
 from temporalio.common import VersioningBehavior
 from temporalio.exceptions import FailureError
 
-from workflows import ports
-from workflows.casework.calls import ONE_CALL, PATIENTLY, Calls, Overtaken
-from workflows.casework.ledger_calls import LOST
-from workflows.casework.noticing import Noticing
-from workflows.casework.track import Track
 from workflows.domain.case.enforcement import (
     ActionStatus,
     Ask,
@@ -24,8 +19,12 @@ from workflows.domain.case.enforcement import (
     ProblemKind,
 )
 from workflows.domain.policy.playbook import OnFailure, Order
-from workflows.ports import Delivery
-from workflows.starts import EnforcementStart
+from workflows.enforcement.notices import Noticing
+from workflows.enforcement.platform_calls import ONE_CALL, PATIENTLY, Calls, Overtaken, Track
+from workflows.inputs import EnforcementStart
+from workflows.ports import cases
+from workflows.ports.cases import Delivery
+from workflows.shared.ledger_calls import LOST
 
 _OVERTAKES = frozenset({AskKind.KEEP, AskKind.LIFT, AskKind.UNDO})
 _HOLDING = frozenset({AskKind.HOLD, AskKind.RESUME})
@@ -250,7 +249,7 @@ class EnforcementWorkflow:
             await case.signal("report", report)
         except FailureError:
             await workflow.execute_activity(
-                ports.deliver,
+                cases.deliver,
                 Delivery(case=self._start.case, report=report),
                 start_to_close_timeout=ONE_CALL,
                 heartbeat_timeout=LOST,

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from temporalio import workflow
 from temporalio.common import Priority, RetryPolicy, SearchAttributeKey
 
+from workflows.activity_options import slack_queue
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.metrics.report import Report
-from workflows.queues import slack_queue
-from workflows.reporting import ports
-from workflows.reporting.ports import ReportStart, ReportWanted
+from workflows.ports import reports
+from workflows.ports.reports import ReportStart, ReportWanted
 
 USEFUL = timedelta(hours=6)
 """A report that comes later than this is not missed any more."""
@@ -36,7 +36,7 @@ class ReportWorkflow:
             key=workflow.info().workflow_id, kind=start.kind, at=_due_at(), shift=start.shift
         )
         return await workflow.execute_activity(
-            ports.gather_report,
+            reports.gather_report,
             wanted,
             start_to_close_timeout=_ONE_TRY,
             schedule_to_close_timeout=USEFUL,
@@ -45,7 +45,7 @@ class ReportWorkflow:
 
     async def _post(self, report: Report) -> CardRef:
         return await workflow.execute_activity(
-            ports.post_report,
+            reports.post_report,
             report,
             task_queue=slack_queue(workflow.info().task_queue),
             start_to_close_timeout=_ONE_TRY,

@@ -8,11 +8,11 @@ from datetime import timedelta
 
 from temporalio import workflow
 
-from workflows.casework.ledger_calls import ask_until_answered
 from workflows.domain.case.snapshot import CardRef, remember
 from workflows.domain.storm import CALM, Called, Mention, Picture, due_mentions
-from workflows.storming.ports import StormAsk, StormStart, storm_now
-from workflows.storming.telling import show
+from workflows.ports.storms import StormAsk, StormStart, storm_now
+from workflows.shared.ledger_calls import ask_until_answered
+from workflows.shared.slack_sync import show
 
 _LOOK = timedelta(seconds=12)
 """Between two looks: five a minute take a tenth of Slack's updates."""

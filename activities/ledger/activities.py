@@ -14,12 +14,11 @@ from activities.ledger.evidence import Exposures
 from activities.ledger.ledger import Ledger, Subjects, utc_now
 from activities.ledger.tables import spending
 from activities.ledger.team import Automation, Covers
-from workflows.casework.evidence_ports import Exposing
 from workflows.domain.automation import Halt
 from workflows.domain.case.reveal_quota import Exposed
 from workflows.domain.case.snapshot import Memory
 from workflows.domain.people import Cover
-from workflows.ports import (
+from workflows.ports.cases import (
     CasePlace,
     ClaimAlerts,
     ClaimedAlerts,
@@ -28,6 +27,7 @@ from workflows.ports import (
     OpenedCase,
     Spending,
 )
+from workflows.ports.evidence import Exposing
 
 # Any fixed number will do: it names people's budgets among PostgreSQL's advisory locks.
 _LOCKS = 0x4B6F6262

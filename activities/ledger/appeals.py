@@ -11,7 +11,6 @@ from activities.ledger.database import Database
 from activities.ledger.queries import Queries, Row
 from activities.ledger.rows import appeal_values
 from activities.ledger.tables import appeals
-from workflows.appealing.ports import Against, AppealWrite
 from workflows.domain.alerts import Subject
 from workflows.domain.appeal.model import Appealed
 from workflows.domain.case.approval import Purpose
@@ -19,6 +18,7 @@ from workflows.domain.case.decision import Decision
 from workflows.domain.case.enforcement import STANDING, ActionStatus
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.values import Text
+from workflows.ports.appeals import Against, AppealWrite
 
 TOOK_EFFECT = frozenset({*STANDING, ActionStatus.LIFTED})
 """A measure whose time is over still stands in the person's record: it can be appealed against."""

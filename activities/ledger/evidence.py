@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from activities.ledger.database import Database
 from activities.ledger.rows import Link
 from activities.ledger.tables import alerts, cases, events, evidence_files, exposures, lookups
-from workflows.casework.evidence_ports import Exposing
 from workflows.domain.alerts import AlertEvidence, ImageEvidence, named
 from workflows.domain.case.reveal_quota import Exposed, is_full
+from workflows.ports.evidence import Exposing
 
 MOST_MERGED = 50
 """Cases that were merged into one another, one after the next, of which alerts are looked for."""

@@ -25,7 +25,14 @@ from workflows.domain.case.model import Known, Phase, Sanction
 from workflows.domain.case.snapshot import Memory, ReceivedAlert
 from workflows.domain.ids import case_id
 from workflows.domain.policy.packed import PackedPolicy
-from workflows.ports import CasePlace, ClaimAlerts, ClaimedAlerts, LedgerWrite, OpenCase, OpenedCase
+from workflows.ports.cases import (
+    CasePlace,
+    ClaimAlerts,
+    ClaimedAlerts,
+    LedgerWrite,
+    OpenCase,
+    OpenedCase,
+)
 
 MOST_CASES = 5
 """Open cases that are named; a card has no room for more."""

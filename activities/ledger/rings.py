@@ -12,11 +12,11 @@ from activities.ledger.database import Database
 from activities.ledger.queries import CHUNK, Row
 from activities.ledger.rows import storable
 from activities.ledger.tables import actions, events, rings
-from workflows.casework.ring_ports import Member, RingPart, RingRows
 from workflows.domain.alerts import Subject
 from workflows.domain.case import bulk_progress
 from workflows.domain.case.decision import Decision
 from workflows.domain.case.enforcement import STANDING, ActionStatus
+from workflows.ports.bulk import Member, RingPart, RingRows
 
 _BAD_FIRST = (ActionStatus.FAILED, ActionStatus.DRIFTED, ActionStatus.RETRYING)
 _OF_RING = sa.and_(

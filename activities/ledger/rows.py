@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from workflows.appealing.ports import AppealRow
 from workflows.domain.alerts import Alert
 from workflows.domain.appeal.events import AppealRecorded
 from workflows.domain.case.events import Recorded
 from workflows.domain.case.projection import ActionRow, CaseRow
 from workflows.domain.case.snapshot import CardRef, Memory
+from workflows.ports.appeals import AppealRow
 
 # `hash = SHA-256(canonical JSON of [prev_hash, case_id, seq, at, kind, actor, data])`, in lower
 # hex; `at` is ISO 8601 in UTC with microseconds; the JSON has sorted keys, no spaces and only

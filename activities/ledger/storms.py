@@ -16,7 +16,7 @@ from workflows.domain.case.snapshot import CardRef
 from workflows.domain.policy.playbook import Severity
 from workflows.domain.storm import MOST_TOP, Group, Picture, Top
 from workflows.domain.values import Text
-from workflows.storming.ports import StormAsk
+from workflows.ports.storms import StormAsk
 
 _RANK = sa.case({each.value: each.rank for each in Severity}, value=cases.c.severity, else_=9)
 _OPEN = cases.c.phase != Phase.CLOSED.value

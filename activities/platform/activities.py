@@ -10,7 +10,7 @@ from activities.platform.requests import Asked, asked_for, path_of
 from workflows.conditions import holds
 from workflows.domain.case.enforcement import ActionStatus, Problem, ProblemKind
 from workflows.domain.policy.actions import Verify
-from workflows.ports import Direction, Order, Result
+from workflows.ports.cases import Direction, Order, Result
 
 MOST = 500
 """Characters of a request that a card can show."""

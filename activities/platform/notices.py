@@ -5,11 +5,11 @@ from temporalio import activity
 from activities.platform.activities import retryable
 from activities.platform.client import Platform, Refused, TryAgain, UnusableSubject
 from activities.platform.requests import fill_json, fill_path
-from workflows.appealing.ports import Notice
 from workflows.domain.case.decision import Wording, letter_text
 from workflows.domain.case.enforcement import Problem, ProblemKind
 from workflows.domain.policy.appeals import NoticeKind
 from workflows.domain.values import Text, visible
+from workflows.ports.appeals import Notice
 
 
 class NoticeActivities:

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from activities.platform.client import UnusableSubject
 from workflows.domain.case.enforcement import idempotency_key
-from workflows.ports import Direction, Order
+from workflows.ports.cases import Direction, Order
 
 _PLACEHOLDER = re.compile(r"\{([a-z_.]+)\}")
 _DOTS = frozenset({".", ".."})

@@ -36,14 +36,14 @@ from activities.slack.role_holders import (
 from activities.slack.storm_digest import NoStorms, StormDoor, people_in_storm
 from activities.slack.telling import Telling
 from activities.slack.text.texts import texts
-from workflows.appealing.ports import ShowAppeal
 from workflows.domain.appeal.events import AppealReleased
 from workflows.domain.case.commands import Grant
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.metrics.report import Report
 from workflows.domain.values import Language
-from workflows.ports import Answer, RolesAsk, Show, Shown, Tell
-from workflows.storming.ports import ShowStorm
+from workflows.ports.appeals import ShowAppeal
+from workflows.ports.cases import Answer, RolesAsk, Show, Shown, Tell
+from workflows.ports.storms import ShowStorm
 
 LATE = 1.0
 """Seconds from asking to writing; within them the case is not asked again."""

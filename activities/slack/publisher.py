@@ -22,15 +22,15 @@ from activities.slack.reader import Reader
 from activities.slack.report_message import picture_of, report_message
 from activities.slack.storm_digest import StormDoor, calls, digest, handed_over
 from activities.slack.thread import AT_ONCE, EVENT_TYPE, lines_message
-from workflows.appealing.ports import ShowAppeal
 from workflows.domain.appeal.events import AppealRecorded
 from workflows.domain.case import events as ev
 from workflows.domain.case.approval import Approval, Purpose
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.metrics.report import Chart, Report
 from workflows.domain.people import Role
-from workflows.ports import Show, Shown
-from workflows.storming.ports import ShowStorm
+from workflows.ports.appeals import ShowAppeal
+from workflows.ports.cases import Show, Shown
+from workflows.ports.storms import ShowStorm
 
 Line = TypeVar("Line", ev.Recorded, AppealRecorded)
 

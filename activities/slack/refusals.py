@@ -9,7 +9,7 @@ from activities.slack.role_holders import NOBODY, Holders, holder_words
 from activities.slack.text.texts import Catalog, texts
 from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.values import Language, visible
-from workflows.ports import Answer
+from workflows.ports.cases import Answer
 
 _NAME = 60
 

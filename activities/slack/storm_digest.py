@@ -21,7 +21,7 @@ from workflows.domain.case.snapshot import CardRef
 from workflows.domain.case.view import CardView
 from workflows.domain.policy.playbook import Severity
 from workflows.domain.storm import Called, Group, Mention, Picture, Top, role_called
-from workflows.storming.ports import ShowStorm
+from workflows.ports.storms import ShowStorm
 
 EVENT_TYPE = "koban_storm"
 CALLS = "koban_storm_calls"

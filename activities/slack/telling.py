@@ -15,7 +15,7 @@ from activities.slack.thread import line
 from workflows.domain.case.events import CaseEscalated
 from workflows.domain.people import Role
 from workflows.domain.policy.playbook import Notify
-from workflows.ports import Tell
+from workflows.ports.cases import Tell
 
 EVENT_TYPE = "koban_told"
 MOST = 20

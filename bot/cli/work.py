@@ -47,8 +47,7 @@ from bot.settings import Settings, load_settings, need
 from bot.temporal_connection import unreadable, wait_for_temporal
 from bot.versioning import deployment_of
 from bot.worker import Duties, make_workers, run_workers
-from workflows.client import Cases
-from workflows.storming.door import StormRoutes
+from workflows.client import Cases, StormRoutes
 
 log = structlog.get_logger()
 

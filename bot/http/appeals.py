@@ -18,13 +18,13 @@ from bot.http.alerts import OPENAPI, RESPONSES, RETRY_AFTER, Keys, as_json
 from bot.http.models import Outcome
 from bot.http.signatures import MAX_BODY, NotSigned, TooLarge, TooSlow, read_body, who_signed
 from bot.http.validation import DEFAULT_DETECTOR, Invalid, invalid, location, sentence
-from workflows.appealing.start import AppealStart
 from workflows.client import OutOfReach
 from workflows.domain.appeal.model import Appealed, AppealRequest
 from workflows.domain.ids import appeal_id
 from workflows.domain.policy.appeals import AppealRules
 from workflows.domain.policy.platform import NoticeCall
 from workflows.domain.values import Text
+from workflows.ports.appeals import AppealStart
 
 LEDGER_SECONDS = 1.0
 """A slow ledger must not hold an appeal up: the appeal asks again for itself."""

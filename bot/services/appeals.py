@@ -2,9 +2,9 @@
 
 from activities.ledger.appeals import AppealsLedger
 from activities.ledger.queries import Queries
-from workflows.appealing.ports import Against
 from workflows.domain.appeal.model import Appealed
 from workflows.domain.case.model import Phase
+from workflows.ports.appeals import Against
 
 
 class AppealsInLedger:

@@ -16,7 +16,7 @@ from workflows.domain.values import Text, Value
 
 
 class Wanted(Value):
-    """Whom somebody wants to decide for: as in `workflows.casework.ring_ports.RingAsk`."""
+    """Whom somebody wants to decide for: as in `workflows.ports.bulk.RingAsk`."""
 
     type: str
     starts: dict[str, Subject]

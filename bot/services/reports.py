@@ -16,8 +16,7 @@ from activities.reporting import ReportGathering
 from activities.slack.people import People
 from bot.cli.policies import Policies
 from bot.settings import Settings
-from workflows.reporting.keeping import Schedules
-from workflows.reporting.schedules import Planned, planned
+from workflows.report.schedules import Planned, Schedules, planned
 
 LOOK = 30.0
 """Seconds between two looks at the policy folder."""

@@ -24,7 +24,6 @@ from bot.services.cases import LedgerFinding, LedgerReader
 from bot.services.lookups import LookUps
 from bot.services.team import TeamDesk
 from bot.settings import Settings
-from workflows.appealing.start import AppealMemory
 from workflows.client import Appeals, Cases
 from workflows.domain.alerts import Alert
 from workflows.domain.appeal.commands import AppealClick
@@ -33,6 +32,7 @@ from workflows.domain.case.snapshot import Memory
 from workflows.domain.people import Role
 from workflows.domain.policy.playbook import Playbook
 from workflows.domain.values import Language
+from workflows.ports.appeals import AppealMemory
 
 
 class CaseDoor(Protocol):

@@ -49,7 +49,7 @@ from workflows.domain.people import Actor, Role
 from workflows.domain.policy.playbook import Policy, Severity
 from workflows.domain.storm import MOST_TOP, Group, Mention, Picture, Top
 from workflows.domain.values import Text
-from workflows.storming.ports import ShowStorm
+from workflows.ports.storms import ShowStorm
 
 
 def storms(case: Case, reader: Reader, now: datetime) -> Iterator[tuple[str, Message]]:

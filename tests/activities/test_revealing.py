@@ -24,11 +24,11 @@ from tests.activities.ledger.test_evidence import CASE, entry, revealed
 from tests.activities.slack.conftest import Desk, Tries, desk
 from tests.activities.slack.drawn import reader
 from tests.domain.building import minutes
-from workflows.casework import evidence_ports
-from workflows.casework.evidence_ports import ShowEvidence
 from workflows.domain.case.commands import Modal, Place
 from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.case.reveal_quota import Reached
+from workflows.ports import evidence
+from workflows.ports.evidence import ShowEvidence
 
 __all__ = ["desk"]
 
@@ -180,7 +180,7 @@ async def test_a_modal_that_was_closed_costs_no_fetch(room: Room) -> None:
 )
 def test_the_activities_are_what_the_workflow_asks_for(name: str, owner: type) -> None:
     """Same name, same arguments, same answer as the port."""
-    port = inspect.signature(getattr(evidence_ports, name))
+    port = inspect.signature(getattr(evidence, name))
     mine = inspect.signature(getattr(owner, name))
     assert [p.annotation for p in mine.parameters.values()][1:] == [
         p.annotation for p in port.parameters.values()

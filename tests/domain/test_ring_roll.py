@@ -5,8 +5,6 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workflows.casework.ring_ports import RingJob, RingStart
-from workflows.casework.ring_roll import Roll
 from workflows.domain.case.bulk import WAVE
 from workflows.domain.case.bulk_progress import (
     HELD_UP,
@@ -26,6 +24,8 @@ from workflows.domain.case.enforcement import (
     ProblemKind,
 )
 from workflows.domain.policy.actions import ActionSpec
+from workflows.enforcement.bulk_roll import Roll
+from workflows.ports.bulk import RingJob, RingStart
 
 SPEC = ActionSpec.model_validate(
     {"title": "x", "subject": "user", "request": {"path": "/x"}, "undo": {"path": "/x"}}

@@ -21,11 +21,11 @@ from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_appeals import an_appeal, answer_with, filed, muted, post
 from tests.stories.test_working_a_case import choose
 from tests.world import World, koban
+from workflows.client import StormRoutes
 from workflows.domain.ids import appeal_route, storm_route
 from workflows.domain.people import Role
 from workflows.domain.policy.playbook import Severity
 from workflows.domain.storm import Called
-from workflows.storming.door import StormRoutes
 
 HISTORIES = Path(__file__).parent / "histories"
 

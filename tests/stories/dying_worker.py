@@ -11,8 +11,8 @@ from temporalio import activity
 
 from activities.ledger import appeals, ledger
 from bot.cli import work
-from workflows.appealing.ports import AppealWrite
-from workflows.ports import ClaimAlerts, ClaimedAlerts, LedgerWrite, OpenCase, OpenedCase
+from workflows.ports.appeals import AppealWrite
+from workflows.ports.cases import ClaimAlerts, ClaimedAlerts, LedgerWrite, OpenCase, OpenedCase
 
 
 def _die_of(kinds: Iterable[str]) -> None:

@@ -10,7 +10,7 @@ from tests.world import World
 from workflows.client import Cases
 from workflows.domain.alerts import Alert
 from workflows.domain.ids import closed_route
-from workflows.ports import Delivery
+from workflows.ports.cases import Delivery
 
 
 async def reopened(world: World) -> tuple[Person, dict, str]:

@@ -17,8 +17,7 @@ from deploy.sandbox.slack.reading import visible_text
 from deploy.sandbox.stage import POLICY
 from tests.stories.test_a_shift import case_of, lure
 from tests.world import World, koban
-from workflows.reporting.keeping import Schedules
-from workflows.reporting.schedules import planned
+from workflows.report.schedules import Schedules, planned
 
 ROSTER = """zone: Asia/Tokyo
 shifts:

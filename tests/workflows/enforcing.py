@@ -11,9 +11,9 @@ from temporalio.worker import Worker
 
 from bot.query_guard import GuardedRunner
 from tests.world import fresh_namespace
+from workflows.activity_options import platform_queue
 from workflows.domain.case.enforcement import EnforcementReport
 from workflows.enforcement_workflow import EnforcementWorkflow
-from workflows.queues import platform_queue
 
 
 @workflow.defn

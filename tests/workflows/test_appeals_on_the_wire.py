@@ -12,8 +12,6 @@ from activities.platform.notices import NoticeActivities
 from activities.slack.activities import AppealSlackActivities
 from tests.domain.appealing import RULES, TITLES, U_123, a_decision, a_request, an_appeal, given
 from tests.domain.building import REED, T0
-from workflows.appealing import ports
-from workflows.appealing.start import AppealMemory, AppealStart
 from workflows.domain.appeal import commands as cmd
 from workflows.domain.appeal import events as ev
 from workflows.domain.appeal.model import Dismissal
@@ -25,7 +23,9 @@ from workflows.domain.case.snapshot import CardRef
 from workflows.domain.policy.appeals import NoticeKind
 from workflows.domain.policy.platform import NoticeCall
 from workflows.domain.values import Text
-from workflows.ports import Delivery
+from workflows.ports import appeals
+from workflows.ports.appeals import AppealMemory, AppealStart
+from workflows.ports.cases import Delivery
 
 PROBLEM = Problem(kind=ProblemKind.REFUSED, status=404)
 EVENTS: list[ev.AppealEvent] = [
@@ -59,7 +59,7 @@ CARD = CardRef(channel="C0LEADS", ts="1.2")
 APPEAL = given(an_appeal(), cmd.Overturn(by=REED, reason="理由"), 1)
 RECORDED = tuple(ev.AppealRecorded(seq=n, event=each) for n, each in enumerate(EVENTS, start=1))
 PLACE = Place(channel="C0LEADS")
-NOTICE = ports.Notice(
+NOTICE = appeals.Notice(
     appeal="A0123456789AB",
     case="K7Q2F9XM0",
     decision="D1",
@@ -72,9 +72,9 @@ NOTICE = ports.Notice(
 CROSSING: list[Any] = [
     AppealStart(id="A0123456789AB", request=a_request(), rules=RULES, notice=CALL, titles=TITLES),
     AppealMemory(appeal=APPEAL, card=CARD, seen=("a",), untold=RECORDED),
-    ports.Against(case="K7Q2F9XM0", decision="D1"),
-    ports.AppealWrite(row=ports.appeal_row(APPEAL), events=RECORDED, card=CARD),
-    ports.ShowAppeal(appeal=APPEAL, card=None, lines=RECORDED),
+    appeals.Against(case="K7Q2F9XM0", decision="D1"),
+    appeals.AppealWrite(row=appeals.appeal_row(APPEAL), events=RECORDED, card=CARD),
+    appeals.ShowAppeal(appeal=APPEAL, card=None, lines=RECORDED),
     NOTICE,
     NOTICE.model_copy(
         update={
@@ -130,7 +130,7 @@ def test_every_event_is_among_them() -> None:
 )
 def test_the_activities_are_what_the_workflow_asks_for(name: str, room: type) -> None:
     """Same name, same arguments, same answer as the port."""
-    port = inspect.signature(getattr(ports, name))
+    port = inspect.signature(getattr(appeals, name))
     mine = inspect.signature(getattr(room, name))
     assert [p.annotation for p in mine.parameters.values()][1:] == [
         p.annotation for p in port.parameters.values()

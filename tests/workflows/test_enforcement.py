@@ -13,11 +13,11 @@ from temporalio.exceptions import ApplicationError
 from deploy.sandbox.slack.person import wait_until
 from tests.domain.building import CATALOG, a_case
 from tests.workflows.enforcing import Listener, enforcing
-from workflows import ports
 from workflows.domain.case.decision import PlannedAction
 from workflows.domain.case.enforcement import ActionStatus, Ask, AskKind, Problem, ProblemKind
 from workflows.enforcement_workflow import EnforcementWorkflow
-from workflows.starts import EnforcementStart, Job
+from workflows.inputs import EnforcementStart, Job
+from workflows.ports import cases
 
 
 class Market:
@@ -30,20 +30,20 @@ class Market:
         self.took: list[str] = []
         self.times: list[float] = []
         self.refuses: Problem | None = None
-        self.takes_unheard: ports.Direction | None = None
+        self.takes_unheard: cases.Direction | None = None
 
     @activity.defn(name="carry_out")
-    async def carry_out(self, order: ports.Order) -> ports.Result:
+    async def carry_out(self, order: cases.Order) -> cases.Result:
         """Takes it."""
         if self.refuses is not None:
-            return ports.Result(status=ActionStatus.FAILED, problem=self.refuses)
-        undo = order.direction is ports.Direction.UNDO
+            return cases.Result(status=ActionStatus.FAILED, problem=self.refuses)
+        undo = order.direction is cases.Direction.UNDO
         self.times.append(time.monotonic())
         unsure = "/unsure" if order.unsure else ""
         self.took.append(f"{order.direction}/{order.planned.action}{unsure}")
         if order.direction is self.takes_unheard:
             raise ApplicationError("it does not answer", next_retry_delay=timedelta(seconds=0.1))
-        return ports.Result(status=ActionStatus.UNDONE if undo else ActionStatus.DONE)
+        return cases.Result(status=ActionStatus.UNDONE if undo else ActionStatus.DONE)
 
 
 @asynccontextmanager
@@ -133,7 +133,7 @@ async def test_a_protection_that_nobody_heard_of_is_lifted_when_its_time_is_up(
 ) -> None:
     """It may stand at the platform: it is taken back then, and no longer tried to be made."""
     async with running(temporal) as (client, market):
-        market.takes_unheard = ports.Direction.DO
+        market.takes_unheard = cases.Direction.DO
         report = await (await begun(client, a_start(timedelta(seconds=1), protects=True))).result()
         assert [news.status for news in report.actions] == [ActionStatus.LIFTED]
         tries, end = market.took[:-1], market.took[-1]
@@ -146,7 +146,7 @@ async def test_a_protection_that_nobody_heard_of_goes_on_while_a_decision_holds_
 ) -> None:
     """Its time is up, and yet it is wanted: it is lifted only once nobody holds it any more."""
     async with running(temporal) as (client, market):
-        market.takes_unheard = ports.Direction.DO
+        market.takes_unheard = cases.Direction.DO
         start = a_start(timedelta(seconds=1), protects=True)
         handle = await begun(client, start, Ask(kind=AskKind.HOLD, by=None))
         beyond = lambda: market.times and market.times[-1] - market.times[0] > 1.5  # noqa: E731

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.domain.building import an_alert
-from workflows.handing_in import LARGEST, MOST, parcels
+from workflows.shared.batching import LARGEST, MOST, parcels
 
 
 def test_one_alert_is_one_parcel() -> None:

@@ -14,8 +14,6 @@ from deploy.sandbox.slack.person import wait_until
 from tests.domain.building import CATALOG, a_case
 from tests.domain.wording import WORDING
 from tests.workflows.enforcing import Listener, enforcing
-from workflows import ports
-from workflows.appealing.ports import Notice
 from workflows.domain.case.decision import Letter, Measure, PlannedAction, letter_text
 from workflows.domain.case.enforcement import (
     ActionStatus,
@@ -28,7 +26,9 @@ from workflows.domain.case.enforcement import (
 from workflows.domain.policy.platform import NoticeCall
 from workflows.domain.values import Text
 from workflows.enforcement_workflow import EnforcementWorkflow
-from workflows.starts import EnforcementStart, Job
+from workflows.inputs import EnforcementStart, Job
+from workflows.ports import cases
+from workflows.ports.appeals import Notice
 
 REFUSED = Problem(kind=ProblemKind.REFUSED, status=404)
 U_123 = a_case().subject
@@ -45,13 +45,13 @@ class Market:
         self.tries = 0
 
     @activity.defn(name="carry_out")
-    async def carry_out(self, order: ports.Order) -> ports.Result:
+    async def carry_out(self, order: cases.Order) -> cases.Result:
         """Does it, or refuses it for good."""
-        if order.direction is ports.Direction.UNDO:
-            return ports.Result(status=ActionStatus.UNDONE)
+        if order.direction is cases.Direction.UNDO:
+            return cases.Result(status=ActionStatus.UNDONE)
         if order.planned.action in self.refuses:
-            return ports.Result(status=ActionStatus.FAILED, problem=REFUSED)
-        return ports.Result(status=ActionStatus.DONE)
+            return cases.Result(status=ActionStatus.FAILED, problem=REFUSED)
+        return cases.Result(status=ActionStatus.DONE)
 
     @activity.defn(name="send_notice")
     async def send_notice(self, notice: Notice) -> Problem | None:

@@ -19,12 +19,13 @@ from bot.query_guard import GuardedRunner
 from deploy.sandbox.slack.person import PATIENCE, wait_until
 from tests.domain.building import POLICY, an_alert
 from tests.world import fresh_namespace
+from workflows.activity_options import cards_queue, slack_queue, updates_queue
 from workflows.case_workflow import CaseWorkflow
 from workflows.client import Cases, OutOfReach
 from workflows.domain.alerts import Alert, Subject
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.ids import case_id
-from workflows.ports import (
+from workflows.ports.cases import (
     ClaimAlerts,
     ClaimedAlerts,
     LedgerWrite,
@@ -33,7 +34,6 @@ from workflows.ports import (
     Show,
     Shown,
 )
-from workflows.queues import cards_queue, slack_queue, updates_queue
 
 QUEUE = "koban"
 CASES = 40

@@ -17,10 +17,9 @@ from tests.world import fresh_namespace
 from workflows.domain.metrics.report import ReportKind
 from workflows.domain.policy.reports import ReportRules
 from workflows.domain.values import Value
-from workflows.reporting import ports
-from workflows.reporting.keeping import Schedules
-from workflows.reporting.ports import ReportStart, ReportWanted
-from workflows.reporting.schedules import Planned, planned
+from workflows.ports import reports
+from workflows.ports.reports import ReportStart, ReportWanted
+from workflows.report.schedules import Planned, Schedules, planned
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 
@@ -39,7 +38,7 @@ HANDOVER = {"channel": "ts-live", "before": "15m"}
 )
 def test_an_activity_has_the_signature_of_its_port(room: type, name: str) -> None:
     """What a report asks for is what it gets."""
-    port = inspect.signature(getattr(ports, name))
+    port = inspect.signature(getattr(reports, name))
     mine = inspect.signature(getattr(room, name))
     assert list(port.parameters.values()) == list(mine.parameters.values())[1:]
     assert port.return_annotation == mine.return_annotation

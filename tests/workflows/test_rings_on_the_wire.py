@@ -6,15 +6,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from tests.domain.building import SATO, T0, TANAKA, follow, minutes
 from tests.domain.ringing import a_ring_case, decide_ring, ring_news
 from tests.domain.test_ring_roll import a_start
-from workflows.casework.gathering import ring_start
-from workflows.casework.ring_ports import (
-    Member,
-    RingAsk,
-    RingPart,
-    RingRow,
-    RingRows,
-    RingStart,
-)
+from workflows.case.bulk_members import ring_start
 from workflows.domain.alerts import Subject
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.bulk import Ring, Tally
@@ -24,6 +16,7 @@ from workflows.domain.case.snapshot import Memory
 from workflows.domain.case.view import CardView, view_of
 from workflows.domain.policy.packed import pack
 from workflows.domain.values import Value
+from workflows.ports.bulk import Member, RingAsk, RingPart, RingRow, RingRows, RingStart
 
 USER = Subject(type="user", id="u_123")
 

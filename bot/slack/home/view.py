@@ -29,13 +29,13 @@ from bot.slack.permissions import holder_words
 from bot.slack.queue import chosen, waiting_for
 from bot.slack.rendering import Block, case_line, moment, section
 from bot.slack.replies import Said
-from workflows.appealing.start import AppealMemory
 from workflows.domain.appeal.commands import AppealClick
 from workflows.domain.case.commands import Click
 from workflows.domain.case.snapshot import Memory
 from workflows.domain.metrics.metrics import Numbers
 from workflows.domain.people import Role
 from workflows.domain.values import Language
+from workflows.ports.appeals import AppealMemory
 
 
 class HeardCases:

@@ -15,7 +15,7 @@ from workflows.domain.case.refusals import Refusal
 from workflows.domain.case.snapshot import Memory, ReceivedAlert
 from workflows.domain.policy.packed import pack
 from workflows.domain.policy.playbook import Severity
-from workflows.ports import LedgerWrite, OpenCase
+from workflows.ports.cases import LedgerWrite, OpenCase
 
 KEY = "run-1"
 

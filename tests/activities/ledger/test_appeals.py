@@ -25,7 +25,6 @@ from tests.domain.building import (
     news,
     preset,
 )
-from workflows.appealing.ports import Against, AppealWrite, appeal_row
 from workflows.domain.appeal import commands as acmd
 from workflows.domain.appeal.events import AppealRecorded
 from workflows.domain.appeal.model import Appeal
@@ -37,6 +36,7 @@ from workflows.domain.case.refusals import Refusal
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.people import Cover, Role
 from workflows.domain.policy.actions import ApprovalRule
+from workflows.ports.appeals import Against, AppealWrite, appeal_row
 
 CASE = "K7Q2F9XM0"
 

@@ -10,7 +10,7 @@ from activities.ledger.database import Database
 from activities.ledger.ledger import Ledger
 from activities.ledger.tables import spending
 from tests.domain.building import T0
-from workflows.ports import Spending
+from workflows.ports.cases import Spending
 
 
 def spent(key: str, actions: int = 1, person: str = "U0SATO", minute: int = 0) -> Spending:

@@ -14,7 +14,7 @@ from tests.activities.ledger.recording import count, opening
 from tests.domain.building import T0, TANAKA, a_case, an_alert, minutes
 from workflows.domain.alerts import Alert
 from workflows.domain.automation import AutomationChange, Halt, Turn
-from workflows.ports import ClaimAlerts, ClaimedAlerts
+from workflows.ports.cases import ClaimAlerts, ClaimedAlerts
 
 CASE, OTHER = "K7Q2F9XM0", "K00000002"
 

@@ -14,12 +14,12 @@ from activities.ledger.ledger import Ledger
 from activities.ledger.tables import exposures, lookups
 from tests.activities.ledger.recording import count, following, opening
 from tests.domain.building import SATO, T0, TANAKA, a_case, an_alert, minutes
-from workflows.casework.evidence_ports import Exposing
 from workflows.domain.alerts import ImageEvidence, TextEvidence
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.reveal_quota import Exposed
 from workflows.domain.case.snapshot import ReceivedAlert
-from workflows.ports import LedgerWrite
+from workflows.ports.cases import LedgerWrite
+from workflows.ports.evidence import Exposing
 
 CASE = "K7Q2F9XM0"
 PIECES: list[dict[str, Any]] = [

@@ -16,7 +16,7 @@ from workflows.domain.case.evolve import opened
 from workflows.domain.case.projection import case_row
 from workflows.domain.case.snapshot import ReceivedAlert
 from workflows.domain.policy.playbook import Severity
-from workflows.ports import LedgerWrite
+from workflows.ports.cases import LedgerWrite
 
 
 async def a_case_of(ledger: Ledger, case: str, minute: int, **alert: object) -> None:

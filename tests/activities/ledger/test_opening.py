@@ -17,7 +17,7 @@ from workflows.domain.case import commands as cmd
 from workflows.domain.case.events import CaseOpened
 from workflows.domain.case.model import Case, Known
 from workflows.domain.ids import case_id
-from workflows.ports import OpenCase, OpenedCase
+from workflows.ports.cases import OpenCase, OpenedCase
 
 FIRST, NEXT = "K6V6VC9YM", "K0GHK05EK"
 """The candidates for the key `run-1`."""

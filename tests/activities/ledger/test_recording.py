@@ -27,7 +27,7 @@ from workflows.domain.case.enforcement import ActionStatus
 from workflows.domain.case.reveal_quota import Exposed
 from workflows.domain.case.snapshot import CardRef, ReceivedAlert
 from workflows.domain.policy.packed import pack
-from workflows.ports import LedgerWrite
+from workflows.ports.cases import LedgerWrite
 
 CASE = "K7Q2F9XM0"
 CARD = CardRef(channel="C0LIVE", ts="1.2")

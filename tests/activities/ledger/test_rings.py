@@ -11,11 +11,11 @@ from activities.ledger.tables import actions
 from tests.activities.ledger.recording import after, following, opening
 from tests.domain.building import SATO, minutes
 from tests.domain.ringing import a_ring, a_ring_case, decide_ring, ring_news
-from workflows.casework.ring_ports import Member, RingPart, RingRow, RingRows
 from workflows.domain.alerts import Subject
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.bulk import Tally
 from workflows.domain.case.enforcement import ActionStatus, Problem, ProblemKind
+from workflows.ports.bulk import Member, RingPart, RingRow, RingRows
 
 RING, CASE = "R0123456789AB", "K7Q2F9XM0"
 S = ActionStatus

@@ -14,7 +14,7 @@ from workflows.domain.case.snapshot import CardRef
 from workflows.domain.policy.playbook import Severity
 from workflows.domain.storm import Group, Picture
 from workflows.domain.values import Text
-from workflows.storming.ports import StormAsk
+from workflows.ports.storms import StormAsk
 
 CARD = CardRef(channel="C0LIVE", ts="1.0")
 ASK = StormAsk(channel="ts-live", since=None)

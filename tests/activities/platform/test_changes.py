@@ -22,7 +22,7 @@ from tests.domain.building import CATALOG
 from workflows.domain.alerts import Subject
 from workflows.domain.case.decision import PlannedAction
 from workflows.domain.case.enforcement import ActionStatus, ProblemKind
-from workflows.ports import Direction, Order, Result
+from workflows.ports.cases import Direction, Order, Result
 
 UNTIL = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 

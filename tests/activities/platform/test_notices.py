@@ -11,13 +11,13 @@ from temporalio.exceptions import ApplicationError
 from activities.platform.client import Platform
 from activities.platform.notices import NoticeActivities
 from tests.domain.wording import WORDING
-from workflows.appealing.ports import Notice
 from workflows.domain.alerts import Subject
 from workflows.domain.case.decision import Letter, Measure
 from workflows.domain.case.enforcement import Problem, ProblemKind
 from workflows.domain.policy.appeals import NoticeKind
 from workflows.domain.policy.platform import NoticeCall
 from workflows.domain.values import Text
+from workflows.ports.appeals import Notice
 
 CALL = NoticeCall.model_validate(
     {

@@ -24,10 +24,10 @@ from deploy.sandbox.marketplace.store import Store
 from deploy.sandbox.serve import serving
 from deploy.sandbox.stage import POLICY
 from deploy.sandbox.traffic import ring
-from workflows.casework.ring_ports import RingAsk
 from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import Blast, Ring
 from workflows.domain.policy.platform import RelatedSpec
+from workflows.ports.bulk import RingAsk
 
 CATALOG = load_policy(POLICY).lookups
 START = {"user": Subject(type="user", id="u_ring0")}

@@ -26,7 +26,7 @@ from workflows.domain.case.view import told_in_thread, view_of
 from workflows.domain.people import Role
 from workflows.domain.policy.roles import Holders, RoleBook
 from workflows.domain.values import Language
-from workflows.ports import Show, Shown
+from workflows.ports.cases import Show, Shown
 
 T = TypeVar("T")
 

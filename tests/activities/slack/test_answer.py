@@ -12,14 +12,14 @@ from deploy.sandbox.slack.blockkit.blocks import Surface, check_blocks
 from deploy.sandbox.slack.reading import visible_text
 from tests.activities.slack.cases import AT, CASE
 from tests.activities.slack.conftest import Desk, Tries
-from workflows import ports
 from workflows.domain.case.commands import Place
 from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.people import Role
 from workflows.domain.policy.roles import Holders
 from workflows.domain.values import Language, Text
-from workflows.ports import Answer
+from workflows.ports import cases
+from workflows.ports.cases import Answer
 
 CLOSED = Refusal(reason=Reason.CLOSED, by="U0SATO", at=AT, what="case_closed")
 
@@ -183,7 +183,7 @@ async def test_who_cannot_be_told_there_is_told_directly(desk: Desk, channel: st
 @pytest.mark.parametrize("name", ["show", "answer", "tell", "roles_of"])
 def test_the_activities_are_what_the_workflows_ask_for(name: str) -> None:
     """Same name, same arguments, same answer as the port."""
-    port = inspect.signature(getattr(ports, name))
+    port = inspect.signature(getattr(cases, name))
     mine = inspect.signature(getattr(SlackActivities, name))
     assert [p.annotation for p in mine.parameters.values()][1:] == [
         p.annotation for p in port.parameters.values()

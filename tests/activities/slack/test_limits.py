@@ -30,7 +30,7 @@ from workflows.domain.case.events import CaseClaimed, NoteAdded, Recorded
 from workflows.domain.case.model import Known, Sanction
 from workflows.domain.case.view import told_in_thread, view_of
 from workflows.domain.values import Language
-from workflows.ports import Tell
+from workflows.ports.cases import Tell
 
 TOKENS = [
     "<!channel>",

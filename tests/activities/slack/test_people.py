@@ -13,7 +13,7 @@ from tests.activities.slack.conftest import Desk, Tries
 from workflows.domain.people import Role
 from workflows.domain.policy.roles import Holders, RoleBook
 from workflows.domain.values import Language
-from workflows.ports import RolesAsk
+from workflows.ports.cases import RolesAsk
 
 
 class Clock:

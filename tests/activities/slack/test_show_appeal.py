@@ -13,10 +13,10 @@ from deploy.sandbox.slack.person import wait_until
 from tests.activities.slack.conftest import Desk, Tries
 from tests.activities.slack.test_appeal_card import story
 from tests.domain.building import REED
-from workflows.appealing.ports import ShowAppeal
 from workflows.domain.appeal import commands as cmd
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.values import Language
+from workflows.ports.appeals import ShowAppeal
 
 
 async def show(desk: Desk, wanted: ShowAppeal, tries: Tries | None = None) -> CardRef:

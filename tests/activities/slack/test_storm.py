@@ -24,8 +24,8 @@ from workflows.domain.people import Role
 from workflows.domain.policy.playbook import Severity
 from workflows.domain.storm import MOST_TOP, Called, Group, Mention, Picture, Top
 from workflows.domain.values import Language, Text
-from workflows.storming import ports
-from workflows.storming.ports import ShowStorm
+from workflows.ports import storms as ports
+from workflows.ports.storms import ShowStorm
 
 AT = datetime(2026, 11, 24, 3, 3, tzinfo=UTC)
 TOKYO = ZoneInfo("Asia/Tokyo")

@@ -18,7 +18,7 @@ from workflows.domain.case.view import view_of
 from workflows.domain.people import Role
 from workflows.domain.policy.roles import Holders, RoleBook
 from workflows.domain.values import Language
-from workflows.ports import Tell
+from workflows.ports.cases import Tell
 
 
 def telling(

@@ -5,9 +5,9 @@ from typing import Any
 from activities.ledger.database import LedgerUnavailable
 from bot.http.appeals import AppealTerms
 from tests.domain.appealing import RULES, TITLES, a_decision
-from workflows.appealing.start import AppealStart
 from workflows.client import OutOfReach
 from workflows.domain.appeal.model import Appealed
+from workflows.ports.appeals import AppealStart
 
 TERMS = AppealTerms(RULES, None, TITLES)
 

@@ -9,7 +9,6 @@ from activities.errors import Unavailable
 from activities.ledger.team import Covering
 from bot.services.cases import CaseLine, LookedUp, Past, Story, Timeline, TimelineLine
 from bot.services.lookups import Fact
-from workflows.appealing.start import AppealMemory
 from workflows.client import OutOfReach
 from workflows.domain.alerts import AlertBrief, Subject
 from workflows.domain.appeal.commands import AppealClick
@@ -22,6 +21,7 @@ from workflows.domain.policy.actions import ActionCatalog
 from workflows.domain.policy.platform import LookupCatalog
 from workflows.domain.policy.playbook import Playbook, Policy, Severity
 from workflows.domain.values import Language, Text
+from workflows.ports.appeals import AppealMemory
 
 NOW = datetime(2026, 11, 23, 3, 10, tzinfo=UTC)
 ROUTE = "case/off_platform/0123456789ABCDEF"

@@ -6,8 +6,8 @@ from deploy.sandbox.slack.person import Person
 from tests.bot.slack.conftest import Stage, button
 from tests.bot.slack.fakes import ROUTE
 from tests.domain.appealing import an_appeal
-from workflows.appealing.start import AppealMemory
 from workflows.domain.appeal import commands as cmd
+from workflows.ports.appeals import AppealMemory
 
 APPEAL = "A0123456789AB"
 LABELS = {

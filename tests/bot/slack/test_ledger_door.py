@@ -28,7 +28,7 @@ from workflows.domain.case.projection import action_rows, case_row
 from workflows.domain.case.snapshot import CardRef, ReceivedAlert
 from workflows.domain.people import Actor, Cover, Role
 from workflows.domain.policy.playbook import Policy, Severity
-from workflows.ports import LedgerWrite
+from workflows.ports.cases import LedgerWrite
 
 SUBJECT = Subject(type="user", id="u_123")
 ALERT = Alert(id="1", detector="chat", kind="off_platform", subject=SUBJECT, occurred_at=NOW)

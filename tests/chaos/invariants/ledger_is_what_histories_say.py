@@ -7,8 +7,8 @@ from temporalio.api.history.v1 import History, HistoryEvent
 from temporalio.client import Client, WorkflowHistory
 
 from tests.chaos.evidence import Evidence, Story, Violation
-from workflows.appealing.ports import AppealWrite
-from workflows.ports import LedgerWrite, OpenedCase
+from workflows.ports.appeals import AppealWrite
+from workflows.ports.cases import LedgerWrite, OpenedCase
 
 NUMBER = 9
 

@@ -27,7 +27,7 @@ from workflows.domain.case.model import Phase
 from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.people import Role
 from workflows.domain.values import Text
-from workflows.ports import Answer
+from workflows.ports.cases import Answer
 
 KINDS = ("user", "listing", "stream", "order")
 

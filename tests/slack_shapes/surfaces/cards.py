@@ -13,7 +13,7 @@ from tests.slack_shapes.stories import STORIES
 from tests.slack_shapes.told import Told
 from workflows.domain.case.events import NoteAdded, Recorded
 from workflows.domain.case.view import told_in_thread, view_of
-from workflows.ports import Tell
+from workflows.ports.cases import Tell
 
 
 def _cards(scene: Scene) -> Iterator[tuple[str, Sent]]:

@@ -21,7 +21,7 @@ from workflows.domain.case.view import told_in_thread, view_of
 from workflows.domain.people import Role
 from workflows.domain.policy.playbook import Severity
 from workflows.domain.storm import MOST_TOP, Group, Mention, Picture, Top, role_called
-from workflows.storming.ports import ShowStorm
+from workflows.ports.storms import ShowStorm
 
 CARD = CardRef(channel="C0LIVE", ts="1763900000.000100")
 _COUNTS = {Severity.CRITICAL: 12, Severity.MEDIUM: 288}

@@ -31,7 +31,7 @@ from workflows.domain.case.snapshot import CardRef, Memory
 from workflows.domain.ids import case_id
 from workflows.domain.people import Cover, Role
 from workflows.domain.policy.packed import PackedPolicy, pack
-from workflows.ports import (
+from workflows.ports.cases import (
     Answer,
     CasePlace,
     ClaimAlerts,

@@ -9,9 +9,9 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from deploy.sandbox.slack.person import wait_until
 from tests.domain.building import SATO, an_alert
 from tests.workflows.casework.office import Office
-from workflows.casework.intake import DEBOUNCE
+from workflows.activity_options import cards_queue, slack_queue, updates_queue
+from workflows.case.inbox import DEBOUNCE
 from workflows.domain.case import commands as cmd
-from workflows.queues import cards_queue, slack_queue, updates_queue
 
 
 def numbers(first: int, last: int, score: float = 0.5) -> list:

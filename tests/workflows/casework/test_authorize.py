@@ -15,7 +15,7 @@ from tests.domain.building import (
     a_case,
     minutes,
 )
-from workflows.casework.authorize import Authorizer, completed
+from workflows.case.authorize import Authorizer, completed
 from workflows.domain.appeal import commands as acmd
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.refusals import Reason, Refusal

@@ -5,7 +5,7 @@ from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 
 from tests.domain.building import POLICY, a_case, a_policy, an_alert
-from workflows.casework.intake import Intake, alert_key, assessed, claim
+from workflows.case.inbox import Intake, alert_key, assessed, claim
 from workflows.conditions import holds
 from workflows.domain.alerts import Alert
 from workflows.domain.case.model import Case

@@ -8,10 +8,10 @@ from temporalio.exceptions import ApplicationError
 
 from deploy.sandbox.slack.person import wait_until
 from tests.domain.building import SATO, T0, an_alert
-from workflows.casework.ledger_writer import LedgerWriter
-from workflows.casework.tasks import Tasks
 from workflows.domain.case import events as ev
 from workflows.domain.case.snapshot import ReceivedAlert
+from workflows.shared.ledger_writer import LedgerWriter
+from workflows.shared.tasks import Tasks
 
 Written = tuple[list[int], list[str], bool]
 

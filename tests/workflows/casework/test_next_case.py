@@ -5,11 +5,11 @@ from temporalio.client import WorkflowHandle
 from deploy.sandbox.slack.person import wait_until
 from tests.domain.building import SATO, an_alert
 from tests.workflows.casework.office import PATIENCE, QUEUE, Office
+from workflows.activity_options import cards_queue, slack_queue, updates_queue
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.model import Phase
 from workflows.domain.ids import case_id
-from workflows.ports import Delivery
-from workflows.queues import cards_queue, slack_queue, updates_queue
+from workflows.ports.cases import Delivery
 
 
 async def closed(office: Office) -> tuple[WorkflowHandle, str]:

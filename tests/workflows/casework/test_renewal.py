@@ -8,12 +8,12 @@ from deploy.sandbox.slack.person import wait_until
 from tests.conftest import a_server
 from tests.domain.building import POLICY, SATO, T0, a_case, an_alert
 from tests.workflows.casework.office import CARD, PATIENCE, QUEUE, Office, an_office
+from workflows.activity_options import cards_queue, slack_queue, updates_queue
 from workflows.case_workflow import CaseWorkflow
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.snapshot import Memory
 from workflows.domain.policy.packed import pack
-from workflows.queues import cards_queue, slack_queue, updates_queue
-from workflows.starts import CaseStart, Underway
+from workflows.inputs import CaseStart, Underway
 
 
 @pytest.fixture(scope="module")

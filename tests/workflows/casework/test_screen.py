@@ -7,7 +7,7 @@ from temporalio.client import WorkflowHandle
 
 from deploy.sandbox.slack.person import wait_until
 from tests.workflows.casework.office import CARD, QUEUE, Office
-from workflows.queues import cards_queue, slack_queue, updates_queue, worst_queue
+from workflows.activity_options import cards_queue, slack_queue, updates_queue, worst_queue
 
 CANCEL_REQUESTED = PendingActivityState.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED
 

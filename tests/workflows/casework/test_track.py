@@ -1,10 +1,10 @@
 """Where one action of an enforcement stands between its tries."""
 
 from tests.domain.building import CATALOG, a_case, minutes
-from workflows.casework.track import Track
 from workflows.domain.case.decision import PlannedAction
 from workflows.domain.case.enforcement import ActionStatus, Problem, ProblemKind
-from workflows.starts import EnforcementStart, Job
+from workflows.enforcement.platform_calls import Track
+from workflows.inputs import EnforcementStart, Job
 
 
 def a_track(status: ActionStatus) -> Track:

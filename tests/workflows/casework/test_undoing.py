@@ -3,10 +3,10 @@
 from deploy.sandbox.slack.person import wait_until
 from tests.domain.building import SATO
 from tests.workflows.casework.office import PATIENCE, QUEUE, Office
+from workflows.activity_options import cards_queue, slack_queue, updates_queue
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.enforcement import ActionStatus
 from workflows.domain.ids import closed_route
-from workflows.queues import cards_queue, slack_queue, updates_queue
 
 
 async def undoing(office: Office) -> tuple[str, str]:

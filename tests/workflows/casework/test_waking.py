@@ -5,11 +5,11 @@ import pytest
 from deploy.sandbox.slack.person import wait_until
 from tests.domain.building import SATO, an_alert
 from tests.workflows.casework.office import PATIENCE, QUEUE, Office
+from workflows.activity_options import cards_queue, slack_queue, updates_queue
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.refusals import Reason
 from workflows.domain.ids import case_route, closed_route
-from workflows.ports import CasePlace, Delivery
-from workflows.queues import cards_queue, slack_queue, updates_queue
+from workflows.ports.cases import CasePlace, Delivery
 
 LOST = "K00000009"
 ROUTE = case_route("off_platform", ("user:u_123",))

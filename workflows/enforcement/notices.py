@@ -8,14 +8,14 @@ from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import FailureError
 from temporalio.workflow import ActivityCancellationType
 
-from workflows.appealing.ports import Notice, send_notice
-from workflows.casework.calls import problem_of
-from workflows.casework.ledger_calls import LOST
+from workflows.activity_options import platform_queue
 from workflows.domain.case.decision import Letter, Measure, NoticeStatus
 from workflows.domain.case.enforcement import NoticeState, Problem
 from workflows.domain.policy.appeals import NoticeKind
-from workflows.queues import platform_queue
-from workflows.starts import EnforcementStart
+from workflows.enforcement.platform_calls import problem_of
+from workflows.inputs import EnforcementStart
+from workflows.ports.appeals import Notice, send_notice
+from workflows.shared.ledger_calls import LOST
 
 _ONE_CALL = timedelta(seconds=15)
 _FIRST_TRY = timedelta(seconds=3)

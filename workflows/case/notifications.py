@@ -8,7 +8,7 @@ from temporalio import workflow
 from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import FailureError
 
-from workflows import ports
+from workflows.activity_options import slack_queue
 from workflows.domain.case import events as ev
 from workflows.domain.case.events import Recorded
 from workflows.domain.case.model import Case
@@ -16,8 +16,8 @@ from workflows.domain.case.snapshot import CardRef
 from workflows.domain.case.view import view_of
 from workflows.domain.people import Role
 from workflows.domain.policy.playbook import Notify, Via
-from workflows.ports import Tell
-from workflows.queues import slack_queue
+from workflows.ports import cases
+from workflows.ports.cases import Tell
 
 _RETRY = RetryPolicy(
     initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=30)
@@ -59,7 +59,7 @@ def _telling(
 async def _tell(wanted: Tell) -> None:
     try:
         await workflow.execute_activity(
-            ports.tell,
+            cases.tell,
             wanted,
             task_queue=slack_queue(workflow.info().task_queue),
             start_to_close_timeout=timedelta(seconds=60),

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from workflows.casework.ring_ports import RingRow, RingStart
 from workflows.domain.case import bulk_progress
 from workflows.domain.case.bulk import Tally
 from workflows.domain.case.bulk_progress import HELD_UP, STANDS, UNDER_WAY, WORK, Mark
 from workflows.domain.case.enforcement import ActionReport, ActionStatus, EnforcementReport, Problem
+from workflows.ports.bulk import RingRow, RingStart
 
 _LIVES, _OVER = "1", "0"
 

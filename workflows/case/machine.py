@@ -13,35 +13,30 @@ from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import FailureError
 
-from workflows.casework.alarm import Alarm
-from workflows.casework.appellant import Appellant
-from workflows.casework.authorize import (
-    Authorized,
-    Authorizer,
-    completed,
-)
-from workflows.casework.automation_gate import halt_at, protection
-from workflows.casework.calling import calls_for
-from workflows.casework.case_ledger import CaseLedger
-from workflows.casework.delivering import (
+from workflows.case.authorize import Authorized, Authorizer, answers, completed
+from workflows.case.automation_gate import halt_at, protection
+from workflows.case.bulk_members import Gathering
+from workflows.case.case_ledger import CaseLedger
+from workflows.case.continuation import LARGEST_REST, SOON, Renewal, carries
+from workflows.case.enforcements import Enforcing
+from workflows.case.handoff import (
+    Appellant,
     News,
     asked_by,
     deliver,
+    give_back_unknown,
     hand_on,
+    hand_over,
+    kept,
+    left_here,
     merged,
     name_of,
     news,
 )
-from workflows.casework.enforcing import Enforcing
-from workflows.casework.gathering import Gathering
-from workflows.casework.intake import Assessed, Intake, alert_key, claim
-from workflows.casework.opening import joins, opening, policy_now
-from workflows.casework.present import Present
-from workflows.casework.renewal import LARGEST_REST, SOON, Renewal, carries
-from workflows.casework.reopened import give_back_unknown, hand_over, kept, left_here
-from workflows.casework.revealing import answers
-from workflows.casework.screen import Screen
-from workflows.casework.tasks import Lane, TaskBudget, Tasks
+from workflows.case.inbox import Assessed, Intake, alert_key, claim
+from workflows.case.notifications import calls_for
+from workflows.case.opening import joins, opening, policy_now
+from workflows.case.timers import Alarm, Present
 from workflows.domain.alerts import Alert
 from workflows.domain.case import events as ev
 from workflows.domain.case.commands import Click, Command, Tick
@@ -50,8 +45,10 @@ from workflows.domain.case.evolve import numbered
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.case.snapshot import Memory, SeenKeys
-from workflows.ports import Delivery, Show
-from workflows.starts import CaseStart, Underway
+from workflows.inputs import CaseStart, Underway
+from workflows.ports.cases import Delivery, Show
+from workflows.shared.slack_sync import Screen
+from workflows.shared.tasks import Lane, TaskBudget, Tasks
 
 _BRIEFLY = timedelta(seconds=1)
 """How long the next case waits for Slack to show the end of this one; protection comes first."""

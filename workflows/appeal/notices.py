@@ -9,17 +9,16 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.workflow import ActivityCancellationType
 
-from workflows.appealing import ports
-from workflows.appealing.ports import Notice
-from workflows.appealing.start import AppealStart
-from workflows.casework.delivering import deliver
+from workflows.activity_options import platform_queue
+from workflows.case.handoff import deliver
 from workflows.domain.appeal.commands import NoteNotice
 from workflows.domain.appeal.model import Appeal
 from workflows.domain.case.appeal_outcome import AppealAnswer, AppealOutcome
 from workflows.domain.case.enforcement import Problem, ProblemKind
 from workflows.domain.policy.appeals import NoticeKind
-from workflows.ports import Delivery
-from workflows.queues import platform_queue
+from workflows.ports import appeals
+from workflows.ports.appeals import AppealStart, Notice
+from workflows.ports.cases import Delivery
 
 _SLOWLY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=10))
 KEEPS_TRYING = timedelta(days=7)
@@ -84,7 +83,7 @@ async def tell_person(
 
 async def _send(notice: Notice, overtaken: Callable[[], bool]) -> Problem | None:
     sending = workflow.start_activity(
-        ports.send_notice,
+        appeals.send_notice,
         notice,
         task_queue=platform_queue(workflow.info().task_queue),
         start_to_close_timeout=timedelta(seconds=15),

@@ -11,8 +11,8 @@ from typing import Generic, Protocol, TypeVar
 
 from temporalio.exceptions import FailureError
 
-from workflows.casework.tasks import Tasks, ends
 from workflows.domain.case.snapshot import ReceivedAlert
+from workflows.shared.tasks import Tasks, ends
 
 AT_ONCE = 500
 """Events, or alerts, in one write: thousands would take longer than an attempt may."""

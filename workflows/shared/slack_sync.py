@@ -1,12 +1,4 @@
-"""Keeps Slack true: one write under way per case, and the last state always follows.
-
-While a write is under way (or waits for Slack's rate), changes only mark the screen as stale;
-the next write then shows them all. No change is lost, and none costs more than it must.
-
-What nobody waits for is written in the background, where Slack's rate may hold it up for minutes.
-It then shows the state of that later time. Where a person comes to wait for the case meanwhile, the
-write in the background is called off, and one that is behind nothing takes its place.
-"""
+"""Keeps an appeal's card true: one write under way, and the last state always follows."""
 
 import asyncio
 from collections.abc import Sequence
@@ -18,8 +10,9 @@ from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import FailureError
 from temporalio.workflow import ActivityCancellationType, ActivityHandle
 
-from workflows import ports
-from workflows.casework.tasks import Tasks, ends
+from workflows.activity_options import cards_queue, slack_queue, updates_queue, worst_queue
+from workflows.domain.appeal.events import AppealRecorded
+from workflows.domain.appeal.model import Appeal
 from workflows.domain.case.commands import Click, typed_in
 from workflows.domain.case.events import Recorded
 from workflows.domain.case.model import Case
@@ -27,20 +20,77 @@ from workflows.domain.case.refusals import Refusal
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.case.view import changes_card, is_waited_for, told_in_thread, view_of
 from workflows.domain.policy.playbook import Severity
-from workflows.ports import Answer, Show, Shown
-from workflows.queues import cards_queue, slack_queue, updates_queue, worst_queue
+from workflows.domain.storm import Mention, Picture
+from workflows.ports import appeals, cases
+from workflows.ports.appeals import ShowAppeal
+from workflows.ports.cases import Answer, Show, Shown
+from workflows.ports.storms import ShowStorm, StormMemory, show_storm
+from workflows.shared.tasks import Tasks, ends
 
 _RETRY = RetryPolicy(
     initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=30)
 )
 _ONE_WRITE = timedelta(seconds=60)
-_IN_BACKGROUND = timedelta(minutes=5)
-"""A write may wait for its turn: for one that died with its worker see `_MISSED`."""
 _MISSED = timedelta(seconds=10)
 """When a write whose worker was killed is tried again."""
+_AGAIN = timedelta(seconds=30)
+_RANK = Priority(priority_key=3)
+"""Behind cases that burn: an appeal has days."""
+
+
+class AppealScreen:
+    """The card and the thread of one appeal."""
+
+    def __init__(
+        self, tasks: Tasks, card: CardRef | None, untold: tuple[AppealRecorded, ...]
+    ) -> None:
+        self._tasks = tasks
+        self.card = card
+        self.untold: list[AppealRecorded] = list(untold)
+        self._appeal: Appeal | None = None
+        self._stale = False
+        self._showing: asyncio.Task[None] | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether Slack shows the last state."""
+        return self._showing is None or self._showing.done()
+
+    def refresh(self, appeal: Appeal, events: list[AppealRecorded]) -> None:
+        """Shows `appeal`, and tells `events` in the thread, as soon as Slack takes it."""
+        self.untold += events
+        self._appeal, self._stale = appeal, True
+        if self.idle:
+            self._showing = self._tasks.run(self._show())
+
+    async def _show(self) -> None:
+        while self._stale and self._appeal is not None:
+            self._stale = False
+            lines = tuple(self.untold)
+            self.card = await self._write(self._appeal, lines)
+            self.untold = self.untold[len(lines) :]
+
+    async def _write(self, appeal: Appeal, lines: tuple[AppealRecorded, ...]) -> CardRef:
+        wanted = ShowAppeal(appeal=appeal, card=self.card, lines=lines)
+        while True:
+            try:
+                return await workflow.execute_activity(
+                    appeals.show_appeal,
+                    wanted,
+                    task_queue=slack_queue(workflow.info().task_queue),
+                    start_to_close_timeout=_ONE_WRITE,
+                    heartbeat_timeout=_MISSED,
+                    retry_policy=_RETRY,
+                    priority=_RANK,
+                )
+            except FailureError:
+                await workflow.sleep(_AGAIN)
+
+
+_IN_BACKGROUND = timedelta(minutes=5)
+"""A write may wait for its turn: for one that died with its worker see `_MISSED`."""
 
 _ANSWERING = timedelta(minutes=15)
-_AGAIN = timedelta(seconds=30)
 _PATIENCE = timedelta(seconds=5)
 """How long a write may go on before it is called off for a new history."""
 
@@ -182,7 +232,7 @@ class Screen:
         new = worst_queue(base) if wanted.view.severity is Severity.CRITICAL else cards_queue(base)
         behind = updates_queue(base) if wanted.card is not None else new
         return workflow.start_activity(
-            ports.show,
+            cases.show,
             wanted,
             task_queue=behind if background else slack_queue(base),
             start_to_close_timeout=_IN_BACKGROUND if background else _ONE_WRITE,
@@ -225,7 +275,7 @@ async def refuse(wanted: Answer) -> None:
     """The same, for whatever was pressed."""
     try:
         await workflow.execute_activity(
-            ports.answer,
+            cases.answer,
             wanted,
             task_queue=slack_queue(workflow.info().task_queue),
             start_to_close_timeout=timedelta(seconds=20),
@@ -235,3 +285,30 @@ async def refuse(wanted: Answer) -> None:
         )
     except FailureError:
         workflow.logger.warning("a refusal could not be shown", extra={"case": wanted.case})
+
+
+async def show(
+    key: str, picture: Picture, memory: StormMemory, over: bool, mentions: tuple[Mention, ...]
+) -> CardRef:
+    """Where the digest stands, once Slack has it."""
+    wanted = ShowStorm(
+        key=key,
+        picture=picture,
+        digest=memory.digest,
+        over=over,
+        mentions=mentions,
+        number=memory.mentions,
+    )
+    while True:
+        try:
+            return await workflow.execute_activity(
+                show_storm,
+                wanted,
+                task_queue=slack_queue(workflow.info().task_queue),
+                start_to_close_timeout=_ONE_WRITE,
+                heartbeat_timeout=_MISSED,
+                retry_policy=_RETRY,
+                priority=Priority(priority_key=2),
+            )
+        except FailureError:
+            await workflow.sleep(_AGAIN)

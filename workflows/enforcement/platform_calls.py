@@ -2,20 +2,94 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.workflow import ActivityCancellationType
 
-from workflows import ports
-from workflows.casework.ledger_calls import LOST
-from workflows.casework.track import Track
-from workflows.domain.case.enforcement import FIRST_TRY, ActionStatus, Problem, ProblemKind
-from workflows.ports import Direction, Order, Result
-from workflows.queues import platform_queue
-from workflows.starts import EnforcementStart
+from workflows.activity_options import platform_queue
+from workflows.domain.case.decision import Measure
+from workflows.domain.case.enforcement import (
+    FIRST_TRY,
+    NOT_DONE,
+    ActionReport,
+    ActionStatus,
+    Problem,
+    ProblemKind,
+)
+from workflows.inputs import EnforcementStart, Job
+from workflows.ports import cases
+from workflows.ports.cases import Direction, Order, Result
+from workflows.shared.ledger_calls import LOST
+
+
+class Track:
+    """One action. `standing` while it is in effect; `held` while it must not be lifted yet."""
+
+    def __init__(self, job: Job, start: EnforcementStart, now: datetime) -> None:
+        self.job = job
+        # Fixed once, so that a retry sends the same body under the same idempotency key.
+        ends = job.planned.lasts is not None and not start.told_only
+        self.until = now + job.planned.lasts if ends and job.planned.lasts else None
+        self.standing = start.undo or start.told_only
+        self.held = False
+        self.tried = False
+        self.life = 1
+        self.status = ActionStatus.DONE if start.told_only else ActionStatus.PENDING
+        self.problem: Problem | None = None
+        self.would = ""
+
+    def again(self, now: datetime) -> None:
+        """Makes ready for another try.
+
+        What was taken back, or whose time passed meanwhile, is a new change to the platform: its
+        old key would be answered with the old result.
+        """
+        passed = self.until is not None and self.until <= now
+        if passed and self.job.planned.lasts is not None:
+            self.until = now + self.job.planned.lasts
+        self.life += passed or self.status is ActionStatus.ROLLED_BACK
+        # Else news of another action would tell of this one as it was before.
+        self.status, self.problem = ActionStatus.PENDING, None
+
+    @property
+    def failed(self) -> bool:
+        """Whether it was not done, and a person has to say what becomes of it."""
+        return self.status is ActionStatus.FAILED and not self.standing
+
+    @property
+    def not_done(self) -> bool:
+        """Whether a retry tries it again."""
+        return self.status in NOT_DONE and not self.standing
+
+    @property
+    def undoable(self) -> bool:
+        """Whether it stands and can be taken back."""
+        return self.standing and self.job.spec.undo is not None
+
+    @property
+    def lifts_at(self) -> datetime | None:
+        """When it is to be lifted; None where it is not, or not yet."""
+        return self.until if self.standing and not self.held else None
+
+    @property
+    def report(self) -> ActionReport:
+        """What the case hears of it."""
+        return ActionReport(
+            action=self.job.planned.key,
+            status=self.status,
+            until=self.until if self.standing else None,
+            problem=self.problem,
+            would=self.would,
+        )
+
+    @property
+    def measure(self) -> Measure:
+        """What the person acted upon hears of it."""
+        return Measure(title=self.job.spec.title, lasts=self.job.planned.lasts)
+
 
 ONE_CALL = timedelta(seconds=15)
 QUICKLY = RetryPolicy(
@@ -152,7 +226,7 @@ class Calls:
         self, order: Order, within: timedelta | None, retry: RetryPolicy
     ) -> "workflow.ActivityHandle[Result]":
         return workflow.start_activity(
-            ports.carry_out,
+            cases.carry_out,
             order,
             task_queue=platform_queue(workflow.info().task_queue),
             schedule_to_close_timeout=within,
@@ -165,7 +239,7 @@ class Calls:
 
     async def _rehearse(self, order: Order) -> Result:
         return await workflow.execute_activity(
-            ports.rehearse,
+            cases.rehearse,
             order,
             task_queue=platform_queue(workflow.info().task_queue),
             start_to_close_timeout=ONE_CALL,
@@ -201,7 +275,7 @@ class Calls:
 
     async def _read(self, order: Order, within: timedelta) -> Result:
         return await workflow.execute_activity(
-            ports.read_back,
+            cases.read_back,
             order,
             task_queue=platform_queue(workflow.info().task_queue),
             schedule_to_close_timeout=within,

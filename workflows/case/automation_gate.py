@@ -4,13 +4,13 @@ from datetime import datetime, timedelta
 
 from temporalio.exceptions import FailureError
 
-from workflows import ports
-from workflows.casework.ledger_calls import ask
 from workflows.domain.automation import Halt
 from workflows.domain.case.commands import ProtectNow
 from workflows.domain.case.model import Case
 from workflows.domain.case.rules.escalation import protects_by
 from workflows.domain.case.rules.protections import fresh_rules
+from workflows.ports import cases
+from workflows.shared.ledger_calls import ask
 
 PROTECT_WITHIN = timedelta(seconds=3)
 """How long a protection waits for the answer: the ledger being away must not hold it up."""
@@ -25,7 +25,7 @@ async def halt_at(case: Case, now: datetime) -> Halt | None:
         return None
     try:
         playbook = case.policy.playbook.playbook
-        return await ask(ports.automation_of, playbook, within=PROTECT_WITHIN)
+        return await ask(cases.automation_of, playbook, within=PROTECT_WITHIN)
     except FailureError:
         return case.halt
 

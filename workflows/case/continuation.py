@@ -5,11 +5,11 @@ from datetime import timedelta
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 
-from workflows import ports
 from workflows.domain.case.enforcement import EnforcementReport
 from workflows.domain.case.model import Case
 from workflows.domain.ids import enforcement_route
-from workflows.starts import CaseStart, Underway, vanished
+from workflows.inputs import CaseStart, Underway, vanished
+from workflows.ports import cases
 
 LARGEST_START = 1_500_000
 """Bytes. Temporal refuses a payload of 2 MB, and a case whose next run can't start is lost."""
@@ -89,7 +89,7 @@ async def end_of(case: Case) -> EnforcementReport:
     """The last word of an enforcement that an earlier run of the case began."""
     decision = case.current_actions[0].decision
     report = await workflow.execute_activity(
-        ports.outcome,
+        cases.outcome,
         enforcement_route(case.id, decision),
         start_to_close_timeout=timedelta(seconds=10),
         retry_policy=_SELDOM,

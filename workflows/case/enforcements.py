@@ -12,10 +12,8 @@ from temporalio.exceptions import (
 )
 from temporalio.workflow import ParentClosePolicy
 
-from workflows.casework.gathering import ring_start
-from workflows.casework.renewal import end_of
-from workflows.casework.ring_ports import RingStart, lost_ring
-from workflows.casework.tasks import Tasks
+from workflows.case.bulk_members import ring_start
+from workflows.case.continuation import end_of
 from workflows.domain.case import events as ev
 from workflows.domain.case.enforcement import (
     ActionReport,
@@ -29,7 +27,9 @@ from workflows.domain.case.model import Case
 from workflows.domain.case.notices import letter_of
 from workflows.domain.case.rules.enforcement import begins
 from workflows.domain.ids import enforcement_route
-from workflows.starts import TASK_TIMEOUT, EnforcementStart, Job, lost
+from workflows.inputs import TASK_TIMEOUT, EnforcementStart, Job, lost
+from workflows.ports.bulk import RingStart, lost_ring
+from workflows.shared.tasks import Tasks
 
 Heard = Callable[[EnforcementReport], None]
 

@@ -4,9 +4,7 @@ from collections.abc import Sequence
 
 from temporalio import workflow
 
-from workflows import ports
-from workflows.casework.intake import Assessed, assessed
-from workflows.casework.ledger_calls import ask_until_answered
+from workflows.case.inbox import Assessed, assessed
 from workflows.conditions import holds
 from workflows.domain.alerts import Alert, brief
 from workflows.domain.case.commands import JoinAlert
@@ -17,12 +15,14 @@ from workflows.domain.case.projection import case_row
 from workflows.domain.policy.matching import assess
 from workflows.domain.policy.packed import PackedPolicy
 from workflows.domain.policy.playbook import Policy
-from workflows.ports import OpenCase, OpenedCase
+from workflows.ports import cases
+from workflows.ports.cases import OpenCase, OpenedCase
+from workflows.shared.ledger_calls import ask_until_answered
 
 
 async def policy_now(packed: PackedPolicy) -> PackedPolicy:
     """The same playbook as it is now; as it was where it is gone."""
-    return await ask_until_answered(ports.policy_now, packed.playbook) or packed
+    return await ask_until_answered(cases.policy_now, packed.playbook) or packed
 
 
 def joins(batch: Sequence[Assessed]) -> list[JoinAlert]:
@@ -56,6 +56,6 @@ async def opening(
         after=after,
         automation=bool(first.rules),
     )
-    found = await ask_until_answered(ports.open_case, wanted)
+    found = await ask_until_answered(cases.open_case, wanted)
     case = opened(route, policy, found.event) if found.event is not None else None
     return found, case, first.rules

@@ -7,9 +7,8 @@ from temporalio import workflow
 from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import FailureError
 
-from workflows.casework.authorize import Authorized
-from workflows.casework.ring_ports import RingAsk, RingJob, RingStart, ring_of
-from workflows.casework.tasks import Tasks
+from workflows.activity_options import platform_queue
+from workflows.case.authorize import Authorized
 from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import MOST, Ring
 from workflows.domain.case.commands import Click, DecideRing
@@ -21,7 +20,8 @@ from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.case.rules.bulk import start_of, type_of
 from workflows.domain.ids import ring_id
 from workflows.domain.policy.playbook import Policy
-from workflows.queues import platform_queue
+from workflows.ports.bulk import RingAsk, RingJob, RingStart, ring_of
+from workflows.shared.tasks import Tasks
 
 _READING = timedelta(seconds=90)
 _PATIENCE = timedelta(minutes=3)

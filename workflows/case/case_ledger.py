@@ -3,18 +3,18 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from workflows import ports
-from workflows.casework.ledger_calls import ask_until_answered
-from workflows.casework.ledger_writer import LedgerWriter
-from workflows.casework.screen import Screen
-from workflows.casework.tasks import Tasks
 from workflows.domain.alerts import Alert
 from workflows.domain.case.events import Recorded
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.projection import ActionRow, action_rows, case_row
 from workflows.domain.case.snapshot import CardRef, Memory, ReceivedAlert
-from workflows.ports import LedgerWrite
-from workflows.starts import Underway
+from workflows.inputs import Underway
+from workflows.ports import cases
+from workflows.ports.cases import LedgerWrite
+from workflows.shared.ledger_calls import ask_until_answered
+from workflows.shared.ledger_writer import LedgerWriter
+from workflows.shared.slack_sync import Screen
+from workflows.shared.tasks import Tasks
 
 _Snapshot = tuple[int, CardRef | None, CardRef | None, int, bool]
 """What a snapshot is as of: version, cards, lines that wait, and whether Slack is behind."""
@@ -88,7 +88,7 @@ class CaseLedger:
         state = self._state(case)
         if whole:
             write = write.model_copy(update=self._rows(case, memory))
-        await ask_until_answered(ports.record, write)
+        await ask_until_answered(cases.record, write)
         self._actions |= {row.key: row for row in write.actions}
         self._card_missing = write.card is None if whole else self._card_missing
         self._kept = self._kept if write.snapshot is None else state

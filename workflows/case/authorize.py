@@ -1,29 +1,126 @@
-"""Authorization of a press: the roles of its person, and what else its rule has to know.
+"""Hidden evidence: the ledger counts it first, then the case decides, and only then it is shown."""
 
-Roles, covers, budgets and other cases are never taken from the command itself.
-"""
-
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
+from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import FailureError
 
-from workflows import ports
-from workflows.casework.ledger_calls import ANSWER_WITHIN, ask
-from workflows.casework.revealing import exposed
+from workflows.activity_options import slack_queue
 from workflows.domain.appeal.commands import AppealClick
 from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev
-from workflows.domain.case.commands import Click, Grant, PersonCommand
+from workflows.domain.case.commands import Click, Grant, PersonCommand, RevealEvidence
 from workflows.domain.case.decide import decide
 from workflows.domain.case.decision import Decision
 from workflows.domain.case.model import Case
 from workflows.domain.case.refusals import Reason, Refusal
+from workflows.domain.case.rules.evidence import cap
+from workflows.domain.case.snapshot import CardRef
 from workflows.domain.people import Actor
-from workflows.ports import RolesAsk, Spending
+from workflows.ports import cases
+from workflows.ports.cases import RolesAsk, Spending
+from workflows.ports.evidence import Exposing, ShowEvidence, expose, show_evidence
+from workflows.shared.ledger_calls import ANSWER_WITHIN, ask
+from workflows.shared.slack_sync import answer
+
+_RETRY = RetryPolicy(
+    initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=5)
+)
+_ONE_TRY = timedelta(seconds=30)
+"""Fetching an image takes 10 s at most, and Slack some for each step of an upload."""
+_MISSED = timedelta(seconds=10)
+"""When a try whose worker was killed is tried again."""
+_PATIENCE = timedelta(seconds=75)
+"""Nobody looks at a modal that says "loading" for longer."""
+_NO_CAP = timedelta(hours=24)
+"""What counts as seen already where the policy has no cap."""
+
+
+async def exposed(case: Case, command: RevealEvidence, now: datetime) -> RevealEvidence | Refusal:
+    """The command with what the ledger knows; who may not look at all is not counted.
+
+    Raises `FailureError`.
+    """
+    bare = command.model_copy(update={"exposed": None})  # what came with the click is not believed
+    outcome = decide(case, bare, now)
+    if isinstance(outcome, Refusal) and outcome.reason is not Reason.NOT_SHOWN:
+        return outcome
+    rule = cap(case)
+    known = await ask(
+        expose,
+        Exposing(
+            person=command.by.id,
+            case=case.id,
+            alert=command.alert_key,
+            item=command.item,
+            at=now,
+            since=now - (rule.within if rule else _NO_CAP),
+            most=rule.reveals if rule else None,
+        ),
+    )
+    return command.model_copy(update={"exposed": known})
+
+
+def answers(
+    click: Click,
+    refusal: Refusal | None,
+    case: Case | None,
+    card: CardRef | None,
+    is_written: Callable[[int], bool],
+) -> Iterator[Coroutine[Any, Any, None]]:
+    """The answer to a press that its person alone sees: why not, or what they asked to see.
+
+    `is_written` tells whether the ledger has a version of the case. The card shows everything else.
+    """
+    if isinstance(click.command, RevealEvidence):
+        yield reveal(click, refusal, case, card, is_written)
+    elif refusal is not None:
+        yield answer(click, refusal, case, card)
+
+
+async def reveal(
+    click: Click,
+    refusal: Refusal | None,
+    case: Case | None,
+    card: CardRef | None,
+    is_written: Callable[[int], bool],
+) -> None:
+    """Shows what was granted, once the ledger has it; says in words where that can't be done."""
+    command = click.command
+    assert isinstance(command, RevealEvidence)
+    if refusal is None and case is not None:
+        version = case.version
+        with suppress(TimeoutError):  # the activity finds no record, and shows nothing
+            await workflow.wait_condition(lambda: is_written(version), timeout=_PATIENCE)
+    wanted = ShowEvidence(
+        person=command.by.id,
+        place=click.place,
+        case=click.case,
+        version=command.version or 0,
+        alert=command.alert_key,
+        item=command.item,
+        modal=command.modal,
+        refusal=refusal,
+    )
+    try:
+        await workflow.execute_activity(
+            show_evidence,
+            wanted,
+            task_queue=slack_queue(workflow.info().task_queue),
+            start_to_close_timeout=_ONE_TRY,
+            heartbeat_timeout=_MISSED,
+            schedule_to_close_timeout=_PATIENCE,
+            retry_policy=_RETRY,
+            priority=Priority(priority_key=1),
+        )
+    except FailureError:
+        await answer(click, refusal or Refusal(reason=Reason.NOT_SHOWN), case, card)
+
 
 FRESH = timedelta(seconds=60)
 """How old the roles that come with a press may be when it is decided."""
@@ -81,7 +178,7 @@ class Authorizer:
         """Asks for as long as a press may wait. Raises `FailureError`."""
         click = known.click
         grant = await workflow.execute_activity(
-            ports.roles_of,
+            cases.roles_of,
             _wanted(click),
             start_to_close_timeout=ANSWER_WITHIN,
             schedule_to_close_timeout=WAITS,
@@ -137,7 +234,7 @@ def _wanted(click: Click | AppealClick) -> RolesAsk:
 
 async def _roles_of(wanted: RolesAsk) -> Grant:
     return await workflow.execute_activity(
-        ports.roles_of,
+        cases.roles_of,
         wanted,
         start_to_close_timeout=ANSWER_WITHIN,
         schedule_to_close_timeout=ANSWER_WITHIN,
@@ -152,13 +249,13 @@ async def _with_colleague(command: cmd.HandOver) -> cmd.HandOver:
 
 
 async def _with_covers(command: PersonCommand) -> PersonCommand:
-    covers = await ask(ports.covers_of, command.by.id)
+    covers = await ask(cases.covers_of, command.by.id)
     by = command.by.model_copy(update={"covers": covers})
     return command.model_copy(update={"by": by})
 
 
 async def _with_place(command: cmd.Merge) -> cmd.Merge:
-    place = await ask(ports.place_of, command.into)
+    place = await ask(cases.place_of, command.into)
     if place is None or not place.open:
         return command.model_copy(update={"subject": None, "route": ""})
     return command.model_copy(update={"subject": place.subject, "route": place.route})
@@ -180,7 +277,7 @@ async def _with_budget(case: Case, command: cmd.Deciding, now: datetime) -> Pers
     if not actions:
         return plain
     spent = await ask(
-        ports.spend,
+        cases.spend,
         Spending(
             key=f"{case.id}/D{len(case.decisions) + 1}/{command.by.id}",
             person=command.by.id,

@@ -5,16 +5,17 @@ The bodies live in `activities/` under the same names; a test compares the signa
 
 from datetime import datetime
 
+from pydantic import Field
 from temporalio import activity
 
 from workflows.domain.alerts import Subject
 from workflows.domain.appeal.events import AppealRecorded
-from workflows.domain.appeal.model import Appeal, Appealed, AppealState
+from workflows.domain.appeal.model import Appeal, Appealed, AppealRequest, AppealState
 from workflows.domain.case.appeal_outcome import AppealOutcome
 from workflows.domain.case.decision import Letter
 from workflows.domain.case.enforcement import Problem
 from workflows.domain.case.snapshot import CardRef
-from workflows.domain.policy.appeals import NoticeKind
+from workflows.domain.policy.appeals import AppealRules, NoticeKind
 from workflows.domain.policy.platform import NoticeCall
 from workflows.domain.values import Text, Value
 
@@ -135,3 +136,26 @@ async def send_notice(notice: Notice) -> Problem | None:
         ApplicationError: retryable, where the platform does not answer.
     """
     raise RuntimeError("a port has no body")
+
+
+class AppealMemory(Value):
+    """The carried state. `untold` waits for the thread; `seen` are clicks, oldest first."""
+
+    appeal: Appeal
+    card: CardRef | None = None
+    seen: tuple[str, ...] = ()
+    untold: tuple[AppealRecorded, ...] = ()
+
+
+class AppealStart(Value):
+    """An appeal begins with its request and the rules of that moment, or goes on from `memory`.
+
+    `titles` are those of the platform's actions, by name.
+    """
+
+    id: str
+    request: AppealRequest
+    rules: AppealRules
+    notice: NoticeCall | None = None
+    titles: dict[str, Text] = Field(default_factory=dict)
+    memory: AppealMemory | None = None

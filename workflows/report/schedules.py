@@ -1,0 +1,168 @@
+"""Temporal Schedules as policy wants them: made, changed and taken away, as often as one likes."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta, tzinfo
+
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleCalendarSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleRange,
+    ScheduleSpec,
+    ScheduleUpdate,
+    ScheduleUpdateInput,
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+from workflows.domain.metrics.report import ReportKind
+from workflows.domain.policy.reports import Daily, ReportRules
+from workflows.domain.policy.roster import Roster, Shift, Weekday, time_of, zone_of
+from workflows.domain.values import Value
+from workflows.ports.reports import ReportStart
+from workflows.report_workflow import ReportWorkflow
+
+PREFIX = "report/"
+
+
+class Planned(Value):
+    """One schedule: its id, what it starts, and on which weekdays at which time in which zone.
+
+    `days` count from 0 for Sunday, as Temporal does.
+    """
+
+    id: str
+    start: ReportStart
+    days: tuple[int, ...]
+    hour: int
+    minute: int
+    zone: str
+
+    def spec(self) -> ScheduleSpec:
+        """The times, by the clock on the wall."""
+        calendar = ScheduleCalendarSpec(
+            hour=[ScheduleRange(self.hour)],
+            minute=[ScheduleRange(self.minute)],
+            day_of_week=[ScheduleRange(day) for day in self.days],
+        )
+        return ScheduleSpec(calendars=[calendar], time_zone_name=self.zone)
+
+
+def planned(rules: ReportRules | None, roster: Roster | None, usual: tzinfo) -> tuple[Planned, ...]:
+    """Every schedule that policy wants; `usual` is the deployment's zone."""
+    if rules is None:
+        return ()
+    return (*_daily(rules, usual), *_handovers(rules, roster, usual))
+
+
+def _daily(rules: ReportRules, usual: tzinfo) -> Iterator[Planned]:
+    if rules.daily is None:
+        return
+    at = time_of(rules.daily.at)
+    yield Planned(
+        id=f"{PREFIX}daily",
+        start=ReportStart(kind=ReportKind.DAILY),
+        days=_numbers(rules.daily),
+        hour=at.hour,
+        minute=at.minute,
+        zone=str(rules.zone or usual),
+    )
+
+
+def _handovers(rules: ReportRules, roster: Roster | None, usual: tzinfo) -> Iterator[Planned]:
+    if rules.handover is None or roster is None:
+        return
+    zone = str(zone_of(roster, usual))
+    for name, shift in roster.shifts.items():
+        if not rules.handover.shifts or name in rules.handover.shifts:
+            yield _handover(name, shift, rules.handover.before, zone)
+
+
+def _handover(name: str, shift: Shift, before: timedelta, zone: str) -> Planned:
+    """At `before` the end of each turn: maybe on the day after it began, maybe not yet.
+
+    It is due every day: an override may add a turn, and where there is none, none is told.
+    """
+    ends = time_of(shift.end)
+    at = datetime(2024, 1, 2, ends.hour, ends.minute) - before  # noqa: DTZ001 -- a clock's hands
+    return Planned(
+        id=f"{PREFIX}shift/{name}",
+        start=ReportStart(kind=ReportKind.SHIFT, shift=name),
+        days=tuple(range(7)),
+        hour=at.hour,
+        minute=at.minute,
+        zone=zone,
+    )
+
+
+def _numbers(daily: Daily) -> tuple[int, ...]:
+    return tuple(sorted(_sunday_first(day) for day in daily.days))
+
+
+def _sunday_first(day: Weekday) -> int:
+    return (day.number + 1) % 7
+
+
+CATCH_UP = timedelta(hours=2)
+"""How late a report may begin where Temporal itself was away when it was due."""
+
+TRY = timedelta(seconds=10)
+
+
+class Schedules:
+    """The schedules of this namespace whose ids begin with `report/`."""
+
+    def __init__(self, client: Client, task_queue: str) -> None:
+        """`task_queue` is where the reports run."""
+        self._client = client
+        self._task_queue = task_queue
+
+    async def keep(self, wanted: Sequence[Planned]) -> None:
+        """Brings them to what is `wanted`. One that somebody has paused stays so.
+
+        Raises:
+            RPCError: where Temporal is away, or has no schedules; it can be done again.
+        """
+        for each in wanted:
+            await self._make(each)
+        names = {each.id for each in wanted}
+        async for listed in await self._client.list_schedules():
+            if listed.id.startswith(PREFIX) and listed.id not in names:
+                await self._remove(listed.id)
+
+    async def _make(self, planned: Planned) -> None:
+        schedule = self._schedule(planned)
+        try:
+            await self._client.create_schedule(planned.id, schedule, rpc_timeout=TRY)
+        except ScheduleAlreadyRunningError:
+            await self._change(planned.id, schedule)
+
+    async def _change(self, id_: str, schedule: Schedule) -> None:
+        def changed(now: ScheduleUpdateInput) -> ScheduleUpdate:
+            schedule.state = now.description.schedule.state
+            return ScheduleUpdate(schedule=schedule)
+
+        await self._client.get_schedule_handle(id_).update(changed, rpc_timeout=TRY)
+
+    async def _remove(self, id_: str) -> None:
+        try:
+            await self._client.get_schedule_handle(id_).delete(rpc_timeout=TRY)
+        except RPCError as error:
+            # The list lags behind, and another worker may have been faster.
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+
+    def _schedule(self, planned: Planned) -> Schedule:
+        return Schedule(
+            action=ScheduleActionStartWorkflow(
+                ReportWorkflow.run,
+                planned.start,
+                id=planned.id,
+                task_queue=self._task_queue,
+            ),
+            spec=planned.spec(),
+            policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.ALLOW_ALL, catchup_window=CATCH_UP),
+        )
