@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from activities.policy.folder import PolicyFolder, load_policy
+from activities.policy.loader import PolicyFolder, load_policy
 from deploy.sandbox.stage import POLICY
 
 
 def read_once(patch: pytest.MonkeyPatch) -> None:
     """The sandbox's policy, and the certificates of every HTTP client: 0.2 s and 0.02 s each."""
-    patch.setattr("activities.policy.folder.load_policy", _policy)
+    patch.setattr("activities.policy.loader.load_policy", _policy)
     patch.setattr("ssl.create_default_context", cache(ssl.create_default_context))
 
 

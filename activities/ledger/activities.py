@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 
+from activities.ledger.cases import Ledger, Subjects, utc_now
 from activities.ledger.database import Database
 from activities.ledger.evidence import Exposures
-from activities.ledger.ledger import Ledger, Subjects, utc_now
-from activities.ledger.tables import spending
+from activities.ledger.schema import spending
 from activities.ledger.team import Automation, Covers
 from workflows.domain.automation import Halt
 from workflows.domain.case.reveal_quota import Exposed

@@ -6,11 +6,11 @@ from typing import Any
 import sqlalchemy as sa
 from temporalio import activity
 
-from activities.ledger.audit import append
 from activities.ledger.database import Database
+from activities.ledger.event_log import append
 from activities.ledger.queries import Queries, Row
 from activities.ledger.rows import appeal_values
-from activities.ledger.tables import appeals
+from activities.ledger.schema import appeals
 from workflows.domain.alerts import Subject
 from workflows.domain.appeal.model import Appealed
 from workflows.domain.case.approval import Purpose

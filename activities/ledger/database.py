@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.util import await_only
 
 from activities.errors import Unavailable
-from activities.ledger.tables import metadata
+from activities.ledger.schema import metadata
 
 
 class LedgerError(Exception):

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.ledger.database import Database
 from activities.ledger.rows import Link
-from activities.ledger.tables import alerts, cases, events, evidence_files, exposures, lookups
+from activities.ledger.schema import alerts, cases, events, evidence_files, exposures, lookups
 from workflows.domain.alerts import AlertEvidence, ImageEvidence, named
 from workflows.domain.case.reveal_quota import Exposed, is_full
 from workflows.ports.evidence import Exposing

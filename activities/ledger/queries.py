@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from activities.ledger.database import Database
 from activities.ledger.rows import Link
-from activities.ledger.tables import actions, alerts, appeals, cases, events, lookups
+from activities.ledger.schema import actions, alerts, appeals, cases, events, lookups
 from workflows.domain.case.model import Phase
 
 QUEUE_LIMIT = 500
@@ -17,7 +17,7 @@ CHUNK = 400
 """Pairs per query: SQLite takes 32,766 variables, older ones 999."""
 
 Row = sa.RowMapping
-"""A row by its column names, as in `activities.ledger.tables`."""
+"""A row by its column names, as in `activities.ledger.schema`."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Queries:
         return rows[0] if rows else None
 
     async def actions_of(self, case: str) -> Sequence[Row]:
-        """What was done in a case, decision by decision; of rings see `activities.ledger.rings`."""
+        """What was done in a case, decision by decision; of rings see `activities.ledger.bulk`."""
         query = sa.select(actions).where(actions.c.case_id == case, actions.c.ring_id.is_(None))
         return await self._rows(query.order_by(actions.c.decision_id, actions.c.action))
 

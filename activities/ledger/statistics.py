@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.ledger.database import Database
 from activities.ledger.queries import Row
-from activities.ledger.tables import actions, cases, events
+from activities.ledger.schema import actions, cases, events
 from workflows.domain.case.enforcement import STANDING
 from workflows.domain.case.model import Phase
 from workflows.domain.metrics.metrics import COUNTED, Happening, Numbers, Standing, numbers

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 
 from activities.ledger.database import Database
-from activities.ledger.tables import cases
+from activities.ledger.schema import cases
 from workflows.domain.alerts import Subject
 from workflows.domain.case.model import Phase
 from workflows.domain.case.snapshot import CardRef

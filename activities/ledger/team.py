@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.ledger.database import Database
-from activities.ledger.tables import automation, covers, preferences
+from activities.ledger.schema import automation, covers, preferences
 from workflows.domain import automation as rules
 from workflows.domain.automation import AutomationChange, Halt, Standing, Unchanged
 from workflows.domain.people import Actor, Cover, Role

@@ -11,10 +11,10 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.slack.client import Sender, SlackTrouble
+from activities.slack.direct_messages import Telling
+from activities.slack.directory import People, RolesUnknown
 from activities.slack.files import Files
-from activities.slack.pacing import PEOPLE, CalledOff, Pacer, Turn
-from activities.slack.people import People, RolesUnknown
-from activities.slack.progress import IN_LINE, SIGN_OF_LIFE, Progress
+from activities.slack.post_once import IN_LINE, SIGN_OF_LIFE, Progress
 from activities.slack.publisher import (
     NO_PICTURES,
     AppealPublisher,
@@ -23,6 +23,7 @@ from activities.slack.publisher import (
     ReportPublisher,
     StormPublisher,
 )
+from activities.slack.rate_limiter import PEOPLE, CalledOff, Pacer, Turn
 from activities.slack.reader import Reader
 from activities.slack.refusals import APPROVING, of_case, refusal_text, with_typed
 from activities.slack.role_holders import (
@@ -34,7 +35,6 @@ from activities.slack.role_holders import (
     shown,
 )
 from activities.slack.storm_digest import NoStorms, StormDoor, people_in_storm
-from activities.slack.telling import Telling
 from activities.slack.text.texts import texts
 from workflows.domain.appeal.events import AppealReleased
 from workflows.domain.case.commands import Grant

@@ -15,8 +15,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from temporalio.exceptions import ApplicationError
 
-from activities.slack.drawing import Block, Message
-from activities.slack.pacing import Pacer, Turn
+from activities.slack.blocks import Block, Message
+from activities.slack.rate_limiter import Pacer, Turn
 from workflows.domain.case.commands import Place
 from workflows.domain.case.snapshot import CardRef
 

@@ -9,8 +9,7 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from activities.slack.client import FAILURES, SlackTrouble, trouble
-from activities.slack.drawing import (
+from activities.slack.blocks import (
     Block,
     actions,
     button,
@@ -20,6 +19,7 @@ from activities.slack.drawing import (
     quote_whole,
     section,
 )
+from activities.slack.client import FAILURES, SlackTrouble, trouble
 from activities.slack.escape import mrkdwn, one_line, pieces
 from activities.slack.handles import PieceHandle, encode_piece
 from activities.slack.reader import Reader

@@ -11,13 +11,13 @@ from typing import TypeVar
 import structlog
 from temporalio import activity
 
-from activities.slack.card import case_card
+from activities.slack.blocks import Block, Message
 from activities.slack.cards.appeal import LINES_TYPE, appeal_card, appeal_lines
 from activities.slack.cards.approval import approval_card, replaced_card
+from activities.slack.cards.case import case_card
 from activities.slack.client import Sender, SlackTrouble
-from activities.slack.drawing import Block, Message
 from activities.slack.files import Files, Picture
-from activities.slack.progress import Progress
+from activities.slack.post_once import Progress
 from activities.slack.reader import Reader
 from activities.slack.report_message import picture_of, report_message
 from activities.slack.storm_digest import StormDoor, calls, digest, handed_over

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from activities.slack.drawing import MOST_SECTION, Block, context, section
+from activities.slack.blocks import MOST_SECTION, Block, context, section
 from activities.slack.escape import Safe, mrkdwn, one_line, shorten
 from activities.slack.role_holders import NOBODY, Holders, holder_words
 from activities.slack.text.texts import Catalog, texts

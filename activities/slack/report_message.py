@@ -3,15 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
-from activities.slack.drawing import (
-    MOST_HEADER,
-    Block,
-    Message,
-    context,
-    header,
-    metadata,
-    section,
-)
+from activities.slack.blocks import MOST_HEADER, Block, Message, context, header, metadata, section
 from activities.slack.escape import mrkdwn, one_line, plain
 from activities.slack.reader import Reader
 from activities.slack.text.texts import Catalog

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from itertools import chain
 
+from activities.slack.directory import People, RolesUnknown
 from activities.slack.escape import Safe, one_line
-from activities.slack.people import People, RolesUnknown
 from activities.slack.text.texts import Catalog
 from workflows.domain.case import events as ev
 from workflows.domain.case.approval import Approval

@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from activities.slack.cards.case_facts import SEVERITY_COLOUR
-from activities.slack.drawing import (
+from activities.slack.blocks import (
     MOST_TEXT,
     Block,
     Message,
@@ -15,6 +14,7 @@ from activities.slack.drawing import (
     metadata,
     section,
 )
+from activities.slack.cards.case_facts import SEVERITY_COLOUR
 from activities.slack.reader import Reader
 from workflows.domain.case.events import Recorded
 from workflows.domain.case.snapshot import CardRef

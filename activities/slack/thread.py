@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from activities.slack.card import ROLE_OF
+from activities.slack.blocks import MOST_TEXT, Block, Message, fit, metadata, section
+from activities.slack.cards.case import ROLE_OF
 from activities.slack.cards.case_facts import case_id
 from activities.slack.cards.decision import (
     action_on,
@@ -15,7 +16,6 @@ from activities.slack.cards.decision import (
     requester,
     would_words,
 )
-from activities.slack.drawing import MOST_TEXT, Block, Message, fit, metadata, section
 from activities.slack.escape import mrkdwn, one_line
 from activities.slack.reader import Reader, problem_words
 from workflows.domain.case import events as ev

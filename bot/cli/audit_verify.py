@@ -2,8 +2,8 @@
 
 import sys
 
-from activities.ledger.audit import Audit
-from activities.ledger.audit import verify as verify_chains
+from activities.ledger.event_log import Audit
+from activities.ledger.event_log import verify as verify_chains
 from activities.ledger.queries import Queries
 from bot.cli.running import open_ledger, run
 from bot.settings import Settings, load_settings

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from activities.policy.folder import check_folder
+from activities.policy.loader import check_folder
 from bot.cli.policies import open_policies
 from bot.errors import InputWrong
 from bot.settings import Settings, load_settings, need

@@ -6,7 +6,7 @@ from pathlib import Path
 import structlog
 from temporalio import activity
 
-from activities.policy.folder import PolicyFolder, PolicyWatch
+from activities.policy.loader import PolicyFolder, PolicyWatch
 from activities.policy.yaml_document import PolicyFaults
 from bot.errors import InputWrong, SettingWrong
 from bot.http.admission import Placed

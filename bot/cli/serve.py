@@ -18,7 +18,7 @@ from activities.ledger.team import Preferences
 from activities.platform.client import Platform, open_platform
 from activities.platform.related import RelatedReader
 from activities.slack.client import slack_client
-from activities.slack.people import People
+from activities.slack.directory import People
 from bot.cli.checks import ledger_check, policy_check, temporal_check
 from bot.cli.policies import Policies, open_policies
 from bot.cli.preferring import Preferred

@@ -7,22 +7,22 @@ from datetime import UTC, datetime
 import structlog
 from temporalio.client import Client
 
-from activities.delivery import DeliveryActivities
+from activities.bulk_members import RingActivities
+from activities.case_delivery import DeliveryActivities
+from activities.charts import draw
+from activities.evidence_reveal import RevealActivities
 from activities.images import Fetcher, Images, Places, open_fetcher
 from activities.ledger.activities import LedgerActivities
 from activities.ledger.appeals import AppealsLedger
+from activities.ledger.bulk import Rings
+from activities.ledger.cases import Ledger
 from activities.ledger.evidence import EvidenceRecord
-from activities.ledger.ledger import Ledger
-from activities.ledger.rings import Rings
 from activities.ledger.storms import Storms
 from activities.ledger.team import Preferences
 from activities.platform.activities import PlatformActivities, rehearse
 from activities.platform.client import Platform, open_platform
 from activities.platform.notices import NoticeActivities
 from activities.platform.related import RelatedReader
-from activities.reports.chart import draw
-from activities.revealing import RevealActivities
-from activities.rings import RingActivities
 from activities.slack.activities import (
     AppealSlackActivities,
     ReportSlackActivities,
@@ -30,11 +30,11 @@ from activities.slack.activities import (
     StormSlackActivities,
 )
 from activities.slack.client import slack_client
+from activities.slack.directory import People
 from activities.slack.evidence import EvidenceScreen
-from activities.slack.pacing import Pacer
-from activities.slack.people import People
+from activities.slack.rate_limiter import Pacer
 from activities.slack.text.texts import CatalogWording
-from activities.storms import StormWatch
+from activities.storm_watch import StormWatch
 from bot.cli.policies import Policies, open_policies
 from bot.cli.preferring import Preferred
 from bot.cli.running import open_database, run, stop_event, unless_stopped

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from activities.ledger.bulk import Rings
 from activities.ledger.queries import Row
-from activities.ledger.rings import Rings
 from activities.platform.related import Found, RelatedReader
 from bot.cli.policies import Policies
 from workflows.domain.alerts import Subject

@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from activities.ledger.finding import Finding
 from activities.ledger.queries import Look, Queries, Row
+from activities.ledger.search import Finding
 from bot.cli.policies import Policies
 from bot.slack.commands.parser import case_begun
 from workflows.domain.alerts import Subject

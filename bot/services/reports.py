@@ -12,8 +12,8 @@ from temporalio.service import RPCError
 from activities.ledger.database import Database
 from activities.ledger.queries import Queries
 from activities.ledger.statistics import Statistics
-from activities.reporting import ReportGathering
-from activities.slack.people import People
+from activities.report_gathering import ReportGathering
+from activities.slack.directory import People
 from bot.cli.policies import Policies
 from bot.settings import Settings
 from workflows.report.schedules import Planned, Schedules, planned

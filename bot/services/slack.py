@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Protocol
 
+from activities.ledger.bulk import Rings
 from activities.ledger.database import Database, LedgerUnavailable
 from activities.ledger.evidence import EvidenceRecord
-from activities.ledger.finding import Finding
 from activities.ledger.queries import Queries
-from activities.ledger.rings import Rings
+from activities.ledger.search import Finding
 from activities.ledger.statistics import Statistics
 from activities.ledger.team import Automation, Covers
 from activities.platform.related import RelatedReader
-from activities.slack.people import People
+from activities.slack.directory import People
 from activities.slack.role_holders import StandIn, StandIns
 from activities.slack.text.texts import Catalog, texts
 from bot.cli.policies import Policies

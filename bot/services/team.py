@@ -7,7 +7,7 @@ from pydantic import Field
 
 from activities.ledger.statistics import Statistics
 from activities.ledger.team import Covering, Covers
-from activities.slack.people import People, RolesUnknown
+from activities.slack.directory import People, RolesUnknown
 from bot.cli.policies import Policies
 from bot.cli.preferring import Preferred
 from workflows.domain.metrics.metrics import Numbers

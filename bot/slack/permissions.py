@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable
 
 from activities.errors import Unavailable
-from activities.slack.people import People
+from activities.slack.directory import People
 from activities.slack.role_holders import MOST_NAMES
 from activities.slack.text.texts import Catalog
 from bot.slack.rendering import person

@@ -11,10 +11,10 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
-from activities.slack.card import case_card
+from activities.slack.blocks import Message
 from activities.slack.cards.approval import approval_card
+from activities.slack.cards.case import case_card
 from activities.slack.client import FAILURES
-from activities.slack.drawing import Message
 from activities.slack.evidence import Viewer
 from activities.slack.handles import Handle
 from activities.slack.reader import Reader

@@ -7,8 +7,8 @@ import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from activities.errors import Unavailable
-from activities.slack.card import case_card
-from activities.slack.drawing import context
+from activities.slack.blocks import context
+from activities.slack.cards.case import case_card
 from activities.slack.reader import Reader
 from activities.slack.role_holders import people_of
 from activities.slack.text.texts import Catalog

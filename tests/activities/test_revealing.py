@@ -11,14 +11,14 @@ from zoneinfo import ZoneInfo
 import pytest
 from temporalio.exceptions import ApplicationError
 
+from activities.evidence_reveal import RevealActivities
 from activities.images import NotFetched, Picture, Why
 from activities.ledger.activities import LedgerActivities
+from activities.ledger.cases import Ledger
 from activities.ledger.database import Database
 from activities.ledger.evidence import EvidenceRecord
-from activities.ledger.ledger import Ledger
-from activities.revealing import RevealActivities
+from activities.slack.directory import People
 from activities.slack.evidence import EvidenceScreen, Viewer
-from activities.slack.people import People
 from deploy.sandbox.slack.reading import visible_text
 from tests.activities.ledger.test_evidence import CASE, entry, revealed
 from tests.activities.slack.conftest import Desk, Tries, desk

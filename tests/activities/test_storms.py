@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from activities.ledger.database import LedgerUnavailable
-from activities.storms import LOOK_AGAIN, StormWatch
+from activities.storm_watch import LOOK_AGAIN, StormWatch
 from workflows.client import OutOfReach
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.storm import MANY

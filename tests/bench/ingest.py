@@ -11,7 +11,7 @@ import httpx
 from standardwebhooks import Webhook
 from temporalio.client import Client
 
-from activities.policy.folder import load_policy
+from activities.policy.loader import load_policy
 from deploy.sandbox.stage import INGEST_SECRET, POLICY
 from deploy.sandbox.traffic.alerts import alert
 from workflows.client import Cases

@@ -5,7 +5,7 @@ import asyncio
 import psutil
 from temporalio.client import Client
 
-from activities.policy.folder import load_policy
+from activities.policy.loader import load_policy
 from deploy.sandbox.slack.person import wait_until
 from deploy.sandbox.stage import POLICY, Stage
 from tests.bench.ingest import some

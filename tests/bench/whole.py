@@ -7,7 +7,7 @@ from uuid import uuid4
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from activities.policy.folder import load_policy
+from activities.policy.loader import load_policy
 from deploy.sandbox.slack.person import wait_until
 from deploy.sandbox.slack.workspace import Workspace
 from deploy.sandbox.stage import POLICY, Stage

@@ -10,11 +10,11 @@ from pydantic import TypeAdapter
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.ledger import tables
-from activities.ledger.audit import Audit, verify
+from activities.ledger import schema
 from activities.ledger.database import Database
+from activities.ledger.event_log import Audit, verify
 from activities.ledger.queries import Queries
-from activities.policy.folder import PolicyFolder
+from activities.policy.loader import PolicyFolder
 from deploy.sandbox.slack.model import Message
 from tests.chaos import metronome
 from tests.chaos.commands import CASE
@@ -124,11 +124,11 @@ async def gather(places: Places, database: Database, policy: PolicyFolder) -> Ev
 _RUNNING = "ExecutionStatus = 'Running'"
 _BAD = "ExecutionStatus IN ('Failed', 'TimedOut', 'Terminated', 'Canceled')"
 _TABLES = {
-    "cases": tables.cases,
-    "events": tables.events,
-    "actions": tables.actions,
-    "alerts": tables.alerts,
-    "policies": tables.policies,
+    "cases": schema.cases,
+    "events": schema.events,
+    "actions": schema.actions,
+    "alerts": schema.alerts,
+    "policies": schema.policies,
 }
 
 

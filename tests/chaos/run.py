@@ -11,7 +11,7 @@ from pathlib import Path
 from temporalio.service import RPCError
 
 from activities.ledger.database import Database
-from activities.policy.folder import load_policy
+from activities.policy.loader import load_policy
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.slack.courier import Courier
 from deploy.sandbox.slack.person import wait_until

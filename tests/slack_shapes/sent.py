@@ -7,7 +7,7 @@ from typing import Any
 
 from slack_sdk.models.views import View
 
-from activities.slack.drawing import Message
+from activities.slack.blocks import Message
 from bot.slack.replies import Said
 
 Json = dict[str, Any]

@@ -3,8 +3,8 @@
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import invariant
 
-from activities.slack.card import case_card
 from activities.slack.cards.approval import approval_card
+from activities.slack.cards.case import case_card
 from activities.slack.thread import AT_ONCE, lines_message
 from tests.domain.building import ACT_FIRST, WATCHFUL
 from tests.domain.shift import AnyShift

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from temporalio import activity
 
-from activities.ledger import appeals, ledger
+from activities.ledger import appeals, cases
 from bot.cli import work
 from workflows.ports.appeals import AppealWrite
 from workflows.ports.cases import ClaimAlerts, ClaimedAlerts, LedgerWrite, OpenCase, OpenedCase
@@ -20,7 +20,7 @@ def _die_of(kinds: Iterable[str]) -> None:
         os._exit(9)
 
 
-class DyingLedger(ledger.Ledger):
+class DyingLedger(cases.Ledger):
     """Ends its process after the fatal write."""
 
     async def open_case(self, wanted: OpenCase) -> OpenedCase:

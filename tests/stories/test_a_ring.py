@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from activities.ledger.audit import verify
+from activities.ledger.bulk import Rings
 from activities.ledger.database import Database
-from activities.ledger.rings import Rings
-from activities.ledger.tables import lookups
+from activities.ledger.event_log import verify
+from activities.ledger.schema import lookups
 from deploy.sandbox.processes import Process
 from deploy.sandbox.slack.person import Person, wait_until
 from deploy.sandbox.slack.reading import controls, visible_text

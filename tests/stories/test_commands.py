@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from activities.ledger.database import Database
-from activities.ledger.tables import lookups
+from activities.ledger.schema import lookups
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.slack.person import NotThere, Person, wait_until
 from deploy.sandbox.slack.reading import controls, visible_text

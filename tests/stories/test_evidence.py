@@ -8,9 +8,9 @@ import pytest
 import sqlalchemy as sa
 from playwright.async_api import Browser, expect
 
-from activities.ledger.audit import verify
 from activities.ledger.database import Database
-from activities.ledger.tables import lookups
+from activities.ledger.event_log import verify
+from activities.ledger.schema import lookups
 from deploy.sandbox.slack.person import PATIENCE, Person
 from deploy.sandbox.slack.reading import controls, visible_text
 from deploy.sandbox.stage import POLICY

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from activities.ledger.audit import verify
 from activities.ledger.database import Database
+from activities.ledger.event_log import verify
 from deploy.sandbox.slack.person import PATIENCE, wait_until
 from deploy.sandbox.slack.reading import controls
 from tests.stories.test_a_shift import case_of, lure

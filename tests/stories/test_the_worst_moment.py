@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from activities.ledger.audit import verify
+from activities.ledger.event_log import verify
 from deploy.sandbox.processes import Process
 from deploy.sandbox.slack.person import wait_until
 from tests.stories.test_a_shift import case_of, lure

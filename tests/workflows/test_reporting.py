@@ -8,7 +8,7 @@ import pytest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from activities.reporting import ReportGathering
+from activities.report_gathering import ReportGathering
 from activities.slack.activities import ReportSlackActivities
 from deploy.sandbox.slack.person import wait_until
 from tests.activities.slack.test_report import AT, a_report

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from activities.slack import handles
-from activities.slack.drawing import (
+from activities.slack.blocks import (
     MOST_TEXT,
     Block,
     Message,

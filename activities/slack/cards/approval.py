@@ -3,8 +3,21 @@
 from typing import Any
 
 from activities.slack import handles
-from activities.slack.card import protections
+from activities.slack.blocks import (
+    Block,
+    Message,
+    actions,
+    button,
+    confirm,
+    context,
+    header,
+    metadata,
+    quote,
+    section,
+    strong,
+)
 from activities.slack.cards.buttons import acted_upon, list_button
+from activities.slack.cards.case import protections
 from activities.slack.cards.case_facts import case_line, evidence, facts, sentence, viewers
 from activities.slack.cards.decision import (
     action_lines,
@@ -21,19 +34,6 @@ from activities.slack.cards.decision import (
     reason_words,
     requester,
     will_tell,
-)
-from activities.slack.drawing import (
-    Block,
-    Message,
-    actions,
-    button,
-    confirm,
-    context,
-    header,
-    metadata,
-    quote,
-    section,
-    strong,
 )
 from activities.slack.escape import mrkdwn, plain
 from activities.slack.reader import Reader

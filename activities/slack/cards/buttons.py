@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from activities.slack import handles
+from activities.slack.blocks import Block, actions, button, confirm, overflow
 from activities.slack.cards.case_facts import pending, protecting
 from activities.slack.cards.decision import can_retry, target, whom
-from activities.slack.drawing import Block, actions, button, confirm, overflow
 from activities.slack.escape import Safe, plain, units
 from activities.slack.reader import Reader
 from workflows.domain.alerts import Subject

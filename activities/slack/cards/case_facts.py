@@ -1,6 +1,6 @@
 """Facts on a case's card: its state, what the alerts say, what the team knows of the subject."""
 
-from activities.slack.drawing import Block, context, fit, header, quote
+from activities.slack.blocks import Block, context, fit, header, quote
 from activities.slack.escape import Safe, mrkdwn, one_line, plain
 from activities.slack.reader import Reader
 from workflows.domain.alerts import AlertBrief

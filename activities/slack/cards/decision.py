@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from urllib.parse import urlsplit
 
+from activities.slack.blocks import Block, context, fit, quote, section
 from activities.slack.cards.case_facts import case_id, pending
-from activities.slack.drawing import Block, context, fit, quote, section
 from activities.slack.escape import Safe, mrkdwn, one_line
 from activities.slack.reader import Reader, problem_words
 from workflows.domain.case import events as ev

@@ -10,7 +10,7 @@ from slack_sdk.models.views import View
 
 from activities.errors import Unavailable
 from activities.slack import handles
-from activities.slack.drawing import actions, button
+from activities.slack.blocks import actions, button
 from activities.slack.handles import Handle
 from activities.slack.reader import Reader, problem_words
 from activities.slack.text.texts import Catalog

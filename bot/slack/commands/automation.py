@@ -6,7 +6,7 @@ from datetime import datetime
 import structlog
 
 from activities.errors import Unavailable
-from activities.slack.drawing import actions, button
+from activities.slack.blocks import actions, button
 from activities.slack.text.texts import Catalog
 from bot.services.slack import Services
 from bot.slack.commands import pages

@@ -17,7 +17,7 @@ TURNS = "find.page"
 SECONDS = 15.0
 """How long a search may take; a response_url would serve 30 minutes, its person does not."""
 MOST = 200
-"""As far as pages go (`activities.ledger.finding`)."""
+"""As far as pages go (`activities.ledger.search`)."""
 
 
 class FindDesk(Listener):

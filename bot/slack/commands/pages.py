@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from activities.slack import handles
+from activities.slack.blocks import actions, button
 from activities.slack.cards.decision import tally_words
-from activities.slack.drawing import actions, button
 from activities.slack.reader import Reader
 from activities.slack.text.texts import Catalog
 from bot.services.cases import ActionLine, CaseLine, EventLine, Past, Story

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from activities.slack.drawing import actions, button
-from activities.slack.people import People
+from activities.slack.blocks import actions, button
+from activities.slack.directory import People
 from activities.slack.text.texts import Catalog
 from bot.services.cases import LookedUp
 from bot.services.slack import Services

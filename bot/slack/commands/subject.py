@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 
 from activities.errors import Unavailable
-from activities.slack.drawing import actions, button
+from activities.slack.blocks import actions, button
 from activities.slack.text.texts import Catalog
 from bot.services.bulk import Wanted
 from bot.services.cases import Record

@@ -14,8 +14,8 @@ from pydantic import Field, ValidationError
 from activities.errors import Unavailable
 from activities.ledger.evidence import AlertsPage
 from activities.slack import handles
-from activities.slack.drawing import actions, beside, button, quote_whole
-from activities.slack.drawing import section as lines
+from activities.slack.blocks import actions, beside, button, quote_whole
+from activities.slack.blocks import section as lines
 from activities.slack.escape import pieces, units
 from activities.slack.evidence import about
 from activities.slack.handles import Handle, PieceHandle

@@ -15,7 +15,7 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.models.blocks.block_elements import InputInteractiveElement
 
-from activities.slack.drawing import MOST_SECTION
+from activities.slack.blocks import MOST_SECTION
 from activities.slack.escape import plain
 from activities.slack.reader import Reader
 from activities.slack.text.texts import Catalog, CatalogWording

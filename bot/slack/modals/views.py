@@ -18,8 +18,8 @@ from slack_sdk.models.blocks.block_elements import InputInteractiveElement
 from slack_sdk.models.views import View
 
 from activities.slack import handles
+from activities.slack.blocks import actions, button
 from activities.slack.cards.buttons import entries, preset_button, question
-from activities.slack.drawing import actions, button
 from activities.slack.escape import plain
 from activities.slack.reader import Reader
 from activities.slack.text.texts import Catalog

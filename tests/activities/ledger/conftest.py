@@ -8,8 +8,8 @@ from uuid import uuid4
 
 import pytest
 
+from activities.ledger.cases import Ledger
 from activities.ledger.database import Database, migrate
-from activities.ledger.ledger import Ledger
 from activities.ledger.queries import Queries
 from tests.postgres import Postgres, postgres_server
 

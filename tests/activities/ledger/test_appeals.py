@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from activities.ledger.appeals import AppealsLedger
-from activities.ledger.audit import verify
+from activities.ledger.cases import Ledger
 from activities.ledger.database import Database, StoryBroken
-from activities.ledger.ledger import Ledger
+from activities.ledger.event_log import verify
 from activities.ledger.queries import Queries
 from tests.activities.ledger.recording import following, opening
 from tests.domain.appealing import MORI, a_decision, a_request, an_appeal, fresh, given

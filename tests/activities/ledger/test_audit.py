@@ -3,12 +3,12 @@
 import pytest
 import sqlalchemy as sa
 
-from activities.ledger.audit import verify
+from activities.ledger.cases import Ledger
 from activities.ledger.database import Database
-from activities.ledger.ledger import Ledger
+from activities.ledger.event_log import verify
 from activities.ledger.queries import Queries, Row
 from activities.ledger.rows import Link
-from activities.ledger.tables import events
+from activities.ledger.schema import events
 from tests.activities.ledger.recording import following, opening
 from tests.domain.building import SATO, a_case
 from workflows.domain.case import commands as cmd

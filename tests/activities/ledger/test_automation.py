@@ -8,9 +8,9 @@ import pytest
 import sqlalchemy as sa
 
 from activities.ledger.activities import LedgerActivities
+from activities.ledger.cases import Ledger
 from activities.ledger.database import Database
-from activities.ledger.ledger import Ledger
-from activities.ledger.tables import automation
+from activities.ledger.schema import automation
 from activities.ledger.team import Automation
 from tests.domain.building import REED, SATO, T0, TANAKA, minutes
 from workflows.domain.automation import AutomationChange, Halt, Standing, Unchanged, pause, resume

@@ -6,9 +6,9 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from activities.ledger.activities import LedgerActivities
+from activities.ledger.cases import Ledger
 from activities.ledger.database import Database
-from activities.ledger.ledger import Ledger
-from activities.ledger.tables import spending
+from activities.ledger.schema import spending
 from tests.domain.building import T0
 from workflows.ports.cases import Spending
 

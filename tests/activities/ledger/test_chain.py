@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from activities.ledger.database import Database, config
 from activities.ledger.rows import GENESIS, Link, first_break, hash_of
-from activities.ledger.tables import metadata
+from activities.ledger.schema import metadata
 
 T0 = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 

@@ -6,9 +6,9 @@ from datetime import datetime
 import pytest
 import sqlalchemy as sa
 
+from activities.ledger.cases import Ledger
 from activities.ledger.database import Database
-from activities.ledger.ledger import Ledger
-from activities.ledger.tables import alerts
+from activities.ledger.schema import alerts
 from activities.ledger.team import Automation
 from tests.activities.ledger.recording import count, opening
 from tests.domain.building import T0, TANAKA, a_case, an_alert, minutes

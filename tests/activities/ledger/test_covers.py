@@ -6,9 +6,9 @@ import pytest
 import sqlalchemy as sa
 
 from activities.ledger.activities import LedgerActivities
+from activities.ledger.cases import Ledger
 from activities.ledger.database import Database
-from activities.ledger.ledger import Ledger
-from activities.ledger.tables import covers
+from activities.ledger.schema import covers
 from activities.ledger.team import Covers
 from tests.domain.building import T0
 from workflows.domain.people import Cover, Role

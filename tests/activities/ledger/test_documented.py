@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from activities.ledger.tables import metadata
+from activities.ledger.schema import metadata
 
 DOCS = Path(__file__).parents[3] / "docs" / "ledger.md"
 

@@ -8,10 +8,10 @@ import pytest
 import sqlalchemy as sa
 
 from activities.ledger.activities import LedgerActivities
+from activities.ledger.cases import Ledger
 from activities.ledger.database import Database
 from activities.ledger.evidence import EvidenceRecord
-from activities.ledger.ledger import Ledger
-from activities.ledger.tables import exposures, lookups
+from activities.ledger.schema import exposures, lookups
 from tests.activities.ledger.recording import count, following, opening
 from tests.domain.building import SATO, T0, TANAKA, a_case, an_alert, minutes
 from workflows.domain.alerts import ImageEvidence, TextEvidence

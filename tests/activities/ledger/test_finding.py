@@ -2,10 +2,10 @@
 
 import pytest
 
+from activities.ledger.cases import Ledger
 from activities.ledger.database import Database
-from activities.ledger.finding import Finding
-from activities.ledger.ledger import Ledger
 from activities.ledger.queries import Queries
+from activities.ledger.search import Finding
 from tests.activities.ledger.recording import following, opening
 from tests.domain.building import POLICY, SATO, T0, a_case, minutes, preset
 from workflows.domain.alerts import Alert, Subject, brief

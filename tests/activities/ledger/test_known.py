@@ -1,7 +1,7 @@
 """What the ledger knows of a subject, on both databases."""
 
 from activities.ledger.activities import LedgerActivities
-from activities.ledger.ledger import Ledger, Subjects
+from activities.ledger.cases import Ledger, Subjects
 from tests.activities.ledger.recording import after, following, opening
 from tests.domain.building import PLAYBOOK, POLICY, SATO, TANAKA, a_case, minutes, news, preset
 from workflows.domain.alerts import Subject

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from activities.ledger.audit import verify
+from activities.ledger.cases import Ledger
 from activities.ledger.database import Database, LedgerUnavailable, migrate
-from activities.ledger.ledger import Ledger
+from activities.ledger.event_log import verify
 from activities.ledger.queries import Look, Queries
-from activities.ledger.tables import alerts, cases, events, metadata
+from activities.ledger.schema import alerts, cases, events, metadata
 from deploy.sandbox.slack.person import PATIENCE
 from tests.activities.ledger.recording import after, count, following, opening, wanted
 from tests.domain.building import (

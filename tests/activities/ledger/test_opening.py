@@ -5,10 +5,10 @@ import asyncio
 import pytest
 
 from activities.ledger.activities import LedgerActivities
+from activities.ledger.cases import Ledger
 from activities.ledger.database import Database
-from activities.ledger.ledger import Ledger
 from activities.ledger.queries import Queries, Row
-from activities.ledger.tables import alerts, cases, events
+from activities.ledger.schema import alerts, cases, events
 from activities.ledger.team import Automation
 from tests.activities.ledger.recording import closing, count, following, opening, wanted
 from tests.domain.building import PLAYBOOK, SATO, T0, TANAKA, a_case, minutes

@@ -5,11 +5,11 @@ import asyncio
 import pytest
 import sqlalchemy as sa
 
-from activities.ledger.audit import verify
+from activities.ledger.cases import Ledger
 from activities.ledger.database import Database, StoryBroken
-from activities.ledger.ledger import Ledger
+from activities.ledger.event_log import verify
 from activities.ledger.queries import Queries, Row
-from activities.ledger.tables import alerts, cases, events, lookups, policies
+from activities.ledger.schema import alerts, cases, events, lookups, policies
 from tests.activities.ledger.recording import KEY, after, closing, count, following, opening
 from tests.domain.building import (
     POLICY,

@@ -3,11 +3,11 @@
 import pytest
 import sqlalchemy as sa
 
+from activities.ledger.bulk import Rings
+from activities.ledger.cases import Ledger
 from activities.ledger.database import Database
-from activities.ledger.ledger import Ledger
 from activities.ledger.queries import Queries
-from activities.ledger.rings import Rings
-from activities.ledger.tables import actions
+from activities.ledger.schema import actions
 from tests.activities.ledger.recording import after, following, opening
 from tests.domain.building import SATO, minutes
 from tests.domain.ringing import a_ring, a_ring_case, decide_ring, ring_news

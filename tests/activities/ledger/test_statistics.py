@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from activities.ledger.cases import Ledger
 from activities.ledger.database import Database
-from activities.ledger.ledger import Ledger
 from activities.ledger.queries import Queries
 from activities.ledger.statistics import Statistics
 from tests.activities.ledger.recording import after, following, opening

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
+from activities.ledger.cases import Ledger
 from activities.ledger.database import Database
-from activities.ledger.ledger import Ledger
 from activities.ledger.queries import Queries
 from activities.ledger.storms import Storms
 from tests.activities.ledger.recording import following, opening

@@ -12,12 +12,12 @@ from starlette.responses import JSONResponse
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
+from activities.bulk_members import RingActivities
+from activities.ledger.bulk import Rings
 from activities.ledger.database import Database
-from activities.ledger.rings import Rings
 from activities.platform.client import Platform, TryAgain, open_platform
 from activities.platform.related import Found, RelatedReader, Unreadable
-from activities.policy.folder import load_policy
-from activities.rings import RingActivities
+from activities.policy.loader import load_policy
 from deploy.sandbox.faults import Faults
 from deploy.sandbox.marketplace.app import market_routes
 from deploy.sandbox.marketplace.store import Store

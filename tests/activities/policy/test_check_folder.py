@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from activities.policy.folder import check_folder
+from activities.policy.loader import check_folder
 from tests.activities.policy import folders
 
 FAULTS = sorted(each.name for each in folders.TESTDATA.iterdir())

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from activities.policy.folder import check_folder, load_policy
+from activities.policy.loader import check_folder, load_policy
+from activities.policy.messages import all_models
 from activities.policy.schemas import MODELS
-from activities.policy.wording import all_models
 from tests.activities.policy import folders
 from workflows.domain.policy.checks.actions import KNOWN
 from workflows.domain.policy.playbook import Severity

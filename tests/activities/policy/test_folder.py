@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from activities.policy.folder import load_policy
+from activities.policy.loader import load_policy
 from activities.policy.yaml_document import Fault, PolicyFaults
 from tests.activities.policy import folders
 from workflows.conditions import holds

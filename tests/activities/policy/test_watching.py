@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from activities.policy.folder import PolicyWatch
+from activities.policy.loader import PolicyWatch
 from activities.policy.yaml_document import PolicyFaults
 from tests.activities.policy import folders
 

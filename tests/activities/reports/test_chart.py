@@ -6,7 +6,7 @@ import pytest
 from matplotlib.ft2font import FT2Font
 from PIL import Image
 
-from activities.reports.chart import FIRST, MET, MISSED, OVERDUE, SECOND, draw, font_file
+from activities.charts import FIRST, MET, MISSED, OVERDUE, SECOND, draw, font_file
 from activities.slack.text.texts import texts
 from tests.activities.reports.charts import chart
 from workflows.domain.values import Language

@@ -13,8 +13,8 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.slack.activities import SlackActivities
 from activities.slack.client import slack_client
-from activities.slack.pacing import Pacer
-from activities.slack.people import People
+from activities.slack.directory import People
+from activities.slack.rate_limiter import Pacer
 from deploy.sandbox.serve import serving
 from deploy.sandbox.slack.app import make_app
 from deploy.sandbox.slack.model import Message

@@ -4,8 +4,8 @@ import re
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from activities.slack.card import case_card
-from activities.slack.drawing import Message
+from activities.slack.blocks import Message
+from activities.slack.cards.case import case_card
 from activities.slack.reader import Reader
 from activities.slack.text.texts import texts
 from deploy.sandbox.slack.blockkit.blocks import Surface, check_blocks

@@ -7,7 +7,7 @@ from datetime import UTC
 import pytest
 
 from activities.slack.activities import SlackActivities
-from activities.slack.pacing import Pacer
+from activities.slack.rate_limiter import Pacer
 from deploy.sandbox.slack.blockkit.blocks import Surface, check_blocks
 from deploy.sandbox.slack.reading import visible_text
 from tests.activities.slack.cases import AT, CASE

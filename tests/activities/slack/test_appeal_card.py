@@ -9,8 +9,8 @@ from hypothesis import given as some
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from activities.slack.blocks import Message
 from activities.slack.cards.appeal import appeal_card, appeal_lines, on_case_card
-from activities.slack.drawing import Message
 from activities.slack.handles import decode_appeal
 from activities.slack.thread import lines_message as case_lines
 from tests.activities.slack.cases import MUTE, Story

@@ -1,7 +1,7 @@
 """A second person gets everything that they need in order to answer."""
 
+from activities.slack.blocks import Message
 from activities.slack.cards.approval import approval_card
-from activities.slack.drawing import Message
 from tests.activities.slack.cases import (
     CASE,
     MUTE,

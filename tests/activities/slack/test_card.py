@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from activities.slack.card import case_card
-from activities.slack.drawing import Message
+from activities.slack.blocks import Message
+from activities.slack.cards.case import case_card
 from tests.activities.slack.cases import AT, BAN, CASE, MUTE, ROUTE, SATO, Story, alert
 from tests.activities.slack.drawn import faults, pressable, reader, seen, spoken
 from workflows.domain.case.commands import Escalate, GiveUp, Undo

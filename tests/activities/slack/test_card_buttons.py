@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from activities.slack.card import case_card
 from activities.slack.cards.buttons import entries, targets_of
+from activities.slack.cards.case import case_card
 from tests.activities.slack.cases import TANAKA, Story, catalog, policy
 from tests.activities.slack.drawn import pressable, reader
 from tests.activities.slack.situations import (

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from activities.slack.card import case_card
+from activities.slack.cards.case import case_card
 from tests.activities.slack.cases import (
     BAN,
     MUTE,

@@ -7,10 +7,10 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from activities.slack.card import case_card
+from activities.slack.blocks import Message
 from activities.slack.cards.approval import approval_card
-from activities.slack.drawing import Message
-from activities.slack.telling import told_message
+from activities.slack.cards.case import case_card
+from activities.slack.direct_messages import told_message
 from activities.slack.thread import AT_ONCE, lines_message
 from tests.activities.slack.cases import (
     BAN,

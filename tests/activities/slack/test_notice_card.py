@@ -2,7 +2,7 @@
 
 import pytest
 
-from activities.slack.card import case_card
+from activities.slack.cards.case import case_card
 from activities.slack.thread import line
 from tests.activities.slack.cases import CATALOG, SATO, TANAKA, Story, policy
 from tests.activities.slack.drawn import faults, pressable, reader, seen

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from activities.slack import pacing
-from activities.slack.pacing import CHANNEL, PEOPLE, RATES, CalledOff, Pacer, Turn
+from activities.slack import rate_limiter
+from activities.slack.rate_limiter import CHANNEL, PEOPLE, RATES, CalledOff, Pacer, Turn
 
 FAST = 20.0
 """Times Slack's rates: a post every 50 ms, an update every 60 ms."""
@@ -80,10 +80,10 @@ def test_what_waits_long_becomes_more_urgent() -> None:
     But the worst, which has seconds, is not behind what had minutes and waited for some of them.
     """
     turn = Turn(4)
-    assert turn.rank(since=0.0, now=pacing.PATIENCE - 1) == 4
-    assert turn.rank(since=0.0, now=2 * pacing.PATIENCE) == 2
-    assert turn.rank(since=0.0, now=5 * pacing.PATIENCE) == 2
-    assert turn.rank(since=0.0, now=6 * pacing.PATIENCE) == 1
+    assert turn.rank(since=0.0, now=rate_limiter.PATIENCE - 1) == 4
+    assert turn.rank(since=0.0, now=2 * rate_limiter.PATIENCE) == 2
+    assert turn.rank(since=0.0, now=5 * rate_limiter.PATIENCE) == 2
+    assert turn.rank(since=0.0, now=6 * rate_limiter.PATIENCE) == 1
     assert Turn(1).rank(since=0.0, now=0.0) == 1
     assert Turn(PEOPLE).rank(since=0.0, now=0.0) == PEOPLE
 

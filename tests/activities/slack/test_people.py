@@ -7,7 +7,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.cache import Cache
-from activities.slack.people import People, RolesUnknown
+from activities.slack.directory import People, RolesUnknown
 from deploy.sandbox.faults import Fault
 from tests.activities.slack.conftest import Desk, Tries
 from workflows.domain.people import Role

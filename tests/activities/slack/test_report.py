@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.reports.chart import draw
+from activities.charts import draw
 from activities.slack.activities import ReportSlackActivities
-from activities.slack.pacing import Pacer
+from activities.slack.rate_limiter import Pacer
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.slack.errors import SlackError
 from deploy.sandbox.slack.methods import table

@@ -2,11 +2,11 @@
 
 import pytest
 
-from activities.slack.card import case_card
+from activities.slack.blocks import Message
 from activities.slack.cards.approval import approval_card
 from activities.slack.cards.buttons import entries
+from activities.slack.cards.case import case_card
 from activities.slack.cards.decision import tally_words
-from activities.slack.drawing import Message
 from activities.slack.thread import lines_message
 from tests.activities.slack.cases import PLAYBOOK, POLICY, SATO, TANAKA, Story
 from tests.activities.slack.drawn import faults, pressable, reader, seen

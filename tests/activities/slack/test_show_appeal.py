@@ -7,7 +7,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.slack.activities import AppealSlackActivities
-from activities.slack.pacing import Pacer
+from activities.slack.rate_limiter import Pacer
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.slack.person import wait_until
 from tests.activities.slack.conftest import Desk, Tries

@@ -8,7 +8,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.slack.activities import StormSlackActivities
-from activities.slack.pacing import Pacer
+from activities.slack.rate_limiter import Pacer
 from activities.slack.reader import Reader
 from activities.slack.storm_digest import calls, digest
 from activities.slack.text.texts import texts

@@ -6,8 +6,8 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.slack.activities import SlackActivities
-from activities.slack.pacing import Pacer
-from activities.slack.people import People, RolesUnknown
+from activities.slack.directory import People, RolesUnknown
+from activities.slack.rate_limiter import Pacer
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.slack.model import Message
 from tests.activities.slack.cases import SATO, TANAKA, Story

@@ -9,10 +9,10 @@ import pytest
 import sqlalchemy as sa
 
 from activities.errors import Unavailable
+from activities.ledger.cases import Ledger
 from activities.ledger.database import Database
-from activities.ledger.ledger import Ledger
 from activities.ledger.queries import Queries
-from activities.ledger.tables import cases, events
+from activities.ledger.schema import cases, events
 from activities.ledger.team import Covering, Covers
 from bot.services.cases import LedgerReader, LookedUp
 from tests.bot.slack.fakes import CASE, CATALOG, NOW, PLAYBOOK, ROUTE, FakePolicies

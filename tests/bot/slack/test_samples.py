@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from activities.policy.folder import load_policy
+from activities.policy.loader import load_policy
 from activities.slack.client import slack_client
 from activities.slack.text.texts import texts
 from bot.slack.modals.submissions import KINDS

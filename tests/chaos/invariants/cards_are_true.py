@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from zoneinfo import ZoneInfo
 
-from activities.slack.card import case_card
+from activities.slack.cards.case import case_card
 from activities.slack.reader import Reader
 from activities.slack.text.texts import texts
 from deploy.sandbox.slack import seed

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from activities.policy.folder import load_policy
+from activities.policy.loader import load_policy
 from tests.domain.building import ACT_FIRST, POLICY, WATCHFUL
 from workflows.domain.policy.packed import REMEMBERED, PackedPolicy, pack
 from workflows.domain.policy.playbook import Policy

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from activities.slack.card import case_card
 from activities.slack.cards.approval import approval_card, replaced_card
-from activities.slack.telling import told_message
+from activities.slack.cards.case import case_card
+from activities.slack.direct_messages import told_message
 from activities.slack.thread import AT_ONCE, lines_message
 from tests.slack_shapes.scene import LINK, Scene, Surface
 from tests.slack_shapes.sent import Sent, message

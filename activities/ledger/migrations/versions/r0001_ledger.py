@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from activities.ledger.tables import Utc
+from activities.ledger.schema import Utc
 
 revision = "0001"
 down_revision = None

@@ -6,8 +6,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from activities.ledger.audit import append
 from activities.ledger.database import Database
+from activities.ledger.event_log import append
 from activities.ledger.evidence import note_reveals
 from activities.ledger.rows import (
     action_values,
@@ -16,7 +16,7 @@ from activities.ledger.rows import (
     recorded_of,
     snapshot_of,
 )
-from activities.ledger.tables import actions, alerts, cases, events, policies
+from activities.ledger.schema import actions, alerts, cases, events, policies
 from activities.ledger.team import halt_now
 from workflows.domain.alerts import Subject
 from workflows.domain.case.enforcement import STANDING, ActionStatus

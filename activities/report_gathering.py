@@ -10,7 +10,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.ledger.queries import Queries, Row
 from activities.ledger.statistics import Statistics
-from activities.slack.people import People, RolesUnknown
+from activities.slack.directory import People, RolesUnknown
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.metrics import report as told
 from workflows.domain.metrics.report import (

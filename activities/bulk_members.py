@@ -5,7 +5,7 @@ from collections.abc import Callable
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.ledger.rings import Rings
+from activities.ledger.bulk import Rings
 from activities.platform.client import TryAgain
 from activities.platform.related import Found, RelatedReader, Unreadable
 from workflows.domain.case.bulk import MOST, Blast, Ring

@@ -9,10 +9,10 @@ from temporalio.exceptions import ApplicationError
 from activities.images import Images, NotFetched
 from activities.ledger.database import LedgerUnavailable
 from activities.ledger.evidence import EvidenceRecord
+from activities.slack.directory import People
 from activities.slack.evidence import EvidenceScreen, FileGone, Viewer
 from activities.slack.handles import PieceHandle
-from activities.slack.people import People
-from activities.slack.progress import Progress
+from activities.slack.post_once import Progress
 from activities.slack.reader import Reader
 from activities.slack.refusals import refusal_text
 from activities.slack.role_holders import holders_of, people_in, shown

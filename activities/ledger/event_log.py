@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from activities.ledger.database import StoryBroken
 from activities.ledger.queries import Queries, Row
 from activities.ledger.rows import GENESIS, Broken, Link, R, first_break, link_after, recorded_of
-from activities.ledger.tables import events
+from activities.ledger.schema import events
 
 
 def append(connection: sa.Connection, story: str, recorded: Sequence[R]) -> list[Link]:

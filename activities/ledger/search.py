@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 
 from activities.ledger.database import Database
 from activities.ledger.queries import Row
-from activities.ledger.tables import actions, alerts, cases, events
+from activities.ledger.schema import actions, alerts, cases, events
 from workflows.domain.alerts import Subject
 from workflows.domain.case.enforcement import STANDING
 from workflows.domain.case.model import Phase

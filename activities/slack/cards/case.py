@@ -5,6 +5,16 @@ from collections.abc import Iterator
 from datetime import datetime
 from functools import reduce
 
+from activities.slack.blocks import (
+    MOST_TEXT,
+    Block,
+    Message,
+    context,
+    metadata,
+    quote,
+    section,
+    strong,
+)
 from activities.slack.cards.appeal import on_case_card
 from activities.slack.cards.buttons import buttons
 from activities.slack.cards.case_facts import (
@@ -23,16 +33,6 @@ from activities.slack.cards.case_facts import (
     title,
 )
 from activities.slack.cards.decision import decision, decision_words, sent_back
-from activities.slack.drawing import (
-    MOST_TEXT,
-    Block,
-    Message,
-    context,
-    metadata,
-    quote,
-    section,
-    strong,
-)
 from activities.slack.escape import mrkdwn, one_line, plain, units
 from activities.slack.reader import Reader, problem_words
 from workflows.domain.alerts import REPORTS, ByHand

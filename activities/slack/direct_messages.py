@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import structlog
 
+from activities.slack.blocks import Message, metadata, section
 from activities.slack.cards.case_facts import case_line
 from activities.slack.client import Sender, SlackTrouble
-from activities.slack.drawing import Message, metadata, section
+from activities.slack.directory import People, RolesUnknown
 from activities.slack.escape import mrkdwn
-from activities.slack.people import People, RolesUnknown
-from activities.slack.progress import Progress
+from activities.slack.post_once import Progress
 from activities.slack.reader import Reader
 from activities.slack.thread import line
 from workflows.domain.case.events import CaseEscalated

@@ -11,7 +11,7 @@ from temporalio import activity
 from activities.ledger.database import Database
 from activities.ledger.queries import CHUNK, Row
 from activities.ledger.rows import storable
-from activities.ledger.tables import actions, events, rings
+from activities.ledger.schema import actions, events, rings
 from workflows.domain.alerts import Subject
 from workflows.domain.case import bulk_progress
 from workflows.domain.case.decision import Decision

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from activities.policy.wording import M, validated
+from activities.policy.messages import M, validated
 from activities.policy.yaml_document import Document, Fault, Place, PolicyFaults, read
 from workflows.conditions import holds, problem
 from workflows.domain.alerts import Alert
