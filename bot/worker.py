@@ -6,10 +6,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from temporalio import activity
 from temporalio.client import Client
-from temporalio.worker import Worker, WorkerDeploymentConfig
+from temporalio.worker import (
+    ActivityInboundInterceptor,
+    ExecuteActivityInput,
+    Interceptor,
+    Worker,
+    WorkerDeploymentConfig,
+)
 
-from bot.living import SignsOfLife
 from bot.query_guard import GuardedRunner
 from workflows.activity_options import (
     cards_queue,
@@ -24,6 +30,46 @@ from workflows.case_workflow import CaseWorkflow
 from workflows.enforcement_workflow import EnforcementWorkflow, PinnedEnforcement
 from workflows.report_workflow import ReportWorkflow
 from workflows.storm_workflow import StormWorkflow
+
+BEAT = 0.8
+"""Seconds; most activities end before the first one, and cost nothing more."""
+
+
+class SignsOfLife(Interceptor):
+    """For a worker whose activities give none of their own."""
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+        """Lives around `next`."""
+        return _Living(next)
+
+
+class _Living(ActivityInboundInterceptor):
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        if activity.info().heartbeat_timeout is None:
+            return await self.next.execute_activity(input)
+        telling = asyncio.create_task(_live())
+        try:
+            return await _to_its_end(asyncio.ensure_future(self.next.execute_activity(input)))
+        finally:
+            telling.cancel()
+
+
+async def _to_its_end(work: asyncio.Future[Any]) -> Any:
+    """What `work` returns, though it is called off meanwhile, as who gives signs of life can be.
+
+    What was asked of a platform may take effect after the one who asked has gone away.
+    """
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        return await work
+
+
+async def _live() -> None:
+    while True:
+        await asyncio.sleep(BEAT)
+        activity.heartbeat()
+
 
 STICKY_TIMEOUT = timedelta(seconds=1)
 """How long the cases of a killed worker wait before another one takes them (default 10 s).

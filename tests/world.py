@@ -17,12 +17,11 @@ from temporalio.client import Client
 
 from activities.ledger.database import Database
 from activities.ledger.queries import Queries
-from bot.cli.policies import open_policies
 from bot.cli.serve import open_app
 from bot.cli.work import open_duties
+from bot.policies import open_policies
 from bot.settings import Settings
-from bot.temporal_connection import open_client
-from bot.versioning import deployment_of
+from bot.temporal import deployment_of, open_client
 from bot.worker import make_workers
 from deploy.sandbox.serve import serving
 from deploy.sandbox.slack.person import PATIENCE, Person, wait_until

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from activities.ledger.queries import Queries, Row
-from bot.cli.running import open_ledger, run
+from bot.cli.process import open_ledger, run
 from bot.errors import InputWrong
 from bot.settings import Settings, load_settings
 from workflows.domain.values import visible

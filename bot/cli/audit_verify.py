@@ -5,7 +5,7 @@ import sys
 from activities.ledger.event_log import Audit
 from activities.ledger.event_log import verify as verify_chains
 from activities.ledger.queries import Queries
-from bot.cli.running import open_ledger, run
+from bot.cli.process import open_ledger, run
 from bot.settings import Settings, load_settings
 
 

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from activities.policy.loader import check_folder
-from bot.cli.policies import open_policies
 from bot.errors import InputWrong
+from bot.policies import open_policies
 from bot.settings import Settings, load_settings, need
 
 

@@ -7,11 +7,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 from temporalio.client import Client
 
 from activities.ledger.database import Database, LedgerUnavailable
-from bot.cli.policies import Policies
 from bot.http.app import Check
-from bot.ledger_connection import LedgerStart
+from bot.ledger import LedgerStart
+from bot.policies import Policies
 from bot.settings import Temporal
-from bot.temporal_connection import temporal_problem, unreadable
+from bot.temporal import temporal_problem, unreadable
 
 
 def temporal_check(client: Client, settings: Temporal) -> Check:

@@ -16,13 +16,13 @@ from bot.cli.checks import (
     slack_check,
     temporal_doctor,
 )
-from bot.cli.policies import open_policies
-from bot.cli.running import open_database, run
+from bot.cli.process import open_database, run
 from bot.errors import Stop
 from bot.http.app import Check, ask
+from bot.policies import open_policies
 from bot.settings import Settings, load_settings, need
 from bot.slack.samples import NotAsked, fault_of, samples
-from bot.temporal_connection import open_client
+from bot.temporal import open_client
 
 WOULD_BE_REFUSED, OUT_OF_REACH = 1, 2
 

@@ -20,26 +20,26 @@ from activities.platform.related import RelatedReader
 from activities.slack.client import slack_client
 from activities.slack.directory import People
 from bot.cli.checks import ledger_check, policy_check, temporal_check
-from bot.cli.policies import Policies, open_policies
-from bot.cli.preferring import Preferred
-from bot.cli.running import open_database, run, stop_event
+from bot.cli.process import open_database, run, stop_event
 from bot.errors import InputWrong, SettingWrong
 from bot.http.admission import AskedTogether, Handover
 from bot.http.alerts import Intake
 from bot.http.app import make_app
 from bot.http.appeals import AppealIntake, appeal_routes
 from bot.http.metrics import Metrics
-from bot.ledger_connection import LedgerStart
+from bot.ledger import LedgerStart
 from bot.log_setup import set_up_logging
+from bot.policies import Policies, open_policies
 from bot.services.appeals import AppealsInLedger
 from bot.services.lookups import LookUps
 from bot.services.slack import make_services
+from bot.services.team import Preferred
 from bot.settings import Http, Settings, load_settings, need
 from bot.slack.app import make_bolt_app
 from bot.slack.http import slack_routes
 from bot.slack.replies import Background
 from bot.slack.socket_mode import run_socket_mode
-from bot.temporal_connection import open_client
+from bot.temporal import open_client
 from workflows.client import Appeals, Cases
 
 DRAIN_SECONDS = 10

@@ -35,17 +35,16 @@ from activities.slack.evidence import EvidenceScreen
 from activities.slack.rate_limiter import Pacer
 from activities.slack.text.texts import CatalogWording
 from activities.storm_watch import StormWatch
-from bot.cli.policies import Policies, open_policies
-from bot.cli.preferring import Preferred
-from bot.cli.running import open_database, run, stop_event, unless_stopped
+from bot.cli.process import open_database, run, stop_event, unless_stopped
 from bot.encryption import Unreadable
-from bot.ledger_connection import wait_for_ledger
+from bot.ledger import wait_for_ledger
 from bot.log_setup import set_up_logging
+from bot.policies import Policies, open_policies
 from bot.services.reports import gathering, keeping_schedules
 from bot.services.slack import stand_ins
+from bot.services.team import Preferred
 from bot.settings import Settings, load_settings, need
-from bot.temporal_connection import unreadable, wait_for_temporal
-from bot.versioning import deployment_of
+from bot.temporal import deployment_of, unreadable, wait_for_temporal
 from bot.worker import Duties, make_workers, run_workers
 from workflows.client import Cases, StormRoutes
 

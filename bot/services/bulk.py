@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from activities.ledger.bulk import Rings
 from activities.ledger.queries import Row
 from activities.platform.related import Found, RelatedReader
-from bot.cli.policies import Policies
+from bot.policies import Policies
 from workflows.domain.alerts import Subject
 from workflows.domain.case import bulk_progress
 from workflows.domain.case.bulk import Blast, Tally

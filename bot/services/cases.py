@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from activities.ledger.queries import Look, Queries, Row
 from activities.ledger.search import Finding
-from bot.cli.policies import Policies
+from bot.policies import Policies
 from bot.slack.commands.parser import case_begun
 from workflows.domain.alerts import Subject
 from workflows.domain.case.approval import Purpose

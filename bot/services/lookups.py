@@ -6,7 +6,7 @@ from typing import Any
 from activities.errors import Unavailable
 from activities.platform.client import Platform, Refused, UnusableSubject
 from activities.platform.requests import fill_path
-from bot.cli.policies import Policies
+from bot.policies import Policies
 from workflows.domain.values import Text, Value, visible
 
 LONGEST = 500

@@ -14,7 +14,7 @@ from activities.ledger.queries import Queries
 from activities.ledger.statistics import Statistics
 from activities.report_gathering import ReportGathering
 from activities.slack.directory import People
-from bot.cli.policies import Policies
+from bot.policies import Policies
 from bot.settings import Settings
 from workflows.report.schedules import Planned, Schedules, planned
 

@@ -16,13 +16,12 @@ from activities.platform.related import RelatedReader
 from activities.slack.directory import People
 from activities.slack.role_holders import StandIn, StandIns
 from activities.slack.text.texts import Catalog, texts
-from bot.cli.policies import Policies
-from bot.cli.preferring import Preferred
 from bot.http.admission import Handover
+from bot.policies import Policies
 from bot.services.bulk import RingDesk
 from bot.services.cases import LedgerFinding, LedgerReader
 from bot.services.lookups import LookUps
-from bot.services.team import TeamDesk
+from bot.services.team import Preferred, TeamDesk
 from bot.settings import Settings
 from workflows.client import Appeals, Cases
 from workflows.domain.alerts import Alert

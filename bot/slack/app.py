@@ -18,7 +18,7 @@ from bot.services.slack import Services
 from bot.slack.appeals import ACTIONS, AppealModals, AppealPresses
 from bot.slack.bulk.decide import RingDeciding
 from bot.slack.bulk.views import CALLBACK
-from bot.slack.clicks import Clicks
+from bot.slack.buttons import Clicks
 from bot.slack.commands.buttons import ACTIONS as ANSWER_ACTIONS
 from bot.slack.commands.buttons import AnswerPresses
 from bot.slack.commands.dispatch import Slash
@@ -28,11 +28,11 @@ from bot.slack.context import Telling, make_context, utc_now
 from bot.slack.evidence.reveal import ACTIONS as EVIDENCE
 from bot.slack.evidence.reveal import EvidenceListener
 from bot.slack.home.view import LANGUAGE, Home
+from bot.slack.interactions import read_source
 from bot.slack.manual.open import OPEN_CASE, REPORT, ByHandListener
 from bot.slack.modals.decide import TEMPLATE
 from bot.slack.modals.opening import Templates
 from bot.slack.modals.submissions import KINDS, Submissions
-from bot.slack.press import read_source
 from bot.slack.replies import Background, NotTaken
 from bot.slack.storm import OPEN, StormOpening
 

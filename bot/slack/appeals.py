@@ -26,8 +26,7 @@ from activities.slack.handles import AppealHandle, decode_appeal
 from activities.slack.text.texts import Catalog
 from bot.services.slack import AppealDoor
 from bot.slack.context import Listener, SlackContext
-from bot.slack.modals.form import words_in
-from bot.slack.press import (
+from bot.slack.interactions import (
     Press,
     Source,
     Unreadable,
@@ -36,6 +35,7 @@ from bot.slack.press import (
     read_source,
     submission_id,
 )
+from bot.slack.modals.form import words_in
 from bot.slack.replies import STORING, Said
 from workflows.client import OutOfReach
 from workflows.domain.appeal import commands as cmd

@@ -9,10 +9,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from activities.slack.text.texts import Catalog
 from bot.services.slack import Services
-from bot.slack.languages import Languages
+from bot.slack.interactions import Source
 from bot.slack.modals.screen import Screen
-from bot.slack.press import Source
-from bot.slack.replies import Background, Links, Replies, Said
+from bot.slack.replies import Background, Languages, Links, Replies, Said
 
 TELLING = 0.7
 """Seconds; together with those for storing a click it stays below the 3 s that Slack waits."""

@@ -1,6 +1,7 @@
 """Replies to one person: in their language, where they pressed, while Slack still waits."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Coroutine
 from typing import Any
 
@@ -10,12 +11,13 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.services.slack import CaseDoor
-from bot.slack.press import Source
+from activities.errors import Unavailable
+from bot.services.slack import CaseDoor, Services
+from bot.slack.interactions import Source
 from workflows.client import OutOfReach
 from workflows.domain.case.commands import Click
 from workflows.domain.case.snapshot import CardRef
-from workflows.domain.values import Value
+from workflows.domain.values import Language, Value
 
 _log = structlog.get_logger(__name__)
 
@@ -200,3 +202,54 @@ async def store(cases: CaseDoor, route: str, click: Click) -> bool:
     except (OutOfReach, TimeoutError):
         return False
     return True
+
+
+PATIENCE = 0.4
+"""Seconds; a modal has to be open 3 s after its button was pressed."""
+FIRST = 1.0
+"""The same for a person who was never answered: the wrong words are worse than a later modal."""
+UNHURRIED = 2.0
+"""Seconds where Slack has its answer already: then the right language is worth a moment."""
+MOST = 2_000
+
+
+class Languages:
+    """Asks who the person is; where that takes too long, the person's last language counts.
+
+    The deployment's language is for people who were never answered before.
+    """
+
+    def __init__(self, services: Services, background: Background) -> None:
+        self._services = services
+        self._background = background
+        self._last: OrderedDict[str, Language] = OrderedDict()
+
+    async def of(self, person: str, within: float | None = None) -> Language:
+        """The language of `person`, after at most `within` seconds."""
+        if within is None:
+            within = PATIENCE if person in self._last else FIRST
+        # Shielded, so that a slow answer still counts for the next time.
+        asking = self._background.start(self._ask(person))
+        try:
+            async with asyncio.timeout(within):
+                return await asyncio.shield(asking)
+        except TimeoutError:
+            return self._known(person)
+
+    async def _ask(self, person: str) -> Language:
+        try:
+            language = await self._services.people.language(person)
+        except Unavailable as error:
+            _log.warning("language_unknown", person=person, error=str(error))
+            return self._known(person)
+        self._keep(person, language)
+        return language
+
+    def _known(self, person: str) -> Language:
+        return self._last.get(person, self._services.language)
+
+    def _keep(self, person: str, language: Language) -> None:
+        self._last[person] = language
+        self._last.move_to_end(person)
+        while len(self._last) > MOST:
+            self._last.popitem(last=False)

@@ -15,8 +15,8 @@ from activities.slack.text.texts import Catalog
 from bot.services.cases import CaseLine, LookedUp, Story
 from bot.slack.commands import pages
 from bot.slack.context import Listener
+from bot.slack.interactions import Press, Source, read_press
 from bot.slack.permissions import holder_words
-from bot.slack.press import Press, Source, read_press
 from bot.slack.replies import Said, link
 from workflows.client import OutOfReach
 from workflows.domain.case.view import CardView, view_of

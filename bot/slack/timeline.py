@@ -17,13 +17,13 @@ from activities.slack.handles import Handle
 from activities.slack.reader import Reader
 from activities.slack.text.texts import Catalog
 from activities.slack.thread import WORDS
-from bot.cli.policies import Policies
+from bot.policies import Policies
 from bot.services.cases import LookedUp, Timeline, TimelineLine
 from bot.services.slack import Services
 from bot.slack.context import Listener
+from bot.slack.interactions import Press
 from bot.slack.modals.form import sentence_view
 from bot.slack.permissions import EVERYBODY, UNKNOWN, holds, role_needed
-from bot.slack.press import Press
 from bot.slack.rendering import Block, moment, person, section, sections
 from workflows.domain.case.events import CaseOpened
 from workflows.domain.case.evolve import opened

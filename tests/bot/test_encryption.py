@@ -5,7 +5,7 @@ from temporalio.api.common.v1 import Payload
 
 from bot.encryption import Key, Sealed, Unreadable
 from bot.settings import Temporal
-from bot.temporal_connection import data_converter
+from bot.temporal import data_converter
 
 OLD, NEW = Key("k1", b"o" * 32), Key("k2", b"n" * 32)
 CLEAR = Payload(metadata={"encoding": b"json/plain"}, data='"LINE ID ください"'.encode())

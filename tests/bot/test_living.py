@@ -11,7 +11,7 @@ from temporalio import activity, workflow
 from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from bot.living import SignsOfLife
+from bot.worker import SignsOfLife
 from deploy.sandbox.slack.person import wait_until
 
 _SILENT = timedelta(minutes=5)

@@ -4,7 +4,7 @@ import pytest
 
 from bot.errors import SettingWrong
 from bot.settings import Temporal
-from bot.versioning import deployment_of
+from bot.temporal import deployment_of
 
 
 def test_a_worker_without_a_version_is_as_before() -> None:

@@ -26,9 +26,9 @@ from bot.slack.commands.subject import OPEN, RELATED, REVEAL
 from bot.slack.evidence.reveal import ACTIONS as OF_EVIDENCE
 from bot.slack.evidence.reveal import OPENS as OPENS_EVIDENCE
 from bot.slack.home.view import LANGUAGE
+from bot.slack.interactions import _PLAIN as PRESSED
+from bot.slack.interactions import MODALS, MORE, command_for, modal_of
 from bot.slack.modals.decide import TEMPLATE
-from bot.slack.press import _PLAIN as PRESSED
-from bot.slack.press import MODALS, MORE, command_for, modal_of
 from bot.slack.storm import OPEN as FROM_STORM
 from bot.slack.timeline import OPENS as TIMELINE
 from bot.slack.timeline import is_of_timeline

@@ -8,5 +8,5 @@ from tests.patience import SECONDS
 @pytest.fixture(autouse=True)
 def language_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first question for a person's language is not cut short by a busy machine."""
-    monkeypatch.setattr("bot.slack.languages.FIRST", SECONDS)
-    monkeypatch.setattr("bot.cli.preferring.FIRST", SECONDS)
+    monkeypatch.setattr("bot.slack.replies.FIRST", SECONDS)
+    monkeypatch.setattr("bot.services.team.FIRST", SECONDS)

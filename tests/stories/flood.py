@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bot.cli.policies import open_policies
+from bot.policies import open_policies
 from tests.stories.test_a_shift import lure
 from tests.world import World
 from workflows.client import Cases, OutOfReach

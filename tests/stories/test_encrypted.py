@@ -4,7 +4,7 @@ import base64
 from pathlib import Path
 
 from bot.settings import Temporal
-from bot.temporal_connection import open_client, unreadable
+from bot.temporal import open_client, unreadable
 from deploy.sandbox.slack.reading import controls
 from tests.stories.test_a_shift import LURE, case_of, lure
 from tests.world import World, koban

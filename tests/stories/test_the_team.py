@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from PIL import Image
 
-from bot.cli.policies import open_policies
+from bot.policies import open_policies
 from deploy.sandbox.slack.mentions import Cause
 from deploy.sandbox.slack.person import Person, wait_until
 from deploy.sandbox.slack.reading import visible_text

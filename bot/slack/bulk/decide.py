@@ -27,10 +27,10 @@ from bot.slack.bulk.form import (
 )
 from bot.slack.bulk.views import Counted, loading_view, redrawn, ring_view, sentence_view, sure
 from bot.slack.context import Listener, SlackContext
+from bot.slack.interactions import Press, Unreadable, submission_id
 from bot.slack.modals.form import OPTION_TEXT
 from bot.slack.modals.offer import Offer, offer_for
 from bot.slack.permissions import UNKNOWN, holds, role_needed
-from bot.slack.press import Press, Unreadable, submission_id
 from bot.slack.replies import store
 from workflows.client import OutOfReach
 from workflows.domain.alerts import Subject

@@ -10,9 +10,9 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from activities.slack.escape import plain
+from bot.slack.interactions import Unreadable
 from bot.slack.modals.form import duration_in, options_in, words_in
 from bot.slack.modals.metadata import MOST_CHARACTERS, Metadata
-from bot.slack.press import Unreadable
 from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import MOST
 from workflows.domain.policy.actions import ActionCatalog

@@ -18,8 +18,8 @@ from bot.services.bulk import DoneLine, RingPage, SubjectLine
 from bot.services.cases import LookedUp
 from bot.slack.bulk.decide import RingDeciding
 from bot.slack.context import Listener, SlackContext
+from bot.slack.interactions import Press
 from bot.slack.permissions import EVERYBODY, UNKNOWN, holds, role_needed
-from bot.slack.press import Press
 from bot.slack.rendering import Block, safe, section, sections, subject_name
 
 PAGE = 25

@@ -17,8 +17,8 @@ from bot.slack.commands.reveal import Revealing, subject_pressed
 from bot.slack.commands.subject import OPEN, RELATED, REVEAL, SubjectDesk
 from bot.slack.commands.subject import TURNS as RELATED_TURNS
 from bot.slack.context import Listener, SlackContext
+from bot.slack.interactions import Press, Unreadable, read_press, read_source
 from bot.slack.manual.open import ByHandListener
-from bot.slack.press import Press, Unreadable, read_press, read_source
 from bot.slack.replies import Said
 
 ACTIONS = re.compile(

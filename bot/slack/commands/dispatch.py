@@ -18,10 +18,9 @@ from bot.slack.commands.playbook import PlaybookDesk
 from bot.slack.commands.request import Asked, no_role, write_down
 from bot.slack.commands.subject import SubjectDesk
 from bot.slack.context import Listener, SlackContext
-from bot.slack.languages import UNHURRIED
-from bot.slack.press import Source
+from bot.slack.interactions import Source
 from bot.slack.queue import chosen
-from bot.slack.replies import Said
+from bot.slack.replies import UNHURRIED, Said
 from workflows.domain.case.commands import Place
 
 _log = structlog.get_logger(__name__)

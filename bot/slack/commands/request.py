@@ -11,8 +11,8 @@ from activities.slack.text.texts import Catalog
 from bot.services.cases import LookedUp
 from bot.services.slack import Services
 from bot.slack.commands.pages import sentence
+from bot.slack.interactions import Source
 from bot.slack.permissions import holder_words
-from bot.slack.press import Source
 from bot.slack.rendering import Block
 from bot.slack.replies import Said
 from workflows.domain.people import Actor, Role

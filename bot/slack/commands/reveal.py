@@ -17,8 +17,8 @@ from bot.services.lookups import Fact
 from bot.slack.commands.pages import fact_line
 from bot.slack.commands.parser import case_named
 from bot.slack.context import Listener
+from bot.slack.interactions import Press
 from bot.slack.modals.form import field, many_lines, one_line, words_in
-from bot.slack.press import Press
 from bot.slack.rendering import sections, subject_name
 from workflows.domain.alerts import Subject
 from workflows.domain.values import Language, Value

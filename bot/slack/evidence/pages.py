@@ -23,9 +23,9 @@ from activities.slack.handles import encode_piece as piece_value
 from activities.slack.reader import Reader
 from bot.services.cases import LookedUp
 from bot.slack.context import Listener, SlackContext
+from bot.slack.interactions import Press, Unreadable
 from bot.slack.modals.metadata import MOST_CHARACTERS, Metadata, metadata_for
 from bot.slack.permissions import EVERYBODY, UNKNOWN, holds, role_needed
-from bot.slack.press import Press, Unreadable
 from bot.slack.rendering import Block
 from workflows.domain.alerts import AlertEvidence, ImageEvidence, TextEvidence, is_hidden
 

@@ -14,10 +14,10 @@ from activities.slack.handles import Handle, PieceHandle, decode_piece
 from activities.slack.reader import Reader
 from bot.slack.context import Listener, SlackContext
 from bot.slack.evidence.pages import BEFORE, NEXT, REVEAL, EvidenceListing, decode
+from bot.slack.interactions import Press, Unreadable, press_id, read_press
 from bot.slack.modals.metadata import Metadata
 from bot.slack.modals.metadata import decode as read_metadata
 from bot.slack.modals.metadata import encode as write_metadata
-from bot.slack.press import Press, Unreadable, press_id, read_press
 from bot.slack.replies import NotTaken, store
 from workflows.domain.case.commands import Click, Modal, RevealEvidence
 from workflows.domain.people import Actor

@@ -24,11 +24,10 @@ from bot.slack.commands.pages import help_page
 from bot.slack.commands.parser import Which
 from bot.slack.context import Listener, SlackContext
 from bot.slack.home.refresh import Publisher, Watching
-from bot.slack.languages import UNHURRIED
 from bot.slack.permissions import holder_words
 from bot.slack.queue import chosen, waiting_for
 from bot.slack.rendering import Block, case_line, moment, section
-from bot.slack.replies import Said
+from bot.slack.replies import UNHURRIED, Said
 from workflows.domain.appeal.commands import AppealClick
 from workflows.domain.case.commands import Click
 from workflows.domain.case.snapshot import Memory

@@ -23,6 +23,7 @@ from activities.slack.text.texts import Catalog
 from bot.slack.commands.parser import as_typed
 from bot.slack.commands.request import leads_said
 from bot.slack.context import Listener, SlackContext
+from bot.slack.interactions import Press, Source, Unreadable, read_source, submission_id
 from bot.slack.manual.alert import (
     Fault,
     Made,
@@ -37,7 +38,6 @@ from bot.slack.manual.alert import (
 from bot.slack.modals.form import OPTION_TEXT, field, many_lines, option_in, words_in
 from bot.slack.modals.form import one_line as short
 from bot.slack.modals.metadata import MOST_CHARACTERS
-from bot.slack.press import Press, Source, Unreadable, read_source, submission_id
 from bot.slack.replies import Said
 from workflows.domain.alerts import PEOPLE, REPORTS, SLACK_MESSAGE, Subject, may_open
 from workflows.domain.case.snapshot import CardRef

@@ -7,7 +7,7 @@ from pydantic import Field, ValidationError, model_validator
 from activities.slack.handles import Handle
 from activities.slack.handles import decode as read_handle
 from activities.slack.handles import encode as write_handle
-from bot.slack.press import Press, Unreadable
+from bot.slack.interactions import Press, Unreadable
 from workflows.domain.case.commands import Place
 from workflows.domain.values import Language, Value
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from pydantic import Field
 
-from bot.cli.policies import Policies
+from bot.policies import Policies
 from bot.services.cases import CaseLine
 from workflows.domain.alerts import Subject
 from workflows.domain.case.model import Case

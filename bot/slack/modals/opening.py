@@ -11,14 +11,14 @@ from activities.errors import Unavailable
 from activities.slack.handles import Handle
 from bot.services.cases import CaseLine
 from bot.slack.context import Listener, SlackContext
-from bot.slack.languages import UNHURRIED
+from bot.slack.interactions import Press, Unreadable, modal_of, preset_of
 from bot.slack.modals.decide import with_template
 from bot.slack.modals.form import sentence_view
 from bot.slack.modals.metadata import decode, metadata_for
 from bot.slack.modals.offer import Offer, offer_at, offer_of
 from bot.slack.modals.views import view_of
 from bot.slack.permissions import EVERYBODY, READS_ONLY, holds, role_needed
-from bot.slack.press import Press, Unreadable, modal_of, preset_of
+from bot.slack.replies import UNHURRIED
 from workflows.client import OutOfReach
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.ids import closed_route

@@ -9,9 +9,8 @@ from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.services.slack import Services
-from bot.slack.languages import Languages
-from bot.slack.press import Press, Source
-from bot.slack.replies import Replies, Said
+from bot.slack.interactions import Press, Source
+from bot.slack.replies import Languages, Replies, Said
 
 # A repeated call after a lost answer: the first one opened the modal.
 _OPEN_ALREADY = "exchanged_trigger_id"

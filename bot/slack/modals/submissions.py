@@ -11,6 +11,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from activities.slack.text.texts import Catalog
 from bot.slack.commands.parser import case_named
 from bot.slack.context import Listener
+from bot.slack.interactions import Unreadable, submission_id
 from bot.slack.modals.decide import read_decide
 from bot.slack.modals.form import (
     Fault,
@@ -23,7 +24,6 @@ from bot.slack.modals.form import (
 )
 from bot.slack.modals.form import words_in as words
 from bot.slack.modals.metadata import Metadata, decode
-from bot.slack.press import Unreadable, submission_id
 from bot.slack.replies import store
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.commands import Click, PersonCommand

@@ -13,7 +13,7 @@ import structlog
 from activities.errors import Unavailable
 from activities.platform.client import Platform
 from bot.cli.main import main
-from bot.cli.policies import Policies, watch_folder
+from bot.policies import Policies, watch_folder
 from bot.services.lookups import LookUps
 from tests.bot.ingest.detector import COMMON, LIVE_CHAT, alert
 from workflows.domain.alerts import Alert

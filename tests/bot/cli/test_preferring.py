@@ -10,8 +10,8 @@ import pytest
 from activities.cache import AGAIN
 from activities.ledger.database import Database
 from activities.ledger.team import Preferences
-from bot.cli import preferring
-from bot.cli.preferring import LASTS, Preferred
+from bot.services import team
+from bot.services.team import LASTS, Preferred
 from deploy.sandbox.slack.person import wait_until
 from tests.domain.building import T0
 from workflows.domain.values import Language
@@ -74,7 +74,7 @@ async def test_an_answer_that_came_too_late_counts_for_the_next_message(
     ledger: Slow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A slow ledger is not asked a second time, and its silence is not kept as an answer."""
-    monkeypatch.setattr(preferring, "FIRST", 0.01)
+    monkeypatch.setattr(team, "FIRST", 0.01)
     preferred = Preferred(ledger, lambda: 0.0)
     ledger.gate.clear()
     assert await preferred.language("U0SATO") is None
@@ -91,7 +91,7 @@ async def test_a_slow_ledger_does_not_take_a_known_language_away(
     ledger: Slow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The last known language counts until there is an answer."""
-    monkeypatch.setattr(preferring, "PATIENCE", 0.01)
+    monkeypatch.setattr(team, "PATIENCE", 0.01)
     now = [0.0]
     preferred = Preferred(ledger, lambda: now[0])
     assert await preferred.language("U0SATO") is Language.EN

@@ -18,7 +18,7 @@ import pytest
 from pydantic import SecretStr
 
 from bot.settings import Temporal
-from bot.temporal_connection import open_client
+from bot.temporal import open_client
 from deploy.sandbox.processes import ends_with_parent
 from deploy.sandbox.slack.person import PATIENCE
 from tests.bot.ingest.detector import COMMON, alert, as_json, signed

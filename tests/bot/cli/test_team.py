@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from temporalio.service import RPCError
 
-from bot.cli.policies import Policies, open_policies, watch_folder
+from bot.policies import Policies, open_policies, watch_folder
 from bot.services import reports
 from deploy.sandbox.slack.person import wait_until
 from tests.activities.policy import folders

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.slack import languages
+from bot.slack import replies
 from bot.slack.modals import opening
 from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.reading import controls, visible_text
@@ -204,6 +204,6 @@ async def test_a_modal_is_open_within_the_life_of_its_trigger(stage: Stage):
     stage.people.asleep = asyncio.Event()
     sato = await chosen(stage, "U0SATO", "handover")
     await says(sato, "読み込んでいます…")
-    assert opening.PATIENCE + languages.FIRST < TRIGGER_SECONDS
+    assert opening.PATIENCE + replies.FIRST < TRIGGER_SECONDS
     stage.people.asleep.set()
     stage.cases.thinking.set()

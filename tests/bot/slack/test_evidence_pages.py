@@ -25,7 +25,7 @@ from bot.slack.evidence.pages import (
     pieces_of,
     read_start,
 )
-from bot.slack.press import Unreadable
+from bot.slack.interactions import Unreadable
 from deploy.sandbox.slack.blockkit.blocks import Surface
 from deploy.sandbox.slack.blockkit.views import check_view, too_large
 from tests.bot.slack.fake_evidence import an_alert, image, words

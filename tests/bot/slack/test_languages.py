@@ -4,10 +4,9 @@ import asyncio
 
 import pytest
 
-from bot.slack import languages
-from bot.slack.languages import Languages
+from bot.slack import replies
 from bot.slack.modals import opening
-from bot.slack.replies import Background
+from bot.slack.replies import Background, Languages
 from deploy.sandbox.slack.reading import visible_text
 from deploy.sandbox.slack.workspace import Workspace
 from tests.bot.slack.conftest import Stage
@@ -41,7 +40,7 @@ async def test_a_late_answer_is_remembered_for_the_next_message(stage: Stage) ->
 
 async def test_no_more_people_are_remembered_than_a_bound(monkeypatch) -> None:
     """The one who was answered longest ago is forgotten first."""
-    monkeypatch.setattr(languages, "MOST", 1)
+    monkeypatch.setattr(replies, "MOST", 1)
     stage = Stage(Workspace(), "")
     asked = Languages(stage.services(), Background())
     for person in ("U0CLARK", "U0REED"):

@@ -23,9 +23,9 @@ from bot.slack.commands.parser import (
     read,
 )
 from bot.slack.http import slack_routes
+from bot.slack.interactions import Unreadable, press_id, read_press, submission_id
 from bot.slack.manifest import SCOPES_OF, manifest
 from bot.slack.modals.metadata import decode, encode, metadata_for
-from bot.slack.press import Unreadable, press_id, read_press, submission_id
 from bot.slack.rendering import masked, sections
 from bot.slack.replies import Background
 from deploy.sandbox.slack.workspace import Workspace

@@ -2,10 +2,10 @@
 
 import pytest
 
-from bot.slack import press
+from bot.slack import interactions
 from bot.slack.commands.parser import Line
+from bot.slack.interactions import MODALS, command_for
 from bot.slack.modals.submissions import KINDS
-from bot.slack.press import MODALS, command_for
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import NOW
 from tests.bot.slack.test_rings import pressed, showing
@@ -99,7 +99,7 @@ async def test_a_slash_form(stage: Stage, form: str, role: str) -> None:
 
 def test_every_press_is_a_command_that_a_case_judges() -> None:
     """And what it carries says who pressed, and nothing about rights."""
-    for name in (*press._PLAIN, "case.preset.mute"):
+    for name in (*interactions._PLAIN, "case.preset.mute"):
         command = command_for(name, "U0SATO", 3)
         assert command is not None
         assert (command.by.id, command.by.roles, command.by.covers) == ("U0SATO", frozenset(), ())

@@ -10,9 +10,8 @@ from activities.slack.text.texts import texts
 from bot.services.slack import Services
 from bot.slack.commands.request import Asked
 from bot.slack.context import SlackContext
-from bot.slack.languages import Languages
-from bot.slack.press import Source
-from bot.slack.replies import Background, Links, Said
+from bot.slack.interactions import Source
+from bot.slack.replies import Background, Languages, Links, Said
 from tests.bot.slack.fake_evidence import FakeEvidence
 from tests.bot.slack.fake_hands import FakeAlerts, FakeAutomation, FakeFinding
 from tests.bot.slack.fake_rings import FakeRings

@@ -9,9 +9,11 @@ from datetime import timedelta
 import structlog
 from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
 from temporalio.service import RPCError, TLSConfig
+from temporalio.worker import WorkerDeploymentConfig
 
 from bot.encryption import Sealed, Unreadable, is_sealed
 from bot.errors import SettingWrong
@@ -131,3 +133,24 @@ def _tls(settings: Temporal) -> TLSConfig | bool:
         raise SettingWrong(
             f"The TLS file {unreadable.filename} can't be read: {unreadable.strerror}."
         ) from unreadable
+
+
+def deployment_of(settings: Temporal) -> WorkerDeploymentConfig | None:
+    """The worker's deployment and build, or None where it is not versioned.
+
+    Raises:
+        SettingWrong: where only one of the two is set.
+    """
+    if settings.deployment is None and settings.build_id is None:
+        return None
+    if settings.deployment is None or settings.build_id is None:
+        raise SettingWrong(
+            "KOBAN_TEMPORAL__DEPLOYMENT and KOBAN_TEMPORAL__BUILD_ID belong together: set both."
+        )
+    version = WorkerDeploymentVersion(settings.deployment, settings.build_id)
+    return WorkerDeploymentConfig(
+        version=version,
+        use_worker_versioning=True,
+        # Cases move on with their next task; what has to stay says so itself (`workflows.enforcement_workflow`).
+        default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
+    )

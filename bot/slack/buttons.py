@@ -9,9 +9,7 @@ from activities.slack.handles import Handle
 from bot.slack.bulk.list import RingListener
 from bot.slack.context import Listener, SlackContext, Telling
 from bot.slack.evidence.reveal import EvidenceListener
-from bot.slack.modals.metadata import placed
-from bot.slack.modals.opening import Opening
-from bot.slack.press import (
+from bot.slack.interactions import (
     Press,
     Unreadable,
     command_for,
@@ -21,6 +19,8 @@ from bot.slack.press import (
     read_press,
     read_source,
 )
+from bot.slack.modals.metadata import placed
+from bot.slack.modals.opening import Opening
 from bot.slack.replies import NotTaken, store
 from bot.slack.timeline import Timelines, is_of_timeline
 from workflows.domain.case.commands import Click, PersonCommand, Place
