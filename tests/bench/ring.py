@@ -1,6 +1,6 @@
 """A ring of a thousand on this machine: seconds, events, bytes. `python -m tests.bench.ring [N]`.
 
-Kept out of the tests: it takes minutes. `tests/stories/test_a_ring.py` runs smaller ones.
+Kept out of the tests: it takes minutes. `tests/stories/test_a_bulk_decision.py` runs smaller ones.
 """
 
 import asyncio

@@ -16,7 +16,7 @@ from deploy.sandbox.slack.reading import controls
 from deploy.sandbox.temporal import temporal_server
 from tests.conftest import free_port
 from tests.stories.flood import alerts, pour
-from tests.stories.test_a_ring import approved, decided, noticed, ring_case
+from tests.stories.test_a_bulk_decision import approved, decided, noticed, ring_case
 from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_appeals import an_appeal, answer_with, filed, muted, post
 from tests.stories.test_working_a_case import choose

@@ -6,12 +6,12 @@ from hypothesis.stateful import invariant
 from activities.slack.cards.approval import approval_card
 from activities.slack.cards.case import case_card
 from activities.slack.thread import AT_ONCE, lines_message
-from tests.domain.building import ACT_FIRST, WATCHFUL
-from tests.domain.shift import AnyShift
 from tests.slack_shapes.checks import faults_of
 from tests.slack_shapes.harmless import harm
 from tests.slack_shapes.scene import LINK, Scene
 from tests.slack_shapes.sent import message
+from tests.workflows.domain.builders import ACT_FIRST, WATCHFUL
+from tests.workflows.domain.shift import AnyShift
 from workflows.domain.case.events import Recorded
 from workflows.domain.case.view import told_in_thread, view_of
 from workflows.domain.values import Language

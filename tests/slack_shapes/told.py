@@ -4,8 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 from tests.activities.slack.cases import AT, CATALOG, SATO, Story, policy
-from tests.domain.ringing import ring_news
 from tests.slack_shapes.words import Words
+from tests.workflows.domain.case.bulk_builders import ring_news
 from workflows.domain.alerts import Alert, Subject
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.bulk import Blast, Ring, Sum, Tally

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from activities.ledger.database import Database
-from tests.domain.building import T0, a_case, an_alert, minutes
+from tests.workflows.domain.builders import T0, a_case, an_alert, minutes
 from workflows.domain.alerts import Subject, brief
 from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev

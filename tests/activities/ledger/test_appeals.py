@@ -10,8 +10,15 @@ from activities.ledger.database import Database, StoryBroken
 from activities.ledger.event_log import verify
 from activities.ledger.queries import Queries
 from tests.activities.ledger.recording import following, opening
-from tests.domain.appealing import MORI, a_decision, a_request, an_appeal, fresh, given
-from tests.domain.building import (
+from tests.workflows.domain.appeal.builders import (
+    MORI,
+    a_decision,
+    a_request,
+    an_appeal,
+    fresh,
+    given,
+)
+from tests.workflows.domain.builders import (
     CATALOG,
     CLARK,
     POLICY,

@@ -12,7 +12,7 @@ from activities.ledger.cases import Ledger
 from activities.ledger.database import Database
 from activities.ledger.schema import automation
 from activities.ledger.team import Automation
-from tests.domain.building import REED, SATO, T0, TANAKA, minutes
+from tests.workflows.domain.builders import REED, SATO, T0, TANAKA, minutes
 from workflows.domain.automation import AutomationChange, Halt, Standing, Unchanged, pause, resume
 
 HOUR = timedelta(hours=1)

@@ -9,7 +9,7 @@ from activities.ledger.activities import LedgerActivities
 from activities.ledger.cases import Ledger
 from activities.ledger.database import Database
 from activities.ledger.schema import spending
-from tests.domain.building import T0
+from tests.workflows.domain.builders import T0
 from workflows.ports.cases import Spending
 
 

@@ -11,7 +11,7 @@ from activities.ledger.database import Database
 from activities.ledger.schema import alerts
 from activities.ledger.team import Automation
 from tests.activities.ledger.recording import count, opening
-from tests.domain.building import T0, TANAKA, a_case, an_alert, minutes
+from tests.workflows.domain.builders import T0, TANAKA, a_case, an_alert, minutes
 from workflows.domain.alerts import Alert
 from workflows.domain.automation import AutomationChange, Halt, Turn
 from workflows.ports.cases import ClaimAlerts, ClaimedAlerts

@@ -10,7 +10,7 @@ from activities.ledger.cases import Ledger
 from activities.ledger.database import Database
 from activities.ledger.schema import covers
 from activities.ledger.team import Covers
-from tests.domain.building import T0
+from tests.workflows.domain.builders import T0
 from workflows.domain.people import Cover, Role
 
 TANAKA_S = Cover(role=Role.LEAD, person="U0TANAKA", until=T0 + timedelta(hours=3))

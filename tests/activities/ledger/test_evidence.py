@@ -13,7 +13,7 @@ from activities.ledger.database import Database
 from activities.ledger.evidence import EvidenceRecord
 from activities.ledger.schema import exposures, lookups
 from tests.activities.ledger.recording import count, following, opening
-from tests.domain.building import SATO, T0, TANAKA, a_case, an_alert, minutes
+from tests.workflows.domain.builders import SATO, T0, TANAKA, a_case, an_alert, minutes
 from workflows.domain.alerts import ImageEvidence, TextEvidence
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.reveal_quota import Exposed

@@ -3,7 +3,16 @@
 from activities.ledger.activities import LedgerActivities
 from activities.ledger.cases import Ledger, Subjects
 from tests.activities.ledger.recording import after, following, opening
-from tests.domain.building import PLAYBOOK, POLICY, SATO, TANAKA, a_case, minutes, news, preset
+from tests.workflows.domain.builders import (
+    PLAYBOOK,
+    POLICY,
+    SATO,
+    TANAKA,
+    a_case,
+    minutes,
+    news,
+    preset,
+)
 from workflows.domain.alerts import Subject
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.commands import Command

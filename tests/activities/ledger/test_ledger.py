@@ -14,7 +14,7 @@ from activities.ledger.queries import Look, Queries
 from activities.ledger.schema import alerts, cases, events, metadata
 from deploy.sandbox.slack.person import PATIENCE
 from tests.activities.ledger.recording import after, count, following, opening, wanted
-from tests.domain.building import (
+from tests.workflows.domain.builders import (
     CLARK,
     POLICY,
     SATO,

@@ -11,7 +11,7 @@ from activities.ledger.queries import Queries, Row
 from activities.ledger.schema import alerts, cases, events
 from activities.ledger.team import Automation
 from tests.activities.ledger.recording import closing, count, following, opening, wanted
-from tests.domain.building import PLAYBOOK, SATO, T0, TANAKA, a_case, minutes
+from tests.workflows.domain.builders import PLAYBOOK, SATO, T0, TANAKA, a_case, minutes
 from workflows.domain.automation import AutomationChange, Halt, Turn
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.events import CaseOpened

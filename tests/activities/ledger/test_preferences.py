@@ -4,7 +4,7 @@ import pytest
 
 from activities.ledger.database import Database
 from activities.ledger.team import Preferences
-from tests.domain.building import T0, minutes
+from tests.workflows.domain.builders import T0, minutes
 from workflows.domain.values import Language
 
 

@@ -11,7 +11,7 @@ from activities.ledger.event_log import verify
 from activities.ledger.queries import Queries, Row
 from activities.ledger.schema import alerts, cases, events, lookups, policies
 from tests.activities.ledger.recording import KEY, after, closing, count, following, opening
-from tests.domain.building import (
+from tests.workflows.domain.builders import (
     POLICY,
     SATO,
     TANAKA,

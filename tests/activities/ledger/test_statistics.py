@@ -12,7 +12,7 @@ from activities.ledger.database import Database
 from activities.ledger.queries import Queries
 from activities.ledger.statistics import Statistics
 from tests.activities.ledger.recording import after, following, opening
-from tests.domain.building import (
+from tests.workflows.domain.builders import (
     SATO,
     T0,
     TANAKA,

@@ -7,7 +7,7 @@ from activities.ledger.database import Database
 from activities.ledger.queries import Queries
 from activities.ledger.storms import Storms
 from tests.activities.ledger.recording import following, opening
-from tests.domain.building import SATO, a_case, a_policy, minutes
+from tests.workflows.domain.builders import SATO, a_case, a_policy, minutes
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.model import Case
 from workflows.domain.case.snapshot import CardRef

@@ -18,7 +18,7 @@ from deploy.sandbox.faults import Faults
 from deploy.sandbox.marketplace.app import market_routes
 from deploy.sandbox.marketplace.store import Store
 from deploy.sandbox.serve import serving
-from tests.domain.building import CATALOG
+from tests.workflows.domain.builders import CATALOG
 from workflows.domain.alerts import Subject
 from workflows.domain.case.decision import PlannedAction
 from workflows.domain.case.enforcement import ActionStatus, ProblemKind

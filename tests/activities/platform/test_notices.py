@@ -10,7 +10,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.platform.client import Platform
 from activities.platform.notices import NoticeActivities
-from tests.domain.wording import WORDING
+from tests.workflows.domain.wording import WORDING
 from workflows.domain.alerts import Subject
 from workflows.domain.case.decision import Letter, Measure
 from workflows.domain.case.enforcement import Problem, ProblemKind

@@ -21,7 +21,7 @@ from bot.settings import Temporal
 from bot.temporal import open_client
 from deploy.sandbox.processes import ends_with_parent
 from deploy.sandbox.slack.person import PATIENCE
-from tests.bot.ingest.detector import COMMON, alert, as_json, signed
+from tests.bot.http.detector import COMMON, alert, as_json, signed
 from tests.chaos.postgres import Postgres
 from tests.world import fresh_namespace
 

@@ -10,8 +10,8 @@ import pytest
 from bot.cli.main import main
 from bot.cli.send import batches, read_pieces
 from bot.errors import InputWrong
-from tests.bot.ingest.conftest import Desk, desk, front
-from tests.bot.ingest.detector import COMMON, LIVE_CHAT, alert, secret_of
+from tests.bot.http.conftest import Desk, desk, front
+from tests.bot.http.detector import COMMON, LIVE_CHAT, alert, secret_of
 
 __all__ = ["desk", "front"]
 

@@ -23,9 +23,9 @@ from deploy.sandbox.slack.model import BOT_USER, Message
 from deploy.sandbox.slack.person import PATIENCE, Person
 from deploy.sandbox.slack.tickets import Triggers
 from deploy.sandbox.slack.workspace import ON_A_BUSY_MACHINE, Workspace
+from tests.bot.slack.fake_bulk import FakeRings
 from tests.bot.slack.fake_evidence import FakeEvidence
-from tests.bot.slack.fake_hands import FakeAlerts, FakeAutomation, FakeFinding
-from tests.bot.slack.fake_rings import FakeRings
+from tests.bot.slack.fake_manual import FakeAlerts, FakeAutomation, FakeFinding
 from tests.bot.slack.fake_team import FakeTeam
 from tests.bot.slack.fakes import (
     CASE,

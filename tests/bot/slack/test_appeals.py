@@ -5,7 +5,7 @@ import pytest
 from deploy.sandbox.slack.person import Person
 from tests.bot.slack.conftest import Stage, button
 from tests.bot.slack.fakes import ROUTE
-from tests.domain.appealing import an_appeal
+from tests.workflows.domain.appeal.builders import an_appeal
 from workflows.domain.appeal import commands as cmd
 from workflows.ports.appeals import AppealMemory
 

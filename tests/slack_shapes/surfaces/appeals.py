@@ -5,11 +5,11 @@ from datetime import timedelta
 
 from activities.slack.cards.appeal import appeal_card, appeal_lines
 from bot.slack.appeals import Aim, answering_view
-from tests.domain.appealing import MORI, RULES, TITLES, a_decision, a_request
-from tests.domain.building import REED, T0
 from tests.slack_shapes.scene import LINK, Scene, Surface
 from tests.slack_shapes.sent import Sent, message, view
 from tests.slack_shapes.words import Words
+from tests.workflows.domain.appeal.builders import MORI, RULES, TITLES, a_decision, a_request
+from tests.workflows.domain.builders import REED, T0
 from workflows.domain.alerts import Subject
 from workflows.domain.appeal import commands as cmd
 from workflows.domain.appeal.events import AppealRecorded

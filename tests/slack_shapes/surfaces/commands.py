@@ -27,7 +27,7 @@ from bot.slack.commands.playbook import playbook_page, playbooks_page
 from bot.slack.commands.request import PAGE
 from bot.slack.commands.subject import SubjectDesk, Tie, related_page
 from bot.slack.replies import Said
-from tests.activities.slack.test_report import NUMBERS
+from tests.activities.slack.test_report_message import NUMBERS
 from tests.bot.slack.fakes import NOW, line
 from tests.slack_shapes.scene import BASE, Scene, Surface
 from tests.slack_shapes.sent import Sent, said

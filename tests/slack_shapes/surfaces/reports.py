@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from activities.slack.report_message import picture_of, report_message
-from tests.activities.slack.test_report import AT, SINCE, a_note, a_report, a_team
+from tests.activities.slack.test_report_message import AT, SINCE, a_note, a_report, a_team
 from tests.slack_shapes.scene import BASE, Scene, Surface
 from tests.slack_shapes.sent import Sent, message, words
 from tests.slack_shapes.surfaces.commands import counted

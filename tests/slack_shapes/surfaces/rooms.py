@@ -12,9 +12,9 @@ from bot.slack.commands.request import Asked
 from bot.slack.context import SlackContext
 from bot.slack.interactions import Source
 from bot.slack.replies import Background, Languages, Links, Said
+from tests.bot.slack.fake_bulk import FakeRings
 from tests.bot.slack.fake_evidence import FakeEvidence
-from tests.bot.slack.fake_hands import FakeAlerts, FakeAutomation, FakeFinding
-from tests.bot.slack.fake_rings import FakeRings
+from tests.bot.slack.fake_manual import FakeAlerts, FakeAutomation, FakeFinding
 from tests.bot.slack.fake_team import FakeTeam
 from tests.bot.slack.fakes import (
     NOW,

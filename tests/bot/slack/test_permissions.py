@@ -1,0 +1,161 @@
+"""What is decided at the door, or shown there: every slash form and modal, by every role."""
+
+import pytest
+
+from bot.slack import interactions
+from bot.slack.commands.parser import Line
+from bot.slack.interactions import MODALS, command_for
+from bot.slack.modals.submissions import KINDS
+from tests.bot.slack.conftest import Stage
+from tests.bot.slack.fakes import NOW
+from tests.bot.slack.test_bulk import pressed, showing
+from tests.workflows.domain.case.test_roles import TABLE, kinds_of
+from workflows.domain.case import commands as cmd
+from workflows.domain.people import Cover, Role
+
+ROLES: dict[str, set[Role]] = {
+    "specialist": {Role.SPECIALIST},
+    "lead": {Role.LEAD},
+    "admin": {Role.ADMIN},
+    "auditor": {Role.AUDITOR},
+    "none": set(),
+}
+ANYBODY = {"specialist", "lead", "admin", "auditor"}
+WORKS, LEADS, ENDS = {"specialist", "lead"}, {"lead"}, {"lead", "admin"}
+NO_ROLE = "照会できるのは Trust &amp; Safety の担当者だけです。"
+NOT_NOW = "いまは照会できませんでした。"
+UNKNOWN = "役割を確認できませんでした。"
+COVER = Cover(role=Role.LEAD, person="U0TANAKA", until=NOW)
+FORMS = {
+    "help": ANYBODY | {"none", "unknown"},
+    "case K7Q2F9XM0": ANYBODY,
+    "user u_123": ANYBODY,
+    "queue": ANYBODY,
+    "oncall": ANYBODY,
+    "stats 7d": ANYBODY,
+    "find LINE": ANYBODY,
+    "related user u_123": ANYBODY,
+    "playbook": ANYBODY,
+    "open off_platform u_123": WORKS,
+    "pause": WORKS,
+    "resume": WORKS,
+    "cover": ANYBODY,
+    "cover @tanaka until 18:00": LEADS,
+    "cover end": ANYBODY,
+    "cover end @tanaka": ENDS,
+}
+
+
+def seat(stage: Stage, role: str) -> str:
+    """佐藤, with that role; `unknown` where nobody can tell."""
+    stage.people.unknown = role == "unknown"
+    stage.people.roles_of["U0SATO"] = ROLES.get(role, set())
+    return "U0SATO"
+
+
+def test_every_form_is_in_the_table() -> None:
+    """A new one has to say who may type it."""
+    members = {each.__name__ for each in Line.__args__}  # type: ignore[attr-defined]
+    decided = {
+        "Help",
+        "ShowCase",
+        "ShowSubject",
+        "ShowQueue",
+        "ShowOnCall",
+        "ShowStats",
+        "Find",
+        "ShowRelated",
+        "ShowPlaybook",
+        "OpenCase",
+        "PauseAutomation",
+        "ResumeAutomation",
+        "ShowCovers",
+        "LetCover",
+        "EndCovers",
+    }
+    assert decided | {"Unknown", "Incomplete"} == members
+
+
+@pytest.mark.wide(16)
+@pytest.mark.parametrize("role", [*ROLES, "unknown"])
+@pytest.mark.parametrize("form", FORMS)
+async def test_a_slash_form(stage: Stage, form: str, role: str) -> None:
+    """Answered for those who may; for anybody else nothing is read, written or ended."""
+    stage.covers.given = [("U0CLARK", COVER)]
+    told = await stage.asked(stage.person(seat(stage, role)), f"/koban {form}")
+    if role == "unknown" and form != "help":
+        assert told.startswith(NOT_NOW)
+    elif role == "none" and form != "help":
+        assert told.startswith(f"{NO_ROLE}必要な場合はリードに相談してください(<@U0REED>")
+    elif role in FORMS[form]:
+        assert "だけです" not in told
+        return
+    else:
+        assert "だけです(<@U0REED>、<@U0TANAKA>)。" in told
+    assert (stage.covers.given, stage.covers.ended) == ([("U0CLARK", COVER)], [])
+    assert (stage.covers.ended_by, stage.ledger.log, stage.platform.asked) == ([], [], [])
+    assert (stage.alerts.alerts, stage.automation.changes, stage.finding.asked) == ([], [], [])
+
+
+def test_every_press_is_a_command_that_a_case_judges() -> None:
+    """And what it carries says who pressed, and nothing about rights."""
+    for name in (*interactions._PLAIN, "case.preset.mute"):
+        command = command_for(name, "U0SATO", 3)
+        assert command is not None
+        assert (command.by.id, command.by.roles, command.by.covers) == ("U0SATO", frozenset(), ())
+        assert command.kind in TABLE
+    # One only shows buttons, and one opens from the menu for any preset that asks first.
+    assert set(MODALS.values()) - {"all"} == set(KINDS) - {"sure"}
+    assert kinds_of(cmd.PersonCommand) == set(TABLE)
+
+
+@pytest.mark.wide(16)
+@pytest.mark.parametrize("role", [*ROLES, "unknown"])
+@pytest.mark.parametrize("button", MODALS)
+async def test_a_modal_of_a_case(stage: Stage, button: str, role: str) -> None:
+    """Who could not send it is told so before they type; who is not known types."""
+    person = stage.person(seat(stage, role))
+    element = {
+        "type": "button",
+        "action_id": button,
+        "text": {"type": "plain_text", "text": "開く"},
+        "value": "K7Q2F9XM0:3",
+    }
+    ts = stage.posted("card", "case/off_platform/0123456789ABCDEF", [element])
+    await person.press(await stage.seen(person, ts), button)
+    opens = (
+        WORKS
+        | {"unknown"}
+        | ({"admin"} if button in ("approval.reject", "approval.ask") else set())
+        | (ANYBODY if button == "case.all" else set())
+    )
+    if role in opens:
+        assert (await person.modal())["callback_id"] == MODALS[button]
+        return
+    assert "ができるのは" in await stage.told(person)
+    assert await person.views() == []
+    assert stage.cases.clicks == []
+
+
+@pytest.mark.parametrize("role", [*ROLES, "unknown"])
+async def test_the_modal_of_a_ring(stage: Stage, role: str) -> None:
+    """Nobody outside the team has the platform asked for who belongs together."""
+    person = await pressed(stage, seat(stage, role))
+    if role in WORKS:
+        await showing(person, "「影響を確認」")
+    elif role == "unknown":
+        await showing(person, UNKNOWN)
+    else:
+        await showing(person, "ができるのは")
+    assert stage.rings.gathered == []
+
+
+async def test_a_ring_is_not_shown_to_who_lost_their_role_meanwhile(stage: Stage) -> None:
+    """The modal stands open; its submission is judged anew."""
+    person = await pressed(stage, seat(stage, "specialist"))
+    await showing(person, "「影響を確認」")
+    seat(stage, "none")
+    fields = {"sources": ["device"], "actions": ["mute_user"], "reason": "業者"}
+    refused = await person.fill_and_submit(fields)
+    assert "ができるのは" in str(refused)
+    assert (stage.rings.gathered, stage.cases.clicks) == ([], [])

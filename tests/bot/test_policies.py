@@ -1,0 +1,189 @@
+"""The policy folder as ingest and look-ups ask for it."""
+
+import logging
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import structlog
+
+from activities.errors import Unavailable
+from activities.platform.client import Platform
+from bot.cli.main import main
+from bot.policies import Policies, watch_folder
+from bot.services.lookups import LookUps
+from tests.bot.http.detector import COMMON, LIVE_CHAT, alert
+from workflows.domain.alerts import Alert
+
+EXAMPLE = Path(__file__).parents[2] / "deploy" / "policy"
+DETECTOR = (
+    "detector: live-chat\ntitle: {ja: 配信チャット, en: Live chat}\nsecret: {env: CHAT_SECRET}\n"
+)
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Iterator[pytest.MonkeyPatch]:
+    """No settings from outside, and the log as it was, afterwards."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    with pytest.MonkeyPatch.context() as changed:
+        for name in [name for name in os.environ if name.startswith("KOBAN_")]:
+            changed.delenv(name)
+        changed.chdir(tmp_path)
+        yield changed
+    structlog.reset_defaults()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The example policy with one detector that has a secret of its own."""
+    copy = tmp_path / "policy"
+    shutil.copytree(EXAMPLE, copy)
+    shutil.rmtree(copy / "detectors", ignore_errors=True)
+    (copy / "detectors").mkdir()
+    (copy / "detectors" / "live-chat.yaml").write_text(DETECTOR, "utf-8")
+    return copy
+
+
+def test_an_alert_finds_its_playbook_and_its_group(folder: Path) -> None:
+    """Alerts on one subject share a group."""
+    policies = Policies(watch_folder(folder), (COMMON,))
+    placed = policies.place(Alert.model_validate(alert("a1")))
+    assert placed is not None
+    assert placed[0].playbook.playbook == "off_platform"
+    other = policies.place(Alert.model_validate(alert("a2")))
+    assert other == placed
+
+
+def test_an_unknown_kind_is_taken_by_the_catch_all(folder: Path) -> None:
+    """Nothing is lost for want of a playbook."""
+    policies = Policies(watch_folder(folder), (COMMON,))
+    placed = policies.place(Alert.model_validate(alert("a1", kind="never_heard_of")))
+    assert placed is not None
+    assert placed[0].playbook.catch_all
+
+
+def test_a_detector_signs_with_its_own_secret(
+    folder: Path, environment: pytest.MonkeyPatch
+) -> None:
+    """Its own first, then the common one for everybody else."""
+    environment.setenv("CHAT_SECRET", LIVE_CHAT)
+    keys = Policies(watch_folder(folder), (COMMON,)).keys()
+    assert [signer.detector for signer in keys.signers] == ["live-chat", None]
+    assert keys.own == {"live-chat"}
+
+
+def test_without_its_secret_nobody_signs_for_a_detector(
+    folder: Path, environment: pytest.MonkeyPatch
+) -> None:
+    """The common secret does not take its place."""
+    policies = Policies(watch_folder(folder), (COMMON,))
+    assert [signer.detector for signer in policies.keys().signers] == [None]
+    assert policies.keys().own == {"live-chat"}
+    assert policies.unsigned() == ["CHAT_SECRET is missing: the detector live-chat signs so."]
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_check_ends_with_one_on_any_mistake(
+    folder: Path,
+    environment: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    broken: bool,
+) -> None:
+    """`koban check FOLDER` prints file and line for what is wrong."""
+    if broken:
+        (folder / "roles.yaml").write_text("rolls: {}\n", "utf-8")
+    with pytest.raises(SystemExit) as ended:
+        main(["check", str(folder)])
+    told = capsys.readouterr().out
+    assert ended.value.code == int(broken)
+    assert ("roles.yaml:1: " in told) is broken
+    assert told.endswith(": fine\n") is not broken
+
+
+def test_check_names_a_secret_that_is_missing(
+    folder: Path, environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`koban check` without a folder checks the deployment, secrets included."""
+    environment.setenv("KOBAN_POLICY", str(folder))
+    with pytest.raises(SystemExit) as ended:
+        main(["check"])
+    assert ended.value.code == 1
+    assert capsys.readouterr().out == "CHAT_SECRET is missing: the detector live-chat signs so.\n"
+
+
+def test_doctor_says_what_to_do(
+    folder: Path, environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line for each dependency; exit 2 where one does not answer; no traceback."""
+    environment.setenv("KOBAN_POLICY", str(folder))
+    environment.setenv("KOBAN_TEMPORAL__ADDRESS", "127.0.0.1:1")
+    environment.setenv("KOBAN_SLACK__BOT_TOKEN", "xoxb-nobody")
+    environment.setenv("KOBAN_SLACK__API_URL", "http://127.0.0.1:1/api/")
+    with pytest.raises(SystemExit) as ended:
+        main(["doctor"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().out.splitlines() == [
+        "policy    ok",
+        "temporal  Temporal at 127.0.0.1:1 does not answer: "
+        "start it or set KOBAN_TEMPORAL__ADDRESS.",
+        "ledger    ok",
+        "slack     Slack at http://127.0.0.1:1/api/ does not answer: look at the network.",
+        "platform  KOBAN_PLATFORM__BASE_URL is missing: "
+        "set it to the http(s) address of the platform's API.",
+    ]
+
+
+def answering(request: httpx.Request) -> httpx.Response:
+    """A platform with one user, which is sometimes away."""
+    if request.url.path.endswith("u_away"):
+        return httpx.Response(503)
+    if not request.url.path.endswith("u_123"):
+        return httpx.Response(404)
+    return httpx.Response(200, json={"id": "u_123", "name": "a\u202eb", "status": "active"})
+
+
+@pytest.fixture
+async def look_ups(folder: Path) -> AsyncIterator[LookUps]:
+    """Look-ups over the example's platform.yaml."""
+    transport = httpx.MockTransport(answering)
+    async with httpx.AsyncClient(base_url="http://127.0.0.1/", transport=transport) as http:
+        yield LookUps(Platform(http), Policies(watch_folder(folder), ()))
+
+
+async def test_a_look_up_shows_the_fields_of_the_policy(look_ups: LookUps) -> None:
+    """What is not there is left out; what would trick the eye is visible."""
+    facts = await look_ups.look_up("user", "u_123")
+    assert facts is not None
+    values = {fact.value for fact in facts}
+    assert "active" in values
+    assert "\u202e" not in "".join(values)
+
+
+async def test_nobody_is_none_and_away_is_away(look_ups: LookUps) -> None:
+    """Three different answers: no such subject, no such type, no answer."""
+    assert await look_ups.look_up("user", "u_nobody") is None
+    assert await look_ups.look_up("spaceship", "x") is None
+    assert await look_ups.look_up("user", "..") is None
+    with pytest.raises(Unavailable):
+        await look_ups.look_up("user", "u_away")
+
+
+def test_serve_does_not_start_where_a_detector_could_not_sign(
+    folder: Path, environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The secret that is missing is named before anything listens."""
+    environment.setenv("KOBAN_POLICY", str(folder))
+    environment.setenv("KOBAN_HTTP__PORT", "0")
+    environment.setenv("KOBAN_SLACK__BOT_TOKEN", "xoxb-nobody")
+    environment.setenv("KOBAN_SLACK__SIGNING_SECRET", "secret-of-slack")
+    environment.setenv("KOBAN_PLATFORM__BASE_URL", "http://127.0.0.1:1/")
+    with pytest.raises(SystemExit) as ended:
+        main(["serve"])
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == "CHAT_SECRET is missing: the detector live-chat signs so.\n"

@@ -1,0 +1,292 @@
+"""The world around one case: a ledger that takes everything, and Slack as a test wants it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from temporalio import activity
+from temporalio.client import Client, WorkflowHandle
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
+from temporalio.worker import Worker
+
+from bot.query_guard import GuardedRunner
+from deploy.sandbox.slack.person import PATIENCE, wait_until
+from tests.workflows.domain.builders import POLICY, SATO, an_alert
+from tests.world import fresh_namespace
+from workflows.case_workflow import CaseWorkflow
+from workflows.client import Cases
+from workflows.domain.alerts import Alert
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.commands import Grant
+from workflows.domain.case.decision import PlannedAction
+from workflows.domain.case.enforcement import ActionReport, ActionStatus, EnforcementReport
+from workflows.domain.case.events import Recorded
+from workflows.domain.case.projection import ActionRow
+from workflows.domain.case.snapshot import CardRef, Memory
+from workflows.domain.ids import case_id
+from workflows.domain.people import Cover, Role
+from workflows.domain.policy.packed import PackedPolicy, pack
+from workflows.ports.cases import (
+    Answer,
+    CasePlace,
+    ClaimAlerts,
+    ClaimedAlerts,
+    Delivery,
+    LedgerWrite,
+    OpenCase,
+    OpenedCase,
+    RolesAsk,
+    Show,
+    Shown,
+)
+
+CARD = CardRef(channel="C0LIVE", ts="1.0")
+QUEUE = "koban"
+
+
+@dataclass
+class Office:
+    """Remembers what one case asked of it."""
+
+    client: Client
+    openings: list[OpenCase] = field(default_factory=list)
+    claims: list[ClaimAlerts] = field(default_factory=list)
+    writes: list[LedgerWrite] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    shown: list[tuple[str, Show]] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    delivered: list[Delivery] = field(default_factory=list)
+    places: dict[str, CasePlace] = field(default_factory=dict)
+    without_policy: bool = False
+    fails: asyncio.Event | None = None
+    may_claim: asyncio.Event = field(default_factory=asyncio.Event)
+    may_write: asyncio.Event = field(default_factory=asyncio.Event)
+    may_deliver: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.may_claim.set()
+        self.may_write.set()
+        self.may_deliver.set()
+
+    @activity.defn(name="open_case")
+    async def open_case(self, wanted: OpenCase) -> OpenedCase:
+        self.openings.append(wanted)
+        event = wanted.event.model_copy(update={"case": case_id(wanted.key)})
+        return OpenedCase(event=event)
+
+    @activity.defn(name="claim_alerts")
+    async def claim_alerts(self, claim: ClaimAlerts) -> ClaimedAlerts:
+        """Remembers the claim before it waits."""
+        self.claims.append(claim)
+        await self.may_claim.wait()
+        return ClaimedAlerts()
+
+    @activity.defn(name="record")
+    async def record(self, write: LedgerWrite) -> None:
+        """Remembers the write before it waits."""
+        self.writes.append(write)
+        await self.may_write.wait()
+
+    @activity.defn(name="load_case")
+    async def load_case(self, case: str) -> Memory | None:
+        """The newest snapshot."""
+        kept = (write.snapshot for write in reversed(self.writes) if write.case == case)
+        found = next((each for each in kept if each is not None), None)
+        if found is not None and self.without_policy:
+            return found.model_copy(update={"policy": None})
+        return found
+
+    @activity.defn(name="place_of")
+    async def place_of(self, case: str) -> CasePlace | None:
+        """What the test says."""
+        return self.places.get(case)
+
+    @activity.defn(name="deliver")
+    async def deliver(self, delivery: Delivery) -> None:
+        """Remembers it before it waits, and brings it where it belongs."""
+        self.delivered.append(delivery)
+        await self.may_deliver.wait()
+        await self.cases.deliver(delivery)
+
+    @activity.defn(name="roles_of")
+    async def roles_of(self, wanted: RolesAsk) -> Grant:
+        self.asked.append(wanted.person)
+        return Grant(roles=(Role.SPECIALIST,), as_of=datetime.now(UTC))
+
+    @activity.defn(name="covers_of")
+    async def covers_of(self, person: str) -> tuple[Cover, ...]:
+        return ()
+
+    @activity.defn(name="policy_now")
+    async def policy_now(self, playbook: str) -> PackedPolicy | None:
+        return pack(POLICY)
+
+    @activity.defn(name="show")
+    async def show(self, wanted: Show) -> Shown:
+        """Remembers the queue of each write; in the background it may fail."""
+        self.shown.append((activity.info().task_queue, wanted))
+        if self.fails is not None and wanted.background:
+            await self.fails.wait()
+            raise ApplicationError("Slack: unreachable")
+        return Shown(
+            card=wanted.card or CARD,
+            approval_card=None,
+            version=wanted.view.version,
+            through=max((line.seq for line in wanted.lines), default=None),
+        )
+
+    @activity.defn(name="answer")
+    async def answer(self, wanted: Answer) -> None:
+        self.answers.append(wanted)
+
+    @property
+    def ledger(self) -> list:
+        """Its activities."""
+        return [
+            self.open_case,
+            self.claim_alerts,
+            self.record,
+            self.load_case,
+            self.place_of,
+            self.deliver,
+            self.roles_of,
+            self.covers_of,
+            self.policy_now,
+        ]
+
+    @property
+    def cases(self) -> Cases:
+        return Cases(self.client, QUEUE)
+
+    @property
+    def events(self) -> list[Recorded]:
+        """Everything that was written, in order."""
+        return [event for write in self.writes for event in write.events]
+
+    def written_of(self, case: str) -> list[str]:
+        """The kinds of a case's events that were written, in order."""
+        writes = (write for write in self.writes if write.case == case)
+        return [each.event.kind for write in writes for each in write.events]
+
+    def worker(self, queue: str) -> Worker:
+        """Shows what waits in a queue."""
+        return Worker(self.client, task_queue=queue, activities=[self.show, self.answer])
+
+    async def alert(self, number: int, score: float = 0.5) -> WorkflowHandle:
+        """One alert on u_123."""
+        return await self.alerts([an_alert(number, score=score)])
+
+    async def alerts(self, alerts: Sequence[Alert]) -> WorkflowHandle:
+        """Alerts in one signal."""
+        route = await self.cases.accept_all(alerts, POLICY, ("user:u_123",))
+        return self.client.get_workflow_handle(route)
+
+    async def claim(self, handle: WorkflowHandle, grant: cmd.Grant | None = None) -> None:
+        """A person takes the case."""
+        await self.press(handle, cmd.Claim(by=SATO), grant)
+
+    async def press(
+        self, handle: WorkflowHandle, command: cmd.PersonCommand, grant: cmd.Grant | None = None
+    ) -> None:
+        """A person presses a button."""
+        memory = await self.cases.memory(handle.id)
+        assert memory is not None
+        assert memory.case is not None
+        await self.press_on(handle, memory.case.id, command, grant)
+
+    async def press_on(
+        self,
+        handle: WorkflowHandle,
+        case: str,
+        command: cmd.PersonCommand,
+        grant: cmd.Grant | None = None,
+    ) -> None:
+        """The same on the card of a case that may be over at its group's place."""
+        click = cmd.Click(
+            id=uuid4().hex,
+            case=case,
+            command=command,
+            place=cmd.Place(channel="C0LIVE"),
+            grant=grant,
+        )
+        await self.cases.click(handle.id, click)
+
+    async def news(self, case: str, status: ActionStatus) -> EnforcementReport:
+        """What the platform says of the last decision; nobody carries anything out here."""
+
+        def rows() -> list[ActionRow]:
+            return [row for write in self.writes if write.case == case for row in write.actions]
+
+        await wait_until(lambda: rows(), PATIENCE, what="a decision")
+        planned = PlannedAction(action=rows()[-1].action, subject=rows()[-1].subject)
+        action = ActionReport(action=planned.key, status=status)
+        decision = rows()[-1].decision
+        return EnforcementReport(id=uuid4().hex, case=case, decision=decision, actions=(action,))
+
+    async def report(self, case: str, status: ActionStatus) -> None:
+        """The same, brought to the case by its own name."""
+        news = await self.news(case, status)
+        await self.cases.deliver(Delivery(case=case, report=news))
+
+    async def end(self, route: str) -> None:
+        """Ends a case's workflow, as an operator can, or as it does by itself."""
+        handle = self.client.get_workflow_handle(route)
+        with suppress(RPCError):
+            await handle.terminate()
+
+    async def wait_ended(self, route: str) -> None:
+        """Until a case's workflow is over."""
+        async with asyncio.timeout(PATIENCE):
+            await self.client.get_workflow_handle(route).result()
+
+    async def wait_shown(self, number: int) -> list[tuple[str, Show]]:
+        """Everything that was shown, once there is so much of it."""
+        await wait_until(lambda: len(self.shown) >= number, what=f"{number} writes")
+        return self.shown
+
+    async def wait_open(self, handle: WorkflowHandle) -> None:
+        """Until there is a case."""
+
+        async def is_open() -> bool:
+            memory = await self.cases.memory(handle.id)
+            return memory is not None and memory.case is not None
+
+        await wait_until(is_open, what="an open case")
+
+    async def wait_event(self, kind: str) -> None:
+        """Until such an event was written."""
+
+        def is_written() -> bool:
+            return any(each.event.kind == kind for each in self.events)
+
+        await wait_until(is_written, what=kind)
+
+    async def wait_counted(self, number: int) -> None:
+        """Until so many alerts were opened with or claimed."""
+
+        def counted() -> bool:
+            return len(self.openings) + sum(len(each.alerts) for each in self.claims) >= number
+
+        await wait_until(counted, what=f"{number} alerts")
+
+
+@asynccontextmanager
+async def an_office(temporal: str) -> AsyncIterator[Office]:
+    """A case's own worker runs; those of Slack's queues are up to the test."""
+    client = await Client.connect(
+        temporal, namespace=await fresh_namespace(temporal), data_converter=pydantic_data_converter
+    )
+    made = Office(client)
+    async with Worker(
+        client,
+        task_queue=QUEUE,
+        workflows=[CaseWorkflow],
+        activities=made.ledger,
+        workflow_runner=GuardedRunner(),
+    ):
+        yield made

@@ -1,0 +1,165 @@
+"""How alerts join a running case."""
+
+import asyncio
+
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
+
+from deploy.sandbox.slack.person import wait_until
+from tests.workflows.case.office import Office
+from tests.workflows.domain.builders import SATO, an_alert
+from workflows.activity_options import cards_queue, slack_queue, updates_queue
+from workflows.case.inbox import DEBOUNCE
+from workflows.domain.case import commands as cmd
+
+
+def numbers(first: int, last: int, score: float = 0.5) -> list:
+    """Alerts with these numbers."""
+    return [an_alert(number, score=score) for number in range(first, last + 1)]
+
+
+def joined(office: Office) -> list[str]:
+    """The keys of the alerts that joined, in order."""
+    return [event.event.alert.key for event in office.events if event.event.kind == "alert_joined"]
+
+
+async def history(handle: WorkflowHandle) -> list[HistoryEvent]:
+    return list((await handle.fetch_history()).events)
+
+
+async def test_while_a_card_waits_alerts_are_claimed_in_handfuls(office: Office) -> None:
+    """Twenty alerts sent one by one are a few claims, and none of them is lost."""
+    handle = await office.alert(1)
+    await office.wait_open(handle)
+    await office.alerts(numbers(2, 6))
+    await office.wait_counted(6)
+    before = len(office.claims)
+    await asyncio.gather(*(office.alert(number) for number in range(7, 27)))
+    await office.wait_counted(26)
+    assert len(office.claims) - before <= 4
+    await wait_until(lambda: len(joined(office)) == 25, what="25 events")
+    assert sorted(joined(office)) == [f"live-chat/chat-{number:06}" for number in range(2, 27)]
+
+
+async def test_a_worse_alert_does_not_wait_for_the_pause(office: Office) -> None:
+    """It is claimed at once, together with those that waited."""
+    handle = await office.alert(1)
+    await office.wait_open(handle)
+    await office.alerts(numbers(2, 8))
+    await office.wait_counted(8)
+    await office.alert(9)
+    await wait_until(lambda: _pauses(handle), what="a pause")
+    await office.alert(99, score=0.99)
+    await office.wait_counted(10)
+    assert office.claims[-1].alerts[-1].id == "chat-000099"
+    assert not _paused_after(await history(handle), "chat-000099")
+    await wait_until(lambda: _is_critical(office), what="a critical case")
+
+
+async def test_an_alert_that_comes_twice_joins_once(office: Office) -> None:
+    """The case itself knows what it had."""
+    handle = await office.alert(1)
+    await office.wait_open(handle)
+    await office.alerts([an_alert(1), an_alert(2), an_alert(2)])
+    await office.alerts([an_alert(2), an_alert(3)])
+    await wait_until(lambda: len(joined(office)) == 2, what="two events")
+    assert joined(office) == ["live-chat/chat-000002", "live-chat/chat-000003"]
+    claimed = [alert.id for claim in office.claims for alert in claim.alerts]
+    assert claimed == ["chat-000002", "chat-000003"]
+
+
+async def test_a_signal_that_holds_no_alerts_is_dropped(office: Office) -> None:
+    """The alerts after it still join."""
+    handle = await office.alert(1)
+    await office.wait_open(handle)
+    for nonsense in ("nonsense", {"a": 1}, [{"id": ""}]):
+        await handle.signal("alerts", nonsense)
+    await office.alert(2)
+    await wait_until(lambda: joined(office) == ["live-chat/chat-000002"], what="it")
+
+
+async def test_an_alert_after_the_end_of_its_case_opens_the_next_one(office: Office) -> None:
+    """That is so although an earlier alert still waited for its pause when the case closed."""
+    handle = await office.alert(1)
+    await office.wait_open(handle)
+    await office.alerts(numbers(2, 8))
+    await office.wait_counted(8)
+    await office.alert(9)
+    await wait_until(lambda: _pauses(handle), what="a pause")
+    await office.press(handle, cmd.Clear(by=SATO))
+    await office.wait_event("case_closed")
+    await office.alert(10)
+    async with (
+        office.worker(cards_queue("koban")),
+        office.worker(updates_queue("koban")),
+        office.worker(slack_queue("koban")),
+    ):
+        await office.wait_counted(10)
+        await wait_until(lambda: _has_ended(handle), what="the end of the first run")
+    first = office.writes[0].case
+    kinds = [e.event.kind for write in office.writes if write.case == first for e in write.events]
+    assert "alert_joined" not in kinds[kinds.index("case_closed") :]
+    assert [each.alert.id for each in office.openings][1:2] in (["chat-000009"], ["chat-000010"])
+
+
+async def test_an_alert_after_the_end_joins_a_case_that_is_reopened(office: Office) -> None:
+    """It waited for the next case, since the ledger had not taken the end of this one."""
+    handle = await office.alert(1)
+    await office.wait_open(handle)
+    office.may_write.clear()
+    await office.press(handle, cmd.Clear(by=SATO))
+    await office.wait_event("case_closed")
+    await office.alert(2)
+    await office.press(handle, cmd.Reopen(by=SATO, reason="続報"))
+    await office.wait_counted(2)
+    office.may_write.set()
+    await office.wait_event("alert_joined")
+    assert [alert.id for claim in office.claims for alert in claim.alerts] == ["chat-000002"]
+
+
+async def test_claims_of_one_case_have_times_of_their_own(office: Office) -> None:
+    """A second attempt is recognized by the time of its claim."""
+    handle = await office.alert(1)
+    await office.wait_open(handle)
+    for number in (2, 3, 4):
+        await office.alert(number)
+        await office.wait_counted(number)
+    times = [claim.at for claim in office.claims]
+    assert len(set(times)) == len(times) == 3
+
+
+async def _has_ended(handle: WorkflowHandle) -> bool:
+    """Whether the first run of a case is over."""
+    first = (await history(handle))[0].workflow_execution_started_event_attributes
+    described = await handle.describe()
+    running = described.status is WorkflowExecutionStatus.RUNNING
+    return not running or first.first_execution_run_id != described.run_id
+
+
+def _is_critical(office: Office) -> bool:
+    return any(
+        write.row is not None and write.row.severity == "critical" for write in office.writes
+    )
+
+
+async def _pauses(handle: WorkflowHandle) -> bool:
+    return any(_is_pause(event) for event in await history(handle))
+
+
+def _is_pause(event: HistoryEvent) -> bool:
+    timer = event.timer_started_event_attributes
+    started = event.event_type == EventType.EVENT_TYPE_TIMER_STARTED
+    return started and timer.start_to_fire_timeout.ToTimedelta() == DEBOUNCE
+
+
+def _paused_after(events: list[HistoryEvent], alert: str) -> bool:
+    """Whether a pause ended by itself between the signal of an alert and its claim."""
+    signal, claimed = [i for i, event in enumerate(events) if alert.encode() in _text(event)][:2]
+    pauses = {event.timer_started_event_attributes.timer_id for event in events if _is_pause(event)}
+    fired = (event.timer_fired_event_attributes.timer_id for event in events[signal:claimed])
+    return bool(pauses & set(fired))
+
+
+def _text(event: HistoryEvent) -> bytes:
+    return event.SerializeToString()

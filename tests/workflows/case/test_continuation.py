@@ -1,0 +1,77 @@
+"""A case that begins a new history, or can't, on a server that asks for one every 60 events."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from deploy.sandbox.slack.person import wait_until
+from tests.conftest import a_server
+from tests.workflows.case.office import CARD, PATIENCE, QUEUE, Office, an_office
+from tests.workflows.domain.builders import POLICY, SATO, T0, a_case, an_alert
+from workflows.activity_options import cards_queue, slack_queue, updates_queue
+from workflows.case_workflow import CaseWorkflow
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.snapshot import Memory
+from workflows.domain.policy.packed import pack
+from workflows.inputs import CaseStart, Underway
+
+
+@pytest.fixture(scope="module")
+async def restless(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """The server."""
+    folder = tmp_path_factory.mktemp("restless")
+    async with a_server(folder, "limit.historyCount.suggestContinueAsNew=60") as address:
+        yield address
+
+
+@pytest.fixture
+async def office(restless: str) -> AsyncIterator[Office]:
+    """A namespace of its own on it."""
+    async with an_office(restless) as made:
+        yield made
+
+
+async def test_alerts_that_a_new_history_can_t_hold_are_worked_in_the_old_one(
+    office: Office,
+) -> None:
+    """Two megabytes come after the end, while the ledger is away; the next case has all of them."""
+    handle = await office.alert(1)
+    await office.wait_open(handle)
+    office.may_write.clear()
+    await office.press(handle, cmd.Clear(by=SATO))
+    await office.wait_event("case_closed")
+    evidence = [{"kind": "text", "text": "x" * 100_000}]
+    await office.alerts([an_alert(number, score=0.5, evidence=evidence) for number in range(2, 22)])
+    for number in range(22, 42):
+        await office.alert(number)
+        await office.cases.reached(handle.id)
+    assert (await handle.describe()).history_length > 60
+    office.may_write.set()
+    await office.wait_counted(41)
+    assert office.openings[1].alert.id == "chat-000002"
+    alerts = [each.id for claim in office.claims for each in claim.alerts]
+    assert sorted(alerts) == [f"chat-{number:06}" for number in range(3, 42)]
+
+
+async def test_a_new_history_notes_where_the_card_is(office: Office) -> None:
+    """The write that would have was called off with the history before it."""
+    case = a_case()
+    start = CaseStart(
+        route=case.route,
+        policy=pack(POLICY),
+        subject=case.subject,
+        memory=Memory(key="run-1", case=case, latest=T0),
+        under_way=Underway(stale=True, waited_for=True, unsure_since=T0),
+    )
+    async with (
+        office.worker(cards_queue(QUEUE)),
+        office.worker(updates_queue(QUEUE)),
+        office.worker(slack_queue(QUEUE)),
+    ):
+        await office.client.start_workflow(CaseWorkflow.run, start, id=case.route, task_queue=QUEUE)
+        await wait_until(
+            lambda: any(each.card == CARD for each in office.writes), PATIENCE, what="its place"
+        )
+    (write,) = (each for each in office.writes if each.card is not None)
+    assert (write.case, write.events) == (case.id, ())
+    assert office.shown[0][1].unsure_since == T0

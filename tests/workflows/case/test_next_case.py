@@ -1,0 +1,132 @@
+"""The next case of a group, which begins in the place of one that closed."""
+
+from temporalio.client import WorkflowHandle
+
+from deploy.sandbox.slack.person import wait_until
+from tests.workflows.case.office import PATIENCE, QUEUE, Office
+from tests.workflows.domain.builders import SATO, an_alert
+from workflows.activity_options import cards_queue, slack_queue, updates_queue
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.model import Phase
+from workflows.domain.ids import case_id
+from workflows.ports.cases import Delivery
+
+
+async def closed(office: Office) -> tuple[WorkflowHandle, str]:
+    """A case that was cleared, and its id; nobody works for Slack."""
+    handle = await office.alert(1)
+    await office.wait_open(handle)
+    await office.press(handle, cmd.Clear(by=SATO))
+    await office.wait_event("case_closed")
+    return handle, office.writes[0].case
+
+
+def opened(office: Office, place: int) -> str:
+    """The id of the case that was opened as the n-th."""
+    return case_id(office.openings[place].key)
+
+
+async def shown_closed(office: Office, case: str) -> None:
+    """Until Slack shows the end of a case."""
+
+    def is_shown() -> bool:
+        views = (show.view for _, show in office.shown)
+        return any(view.id == case and view.phase is Phase.CLOSED for view in views)
+
+    await wait_until(is_shown, PATIENCE, what="the closed card")
+
+
+async def test_it_does_not_wait_for_slack(office: Office) -> None:
+    """Its subject has to be protected; the closed card is shown later, with its lines."""
+    _, first = await closed(office)
+    await office.alert(2)
+    await wait_until(lambda: len(office.openings) == 2, PATIENCE, what="the next case")
+    assert office.shown == []
+    async with (
+        office.worker(cards_queue(QUEUE)),
+        office.worker(updates_queue(QUEUE)),
+        office.worker(slack_queue(QUEUE)),
+    ):
+        await shown_closed(office, first)
+        await wait_until(lambda: _told(office, first), PATIENCE, what="its lines")
+    assert _told(office, first) == ["case_claimed", "decided", "case_closed"]
+    assert {show.view.id for _, show in office.shown} == {first, opened(office, 1)}
+
+
+async def test_a_closed_card_that_slack_takes_soon_costs_no_second_workflow(office: Office) -> None:
+    """As nearly every one is."""
+    async with (
+        office.worker(cards_queue(QUEUE)),
+        office.worker(updates_queue(QUEUE)),
+        office.worker(slack_queue(QUEUE)),
+    ):
+        _, first = await closed(office)
+        await office.alert(2)
+        await wait_until(lambda: len(office.openings) == 2, PATIENCE, what="the next case")
+        await shown_closed(office, first)
+    assert office.delivered == []
+
+
+async def test_an_answer_that_slack_does_not_take_does_not_hold_it_up(office: Office) -> None:
+    """The answer goes on beside the next case, and still comes."""
+    handle, first = await closed(office)
+    await office.press(handle, cmd.Clear(by=SATO))
+    await wait_until(lambda: office.asked, PATIENCE, what="a press")
+    await office.alert(2)
+    await wait_until(lambda: len(office.openings) == 2, PATIENCE, what="the next case")
+    assert office.answers == []
+    async with office.worker(slack_queue(QUEUE)):
+        await wait_until(lambda: office.answers, PATIENCE, what="the answer")
+    assert office.answers[0].case == first
+
+
+async def test_a_press_on_the_closed_card_finds_its_case(office: Office) -> None:
+    """It waits for the group's next case by now, which hands it on."""
+    handle, first = await closed(office)
+    await office.alert(2)
+    await wait_until(lambda: len(office.openings) == 2, PATIENCE, what="the next case")
+    await office.press_on(handle, first, cmd.Reopen(by=SATO, reason="続報"))
+    await wait_until(
+        lambda: "case_reopened" in office.written_of(first), PATIENCE, what="the reopened case"
+    )
+
+
+async def test_a_press_during_the_handing_on_is_not_lost(office: Office) -> None:
+    """The run that takes the next alerts hands it on to where its case goes on."""
+    office.may_deliver.clear()
+    handle, first = await closed(office)
+    await office.alert(2)
+    await wait_until(lambda: office.delivered, PATIENCE, what="the handing on")
+    await office.press_on(handle, first, cmd.Reopen(by=SATO, reason="続報"))
+    assert office.openings[1:] == []
+    office.may_deliver.set()
+    await wait_until(
+        lambda: "case_reopened" in office.written_of(first), PATIENCE, what="the reopened case"
+    )
+    await wait_until(lambda: len(office.openings) == 2, PATIENCE, what="the next case")
+
+
+def _told(office: Office, case: str) -> list[str]:
+    """What the thread of a case tells."""
+    shows = (show for _, show in office.shown if show.view.id == case)
+    return [line.event.kind for show in shows for line in show.lines]
+
+
+async def test_alerts_that_a_closed_case_gives_back_open_it(office: Office) -> None:
+    """They came for a case that had been reopened, and had closed again by then."""
+    async with (
+        office.worker(cards_queue(QUEUE)),
+        office.worker(updates_queue(QUEUE)),
+        office.worker(slack_queue(QUEUE)),
+    ):
+        handle, first = await closed(office)
+        await office.wait_ended(handle.id)
+        delivery = Delivery(case=first, alerts=(an_alert(2), an_alert(3)))
+        await office.cases.deliver(delivery)
+        await office.wait_counted(3)
+    second = office.openings[1]
+    assert (second.alert.id, second.after) == ("chat-000002", first)
+    assert second.row.route == handle.id
+    assert [(claim.case, claim.alerts[0].id) for claim in office.claims] == [
+        (opened(office, 1), "chat-000003")
+    ]

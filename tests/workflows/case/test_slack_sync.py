@@ -1,0 +1,77 @@
+"""What a case writes to Slack, and what a person's press makes of a write that waits."""
+
+import asyncio
+
+from temporalio.api.enums.v1 import PendingActivityState
+from temporalio.client import WorkflowHandle
+
+from deploy.sandbox.slack.person import wait_until
+from tests.workflows.case.office import CARD, QUEUE, Office
+from workflows.activity_options import cards_queue, slack_queue, updates_queue, worst_queue
+
+CANCEL_REQUESTED = PendingActivityState.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED
+
+
+async def test_a_new_card_and_its_updates_wait_apart_from_people(office: Office) -> None:
+    """Each kind of write has a queue of its own, and what a person did has none of theirs."""
+    async with (
+        office.worker(cards_queue(QUEUE)),
+        office.worker(updates_queue(QUEUE)),
+        office.worker(slack_queue(QUEUE)),
+    ):
+        handle = await office.alert(1)
+        await office.wait_shown(1)
+        await office.alert(2)
+        await office.wait_shown(2)
+        await office.claim(handle)
+        shown = await office.wait_shown(3)
+    assert [(queue, show.background) for queue, show in shown] == [
+        ("koban-slack-cards", True),
+        ("koban-slack-updates", True),
+        ("koban-slack", False),
+    ]
+
+
+async def test_a_new_critical_card_does_not_wait_for_a_milder_one_to_leave(office: Office) -> None:
+    """It has a queue with places of its own."""
+    async with office.worker(worst_queue(QUEUE)):
+        await office.alert(1, score=0.99)
+        [(queue, show)] = await office.wait_shown(1)
+    assert (queue, show.background, show.card) == ("koban-slack-worst", True, None)
+
+
+async def test_a_press_calls_off_the_write_that_waits(office: Office) -> None:
+    """Its own write is not behind anything, looks for what may have been posted, and shows all."""
+    handle = await office.alert(1)
+    async with office.worker(slack_queue(QUEUE)):
+        await office.wait_open(handle)
+        await office.claim(handle)
+        [(queue, show)] = await office.wait_shown(1)
+    assert queue == "koban-slack"
+    assert show.view.owner == "U0SATO"
+    assert show.card is None
+    assert show.unsure_since is not None
+    # Whoever worked off the cards by now would find the write that was called off.
+    async with office.worker(cards_queue(QUEUE)), office.worker(updates_queue(QUEUE)):
+        _, (queue, line) = await office.wait_shown(2)
+    assert (queue, line.card) == ("koban-slack-updates", CARD)
+    assert [each.event.kind for each in line.lines] == ["case_claimed"]
+
+
+async def test_a_write_that_fails_as_it_is_called_off_may_have_posted(office: Office) -> None:
+    """The person's write follows at once, and looks for the card before it posts another."""
+    office.fails = asyncio.Event()
+    async with office.worker(cards_queue(QUEUE)), office.worker(slack_queue(QUEUE)):
+        handle = await office.alert(1)
+        await office.wait_shown(1)
+        await office.claim(handle)
+        await wait_until(lambda: _is_called_off(handle), what="a write that is called off")
+        office.fails.set()
+        _, (queue, show) = await office.wait_shown(2)
+    assert (queue, show.background, show.view.owner) == ("koban-slack", False, "U0SATO")
+    assert show.unsure_since is not None
+
+
+async def _is_called_off(handle: WorkflowHandle) -> bool:
+    pending = (await handle.describe()).raw_description.pending_activities
+    return any(each.state == CANCEL_REQUESTED for each in pending)

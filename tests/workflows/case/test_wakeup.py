@@ -1,0 +1,69 @@
+"""A closed case that wakes up, and what becomes of it where the ledger lost a part of it."""
+
+import pytest
+
+from deploy.sandbox.slack.person import wait_until
+from tests.workflows.case.office import PATIENCE, QUEUE, Office
+from tests.workflows.domain.builders import SATO, an_alert
+from workflows.activity_options import cards_queue, slack_queue, updates_queue
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.refusals import Reason
+from workflows.domain.ids import case_route, closed_route
+from workflows.ports.cases import CasePlace, Delivery
+
+LOST = "K00000009"
+ROUTE = case_route("off_platform", ("user:u_123",))
+
+
+def place(is_open: bool = True) -> CasePlace:
+    """Where the ledger says that the case ran."""
+    subject = an_alert().subject
+    return CasePlace(subject=subject, route=ROUTE, playbook="off_platform", open=is_open)
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+async def test_alerts_for_a_case_without_a_snapshot_open_the_next_one(
+    office: Office, is_open: bool
+) -> None:
+    """At its group's place, which does not hand them over once more."""
+    office.places[LOST] = place(is_open)
+    await office.cases.deliver(Delivery(case=LOST, alerts=(an_alert(1), an_alert(2))))
+    await office.wait_counted(2)
+    (opening,) = office.openings
+    assert (opening.row.route, opening.alert.id, opening.after) == (ROUTE, "chat-000001", LOST)
+    await office.wait_ended(closed_route(LOST))
+
+
+async def test_alerts_for_a_case_that_nobody_knows_end_its_workflow(office: Office) -> None:
+    """Nobody can tell where they belong; they are named in the log."""
+    await office.cases.deliver(Delivery(case=LOST, alerts=(an_alert(1),)))
+    await office.wait_ended(closed_route(LOST))
+    assert office.openings == []
+
+
+async def test_a_case_whose_policy_is_lost_goes_on_by_today_s(office: Office) -> None:
+    """Its snapshot alone can't be worked on."""
+    handle = await office.alert(1)
+    await office.wait_open(handle)
+    async with (
+        office.worker(cards_queue(QUEUE)),
+        office.worker(updates_queue(QUEUE)),
+        office.worker(slack_queue(QUEUE)),
+    ):
+        await office.press(handle, cmd.Clear(by=SATO))
+        await office.wait_ended(handle.id)
+        case = office.writes[0].case
+        office.without_policy = True
+        office.places[case] = place(is_open=False)
+        await office.press_on(handle, case, cmd.Reopen(by=SATO, reason="続報"))
+        await office.wait_event("case_reopened")
+
+
+async def test_a_press_on_a_case_that_nobody_knows_is_refused_in_words(office: Office) -> None:
+    """Its workflow ends."""
+    handle = office.client.get_workflow_handle(closed_route(LOST))
+    async with office.worker(slack_queue(QUEUE)):
+        await office.press_on(handle, LOST, cmd.Claim(by=SATO))
+        await wait_until(lambda: office.answers, PATIENCE, what="the answer")
+        await office.wait_ended(handle.id)
+    assert office.answers[0].refusal.reason is Reason.UNKNOWN_CASE

@@ -1,0 +1,307 @@
+"""Reasons of policy, and the notice that follows from them to the person acted upon."""
+
+from typing import Any
+
+import pytest
+
+from tests.workflows.domain.builders import (
+    CATALOG,
+    PLAYBOOK,
+    SATO,
+    SUZUKI,
+    a_case,
+    follow,
+    minutes,
+    refused,
+)
+from tests.workflows.domain.wording import WORDING
+from workflows.domain.alerts import Subject
+from workflows.domain.case import commands as cmd
+from workflows.domain.case import events as ev
+from workflows.domain.case.decide import decide
+from workflows.domain.case.decision import NoticeStatus, Verdict, letter_text
+from workflows.domain.case.enforcement import (
+    ActionReport,
+    ActionStatus,
+    EnforcementReport,
+    NoticeState,
+    Problem,
+    ProblemKind,
+)
+from workflows.domain.case.model import Case, Phase
+from workflows.domain.case.notices import letter_of, preview
+from workflows.domain.case.refusals import Reason
+from workflows.domain.policy.platform import NoticeCall
+from workflows.domain.policy.playbook import Policy, PresetAction, Telling
+from workflows.domain.values import Text
+
+AWAY = Problem(kind=ProblemKind.UNREACHABLE, status=503)
+FRAME = "{facts}|{actions}|{rule}|{automation}|{case.id}-{decision.id}|{subject.id}"
+WORDS: dict[str, Any] = {
+    "policy": {"id": "MKT-4.2", "title": {"ja": "誘導の禁止", "en": "No luring"}},
+    "clauses": [{"id": "MKT-4.3"}],
+    "reasons": [
+        {
+            "id": "line",
+            "title": {"ja": "LINEの提示", "en": "LINE ID"},
+            "reason": {"ja": "LINE IDを提示した。", "en": "Gave a LINE ID."},
+            "notice": {"ja": "LINE IDの提示を確認しました。", "en": "We found a LINE ID."},
+        },
+        {
+            "id": "quiet",
+            "title": {"ja": "様子見", "en": "Wait and see"},
+            "reason": {"ja": "様子を見る。", "en": "Wait and see."},
+        },
+    ],
+    "presets": [
+        {"id": "warn", "title": "w", "actions": ["warn"], "because": "line"},
+        {"id": "mute", "title": "m", "actions": ["mute_user"]},
+    ],
+}
+
+
+def telling_policy(subject: str = "user", **more: object) -> Policy:
+    """A playbook with reasons, and a platform that tells people."""
+    written = PLAYBOOK.model_dump(mode="json", by_alias=True, exclude_none=True)
+    call = NoticeCall(path="/v1/users/{subject.id}/notices", subject=subject)
+    return Policy.model_validate(
+        {
+            "version": "v1",
+            "playbook": {**written, **WORDS, **more},
+            "catalog": CATALOG,
+            "telling": Telling(call=call, frame=Text(ja=FRAME, en=FRAME)),
+        }
+    )
+
+
+def told_case(policy: Policy | None = None, **more: Any) -> Case:
+    """A case whose decisions can be told."""
+    return a_case().model_copy(update={"policy": policy or telling_policy(), **more})
+
+
+def decides(template: str | None, verdict: Verdict = Verdict.VIOLATION, **more: Any) -> cmd.Decide:
+    """A warning for a reason of policy."""
+    actions = (PresetAction(action="warn"),) if verdict is Verdict.VIOLATION else ()
+    given = {"reason": "理由", "actions": actions, **more}
+    return cmd.Decide(by=SATO, verdict=verdict, template=template, **given)
+
+
+def told(case: Case, notice: NoticeState | None, *statuses: ActionStatus) -> cmd.Report:
+    """News of D1's warning and its notice."""
+    status = statuses[0] if statuses else ActionStatus.DONE
+    actions = tuple(
+        ActionReport(action=each.planned.key, status=status) for each in case.current_actions
+    )
+    report = EnforcementReport(
+        id=f"r/{notice}/{status}", case=case.id, decision="D1", actions=actions, notice=notice
+    )
+    return cmd.Report(report=report)
+
+
+SENT = NoticeState(status=NoticeStatus.SENT)
+FAILED = NoticeState(
+    status=NoticeStatus.FAILED, problem=Problem(kind=ProblemKind.REFUSED, status=404)
+)
+RETRYING = NoticeState(status=NoticeStatus.RETRYING, problem=AWAY)
+
+
+def failed() -> Case:
+    """A closed case whose notice the platform refused."""
+    case = follow(told_case(), decides("line"), minutes(2))
+    return follow(case, told(case, FAILED), minutes(2.1))
+
+
+class TestChoosing:
+    """A reason of policy becomes part of the decision."""
+
+    def test_a_reason_with_a_notice_tells_whom_it_acts_upon(self) -> None:
+        """The facts of the template, to the user of the case."""
+        decision = follow(told_case(), decides("line"), minutes(2)).decision
+        assert decision is not None
+        assert decision.template == "line"
+        assert decision.reason == "理由"
+        assert decision.notice is not None
+        assert decision.notice.person == Subject(type="user", id="u_123")
+        assert decision.notice.facts.ja == "LINE IDの提示を確認しました。"
+
+    @pytest.mark.parametrize(
+        ("template", "verdict"),
+        [
+            (None, Verdict.VIOLATION),
+            ("quiet", Verdict.VIOLATION),
+            ("line", Verdict.NO_VIOLATION),
+            ("line", Verdict.FALSE_POSITIVE),
+        ],
+    )
+    def test_nobody_is_told_where_nothing_is_done_or_said(self, template, verdict) -> None:
+        """Without a notice, or without a violation."""
+        decision = follow(told_case(), decides(template, verdict), minutes(2)).decision
+        assert decision is not None
+        assert (decision.template, decision.notice) == (template, None)
+
+    def test_a_preset_tells_where_policy_says_so(self) -> None:
+        """By `because`; any other preset is one call less."""
+        warned = follow(told_case(), cmd.ChoosePreset(by=SATO, preset="warn"), minutes(2)).decision
+        muted = follow(told_case(), cmd.ChoosePreset(by=SATO, preset="mute"), minutes(2)).decision
+        assert warned is not None
+        assert muted is not None
+        assert warned.notice is not None
+        assert warned.preset_reason == Text(ja="LINE IDを提示した。", en="Gave a LINE ID.")
+        assert muted.notice is None
+
+    def test_an_unknown_reason_is_refused(self) -> None:
+        """Nothing is decided by a form of another playbook."""
+        refusal = refused(told_case(), decides("lime"), 2)
+        assert (refusal.reason, refusal.name) == (Reason.UNKNOWN_TEMPLATE, "lime")
+
+    def test_nobody_is_told_where_nobody_can_be(self) -> None:
+        """The platform only tells companies, and there is none."""
+        decision = follow(
+            told_case(telling_policy("company")), decides("line"), minutes(2)
+        ).decision
+        assert decision is not None
+        assert decision.notice is None
+
+
+class TestTheLetter:
+    """What sets out with an enforcement."""
+
+    def test_it_holds_everything_that_has_to_be_told(self) -> None:
+        """Facts, action, rule with its title, automation, and what an appeal has to quote."""
+        case = follow(told_case(), decides("line"), minutes(2))
+        letter = letter_of(case, case.decisions[0])
+        assert letter is not None
+        spec = CATALOG.actions["warn"]
+        assert letter_text(letter, WORDING).ja == (
+            "LINE IDの提示を確認しました。||MKT-4.2（誘導の禁止）|判断:detected|K7Q2F9XM0-D1|u_123"
+        )
+        assert spec.title.ja == "警告"
+
+    def test_it_says_whether_automation_was_used(self) -> None:
+        """A measure before anybody looked, a score, or neither."""
+        case = follow(told_case(), decides("line"), minutes(2))
+        unscored = case.first.model_copy(update={"score": None})
+        shown = [
+            letter_text(letter, WORDING).en.split("|")[3]
+            for each in (case, case.model_copy(update={"first": unscored}))
+            if (letter := letter_of(each, each.decisions[0])) is not None
+        ]
+        assert shown == [
+            "decided:detected",
+            "decided:person",
+        ]
+
+    def test_another_rule_is_told_by_its_id(self) -> None:
+        """One without a title."""
+        case = follow(told_case(), decides("line", policy="MKT-4.3"), minutes(2))
+        letter = letter_of(case, case.decisions[0])
+        assert letter is not None
+        assert letter_text(letter, WORDING).ja.split("|")[2] == "MKT-4.3"
+
+    def test_what_was_sent_sets_out_no_second_time(self) -> None:
+        """A retry of an action is no new notice."""
+        case = follow(told_case(), decides("line"), minutes(2))
+        case = follow(case, told(case, SENT), minutes(2.1))
+        assert letter_of(case, case.decisions[0]) is None
+
+    def test_a_rehearsal_tells_nobody(self) -> None:
+        """Nothing happened to them."""
+        case = follow(told_case(telling_policy(rehearse=True)), decides("line"), minutes(2))
+        assert letter_of(case, case.decisions[0]) is None
+
+    def test_a_preview_reads_as_the_letter_will(self) -> None:
+        """Before anything is decided."""
+        case = told_case()
+        template = case.policy.playbook.template("line")
+        assert template is not None
+        shown = preview(case, template, "MKT-4.2", (), WORDING)
+        assert shown is not None
+        assert shown[0].id == "u_123"
+        assert "K7Q2F9XM0-D1" in shown[1].en
+
+
+class TestNews:
+    """What becomes of it."""
+
+    def test_it_is_told_with_the_end(self) -> None:
+        """One report, and the case is closed."""
+        case = follow(told_case(), decides("line"), minutes(2))
+        outcome = decide(case, told(case, SENT), minutes(2.1))
+        assert isinstance(outcome, tuple)
+        assert [event.kind for event in outcome] == [
+            "action_succeeded",
+            "notice_sent",
+            "case_closed",
+        ]
+
+    def test_a_platform_that_is_away_keeps_nobody_from_closing(self) -> None:
+        """The card says that it is tried; the end follows."""
+        case = follow(told_case(), decides("line"), minutes(2))
+        case = follow(case, told(case, RETRYING), minutes(2.1))
+        assert case.phase is Phase.CLOSED
+        assert case.notices["D1"] == RETRYING
+        case = follow(case, told(case, SENT), minutes(9))
+        assert case.notices["D1"] == SENT
+
+    def test_old_news_changes_nothing(self) -> None:
+        """Sent stays sent, and nobody hears of a notice that was never to be."""
+        case = follow(told_case(), decides("line"), minutes(2))
+        case = follow(case, told(case, SENT), minutes(2.1))
+        for late in (RETRYING, FAILED, SENT):
+            assert decide(case, told(case, late), minutes(3)) == ()
+        quiet = follow(told_case(), decides(None), minutes(2))
+        outcome = decide(quiet, told(quiet, SENT), minutes(2.1))
+        assert isinstance(outcome, tuple)
+        assert "notice_sent" not in [event.kind for event in outcome]
+
+
+class TestRetry:
+    """A notice that failed for good can be sent again, also long after the end."""
+
+    def test_a_person_sends_it_again(self) -> None:
+        """It is on its way then, and may fail again."""
+        case = follow(failed(), cmd.RetryNotice(by=SATO), minutes(60))
+        assert case.notices["D1"].status is NoticeStatus.PENDING
+        assert case.phase is Phase.CLOSED
+        assert follow(case, told(case, FAILED), minutes(61)).notices["D1"] == FAILED
+        letter = letter_of(case, case.decisions[0])
+        assert letter is not None
+        assert [each.title.ja for each in letter.done] == ["警告"]
+
+    def test_only_what_failed_is_sent_again(self) -> None:
+        """Twice pressed is once sent."""
+        case = follow(failed(), cmd.RetryNotice(by=SATO), minutes(60))
+        for now in (case, told_case(), follow(case, told(case, SENT), minutes(61))):
+            refusal = refused(now, cmd.RetryNotice(by=SATO), 62)
+            assert refusal.reason is Reason.NO_NOTICE_FAILED
+
+    def test_what_was_taken_back_is_not_told(self) -> None:
+        """Nobody hears of a measure that does not stand."""
+        case = follow(failed(), cmd.Undo(by=SATO), minutes(60))
+        case = follow(case, told(case, None, ActionStatus.UNDONE), minutes(61))
+        refusal = refused(case, cmd.RetryNotice(by=SATO), 62)
+        assert refusal.reason is Reason.NO_NOTICE_FAILED
+
+    def test_what_ended_by_itself_meanwhile_is_told(self) -> None:
+        """It was felt, and the person may still appeal."""
+        case = failed()
+        lifted = tuple(a.model_copy(update={"status": ActionStatus.LIFTED}) for a in case.actions)
+        case = case.model_copy(update={"actions": lifted})
+        case = follow(case, cmd.RetryNotice(by=SATO), minutes(3_000))
+        assert case.notices["D1"].status is NoticeStatus.PENDING
+
+    def test_an_auditor_sends_nothing(self) -> None:
+        """They read everything and change nothing."""
+        refusal = refused(failed(), cmd.RetryNotice(by=SUZUKI), 60)
+        assert refusal.reason is Reason.ROLE_NEEDED
+
+
+def test_the_events_are_part_of_the_story() -> None:
+    """By their contract names."""
+    events = (ev.NoticeSent, ev.NoticeDelayed, ev.NoticeFailed, ev.NoticeRetried)
+    assert [each.model_fields["kind"].default for each in events] == [
+        "notice_sent",
+        "notice_delayed",
+        "notice_failed",
+        "notice_retried",
+    ]

@@ -1,0 +1,180 @@
+"""The emergency stop: one person trips it, two people arm it again."""
+
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.workflows.domain.builders import CLARK, REED, SATO, SUZUKI, T0, TANAKA, minutes
+from workflows.domain.automation import (
+    AutomationChange,
+    Halt,
+    Turn,
+    Unchanged,
+    halt_of,
+    pause,
+    resume,
+    standing,
+)
+from workflows.domain.people import Actor, Role
+
+HOUR = timedelta(hours=1)
+
+
+def played(*turns) -> list[AutomationChange]:
+    """What stands in the ledger after these; each is a function of what stood before."""
+    changes: list[AutomationChange] = []
+    for turn in turns:
+        outcome = turn(changes)
+        assert isinstance(outcome, AutomationChange), outcome
+        changes.append(outcome)
+    return changes
+
+
+def stops(by, playbook=None, lasts=None, at=T0):
+    """A turn: somebody pauses."""
+    return lambda before: pause(before, by, playbook, lasts, at)
+
+
+def goes_on(by, playbook=None, at=T0):
+    """A turn: somebody says resume."""
+    return lambda before: resume(before, by, playbook, at)
+
+
+class TestStopping:
+    def test_a_specialist_stops_everything_at_once(self) -> None:
+        """Every playbook stands still, until somebody resumes it."""
+        changes = played(stops(SATO))
+        halt = Halt(by="U0SATO", at=T0)
+        assert halt_of(changes, "off_platform", minutes(10_000)) == halt
+        assert halt_of(changes, "self_harm", minutes(1)) == halt
+
+    def test_one_playbook_alone(self) -> None:
+        """The others go on."""
+        changes = played(stops(SATO, "off_platform"))
+        assert halt_of(changes, "off_platform", minutes(1)) is not None
+        assert halt_of(changes, "self_harm", minutes(1)) is None
+
+    def test_a_pause_with_an_end_ends_by_itself(self) -> None:
+        """At the minute."""
+        changes = played(stops(TANAKA, lasts=HOUR))
+        assert halt_of(changes, "off_platform", minutes(59)) is not None
+        assert halt_of(changes, "off_platform", minutes(60)) is None
+
+    def test_a_second_pause_never_ends_sooner(self) -> None:
+        """Else one person could end what takes two, by pausing for a minute."""
+        short = timedelta(minutes=1)
+        endless = played(stops(TANAKA), stops(SATO, lasts=short))
+        assert endless[-1].until is None
+        longer = played(stops(TANAKA, lasts=HOUR), stops(SATO, lasts=short))
+        assert longer[-1].until == minutes(60)
+        assert played(stops(SATO, lasts=HOUR), stops(TANAKA))[-1].until is None
+
+    def test_who_only_reads_stops_nothing(self) -> None:
+        """Auditors, and people without a role."""
+        for by in (SUZUKI, Actor(id="U0GUEST")):
+            assert pause([], by, None, None, T0) is Unchanged.ROLE_NEEDED
+
+    def test_a_week_is_the_longest(self) -> None:
+        """What stands still for longer belongs into the playbook."""
+        assert pause([], SATO, None, timedelta(days=8), T0) is Unchanged.TOO_LONG
+        assert played(stops(SATO, lasts=timedelta(days=7)))
+
+
+class TestGoingOn:
+    def test_it_takes_a_lead_beside_whoever_asked(self) -> None:
+        """The first who says it asks, the second arms it."""
+        changes = played(stops(SATO), goes_on(SATO), goes_on(TANAKA))
+        kinds = [Turn.PAUSED, Turn.RESUME_ASKED, Turn.RESUMED]
+        assert [each.kind for each in changes] == kinds
+        assert halt_of(changes, "off_platform", minutes(1)) is None
+
+    def test_nobody_agrees_with_themselves(self) -> None:
+        """Neither a lead nor a specialist; nothing goes on."""
+        for by in (TANAKA, SATO):
+            changes = played(stops(SATO), goes_on(by))
+            assert resume(changes, by, None, minutes(1)) is Unchanged.ALREADY_ASKED
+
+    def test_a_second_specialist_is_not_enough(self) -> None:
+        """A lead has to say it."""
+        changes = played(stops(SATO), goes_on(SATO))
+        assert resume(changes, CLARK, None, minutes(1)) is Unchanged.LEAD_NEEDED
+
+    def test_a_leads_own_pause_is_ended_by_another_lead(self) -> None:
+        """Or by themselves, once somebody else asked."""
+        assert played(stops(TANAKA), goes_on(TANAKA), goes_on(REED))
+        assert played(stops(TANAKA), goes_on(SATO), goes_on(TANAKA))
+
+    def test_a_request_is_good_for_half_an_hour(self) -> None:
+        """After that the first word is a request again."""
+        changes = played(stops(SATO), goes_on(SATO))
+        late = resume(changes, TANAKA, None, minutes(30))
+        assert isinstance(late, AutomationChange)
+        assert late.kind is Turn.RESUME_ASKED
+
+    def test_a_new_pause_makes_an_old_request_void(self) -> None:
+        """It was about another situation."""
+        changes = played(stops(SATO), goes_on(SATO), stops(CLARK, at=minutes(1)))
+        again = resume(changes, TANAKA, None, minutes(2))
+        assert isinstance(again, AutomationChange)
+        assert again.kind is Turn.RESUME_ASKED
+
+    def test_the_only_pause_needs_no_name(self) -> None:
+        """Two of them do."""
+        one = played(stops(SATO, "off_platform"))
+        asked = resume(one, SATO, None, T0)
+        assert isinstance(asked, AutomationChange)
+        assert asked.playbook == "off_platform"
+        two = played(stops(SATO, "off_platform"), stops(SATO, "harassment"))
+        assert resume(two, SATO, None, T0) is Unchanged.WHICH
+
+    def test_what_does_not_stand_still_can_not_go_on(self) -> None:
+        """Nor one playbook while everything stands still."""
+        assert resume([], SATO, None, T0) is Unchanged.NOT_PAUSED
+        assert resume(played(stops(SATO)), SATO, "harassment", T0) is Unchanged.ALL_PAUSED
+        other = played(stops(SATO, "off_platform"))
+        assert resume(other, SATO, "harassment", T0) is Unchanged.NOT_PAUSED
+
+    def test_an_auditor_can_not_ask(self) -> None:
+        """They change nothing."""
+        assert resume(played(stops(SATO)), SUZUKI, None, T0) is Unchanged.ROLE_NEEDED
+
+
+PEOPLE = st.sampled_from([SATO, CLARK, TANAKA, REED, SUZUKI])
+TURNS = st.tuples(
+    st.booleans(),
+    PEOPLE,
+    st.sampled_from([None, "off_platform", "harassment"]),
+    st.none() | st.integers(1, 600),
+    st.integers(0, 40),
+)
+
+
+@given(st.lists(TURNS, max_size=30))
+def test_one_person_alone_never_arms_it_again(turns) -> None:
+    """Whatever is said, in whatever order: it takes two people, and a lead is the second."""
+    changes: list[AutomationChange] = []
+    now = T0
+    leads = {each.id for each in (TANAKA, REED) if Role.LEAD in each.roles}
+    for pauses, by, playbook, lasts, later in turns:
+        now += timedelta(minutes=later)
+        before = {each.halt.playbook: each.halt for each in standing(changes, now)}
+        until = None if lasts is None else timedelta(minutes=lasts)
+        outcome = (
+            pause(changes, by, playbook, until, now)
+            if pauses
+            else resume(changes, by, playbook, now)
+        )
+        if isinstance(outcome, Unchanged):
+            continue
+        changes.append(outcome)
+        after = {each.halt.playbook: each.halt for each in standing(changes, now)}
+        for scope in before.keys() - after.keys():
+            asked = [each for each in changes[:-1] if each.playbook == scope][-1]
+            assert outcome.kind is Turn.RESUMED
+            assert asked.kind is Turn.RESUME_ASKED
+            assert asked.by != outcome.by
+            assert outcome.by in leads
+        for scope, halt in before.items():
+            if scope in after and halt.until is None:
+                assert after[scope].until is None

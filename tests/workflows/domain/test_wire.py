@@ -1,0 +1,158 @@
+"""What crosses the wire arrives as what it was: every kind of event and of command.
+
+Without their tags two kinds with the same fields would be read back as one another.
+"""
+
+from datetime import timedelta
+from typing import Any, get_args
+
+import pytest
+from temporalio.api.common.v1 import Payload
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from tests.workflows.domain.builders import SATO, T0, TANAKA, a_case, an_alert, minutes
+from workflows.domain.alerts import Subject, brief
+from workflows.domain.automation import Halt
+from workflows.domain.case import commands as cmd
+from workflows.domain.case import events as ev
+from workflows.domain.case.appeal_outcome import AppealAnswer, AppealOutcome
+from workflows.domain.case.approval import Approval, Consent, Need
+from workflows.domain.case.bulk import Tally
+from workflows.domain.case.decision import Decision, PlannedAction, Verdict
+from workflows.domain.case.enforcement import ActionState, EnforcementReport, Problem, ProblemKind
+from workflows.domain.case.event_base import Happened
+from workflows.domain.case.model import Known, Sanction
+from workflows.domain.case.reveal_quota import Exposed
+from workflows.domain.people import Role
+from workflows.domain.policy.actions import OnExpiry
+from workflows.domain.policy.playbook import Notify, PresetAction, Severity, Unless, Via
+from workflows.domain.values import Value
+
+MUTE = PlannedAction(action="mute_user", subject=a_case().subject, lasts=timedelta(hours=24))
+STATE = ActionState(decision="D1", planned=MUTE, undoable=True)
+DECISION = Decision(id="D1", by="U0SATO", at=T0, verdict=Verdict.VIOLATION, actions=(MUTE,))
+NEED = Need(role=Role.LEAD, quorum=2)
+REPORT = EnforcementReport(id="r", case="K7Q2F9XM0", decision="D1", actions=())
+SAID: dict[str, Any] = {
+    "at": T0,
+    "until": minutes(15),
+    "expires_at": minutes(30),
+    "renewed": minutes(60),
+    "alert": brief(an_alert()),
+    "subject": Subject(type="user", id="u_123"),
+    "known": Known(sanctions=(Sanction(action="warn", times=2),)),
+    "severity": Severity.HIGH,
+    "notify": Notify.ROLE,
+    "unless": Unless.CLAIMED,
+    "role": Role.LEAD,
+    "via": Via.BOTH,
+    "why": ev.Why.WORSE,
+    "outcome": OnExpiry.REFUSE,
+    "verdict": Verdict.FALSE_POSITIVE,
+    "consent": Consent(by="U0REED", role=Role.LEAD, at=T0, covers="U0TANAKA"),
+    "approval": Approval(
+        decision="D1",
+        needs=(NEED,),
+        within=timedelta(minutes=30),
+        on_expiry=OnExpiry.ESCALATE,
+        requested_at=T0,
+        expires_at=minutes(30),
+    ),
+    "problem": Problem(kind=ProblemKind.REFUSED, status=404),
+    "actions": (STATE,),
+    "report": REPORT,
+    "answer": AppealAnswer(
+        appeal="A0123456789AB",
+        case="K7Q2F9XM0",
+        decision="D1",
+        outcome=AppealOutcome.OVERTURNED,
+        by="U0REED",
+        at=T0,
+        reason="型番でした",
+    ),
+    "rules": (0, 2),
+    "halt": Halt(playbook="off_platform", by="U0TANAKA", at=T0, until=minutes(120)),
+    "version": 7,
+}
+"""A value for each field whose type its name tells; other fields are words, numbers or flags."""
+ELSEWHERE: dict[tuple[str, str], Any] = {
+    ("Decided", "decision"): DECISION,
+    ("Decided", "due"): minutes(10),
+    ("ProtectionStarted", "action"): STATE,
+    ("HandOver", "to"): TANAKA,
+    ("ApprovalAnswered", "answer"): "言葉",
+    ("AnswerBack", "answer"): "言葉",
+    ("RingProgressed", "tally"): Tally(total=60, step=2, done=25),
+    ("DecideRing", "sources"): ("device",),
+    ("DecideRing", "ids"): ("u_1", "u_2"),
+    ("DecideRing", "actions"): (PresetAction.model_validate("mute_user"),),
+    ("DecideRing", "ring"): None,
+    ("RevealEvidence", "modal"): cmd.Modal(id="evidence/1", carries="{}"),
+    ("RevealEvidence", "exposed"): Exposed(found=True, image=True, seen=3, since=T0),
+    ("Decide", "actions"): (PresetAction.model_validate({"mute_user": {"for": "24h"}}),),
+}
+PLAIN: dict[Any, Any] = {str: "言葉", int: 3, bool: True, str | None: "言葉", int | None: 3}
+
+
+def members(union: Any) -> tuple[type[Value], ...]:
+    """The models of a (tagged) union."""
+    first, *_ = get_args(union)
+    return get_args(first) or get_args(union)
+
+
+def example(model: type[Value]) -> Value:
+    """One value of a model with every field filled in."""
+    given = {name: _field(model, name) for name in model.model_fields if name != "kind"}
+    return model.model_validate(given)
+
+
+def _field(model: type[Value], name: str) -> Any:
+    if (model.__name__, name) in ELSEWHERE:
+        return ELSEWHERE[model.__name__, name]
+    if name == "by" and not issubclass(model, Happened | cmd.Absorb):
+        return SATO
+    return SAID[name] if name in SAID else PLAIN[model.model_fields[name].annotation]
+
+
+async def over_the_wire(value: Value, as_: Any) -> Any:
+    """A value as the other side of Temporal reads it."""
+    payloads: list[Payload] = await pydantic_data_converter.encode([value])
+    return (await pydantic_data_converter.decode(payloads, [as_]))[0]
+
+
+@pytest.mark.parametrize("model", members(ev.Event), ids=lambda model: model.__name__)
+async def test_every_event_arrives_as_what_it_was(model: type[Value]) -> None:
+    """In its place in the story, as the ledger and the thread get it."""
+    recorded = ev.Recorded(seq=7, event=example(model))
+    arrived = await over_the_wire(recorded, ev.Recorded)
+    assert arrived == recorded
+    assert type(arrived.event) is model
+
+
+@pytest.mark.parametrize("model", members(cmd.PersonCommand), ids=lambda model: model.__name__)
+async def test_every_press_arrives_as_what_it_was(model: type[Value]) -> None:
+    """From Slack's handler to the case."""
+    click = cmd.Click(id="t1", case="K7Q2F9XM0", command=example(model), place=PLACE)
+    arrived = await over_the_wire(click, cmd.Click)
+    assert arrived == click
+    assert type(arrived.command) is model
+
+
+@pytest.mark.parametrize(
+    "model",
+    [cmd.JoinAlert, cmd.ProtectNow, cmd.Absorb, cmd.AnswerAppeal, cmd.Tick, cmd.Report],
+)
+async def test_what_no_person_asked_arrives_as_what_it_was(model: type[Value]) -> None:
+    """Reports and merges come from other workflows."""
+    asked = example(model)
+    assert await over_the_wire(asked, model) == asked
+
+
+def test_no_two_kinds_share_a_name() -> None:
+    """The tag tells them apart."""
+    for union in (ev.Event, cmd.PersonCommand):
+        kinds = [model.model_fields["kind"].default for model in members(union)]
+        assert len(kinds) == len(set(kinds))
+
+
+PLACE = cmd.Place(channel="C1", thread="1.0")

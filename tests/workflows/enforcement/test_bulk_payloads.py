@@ -1,0 +1,106 @@
+"""What crosses the wire for a ring: the same on the other side, and small for a thousand."""
+
+import pytest
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from tests.workflows.domain.builders import SATO, T0, TANAKA, follow, minutes
+from tests.workflows.domain.case.bulk_builders import a_ring_case, decide_ring, ring_news
+from tests.workflows.enforcement.test_bulk_progress import a_start
+from workflows.case.bulk_members import ring_start
+from workflows.domain.alerts import Subject
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.bulk import Ring, Tally
+from workflows.domain.case.commands import Click, Place
+from workflows.domain.case.enforcement import ActionStatus, Ask, AskKind, EnforcementReport
+from workflows.domain.case.snapshot import Memory
+from workflows.domain.case.view import CardView, view_of
+from workflows.domain.policy.packed import pack
+from workflows.domain.values import Value
+from workflows.ports.bulk import Member, RingAsk, RingPart, RingRow, RingRows, RingStart
+
+USER = Subject(type="user", id="u_123")
+
+
+def decided() -> "cmd.DecideRing":
+    """A decision for a thousand users, as it comes from the modal."""
+    return decide_ring(SATO, None, seen=1000, ids=("u_1", "u_2"))
+
+
+def case_of_a_thousand():
+    """Decided and approved, half way through."""
+    case = follow(a_ring_case(), decide_ring(SATO, 1000), minutes(1))
+    case = follow(case, cmd.Approve(by=TANAKA), minutes(2))
+    return follow(case, ring_news(case, Tally(total=1000, step=9, done=497, failed=3)), minutes(3))
+
+
+async def there_and_back(value: Value) -> tuple[Value, int]:
+    """The value on the other side, and the bytes it took."""
+    payloads = await pydantic_data_converter.encode([value])
+    (back,) = await pydantic_data_converter.decode(payloads, [type(value)])
+    return back, sum(payload.ByteSize() for payload in payloads)
+
+
+VALUES = [
+    Click(id="x", case="K7Q2F9XM0", command=decided(), place=Place(channel="C0LIVE")),
+    Click(id="y", case="K7Q2F9XM0", command=cmd.StopRing(by=SATO), place=Place(channel="C0LIVE")),
+    RingAsk(id="R1", case="K7Q2F9XM0", type="user", starts={"user": USER}, ids=("u_1",)),
+    RingPart(ring="R1", places=(0, 1, 999)),
+    Member(place=3, subject=USER, standing=("mute_user",)),
+    RingRows(
+        ring="R1",
+        case="K7Q2F9XM0",
+        decision="D1",
+        by=None,
+        at=T0,
+        version=3,
+        rows=(RingRow(place=0, action="warn", status=ActionStatus.FAILED),),
+    ),
+    a_start(1000, marks="v" * 1000, alive="1" * 1000, asks=(Ask(kind=AskKind.STOP, by="U0SATO"),)),
+    EnforcementReport(id="r", case="K1", decision="D1", actions=(), place=7, over=True),
+    view_of(case_of_a_thousand()),
+]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
+async def test_it_is_the_same_on_the_other_side(value: Value) -> None:
+    """Nothing is lost between two workers."""
+    back, _ = await there_and_back(value)
+    assert back == value
+
+
+async def test_a_case_is_the_same_on_the_other_side() -> None:
+    """Its policy travels beside it and is attached again."""
+    case = case_of_a_thousand()
+    memory = Memory(case=case, policy=pack(case.policy))
+    back, _ = await there_and_back(memory)
+    assert isinstance(back, Memory)
+    assert back.with_policy() == memory
+
+
+@pytest.mark.parametrize(
+    ("value", "most"),
+    [
+        (case_of_a_thousand(), 9_000),
+        (view_of(case_of_a_thousand()), 6_000),
+        (ring_start(case_of_a_thousand(), "case/x/T", False, "U0SATO", ()), 2_000),
+        (a_start(1000, marks="v" * 1000, alive="1" * 1000), 4_000),
+        (ring_news(case_of_a_thousand(), Tally(total=1000, step=10, done=1000)).report, 600),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+async def test_a_thousand_subjects_are_small(value: Value, most: int) -> None:
+    """Bytes of a payload: the case, its view, the ring's start, what it carries over, its news."""
+    _, size = await there_and_back(value)
+    assert size < most
+
+
+def test_an_older_worker_reads_a_newer_case() -> None:
+    """A case that was written before rings has none."""
+    old = a_ring_case().model_dump(mode="json")
+    del old["rings"]
+    assert type(a_ring_case()).model_validate(old).rings == {}
+    view = view_of(a_ring_case()).model_dump(mode="json")
+    del view["ring"], view["rings"]
+    assert CardView.model_validate(view).ring is None
+    assert Ring.model_validate({"id": "R1", "type": "user", "count": 3}).blast.sums == ()
+    assert RingStart.model_fields["marks"].default == ""

@@ -1,0 +1,132 @@
+"""Reports by schedule: which there are, kept as policy wants them, and begun by Temporal itself."""
+
+import inspect
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from activities.report_gathering import ReportGathering
+from activities.slack.activities import ReportSlackActivities
+from deploy.sandbox.slack.person import wait_until
+from tests.activities.slack.test_report_message import AT, a_report
+from tests.workflows.domain.policy.rosters import DAY, NIGHT, roster
+from tests.world import fresh_namespace
+from workflows.domain.metrics.report import ReportKind
+from workflows.domain.policy.reports import ReportRules
+from workflows.domain.values import Value
+from workflows.ports import reports
+from workflows.ports.reports import ReportStart, ReportWanted
+from workflows.report.schedules import Planned, Schedules, planned
+
+TOKYO = ZoneInfo("Asia/Tokyo")
+
+
+def rules(**given: object) -> ReportRules:
+    return ReportRules.model_validate(given)
+
+
+DAILY = {"channel": "ts-leads", "at": "09:30", "days": ["mon", "sun"]}
+HANDOVER = {"channel": "ts-live", "before": "15m"}
+
+
+@pytest.mark.parametrize(
+    ("room", "name"),
+    [(ReportGathering, "gather_report"), (ReportSlackActivities, "post_report")],
+)
+def test_an_activity_has_the_signature_of_its_port(room: type, name: str) -> None:
+    """What a report asks for is what it gets."""
+    port = inspect.signature(getattr(reports, name))
+    mine = inspect.signature(getattr(room, name))
+    assert list(port.parameters.values()) == list(mine.parameters.values())[1:]
+    assert port.return_annotation == mine.return_annotation
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        a_report(),
+        a_report(kind="daily", team=None, language="en"),
+        ReportWanted(key="report/daily-1", kind=ReportKind.DAILY, at=AT),
+        ReportStart(kind=ReportKind.SHIFT, shift="day"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+async def test_what_crosses_the_wire_arrives_as_what_it_was(value: Value) -> None:
+    """Counts by severity and verdict as well."""
+    payloads = await pydantic_data_converter.encode([value])
+    (read,) = await pydantic_data_converter.decode(payloads, [type(value)])
+    assert read == value
+
+
+def test_without_rules_there_are_no_schedules() -> None:
+    """A team that wants no reports gets none."""
+    assert planned(None, roster(), TOKYO) == ()
+    assert planned(rules(handover=HANDOVER), None, TOKYO) == ()
+
+
+def test_a_digest_comes_on_its_days_in_its_zone() -> None:
+    """Temporal counts days from Sunday."""
+    start = ReportStart(kind=ReportKind.DAILY)
+    (daily,) = planned(rules(daily=DAILY, zone="Europe/London"), None, TOKYO)
+    assert daily == Planned(
+        id="report/daily", start=start, days=(0, 1), hour=9, minute=30, zone="Europe/London"
+    )
+    assert planned(rules(daily=DAILY), None, TOKYO)[0].zone == "Asia/Tokyo"
+
+
+def test_a_shift_hands_over_before_its_end() -> None:
+    """Each on every day: an override may add a turn."""
+    found = {each.id: each for each in planned(rules(handover=HANDOVER), roster(), TOKYO)}
+    day, night = found["report/shift/day"], found["report/shift/night"]
+    assert (day.hour, day.minute, day.days) == (16, 45, (0, 1, 2, 3, 4, 5, 6))
+    assert (night.hour, night.minute) == (8, 45)
+    assert day.start == ReportStart(kind=ReportKind.SHIFT, shift="day")
+    only = planned(rules(handover={**HANDOVER, "shifts": ["night"]}), roster(), TOKYO)
+    assert [each.id for each in only] == ["report/shift/night"]
+
+
+def test_a_shift_that_ends_at_midnight_hands_over_the_day_before() -> None:
+    """Ten to twelve."""
+    late = roster(shifts={"late": {**DAY, "start": "16:00", "end": "00:00"}, "night": NIGHT})
+    (plan,) = planned(rules(handover={"channel": "ts-live", "shifts": ["late"]}), late, TOKYO)
+    assert (plan.hour, plan.minute) == (23, 50)
+
+
+async def ids(client: Client) -> list[str]:
+    return sorted([each.id async for each in await client.list_schedules()])
+
+
+async def test_schedules_are_made_changed_and_taken_away(temporal: str) -> None:
+    """As often as one likes; those of somebody else stay, and what was paused stays paused."""
+    namespace = await fresh_namespace(temporal)
+    client = await Client.connect(
+        temporal, namespace=namespace, data_converter=pydantic_data_converter
+    )
+    schedules = Schedules(client, "koban")
+    both = planned(rules(daily=DAILY, handover=HANDOVER), roster(), TOKYO)
+    await schedules.keep(both)
+    await client.get_schedule_handle("report/daily").pause(note="festival")
+    await schedules.keep(both)
+    later = planned(rules(daily={**DAILY, "at": "10:00"}), roster(), TOKYO)
+
+    async def listed() -> bool:
+        return len(await ids(client)) == 3
+
+    await wait_until(listed, what="three schedules in the list")
+    await schedules.keep(later)
+
+    async def one() -> bool:
+        return await ids(client) == ["report/daily"]
+
+    await wait_until(one, what="only the digest in the list")
+    daily = await client.get_schedule_handle("report/daily").describe()
+    (calendar,) = daily.schedule.spec.calendars
+    assert [each.start for each in calendar.hour] == [10]
+    assert [each.start for each in calendar.day_of_week] == [0, 1]
+    assert daily.schedule.spec.time_zone_name == "Asia/Tokyo"
+    assert (daily.schedule.state.paused, daily.schedule.state.note) == (True, "festival")
+    assert daily.schedule.policy.catchup_window == timedelta(hours=2)
+    assert daily.info.next_action_times[0].astimezone(TOKYO).strftime("%H:%M") == "10:00"
