@@ -11,12 +11,12 @@ from activities.ledger.database import LedgerUnavailable
 from activities.ledger.evidence import EvidenceRecord
 from activities.slack.evidence import EvidenceScreen, FileGone, Viewer
 from activities.slack.handles import PieceHandle
+from activities.slack.i18n.catalog import texts
 from activities.slack.people import People
 from activities.slack.progress import Progress
 from activities.slack.reader import Reader
 from activities.slack.refusals import refusal_text
 from activities.slack.role_holders import holders_of, people_in, shown
-from activities.slack.text.texts import texts
 from workflows.casework.evidence_ports import ShowEvidence
 from workflows.domain.alert import ImageEvidence, TextEvidence
 from workflows.domain.evidence import AlertEvidence

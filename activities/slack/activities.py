@@ -12,6 +12,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.slack.client import Sender, SlackTrouble
 from activities.slack.files import Files
+from activities.slack.i18n.catalog import texts
 from activities.slack.pacing import PEOPLE, CalledOff, Pacer, Turn
 from activities.slack.people import People, RolesUnknown
 from activities.slack.progress import IN_LINE, SIGN_OF_LIFE, Progress
@@ -35,7 +36,6 @@ from activities.slack.role_holders import (
 )
 from activities.slack.storm_digest import NoStorms, StormDoor, people_in_storm
 from activities.slack.telling import Telling
-from activities.slack.text.texts import texts
 from workflows.appealing.ports import ShowAppeal
 from workflows.domain.appealing.events import AppealReleased
 from workflows.domain.commands import Grant

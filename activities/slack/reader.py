@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 
 from activities.slack.escape import Safe, mrkdwn, one_line
-from activities.slack.text.texts import Catalog
+from activities.slack.i18n.catalog import Catalog
 from workflows.domain.alert import Subject
 from workflows.domain.enforcement import Problem
 from workflows.domain.people import Role

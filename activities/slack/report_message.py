@@ -13,8 +13,8 @@ from activities.slack.drawing import (
     section,
 )
 from activities.slack.escape import mrkdwn, one_line, plain
+from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader
-from activities.slack.text.texts import Catalog
 from workflows.domain.memory import CardRef
 from workflows.domain.numbers.chart import Bars, Chart, ShareRow, Shares
 from workflows.domain.numbers.model import Backlog, Numbers, PlaybookCount, Sla, Spread

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from itertools import chain
 
 from activities.slack.escape import Safe, one_line
+from activities.slack.i18n.catalog import Catalog
 from activities.slack.people import People, RolesUnknown
-from activities.slack.text.texts import Catalog
 from workflows.domain import events as ev
 from workflows.domain.approval import Approval
 from workflows.domain.model import Value

@@ -31,9 +31,9 @@ from activities.slack.activities import (
 )
 from activities.slack.client import slack_client
 from activities.slack.evidence import EvidenceScreen
+from activities.slack.i18n.catalog import CatalogWording
 from activities.slack.pacing import Pacer
 from activities.slack.people import People
-from activities.slack.text.texts import CatalogWording
 from activities.storms import StormWatch
 from bot.cli.policies import Policies, open_policies
 from bot.cli.preferring import Preferred

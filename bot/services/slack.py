@@ -13,9 +13,9 @@ from activities.ledger.rings import Rings
 from activities.ledger.statistics import Statistics
 from activities.ledger.team import Automation, Covers
 from activities.platform.related import RelatedReader
+from activities.slack.i18n.catalog import Catalog, texts
 from activities.slack.people import People
 from activities.slack.role_holders import StandIn, StandIns
-from activities.slack.text.texts import Catalog, texts
 from bot.cli.policies import Policies
 from bot.cli.preferring import Preferred
 from bot.http.admission import Handover

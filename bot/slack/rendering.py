@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from activities.slack.escape import mrkdwn, one_line, units
+from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader
-from activities.slack.text.texts import Catalog
 from bot.services.cases import CaseLine
 from bot.slack.replies import link
 from workflows.domain.alert import Subject

@@ -9,9 +9,9 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from activities.errors import Unavailable
 from activities.slack.card import case_card
 from activities.slack.drawing import context
+from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader
 from activities.slack.role_holders import people_of
-from activities.slack.text.texts import Catalog
 from bot.services.cases import CaseLine, LookedUp, Story
 from bot.slack.commands import pages
 from bot.slack.context import Listener

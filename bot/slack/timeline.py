@@ -14,8 +14,8 @@ from activities.slack import handles
 from activities.slack.drawing import actions, button
 from activities.slack.escape import Safe, mrkdwn
 from activities.slack.handles import Handle
+from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader
-from activities.slack.text.texts import Catalog
 from activities.slack.thread import WORDS
 from bot.cli.policies import Policies
 from bot.services.cases import LookedUp, Timeline, TimelineLine

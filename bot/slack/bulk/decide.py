@@ -13,8 +13,8 @@ from activities.errors import Unavailable
 from activities.platform.related import Found
 from activities.slack.escape import plain
 from activities.slack.handles import Handle
+from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader
-from activities.slack.text.texts import Catalog
 from bot.services.bulk import Wanted
 from bot.slack.bulk.form import (
     RingFault,

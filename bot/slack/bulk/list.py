@@ -12,8 +12,8 @@ from activities.errors import Unavailable
 from activities.slack import handles
 from activities.slack.drawing import actions, button
 from activities.slack.handles import Handle
+from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader, problem_words
-from activities.slack.text.texts import Catalog
 from bot.services.bulk import DoneLine, RingPage, SubjectLine
 from bot.services.cases import LookedUp
 from bot.slack.bulk.decide import RingDeciding

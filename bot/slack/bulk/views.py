@@ -19,8 +19,8 @@ from slack_sdk.models.views import View
 
 from activities.slack.cards.decision import blast_line
 from activities.slack.escape import plain
+from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader
-from activities.slack.text.texts import Catalog
 from bot.slack.bulk.form import RingMetadata, encode
 from bot.slack.modals.decide import action_option
 from bot.slack.modals.form import OPTION_TEXT, about, field, many_lines

@@ -7,7 +7,7 @@ import structlog
 
 from activities.errors import Unavailable
 from activities.slack.drawing import actions, button
-from activities.slack.text.texts import Catalog
+from activities.slack.i18n.catalog import Catalog
 from bot.services.slack import Services
 from bot.slack.commands import pages
 from bot.slack.commands.parser import PauseAutomation, ResumeAutomation

@@ -7,8 +7,8 @@ from typing import Any
 from activities.slack import handles
 from activities.slack.cards.decision import tally_words
 from activities.slack.drawing import actions, button
+from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader
-from activities.slack.text.texts import Catalog
 from bot.services.cases import ActionLine, CaseLine, EventLine, Past, Story
 from bot.services.lookups import Fact
 from bot.slack.commands.parser import (

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 
 from activities.slack.escape import shorten
-from activities.slack.text.texts import Catalog
+from activities.slack.i18n.catalog import Catalog
 from bot.slack.commands import pages
 from bot.slack.commands.parser import ShowPlaybook
 from bot.slack.commands.request import Asked

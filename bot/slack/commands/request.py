@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from activities.slack.drawing import actions, button
+from activities.slack.i18n.catalog import Catalog
 from activities.slack.people import People
-from activities.slack.text.texts import Catalog
 from bot.services.cases import LookedUp
 from bot.services.slack import Services
 from bot.slack.commands.pages import sentence

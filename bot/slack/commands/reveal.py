@@ -11,7 +11,7 @@ from slack_sdk.models.blocks import Block, ContextBlock, MarkdownTextObject, Pla
 from slack_sdk.models.views import View
 
 from activities.errors import Unavailable
-from activities.slack.text.texts import Catalog
+from activities.slack.i18n.catalog import Catalog
 from bot.services.cases import LookedUp
 from bot.services.lookups import Fact
 from bot.slack.commands.pages import fact_line

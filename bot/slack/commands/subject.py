@@ -8,7 +8,7 @@ import structlog
 
 from activities.errors import Unavailable
 from activities.slack.drawing import actions, button
-from activities.slack.text.texts import Catalog
+from activities.slack.i18n.catalog import Catalog
 from bot.services.bulk import Wanted
 from bot.services.cases import Record
 from bot.services.lookups import Fact

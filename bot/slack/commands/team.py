@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from activities.slack import report_message as words
-from activities.slack.text.texts import Catalog
+from activities.slack.i18n.catalog import Catalog
 from bot.services.team import Duty, OnCall, TeamDesk
 from bot.slack.commands.parser import Window
 from bot.slack.rendering import Block, moment, person, safe, section

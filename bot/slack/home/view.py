@@ -14,7 +14,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from activities.errors import Unavailable
 from activities.slack import report_message as words
 from activities.slack.drawing import context
-from activities.slack.text.texts import Catalog
+from activities.slack.i18n.catalog import Catalog
 from bot.services.cases import CaseLine
 from bot.services.slack import AppealDoor, CaseDoor, Services
 from bot.services.team import OnCall

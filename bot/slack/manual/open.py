@@ -19,7 +19,7 @@ from slack_sdk.models.views import View
 
 from activities.errors import Unavailable
 from activities.slack.escape import mrkdwn, one_line, plain, shorten, units
-from activities.slack.text.texts import Catalog
+from activities.slack.i18n.catalog import Catalog
 from bot.slack.commands.parser import as_typed
 from bot.slack.commands.request import leads_said
 from bot.slack.context import Listener, SlackContext

@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from activities.slack.text.texts import Catalog
+from activities.slack.i18n.catalog import Catalog
 from bot.slack.commands.parser import case_named
 from bot.slack.context import Listener
 from bot.slack.modals.decide import read_decide

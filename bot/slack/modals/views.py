@@ -21,8 +21,8 @@ from activities.slack import handles
 from activities.slack.cards.buttons import entries, preset_button, question
 from activities.slack.drawing import actions, button
 from activities.slack.escape import plain
+from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader
-from activities.slack.text.texts import Catalog
 from bot.services.cases import CaseLine
 from bot.slack.modals.decide import decide_blocks
 from bot.slack.modals.form import (

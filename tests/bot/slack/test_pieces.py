@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from slack_sdk.web.async_client import AsyncWebClient
 
 from activities.slack.handles import Handle
-from activities.slack.text.texts import texts
+from activities.slack.i18n.catalog import texts
 from bot.slack.app import make_bolt_app
 from bot.slack.commands.parser import (
     Help,
