@@ -106,10 +106,10 @@ def _turning(page: Timeline, aim: Handle, size: int, texts: Catalog) -> list[Blo
     number, value = page.first // size, handles.encode(aim.case, aim.version)
     shown: list[dict[str, Any]] = []
     if number > 0:
-        before = texts.say("bot.timeline.before")
+        before = texts.say("bot.page.before")
         shown.append(button(f"timeline.page.{number - 1}", before, value))
     if page.first + len(page.lines) < page.total:
-        after = texts.say("bot.timeline.next")
+        after = texts.say("bot.page.next")
         shown.append(button(f"timeline.page.{number + 1}", after, value))
     return actions(aim.route, shown)
 

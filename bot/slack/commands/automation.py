@@ -149,7 +149,7 @@ def _halt(each: Standing, services: Services, texts: Catalog) -> str:
     )
     told = [line]
     if halt.until is not None:
-        told.append(texts.say("bot.brake.until", at=moment(halt.until)))
+        told.append(texts.say("words.until", time=moment(halt.until)))
     if each.asked_by is not None:
         told.append(texts.say("bot.brake.asked", person=person(each.asked_by, texts)))
     return " · ".join(told)

@@ -171,4 +171,4 @@ def _tie(tie: Tie, texts: Catalog) -> str:
 
 
 def _button(name: str, subject: Subject, texts: Catalog) -> dict[str, Any]:
-    return button(name, texts.say(f"bot.do.{name}"), subject.key)
+    return button(name, texts.say(f"button.{name}"), subject.key)

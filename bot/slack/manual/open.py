@@ -127,7 +127,8 @@ def _kinds(playbooks: tuple[Playbook, ...], texts: Catalog) -> StaticSelectEleme
 def _kind(kind: str, playbook: Playbook, texts: Catalog) -> Option:
     title = plain(playbook.title.in_(texts.language), OPTION_TEXT) or playbook.playbook
     # Two kinds of one playbook would read the same.
-    shown = title if kind == playbook.playbook else shorten(f"{title} ({kind})", OPTION_TEXT)
+    named = texts.say("words.noted", what=title, note=kind)
+    shown = title if kind == playbook.playbook else shorten(named, OPTION_TEXT)
     return Option(value=kind, text=PlainTextObject(text=shown))
 
 

@@ -225,7 +225,7 @@ def test_every_value_has_a_word():
     kinds = [member.model_fields["kind"].default for member in Event.__origin__.__args__]
     wanted = [
         *(f"severity.{each}" for each in Severity),
-        *(f"bot.phase.{each}" for each in Phase),
+        *(f"card.state.{each}" for each in Phase),
         *(f"action.status.{each}" for each in ActionStatus),
         *(f"verdict.{each}" for each in Verdict),
         *(f"role.{each}" for each in Role),

@@ -231,7 +231,7 @@ _ALONE = {
     "bot.modal.case_over",
     "bot.modal.not_opened",
     "bot.reveal.no_role",
-    "bot.ring.list.none",
+    "bot.bulk.list.none",
     "refusal.roles_unknown",
 }
 
@@ -255,7 +255,7 @@ def _faults(scene: Scene) -> Iterator[tuple[str, Sent]]:
     """What stands under a field that has to be put right."""
     limit = scene.catalog.duration(timedelta(days=30))
     nobody = ""  # a modal's errors name nobody
-    prefixes = ("bot.fault.", "bot.modal.not_taken", "bot.modal.unreadable", "bot.ring.away")
+    prefixes = ("bot.fault.", "bot.modal.not_taken", "bot.modal.unreadable", "bot.bulk.away")
     prefixes += ("bot.reveal.reason_needed", "bot.hand.no_role")
     for key in sorted(scene.catalog.keys):
         if key.startswith(prefixes):
@@ -273,13 +273,13 @@ def _ring_faults(scene: Scene) -> Iterator[tuple[str, Sent]]:
     wrong = [
         *faults_of(typed, {"mute_user": 60}, CATALOG, {}).values(),
         *faults_of(typed.model_copy(update={"actions": ()}), {}, CATALOG, {}).values(),
-        RingFault(key="bot.ring.mixed"),
-        RingFault(key="bot.ring.nobody"),
-        RingFault(key="bot.ring.too_many", values={"count": 1_001}),
+        RingFault(key="refusal.ring_mixed"),
+        RingFault(key="bot.bulk.nobody"),
+        RingFault(key="bot.bulk.too_many", values={"count": 1_001}),
     ]
     if scene.words.policy is not None:
         title = Text(ja=scene.words.policy, en=scene.words.policy)
-        wrong.append(RingFault(key="bot.ring.other_type", title=title))
+        wrong.append(RingFault(key="bot.bulk.other_type", title=title))
     for number, fault in enumerate(wrong):
         yield f"{fault.key} {number}", words(worded(fault, scene.catalog))
 
