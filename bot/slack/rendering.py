@@ -30,6 +30,7 @@ Block = dict[str, Any]
 SECTION = 3000
 """docs.slack.dev, section block: text; in UTF-16 units, as everywhere (activities.slack.escape)."""
 
+_WAITS = {Purpose.UNDO: "undo_asked", Purpose.REVIEW: "reviewing"}
 _PERSON = re.compile(r"[UW][A-Z0-9]{2,20}")
 
 
@@ -111,9 +112,8 @@ def _waits(line: CaseLine, texts: Catalog) -> list[str]:
     """What sets a case aside, or what besides its decision waits for an approval."""
     if line.hold is not None and line.hold_until is not None:
         return [texts.say(f"words.hold.{line.hold}", at=moment(line.hold_until))]
-    if line.purpose in (Purpose.UNDO, Purpose.REVIEW):
-        return [texts.say(f"bot.waits.{line.purpose}")]
-    return []
+    waits = _WAITS.get(line.purpose) if line.purpose is not None else None
+    return [] if waits is None else [texts.say(f"card.state.{waits}")]
 
 
 def due(line: CaseLine, texts: Catalog, now: datetime) -> list[str]:

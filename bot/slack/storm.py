@@ -54,7 +54,7 @@ class StormOpening(Listener):
         await self._note(press.source, press.value)
         story = await self._services.ledger.story(press.value)
         if story is None:
-            return pages.sentence(texts.say("bot.case.unknown", case=press.value))
+            return pages.sentence(texts.say("refusal.unknown_case", case=press.value))
         return await self._case(story, texts)
 
     async def _case(self, story: Story, texts: Catalog) -> Said:

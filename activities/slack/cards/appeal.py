@@ -63,7 +63,7 @@ def _notices(appeal: Appeal, reader: Reader) -> list[str]:
         if notice.problem is not None
     ]
     if any(n.kind == appeal.state.value and n.problem is None for n in appeal.notices):
-        lines.append(reader.say("appeal.notice.sent"))
+        lines.append(reader.say("appeal.line.notice_sent"))
     return lines
 
 

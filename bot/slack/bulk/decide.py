@@ -308,7 +308,7 @@ def _metadata(
 def _wrong_size(count: int) -> RingFault | None:
     if count > MOST:
         return RingFault(key="bot.bulk.too_many", values={"count": count})
-    return RingFault(key="bot.bulk.nobody") if count == 0 else None
+    return RingFault(key="refusal.ring_empty") if count == 0 else None
 
 
 def worded(fault: RingFault, texts: Catalog) -> str:

@@ -159,7 +159,7 @@ def _code(typed: str) -> str:
 def no_case_page(case: str, near: Sequence[str], texts: Catalog) -> Said:
     """There is no such case; those whose ids differ in one character."""
     if not near:
-        return sentence(texts.say("bot.case.unknown", case=case))
+        return sentence(texts.say("refusal.unknown_case", case=case))
     forms = texts.say("words.comma").join(_code(f"case {each}") for each in near)
     return sentence(texts.say("bot.case.near", case=case, forms=forms))
 
@@ -276,7 +276,7 @@ def subject_page(
         *_facts(facts, texts, platform_away),
         f"*{texts.say('bot.subject.actions', count=len(past.actions))}*",
         *(_sanction(each, texts) for each in past.actions),
-        f"*{texts.say('bot.subject.cases', count=len(past.cases))}*",
+        f"*{texts.say('card.closed_cases', count=len(past.cases))}*",
         *(_past_case(each, texts, base) for each in past.cases),
     ]
     return Said(text=title, blocks=(*sections(lines), *hands))

@@ -78,7 +78,7 @@ class Revealing(Listener):
         elif not reason and case is None:
             await _refuse(ack, {"reason": texts.say("bot.reveal.reason_needed")})
         else:
-            await ack(response_action="update", view=_told(texts.say("bot.reveal.loading"), texts))
+            await ack(response_action="update", view=_told(texts.say("bot.modal.loading"), texts))
             shown = self._shown(str(view["id"]), person, aim, reason, case)
             self._after.start(shown)
 
@@ -101,7 +101,7 @@ class Revealing(Listener):
                 _log.warning("reveal_refused", person=person)
                 return sections([texts.say("bot.reveal.no_role")])
             if case is not None and await self._services.ledger.story(case) is None:
-                return sections([texts.say("bot.case.unknown", case=case)])
+                return sections([texts.say("refusal.unknown_case", case=case)])
             await self._write_down(person, subject, reason, case)
             facts = await self._services.platform.look_up(subject.type, subject.id)
         except Unavailable as error:

@@ -128,7 +128,7 @@ def _merge(given: Submitted) -> cmd.PersonCommand | Faults:
     if into is None:
         return {"into": Fault(key="bot.fault.into_needed")}
     if into == given.metadata.case:
-        return {"into": Fault(key="bot.fault.into_itself")}
+        return {"into": Fault(key="refusal.same_case")}
     return cmd.Merge(**given.seen, into=into)
 
 

@@ -53,7 +53,7 @@ def all_view(offer: Offer, metadata: Metadata, texts: Catalog) -> View:
     presets = [preset_button(view, each, reader) for each in view.presets] if view else []
     blocks: list[Any] = [
         about(offer, metadata, texts),
-        *_row("bot.all.presets", presets, metadata, texts, 1),
+        *_row("bot.playbook.presets", presets, metadata, texts, 1),
         *_row("bot.all.rest", _rest(view, metadata, texts), metadata, texts, 2),
     ]
     return modal("all", blocks, metadata, texts, submit=None)

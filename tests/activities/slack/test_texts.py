@@ -156,7 +156,7 @@ def test_a_count_chooses_the_plural() -> None:
     """English has two forms, Japanese one; numbers are grouped."""
     assert EN.say("card.viewers", count=1) == "1 viewer"
     assert EN.say("card.viewers", count=1240) == "1,240 viewers"
-    assert JA.say("card.viewers", count=1240) == "視聴者 1,240"
+    assert JA.say("card.viewers", count=1240) == "視聴者 1,240人"
 
 
 @pytest.mark.parametrize(

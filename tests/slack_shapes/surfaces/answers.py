@@ -53,7 +53,10 @@ def _simple(scene: Scene) -> Iterator[tuple[str, Sent]]:
     leads = catalog.say("rights.holders", names="<@U0TANAKA>")
     for key in ("no_role", "unavailable", "failed"):
         yield key, said(pages.sentence(catalog.say(f"bot.slash.{key}", holders=leads)))
-    yield "no such case", said(pages.sentence(catalog.say("bot.case.unknown", case="K7Q2F9XM0")))
+    yield (
+        "no such case",
+        said(pages.sentence(catalog.say("refusal.unknown_case", case="K7Q2F9XM0"))),
+    )
 
 
 def _queues(scene: Scene) -> Iterator[tuple[str, Sent]]:
@@ -274,7 +277,7 @@ def _ring_faults(scene: Scene) -> Iterator[tuple[str, Sent]]:
         *faults_of(typed, {"mute_user": 60}, CATALOG, {}).values(),
         *faults_of(typed.model_copy(update={"actions": ()}), {}, CATALOG, {}).values(),
         RingFault(key="refusal.ring_mixed"),
-        RingFault(key="bot.bulk.nobody"),
+        RingFault(key="refusal.ring_empty"),
         RingFault(key="bot.bulk.too_many", values={"count": 1_001}),
     ]
     if scene.words.policy is not None:
