@@ -12,11 +12,11 @@ from activities.ledger.evidence import EvidenceRecord
 from activities.slack.directory import People
 from activities.slack.evidence import EvidenceScreen, FileGone, Viewer
 from activities.slack.handles import PieceHandle
+from activities.slack.i18n.catalog import texts
 from activities.slack.post_once import Progress
 from activities.slack.reader import Reader
 from activities.slack.refusals import refusal_text
 from activities.slack.role_holders import holders_of, people_in, shown
-from activities.slack.text.texts import texts
 from workflows.domain.alerts import AlertEvidence, ImageEvidence, TextEvidence
 from workflows.domain.case.refusals import Reason, Refusal
 from workflows.ports.evidence import ShowEvidence

@@ -14,6 +14,7 @@ from activities.slack.client import Sender, SlackTrouble
 from activities.slack.direct_messages import Telling
 from activities.slack.directory import People, RolesUnknown
 from activities.slack.files import Files
+from activities.slack.i18n.catalog import texts
 from activities.slack.post_once import IN_LINE, SIGN_OF_LIFE, Progress
 from activities.slack.publisher import (
     NO_PICTURES,
@@ -35,7 +36,6 @@ from activities.slack.role_holders import (
     shown,
 )
 from activities.slack.storm_digest import NoStorms, StormDoor, people_in_storm
-from activities.slack.text.texts import texts
 from workflows.domain.appeal.events import AppealReleased
 from workflows.domain.case.commands import Grant
 from workflows.domain.case.snapshot import CardRef

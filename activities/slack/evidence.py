@@ -151,7 +151,7 @@ class Viewer:
 
     def loading(self) -> View:
         """What opens at once."""
-        return self._view([section([self.reader.say("evidence.loading")])])
+        return self._view([section([self.reader.say("bot.modal.loading")])])
 
     def words(self, alert: AlertEvidence, text: str) -> View:
         """Sensitive words, whole as far as a modal can hold them."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 
 from activities.slack.escape import Safe, mrkdwn, one_line
-from activities.slack.text.texts import Catalog
+from activities.slack.i18n.catalog import Catalog
 from workflows.domain.alerts import Subject
-from workflows.domain.case.enforcement import Problem
+from workflows.domain.case.enforcement import Problem, ProblemKind
 from workflows.domain.people import Role
 from workflows.domain.values import Text
 
@@ -103,7 +103,10 @@ class Reader:
 
 def problem_words(problem: Problem, reader: Reader) -> str:
     """Why the platform did not do it; with its status, where it answered."""
-    words = reader.say(f"problem.{problem.kind.value}")
     if problem.status is None:
-        return words
-    return reader.say("problem.status", problem=words, status=str(problem.status))
+        return reader.say(f"problem.{problem.kind.value}")
+    status = str(problem.status)
+    if problem.kind is ProblemKind.UNREACHABLE:
+        return reader.say("problem.answered", status=status)
+    words = reader.say(f"problem.{problem.kind.value}")
+    return reader.say("problem.status", problem=words, status=status)

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 from activities.slack.blocks import MOST_SECTION, Block, context, section
 from activities.slack.escape import Safe, mrkdwn, one_line, shorten
+from activities.slack.i18n.catalog import Catalog, texts
 from activities.slack.role_holders import NOBODY, Holders, holder_words
-from activities.slack.text.texts import Catalog, texts
 from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.values import Language, visible
 from workflows.ports.cases import Answer

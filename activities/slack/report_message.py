@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 from activities.slack.blocks import MOST_HEADER, Block, Message, context, header, metadata, section
 from activities.slack.escape import mrkdwn, one_line, plain
+from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader
-from activities.slack.text.texts import Catalog
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.metrics.metrics import Backlog, Numbers, PlaybookCount, Sla, Spread
 from workflows.domain.metrics.report import (
@@ -270,7 +270,7 @@ class _Drawn:
         yield f"*{self._reader.say(key, count=count)}*"
         yield from rows
         if count > shown:
-            yield self._reader.say("report.more", count=count - shown)
+            yield self._reader.say("words.more", count=count - shown)
 
     def _row(self, note: CaseNote) -> str:
         reader = self._reader
@@ -278,15 +278,15 @@ class _Drawn:
             reader.say(f"severity.{note.severity}"),
             self._named(note.id, note.card),
             reader.title(note.title),
-            reader.say("report.owner", person=reader.person(note.owner))
+            reader.say("words.owner", person=reader.person(note.owner))
             if note.owner
-            else reader.say("report.nobody"),
+            else reader.say("words.owner.nobody"),
         ]
         if note.hold is not None and note.hold_until is not None:
-            parts.append(reader.say(f"report.hold.{note.hold}", at=self._time(note.hold_until)))
+            parts.append(reader.say(f"words.hold.{note.hold}", at=self._time(note.hold_until)))
         if note.due is not None:
-            key = "report.late" if note.due < self._report.at else "report.due"
-            parts.append(reader.say(key, at=self._time(note.due)))
+            key = "report.late" if note.due < self._report.at else "words.due"
+            parts.append(reader.say(key, time=self._time(note.due)))
         return f"• {' · '.join(parts)}"
 
     def _ending(self, note: ProtectionNote) -> str:

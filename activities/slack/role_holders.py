@@ -6,7 +6,7 @@ from itertools import chain
 
 from activities.slack.directory import People, RolesUnknown
 from activities.slack.escape import Safe, one_line
-from activities.slack.text.texts import Catalog
+from activities.slack.i18n.catalog import Catalog
 from workflows.domain.case import events as ev
 from workflows.domain.case.approval import Approval
 from workflows.domain.case.refusals import Reason, Refusal

@@ -307,7 +307,7 @@ def _which(protection: str, line: str, view: CardView, reader: Reader) -> str:
     """Names the protection; one that is over by now goes without its title."""
     for each in view.protections:
         if each.id == protection:
-            return reader.say("line.protection", line=line, what=reader.title(each.title))
+            return reader.say("words.noted", what=line, note=reader.title(each.title))
     return line
 
 

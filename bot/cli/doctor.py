@@ -8,7 +8,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from activities.platform.client import open_platform
 from activities.slack.client import slack_client
-from activities.slack.text.texts import texts
+from activities.slack.i18n.catalog import texts
 from bot.cli.checks import (
     ledger_check,
     platform_check,

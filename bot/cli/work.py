@@ -32,8 +32,8 @@ from activities.slack.activities import (
 from activities.slack.client import slack_client
 from activities.slack.directory import People
 from activities.slack.evidence import EvidenceScreen
+from activities.slack.i18n.catalog import CatalogWording
 from activities.slack.rate_limiter import Pacer
-from activities.slack.text.texts import CatalogWording
 from activities.storm_watch import StormWatch
 from bot.cli.process import open_database, run, stop_event, unless_stopped
 from bot.encryption import Unreadable

@@ -14,8 +14,8 @@ from activities.ledger.statistics import Statistics
 from activities.ledger.team import Automation, Covers
 from activities.platform.related import RelatedReader
 from activities.slack.directory import People
+from activities.slack.i18n.catalog import Catalog, texts
 from activities.slack.role_holders import StandIn, StandIns
-from activities.slack.text.texts import Catalog, texts
 from bot.http.admission import Handover
 from bot.policies import Policies
 from bot.services.bulk import RingDesk

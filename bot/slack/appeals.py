@@ -23,7 +23,7 @@ from slack_sdk.models.views import View
 from activities.slack.cards.appeal import CLAIM, OVERTURN, RELEASE, TELL, UPHOLD
 from activities.slack.escape import mrkdwn
 from activities.slack.handles import AppealHandle, decode_appeal
-from activities.slack.text.texts import Catalog
+from activities.slack.i18n.catalog import Catalog
 from bot.services.slack import AppealDoor
 from bot.slack.context import Listener, SlackContext
 from bot.slack.interactions import (

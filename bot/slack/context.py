@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from activities.slack.text.texts import Catalog
+from activities.slack.i18n.catalog import Catalog
 from bot.services.slack import Services
 from bot.slack.interactions import Source
 from bot.slack.modals.screen import Screen

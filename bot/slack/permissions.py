@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 from activities.errors import Unavailable
 from activities.slack.directory import People
+from activities.slack.i18n.catalog import Catalog
 from activities.slack.role_holders import MOST_NAMES
-from activities.slack.text.texts import Catalog
 from bot.slack.rendering import person
 from workflows.domain.people import Role
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from activities.slack.escape import mrkdwn, one_line, units
+from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader
-from activities.slack.text.texts import Catalog
 from bot.services.cases import CaseLine
 from bot.slack.replies import link
 from workflows.domain.alerts import Subject
@@ -30,6 +30,7 @@ Block = dict[str, Any]
 SECTION = 3000
 """docs.slack.dev, section block: text; in UTF-16 units, as everywhere (activities.slack.escape)."""
 
+_WAITS = {Purpose.UNDO: "undo_asked", Purpose.REVIEW: "reviewing"}
 _PERSON = re.compile(r"[UW][A-Z0-9]{2,20}")
 
 
@@ -58,7 +59,7 @@ def safe(text: str, most: int = 200) -> str:
 def person(who: str | None, texts: Catalog) -> str:
     """A person as Slack shows them; nobody: the word for it."""
     if who is None:
-        return texts.say("bot.nobody")
+        return texts.say("words.nobody")
     return f"<@{who}>" if _PERSON.fullmatch(who) else safe(who, 40)
 
 
@@ -93,25 +94,31 @@ def case_line(line: CaseLine, texts: Catalog, base: str | None, now: datetime) -
 def state(line: CaseLine, texts: Catalog, now: datetime) -> list[str]:
     """Where a case stands: its phase, what it waits for, who has it, and until when."""
     return [
-        texts.say(f"bot.phase.{line.phase}"),
+        texts.say(f"card.state.{line.phase}"),
         *_waits(line, texts),
-        texts.say("bot.owner", person=person(line.owner, texts)),
+        owner_words(line, texts),
         *due(line, texts, now),
     ]
+
+
+def owner_words(line: CaseLine, texts: Catalog) -> str:
+    """Who has a case."""
+    if line.owner is None:
+        return texts.say("words.owner.nobody")
+    return texts.say("words.owner", person=person(line.owner, texts))
 
 
 def _waits(line: CaseLine, texts: Catalog) -> list[str]:
     """What sets a case aside, or what besides its decision waits for an approval."""
     if line.hold is not None and line.hold_until is not None:
-        return [texts.say(f"bot.hold.{line.hold}", at=moment(line.hold_until))]
-    if line.purpose in (Purpose.UNDO, Purpose.REVIEW):
-        return [texts.say(f"bot.waits.{line.purpose}")]
-    return []
+        return [texts.say(f"words.hold.{line.hold}", at=moment(line.hold_until))]
+    waits = _WAITS.get(line.purpose) if line.purpose is not None else None
+    return [] if waits is None else [texts.say(f"card.state.{waits}")]
 
 
 def due(line: CaseLine, texts: Catalog, now: datetime) -> list[str]:
     """When something is due, marked where that has passed."""
     if line.due is None or (line.phase is Phase.CLOSED and not line.approvers):
         return []
-    told = texts.say("bot.due", at=moment(line.due))
-    return [told, f"*{texts.say('bot.overdue')}*"] if line.due < now else [told]
+    told = texts.say("words.due", time=moment(line.due))
+    return [told, f"*{texts.say('words.overdue')}*"] if line.due < now else [told]

@@ -17,9 +17,9 @@ from activities.slack.cards.case import case_card
 from activities.slack.client import FAILURES
 from activities.slack.evidence import Viewer
 from activities.slack.handles import Handle
+from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader
 from activities.slack.storm_digest import calls, digest
-from activities.slack.text.texts import Catalog
 from activities.slack.thread import lines_message
 from bot.services.cases import CaseLine
 from bot.slack.commands.pages import help_page, queue_page

@@ -9,9 +9,9 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from activities.errors import Unavailable
 from activities.slack.blocks import context
 from activities.slack.cards.case import case_card
+from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader
 from activities.slack.role_holders import people_of
-from activities.slack.text.texts import Catalog
 from bot.services.cases import CaseLine, LookedUp, Story
 from bot.slack.commands import pages
 from bot.slack.context import Listener
@@ -54,7 +54,7 @@ class StormOpening(Listener):
         await self._note(press.source, press.value)
         story = await self._services.ledger.story(press.value)
         if story is None:
-            return pages.sentence(texts.say("bot.case.unknown", case=press.value))
+            return pages.sentence(texts.say("refusal.unknown_case", case=press.value))
         return await self._case(story, texts)
 
     async def _case(self, story: Story, texts: Catalog) -> Said:

@@ -14,8 +14,8 @@ from activities.slack import handles
 from activities.slack.blocks import actions, button
 from activities.slack.escape import Safe, mrkdwn
 from activities.slack.handles import Handle
+from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader
-from activities.slack.text.texts import Catalog
 from activities.slack.thread import WORDS
 from bot.policies import Policies
 from bot.services.cases import LookedUp, Timeline, TimelineLine
@@ -106,10 +106,10 @@ def _turning(page: Timeline, aim: Handle, size: int, texts: Catalog) -> list[Blo
     number, value = page.first // size, handles.encode(aim.case, aim.version)
     shown: list[dict[str, Any]] = []
     if number > 0:
-        before = texts.say("bot.timeline.before")
+        before = texts.say("bot.page.before")
         shown.append(button(f"timeline.page.{number - 1}", before, value))
     if page.first + len(page.lines) < page.total:
-        after = texts.say("bot.timeline.next")
+        after = texts.say("bot.page.next")
         shown.append(button(f"timeline.page.{number + 1}", after, value))
     return actions(aim.route, shown)
 

@@ -7,7 +7,7 @@ from matplotlib.ft2font import FT2Font
 from PIL import Image
 
 from activities.charts import FIRST, MET, MISSED, OVERDUE, SECOND, draw, font_file
-from activities.slack.text.texts import texts
+from activities.slack.i18n.catalog import texts
 from tests.activities.chart_samples import chart
 from workflows.domain.values import Language
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.activities.slack.cases import AT, SATO, TANAKA
 from tests.slack_shapes.other_stories import PROTECT
-from tests.slack_shapes.told import AWAY, Told
+from tests.slack_shapes.told import AWAY, BROKEN, Told
 from tests.slack_shapes.words import Words
 from workflows.domain.alerts import SLACK_MESSAGE, brief
 from workflows.domain.automation import Halt
@@ -159,6 +159,7 @@ RARE_STORIES: dict[str, Callable[[Words], Told]] = {
         ActionStatus.FAILED, problem=Problem(kind=ProblemKind.UNUSABLE_SUBJECT)
     ),
     "failed, out of reach": lambda w: _muted(w).news(ActionStatus.FAILED, problem=AWAY),
+    "failed, the platform broken": lambda w: _muted(w).news(ActionStatus.FAILED, problem=BROKEN),
     "ring, stopped in the middle": lambda w: _ring_ended(w, done=312, given_up=600, skipped=88),
     "ring, taken back": lambda w: _ring_ended(w, undone=900, lifted=60, rehearsed=40),
 }

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from activities.slack.i18n.catalog import Catalog, texts
 from activities.slack.reader import Reader
-from activities.slack.text.texts import Catalog, texts
 from tests.activities.slack.drawn import MENTIONS
 from tests.slack_shapes.sent import Sent
 from tests.slack_shapes.words import USUAL, Words

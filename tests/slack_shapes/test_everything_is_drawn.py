@@ -12,8 +12,8 @@ import pytest
 from activities.slack import handles
 from activities.slack.cards.appeal import CLAIM, OVERTURN, RELEASE, UPHOLD
 from activities.slack.cards.case_facts import STATE_COLOUR, standing
-from activities.slack.text import texts as module
-from activities.slack.text.texts import Catalog, texts
+from activities.slack.i18n import catalog as module
+from activities.slack.i18n.catalog import Catalog, texts
 from activities.slack.thread import WORDS
 from bot.slack import app
 from bot.slack.appeals import ACTIONS as OF_APPEALS

@@ -31,6 +31,7 @@ SUZUKI = Actor(
 )
 REFUSED = Problem(kind=ProblemKind.REFUSED, status=409)
 AWAY = Problem(kind=ProblemKind.UNREACHABLE)
+BROKEN = Problem(kind=ProblemKind.UNREACHABLE, status=500)
 
 
 class Told(Story):

@@ -63,7 +63,7 @@ def _notices(appeal: Appeal, reader: Reader) -> list[str]:
         if notice.problem is not None
     ]
     if any(n.kind == appeal.state.value and n.problem is None for n in appeal.notices):
-        lines.append(reader.say("appeal.notice.sent"))
+        lines.append(reader.say("appeal.line.notice_sent"))
     return lines
 
 
@@ -89,9 +89,9 @@ def buttons(appeal: Appeal, reader: Reader) -> list[Block]:
     free = appeal.owner is None
     row = [
         *([_press(appeal, CLAIM, reader.say("button.claim"), "primary")] if free else []),
-        _press(appeal, UPHOLD, reader.say("appeal.button.uphold")),
-        _press(appeal, OVERTURN, reader.say("appeal.button.overturn"), "danger"),
-        *([] if free else [_press(appeal, RELEASE, reader.say("appeal.button.release"))]),
+        _press(appeal, UPHOLD, reader.say("button.uphold")),
+        _press(appeal, OVERTURN, reader.say("button.overturn"), "danger"),
+        *([] if free else [_press(appeal, RELEASE, reader.say("button.release"))]),
         *tell,
     ]
     return actions(appeal_route(appeal.id), row)
@@ -127,7 +127,7 @@ def appeal_card(appeal: Appeal, reader: Reader, link: str | None) -> Message:
 def state_word(appeal: Appeal, reader: Reader) -> str:
     """Where it stands, in a word; an answer that is late says so first."""
     if appeal.overdue and appeal.state in WAITING:
-        return reader.say("appeal.overdue")
+        return reader.say("words.overdue")
     return reader.say(f"appeal.state.{appeal.state.value}")
 
 
@@ -176,7 +176,7 @@ def decision_words(appeal: Appeal, decision: Decision, reader: Reader) -> str:
     said = fit(words, reader.say("words.comma"), _TITLES)
     if not decision.policy:
         return said
-    return reader.say("card.rule", decision=said, rule=mrkdwn(decision.policy, 60))
+    return reader.say("words.noted", what=said, note=mrkdwn(decision.policy, 60))
 
 
 def _action(appeal: Appeal, planned: PlannedAction, reader: Reader) -> str:
@@ -199,8 +199,8 @@ def _duty(appeal: Appeal, reader: Reader) -> list[Block]:
     owner = reader.say("card.owner.nobody")
     if appeal.owner is not None:
         owner = reader.say("card.owner", person=reader.person(appeal.owner))
-    due = reader.say("appeal.due", time=reader.time(appeal.due_at, appeal.received_at))
-    late = [f"*{reader.say('appeal.overdue')}*"] if appeal.overdue else []
+    due = reader.say("words.due", time=reader.time(appeal.due_at, appeal.received_at))
+    late = [f"*{reader.say('words.overdue')}*"] if appeal.overdue else []
     rule = context([reader.say("appeal.somebody_else")])
     return [section([" · ".join([owner, due, *late])]), rule]
 

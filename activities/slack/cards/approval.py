@@ -167,7 +167,7 @@ def _reach(view: CardView, approval: Approval, decision: Decision, reader: Reade
     ring = decision.ring
     count = len({each.subject.key for each in planned}) if ring is None else ring.count
     reach = [
-        reader.say("approval.scope", count=count),
+        reader.say("words.subjects", count=count),
         reader.say(
             "approval.scope.actions", count=len(planned) if ring is None else len(planned) * count
         ),
@@ -193,7 +193,7 @@ def _buttons(
     if approval.question is None:
         shown.append(button("approval.ask", reader.say("button.ask"), value))
     # Whoever agrees has to see what it was decided upon.
-    shown.append(button("case.evidence", reader.say("more.evidence"), value))
+    shown.append(button("case.evidence", reader.say("button.evidence"), value))
     if decision.ring is not None:
         shown.append(list_button(view, reader))
     return shown

@@ -90,14 +90,20 @@ def preset_button(view: CardView, preset: PresetView, reader: Reader) -> Element
 
 def _sure(view: CardView, preset: PresetView, reader: Reader) -> Element:
     kind = "asks" if preset.asks else "does"
-    title = reader.title(preset.title, plain, _LABEL)
     return confirm(
-        reader.say("confirm.preset.title", preset=title),
+        question_title(preset, reader),
         question(view, preset, reader),
         reader.say(f"confirm.yes.{kind}"),
         reader.say("confirm.no"),
         "danger" if preset.danger else None,
     )
+
+
+def question_title(preset: PresetView, reader: Reader) -> str:
+    """`「強制退会」を実行しますか？`, as plain text."""
+    kind = "asks" if preset.asks else "does"
+    shown = reader.title(preset.title, plain, _LABEL)
+    return reader.say(f"confirm.preset.{kind}.title", preset=shown)
 
 
 def question(view: CardView, preset: PresetView, reader: Reader) -> str:
@@ -131,11 +137,11 @@ def menu(view: CardView, reader: Reader) -> dict[str, Any]:
 
 def _shown(view: CardView, reader: Reader) -> list[tuple[str, str]]:
     presets = [(_name(each), label(each, reader)) for each in behind_card(view)]
-    named = [(name, reader.say(f"more.{name}")) for name in entries(view)]
+    named = [(name, reader.say(f"button.{name}")) for name in entries(view)]
     if len(presets) + len(named) <= MOST_ENTRIES:
         return [*presets, *named]
     first = [*presets[:MOST_PRESETS], *named][: MOST_ENTRIES - 1]
-    return [*first, (ALL, reader.say("more.all"))]
+    return [*first, (ALL, reader.say("button.all"))]
 
 
 def _name(preset: PresetView) -> str:
@@ -191,7 +197,7 @@ def ring_buttons(view: CardView, reader: Reader) -> list[Element]:
 def list_button(view: CardView, reader: Reader) -> Element:
     """Opens the list of the subjects."""
     value = handles.encode(view.id, view.version)
-    return button("ring.list", reader.say("button.ring_list"), value)
+    return button("ring.list", reader.say("button.ring.list"), value)
 
 
 def _runs(view: CardView) -> bool:
@@ -202,14 +208,14 @@ def _runs(view: CardView) -> bool:
 
 def _stop(view: CardView, reader: Reader) -> Element:
     sure = confirm(
-        reader.say("confirm.ring_stop.title"),
-        reader.say("confirm.ring_stop.text"),
-        reader.say("confirm.ring_stop.yes"),
+        reader.say("confirm.bulk_stop.title"),
+        reader.say("confirm.bulk_stop.text"),
+        reader.say("confirm.bulk_stop.yes"),
         reader.say("confirm.no"),
         "danger",
     )
     value = handles.encode(view.id, view.version)
-    return button("ring.stop", reader.say("button.ring_stop"), value, "danger", sure)
+    return button("ring.stop", reader.say("button.bulk_stop"), value, "danger", sure)
 
 
 def buttons(view: CardView, reader: Reader) -> list[Block]:

@@ -97,9 +97,9 @@ def _is_news(view: CardView, protection: ProtectionView) -> bool:
 def _words(view: CardView, protection: ProtectionView, reader: Reader) -> str:
     state = protection.state
     what = reader.say(
-        "card.protection.what",
-        action=reader.title(protection.title),
-        subject=reader.subject(state.planned.subject),
+        "words.noted",
+        what=reader.title(protection.title),
+        note=reader.subject(state.planned.subject),
     )
     until = protection.until or view.opened_at
     said = reader.say(
@@ -110,7 +110,7 @@ def _words(view: CardView, protection: ProtectionView, reader: Reader) -> str:
     if state.problem is None:
         return said
     problem = problem_words(state.problem, reader)
-    return reader.say("card.protection.problem", said=said, problem=problem)
+    return reader.say("words.noted", what=said, note=problem)
 
 
 def _standing(protection: ProtectionView) -> str:

@@ -26,7 +26,7 @@ def decision_line(view: CardView, decision: Decision, reader: Reader) -> str:
     """`佐藤さんの判断: 強制退会(MKT-4.2)`, as mrkdwn."""
     words = decision_words(view, decision, reader, mrkdwn)
     if decision.policy:
-        words = reader.say("card.rule", decision=words, rule=_rule(view, decision.policy))
+        words = reader.say("words.noted", what=words, note=_rule(view, decision.policy))
     return reader.say("card.decision", person=reader.person(decision.by), decision=words)
 
 
@@ -68,9 +68,9 @@ def _rule(view: CardView, rule: str) -> str:
 def action_on(view: CardView, planned: PlannedAction, reader: Reader) -> str:
     """`コメント制限 24時間(ユーザー u_123)`, as mrkdwn."""
     return reader.say(
-        "approval.action",
-        action=action_words(view, planned, reader, mrkdwn),
-        subject=target(view, planned, reader),
+        "words.noted",
+        what=action_words(view, planned, reader, mrkdwn),
+        note=target(view, planned, reader),
     )
 
 
@@ -100,7 +100,7 @@ def due(approval: Approval, near: datetime, reader: Reader) -> str:
     """Until when; while a question is open, the clock stands still."""
     if approval.question is not None:
         return reader.say("card.due.still")
-    return reader.say("card.due", time=reader.time(approval.expires_at, near))
+    return reader.say("words.due", time=reader.time(approval.expires_at, near))
 
 
 def afterwards(approval: Approval, reader: Reader) -> str:
@@ -179,13 +179,13 @@ def target(view: CardView, planned: PlannedAction, reader: Reader, safe: Safe = 
     decision = view.decision
     if planned.subject.type != RING or decision is None or decision.ring is None:
         return reader.subject(planned.subject, safe)
-    return reader.say("ring.subjects", count=decision.ring.count)
+    return reader.say("words.subjects", count=decision.ring.count)
 
 
 def whom(view: CardView, reader: Reader, safe: Safe) -> str:
     """Whom the last decision is about."""
     if view.decision is not None and view.decision.ring is not None:
-        return reader.say("ring.subjects", count=view.decision.ring.count)
+        return reader.say("words.subjects", count=view.decision.ring.count)
     return reader.subject(view.subject, safe)
 
 
@@ -193,7 +193,7 @@ def with_count(words: str, decision: Decision, reader: Reader) -> str:
     """A decision's words with the number of its subjects."""
     if decision.ring is None:
         return words
-    return reader.say("ring.decision", decision=words, count=decision.ring.count)
+    return reader.say("bulk.decision", decision=words, count=decision.ring.count)
 
 
 def blast(decision: Decision, reader: Reader) -> list[str]:
@@ -204,17 +204,17 @@ def blast(decision: Decision, reader: Reader) -> list[str]:
 
 def blast_line(count: int, touched: Blast, reader: Reader) -> str:
     """`対象 60件(措置中 4件)・出品中 812・フォロワー 12,345`."""
-    parts = [reader.say("ring.subjects", count=count)]
+    parts = [reader.say("words.subjects", count=count)]
     if touched.sanctioned:
-        parts.append(reader.say("ring.blast.sanctioned", count=touched.sanctioned))
+        parts.append(reader.say("bulk.blast.sanctioned", count=touched.sanctioned))
     for each in touched.sums[:_SUMS]:
         total = reader.texts.number(each.total)
-        parts.append(reader.say("ring.blast.sum", title=reader.title(each.title), total=total))
+        parts.append(reader.say("bulk.blast.sum", title=reader.title(each.title), total=total))
     if touched.unknown:
-        parts.append(reader.say("ring.blast.unknown", count=touched.unknown))
+        parts.append(reader.say("bulk.blast.unknown", count=touched.unknown))
     if touched.dropped:
-        parts.append(reader.say("ring.blast.dropped", count=touched.dropped))
-    return reader.say("ring.blast", parts=" · ".join(parts))
+        parts.append(reader.say("bulk.blast.dropped", count=touched.dropped))
+    return reader.say("bulk.blast", parts=" · ".join(parts))
 
 
 def progress(view: CardView, reader: Reader) -> list[str]:
@@ -227,23 +227,23 @@ def progress(view: CardView, reader: Reader) -> list[str]:
 
 def tally_words(tally: Tally, reader: Reader) -> str:
     """The counts, in words: those that say something."""
-    return reader.say("ring.joint").join(_counts(tally, reader))
+    return reader.say("bulk.joint").join(_counts(tally, reader))
 
 
 def _counts(tally: Tally, reader: Reader) -> Iterator[str]:
     taken_back = tally.undone or tally.lifted
     if not taken_back or tally.done:
-        yield reader.say("ring.done", done=tally.done, total=tally.total)
+        yield reader.say("bulk.done", done=tally.done, total=tally.total)
     for name in _OTHERS:
         count = getattr(tally, name)
         if count:
-            yield reader.say(f"ring.{name}", count=count)
+            yield reader.say(f"bulk.{name}", count=count)
 
 
 def _stopped(state: RingState, reader: Reader) -> list[str]:
     if state.stopped_by is None:
         return []
-    key = "ring.stopping" if state.tally.left else "ring.stopped"
+    key = "bulk.stopping" if state.tally.left else "bulk.stopped"
     return [reader.say(key, person=reader.person(state.stopped_by))]
 
 

@@ -13,8 +13,8 @@ from activities.errors import Unavailable
 from activities.platform.related import Found
 from activities.slack.escape import plain
 from activities.slack.handles import Handle
+from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader
-from activities.slack.text.texts import Catalog
 from bot.services.bulk import Wanted
 from bot.slack.bulk.form import (
     RingFault,
@@ -124,7 +124,7 @@ class RingDeciding(Listener):
         types = {case.subject.type, *(spec.type for spec in sources.values())}
         offer = offer_for(case, types)
         if not offer.actions:
-            view = sentence_view(texts.say("bot.ring.no_actions"), texts)
+            view = sentence_view(texts.say("bot.bulk.no_actions"), texts)
             await self._screen.redraw(view_id, view)
             return
         starts = _starts(case, {*types, *(spec.of for spec in sources.values())}, aim.version)
@@ -193,7 +193,7 @@ class RingDeciding(Listener):
                 found = await self._rings.gather(wanted)
         except (Unavailable, TimeoutError) as error:
             _log.warning("ring_not_gathered", case=metadata.case, error=str(error))
-            await _refuse(ack, {WHOLE: texts.say("bot.ring.away")})
+            await _refuse(ack, {WHOLE: texts.say("bot.bulk.away")})
             return
         wrong = _wrong_size(len(found.subjects))
         if wrong is not None:
@@ -206,7 +206,7 @@ class RingDeciding(Listener):
             async with asyncio.timeout(ADDING):
                 drawn = self._drawn(shown, await asyncio.shield(reading), texts)
         except TimeoutError:
-            drawn = self._redrawn(shown, texts.say("bot.ring.counting"), texts)
+            drawn = self._redrawn(shown, texts.say("bot.bulk.counting"), texts)
             self._after.start(self._show_later(shown, reading, texts))
         await ack(response_action="update", view=drawn)
 
@@ -228,17 +228,17 @@ class RingDeciding(Listener):
 
     def _drawn(self, shown: Shown, touched: Blast | None, texts: Catalog) -> dict[str, Any]:
         if touched is None:
-            return self._redrawn(shown, texts.say("bot.ring.away"), texts)
+            return self._redrawn(shown, texts.say("bot.bulk.away"), texts)
         count = len(shown.found.subjects)
         asks = count > shown.metadata.bulk
         text = sure(count, touched, asks, Reader(texts=texts, zone=UTC))
         seen = shown.metadata.model_copy(update={"seen": count, "shown": shown.choice})
-        return redrawn(shown.view, text, texts.say("bot.ring.submit"), seen)
+        return redrawn(shown.view, text, texts.say("bot.bulk.submit"), seen)
 
     def _redrawn(self, shown: Shown, text: str, texts: Catalog) -> dict[str, Any]:
         """With a button that looks again, since nothing was shown."""
         unseen = shown.metadata.model_copy(update={"seen": None, "shown": ""})
-        return redrawn(shown.view, text, texts.say("bot.ring.preview"), unseen)
+        return redrawn(shown.view, text, texts.say("bot.bulk.preview"), unseen)
 
     async def _send(
         self, ack: AsyncAck, body: dict[str, Any], metadata: RingMetadata, form: RingForm
@@ -274,7 +274,7 @@ def _closed_to_rings(case: Case | None) -> str | None:
         return None
     if case.phase not in UNDECIDED:
         return "bot.modal.case_over"
-    return None if case.policy.playbook.ring else "bot.ring.not_allowed"
+    return None if case.policy.playbook.ring else "refusal.rings_not_allowed"
 
 
 def _starts(case: Case, types: set[str], version: int) -> dict[str, Subject]:
@@ -307,8 +307,8 @@ def _metadata(
 
 def _wrong_size(count: int) -> RingFault | None:
     if count > MOST:
-        return RingFault(key="bot.ring.too_many", values={"count": count})
-    return RingFault(key="bot.ring.nobody") if count == 0 else None
+        return RingFault(key="bot.bulk.too_many", values={"count": count})
+    return RingFault(key="refusal.ring_empty") if count == 0 else None
 
 
 def worded(fault: RingFault, texts: Catalog) -> str:

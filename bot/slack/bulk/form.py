@@ -118,7 +118,7 @@ def faults_of(
     if not form.actions:
         faults["actions"] = RingFault(key="bot.fault.actions_needed")
     elif type_ is None:
-        faults["actions"] = RingFault(key="bot.ring.mixed")
+        faults["actions"] = RingFault(key="refusal.ring_mixed")
     timed = [limits[name] for name in form.actions if name in limits]
     limit = timedelta(seconds=min(timed)) if timed else None
     if limit is not None and form.duration is not None and form.duration > limit:
@@ -133,18 +133,18 @@ def _sources(form: RingForm, type_: str, sources: Mapping[str, RelatedSpec]) -> 
         spec = sources.get(name)
         if spec is None or spec.type != type_:
             named = Text(ja=name, en=name) if spec is None else spec.title
-            return {"sources": RingFault(key="bot.ring.other_type", title=named)}
+            return {"sources": RingFault(key="bot.bulk.other_type", title=named)}
     return {}
 
 
 def _ids(form: RingForm) -> RingFaults:
     if len(form.ids) > MOST:
-        return {"ids": RingFault(key="bot.ring.too_many", values={"count": len(form.ids)})}
+        return {"ids": RingFault(key="bot.bulk.too_many", values={"count": len(form.ids)})}
     for each in form.ids:
         try:
             Subject(type="x", id=each)
         except ValidationError:
             return {
-                "ids": RingFault(key="bot.ring.unusable", values={"id": plain(each, MOST_SHOWN)})
+                "ids": RingFault(key="bot.bulk.unusable", values={"id": plain(each, MOST_SHOWN)})
             }
     return {}

@@ -12,8 +12,8 @@ from activities.errors import Unavailable
 from activities.slack import handles
 from activities.slack.blocks import actions, button
 from activities.slack.handles import Handle
+from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader, problem_words
-from activities.slack.text.texts import Catalog
 from bot.services.bulk import DoneLine, RingPage, SubjectLine
 from bot.services.cases import LookedUp
 from bot.slack.bulk.decide import RingDeciding
@@ -59,7 +59,7 @@ class RingListing(Listener):
             await self._screen.tell(press.source, "bot.slash.unavailable")
             return
         if page is None:
-            await self._screen.tell(press.source, "bot.ring.list.none")
+            await self._screen.tell(press.source, "bot.bulk.list.none")
             return
         texts = await self._texts(press.source.person)
         view = list_view(page, aim, texts)
@@ -87,7 +87,7 @@ def list_view(page: RingPage, aim: Handle, texts: Catalog) -> View:
     """One page."""
     last = page.first + len(page.lines)
     head = texts.say(
-        "bot.ring.list.range", first=min(page.first + 1, last), last=last, total=page.total
+        "bot.bulk.list.range", first=min(page.first + 1, last), last=last, total=page.total
     )
     blocks: list[Block] = [
         section(f"*{head}*"),
@@ -97,7 +97,7 @@ def list_view(page: RingPage, aim: Handle, texts: Catalog) -> View:
     return View(
         type="modal",
         callback_id="ring_list",
-        title={"type": "plain_text", "text": texts.say("bot.ring.list.title")},
+        title={"type": "plain_text", "text": texts.say("bot.bulk.list.title")},
         close={"type": "plain_text", "text": texts.say("bot.modal.close")},
         blocks=blocks,
     )
@@ -107,17 +107,17 @@ def _turning(page: RingPage, aim: Handle, texts: Catalog) -> list[Block]:
     number, value = page.first // PAGE, handles.encode(aim.case, aim.version)
     shown: list[dict[str, Any]] = []
     if number > 0:
-        before = texts.say("bot.ring.list.before")
+        before = texts.say("bot.page.before")
         shown.append(button(f"ring.page.{number - 1}", before, value))
     if page.first + PAGE < page.total:
-        after = texts.say("bot.ring.list.next")
+        after = texts.say("bot.page.next")
         shown.append(button(f"ring.page.{number + 1}", after, value))
     return actions(aim.route, shown)
 
 
 def _line(line: SubjectLine, texts: Catalog) -> str:
     name = subject_name(line.subject, texts)
-    done = [_done(each, texts) for each in line.done] or [texts.say("bot.ring.list.waiting")]
+    done = [_done(each, texts) for each in line.done] or [texts.say("bot.bulk.list.waiting")]
     return f"• {name} · {' · '.join(done)}"
 
 
@@ -127,7 +127,8 @@ def _done(done: DoneLine, texts: Catalog) -> str:
     words = f"{title}: {status}"
     if done.problem is None:
         return words
-    return f"{words} ({problem_words(done.problem, Reader(texts=texts, zone=UTC))})"
+    problem = problem_words(done.problem, Reader(texts=texts, zone=UTC))
+    return texts.say("words.noted", what=words, note=problem)
 
 
 OPENS = "case.ring"

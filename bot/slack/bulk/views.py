@@ -19,8 +19,8 @@ from slack_sdk.models.views import View
 
 from activities.slack.cards.decision import blast_line
 from activities.slack.escape import plain
+from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader
-from activities.slack.text.texts import Catalog
 from bot.slack.bulk.form import RingMetadata, encode
 from bot.slack.modals.decide import action_option
 from bot.slack.modals.form import OPTION_TEXT, about, field, many_lines
@@ -44,9 +44,9 @@ def loading_view(texts: Catalog) -> View:
     return View(
         type="modal",
         callback_id="ring_loading",
-        title=PlainTextObject(text=texts.say("bot.ring.title")),
+        title=PlainTextObject(text=texts.say("bot.bulk.title")),
         close=PlainTextObject(text=texts.say("bot.modal.close")),
-        blocks=[_sentence(texts.say("bot.ring.loading"))],
+        blocks=[_sentence(texts.say("bot.bulk.loading"))],
     )
 
 
@@ -62,16 +62,16 @@ def ring_view(offer: Offer, counted: Counted, metadata: RingMetadata, texts: Cat
     blocks: list[Block] = [
         about(offer, metadata, texts),
         *_sources(counted, texts),
-        field("ids", texts, _ids(), label="bot.ring.ids", optional=True, hint="bot.ring.ids.hint"),
+        field("ids", texts, _ids(), label="bot.bulk.ids", optional=True, hint="bot.bulk.ids.hint"),
         *_actions(offer, texts),
-        field("reason", texts, many_lines(), label="bot.ring.reason", hint="bot.ring.reason.hint"),
-        _sentence(texts.say("bot.ring.first")),
+        field("reason", texts, many_lines(), label="bot.modal.reason", hint="bot.bulk.reason.hint"),
+        _sentence(texts.say("bot.bulk.first")),
     ]
     return View(
         type="modal",
         callback_id=CALLBACK,
-        title=PlainTextObject(text=texts.say("bot.ring.title")),
-        submit=PlainTextObject(text=texts.say("bot.ring.preview")),
+        title=PlainTextObject(text=texts.say("bot.bulk.title")),
+        submit=PlainTextObject(text=texts.say("bot.bulk.preview")),
         close=PlainTextObject(text=texts.say("bot.modal.close")),
         private_metadata=encode(metadata),
         blocks=blocks,
@@ -97,8 +97,8 @@ def redrawn(
 def sure(count: int, touched: Blast, asks: bool, reader: Reader) -> str:
     """What is read before the last press."""
     line = blast_line(count, touched, reader)
-    told = reader.say("bot.ring.sure", blast=f"*{line}*", count=count)
-    return f"{told}\n{reader.say('bot.ring.asks')}" if asks else told
+    told = reader.say("bot.bulk.sure", blast=f"*{line}*", count=count)
+    return f"{told}\n{reader.say('bot.bulk.asks')}" if asks else told
 
 
 def _sentence(text: str) -> SectionBlock:
@@ -111,17 +111,17 @@ def _sources(counted: Counted, texts: Catalog) -> list[Block]:
         return []
     options = [_source(name, spec, count, texts) for name, spec, count in counted]
     boxes = CheckboxesElement(options=options)
-    hint = "bot.ring.sources.hint"
-    return [field("sources", texts, boxes, label="bot.ring.sources", optional=True, hint=hint)]
+    hint = "bot.bulk.sources.hint"
+    return [field("sources", texts, boxes, label="bot.bulk.sources", optional=True, hint=hint)]
 
 
 def _source(name: str, spec: RelatedSpec, count: int | None, texts: Catalog) -> Option:
     title = plain(spec.title.in_(texts.language), OPTION_TEXT - 25)
     known = count is not None
     shown = (
-        texts.say("bot.ring.source", title=title, count=count)
+        texts.say("bot.bulk.source", title=title, count=count)
         if known
-        else texts.say("bot.ring.source.unknown", title=title)
+        else texts.say("bot.bulk.source.unknown", title=title)
     )
     return Option(value=name, text=PlainTextObject(text=shown))
 
@@ -135,7 +135,7 @@ def _actions(offer: Offer, texts: Catalog) -> list[InputBlock]:
     chosen = StaticMultiSelectElement(
         options=options, placeholder=PlainTextObject(text=texts.say("bot.modal.actions.choose"))
     )
-    blocks = [field("actions", texts, chosen, label="bot.ring.actions")]
+    blocks = [field("actions", texts, chosen, label="bot.modal.actions")]
     if offer.durations:
         lasting = StaticSelectElement(
             options=[

@@ -7,7 +7,7 @@ import structlog
 
 from activities.errors import Unavailable
 from activities.slack.blocks import actions, button
-from activities.slack.text.texts import Catalog
+from activities.slack.i18n.catalog import Catalog
 from bot.services.slack import Services
 from bot.slack.commands import pages
 from bot.slack.commands.parser import PauseAutomation, ResumeAutomation
@@ -149,7 +149,7 @@ def _halt(each: Standing, services: Services, texts: Catalog) -> str:
     )
     told = [line]
     if halt.until is not None:
-        told.append(texts.say("bot.brake.until", at=moment(halt.until)))
+        told.append(texts.say("words.until", time=moment(halt.until)))
     if each.asked_by is not None:
         told.append(texts.say("bot.brake.asked", person=person(each.asked_by, texts)))
     return " · ".join(told)

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta, tzinfo
 
 from activities.ledger.team import Covering
-from activities.slack.text.texts import Catalog
+from activities.slack.i18n.catalog import Catalog
 from bot.slack.commands.parser import CoverLine, LetCover, ShowCovers
 from bot.slack.context import Listener, SlackContext
 from bot.slack.permissions import holder_words

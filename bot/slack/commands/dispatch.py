@@ -6,7 +6,7 @@ import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from activities.errors import Unavailable
-from activities.slack.text.texts import Catalog
+from activities.slack.i18n.catalog import Catalog
 from bot.services.cases import Story
 from bot.slack.commands import pages, parser, team
 from bot.slack.commands.automation import BrakeDesk, BrakeLine, halts

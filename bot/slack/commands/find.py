@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from activities.errors import Unavailable
-from activities.slack.text.texts import Catalog
+from activities.slack.i18n.catalog import Catalog
 from bot.services.cases import CaseLine
 from bot.slack.commands.parser import Find
 from bot.slack.commands.request import PAGE, Asked, turning, write_down

@@ -7,8 +7,8 @@ from typing import Any
 from activities.slack import handles
 from activities.slack.blocks import actions, button
 from activities.slack.cards.decision import tally_words
+from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader
-from activities.slack.text.texts import Catalog
 from bot.services.cases import ActionLine, CaseLine, EventLine, Past, Story
 from bot.services.lookups import Fact
 from bot.slack.commands.parser import (
@@ -71,7 +71,7 @@ def hands_on(
 
 def _button(name: str, handle: str, texts: Catalog) -> dict[str, Any]:
     action_id = name if "." in name else f"case.{name}"
-    return button(action_id, texts.say(f"bot.do.{name}"), handle)
+    return button(action_id, texts.say(f"button.{name}"), handle)
 
 
 def _watches(story: Story, person: str) -> bool:
@@ -159,7 +159,7 @@ def _code(typed: str) -> str:
 def no_case_page(case: str, near: Sequence[str], texts: Catalog) -> Said:
     """There is no such case; those whose ids differ in one character."""
     if not near:
-        return sentence(texts.say("bot.case.unknown", case=case))
+        return sentence(texts.say("refusal.unknown_case", case=case))
     forms = texts.say("words.comma").join(_code(f"case {each}") for each in near)
     return sentence(texts.say("bot.case.near", case=case, forms=forms))
 
@@ -179,7 +179,7 @@ def queue_page(
     title = texts.say(f"bot.queue.{which}", count=len(lines))
     rows = [section(case_line(line, texts, base, now)) for line in lines[:MOST_CASES]]
     more = len(lines) - MOST_CASES
-    rest = [section(texts.say("bot.queue.more", count=more))] if more > 0 else []
+    rest = [section(texts.say("words.more", count=more))] if more > 0 else []
     return Said(text=title, blocks=(*above, section(f"*{title}*"), *rows, *rest))
 
 
@@ -215,7 +215,7 @@ def case_page(
 def _ring(tally: Tally | None, texts: Catalog) -> list[str]:
     if tally is None:
         return []
-    return [texts.say("bot.ring.story", tally=tally_words(tally, Reader(texts=texts, zone=UTC)))]
+    return [texts.say("bot.bulk.story", tally=tally_words(tally, Reader(texts=texts, zone=UTC)))]
 
 
 def _decided(story: Story, texts: Catalog) -> list[str]:
@@ -238,7 +238,7 @@ def _action(action: ActionLine, texts: Catalog) -> str:
     name = action.title.in_(texts.language) if action.title else action.name
     parts = [safe(name), texts.say(f"action.status.{action.status}")]
     if action.until is not None:
-        parts.append(texts.say("bot.action.until", at=moment(action.until)))
+        parts.append(texts.say("words.until", time=moment(action.until)))
     return f"• {' · '.join(parts)}"
 
 
@@ -276,7 +276,7 @@ def subject_page(
         *_facts(facts, texts, platform_away),
         f"*{texts.say('bot.subject.actions', count=len(past.actions))}*",
         *(_sanction(each, texts) for each in past.actions),
-        f"*{texts.say('bot.subject.cases', count=len(past.cases))}*",
+        f"*{texts.say('card.closed_cases', count=len(past.cases))}*",
         *(_past_case(each, texts, base) for each in past.cases),
     ]
     return Said(text=title, blocks=(*sections(lines), *hands))
@@ -302,6 +302,6 @@ def _sanction(action: ActionLine, texts: Catalog) -> str:
 
 
 def _past_case(line: CaseLine, texts: Catalog, base: str | None) -> str:
-    outcome = f"verdict.{line.verdict}" if line.verdict else f"bot.phase.{line.phase}"
+    outcome = f"verdict.{line.verdict}" if line.verdict else f"card.state.{line.phase}"
     title = safe(line.title.in_(texts.language), 100)
     return f"• {case_name(line, base)} · {title} · {texts.say(outcome)} · {moment(line.opened_at)}"

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 
 from activities.slack.escape import shorten
-from activities.slack.text.texts import Catalog
+from activities.slack.i18n.catalog import Catalog
 from bot.slack.commands import pages
 from bot.slack.commands.parser import ShowPlaybook
 from bot.slack.commands.request import Asked
@@ -31,7 +31,7 @@ def playbooks_page(playbooks: Sequence[Playbook], texts: Catalog) -> Said:
 
 def playbook_page(playbook: Playbook, catalog: ActionCatalog, texts: Catalog) -> Said:
     """One playbook, whole."""
-    title = texts.say("bot.playbook.title", title=_title(playbook, texts), name=playbook.playbook)
+    title = texts.say("words.noted", what=_title(playbook, texts), note=playbook.playbook)
     lines = [
         f"*{title}*",
         *_what(playbook, texts),
@@ -113,7 +113,8 @@ def _chosen(chosen: PresetAction, catalog: ActionCatalog, texts: Catalog) -> str
     shown = _lasting(name, lasts, texts)
     if spec is None or spec.approval is None:
         return shown
-    return f"{shown} {texts.say('bot.playbook.approved', approval=_approval(spec.approval, texts))}"
+    approval = texts.say("bot.playbook.approved", approval=_approval(spec.approval, texts))
+    return texts.say("words.noted", what=shown, note=approval)
 
 
 def _approval(rule: ApprovalRule, texts: Catalog) -> str:
@@ -170,7 +171,7 @@ def _manner(playbook: Playbook, texts: Catalog) -> Iterator[str]:
         idle = texts.duration(playbook.claims.idle)
         yield texts.say("bot.playbook.claims", idle=idle)
     if playbook.ring:
-        yield texts.say("bot.playbook.ring")
+        yield texts.say("bot.playbook.bulk")
     if playbook.rehearse:
         yield texts.say("bot.playbook.rehearse")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from activities.slack.blocks import actions, button
 from activities.slack.directory import People
-from activities.slack.text.texts import Catalog
+from activities.slack.i18n.catalog import Catalog
 from bot.services.cases import LookedUp
 from bot.services.slack import Services
 from bot.slack.commands.pages import sentence

@@ -11,7 +11,7 @@ from slack_sdk.models.blocks import Block, ContextBlock, MarkdownTextObject, Pla
 from slack_sdk.models.views import View
 
 from activities.errors import Unavailable
-from activities.slack.text.texts import Catalog
+from activities.slack.i18n.catalog import Catalog
 from bot.services.cases import LookedUp
 from bot.services.lookups import Fact
 from bot.slack.commands.pages import fact_line
@@ -77,7 +77,7 @@ class Revealing(Listener):
         elif not reason and case is None:
             await _refuse(ack, {"reason": texts.say("bot.reveal.reason_needed")})
         else:
-            await ack(response_action="update", view=_told(texts.say("bot.reveal.loading"), texts))
+            await ack(response_action="update", view=_told(texts.say("bot.modal.loading"), texts))
             shown = self._shown(str(view["id"]), person, aim, reason, case)
             self._after.start(shown)
 
@@ -100,7 +100,7 @@ class Revealing(Listener):
                 _log.warning("reveal_refused", person=person)
                 return sections([texts.say("bot.reveal.no_role")])
             if case is not None and await self._services.ledger.story(case) is None:
-                return sections([texts.say("bot.case.unknown", case=case)])
+                return sections([texts.say("refusal.unknown_case", case=case)])
             await self._write_down(person, subject, reason, case)
             facts = await self._services.platform.look_up(subject.type, subject.id)
         except Unavailable as error:

@@ -8,7 +8,7 @@ import structlog
 
 from activities.errors import Unavailable
 from activities.slack.blocks import actions, button
-from activities.slack.text.texts import Catalog
+from activities.slack.i18n.catalog import Catalog
 from bot.services.bulk import Wanted
 from bot.services.cases import Record
 from bot.services.lookups import Fact
@@ -169,4 +169,4 @@ def _tie(tie: Tie, texts: Catalog) -> str:
 
 
 def _button(name: str, subject: Subject, texts: Catalog) -> dict[str, Any]:
-    return button(name, texts.say(f"bot.do.{name}"), subject.key)
+    return button(name, texts.say(f"button.{name}"), subject.key)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from activities.slack import report_message as words
-from activities.slack.text.texts import Catalog
+from activities.slack.i18n.catalog import Catalog
 from bot.services.team import Duty, OnCall, TeamDesk
 from bot.slack.commands.parser import Window
 from bot.slack.rendering import Block, moment, person, safe, section
@@ -66,19 +66,20 @@ def _holders(on_call: OnCall, texts: Catalog) -> Iterator[str]:
 
 def _covers(on_call: OnCall, texts: Catalog) -> Iterator[str]:
     for each in on_call.covers:
-        yield texts.say(
-            "bot.oncall.cover",
+        row = texts.say(
+            "bot.cover.row",
             person=person(each.person, texts),
             covers_for=person(each.covers_for, texts),
             at=moment(each.until),
         )
+        yield f"• {row}"
 
 
 def _named(people: Sequence[str] | None, texts: Catalog) -> str:
     if people is None:
         return texts.say("bot.oncall.unknown")
     if not people:
-        return texts.say("bot.nobody")
+        return texts.say("words.nobody")
     return texts.say("words.comma").join(person(each, texts) for each in people[:_MOST_NAMED])
 
 

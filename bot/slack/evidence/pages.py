@@ -212,7 +212,7 @@ View = dict[str, Any]
 
 def loading_view(reader: Reader) -> View:
     """What opens at once."""
-    return sentence_view(reader.say("evidence.loading"), reader)
+    return sentence_view(reader.say("bot.modal.loading"), reader)
 
 
 def sentence_view(text: str, reader: Reader) -> View:
@@ -273,9 +273,9 @@ def _what(piece: Hidden, reader: Reader) -> str:
 def _turning(page: Page, state: ListState, reader: Reader) -> list[Block]:
     handle, shown = handles.encode(state.case, state.version), []
     if state.at != (0, 0):
-        shown.append(button(BEFORE, reader.say("evidence.before"), handle))
+        shown.append(button(BEFORE, reader.say("bot.page.before"), handle))
     if page.next is not None:
-        shown.append(button(NEXT, reader.say("evidence.next"), f"{handle}:{page.next}"))
+        shown.append(button(NEXT, reader.say("bot.page.next"), f"{handle}:{page.next}"))
     return actions(CALLBACK, shown)
 
 
@@ -284,7 +284,7 @@ def _view(blocks: list[Block], carries: str, reader: Reader) -> View:
         "type": "modal",
         "callback_id": CALLBACK,
         "title": {"type": "plain_text", "text": reader.say("evidence.title")},
-        "close": {"type": "plain_text", "text": reader.say("evidence.close")},
+        "close": {"type": "plain_text", "text": reader.say("bot.modal.close")},
         "blocks": blocks,
         **({"private_metadata": carries} if carries else {}),
     }

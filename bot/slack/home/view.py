@@ -14,7 +14,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from activities.errors import Unavailable
 from activities.slack import report_message as words
 from activities.slack.blocks import context
-from activities.slack.text.texts import Catalog
+from activities.slack.i18n.catalog import Catalog
 from bot.services.cases import CaseLine
 from bot.services.slack import AppealDoor, CaseDoor, Services
 from bot.services.team import OnCall
@@ -141,15 +141,16 @@ def cases(
     rows = [section(case_line(line, texts, base, now)) for line in lines[:MOST_LINES]]
     more = len(lines) - MOST_LINES
     if more > 0:
-        rows.append(section(texts.say("bot.queue.more", count=more)))
+        rows.append(section(texts.say("words.more", count=more)))
     nothing = [section(texts.say("bot.home.nothing"))]
-    return [_header(f"{texts.say(key)} ({len(lines)})"), *(rows or nothing), _divider()]
+    head = texts.say("bot.home.count", what=texts.say(key), count=len(lines))
+    return [_header(head), *(rows or nothing), _divider()]
 
 
 def shift(on_call: OnCall, texts: Catalog) -> list[Block]:
     """Who is on shift now."""
     rows = "\n".join(team.now(on_call, texts))
-    return [_header(texts.say("bot.home.shift")), section(rows), _divider()]
+    return [_header(texts.say("bot.oncall.now")), section(rows), _divider()]
 
 
 def today(numbers: Numbers, texts: Catalog) -> list[Block]:
@@ -281,7 +282,7 @@ class Home(Listener):
         shown = {
             "bot.home.approvals": waiting_for(lines, person, roles, covers),
             "bot.home.mine": chosen(lines, Which.MINE, person, now),
-            "bot.home.overdue": chosen(lines, Which.OVERDUE, person, now),
+            "words.overdue": chosen(lines, Which.OVERDUE, person, now),
         }
         listed = [cases(key, found, texts, base, now) for key, found in shown.items()]
         return [block for blocks in listed for block in blocks]

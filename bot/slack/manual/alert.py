@@ -10,7 +10,7 @@ import structlog
 
 from activities.errors import Unavailable
 from activities.slack.escape import Safe, mrkdwn, one_line
-from activities.slack.text.texts import Catalog
+from activities.slack.i18n.catalog import Catalog
 from bot.services.cases import CaseLine
 from bot.slack.commands import pages
 from bot.slack.context import Listener

@@ -19,7 +19,7 @@ from slack_sdk.models.views import View
 
 from activities.errors import Unavailable
 from activities.slack.escape import mrkdwn, one_line, plain, shorten, units
-from activities.slack.text.texts import Catalog
+from activities.slack.i18n.catalog import Catalog
 from bot.slack.commands.parser import as_typed
 from bot.slack.commands.request import leads_said
 from bot.slack.context import Listener, SlackContext
@@ -125,7 +125,8 @@ def _kinds(playbooks: tuple[Playbook, ...], texts: Catalog) -> StaticSelectEleme
 def _kind(kind: str, playbook: Playbook, texts: Catalog) -> Option:
     title = plain(playbook.title.in_(texts.language), OPTION_TEXT) or playbook.playbook
     # Two kinds of one playbook would read the same.
-    shown = title if kind == playbook.playbook else shorten(f"{title} ({kind})", OPTION_TEXT)
+    named = texts.say("words.noted", what=title, note=kind)
+    shown = title if kind == playbook.playbook else shorten(named, OPTION_TEXT)
     return Option(value=kind, text=PlainTextObject(text=shown))
 
 

@@ -17,9 +17,9 @@ from slack_sdk.models.blocks.block_elements import InputInteractiveElement
 
 from activities.slack.blocks import MOST_SECTION
 from activities.slack.escape import plain
+from activities.slack.i18n.catalog import Catalog, CatalogWording
+from activities.slack.i18n.catalog import texts as texts_in
 from activities.slack.reader import Reader
-from activities.slack.text.texts import Catalog, CatalogWording
-from activities.slack.text.texts import texts as texts_in
 from bot.slack.modals.form import (
     OPTION_TEXT,
     Fault,

@@ -18,7 +18,7 @@ from slack_sdk.models.blocks.block_elements import InputInteractiveElement
 from slack_sdk.models.views import View
 
 from activities.slack.escape import shorten
-from activities.slack.text.texts import Catalog
+from activities.slack.i18n.catalog import Catalog
 from bot.slack.modals.metadata import Metadata, encode
 from bot.slack.modals.offer import Offer
 from bot.slack.rendering import safe, subject_name

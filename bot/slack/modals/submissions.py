@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from activities.slack.text.texts import Catalog
+from activities.slack.i18n.catalog import Catalog
 from bot.slack.commands.parser import case_named
 from bot.slack.context import Listener
 from bot.slack.interactions import Unreadable, submission_id
@@ -128,7 +128,7 @@ def _merge(given: Submitted) -> cmd.PersonCommand | Faults:
     if into is None:
         return {"into": Fault(key="bot.fault.into_needed")}
     if into == given.metadata.case:
-        return {"into": Fault(key="bot.fault.into_itself")}
+        return {"into": Fault(key="refusal.same_case")}
     return cmd.Merge(**given.seen, into=into)
 
 

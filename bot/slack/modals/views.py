@@ -19,10 +19,10 @@ from slack_sdk.models.views import View
 
 from activities.slack import handles
 from activities.slack.blocks import actions, button
-from activities.slack.cards.buttons import entries, preset_button, question
+from activities.slack.cards.buttons import entries, preset_button, question, question_title
 from activities.slack.escape import plain
+from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader
-from activities.slack.text.texts import Catalog
 from bot.services.cases import CaseLine
 from bot.slack.modals.decide import decide_blocks
 from bot.slack.modals.form import (
@@ -53,7 +53,7 @@ def all_view(offer: Offer, metadata: Metadata, texts: Catalog) -> View:
     presets = [preset_button(view, each, reader) for each in view.presets] if view else []
     blocks: list[Any] = [
         about(offer, metadata, texts),
-        *_row("bot.all.presets", presets, metadata, texts, 1),
+        *_row("bot.playbook.presets", presets, metadata, texts, 1),
         *_row("bot.all.rest", _rest(view, metadata, texts), metadata, texts, 2),
     ]
     return modal("all", blocks, metadata, texts, submit=None)
@@ -63,7 +63,7 @@ def _rest(view: CardView | None, metadata: Metadata, texts: Catalog) -> list[Ele
     version = view.version if view is not None else metadata.version
     value = handles.encode(metadata.case, version)
     names = entries(view) if view is not None else ALWAYS
-    return [button(f"case.{name}", texts.say(f"more.{name}"), value) for name in names]
+    return [button(f"case.{name}", texts.say(f"button.{name}"), value) for name in names]
 
 
 def _row(
@@ -81,10 +81,9 @@ def sure_view(offer: Offer, metadata: Metadata, texts: Catalog) -> View:
     if preset is None or offer.view is None:
         return sentence_view("sure", texts.say("bot.sure.gone"), texts)
     reader = Reader(texts=texts, zone=UTC)
-    title = reader.say("confirm.preset.title", preset=reader.title(preset.title, plain))
-    asked = "\n".join((title, question(offer.view, preset, reader)))
+    asked = "\n".join((question_title(preset, reader), question(offer.view, preset, reader)))
     said = SectionBlock(block_id="sure", text=PlainTextObject(text=asked, emoji=False))
-    label = texts.say("bot.sure.asks" if preset.asks else "bot.sure.does")
+    label = texts.say("confirm.yes.asks" if preset.asks else "confirm.yes.does")
     return modal("sure", [about(offer, metadata, texts), said], metadata, texts, submit=label)
 
 
@@ -196,7 +195,7 @@ def _into(others: tuple[CaseLine, ...], texts: Catalog) -> InputBlock:
 
 
 def _other(line: CaseLine, texts: Catalog) -> Option:
-    title, phase = line.title.in_(texts.language), texts.say(f"bot.phase.{line.phase}")
+    title, phase = line.title.in_(texts.language), texts.say(f"card.state.{line.phase}")
     shown = plain(f"{line.id} · {phase} · {title}", OPTION_TEXT)
     return Option(value=line.id, text=PlainTextObject(text=shown))
 

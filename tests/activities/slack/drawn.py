@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 from activities.slack.blocks import Message
 from activities.slack.cards.case import case_card
+from activities.slack.i18n.catalog import texts
 from activities.slack.reader import Reader
-from activities.slack.text.texts import texts
 from deploy.sandbox.slack.blockkit.blocks import Surface, check_blocks
 from deploy.sandbox.slack.reading import visible_text
 from workflows.domain.case.view import CardView

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from activities.slack.text.texts import CatalogWording
+from activities.slack.i18n.catalog import CatalogWording
 from workflows.domain.case.decision import Automated
 from workflows.domain.values import Text
 

@@ -8,10 +8,10 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.slack.activities import StormSlackActivities
+from activities.slack.i18n.catalog import texts
 from activities.slack.rate_limiter import Pacer
 from activities.slack.reader import Reader
 from activities.slack.storm_digest import calls, digest
-from activities.slack.text.texts import texts
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.slack.blockkit.blocks import Surface, check_blocks
 from deploy.sandbox.slack.reading import visible_text

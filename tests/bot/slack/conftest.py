@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from slack_sdk.web.async_client import AsyncWebClient
 from starlette.types import Receive, Scope, Send
 
-from activities.slack.text.texts import texts
+from activities.slack.i18n.catalog import texts
 from bot.services.slack import Services
 from bot.slack.app import make_bolt_app
 from bot.slack.http import slack_routes

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from activities.slack.text.texts import texts
+from activities.slack.i18n.catalog import texts
 from bot.slack.commands.pages import FORMS, help_page
 from bot.slack.commands.parser import Incomplete, Unknown, read
 from bot.slack.manifest import HINT, SHORTCUTS, manifest

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from activities.slack.escape import pieces, plain
+from activities.slack.i18n.catalog import texts
 from activities.slack.reader import Reader
-from activities.slack.text.texts import texts
 from bot.slack.evidence.pages import (
     ALERTS,
     MOST_TRAIL,

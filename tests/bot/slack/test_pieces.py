@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from slack_sdk.web.async_client import AsyncWebClient
 
 from activities.slack.handles import Handle
-from activities.slack.text.texts import texts
+from activities.slack.i18n.catalog import texts
 from bot.slack.app import make_bolt_app
 from bot.slack.commands.parser import (
     Help,
@@ -225,7 +225,7 @@ def test_every_value_has_a_word():
     kinds = [member.model_fields["kind"].default for member in Event.__origin__.__args__]
     wanted = [
         *(f"severity.{each}" for each in Severity),
-        *(f"bot.phase.{each}" for each in Phase),
+        *(f"card.state.{each}" for each in Phase),
         *(f"action.status.{each}" for each in ActionStatus),
         *(f"verdict.{each}" for each in Verdict),
         *(f"role.{each}" for each in Role),

@@ -10,7 +10,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from activities.policy.loader import load_policy
 from activities.slack.client import slack_client
-from activities.slack.text.texts import texts
+from activities.slack.i18n.catalog import texts
 from bot.slack.modals.submissions import KINDS
 from bot.slack.samples import NotAsked, Sample, fault_of, samples
 from deploy.sandbox.faults import Fault

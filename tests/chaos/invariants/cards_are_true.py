@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from zoneinfo import ZoneInfo
 
 from activities.slack.cards.case import case_card
+from activities.slack.i18n.catalog import texts
 from activities.slack.reader import Reader
-from activities.slack.text.texts import texts
 from deploy.sandbox.slack import seed
 from deploy.sandbox.slack.model import Message
 from tests.chaos.commands import APPROVAL

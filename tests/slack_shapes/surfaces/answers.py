@@ -53,7 +53,10 @@ def _simple(scene: Scene) -> Iterator[tuple[str, Sent]]:
     leads = catalog.say("rights.holders", names="<@U0TANAKA>")
     for key in ("no_role", "unavailable", "failed"):
         yield key, said(pages.sentence(catalog.say(f"bot.slash.{key}", holders=leads)))
-    yield "no such case", said(pages.sentence(catalog.say("bot.case.unknown", case="K7Q2F9XM0")))
+    yield (
+        "no such case",
+        said(pages.sentence(catalog.say("refusal.unknown_case", case="K7Q2F9XM0"))),
+    )
 
 
 def _queues(scene: Scene) -> Iterator[tuple[str, Sent]]:
@@ -231,7 +234,7 @@ _ALONE = {
     "bot.modal.case_over",
     "bot.modal.not_opened",
     "bot.reveal.no_role",
-    "bot.ring.list.none",
+    "bot.bulk.list.none",
     "refusal.roles_unknown",
 }
 
@@ -255,7 +258,7 @@ def _faults(scene: Scene) -> Iterator[tuple[str, Sent]]:
     """What stands under a field that has to be put right."""
     limit = scene.catalog.duration(timedelta(days=30))
     nobody = ""  # a modal's errors name nobody
-    prefixes = ("bot.fault.", "bot.modal.not_taken", "bot.modal.unreadable", "bot.ring.away")
+    prefixes = ("bot.fault.", "bot.modal.not_taken", "bot.modal.unreadable", "bot.bulk.away")
     prefixes += ("bot.reveal.reason_needed", "bot.hand.no_role")
     for key in sorted(scene.catalog.keys):
         if key.startswith(prefixes):
@@ -273,13 +276,13 @@ def _ring_faults(scene: Scene) -> Iterator[tuple[str, Sent]]:
     wrong = [
         *faults_of(typed, {"mute_user": 60}, CATALOG, {}).values(),
         *faults_of(typed.model_copy(update={"actions": ()}), {}, CATALOG, {}).values(),
-        RingFault(key="bot.ring.mixed"),
-        RingFault(key="bot.ring.nobody"),
-        RingFault(key="bot.ring.too_many", values={"count": 1_001}),
+        RingFault(key="refusal.ring_mixed"),
+        RingFault(key="refusal.ring_empty"),
+        RingFault(key="bot.bulk.too_many", values={"count": 1_001}),
     ]
     if scene.words.policy is not None:
         title = Text(ja=scene.words.policy, en=scene.words.policy)
-        wrong.append(RingFault(key="bot.ring.other_type", title=title))
+        wrong.append(RingFault(key="bot.bulk.other_type", title=title))
     for number, fault in enumerate(wrong):
         yield f"{fault.key} {number}", words(worded(fault, scene.catalog))
 

@@ -102,7 +102,7 @@ def _counted(words: Words, many: int) -> Counted:
 def _rings(scene: Scene) -> Iterator[tuple[str, Sent]]:
     catalog = scene.catalog
     yield "loading", view(loading_view(catalog))
-    for key in ("bot.modal.case_over", "bot.ring.not_allowed", "bot.ring.no_actions"):
+    for key in ("bot.modal.case_over", "refusal.rings_not_allowed", "bot.bulk.no_actions"):
         yield key.rpartition(".")[2], view(sentence_view(catalog.say(key, case=CASE), catalog))
     for state, offer, many in (
         ("filled in", _usual(scene.words), 2),
@@ -115,7 +115,7 @@ def _rings(scene: Scene) -> Iterator[tuple[str, Sent]]:
         drawn = view(ring_view(offer, _counted(scene.words, many), metadata, catalog))
         yield state, drawn
         for also, text in _afterwards(scene):
-            again = redrawn(drawn.whole, text, catalog.say("bot.ring.submit"), metadata)
+            again = redrawn(drawn.whole, text, catalog.say("bot.bulk.submit"), metadata)
             yield f"{state}, {also}", view(again)
 
 
@@ -128,7 +128,7 @@ def _afterwards(scene: Scene) -> Iterator[tuple[str, str]]:
         dropped=2,
     )
     reader = Reader(texts=scene.catalog, zone=UTC)
-    yield "counting", scene.catalog.say("bot.ring.counting")
+    yield "counting", scene.catalog.say("bot.bulk.counting")
     yield "sure", sure(60, touched, True, reader)
     yield "sure alone", sure(1, Blast(), False, reader)
 

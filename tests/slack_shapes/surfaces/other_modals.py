@@ -97,9 +97,12 @@ def _reveals(scene: Scene) -> Iterator[tuple[str, Sent]]:
     for state, facts in (("shown", (mail,)), ("as much as there is", (mail,) * 30), ("gone", None)):
         blocks = sections(reveal._lines(subject, facts, catalog))
         yield state, view(reveal._showing(blocks, catalog))
-    for key in ("bot.reveal.loading", "bot.reveal.no_role", "bot.slash.unavailable"):
+    for key in ("bot.modal.loading", "bot.reveal.no_role", "bot.slash.unavailable"):
         yield key, view(reveal._told(catalog.say(key), catalog))
-    yield "no such case", view(reveal._told(catalog.say("bot.case.unknown", case=CASE), catalog))
+    yield (
+        "no such case",
+        view(reveal._told(catalog.say("refusal.unknown_case", case=CASE), catalog)),
+    )
 
 
 def _waiting(scene: Scene) -> Iterator[tuple[str, Sent]]:

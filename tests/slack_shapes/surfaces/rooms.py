@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from activities.slack.text.texts import texts
+from activities.slack.i18n.catalog import texts
 from bot.services.slack import Services
 from bot.slack.commands.request import Asked
 from bot.slack.context import SlackContext

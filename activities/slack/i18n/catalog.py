@@ -16,8 +16,8 @@ from babel.units import format_unit
 from workflows.domain.case.decision import Automated
 from workflows.domain.values import Language, Text
 
-# Every `*.{language}.po` of this folder is read; a key (`card.state.open`) stands in one of them
-# only. Values are put in as they are: who builds mrkdwn escapes them there.
+# `{language}.po` beside this module has every key (`card.state.open`), by surface; both languages
+# in the same order. Values are put in as they are: who builds mrkdwn escapes them there.
 
 FOLDER = Path(__file__).parent
 _CLDR_ORDER = ("zero", "one", "two", "few", "many", "other")
@@ -114,20 +114,16 @@ def texts(language: Language) -> Catalog:
 
 
 def load(language: Language, folder: Path) -> Catalog:
-    """The sentences of `language` in every file of `folder`.
+    """The sentences of `language` in `folder`.
 
     Raises:
-        ValueError: where a key stands in two files, or has no sentence.
+        ValueError: where a key has no sentence.
     """
-    messages: dict[str, tuple[str, ...]] = {}
-    for path in sorted(folder.glob(f"*.{language.value}.po")):
-        for message in _messages_of(path, language):
-            key, forms = _key(message), _forms(message)
-            if key in messages:
-                raise ValueError(f"{path.name}: {key} stands in two files")
-            if not forms or not all(forms):
-                raise ValueError(f"{path.name}: {key} has no sentence")
-            messages[key] = forms
+    path = folder / f"{language.value}.po"
+    messages = {_key(message): _forms(message) for message in _messages_of(path, language)}
+    for key, forms in messages.items():
+        if not forms or not all(forms):
+            raise ValueError(f"{path.name}: {key} has no sentence")
     return Catalog(language, messages)
 
 
