@@ -2,16 +2,22 @@
 
 import asyncio
 import dataclasses
+import functools
 import re
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import cast
 
 import structlog
 from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
+from temporalio.contrib.pydantic import PydanticPayloadConverter
+from temporalio.converter import (
+    DataConverter,
+    DefaultFailureConverterWithEncodedAttributes,
+    PayloadConverter,
+)
 from temporalio.service import RPCError, TLSConfig
 from temporalio.worker import WorkerDeploymentConfig
 
@@ -25,6 +31,18 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 """Seconds between two tries to connect: doubled up to the longest."""
 
 log = structlog.get_logger()
+
+
+@functools.cache
+def _one_for_all() -> PayloadConverter:
+    """The only payload converter of a process, which knows its types from the first time on.
+
+    temporalio makes a new one for every workflow, and two for every task of one.
+    """
+    return PydanticPayloadConverter()
+
+
+_CONVERTER = DataConverter(payload_converter_class=cast(type[PayloadConverter], _one_for_all))
 
 
 async def open_client(settings: Temporal, lazy: bool = True) -> Client:
@@ -45,9 +63,9 @@ async def open_client(settings: Temporal, lazy: bool = True) -> Client:
 def data_converter(settings: Temporal) -> DataConverter:
     """How values become payloads: sealed where there is a key, the words of failures too."""
     if not settings.keys:
-        return pydantic_data_converter
+        return _CONVERTER
     return dataclasses.replace(
-        pydantic_data_converter,
+        _CONVERTER,
         payload_codec=Sealed(settings.keys),
         failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
     )

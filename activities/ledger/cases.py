@@ -68,11 +68,12 @@ class Subjects:
 
 def known_of(connection: sa.Connection, subject: Subject, case: str) -> Known:
     """Prior sanctions and other cases of `subject`, without those of `case`."""
-    sanctions = connection.execute(_sanctions(subject, case)).all()
+    whose = {"type": subject.type, "id": subject.id, "case": case}
+    sanctions = connection.execute(_SANCTIONS, whose).all()
     return Known(
         sanctions=tuple(_sanction(row) for row in sanctions),
-        open_cases=tuple(connection.execute(_open_cases(subject, case)).scalars().all()),
-        closed_cases=connection.execute(_closed_cases(subject, case)).scalar_one(),
+        open_cases=tuple(connection.execute(_OPEN_CASES, whose).scalars().all()),
+        closed_cases=connection.execute(_CLOSED_CASES, whose).scalar_one(),
     )
 
 
@@ -80,54 +81,89 @@ def _sanction(row: sa.Row[Any]) -> Sanction:
     return Sanction(action=row.action, times=row.times, standing=row.standing)
 
 
-def _sanctions(subject: Subject, case: str) -> sa.Select[Any]:
-    standing = sa.case((actions.c.status.in_(_values(STANDING)), 1), else_=0)
-    return (
-        sa.select(
-            actions.c.action,
-            sa.func.count().label("times"),
-            sa.func.sum(standing).label("standing"),
-        )
-        .where(
-            actions.c.subject_type == subject.type,
-            actions.c.subject_id == subject.id,
-            actions.c.case_id != case,
-            actions.c.status.in_(_values(TOOK_EFFECT)),
-            # What Koban does by itself protects; it is nobody's judgement of the subject.
-            actions.c.decided_by.is_not(None),
-        )
-        .group_by(actions.c.action)
-        .order_by(actions.c.action)
-    )
-
-
-def _open_cases(subject: Subject, case: str) -> sa.Select[Any]:
-    query = sa.select(cases.c.id).where(
-        *_others(subject, case), cases.c.phase != Phase.CLOSED.value
-    )
-    return query.order_by(cases.c.opened_at.desc(), cases.c.id).limit(MOST_CASES)
-
-
-def _closed_cases(subject: Subject, case: str) -> sa.Select[Any]:
-    # A case that was merged ended without a verdict: the other one counts for both.
-    return sa.select(sa.func.count()).where(
-        *_others(subject, case),
-        cases.c.phase == Phase.CLOSED.value,
-        cases.c.verdict.is_not(None),
-    )
-
-
-def _others(subject: Subject, case: str) -> tuple[sa.ColumnElement[bool], ...]:
-    return (
-        cases.c.subject_type == subject.type,
-        cases.c.subject_id == subject.id,
-        cases.c.id != case,
-    )
-
-
 def _values(statuses: frozenset[ActionStatus]) -> Sequence[str]:
     return sorted(status.value for status in statuses)
 
+
+# Every statement is made once: making one, and finding it among those that were made into SQL
+# before, takes SQLAlchemy longer than carrying it out.
+_TYPE: sa.BindParameter[str] = sa.bindparam("type")
+_ID: sa.BindParameter[str] = sa.bindparam("id")
+_CASE: sa.BindParameter[str] = sa.bindparam("case")
+
+_SANCTIONS = (
+    sa.select(
+        actions.c.action,
+        sa.func.count().label("times"),
+        sa.func.sum(sa.case((actions.c.status.in_(_values(STANDING)), 1), else_=0)).label(
+            "standing"
+        ),
+    )
+    .where(
+        actions.c.subject_type == _TYPE,
+        actions.c.subject_id == _ID,
+        actions.c.case_id != _CASE,
+        actions.c.status.in_(_values(TOOK_EFFECT)),
+        # What Koban does by itself protects; it is nobody's judgement of the subject.
+        actions.c.decided_by.is_not(None),
+    )
+    .group_by(actions.c.action)
+    .order_by(actions.c.action)
+)
+
+_OTHERS = (cases.c.subject_type == _TYPE, cases.c.subject_id == _ID, cases.c.id != _CASE)
+
+_OPEN_CASES = (
+    sa.select(cases.c.id)
+    .where(*_OTHERS, cases.c.phase != Phase.CLOSED.value)
+    .order_by(cases.c.opened_at.desc(), cases.c.id)
+    .limit(MOST_CASES)
+)
+
+# A case that was merged ended without a verdict: the other one counts for both.
+_CLOSED_CASES = sa.select(sa.func.count()).where(
+    *_OTHERS, cases.c.phase == Phase.CLOSED.value, cases.c.verdict.is_not(None)
+)
+
+_OWNER = sa.select(cases.c.owner_key).where(cases.c.id == _CASE)
+
+_LOCKED = sa.select(cases.c.owner_key, cases.c.version).where(cases.c.id == _CASE).with_for_update()
+
+_FIRST_EVENT = sa.select(events).where(events.c.case_id == _CASE, events.c.seq == 1)
+
+# Only such a one runs under its own id, and only it has a snapshot. One without may be a case
+# whose workflow an operator ended: it would never take its alerts.
+_REOPENED = (
+    sa.select(cases.c.id)
+    .where(
+        cases.c.route == sa.bindparam("route"),
+        cases.c.phase != Phase.CLOSED.value,
+        cases.c.snapshot.is_not(None),
+        cases.c.id.not_in([_CASE, sa.bindparam("after")]),
+    )
+    .order_by(cases.c.opened_at.desc(), cases.c.id)
+    .limit(1)
+)
+
+_ROW_OF_CASE = sa.update(cases).where(cases.c.id == sa.bindparam("case"))
+
+
+class _Inserts:
+    """What adds rows, in the database's own dialect."""
+
+    def __init__(self, database: Database) -> None:
+        named = (alerts.c.detector, alerts.c.alert_id)
+        self.case = database.insert(cases).on_conflict_do_nothing().returning(cases.c.id)
+        self.alerts = database.insert(alerts).on_conflict_do_nothing().returning(*named)
+        self.policy = database.insert(policies).on_conflict_do_nothing()
+        action = database.insert(actions)
+        keys = [column.name for column in actions.primary_key]
+        changed = {name: action.excluded[name] for name in _ACTION_ROW if name not in keys}
+        self.action = action.on_conflict_do_update(index_elements=keys, set_=changed)
+
+
+_ACTION_ROW = [column.name for column in actions.c if column.name != "ring_id"]
+"""What a case knows of an action."""
 
 _CANDIDATES = 100
 """Ids of a new case that are tried: two in a row collide once in a million millions of cases."""
@@ -152,6 +188,7 @@ class Ledger:
         """`database` has to be migrated; `now` tells which pauses of automation are over."""
         self.database = database
         self._now = now
+        self._inserts = _Inserts(database)
 
     # -- opening --------------------------------------------------------------------------
 
@@ -187,39 +224,22 @@ class Ledger:
         for attempt in range(_CANDIDATES):
             case = case_id(wanted.key, attempt)
             row = case_values(wanted.row.model_copy(update={"id": case}))
-            adding = self.database.insert(cases).values(owner_key=wanted.key, **row)
-            added = adding.on_conflict_do_nothing().returning(cases.c.id)
-            if connection.execute(added).scalar_one_or_none() is not None:
+            row["owner_key"] = wanted.key
+            if connection.execute(self._inserts.case, row).scalar_one_or_none() is not None:
                 return case, None
-            query = sa.select(cases.c.owner_key).where(cases.c.id == case)
-            if connection.execute(query).scalar_one() == wanted.key:
+            if connection.execute(_OWNER, {"case": case}).scalar_one() == wanted.key:
                 return case, self._opening_of(connection, case)
         raise RuntimeError("no id could be found for a new case")
 
     def _opening_of(self, connection: sa.Connection, case: str) -> CaseOpened:
-        query = sa.select(events).where(events.c.case_id == case, events.c.seq == 1)
-        event = recorded_of(connection.execute(query).one(), Recorded).event
+        event = recorded_of(connection.execute(_FIRST_EVENT, {"case": case}).one(), Recorded).event
         assert isinstance(event, CaseOpened)
         return event
 
     def _stop_where_joined(self, connection: sa.Connection, wanted: OpenCase, case: str) -> None:
-        """Opens no second case where one of the same group is open that was closed before.
-
-        Only such a one runs under its own id, and only it has a snapshot. One without may be a case
-        whose workflow an operator ended: it would never take its alerts.
-        """
-        query = (
-            sa.select(cases.c.id)
-            .where(
-                cases.c.route == wanted.row.route,
-                cases.c.phase != Phase.CLOSED.value,
-                cases.c.snapshot.is_not(None),
-                cases.c.id.not_in([case, wanted.after]),
-            )
-            .order_by(cases.c.opened_at.desc(), cases.c.id)
-            .limit(1)
-        )
-        found = connection.execute(query).scalar_one_or_none()
+        """Opens no second case where one of the same group is open that was closed before."""
+        given = {"route": wanted.row.route, "case": case, "after": wanted.after}
+        found = connection.execute(_REOPENED, given).scalar_one_or_none()
         if found is not None:
             raise _NotOpened(OpenedCase(joins=found))
 
@@ -246,9 +266,7 @@ class Ledger:
         # In one order: two claims of the same alerts would wait for each other's rows.
         received = tuple(sorted(received, key=lambda each: (each.alert.detector, each.alert.id)))
         rows = [alert_row(each.alert, case, each.at) for each in received]
-        named = (alerts.c.detector, alerts.c.alert_id)
-        adding = self.database.insert(alerts).on_conflict_do_nothing().returning(*named)
-        added = {tuple(row) for row in connection.execute(adding, rows)}
+        added = {tuple(row) for row in connection.execute(self._inserts.alerts, rows)}
         names = ((row["detector"], row["alert_id"]) for row in rows)
         pairs = zip(received, names, strict=True)
         return tuple(each.alert.key for each, name in pairs if name not in added)
@@ -279,8 +297,7 @@ class Ledger:
 
     def _locked_version(self, connection: sa.Connection, write: LedgerWrite) -> int:
         """The version of the case's row, which serialises two workers that write for one case."""
-        query = sa.select(cases.c.owner_key, cases.c.version).where(cases.c.id == write.case)
-        found = connection.execute(query.with_for_update()).one_or_none()
+        found = connection.execute(_LOCKED, {"case": write.case}).one_or_none()
         if found is None:
             return self._restored(connection, write)
         if found.owner_key != write.owner_key:
@@ -302,21 +319,16 @@ class Ledger:
         if write.snapshot is not None:
             self._keep_policy(connection, write.snapshot)
             row["snapshot"] = snapshot_of(write.snapshot)
-        connection.execute(sa.update(cases).where(cases.c.id == write.case).values(row))
+        connection.execute(_ROW_OF_CASE, {**row, "case": write.case})
         for action in write.actions:
-            values = action_values(write.case, action)
-            keys = [column.name for column in actions.primary_key]
-            changed = {name: value for name, value in values.items() if name not in keys}
-            made = self.database.insert(actions).values(values)
-            connection.execute(made.on_conflict_do_update(index_elements=keys, set_=changed))
+            connection.execute(self._inserts.action, action_values(write.case, action))
 
     # -- closed cases ---------------------------------------------------------------------
 
     def _keep_policy(self, connection: sa.Connection, snapshot: Memory) -> None:
         packed = snapshot.policy
         if packed is not None:
-            made = self.database.insert(policies).values(packed.model_dump())
-            connection.execute(made.on_conflict_do_nothing())
+            connection.execute(self._inserts.policy, packed.model_dump())
 
     async def load_case(self, case: str) -> Memory | None:
         """The snapshot of a closed case with its policy, or None where there is none."""

@@ -11,6 +11,11 @@ from activities.ledger.queries import Queries, Row
 from activities.ledger.rows import GENESIS, Broken, Link, R, first_break, link_after, recorded_of
 from activities.ledger.schema import events
 
+_TAIL = sa.select(events).where(
+    events.c.case_id == sa.bindparam("story"), events.c.seq >= sa.bindparam("first")
+)
+_LINKS = sa.insert(events)
+
 
 def append(connection: sa.Connection, story: str, recorded: Sequence[R]) -> list[Link]:
     """Adds the events that are not there yet; the links it added.
@@ -22,7 +27,7 @@ def append(connection: sa.Connection, story: str, recorded: Sequence[R]) -> list
         return []
     links = _links_to_add(connection, story, recorded)
     if links:
-        connection.execute(sa.insert(events), [dict(vars(link)) for link in links])
+        connection.execute(_LINKS, [dict(vars(link)) for link in links])
     return links
 
 
@@ -51,8 +56,7 @@ def _same(written: sa.Row[Any], link: Link, kind: type[R]) -> bool:
 
 def _tail(connection: sa.Connection, story: str, first: int) -> dict[int, sa.Row[Any]]:
     """The story's events from `first` on, by their seq."""
-    query = sa.select(events).where(events.c.case_id == story, events.c.seq >= first)
-    return {row.seq: row for row in connection.execute(query)}
+    return {row.seq: row for row in connection.execute(_TAIL, {"story": story, "first": first})}
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,8 @@ _RANK = sa.case({each.value: each.rank for each in Severity}, value=cases.c.seve
 _OPEN = cases.c.phase != Phase.CLOSED.value
 _WAITS = sa.and_(_OPEN, cases.c.card_ts.is_(None))
 
+_POSTED = sa.update(cases).where(cases.c.id == sa.bindparam("case"), cases.c.card_ts.is_(None))
+
 _JUST_PASSED = timedelta(minutes=10)
 """How far a look goes back where no card waits by now: a flood took its time to be noticed."""
 
@@ -41,10 +43,8 @@ class Storms:
 
     async def posted(self, case: str, card: CardRef) -> None:
         """A case's card stands there; one that is written down already is newer."""
-        place = {"card_channel": card.channel, "card_ts": card.ts}
-        mine = (cases.c.id == case, cases.c.card_ts.is_(None))
-        async with self._database.writing() as connection:
-            await connection.execute(sa.update(cases).where(*mine).values(place))
+        place = {"card_channel": card.channel, "card_ts": card.ts, "case": case}
+        await self._database.write(lambda connection: connection.execute(_POSTED, place))
 
     @activity.defn(name="storm_now")
     async def storm_now(self, ask: StormAsk) -> Picture:

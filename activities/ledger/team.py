@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,6 +16,11 @@ from workflows.domain.values import Language, Value
 
 # Any fixed number will do: it names these turns among PostgreSQL's advisory locks.
 _LOCK = 0x4B6F6263
+
+_TURNS = sa.select(automation).order_by(automation.c.id)
+_OF_PLAYBOOK = _TURNS.where(
+    sa.or_(automation.c.playbook.is_(None), automation.c.playbook == sa.bindparam("name"))
+)
 
 Decide = Callable[[Sequence[AutomationChange]], AutomationChange | Unchanged]
 """A rule of `workflows.domain.automation`, over every turn so far."""
@@ -62,8 +68,7 @@ class Automation:
 
 def halt_now(connection: sa.Connection, playbook: str, now: datetime) -> Halt | None:
     """What keeps Koban from acting by itself in cases of `playbook`."""
-    mine = sa.or_(automation.c.playbook.is_(None), automation.c.playbook == playbook)
-    return rules.halt_of(_read(connection, mine), playbook, now)
+    return rules.halt_of(_told(connection.execute(_OF_PLAYBOOK, {"name": playbook})), playbook, now)
 
 
 async def _changes(
@@ -73,9 +78,11 @@ async def _changes(
 
 
 def _read(connection: sa.Connection, where: sa.ColumnElement[bool]) -> list[AutomationChange]:
-    query = sa.select(automation).where(where).order_by(automation.c.id)
-    rows = connection.execute(query).mappings().all()
-    return [AutomationChange.model_validate({**row, "by": row["actor"]}) for row in rows]
+    return _told(connection.execute(_TURNS.where(where)))
+
+
+def _told(rows: sa.Result[Any]) -> list[AutomationChange]:
+    return [AutomationChange.model_validate({**row, "by": row["actor"]}) for row in rows.mappings()]
 
 
 def _row(change: AutomationChange) -> dict[str, object]:
