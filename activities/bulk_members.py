@@ -5,34 +5,37 @@ from collections.abc import Callable
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.ledger.bulk import Rings
+from activities.ledger.bulk import BulkLedger
 from activities.platform.client import TryAgain
 from activities.platform.related import Found, RelatedReader, Unreadable
-from workflows.domain.case.bulk import MOST, Blast, Ring
+from workflows.domain.case.bulk import MOST, Bulk, Impact
 from workflows.domain.policy.platform import LookupCatalog
-from workflows.ports.bulk import RingAsk
+from workflows.ports.bulk import BulkRequest
 
 
-class RingActivities:
+class BulkActivities:
     """The activity that finds out who is in a ring."""
 
     def __init__(
-        self, reader: RelatedReader, rings: Rings, catalog: Callable[[], LookupCatalog]
+        self,
+        reader: RelatedReader,
+        bulk_decisions: BulkLedger,
+        catalog: Callable[[], LookupCatalog],
     ) -> None:
         """`catalog` is platform.yaml as it stands now."""
         self._reader = reader
-        self._rings = rings
+        self._bulk_ledger = bulk_decisions
         self._catalog = catalog
 
-    @activity.defn(name="ring_of")
-    async def ring_of(self, ask: RingAsk) -> Ring:
+    @activity.defn(name="bulk_of")
+    async def bulk_of(self, ask: BulkRequest) -> Bulk:
         """Fetches the subjects, stores them for good, and sums up what they stand for.
 
         Raises:
             ApplicationError: retryable, where the platform is away; else it can't be read.
         """
         try:
-            return await self._ring(ask)
+            return await self._bulk(ask)
         except Unreadable as error:
             raise ApplicationError(str(error), type="ring_unread", non_retryable=True) from None
         except TryAgain as error:
@@ -40,23 +43,23 @@ class RingActivities:
                 str(error), type="PlatformUnavailable", next_retry_delay=error.wait
             ) from None
 
-    async def _ring(self, ask: RingAsk) -> Ring:
+    async def _bulk(self, ask: BulkRequest) -> Bulk:
         catalog = self._catalog()
         # An earlier try may have stored it: what was stored first is the ring.
-        stands = await self._rings.stored(ask.id)
+        stands = await self._bulk_ledger.stored(ask.id)
         found = Found(stands) if stands else await self._gathered(catalog, ask)
-        ring = Ring(id=ask.id, type=ask.type, count=len(found.subjects))
-        if not 0 < ring.count <= MOST:
-            return ring
-        stored = await self._rings.store(ask.id, ask.case, found.subjects)
+        bulk = Bulk(id=ask.id, type=ask.type, count=len(found.subjects))
+        if not 0 < bulk.count <= MOST:
+            return bulk
+        stored = await self._bulk_ledger.store(ask.id, ask.case, found.subjects)
         touched = await self._reader.touched(catalog, Found(stored, found.facts))
-        blast = Blast(
+        impact = Impact(
             sums=touched.sums,
-            sanctioned=await self._rings.sanctioned(stored),
+            sanctioned=await self._bulk_ledger.sanctioned(stored),
             unknown=touched.unknown,
             dropped=found.dropped,
         )
-        return ring.model_copy(update={"count": len(stored), "blast": blast})
+        return bulk.model_copy(update={"count": len(stored), "impact": impact})
 
-    async def _gathered(self, catalog: LookupCatalog, ask: RingAsk) -> Found:
+    async def _gathered(self, catalog: LookupCatalog, ask: BulkRequest) -> Found:
         return await self._reader.gather(catalog, ask.type, ask.starts, ask.sources, ask.ids)

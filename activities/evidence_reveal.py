@@ -9,11 +9,11 @@ from temporalio.exceptions import ApplicationError
 from activities.images import Images, NotFetched
 from activities.ledger.database import LedgerUnavailable
 from activities.ledger.evidence import EvidenceRecord
-from activities.slack.directory import People
+from activities.slack.directory import Directory
 from activities.slack.evidence import EvidenceScreen, FileGone, Viewer
 from activities.slack.handles import PieceHandle
 from activities.slack.i18n.catalog import texts
-from activities.slack.post_once import Progress
+from activities.slack.post_once import PostOnce
 from activities.slack.reader import Reader
 from activities.slack.refusals import refusal_text
 from activities.slack.role_holders import holders_of, people_in, shown
@@ -32,7 +32,7 @@ class RevealActivities:
         record: EvidenceRecord,
         images: Images,
         screen: EvidenceScreen,
-        people: People,
+        people: Directory,
         zone: tzinfo,
     ) -> None:
         """`zone` is where Slack can't show a reader's own."""
@@ -52,7 +52,7 @@ class RevealActivities:
         """
         reader = Reader(texts(await self._people.language(wanted.person)), self._zone)
         viewer = Viewer(reader, wanted.modal)
-        async with Progress().living():
+        async with PostOnce().living():
             if wanted.refusal is not None:
                 await self._refuse(wanted, wanted.refusal, viewer)
                 return

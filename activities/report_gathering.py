@@ -10,7 +10,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.ledger.queries import Queries, Row
 from activities.ledger.statistics import Statistics
-from activities.slack.directory import People, RolesUnknown
+from activities.slack.directory import Directory, RolesUnknown
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.metrics import report as told
 from workflows.domain.metrics.report import (
@@ -27,7 +27,7 @@ from workflows.domain.people import Role
 from workflows.domain.policy.actions import ActionCatalog
 from workflows.domain.policy.playbook import Playbook
 from workflows.domain.policy.reports import ReportRules
-from workflows.domain.policy.roster import Roster, Turn, next_after, on_at, zone_of
+from workflows.domain.policy.roster import Roster, ShiftTurn, next_after, on_at, zone_of
 from workflows.domain.values import Text
 from workflows.ports.reports import ReportWanted
 
@@ -68,7 +68,7 @@ class ReportGathering:
         self,
         statistics: Statistics,
         queries: Queries,
-        people: People,
+        people: Directory,
         policy: ReportPolicy,
         zone: tzinfo,
         now: Callable[[], datetime],
@@ -123,7 +123,7 @@ class ReportGathering:
             following=tuple([await self._team(turn) for turn in after]),
         )
 
-    async def _team(self, turn: Turn) -> Team:
+    async def _team(self, turn: ShiftTurn) -> Team:
         people = turn.people or await self._people.members(turn.role or Role.SPECIALIST)
         return Team(
             title=turn.title,

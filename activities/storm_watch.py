@@ -7,7 +7,7 @@ import structlog
 
 from activities.ledger.database import LedgerUnavailable
 from activities.ledger.storms import Storms
-from workflows.client import OutOfReach, StormRoutes
+from workflows.client import OutOfReach, StormClient
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.storm import Called, is_flooded
 
@@ -21,10 +21,10 @@ class StormWatch:
     """`StormDoor` over the ledger and Temporal."""
 
     def __init__(
-        self, storms: Storms, routes: StormRoutes, clock: Callable[[], float] = time.monotonic
+        self, storms: Storms, workflow_ids: StormClient, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._storms = storms
-        self._routes = routes
+        self._routes = workflow_ids
         self._clock = clock
         self._looked_at: dict[str, float] = {}
         self._unwritten: dict[str, CardRef] = {}

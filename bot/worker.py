@@ -25,7 +25,7 @@ from workflows.activity_options import (
     worst_queue,
 )
 from workflows.appeal_workflow import AppealWorkflow
-from workflows.bulk_workflow import RingWorkflow
+from workflows.bulk_workflow import BulkWorkflow
 from workflows.case_workflow import CaseWorkflow
 from workflows.enforcement_workflow import EnforcementWorkflow, PinnedEnforcement
 from workflows.report_workflow import ReportWorkflow
@@ -138,7 +138,7 @@ def make_workers(
                 CaseWorkflow,
                 PinnedEnforcement if deployment else EnforcementWorkflow,
                 ReportWorkflow,
-                RingWorkflow,
+                BulkWorkflow,
                 StormWorkflow,
             ],
             activities=duties.main,

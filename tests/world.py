@@ -33,7 +33,7 @@ from deploy.sandbox.traffic.alerts import Json, Scene
 from deploy.sandbox.traffic.sender import Sender
 from tests.leaks import no_task_left
 from workflows.client import Appeals, Cases, OutOfReach
-from workflows.domain.ids import closed_route
+from workflows.domain.ids import closed_workflow_id
 
 
 @dataclass
@@ -96,8 +96,10 @@ class World:
         if appeal is not None:
             return appeal.appeal.version
         row = await self.queries.case(case)
-        for route in [row["route"], closed_route(case)] if row is not None else []:
-            memory = await Cases(self.client, "koban").memory(route)
+        for workflow_id in (
+            [row["workflow_id"], closed_workflow_id(case)] if row is not None else []
+        ):
+            memory = await Cases(self.client, "koban").memory(workflow_id)
             if memory is not None and memory.case is not None and memory.case.id == case:
                 return memory.case.version
         return None

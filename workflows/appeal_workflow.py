@@ -12,7 +12,7 @@ from temporalio.exceptions import FailureError
 
 from workflows.appeal.notices import tell_case, tell_person
 from workflows.case.authorize import Authorized, Authorizer
-from workflows.case.timers import Alarm
+from workflows.case.timers import DeadlineTimer
 from workflows.domain.appeal import commands as cmd
 from workflows.domain.appeal import events as ev
 from workflows.domain.appeal.commands import AppealClick, AppealCommand
@@ -24,11 +24,11 @@ from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.case.snapshot import ReceivedAlert, SeenKeys
 from workflows.domain.policy.appeals import NoticeKind
 from workflows.ports import appeals
-from workflows.ports.appeals import Against, AppealMemory, AppealStart, AppealWrite, appeal_row
+from workflows.ports.appeals import Against, AppealSnapshot, AppealStart, AppealWrite, appeal_row
 from workflows.ports.cases import Answer
 from workflows.shared.ledger_calls import ask_until_answered
 from workflows.shared.ledger_writer import LedgerWriter
-from workflows.shared.slack_sync import AppealScreen, refuse
+from workflows.shared.slack_sync import AppealSlackSync, refuse
 from workflows.shared.tasks import Lane, TaskBudget, Tasks
 
 
@@ -42,13 +42,13 @@ class AppealWorkflow:
         # Its clock runs from the request, whenever a worker takes it up.
         asked = workflow.info().workflow_start_time
         fresh = received(start.id, start.request, start.rules, asked, start.titles)
-        memory = start.memory or AppealMemory(appeal=fresh)
+        memory = start.memory or AppealSnapshot(appeal=fresh)
         self._start = start
         self._appeal = memory.appeal
         self._seen = SeenKeys(memory.seen)
         self._clicks: deque[AppealClick | Authorized[AppealClick]] = deque()
         self._news: deque[AppealCommand] = deque()
-        self._alarm = Alarm()
+        self._alarm = DeadlineTimer()
         self._tasks = Tasks()
         self._budget = TaskBudget()
         self._authorizer = Authorizer()
@@ -56,7 +56,7 @@ class AppealWorkflow:
         self._ledger: LedgerWriter[ev.AppealRecorded] = LedgerWriter(
             Tasks(reports_to=self._tasks), self._write
         )
-        self._screen = AppealScreen(Tasks(reports_to=self._tasks), memory.card, memory.untold)
+        self._screen = AppealSlackSync(Tasks(reports_to=self._tasks), memory.card, memory.untold)
         self._placed = memory.card
         self._notifying = False
 
@@ -76,9 +76,9 @@ class AppealWorkflow:
         self._news.append(cmd.SettleAppeal(settled=news))
 
     @workflow.query
-    def memory(self) -> AppealMemory:
+    def memory(self) -> AppealSnapshot:
         """Everything the appeal knows now."""
-        return AppealMemory(
+        return AppealSnapshot(
             appeal=self._appeal,
             card=self._screen.card,
             seen=self._seen.kept,
@@ -120,7 +120,7 @@ class AppealWorkflow:
         write = AppealWrite(row=appeal_row(after), events=recorded)
         if not await ask_until_answered(appeals.record_appeal, write):
             return False
-        self._go_on(after, recorded)
+        self._apply_and_react(after, recorded)
         return True
 
     def _wakes(self) -> bool:
@@ -203,10 +203,10 @@ class AppealWorkflow:
             after = apply_all_to_appeal(self._appeal, events)
             self._appeal = after
             self._ledger.add(recorded)
-            self._go_on(after, recorded)
+            self._apply_and_react(after, recorded)
         return refusal
 
-    def _go_on(self, appeal: Appeal, happened: Sequence[ev.AppealRecorded]) -> None:
+    def _apply_and_react(self, appeal: Appeal, happened: Sequence[ev.AppealRecorded]) -> None:
         """Applies and shows what happened."""
         self._appeal = appeal
         self._screen.refresh(appeal, list(happened))

@@ -19,8 +19,8 @@ from temporalio.exceptions import (
 from temporalio.workflow import ParentClosePolicy
 
 from workflows.domain.alerts import Subject
-from workflows.domain.case.bulk import RING, WAVE
-from workflows.domain.case.bulk_progress import HELD_UP, Mark
+from workflows.domain.case.bulk import BULK, WAVE
+from workflows.domain.case.bulk_progress import HELD_UP, MemberStatus
 from workflows.domain.case.decision import PlannedAction
 from workflows.domain.case.enforcement import (
     ActionReport,
@@ -31,12 +31,12 @@ from workflows.domain.case.enforcement import (
     Problem,
     ProblemKind,
 )
-from workflows.domain.ids import enforcement_route
-from workflows.enforcement.bulk_roll import Roll
+from workflows.domain.ids import enforcement_workflow_id
+from workflows.enforcement.bulk_progress import BulkProgress
 from workflows.enforcement_workflow import EnforcementWorkflow
 from workflows.inputs import TASK_TIMEOUT, EnforcementStart, Job
 from workflows.ports import bulk, cases
-from workflows.ports.bulk import Member, RingPart, RingRows, RingStart
+from workflows.ports.bulk import BulkPart, BulkRows, BulkStart, Member
 from workflows.ports.cases import Delivery
 from workflows.shared.ledger_calls import LOST, ask_until_answered
 from workflows.shared.tasks import Tasks
@@ -53,21 +53,21 @@ AT_ONCE = 200
 _PATIENTLY = RetryPolicy(maximum_interval=timedelta(seconds=30))
 _LOST = Problem(kind=ProblemKind.UNREACHABLE)
 _WISH = {
-    Mark.TO_RETRY: AskKind.RETRY,
-    Mark.TO_UNDO: AskKind.UNDO,
-    Mark.TO_GIVE_UP: AskKind.GIVE_UP,
+    MemberStatus.TO_RETRY: AskKind.RETRY,
+    MemberStatus.TO_UNDO: AskKind.UNDO,
+    MemberStatus.TO_GIVE_UP: AskKind.GIVE_UP,
 }
 
 
 @workflow.defn
-class RingWorkflow:
+class BulkWorkflow:
     """Carries one ring out. Stays while something can fail, be lifted or be retried."""
 
     @workflow.init
-    def __init__(self, start: RingStart) -> None:
+    def __init__(self, start: BulkStart) -> None:
         self._start = start
         self._asks: deque[Ask] = deque(start.asks)
-        self._roll = Roll(start)
+        self._roll = BulkProgress(start)
         self._watches = Tasks()
         self._step = start.step
         self._writes = start.writes
@@ -87,12 +87,12 @@ class RingWorkflow:
         self._roll.hear(report)
 
     @workflow.run
-    async def run(self, start: RingStart) -> EnforcementReport:
+    async def run(self, start: BulkStart) -> EnforcementReport:
         """Works wave after wave, then waits for lifts and wishes; returns the last news."""
         if not start.marks:
             await self._begin()
         while True:
-            self._obey()
+            self._execute()
             wave = self._roll.next_wave(WAVE)
             if wave:
                 await self._wave(wave)
@@ -109,7 +109,7 @@ class RingWorkflow:
     async def _begin(self) -> None:
         """Where it did not begin just now, the ledger says how far it came."""
         if not self._start.fresh:
-            self._roll.recall(await ask_until_answered(bulk.ring_marks, self._start.ring))
+            self._roll.recall(await ask_until_answered(bulk.bulk_statuses, self._start.bulk))
         if self._start.stopped:
             self._roll.stop()
         if self._start.undo:
@@ -142,7 +142,7 @@ class RingWorkflow:
 
     # -- wishes ---------------------------------------------------------------------------
 
-    def _obey(self) -> None:
+    def _execute(self) -> None:
         while self._asks:
             ask = self._asks.popleft()
             self._told, self._asked_by = False, ask.by
@@ -161,8 +161,8 @@ class RingWorkflow:
     # -- waves ----------------------------------------------------------------------------
 
     async def _wave(self, places: tuple[int, ...]) -> None:
-        part = RingPart(ring=self._start.ring, places=places)
-        members = await ask_until_answered(bulk.ring_part, part)
+        part = BulkPart(bulk=self._start.bulk, places=places)
+        members = await ask_until_answered(bulk.bulk_part, part)
         for member in members:
             wanted = self._roll.marks[member.place]
             alive = member.place in self._roll.alive
@@ -173,7 +173,7 @@ class RingWorkflow:
         if not self._settled or self._roll.next_wave(WAVE):
             await self._tell_soon()
 
-    async def _take(self, member: Member, wanted: Mark, alive: bool) -> None:
+    async def _take(self, member: Member, wanted: MemberStatus, alive: bool) -> None:
         """Begins one subject's enforcement, or asks the one that is there."""
         wish = _WISH.get(wanted)
         if wish is not None and alive and await self._ask(member.place, wish):
@@ -185,9 +185,9 @@ class RingWorkflow:
 
     async def _ask(self, place: int, wish: AskKind) -> bool:
         """Whether the subject's own workflow was there to be asked."""
-        route = enforcement_route(self._start.case, self._start.decision, place)
+        workflow_id = enforcement_workflow_id(self._start.case, self._start.decision, place)
         try:
-            await workflow.get_external_workflow_handle(route).signal(
+            await workflow.get_external_workflow_handle(workflow_id).signal(
                 "ask", Ask(kind=wish, by=self._asked_by)
             )
         except FailureError:
@@ -203,7 +203,7 @@ class RingWorkflow:
             report = await workflow.execute_child_workflow(
                 EnforcementWorkflow.run,
                 start,
-                id=enforcement_route(start.case, start.decision, member.place),
+                id=enforcement_workflow_id(start.case, start.decision, member.place),
                 parent_close_policy=ParentClosePolicy.ABANDON,
                 task_timeout=TASK_TIMEOUT,
                 priority=self._priority,
@@ -222,7 +222,7 @@ class RingWorkflow:
         start = self._start
         return EnforcementStart(
             case=start.case,
-            route=enforcement_route(start.case, start.decision),
+            workflow_id=enforcement_workflow_id(start.case, start.decision),
             decision=start.decision,
             actor=self._asked_by if undo else start.actor,
             jobs=tuple(
@@ -238,7 +238,7 @@ class RingWorkflow:
             undo=undo,
             rank=self._rank,
             conduct=start.conduct,
-            rehearse=start.rehearse,
+            dry_run=start.dry_run,
             place=member.place,
         )
 
@@ -258,8 +258,8 @@ class RingWorkflow:
         rows, self._roll.rows = self._roll.rows, []
         for first in range(0, len(rows), AT_ONCE):
             self._writes += 1
-            written = RingRows(
-                ring=self._start.ring,
+            written = BulkRows(
+                bulk=self._start.bulk,
                 case=self._start.case,
                 decision=self._start.decision,
                 by=self._start.actor,
@@ -267,7 +267,7 @@ class RingWorkflow:
                 version=self._writes,
                 rows=tuple(rows[first : first + AT_ONCE]),
             )
-            await ask_until_answered(bulk.record_ring, written)
+            await ask_until_answered(bulk.record_bulk, written)
 
     async def _tell_soon(self) -> None:
         """Tells how far it is, unless it told a moment ago: the next wave, or the end, follows."""
@@ -282,9 +282,9 @@ class RingWorkflow:
 
     def _ended(self) -> tuple[ActionReport, ...]:
         status = self._roll.outcome()
-        subject = Subject(type=RING, id=self._start.ring)
+        subject = Subject(type=BULK, id=self._start.bulk)
         failed = status is ActionStatus.FAILED
-        would = f"{self._start.count} × …" if status is ActionStatus.REHEARSED else ""
+        would = f"{self._start.count} × …" if status is ActionStatus.DRY_RUN else ""
         return tuple(
             ActionReport(
                 action=PlannedAction(action=job.action, subject=subject).key,
@@ -309,7 +309,7 @@ class RingWorkflow:
         """Tells the case, waking it up where it is closed."""
         self._step, self._behind, self._told_at = self._step + 1, False, workflow.now()
         report = self._report(actions)
-        case = workflow.get_external_workflow_handle(self._start.route)
+        case = workflow.get_external_workflow_handle(self._start.workflow_id)
         try:
             await case.signal("report", report)
         except FailureError:

@@ -10,7 +10,7 @@ from workflows.case.machine import CaseMachine
 from workflows.domain.case.appeal_outcome import AppealAnswer
 from workflows.domain.case.commands import Click
 from workflows.domain.case.enforcement import EnforcementReport
-from workflows.domain.case.snapshot import Memory
+from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.inputs import CaseStart
 from workflows.ports.cases import Delivery, Show
 
@@ -53,7 +53,7 @@ class CaseWorkflow:
         """Nothing happened: an idle case notices a new version of Koban by it."""
 
     @workflow.query
-    def memory(self) -> Memory:
+    def memory(self) -> CaseSnapshot:
         """Everything the case knows now, with its policy."""
         return self._case.memory()
 

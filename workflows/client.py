@@ -29,16 +29,21 @@ from workflows.domain.alerts import Alert
 from workflows.domain.appeal.commands import AppealClick
 from workflows.domain.case.commands import Click, Grant
 from workflows.domain.case.enforcement import EnforcementReport
-from workflows.domain.case.snapshot import Memory
-from workflows.domain.ids import appeal_route, case_route, closed_route, storm_route
+from workflows.domain.case.snapshot import CaseSnapshot
+from workflows.domain.ids import (
+    appeal_workflow_id,
+    case_workflow_id,
+    closed_workflow_id,
+    storm_workflow_id,
+)
 from workflows.domain.policy.packed import pack
 from workflows.domain.policy.playbook import Policy
 from workflows.domain.storm import Called
 from workflows.inputs import TASK_TIMEOUT, CaseStart
-from workflows.ports.appeals import AppealMemory, AppealStart
+from workflows.ports.appeals import AppealSnapshot, AppealStart
 from workflows.ports.cases import Delivery, Show
 from workflows.ports.storms import StormStart
-from workflows.shared.batching import parcels
+from workflows.shared.batching import batches
 from workflows.storm_workflow import StormWorkflow
 
 T = TypeVar("T")
@@ -113,36 +118,38 @@ class Cases:
         self, alerts: Sequence[Alert], policy: Policy, group: tuple[str, ...]
     ) -> str:
         """The same for several alerts of one group; where it raises, some may be stored."""
-        route = case_route(policy.playbook.playbook, group)
-        for part in parcels(alerts):
-            if not await self._joined(route, part):
-                start = CaseStart(route=route, policy=pack(policy), subject=part[0].subject)
-                await self._start_with(route, start, "alerts", part, within=ALERT_TIMEOUT)
-                self._opened[route] = None
+        workflow_id = case_workflow_id(policy.playbook.playbook, group)
+        for part in batches(alerts):
+            if not await self._joined(workflow_id, part):
+                start = CaseStart(
+                    workflow_id=workflow_id, policy=pack(policy), subject=part[0].subject
+                )
+                await self._start_with(workflow_id, start, "alerts", part, within=ALERT_TIMEOUT)
+                self._opened[workflow_id] = None
                 if len(self._opened) > REMEMBERED:
                     self._opened.popitem(last=False)
-        return route
+        return workflow_id
 
-    async def _joined(self, route: str, alerts: tuple[Alert, ...]) -> bool:
+    async def _joined(self, workflow_id: str, alerts: tuple[Alert, ...]) -> bool:
         """Whether a case that was opened here lately still runs, and has it.
 
         A start carries the whole policy: in a storm most alerts are for cases that run already.
         """
-        if route not in self._opened:
+        if workflow_id not in self._opened:
             return False
-        handle = self._client.get_workflow_handle(route)
+        handle = self._client.get_workflow_handle(workflow_id)
         try:
             await asked(handle.signal("alerts", alerts, rpc_timeout=ALERT_TIMEOUT))
         except Gone:
-            self._opened.pop(route, None)
+            self._opened.pop(workflow_id, None)
             return False
         return True
 
-    async def click(self, route: str, click: Click) -> None:
+    async def click(self, workflow_id: str, click: Click) -> None:
         """Stores a click with its case, waking a closed case up. Raises `OutOfReach`."""
         grant = self._granted(click.command.by.id)
         click = click if grant is None else click.model_copy(update={"grant": grant})
-        handle = self._client.get_workflow_handle(route)
+        handle = self._client.get_workflow_handle(workflow_id)
         try:
             await asked(handle.signal("click", click, rpc_timeout=RPC_TIMEOUT))
         except Gone:
@@ -150,85 +157,85 @@ class Cases:
 
     async def deliver(self, delivery: Delivery) -> None:
         """Wakes a closed case up with what arrived for it. Raises `OutOfReach`."""
-        route = closed_route(delivery.case)
-        start = CaseStart(route=route, revive=delivery.case)
+        workflow_id = closed_workflow_id(delivery.case)
+        start = CaseStart(workflow_id=workflow_id, revive=delivery.case)
         if delivery.click is not None:
-            await self._start_with(route, start, "click", delivery.click)
+            await self._start_with(workflow_id, start, "click", delivery.click)
         if delivery.report is not None:
-            await self._start_with(route, start, "report", delivery.report)
+            await self._start_with(workflow_id, start, "report", delivery.report)
         await self._deliver_alerts(delivery, start)
         if delivery.answer is not None:
-            await self._start_with(route, start, "appeal_answered", delivery.answer)
+            await self._start_with(workflow_id, start, "appeal_answered", delivery.answer)
         if delivery.wake:
-            await self._start_with(route, start, None)
+            await self._start_with(workflow_id, start, None)
         if delivery.absorb is not None and not await self._absorbed(delivery):
-            await self._start_with(route, start, "absorb", delivery)
+            await self._start_with(workflow_id, start, "absorb", delivery)
 
     async def _deliver_alerts(self, delivery: Delivery, start: CaseStart) -> None:
         """Alerts for a reopened case, or back to its group; a second delivery is known there."""
         back = delivery.anew
         if back is not None:
-            start = CaseStart(route=back.route, policy=back.policy, after=delivery.case)
-        for part in parcels(delivery.alerts):
-            await self._start_with(start.route, start, "alerts", part)
+            start = CaseStart(workflow_id=back.workflow_id, policy=back.policy, after=delivery.case)
+        for part in batches(delivery.alerts):
+            await self._start_with(start.workflow_id, start, "alerts", part)
 
     async def _absorbed(self, delivery: Delivery) -> bool:
         """Whether the case still ran where it was seen; then it has the delivery."""
-        if not delivery.route:
+        if not delivery.workflow_id:
             return False
-        handle = self._client.get_workflow_handle(delivery.route)
+        handle = self._client.get_workflow_handle(delivery.workflow_id)
         try:
             await asked(handle.signal("absorb", delivery, rpc_timeout=RPC_TIMEOUT))
         except Gone:
             return False
         return True
 
-    async def memory(self, route: str) -> Memory | None:
+    async def memory(self, workflow_id: str) -> CaseSnapshot | None:
         """The memory of the case at `route`, None where none runs. Raises `OutOfReach`."""
-        handle: WorkflowHandle[CaseWorkflow, None] = self._client.get_workflow_handle(route)
+        handle: WorkflowHandle[CaseWorkflow, None] = self._client.get_workflow_handle(workflow_id)
         query = handle.query(CaseWorkflow.memory, reject_condition=OPEN, rpc_timeout=RPC_TIMEOUT)
         try:
             return (await answered(query)).with_policy()
         except Gone:
             return None
 
-    async def reached(self, route: str) -> None:
+    async def reached(self, workflow_id: str) -> None:
         """Returns once a worker got through all that came to the case before.
 
         Raises `OutOfReach` where none gets there in time.
         """
-        handle: WorkflowHandle[CaseWorkflow, None] = self._client.get_workflow_handle(route)
+        handle: WorkflowHandle[CaseWorkflow, None] = self._client.get_workflow_handle(workflow_id)
         query = handle.query(CaseWorkflow.reached, reject_condition=OPEN, rpc_timeout=RPC_TIMEOUT)
         with suppress(Gone):  # it is over: somebody was there
             await answered(query)
 
-    async def newest_show(self, route: str, run: str) -> Show | None:
+    async def newest_show(self, workflow_id: str, run: str) -> Show | None:
         """What a case's run wants to show by now; None where it does not tell in time."""
         handle: WorkflowHandle[CaseWorkflow, None]
-        handle = self._client.get_workflow_handle(route, run_id=run)
+        handle = self._client.get_workflow_handle(workflow_id, run_id=run)
         query = handle.query(CaseWorkflow.newest, reject_condition=OPEN, rpc_timeout=NEWS_TIMEOUT)
         try:
             return await answered(query)
         except (Gone, OutOfReach):
             return None
 
-    async def outcome(self, route: str) -> EnforcementReport | None:
+    async def outcome(self, workflow_id: str) -> EnforcementReport | None:
         """The last report of the enforcement at `route`; None where it ended without one.
 
         Raises `StillRuns` and `OutOfReach`.
         """
-        handle = self._client.get_workflow_handle(route, result_type=EnforcementReport)
+        handle = self._client.get_workflow_handle(workflow_id, result_type=EnforcementReport)
         try:
             status = (await asked(handle.describe(rpc_timeout=RPC_TIMEOUT))).status
             if status is WorkflowExecutionStatus.RUNNING:
-                raise StillRuns(f"{route} is still under way")
+                raise StillRuns(f"{workflow_id} is still under way")
             return await asked(handle.result(rpc_timeout=RPC_TIMEOUT))
         except (Gone, WorkflowFailureError):
             return None
 
     async def _start_with(
         self,
-        route: str,
+        workflow_id: str,
         start: CaseStart,
         signal: str | None,
         *argument: object,
@@ -238,7 +245,7 @@ class Cases:
             self._client.start_workflow(
                 CaseWorkflow.run,
                 start,
-                id=route,
+                id=workflow_id,
                 task_queue=self._task_queue,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 start_signal=signal,
@@ -266,7 +273,7 @@ class Appeals:
                 self._client.start_workflow(
                     AppealWorkflow.run,
                     start,
-                    id=appeal_route(start.id),
+                    id=appeal_workflow_id(start.id),
                     task_queue=self._task_queue,
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                     priority=Priority(priority_key=3),
@@ -288,10 +295,10 @@ class Appeals:
         click = click if grant is None else click.model_copy(update={"grant": grant})
         return await self._signal(click.appeal, "click", click)
 
-    async def memory(self, appeal: str) -> AppealMemory | None:
+    async def memory(self, appeal: str) -> AppealSnapshot | None:
         """What an open appeal knows now, None where it is over. Raises `OutOfReach`."""
         handle: WorkflowHandle[AppealWorkflow, None]
-        handle = self._client.get_workflow_handle(appeal_route(appeal))
+        handle = self._client.get_workflow_handle(appeal_workflow_id(appeal))
         query = handle.query(AppealWorkflow.memory, reject_condition=OPEN, rpc_timeout=RPC_TIMEOUT)
         try:
             return await answered(query)
@@ -299,7 +306,7 @@ class Appeals:
             return None
 
     async def _signal(self, appeal: str, signal: str, *args: object) -> bool:
-        handle = self._client.get_workflow_handle(appeal_route(appeal))
+        handle = self._client.get_workflow_handle(appeal_workflow_id(appeal))
         try:
             await asked(handle.signal(signal, args=args, rpc_timeout=RPC_TIMEOUT))
         except Gone:
@@ -338,7 +345,7 @@ async def answered(query: Awaitable[T]) -> T:
         raise OutOfReach("the workflow can't answer now") from error
 
 
-class StormRoutes:
+class StormClient:
     """Each call is durable when it returns. All raise `workflows.client.OutOfReach`."""
 
     def __init__(self, client: Client, task_queue: str) -> None:
@@ -352,7 +359,7 @@ class StormRoutes:
             self._client.start_workflow(
                 StormWorkflow.run,
                 StormStart(channel=channel),
-                id=storm_route(channel),
+                id=storm_workflow_id(channel),
                 task_queue=self._task_queue,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 priority=Priority(priority_key=2),
@@ -363,7 +370,7 @@ class StormRoutes:
 
     async def called(self, channel: str, call: Called) -> bool:
         """Hands a call over; False where no storm goes on."""
-        handle = self._client.get_workflow_handle(storm_route(channel))
+        handle = self._client.get_workflow_handle(storm_workflow_id(channel))
         try:
             await asked(handle.signal(StormWorkflow.called, call, rpc_timeout=RPC_TIMEOUT))
         except Gone:

@@ -19,8 +19,14 @@ from workflows.domain.case.enforcement import (
     ProblemKind,
 )
 from workflows.domain.policy.playbook import OnFailure, Order
-from workflows.enforcement.notices import Noticing
-from workflows.enforcement.platform_calls import ONE_CALL, PATIENTLY, Calls, Overtaken, Track
+from workflows.enforcement.notices import NoticeDelivery
+from workflows.enforcement.platform_calls import (
+    ONE_CALL,
+    PATIENTLY,
+    ActionRun,
+    Overtaken,
+    PlatformCalls,
+)
 from workflows.inputs import EnforcementStart
 from workflows.ports import cases
 from workflows.ports.cases import Delivery
@@ -41,9 +47,9 @@ class EnforcementWorkflow:
         self._asks: deque[Ask] = deque()
         self._told = 0
         self._asked = False
-        self._tracks = [Track(job, start, now) for job in start.jobs]
-        self._calls = Calls(start, self._tell, self._overtaken, self._holds)
-        self._notice = Noticing(start)
+        self._tracks = [ActionRun(job, start, now) for job in start.jobs]
+        self._calls = PlatformCalls(start, self._tell, self._overtaken, self._holds)
+        self._notice = NoticeDelivery(start)
 
     @workflow.signal
     def ask(self, ask: Ask) -> None:
@@ -63,7 +69,7 @@ class EnforcementWorkflow:
                 await self._wait()
             # Who holds or keeps what is due to be lifted does not want it lifted.
             while self._asks:
-                await self._obey(self._asks.popleft())
+                await self._execute(self._asks.popleft())
             await self._lift_due()
             await self._notify()
         # Of an undo the case may hear elsewhere: it may have gone on under its own name.
@@ -114,14 +120,14 @@ class EnforcementWorkflow:
     def _overtaken(self) -> bool:
         return any(ask.kind in _OVERTAKES for ask in self._asks)
 
-    def _holds(self, track: Track) -> bool:
+    def _holds(self, track: ActionRun) -> bool:
         """Whether it must not be lifted yet, though nobody has been obeyed so far."""
         asked = [ask.kind for ask in self._asks if ask.kind in _HOLDING]
         return asked[-1] is AskKind.HOLD if asked else track.held
 
     # -- wishes ---------------------------------------------------------------------------
 
-    async def _obey(self, ask: Ask) -> None:
+    async def _execute(self, ask: Ask) -> None:
         match ask.kind:
             case AskKind.RETRY:
                 await self._retry()
@@ -183,7 +189,7 @@ class EnforcementWorkflow:
 
     # -- the platform ---------------------------------------------------------------------
 
-    async def _apply(self, tracks: Sequence[Track]) -> None:
+    async def _apply(self, tracks: Sequence[ActionRun]) -> None:
         if self._start.conduct.order is Order.TOGETHER:
             await asyncio.gather(*(self._apply_one(track) for track in tracks))
             return
@@ -193,7 +199,7 @@ class EnforcementWorkflow:
                 await self._break_off(tracks[place + 1 :])
                 return
 
-    async def _break_off(self, left: Iterable[Track]) -> None:
+    async def _break_off(self, left: Iterable[ActionRun]) -> None:
         """One failed: the rest is not tried, and where policy says so the done is taken back."""
         for track in left:
             track.status, track.problem = ActionStatus.SKIPPED, None
@@ -201,7 +207,7 @@ class EnforcementWorkflow:
             for track in reversed([track for track in self._tracks if track.undoable]):
                 await self._take_back_one(track, ActionStatus.ROLLED_BACK, None)
 
-    async def _apply_one(self, track: Track) -> None:
+    async def _apply_one(self, track: ActionRun) -> None:
         try:
             result = await self._calls.do(track)
         except Overtaken:
@@ -210,14 +216,14 @@ class EnforcementWorkflow:
                 await self._take_back_one(track, ActionStatus.LIFTED, None)
             return
         track.status, track.problem, track.would = result.status, result.problem, result.would
-        track.standing = result.status not in (ActionStatus.FAILED, ActionStatus.REHEARSED)
+        track.standing = result.status not in (ActionStatus.FAILED, ActionStatus.DRY_RUN)
 
     async def _take_back(
-        self, tracks: Iterable[Track], becomes: ActionStatus, by: str | None
+        self, tracks: Iterable[ActionRun], becomes: ActionStatus, by: str | None
     ) -> None:
         await asyncio.gather(*(self._take_back_one(track, becomes, by) for track in tracks))
 
-    async def _take_back_one(self, track: Track, becomes: ActionStatus, by: str | None) -> None:
+    async def _take_back_one(self, track: ActionRun, becomes: ActionStatus, by: str | None) -> None:
         lift = becomes is ActionStatus.LIFTED
         result = await self._calls.take_back(track, by, forever=lift)
         if result.status is ActionStatus.FAILED:
@@ -244,7 +250,7 @@ class EnforcementWorkflow:
         self._told += 1
         self._notice.changed = False
         report = self._report(over)
-        case = workflow.get_external_workflow_handle(self._start.route)
+        case = workflow.get_external_workflow_handle(self._start.workflow_id)
         try:
             await case.signal("report", report)
         except FailureError:
@@ -257,7 +263,7 @@ class EnforcementWorkflow:
             )
 
 
-def _unsure(track: Track) -> bool:
+def _unsure(track: ActionRun) -> bool:
     """Whether it was tried, and nobody knows whether it took effect."""
     return track.status in (ActionStatus.PENDING, ActionStatus.RETRYING) and not track.standing
 

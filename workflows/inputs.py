@@ -14,7 +14,7 @@ from workflows.domain.case.enforcement import (
     ProblemKind,
 )
 from workflows.domain.case.events import Recorded
-from workflows.domain.case.snapshot import Memory, ReceivedAlert
+from workflows.domain.case.snapshot import CaseSnapshot, ReceivedAlert
 from workflows.domain.policy.actions import ActionSpec
 from workflows.domain.policy.packed import PackedPolicy
 from workflows.domain.policy.playbook import Conduct
@@ -24,7 +24,7 @@ TASK_TIMEOUT = timedelta(seconds=3)
 """When a workflow task is tried again whose worker was killed (default 10 s)."""
 
 
-class Underway(Value):
+class PendingWork(Value):
     """Work that one run left to the next.
 
     `events` and `alerts` are not in the ledger yet; `stale` says that Slack shows an older state,
@@ -47,13 +47,13 @@ class CaseStart(Value):
     arrived while the case before was ending, or `after` a reopened case had closed again.
     """
 
-    route: str
+    workflow_id: str
     policy: PackedPolicy | None = None
     subject: Subject | None = None
-    memory: Memory | None = None
+    memory: CaseSnapshot | None = None
     revive: str | None = None
     alerts: tuple[Alert, ...] = ()
-    under_way: Underway | None = None
+    under_way: PendingWork | None = None
     after: str = ""
 
 
@@ -74,7 +74,7 @@ class EnforcementStart(Value):
     """
 
     case: str
-    route: str
+    workflow_id: str
     decision: str
     actor: str | None
     jobs: tuple[Job, ...]
@@ -82,7 +82,7 @@ class EnforcementStart(Value):
     rank: int = 3
     conduct: Conduct = Conduct()
     protects: bool = False
-    rehearse: bool = False
+    dry_run: bool = False
     place: int | None = None
     notice: Letter | None = None
     told_only: bool = False

@@ -11,12 +11,12 @@ from temporalio import activity
 
 from activities.ledger.cases import Ledger, Subjects, utc_now
 from activities.ledger.database import Database
-from activities.ledger.evidence import Exposures
+from activities.ledger.evidence import RevealQuota
 from activities.ledger.schema import spending
 from activities.ledger.team import Automation, Covers
-from workflows.domain.automation import Halt
+from workflows.domain.automation import AutomationPause
 from workflows.domain.case.reveal_quota import Exposed
-from workflows.domain.case.snapshot import Memory
+from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.people import Cover
 from workflows.ports.cases import (
     CasePlace,
@@ -27,7 +27,7 @@ from workflows.ports.cases import (
     OpenedCase,
     Spending,
 )
-from workflows.ports.evidence import Exposing
+from workflows.ports.evidence import RevealRequest
 
 # Any fixed number will do: it names people's budgets among PostgreSQL's advisory locks.
 _LOCKS = 0x4B6F6262
@@ -81,7 +81,7 @@ class LedgerActivities:
         self._budget = Budget(ledger.database)
         self._covers = Covers(ledger.database)
         self._automation = Automation(ledger.database)
-        self._exposures = Exposures(ledger.database)
+        self._exposures = RevealQuota(ledger.database)
         self._now = now
 
     @activity.defn(name="open_case")
@@ -100,7 +100,7 @@ class LedgerActivities:
         await self._ledger.record(write)
 
     @activity.defn(name="load_case")
-    async def load_case(self, case: str) -> Memory | None:
+    async def load_case(self, case: str) -> CaseSnapshot | None:
         """The snapshot of a closed case."""
         return await self._ledger.load_case(case)
 
@@ -115,7 +115,7 @@ class LedgerActivities:
         return await self._budget.spend(spending)
 
     @activity.defn(name="expose")
-    async def expose(self, exposing: Exposing) -> Exposed:
+    async def expose(self, exposing: RevealRequest) -> Exposed:
         """What is known of a piece of evidence and of its person; it counts from now on."""
         return await self._exposures.expose(exposing)
 
@@ -125,6 +125,6 @@ class LedgerActivities:
         return await self._covers.of(person, self._now())
 
     @activity.defn(name="automation_of")
-    async def automation_of(self, playbook: str) -> Halt | None:
+    async def automation_of(self, playbook: str) -> AutomationPause | None:
         """What keeps Koban from acting by itself in cases of a playbook now."""
-        return await self._automation.halt_of(playbook, self._now())
+        return await self._automation.pause_of(playbook, self._now())

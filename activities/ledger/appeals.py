@@ -99,11 +99,11 @@ def _appealed(
     meant = [d for d in decisions if (d.id == named if named else d.id in worked)]
     if not meant and named is None:
         # What a ring did stands by its members, and not among the case's own actions.
-        meant = [decision for decision in decisions if decision.ring is not None]
+        meant = [decision for decision in decisions if decision.bulk is not None]
     decision = meant[-1] if meant else None
     return Appealed(
         case=row["id"],
-        route=row["route"],
+        workflow_id=row["workflow_id"],
         title=Text.model_validate(row["title"]),
         subject=Subject(type=row["subject_type"], id=row["subject_id"]),
         card=_card(row),

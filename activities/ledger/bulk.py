@@ -11,18 +11,18 @@ from temporalio import activity
 from activities.ledger.database import Database
 from activities.ledger.queries import CHUNK, Row
 from activities.ledger.rows import storable
-from activities.ledger.schema import actions, events, rings
+from activities.ledger.schema import actions, bulk_decisions, events
 from workflows.domain.alerts import Subject
 from workflows.domain.case import bulk_progress
 from workflows.domain.case.decision import Decision
 from workflows.domain.case.enforcement import STANDING, ActionStatus
-from workflows.ports.bulk import Member, RingPart, RingRows
+from workflows.ports.bulk import BulkPart, BulkRows, Member
 
 _BAD_FIRST = (ActionStatus.FAILED, ActionStatus.DRIFTED, ActionStatus.RETRYING)
-_OF_RING = sa.and_(
-    actions.c.ring_id == rings.c.ring_id,
-    actions.c.subject_type == rings.c.subject_type,
-    actions.c.subject_id == rings.c.subject_id,
+_OF_BULK = sa.and_(
+    actions.c.bulk_id == bulk_decisions.c.bulk_id,
+    actions.c.subject_type == bulk_decisions.c.subject_type,
+    actions.c.subject_id == bulk_decisions.c.subject_id,
 )
 
 
@@ -30,28 +30,32 @@ _OF_RING = sa.and_(
 class Page:
     """Some subjects of a ring with their actions, failed ones first; `total` in the ring."""
 
-    ring: str
+    bulk: str
     total: int
     rows: Sequence[Row]
 
 
-class Rings:
+class BulkLedger:
     """Every call raises `LedgerUnavailable` where the database is out of reach."""
 
     def __init__(self, database: Database) -> None:
         """`database` has to be migrated."""
         self._database = database
 
-    async def stored(self, ring: str) -> tuple[Subject, ...]:
+    async def stored(self, bulk: str) -> tuple[Subject, ...]:
         """The subjects of a ring, in their order; none where it does not stand."""
-        query = sa.select(rings).where(rings.c.ring_id == ring).order_by(rings.c.place)
+        query = (
+            sa.select(bulk_decisions)
+            .where(bulk_decisions.c.bulk_id == bulk)
+            .order_by(bulk_decisions.c.place)
+        )
         return tuple(_subject(row) for row in await self._rows(query))
 
-    async def store(self, ring: str, case: str, subjects: Sequence[Subject]) -> tuple[Subject, ...]:
+    async def store(self, bulk: str, case: str, subjects: Sequence[Subject]) -> tuple[Subject, ...]:
         """Writes a ring down for good, unless it stands; the subjects as they stand now."""
         rows = [
             {
-                "ring_id": ring,
+                "bulk_id": bulk,
                 "place": place,
                 "case_id": case,
                 "subject_type": each.type,
@@ -61,8 +65,8 @@ class Rings:
         ]
         async with self._database.writing() as connection:
             if rows and not await _stands(connection, rows[0]):
-                await connection.execute(sa.insert(rings), rows)
-        return await self.stored(ring)
+                await connection.execute(sa.insert(bulk_decisions), rows)
+        return await self.stored(bulk)
 
     async def sanctioned(self, subjects: Sequence[Subject]) -> int:
         """How many of these have an action standing that a person decided."""
@@ -78,14 +82,14 @@ class Rings:
             found |= {(row["subject_type"], row["subject_id"]) for row in await self._rows(query)}
         return len(found)
 
-    @activity.defn(name="ring_part")
-    async def ring_part(self, part: RingPart) -> tuple[Member, ...]:
+    @activity.defn(name="bulk_part")
+    async def bulk_part(self, part: BulkPart) -> tuple[Member, ...]:
         """The subjects at some places, in their order, with what stands of them."""
-        query = sa.select(rings, actions.c.action, actions.c.status)
-        query = query.outerjoin(actions, _OF_RING).where(
-            rings.c.ring_id == part.ring, rings.c.place.in_(part.places)
+        query = sa.select(bulk_decisions, actions.c.action, actions.c.status)
+        query = query.outerjoin(actions, _OF_BULK).where(
+            bulk_decisions.c.bulk_id == part.bulk, bulk_decisions.c.place.in_(part.places)
         )
-        rows = await self._rows(query.order_by(rings.c.place, actions.c.action))
+        rows = await self._rows(query.order_by(bulk_decisions.c.place, actions.c.action))
         standing = _values(STANDING)
         return tuple(
             Member(
@@ -96,15 +100,17 @@ class Rings:
             for place, mine in _by_place(rows)
         )
 
-    @activity.defn(name="ring_marks")
-    async def ring_marks(self, ring: str) -> str:
+    @activity.defn(name="bulk_statuses")
+    async def bulk_statuses(self, bulk: str) -> str:
         """Where each subject stands, a letter a subject."""
-        query = sa.select(rings.c.place, actions.c.status).outerjoin(actions, _OF_RING)
-        rows = await self._rows(query.where(rings.c.ring_id == ring).order_by(rings.c.place))
+        query = sa.select(bulk_decisions.c.place, actions.c.status).outerjoin(actions, _OF_BULK)
+        rows = await self._rows(
+            query.where(bulk_decisions.c.bulk_id == bulk).order_by(bulk_decisions.c.place)
+        )
         return "".join(_mark(mine) for _, mine in _by_place(rows))
 
-    @activity.defn(name="record_ring")
-    async def record_ring(self, written: RingRows) -> None:
+    @activity.defn(name="record_bulk")
+    async def record_bulk(self, written: BulkRows) -> None:
         """Writes what became of some subjects; an older write never goes over a newer one."""
         async with self._database.writing() as connection:
             subjects = await _subjects_at(connection, written)
@@ -130,30 +136,30 @@ class Rings:
         if not rows:
             return None
         decision = Decision.model_validate(rows[0]["data"]["decision"])
-        return decision if decision.ring is not None else None
+        return decision if decision.bulk is not None else None
 
-    async def page(self, ring: str, first: int, size: int) -> Page:
+    async def page(self, bulk: str, first: int, size: int) -> Page:
         """Subjects with what became of them, those first that a person has to look at."""
         bad = sa.func.max(sa.case((actions.c.status.in_(_values(_BAD_FIRST)), 1), else_=0))
         ranked = (
-            sa.select(rings.c.place, bad.label("bad"))
-            .outerjoin(actions, _OF_RING)
-            .where(rings.c.ring_id == ring)
-            .group_by(rings.c.place)
-            .order_by(bad.desc(), rings.c.place)
+            sa.select(bulk_decisions.c.place, bad.label("bad"))
+            .outerjoin(actions, _OF_BULK)
+            .where(bulk_decisions.c.bulk_id == bulk)
+            .group_by(bulk_decisions.c.place)
+            .order_by(bad.desc(), bulk_decisions.c.place)
             .limit(size)
             .offset(first)
         ).subquery()
         query = (
-            sa.select(rings, ranked.c.bad, *(actions.c[name] for name in _SHOWN))
-            .join(ranked, ranked.c.place == rings.c.place)
-            .outerjoin(actions, _OF_RING)
-            .where(rings.c.ring_id == ring)
-            .order_by(ranked.c.bad.desc(), rings.c.place, actions.c.action)
+            sa.select(bulk_decisions, ranked.c.bad, *(actions.c[name] for name in _SHOWN))
+            .join(ranked, ranked.c.place == bulk_decisions.c.place)
+            .outerjoin(actions, _OF_BULK)
+            .where(bulk_decisions.c.bulk_id == bulk)
+            .order_by(ranked.c.bad.desc(), bulk_decisions.c.place, actions.c.action)
         )
-        count = sa.select(sa.func.count().label("total")).where(rings.c.ring_id == ring)
+        count = sa.select(sa.func.count().label("total")).where(bulk_decisions.c.bulk_id == bulk)
         total = (await self._rows(count))[0]["total"]
-        return Page(ring=ring, total=total, rows=await self._rows(query))
+        return Page(bulk=bulk, total=total, rows=await self._rows(query))
 
     async def _rows(self, query: sa.Select[Any]) -> Sequence[Row]:
         async with self._database.reading() as connection:
@@ -181,20 +187,22 @@ def _mark(rows: Sequence[Row]) -> str:
 
 
 async def _stands(connection: AsyncConnection, row: dict[str, Any]) -> bool:
-    query = sa.select(rings.c.place).where(
-        rings.c.ring_id == row["ring_id"], rings.c.place == row["place"]
+    query = sa.select(bulk_decisions.c.place).where(
+        bulk_decisions.c.bulk_id == row["bulk_id"], bulk_decisions.c.place == row["place"]
     )
     return (await connection.execute(query)).first() is not None
 
 
-async def _subjects_at(connection: AsyncConnection, written: RingRows) -> dict[int, Subject]:
+async def _subjects_at(connection: AsyncConnection, written: BulkRows) -> dict[int, Subject]:
     places = sorted({row.place for row in written.rows})
-    query = sa.select(rings).where(rings.c.ring_id == written.ring, rings.c.place.in_(places))
+    query = sa.select(bulk_decisions).where(
+        bulk_decisions.c.bulk_id == written.bulk, bulk_decisions.c.place.in_(places)
+    )
     rows = (await connection.execute(query)).mappings().all()
     return {row["place"]: _subject(row) for row in rows}
 
 
-def _action_rows(written: RingRows, subjects: dict[int, Subject]) -> list[dict[str, Any]]:
+def _action_rows(written: BulkRows, subjects: dict[int, Subject]) -> list[dict[str, Any]]:
     """The last news of each action; the same row twice in one statement is an error."""
     rows: dict[tuple[int, str], dict[str, Any]] = {}
     for row in written.rows:
@@ -212,7 +220,7 @@ def _action_rows(written: RingRows, subjects: dict[int, Subject]) -> list[dict[s
                 "decided_at": written.at,
                 "problem": row.problem.model_dump(mode="json") if row.problem else None,
                 "version": written.version,
-                "ring_id": written.ring,
+                "bulk_id": written.bulk,
             }
     return list(rows.values())
 

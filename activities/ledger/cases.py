@@ -17,12 +17,12 @@ from activities.ledger.rows import (
     snapshot_of,
 )
 from activities.ledger.schema import actions, alerts, cases, events, policies
-from activities.ledger.team import halt_now
+from activities.ledger.team import pause_now
 from workflows.domain.alerts import Subject
 from workflows.domain.case.enforcement import STANDING, ActionStatus
 from workflows.domain.case.events import CaseOpened, Recorded
-from workflows.domain.case.model import Known, Phase, Sanction
-from workflows.domain.case.snapshot import Memory, ReceivedAlert
+from workflows.domain.case.model import Phase, Sanction, SubjectHistory
+from workflows.domain.case.snapshot import CaseSnapshot, ReceivedAlert
 from workflows.domain.ids import case_id
 from workflows.domain.policy.packed import PackedPolicy
 from workflows.ports.cases import (
@@ -48,14 +48,14 @@ class Subjects:
         """`database` has to be migrated."""
         self._database = database
 
-    async def known(self, subject: Subject, case: str) -> Known:
+    async def known(self, subject: Subject, case: str) -> SubjectHistory:
         """Prior sanctions and other cases of `subject`, without those of `case`."""
         async with self._database.reading() as connection:
             return await connection.run_sync(known_of, subject, case)
 
     async def of_case(self, case: str) -> CasePlace | None:
         """Whom a case is about, where it runs, and whether it is open; None for an unknown one."""
-        wanted = ("subject_type", "subject_id", "route", "playbook", "phase")
+        wanted = ("subject_type", "subject_id", "workflow_id", "playbook", "phase")
         query = sa.select(*(cases.c[name] for name in wanted)).where(cases.c.id == case)
         async with self._database.reading() as connection:
             row = (await connection.execute(query)).one_or_none()
@@ -63,14 +63,16 @@ class Subjects:
             return None
         subject = Subject(type=row.subject_type, id=row.subject_id)
         is_open = row.phase != Phase.CLOSED.value
-        return CasePlace(subject=subject, route=row.route, playbook=row.playbook, open=is_open)
+        return CasePlace(
+            subject=subject, workflow_id=row.workflow_id, playbook=row.playbook, open=is_open
+        )
 
 
-def known_of(connection: sa.Connection, subject: Subject, case: str) -> Known:
+def known_of(connection: sa.Connection, subject: Subject, case: str) -> SubjectHistory:
     """Prior sanctions and other cases of `subject`, without those of `case`."""
     whose = {"type": subject.type, "id": subject.id, "case": case}
     sanctions = connection.execute(_SANCTIONS, whose).all()
-    return Known(
+    return SubjectHistory(
         sanctions=tuple(_sanction(row) for row in sanctions),
         open_cases=tuple(connection.execute(_OPEN_CASES, whose).scalars().all()),
         closed_cases=connection.execute(_CLOSED_CASES, whose).scalar_one(),
@@ -136,7 +138,7 @@ _FIRST_EVENT = sa.select(events).where(events.c.case_id == _CASE, events.c.seq =
 _REOPENED = (
     sa.select(cases.c.id)
     .where(
-        cases.c.route == sa.bindparam("route"),
+        cases.c.workflow_id == sa.bindparam("workflow_id"),
         cases.c.phase != Phase.CLOSED.value,
         cases.c.snapshot.is_not(None),
         cases.c.id.not_in([_CASE, sa.bindparam("after")]),
@@ -162,7 +164,7 @@ class _Inserts:
         self.action = action.on_conflict_do_update(index_elements=keys, set_=changed)
 
 
-_ACTION_ROW = [column.name for column in actions.c if column.name != "ring_id"]
+_ACTION_ROW = [column.name for column in actions.c if column.name != "bulk_id"]
 """What a case knows of an action."""
 
 _CANDIDATES = 100
@@ -203,7 +205,7 @@ class Ledger:
         case, opened = self._own_row(connection, wanted)
         halt = None
         if wanted.automation:
-            halt = halt_now(connection, wanted.row.playbook, self._now())
+            halt = pause_now(connection, wanted.row.playbook, self._now())
         if opened is not None:
             return OpenedCase(event=opened, halt=halt)
         known = known_of(connection, wanted.event.subject, case)
@@ -238,7 +240,7 @@ class Ledger:
 
     def _stop_where_joined(self, connection: sa.Connection, wanted: OpenCase, case: str) -> None:
         """Opens no second case where one of the same group is open that was closed before."""
-        given = {"route": wanted.row.route, "case": case, "after": wanted.after}
+        given = {"workflow_id": wanted.row.workflow_id, "case": case, "after": wanted.after}
         found = connection.execute(_REOPENED, given).scalar_one_or_none()
         if found is not None:
             raise _NotOpened(OpenedCase(joins=found))
@@ -254,7 +256,7 @@ class Ledger:
         known = self._claim(connection, claim.case, received)
         # An earlier attempt of the same claim is no other claim.
         mine = self._claimed_at(connection, claim) if known else frozenset()
-        halt = halt_now(connection, claim.playbook, self._now()) if claim.playbook else None
+        halt = pause_now(connection, claim.playbook, self._now()) if claim.playbook else None
         return ClaimedAlerts(known=tuple(key for key in known if key not in mine), halt=halt)
 
     def _claim(
@@ -325,12 +327,12 @@ class Ledger:
 
     # -- closed cases ---------------------------------------------------------------------
 
-    def _keep_policy(self, connection: sa.Connection, snapshot: Memory) -> None:
+    def _keep_policy(self, connection: sa.Connection, snapshot: CaseSnapshot) -> None:
         packed = snapshot.policy
         if packed is not None:
             connection.execute(self._inserts.policy, packed.model_dump())
 
-    async def load_case(self, case: str) -> Memory | None:
+    async def load_case(self, case: str) -> CaseSnapshot | None:
         """The snapshot of a closed case with its policy, or None where there is none."""
         query = (
             sa.select(cases.c.snapshot, policies.c.data, policies.c.version, policies.c.playbook)
@@ -345,7 +347,7 @@ class Ledger:
             row = (await connection.execute(query)).one_or_none()
         if row is None or row.snapshot is None:
             return None
-        memory = Memory.model_validate(row.snapshot)
+        memory = CaseSnapshot.model_validate(row.snapshot)
         if row.data is None:
             return memory
         packed = PackedPolicy(version=row.version, playbook=row.playbook, data=row.data)

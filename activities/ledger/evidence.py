@@ -14,7 +14,7 @@ from activities.ledger.rows import Link
 from activities.ledger.schema import alerts, cases, events, evidence_files, exposures, lookups
 from workflows.domain.alerts import AlertEvidence, ImageEvidence, named
 from workflows.domain.case.reveal_quota import Exposed, is_full
-from workflows.ports.evidence import Exposing
+from workflows.ports.evidence import RevealRequest
 
 MOST_MERGED = 50
 """Cases that were merged into one another, one after the next, of which alerts are looked for."""
@@ -139,14 +139,14 @@ def _evidence(row: sa.Row[Any]) -> AlertEvidence:
 _LOCKS = 0x4B6F6265
 
 
-class Exposures:
+class RevealQuota:
     """Every call raises `LedgerUnavailable` where the database is out of reach."""
 
     def __init__(self, database: Database) -> None:
         """`database` has to be migrated."""
         self._database = database
 
-    async def expose(self, exposing: Exposing) -> Exposed:
+    async def expose(self, exposing: RevealRequest) -> Exposed:
         """What is known of the piece and of its person; it counts from now on, if it may."""
         async with self._database.writing() as connection:
             await self._one_at_a_time(connection, exposing.person)
@@ -159,7 +159,7 @@ class Exposures:
                 await self._count(connection, exposing)
             return known
 
-    async def _count(self, connection: AsyncConnection, exposing: Exposing) -> None:
+    async def _count(self, connection: AsyncConnection, exposing: RevealRequest) -> None:
         row = {**_key(exposing), "case_id": exposing.case, "at": exposing.at}
         keys = [column.name for column in exposures.primary_key]
         changed = {"case_id": exposing.case, "at": exposing.at}
@@ -174,7 +174,7 @@ class Exposures:
         await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCKS, theirs)))
 
 
-async def _known(connection: AsyncConnection, exposing: Exposing, image: bool) -> Exposed:
+async def _known(connection: AsyncConnection, exposing: RevealRequest, image: bool) -> Exposed:
     mine = (exposures.c.person == exposing.person, exposures.c.at >= exposing.since)
     query = sa.select(exposures).where(*mine).order_by(exposures.c.at)
     rows = (await connection.execute(query)).all()
@@ -189,7 +189,7 @@ async def _known(connection: AsyncConnection, exposing: Exposing, image: bool) -
     )
 
 
-def _key(exposing: Exposing) -> dict[str, Any]:
+def _key(exposing: RevealRequest) -> dict[str, Any]:
     detector, alert_id = named(exposing.alert)
     return {
         "person": exposing.person,

@@ -66,7 +66,7 @@ class Queries:
 
     async def actions_of(self, case: str) -> Sequence[Row]:
         """What was done in a case, decision by decision; of rings see `activities.ledger.bulk`."""
-        query = sa.select(actions).where(actions.c.case_id == case, actions.c.ring_id.is_(None))
+        query = sa.select(actions).where(actions.c.case_id == case, actions.c.bulk_id.is_(None))
         return await self._rows(query.order_by(actions.c.decision_id, actions.c.action))
 
     async def events_of(self, case: str, latest: int | None = None) -> Sequence[Row]:

@@ -12,7 +12,7 @@ from workflows.domain.alerts import Alert
 from workflows.domain.appeal.events import AppealRecorded
 from workflows.domain.case.events import Recorded
 from workflows.domain.case.projection import ActionRow, CaseRow
-from workflows.domain.case.snapshot import CardRef, Memory
+from workflows.domain.case.snapshot import CardRef, CaseSnapshot
 from workflows.ports.appeals import AppealRow
 
 # `hash = SHA-256(canonical JSON of [prev_hash, case_id, seq, at, kind, actor, data])`, in lower
@@ -135,7 +135,7 @@ def _plain(value: Any) -> Any:
     return value.value if isinstance(value, StrEnum) else value
 
 
-def snapshot_of(memory: Memory) -> dict[str, Any]:
+def snapshot_of(memory: CaseSnapshot) -> dict[str, Any]:
     """The state that wakes a closed case up; its policy is stored once a version."""
     return storable(memory.model_dump(mode="json", exclude={"policy"}))  # type: ignore[no-any-return]
 

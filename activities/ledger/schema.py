@@ -57,7 +57,7 @@ cases = sa.Table(
     metadata,
     sa.Column("id", _text(16), primary_key=True),
     sa.Column("owner_key", _text(64), nullable=False),
-    sa.Column("route", _text(), nullable=False, index=True),
+    sa.Column("workflow_id", _text(), nullable=False, index=True),
     sa.Column("playbook", _text(64), nullable=False),
     sa.Column("policy_version", _text(64), nullable=False),
     sa.Column("title", sa.JSON, nullable=False),
@@ -124,7 +124,7 @@ actions = sa.Table(
     sa.Column("decided_at", Utc),
     sa.Column("problem", sa.JSON(none_as_null=True)),
     sa.Column("version", sa.Integer, nullable=False),
-    sa.Column("ring_id", _text(16), index=True),
+    sa.Column("bulk_id", _text(16), index=True),
     sa.Index("ix_actions_subject", "subject_type", "subject_id"),
 )
 
@@ -154,15 +154,15 @@ appeals = sa.Table(
     sa.UniqueConstraint("source", "appeal_id"),
 )
 
-rings = sa.Table(
-    "rings",
+bulk_decisions = sa.Table(
+    "bulk_decisions",
     metadata,
-    sa.Column("ring_id", _text(16), primary_key=True),
+    sa.Column("bulk_id", _text(16), primary_key=True),
     sa.Column("place", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("case_id", _text(16), nullable=False, index=True),
     sa.Column("subject_type", _text(64), nullable=False),
     sa.Column("subject_id", _text(), nullable=False),
-    sa.Index("ix_rings_subject", "subject_type", "subject_id"),
+    sa.Index("ix_bulk_decisions_subject", "subject_type", "subject_id"),
 )
 
 lookups = sa.Table(

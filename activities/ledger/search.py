@@ -58,7 +58,7 @@ _WITH_WORDS = (
 """The kinds of events in which people wrote something."""
 
 
-class Finding:
+class Search:
     """Every call raises `LedgerUnavailable` where the database is out of reach."""
 
     def __init__(self, database: Database) -> None:

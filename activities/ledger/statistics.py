@@ -13,7 +13,7 @@ from activities.ledger.queries import Row
 from activities.ledger.schema import actions, cases, events
 from workflows.domain.case.enforcement import STANDING
 from workflows.domain.case.model import Phase
-from workflows.domain.metrics.metrics import COUNTED, Happening, Numbers, Standing, numbers
+from workflows.domain.metrics.metrics import COUNTED, CaseStatus, Happening, Numbers, numbers
 from workflows.domain.policy.playbook import Severity
 
 MOST_PROTECTIONS = 200
@@ -40,7 +40,7 @@ _SAID = {
     "due": _said("decided", "due"),
     "granted": _said("approved", "granted"),
     "outcome": _said("approval_expired", "outcome"),
-    "done": _said("ring_progressed", "tally", "done"),
+    "done": _said("bulk_progressed", "tally", "done"),
 }
 """All that is counted of any event beside its kind and its time."""
 
@@ -151,9 +151,9 @@ async def _standing(connection: AsyncConnection) -> Sequence[Row]:
     return rows
 
 
-def _as_standing(row: Row) -> Standing:
+def _as_standing(row: Row) -> CaseStatus:
     due: Any = row["claim_due"] if row["owner"] is None else row["decide_due"]
-    return Standing(
+    return CaseStatus(
         case=row["id"],
         severity=Severity(row["severity"]),
         phase=Phase(row["phase"]),

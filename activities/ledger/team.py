@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from activities.ledger.database import Database
 from activities.ledger.schema import automation, covers, preferences
 from workflows.domain import automation as rules
-from workflows.domain.automation import AutomationChange, Halt, Standing, Unchanged
+from workflows.domain.automation import AutomationChange, AutomationPause, PauseState, Unchanged
 from workflows.domain.people import Actor, Cover, Role
 from workflows.domain.values import Language, Value
 
@@ -33,15 +33,15 @@ class Automation:
         """`database` has to be migrated."""
         self._database = database
 
-    async def halt_of(self, playbook: str, now: datetime) -> Halt | None:
+    async def pause_of(self, playbook: str, now: datetime) -> AutomationPause | None:
         """What keeps Koban from acting by itself in cases of `playbook`."""
         async with self._database.reading() as connection:
-            return await connection.run_sync(halt_now, playbook, now)
+            return await connection.run_sync(pause_now, playbook, now)
 
-    async def standing(self, now: datetime) -> tuple[Standing, ...]:
+    async def standing(self, now: datetime) -> tuple[PauseState, ...]:
         """The halts that stand now."""
         async with self._database.reading() as connection:
-            return rules.standing(await _changes(connection, sa.true()), now)
+            return rules.current_pauses(await _changes(connection, sa.true()), now)
 
     async def pause(
         self, by: Actor, playbook: str | None, lasts: timedelta | None, now: datetime
@@ -66,9 +66,11 @@ class Automation:
             return outcome
 
 
-def halt_now(connection: sa.Connection, playbook: str, now: datetime) -> Halt | None:
+def pause_now(connection: sa.Connection, playbook: str, now: datetime) -> AutomationPause | None:
     """What keeps Koban from acting by itself in cases of `playbook`."""
-    return rules.halt_of(_told(connection.execute(_OF_PLAYBOOK, {"name": playbook})), playbook, now)
+    return rules.pause_of(
+        _told(connection.execute(_OF_PLAYBOOK, {"name": playbook})), playbook, now
+    )
 
 
 async def _changes(
@@ -95,7 +97,7 @@ def _row(change: AutomationChange) -> dict[str, object]:
     }
 
 
-class Covering(Value):
+class ActiveCover(Value):
     """`person` holds a role in the stead of `covers_for`, until then."""
 
     person: str
@@ -133,20 +135,20 @@ class Covers:
         """A person ends everything that others cover for them; how many there were."""
         return len(await self._end(covers.c.covers_for == covers_for, covers_for, at))
 
-    async def end_around(self, person: str, by: str, at: datetime) -> tuple[Covering, ...]:
+    async def end_around(self, person: str, by: str, at: datetime) -> tuple[ActiveCover, ...]:
         """`by` ends every cover that `person` gives or has; those that were ended."""
         return await self._end(_around(person), by, at)
 
     async def _end(
         self, which: sa.ColumnElement[bool], by: str, at: datetime
-    ) -> tuple[Covering, ...]:
+    ) -> tuple[ActiveCover, ...]:
         async with self._database.writing() as connection:
             query = sa.select(covers).where(*_valid(at), which).order_by(covers.c.id)
             found = await connection.execute(query)
             rows = found.mappings().all()
             change = sa.update(covers).where(covers.c.id.in_([row["id"] for row in rows]))
             await connection.execute(change.values(ended_at=at, ended_by=by))
-            return tuple(Covering.model_validate(dict(row)) for row in rows)
+            return tuple(ActiveCover.model_validate(dict(row)) for row in rows)
 
     async def of(self, person: str, now: datetime) -> tuple[Cover, ...]:
         """What `person` covers now, what ends first coming first."""
@@ -158,19 +160,19 @@ class Covers:
         rows = await self._rows(now, covers.c.role == role.value)
         return tuple((row.person, row.covers_for) for row in reversed(rows))
 
-    async def around(self, person: str, now: datetime) -> tuple[Covering, ...]:
+    async def around(self, person: str, now: datetime) -> tuple[ActiveCover, ...]:
         """Every cover that `person` gives or has now."""
         return await self._rows(now, _around(person))
 
-    async def all(self, now: datetime) -> tuple[Covering, ...]:
+    async def all(self, now: datetime) -> tuple[ActiveCover, ...]:
         """Every cover that is valid now."""
         return await self._rows(now, sa.true())
 
-    async def _rows(self, now: datetime, mine: sa.ColumnElement[bool]) -> tuple[Covering, ...]:
+    async def _rows(self, now: datetime, mine: sa.ColumnElement[bool]) -> tuple[ActiveCover, ...]:
         query = sa.select(covers).where(*_valid(now), mine)
         async with self._database.reading() as connection:
             found = await connection.execute(query.order_by(covers.c.until, covers.c.id))
-            return tuple(Covering.model_validate(dict(row)) for row in found.mappings())
+            return tuple(ActiveCover.model_validate(dict(row)) for row in found.mappings())
 
 
 def _valid(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:

@@ -16,8 +16,8 @@ MOST = 500
 """Characters of a request that a card can show."""
 
 
-@activity.defn(name="rehearse")
-async def rehearse(order: Order) -> Result:
+@activity.defn(name="dry_run")
+async def dry_run(order: Order) -> Result:
     """The request of an order in one line: method, path and body."""
     try:
         asked = asked_for(order)
@@ -25,7 +25,7 @@ async def rehearse(order: Order) -> Result:
         return Result(status=ActionStatus.FAILED, problem=_problem(ProblemKind.UNUSABLE_SUBJECT))
     if asked is None:
         return Result(status=ActionStatus.FAILED, problem=_problem(ProblemKind.NO_UNDO))
-    return Result(status=ActionStatus.REHEARSED, would=_line(asked)[:MOST])
+    return Result(status=ActionStatus.DRY_RUN, would=_line(asked)[:MOST])
 
 
 def _line(asked: Asked) -> str:

@@ -107,7 +107,7 @@ class RelatedReader:
         if not found.subjects:
             return Touched()
         spec = catalog.lookups.get(found.subjects[0].type)
-        summed = [each for each in spec.fields if each.blast] if spec is not None else []
+        summed = [each for each in spec.fields if each.impact] if spec is not None else []
         if spec is None or not summed:
             return Touched()
         gate = asyncio.Semaphore(AT_ONCE)

@@ -16,7 +16,7 @@ from workflows.domain.policy.checks.all import findings
 from workflows.domain.policy.checks.finding import Bundle
 from workflows.domain.policy.matching import find_playbook
 from workflows.domain.policy.platform import Detector, LookupCatalog
-from workflows.domain.policy.playbook import Limits, Playbook, Policy, Telling
+from workflows.domain.policy.playbook import Limits, NoticeText, Playbook, Policy
 from workflows.domain.policy.reports import ReportRules
 from workflows.domain.policy.roles import RoleBook
 from workflows.domain.policy.roster import Roster
@@ -53,13 +53,13 @@ class PolicyFolder:
             )
         return self._policies[playbook]
 
-    def _telling(self, playbook: Playbook) -> Telling | None:
+    def _telling(self, playbook: Playbook) -> NoticeText | None:
         """How people are told of decisions, where the playbook has anything to tell them."""
         notices, call = self.appeals.notices if self.appeals else None, self.lookups.notice
         told = any(each.notice is not None for each in playbook.reasons)
         if not told or notices is None or notices.decision is None or call is None:
             return None
-        return Telling(call=call, frame=notices.decision, automation=notices.automation)
+        return NoticeText(call=call, frame=notices.decision, automation=notices.automation)
 
     def find(self, alert: Alert) -> Playbook:
         """The playbook that takes `alert`; the catch-all takes what nobody else does."""

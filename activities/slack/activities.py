@@ -11,11 +11,11 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.slack.client import Sender, SlackTrouble
-from activities.slack.direct_messages import Telling
-from activities.slack.directory import People, RolesUnknown
+from activities.slack.direct_messages import DirectMessages
+from activities.slack.directory import Directory, RolesUnknown
 from activities.slack.files import Files
 from activities.slack.i18n.catalog import texts
-from activities.slack.post_once import IN_LINE, SIGN_OF_LIFE, Progress
+from activities.slack.post_once import IN_LINE, SIGN_OF_LIFE, PostOnce
 from activities.slack.publisher import (
     NO_PICTURES,
     AppealPublisher,
@@ -24,7 +24,7 @@ from activities.slack.publisher import (
     ReportPublisher,
     StormPublisher,
 )
-from activities.slack.rate_limiter import PEOPLE, CalledOff, Pacer, Turn
+from activities.slack.rate_limiter import PEOPLE, CalledOff, RateLimiter, Slot
 from activities.slack.reader import Reader
 from activities.slack.refusals import APPROVING, of_case, refusal_text, with_typed
 from activities.slack.role_holders import (
@@ -35,7 +35,7 @@ from activities.slack.role_holders import (
     people_of,
     shown,
 )
-from activities.slack.storm_digest import NoStorms, StormDoor, people_in_storm
+from activities.slack.storm_digest import NoStorms, StormService, people_in_storm
 from workflows.domain.appeal.events import AppealReleased
 from workflows.domain.case.commands import Grant
 from workflows.domain.case.snapshot import CardRef
@@ -60,7 +60,7 @@ async def no_news(workflow: str, run: str) -> Show | None:
 class Renewing:
     """Renews one `show`. Made within the activity."""
 
-    def __init__(self, newest: Newest, turn: Turn) -> None:
+    def __init__(self, newest: Newest, turn: Slot) -> None:
         """`turn` tells how long the activity stood in line; Temporal, how long it did before."""
         info = activity.info()
         self._newest = newest
@@ -89,12 +89,12 @@ class SlackActivities:
     def __init__(
         self,
         client: AsyncWebClient,
-        people: People,
+        people: Directory,
         language: Language,
         zone: tzinfo,
-        pacer: Pacer,
+        pacer: RateLimiter,
         newest: Newest = no_news,
-        storms: StormDoor | None = None,
+        storms: StormService | None = None,
         stand_ins: StandIns = nobody_stands_in,
     ) -> None:
         """`language` is that of the channels; `zone` where Slack can't show a reader's own.
@@ -120,8 +120,8 @@ class SlackActivities:
         Raises:
             SlackTrouble: retryable, whatever Slack says.
         """
-        progress = Progress(wanted.unsure_since)
-        turn = Turn(urgency=wanted.view.severity.rank if wanted.background else PEOPLE)
+        progress = PostOnce(wanted.unsure_since)
+        turn = Slot(urgency=wanted.view.severity.rank if wanted.background else PEOPLE)
         turn.begun = not progress.untouched
         renewing = Renewing(self._newest, turn)
         showing = CasePublisher(
@@ -142,7 +142,7 @@ class SlackActivities:
                 await self._storms.posted(wanted.view.id, shown.card)
             return shown
 
-    async def _unless_called_off(self, turn: Turn, showing: Coroutine[Any, Any, Shown]) -> Shown:
+    async def _unless_called_off(self, turn: Slot, showing: Coroutine[Any, Any, Shown]) -> Shown:
         """What is shown. A call to Slack that is under way always ends: it may come through."""
         work = asyncio.create_task(showing)
         try:
@@ -194,7 +194,7 @@ class SlackActivities:
         )
         text = of_case(why, wanted, await self._link(wanted.card), texts(language))
         blocks = with_typed(text, wanted.typed, texts(language))
-        await self._sender.whisper(wanted.person, wanted.place, text, blocks)
+        await self._sender.post_ephemeral(wanted.person, wanted.place, text, blocks)
 
     async def _link(self, card: CardRef | None) -> str | None:
         """Where the card is; a refusal is worth reading without it."""
@@ -217,7 +217,7 @@ class SlackActivities:
             return Reader(texts(language), self._zone, names, direct=True)
 
         try:
-            await Telling(wanted, self._sender, self._people, reader_of).run()
+            await DirectMessages(wanted, self._sender, self._people, reader_of).run()
         except RolesUnknown:
             raise ApplicationError(
                 "nobody can tell who holds this role", type="roles_unknown"
@@ -244,10 +244,10 @@ class AppealSlackActivities:
     def __init__(
         self,
         client: AsyncWebClient,
-        people: People,
+        people: Directory,
         language: Language,
         zone: tzinfo,
-        pacer: Pacer,
+        pacer: RateLimiter,
     ) -> None:
         """`language` is that of the channels; `zone` where Slack can't show a reader's own."""
         self._sender = Sender(client, pacer)
@@ -289,10 +289,10 @@ class ReportSlackActivities:
     def __init__(
         self,
         client: AsyncWebClient,
-        people: People,
+        people: Directory,
         language: Language,
         zone: tzinfo,
-        pacer: Pacer,
+        pacer: RateLimiter,
         draw: Draw,
     ) -> None:
         """`language` and `zone` are the deployment's; `draw` makes the pictures."""
@@ -315,7 +315,7 @@ class ReportSlackActivities:
             self._zone,
             await self._people.names(_named_in_report(report)),
         )
-        sender = self._sender.in_turn(Turn())
+        sender = self._sender.in_turn(Slot())
         return await ReportPublisher(report, sender, self._files, reader).run(self._draw)
 
 
@@ -334,10 +334,10 @@ class StormSlackActivities:
     def __init__(
         self,
         client: AsyncWebClient,
-        people: People,
+        people: Directory,
         language: Language,
         zone: tzinfo,
-        pacer: Pacer,
+        pacer: RateLimiter,
     ) -> None:
         """`language` is that of the channels; `zone` where Slack can't show a reader's own."""
         self._sender = Sender(client, pacer)
@@ -354,4 +354,4 @@ class StormSlackActivities:
         """
         names = await self._people.names(people_in_storm(wanted.picture))
         reader = Reader(texts(self._language), self._zone, names, self._people.mentions())
-        return await StormPublisher(wanted, self._sender.in_turn(Turn()), reader).run()
+        return await StormPublisher(wanted, self._sender.in_turn(Slot()), reader).run()

@@ -16,7 +16,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from temporalio.exceptions import ApplicationError
 
 from activities.slack.blocks import Block, Message
-from activities.slack.rate_limiter import Pacer, Turn
+from activities.slack.rate_limiter import RateLimiter, Slot
 from workflows.domain.case.commands import Place
 from workflows.domain.case.snapshot import CardRef
 
@@ -134,15 +134,15 @@ class Sender:
     Every call waits for its turn; what was called off before it began raises `CalledOff`.
     """
 
-    def __init__(self, client: AsyncWebClient, pacer: Pacer) -> None:
+    def __init__(self, client: AsyncWebClient, pacer: RateLimiter) -> None:
         """The client has no retry handlers: Temporal retries, and knows what was done before."""
         self._client = client
         self._pacer = pacer
-        self._turn = Turn()
+        self._turn = Slot()
         self._ids: dict[str, str] = {}
         self._links: dict[CardRef, str] = {}
 
-    def in_turn(self, turn: Turn) -> Self:
+    def in_turn(self, turn: Slot) -> Self:
         """The same for one activity, which waits in its own place."""
         one = copy.copy(self)
         one._turn = turn
@@ -198,7 +198,7 @@ class Sender:
         """
         return found if await self.update(found, message) else None
 
-    async def whisper(
+    async def post_ephemeral(
         self, person: str, place: Place, text: str, blocks: list[Block] | None = None
     ) -> None:
         """Tells one person where they pressed, or in their DM where they can't be told there."""

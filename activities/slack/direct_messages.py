@@ -7,9 +7,9 @@ import structlog
 from activities.slack.blocks import Message, metadata, section
 from activities.slack.cards.case_facts import case_line
 from activities.slack.client import Sender, SlackTrouble
-from activities.slack.directory import People, RolesUnknown
+from activities.slack.directory import Directory, RolesUnknown
 from activities.slack.escape import mrkdwn
-from activities.slack.post_once import Progress
+from activities.slack.post_once import PostOnce
 from activities.slack.reader import Reader
 from activities.slack.thread import line
 from workflows.domain.case.events import CaseEscalated
@@ -38,16 +38,18 @@ def told_message(wanted: Tell, reader: Reader, link: str | None) -> Message:
     return Message("\n".join(lines), [section(lines)], metadata(EVENT_TYPE, key=wanted.key))
 
 
-class Telling:
+class DirectMessages:
     """One `tell`. Made within the activity."""
 
-    def __init__(self, wanted: Tell, sender: Sender, people: People, reader_of: ReaderOf) -> None:
+    def __init__(
+        self, wanted: Tell, sender: Sender, people: Directory, reader_of: ReaderOf
+    ) -> None:
         """`reader_of` says for whom a person's message is drawn."""
         self._wanted = wanted
         self._sender = sender
         self._people = people
         self._reader_of = reader_of
-        self._progress = Progress()
+        self._progress = PostOnce()
 
     async def run(self) -> None:
         """Tells everybody; raises `SlackTrouble` where somebody has to be told later.

@@ -47,7 +47,7 @@ class Person(Value):
     language: Language | None = None
 
 
-class People:
+class Directory:
     """Asks Slack about people and groups. Safe to share between rooms of one event loop."""
 
     def __init__(

@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from workflows.domain.ids import appeal_route
+from workflows.domain.ids import appeal_workflow_id
 
 # value     `{case_id}:{version}`
 # block_id  the case's route, the workflow id that is asked; in a view with rows `#2` behind it
@@ -19,7 +19,7 @@ class Handle(NamedTuple):
 
     case: str
     version: int
-    route: str
+    workflow_id: str
 
 
 def encode(case: str, version: int) -> str:
@@ -27,9 +27,9 @@ def encode(case: str, version: int) -> str:
     return f"{case}:{version}"
 
 
-def row(route: str, number: int) -> str:
+def row(workflow_id: str, number: int) -> str:
     """The `block_id` of one of several rows in a view, where each has to be unique."""
-    return f"{route}#{number}"
+    return f"{workflow_id}#{number}"
 
 
 def decode(value: object, block_id: object) -> Handle | None:
@@ -40,7 +40,7 @@ def decode(value: object, block_id: object) -> Handle | None:
     placed = _ROUTE.fullmatch(block_id)
     if named is None or placed is None:
         return None
-    return Handle(case=named[1], version=int(named[2]), route=placed[1])
+    return Handle(case=named[1], version=int(named[2]), workflow_id=placed[1])
 
 
 _APPEAL_VALUE = re.compile(r"(A[0-9A-HJKMNP-TV-Z]{12}):([0-9]{1,9})")
@@ -61,7 +61,7 @@ def encode_appeal(appeal: str, version: int) -> str:
 def decode_appeal(value: object, block_id: object) -> AppealHandle | None:
     """The handle of a press, or None where it was not made by Koban for one appeal."""
     named = _APPEAL_VALUE.fullmatch(value) if isinstance(value, str) else None
-    if named is None or block_id != appeal_route(named[1]):
+    if named is None or block_id != appeal_workflow_id(named[1]):
         return None
     return AppealHandle(appeal=named[1], version=int(named[2]))
 

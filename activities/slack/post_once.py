@@ -46,7 +46,7 @@ class Posted(Value):
     told: tuple[str, ...] = ()
 
 
-class Progress:
+class PostOnce:
     """Posts once, over all tries of one activity. Made within the activity."""
 
     def __init__(self, unsure_since: datetime | None = None) -> None:

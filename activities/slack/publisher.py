@@ -17,10 +17,10 @@ from activities.slack.cards.approval import approval_card, replaced_card
 from activities.slack.cards.case import case_card
 from activities.slack.client import Sender, SlackTrouble
 from activities.slack.files import Files, Picture
-from activities.slack.post_once import Progress
+from activities.slack.post_once import PostOnce
 from activities.slack.reader import Reader
 from activities.slack.report_message import picture_of, report_message
-from activities.slack.storm_digest import StormDoor, calls, digest, handed_over
+from activities.slack.storm_digest import StormService, calls, digest, handed_over
 from activities.slack.thread import AT_ONCE, EVENT_TYPE, lines_message
 from workflows.domain.appeal.events import AppealRecorded
 from workflows.domain.case import events as ev
@@ -53,7 +53,7 @@ def raise_for_names(reader: Reader) -> None:
 class Publisher:
     """A message and its thread, posted once over all tries of one activity."""
 
-    def __init__(self, sender: Sender, progress: Progress) -> None:
+    def __init__(self, sender: Sender, progress: PostOnce) -> None:
         self._sender = sender
         self._progress = progress
 
@@ -127,7 +127,7 @@ class AppealPublisher(Publisher):
     """One `show_appeal`."""
 
     def __init__(self, wanted: ShowAppeal, sender: Sender, reader: Reader) -> None:
-        super().__init__(sender, Progress())
+        super().__init__(sender, PostOnce())
         self._wanted = wanted
         self._appeal = wanted.appeal
         self._reader = reader
@@ -152,7 +152,7 @@ class StormPublisher(Publisher):
     """One `show_storm`."""
 
     def __init__(self, wanted: ShowStorm, sender: Sender, reader: Reader) -> None:
-        super().__init__(sender, Progress())
+        super().__init__(sender, PostOnce())
         self._wanted = wanted
         self._reader = reader
 
@@ -200,7 +200,7 @@ _OF_A_REVIEW = (
     | ev.ActionFailed
     | ev.ActionSkipped
     | ev.ActionRolledBack
-    | ev.ActionRehearsed
+    | ev.ActionDryRun
     | ev.ActionRetried
 )
 _ENDS = (
@@ -228,8 +228,8 @@ class CasePublisher(Publisher):
         renew: Callable[[Show], Awaitable[Show]],
         reader_of: Callable[[Show], Awaitable[Reader]],
         channel_of: Callable[[Role], str | None],
-        storms: StormDoor,
-        progress: Progress,
+        storms: StormService,
+        progress: PostOnce,
     ) -> None:
         super().__init__(sender, progress)
         self._wanted = wanted
@@ -364,7 +364,7 @@ class ReportPublisher(Publisher):
     """
 
     def __init__(self, report: Report, sender: Sender, files: Files, reader: Reader) -> None:
-        super().__init__(sender, Progress())
+        super().__init__(sender, PostOnce())
         self._report = report
         self._files = files
         self._reader = reader

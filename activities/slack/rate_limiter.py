@@ -72,7 +72,7 @@ class _Bucket:
 
 
 @dataclass(eq=False)
-class Turn:
+class Slot:
     """The place of one activity in every line that it stands in, and what it has in hand."""
 
     urgency: int = PEOPLE
@@ -92,7 +92,7 @@ class Turn:
 
 @dataclass(eq=False)
 class _Waiting:
-    turn: Turn
+    turn: Slot
     number: int
     since: float
 
@@ -113,7 +113,7 @@ class _Line:
         moved.set()
 
 
-class Pacer:
+class RateLimiter:
     """One a process, for one event loop."""
 
     def __init__(self, share: float = 1.0, clock: Callable[[], float] = time.monotonic) -> None:
@@ -125,7 +125,7 @@ class Pacer:
         self._names: dict[str, str] = {}
         self._number = 0
 
-    async def take(self, turn: Turn, method: str, channel: str = "") -> None:
+    async def take(self, turn: Slot, method: str, channel: str = "") -> None:
         """Returns once the call may be made; a token that was reserved is used first.
 
         Raises:
@@ -140,14 +140,14 @@ class Pacer:
         self.give_back(turn)
         await self._wait(turn, place)
 
-    async def reserve(self, turn: Turn, method: str, channel: str = "") -> None:
+    async def reserve(self, turn: Slot, method: str, channel: str = "") -> None:
         """Waits like `take`, for the call that comes next. Raises `CalledOff`."""
         if self._unpaced(method):
             return
         await self.take(turn, method, channel)
         turn.held = self._place(method, channel)
 
-    def give_back(self, turn: Turn) -> None:
+    def give_back(self, turn: Slot) -> None:
         """A token that was reserved and is not needed is free again."""
         if turn.held is not None:
             line, turn.held = self._line(turn.held), None
@@ -155,7 +155,7 @@ class Pacer:
                 bucket.tokens += 1
             line.wake()
 
-    def call_off(self, turn: Turn) -> None:
+    def call_off(self, turn: Slot) -> None:
         """Ends the waiting, or hurries it where something was begun already."""
         turn.off, turn.urgency = True, PEOPLE
         for line in self._lines.values():
@@ -205,7 +205,7 @@ class Pacer:
             self._buckets[place] = _Bucket(rate, per_second, float(rate.burst), self._clock())
         return self._buckets[place]
 
-    async def _wait(self, turn: Turn, place: tuple[str, str]) -> None:
+    async def _wait(self, turn: Slot, place: tuple[str, str]) -> None:
         line, began = self._line(place), self._clock()
         self._number += 1
         me = _Waiting(turn, self._number, began)
@@ -228,7 +228,7 @@ class Pacer:
             bucket.tokens -= 1
         return True
 
-    def _lacks(self, line: _Line, turn: Turn) -> float:
+    def _lacks(self, line: _Line, turn: Slot) -> float:
         now = self._clock()
         return max(bucket.lacks(now, turn.urgency) for bucket in line.buckets)
 

@@ -13,7 +13,7 @@ from workflows.ports.cases import Answer
 
 _NAME = 60
 
-APPROVING = frozenset({"approve", "reject", "ask_back"})
+APPROVING = frozenset({"approve", "reject", "ask_requester"})
 """Kinds of commands for which a cover counts like the role itself."""
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from itertools import chain
 
-from activities.slack.directory import People, RolesUnknown
+from activities.slack.directory import Directory, RolesUnknown
 from activities.slack.escape import Safe, one_line
 from activities.slack.i18n.catalog import Catalog
 from workflows.domain.case import events as ev
@@ -43,7 +43,7 @@ NOBODY = Holders()
 
 
 async def holders_of(
-    refusal: Refusal, asker: str, people: People, stand_ins: StandIns | None
+    refusal: Refusal, asker: str, people: Directory, stand_ins: StandIns | None
 ) -> Holders:
     """Who could do it instead of `asker`; `stand_ins` where a cover counts as well."""
     but = {asker, *refusal.barred}
@@ -58,7 +58,7 @@ async def holders_of(
     return Holders(people=held, covers=tuple(dict.fromkeys(standing)))
 
 
-async def _members(role: Role, people: People) -> tuple[str, ...]:
+async def _members(role: Role, people: Directory) -> tuple[str, ...]:
     try:
         return await people.members(role)
     except RolesUnknown:

@@ -114,7 +114,7 @@ def people_in_storm(picture: Picture) -> list[str]:
     return [each.owner for each in picture.top if each.owner is not None]
 
 
-class StormDoor(Protocol):
+class StormService(Protocol):
     """The storms of all channels."""
 
     async def look(self, channel: str) -> None:
@@ -146,7 +146,7 @@ class NoStorms:
 
 
 async def handed_over(
-    storms: StormDoor, view: CardView, lines: Iterable[Recorded]
+    storms: StormService, view: CardView, lines: Iterable[Recorded]
 ) -> frozenset[int]:
     """Which of a thread's lines call nobody by themselves, because the storm's digest does.
 

@@ -278,7 +278,7 @@ def _failed(event: ev.ActionFailed, view: CardView, reader: Reader) -> str:
     return reader.say(key, action=named, problem=problem_words(event.problem, reader))
 
 
-def _rehearsed(event: ev.ActionRehearsed, view: CardView, reader: Reader) -> str:
+def _dry_run(event: ev.ActionDryRun, view: CardView, reader: Reader) -> str:
     return would_words(about(event, view, reader), event.would, reader)
 
 
@@ -318,7 +318,7 @@ _ACTIONS_WORDS: Words = {
     ev.ActionFailed: _failed,
     ev.ActionSkipped: about,
     ev.ActionRolledBack: about,
-    ev.ActionRehearsed: _rehearsed,
+    ev.ActionDryRun: _dry_run,
     ev.ActionRetried: by,
     ev.ActionsGivenUp: by,
     ev.UndoRequested: by,
@@ -335,7 +335,7 @@ _ACTIONS_WORDS: Words = {
 }
 
 
-_RING_WORDS: Words = {ev.RingStopped: by}
+_BULK_WORDS: Words = {ev.BulkStopped: by}
 
 
 def _sent(event: ev.NoticeSent, view: CardView, reader: Reader) -> str:
@@ -367,7 +367,7 @@ WORDS: Words = {
     **_WORK_WORDS,
     **_DECISIONS_WORDS,
     **_ACTIONS_WORDS,
-    **_RING_WORDS,
+    **_BULK_WORDS,
     **_NOTICES_WORDS,
 }
 """How each event that the thread tells of is told."""

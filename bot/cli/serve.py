@@ -18,14 +18,14 @@ from activities.ledger.team import Preferences
 from activities.platform.client import Platform, open_platform
 from activities.platform.related import RelatedReader
 from activities.slack.client import slack_client
-from activities.slack.directory import People
+from activities.slack.directory import Directory
 from bot.cli.checks import ledger_check, policy_check, temporal_check
 from bot.cli.process import open_database, run, stop_event
 from bot.errors import InputWrong, SettingWrong
-from bot.http.admission import AskedTogether, Handover
-from bot.http.alerts import Intake
+from bot.http.admission import AlertSubmitter, AskedTogether
+from bot.http.alerts import AlertEndpoint
 from bot.http.app import make_app
-from bot.http.appeals import AppealIntake, appeal_routes
+from bot.http.appeals import AppealEndpoint, appeal_routes
 from bot.http.metrics import Metrics
 from bot.ledger import LedgerStart
 from bot.log_setup import set_up_logging
@@ -33,7 +33,7 @@ from bot.policies import Policies, open_policies
 from bot.services.appeals import AppealsInLedger
 from bot.services.lookups import LookUps
 from bot.services.slack import make_services
-from bot.services.team import Preferred
+from bot.services.team import LanguagePreferences
 from bot.settings import Http, Settings, load_settings, need
 from bot.slack.app import make_bolt_app
 from bot.slack.http import slack_routes
@@ -106,15 +106,15 @@ async def open_app(opened: AsyncExitStack, settings: Settings) -> FastAPI:
     http = await opened.enter_async_context(
         open_platform(settings.platform.base_url, token.get_secret_value() if token else None)
     )
-    preferred = Preferred(Preferences(database))
-    people = People(web, policies.roles, settings.locale, chosen=preferred.language)
+    preferred = LanguagePreferences(Preferences(database))
+    people = Directory(web, policies.roles, settings.locale, chosen=preferred.language)
     cases = Cases(client, settings.temporal.task_queue, people.granted)
     appeals = Appeals(client, settings.temporal.task_queue, people.granted)
     background = Background()
     opened.push_async_callback(background.drain, DRAIN_SECONDS)
     look_ups = LookUps(Platform(http), policies)
     related = RelatedReader(Platform(http))
-    handover = Handover(cases, policies.place, AskedTogether(queries.known))
+    handover = AlertSubmitter(cases, policies.place, AskedTogether(queries.known))
     services = make_services(
         cases,
         appeals,
@@ -129,14 +129,14 @@ async def open_app(opened: AsyncExitStack, settings: Settings) -> FastAPI:
     )
     secret = settings.slack.signing_secret
     bolt = make_bolt_app(services, web, secret.get_secret_value() if secret else "", background)
-    intake = Intake(handover, policies.keys, Metrics())
+    intake = AlertEndpoint(handover, policies.keys, Metrics())
     checks = {
         "temporal": temporal_check(client, settings.temporal),
         "ledger": ledger_check(database, ledger),
         "policy": policy_check(policies),
     }
     against = AppealsInLedger(queries, AppealsLedger(database))
-    filing = AppealIntake(appeals, against, policies.keys, policies.appeal_terms)
+    filing = AppealEndpoint(appeals, against, policies.keys, policies.appeal_terms)
     routers = [appeal_routes(filing)]
     if secret:
         routers.append(slack_routes(bolt, secret.get_secret_value()))

@@ -7,19 +7,19 @@ from datetime import UTC, datetime
 import structlog
 from temporalio.client import Client
 
-from activities.bulk_members import RingActivities
+from activities.bulk_members import BulkActivities
 from activities.case_delivery import DeliveryActivities
 from activities.charts import draw
 from activities.evidence_reveal import RevealActivities
 from activities.images import Fetcher, Images, Places, open_fetcher
 from activities.ledger.activities import LedgerActivities
 from activities.ledger.appeals import AppealsLedger
-from activities.ledger.bulk import Rings
+from activities.ledger.bulk import BulkLedger
 from activities.ledger.cases import Ledger
 from activities.ledger.evidence import EvidenceRecord
 from activities.ledger.storms import Storms
 from activities.ledger.team import Preferences
-from activities.platform.activities import PlatformActivities, rehearse
+from activities.platform.activities import PlatformActivities, dry_run
 from activities.platform.client import Platform, open_platform
 from activities.platform.notices import NoticeActivities
 from activities.platform.related import RelatedReader
@@ -30,10 +30,10 @@ from activities.slack.activities import (
     StormSlackActivities,
 )
 from activities.slack.client import slack_client
-from activities.slack.directory import People
+from activities.slack.directory import Directory
 from activities.slack.evidence import EvidenceScreen
 from activities.slack.i18n.catalog import CatalogWording
-from activities.slack.rate_limiter import Pacer
+from activities.slack.rate_limiter import RateLimiter
 from activities.storm_watch import StormWatch
 from bot.cli.process import open_database, run, stop_event, unless_stopped
 from bot.encryption import Unreadable
@@ -42,11 +42,11 @@ from bot.log_setup import set_up_logging
 from bot.policies import Policies, open_policies
 from bot.services.reports import gathering, keeping_schedules
 from bot.services.slack import stand_ins
-from bot.services.team import Preferred
+from bot.services.team import LanguagePreferences
 from bot.settings import Settings, load_settings, need
 from bot.temporal import deployment_of, unreadable, wait_for_temporal
 from bot.worker import Duties, make_workers, run_workers
-from workflows.client import Cases, StormRoutes
+from workflows.client import Cases, StormClient
 
 log = structlog.get_logger()
 
@@ -115,21 +115,23 @@ async def open_duties(
         open_platform(settings.platform.base_url, token.get_secret_value() if token else None)
     )
     ledger = LedgerActivities(Ledger(database))
-    people = People(
+    people = Directory(
         web,
         policies.roles,
         settings.locale,
-        chosen=Preferred(Preferences(database)).language,
+        chosen=LanguagePreferences(Preferences(database)).language,
         on_shift=lambda: policies.on_shift(settings.zone, datetime.now(UTC)),
     )
-    cases, pacer = Cases(client, settings.temporal.task_queue), Pacer(settings.slack.pace)
+    cases, pacer = Cases(client, settings.temporal.task_queue), RateLimiter(settings.slack.pace)
     in_slack = (web, people, settings.locale, settings.zone, pacer)
-    storms, routes = Storms(database), StormRoutes(client, settings.temporal.task_queue)
-    watch = StormWatch(storms, routes)
+    storms, workflow_ids = Storms(database), StormClient(client, settings.temporal.task_queue)
+    watch = StormWatch(storms, workflow_ids)
     slack = SlackActivities(*in_slack, cases.newest_show, watch, stand_ins(database))
     platform = PlatformActivities(Platform(http))
-    rings = Rings(database)
-    ringing = RingActivities(RelatedReader(Platform(http)), rings, policies.look_ups)
+    bulk_decisions = BulkLedger(database)
+    bulk_activities = BulkActivities(
+        RelatedReader(Platform(http)), bulk_decisions, policies.look_ups
+    )
     delivery = DeliveryActivities(cases)
     appeals = AppealsLedger(database)
     appeal_cards = AppealSlackActivities(*in_slack)
@@ -160,7 +162,7 @@ async def open_duties(
             delivery.deliver,
             delivery.outcome,
             gathering(database, people, policies, settings).gather_report,
-            *(rings.ring_part, rings.ring_marks, rings.record_ring),
+            *(bulk_decisions.bulk_part, bulk_decisions.bulk_statuses, bulk_decisions.record_bulk),
         ),
         slack=(
             slack.show,
@@ -175,8 +177,8 @@ async def open_duties(
         platform=(
             platform.carry_out,
             platform.read_back,
-            rehearse,
-            ringing.ring_of,
+            dry_run,
+            bulk_activities.bulk_of,
             notices.send_notice,
         ),
     )

@@ -34,7 +34,7 @@ LEAST = 4
 
 
 @dataclass(order=True)
-class Turn:
+class Admission:
     """A place in the line. The lowest rank is let in first, then whoever came first."""
 
     rank: int
@@ -42,7 +42,7 @@ class Turn:
     let_in: asyncio.Future[None] = field(compare=False)
 
 
-class Room:
+class AdmissionLimiter:
     """Opens up one by one while calls are quick, and closes by a fifth when they are not."""
 
     def __init__(
@@ -61,7 +61,7 @@ class Room:
         self._places = float(most)
         self._inside = 0
         self._narrowed_at = float("-inf")
-        self._line: list[Turn] = []
+        self._line: list[Admission] = []
         self._number = 0
 
     @property
@@ -69,22 +69,22 @@ class Room:
         """How many may be under way now."""
         return int(self._places)
 
-    def turn(self, rank: int = 0) -> Turn:
+    def turn(self, rank: int = 0) -> Admission:
         """A place in the line, for `place`."""
-        turn = Turn(rank, self._number, asyncio.get_running_loop().create_future())
+        turn = Admission(rank, self._number, asyncio.get_running_loop().create_future())
         self._number += 1
         heapq.heappush(self._line, turn)
         self.look()
         return turn
 
-    def hurry(self, turn: Turn, rank: int) -> None:
+    def hurry(self, turn: Admission, rank: int) -> None:
         """It became more urgent while it waited."""
         if rank < turn.rank and not turn.let_in.done():
             turn.rank = rank
             heapq.heapify(self._line)
 
     @asynccontextmanager
-    async def place(self, turn: Turn) -> AsyncIterator[None]:
+    async def place(self, turn: Admission) -> AsyncIterator[None]:
         """One call, at its turn."""
         await self._enter(turn)
         began = self._clock()
@@ -102,7 +102,7 @@ class Room:
                 self._inside += 1
                 turn.let_in.set_result(None)
 
-    async def _enter(self, turn: Turn) -> None:
+    async def _enter(self, turn: Admission) -> None:
         try:
             await turn.let_in
         except asyncio.CancelledError:
@@ -139,7 +139,7 @@ ASKED_AT = AHEAD // 2
 log = structlog.get_logger()
 
 
-class Trailing:
+class BacklogProbe:
     """Asks the case that was last handed something: its answer comes after all before it."""
 
     def __init__(
@@ -163,10 +163,10 @@ class Trailing:
         """
         return self._ahead + under_way >= AHEAD and not self._away
 
-    def sent(self, route: str) -> None:
+    def sent(self, workflow_id: str) -> None:
         """One more call went to the case at `route`."""
         self._ahead += 1
-        self._last = route
+        self._last = workflow_id
         self._begin()
 
     def _begin(self) -> None:
@@ -221,7 +221,7 @@ class Accepts(Protocol):
         """Stores the alerts of one group durably; the case's route. Raises `OutOfReach`."""
         ...
 
-    async def reached(self, route: str) -> None:
+    async def reached(self, workflow_id: str) -> None:
         """Returns once a worker was at the case. Raises `OutOfReach`."""
         ...
 
@@ -239,26 +239,26 @@ class Handled:
 
 
 @dataclass(eq=False)
-class Parcel:
+class AlertBatch:
     """Alerts of one case that wait together for their turn; `sent` ends with their call."""
 
     placed: Placed
-    turn: Turn
+    turn: Admission
     alerts: dict[Pair, Alert] = field(default_factory=dict)
     given_up: bool = False
     sent: asyncio.Future[None] = field(init=False)
 
 
-class Handover:
+class AlertSubmitter:
     """One per process: it bounds what is in flight over all requests."""
 
     def __init__(self, cases: Accepts, place: Place, known: Known) -> None:
         self._cases = cases
         self._place = place
         self._known = known
-        self._trailing = Trailing(cases.reached, lambda: self._room.look())
-        self._room = Room(IN_FLIGHT, closed=self._trailing.far)
-        self._waiting: dict[tuple[str, tuple[str, ...]], Parcel] = {}
+        self._trailing = BacklogProbe(cases.reached, lambda: self._room.look())
+        self._room = AdmissionLimiter(IN_FLIGHT, closed=self._trailing.far)
+        self._waiting: dict[tuple[str, tuple[str, ...]], AlertBatch] = {}
         self._recent: OrderedDict[Pair, None] = OrderedDict()
 
     async def hand_over(self, alerts: Sequence[Alert]) -> list[Handled]:
@@ -303,12 +303,12 @@ class Handover:
         for parcel in dict.fromkeys(parcels):
             await asyncio.shield(parcel.sent)
 
-    def _parcel(self, alerts: Sequence[Alert], placed: Placed) -> Parcel:
+    def _parcel(self, alerts: Sequence[Alert], placed: Placed) -> AlertBatch:
         """The call that takes the alerts: one that waits for its turn takes more with it."""
         key, rank = _key(placed), min(_rank(alert, placed) for alert in alerts)
         parcel = self._waiting.get(key)
         if parcel is None:
-            parcel = self._waiting[key] = Parcel(placed, self._room.turn(rank))
+            parcel = self._waiting[key] = AlertBatch(placed, self._room.turn(rank))
             parcel.sent = asyncio.ensure_future(self._send(parcel))
             # Whoever sent the alerts may have gone away before it fails.
             parcel.sent.add_done_callback(lambda sent: sent.cancelled() or sent.exception())
@@ -318,19 +318,21 @@ class Handover:
             parcel.alerts.setdefault(_pair(alert), alert)
         return parcel
 
-    async def _send(self, parcel: Parcel) -> None:
+    async def _send(self, parcel: AlertBatch) -> None:
         async with self._room.place(parcel.turn):
             del self._waiting[_key(parcel.placed)]
             if parcel.given_up:
                 raise TemporalAway("it did not take what was before")
             try:
-                route = await self._cases.accept_all(list(parcel.alerts.values()), *parcel.placed)
+                workflow_id = await self._cases.accept_all(
+                    list(parcel.alerts.values()), *parcel.placed
+                )
             except (OutOfReach, RPCError) as away:
                 # A thousand cases would wait a thousand times for the same answer.
                 for behind in self._waiting.values():
                     behind.given_up = True
                 raise TemporalAway(str(away)) from away
-            self._trailing.sent(route)
+            self._trailing.sent(workflow_id)
         self._remember(parcel.alerts)
 
     def _remember(self, pairs: Iterable[Pair]) -> None:

@@ -10,7 +10,7 @@ from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bot.http.admission import Handled, Handover, TemporalAway
+from bot.http.admission import AlertSubmitter, Handled, TemporalAway
 from bot.http.metrics import Metrics
 from bot.http.models import EXAMPLE, Batch, Outcome, Refused, Results
 from bot.http.signatures import (
@@ -38,10 +38,10 @@ class Keys:
 
 
 @dataclass(frozen=True)
-class Intake:
+class AlertEndpoint:
     """What the route needs; `keys` is asked at every request, since policy files change."""
 
-    handover: Handover
+    handover: AlertSubmitter
     keys: Callable[[], Keys]
     metrics: Metrics
 

@@ -10,7 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 from starlette.responses import Response
 
-from bot.http.alerts import OPENAPI, RESPONSES, SCHEMAS, Intake
+from bot.http.alerts import OPENAPI, RESPONSES, SCHEMAS, AlertEndpoint
 from bot.http.metrics import Timed
 
 CHECK_SECONDS = 2.0
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 
 def make_app(
-    intake: Intake,
+    intake: AlertEndpoint,
     checks: Mapping[str, Check],
     routers: Sequence[APIRouter] = (),
 ) -> FastAPI:
@@ -48,7 +48,7 @@ def make_app(
     return app
 
 
-def _add_health(app: FastAPI, intake: Intake, checks: Mapping[str, Check]) -> None:
+def _add_health(app: FastAPI, intake: AlertEndpoint, checks: Mapping[str, Check]) -> None:
     @app.get("/healthz", summary="Whether the process runs")
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}

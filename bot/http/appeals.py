@@ -70,7 +70,7 @@ class AppealTerms:
 
 
 @dataclass(frozen=True)
-class AppealIntake:
+class AppealEndpoint:
     """What the route needs; `keys` and `terms` are asked anew, since policy files change."""
 
     appeals: FilesAppeals
@@ -162,7 +162,7 @@ class AppealIntake:
             return Invalid(request.id, "/case", f"There is no case {request.case}.")
         if found.effective or not closed:
             return None
-        if found.decision is not None and found.decision.ring is not None:
+        if found.decision is not None and found.decision.bulk is not None:
             told = (
                 f"Decision {found.decision.id} acted on many accounts at once, and can't be "
                 f"reviewed for one of them here: ask the team about case {request.case}."
@@ -202,7 +202,7 @@ def read_appeal(body: bytes, speaker: str | None, taken: frozenset[str]) -> Appe
     return request
 
 
-def appeal_routes(intake: AppealIntake) -> APIRouter:
+def appeal_routes(intake: AppealEndpoint) -> APIRouter:
     """The route, for the app."""
     router = APIRouter()
     router.add_api_route(

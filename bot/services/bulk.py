@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from activities.ledger.bulk import Rings
+from activities.ledger.bulk import BulkLedger
 from activities.ledger.queries import Row
 from activities.platform.related import Found, RelatedReader
 from bot.policies import Policies
 from workflows.domain.alerts import Subject
 from workflows.domain.case import bulk_progress
-from workflows.domain.case.bulk import Blast, Tally
-from workflows.domain.case.bulk_progress import Mark
+from workflows.domain.case.bulk import Impact, Tally
+from workflows.domain.case.bulk_progress import MemberStatus
 from workflows.domain.case.enforcement import ActionStatus, Problem
 from workflows.domain.policy.platform import RelatedSpec
 from workflows.domain.values import Text, Value
@@ -40,7 +40,7 @@ class SubjectLine(Value):
     done: tuple[DoneLine, ...] = ()
 
 
-class RingPage(Value):
+class BulkPage(Value):
     """Some subjects of a ring, failed ones first. `first` counts from 0."""
 
     total: int
@@ -48,12 +48,14 @@ class RingPage(Value):
     lines: tuple[SubjectLine, ...]
 
 
-class RingDesk:
+class BulkService:
     """Rings over platform and ledger. Raises `Unavailable` where one of them does not answer."""
 
-    def __init__(self, reader: RelatedReader, rings: Rings, policies: Policies) -> None:
+    def __init__(
+        self, reader: RelatedReader, bulk_decisions: BulkLedger, policies: Policies
+    ) -> None:
         self._reader = reader
-        self._rings = rings
+        self._bulk_ledger = bulk_decisions
         self._policies = policies
 
     def sources(self) -> dict[str, RelatedSpec]:
@@ -72,11 +74,11 @@ class RingDesk:
             catalog, wanted.type, wanted.starts, wanted.sources, wanted.ids
         )
 
-    async def blast(self, found: Found) -> Blast:
+    async def impact(self, found: Found) -> Impact:
         """What acting on all of them would touch."""
         touched = await self._reader.touched(self._policies.look_ups(), found)
-        sanctioned = await self._rings.sanctioned(found.subjects)
-        return Blast(
+        sanctioned = await self._bulk_ledger.sanctioned(found.subjects)
+        return Impact(
             sums=touched.sums,
             sanctioned=sanctioned,
             unknown=touched.unknown,
@@ -85,21 +87,21 @@ class RingDesk:
 
     async def progress(self, case: str) -> Tally | None:
         """How far the ring of a case's last decision is."""
-        ring = await self._ring(case)
-        marks = None if ring is None else await self._rings.ring_marks(ring)
-        return None if marks is None else bulk_progress.tally(map(Mark, marks), 0)
+        bulk = await self._bulk(case)
+        marks = None if bulk is None else await self._bulk_ledger.bulk_statuses(bulk)
+        return None if marks is None else bulk_progress.tally(map(MemberStatus, marks), 0)
 
-    async def page(self, case: str, first: int, size: int) -> RingPage | None:
+    async def page(self, case: str, first: int, size: int) -> BulkPage | None:
         """Subjects of the ring of a case's last decision."""
-        ring = await self._ring(case)
-        if ring is None:
+        bulk = await self._bulk(case)
+        if bulk is None:
             return None
-        page = await self._rings.page(ring, first, size)
-        return RingPage(total=page.total, first=first, lines=self._lines(page.rows))
+        page = await self._bulk_ledger.page(bulk, first, size)
+        return BulkPage(total=page.total, first=first, lines=self._lines(page.rows))
 
-    async def _ring(self, case: str) -> str | None:
-        decision = await self._rings.last_of(case)
-        return None if decision is None or decision.ring is None else decision.ring.id
+    async def _bulk(self, case: str) -> str | None:
+        decision = await self._bulk_ledger.last_of(case)
+        return None if decision is None or decision.bulk is None else decision.bulk.id
 
     def _lines(self, rows: Sequence[Row]) -> tuple[SubjectLine, ...]:
         lines: dict[int, SubjectLine] = {}

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from activities.ledger.queries import Look, Queries, Row
-from activities.ledger.search import Finding
+from activities.ledger.search import Search
 from bot.policies import Policies
 from bot.slack.commands.parser import case_begun
 from workflows.domain.alerts import Subject
@@ -35,7 +35,7 @@ class CaseLine(Value):
     """
 
     id: str
-    route: str = ""
+    workflow_id: str = ""
     version: int = 0
     title: Text
     subject: Subject
@@ -249,7 +249,7 @@ def line_of(row: Row) -> CaseLine:
     due = row["claim_due"] if row["owner"] is None else row["decide_due"]
     return CaseLine(
         id=row["id"],
-        route=row["route"],
+        workflow_id=row["workflow_id"],
         version=row["version"],
         title=Text.model_validate(row["title"]),
         subject=Subject(type=row["subject_type"], id=row["subject_id"]),
@@ -286,7 +286,7 @@ def _card(row: Row) -> CardRef | None:
 class LedgerFinding:
     """Finding cases in the ledger. Every call raises `LedgerUnavailable`."""
 
-    def __init__(self, finding: Finding, queries: Queries) -> None:
+    def __init__(self, finding: Search, queries: Queries) -> None:
         self._finding = finding
         self._queries = queries
 

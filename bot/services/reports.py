@@ -13,7 +13,7 @@ from activities.ledger.database import Database
 from activities.ledger.queries import Queries
 from activities.ledger.statistics import Statistics
 from activities.report_gathering import ReportGathering
-from activities.slack.directory import People
+from activities.slack.directory import Directory
 from bot.policies import Policies
 from bot.settings import Settings
 from workflows.report.schedules import Planned, Schedules, planned
@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 
 def gathering(
-    database: Database, people: People, policies: Policies, settings: Settings
+    database: Database, people: Directory, policies: Policies, settings: Settings
 ) -> ReportGathering:
     """What reads everything that a report tells."""
     return ReportGathering(

@@ -5,59 +5,59 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Protocol
 
-from activities.ledger.bulk import Rings
+from activities.ledger.bulk import BulkLedger
 from activities.ledger.database import Database, LedgerUnavailable
 from activities.ledger.evidence import EvidenceRecord
 from activities.ledger.queries import Queries
-from activities.ledger.search import Finding
+from activities.ledger.search import Search
 from activities.ledger.statistics import Statistics
 from activities.ledger.team import Automation, Covers
 from activities.platform.related import RelatedReader
-from activities.slack.directory import People
+from activities.slack.directory import Directory
 from activities.slack.i18n.catalog import Catalog, texts
 from activities.slack.role_holders import StandIn, StandIns
-from bot.http.admission import Handover
+from bot.http.admission import AlertSubmitter
 from bot.policies import Policies
-from bot.services.bulk import RingDesk
+from bot.services.bulk import BulkService
 from bot.services.cases import LedgerFinding, LedgerReader
 from bot.services.lookups import LookUps
-from bot.services.team import Preferred, TeamDesk
+from bot.services.team import LanguagePreferences, TeamService
 from bot.settings import Settings
 from workflows.client import Appeals, Cases
 from workflows.domain.alerts import Alert
 from workflows.domain.appeal.commands import AppealClick
 from workflows.domain.case.commands import Click
-from workflows.domain.case.snapshot import Memory
+from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.people import Role
 from workflows.domain.policy.playbook import Playbook
 from workflows.domain.values import Language
-from workflows.ports.appeals import AppealMemory
+from workflows.ports.appeals import AppealSnapshot
 
 
-class CaseDoor(Protocol):
+class CaseService(Protocol):
     """The workflows (`workflows.client.Cases`)."""
 
-    async def click(self, route: str, click: Click) -> None:
+    async def click(self, workflow_id: str, click: Click) -> None:
         """Stores a click for good. Raises `workflows.client.OutOfReach`."""
 
-    async def memory(self, route: str) -> Memory | None:
+    async def memory(self, workflow_id: str) -> CaseSnapshot | None:
         """The running case at `route`, or None. Raises `workflows.client.OutOfReach`."""
 
 
-class AppealDoor(Protocol):
+class AppealService(Protocol):
     """The appeals (`workflows.client.Appeals`). Raises `workflows.client.OutOfReach`."""
 
     async def click(self, click: AppealClick) -> bool:
         """Stores a click for good; False where its appeal is over."""
 
-    async def memory(self, appeal: str) -> AppealMemory | None:
+    async def memory(self, appeal: str) -> AppealSnapshot | None:
         """An open appeal, or None."""
 
 
 class ManualAlerts:
     """Alerts that people make, on the way that detectors' alerts take."""
 
-    def __init__(self, handover: Handover, policies: Policies) -> None:
+    def __init__(self, handover: AlertSubmitter, policies: Policies) -> None:
         self._handover = handover
         self._policies = policies
 
@@ -75,21 +75,21 @@ class ManualAlerts:
 class Services:
     """Everything beside Slack itself that the listeners use. Times are typed in `zone`."""
 
-    cases: CaseDoor
-    appeals: AppealDoor
+    cases: CaseService
+    appeals: AppealService
     policies: Policies
-    people: People
+    people: Directory
     ledger: LedgerReader
     covers: Covers
     platform: LookUps
-    team: TeamDesk
+    team: TeamService
     texts: Callable[[Language], Catalog]
     language: Language
     zone: tzinfo
     finding: LedgerFinding
     automation: Automation
     alerts: ManualAlerts
-    rings: RingDesk
+    bulk_decisions: BulkService
     evidence: EvidenceRecord
 
 
@@ -110,12 +110,12 @@ def make_services(
     cases: Cases,
     appeals: Appeals,
     policies: Policies,
-    people: People,
+    people: Directory,
     database: Database,
     platform: LookUps,
     settings: Settings,
-    preferred: Preferred,
-    handover: Handover,
+    preferred: LanguagePreferences,
+    handover: AlertSubmitter,
     related: RelatedReader,
 ) -> Services:
     """Everything that the listeners use, over the real things."""
@@ -127,7 +127,7 @@ def make_services(
         ledger=LedgerReader(Queries(database), policies),
         covers=Covers(database),
         platform=platform,
-        team=TeamDesk(
+        team=TeamService(
             policies,
             people,
             Statistics(database),
@@ -138,9 +138,9 @@ def make_services(
         texts=texts,
         language=settings.locale,
         zone=settings.zone,
-        finding=LedgerFinding(Finding(database), Queries(database)),
+        finding=LedgerFinding(Search(database), Queries(database)),
         automation=Automation(database),
         alerts=ManualAlerts(handover, policies),
-        rings=RingDesk(related, Rings(database), policies),
+        bulk_decisions=BulkService(related, BulkLedger(database), policies),
         evidence=EvidenceRecord(database),
     )

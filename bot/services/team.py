@@ -10,12 +10,12 @@ from sqlalchemy.exc import DBAPIError
 from activities.cache import Away, Cache
 from activities.ledger.database import LedgerError
 from activities.ledger.statistics import Statistics
-from activities.ledger.team import Covering, Covers, Preferences
-from activities.slack.directory import People, RolesUnknown
+from activities.ledger.team import ActiveCover, Covers, Preferences
+from activities.slack.directory import Directory, RolesUnknown
 from bot.policies import Policies
 from workflows.domain.metrics.metrics import Numbers
 from workflows.domain.people import WORKING_ROLES, Role
-from workflows.domain.policy.roster import Turn, next_after, on_at, zone_of
+from workflows.domain.policy.roster import ShiftTurn, next_after, on_at, zone_of
 from workflows.domain.values import Language, Text, Value
 
 LASTS = 10.0
@@ -28,7 +28,7 @@ FAILURES = (LedgerError, DBAPIError)
 """While a ledger comes back, its tables may not be there yet."""
 
 
-class Preferred:
+class LanguagePreferences:
     """A cache over the ledger. While that is away or slow, what was known counts."""
 
     def __init__(
@@ -57,7 +57,7 @@ class Preferred:
 class Duty(Value):
     """A turn with everybody who works it; None where Slack does not say who that is."""
 
-    turn: Turn
+    turn: ShiftTurn
     people: tuple[str, ...] | None
     leads: tuple[str, ...] | None
 
@@ -71,20 +71,20 @@ class OnCall(Value):
     roster: bool
     now: tuple[Duty, ...] = ()
     next: tuple[Duty, ...] = ()
-    covers: tuple[Covering, ...] = ()
+    covers: tuple[ActiveCover, ...] = ()
     holders: dict[Role, tuple[str, ...] | None] = Field(default_factory=dict)
 
 
-class TeamDesk:
+class TeamService:
     """The team: over ledger, roster and Slack's groups. Raises `LedgerUnavailable`."""
 
     def __init__(
         self,
         policies: Policies,
-        people: People,
+        people: Directory,
         statistics: Statistics,
         covers: Covers,
-        preferred: Preferred,
+        preferred: LanguagePreferences,
         zone: tzinfo,
     ) -> None:
         """`zone` is the deployment's, for a roster without one of its own."""
@@ -126,10 +126,10 @@ class TeamDesk:
         """From now on the person reads `language`."""
         await self._preferred.choose(person, language, now)
 
-    async def _duties(self, turns: Sequence[Turn]) -> tuple[Duty, ...]:
+    async def _duties(self, turns: Sequence[ShiftTurn]) -> tuple[Duty, ...]:
         return tuple([await self._duty(turn) for turn in turns])
 
-    async def _duty(self, turn: Turn) -> Duty:
+    async def _duty(self, turn: ShiftTurn) -> Duty:
         people = turn.people or await self._members(turn.role or Role.SPECIALIST)
         return Duty(turn=turn, people=people, leads=turn.leads or await self._members(Role.LEAD))
 

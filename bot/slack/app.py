@@ -16,15 +16,15 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.services.slack import Services
 from bot.slack.appeals import ACTIONS, AppealModals, AppealPresses
-from bot.slack.bulk.decide import RingDeciding
+from bot.slack.bulk.decide import BulkModal
 from bot.slack.bulk.views import CALLBACK
 from bot.slack.buttons import Clicks
 from bot.slack.commands.buttons import ACTIONS as ANSWER_ACTIONS
 from bot.slack.commands.buttons import AnswerPresses
 from bot.slack.commands.dispatch import Slash
 from bot.slack.commands.reveal import CALLBACK as REVEAL
-from bot.slack.commands.reveal import Revealing
-from bot.slack.context import Telling, make_context, utc_now
+from bot.slack.commands.reveal import RevealModal
+from bot.slack.context import DirectTexts, make_context, utc_now
 from bot.slack.evidence.reveal import ACTIONS as EVIDENCE
 from bot.slack.evidence.reveal import EvidenceListener
 from bot.slack.home.view import LANGUAGE, Home
@@ -74,8 +74,8 @@ def make_bolt_app(
         app.view_submission(callback_id)(submissions.submitted)
     app.view_submission("uphold")(answering.upheld)
     app.view_submission("overturn")(answering.overturned)
-    app.view_submission(CALLBACK)(RingDeciding(context).submitted)
-    app.view_submission(REVEAL)(Revealing(context).submitted)
+    app.view_submission(CALLBACK)(BulkModal(context).submitted)
+    app.view_submission(REVEAL)(RevealModal(context).submitted)
     for callback_id in (REPORT, OPEN_CASE):
         app.view_submission(callback_id)(hands.submitted)
     app.message_shortcut("report_message")(hands.reported)
@@ -83,7 +83,7 @@ def make_bolt_app(
     app.view_closed(_ANY)(_acknowledged)
     app.command(COMMAND)(Slash(context).typed)
     app.event("app_home_opened")(home.opened)
-    app.error(_on_error(Telling(context)))
+    app.error(_on_error(DirectTexts(context)))
     return app
 
 
@@ -109,7 +109,7 @@ async def _acknowledged(ack: AsyncAck) -> None:
     await ack()
 
 
-def _on_error(telling: Telling) -> Callable[..., Any]:
+def _on_error(telling: DirectTexts) -> Callable[..., Any]:
     """What happens to a listener's failure: logged, and its person hears of it.
 
     Slack shows an error of its own to who pressed, and keeps a modal open with everything in it,

@@ -24,7 +24,7 @@ from activities.slack.cards.appeal import CLAIM, OVERTURN, RELEASE, TELL, UPHOLD
 from activities.slack.escape import mrkdwn
 from activities.slack.handles import AppealHandle, decode_appeal
 from activities.slack.i18n.catalog import Catalog
-from bot.services.slack import AppealDoor
+from bot.services.slack import AppealService
 from bot.slack.context import Listener, SlackContext
 from bot.slack.interactions import (
     Press,
@@ -53,7 +53,7 @@ class Stored(StrEnum):
     AWAY = "away"
 
 
-async def store_appeal(appeals: AppealDoor, click: AppealClick) -> Stored:
+async def store_appeal(appeals: AppealService, click: AppealClick) -> Stored:
     """Hands the click over, within Slack's patience."""
     try:
         async with asyncio.timeout(STORING):
@@ -265,7 +265,7 @@ class AppealPresses(Listener):
 
 
 def _handle(press: Press) -> AppealHandle:
-    handle = decode_appeal(press.value, press.route)
+    handle = decode_appeal(press.value, press.workflow_id)
     if handle is None:
         raise Unreadable("not a handle of an appeal")
     return handle

@@ -6,8 +6,8 @@ import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from activities.slack.handles import Handle
-from bot.slack.bulk.list import RingListener
-from bot.slack.context import Listener, SlackContext, Telling
+from bot.slack.bulk.list import BulkListener
+from bot.slack.context import DirectTexts, Listener, SlackContext
 from bot.slack.evidence.reveal import EvidenceListener
 from bot.slack.interactions import (
     Press,
@@ -20,7 +20,7 @@ from bot.slack.interactions import (
     read_source,
 )
 from bot.slack.modals.metadata import placed
-from bot.slack.modals.opening import Opening
+from bot.slack.modals.opening import ModalOpener
 from bot.slack.replies import NotTaken, store
 from bot.slack.timeline import Timelines, is_of_timeline
 from workflows.domain.case.commands import Click, PersonCommand, Place
@@ -33,9 +33,9 @@ class Clicks(Listener):
 
     def __init__(self, context: SlackContext) -> None:
         super().__init__(context)
-        self._telling = Telling(context)
-        self._opening = Opening(context)
-        self._rings = RingListener(context)
+        self._telling = DirectTexts(context)
+        self._opening = ModalOpener(context)
+        self._bulk_ledger = BulkListener(context)
         self._timelines = Timelines(context)
         self._evidence = EvidenceListener(context)
 
@@ -53,9 +53,9 @@ class Clicks(Listener):
             self._telling.later(read_source(body), "bot.press.unreadable")
 
     async def _take(self, ack: AsyncAck, press: Press, aim: Handle) -> None:
-        if self._rings.hears(press):
+        if self._bulk_ledger.hears(press):
             await ack()
-            self._after.start(self._rings.open(press, aim))
+            self._after.start(self._bulk_ledger.open(press, aim))
             return
         if is_of_timeline(press.name):
             await ack()
@@ -86,7 +86,7 @@ class Clicks(Listener):
             place=place,
             received_at=self._now(),
         )
-        if not await store(self._services.cases, aim.route, click):
+        if not await store(self._services.cases, aim.workflow_id, click):
             _log.warning("click_not_stored", case=aim.case, command=command.kind)
             if press.view:
                 await ack()

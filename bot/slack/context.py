@@ -67,7 +67,7 @@ class Listener:
         return self._services.texts(await self._languages.of(person, within))
 
 
-class Telling(Listener):
+class DirectTexts(Listener):
     """Sentences for one person, in their language."""
 
     def later(self, source: Source, key: str, **values: str) -> asyncio.Task[bool]:

@@ -17,7 +17,7 @@ _SURE = re.compile(r"case\.sure\.([a-z][a-z0-9_]{0,39})")
 _PLAIN: dict[str, Callable[..., cmd.PersonCommand]] = {
     "case.claim": cmd.Claim,
     "case.release": cmd.Release,
-    "case.clear": cmd.Clear,
+    "case.clear": cmd.MarkNoViolation,
     "case.escalate": cmd.Escalate,
     "case.confirm": cmd.Confirm,
     "case.lift_protection": cmd.LiftProtection,
@@ -32,7 +32,7 @@ _PLAIN: dict[str, Callable[..., cmd.PersonCommand]] = {
     "notice.retry": cmd.RetryNotice,
     "approval.approve": cmd.Approve,
     "approval.withdraw": cmd.Withdraw,
-    "ring.stop": cmd.StopRing,
+    "bulk.stop": cmd.StopBulk,
 }
 MORE = "case.more"
 MODALS = {
@@ -73,7 +73,7 @@ class Press(Value):
     name: str
     url: bool
     value: str
-    route: str
+    workflow_id: str
     action_ts: str
     source: Source
     view: str = ""
@@ -97,7 +97,7 @@ def read_press(body: Mapping[str, Any]) -> Press:
         name=name,
         url="url" in action,
         value=value,
-        route=str(action.get("block_id", "")),
+        workflow_id=str(action.get("block_id", "")),
         action_ts=str(action.get("action_ts", "")),
         source=read_source(body),
         **_modal(body),
@@ -151,7 +151,7 @@ def read_handle(press: Press) -> Handle:
     Raises:
         Unreadable: where value or block_id are not what a card carries.
     """
-    handle = decode(press.value, press.route)
+    handle = decode(press.value, press.workflow_id)
     if handle is None:
         raise Unreadable("not a handle of a case")
     return handle

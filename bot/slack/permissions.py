@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable
 
 from activities.errors import Unavailable
-from activities.slack.directory import People
+from activities.slack.directory import Directory
 from activities.slack.i18n.catalog import Catalog
 from activities.slack.role_holders import MOST_NAMES
 from bot.slack.rendering import person
@@ -19,7 +19,7 @@ EVERYBODY = frozenset(Role)
 READS_ONLY = frozenset({Role.AUDITOR})
 
 
-async def holds(people: People, who: str, allowed: frozenset[Role]) -> bool | None:
+async def holds(people: Directory, who: str, allowed: frozenset[Role]) -> bool | None:
     """Whether a person holds one of the roles; None where that can't be told in time."""
     try:
         async with asyncio.timeout(PATIENCE):
@@ -28,7 +28,7 @@ async def holds(people: People, who: str, allowed: frozenset[Role]) -> bool | No
         return None
 
 
-async def role_needed(people: People, allowed: Iterable[Role], texts: Catalog) -> str:
+async def role_needed(people: Directory, allowed: Iterable[Role], texts: Catalog) -> str:
     """The sentence for somebody who may not: which role it takes, and who holds it."""
     roles = sorted(allowed)
     words = texts.say("words.or").join(texts.say(f"role.{role.value}") for role in roles)
@@ -42,7 +42,7 @@ SECONDS = 1.0
 """That Slack is given; an answer without names is better than none."""
 
 
-async def holder_words(people: People, roles: Iterable[Role], texts: Catalog) -> str:
+async def holder_words(people: Directory, roles: Iterable[Role], texts: Catalog) -> str:
     """`(<@U0TANAKA>、<@U0REED> ほか2人)`; nothing where it can't be told.
 
     For answers that only one person sees, where a mention is a name and calls nobody.

@@ -12,7 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from activities.errors import Unavailable
-from bot.services.slack import CaseDoor, Services
+from bot.services.slack import CaseService, Services
 from bot.slack.interactions import Source
 from workflows.client import OutOfReach
 from workflows.domain.case.commands import Click
@@ -194,11 +194,11 @@ STORING = 2.0
 """Seconds; Slack shows an error after 3 s (docs.slack.dev, acknowledging requests)."""
 
 
-async def store(cases: CaseDoor, route: str, click: Click) -> bool:
+async def store(cases: CaseService, workflow_id: str, click: Click) -> bool:
     """Whether the case has the click for good. False: it is out of reach, press again."""
     try:
         async with asyncio.timeout(STORING):
-            await cases.click(route, click)
+            await cases.click(workflow_id, click)
     except (OutOfReach, TimeoutError):
         return False
     return True

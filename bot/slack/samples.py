@@ -98,7 +98,7 @@ def evidence(
         ),
     )
     state = ListState(
-        route=case.route,
+        workflow_id=case.workflow_id,
         case=case.id,
         version=case.version,
         channel="C0SAMPLE",
@@ -204,7 +204,7 @@ def _modals(case: Case, texts: Catalog) -> Iterator[Sample]:
 
 
 def _modal(name: str, offer: Offer, case: Case, texts: Catalog, of: str = "") -> Sample:
-    aim = Handle(case=case.id, version=1, route=case.route)
+    aim = Handle(case=case.id, version=1, workflow_id=case.workflow_id)
     limits = offer.limits if name == "decide" else None
     metadata = metadata_for(aim, Place(channel="C0SAMPLE"), texts.language, limits)
     return _view(f"{of}modal {name}", modal_of(name, offer, metadata, texts))

@@ -59,7 +59,7 @@ class StormOpening(Listener):
 
     async def _case(self, story: Story, texts: Catalog) -> Said:
         line, base = story.line, await self._links.base()
-        memory = await self._services.cases.memory(line.route)
+        memory = await self._services.cases.memory(line.workflow_id)
         if memory is None or memory.case is None or memory.case.id != line.id:
             return pages.case_page(story, texts, base, self._now())  # it is closed by now
         view = view_of(memory.case)

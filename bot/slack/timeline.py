@@ -111,7 +111,7 @@ def _turning(page: Timeline, aim: Handle, size: int, texts: Catalog) -> list[Blo
     if page.first + len(page.lines) < page.total:
         after = texts.say("bot.page.next")
         shown.append(button(f"timeline.page.{number + 1}", after, value))
-    return actions(aim.route, shown)
+    return actions(aim.workflow_id, shown)
 
 
 PAGE = 20

@@ -17,7 +17,7 @@ from activities.ledger.activities import LedgerActivities
 from activities.ledger.cases import Ledger
 from activities.ledger.database import Database
 from activities.ledger.evidence import EvidenceRecord
-from activities.slack.directory import People
+from activities.slack.directory import Directory
 from activities.slack.evidence import EvidenceScreen, Viewer
 from deploy.sandbox.slack.reading import visible_text
 from tests.activities.ledger.test_evidence import CASE, entry, revealed
@@ -83,7 +83,7 @@ async def room(desk: Desk, migrated: Path, tmp_path: Path) -> AsyncIterator[Room
     file = shutil.copy(migrated, tmp_path / "ledger.db")
     database = Database(f"sqlite+aiosqlite:///{file}")
     images = FakeImages()
-    people: People = desk.people
+    people: Directory = desk.people
     activities = RevealActivities(
         EvidenceRecord(database),
         images,  # type: ignore[arg-type]

@@ -45,34 +45,34 @@ class Routes:
         self.begun.append(channel)
 
 
-def watch(ledger: Ledger, routes: Routes, now: list[float]) -> StormWatch:
-    return StormWatch(ledger, routes, lambda: now[0])  # type: ignore[arg-type]
+def watch(ledger: Ledger, workflow_ids: Routes, now: list[float]) -> StormWatch:
+    return StormWatch(ledger, workflow_ids, lambda: now[0])  # type: ignore[arg-type]
 
 
 async def test_a_flooded_channel_has_a_storm_and_a_busy_one_none() -> None:
     """Each channel is looked at by itself, and not again for a few seconds."""
-    ledger, routes, now = Ledger(MANY), Routes(), [0.0]
-    mine = watch(ledger, routes, now)
+    ledger, workflow_ids, now = Ledger(MANY), Routes(), [0.0]
+    mine = watch(ledger, workflow_ids, now)
     await mine.look("ts-live")
-    assert routes.begun == []
+    assert workflow_ids.begun == []
     ledger.waits = MANY + 1
     await mine.look("ts-live")
     await mine.look("ts-market")
-    assert (routes.begun, ledger.looks) == (["ts-market"], 2)
+    assert (workflow_ids.begun, ledger.looks) == (["ts-market"], 2)
     now[0] += LOOK_AGAIN
     await mine.look("ts-live")
-    assert routes.begun == ["ts-market", "ts-live"]
+    assert workflow_ids.begun == ["ts-market", "ts-live"]
 
 
 async def test_what_is_away_holds_no_card_up() -> None:
     """It is looked at again soon."""
-    ledger, routes, now = Ledger(99, away=True), Routes(away=True), [0.0]
-    mine = watch(ledger, routes, now)
+    ledger, workflow_ids, now = Ledger(99, away=True), Routes(away=True), [0.0]
+    mine = watch(ledger, workflow_ids, now)
     await mine.look("ts-live")
     ledger.away = False
     now[0] += LOOK_AGAIN
     await mine.look("ts-live")
-    assert routes.begun == []
+    assert workflow_ids.begun == []
 
 
 async def test_cards_are_written_down_once_the_ledger_is_back() -> None:

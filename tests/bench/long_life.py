@@ -29,15 +29,15 @@ async def measure(temporal: str, folder: Path, number: int = 10_000) -> dict:
         sato = await world.person("U0SATO")
         await world.happens(lure())
         card, case = await case_of(sato)
-        route = str(controls(card)[0].block_id)
+        workflow_id = str(controls(card)[0].block_id)
         began = monotonic()
         for start in range(2, number + 1, WAVE):
             upto = min(start + WAVE, number + 1)
             await pour(world, alerts(range(start, upto)))
             await _counted(world, case, upto - 1)
         seconds = monotonic() - began
-        runs = await runs_of(world, route)
-        memory = await Cases(world.client, "koban").memory(route)
+        runs = await runs_of(world, workflow_id)
+        memory = await Cases(world.client, "koban").memory(workflow_id)
         return {
             "alerts": memory.case.alerts if memory and memory.case else None,
             "in_ledger": _rows(world),

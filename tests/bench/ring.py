@@ -15,7 +15,7 @@ from temporalio.client import Client
 from deploy.sandbox.slack.person import wait_until
 from deploy.sandbox.slack.reading import controls
 from deploy.sandbox.temporal import temporal_server
-from deploy.sandbox.traffic import ring
+from deploy.sandbox.traffic import bulk
 from tests.conftest import free_port
 from tests.world import World, koban
 from workflows.client import Cases
@@ -29,13 +29,13 @@ LONGEST = 600.0
 async def measure(world: World, count: int) -> dict:
     """Decides, approves, and waits until the case is closed."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
-    scene = ring.scene(count)
+    scene = bulk.scene(count)
     for _, body in scene.things:
         body["device_id"] = "d_ring0"
     await world.happens(scene)
     card = await sato.wait_card("ts-market", "u_ring0")
     case = card["metadata"]["event_payload"]["case"]
-    command = cmd.DecideRing(
+    command = cmd.DecideBulk(
         by=Actor(id="U0SATO"),
         sources=("device",),
         actions=(PresetAction(action="suspend_user"),),
@@ -60,7 +60,7 @@ async def measure(world: World, count: int) -> dict:
         "carried_out_s": round(time.perf_counter() - read, 1),
         "executions": len(made),
         "more_than_once": sum(times > 1 for times in made.values()),
-        "progress_events": (await world.kinds(case)).count("ring_progressed"),
+        "progress_events": (await world.kinds(case)).count("bulk_progressed"),
         **await _histories(world),
     }
 

@@ -80,7 +80,7 @@ async def standard_case(
     async with Person(world.url, "U0SATO") as sato, Person(world.url, "U0TANAKA") as tanaka:
         calls = sum(world.workspace.calls[name] for name in WRITING)
         card, _ = await new_card(world, sender, sato, who, kind)
-        route, case = controls(card)[0].block_id, card["metadata"]["event_payload"]["case"]
+        workflow_id, case = controls(card)[0].block_id, card["metadata"]["event_payload"]["case"]
         await sato.press(card, "case.claim")
         card = await sato.wait_text(card, "佐藤")
         await sato.press(card, f"case.preset.{preset}")
@@ -88,9 +88,9 @@ async def standard_case(
             asked = await tanaka.wait_card("ts-leads", who)
             await tanaka.press(asked, "approval.approve")
         await sato.wait_text(card, "完了", 20)
-    await client.get_workflow_handle(route).result()
+    await client.get_workflow_handle(workflow_id).result()
     made = sum(world.workspace.calls[name] for name in WRITING) - calls
-    mine = await client.get_workflow_handle(route).fetch_history()
+    mine = await client.get_workflow_handle(workflow_id).fetch_history()
     theirs = await client.get_workflow_handle(f"enforcement/{case}/D1").fetch_history()
     cost = cost_of(mine.events) + cost_of(theirs.events)
     return {

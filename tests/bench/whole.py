@@ -27,21 +27,23 @@ NEWEST = 40
 async def _koban(
     cases: Cases, client: Client, workspace: Workspace, policy: Policy, alert: Alert
 ) -> None:
-    route = await cases.accept(alert, policy, (alert.subject.key,))
-    handle = client.get_workflow_handle(route)
-    case = await wait_until(lambda: _case_on_card(workspace, route), what=f"the card of {route}")
+    workflow_id = await cases.accept(alert, policy, (alert.subject.key,))
+    handle = client.get_workflow_handle(workflow_id)
+    case = await wait_until(
+        lambda: _case_on_card(workspace, workflow_id), what=f"the card of {workflow_id}"
+    )
     place = cmd.Place(channel="C0LIVE")
     for command in (cmd.Claim(by=SATO), cmd.ChoosePreset(by=SATO, preset="warn")):
         click = cmd.Click(id=uuid4().hex, case=case, command=command, place=place)
-        await cases.click(route, click)
+        await cases.click(workflow_id, click)
     await handle.result()
 
 
-def _case_on_card(workspace: Workspace, route: str) -> str | None:
+def _case_on_card(workspace: Workspace, workflow_id: str) -> str | None:
     """The case that the card of `route` is about, once it is posted."""
     for channel in workspace.messages.by_channel.values():
         for message in list(channel.values())[-NEWEST:]:
-            if any(block.get("block_id") == route for block in message.blocks):
+            if any(block.get("block_id") == workflow_id for block in message.blocks):
                 return str((message.metadata or {})["event_payload"]["case"])
     return None
 

@@ -24,7 +24,7 @@ from tests.chaos.places import Outage, Places
 from workflows.domain.case.events import CaseOpened, Event
 from workflows.domain.case.evolve import apply, opened
 from workflows.domain.case.model import Case
-from workflows.domain.case.snapshot import Memory
+from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.policy.packed import PackedPolicy
 
 Row = dict[str, Any]
@@ -55,7 +55,7 @@ class Story:
     events: tuple[Any, ...]
     states: tuple[Case, ...]
     actions: tuple[Row, ...]
-    snapshot: Memory | None = None
+    snapshot: CaseSnapshot | None = None
 
     @property
     def case(self) -> Case:
@@ -69,7 +69,7 @@ class Evidence:
 
     stories: dict[str, Story]
     alerts: Sequence[Row]
-    memories: dict[str, Memory]
+    memories: dict[str, CaseSnapshot]
     running: dict[str, str]
     stuck: dict[str, str]
     ended_badly: Sequence[str]
@@ -154,18 +154,18 @@ def _stories(rows: dict[str, list[Row]], policy: PolicyFolder) -> dict[str, Stor
     return stories
 
 
-def _snapshot(row: Row, policies: dict[tuple[str, str], Row]) -> Memory | None:
+def _snapshot(row: Row, policies: dict[tuple[str, str], Row]) -> CaseSnapshot | None:
     """The state that wakes a closed case up, with the policy that the ledger keeps for it."""
     packed = policies.get((row["policy_version"], row["playbook"]))
     if row["snapshot"] is None or packed is None:
         return None
-    return Memory.model_validate(row["snapshot"]).with_policy(PackedPolicy(**packed))
+    return CaseSnapshot.model_validate(row["snapshot"]).with_policy(PackedPolicy(**packed))
 
 
 def _folded(row: Row, told: list[Any], policy: PolicyFolder) -> list[Case]:
     first, *rest = told
     assert isinstance(first, CaseOpened), row["id"]
-    states = [opened(row["route"], policy.policy_for(row["playbook"]), first)]
+    states = [opened(row["workflow_id"], policy.policy_for(row["playbook"]), first)]
     for event in rest:
         states.append(apply(states[-1], event))
     return states
@@ -173,19 +173,19 @@ def _folded(row: Row, told: list[Any], policy: PolicyFolder) -> list[Case]:
 
 async def _memories(
     client: Client, stories: dict[str, Story], running: dict[str, str]
-) -> tuple[dict[str, Memory], dict[str, str]]:
+) -> tuple[dict[str, CaseSnapshot], dict[str, str]]:
     """What the running case workflows know, by their ids; and why others can't be asked."""
-    routes = {story.row["route"] for story in stories.values()}
-    routes |= {each for each, kind in running.items() if kind == "CaseWorkflow"}
-    found, stuck = dict[str, Memory](), dict[str, str]()
-    for route in sorted(routes):
+    workflow_ids = {story.row["workflow_id"] for story in stories.values()}
+    workflow_ids |= {each for each, kind in running.items() if kind == "CaseWorkflow"}
+    found, stuck = dict[str, CaseSnapshot](), dict[str, str]()
+    for workflow_id in sorted(workflow_ids):
         try:
-            handle = client.get_workflow_handle(route)
+            handle = client.get_workflow_handle(workflow_id)
             described = await handle.describe()
             if described.close_time is None:
-                asked = handle.query("memory", result_type=Memory, rpc_timeout=ANSWERING)
-                found[route] = (await asked).with_policy()
+                asked = handle.query("memory", result_type=CaseSnapshot, rpc_timeout=ANSWERING)
+                found[workflow_id] = (await asked).with_policy()
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
-                stuck[route] = str(error)
+                stuck[workflow_id] = str(error)
     return found, stuck

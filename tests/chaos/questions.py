@@ -19,9 +19,9 @@ async def ask(client: Client, life: Life, number: int, counts: Counter[str]) -> 
     dice = Random(f"{life.number}/{number}")
     query = QUERIES[number % len(QUERIES)]
     try:
-        routes = [each.id async for each in client.list_workflows(_CASES)]
-        if routes:
-            await client.get_workflow_handle(dice.choice(sorted(routes))).query(
+        workflow_ids = [each.id async for each in client.list_workflows(_CASES)]
+        if workflow_ids:
+            await client.get_workflow_handle(dice.choice(sorted(workflow_ids))).query(
                 query, rpc_timeout=_PATIENCE
             )
             counts[f"queries: {query}"] += 1

@@ -16,13 +16,13 @@ from deploy.sandbox.slack.reading import controls
 from deploy.sandbox.temporal import temporal_server
 from tests.conftest import free_port
 from tests.stories.flood import alerts, pour
-from tests.stories.test_a_bulk_decision import approved, decided, noticed, ring_case
+from tests.stories.test_a_bulk_decision import approved, bulk_case, decided, noticed
 from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_appeals import an_appeal, answer_with, filed, muted, post
 from tests.stories.test_working_a_case import choose
 from tests.world import World, koban
-from workflows.client import StormRoutes
-from workflows.domain.ids import appeal_route, storm_route
+from workflows.client import StormClient
+from workflows.domain.ids import appeal_workflow_id, storm_workflow_id
 from workflows.domain.people import Role
 from workflows.domain.policy.playbook import Severity
 from workflows.domain.storm import Called
@@ -40,7 +40,7 @@ async def one_tap(world: World) -> str:
     await world.happens(lure())
     await world.happens(lure(2))
     card, case = await case_of(sato)
-    route = str(controls(card)[0].block_id)
+    workflow_id = str(controls(card)[0].block_id)
     await sato.press(card, "担当する")
     card = await sato.wait_text(card, "佐藤")
     await sato.press(card, "case.preset.mute")
@@ -48,7 +48,7 @@ async def one_tap(world: World) -> str:
     await world.wait_kind(case, "case_closed")
     await sato.press(card, "action.undo")
     await sato.wait_text(card, "取り消し済み")
-    return route
+    return workflow_id
 
 
 async def four_eyes(world: World) -> str:
@@ -56,7 +56,7 @@ async def four_eyes(world: World) -> str:
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     await world.happens(lure())
     card, _ = await case_of(sato)
-    route = str(controls(card)[0].block_id)
+    workflow_id = str(controls(card)[0].block_id)
     await sato.press(card, "case.decide")
     await sato.fill_and_submit(
         {"verdict": "violation", "actions": ["permanent_ban"], "reason": "常習"}
@@ -66,7 +66,7 @@ async def four_eyes(world: World) -> str:
     await sato.until(lambda: sato.ephemerals("ts-leads"), what="the refusal")
     await tanaka.press(asked, "approval.approve")
     await sato.wait_text(card, "完了")
-    return route
+    return workflow_id
 
 
 async def trouble(world: World) -> str:
@@ -76,14 +76,14 @@ async def trouble(world: World) -> str:
     unknown.things = []
     await world.happens(unknown)
     card, _ = await case_of(sato)
-    route = str(controls(card)[0].block_id)
+    workflow_id = str(controls(card)[0].block_id)
     await sato.press(card, "case.preset.mute")
     card = await sato.wait_text(card, "404")
     await sato.press(card, "action.give_up")
     card = await sato.wait_text(card, "対応中")
     await sato.press(card, "case.clear")
     await sato.wait_text(card, "完了")
-    return route
+    return workflow_id
 
 
 async def storm(world: World) -> str:
@@ -91,7 +91,7 @@ async def storm(world: World) -> str:
     sato = await world.person("U0SATO")
     await world.happens(lure())
     card, case = await case_of(sato)
-    route = str(controls(card)[0].block_id)
+    workflow_id = str(controls(card)[0].block_id)
     await pour(world, alerts(range(2, 32)))
     await sato.press(card, "担当する")
     await pour(world, alerts(range(32, 62)))
@@ -99,7 +99,7 @@ async def storm(world: World) -> str:
     await sato.press(card, "case.clear")
     await sato.wait_text(card, "完了")
     await world.wait_kind(case, "case_closed")
-    return route
+    return workflow_id
 
 
 async def appeals(world: World) -> str:
@@ -111,14 +111,14 @@ async def appeals(world: World) -> str:
     await tanaka.until(lambda: tanaka.ephemerals("ts-leads"), what="the refusal")
     await answer_with(reed, card, "appeal.uphold", "記録で確認しました")
     await reed.wait_text(card, "本人にお知らせしました")
-    await world.client.get_workflow_handle(appeal_route(first)).result()
+    await world.client.get_workflow_handle(appeal_workflow_id(first)).result()
     await post(world, an_appeal(case, "ap-2"))
     second = await reed.wait_card("ts-leads", lambda c: c["ts"] != card["ts"])
     await reed.press(second, "appeal.claim")
     second = await reed.wait_text(second, "再審査中")
     await answer_with(reed, second, "appeal.overturn", "型番でした")
     await reed.wait_text(second, "本人にお知らせしました")
-    return appeal_route(second["metadata"]["event_payload"]["appeal"])
+    return appeal_workflow_id(second["metadata"]["event_payload"]["appeal"])
 
 
 async def working(world: World) -> str:
@@ -146,26 +146,26 @@ async def crowd(world: World) -> str:
     """Thirty accounts, decided once and approved."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     await noticed(world, 30)
-    card, _ = await ring_case(sato)
-    route = str(controls(card)[0].block_id)
+    card, _ = await bulk_case(sato)
+    workflow_id = str(controls(card)[0].block_id)
     await decided(sato, card, actions=["warn"])
     await approved(tanaka)
     await sato.wait_text(card, "完了")
-    return route
+    return workflow_id
 
 
 async def flood(world: World) -> str:
     """A storm that calls the shift once, and is over at its second look."""
-    routes = StormRoutes(world.client, world.settings.temporal.task_queue)
+    routes = StormClient(world.client, world.settings.temporal.task_queue)
     await routes.begin("ts-live")
     call = Called(case="K7Q2F9XM0", seq=2, role=Role.SPECIALIST, severity=Severity.CRITICAL)
     await routes.called("ts-live", call)
-    return storm_route("ts-live")
+    return storm_workflow_id("ts-live")
 
 
-async def save(world: World, route: str, folder: Path, name: str) -> None:
+async def save(world: World, workflow_id: str, folder: Path, name: str) -> None:
     """Writes the histories of everything that ran in this world, once it is over."""
-    await world.client.get_workflow_handle(route).result()
+    await world.client.get_workflow_handle(workflow_id).result()
     number = 0
     async for found in world.client.list_workflows():
         handle = world.client.get_workflow_handle(found.id, run_id=found.run_id)

@@ -10,7 +10,7 @@ from temporalio.worker import Replayer
 from bot.query_guard import GuardedRunner
 from tests.replay.record import HISTORIES, asked, store, stored
 from workflows.appeal_workflow import AppealWorkflow
-from workflows.bulk_workflow import RingWorkflow
+from workflows.bulk_workflow import BulkWorkflow
 from workflows.case_workflow import CaseWorkflow
 from workflows.enforcement_workflow import EnforcementWorkflow
 from workflows.storm_workflow import StormWorkflow
@@ -28,7 +28,7 @@ def recorded(path: Path) -> WorkflowHistory:
 def test_there_are_histories_of_every_workflow() -> None:
     """An empty corpus would prove nothing."""
     names = {path.stem.split("-")[1] for path in RECORDED}
-    assert names == {"appeal", "case", "enforcement", "ring", "storm"}
+    assert names == {"appeal", "case", "enforcement", "bulk", "storm"}
 
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: f"{path.parent.name}/{path.stem}")
@@ -39,7 +39,7 @@ async def test_a_recorded_history_replays(path: Path) -> None:
             AppealWorkflow,
             CaseWorkflow,
             EnforcementWorkflow,
-            RingWorkflow,
+            BulkWorkflow,
             StormWorkflow,
         ],
         workflow_runner=GuardedRunner(),

@@ -7,7 +7,7 @@ from tests.activities.slack.cases import AT, SATO
 from tests.slack_shapes.told import AWAY, REFUSED, Told, reasoned
 from tests.slack_shapes.words import Words
 from workflows.domain.alerts import PEOPLE, REPORTS, ByHand, attributes_of
-from workflows.domain.automation import Halt
+from workflows.domain.automation import AutomationPause
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.decision import NoticeStatus
 from workflows.domain.case.enforcement import ActionStatus, Problem
@@ -17,7 +17,7 @@ PROTECT = {"protect": [{"when": "true", "action": "mute_user", "for": "15m"}]}
 
 def _withheld(words: Words, until: datetime | None = None) -> Told:
     """It would have acted by itself, and somebody had stopped that."""
-    halt = Halt(by="U0TANAKA", at=AT, until=until)
+    halt = AutomationPause(by="U0TANAKA", at=AT, until=until)
     story = Told(words, policy=PROTECT)
     story.then(cmd.ProtectNow(rules=(0,), halt=halt))
     return story

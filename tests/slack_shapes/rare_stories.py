@@ -9,11 +9,11 @@ from tests.slack_shapes.other_stories import PROTECT
 from tests.slack_shapes.told import AWAY, BROKEN, Told
 from tests.slack_shapes.words import Words
 from workflows.domain.alerts import SLACK_MESSAGE, brief
-from workflows.domain.automation import Halt
+from workflows.domain.automation import AutomationPause
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.appeal_outcome import AppealAnswer, AppealOutcome
 from workflows.domain.case.enforcement import ActionStatus, Problem, ProblemKind
-from workflows.domain.case.model import Known, Sanction
+from workflows.domain.case.model import Sanction, SubjectHistory
 from workflows.domain.policy.playbook import Severity
 
 Steps = tuple[tuple[float, cmd.Command], ...]
@@ -98,11 +98,11 @@ def _undo_failed(words: Words, kind: ProblemKind) -> Told:
     return story.news(ActionStatus.FAILED, 10, problem=Problem(kind=kind))
 
 
-def _ring_ended(words: Words, **counts: int) -> Told:
-    story = Told(words, policy={"ring": True}).ringed()
+def _bulk_ended(words: Words, **counts: int) -> Told:
+    story = Told(words, policy={"bulk": True}).ringed()
     _then(story, (5, cmd.Approve(by=TANAKA)))
     story.so_far(6, done=312)
-    _then(story, (7, cmd.StopRing(by=SATO)))
+    _then(story, (7, cmd.StopBulk(by=SATO)))
     return story.so_far(8, ActionStatus.GIVEN_UP, **counts)
 
 
@@ -115,19 +115,21 @@ RARE_STORIES: dict[str, Callable[[Words], Told]] = {
         Told(w, policy=PROTECT),
         (
             0,
-            cmd.ProtectNow(rules=(0,), halt=Halt(by="U0TANAKA", at=AT, playbook="off_platform")),
+            cmd.ProtectNow(
+                rules=(0,), halt=AutomationPause(by="U0TANAKA", at=AT, playbook="off_platform")
+            ),
         ),
     ),
     "open, a dangerous preset": _dangerous,
-    "open, a ring can be decided": lambda w: Told(w, policy={"ring": True}),
+    "open, a ring can be decided": lambda w: Told(w, policy={"bulk": True}),
     "open, calls a role next": lambda w: _calling(w, notify="role", role="admin"),
     "open, calls a person next": lambda w: _calling(w, notify="person", person="U0TANAKA"),
     "open, sanctions that are over": lambda w: Told(
-        w, known=Known(sanctions=(Sanction(action="mute_user", times=2, standing=0),))
+        w, known=SubjectHistory(sanctions=(Sanction(action="mute_user", times=2, standing=0),))
     ),
     "open, about a message": _unnamed,
     "open, a protection of no known end": lambda w: _protected(w, ActionStatus.VERIFIED),
-    "open, a protection rehearsed": lambda w: _protected(w, ActionStatus.REHEARSED, rehearse=True),
+    "open, a protection rehearsed": lambda w: _protected(w, ActionStatus.DRY_RUN, dry_run=True),
     "claimed, off hold since it is worse": _worse,
     "on hold, put off anew": lambda w: _then(
         Told(w),
@@ -160,6 +162,6 @@ RARE_STORIES: dict[str, Callable[[Words], Told]] = {
     ),
     "failed, out of reach": lambda w: _muted(w).news(ActionStatus.FAILED, problem=AWAY),
     "failed, the platform broken": lambda w: _muted(w).news(ActionStatus.FAILED, problem=BROKEN),
-    "ring, stopped in the middle": lambda w: _ring_ended(w, done=312, given_up=600, skipped=88),
-    "ring, taken back": lambda w: _ring_ended(w, undone=900, lifted=60, rehearsed=40),
+    "ring, stopped in the middle": lambda w: _bulk_ended(w, done=312, given_up=600, skipped=88),
+    "ring, taken back": lambda w: _bulk_ended(w, undone=900, lifted=60, dry_run=40),
 }

@@ -64,7 +64,7 @@ def said(answer: Said) -> Sent:
     return Sent(Kind.MESSAGE, answer.text, tuple(answer.blocks))
 
 
-def whisper(text: str) -> Sent:
+def post_ephemeral(text: str) -> Sent:
     """A message of text alone."""
     return Sent(Kind.MESSAGE, text)
 

@@ -12,7 +12,7 @@ from tests.slack_shapes.words import Words
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.appeal_outcome import AppealAnswer, AppealOutcome
 from workflows.domain.case.enforcement import ActionStatus
-from workflows.domain.case.model import Known, Sanction
+from workflows.domain.case.model import Sanction, SubjectHistory
 from workflows.domain.policy.playbook import Limits
 
 LADDER = [
@@ -43,8 +43,8 @@ def _asked(words: Words, **more: Any) -> Told:
 
 def _answered(words: Words, **more: Any) -> Told:
     story = _asked(words, **more)
-    story.then(cmd.AskBack(by=TANAKA, question=words.said), 5)
-    story.then(cmd.AnswerBack(by=SATO, answer=words.said), 9)
+    story.then(cmd.AskRequester(by=TANAKA, question=words.said), 5)
+    story.then(cmd.AnswerApprover(by=SATO, answer=words.said), 9)
     return story
 
 
@@ -83,7 +83,7 @@ def _many_alerts(words: Words) -> Told:
 
 
 def _known(words: Words) -> Told:
-    found = Known(
+    found = SubjectHistory(
         sanctions=tuple(
             Sanction(action=name, times=times, standing=1)
             for times, name in enumerate(["mute_user", "permanent_ban", *["gone"] * 9], 1)
@@ -117,7 +117,7 @@ def _laddered(words: Words) -> Told:
 
 
 def _ringed(words: Words, approved: bool = True) -> Told:
-    playbook = Told(words, policy={"ring": True}).ringed()
+    playbook = Told(words, policy={"bulk": True}).ringed()
     if approved:
         playbook.then(cmd.Approve(by=TANAKA), 5)
     return playbook
@@ -190,7 +190,7 @@ STORIES: dict[str, Callable[[Words], Told]] = {
     ),
     "open, with a past": _known,
     "open, ten presets": _ten_presets,
-    "open, rehearsing": lambda w: Told(w, policy={"rehearse": True}),
+    "open, rehearsing": lambda w: Told(w, policy={"dry_run": True}),
     "open, acts first": lambda w: Told(
         w, policy={"act_first": {"by": "lead", "within": "15m", "on_expiry": "refuse"}}
     ),
@@ -265,9 +265,9 @@ STORIES: dict[str, Callable[[Words], Told]] = {
     "claimed, a protection runs again": lambda w: _then(
         _protected(w).decided("permanent_ban"), (6, cmd.Reject(by=TANAKA, reason=w.said))
     ),
-    "closed, a protection was lifted": lambda w: _then(_protected(w), (3, cmd.Clear(by=SATO))).news(
-        ActionStatus.LIFTED, 4, of="P1"
-    ),
+    "closed, a protection was lifted": lambda w: _then(
+        _protected(w), (3, cmd.MarkNoViolation(by=SATO))
+    ).news(ActionStatus.LIFTED, 4, of="P1"),
     "enforcing, a protection was kept": lambda w: _then(
         _protected(w), (2, cmd.Confirm(by=SATO))
     ).news(ActionStatus.KEPT, 3, of="P1"),
@@ -278,11 +278,11 @@ STORIES: dict[str, Callable[[Words], Told]] = {
         "mute_user", over_limit=True
     ),
     "awaiting approval, asked": lambda w: _then(
-        _asked(w), (5, cmd.AskBack(by=TANAKA, question=w.said))
+        _asked(w), (5, cmd.AskRequester(by=TANAKA, question=w.said))
     ),
     "awaiting approval, answered": _answered,
     "awaiting approval, nobody answered": lambda w: _then(
-        _asked(w), (5, cmd.AskBack(by=TANAKA, question=w.said)), (45, cmd.Tick())
+        _asked(w), (5, cmd.AskRequester(by=TANAKA, question=w.said)), (45, cmd.Tick())
     ),
     "awaiting approval, reminded": lambda w: _then(_asked(w), (25, cmd.Tick())),
     "awaiting approval, one of two": lambda w: _then(
@@ -324,18 +324,18 @@ STORIES: dict[str, Callable[[Words], Told]] = {
         _muted(w).news(ActionStatus.FAILED, problem=REFUSED), (6, cmd.GiveUp(by=SATO))
     ),
     "closed": _done,
-    "closed, cleared": lambda w: _then(Told(w), (3, cmd.Clear(by=SATO))),
+    "closed, cleared": lambda w: _then(Told(w), (3, cmd.MarkNoViolation(by=SATO))),
     "closed, a false positive": lambda w: Told(w).decided(verdict=cmd.Verdict.FALSE_POSITIVE),
     "closed, drifted": lambda w: _muted(w).news(ActionStatus.DRIFTED),
     "closed, over in time": lambda w: _done(w).news(ActionStatus.LIFTED, 1500),
     "closed, upheld": lambda w: _appealed(w, AppealOutcome.UPHELD),
     "closed, overturned": lambda w: _appealed(w, AppealOutcome.OVERTURNED),
-    "rehearsed": lambda w: _muted(w, policy={"rehearse": True}).news(
-        ActionStatus.REHEARSED, would=f"POST /v1/users/{w.id}/mutes"
+    "dry_run": lambda w: _muted(w, policy={"dry_run": True}).news(
+        ActionStatus.DRY_RUN, would=f"POST /v1/users/{w.id}/mutes"
     ),
     "reviewing": _reviewing,
     "reviewing, asked": lambda w: _then(
-        _reviewing(w), (6, cmd.AskBack(by=TANAKA, question=w.said))
+        _reviewing(w), (6, cmd.AskRequester(by=TANAKA, question=w.said))
     ),
     "closed, reviewed": lambda w: _then(_reviewing(w), (6, cmd.Approve(by=TANAKA))),
     "undoing, review rejected": lambda w: _then(
@@ -344,7 +344,7 @@ STORIES: dict[str, Callable[[Words], Told]] = {
     "undoing, review expired": lambda w: _then(_reviewing(w), (12, cmd.Tick()), (40, cmd.Tick())),
     "undo asked": _undo_asked,
     "undo asked, asked": lambda w: _then(
-        _undo_asked(w), (12, cmd.AskBack(by=TANAKA, question=w.said))
+        _undo_asked(w), (12, cmd.AskRequester(by=TANAKA, question=w.said))
     ),
     "closed, undo rejected": lambda w: _then(
         _undo_asked(w), (12, cmd.Reject(by=TANAKA, reason=w.said))
@@ -357,12 +357,12 @@ STORIES: dict[str, Callable[[Words], Told]] = {
     ),
     "undone": lambda w: _then(_done(w), (9, cmd.Undo(by=SATO))).news(ActionStatus.UNDONE, 10),
     "reopened": lambda w: _then(
-        Told(w), (3, cmd.Clear(by=SATO)), (30, cmd.Reopen(by=TANAKA, reason=w.said))
+        Told(w), (3, cmd.MarkNoViolation(by=SATO)), (30, cmd.Reopen(by=TANAKA, reason=w.said))
     ),
     "merged": lambda w: _merged(w),
     "ring, awaiting approval": lambda w: _ringed(w, approved=False),
     "ring, enforcing": lambda w: _ringed(w).so_far(6, done=312, failed=3, drifted=2, retrying=9),
-    "ring, stopped": lambda w: _then(_ringed(w).so_far(6, done=312), (7, cmd.StopRing(by=SATO))),
+    "ring, stopped": lambda w: _then(_ringed(w).so_far(6, done=312), (7, cmd.StopBulk(by=SATO))),
     "ring, failed": lambda w: _ringed(w).so_far(8, ActionStatus.FAILED, done=997, failed=3),
     "ring, closed": lambda w: _ringed(w).so_far(8, ActionStatus.VERIFIED, done=1000),
     **OTHER_STORIES,

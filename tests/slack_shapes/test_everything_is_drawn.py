@@ -217,7 +217,7 @@ def test_every_press_carries_its_case(drawn: Drawn):
                     assert _readable(str(element["action_id"]), value, block["block_id"]), element
 
 
-def _readable(name: str, value: str, route: str) -> bool:
+def _readable(name: str, value: str, workflow_id: str) -> bool:
     """Whether whoever hears of the press finds out what is meant; some test their own."""
     if name.startswith("appeal.") or name == RESUME or OF_EVIDENCE.fullmatch(name):
         return True
@@ -225,7 +225,7 @@ def _readable(name: str, value: str, route: str) -> bool:
         return subject_pressed(value) is not None
     if OF_ANSWERS.fullmatch(name):
         return read_turn(value) is not None
-    return handles.decode(value, route) is not None
+    return handles.decode(value, workflow_id) is not None
 
 
 def _values(element: dict) -> list[str]:

@@ -5,10 +5,10 @@ from typing import Any
 
 from tests.activities.slack.cases import AT, CATALOG, SATO, Story, policy
 from tests.slack_shapes.words import Words
-from tests.workflows.domain.case.bulk_builders import ring_news
+from tests.workflows.domain.case.bulk_builders import bulk_news
 from workflows.domain.alerts import Alert, Subject
 from workflows.domain.case import commands as cmd
-from workflows.domain.case.bulk import Blast, Ring, Sum, Tally
+from workflows.domain.case.bulk import Bulk, Impact, Sum, Tally
 from workflows.domain.case.decision import NoticeStatus
 from workflows.domain.case.enforcement import (
     ActionStatus,
@@ -17,11 +17,11 @@ from workflows.domain.case.enforcement import (
     Problem,
     ProblemKind,
 )
-from workflows.domain.case.model import Known
+from workflows.domain.case.model import SubjectHistory
 from workflows.domain.people import Actor, Cover, Role
 from workflows.domain.policy.actions import ActionCatalog
 from workflows.domain.policy.platform import NoticeCall
-from workflows.domain.policy.playbook import Policy, Telling
+from workflows.domain.policy.playbook import NoticeText, Policy
 from workflows.domain.values import Text
 
 SUZUKI = Actor(
@@ -41,7 +41,7 @@ class Told(Story):
         """`more`: changes of `policy` and (by action) `catalog`; `known`, `alert`, `telling`."""
         self.words = words
         self.subject = Subject(type="user", id=words.id)
-        known = more.pop("known", Known())
+        known = more.pop("known", SubjectHistory())
         first = an_alert(words, **more.pop("alert", {}))
         catalog = a_catalog(words, more.pop("catalog", {}))
         kept = a_policy(words, catalog, more.pop("policy", {}))
@@ -84,21 +84,21 @@ class Told(Story):
     def ringed(self, count: int = 1000) -> "Told":
         """Decided for many."""
         title = self.words.policy or "フォロワー"
-        reach = Blast(
+        reach = Impact(
             sums=tuple(Sum(title=Text(ja=title, en=title), total=12_345) for _ in range(8)),
             sanctioned=4,
             unknown=2,
             dropped=1,
         )
-        ring = Ring(id="R0123456789AB", type="user", count=count, blast=reach)
+        bulk = Bulk(id="R0123456789AB", type="user", count=count, impact=reach)
         given = {"by": SATO, "actions": [{"action": "mute_user"}], "reason": self.words.said}
-        self.then(cmd.DecideRing.model_validate({**given, "ring": ring}), 3)
+        self.then(cmd.DecideBulk.model_validate({**given, "bulk": bulk}), 3)
         return self
 
     def so_far(self, minutes: float, status: ActionStatus | None = None, **counts: int) -> "Told":
         """How far the ring is."""
         tally = Tally(total=1000, step=int(minutes), **counts)
-        self.then(ring_news(self.case, tally, status), minutes)
+        self.then(bulk_news(self.case, tally, status), minutes)
         return self
 
 
@@ -134,13 +134,13 @@ def a_catalog(words: Words, changes: dict[str, Any]) -> ActionCatalog:
     return ActionCatalog.model_validate(written)
 
 
-def a_telling(words: Words) -> Telling:
+def a_telling(words: Words) -> NoticeText:
     """How people are told, in the policy's words."""
     frame = words.titled(
         "{facts}\n措置: {actions}\n{rule}\n{automation}",
         "{facts}\nMeasure: {actions}\n{rule}\n{automation}",
     )
-    return Telling(call=NoticeCall(path="/v1/users/{subject.id}/notices"), frame=frame)
+    return NoticeText(call=NoticeCall(path="/v1/users/{subject.id}/notices"), frame=frame)
 
 
 def a_policy(words: Words, catalog: ActionCatalog, changes: dict[str, Any]) -> Policy:

@@ -52,15 +52,15 @@ async def pour(world: World, poured: list[Alert]) -> str:
     return (await asyncio.gather(*(hand_over(alert) for alert in poured)))[0]
 
 
-async def runs_of(world: World, route: str) -> list[Run]:
+async def runs_of(world: World, workflow_id: str) -> list[Run]:
     """Every history of a case from its first to the newest."""
     found: list[Run] = []
     run: str | None = None
     while run != "":
-        handle = world.client.get_workflow_handle(route, run_id=run)
+        handle = world.client.get_workflow_handle(workflow_id, run_id=run)
         info = (await handle.describe()).raw_description.workflow_execution_info
         found.insert(0, Run(info.execution.run_id, info.history_length, info.history_size_bytes))
-        handle = world.client.get_workflow_handle(route, run_id=info.execution.run_id)
+        handle = world.client.get_workflow_handle(workflow_id, run_id=info.execution.run_id)
         async for event in handle.fetch_history_events(page_size=1):
             run = event.workflow_execution_started_event_attributes.continued_execution_run_id
             break

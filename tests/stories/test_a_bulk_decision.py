@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from activities.ledger.bulk import Rings
+from activities.ledger.bulk import BulkLedger
 from activities.ledger.database import Database
 from activities.ledger.event_log import verify
 from activities.ledger.schema import lookups
@@ -17,7 +17,7 @@ from deploy.sandbox.processes import Process
 from deploy.sandbox.slack.person import Person, wait_until
 from deploy.sandbox.slack.reading import controls, visible_text
 from deploy.sandbox.stage import POLICY
-from deploy.sandbox.traffic import ring
+from deploy.sandbox.traffic import bulk
 from tests.world import World, koban, work
 
 MEMBERS = 60
@@ -34,13 +34,13 @@ async def ledger(world: World) -> AsyncIterator[Database]:
 
 async def noticed(world: World, members: int = MEMBERS) -> None:
     """One account of a ring on a single phone is noticed; the others are known to the platform."""
-    scene = ring.scene(members)
+    scene = bulk.scene(members)
     for _, body in scene.things:
         body["device_id"] = "d_ring0"
     await world.happens(scene)
 
 
-async def ring_case(person: Person) -> tuple[dict, str]:
+async def bulk_case(person: Person) -> tuple[dict, str]:
     """The card, and its case id."""
     card = await person.wait_card("ts-market", "u_ring0")
     return card, card["metadata"]["event_payload"]["case"]
@@ -57,7 +57,7 @@ async def opened(person: Person) -> dict:
 
     async def look() -> dict | None:
         views = await person.views()
-        return next((view for view in views if view["callback_id"] == "ring"), None)
+        return next((view for view in views if view["callback_id"] == "bulk"), None)
 
     return await person.until(look, what="the modal with its look-ups")
 
@@ -90,7 +90,7 @@ async def test_sixty_accounts_with_approval_and_progress(world: World) -> None:
     """Seen before it is decided, agreed to by a lead, counted on the card, each exactly once."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     await noticed(world)
-    card, case = await ring_case(sato)
+    card, case = await bulk_case(sato)
     await sato.choose_overflow(card, "まとめて判断…")
     modal = await opened(sato)
     assert "同じ端末(59件)" in [
@@ -121,20 +121,20 @@ async def test_sixty_accounts_with_approval_and_progress(world: World) -> None:
         "approval_requested",
         "approved",
     ]
-    assert kinds[-3:] == ["ring_progressed", "action_verified", "case_closed"]
+    assert kinds[-3:] == ["bulk_progressed", "action_verified", "case_closed"]
     assert (await verify(world.queries)).broken == ()
     async with ledger(world) as database:
-        decision = await Rings(database).last_of(case)
+        decision = await BulkLedger(database).last_of(case)
         assert decision is not None
-        assert decision.ring is not None
-        assert await Rings(database).ring_marks(decision.ring.id) == "v" * 60
+        assert decision.bulk is not None
+        assert await BulkLedger(database).bulk_statuses(decision.bulk.id) == "v" * 60
 
 
-async def test_the_decider_can_not_approve_a_ring(world: World) -> None:
+async def test_the_decider_can_not_approve_a_bulk(world: World) -> None:
     """A lead who decided for a crowd needs another lead."""
     tanaka = await world.person("U0TANAKA")
     await noticed(world, 8)
-    card, _ = await ring_case(tanaka)
+    card, _ = await bulk_case(tanaka)
     await decided(tanaka, card)
     await approved(tanaka)
     told = await tanaka.until(lambda: tanaka.ephemerals("ts-leads"), what="the refusal")
@@ -146,7 +146,7 @@ async def test_more_than_a_thousand_are_refused_without_effect(world: World) -> 
     """In the modal, with a sentence; nothing was sent, claimed or stored."""
     sato = await world.person("U0SATO")
     await noticed(world, 1002)
-    card, case = await ring_case(sato)
+    card, case = await bulk_case(sato)
     await sato.choose_overflow(card, "まとめて判断…")
     await opened(sato)
     answer = await sato.fill_and_submit({**FIELDS, "sources": ["device"]})
@@ -162,11 +162,11 @@ async def test_stopped_half_way(world: World) -> None:
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     clark = await world.person("U0CLARK")
     await noticed(world)
-    card, case = await ring_case(sato)
+    card, case = await bulk_case(sato)
     await decided(sato, card)
     await approved(tanaka)
     card = await sato.wait_text(card, "25/60 完了")
-    await clark.press(card, "ring.stop")
+    await clark.press(card, "bulk.stop")
     card = await sato.wait_text(card, "途中で停止しました")
     assert "見送り" in visible_text(card)
     await world.wait_kind(case, "case_closed")
@@ -180,7 +180,7 @@ async def test_undone_all_together(world: World) -> None:
     """By a lead, since a lead agreed to it; also in waves, and each exactly once."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     await noticed(world, 30)
-    card, case = await ring_case(sato)
+    card, case = await bulk_case(sato)
     await decided(sato, card)
     await approved(tanaka)
     card = await sato.wait_text(card, "30/30 完了")
@@ -199,16 +199,16 @@ async def test_failed_ones_do_not_stop_the_others(world: World) -> None:
     """They are listed first, tried again, and given up; what was done stands."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     await noticed(world, 30)
-    card, case = await ring_case(sato)
+    card, case = await bulk_case(sato)
     await decided(sato, card, ids="u_ghost1 u_ghost2")
     await approved(tanaka)
     card = await sato.wait_text(card, "30/32 完了・失敗 2")
-    await sato.press(card, "ring.list")
+    await sato.press(card, "bulk.list")
     listed = visible_text(await sato.modal())
     assert listed.index("u_ghost1") < listed.index("u_ghost2") < listed.index("u_ring0")
     assert "404" in listed
     await sato.close_modal()
-    for type_, body in ring.scene(1, first="u_ghost1").things:
+    for type_, body in bulk.scene(1, first="u_ghost1").things:
         world.stage.market.put(type_, body)
     await sato.press(card, "action.retry")
     card = await sato.wait_text(card, "31/32 完了・失敗 1")
@@ -226,7 +226,7 @@ async def test_a_worker_dies_in_the_middle(temporal: str, tmp_path: Path) -> Non
         sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
         await noticed(world)
         async with work(world.settings):
-            card, case = await ring_case(sato)
+            card, case = await bulk_case(sato)
             await decided(sato, card)
             asked = await tanaka.wait_card("ts-leads", "u_ring0")
         await tanaka.press(asked, "approval.approve")
@@ -258,7 +258,7 @@ async def test_an_operator_ends_it_in_the_middle(world: World) -> None:
     """The card asks what shall become of it, and a retry takes up what the ledger knows."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     await noticed(world)
-    card, case = await ring_case(sato)
+    card, case = await bulk_case(sato)
     await decided(sato, card)
     await approved(tanaka)
     await sato.wait_text(card, "25/60 完了")
@@ -275,7 +275,7 @@ async def test_the_platform_is_down_for_a_while(world: World) -> None:
     """One wave waits, nobody is lost, and the card says why nothing moves."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     await noticed(world, 40)
-    card, case = await ring_case(sato)
+    card, case = await bulk_case(sato)
     await decided(sato, card)
     asked = await tanaka.wait_card("ts-leads", "u_ring0")
     world.stage.faults.set("platform_500", True)
@@ -292,7 +292,7 @@ async def test_two_actions_for_each(world: World) -> None:
     """A subject is done when both are; a ring below the limit needs nobody else."""
     sato = await world.person("U0SATO")
     await noticed(world, 4)
-    card, case = await ring_case(sato)
+    card, case = await bulk_case(sato)
     await decided(sato, card, actions=["warn", "hold_payout"])
     await sato.wait_text(card, "4/4 完了")
     await world.wait_kind(case, "case_closed")
@@ -309,10 +309,10 @@ async def test_the_list_is_turned_page_by_page(world: World) -> None:
     """Before the approval as well: whoever agrees can see to whom."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     await noticed(world)
-    card, _ = await ring_case(sato)
+    card, _ = await bulk_case(sato)
     await decided(sato, card)
     asked = await tanaka.wait_card("ts-leads", "u_ring0")
-    await tanaka.press(asked, "ring.list")
+    await tanaka.press(asked, "bulk.list")
     first = await tanaka.modal()
     assert "対象 1–25 / 60" in visible_text(first)
     assert "未実行" in visible_text(first)
@@ -323,11 +323,11 @@ async def test_the_list_is_turned_page_by_page(world: World) -> None:
     assert looks == [("U0TANAKA", "ring, page 1"), ("U0TANAKA", "ring, page 2")]
 
 
-async def test_a_case_tells_of_its_ring(world: World) -> None:
+async def test_a_case_tells_of_its_bulk(world: World) -> None:
     """`/koban case ID` offers it before, and tells how many afterwards."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     await noticed(world, 8)
-    card, case = await ring_case(sato)
+    card, case = await bulk_case(sato)
     await sato.command(f"/koban case {case}", "ts-market")
     told = await sato.until(lambda: sato.ephemerals("ts-market"), what="the answer")
     assert "まとめて判断…" in [control.label for control in controls(told[-1])]
@@ -351,7 +351,7 @@ async def test_timed_actions_are_lifted_for_each(temporal: str, tmp_path: Path) 
     async with koban(temporal, tmp_path, policy=policy) as world:
         sato = await world.person("U0SATO")
         await noticed(world, 4)
-        card, case = await ring_case(sato)
+        card, case = await bulk_case(sato)
         await decided(sato, card)
         await world.wait_kind(case, "case_closed")
         await sato.wait_text(card, "期限で解除 4")
@@ -367,7 +367,7 @@ async def test_what_can_not_be_an_id_is_told_in_the_modal(world: World, ids: str
     """Nothing is sent anywhere."""
     sato = await world.person("U0SATO")
     await noticed(world, 3)
-    card, case = await ring_case(sato)
+    card, case = await bulk_case(sato)
     await sato.choose_overflow(card, "まとめて判断…")
     await opened(sato)
     answer = await sato.fill_and_submit({**FIELDS, "ids": ids})

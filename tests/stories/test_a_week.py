@@ -11,7 +11,7 @@ from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_working_a_case import choose, told_in_thread
 from tests.stories.turning import Calendar, calendar
 from tests.world import World
-from workflows.domain.ids import enforcement_route
+from workflows.domain.ids import enforcement_workflow_id
 
 
 @pytest.fixture
@@ -48,9 +48,9 @@ async def test_a_protection_ends_by_itself(turned: Calendar) -> None:
     world = turned.world
     sato = await world.person("U0SATO")
     card, case = await protected(world, sato)
-    await turned.passes(enforcement_route(case, "P1"), minutes=14)
+    await turned.passes(enforcement_workflow_id(case, "P1"), minutes=14)
     await hidden(world, True)
-    await turned.passes(enforcement_route(case, "P1"), minutes=2)
+    await turned.passes(enforcement_workflow_id(case, "P1"), minutes=2)
     await hidden(world, False)
     await world.wait_kind(case, "protection_lifted")
     await told_in_thread(sato, card, "解除")
@@ -92,7 +92,7 @@ async def test_a_protection_waits_with_its_decision(turned: Calendar) -> None:
     )
     asked = await tanaka.wait_card("ts-leads", "u_123")
     await world.wait_kind(case, "protection_held")
-    await turned.passes(enforcement_route(case, "P1"), minutes=20)
+    await turned.passes(enforcement_workflow_id(case, "P1"), minutes=20)
     await hidden(world, True)
     await tanaka.press(asked, "approval.reject")
     await tanaka.fill_and_submit({"reason": "証拠が足りません"})
@@ -174,9 +174,9 @@ async def test_a_suspension_of_a_week_is_lifted_in_time(turned: Calendar) -> Non
     )
     card = await sato.wait_text(card, "完了")
     await world.wait_kind(case, "case_closed")
-    await turned.passes(enforcement_route(case, "D1"), days=6)
+    await turned.passes(enforcement_workflow_id(case, "D1"), days=6)
     assert (await world.thing("users", "u_123"))["status"] == "suspended"
-    await turned.passes(enforcement_route(case, "D1"), days=1, minutes=1)
+    await turned.passes(enforcement_workflow_id(case, "D1"), days=1, minutes=1)
     await world.wait_kind(case, "action_lifted")
     assert (await world.thing("users", "u_123"))["status"] == "active"
     card = await sato.wait_text(card, "解除")

@@ -10,7 +10,7 @@ from tests.stories.test_appeals import answer_with, filed, muted, wait_notice
 from tests.stories.test_clocks import threads
 from tests.stories.turning import Calendar, calendar
 from tests.world import World
-from workflows.domain.ids import appeal_route
+from workflows.domain.ids import appeal_workflow_id
 
 
 @pytest.fixture
@@ -43,19 +43,19 @@ async def test_a_month_of_an_appeal(turned: Calendar) -> None:
     _, _, case = await muted(world)
     card, appeal = await filed(world, case, tanaka)
     await wait_notice(world, "received")
-    await turned.passes(appeal_route(appeal), days=6)
+    await turned.passes(appeal_workflow_id(appeal), days=6)
     await told(world, appeal, ["appeal_filed"])
-    await turned.passes(appeal_route(appeal), days=2)
+    await turned.passes(appeal_workflow_id(appeal), days=2)
     await told(world, appeal, ["appeal_filed", "appeal_reminded"])
     await tanaka.press(card, "appeal.claim")
     await told(world, appeal, ["appeal_filed", "appeal_reminded", "appeal_claimed"])
-    await turned.passes(appeal_route(appeal), days=5)
+    await turned.passes(appeal_workflow_id(appeal), days=5)
     reminded = ["appeal_filed", "appeal_reminded", "appeal_claimed", "appeal_reminded"]
     await told(world, appeal, reminded)
-    await turned.passes(appeal_route(appeal), days=2)
+    await turned.passes(appeal_workflow_id(appeal), days=2)
     await told(world, appeal, [*reminded, "appeal_overdue"])
     card = await tanaka.wait_text(card, "期限超過")
-    await turned.passes(appeal_route(appeal), days=15)
+    await turned.passes(appeal_workflow_id(appeal), days=15)
     await told(world, appeal, [*reminded, "appeal_overdue"])
     assert "異議申し立ての回答期限を過ぎました" in await threads(tanaka, card)
     assert mentioned(world) == [

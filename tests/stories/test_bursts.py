@@ -37,20 +37,20 @@ async def busy(folder: Path) -> AsyncIterator[None]:
         yield
 
 
-async def press_all(world: World, route: str, case: str) -> None:
+async def press_all(world: World, workflow_id: str, case: str) -> None:
     """Leaves a note for each of the presses, as they pile up in an outage of the workers."""
     cases = Cases(world.client, "koban")
     for number in range(CLICKS):
         note = AddNote(by=Actor(id="U0SATO"), note=f"メモ{number}")
         click = Click(id=f"press/{number}", case=case, command=note, place=Place(channel="C0LIVE"))
-        await cases.click(route, click)
+        await cases.click(workflow_id, click)
 
 
-async def failed_tasks(world: World, route: str) -> list[str]:
+async def failed_tasks(world: World, workflow_id: str) -> list[str]:
     """Why workflow tasks of the case failed, over all its histories."""
     found = []
-    for run in await runs_of(world, route):
-        handle = world.client.get_workflow_handle(route, run_id=run.id)
+    for run in await runs_of(world, workflow_id):
+        handle = world.client.get_workflow_handle(workflow_id, run_id=run.id)
         async for event in handle.fetch_history_events():
             failed = event.workflow_task_failed_event_attributes
             # Temporal refuses a new history where a signal came in the same moment.
@@ -68,9 +68,9 @@ async def test_a_burst_is_worked_off_on_a_starved_machine(temporal: str, tmp_pat
         await world.happens(lure())
         async with work(world.settings):
             card, case = await case_of(sato)
-        route = str(controls(card)[0].block_id)
+        workflow_id = str(controls(card)[0].block_id)
         await pour(world, alerts(range(2, ALERTS + 2)))
-        await press_all(world, route, case)
+        await press_all(world, workflow_id, case)
 
         async def all_there() -> bool:
             kinds = Counter(await world.kinds(case))
@@ -78,4 +78,4 @@ async def test_a_burst_is_worked_off_on_a_starved_machine(temporal: str, tmp_pat
 
         async with busy(tmp_path), work(world.settings):
             await wait_until(all_there, PATIENCE, what="all alerts and notes")
-        assert await failed_tasks(world, route) == []
+        assert await failed_tasks(world, workflow_id) == []

@@ -7,7 +7,7 @@ from activities.ledger.schema import lookups
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.slack.person import NotThere, Person, wait_until
 from deploy.sandbox.slack.reading import controls, visible_text
-from deploy.sandbox.traffic import ring
+from deploy.sandbox.traffic import bulk
 from deploy.sandbox.traffic.alerts import user
 from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_working_a_case import told_in_thread
@@ -142,10 +142,10 @@ async def test_personal_data_is_shown_once_and_recorded(world: World) -> None:
     ]
 
 
-async def test_a_ring_is_seen_from_one_of_it(world: World) -> None:
+async def test_a_bulk_is_seen_from_one_of_it(world: World) -> None:
     """Who shares a bank account or an address, those with an open case first."""
     sato = await world.person("U0SATO")
-    for type_, body in ring.scene().things:
+    for type_, body in bulk.scene().things:
         world.stage.market.put(type_, body)
     await sato.command("/koban open other user:u_ring1")
     await answer(sato, "ケースを作成しました")
@@ -196,7 +196,7 @@ async def test_a_case_without_protection_asks_nobody(world: World) -> None:
     assert "protection_withheld" not in await world.kinds(case)
     row = await world.queries.case(case)
     assert row is not None
-    history = await world.client.get_workflow_handle(row["route"]).fetch_history()
+    history = await world.client.get_workflow_handle(row["workflow_id"]).fetch_history()
     asked = [each for each in history.events if b"automation_of" in each.SerializeToString()]
     assert asked == []
 

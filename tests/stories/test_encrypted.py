@@ -71,9 +71,9 @@ async def test_keys_are_rotated_under_an_open_case(temporal: str, tmp_path: Path
         sato = await world.person("U0SATO")
         await world.happens(lure())
         card, _ = await case_of(sato)
-        route = controls(card)[0].block_id
+        workflow_id = controls(card)[0].block_id
         both = await open_client(reading(world, f"{K2},{K1}"))
-        memory = await Cases(both, "koban").memory(route)
+        memory = await Cases(both, "koban").memory(workflow_id)
         assert memory is not None
         assert memory.case is not None
         assert memory.case.subject.key == "user:u_123"

@@ -48,11 +48,11 @@ def offers(action: str) -> Callable[[dict], bool]:
     return lambda card: any(each.action_id == action for each in controls(card))
 
 
-async def renewed(world: World, route: str, than: int) -> None:
+async def renewed(world: World, workflow_id: str, than: int) -> None:
     """Waits until the case has begun more histories than so many."""
 
     async def more() -> bool:
-        return len(await runs_of(world, route)) > than
+        return len(await runs_of(world, workflow_id)) > than
 
     await wait_until(more, what="a new history")
 
@@ -74,19 +74,19 @@ async def test_a_whole_shift_over_many_histories(world: World) -> None:
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     await world.happens(lure())
     card, case = await case_of(sato)
-    route = str(controls(card)[0].block_id)
+    workflow_id = str(controls(card)[0].block_id)
     await sato.press(card, "担当する")
     card = await sato.wait_text(card, "佐藤")
     await pour(world, alerts(range(2, 40)))
-    await renewed(world, route, 1)
+    await renewed(world, workflow_id, 1)
     await sato.press(card, "case.decide")
     await sato.fill_and_submit(
         {"verdict": "violation", "actions": ["permanent_ban"], "reason": "常習"}
     )
     asked = await tanaka.wait_card("ts-leads", "u_123")
-    before = len(await runs_of(world, route))
+    before = len(await runs_of(world, workflow_id))
     await pour(world, alerts(range(40, 80)))
-    await renewed(world, route, before)
+    await renewed(world, workflow_id, before)
     await tanaka.press(asked, "approval.reject")
     await tanaka.fill_and_submit({"reason": "初回なので警告にしてください"})
     card = await sato.wait_text(card, "初回なので警告にしてください")
@@ -127,18 +127,18 @@ async def test_two_thousand_alerts_join_one_case(world: World) -> None:
     sato = await world.person("U0SATO")
     await world.happens(lure())
     card, case = await case_of(sato)
-    route = str(controls(card)[0].block_id)
+    workflow_id = str(controls(card)[0].block_id)
     for start in range(2, 2_102, 300):
         await pour(world, alerts(range(start, start + 300)))
         await counts(world, case, start + 299)
     await pour(world, [*alerts(range(1, 4)), *alerts(range(2_102, 2_104)), *alerts(range(4, 6))])
     await counts(world, case, 2_103)
-    runs = await runs_of(world, route)
+    runs = await runs_of(world, workflow_id)
     assert len(runs) >= 5
     assert max(run.events for run in runs) < 1_000
     assert max(run.bytes for run in runs) < 1_000_000
     assert in_ledger(world) == 2_103
-    memory = await Cases(world.client, "koban").memory(route)
+    memory = await Cases(world.client, "koban").memory(workflow_id)
     assert memory is not None
     assert memory.case is not None
     assert memory.case.alerts == 2_103
@@ -152,12 +152,12 @@ async def test_histories_stay_short_while_slack_takes_nothing(world: World) -> N
     sato = await world.person("U0SATO")
     await world.happens(lure())
     card, case = await case_of(sato)
-    route = str(controls(card)[0].block_id)
+    workflow_id = str(controls(card)[0].block_id)
     world.stage.faults.set("slack_429", True)
     for start in range(2, 202, 20):
         await pour(world, alerts(range(start, start + 20)))
         await counts(world, case, start + 19)
-    await renewed(world, route, 1)
+    await renewed(world, workflow_id, 1)
     world.stage.faults.set("slack_429", False)
     await sato.wait_text(card, "200件")
     assert len(await sato.cards("ts-live")) == 1
@@ -169,11 +169,11 @@ async def test_histories_stay_short_while_the_ledger_is_away(world: World) -> No
     sato = await world.person("U0SATO")
     await world.happens(lure())
     card, case = await case_of(sato)
-    route = str(controls(card)[0].block_id)
+    workflow_id = str(controls(card)[0].block_id)
     async with locked(file_of(world)):
         for start in range(2, 102, 10):
             await pour(world, alerts(range(start, start + 10)))
-        await renewed(world, route, 1)
+        await renewed(world, workflow_id, 1)
     await counts(world, case, 101)
     assert in_ledger(world) == 101
     assert await world.kinds(case) == ["case_opened", *["alert_joined"] * 100]
@@ -186,12 +186,12 @@ async def test_an_enforcement_goes_on_over_a_new_history(world: World) -> None:
     sato = await world.person("U0SATO")
     await world.happens(lure())
     card, case = await case_of(sato)
-    route = str(controls(card)[0].block_id)
+    workflow_id = str(controls(card)[0].block_id)
     world.stage.faults.set("platform_500", True)
     await sato.press(card, "24時間コメント制限")
     await sato.wait_text(card, "再試行")
     await pour(world, alerts(range(2, 60)))
-    await renewed(world, route, 1)
+    await renewed(world, workflow_id, 1)
     world.stage.faults.set("platform_500", False)
     await sato.wait_text(card, "完了")
     await world.wait_kind(case, "case_closed")
@@ -206,12 +206,12 @@ async def test_an_enforcement_that_is_ended_by_hand_is_missed_by_a_later_history
     sato = await world.person("U0SATO")
     await world.happens(lure())
     card, case = await case_of(sato)
-    route = str(controls(card)[0].block_id)
+    workflow_id = str(controls(card)[0].block_id)
     world.stage.faults.set("platform_500", True)
     await sato.press(card, "24時間コメント制限")
     await sato.wait_text(card, "再試行")
     await pour(world, alerts(range(2, 60)))
-    await renewed(world, route, 1)
+    await renewed(world, workflow_id, 1)
     await world.client.get_workflow_handle(f"enforcement/{case}/D1").terminate("an operator")
     world.stage.faults.set("platform_500", False)
     await world.wait_kind(case, "action_failed")
@@ -229,11 +229,11 @@ async def test_a_failed_action_does_not_keep_a_history_growing(world: World) -> 
     unknown.things = []
     await world.happens(unknown)
     card, case = await case_of(sato)
-    route = str(controls(card)[0].block_id)
+    workflow_id = str(controls(card)[0].block_id)
     await sato.press(card, "24時間コメント制限")
     card = await sato.wait_text(card, "404")
     await pour(world, alerts(range(2, 80)))
-    await renewed(world, route, 1)
+    await renewed(world, workflow_id, 1)
     world.stage.market.put("users", {"id": "u_123", "name": "あとから"})
     await sato.press(card, "action.retry")
     await sato.wait_text(card, "完了")
@@ -246,7 +246,7 @@ async def test_more_late_alerts_than_a_start_can_hold(world: World) -> None:
     sato = await world.person("U0SATO")
     await world.happens(lure())
     card, first = await case_of(sato)
-    route = str(controls(card)[0].block_id)
+    workflow_id = str(controls(card)[0].block_id)
     await sato.press(card, "担当する")
     await sato.wait_text(card, "佐藤")
     world.stage.faults.set("slack_429", True)
@@ -261,5 +261,5 @@ async def test_more_late_alerts_than_a_start_can_hold(world: World) -> None:
     assert second != first
     await counts(world, second, 50)
     assert in_ledger(world) == 51
-    described = await world.client.get_workflow_handle(route).describe()
+    described = await world.client.get_workflow_handle(workflow_id).describe()
     assert described.status is WorkflowExecutionStatus.RUNNING

@@ -173,7 +173,7 @@ async def test_a_press_is_not_judged_before_it_came(world: World) -> None:
     sato = await world.person("U0SATO")
     card, case = await case_of(sato)
     cases = Cases(world.client, world.settings.temporal.task_queue)
-    route, place = str(controls(card)[0].block_id), Place(channel="C0LIVE")
+    workflow_id, place = str(controls(card)[0].block_id), Place(channel="C0LIVE")
     ahead = datetime.now(UTC) + timedelta(seconds=6)
     for command, at in (
         (Claim(by=Actor(id="U0SATO")), ahead),
@@ -182,7 +182,7 @@ async def test_a_press_is_not_judged_before_it_came(world: World) -> None:
         click = Click(
             id=f"press/{command.kind}", case=case, command=command, place=place, received_at=at
         )
-        await cases.click(route, click)
+        await cases.click(workflow_id, click)
     await world.wait_kind(case, "note_added")
     rows = {row["kind"]: row["at"] for row in await world.queries.events_of(case)}
     assert rows["case_claimed"] == ahead

@@ -9,7 +9,7 @@ from tests.stories.test_a_shift import case_of, lure
 from tests.world import World
 from workflows.client import Cases
 from workflows.domain.alerts import Alert
-from workflows.domain.ids import closed_route
+from workflows.domain.ids import closed_workflow_id
 from workflows.ports.cases import Delivery
 
 
@@ -37,21 +37,21 @@ async def closed(world: World, person: Person, card: dict, case: str, times: int
     await wait_until(so_often, what="the end of the case")
     row = await world.queries.case(case)
     assert row is not None
-    for route in (row["route"], closed_route(case)):
-        await ended(world, route)
+    for workflow_id in (row["workflow_id"], closed_workflow_id(case)):
+        await ended(world, workflow_id)
 
 
-async def ended(world: World, route: str) -> None:
+async def ended(world: World, workflow_id: str) -> None:
     """Waits until nothing runs under a workflow id."""
 
     async def over() -> bool:
         try:
-            status = (await world.client.get_workflow_handle(route).describe()).status
+            status = (await world.client.get_workflow_handle(workflow_id).describe()).status
         except RPCError:
             return True
         return status is not WorkflowExecutionStatus.RUNNING
 
-    await wait_until(over, what=f"the end of {route}")
+    await wait_until(over, what=f"the end of {workflow_id}")
 
 
 async def counted(world: World, case: str, number: int) -> None:
@@ -116,7 +116,7 @@ async def test_an_alert_that_comes_for_it_too_late_opens_the_next_case(world: Wo
         for each in await sato.cards("ts-live")
         if each["metadata"]["event_payload"]["case"] != case
     )
-    await ended(world, closed_route(case))
+    await ended(world, closed_workflow_id(case))
     await counted(world, second, 1)
     assert await world.kinds(second) == ["case_opened"]
 
@@ -124,7 +124,7 @@ async def test_an_alert_that_comes_for_it_too_late_opens_the_next_case(world: Wo
 async def test_a_reopened_case_that_an_operator_ended_takes_no_alert_away(world: World) -> None:
     """The ledger still has it as open: its alerts go back, once, and open the next case."""
     sato, _, case = await reopened(world)
-    await world.client.get_workflow_handle(closed_route(case)).terminate("by hand")
+    await world.client.get_workflow_handle(closed_workflow_id(case)).terminate("by hand")
     await world.happens(lure(2))
 
     async def another() -> bool:

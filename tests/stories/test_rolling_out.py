@@ -42,9 +42,9 @@ async def make_current(world: World, build: str) -> None:
     )
 
 
-async def build_of(world: World, route: str) -> str:
+async def build_of(world: World, workflow_id: str) -> str:
     """The build that did the last task of a workflow."""
-    described = await world.client.get_workflow_handle(route).describe()
+    described = await world.client.get_workflow_handle(workflow_id).describe()
     info = described.raw_description.workflow_execution_info.versioning_info
     return str(info.deployment_version.build_id)
 
@@ -72,8 +72,8 @@ async def test_open_cases_move_on_and_a_running_enforcement_stays(
             await world.happens(lure(2, "u_busy"))
             card, case = await case_of(sato, "u_open")
             busy, busy_case = await case_of(sato, "u_busy")
-            route = str(controls(card)[0].block_id)
-            first = (await world.client.get_workflow_handle(route).describe()).run_id
+            workflow_id = str(controls(card)[0].block_id)
+            first = (await world.client.get_workflow_handle(workflow_id).describe()).run_id
             world.stage.faults.set("platform_500", True)
             await sato.press(busy, "24時間コメント制限")
             await sato.wait_text(busy, "再試行")
@@ -83,14 +83,14 @@ async def test_open_cases_move_on_and_a_running_enforcement_stays(
                 await world.wait_kind(case, "alert_joined")
 
                 async def moved() -> bool:
-                    handle = world.client.get_workflow_handle(route)
+                    handle = world.client.get_workflow_handle(workflow_id)
                     # The alert may still have met v1: the server tells its queues a moment later.
                     await handle.signal("nudge")
                     return (await handle.describe()).run_id != first
 
                 await wait_until(moved, what="a new history")
-                assert await build_of(world, route) == "v2"
-                memory = await Cases(world.client, "koban").memory(route)
+                assert await build_of(world, workflow_id) == "v2"
+                memory = await Cases(world.client, "koban").memory(workflow_id)
                 assert memory is not None
                 assert memory.case is not None
                 assert memory.case.alerts == 2

@@ -18,8 +18,8 @@ from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_appeals import answer_with, filed, muted, wait_notice
 from tests.world import World, koban, work
 from workflows.client import Cases
-from workflows.domain.case.commands import Clear, Click, Place
-from workflows.domain.case.snapshot import Memory
+from workflows.domain.case.commands import Click, MarkNoViolation, Place
+from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.people import Actor
 
 
@@ -79,7 +79,7 @@ async def test_a_case_that_waited_for_the_ledger_is_the_same_when_replayed(
             card, case = await case_of(sato)
         async with work(world.settings):
             handle = world.client.get_workflow_handle(str(controls(card)[0].block_id))
-            memory = await handle.query("memory", result_type=Memory)
+            memory = await handle.query("memory", result_type=CaseSnapshot)
         (opened, *_) = await world.queries.events_of(case)
         assert memory.case is not None
         assert memory.case.opened_at == opened["at"]
@@ -121,13 +121,13 @@ async def test_a_case_that_closed_before_its_card_stood_ends(world: World) -> No
     await world.wait_kind(case, "alert_joined")
     row = await world.queries.case(case)
     assert row is not None
-    clear = Clear(by=Actor(id="U0SATO"), version=1)
+    clear = MarkNoViolation(by=Actor(id="U0SATO"), version=1)
     click = Click(id="press/1", case=case, command=clear, place=Place(channel="C0LIVE"))
-    await Cases(world.client, "koban").click(row["route"], click)
+    await Cases(world.client, "koban").click(row["workflow_id"], click)
     world.stage.faults.set("slack_429", False)
     card, _ = await case_of(sato)
     await sato.wait_text(card, "完了")
-    await world.client.get_workflow_handle(row["route"]).result()
+    await world.client.get_workflow_handle(row["workflow_id"]).result()
 
 
 async def test_an_appeal_is_answered_while_the_ledger_is_away(

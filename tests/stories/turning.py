@@ -24,12 +24,12 @@ class Calendar:
         self.world = world
         self._skipper = skipper
 
-    async def passes(self, route: str, **time: float) -> None:
+    async def passes(self, workflow_id: str, **time: float) -> None:
         """Turns a workflow's clock on; everything that is due by then happens.
 
         The server skips no time while a child of the workflow runs.
         """
-        handle = self.world.client.get_workflow_handle(route)
+        handle = self.world.client.get_workflow_handle(workflow_id)
         await self._skipper.fast_forward(handle, timedelta(**time))
 
 

@@ -48,7 +48,7 @@ async def tell_case(appeal: Appeal) -> None:
     """Hands the answer to the case; a closed one is woken up."""
     assert appeal.appealed is not None
     answer = answer_of(appeal)
-    case = workflow.get_external_workflow_handle(appeal.appealed.route)
+    case = workflow.get_external_workflow_handle(appeal.appealed.workflow_id)
     try:
         await case.signal("appeal_answered", answer)
     except FailureError:

@@ -24,7 +24,7 @@ from workflows.domain.case.snapshot import CardRef
 from workflows.domain.people import Actor
 from workflows.ports import cases
 from workflows.ports.cases import RolesAsk, Spending
-from workflows.ports.evidence import Exposing, ShowEvidence, expose, show_evidence
+from workflows.ports.evidence import RevealRequest, ShowEvidence, expose, show_evidence
 from workflows.shared.ledger_calls import ANSWER_WITHIN, ask
 from workflows.shared.slack_sync import answer
 
@@ -53,7 +53,7 @@ async def exposed(case: Case, command: RevealEvidence, now: datetime) -> RevealE
     rule = cap(case)
     known = await ask(
         expose,
-        Exposing(
+        RevealRequest(
             person=command.by.id,
             case=case.id,
             alert=command.alert_key,
@@ -134,7 +134,7 @@ _SKEW = timedelta(seconds=5)
 """By how much the clock of the process that took the press may be ahead."""
 _PATIENTLY = RetryPolicy(maximum_interval=timedelta(seconds=10))
 _ONCE = RetryPolicy(maximum_attempts=1)
-_BY_APPROVERS = cmd.Approve | cmd.Reject | cmd.AskBack
+_BY_APPROVERS = cmd.Approve | cmd.Reject | cmd.AskRequester
 
 C = TypeVar("C", Click, AppealClick)
 
@@ -210,7 +210,7 @@ async def completed(case: Case, command: PersonCommand, now: datetime) -> Person
             return await _with_place(command)
         if isinstance(command, cmd.RevealEvidence):
             return await exposed(case, command, now)
-        if isinstance(command, cmd.Deciding):
+        if isinstance(command, cmd.DecisionCommand):
             return await _with_budget(case, command, now)
     except FailureError:
         return Refusal(reason=_UNKNOWN.get(type(command), Reason.LEDGER_AWAY))
@@ -257,11 +257,13 @@ async def _with_covers(command: PersonCommand) -> PersonCommand:
 async def _with_place(command: cmd.Merge) -> cmd.Merge:
     place = await ask(cases.place_of, command.into)
     if place is None or not place.open:
-        return command.model_copy(update={"subject": None, "route": ""})
-    return command.model_copy(update={"subject": place.subject, "route": place.route})
+        return command.model_copy(update={"subject": None, "workflow_id": ""})
+    return command.model_copy(update={"subject": place.subject, "workflow_id": place.workflow_id})
 
 
-async def _with_budget(case: Case, command: cmd.Deciding, now: datetime) -> PersonCommand | Refusal:
+async def _with_budget(
+    case: Case, command: cmd.DecisionCommand, now: datetime
+) -> PersonCommand | Refusal:
     """Books a decision on its person's budget, or says why it is refused anyway.
 
     That counts also where the case would take it a moment later: nothing is booked for it.
@@ -289,7 +291,7 @@ async def _with_budget(case: Case, command: cmd.Deciding, now: datetime) -> Pers
     return _plain(command, spent > limits.velocity.actions)
 
 
-def _plain(command: cmd.Deciding, over_limit: bool) -> PersonCommand:
+def _plain(command: cmd.DecisionCommand, over_limit: bool) -> PersonCommand:
     # What came with the click is not believed.
     return cast(PersonCommand, command.model_copy(update={"over_limit": over_limit}))
 
@@ -305,6 +307,6 @@ def _weight(decision: Decision) -> int:
     A ring above the limit takes nothing: somebody else has to agree to it anyway, and the same
     person's next small decisions should not wait for that.
     """
-    if decision.ring is None:
+    if decision.bulk is None:
         return len(decision.actions)
-    return 0 if decision.over_limit else decision.ring.count * len(decision.actions)
+    return 0 if decision.over_limit else decision.bulk.count * len(decision.actions)

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from temporalio.exceptions import FailureError
 
-from workflows.domain.automation import Halt
+from workflows.domain.automation import AutomationPause
 from workflows.domain.case.commands import ProtectNow
 from workflows.domain.case.model import Case
 from workflows.domain.case.rules.escalation import protects_by
@@ -16,7 +16,7 @@ PROTECT_WITHIN = timedelta(seconds=3)
 """How long a protection waits for the answer: the ledger being away must not hold it up."""
 
 
-async def halt_at(case: Case, now: datetime) -> Halt | None:
+async def pause_at(case: Case, now: datetime) -> AutomationPause | None:
     """The pause that keeps a call due at `now` from protecting; None where none would.
 
     While the ledger is away, the last one that the case knew of.
@@ -30,7 +30,9 @@ async def halt_at(case: Case, now: datetime) -> Halt | None:
         return case.halt
 
 
-def protection(case: Case, rules: tuple[int, ...], halt: Halt | None) -> tuple[ProtectNow, ...]:
+def protection(
+    case: Case, rules: tuple[int, ...], halt: AutomationPause | None
+) -> tuple[ProtectNow, ...]:
     """The command that protects by `rules`; none where the case is past them."""
     fresh = fresh_rules(case, rules)
     return (ProtectNow(rules=fresh, halt=halt),) if fresh else ()

@@ -10,17 +10,17 @@ from temporalio.exceptions import FailureError
 from workflows.activity_options import platform_queue
 from workflows.case.authorize import Authorized
 from workflows.domain.alerts import Subject
-from workflows.domain.case.bulk import MOST, Ring
-from workflows.domain.case.commands import Click, DecideRing
+from workflows.domain.case.bulk import MOST, Bulk
+from workflows.domain.case.commands import Click, DecideBulk
 from workflows.domain.case.decide import decide
 from workflows.domain.case.decision import PlannedAction
 from workflows.domain.case.enforcement import Ask
 from workflows.domain.case.model import Case
 from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.case.rules.bulk import start_of, type_of
-from workflows.domain.ids import ring_id
+from workflows.domain.ids import bulk_id
 from workflows.domain.policy.playbook import Policy
-from workflows.ports.bulk import RingAsk, RingJob, RingStart, ring_of
+from workflows.ports.bulk import BulkJob, BulkRequest, BulkStart, bulk_of
 from workflows.shared.tasks import Tasks
 
 _READING = timedelta(seconds=90)
@@ -31,11 +31,11 @@ _TYPES = 20
 _MOST_IDS = 2 * MOST
 
 
-class Gathered(Authorized[Click]):
+class FoundMembers(Authorized[Click]):
     """A authorized click whose ring was read."""
 
 
-class Gathering:
+class BulkMembers:
     """Sends the clicks of one case away to have their rings read, and has them come back."""
 
     def __init__(
@@ -51,8 +51,8 @@ class Gathering:
 
     def takes(self, case: Case, authorized: Authorized[Click], now: datetime) -> bool:
         """Whether the click has to wait for its ring, or was refused already."""
-        wants = isinstance(authorized.click.command, DecideRing)
-        if not wants or isinstance(authorized, Gathered):
+        wants = isinstance(authorized.click.command, DecideBulk)
+        if not wants or isinstance(authorized, FoundMembers):
             return False
         refusal = _refused_anyway(case, authorized, now)
         if refusal is not None:
@@ -64,29 +64,29 @@ class Gathering:
     async def _gather(self, case: Case, authorized: Authorized[Click]) -> None:
         command = _bare(authorized)
         try:
-            ring = await _read(case, command, authorized.click.id)
+            bulk = await _read(case, command, authorized.click.id)
         except FailureError:
-            self._refuse(authorized.click, Refusal(reason=Reason.RING_UNREAD))
+            self._refuse(authorized.click, Refusal(reason=Reason.BULK_UNREAD))
             return
-        read = command.model_copy(update={"ring": ring})
+        read = command.model_copy(update={"bulk": bulk})
         click = authorized.click.model_copy(update={"command": read})
-        self._back(Gathered(click, authorized.at))
+        self._back(FoundMembers(click, authorized.at))
 
 
 def _refused_anyway(case: Case, authorized: Authorized[Click], now: datetime) -> Refusal | None:
     """Why there is no need to read the ring at all."""
     outcome = decide(case, _bare(authorized), now)
-    unread = isinstance(outcome, Refusal) and outcome.reason is Reason.RING_UNREAD
+    unread = isinstance(outcome, Refusal) and outcome.reason is Reason.BULK_UNREAD
     return None if unread or not isinstance(outcome, Refusal) else outcome
 
 
-async def _read(case: Case, command: DecideRing, click: str) -> Ring:
+async def _read(case: Case, command: DecideBulk, click: str) -> Bulk:
     """The ring as the ledger holds it now. Raises `FailureError`."""
     type_ = type_of(case, command.actions)
     assert isinstance(type_, str)
-    ask = RingAsk(
+    ask = BulkRequest(
         # One press makes one ring, however often it is read; the next press makes another.
-        id=ring_id(case.id, click),
+        id=bulk_id(case.id, click),
         case=case.id,
         type=type_,
         starts=_starts(case, command.version),
@@ -94,7 +94,7 @@ async def _read(case: Case, command: DecideRing, click: str) -> Ring:
         ids=command.ids[:_MOST_IDS],
     )
     return await workflow.execute_activity(
-        ring_of,
+        bulk_of,
         ask,
         task_queue=platform_queue(workflow.info().task_queue),
         start_to_close_timeout=_READING,
@@ -104,11 +104,11 @@ async def _read(case: Case, command: DecideRing, click: str) -> Ring:
     )
 
 
-def _bare(authorized: Authorized[Click]) -> DecideRing:
+def _bare(authorized: Authorized[Click]) -> DecideBulk:
     """The command without a ring that somebody may have sent along."""
     command = authorized.click.command
-    assert isinstance(command, DecideRing)
-    return command.model_copy(update={"ring": None, "over_limit": False})
+    assert isinstance(command, DecideBulk)
+    return command.model_copy(update={"bulk": None, "over_limit": False})
 
 
 def _starts(case: Case, version: int | None) -> dict[str, Subject]:
@@ -117,25 +117,25 @@ def _starts(case: Case, version: int | None) -> dict[str, Subject]:
     return {type_: subject for type_, subject in found if subject is not None}
 
 
-def ring_start(
-    case: Case, route: str, undo: bool, actor: str | None, asks: tuple[Ask, ...]
-) -> RingStart:
+def bulk_start(
+    case: Case, workflow_id: str, undo: bool, actor: str | None, asks: tuple[Ask, ...]
+) -> BulkStart:
     """What the workflow of the last decision's ring starts with; `fresh` where it has not yet."""
     decision = case.decision
     assert decision is not None
-    assert decision.ring is not None
-    state = case.rings[decision.id]
-    return RingStart(
+    assert decision.bulk is not None
+    state = case.bulk_decisions[decision.id]
+    return BulkStart(
         case=case.id,
-        route=route,
+        workflow_id=workflow_id,
         decision=decision.id,
         actor=actor,
-        ring=decision.ring.id,
-        count=decision.ring.count,
+        bulk=decision.bulk.id,
+        count=decision.bulk.count,
         jobs=_jobs(case.policy, decision.actions),
         rank=case.severity.rank,
         conduct=decision.conduct,
-        rehearse=decision.rehearse,
+        dry_run=decision.dry_run,
         fresh=state.tally.step == 0 and not undo and not asks,
         undo=undo,
         stopped=undo or state.stopped_by is not None,
@@ -144,8 +144,8 @@ def ring_start(
     )
 
 
-def _jobs(policy: Policy, planned: tuple[PlannedAction, ...]) -> tuple[RingJob, ...]:
+def _jobs(policy: Policy, planned: tuple[PlannedAction, ...]) -> tuple[BulkJob, ...]:
     actions = policy.catalog.actions
     return tuple(
-        RingJob(action=each.action, lasts=each.lasts, spec=actions[each.action]) for each in planned
+        BulkJob(action=each.action, lasts=each.lasts, spec=actions[each.action]) for each in planned
     )

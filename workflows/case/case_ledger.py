@@ -7,13 +7,13 @@ from workflows.domain.alerts import Alert
 from workflows.domain.case.events import Recorded
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.projection import ActionRow, action_rows, case_row
-from workflows.domain.case.snapshot import CardRef, Memory, ReceivedAlert
-from workflows.inputs import Underway
+from workflows.domain.case.snapshot import CardRef, CaseSnapshot, ReceivedAlert
+from workflows.inputs import PendingWork
 from workflows.ports import cases
 from workflows.ports.cases import LedgerWrite
 from workflows.shared.ledger_calls import ask_until_answered
 from workflows.shared.ledger_writer import LedgerWriter
-from workflows.shared.slack_sync import Screen
+from workflows.shared.slack_sync import SlackSync
 from workflows.shared.tasks import Tasks
 
 _Snapshot = tuple[int, CardRef | None, CardRef | None, int, bool]
@@ -23,7 +23,7 @@ _Snapshot = tuple[int, CardRef | None, CardRef | None, int, bool]
 class CaseLedger:
     """Writes a case's events and rows, where its card is, and a closed case's last state."""
 
-    def __init__(self, tasks: Tasks, memory: Callable[[], Memory], screen: Screen) -> None:
+    def __init__(self, tasks: Tasks, memory: Callable[[], CaseSnapshot], screen: SlackSync) -> None:
         """`memory` gives the case as it is now, with its policy."""
         self._memory = memory
         self._screen = screen
@@ -49,7 +49,7 @@ class CaseLedger:
         """Events and alerts that wait to be written."""
         return self._writer.backlog
 
-    def carry(self, rest: Underway) -> None:
+    def carry(self, rest: PendingWork) -> None:
         """Takes over what the run before had not written."""
         if rest.events or rest.alerts:
             self._writer.add(rest.events, rest.alerts)
@@ -93,7 +93,7 @@ class CaseLedger:
         self._card_missing = write.card is None if whole else self._card_missing
         self._kept = self._kept if write.snapshot is None else state
 
-    def _rows(self, case: Case, memory: Memory) -> dict[str, object]:
+    def _rows(self, case: Case, memory: CaseSnapshot) -> dict[str, object]:
         rows = {"row": case_row(case), "actions": self._changed(case), "card": memory.card}
         if case.phase is Phase.CLOSED and self._screen.idle:
             left = {"stale": self._screen.stale, "unsure_since": self._screen.unsure_since}

@@ -7,8 +7,8 @@ from temporalio.common import RetryPolicy
 
 from workflows.domain.case.enforcement import EnforcementReport
 from workflows.domain.case.model import Case
-from workflows.domain.ids import enforcement_route
-from workflows.inputs import CaseStart, Underway, vanished
+from workflows.domain.ids import enforcement_workflow_id
+from workflows.inputs import CaseStart, PendingWork, vanished
 from workflows.ports import cases
 
 LARGEST_START = 1_500_000
@@ -31,7 +31,7 @@ _SELDOM = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=ti
 """A try adds nothing to the history, however many there are."""
 
 
-class Renewal:
+class Continuation:
     """Watches over the length of one run's history, and over the version that works on it."""
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ def carries(start: CaseStart) -> CaseStart | None:
     return start
 
 
-def size(value: CaseStart | Underway) -> int:
+def size(value: CaseStart | PendingWork) -> int:
     """Bytes of `value` on its way to Temporal."""
     return len(value.model_dump_json().encode())
 
@@ -90,7 +90,7 @@ async def end_of(case: Case) -> EnforcementReport:
     decision = case.current_actions[0].decision
     report = await workflow.execute_activity(
         cases.outcome,
-        enforcement_route(case.id, decision),
+        enforcement_workflow_id(case.id, decision),
         start_to_close_timeout=timedelta(seconds=10),
         retry_policy=_SELDOM,
     )

@@ -12,7 +12,7 @@ from temporalio.exceptions import (
 )
 from temporalio.workflow import ParentClosePolicy
 
-from workflows.case.bulk_members import ring_start
+from workflows.case.bulk_members import bulk_start
 from workflows.case.continuation import end_of
 from workflows.domain.case import events as ev
 from workflows.domain.case.enforcement import (
@@ -26,9 +26,9 @@ from workflows.domain.case.enforcement import (
 from workflows.domain.case.model import Case
 from workflows.domain.case.notices import letter_of
 from workflows.domain.case.rules.enforcement import begins
-from workflows.domain.ids import enforcement_route
+from workflows.domain.ids import enforcement_workflow_id
 from workflows.inputs import TASK_TIMEOUT, EnforcementStart, Job, lost
-from workflows.ports.bulk import RingStart, lost_ring
+from workflows.ports.bulk import BulkStart, lost_bulk
 from workflows.shared.tasks import Tasks
 
 Heard = Callable[[EnforcementReport], None]
@@ -40,18 +40,18 @@ _OF_PROTECTIONS: dict[type, AskKind] = {
     ev.ProtectionDismissed: AskKind.LIFT,
 }
 
-ENFORCEMENT, RING = "EnforcementWorkflow", "RingWorkflow"
+ENFORCEMENT, BULK = "EnforcementWorkflow", "BulkWorkflow"
 """By their names: the case's file would have to be imported by theirs and back."""
 
 
-class Enforcing:
+class Enforcements:
     """Starts and asks the enforcements of one case; what they say at their end goes to `heard`.
 
     `starting` counts those that were asked for and have not begun yet.
     """
 
-    def __init__(self, route: str, tasks: Tasks, heard: Heard) -> None:
-        self._route = route
+    def __init__(self, workflow_id: str, tasks: Tasks, heard: Heard) -> None:
+        self._route = workflow_id
         self._tasks = tasks
         self._watches = Tasks(reports_to=tasks)
         self._heard = heard
@@ -71,7 +71,7 @@ class Enforcing:
                 self._ask(case, event.decision, Ask(kind=AskKind.GIVE_UP, by=event.by))
             case ev.NoticeRetried():
                 self._ask(case, event.decision, Ask(kind=AskKind.TELL, by=event.by))
-            case ev.RingStopped():
+            case ev.BulkStopped():
                 self._ask(case, event.decision, Ask(kind=AskKind.STOP, by=event.by))
             case ev.UndoRequested():
                 self._ask(case, event.decision, Ask(kind=AskKind.UNDO, by=event.by))
@@ -99,20 +99,20 @@ class Enforcing:
         decision = case.decision
         assert decision is not None
         actor = case.turn.by if undo and case.turn and case.turn.by else decision.by
-        if decision.ring is not None:
-            start_of_ring = ring_start(case, self._route, undo, actor, asks)
-            self._watches.run(self._enforce(start_of_ring, RING))
+        if decision.bulk is not None:
+            start_of_bulk = bulk_start(case, self._route, undo, actor, asks)
+            self._watches.run(self._enforce(start_of_bulk, BULK))
             return
         start = EnforcementStart(
             case=case.id,
-            route=self._route,
+            workflow_id=self._route,
             decision=decision.id,
             actor=actor,
             jobs=_jobs(case, jobs),
             undo=undo,
             rank=case.severity.rank,
             conduct=decision.conduct,
-            rehearse=decision.rehearse,
+            dry_run=decision.dry_run,
             notice=None if undo else letter_of(case, decision),
         )
         self._watches.run(self._enforce(start))
@@ -125,7 +125,7 @@ class Enforcing:
             return
         start = EnforcementStart(
             case=case.id,
-            route=self._route,
+            workflow_id=self._route,
             decision=decision.id,
             actor=decision.by,
             jobs=_jobs(case, tuple(a for a in case.current_actions if a.standing)),
@@ -138,19 +138,19 @@ class Enforcing:
     def _protect(self, case: Case, event: ev.ProtectionStarted, undo: bool = False) -> None:
         start = EnforcementStart(
             case=case.id,
-            route=self._route,
+            workflow_id=self._route,
             decision=event.protection,
             actor=event.by,
             jobs=_jobs(case, (event.action,)),
             undo=undo,
             rank=case.severity.rank,
             protects=True,
-            rehearse=case.policy.playbook.rehearse,
+            dry_run=case.policy.playbook.dry_run,
         )
         self._watches.run(self._enforce(start))
 
     async def _enforce(
-        self, start: EnforcementStart | RingStart, workflow_type: str = ENFORCEMENT
+        self, start: EnforcementStart | BulkStart, workflow_type: str = ENFORCEMENT
     ) -> None:
         """Runs beside the case; one that stays for a lift tells of it by signal."""
         try:
@@ -163,7 +163,7 @@ class Enforcing:
         self._heard(report)
 
     async def _started(
-        self, start: EnforcementStart | RingStart, workflow_type: str
+        self, start: EnforcementStart | BulkStart, workflow_type: str
     ) -> workflow.ChildWorkflowHandle[Any, EnforcementReport]:
         """A child of a run that ends before it started might never start."""
         self.starting += 1
@@ -171,7 +171,7 @@ class Enforcing:
             return await workflow.start_child_workflow(
                 workflow_type,
                 start,
-                id=enforcement_route(start.case, start.decision),
+                id=enforcement_workflow_id(start.case, start.decision),
                 result_type=EnforcementReport,
                 parent_close_policy=ParentClosePolicy.ABANDON,
                 task_timeout=TASK_TIMEOUT,
@@ -198,9 +198,9 @@ class Enforcing:
         # One that is only being started would not be found, and would miss what it is asked.
         await workflow.wait_condition(lambda: not self.starting)
         try:
-            await workflow.get_external_workflow_handle(enforcement_route(case.id, of)).signal(
-                "ask", ask
-            )
+            await workflow.get_external_workflow_handle(
+                enforcement_workflow_id(case.id, of)
+            ).signal("ask", ask)
         except FailureError:
             self._do_without(case, of, ask)
 
@@ -233,8 +233,8 @@ def _jobs(case: Case, states: tuple[ActionState, ...]) -> tuple[Job, ...]:
     return tuple(Job(planned=s.planned, spec=actions[s.planned.action]) for s in states)
 
 
-def _lost(start: EnforcementStart | RingStart, unique: str) -> EnforcementReport:
-    return lost_ring(start, unique) if isinstance(start, RingStart) else lost(start, unique)
+def _lost(start: EnforcementStart | BulkStart, unique: str) -> EnforcementReport:
+    return lost_bulk(start, unique) if isinstance(start, BulkStart) else lost(start, unique)
 
 
 def _kept(case: Case, of: str, state: ActionState) -> EnforcementReport:

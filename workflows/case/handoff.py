@@ -10,7 +10,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import FailureError
 
 from workflows.case.authorize import Authorized
-from workflows.case.inbox import Intake
+from workflows.case.inbox import Inbox
 from workflows.case.opening import policy_now
 from workflows.domain.alerts import Alert
 from workflows.domain.case import events as ev
@@ -19,18 +19,18 @@ from workflows.domain.case.commands import Absorb, AnswerAppeal, Click, Command,
 from workflows.domain.case.enforcement import EnforcementReport
 from workflows.domain.case.model import Case
 from workflows.domain.case.rules.appeals import settled
-from workflows.domain.case.snapshot import Memory
-from workflows.domain.ids import appeal_route
+from workflows.domain.case.snapshot import CaseSnapshot
+from workflows.domain.ids import appeal_workflow_id
 from workflows.domain.policy.packed import PackedPolicy
 from workflows.inputs import CaseStart
 from workflows.ports import cases
 from workflows.ports.cases import Anew, Delivery
-from workflows.shared.batching import parcels
+from workflows.shared.batching import batches
 from workflows.shared.ledger_calls import LOST, ask_until_answered
 from workflows.shared.tasks import Tasks
 
 
-class Appellant:
+class AppealNotifier:
     """The appeal that waits for its case, where there is one."""
 
     def __init__(self, tasks: Tasks) -> None:
@@ -47,7 +47,7 @@ class Appellant:
 
 async def _tell(news: AppealSettled) -> None:
     with suppress(FailureError):  # an appeal that is over by now needs no news
-        appeal = workflow.get_external_workflow_handle(appeal_route(news.appeal))
+        appeal = workflow.get_external_workflow_handle(appeal_workflow_id(news.appeal))
         await appeal.signal("settled", news)
 
 
@@ -71,7 +71,7 @@ async def hand_on(clicks: deque[Click | Authorized[Click]], told: deque[News]) -
     """Hands on what is for a case that is found by its own id now; the queues are empty then."""
     while clicks or told:
         if told:
-            await deliver(news(told.popleft()).model_copy(update={"route": ""}))
+            await deliver(news(told.popleft()).model_copy(update={"workflow_id": ""}))
             continue
         click = clicks.popleft()
         click = click.click if isinstance(click, Authorized) else click
@@ -82,7 +82,7 @@ def merged(case: Case, event: ev.CaseMerged) -> Delivery:
     """What the case that goes on has to hear."""
     assert event.by is not None
     absorb = Absorb(case=case.id, alerts=case.alerts, by=event.by)
-    return Delivery(case=event.into, route=event.route, absorb=absorb)
+    return Delivery(case=event.into, workflow_id=event.workflow_id, absorb=absorb)
 
 
 def news(told: News) -> Delivery:
@@ -111,7 +111,7 @@ def asked_by(delivery: Delivery) -> Command:
     return delivery.absorb
 
 
-async def kept(case: str) -> Memory | None:
+async def kept(case: str) -> CaseSnapshot | None:
     """What the ledger kept of a closed case; by today's policy where its own is gone."""
     found = await ask_until_answered(cases.load_case, case)
     if found is None or found.policy is not None:
@@ -122,12 +122,12 @@ async def kept(case: str) -> Memory | None:
 
 async def hand_over(case: str, alerts: Sequence[Alert]) -> None:
     """To the reopened case, for as long as it takes."""
-    for part in parcels(alerts):
+    for part in batches(alerts):
         await deliver(Delivery(case=case, alerts=part))
 
 
 async def left_here(
-    policy: PackedPolicy | None, start: CaseStart, case: Case, intake: Intake
+    policy: PackedPolicy | None, start: CaseStart, case: Case, intake: Inbox
 ) -> Sequence[Alert]:
     """The waiting alerts that the next case takes, which begins in the place of this closed one.
 
@@ -143,10 +143,12 @@ async def left_here(
 
 async def _give_back(case: Case, alerts: Sequence[Alert], policy: PackedPolicy) -> None:
     """They open the next case, by today's policy."""
-    await _open_anew(case.id, alerts, Anew(route=case.route, policy=await policy_now(policy)))
+    await _open_anew(
+        case.id, alerts, Anew(workflow_id=case.workflow_id, policy=await policy_now(policy))
+    )
 
 
-async def give_back_unknown(case: str, intake: Intake) -> None:
+async def give_back_unknown(case: str, intake: Inbox) -> None:
     """Alerts that came for a case of which the ledger kept too little to take them."""
     alerts = intake.take()
     anew = await _group_of(case)
@@ -158,7 +160,7 @@ async def give_back_unknown(case: str, intake: Intake) -> None:
 
 
 async def _open_anew(case: str, alerts: Sequence[Alert], anew: Anew) -> None:
-    for part in parcels(alerts):
+    for part in batches(alerts):
         await deliver(Delivery(case=case, alerts=part, anew=anew))
 
 
@@ -166,4 +168,4 @@ async def _group_of(case: str) -> Anew | None:
     """Where the ledger says that a case ran, with its playbook as it is now."""
     place = await ask_until_answered(cases.place_of, case)
     policy = await ask_until_answered(cases.policy_now, place.playbook) if place else None
-    return Anew(route=place.route, policy=policy) if place and policy else None
+    return Anew(workflow_id=place.workflow_id, policy=policy) if place and policy else None

@@ -18,7 +18,7 @@ from temporalio.exceptions import FailureError
 from workflows.case.automation_gate import PROTECT_WITHIN
 from workflows.conditions import holds
 from workflows.domain.alerts import Alert
-from workflows.domain.automation import Halt
+from workflows.domain.automation import AutomationPause
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.rules.intake import only_counts
 from workflows.domain.case.rules.protections import fresh_rules
@@ -50,7 +50,7 @@ class Assessed:
         return self.weighed.alert
 
 
-class Intake:
+class Inbox:
     """The alerts that wait for one case, about `weight` bytes of them."""
 
     def __init__(self, alerts: Iterable[Alert], seen: Callable[[], SeenKeys]) -> None:
@@ -161,7 +161,7 @@ def assessed(
 
 async def claim(
     case: Case, batch: Sequence[Assessed], now: datetime
-) -> tuple[list[Assessed], list[Alert], Halt | None]:
+) -> tuple[list[Assessed], list[Alert], AutomationPause | None]:
     """Which of `batch` no case had before, which could not be asked about, and what pauses Koban.
 
     While the ledger is away all of them count as new, and are stored with their events.

@@ -14,13 +14,13 @@ from temporalio.common import RawValue
 from temporalio.exceptions import FailureError
 
 from workflows.case.authorize import Authorized, Authorizer, answers, completed
-from workflows.case.automation_gate import halt_at, protection
-from workflows.case.bulk_members import Gathering
+from workflows.case.automation_gate import pause_at, protection
+from workflows.case.bulk_members import BulkMembers
 from workflows.case.case_ledger import CaseLedger
-from workflows.case.continuation import LARGEST_REST, SOON, Renewal, carries
-from workflows.case.enforcements import Enforcing
+from workflows.case.continuation import LARGEST_REST, SOON, Continuation, carries
+from workflows.case.enforcements import Enforcements
 from workflows.case.handoff import (
-    Appellant,
+    AppealNotifier,
     News,
     asked_by,
     deliver,
@@ -33,10 +33,10 @@ from workflows.case.handoff import (
     name_of,
     news,
 )
-from workflows.case.inbox import Assessed, Intake, alert_key, claim
+from workflows.case.inbox import Assessed, Inbox, alert_key, claim
 from workflows.case.notifications import calls_for
 from workflows.case.opening import joins, opening, policy_now
-from workflows.case.timers import Alarm, Present
+from workflows.case.timers import DeadlineTimer, DecisionClock
 from workflows.domain.alerts import Alert
 from workflows.domain.case import events as ev
 from workflows.domain.case.commands import Click, Command, Tick
@@ -44,10 +44,10 @@ from workflows.domain.case.decide import decide_in_turn
 from workflows.domain.case.evolve import numbered
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.refusals import Reason, Refusal
-from workflows.domain.case.snapshot import Memory, SeenKeys
-from workflows.inputs import CaseStart, Underway
+from workflows.domain.case.snapshot import CaseSnapshot, SeenKeys
+from workflows.inputs import CaseStart, PendingWork
 from workflows.ports.cases import Delivery, Show
-from workflows.shared.slack_sync import Screen
+from workflows.shared.slack_sync import SlackSync
 from workflows.shared.tasks import Lane, TaskBudget, Tasks
 
 _BRIEFLY = timedelta(seconds=1)
@@ -64,7 +64,7 @@ class CaseMachine:
         # Answers and calls to people: a history that grows long does not wait for them.
         self._messages = Tasks(reports_to=self._tasks)
         lanes = Tasks(reports_to=self._tasks)
-        self._intake = Intake(start.alerts, lambda: self._seen)
+        self._intake = Inbox(start.alerts, lambda: self._seen)
         self._clicks: deque[Click | Authorized[Click]] = deque()
         self._news: deque[News] = deque()
         self._alert_lane = Lane(lanes, self._work_alerts)
@@ -74,25 +74,25 @@ class CaseMachine:
         self._claiming = False
         self._turns = 0
         self._late: list[Alert] = []
-        self._alarm = Alarm()
-        self._clock = Present()
+        self._alarm = DeadlineTimer()
+        self._clock = DecisionClock()
         self._budget = TaskBudget()
         self._authorizer = Authorizer()
-        self._appellant = Appellant(self._tasks)
-        self._enforcing = Enforcing(start.route, self._tasks, self._news.append)
-        self._renewal = Renewal()
-        self._gathering = Gathering(self._tasks, self._answer, self._clicks.append)
+        self._appellant = AppealNotifier(self._tasks)
+        self._enforcing = Enforcements(start.workflow_id, self._tasks, self._news.append)
+        self._renewal = Continuation()
+        self._gathering = BulkMembers(self._tasks, self._answer, self._clicks.append)
         self._follows = bool(start.alerts) and start.memory is None
         # Restored here and not in `run`: a signal delivered with the start is handled first.
-        self._restore(start.memory or Memory(key=workflow.info().run_id))
+        self._restore(start.memory or CaseSnapshot(key=workflow.info().run_id))
 
-    def _restore(self, memory: Memory) -> None:
+    def _restore(self, memory: CaseSnapshot) -> None:
         self._packed = memory.policy or self._packed
         memory = memory.with_policy(self._packed)
         self._key = memory.key
         self._case = memory.case
         self._seen = SeenKeys(memory.seen)
-        self._screen = Screen(
+        self._screen = SlackSync(
             Tasks(reports_to=self._tasks), memory.card, memory.approval_card, memory.untold
         )
         self._ledger = CaseLedger(Tasks(reports_to=self._tasks), self.memory, self._screen)
@@ -118,12 +118,12 @@ class CaseMachine:
         """What a delayed write to Slack should show by now; None before the case is open."""
         return self._screen.newest()
 
-    def memory(self) -> Memory:
+    def memory(self) -> CaseSnapshot:
         """Everything the case knows now, with its policy."""
         return self._memory().model_copy(update={"policy": self._packed})
 
-    def _memory(self) -> Memory:
-        return Memory(
+    def _memory(self) -> CaseSnapshot:
+        return CaseSnapshot(
             key=self._key,
             case=self._case,
             card=self._screen.card,
@@ -200,7 +200,7 @@ class CaseMachine:
         """Decides what is overdue; the time of that decision."""
         if self._case is None:
             return self._clock.now
-        halt = await halt_at(self._case, self._clock.now)
+        halt = await pause_at(self._case, self._clock.now)
         now = self._clock.now
         self._decide(Tick(halt=halt), now=now)
         return now
@@ -255,7 +255,7 @@ class CaseMachine:
         # case begins in the same run.
         self._intake.put_first(alerts)
         self._late, self._follows = [], True
-        self._restore(Memory(key=workflow.uuid4().hex))
+        self._restore(CaseSnapshot(key=workflow.uuid4().hex))
         return False
 
     async def _start_again(self) -> None:
@@ -276,15 +276,15 @@ class CaseMachine:
         self._ledger.pick_up()
         self._screen.pick_up()
 
-    def _next_start(self, memory: Memory | None, alerts: Sequence[Alert]) -> CaseStart:
+    def _next_start(self, memory: CaseSnapshot | None, alerts: Sequence[Alert]) -> CaseStart:
         """The policy is carried once: by the start, or by the memory of a reopened case."""
         own, rest = self._start.policy is not None, None
         if memory is not None:
             events, unclaimed = self._ledger.backlog
-            rest = Underway(events=events, alerts=unclaimed, **self._screen.rest)
+            rest = PendingWork(events=events, alerts=unclaimed, **self._screen.rest)
             memory = memory.model_copy(update={"policy": None if own else self._packed})
         return CaseStart(
-            route=self._start.route,
+            workflow_id=self._start.workflow_id,
             policy=self._packed if own else None,
             subject=self._start.subject,
             after=self._start.after if memory is not None else "",
@@ -328,14 +328,14 @@ class CaseMachine:
         if self._follows:
             self._packed = await policy_now(self._packed)
         found, case, rules = await opening(
-            self._start.route, self._key, self._packed.policy, alert, self._start.after
+            self._start.workflow_id, self._key, self._packed.policy, alert, self._start.after
         )
         if found.joins:
             await hand_over(found.joins, [alert, *self._intake.take()])
             self._seen.discard(alert_key(alert))  # that case may give it back
         if found.event is not None and case is not None:
             self._case = case
-            self._go_on(case, case, [ev.Recorded(seq=1, event=found.event)])
+            self._apply_and_react(case, case, [ev.Recorded(seq=1, event=found.event)])
             self._decide(*protection(case, rules, found.halt), now=self._clock.now)
 
     async def _join(self, batch: list[Assessed]) -> None:
@@ -436,10 +436,10 @@ class CaseMachine:
             recorded = numbered(before, events)
             self._case = case
             self._ledger.add(recorded, unclaimed, now)
-            self._go_on(before, case, recorded)
+            self._apply_and_react(before, case, recorded)
         return None
 
-    def _go_on(self, before: Case, case: Case, happened: Sequence[ev.Recorded]) -> None:
+    def _apply_and_react(self, before: Case, case: Case, happened: Sequence[ev.Recorded]) -> None:
         """Reacts to events that the case has applied."""
         for event in (each.event for each in happened):
             self._enforcing.act_on(case, event)
@@ -459,7 +459,7 @@ class CaseMachine:
 
     async def _take_news(self, delivery: Delivery) -> None:
         if self._case is None or delivery.case != self._case.id:
-            await self._forward(delivery.model_copy(update={"route": ""}))  # by its own name
+            await self._forward(delivery.model_copy(update={"workflow_id": ""}))  # by its own name
         elif self._seen.add(name_of(delivery)):
             now = await self._turn()
             self._decide(asked_by(delivery), now=now)

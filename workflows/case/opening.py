@@ -31,7 +31,7 @@ def joins(batch: Sequence[Assessed]) -> list[JoinAlert]:
 
 
 async def opening(
-    route: str, key: str, policy: Policy, alert: Alert, after: str = ""
+    workflow_id: str, key: str, policy: Policy, alert: Alert, after: str = ""
 ) -> tuple[OpenedCase, Case | None, tuple[int, ...]]:
     """What the ledger says of a new case, the case, and the rules that protect from its alert.
 
@@ -47,15 +47,15 @@ async def opening(
         severity=weighed.severity,
         alert=brief(alert),
     )
-    (first,) = assessed(opened(route, policy, event), [weighed])
+    (first,) = assessed(opened(workflow_id, policy, event), [weighed])
     wanted = OpenCase(
         key=key,
         event=event,
-        row=case_row(opened(route, policy, event)),
+        row=case_row(opened(workflow_id, policy, event)),
         alert=alert,
         after=after,
         automation=bool(first.rules),
     )
     found = await ask_until_answered(cases.open_case, wanted)
-    case = opened(route, policy, found.event) if found.event is not None else None
+    case = opened(workflow_id, policy, found.event) if found.event is not None else None
     return found, case, first.rules

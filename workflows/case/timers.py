@@ -13,14 +13,14 @@ MOST_AHEAD = timedelta(seconds=10)
 """By how much a press may be later than its task. A clock that is further off is not believed."""
 
 
-def present(now: datetime, received_at: datetime | None) -> datetime:
+def decision_time(now: datetime, received_at: datetime | None) -> datetime:
     """`now`, or when the press was received where that is a little later."""
     if received_at is None or not now < received_at <= now + MOST_AHEAD:
         return now
     return received_at
 
 
-class Alarm:
+class DeadlineTimer:
     """Rings once at the time it is set for."""
 
     def __init__(self) -> None:
@@ -35,19 +35,19 @@ class Alarm:
         if self._timer is not None:
             self._timer.cancel()
         self._at = at
-        self._timer = asyncio.create_task(self._ring(at))
+        self._timer = asyncio.create_task(self._bulk(at))
 
     def heard(self) -> None:
         """Stops the ringing, so that it can be set again."""
         if self.rang:
             self.rang, self._at, self._timer = False, None, None
 
-    async def _ring(self, at: datetime) -> None:
+    async def _bulk(self, at: datetime) -> None:
         await workflow.sleep(max(at - workflow.now(), timedelta(milliseconds=1)))
         self.rang = True
 
 
-class Present:
+class DecisionClock:
     """The time of the workflow task, or of the latest press that came since it began."""
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class Present:
 
     def hear(self, received_at: datetime | None) -> None:
         """A press was received then, by the clock of whoever received it."""
-        self.latest = max(self.now, present(workflow.now(), received_at))
+        self.latest = max(self.now, decision_time(workflow.now(), received_at))
 
     @property
     def now(self) -> datetime:

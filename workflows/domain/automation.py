@@ -13,7 +13,7 @@ ASK_LASTS = timedelta(minutes=30)
 """How long a request to go on can be agreed to; the situation may be another one after that."""
 
 
-class Turn(StrEnum):
+class PauseChange(StrEnum):
     """What somebody did about the automation."""
 
     PAUSED = "paused"
@@ -24,14 +24,14 @@ class Turn(StrEnum):
 class AutomationChange(Value):
     """One turn; `playbook` None stands for all. `until` is when a pause ends by itself, if ever."""
 
-    kind: Turn
+    kind: PauseChange
     by: str
     at: datetime
     playbook: str | None = None
     until: datetime | None = None
 
 
-class Halt(Value):
+class AutomationPause(Value):
     """What stands still now: one playbook, or (None) all. Without `until` two people end it."""
 
     playbook: str | None = None
@@ -40,10 +40,10 @@ class Halt(Value):
     until: datetime | None = None
 
 
-class Standing(Value):
+class PauseState(Value):
     """A halt, and who asked to go on while that can be agreed to."""
 
-    halt: Halt
+    halt: AutomationPause
     asked_by: str | None = None
     asked_at: datetime | None = None
 
@@ -60,16 +60,18 @@ class Unchanged(StrEnum):
     LEAD_NEEDED = "lead_needed"
 
 
-def standing(changes: Iterable[AutomationChange], now: datetime) -> tuple[Standing, ...]:
+def current_pauses(changes: Iterable[AutomationChange], now: datetime) -> tuple[PauseState, ...]:
     """The halts at `now`, that of everything first; `changes` come in their order."""
-    halts: dict[str | None, Standing] = {}
+    halts: dict[str | None, PauseState] = {}
     for change in changes:
         before = halts.get(change.playbook)
-        if change.kind is Turn.RESUMED:
+        if change.kind is PauseChange.RESUMED:
             halts.pop(change.playbook, None)
-        elif change.kind is Turn.PAUSED:
-            halt = Halt(playbook=change.playbook, by=change.by, at=change.at, until=change.until)
-            halts[change.playbook] = Standing(halt=halt)
+        elif change.kind is PauseChange.PAUSED:
+            halt = AutomationPause(
+                playbook=change.playbook, by=change.by, at=change.at, until=change.until
+            )
+            halts[change.playbook] = PauseState(halt=halt)
         elif before is not None:
             asked = {"asked_by": change.by, "asked_at": change.at}
             halts[change.playbook] = before.model_copy(update=asked)
@@ -77,10 +79,14 @@ def standing(changes: Iterable[AutomationChange], now: datetime) -> tuple[Standi
     return tuple(sorted(found, key=lambda each: each.halt.playbook or ""))
 
 
-def halt_of(changes: Iterable[AutomationChange], playbook: str, now: datetime) -> Halt | None:
+def pause_of(
+    changes: Iterable[AutomationChange], playbook: str, now: datetime
+) -> AutomationPause | None:
     """What keeps Koban from acting by itself in cases of `playbook`."""
     meant = (None, playbook)
-    return next((each.halt for each in standing(changes, now) if each.halt.playbook in meant), None)
+    return next(
+        (each.halt for each in current_pauses(changes, now) if each.halt.playbook in meant), None
+    )
 
 
 def pause(
@@ -99,7 +105,9 @@ def pause(
     before = _of(changes, playbook, now)
     if before is not None:
         until = _later(before.halt.until, until)
-    return AutomationChange(kind=Turn.PAUSED, by=by.id, at=now, playbook=playbook, until=until)
+    return AutomationChange(
+        kind=PauseChange.PAUSED, by=by.id, at=now, playbook=playbook, until=until
+    )
 
 
 def resume(
@@ -111,20 +119,20 @@ def resume(
     """
     if not by.may(WORKING_ROLES):
         return Unchanged.ROLE_NEEDED
-    meant = _meant(standing(changes, now), playbook)
+    meant = _meant(current_pauses(changes, now), playbook)
     if isinstance(meant, Unchanged):
         return meant
     scope = meant.halt.playbook
     if meant.asked_by is None:
-        return AutomationChange(kind=Turn.RESUME_ASKED, by=by.id, at=now, playbook=scope)
+        return AutomationChange(kind=PauseChange.RESUME_ASKED, by=by.id, at=now, playbook=scope)
     if meant.asked_by == by.id:
         return Unchanged.ALREADY_ASKED
     if not by.may(frozenset({Role.LEAD})):
         return Unchanged.LEAD_NEEDED
-    return AutomationChange(kind=Turn.RESUMED, by=by.id, at=now, playbook=scope)
+    return AutomationChange(kind=PauseChange.RESUMED, by=by.id, at=now, playbook=scope)
 
 
-def _meant(found: Sequence[Standing], playbook: str | None) -> Standing | Unchanged:
+def _meant(found: Sequence[PauseState], playbook: str | None) -> PauseState | Unchanged:
     named = next((each for each in found if each.halt.playbook == playbook), None)
     if named is not None:
         return named
@@ -140,19 +148,19 @@ def _meant(found: Sequence[Standing], playbook: str | None) -> Standing | Unchan
 
 def _of(
     changes: Iterable[AutomationChange], playbook: str | None, now: datetime
-) -> Standing | None:
-    return next((s for s in standing(changes, now) if s.halt.playbook == playbook), None)
+) -> PauseState | None:
+    return next((s for s in current_pauses(changes, now) if s.halt.playbook == playbook), None)
 
 
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:
     return None if one is None or other is None else max(one, other)
 
 
-def _over(halt: Halt, now: datetime) -> bool:
+def _over(halt: AutomationPause, now: datetime) -> bool:
     return halt.until is not None and halt.until <= now
 
 
-def _asked_in_time(each: Standing, now: datetime) -> Standing:
+def _asked_in_time(each: PauseState, now: datetime) -> PauseState:
     if each.asked_at is None or now - each.asked_at < ASK_LASTS:
         return each
-    return Standing(halt=each.halt)
+    return PauseState(halt=each.halt)

@@ -24,17 +24,17 @@ def case_id(seed: str, attempt: int = 0) -> str:
     return "K" + _base32(_digest(seed, str(attempt)), 8)
 
 
-def ring_id(*seed: str) -> str:
+def bulk_id(*seed: str) -> str:
     """A ring's id from what is unique to its asking: `R` and 12 Crockford characters."""
     return "R" + _base32(_digest(*seed), 12)
 
 
-def case_route(playbook: str, group: tuple[str, ...]) -> str:
+def case_workflow_id(playbook: str, group: tuple[str, ...]) -> str:
     """The workflow id under which alerts of one group find their open case."""
     return f"case/{playbook}/{_base32(_digest(playbook, *group), 16)}"
 
 
-def closed_route(case: str) -> str:
+def closed_workflow_id(case: str) -> str:
     """The workflow id under which a closed case wakes up again (undo, late clicks, lifts)."""
     return f"case/{case}"
 
@@ -44,17 +44,17 @@ def appeal_id(source: str, id_: str) -> str:
     return "A" + _base32(_digest("appeal", source, id_), 12)
 
 
-def storm_route(channel: str) -> str:
+def storm_workflow_id(channel: str) -> str:
     """The workflow id of a channel's storm; one at a time."""
     return f"storm/{channel}"
 
 
-def appeal_route(appeal: str) -> str:
+def appeal_workflow_id(appeal: str) -> str:
     """The workflow id of an appeal."""
     return f"appeal/{appeal}"
 
 
-def enforcement_route(case: str, decision: str, place: int | None = None) -> str:
+def enforcement_workflow_id(case: str, decision: str, place: int | None = None) -> str:
     """The workflow id of one decision's enforcement; of a ring, that of one place in it."""
-    route = f"enforcement/{case}/{decision}"
-    return route if place is None else f"{route}/{place}"
+    workflow_id = f"enforcement/{case}/{decision}"
+    return workflow_id if place is None else f"{workflow_id}/{place}"

@@ -28,7 +28,7 @@ KEEPS_TRYING = timedelta(days=7)
 """For how long a notice is tried where the platform does not answer."""
 
 
-class Noticing:
+class NoticeDelivery:
     """Sends the notice of an enforcement, once it took effect; `changed` where there is news."""
 
     def __init__(self, start: EnforcementStart) -> None:

@@ -25,7 +25,7 @@ from workflows.ports.cases import Direction, Order, Result
 from workflows.shared.ledger_calls import LOST
 
 
-class Track:
+class ActionRun:
     """One action. `standing` while it is in effect; `held` while it must not be lifted yet."""
 
     def __init__(self, job: Job, start: EnforcementStart, now: datetime) -> None:
@@ -107,7 +107,7 @@ class Overtaken(Exception):
     """It is not wanted any more: the call was given up while it was being retried."""
 
 
-class Calls:
+class PlatformCalls:
     """What one enforcement asks of the platform."""
 
     def __init__(
@@ -115,7 +115,7 @@ class Calls:
         start: EnforcementStart,
         tell: Callable[[], Awaitable[None]],
         overtaken: Callable[[], bool],
-        held: Callable[[Track], bool],
+        held: Callable[[ActionRun], bool],
     ) -> None:
         """`tell` tells the case how things stand; `overtaken` ends a protection's retries.
 
@@ -126,18 +126,18 @@ class Calls:
         self._overtaken = overtaken
         self._held = held
 
-    async def do(self, track: Track) -> Result:
+    async def do(self, track: ActionRun) -> Result:
         """Makes the change and reads it back. Raises `Overtaken`."""
         order = self._order(track, Direction.DO, self._start.actor)
-        if self._start.rehearse:
-            return await self._rehearse(order)
+        if self._start.dry_run:
+            return await self._dry_run(order)
         track.tried = True
         result = await self._carry_out(track, order, track.job.spec.deadline)
         if result.status is ActionStatus.DONE and track.job.spec.verify is not None:
             return await self._read_back(track, order)
         return result
 
-    async def shows(self, track: Track) -> bool:
+    async def shows(self, track: ActionRun) -> bool:
         """Whether the platform shows the change; True where it can't be read."""
         if track.job.spec.verify is None:
             return True
@@ -147,7 +147,7 @@ class Calls:
             return True
         return result.status is ActionStatus.VERIFIED
 
-    async def take_back(self, track: Track, by: str | None, forever: bool) -> Result:
+    async def take_back(self, track: ActionRun, by: str | None, forever: bool) -> Result:
         """Takes the change back; `forever` without a deadline.
 
         A measure must not outlive its time because of an outage.
@@ -155,7 +155,7 @@ class Calls:
         order = self._order(track, Direction.UNDO, by)
         return await self._carry_out(track, order, None if forever else track.job.spec.deadline)
 
-    def _order(self, track: Track, direction: Direction, actor: str | None) -> Order:
+    def _order(self, track: ActionRun, direction: Direction, actor: str | None) -> Order:
         return Order(
             case=self._start.case,
             decision=self._start.decision,
@@ -168,7 +168,9 @@ class Calls:
             unsure=direction is Direction.UNDO and not track.standing,
         )
 
-    async def _carry_out(self, track: Track, order: Order, deadline: timedelta | None) -> Result:
+    async def _carry_out(
+        self, track: ActionRun, order: Order, deadline: timedelta | None
+    ) -> Result:
         """A quick try first; if the platform does not answer, the card says so, and on it goes."""
         protects = self._start.protects and order.direction is Direction.DO
         try:
@@ -187,7 +189,7 @@ class Calls:
 
     async def _while_wanted(
         self,
-        track: Track,
+        track: ActionRun,
         call: "workflow.ActivityHandle[Result]",
         within: timedelta | None,
         overtaken: Callable[[], bool] = lambda: False,
@@ -207,7 +209,7 @@ class Calls:
             raise Overtaken from error
 
     async def _unwanted(
-        self, track: Track, within: timedelta | None, overtaken: Callable[[], bool]
+        self, track: ActionRun, within: timedelta | None, overtaken: Callable[[], bool]
     ) -> None:
         """Returns once somebody wants something else, or the time is up of what nobody holds.
 
@@ -237,9 +239,9 @@ class Calls:
             priority=Priority(priority_key=self._start.rank),
         )
 
-    async def _rehearse(self, order: Order) -> Result:
+    async def _dry_run(self, order: Order) -> Result:
         return await workflow.execute_activity(
-            cases.rehearse,
+            cases.dry_run,
             order,
             task_queue=platform_queue(workflow.info().task_queue),
             start_to_close_timeout=ONE_CALL,
@@ -248,7 +250,7 @@ class Calls:
             priority=Priority(priority_key=self._start.rank),
         )
 
-    async def _read_back(self, track: Track, order: Order) -> Result:
+    async def _read_back(self, track: ActionRun, order: Order) -> Result:
         """Reads until the platform shows the change; DONE where it can't be read at all.
 
         Where it can't be read soon, the case hears meanwhile that it is done.
@@ -265,7 +267,7 @@ class Calls:
                 break
         return result
 
-    async def _read_at_last(self, track: Track, order: Order) -> Result:
+    async def _read_at_last(self, track: ActionRun, order: Order) -> Result:
         track.status, track.standing = ActionStatus.DONE, True
         await self._tell()
         try:

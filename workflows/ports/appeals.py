@@ -138,7 +138,7 @@ async def send_notice(notice: Notice) -> Problem | None:
     raise RuntimeError("a port has no body")
 
 
-class AppealMemory(Value):
+class AppealSnapshot(Value):
     """The carried state. `untold` waits for the thread; `seen` are clicks, oldest first."""
 
     appeal: Appeal
@@ -158,4 +158,4 @@ class AppealStart(Value):
     rules: AppealRules
     notice: NoticeCall | None = None
     titles: dict[str, Text] = Field(default_factory=dict)
-    memory: AppealMemory | None = None
+    memory: AppealSnapshot | None = None

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from temporalio import activity
 
 from workflows.domain.alerts import Subject
-from workflows.domain.case.bulk import RING, Ring
+from workflows.domain.case.bulk import BULK, Bulk
 from workflows.domain.case.decision import PlannedAction
 from workflows.domain.case.enforcement import (
     ActionReport,
@@ -20,7 +20,7 @@ from workflows.domain.policy.playbook import Conduct
 from workflows.domain.values import Value
 
 
-class RingAsk(Value):
+class BulkRequest(Value):
     """Whom a ring is made of: the case's own subject, those of the look-ups, and `ids`.
 
     `starts` are the subjects from which look-ups begin, by their type.
@@ -34,7 +34,7 @@ class RingAsk(Value):
     ids: tuple[str, ...] = ()
 
 
-class RingJob(Value):
+class BulkJob(Value):
     """One action of a ring with what the platform needs to know for it."""
 
     action: str
@@ -42,7 +42,7 @@ class RingJob(Value):
     spec: ActionSpec
 
 
-class RingStart(Value):
+class BulkStart(Value):
     """A ring to be carried out; with `undo`, to be taken back.
 
     `marks` and what follows is carried over from the run before; `fresh` where nothing was done
@@ -50,15 +50,15 @@ class RingStart(Value):
     """
 
     case: str
-    route: str
+    workflow_id: str
     decision: str
     actor: str | None
-    ring: str
+    bulk: str
     count: int
-    jobs: tuple[RingJob, ...]
+    jobs: tuple[BulkJob, ...]
     rank: int = 3
     conduct: Conduct = Conduct()
-    rehearse: bool = False
+    dry_run: bool = False
     fresh: bool = False
     undo: bool = False
     stopped: bool = False
@@ -74,10 +74,10 @@ class RingStart(Value):
     told: bool = False
 
 
-def lost_ring(start: RingStart, unique: str) -> EnforcementReport:
+def lost_bulk(start: BulkStart, unique: str) -> EnforcementReport:
     """What a case hears when its ring vanished: it stands where its last tally left it."""
     problem = Problem(kind=ProblemKind.UNREACHABLE)
-    subject = Subject(type=RING, id=start.ring)
+    subject = Subject(type=BULK, id=start.bulk)
     return EnforcementReport(
         id=unique,
         case=start.case,
@@ -93,10 +93,10 @@ def lost_ring(start: RingStart, unique: str) -> EnforcementReport:
     )
 
 
-class RingPart(Value):
+class BulkPart(Value):
     """Some places of a ring."""
 
-    ring: str
+    bulk: str
     places: tuple[int, ...]
 
 
@@ -108,7 +108,7 @@ class Member(Value):
     standing: tuple[str, ...] = ()
 
 
-class RingRow(Value):
+class BulkRow(Value):
     """Where one action on one subject stands."""
 
     place: int
@@ -118,20 +118,20 @@ class RingRow(Value):
     problem: Problem | None = None
 
 
-class RingRows(Value):
+class BulkRows(Value):
     """What became of some subjects. `version` counts a ring's writes: the latest one holds."""
 
-    ring: str
+    bulk: str
     case: str
     decision: str
     by: str | None
     at: datetime
     version: int
-    rows: tuple[RingRow, ...]
+    rows: tuple[BulkRow, ...]
 
 
-@activity.defn(name="ring_of")
-async def ring_of(ask: RingAsk) -> Ring:
+@activity.defn(name="bulk_of")
+async def bulk_of(ask: BulkRequest) -> Bulk:
     """Fetches the subjects, drops doubles, and stores them for good; the first writing holds.
 
     One without subjects, or with too many, is only counted.
@@ -142,19 +142,19 @@ async def ring_of(ask: RingAsk) -> Ring:
     raise RuntimeError("a port has no body")
 
 
-@activity.defn(name="ring_part")
-async def ring_part(part: RingPart) -> tuple[Member, ...]:
+@activity.defn(name="bulk_part")
+async def bulk_part(part: BulkPart) -> tuple[Member, ...]:
     """The subjects at some places, in their order."""
     raise RuntimeError("a port has no body")
 
 
-@activity.defn(name="ring_marks")
-async def ring_marks(ring: str) -> str:
+@activity.defn(name="bulk_statuses")
+async def bulk_statuses(bulk: str) -> str:
     """Where each subject stands, as `ring_marks.Mark`, by the ledger."""
     raise RuntimeError("a port has no body")
 
 
-@activity.defn(name="record_ring")
-async def record_ring(rows: RingRows) -> None:
+@activity.defn(name="record_bulk")
+async def record_bulk(rows: BulkRows) -> None:
     """Writes what became of some subjects; the same rows twice change nothing."""
     raise RuntimeError("a port has no body")

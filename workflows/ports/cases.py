@@ -9,7 +9,7 @@ from enum import StrEnum
 from temporalio import activity
 
 from workflows.domain.alerts import Alert, Subject
-from workflows.domain.automation import Halt
+from workflows.domain.automation import AutomationPause
 from workflows.domain.case.appeal_outcome import AppealAnswer
 from workflows.domain.case.commands import Absorb, Click, Grant, Place
 from workflows.domain.case.decision import PlannedAction
@@ -17,7 +17,7 @@ from workflows.domain.case.enforcement import ActionStatus, EnforcementReport, P
 from workflows.domain.case.events import CaseOpened, Recorded
 from workflows.domain.case.projection import ActionRow, CaseRow
 from workflows.domain.case.refusals import Refusal
-from workflows.domain.case.snapshot import CardRef, Memory, ReceivedAlert
+from workflows.domain.case.snapshot import CardRef, CaseSnapshot, ReceivedAlert
 from workflows.domain.case.view import CardView
 from workflows.domain.people import Cover, Role
 from workflows.domain.policy.actions import ActionSpec
@@ -39,7 +39,7 @@ class LedgerWrite(Value):
     actions: tuple[ActionRow, ...] = ()
     alerts: tuple[ReceivedAlert, ...] = ()
     card: CardRef | None = None
-    snapshot: Memory | None = None
+    snapshot: CaseSnapshot | None = None
 
 
 class OpenCase(Value):
@@ -65,7 +65,7 @@ class OpenedCase(Value):
 
     event: CaseOpened | None = None
     joins: str = ""
-    halt: Halt | None = None
+    halt: AutomationPause | None = None
 
 
 class ClaimAlerts(Value):
@@ -84,7 +84,7 @@ class ClaimedAlerts(Value):
     """The keys of alerts that some case had before, and what keeps Koban from acting by itself."""
 
     known: tuple[str, ...] = ()
-    halt: Halt | None = None
+    halt: AutomationPause | None = None
 
 
 class Show(Value):
@@ -186,7 +186,7 @@ class CasePlace(Value):
     """A case: its subject, its group's workflow id, its playbook, and whether it is `open`."""
 
     subject: Subject
-    route: str
+    workflow_id: str
     playbook: str = ""
     open: bool = True
 
@@ -211,7 +211,7 @@ class Spending(Value):
 class Anew(Value):
     """Alerts came for a case that had closed again: they open the next one of its group."""
 
-    route: str
+    workflow_id: str
     policy: PackedPolicy
 
 
@@ -224,7 +224,7 @@ class Delivery(Value):
     """
 
     case: str
-    route: str = ""
+    workflow_id: str = ""
     click: Click | None = None
     report: EnforcementReport | None = None
     absorb: Absorb | None = None
@@ -253,7 +253,7 @@ async def record(write: LedgerWrite) -> None:
 
 
 @activity.defn(name="load_case")
-async def load_case(case: str) -> Memory | None:
+async def load_case(case: str) -> CaseSnapshot | None:
     """The snapshot of a closed case, or None where the ledger has none."""
     raise RuntimeError("a port has no body")
 
@@ -303,7 +303,7 @@ async def covers_of(person: str) -> tuple[Cover, ...]:
 
 
 @activity.defn(name="automation_of")
-async def automation_of(playbook: str) -> Halt | None:
+async def automation_of(playbook: str) -> AutomationPause | None:
     """What keeps Koban from acting by itself in cases of a playbook now."""
     raise RuntimeError("a port has no body")
 
@@ -329,8 +329,8 @@ async def spend(spending: Spending) -> int:
     raise RuntimeError("a port has no body")
 
 
-@activity.defn(name="rehearse")
-async def rehearse(order: Order) -> Result:
+@activity.defn(name="dry_run")
+async def dry_run(order: Order) -> Result:
     """What `carry_out` would have asked the platform for; it can't reach it."""
     raise RuntimeError("a port has no body")
 

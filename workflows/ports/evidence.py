@@ -10,7 +10,7 @@ from workflows.domain.case.reveal_quota import Exposed
 from workflows.domain.values import Value
 
 
-class Exposing(Value):
+class RevealRequest(Value):
     """One piece that a person wants to be shown. Counted is what they were shown `since` then.
 
     With `most` the ledger counts it in only while that leaves room for it.
@@ -39,7 +39,7 @@ class ShowEvidence(Value):
 
 
 @activity.defn(name="expose")
-async def expose(exposing: Exposing) -> Exposed:
+async def expose(exposing: RevealRequest) -> Exposed:
     """What is known of a piece of evidence and of its person; from then on it counts for them.
 
     The same piece again within the time is counted once.

@@ -14,7 +14,7 @@ from workflows.domain.storm import Called, Mention, Picture
 from workflows.domain.values import Value
 
 
-class StormMemory(Value):
+class StormSnapshot(Value):
     """What a storm carries over into a new history. `told_at` is when each role was called last.
 
     `heard` are calls by case and event, so that one that is told twice counts once.
@@ -35,7 +35,7 @@ class StormStart(Value):
 
     channel: str
     key: str = ""
-    memory: StormMemory = StormMemory()
+    memory: StormSnapshot = StormSnapshot()
 
 
 class StormAsk(Value):

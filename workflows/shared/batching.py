@@ -8,7 +8,7 @@ MOST, LARGEST = 100, 500_000
 """Alerts, and bytes, in one signal: Temporal refuses a payload of 2 MB."""
 
 
-def parcels(alerts: Sequence[Alert]) -> Iterator[tuple[Alert, ...]]:
+def batches(alerts: Sequence[Alert]) -> Iterator[tuple[Alert, ...]]:
     """The alerts in their order, in parts that a signal can hold; an alert is never too large."""
     part: list[Alert] = []
     size = 0

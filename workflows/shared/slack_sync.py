@@ -24,7 +24,7 @@ from workflows.domain.storm import Mention, Picture
 from workflows.ports import appeals, cases
 from workflows.ports.appeals import ShowAppeal
 from workflows.ports.cases import Answer, Show, Shown
-from workflows.ports.storms import ShowStorm, StormMemory, show_storm
+from workflows.ports.storms import ShowStorm, StormSnapshot, show_storm
 from workflows.shared.tasks import Tasks, ends
 
 _RETRY = RetryPolicy(
@@ -38,7 +38,7 @@ _RANK = Priority(priority_key=3)
 """Behind cases that burn: an appeal has days."""
 
 
-class AppealScreen:
+class AppealSlackSync:
     """The card and the thread of one appeal."""
 
     def __init__(
@@ -95,7 +95,7 @@ _PATIENCE = timedelta(seconds=5)
 """How long a write may go on before it is called off for a new history."""
 
 
-class Screen:
+class SlackSync:
     """The card, the approval card and the thread of one case; `stale` while Slack is behind it."""
 
     def __init__(
@@ -288,7 +288,7 @@ async def refuse(wanted: Answer) -> None:
 
 
 async def show(
-    key: str, picture: Picture, memory: StormMemory, over: bool, mentions: tuple[Mention, ...]
+    key: str, picture: Picture, memory: StormSnapshot, over: bool, mentions: tuple[Mention, ...]
 ) -> CardRef:
     """Where the digest stands, once Slack has it."""
     wanted = ShowStorm(

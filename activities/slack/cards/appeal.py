@@ -25,7 +25,7 @@ from workflows.domain.appeal import events as ev
 from workflows.domain.appeal.model import WAITING, Appeal, AppealState
 from workflows.domain.case.decision import Decision, PlannedAction
 from workflows.domain.case.view import CardView
-from workflows.domain.ids import appeal_route
+from workflows.domain.ids import appeal_workflow_id
 from workflows.domain.values import Text
 
 
@@ -85,7 +85,7 @@ def buttons(appeal: Appeal, reader: Reader) -> list[Block]:
     """The row of buttons; once it is answered, only for what could not be told."""
     tell = [] if appeal.undelivered is None else [_tell(appeal, reader)]
     if appeal.state not in WAITING:
-        return actions(appeal_route(appeal.id), tell)
+        return actions(appeal_workflow_id(appeal.id), tell)
     free = appeal.owner is None
     row = [
         *([_press(appeal, CLAIM, reader.say("button.claim"), "primary")] if free else []),
@@ -94,7 +94,7 @@ def buttons(appeal: Appeal, reader: Reader) -> list[Block]:
         *([] if free else [_press(appeal, RELEASE, reader.say("button.release"))]),
         *tell,
     ]
-    return actions(appeal_route(appeal.id), row)
+    return actions(appeal_workflow_id(appeal.id), row)
 
 
 def _tell(appeal: Appeal, reader: Reader) -> dict[str, Any]:

@@ -24,12 +24,12 @@ from activities.slack.cards.decision import (
     action_on,
     afterwards,
     answered,
-    blast,
     consents,
     count,
     decision_line,
     decision_words,
     due,
+    impact,
     question,
     reason_words,
     requester,
@@ -70,7 +70,7 @@ def approval_card(
         blocks = [_title(view, approval, reader), *_request(view, approval, reader), *body]
         blocks += question(approval, approval.requested_at, reader) or answered(approval, reader)
         blocks.append(section(_terms(view, approval, decision, reader, link)))
-        blocks += actions(view.route, _buttons(view, approval, decision, reader))
+        blocks += actions(view.workflow_id, _buttons(view, approval, decision, reader))
     else:
         blocks = [_title_over(view, approval.state.value, reader), *body]
         blocks += _outcome(view, approval, reader, link)
@@ -114,7 +114,7 @@ def _request(view: CardView, approval: Approval, reader: Reader) -> list[Block]:
 
 def _decision(view: CardView, approval: Approval, decision: Decision, reader: Reader) -> list[str]:
     """The decision, and what is done, or was done, or is undone because of it."""
-    lines = [decision_line(view, decision, reader), *blast(decision, reader)]
+    lines = [decision_line(view, decision, reader), *impact(decision, reader)]
     if decision.over_limit and approval.purpose is Purpose.DECISION:
         lines.append(reader.say("approval.over_limit"))
     if approval.purpose is Purpose.REVIEW:
@@ -164,12 +164,12 @@ def _reach(view: CardView, approval: Approval, decision: Decision, reader: Reade
     """The blast radius: how many subjects, how many actions, how many people see it."""
     undo = approval.purpose is Purpose.UNDO
     planned = [each.planned for each in _undone(view)] if undo else list(decision.actions)
-    ring = decision.ring
-    count = len({each.subject.key for each in planned}) if ring is None else ring.count
+    bulk = decision.bulk
+    count = len({each.subject.key for each in planned}) if bulk is None else bulk.count
     reach = [
         reader.say("words.subjects", count=count),
         reader.say(
-            "approval.scope.actions", count=len(planned) if ring is None else len(planned) * count
+            "approval.scope.actions", count=len(planned) if bulk is None else len(planned) * count
         ),
         *viewers(view, reader),
     ]
@@ -194,7 +194,7 @@ def _buttons(
         shown.append(button("approval.ask", reader.say("button.ask"), value))
     # Whoever agrees has to see what it was decided upon.
     shown.append(button("case.evidence", reader.say("button.evidence"), value))
-    if decision.ring is not None:
+    if decision.bulk is not None:
         shown.append(list_button(view, reader))
     return shown
 

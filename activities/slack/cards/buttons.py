@@ -163,8 +163,8 @@ def _pressing(view: CardView) -> Iterator[str]:
         yield "undo"
     if protecting(view) or view.stuck:
         yield "lift_protection"
-    if view.rings:
-        yield "ring"
+    if view.bulk_decisions:
+        yield "bulk"
     if view.known.open_cases:
         yield "merge"
 
@@ -186,9 +186,9 @@ def _watching(view: CardView) -> tuple[str, ...]:
 _SINCE_DECIDED = (Phase.AWAITING_APPROVAL, Phase.ENFORCING, Phase.CLOSED)
 
 
-def ring_buttons(view: CardView, reader: Reader) -> list[Element]:
+def bulk_buttons(view: CardView, reader: Reader) -> list[Element]:
     """Stop, while it runs; and the list of its subjects, as long as the decision stands."""
-    if view.ring is None or view.phase not in _SINCE_DECIDED:
+    if view.bulk is None or view.phase not in _SINCE_DECIDED:
         return []
     stop = [_stop(view, reader)] if _runs(view) else []
     return [*stop, list_button(view, reader)]
@@ -197,12 +197,12 @@ def ring_buttons(view: CardView, reader: Reader) -> list[Element]:
 def list_button(view: CardView, reader: Reader) -> Element:
     """Opens the list of the subjects."""
     value = handles.encode(view.id, view.version)
-    return button("ring.list", reader.say("button.ring.list"), value)
+    return button("bulk.list", reader.say("button.bulk.list"), value)
 
 
 def _runs(view: CardView) -> bool:
     pending = any(each.status is ActionStatus.PENDING for each in view.actions)
-    stopped = view.ring is not None and view.ring.stopped_by is not None
+    stopped = view.bulk is not None and view.bulk.stopped_by is not None
     return view.phase is Phase.ENFORCING and pending and not stopped
 
 
@@ -215,7 +215,7 @@ def _stop(view: CardView, reader: Reader) -> Element:
         "danger",
     )
     value = handles.encode(view.id, view.version)
-    return button("ring.stop", reader.say("button.bulk_stop"), value, "danger", sure)
+    return button("bulk.stop", reader.say("button.bulk_stop"), value, "danger", sure)
 
 
 def buttons(view: CardView, reader: Reader) -> list[Block]:
@@ -223,7 +223,8 @@ def buttons(view: CardView, reader: Reader) -> list[Block]:
     if view.merged_into is not None:
         return []
     return actions(
-        view.route, [*_elements(view, reader), *ring_buttons(view, reader), menu(view, reader)]
+        view.workflow_id,
+        [*_elements(view, reader), *bulk_buttons(view, reader), menu(view, reader)],
     )
 
 

@@ -36,7 +36,7 @@ from activities.slack.cards.decision import decision, decision_words, sent_back
 from activities.slack.escape import mrkdwn, one_line, plain, units
 from activities.slack.reader import Reader, problem_words
 from workflows.domain.alerts import REPORTS, ByHand
-from workflows.domain.automation import Halt
+from workflows.domain.automation import AutomationPause
 from workflows.domain.case.enforcement import ActionStatus
 from workflows.domain.case.model import UNDECIDED, Intent
 from workflows.domain.case.view import CardView, NextStep, ProtectionView
@@ -116,7 +116,7 @@ def _words(view: CardView, protection: ProtectionView, reader: Reader) -> str:
 def _standing(protection: ProtectionView) -> str:
     """What to say of it: what becomes of it matters more than how far it is."""
     status = protection.state.status
-    if status in (ActionStatus.FAILED, ActionStatus.REHEARSED):
+    if status in (ActionStatus.FAILED, ActionStatus.DRY_RUN):
         return status.value
     if protection.intent is not Intent.LIFT_IN_TIME:
         return protection.intent.value
@@ -132,7 +132,7 @@ def withheld(view: CardView, reader: Reader) -> list[Block]:
     return [section([f"⏸️ {halt_words(view.halt, view.opened_at, reader)}"])]
 
 
-def halt_words(halt: Halt, near: datetime, reader: Reader) -> str:
+def halt_words(halt: AutomationPause, near: datetime, reader: Reader) -> str:
     """Who stopped the automation, and since when."""
     scope = "all" if halt.playbook is None else "playbook"
     time = reader.time(halt.at, near)

@@ -25,7 +25,7 @@ STATE_COLOUR = {
     "failed": "🔴",
     "closed": "⚪",
     "undone": "⚪",
-    "rehearsed": "⚪",
+    "dry_run": "⚪",
     "merged": "⚪",
 }
 _REOPENED = CaseReopened.model_fields["kind"].default
@@ -71,7 +71,7 @@ def _closed(view: CardView) -> str:
     statuses = {action.status for action in view.actions}
     if statuses == {ActionStatus.UNDONE}:
         return "undone"
-    return "rehearsed" if statuses == {ActionStatus.REHEARSED} else view.phase.value
+    return "dry_run" if statuses == {ActionStatus.DRY_RUN} else view.phase.value
 
 
 def pending(view: CardView, *purposes: Purpose) -> Approval | None:
@@ -212,7 +212,7 @@ def manner(view: CardView, reader: Reader) -> list[Block]:
     """How decisions on this kind of case are carried out, where it is out of the ordinary."""
     if view.phase not in UNDECIDED:
         return []
-    told = [reader.say("card.rehearse")] if view.rehearse else []
+    told = [reader.say("card.rehearse")] if view.dry_run else []
     told += [reader.say("card.imminent")] if view.imminent else []
     return [context(told)] if told else []
 

@@ -10,7 +10,7 @@ from activities.slack.escape import Safe, mrkdwn, one_line
 from activities.slack.reader import Reader, problem_words
 from workflows.domain.case import events as ev
 from workflows.domain.case.approval import Approval, ApprovalState, Consent, Purpose
-from workflows.domain.case.bulk import RING, Blast, RingState, Tally
+from workflows.domain.case.bulk import BULK, BulkState, Impact, Tally
 from workflows.domain.case.decision import Decision, NoticeStatus, PlannedAction
 from workflows.domain.case.enforcement import TOOK_EFFECT, ActionState, ActionStatus, NoticeState
 from workflows.domain.case.model import UNDECIDED, Phase
@@ -168,7 +168,7 @@ def waiting(view: CardView, reader: Reader) -> list[str]:
 _SUMS = 6
 """Sums that are shown; a card has no room for more."""
 _OTHERS = (
-    *("failed", "drifted", "retrying", "rehearsed"),
+    *("failed", "drifted", "retrying", "dry_run"),
     *("skipped", "given_up", "undone", "lifted"),
 )
 """The counts that are told where there are any."""
@@ -177,52 +177,52 @@ _OTHERS = (
 def target(view: CardView, planned: PlannedAction, reader: Reader, safe: Safe = mrkdwn) -> str:
     """Whom an action is done to: `ユーザー u_123`, of a ring `対象 60件`."""
     decision = view.decision
-    if planned.subject.type != RING or decision is None or decision.ring is None:
+    if planned.subject.type != BULK or decision is None or decision.bulk is None:
         return reader.subject(planned.subject, safe)
-    return reader.say("words.subjects", count=decision.ring.count)
+    return reader.say("words.subjects", count=decision.bulk.count)
 
 
 def whom(view: CardView, reader: Reader, safe: Safe) -> str:
     """Whom the last decision is about."""
-    if view.decision is not None and view.decision.ring is not None:
-        return reader.say("words.subjects", count=view.decision.ring.count)
+    if view.decision is not None and view.decision.bulk is not None:
+        return reader.say("words.subjects", count=view.decision.bulk.count)
     return reader.subject(view.subject, safe)
 
 
 def with_count(words: str, decision: Decision, reader: Reader) -> str:
     """A decision's words with the number of its subjects."""
-    if decision.ring is None:
+    if decision.bulk is None:
         return words
-    return reader.say("bulk.decision", decision=words, count=decision.ring.count)
+    return reader.say("bulk.decision", decision=words, count=decision.bulk.count)
 
 
-def blast(decision: Decision, reader: Reader) -> list[str]:
+def impact(decision: Decision, reader: Reader) -> list[str]:
     """What acting on all of them touches, in one line; nothing where it is no ring."""
-    ring = decision.ring
-    return [] if ring is None else [blast_line(ring.count, ring.blast, reader)]
+    bulk = decision.bulk
+    return [] if bulk is None else [impact_line(bulk.count, bulk.impact, reader)]
 
 
-def blast_line(count: int, touched: Blast, reader: Reader) -> str:
+def impact_line(count: int, touched: Impact, reader: Reader) -> str:
     """`対象 60件(措置中 4件)・出品中 812・フォロワー 12,345`."""
     parts = [reader.say("words.subjects", count=count)]
     if touched.sanctioned:
-        parts.append(reader.say("bulk.blast.sanctioned", count=touched.sanctioned))
+        parts.append(reader.say("bulk.impact.sanctioned", count=touched.sanctioned))
     for each in touched.sums[:_SUMS]:
         total = reader.texts.number(each.total)
-        parts.append(reader.say("bulk.blast.sum", title=reader.title(each.title), total=total))
+        parts.append(reader.say("bulk.impact.sum", title=reader.title(each.title), total=total))
     if touched.unknown:
-        parts.append(reader.say("bulk.blast.unknown", count=touched.unknown))
+        parts.append(reader.say("bulk.impact.unknown", count=touched.unknown))
     if touched.dropped:
-        parts.append(reader.say("bulk.blast.dropped", count=touched.dropped))
-    return reader.say("bulk.blast", parts=" · ".join(parts))
+        parts.append(reader.say("bulk.impact.dropped", count=touched.dropped))
+    return reader.say("bulk.impact", parts=" · ".join(parts))
 
 
 def progress(view: CardView, reader: Reader) -> list[str]:
     """How far it has got: `312/1,000 完了・失敗 3`, and who stopped it."""
-    if view.ring is None:
+    if view.bulk is None:
         return []
-    lines = [f"*{tally_words(view.ring.tally, reader)}*"]
-    return [*lines, *_stopped(view.ring, reader)]
+    lines = [f"*{tally_words(view.bulk.tally, reader)}*"]
+    return [*lines, *_stopped(view.bulk, reader)]
 
 
 def tally_words(tally: Tally, reader: Reader) -> str:
@@ -240,7 +240,7 @@ def _counts(tally: Tally, reader: Reader) -> Iterator[str]:
             yield reader.say(f"bulk.{name}", count=count)
 
 
-def _stopped(state: RingState, reader: Reader) -> list[str]:
+def _stopped(state: BulkState, reader: Reader) -> list[str]:
     if state.stopped_by is None:
         return []
     key = "bulk.stopping" if state.tally.left else "bulk.stopped"
@@ -326,7 +326,7 @@ def notice_line(view: CardView, reader: Reader) -> list[str]:
 
 
 def _planned(view: CardView, person: str, reader: Reader) -> list[str]:
-    if view.phase not in _BEFORE or (view.decision is not None and view.decision.rehearse):
+    if view.phase not in _BEFORE or (view.decision is not None and view.decision.dry_run):
         return []
     return [f"✉️ {reader.say('card.notice.planned', person=person)}"]
 
@@ -359,7 +359,7 @@ _MARKS = {
     ActionStatus.GIVEN_UP: "⏹️",
     ActionStatus.SKIPPED: "⏭️",
     ActionStatus.ROLLED_BACK: "↩️",
-    ActionStatus.REHEARSED: "🧪",
+    ActionStatus.DRY_RUN: "🧪",
     ActionStatus.UNDOING: "⏳",
     ActionStatus.UNDONE: "↩️",
     ActionStatus.LIFTED: "⏹️",
@@ -371,7 +371,7 @@ def decision(view: CardView, reader: Reader) -> list[Block]:
     """Decision, approval, actions and end: whatever of it there is."""
     if view.decision is None:
         return _paragraph(_end(view, reader))
-    above = [decision_line(view, view.decision, reader), *blast(view.decision, reader)]
+    above = [decision_line(view, view.decision, reader), *impact(view.decision, reader)]
     back = sent_back(view, reader)
     if back is not None:
         actions = _paragraph(action_lines(view, reader))
@@ -425,7 +425,7 @@ def _status(view: CardView, action: ActionState, reader: Reader) -> str:
     if action.standing and action.until is not None:
         until = reader.time(action.until, view.opened_at)
         status = reader.say("action.until", status=status, time=until)
-    if action.status is ActionStatus.REHEARSED:
+    if action.status is ActionStatus.DRY_RUN:
         return would_words(status, action.would, reader)
     if action.problem is None:
         return status

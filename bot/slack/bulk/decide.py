@@ -17,15 +17,15 @@ from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader
 from bot.services.bulk import Wanted
 from bot.slack.bulk.form import (
-    RingFault,
-    RingForm,
-    RingMetadata,
+    BulkFault,
+    BulkForm,
+    BulkMetadata,
     decode,
     faults_of,
-    read_ring,
+    read_bulk,
     type_of,
 )
-from bot.slack.bulk.views import Counted, loading_view, redrawn, ring_view, sentence_view, sure
+from bot.slack.bulk.views import Counted, bulk_view, loading_view, redrawn, sentence_view, sure
 from bot.slack.context import Listener, SlackContext
 from bot.slack.interactions import Press, Unreadable, submission_id
 from bot.slack.modals.form import OPTION_TEXT
@@ -34,8 +34,8 @@ from bot.slack.permissions import UNKNOWN, holds, role_needed
 from bot.slack.replies import store
 from workflows.client import OutOfReach
 from workflows.domain.alerts import Subject
-from workflows.domain.case.bulk import MOST, Blast
-from workflows.domain.case.commands import Click, DecideRing
+from workflows.domain.case.bulk import MOST, Impact
+from workflows.domain.case.commands import Click, DecideBulk
 from workflows.domain.case.model import UNDECIDED, Case
 from workflows.domain.case.rules.bulk import start_of
 from workflows.domain.case.rules.decisions import bulk_limit
@@ -64,17 +64,17 @@ class Shown:
     """A modal whose choice is about to be shown with what it touches."""
 
     view: dict[str, Any]
-    metadata: RingMetadata
+    metadata: BulkMetadata
     choice: str
     found: Found
 
 
-class RingDeciding(Listener):
+class BulkModal(Listener):
     """Opens the modal, previews, and sends the decision to its case."""
 
     def __init__(self, context: SlackContext) -> None:
         super().__init__(context)
-        self._rings = context.services.rings
+        self._bulk_ledger = context.services.bulk_decisions
 
     # -- opening --------------------------------------------------------------------------
 
@@ -92,7 +92,7 @@ class RingDeciding(Listener):
             await self._screen.redraw(view_id, sentence_view(refused, texts))
             return
         case = await self._case(aim)
-        problem = _closed_to_rings(case)
+        problem = _closed_to_bulk(case)
         if case is None or problem is not None:
             key = problem or "bot.modal.not_taken"
             await self._screen.redraw(view_id, sentence_view(texts.say(key, case=aim.case), texts))
@@ -110,7 +110,7 @@ class RingDeciding(Listener):
     async def _case(self, aim: Handle) -> Case | None:
         try:
             async with asyncio.timeout(ASKING):
-                memory = await self._services.cases.memory(aim.route)
+                memory = await self._services.cases.memory(aim.workflow_id)
         except (OutOfReach, TimeoutError) as error:
             _log.warning("case_not_asked", case=aim.case, error=str(error))
             return None
@@ -120,7 +120,7 @@ class RingDeciding(Listener):
     async def _fill(
         self, view_id: str, press: Press, aim: Handle, case: Case, texts: Catalog
     ) -> None:
-        sources = self._rings.sources()
+        sources = self._bulk_ledger.sources()
         types = {case.subject.type, *(spec.type for spec in sources.values())}
         offer = offer_for(case, types)
         if not offer.actions:
@@ -130,7 +130,7 @@ class RingDeciding(Listener):
         starts = _starts(case, {*types, *(spec.of for spec in sources.values())}, aim.version)
         counted = await self._counted(sources, starts)
         metadata = _metadata(press, aim, texts, offer, case, starts)
-        await self._screen.redraw(view_id, ring_view(offer, counted, metadata, texts))
+        await self._screen.redraw(view_id, bulk_view(offer, counted, metadata, texts))
 
     async def _counted(
         self, sources: Mapping[str, RelatedSpec], starts: Mapping[str, Subject]
@@ -142,7 +142,7 @@ class RingDeciding(Listener):
     async def _count(self, name: str, start: Subject) -> int | None:
         try:
             async with asyncio.timeout(COUNTING):
-                return await self._rings.count(name, start)
+                return await self._bulk_ledger.count(name, start)
         except (Unavailable, TimeoutError) as error:
             _log.warning("related_not_counted", look_up=name, error=str(error))
             return None
@@ -160,8 +160,8 @@ class RingDeciding(Listener):
             await _refuse(ack, {WHOLE: texts.say("bot.modal.unreadable")})
             return
         texts = self._services.texts(metadata.language)
-        form, catalog = read_ring(view), self._services.policies.catalog()
-        faults = faults_of(form, metadata.limits, catalog, self._rings.sources())
+        form, catalog = read_bulk(view), self._services.policies.catalog()
+        faults = faults_of(form, metadata.limits, catalog, self._bulk_ledger.sources())
         if faults:
             told = {block: worded(fault, texts) for block, fault in faults.items()}
             await _refuse(ack, _in_view(told, view))
@@ -181,8 +181,8 @@ class RingDeciding(Listener):
         self,
         ack: AsyncAck,
         view: dict[str, Any],
-        metadata: RingMetadata,
-        form: RingForm,
+        metadata: BulkMetadata,
+        form: BulkForm,
         type_: str,
     ) -> None:
         texts = self._services.texts(metadata.language)
@@ -190,7 +190,7 @@ class RingDeciding(Listener):
         wanted = Wanted(type=type_, starts=starts, sources=form.sources, ids=form.ids)
         try:
             async with asyncio.timeout(GATHERING):
-                found = await self._rings.gather(wanted)
+                found = await self._bulk_ledger.gather(wanted)
         except (Unavailable, TimeoutError) as error:
             _log.warning("ring_not_gathered", case=metadata.case, error=str(error))
             await _refuse(ack, {WHOLE: texts.say("bot.bulk.away")})
@@ -210,23 +210,23 @@ class RingDeciding(Listener):
             self._after.start(self._show_later(shown, reading, texts))
         await ack(response_action="update", view=drawn)
 
-    async def _blast(self, case: str, found: Found) -> Blast | None:
+    async def _blast(self, case: str, found: Found) -> Impact | None:
         """What it would touch; None where the platform does not tell."""
         try:
-            return await self._rings.blast(found)
+            return await self._bulk_ledger.impact(found)
         except Unavailable as error:
             _log.warning("ring_not_read", case=case, error=str(error))
             return None
 
     async def _show_later(
-        self, shown: Shown, reading: asyncio.Task[Blast | None], texts: Catalog
+        self, shown: Shown, reading: asyncio.Task[Impact | None], texts: Catalog
     ) -> None:
         touched = await reading
         # Slack has to have taken the answer to the submission before: it would undo this one.
         await asyncio.sleep(SETTLING)
         await self._screen.redraw(shown.view["id"], self._drawn(shown, touched, texts))
 
-    def _drawn(self, shown: Shown, touched: Blast | None, texts: Catalog) -> dict[str, Any]:
+    def _drawn(self, shown: Shown, touched: Impact | None, texts: Catalog) -> dict[str, Any]:
         if touched is None:
             return self._redrawn(shown, texts.say("bot.bulk.away"), texts)
         count = len(shown.found.subjects)
@@ -241,9 +241,9 @@ class RingDeciding(Listener):
         return redrawn(shown.view, text, texts.say("bot.bulk.preview"), unseen)
 
     async def _send(
-        self, ack: AsyncAck, body: dict[str, Any], metadata: RingMetadata, form: RingForm
+        self, ack: AsyncAck, body: dict[str, Any], metadata: BulkMetadata, form: BulkForm
     ) -> None:
-        command = DecideRing(
+        command = DecideBulk(
             by=Actor(id=str(body["user"]["id"])),
             version=metadata.version,
             sources=form.sources,
@@ -260,7 +260,7 @@ class RingDeciding(Listener):
             place=metadata.place,
             received_at=self._now(),
         )
-        if await store(self._services.cases, metadata.route, click):
+        if await store(self._services.cases, metadata.workflow_id, click):
             await ack()
             return
         _log.warning("submission_not_stored", case=metadata.case, command=command.kind)
@@ -268,13 +268,13 @@ class RingDeciding(Listener):
         await _refuse(ack, {WHOLE: texts.say("bot.modal.not_taken")})
 
 
-def _closed_to_rings(case: Case | None) -> str | None:
+def _closed_to_bulk(case: Case | None) -> str | None:
     """Why no ring can be decided for this case; the key of the sentence."""
     if case is None:
         return None
     if case.phase not in UNDECIDED:
         return "bot.modal.case_over"
-    return None if case.policy.playbook.ring else "refusal.rings_not_allowed"
+    return None if case.policy.playbook.bulk else "refusal.rings_not_allowed"
 
 
 def _starts(case: Case, types: set[str], version: int) -> dict[str, Subject]:
@@ -289,11 +289,11 @@ def _metadata(
     offer: Offer,
     case: Case,
     starts: Mapping[str, Subject],
-) -> RingMetadata:
+) -> BulkMetadata:
     place = press.source.place
     assert place is not None
-    return RingMetadata(
-        route=aim.route,
+    return BulkMetadata(
+        workflow_id=aim.workflow_id,
         case=aim.case,
         version=aim.version,
         channel=place.channel,
@@ -305,13 +305,13 @@ def _metadata(
     )
 
 
-def _wrong_size(count: int) -> RingFault | None:
+def _wrong_size(count: int) -> BulkFault | None:
     if count > MOST:
-        return RingFault(key="bot.bulk.too_many", values={"count": count})
-    return RingFault(key="refusal.ring_empty") if count == 0 else None
+        return BulkFault(key="bot.bulk.too_many", values={"count": count})
+    return BulkFault(key="refusal.ring_empty") if count == 0 else None
 
 
-def worded(fault: RingFault, texts: Catalog) -> str:
+def worded(fault: BulkFault, texts: Catalog) -> str:
     """What is wrong, as plain text."""
     if fault.limit is not None:
         return texts.say(fault.key, limit=texts.duration(fault.limit))

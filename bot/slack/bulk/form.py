@@ -20,7 +20,7 @@ from workflows.domain.policy.platform import RelatedSpec
 from workflows.domain.values import Text, Value
 
 
-class RingMetadata(Metadata):
+class BulkMetadata(Metadata):
     """`starts`: ids by type. `seen` subjects were shown for the choice whose digest is `shown`.
 
     Above `bulk` somebody else has to agree.
@@ -32,7 +32,7 @@ class RingMetadata(Metadata):
     bulk: int = 0
 
 
-def encode(metadata: RingMetadata) -> str:
+def encode(metadata: BulkMetadata) -> str:
     """At most 3000 characters: without the limits where they do not fit (the case knows them)."""
     whole = metadata.model_dump_json(exclude_none=True)
     if len(whole) <= MOST_CHARACTERS:
@@ -40,14 +40,14 @@ def encode(metadata: RingMetadata) -> str:
     return metadata.model_copy(update={"limits": {}}).model_dump_json(exclude_none=True)
 
 
-def decode(written: str) -> RingMetadata:
+def decode(written: str) -> BulkMetadata:
     """What `encode` wrote.
 
     Raises:
         Unreadable: for anything else.
     """
     try:
-        return RingMetadata.model_validate_json(written[:MOST_CHARACTERS])
+        return BulkMetadata.model_validate_json(written[:MOST_CHARACTERS])
     except ValidationError as error:
         raise Unreadable("not the metadata of a ring") from error
 
@@ -57,7 +57,7 @@ MOST_SHOWN = 40
 _BETWEEN = re.compile(r"[\s,、，;]+")
 
 
-class RingForm(Value):
+class BulkForm(Value):
     """The modal `ring`, filled in; `ids` are each once, in their order."""
 
     sources: tuple[str, ...]
@@ -72,7 +72,7 @@ class RingForm(Value):
         return hashlib.sha256(chosen.encode()).hexdigest()[:16]
 
 
-class RingFault(Value):
+class BulkFault(Value):
     """What has to be put right: the sentence's key, and what it names."""
 
     key: str
@@ -81,14 +81,14 @@ class RingFault(Value):
     title: Text | None = None
 
 
-RingFaults = dict[str, RingFault]
+BulkFaults = dict[str, BulkFault]
 """By block."""
 
 
-def read_ring(view: Mapping[str, Any]) -> RingForm:
+def read_bulk(view: Mapping[str, Any]) -> BulkForm:
     """The modal's state; what is missing is empty."""
     ids = _BETWEEN.split(words_in(view, "ids"))
-    return RingForm(
+    return BulkForm(
         sources=options_in(view, "sources"),
         ids=tuple(dict.fromkeys(each for each in ids if each)),
         actions=options_in(view, "actions"),
@@ -97,7 +97,7 @@ def read_ring(view: Mapping[str, Any]) -> RingForm:
     )
 
 
-def type_of(form: RingForm, catalog: ActionCatalog) -> str | None:
+def type_of(form: BulkForm, catalog: ActionCatalog) -> str | None:
     """The one type of subject that the chosen actions are for; None where there are several."""
     specs = [catalog.find(name) for name in form.actions]
     types = {spec.subject for spec in specs if spec is not None}
@@ -105,46 +105,46 @@ def type_of(form: RingForm, catalog: ActionCatalog) -> str | None:
 
 
 def faults_of(
-    form: RingForm,
+    form: BulkForm,
     limits: Mapping[str, int],
     catalog: ActionCatalog,
     sources: Mapping[str, RelatedSpec],
-) -> RingFaults:
+) -> BulkFaults:
     """What has to be put right, by block; `limits` in seconds by action."""
-    faults: RingFaults = {}
+    faults: BulkFaults = {}
     type_ = type_of(form, catalog)
     if not form.reason:
-        faults["reason"] = RingFault(key="bot.fault.reason_needed")
+        faults["reason"] = BulkFault(key="bot.fault.reason_needed")
     if not form.actions:
-        faults["actions"] = RingFault(key="bot.fault.actions_needed")
+        faults["actions"] = BulkFault(key="bot.fault.actions_needed")
     elif type_ is None:
-        faults["actions"] = RingFault(key="refusal.ring_mixed")
+        faults["actions"] = BulkFault(key="refusal.ring_mixed")
     timed = [limits[name] for name in form.actions if name in limits]
     limit = timedelta(seconds=min(timed)) if timed else None
     if limit is not None and form.duration is not None and form.duration > limit:
-        faults["duration"] = RingFault(key="bot.fault.too_long", limit=limit)
+        faults["duration"] = BulkFault(key="bot.fault.too_long", limit=limit)
     if type_ is not None:
         faults |= _sources(form, type_, sources)
     return faults | _ids(form)
 
 
-def _sources(form: RingForm, type_: str, sources: Mapping[str, RelatedSpec]) -> RingFaults:
+def _sources(form: BulkForm, type_: str, sources: Mapping[str, RelatedSpec]) -> BulkFaults:
     for name in form.sources:
         spec = sources.get(name)
         if spec is None or spec.type != type_:
             named = Text(ja=name, en=name) if spec is None else spec.title
-            return {"sources": RingFault(key="bot.bulk.other_type", title=named)}
+            return {"sources": BulkFault(key="bot.bulk.other_type", title=named)}
     return {}
 
 
-def _ids(form: RingForm) -> RingFaults:
+def _ids(form: BulkForm) -> BulkFaults:
     if len(form.ids) > MOST:
-        return {"ids": RingFault(key="bot.bulk.too_many", values={"count": len(form.ids)})}
+        return {"ids": BulkFault(key="bot.bulk.too_many", values={"count": len(form.ids)})}
     for each in form.ids:
         try:
             Subject(type="x", id=each)
         except ValidationError:
             return {
-                "ids": RingFault(key="bot.bulk.unusable", values={"id": plain(each, MOST_SHOWN)})
+                "ids": BulkFault(key="bot.bulk.unusable", values={"id": plain(each, MOST_SHOWN)})
             }
     return {}

@@ -14,9 +14,9 @@ from activities.slack.blocks import actions, button
 from activities.slack.handles import Handle
 from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader, problem_words
-from bot.services.bulk import DoneLine, RingPage, SubjectLine
+from bot.services.bulk import BulkPage, DoneLine, SubjectLine
 from bot.services.cases import LookedUp
-from bot.slack.bulk.decide import RingDeciding
+from bot.slack.bulk.decide import BulkModal
 from bot.slack.context import Listener, SlackContext
 from bot.slack.interactions import Press
 from bot.slack.permissions import EVERYBODY, UNKNOWN, holds, role_needed
@@ -25,7 +25,7 @@ from bot.slack.rendering import Block, safe, section, sections, subject_name
 PAGE = 25
 READING = 1.5
 """Seconds: the trigger of a press lives 3 s."""
-LIST = "ring.list"
+LIST = "bulk.list"
 
 _TURN = re.compile(r"ring\.page\.([0-9]{1,4})")
 _log = structlog.get_logger(__name__)
@@ -36,12 +36,12 @@ def is_of_list(name: str) -> bool:
     return name == LIST or _TURN.fullmatch(name) is not None
 
 
-class RingListing(Listener):
+class BulkList(Listener):
     """Opens the list, and turns its pages."""
 
     def __init__(self, context: SlackContext) -> None:
         super().__init__(context)
-        self._rings = context.services.rings
+        self._bulk_ledger = context.services.bulk_decisions
 
     async def show(self, press: Press, aim: Handle) -> None:
         """Takes a press on the list's button, or on one within it."""
@@ -75,15 +75,15 @@ class RingListing(Listener):
         text = await role_needed(people, EVERYBODY, texts) if known else texts.say(UNKNOWN)
         await self._screen.say(press.source, text)
 
-    async def _page(self, person: str, aim: Handle, number: int) -> RingPage | None:
+    async def _page(self, person: str, aim: Handle, number: int) -> BulkPage | None:
         """The page, after it was written down who looked."""
         why = f"ring, page {number + 1}"
         note = LookedUp(by=person, kind="case", id=aim.case, why=why, at=self._now())
         await self._services.ledger.looked_up(note)
-        return await self._rings.page(aim.case, number * PAGE, PAGE)
+        return await self._bulk_ledger.page(aim.case, number * PAGE, PAGE)
 
 
-def list_view(page: RingPage, aim: Handle, texts: Catalog) -> View:
+def list_view(page: BulkPage, aim: Handle, texts: Catalog) -> View:
     """One page."""
     last = page.first + len(page.lines)
     head = texts.say(
@@ -103,7 +103,7 @@ def list_view(page: RingPage, aim: Handle, texts: Catalog) -> View:
     )
 
 
-def _turning(page: RingPage, aim: Handle, texts: Catalog) -> list[Block]:
+def _turning(page: BulkPage, aim: Handle, texts: Catalog) -> list[Block]:
     number, value = page.first // PAGE, handles.encode(aim.case, aim.version)
     shown: list[dict[str, Any]] = []
     if number > 0:
@@ -112,7 +112,7 @@ def _turning(page: RingPage, aim: Handle, texts: Catalog) -> list[Block]:
     if page.first + PAGE < page.total:
         after = texts.say("bot.page.next")
         shown.append(button(f"ring.page.{number + 1}", after, value))
-    return actions(aim.route, shown)
+    return actions(aim.workflow_id, shown)
 
 
 def _line(line: SubjectLine, texts: Catalog) -> str:
@@ -131,16 +131,16 @@ def _done(done: DoneLine, texts: Catalog) -> str:
     return texts.say("words.noted", what=words, note=problem)
 
 
-OPENS = "case.ring"
+OPENS = "case.bulk"
 
 
-class RingListener(Listener):
+class BulkListener(Listener):
     """Its modal `deciding`, and the list of subjects."""
 
     def __init__(self, context: SlackContext) -> None:
         super().__init__(context)
-        self._deciding = RingDeciding(context)
-        self._listing = RingListing(context)
+        self._deciding = BulkModal(context)
+        self._listing = BulkList(context)
 
     def hears(self, press: Press) -> bool:
         """Whether a press opens one of its modals."""

@@ -17,22 +17,22 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.models.views import View
 
-from activities.slack.cards.decision import blast_line
+from activities.slack.cards.decision import impact_line
 from activities.slack.escape import plain
 from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader
-from bot.slack.bulk.form import RingMetadata, encode
+from bot.slack.bulk.form import BulkMetadata, encode
 from bot.slack.modals.decide import action_option
 from bot.slack.modals.form import OPTION_TEXT, about, field, many_lines
 from bot.slack.modals.offer import Offer
 from bot.slack.rendering import section
-from workflows.domain.case.bulk import Blast
+from workflows.domain.case.bulk import Impact
 from workflows.domain.policy.platform import RelatedSpec
 from workflows.domain.values import format_duration
 
 # A redrawn modal keeps what a person chose and typed, since its fields keep their names.
 
-CALLBACK = "ring"
+CALLBACK = "bulk"
 _PREVIEW = "ring_preview"
 
 Counted = Sequence[tuple[str, RelatedSpec, int | None]]
@@ -57,7 +57,7 @@ def sentence_view(text: str, texts: Catalog) -> View:
     return view
 
 
-def ring_view(offer: Offer, counted: Counted, metadata: RingMetadata, texts: Catalog) -> View:
+def bulk_view(offer: Offer, counted: Counted, metadata: BulkMetadata, texts: Catalog) -> View:
     """The modal `ring`, before anything was chosen."""
     blocks: list[Block] = [
         about(offer, metadata, texts),
@@ -79,7 +79,7 @@ def ring_view(offer: Offer, counted: Counted, metadata: RingMetadata, texts: Cat
 
 
 def redrawn(
-    view: Mapping[str, Any], text: str, submit: str, metadata: RingMetadata
+    view: Mapping[str, Any], text: str, submit: str, metadata: BulkMetadata
 ) -> dict[str, Any]:
     """The same modal with another last paragraph and another button."""
     kept = [block for block in view["blocks"] if block.get("block_id") != _PREVIEW]
@@ -94,10 +94,10 @@ def redrawn(
     }
 
 
-def sure(count: int, touched: Blast, asks: bool, reader: Reader) -> str:
+def sure(count: int, touched: Impact, asks: bool, reader: Reader) -> str:
     """What is read before the last press."""
-    line = blast_line(count, touched, reader)
-    told = reader.say("bot.bulk.sure", blast=f"*{line}*", count=count)
+    line = impact_line(count, touched, reader)
+    told = reader.say("bot.bulk.sure", impact=f"*{line}*", count=count)
     return f"{told}\n{reader.say('bot.bulk.asks')}" if asks else told
 
 

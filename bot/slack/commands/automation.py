@@ -20,8 +20,8 @@ from workflows.domain.automation import (
     ASK_LASTS,
     LONGEST,
     AutomationChange,
-    Standing,
-    Turn,
+    PauseChange,
+    PauseState,
     Unchanged,
 )
 from workflows.domain.people import Role
@@ -30,15 +30,15 @@ RESUME = "automation.resume"
 ALL = "all"
 """What stands in a button's value for the halt of everything."""
 
-BrakeLine = PauseAutomation | ResumeAutomation
+AutomationLine = PauseAutomation | ResumeAutomation
 
 _log = structlog.get_logger(__name__)
 
 
-class BrakeDesk(Listener):
+class AutomationAnswer(Listener):
     """Stops and goes on, tells who did, and calls the leads."""
 
-    async def answer(self, line: BrakeLine, asked: Asked) -> Said:
+    async def answer(self, line: AutomationLine, asked: Asked) -> Said:
         """Takes a turn; it is durable when this returns. Raises `Unavailable`."""
         scope = self._scope(line)
         if isinstance(scope, Unnamed):
@@ -55,7 +55,7 @@ class BrakeDesk(Listener):
         self._after.start(self._tell_leads(outcome))
         return pages.sentence(self._taken(outcome, asked.texts))
 
-    def _scope(self, line: BrakeLine) -> "str | Unnamed | None":
+    def _scope(self, line: AutomationLine) -> "str | Unnamed | None":
         """The playbook that is meant, None for all."""
         if line.playbook is None:
             return None
@@ -66,7 +66,7 @@ class BrakeDesk(Listener):
         return Unnamed(nearest_playbook(line.playbook, playbooks))
 
     async def _turn(
-        self, line: BrakeLine, scope: str | None, asked: Asked
+        self, line: AutomationLine, scope: str | None, asked: Asked
     ) -> AutomationChange | Unchanged:
         door = self._services.automation
         if isinstance(line, PauseAutomation):
@@ -75,9 +75,9 @@ class BrakeDesk(Listener):
 
     def _taken(self, change: AutomationChange, texts: Catalog) -> str:
         scope = self._named(change.playbook, texts)
-        if change.kind is Turn.PAUSED and change.until is not None:
+        if change.kind is PauseChange.PAUSED and change.until is not None:
             return texts.say("bot.brake.paused.until", scope=scope, at=moment(change.until))
-        if change.kind is Turn.RESUME_ASKED:
+        if change.kind is PauseChange.RESUME_ASKED:
             lasts = texts.duration(ASK_LASTS)
             return texts.say("bot.brake.resume_asked", scope=scope, lasts=lasts)
         return texts.say(f"bot.brake.{change.kind}", scope=scope)
@@ -106,7 +106,7 @@ class BrakeDesk(Listener):
             person=person(change.by, texts),
             scope=self._named(change.playbook, texts),
         )
-        if change.kind is not Turn.RESUME_ASKED:
+        if change.kind is not PauseChange.RESUME_ASKED:
             return pages.sentence(text)
         agree = button(RESUME, texts.say("bot.brake.agree"), change.playbook or ALL)
         return Said(text=text, blocks=(section(text), *actions("automation", [agree])))
@@ -132,14 +132,14 @@ async def halts(services: Services, now: datetime, texts: Catalog) -> list[Block
     return halts_page(await services.automation.standing(now), services, texts)
 
 
-def halts_page(found: Sequence[Standing], services: Services, texts: Catalog) -> list[Block]:
+def halts_page(found: Sequence[PauseState], services: Services, texts: Catalog) -> list[Block]:
     """Each halt in a line."""
     if not found:
         return []
     return [section("\n".join(_halt(each, services, texts) for each in found))]
 
 
-def _halt(each: Standing, services: Services, texts: Catalog) -> str:
+def _halt(each: PauseState, services: Services, texts: Catalog) -> str:
     halt = each.halt
     line = texts.say(
         "bot.brake.stands",

@@ -8,13 +8,13 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 
 from activities.errors import Unavailable
 from bot.slack.commands import pages
-from bot.slack.commands.automation import ALL, RESUME, BrakeDesk
+from bot.slack.commands.automation import ALL, RESUME, AutomationAnswer
 from bot.slack.commands.find import TURNS as FIND_TURNS
-from bot.slack.commands.find import FindDesk
+from bot.slack.commands.find import FindAnswer
 from bot.slack.commands.parser import MOST_FOUND, Find, ResumeAutomation, ShowRelated
 from bot.slack.commands.request import Asked, no_role, read_turn
-from bot.slack.commands.reveal import Revealing, subject_pressed
-from bot.slack.commands.subject import OPEN, RELATED, REVEAL, SubjectDesk
+from bot.slack.commands.reveal import RevealModal, subject_pressed
+from bot.slack.commands.subject import OPEN, RELATED, REVEAL, SubjectAnswer
 from bot.slack.commands.subject import TURNS as RELATED_TURNS
 from bot.slack.context import Listener, SlackContext
 from bot.slack.interactions import Press, Unreadable, read_press, read_source
@@ -33,10 +33,10 @@ class AnswerPresses(Listener):
 
     def __init__(self, context: SlackContext) -> None:
         super().__init__(context)
-        self._subjects = SubjectDesk(context)
-        self._find = FindDesk(context)
-        self._brake = BrakeDesk(context)
-        self._revealing = Revealing(context)
+        self._subjects = SubjectAnswer(context)
+        self._find = FindAnswer(context)
+        self._brake = AutomationAnswer(context)
+        self._revealing = RevealModal(context)
         self._hands = ByHandListener(context)
 
     async def pressed(self, ack: AsyncAck, body: dict[str, Any]) -> None:

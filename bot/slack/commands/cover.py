@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta, tzinfo
 
-from activities.ledger.team import Covering
+from activities.ledger.team import ActiveCover
 from activities.slack.i18n.catalog import Catalog
 from bot.slack.commands.parser import CoverLine, LetCover, ShowCovers
 from bot.slack.context import Listener, SlackContext
@@ -21,7 +21,7 @@ MAY_END = frozenset({Role.LEAD, Role.ADMIN})
 """Whoever gave a cover may be away when it has to end."""
 
 
-class CoverDesk(Listener):
+class CoverAnswer(Listener):
     """Answers the forms of `/koban cover`, and tells whoever covers."""
 
     def __init__(self, context: SlackContext) -> None:
@@ -39,7 +39,7 @@ class CoverDesk(Listener):
             return _said(texts, "ended" if ended else "none_to_end", count=ended)
         return await self._end_of(line.person or "", me, now, texts)
 
-    async def _shown(self, me: str, now: datetime) -> tuple[Covering, ...]:
+    async def _shown(self, me: str, now: datetime) -> tuple[ActiveCover, ...]:
         """Who may end any cover, or reads everything, sees all of them."""
         if (MAY_END | {Role.AUDITOR}) & await self._services.people.roles(me):
             return await self._covers.all(now)
@@ -54,7 +54,7 @@ class CoverDesk(Listener):
         key = "ended_for" if ended else "none_to_end_for"
         return _said(texts, key, count=len(ended), person=person(who, texts))
 
-    async def _tell_end(self, cover: Covering, by: str) -> None:
+    async def _tell_end(self, cover: ActiveCover, by: str) -> None:
         """Whoever gave it, and whoever has it, must not believe that it goes on."""
         for who in {cover.covers_for, cover.person} - {by}:
             texts = await self._texts(who)
@@ -115,7 +115,7 @@ def _said(texts: Catalog, key: str, **values: object) -> Said:
     return Said(text=text, blocks=(section(text),))
 
 
-def _listed(covers: tuple[Covering, ...], me: str, texts: Catalog) -> Said:
+def _listed(covers: tuple[ActiveCover, ...], me: str, texts: Catalog) -> Said:
     if not covers:
         return _said(texts, "none")
     title = texts.say("bot.cover.title")
@@ -123,7 +123,7 @@ def _listed(covers: tuple[Covering, ...], me: str, texts: Catalog) -> Said:
     return Said(text=title, blocks=(section("\n".join([f"*{title}*", *rows])),))
 
 
-def _row(cover: Covering, me: str, texts: Catalog) -> str:
+def _row(cover: ActiveCover, me: str, texts: Catalog) -> str:
     if me not in (cover.person, cover.covers_for):
         who, of = person(cover.person, texts), person(cover.covers_for, texts)
         return texts.say("bot.cover.row", person=who, covers_for=of, at=moment(cover.until))

@@ -9,14 +9,14 @@ from activities.errors import Unavailable
 from activities.slack.i18n.catalog import Catalog
 from bot.services.cases import Story
 from bot.slack.commands import pages, parser, team
-from bot.slack.commands.automation import BrakeDesk, BrakeLine, halts
-from bot.slack.commands.cover import CoverDesk
-from bot.slack.commands.find import FindDesk
-from bot.slack.commands.open import OpenDesk
+from bot.slack.commands.automation import AutomationAnswer, AutomationLine, halts
+from bot.slack.commands.cover import CoverAnswer
+from bot.slack.commands.find import FindAnswer
+from bot.slack.commands.open import OpenAnswer
 from bot.slack.commands.pages import hands_on
-from bot.slack.commands.playbook import PlaybookDesk
+from bot.slack.commands.playbook import PlaybookAnswer
 from bot.slack.commands.request import Asked, no_role, write_down
-from bot.slack.commands.subject import SubjectDesk
+from bot.slack.commands.subject import SubjectAnswer
 from bot.slack.context import Listener, SlackContext
 from bot.slack.interactions import Source
 from bot.slack.queue import chosen
@@ -31,12 +31,12 @@ class Slash(Listener):
 
     def __init__(self, context: SlackContext) -> None:
         super().__init__(context)
-        self._covers = CoverDesk(context)
-        self._brake = BrakeDesk(context)
-        self._opening = OpenDesk(context)
-        self._find = FindDesk(context)
-        self._playbooks = PlaybookDesk(context)
-        self._subjects = SubjectDesk(context)
+        self._covers = CoverAnswer(context)
+        self._brake = AutomationAnswer(context)
+        self._opening = OpenAnswer(context)
+        self._find = FindAnswer(context)
+        self._playbooks = PlaybookAnswer(context)
+        self._subjects = SubjectAnswer(context)
 
     async def typed(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Takes a command; the answer follows by its response_url."""
@@ -76,7 +76,7 @@ class Slash(Listener):
             return await self._covers.answer(line, asked.source.person, asked.now, asked.texts)
         if isinstance(line, parser.TeamLine):
             return await self._team(line, asked)
-        if isinstance(line, BrakeLine):
+        if isinstance(line, AutomationLine):
             return await self._brake.answer(line, asked)
         if isinstance(line, parser.OpenCase):
             return await self._opening.answer(line, asked)
@@ -110,16 +110,19 @@ class Slash(Listener):
         if story is None:
             near = await self._services.finding.near(line.case)
             return pages.no_case_page(line.case, near, texts)
-        tally, rings = await self._services.rings.progress(line.case), self._allows_rings(story)
+        tally, bulk_decisions = (
+            await self._services.bulk_decisions.progress(line.case),
+            self._allows_bulk(story),
+        )
         person, listed = asked.source.person, tally is not None
-        hands = hands_on(story, person, asked.roles, texts, rings, listed)
+        hands = hands_on(story, person, asked.roles, texts, bulk_decisions, listed)
         base = await self._links.base()
         return pages.case_page(story, texts, base, asked.now, hands, tally)
 
-    def _allows_rings(self, story: Story) -> bool:
-        _, _, rest = story.line.route.partition("/")
+    def _allows_bulk(self, story: Story) -> bool:
+        _, _, rest = story.line.workflow_id.partition("/")
         playbook = self._services.policies.playbook(rest.partition("/")[0])
-        return playbook is not None and playbook.ring
+        return playbook is not None and playbook.bulk
 
 
 def _source(body: dict[str, Any]) -> Source:

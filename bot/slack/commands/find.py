@@ -20,7 +20,7 @@ MOST = 200
 """As far as pages go (`activities.ledger.search`)."""
 
 
-class FindDesk(Listener):
+class FindAnswer(Listener):
     """Searches, page by page."""
 
     async def answer(self, line: Find, asked: Asked) -> Said:

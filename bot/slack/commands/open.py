@@ -7,7 +7,7 @@ from bot.slack.commands import pages
 from bot.slack.commands.parser import OpenCase
 from bot.slack.commands.request import Asked, leads_said
 from bot.slack.context import Listener, SlackContext
-from bot.slack.manual.alert import Fault, Made, Making, Words, Wrong, fault_words, made_page
+from bot.slack.manual.alert import AlertForm, Fault, Made, Words, Wrong, fault_words, made_page
 from bot.slack.replies import Said
 from workflows.domain.alerts import PEOPLE, may_open
 
@@ -17,12 +17,12 @@ ASKING = 5.0
 """Seconds that the platform is given: the command is acknowledged already."""
 
 
-class OpenDesk(Listener):
+class OpenAnswer(Listener):
     """Opens cases, and answers with their cards."""
 
     def __init__(self, context: SlackContext) -> None:
         super().__init__(context)
-        self._making = Making(context)
+        self._making = AlertForm(context)
 
     async def answer(self, line: OpenCase, asked: Asked) -> Said:
         """The case is durable when this returns. Raises `Unavailable`."""

@@ -49,7 +49,7 @@ def hands_on(
     person: str,
     roles: frozenset[Role],
     texts: Catalog,
-    rings: bool = False,
+    bulk_decisions: bool = False,
     listed: bool = False,
 ) -> list[Block]:
     """One row of buttons for `person`: whoever only reads may watch, and look at a ring's list.
@@ -61,12 +61,12 @@ def hands_on(
     if roles & WORKING_ROLES:
         names = [names[0], "note", *names[1:], *(_UNDECIDED if line.phase in UNDECIDED else ())]
         names += ["reopen"] if line.phase is Phase.CLOSED else []
-        names += ["ring"] if rings and line.phase in UNDECIDED else []
-    names += ["timeline", *(["ring.list"] if listed else [])]
+        names += ["bulk"] if bulk_decisions and line.phase in UNDECIDED else []
+    names += ["timeline", *(["bulk.list"] if listed else [])]
     handle = handles.encode(line.id, line.version)
-    if handles.decode(handle, line.route) is None:
+    if handles.decode(handle, line.workflow_id) is None:
         return []  # an import from elsewhere: no case would hear of it
-    return actions(line.route, [_button(name, handle, texts) for name in names])
+    return actions(line.workflow_id, [_button(name, handle, texts) for name in names])
 
 
 def _button(name: str, handle: str, texts: Catalog) -> dict[str, Any]:
@@ -205,14 +205,14 @@ def case_page(
         texts.say("bot.case.opened", at=moment(line.opened_at), count=story.alerts),
         *_decided(story, texts),
         *(_action(each, texts) for each in story.actions),
-        *_ring(tally, texts),
+        *_bulk(tally, texts),
         *_events(story.events, texts),
         *([f"<{address}|{texts.say('bot.case.card')}>"] if address else []),
     ]
     return Said(text=title, blocks=(*sections(lines), *hands))
 
 
-def _ring(tally: Tally | None, texts: Catalog) -> list[str]:
+def _bulk(tally: Tally | None, texts: Catalog) -> list[str]:
     if tally is None:
         return []
     return [texts.say("bot.bulk.story", tally=tally_words(tally, Reader(texts=texts, zone=UTC)))]

@@ -170,10 +170,10 @@ def _manner(playbook: Playbook, texts: Catalog) -> Iterator[str]:
     if playbook.claims is not None:
         idle = texts.duration(playbook.claims.idle)
         yield texts.say("bot.playbook.claims", idle=idle)
-    if playbook.ring:
+    if playbook.bulk:
         yield texts.say("bot.playbook.bulk")
-    if playbook.rehearse:
-        yield texts.say("bot.playbook.rehearse")
+    if playbook.dry_run:
+        yield texts.say("bot.playbook.dry_run")
 
 
 def _action(name: str, catalog: ActionCatalog, texts: Catalog) -> str:
@@ -193,7 +193,7 @@ def _code(expression: str) -> str:
     return f"`{shown.replace('&', '&amp;').replace('<', '&lt;').replace('>', '&gt;')}`"
 
 
-class PlaybookDesk(Listener):
+class PlaybookAnswer(Listener):
     """Reads the policy folder to people."""
 
     def answer(self, line: ShowPlaybook, asked: Asked) -> Said:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from activities.slack.blocks import actions, button
-from activities.slack.directory import People
+from activities.slack.directory import Directory
 from activities.slack.i18n.catalog import Catalog
 from bot.services.cases import LookedUp
 from bot.services.slack import Services
@@ -47,12 +47,12 @@ async def write_down(services: Services, asked: Asked, kind: str, id_: str, what
     await services.ledger.looked_up(note)
 
 
-async def no_role(people: People, texts: Catalog) -> Said:
+async def no_role(people: Directory, texts: Catalog) -> Said:
     """What somebody without a role is told: whom to ask."""
     return await leads_said(people, "bot.slash.no_role", texts)
 
 
-async def leads_said(people: People, key: str, texts: Catalog) -> Said:
+async def leads_said(people: Directory, key: str, texts: Catalog) -> Said:
     """A sentence about who may, with the leads by name."""
     leads = await holder_words(people, (Role.LEAD,), texts)
     return sentence(texts.say(key, holders=leads))

@@ -48,7 +48,7 @@ def subject_pressed(value: str) -> Subject | None:
         return None
 
 
-class Revealing(Listener):
+class RevealModal(Listener):
     """Opens the modal that asks why, and shows what was asked for."""
 
     async def open(self, press: Press, subject: Subject) -> None:

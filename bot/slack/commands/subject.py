@@ -39,7 +39,7 @@ class Tie(Value):
     record: Record = Record()
 
 
-class SubjectDesk(Listener):
+class SubjectAnswer(Listener):
     """Answers `user ID` and its like, and `related`."""
 
     async def show(self, subject: Subject, asked: Asked) -> Said:
@@ -95,7 +95,7 @@ class SubjectDesk(Listener):
         return related_page(line, ties, away, asked.texts)
 
     def _sources(self, subject: Subject) -> Mapping[str, RelatedSpec]:
-        known = self._services.rings.sources()
+        known = self._services.bulk_decisions.sources()
         return {name: spec for name, spec in known.items() if spec.of == subject.type}
 
     async def _from(
@@ -105,7 +105,7 @@ class SubjectDesk(Listener):
         wanted = Wanted(type=spec.type, starts={start.type: start}, sources=(name,))
         try:
             async with asyncio.timeout(SECONDS):
-                found = await self._services.rings.gather(wanted)
+                found = await self._services.bulk_decisions.gather(wanted)
         except (Unavailable, TimeoutError) as error:
             _log.warning("related_not_read", look_up=name, error=str(error))
             return None

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from activities.slack import report_message as words
 from activities.slack.i18n.catalog import Catalog
-from bot.services.team import Duty, OnCall, TeamDesk
+from bot.services.team import Duty, OnCall, TeamService
 from bot.slack.commands.parser import Window
 from bot.slack.rendering import Block, moment, person, safe, section
 from bot.slack.replies import Said
@@ -86,7 +86,7 @@ def _named(people: Sequence[str] | None, texts: Catalog) -> str:
 LASTS = {Window.DAY: timedelta(hours=24), Window.WEEK: timedelta(days=7)}
 
 
-async def answer(team: TeamDesk, window: Window, now: datetime, texts: Catalog) -> Said:
+async def answer(team: TeamService, window: Window, now: datetime, texts: Catalog) -> Said:
     """The page of a window. Raises `Unavailable`."""
     numbers = await team.numbers(now - LASTS[window], now)
     title = texts.say(f"bot.stats.{window}")

@@ -296,7 +296,7 @@ READING = 8.0
 _log = structlog.get_logger(__name__)
 
 
-class EvidenceListing(Listener):
+class EvidenceList(Listener):
     """The list: what everybody with a role may read, and what is hidden, counted."""
 
     def __init__(self, context: SlackContext) -> None:

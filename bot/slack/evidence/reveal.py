@@ -13,7 +13,7 @@ from activities.slack.evidence import AGAIN, Viewer
 from activities.slack.handles import Handle, PieceHandle, decode_piece
 from activities.slack.reader import Reader
 from bot.slack.context import Listener, SlackContext
-from bot.slack.evidence.pages import BEFORE, NEXT, REVEAL, EvidenceListing, decode
+from bot.slack.evidence.pages import BEFORE, NEXT, REVEAL, EvidenceList, decode
 from bot.slack.interactions import Press, Unreadable, press_id, read_press
 from bot.slack.modals.metadata import Metadata
 from bot.slack.modals.metadata import decode as read_metadata
@@ -28,7 +28,7 @@ PATIENCE = 0.7
 _log = structlog.get_logger(__name__)
 
 
-class EvidenceRevealing(Listener):
+class EvidenceReveal(Listener):
     """Sends the press to its case; the modal above the list waits for the answer."""
 
     async def pressed(self, ack: AsyncAck, press: Press, view: Mapping[str, Any]) -> None:
@@ -48,7 +48,7 @@ class EvidenceRevealing(Listener):
             place=carried.place,
             received_at=self._now(),
         )
-        if not await store(self._services.cases, carried.route, click):
+        if not await store(self._services.cases, carried.workflow_id, click):
             _log.warning("click_not_stored", case=piece.case, command="reveal_evidence")
             await self._say_so(opening, press, modal, piece.case)
         else:
@@ -114,8 +114,8 @@ class EvidenceListener(Listener):
 
     def __init__(self, context: SlackContext) -> None:
         super().__init__(context)
-        self._listing = EvidenceListing(context)
-        self._revealing = EvidenceRevealing(context)
+        self._listing = EvidenceList(context)
+        self._revealing = EvidenceReveal(context)
 
     def hears(self, press: Press) -> bool:
         """Whether a press on a card opens the list."""

@@ -75,7 +75,7 @@ class Budget:
         self._left = 1 - seconds * self._per_second
 
 
-class Publisher:
+class HomePublisher:
     """Publishes homes. One call at a time: who calls it waits for `Outcome`."""
 
     def __init__(self, client: AsyncWebClient, clock: Callable[[], float] = time.monotonic) -> None:
@@ -155,12 +155,12 @@ Draw = Callable[[str], Awaitable[list[Block]]]
 """The blocks of a person's home; it must not raise."""
 
 
-class Watching:
+class HomeRefresh:
     """The homes that people look at."""
 
     def __init__(
         self,
-        publisher: Publisher,
+        publisher: HomePublisher,
         draw: Draw,
         beside: Background,
         clock: Callable[[], float] = time.monotonic,

@@ -16,48 +16,48 @@ from activities.slack import report_message as words
 from activities.slack.blocks import context
 from activities.slack.i18n.catalog import Catalog
 from bot.services.cases import CaseLine
-from bot.services.slack import AppealDoor, CaseDoor, Services
+from bot.services.slack import AppealService, CaseService, Services
 from bot.services.team import OnCall
 from bot.slack.commands import team
 from bot.slack.commands.automation import halts
 from bot.slack.commands.pages import help_page
 from bot.slack.commands.parser import Which
 from bot.slack.context import Listener, SlackContext
-from bot.slack.home.refresh import Publisher, Watching
+from bot.slack.home.refresh import HomePublisher, HomeRefresh
 from bot.slack.permissions import holder_words
 from bot.slack.queue import chosen, waiting_for
 from bot.slack.rendering import Block, case_line, moment, section
 from bot.slack.replies import UNHURRIED, Said
 from workflows.domain.appeal.commands import AppealClick
 from workflows.domain.case.commands import Click
-from workflows.domain.case.snapshot import Memory
+from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.metrics.metrics import Numbers
 from workflows.domain.people import Role
 from workflows.domain.values import Language
-from workflows.ports.appeals import AppealMemory
+from workflows.ports.appeals import AppealSnapshot
 
 
 class HeardCases:
     """`CaseDoor` that says when something was stored."""
 
-    def __init__(self, cases: CaseDoor, stirred: Callable[[], None]) -> None:
+    def __init__(self, cases: CaseService, stirred: Callable[[], None]) -> None:
         self._cases = cases
         self._stirred = stirred
 
-    async def click(self, route: str, click: Click) -> None:
+    async def click(self, workflow_id: str, click: Click) -> None:
         """Stores a click for good. Raises `workflows.client.OutOfReach`."""
-        await self._cases.click(route, click)
+        await self._cases.click(workflow_id, click)
         self._stirred()
 
-    async def memory(self, route: str) -> Memory | None:
+    async def memory(self, workflow_id: str) -> CaseSnapshot | None:
         """The running case at `route`, or None. Raises `workflows.client.OutOfReach`."""
-        return await self._cases.memory(route)
+        return await self._cases.memory(workflow_id)
 
 
 class HeardAppeals:
     """`AppealDoor` that says when something was stored."""
 
-    def __init__(self, appeals: AppealDoor, stirred: Callable[[], None]) -> None:
+    def __init__(self, appeals: AppealService, stirred: Callable[[], None]) -> None:
         self._appeals = appeals
         self._stirred = stirred
 
@@ -67,7 +67,7 @@ class HeardAppeals:
         self._stirred()
         return stored
 
-    async def memory(self, appeal: str) -> AppealMemory | None:
+    async def memory(self, appeal: str) -> AppealSnapshot | None:
         """An open appeal, or None."""
         return await self._appeals.memory(appeal)
 
@@ -97,7 +97,7 @@ class _Shared(Generic[V]):
             return self._kept[1]
 
 
-class Reading:
+class HomeReader:
     """The queue, the shift and today's numbers. Every call raises `Unavailable`."""
 
     def __init__(self, services: Services, now: Callable[[], datetime]) -> None:
@@ -208,9 +208,9 @@ class Home(Listener):
 
     def __init__(self, context: SlackContext) -> None:
         super().__init__(context)
-        self._reading = Reading(context.services, context.now)
-        self._publisher = Publisher(context.client)
-        self._watching = Watching(self._publisher, self._draw, context.background)
+        self._reading = HomeReader(context.services, context.now)
+        self._publisher = HomePublisher(context.client)
+        self._watching = HomeRefresh(self._publisher, self._draw, context.background)
 
     def hearing(self, services: Services) -> Services:
         """`services` through which homes hear of every press that is stored."""

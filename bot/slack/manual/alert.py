@@ -69,7 +69,7 @@ class Made(Value):
     unsure: bool = False
 
 
-class Making(Listener):
+class AlertForm(Listener):
     """Makes alerts out of people's words, and hands them over."""
 
     async def make(self, words: Words, now: datetime, patience: float = LOOKING) -> Made | Fault:
@@ -118,7 +118,7 @@ class Making(Listener):
     async def _with_card(self, line: CaseLine) -> CaseLine:
         """The ledger learns of a new case's card only with what happens next: the case knows it."""
         try:
-            memory = await self._services.cases.memory(line.route)
+            memory = await self._services.cases.memory(line.workflow_id)
         except OutOfReach:
             return line
         if memory is None or memory.case is None or memory.case.id != line.id:

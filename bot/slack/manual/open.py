@@ -25,9 +25,9 @@ from bot.slack.commands.request import leads_said
 from bot.slack.context import Listener, SlackContext
 from bot.slack.interactions import Press, Source, Unreadable, read_source, submission_id
 from bot.slack.manual.alert import (
+    AlertForm,
     Fault,
     Made,
-    Making,
     Words,
     block_of,
     fault_words,
@@ -150,7 +150,7 @@ class ByHandListener(Listener):
 
     def __init__(self, context: SlackContext) -> None:
         super().__init__(context)
-        self._making = Making(context)
+        self._making = AlertForm(context)
 
     # -- opening the modal ----------------------------------------------------------------
 

@@ -22,7 +22,7 @@ class Metadata(Value):
     is made sure of.
     """
 
-    route: str
+    workflow_id: str
     case: str
     version: Annotated[int, Field(ge=0)]
     channel: Annotated[str, Field(pattern=r"^[A-Z0-9]{1,30}$")]
@@ -33,7 +33,7 @@ class Metadata(Value):
 
     @model_validator(mode="after")
     def _names_a_case(self) -> Self:
-        if read_handle(write_handle(self.case, self.version), self.route) is None:
+        if read_handle(write_handle(self.case, self.version), self.workflow_id) is None:
             raise ValueError("names no case")
         return self
 
@@ -57,7 +57,7 @@ def metadata_for(
     """
     try:
         return Metadata(
-            route=aim.route,
+            workflow_id=aim.workflow_id,
             case=aim.case,
             version=aim.version,
             channel=place.channel,

@@ -82,10 +82,10 @@ def offer_for(case: Case, types: Collection[str]) -> Offer:
     return _offer(fitting, policy.playbook).model_copy(update={"subject": case.subject})
 
 
-def offer_at(route: str, policies: Policies) -> Offer:
+def offer_at(workflow_id: str, policies: Policies) -> Offer:
     """Everything that there is, by the policy of now: for when the case can't be asked."""
     catalog: ActionCatalog = policies.catalog()
-    playbook = policies.playbook(route.split("/")[1])
+    playbook = policies.playbook(workflow_id.split("/")[1])
     return _offer(catalog.actions, playbook)
 
 

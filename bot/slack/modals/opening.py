@@ -21,7 +21,7 @@ from bot.slack.permissions import EVERYBODY, READS_ONLY, holds, role_needed
 from bot.slack.replies import UNHURRIED
 from workflows.client import OutOfReach
 from workflows.domain.case.model import Case, Phase
-from workflows.domain.ids import closed_route
+from workflows.domain.ids import closed_workflow_id
 from workflows.domain.people import WORKING_ROLES, Role
 from workflows.domain.values import Language
 
@@ -47,7 +47,7 @@ class CaseOver(Exception):
     """No case runs any more where the button points to."""
 
 
-class Opening(Listener):
+class ModalOpener(Listener):
     """Opens the modal of a press."""
 
     async def open(self, press: Press, aim: Handle) -> None:
@@ -134,7 +134,7 @@ class Opening(Listener):
                 raise
             case = None
         if case is None:
-            return offer_at(aim.route, self._services.policies)
+            return offer_at(aim.workflow_id, self._services.policies)
         if case.phase is Phase.CLOSED and name in UNDECIDED_ONLY:
             raise CaseOver(aim.case)
         others = await self._others(case) if name == "merge" else ()
@@ -145,8 +145,8 @@ class Opening(Listener):
 
         Raises `CaseOver` and `OutOfReach`.
         """
-        for route in dict.fromkeys((aim.route, closed_route(aim.case))):
-            memory = await self._services.cases.memory(route)
+        for workflow_id in dict.fromkeys((aim.workflow_id, closed_workflow_id(aim.case))):
+            memory = await self._services.cases.memory(workflow_id)
             if memory is not None and (memory.case is None or memory.case.id == aim.case):
                 return memory.case
         raise CaseOver(aim.case)
@@ -175,7 +175,7 @@ class Templates(Listener):
 
     def __init__(self, context: SlackContext) -> None:
         super().__init__(context)
-        self._opening = Opening(context)
+        self._opening = ModalOpener(context)
 
     async def chosen(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Takes the choice; the modal is drawn anew beside the request."""
@@ -185,7 +185,9 @@ class Templates(Listener):
     async def _fill(self, view: dict[str, Any]) -> None:
         try:
             metadata = decode(str(view.get("private_metadata", "")))
-            aim = Handle(case=metadata.case, version=metadata.version, route=metadata.route)
+            aim = Handle(
+                case=metadata.case, version=metadata.version, workflow_id=metadata.workflow_id
+            )
             offer = await self._opening.offer(aim)
         except (Unreadable, CaseOver) as error:
             # Whoever submits it will hear why; what was typed stays where it is.

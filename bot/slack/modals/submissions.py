@@ -108,12 +108,12 @@ def _note(given: Submitted) -> cmd.PersonCommand | Faults:
 
 def _ask(given: Submitted) -> cmd.PersonCommand | Faults:
     question = words(given.view, "question")
-    return cmd.AskBack(**given.seen, question=question) if question else _missing("question")
+    return cmd.AskRequester(**given.seen, question=question) if question else _missing("question")
 
 
 def _answer(given: Submitted) -> cmd.PersonCommand | Faults:
     answer = words(given.view, "answer")
-    return cmd.AnswerBack(**given.seen, answer=answer) if answer else _missing("answer")
+    return cmd.AnswerApprover(**given.seen, answer=answer) if answer else _missing("answer")
 
 
 def _reopen(given: Submitted) -> cmd.PersonCommand | Faults:
@@ -197,7 +197,7 @@ class Submissions(Listener):
             place=metadata.place,
             received_at=self._now(),
         )
-        if await store(self._services.cases, metadata.route, click):
+        if await store(self._services.cases, metadata.workflow_id, click):
             await ack()
             return
         _log.warning("submission_not_stored", case=metadata.case, command=command.kind)

@@ -72,7 +72,7 @@ def _row(
     if not shown:
         return []
     head = section(f"*{texts.say(title)}*")
-    return [head, *actions(handles.row(metadata.route, number), shown)]
+    return [head, *actions(handles.row(metadata.workflow_id, number), shown)]
 
 
 def sure_view(offer: Offer, metadata: Metadata, texts: Catalog) -> View:

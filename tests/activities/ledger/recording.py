@@ -12,7 +12,7 @@ from workflows.domain.case.evolve import apply_all, numbered
 from workflows.domain.case.model import Case
 from workflows.domain.case.projection import action_rows, case_row
 from workflows.domain.case.refusals import Refusal
-from workflows.domain.case.snapshot import Memory, ReceivedAlert
+from workflows.domain.case.snapshot import CaseSnapshot, ReceivedAlert
 from workflows.domain.policy.packed import pack
 from workflows.domain.policy.playbook import Severity
 from workflows.ports.cases import LedgerWrite, OpenCase
@@ -83,7 +83,7 @@ def following(case: Case, *commands: cmd.Command, key: str = KEY, first: float =
 def closing(case: Case, *commands: cmd.Command, key: str = KEY) -> LedgerWrite:
     """The same, with the state that wakes the case up again."""
     closed, _ = after(case, *commands)
-    memory = Memory(key=key, case=closed, policy=pack(closed.policy))
+    memory = CaseSnapshot(key=key, case=closed, policy=pack(closed.policy))
     return following(case, *commands, key=key).model_copy(update={"snapshot": memory})
 
 

@@ -3,28 +3,28 @@
 import pytest
 import sqlalchemy as sa
 
-from activities.ledger.bulk import Rings
+from activities.ledger.bulk import BulkLedger
 from activities.ledger.cases import Ledger
 from activities.ledger.database import Database
 from activities.ledger.queries import Queries
 from activities.ledger.schema import actions
 from tests.activities.ledger.recording import after, following, opening
 from tests.workflows.domain.builders import SATO, minutes
-from tests.workflows.domain.case.bulk_builders import a_ring, a_ring_case, decide_ring, ring_news
+from tests.workflows.domain.case.bulk_builders import a_bulk, a_bulk_case, bulk_news, decide_bulk
 from workflows.domain.alerts import Subject
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.bulk import Tally
 from workflows.domain.case.enforcement import ActionStatus, Problem, ProblemKind
-from workflows.ports.bulk import Member, RingPart, RingRow, RingRows
+from workflows.ports.bulk import BulkPart, BulkRow, BulkRows, Member
 
-RING, CASE = "R0123456789AB", "K7Q2F9XM0"
+BULK, CASE = "R0123456789AB", "K7Q2F9XM0"
 S = ActionStatus
 
 
 @pytest.fixture
-def rings(database: Database) -> Rings:
+def bulk_decisions(database: Database) -> BulkLedger:
     """The room that is tested."""
-    return Rings(database)
+    return BulkLedger(database)
 
 
 def users(count: int, first: int = 0) -> list[Subject]:
@@ -32,116 +32,118 @@ def users(count: int, first: int = 0) -> list[Subject]:
     return [Subject(type="user", id=f"u_{n}") for n in range(first, first + count)]
 
 
-def rows(version: int, *given: tuple[int, ActionStatus], **more: object) -> RingRows:
+def rows(version: int, *given: tuple[int, ActionStatus], **more: object) -> BulkRows:
     """One write: (place, status of `mute_user`)."""
-    return RingRows(
-        ring=RING,
+    return BulkRows(
+        bulk=BULK,
         case=CASE,
         decision="D1",
         by="U0SATO",
         at=minutes(1),
         version=version,
         rows=tuple(
-            RingRow(place=place, action="mute_user", status=status, **more)
+            BulkRow(place=place, action="mute_user", status=status, **more)
             for place, status in given
         ),
     )
 
 
-async def test_a_ring_is_stored_for_good(rings: Rings) -> None:
+async def test_a_bulk_is_stored_for_good(bulk_decisions: BulkLedger) -> None:
     """A second try that found others does not change who is in it."""
-    assert await rings.stored(RING) == ()
-    assert await rings.store(RING, CASE, users(1000)) == tuple(users(1000))
-    assert await rings.store(RING, CASE, users(3, first=7)) == tuple(users(1000))
-    assert await rings.stored("RANOTHERRING0") == ()
+    assert await bulk_decisions.stored(BULK) == ()
+    assert await bulk_decisions.store(BULK, CASE, users(1000)) == tuple(users(1000))
+    assert await bulk_decisions.store(BULK, CASE, users(3, first=7)) == tuple(users(1000))
+    assert await bulk_decisions.stored("RANOTHERRING0") == ()
 
 
-async def test_a_part_tells_what_stands(rings: Rings) -> None:
+async def test_a_part_tells_what_stands(bulk_decisions: BulkLedger) -> None:
     """An undo takes back what stands of each, and no more."""
-    await rings.store(RING, CASE, users(4))
-    await rings.record_ring(rows(1, (0, S.VERIFIED), (1, S.FAILED), (2, S.DRIFTED)))
-    assert await rings.ring_part(RingPart(ring=RING, places=(2, 0, 1, 3))) == (
+    await bulk_decisions.store(BULK, CASE, users(4))
+    await bulk_decisions.record_bulk(rows(1, (0, S.VERIFIED), (1, S.FAILED), (2, S.DRIFTED)))
+    assert await bulk_decisions.bulk_part(BulkPart(bulk=BULK, places=(2, 0, 1, 3))) == (
         Member(place=0, subject=users(4)[0], standing=("mute_user",)),
         Member(place=1, subject=users(4)[1]),
         Member(place=2, subject=users(4)[2], standing=("mute_user",)),
         Member(place=3, subject=users(4)[3]),
     )
-    assert await rings.ring_marks(RING) == "vfx."
+    assert await bulk_decisions.bulk_statuses(BULK) == "vfx."
 
 
-async def test_an_older_write_never_goes_over_a_newer_one(rings: Rings) -> None:
+async def test_an_older_write_never_goes_over_a_newer_one(bulk_decisions: BulkLedger) -> None:
     """A late second delivery is harmless, and the same one twice changes nothing."""
-    await rings.store(RING, CASE, users(2))
+    await bulk_decisions.store(BULK, CASE, users(2))
     newer = rows(2, (0, S.UNDONE))
-    await rings.record_ring(newer)
-    await rings.record_ring(rows(1, (0, S.VERIFIED), (1, S.VERIFIED)))
-    await rings.record_ring(newer)
-    assert await rings.ring_marks(RING) == "uv"
+    await bulk_decisions.record_bulk(newer)
+    await bulk_decisions.record_bulk(rows(1, (0, S.VERIFIED), (1, S.VERIFIED)))
+    await bulk_decisions.record_bulk(newer)
+    assert await bulk_decisions.bulk_statuses(BULK) == "uv"
 
 
-async def test_rows_of_one_write_may_speak_of_the_same_action_twice(rings: Rings) -> None:
+async def test_rows_of_one_write_may_speak_of_the_same_action_twice(
+    bulk_decisions: BulkLedger,
+) -> None:
     """The last one counts."""
-    await rings.store(RING, CASE, users(1))
-    await rings.record_ring(rows(1, (0, S.RETRYING), (0, S.VERIFIED)))
-    assert await rings.ring_marks(RING) == "v"
-    await rings.record_ring(rows(2))
-    await rings.record_ring(rows(3, (7, S.VERIFIED)))
-    assert await rings.ring_marks(RING) == "v"
+    await bulk_decisions.store(BULK, CASE, users(1))
+    await bulk_decisions.record_bulk(rows(1, (0, S.RETRYING), (0, S.VERIFIED)))
+    assert await bulk_decisions.bulk_statuses(BULK) == "v"
+    await bulk_decisions.record_bulk(rows(2))
+    await bulk_decisions.record_bulk(rows(3, (7, S.VERIFIED)))
+    assert await bulk_decisions.bulk_statuses(BULK) == "v"
 
 
-async def test_pages_show_failed_ones_first(rings: Rings) -> None:
+async def test_pages_show_failed_ones_first(bulk_decisions: BulkLedger) -> None:
     """Whoever looks has to do something about those."""
     problem = Problem(kind=ProblemKind.REFUSED, status=404)
-    await rings.store(RING, CASE, users(5))
-    await rings.record_ring(rows(1, (0, S.VERIFIED), (1, S.VERIFIED)))
-    await rings.record_ring(rows(2, (3, S.FAILED), problem=problem))
-    first = await rings.page(RING, 0, 2)
+    await bulk_decisions.store(BULK, CASE, users(5))
+    await bulk_decisions.record_bulk(rows(1, (0, S.VERIFIED), (1, S.VERIFIED)))
+    await bulk_decisions.record_bulk(rows(2, (3, S.FAILED), problem=problem))
+    first = await bulk_decisions.page(BULK, 0, 2)
     assert (first.total, [row["subject_id"] for row in first.rows]) == (5, ["u_3", "u_0"])
     assert first.rows[0]["problem"] == {"kind": "refused", "status": 404}
-    last = await rings.page(RING, 4, 2)
+    last = await bulk_decisions.page(BULK, 4, 2)
     assert [(row["subject_id"], row["status"]) for row in last.rows] == [("u_4", None)]
 
 
 async def test_sanctions_that_stand_are_counted_by_subject(
-    rings: Rings, database: Database
+    bulk_decisions: BulkLedger, database: Database
 ) -> None:
     """Twice sanctioned is one subject; what was undone, and what nobody decided, is none."""
-    await rings.store(RING, CASE, users(900))
-    await rings.record_ring(
+    await bulk_decisions.store(BULK, CASE, users(900))
+    await bulk_decisions.record_bulk(
         rows(1, (0, S.VERIFIED), (1, S.DONE), (2, S.UNDONE), (3, S.FAILED), (850, S.DRIFTED))
     )
     protecting = rows(2, (4, S.VERIFIED)).model_copy(update={"by": None})
-    await rings.record_ring(protecting)
-    assert await rings.sanctioned(users(900)) == 3
-    assert await rings.sanctioned([]) == 0
+    await bulk_decisions.record_bulk(protecting)
+    assert await bulk_decisions.sanctioned(users(900)) == 3
+    assert await bulk_decisions.sanctioned([]) == 0
 
 
-async def test_a_decision_for_a_ring_has_rows_for_its_subjects_only(
-    rings: Rings, ledger: Ledger, database: Database, queries: Queries
+async def test_a_decision_for_a_bulk_has_rows_for_its_subjects_only(
+    bulk_decisions: BulkLedger, ledger: Ledger, database: Database, queries: Queries
 ) -> None:
     """The ring itself is nobody: numbers over `actions` count people."""
-    opened = a_ring_case()
+    opened = a_bulk_case()
     await ledger.record(opening(opened))
-    decided, _ = after(opened, decide_ring(SATO, 2))
-    await ledger.record(following(opened, decide_ring(SATO, 2)))
-    done = ring_news(decided, Tally(total=2, step=1, done=2), S.VERIFIED)
+    decided, _ = after(opened, decide_bulk(SATO, 2))
+    await ledger.record(following(opened, decide_bulk(SATO, 2)))
+    done = bulk_news(decided, Tally(total=2, step=1, done=2), S.VERIFIED)
     await ledger.record(following(decided, done))
-    await rings.store(RING, CASE, users(2))
-    await rings.record_ring(rows(1, (0, S.VERIFIED), (1, S.VERIFIED)))
+    await bulk_decisions.store(BULK, CASE, users(2))
+    await bulk_decisions.record_bulk(rows(1, (0, S.VERIFIED), (1, S.VERIFIED)))
     async with database.reading() as connection:
-        found = (await connection.execute(sa.select(actions.c.subject_id, actions.c.ring_id))).all()
-    assert sorted(found) == [("u_0", RING), ("u_1", RING)]
+        found = (await connection.execute(sa.select(actions.c.subject_id, actions.c.bulk_id))).all()
+    assert sorted(found) == [("u_0", BULK), ("u_1", BULK)]
     assert await queries.actions_of(CASE) == []
     assert [row["status"] for row in await queries.actions_on("user", "u_1")] == ["verified"]
-    decision = await rings.last_of(CASE)
+    decision = await bulk_decisions.last_of(CASE)
     assert decision is not None
-    assert decision.ring == a_ring(2)
+    assert decision.bulk == a_bulk(2)
 
 
-async def test_a_case_without_a_ring_has_none(rings: Rings, ledger: Ledger) -> None:
+async def test_a_case_without_a_bulk_has_none(bulk_decisions: BulkLedger, ledger: Ledger) -> None:
     """Neither an unknown case nor a single decision."""
-    opened = a_ring_case()
+    opened = a_bulk_case()
     await ledger.record(opening(opened))
     await ledger.record(following(opened, cmd.ChoosePreset(by=SATO, preset="mute")))
-    assert await rings.last_of(CASE) is None
-    assert await rings.last_of("K00000000") is None
+    assert await bulk_decisions.last_of(CASE) is None
+    assert await bulk_decisions.last_of("K00000000") is None

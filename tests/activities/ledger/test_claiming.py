@@ -13,7 +13,7 @@ from activities.ledger.team import Automation
 from tests.activities.ledger.recording import count, opening
 from tests.workflows.domain.builders import T0, TANAKA, a_case, an_alert, minutes
 from workflows.domain.alerts import Alert
-from workflows.domain.automation import AutomationChange, Halt, Turn
+from workflows.domain.automation import AutomationChange, AutomationPause, PauseChange
 from workflows.ports.cases import ClaimAlerts, ClaimedAlerts
 
 CASE, OTHER = "K7Q2F9XM0", "K00000002"
@@ -143,10 +143,10 @@ async def test_the_answer_has_the_halt_of_the_playbook(
     ledger: Ledger, database: Database, playbook: str | None, stopped: bool
 ) -> None:
     """A claim without a playbook does not ask."""
-    pause = AutomationChange(kind=Turn.PAUSED, by=TANAKA.id, at=T0, playbook="off_platform")
+    pause = AutomationChange(kind=PauseChange.PAUSED, by=TANAKA.id, at=T0, playbook="off_platform")
     await Automation(database).change(lambda _: pause)
     asked = claim(2).model_copy(update={"playbook": playbook})
-    halt = Halt(playbook="off_platform", by="U0TANAKA", at=T0) if stopped else None
+    halt = AutomationPause(playbook="off_platform", by="U0TANAKA", at=T0) if stopped else None
     assert (await ledger.claim_alerts(asked)).halt == halt
 
 

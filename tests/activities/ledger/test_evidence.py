@@ -19,7 +19,7 @@ from workflows.domain.case import commands as cmd
 from workflows.domain.case.reveal_quota import Exposed
 from workflows.domain.case.snapshot import ReceivedAlert
 from workflows.ports.cases import LedgerWrite
-from workflows.ports.evidence import Exposing
+from workflows.ports.evidence import RevealRequest
 
 CASE = "K7Q2F9XM0"
 PIECES: list[dict[str, Any]] = [
@@ -53,12 +53,14 @@ def asking(
     most: int | None = 2,
     person: str = "U0SATO",
     case: str = CASE,
-) -> Exposing:
+) -> RevealRequest:
     """A press at a minute; counted are the eight hours before."""
     at = minutes(minute)
     since = at - timedelta(hours=8)
     alert = f"live-chat/chat-{number:06}"
-    return Exposing(person=person, case=case, alert=alert, item=item, at=at, since=since, most=most)
+    return RevealRequest(
+        person=person, case=case, alert=alert, item=item, at=at, since=since, most=most
+    )
 
 
 async def test_alerts_are_read_newest_first_and_in_pages(
@@ -156,7 +158,7 @@ async def test_a_hundred_presses_at_once_stay_below_the_cap(
     ],
 )
 async def test_what_the_case_does_not_have_is_not_found(
-    ledger: Ledger, database: Database, made_up: Exposing
+    ledger: Ledger, database: Database, made_up: RevealRequest
 ) -> None:
     """And counts for nobody."""
     await ledger.record(entry(range(1, 2)))

@@ -17,7 +17,7 @@ from workflows.domain.alerts import Subject
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.commands import Command
 from workflows.domain.case.enforcement import ActionStatus
-from workflows.domain.case.model import Case, Known, Sanction
+from workflows.domain.case.model import Case, Sanction, SubjectHistory
 from workflows.domain.policy.playbook import Policy
 
 USER = Subject(type="user", id="u_123")
@@ -41,7 +41,7 @@ async def worked(ledger: Ledger, number: int, *commands: Command, policy: Policy
     return after(opened, *commands)[0]
 
 
-async def known_of(ledger: Ledger, subject: Subject, case: str) -> Known:
+async def known_of(ledger: Ledger, subject: Subject, case: str) -> SubjectHistory:
     """What a case would know of a subject."""
     return await Subjects(ledger.database).known(subject, case)
 
@@ -57,7 +57,7 @@ async def muted(ledger: Ledger, number: int, *statuses: ActionStatus) -> None:
 async def test_nothing_is_known_of_a_stranger(ledger: Ledger) -> None:
     """The case that asks is no prior case."""
     await worked(ledger, 1)
-    assert await known_of(ledger, USER, "K00000001") == Known()
+    assert await known_of(ledger, USER, "K00000001") == SubjectHistory()
 
 
 async def test_sanctions_are_counted_by_their_action(ledger: Ledger) -> None:
@@ -118,7 +118,7 @@ async def test_other_cases_are_named_while_they_are_open(ledger: Ledger) -> None
     """The newest five; closed ones are counted, and merged ones count with the other case."""
     for number in range(1, 8):
         await worked(ledger, number)
-    await worked(ledger, 8, cmd.Clear(by=SATO))
+    await worked(ledger, 8, cmd.MarkNoViolation(by=SATO))
     await worked(ledger, 9, cmd.Merge(by=SATO, into="K00000001", subject=USER))
     known = await known_of(ledger, USER, "K00000006")
     assert known.open_cases == ("K00000007", "K00000005", "K00000004", "K00000003", "K00000002")
@@ -129,18 +129,18 @@ async def test_others_are_not_mixed_in(ledger: Ledger) -> None:
     """A listing may have the same id as a user."""
     await muted(ledger, 1, ActionStatus.VERIFIED)
     listing = Subject(type="listing", id="u_123")
-    assert await known_of(ledger, listing, NEW) == Known()
+    assert await known_of(ledger, listing, NEW) == SubjectHistory()
 
 
 async def test_a_case_tells_whom_it_is_about_and_whether_it_is_open(ledger: Ledger) -> None:
     """An unknown one does not."""
     activities = LedgerActivities(ledger)
     await worked(ledger, 1)
-    await worked(ledger, 2, cmd.Clear(by=SATO))
+    await worked(ledger, 2, cmd.MarkNoViolation(by=SATO))
     place = await activities.place_of("K00000001")
     assert place is not None
     assert place.subject == USER
-    assert place.route.startswith("case/")
+    assert place.workflow_id.startswith("case/")
     assert (place.playbook, place.open) == ("off_platform", True)
     assert await activities.place_of("K00000002") == place.model_copy(update={"open": False})
     assert await activities.place_of(NEW) is None

@@ -34,7 +34,7 @@ from workflows.domain.policy.actions import ApprovalRule
 async def test_a_story_is_written_and_read(ledger: Ledger, queries: Queries) -> None:
     """Events come back in their order, with who did what when."""
     await ledger.record(opening())
-    await ledger.record(following(a_case(), cmd.Claim(by=SATO), cmd.Clear(by=SATO)))
+    await ledger.record(following(a_case(), cmd.Claim(by=SATO), cmd.MarkNoViolation(by=SATO)))
     rows = await queries.events_of("K7Q2F9XM0")
     assert [(row["seq"], row["kind"], row["actor"]) for row in rows] == [
         (1, "case_opened", None),
@@ -63,7 +63,7 @@ async def test_every_tampering_is_found(
 ) -> None:
     """A changed actor, a cut end, a removed middle: the audit names the place."""
     await ledger.record(opening())
-    await ledger.record(following(a_case(), cmd.Claim(by=SATO), cmd.Clear(by=SATO)))
+    await ledger.record(following(a_case(), cmd.Claim(by=SATO), cmd.MarkNoViolation(by=SATO)))
     assert (await verify(queries)).events == 4
     async with database.writing() as connection:
         await connection.execute(sa.delete(events).where(events.c.seq == 4))
@@ -101,7 +101,7 @@ async def test_the_queue_holds_what_is_open(ledger: Ledger, queries: Queries) ->
     """Closed cases are not in it."""
     await ledger.record(opening())
     assert [row["id"] for row in await queries.open_cases()] == ["K7Q2F9XM0"]
-    await ledger.record(following(a_case(), cmd.Clear(by=SATO)))
+    await ledger.record(following(a_case(), cmd.MarkNoViolation(by=SATO)))
     assert await queries.open_cases() == []
 
 
@@ -146,7 +146,7 @@ async def test_nobody_who_asked_decided_or_agreed_is_waited_for(
 async def test_a_question_moves_the_end_of_an_approval(ledger: Ledger, queries: Queries) -> None:
     """The time that was left begins with the answer, or after one whole term."""
     await ledger.record(opening())
-    asked = cmd.AskBack(by=TANAKA, question="どの配信ですか")
+    asked = cmd.AskRequester(by=TANAKA, question="どの配信ですか")
     await ledger.record(following(a_case(), preset(SATO, "ban"), asked))
     (row,) = await queries.open_cases()
     assert row["approval_expires_at"] == minutes(61)

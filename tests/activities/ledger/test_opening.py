@@ -12,10 +12,10 @@ from activities.ledger.schema import alerts, cases, events
 from activities.ledger.team import Automation
 from tests.activities.ledger.recording import closing, count, following, opening, wanted
 from tests.workflows.domain.builders import PLAYBOOK, SATO, T0, TANAKA, a_case, minutes
-from workflows.domain.automation import AutomationChange, Halt, Turn
+from workflows.domain.automation import AutomationChange, AutomationPause, PauseChange
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.events import CaseOpened
-from workflows.domain.case.model import Case, Known
+from workflows.domain.case.model import Case, SubjectHistory
 from workflows.domain.ids import case_id
 from workflows.ports.cases import OpenCase, OpenedCase
 
@@ -52,10 +52,10 @@ async def test_a_case_opens_with_its_row_its_alert_and_its_event(
 ) -> None:
     """One call writes all three under an id derived from the key."""
     event = await opened(ledger, wanted())
-    assert (event.case, event.at, event.known) == (FIRST, T0, Known())
+    assert (event.case, event.at, event.known) == (FIRST, T0, SubjectHistory())
     row = await the_row(queries, FIRST)
     assert (row["owner_key"], row["phase"], row["version"]) == ("run-1", "open", 1)
-    assert (row["route"], row["alerts"]) == ("case/off_platform/TEST", 1)
+    assert (row["workflow_id"], row["alerts"]) == ("case/off_platform/TEST", 1)
     (story,) = await queries.events_of(FIRST)
     assert (story["seq"], story["kind"], story["data"]["case"]) == (1, "case_opened", FIRST)
     found = await queries.case_of_alert("live-chat", "chat-000001")
@@ -75,7 +75,7 @@ async def test_a_second_attempt_finds_the_first(ledger: Ledger, database: Databa
 async def test_a_second_attempt_finds_a_case_that_went_on(ledger: Ledger) -> None:
     """The answer is its first event, whatever came after it."""
     first = await ledger.open_case(wanted())
-    await ledger.record(following(named(FIRST), cmd.Claim(by=SATO), cmd.Clear(by=SATO)))
+    await ledger.record(following(named(FIRST), cmd.Claim(by=SATO), cmd.MarkNoViolation(by=SATO)))
     assert await ledger.open_case(wanted()) == first
 
 
@@ -108,7 +108,7 @@ async def test_a_known_alert_opens_no_case(ledger: Ledger, database: Database) -
     for _ in range(2):
         assert await ledger.open_case(wanted("run-2")) == OpenedCase()
         assert await rows(database) == (1, 1, 1)
-    await ledger.record(following(named(FIRST), cmd.Clear(by=SATO)))
+    await ledger.record(following(named(FIRST), cmd.MarkNoViolation(by=SATO)))
     assert await ledger.open_case(wanted("run-3")) == OpenedCase()
 
 
@@ -131,8 +131,8 @@ async def reopened(ledger: Ledger) -> str:
     """A case of the group that was closed and reopened."""
     case = named((await opened(ledger, wanted())).case)
     reopen = cmd.Reopen(by=SATO, reason="新しい証拠")
-    await ledger.record(closing(case, cmd.Clear(by=SATO)))
-    await ledger.record(following(case, cmd.Clear(by=SATO), reopen))
+    await ledger.record(closing(case, cmd.MarkNoViolation(by=SATO)))
+    await ledger.record(following(case, cmd.MarkNoViolation(by=SATO), reopen))
     return case.id
 
 
@@ -164,7 +164,7 @@ async def test_a_case_that_was_never_closed_takes_no_alert_of_the_next(ledger: L
 async def test_another_group_is_not_joined(ledger: Ledger) -> None:
     """A reopened case takes alerts of its own route only."""
     await reopened(ledger)
-    other = a_case().model_copy(update={"route": "case/off_platform/OTHER"})
+    other = a_case().model_copy(update={"workflow_id": "case/off_platform/OTHER"})
     assert (await opened(ledger, wanted("run-2", 2, other))).case == SECOND
 
 
@@ -173,9 +173,9 @@ async def test_the_opening_has_the_history_of_its_subject(ledger: Ledger) -> Non
     await ledger.record(opening())
     closed = a_case().model_copy(update={"id": "K00000002"})
     await ledger.record(opening(closed, key="run-0", number=3))
-    await ledger.record(following(closed, cmd.Clear(by=SATO), key="run-0"))
+    await ledger.record(following(closed, cmd.MarkNoViolation(by=SATO), key="run-0"))
     event = await opened(ledger, wanted("run-2", 2))
-    assert event.known == Known(open_cases=("K7Q2F9XM0",), closed_cases=1)
+    assert event.known == SubjectHistory(open_cases=("K7Q2F9XM0",), closed_cases=1)
     again = await opened(ledger, wanted("run-2", 2))
     assert again.known == event.known
 
@@ -185,9 +185,11 @@ async def test_the_answer_has_the_halt_where_the_case_would_protect(
     ledger: Ledger, database: Database, asks: bool
 ) -> None:
     """A first and a second attempt both learn of it."""
-    pause = AutomationChange(kind=Turn.PAUSED, by=TANAKA.id, at=T0, playbook=PLAYBOOK.playbook)
+    pause = AutomationChange(
+        kind=PauseChange.PAUSED, by=TANAKA.id, at=T0, playbook=PLAYBOOK.playbook
+    )
     await Automation(database).change(lambda _: pause)
-    halt = Halt(playbook="off_platform", by="U0TANAKA", at=T0) if asks else None
+    halt = AutomationPause(playbook="off_platform", by="U0TANAKA", at=T0) if asks else None
     for _ in range(2):
         asked = wanted().model_copy(update={"automation": asks})
         assert (await LedgerActivities(ledger).open_case(asked)).halt == halt
@@ -196,5 +198,5 @@ async def test_the_answer_has_the_halt_where_the_case_would_protect(
 async def test_a_case_that_stayed_closed_takes_no_alert_of_the_next(ledger: Ledger) -> None:
     """Only a reopened case does."""
     case = named((await opened(ledger, wanted())).case)
-    await ledger.record(closing(case, cmd.Clear(by=SATO)))
+    await ledger.record(closing(case, cmd.MarkNoViolation(by=SATO)))
     assert (await opened(ledger, wanted("run-2", 2))).case == SECOND

@@ -59,7 +59,7 @@ async def test_the_same_write_twice_changes_nothing(ledger: Ledger, queries: Que
 async def test_many_attempts_at_one_write_make_one_story(ledger: Ledger, queries: Queries) -> None:
     """Several workers may run the same activity at once."""
     await ledger.record(opening())
-    write = following(a_case(), cmd.Claim(by=SATO), cmd.Clear(by=SATO))
+    write = following(a_case(), cmd.Claim(by=SATO), cmd.MarkNoViolation(by=SATO))
     await asyncio.gather(*(ledger.record(write) for _ in range(20)))
     assert len(await queries.events_of(CASE)) == 4
     assert (await verify(queries)).broken == ()
@@ -69,7 +69,7 @@ async def test_a_write_may_hold_events_the_ledger_has(ledger: Ledger, queries: Q
     """A run that started again writes what the run before could not confirm."""
     await ledger.record(opening())
     await ledger.record(following(a_case(), cmd.Claim(by=SATO)))
-    await ledger.record(following(a_case(), cmd.Claim(by=SATO), cmd.Clear(by=SATO)))
+    await ledger.record(following(a_case(), cmd.Claim(by=SATO), cmd.MarkNoViolation(by=SATO)))
     assert [row["seq"] for row in await queries.events_of(CASE)] == [1, 2, 3, 4]
     assert (await verify(queries)).broken == ()
 
@@ -78,7 +78,7 @@ async def test_another_event_at_the_same_place_is_refused(ledger: Ledger, querie
     """The ledger keeps the one it has, and the write changes nothing."""
     await ledger.record(opening())
     await ledger.record(following(a_case(), cmd.Claim(by=SATO)))
-    other = following(a_case(), cmd.Claim(by=TANAKA), cmd.Clear(by=TANAKA))
+    other = following(a_case(), cmd.Claim(by=TANAKA), cmd.MarkNoViolation(by=TANAKA))
     late = ReceivedAlert(alert=an_alert(2), at=minutes(2))
     with pytest.raises(StoryBroken, match="event 2 is another one"):
         await ledger.record(other.model_copy(update={"alerts": (late,), "card": CARD}))
@@ -117,7 +117,7 @@ async def test_an_event_that_an_older_koban_wrote_is_the_same_event(
 async def test_a_shorter_story_can_not_branch_off(ledger: Ledger, queries: Queries) -> None:
     """A difference is found although later events follow the one it replaces."""
     await ledger.record(opening())
-    await ledger.record(following(a_case(), cmd.Claim(by=SATO), cmd.Clear(by=SATO)))
+    await ledger.record(following(a_case(), cmd.Claim(by=SATO), cmd.MarkNoViolation(by=SATO)))
     with pytest.raises(StoryBroken, match="event 2"):
         await ledger.record(following(a_case(), cmd.Claim(by=TANAKA)))
     assert await actors(queries) == [None, "U0SATO", "U0SATO", "U0SATO"]
@@ -170,7 +170,7 @@ async def test_events_without_a_row_leave_the_row_as_it_is(
 ) -> None:
     """A long story is written in parts, and the last one brings the row up to date."""
     await ledger.record(opening())
-    whole = following(a_case(), cmd.Claim(by=SATO), cmd.Clear(by=SATO))
+    whole = following(a_case(), cmd.Claim(by=SATO), cmd.MarkNoViolation(by=SATO))
     part = LedgerWrite(case=CASE, owner_key=KEY, events=whole.events[:1])
     await ledger.record(part)
     assert (await the_row(queries))["version"] == 1
@@ -229,14 +229,14 @@ async def test_alerts_that_joined_without_the_ledger_are_stored_late(
 async def test_a_snapshot_wakes_a_case_up(ledger: Ledger) -> None:
     """A closed case comes back with its policy and its place in Slack."""
     await ledger.record(opening())
-    write = closing(a_case(), cmd.Clear(by=SATO))
+    write = closing(a_case(), cmd.MarkNoViolation(by=SATO))
     assert write.snapshot is not None
     memory = write.snapshot.model_copy(update={"card": CARD})
     await ledger.record(write.model_copy(update={"snapshot": memory}))
     found = await ledger.load_case(CASE)
     assert found is not None
     assert found.policy == pack(POLICY)
-    closed, _ = after(a_case(), cmd.Clear(by=SATO))
+    closed, _ = after(a_case(), cmd.MarkNoViolation(by=SATO))
     assert found.with_policy() == memory.model_copy(update={"case": closed})
     assert await ledger.load_case("K00000000") is None
 
@@ -250,7 +250,7 @@ async def test_an_open_case_has_no_snapshot(ledger: Ledger) -> None:
 async def test_a_snapshot_holds_no_policy(ledger: Ledger, database: Database) -> None:
     """A policy of many kilobytes is kept once and not in every case."""
     await ledger.record(opening())
-    await ledger.record(closing(a_case(), cmd.Clear(by=SATO)))
+    await ledger.record(closing(a_case(), cmd.MarkNoViolation(by=SATO)))
     async with database.reading() as connection:
         snapshot = (await connection.execute(sa.select(cases.c.snapshot))).scalar_one()
     assert "policy" not in snapshot
@@ -262,17 +262,17 @@ async def test_a_policy_is_stored_once_a_version(ledger: Ledger, database: Datab
     for number in range(10):
         case = a_case().model_copy(update={"id": f"K0000000{number}"})
         await ledger.record(opening(case, key=case.id, number=number))
-        await ledger.record(closing(case, cmd.Clear(by=SATO), key=case.id))
+        await ledger.record(closing(case, cmd.MarkNoViolation(by=SATO), key=case.id))
     other = a_case(policy=WATCHFUL.model_copy(update={"version": "v2"}))
     await ledger.record(opening(other, number=10))
-    await ledger.record(closing(other, cmd.Clear(by=SATO)))
+    await ledger.record(closing(other, cmd.MarkNoViolation(by=SATO)))
     async with database.reading() as connection:
         query = sa.select(policies.c.version, policies.c.playbook).order_by(policies.c.version)
         rows = [tuple(row) for row in (await connection.execute(query)).all()]
     assert rows == [("v1", "off_platform"), ("v2", "off_platform")]
     found = await ledger.load_case(CASE)
     assert found is not None
-    assert found.with_policy().case == after(other, cmd.Clear(by=SATO))[0]
+    assert found.with_policy().case == after(other, cmd.MarkNoViolation(by=SATO))[0]
 
 
 # -- hidden evidence ----------------------------------------------------------------------

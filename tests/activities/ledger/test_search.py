@@ -5,7 +5,7 @@ import pytest
 from activities.ledger.cases import Ledger
 from activities.ledger.database import Database
 from activities.ledger.queries import Queries
-from activities.ledger.search import Finding
+from activities.ledger.search import Search
 from tests.activities.ledger.recording import following, opening
 from tests.workflows.domain.builders import POLICY, SATO, T0, a_case, minutes, preset
 from workflows.domain.alerts import Alert, Subject, brief
@@ -43,18 +43,18 @@ async def a_case_of(ledger: Ledger, case: str, minute: int, **alert: object) -> 
 
 
 @pytest.fixture
-def finding(database: Database) -> Finding:
+def finding(database: Database) -> Search:
     """The search over an empty ledger."""
-    return Finding(database)
+    return Search(database)
 
 
-async def found(finding: Finding, text: str, prefix: str | None = None, **page: int) -> list[str]:
+async def found(finding: Search, text: str, prefix: str | None = None, **page: int) -> list[str]:
     """The ids that are found."""
     rows = await finding.cases(text, prefix, page.get("skip", 0), page.get("limit", 10))
     return [row["id"] for row in rows]
 
 
-async def test_words_of_alerts_are_found(ledger: Ledger, finding: Finding) -> None:
+async def test_words_of_alerts_are_found(ledger: Ledger, finding: Search) -> None:
     """In evidence, attributes, title and subject; in Japanese, and whatever the capitals."""
     await a_case_of(
         ledger,
@@ -70,7 +70,7 @@ async def test_words_of_alerts_are_found(ledger: Ledger, finding: Finding) -> No
     assert await found(finding, "外部誘導") == ["K00000002", "K00000001"]
 
 
-async def test_names_of_fields_are_no_words(ledger: Ledger, finding: Finding) -> None:
+async def test_names_of_fields_are_no_words(ledger: Ledger, finding: Search) -> None:
     """Nobody looks for `evidence`, `deep`, or for the kind of a piece of evidence."""
     await a_case_of(
         ledger,
@@ -85,7 +85,7 @@ async def test_names_of_fields_are_no_words(ledger: Ledger, finding: Finding) ->
 
 @pytest.mark.parametrize("text", ["100%", "a_b", "c\\d", "'; DROP", '"', "?", "[*]"])
 async def test_signs_of_patterns_stand_for_themselves(
-    ledger: Ledger, finding: Finding, text: str
+    ledger: Ledger, finding: Search, text: str
 ) -> None:
     """A percent sign is a percent sign."""
     await a_case_of(ledger, "K00000001", 1, evidence=[{"kind": "text", "text": f"x {text} y"}])
@@ -93,7 +93,7 @@ async def test_signs_of_patterns_stand_for_themselves(
     assert await found(finding, text) == ["K00000001"]
 
 
-async def test_what_people_wrote_is_found(ledger: Ledger, finding: Finding) -> None:
+async def test_what_people_wrote_is_found(ledger: Ledger, finding: Search) -> None:
     """Reasons and notes; not what only looks like one."""
     await ledger.record(opening())
     await ledger.record(
@@ -108,14 +108,14 @@ async def test_what_people_wrote_is_found(ledger: Ledger, finding: Finding) -> N
     assert await found(finding, "U0SATO") == []
 
 
-async def test_an_id_is_found_by_how_it_begins(ledger: Ledger, finding: Finding) -> None:
+async def test_an_id_is_found_by_how_it_begins(ledger: Ledger, finding: Search) -> None:
     """A prefix, as the reader of what was typed made it."""
     for number in ("K7Q20000A", "K7Q20000B", "K0000000C"):
         await a_case_of(ledger, number, 1)
     assert await found(finding, "zzz", "K7Q2") == ["K7Q20000B", "K7Q20000A"]
 
 
-async def test_the_newest_come_first_page_by_page(ledger: Ledger, finding: Finding) -> None:
+async def test_the_newest_come_first_page_by_page(ledger: Ledger, finding: Search) -> None:
     """Pages do not overlap."""
     for number in range(5):
         await a_case_of(ledger, f"K0000000{number}", number)
@@ -124,7 +124,7 @@ async def test_the_newest_come_first_page_by_page(ledger: Ledger, finding: Findi
     assert await found(finding, "外部", skip=4, limit=2) == ["K00000000"]
 
 
-async def test_records_of_many_subjects_at_once(ledger: Ledger, finding: Finding) -> None:
+async def test_records_of_many_subjects_at_once(ledger: Ledger, finding: Search) -> None:
     """Open cases and standing sanctions of whom there are any."""
     await ledger.record(opening())
     await ledger.record(following(a_case(), preset(SATO, "warn")))

@@ -42,7 +42,7 @@ def statistics(database: Database) -> Statistics:
 
 def named(case_id: str, severity: Severity, policy: Policy) -> Case:
     case = a_case(severity, policy)
-    return case.model_copy(update={"id": case_id, "route": f"case/{case_id}"})
+    return case.model_copy(update={"id": case_id, "workflow_id": f"case/{case_id}"})
 
 
 async def played(

@@ -42,7 +42,7 @@ async def test_a_quiet_channel_has_nobody_waiting(ledger: Ledger, database: Data
     other = a_policy(channel="ts-market")
     await case(ledger, 2, Severity.HIGH, policy=other)
     closed = await case(ledger, 3, Severity.HIGH)
-    await ledger.record(following(closed, cmd.Clear(by=SATO), key="run-3"))
+    await ledger.record(following(closed, cmd.MarkNoViolation(by=SATO), key="run-3"))
     storms = Storms(database)
     assert await storms.waiting("ts-live") == 0
     assert await storms.waiting("ts-market") == 1

@@ -12,8 +12,8 @@ from starlette.responses import JSONResponse
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.bulk_members import RingActivities
-from activities.ledger.bulk import Rings
+from activities.bulk_members import BulkActivities
+from activities.ledger.bulk import BulkLedger
 from activities.ledger.database import Database
 from activities.platform.client import Platform, TryAgain, open_platform
 from activities.platform.related import Found, RelatedReader, Unreadable
@@ -23,11 +23,11 @@ from deploy.sandbox.marketplace.app import market_routes
 from deploy.sandbox.marketplace.store import Store
 from deploy.sandbox.serve import serving
 from deploy.sandbox.stage import POLICY
-from deploy.sandbox.traffic import ring
+from deploy.sandbox.traffic import bulk
 from workflows.domain.alerts import Subject
-from workflows.domain.case.bulk import Blast, Ring
+from workflows.domain.case.bulk import Bulk, Impact
 from workflows.domain.policy.platform import RelatedSpec
-from workflows.ports.bulk import RingAsk
+from workflows.ports.bulk import BulkRequest
 
 CATALOG = load_policy(POLICY).lookups
 START = {"user": Subject(type="user", id="u_ring0")}
@@ -47,7 +47,7 @@ async def market(tmp_path: Path) -> AsyncIterator[Market]:
     """A marketplace with the demo's ring of 24 accounts on three phones."""
     store, faults, app = Store(tmp_path / "market.db"), Faults(), FastAPI()
     app.include_router(market_routes(store, faults, "token"))
-    for type_, body in ring.scene().things:
+    for type_, body in bulk.scene().things:
         store.put(type_, body)
     async with serving(app) as url:
         http = open_platform(f"{url}/market", "token")
@@ -173,40 +173,42 @@ async def test_items_that_are_no_list_can_not_be_read(liar: RelatedReader, items
 
 
 @pytest.fixture
-async def rings(migrated: Path, tmp_path: Path) -> AsyncIterator[Rings]:
+async def bulk_decisions(migrated: Path, tmp_path: Path) -> AsyncIterator[BulkLedger]:
     """A migrated ledger's rings."""
     file = shutil.copy(migrated, tmp_path / "ledger.db")
     database = Database(f"sqlite+aiosqlite:///{file}")
-    yield Rings(database)
+    yield BulkLedger(database)
     await database.aclose()
 
 
-async def ring_of(market: Market, rings: Rings, **more: object) -> Ring:
+async def bulk_of(market: Market, bulk_decisions: BulkLedger, **more: object) -> Bulk:
     """What a case is told of a ring."""
     given = {"id": "R0123456789AB", "case": "K7Q2F9XM0", "type": "user", "starts": START}
-    acts = RingActivities(market.reader, rings, lambda: CATALOG)
-    ask = RingAsk.model_validate({**given, **more})
-    return await ActivityEnvironment().run(acts.ring_of, ask)
+    acts = BulkActivities(market.reader, bulk_decisions, lambda: CATALOG)
+    ask = BulkRequest.model_validate({**given, **more})
+    return await ActivityEnvironment().run(acts.bulk_of, ask)
 
 
-async def test_a_ring_is_stored_and_a_second_try_finds_the_same(
-    market: Market, rings: Rings
+async def test_a_bulk_is_stored_and_a_second_try_finds_the_same(
+    market: Market, bulk_decisions: BulkLedger
 ) -> None:
     """Another account that opens meanwhile is not in it."""
-    first = await ring_of(market, rings, sources=("device",))
+    first = await bulk_of(market, bulk_decisions, sources=("device",))
     assert (first.count, first.type) == (8, "user")
     market.store.put("users", {"id": "u_ring0b", "device_id": "d_ring0"})
-    assert await ring_of(market, rings, sources=("device",)) == first
-    assert len(await rings.stored("R0123456789AB")) == 8
+    assert await bulk_of(market, bulk_decisions, sources=("device",)) == first
+    assert len(await bulk_decisions.stored("R0123456789AB")) == 8
 
 
-async def test_too_many_are_counted_and_not_stored(market: Market, rings: Rings) -> None:
+async def test_too_many_are_counted_and_not_stored(
+    market: Market, bulk_decisions: BulkLedger
+) -> None:
     """A refusal has no effect."""
     many = tuple(f"u_{n}" for n in range(1000))
-    assert await ring_of(market, rings, ids=many) == Ring(
-        id="R0123456789AB", type="user", count=1001, blast=Blast()
+    assert await bulk_of(market, bulk_decisions, ids=many) == Bulk(
+        id="R0123456789AB", type="user", count=1001, impact=Impact()
     )
-    assert await rings.stored("R0123456789AB") == ()
+    assert await bulk_decisions.stored("R0123456789AB") == ()
 
 
 @pytest.mark.parametrize(
@@ -214,15 +216,19 @@ async def test_too_many_are_counted_and_not_stored(market: Market, rings: Rings)
     [(("shoe_size",), None, False), (("device",), "platform_500", True)],
 )
 async def test_what_can_not_be_read_says_whether_to_try_again(
-    market: Market, rings: Rings, sources: tuple[str, ...], switch: str | None, retried: bool
+    market: Market,
+    bulk_decisions: BulkLedger,
+    sources: tuple[str, ...],
+    switch: str | None,
+    retried: bool,
 ) -> None:
     """The workflow waits for a platform that is away, and for nothing else."""
     if switch is not None:
         market.faults.set(switch, True)
     with pytest.raises(ApplicationError) as raised:
-        await ring_of(market, rings, sources=sources)
+        await bulk_of(market, bulk_decisions, sources=sources)
     assert raised.value.non_retryable is not retried
-    assert await rings.stored("R0123456789AB") == ()
+    assert await bulk_decisions.stored("R0123456789AB") == ()
 
 
 PAGED = RelatedSpec.model_validate(

@@ -9,7 +9,7 @@ from workflows.domain.case.decide import decide
 from workflows.domain.case.enforcement import ActionReport, ActionStatus, EnforcementReport, Problem
 from workflows.domain.case.events import CaseOpened, Recorded
 from workflows.domain.case.evolve import apply, opened
-from workflows.domain.case.model import Case, Known
+from workflows.domain.case.model import Case, SubjectHistory
 from workflows.domain.case.refusals import Refusal
 from workflows.domain.people import Actor, Role
 from workflows.domain.policy.actions import ActionCatalog
@@ -94,7 +94,7 @@ def catalog(action: str, **changes: Any) -> ActionCatalog:
 
 PROTECTS = policy(protect=[{"when": "true", "action": "mute_user", "for": "15m"}])
 """Mutes by itself, for a quarter of an hour."""
-UNKNOWN = Known()
+UNKNOWN = SubjectHistory()
 REVIEWS = policy(act_first={"by": "lead", "within": "15m", "on_expiry": "refuse"})
 """Acts first, and is reviewed afterwards."""
 
@@ -120,7 +120,7 @@ class Story:
     """A case and everything recorded of it. Commands come `minutes` after the opening."""
 
     def __init__(
-        self, first: Alert | None = None, policy: Policy = POLICY, known: Known = UNKNOWN
+        self, first: Alert | None = None, policy: Policy = POLICY, known: SubjectHistory = UNKNOWN
     ) -> None:
         self.first = first or alert()
         event = CaseOpened(
@@ -175,7 +175,7 @@ class Story:
         return self.then(cmd.Reject(by=TANAKA, reason="証拠が足りません"), minutes)
 
     def cleared(self, minutes: float = 3) -> "Story":
-        return self.then(cmd.Clear(by=SATO), minutes)
+        return self.then(cmd.MarkNoViolation(by=SATO), minutes)
 
     def protected(self, minutes: float = 0) -> "Story":
         """A quarter of an hour of muting, begun by Koban itself."""
@@ -187,7 +187,7 @@ class Story:
         return self.then(cmd.Wait(by=SATO, note=note, until=AT + timedelta(hours=2)), minutes)
 
     def asked(self, minutes: float = 5, question: str = "配信外の証拠はありますか?") -> "Story":
-        return self.then(cmd.AskBack(by=TANAKA, question=question), minutes)
+        return self.then(cmd.AskRequester(by=TANAKA, question=question), minutes)
 
     def reported(
         self,

@@ -13,8 +13,8 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.slack.activities import SlackActivities
 from activities.slack.client import slack_client
-from activities.slack.directory import People
-from activities.slack.rate_limiter import Pacer
+from activities.slack.directory import Directory
+from activities.slack.rate_limiter import RateLimiter
 from deploy.sandbox.serve import serving
 from deploy.sandbox.slack.app import make_app
 from deploy.sandbox.slack.model import Message
@@ -70,7 +70,7 @@ class Desk:
 
     workspace: Workspace
     client: AsyncWebClient
-    people: People
+    people: Directory
     activities: SlackActivities
     roles: dict[Role, Holders]
 
@@ -99,9 +99,9 @@ async def desk() -> AsyncIterator[Desk]:
         serving(make_app(workspace)) as url,
         slack_client(workspace.bot_token, f"{url}/api/") as client,
     ):
-        people = People(client, lambda: RoleBook(roles=roles), Language.JA)
+        people = Directory(client, lambda: RoleBook(roles=roles), Language.JA)
         tokyo = ZoneInfo("Asia/Tokyo")
-        activities = SlackActivities(client, people, Language.JA, tokyo, Pacer(0))
+        activities = SlackActivities(client, people, Language.JA, tokyo, RateLimiter(0))
         yield Desk(workspace, client, people, activities, roles)
 
 

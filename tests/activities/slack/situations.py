@@ -12,11 +12,11 @@ from tests.activities.slack.cases import (
 )
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.enforcement import ActionStatus, Problem, ProblemKind
-from workflows.domain.case.model import Known, Sanction
+from workflows.domain.case.model import Sanction, SubjectHistory
 
 REFUSED = Problem(kind=ProblemKind.REFUSED, status=409)
 FORFEIT = "forfeit_payout/user:u_123"
-KNOWN = Known(
+KNOWN = SubjectHistory(
     sanctions=(
         Sanction(action="mute_user", times=2, standing=1),
         Sanction(action="permanent_ban", times=1),
@@ -31,9 +31,9 @@ def muted() -> Story:
     return Story().muted().reported(MUTE, ActionStatus.VERIFIED)
 
 
-def protected(known: Known | None = None) -> Story:
+def protected(known: SubjectHistory | None = None) -> Story:
     """Koban mutes by itself, and nobody has looked yet."""
-    return Story(policy=PROTECTS, known=known or Known()).protected()
+    return Story(policy=PROTECTS, known=known or SubjectHistory()).protected()
 
 
 def reviewed() -> Story:
@@ -66,10 +66,10 @@ def rolled_back() -> Story:
     return story.reported(FORFEIT, ActionStatus.FAILED, 4, REFUSED)
 
 
-def rehearsed() -> Story:
+def dry_run() -> Story:
     """Nothing was changed at the platform."""
-    story = Story(policy=policy(rehearse=True)).muted()
-    return story.reported(MUTE, ActionStatus.REHEARSED, would="POST /v1/users/u_123/mutes")
+    story = Story(policy=policy(dry_run=True)).muted()
+    return story.reported(MUTE, ActionStatus.DRY_RUN, would="POST /v1/users/u_123/mutes")
 
 
 def merged() -> Story:

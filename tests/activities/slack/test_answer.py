@@ -7,7 +7,7 @@ from datetime import UTC
 import pytest
 
 from activities.slack.activities import SlackActivities
-from activities.slack.rate_limiter import Pacer
+from activities.slack.rate_limiter import RateLimiter
 from deploy.sandbox.slack.blockkit.blocks import Surface, check_blocks
 from deploy.sandbox.slack.reading import visible_text
 from tests.activities.slack.cases import AT, CASE
@@ -84,7 +84,7 @@ async def test_whoever_covers_is_named_for_an_approval(desk: Desk) -> None:
         return [("U0SUZUKI", "U0REED"), ("U0CLARK", "U0TANAKA")] if role is Role.LEAD else []
 
     desk.activities = SlackActivities(
-        desk.client, desk.people, Language.JA, UTC, Pacer(0), stand_ins=standing_in
+        desk.client, desk.people, Language.JA, UTC, RateLimiter(0), stand_ins=standing_in
     )
     refusal = Refusal(reason=Reason.ROLE_NEEDED, roles=(Role.LEAD,), barred=("U0REED",))
     assert await refused(desk, refusal, "approve") == (

@@ -6,8 +6,8 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.slack.activities import SlackActivities
-from activities.slack.directory import People, RolesUnknown
-from activities.slack.rate_limiter import Pacer
+from activities.slack.directory import Directory, RolesUnknown
+from activities.slack.rate_limiter import RateLimiter
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.slack.model import Message
 from tests.activities.slack.cases import SATO, TANAKA, Story
@@ -111,8 +111,12 @@ async def test_another_event_is_told_as_well(desk: Desk) -> None:
 
 async def test_people_who_are_named_do_not_wait_for_a_role(desk: Desk) -> None:
     """Nobody can tell who leads just now: that is tried again, and nobody is told twice."""
-    people = People(desk.client, lambda: RoleBook(roles=desk.roles), Language.JA, lambda: 1_000.0)
-    activities = SlackActivities(desk.client, people, Language.JA, ZoneInfo("Asia/Tokyo"), Pacer(0))
+    people = Directory(
+        desk.client, lambda: RoleBook(roles=desk.roles), Language.JA, lambda: 1_000.0
+    )
+    activities = SlackActivities(
+        desk.client, people, Language.JA, ZoneInfo("Asia/Tokyo"), RateLimiter(0)
+    )
     desk.workspace.faults.set(Fault.SLACK_DOWN, True)
     with pytest.raises(RolesUnknown):
         await people.members(Role.LEAD)
@@ -142,13 +146,13 @@ async def test_a_large_role_is_not_told_one_by_one(desk: Desk) -> None:
 
 def on_shift(desk: Desk, *people: str) -> SlackActivities:
     """The activities where the roster says who is on shift."""
-    known = People(
+    known = Directory(
         desk.client,
         lambda: RoleBook(roles=desk.roles),
         Language.JA,
         on_shift=lambda: frozenset(people) or None,
     )
-    return SlackActivities(desk.client, known, Language.JA, ZoneInfo("Asia/Tokyo"), Pacer(0))
+    return SlackActivities(desk.client, known, Language.JA, ZoneInfo("Asia/Tokyo"), RateLimiter(0))
 
 
 async def test_a_call_of_the_shift_reaches_those_on_shift(desk: Desk) -> None:

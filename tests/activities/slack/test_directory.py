@@ -7,7 +7,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.cache import Cache
-from activities.slack.directory import People, RolesUnknown
+from activities.slack.directory import Directory, RolesUnknown
 from deploy.sandbox.faults import Fault
 from tests.activities.slack.conftest import Desk, Tries
 from workflows.domain.people import Role
@@ -26,8 +26,8 @@ class Clock:
         return self.now
 
 
-def people(desk: Desk, clock: Clock) -> People:
-    return People(desk.client, lambda: RoleBook(roles=desk.roles), Language.JA, clock)
+def people(desk: Desk, clock: Clock) -> Directory:
+    return Directory(desk.client, lambda: RoleBook(roles=desk.roles), Language.JA, clock)
 
 
 async def test_a_person_is_asked_for_once_an_hour(desk: Desk) -> None:
@@ -217,7 +217,7 @@ async def test_what_a_person_chose_goes_before_what_slack_says(desk: Desk) -> No
     async def choice(person: str) -> Language | None:
         return chosen.get(person)
 
-    asked = People(desk.client, lambda: RoleBook(roles=desk.roles), Language.JA, chosen=choice)
+    asked = Directory(desk.client, lambda: RoleBook(roles=desk.roles), Language.JA, chosen=choice)
     assert await asked.language("U0CLARK") is Language.JA
     assert await asked.language("U0REED") is Language.EN
     chosen.clear()

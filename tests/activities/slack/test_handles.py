@@ -5,14 +5,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from activities.slack.handles import Handle, decode, encode
-from workflows.domain.ids import case_id, case_route, closed_route
+from workflows.domain.ids import case_id, case_workflow_id, closed_workflow_id
 
 
 def test_a_handle_comes_back_as_it_was_made() -> None:
     """Running and closed cases both."""
     case = case_id("seed")
-    for route in (case_route("off_platform", ("user:u_1",)), closed_route(case)):
-        assert decode(encode(case, 7), route) == Handle(case=case, version=7, route=route)
+    for workflow_id in (case_workflow_id("off_platform", ("user:u_1",)), closed_workflow_id(case)):
+        assert decode(encode(case, 7), workflow_id) == Handle(
+            case=case, version=7, workflow_id=workflow_id
+        )
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from tests.activities.slack.drawn import faults, reader, seen
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.enforcement import ActionStatus, Problem, ProblemKind
 from workflows.domain.case.events import CaseClaimed, NoteAdded, Recorded
-from workflows.domain.case.model import Known, Sanction
+from workflows.domain.case.model import Sanction, SubjectHistory
 from workflows.domain.case.view import told_in_thread, view_of
 from workflows.domain.values import Language
 from workflows.ports.cases import Tell
@@ -81,13 +81,15 @@ def stories(words: str, subject: str) -> list[Story]:
         Story(first).then(cmd.Absorb(case=words, alerts=3, by="U0SATO"), 4),
         Story(first).cleared().then(cmd.Reopen(by=TANAKA, reason=said), 9),
         asked().asked(question=said),
-        asked().asked(question=said).then(cmd.AnswerBack(by=SATO, answer=said), 9),
+        asked().asked(question=said).then(cmd.AnswerApprover(by=SATO, answer=said), 9),
         asked().then(cmd.Withdraw(by=SATO), 9),
         Story(first, REVIEWS).muted().reported(muted, ActionStatus.VERIFIED).rejected(),
-        Story(first, policy(rehearse=True))
+        Story(first, policy(dry_run=True))
         .muted()
-        .reported(muted, ActionStatus.REHEARSED, would=words),
-        Story(first, PROTECTS, Known(open_cases=(words,) * 8)).then(cmd.ProtectNow(rules=(0,))),
+        .reported(muted, ActionStatus.DRY_RUN, would=words),
+        Story(first, PROTECTS, SubjectHistory(open_cases=(words,) * 8)).then(
+            cmd.ProtectNow(rules=(0,))
+        ),
         Story(first, PROTECTS, KNOWN).then(cmd.ProtectNow(rules=(0,))).then(decided, 3),
         Story(first).joined(1, title={"ja": words, "en": words}),
         asked(),
@@ -96,7 +98,7 @@ def stories(words: str, subject: str) -> list[Story]:
     ]
 
 
-KNOWN = Known(
+KNOWN = SubjectHistory(
     sanctions=tuple(Sanction(action="<!channel>*" * 9, times=n, standing=n) for n in range(40)),
     open_cases=tuple("<!here>*b*" for _ in range(40)),
 )

@@ -21,7 +21,7 @@ from tests.activities.slack.cases import (
 from tests.activities.slack.conftest import Desk, Tries, failing, wanted
 from workflows.domain.case.commands import (
     Acknowledge,
-    AnswerBack,
+    AnswerApprover,
     ChoosePreset,
     HandOver,
     Snooze,
@@ -193,7 +193,7 @@ async def test_a_question_is_drawn_and_so_is_its_answer(desk: Desk) -> None:
     (request,) = desk.on("C0LEADS")
     assert "配信外の証拠はありますか?" in str(request.blocks)
     seen = story.case.version
-    story.then(AnswerBack(by=SATO, answer="DMの写しがあります"), 9)
+    story.then(AnswerApprover(by=SATO, answer="DMの写しがあります"), 9)
     again = await desk.show(wanted(story, shown.card, shown.approval_card, after=seen))
     (request,) = desk.on("C0LEADS")
     assert "DMの写しがあります" in str(request.blocks)

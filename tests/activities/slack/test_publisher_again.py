@@ -3,7 +3,7 @@
 from deploy.sandbox.faults import Fault
 from tests.activities.slack.cases import TANAKA, Story
 from tests.activities.slack.conftest import Desk, Tries, failing, wanted
-from workflows.domain.case.commands import AskBack
+from workflows.domain.case.commands import AskRequester
 from workflows.domain.case.snapshot import CardRef
 
 
@@ -40,7 +40,9 @@ async def test_a_request_that_was_found_shows_what_is_asked_for_by_now(desk: Des
     story = Story().ban_asked()
     await desk.show(wanted(story))
     before = desk.on("C0LEADS")[0].blocks
-    await desk.show(wanted(story.then(AskBack(by=TANAKA, question="証拠は?"), 3)), Tries(attempt=1))
+    await desk.show(
+        wanted(story.then(AskRequester(by=TANAKA, question="証拠は?"), 3)), Tries(attempt=1)
+    )
     (request,) = desk.on("C0LEADS")
     assert request.blocks != before
     assert "証拠は?" in str(request.blocks)

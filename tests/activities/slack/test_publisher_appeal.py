@@ -7,7 +7,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.slack.activities import AppealSlackActivities
-from activities.slack.rate_limiter import Pacer
+from activities.slack.rate_limiter import RateLimiter
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.slack.person import wait_until
 from tests.activities.slack.cards.test_appeal import story
@@ -22,7 +22,7 @@ from workflows.ports.appeals import ShowAppeal
 async def show(desk: Desk, wanted: ShowAppeal, tries: Tries | None = None) -> CardRef:
     """Runs the activity once more."""
     tokyo = ZoneInfo("Asia/Tokyo")
-    activities = AppealSlackActivities(desk.client, desk.people, Language.JA, tokyo, Pacer(0))
+    activities = AppealSlackActivities(desk.client, desk.people, Language.JA, tokyo, RateLimiter(0))
     return await (tries or Tries()).run(activities.show_appeal, wanted)
 
 

@@ -9,7 +9,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.charts import draw
 from activities.slack.activities import ReportSlackActivities
-from activities.slack.rate_limiter import Pacer
+from activities.slack.rate_limiter import RateLimiter
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.slack.errors import SlackError
 from deploy.sandbox.slack.methods import table
@@ -124,7 +124,9 @@ def a_report(**more: Any) -> Report:
 async def post(desk: Desk, report: Report, tries: Tries | None = None) -> CardRef:
     """Runs the activity once more."""
     tokyo = ZoneInfo("Asia/Tokyo")
-    activities = ReportSlackActivities(desk.client, desk.people, Language.JA, tokyo, Pacer(0), draw)
+    activities = ReportSlackActivities(
+        desk.client, desk.people, Language.JA, tokyo, RateLimiter(0), draw
+    )
     return await (tries or Tries()).run(activities.post_report, report)
 
 

@@ -9,7 +9,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.slack.activities import StormSlackActivities
 from activities.slack.i18n.catalog import texts
-from activities.slack.rate_limiter import Pacer
+from activities.slack.rate_limiter import RateLimiter
 from activities.slack.reader import Reader
 from activities.slack.storm_digest import calls, digest
 from deploy.sandbox.faults import Fault
@@ -151,7 +151,7 @@ def test_english_reads_the_same() -> None:
 
 
 def activities(desk: Desk) -> StormSlackActivities:
-    return StormSlackActivities(desk.client, desk.people, Language.JA, TOKYO, Pacer(0))
+    return StormSlackActivities(desk.client, desk.people, Language.JA, TOKYO, RateLimiter(0))
 
 
 async def test_the_digest_is_posted_once_and_then_drawn_anew(desk: Desk) -> None:

@@ -30,7 +30,7 @@ from workflows.domain.values import Language
 JA, EN = texts(Language.JA), texts(Language.EN)
 ROOT = Path(module.__file__).parents[3]
 NOT_TOLD = {
-    "ring_progressed",
+    "bulk_progressed",
     "case_opened",
     "alert_joined",
     "case_watched",

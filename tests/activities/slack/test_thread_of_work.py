@@ -17,10 +17,10 @@ from tests.activities.slack.cases import (
 )
 from tests.activities.slack.drawn import faults, reader, seen
 from tests.activities.slack.situations import (
+    dry_run,
     in_turn,
     merged,
     protected,
-    rehearsed,
     reviewed,
     undo_asked,
 )
@@ -205,7 +205,7 @@ def asked() -> Story:
             "12:08 <@U0SATO> 田中 asks you: “配信外の証拠はありますか?”",
         ),
         (
-            lambda: asked().then(cmd.AnswerBack(by=SATO, answer="あります"), 9),
+            lambda: asked().then(cmd.AnswerApprover(by=SATO, answer="あります"), 9),
             "approval_answered",
             f"12:12 {LEAD} 佐藤さんが回答しました(期限 12:40)「あります」",
             f"12:12 {LEAD} 佐藤 answered (due 12:40): “あります”",
@@ -271,8 +271,8 @@ def asked() -> Story:
             "12:07 Mute: taken back, since another one failed",
         ),
         (
-            rehearsed,
-            "action_rehearsed",
+            dry_run,
+            "action_dry_run",
             "12:07 コメント制限: 試行のため、実行していません。"
             "送るはずだった内容: POST /v1/users/u_123/mutes",
             "12:07 Mute: rehearsed only, not carried out. "

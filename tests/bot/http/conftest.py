@@ -10,10 +10,10 @@ import pytest
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bot.http.admission import Handover, Placed
-from bot.http.alerts import Intake, Keys
+from bot.http.admission import AlertSubmitter, Placed
+from bot.http.alerts import AlertEndpoint, Keys
 from bot.http.app import make_app
-from bot.http.appeals import AppealIntake, appeal_routes
+from bot.http.appeals import AppealEndpoint, appeal_routes
 from bot.http.metrics import Metrics
 from bot.http.signatures import signers
 from deploy.sandbox.slack.person import PATIENCE
@@ -89,7 +89,7 @@ async def desk(front: Front) -> AsyncIterator[Desk]:
     """A desk with two common secrets and one detector that signs with its own."""
     cases, known = RecordingCases(), KnownKeys()
     keys = Keys(signers((COMMON, NEXT), {"live-chat": [LIVE_CHAT]}), frozenset({"live-chat"}))
-    intake = Intake(Handover(cases, place, known), lambda: keys, Metrics())
+    intake = AlertEndpoint(AlertSubmitter(cases, place, known), lambda: keys, Metrics())
     answers: dict[str, str | None] = {"temporal": None, "ledger": None}
 
     async def temporal() -> str | None:
@@ -99,7 +99,7 @@ async def desk(front: Front) -> AsyncIterator[Desk]:
         return answers["ledger"]
 
     appeals = RecordingAppeals()
-    filing = AppealIntake(appeals, appeals, lambda: keys, lambda: TERMS)
+    filing = AppealEndpoint(appeals, appeals, lambda: keys, lambda: TERMS)
     checks = {"temporal": temporal, "ledger": ledger}
     front.app = make_app(intake, checks, [appeal_routes(filing)])
     async with httpx.AsyncClient(timeout=PATIENCE, base_url=front.url) as http:

@@ -97,7 +97,7 @@ class RecordingCases:
         self.taken += [(alert, group) for alert in alerts]
         return "case/off_platform/X"
 
-    async def reached(self, route: str) -> None:
+    async def reached(self, workflow_id: str) -> None:
         """A worker is always there."""
 
     @property

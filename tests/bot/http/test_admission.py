@@ -2,7 +2,7 @@
 
 import asyncio
 
-from bot.http.admission import LEAST, SLOW, Room, Turn
+from bot.http.admission import LEAST, SLOW, Admission, AdmissionLimiter
 
 
 class Clock:
@@ -13,7 +13,7 @@ class Clock:
         return self.now
 
 
-async def call(room: Room, clock: Clock, seconds: float) -> None:
+async def call(room: AdmissionLimiter, clock: Clock, seconds: float) -> None:
     """One call that takes so long by the clock."""
     async with room.place(room.turn()):
         clock.now += seconds
@@ -22,7 +22,7 @@ async def call(room: Room, clock: Clock, seconds: float) -> None:
 async def test_quick_calls_have_all_the_room() -> None:
     """And get it back one by one after a slow time."""
     clock = Clock()
-    room = Room(32, clock)
+    room = AdmissionLimiter(32, clock)
     await call(room, clock, 0.05)
     assert room.places == 32
     await call(room, clock, 1.0)
@@ -35,7 +35,7 @@ async def test_quick_calls_have_all_the_room() -> None:
 async def test_slow_calls_close_it_down_to_a_few() -> None:
     """But never altogether: what is slow still has to go on."""
     clock = Clock()
-    room = Room(32, clock)
+    room = AdmissionLimiter(32, clock)
     for _ in range(40):
         await call(room, clock, 2.0)
     assert room.places == LEAST
@@ -44,7 +44,7 @@ async def test_slow_calls_close_it_down_to_a_few() -> None:
 async def test_what_was_slow_together_counts_once() -> None:
     """Thirty calls that waited behind each other are one slow moment."""
     clock = Clock()
-    room = Room(32, clock)
+    room = AdmissionLimiter(32, clock)
     clock.now = 10.0
     for _ in range(30):
         async with room.place(room.turn()):
@@ -55,7 +55,7 @@ async def test_what_was_slow_together_counts_once() -> None:
 
 async def test_no_more_than_there_are_places_at_a_time() -> None:
     """The others come in their order, and one that gives up takes no place."""
-    room, inside, most, order = Room(4), 0, 0, list[int]()
+    room, inside, most, order = AdmissionLimiter(4), 0, 0, list[int]()
 
     async def one(number: int) -> None:
         nonlocal inside, most
@@ -78,9 +78,9 @@ async def test_no_more_than_there_are_places_at_a_time() -> None:
 
 async def test_the_most_urgent_come_first_and_then_in_their_order() -> None:
     """Also one that became urgent while it waited."""
-    room, order = Room(1), list[str]()
+    room, order = AdmissionLimiter(1), list[str]()
 
-    async def one(name: str, turn: Turn) -> None:
+    async def one(name: str, turn: Admission) -> None:
         async with room.place(turn):
             order.append(name)
 
@@ -94,7 +94,7 @@ async def test_the_most_urgent_come_first_and_then_in_their_order() -> None:
 async def test_nobody_comes_in_while_it_is_closed() -> None:
     """And whoever waits comes in once somebody has looked again."""
     closed = True
-    room = Room(4, closed=lambda under_way: closed)
+    room = AdmissionLimiter(4, closed=lambda under_way: closed)
     turn = room.turn()
     await asyncio.sleep(0)
     assert not turn.let_in.done()

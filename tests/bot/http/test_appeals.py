@@ -10,7 +10,7 @@ from tests.bot.http.conftest import Desk
 from tests.bot.http.detector import LIVE_CHAT, NEXT, as_json, secret_of
 from tests.workflows.domain.appeal.builders import a_decision
 from workflows.domain.appeal.model import Appealed
-from workflows.domain.case.bulk import Ring
+from workflows.domain.case.bulk import Bulk
 from workflows.domain.ids import appeal_id
 
 
@@ -57,12 +57,12 @@ async def test_two_sources_have_names_of_their_own(desk: Desk) -> None:
     assert len(desk.appeals.filed) == 2
 
 
-def a_ring() -> Appealed:
+def a_bulk() -> Appealed:
     """A decision for a crowd: what it did stands by its members."""
     found = a_decision(effective=False)
     assert found.decision is not None
-    ring = Ring(id="R1", type="user", count=60)
-    return found.model_copy(update={"decision": found.decision.model_copy(update={"ring": ring})})
+    bulk = Bulk(id="R1", type="user", count=60)
+    return found.model_copy(update={"decision": found.decision.model_copy(update={"bulk": bulk})})
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def a_ring() -> Appealed:
             "No measure of decision D7 is in force.",
         ),
         (
-            a_ring(),
+            a_bulk(),
             {},
             "/case",
             "Decision D1 acted on many accounts at once, and can't be reviewed for one of them "

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from bot.http.admission import AHEAD, ASKED_AT, Trailing
+from bot.http.admission import AHEAD, ASKED_AT, BacklogProbe
 from workflows.client import OutOfReach
 
 
@@ -14,9 +14,9 @@ class Workers:
         self.answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.heard = 0
 
-    async def reached(self, route: str) -> None:
+    async def reached(self, workflow_id: str) -> None:
         """Waits for the test."""
-        self.asked.append(route)
+        self.asked.append(workflow_id)
         await self.answer
 
     def changed(self) -> None:
@@ -30,7 +30,7 @@ async def settled() -> None:
         await asyncio.sleep(0)
 
 
-def send(trailing: Trailing, calls: int, first: int = 0) -> None:
+def send(trailing: BacklogProbe, calls: int, first: int = 0) -> None:
     """Calls to cases that are named by their number."""
     for number in range(first, first + calls):
         trailing.sent(f"case/{number}")
@@ -39,7 +39,7 @@ def send(trailing: Trailing, calls: int, first: int = 0) -> None:
 async def test_a_few_alerts_ask_nobody() -> None:
     """A calm hour costs no question."""
     workers = Workers()
-    trailing = Trailing(workers.reached, workers.changed)
+    trailing = BacklogProbe(workers.reached, workers.changed)
     send(trailing, ASKED_AT - 1)
     await settled()
     assert (workers.asked, trailing.far(0)) == ([], False)
@@ -48,7 +48,7 @@ async def test_a_few_alerts_ask_nobody() -> None:
 async def test_nobody_goes_on_until_the_workers_are_there() -> None:
     """What is under way counts as well; the case asked is the one of the last call before."""
     workers = Workers()
-    trailing = Trailing(workers.reached, workers.changed)
+    trailing = BacklogProbe(workers.reached, workers.changed)
     send(trailing, AHEAD - 2)
     await settled()
     assert (trailing.far(1), trailing.far(2)) == (False, True)
@@ -63,7 +63,7 @@ async def test_nobody_goes_on_until_the_workers_are_there() -> None:
 async def test_what_was_sent_after_the_question_is_asked_for_again() -> None:
     """An answer speaks of what came before it."""
     workers = Workers()
-    trailing = Trailing(workers.reached, workers.changed)
+    trailing = BacklogProbe(workers.reached, workers.changed)
     send(trailing, ASKED_AT)
     await settled()
     send(trailing, AHEAD, first=ASKED_AT)
@@ -77,7 +77,7 @@ async def test_what_was_sent_after_the_question_is_asked_for_again() -> None:
 async def test_where_nobody_works_alerts_are_stored_as_they_come() -> None:
     """Until somebody answers again."""
     workers = Workers()
-    trailing = Trailing(workers.reached, workers.changed)
+    trailing = BacklogProbe(workers.reached, workers.changed)
     send(trailing, AHEAD)
     await settled()
     first, workers.answer = workers.answer, asyncio.get_running_loop().create_future()
@@ -94,7 +94,7 @@ async def test_where_nobody_works_alerts_are_stored_as_they_come() -> None:
 async def test_a_question_that_breaks_does_not_shut_the_door() -> None:
     """Whatever goes wrong with asking, alerts go on."""
     workers = Workers()
-    trailing = Trailing(workers.reached, workers.changed)
+    trailing = BacklogProbe(workers.reached, workers.changed)
     send(trailing, AHEAD)
     await settled()
     broken = trailing._asking

@@ -13,7 +13,7 @@ from activities.ledger.cases import Ledger
 from activities.ledger.database import Database
 from activities.ledger.queries import Queries
 from activities.ledger.schema import cases, events
-from activities.ledger.team import Covering, Covers
+from activities.ledger.team import ActiveCover, Covers
 from bot.services.cases import LedgerReader, LookedUp
 from tests.bot.slack.fakes import CASE, CATALOG, NOW, PLAYBOOK, ROUTE, FakePolicies
 from workflows.domain.alerts import Alert, Subject, brief
@@ -86,7 +86,7 @@ async def test_a_queue_tells_what_sets_a_case_aside(ledger: Database):
     """A row of an older version has none of it, and bars whoever decided."""
     reader = LedgerReader(Queries(ledger), FakePolicies())
     [line] = await reader.queue()
-    assert (line.route, line.version) == (ROUTE, 3)
+    assert (line.workflow_id, line.version) == (ROUTE, 3)
     assert (line.hold, line.purpose, line.barred) == (None, None, {"U0SATO"})
     change = {"hold": "waiting", "hold_until": NOW, "approval_purpose": "review"}
     barred = {"approval_barred": ["U0REED"]}
@@ -104,7 +104,7 @@ async def test_covers_are_kept(ledger: Database):
     cover = Cover(role=Role.LEAD, person="U0TANAKA", until=until)
     await door.begin("U0SATO", cover, NOW)
     assert await door.of("U0SATO", NOW) == (cover,)
-    both = Covering(person="U0SATO", covers_for="U0TANAKA", role=Role.LEAD, until=until)
+    both = ActiveCover(person="U0SATO", covers_for="U0TANAKA", role=Role.LEAD, until=until)
     assert await door.around("U0TANAKA", NOW) == (both,)
     assert [await door.end("U0TANAKA", NOW) for _ in range(2)] == [1, 0]
 

@@ -11,7 +11,7 @@ from activities.cache import AGAIN
 from activities.ledger.database import Database
 from activities.ledger.team import Preferences
 from bot.services import team
-from bot.services.team import LASTS, Preferred
+from bot.services.team import LASTS, LanguagePreferences
 from deploy.sandbox.slack.person import wait_until
 from tests.workflows.domain.builders import T0
 from workflows.domain.values import Language
@@ -48,7 +48,7 @@ async def ledger(migrated: Path, tmp_path: Path) -> AsyncIterator[Slow]:
 async def test_a_choice_counts_at_once_here_and_soon_elsewhere(ledger: Slow) -> None:
     """Two processes over one ledger."""
     now = [0.0]
-    here, there = (Preferred(ledger, lambda: now[0]) for _ in range(2))
+    here, there = (LanguagePreferences(ledger, lambda: now[0]) for _ in range(2))
     assert await there.language("U0SATO") is Language.EN
     await here.choose("U0SATO", Language.JA, T0)
     assert await here.language("U0SATO") is Language.JA
@@ -60,7 +60,7 @@ async def test_a_choice_counts_at_once_here_and_soon_elsewhere(ledger: Slow) -> 
 async def test_while_the_ledger_is_away_what_was_known_counts(ledger: Slow) -> None:
     """Nobody's message waits for it, and it is not asked for every word."""
     now = [0.0]
-    preferred = Preferred(ledger, lambda: now[0])
+    preferred = LanguagePreferences(ledger, lambda: now[0])
     assert await preferred.language("U0SATO") is Language.EN
     away = Database(AWAY)
     preferred._preferences = Preferences(away)
@@ -75,7 +75,7 @@ async def test_an_answer_that_came_too_late_counts_for_the_next_message(
 ) -> None:
     """A slow ledger is not asked a second time, and its silence is not kept as an answer."""
     monkeypatch.setattr(team, "FIRST", 0.01)
-    preferred = Preferred(ledger, lambda: 0.0)
+    preferred = LanguagePreferences(ledger, lambda: 0.0)
     ledger.gate.clear()
     assert await preferred.language("U0SATO") is None
     ledger.gate.set()
@@ -93,7 +93,7 @@ async def test_a_slow_ledger_does_not_take_a_known_language_away(
     """The last known language counts until there is an answer."""
     monkeypatch.setattr(team, "PATIENCE", 0.01)
     now = [0.0]
-    preferred = Preferred(ledger, lambda: now[0])
+    preferred = LanguagePreferences(ledger, lambda: now[0])
     assert await preferred.language("U0SATO") is Language.EN
     ledger.gate.clear()
     now[0] += LASTS
@@ -109,7 +109,7 @@ async def test_after_a_failure_the_ledger_is_asked_again_soon(ledger: Slow) -> N
     """Not for every word, and not only after ten seconds."""
     now = [0.0]
     away = Database(AWAY)
-    preferred = Preferred(Preferences(away), lambda: now[0])
+    preferred = LanguagePreferences(Preferences(away), lambda: now[0])
     assert await preferred.language("U0SATO") is None
     preferred._preferences = ledger
     assert await preferred.language("U0SATO") is None
@@ -120,7 +120,7 @@ async def test_after_a_failure_the_ledger_is_asked_again_soon(ledger: Slow) -> N
 
 async def test_a_choice_is_not_undone_by_an_answer_from_before(ledger: Slow) -> None:
     """The ledger was asked before the person chose, and answers afterwards."""
-    preferred = Preferred(ledger, lambda: 0.0)
+    preferred = LanguagePreferences(ledger, lambda: 0.0)
     ledger.gate.clear()
     asking = asyncio.create_task(preferred.language("U0SATO"))
     await wait_until(lambda: ledger.asked, what="the question")

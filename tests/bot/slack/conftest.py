@@ -43,10 +43,10 @@ from tests.leaks import no_task_left
 from workflows.domain.values import Language
 
 BUTTONS = (
-    ("case.ring", "まとめて判断…"),
+    ("case.bulk", "まとめて判断…"),
     ("case.evidence", "根拠を見る"),
-    ("ring.list", "対象を見る"),
-    ("ring.stop", "停止する…"),
+    ("bulk.list", "対象を見る"),
+    ("bulk.stop", "停止する…"),
     ("case.claim", "担当する"),
     ("case.preset.mute", "24時間コメント制限"),
     ("case.decide", "判断…"),
@@ -83,7 +83,7 @@ class Stage:
     covers: FakeCovers = field(default_factory=FakeCovers)
     platform: FakePlatform = field(default_factory=FakePlatform)
     team: FakeTeam = field(default_factory=FakeTeam)
-    rings: FakeRings = field(default_factory=FakeRings)
+    bulk_decisions: FakeRings = field(default_factory=FakeRings)
     finding: FakeFinding = field(default_factory=FakeFinding)
     automation: FakeAutomation = field(default_factory=FakeAutomation)
     alerts: FakeAlerts = field(default_factory=FakeAlerts)
@@ -109,7 +109,7 @@ class Stage:
             texts=texts,
             language=Language.JA,
             zone=ZoneInfo("Asia/Tokyo"),
-            rings=self.rings,
+            bulk_decisions=self.bulk_decisions,
             finding=self.finding,
             automation=self.automation,
             alerts=self.alerts,
@@ -119,7 +119,7 @@ class Stage:
     def card(
         self,
         value: str = f"{CASE}:3",
-        route: str = ROUTE,
+        workflow_id: str = ROUTE,
         thread_ts: str | None = None,
         entries: tuple[tuple[str, str], ...] = ENTRIES,
     ) -> str:
@@ -131,7 +131,7 @@ class Stage:
             "action_id": "case.more",
             "options": [_option(label, f"{entry}:{value}") for entry, label in entries],
         }
-        return self.posted(f"card {value}", route, [*elements, menu], thread_ts)
+        return self.posted(f"card {value}", workflow_id, [*elements, menu], thread_ts)
 
     def posted(
         self, text: str, block_id: str, elements: list[dict], thread_ts: str | None = None

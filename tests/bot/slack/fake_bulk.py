@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from activities.errors import Unavailable
 from activities.platform.related import Found
-from bot.services.bulk import DoneLine, RingPage, SubjectLine, Wanted
+from bot.services.bulk import BulkPage, DoneLine, SubjectLine, Wanted
 from workflows.domain.alerts import Subject
-from workflows.domain.case.bulk import Blast, Sum, Tally
+from workflows.domain.case.bulk import Impact, Sum, Tally
 from workflows.domain.case.enforcement import ActionStatus, Problem, ProblemKind
 from workflows.domain.policy.platform import RelatedSpec
 from workflows.domain.values import Text
@@ -64,23 +64,23 @@ class FakeRings:
         ids = dict.fromkeys([*own, *shared, *wanted.ids])
         return Found(tuple(Subject(type=wanted.type, id=each) for each in ids))
 
-    async def blast(self, found: Found) -> Blast:
+    async def impact(self, found: Found) -> Impact:
         if self.slow is not None:
             await self.slow.wait()
         if self.blind:
             raise Unavailable("the platform does not answer")
         followers = Text(ja="フォロワー", en="Followers")
-        return Blast(sums=(Sum(title=followers, total=1240),), sanctioned=4, unknown=1)
+        return Impact(sums=(Sum(title=followers, total=1240),), sanctioned=4, unknown=1)
 
     async def progress(self, case: str) -> Tally | None:
         return self.tally
 
-    async def page(self, case: str, first: int, size: int) -> RingPage | None:
+    async def page(self, case: str, first: int, size: int) -> BulkPage | None:
         if self.total == 0:
             return None
         places = range(first, min(first + size, self.total))
         lines = tuple(_line(place) for place in places)
-        return RingPage(total=self.total, first=first, lines=lines)
+        return BulkPage(total=self.total, first=first, lines=lines)
 
 
 def _line(place: int) -> SubjectLine:

@@ -9,7 +9,7 @@ from bot.services.cases import CaseLine, Record
 from tests.bot.slack.fakes import OTHER, PLAYBOOK
 from workflows.domain import automation as rules
 from workflows.domain.alerts import Alert, Subject
-from workflows.domain.automation import AutomationChange, Standing, Unchanged
+from workflows.domain.automation import AutomationChange, PauseState, Unchanged
 from workflows.domain.people import Actor
 from workflows.domain.policy.playbook import Playbook
 
@@ -48,8 +48,8 @@ class FakeAutomation:
     changes: list[AutomationChange] = field(default_factory=list)
     away: bool = False
 
-    async def standing(self, now: datetime) -> tuple[Standing, ...]:
-        return rules.standing(self.changes, now)
+    async def standing(self, now: datetime) -> tuple[PauseState, ...]:
+        return rules.current_pauses(self.changes, now)
 
     async def pause(
         self, by: Actor, playbook: str | None, lasts: timedelta | None, now: datetime

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from activities.errors import Unavailable
-from activities.ledger.team import Covering
+from activities.ledger.team import ActiveCover
 from bot.services.cases import CaseLine, LookedUp, Past, Story, Timeline, TimelineLine
 from bot.services.lookups import Fact
 from workflows.client import OutOfReach
@@ -15,13 +15,13 @@ from workflows.domain.appeal.commands import AppealClick
 from workflows.domain.case.commands import Click
 from workflows.domain.case.events import CaseOpened
 from workflows.domain.case.model import Case, Phase
-from workflows.domain.case.snapshot import CardRef, Memory
+from workflows.domain.case.snapshot import CardRef, CaseSnapshot
 from workflows.domain.people import Cover, Role
 from workflows.domain.policy.actions import ActionCatalog
 from workflows.domain.policy.platform import LookupCatalog
 from workflows.domain.policy.playbook import Playbook, Policy, Severity
 from workflows.domain.values import Language, Text
-from workflows.ports.appeals import AppealMemory
+from workflows.ports.appeals import AppealSnapshot
 
 NOW = datetime(2026, 11, 23, 3, 10, tzinfo=UTC)
 ROUTE = "case/off_platform/0123456789ABCDEF"
@@ -102,7 +102,7 @@ def case(case_id: str = CASE) -> Case:
     brief = AlertBrief(key="chat/1", kind="off_platform", occurred_at=NOW)
     return Case(
         id=case_id,
-        route=ROUTE,
+        workflow_id=ROUTE,
         policy=Policy(version="1", playbook=PLAYBOOK, catalog=CATALOG),
         subject=Subject(type="user", id="u_123"),
         severity=Severity.HIGH,
@@ -122,14 +122,16 @@ class FakeCases:
     """
 
     clicks: list[tuple[str, Click]] = field(default_factory=list)
-    memories: dict[str, Memory] = field(default_factory=lambda: {ROUTE: Memory(case=case())})
+    memories: dict[str, CaseSnapshot] = field(
+        default_factory=lambda: {ROUTE: CaseSnapshot(case=case())}
+    )
     gate: asyncio.Event | None = None
     thinking: asyncio.Event | None = None
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     away: bool = False
     broken: bool = False
 
-    async def click(self, route: str, click: Click) -> None:
+    async def click(self, workflow_id: str, click: Click) -> None:
         self.arrived.set()
         if self.gate is not None:
             await self.gate.wait()
@@ -137,14 +139,14 @@ class FakeCases:
             raise RuntimeError("a fault in the programme")
         if self.away:
             raise OutOfReach("no answer")
-        self.clicks.append((route, click))
+        self.clicks.append((workflow_id, click))
 
-    async def memory(self, route: str) -> Memory | None:
+    async def memory(self, workflow_id: str) -> CaseSnapshot | None:
         if self.thinking is not None:
             await self.thinking.wait()
         if self.away:
             raise OutOfReach("no answer")
-        return self.memories.get(route)
+        return self.memories.get(workflow_id)
 
 
 @dataclass
@@ -152,7 +154,7 @@ class FakeAppeals:
     """Keeps clicks on appeals. `over` ends all of them, `away` refuses everything."""
 
     clicks: list[AppealClick] = field(default_factory=list)
-    open: AppealMemory | None = None
+    open: AppealSnapshot | None = None
     over: bool = False
     away: bool = False
 
@@ -163,7 +165,7 @@ class FakeAppeals:
             self.clicks.append(click)
         return not self.over
 
-    async def memory(self, appeal: str) -> AppealMemory | None:
+    async def memory(self, appeal: str) -> AppealSnapshot | None:
         if self.away:
             raise OutOfReach("no answer")
         return None if self.over else self.open
@@ -298,18 +300,18 @@ class FakeCovers:
     async def of(self, person: str, now: datetime) -> tuple[Cover, ...]:
         return tuple(cover for who, cover in self.given if who == person)
 
-    async def around(self, person: str, now: datetime) -> tuple[Covering, ...]:
+    async def around(self, person: str, now: datetime) -> tuple[ActiveCover, ...]:
         return tuple(
             each for each in await self.all(now) if person in (each.person, each.covers_for)
         )
 
-    async def all(self, now: datetime) -> tuple[Covering, ...]:
+    async def all(self, now: datetime) -> tuple[ActiveCover, ...]:
         return tuple(
-            Covering(person=who, covers_for=cover.person, role=cover.role, until=cover.until)
+            ActiveCover(person=who, covers_for=cover.person, role=cover.role, until=cover.until)
             for who, cover in self.given
         )
 
-    async def end_around(self, person: str, by: str, now: datetime) -> tuple[Covering, ...]:
+    async def end_around(self, person: str, by: str, now: datetime) -> tuple[ActiveCover, ...]:
         self.ended_by.append((person, by))
         return await self.around(person, now)
 

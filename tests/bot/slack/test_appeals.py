@@ -7,7 +7,7 @@ from tests.bot.slack.conftest import Stage, button
 from tests.bot.slack.fakes import ROUTE
 from tests.workflows.domain.appeal.builders import an_appeal
 from workflows.domain.appeal import commands as cmd
-from workflows.ports.appeals import AppealMemory
+from workflows.ports.appeals import AppealSnapshot
 
 APPEAL = "A0123456789AB"
 LABELS = {
@@ -20,11 +20,11 @@ LABELS = {
 
 
 async def card(
-    stage: Stage, person: Person, value: str = f"{APPEAL}:3", route: str = f"appeal/{APPEAL}"
+    stage: Stage, person: Person, value: str = f"{APPEAL}:3", workflow_id: str = f"appeal/{APPEAL}"
 ) -> dict:
     """A message with every button of an appeal's card."""
     row = [button(action, label, value) for action, label in LABELS.items()]
-    return await stage.seen(person, stage.posted("異議申し立て", route, row))
+    return await stage.seen(person, stage.posted("異議申し立て", workflow_id, row))
 
 
 async def text_told(stage: Stage, person: Person) -> str:
@@ -59,7 +59,9 @@ async def test_a_press_is_stored_with_its_appeal(stage: Stage, action: str, comm
 )
 async def test_an_answer_comes_with_a_reason(stage: Stage, action: str, command) -> None:
     """The modal shows what the person says, made harmless, and asks why."""
-    stage.appeals.open = AppealMemory(appeal=an_appeal(statement="<!channel> *型番* http://ex.com"))
+    stage.appeals.open = AppealSnapshot(
+        appeal=an_appeal(statement="<!channel> *型番* http://ex.com")
+    )
     tanaka = stage.person("U0TANAKA")
     await tanaka.press(await card(stage, tanaka), action)
     view = await tanaka.modal()
@@ -74,7 +76,7 @@ async def test_an_answer_comes_with_a_reason(stage: Stage, action: str, command)
 
 async def test_an_answer_without_words_stays_open(stage: Stage) -> None:
     """And nothing is stored."""
-    stage.appeals.open = AppealMemory(appeal=an_appeal())
+    stage.appeals.open = AppealSnapshot(appeal=an_appeal())
     tanaka = stage.person("U0TANAKA")
     await tanaka.press(await card(stage, tanaka), "appeal.uphold")
     answer = await tanaka.fill_and_submit({"reason": "   "})
@@ -110,7 +112,7 @@ async def test_a_press_while_temporal_is_away_is_told(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "route"),
+    ("value", "workflow_id"),
     [
         (f"{APPEAL}:3", ROUTE),
         (f"{APPEAL}:3", "appeal/AZZZZZZZZZZZZ"),
@@ -118,10 +120,12 @@ async def test_a_press_while_temporal_is_away_is_told(stage: Stage) -> None:
         ("x", f"appeal/{APPEAL}"),
     ],
 )
-async def test_a_button_that_names_no_appeal_is_told(stage: Stage, value: str, route: str) -> None:
+async def test_a_button_that_names_no_appeal_is_told(
+    stage: Stage, value: str, workflow_id: str
+) -> None:
     """Neither an appeal nor a case hears of it."""
     tanaka = stage.person("U0TANAKA")
-    await tanaka.press(await card(stage, tanaka, value, route), "appeal.claim")
+    await tanaka.press(await card(stage, tanaka, value, workflow_id), "appeal.claim")
     assert "読み取れませんでした" in await text_told(stage, tanaka)
     assert stage.appeals.clicks == []
     assert stage.cases.clicks == []

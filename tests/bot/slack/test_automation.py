@@ -7,7 +7,7 @@ import pytest
 from deploy.sandbox.slack.person import Person
 from tests.bot.slack.conftest import Stage, shown
 from tests.bot.slack.fakes import NOW
-from workflows.domain.automation import Turn
+from workflows.domain.automation import PauseChange
 
 
 async def last_told(person: Person, channel: str, count: int) -> str:
@@ -60,7 +60,7 @@ async def test_resuming_takes_a_lead_who_presses(stage: Stage):
     told = await last_told(tanaka, "ts-live", 2)
     assert told.startswith("外部誘導の自動対応の再開を依頼しました。ほかのリードが30分以内に")
     asked = await direct(reed, "asks to resume")
-    assert stage.automation.changes[-1].kind is Turn.RESUME_ASKED
+    assert stage.automation.changes[-1].kind is PauseChange.RESUME_ASKED
     await tanaka.command("/koban resume")
     assert "すでに依頼しています" in await last_told(tanaka, "ts-live", 3)
     await reed.press(asked, "Agree to resume")

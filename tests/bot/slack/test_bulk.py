@@ -11,9 +11,9 @@ from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.reading import controls, visible_text
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import CASE, ROUTE, case
-from workflows.domain.case.commands import DecideRing, Place, StopRing
+from workflows.domain.case.commands import DecideBulk, Place, StopBulk
 from workflows.domain.case.model import Case, Phase
-from workflows.domain.case.snapshot import Memory
+from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.people import Actor
 from workflows.domain.policy.playbook import PresetAction
 
@@ -24,16 +24,16 @@ FIELDS = {"sources": ["device"], "actions": ["mute_user"], "reason": REASON}
 def ringed(**more: object) -> Case:
     """The case, with a playbook that allows rings."""
     now = case()
-    playbook = now.policy.playbook.model_copy(update={"ring": True})
+    playbook = now.policy.playbook.model_copy(update={"bulk": True})
     policy = now.policy.model_copy(update={"playbook": playbook})
     return now.model_copy(update={"policy": policy, **more})
 
 
-async def pressed(stage: Stage, user: str = "U0SATO", button: str = "case.ring") -> Person:
+async def pressed(stage: Stage, user: str = "U0SATO", button: str = "case.bulk") -> Person:
     """Somebody who pressed the entry of a card whose case allows rings."""
-    stage.cases.memories.setdefault(ROUTE, Memory())
+    stage.cases.memories.setdefault(ROUTE, CaseSnapshot())
     if stage.cases.memories[ROUTE].case == case():
-        stage.cases.memories[ROUTE] = Memory(case=ringed())
+        stage.cases.memories[ROUTE] = CaseSnapshot(case=ringed())
     person = stage.person(user)
     await person.press(await stage.seen(person, stage.card()), button)
     return person
@@ -62,10 +62,10 @@ def offered(view: dict, block: str) -> list[str]:
 
 async def test_it_opens_before_its_look_ups_answer(stage: Stage):
     """A trigger lives 3 s; a platform may take longer."""
-    stage.rings.gate = asyncio.Event()
+    stage.bulk_decisions.gate = asyncio.Event()
     sato = await pressed(stage)
     assert "対象を調べています…" in visible_text(await sato.modal())
-    stage.rings.gate.set()
+    stage.bulk_decisions.gate.set()
     view = await showing(sato, "「影響を確認」")
     assert offered(view, "sources")[0] == "同じ端末(59件)"
     assert offered(view, "actions") == ["コメント制限", "商品削除", "強制退会"]
@@ -73,7 +73,7 @@ async def test_it_opens_before_its_look_ups_answer(stage: Stage):
 
 async def test_a_look_up_that_does_not_answer_can_still_be_chosen(stage: Stage):
     """Its number is not known, and says so."""
-    stage.rings.away = True
+    stage.bulk_decisions.away = True
     sato = await opened(stage)
     assert offered(await sato.modal(), "sources")[0] == "同じ端末(件数を確認できません)"
 
@@ -88,10 +88,10 @@ async def test_the_reach_is_shown_before_anything_is_sent(stage: Stage):
     assert view["submit"]["text"] == "判断する"
     assert stage.cases.clicks == []
     assert await sato.fill_and_submit({}) == {"ok": True}
-    [(route, click)] = stage.cases.clicks
-    assert route == ROUTE
+    [(workflow_id, click)] = stage.cases.clicks
+    assert workflow_id == ROUTE
     assert click.place == Place(channel="C0LIVE")
-    assert click.command == DecideRing(
+    assert click.command == DecideBulk(
         by=Actor(id="U0SATO"),
         version=3,
         sources=("device",),
@@ -110,7 +110,7 @@ async def test_another_choice_is_shown_again(stage: Stage):
     assert await sato.fill_and_submit({"ids": "u_900, u_901\nu_900"}) == {"ok": True}
     await showing(sato, "62件に実行する判断です")
     assert stage.cases.clicks == []
-    assert stage.rings.gathered[-1].ids == ("u_900", "u_901")
+    assert stage.bulk_decisions.gathered[-1].ids == ("u_900", "u_901")
     await sato.fill_and_submit({"reason": "別の理由"})
     assert stage.cases.clicks[0][1].command.seen == 62
 
@@ -137,13 +137,13 @@ async def test_what_is_wrong_stands_under_its_field(stage: Stage, answers, error
     sato = await opened(stage)
     done = await sato.fill_and_submit({**FIELDS, **answers})
     assert done == {"ok": False, "errors": errors}
-    assert stage.rings.gathered == []
+    assert stage.bulk_decisions.gathered == []
     assert stage.cases.clicks == []
 
 
 async def test_too_many_are_refused_inline(stage: Stage):
     """With the number, so that one can choose fewer."""
-    stage.rings.members = 1200
+    stage.bulk_decisions.members = 1200
     sato = await opened(stage)
     done = await sato.fill_and_submit(FIELDS)
     assert done["errors"] == {
@@ -155,14 +155,14 @@ async def test_too_many_are_refused_inline(stage: Stage):
 async def test_a_platform_that_is_away_keeps_the_input(stage: Stage):
     """Before the ack, and while the reach is added up."""
     sato = await opened(stage)
-    stage.rings.away = True
+    stage.bulk_decisions.away = True
     done = await sato.fill_and_submit(FIELDS)
     assert done["errors"]["reason"].startswith("プラットフォームが応答しません。")
-    stage.rings.away, stage.rings.blind = False, True
+    stage.bulk_decisions.away, stage.bulk_decisions.blind = False, True
     await sato.fill_and_submit({})
     view = await showing(sato, "プラットフォームが応答しません。")
     assert view["submit"]["text"] == "影響を確認"
-    stage.rings.blind = False
+    stage.bulk_decisions.blind = False
     await sato.fill_and_submit({})
     await showing(sato, "60件に実行する判断です")
     assert stage.cases.clicks == []
@@ -171,11 +171,11 @@ async def test_a_platform_that_is_away_keeps_the_input(stage: Stage):
 async def test_a_reach_that_takes_long_follows(stage: Stage):
     """Slack gets its answer in time; what it touches is shown when it is known."""
     sato = await opened(stage)
-    stage.rings.slow = asyncio.Event()
+    stage.bulk_decisions.slow = asyncio.Event()
     assert await sato.fill_and_submit(FIELDS) == {"ok": True}
     view = await showing(sato, "影響を集計しています…")
     assert view["submit"]["text"] == "影響を確認"
-    stage.rings.slow.set()
+    stage.bulk_decisions.slow.set()
     view = await showing(sato, "60件に実行する判断です")
     assert view["submit"]["text"] == "判断する"
     await sato.fill_and_submit({})
@@ -184,14 +184,14 @@ async def test_a_reach_that_takes_long_follows(stage: Stage):
 
 async def test_a_case_that_is_decided_says_so(stage: Stage):
     """The modal stands open already: the sentence stands in it."""
-    stage.cases.memories[ROUTE] = Memory(case=ringed(phase=Phase.ENFORCING))
+    stage.cases.memories[ROUTE] = CaseSnapshot(case=ringed(phase=Phase.ENFORCING))
     sato = await pressed(stage)
     await showing(sato, f"ケース {CASE} はすでに完了しています。")
 
 
-async def test_a_playbook_without_rings_says_so(stage: Stage):
+async def test_a_playbook_without_bulk_says_so(stage: Stage):
     """An old card may still have the entry."""
-    stage.cases.memories[ROUTE] = Memory(case=case().model_copy(update={"version": 4}))
+    stage.cases.memories[ROUTE] = CaseSnapshot(case=case().model_copy(update={"version": 4}))
     sato = await pressed(stage)
     await showing(sato, "この種類のケースでは、まとめて判断できません。")
 
@@ -215,7 +215,9 @@ async def test_input_survives_temporal_being_out_of_reach(stage: Stage):
     assert len(stage.cases.clicks) == 1
 
 
-@pytest.mark.parametrize("metadata", ["", "null", "{}", json.dumps({"route": "x", "case": CASE})])
+@pytest.mark.parametrize(
+    "metadata", ["", "null", "{}", json.dumps({"workflow_id": "x", "case": CASE})]
+)
 async def test_forged_metadata_is_refused_with_the_input_kept(stage: Stage, metadata):
     """A modal that names no case sends nothing anywhere."""
     sato = await opened(stage)
@@ -236,7 +238,7 @@ async def test_an_english_reader_reads_english(stage: Stage):
 
 async def test_the_list_is_turned_and_nothing_in_it_is_obeyed(stage: Stage):
     """25 a page, failed ones first, and hostile ids stay text."""
-    tanaka = await pressed(stage, "U0TANAKA", "ring.list")
+    tanaka = await pressed(stage, "U0TANAKA", "bulk.list")
     view = await showing(tanaka, "対象 1–25 / 60")
     assert "失敗" in visible_text(view)
     assert "https://" not in visible_text(view)
@@ -256,7 +258,7 @@ async def test_the_list_is_turned_and_nothing_in_it_is_obeyed(stage: Stage):
 async def test_who_holds_no_role_sees_no_list(stage: Stage):
     """Ids of accounts are for the team."""
     stage.people.roles_of["U0TANAKA"] = set()
-    tanaka = await pressed(stage, "U0TANAKA", "ring.list")
+    tanaka = await pressed(stage, "U0TANAKA", "bulk.list")
     assert await stage.told(tanaka) == (
         "この操作ができるのは管理者か監査担当かリードかスペシャリストです"
         "(<@U0SUZUKI>、<@U0REED>、<@U0CLARK> ほか1人)。必要なときは依頼してください。"
@@ -266,5 +268,5 @@ async def test_who_holds_no_role_sees_no_list(stage: Stage):
 
 async def test_stop_is_stored_like_every_press(stage: Stage):
     """Before it is acknowledged."""
-    await pressed(stage, "U0CLARK", "ring.stop")
-    assert stage.cases.clicks[0][1].command == StopRing(by=Actor(id="U0CLARK"), version=3)
+    await pressed(stage, "U0CLARK", "bulk.stop")
+    assert stage.cases.clicks[0][1].command == StopBulk(by=Actor(id="U0CLARK"), version=3)

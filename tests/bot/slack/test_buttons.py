@@ -16,11 +16,11 @@ from workflows.domain.case.commands import (
     Approve,
     ChoosePreset,
     Claim,
-    Clear,
     Confirm,
     Escalate,
     GiveUp,
     LiftProtection,
+    MarkNoViolation,
     Place,
     Release,
     Resume,
@@ -40,7 +40,7 @@ SATO = Actor(id="U0SATO")
     [
         ("case.claim", Claim(by=SATO, version=3)),
         ("case.preset.mute", ChoosePreset(by=SATO, version=3, preset="mute")),
-        ("case.clear", Clear(by=SATO, version=3)),
+        ("case.clear", MarkNoViolation(by=SATO, version=3)),
         ("case.escalate", Escalate(by=SATO, version=3)),
         ("action.undo", Undo(by=SATO, version=3)),
         ("action.retry", Retry(by=SATO, version=3)),
@@ -57,8 +57,8 @@ async def test_a_button_sends_its_command_to_its_case(stage: Stage, action, comm
     """Each button becomes the command it names, as of the card's version, at the card's route."""
     sato = stage.person("U0SATO")
     await sato.press(await stage.seen(sato, stage.card()), action)
-    [(route, click)] = stage.cases.clicks
-    assert route == ROUTE
+    [(workflow_id, click)] = stage.cases.clicks
+    assert workflow_id == ROUTE
     assert click.case == CASE
     assert click.command == command
     assert click.place == Place(channel="C0LIVE", thread=None)
@@ -79,8 +79,8 @@ async def test_a_menu_entry_sends_its_command(stage: Stage, entry, command):
     sato = stage.person("U0SATO")
     card = await stage.seen(sato, stage.card(entries=((entry, entry),)))
     await sato.choose_overflow(card, f"{entry}:{CASE}:3")
-    [(route, click)] = stage.cases.clicks
-    assert (route, click.case, click.command) == (ROUTE, CASE, command)
+    [(workflow_id, click)] = stage.cases.clicks
+    assert (workflow_id, click.case, click.command) == (ROUTE, CASE, command)
 
 
 async def test_a_press_in_a_thread_is_answered_in_the_thread(stage: Stage):
@@ -150,7 +150,7 @@ async def test_the_card_survives_a_private_answer(stage: Stage):
 
 
 @pytest.mark.parametrize(
-    ("value", "route"),
+    ("value", "workflow_id"),
     [
         ("", ROUTE),
         ("K7Q2F9XM0", ROUTE),
@@ -160,10 +160,10 @@ async def test_the_card_survives_a_private_answer(stage: Stage):
         (f"{CASE}:3", "case/../../x"),
     ],
 )
-async def test_a_malformed_handle_is_answered_and_reaches_no_case(stage: Stage, value, route):
+async def test_a_malformed_handle_is_answered_and_reaches_no_case(stage: Stage, value, workflow_id):
     """A button that names no case does nothing, and says so."""
     sato = stage.person("U0SATO")
-    await sato.press(await stage.seen(sato, stage.card(value, route)), "case.claim")
+    await sato.press(await stage.seen(sato, stage.card(value, workflow_id)), "case.claim")
     told = await stage.told(sato)
     assert told == "このボタンのケースを読み取れませんでした。最新のカードから操作してください。"
     assert stage.cases.clicks == []

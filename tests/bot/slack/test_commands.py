@@ -134,7 +134,7 @@ async def test_a_looked_up_case_can_be_worked(stage: Stage, user, phase, names):
         EventLine(at=NOW, kind="case_watched", by="U0CLARK"),
     )
     stage.ledger.stories[CASE] = Story(
-        line=line(CASE, phase=phase, route=ROUTE, version=7), alerts=1, events=watched
+        line=line(CASE, phase=phase, workflow_id=ROUTE, version=7), alerts=1, events=watched
     )
     person = stage.person(user)
     await stage.asked(person, f"/koban case {CASE}")
@@ -145,7 +145,7 @@ async def test_a_looked_up_case_can_be_worked(stage: Stage, user, phase, names):
 
 async def test_a_button_of_a_look_up_reaches_the_case(stage: Stage):
     """Watching from an answer that only one person sees, and writing a note from it."""
-    stage.ledger.stories[CASE] = Story(line=line(CASE, route=ROUTE, version=3), alerts=1)
+    stage.ledger.stories[CASE] = Story(line=line(CASE, workflow_id=ROUTE, version=3), alerts=1)
     sato = stage.person("U0SATO")
     await stage.asked(sato, f"/koban case {CASE}")
     [message] = await sato.ephemerals("ts-live")
@@ -153,7 +153,7 @@ async def test_a_button_of_a_look_up_reaches_the_case(stage: Stage):
     await sato.press(message, "case.note")
     await sato.fill_and_submit({"note": "3件目"})
     by = Actor(id="U0SATO")
-    assert [(route, click.command) for route, click in stage.cases.clicks] == [
+    assert [(workflow_id, click.command) for workflow_id, click in stage.cases.clicks] == [
         (ROUTE, Watch(by=by, version=3)),
         (ROUTE, AddNote(by=by, version=3, note="3件目")),
     ]

@@ -14,7 +14,7 @@ from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import CASE, ROUTE, case
 from workflows.domain.case.commands import ChoosePreset, Escalate, HandOver, Place
 from workflows.domain.case.model import Case, Phase
-from workflows.domain.case.snapshot import Memory
+from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.people import Actor
 from workflows.domain.policy.playbook import Preset
 
@@ -56,7 +56,7 @@ async def says(person: Person, text: str) -> dict:
 
 async def test_every_preset_and_every_entry_is_in_one_modal(stage: Stage):
     """Ten presets in the playbook's order, and everything else behind them; danger asks first."""
-    stage.cases.memories[ROUTE] = Memory(case=with_presets())
+    stage.cases.memories[ROUTE] = CaseSnapshot(case=with_presets())
     sato = await chosen(stage, "U0SATO", "all")
     shown = [c for c in controls(await says(sato, "定型の判断")) if c.kind == "button"]
     assert [c.action_id for c in shown] == [
@@ -81,11 +81,11 @@ async def test_every_preset_and_every_entry_is_in_one_modal(stage: Stage):
 
 async def test_a_press_in_the_modal_is_a_press_on_the_card(stage: Stage):
     """It goes to the case as of what the modal showed, and is answered in the card's channel."""
-    stage.cases.memories[ROUTE] = Memory(case=with_presets())
+    stage.cases.memories[ROUTE] = CaseSnapshot(case=with_presets())
     sato = await chosen(stage, "U0SATO", "all")
     await sato.press(await says(sato, "定型の判断"), "case.preset.p7")
-    [(route, click)] = stage.cases.clicks
-    assert (route, click.case) == (ROUTE, CASE)
+    [(workflow_id, click)] = stage.cases.clicks
+    assert (workflow_id, click.case) == (ROUTE, CASE)
     assert click.command == ChoosePreset(by=SATO, version=9, preset="p7")
     assert click.place == Place(channel="C0LIVE")
     assert controls(await says(sato, "受け付けました。結果はカードに表示されます。")) == []
@@ -93,7 +93,7 @@ async def test_a_press_in_the_modal_is_a_press_on_the_card(stage: Stage):
 
 async def test_the_second_row_finds_its_case_too(stage: Stage):
     """Each row of a view has a name of its own."""
-    stage.cases.memories[ROUTE] = Memory(case=with_presets())
+    stage.cases.memories[ROUTE] = CaseSnapshot(case=with_presets())
     sato = await chosen(stage, "U0SATO", "all")
     await sato.press(await says(sato, "ケースの操作"), "case.escalate")
     assert stage.cases.clicks[0][1].command == Escalate(by=SATO, version=9)
@@ -101,7 +101,7 @@ async def test_the_second_row_finds_its_case_too(stage: Stage):
 
 async def test_a_form_takes_the_modals_place(stage: Stage):
     """One modal, not a pile of them; what is sent goes to the case."""
-    stage.cases.memories[ROUTE] = Memory(case=with_presets())
+    stage.cases.memories[ROUTE] = CaseSnapshot(case=with_presets())
     sato = await chosen(stage, "U0SATO", "all")
     await sato.press(await says(sato, "ケースの操作"), "case.handover")
     await says(sato, "申し送り")
@@ -136,7 +136,7 @@ async def test_a_case_that_sleeps_has_what_always_can_be_done(stage: Stage):
 
 async def test_a_preset_that_asks_first_is_asked_in_a_modal(stage: Stage):
     """What will be done to whom; the answer is the preset, as of what was asked."""
-    stage.cases.memories[ROUTE] = Memory(case=with_presets())
+    stage.cases.memories[ROUTE] = CaseSnapshot(case=with_presets())
     sato = await chosen(stage, "U0SATO", "sure.ban")
     view = await says(sato, "「強制退会」を実行しますか?")
     assert "ユーザー u_123への実行には承認が必要です。" in visible_text(view)
@@ -151,14 +151,14 @@ async def test_a_preset_that_is_gone_can_not_be_made_sure_of(stage: Stage):
     view = await says(sato, "この判断は、いまは選べません。")
     assert view["submit"] is None
     decided = with_presets(phase=Phase.ENFORCING)
-    stage.cases.memories[ROUTE] = Memory(case=decided)
+    stage.cases.memories[ROUTE] = CaseSnapshot(case=decided)
     emma = await chosen(stage, "U0CLARK", "sure.ban")
     assert (await says(emma, "This can’t be chosen any more."))["submit"] is None
 
 
 async def test_a_confirmed_preset_that_is_not_stored_leaves_the_question_open(stage: Stage):
     """The sentence stands above it; the same answer can be given again."""
-    stage.cases.memories[ROUTE] = Memory(case=with_presets())
+    stage.cases.memories[ROUTE] = CaseSnapshot(case=with_presets())
     sato = await chosen(stage, "U0SATO", "sure.ban")
     await says(sato, "強制退会")
     stage.cases.away = True
@@ -171,7 +171,7 @@ async def test_a_confirmed_preset_that_is_not_stored_leaves_the_question_open(st
 @pytest.mark.parametrize("entry", ["handover", "all", "sure.ban"])
 async def test_a_modal_opens_before_its_case_answers(stage: Stage, entry: str):
     """It says that it is loading, and is filled in as soon as the case has answered."""
-    stage.cases.memories[ROUTE] = Memory(case=with_presets())
+    stage.cases.memories[ROUTE] = CaseSnapshot(case=with_presets())
     stage.cases.thinking = asyncio.Event()
     sato = await chosen(stage, "U0SATO", entry)
     await says(sato, "読み込んでいます…")
@@ -182,7 +182,7 @@ async def test_a_modal_opens_before_its_case_answers(stage: Stage, entry: str):
 
 async def test_a_case_that_turns_out_to_be_over_is_said_in_the_open_modal(stage: Stage):
     """Not a form that leads nowhere."""
-    stage.cases.memories[ROUTE] = Memory(case=with_presets(phase=Phase.CLOSED))
+    stage.cases.memories[ROUTE] = CaseSnapshot(case=with_presets(phase=Phase.CLOSED))
     stage.cases.thinking = asyncio.Event()
     sato = await chosen(stage, "U0SATO", "handover")
     await says(sato, "読み込んでいます…")

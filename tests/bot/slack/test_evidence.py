@@ -12,7 +12,7 @@ from tests.bot.slack.fake_evidence import an_alert, image, words
 from tests.bot.slack.fakes import CASE, ROUTE
 from tests.bot.slack.test_everything import chosen, with_presets
 from workflows.domain.case.commands import Click, Modal, Place, RevealEvidence
-from workflows.domain.case.snapshot import Memory
+from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.people import Actor
 
 HIDDEN = [an_alert(1, words("LINE ID https://ex.com"), image(), words("住所", True))]
@@ -59,7 +59,7 @@ async def test_it_opens_before_the_ledger_answers(stage: Stage):
 async def test_from_the_modal_of_all_entries_it_takes_its_place(stage: Stage):
     """Pressed there, it is drawn there; what is hidden opens above it as ever."""
     stage.evidence.alerts = HIDDEN
-    stage.cases.memories[ROUTE] = Memory(case=with_presets())
+    stage.cases.memories[ROUTE] = CaseSnapshot(case=with_presets())
     sato = await chosen(stage, "U0SATO", "all")
     await sato.press(await showing(sato, "定型の判断"), "case.evidence")
     view = await showing(sato, "LINE ID hxxps://ex[.]com")
@@ -136,8 +136,8 @@ async def test_a_press_on_what_is_hidden_goes_to_the_case(stage: Stage):
     await sato.press(view, "evidence.reveal.1")
     piece = await showing(sato, "読み込んでいます…")
     assert len(await sato.views()) == 2
-    ((route, click),) = stage.cases.clicks
-    assert route == ROUTE
+    ((workflow_id, click),) = stage.cases.clicks
+    assert workflow_id == ROUTE
     assert isinstance(click.command, RevealEvidence)
     assert click == Click(
         id=click.id,

@@ -34,7 +34,7 @@ from workflows.domain.alerts import AlertEvidence
 from workflows.domain.values import Language
 
 STATE = ListState(
-    route=ROUTE, case=CASE, version=3, channel="C0LIVE", language=Language.JA, until=NOW
+    workflow_id=ROUTE, case=CASE, version=3, channel="C0LIVE", language=Language.JA, until=NOW
 )
 
 

@@ -12,7 +12,15 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.services.team import Duty, OnCall
 from bot.slack.home import refresh
-from bot.slack.home.refresh import A_MINUTE, AT_ONCE, KEPT, Budget, Outcome, Publisher, Watching
+from bot.slack.home.refresh import (
+    A_MINUTE,
+    AT_ONCE,
+    KEPT,
+    Budget,
+    HomePublisher,
+    HomeRefresh,
+    Outcome,
+)
 from bot.slack.rendering import Block, section
 from bot.slack.replies import Background
 from deploy.sandbox.faults import Fault
@@ -26,7 +34,7 @@ from tests.bot.slack.fakes import NOW, line
 from tests.bot.slack.test_home import home
 from workflows.domain.metrics.metrics import Backlog, Numbers, Sla
 from workflows.domain.policy.playbook import Severity
-from workflows.domain.policy.roster import Turn
+from workflows.domain.policy.roster import ShiftTurn
 from workflows.domain.values import Language, Text
 
 SATO, TANAKA = "U0SATO", "U0TANAKA"
@@ -34,7 +42,7 @@ SATO, TANAKA = "U0SATO", "U0TANAKA"
 
 def on_call() -> OnCall:
     day = Text(ja="日勤", en="Day shift")
-    turn = Turn(shift="day", title=day, starts=NOW, ends=NOW + timedelta(hours=8))
+    turn = ShiftTurn(shift="day", title=day, starts=NOW, ends=NOW + timedelta(hours=8))
     return OnCall(roster=True, now=(Duty(turn=turn, people=(SATO,), leads=(TANAKA,)),))
 
 
@@ -179,7 +187,7 @@ class Slack:
     """A workspace and the publisher in front of it, with a clock of its own."""
 
     workspace: Workspace
-    publisher: Publisher
+    publisher: HomePublisher
     now: list[float] = field(default_factory=lambda: [0.0])
 
     def published(self) -> int:
@@ -193,7 +201,7 @@ async def slack() -> AsyncIterator[Slack]:
         client = AsyncWebClient(
             token=workspace.bot_token, base_url=f"{url}/api/", session=session, retry_handlers=[]
         )
-        yield Slack(workspace, Publisher(client, lambda: now[0]), now)
+        yield Slack(workspace, HomePublisher(client, lambda: now[0]), now)
 
 
 def page(text: str) -> list[Block]:
@@ -275,7 +283,7 @@ class Looked:
 async def test_whoever_opens_comes_first(slack: Slack) -> None:
     """Before those whose homes are only brought up to date; nobody is drawn twice for that."""
     looked, beside = Looked(), Background()
-    seen = Watching(slack.publisher, looked.draw, beside)
+    seen = HomeRefresh(slack.publisher, looked.draw, beside)
     for person in (SATO, TANAKA, "U0REED"):
         seen.opened(person)
     seen.refresh()
@@ -292,7 +300,7 @@ async def test_the_last_state_is_shown_though_slack_was_away(slack: Slack) -> No
     looked, beside = Looked(texts={SATO: "old"}), Background()
     looked.gate.set()
     slack.workspace.faults.set(Fault.SLACK_LOST_RESPONSE, True)
-    seen = Watching(slack.publisher, looked.draw, beside)
+    seen = HomeRefresh(slack.publisher, looked.draw, beside)
     seen.opened(SATO)
     await wait_until(lambda: slack.published() >= 1)
     looked.texts[SATO] = "new"
@@ -311,7 +319,7 @@ async def test_who_has_not_looked_for_long_is_left_alone(slack: Slack) -> None:
     now = [0.0]
     looked, beside = Looked(), Background()
     looked.gate.set()
-    seen = Watching(slack.publisher, looked.draw, beside, lambda: now[0])
+    seen = HomeRefresh(slack.publisher, looked.draw, beside, lambda: now[0])
     seen.opened(SATO)
     await wait_until(lambda: looked.drawn == [SATO])
     now[0] += refresh.LATELY + 1
@@ -325,6 +333,6 @@ async def test_who_has_not_looked_for_long_is_left_alone(slack: Slack) -> None:
 async def test_the_end_of_the_process_waits_for_no_home(slack: Slack) -> None:
     """What has no end of its own is cancelled at once."""
     looked, beside = Looked(), Background()
-    Watching(slack.publisher, looked.draw, beside).opened(SATO)
+    HomeRefresh(slack.publisher, looked.draw, beside).opened(SATO)
     async with asyncio.timeout(PATIENCE):
         await beside.drain(10 * PATIENCE)

@@ -12,7 +12,7 @@ from deploy.sandbox.slack.workspace import Workspace
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import ROUTE
 from tests.bot.slack.test_everything import chosen, with_presets
-from workflows.domain.case.snapshot import Memory
+from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.values import Language
 
 
@@ -56,7 +56,7 @@ async def test_a_modal_is_filled_in_in_the_language_of_who_opened_it(
 ) -> None:
     """It says meanwhile that it loads: there is time to learn the language."""
     monkeypatch.setattr(opening, "UNHURRIED", 60.0)
-    stage.cases.memories[ROUTE] = Memory(case=with_presets())
+    stage.cases.memories[ROUTE] = CaseSnapshot(case=with_presets())
     stage.people.asleep = asyncio.Event()
     emma = await chosen(stage, "U0CLARK", "handover")
     await emma.until(lambda: emma.views(), what="a modal that loads")

@@ -152,7 +152,7 @@ def test_leads_and_specialists_reveal_unless_it_is_said_otherwise():
 
 async def test_related_subjects_are_shown_with_what_there_is_on_them(stage: Stage):
     """Those with open cases and sanctions first; by which tie, and the look-up is recorded."""
-    stage.rings.members = 12
+    stage.bulk_decisions.members = 12
     stage.finding.on = {
         "user:u_7": Record(open_cases=("K7Q2F9XM0",), standing=2),
         "user:u_9": Record(standing=1),
@@ -182,7 +182,7 @@ async def test_related_subjects_are_shown_with_what_there_is_on_them(stage: Stag
 
 async def test_hostile_ties_are_only_shown(stage: Stage):
     """Titles of sources come from policy, ids from the platform; neither is obeyed."""
-    stage.rings.members = 1
+    stage.bulk_decisions.members = 1
     told = await stage.asked(stage.person("U0SATO"), "/koban related user u_1")
     assert "&lt;!channel&gt; ∗太字∗ hxxps://evil[.]example" in told
     assert stage.workspace.notifications == []
@@ -197,6 +197,6 @@ async def test_what_the_platform_does_not_relate_is_said(stage: Stage):
 
 async def test_a_platform_that_is_away_is_said(stage: Stage):
     """Nothing is taken for `nobody`."""
-    stage.rings.away = True
+    stage.bulk_decisions.away = True
     told = await stage.asked(stage.person("U0CLARK"), "/koban related user u_1")
     assert told.startswith("This could not be looked up just now.")

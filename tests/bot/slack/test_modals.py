@@ -13,7 +13,7 @@ from tests.bot.slack.fakes import CASE, ROUTE, case
 from workflows.domain.alerts import Subject
 from workflows.domain.case.commands import Decide, Place, Reject
 from workflows.domain.case.decision import Verdict
-from workflows.domain.case.snapshot import Memory
+from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.people import Actor
 from workflows.domain.policy.playbook import PresetAction
 
@@ -78,9 +78,9 @@ async def test_a_submission_decides_the_case(stage: Stage):
         }
     )
     assert done == {"ok": True}
-    [(route, click)] = stage.cases.clicks
+    [(workflow_id, click)] = stage.cases.clicks
     days = timedelta(days=3)
-    assert (route, click.case) == (ROUTE, CASE)
+    assert (workflow_id, click.case) == (ROUTE, CASE)
     assert click.place == Place(channel="C0LIVE")
     assert click.command == Decide(
         by=Actor(id="U0SATO"),
@@ -138,7 +138,7 @@ async def test_a_duration_over_an_actions_limit_is_refused_inline(stage: Stage):
         update={"actions": {**now.policy.catalog.actions, "slow_user": strict}}
     )
     policy = now.policy.model_copy(update={"catalog": catalog})
-    stage.cases.memories[ROUTE] = Memory(case=now.model_copy(update={"policy": policy}))
+    stage.cases.memories[ROUTE] = CaseSnapshot(case=now.model_copy(update={"policy": policy}))
     sato = await open_(stage, "U0SATO", "case.decide")
     done = await sato.fill_and_submit(
         {
@@ -236,7 +236,7 @@ async def test_hostile_subjects_stay_text_in_a_modal(stage: Stage):
     """A subject id neither mentions nor links anything."""
     now = case()
     hostile = Subject(type="user", id="<!channel> https://ex.com *x*")
-    stage.cases.memories[ROUTE] = Memory(case=now.model_copy(update={"subject": hostile}))
+    stage.cases.memories[ROUTE] = CaseSnapshot(case=now.model_copy(update={"subject": hostile}))
     sato = await open_(stage, "U0SATO", "case.decide")
     read = visible_text(await sato.modal())
     assert "&lt;!channel&gt; hxxps://ex[.]com ∗x∗" in read
@@ -250,7 +250,9 @@ async def test_hostile_subjects_stay_text_in_a_modal(stage: Stage):
         "null",
         "{}",
         "x" * 3000,
-        json.dumps({"route": "enforcement/x", "case": CASE, "version": 1, "channel": "C0LIVE"}),
+        json.dumps(
+            {"workflow_id": "enforcement/x", "case": CASE, "version": 1, "channel": "C0LIVE"}
+        ),
     ],
 )
 async def test_forged_metadata_is_refused_with_the_input_kept(stage: Stage, metadata):

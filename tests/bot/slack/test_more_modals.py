@@ -12,8 +12,8 @@ from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import CASE, NOW, ROUTE, case, line
 from workflows.domain.case.commands import (
     AddNote,
-    AnswerBack,
-    AskBack,
+    AnswerApprover,
+    AskRequester,
     HandOver,
     Merge,
     Place,
@@ -22,7 +22,7 @@ from workflows.domain.case.commands import (
     Wait,
 )
 from workflows.domain.case.model import Phase
-from workflows.domain.case.snapshot import Memory
+from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.people import Actor
 
 SATO = {"by": Actor(id="U0SATO"), "version": 3}
@@ -65,9 +65,9 @@ SENT = [
     (
         "approval.ask",
         {"question": "どの配信ですか"},
-        AskBack(**SATO, question="どの配信ですか"),
+        AskRequester(**SATO, question="どの配信ですか"),
     ),
-    ("approval.answer", {"answer": "s_9 です"}, AnswerBack(**SATO, answer="s_9 です")),
+    ("approval.answer", {"answer": "s_9 です"}, AnswerApprover(**SATO, answer="s_9 です")),
 ]
 
 
@@ -76,8 +76,8 @@ async def test_a_modal_sends_its_command(stage: Stage, name, answers, command):
     """What was filled in reaches the case as one command, and the modal closes."""
     sato = await open_(stage, "U0SATO", name)
     assert await sato.fill_and_submit(answers) == {"ok": True}
-    [(route, click)] = stage.cases.clicks
-    assert (route, click.case, click.command) == (ROUTE, CASE, command)
+    [(workflow_id, click)] = stage.cases.clicks
+    assert (workflow_id, click.case, click.command) == (ROUTE, CASE, command)
     assert click.place == Place(channel="C0LIVE")
     assert await sato.views() == []
 
@@ -220,7 +220,7 @@ async def test_a_closed_case_takes_notes_and_can_be_reopened(stage: Stage):
 async def test_nobody_fills_in_a_form_for_a_closed_case(stage: Stage, name):
     """Whether its workflow ended, or was woken up for something else."""
     closed = case().model_copy(update={"phase": Phase.CLOSED})
-    for memories in ({}, {f"case/{CASE}": Memory(case=closed)}):
+    for memories in ({}, {f"case/{CASE}": CaseSnapshot(case=closed)}):
         stage.cases.memories = memories
         person = stage.person("U0SATO")
         card = await stage.seen(person, stage.card(entries=((name, name),)))
@@ -234,8 +234,8 @@ async def test_an_undo_that_waits_is_found_where_its_case_woke_up(stage: Stage):
     """The card still names the route of the opening, where the next case may run by now."""
     closed = case().model_copy(update={"phase": Phase.CLOSED})
     stage.cases.memories = {
-        ROUTE: Memory(case=case("K99999999")),
-        f"case/{CASE}": Memory(case=closed),
+        ROUTE: CaseSnapshot(case=case("K99999999")),
+        f"case/{CASE}": CaseSnapshot(case=closed),
     }
     reed = await open_(stage, "U0REED", "approval.ask")
     assert await reed.fill_and_submit({"question": "Why?"}) == {"ok": True}

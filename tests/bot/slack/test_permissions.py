@@ -138,7 +138,7 @@ async def test_a_modal_of_a_case(stage: Stage, button: str, role: str) -> None:
 
 
 @pytest.mark.parametrize("role", [*ROLES, "unknown"])
-async def test_the_modal_of_a_ring(stage: Stage, role: str) -> None:
+async def test_the_modal_of_a_bulk(stage: Stage, role: str) -> None:
     """Nobody outside the team has the platform asked for who belongs together."""
     person = await pressed(stage, seat(stage, role))
     if role in WORKS:
@@ -147,10 +147,10 @@ async def test_the_modal_of_a_ring(stage: Stage, role: str) -> None:
         await showing(person, UNKNOWN)
     else:
         await showing(person, "ができるのは")
-    assert stage.rings.gathered == []
+    assert stage.bulk_decisions.gathered == []
 
 
-async def test_a_ring_is_not_shown_to_who_lost_their_role_meanwhile(stage: Stage) -> None:
+async def test_a_bulk_is_not_shown_to_who_lost_their_role_meanwhile(stage: Stage) -> None:
     """The modal stands open; its submission is judged anew."""
     person = await pressed(stage, seat(stage, "specialist"))
     await showing(person, "「影響を確認」")
@@ -158,4 +158,4 @@ async def test_a_ring_is_not_shown_to_who_lost_their_role_meanwhile(stage: Stage
     fields = {"sources": ["device"], "actions": ["mute_user"], "reason": "業者"}
     refused = await person.fill_and_submit(fields)
     assert "ができるのは" in str(refused)
-    assert (stage.rings.gathered, stage.cases.clicks) == ([], [])
+    assert (stage.bulk_decisions.gathered, stage.cases.clicks) == ([], [])

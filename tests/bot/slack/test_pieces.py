@@ -120,7 +120,7 @@ def test_whatever_is_typed_has_a_meaning(typed):
 
 def test_metadata_comes_back_as_it_was_written():
     """What a modal carries survives the round trip."""
-    aim = Handle(case=CASE, version=3, route=ROUTE)
+    aim = Handle(case=CASE, version=3, workflow_id=ROUTE)
     wrote = metadata_for(aim, Place(channel="C0LIVE", thread="1.2"), Language.EN, {"mute": 60})
     assert decode(encode(wrote)) == wrote
 
@@ -134,7 +134,7 @@ def test_paragraphs_hold_whole_lines_within_slacks_limit():
 
 def test_metadata_never_exceeds_slacks_limit():
     """Limits of many actions are left to the case, which knows them."""
-    aim = Handle(case=CASE, version=3, route=ROUTE)
+    aim = Handle(case=CASE, version=3, workflow_id=ROUTE)
     limits = {f"a_rather_long_action_name_{number}": 86400 for number in range(100)}
     written = encode(metadata_for(aim, Place(channel="C0LIVE"), Language.JA, limits))
     assert len(written) <= 3000

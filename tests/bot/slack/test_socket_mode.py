@@ -87,8 +87,8 @@ async def test_a_press_over_the_socket_is_stored_and_acknowledged():
         async with asyncio.timeout(PATIENCE):
             await slack.closed.wait()
     assert slack.answers == [{"envelope_id": "E1"}]
-    [(route, click)] = stage.cases.clicks
-    assert (route, click.id, click.case) == (ROUTE, "press/1.2.a", CASE)
+    [(workflow_id, click)] = stage.cases.clicks
+    assert (workflow_id, click.id, click.case) == (ROUTE, "press/1.2.a", CASE)
 
 
 async def test_a_token_that_slack_refuses_ends_the_runner():

@@ -11,7 +11,7 @@ from tests.bot.slack.fakes import CASE, NOW, PLAYBOOK, ROUTE, case
 from workflows.domain.alerts import Subject
 from workflows.domain.case.commands import Claim
 from workflows.domain.case.model import Phase
-from workflows.domain.case.snapshot import CardRef, Memory
+from workflows.domain.case.snapshot import CardRef, CaseSnapshot
 from workflows.domain.people import Actor
 from workflows.domain.policy.playbook import Severity
 
@@ -19,7 +19,7 @@ from workflows.domain.policy.playbook import Severity
 def line(**changes: object) -> CaseLine:
     given = {
         "id": CASE,
-        "route": ROUTE,
+        "workflow_id": ROUTE,
         "version": 3,
         "title": PLAYBOOK.title,
         "subject": Subject(type="user", id="u_123"),
@@ -51,8 +51,8 @@ async def test_it_shows_the_card_with_buttons_that_work(stage: Stage) -> None:
     assert "ユーザー u_123" in visible_text(shown)
     assert "カードはまだ出ていません" in visible_text(shown)
     await stage.person("U0SATO").press(shown, "case.claim")
-    [(route, click)] = stage.cases.clicks
-    assert (route, click.case) == (ROUTE, CASE)
+    [(workflow_id, click)] = stage.cases.clicks
+    assert (workflow_id, click.case) == (ROUTE, CASE)
     assert click.command == Claim(by=Actor(id="U0SATO"), version=3)
 
 
@@ -60,7 +60,7 @@ async def test_it_links_to_a_card_that_stands(stage: Stage) -> None:
     """There the others see what is done."""
     known(stage)
     card = CardRef(channel="C0LIVE", ts="1700000000.000100")
-    stage.cases.memories[ROUTE] = Memory(case=case(), card=card)
+    stage.cases.memories[ROUTE] = CaseSnapshot(case=case(), card=card)
     shown = await opened(stage)
     assert "/archives/C0LIVE/p1700000000000100|カードを開く>" in visible_text(shown)
 
@@ -92,7 +92,7 @@ async def test_who_holds_no_role_sees_nothing(stage: Stage) -> None:
 async def test_a_closed_case_is_told_as_it_ended(stage: Stage) -> None:
     """Its route may belong to the next case by now."""
     known(stage, phase=Phase.CLOSED)
-    stage.cases.memories[ROUTE] = Memory(case=case("K00000009"))
+    stage.cases.memories[ROUTE] = CaseSnapshot(case=case("K00000009"))
     shown = await opened(stage)
     assert CASE in visible_text(shown)
     assert [each for each in controls(shown) if each.action_id == "case.claim"] == []

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from activities.ledger.team import Covering
+from activities.ledger.team import ActiveCover
 from bot.services.team import Duty, OnCall
 from bot.slack.commands.parser import ShowOnCall, ShowStats, Unknown, Window, read
 from tests.bot.slack.conftest import Stage
@@ -12,7 +12,7 @@ from tests.bot.slack.fakes import NOW
 from workflows.domain.case.decision import Verdict
 from workflows.domain.metrics.metrics import Numbers, PlaybookCount, Spread
 from workflows.domain.people import Role
-from workflows.domain.policy.roster import Turn
+from workflows.domain.policy.roster import ShiftTurn
 from workflows.domain.values import Text
 
 LOOKUPS = ("user", "listing", "stream")
@@ -32,7 +32,7 @@ NUMBERS = Numbers(
 
 
 def duty(name: str, hours: int, people: tuple[str, ...] | None) -> Duty:
-    turn = Turn(
+    turn = ShiftTurn(
         shift=name,
         title=Text(ja=name, en=name),
         starts=NOW + timedelta(hours=hours),
@@ -89,7 +89,7 @@ async def test_numbers_name_their_denominators_and_nobody(stage: Stage) -> None:
 
 async def test_who_is_there_who_comes_and_who_covers(stage: Stage) -> None:
     """Until when, each with leads; times in every reader's own zone."""
-    cover = Covering(
+    cover = ActiveCover(
         person="U0CLARK", covers_for="U0TANAKA", role=Role.LEAD, until=NOW + timedelta(hours=1)
     )
     stage.team.duty = OnCall(

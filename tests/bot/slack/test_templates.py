@@ -12,9 +12,9 @@ from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import PLAYBOOK, ROUTE, case
 from tests.bot.slack.test_everything import says
 from workflows.domain.case.model import Case
-from workflows.domain.case.snapshot import Memory
+from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.policy.platform import NoticeCall
-from workflows.domain.policy.playbook import Playbook, Telling
+from workflows.domain.policy.playbook import NoticeText, Playbook
 from workflows.domain.values import Text
 
 WORDS: dict[str, Any] = {
@@ -45,7 +45,7 @@ def told_case(**more: Any) -> Case:
     policy = now.policy.model_copy(
         update={
             "playbook": Playbook.model_validate({**written, **WORDS}),
-            "telling": Telling(call=call, frame=frame),
+            "telling": NoticeText(call=call, frame=frame),
         }
     )
     return now.model_copy(update={"policy": policy})
@@ -53,7 +53,7 @@ def told_case(**more: Any) -> Case:
 
 async def deciding(stage: Stage, user: str = "U0SATO", **more: Any) -> Person:
     """Somebody with the modal open."""
-    stage.cases.memories[ROUTE] = Memory(case=told_case(**more))
+    stage.cases.memories[ROUTE] = CaseSnapshot(case=told_case(**more))
     person = stage.person(user)
     await person.press(await stage.seen(person, stage.card()), "case.decide")
     await person.modal()

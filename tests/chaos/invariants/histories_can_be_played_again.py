@@ -10,7 +10,7 @@ from bot.query_guard import GuardedRunner
 from tests.chaos.evidence import Evidence, Violation
 from tests.chaos.invariants.ledger_is_what_histories_say import Told, events_in
 from workflows.appeal_workflow import AppealWorkflow
-from workflows.bulk_workflow import RingWorkflow
+from workflows.bulk_workflow import BulkWorkflow
 from workflows.case_workflow import CaseWorkflow
 from workflows.enforcement_workflow import EnforcementWorkflow
 from workflows.report_workflow import ReportWorkflow
@@ -22,7 +22,7 @@ _OURS = (
     CaseWorkflow,
     EnforcementWorkflow,
     ReportWorkflow,
-    RingWorkflow,
+    BulkWorkflow,
     StormWorkflow,
 )
 

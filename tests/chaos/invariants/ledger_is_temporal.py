@@ -7,8 +7,8 @@ from tests.chaos.evidence import Evidence, Row, Story, Violation
 from workflows.domain.case.enforcement import ActionStatus
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.projection import case_row
-from workflows.domain.case.snapshot import Memory
-from workflows.domain.ids import closed_route, enforcement_route
+from workflows.domain.case.snapshot import CaseSnapshot
+from workflows.domain.ids import closed_workflow_id, enforcement_workflow_id
 
 NUMBER = 7
 _WAITING = frozenset({ActionStatus.FAILED, ActionStatus.RETRYING, ActionStatus.UNDOING})
@@ -16,24 +16,24 @@ _WAITING = frozenset({ActionStatus.FAILED, ActionStatus.RETRYING, ActionStatus.U
 
 def check(seen: Evidence) -> Iterator[Violation]:
     """Each case's row, its workflow or snapshot, and all that runs."""
-    routes = set[str]()
+    workflow_ids = set[str]()
     for case, story in seen.stories.items():
         if not story.states:
             yield Violation(NUMBER, f"case {case} has a row and no events")
             continue
         yield from _row(case, story)
         memory, routes_ = _memory(story, seen)
-        routes |= routes_
+        workflow_ids |= routes_
         yield from _same(case, story, memory)
-        routes |= {
-            enforcement_route(case, action["decision_id"])
+        workflow_ids |= {
+            enforcement_workflow_id(case, action["decision_id"])
             for action in story.actions
             if action["until"] or ActionStatus(action["status"]) in _WAITING
         }
-    for route in sorted(seen.running.keys() - routes):
-        yield Violation(NUMBER, f"{route} still runs, and nothing is left for it to do")
-    for route, why in sorted(seen.stuck.items()):
-        yield Violation(NUMBER, f"{route} can't be asked: {why}")
+    for workflow_id in sorted(seen.running.keys() - workflow_ids):
+        yield Violation(NUMBER, f"{workflow_id} still runs, and nothing is left for it to do")
+    for workflow_id, why in sorted(seen.stuck.items()):
+        yield Violation(NUMBER, f"{workflow_id} can't be asked: {why}")
     for ended in seen.ended_badly:
         yield Violation(NUMBER, f"{ended} did not end well")
 
@@ -57,23 +57,29 @@ def _action(case: str, told: Case, row: Row) -> Iterator[Violation]:
         yield Violation(NUMBER, f"case {case}: action {key} is {row['status']}, not {mine}")
 
 
-def _memory(story: Story, seen: Evidence) -> tuple[Memory | None, set[str]]:
+def _memory(story: Story, seen: Evidence) -> tuple[CaseSnapshot | None, set[str]]:
     """What knows the case now, and the workflows that may run for it."""
-    case, route, woken = story.case, story.row["route"], closed_route(story.case.id)
+    case, workflow_id, woken = (
+        story.case,
+        story.row["workflow_id"],
+        closed_workflow_id(story.case.id),
+    )
     if case.phase is not Phase.CLOSED:
         # One that was reopened runs under its own name: its group may have another case by now.
-        routes = {route, woken} & {r for r, m in seen.memories.items() if _knows(m, case.id)}
-        place = min(routes, default=route)
+        workflow_ids = {workflow_id, woken} & {
+            r for r, m in seen.memories.items() if _knows(m, case.id)
+        }
+        place = min(workflow_ids, default=workflow_id)
         return seen.memories.get(place), {place}
     awake = {woken} if case.undoing or case.deadline is not None else set()
     return story.snapshot, awake
 
 
-def _knows(memory: Memory, case: str) -> bool:
+def _knows(memory: CaseSnapshot, case: str) -> bool:
     return memory.case is not None and memory.case.id == case
 
 
-def _same(case: str, story: Story, memory: Memory | None) -> Iterator[Violation]:
+def _same(case: str, story: Story, memory: CaseSnapshot | None) -> Iterator[Violation]:
     where = "its snapshot" if story.case.phase is Phase.CLOSED else "its workflow"
     if memory is None or memory.case is None:
         yield Violation(NUMBER, f"case {case} is {story.case.phase} and {where} is missing")

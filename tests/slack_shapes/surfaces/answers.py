@@ -9,7 +9,7 @@ from activities.slack.role_holders import NOBODY, Holders
 from bot.services.cases import ActionLine, EventLine, Past, Story
 from bot.services.lookups import Fact
 from bot.slack.bulk.decide import worded
-from bot.slack.bulk.form import RingFault, RingForm, faults_of
+from bot.slack.bulk.form import BulkFault, BulkForm, faults_of
 from bot.slack.commands import pages
 from bot.slack.commands.pages import hands_on
 from bot.slack.commands.parser import Incomplete, Which
@@ -17,7 +17,7 @@ from bot.slack.replies import Said
 from tests.activities.slack.cases import AT, CASE, CATALOG, ROUTE
 from tests.bot.slack.fakes import NOW, line
 from tests.slack_shapes.scene import BASE, LINK, Scene, Surface
-from tests.slack_shapes.sent import Sent, said, whisper, words
+from tests.slack_shapes.sent import Sent, post_ephemeral, said, words
 from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import Tally
 from workflows.domain.case.commands import Place
@@ -89,7 +89,7 @@ def _action(scene: Scene, status: ActionStatus) -> ActionLine:
 
 
 def _story(scene: Scene, phase: Phase, many: int) -> Story:
-    (found,) = _lines(scene, 1, phase=phase, route=ROUTE, owner="U0SATO")
+    (found,) = _lines(scene, 1, phase=phase, workflow_id=ROUTE, owner="U0SATO")
     return Story(
         line=found.model_copy(update={"id": CASE, "verdict": Verdict.VIOLATION}),
         alerts=214,
@@ -108,12 +108,14 @@ def _cases(scene: Scene) -> Iterator[tuple[str, Sent]]:
     specialist = frozenset({Role.SPECIALIST})
     for phase in Phase:
         story = _story(scene, phase, len(ActionStatus))
-        hands = hands_on(story, "U0SATO", specialist, scene.catalog, rings=True, listed=True)
+        hands = hands_on(
+            story, "U0SATO", specialist, scene.catalog, bulk_decisions=True, listed=True
+        )
         tally = Tally(total=1000, done=312, failed=3)
         drawn = pages.case_page(story, scene.catalog, BASE, NOW, hands, tally)
         yield phase.value, said(drawn)
     bare = Story(line=_lines(scene, 1, card=None)[0], alerts=1)
-    bare = bare.model_copy(update={"line": bare.line.model_copy(update={"route": ROUTE})})
+    bare = bare.model_copy(update={"line": bare.line.model_copy(update={"workflow_id": ROUTE})})
     reads = hands_on(bare, "U0SUZUKI", frozenset({Role.AUDITOR}), scene.catalog)
     yield from _events(scene)
     yield "nothing happened", said(pages.case_page(bare, scene.catalog, None, NOW, reads))
@@ -186,7 +188,7 @@ def _refused(scene: Scene, refusal: Refusal, command: str = "") -> Sent:
         holders=many if refusal.by is not None else NOBODY,
         command=command,
     )
-    return whisper(text)
+    return post_ephemeral(text)
 
 
 def _of_cases(scene: Scene) -> Iterator[tuple[str, Sent]]:
@@ -218,7 +220,7 @@ def _deeds(scene: Scene) -> Iterator[tuple[str, Sent]]:
         kind = key.removeprefix("did.").removesuffix(".koban")
         by = None if key.endswith(".koban") else "U0SATO"
         refusal = Refusal(reason=Reason.CHANGED, by=by, at=at, what=kind)
-        yield key, whisper(refusal_text(refusal, scene.language, scene.reader.names, NOW))
+        yield key, post_ephemeral(refusal_text(refusal, scene.language, scene.reader.names, NOW))
 
 
 def _said(scene: Scene, key: str, **known: object) -> str:
@@ -251,7 +253,7 @@ def _sentences(scene: Scene) -> Iterator[tuple[str, Sent]]:
     prefixes = ("bot.press.", "bot.cover.", "bot.appeal.over", "bot.appeal.unreadable")
     for key in sorted(scene.catalog.keys):
         if key.startswith(prefixes) or key in _ALONE:
-            yield key, whisper(_said(scene, key, **known))
+            yield key, post_ephemeral(_said(scene, key, **known))
 
 
 def _faults(scene: Scene) -> Iterator[tuple[str, Sent]]:
@@ -265,8 +267,8 @@ def _faults(scene: Scene) -> Iterator[tuple[str, Sent]]:
             yield key, words(_said(scene, key, limit=limit, holders=nobody))
 
 
-def _ring_faults(scene: Scene) -> Iterator[tuple[str, Sent]]:
-    typed = RingForm(
+def _bulk_faults(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    typed = BulkForm(
         sources=("gone",),
         ids=(f"\x1b{scene.words.evidence}",),
         actions=("mute_user",),
@@ -276,13 +278,13 @@ def _ring_faults(scene: Scene) -> Iterator[tuple[str, Sent]]:
     wrong = [
         *faults_of(typed, {"mute_user": 60}, CATALOG, {}).values(),
         *faults_of(typed.model_copy(update={"actions": ()}), {}, CATALOG, {}).values(),
-        RingFault(key="refusal.ring_mixed"),
-        RingFault(key="refusal.ring_empty"),
-        RingFault(key="bot.bulk.too_many", values={"count": 1_001}),
+        BulkFault(key="refusal.ring_mixed"),
+        BulkFault(key="refusal.ring_empty"),
+        BulkFault(key="bot.bulk.too_many", values={"count": 1_001}),
     ]
     if scene.words.policy is not None:
         title = Text(ja=scene.words.policy, en=scene.words.policy)
-        wrong.append(RingFault(key="bot.bulk.other_type", title=title))
+        wrong.append(BulkFault(key="bot.bulk.other_type", title=title))
     for number, fault in enumerate(wrong):
         yield f"{fault.key} {number}", words(worded(fault, scene.catalog))
 
@@ -298,5 +300,5 @@ SURFACES = (
     Surface("what somebody did", _deeds),
     Surface("sentence", _sentences),
     Surface("fault in a modal", _faults),
-    Surface("fault in a ring's modal", _ring_faults),
+    Surface("fault in a ring's modal", _bulk_faults),
 )

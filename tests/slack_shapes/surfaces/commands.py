@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from activities.ledger.team import Covering
+from activities.ledger.team import ActiveCover
 from bot.services.cases import Record
 from bot.services.lookups import Fact
 from bot.services.team import Duty, OnCall
 from bot.slack.commands import pages, team
-from bot.slack.commands.automation import BrakeDesk, BrakeLine, halts_page
-from bot.slack.commands.cover import CoverDesk
+from bot.slack.commands.automation import AutomationAnswer, AutomationLine, halts_page
+from bot.slack.commands.cover import CoverAnswer
 from bot.slack.commands.find import found_page
 from bot.slack.commands.parser import (
     CoverLine,
@@ -25,7 +25,7 @@ from bot.slack.commands.parser import (
 )
 from bot.slack.commands.playbook import playbook_page, playbooks_page
 from bot.slack.commands.request import PAGE
-from bot.slack.commands.subject import SubjectDesk, Tie, related_page
+from bot.slack.commands.subject import SubjectAnswer, Tie, related_page
 from bot.slack.replies import Said
 from tests.activities.slack.test_report_message import NUMBERS
 from tests.bot.slack.fakes import NOW, line
@@ -33,10 +33,10 @@ from tests.slack_shapes.scene import BASE, Scene, Surface
 from tests.slack_shapes.sent import Sent, said
 from tests.slack_shapes.surfaces.rooms import Policies, Rooms
 from workflows.domain.alerts import Subject
-from workflows.domain.automation import AutomationChange, Turn
+from workflows.domain.automation import AutomationChange, PauseChange
 from workflows.domain.metrics.metrics import Numbers, PlaybookCount
 from workflows.domain.people import Cover, Role
-from workflows.domain.policy.roster import Turn as Shift
+from workflows.domain.policy.roster import ShiftTurn as Shift
 
 LATER = NOW + timedelta(hours=2)
 
@@ -82,7 +82,7 @@ def _related(scene: Scene) -> Iterator[tuple[str, Sent]]:
         )
         for n in range(25)
     ]
-    away = list(Rooms(scene).rings.sources().values())
+    away = list(Rooms(scene).bulk_decisions.sources().values())
     for state, found, first, missing in (
         ("nobody", [], 0, []),
         ("one source away", ties[:1], 0, away),
@@ -97,7 +97,7 @@ def _related(scene: Scene) -> Iterator[tuple[str, Sent]]:
 def _no_sources(scene: Scene) -> Iterator[tuple[str, Sent]]:
     """Nobody can be asked who belongs with it."""
     rooms = Rooms(scene)
-    desk = SubjectDesk(rooms.context)
+    desk = SubjectAnswer(rooms.context)
     wanted = ShowRelated(subject=Subject(type="listing", id=scene.words.id))
     yield "a listing", said(rooms.ask(lambda: desk.related(wanted, rooms.asked()))[0])
 
@@ -110,7 +110,7 @@ def _subjects(scene: Scene) -> Iterator[tuple[str, Sent]]:
     )
     rooms = Rooms(scene)
     rooms.platform.facts = {subject.key: (mail,)}
-    desk = SubjectDesk(rooms.context)
+    desk = SubjectAnswer(rooms.context)
     for role in (Role.SPECIALIST, Role.AUDITOR):
         asked = rooms.asked("U0SATO", role)
         yield role.value, said(rooms.ask(lambda asked=asked: desk.show(subject, asked))[0])
@@ -132,7 +132,7 @@ def a_duty(scene: Scene, hours: int, people: tuple[str, ...] | None) -> Duty:
 
 def a_shift(scene: Scene) -> OnCall:
     """One on shift now, one after it, and somebody who covers."""
-    cover = Covering(person="U0SATO", covers_for="U0TANAKA", role=Role.LEAD, until=LATER)
+    cover = ActiveCover(person="U0SATO", covers_for="U0TANAKA", role=Role.LEAD, until=LATER)
     now, after = a_duty(scene, -4, ("U0SATO", "U0SUZUKI")), a_duty(scene, 4, ("U0REED",))
     return OnCall(roster=True, now=(now,), next=(after,), covers=(cover,))
 
@@ -202,18 +202,18 @@ def _covers(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 
 def _of_covers(rooms: Rooms, wanted: CoverLine, person: str) -> list[Said]:
-    desk = CoverDesk(rooms.context)
+    desk = CoverAnswer(rooms.context)
     return rooms.ask(lambda: desk.answer(wanted, person, NOW, rooms.scene.catalog))
 
 
-def _change(kind: Turn, by: str = "U0SUZUKI", **more: object) -> AutomationChange:
+def _change(kind: PauseChange, by: str = "U0SUZUKI", **more: object) -> AutomationChange:
     given = {"kind": kind, "by": by, "at": NOW - timedelta(minutes=5), **more}
     return AutomationChange.model_validate(given)
 
 
-PAUSED = _change(Turn.PAUSED)
-OF_ONE = _change(Turn.PAUSED, playbook="off_platform", until=LATER)
-ASKED = _change(Turn.RESUME_ASKED)
+PAUSED = _change(PauseChange.PAUSED)
+OF_ONE = _change(PauseChange.PAUSED, playbook="off_platform", until=LATER)
+ASKED = _change(PauseChange.RESUME_ASKED)
 SPECIALIST, LEAD, AUDITOR = frozenset({Role.SPECIALIST}), frozenset({Role.LEAD}), Role.AUDITOR
 
 
@@ -228,12 +228,22 @@ def _brakes(scene: Scene) -> Iterator[tuple[str, Sent]]:
         ("one paused", [], _pausing("off_platform"), SPECIALIST),
         ("not a working role", [], pause, {AUDITOR}),
         ("asked to go on", [PAUSED], resume, SPECIALIST),
-        ("asked already", [PAUSED, _change(Turn.RESUME_ASKED, "U0SATO")], resume, SPECIALIST),
+        (
+            "asked already",
+            [PAUSED, _change(PauseChange.RESUME_ASKED, "U0SATO")],
+            resume,
+            SPECIALIST,
+        ),
         ("a lead is needed", [PAUSED, ASKED], resume, SPECIALIST),
         ("going on", [PAUSED, ASKED], resume, LEAD),
         ("nothing stands still", [], resume, LEAD),
         ("everything stands still", [PAUSED], _resuming("off_platform"), LEAD),
-        ("several stand still", [OF_ONE, _change(Turn.PAUSED, playbook="other")], resume, LEAD),
+        (
+            "several stand still",
+            [OF_ONE, _change(PauseChange.PAUSED, playbook="other")],
+            resume,
+            LEAD,
+        ),
     ):
         rooms = Rooms(scene)
         rooms.automation.changes = list(before)
@@ -251,8 +261,8 @@ def _resuming(playbook: str) -> ResumeAutomation:
     return ResumeAutomation(playbook=playbook)
 
 
-def _of_brake(rooms: Rooms, wanted: BrakeLine, roles: frozenset[Role]) -> list[Said]:
-    desk = BrakeDesk(rooms.context)
+def _of_brake(rooms: Rooms, wanted: AutomationLine, roles: frozenset[Role]) -> list[Said]:
+    desk = AutomationAnswer(rooms.context)
     asked = rooms.asked("U0SATO", *roles)
     return rooms.ask(lambda: desk.answer(wanted, asked))
 

@@ -51,7 +51,7 @@ def _pieces(words: Words) -> tuple[Evidence, ...]:
 
 def _state(scene: Scene) -> ListState:
     return ListState(
-        route=ROUTE,
+        workflow_id=ROUTE,
         case=CASE,
         version=VERSION,
         channel="C0123456789",

@@ -8,7 +8,7 @@ from bot.slack.manual.alert import Fault, Made, Wrong, fault_words, made_page, r
 from bot.slack.manual.open import OPEN_CASE, REPORT, About, hand_view
 from tests.bot.slack.fakes import NOW, line
 from tests.slack_shapes.scene import BASE, LINK, Scene, Surface
-from tests.slack_shapes.sent import Sent, said, view, whisper, words
+from tests.slack_shapes.sent import Sent, post_ephemeral, said, view, words
 from tests.slack_shapes.surfaces.rooms import Policies
 from tests.slack_shapes.told import an_alert
 from workflows.domain.alerts import Subject
@@ -68,7 +68,7 @@ def _faults(scene: Scene) -> Iterator[tuple[str, Sent]]:
                 continue
             fault = Fault(wrong=wrong, nearest=nearest)
             state = wrong.value if nearest is None else f"{wrong.value}, {nearest}"
-            yield state, whisper(pages.sentence(fault_words(fault, written, catalog)).text)
+            yield state, post_ephemeral(pages.sentence(fault_words(fault, written, catalog)).text)
             yield f"{state}, in a modal", words(fault_words(fault, written, catalog, plain))
 
 

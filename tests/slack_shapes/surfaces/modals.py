@@ -6,11 +6,11 @@ from typing import Any
 
 from activities.slack.handles import Handle
 from activities.slack.reader import Reader
-from bot.services.bulk import DoneLine, RingPage, SubjectLine
+from bot.services.bulk import BulkPage, DoneLine, SubjectLine
 from bot.services.cases import CaseLine
-from bot.slack.bulk.form import RingMetadata
+from bot.slack.bulk.form import BulkMetadata
 from bot.slack.bulk.list import PAGE, list_view
-from bot.slack.bulk.views import Counted, loading_view, redrawn, ring_view, sentence_view, sure
+from bot.slack.bulk.views import Counted, bulk_view, loading_view, redrawn, sentence_view, sure
 from bot.slack.modals.metadata import Metadata
 from bot.slack.modals.offer import Offer, offer_at, offer_of
 from bot.slack.modals.submissions import KINDS
@@ -22,18 +22,18 @@ from tests.slack_shapes.sent import Sent, view
 from tests.slack_shapes.told import REFUSED, Told
 from tests.slack_shapes.words import Words
 from workflows.domain.alerts import Subject
-from workflows.domain.case.bulk import Blast, Sum
+from workflows.domain.case.bulk import Impact, Sum
 from workflows.domain.case.enforcement import ActionStatus
 from workflows.domain.policy.actions import ActionSpec
 from workflows.domain.policy.platform import RelatedSpec
 from workflows.domain.values import Text
 
-AIM = Handle(case=CASE, version=999_999_999, route=ROUTE)
+AIM = Handle(case=CASE, version=999_999_999, workflow_id=ROUTE)
 
 
 def metadata_of(scene: Scene, limits: dict[str, int]) -> dict[str, Any]:
     return {
-        "route": ROUTE,
+        "workflow_id": ROUTE,
         "case": CASE,
         "version": AIM.version,
         "channel": "C0123456789",
@@ -99,7 +99,7 @@ def _counted(words: Words, many: int) -> Counted:
     return [(f"look_up_{n}", spec, None if n == 1 else n * 1_000) for n in range(many)]
 
 
-def _rings(scene: Scene) -> Iterator[tuple[str, Sent]]:
+def _bulk_ledger(scene: Scene) -> Iterator[tuple[str, Sent]]:
     catalog = scene.catalog
     yield "loading", view(loading_view(catalog))
     for key in ("bot.modal.case_over", "refusal.rings_not_allowed", "bot.bulk.no_actions"):
@@ -111,8 +111,8 @@ def _rings(scene: Scene) -> Iterator[tuple[str, Sent]]:
     ):
         starts = {"user": scene.words.id, "listing": scene.words.id}
         given = {**metadata_of(scene, offer.limits), "starts": starts, "bulk": 20}
-        metadata = RingMetadata.model_validate(given)
-        drawn = view(ring_view(offer, _counted(scene.words, many), metadata, catalog))
+        metadata = BulkMetadata.model_validate(given)
+        drawn = view(bulk_view(offer, _counted(scene.words, many), metadata, catalog))
         yield state, drawn
         for also, text in _afterwards(scene):
             again = redrawn(drawn.whole, text, catalog.say("bot.bulk.submit"), metadata)
@@ -121,7 +121,7 @@ def _rings(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 def _afterwards(scene: Scene) -> Iterator[tuple[str, str]]:
     title = scene.words.policy or "フォロワー"
-    touched = Blast(
+    touched = Impact(
         sums=tuple(Sum(title=Text(ja=title, en=title), total=1_240) for _ in range(8)),
         sanctioned=4,
         unknown=1,
@@ -130,7 +130,7 @@ def _afterwards(scene: Scene) -> Iterator[tuple[str, str]]:
     reader = Reader(texts=scene.catalog, zone=UTC)
     yield "counting", scene.catalog.say("bot.bulk.counting")
     yield "sure", sure(60, touched, True, reader)
-    yield "sure alone", sure(1, Blast(), False, reader)
+    yield "sure alone", sure(1, Impact(), False, reader)
 
 
 def _lists(scene: Scene) -> Iterator[tuple[str, Sent]]:
@@ -145,16 +145,16 @@ def _lists(scene: Scene) -> Iterator[tuple[str, Sent]]:
     full = tuple(SubjectLine(subject=subject, done=(done,) * 3) for _ in range(PAGE))
     untouched = (SubjectLine(subject=subject),)
     for state, page in (
-        ("one", RingPage(total=1, first=0, lines=untouched)),
-        ("first of many", RingPage(total=1_000, first=0, lines=full)),
-        ("in the middle", RingPage(total=1_000, first=PAGE, lines=full)),
-        ("turned too far", RingPage(total=10, first=PAGE, lines=())),
+        ("one", BulkPage(total=1, first=0, lines=untouched)),
+        ("first of many", BulkPage(total=1_000, first=0, lines=full)),
+        ("in the middle", BulkPage(total=1_000, first=PAGE, lines=full)),
+        ("turned too far", BulkPage(total=10, first=PAGE, lines=())),
     ):
         yield state, view(list_view(page, AIM, scene.catalog))
 
 
 SURFACES = (
     Surface("modal", _modals),
-    Surface("ring modal", _rings),
+    Surface("ring modal", _bulk_ledger),
     Surface("list of a ring", _lists),
 )

@@ -18,7 +18,7 @@ def playbooks(words: Words) -> tuple[Playbook, ...]:
     whole = Playbook.model_validate(_whole(words))
     title = words.titled("なりすまし", "Impersonation")
     bare = {"playbook": "impersonation", "title": title, "match": _MATTERS, "policy": None}
-    acting = {"protect": (), "rehearse": True, "escalation": (), "clauses": (), "reasons": ()}
+    acting = {"protect": (), "dry_run": True, "escalation": (), "clauses": (), "reasons": ()}
     other = OTHER.model_copy(update={"title": words.titled("その他の検知", "Other alerts")})
     return (whole, whole.model_copy(update={**bare, **acting}), other)
 
@@ -47,7 +47,7 @@ def _whole(words: Words) -> dict[str, Any]:
         ],
         "act_first": _BY_LEAD,
         "claims": {"idle": "5m", "warn": "2m"},
-        "ring": True,
+        "bulk": True,
         **reasoned(words),
     }
 

@@ -28,7 +28,7 @@ from tests.bot.slack.fakes import (
 )
 from tests.slack_shapes.scene import BASE, Scene
 from tests.slack_shapes.surfaces.policies import actions, playbooks
-from workflows.domain.automation import Standing, standing
+from workflows.domain.automation import PauseState, current_pauses
 from workflows.domain.case.commands import Place
 from workflows.domain.people import Role
 from workflows.domain.policy.actions import ActionCatalog
@@ -97,7 +97,7 @@ class Policies(FakePolicies):
         return self._playbooks
 
 
-class Rings(FakeRings):
+class Bulk(FakeRings):
     """Look-ups with anybody's words for titles."""
 
     title: Text
@@ -132,9 +132,9 @@ class Rooms:
 
     def __post_init__(self) -> None:
         self.people = Speaking(reads=self.scene.language, named=self.scene.reader.names)
-        self.team, self.rings = Team(), Rings()
+        self.team, self.bulk_decisions = Team(), Bulk()
         self.team.title = self.scene.words.titled("外部誘導", "Off-platform inducement")
-        self.rings.title = self.scene.words.titled("同じ端末", "Same device")
+        self.bulk_decisions.title = self.scene.words.titled("同じ端末", "Same device")
 
     @property
     def services(self) -> Services:
@@ -154,14 +154,14 @@ class Rooms:
             finding=self.finding,
             automation=self.automation,
             alerts=FakeAlerts(),
-            rings=self.rings,
+            bulk_decisions=self.bulk_decisions,
             evidence=FakeEvidence(),
         )
 
     @property
-    def halts(self) -> tuple[Standing, ...]:
+    def halts(self) -> tuple[PauseState, ...]:
         """What stands still now."""
-        return standing(self.automation.changes, NOW)
+        return current_pauses(self.automation.changes, NOW)
 
     @property
     def languages(self) -> Languages:

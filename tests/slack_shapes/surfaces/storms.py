@@ -16,7 +16,7 @@ from tests.slack_shapes.stories import STORIES
 from tests.slack_shapes.surfaces.rooms import Rooms, acknowledged
 from tests.slack_shapes.told import Told
 from workflows.domain.alerts import Subject
-from workflows.domain.case.snapshot import CardRef, Memory
+from workflows.domain.case.snapshot import CardRef, CaseSnapshot
 from workflows.domain.case.view import told_in_thread, view_of
 from workflows.domain.people import Role
 from workflows.domain.policy.playbook import Severity
@@ -86,8 +86,8 @@ def _opened(scene: Scene) -> Iterator[tuple[str, Sent]]:
     """What a press on the digest shows its person."""
     story = STORIES["claimed"](scene.words)
     for state, change in (
-        ("its card stands", {"memory": Memory(case=story.case, card=CARD)}),
-        ("its card waits", {"memory": Memory(case=story.case)}),
+        ("its card stands", {"memory": CaseSnapshot(case=story.case, card=CARD)}),
+        ("its card waits", {"memory": CaseSnapshot(case=story.case)}),
         ("closed by now", {"memory": None}),
         ("no such case", {"stories": {}}),
         ("nobody of the team", {"person": "U0REST"}),
@@ -100,7 +100,7 @@ def _opened(scene: Scene) -> Iterator[tuple[str, Sent]]:
 def _answer(scene: Scene, story: Told, change: dict[str, Any]) -> Said:
     rooms = Rooms(scene)
     title = scene.words.titled("外部誘導", "Off-platform inducement")
-    found = line(CASE, title=title, subject=story.case.subject, route=ROUTE, card=None)
+    found = line(CASE, title=title, subject=story.case.subject, workflow_id=ROUTE, card=None)
     rooms.ledger.stories = change.get("stories", {CASE: Story(line=found, alerts=214)})
     rooms.ledger.away = change.get("away", False)
     memory = change.get("memory")

@@ -32,7 +32,7 @@ from workflows.domain.policy.appeals import NoticeKind
 from workflows.domain.policy.platform import NoticeCall
 from workflows.domain.values import Text
 from workflows.ports import appeals
-from workflows.ports.appeals import AppealMemory, AppealStart
+from workflows.ports.appeals import AppealSnapshot, AppealStart
 from workflows.ports.cases import Delivery
 
 PROBLEM = Problem(kind=ProblemKind.REFUSED, status=404)
@@ -79,7 +79,7 @@ NOTICE = appeals.Notice(
 )
 CROSSING: list[Any] = [
     AppealStart(id="A0123456789AB", request=a_request(), rules=RULES, notice=CALL, titles=TITLES),
-    AppealMemory(appeal=APPEAL, card=CARD, seen=("a",), untold=RECORDED),
+    AppealSnapshot(appeal=APPEAL, card=CARD, seen=("a",), untold=RECORDED),
     appeals.Against(case="K7Q2F9XM0", decision="D1"),
     appeals.AppealWrite(row=appeals.appeal_row(APPEAL), events=RECORDED, card=CARD),
     appeals.ShowAppeal(appeal=APPEAL, card=None, lines=RECORDED),

@@ -27,7 +27,7 @@ from workflows.domain.case.decision import PlannedAction
 from workflows.domain.case.enforcement import ActionReport, ActionStatus, EnforcementReport
 from workflows.domain.case.events import Recorded
 from workflows.domain.case.projection import ActionRow
-from workflows.domain.case.snapshot import CardRef, Memory
+from workflows.domain.case.snapshot import CardRef, CaseSnapshot
 from workflows.domain.ids import case_id
 from workflows.domain.people import Cover, Role
 from workflows.domain.policy.packed import PackedPolicy, pack
@@ -93,7 +93,7 @@ class Office:
         await self.may_write.wait()
 
     @activity.defn(name="load_case")
-    async def load_case(self, case: str) -> Memory | None:
+    async def load_case(self, case: str) -> CaseSnapshot | None:
         """The newest snapshot."""
         kept = (write.snapshot for write in reversed(self.writes) if write.case == case)
         found = next((each for each in kept if each is not None), None)
@@ -183,8 +183,8 @@ class Office:
 
     async def alerts(self, alerts: Sequence[Alert]) -> WorkflowHandle:
         """Alerts in one signal."""
-        route = await self.cases.accept_all(alerts, POLICY, ("user:u_123",))
-        return self.client.get_workflow_handle(route)
+        workflow_id = await self.cases.accept_all(alerts, POLICY, ("user:u_123",))
+        return self.client.get_workflow_handle(workflow_id)
 
     async def claim(self, handle: WorkflowHandle, grant: cmd.Grant | None = None) -> None:
         """A person takes the case."""
@@ -233,16 +233,16 @@ class Office:
         news = await self.news(case, status)
         await self.cases.deliver(Delivery(case=case, report=news))
 
-    async def end(self, route: str) -> None:
+    async def end(self, workflow_id: str) -> None:
         """Ends a case's workflow, as an operator can, or as it does by itself."""
-        handle = self.client.get_workflow_handle(route)
+        handle = self.client.get_workflow_handle(workflow_id)
         with suppress(RPCError):
             await handle.terminate()
 
-    async def wait_ended(self, route: str) -> None:
+    async def wait_ended(self, workflow_id: str) -> None:
         """Until a case's workflow is over."""
         async with asyncio.timeout(PATIENCE):
-            await self.client.get_workflow_handle(route).result()
+            await self.client.get_workflow_handle(workflow_id).result()
 
     async def wait_shown(self, number: int) -> list[tuple[str, Show]]:
         """Everything that was shown, once there is so much of it."""

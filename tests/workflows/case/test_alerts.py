@@ -87,7 +87,7 @@ async def test_an_alert_after_the_end_of_its_case_opens_the_next_one(office: Off
     await office.wait_counted(8)
     await office.alert(9)
     await wait_until(lambda: _pauses(handle), what="a pause")
-    await office.press(handle, cmd.Clear(by=SATO))
+    await office.press(handle, cmd.MarkNoViolation(by=SATO))
     await office.wait_event("case_closed")
     await office.alert(10)
     async with (
@@ -108,7 +108,7 @@ async def test_an_alert_after_the_end_joins_a_case_that_is_reopened(office: Offi
     handle = await office.alert(1)
     await office.wait_open(handle)
     office.may_write.clear()
-    await office.press(handle, cmd.Clear(by=SATO))
+    await office.press(handle, cmd.MarkNoViolation(by=SATO))
     await office.wait_event("case_closed")
     await office.alert(2)
     await office.press(handle, cmd.Reopen(by=SATO, reason="続報"))

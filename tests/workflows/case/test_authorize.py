@@ -50,7 +50,7 @@ def test_a_press_without_roles_is_asked_about() -> None:
     [
         cmd.Approve(by=TANAKA),
         cmd.Reject(by=TANAKA, reason="不要"),
-        cmd.AskBack(by=TANAKA, question="どの配信ですか"),
+        cmd.AskRequester(by=TANAKA, question="どの配信ですか"),
     ],
     ids=lambda command: command.kind,
 )

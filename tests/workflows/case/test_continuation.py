@@ -11,9 +11,9 @@ from tests.workflows.domain.builders import POLICY, SATO, T0, a_case, an_alert
 from workflows.activity_options import cards_queue, slack_queue, updates_queue
 from workflows.case_workflow import CaseWorkflow
 from workflows.domain.case import commands as cmd
-from workflows.domain.case.snapshot import Memory
+from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.policy.packed import pack
-from workflows.inputs import CaseStart, Underway
+from workflows.inputs import CaseStart, PendingWork
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ async def test_alerts_that_a_new_history_can_t_hold_are_worked_in_the_old_one(
     handle = await office.alert(1)
     await office.wait_open(handle)
     office.may_write.clear()
-    await office.press(handle, cmd.Clear(by=SATO))
+    await office.press(handle, cmd.MarkNoViolation(by=SATO))
     await office.wait_event("case_closed")
     evidence = [{"kind": "text", "text": "x" * 100_000}]
     await office.alerts([an_alert(number, score=0.5, evidence=evidence) for number in range(2, 22)])
@@ -57,18 +57,20 @@ async def test_a_new_history_notes_where_the_card_is(office: Office) -> None:
     """The write that would have was called off with the history before it."""
     case = a_case()
     start = CaseStart(
-        route=case.route,
+        workflow_id=case.workflow_id,
         policy=pack(POLICY),
         subject=case.subject,
-        memory=Memory(key="run-1", case=case, latest=T0),
-        under_way=Underway(stale=True, waited_for=True, unsure_since=T0),
+        memory=CaseSnapshot(key="run-1", case=case, latest=T0),
+        under_way=PendingWork(stale=True, waited_for=True, unsure_since=T0),
     )
     async with (
         office.worker(cards_queue(QUEUE)),
         office.worker(updates_queue(QUEUE)),
         office.worker(slack_queue(QUEUE)),
     ):
-        await office.client.start_workflow(CaseWorkflow.run, start, id=case.route, task_queue=QUEUE)
+        await office.client.start_workflow(
+            CaseWorkflow.run, start, id=case.workflow_id, task_queue=QUEUE
+        )
         await wait_until(
             lambda: any(each.card == CARD for each in office.writes), PATIENCE, what="its place"
         )

@@ -5,7 +5,7 @@ from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 
 from tests.workflows.domain.builders import POLICY, a_case, a_policy, an_alert
-from workflows.case.inbox import Intake, alert_key, assessed, claim
+from workflows.case.inbox import Inbox, alert_key, assessed, claim
 from workflows.conditions import holds
 from workflows.domain.alerts import Alert
 from workflows.domain.case.model import Case
@@ -31,12 +31,12 @@ def ids(alerts: list[Alert]) -> list[int]:
     return [int(alert.id.removeprefix("chat-")) for alert in alerts]
 
 
-def an_intake(alerts: list[Alert], *had: Alert) -> Intake:
+def an_intake(alerts: list[Alert], *had: Alert) -> Inbox:
     """The intake of a case that has had some alerts."""
     seen = SeenKeys()
     for each in had:
         seen.add(alert_key(each))
-    return Intake(alerts, lambda: seen)
+    return Inbox(alerts, lambda: seen)
 
 
 def test_alerts_are_taken_in_order_a_hundred_at_once() -> None:
@@ -61,7 +61,7 @@ def test_a_batch_has_each_alert_once_and_none_of_the_case() -> None:
 def test_seen_keys_are_asked_for_each_time() -> None:
     """A case that opens in the same run begins with keys of its own."""
     seen = SeenKeys()
-    intake = Intake(numbers(1, 2), lambda: seen)
+    intake = Inbox(numbers(1, 2), lambda: seen)
     seen.add(alert_key(an_alert(1)))
     assert ids(intake.take()) == [2]
 

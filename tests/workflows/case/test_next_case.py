@@ -16,7 +16,7 @@ async def closed(office: Office) -> tuple[WorkflowHandle, str]:
     """A case that was cleared, and its id; nobody works for Slack."""
     handle = await office.alert(1)
     await office.wait_open(handle)
-    await office.press(handle, cmd.Clear(by=SATO))
+    await office.press(handle, cmd.MarkNoViolation(by=SATO))
     await office.wait_event("case_closed")
     return handle, office.writes[0].case
 
@@ -70,7 +70,7 @@ async def test_a_closed_card_that_slack_takes_soon_costs_no_second_workflow(offi
 async def test_an_answer_that_slack_does_not_take_does_not_hold_it_up(office: Office) -> None:
     """The answer goes on beside the next case, and still comes."""
     handle, first = await closed(office)
-    await office.press(handle, cmd.Clear(by=SATO))
+    await office.press(handle, cmd.MarkNoViolation(by=SATO))
     await wait_until(lambda: office.asked, PATIENCE, what="a press")
     await office.alert(2)
     await wait_until(lambda: len(office.openings) == 2, PATIENCE, what="the next case")
@@ -126,7 +126,7 @@ async def test_alerts_that_a_closed_case_gives_back_open_it(office: Office) -> N
         await office.wait_counted(3)
     second = office.openings[1]
     assert (second.alert.id, second.after) == ("chat-000002", first)
-    assert second.row.route == handle.id
+    assert second.row.workflow_id == handle.id
     assert [(claim.case, claim.alerts[0].id) for claim in office.claims] == [
         (opened(office, 1), "chat-000003")
     ]

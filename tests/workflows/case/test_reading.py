@@ -164,22 +164,22 @@ async def rests(handle: WorkflowHandle) -> bool:
 async def test_a_question_leaves_no_trace(client: Client) -> None:
     """The history stays as long as it was, however often somebody asks."""
     cases = Cases(client, QUEUE)
-    route = await cases.accept(about("u_1", 0), POLICY, ("user:u_1",))
-    handle = client.get_workflow_handle(route)
+    workflow_id = await cases.accept(about("u_1", 0), POLICY, ("user:u_1",))
+    handle = client.get_workflow_handle(workflow_id)
     await wait_until(partial(rests, handle), what="a case at rest")
     before = (await handle.describe()).history_length
     for _ in range(20):
-        await cases.memory(route)
-        await cases.reached(route)
+        await cases.memory(workflow_id)
+        await cases.reached(workflow_id)
     assert (await handle.describe()).history_length == before
 
 
 async def test_an_answer_has_the_policy_of_its_case(client: Client) -> None:
     """It travels packed beside the case and is attached again."""
     cases = Cases(client, QUEUE)
-    route = await cases.accept(about("u_1", 0), POLICY, ("user:u_1",))
-    await wait_until(partial(rests, client.get_workflow_handle(route)), what="a card")
-    memory = await cases.memory(route)
+    workflow_id = await cases.accept(about("u_1", 0), POLICY, ("user:u_1",))
+    await wait_until(partial(rests, client.get_workflow_handle(workflow_id)), what="a card")
+    memory = await cases.memory(workflow_id)
     assert memory is not None
     assert memory.case is not None
     assert memory.case.policy == POLICY
@@ -195,10 +195,10 @@ async def test_where_nobody_works_the_question_has_no_answer(
     cases = Cases(client, QUEUE)
     assert await cases.memory("case/nowhere") is None
     await cases.reached("case/nowhere")
-    route = await cases.accept(about("u_1", 0), POLICY, ("user:u_1",))
+    workflow_id = await cases.accept(about("u_1", 0), POLICY, ("user:u_1",))
     # From here on nobody answers, however long one waits.
     monkeypatch.setattr("workflows.client.RPC_TIMEOUT", timedelta(seconds=0.5))
     with pytest.raises(OutOfReach):
-        await cases.memory(route)
+        await cases.memory(workflow_id)
     with pytest.raises(OutOfReach):
-        await cases.reached(route)
+        await cases.reached(workflow_id)

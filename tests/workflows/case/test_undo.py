@@ -6,7 +6,7 @@ from tests.workflows.domain.builders import SATO
 from workflows.activity_options import cards_queue, slack_queue, updates_queue
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.enforcement import ActionStatus
-from workflows.domain.ids import closed_route
+from workflows.domain.ids import closed_workflow_id
 
 
 async def undoing(office: Office) -> tuple[str, str]:
@@ -41,15 +41,15 @@ async def test_its_lines_survive_the_end_of_its_history(office: Office) -> None:
         office.worker(updates_queue(QUEUE)),
         office.worker(slack_queue(QUEUE)),
     ):
-        route, first = await undoing(office)
+        workflow_id, first = await undoing(office)
 
         def is_kept() -> bool:
             snapshots = (write.snapshot for write in office.writes)
             return any(each and each.case and each.case.undoing for each in snapshots)
 
         await wait_until(is_kept, PATIENCE, what="a snapshot while it is undone")
-        await office.end(route)
-        await office.end(closed_route(first))
+        await office.end(workflow_id)
+        await office.end(closed_workflow_id(first))
         await office.report(first, ActionStatus.UNDONE)
         lines = await told(office, first, "action_undone")
     assert lines[-2:] == ["undo_requested", "action_undone"]

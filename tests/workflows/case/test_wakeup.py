@@ -8,17 +8,17 @@ from tests.workflows.domain.builders import SATO, an_alert
 from workflows.activity_options import cards_queue, slack_queue, updates_queue
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.refusals import Reason
-from workflows.domain.ids import case_route, closed_route
+from workflows.domain.ids import case_workflow_id, closed_workflow_id
 from workflows.ports.cases import CasePlace, Delivery
 
 LOST = "K00000009"
-ROUTE = case_route("off_platform", ("user:u_123",))
+ROUTE = case_workflow_id("off_platform", ("user:u_123",))
 
 
 def place(is_open: bool = True) -> CasePlace:
     """Where the ledger says that the case ran."""
     subject = an_alert().subject
-    return CasePlace(subject=subject, route=ROUTE, playbook="off_platform", open=is_open)
+    return CasePlace(subject=subject, workflow_id=ROUTE, playbook="off_platform", open=is_open)
 
 
 @pytest.mark.parametrize("is_open", [True, False])
@@ -30,14 +30,18 @@ async def test_alerts_for_a_case_without_a_snapshot_open_the_next_one(
     await office.cases.deliver(Delivery(case=LOST, alerts=(an_alert(1), an_alert(2))))
     await office.wait_counted(2)
     (opening,) = office.openings
-    assert (opening.row.route, opening.alert.id, opening.after) == (ROUTE, "chat-000001", LOST)
-    await office.wait_ended(closed_route(LOST))
+    assert (opening.row.workflow_id, opening.alert.id, opening.after) == (
+        ROUTE,
+        "chat-000001",
+        LOST,
+    )
+    await office.wait_ended(closed_workflow_id(LOST))
 
 
 async def test_alerts_for_a_case_that_nobody_knows_end_its_workflow(office: Office) -> None:
     """Nobody can tell where they belong; they are named in the log."""
     await office.cases.deliver(Delivery(case=LOST, alerts=(an_alert(1),)))
-    await office.wait_ended(closed_route(LOST))
+    await office.wait_ended(closed_workflow_id(LOST))
     assert office.openings == []
 
 
@@ -50,7 +54,7 @@ async def test_a_case_whose_policy_is_lost_goes_on_by_today_s(office: Office) ->
         office.worker(updates_queue(QUEUE)),
         office.worker(slack_queue(QUEUE)),
     ):
-        await office.press(handle, cmd.Clear(by=SATO))
+        await office.press(handle, cmd.MarkNoViolation(by=SATO))
         await office.wait_ended(handle.id)
         case = office.writes[0].case
         office.without_policy = True
@@ -61,7 +65,7 @@ async def test_a_case_whose_policy_is_lost_goes_on_by_today_s(office: Office) ->
 
 async def test_a_press_on_a_case_that_nobody_knows_is_refused_in_words(office: Office) -> None:
     """Its workflow ends."""
-    handle = office.client.get_workflow_handle(closed_route(LOST))
+    handle = office.client.get_workflow_handle(closed_workflow_id(LOST))
     async with office.worker(slack_queue(QUEUE)):
         await office.press_on(handle, LOST, cmd.Claim(by=SATO))
         await wait_until(lambda: office.answers, PATIENCE, what="the answer")

@@ -26,7 +26,7 @@ PLAIN = (
     cmd.Acknowledge,
     cmd.Resume,
     cmd.LiftProtection,
-    cmd.Clear,
+    cmd.MarkNoViolation,
     cmd.Confirm,
     cmd.Approve,
     cmd.Withdraw,
@@ -65,8 +65,8 @@ def _decisions(by: Actor) -> Iterator[cmd.Command]:
 
 def _with_words(case: Case, by: Actor, now: datetime) -> Iterator[cmd.Command]:
     yield cmd.Reject(by=by, reason="理由")
-    yield cmd.AskBack(by=by, question="どこで見ましたか")
-    yield cmd.AnswerBack(by=by, answer="配信です")
+    yield cmd.AskRequester(by=by, question="どこで見ましたか")
+    yield cmd.AnswerApprover(by=by, answer="配信です")
     yield cmd.Reopen(by=by, reason="異議申し立て")
     yield cmd.HandOver(by=by, to=CLARK, note="引き継ぎ")
     yield cmd.Snooze(by=by, until=now + timedelta(minutes=1))

@@ -10,7 +10,7 @@ from tests.workflows.domain.builders import POLICY, T0, a_case, an_alert
 from tests.workflows.domain.presses import possible
 from tests.workflows.domain.strategies import anything
 from workflows.domain.alerts import brief
-from workflows.domain.automation import Halt
+from workflows.domain.automation import AutomationPause
 from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev
 from workflows.domain.case.approval import Approval
@@ -33,7 +33,7 @@ LIKELY = [
 ]
 
 
-HALT = Halt(by="U0TANAKA", at=T0)
+HALT = AutomationPause(by="U0TANAKA", at=T0)
 
 
 class AnyShift(RuleBasedStateMachine):

@@ -30,7 +30,7 @@ PLAIN = (
     cmd.LiftProtection,
     cmd.Watch,
     cmd.Unwatch,
-    cmd.Clear,
+    cmd.MarkNoViolation,
     cmd.Withdraw,
     cmd.Retry,
     cmd.GiveUp,
@@ -103,5 +103,5 @@ def _decisions() -> Iterator[SearchStrategy[Any]]:
 def _second_person() -> Iterator[SearchStrategy[Any]]:
     yield st.builds(cmd.Approve, by=standing_in(), version=VERSIONS)
     yield st.builds(cmd.Reject, by=standing_in(), version=VERSIONS, reason=WORDS)
-    yield st.builds(cmd.AskBack, by=standing_in(), question=WORDS)
-    yield st.builds(cmd.AnswerBack, by=PEOPLE, answer=WORDS)
+    yield st.builds(cmd.AskRequester, by=standing_in(), question=WORDS)
+    yield st.builds(cmd.AnswerApprover, by=PEOPLE, answer=WORDS)

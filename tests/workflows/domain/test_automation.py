@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from tests.workflows.domain.builders import CLARK, REED, SATO, SUZUKI, T0, TANAKA, minutes
 from workflows.domain.automation import (
     AutomationChange,
-    Halt,
-    Turn,
+    AutomationPause,
+    PauseChange,
     Unchanged,
-    halt_of,
+    current_pauses,
     pause,
+    pause_of,
     resume,
-    standing,
 )
 from workflows.domain.people import Actor, Role
 
@@ -45,21 +45,21 @@ class TestStopping:
     def test_a_specialist_stops_everything_at_once(self) -> None:
         """Every playbook stands still, until somebody resumes it."""
         changes = played(stops(SATO))
-        halt = Halt(by="U0SATO", at=T0)
-        assert halt_of(changes, "off_platform", minutes(10_000)) == halt
-        assert halt_of(changes, "self_harm", minutes(1)) == halt
+        halt = AutomationPause(by="U0SATO", at=T0)
+        assert pause_of(changes, "off_platform", minutes(10_000)) == halt
+        assert pause_of(changes, "self_harm", minutes(1)) == halt
 
     def test_one_playbook_alone(self) -> None:
         """The others go on."""
         changes = played(stops(SATO, "off_platform"))
-        assert halt_of(changes, "off_platform", minutes(1)) is not None
-        assert halt_of(changes, "self_harm", minutes(1)) is None
+        assert pause_of(changes, "off_platform", minutes(1)) is not None
+        assert pause_of(changes, "self_harm", minutes(1)) is None
 
     def test_a_pause_with_an_end_ends_by_itself(self) -> None:
         """At the minute."""
         changes = played(stops(TANAKA, lasts=HOUR))
-        assert halt_of(changes, "off_platform", minutes(59)) is not None
-        assert halt_of(changes, "off_platform", minutes(60)) is None
+        assert pause_of(changes, "off_platform", minutes(59)) is not None
+        assert pause_of(changes, "off_platform", minutes(60)) is None
 
     def test_a_second_pause_never_ends_sooner(self) -> None:
         """Else one person could end what takes two, by pausing for a minute."""
@@ -85,9 +85,9 @@ class TestGoingOn:
     def test_it_takes_a_lead_beside_whoever_asked(self) -> None:
         """The first who says it asks, the second arms it."""
         changes = played(stops(SATO), goes_on(SATO), goes_on(TANAKA))
-        kinds = [Turn.PAUSED, Turn.RESUME_ASKED, Turn.RESUMED]
+        kinds = [PauseChange.PAUSED, PauseChange.RESUME_ASKED, PauseChange.RESUMED]
         assert [each.kind for each in changes] == kinds
-        assert halt_of(changes, "off_platform", minutes(1)) is None
+        assert pause_of(changes, "off_platform", minutes(1)) is None
 
     def test_nobody_agrees_with_themselves(self) -> None:
         """Neither a lead nor a specialist; nothing goes on."""
@@ -110,14 +110,14 @@ class TestGoingOn:
         changes = played(stops(SATO), goes_on(SATO))
         late = resume(changes, TANAKA, None, minutes(30))
         assert isinstance(late, AutomationChange)
-        assert late.kind is Turn.RESUME_ASKED
+        assert late.kind is PauseChange.RESUME_ASKED
 
     def test_a_new_pause_makes_an_old_request_void(self) -> None:
         """It was about another situation."""
         changes = played(stops(SATO), goes_on(SATO), stops(CLARK, at=minutes(1)))
         again = resume(changes, TANAKA, None, minutes(2))
         assert isinstance(again, AutomationChange)
-        assert again.kind is Turn.RESUME_ASKED
+        assert again.kind is PauseChange.RESUME_ASKED
 
     def test_the_only_pause_needs_no_name(self) -> None:
         """Two of them do."""
@@ -158,7 +158,7 @@ def test_one_person_alone_never_arms_it_again(turns) -> None:
     leads = {each.id for each in (TANAKA, REED) if Role.LEAD in each.roles}
     for pauses, by, playbook, lasts, later in turns:
         now += timedelta(minutes=later)
-        before = {each.halt.playbook: each.halt for each in standing(changes, now)}
+        before = {each.halt.playbook: each.halt for each in current_pauses(changes, now)}
         until = None if lasts is None else timedelta(minutes=lasts)
         outcome = (
             pause(changes, by, playbook, until, now)
@@ -168,11 +168,11 @@ def test_one_person_alone_never_arms_it_again(turns) -> None:
         if isinstance(outcome, Unchanged):
             continue
         changes.append(outcome)
-        after = {each.halt.playbook: each.halt for each in standing(changes, now)}
+        after = {each.halt.playbook: each.halt for each in current_pauses(changes, now)}
         for scope in before.keys() - after.keys():
             asked = [each for each in changes[:-1] if each.playbook == scope][-1]
-            assert outcome.kind is Turn.RESUMED
-            assert asked.kind is Turn.RESUME_ASKED
+            assert outcome.kind is PauseChange.RESUMED
+            assert asked.kind is PauseChange.RESUME_ASKED
             assert asked.by != outcome.by
             assert outcome.by in leads
         for scope, halt in before.items():

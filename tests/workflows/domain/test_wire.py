@@ -12,7 +12,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from tests.workflows.domain.builders import SATO, T0, TANAKA, a_case, an_alert, minutes
 from workflows.domain.alerts import Subject, brief
-from workflows.domain.automation import Halt
+from workflows.domain.automation import AutomationPause
 from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev
 from workflows.domain.case.appeal_outcome import AppealAnswer, AppealOutcome
@@ -20,8 +20,8 @@ from workflows.domain.case.approval import Approval, Consent, Need
 from workflows.domain.case.bulk import Tally
 from workflows.domain.case.decision import Decision, PlannedAction, Verdict
 from workflows.domain.case.enforcement import ActionState, EnforcementReport, Problem, ProblemKind
-from workflows.domain.case.event_base import Happened
-from workflows.domain.case.model import Known, Sanction
+from workflows.domain.case.event_base import EventBase
+from workflows.domain.case.model import Sanction, SubjectHistory
 from workflows.domain.case.reveal_quota import Exposed
 from workflows.domain.people import Role
 from workflows.domain.policy.actions import OnExpiry
@@ -40,7 +40,7 @@ SAID: dict[str, Any] = {
     "renewed": minutes(60),
     "alert": brief(an_alert()),
     "subject": Subject(type="user", id="u_123"),
-    "known": Known(sanctions=(Sanction(action="warn", times=2),)),
+    "known": SubjectHistory(sanctions=(Sanction(action="warn", times=2),)),
     "severity": Severity.HIGH,
     "notify": Notify.ROLE,
     "unless": Unless.CLAIMED,
@@ -71,7 +71,7 @@ SAID: dict[str, Any] = {
         reason="型番でした",
     ),
     "rules": (0, 2),
-    "halt": Halt(playbook="off_platform", by="U0TANAKA", at=T0, until=minutes(120)),
+    "halt": AutomationPause(playbook="off_platform", by="U0TANAKA", at=T0, until=minutes(120)),
     "version": 7,
 }
 """A value for each field whose type its name tells; other fields are words, numbers or flags."""
@@ -81,12 +81,12 @@ ELSEWHERE: dict[tuple[str, str], Any] = {
     ("ProtectionStarted", "action"): STATE,
     ("HandOver", "to"): TANAKA,
     ("ApprovalAnswered", "answer"): "言葉",
-    ("AnswerBack", "answer"): "言葉",
-    ("RingProgressed", "tally"): Tally(total=60, step=2, done=25),
-    ("DecideRing", "sources"): ("device",),
-    ("DecideRing", "ids"): ("u_1", "u_2"),
-    ("DecideRing", "actions"): (PresetAction.model_validate("mute_user"),),
-    ("DecideRing", "ring"): None,
+    ("AnswerApprover", "answer"): "言葉",
+    ("BulkProgressed", "tally"): Tally(total=60, step=2, done=25),
+    ("DecideBulk", "sources"): ("device",),
+    ("DecideBulk", "ids"): ("u_1", "u_2"),
+    ("DecideBulk", "actions"): (PresetAction.model_validate("mute_user"),),
+    ("DecideBulk", "bulk"): None,
     ("RevealEvidence", "modal"): cmd.Modal(id="evidence/1", carries="{}"),
     ("RevealEvidence", "exposed"): Exposed(found=True, image=True, seen=3, since=T0),
     ("Decide", "actions"): (PresetAction.model_validate({"mute_user": {"for": "24h"}}),),
@@ -109,7 +109,7 @@ def example(model: type[Value]) -> Value:
 def _field(model: type[Value], name: str) -> Any:
     if (model.__name__, name) in ELSEWHERE:
         return ELSEWHERE[model.__name__, name]
-    if name == "by" and not issubclass(model, Happened | cmd.Absorb):
+    if name == "by" and not issubclass(model, EventBase | cmd.Absorb):
         return SATO
     return SAID[name] if name in SAID else PLAIN[model.model_fields[name].annotation]
 

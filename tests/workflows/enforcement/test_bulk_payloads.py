@@ -4,33 +4,33 @@ import pytest
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from tests.workflows.domain.builders import SATO, T0, TANAKA, follow, minutes
-from tests.workflows.domain.case.bulk_builders import a_ring_case, decide_ring, ring_news
+from tests.workflows.domain.case.bulk_builders import a_bulk_case, bulk_news, decide_bulk
 from tests.workflows.enforcement.test_bulk_progress import a_start
-from workflows.case.bulk_members import ring_start
+from workflows.case.bulk_members import bulk_start
 from workflows.domain.alerts import Subject
 from workflows.domain.case import commands as cmd
-from workflows.domain.case.bulk import Ring, Tally
+from workflows.domain.case.bulk import Bulk, Tally
 from workflows.domain.case.commands import Click, Place
 from workflows.domain.case.enforcement import ActionStatus, Ask, AskKind, EnforcementReport
-from workflows.domain.case.snapshot import Memory
+from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.case.view import CardView, view_of
 from workflows.domain.policy.packed import pack
 from workflows.domain.values import Value
-from workflows.ports.bulk import Member, RingAsk, RingPart, RingRow, RingRows, RingStart
+from workflows.ports.bulk import BulkPart, BulkRequest, BulkRow, BulkRows, BulkStart, Member
 
 USER = Subject(type="user", id="u_123")
 
 
 def decided() -> "cmd.DecideRing":
     """A decision for a thousand users, as it comes from the modal."""
-    return decide_ring(SATO, None, seen=1000, ids=("u_1", "u_2"))
+    return decide_bulk(SATO, None, seen=1000, ids=("u_1", "u_2"))
 
 
 def case_of_a_thousand():
     """Decided and approved, half way through."""
-    case = follow(a_ring_case(), decide_ring(SATO, 1000), minutes(1))
+    case = follow(a_bulk_case(), decide_bulk(SATO, 1000), minutes(1))
     case = follow(case, cmd.Approve(by=TANAKA), minutes(2))
-    return follow(case, ring_news(case, Tally(total=1000, step=9, done=497, failed=3)), minutes(3))
+    return follow(case, bulk_news(case, Tally(total=1000, step=9, done=497, failed=3)), minutes(3))
 
 
 async def there_and_back(value: Value) -> tuple[Value, int]:
@@ -42,18 +42,18 @@ async def there_and_back(value: Value) -> tuple[Value, int]:
 
 VALUES = [
     Click(id="x", case="K7Q2F9XM0", command=decided(), place=Place(channel="C0LIVE")),
-    Click(id="y", case="K7Q2F9XM0", command=cmd.StopRing(by=SATO), place=Place(channel="C0LIVE")),
-    RingAsk(id="R1", case="K7Q2F9XM0", type="user", starts={"user": USER}, ids=("u_1",)),
-    RingPart(ring="R1", places=(0, 1, 999)),
+    Click(id="y", case="K7Q2F9XM0", command=cmd.StopBulk(by=SATO), place=Place(channel="C0LIVE")),
+    BulkRequest(id="R1", case="K7Q2F9XM0", type="user", starts={"user": USER}, ids=("u_1",)),
+    BulkPart(bulk="R1", places=(0, 1, 999)),
     Member(place=3, subject=USER, standing=("mute_user",)),
-    RingRows(
-        ring="R1",
+    BulkRows(
+        bulk="R1",
         case="K7Q2F9XM0",
         decision="D1",
         by=None,
         at=T0,
         version=3,
-        rows=(RingRow(place=0, action="warn", status=ActionStatus.FAILED),),
+        rows=(BulkRow(place=0, action="warn", status=ActionStatus.FAILED),),
     ),
     a_start(1000, marks="v" * 1000, alive="1" * 1000, asks=(Ask(kind=AskKind.STOP, by="U0SATO"),)),
     EnforcementReport(id="r", case="K1", decision="D1", actions=(), place=7, over=True),
@@ -71,9 +71,9 @@ async def test_it_is_the_same_on_the_other_side(value: Value) -> None:
 async def test_a_case_is_the_same_on_the_other_side() -> None:
     """Its policy travels beside it and is attached again."""
     case = case_of_a_thousand()
-    memory = Memory(case=case, policy=pack(case.policy))
+    memory = CaseSnapshot(case=case, policy=pack(case.policy))
     back, _ = await there_and_back(memory)
-    assert isinstance(back, Memory)
+    assert isinstance(back, CaseSnapshot)
     assert back.with_policy() == memory
 
 
@@ -82,9 +82,9 @@ async def test_a_case_is_the_same_on_the_other_side() -> None:
     [
         (case_of_a_thousand(), 9_000),
         (view_of(case_of_a_thousand()), 6_000),
-        (ring_start(case_of_a_thousand(), "case/x/T", False, "U0SATO", ()), 2_000),
+        (bulk_start(case_of_a_thousand(), "case/x/T", False, "U0SATO", ()), 2_000),
         (a_start(1000, marks="v" * 1000, alive="1" * 1000), 4_000),
-        (ring_news(case_of_a_thousand(), Tally(total=1000, step=10, done=1000)).report, 600),
+        (bulk_news(case_of_a_thousand(), Tally(total=1000, step=10, done=1000)).report, 600),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -96,11 +96,11 @@ async def test_a_thousand_subjects_are_small(value: Value, most: int) -> None:
 
 def test_an_older_worker_reads_a_newer_case() -> None:
     """A case that was written before rings has none."""
-    old = a_ring_case().model_dump(mode="json")
-    del old["rings"]
-    assert type(a_ring_case()).model_validate(old).rings == {}
-    view = view_of(a_ring_case()).model_dump(mode="json")
-    del view["ring"], view["rings"]
-    assert CardView.model_validate(view).ring is None
-    assert Ring.model_validate({"id": "R1", "type": "user", "count": 3}).blast.sums == ()
-    assert RingStart.model_fields["marks"].default == ""
+    old = a_bulk_case().model_dump(mode="json")
+    del old["bulk_decisions"]
+    assert type(a_bulk_case()).model_validate(old).bulk_decisions == {}
+    view = view_of(a_bulk_case()).model_dump(mode="json")
+    del view["bulk"], view["bulk_decisions"]
+    assert CardView.model_validate(view).bulk is None
+    assert Bulk.model_validate({"id": "R1", "type": "user", "count": 3}).impact.sums == ()
+    assert BulkStart.model_fields["marks"].default == ""

@@ -10,7 +10,7 @@ from workflows.domain.case.bulk_progress import (
     HELD_UP,
     STANDS,
     WORK,
-    Mark,
+    MemberStatus,
     after,
     of,
     outcome,
@@ -24,27 +24,27 @@ from workflows.domain.case.enforcement import (
     ProblemKind,
 )
 from workflows.domain.policy.actions import ActionSpec
-from workflows.enforcement.bulk_roll import Roll
-from workflows.ports.bulk import RingJob, RingStart
+from workflows.enforcement.bulk_progress import BulkProgress
+from workflows.ports.bulk import BulkJob, BulkStart
 
 SPEC = ActionSpec.model_validate(
     {"title": "x", "subject": "user", "request": {"path": "/x"}, "undo": {"path": "/x"}}
 )
 S = ActionStatus
-SETTLED = (S.DONE, S.VERIFIED, S.DRIFTED, S.FAILED, S.GIVEN_UP, S.UNDONE, S.LIFTED, S.REHEARSED)
+SETTLED = (S.DONE, S.VERIFIED, S.DRIFTED, S.FAILED, S.GIVEN_UP, S.UNDONE, S.LIFTED, S.DRY_RUN)
 
 
-def a_start(count: int, *names: str, **more: object) -> RingStart:
+def a_start(count: int, *names: str, **more: object) -> BulkStart:
     """A ring of so many users."""
     lasts = timedelta(hours=1)
-    return RingStart(
+    return BulkStart(
         case="K7Q2F9XM0",
-        route="case/x/TEST",
+        workflow_id="case/x/TEST",
         decision="D1",
         actor="U0SATO",
-        ring="R0123456789AB",
+        bulk="R0123456789AB",
         count=count,
-        jobs=tuple(RingJob(action=n, lasts=lasts, spec=SPEC) for n in names or ("warn",)),
+        jobs=tuple(BulkJob(action=n, lasts=lasts, spec=SPEC) for n in names or ("warn",)),
         **more,
     )
 
@@ -61,13 +61,14 @@ def news(place: int, *statuses: ActionStatus, over: bool = True) -> EnforcementR
     )
 
 
-@given(st.lists(st.sampled_from(Mark), max_size=60))
-def test_a_tally_counts_everybody_once(marks: list[Mark]) -> None:
+@given(st.lists(st.sampled_from(MemberStatus), max_size=60))
+def test_a_tally_counts_everybody_once(marks: list[MemberStatus]) -> None:
     """What is left and what is over add up to the whole, whatever the marks."""
     counted = tally(marks, 7)
     assert counted.total == len(marks)
     assert counted.left == sum(
-        mark in WORK or mark in HELD_UP or mark in (Mark.ACTING, Mark.UNDOING) for mark in marks
+        mark in WORK or mark in HELD_UP or mark in (MemberStatus.ACTING, MemberStatus.UNDOING)
+        for mark in marks
     )
     assert counted.drifted <= counted.done
 
@@ -75,19 +76,19 @@ def test_a_tally_counts_everybody_once(marks: list[Mark]) -> None:
 @given(st.lists(st.sampled_from(SETTLED), min_size=1, max_size=3))
 def test_the_ledger_tells_a_mark_as_the_reports_did(statuses: list[ActionStatus]) -> None:
     """A ring that is read from its rows stands where its news left it."""
-    assert after(Mark.ACTING, statuses) is of(statuses)
+    assert after(MemberStatus.ACTING, statuses) is of(statuses)
 
 
 @given(st.sampled_from(sorted(STANDS)), st.lists(st.sampled_from(ActionStatus), min_size=1))
-def test_what_stands_never_fails(before: Mark, statuses: list[ActionStatus]) -> None:
+def test_what_stands_never_fails(before: MemberStatus, statuses: list[ActionStatus]) -> None:
     """An undo or a lift that the platform refuses leaves the action standing."""
-    assert after(before, statuses) is not Mark.FAILED
+    assert after(before, statuses) is not MemberStatus.FAILED
 
 
-@given(st.lists(st.sampled_from(Mark), min_size=1, max_size=100), st.integers(1, 40))
-def test_a_wave_has_room_for_who_is_held_up(marks: list[Mark], size: int) -> None:
+@given(st.lists(st.sampled_from(MemberStatus), min_size=1, max_size=100), st.integers(1, 40))
+def test_a_wave_has_room_for_who_is_held_up(marks: list[MemberStatus], size: int) -> None:
     """Never more at once than a wave, and nobody who has no work."""
-    roll = Roll(a_start(len(marks), marks="".join(mark.value for mark in marks)))
+    roll = BulkProgress(a_start(len(marks), marks="".join(mark.value for mark in marks)))
     wave = roll.next_wave(size)
     held = sum(mark in HELD_UP for mark in marks)
     assert len(wave) <= max(size - held, 0)
@@ -97,15 +98,15 @@ def test_a_wave_has_room_for_who_is_held_up(marks: list[Mark], size: int) -> Non
 
 @settings(max_examples=150)
 @given(st.data(), st.integers(1, 30))
-def test_any_ring_comes_to_an_end(data: st.DataObject, count: int) -> None:
+def test_any_bulk_comes_to_an_end(data: st.DataObject, count: int) -> None:
     """Whatever each subject answers: after its waves everybody is somewhere, and only once."""
-    roll = Roll(a_start(count))
+    roll = BulkProgress(a_start(count))
     while wave := roll.next_wave(WAVE):
         for place in wave:
             roll.begin(place)
         assert roll.at_work
         for place in wave:
-            answer = data.draw(st.sampled_from([S.VERIFIED, S.DONE, S.FAILED, S.REHEARSED]))
+            answer = data.draw(st.sampled_from([S.VERIFIED, S.DONE, S.FAILED, S.DRY_RUN]))
             roll.hear(news(place, answer, over=answer is not S.FAILED))
         if data.draw(st.booleans()):
             roll.stop()
@@ -122,20 +123,22 @@ def test_any_ring_comes_to_an_end(data: st.DataObject, count: int) -> None:
     assert roll.over
 
 
-@given(st.lists(st.sampled_from(Mark), min_size=1, max_size=50), st.data())
-def test_what_is_carried_over_is_what_was_there(marks: list[Mark], data: st.DataObject) -> None:
+@given(st.lists(st.sampled_from(MemberStatus), min_size=1, max_size=50), st.data())
+def test_what_is_carried_over_is_what_was_there(
+    marks: list[MemberStatus], data: st.DataObject
+) -> None:
     """Between two runs no letter is lost."""
     letters = "".join(mark.value for mark in marks)
     alive = "".join(data.draw(st.sampled_from("01")) for _ in marks)
-    roll = Roll(a_start(len(marks), marks=letters, alive=alive))
-    again = Roll(a_start(len(marks), marks=roll.letters(), alive=roll.lives()))
+    roll = BulkProgress(a_start(len(marks), marks=letters, alive=alive))
+    again = BulkProgress(a_start(len(marks), marks=roll.letters(), alive=roll.lives()))
     assert (again.marks, again.alive) == (roll.marks, roll.alive)
     assert (roll.letters(), roll.lives()) == (letters, alive)
 
 
 def test_stop_skips_what_has_not_begun_and_writes_it_down() -> None:
     """A row for each of them, as for everybody else."""
-    roll = Roll(a_start(3, "warn", "mute"))
+    roll = BulkProgress(a_start(3, "warn", "mute"))
     roll.begin(0)
     roll.stop()
     assert roll.letters() == "ass"
@@ -145,7 +148,7 @@ def test_stop_skips_what_has_not_begun_and_writes_it_down() -> None:
 
 def test_an_undo_that_fails_leaves_its_row_standing_with_the_reason() -> None:
     """The ledger must not call a sanction failed that is in force."""
-    roll = Roll(a_start(1, marks="v", alive="0"))
+    roll = BulkProgress(a_start(1, marks="v", alive="0"))
     roll.undo()
     roll.begin(0)
     problem = Problem(kind=ProblemKind.REFUSED, status=409)
@@ -159,7 +162,7 @@ def test_an_undo_that_fails_leaves_its_row_standing_with_the_reason() -> None:
 
 def test_news_of_nobody_changes_nothing() -> None:
     """A place that the ring does not have, or none at all."""
-    roll = Roll(a_start(2))
+    roll = BulkProgress(a_start(2))
     roll.hear(news(2, S.VERIFIED))
     roll.hear(news(-1, S.VERIFIED))
     roll.hear(news(0, S.VERIFIED).model_copy(update={"place": None}))
@@ -168,7 +171,7 @@ def test_news_of_nobody_changes_nothing() -> None:
 
 def test_who_is_held_up_is_not_over() -> None:
     """The platform does not answer: it counts as retried, and the rest goes on."""
-    roll = Roll(a_start(2))
+    roll = BulkProgress(a_start(2))
     roll.begin(0)
     roll.hear(news(0, S.RETRYING, over=False))
     assert (roll.letters(), roll.at_work, roll.over) == ("r.", False, False)
@@ -179,9 +182,13 @@ def test_who_is_held_up_is_not_over() -> None:
 
 def test_a_mixed_end_says_what_stands() -> None:
     """Drifted before verified, failed before all."""
-    assert outcome([Mark.VERIFIED, Mark.DRIFTED], False) is S.DRIFTED
-    assert outcome([Mark.VERIFIED, Mark.DONE, Mark.SKIPPED], False) is S.DONE
-    assert outcome([Mark.VERIFIED, Mark.FAILED], False) is S.FAILED
-    assert outcome([Mark.UNDONE, Mark.LIFTED, Mark.SKIPPED], True) is S.UNDONE
-    assert outcome([Mark.UNDONE, Mark.VERIFIED], True) is S.FAILED
-    assert outcome([Mark.SKIPPED, Mark.SKIPPED], False) is S.SKIPPED
+    assert outcome([MemberStatus.VERIFIED, MemberStatus.DRIFTED], False) is S.DRIFTED
+    assert (
+        outcome([MemberStatus.VERIFIED, MemberStatus.DONE, MemberStatus.SKIPPED], False) is S.DONE
+    )
+    assert outcome([MemberStatus.VERIFIED, MemberStatus.FAILED], False) is S.FAILED
+    assert (
+        outcome([MemberStatus.UNDONE, MemberStatus.LIFTED, MemberStatus.SKIPPED], True) is S.UNDONE
+    )
+    assert outcome([MemberStatus.UNDONE, MemberStatus.VERIFIED], True) is S.FAILED
+    assert outcome([MemberStatus.SKIPPED, MemberStatus.SKIPPED], False) is S.SKIPPED

@@ -96,7 +96,7 @@ def a_start(*names: str, notice: Letter | None = None, **more: object) -> Enforc
         )
         for name in names
     )
-    given = {"case": "K1", "route": "case/x", "decision": "D1", "actor": None, **more}
+    given = {"case": "K1", "workflow_id": "case/x", "decision": "D1", "actor": None, **more}
     return EnforcementStart(jobs=jobs, notice=notice or letter(), **given)  # type: ignore[arg-type]
 
 

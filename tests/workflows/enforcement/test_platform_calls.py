@@ -3,16 +3,18 @@
 from tests.workflows.domain.builders import CATALOG, a_case, minutes
 from workflows.domain.case.decision import PlannedAction
 from workflows.domain.case.enforcement import ActionStatus, Problem, ProblemKind
-from workflows.enforcement.platform_calls import Track
+from workflows.enforcement.platform_calls import ActionRun
 from workflows.inputs import EnforcementStart, Job
 
 
-def a_track(status: ActionStatus) -> Track:
+def a_track(status: ActionStatus) -> ActionRun:
     """A warning of D1 that came to `status`."""
     planned = PlannedAction(action="warn", subject=a_case().subject)
     job = Job(planned=planned, spec=CATALOG.actions["warn"])
-    start = EnforcementStart(case="K1", route="case/x", decision="D1", actor=None, jobs=(job,))
-    track = Track(job, start, minutes(0))
+    start = EnforcementStart(
+        case="K1", workflow_id="case/x", decision="D1", actor=None, jobs=(job,)
+    )
+    track = ActionRun(job, start, minutes(0))
     track.status, track.problem = status, Problem(kind=ProblemKind.REFUSED, status=409)
     return track
 

@@ -59,7 +59,7 @@ def a_start(lasts: timedelta | None = None, **more: object) -> EnforcementStart:
     name = "warn" if lasts is None else "mute_user"
     planned = PlannedAction(action=name, subject=a_case().subject, lasts=lasts)
     spec = CATALOG.actions[name].model_copy(update={"verify": None})
-    given = {"case": "K1", "route": "case/x", "decision": "D1", "actor": None, **more}
+    given = {"case": "K1", "workflow_id": "case/x", "decision": "D1", "actor": None, **more}
     return EnforcementStart(jobs=(Job(planned=planned, spec=spec),), **given)  # type: ignore[arg-type]
 
 

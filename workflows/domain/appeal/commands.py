@@ -6,39 +6,39 @@ from pydantic import Field
 
 from workflows.domain.appeal.model import Appealed
 from workflows.domain.case.appeal_outcome import AppealSettled
-from workflows.domain.case.commands import Asked, Grant, Place
+from workflows.domain.case.commands import Grant, PersonCommandBase, Place
 from workflows.domain.case.enforcement import Problem
 from workflows.domain.policy.appeals import NoticeKind
 from workflows.domain.values import Value
 
 
-class ClaimAppeal(Asked):
+class ClaimAppeal(PersonCommandBase):
     """Review it."""
 
     kind: Literal["claim_appeal"] = "claim_appeal"
 
 
-class ReleaseAppeal(Asked):
+class ReleaseAppeal(PersonCommandBase):
     """Put it back."""
 
     kind: Literal["release_appeal"] = "release_appeal"
 
 
-class Uphold(Asked):
+class Uphold(PersonCommandBase):
     """The decision stands."""
 
     kind: Literal["uphold"] = "uphold"
     reason: str
 
 
-class Overturn(Asked):
+class Overturn(PersonCommandBase):
     """The decision falls."""
 
     kind: Literal["overturn"] = "overturn"
     reason: str
 
 
-class RetryNotice(Asked):
+class RetryNotice(PersonCommandBase):
     """Send the notice again that could not be sent."""
 
     kind: Literal["retry_notice"] = "retry_notice"

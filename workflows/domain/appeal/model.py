@@ -91,7 +91,7 @@ class Appealed(Value):
     """
 
     case: str
-    route: str
+    workflow_id: str
     title: Text
     subject: Subject
     card: CardRef | None = None

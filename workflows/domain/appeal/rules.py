@@ -21,7 +21,7 @@ from workflows.domain.appeal.model import (
 )
 from workflows.domain.case import refusals as no
 from workflows.domain.case.appeal_outcome import AppealOutcome
-from workflows.domain.case.commands import Asked
+from workflows.domain.case.commands import PersonCommandBase
 from workflows.domain.case.model import Mark
 from workflows.domain.people import Actor, Role
 from workflows.domain.policy.appeals import AppealRules
@@ -173,7 +173,7 @@ __all__ = ["Outcome", "apply_appeal", "decide_appeal", "decide_in_turn"]
 
 def decide_appeal(appeal: Appeal, command: cmd.AppealCommand, now: datetime) -> Outcome:
     """What `command` makes of `appeal` at `now`: events in their order, or a refusal."""
-    if isinstance(command, Asked):
+    if isinstance(command, PersonCommandBase):
         over = None if isinstance(command, cmd.RetryNotice) else _over(appeal)
         refusal = _not_theirs(appeal, command.by) or over
         if refusal is not None:

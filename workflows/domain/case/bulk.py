@@ -7,7 +7,7 @@ touch, and counts: a thousand subjects must not be a thousand entries in its mem
 from workflows.domain.alerts import Subject
 from workflows.domain.values import Text, Value
 
-RING = "ring"
+BULK = "bulk"
 """The type of the subject that stands for a whole ring in its decision's actions."""
 MOST = 1_000
 """Subjects of one ring: a decision nobody can survey any more is none."""
@@ -22,7 +22,7 @@ class Sum(Value):
     total: float
 
 
-class Blast(Value):
+class Impact(Value):
     """The blast radius. `unknown` are subjects that the platform does not know.
 
     `sanctioned` are those with an action that stands already; `dropped` is what the platform or
@@ -35,18 +35,18 @@ class Blast(Value):
     dropped: int = 0
 
 
-class Ring(Value):
+class Bulk(Value):
     """The subjects of one decision, all of one type, as they stand in the ledger under `id`."""
 
     id: str
     type: str
     count: int
-    blast: Blast = Blast()
+    impact: Impact = Impact()
 
     @property
     def subject(self) -> Subject:
         """What stands for all of them where one subject is named."""
-        return Subject(type=RING, id=self.id)
+        return Subject(type=BULK, id=self.id)
 
 
 class Tally(Value):
@@ -63,7 +63,7 @@ class Tally(Value):
     retrying: int = 0
     skipped: int = 0
     given_up: int = 0
-    rehearsed: int = 0
+    dry_run: int = 0
     undone: int = 0
     lifted: int = 0
 
@@ -71,7 +71,7 @@ class Tally(Value):
     def ended(self) -> int:
         """How many are over for now, however they ended."""
         over = self.done + self.failed + self.skipped + self.given_up
-        return over + self.rehearsed + self.undone + self.lifted
+        return over + self.dry_run + self.undone + self.lifted
 
     @property
     def left(self) -> int:
@@ -79,13 +79,13 @@ class Tally(Value):
         return self.total - self.ended
 
 
-class RingState(Value):
+class BulkState(Value):
     """How a ring's decision stands: its last tally, and who stopped it."""
 
     tally: Tally
     stopped_by: str | None = None
 
     @classmethod
-    def of(cls, ring: Ring) -> "RingState":
+    def of(cls, bulk: Bulk) -> "BulkState":
         """A ring that nothing was done to yet."""
-        return cls(tally=Tally(total=ring.count))
+        return cls(tally=Tally(total=bulk.count))

@@ -7,7 +7,7 @@ from workflows.domain.case.bulk import Tally
 from workflows.domain.case.enforcement import STANDING, ActionStatus
 
 
-class Mark(StrEnum):
+class MemberStatus(StrEnum):
     """One subject. The last three are work that was asked for and waits for its wave."""
 
     WAITING = "."
@@ -19,7 +19,7 @@ class Mark(StrEnum):
     FAILED = "f"
     GIVEN_UP = "g"
     SKIPPED = "s"
-    REHEARSED = "h"
+    DRY_RUN = "h"
     UNDOING = "b"
     UNDO_RETRYING = "q"
     UNDONE = "u"
@@ -29,67 +29,69 @@ class Mark(StrEnum):
     TO_GIVE_UP = "G"
 
 
-STANDS = frozenset({Mark.DONE, Mark.VERIFIED, Mark.DRIFTED})
-WORK = frozenset({Mark.WAITING, Mark.TO_RETRY, Mark.TO_UNDO, Mark.TO_GIVE_UP})
+STANDS = frozenset({MemberStatus.DONE, MemberStatus.VERIFIED, MemberStatus.DRIFTED})
+WORK = frozenset(
+    {MemberStatus.WAITING, MemberStatus.TO_RETRY, MemberStatus.TO_UNDO, MemberStatus.TO_GIVE_UP}
+)
 """What the next wave takes."""
-UNDER_WAY = frozenset({Mark.ACTING, Mark.UNDOING})
+UNDER_WAY = frozenset({MemberStatus.ACTING, MemberStatus.UNDOING})
 """What the wave under way waits for."""
-HELD_UP = frozenset({Mark.RETRYING, Mark.UNDO_RETRYING})
+HELD_UP = frozenset({MemberStatus.RETRYING, MemberStatus.UNDO_RETRYING})
 """The platform does not answer for it: it keeps its place in the wave, and the others go on."""
-_TAKEN_BACK = frozenset({Mark.UNDOING, Mark.UNDO_RETRYING, Mark.TO_UNDO})
+_TAKEN_BACK = frozenset({MemberStatus.UNDOING, MemberStatus.UNDO_RETRYING, MemberStatus.TO_UNDO})
 
 
-def after(before: Mark, statuses: Sequence[ActionStatus]) -> Mark:
+def after(before: MemberStatus, statuses: Sequence[ActionStatus]) -> MemberStatus:
     """A subject's mark after news of all its actions."""
     stood = before in STANDS or before in _TAKEN_BACK
     if ActionStatus.RETRYING in statuses:
         return _held_up(before)
     if ActionStatus.FAILED in statuses:
         # What could not be taken back stands, and can be tried again.
-        return Mark.DONE if stood else Mark.FAILED
+        return MemberStatus.DONE if stood else MemberStatus.FAILED
     return of(statuses)
 
 
-def _held_up(before: Mark) -> Mark:
+def _held_up(before: MemberStatus) -> MemberStatus:
     if before in STANDS:
         return before  # its lift is tried for as long as it takes
-    return Mark.UNDO_RETRYING if before in _TAKEN_BACK else Mark.RETRYING
+    return MemberStatus.UNDO_RETRYING if before in _TAKEN_BACK else MemberStatus.RETRYING
 
 
-def of(statuses: Sequence[ActionStatus]) -> Mark:
+def of(statuses: Sequence[ActionStatus]) -> MemberStatus:
     """A subject's mark from nothing but where its actions stand."""
     standing = [status for status in statuses if status in STANDING]
     if ActionStatus.FAILED in statuses:
-        return Mark.FAILED
+        return MemberStatus.FAILED
     if standing:
         return _standing(standing)
     for status, mark in _ENDS:
         if status in statuses:
             return mark
-    return Mark.WAITING
+    return MemberStatus.WAITING
 
 
-def _standing(statuses: Sequence[ActionStatus]) -> Mark:
+def _standing(statuses: Sequence[ActionStatus]) -> MemberStatus:
     if ActionStatus.DRIFTED in statuses:
-        return Mark.DRIFTED
+        return MemberStatus.DRIFTED
     verified = all(status is ActionStatus.VERIFIED for status in statuses)
-    return Mark.VERIFIED if verified else Mark.DONE
+    return MemberStatus.VERIFIED if verified else MemberStatus.DONE
 
 
 _ENDS = (
-    (ActionStatus.UNDONE, Mark.UNDONE),
-    (ActionStatus.LIFTED, Mark.LIFTED),
-    (ActionStatus.REHEARSED, Mark.REHEARSED),
-    (ActionStatus.GIVEN_UP, Mark.GIVEN_UP),
-    (ActionStatus.SKIPPED, Mark.SKIPPED),
-    (ActionStatus.ROLLED_BACK, Mark.GIVEN_UP),
+    (ActionStatus.UNDONE, MemberStatus.UNDONE),
+    (ActionStatus.LIFTED, MemberStatus.LIFTED),
+    (ActionStatus.DRY_RUN, MemberStatus.DRY_RUN),
+    (ActionStatus.GIVEN_UP, MemberStatus.GIVEN_UP),
+    (ActionStatus.SKIPPED, MemberStatus.SKIPPED),
+    (ActionStatus.ROLLED_BACK, MemberStatus.GIVEN_UP),
 )
 """Of several ends the one that says most."""
 
 
-def tally(marks: Iterable[Mark], step: int) -> Tally:
+def tally(marks: Iterable[MemberStatus], step: int) -> Tally:
     """The counts that people see."""
-    counts = dict.fromkeys(Mark, 0)
+    counts = dict.fromkeys(MemberStatus, 0)
     total = 0
     for mark in marks:
         counts[mark] += 1
@@ -98,27 +100,27 @@ def tally(marks: Iterable[Mark], step: int) -> Tally:
         total=total,
         step=step,
         done=sum(counts[mark] for mark in STANDS),
-        drifted=counts[Mark.DRIFTED],
-        failed=counts[Mark.FAILED],
+        drifted=counts[MemberStatus.DRIFTED],
+        failed=counts[MemberStatus.FAILED],
         retrying=sum(counts[mark] for mark in HELD_UP),
-        skipped=counts[Mark.SKIPPED],
-        given_up=counts[Mark.GIVEN_UP],
-        rehearsed=counts[Mark.REHEARSED],
-        undone=counts[Mark.UNDONE],
-        lifted=counts[Mark.LIFTED],
+        skipped=counts[MemberStatus.SKIPPED],
+        given_up=counts[MemberStatus.GIVEN_UP],
+        dry_run=counts[MemberStatus.DRY_RUN],
+        undone=counts[MemberStatus.UNDONE],
+        lifted=counts[MemberStatus.LIFTED],
     )
 
 
-def outcome(marks: Iterable[Mark], undoing: bool) -> ActionStatus:
+def outcome(marks: Iterable[MemberStatus], undoing: bool) -> ActionStatus:
     """What a ring as a whole came to, once nothing is left to do; `undoing`: an undo ends here."""
     found = frozenset(marks)
-    if Mark.FAILED in found:
+    if MemberStatus.FAILED in found:
         return ActionStatus.FAILED
     standing = found & STANDS
     if standing and undoing:
         return ActionStatus.FAILED
-    if Mark.DRIFTED in standing:
+    if MemberStatus.DRIFTED in standing:
         return ActionStatus.DRIFTED
     if standing:
-        return ActionStatus.VERIFIED if standing == {Mark.VERIFIED} else ActionStatus.DONE
+        return ActionStatus.VERIFIED if standing == {MemberStatus.VERIFIED} else ActionStatus.DONE
     return next((status for status, mark in _ENDS if mark in found), ActionStatus.SKIPPED)

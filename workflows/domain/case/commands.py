@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from workflows.domain.alerts import AlertBrief, Subject
-from workflows.domain.automation import Halt
+from workflows.domain.automation import AutomationPause
 from workflows.domain.case.appeal_outcome import AppealAnswer
-from workflows.domain.case.bulk import Ring
+from workflows.domain.case.bulk import Bulk
 from workflows.domain.case.decision import Verdict
 from workflows.domain.case.enforcement import EnforcementReport
 from workflows.domain.case.reveal_quota import Exposed
@@ -17,26 +17,26 @@ from workflows.domain.policy.playbook import PresetAction, Severity
 from workflows.domain.values import Value
 
 
-class Asked(Value):
+class PersonCommandBase(Value):
     """What every person's command carries: who, and the version of the card they saw."""
 
     by: Actor
     version: int | None = None
 
 
-class Claim(Asked):
+class Claim(PersonCommandBase):
     """Take the case."""
 
     kind: Literal["claim"] = "claim"
 
 
-class Release(Asked):
+class Release(PersonCommandBase):
     """Put the case back."""
 
     kind: Literal["release"] = "release"
 
 
-class HandOver(Asked):
+class HandOver(PersonCommandBase):
     """Give the case to a named colleague, with a note. `to` carries the roles they hold."""
 
     kind: Literal["hand_over"] = "hand_over"
@@ -44,20 +44,20 @@ class HandOver(Asked):
     note: str
 
 
-class Acknowledge(Asked):
+class Acknowledge(PersonCommandBase):
     """Seen: call nobody else for this step, though nobody took the case yet."""
 
     kind: Literal["acknowledge"] = "acknowledge"
 
 
-class Snooze(Asked):
+class Snooze(PersonCommandBase):
     """Put the case off until a time."""
 
     kind: Literal["snooze"] = "snooze"
     until: datetime
 
 
-class Wait(Asked):
+class Wait(PersonCommandBase):
     """The case needs information from elsewhere; until then its clock stands still."""
 
     kind: Literal["wait"] = "wait"
@@ -65,25 +65,25 @@ class Wait(Asked):
     until: datetime | None = None
 
 
-class Resume(Asked):
+class Resume(PersonCommandBase):
     """Take the case off hold."""
 
     kind: Literal["resume"] = "resume"
 
 
-class Watch(Asked):
+class Watch(PersonCommandBase):
     """Hear how the case goes on."""
 
     kind: Literal["watch"] = "watch"
 
 
-class Unwatch(Asked):
+class Unwatch(PersonCommandBase):
     """Hear of the case no more."""
 
     kind: Literal["unwatch"] = "unwatch"
 
 
-class AddNote(Asked):
+class AddNote(PersonCommandBase):
     """Leave a note for the colleagues."""
 
     kind: Literal["add_note"] = "add_note"
@@ -97,7 +97,7 @@ class Modal(Value):
     carries: Annotated[str, StringConstraints(max_length=3000)] = ""
 
 
-class RevealEvidence(Asked):
+class RevealEvidence(PersonCommandBase):
     """Show a piece of evidence that is hidden: the `item` (from 0) of an alert, by its key.
 
     `exposed` is what the ledger knows of it: it is found out where the command is decided, never
@@ -111,7 +111,7 @@ class RevealEvidence(Asked):
     exposed: Exposed | None = None
 
 
-class Merge(Asked):
+class Merge(PersonCommandBase):
     """Work this case within another one on the same subject.
 
     `subject` and `route` are that case's, as the ledger knows it.
@@ -120,29 +120,29 @@ class Merge(Asked):
     kind: Literal["merge"] = "merge"
     into: str
     subject: Subject | None = None
-    route: str = ""
+    workflow_id: str = ""
 
 
-class Escalate(Asked):
+class Escalate(PersonCommandBase):
     """Call the lead."""
 
     kind: Literal["escalate"] = "escalate"
 
 
-class Deciding(Asked):
+class DecisionCommand(PersonCommandBase):
     """What every decision carries: whether its person did too much of late to decide alone."""
 
     over_limit: bool = False
 
 
-class ChoosePreset(Deciding):
+class ChoosePreset(DecisionCommand):
     """Decide with one tap."""
 
     kind: Literal["choose_preset"] = "choose_preset"
     preset: str
 
 
-class Decide(Deciding):
+class Decide(DecisionCommand):
     """Decide with the modal; `template` is the reason that was chosen, where one was."""
 
     kind: Literal["decide"] = "decide"
@@ -153,106 +153,106 @@ class Decide(Deciding):
     template: str | None = None
 
 
-class DecideRing(Deciding):
+class DecideBulk(DecisionCommand):
     """Decide for many subjects: those that `sources` name (platform.yaml, `related`), and `ids`.
 
     `seen` is how many their person saw before they decided. `ring` is what the ledger holds of
     them: it is found out where the command is decided, never believed.
     """
 
-    kind: Literal["decide_ring"] = "decide_ring"
+    kind: Literal["decide_bulk"] = "decide_bulk"
     sources: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
     actions: tuple[PresetAction, ...] = ()
     policy: str | None = None
     reason: str = ""
     seen: int | None = None
-    ring: Ring | None = None
+    bulk: Bulk | None = None
 
 
-class StopRing(Asked):
+class StopBulk(PersonCommandBase):
     """Finish the wave of a ring that is under way, and skip the rest."""
 
-    kind: Literal["stop_ring"] = "stop_ring"
+    kind: Literal["stop_bulk"] = "stop_bulk"
 
 
-class Clear(Asked):
+class MarkNoViolation(PersonCommandBase):
     """No violation."""
 
     kind: Literal["clear"] = "clear"
 
 
-class Confirm(Deciding):
+class Confirm(DecisionCommand):
     """What Koban protects shall stand: make it a decision."""
 
     kind: Literal["confirm"] = "confirm"
 
 
-class LiftProtection(Asked):
+class LiftProtection(PersonCommandBase):
     """What Koban protects is not needed: lift it now, without a decision."""
 
     kind: Literal["lift_protection"] = "lift_protection"
 
 
-class Reopen(Asked):
+class Reopen(PersonCommandBase):
     """Work a closed case again."""
 
     kind: Literal["reopen"] = "reopen"
     reason: str
 
 
-class Approve(Asked):
+class Approve(PersonCommandBase):
     """Agree with the decision that waits."""
 
     kind: Literal["approve"] = "approve"
 
 
-class Reject(Asked):
+class Reject(PersonCommandBase):
     """Send the decision back."""
 
     kind: Literal["reject"] = "reject"
     reason: str
 
 
-class AskBack(Asked):
+class AskRequester(PersonCommandBase):
     """Ask the decider something before agreeing; the approval's time stands still."""
 
-    kind: Literal["ask_back"] = "ask_back"
+    kind: Literal["ask_requester"] = "ask_requester"
     question: str
 
 
-class AnswerBack(Asked):
+class AnswerApprover(PersonCommandBase):
     """Answer what an approver asked."""
 
-    kind: Literal["answer_back"] = "answer_back"
+    kind: Literal["answer_approver"] = "answer_approver"
     answer: str
 
 
-class Withdraw(Asked):
+class Withdraw(PersonCommandBase):
     """Take a request for approval back."""
 
     kind: Literal["withdraw"] = "withdraw"
 
 
-class Retry(Asked):
+class Retry(PersonCommandBase):
     """Try the failed actions again."""
 
     kind: Literal["retry"] = "retry"
 
 
-class GiveUp(Asked):
+class GiveUp(PersonCommandBase):
     """Stop trying the failed actions."""
 
     kind: Literal["give_up"] = "give_up"
 
 
-class RetryNotice(Asked):
+class RetryNotice(PersonCommandBase):
     """Send the notice to the person acted upon again."""
 
     kind: Literal["retry_notice"] = "retry_notice"
 
 
-class Undo(Asked):
+class Undo(PersonCommandBase):
     """Take back what the last decision did."""
 
     kind: Literal["undo"] = "undo"
@@ -274,7 +274,7 @@ class ProtectNow(Value):
 
     kind: Literal["protect_now"] = "protect_now"
     rules: tuple[int, ...]
-    halt: Halt | None = None
+    halt: AutomationPause | None = None
 
 
 class Absorb(Value):
@@ -297,7 +297,7 @@ class Tick(Value):
     """Time went on. `halt` is what keeps Koban from acting by itself now, where it would."""
 
     kind: Literal["tick"] = "tick"
-    halt: Halt | None = None
+    halt: AutomationPause | None = None
 
 
 class Report(Value):
@@ -323,21 +323,21 @@ PersonCommand = Annotated[
     | Escalate
     | ChoosePreset
     | Decide
-    | Clear
+    | MarkNoViolation
     | Confirm
     | LiftProtection
     | Reopen
     | Approve
     | Reject
-    | AskBack
-    | AnswerBack
+    | AskRequester
+    | AnswerApprover
     | Withdraw
     | Retry
     | GiveUp
     | RetryNotice
     | Undo
-    | DecideRing
-    | StopRing,
+    | DecideBulk
+    | StopBulk,
     Field(discriminator="kind"),
 ]
 
@@ -378,7 +378,7 @@ _FIELDS = ("reason", "note", "question", "answer")
 """The fields of commands that hold a person's own words; a command has one of them at most."""
 
 
-def typed_in(command: Asked) -> str:
+def typed_in(command: PersonCommandBase) -> str:
     """The words of a command; empty where it takes none."""
     found = (getattr(command, name, "") for name in _FIELDS)
     return next((words for words in found if isinstance(words, str) and words.strip()), "")

@@ -30,12 +30,12 @@ from workflows.domain.case.rules import (
 )
 from workflows.domain.people import WORKING_ROLES, Role
 
-_BY_APPROVERS = cmd.Approve | cmd.Reject | cmd.AskBack
+_BY_APPROVERS = cmd.Approve | cmd.Reject | cmd.AskRequester
 
 
 def decide(case: Case, command: cmd.Command, now: datetime) -> Outcome:
     """What `command` makes of `case` at `now`: events in their order, or a refusal."""
-    if isinstance(command, cmd.Asked):
+    if isinstance(command, cmd.PersonCommandBase):
         refusal = _role_missing(case, command)
         if refusal is not None:
             return refusal
@@ -59,7 +59,7 @@ def decide_in_turn(
     return tuple(events), case
 
 
-def _role_missing(case: Case, command: cmd.Asked) -> Refusal | None:
+def _role_missing(case: Case, command: cmd.PersonCommandBase) -> Refusal | None:
     allowed = _allowed(case, command)
     person = command.by
     agreeing = isinstance(command, _BY_APPROVERS)
@@ -70,7 +70,7 @@ def _role_missing(case: Case, command: cmd.Asked) -> Refusal | None:
     return Refusal(reason=Reason.ROLE_NEEDED, roles=tuple(sorted(allowed)))
 
 
-def _allowed(case: Case, command: cmd.Asked) -> frozenset[Role]:
+def _allowed(case: Case, command: cmd.PersonCommandBase) -> frozenset[Role]:
     """Which roles may give this command."""
     if isinstance(command, _BY_APPROVERS):
         needs = case.approval.needs if case.approval else ()
@@ -121,17 +121,17 @@ _RULES: dict[type[Any], Callable[[Case, Any, datetime], Outcome]] = {
     cmd.Resume: holds.resume,
     cmd.ChoosePreset: decisions.choose_preset,
     cmd.Decide: decisions.decide,
-    cmd.DecideRing: bulk.decide_ring,
-    cmd.StopRing: bulk.stop,
-    cmd.Clear: decisions.clear,
+    cmd.DecideBulk: bulk.decide_bulk,
+    cmd.StopBulk: bulk.stop,
+    cmd.MarkNoViolation: decisions.clear,
     cmd.Confirm: decisions.confirm,
     cmd.Reopen: decisions.reopen,
     cmd.LiftProtection: protections.lift,
     cmd.ProtectNow: protections.protect,
     cmd.Approve: approvals.approve,
     cmd.Reject: approvals.reject,
-    cmd.AskBack: approvals.ask_back,
-    cmd.AnswerBack: approvals.answer_back,
+    cmd.AskRequester: approvals.ask_requester,
+    cmd.AnswerApprover: approvals.answer_approver,
     cmd.Withdraw: approvals.withdraw,
     cmd.Retry: enforcement.retry,
     cmd.GiveUp: enforcement.give_up,

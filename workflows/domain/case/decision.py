@@ -9,7 +9,7 @@ from typing import Protocol
 from pydantic import Field
 
 from workflows.domain.alerts import Subject
-from workflows.domain.case.bulk import Ring
+from workflows.domain.case.bulk import Bulk
 from workflows.domain.policy.platform import NoticeCall
 from workflows.domain.policy.playbook import Conduct
 from workflows.domain.values import Text, Value
@@ -152,7 +152,7 @@ class Decision(Value):
     confirms: tuple[str, ...] = ()
     leaves: tuple[str, ...] = ()
     over_limit: bool = False
-    rehearse: bool = False
-    ring: Ring | None = None
+    dry_run: bool = False
+    bulk: Bulk | None = None
     template: str | None = None
     notice: DecisionNotice | None = None

@@ -23,7 +23,7 @@ class ActionStatus(StrEnum):
     GIVEN_UP = "given_up"
     SKIPPED = "skipped"
     ROLLED_BACK = "rolled_back"
-    REHEARSED = "rehearsed"
+    DRY_RUN = "dry_run"
     UNDOING = "undoing"
     UNDONE = "undone"
     LIFTED = "lifted"

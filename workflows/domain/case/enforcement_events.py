@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Literal
 
-from workflows.domain.automation import Halt
+from workflows.domain.automation import AutomationPause
 from workflows.domain.case.enforcement import ActionState, Problem
-from workflows.domain.case.event_base import Happened
+from workflows.domain.case.event_base import EventBase
 
 
-class ActionRetrying(Happened):
+class ActionRetrying(EventBase):
     """The platform does not answer as it should; Koban keeps trying."""
 
     kind: Literal["action_retrying"] = "action_retrying"
@@ -17,7 +17,7 @@ class ActionRetrying(Happened):
     problem: Problem | None = None
 
 
-class ActionSucceeded(Happened):
+class ActionSucceeded(EventBase):
     """The platform took the change; there is nothing to read back, or not yet."""
 
     kind: Literal["action_succeeded"] = "action_succeeded"
@@ -26,7 +26,7 @@ class ActionSucceeded(Happened):
     until: datetime | None = None
 
 
-class ActionVerified(Happened):
+class ActionVerified(EventBase):
     """The platform was read back; `matches` is False where it shows something else."""
 
     kind: Literal["action_verified"] = "action_verified"
@@ -36,7 +36,7 @@ class ActionVerified(Happened):
     until: datetime | None = None
 
 
-class ActionFailed(Happened):
+class ActionFailed(EventBase):
     """The change, or where `undo` its undo, was not made."""
 
     kind: Literal["action_failed"] = "action_failed"
@@ -46,28 +46,28 @@ class ActionFailed(Happened):
     undo: bool = False
 
 
-class ActionRetried(Happened):
+class ActionRetried(EventBase):
     """A person asked to try the failed actions of a decision again."""
 
     kind: Literal["action_retried"] = "action_retried"
     decision: str
 
 
-class ActionsGivenUp(Happened):
+class ActionsGivenUp(EventBase):
     """A person gave up the failed actions of a decision."""
 
     kind: Literal["actions_given_up"] = "actions_given_up"
     decision: str
 
 
-class UndoRequested(Happened):
+class UndoRequested(EventBase):
     """A person asked to take the standing actions of a decision back."""
 
     kind: Literal["undo_requested"] = "undo_requested"
     decision: str
 
 
-class ActionUndone(Happened):
+class ActionUndone(EventBase):
     """The action was taken back because a person wanted it."""
 
     kind: Literal["action_undone"] = "action_undone"
@@ -75,7 +75,7 @@ class ActionUndone(Happened):
     action: str
 
 
-class ActionLifted(Happened):
+class ActionLifted(EventBase):
     """The action ended because its time was over."""
 
     kind: Literal["action_lifted"] = "action_lifted"
@@ -83,7 +83,7 @@ class ActionLifted(Happened):
     action: str
 
 
-class ActionSkipped(Happened):
+class ActionSkipped(EventBase):
     """An action was not tried because one before it in its decision failed."""
 
     kind: Literal["action_skipped"] = "action_skipped"
@@ -91,7 +91,7 @@ class ActionSkipped(Happened):
     action: str
 
 
-class ActionRolledBack(Happened):
+class ActionRolledBack(EventBase):
     """An action was taken back because another one of its decision failed."""
 
     kind: Literal["action_rolled_back"] = "action_rolled_back"
@@ -99,23 +99,23 @@ class ActionRolledBack(Happened):
     action: str
 
 
-class ActionRehearsed(Happened):
+class ActionDryRun(EventBase):
     """The action was only rehearsed: `would` is the request that would have been made."""
 
-    kind: Literal["action_rehearsed"] = "action_rehearsed"
+    kind: Literal["action_dry_run"] = "action_dry_run"
     decision: str
     action: str
     would: str
 
 
-class EnforcementStarted(Happened):
+class EnforcementStarted(EventBase):
     """A decision that waited for a protection to be handed over is carried out now."""
 
     kind: Literal["enforcement_started"] = "enforcement_started"
     decision: str
 
 
-class ProtectionStarted(Happened):
+class ProtectionStarted(EventBase):
     """Koban acts by itself and will lift it again. `rule` or `step` names the playbook's line."""
 
     kind: Literal["protection_started"] = "protection_started"
@@ -125,33 +125,33 @@ class ProtectionStarted(Happened):
     step: int | None = None
 
 
-class ProtectionWithheld(Happened):
+class ProtectionWithheld(EventBase):
     """Koban would have acted by itself, and did not because of `halt`.
 
     `rules` or `step` name the playbook's lines.
     """
 
     kind: Literal["protection_withheld"] = "protection_withheld"
-    halt: Halt
+    halt: AutomationPause
     rules: tuple[int, ...] = ()
     step: int | None = None
 
 
-class ProtectionHeld(Happened):
+class ProtectionHeld(EventBase):
     """The protection stays while a decision that follows from it waits for approval."""
 
     kind: Literal["protection_held"] = "protection_held"
     protection: str
 
 
-class ProtectionResumed(Happened):
+class ProtectionResumed(EventBase):
     """The protection ends by its own clock again."""
 
     kind: Literal["protection_resumed"] = "protection_resumed"
     protection: str
 
 
-class ProtectionConfirmed(Happened):
+class ProtectionConfirmed(EventBase):
     """A decision takes the protection over: it does not lift itself any more."""
 
     kind: Literal["protection_confirmed"] = "protection_confirmed"
@@ -159,14 +159,14 @@ class ProtectionConfirmed(Happened):
     decision: str
 
 
-class ProtectionDismissed(Happened):
+class ProtectionDismissed(EventBase):
     """A decision does not need the protection: it is lifted at once."""
 
     kind: Literal["protection_dismissed"] = "protection_dismissed"
     protection: str
 
 
-class ProtectionLifted(Happened):
+class ProtectionLifted(EventBase):
     """The protection ended. Contract name; the action is named as in `action_lifted`."""
 
     kind: Literal["protection_lifted"] = "protection_lifted"
@@ -174,7 +174,7 @@ class ProtectionLifted(Happened):
     action: str
 
 
-class ProtectionKept(Happened):
+class ProtectionKept(EventBase):
     """The platform's part of the protection was handed over to the decision."""
 
     kind: Literal["protection_kept"] = "protection_kept"

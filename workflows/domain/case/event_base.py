@@ -5,7 +5,7 @@ from datetime import datetime
 from workflows.domain.values import Value
 
 
-class Happened(Value):
+class EventBase(Value):
     """Every event: when, and by whom (None: by Koban itself)."""
 
     at: datetime

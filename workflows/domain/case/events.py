@@ -13,9 +13,9 @@ from workflows.domain.case.bulk import Tally
 from workflows.domain.case.decision import Decision, Verdict
 from workflows.domain.case.enforcement import ActionState, Problem
 from workflows.domain.case.enforcement_events import (
+    ActionDryRun,
     ActionFailed,
     ActionLifted,
-    ActionRehearsed,
     ActionRetried,
     ActionRetrying,
     ActionRolledBack,
@@ -35,22 +35,22 @@ from workflows.domain.case.enforcement_events import (
     ProtectionWithheld,
     UndoRequested,
 )
-from workflows.domain.case.event_base import Happened
-from workflows.domain.case.model import Known
+from workflows.domain.case.event_base import EventBase
+from workflows.domain.case.model import SubjectHistory
 from workflows.domain.people import Role
 from workflows.domain.policy.actions import OnExpiry
 from workflows.domain.policy.playbook import Notify, Severity, Unless, Via
 from workflows.domain.values import Value
 
 
-class AppealAnswered(Happened):
+class AppealAnswered(EventBase):
     """Somebody else reviewed a decision; an overturn is followed by its undo."""
 
     kind: Literal["appeal_answered"] = "appeal_answered"
     answer: AppealAnswer
 
 
-class Decided(Happened):
+class Decided(EventBase):
     """A person decided; `actions` is what will be done, once it is approved.
 
     `due` is until when it was to be decided; None in events of an older version.
@@ -62,14 +62,14 @@ class Decided(Happened):
     due: datetime | None = None
 
 
-class ApprovalRequested(Happened):
+class ApprovalRequested(EventBase):
     """The decision waits for a second person."""
 
     kind: Literal["approval_requested"] = "approval_requested"
     approval: Approval
 
 
-class Approved(Happened):
+class Approved(EventBase):
     """One person agreed; `granted` when nobody is missing any more."""
 
     kind: Literal["approved"] = "approved"
@@ -78,7 +78,7 @@ class Approved(Happened):
     granted: bool
 
 
-class Rejected(Happened):
+class Rejected(EventBase):
     """The decision goes back to the decider."""
 
     kind: Literal["rejected"] = "rejected"
@@ -86,7 +86,7 @@ class Rejected(Happened):
     reason: str
 
 
-class ApprovalExpired(Happened):
+class ApprovalExpired(EventBase):
     """Nobody agreed in time: the decision is off, or the lead is asked again until `renewed`."""
 
     kind: Literal["approval_expired"] = "approval_expired"
@@ -95,14 +95,14 @@ class ApprovalExpired(Happened):
     renewed: datetime | None = None
 
 
-class CaseClosed(Happened):
+class CaseClosed(EventBase):
     """Nothing is left to do."""
 
     kind: Literal["case_closed"] = "case_closed"
     verdict: Verdict
 
 
-class ApprovalAsked(Happened):
+class ApprovalAsked(EventBase):
     """An approver asks back; the approval's time stands still until `until` at the latest."""
 
     kind: Literal["approval_asked"] = "approval_asked"
@@ -111,7 +111,7 @@ class ApprovalAsked(Happened):
     until: datetime
 
 
-class ApprovalAnswered(Happened):
+class ApprovalAnswered(EventBase):
     """The question was answered, or nobody did (`by` None): the time runs until `expires_at`."""
 
     kind: Literal["approval_answered"] = "approval_answered"
@@ -120,7 +120,7 @@ class ApprovalAnswered(Happened):
     expires_at: datetime
 
 
-class ApprovalReminded(Happened):
+class ApprovalReminded(EventBase):
     """The approval will expire soon."""
 
     kind: Literal["approval_reminded"] = "approval_reminded"
@@ -128,28 +128,28 @@ class ApprovalReminded(Happened):
     expires_at: datetime
 
 
-class ApprovalWithdrawn(Happened):
+class ApprovalWithdrawn(EventBase):
     """Who asked for the approval does not want it any more."""
 
     kind: Literal["approval_withdrawn"] = "approval_withdrawn"
     decision: str
 
 
-class CaseReopened(Happened):
+class CaseReopened(EventBase):
     """A closed case is worked again, by `by`."""
 
     kind: Literal["case_reopened"] = "case_reopened"
     reason: str
 
 
-class NoticeSent(Happened):
+class NoticeSent(EventBase):
     """The platform took the notice of a decision."""
 
     kind: Literal["notice_sent"] = "notice_sent"
     decision: str
 
 
-class NoticeDelayed(Happened):
+class NoticeDelayed(EventBase):
     """The platform does not answer as it should; Koban keeps trying to send the notice."""
 
     kind: Literal["notice_delayed"] = "notice_delayed"
@@ -157,7 +157,7 @@ class NoticeDelayed(Happened):
     problem: Problem | None = None
 
 
-class NoticeFailed(Happened):
+class NoticeFailed(EventBase):
     """The notice was not sent, and is not tried again by itself."""
 
     kind: Literal["notice_failed"] = "notice_failed"
@@ -165,29 +165,29 @@ class NoticeFailed(Happened):
     problem: Problem
 
 
-class NoticeRetried(Happened):
+class NoticeRetried(EventBase):
     """A person asked to send the notice again."""
 
     kind: Literal["notice_retried"] = "notice_retried"
     decision: str
 
 
-class RingProgressed(Happened):
+class BulkProgressed(EventBase):
     """A wave of a ring is over, or its lifts or its undo went on."""
 
-    kind: Literal["ring_progressed"] = "ring_progressed"
+    kind: Literal["bulk_progressed"] = "bulk_progressed"
     decision: str
     tally: Tally
 
 
-class RingStopped(Happened):
+class BulkStopped(EventBase):
     """A person stopped a ring: the wave under way is finished, the rest is skipped."""
 
-    kind: Literal["ring_stopped"] = "ring_stopped"
+    kind: Literal["bulk_stopped"] = "bulk_stopped"
     decision: str
 
 
-class CaseOpened(Happened):
+class CaseOpened(EventBase):
     """The first alert of a group opened a case."""
 
     kind: Literal["case_opened"] = "case_opened"
@@ -196,10 +196,10 @@ class CaseOpened(Happened):
     subject: Subject
     severity: Severity
     alert: AlertBrief
-    known: Known = Known()
+    known: SubjectHistory = SubjectHistory()
 
 
-class AlertJoined(Happened):
+class AlertJoined(EventBase):
     """One more alert of the same group; `severity` is that of the case from now on."""
 
     kind: Literal["alert_joined"] = "alert_joined"
@@ -207,20 +207,20 @@ class AlertJoined(Happened):
     alert: AlertBrief
 
 
-class CaseClaimed(Happened):
+class CaseClaimed(EventBase):
     """`by` took the case."""
 
     kind: Literal["case_claimed"] = "case_claimed"
 
 
-class CaseReleased(Happened):
+class CaseReleased(EventBase):
     """The case has no assignee any more."""
 
     kind: Literal["case_released"] = "case_released"
     owner: str
 
 
-class CaseEscalated(Happened):
+class CaseEscalated(EventBase):
     """A step of the ladder was due (`step`), or a person asked for it (`step` None).
 
     `round` is 0 for a step's first call, then counts its repetitions; `last` where none follows.
@@ -237,13 +237,13 @@ class CaseEscalated(Happened):
     last: bool = True
 
 
-class CaseAcknowledged(Happened):
+class CaseAcknowledged(EventBase):
     """`by` has seen the call; nobody owns the case for that."""
 
     kind: Literal["case_acknowledged"] = "case_acknowledged"
 
 
-class CaseHandedOver(Happened):
+class CaseHandedOver(EventBase):
     """The case went from `owner` to `to`, with a note."""
 
     kind: Literal["case_handed_over"] = "case_handed_over"
@@ -252,7 +252,7 @@ class CaseHandedOver(Happened):
     note: str
 
 
-class ClaimWarned(Happened):
+class ClaimWarned(EventBase):
     """The owner has not been seen for a while: the claim ends at `until`."""
 
     kind: Literal["claim_warned"] = "claim_warned"
@@ -260,14 +260,14 @@ class ClaimWarned(Happened):
     until: datetime
 
 
-class ClaimExpired(Happened):
+class ClaimExpired(EventBase):
     """The claim ended because its owner was not seen any more."""
 
     kind: Literal["claim_expired"] = "claim_expired"
     owner: str
 
 
-class CaseSnoozed(Happened):
+class CaseSnoozed(EventBase):
     """Nobody is called until `until`. Where it `pauses`, the decide clock stands still as well."""
 
     kind: Literal["case_snoozed"] = "case_snoozed"
@@ -275,7 +275,7 @@ class CaseSnoozed(Happened):
     pauses: bool
 
 
-class CaseWaiting(Happened):
+class CaseWaiting(EventBase):
     """The case waits for information from elsewhere, `until` at the latest; its clock stands."""
 
     kind: Literal["case_waiting"] = "case_waiting"
@@ -291,33 +291,33 @@ class Why(StrEnum):
     WORSE = "worse"
 
 
-class CaseResumed(Happened):
+class CaseResumed(EventBase):
     """A hold ended."""
 
     kind: Literal["case_resumed"] = "case_resumed"
     why: Why
 
 
-class CaseWatched(Happened):
+class CaseWatched(EventBase):
     """`by` wants to hear how the case goes on."""
 
     kind: Literal["case_watched"] = "case_watched"
 
 
-class CaseUnwatched(Happened):
+class CaseUnwatched(EventBase):
     """`by` does not want to hear of the case any more."""
 
     kind: Literal["case_unwatched"] = "case_unwatched"
 
 
-class NoteAdded(Happened):
+class NoteAdded(EventBase):
     """`by` left a note for the colleagues."""
 
     kind: Literal["note_added"] = "note_added"
     note: str
 
 
-class EvidenceRevealed(Happened):
+class EvidenceRevealed(EventBase):
     """`by` was shown hidden evidence: the `item` (from 0) of an alert, by its key."""
 
     kind: Literal["evidence_revealed"] = "evidence_revealed"
@@ -326,15 +326,15 @@ class EvidenceRevealed(Happened):
     image: bool
 
 
-class CaseMerged(Happened):
+class CaseMerged(EventBase):
     """The case ended because another case, `into`, goes on for it."""
 
     kind: Literal["case_merged"] = "case_merged"
     into: str
-    route: str = ""
+    workflow_id: str = ""
 
 
-class CaseAbsorbed(Happened):
+class CaseAbsorbed(EventBase):
     """The alerts of another case on the same subject are worked here from now on."""
 
     kind: Literal["case_absorbed"] = "case_absorbed"
@@ -343,9 +343,9 @@ class CaseAbsorbed(Happened):
 
 
 __all__ = [
+    "ActionDryRun",
     "ActionFailed",
     "ActionLifted",
-    "ActionRehearsed",
     "ActionRetried",
     "ActionRetrying",
     "ActionRolledBack",
@@ -363,6 +363,8 @@ __all__ = [
     "ApprovalRequested",
     "ApprovalWithdrawn",
     "Approved",
+    "BulkProgressed",
+    "BulkStopped",
     "CaseAbsorbed",
     "CaseAcknowledged",
     "CaseClaimed",
@@ -383,8 +385,8 @@ __all__ = [
     "Decided",
     "EnforcementStarted",
     "Event",
+    "EventBase",
     "EvidenceRevealed",
-    "Happened",
     "NoteAdded",
     "NoticeDelayed",
     "NoticeFailed",
@@ -400,8 +402,6 @@ __all__ = [
     "ProtectionWithheld",
     "Recorded",
     "Rejected",
-    "RingProgressed",
-    "RingStopped",
     "UndoRequested",
     "Why",
 ]
@@ -447,7 +447,7 @@ Event = Annotated[
     | ActionLifted
     | ActionSkipped
     | ActionRolledBack
-    | ActionRehearsed
+    | ActionDryRun
     | EnforcementStarted
     | ProtectionStarted
     | ProtectionWithheld
@@ -457,8 +457,8 @@ Event = Annotated[
     | ProtectionDismissed
     | ProtectionLifted
     | ProtectionKept
-    | RingProgressed
-    | RingStopped
+    | BulkProgressed
+    | BulkStopped
     | AppealAnswered
     | NoticeSent
     | NoticeDelayed

@@ -7,7 +7,7 @@ from typing import Any
 
 from workflows.domain.case import events as ev
 from workflows.domain.case.approval import ApprovalState, Exchange, Purpose, Question
-from workflows.domain.case.bulk import RingState
+from workflows.domain.case.bulk import BulkState
 from workflows.domain.case.decision import NoticeStatus
 from workflows.domain.case.enforcement import NOT_DONE, ActionState, ActionStatus, NoticeState
 from workflows.domain.case.events import Event
@@ -51,35 +51,35 @@ def came_back(event: Event) -> Changes:
 
 def began(case: Case, event: ev.Decided) -> Changes:
     """A decision's ring has got nowhere yet."""
-    ring = event.decision.ring
-    if ring is None:
+    bulk = event.decision.bulk
+    if bulk is None:
         return {}
-    return {"rings": {**case.rings, event.decision.id: RingState.of(ring)}}
+    return {"bulk_decisions": {**case.bulk_decisions, event.decision.id: BulkState.of(bulk)}}
 
 
 def given_up(case: Case, action: ActionState) -> ActionStatus:
     """What a failed action becomes: of a ring stands what was done."""
-    ring = case.rings.get(action.decision)
-    done = ring is not None and ring.tally.done > 0
+    bulk = case.bulk_decisions.get(action.decision)
+    done = bulk is not None and bulk.tally.done > 0
     return ActionStatus.DONE if done else ActionStatus.GIVEN_UP
 
 
-def _progressed(case: Case, event: ev.RingProgressed) -> Changes:
+def _progressed(case: Case, event: ev.BulkProgressed) -> Changes:
     return _with(case, event.decision, tally=event.tally)
 
 
-def _stopped(case: Case, event: ev.RingStopped) -> Changes:
+def _stopped(case: Case, event: ev.BulkStopped) -> Changes:
     return {**_with(case, event.decision, stopped_by=event.by), **turn(case, event)}
 
 
 def _with(case: Case, decision: str, **update: Any) -> Changes:
-    ring = case.rings[decision].model_copy(update=update)
-    return {"rings": {**case.rings, decision: ring}}
+    bulk = case.bulk_decisions[decision].model_copy(update=update)
+    return {"bulk_decisions": {**case.bulk_decisions, decision: bulk}}
 
 
 _BULK: dict[type[Any], Callable[[Case, Any], Changes]] = {
-    ev.RingProgressed: _progressed,
-    ev.RingStopped: _stopped,
+    ev.BulkProgressed: _progressed,
+    ev.BulkStopped: _stopped,
 }
 
 
@@ -170,8 +170,8 @@ def _status(status: ActionStatus) -> Callable[[Case, Any], Changes]:
     return change
 
 
-def _rehearsed(case: Case, event: ev.ActionRehearsed) -> Changes:
-    return _change(case, _named(event), status=_S.REHEARSED, would=event.would, problem=None)
+def _dry_run(case: Case, event: ev.ActionDryRun) -> Changes:
+    return _change(case, _named(event), status=_S.DRY_RUN, would=event.would, problem=None)
 
 
 def _nothing(case: Case, event: ev.EnforcementStarted) -> Changes:
@@ -217,7 +217,7 @@ _ENFORCEMENT: dict[type[Any], Callable[[Case, Any], Changes]] = {
     ev.ActionsGivenUp: _given_up,
     ev.ActionSkipped: _status(_S.SKIPPED),
     ev.ActionRolledBack: _status(_S.ROLLED_BACK),
-    ev.ActionRehearsed: _rehearsed,
+    ev.ActionDryRun: _dry_run,
     ev.UndoRequested: _undo_requested,
     ev.ActionUndone: _status(_S.UNDONE),
     ev.ActionLifted: _status(_S.LIFTED),
@@ -567,11 +567,11 @@ _CHANGES = {
 }
 
 
-def opened(route: str, policy: Any, event: ev.CaseOpened) -> Case:
+def opened(workflow_id: str, policy: Any, event: ev.CaseOpened) -> Case:
     """The case that a `case_opened` begins."""
     return Case(
         id=event.case,
-        route=route,
+        workflow_id=workflow_id,
         policy=policy,
         subject=event.subject,
         severity=event.severity,

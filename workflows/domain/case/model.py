@@ -8,10 +8,10 @@ from typing import cast
 from pydantic import Field
 
 from workflows.domain.alerts import AlertBrief, Subject
-from workflows.domain.automation import Halt
+from workflows.domain.automation import AutomationPause
 from workflows.domain.case.appeal_outcome import AppealAnswer
 from workflows.domain.case.approval import Approval, Purpose
-from workflows.domain.case.bulk import RingState
+from workflows.domain.case.bulk import BulkState
 from workflows.domain.case.decision import Decision, Verdict
 from workflows.domain.case.enforcement import (
     ACTING,
@@ -52,7 +52,7 @@ class Sanction(Value):
     standing: int = 0
 
 
-class Known(Value):
+class SubjectHistory(Value):
     """Prior sanctions, and other cases on the same subject: the open ones by id, newest first."""
 
     sanctions: tuple[Sanction, ...] = ()
@@ -176,7 +176,7 @@ class Case(Value):
     """
 
     id: str
-    route: str
+    workflow_id: str
     # Travels packed beside the case (`playbook.packed`), once instead of in every payload.
     policy: Policy = Field(default=cast(Policy, None), exclude=True)
     subject: Subject
@@ -201,7 +201,7 @@ class Case(Value):
     decisions: tuple[Decision, ...] = ()
     actions: tuple[ActionState, ...] = ()
     protections: tuple[Protection, ...] = ()
-    halt: Halt | None = None
+    halt: AutomationPause | None = None
     withheld: frozenset[int] = frozenset()
     approval: Approval | None = None
     rejection: str | None = None
@@ -217,9 +217,9 @@ class Case(Value):
     clock_from: datetime | None = None
     merged_into: str | None = None
     absorbed: tuple[str, ...] = ()
-    known: Known = Known()
+    known: SubjectHistory = SubjectHistory()
     sightings: tuple[Sighting, ...] = ()
-    rings: dict[str, RingState] = Field(default_factory=dict)
+    bulk_decisions: dict[str, BulkState] = Field(default_factory=dict)
     appeal: AppealAnswer | None = None
     notices: dict[str, NoticeState] = Field(default_factory=dict)
 

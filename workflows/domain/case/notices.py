@@ -57,7 +57,7 @@ def letter_of(case: Case, decision: Decision) -> Letter | None:
     telling, notice = case.policy.telling, decision.notice
     state = case.notices.get(decision.id)
     sent = state is not None and state.status is NoticeStatus.SENT
-    if telling is None or notice is None or decision.rehearse or sent:
+    if telling is None or notice is None or decision.dry_run or sent:
         return None
     done = [state for state in case.actions_of(decision.id) if state.status in _AS_MEANT]
     return Letter(

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from workflows.domain.alerts import Subject
 from workflows.domain.case.approval import Approval, Purpose, missing
-from workflows.domain.case.bulk import RING
+from workflows.domain.case.bulk import BULK
 from workflows.domain.case.decision import Verdict
 from workflows.domain.case.enforcement import ActionState, ActionStatus, Problem
 from workflows.domain.case.model import UNDECIDED, Case, HoldKind, Phase
@@ -28,7 +28,7 @@ class CaseRow(Value):
     """The case as of `version`, without its policy. Due times are absent while clocks pause."""
 
     id: str
-    route: str
+    workflow_id: str
     playbook: str
     policy_version: str
     title: Text
@@ -76,7 +76,7 @@ def case_row(case: Case) -> CaseRow:
     pending = case.approval if case.approval and case.approval.pending else None
     return CaseRow(
         id=case.id,
-        route=case.route,
+        workflow_id=case.workflow_id,
         playbook=playbook.playbook,
         policy_version=case.policy.version,
         title=playbook.title,
@@ -120,7 +120,7 @@ def action_rows(case: Case) -> Iterator[ActionRow]:
     unapproved = case.pending(Purpose.DECISION)
     waiting = case.approval.decision if case.approval and unapproved else None
     for state in case.actions:
-        if state.decision != waiting and state.planned.subject.type != RING:
+        if state.decision != waiting and state.planned.subject.type != BULK:
             yield _action_row(case, state)
 
 

@@ -54,12 +54,12 @@ class Reason(StrEnum):
     SAME_CASE = "same_case"
     OTHER_SUBJECT = "other_subject"
     LEDGER_AWAY = "ledger_away"
-    RINGS_NOT_ALLOWED = "rings_not_allowed"
-    RING_UNREAD = "ring_unread"
-    RING_EMPTY = "ring_empty"
-    RING_TOO_LARGE = "ring_too_large"
-    RING_MIXED = "ring_mixed"
-    RING_GREW = "ring_grew"
+    BULK_NOT_ALLOWED = "rings_not_allowed"
+    BULK_UNREAD = "ring_unread"
+    BULK_EMPTY = "ring_empty"
+    BULK_TOO_LARGE = "ring_too_large"
+    BULK_MIXED = "ring_mixed"
+    BULK_GREW = "ring_grew"
     NOTHING_RUNNING = "nothing_running"
     NO_NOTICE_FAILED = "no_notice_failed"
     UNKNOWN_TEMPLATE = "unknown_template"
@@ -104,7 +104,7 @@ def not_undecided(case: Case) -> Refusal | None:
     return told(case, Reason.CLOSED if closed else Reason.ALREADY_DECIDED)
 
 
-def outdated(case: Case, command: cmd.Asked) -> Refusal | None:
+def outdated(case: Case, command: cmd.PersonCommandBase) -> Refusal | None:
     """Refuses a press on a card drawn before the case was turned around, by whomever."""
     mark = case.turn
     if mark is None or command.version is None or command.version >= mark.version:

@@ -28,7 +28,7 @@ class ReceivedAlert(Value):
     at: datetime
 
 
-class Memory(Value):
+class CaseSnapshot(Value):
     """The carried state. `untold` waits for the thread; `seen` is oldest first, at most `SEEN`.
 
     `key` is unique to the case: with it the case claims its id in the ledger. `policy` is the
@@ -49,7 +49,7 @@ class Memory(Value):
     stale: bool = False
     unsure_since: datetime | None = None
 
-    def with_policy(self, policy: PackedPolicy | None = None) -> "Memory":
+    def with_policy(self, policy: PackedPolicy | None = None) -> "CaseSnapshot":
         """The memory with its case's policy unpacked: its own, or `policy`."""
         packed = self.policy or policy
         if self.case is None or packed is None:

@@ -10,33 +10,33 @@ from typing import get_args
 from pydantic import Field
 
 from workflows.domain.alerts import AlertBrief, Subject
-from workflows.domain.automation import Halt
+from workflows.domain.automation import AutomationPause
 from workflows.domain.case import events as ev
 from workflows.domain.case.appeal_outcome import AppealAnswer
 from workflows.domain.case.approval import Approval
-from workflows.domain.case.bulk import RingState
+from workflows.domain.case.bulk import BulkState
 from workflows.domain.case.decision import Decision, Verdict
 from workflows.domain.case.enforcement import ActionState, NoticeState
 from workflows.domain.case.escalation import Clock, Due
 from workflows.domain.case.events import (
     AlertJoined,
+    BulkProgressed,
     CaseOpened,
     CaseUnwatched,
     CaseWatched,
     EnforcementStarted,
     EvidenceRevealed,
     Recorded,
-    RingProgressed,
 )
 from workflows.domain.case.model import (
     UNDECIDED,
     Case,
     Hold,
     Intent,
-    Known,
     Mark,
     Phase,
     Protection,
+    SubjectHistory,
     is_over,
 )
 from workflows.domain.case.planning import plan
@@ -86,7 +86,7 @@ class CardView(Value):
     """
 
     id: str
-    route: str
+    workflow_id: str
     version: int
     channel: str
     playbook: str
@@ -128,14 +128,14 @@ class CardView(Value):
     protections: tuple[ProtectionView, ...] = ()
     merged_into: str | None = None
     absorbed: tuple[str, ...] = ()
-    known: Known = Known()
+    known: SubjectHistory = SubjectHistory()
     imminent: bool = False
-    rehearse: bool = False
+    dry_run: bool = False
     repeats: dict[int, int] = Field(default_factory=dict)
-    ring: RingState | None = None
-    rings: bool = False
+    bulk: BulkState | None = None
+    bulk_decisions: bool = False
     appeal: AppealAnswer | None = None
-    halt: Halt | None = None
+    halt: AutomationPause | None = None
 
 
 def view_of(case: Case) -> CardView:
@@ -151,10 +151,10 @@ def view_of(case: Case) -> CardView:
         next_step=_next_step(step) if step else None,
         protections=_protections(case),
         imminent=playbook.act_first is not None,
-        rehearse=playbook.rehearse,
+        dry_run=playbook.dry_run,
         repeats=_repeats(case),
-        ring=case.rings.get(decision.id) if decision else None,
-        rings=playbook.ring,
+        bulk=case.bulk_decisions.get(decision.id) if decision else None,
+        bulk_decisions=playbook.bulk,
         decision_title=preset.title if preset else None,
         actions=case.current_actions,
         action_titles=_titles(case),
@@ -169,7 +169,7 @@ def view_of(case: Case) -> CardView:
 
 _SAME = (
     "id",
-    "route",
+    "workflow_id",
     "version",
     "subject",
     "severity",
@@ -283,7 +283,7 @@ _NOT_TOLD = (
     | CaseUnwatched
     | EnforcementStarted
     | EvidenceRevealed
-    | RingProgressed
+    | BulkProgressed
 )
 
 UNTOLD = frozenset(each.model_fields["kind"].default for each in get_args(_NOT_TOLD))
@@ -298,7 +298,7 @@ def changes_card(before: Case, happened: Iterable[Recorded]) -> bool:
     return before.warned or any(not isinstance(each.event, EvidenceRevealed) for each in happened)
 
 
-_NEVER = ev.RingProgressed
+_NEVER = ev.BulkProgressed
 """It comes every few seconds, and its end closes the case."""
 
 

@@ -36,7 +36,7 @@ class Happening:
 
 
 @dataclass(frozen=True)
-class Standing:
+class CaseStatus:
     """A case that is not closed. `due` is when its present step runs out, as in the queue."""
 
     case: str
@@ -190,7 +190,7 @@ COUNTED = TOOK_EFFECT | {
     "protection_started",
     "protection_lifted",
     "protection_confirmed",
-    "ring_progressed",
+    "bulk_progressed",
 }
 """The kinds of events that any number is made of."""
 
@@ -207,7 +207,7 @@ class _Found:
 
 def numbers(
     happened: Iterable[Happening],
-    standing: Sequence[Standing],
+    standing: Sequence[CaseStatus],
     since: datetime,
     until: datetime,
     waiting: int = 0,
@@ -246,7 +246,7 @@ def numbers(
     )
 
 
-def backlog(standing: Sequence[Standing], now: datetime) -> Backlog:
+def backlog(standing: Sequence[CaseStatus], now: datetime) -> Backlog:
     """What is not closed, and how long ago it was opened."""
     late = [each for each in standing if each.due is not None and each.due < now]
     return Backlog(
@@ -292,7 +292,7 @@ def _read(story: Sequence[Happening], since: datetime, until: datetime, found: _
 
 def _took_effect(happening: Happening) -> bool:
     """Whether the platform was changed for this case by then."""
-    if happening.kind == "ring_progressed":
+    if happening.kind == "bulk_progressed":
         return happening.done > 0
     return happening.kind in TOOK_EFFECT
 
@@ -315,7 +315,7 @@ def _kept(story: Sequence[Happening]) -> Iterator[tuple[Happening, tuple[Severit
 
 
 def _sla(
-    kept: Iterable[tuple[Severity, bool]], standing: Iterable[Standing], now: datetime
+    kept: Iterable[tuple[Severity, bool]], standing: Iterable[CaseStatus], now: datetime
 ) -> dict[Severity, Sla]:
     met, missed = Counter[Severity](), Counter[Severity]()
     for severity, in_time in kept:
@@ -328,7 +328,7 @@ def _sla(
     }
 
 
-def _is_late(case: Standing, now: datetime) -> bool:
+def _is_late(case: CaseStatus, now: datetime) -> bool:
     """Undecided, though its time to decide is over."""
     return case.phase in UNDECIDED and case.decide_due is not None and case.decide_due < now
 

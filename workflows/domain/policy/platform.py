@@ -41,7 +41,7 @@ class LookupField(Written):
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,100}$")]
     title: Text
     personal: bool = False
-    blast: Literal["sum"] | None = None
+    impact: Literal["sum"] | None = None
 
 
 class LookupSpec(Written):

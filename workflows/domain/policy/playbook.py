@@ -113,7 +113,7 @@ class Automation(Written):
     person: Text | None = None
 
 
-class Telling(Value):
+class NoticeText(Value):
     """How somebody is told of a decision: the call, and the text around the facts."""
 
     call: NoticeCall
@@ -285,8 +285,8 @@ class Playbook(Written):
     protect: Annotated[tuple[ProtectRule, ...], Field(max_length=10)] = ()
     act_first: ApprovalRule | None = None
     conduct: Conduct = Conduct()
-    rehearse: bool = False
-    ring: bool = False
+    dry_run: bool = False
+    bulk: bool = False
 
     @field_validator("match")
     @classmethod
@@ -343,4 +343,4 @@ class Policy(Value):
     playbook: Playbook
     catalog: ActionCatalog
     limits: Limits | None = None
-    telling: Telling | None = None
+    telling: NoticeText | None = None

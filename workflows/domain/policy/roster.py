@@ -187,7 +187,7 @@ LOOK_AHEAD = timedelta(days=15)
 """How far the next turn is looked for: longer than any holiday without a shift."""
 
 
-class Turn(Value):
+class ShiftTurn(Value):
     """A shift on a day: from `starts` to before `ends`, both in UTC.
 
     `people` work it; where it is worked by a whole `role`, they are empty.
@@ -214,7 +214,7 @@ def zone_of(roster: Roster, usual: tzinfo) -> tzinfo:
     return roster.zone or usual
 
 
-def turns(roster: Roster, zone: tzinfo, since: datetime, until: datetime) -> tuple[Turn, ...]:
+def turns(roster: Roster, zone: tzinfo, since: datetime, until: datetime) -> tuple[ShiftTurn, ...]:
     """Every turn of which a part lies within [since, until), by their start."""
     found = (
         turn
@@ -225,13 +225,13 @@ def turns(roster: Roster, zone: tzinfo, since: datetime, until: datetime) -> tup
     return tuple(sorted(found, key=lambda turn: (turn.starts, turn.ends, turn.shift)))
 
 
-def on_at(roster: Roster, zone: tzinfo, at: datetime) -> tuple[Turn, ...]:
+def on_at(roster: Roster, zone: tzinfo, at: datetime) -> tuple[ShiftTurn, ...]:
     """The turns that are under way at a time: a turn has begun at its start, and not at its end."""
     around = turns(roster, zone, at, at + timedelta(microseconds=1))
     return tuple(turn for turn in around if turn.starts <= at < turn.ends)
 
 
-def next_after(roster: Roster, zone: tzinfo, at: datetime) -> tuple[Turn, ...]:
+def next_after(roster: Roster, zone: tzinfo, at: datetime) -> tuple[ShiftTurn, ...]:
     """The turns that begin next, all of them where several begin together; () for none soon."""
     later = [turn for turn in turns(roster, zone, at, at + LOOK_AHEAD) if turn.starts > at]
     return tuple(turn for turn in later if turn.starts == later[0].starts)
@@ -258,7 +258,7 @@ def _days(zone: tzinfo, since: datetime, until: datetime) -> Iterator[date]:
         day += timedelta(days=1)
 
 
-def _of(roster: Roster, zone: tzinfo, day: date) -> Iterator[Turn]:
+def _of(roster: Roster, zone: tzinfo, day: date) -> Iterator[ShiftTurn]:
     for name, shift in roster.shifts.items():
         changed = _override(roster, name, day)
         if changed is not None and changed.off:
@@ -278,11 +278,11 @@ def _override(roster: Roster, name: str, day: date) -> Override | None:
     return of_it[-1] if of_it else None
 
 
-def _turn(name: str, shift: Shift, zone: tzinfo, day: date, changed: Override | None) -> Turn:
+def _turn(name: str, shift: Shift, zone: tzinfo, day: date, changed: Override | None) -> ShiftTurn:
     people, role = _who(shift, day)
     if changed is not None and changed.people:
         people, role = changed.people, None
-    return Turn(
+    return ShiftTurn(
         shift=name,
         title=shift.title,
         starts=_at(day, shift.start, zone),

@@ -13,7 +13,7 @@ branch_labels = None
 depends_on = None
 
 TABLES = (
-    *("alerts", "cases", "policies", "events", "actions", "appeals", "rings", "lookups"),
+    *("alerts", "cases", "policies", "events", "actions", "appeals", "bulk_decisions", "lookups"),
     *("covers", "spending", "preferences", "automation", "exposures", "evidence_files"),
 )
 
@@ -44,7 +44,7 @@ def upgrade() -> None:
         "cases",
         *_needed(sa.String(16), "id"),
         *_needed(sa.String(64), "owner_key"),
-        *_needed(sa.String(256), "route"),
+        *_needed(sa.String(256), "workflow_id"),
         *_needed(sa.String(64), "playbook", "policy_version"),
         *_needed(sa.JSON(), "title"),
         *_needed(sa.String(64), "subject_type"),
@@ -66,7 +66,7 @@ def upgrade() -> None:
         *_optional(sa.JSON(none_as_null=True), "snapshot"),
         sa.PrimaryKeyConstraint("id", name="pk_cases"),
     )
-    op.create_index("ix_cases_route", "cases", ["route"])
+    op.create_index("ix_cases_workflow_id", "cases", ["workflow_id"])
     op.create_index("ix_cases_phase", "cases", ["phase"])
     op.create_index("ix_cases_subject", "cases", ["subject_type", "subject_id"])
     op.create_index("ix_cases_channel_opened", "cases", ["channel", "opened_at"])
@@ -100,12 +100,12 @@ def upgrade() -> None:
         *_optional(Utc(), "decided_at"),
         *_optional(sa.JSON(none_as_null=True), "problem"),
         *_needed(sa.Integer(), "version"),
-        *_optional(sa.String(16), "ring_id"),
+        *_optional(sa.String(16), "bulk_id"),
         sa.PrimaryKeyConstraint(
             "case_id", "decision_id", "action", "subject_type", "subject_id", name="pk_actions"
         ),
     )
-    op.create_index("ix_actions_ring_id", "actions", ["ring_id"])
+    op.create_index("ix_actions_bulk_id", "actions", ["bulk_id"])
     op.create_index("ix_actions_subject", "actions", ["subject_type", "subject_id"])
     op.create_table(
         "appeals",
@@ -132,16 +132,16 @@ def upgrade() -> None:
     op.create_index("ix_appeals_case_id", "appeals", ["case_id"])
     op.create_index("ix_appeals_state", "appeals", ["state"])
     op.create_table(
-        "rings",
-        *_needed(sa.String(16), "ring_id"),
+        "bulk_decisions",
+        *_needed(sa.String(16), "bulk_id"),
         sa.Column("place", sa.Integer(), autoincrement=False, nullable=False),
         *_needed(sa.String(16), "case_id"),
         *_needed(sa.String(64), "subject_type"),
         *_needed(sa.String(256), "subject_id"),
-        sa.PrimaryKeyConstraint("ring_id", "place", name="pk_rings"),
+        sa.PrimaryKeyConstraint("bulk_id", "place", name="pk_bulk_decisions"),
     )
-    op.create_index("ix_rings_case_id", "rings", ["case_id"])
-    op.create_index("ix_rings_subject", "rings", ["subject_type", "subject_id"])
+    op.create_index("ix_bulk_decisions_case_id", "bulk_decisions", ["case_id"])
+    op.create_index("ix_bulk_decisions_subject", "bulk_decisions", ["subject_type", "subject_id"])
     op.create_table(
         "lookups",
         *_needed(sa.Integer(), "id"),

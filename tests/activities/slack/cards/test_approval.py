@@ -204,7 +204,10 @@ def test_an_open_question_stands_on_the_card_and_stops_its_clock() -> None:
 def test_the_answer_takes_the_place_of_the_question() -> None:
     """The clock runs again, as long as it had left."""
     story = (
-        Story().ban_asked().asked().then(cmd.AnswerBack(by=SATO, answer="DMの写しがあります"), 9)
+        Story()
+        .ban_asked()
+        .asked()
+        .then(cmd.AnswerApprover(by=SATO, answer="DMの写しがあります"), 9)
     )
     drawn = words(request(story))
     assert drawn[5:9] == [

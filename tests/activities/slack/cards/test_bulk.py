@@ -10,15 +10,15 @@ from activities.slack.cards.decision import tally_words
 from activities.slack.thread import lines_message
 from tests.activities.slack.cases import PLAYBOOK, POLICY, SATO, TANAKA, Story
 from tests.activities.slack.drawn import faults, pressable, reader, seen
-from tests.workflows.domain.case.bulk_builders import ring_news
+from tests.workflows.domain.case.bulk_builders import bulk_news
 from workflows.domain.case import commands as cmd
-from workflows.domain.case.bulk import Blast, Ring, Sum, Tally
+from workflows.domain.case.bulk import Bulk, Impact, Sum, Tally
 from workflows.domain.case.enforcement import ActionStatus
 from workflows.domain.case.view import view_of
 from workflows.domain.values import Language, Text
 
 HOSTILE = "<!channel> *x* https://evil.example"
-REACH = Blast(
+REACH = Impact(
     sums=(
         Sum(title=Text(ja="出品中", en="Active listings"), total=812),
         Sum(title=Text(ja=HOSTILE, en=HOSTILE), total=12345),
@@ -26,17 +26,17 @@ REACH = Blast(
     sanctioned=4,
     unknown=2,
 )
-RINGED = POLICY.model_copy(update={"playbook": PLAYBOOK.model_copy(update={"ring": True})})
+RINGED = POLICY.model_copy(update={"playbook": PLAYBOOK.model_copy(update={"bulk": True})})
 
 
 def asked(count: int = 1000) -> Story:
     """A mute for a thousand that waits for a lead."""
-    command = cmd.DecideRing.model_validate(
+    command = cmd.DecideBulk.model_validate(
         {
             "by": SATO,
             "actions": [{"action": "mute_user"}],
             "reason": "同じ端末",
-            "ring": Ring(id="R0123456789AB", type="user", count=count, blast=REACH),
+            "bulk": Bulk(id="R0123456789AB", type="user", count=count, impact=REACH),
         }
     )
     return Story(policy=RINGED).then(command, 3)
@@ -45,7 +45,7 @@ def asked(count: int = 1000) -> Story:
 def running(tally: Tally | None = None) -> Story:
     """It was agreed to, and this is how far it is."""
     story = asked().approved()
-    return story if tally is None else story.then(ring_news(story.case, tally), 6)
+    return story if tally is None else story.then(bulk_news(story.case, tally), 6)
 
 
 HALF = Tally(total=1000, step=1, done=312, failed=3)
@@ -61,8 +61,8 @@ def labels(message: Message) -> list[str]:
 
 def test_the_menu_has_it_where_the_playbook_says_so() -> None:
     """And nowhere else."""
-    assert "ring" in entries(view_of(Story(policy=RINGED).case))[:5]
-    assert "ring" not in entries(view_of(Story().case))
+    assert "bulk" in entries(view_of(Story(policy=RINGED).case))[:5]
+    assert "bulk" not in entries(view_of(Story().case))
 
 
 def test_the_card_tells_whom_and_what_before_it_is_carried_out() -> None:
@@ -90,10 +90,10 @@ def test_progress_is_a_bar_in_words(language: Language, words: str, subjects: st
     assert subjects in text
 
 
-def test_a_running_ring_can_be_stopped_and_looked_at() -> None:
+def test_a_running_bulk_can_be_stopped_and_looked_at() -> None:
     """Until somebody stopped it."""
     assert labels(card(running(HALF)))[:2] == ["停止する…", "対象を見る"]
-    stopped = running(HALF).then(cmd.StopRing(by=SATO), 7)
+    stopped = running(HALF).then(cmd.StopBulk(by=SATO), 7)
     assert labels(card(stopped))[0] == "対象を見る"
     assert "佐藤さんが停止しました。いま実行中の分が終わると止まります。" in "\n".join(
         seen(card(stopped))
@@ -104,7 +104,7 @@ def test_what_failed_offers_retry_give_up_and_the_list() -> None:
     """As for a single action."""
     story = running(HALF)
     over = Tally(total=1000, step=2, done=997, failed=3)
-    story.then(ring_news(story.case, over, ActionStatus.FAILED), 8)
+    story.then(bulk_news(story.case, over, ActionStatus.FAILED), 8)
     assert labels(card(story))[2:] == ["対象を見る"]
     assert "停止する…" not in labels(card(story))
 
@@ -113,7 +113,7 @@ def test_an_undo_says_how_many() -> None:
     """Not only the case's own subject."""
     story = running(HALF)
     over = Tally(total=1000, step=2, done=1000)
-    story.then(ring_news(story.case, over, ActionStatus.VERIFIED), 8)
+    story.then(bulk_news(story.case, over, ActionStatus.VERIFIED), 8)
     undo = next(c for c in pressable(card(story)) if c["action_id"] == "action.undo")
     assert "対象 1,000件" in undo["confirm"]["text"]["text"]
 
@@ -133,7 +133,7 @@ def test_the_approver_sees_the_reach_and_can_list_everybody() -> None:
 
 def test_the_thread_tells_who_stopped_it() -> None:
     """Progress only stands on the card."""
-    story = running(HALF).then(cmd.StopRing(by=TANAKA), 7)
+    story = running(HALF).then(cmd.StopBulk(by=TANAKA), 7)
     told = seen(lines_message((story.recorded[-1],), view_of(story.case), reader()))
     assert told == ["12:10 田中さんがまとめての実行を停止しました"]
 

@@ -6,7 +6,7 @@ from activities.slack.cards.case import case_card
 from activities.slack.thread import line
 from tests.activities.slack.cases import AT, PROTECTS, Story, alert
 from tests.activities.slack.drawn import faults, reader, seen
-from workflows.domain.automation import Halt
+from workflows.domain.automation import AutomationPause
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.view import CardView, view_of
 from workflows.domain.values import Language
@@ -78,7 +78,7 @@ def test_a_card_says_that_automation_stands_still(
     playbook: str | None, language: Language, words: str
 ) -> None:
     """By whom and since when, for as long as nobody decided."""
-    halt = Halt(playbook=playbook, by="U0TANAKA", at=AT.replace(minute=0, second=0))
+    halt = AutomationPause(playbook=playbook, by="U0TANAKA", at=AT.replace(minute=0, second=0))
     story = Story(policy=PROTECTS).then(cmd.ProtectNow(rules=(0,), halt=halt))
     assert any(each.endswith(words) for each in told(view_of(story.case), language).splitlines())
     assert words not in told(view_of(story.muted().case), language)
@@ -86,7 +86,7 @@ def test_a_card_says_that_automation_stands_still(
 
 def test_the_thread_tells_that_nothing_was_begun() -> None:
     """Once."""
-    halt = Halt(by="U0TANAKA", at=AT)
+    halt = AutomationPause(by="U0TANAKA", at=AT)
     story = Story(policy=PROTECTS).then(cmd.ProtectNow(rules=(0,), halt=halt))
     words = line(story.recorded[-1], view_of(story.case), reader())
     assert words.endswith("自動対応は停止中のため、保護を始めませんでした(田中さんが停止)")

@@ -18,16 +18,16 @@ from tests.activities.slack.drawn import body, reader, seen, spoken
 from tests.activities.slack.situations import (
     KNOWN,
     REFUSED,
+    dry_run,
     merged,
     protected,
-    rehearsed,
     reviewed,
     rolled_back,
     undo_asked,
 )
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.enforcement import ActionStatus
-from workflows.domain.case.model import Known
+from workflows.domain.case.model import SubjectHistory
 from workflows.domain.case.view import view_of
 from workflows.domain.values import Language
 
@@ -61,7 +61,7 @@ from workflows.domain.values import Language
             "The undo of the decision of 佐藤, “Mute 24 h”, waits for approval until 12:42.",
         ),
         (
-            rehearsed,
+            dry_run,
             "佐藤さんの判断は「24時間コメント制限」でした。試行のため、実行していません。",
             "佐藤 decided “Mute 24 h”. It was rehearsed only and not carried out.",
         ),
@@ -159,7 +159,7 @@ def test_a_screen_reader_hears_the_state(tell: Callable[[], Story], ja: str, en:
             "Assignee *nobody yet* · Claim by *12:05* · Decide by *12:13* · Next call 12:05: 田中",
         ),
         (
-            lambda: Story(policy=policy(rehearse=True)),
+            lambda: Story(policy=policy(dry_run=True)),
             "試行中: 判断しても措置は実行されず、送るはずの内容だけが残ります",
             "Rehearsal: nothing is carried out, only what would have been asked for is kept",
         ),
@@ -188,7 +188,7 @@ def test_what_is_known_of_the_subject_has_a_line_of_its_own() -> None:
 
 def test_many_other_cases_are_counted() -> None:
     """Five are named."""
-    many = Known(open_cases=tuple(f"K7AAAAAA{n}" for n in range(8)))
+    many = SubjectHistory(open_cases=tuple(f"K7AAAAAA{n}" for n in range(8)))
     facts = seen(case_card(view_of(Story(known=many).case), reader()))[3]
     assert facts.endswith(
         "対応中の別ケース 8(K7AAAAAA0、K7AAAAAA1、K7AAAAAA2、K7AAAAAA3、K7AAAAAA4 ほか3件)"

@@ -13,9 +13,9 @@ from tests.activities.slack.cases import (
 )
 from tests.activities.slack.drawn import body
 from tests.activities.slack.situations import (
+    dry_run,
     merged,
     protected,
-    rehearsed,
     reviewed,
     rolled_back,
     undo_asked,
@@ -210,7 +210,7 @@ PRESETS_EN = "[Mute 24 h] [Ban…] [Decide…] [No violation] [⋯]"
             id="failed and rolled back",
         ),
         pytest.param(
-            rehearsed,
+            dry_run,
             [
                 "⚪ 完了(試行のみ)",
                 f"*佐藤さんの判断: 24時間コメント制限({RULE})*",
@@ -227,7 +227,7 @@ PRESETS_EN = "[Mute 24 h] [Ban…] [Decide…] [No violation] [⋯]"
                 "Closed 12:07 · Violation",
                 "[Reopen…] [⋯]",
             ],
-            id="rehearsed",
+            id="dry_run",
         ),
         pytest.param(
             undo_asked,

@@ -18,7 +18,7 @@ from workflows.domain.case.enforcement import (
 )
 from workflows.domain.case.view import view_of
 from workflows.domain.policy.platform import NoticeCall
-from workflows.domain.policy.playbook import Policy, Telling
+from workflows.domain.policy.playbook import NoticeText, Policy
 from workflows.domain.values import Language, Text
 
 REFUSED = Problem(kind=ProblemKind.REFUSED, status=404)
@@ -36,7 +36,7 @@ def telling() -> Policy:
     frame = Text(ja="{facts}", en="{facts}")
     call = NoticeCall(path="/v1/users/{subject.id}/notices")
     made = policy(CATALOG, reasons=[REASON])
-    return made.model_copy(update={"telling": Telling(call=call, frame=frame)})
+    return made.model_copy(update={"telling": NoticeText(call=call, frame=frame)})
 
 
 def decided(action: str = "mute_user") -> Story:

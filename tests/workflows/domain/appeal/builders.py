@@ -59,7 +59,7 @@ def a_decision(**more: Any) -> Appealed:
     )
     given: dict[str, Any] = {
         "case": "K7Q2F9XM0",
-        "route": "case/off_platform/0123456789ABCDEF",
+        "workflow_id": "case/off_platform/0123456789ABCDEF",
         "title": Text(ja="外部誘導", en="Off-platform inducement"),
         "subject": U_123,
         "decision": decision,

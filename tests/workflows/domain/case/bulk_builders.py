@@ -3,7 +3,7 @@
 from tests.workflows.domain.builders import PLAYBOOK, POLICY, SATO, a_case
 from workflows.domain.alerts import Subject
 from workflows.domain.case import commands as cmd
-from workflows.domain.case.bulk import Blast, Ring, Sum, Tally
+from workflows.domain.case.bulk import Bulk, Impact, Sum, Tally
 from workflows.domain.case.decision import PlannedAction
 from workflows.domain.case.enforcement import ActionReport, ActionStatus, EnforcementReport
 from workflows.domain.case.model import Case
@@ -11,43 +11,43 @@ from workflows.domain.people import Actor
 from workflows.domain.policy.playbook import Playbook, Policy, PresetAction
 from workflows.domain.values import Text
 
-RINGED: Playbook = PLAYBOOK.model_copy(update={"ring": True})
+RINGED: Playbook = PLAYBOOK.model_copy(update={"bulk": True})
 FOLLOWERS = Sum(title=Text(ja="フォロワー", en="Followers"), total=1240)
 
 
-def a_ring(count: int = 60, id_: str = "R0123456789AB") -> Ring:
+def a_bulk(count: int = 60, id_: str = "R0123456789AB") -> Bulk:
     """So many users."""
-    return Ring(id=id_, type="user", count=count, blast=Blast(sums=(FOLLOWERS,), sanctioned=4))
+    return Bulk(id=id_, type="user", count=count, impact=Impact(sums=(FOLLOWERS,), sanctioned=4))
 
 
-def a_ring_case(**policy: object) -> Case:
+def a_bulk_case(**policy: object) -> Case:
     """An open case that can be decided for a ring."""
     changed = POLICY.model_copy(update={"playbook": RINGED, **policy})
     return a_case().model_copy(update={"policy": Policy.model_validate(changed.model_dump())})
 
 
-def decide_ring(
+def decide_bulk(
     by: Actor = SATO, count: int | None = 60, *actions: str, **more: object
-) -> cmd.DecideRing:
+) -> cmd.DecideBulk:
     """A decision for a ring of `count` users; None: it was not read yet."""
     given = {
         "by": by,
         "sources": ("device",),
         "actions": tuple(PresetAction(action=name) for name in actions or ("mute_user",)),
         "reason": "同じ端末から登録された業者",
-        "ring": None if count is None else a_ring(count),
+        "bulk": None if count is None else a_bulk(count),
     }
-    return cmd.DecideRing.model_validate({**given, **more})
+    return cmd.DecideBulk.model_validate({**given, **more})
 
 
-def ring_news(
+def bulk_news(
     case: Case, tally: Tally | None, status: ActionStatus | None = None, id_: str = "r1"
 ) -> cmd.Report:
     """How far the ring of the last decision is, and where given what it came to."""
     decision = case.decision
     assert decision is not None
-    assert decision.ring is not None
-    subject = Subject(type="ring", id=decision.ring.id)
+    assert decision.bulk is not None
+    subject = Subject(type="bulk", id=decision.bulk.id)
     actions = tuple(
         ActionReport(
             action=PlannedAction(action=planned.action, subject=subject).key, status=status

@@ -16,19 +16,19 @@ SATO = Actor(id="U0SATO")
     "command",
     [
         cmd.Decide(by=SATO, verdict=cmd.Verdict.VIOLATION, reason="3回目"),
-        cmd.DecideRing(by=SATO, reason="3回目"),
+        cmd.DecideBulk(by=SATO, reason="3回目"),
         cmd.Reject(by=SATO, reason="3回目"),
         cmd.Reopen(by=SATO, reason="3回目"),
         cmd.HandOver(by=SATO, to=SATO, note="3回目"),
         cmd.Wait(by=SATO, note="3回目"),
         cmd.AddNote(by=SATO, note="3回目"),
-        cmd.AskBack(by=SATO, question="3回目"),
-        cmd.AnswerBack(by=SATO, answer="3回目"),
+        cmd.AskRequester(by=SATO, question="3回目"),
+        cmd.AnswerApprover(by=SATO, answer="3回目"),
         Uphold(by=SATO, reason="3回目"),
         Overturn(by=SATO, reason="3回目"),
     ],
 )
-def test_words_are_given_back_whatever_they_are_called(command: cmd.Asked) -> None:
+def test_words_are_given_back_whatever_they_are_called(command: cmd.PersonCommandBase) -> None:
     """Reason, note, question or answer."""
     assert typed_in(command) == "3回目"
 

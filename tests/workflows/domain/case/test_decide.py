@@ -24,7 +24,12 @@ def test_each_command_sees_what_came_before_it() -> None:
 
 def test_the_first_refusal_ends_it() -> None:
     """Nothing of the commands before it counts either."""
-    commands = [cmd.Claim(by=SATO), cmd.Clear(by=SATO), cmd.Claim(by=CLARK), cmd.Claim(by=SATO)]
+    commands = [
+        cmd.Claim(by=SATO),
+        cmd.MarkNoViolation(by=SATO),
+        cmd.Claim(by=CLARK),
+        cmd.Claim(by=SATO),
+    ]
     outcome = decide_in_turn(a_case(), commands, minutes(1))
     assert isinstance(outcome, Refusal)
     assert outcome.reason is Reason.CLOSED

@@ -17,7 +17,7 @@ from workflows.domain.case.decide import decide
 from workflows.domain.case.enforcement import ACTING, STANDING, ActionStatus
 from workflows.domain.case.model import UNDECIDED, Case, Intent, Phase, is_over
 from workflows.domain.case.refusals import Refusal
-from workflows.domain.case.snapshot import Memory
+from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.policy.actions import ApprovalRule
 from workflows.domain.policy.packed import pack
 from workflows.domain.policy.playbook import Severity
@@ -140,7 +140,7 @@ class NeverShift(AnyShift):
     def a_press_says_nothing_of_what_came_after_its_card(self) -> None:
         """A newer protection is neither lifted nor confirmed by it, unless it does the same."""
         command, case = (self.given or [None])[0], self.case
-        if not isinstance(command, cmd.Asked) or isinstance(command, cmd.Approve):
+        if not isinstance(command, cmd.PersonCommandBase) or isinstance(command, cmd.Approve):
             return
         ended = (ev.ProtectionDismissed, ev.ProtectionConfirmed, ev.ProtectionHeld)
         for each in (event for event in self.came if isinstance(event, ended)):
@@ -181,7 +181,7 @@ class NeverShift(AnyShift):
         if case.phase in UNDECIDED and not case.undoing and not case.pending(Purpose.UNDO):
             owner = next((p for p in (SATO, TANAKA, REED) if p.id == case.owner), None)
             by = owner or SATO.model_copy(update={"id": case.owner or SATO.id})
-            assert not isinstance(decide(case, cmd.Clear(by=by), self.now), Refusal)
+            assert not isinstance(decide(case, cmd.MarkNoViolation(by=by), self.now), Refusal)
         if case.phase is Phase.AWAITING_APPROVAL:
             assert case.deadline is not None
         if case.phase is Phase.ENFORCING and not case.acting and not case.pending(Purpose.REVIEW):
@@ -258,8 +258,8 @@ class NeverShift(AnyShift):
     @invariant()
     def everything_survives_the_wire(self) -> None:
         """What is carried over is what was there."""
-        carried = Memory(case=self.case, policy=pack(self.policy)).model_dump_json()
-        assert Memory.model_validate_json(carried).with_policy().case == self.case
+        carried = CaseSnapshot(case=self.case, policy=pack(self.policy)).model_dump_json()
+        assert CaseSnapshot.model_validate_json(carried).with_policy().case == self.case
         for event in self.events[-3:]:
             assert EVENT.validate_json(EVENT.dump_json(event)) == event
         for command in self.given:
@@ -275,7 +275,7 @@ def gone(case: Case, protection: str) -> bool:
 NOTHING_DONE = {
     ActionStatus.FAILED,
     ActionStatus.SKIPPED,
-    ActionStatus.REHEARSED,
+    ActionStatus.DRY_RUN,
     ActionStatus.ROLLED_BACK,
 }
 

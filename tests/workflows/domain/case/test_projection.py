@@ -20,12 +20,12 @@ from tests.workflows.domain.builders import (
     news,
     preset,
 )
-from tests.workflows.domain.case.bulk_builders import a_ring_case, decide_ring
+from tests.workflows.domain.case.bulk_builders import a_bulk_case, decide_bulk
 from tests.workflows.domain.shift import AnyShift
 from workflows.domain.alerts import Subject
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.approval import Purpose
-from workflows.domain.case.bulk import RING
+from workflows.domain.case.bulk import BULK
 from workflows.domain.case.decision import Verdict
 from workflows.domain.case.enforcement import ActionStatus, Problem, ProblemKind
 from workflows.domain.case.model import UNDECIDED, Case, HoldKind, Phase
@@ -56,7 +56,7 @@ class TestCaseRow:
         """Every column has its value; the policy is there by its version."""
         assert case_row(a_case()) == CaseRow(
             id="K7Q2F9XM0",
-            route="case/off_platform/TEST",
+            workflow_id="case/off_platform/TEST",
             playbook="off_platform",
             policy_version="v1",
             title=Text(ja="外部誘導", en="Off-platform inducement"),
@@ -90,7 +90,7 @@ class TestCaseRow:
 
     def test_a_question_moves_the_end_of_an_approval(self) -> None:
         """The time that was left begins with the answer, or after one whole term."""
-        asked = cmd.AskBack(by=TANAKA, question="どの配信ですか")
+        asked = cmd.AskRequester(by=TANAKA, question="どの配信ですか")
         row = case_row(after(preset(SATO, "ban"), asked))
         assert row.approval is not None
         assert row.approval.expires_at == minutes(61)
@@ -110,7 +110,7 @@ class TestCaseRow:
 
     def test_of_a_closed_case(self) -> None:
         """It has its verdict and its end, and nothing is due."""
-        row = case_row(after(cmd.Claim(by=SATO), cmd.Clear(by=SATO)))
+        row = case_row(after(cmd.Claim(by=SATO), cmd.MarkNoViolation(by=SATO)))
         assert (row.phase, row.verdict, row.closed_at) == (
             Phase.CLOSED,
             Verdict.NO_VIOLATION,
@@ -176,10 +176,10 @@ class TestActionRows:
         (row,) = action_rows(case)
         assert (row.decision, row.action, row.decided_by) == ("P1", "mute_user", None)
 
-    def test_a_ring_itself_has_no_row(self) -> None:
+    def test_a_bulk_itself_has_no_row(self) -> None:
         """Its subjects have rows of their own."""
-        case = follow(a_ring_case(), decide_ring(SATO, 2), minutes(1))
-        assert [state.planned.subject.type for state in case.actions] == [RING]
+        case = follow(a_bulk_case(), decide_bulk(SATO, 2), minutes(1))
+        assert [state.planned.subject.type for state in case.actions] == [BULK]
         assert list(action_rows(case)) == []
 
     def test_the_key_names_an_action_within_its_case(self) -> None:

@@ -18,7 +18,7 @@ from tests.workflows.domain.builders import (
     news,
     preset,
 )
-from tests.workflows.domain.case.bulk_builders import a_ring_case, decide_ring
+from tests.workflows.domain.case.bulk_builders import a_bulk_case, decide_bulk
 from tests.workflows.domain.case.rules.test_notices import failed as untold
 from workflows.domain.appeal import commands as appealing
 from workflows.domain.appeal.rules import decide_appeal
@@ -70,7 +70,7 @@ def protected() -> Case:
 
 
 def closed() -> Case:
-    return follow(a_case(), cmd.Clear(by=SATO), minutes(0.5))
+    return follow(a_case(), cmd.MarkNoViolation(by=SATO), minutes(0.5))
 
 
 def done(name: str) -> Case:
@@ -91,11 +91,11 @@ def awaiting(by: Actor = SATO) -> Case:
 
 
 def asked() -> Case:
-    return follow(awaiting(ME), cmd.AskBack(by=TANAKA, question="どこで"), minutes(0.7))
+    return follow(awaiting(ME), cmd.AskRequester(by=TANAKA, question="どこで"), minutes(0.7))
 
 
 def ringing() -> Case:
-    return follow(a_ring_case(), decide_ring(SATO, 5), minutes(0.5))
+    return follow(a_bulk_case(), decide_bulk(SATO, 5), minutes(0.5))
 
 
 def decided(by: Actor) -> cmd.Decide:
@@ -133,16 +133,16 @@ TABLE: dict[str, Row] = {
     "escalate": Row(a_case, lambda by: cmd.Escalate(by=by), WORKS),
     "choose_preset": Row(a_case, lambda by: preset(by, "ban"), WORKS),
     "decide": Row(a_case, decided, WORKS),
-    "decide_ring": Row(a_ring_case, lambda by: decide_ring(by, 60), WORKS),
-    "stop_ring": Row(ringing, lambda by: cmd.StopRing(by=by), WORKS),
-    "clear": Row(a_case, lambda by: cmd.Clear(by=by), WORKS),
+    "decide_bulk": Row(a_bulk_case, lambda by: decide_bulk(by, 60), WORKS),
+    "stop_bulk": Row(ringing, lambda by: cmd.StopBulk(by=by), WORKS),
+    "clear": Row(a_case, lambda by: cmd.MarkNoViolation(by=by), WORKS),
     "confirm": Row(protected, lambda by: cmd.Confirm(by=by), WORKS),
     "lift_protection": Row(protected, lambda by: cmd.LiftProtection(by=by), WORKS),
     "reopen": Row(closed, lambda by: cmd.Reopen(by=by, reason=WORDS), WORKS),
     "approve": Row(awaiting, lambda by: cmd.Approve(by=by), LEADS),
     "reject": Row(awaiting, lambda by: cmd.Reject(by=by, reason=WORDS), LEADS),
-    "ask_back": Row(awaiting, lambda by: cmd.AskBack(by=by, question=WORDS), LEADS),
-    "answer_back": Row(asked, lambda by: cmd.AnswerBack(by=by, answer=WORDS), WORKS),
+    "ask_requester": Row(awaiting, lambda by: cmd.AskRequester(by=by, question=WORDS), LEADS),
+    "answer_approver": Row(asked, lambda by: cmd.AnswerApprover(by=by, answer=WORDS), WORKS),
     "withdraw": Row(lambda: awaiting(ME), lambda by: cmd.Withdraw(by=by), WORKS),
     "retry": Row(failed, lambda by: cmd.Retry(by=by), WORKS),
     "give_up": Row(failed, lambda by: cmd.GiveUp(by=by), WORKS),
@@ -194,7 +194,7 @@ def test_a_cover_counts_for_approvals_alone(name: str) -> None:
     for role in ROLES:
         person = Actor.model_validate({"id": WHO, "roles": ROLES[role], "covers": [cover]})
         outcome = decide(row.case(), row.command(person), minutes(1))
-        agrees = name in ("approve", "reject", "ask_back") and role in ("specialist", "admin")
+        agrees = name in ("approve", "reject", "ask_requester") and role in ("specialist", "admin")
         assert isinstance(outcome, Refusal) == (role not in row.may and not agrees)
 
 

@@ -1,7 +1,7 @@
 """What a case carries along: the keys it has seen, and its policy beside it."""
 
 from tests.workflows.domain.builders import POLICY, WATCHFUL, a_case
-from workflows.domain.case.snapshot import SEEN, Memory, SeenKeys
+from workflows.domain.case.snapshot import SEEN, CaseSnapshot, SeenKeys
 from workflows.domain.policy.packed import pack
 
 
@@ -48,21 +48,21 @@ class TestSeenKeys:
 class TestPolicy:
     def test_it_is_no_part_of_what_a_case_is_written_as(self) -> None:
         """It travels once, packed, beside the case."""
-        memory = Memory(case=a_case(), policy=pack(POLICY))
+        memory = CaseSnapshot(case=a_case(), policy=pack(POLICY))
         written = memory.model_dump(mode="json")
         assert "policy" not in written["case"]
         assert set(written["policy"]) == {"version", "playbook", "data"}
 
     def test_it_is_attached_again(self) -> None:
         """The case is then what it was."""
-        memory = Memory(case=a_case(), policy=pack(POLICY))
-        read = Memory.model_validate_json(memory.model_dump_json())
+        memory = CaseSnapshot(case=a_case(), policy=pack(POLICY))
+        read = CaseSnapshot.model_validate_json(memory.model_dump_json())
         assert read.with_policy() == memory
 
     def test_that_of_the_memory_comes_before_that_of_the_start(self) -> None:
         """A reopened case keeps its own, and one that runs on has that of its start."""
-        bare = Memory(case=a_case()).model_dump_json()
-        read = Memory.model_validate_json(bare)
+        bare = CaseSnapshot(case=a_case()).model_dump_json()
+        read = CaseSnapshot.model_validate_json(bare)
         started = read.with_policy(pack(WATCHFUL))
         assert started.case is not None
         assert started.case.policy == WATCHFUL
@@ -72,5 +72,5 @@ class TestPolicy:
 
     def test_a_memory_without_a_case_stays_as_it_is(self) -> None:
         """There is nothing to attach it to."""
-        memory = Memory(key="run-1")
+        memory = CaseSnapshot(key="run-1")
         assert memory.with_policy(pack(POLICY)) == memory

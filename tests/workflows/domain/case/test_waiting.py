@@ -22,7 +22,7 @@ DECISION = MUTED.decisions[-1].id
         (ev.AlertJoined(at=T0, severity=Severity.HIGH, alert=brief(an_alert(2))), False),
         (ev.ActionSucceeded(at=T0, decision=DECISION, action="mute_user/user:u_123"), True),
         (ev.ActionSucceeded(at=T0, decision="P1", action="mute_user/user:u_123"), False),
-        (ev.RingProgressed(at=T0, decision=DECISION, tally=Tally(total=3)), False),
+        (ev.BulkProgressed(at=T0, decision=DECISION, tally=Tally(total=3)), False),
     ],
 )
 def test_what_a_person_did_or_decided_is_waited_for(event: ev.Event, waited_for: bool) -> None:

@@ -11,13 +11,13 @@ from workflows.domain.case.model import Phase
 from workflows.domain.metrics.metrics import (
     COUNTED,
     Approvals,
+    CaseStatus,
     Happening,
     Hour,
     PlaybookCount,
     Protections,
     Sla,
     Spread,
-    Standing,
     numbers,
     spread,
 )
@@ -52,7 +52,7 @@ class Case:
         return self.then("decided", minutes, verdict=verdict, due=until)
 
 
-def of(*cases: Case, standing: tuple[Standing, ...] = (), **more: int) -> Any:
+def of(*cases: Case, standing: tuple[CaseStatus, ...] = (), **more: int) -> Any:
     """The numbers of three hours."""
     happened = [each for case in cases for each in case.told]
     return numbers(happened, standing, T0, END, **more)
@@ -77,11 +77,11 @@ def test_what_happened_first_before_the_time_is_not_counted_again() -> None:
     assert found.sla == {Severity.HIGH: Sla(met=1)}
 
 
-def test_a_ring_has_acted_once_one_of_its_subjects_is_done() -> None:
+def test_a_bulk_has_acted_once_one_of_its_subjects_is_done() -> None:
     """Its progress stands for the actions that are not told one by one."""
-    ring = Case("K1", opened=0).decided(5, due=10)
-    ring.then("ring_progressed", 6, done=0).then("ring_progressed", 7, done=3)
-    assert of(ring).ttfa == Spread(of=1, p50=timedelta(minutes=7), p95=timedelta(minutes=7))
+    bulk = Case("K1", opened=0).decided(5, due=10)
+    bulk.then("bulk_progressed", 6, done=0).then("bulk_progressed", 7, done=3)
+    assert of(bulk).ttfa == Spread(of=1, p50=timedelta(minutes=7), p95=timedelta(minutes=7))
 
 
 def test_sla_is_met_by_met_missed_and_open_and_overdue() -> None:
@@ -92,9 +92,9 @@ def test_sla_is_met_by_met_missed_and_open_and_overdue() -> None:
         Case("K3", 0).decided(5, due=30),
     )
     standing = (
-        Standing("K4", Severity.CRITICAL, Phase.CLAIMED, at(0), at(10), decide_due=at(10)),
-        Standing("K5", Severity.HIGH, Phase.OPEN, at(170), at(175), decide_due=at(190)),
-        Standing("K6", Severity.HIGH, Phase.AWAITING_APPROVAL, at(0), at(10), decide_due=at(5)),
+        CaseStatus("K4", Severity.CRITICAL, Phase.CLAIMED, at(0), at(10), decide_due=at(10)),
+        CaseStatus("K5", Severity.HIGH, Phase.OPEN, at(170), at(175), decide_due=at(190)),
+        CaseStatus("K6", Severity.HIGH, Phase.AWAITING_APPROVAL, at(0), at(10), decide_due=at(5)),
     )
     found = of(*cases, standing=standing)
     assert found.sla == {
@@ -169,7 +169,7 @@ def test_protections_and_what_became_of_them() -> None:
 def test_the_backlog_is_as_old_as_its_cases() -> None:
     """Overdue as the queue has it: the present step, whichever it is."""
     standing = tuple(
-        Standing(f"K{n}", Severity.HIGH, Phase.OPEN, END - timedelta(hours=n), due)
+        CaseStatus(f"K{n}", Severity.HIGH, Phase.OPEN, END - timedelta(hours=n), due)
         for n, due in ((1, at(10)), (2, None), (3, END + timedelta(hours=1)))
     )
     backlog = of(standing=standing).backlog

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from workflows.conditions import holds
 from workflows.domain.alerts import Alert, Subject
-from workflows.domain.ids import case_route
+from workflows.domain.ids import case_workflow_id
 from workflows.domain.policy.matching import find_playbook, group_of, severity_of
 from workflows.domain.policy.playbook import Clocks, Playbook, Severity
 from workflows.domain.values import Text
@@ -136,7 +136,7 @@ def test_alerts_on_one_subject_share_a_case(one: Subject, other: Subject, terms:
     book = playbook("a", group_by=["subject", *terms[:4]])
     first, second = (group_of(book, alert(subject=each)) for each in (one, other))
     assert (first == second) is (one == other)
-    assert (case_route("a", first) == case_route("a", second)) is (one == other)
+    assert (case_workflow_id("a", first) == case_workflow_id("a", second)) is (one == other)
 
 
 @given(SUBJECTS, SUBJECTS)

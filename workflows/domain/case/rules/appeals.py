@@ -50,10 +50,10 @@ def _falls(case: Case, answer: AppealAnswer) -> bool:
 
     One person's appeal takes nothing back for the others of a ring.
     """
-    rings = any(each.id == answer.decision and each.ring for each in case.decisions)
+    bulk_decisions = any(each.id == answer.decision and each.bulk for each in case.decisions)
     last = case.decision is not None and case.decision.id == answer.decision
     free = last or case.phase in (Phase.CLOSED, *UNDECIDED)
-    return free and not rings and answer.outcome is AppealOutcome.OVERTURNED
+    return free and not bulk_decisions and answer.outcome is AppealOutcome.OVERTURNED
 
 
 def _asked_about(case: Case, decision: str) -> bool:

@@ -46,7 +46,7 @@ def approvers_only(case: Case, reason: Reason, allowed: Iterable[Role]) -> Refus
     return Refusal(reason=reason, roles=tuple(sorted(allowed)), barred=tuple(sorted(others)))
 
 
-def _not_approvable(case: Case, command: cmd.Asked, now: datetime) -> Refusal | None:
+def _not_approvable(case: Case, command: cmd.PersonCommandBase, now: datetime) -> Refusal | None:
     approval = case.approval
     if approval is None or case.decision is None or not approval.pending:
         return told(case, Reason.NOT_WAITING)
@@ -147,7 +147,7 @@ def withdraw(case: Case, command: cmd.Withdraw, now: datetime) -> Outcome:
     return (gone, *_taken_back(case, approval, now, command.by.id))
 
 
-def ask_back(case: Case, command: cmd.AskBack, now: datetime) -> Outcome:
+def ask_requester(case: Case, command: cmd.AskRequester, now: datetime) -> Outcome:
     """An approver asks; the time stands still until the answer, at most for a whole `within`."""
     refusal = _not_approvable(case, command, now) or no_words(command.question)
     if refusal is not None:
@@ -169,7 +169,7 @@ def ask_back(case: Case, command: cmd.AskBack, now: datetime) -> Outcome:
     )
 
 
-def answer_back(case: Case, command: cmd.AnswerBack, now: datetime) -> Outcome:
+def answer_approver(case: Case, command: cmd.AnswerApprover, now: datetime) -> Outcome:
     """Who asked for the approval answers."""
     approval = case.approval
     if approval is None or not approval.pending or approval.question is None:

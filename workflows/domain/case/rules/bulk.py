@@ -6,7 +6,7 @@ from datetime import datetime
 from workflows.domain.alerts import Subject
 from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev
-from workflows.domain.case.bulk import MOST, Ring
+from workflows.domain.case.bulk import MOST, Bulk
 from workflows.domain.case.decision import Decision, PlannedAction, Verdict
 from workflows.domain.case.enforcement import ActionStatus, EnforcementReport
 from workflows.domain.case.model import Case, Phase, latest
@@ -34,33 +34,33 @@ def type_of(case: Case, chosen: Iterable[PresetAction]) -> str | Refusal:
             return Refusal(reason=Reason.UNKNOWN_ACTION, name=each.action)
         types.add(spec.subject)
     if len(types) > 1:
-        return Refusal(reason=Reason.RING_MIXED)
+        return Refusal(reason=Reason.BULK_MIXED)
     return types.pop() if types else Refusal(reason=Reason.ACTIONS_NEEDED)
 
 
-def decide_ring(case: Case, command: cmd.DecideRing, now: datetime) -> Outcome:
+def decide_bulk(case: Case, command: cmd.DecideBulk, now: datetime) -> Outcome:
     """A decision for every subject of a ring.
 
     Without its `ring` it is refused last of all reasons, as `RING_UNREAD`: so one can see whether
     it is worth reading the ring at all.
     """
-    if not case.policy.playbook.ring:
-        return Refusal(reason=Reason.RINGS_NOT_ALLOWED)
+    if not case.policy.playbook.bulk:
+        return Refusal(reason=Reason.BULK_NOT_ALLOWED)
     if not command.reason.strip():
         return Refusal(reason=Reason.REASON_NEEDED)
     decision = _decision(case, command, now)
     return take(case, command, decision, now, reason=kept(command.reason), policy=command.policy)
 
 
-def _decision(case: Case, command: cmd.DecideRing, now: datetime) -> Decision | Refusal:
+def _decision(case: Case, command: cmd.DecideBulk, now: datetime) -> Decision | Refusal:
     type_ = type_of(case, command.actions)
     if isinstance(type_, Refusal):
         return type_
-    ring = command.ring
-    if ring is None:
-        return _too_long(case, command) or Refusal(reason=Reason.RING_UNREAD)
-    planned = _plan(case, command, ring)
-    refusal = _unfit(command, ring, type_)
+    bulk = command.bulk
+    if bulk is None:
+        return _too_long(case, command) or Refusal(reason=Reason.BULK_UNREAD)
+    planned = _plan(case, command, bulk)
+    refusal = _unfit(command, bulk, type_)
     if refusal is not None or isinstance(planned, Refusal):
         return refusal or planned  # type: ignore[return-value]
     playbook = case.policy.playbook
@@ -74,36 +74,36 @@ def _decision(case: Case, command: cmd.DecideRing, now: datetime) -> Decision | 
         conduct=playbook.conduct,
         confirms=_confirmed(case, command, type_),
         leaves=unseen(case, command),
-        over_limit=command.over_limit or ring.count > bulk_limit(case).bulk,
-        rehearse=playbook.rehearse,
-        ring=ring,
+        over_limit=command.over_limit or bulk.count > bulk_limit(case).bulk,
+        dry_run=playbook.dry_run,
+        bulk=bulk,
     )
 
 
-def _unfit(command: cmd.DecideRing, ring: Ring, type_: str) -> Refusal | None:
-    if ring.type != type_:
-        return Refusal(reason=Reason.RING_MIXED)
-    if ring.count > MOST:
-        return Refusal(reason=Reason.RING_TOO_LARGE, name=f"{ring.count:,}")
-    if ring.count == 0:
-        return Refusal(reason=Reason.RING_EMPTY)
-    if command.seen is not None and ring.count > command.seen:
+def _unfit(command: cmd.DecideBulk, bulk: Bulk, type_: str) -> Refusal | None:
+    if bulk.type != type_:
+        return Refusal(reason=Reason.BULK_MIXED)
+    if bulk.count > MOST:
+        return Refusal(reason=Reason.BULK_TOO_LARGE, name=f"{bulk.count:,}")
+    if bulk.count == 0:
+        return Refusal(reason=Reason.BULK_EMPTY)
+    if command.seen is not None and bulk.count > command.seen:
         # Nobody sanctions more people than they were shown.
-        return Refusal(reason=Reason.RING_GREW, name=f"{ring.count - command.seen:,}")
+        return Refusal(reason=Reason.BULK_GREW, name=f"{bulk.count - command.seen:,}")
     return None
 
 
-def _plan(case: Case, command: cmd.DecideRing, ring: Ring) -> tuple[PlannedAction, ...] | Refusal:
+def _plan(case: Case, command: cmd.DecideBulk, bulk: Bulk) -> tuple[PlannedAction, ...] | Refusal:
     planned: dict[str, PlannedAction] = {}
     for each in command.actions:
         lasts = lasting(_spec(case, each), each)
         if isinstance(lasts, Refusal):
             return lasts
-        planned[each.action] = PlannedAction(action=each.action, subject=ring.subject, lasts=lasts)
+        planned[each.action] = PlannedAction(action=each.action, subject=bulk.subject, lasts=lasts)
     return tuple(planned.values())
 
 
-def _too_long(case: Case, command: cmd.DecideRing) -> Refusal | None:
+def _too_long(case: Case, command: cmd.DecideBulk) -> Refusal | None:
     found = (lasting(_spec(case, each), each) for each in command.actions)
     return next((each for each in found if isinstance(each, Refusal)), None)
 
@@ -112,7 +112,7 @@ def _spec(case: Case, chosen: PresetAction) -> ActionSpec:
     return case.policy.catalog.actions[chosen.action]
 
 
-def _confirmed(case: Case, command: cmd.DecideRing, type_: str) -> tuple[str, ...]:
+def _confirmed(case: Case, command: cmd.DecideBulk, type_: str) -> tuple[str, ...]:
     """The protections that the ring takes over: those of the case's own subject, its first one."""
     own = start_of(case, type_, command.version)
     if own is None:
@@ -121,33 +121,33 @@ def _confirmed(case: Case, command: cmd.DecideRing, type_: str) -> tuple[str, ..
     return tuple(each.id for each in case.protecting if each.action in keys)
 
 
-def stop(case: Case, command: cmd.StopRing, now: datetime) -> Outcome:
+def stop(case: Case, command: cmd.StopBulk, now: datetime) -> Outcome:
     """The brake. An old card is no reason to refuse it."""
     decision = case.decision
     running = any(each.status is ActionStatus.PENDING for each in case.current_actions)
-    if case.phase is not Phase.ENFORCING or decision is None or decision.ring is None:
+    if case.phase is not Phase.ENFORCING or decision is None or decision.bulk is None:
         return told(case, Reason.NOTHING_RUNNING)
     if not running:
         return told(case, Reason.NOTHING_RUNNING)
-    if case.rings[decision.id].stopped_by is not None:
+    if case.bulk_decisions[decision.id].stopped_by is not None:
         return ()
-    return (ev.RingStopped(at=now, by=command.by.id, decision=decision.id),)
+    return (ev.BulkStopped(at=now, by=command.by.id, decision=decision.id),)
 
 
 def progressed(case: Case, report: EnforcementReport, now: datetime) -> tuple[ev.Event, ...]:
     """What a report tells of a ring's counts; an older tally than the known one is old news."""
-    ring, tally = case.rings.get(report.decision), report.tally
-    if ring is None or tally is None or tally.step <= ring.tally.step:
+    bulk, tally = case.bulk_decisions.get(report.decision), report.tally
+    if bulk is None or tally is None or tally.step <= bulk.tally.step:
         return ()
-    return (ev.RingProgressed(at=now, decision=report.decision, tally=tally),)
+    return (ev.BulkProgressed(at=now, decision=report.decision, tally=tally),)
 
 
 def came_to_nothing(case: Case, now: datetime) -> tuple[ev.Event, ...]:
     """A ring that was stopped before anything was done leaves its case undecided."""
     decision = case.decision
-    if case.phase is not Phase.ENFORCING or decision is None or decision.ring is None:
+    if case.phase is not Phase.ENFORCING or decision is None or decision.bulk is None:
         return ()
     if any(each.status is not ActionStatus.SKIPPED for each in case.current_actions):
         return ()
-    by = case.rings[decision.id].stopped_by
+    by = case.bulk_decisions[decision.id].stopped_by
     return (ev.ActionsGivenUp(at=now, by=by, decision=decision.id),)

@@ -57,7 +57,7 @@ def decide(case: Case, command: cmd.Decide, now: datetime) -> Outcome:
     return take(case, command, decision, now, reason=kept(command.reason), policy=command.policy)
 
 
-def clear(case: Case, command: cmd.Clear, now: datetime) -> Outcome:
+def clear(case: Case, command: cmd.MarkNoViolation, now: datetime) -> Outcome:
     """No violation."""
     return take(case, command, _new(case, command, now, Verdict.NO_VIOLATION, ()), now)
 
@@ -90,7 +90,7 @@ def reopen(case: Case, command: cmd.Reopen, now: datetime) -> Outcome:
 
 def _new(
     case: Case,
-    command: cmd.Asked,
+    command: cmd.PersonCommandBase,
     now: datetime,
     verdict: Verdict,
     planned: tuple[PlannedAction, ...] | Refusal,
@@ -113,18 +113,20 @@ def _new(
         confirms=tuple(each.id for each in case.protecting if each.action in keys),
         leaves=unseen(case, command),
         over_limit=_is_over_limit(case, command, planned),
-        rehearse=playbook.rehearse,
+        dry_run=playbook.dry_run,
         template=template.id if template is not None else None,
         notice=notice_for(case, template, verdict, planned),
     )
 
 
-def _is_over_limit(case: Case, command: cmd.Asked, planned: tuple[PlannedAction, ...]) -> bool:
+def _is_over_limit(
+    case: Case, command: cmd.PersonCommandBase, planned: tuple[PlannedAction, ...]
+) -> bool:
     """Whether a second person has to agree because of who or how many, not because of what."""
     limits = case.policy.limits
     if limits is None or not planned:
         return False
-    hurried = isinstance(command, cmd.Deciding) and command.over_limit
+    hurried = isinstance(command, cmd.DecisionCommand) and command.over_limit
     return hurried or len({each.subject.key for each in planned}) > limits.bulk
 
 
@@ -135,7 +137,7 @@ def bulk_limit(case: Case) -> Limits:
 
 def take(
     case: Case,
-    command: cmd.Asked,
+    command: cmd.PersonCommandBase,
     decision: Decision | Refusal,
     now: datetime,
     *,

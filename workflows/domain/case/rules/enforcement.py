@@ -42,7 +42,7 @@ _S = ActionStatus
 _TOOK = frozenset({_S.DONE, _S.VERIFIED, _S.DRIFTED})
 _OUT = frozenset({_S.LIFTED, _S.KEPT, _S.FAILED, _S.ROLLED_BACK})
 _NEXT: dict[ActionStatus, frozenset[ActionStatus]] = {
-    _S.PENDING: _TOOK | _OUT | {_S.RETRYING, _S.SKIPPED, _S.REHEARSED},
+    _S.PENDING: _TOOK | _OUT | {_S.RETRYING, _S.SKIPPED, _S.DRY_RUN},
     _S.RETRYING: _TOOK | _OUT,
     _S.FAILED: _TOOK,
     _S.DONE: _OUT | {_S.VERIFIED, _S.DRIFTED},
@@ -136,8 +136,8 @@ def _rolled_back(decision: str, state: ActionState, news: ActionReport, now: dat
     return ev.ActionRolledBack(at=now, decision=decision, action=news.action)
 
 
-def _rehearsed(decision: str, state: ActionState, news: ActionReport, now: datetime) -> ev.Event:
-    return ev.ActionRehearsed(at=now, decision=decision, action=news.action, would=news.would)
+def _dry_run(decision: str, state: ActionState, news: ActionReport, now: datetime) -> ev.Event:
+    return ev.ActionDryRun(at=now, decision=decision, action=news.action, would=news.would)
 
 
 _EVENTS: dict[ActionStatus, Callable[[str, ActionState, ActionReport, datetime], Any]] = {
@@ -151,7 +151,7 @@ _EVENTS: dict[ActionStatus, Callable[[str, ActionState, ActionReport, datetime],
     ActionStatus.KEPT: _kept,
     ActionStatus.SKIPPED: _skipped,
     ActionStatus.ROLLED_BACK: _rolled_back,
-    ActionStatus.REHEARSED: _rehearsed,
+    ActionStatus.DRY_RUN: _dry_run,
 }
 
 

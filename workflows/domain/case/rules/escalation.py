@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from workflows.domain.automation import Halt
+from workflows.domain.automation import AutomationPause
 from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev
 from workflows.domain.case.escalation import Due
@@ -35,7 +35,9 @@ def acknowledge(case: Case, command: cmd.Acknowledge, now: datetime) -> Outcome:
     return (ev.CaseAcknowledged(at=now, by=command.by.id),)
 
 
-def ladder_tick(case: Case, now: datetime, halt: Halt | None = None) -> tuple[ev.Event, ...]:
+def ladder_tick(
+    case: Case, now: datetime, halt: AutomationPause | None = None
+) -> tuple[ev.Event, ...]:
     """The calls that are due now, and what they protect unless a `halt` keeps them from it."""
     events: list[ev.Event] = []
     for due in case.steps:
@@ -55,7 +57,7 @@ def protects_by(case: Case, now: datetime) -> bool:
 
 
 def _withheld(
-    begun: tuple[ev.Event, ...], halt: Halt, due: Due, now: datetime
+    begun: tuple[ev.Event, ...], halt: AutomationPause, due: Due, now: datetime
 ) -> tuple[ev.Event, ...]:
     return (ev.ProtectionWithheld(at=now, halt=halt, step=due.index),) if begun else ()
 

@@ -83,7 +83,7 @@ def _not_in_time(case: Case, command: cmd.Wait, now: datetime) -> Refusal | None
     return None
 
 
-def _claimed(case: Case, command: cmd.Asked, now: datetime) -> tuple[ev.Event, ...]:
+def _claimed(case: Case, command: cmd.PersonCommandBase, now: datetime) -> tuple[ev.Event, ...]:
     """Who sets a case aside has it: nobody else would be called for it meanwhile."""
     return () if case.owner else (ev.CaseClaimed(at=now, by=command.by.id),)
 

@@ -49,7 +49,7 @@ def merge(case: Case, command: cmd.Merge, now: datetime) -> Outcome:
         or _no_target(case, command)
     )
     return refusal or (
-        ev.CaseMerged(at=now, by=command.by.id, into=command.into, route=command.route),
+        ev.CaseMerged(at=now, by=command.by.id, into=command.into, workflow_id=command.workflow_id),
     )
 
 

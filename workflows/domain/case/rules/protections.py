@@ -77,7 +77,7 @@ def lift(case: Case, command: cmd.LiftProtection, now: datetime) -> Outcome:
     )
 
 
-def not_shown(wanted: Iterable[Protection], command: cmd.Asked) -> Refusal | None:
+def not_shown(wanted: Iterable[Protection], command: cmd.PersonCommandBase) -> Refusal | None:
     """Refuses a press that is about protections, where its card showed none of those `wanted`."""
     wanted = tuple(wanted)
     if any(each.known_to(command.version) for each in wanted):
@@ -85,7 +85,7 @@ def not_shown(wanted: Iterable[Protection], command: cmd.Asked) -> Refusal | Non
     return Refusal(reason=Reason.PROTECTED_SINCE if wanted else Reason.NOTHING_PROTECTED)
 
 
-def unseen(case: Case, command: cmd.Asked) -> tuple[str, ...]:
+def unseen(case: Case, command: cmd.PersonCommandBase) -> tuple[str, ...]:
     """The protections that began after the card which was pressed: they are not decided about."""
     return tuple(each.id for each in case.protecting if not each.known_to(command.version))
 

@@ -52,8 +52,8 @@ def personal_data_is_never_summed(bundle: Bundle) -> Findings:
     """
     for kind, spec in (bundle.lookups.lookups if bundle.lookups else {}).items():
         for number, field in enumerate(spec.fields):
-            if field.personal and field.blast:
-                place = ("lookups", kind, "fields", number, "blast")
+            if field.personal and field.impact:
+                place = ("lookups", kind, "fields", number, "impact")
                 what = f"`{field.name}` is personal data and would be summed"
                 yield Finding(PLATFORM, place, what, "leave `blast` out")
 

@@ -22,7 +22,7 @@ from tests.workflows.domain.builders import (
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.appeal_outcome import AppealAnswer, AppealOutcome, AppealSettled
 from workflows.domain.case.approval import ApprovalState
-from workflows.domain.case.bulk import Ring
+from workflows.domain.case.bulk import Bulk
 from workflows.domain.case.decide import decide
 from workflows.domain.case.decision import Verdict
 from workflows.domain.case.enforcement import (
@@ -205,10 +205,10 @@ def test_what_failed_is_not_tried_again_after_an_overturn() -> None:
     ]
 
 
-def test_one_persons_appeal_takes_nothing_back_for_the_others_of_a_ring() -> None:
+def test_one_persons_appeal_takes_nothing_back_for_the_others_of_a_bulk() -> None:
     """The decision was about many, and the answer is about one of them."""
     case = banned()
-    ring = Ring(id="R0123456789AB", type="user", count=60)
-    decision = case.decisions[0].model_copy(update={"ring": ring})
+    bulk = Bulk(id="R0123456789AB", type="user", count=60)
+    decision = case.decisions[0].model_copy(update={"bulk": bulk})
     case = case.model_copy(update={"decisions": (decision,)})
     assert kinds(decide(case, answer(AppealOutcome.OVERTURNED), LATER)) == ["appeal_answered"]

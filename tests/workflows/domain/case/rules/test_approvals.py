@@ -169,11 +169,13 @@ class TestStandingIn:
 class TestAskingBack:
     def asked(self) -> Case:
         """Tanaka asks at minute 12, with 20 minutes left."""
-        return follow(awaiting(), cmd.AskBack(by=TANAKA, question="どの配信ですか"), minutes(12))
+        return follow(
+            awaiting(), cmd.AskRequester(by=TANAKA, question="どの配信ですか"), minutes(12)
+        )
 
     def test_the_time_stands_still_until_the_answer(self) -> None:
         """Answered at 25: twenty minutes are left from there."""
-        case = follow(self.asked(), cmd.AnswerBack(by=SATO, answer="s_9です"), minutes(25))
+        case = follow(self.asked(), cmd.AnswerApprover(by=SATO, answer="s_9です"), minutes(25))
         assert case.approval is not None
         assert (case.approval.question, case.approval.expires_at) == (None, minutes(45))
 
@@ -198,24 +200,24 @@ class TestAskingBack:
 
     def test_one_question_at_a_time(self) -> None:
         """The refusal says who asked, and when."""
-        no = refused(self.asked(), cmd.AskBack(by=REED, question="なぜですか"), 13)
+        no = refused(self.asked(), cmd.AskRequester(by=REED, question="なぜですか"), 13)
         assert (no.reason, no.by, no.at) == (Reason.ALREADY_ASKED, "U0TANAKA", minutes(12))
 
     def test_a_question_has_words_and_so_has_its_answer(self) -> None:
         """Blanks are neither."""
-        no = refused(awaiting(), cmd.AskBack(by=TANAKA, question=" "), 3)
+        no = refused(awaiting(), cmd.AskRequester(by=TANAKA, question=" "), 3)
         assert no.reason is Reason.NOTE_NEEDED
-        no = refused(self.asked(), cmd.AnswerBack(by=SATO, answer=" "), 13)
+        no = refused(self.asked(), cmd.AnswerApprover(by=SATO, answer=" "), 13)
         assert no.reason is Reason.NOTE_NEEDED
 
     def test_only_who_decided_answers(self) -> None:
         """Others leave a note."""
-        no = refused(self.asked(), cmd.AnswerBack(by=CLARK, answer="s_9です"), 13)
+        no = refused(self.asked(), cmd.AnswerApprover(by=CLARK, answer="s_9です"), 13)
         assert (no.reason, no.by) == (Reason.NOT_YOUR_REQUEST, "U0SATO")
 
     def test_nothing_asked_needs_no_answer(self) -> None:
         """There is no question."""
-        no = refused(awaiting(), cmd.AnswerBack(by=SATO, answer="s_9です"), 13)
+        no = refused(awaiting(), cmd.AnswerApprover(by=SATO, answer="s_9です"), 13)
         assert no.reason is Reason.NOTHING_ASKED
 
 

@@ -80,7 +80,7 @@ class TestClaiming:
         """Tanaka reopened the case and has it now."""
         case = follow(a_case(), cmd.Claim(by=SATO), minutes(1))
         seen = case.version
-        case = follow(case, cmd.Clear(by=SATO), minutes(2))
+        case = follow(case, cmd.MarkNoViolation(by=SATO), minutes(2))
         case = follow(case, cmd.Reopen(by=TANAKA, reason="異議申し立て"), minutes(3))
         no = refused(case, cmd.Release(by=REED, version=seen), 4)
         assert (no.reason, no.by) == (Reason.CLAIMED_BY_OTHER, "U0TANAKA")
@@ -248,7 +248,7 @@ class TestWatchingAndNoting:
 
     def test_a_note_is_left_also_behind_a_closed_case(self) -> None:
         """What comes to light later belongs there."""
-        case = follow(a_case(), cmd.Clear(by=SATO), minutes(1))
+        case = follow(a_case(), cmd.MarkNoViolation(by=SATO), minutes(1))
         outcome = decide(case, cmd.AddNote(by=CLARK, note="  後日談 "), minutes(9))
         assert not isinstance(outcome, Refusal)
         assert [event.note for event in outcome if isinstance(event, ev.NoteAdded)] == ["後日談"]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tests.workflows.domain.builders import CLARK, REED, SATO, SUZUKI, T0, TANAKA
-from tests.workflows.domain.case.bulk_builders import a_ring_case, decide_ring, ring_news
+from tests.workflows.domain.case.bulk_builders import a_bulk_case, bulk_news, decide_bulk
 from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev
 from workflows.domain.case.bulk import MOST, Tally
@@ -16,7 +16,7 @@ from workflows.domain.case.enforcement import ActionStatus
 from workflows.domain.case.evolve import apply
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.refusals import Refusal
-from workflows.domain.case.snapshot import Memory
+from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.policy.packed import pack
 
 PEOPLE = st.sampled_from([SATO, CLARK, TANAKA, REED, SUZUKI])
@@ -26,12 +26,12 @@ COUNTS = st.sampled_from([None, 0, 1, BULK, BULK + 1, 60, MOST, MOST + 1])
 ENDS = st.none() | st.sampled_from(ActionStatus)
 
 
-class AnyRing(RuleBasedStateMachine):
+class AnyBulk(RuleBasedStateMachine):
     """Presses, reports and minutes in any order."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.case: Case = a_ring_case()
+        self.case: Case = a_bulk_case()
         self.now = T0
         self.events: list[ev.Event] = []
 
@@ -51,13 +51,15 @@ class AnyRing(RuleBasedStateMachine):
 
     @rule(by=PEOPLE, count=COUNTS, name=st.sampled_from(["warn", "mute_user", "permanent_ban"]))
     def decides(self, by, count, name) -> None:
-        self.give(decide_ring(by, count, name))
+        self.give(decide_bulk(by, count, name))
 
-    @rule(by=PEOPLE, which=st.sampled_from([cmd.Approve, cmd.StopRing, cmd.Undo, cmd.Retry]))
+    @rule(by=PEOPLE, which=st.sampled_from([cmd.Approve, cmd.StopBulk, cmd.Undo, cmd.Retry]))
     def presses(self, by, which) -> None:
         self.give(which(by=by))
 
-    @rule(by=PEOPLE, which=st.sampled_from([cmd.GiveUp, cmd.Withdraw, cmd.Clear, cmd.Claim]))
+    @rule(
+        by=PEOPLE, which=st.sampled_from([cmd.GiveUp, cmd.Withdraw, cmd.MarkNoViolation, cmd.Claim])
+    )
     def gives_up(self, by, which) -> None:
         self.give(which(by=by))
 
@@ -68,42 +70,42 @@ class AnyRing(RuleBasedStateMachine):
     @rule(step=st.integers(0, 9), done=st.integers(0, 3), failed=st.integers(0, 3), end=ENDS)
     def platform_reports(self, step, done, failed, end) -> None:
         decision = self.case.decision
-        if decision is None or decision.ring is None:
+        if decision is None or decision.bulk is None:
             return
-        total = decision.ring.count
+        total = decision.bulk.count
         done, failed = min(done, total), min(failed, total - min(done, total))
         counted = Tally(total=total, step=step, done=done, failed=failed)
-        self.give(ring_news(self.case, counted, end))
+        self.give(bulk_news(self.case, counted, end))
 
     @invariant()
-    def a_large_ring_has_a_leads_consent(self) -> None:
+    def a_large_bulk_has_a_leads_consent(self) -> None:
         """Above the limit nothing is carried out that only one person wanted."""
         decision = self.case.decision
-        if self.case.phase is not Phase.ENFORCING or decision is None or decision.ring is None:
+        if self.case.phase is not Phase.ENFORCING or decision is None or decision.bulk is None:
             return
         agreed = {
             event.by
             for event in self.events
             if isinstance(event, ev.Approved) and event.decision == decision.id
         }
-        if decision.ring.count > BULK:
+        if decision.bulk.count > BULK:
             assert agreed
         assert agreed <= LEADS - {decision.by}
 
     @invariant()
-    def no_ring_is_too_large_or_empty(self) -> None:
+    def no_bulk_is_too_large_or_empty(self) -> None:
         """What was decided can be surveyed."""
         for decision in self.case.decisions:
-            assert decision.ring is not None or not decision.actions
-            if decision.ring is not None:
-                assert 1 <= decision.ring.count <= MOST
+            assert decision.bulk is not None or not decision.actions
+            if decision.bulk is not None:
+                assert 1 <= decision.bulk.count <= MOST
 
     @invariant()
     def counts_only_go_forward(self) -> None:
         """Old news never takes the place of newer."""
         steps: dict[str, int] = {}
         for event in self.events:
-            if isinstance(event, ev.RingProgressed):
+            if isinstance(event, ev.BulkProgressed):
                 assert event.tally.step > steps.get(event.decision, 0)
                 steps[event.decision] = event.tally.step
 
@@ -118,10 +120,10 @@ class AnyRing(RuleBasedStateMachine):
     @invariant()
     def it_stays_small_and_survives_the_wire(self) -> None:
         """A crowd is a number in a case's memory."""
-        carried = Memory(case=self.case, policy=pack(self.case.policy)).model_dump_json()
-        assert Memory.model_validate_json(carried).with_policy().case == self.case
+        carried = CaseSnapshot(case=self.case, policy=pack(self.case.policy)).model_dump_json()
+        assert CaseSnapshot.model_validate_json(carried).with_policy().case == self.case
         assert len(self.case.current_actions) <= 1
 
 
-AnyRing.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
-TestAnyRing = AnyRing.TestCase
+AnyBulk.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestAnyBulk = AnyBulk.TestCase

@@ -35,7 +35,7 @@ class TestDeciding:
 
     def test_no_violation_closes_at_once(self) -> None:
         """There is nothing to do at the platform."""
-        case = follow(a_case(), cmd.Clear(by=SATO), minutes(1))
+        case = follow(a_case(), cmd.MarkNoViolation(by=SATO), minutes(1))
         assert (case.phase, case.verdict) == (Phase.CLOSED, Verdict.NO_VIOLATION)
 
     def test_a_decision_on_somebody_elses_case_is_refused(self) -> None:
@@ -65,7 +65,7 @@ class TestDeciding:
 
     def test_a_press_on_a_closed_case_says_who_closed_it(self) -> None:
         """A late click never changes what is over."""
-        case = follow(a_case(), cmd.Clear(by=SATO), minutes(1))
+        case = follow(a_case(), cmd.MarkNoViolation(by=SATO), minutes(1))
         no = refused(case, preset(CLARK, "warn", 1), 2)
         assert (no.reason, no.by, no.what, no.at) == (
             Reason.CLOSED,
@@ -147,7 +147,7 @@ class TestDeciding:
         assert rule_of(follow(a_case(), modal("warn"), minutes(1))) == "MKT-4.2"
         other = modal("warn").model_copy(update={"policy": "MKT-9"})
         assert rule_of(follow(a_case(), other, minutes(1))) == "MKT-9"
-        assert rule_of(follow(a_case(), cmd.Clear(by=SATO), minutes(1))) is None
+        assert rule_of(follow(a_case(), cmd.MarkNoViolation(by=SATO), minutes(1))) is None
 
     def test_nothing_is_decided_while_an_undo_is_under_way(self) -> None:
         """At the platform it would come second, and take the new decision back."""
@@ -156,7 +156,7 @@ class TestDeciding:
         case = follow(case, cmd.Reject(by=TANAKA, reason="やりすぎ"), minutes(2))
         assert case.undoing
         assert refused(case, preset(SATO, "mute"), 3).reason is Reason.STILL_ACTING
-        assert refused(case, cmd.Clear(by=SATO), 3).reason is Reason.STILL_ACTING
+        assert refused(case, cmd.MarkNoViolation(by=SATO), 3).reason is Reason.STILL_ACTING
 
 
 def modal(*names: str, by: Actor = SATO, over_limit: bool = False) -> cmd.Decide:
@@ -232,7 +232,7 @@ class TestActingFirst:
 
     def test_no_violation_needs_no_review(self) -> None:
         """Nothing was done."""
-        case = follow(a_case(policy=ACT_FIRST), cmd.Clear(by=SATO), minutes(1))
+        case = follow(a_case(policy=ACT_FIRST), cmd.MarkNoViolation(by=SATO), minutes(1))
         assert (case.phase, case.approval) == (Phase.CLOSED, None)
 
     def test_the_case_stays_open_for_its_review(self) -> None:
@@ -246,7 +246,7 @@ class TestActingFirst:
 class TestReopening:
     def closed(self) -> Case:
         """A case that 佐藤 cleared."""
-        return follow(a_case(), cmd.Clear(by=SATO), minutes(1))
+        return follow(a_case(), cmd.MarkNoViolation(by=SATO), minutes(1))
 
     def test_whoever_reopens_it_has_it_with_new_clocks(self) -> None:
         """Ten minutes from now."""

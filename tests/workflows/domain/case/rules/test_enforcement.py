@@ -149,10 +149,10 @@ class TestEnforcing:
 
     def test_rehearsed_actions_close_the_case_and_leave_nothing_to_undo(self) -> None:
         """The playbook only rehearses."""
-        case = follow(a_case(policy=a_policy(rehearse=True)), preset(SATO, "mute"), minutes(2))
+        case = follow(a_case(policy=a_policy(dry_run=True)), preset(SATO, "mute"), minutes(2))
         assert case.decision is not None
-        assert case.decision.rehearse
-        case = follow(case, news(case, ActionStatus.REHEARSED, would="POST …"), minutes(2.1))
+        assert case.decision.dry_run
+        case = follow(case, news(case, ActionStatus.DRY_RUN, would="POST …"), minutes(2.1))
         assert (case.phase, case.undoable) == (Phase.CLOSED, ())
 
 

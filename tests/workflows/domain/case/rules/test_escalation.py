@@ -193,7 +193,7 @@ class TestAcknowledging:
 
     def test_a_closed_case_is_not_acknowledged(self) -> None:
         """There is nothing to look at."""
-        case = follow(a_case(), cmd.Clear(by=SATO), minutes(1))
+        case = follow(a_case(), cmd.MarkNoViolation(by=SATO), minutes(1))
         assert refused(case, cmd.Acknowledge(by=CLARK), 2).reason is Reason.CLOSED
 
     def test_an_auditor_acknowledges_nothing(self) -> None:

@@ -71,7 +71,7 @@ def test_nobody_else_may(roles: frozenset[Role]) -> None:
 
 def test_a_closed_case_still_shows_its_evidence() -> None:
     """Whoever reviews a decision has to see what it was taken upon."""
-    closed = follow(a_case(), cmd.Clear(by=SATO), minutes(1))
+    closed = follow(a_case(), cmd.MarkNoViolation(by=SATO), minutes(1))
     assert closed.phase is Phase.CLOSED
     seen = follow(closed, reveal(SUZUKI), minutes(2))
     assert (seen.phase, seen.version) == (Phase.CLOSED, closed.version + 1)

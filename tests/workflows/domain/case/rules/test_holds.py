@@ -193,7 +193,7 @@ class TestAgainAndAgain:
 
     def test_a_case_that_is_worked_again_begins_anew(self) -> None:
         """With its clocks."""
-        case = follow(self.held(3), cmd.Clear(by=SATO), minutes(5))
+        case = follow(self.held(3), cmd.MarkNoViolation(by=SATO), minutes(5))
         case = follow(case, cmd.Reopen(by=SATO, reason="新しい証拠"), minutes(6))
         assert follow(case, waiting(), minutes(7)).holds == 1
 

@@ -25,7 +25,13 @@ OTHER = "K0000009"
 
 def merge(by: Actor = SATO, **more: object) -> cmd.Merge:
     """A merge into another case on the same user."""
-    given = {"by": by, "into": OTHER, "subject": a_case().subject, "route": "case/x/Y", **more}
+    given = {
+        "by": by,
+        "into": OTHER,
+        "subject": a_case().subject,
+        "workflow_id": "case/x/Y",
+        **more,
+    }
     return cmd.Merge.model_validate(given)
 
 

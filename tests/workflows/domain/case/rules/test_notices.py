@@ -32,7 +32,7 @@ from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.notices import letter_of, preview
 from workflows.domain.case.refusals import Reason
 from workflows.domain.policy.platform import NoticeCall
-from workflows.domain.policy.playbook import Policy, PresetAction, Telling
+from workflows.domain.policy.playbook import NoticeText, Policy, PresetAction
 from workflows.domain.values import Text
 
 AWAY = Problem(kind=ProblemKind.UNREACHABLE, status=503)
@@ -69,7 +69,7 @@ def telling_policy(subject: str = "user", **more: object) -> Policy:
             "version": "v1",
             "playbook": {**written, **WORDS, **more},
             "catalog": CATALOG,
-            "telling": Telling(call=call, frame=Text(ja=FRAME, en=FRAME)),
+            "telling": NoticeText(call=call, frame=Text(ja=FRAME, en=FRAME)),
         }
     )
 
@@ -206,7 +206,7 @@ class TestTheLetter:
 
     def test_a_rehearsal_tells_nobody(self) -> None:
         """Nothing happened to them."""
-        case = follow(told_case(telling_policy(rehearse=True)), decides("line"), minutes(2))
+        case = follow(told_case(telling_policy(dry_run=True)), decides("line"), minutes(2))
         assert letter_of(case, case.decisions[0]) is None
 
     def test_a_preview_reads_as_the_letter_will(self) -> None:

@@ -16,7 +16,7 @@ from tests.workflows.domain.builders import (
     preset,
     refused,
 )
-from workflows.domain.automation import Halt
+from workflows.domain.automation import AutomationPause
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.decide import decide
 from workflows.domain.case.enforcement import ActionStatus
@@ -106,7 +106,7 @@ class TestLifting:
 
     def test_also_when_the_case_is_closed_by_then(self) -> None:
         """The decision did not need it, and the platform would not let go."""
-        case = follow(protected(), cmd.Clear(by=SATO), minutes(3))
+        case = follow(protected(), cmd.MarkNoViolation(by=SATO), minutes(3))
         assert refused(case, cmd.LiftProtection(by=SATO), 3.5).reason is Reason.CLOSED
         case = follow(case, news(case, ActionStatus.FAILED, "P1"), minutes(4))
         outcome = decide(case, cmd.LiftProtection(by=CLARK), minutes(5))
@@ -157,7 +157,9 @@ class TestConfirming:
     def test_a_decision_that_does_something_else_lifts_it(self) -> None:
         """The person saw what stands, and chose."""
         assert intents(follow(protected(), preset(SATO, "warn"), minutes(3))) == ["lift_now"]
-        assert intents(follow(protected(), cmd.Clear(by=SATO), minutes(3))) == ["lift_now"]
+        assert intents(follow(protected(), cmd.MarkNoViolation(by=SATO), minutes(3))) == [
+            "lift_now"
+        ]
 
     def test_a_decision_waits_for_a_lift_of_the_same_thing(self) -> None:
         """Lifted by hand a moment ago, and muted by decision now: one after the other."""
@@ -209,7 +211,7 @@ class TestOnAnOlderCard:
     def test_a_decision_lifts_only_what_it_showed(self) -> None:
         """No violation, or something else: neither was said of what came since."""
         for press in (
-            cmd.Clear(by=SATO, version=self.SHOWN),
+            cmd.MarkNoViolation(by=SATO, version=self.SHOWN),
             preset(SATO, "warn", self.SHOWN),
         ):
             case = follow(self.twice(), press, minutes(2))
@@ -217,7 +219,7 @@ class TestOnAnOlderCard:
 
     def test_what_it_leaves_lifts_itself_in_time(self) -> None:
         """Also behind the closed case."""
-        case = follow(self.twice(), cmd.Clear(by=SATO, version=self.SHOWN), minutes(2))
+        case = follow(self.twice(), cmd.MarkNoViolation(by=SATO, version=self.SHOWN), minutes(2))
         outcome = decide(case, news(case, ActionStatus.LIFTED, "P2"), minutes(6))
         assert (case.phase, kinds(outcome)) == (Phase.CLOSED, ["protection_lifted"])
 
@@ -293,7 +295,7 @@ class TestWhenItsDecisionFails:
         assert kinds(outcome) == ["protection_lifted", "enforcement_started"]
 
 
-HALT = Halt(by="U0TANAKA", at=minutes(-5))
+HALT = AutomationPause(by="U0TANAKA", at=minutes(-5))
 
 
 class TestWhileAutomationStandsStill:

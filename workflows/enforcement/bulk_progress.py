@@ -5,22 +5,22 @@ from datetime import datetime
 
 from workflows.domain.case import bulk_progress
 from workflows.domain.case.bulk import Tally
-from workflows.domain.case.bulk_progress import HELD_UP, STANDS, UNDER_WAY, WORK, Mark
+from workflows.domain.case.bulk_progress import HELD_UP, STANDS, UNDER_WAY, WORK, MemberStatus
 from workflows.domain.case.enforcement import ActionReport, ActionStatus, EnforcementReport, Problem
-from workflows.ports.bulk import RingRow, RingStart
+from workflows.ports.bulk import BulkRow, BulkStart
 
 _LIVES, _OVER = "1", "0"
 
 
-class Roll:
+class BulkProgress:
     """`alive` are places whose own workflow is still there: it acts, or waits for lift or wish.
 
     `undoing` while an undo is carried out; `problem` is the last one that the platform had.
     """
 
-    def __init__(self, start: RingStart) -> None:
-        marks = start.marks or Mark.WAITING.value * start.count
-        self.marks = [Mark(letter) for letter in marks]
+    def __init__(self, start: BulkStart) -> None:
+        marks = start.marks or MemberStatus.WAITING.value * start.count
+        self.marks = [MemberStatus(letter) for letter in marks]
         self.alive = {place for place, lives in enumerate(start.alive) if lives == _LIVES}
         self.names = tuple(job.action for job in start.jobs)
         self.timed = any(job.lasts is not None for job in start.jobs)
@@ -28,11 +28,11 @@ class Roll:
         self.undoing = start.undoing
         self.problem: Problem | None = start.problem
         self.until: datetime | None = start.until
-        self.rows: list[RingRow] = []
+        self.rows: list[BulkRow] = []
 
     # -- what is left ---------------------------------------------------------------------
 
-    def has(self, *kinds: Mark) -> bool:
+    def has(self, *kinds: MemberStatus) -> bool:
         """Whether any subject has one of these marks."""
         return any(kind in self.marks for kind in kinds)
 
@@ -44,7 +44,7 @@ class Roll:
     @property
     def over(self) -> bool:
         """Whether nobody will ask or tell anything any more."""
-        return not self.alive and not self.has(Mark.FAILED, *WORK, *UNDER_WAY, *HELD_UP)
+        return not self.alive and not self.has(MemberStatus.FAILED, *WORK, *UNDER_WAY, *HELD_UP)
 
     def next_wave(self, size: int) -> tuple[int, ...]:
         """The places of the next wave; whoever is held up keeps a place in it."""
@@ -62,36 +62,36 @@ class Roll:
 
     def is_taken_back(self, place: int) -> bool:
         """Whether an undo of it is under way."""
-        return self.marks[place] in (Mark.UNDOING, Mark.UNDO_RETRYING)
+        return self.marks[place] in (MemberStatus.UNDOING, MemberStatus.UNDO_RETRYING)
 
     # -- wishes ---------------------------------------------------------------------------
 
     def stop(self) -> None:
         """Skips everything that has not begun."""
         self.stopped = True
-        for place in self._with({Mark.WAITING}):
-            self.marks[place] = Mark.SKIPPED
+        for place in self._with({MemberStatus.WAITING}):
+            self.marks[place] = MemberStatus.SKIPPED
             self.rows += self._all(place, ActionStatus.SKIPPED)
-        self._change({Mark.TO_RETRY}, Mark.FAILED)
+        self._change({MemberStatus.TO_RETRY}, MemberStatus.FAILED)
 
     def retry(self) -> None:
         """Tries again what failed."""
-        self._change({Mark.FAILED}, Mark.TO_RETRY)
+        self._change({MemberStatus.FAILED}, MemberStatus.TO_RETRY)
 
     def give_up(self) -> None:
         """Lets be what failed."""
-        self._change({Mark.FAILED}, Mark.TO_GIVE_UP)
+        self._change({MemberStatus.FAILED}, MemberStatus.TO_GIVE_UP)
 
     def undo(self) -> None:
         """Takes back what stands."""
         self.undoing = True
-        self._change(STANDS, Mark.TO_UNDO)
+        self._change(STANDS, MemberStatus.TO_UNDO)
 
-    def _with(self, kinds: Iterable[Mark]) -> list[int]:
+    def _with(self, kinds: Iterable[MemberStatus]) -> list[int]:
         found = frozenset(kinds)
         return [place for place, mark in enumerate(self.marks) if mark in found]
 
-    def _change(self, kinds: Iterable[Mark], becomes: Mark) -> None:
+    def _change(self, kinds: Iterable[MemberStatus], becomes: MemberStatus) -> None:
         for place in self._with(kinds):
             self.marks[place] = becomes
 
@@ -99,8 +99,8 @@ class Roll:
 
     def begin(self, place: int) -> None:
         """The wave takes the subject on."""
-        undo = self.marks[place] is Mark.TO_UNDO
-        self.marks[place] = Mark.UNDOING if undo else Mark.ACTING
+        undo = self.marks[place] is MemberStatus.TO_UNDO
+        self.marks[place] = MemberStatus.UNDOING if undo else MemberStatus.ACTING
         self.alive.add(place)
 
     def hear(self, report: EnforcementReport) -> None:
@@ -109,7 +109,7 @@ class Roll:
         if place is None or not 0 <= place < len(self.marks):
             return
         before, statuses = self.marks[place], [each.status for each in report.actions]
-        unbegun = before is Mark.ACTING and len(statuses) < len(self.names)
+        unbegun = before is MemberStatus.ACTING and len(statuses) < len(self.names)
         if unbegun and not report.over and ActionStatus.RETRYING not in statuses:
             return
         if report.over:
@@ -120,7 +120,7 @@ class Roll:
     def lose(self, place: int, problem: Problem) -> None:
         """Its workflow vanished, and nobody knows how far it came: a person has to say."""
         undo = self.is_taken_back(place)
-        self.marks[place] = Mark.DONE if undo else Mark.FAILED
+        self.marks[place] = MemberStatus.DONE if undo else MemberStatus.FAILED
         self.alive.discard(place)
         self.problem = problem
         status = ActionStatus.DONE if undo else ActionStatus.FAILED
@@ -128,20 +128,20 @@ class Roll:
 
     def forget(self, place: int) -> None:
         """There is nothing to give up any more."""
-        self.marks[place] = Mark.GIVEN_UP
+        self.marks[place] = MemberStatus.GIVEN_UP
         self.alive.discard(place)
         self.rows += self._all(place, ActionStatus.GIVEN_UP)
 
-    def _note(self, place: int, before: Mark, actions: Iterable[ActionReport]) -> None:
+    def _note(self, place: int, before: MemberStatus, actions: Iterable[ActionReport]) -> None:
         stands = self.marks[place] in STANDS
         for each in actions:
             name = each.action.partition("/")[0]
             undo_failed = (
-                each.status is ActionStatus.FAILED and stands and before is not Mark.ACTING
+                each.status is ActionStatus.FAILED and stands and before is not MemberStatus.ACTING
             )
             status = ActionStatus.DONE if undo_failed else each.status
             self.rows.append(
-                RingRow(
+                BulkRow(
                     place=place,
                     action=name,
                     status=status,
@@ -155,15 +155,15 @@ class Roll:
 
     def _all(
         self, place: int, status: ActionStatus, problem: Problem | None = None
-    ) -> Iterator[RingRow]:
+    ) -> Iterator[BulkRow]:
         for name in self.names:
-            yield RingRow(place=place, action=name, status=status, problem=problem)
+            yield BulkRow(place=place, action=name, status=status, problem=problem)
 
     def recall(self, letters: str) -> None:
         """How far it came, by the ledger. Whoever is not alive any more does not answer a wish."""
-        self.marks = [Mark(letter) for letter in letters]
-        waiting = STANDS if self.timed else frozenset[Mark]()
-        self.alive = set(self._with({Mark.FAILED, *waiting}))
+        self.marks = [MemberStatus(letter) for letter in letters]
+        waiting = STANDS if self.timed else frozenset[MemberStatus]()
+        self.alive = set(self._with({MemberStatus.FAILED, *waiting}))
 
     # -- carrying over --------------------------------------------------------------------
 
