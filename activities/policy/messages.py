@@ -54,6 +54,9 @@ REMEDIES = {
 }
 """What to write where a model complains of several keys at once."""
 
+RENAMED = {"ring": "bulk", "blast": "impact", "rehearse": "dry_run"}
+"""Keys of earlier versions, with their names of today."""
+
 
 def validated(document: Document, model: type[M]) -> M | None:
     """`document` as `model`; its mistakes are added to the document's faults."""
@@ -139,6 +142,8 @@ def _keys(model: type[BaseModel], context: dict[str, Any]) -> str:
 
 
 def _unknown(model: type[BaseModel], error: Any, name: str) -> tuple[str, str]:
+    if name in RENAMED:
+        return f"`{name}` was renamed", f"write `{RENAMED[name]}`"
     near = get_close_matches(name, sorted(_names(model)), n=1)
     write = f"write `{near[0]}`" if near else "remove it"
     return f"`{name}` is not known here", write

@@ -55,7 +55,7 @@ def personal_data_is_never_summed(bundle: Bundle) -> Findings:
             if field.personal and field.impact:
                 place = ("lookups", kind, "fields", number, "impact")
                 what = f"`{field.name}` is personal data and would be summed"
-                yield Finding(PLATFORM, place, what, "leave `blast` out")
+                yield Finding(PLATFORM, place, what, "leave `impact` out")
 
 
 def personal_data_is_revealed_to_somebody(bundle: Bundle) -> Findings:
