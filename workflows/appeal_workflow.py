@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
+from workflows.activity_options import execute
 from workflows.appeal.notices import tell_case, tell_person
 from workflows.case.authorize import Authorized, Authorizer
 from workflows.case.timers import DeadlineTimer
@@ -26,7 +27,6 @@ from workflows.domain.policy.appeals import NoticeKind
 from workflows.ports import appeals
 from workflows.ports.appeals import Against, AppealSnapshot, AppealStart, AppealWrite, appeal_row
 from workflows.ports.cases import Answer
-from workflows.shared.ledger_calls import ask_until_answered
 from workflows.shared.ledger_writer import LedgerWriter
 from workflows.shared.slack_sync import AppealSlackSync, refuse
 from workflows.shared.tasks import Lane, TaskBudget, Tasks
@@ -113,12 +113,12 @@ class AppealWorkflow:
         """Files it; False where the ledger has it from an earlier run."""
         request = self._appeal.request
         against = Against(case=request.case, decision=request.decision)
-        found = await ask_until_answered(appeals.load_appealed, against)
+        found = await execute(appeals.load_appealed, against)
         filed, _ = decide_in_turn(self._appeal, (cmd.FileAppeal(appealed=found),), workflow.now())
         after = apply_all_to_appeal(self._appeal, filed)
         recorded = numbered(self._appeal, filed)
         write = AppealWrite(row=appeal_row(after), events=recorded)
-        if not await ask_until_answered(appeals.record_appeal, write):
+        if not await execute(appeals.record_appeal, write):
             return False
         self._apply_and_react(after, recorded)
         return True
@@ -222,7 +222,7 @@ class AppealWorkflow:
     ) -> None:
         card = self._placed = self._screen.card
         write = AppealWrite(row=appeal_row(self._appeal), events=events, card=card)
-        await ask_until_answered(appeals.record_appeal, write)
+        await execute(appeals.record_appeal, write)
 
     # -- notices --------------------------------------------------------------------------
 

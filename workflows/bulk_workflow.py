@@ -10,7 +10,7 @@ from collections import deque
 from datetime import datetime, timedelta
 
 from temporalio import workflow
-from temporalio.common import Priority, RetryPolicy
+from temporalio.common import Priority
 from temporalio.exceptions import (
     ChildWorkflowError,
     FailureError,
@@ -18,6 +18,7 @@ from temporalio.exceptions import (
 )
 from temporalio.workflow import ParentClosePolicy
 
+from workflows.activity_options import DELIVER_REPORT, execute
 from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import BULK, WAVE
 from workflows.domain.case.bulk_progress import HELD_UP, MemberStatus
@@ -38,7 +39,6 @@ from workflows.inputs import TASK_TIMEOUT, EnforcementStart, Job
 from workflows.ports import bulk, cases
 from workflows.ports.bulk import BulkPart, BulkRows, BulkStart, Member
 from workflows.ports.cases import Delivery
-from workflows.shared.ledger_calls import LOST, ask_until_answered
 from workflows.shared.tasks import Tasks
 
 LONG = 1_000
@@ -50,7 +50,6 @@ TOGETHER = timedelta(seconds=5)
 AT_ONCE = 200
 """Rows of one write."""
 
-_PATIENTLY = RetryPolicy(maximum_interval=timedelta(seconds=30))
 _LOST = Problem(kind=ProblemKind.UNREACHABLE)
 _WISH = {
     MemberStatus.TO_RETRY: AskKind.RETRY,
@@ -109,7 +108,7 @@ class BulkWorkflow:
     async def _begin(self) -> None:
         """Where it did not begin just now, the ledger says how far it came."""
         if not self._start.fresh:
-            self._roll.recall(await ask_until_answered(bulk.bulk_statuses, self._start.bulk))
+            self._roll.recall(await execute(bulk.bulk_statuses, self._start.bulk))
         if self._start.stopped:
             self._roll.stop()
         if self._start.undo:
@@ -162,7 +161,7 @@ class BulkWorkflow:
 
     async def _wave(self, places: tuple[int, ...]) -> None:
         part = BulkPart(bulk=self._start.bulk, places=places)
-        members = await ask_until_answered(bulk.bulk_part, part)
+        members = await execute(bulk.bulk_part, part)
         for member in members:
             wanted = self._roll.marks[member.place]
             alive = member.place in self._roll.alive
@@ -267,7 +266,7 @@ class BulkWorkflow:
                 version=self._writes,
                 rows=tuple(rows[first : first + AT_ONCE]),
             )
-            await ask_until_answered(bulk.record_bulk, written)
+            await execute(bulk.record_bulk, written)
 
     async def _tell_soon(self) -> None:
         """Tells how far it is, unless it told a moment ago: the next wave, or the end, follows."""
@@ -313,13 +312,8 @@ class BulkWorkflow:
         try:
             await case.signal("report", report)
         except FailureError:
-            await workflow.execute_activity(
-                cases.deliver,
-                Delivery(case=self._start.case, report=report),
-                start_to_close_timeout=timedelta(seconds=15),
-                heartbeat_timeout=LOST,
-                retry_policy=_PATIENTLY,
-            )
+            delivery = Delivery(case=self._start.case, report=report)
+            await execute(cases.deliver, delivery, DELIVER_REPORT)
 
     # -- starting again -------------------------------------------------------------------
 

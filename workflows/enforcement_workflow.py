@@ -10,6 +10,7 @@ from temporalio import workflow
 from temporalio.common import VersioningBehavior
 from temporalio.exceptions import FailureError
 
+from workflows.activity_options import DELIVER_REPORT, execute
 from workflows.domain.case.enforcement import (
     ActionStatus,
     Ask,
@@ -21,8 +22,6 @@ from workflows.domain.case.enforcement import (
 from workflows.domain.policy.playbook import OnFailure, Order
 from workflows.enforcement.notices import NoticeDelivery
 from workflows.enforcement.platform_calls import (
-    ONE_CALL,
-    PATIENTLY,
     ActionRun,
     Overtaken,
     PlatformCalls,
@@ -30,7 +29,6 @@ from workflows.enforcement.platform_calls import (
 from workflows.inputs import EnforcementStart
 from workflows.ports import cases
 from workflows.ports.cases import Delivery
-from workflows.shared.ledger_calls import LOST
 
 _OVERTAKES = frozenset({AskKind.KEEP, AskKind.LIFT, AskKind.UNDO})
 _HOLDING = frozenset({AskKind.HOLD, AskKind.RESUME})
@@ -254,13 +252,8 @@ class EnforcementWorkflow:
         try:
             await case.signal("report", report)
         except FailureError:
-            await workflow.execute_activity(
-                cases.deliver,
-                Delivery(case=self._start.case, report=report),
-                start_to_close_timeout=ONE_CALL,
-                heartbeat_timeout=LOST,
-                retry_policy=PATIENTLY,
-            )
+            delivery = Delivery(case=self._start.case, report=report)
+            await execute(cases.deliver, delivery, DELIVER_REPORT)
 
 
 def _unsure(track: ActionRun) -> bool:

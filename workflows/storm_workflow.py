@@ -8,10 +8,10 @@ from datetime import timedelta
 
 from temporalio import workflow
 
+from workflows.activity_options import execute
 from workflows.domain.case.snapshot import CardRef, remember
 from workflows.domain.storm import CALM, Called, Mention, Picture, due_mentions
 from workflows.ports.storms import StormAsk, StormStart, storm_now
-from workflows.shared.ledger_calls import ask_until_answered
 from workflows.shared.slack_sync import show
 
 _LOOK = timedelta(seconds=12)
@@ -55,7 +55,7 @@ class StormWorkflow:
     async def _look(self) -> bool:
         """One look; whether it was the last."""
         ask = StormAsk(channel=self._start.channel, since=self._memory.since)
-        picture: Picture = await ask_until_answered(storm_now, ask)
+        picture: Picture = await execute(storm_now, ask)
         calm = self._memory.calm + 1 if picture.waiting == 0 else 0
         over = calm >= CALM
         self._note(since=picture.since, calm=calm)

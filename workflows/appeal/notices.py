@@ -2,14 +2,11 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError, FailureError
-from temporalio.workflow import ActivityCancellationType
 
-from workflows.activity_options import platform_queue
+from workflows.activity_options import start
 from workflows.case.handoff import deliver
 from workflows.domain.appeal.commands import NoteNotice
 from workflows.domain.appeal.model import Appeal
@@ -19,10 +16,6 @@ from workflows.domain.policy.appeals import NoticeKind
 from workflows.ports import appeals
 from workflows.ports.appeals import AppealStart, Notice
 from workflows.ports.cases import Delivery
-
-_SLOWLY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=10))
-KEEPS_TRYING = timedelta(days=7)
-"""For how long a notice is tried where the platform does not answer."""
 
 
 def answer_of(appeal: Appeal) -> AppealAnswer:
@@ -82,15 +75,7 @@ async def tell_person(
 
 
 async def _send(notice: Notice, overtaken: Callable[[], bool]) -> Problem | None:
-    sending = workflow.start_activity(
-        appeals.send_notice,
-        notice,
-        task_queue=platform_queue(workflow.info().task_queue),
-        start_to_close_timeout=timedelta(seconds=15),
-        schedule_to_close_timeout=KEEPS_TRYING,
-        retry_policy=_SLOWLY,
-        cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-    )
+    sending = start(appeals.send_notice, notice)
     watch = asyncio.create_task(workflow.wait_condition(overtaken))
     done, _ = await workflow.wait([sending, watch], return_when=asyncio.FIRST_COMPLETED)
     watch.cancel()

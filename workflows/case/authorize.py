@@ -7,10 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar, cast
 
 from temporalio import workflow
-from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import FailureError
 
-from workflows.activity_options import slack_queue
+from workflows.activity_options import LEDGER_PRESS, ROLES_LATER, execute
 from workflows.domain.appeal.commands import AppealClick
 from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev
@@ -25,16 +24,8 @@ from workflows.domain.people import Actor
 from workflows.ports import cases
 from workflows.ports.cases import RolesAsk, Spending
 from workflows.ports.evidence import RevealRequest, ShowEvidence, expose, show_evidence
-from workflows.shared.ledger_calls import ANSWER_WITHIN, ask
 from workflows.shared.slack_sync import answer
 
-_RETRY = RetryPolicy(
-    initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=5)
-)
-_ONE_TRY = timedelta(seconds=30)
-"""Fetching an image takes 10 s at most, and Slack some for each step of an upload."""
-_MISSED = timedelta(seconds=10)
-"""When a try whose worker was killed is tried again."""
 _PATIENCE = timedelta(seconds=75)
 """Nobody looks at a modal that says "loading" for longer."""
 _NO_CAP = timedelta(hours=24)
@@ -51,7 +42,7 @@ async def exposed(case: Case, command: RevealEvidence, now: datetime) -> RevealE
     if isinstance(outcome, Refusal) and outcome.reason is not Reason.NOT_SHOWN:
         return outcome
     rule = cap(case)
-    known = await ask(
+    known = await execute(
         expose,
         RevealRequest(
             person=command.by.id,
@@ -108,32 +99,19 @@ async def reveal(
         refusal=refusal,
     )
     try:
-        await workflow.execute_activity(
-            show_evidence,
-            wanted,
-            task_queue=slack_queue(workflow.info().task_queue),
-            start_to_close_timeout=_ONE_TRY,
-            heartbeat_timeout=_MISSED,
-            schedule_to_close_timeout=_PATIENCE,
-            retry_policy=_RETRY,
-            priority=Priority(priority_key=1),
-        )
+        await execute(show_evidence, wanted)
     except FailureError:
         await answer(click, refusal or Refusal(reason=Reason.NOT_SHOWN), case, card)
 
 
 FRESH = timedelta(seconds=60)
 """How old the roles that come with a press may be when it is decided."""
-WAITS = timedelta(minutes=10)
-"""How long a press waits for Slack to tell its person's roles, before it is refused in words."""
 
 PEOPLE = 100
 """People of one case whose roles are remembered."""
 
 _SKEW = timedelta(seconds=5)
 """By how much the clock of the process that took the press may be ahead."""
-_PATIENTLY = RetryPolicy(maximum_interval=timedelta(seconds=10))
-_ONCE = RetryPolicy(maximum_attempts=1)
 _BY_APPROVERS = cmd.Approve | cmd.Reject | cmd.AskRequester
 
 C = TypeVar("C", Click, AppealClick)
@@ -168,7 +146,7 @@ class Authorizer:
 
     async def ask(self, click: C) -> Authorized[C]:
         """The click with roles that are asked for once. Raises `FailureError`."""
-        return self._noted(click, await _roles_of(_wanted(click)))
+        return self._noted(click, await execute(cases.roles_of, _wanted(click)))
 
     def counts(self, known: Authorized[C], now: datetime) -> bool:
         """Whether the roles may still be acted upon: the press may have waited since."""
@@ -177,13 +155,7 @@ class Authorizer:
     async def ask_in_time(self, known: Authorized[C]) -> Authorized[C]:
         """Asks for as long as a press may wait. Raises `FailureError`."""
         click = known.click
-        grant = await workflow.execute_activity(
-            cases.roles_of,
-            _wanted(click),
-            start_to_close_timeout=ANSWER_WITHIN,
-            schedule_to_close_timeout=WAITS,
-            retry_policy=_PATIENTLY,
-        )
+        grant = await execute(cases.roles_of, _wanted(click), ROLES_LATER)
         noted = self._noted(click, grant)
         return replace(known, click=noted.click, at=noted.at)
 
@@ -232,30 +204,20 @@ def _wanted(click: Click | AppealClick) -> RolesAsk:
     return RolesAsk(person=click.command.by.id, approves=approves)
 
 
-async def _roles_of(wanted: RolesAsk) -> Grant:
-    return await workflow.execute_activity(
-        cases.roles_of,
-        wanted,
-        start_to_close_timeout=ANSWER_WITHIN,
-        schedule_to_close_timeout=ANSWER_WITHIN,
-        retry_policy=_ONCE,
-    )
-
-
 async def _with_colleague(command: cmd.HandOver) -> cmd.HandOver:
-    grant = await _roles_of(RolesAsk(person=command.to.id))
+    grant = await execute(cases.roles_of, RolesAsk(person=command.to.id))
     to = Actor(id=command.to.id, roles=frozenset(grant.roles))
     return command.model_copy(update={"to": to})
 
 
 async def _with_covers(command: PersonCommand) -> PersonCommand:
-    covers = await ask(cases.covers_of, command.by.id)
+    covers = await execute(cases.covers_of, command.by.id)
     by = command.by.model_copy(update={"covers": covers})
     return command.model_copy(update={"by": by})
 
 
 async def _with_place(command: cmd.Merge) -> cmd.Merge:
-    place = await ask(cases.place_of, command.into)
+    place = await execute(cases.place_of, command.into, LEDGER_PRESS)
     if place is None or not place.open:
         return command.model_copy(update={"subject": None, "workflow_id": ""})
     return command.model_copy(update={"subject": place.subject, "workflow_id": place.workflow_id})
@@ -278,7 +240,7 @@ async def _with_budget(
     actions = _decided(outcome)
     if not actions:
         return plain
-    spent = await ask(
+    spent = await execute(
         cases.spend,
         Spending(
             key=f"{case.id}/D{len(case.decisions) + 1}/{command.by.id}",

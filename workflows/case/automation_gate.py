@@ -1,19 +1,16 @@
 """Automation gate: asks whether Koban may act by itself, just before it would."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from temporalio.exceptions import FailureError
 
+from workflows.activity_options import execute
 from workflows.domain.automation import AutomationPause
 from workflows.domain.case.commands import ProtectNow
 from workflows.domain.case.model import Case
 from workflows.domain.case.rules.escalation import protects_by
 from workflows.domain.case.rules.protections import fresh_rules
 from workflows.ports import cases
-from workflows.shared.ledger_calls import ask
-
-PROTECT_WITHIN = timedelta(seconds=3)
-"""How long a protection waits for the answer: the ledger being away must not hold it up."""
 
 
 async def pause_at(case: Case, now: datetime) -> AutomationPause | None:
@@ -25,7 +22,7 @@ async def pause_at(case: Case, now: datetime) -> AutomationPause | None:
         return None
     try:
         playbook = case.policy.playbook.playbook
-        return await ask(cases.automation_of, playbook, within=PROTECT_WITHIN)
+        return await execute(cases.automation_of, playbook)
     except FailureError:
         return case.halt
 

@@ -1,13 +1,11 @@
 """Finding out who is in a ring, beside the case: reading a thousand subjects takes seconds."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from temporalio import workflow
-from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import FailureError
 
-from workflows.activity_options import platform_queue
+from workflows.activity_options import execute
 from workflows.case.authorize import Authorized
 from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import MOST, Bulk
@@ -23,10 +21,6 @@ from workflows.domain.policy.playbook import Policy
 from workflows.ports.bulk import BulkJob, BulkRequest, BulkStart, bulk_of
 from workflows.shared.tasks import Tasks
 
-_READING = timedelta(seconds=90)
-_PATIENCE = timedelta(minutes=3)
-"""Whoever waits longer than that for an answer has gone on to something else."""
-_RETRY = RetryPolicy(maximum_interval=timedelta(seconds=10))
 _TYPES = 20
 _MOST_IDS = 2 * MOST
 
@@ -93,15 +87,7 @@ async def _read(case: Case, command: DecideBulk, click: str) -> Bulk:
         sources=command.sources,
         ids=command.ids[:_MOST_IDS],
     )
-    return await workflow.execute_activity(
-        bulk_of,
-        ask,
-        task_queue=platform_queue(workflow.info().task_queue),
-        start_to_close_timeout=_READING,
-        schedule_to_close_timeout=_PATIENCE,
-        retry_policy=_RETRY,
-        priority=Priority(priority_key=case.severity.rank),
-    )
+    return await execute(bulk_of, ask, rank=case.severity.rank)
 
 
 def _bare(authorized: Authorized[Click]) -> DecideBulk:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from workflows.activity_options import execute
 from workflows.domain.alerts import Alert
 from workflows.domain.case.events import Recorded
 from workflows.domain.case.model import Case, Phase
@@ -11,7 +12,6 @@ from workflows.domain.case.snapshot import CardRef, CaseSnapshot, ReceivedAlert
 from workflows.inputs import PendingWork
 from workflows.ports import cases
 from workflows.ports.cases import LedgerWrite
-from workflows.shared.ledger_calls import ask_until_answered
 from workflows.shared.ledger_writer import LedgerWriter
 from workflows.shared.slack_sync import SlackSync
 from workflows.shared.tasks import Tasks
@@ -88,7 +88,7 @@ class CaseLedger:
         state = self._state(case)
         if whole:
             write = write.model_copy(update=self._rows(case, memory))
-        await ask_until_answered(cases.record, write)
+        await execute(cases.record, write)
         self._actions |= {row.key: row for row in write.actions}
         self._card_missing = write.card is None if whole else self._card_missing
         self._kept = self._kept if write.snapshot is None else state

@@ -1,10 +1,8 @@
 """When a case begins a new history, and how much it may take along."""
 
-from datetime import timedelta
-
 from temporalio import workflow
-from temporalio.common import RetryPolicy
 
+from workflows.activity_options import execute
 from workflows.domain.case.enforcement import EnforcementReport
 from workflows.domain.case.model import Case
 from workflows.domain.ids import enforcement_workflow_id
@@ -25,10 +23,6 @@ SOON = 20
 
 PRESSING = 1_000
 """Events that a renewal may wait for an enforcement to report by itself."""
-
-
-_SELDOM = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5))
-"""A try adds nothing to the history, however many there are."""
 
 
 class Continuation:
@@ -88,12 +82,7 @@ def size(value: CaseStart | PendingWork) -> int:
 async def end_of(case: Case) -> EnforcementReport:
     """The last word of an enforcement that an earlier run of the case began."""
     decision = case.current_actions[0].decision
-    report = await workflow.execute_activity(
-        cases.outcome,
-        enforcement_workflow_id(case.id, decision),
-        start_to_close_timeout=timedelta(seconds=10),
-        retry_policy=_SELDOM,
-    )
+    report = await execute(cases.outcome, enforcement_workflow_id(case.id, decision))
     return report or vanished(
         case.id, decision, (action.planned for action in case.current_actions), workflow.uuid4().hex
     )

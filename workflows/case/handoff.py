@@ -3,12 +3,11 @@
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
 from temporalio.exceptions import FailureError
 
+from workflows.activity_options import execute
 from workflows.case.authorize import Authorized
 from workflows.case.inbox import Inbox
 from workflows.case.opening import policy_now
@@ -26,7 +25,6 @@ from workflows.inputs import CaseStart
 from workflows.ports import cases
 from workflows.ports.cases import Anew, Delivery
 from workflows.shared.batching import batches
-from workflows.shared.ledger_calls import LOST, ask_until_answered
 from workflows.shared.tasks import Tasks
 
 
@@ -53,18 +51,10 @@ async def _tell(news: AppealSettled) -> None:
 
 News = EnforcementReport | AppealAnswer | Delivery
 
-_PATIENTLY = RetryPolicy(maximum_interval=timedelta(seconds=30))
-
 
 async def deliver(delivery: Delivery) -> None:
     """Hands it over, for as long as it takes."""
-    await workflow.execute_activity(
-        cases.deliver,
-        delivery,
-        start_to_close_timeout=timedelta(seconds=10),
-        heartbeat_timeout=LOST,
-        retry_policy=_PATIENTLY,
-    )
+    await execute(cases.deliver, delivery)
 
 
 async def hand_on(clicks: deque[Click | Authorized[Click]], told: deque[News]) -> None:
@@ -113,7 +103,7 @@ def asked_by(delivery: Delivery) -> Command:
 
 async def kept(case: str) -> CaseSnapshot | None:
     """What the ledger kept of a closed case; by today's policy where its own is gone."""
-    found = await ask_until_answered(cases.load_case, case)
+    found = await execute(cases.load_case, case)
     if found is None or found.policy is not None:
         return found
     group = await _group_of(case)
@@ -166,6 +156,6 @@ async def _open_anew(case: str, alerts: Sequence[Alert], anew: Anew) -> None:
 
 async def _group_of(case: str) -> Anew | None:
     """Where the ledger says that a case ran, with its playbook as it is now."""
-    place = await ask_until_answered(cases.place_of, case)
-    policy = await ask_until_answered(cases.policy_now, place.playbook) if place else None
+    place = await execute(cases.place_of, case)
+    policy = await execute(cases.policy_now, place.playbook) if place else None
     return Anew(workflow_id=place.workflow_id, policy=policy) if place and policy else None

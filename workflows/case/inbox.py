@@ -15,7 +15,7 @@ from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import FailureError
 
-from workflows.case.automation_gate import PROTECT_WITHIN
+from workflows.activity_options import execute
 from workflows.conditions import holds
 from workflows.domain.alerts import Alert
 from workflows.domain.automation import AutomationPause
@@ -27,7 +27,6 @@ from workflows.domain.policy.matching import Assessment, assess
 from workflows.domain.policy.playbook import Severity
 from workflows.ports import cases
 from workflows.ports.cases import ClaimAlerts
-from workflows.shared.ledger_calls import ask
 
 AT_ONCE = 100
 """Alerts in one batch, which one workflow task works on."""
@@ -173,7 +172,7 @@ async def claim(
     if not alerts:
         return [], [], None
     try:
-        found = await ask(cases.claim_alerts, wanted, within=PROTECT_WITHIN)
+        found = await execute(cases.claim_alerts, wanted)
     except FailureError:
         return list(batch), alerts, case.halt
     known = frozenset(found.known)

@@ -1,14 +1,12 @@
 """Who hears of an event by direct message: escalations that ask for it, and whoever watches."""
 
 from collections.abc import Coroutine, Iterator
-from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import FailureError
 
-from workflows.activity_options import slack_queue
+from workflows.activity_options import execute
 from workflows.domain.case import events as ev
 from workflows.domain.case.events import Recorded
 from workflows.domain.case.model import Case
@@ -19,11 +17,6 @@ from workflows.domain.policy.playbook import Notify, Via
 from workflows.ports import cases
 from workflows.ports.cases import Tell
 
-_RETRY = RetryPolicy(
-    initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=30)
-)
-_LATEST = timedelta(hours=1)
-"""A call that comes later than this helps nobody."""
 _ROLES = {Notify.SHIFT: Role.SPECIALIST, Notify.LEAD: Role.LEAD}
 _WATCHED = ev.Decided | ev.Approved | ev.Rejected | ev.CaseClosed | ev.CaseReopened | ev.CaseMerged
 
@@ -58,14 +51,6 @@ def _telling(
 
 async def _tell(wanted: Tell) -> None:
     try:
-        await workflow.execute_activity(
-            cases.tell,
-            wanted,
-            task_queue=slack_queue(workflow.info().task_queue),
-            start_to_close_timeout=timedelta(seconds=60),
-            schedule_to_close_timeout=_LATEST,
-            retry_policy=_RETRY,
-            priority=Priority(priority_key=wanted.view.severity.rank),
-        )
+        await execute(cases.tell, wanted, rank=wanted.view.severity.rank)
     except FailureError:
         workflow.logger.warning("nobody could be told", extra={"case": wanted.view.id})

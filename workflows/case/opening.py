@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from temporalio import workflow
 
+from workflows.activity_options import execute
 from workflows.case.inbox import Assessed, assessed
 from workflows.conditions import holds
 from workflows.domain.alerts import Alert, brief
@@ -17,12 +18,11 @@ from workflows.domain.policy.packed import PackedPolicy
 from workflows.domain.policy.playbook import Policy
 from workflows.ports import cases
 from workflows.ports.cases import OpenCase, OpenedCase
-from workflows.shared.ledger_calls import ask_until_answered
 
 
 async def policy_now(packed: PackedPolicy) -> PackedPolicy:
     """The same playbook as it is now; as it was where it is gone."""
-    return await ask_until_answered(cases.policy_now, packed.playbook) or packed
+    return await execute(cases.policy_now, packed.playbook) or packed
 
 
 def joins(batch: Sequence[Assessed]) -> list[JoinAlert]:
@@ -56,6 +56,6 @@ async def opening(
         after=after,
         automation=bool(first.rules),
     )
-    found = await ask_until_answered(cases.open_case, wanted)
+    found = await execute(cases.open_case, wanted)
     case = opened(workflow_id, policy, found.event) if found.event is not None else None
     return found, case, first.rules

@@ -1,31 +1,16 @@
 """The notice of one decision: a quick try, then patience beside everything else."""
 
 import asyncio
-from datetime import timedelta
 
-from temporalio import workflow
-from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import FailureError
-from temporalio.workflow import ActivityCancellationType
 
-from workflows.activity_options import platform_queue
+from workflows.activity_options import NOTICE_FIRST_TRY, NOTICE_LONG, start
 from workflows.domain.case.decision import Letter, Measure, NoticeStatus
 from workflows.domain.case.enforcement import NoticeState, Problem
 from workflows.domain.policy.appeals import NoticeKind
 from workflows.enforcement.platform_calls import problem_of
 from workflows.inputs import EnforcementStart
 from workflows.ports.appeals import Notice, send_notice
-from workflows.shared.ledger_calls import LOST
-
-_ONE_CALL = timedelta(seconds=15)
-_FIRST_TRY = timedelta(seconds=3)
-"""Nobody waits longer than that to read that the decision itself is carried out."""
-_QUICKLY = RetryPolicy(
-    initial_interval=timedelta(milliseconds=300), maximum_interval=timedelta(seconds=1)
-)
-_SLOWLY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=10))
-KEEPS_TRYING = timedelta(days=7)
-"""For how long a notice is tried where the platform does not answer."""
 
 
 class NoticeDelivery:
@@ -52,7 +37,7 @@ class NoticeDelivery:
         self._begun = True
         notice = _notice(self._start, letter, took_effect)
         try:
-            self._ended(await self._call(notice, _FIRST_TRY, _QUICKLY))
+            self._ended(await start(send_notice, notice, NOTICE_FIRST_TRY, rank=self._start.rank))
         except FailureError as error:
             self.state = NoticeState(status=NoticeStatus.RETRYING, problem=problem_of(error))
             self._sending = asyncio.create_task(self._patiently(notice))
@@ -70,7 +55,7 @@ class NoticeDelivery:
 
     async def _patiently(self, notice: Notice) -> None:
         try:
-            self._ended(await self._call(notice, KEEPS_TRYING, _SLOWLY))
+            self._ended(await start(send_notice, notice, NOTICE_LONG, rank=self._start.rank))
         except FailureError as error:
             # Where it was called off nothing became of it, and nobody waits for it.
             self.state = None if self._dropped else _failed(problem_of(error))
@@ -79,21 +64,6 @@ class NoticeDelivery:
     def _ended(self, problem: Problem | None) -> None:
         sent = NoticeState(status=NoticeStatus.SENT)
         self.state = sent if problem is None else _failed(problem)
-
-    def _call(
-        self, notice: Notice, within: timedelta, retry: RetryPolicy
-    ) -> "workflow.ActivityHandle[Problem | None]":
-        return workflow.start_activity(
-            send_notice,
-            notice,
-            task_queue=platform_queue(workflow.info().task_queue),
-            start_to_close_timeout=_ONE_CALL,
-            schedule_to_close_timeout=within,
-            heartbeat_timeout=LOST,
-            retry_policy=retry,
-            cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-            priority=Priority(priority_key=self._start.rank),
-        )
 
 
 def _failed(problem: Problem) -> NoticeState:

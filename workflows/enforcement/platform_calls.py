@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from temporalio import workflow
-from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import ApplicationError, FailureError
-from temporalio.workflow import ActivityCancellationType
 
-from workflows.activity_options import platform_queue
+from workflows.activity_options import CARRY_OUT_LONG, READ_BACK_LONG, Options, execute, start
 from workflows.domain.case.decision import Measure
 from workflows.domain.case.enforcement import (
     FIRST_TRY,
@@ -22,7 +21,6 @@ from workflows.domain.case.enforcement import (
 from workflows.inputs import EnforcementStart, Job
 from workflows.ports import cases
 from workflows.ports.cases import Direction, Order, Result
-from workflows.shared.ledger_calls import LOST
 
 
 class ActionRun:
@@ -91,16 +89,8 @@ class ActionRun:
         return Measure(title=self.job.spec.title, lasts=self.job.planned.lasts)
 
 
-ONE_CALL = timedelta(seconds=15)
-QUICKLY = RetryPolicy(
-    initial_interval=timedelta(milliseconds=300), maximum_interval=timedelta(seconds=2)
-)
-PATIENTLY = RetryPolicy(
-    initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30)
-)
 READ_AGAIN = (timedelta(0), timedelta(seconds=1), timedelta(seconds=3))
 """A platform may show a change a moment late: it is read three times before that counts."""
-READING = timedelta(minutes=10)
 
 
 class Overtaken(Exception):
@@ -130,7 +120,7 @@ class PlatformCalls:
         """Makes the change and reads it back. Raises `Overtaken`."""
         order = self._order(track, Direction.DO, self._start.actor)
         if self._start.dry_run:
-            return await self._dry_run(order)
+            return await execute(cases.dry_run, order, rank=self._start.rank)
         track.tried = True
         result = await self._carry_out(track, order, track.job.spec.deadline)
         if result.status is ActionStatus.DONE and track.job.spec.verify is not None:
@@ -142,7 +132,7 @@ class PlatformCalls:
         if track.job.spec.verify is None:
             return True
         try:
-            result = await self._read(self._order(track, Direction.DO, None), FIRST_TRY)
+            result = await self._read(self._order(track, Direction.DO, None))
         except FailureError:
             return True
         return result.status is ActionStatus.VERIFIED
@@ -174,12 +164,13 @@ class PlatformCalls:
         """A quick try first; if the platform does not answer, the card says so, and on it goes."""
         protects = self._start.protects and order.direction is Direction.DO
         try:
-            quick = self._call(order, FIRST_TRY, QUICKLY)
+            quick = start(cases.carry_out, order, rank=self._start.rank)
             return await (self._while_wanted(track, quick, FIRST_TRY) if protects else quick)
         except FailureError as error:
             track.status, track.problem = ActionStatus.RETRYING, problem_of(error)
             await self._tell()
-        call = self._call(order, deadline, PATIENTLY)
+        options = replace(CARRY_OUT_LONG, within=deadline)
+        call = start(cases.carry_out, order, options, rank=self._start.rank)
         try:
             if protects:
                 return await self._while_wanted(track, call, deadline, overtaken=self._overtaken)
@@ -224,32 +215,6 @@ class PlatformCalls:
         except TimeoutError:
             await workflow.wait_condition(lambda: overtaken() or not self._held(track))
 
-    def _call(
-        self, order: Order, within: timedelta | None, retry: RetryPolicy
-    ) -> "workflow.ActivityHandle[Result]":
-        return workflow.start_activity(
-            cases.carry_out,
-            order,
-            task_queue=platform_queue(workflow.info().task_queue),
-            schedule_to_close_timeout=within,
-            start_to_close_timeout=ONE_CALL,
-            heartbeat_timeout=LOST,
-            retry_policy=retry,
-            cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-            priority=Priority(priority_key=self._start.rank),
-        )
-
-    async def _dry_run(self, order: Order) -> Result:
-        return await workflow.execute_activity(
-            cases.dry_run,
-            order,
-            task_queue=platform_queue(workflow.info().task_queue),
-            start_to_close_timeout=ONE_CALL,
-            heartbeat_timeout=LOST,
-            retry_policy=PATIENTLY,
-            priority=Priority(priority_key=self._start.rank),
-        )
-
     async def _read_back(self, track: ActionRun, order: Order) -> Result:
         """Reads until the platform shows the change; DONE where it can't be read at all.
 
@@ -260,7 +225,7 @@ class PlatformCalls:
             if pause:
                 await workflow.sleep(pause)
             try:
-                result = await self._read(order, FIRST_TRY)
+                result = await self._read(order)
             except FailureError:
                 return await self._read_at_last(track, order)
             if result.status is ActionStatus.VERIFIED:
@@ -271,21 +236,12 @@ class PlatformCalls:
         track.status, track.standing = ActionStatus.DONE, True
         await self._tell()
         try:
-            return await self._read(order, READING)
+            return await self._read(order, READ_BACK_LONG)
         except FailureError:
             return Result(status=ActionStatus.DONE)
 
-    async def _read(self, order: Order, within: timedelta) -> Result:
-        return await workflow.execute_activity(
-            cases.read_back,
-            order,
-            task_queue=platform_queue(workflow.info().task_queue),
-            schedule_to_close_timeout=within,
-            start_to_close_timeout=ONE_CALL,
-            heartbeat_timeout=LOST,
-            retry_policy=PATIENTLY,
-            priority=Priority(priority_key=self._start.rank),
-        )
+    async def _read(self, order: Order, options: Options | None = None) -> Result:
+        return await execute(cases.read_back, order, options, rank=self._start.rank)
 
 
 def problem_of(error: FailureError) -> Problem:

@@ -6,11 +6,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import FailureError
-from temporalio.workflow import ActivityCancellationType, ActivityHandle
+from temporalio.workflow import ActivityHandle
 
-from workflows.activity_options import cards_queue, slack_queue, updates_queue, worst_queue
+from workflows.activity_options import (
+    CARD_UPDATE,
+    NEW_CARD,
+    NEW_CRITICAL_CARD,
+    SLACK_PAUSE,
+    execute,
+    start,
+)
 from workflows.domain.appeal.events import AppealRecorded
 from workflows.domain.appeal.model import Appeal
 from workflows.domain.case.commands import Click, typed_in
@@ -26,16 +32,6 @@ from workflows.ports.appeals import ShowAppeal
 from workflows.ports.cases import Answer, Show, Shown
 from workflows.ports.storms import ShowStorm, StormSnapshot, show_storm
 from workflows.shared.tasks import Tasks, ends
-
-_RETRY = RetryPolicy(
-    initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=30)
-)
-_ONE_WRITE = timedelta(seconds=60)
-_MISSED = timedelta(seconds=10)
-"""When a write whose worker was killed is tried again."""
-_AGAIN = timedelta(seconds=30)
-_RANK = Priority(priority_key=3)
-"""Behind cases that burn: an appeal has days."""
 
 
 class AppealSlackSync:
@@ -74,23 +70,11 @@ class AppealSlackSync:
         wanted = ShowAppeal(appeal=appeal, card=self.card, lines=lines)
         while True:
             try:
-                return await workflow.execute_activity(
-                    appeals.show_appeal,
-                    wanted,
-                    task_queue=slack_queue(workflow.info().task_queue),
-                    start_to_close_timeout=_ONE_WRITE,
-                    heartbeat_timeout=_MISSED,
-                    retry_policy=_RETRY,
-                    priority=_RANK,
-                )
+                return await execute(appeals.show_appeal, wanted)
             except FailureError:
-                await workflow.sleep(_AGAIN)
+                await workflow.sleep(SLACK_PAUSE)
 
 
-_IN_BACKGROUND = timedelta(minutes=5)
-"""A write may wait for its turn: for one that died with its worker see `_MISSED`."""
-
-_ANSWERING = timedelta(minutes=15)
 _PATIENCE = timedelta(seconds=5)
 """How long a write may go on before it is called off for a new history."""
 
@@ -224,26 +208,17 @@ class SlackSync:
                     return None
             finally:
                 self._background = None
-            await workflow.sleep(_AGAIN)
+            await workflow.sleep(SLACK_PAUSE)
             wanted = wanted.model_copy(update={"unsure_since": self.unsure_since})
 
     def _start(self, wanted: Show) -> ActivityHandle[Shown]:
-        base, background = workflow.info().task_queue, wanted.background
-        new = worst_queue(base) if wanted.view.severity is Severity.CRITICAL else cards_queue(base)
-        behind = updates_queue(base) if wanted.card is not None else new
-        return workflow.start_activity(
-            cases.show,
-            wanted,
-            task_queue=behind if background else slack_queue(base),
-            start_to_close_timeout=_IN_BACKGROUND if background else _ONE_WRITE,
-            heartbeat_timeout=_MISSED,
-            retry_policy=_RETRY,
-            priority=Priority(
-                priority_key=wanted.view.severity.rank, fairness_key=_fair(wanted.view.channel)
-            ),
-            # A write that is called off ends first: two at a time could post twice.
-            cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-        )
+        severity, options = wanted.view.severity, None
+        if wanted.background and wanted.card is not None:
+            options = CARD_UPDATE
+        elif wanted.background:
+            options = NEW_CRITICAL_CARD if severity is Severity.CRITICAL else NEW_CARD
+        fairness = _fair(wanted.view.channel)
+        return start(cases.show, wanted, options, rank=severity.rank, fairness=fairness)
 
 
 def _fair(channel: str) -> str:
@@ -274,15 +249,7 @@ async def answer(click: Click, refusal: Refusal, case: Case | None, card: CardRe
 async def refuse(wanted: Answer) -> None:
     """The same, for whatever was pressed."""
     try:
-        await workflow.execute_activity(
-            cases.answer,
-            wanted,
-            task_queue=slack_queue(workflow.info().task_queue),
-            start_to_close_timeout=timedelta(seconds=20),
-            schedule_to_close_timeout=_ANSWERING,
-            retry_policy=_RETRY,
-            priority=Priority(priority_key=1),
-        )
+        await execute(cases.answer, wanted)
     except FailureError:
         workflow.logger.warning("a refusal could not be shown", extra={"case": wanted.case})
 
@@ -301,14 +268,6 @@ async def show(
     )
     while True:
         try:
-            return await workflow.execute_activity(
-                show_storm,
-                wanted,
-                task_queue=slack_queue(workflow.info().task_queue),
-                start_to_close_timeout=_ONE_WRITE,
-                heartbeat_timeout=_MISSED,
-                retry_policy=_RETRY,
-                priority=Priority(priority_key=2),
-            )
+            return await execute(show_storm, wanted)
         except FailureError:
-            await workflow.sleep(_AGAIN)
+            await workflow.sleep(SLACK_PAUSE)

@@ -10,11 +10,11 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from tests.workflows.domain.builders import SATO, T0
 from tests.world import fresh_namespace
+from workflows.activity_options import execute
 from workflows.domain.case import events as ev
 from workflows.domain.case.snapshot import ReceivedAlert
 from workflows.ports import cases
 from workflows.ports.cases import LedgerWrite
-from workflows.shared.ledger_calls import ask_until_answered
 from workflows.shared.ledger_writer import LedgerWriter
 from workflows.shared.tasks import Tasks
 
@@ -50,7 +50,7 @@ class PutDown:
         self._begun.append(f"{len(events)} events, rows: {whole}")
         if len(self._begun) == 1:  # nobody works on activities
             write = LedgerWrite(case="K7Q2F9XM0", owner_key="k", events=events)
-            await ask_until_answered(cases.record, write)
+            await execute(cases.record, write)
 
 
 @pytest.mark.parametrize(
