@@ -173,7 +173,7 @@ class Cases:
 
     async def _deliver_alerts(self, delivery: Delivery, start: CaseStart) -> None:
         """Alerts for a reopened case, or back to its group; a second delivery is known there."""
-        back = delivery.anew
+        back = delivery.next_case
         if back is not None:
             start = CaseStart(workflow_id=back.workflow_id, policy=back.policy, after=delivery.case)
         for part in batches(delivery.alerts):

@@ -6,7 +6,6 @@ from datetime import datetime
 from temporalio.exceptions import FailureError
 
 from workflows.activity_options import execute
-from workflows.case.authorize import Authorized
 from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import MOST, Bulk
 from workflows.domain.case.commands import Click, DecideBulk
@@ -19,6 +18,7 @@ from workflows.domain.case.rules.bulk import start_of, type_of
 from workflows.domain.ids import bulk_id
 from workflows.domain.policy.playbook import Policy
 from workflows.ports.bulk import BulkJob, BulkRequest, BulkStart, bulk_of
+from workflows.shared.authorize import Authorized
 from workflows.shared.tasks import Tasks
 
 _TYPES = 20

@@ -21,7 +21,7 @@ LATER = 500
 SOON = 20
 """The same after something came in between."""
 
-PRESSING = 1_000
+URGENT = 1_000
 """Events that a renewal may wait for an enforcement to report by itself."""
 
 
@@ -43,12 +43,12 @@ class Continuation:
         return moved or info.is_continue_as_new_suggested()
 
     @property
-    def pressing(self) -> bool:
+    def urgent(self) -> bool:
         """Whether it has been due for so long that it can't wait for a better moment."""
         length = workflow.info().get_current_history_length()
-        return self._since is not None and length >= self._since + PRESSING
+        return self._since is not None and length >= self._since + URGENT
 
-    def look(self) -> None:
+    def update(self) -> None:
         """Notes since when a renewal is due."""
         if self._since is None and self.due:
             self._since = workflow.info().get_current_history_length()
@@ -58,7 +58,7 @@ class Continuation:
         self._not_before = workflow.info().get_current_history_length() + events
 
 
-def carries(start: CaseStart) -> CaseStart | None:
+def fitted(start: CaseStart) -> CaseStart | None:
     """`start` as it fits into one payload, or None where it does not.
 
     Ids of old messages are dropped first: for old alerts the ledger has the last word.

@@ -244,11 +244,10 @@ class PlatformCalls:
         return await execute(cases.read_back, order, options, rank=self._start.rank)
 
 
-def problem_of(error: FailureError) -> Problem:
-    """What the last attempt said; a timeout says no more than that nobody answered."""
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, ApplicationError):
-        cause = cause.__cause__
-    if isinstance(cause, ApplicationError) and cause.details:
-        return Problem.model_validate(cause.details[0])
+def problem_of(error: BaseException | None) -> Problem:
+    """Returns the problem of the last attempt; UNREACHABLE if that timed out."""
+    while error is not None and not isinstance(error, ApplicationError):
+        error = error.__cause__
+    if isinstance(error, ApplicationError) and error.details:
+        return Problem.model_validate(error.details[0])
     return Problem(kind=ProblemKind.UNREACHABLE)

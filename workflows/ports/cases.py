@@ -208,8 +208,8 @@ class Spending(Value):
     since: datetime
 
 
-class Anew(Value):
-    """Alerts came for a case that had closed again: they open the next one of its group."""
+class NextCase(Value):
+    """The next case of a group: alerts of a case that is closed again open it."""
 
     workflow_id: str
     policy: PackedPolicy
@@ -220,7 +220,7 @@ class Delivery(Value):
 
     `route` is where that case was seen running; where it is over, it is woken up. `wake` brings
     nothing else: the case has something left to do, and its place is needed. `alerts` are for a
-    case that was reopened; with `anew` it gives them back to its group.
+    case that was reopened; with `next_case` they go back to its group.
     """
 
     case: str
@@ -231,7 +231,7 @@ class Delivery(Value):
     answer: AppealAnswer | None = None
     wake: bool = False
     alerts: tuple[Alert, ...] = ()
-    anew: Anew | None = None
+    next_case: NextCase | None = None
 
 
 @activity.defn(name="open_case")

@@ -15,11 +15,12 @@ from tests.workflows.domain.builders import (
     a_case,
     minutes,
 )
-from workflows.case.authorize import Authorizer, completed
+from workflows.case.authorize import completed
 from workflows.domain.appeal import commands as acmd
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.people import Cover, Role
+from workflows.shared.authorize import Authorizer
 
 PLACE = cmd.Place(channel="C0LIVE")
 SPECIALIST = cmd.Grant(roles=(Role.SPECIALIST,), as_of=T0)
@@ -37,12 +38,12 @@ def click(command: cmd.PersonCommand, grant: cmd.Grant | None = SPECIALIST) -> c
 def test_roles_count_for_a_minute(seconds: int, counts: bool) -> None:
     """Older ones are asked for again, and so are some from further ahead than clocks differ."""
     now = T0 + timedelta(seconds=seconds)
-    assert (Authorizer().known(click(cmd.Claim(by=SATO)), now) is not None) is counts
+    assert (Authorizer().cached(click(cmd.Claim(by=SATO)), now) is not None) is counts
 
 
 def test_a_press_without_roles_is_asked_about() -> None:
     """It came from elsewhere, or the bot knew nothing of its person."""
-    assert Authorizer().known(click(cmd.Claim(by=SATO), None), T0) is None
+    assert Authorizer().cached(click(cmd.Claim(by=SATO), None), T0) is None
 
 
 @pytest.mark.parametrize(
@@ -57,14 +58,14 @@ def test_a_press_without_roles_is_asked_about() -> None:
 def test_an_approver_is_always_asked_about(command: cmd.PersonCommand) -> None:
     """Some of what they agree to can't be taken back."""
     fresh = cmd.Grant(roles=(Role.LEAD,), as_of=T0)
-    assert Authorizer().known(click(command, fresh), T0) is None
+    assert Authorizer().cached(click(command, fresh), T0) is None
 
 
 def test_the_roles_of_the_grant_replace_those_of_the_command() -> None:
     """A command can't bring roles or covers of its own."""
     cover = Cover(role=Role.LEAD, person=REED.id, until=minutes(60))
     bold = SUZUKI.model_copy(update={"roles": frozenset(Role), "covers": (cover,)})
-    known = Authorizer().known(click(cmd.Claim(by=bold)), T0)
+    known = Authorizer().cached(click(cmd.Claim(by=bold)), T0)
     assert known is not None
     by = known.click.command.by
     assert (by.id, by.roles, by.covers) == (SUZUKI.id, {Role.SPECIALIST}, ())
@@ -72,14 +73,14 @@ def test_the_roles_of_the_grant_replace_those_of_the_command() -> None:
 
 def test_a_person_without_roles_is_known_to_have_none() -> None:
     """That is an answer, and nobody is asked again."""
-    known = Authorizer().known(click(cmd.Claim(by=CLARK), cmd.Grant(roles=(), as_of=T0)), T0)
+    known = Authorizer().cached(click(cmd.Claim(by=CLARK), cmd.Grant(roles=(), as_of=T0)), T0)
     assert known is not None
     assert known.click.command.by.roles == frozenset()
 
 
 def test_the_press_itself_stays_as_it_was() -> None:
     """Only its person's roles are filled in."""
-    known = Authorizer().known(click(cmd.AddNote(by=SATO, note="メモ")), T0)
+    known = Authorizer().cached(click(cmd.AddNote(by=SATO, note="メモ")), T0)
     assert known is not None
     assert known.click == click(cmd.AddNote(by=SATO, note="メモ"))
 
@@ -95,7 +96,7 @@ def test_a_reviewer_s_press_is_no_different(seconds: int, counts: bool) -> None:
         place=PLACE,
         grant=grant,
     )
-    known = Authorizer().known(review, T0 + timedelta(seconds=seconds))
+    known = Authorizer().cached(review, T0 + timedelta(seconds=seconds))
     assert (known is not None) is counts
     if known is not None:
         assert known.click.command.by.roles == {Role.LEAD}

@@ -38,8 +38,8 @@ class PutDown:
         else:
             writer.add([CLAIMED])
         await workflow.wait_condition(lambda: bool(self._begun))
-        await writer.put_down()
-        writer.pick_up()
+        await writer.pause()
+        writer.resume()
         await workflow.wait_condition(lambda: not tasks)
         tasks.raise_failure()
         return self._begun

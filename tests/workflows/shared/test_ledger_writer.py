@@ -164,16 +164,16 @@ async def test_an_event_is_written_once_the_ledger_has_it(book: Book) -> None:
     assert [book.writer.is_written(seq) for seq in (4, 5, 6)] == [True, True, False]
     book.writer.touch()
     await book.ends()
-    assert book.writer.through == 5
+    assert [book.writer.is_written(seq) for seq in (5, 6)] == [True, False]
 
 
 async def test_while_it_is_put_down_nothing_begins(book: Book) -> None:
     """What was added meanwhile is kept for the next history, or written once it goes on."""
-    await book.writer.put_down()
+    await book.writer.pause()
     book.writer.add(events(1, 2))
     assert (book.writer.idle, book.begun) == (True, 0)
     assert [each.seq for each in book.writer.backlog[0]] == [1, 2]
-    book.writer.pick_up()
+    book.writer.resume()
     await book.ends()
     assert book.writes == [([1, 2], [], True)]
 
