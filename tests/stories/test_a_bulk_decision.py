@@ -17,7 +17,7 @@ from deploy.sandbox.processes import Process
 from deploy.sandbox.slack.person import Person, wait_until
 from deploy.sandbox.slack.reading import controls, visible_text
 from deploy.sandbox.stage import POLICY
-from deploy.sandbox.traffic import bulk
+from deploy.sandbox.traffic import resale_ring
 from tests.world import World, koban, work
 
 MEMBERS = 60
@@ -34,7 +34,7 @@ async def ledger(world: World) -> AsyncIterator[Database]:
 
 async def noticed(world: World, members: int = MEMBERS) -> None:
     """One account of a ring on a single phone is noticed; the others are known to the platform."""
-    scene = bulk.scene(members)
+    scene = resale_ring.scene(members)
     for _, body in scene.things:
         body["device_id"] = "d_ring0"
     await world.happens(scene)
@@ -208,7 +208,7 @@ async def test_failed_ones_do_not_stop_the_others(world: World) -> None:
     assert listed.index("u_ghost1") < listed.index("u_ghost2") < listed.index("u_ring0")
     assert "404" in listed
     await sato.close_modal()
-    for type_, body in bulk.scene(1, first="u_ghost1").things:
+    for type_, body in resale_ring.scene(1, first="u_ghost1").things:
         world.stage.market.put(type_, body)
     await sato.press(card, "action.retry")
     card = await sato.wait_text(card, "31/32 完了・失敗 1")

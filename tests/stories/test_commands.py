@@ -7,7 +7,7 @@ from activities.ledger.schema import lookups
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.slack.person import NotThere, Person, wait_until
 from deploy.sandbox.slack.reading import controls, visible_text
-from deploy.sandbox.traffic import bulk
+from deploy.sandbox.traffic import resale_ring
 from deploy.sandbox.traffic.alerts import user
 from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_working_a_case import told_in_thread
@@ -145,7 +145,7 @@ async def test_personal_data_is_shown_once_and_recorded(world: World) -> None:
 async def test_a_bulk_is_seen_from_one_of_it(world: World) -> None:
     """Who shares a bank account or an address, those with an open case first."""
     sato = await world.person("U0SATO")
-    for type_, body in bulk.scene().things:
+    for type_, body in resale_ring.scene().things:
         world.stage.market.put(type_, body)
     await sato.command("/koban open other user:u_ring1")
     await answer(sato, "ケースを作成しました")

@@ -1,4 +1,4 @@
-"""A ring: accounts that one group opened, on a few devices, with one bank account for the money."""
+"""Resale ring: accounts of one group, with a few shared devices and one bank account."""
 
 from deploy.sandbox.traffic.alerts import Scene, alert, user
 
