@@ -7,7 +7,6 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 from workflows.activity_options import start
-from workflows.case.handoff import deliver
 from workflows.domain.appeal.commands import NoteNotice
 from workflows.domain.appeal.model import Appeal
 from workflows.domain.case.appeal_outcome import AppealAnswer, AppealOutcome
@@ -17,6 +16,7 @@ from workflows.enforcement.platform_calls import problem_of
 from workflows.ports import appeals
 from workflows.ports.appeals import AppealStart, Notice
 from workflows.ports.cases import Delivery
+from workflows.shared.signals import signal_or_deliver
 
 
 def _answer_of(appeal: Appeal) -> AppealAnswer:
@@ -41,11 +41,8 @@ async def answer_case(appeal: Appeal) -> None:
     """Sends the answer to the case, and wakes a closed one."""
     assert appeal.appealed is not None
     answer = _answer_of(appeal)
-    case = workflow.get_external_workflow_handle(appeal.appealed.workflow_id)
-    try:
-        await case.signal("appeal_answered", answer)
-    except FailureError:
-        await deliver(Delivery(case=answer.case, answer=answer))
+    delivery = Delivery(case=answer.case, answer=answer)
+    await signal_or_deliver(appeal.appealed.workflow_id, "appeal_answered", answer, delivery)
 
 
 async def send_notice(

@@ -1,4 +1,4 @@
-"""Automation gate: asks whether Koban may act by itself, just before it would."""
+"""Automation gate: a pause of automation is looked up just before an automatic action."""
 
 from datetime import datetime
 
@@ -14,9 +14,9 @@ from workflows.ports import cases
 
 
 async def pause_at(case: Case, now: datetime) -> AutomationPause | None:
-    """The pause that keeps a call due at `now` from protecting; None where none would.
+    """Returns the pause that stops an escalation due at `now` from protecting, if any.
 
-    While the ledger is away, the last one that the case knew of.
+    While the ledger is unreachable, that is the last one the case has seen.
     """
     if not protects_by(case, now):
         return None
@@ -30,6 +30,6 @@ async def pause_at(case: Case, now: datetime) -> AutomationPause | None:
 def protection(
     case: Case, rules: tuple[int, ...], halt: AutomationPause | None
 ) -> tuple[ProtectNow, ...]:
-    """The command that protects by `rules`; none where the case is past them."""
+    """Returns the command that protects by `rules`, unless all have been applied."""
     fresh = fresh_rules(case, rules)
     return (ProtectNow(rules=fresh, halt=halt),) if fresh else ()

@@ -28,7 +28,7 @@ from workflows.inputs import CaseStart
 from workflows.ports import cases
 from workflows.ports.cases import Delivery, NextCase
 from workflows.shared.authorize import Authorized
-from workflows.shared.batching import batches
+from workflows.shared.signals import batches
 from workflows.shared.tasks import Tasks
 
 News = EnforcementReport | AppealAnswer | Delivery

@@ -31,7 +31,7 @@ from workflows.case.handoff import (
     return_alerts,
 )
 from workflows.case.inbox import Assessed, Inbox, alert_key, claim
-from workflows.case.notifications import calls_for
+from workflows.case.notifications import messages_for, send
 from workflows.case.opening import joins, opening, policy_now
 from workflows.domain.alerts import Alert
 from workflows.domain.case import events as ev
@@ -325,7 +325,8 @@ class CaseMachine(Machine[Click, News]):
     def _apply_and_react(self, before: Case, case: Case, happened: Sequence[ev.Recorded]) -> None:
         for event in (each.event for each in happened):
             self._enforcements.act_on(case, event)
-            self._messages.run_all(calls_for(case, event, self._slack.card))
+            for message in messages_for(case, event, self._slack.card):
+                self._messages.run(send(message))
             if isinstance(event, ev.CaseMerged):
                 self._tasks.run(deliver(absorb_delivery(case, event)))
         self._slack.follow(before, case, happened)

@@ -1,7 +1,6 @@
-"""Who hears of an event by direct message: escalations that ask for it, and whoever watches."""
+"""Direct messages of a case: calls of an escalation, and events for its watchers."""
 
-from collections.abc import Coroutine, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
@@ -20,22 +19,20 @@ from workflows.ports.cases import Tell
 _ROLES = {Notify.SHIFT: Role.SPECIALIST, Notify.LEAD: Role.LEAD}
 _WATCHED = ev.Decided | ev.Approved | ev.Rejected | ev.CaseClosed | ev.CaseReopened | ev.CaseMerged
 
-Call = Coroutine[Any, Any, None]
 
-
-def calls_for(case: Case, event: ev.Event, card: CardRef | None) -> Iterator[Call]:
-    """The direct messages that an event asks for."""
+def messages_for(case: Case, event: ev.Event, card: CardRef | None) -> Iterator[Tell]:
+    """Yields the direct messages for an event."""
     if isinstance(event, ev.CaseEscalated) and event.via is not Via.THREAD:
         people: tuple[str, ...] = (event.person,) if event.person else ()
         role = event.role or _ROLES.get(event.notify)
-        yield _tell(_telling(case, event, card, "call", people, None if people else role))
+        yield _message(case, event, card, "call", people, None if people else role)
     if isinstance(event, _WATCHED):
         watchers = tuple(each for each in case.watchers if each != event.by)
         if watchers:
-            yield _tell(_telling(case, event, card, "watch", watchers))
+            yield _message(case, event, card, "watch", watchers)
 
 
-def _telling(
+def _message(
     case: Case,
     event: ev.Event,
     card: CardRef | None,
@@ -49,8 +46,9 @@ def _telling(
     return Tell(key=key, view=view, line=line, card=card, people=people, role=role)
 
 
-async def _tell(wanted: Tell) -> None:
+async def send(message: Tell) -> None:
+    """Sends a direct message; gives up when it is too late."""
     try:
-        await execute(cases.tell, wanted, rank=wanted.view.severity.rank)
+        await execute(cases.tell, message, rank=message.view.severity.rank)
     except FailureError:
-        workflow.logger.warning("nobody could be told", extra={"case": wanted.view.id})
+        workflow.logger.warning("a call could not be sent", extra={"case": message.view.id})

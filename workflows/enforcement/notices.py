@@ -1,4 +1,4 @@
-"""The notice of one decision: a quick try, then patience beside everything else."""
+"""Notice of a decision to the person acted upon: a first try of 3 s, then retries for 7 days."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ from workflows.ports.appeals import Notice, send_notice
 
 
 class NoticeDelivery:
-    """Sends the notice of an enforcement, once it took effect; `changed` where there is news."""
+    """Notice of one enforcement. `changed`: its state is not reported yet."""
 
     def __init__(self, start: EnforcementStart) -> None:
         self._start = start
@@ -26,11 +26,11 @@ class NoticeDelivery:
 
     @property
     def under_way(self) -> bool:
-        """Whether it is still being sent."""
+        """Whether it is being retried."""
         return self._sending is not None and not self._sending.done()
 
     async def send(self, took_effect: tuple[Measure, ...]) -> None:
-        """Sends it the first time that it is asked to, where there is anything to tell of."""
+        """Sends it once, if any action took effect."""
         letter = self._start.notice
         if letter is None or self._begun or not (took_effect or letter.done):
             return
@@ -40,24 +40,24 @@ class NoticeDelivery:
             self._ended(await start(send_notice, notice, NOTICE_FIRST_TRY, rank=self._start.rank))
         except FailureError as error:
             self.state = NoticeState(status=NoticeStatus.RETRYING, problem=problem_of(error))
-            self._sending = asyncio.create_task(self._patiently(notice))
+            self._sending = asyncio.create_task(self._retry(notice))
 
     def again(self) -> None:
-        """A person wants one that failed sent once more."""
+        """Resets a failed notice, so that `send` repeats it."""
         if self.state is not None and self.state.status is NoticeStatus.FAILED:
             self._begun = False
 
     def drop(self) -> None:
-        """The decision was taken back: there is nothing to tell any more."""
+        """Cancels it: the decision was undone."""
         self._begun = self._dropped = True
         if self._sending is not None:
             self._sending.cancel()
 
-    async def _patiently(self, notice: Notice) -> None:
+    async def _retry(self, notice: Notice) -> None:
         try:
             self._ended(await start(send_notice, notice, NOTICE_LONG, rank=self._start.rank))
         except FailureError as error:
-            # Where it was called off nothing became of it, and nobody waits for it.
+            # A cancelled notice has no state to report.
             self.state = None if self._dropped else _failed(problem_of(error))
         self.changed = True
 

@@ -71,7 +71,7 @@ class BulkStart(Value):
     problem: Problem | None = None
     until: datetime | None = None
     writes: int = 0
-    told: bool = False
+    end_reported: bool = False
 
 
 def lost_bulk(start: BulkStart, unique: str) -> EnforcementReport:

@@ -209,7 +209,7 @@ async def test_only_the_notice_can_be_left_to_send(temporal: str, name: str) -> 
     """Nothing is done again and nothing is lifted; the case hears of it wherever it is."""
     async with running(temporal) as (client, market):
         done = Measure(title=Text(ja="警告", en="Warn"))
-        start = a_start(name, notice=letter(done), told_only=True)
+        start = a_start(name, notice=letter(done), notice_only=True)
         report = await (await begin(client, start)).result()
         assert statuses([report]) == statuses(await heard(client)) == ["sent"]
         assert [said(each).ja for each in market.notices] == ["措置: 警告"]
@@ -220,7 +220,7 @@ async def test_an_undo_reaches_who_only_tells(temporal: str) -> None:
     async with running(temporal) as (client, market):
         market.away = True
         start = a_start("warn", notice=letter(Measure(title=Text(ja="警告", en="Warn"))))
-        handle = await begin(client, start.model_copy(update={"told_only": True}))
+        handle = await begin(client, start.model_copy(update={"notice_only": True}))
         await hears(client, "retrying")
         await handle.signal("ask", Ask(kind=AskKind.UNDO, by="U0SATO"))
         report = await handle.result()

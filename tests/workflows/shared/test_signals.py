@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.workflows.domain.builders import an_alert
-from workflows.shared.batching import LARGEST, MOST, batches
+from workflows.shared.signals import LARGEST, MOST, batches
 
 
 def test_one_alert_is_one_parcel() -> None:
