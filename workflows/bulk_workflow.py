@@ -245,7 +245,7 @@ class BulkWorkflow:
 
     @property
     def _rank(self) -> int:
-        """One behind single decisions of the same severity, so that it never delays the next case."""
+        """One behind single decisions of the same severity: a bulk must not delay the next case."""
         return min(self._start.rank + 1, 5)
 
     @property

@@ -1,4 +1,4 @@
-"""A report, begun by its schedule: gathered, posted once, and over."""
+"""Report workflow: a scheduled report is gathered, and posted once."""
 
 from datetime import datetime
 
@@ -16,11 +16,11 @@ _SCHEDULED = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
 
 @workflow.defn
 class ReportWorkflow:
-    """One report. What it tells is read when it is due, not when Slack takes it."""
+    """One report. Its data is read when it is due, not when Slack takes it."""
 
     @workflow.run
     async def run(self, start: ReportStart) -> CardRef | None:
-        """Posts the report; returns where it stands, None where there is none to post."""
+        """Posts the report; returns its message, or None if there is none to post."""
         wanted = ReportWanted(
             key=workflow.info().workflow_id, kind=start.kind, at=_due_at(), shift=start.shift
         )
@@ -29,6 +29,6 @@ class ReportWorkflow:
 
 
 def _due_at() -> datetime:
-    """When the schedule wanted it, also where a server that was away begins it later."""
+    """Returns when the schedule was due, which can be earlier than the start after an outage."""
     info = workflow.info()
     return info.typed_search_attributes.get(_SCHEDULED) or info.start_time

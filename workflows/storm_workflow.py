@@ -28,14 +28,14 @@ class StormWorkflow:
         self._memory = start.memory
         self._key = start.key or workflow.info().run_id
         self._called: list[Called] = list(start.memory.called)
-        self._heard = start.memory.heard
+        self._seen = start.memory.seen
 
     @workflow.signal
     def called(self, call: Called) -> None:
         """A case escalated to somebody: the digest mentions them once for all cases."""
         name = f"{call.case}/{call.seq}"
-        if name not in self._heard:
-            self._heard = remember(self._heard, name)
+        if name not in self._seen:
+            self._seen = remember(self._seen, name)
             self._called.append(call)
 
     @workflow.run
@@ -48,7 +48,7 @@ class StormWorkflow:
                 workflow.continue_as_new(self._next())
 
     def _next(self) -> StormStart:
-        carried = {"called": tuple(self._called), "heard": self._heard}
+        carried = {"called": tuple(self._called), "seen": self._seen}
         memory = self._memory.model_copy(update=carried)
         return self._start.model_copy(update={"key": self._key, "memory": memory})
 
