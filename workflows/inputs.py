@@ -1,18 +1,9 @@
-"""Start arguments of the workflows, and the report of one that vanished."""
+"""Start arguments of case and enforcement workflows."""
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from workflows.domain.alerts import Alert, Subject
-from workflows.domain.case.decision import Letter, NoticeStatus, PlannedAction
-from workflows.domain.case.enforcement import (
-    ActionReport,
-    ActionStatus,
-    EnforcementReport,
-    NoticeState,
-    Problem,
-    ProblemKind,
-)
+from workflows.domain.case.decision import Letter, PlannedAction
 from workflows.domain.case.events import Recorded
 from workflows.domain.case.snapshot import CaseSnapshot, ReceivedAlert
 from workflows.domain.policy.actions import ActionSpec
@@ -86,30 +77,3 @@ class EnforcementStart(Value):
     place: int | None = None
     notice: Letter | None = None
     notice_only: bool = False
-
-
-def lost(start: EnforcementStart, unique: str) -> EnforcementReport:
-    """Returns the report of an enforcement that was terminated: every action failed."""
-    if start.notice_only:
-        problem = Problem(kind=ProblemKind.UNREACHABLE)
-        notice = NoticeState(status=NoticeStatus.FAILED, problem=problem)
-        return EnforcementReport(
-            id=unique, case=start.case, decision=start.decision, actions=(), notice=notice
-        )
-    return vanished(start.case, start.decision, (job.planned for job in start.jobs), unique)
-
-
-def vanished(
-    case: str, decision: str, planned: Iterable[PlannedAction], unique: str
-) -> EnforcementReport:
-    """Returns the report of a terminated enforcement by its planned actions."""
-    problem = Problem(kind=ProblemKind.UNREACHABLE)
-    return EnforcementReport(
-        id=unique,
-        case=case,
-        decision=decision,
-        actions=tuple(
-            ActionReport(action=each.key, status=ActionStatus.FAILED, problem=problem)
-            for each in planned
-        ),
-    )

@@ -2,12 +2,7 @@
 
 from temporalio import workflow
 
-from workflows.activity_options import execute
-from workflows.domain.case.enforcement import EnforcementReport
-from workflows.domain.case.model import Case
-from workflows.domain.ids import enforcement_workflow_id
-from workflows.inputs import CaseStart, PendingWork, vanished
-from workflows.ports import cases
+from workflows.inputs import CaseStart, PendingWork
 
 LARGEST_START = 1_500_000
 """Bytes. Temporal refuses a payload of 2 MB, and a case whose next run can't start is lost."""
@@ -77,12 +72,3 @@ def fitted(start: CaseStart) -> CaseStart | None:
 def size(value: CaseStart | PendingWork) -> int:
     """Returns the bytes of `value` as JSON."""
     return len(value.model_dump_json().encode())
-
-
-async def end_of(case: Case) -> EnforcementReport:
-    """Returns the last report of an enforcement that an earlier run started."""
-    decision = case.current_actions[0].decision
-    report = await execute(cases.outcome, enforcement_workflow_id(case.id, decision))
-    return report or vanished(
-        case.id, decision, (action.planned for action in case.current_actions), workflow.uuid4().hex
-    )

@@ -1,6 +1,6 @@
 """Enforcements of a case: child workflows that its events start or signal."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from temporalio import workflow
@@ -12,9 +12,12 @@ from temporalio.exceptions import (
 )
 from temporalio.workflow import ParentClosePolicy
 
+from workflows.activity_options import execute
 from workflows.case.bulk_members import bulk_start
-from workflows.case.continuation import end_of
+from workflows.domain.alerts import Subject
 from workflows.domain.case import events as ev
+from workflows.domain.case.bulk import BULK as BULK_SUBJECT
+from workflows.domain.case.decision import NoticeStatus, PlannedAction
 from workflows.domain.case.enforcement import (
     ActionReport,
     ActionState,
@@ -22,21 +25,32 @@ from workflows.domain.case.enforcement import (
     Ask,
     AskKind,
     EnforcementReport,
+    NoticeState,
+    Problem,
+    ProblemKind,
 )
 from workflows.domain.case.model import Case
 from workflows.domain.case.notices import letter_of
 from workflows.domain.case.rules.enforcement import begins
 from workflows.domain.ids import enforcement_workflow_id
-from workflows.inputs import TASK_TIMEOUT, EnforcementStart, Job, lost
-from workflows.ports.bulk import BulkStart, lost_bulk
+from workflows.inputs import TASK_TIMEOUT, EnforcementStart, Job
+from workflows.ports import cases
+from workflows.ports.bulk import BulkStart
 from workflows.shared.tasks import Tasks
 
-_OF_PROTECTIONS: dict[type, AskKind] = {
+_SIGNALS: dict[type, AskKind] = {
+    ev.ActionRetried: AskKind.RETRY,
+    ev.ActionsGivenUp: AskKind.GIVE_UP,
+    ev.NoticeRetried: AskKind.TELL,
+    ev.BulkStopped: AskKind.STOP,
+    ev.UndoRequested: AskKind.UNDO,
     ev.ProtectionHeld: AskKind.HOLD,
     ev.ProtectionResumed: AskKind.RESUME,
     ev.ProtectionConfirmed: AskKind.KEEP,
     ev.ProtectionDismissed: AskKind.LIFT,
 }
+
+_UNREACHABLE = Problem(kind=ProblemKind.UNREACHABLE)
 
 ENFORCEMENT, BULK = "EnforcementWorkflow", "BulkWorkflow"
 """Workflow types by name: importing the classes would make an import circle."""
@@ -64,25 +78,22 @@ class Enforcements:
                 if begins(case, event):
                     self._carry_out(case, case.current_actions)
             case ev.ProtectionStarted():
-                self._protect(case, event)
-            case ev.ActionRetried():
-                self._ask(case, event.decision, Ask(kind=AskKind.RETRY, by=event.by))
-            case ev.ActionsGivenUp():
-                self._ask(case, event.decision, Ask(kind=AskKind.GIVE_UP, by=event.by))
-            case ev.NoticeRetried():
-                self._ask(case, event.decision, Ask(kind=AskKind.TELL, by=event.by))
-            case ev.BulkStopped():
-                self._ask(case, event.decision, Ask(kind=AskKind.STOP, by=event.by))
-            case ev.UndoRequested():
-                self._ask(case, event.decision, Ask(kind=AskKind.UNDO, by=event.by))
+                self._protect(case, event.protection, event.action, event.by)
+            case (
+                ev.ActionRetried()
+                | ev.ActionsGivenUp()
+                | ev.NoticeRetried()
+                | ev.BulkStopped()
+                | ev.UndoRequested()
+            ):
+                self._ask(case, event.decision, Ask(kind=_SIGNALS[type(event)], by=event.by))
             case (
                 ev.ProtectionHeld()
                 | ev.ProtectionResumed()
                 | ev.ProtectionConfirmed()
                 | ev.ProtectionDismissed()
             ):
-                kind = _OF_PROTECTIONS[type(event)]
-                self._ask(case, event.protection, Ask(kind=kind, by=event.by))
+                self._ask(case, event.protection, Ask(kind=_SIGNALS[type(event)], by=event.by))
             case _:
                 pass
 
@@ -103,49 +114,44 @@ class Enforcements:
             bulk = bulk_start(case, self._workflow_id, undo, actor, asks)
             self._waiting.run(self._enforce(bulk, BULK))
             return
-        start = EnforcementStart(
-            case=case.id,
-            workflow_id=self._workflow_id,
-            decision=decision.id,
+        self._start(
+            case,
+            decision.id,
+            jobs,
             actor=actor,
-            jobs=_jobs(case, jobs),
             undo=undo,
-            rank=case.severity.rank,
             conduct=decision.conduct,
             dry_run=decision.dry_run,
             notice=None if undo else letter_of(case, decision),
         )
-        self._waiting.run(self._enforce(start))
 
-    def _tell_again(self, case: Case) -> None:
+    def _repeat_notice(self, case: Case) -> None:
         """Starts an enforcement that sends only the notice. An undo can still reach it."""
         decision = case.decision
         letter = letter_of(case, decision) if decision is not None else None
-        if decision is None or letter is None:
-            return
-        start = EnforcementStart(
-            case=case.id,
-            workflow_id=self._workflow_id,
-            decision=decision.id,
-            actor=decision.by,
-            jobs=_jobs(case, tuple(a for a in case.current_actions if a.standing)),
-            rank=case.severity.rank,
-            notice=letter,
-            notice_only=True,
-        )
-        self._waiting.run(self._enforce(start))
+        if decision is not None and letter is not None:
+            done = tuple(each for each in case.current_actions if each.standing)
+            by = decision.by
+            self._start(case, decision.id, done, actor=by, notice=letter, notice_only=True)
 
-    def _protect(self, case: Case, event: ev.ProtectionStarted, undo: bool = False) -> None:
+    def _protect(
+        self, case: Case, protection: str, action: ActionState, by: str | None, undo: bool = False
+    ) -> None:
+        dry_run = case.policy.playbook.dry_run
+        actions = (action,)
+        self._start(case, protection, actions, actor=by, undo=undo, protects=True, dry_run=dry_run)
+
+    def _start(
+        self, case: Case, decision: str, actions: tuple[ActionState, ...], **options: Any
+    ) -> None:
+        specs = case.policy.catalog.actions
         start = EnforcementStart(
             case=case.id,
             workflow_id=self._workflow_id,
-            decision=event.protection,
-            actor=event.by,
-            jobs=_jobs(case, (event.action,)),
-            undo=undo,
+            decision=decision,
+            jobs=tuple(Job(planned=a.planned, spec=specs[a.planned.action]) for a in actions),
             rank=case.severity.rank,
-            protects=True,
-            dry_run=case.policy.playbook.dry_run,
+            **options,
         )
         self._waiting.run(self._enforce(start))
 
@@ -159,7 +165,7 @@ class Enforcements:
             return  # it reports by signal
         except ChildWorkflowError:
             # Terminated by an operator: the card offers Retry instead of waiting forever.
-            report = _lost(start, workflow.uuid4().hex)
+            report = _terminated(start)
         self._receive(report)
 
     async def _started(
@@ -186,7 +192,10 @@ class Enforcements:
             self._waiting.run(self._see_the_end(case))
 
     async def _see_the_end(self, case: Case) -> None:
-        self._receive(await end_of(case))
+        decision = case.current_actions[0].decision
+        report = await execute(cases.outcome, enforcement_workflow_id(case.id, decision))
+        planned = (each.planned for each in case.current_actions)
+        self._receive(report or _failed(case.id, decision, planned))
 
     # -- signal ------------------------------------------------------------------------------
 
@@ -207,7 +216,7 @@ class Enforcements:
     def _do_without(self, case: Case, of: str, ask: Ask) -> None:
         """Does what is asked of an enforcement that is over."""
         if ask.kind is AskKind.TELL:
-            self._tell_again(case)
+            self._repeat_notice(case)
             return
         undo = ask.kind in (AskKind.UNDO, AskKind.LIFT)
         status = ActionStatus.UNDOING if ask.kind is AskKind.UNDO else ActionStatus.PENDING
@@ -224,17 +233,31 @@ class Enforcements:
         if ask.kind is AskKind.KEEP and state.standing:
             self._receive(_kept(case, of, state))
         elif ask.kind is AskKind.LIFT and (state.standing or state.status is ActionStatus.KEPT):
-            event = ev.ProtectionStarted(at=workflow.now(), by=ask.by, protection=of, action=state)
-            self._protect(case, event, undo=True)
+            self._protect(case, of, state, ask.by, undo=True)
 
 
-def _jobs(case: Case, states: tuple[ActionState, ...]) -> tuple[Job, ...]:
-    actions = case.policy.catalog.actions
-    return tuple(Job(planned=s.planned, spec=actions[s.planned.action]) for s in states)
+def _terminated(start: EnforcementStart | BulkStart) -> EnforcementReport:
+    """Returns the report of a workflow that was terminated: everything left to do failed."""
+    if isinstance(start, BulkStart):
+        subject = Subject(type=BULK_SUBJECT, id=start.bulk)
+        planned = [PlannedAction(action=job.action, subject=subject) for job in start.jobs]
+        return _failed(start.case, start.decision, planned)
+    if not start.notice_only:
+        return _failed(start.case, start.decision, (job.planned for job in start.jobs))
+    notice = NoticeState(status=NoticeStatus.FAILED, problem=_UNREACHABLE)
+    return _failed(start.case, start.decision, ()).model_copy(update={"notice": notice})
 
 
-def _lost(start: EnforcementStart | BulkStart, unique: str) -> EnforcementReport:
-    return lost_bulk(start, unique) if isinstance(start, BulkStart) else lost(start, unique)
+def _failed(case: str, decision: str, planned: Iterable[PlannedAction]) -> EnforcementReport:
+    failed, problem = ActionStatus.FAILED, _UNREACHABLE
+    return EnforcementReport(
+        id=workflow.uuid4().hex,
+        case=case,
+        decision=decision,
+        actions=tuple(
+            ActionReport(action=each.key, status=failed, problem=problem) for each in planned
+        ),
+    )
 
 
 def _kept(case: Case, of: str, state: ActionState) -> EnforcementReport:

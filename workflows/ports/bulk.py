@@ -5,15 +5,11 @@ from datetime import datetime, timedelta
 from temporalio import activity
 
 from workflows.domain.alerts import Subject
-from workflows.domain.case.bulk import BULK, Bulk
-from workflows.domain.case.decision import PlannedAction
+from workflows.domain.case.bulk import Bulk
 from workflows.domain.case.enforcement import (
-    ActionReport,
     ActionStatus,
     Ask,
-    EnforcementReport,
     Problem,
-    ProblemKind,
 )
 from workflows.domain.policy.actions import ActionSpec
 from workflows.domain.policy.playbook import Conduct
@@ -72,25 +68,6 @@ class BulkStart(Value):
     until: datetime | None = None
     writes: int = 0
     end_reported: bool = False
-
-
-def lost_bulk(start: BulkStart, unique: str) -> EnforcementReport:
-    """Returns the report of a bulk decision that was terminated: its last tally stays."""
-    problem = Problem(kind=ProblemKind.UNREACHABLE)
-    subject = Subject(type=BULK, id=start.bulk)
-    return EnforcementReport(
-        id=unique,
-        case=start.case,
-        decision=start.decision,
-        actions=tuple(
-            ActionReport(
-                action=PlannedAction(action=job.action, subject=subject).key,
-                status=ActionStatus.FAILED,
-                problem=problem,
-            )
-            for job in start.jobs
-        ),
-    )
 
 
 class BulkPart(Value):
