@@ -75,9 +75,9 @@ def _backoff(first: float, longest: float) -> RetryPolicy:
 
 
 _HEARTBEAT = _seconds(2)
-_SLACK_HEARTBEAT = _seconds(10)  # a write may wait for the rate limiter
+_SLACK_HEARTBEAT = _seconds(10)
 
-# The ledger is asked again soon: it is usually a restart of the database.
+# After an outage of the ledger, work continues within 5 s, and for a person within 2 s.
 LEDGER = Options(attempt=_seconds(10), heartbeat=_HEARTBEAT, retry=_backoff(0.2, 5))
 """Retried until the ledger answers."""
 LEDGER_PRESS = replace(LEDGER, within=_seconds(8), retry=_backoff(0.2, 2), rank=1)
@@ -97,7 +97,7 @@ _CARD = replace(_SLACK, waits_for_cancel=True)
 # is found by its heartbeat.
 _BACKGROUND = replace(_CARD, attempt=timedelta(minutes=5))
 SLACK_PAUSE = _seconds(30)
-"""Before a write to Slack is started again that failed for good."""
+"""Pause before a write to Slack that failed for good is started again."""
 NEW_CARD = replace(_BACKGROUND, queue=cards_queue)
 NEW_CRITICAL_CARD = replace(_BACKGROUND, queue=worst_queue)
 CARD_UPDATE = replace(_BACKGROUND, queue=updates_queue)
@@ -129,7 +129,7 @@ _DELIVER = Options(attempt=_seconds(10), heartbeat=_HEARTBEAT, retry=_backoff(1,
 DELIVER_REPORT = replace(_DELIVER, attempt=_seconds(15))
 """A report of an enforcement for a case that is closed."""
 
-# A report that is later than its shift is not missed.
+# A report that is more than 6 h late is not missed.
 _REPORT = Options(attempt=_seconds(60), within=timedelta(hours=6), retry=_backoff(1, 30))
 
 OPTIONS: dict[Callable[..., Any], Options] = {
@@ -155,7 +155,7 @@ OPTIONS: dict[Callable[..., Any], Options] = {
     # Behind urgent cases: an appeal has days.
     appeals.show_appeal: replace(_SLACK, rank=3),
     storms.show_storm: replace(_SLACK, rank=2),
-    # A refusal that comes a quarter of an hour late only confuses.
+    # After 15 minutes a refusal is too late to be of use.
     cases.answer: replace(
         _SLACK, attempt=_seconds(20), within=timedelta(minutes=15), heartbeat=None, rank=1
     ),

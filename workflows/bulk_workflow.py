@@ -216,7 +216,7 @@ class BulkWorkflow:
         except ChildWorkflowError:
             self._progress.lose(member.place, _VANISHED)
         else:
-            if undo or not self._progress.is_taken_back(member.place):
+            if undo or not self._progress.is_undoing(member.place):
                 self._progress.note(report)
 
     def _member_start(self, member: Member, undo: bool) -> EnforcementStart:

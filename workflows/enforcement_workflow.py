@@ -77,7 +77,7 @@ class EnforcementWorkflow:
 
     async def _begin(self) -> None:
         if self._start.undo:
-            await self._take_back(self._runs, ActionStatus.UNDONE, self._start.actor)
+            await self._undo_runs(self._runs, ActionStatus.UNDONE, self._start.actor)
         elif not self._start.notice_only:
             await self._apply(self._runs)
 
@@ -156,7 +156,7 @@ class EnforcementWorkflow:
     async def _undo(self, by: str | None) -> None:
         self._notice.drop()
         standing = [run for run in self._runs if run.undoable]
-        await self._take_back(standing, ActionStatus.UNDONE, by)
+        await self._undo_runs(standing, ActionStatus.UNDONE, by)
 
     async def _keep(self) -> None:
         """Leaves what is in effect to a decision.
@@ -175,13 +175,13 @@ class EnforcementWorkflow:
     async def _lift(self, by: str | None) -> None:
         """Lifts now, including what may have taken effect unseen."""
         wanted = [t for t in self._runs if t.undoable or (t.tried and _unsure(t))]
-        await self._take_back(wanted, ActionStatus.LIFTED, by)
+        await self._undo_runs(wanted, ActionStatus.LIFTED, by)
 
     async def _lift_due(self) -> None:
         now = workflow.now()
         due = [t for t in self._runs if t.lifts_at is not None and t.lifts_at <= now]
         if due:
-            await self._take_back(due, ActionStatus.LIFTED, None)
+            await self._undo_runs(due, ActionStatus.LIFTED, None)
 
     # -- the platform ---------------------------------------------------------------------
 
@@ -201,7 +201,7 @@ class EnforcementWorkflow:
             run.status, run.problem = ActionStatus.SKIPPED, None
         if self._start.conduct.on_failure is OnFailure.UNDO:
             for run in reversed([run for run in self._runs if run.undoable]):
-                await self._take_back_one(run, ActionStatus.ROLLED_BACK, None)
+                await self._undo_run(run, ActionStatus.ROLLED_BACK, None)
 
     async def _apply_one(self, run: ActionRun) -> None:
         try:
@@ -209,19 +209,19 @@ class EnforcementWorkflow:
         except Overtaken:
             if not self._overtaken():
                 # Its time was over before an attempt succeeded.
-                await self._take_back_one(run, ActionStatus.LIFTED, None)
+                await self._undo_run(run, ActionStatus.LIFTED, None)
             return
         run.status, run.problem, run.would = result.status, result.problem, result.would
         run.standing = result.status not in (ActionStatus.FAILED, ActionStatus.DRY_RUN)
 
-    async def _take_back(
+    async def _undo_runs(
         self, runs: Iterable[ActionRun], becomes: ActionStatus, by: str | None
     ) -> None:
-        await asyncio.gather(*(self._take_back_one(run, becomes, by) for run in runs))
+        await asyncio.gather(*(self._undo_run(run, becomes, by) for run in runs))
 
-    async def _take_back_one(self, run: ActionRun, becomes: ActionStatus, by: str | None) -> None:
+    async def _undo_run(self, run: ActionRun, becomes: ActionStatus, by: str | None) -> None:
         lift = becomes is ActionStatus.LIFTED
-        result = await self._calls.take_back(run, by, forever=lift)
+        result = await self._calls.undo(run, by, forever=lift)
         if result.status is ActionStatus.FAILED:
             run.status, run.problem = ActionStatus.FAILED, result.problem
             run.until = None if lift else run.until

@@ -61,7 +61,7 @@ class BulkProgress:
         """Returns the status of the whole decision."""
         return bulk_progress.outcome(self.marks, self.undoing)
 
-    def is_taken_back(self, place: int) -> bool:
+    def is_undoing(self, place: int) -> bool:
         """Whether an undo of it is under way."""
         return self.marks[place] in (MemberStatus.UNDOING, MemberStatus.UNDO_RETRYING)
 
@@ -120,7 +120,7 @@ class BulkProgress:
 
     def lose(self, place: int, problem: Problem) -> None:
         """Marks a subject whose enforcement was terminated: a person has to retry it."""
-        undo = self.is_taken_back(place)
+        undo = self.is_undoing(place)
         self.marks[place] = MemberStatus.DONE if undo else MemberStatus.FAILED
         self.alive.discard(place)
         self.problem = problem

@@ -138,7 +138,7 @@ class PlatformCalls:
             return True
         return result.status is ActionStatus.VERIFIED
 
-    async def take_back(self, run: ActionRun, by: str | None, forever: bool) -> Result:
+    async def undo(self, run: ActionRun, by: str | None, forever: bool) -> Result:
         """Undoes the change.
 
         `forever` without a deadline: a measure must not outlast its time because of an outage.
