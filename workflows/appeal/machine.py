@@ -126,9 +126,6 @@ class AppealMachine(Machine[AppealClick, AppealCommand]):
     def _is_mine(self, click: AppealClick) -> bool:
         return click.appeal == self._appeal.id
 
-    async def _forward_click(self, click: AppealClick) -> None:
-        """Drops it: no other appeal is known here."""
-
     async def _execute(self, authorized: Authorized[AppealClick]) -> None:
         await self._tick()
         click = authorized.click

@@ -36,14 +36,14 @@ class BulkMembers:
         self,
         tasks: Tasks,
         refuse: Callable[[Click, Refusal], None],
-        back: Callable[[Authorized[Click]], None],
+        requeue: Callable[[Authorized[Click]], None],
     ) -> None:
-        """`refuse` answers a refused click, `back` queues one that can be decided."""
+        """`refuse` answers a refused click, `requeue` queues one that can be decided."""
         self._tasks = tasks
         self._refuse = refuse
-        self._back = back
+        self._requeue = requeue
 
-    def takes(self, case: Case, authorized: Authorized[Click], now: datetime) -> bool:
+    def intercepts(self, case: Case, authorized: Authorized[Click], now: datetime) -> bool:
         """Whether the click waits for its subjects, or was already refused."""
         wants = isinstance(authorized.click.command, DecideBulk)
         if not wants or isinstance(authorized, FoundMembers):
@@ -64,7 +64,7 @@ class BulkMembers:
             return
         read = command.model_copy(update={"bulk": bulk})
         click = authorized.click.model_copy(update={"command": read})
-        self._back(FoundMembers(click, authorized.at))
+        self._requeue(FoundMembers(click, authorized.at))
 
 
 def _refused_anyway(case: Case, authorized: Authorized[Click], now: datetime) -> Refusal | None:

@@ -259,7 +259,7 @@ class CaseMachine(Machine[Click, News]):
         click = authorized.click
         self._clock.note(click.received_at)
         now = await self._turn()
-        if self._bulk_members.takes(self._open_case, authorized, now):
+        if self._bulk_members.intercepts(self._open_case, authorized, now):
             return
         command = await completed(self._open_case, click.command, now)
         now = await self._turn()

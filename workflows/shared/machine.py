@@ -204,9 +204,8 @@ class Machine(ABC, Generic[C, N]):
     def _is_mine(self, click: C) -> bool:
         """Whether the click is for this case or appeal."""
 
-    @abstractmethod
     async def _forward_click(self, click: C) -> None:
-        """Handles a click for another one."""
+        """Handles a click for another one; dropped by default."""
 
     @abstractmethod
     async def _execute(self, authorized: Authorized[C]) -> None:
