@@ -33,11 +33,12 @@ test-all: $(READY) ## run all tests, the long stories and every state as well
 test-busy: $(READY) ## run the tests RUNS times while every processor is kept busy
 	@$(BIN)/python -m tests.busy --runs $(RUNS) -- $(PYTEST) $(ARGS)
 
-check: $(READY) ## lint, types, arrows, the example policy
+check: $(READY) ## lint, types, imports, sizes, the example policy
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python tests/architecture/measure.py
 	@$(BIN)/koban check deploy/policy
 
 bench: $(READY) ## measure against floors of the same run; writes bench.json
