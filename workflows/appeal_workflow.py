@@ -211,7 +211,7 @@ class AppealWorkflow:
         self._appeal = appeal
         self._screen.refresh(appeal, list(happened))
         self._alarm.set(appeal.deadline)
-        if any(isinstance(each.event, ev.AppealUpheld | ev.AppealOverturned) for each in happened):
+        if any(isinstance(each.event, ev.AnswerEvent) for each in happened):
             self._tasks.run(tell_case(appeal))
 
     async def _write(

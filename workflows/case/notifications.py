@@ -25,7 +25,6 @@ _RETRY = RetryPolicy(
 _LATEST = timedelta(hours=1)
 """A call that comes later than this helps nobody."""
 _ROLES = {Notify.SHIFT: Role.SPECIALIST, Notify.LEAD: Role.LEAD}
-_WATCHED = ev.Decided | ev.Approved | ev.Rejected | ev.CaseClosed | ev.CaseReopened | ev.CaseMerged
 
 Call = Coroutine[Any, Any, None]
 
@@ -36,7 +35,7 @@ def calls_for(case: Case, event: ev.Event, card: CardRef | None) -> Iterator[Cal
         people: tuple[str, ...] = (event.person,) if event.person else ()
         role = event.role or _ROLES.get(event.notify)
         yield _tell(_telling(case, event, card, "call", people, None if people else role))
-    if isinstance(event, _WATCHED):
+    if event.notifies_watchers:
         watchers = tuple(each for each in case.watchers if each != event.by)
         if watchers:
             yield _tell(_telling(case, event, card, "watch", watchers))

@@ -18,7 +18,7 @@ from workflows.domain.case.events import Recorded
 from workflows.domain.case.model import Case
 from workflows.domain.case.refusals import Refusal
 from workflows.domain.case.snapshot import CardRef
-from workflows.domain.case.view import changes_card, is_waited_for, told_in_thread, view_of
+from workflows.domain.case.view import changes_card, is_waited_for, view_of
 from workflows.domain.policy.playbook import Severity
 from workflows.domain.storm import Mention, Picture
 from workflows.ports import appeals, cases
@@ -124,7 +124,7 @@ class SlackSync:
 
     def follow(self, before: Case, case: Case, happened: Sequence[Recorded]) -> None:
         """Remembers lines for the thread, and shows `case` where it looks different now."""
-        self.untold += [each for each in happened if told_in_thread(each)]
+        self.untold += [each for each in happened if each.event.in_thread]
         if changes_card(before, happened):
             self.refresh(case, any(is_waited_for(case, each.event) for each in happened))
 
