@@ -36,7 +36,6 @@ from activities.slack.role_holders import (
     shown,
 )
 from activities.slack.storm_digest import NoStorms, StormService, people_in_storm
-from workflows.domain.appeal.events import AppealReleased
 from workflows.domain.case.commands import Grant
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.metrics.report import Report
@@ -279,8 +278,7 @@ def _named_in_appeal(wanted: ShowAppeal) -> Iterator[str | None]:
     yield wanted.appeal.answered_by
     yield from wanted.appeal.deciders
     for line in wanted.lines:
-        yield line.event.by
-        yield line.event.owner if isinstance(line.event, AppealReleased) else None
+        yield from line.event.people_named()
 
 
 class ReportSlackActivities:

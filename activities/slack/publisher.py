@@ -24,7 +24,7 @@ from activities.slack.storm_digest import StormService, calls, digest, handed_ov
 from activities.slack.thread import AT_ONCE, EVENT_TYPE, lines_message
 from workflows.domain.appeal.events import AppealRecorded
 from workflows.domain.case import events as ev
-from workflows.domain.case.approval import Approval, Purpose
+from workflows.domain.case.approval import Approval
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.metrics.report import Chart, Report
 from workflows.domain.people import Role
@@ -184,36 +184,6 @@ class StormPublisher(Publisher):
         return None
 
 
-_OF_AN_APPROVAL = (
-    ev.ApprovalRequested
-    | ev.Approved
-    | ev.Rejected
-    | ev.ApprovalExpired
-    | ev.ApprovalAsked
-    | ev.ApprovalAnswered
-    | ev.ApprovalReminded
-    | ev.ApprovalWithdrawn
-)
-_OF_A_REVIEW = (
-    ev.ActionSucceeded
-    | ev.ActionVerified
-    | ev.ActionFailed
-    | ev.ActionSkipped
-    | ev.ActionRolledBack
-    | ev.ActionDryRun
-    | ev.ActionRetried
-)
-_ENDS = (
-    ev.Rejected
-    | ev.ApprovalWithdrawn
-    | ev.ApprovalExpired
-    | ev.Approved
-    | ev.ActionsGivenUp
-    | ev.CaseReopened
-)
-"""A request that follows one of these is a new one, or the same one asked for again."""
-
-
 class CasePublisher(Publisher):
     """One `show`. `channel_of` says where requests for a role go, None: to the case's channel.
 
@@ -295,7 +265,7 @@ class CasePublisher(Publisher):
             return True
         ended = False
         for each in self._wanted.lines:
-            ended = ended or isinstance(each.event, _ENDS)
+            ended = ended or each.event.ends_request
             if ended and isinstance(each.event, ev.ApprovalRequested):
                 return True
         return False
@@ -306,9 +276,7 @@ class CasePublisher(Publisher):
             (line.seq for line in self._wanted.lines), default=0
         ):
             return True  # a try before told more, and may have failed before it drew the request
-        reviewed = approval.purpose is Purpose.REVIEW
-        news = (_OF_AN_APPROVAL | _OF_A_REVIEW) if reviewed else _OF_AN_APPROVAL
-        return any(isinstance(line.event, news) for line in self._wanted.lines)
+        return any(approval.purpose in line.event.on_requests for line in self._wanted.lines)
 
     async def _draw(
         self, approval: Approval, standing: CardRef | None, card: CardRef
