@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from activities.ledger.queries import Look, Queries, Row
+from activities.ledger.database import Row
+from activities.ledger.queries import Look, Queries
 from activities.ledger.search import Search
 from bot.policies import Policies
 from bot.slack.commands.parser import case_begun

@@ -1,8 +1,4 @@
-<<<<<<<< HEAD:deploy/sandbox/traffic/resale_ring.py
-"""Resale ring: accounts of one group, with a few shared devices and one bank account."""
-========
 """Related accounts of one group: a few shared devices, one bank account."""
->>>>>>>> housedocs:deploy/sandbox/traffic/bulk.py
 
 from deploy.sandbox.traffic.alerts import Scene, alert, user
 

@@ -168,7 +168,7 @@ class Case(Value):
     `owned_as_of` is the version with which its assignee got it, `active_at` when they were last
     seen, `warned_until` how long they have got since they were warned. `paused_for` is how long its
     clocks stood still so far, `holds` how often it was set aside since it was opened or reopened.
-    `repeats` is how often a step of the ladder was told and `step_called_at` when last, `returned_at` when a
+    `repeats` counts the calls of a ladder step, `step_called_at` is the last, `returned_at` when a
     decision came back undone, `clock_from` when it was reopened. `absorbed` are cases that were
     merged into it, `merged_into` is the other way round. `rings` and `notices` are by their
     decision. `halt` kept Koban from acting by itself when it last would have, `withheld` are those
