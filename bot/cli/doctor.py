@@ -18,7 +18,7 @@ from bot.cli.checks import (
 )
 from bot.cli.process import open_database, run
 from bot.errors import Stop
-from bot.http.app import Check, ask
+from bot.http.app import Check, run_check
 from bot.policies import open_policies
 from bot.settings import Settings, load_settings, need
 from bot.slack.samples import NotAsked, fault_of, samples
@@ -43,7 +43,7 @@ async def _doctor(settings: Settings) -> int:
         answers = {}
         for name, opening in _OPENINGS.items():
             try:
-                answers[name] = await ask(await opening(opened, settings))
+                answers[name] = await run_check(await opening(opened, settings))
             except Stop as stop:
                 answers[name] = str(stop)
             print(f"{name:<9} {answers[name] or 'ok'}", flush=True)

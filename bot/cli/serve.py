@@ -12,7 +12,6 @@ from fastapi import FastAPI
 from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.errors import SlackClientError
 
-from activities.ledger.appeals import AppealsLedger
 from activities.ledger.queries import Queries
 from activities.ledger.team import Preferences
 from activities.platform.client import Platform, open_platform
@@ -22,15 +21,14 @@ from activities.slack.directory import Directory
 from bot.cli.checks import ledger_check, policy_check, temporal_check
 from bot.cli.process import open_database, run, stop_event
 from bot.errors import InputWrong, SettingWrong
-from bot.http.admission import AlertSubmitter, AskedTogether
+from bot.http.admission import AlertSubmitter, CoalescedQuery
 from bot.http.alerts import AlertEndpoint
 from bot.http.app import make_app
-from bot.http.appeals import AppealEndpoint, appeal_routes
+from bot.http.appeals import AppealEndpoint
 from bot.http.metrics import Metrics
 from bot.ledger import LedgerStart
 from bot.log_setup import set_up_logging
 from bot.policies import Policies, open_policies
-from bot.services.appeals import AppealsInLedger
 from bot.services.lookups import LookUps
 from bot.services.slack import make_services
 from bot.services.team import LanguagePreferences
@@ -99,7 +97,6 @@ async def open_app(opened: AsyncExitStack, settings: Settings) -> FastAPI:
     database = await opened.enter_async_context(open_database(settings.ledger))
     ledger = LedgerStart(database)
     await ledger.begin(opened)
-    queries = Queries(database)
     web = await opened.enter_async_context(
         slack_client(settings.slack.bot_token.get_secret_value(), settings.slack.api_url)
     )
@@ -114,7 +111,7 @@ async def open_app(opened: AsyncExitStack, settings: Settings) -> FastAPI:
     opened.push_async_callback(background.drain, DRAIN_SECONDS)
     look_ups = LookUps(Platform(http), policies)
     related = RelatedReader(Platform(http))
-    handover = AlertSubmitter(cases, policies.place, AskedTogether(queries.known))
+    submitter = AlertSubmitter(cases, policies.target_of, CoalescedQuery(Queries(database).known))
     services = make_services(
         cases,
         appeals,
@@ -124,24 +121,25 @@ async def open_app(opened: AsyncExitStack, settings: Settings) -> FastAPI:
         look_ups,
         settings,
         preferred,
-        handover,
+        submitter,
         related,
     )
     secret = settings.slack.signing_secret
     bolt = make_bolt_app(services, web, secret.get_secret_value() if secret else "", background)
-    intake = AlertEndpoint(handover, policies.keys, Metrics())
+    metrics = Metrics()
     checks = {
         "temporal": temporal_check(client, settings.temporal),
         "ledger": ledger_check(database, ledger),
         "policy": policy_check(policies),
     }
-    against = AppealsInLedger(queries, AppealsLedger(database))
-    filing = AppealEndpoint(appeals, against, policies.keys, policies.appeal_terms)
-    routers = [appeal_routes(filing)]
+    routers = [
+        AlertEndpoint(policies.keys, submitter, metrics).router(),
+        AppealEndpoint(policies.keys, appeals, database, policies.appeal_terms).router(),
+    ]
     if secret:
         routers.append(slack_routes(bolt, secret.get_secret_value()))
     await _hear_socket(opened, bolt, settings)
-    return make_app(intake, checks, routers)
+    return make_app(routers, checks, metrics)
 
 
 def _require_secrets(policies: Policies, settings: Settings) -> None:

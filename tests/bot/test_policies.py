@@ -53,17 +53,17 @@ def folder(tmp_path: Path) -> Path:
 def test_an_alert_finds_its_playbook_and_its_group(folder: Path) -> None:
     """Alerts on one subject share a group."""
     policies = Policies(watch_folder(folder), (COMMON,))
-    placed = policies.place(Alert.model_validate(alert("a1")))
+    placed = policies.target_of(Alert.model_validate(alert("a1")))
     assert placed is not None
     assert placed[0].playbook.playbook == "off_platform"
-    other = policies.place(Alert.model_validate(alert("a2")))
+    other = policies.target_of(Alert.model_validate(alert("a2")))
     assert other == placed
 
 
 def test_an_unknown_kind_is_taken_by_the_catch_all(folder: Path) -> None:
     """Nothing is lost for want of a playbook."""
     policies = Policies(watch_folder(folder), (COMMON,))
-    placed = policies.place(Alert.model_validate(alert("a1", kind="never_heard_of")))
+    placed = policies.target_of(Alert.model_validate(alert("a1", kind="never_heard_of")))
     assert placed is not None
     assert placed[0].playbook.catch_all
 

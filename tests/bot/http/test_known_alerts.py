@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from activities.ledger.database import LedgerUnavailable
-from bot.http.admission import AskedTogether, Pair
+from bot.http.admission import CoalescedQuery, Pair
 
 
 class SlowLedger:
@@ -30,7 +30,7 @@ class SlowLedger:
 async def test_who_comes_during_a_query_joins_the_next_one() -> None:
     """Three requests make two queries, and each gets its own answer."""
     ledger = SlowLedger()
-    known = AskedTogether(ledger)
+    known = CoalescedQuery(ledger)
     first = asyncio.create_task(known([("old", "1")]))
     await ledger.begun.wait()
     others = [asyncio.create_task(known([(name, "2")])) for name in ("old", "new")]
@@ -44,7 +44,7 @@ async def test_who_comes_during_a_query_joins_the_next_one() -> None:
 async def test_who_gives_up_does_not_disturb_the_others() -> None:
     """A request that ends early leaves the query to those that wait."""
     ledger = SlowLedger()
-    known = AskedTogether(ledger)
+    known = CoalescedQuery(ledger)
     hasty, patient = (asyncio.create_task(known([("old", name)])) for name in ("1", "2"))
     await asyncio.sleep(0)
     hasty.cancel()
@@ -57,7 +57,7 @@ async def test_a_ledger_that_is_away_is_away_for_all_who_asked() -> None:
     ledger = SlowLedger()
     ledger.away = True
     ledger.open.set()
-    known = AskedTogether(ledger)
+    known = CoalescedQuery(ledger)
     with pytest.raises(LedgerUnavailable):
         await known([("old", "1")])
     ledger.away = False
