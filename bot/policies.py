@@ -88,7 +88,7 @@ class Policies:
                 problems.append(str(wrong))
         return problems
 
-    def problem(self) -> str | None:
+    async def check(self) -> str | None:
         """Returns the first mistake in the folder's newest state, None when it is in use."""
         self._watch.current()
         faults = self._watch.faults

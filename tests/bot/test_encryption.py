@@ -1,9 +1,9 @@
-"""Sealed payloads: unreadable without their key, readable with it for as long as it is kept."""
+"""Encrypted payloads: decrypted with every configured key and with no other."""
 
 import pytest
 from temporalio.api.common.v1 import Payload
 
-from bot.encryption import Key, Sealed, Unreadable
+from bot.encryption import EncryptionCodec, Key, Undecryptable
 from bot.settings import Temporal
 from bot.temporal import data_converter
 
@@ -13,13 +13,13 @@ CLEAR = Payload(metadata={"encoding": b"json/plain"}, data='"LINE ID くださ�
 
 async def sealed_with(*keys: Key) -> Payload:
     """`CLEAR` as Temporal would hold it."""
-    return (await Sealed(keys).encode([CLEAR]))[0]
+    return (await EncryptionCodec(keys).encode([CLEAR]))[0]
 
 
 async def test_a_payload_comes_back_as_it_was() -> None:
     """With its metadata; what is stored shows the key's id and nothing else."""
     stored = await sealed_with(NEW)
-    assert await Sealed([NEW]).decode([stored]) == [CLEAR]
+    assert await EncryptionCodec([NEW]).decode([stored]) == [CLEAR]
     assert stored.metadata == {"encoding": b"binary/encrypted", "encryption-key-id": b"k2"}
     assert "ください".encode() not in stored.SerializeToString()
 
@@ -32,21 +32,21 @@ async def test_the_same_payload_is_sealed_differently_each_time() -> None:
 async def test_the_old_key_reads_while_the_new_one_encrypts() -> None:
     """Rotation: the new one first, the old one behind it."""
     stored = await sealed_with(OLD)
-    both = Sealed([NEW, OLD])
+    both = EncryptionCodec([NEW, OLD])
     assert await both.decode([stored]) == [CLEAR]
     assert (await both.encode([CLEAR]))[0].metadata["encryption-key-id"] == b"k2"
 
 
 async def test_what_was_stored_in_the_clear_stays_readable() -> None:
     """A key can be set for a deployment that has open cases."""
-    assert await Sealed([NEW]).decode([CLEAR]) == [CLEAR]
+    assert await EncryptionCodec([NEW]).decode([CLEAR]) == [CLEAR]
 
 
 async def test_a_key_that_is_gone_is_named() -> None:
     """One sentence: which key is missing, and where it belongs."""
     stored = await sealed_with(OLD)
-    with pytest.raises(Unreadable) as missing:
-        await Sealed([NEW]).decode([stored])
+    with pytest.raises(Undecryptable) as missing:
+        await EncryptionCodec([NEW]).decode([stored])
     assert str(missing.value) == (
         "Temporal holds data that was encrypted with the key 'k1': "
         "add it to KOBAN_TEMPORAL__ENCRYPTION_KEYS."
@@ -62,8 +62,8 @@ async def test_what_a_key_does_not_open_is_not_taken(broken: str) -> None:
         stored.data = stored.data[:-1] + bytes([stored.data[-1] ^ 1])
     if broken == "cut":
         stored.data = stored.data[:20]
-    with pytest.raises(Unreadable) as refused:
-        await Sealed([key]).decode([stored])
+    with pytest.raises(Undecryptable) as refused:
+        await EncryptionCodec([key]).decode([stored])
     assert str(refused.value) == (
         "Temporal holds data that the key 'k1' does not open: "
         "KOBAN_TEMPORAL__ENCRYPTION_KEYS has another key under that id."
@@ -77,5 +77,5 @@ def test_nothing_is_encrypted_without_a_key() -> None:
 
 def test_a_key_and_its_codec_do_not_show_their_bytes() -> None:
     """Not in a log line, not in a traceback."""
-    shown = f"{NEW!r} {Sealed([NEW])!r} {vars(Sealed([NEW]))}"
+    shown = f"{NEW!r} {EncryptionCodec([NEW])!r} {vars(EncryptionCodec([NEW]))}"
     assert "nnnn" not in shown

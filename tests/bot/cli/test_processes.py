@@ -147,7 +147,7 @@ async def test_both_start_without_the_ledger_and_go_on_once_it_is_there(
         serve = await stack.enter_async_context(running(koban, "serve", **settings))
         work = await stack.enter_async_context(running(koban, "work", **settings))
         url = (await line_of(serve, "listening"))["url"]
-        assert "postgresql" in (await line_of(work, "ledger_away"))["ledger"]
+        assert "postgresql" in (await line_of(work, "ledger_away"))["address"]
         http = await stack.enter_async_context(
             httpx.AsyncClient(timeout=PATIENCE, base_url=url, trust_env=False)
         )

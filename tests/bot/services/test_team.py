@@ -9,7 +9,7 @@ import pytest
 from temporalio.service import RPCError
 
 from bot.policies import Policies, open_policies, watch_folder
-from bot.services import reports
+from bot.services.reports import report_schedules
 from deploy.sandbox.slack.person import wait_until
 from tests.activities.policy import folders
 from tests.world import koban
@@ -51,11 +51,8 @@ def test_without_a_roster_nobody_is_known_to_be_on_shift(tmp_path: Path) -> None
     assert policies.roster() is None
 
 
-async def test_schedules_follow_a_changed_folder(
-    temporal: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_schedules_follow_a_changed_folder(temporal: str, tmp_path: Path) -> None:
     """Made when a worker starts, changed while it runs."""
-    monkeypatch.setattr(reports, "LOOK", 0.2)
     policy = Path(shutil.copytree(folders.EXAMPLE, tmp_path / "policy"))
     async with koban(temporal, tmp_path, working=False, policy=policy) as world:
         policies = open_policies(world.settings)
@@ -68,7 +65,7 @@ async def test_schedules_follow_a_changed_folder(
                 return False
             return described.schedule.spec.calendars[0].hour[0].start == hour
 
-        async with reports.keeping_schedules(world.client, policies, world.settings):
+        async with report_schedules(world.client, policies, world.settings, interval=0.2):
             await wait_until(lambda: comes_at(9))
             folders.replace(policy, "reports.yaml", "09:00", "10:00")
             await wait_until(lambda: comes_at(10))
