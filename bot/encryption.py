@@ -39,20 +39,20 @@ class Key:
     secret: bytes = field(repr=False)
 
 
-def encryption_keys(written: SecretStr) -> tuple[Key, ...]:
+def encryption_keys(value: SecretStr) -> tuple[Key, ...]:
     """Parses a setting: `id:base64`, several with commas, the newest first.
 
     Raises:
         ValueError: a key is not an id and base64 of 32 bytes, or an id is used twice.
     """
-    keys = tuple(_one_key(one.strip()) for one in written.get_secret_value().split(","))
+    keys = tuple(_one_key(one.strip()) for one in value.get_secret_value().split(","))
     if len({key.id for key in keys}) != len(keys):
         raise ValueError("the same id twice")
     return keys
 
 
-def _one_key(written: str) -> Key:
-    name, _, encoded = written.partition(":")
+def _one_key(value: str) -> Key:
+    name, _, encoded = value.partition(":")
     try:
         secret = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):

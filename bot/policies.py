@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 
 class Policies:
-    """Newest valid state of the folder. Nothing is kept by callers: it changes while Koban runs."""
+    """Newest valid state of the folder. Callers keep nothing: files change while Koban runs."""
 
     def __init__(self, watch: PolicyWatch, common: tuple[str, ...]) -> None:
         """`common` are the secrets for detectors without a secret of their own."""

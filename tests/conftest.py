@@ -3,9 +3,10 @@
 import asyncio
 import shutil
 import socket
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,7 +20,6 @@ from deploy.sandbox.processes import Process
 from deploy.sandbox.slack.person import PATIENCE, wait_until
 from deploy.sandbox.temporal import temporal_server
 from tests import aftermath
-from tests.once import read_once
 from tests.patience import be_patient
 from tests.selection import give_time, select
 from tests.world import World, koban
@@ -81,7 +81,8 @@ def patience() -> Iterator[None]:
     """Koban's shortest deadlines, longer than a busy machine needs; and less to do for it."""
     with pytest.MonkeyPatch.context() as patch:
         be_patient(patch)
-        read_once(patch)
+        # Every HTTP client loads the certificates: 0.02 s each.
+        patch.setattr("ssl.create_default_context", cache(ssl.create_default_context))
         yield
 
 

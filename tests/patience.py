@@ -5,8 +5,10 @@ from datetime import timedelta
 import pytest
 
 from bot.slack import context, replies
+from bot.timeouts import Timeouts
 
 SECONDS = 8.0
+PATIENT = Timeouts(language=SECONDS)
 ANSWERED_WITHIN = replies.STORING + context.TELLING
 """Seconds in production until a person knows that a press was not taken."""
 

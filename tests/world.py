@@ -6,6 +6,7 @@ Only Temporal's server is shared between tests; each world has a namespace of it
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -19,7 +20,7 @@ from activities.ledger.database import Database
 from activities.ledger.queries import Queries
 from bot.cli.serve import open_app
 from bot.cli.work import open_duties
-from bot.policies import open_policies
+from bot.policies import Policies, open_policies, watch_folder
 from bot.settings import Settings
 from bot.temporal import deployment_of, open_client
 from bot.worker import make_workers
@@ -32,6 +33,7 @@ from deploy.sandbox.stage import INGEST_SECRET, MARKET_TOKEN, POLICY, Stage, sta
 from deploy.sandbox.traffic.alerts import Json, Scene
 from deploy.sandbox.traffic.sender import Sender
 from tests.leaks import no_task_left
+from tests.patience import PATIENT
 from workflows.client import Appeals, Cases, OutOfReach
 from workflows.domain.ids import closed_workflow_id
 
@@ -113,6 +115,16 @@ class World:
         await wait_until(told, what=f"{kind} of {case}")
 
 
+def policies_of(settings: Settings) -> Policies:
+    """The sandbox's folder is read once a process, because no test changes it: 0.2 s each."""
+    return _sandbox_policies() if settings.policy == POLICY else open_policies(settings)
+
+
+@cache
+def _sandbox_policies() -> Policies:
+    return Policies(watch_folder(POLICY), (INGEST_SECRET,))
+
+
 @asynccontextmanager
 async def work(settings: Settings, build: str | None = None) -> AsyncIterator[None]:
     """The workers, for as long as the block lasts; of a `build` where versions are tried."""
@@ -122,7 +134,7 @@ async def work(settings: Settings, build: str | None = None) -> AsyncIterator[No
         settings = settings.model_copy(update={"temporal": temporal})
     async with AsyncExitStack() as opened:
         client = await open_client(settings.temporal, lazy=False)
-        duties = await open_duties(opened, settings, open_policies(settings), client)
+        duties = await open_duties(opened, settings, policies_of(settings), client)
         deployment = deployment_of(settings.temporal)
         for worker in make_workers(client, settings.temporal.task_queue, duties, deployment):
             await opened.enter_async_context(worker)
@@ -195,7 +207,7 @@ async def koban(
             **(of_temporal or {}),
         }
         settings = settings_for(world, where, folder, **more)
-        app = await open_app(opened, settings)
+        app = await open_app(opened, settings, policies_of(settings), PATIENT)
         url = await opened.enter_async_context(serving(app))
         workspace.bot_url = url
         if working:

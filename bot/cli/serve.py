@@ -37,6 +37,7 @@ from bot.slack.replies import Background
 from bot.slack.socket_mode import run_socket_mode
 from bot.tasks import in_background
 from bot.temporal import open_client, temporal_problem
+from bot.timeouts import PRODUCTION, Timeouts
 from workflows.client import Appeals, Cases
 
 DRAIN_SECONDS = 10
@@ -61,7 +62,7 @@ def serve() -> None:
 async def _serve(settings: Settings) -> None:
     with listen(settings.http) as listener:
         async with AsyncExitStack() as opened:
-            app = await open_app(opened, settings)
+            app = await open_app(opened, settings, open_policies(settings))
             await _serve_until_stopped(app, listener, settings.http.host)
 
 
@@ -82,12 +83,16 @@ def listen(http: Http) -> socket.socket:
         ) from error
 
 
-async def open_app(opened: AsyncExitStack, settings: Settings) -> FastAPI:
+async def open_app(
+    opened: AsyncExitStack,
+    settings: Settings,
+    policies: Policies,
+    timeouts: Timeouts = PRODUCTION,
+) -> FastAPI:
     """Builds the app over ledger, Temporal, Slack and platform, closed with `opened`.
 
     Starts while the ledger is unreachable. Raises `InputWrong`.
     """
-    policies = open_policies(settings)
     _require_secrets(policies, settings)
     web = await open_web(opened, settings)
     platform = Platform(await open_http(opened, settings))
@@ -95,7 +100,7 @@ async def open_app(opened: AsyncExitStack, settings: Settings) -> FastAPI:
     database = await opened.enter_async_context(open_database(settings.ledger))
     ledger = LedgerStartup(database)
     await ledger.begin(opened)
-    preferences = LanguagePreferences(Preferences(database))
+    preferences = LanguagePreferences(Preferences(database), first_timeout=timeouts.language)
     people = Directory(web, policies.roles, settings.locale, chosen=preferences.language)
     cases = Cases(client, settings.temporal.task_queue, people.granted)
     appeals = Appeals(client, settings.temporal.task_queue, people.granted)

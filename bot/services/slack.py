@@ -19,7 +19,7 @@ from activities.slack.role_holders import StandIn, StandIns
 from bot.http.admission import AlertSubmitter
 from bot.policies import Policies
 from bot.services.bulk import BulkService
-from bot.services.cases import LedgerFinding, LedgerReader
+from bot.services.cases import CaseSearch, LedgerReader
 from bot.services.lookups import LookUps
 from bot.services.team import LanguagePreferences, TeamService
 from bot.settings import Settings
@@ -86,7 +86,7 @@ class Services:
     texts: Callable[[Language], Catalog]
     language: Language
     zone: tzinfo
-    finding: LedgerFinding
+    finding: CaseSearch
     automation: Automation
     alerts: ManualAlerts
     bulk_decisions: BulkService
@@ -138,7 +138,7 @@ def make_services(
         texts=texts,
         language=settings.locale,
         zone=settings.zone,
-        finding=LedgerFinding(Search(database), Queries(database)),
+        finding=CaseSearch(Search(database), Queries(database)),
         automation=Automation(database),
         alerts=ManualAlerts(submitter, policies),
         bulk_decisions=BulkService(related, BulkLedger(database), policies),

@@ -11,7 +11,7 @@ from temporalio import activity, workflow
 from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from bot.worker import SignsOfLife
+from bot.worker import HeartbeatInterceptor
 from deploy.sandbox.slack.person import wait_until
 
 _SILENT = timedelta(minutes=5)
@@ -64,7 +64,7 @@ async def waiting(temporal: str, slow: Slow) -> AsyncIterator[WorkflowHandle]:
         task_queue=queue,
         workflows=[Waits],
         activities=[slow.slow],
-        interceptors=[SignsOfLife()],
+        interceptors=[HeartbeatInterceptor()],
         workflow_runner=UnsandboxedWorkflowRunner(),
         max_heartbeat_throttle_interval=timedelta(seconds=0.1),
     ):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.cli.main import main
-from bot.cli.send import batches, read_pieces
+from bot.cli.send import batches, read_items
 from bot.errors import InputWrong
 from tests.bot.http.conftest import AlertServer, front, server
 from tests.bot.http.detector import COMMON, LIVE_CHAT, alert, secret_of
@@ -117,7 +117,7 @@ def test_a_line_that_is_not_json_stops_before_anything_is_sent(text: str, senten
     """The line is named."""
     Path("f").write_text(text)
     with pytest.raises(InputWrong) as stopped:
-        read_pieces(Path("f"))
+        read_items(Path("f"))
     assert str(stopped.value) == sentence
 
 
@@ -132,11 +132,11 @@ def test_a_line_that_is_not_json_stops_before_anything_is_sent(text: str, senten
 def test_a_json_file_has_one_alert_or_a_list(value: object, places: list[str]) -> None:
     """All the shapes of the contract are read."""
     Path("f").write_text(json.dumps(value))
-    assert [piece.place for piece in read_pieces(Path("f"))] == places
+    assert [item.place for item in read_items(Path("f"))] == places
 
 
 def test_a_batch_stays_below_the_cap_of_a_request() -> None:
     """Large alerts travel in smaller company."""
     large = alert("a", evidence=[{"kind": "text", "text": "x" * 200_000}])
     Path("f").write_text("\n".join(json.dumps(large) for _ in range(5)))
-    assert [len(batch) for batch in batches(read_pieces(Path("f")))] == [2, 2, 1]
+    assert [len(batch) for batch in batches(read_items(Path("f")))] == [2, 2, 1]

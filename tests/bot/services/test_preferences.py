@@ -10,8 +10,7 @@ import pytest
 from activities.cache import AGAIN
 from activities.ledger.database import Database
 from activities.ledger.team import Preferences
-from bot.services import team
-from bot.services.team import LASTS, LanguagePreferences
+from bot.services.team import FRESH_SECONDS, LanguagePreferences
 from deploy.sandbox.slack.person import wait_until
 from tests.workflows.domain.builders import T0
 from workflows.domain.values import Language
@@ -53,7 +52,7 @@ async def test_a_choice_counts_at_once_here_and_soon_elsewhere(ledger: Slow) -> 
     await here.choose("U0SATO", Language.JA, T0)
     assert await here.language("U0SATO") is Language.JA
     assert await there.language("U0SATO") is Language.EN
-    now[0] += LASTS
+    now[0] += FRESH_SECONDS
     assert await there.language("U0SATO") is Language.JA
 
 
@@ -64,18 +63,15 @@ async def test_while_the_ledger_is_away_what_was_known_counts(ledger: Slow) -> N
     assert await preferred.language("U0SATO") is Language.EN
     away = Database(AWAY)
     preferred._preferences = Preferences(away)
-    now[0] += LASTS
+    now[0] += FRESH_SECONDS
     assert await preferred.language("U0SATO") is Language.EN
     assert await preferred.language("U0CLARK") is None
     await away.aclose()
 
 
-async def test_an_answer_that_came_too_late_counts_for_the_next_message(
-    ledger: Slow, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A slow ledger is not asked a second time, and its silence is not kept as an answer."""
-    monkeypatch.setattr(team, "FIRST", 0.01)
-    preferred = LanguagePreferences(ledger, lambda: 0.0)
+async def test_a_late_answer_is_used_for_the_next_message(ledger: Slow) -> None:
+    """A slow ledger is not queried twice, and the timeout is not cached as an answer."""
+    preferred = LanguagePreferences(ledger, lambda: 0.0, first_timeout=0.01)
     ledger.gate.clear()
     assert await preferred.language("U0SATO") is None
     ledger.gate.set()
@@ -87,18 +83,15 @@ async def test_an_answer_that_came_too_late_counts_for_the_next_message(
     assert ledger.asked == 1
 
 
-async def test_a_slow_ledger_does_not_take_a_known_language_away(
-    ledger: Slow, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The last known language counts until there is an answer."""
-    monkeypatch.setattr(team, "PATIENCE", 0.01)
+async def test_an_expired_language_is_used_while_the_ledger_is_slow(ledger: Slow) -> None:
+    """Until there is an answer."""
     now = [0.0]
-    preferred = LanguagePreferences(ledger, lambda: now[0])
+    preferred = LanguagePreferences(ledger, lambda: now[0], stale_timeout=0.01)
     assert await preferred.language("U0SATO") is Language.EN
     ledger.gate.clear()
-    now[0] += LASTS
+    now[0] += FRESH_SECONDS
     assert await preferred.language("U0SATO") is Language.EN
-    now[0] += LASTS
+    now[0] += FRESH_SECONDS
     assert await preferred.language("U0SATO") is Language.EN
     assert ledger.asked == 2
     ledger.gate.set()
