@@ -1,4 +1,4 @@
-"""The check for tasks that a test leaves running."""
+"""Detection of leaked tasks."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""A whole Koban for one test: the sandbox over real HTTP, the real app, the real workers.
+"""Koban for one test: the sandbox over real HTTP, the real app and the real workers.
 
 Only Temporal's server is shared between tests; each world has a namespace of its own.
 """
@@ -40,7 +40,7 @@ from workflows.domain.ids import closed_workflow_id
 
 @dataclass
 class World:
-    """What a test may touch: people, the market, the switches, the detector and the ledger."""
+    """Handles of a test: people, market, switches, detector and ledger."""
 
     stage: Stage
     url: str
@@ -52,17 +52,17 @@ class World:
     opened: AsyncExitStack
 
     async def person(self, user: str) -> Person:
-        """Somebody at Slack; leaves with the world."""
+        """A person in Slack, closed with the world."""
         return await self.opened.enter_async_context(Person(self.stage.url, user))
 
     async def happens(self, scene: Scene) -> list[Json]:
-        """The marketplace knows the scene's things, and its alerts are posted."""
+        """Creates the scene's subjects at the marketplace and posts its alerts."""
         for type_, body in scene.things:
             self.stage.market.put(type_, body)
         return await self.sender.send(scene.alerts)
 
     async def thing(self, type_: str, id_: str) -> dict[str, Any]:
-        """A thing at the marketplace as it stands."""
+        """The current state of a thing at the marketplace."""
         found = self.stage.market.get(type_, id_)
         assert found is not None, f"there is no {type_} {id_}"
         return found
@@ -77,7 +77,7 @@ class World:
         ]
 
     async def kinds(self, case: str) -> list[str]:
-        """The kinds of a case's events, oldest first, once the ledger has all that was decided."""
+        """The kinds of a case's events, oldest first, once the ledger is up to date."""
         await wait_until(lambda: self._is_written(case), what=f"the ledger's events of {case}")
         return await self.written_kinds(case)
 
@@ -86,7 +86,7 @@ class World:
         return [row["kind"] for row in await self.queries.events_of(case)]
 
     async def _is_written(self, case: str) -> bool:
-        """Whether the ledger is level with the workflow; so it is once that has ended."""
+        """Whether the ledger has all events of the workflow, or the workflow has ended."""
         try:
             version = await self._version(case)
         except OutOfReach:
@@ -107,12 +107,12 @@ class World:
         return None
 
     async def wait_kind(self, case: str, kind: str) -> None:
-        """Waits until the ledger tells of such an event."""
+        """Waits until the ledger has such an event."""
 
-        async def told() -> bool:
+        async def recorded() -> bool:
             return kind in await self.written_kinds(case)
 
-        await wait_until(told, what=f"{kind} of {case}")
+        await wait_until(recorded, what=f"{kind} of {case}")
 
 
 def policies_of(settings: Settings) -> Policies:
@@ -127,7 +127,7 @@ def _sandbox_policies() -> Policies:
 
 @asynccontextmanager
 async def work(settings: Settings, build: str | None = None) -> AsyncIterator[None]:
-    """The workers, for as long as the block lasts; of a `build` where versions are tried."""
+    """Runs the workers for the block; `build` sets their version."""
     if build is not None:
         versioned = {"deployment": "koban", "build_id": build}
         temporal = settings.temporal.model_copy(update=versioned)
@@ -142,7 +142,7 @@ async def work(settings: Settings, build: str | None = None) -> AsyncIterator[No
 
 
 async def fresh_namespace(temporal: str) -> str:
-    """A namespace of its own: a case of one test is never the open case of another."""
+    """A new namespace, so that tests share no open case."""
     name = f"test-{uuid4().hex[:12]}"
     client = await Client.connect(temporal)
     await client.workflow_service.register_namespace(
@@ -154,15 +154,15 @@ async def fresh_namespace(temporal: str) -> str:
 
 
 def settings_for(world: Stage, temporal: dict[str, Any], folder: Path, **more: Any) -> Settings:
-    """The settings of a Koban that lives in `world`; nothing comes from the environment."""
-    heard = {"signing_secret": world.workspace.signing_secret}
+    """The settings of a Koban in `world`, independent of the environment."""
+    access = {"signing_secret": world.workspace.signing_secret}
     if world.workspace.socket_mode:
-        heard = {"app_token": world.workspace.app_token}
+        access = {"app_token": world.workspace.app_token}
     given: dict[str, Any] = {
         "temporal": temporal,
         "slack": {
             "bot_token": world.workspace.bot_token,
-            **heard,
+            **access,
             "api_url": f"{world.url}/api/",
             "pace": world.workspace.rates.pace,
         },
@@ -221,5 +221,5 @@ async def koban(
 
 
 def scene(alerts: Sequence[Json], things: Sequence[tuple[str, Json]] = ()) -> Scene:
-    """Alerts and the things they speak of."""
+    """Alerts and their subjects."""
     return Scene(alerts=list(alerts), things=list(things))

@@ -1,4 +1,4 @@
-"""Alerts leave limiter for presses where Temporal is slow."""
+"""Admission limiter: fewer concurrent calls while Temporal is slow."""
 
 import asyncio
 
@@ -14,13 +14,13 @@ class Clock:
 
 
 async def call(limiter: AdmissionLimiter, clock: Clock, seconds: float) -> None:
-    """One call that takes so long by the clock."""
+    """One call that takes `seconds` by the clock."""
     async with limiter.slot(limiter.enqueue()):
         clock.now += seconds
 
 
-async def test_quick_calls_have_all_the_room() -> None:
-    """And get it back one by one after a slow time."""
+async def test_fast_calls_use_the_whole_limit() -> None:
+    """The limit recovers by one per fast call."""
     clock = Clock()
     limiter = AdmissionLimiter(32, clock)
     await call(limiter, clock, 0.05)
@@ -32,8 +32,8 @@ async def test_quick_calls_have_all_the_room() -> None:
     assert limiter.limit == 32
 
 
-async def test_slow_calls_close_it_down_to_a_few() -> None:
-    """But never altogether: what is slow still has to go on."""
+async def test_slow_calls_shrink_the_limit_to_a_few() -> None:
+    """Some calls are always allowed."""
     clock = Clock()
     limiter = AdmissionLimiter(32, clock)
     for _ in range(40):
@@ -41,8 +41,8 @@ async def test_slow_calls_close_it_down_to_a_few() -> None:
     assert limiter.limit == MIN_CALLS
 
 
-async def test_what_was_slow_together_counts_once() -> None:
-    """Thirty calls that waited behind each other are one slow moment."""
+async def test_simultaneous_slow_calls_count_once() -> None:
+    """Thirty simultaneous slow calls shrink the limit once."""
     clock = Clock()
     limiter = AdmissionLimiter(32, clock)
     clock.now = 10.0
@@ -53,8 +53,8 @@ async def test_what_was_slow_together_counts_once() -> None:
     assert limiter.limit == 32
 
 
-async def test_no_more_than_there_are_places_at_a_time() -> None:
-    """The others come in their order, and one that gives up takes no place."""
+async def test_the_limit_is_never_exceeded() -> None:
+    """Waiting calls keep their order, and a cancelled one occupies no slot."""
     limiter, inside, most, order = AdmissionLimiter(4), 0, 0, list[int]()
 
     async def one(number: int) -> None:
@@ -76,8 +76,8 @@ async def test_no_more_than_there_are_places_at_a_time() -> None:
         assert limiter.limit == 4
 
 
-async def test_the_most_urgent_come_first_and_then_in_their_order() -> None:
-    """Also one that became urgent while it waited."""
+async def test_calls_are_admitted_by_rank_and_then_in_order() -> None:
+    """The rank can be raised while a call waits."""
     limiter, order = AdmissionLimiter(1), list[str]()
 
     async def one(name: str, ticket: Ticket) -> None:
@@ -91,8 +91,8 @@ async def test_the_most_urgent_come_first_and_then_in_their_order() -> None:
     assert order == ["first", "worst", "worse by now", "mild", "mild too"]
 
 
-async def test_nobody_comes_in_while_it_is_closed() -> None:
-    """And whoever waits comes in once somebody has looked again."""
+async def test_no_call_is_admitted_while_blocked() -> None:
+    """Waiting calls are admitted with the next `admit_waiting`."""
     closed = True
     limiter = AdmissionLimiter(4, blocked=lambda under_way: closed)
     ticket = limiter.enqueue()

@@ -1,4 +1,4 @@
-"""What a detector gets for alerts that can be used."""
+"""`POST /v1/alerts` with valid alerts."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from tests.bot.http.detector import COMMON, LIVE_CHAT, NEXT, alert
 
 
 async def test_one_alert_is_accepted_and_handed_over_with_its_group(server: AlertServer) -> None:
-    """A signed alert reaches the cases once, with the group that its playbook says."""
+    """A signed alert is stored once, with its playbook's group."""
     answer = await server.post(alert("a1"))
     assert answer.status_code == 202
     assert answer.json() == {"results": [{"id": "a1", "result": "accepted"}]}
@@ -70,7 +70,7 @@ async def test_a_thousand_alerts_fit_in_one_request(server: AlertServer) -> None
 
 
 async def test_both_secrets_hold_during_rotation(server: AlertServer) -> None:
-    """The old and the new common secret are good at the same time."""
+    """The old and the new common secret are valid at the same time."""
     assert (await server.post(alert("a1"), secret=COMMON)).status_code == 202
     assert (await server.post(alert("a2"), secret=NEXT)).status_code == 202
 
@@ -89,14 +89,14 @@ async def _signature(server: AlertServer, value: object) -> str:
 
 
 async def test_a_detector_with_its_own_secret_need_not_name_itself(server: AlertServer) -> None:
-    """The secret says who speaks."""
+    """The secret identifies the detector."""
     assert (await server.post(alert("a1"), secret=LIVE_CHAT)).status_code == 202
     [(taken, _)] = server.cases.taken
     assert taken.detector == "live-chat"
 
 
 async def test_a_replayed_request_makes_no_second_alert(server: AlertServer) -> None:
-    """The same webhook id with the same body is answered, and nothing is stored twice."""
+    """The same webhook id and body are answered, and nothing is stored twice."""
     first = await server.post(alert("a1"))
     again = await server.post(alert("a1"))
     assert (first.status_code, again.status_code) == (202, 202)
@@ -105,7 +105,7 @@ async def test_a_replayed_request_makes_no_second_alert(server: AlertServer) -> 
 
 
 async def test_an_alert_known_to_the_ledger_is_a_duplicate_for_good(server: AlertServer) -> None:
-    """What the ledger has, also from a case that closed, is not handed over again."""
+    """Alerts in the ledger, also of closed cases, are not sent again."""
     server.known.keys.add(("default", "a1"))
     answer = await server.post(alert("a1"))
     assert answer.status_code == 202
@@ -114,14 +114,14 @@ async def test_an_alert_known_to_the_ledger_is_a_duplicate_for_good(server: Aler
 
 
 async def test_the_same_id_of_another_detector_is_another_alert(server: AlertServer) -> None:
-    """(detector, id) names an alert, not the id alone."""
+    """(detector, id) identifies an alert."""
     await server.post(alert("a1", detector="images"))
     answer = await server.post(alert("a1", detector="words"))
     assert answer.json() == {"results": [{"id": "a1", "result": "accepted"}]}
 
 
 async def test_without_the_ledger_alerts_go_on_to_their_case(server: AlertServer) -> None:
-    """A ledger out of reach costs no alert: the case asks it again."""
+    """The case repeats the duplicate check."""
     server.known.away = True
     assert (await server.post(alert("a1"))).status_code == 202
     assert server.cases.ids == ["a1"]
@@ -138,7 +138,7 @@ async def test_fifty_thousand_characters_of_evidence_are_taken(server: AlertServ
 
 
 async def test_control_characters_in_words_become_visible(server: AlertServer) -> None:
-    """Hostile words are kept, as signs that can be seen."""
+    """Hostile text is kept, with visible replacements."""
     answer = await server.post(
         alert(evidence=[{"kind": "text", "text": "a\u0000b\u001b[2J <!channel> \u202e"}])
     )
@@ -150,7 +150,7 @@ async def test_control_characters_in_words_become_visible(server: AlertServer) -
 
 
 async def test_odd_subject_ids_are_taken_as_they_are(server: AlertServer) -> None:
-    """An id is a name: slashes and percent signs in it mean nothing here."""
+    """Slashes and percent signs have no meaning in an id."""
     odd = "../../v1/users/x?y=%00 z"
     await server.post(alert(subject={"type": "user", "id": odd}))
     [(taken, _)] = server.cases.taken
@@ -158,7 +158,7 @@ async def test_odd_subject_ids_are_taken_as_they_are(server: AlertServer) -> Non
 
 
 async def test_the_alerts_of_one_case_travel_together(server: AlertServer) -> None:
-    """A thousand alerts about three people are three calls to Temporal, each in its order."""
+    """A thousand alerts about three people are three calls to Temporal, each in order."""
     people = [{"type": "user", "id": f"u_{number % 3}"} for number in range(1000)]
     alerts = [alert(f"a{number}", subject=person) for number, person in enumerate(people)]
     answer = await server.post({"alerts": alerts})
@@ -171,7 +171,7 @@ async def test_the_alerts_of_one_case_travel_together(server: AlertServer) -> No
 async def test_waiting_alerts_of_one_case_are_sent_together(
     server: AlertServer,
 ) -> None:
-    """Whatever requests they came with; each is answered once its alerts are stored."""
+    """Also across requests; each is answered once its alerts are stored."""
     release, others = await crowded(server)
     mine = [asyncio.create_task(server.post(about(f"a{number}", "mine"))) for number in range(5)]
     await wait_until(lambda: server.known.asked == MAX_BACKLOG + 5, what="five waiting alerts")
@@ -185,7 +185,7 @@ async def test_waiting_alerts_of_one_case_are_sent_together(
 
 
 async def test_what_is_sent_again_while_it_waits_is_stored_once(server: AlertServer) -> None:
-    """A detector that gave up waiting for its answer has not made the line longer."""
+    """A repeated request does not make the queue longer."""
     release, others = await crowded(server)
     mine = [asyncio.create_task(server.post(about("a0", "mine"))) for _ in range(5)]
     await wait_until(lambda: server.known.asked == MAX_BACKLOG + 5, what="five waiting alerts")
@@ -197,7 +197,7 @@ async def test_what_is_sent_again_while_it_waits_is_stored_once(server: AlertSer
 
 
 async def crowded(server: AlertServer) -> tuple[Callable[[], None], list[asyncio.Task[Any]]]:
-    """As many calls are under way as may be, until what this returns first is called."""
+    """Fills the backlog with blocked calls; returns the function that releases them."""
     release = server.cases.hold()
     posts = (server.post(about(f"b{number}", f"other_{number}")) for number in range(MAX_BACKLOG))
     others = [asyncio.create_task(post) for post in posts]
@@ -206,5 +206,5 @@ async def crowded(server: AlertServer) -> tuple[Callable[[], None], list[asyncio
 
 
 def about(id_: str, subject: str) -> dict[str, Any]:
-    """An alert about somebody."""
+    """An alert about `subject`."""
     return alert(id_, subject={"type": "user", "id": subject})

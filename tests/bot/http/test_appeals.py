@@ -40,7 +40,7 @@ def result(outcome: str, **more: str) -> dict[str, Any]:
 
 
 async def test_an_appeal_is_accepted_once_temporal_holds_it(server: AppealServer) -> None:
-    """With the rules of this moment."""
+    """With the current rules."""
     assert await server.post(appeal(decision="D1")) == (202, result("accepted"))
     start = await server.filed()
     assert start is not None
@@ -168,7 +168,7 @@ async def test_what_is_no_appeal_is_refused_whole(server: AppealServer, body: by
 
 
 async def test_a_strange_signature_is_refused(server: AppealServer) -> None:
-    """401, before anything is looked at."""
+    """401, before the body is parsed."""
     status, answer = await server.post(appeal(), secret=secret_of("x"))
     assert (status, await server.filed()) == (401, None)
     assert answer == {"error": "The webhook-signature fits no secret that is valid here."}
@@ -181,7 +181,7 @@ async def test_a_body_over_the_cap_is_refused(server: AppealServer) -> None:
 
 
 async def test_control_and_direction_characters_become_visible(server: AppealServer) -> None:
-    """They are kept, and can't hide anything."""
+    """They are kept in a visible form."""
     await server.post(appeal(statement="a\x00b\u202ec"))
     start = await server.filed()
     assert start is not None
@@ -189,7 +189,7 @@ async def test_control_and_direction_characters_become_visible(server: AppealSer
 
 
 async def test_a_withdrawal(server: AppealServer) -> None:
-    """Of an open appeal, once; of none, with a sentence."""
+    """An open appeal is withdrawn once; without one the answer is 422."""
     back = appeal(withdrawn=True, statement="")
     assert await server.post(back) == (
         422,

@@ -1,4 +1,4 @@
-"""Alerts wait where the workers are behind, and go on where nobody works."""
+"""Backlog probe: alerts wait for slow workers, but not for absent ones."""
 
 import asyncio
 
@@ -7,12 +7,12 @@ from workflows.client import OutOfReach
 
 
 class Workers:
-    """Answer when the test lets them."""
+    """Workers that answer when the test lets them."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.heard = 0
+        self.changes = 0
 
     async def reached(self, workflow_id: str) -> None:
         """Waits for the test."""
@@ -20,24 +20,24 @@ class Workers:
         await self.answer
 
     def changed(self) -> None:
-        """More may go."""
-        self.heard += 1
+        """Counts the calls."""
+        self.changes += 1
 
 
 async def settled() -> None:
-    """Everything that can go on went on."""
+    """Runs every task that is ready."""
     for _ in range(5):
         await asyncio.sleep(0)
 
 
 def send(probe: BacklogProbe, calls: int, first: int = 0) -> None:
-    """Calls to cases that are named by their number."""
+    """Calls to numbered cases."""
     for number in range(first, first + calls):
         probe.sent(f"case/{number}")
 
 
-async def test_a_few_alerts_ask_nobody() -> None:
-    """A calm hour costs no question."""
+async def test_few_alerts_start_no_probe() -> None:
+    """Few calls need no probe."""
     workers = Workers()
     probe = BacklogProbe(workers.reached, workers.changed)
     send(probe, PROBE_AFTER - 1)
@@ -45,8 +45,8 @@ async def test_a_few_alerts_ask_nobody() -> None:
     assert (workers.asked, probe.is_full(0)) == ([], False)
 
 
-async def test_nobody_goes_on_until_the_workers_are_there() -> None:
-    """What is under way counts as well; the case asked is the one of the last call before."""
+async def test_a_full_backlog_blocks_until_the_workers_answer() -> None:
+    """Calls in flight count too; the probed case is the last one called."""
     workers = Workers()
     probe = BacklogProbe(workers.reached, workers.changed)
     send(probe, MAX_BACKLOG - 2)
@@ -57,11 +57,11 @@ async def test_nobody_goes_on_until_the_workers_are_there() -> None:
     assert probe.is_full(0)
     workers.answer.set_result(None)
     await settled()
-    assert (probe.is_full(0), workers.heard) == (False, 1)
+    assert (probe.is_full(0), workers.changes) == (False, 1)
 
 
-async def test_what_was_sent_after_the_question_is_asked_for_again() -> None:
-    """An answer speaks of what came before it."""
+async def test_calls_after_a_probe_need_another_one() -> None:
+    """An answer covers only earlier calls."""
     workers = Workers()
     probe = BacklogProbe(workers.reached, workers.changed)
     send(probe, PROBE_AFTER)
@@ -74,8 +74,8 @@ async def test_what_was_sent_after_the_question_is_asked_for_again() -> None:
     assert workers.asked == [f"case/{PROBE_AFTER - 1}", f"case/{PROBE_AFTER + MAX_BACKLOG - 1}"]
 
 
-async def test_where_nobody_works_alerts_are_stored_as_they_come() -> None:
-    """Until somebody answers again."""
+async def test_without_workers_alerts_are_stored_at_once() -> None:
+    """Until a probe is answered again."""
     workers = Workers()
     probe = BacklogProbe(workers.reached, workers.changed)
     send(probe, MAX_BACKLOG)
@@ -91,8 +91,8 @@ async def test_where_nobody_works_alerts_are_stored_as_they_come() -> None:
     assert probe.is_full(0)
 
 
-async def test_a_question_that_breaks_does_not_shut_the_door() -> None:
-    """Whatever goes wrong with asking, alerts go on."""
+async def test_a_broken_probe_does_not_block_alerts() -> None:
+    """A probe with an unexpected error releases its calls."""
     workers = Workers()
     probe = BacklogProbe(workers.reached, workers.changed)
     send(probe, MAX_BACKLOG)
@@ -101,5 +101,5 @@ async def test_a_question_that_breaks_does_not_shut_the_door() -> None:
     assert broken is not None
     workers.answer.set_exception(ValueError("nobody thought of that"))
     await settled()
-    assert (probe.is_full(0), workers.heard) == (False, 1)
+    assert (probe.is_full(0), workers.changes) == (False, 1)
     assert isinstance(broken.exception(), ValueError)

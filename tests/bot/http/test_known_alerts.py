@@ -1,4 +1,4 @@
-"""Many requests, one query."""
+"""Coalesced duplicate checks: many requests, one query."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from bot.http.admission import CoalescedQuery, Pair
 
 
 class SlowLedger:
-    """Answers when it is let, and remembers what it was asked."""
+    """A ledger that answers when the test lets it."""
 
     def __init__(self) -> None:
         self.asked: list[set[Pair]] = []
@@ -28,7 +28,7 @@ class SlowLedger:
 
 
 async def test_who_comes_during_a_query_joins_the_next_one() -> None:
-    """Three requests make two queries, and each gets its own answer."""
+    """Three requests make two queries, and each gets its own result."""
     ledger = SlowLedger()
     known = CoalescedQuery(ledger)
     first = asyncio.create_task(known([("old", "1")]))
@@ -42,7 +42,7 @@ async def test_who_comes_during_a_query_joins_the_next_one() -> None:
 
 
 async def test_who_gives_up_does_not_disturb_the_others() -> None:
-    """A request that ends early leaves the query to those that wait."""
+    """A cancelled request does not cancel the shared query."""
     ledger = SlowLedger()
     known = CoalescedQuery(ledger)
     hasty, patient = (asyncio.create_task(known([("old", name)])) for name in ("1", "2"))
@@ -53,7 +53,7 @@ async def test_who_gives_up_does_not_disturb_the_others() -> None:
 
 
 async def test_a_ledger_that_is_away_is_away_for_all_who_asked() -> None:
-    """And the next question is asked anew."""
+    """The next request starts another query."""
     ledger = SlowLedger()
     ledger.away = True
     ledger.open.set()

@@ -1,4 +1,4 @@
-"""An alert is acknowledged only once Temporal holds it."""
+"""Unreachable Temporal: alerts are accepted only once they are stored."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from tests.bot.http.detector import alert
 
 
 async def test_without_temporal_the_detector_is_asked_to_send_again(server: AlertServer) -> None:
-    """503 with a time to wait, and no alert is called accepted."""
+    """503 with a Retry-After, and no alert is accepted."""
     server.cases.away_after = 0
     answer = await server.post(alert())
     assert answer.status_code == 503
@@ -21,7 +21,7 @@ def about(number: int) -> dict[str, Any]:
 
 
 async def test_what_was_stored_before_is_a_duplicate_when_sent_again(server: AlertServer) -> None:
-    """A batch cut in the middle is sent again whole, and nothing is stored twice."""
+    """A partly stored batch is sent again, and nothing is stored twice."""
     batch = {"alerts": [about(number) for number in (1, 2, 3)]}
     server.cases.away_after = 1
     assert (await server.post(batch)).status_code == 503
@@ -37,7 +37,7 @@ async def test_what_was_stored_before_is_a_duplicate_when_sent_again(server: Ale
 
 
 async def test_a_large_batch_does_not_wait_for_every_alert_to_fail(server: AlertServer) -> None:
-    """After the first failure nothing more is tried than what was in flight."""
+    """After the first failure only the calls in flight are tried."""
     server.cases.away_after = 0
     answer = await server.post({"alerts": [about(number) for number in range(1000)]})
     assert answer.status_code == 503

@@ -1,4 +1,4 @@
-"""What a detector gets for what can't be used: one sentence, and no effect."""
+"""`POST /v1/alerts` with invalid requests: one sentence, and no effect."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ from tests.bot.http.detector import COMMON, LIVE_CHAT, alert, as_json, secret_of
 
 @pytest.fixture(autouse=True)
 async def nothing_happened(server: AlertServer) -> AsyncIterator[None]:
-    """A refused request has no effect: no alert reached the cases."""
+    """No alert of a refused request is stored."""
     yield
     assert server.cases.taken == []
 
@@ -46,7 +46,7 @@ async def refused(server: AlertServer, body: bytes, status: int, **headers: str)
 async def test_malformed_json_is_answered_with_its_place(
     server: AlertServer, body: bytes, sentence: str
 ) -> None:
-    """422 names the line and column where reading ended."""
+    """422 has the line and column of the syntax error."""
     told = await refused(server, body, 422)
     assert told == {"error": f"The body is not JSON that can be used: {sentence}."}
 
@@ -71,7 +71,7 @@ async def test_malformed_json_is_answered_with_its_place(
 async def test_a_body_of_another_shape_is_refused_whole(
     server: AlertServer, value: Any, expected: dict[str, str]
 ) -> None:
-    """422 says what shape is expected."""
+    """422 describes the expected shape."""
     assert await refused(server, as_json(value), 422) == expected
 
 
@@ -122,7 +122,7 @@ async def test_a_body_of_another_shape_is_refused_whole(
 async def test_an_invalid_alert_is_answered_with_a_pointer_to_its_field(
     server: AlertServer, fields: dict[str, Any], pointer: str, error: str | None
 ) -> None:
-    """422 says which field of which alert is wrong, and how."""
+    """422 has the field and the reason for each alert."""
     told = await refused(server, as_json(alert(**fields)), 422)
     assert told["error"] == "None of the alerts can be used."
     [result] = told["results"]
@@ -131,14 +131,14 @@ async def test_an_invalid_alert_is_answered_with_a_pointer_to_its_field(
 
 
 async def test_an_infinite_number_is_refused(server: AlertServer) -> None:
-    """JSON that overflows to infinity is no number that can be kept."""
+    """JSON numbers that overflow to infinity are refused."""
     body = as_json(alert()).replace(b'"id"', b'"attributes": {"x": 1e999}, "id"', 1)
     [result] = (await refused(server, body, 422))["results"]
     assert (result["pointer"], result["error"]) == ("/attributes/x", "This number is too large.")
 
 
 async def test_attributes_nested_too_deep_are_refused(server: AlertServer) -> None:
-    """What could not be read further down the line is refused at the door."""
+    """Values that CEL or PostgreSQL can't hold are refused."""
     deep = json.loads('{"a":' * 40 + "1" + "}" * 40)
     [result] = (await refused(server, as_json(alert(attributes=deep)), 422))["results"]
     assert result["pointer"] == "/attributes/a"
@@ -146,7 +146,7 @@ async def test_attributes_nested_too_deep_are_refused(server: AlertServer) -> No
 
 
 async def test_an_alert_that_is_no_object_is_invalid(server: AlertServer) -> None:
-    """Its place in the list says which one."""
+    """The result's position identifies it."""
     told = await refused(server, as_json({"alerts": ["a1"]}), 422)
     assert told["results"] == [
         {"id": None, "result": "invalid", "pointer": "", "error": "An alert has to be an object."}
@@ -154,7 +154,7 @@ async def test_an_alert_that_is_no_object_is_invalid(server: AlertServer) -> Non
 
 
 async def test_a_detector_can_not_speak_for_another(server: AlertServer) -> None:
-    """Its own secret speaks for itself alone."""
+    """A detector's own secret is valid for that detector only."""
     told = await refused(server, as_json(alert(detector="images")), 422, secret=LIVE_CHAT)
     [result] = told["results"]
     assert result["pointer"] == "/detector"
@@ -164,7 +164,7 @@ async def test_a_detector_can_not_speak_for_another(server: AlertServer) -> None
 async def test_the_common_secret_is_not_for_a_detector_with_its_own(
     server: AlertServer,
 ) -> None:
-    """Who knows the common secret can't pretend to be a detector that signs by itself."""
+    """The common secret can't be used for a detector with its own secret."""
     told = await refused(server, as_json(alert(detector="live-chat")), 422)
     [result] = told["results"]
     assert result["pointer"] == "/detector"
@@ -172,7 +172,7 @@ async def test_the_common_secret_is_not_for_a_detector_with_its_own(
 
 
 async def test_a_mebibyte_and_one_byte_is_refused(server: AlertServer) -> None:
-    """413, with a length that tells the truth."""
+    """413, with a correct Content-Length."""
     body = b'{"id":"' + b"x" * (MAX_BODY + 1 - 9) + b'"}'
     assert len(body) == 1_048_577
     told = await refused(server, body, 413)
@@ -180,7 +180,7 @@ async def test_a_mebibyte_and_one_byte_is_refused(server: AlertServer) -> None:
 
 
 async def test_exactly_a_mebibyte_is_read(server: AlertServer) -> None:
-    """The cap itself is allowed: what is answered is the alert inside."""
+    """A body of exactly the limit is parsed."""
     body = b'{"id":"' + b"x" * (MAX_BODY - 9) + b'"}'
     assert len(body) == 1_048_576
     told = await refused(server, body, 422)
@@ -188,7 +188,7 @@ async def test_exactly_a_mebibyte_is_read(server: AlertServer) -> None:
 
 
 async def test_a_body_without_a_length_is_capped_as_it_comes(server: AlertServer) -> None:
-    """413 also for a stream that never says how long it is."""
+    """413 also for a stream without a Content-Length."""
 
     async def endless() -> AsyncIterator[bytes]:
         for _ in range(40):
@@ -200,7 +200,7 @@ async def test_a_body_without_a_length_is_capped_as_it_comes(server: AlertServer
 
 
 async def test_a_huge_declared_length_is_refused_before_reading(server: AlertServer) -> None:
-    """413 at once when the declared length alone is absurd."""
+    """413 at once when the declared length exceeds the drain limit."""
 
     reader, writer = await asyncio.open_connection("127.0.0.1", server.http.base_url.port)
     writer.write(b"POST /v1/alerts HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n")
@@ -234,7 +234,7 @@ async def test_a_missing_header_is_not_signed(server: AlertServer, header: str) 
     ],
 )
 async def test_a_malformed_signature_is_not_signed(server: AlertServer, signature: str) -> None:
-    """401, never 500, whatever stands in the header."""
+    """401, never 500, for any header value."""
     told = await refused(server, as_json(alert()), 401, webhook_signature=signature)
     assert told["error"] in {
         "The webhook-signature fits no secret that is valid here.",
@@ -243,13 +243,13 @@ async def test_a_malformed_signature_is_not_signed(server: AlertServer, signatur
 
 
 async def test_a_wrong_secret_is_not_signed(server: AlertServer) -> None:
-    """401 for a signature by a secret that nobody here has."""
+    """401 for a signature with an unknown secret."""
     told = await refused(server, as_json(alert()), 401, secret=secret_of("z"))
     assert told == {"error": "The webhook-signature fits no secret that is valid here."}
 
 
 async def test_a_changed_body_is_not_signed(server: AlertServer) -> None:
-    """401 when one character changed on the way."""
+    """401 when one character was changed."""
     headers = signed(as_json(alert("a1")))
     answer = await server.http.post("/v1/alerts", content=as_json(alert("a2")), headers=headers)
     assert answer.status_code == 401
@@ -269,7 +269,7 @@ async def test_a_timestamp_that_is_no_number_of_seconds_is_not_signed(
 
 @pytest.mark.parametrize("header", ["webhook-id", "webhook-timestamp", "webhook-signature"])
 async def test_a_header_outside_ascii_is_not_signed(server: AlertServer, header: str) -> None:
-    """401 for bytes that no library writes there."""
+    """401 for bytes outside ASCII."""
     body = as_json(alert())
     headers: list[tuple[bytes, bytes]] = [
         (name.encode(), "é".encode("latin-1") if name == header else text.encode())
@@ -282,7 +282,7 @@ async def test_a_header_outside_ascii_is_not_signed(server: AlertServer, header:
 
 @pytest.mark.parametrize("seconds", [-301, 302, -math.pow(10, 8)])
 async def test_a_timestamp_far_from_now_is_not_signed(server: AlertServer, seconds: float) -> None:
-    """401 when the signature is right and the time is not, into the past and the future."""
+    """401 for an old and for a future timestamp with a correct signature."""
     body = as_json(alert())
     headers = signed(body, at=time.time() + seconds)
     answer = await server.http.post("/v1/alerts", content=body, headers=headers)
@@ -291,18 +291,18 @@ async def test_a_timestamp_far_from_now_is_not_signed(server: AlertServer, secon
 
 
 async def test_a_body_that_is_no_text_is_not_signed(server: AlertServer) -> None:
-    """401 for bytes that are not UTF-8, though their signature is right."""
+    """401 for bytes that are not UTF-8, even with a correct signature."""
     told = await refused(server, b"\xff\xfe", 401)
     assert told == {"error": "The webhook-signature fits no secret that is valid here."}
 
 
 async def test_nothing_but_post_is_heard(server: AlertServer) -> None:
-    """405 for reading what can only be written."""
+    """405 for GET."""
     assert (await server.http.get("/v1/alerts")).status_code == 405
 
 
 async def test_an_alert_that_is_too_large_for_a_history_is_invalid(server: AlertServer) -> None:
-    """256 KiB each, counted in bytes: Temporal would end a case that holds too much."""
+    """256 KiB each, counted in bytes, because of Temporal's history limit."""
     large = alert("a1", evidence=[{"kind": "text", "text": "あ" * 87_500}])
     told = await refused(server, as_json(large), 422)
     assert told["results"] == [
@@ -318,7 +318,7 @@ async def test_an_alert_that_is_too_large_for_a_history_is_invalid(server: Alert
 @pytest.mark.parametrize("detector", ["people", "reports"])
 @pytest.mark.parametrize("secret", [COMMON, LIVE_CHAT])
 async def test_nobody_speaks_for_people(server: AlertServer, detector: str, secret: str) -> None:
-    """An alert that names a colleague can only come from that colleague's hand in Slack."""
+    """Only people in Slack can send an alert with the detectors of manual alerts."""
     given = alert(detector=detector, attributes={"by": "U0TANAKA"})
     [result] = (await refused(server, as_json(given), 422, secret=secret))["results"]
     assert result["pointer"] == "/detector"

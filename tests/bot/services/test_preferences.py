@@ -1,4 +1,4 @@
-"""The language that a person chose, over a ledger that is slow, away or back again."""
+"""Language preferences while the ledger is slow, unreachable or back."""
 
 import asyncio
 import shutil
@@ -19,7 +19,7 @@ AWAY = "postgresql+asyncpg://nobody@127.0.0.1:1/nothing"
 
 
 class Slow(Preferences):
-    """Preferences that answer once the gate is open."""
+    """Preferences that answer when the gate is open."""
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
@@ -27,7 +27,7 @@ class Slow(Preferences):
         self.gate.set()
 
     async def language(self, person: str) -> Language | None:
-        """The answer, after the gate."""
+        """Answers after the gate."""
         self.asked += 1
         await self.gate.wait()
         return await super().language(person)
@@ -35,7 +35,7 @@ class Slow(Preferences):
 
 @pytest.fixture
 async def ledger(migrated: Path, tmp_path: Path) -> AsyncIterator[Slow]:
-    """A migrated ledger in which Sato has chosen English."""
+    """A ledger in which Sato has chosen English."""
     file = shutil.copy(migrated, tmp_path / "koban.db")
     database = Database(f"sqlite+aiosqlite:///{file}")
     slow = Slow(database)
@@ -45,7 +45,7 @@ async def ledger(migrated: Path, tmp_path: Path) -> AsyncIterator[Slow]:
 
 
 async def test_a_choice_counts_at_once_here_and_soon_elsewhere(ledger: Slow) -> None:
-    """Two processes over one ledger."""
+    """Two processes with one ledger."""
     now = [0.0]
     here, there = (LanguagePreferences(ledger, lambda: now[0]) for _ in range(2))
     assert await there.language("U0SATO") is Language.EN
@@ -57,7 +57,7 @@ async def test_a_choice_counts_at_once_here_and_soon_elsewhere(ledger: Slow) -> 
 
 
 async def test_while_the_ledger_is_away_what_was_known_counts(ledger: Slow) -> None:
-    """Nobody's message waits for it, and it is not asked for every word."""
+    """Messages do not wait for the ledger, and it is not queried for each of them."""
     now = [0.0]
     preferred = LanguagePreferences(ledger, lambda: now[0])
     assert await preferred.language("U0SATO") is Language.EN
@@ -99,7 +99,7 @@ async def test_an_expired_language_is_used_while_the_ledger_is_slow(ledger: Slow
 
 
 async def test_after_a_failure_the_ledger_is_asked_again_soon(ledger: Slow) -> None:
-    """Not for every word, and not only after ten seconds."""
+    """After a pause that is shorter than an entry's lifetime."""
     now = [0.0]
     away = Database(AWAY)
     preferred = LanguagePreferences(Preferences(away), lambda: now[0])
@@ -112,7 +112,7 @@ async def test_after_a_failure_the_ledger_is_asked_again_soon(ledger: Slow) -> N
 
 
 async def test_a_choice_is_not_undone_by_an_answer_from_before(ledger: Slow) -> None:
-    """The ledger was asked before the person chose, and answers afterwards."""
+    """The query started before the choice and is answered after it."""
     preferred = LanguagePreferences(ledger, lambda: 0.0)
     ledger.gate.clear()
     asking = asyncio.create_task(preferred.language("U0SATO"))
