@@ -157,6 +157,6 @@ def deployment_of(settings: Temporal) -> WorkerDeploymentConfig | None:
     return WorkerDeploymentConfig(
         version=version,
         use_worker_versioning=True,
-        # Cases move to the new build with their next task; a pinned workflow declares it itself.
+        # Cases move on with their next task; `PinnedEnforcement` stays with its version.
         default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
     )
