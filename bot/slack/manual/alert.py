@@ -81,7 +81,7 @@ class AlertForm(Listener):
         if subject is None:
             return Fault(wrong=Wrong.SUBJECT, nearest=self._form(kind))
         alert = _alert(words, kind, subject, now)
-        playbook = self._services.alerts.takes(alert)
+        playbook = self._services.alerts.playbook_of(alert)
         if playbook is None:
             return Fault(wrong=Wrong.NO_PLAYBOOK)
         known = await self._known(subject, patience)
@@ -91,7 +91,7 @@ class AlertForm(Listener):
 
     async def hand_over(self, made: Made) -> None:
         """Durable when it returns. Raises `Unavailable`."""
-        await self._services.alerts.hand_over(made.alert)
+        await self._services.alerts.submit(made.alert)
         _log.info("alert_made_by_hand", detector=made.alert.detector, kind=made.alert.kind)
 
     async def standing(self, made: Made, within: timedelta = STANDING) -> CaseLine | None:
