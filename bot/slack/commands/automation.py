@@ -12,7 +12,7 @@ from bot.services.slack import Services
 from bot.slack.commands import pages
 from bot.slack.commands.parser import PauseAutomation, ResumeAutomation
 from bot.slack.commands.playbook import nearest_playbook, playbook_named
-from bot.slack.commands.request import Asked, leads_said
+from bot.slack.commands.request import Request, leads_said
 from bot.slack.context import Listener
 from bot.slack.rendering import Block, moment, person, safe, section
 from bot.slack.replies import Said
@@ -38,22 +38,22 @@ _log = structlog.get_logger(__name__)
 class AutomationAnswer(Listener):
     """Stops and goes on, tells who did, and calls the leads."""
 
-    async def answer(self, line: AutomationLine, asked: Asked) -> Said:
+    async def answer(self, line: AutomationLine, request: Request) -> Said:
         """Takes a turn; it is durable when this returns. Raises `Unavailable`."""
         scope = self._scope(line)
         if isinstance(scope, Unnamed):
             verb = "pause" if isinstance(line, PauseAutomation) else "resume"
             nearest = verb if scope.nearest is None else f"{verb} {scope.nearest}"
-            return pages.unknown_page(asked.texts, f"{verb} {line.playbook}", nearest)
-        outcome = await self._turn(line, scope, asked)
+            return pages.unknown_page(request.texts, f"{verb} {line.playbook}", nearest)
+        outcome = await self._turn(line, scope, request)
         if outcome is Unchanged.ROLE_NEEDED:
             key = f"bot.brake.no.{outcome}"
-            return await leads_said(self._services.people, key, asked.texts)
+            return await leads_said(self._services.people, key, request.texts)
         if isinstance(outcome, Unchanged):
-            return pages.sentence(self._unchanged(outcome, asked.texts))
+            return pages.sentence(self._unchanged(outcome, request.texts))
         _log.info("automation_changed", kind=outcome.kind.value, playbook=outcome.playbook or ALL)
         self._after.start(self._tell_leads(outcome))
-        return pages.sentence(self._taken(outcome, asked.texts))
+        return pages.sentence(self._taken(outcome, request.texts))
 
     def _scope(self, line: AutomationLine) -> "str | Unnamed | None":
         """The playbook that is meant, None for all."""
@@ -66,12 +66,12 @@ class AutomationAnswer(Listener):
         return Unnamed(nearest_playbook(line.playbook, playbooks))
 
     async def _turn(
-        self, line: AutomationLine, scope: str | None, asked: Asked
+        self, line: AutomationLine, scope: str | None, request: Request
     ) -> AutomationChange | Unchanged:
         door = self._services.automation
         if isinstance(line, PauseAutomation):
-            return await door.pause(asked.actor, scope, line.lasts, asked.now)
-        return await door.resume(asked.actor, scope, asked.now)
+            return await door.pause(request.actor, scope, line.lasts, request.now)
+        return await door.resume(request.actor, scope, request.now)
 
     def _taken(self, change: AutomationChange, texts: Catalog) -> str:
         scope = self._named(change.playbook, texts)

@@ -13,9 +13,9 @@ from bot.slack.commands.automation import AutomationAnswer, AutomationLine, halt
 from bot.slack.commands.cover import CoverAnswer
 from bot.slack.commands.find import FindAnswer
 from bot.slack.commands.open import OpenAnswer
-from bot.slack.commands.pages import hands_on
+from bot.slack.commands.pages import case_buttons
 from bot.slack.commands.playbook import PlaybookAnswer
-from bot.slack.commands.request import Asked, no_role, write_down
+from bot.slack.commands.request import Request, no_role, record_look_up
 from bot.slack.commands.subject import SubjectAnswer
 from bot.slack.context import Listener, SlackContext
 from bot.slack.interactions import Source
@@ -67,57 +67,57 @@ class Slash(Listener):
         roles = await self._services.people.roles(source.person)
         if not roles:
             return await no_role(self._services.people, texts)
-        asked = Asked(source=source, roles=roles, texts=texts, now=self._now())
-        return await self._told(line, asked)
+        request = Request(source=source, roles=roles, texts=texts, now=self._now())
+        return await self._told(line, request)
 
-    async def _told(self, line: parser.Told, asked: Asked) -> Said:
+    async def _told(self, line: parser.Told, request: Request) -> Said:
         """The answer of the desk that a line is for. Raises `Unavailable`."""
         if isinstance(line, parser.CoverLine):
-            return await self._covers.answer(line, asked.source.person, asked.now, asked.texts)
+            return await self._covers.answer(
+                line, request.source.person, request.now, request.texts
+            )
         if isinstance(line, parser.TeamLine):
-            return await self._team(line, asked)
+            return await self._team(line, request)
         if isinstance(line, AutomationLine):
-            return await self._brake.answer(line, asked)
+            return await self._brake.answer(line, request)
         if isinstance(line, parser.OpenCase):
-            return await self._opening.answer(line, asked)
+            return await self._opening.answer(line, request)
         if isinstance(line, parser.Find):
-            return await self._find.answer(line, asked)
+            return await self._find.answer(line, request)
         if isinstance(line, parser.ShowPlaybook):
-            return self._playbooks.answer(line, asked)
+            return self._playbooks.answer(line, request)
         if isinstance(line, parser.ShowQueue):
-            return await self._queue(line, asked)
+            return await self._queue(line, request)
         if isinstance(line, parser.ShowCase):
-            return await self._case(line, asked)
+            return await self._case(line, request)
         if isinstance(line, parser.ShowRelated):
-            return await self._subjects.related(line, asked)
-        return await self._subjects.show(line.subject, asked)
+            return await self._subjects.related(line, request)
+        return await self._subjects.show(line.subject, request)
 
-    async def _team(self, line: parser.TeamLine, asked: Asked) -> Said:
+    async def _team(self, line: parser.TeamLine, request: Request) -> Said:
         if isinstance(line, parser.ShowOnCall):
-            return team.page(await self._services.team.on_call(asked.now), asked.texts)
-        return await team.answer(self._services.team, line.window, asked.now, asked.texts)
+            return team.page(await self._services.team.on_call(request.now), request.texts)
+        return await team.answer(self._services.team, line.window, request.now, request.texts)
 
-    async def _queue(self, line: parser.ShowQueue, asked: Asked) -> Said:
+    async def _queue(self, line: parser.ShowQueue, request: Request) -> Said:
         found = await self._services.ledger.queue()
-        lines = chosen(found, line.which, asked.source.person, asked.now)
+        lines = chosen(found, line.which, request.source.person, request.now)
         base = await self._links.base()
-        above = await halts(self._services, asked.now, asked.texts)
-        return pages.queue_page(lines, line.which, asked.texts, base, asked.now, above)
+        above = await halts(self._services, request.now, request.texts)
+        return pages.queue_page(lines, line.which, request.texts, base, request.now, above)
 
-    async def _case(self, line: parser.ShowCase, asked: Asked) -> Said:
-        await write_down(self._services, asked, "case", line.case)
-        story, texts = await self._services.ledger.story(line.case), asked.texts
+    async def _case(self, line: parser.ShowCase, request: Request) -> Said:
+        await record_look_up(self._services, request, "case", line.case)
+        story, texts = await self._services.ledger.story(line.case), request.texts
         if story is None:
             near = await self._services.finding.near(line.case)
             return pages.no_case_page(line.case, near, texts)
-        tally, bulk_decisions = (
-            await self._services.bulk_decisions.progress(line.case),
-            self._allows_bulk(story),
-        )
-        person, listed = asked.source.person, tally is not None
-        hands = hands_on(story, person, asked.roles, texts, bulk_decisions, listed)
+        tally = await self._services.bulk_decisions.progress(line.case)
+        allowed, decided = self._allows_bulk(story), tally is not None
+        person = request.source.person
+        buttons = case_buttons(story, person, request.roles, texts, allowed, decided)
         base = await self._links.base()
-        return pages.case_page(story, texts, base, asked.now, hands, tally)
+        return pages.case_page(story, texts, base, request.now, buttons, tally)
 
     def _allows_bulk(self, story: Story) -> bool:
         _, _, rest = story.line.workflow_id.partition("/")

@@ -1,4 +1,4 @@
-"""Command `find`: cases by what stands in them."""
+"""Command `find`: full-text search over cases."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,37 +8,39 @@ from activities.errors import Unavailable
 from activities.slack.i18n.catalog import Catalog
 from bot.services.cases import CaseLine
 from bot.slack.commands.parser import Find
-from bot.slack.commands.request import PAGE, Asked, turning, write_down
+from bot.slack.commands.request import Request, record_look_up
 from bot.slack.context import Listener
+from bot.slack.pager import page_buttons
 from bot.slack.rendering import case_line, safe, section
 from bot.slack.replies import Said
 
-TURNS = "find.page"
+PAGER = "find"
+PAGE = 10
 SECONDS = 15.0
-"""How long a search may take; a response_url would serve 30 minutes, its person does not."""
+"""Seconds of a search; a response_url would work for 30 minutes."""
 MOST = 200
-"""As far as pages go (`activities.ledger.search`)."""
+"""Cases that can be paged through (`activities.ledger.search`)."""
 
 
 class FindAnswer(Listener):
-    """Searches, page by page."""
+    """The answer to `find`."""
 
-    async def answer(self, line: Find, asked: Asked) -> Said:
-        """One page of what is found. Raises `Unavailable`."""
-        await write_down(self._services, asked, "find", line.text)
+    async def answer(self, line: Find, request: Request) -> Said:
+        """One page of results. Raises `Unavailable`."""
+        await record_look_up(self._services, request, "find", line.text)
         first = min(line.first, MOST)
         try:
             async with asyncio.timeout(SECONDS):
                 found = await self._services.finding.cases(line.text, first, PAGE + 1)
         except TimeoutError as error:
             raise Unavailable("The search took too long.") from error
-        return found_page(found, line, asked.texts, await self._links.base(), asked.now)
+        return found_page(found, line, request.texts, await self._links.base(), request.now)
 
 
 def found_page(
     found: Sequence[CaseLine], line: Find, texts: Catalog, base: str | None, now: datetime
 ) -> Said:
-    """At most a page of `found`; one more of them only tells that there is another page."""
+    """At most a page of `found`; one more result means that there is another page."""
     words = safe(line.text, 100)
     if not found:
         key = "bot.find.none" if line.first == 0 else "bot.find.no_more"
@@ -50,5 +52,7 @@ def found_page(
     title = texts.say("bot.find.title", text=words, first=line.first + 1, last=last)
     if line.first == 0 and not more:
         title = texts.say("bot.find.all", text=words, count=len(shown))
-    turns = turning(TURNS, line.text, line.first, more, texts)
+    before = max(line.first - PAGE, 0) if line.first > 0 else None
+    after = line.first + PAGE if more else None
+    turns = page_buttons(PAGER, line.text, before, after, texts)
     return Said(text=title, blocks=(section(f"*{title}*"), *rows, *turns))

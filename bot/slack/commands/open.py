@@ -5,9 +5,17 @@ import asyncio
 from bot.services.cases import CaseLine
 from bot.slack.commands import pages
 from bot.slack.commands.parser import OpenCase
-from bot.slack.commands.request import Asked, leads_said
+from bot.slack.commands.request import Request, leads_said
 from bot.slack.context import Listener, SlackContext
-from bot.slack.manual.alert import AlertForm, Fault, Made, Words, Wrong, fault_words, made_page
+from bot.slack.manual.alert import (
+    AlertFault,
+    AlertForm,
+    Made,
+    Words,
+    Wrong,
+    fault_words,
+    opened_page,
+)
 from bot.slack.replies import Said
 from workflows.domain.alerts import PEOPLE, may_open
 
@@ -22,49 +30,49 @@ class OpenAnswer(Listener):
 
     def __init__(self, context: SlackContext) -> None:
         super().__init__(context)
-        self._making = AlertForm(context)
+        self._form = AlertForm(context)
 
-    async def answer(self, line: OpenCase, asked: Asked) -> Said:
+    async def answer(self, line: OpenCase, request: Request) -> Said:
         """The case is durable when this returns. Raises `Unavailable`."""
-        if not may_open(asked.roles):
-            return await leads_said(self._services.people, "bot.hand.no_role", asked.texts)
+        if not may_open(request.roles):
+            return await leads_said(self._services.people, "bot.hand.no_role", request.texts)
         words = Words(
             # Two presses of Enter are two commands for Slack: the second alert joins the case.
-            id=asked.source.trigger_id,
+            id=request.source.trigger_id,
             detector=PEOPLE,
-            by=asked.source.person,
+            by=request.source.person,
             kind=line.kind,
             subject=line.subject,
             note=line.note,
         )
-        made = await self._making.make(words, asked.now, ASKING)
-        if isinstance(made, Fault):
-            return _refused(made, line, asked)
-        await self._making.hand_over(made)
-        return await self._told(made, asked)
+        made = await self._form.make(words, request.now, ASKING)
+        if isinstance(made, AlertFault):
+            return _refused(made, line, request)
+        await self._form.hand_over(made)
+        return await self._told(made, request)
 
-    async def _told(self, made: Made, asked: Asked) -> Said:
-        standing = self._after.start(self._making.standing(made))
+    async def _told(self, made: Made, request: Request) -> Said:
+        standing = self._after.start(self._form.carded(made))
         await asyncio.wait([standing], timeout=SOON)
-        soon = standing.result() if standing.done() else await self._making.now(made)
+        soon = standing.result() if standing.done() else await self._form.now(made)
         if soon is None or soon.card is None:
-            self._after.start(self._tell_later(made, asked, standing))
-        return made_page(made, soon, asked.texts, await self._links.base())
+            self._after.start(self._tell_later(made, request, standing))
+        return opened_page(made, soon, request.texts, await self._links.base())
 
     async def _tell_later(
-        self, made: Made, asked: Asked, standing: asyncio.Task[CaseLine | None]
+        self, made: Made, request: Request, standing: asyncio.Task[CaseLine | None]
     ) -> None:
         """Slack is slow: the card's link follows once it stands."""
         line = await standing
         if line is not None and line.card is not None:
-            said = made_page(made, line, asked.texts, await self._links.base())
-            await self._replies.privately(asked.source, said)
+            said = opened_page(made, line, request.texts, await self._links.base())
+            await self._replies.privately(request.source, said)
 
 
-def _refused(fault: Fault, line: OpenCase, asked: Asked) -> Said:
+def _refused(fault: AlertFault, line: OpenCase, request: Request) -> Said:
     if fault.wrong is Wrong.KIND and fault.nearest is not None:
         nearest = f"open {fault.nearest} {line.subject} {line.note}".strip()
-        return pages.unknown_page(asked.texts, f"open {line.kind}", nearest)
+        return pages.unknown_page(request.texts, f"open {line.kind}", nearest)
     about_kind = fault.wrong in (Wrong.KIND, Wrong.NO_PLAYBOOK)
     written = line.kind if about_kind else line.subject
-    return pages.sentence(fault_words(fault, written, asked.texts))
+    return pages.sentence(fault_words(fault, written, request.texts))

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from activities.slack import handles
-from activities.slack.blocks import actions, button
+from activities.slack.actions import ACTIONS, PAGE, element
+from activities.slack.blocks import actions
 from activities.slack.cards.decision import tally_words
 from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader
@@ -38,44 +38,41 @@ from bot.slack.rendering import (
 from bot.slack.replies import Said, link
 from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import Tally
-from workflows.domain.case.model import UNDECIDED, Phase
-from workflows.domain.people import WORKING_ROLES, Role
-
-_UNDECIDED = ("handover", "snooze", "wait", "merge")
+from workflows.domain.people import Role
 
 
-def hands_on(
+def case_buttons(
     story: Story,
     person: str,
     roles: frozenset[Role],
     texts: Catalog,
-    bulk_decisions: bool = False,
-    listed: bool = False,
+    bulk_allowed: bool = False,
+    bulk_decided: bool = False,
 ) -> list[Block]:
-    """One row of buttons for `person`: whoever only reads may watch, and look at a ring's list.
+    """One row with the actions that the roles of `person` and the phase of the case allow.
 
-    `rings` where the playbook lets a case be decided for many, `listed` where it was.
+    `bulk_allowed`: the playbook has bulk decisions; `bulk_decided`: this case has one.
     """
     line = story.line
-    names = ["evidence", "unwatch" if _watches(story, person) else "watch"]
-    if roles & WORKING_ROLES:
-        names = [names[0], "note", *names[1:], *(_UNDECIDED if line.phase in UNDECIDED else ())]
-        names += ["reopen"] if line.phase is Phase.CLOSED else []
-        names += ["bulk"] if bulk_decisions and line.phase in UNDECIDED else []
-    names += ["timeline", *(["bulk.list"] if listed else [])]
+    left_out = {"case.watch" if _watches(story, person) else "case.unwatch"}
+    left_out |= set() if bulk_allowed else {"case.bulk"}
+    left_out |= set() if bulk_decided else {"bulk.list"}
+    shown = [ACTIONS[name] for name in PAGE if name not in left_out]
     handle = handles.encode(line.id, line.version)
     if handles.decode(handle, line.workflow_id) is None:
-        return []  # an import from elsewhere: no case would hear of it
-    return actions(line.workflow_id, [_button(name, handle, texts) for name in names])
-
-
-def _button(name: str, handle: str, texts: Catalog) -> dict[str, Any]:
-    action_id = name if "." in name else f"case.{name}"
-    return button(action_id, texts.say(f"button.{name}"), handle)
+        return []  # imported from elsewhere: there is no workflow to signal
+    return actions(
+        line.workflow_id,
+        [
+            element(each.id, texts, handle)
+            for each in shown
+            if each.roles & roles and line.phase in each.phases
+        ],
+    )
 
 
 def _watches(story: Story, person: str) -> bool:
-    """Whether the last that this person did about watching was to begin."""
+    """Whether the person's last such event was `case_watched`."""
     kinds = [
         event.kind
         for event in story.events

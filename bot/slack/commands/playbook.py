@@ -8,7 +8,7 @@ from activities.slack.escape import shorten
 from activities.slack.i18n.catalog import Catalog
 from bot.slack.commands import pages
 from bot.slack.commands.parser import ShowPlaybook
-from bot.slack.commands.request import Asked
+from bot.slack.commands.request import Request
 from bot.slack.context import Listener
 from bot.slack.rendering import safe, sections
 from bot.slack.replies import Said
@@ -196,17 +196,17 @@ def _code(expression: str) -> str:
 class PlaybookAnswer(Listener):
     """Reads the policy folder to people."""
 
-    def answer(self, line: ShowPlaybook, asked: Asked) -> Said:
+    def answer(self, line: ShowPlaybook, request: Request) -> Said:
         """The playbook that was meant, the nearest name, or the list."""
         playbooks = self._services.policies.playbooks()
         if line.name is None:
-            return playbooks_page(playbooks, asked.texts)
+            return playbooks_page(playbooks, request.texts)
         found = playbook_named(line.name, playbooks)
         if found is not None:
-            return playbook_page(found, self._services.policies.catalog(), asked.texts)
+            return playbook_page(found, self._services.policies.catalog(), request.texts)
         near = nearest_playbook(line.name, playbooks)
         nearest = "playbook" if near is None else f"playbook {near}"
-        return pages.unknown_page(asked.texts, f"playbook {line.name}", nearest)
+        return pages.unknown_page(request.texts, f"playbook {line.name}", nearest)
 
 
 def playbook_named(name: str, playbooks: Sequence[Playbook]) -> Playbook | None:

@@ -24,7 +24,7 @@ from workflows.domain.values import Value
 
 LOOKING = 0.8
 """Seconds that the platform is given to say whether it knows a subject; a modal waits for it."""
-STANDING = timedelta(seconds=60)
+CARDED = timedelta(seconds=60)
 """How long a card is waited for."""
 _AGAIN = 0.5
 
@@ -40,7 +40,7 @@ class Wrong(StrEnum):
     NOT_THERE = "not_there"
 
 
-class Fault(Value):
+class AlertFault(Value):
     """What is wrong with what was written, and what may have been meant instead."""
 
     wrong: Wrong
@@ -72,21 +72,23 @@ class Made(Value):
 class AlertForm(Listener):
     """Makes alerts out of people's words, and hands them over."""
 
-    async def make(self, words: Words, now: datetime, patience: float = LOOKING) -> Made | Fault:
+    async def make(
+        self, words: Words, now: datetime, patience: float = LOOKING
+    ) -> Made | AlertFault:
         """The alert, after the platform said that it knows the subject, or was away."""
         kind = self._kind(words.kind)
-        if isinstance(kind, Fault):
+        if isinstance(kind, AlertFault):
             return kind
         subject = self._subject(words, kind)
         if subject is None:
-            return Fault(wrong=Wrong.SUBJECT, nearest=self._form(kind))
+            return AlertFault(wrong=Wrong.SUBJECT, nearest=self._form(kind))
         alert = _alert(words, kind, subject, now)
         playbook = self._services.alerts.takes(alert)
         if playbook is None:
-            return Fault(wrong=Wrong.NO_PLAYBOOK)
+            return AlertFault(wrong=Wrong.NO_PLAYBOOK)
         known = await self._known(subject, patience)
         if known is False:
-            return Fault(wrong=Wrong.NOT_THERE)
+            return AlertFault(wrong=Wrong.NOT_THERE)
         return Made(alert=alert, playbook=playbook, unsure=known is None)
 
     async def hand_over(self, made: Made) -> None:
@@ -94,7 +96,7 @@ class AlertForm(Listener):
         await self._services.alerts.hand_over(made.alert)
         _log.info("alert_made_by_hand", detector=made.alert.detector, kind=made.alert.kind)
 
-    async def standing(self, made: Made, within: timedelta = STANDING) -> CaseLine | None:
+    async def carded(self, made: Made, within: timedelta = CARDED) -> CaseLine | None:
         """The case as soon as its card stands, or as it is after that time; None without one."""
         line = None
         try:
@@ -125,13 +127,13 @@ class AlertForm(Listener):
             return line
         return line.model_copy(update={"card": memory.card})
 
-    def _kind(self, written: str) -> str | Fault:
+    def _kind(self, written: str) -> str | AlertFault:
         kinds = kinds_by_name(self._services.policies.playbooks())
         meant = "".join(written.split()).casefold()
         if meant in kinds:
             return kinds[meant]
         near = difflib.get_close_matches(meant, kinds, n=1, cutoff=0.5)
-        return Fault(wrong=Wrong.KIND, nearest=kinds[near[0]] if near else None)
+        return AlertFault(wrong=Wrong.KIND, nearest=kinds[near[0]] if near else None)
 
     def _subject(self, words: Words, kind: str) -> Subject | None:
         if not words.subject.strip() and words.instead is not None:
@@ -195,7 +197,7 @@ def kinds_offered(playbooks: Sequence[Playbook]) -> list[tuple[str, Playbook]]:
 _WRITTEN = 100
 
 
-def made_page(made: Made, line: CaseLine | None, texts: Catalog, base: str | None) -> Said:
+def opened_page(made: Made, line: CaseLine | None, texts: Catalog, base: str | None) -> Said:
     """The case, with a link to its card where that stands already."""
     if line is None or line.card is None:
         channel = safe(made.playbook.channel, 80)
@@ -217,7 +219,7 @@ def reported_page(line: CaseLine | None, texts: Catalog) -> Said:
     return pages.sentence(texts.say("bot.hand.reported", case=line.id))
 
 
-def fault_words(fault: Fault, written: str, texts: Catalog, shown: Safe = mrkdwn) -> str:
+def fault_words(fault: AlertFault, written: str, texts: Catalog, shown: Safe = mrkdwn) -> str:
     """What is wrong with what was `written`; `shown` as it is read there."""
     written = shown(one_line(written), _WRITTEN)
     if fault.nearest is None:

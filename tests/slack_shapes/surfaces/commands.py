@@ -24,8 +24,7 @@ from bot.slack.commands.parser import (
     Window,
 )
 from bot.slack.commands.playbook import playbook_page, playbooks_page
-from bot.slack.commands.request import PAGE
-from bot.slack.commands.subject import SubjectAnswer, Tie, related_page
+from bot.slack.commands.subject import PAGE, SubjectAnswer, Tie, related_page
 from bot.slack.replies import Said
 from tests.activities.slack.test_report_message import NUMBERS
 from tests.bot.slack.fakes import NOW, line
