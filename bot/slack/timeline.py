@@ -37,7 +37,7 @@ class PageReader(Reader):
     def person(self, person: str | None, safe: Safe = mrkdwn) -> str:
         """`@佐藤さん`."""
         if person is None:
-            return "Koban"
+            return self.say("person.koban")
         return self.say("person.named", name=person_words(person, self.texts))
 
 
