@@ -82,7 +82,7 @@ ACTIONS: dict[str, SlackAction] = {
             roles=EVERYBODY,
             offered=lambda view: bool(view.watchers),
         ),
-        SlackAction("case.preset", cmd.ChoosePreset),
+        SlackAction("case.preset", cmd.ChoosePreset, label="button.asks"),
         SlackAction("action.undo", cmd.Undo),
         SlackAction("action.retry", cmd.Retry),
         SlackAction("action.give_up", cmd.GiveUp),
@@ -95,7 +95,9 @@ ACTIONS: dict[str, SlackAction] = {
         SlackAction("appeal.retry_notice", appeal.RetryNotice, label="button.notice_retry"),
         # -- a modal asks for more --
         SlackAction("case.decide", cmd.Decide, "decide", phases=UNDECIDED),
-        SlackAction("case.sure", cmd.ChoosePreset, "sure", phases=UNDECIDED),
+        SlackAction(
+            "case.sure", cmd.ChoosePreset, "sure", phases=UNDECIDED, label="bot.sure.title"
+        ),
         SlackAction("case.handover", cmd.HandOver, "handover", phases=UNDECIDED),
         SlackAction("case.snooze", cmd.Snooze, "snooze", phases=UNDECIDED),
         SlackAction("case.wait", cmd.Wait, "wait", phases=UNDECIDED),
@@ -213,7 +215,7 @@ def entries(view: CardView | None) -> tuple[str, ...]:
     """Names of everything that can be done beside the buttons and presets of a card."""
     names = ENTRIES[_stage(view)]
     if view is None:
-        return tuple(name for name in names)
+        return names
     return tuple(name for name in names if ACTIONS[f"case.{name}"].offered(view))
 
 

@@ -22,14 +22,15 @@ from activities.slack.reader import Reader
 from activities.slack.storm_digest import calls, digest
 from activities.slack.thread import lines_message
 from bot.services.cases import CaseLine
-from bot.slack.commands.pages import help_page, queue_page
-from bot.slack.commands.parser import Which
+from bot.slack.commands.dispatch import help_page
+from bot.slack.commands.pages import queue_page
 from bot.slack.evidence.pages import ListState, list_view, page_at
 from bot.slack.home.view import cases as case_list
 from bot.slack.modals.forms import FORMS
 from bot.slack.modals.metadata import metadata_for
 from bot.slack.modals.offer import Offer, offer_of
 from bot.slack.modals.views import view_of as modal_view
+from bot.slack.queue import Which
 from workflows.domain.alerts import (
     Alert,
     AlertEvidence,

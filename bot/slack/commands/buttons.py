@@ -8,14 +8,13 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 
 from activities.errors import Unavailable
 from bot.slack.commands import pages
-from bot.slack.commands.automation import ALL, RESUME, AutomationAnswer
+from bot.slack.commands.automation import ALL, RESUME, AutomationAnswer, ResumeAutomation
+from bot.slack.commands.find import MOST_FOUND, Find, FindAnswer
 from bot.slack.commands.find import PAGER as FIND
-from bot.slack.commands.find import FindAnswer
-from bot.slack.commands.parser import MOST_FOUND, Find, ResumeAutomation, ShowRelated
 from bot.slack.commands.request import Request, no_role
 from bot.slack.commands.reveal import RevealModal, subject_pressed
 from bot.slack.commands.subject import PAGER as RELATED
-from bot.slack.commands.subject import SubjectAnswer
+from bot.slack.commands.subject import ShowRelated, SubjectAnswer
 from bot.slack.context import DirectTexts, Listener, SlackContext
 from bot.slack.interactions import Press, Unreadable, read_press, read_source
 from bot.slack.manual.open import ManualAlertModals

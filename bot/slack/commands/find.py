@@ -7,23 +7,44 @@ from datetime import datetime
 from activities.errors import Unavailable
 from activities.slack.i18n.catalog import Catalog
 from bot.services.cases import CaseLine
-from bot.slack.commands.parser import Find
-from bot.slack.commands.request import Request, record_look_up
-from bot.slack.context import Listener
+from bot.slack.commands.parser import Incomplete, Lookups, Verb
+from bot.slack.commands.request import Answer, Request, record_look_up
 from bot.slack.pager import page_buttons
 from bot.slack.rendering import case_line, safe, section
 from bot.slack.replies import Said
+from workflows.domain.values import Value
 
+FORM = "find LINE ID"
 PAGER = "find"
 PAGE = 10
+MOST_FOUND = 200
+"""Characters of the text."""
+LEAST_FOUND = 2
 SECONDS = 15.0
 """Seconds of a search; a response_url would work for 30 minutes."""
 MOST = 200
 """Cases that can be paged through (`activities.ledger.search`)."""
 
 
-class FindAnswer(Listener):
+class Find(Value):
+    """`find TEXT`, from the `first` case on."""
+
+    text: str
+    first: int = 0
+
+
+def _find(rest: str, lookups: Lookups) -> Value:
+    text = rest.strip()[:MOST_FOUND].strip()
+    if len(text) < LEAST_FOUND:
+        return Incomplete(form=FORM, wants_words=True)
+    return Find(text=text)
+
+
+class FindAnswer(Answer):
     """The answer to `find`."""
+
+    verbs = (Verb("find", _find, ((FORM, "find"),), "検索"),)
+    lines = (Find,)
 
     async def answer(self, line: Find, request: Request) -> Said:
         """One page of results. Raises `Unavailable`."""

@@ -1,12 +1,12 @@
-"""Command `open`: a case about a subject, by hand."""
+"""Command `open`: a case that a person opens."""
 
 import asyncio
 
 from bot.services.cases import CaseLine
 from bot.slack.commands import pages
-from bot.slack.commands.parser import OpenCase
-from bot.slack.commands.request import Request, leads_said
-from bot.slack.context import Listener, SlackContext
+from bot.slack.commands.parser import Incomplete, Lookups, Verb, plainly
+from bot.slack.commands.request import Answer, Request, leads_said
+from bot.slack.context import SlackContext
 from bot.slack.manual.alert import (
     AlertFault,
     AlertForm,
@@ -18,15 +18,36 @@ from bot.slack.manual.alert import (
 )
 from bot.slack.replies import Said
 from workflows.domain.alerts import PEOPLE, may_open
+from workflows.domain.values import Value
 
+FORM = "open off_platform user:u_123 note"
 SOON = 8.0
-"""Seconds that an answer waits for the card, so that it can link to it."""
+"""Seconds to wait for the card before an answer without its link."""
 ASKING = 5.0
-"""Seconds that the platform is given: the command is acknowledged already."""
+"""Seconds for the platform: the command is acknowledged already."""
 
 
-class OpenAnswer(Listener):
+class OpenCase(Value):
+    """`open KIND SUBJECT [note]` as typed."""
+
+    kind: str
+    subject: str
+    note: str = ""
+
+
+def _open(rest: str, lookups: Lookups) -> Value:
+    words = rest.split(maxsplit=2)
+    if len(words) < 2:
+        return Incomplete(form=FORM, wants_words=True)
+    note = words[2].strip() if len(words) > 2 else ""
+    return OpenCase(kind=plainly(words[0]), subject=words[1], note=note)
+
+
+class OpenAnswer(Answer):
     """Opens cases, and answers with their cards."""
+
+    verbs = (Verb("open", _open, ((FORM, "open"),), "作成"),)
+    lines = (OpenCase,)
 
     def __init__(self, context: SlackContext) -> None:
         super().__init__(context)
@@ -37,7 +58,7 @@ class OpenAnswer(Listener):
         if not may_open(request.roles):
             return await leads_said(self._services.people, "bot.hand.no_role", request.texts)
         words = Words(
-            # Two presses of Enter are two commands for Slack: the second alert joins the case.
+            # Enter pressed twice makes two commands: the second alert joins the case.
             id=request.source.trigger_id,
             detector=PEOPLE,
             by=request.source.person,
@@ -49,20 +70,20 @@ class OpenAnswer(Listener):
         if isinstance(made, AlertFault):
             return _refused(made, line, request)
         await self._form.hand_over(made)
-        return await self._told(made, request)
+        return await self._page(made, request)
 
-    async def _told(self, made: Made, request: Request) -> Said:
+    async def _page(self, made: Made, request: Request) -> Said:
         standing = self._after.start(self._form.carded(made))
         await asyncio.wait([standing], timeout=SOON)
         soon = standing.result() if standing.done() else await self._form.now(made)
         if soon is None or soon.card is None:
-            self._after.start(self._tell_later(made, request, standing))
+            self._after.start(self._link_later(made, request, standing))
         return opened_page(made, soon, request.texts, await self._links.base())
 
-    async def _tell_later(
+    async def _link_later(
         self, made: Made, request: Request, standing: asyncio.Task[CaseLine | None]
     ) -> None:
-        """Slack is slow: the card's link follows once it stands."""
+        """Sends the link once a slow Slack has the card."""
         line = await standing
         if line is not None and line.card is not None:
             said = opened_page(made, line, request.texts, await self._links.base())

@@ -2,16 +2,20 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, ClassVar
 
 from activities.slack.directory import Directory
 from activities.slack.i18n.catalog import Catalog
 from bot.services.cases import LookedUp
 from bot.services.slack import Services
 from bot.slack.commands.pages import sentence
+from bot.slack.commands.parser import Verb
+from bot.slack.context import Listener
 from bot.slack.interactions import Source
 from bot.slack.permissions import holder_words
 from bot.slack.replies import Said
 from workflows.domain.people import Actor, Role
+from workflows.domain.values import Value
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,20 @@ class Request:
     def actor(self) -> Actor:
         """The person with their roles."""
         return Actor(id=self.source.person, roles=self.roles)
+
+
+class Answer(Listener):
+    """The answer to one or several commands.
+
+    verbs: the commands with their parsers. lines: the values that these parsers return.
+    """
+
+    verbs: ClassVar[tuple[Verb, ...]] = ()
+    lines: ClassVar[tuple[type[Value], ...]] = ()
+
+    async def answer(self, line: Any, request: Request) -> Said:
+        """The answer to a line. Raises `Unavailable`."""
+        raise NotImplementedError
 
 
 async def record_look_up(

@@ -1,9 +1,11 @@
 """Commands `user`, `listing` … and `related`: a subject in ledger and platform."""
 
 import asyncio
+import difflib
 from collections.abc import Mapping, Sequence
 
 import structlog
+from pydantic import ValidationError
 
 from activities.errors import Unavailable
 from activities.slack.actions import element
@@ -13,9 +15,8 @@ from bot.services.bulk import Wanted
 from bot.services.cases import Record
 from bot.services.lookups import Fact
 from bot.slack.commands import pages
-from bot.slack.commands.parser import ShowRelated
-from bot.slack.commands.request import Request, record_look_up
-from bot.slack.context import Listener
+from bot.slack.commands.parser import Incomplete, Lookups, Unknown, Verb, split
+from bot.slack.commands.request import Answer, Request, record_look_up
 from bot.slack.pager import page_buttons
 from bot.slack.rendering import Block, safe, section, sections, subject_name
 from bot.slack.replies import Said
@@ -23,6 +24,7 @@ from workflows.domain.alerts import Subject, may_open
 from workflows.domain.policy.platform import RelatedSpec
 from workflows.domain.values import Text, Value
 
+FORM = "related user u_123"
 PAGER = "related"
 PAGE = 10
 SECONDS = 12.0
@@ -39,8 +41,50 @@ class Tie(Value):
     record: Record = Record()
 
 
-class SubjectAnswer(Listener):
+class ShowSubject(Value):
+    """`user ID`, `listing ID` …"""
+
+    subject: Subject
+
+
+class ShowRelated(Value):
+    """`related TYPE ID`, from the `first` one on."""
+
+    subject: Subject
+    first: int = 0
+
+
+def read_subject(kind: str, rest: str) -> Value:
+    """The line of a look-up: `kind` is the type of a subject."""
+    try:
+        return ShowSubject(subject=Subject(type=kind, id=rest))
+    except ValidationError:
+        return Incomplete(form=f"{kind} {'u_123' if kind == 'user' else 'ID'}")
+
+
+def _related(rest: str, lookups: Lookups) -> Value:
+    kind, id_ = split(rest)
+    if kind and id_ and kind not in lookups:
+        near = difflib.get_close_matches(kind, lookups, n=1)
+        nearest = f"related {near[0]} {id_}" if near else None
+        return Unknown(typed=f"related {rest}", nearest=nearest)
+    try:
+        return ShowRelated(subject=Subject(type=kind, id=id_))
+    except ValidationError:
+        return Incomplete(form=FORM)
+
+
+class SubjectAnswer(Answer):
     """The answers to `user ID` and its like, and to `related`."""
+
+    verbs = (Verb("related", _related, ((FORM, "related"),), "関連"),)
+    lines = (ShowSubject, ShowRelated)
+
+    async def answer(self, line: ShowSubject | ShowRelated, request: Request) -> Said:
+        """A subject, or a page of related ones. Raises `Unavailable`."""
+        if isinstance(line, ShowRelated):
+            return await self.related(line, request)
+        return await self.show(line.subject, request)
 
     async def show(self, subject: Subject, request: Request) -> Said:
         """One subject, with personal data masked. Raises `Unavailable`."""

@@ -19,13 +19,12 @@ from bot.services.cases import CaseLine
 from bot.services.slack import AppealService, CaseService, Services
 from bot.services.team import OnCall
 from bot.slack.commands import team
-from bot.slack.commands.automation import halts
-from bot.slack.commands.pages import help_page
-from bot.slack.commands.parser import Which
+from bot.slack.commands.automation import pause_blocks
+from bot.slack.commands.dispatch import help_page
 from bot.slack.context import Listener, SlackContext
 from bot.slack.home.refresh import HomePublisher, HomeRefresh
 from bot.slack.permissions import holder_words
-from bot.slack.queue import chosen, waiting_for
+from bot.slack.queue import Which, chosen, waiting_for
 from bot.slack.rendering import Block, case_line, moment, section
 from bot.slack.replies import UNHURRIED, Said
 from workflows.domain.appeal.commands import AppealClick
@@ -271,7 +270,7 @@ class Home(Listener):
         if not roles:
             leads = await holder_words(self._services.people, (Role.LEAD,), texts)
             return [section(texts.say("bot.slash.no_role", holders=leads)), *rest]
-        above = await halts(self._services, self._now(), texts)
+        above = await pause_blocks(self._services, self._now(), texts)
         shown = [*await self._cases(person, roles, texts), *await self._team(texts)]
         return [*above, *shown, *rest]
 

@@ -10,9 +10,11 @@ from bot.services.cases import ActionLine, EventLine, Past, Story
 from bot.services.lookups import Fact
 from bot.slack.bulk.form import BulkForm, faults_of
 from bot.slack.commands import pages
+from bot.slack.commands.dispatch import help_page
 from bot.slack.commands.pages import case_buttons
-from bot.slack.commands.parser import Incomplete, Which
+from bot.slack.commands.parser import Incomplete
 from bot.slack.modals.form import Fault
+from bot.slack.queue import Which
 from bot.slack.replies import Said
 from tests.activities.slack.cases import AT, CASE, CATALOG, ROUTE
 from tests.bot.slack.fakes import NOW, line
@@ -42,7 +44,7 @@ def _lines(scene: Scene, many: int, **more: object) -> list:
 
 def _simple(scene: Scene) -> Iterator[tuple[str, Sent]]:
     catalog, typed = scene.catalog, scene.words.evidence
-    yield "help", said(pages.help_page(catalog, KINDS))
+    yield "help", said(help_page(catalog, KINDS))
     yield "unknown", said(pages.unknown_page(catalog, typed, None))
     yield "nearest", said(pages.unknown_page(catalog, typed, f"case {typed}"))
     yield "incomplete", said(pages.incomplete_page(catalog, Incomplete(form="case K7Q2F9XM0")))
