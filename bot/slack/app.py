@@ -61,7 +61,7 @@ def make_bolt_app(
     app = _bolt(client, signing_secret)
     context = make_context(services, client, background, now)
     home = Home(context)
-    context = replace(context, services=home.hearing(services))
+    context = replace(context, on_stored=home.changed)
     for action_id, listener in (
         (LANGUAGE, home.language_chosen),
         (APPEALS, AppealButtons(context).pressed),

@@ -14,7 +14,6 @@ from activities.slack.actions import MODALS, SlackAction, find
 from activities.slack.escape import mrkdwn
 from activities.slack.handles import AppealHandle, decode_appeal
 from activities.slack.i18n.catalog import Catalog
-from bot.services.slack import AppealService
 from bot.slack.context import DirectTexts, Listener, SlackContext
 from bot.slack.interactions import (
     Press,
@@ -50,13 +49,15 @@ class Stored(StrEnum):
     AWAY = "away"
 
 
-async def store_appeal(appeals: AppealService, click: AppealClick) -> Stored:
+async def store_appeal(context: SlackContext, click: AppealClick) -> Stored:
     """Stores a click with its appeal, within the 3 s that Slack waits."""
     try:
         async with asyncio.timeout(STORING):
-            return Stored.YES if await appeals.click(click) else Stored.OVER
+            stored = await context.services.appeals.click(click)
     except (OutOfReach, TimeoutError):
         return Stored.AWAY
+    context.on_stored()
+    return Stored.YES if stored else Stored.OVER
 
 
 class AppealOver(Exception):
@@ -118,7 +119,7 @@ class AppealModals(ModalListener[AppealMetadata]):
             command=make(by=sent.by, version=carried.version, reason=reason),
             place=carried.place,
         )
-        stored = await store_appeal(self._services.appeals, click)
+        stored = await store_appeal(self._context, click)
         if stored is Stored.YES:
             await ack()
             return
@@ -177,7 +178,7 @@ class AppealButtons(Listener):
         assert action.command is not None
         command = action.command(by=Actor(id=press.source.person), version=aim.version)
         click = AppealClick(id=press_id(press), appeal=aim.appeal, command=command, place=place)
-        stored = await store_appeal(self._services.appeals, click)
+        stored = await store_appeal(self._context, click)
         await ack()
         if stored is not Stored.YES:
             _log.warning("appeal_click_not_stored", appeal=click.appeal, why=stored.value)

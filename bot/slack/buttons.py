@@ -22,7 +22,7 @@ from bot.slack.interactions import (
 )
 from bot.slack.modals.metadata import placed
 from bot.slack.modals.opening import ModalOpener
-from bot.slack.replies import NotTaken, store
+from bot.slack.replies import NotTaken
 from bot.slack.timeline import TimelineModal
 from workflows.domain.case.commands import Click, PersonCommand, Place
 
@@ -81,7 +81,7 @@ class CaseButtons(Listener):
             place=place,
             received_at=self._now(),
         )
-        stored = await store(self._services.cases, aim.workflow_id, click)
+        stored = await self._store(aim.workflow_id, click)
         if not stored:
             _log.warning("click_not_stored", case=aim.case, command=command.kind)
         # Acknowledged without a word, a lost press would look as if it had worked.

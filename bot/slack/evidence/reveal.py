@@ -15,7 +15,7 @@ from activities.slack.reader import Reader
 from bot.slack.context import Listener
 from bot.slack.interactions import Press, Unreadable, press_id, read_press
 from bot.slack.modals.metadata import Metadata, decode, encode
-from bot.slack.replies import NotTaken, store
+from bot.slack.replies import NotTaken
 from workflows.domain.case.commands import Click, Modal, RevealEvidence
 from workflows.domain.people import Actor
 
@@ -55,7 +55,7 @@ class EvidenceReveal(Listener):
             place=carried.place,
             received_at=self._now(),
         )
-        if not await store(self._services.cases, carried.workflow_id, click):
+        if not await self._store(carried.workflow_id, click):
             _log.warning("click_not_stored", case=piece.case, command="reveal_evidence")
             await self._show_not_taken(opening, press, modal, piece.case)
         else:

@@ -20,7 +20,6 @@ from bot.slack.interactions import Press, Unreadable, submission_id
 from bot.slack.modals.form import Faults, Invalid, sentence_view
 from bot.slack.modals.metadata import Carried, Metadata, decode
 from bot.slack.permissions import refusal
-from bot.slack.replies import store
 from workflows.domain.case.commands import Click, PersonCommand
 from workflows.domain.people import Actor
 
@@ -98,7 +97,7 @@ class ModalListener(Listener, Generic[C]):
             place=carried.place,
             received_at=self._now(),
         )
-        if await store(self._services.cases, carried.workflow_id, click):
+        if await self._store(carried.workflow_id, click):
             await ack()
             return
         _log.warning("submission_not_stored", case=carried.case, command=command.kind)
