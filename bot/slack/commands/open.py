@@ -8,10 +8,10 @@ from bot.slack.commands.parser import Incomplete, Lookups, Verb, plainly
 from bot.slack.commands.request import Answer, Request, leads_said
 from bot.slack.context import SlackContext
 from bot.slack.manual.alert import (
+    AlertBuilder,
     AlertFault,
-    AlertForm,
-    Made,
-    Words,
+    AlertInput,
+    NewAlert,
     Wrong,
     fault_words,
     opened_page,
@@ -51,13 +51,13 @@ class OpenAnswer(Answer):
 
     def __init__(self, context: SlackContext) -> None:
         super().__init__(context)
-        self._form = AlertForm(context)
+        self._builder = AlertBuilder(context)
 
     async def answer(self, line: OpenCase, request: Request) -> Said:
         """The case is durable when this returns. Raises `Unavailable`."""
         if not may_open(request.roles):
             return await leads_said(self._services.people, "bot.hand.no_role", request.texts)
-        words = Words(
+        given = AlertInput(
             # Enter pressed twice makes two commands: the second alert joins the case.
             id=request.source.trigger_id,
             detector=PEOPLE,
@@ -66,27 +66,27 @@ class OpenAnswer(Answer):
             subject=line.subject,
             note=line.note,
         )
-        made = await self._form.make(words, request.now, ASKING)
-        if isinstance(made, AlertFault):
-            return _refused(made, line, request)
-        await self._form.hand_over(made)
-        return await self._page(made, request)
+        new = await self._builder.build(given, request.now, ASKING)
+        if isinstance(new, AlertFault):
+            return _refused(new, line, request)
+        await self._builder.submit(new)
+        return await self._page(new, request)
 
-    async def _page(self, made: Made, request: Request) -> Said:
-        standing = self._after.start(self._form.carded(made))
+    async def _page(self, new: NewAlert, request: Request) -> Said:
+        standing = self._after.start(self._builder.carded(new))
         await asyncio.wait([standing], timeout=SOON)
-        soon = standing.result() if standing.done() else await self._form.now(made)
+        soon = standing.result() if standing.done() else await self._builder.now(new)
         if soon is None or soon.card is None:
-            self._after.start(self._link_later(made, request, standing))
-        return opened_page(made, soon, request.texts, await self._links.base())
+            self._after.start(self._link_later(new, request, standing))
+        return opened_page(new, soon, request.texts, await self._links.base())
 
     async def _link_later(
-        self, made: Made, request: Request, standing: asyncio.Task[CaseLine | None]
+        self, new: NewAlert, request: Request, standing: asyncio.Task[CaseLine | None]
     ) -> None:
         """Sends the link once a slow Slack has the card."""
         line = await standing
         if line is not None and line.card is not None:
-            said = opened_page(made, line, request.texts, await self._links.base())
+            said = opened_page(new, line, request.texts, await self._links.base())
             await self._replies.privately(request.source, said)
 
 

@@ -25,10 +25,10 @@ from bot.slack.commands.request import leads_said
 from bot.slack.context import SlackContext
 from bot.slack.interactions import Press, Source, read_source, submission_id
 from bot.slack.manual.alert import (
+    AlertBuilder,
     AlertFault,
-    AlertForm,
-    Made,
-    Words,
+    AlertInput,
+    NewAlert,
     block_of,
     fault_words,
     kinds_offered,
@@ -129,7 +129,7 @@ class ManualAlertModals(ModalListener[AlertMetadata]):
 
     def __init__(self, context: SlackContext) -> None:
         super().__init__(context)
-        self._form = AlertForm(context)
+        self._builder = AlertBuilder(context)
 
     # -- opening the modal ----------------------------------------------------------------
 
@@ -196,38 +196,38 @@ class ManualAlertModals(ModalListener[AlertMetadata]):
     async def _take(self, ack: AsyncAck, sent: Submitted[AlertMetadata]) -> None:
         """Stores the alert, and closes the modal only then."""
         name, texts = str(sent.view["callback_id"]), sent.texts
-        words = _words(sent, name)
-        made = await self._form.make(words, sent.now)
-        if isinstance(made, AlertFault):
-            await ack(response_action="errors", errors=_worded(made, words, texts))
+        given = _input(sent, name)
+        new = await self._builder.build(given, sent.now)
+        if isinstance(new, AlertFault):
+            await ack(response_action="errors", errors=_worded(new, given, texts))
             return
-        problem = await self._stored(name, sent.by.id, made)
+        problem = await self._stored(name, sent.by.id, new)
         if problem is not None:
             # Errors in a modal are plain text, where a mention would not be a name.
             text = texts.say(problem, holders="")
             await self._refuse_whole(ack, sent.view, text, texts)
             return
         await ack()
-        self._after.start(self._confirm(name, sent.by.id, made, texts))
+        self._after.start(self._confirm(name, sent.by.id, new, texts))
 
-    async def _stored(self, name: str, person: str, made: Made) -> str | None:
+    async def _stored(self, name: str, person: str, new: NewAlert) -> str | None:
         """Stores the alert; the key of an error if that failed."""
         try:
             async with asyncio.timeout(STORING):
                 if name == OPEN_CASE and not may_open(await self._services.people.roles(person)):
                     return "bot.hand.no_role"
-                await self._form.hand_over(made)
+                await self._builder.submit(new)
         except (Unavailable, TimeoutError) as error:
             _log.warning("submission_not_stored", callback=name, error=str(error))
             return "bot.modal.not_taken"
         return None
 
-    async def _confirm(self, name: str, person: str, made: Made, texts: Catalog) -> None:
+    async def _confirm(self, name: str, person: str, new: NewAlert, texts: Catalog) -> None:
         """Answers by direct message: a modal has no channel."""
-        line = await self._form.carded(made)
+        line = await self._builder.carded(new)
         page = reported_page(line, texts)
         if name == OPEN_CASE:
-            page = opened_page(made, line, texts, await self._links.base())
+            page = opened_page(new, line, texts, await self._links.base())
         await self._replies.directly(person, page)
 
     async def _say(self, source: Source, said: Said) -> None:
@@ -238,9 +238,9 @@ class ManualAlertModals(ModalListener[AlertMetadata]):
             await self._replies.privately(source, said)
 
 
-def _words(sent: Submitted[AlertMetadata], name: str) -> Words:
+def _input(sent: Submitted[AlertMetadata], name: str) -> AlertInput:
     view, carried = sent.view, sent.carried
-    return Words(
+    return AlertInput(
         id=submission_id(view),
         detector=REPORTS if name == REPORT else PEOPLE,
         by=sent.by.id,
@@ -253,9 +253,9 @@ def _words(sent: Submitted[AlertMetadata], name: str) -> Words:
     )
 
 
-def _worded(fault: AlertFault, words: Words, texts: Catalog) -> dict[str, str]:
+def _worded(fault: AlertFault, given: AlertInput, texts: Catalog) -> dict[str, str]:
     block = block_of(fault.wrong)
-    written = words.subject if block == "subject" else words.kind
+    written = given.subject if block == "subject" else given.kind
     return {block: fault_words(fault, written, texts, plain)}
 
 

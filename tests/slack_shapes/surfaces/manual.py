@@ -4,7 +4,14 @@ from collections.abc import Iterator
 
 from activities.slack.escape import plain
 from bot.slack.commands import pages
-from bot.slack.manual.alert import AlertFault, Made, Wrong, fault_words, opened_page, reported_page
+from bot.slack.manual.alert import (
+    AlertFault,
+    NewAlert,
+    Wrong,
+    fault_words,
+    opened_page,
+    reported_page,
+)
 from bot.slack.manual.open import OPEN_CASE, REPORT, AlertMetadata, alert_view
 from tests.bot.slack.fakes import NOW, line
 from tests.slack_shapes.scene import BASE, LINK, Scene, Surface
@@ -48,15 +55,15 @@ def _answers(scene: Scene) -> Iterator[tuple[str, Sent]]:
         ("nothing known yet", None),
     ):
         for unsure in (False, True):
-            made = _made(scene, unsure)
+            new = _made(scene, unsure)
             told = f"{state}{', the platform away' if unsure else ''}"
-            yield told, said(opened_page(made, found, scene.catalog, BASE))
+            yield told, said(opened_page(new, found, scene.catalog, BASE))
         yield f"reported, {state}", said(reported_page(found, scene.catalog))
 
 
-def _made(scene: Scene, unsure: bool) -> Made:
+def _made(scene: Scene, unsure: bool) -> NewAlert:
     alert = an_alert(scene.words, occurred_at=NOW)
-    return Made(alert=alert, playbook=Policies(scene).playbooks()[0], unsure=unsure)
+    return NewAlert(alert=alert, playbook=Policies(scene).playbooks()[0], unsure=unsure)
 
 
 def _faults(scene: Scene) -> Iterator[tuple[str, Sent]]:
