@@ -156,7 +156,7 @@ class AppealMachine(Machine[AppealClick, AppealCommand]):
         self._slack.untold += happened
         self._slack.refresh(appeal)
         self._timer.set(appeal.deadline)
-        if any(isinstance(each.event, ev.AppealUpheld | ev.AppealOverturned) for each in happened):
+        if any(isinstance(each.event, ev.AnswerEvent) for each in happened):
             self._tasks.run(answer_case(appeal))
 
     async def _write(

@@ -17,7 +17,6 @@ from workflows.ports import cases
 from workflows.ports.cases import Tell
 
 _ROLES = {Notify.SHIFT: Role.SPECIALIST, Notify.LEAD: Role.LEAD}
-_WATCHED = ev.Decided | ev.Approved | ev.Rejected | ev.CaseClosed | ev.CaseReopened | ev.CaseMerged
 
 
 def messages_for(case: Case, event: ev.Event, card: CardRef | None) -> Iterator[Tell]:
@@ -26,7 +25,7 @@ def messages_for(case: Case, event: ev.Event, card: CardRef | None) -> Iterator[
         people: tuple[str, ...] = (event.person,) if event.person else ()
         role = event.role or _ROLES.get(event.notify)
         yield _message(case, event, card, "call", people, None if people else role)
-    if isinstance(event, _WATCHED):
+    if event.notifies_watchers:
         watchers = tuple(each for each in case.watchers if each != event.by)
         if watchers:
             yield _message(case, event, card, "watch", watchers)

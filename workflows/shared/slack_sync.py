@@ -26,7 +26,7 @@ from workflows.domain.case.events import Recorded
 from workflows.domain.case.model import Case
 from workflows.domain.case.refusals import Refusal
 from workflows.domain.case.snapshot import CardRef
-from workflows.domain.case.view import changes_card, is_waited_for, told_in_thread, view_of
+from workflows.domain.case.view import changes_card, is_waited_for, view_of
 from workflows.domain.policy.playbook import Severity
 from workflows.domain.values import Text
 from workflows.ports import appeals, cases
@@ -125,7 +125,7 @@ class CaseSlackSync(SlackSync[Case, Recorded]):
 
     def follow(self, before: Case, case: Case, happened: Sequence[Recorded]) -> None:
         """Queues lines for the thread, and shows `case` if its card changed."""
-        self.untold += [each for each in happened if told_in_thread(each)]
+        self.untold += [each for each in happened if each.event.in_thread]
         if changes_card(before, happened):
             self.show(case, any(is_waited_for(case, each.event) for each in happened))
 

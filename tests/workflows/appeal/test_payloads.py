@@ -9,7 +9,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.ledger.appeals import AppealsLedger
 from activities.platform.notices import NoticeActivities
-from activities.slack.activities import AppealSlackActivities
+from activities.slack.activities import SlackActivities
 from tests.workflows.domain.appeal.builders import (
     RULES,
     TITLES,
@@ -132,7 +132,7 @@ def test_every_event_is_among_them() -> None:
     [
         ("load_appealed", AppealsLedger),
         ("record_appeal", AppealsLedger),
-        ("show_appeal", AppealSlackActivities),
+        ("show_appeal", SlackActivities),
         ("send_notice", NoticeActivities),
     ],
 )

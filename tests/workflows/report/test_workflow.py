@@ -9,7 +9,7 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.report_gathering import ReportGathering
-from activities.slack.activities import ReportSlackActivities
+from activities.slack.activities import SlackActivities
 from deploy.sandbox.slack.person import wait_until
 from tests.activities.slack.test_report_message import AT, a_report
 from tests.workflows.domain.policy.rosters import DAY, NIGHT, roster
@@ -34,7 +34,7 @@ HANDOVER = {"channel": "ts-live", "before": "15m"}
 
 @pytest.mark.parametrize(
     ("room", "name"),
-    [(ReportGathering, "gather_report"), (ReportSlackActivities, "post_report")],
+    [(ReportGathering, "gather_report"), (SlackActivities, "post_report")],
 )
 def test_an_activity_has_the_signature_of_its_port(room: type, name: str) -> None:
     """Arguments and results match."""
