@@ -161,7 +161,7 @@ Outcome = tuple[ev.AppealEvent, ...] | no.Refusal
 
 _REASON = 3_000
 
-__all__ = ["Outcome", "apply_appeal", "decide_appeal", "decide_in_turn"]
+__all__ = ["Outcome", "apply_appeal", "decide_appeal"]
 
 
 def decide_appeal(appeal: Appeal, command: cmd.AppealCommand, now: datetime) -> Outcome:
@@ -172,19 +172,6 @@ def decide_appeal(appeal: Appeal, command: cmd.AppealCommand, now: datetime) -> 
         if refusal is not None:
             return refusal
     return _RULES[type(command)](appeal, command, now)
-
-
-def decide_in_turn(
-    appeal: Appeal, commands: Iterable[cmd.AppealCommand], now: datetime
-) -> tuple[tuple[ev.AppealEvent, ...], no.Refusal | None]:
-    """What several commands make of `appeal`, one after another, up to the first refusal."""
-    events: list[ev.AppealEvent] = []
-    for command in commands:
-        outcome = decide_appeal(apply_all_to_appeal(appeal, events), command, now)
-        if isinstance(outcome, no.Refusal):
-            return tuple(events), outcome
-        events += outcome
-    return tuple(events), None
 
 
 def _not_theirs(appeal: Appeal, person: Actor) -> no.Refusal | None:
