@@ -10,10 +10,8 @@ from datetime import datetime, timedelta
 from temporalio import workflow
 from temporalio.common import RawValue
 
-from workflows.case.authorize import answer, completed
-from workflows.case.automation_gate import pause_at, protection
+from workflows.case.authorize import answer, completed, pause_at, protection
 from workflows.case.bulk_members import BulkMembers
-from workflows.case.case_ledger import CaseLedger
 from workflows.case.continuation import LARGEST_REST, SOON, Continuation, fitted
 from workflows.case.enforcements import Enforcements
 from workflows.case.handoff import (
@@ -44,6 +42,7 @@ from workflows.domain.case.snapshot import CaseSnapshot, ReceivedAlert, SeenKeys
 from workflows.inputs import CaseStart, PendingWork
 from workflows.ports.cases import Delivery, Show
 from workflows.shared.authorize import Authorized
+from workflows.shared.ledger_writer import CaseLedger
 from workflows.shared.machine import Machine
 from workflows.shared.slack_sync import CaseSlackSync
 from workflows.shared.tasks import Lane, Tasks
