@@ -23,8 +23,8 @@ class Fault(StrEnum):
 TITLES: dict[str, dict[str, str]] = {
     **SLACK_FAULTS,
     Fault.PLATFORM_429: {
-        "ja": "マーケットが回数制限で断る",
-        "en": "The marketplace turns calls away (rate limit)",
+        "ja": "マーケットのレート制限（429）",
+        "en": "Marketplace rate limit (429)",
     },
     Fault.PLATFORM_500: {"ja": "マーケットがエラーを返す", "en": "The marketplace answers errors"},
     Fault.PLATFORM_HANG: {"ja": "マーケットが応答しない", "en": "The marketplace hangs"},

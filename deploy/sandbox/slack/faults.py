@@ -18,8 +18,8 @@ class SlackFault(StrEnum):
 
 SLACK_FAULTS: dict[str, dict[str, str]] = {
     SlackFault.RATE_LIMITED: {
-        "ja": "Slack が回数制限で断る",
-        "en": "Slack turns calls away (rate limit)",
+        "ja": "Slack のレート制限（429）",
+        "en": "Slack rate limit (429)",
     },
     SlackFault.LOST_RESPONSE: {
         "ja": "Slack が書き込んだあと返事を失う",
