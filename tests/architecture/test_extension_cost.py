@@ -71,7 +71,7 @@ EXAMPLES = (
             r'"snooze"',
         ),
     ),
-    Example("event", 5, (r"\bClaimWarned\b", r'\bclaim_warned"')),
+    Example("event", 5, (r"\bCaseAcknowledged\b", r'\bcase_acknowledged"')),
     Example("playbook field", 6, (r"\.clauses\b", r"\bclauses\b:", r"[`\"']clauses\b")),
     Example(
         "verb of `/koban`",

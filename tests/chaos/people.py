@@ -1,4 +1,4 @@
-"""People who press what is, or was, on their screen, and remember what Slack told them.
+"""People who click current and old buttons, and record Slack's answers.
 
 They live in the process of the stand-in: hundreds of pages over HTTP would cost more than Koban.
 """
@@ -19,7 +19,7 @@ from tests.chaos.commands import COMMANDS, Command
 from tests.chaos.plan import Life, Manner, Step
 
 PATIENCE = 7.0
-"""How long somebody waits for a button to appear."""
+"""Seconds to wait for a button."""
 
 MODAL = 3.0
 AGAIN = 0.4
@@ -29,7 +29,7 @@ CHANNELS = ("C0LIVE", "C0MARKET", "C0LEADS")
 
 @dataclass
 class Click:
-    """One press or submission: acked, or answered by Slack or the modal with a text."""
+    """One click or submission: acked, or answered with a text by Slack or the modal."""
 
     command: str
     person: str
@@ -63,7 +63,7 @@ class Envelope:
         self._payload: dict | None = None
 
     async def interact(self, payload: dict) -> Answer:
-        """Delivers it, as Slack does."""
+        """Delivers the click, as Slack does."""
         self._payload = payload
         return await self._client.interact(payload)
 
@@ -74,7 +74,7 @@ class Envelope:
 
 @dataclass
 class Crowd:
-    """Everybody on shift; `clicks` is what they did, `counts` what else came of it."""
+    """All people of a run, with their clicks and counters."""
 
     workspace: Workspace
     app_client: AppClient
@@ -202,7 +202,7 @@ class Crowd:
         return None
 
     def _modal(self, person: str, seen: Seen) -> View | None:
-        """The open modal about the case; a late one about another case is not it."""
+        """Waits for the modal of the case; a late one of another case is ignored."""
         case = seen.value.split(":")[-2]
         stack = self.workspace.views.stack(person)
         mine = (v for v in stack if case in v.content.get("private_metadata", ""))

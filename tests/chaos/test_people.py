@@ -1,4 +1,4 @@
-"""What the crowd presses is found on the card, behind its menu, and in the modal behind that."""
+"""Buttons are found on the card, in its menu, and in the modal behind the menu."""
 
 from deploy.sandbox.slack.app_client import AppClient
 from deploy.sandbox.traffic.alerts import alert, user
@@ -12,7 +12,7 @@ def step(command: str, manner: Manner = Manner.PLAIN) -> Step:
 
 
 async def test_the_crowd_finds_what_a_menu_has_no_room_for(world: World) -> None:
-    """A tap and a form from the modal with everything; each comes to its case once."""
+    """A click and a form from the modal reach their case once."""
     steps = (step("claim"), step("release", Manner.TWICE), step("claim"), step("snooze"))
     life = Life(7, "off_platform", 0.0, (), steps)
     lure = alert("c-1", "off_platform", ("user", life.subject), ("誘導", "Lure"), score=0.95)
