@@ -76,7 +76,7 @@ EXAMPLES = (
     Example(
         "verb of `/koban`",
         5,
-        (r"\bShowStats\b", r"\bStatsWindow\b", r"\bbot\.stats\b", r'"stats"'),
+        (r"\bclass Find\b", r"\bcommands\.find\b", r"\bbot\.(help\.)?find\b"),
     ),
 )
 
