@@ -13,7 +13,7 @@ from activities.ledger.queries import Row
 from activities.ledger.schema import actions, cases, events
 from workflows.domain.case.enforcement import STANDING
 from workflows.domain.case.model import Phase
-from workflows.domain.metrics.metrics import COUNTED, CaseStatus, Happening, Numbers, numbers
+from workflows.domain.metrics.metrics import COUNTED, CaseStatus, CountedEvent, Numbers, numbers
 from workflows.domain.policy.playbook import Severity
 
 MOST_PROTECTIONS = 200
@@ -92,7 +92,7 @@ class Statistics:
 
 async def _happened(
     connection: AsyncConnection, since: datetime, until: datetime
-) -> list[Happening]:
+) -> list[CountedEvent]:
     """All counted events, up to `until`, of the cases that have one in the time."""
     counted = events.c.kind.in_(sorted(COUNTED))
     concerned = sa.select(events.c.case_id).where(
@@ -114,7 +114,7 @@ async def _happened(
     )
     rows = (await connection.execute(query)).all()
     return [
-        Happening(
+        CountedEvent(
             case=row.case_id,
             playbook=row.playbook,
             severity=Severity(row.severity),

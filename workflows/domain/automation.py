@@ -1,4 +1,4 @@
-"""The emergency stop of what Koban does by itself: one person trips it, two people arm it again."""
+"""Pauses of automation: one person pauses it, two people resume it."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -8,13 +8,13 @@ from workflows.domain.people import WORKING_ROLES, Actor, Role
 from workflows.domain.values import Value
 
 LONGEST = timedelta(days=7)
-"""What stands still for longer is no emergency any more: it belongs into the playbook."""
+"""Longest pause; a longer one belongs into the playbook."""
 ASK_LASTS = timedelta(minutes=30)
-"""How long a request to go on can be agreed to; the situation may be another one after that."""
+"""Time in which a request to resume can be confirmed."""
 
 
 class PauseChange(StrEnum):
-    """What somebody did about the automation."""
+    """A change of the automation by a person."""
 
     PAUSED = "paused"
     RESUME_ASKED = "resume_asked"
@@ -22,7 +22,7 @@ class PauseChange(StrEnum):
 
 
 class AutomationChange(Value):
-    """One turn; `playbook` None stands for all. `until` is when a pause ends by itself, if ever."""
+    """A change; `playbook` None: all playbooks. `until` is the end of a pause, None: no end."""
 
     kind: PauseChange
     by: str
@@ -32,7 +32,7 @@ class AutomationChange(Value):
 
 
 class AutomationPause(Value):
-    """What stands still now: one playbook, or (None) all. Without `until` two people end it."""
+    """A current pause of one playbook or (None) all. Without `until`, two people end it."""
 
     playbook: str | None = None
     by: str
@@ -41,7 +41,7 @@ class AutomationPause(Value):
 
 
 class PauseState(Value):
-    """A halt, and who asked to go on while that can be agreed to."""
+    """A pause, with the pending request to resume."""
 
     halt: AutomationPause
     asked_by: str | None = None
@@ -49,7 +49,7 @@ class PauseState(Value):
 
 
 class Unchanged(StrEnum):
-    """Why a turn was not taken."""
+    """The reason why a change was refused."""
 
     ROLE_NEEDED = "role_needed"
     TOO_LONG = "too_long"
@@ -61,7 +61,7 @@ class Unchanged(StrEnum):
 
 
 def current_pauses(changes: Iterable[AutomationChange], now: datetime) -> tuple[PauseState, ...]:
-    """The halts at `now`, that of everything first; `changes` come in their order."""
+    """The pauses at `now`, that of all playbooks first; `changes` are in their order."""
     halts: dict[str | None, PauseState] = {}
     for change in changes:
         before = halts.get(change.playbook)
@@ -82,7 +82,7 @@ def current_pauses(changes: Iterable[AutomationChange], now: datetime) -> tuple[
 def pause_of(
     changes: Iterable[AutomationChange], playbook: str, now: datetime
 ) -> AutomationPause | None:
-    """What keeps Koban from acting by itself in cases of `playbook`."""
+    """The pause that applies to cases of `playbook`, or None."""
     meant = (None, playbook)
     return next(
         (each.halt for each in current_pauses(changes, now) if each.halt.playbook in meant), None
@@ -96,7 +96,7 @@ def pause(
     lasts: timedelta | None,
     now: datetime,
 ) -> AutomationChange | Unchanged:
-    """Stops it at once. A second pause never ends sooner than the one that stands."""
+    """Pauses at once. A second pause never ends sooner than the current one."""
     if not by.may(WORKING_ROLES):
         return Unchanged.ROLE_NEEDED
     if lasts is not None and lasts > LONGEST:
@@ -113,9 +113,9 @@ def pause(
 def resume(
     changes: Sequence[AutomationChange], by: Actor, playbook: str | None, now: datetime
 ) -> AutomationChange | Unchanged:
-    """Asks to go on; said by a lead after somebody else asked, it goes on.
+    """Requests to resume, or resumes if a lead confirms the request of somebody else.
 
-    Without a `playbook` the halt of everything is meant, or the only one that there is.
+    Without `playbook` it is about the pause of all playbooks, or the only pause.
     """
     if not by.may(WORKING_ROLES):
         return Unchanged.ROLE_NEEDED

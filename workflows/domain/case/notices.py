@@ -1,4 +1,4 @@
-"""Which notice follows from a decision: whom it goes to, and what stands in it."""
+"""Notices of decisions: addressee and content."""
 
 from collections.abc import Iterable
 
@@ -29,7 +29,7 @@ def notice_for(
     verdict: Verdict,
     planned: tuple[PlannedAction, ...],
 ) -> DecisionNotice | None:
-    """What the person acted upon will be told; None where nobody is told anything."""
+    """The notice of a new decision; None if the decision sends none."""
     if template is None or template.notice is None or verdict is not Verdict.VIOLATION:
         return None
     person = addressee(case, planned)
@@ -39,7 +39,7 @@ def notice_for(
 
 
 def addressee(case: Case, planned: Iterable[PlannedAction] = ()) -> Subject | None:
-    """Who can be told: a subject of the call's type that is acted upon, else one of the case."""
+    """The subject of the call's type that the actions or the case name, or None."""
     telling = case.policy.telling
     if telling is None:
         return None
@@ -50,10 +50,7 @@ def addressee(case: Case, planned: Iterable[PlannedAction] = ()) -> Subject | No
 
 
 def letter_of(case: Case, decision: Decision) -> Letter | None:
-    """The notice of a decision that is to be carried out, with what is `done` of it already.
-
-    None where there is none to send, or it was sent.
-    """
+    """The notice of a decision with its actions in effect; None if none is sent, or it was sent."""
     telling, notice = case.policy.telling, decision.notice
     state = case.notices.get(decision.id)
     sent = state is not None and state.status is NoticeStatus.SENT
@@ -77,7 +74,7 @@ def preview(
     actions: Iterable[Measure],
     wording: Wording,
 ) -> tuple[Subject, Text] | None:
-    """Whom the notice of a decision would go to, and its text; None where nobody would be told."""
+    """The addressee and text of the notice that a decision would send, or None."""
     telling, person = case.policy.telling, addressee(case)
     if telling is None or person is None or template.notice is None:
         return None
@@ -109,7 +106,7 @@ def _values(case: Case, decision: str, rule: str | None, notice: DecisionNotice)
 
 
 def rule_words(policy: Policy, rule: str | None) -> Text:
-    """`MKT-4.2（外部誘導の禁止）`: the rule, with its title where policy has one."""
+    """`MKT-4.2（外部誘導の禁止）`: the rule with its title, if policy has one."""
     known = policy.playbook.rule(rule) if rule is not None else None
     if rule is None or known is None or known.title is None:
         return Text.model_validate(rule or "—")

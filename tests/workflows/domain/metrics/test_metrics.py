@@ -12,7 +12,7 @@ from workflows.domain.metrics.metrics import (
     COUNTED,
     Approvals,
     CaseStatus,
-    Happening,
+    CountedEvent,
     Hour,
     PlaybookCount,
     Protections,
@@ -38,12 +38,12 @@ class Case:
         self.name = name
         self.playbook = of.get("playbook", "off_platform")
         self.severity = of.get("severity", Severity.HIGH)
-        self.told: list[Happening] = []
+        self.told: list[CountedEvent] = []
         self.then("case_opened", opened, occurred_at=at(opened - seen))
 
     def then(self, kind: str, minutes: float, **data: Any) -> "Case":
         self.told.append(
-            Happening(self.name, self.playbook, self.severity, kind, at(minutes), **data)
+            CountedEvent(self.name, self.playbook, self.severity, kind, at(minutes), **data)
         )
         return self
 
@@ -199,9 +199,9 @@ minutes = st.floats(-300, 400, allow_nan=False).map(lambda m: round(m, 2))
 
 
 @st.composite
-def stories(draw: st.DrawFn) -> list[Happening]:
+def stories(draw: st.DrawFn) -> list[CountedEvent]:
     """Some cases with any counted events in any order of time."""
-    told: list[Happening] = []
+    told: list[CountedEvent] = []
     for number in range(draw(st.integers(0, 4))):
         case = Case(f"K{number}", draw(minutes), seen=draw(st.floats(0, 60)))
         for kind in draw(st.lists(st.sampled_from(sorted(COUNTED - {"case_opened"})), max_size=8)):
@@ -215,7 +215,7 @@ def stories(draw: st.DrawFn) -> list[Happening]:
 
 
 @given(stories())
-def test_the_parts_add_up(happened: list[Happening]) -> None:
+def test_the_parts_add_up(happened: list[CountedEvent]) -> None:
     """Whatever happened: hours to the whole, verdicts to the decisions, and no share above 1."""
     found = numbers(happened, (), T0, END)
     assert sum(hour.opened for hour in found.hours) == found.opened
@@ -228,7 +228,9 @@ def test_the_parts_add_up(happened: list[Happening]) -> None:
 
 
 @given(stories(), st.integers(1, 179))
-def test_two_times_side_by_side_count_everything_once(happened: list[Happening], cut: int) -> None:
+def test_two_times_side_by_side_count_everything_once(
+    happened: list[CountedEvent], cut: int
+) -> None:
     """No event is lost or counted twice at the seam."""
     whole = numbers(happened, (), T0, END)
     first, second = numbers(happened, (), T0, at(cut)), numbers(happened, (), at(cut), END)

@@ -1,4 +1,4 @@
-"""The second person: agree, send back, ask; and what time does to a request."""
+"""Approval rules: approve, reject, ask, withdraw, and the time events of a request."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -25,7 +25,7 @@ from workflows.domain.policy.actions import OnExpiry
 
 
 def closing(case: Case, now: datetime) -> tuple[ev.Event, ...]:
-    """Closes a case whose decision has been carried out as far as it ever will be."""
+    """Closes a case whose decision has no action left to carry out."""
     if case.phase is not Phase.ENFORCING or case.unsettled or case.decision is None:
         return ()
     if case.pending(Purpose.REVIEW):
@@ -35,7 +35,7 @@ def closing(case: Case, now: datetime) -> tuple[ev.Event, ...]:
 
 
 def barred(case: Case, approval: Approval) -> frozenset[str]:
-    """Who brings no second pair of eyes: who asked, and who decided what is agreed to."""
+    """The people who may not approve: the requester and the decider."""
     names = {approval.by}
     if approval.purpose is not Purpose.UNDO and case.decision is not None:
         names.add(case.decision.by)
@@ -43,13 +43,13 @@ def barred(case: Case, approval: Approval) -> frozenset[str]:
 
 
 def cannot_agree(case: Case, approval: Approval) -> frozenset[str]:
-    """Whose agreement would not help: who is barred, and who agreed or was stood in for already."""
+    """The people whose approval does not count: barred, or counted already (also by a stand-in)."""
     given = {person for each in approval.consents for person in (each.by, each.covers)}
     return barred(case, approval) | {person for person in given if person is not None}
 
 
 def approvers_only(case: Case, reason: Reason, allowed: Iterable[Role]) -> Refusal:
-    """Refuses an approval; it names the roles that could give it, and who of them can't."""
+    """Refuses an approval, with the roles that may give it and the people who may not."""
     approval = case.approval
     others = cannot_agree(case, approval) if approval is not None else frozenset()
     return Refusal(reason=reason, roles=tuple(sorted(allowed)), barred=tuple(sorted(others)))
@@ -68,7 +68,7 @@ def _not_approvable(case: Case, command: cmd.PersonCommandBase, now: datetime) -
 
 
 def approve(case: Case, command: cmd.Approve, now: datetime) -> Outcome:
-    """One person agrees; when nobody is missing any more it is carried out."""
+    """Adds a consent; with a complete quorum the request is granted."""
     refusal = _not_approvable(case, command, now)
     if refusal is not None:
         return refusal
@@ -102,7 +102,7 @@ def _granted(
 
 
 def reject(case: Case, command: cmd.Reject, now: datetime) -> Outcome:
-    """It goes back to who asked; what was done at once already is taken back."""
+    """Rejects the request; actions before a review are undone."""
     refusal = _not_approvable(case, command, now)
     if refusal is not None:
         return refusal
@@ -121,7 +121,7 @@ def reject(case: Case, command: cmd.Reject, now: datetime) -> Outcome:
 def _taken_back(
     case: Case, approval: Approval, now: datetime, by: str | None
 ) -> tuple[ev.Event, ...]:
-    """What follows when a request came to nothing."""
+    """The events after a request that was not granted."""
     if approval.purpose is Purpose.DECISION:
         return on_sent_back(case, now)
     if approval.purpose is Purpose.REVIEW:
@@ -130,7 +130,7 @@ def _taken_back(
 
 
 def _undone(case: Case, decision: str, now: datetime, by: str | None) -> tuple[ev.Event, ...]:
-    """What was done at once is taken back; what failed is not tried any more."""
+    """Undoes the actions; failed ones are given up."""
     events = list(given_up(case, decision, now, by))
     if any(state.decision == decision for state in case.undoable):
         events.append(ev.UndoRequested(at=now, by=by, decision=decision))
@@ -138,7 +138,7 @@ def _undone(case: Case, decision: str, now: datetime, by: str | None) -> tuple[e
 
 
 def given_up(case: Case, decision: str, now: datetime, by: str | None) -> tuple[ev.Event, ...]:
-    """What failed of the last decision is not tried any more."""
+    """Gives up the failed actions of the last decision."""
     if not any(state.decision == decision for state in case.failed):
         return ()
     events = (ev.ActionsGivenUp(at=now, by=by, decision=decision),)
@@ -146,7 +146,7 @@ def given_up(case: Case, decision: str, now: datetime, by: str | None) -> tuple[
 
 
 def withdraw(case: Case, command: cmd.Withdraw, now: datetime) -> Outcome:
-    """Who asked takes the request back. What was done at once is for the reviewer to judge."""
+    """Withdraws a request of one's own; a review can't be withdrawn."""
     approval = case.approval
     if approval is None or not approval.pending or approval.purpose is Purpose.REVIEW:
         return refuse(case, Reason.NOT_WAITING)
@@ -157,7 +157,7 @@ def withdraw(case: Case, command: cmd.Withdraw, now: datetime) -> Outcome:
 
 
 def ask_requester(case: Case, command: cmd.AskRequester, now: datetime) -> Outcome:
-    """An approver asks; the time stands still until the answer, at most for a whole `within`."""
+    """Asks the requester; the time pauses until the answer, for `within` at most."""
     refusal = _not_approvable(case, command, now) or text_missing(command.question)
     if refusal is not None:
         return refusal
@@ -179,7 +179,7 @@ def ask_requester(case: Case, command: cmd.AskRequester, now: datetime) -> Outco
 
 
 def answer_approver(case: Case, command: cmd.AnswerApprover, now: datetime) -> Outcome:
-    """Who asked for the approval answers."""
+    """Answers the approver's question."""
     approval = case.approval
     if approval is None or not approval.pending or approval.question is None:
         return Refusal(reason=Reason.NOTHING_ASKED)
@@ -197,7 +197,7 @@ def answer_approver(case: Case, command: cmd.AnswerApprover, now: datetime) -> O
 
 
 def approval_tick(case: Case, now: datetime) -> tuple[ev.Event, ...]:
-    """Everything that time did to a request, also where nobody looked for long."""
+    """All time events of a request up to `now`."""
     events: tuple[ev.Event, ...] = ()
     while more := _next_of_approval(apply_all(case, events), now):
         events += more
@@ -205,7 +205,7 @@ def approval_tick(case: Case, now: datetime) -> tuple[ev.Event, ...]:
 
 
 def _next_of_approval(case: Case, now: datetime) -> tuple[ev.Event, ...]:
-    """A question that nobody answered, a reminder, or the end of the time."""
+    """The next time event: an unanswered question, a reminder, or the expiry."""
     approval = case.approval
     if approval is None or not approval.pending:
         return ()
@@ -228,9 +228,9 @@ def _unanswered(approval: Approval, now: datetime) -> tuple[ev.Event, ...]:
 
 
 def _expired(case: Case, approval: Approval, now: datetime) -> tuple[ev.Event, ...]:
-    # What was done at once can't be taken back while it is still being done: then ask again.
-    still = approval.purpose is Purpose.REVIEW and case.acting
-    refuse = approval.on_expiry is OnExpiry.REFUSE and not still
+    # Actions in progress can't be undone: the request is repeated instead.
+    acting = approval.purpose is Purpose.REVIEW and case.acting
+    refuse = approval.on_expiry is OnExpiry.REFUSE and not acting
     expired = ev.ApprovalExpired(
         at=now,
         decision=approval.decision,

@@ -1,4 +1,4 @@
-"""The ladder: calling people when nobody claims or decides in time."""
+"""Escalation rules: calls to people when a case is not claimed or decided in time."""
 
 from datetime import datetime, timedelta
 
@@ -12,11 +12,11 @@ from workflows.domain.case.rules.protections import started
 from workflows.domain.policy.playbook import Notify
 
 CALL_AGAIN = timedelta(minutes=5)
-"""A second call for the lead within this time changes nothing."""
+"""Time in which a second call for the lead has no effect."""
 
 
 def escalate(case: Case, command: cmd.Escalate, now: datetime) -> Outcome:
-    """A person calls the lead."""
+    """Calls the lead."""
     refusal = not_undecided(case)
     if refusal is not None:
         return refusal
@@ -26,7 +26,7 @@ def escalate(case: Case, command: cmd.Escalate, now: datetime) -> Outcome:
 
 
 def acknowledge(case: Case, command: cmd.Acknowledge, now: datetime) -> Outcome:
-    """Somebody has seen it: steps that only wait for that fall silent."""
+    """Acknowledges: steps with `unless: acknowledged` are not called."""
     refusal = not_undecided(case)
     if refusal is not None:
         return refusal
@@ -38,7 +38,7 @@ def acknowledge(case: Case, command: cmd.Acknowledge, now: datetime) -> Outcome:
 def ladder_tick(
     case: Case, now: datetime, halt: AutomationPause | None = None
 ) -> tuple[ev.Event, ...]:
-    """The calls that are due now, and what they protect unless a `halt` keeps them from it."""
+    """The calls that are due, with their protections unless `halt` prevents them."""
     events: list[ev.Event] = []
     for due in case.steps:
         if due.at > now:
@@ -51,7 +51,7 @@ def ladder_tick(
 
 
 def protects_by(case: Case, now: datetime) -> bool:
-    """Whether a call that is due at `now` protects something."""
+    """Whether a call that is due at `now` has a protection."""
     due = (each for each in case.steps if each.at <= now and each.round == 0)
     return any(each.step.protect is not None for each in due)
 

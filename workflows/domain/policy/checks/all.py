@@ -1,4 +1,4 @@
-"""All rules of a policy folder, each named as the sentence that it enforces."""
+"""Registry of the checks of a policy folder; each is named as the sentence that it enforces."""
 
 from collections.abc import Iterator
 
@@ -81,6 +81,6 @@ RULES = (
 
 
 def findings(bundle: Bundle) -> Iterator[Finding]:
-    """Everything that any rule finds."""
+    """The findings of all rules."""
     for rule in RULES:
         yield from rule(bundle)
