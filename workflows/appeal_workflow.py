@@ -228,7 +228,7 @@ class AppealWorkflow:
 
     def _next_notice(self) -> NoticeKind | None:
         """The notice to send now: one after another, so that they arrive in their order."""
-        return None if self._notifying else next(iter(self._appeal.untold), None)
+        return None if self._notifying else next(iter(self._appeal.due_notices), None)
 
     def _notify(self) -> None:
         kind = self._next_notice()
@@ -238,7 +238,7 @@ class AppealWorkflow:
 
     async def _send(self, kind: NoticeKind) -> None:
         noted = await tell_person(
-            self._start, self._appeal, kind, lambda: len(self._appeal.untold) > 1
+            self._start, self._appeal, kind, lambda: len(self._appeal.due_notices) > 1
         )
         self._decide(cmd.AppealTick(), noted)
         self._notifying = False
@@ -258,7 +258,7 @@ class AppealWorkflow:
         )
 
     def _over(self) -> bool:
-        told = not self._appeal.untold and self._appeal.undelivered is None
+        told = not self._appeal.due_notices and self._appeal.undelivered is None
         return self._appeal.state in OVER and told and self._quiet()
 
     def _may_start_again(self) -> bool:

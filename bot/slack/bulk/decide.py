@@ -274,7 +274,7 @@ def _closed_to_bulk(case: Case | None) -> str | None:
         return None
     if case.phase not in UNDECIDED:
         return "bot.modal.case_over"
-    return None if case.policy.playbook.bulk else "refusal.rings_not_allowed"
+    return None if case.policy.playbook.bulk else "refusal.bulk_not_allowed"
 
 
 def _starts(case: Case, types: set[str], version: int) -> dict[str, Subject]:
@@ -308,7 +308,7 @@ def _metadata(
 def _wrong_size(count: int) -> BulkFault | None:
     if count > MOST:
         return BulkFault(key="bot.bulk.too_many", values={"count": count})
-    return BulkFault(key="refusal.ring_empty") if count == 0 else None
+    return BulkFault(key="refusal.bulk_empty") if count == 0 else None
 
 
 def worded(fault: BulkFault, texts: Catalog) -> str:

@@ -278,8 +278,8 @@ def _bulk_faults(scene: Scene) -> Iterator[tuple[str, Sent]]:
     wrong = [
         *faults_of(typed, {"mute_user": 60}, CATALOG, {}).values(),
         *faults_of(typed.model_copy(update={"actions": ()}), {}, CATALOG, {}).values(),
-        BulkFault(key="refusal.ring_mixed"),
-        BulkFault(key="refusal.ring_empty"),
+        BulkFault(key="refusal.bulk_mixed"),
+        BulkFault(key="refusal.bulk_empty"),
         BulkFault(key="bot.bulk.too_many", values={"count": 1_001}),
     ]
     if scene.words.policy is not None:

@@ -102,7 +102,7 @@ def _counted(words: Words, many: int) -> Counted:
 def _bulk_ledger(scene: Scene) -> Iterator[tuple[str, Sent]]:
     catalog = scene.catalog
     yield "loading", view(loading_view(catalog))
-    for key in ("bot.modal.case_over", "refusal.rings_not_allowed", "bot.bulk.no_actions"):
+    for key in ("bot.modal.case_over", "refusal.bulk_not_allowed", "bot.bulk.no_actions"):
         yield key.rpartition(".")[2], view(sentence_view(catalog.say(key, case=CASE), catalog))
     for state, offer, many in (
         ("filled in", _usual(scene.words), 2),

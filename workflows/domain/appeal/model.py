@@ -159,7 +159,7 @@ class Appeal(Value):
 
         Not if a later notice is due, or the addressee is unknown.
         """
-        last = self.notices[-1] if self.notices and not self.untold else None
+        last = self.notices[-1] if self.notices and not self.due_notices else None
         if last is None or last.problem is None or last.at is None or self.given_up:
             return None
         return None if last.problem.kind is ProblemKind.UNUSABLE_SUBJECT else last
@@ -185,7 +185,7 @@ class Appeal(Value):
         return next(found, None)
 
     @property
-    def untold(self) -> tuple[NoticeKind, ...]:
+    def due_notices(self) -> tuple[NoticeKind, ...]:
         """The notices that are due and were not sent, in their order."""
         due = [*_FIRST.get(self.state, (NoticeKind.RECEIVED,)), *_LAST.get(self.state, ())]
         done = {notice.kind for notice in self.notices}

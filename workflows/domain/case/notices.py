@@ -40,10 +40,10 @@ def notice_for(
 
 def addressee(case: Case, planned: Iterable[PlannedAction] = ()) -> Subject | None:
     """The subject of the call's type that the actions or the case name, or None."""
-    telling = case.policy.telling
-    if telling is None:
+    notice_text = case.policy.notice_text
+    if notice_text is None:
         return None
-    wanted = telling.call.subject
+    wanted = notice_text.call.subject
     subjects = [*(each.subject for each in planned), case.subject]
     found = next((each for each in subjects if each.type == wanted), None)
     return found or latest(case.sightings, wanted, None)
@@ -51,16 +51,16 @@ def addressee(case: Case, planned: Iterable[PlannedAction] = ()) -> Subject | No
 
 def letter_of(case: Case, decision: Decision) -> Letter | None:
     """The notice of a decision with its actions in effect; None if none is sent, or it was sent."""
-    telling, notice = case.policy.telling, decision.notice
+    notice_text, notice = case.policy.notice_text, decision.notice
     state = case.notices.get(decision.id)
     sent = state is not None and state.status is NoticeStatus.SENT
-    if telling is None or notice is None or decision.dry_run or sent:
+    if notice_text is None or notice is None or decision.dry_run or sent:
         return None
     done = [state for state in case.actions_of(decision.id) if state.status in _AS_MEANT]
     return Letter(
         person=notice.person,
-        call=telling.call,
-        frame=telling.frame,
+        call=notice_text.call,
+        frame=notice_text.frame,
         values=_values(case, decision.id, decision.policy, notice),
         automated=_automated(case),
         done=_measures(case.policy, done),
@@ -75,14 +75,14 @@ def preview(
     wording: Wording,
 ) -> tuple[Subject, Text] | None:
     """The addressee and text of the notice that a decision would send, or None."""
-    telling, person = case.policy.telling, addressee(case)
-    if telling is None or person is None or template.notice is None:
+    notice_text, person = case.policy.notice_text, addressee(case)
+    if notice_text is None or person is None or template.notice is None:
         return None
     notice = DecisionNotice(person=person, facts=template.notice)
     letter = Letter(
         person=person,
-        call=telling.call,
-        frame=telling.frame,
+        call=notice_text.call,
+        frame=notice_text.frame,
         values=_values(case, f"D{len(case.decisions) + 1}", rule, notice),
         automated=_automated(case),
         done=tuple(actions),
@@ -91,9 +91,9 @@ def preview(
 
 
 def _values(case: Case, decision: str, rule: str | None, notice: DecisionNotice) -> dict[str, Text]:
-    telling = case.policy.telling
-    assert telling is not None
-    own: Text | None = getattr(telling.automation, _automated(case).value)
+    notice_text = case.policy.notice_text
+    assert notice_text is not None
+    own: Text | None = getattr(notice_text.automation, _automated(case).value)
     return {
         **({"automation": own} if own is not None else {}),
         "facts": notice.facts,

@@ -335,7 +335,7 @@ class Playbook(Written):
 class Policy(Value):
     """The policy of a case, fixed at its opening.
 
-    `telling` is set if the playbook has notices.
+    `notice_text` is set if the playbook has notices.
     """
 
     kind: Literal["policy"] = "policy"
@@ -343,4 +343,4 @@ class Policy(Value):
     playbook: Playbook
     catalog: ActionCatalog
     limits: Limits | None = None
-    telling: NoticeText | None = None
+    notice_text: NoticeText | None = None

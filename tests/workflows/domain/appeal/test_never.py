@@ -93,7 +93,7 @@ class AnyAppeal(RuleBasedStateMachine):
 
     @rule(kind=st.sampled_from(NoticeKind), failed=st.booleans())
     def notice_ends(self, kind, failed) -> None:
-        if kind in self.appeal.untold:
+        if kind in self.appeal.due_notices:
             problem = Problem(kind=ProblemKind.REFUSED, status=404) if failed else None
             self.give(cmd.NoteNotice(notice=kind, problem=problem))
 

@@ -200,14 +200,14 @@ class TestNotices:
     def test_they_come_in_their_order(self) -> None:
         """The answer follows once it is carried out."""
         appeal = an_appeal()
-        assert appeal.untold == (NoticeKind.RECEIVED,)
+        assert appeal.due_notices == (NoticeKind.RECEIVED,)
         appeal = given(appeal, cmd.NoteNotice(notice=NoticeKind.RECEIVED), 0)
         appeal = given(appeal, cmd.Overturn(by=REED, reason="理由"), 1)
-        assert appeal.untold == ()
+        assert appeal.due_notices == ()
         appeal = given(appeal, settled(), 1)
-        assert appeal.untold == (NoticeKind.OVERTURNED,)
+        assert appeal.due_notices == (NoticeKind.OVERTURNED,)
         appeal = given(appeal, cmd.NoteNotice(notice=NoticeKind.OVERTURNED), 1)
-        assert appeal.untold == ()
+        assert appeal.due_notices == ()
 
     def test_one_that_could_not_be_sent_can_be_sent_again_for_a_month(self) -> None:
         """By whoever may review; the appeal waits for it, and ends where nobody does."""
@@ -217,10 +217,10 @@ class TestNotices:
         appeal = given(appeal, cmd.NoteNotice(notice=NoticeKind.UPHELD, problem=problem), 1)
         assert appeal.deadline == T0 + timedelta(days=31)
         again = given(appeal, cmd.RetryNotice(by=MORI), 9)
-        assert again.untold == (NoticeKind.UPHELD,)
+        assert again.due_notices == (NoticeKind.UPHELD,)
         assert again.undelivered is None
         sent = given(again, cmd.NoteNotice(notice=NoticeKind.UPHELD), 9)
-        assert (sent.untold, sent.deadline) == ((), None)
+        assert (sent.due_notices, sent.deadline) == ((), None)
         over = given(appeal, cmd.AppealTick(), 32)
         assert (over.deadline, over.undelivered) == (None, None)
         refusal = outcome(over, cmd.RetryNotice(by=MORI))
@@ -254,12 +254,12 @@ class TestNotices:
         noted = cmd.NoteNotice(notice=NoticeKind.RECEIVED, problem=problem)
         appeal = given(an_appeal(), noted, 0)
         assert appeal.notices[0].problem == problem
-        assert appeal.untold == ()
+        assert appeal.due_notices == ()
         assert outcome(appeal, cmd.NoteNotice(notice=NoticeKind.RECEIVED)) == ()
 
     def test_a_text_that_the_policy_does_not_have_is_not_sent(self) -> None:
         """`dismissed` is optional."""
-        assert given(fresh(), cmd.FileAppeal(appealed=None), 0).untold == ()
+        assert given(fresh(), cmd.FileAppeal(appealed=None), 0).due_notices == ()
 
     def test_who_appealed_is_told(self) -> None:
         """Else who was acted upon; nobody where there is no such person."""

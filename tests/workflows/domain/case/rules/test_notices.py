@@ -69,7 +69,7 @@ def telling_policy(subject: str = "user", **more: object) -> Policy:
             "version": "v1",
             "playbook": {**written, **WORDS, **more},
             "catalog": CATALOG,
-            "telling": NoticeText(call=call, frame=Text(ja=FRAME, en=FRAME)),
+            "notice_text": NoticeText(call=call, frame=Text(ja=FRAME, en=FRAME)),
         }
     )
 
