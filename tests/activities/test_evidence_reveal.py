@@ -127,11 +127,11 @@ async def test_an_image_goes_up_once(room: Room) -> None:
 @pytest.mark.parametrize(
     ("why", "sentence"),
     [
-        (Why.FORBIDDEN, "画像の場所が許可されていないため、表示しません。"),
-        (Why.GONE, "画像はもうありません。"),
+        (Why.FORBIDDEN, "取得元が許可されていない画像のため、表示できません。"),
+        (Why.GONE, "画像が見つかりません。"),
         (Why.AWAY, "画像を取得できませんでした。"),
         (Why.TOO_LARGE, "画像が大きすぎるため、表示できません"),
-        (Why.NO_IMAGE, "画像として読み取れないため、表示しません。"),
+        (Why.NO_IMAGE, "画像として読み込めないため、表示できません。"),
     ],
 )
 async def test_an_image_that_is_not_fetched_has_its_sentence(
