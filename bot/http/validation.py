@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails, from_json
 
 from bot.http.models import MAX_ALERTS
-from workflows.domain.alerts import BY_HAND, Alert
+from workflows.domain.alerts import MANUAL_DETECTORS, Alert
 
 MAX_DEPTH = 32
 """Readers of JSON give up somewhere (pydantic at 200), and an alert travels inside of more JSON."""
@@ -144,7 +144,7 @@ def _read_one(item: Any, detector: str, forbidden: frozenset[str]) -> Alert | In
     given = item.setdefault("detector", detector)
     if given != detector:
         return invalid(item, ("detector",), f"This request speaks for {detector[:64]!r} only.")
-    if given in BY_HAND:
+    if given in MANUAL_DETECTORS:
         return invalid(item, ("detector",), "Only people in Slack speak for this detector.")
     if given in forbidden:
         return invalid(item, ("detector",), "This detector signs with a secret of its own.")

@@ -27,12 +27,12 @@ async def pause_at(case: Case, now: datetime) -> AutomationPause | None:
         playbook = case.policy.playbook.playbook
         return await ask(cases.automation_of, playbook, within=PROTECT_WITHIN)
     except FailureError:
-        return case.halt
+        return case.automation_pause
 
 
 def protection(
-    case: Case, rules: tuple[int, ...], halt: AutomationPause | None
+    case: Case, rules: tuple[int, ...], pause: AutomationPause | None
 ) -> tuple[ProtectNow, ...]:
     """The command that protects by `rules`; none where the case is past them."""
     fresh = fresh_rules(case, rules)
-    return (ProtectNow(rules=fresh, halt=halt),) if fresh else ()
+    return (ProtectNow(rules=fresh, pause=pause),) if fresh else ()

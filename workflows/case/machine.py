@@ -200,9 +200,9 @@ class CaseMachine:
         """Decides what is overdue; the time of that decision."""
         if self._case is None:
             return self._clock.now
-        halt = await pause_at(self._case, self._clock.now)
+        pause = await pause_at(self._case, self._clock.now)
         now = self._clock.now
-        self._decide(Tick(halt=halt), now=now)
+        self._decide(Tick(pause=pause), now=now)
         return now
 
     def _set_alarm(self) -> None:
@@ -336,7 +336,7 @@ class CaseMachine:
         if found.event is not None and case is not None:
             self._case = case
             self._apply_and_react(case, case, [ev.Recorded(seq=1, event=found.event)])
-            self._decide(*protection(case, rules, found.halt), now=self._clock.now)
+            self._decide(*protection(case, rules, found.pause), now=self._clock.now)
 
     async def _join(self, batch: list[Assessed]) -> None:
         assert self._case is not None
@@ -348,11 +348,11 @@ class CaseMachine:
         for each in batch:
             self._seen.add(alert_key(each.alert))
         self._claiming = True
-        new, unclaimed, halt = await claim(self._case, batch, self._clock.now)
+        new, unclaimed, pause = await claim(self._case, batch, self._clock.now)
         self._claiming = False
         self._decide(*joins(new), now=self._clock.now, unclaimed=unclaimed)
         for each in new:
-            self._decide(*protection(self._case, each.rules, halt), now=self._clock.now)
+            self._decide(*protection(self._case, each.rules, pause), now=self._clock.now)
 
     # -- people ---------------------------------------------------------------------------
 

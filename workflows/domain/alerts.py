@@ -12,7 +12,7 @@ PEOPLE = "people"
 """The detector of cases that the team opens in Slack."""
 REPORTS = "reports"
 """The detector of reports by anybody in the workspace."""
-BY_HAND = frozenset({PEOPLE, REPORTS})
+MANUAL_DETECTORS = frozenset({PEOPLE, REPORTS})
 """Koban's own detectors; alerts over HTTP must not use their names."""
 
 SLACK_MESSAGE = "slack_message"
@@ -22,7 +22,7 @@ MOST_NOTE = 1000
 """Characters of a note that a case keeps; the ledger has the whole note."""
 
 
-class ByHand(Value):
+class ManualAlert(Value):
     """The author of a manual alert, their note, and the Slack permalink of the message."""
 
     by: str
@@ -35,18 +35,18 @@ def may_open(roles: frozenset[Role]) -> bool:
     return bool(roles & WORKING_ROLES)
 
 
-def attributes_of(hand: ByHand) -> dict[str, Any]:
+def attributes_of(manual: ManualAlert) -> dict[str, Any]:
     """The attributes of an alert made by a person."""
-    return hand.model_dump(mode="json", exclude_none=True)
+    return manual.model_dump(mode="json", exclude_none=True)
 
 
-def hand_of(detector: str, attributes: dict[str, Any]) -> ByHand | None:
+def manual_of(detector: str, attributes: dict[str, Any]) -> ManualAlert | None:
     """The person behind an alert; None for an alert of a detector."""
     by = attributes.get("by")
-    if detector not in BY_HAND or not isinstance(by, str):
+    if detector not in MANUAL_DETECTORS or not isinstance(by, str):
         return None
     note, link = attributes.get("note"), attributes.get("link")
-    return ByHand(
+    return ManualAlert(
         by=by,
         note=note[:MOST_NOTE] if isinstance(note, str) else "",
         link=link if isinstance(link, str) else None,
@@ -128,7 +128,7 @@ class Alert(Written):
 class AlertBrief(Value):
     """The summary of an alert that a case keeps, of bounded size.
 
-    `hand` is set for alerts made by a person.
+    `manual` is set for alerts made by a person.
     """
 
     key: str
@@ -141,7 +141,7 @@ class AlertBrief(Value):
     images: int = 0
     viewers: int | None = None
     related: tuple[Subject, ...] = ()
-    hand: ByHand | None = None
+    manual: ManualAlert | None = None
 
 
 def _short(text: Text | None) -> Text | None:
@@ -163,7 +163,7 @@ def brief(alert: Alert) -> AlertBrief:
         images=len(alert.evidence) - len(texts),
         viewers=int(viewers) if isinstance(viewers, int | float) else None,
         related=alert.related[:10],
-        hand=hand_of(alert.detector, alert.attributes),
+        manual=manual_of(alert.detector, alert.attributes),
     )
 
 

@@ -43,7 +43,7 @@ class AutomationPause(Value):
 class PauseState(Value):
     """A pause, with the pending request to resume."""
 
-    halt: AutomationPause
+    pause: AutomationPause
     asked_by: str | None = None
     asked_at: datetime | None = None
 
@@ -62,21 +62,21 @@ class Unchanged(StrEnum):
 
 def current_pauses(changes: Iterable[AutomationChange], now: datetime) -> tuple[PauseState, ...]:
     """The pauses at `now`, that of all playbooks first; `changes` are in their order."""
-    halts: dict[str | None, PauseState] = {}
+    pauses: dict[str | None, PauseState] = {}
     for change in changes:
-        before = halts.get(change.playbook)
+        before = pauses.get(change.playbook)
         if change.kind is PauseChange.RESUMED:
-            halts.pop(change.playbook, None)
+            pauses.pop(change.playbook, None)
         elif change.kind is PauseChange.PAUSED:
-            halt = AutomationPause(
+            pause = AutomationPause(
                 playbook=change.playbook, by=change.by, at=change.at, until=change.until
             )
-            halts[change.playbook] = PauseState(halt=halt)
+            pauses[change.playbook] = PauseState(pause=pause)
         elif before is not None:
             asked = {"asked_by": change.by, "asked_at": change.at}
-            halts[change.playbook] = before.model_copy(update=asked)
-    found = (_asked_in_time(each, now) for each in halts.values() if not _over(each.halt, now))
-    return tuple(sorted(found, key=lambda each: each.halt.playbook or ""))
+            pauses[change.playbook] = before.model_copy(update=asked)
+    found = (_asked_in_time(each, now) for each in pauses.values() if not _over(each.pause, now))
+    return tuple(sorted(found, key=lambda each: each.pause.playbook or ""))
 
 
 def pause_of(
@@ -85,7 +85,7 @@ def pause_of(
     """The pause that applies to cases of `playbook`, or None."""
     meant = (None, playbook)
     return next(
-        (each.halt for each in current_pauses(changes, now) if each.halt.playbook in meant), None
+        (each.pause for each in current_pauses(changes, now) if each.pause.playbook in meant), None
     )
 
 
@@ -104,7 +104,7 @@ def pause(
     until = None if lasts is None else now + lasts
     before = _of(changes, playbook, now)
     if before is not None:
-        until = _later(before.halt.until, until)
+        until = _later(before.pause.until, until)
     return AutomationChange(
         kind=PauseChange.PAUSED, by=by.id, at=now, playbook=playbook, until=until
     )
@@ -122,7 +122,7 @@ def resume(
     meant = _meant(current_pauses(changes, now), playbook)
     if isinstance(meant, Unchanged):
         return meant
-    scope = meant.halt.playbook
+    scope = meant.pause.playbook
     if meant.asked_by is None:
         return AutomationChange(kind=PauseChange.RESUME_ASKED, by=by.id, at=now, playbook=scope)
     if meant.asked_by == by.id:
@@ -133,7 +133,7 @@ def resume(
 
 
 def _meant(found: Sequence[PauseState], playbook: str | None) -> PauseState | Unchanged:
-    named = next((each for each in found if each.halt.playbook == playbook), None)
+    named = next((each for each in found if each.pause.playbook == playbook), None)
     if named is not None:
         return named
     if playbook is None and len(found) == 1:
@@ -142,25 +142,25 @@ def _meant(found: Sequence[PauseState], playbook: str | None) -> PauseState | Un
         return Unchanged.NOT_PAUSED
     if playbook is None:
         return Unchanged.WHICH
-    everything = found[0].halt.playbook is None
+    everything = found[0].pause.playbook is None
     return Unchanged.ALL_PAUSED if everything else Unchanged.NOT_PAUSED
 
 
 def _of(
     changes: Iterable[AutomationChange], playbook: str | None, now: datetime
 ) -> PauseState | None:
-    return next((s for s in current_pauses(changes, now) if s.halt.playbook == playbook), None)
+    return next((s for s in current_pauses(changes, now) if s.pause.playbook == playbook), None)
 
 
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:
     return None if one is None or other is None else max(one, other)
 
 
-def _over(halt: AutomationPause, now: datetime) -> bool:
-    return halt.until is not None and halt.until <= now
+def _over(pause: AutomationPause, now: datetime) -> bool:
+    return pause.until is not None and pause.until <= now
 
 
 def _asked_in_time(each: PauseState, now: datetime) -> PauseState:
     if each.asked_at is None or now - each.asked_at < ASK_LASTS:
         return each
-    return PauseState(halt=each.halt)
+    return PauseState(pause=each.pause)

@@ -65,7 +65,7 @@ class OpenedCase(Value):
 
     event: CaseOpened | None = None
     joins: str = ""
-    halt: AutomationPause | None = None
+    pause: AutomationPause | None = None
 
 
 class ClaimAlerts(Value):
@@ -84,7 +84,7 @@ class ClaimedAlerts(Value):
     """The keys of alerts that some case had before, and what keeps Koban from acting by itself."""
 
     known: tuple[str, ...] = ()
-    halt: AutomationPause | None = None
+    pause: AutomationPause | None = None
 
 
 class Show(Value):

@@ -28,7 +28,7 @@ from workflows.domain.people import Role
 
 RESUME = "automation.resume"
 ALL = "all"
-"""What stands in a button's value for the halt of everything."""
+"""What stands in a button's value for the pause of everything."""
 
 AutomationLine = PauseAutomation | ResumeAutomation
 
@@ -133,23 +133,23 @@ async def halts(services: Services, now: datetime, texts: Catalog) -> list[Block
 
 
 def halts_page(found: Sequence[PauseState], services: Services, texts: Catalog) -> list[Block]:
-    """Each halt in a line."""
+    """Each pause in a line."""
     if not found:
         return []
     return [section("\n".join(_halt(each, services, texts) for each in found))]
 
 
 def _halt(each: PauseState, services: Services, texts: Catalog) -> str:
-    halt = each.halt
+    pause = each.pause
     line = texts.say(
         "bot.brake.stands",
-        scope=scope_name(halt.playbook, services, texts),
-        person=person(halt.by, texts),
-        at=moment(halt.at),
+        scope=scope_name(pause.playbook, services, texts),
+        person=person(pause.by, texts),
+        at=moment(pause.at),
     )
     told = [line]
-    if halt.until is not None:
-        told.append(texts.say("words.until", time=moment(halt.until)))
+    if pause.until is not None:
+        told.append(texts.say("words.until", time=moment(pause.until)))
     if each.asked_by is not None:
         told.append(texts.say("bot.brake.asked", person=person(each.asked_by, texts)))
     return " · ".join(told)

@@ -17,7 +17,7 @@ from bot.slack.context import Listener
 from bot.slack.rendering import about, case_name, safe
 from bot.slack.replies import Said
 from workflows.client import OutOfReach
-from workflows.domain.alerts import Alert, ByHand, Subject, TextEvidence, attributes_of
+from workflows.domain.alerts import Alert, ManualAlert, Subject, TextEvidence, attributes_of
 from workflows.domain.policy.matching import kinds_by_name, kinds_of, subject_meant, subject_types
 from workflows.domain.policy.playbook import Playbook
 from workflows.domain.values import Value
@@ -170,7 +170,7 @@ def _alert(words: Words, kind: str, subject: Subject, now: datetime) -> Alert:
     message, note = words.message.strip(), words.note.strip()
     seen = [text for text in (message, note) if text]
     # The first words are shown as evidence; a note beside a message stands on its own.
-    hand = ByHand(by=words.by, note=note if message else "", link=words.link)
+    manual = ManualAlert(by=words.by, note=note if message else "", link=words.link)
     return Alert(
         id=words.id,
         detector=words.detector,
@@ -178,7 +178,7 @@ def _alert(words: Words, kind: str, subject: Subject, now: datetime) -> Alert:
         subject=subject,
         occurred_at=now,
         evidence=tuple(TextEvidence(text=text) for text in seen),
-        attributes=attributes_of(hand),
+        attributes=attributes_of(manual),
     )
 
 

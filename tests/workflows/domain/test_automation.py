@@ -45,9 +45,9 @@ class TestStopping:
     def test_a_specialist_stops_everything_at_once(self) -> None:
         """Every playbook stands still, until somebody resumes it."""
         changes = played(stops(SATO))
-        halt = AutomationPause(by="U0SATO", at=T0)
-        assert pause_of(changes, "off_platform", minutes(10_000)) == halt
-        assert pause_of(changes, "self_harm", minutes(1)) == halt
+        current = AutomationPause(by="U0SATO", at=T0)
+        assert pause_of(changes, "off_platform", minutes(10_000)) == current
+        assert pause_of(changes, "self_harm", minutes(1)) == current
 
     def test_one_playbook_alone(self) -> None:
         """The others go on."""
@@ -158,7 +158,7 @@ def test_one_person_alone_never_arms_it_again(turns) -> None:
     leads = {each.id for each in (TANAKA, REED) if Role.LEAD in each.roles}
     for pauses, by, playbook, lasts, later in turns:
         now += timedelta(minutes=later)
-        before = {each.halt.playbook: each.halt for each in current_pauses(changes, now)}
+        before = {each.pause.playbook: each.pause for each in current_pauses(changes, now)}
         until = None if lasts is None else timedelta(minutes=lasts)
         outcome = (
             pause(changes, by, playbook, until, now)
@@ -168,13 +168,13 @@ def test_one_person_alone_never_arms_it_again(turns) -> None:
         if isinstance(outcome, Unchanged):
             continue
         changes.append(outcome)
-        after = {each.halt.playbook: each.halt for each in current_pauses(changes, now)}
+        after = {each.pause.playbook: each.pause for each in current_pauses(changes, now)}
         for scope in before.keys() - after.keys():
             asked = [each for each in changes[:-1] if each.playbook == scope][-1]
             assert outcome.kind is PauseChange.RESUMED
             assert asked.kind is PauseChange.RESUME_ASKED
             assert asked.by != outcome.by
             assert outcome.by in leads
-        for scope, halt in before.items():
-            if scope in after and halt.until is None:
+        for scope, current in before.items():
+            if scope in after and current.until is None:
                 assert after[scope].until is None

@@ -71,7 +71,7 @@ SAID: dict[str, Any] = {
         reason="型番でした",
     ),
     "rules": (0, 2),
-    "halt": AutomationPause(playbook="off_platform", by="U0TANAKA", at=T0, until=minutes(120)),
+    "pause": AutomationPause(playbook="off_platform", by="U0TANAKA", at=T0, until=minutes(120)),
     "version": 7,
 }
 """A value for each field whose type its name tells; other fields are words, numbers or flags."""

@@ -266,11 +266,11 @@ class JoinAlert(Value):
 
 
 class ProtectNow(Value):
-    """The rules of the playbook's `protect` that match an alert; `halt` is a current pause."""
+    """The rules of the playbook's `protect` that match an alert; `pause` is a current pause."""
 
     kind: Literal["protect_now"] = "protect_now"
     rules: tuple[int, ...]
-    halt: AutomationPause | None = None
+    pause: AutomationPause | None = None
 
 
 class Absorb(Value):
@@ -290,10 +290,10 @@ class AnswerAppeal(Value):
 
 
 class Tick(Value):
-    """Time has passed. `halt` is a pause that prevents protections."""
+    """Time has passed. `pause` is a pause that prevents protections."""
 
     kind: Literal["tick"] = "tick"
-    halt: AutomationPause | None = None
+    pause: AutomationPause | None = None
 
 
 class Report(Value):

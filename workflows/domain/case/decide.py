@@ -100,7 +100,7 @@ def _tick(case: Case, command: cmd.Tick, now: datetime) -> Outcome:
     events: list[ev.Event] = []
     for rule in (approvals.approval_tick, holds.hold_tick, assignment.claim_tick):
         events += rule(apply_all(case, events), now)
-    events += escalation.ladder_tick(apply_all(case, events), now, command.halt)
+    events += escalation.ladder_tick(apply_all(case, events), now, command.pause)
     return tuple(events)
 
 

@@ -429,14 +429,14 @@ class ProtectionStarted(ProtectionEvent):
 
 
 class ProtectionWithheld(EventBase):
-    """Koban would have protected, but automation is paused by `halt`.
+    """Koban would have protected, but automation is paused by `pause`.
 
     `rules` or `step` are the indexes in the playbook.
     """
 
-    people = ("halt.by",)
+    people = ("pause.by",)
     kind: Literal["protection_withheld"] = "protection_withheld"
-    halt: AutomationPause
+    pause: AutomationPause
     rules: tuple[int, ...] = ()
     step: int | None = None
 

@@ -172,7 +172,7 @@ class Case(Value):
     - `returned_at`: a decision came back undecided; `clock_from`: time of the reopening
     - `absorbed`: cases merged into this one; `merged_into`: the case that continues this one
     - `bulk_decisions`, `notices`: by decision id
-    - `halt`: the pause that prevented the last protection; `withheld`: rules that it prevented
+    - `automation_pause`: it prevented the last protection; `withheld`: rules that it prevented
     """
 
     id: str
@@ -201,7 +201,7 @@ class Case(Value):
     decisions: tuple[Decision, ...] = ()
     actions: tuple[ActionState, ...] = ()
     protections: tuple[Protection, ...] = ()
-    halt: AutomationPause | None = None
+    automation_pause: AutomationPause | None = None
     withheld: frozenset[int] = frozenset()
     approval: Approval | None = None
     rejection: str | None = None

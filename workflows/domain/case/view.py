@@ -124,7 +124,7 @@ class CardView(Value):
     bulk: BulkState | None = None
     bulk_decisions: bool = False
     appeal: AppealAnswer | None = None
-    halt: AutomationPause | None = None
+    automation_pause: AutomationPause | None = None
 
 
 def view_of(case: Case) -> CardView:
@@ -188,7 +188,7 @@ _SAME = (
     "absorbed",
     "known",
     "appeal",
-    "halt",
+    "automation_pause",
 )
 
 

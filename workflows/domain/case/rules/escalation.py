@@ -36,9 +36,9 @@ def acknowledge(case: Case, command: cmd.Acknowledge, now: datetime) -> Outcome:
 
 
 def ladder_tick(
-    case: Case, now: datetime, halt: AutomationPause | None = None
+    case: Case, now: datetime, pause: AutomationPause | None = None
 ) -> tuple[ev.Event, ...]:
-    """The calls that are due, with their protections unless `halt` prevents them."""
+    """The calls that are due, with their protections unless `pause` prevents them."""
     events: list[ev.Event] = []
     for due in case.steps:
         if due.at > now:
@@ -46,7 +46,7 @@ def ladder_tick(
         events.append(_call(due, now))
         if due.step.protect is not None and due.round == 0:
             begun = started(case, due.step.protect, now, step=due.index, after=events)
-            events += begun if halt is None else _withheld(begun, halt, due, now)
+            events += begun if pause is None else _withheld(begun, pause, due, now)
     return tuple(events)
 
 
@@ -57,9 +57,9 @@ def protects_by(case: Case, now: datetime) -> bool:
 
 
 def _withheld(
-    begun: tuple[ev.Event, ...], halt: AutomationPause, due: Due, now: datetime
+    begun: tuple[ev.Event, ...], pause: AutomationPause, due: Due, now: datetime
 ) -> tuple[ev.Event, ...]:
-    return (ev.ProtectionWithheld(at=now, halt=halt, step=due.index),) if begun else ()
+    return (ev.ProtectionWithheld(at=now, pause=pause, step=due.index),) if begun else ()
 
 
 def _call(due: Due, now: datetime) -> ev.CaseEscalated:

@@ -20,11 +20,11 @@ def protect(case: Case, command: cmd.ProtectNow, now: datetime) -> Outcome:
     for rule in fresh:
         written = case.policy.playbook.protect[rule]
         events += started(case, written, now, rule=rule, after=events)
-    if command.halt is None or not events:
+    if command.pause is None or not events:
         return tuple(events)
     rules = tuple(rule for rule in fresh if rule not in case.withheld)
     # Once per rule: every alert of a raid matches it again.
-    return (ev.ProtectionWithheld(at=now, halt=command.halt, rules=rules),) if rules else ()
+    return (ev.ProtectionWithheld(at=now, pause=command.pause, rules=rules),) if rules else ()
 
 
 def fresh_rules(case: Case, rules: Iterable[int]) -> tuple[int, ...]:

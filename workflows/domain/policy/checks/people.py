@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from workflows.domain.alerts import BY_HAND
+from workflows.domain.alerts import MANUAL_DETECTORS
 from workflows.domain.people import Role
 from workflows.domain.policy.actions import ApprovalRule
 from workflows.domain.policy.checks.finding import (
@@ -30,7 +30,7 @@ def detectors_are_no_people(bundle: Bundle) -> Findings:
     These are reserved for alerts that people make in Slack.
     """
     for file, detector in bundle.detectors.items():
-        if detector.detector in BY_HAND:
+        if detector.detector in MANUAL_DETECTORS:
             what = f"`{detector.detector}` is the name under which people make alerts in Slack"
             yield Finding(file, ("detector",), what, "give the detector another name")
 

@@ -302,39 +302,39 @@ class TestWhileAutomationStandsStill:
     def test_nothing_begins_and_that_is_told_once(self) -> None:
         """Every alert of a raid would tell it anew."""
         case = a_case(policy=WATCHFUL)
-        told = decide(case, cmd.ProtectNow(rules=(0,), halt=HALT), minutes(0))
+        told = decide(case, cmd.ProtectNow(rules=(0,), pause=HALT), minutes(0))
         assert kinds(told) == ["protection_withheld"]
-        case = follow(case, cmd.ProtectNow(rules=(0,), halt=HALT), minutes(0))
-        assert (case.protections, case.actions, case.halt) == ((), (), HALT)
-        assert decide(case, cmd.ProtectNow(rules=(0,), halt=HALT), minutes(1)) == ()
+        case = follow(case, cmd.ProtectNow(rules=(0,), pause=HALT), minutes(0))
+        assert (case.protections, case.actions, case.automation_pause) == ((), (), HALT)
+        assert decide(case, cmd.ProtectNow(rules=(0,), pause=HALT), minutes(1)) == ()
 
     def test_a_rule_without_a_target_is_not_withheld(self) -> None:
         """It would not have done anything either."""
         bare = a_case(policy=WATCHFUL).model_copy(update={"sightings": ()})
-        assert decide(bare, cmd.ProtectNow(rules=(1,), halt=HALT), minutes(0)) == ()
+        assert decide(bare, cmd.ProtectNow(rules=(1,), pause=HALT), minutes(0)) == ()
 
     def test_the_next_alert_protects_once_it_goes_on(self) -> None:
         """What was withheld has not acted yet."""
-        case = follow(a_case(policy=WATCHFUL), cmd.ProtectNow(rules=(0,), halt=HALT), minutes(0))
+        case = follow(a_case(policy=WATCHFUL), cmd.ProtectNow(rules=(0,), pause=HALT), minutes(0))
         case = follow(case, cmd.ProtectNow(rules=(0,)), minutes(9))
-        assert ([p.action for p in case.protecting], case.halt) == ([MUTE], None)
+        assert ([p.action for p in case.protecting], case.automation_pause) == ([MUTE], None)
 
     def test_a_call_is_made_without_its_protection(self) -> None:
         """People are called all the more."""
         case = a_case(policy=WATCHFUL)
         assert protects_by(case, minutes(10))
         assert not protects_by(case, minutes(9))
-        case = follow(case, cmd.Tick(halt=HALT), minutes(10))
+        case = follow(case, cmd.Tick(pause=HALT), minutes(10))
         assert set(case.step_called_at) >= {0, 2}
-        assert (case.protections, case.halt) == ((), HALT)
+        assert (case.protections, case.automation_pause) == ((), HALT)
 
     def test_what_stands_already_stays_and_is_lifted_in_time(self) -> None:
-        """A halt stops what begins; nobody lifts a protection because of it."""
+        """A pause stops what begins; nobody lifts a protection because of it."""
         case = protected()
-        case = follow(case, cmd.ProtectNow(rules=(0, 1), halt=HALT), minutes(1))
+        case = follow(case, cmd.ProtectNow(rules=(0, 1), pause=HALT), minutes(1))
         assert [p.action for p in case.protecting] == [MUTE]
 
     def test_people_still_decide(self) -> None:
         """A person's decision is no automation."""
-        case = follow(a_case(policy=WATCHFUL), cmd.ProtectNow(rules=(0,), halt=HALT), minutes(0))
+        case = follow(a_case(policy=WATCHFUL), cmd.ProtectNow(rules=(0,), pause=HALT), minutes(0))
         assert follow(case, preset(SATO, "mute"), minutes(1)).phase is Phase.ENFORCING
