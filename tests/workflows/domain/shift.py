@@ -1,4 +1,4 @@
-"""Any shift: presses, reports, alerts and hours in any order, as a hypothesis state machine."""
+"""Random shift as a hypothesis state machine: presses, reports, alerts and time in any order."""
 
 from datetime import datetime, timedelta
 from typing import Any

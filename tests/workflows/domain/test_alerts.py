@@ -28,7 +28,7 @@ def test_no_detector_speaks_for_a_person() -> None:
 
 @pytest.mark.parametrize("attributes", [{}, {"by": 7}, {"note": "x"}])
 def test_without_a_person_nobody_made_it(attributes: dict[str, object]) -> None:
-    """Whatever else stands there."""
+    """With any other attributes."""
     assert brief(made("people", **attributes)).manual is None
 
 

@@ -76,8 +76,8 @@ class Exposure(Written):
 class Limits(Written):
     """Limits above which a decision needs `approval` (limits.yaml).
 
-    `bulk` is the number of subjects per decision. Above `exposure` evidence is refused without
-    an approval.
+    `bulk` is the number of subjects per decision. Evidence above `exposure` is refused; no
+    approval allows more.
     """
 
     velocity: Velocity | None = None

@@ -1,4 +1,4 @@
-"""What must never happen to an appeal, whatever people, clock, case and platform do."""
+"""Invariants of an appeal under random commands of people, clock, case and platform."""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""What an appeal does with each command, and what it refuses."""
+"""Rules of an appeal: the events and refusals of each command."""
 
 from datetime import timedelta
 
@@ -123,7 +123,7 @@ class TestAnswers:
         assert kinds(found) == ["appeal_claimed", "appeal_upheld"]
 
     def test_upheld_is_over_at_once(self) -> None:
-        """The next press is told who did it."""
+        """The refusal names the person who did it."""
         appeal = given(an_appeal(), cmd.Uphold(by=REED, reason="規約どおり"), 1)
         assert (appeal.state, appeal.answered_by) == (AppealState.UPHELD, REED.id)
         found = refused(appeal, cmd.Overturn(by=MORI, reason="理由"))
@@ -134,7 +134,7 @@ class TestAnswers:
         )
 
     def test_overturned_waits_for_the_platform(self) -> None:
-        """It is over once the case tells that nothing is left."""
+        """It is over once the case reports that nothing is left."""
         appeal = given(an_appeal(), cmd.Overturn(by=REED, reason="型番でした"), 1)
         assert appeal.state is AppealState.UNDOING
         appeal = given(appeal, settled(left=1), 1)
@@ -157,7 +157,7 @@ class TestAnswers:
 
 
 def settled(left: int = 0, kept: int = 0) -> cmd.SettleAppeal:
-    """The case tells what is left."""
+    """The case reports the rest."""
     return cmd.SettleAppeal(settled=AppealSettled(appeal="A0123456789AB", left=left, kept=kept))
 
 
@@ -195,7 +195,7 @@ class TestClock:
 
 
 class TestNotices:
-    """What the person is told, and when."""
+    """Notices to the person and their times."""
 
     def test_they_come_in_their_order(self) -> None:
         """The answer follows once it is carried out."""
@@ -235,7 +235,7 @@ class TestNotices:
         assert refusal.reason is Reason.OWN_APPEAL
 
     def test_what_a_later_notice_overtook_is_not_sent_again(self) -> None:
-        """Nobody hears of the receipt after the answer."""
+        """The notice of the receipt is not sent after the answer."""
         problem = Problem(kind=ProblemKind.UNREACHABLE)
         noted = cmd.NoteNotice(notice=NoticeKind.RECEIVED, problem=problem)
         appeal = given(given(an_appeal(), noted, 0), cmd.Uphold(by=REED, reason="理由"), 1)
@@ -249,7 +249,7 @@ class TestNotices:
         assert appeal.undelivered is None
 
     def test_one_that_could_not_be_sent_is_on_record_and_not_tried_by_itself(self) -> None:
-        """The card tells a person to do it otherwise, or again."""
+        """The card asks for another way, or a retry."""
         problem = Problem(kind=ProblemKind.REFUSED, status=404)
         noted = cmd.NoteNotice(notice=NoticeKind.RECEIVED, problem=problem)
         appeal = given(an_appeal(), noted, 0)

@@ -1,4 +1,4 @@
-"""The numbers, recomputed by hand from a few events."""
+"""Metrics computed from a few events."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -78,14 +78,14 @@ def test_what_happened_first_before_the_time_is_not_counted_again() -> None:
 
 
 def test_a_bulk_has_acted_once_one_of_its_subjects_is_done() -> None:
-    """Its progress stands for the actions that are not told one by one."""
+    """Its progress replaces reports of single actions."""
     bulk = Case("K1", opened=0).decided(5, due=10)
     bulk.then("bulk_progressed", 6, done=0).then("bulk_progressed", 7, done=3)
     assert of(bulk).ttfa == Spread(of=1, p50=timedelta(minutes=7), p95=timedelta(minutes=7))
 
 
 def test_sla_is_met_by_met_missed_and_open_and_overdue() -> None:
-    """By severity; the denominator is always told."""
+    """By severity, with the denominator."""
     cases = (
         Case("K1", 0, severity=Severity.CRITICAL).decided(10, due=10),
         Case("K2", 0, severity=Severity.CRITICAL).decided(10.1, due=10),
@@ -106,7 +106,7 @@ def test_sla_is_met_by_met_missed_and_open_and_overdue() -> None:
 
 
 def test_only_the_first_decision_of_an_opening_has_a_clock() -> None:
-    """What is decided again after a rejection was in time once; a reopening begins anew."""
+    """Another decision after a rejection does not count again; after a reopening it does."""
     case = Case("K1", 0).decided(5, due=10).then("rejected", 20).decided(25, due=10)
     case.then("case_closed", 26).then("case_reopened", 30).decided(50, due=40)
     assert of(case).sla == {Severity.HIGH: Sla(met=1, missed=1)}
@@ -158,7 +158,7 @@ def test_an_approval_counts_once_it_is_over() -> None:
 
 
 def test_protections_and_what_became_of_them() -> None:
-    """Those that run are counted where they stand."""
+    """The ledger counts the running ones."""
     case = Case("K1", 0).then("protection_started", 1).then("protection_started", 2)
     case.then("protection_lifted", 3).then("protection_confirmed", 4)
     assert of(case, running=1).protections == Protections(
