@@ -99,7 +99,7 @@ def _overdue(appeal: Appeal, event: ev.AppealOverdue) -> Changes:
     return {"overdue": True}
 
 
-def _answered(appeal: Appeal, event: ev.AppealUpheld | ev.AppealOverturned) -> Changes:
+def _answered(appeal: Appeal, event: ev.AnswerEvent) -> Changes:
     upheld = event.outcome is AppealOutcome.UPHELD
     return {
         "state": AppealState.UPHELD if upheld else AppealState.UNDOING,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, Union
 
 from pydantic import Field
 
@@ -21,6 +21,7 @@ from workflows.domain.case.event_base import (
     DecisionEvent,
     EventBase,
     ProtectionEvent,
+    events_among,
 )
 from workflows.domain.case.model import SubjectHistory
 from workflows.domain.people import Role
@@ -521,67 +522,11 @@ class NoticeRetried(DecisionEvent):
     kind: Literal["notice_retried"] = "notice_retried"
 
 
-Event = Annotated[
-    CaseOpened
-    | AlertJoined
-    | CaseMerged
-    | CaseAbsorbed
-    | CaseClaimed
-    | CaseReleased
-    | CaseHandedOver
-    | ClaimWarned
-    | ClaimExpired
-    | CaseWatched
-    | CaseUnwatched
-    | NoteAdded
-    | EvidenceRevealed
-    | CaseEscalated
-    | CaseAcknowledged
-    | CaseSnoozed
-    | CaseWaiting
-    | CaseResumed
-    | Decided
-    | CaseClosed
-    | CaseReopened
-    | AppealAnswered
-    | ApprovalRequested
-    | Approved
-    | Rejected
-    | ApprovalExpired
-    | ApprovalWithdrawn
-    | ApprovalAsked
-    | ApprovalAnswered
-    | ApprovalReminded
-    | EnforcementStarted
-    | ActionRetrying
-    | ActionSucceeded
-    | ActionVerified
-    | ActionFailed
-    | ActionSkipped
-    | ActionRolledBack
-    | ActionDryRun
-    | ActionRetried
-    | ActionsGivenUp
-    | UndoRequested
-    | ActionUndone
-    | ActionLifted
-    | ProtectionStarted
-    | ProtectionWithheld
-    | ProtectionHeld
-    | ProtectionResumed
-    | ProtectionConfirmed
-    | ProtectionDismissed
-    | ProtectionLifted
-    | ProtectionKept
-    | BulkProgressed
-    | BulkStopped
-    | NoticeSent
-    | NoticeDelayed
-    | NoticeFailed
-    | NoticeRetried,
-    Field(discriminator="kind"),
-]
-EVENTS: tuple[type[EventBase], ...] = get_args(get_args(Event)[0])
+EVENTS = events_among(globals())
+if TYPE_CHECKING:
+    Event = EventBase
+else:
+    Event = Annotated[Union[EVENTS], Field(discriminator="kind")]  # noqa: UP007
 
 
 def kinds(chosen: Callable[[type[EventBase]], bool]) -> frozenset[str]:
