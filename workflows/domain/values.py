@@ -1,9 +1,10 @@
 """Base models, durations and bilingual texts, shared by the whole domain."""
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
@@ -12,6 +13,20 @@ class Value(BaseModel):
     """An immutable value. Unknown fields are ignored: an older worker can read a newer payload."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+V = TypeVar("V", bound=Value)
+
+
+def tagged(names: Mapping[str, Any], base: type[V]) -> tuple[type[V], ...]:
+    """The subclasses of `base` in a module's `globals()` that set `kind`: members of a union."""
+    return tuple(
+        each
+        for each in names.values()
+        if isinstance(each, type)
+        and issubclass(each, base)
+        and not each.model_fields["kind"].is_required()
+    )
 
 
 class Written(BaseModel):

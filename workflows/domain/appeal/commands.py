@@ -1,6 +1,6 @@
 """Commands to an appeal: by reviewers, the clock, the case and the platform."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Union
 
 from pydantic import Field
 
@@ -9,7 +9,7 @@ from workflows.domain.case.appeal_outcome import AppealSettled
 from workflows.domain.case.commands import Grant, PersonCommandBase, Place
 from workflows.domain.case.enforcement import Problem
 from workflows.domain.policy.appeals import NoticeKind
-from workflows.domain.values import Value
+from workflows.domain.values import Value, tagged
 
 
 class ClaimAppeal(PersonCommandBase):
@@ -78,9 +78,13 @@ class NoteNotice(Value):
     problem: Problem | None = None
 
 
-AppealPersonCommand = Annotated[
-    ClaimAppeal | ReleaseAppeal | Uphold | Overturn | RetryNotice, Field(discriminator="kind")
-]
+if TYPE_CHECKING:
+    AppealPersonCommand = PersonCommandBase
+else:
+    AppealPersonCommand = Annotated[
+        Union[tagged(globals(), PersonCommandBase)],  # noqa: UP007
+        Field(discriminator="kind"),
+    ]
 AppealCommand = (
     AppealPersonCommand | FileAppeal | WithdrawAppeal | AppealTick | SettleAppeal | NoteNotice
 )

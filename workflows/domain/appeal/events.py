@@ -8,9 +8,9 @@ from pydantic import Field
 from workflows.domain.appeal.model import Appealed, AppealRequest, Dismissal
 from workflows.domain.case.appeal_outcome import AppealOutcome
 from workflows.domain.case.enforcement import Problem
-from workflows.domain.case.event_base import EventBase, events_among
+from workflows.domain.case.event_base import EventBase
 from workflows.domain.policy.appeals import NoticeKind
-from workflows.domain.values import Value
+from workflows.domain.values import Value, tagged
 
 
 class AppealFiled(EventBase):
@@ -135,7 +135,7 @@ class NoticeGivenUp(NoticeEvent):
 if TYPE_CHECKING:
     AppealEvent = EventBase
 else:
-    AppealEvent = Annotated[Union[events_among(globals())], Field(discriminator="kind")]  # noqa: UP007
+    AppealEvent = Annotated[Union[tagged(globals(), EventBase)], Field(discriminator="kind")]  # noqa: UP007
 
 
 class AppealRecorded(Value):

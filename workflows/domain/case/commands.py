@@ -1,7 +1,7 @@
 """Commands to a case: by people, the clock, alerts, appeals and the platform."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Union
 
 from pydantic import Field, StringConstraints
 
@@ -14,12 +14,13 @@ from workflows.domain.case.enforcement import EnforcementReport
 from workflows.domain.case.reveal_quota import Exposed
 from workflows.domain.people import Actor, Role
 from workflows.domain.policy.playbook import PresetAction, Severity
-from workflows.domain.values import Value
+from workflows.domain.values import Value, tagged
 
 
 class PersonCommandBase(Value):
     """A command by a person; `version` is that of the card they saw."""
 
+    kind: str
     by: Actor
     version: int | None = None
 
@@ -303,40 +304,13 @@ class Report(Value):
     report: EnforcementReport
 
 
-PersonCommand = Annotated[
-    Claim
-    | Release
-    | HandOver
-    | Acknowledge
-    | Snooze
-    | Wait
-    | Resume
-    | Watch
-    | Unwatch
-    | AddNote
-    | RevealEvidence
-    | Merge
-    | Escalate
-    | ChoosePreset
-    | Decide
-    | MarkNoViolation
-    | Confirm
-    | LiftProtection
-    | Reopen
-    | Approve
-    | Reject
-    | AskRequester
-    | AnswerApprover
-    | Withdraw
-    | Retry
-    | GiveUp
-    | RetryNotice
-    | Undo
-    | DecideBulk
-    | StopBulk,
-    Field(discriminator="kind"),
-]
-
+if TYPE_CHECKING:
+    PersonCommand = PersonCommandBase
+else:
+    PersonCommand = Annotated[
+        Union[tagged(globals(), PersonCommandBase)],  # noqa: UP007
+        Field(discriminator="kind"),
+    ]
 Command = PersonCommand | JoinAlert | ProtectNow | Absorb | AnswerAppeal | Tick | Report
 
 

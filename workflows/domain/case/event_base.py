@@ -1,9 +1,9 @@
 """Base classes of events, with the facts that threads, cards, search and reports read of them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from functools import reduce
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from workflows.domain.case.approval import Purpose
 from workflows.domain.values import Value
@@ -74,14 +74,3 @@ class ProtectionEvent(EventBase):
     """An event about a protection."""
 
     protection: str
-
-
-def events_among(names: Mapping[str, Any]) -> tuple[type[EventBase], ...]:
-    """The events in a module's `globals()`, without base classes, which have no kind."""
-    return tuple(
-        each
-        for each in names.values()
-        if isinstance(each, type)
-        and issubclass(each, EventBase)
-        and not each.model_fields["kind"].is_required()
-    )

@@ -21,13 +21,12 @@ from workflows.domain.case.event_base import (
     DecisionEvent,
     EventBase,
     ProtectionEvent,
-    events_among,
 )
 from workflows.domain.case.model import SubjectHistory
 from workflows.domain.people import Role
 from workflows.domain.policy.actions import OnExpiry
 from workflows.domain.policy.playbook import Notify, Severity, Unless, Via
-from workflows.domain.values import Value
+from workflows.domain.values import Value, tagged
 
 _REVIEW = frozenset({Purpose.REVIEW})
 
@@ -522,7 +521,7 @@ class NoticeRetried(DecisionEvent):
     kind: Literal["notice_retried"] = "notice_retried"
 
 
-EVENTS = events_among(globals())
+EVENTS = tagged(globals(), EventBase)
 if TYPE_CHECKING:
     Event = EventBase
 else:
