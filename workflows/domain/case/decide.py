@@ -65,7 +65,7 @@ def _role_missing(case: Case, command: cmd.PersonCommandBase) -> Refusal | None:
     if person.may_approve(allowed) if agreeing else person.may(allowed):
         return None
     if agreeing:
-        return approvals.approvers_only(case, Reason.ROLE_NEEDED, allowed)
+        return approvals.refuse_approver(case, Reason.ROLE_NEEDED, allowed)
     return Refusal(reason=Reason.ROLE_NEEDED, roles=tuple(sorted(allowed)))
 
 

@@ -9,17 +9,17 @@ from workflows.domain.case.enforcement import ACTING
 from workflows.domain.case.evolve import apply_all
 from workflows.domain.case.model import UNDECIDED, Case, Phase
 from workflows.domain.case.refusals import Rules
-from workflows.domain.case.rules.approvals import closing, given_up
+from workflows.domain.case.rules.approvals import close, give_up_failed
 
 
-def answered(case: Case, command: cmd.AnswerAppeal, now: datetime) -> tuple[ev.Event, ...]:
+def answer(case: Case, command: cmd.AnswerAppeal, now: datetime) -> tuple[ev.Event, ...]:
     """Records the answer; an overturn approves the undo of its decision."""
     answer = command.answer
     event = ev.AppealAnswered(at=now, by=answer.by, answer=answer)
     return (event, *_overturned(apply_all(case, (event,)), now))
 
 
-def caught_up(before: Case, after: Case, now: datetime) -> tuple[ev.Event, ...]:
+def undo_overturned(before: Case, after: Case, now: datetime) -> tuple[ev.Event, ...]:
     """Undoes a decision that was overturned while its actions were in progress."""
     if not before.acting or before.undoing:
         return ()
@@ -38,8 +38,8 @@ def _overturned(case: Case, now: datetime) -> tuple[ev.Event, ...]:
     events: list[ev.Event] = []
     if _asked_about(case, decision):
         events.append(ev.ApprovalWithdrawn(at=now, by=by, decision=decision))
-    events += given_up(apply_all(case, events), decision, now, by)
-    events += closing(apply_all(case, events), now)
+    events += give_up_failed(apply_all(case, events), decision, now, by)
+    events += close(apply_all(case, events), now)
     if any(state.decision == decision for state in case.undoable):
         events.append(ev.UndoRequested(at=now, by=by, decision=decision))
     return tuple(events)
@@ -75,4 +75,4 @@ def settled(case: Case) -> AppealSettled | None:
     return AppealSettled(appeal=answer.appeal, left=len(standing) - kept, kept=kept)
 
 
-RULES: Rules = {cmd.AnswerAppeal: answered}
+RULES: Rules = {cmd.AnswerAppeal: answer}

@@ -18,13 +18,13 @@ from workflows.domain.case.refusals import (
     text_missing,
     trimmed,
 )
-from workflows.domain.case.rules.decisions import approved_now
-from workflows.domain.case.rules.protections import on_given_up, on_sent_back
+from workflows.domain.case.rules.decisions import protections_after_approval
+from workflows.domain.case.rules.protections import lift_unused, resume_held
 from workflows.domain.people import Role
 from workflows.domain.policy.actions import OnExpiry
 
 
-def closing(case: Case, now: datetime) -> tuple[ev.Event, ...]:
+def close(case: Case, now: datetime) -> tuple[ev.Event, ...]:
     """Closes a case whose decision has no action left to carry out."""
     if case.phase is not Phase.ENFORCING or case.unsettled or case.decision is None:
         return ()
@@ -48,7 +48,7 @@ def cannot_agree(case: Case, approval: Approval) -> frozenset[str]:
     return barred(case, approval) | {person for person in given if person is not None}
 
 
-def approvers_only(case: Case, reason: Reason, allowed: Iterable[Role]) -> Refusal:
+def refuse_approver(case: Case, reason: Reason, allowed: Iterable[Role]) -> Refusal:
     """Refuses an approval, with the roles that may give it and the people who may not."""
     approval = case.approval
     others = cannot_agree(case, approval) if approval is not None else frozenset()
@@ -63,7 +63,7 @@ def _not_approvable(case: Case, command: cmd.PersonCommandBase, now: datetime) -
         return Refusal(reason=Reason.EXPIRED, at=approval.expires_at)
     if command.by.id in barred(case, approval):
         needed = {need.role for need in missing(approval)}
-        return approvers_only(case, Reason.OWN_DECISION, needed)
+        return refuse_approver(case, Reason.OWN_DECISION, needed)
     return outdated(case, command)
 
 
@@ -79,7 +79,7 @@ def approve(case: Case, command: cmd.Approve, now: datetime) -> Outcome:
     consent = consent_of(approval, command.by, now, barred(case, approval))
     if consent is None:
         needed = {need.role for need in missing(approval)}
-        return approvers_only(case, Reason.ROLE_NEEDED, needed)
+        return refuse_approver(case, Reason.ROLE_NEEDED, needed)
     after = approval.model_copy(update={"consents": (*approval.consents, consent)})
     agreed = ev.Approved(
         at=now,
@@ -95,10 +95,10 @@ def _granted(
     case: Case, approval: Approval, agreed: ev.Approved, now: datetime
 ) -> tuple[ev.Event, ...]:
     if approval.purpose is Purpose.DECISION:
-        return approved_now(case, agreed, now)
+        return protections_after_approval(case, agreed, now)
     if approval.purpose is Purpose.UNDO:
         return (ev.UndoRequested(at=now, by=approval.by, decision=approval.decision),)
-    return closing(apply_all(case, (agreed,)), now)
+    return close(apply_all(case, (agreed,)), now)
 
 
 def reject(case: Case, command: cmd.Reject, now: datetime) -> Outcome:
@@ -115,34 +115,36 @@ def reject(case: Case, command: cmd.Reject, now: datetime) -> Outcome:
     rejected = ev.Rejected(
         at=now, by=command.by.id, decision=approval.decision, reason=trimmed(command.reason)
     )
-    return (rejected, *_taken_back(case, approval, now, command.by.id))
+    return (rejected, *_after_refusal(case, approval, now, command.by.id))
 
 
-def _taken_back(
+def _after_refusal(
     case: Case, approval: Approval, now: datetime, by: str | None
 ) -> tuple[ev.Event, ...]:
     """The events after a request that was not granted."""
     if approval.purpose is Purpose.DECISION:
-        return on_sent_back(case, now)
+        return resume_held(case, now)
     if approval.purpose is Purpose.REVIEW:
-        return _undone(case, approval.decision, now, by)
+        return _undo(case, approval.decision, now, by)
     return ()
 
 
-def _undone(case: Case, decision: str, now: datetime, by: str | None) -> tuple[ev.Event, ...]:
+def _undo(case: Case, decision: str, now: datetime, by: str | None) -> tuple[ev.Event, ...]:
     """Undoes the actions; failed ones are given up."""
-    events = list(given_up(case, decision, now, by))
+    events = list(give_up_failed(case, decision, now, by))
     if any(state.decision == decision for state in case.undoable):
         events.append(ev.UndoRequested(at=now, by=by, decision=decision))
     return tuple(events)
 
 
-def given_up(case: Case, decision: str, now: datetime, by: str | None) -> tuple[ev.Event, ...]:
+def give_up_failed(
+    case: Case, decision: str, now: datetime, by: str | None
+) -> tuple[ev.Event, ...]:
     """Gives up the failed actions of the last decision."""
     if not any(state.decision == decision for state in case.failed):
         return ()
     events = (ev.ActionsGivenUp(at=now, by=by, decision=decision),)
-    return (*events, *on_given_up(apply_all(case, events), now, by))
+    return (*events, *lift_unused(apply_all(case, events), now, by))
 
 
 def withdraw(case: Case, command: cmd.Withdraw, now: datetime) -> Outcome:
@@ -153,7 +155,7 @@ def withdraw(case: Case, command: cmd.Withdraw, now: datetime) -> Outcome:
     if command.by.id != approval.by:
         return Refusal(reason=Reason.NOT_YOUR_REQUEST, by=approval.by)
     gone = ev.ApprovalWithdrawn(at=now, by=command.by.id, decision=approval.decision)
-    return (gone, *_taken_back(case, approval, now, command.by.id))
+    return (gone, *_after_refusal(case, approval, now, command.by.id))
 
 
 def ask_requester(case: Case, command: cmd.AskRequester, now: datetime) -> Outcome:
@@ -237,7 +239,7 @@ def _expired(case: Case, approval: Approval, now: datetime) -> tuple[ev.Event, .
         outcome=OnExpiry.REFUSE if refuse else OnExpiry.ESCALATE,
         renewed=None if refuse else now + approval.within,
     )
-    return (expired, *_taken_back(case, approval, now, None)) if refuse else (expired,)
+    return (expired, *_after_refusal(case, approval, now, None)) if refuse else (expired,)
 
 
 RULES: Rules = {

@@ -134,7 +134,7 @@ def stop(case: Case, command: cmd.StopBulk, now: datetime) -> Outcome:
     return (ev.BulkStopped(at=now, by=command.by.id, decision=decision.id),)
 
 
-def progressed(case: Case, report: EnforcementReport, now: datetime) -> tuple[ev.Event, ...]:
+def tally_events(case: Case, report: EnforcementReport, now: datetime) -> tuple[ev.Event, ...]:
     """The event of a newer tally; an older one is ignored."""
     bulk, tally = case.bulk_decisions.get(report.decision), report.tally
     if bulk is None or tally is None or tally.step <= bulk.tally.step:
@@ -142,7 +142,7 @@ def progressed(case: Case, report: EnforcementReport, now: datetime) -> tuple[ev
     return (ev.BulkProgressed(at=now, decision=report.decision, tally=tally),)
 
 
-def came_to_nothing(case: Case, now: datetime) -> tuple[ev.Event, ...]:
+def reset_if_nothing_done(case: Case, now: datetime) -> tuple[ev.Event, ...]:
     """Makes the case undecided after a stop before the first subject."""
     decision = case.decision
     if case.phase is not Phase.ENFORCING or decision is None or decision.bulk is None:

@@ -201,7 +201,9 @@ def _harmless(case: Case, decision: Decision) -> bool:
     return all(spec.undo is not None and not spec.danger for spec in specs)
 
 
-def approved_now(case: Case, approved: ev.Approved, now: datetime) -> tuple[ev.Event, ...]:
+def protections_after_approval(
+    case: Case, approved: ev.Approved, now: datetime
+) -> tuple[ev.Event, ...]:
     """The events for protections that waited for the approval of the decision."""
     after = apply_all(case, (approved,))
     assert after.decision is not None

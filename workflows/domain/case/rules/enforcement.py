@@ -20,10 +20,10 @@ from workflows.domain.case.model import UNDECIDED, Case, Intent, Phase, Protecti
 from workflows.domain.case.planning import undo_rules_of
 from workflows.domain.case.refusals import Outcome, Reason, Refusal, Rules, outdated, refuse
 from workflows.domain.case.rules import bulk
-from workflows.domain.case.rules.appeals import caught_up
-from workflows.domain.case.rules.approvals import closing
-from workflows.domain.case.rules.notices import noticed
-from workflows.domain.case.rules.protections import on_given_up, taken_over
+from workflows.domain.case.rules.appeals import undo_overturned
+from workflows.domain.case.rules.approvals import close
+from workflows.domain.case.rules.notices import notice_events
+from workflows.domain.case.rules.protections import lift_unused, take_over
 
 
 def begins(case: Case, event: ev.Event) -> bool:
@@ -53,7 +53,7 @@ _NEXT: dict[ActionStatus, frozenset[ActionStatus]] = {
 """Possible next statuses; other reports are outdated."""
 
 
-def reported(case: Case, report: EnforcementReport, now: datetime) -> tuple[ev.Event, ...]:
+def action_events(case: Case, report: EnforcementReport, now: datetime) -> tuple[ev.Event, ...]:
     """The events of a report; a second delivery, or a report about an ended action, has none."""
     waits = case.phase is Phase.AWAITING_APPROVAL or case.handing_over
     if waits and case.decision is not None and report.decision == case.decision.id:
@@ -137,7 +137,7 @@ def give_up(case: Case, command: cmd.GiveUp, now: datetime) -> Outcome:
         return Refusal(reason=Reason.STILL_ACTING)
     given_up = ev.ActionsGivenUp(at=now, by=command.by.id, decision=case.decision.id)
     after = apply_all(case, (given_up,))
-    return (given_up, *on_given_up(after, now, command.by.id), *closing(after, now))
+    return (given_up, *lift_unused(after, now, command.by.id), *close(after, now))
 
 
 def undo(case: Case, command: cmd.Undo, now: datetime) -> Outcome:
@@ -163,18 +163,18 @@ def undo(case: Case, command: cmd.Undo, now: datetime) -> Outcome:
 def report(case: Case, command: cmd.Report, now: datetime) -> Outcome:
     """Records a report; a decision that waited for a protection starts once that has ended."""
     events = (
-        *bulk.progressed(case, command.report, now),
-        *reported(case, command.report, now),
-        *noticed(case, command.report, now),
+        *bulk.tally_events(case, command.report, now),
+        *action_events(case, command.report, now),
+        *notice_events(case, command.report, now),
     )
-    events = (*events, *taken_over(apply_all(case, events), events, now))
+    events = (*events, *take_over(apply_all(case, events), events, now))
     after = apply_all(case, events)
-    nothing = bulk.came_to_nothing(after, now)
-    events, after = (*events, *nothing), apply_all(after, nothing)
+    reset = bulk.reset_if_nothing_done(after, now)
+    events, after = (*events, *reset), apply_all(after, reset)
     withdrawn = _nothing_left_to_undo(after, now)
     events, after = (*events, *withdrawn), apply_all(after, withdrawn)
-    ends = closing(after, now)
-    overturned = caught_up(case, apply_all(after, ends), now)
+    ends = close(after, now)
+    overturned = undo_overturned(case, apply_all(after, ends), now)
     return (*events, *_begins(case, after, now), *ends, *overturned)
 
 

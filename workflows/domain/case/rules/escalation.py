@@ -8,7 +8,7 @@ from workflows.domain.case import events as ev
 from workflows.domain.case.escalation import Due
 from workflows.domain.case.model import Case
 from workflows.domain.case.refusals import Outcome, Rules, not_undecided
-from workflows.domain.case.rules.protections import started
+from workflows.domain.case.rules.protections import start
 from workflows.domain.policy.playbook import Notify
 
 CALL_AGAIN = timedelta(minutes=5)
@@ -45,7 +45,7 @@ def ladder_tick(
             continue
         events.append(_call(due, now))
         if due.step.protect is not None and due.round == 0:
-            begun = started(case, due.step.protect, now, step=due.index, after=events)
+            begun = start(case, due.step.protect, now, step=due.index, after=events)
             events += begun if pause is None else _withheld(begun, pause, due, now)
     return tuple(events)
 

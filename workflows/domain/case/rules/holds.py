@@ -112,7 +112,7 @@ def hold_tick(case: Case, now: datetime) -> tuple[ev.Event, ...]:
     return (ev.CaseResumed(at=now, why=ev.Why.TIME),)
 
 
-def woken_by_worse(case: Case, worse: bool, now: datetime) -> tuple[ev.Event, ...]:
+def end_snooze(case: Case, worse: bool, now: datetime) -> tuple[ev.Event, ...]:
     """Ends the snooze of a case that became more severe; waiting continues."""
     hold = case.hold
     if not worse or hold is None or hold.kind is not HoldKind.SNOOZED:

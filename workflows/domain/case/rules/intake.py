@@ -14,7 +14,7 @@ from workflows.domain.case.refusals import (
     not_undecided,
     outdated,
 )
-from workflows.domain.case.rules.holds import woken_by_worse
+from workflows.domain.case.rules.holds import end_snooze
 from workflows.domain.policy.playbook import Severity
 
 
@@ -23,7 +23,7 @@ def join(case: Case, command: cmd.JoinAlert, now: datetime) -> Outcome:
     worse = command.severity.rank < case.severity.rank
     severity = command.severity if worse else case.severity
     joined = ev.AlertJoined(at=now, severity=severity, alert=command.alert)
-    return (joined, *woken_by_worse(case, worse, now))
+    return (joined, *end_snooze(case, worse, now))
 
 
 MANY = 5

@@ -21,7 +21,7 @@ _NEXT: dict[NoticeStatus | None, frozenset[NoticeStatus]] = {
 _UNKNOWN = Problem(kind=ProblemKind.UNREACHABLE)
 
 
-def noticed(case: Case, report: EnforcementReport, now: datetime) -> tuple[ev.Event, ...]:
+def notice_events(case: Case, report: EnforcementReport, now: datetime) -> tuple[ev.Event, ...]:
     """The event of a report about a notice, unless outdated."""
     news, decision = report.notice, report.decision
     has_notice = any(each.id == decision and each.notice is not None for each in case.decisions)

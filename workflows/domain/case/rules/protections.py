@@ -19,7 +19,7 @@ def protect(case: Case, command: cmd.ProtectNow, now: datetime) -> Outcome:
     fresh = fresh_rules(case, command.rules)
     for rule in fresh:
         written = case.policy.playbook.protect[rule]
-        events += started(case, written, now, rule=rule, after=events)
+        events += start(case, written, now, rule=rule, after=events)
     if command.pause is None or not events:
         return tuple(events)
     rules = tuple(rule for rule in fresh if rule not in case.withheld)
@@ -36,7 +36,7 @@ def fresh_rules(case: Case, rules: Iterable[int]) -> tuple[int, ...]:
     return tuple(rule for rule in rules if rule in there and rule not in known)
 
 
-def started(
+def start(
     case: Case,
     written: Protect,
     now: datetime,
@@ -111,13 +111,13 @@ def on_decision(case: Case, decision: Decision, waits: bool, now: datetime) -> t
     )
 
 
-def on_sent_back(case: Case, now: datetime) -> tuple[ev.Event, ...]:
+def resume_held(case: Case, now: datetime) -> tuple[ev.Event, ...]:
     """Resumes the held protections of a decision that is off."""
     held = (each for each in case.protecting if each.intent is Intent.HOLD)
     return tuple(ev.ProtectionResumed(at=now, protection=each.id) for each in held)
 
 
-def on_given_up(case: Case, now: datetime, by: str | None) -> tuple[ev.Event, ...]:
+def lift_unused(case: Case, now: datetime, by: str | None) -> tuple[ev.Event, ...]:
     """Lifts protections that the decision took over but whose action it did not carry out."""
     undone = (ActionStatus.GIVEN_UP, ActionStatus.SKIPPED)
     left = {state.planned.key for state in case.current_actions if state.status in undone}
@@ -128,7 +128,7 @@ def on_given_up(case: Case, now: datetime, by: str | None) -> tuple[ev.Event, ..
     )
 
 
-def taken_over(case: Case, events: Iterable[ev.Event], now: datetime) -> tuple[ev.Event, ...]:
+def take_over(case: Case, events: Iterable[ev.Event], now: datetime) -> tuple[ev.Event, ...]:
     """Confirms a protection whose lift failed while a decision of the same action waited for it.
 
     A retried lift would undo the decision.
