@@ -360,7 +360,7 @@ _NOTICES_WORDS: Words = {
 
 
 EVENT_TYPE = "koban_lines"
-AT_ONCE = 100
+MAX_LINES = 100
 """Lines in one message: 25 sections of four, half of the 50 blocks that Slack takes."""
 _IN_SECTION = 4
 
@@ -380,7 +380,7 @@ def lines_message(
     reader: Reader,
     quiet: frozenset[int] = frozenset(),
 ) -> Message:
-    """At most `AT_ONCE` lines as one message; `through` is the last event that it tells of.
+    """At most `MAX_LINES` lines as one message; `through` is the last event that it tells of.
 
     `quiet` are the events whose call is made elsewhere, together with others.
     """

@@ -11,6 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
+from activities.charts import draw
 from activities.slack.activities import SlackActivities
 from activities.slack.client import slack_client
 from activities.slack.directory import Directory
@@ -29,6 +30,7 @@ from workflows.domain.values import Language
 from workflows.ports.cases import Show, Shown
 
 T = TypeVar("T")
+TOKYO = ZoneInfo("Asia/Tokyo")
 
 
 def policy() -> dict[Role, Holders]:
@@ -71,8 +73,16 @@ class Desk:
     workspace: Workspace
     client: AsyncWebClient
     people: Directory
-    activities: SlackActivities
     roles: dict[Role, Holders]
+    activities: SlackActivities = field(init=False)
+
+    def configure(self, **more: Any) -> SlackActivities:
+        """Makes the activities again with other collaborators."""
+        given: dict[str, Any] = {"people": self.people, "zone": TOKYO, "draw_chart": draw, **more}
+        self.activities = SlackActivities(
+            self.client, language=Language.JA, limiter=RateLimiter(0), **given
+        )
+        return self.activities
 
     async def show(self, wanted: Show, tries: Tries | None = None) -> Shown:
         return await (tries or Tries()).run(self.activities.show, wanted)
@@ -100,9 +110,9 @@ async def desk() -> AsyncIterator[Desk]:
         slack_client(workspace.bot_token, f"{url}/api/") as client,
     ):
         people = Directory(client, lambda: RoleBook(roles=roles), Language.JA)
-        tokyo = ZoneInfo("Asia/Tokyo")
-        activities = SlackActivities(client, people, Language.JA, tokyo, RateLimiter(0))
-        yield Desk(workspace, client, people, activities, roles)
+        desk = Desk(workspace, client, people, roles)
+        desk.configure()
+        yield desk
 
 
 def wanted(

@@ -7,7 +7,7 @@ from activities.slack.storm_digest import OPEN, calls, digest
 from activities.slack.thread import lines_message
 from bot.services.cases import Story
 from bot.slack.replies import Said
-from bot.slack.storm import StormOpening
+from bot.slack.storm import StormButtons
 from tests.activities.slack.cases import AT, CASE, ROUTE
 from tests.bot.slack.fakes import line
 from tests.slack_shapes.scene import Scene, Surface
@@ -105,7 +105,7 @@ def _answer(scene: Scene, story: Told, change: dict[str, Any]) -> Said:
     rooms.ledger.away = change.get("away", False)
     memory = change.get("memory")
     rooms.cases.memories = {} if memory is None else {ROUTE: memory}
-    opening = StormOpening(rooms.context)
+    opening = StormButtons(rooms.context)
     body = {
         "user": {"id": change.get("person", "U0SATO")},
         "channel": {"id": "C0LIVE"},
