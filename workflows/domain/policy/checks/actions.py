@@ -185,3 +185,13 @@ def undo_approvals_are_for_what_can_be_undone(bundle: Bundle) -> Findings:
             what = f"`{name}` can't be undone, so nobody can approve that"
             place = ("actions", name, "undo_approval")
             yield Finding(ACTIONS, place, what, "add `undo`, or remove `undo_approval`")
+
+
+RULES = (
+    durations_stay_within_the_maximum,
+    every_dangerous_action_needs_an_approval,
+    every_protection_can_be_taken_back,
+    paths_use_known_placeholders,
+    timed_actions_can_be_undone,
+    undo_approvals_are_for_what_can_be_undone,
+)

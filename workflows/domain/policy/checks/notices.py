@@ -178,3 +178,11 @@ def _with_notices(bundle: Bundle) -> Iterator[tuple[str, int]]:
 def _path_needs_an_appeal(bundle: Bundle) -> bool:
     call = bundle.lookups.notice if bundle.lookups else None
     return call is not None and "{appeal.id}" in call.path
+
+
+RULES = (
+    appeals_are_answered_in_time,
+    appeals_reach_somebody_else,
+    notices_reach_their_person,
+    notices_of_decisions_tell_everything,
+)

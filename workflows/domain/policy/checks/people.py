@@ -202,3 +202,13 @@ def shifts_are_worked_by_somebody(bundle: Bundle) -> Findings:
         if shift.role is not None and shift.role not in bundle.roles.roles:
             what = f"nobody holds the role {shift.role.value} that works this shift"
             yield Finding(ROSTER, ("shifts", name, "role"), what, "add it to roles.yaml")
+
+
+RULES = (
+    detectors_are_no_people,
+    every_role_has_somebody,
+    overrides_change_a_turn,
+    reports_are_about_known_shifts,
+    rosters_have_no_gaps,
+    shifts_are_worked_by_somebody,
+)

@@ -107,3 +107,12 @@ def _next(bundle: Bundle, name: str, spec: RelatedSpec) -> Findings:
         yield Finding(
             PLATFORM, ("related", name, "next"), wrong, "write for example `response.next`"
         )
+
+
+RULES = (
+    exposures_fit_into_a_day,
+    forms_of_ids_can_be_read,
+    personal_data_is_never_summed,
+    personal_data_is_revealed_to_somebody,
+    related_look_ups_name_subjects,
+)

@@ -200,3 +200,16 @@ def there_is_exactly_one_catch_all(bundle: Bundle) -> Findings:
     for file in takers[1:]:
         what = f"`catch_all` stands in {takers[0]} already"
         yield Finding(file, ("catch_all",), what, "remove one of the two")
+
+
+RULES = (
+    alerts_are_grouped_by_what_they_have,
+    calls_leave_time_to_answer,
+    clocks_leave_time_to_decide,
+    every_condition_can_be_read,
+    every_preset_names_known_actions,
+    every_severity_has_clocks,
+    names_are_unique_and_match_their_file,
+    reasons_and_rules_are_known,
+    there_is_exactly_one_catch_all,
+)

@@ -95,3 +95,6 @@ def _texts(bundle: Bundle) -> Iterator[tuple[str, Place, Text]]:
 def _shifts(bundle: Bundle) -> Iterator[tuple[str, Place, Text]]:
     for name, shift in (bundle.roster.shifts if bundle.roster else {}).items():
         yield ROSTER, ("shifts", name, "title"), shift.title
+
+
+RULES = (titles_fit_and_speak_both_languages,)
