@@ -186,18 +186,18 @@ class Ledger:
 
     def _open(self, connection: sa.Connection, wanted: OpenCase) -> OpenedCase:
         case, opened = self._own_row(connection, wanted)
-        halt = None
+        pause = None
         if wanted.automation:
-            halt = pause_now(connection, wanted.row.playbook, self._now())
+            pause = pause_now(connection, wanted.row.playbook, self._now())
         if opened is not None:
-            return OpenedCase(event=opened, halt=halt)
+            return OpenedCase(event=opened, pause=pause)
         known = known_of(connection, wanted.event.subject, case)
         event = wanted.event.model_copy(update={"case": case, "known": known})
         if self._claim(connection, case, (ReceivedAlert(alert=wanted.alert, at=event.at),)):
             raise _NotOpened(OpenedCase())
         self._check_reopened(connection, wanted, case)
         append(connection, case, [Recorded(seq=1, event=event)])
-        return OpenedCase(event=event, halt=halt)
+        return OpenedCase(event=event, pause=pause)
 
     def _own_row(
         self, connection: sa.Connection, wanted: OpenCase
@@ -239,8 +239,8 @@ class Ledger:
         known = self._claim(connection, claim.case, received)
         # An earlier attempt of this claim may have stored some.
         mine = self._claimed_at(connection, claim) if known else frozenset()
-        halt = pause_now(connection, claim.playbook, self._now()) if claim.playbook else None
-        return ClaimedAlerts(known=tuple(key for key in known if key not in mine), halt=halt)
+        pause = pause_now(connection, claim.playbook, self._now()) if claim.playbook else None
+        return ClaimedAlerts(known=tuple(key for key in known if key not in mine), pause=pause)
 
     def _claim(
         self, connection: sa.Connection, case: str, received: tuple[ReceivedAlert, ...]

@@ -49,11 +49,11 @@ class PolicyFolder:
                 playbook=self.playbooks[playbook],
                 catalog=self.catalog,
                 limits=self.limits,
-                telling=self._telling(self.playbooks[playbook]),
+                notice_text=self._notice_text(self.playbooks[playbook]),
             )
         return self._policies[playbook]
 
-    def _telling(self, playbook: Playbook) -> NoticeText | None:
+    def _notice_text(self, playbook: Playbook) -> NoticeText | None:
         """How people are told of decisions, where the playbook has anything to tell them."""
         notices, call = self.appeals.notices if self.appeals else None, self.lookups.notice
         told = any(each.notice is not None for each in playbook.reasons)

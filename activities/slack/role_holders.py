@@ -98,8 +98,8 @@ def people_of(view: CardView, lines: Iterable[ev.Recorded]) -> Iterator[str | No
     yield view.hold.by if view.hold is not None else None
     yield view.next_step.person if view.next_step is not None else None
     yield view.appeal.by if view.appeal is not None else None
-    yield view.latest.hand.by if view.latest.hand is not None else None
-    yield view.halt.by if view.halt is not None else None
+    yield view.latest.manual.by if view.latest.manual is not None else None
+    yield view.automation_pause.by if view.automation_pause is not None else None
     if view.approval is not None:
         yield from _agreeing(view.approval)
     for line in lines:

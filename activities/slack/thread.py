@@ -289,7 +289,7 @@ def _started(event: ev.ProtectionStarted, view: CardView, reader: Reader) -> str
 
 
 def _withheld(event: ev.ProtectionWithheld, view: CardView, reader: Reader) -> str:
-    return reader.say("line.protection_withheld", person=reader.person(event.halt.by))
+    return reader.say("line.protection_withheld", person=reader.person(event.pause.by))
 
 
 def _protection(event: Any, view: CardView, reader: Reader) -> str:

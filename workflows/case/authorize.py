@@ -211,12 +211,12 @@ async def pause_at(case: Case, now: datetime) -> AutomationPause | None:
         playbook = case.policy.playbook.playbook
         return await execute(cases.automation_of, playbook)
     except FailureError:
-        return case.halt
+        return case.automation_pause
 
 
 def protection(
-    case: Case, rules: tuple[int, ...], halt: AutomationPause | None
+    case: Case, rules: tuple[int, ...], pause: AutomationPause | None
 ) -> tuple[ProtectNow, ...]:
     """Returns the command that protects by `rules`, unless all have been applied."""
     fresh = fresh_rules(case, rules)
-    return (ProtectNow(rules=fresh, halt=halt),) if fresh else ()
+    return (ProtectNow(rules=fresh, pause=pause),) if fresh else ()

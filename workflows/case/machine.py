@@ -183,9 +183,9 @@ class CaseMachine(Machine[Click, News]):
     async def _tick(self) -> datetime:
         if self._case is None:
             return self._clock.now
-        halt = await pause_at(self._case, self._clock.now)
+        pause = await pause_at(self._case, self._clock.now)
         now = self._clock.now
-        self._decide(Tick(halt=halt), now=now)
+        self._decide(Tick(pause=pause), now=now)
         return now
 
     # -- alerts ---------------------------------------------------------------------------
@@ -228,7 +228,7 @@ class CaseMachine(Machine[Click, News]):
         if found.event is not None and case is not None:
             self._case = case
             self._apply_and_react(case, case, [ev.Recorded(seq=1, event=found.event)])
-            self._decide(*protection(case, rules, found.halt), now=self._clock.now)
+            self._decide(*protection(case, rules, found.pause), now=self._clock.now)
 
     async def _join(self, batch: list[Assessed]) -> None:
         # Lanes that waited for the previous claim go first.
@@ -239,11 +239,11 @@ class CaseMachine(Machine[Click, News]):
         for each in batch:
             self._seen.add(alert_key(each.alert))
         self._claiming = True
-        new, unclaimed, halt = await claim(self._open_case, batch, self._clock.now)
+        new, unclaimed, pause = await claim(self._open_case, batch, self._clock.now)
         self._claiming = False
         self._decide(*joins(new), now=self._clock.now, unclaimed=unclaimed)
         for each in new:
-            self._decide(*protection(self._open_case, each.rules, halt), now=self._clock.now)
+            self._decide(*protection(self._open_case, each.rules, pause), now=self._clock.now)
 
     # -- presses --------------------------------------------------------------------------
 

@@ -35,7 +35,7 @@ from activities.slack.cards.case_facts import (
 from activities.slack.cards.decision import decision, decision_words, sent_back
 from activities.slack.escape import mrkdwn, one_line, plain, units
 from activities.slack.reader import Reader, problem_words
-from workflows.domain.alerts import REPORTS, ByHand
+from workflows.domain.alerts import REPORTS, ManualAlert
 from workflows.domain.automation import AutomationPause
 from workflows.domain.case.enforcement import ActionStatus
 from workflows.domain.case.model import UNDECIDED, Intent
@@ -50,19 +50,19 @@ _PERMALINK = re.compile(r"https://[A-Za-z0-9.-]{1,200}/archives/[A-Z0-9]{2,30}/p
 
 def by_hand(view: CardView, reader: Reader) -> list[Block]:
     """The last person who said something, unless a detector did after them."""
-    hand = view.latest.hand
-    if hand is None:
+    manual = view.latest.manual
+    if manual is None:
         return []
     reported = view.latest.key.startswith(f"{REPORTS}/")
     key = "card.hand.reported" if reported else "card.hand.opened"
-    return [context([reader.say(key, person=reader.person(hand.by)), *_more(hand, reader)])]
+    return [context([reader.say(key, person=reader.person(manual.by)), *_more(manual, reader)])]
 
 
-def _more(hand: ByHand, reader: Reader) -> list[str]:
-    note = mrkdwn(one_line(hand.note), _NOTE)
+def _more(manual: ManualAlert, reader: Reader) -> list[str]:
+    note = mrkdwn(one_line(manual.note), _NOTE)
     told = [reader.say("card.hand.note", note=note)] if note else []
-    if hand.link is not None and _PERMALINK.fullmatch(hand.link):
-        told.append(f"<{hand.link}|{reader.say('card.hand.message')}>")
+    if manual.link is not None and _PERMALINK.fullmatch(manual.link):
+        told.append(f"<{manual.link}|{reader.say('card.hand.message')}>")
     return told
 
 
@@ -127,16 +127,16 @@ def _standing(protection: ProtectionView) -> str:
 
 def withheld(view: CardView, reader: Reader) -> list[Block]:
     """That Koban would have acted by itself, and did not because somebody stopped it."""
-    if view.halt is None or view.phase not in UNDECIDED:
+    if view.automation_pause is None or view.phase not in UNDECIDED:
         return []
-    return [section([f"⏸️ {halt_words(view.halt, view.opened_at, reader)}"])]
+    return [section([f"⏸️ {pause_words(view.automation_pause, view.opened_at, reader)}"])]
 
 
-def halt_words(halt: AutomationPause, near: datetime, reader: Reader) -> str:
+def pause_words(pause: AutomationPause, near: datetime, reader: Reader) -> str:
     """Who stopped the automation, and since when."""
-    scope = "all" if halt.playbook is None else "playbook"
-    time = reader.time(halt.at, near)
-    return reader.say(f"card.halt.{scope}", person=reader.person(halt.by), time=time)
+    scope = "all" if pause.playbook is None else "playbook"
+    time = reader.time(pause.at, near)
+    return reader.say(f"card.halt.{scope}", person=reader.person(pause.by), time=time)
 
 
 ROLE_OF = {Notify.SHIFT: Role.SPECIALIST, Notify.LEAD: Role.LEAD}

@@ -8,7 +8,7 @@ from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.reading import visible_text
 from tests.bot.slack.conftest import Stage, shown
 from tests.bot.slack.fakes import CASE, NOW, line
-from workflows.domain.alerts import ByHand, Subject, brief
+from workflows.domain.alerts import ManualAlert, Subject, brief
 
 STANDS = line(CASE, opened_at=NOW)
 
@@ -43,7 +43,7 @@ async def test_a_case_is_opened_by_a_line(stage: Stage):
     assert (alert.detector, alert.kind, alert.occurred_at) == ("people", "off_platform", NOW)
     assert alert.subject == Subject(type="user", id="u_1")
     assert [each.text for each in alert.evidence] == ["LINE に誘導 <!here>"]
-    assert brief(alert).hand == ByHand(by="U0SATO")
+    assert brief(alert).manual == ManualAlert(by="U0SATO")
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ async def test_anybody_reports_a_message(stage: Stage):
         "常習の人です",
     ]
     link = f"https://koban-demo.slack.com/archives/C0LIVE/p{said['ts'].replace('.', '')}"
-    assert brief(alert).hand == ByHand(by="U0CLARK", note="常習の人です", link=link)
+    assert brief(alert).manual == ManualAlert(by="U0CLARK", note="常習の人です", link=link)
 
 
 async def test_a_report_needs_no_subject(stage: Stage):

@@ -45,7 +45,7 @@ def told_case(**more: Any) -> Case:
     policy = now.policy.model_copy(
         update={
             "playbook": Playbook.model_validate({**written, **WORDS}),
-            "telling": NoticeText(call=call, frame=frame),
+            "notice_text": NoticeText(call=call, frame=frame),
         }
     )
     return now.model_copy(update={"policy": policy})
