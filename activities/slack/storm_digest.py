@@ -87,19 +87,13 @@ def _top(wanted: ShowStorm, reader: Reader) -> list[Block]:
 def _row(top: Top, reader: Reader) -> Block:
     severity = f"{SEVERITY_COLOUR[top.severity]} {reader.say(f'severity.{top.severity.value}')}"
     who = f"*{severity} · {reader.title(top.title)} · {reader.subject(top.subject)}*"
-    facts = [reader.say("storm.alerts", count=top.alerts), _owner(top, reader)]
+    facts = [reader.say("storm.alerts", count=top.alerts), reader.owner(top.owner)]
     facts += [] if top.carded else [reader.say("storm.waits")]
     label = reader.say("storm.open")
     return {
         **section([who, " · ".join(facts)]),
         "accessory": button(OPEN, label, top.case),
     }
-
-
-def _owner(top: Top, reader: Reader) -> str:
-    if top.owner is None:
-        return reader.say("card.owner.nobody")
-    return reader.say("card.owner", person=reader.person(top.owner))
 
 
 def _call(mention: Mention, reader: Reader) -> str:

@@ -12,7 +12,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.evidence_reveal import RevealActivities
-from activities.images import NotFetched, Picture, Why
+from activities.images import FetchFailure, NotFetched, Picture
 from activities.ledger.activities import LedgerActivities
 from activities.ledger.cases import Ledger
 from activities.ledger.database import Database
@@ -39,7 +39,7 @@ MODAL = Modal(id="evidence/1", carries="{}")
 class FakeImages:
     """Gives a picture, or a reason; remembers what it was asked for."""
 
-    why: Why | None = None
+    why: FetchFailure | None = None
     asked: list[str] = field(default_factory=list)
 
     async def get(self, address: str) -> Picture:
@@ -127,22 +127,22 @@ async def test_an_image_goes_up_once(room: Room) -> None:
 @pytest.mark.parametrize(
     ("why", "sentence"),
     [
-        (Why.FORBIDDEN, "画像の場所が許可されていないため、表示しません。"),
-        (Why.GONE, "画像はもうありません。"),
-        (Why.AWAY, "画像を取得できませんでした。"),
-        (Why.TOO_LARGE, "画像が大きすぎるため、表示できません"),
-        (Why.NO_IMAGE, "画像として読み取れないため、表示しません。"),
+        (FetchFailure.FORBIDDEN, "画像の場所が許可されていないため、表示しません。"),
+        (FetchFailure.GONE, "画像はもうありません。"),
+        (FetchFailure.AWAY, "画像を取得できませんでした。"),
+        (FetchFailure.TOO_LARGE, "画像が大きすぎるため、表示できません"),
+        (FetchFailure.NO_IMAGE, "画像として読み取れないため、表示しません。"),
     ],
 )
 async def test_an_image_that_is_not_fetched_has_its_sentence(
-    room: Room, why: Why, sentence: str
+    room: Room, why: FetchFailure, sentence: str
 ) -> None:
     """With a button where another try may help; nothing goes up, and the address is not told."""
     await room.ledger.record(revealed())
     room.images.why = why
     told = await room.shows()
     assert told.startswith(sentence)
-    assert told.endswith("[もう一度試す]") == (why is Why.AWAY)
+    assert told.endswith("[もう一度試す]") == (why is FetchFailure.AWAY)
     assert "market.example" not in told
     assert room.desk.workspace.uploads.files == {}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from activities.cache import AGAIN
+from activities.cache import RETRY_SECONDS
 from activities.ledger.database import Database
 from activities.ledger.team import Preferences
 from bot.services import team
@@ -113,7 +113,7 @@ async def test_after_a_failure_the_ledger_is_asked_again_soon(ledger: Slow) -> N
     assert await preferred.language("U0SATO") is None
     preferred._preferences = ledger
     assert await preferred.language("U0SATO") is None
-    now[0] += AGAIN
+    now[0] += RETRY_SECONDS
     assert await preferred.language("U0SATO") is Language.EN
     await away.aclose()
 
