@@ -169,6 +169,6 @@ def deployment_of(settings: Temporal) -> WorkerDeploymentConfig | None:
     return WorkerDeploymentConfig(
         version=version,
         use_worker_versioning=True,
-        # Cases move on with their next task; what has to stay says so itself (`workflows.enforcement_workflow`).
+        # Cases move on with their next task; `PinnedEnforcement` stays with its version.
         default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
     )

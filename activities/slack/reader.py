@@ -42,7 +42,7 @@ class Reader:
     def person(self, person: str | None, safe: Safe = mrkdwn) -> str:
         """`佐藤さん`; Koban itself where `person` is None. Never a mention."""
         if person is None:
-            return "Koban"
+            return self.say("person.koban")
         name = safe(one_line(self.names.get(person, person)), NAME)
         return self.say("person.named", name=name)
 

@@ -86,7 +86,7 @@ def _did(
 
 def _person(person: str | None, catalog: Catalog, names: Mapping[str, str], safe: Safe) -> str:
     if person is None:
-        return "Koban"
+        return catalog.say("person.koban")
     return catalog.say("person.named", name=safe(one_line(names.get(person, person)), _NAME))
 
 

@@ -40,7 +40,7 @@ class PageReader(Reader):
     def person(self, person: str | None, safe: Safe = mrkdwn) -> str:
         """`@佐藤さん`; in a modal Slack notifies nobody of it."""
         if person is None:
-            return "Koban"
+            return self.say("person.koban")
         return self.say("person.named", name=_person(person, self.texts))
 
 

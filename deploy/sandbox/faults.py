@@ -23,8 +23,8 @@ class Fault(StrEnum):
 
 TITLES: dict[Fault, dict[str, str]] = {
     Fault.SLACK_429: {
-        "ja": "Slack が回数制限で断る",
-        "en": "Slack turns calls away (rate limit)",
+        "ja": "Slack のレート制限（429）",
+        "en": "Slack rate limit (429)",
     },
     Fault.SLACK_LOST_RESPONSE: {
         "ja": "Slack が書き込んだあと返事を失う",
@@ -33,8 +33,8 @@ TITLES: dict[Fault, dict[str, str]] = {
     Fault.SLACK_DOWN: {"ja": "Slack が止まる", "en": "Slack is down"},
     Fault.SLACK_HANG: {"ja": "Slack が応答しない", "en": "Slack hangs"},
     Fault.PLATFORM_429: {
-        "ja": "マーケットが回数制限で断る",
-        "en": "The marketplace turns calls away (rate limit)",
+        "ja": "マーケットのレート制限（429）",
+        "en": "Marketplace rate limit (429)",
     },
     Fault.PLATFORM_500: {"ja": "マーケットがエラーを返す", "en": "The marketplace answers errors"},
     Fault.PLATFORM_HANG: {"ja": "マーケットが応答しない", "en": "The marketplace hangs"},

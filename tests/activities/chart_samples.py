@@ -24,7 +24,7 @@ def chart(hours: int = 24, rows: int = 3, most: int = 12) -> Chart:
             ),
             met="期限内",
             missed="期限後",
-            overdue="未判断で超過",
+            overdue="未判断（期限超過）",
             nothing="対象のケースはありません",
         ),
         alt="日次レポート",

@@ -127,11 +127,11 @@ async def test_an_image_goes_up_once(room: Room) -> None:
 @pytest.mark.parametrize(
     ("why", "sentence"),
     [
-        (FetchFailure.FORBIDDEN, "画像の場所が許可されていないため、表示しません。"),
-        (FetchFailure.GONE, "画像はもうありません。"),
+        (FetchFailure.FORBIDDEN, "取得元が許可されていない画像のため、表示できません。"),
+        (FetchFailure.GONE, "画像が見つかりません。"),
         (FetchFailure.AWAY, "画像を取得できませんでした。"),
         (FetchFailure.TOO_LARGE, "画像が大きすぎるため、表示できません"),
-        (FetchFailure.NO_IMAGE, "画像として読み取れないため、表示しません。"),
+        (FetchFailure.NO_IMAGE, "画像として読み込めないため、表示できません。"),
     ],
 )
 async def test_an_image_that_is_not_fetched_has_its_sentence(

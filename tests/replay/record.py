@@ -110,14 +110,14 @@ async def appeals(world: World) -> str:
     await tanaka.press(card, "appeal.claim")
     await tanaka.until(lambda: tanaka.ephemerals("ts-leads"), what="the refusal")
     await answer_with(reed, card, "appeal.uphold", "記録で確認しました")
-    await reed.wait_text(card, "本人にお知らせしました")
+    await reed.wait_text(card, "異議申し立ての結果を本人に通知しました")
     await world.client.get_workflow_handle(appeal_workflow_id(first)).result()
     await post(world, an_appeal(case, "ap-2"))
     second = await reed.wait_card("ts-leads", lambda c: c["ts"] != card["ts"])
     await reed.press(second, "appeal.claim")
     second = await reed.wait_text(second, "再審査中")
     await answer_with(reed, second, "appeal.overturn", "型番でした")
-    await reed.wait_text(second, "本人にお知らせしました")
+    await reed.wait_text(second, "異議申し立ての結果を本人に通知しました")
     return appeal_workflow_id(second["metadata"]["event_payload"]["appeal"])
 
 

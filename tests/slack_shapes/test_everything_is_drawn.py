@@ -176,7 +176,7 @@ SAYING = {
     "evidence_list",
     "evidence_piece",
     "revealed",
-    "ring_list",
+    "bulk_list",
     "ring_loading",
     "said",
     "timeline",

@@ -17,7 +17,7 @@ from deploy.sandbox.processes import Process
 from deploy.sandbox.slack.person import Person, wait_until
 from deploy.sandbox.slack.reading import controls, visible_text
 from deploy.sandbox.stage import POLICY
-from deploy.sandbox.traffic import bulk
+from deploy.sandbox.traffic import resale_ring
 from tests.world import World, koban, work
 
 MEMBERS = 60
@@ -34,7 +34,7 @@ async def ledger(world: World) -> AsyncIterator[Database]:
 
 async def noticed(world: World, members: int = MEMBERS) -> None:
     """One account of a ring on a single phone is noticed; the others are known to the platform."""
-    scene = bulk.scene(members)
+    scene = resale_ring.scene(members)
     for _, body in scene.things:
         body["device_id"] = "d_ring0"
     await world.happens(scene)
@@ -64,11 +64,11 @@ async def opened(person: Person) -> dict:
 
 async def decided(person: Person, card: dict, **more: object) -> None:
     """Previewed, and decided."""
-    await person.choose_overflow(card, "まとめて判断…")
+    await person.choose_overflow(card, "一括で判断…")
     await opened(person)
     answers = {**FIELDS, "sources": ["device"], **more}
     assert await person.fill_and_submit(answers) == {"ok": True}
-    await person.until(lambda: shown(person, "実行する判断です"), what="the reach")
+    await person.until(lambda: shown(person, "実行します"), what="the reach")
     assert await person.fill_and_submit({}) == {"ok": True}
 
 
@@ -91,9 +91,9 @@ async def test_sixty_accounts_with_approval_and_progress(world: World) -> None:
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     await noticed(world)
     card, case = await bulk_case(sato)
-    await sato.choose_overflow(card, "まとめて判断…")
+    await sato.choose_overflow(card, "一括で判断…")
     modal = await opened(sato)
-    assert "同じ端末(59件)" in [
+    assert "同じ端末（59件）" in [
         option["text"]["text"]
         for control in controls(modal)
         if control.block_id == "sources"
@@ -101,7 +101,7 @@ async def test_sixty_accounts_with_approval_and_progress(world: World) -> None:
     ]
     answers = {**FIELDS, "sources": ["device"], "ids": "u_ring0, u_ring1"}
     assert await sato.fill_and_submit(answers) == {"ok": True}
-    modal = await sato.until(lambda: shown(sato, "60件に実行する判断です"), what="the reach")
+    modal = await sato.until(lambda: shown(sato, "60件に実行します"), what="the reach")
     assert "対象 60件 · 出品中 300 · フォロワー 6,960" in visible_text(modal)
     assert world.stage.market.executions() == {}
     assert await sato.fill_and_submit({}) == {"ok": True}
@@ -147,11 +147,11 @@ async def test_more_than_a_thousand_are_refused_without_effect(world: World) -> 
     sato = await world.person("U0SATO")
     await noticed(world, 1002)
     card, case = await bulk_case(sato)
-    await sato.choose_overflow(card, "まとめて判断…")
+    await sato.choose_overflow(card, "一括で判断…")
     await opened(sato)
     answer = await sato.fill_and_submit({**FIELDS, "sources": ["device"]})
     assert answer["errors"] == {
-        "sources": "まとめて判断できるのは1,000件までです(いま1,002件)。対象を減らしてください。"
+        "sources": "一括で判断できるのは1,000件までです（現在 1,002件）。対象を減らしてください。"
     }
     assert await world.kinds(case) == ["case_opened"]
     assert world.stage.market.executions() == {}
@@ -208,7 +208,7 @@ async def test_failed_ones_do_not_stop_the_others(world: World) -> None:
     assert listed.index("u_ghost1") < listed.index("u_ghost2") < listed.index("u_ring0")
     assert "404" in listed
     await sato.close_modal()
-    for type_, body in bulk.scene(1, first="u_ghost1").things:
+    for type_, body in resale_ring.scene(1, first="u_ghost1").things:
         world.stage.market.put(type_, body)
     await sato.press(card, "action.retry")
     card = await sato.wait_text(card, "31/32 完了・失敗 1")
@@ -314,10 +314,10 @@ async def test_the_list_is_turned_page_by_page(world: World) -> None:
     asked = await tanaka.wait_card("ts-leads", "u_ring0")
     await tanaka.press(asked, "bulk.list")
     first = await tanaka.modal()
-    assert "対象 1–25 / 60" in visible_text(first)
+    assert "対象 60件中 1–25件目" in visible_text(first)
     assert "未実行" in visible_text(first)
     await tanaka.press(first, "次へ")
-    await tanaka.until(lambda: shown(tanaka, "対象 26–50 / 60"), what="the second page")
+    await tanaka.until(lambda: shown(tanaka, "対象 60件中 26–50件目"), what="the second page")
     async with ledger(world) as database, database.reading() as connection:
         looks = (await connection.execute(sa.select(lookups.c.actor, lookups.c.why))).all()
     assert looks == [("U0TANAKA", "ring, page 1"), ("U0TANAKA", "ring, page 2")]
@@ -330,13 +330,13 @@ async def test_a_case_tells_of_its_bulk(world: World) -> None:
     card, case = await bulk_case(sato)
     await sato.command(f"/koban case {case}", "ts-market")
     told = await sato.until(lambda: sato.ephemerals("ts-market"), what="the answer")
-    assert "まとめて判断…" in [control.label for control in controls(told[-1])]
+    assert "一括で判断…" in [control.label for control in controls(told[-1])]
     await decided(sato, card)
     await approved(tanaka)
     await sato.wait_text(card, "8/8 完了")
     await tanaka.command(f"/koban case {case}", "ts-market")
     told = await tanaka.until(lambda: tanaka.ephemerals("ts-market"), what="the answer")
-    assert "まとめて判断: 8/8 完了" in visible_text(told[-1])
+    assert "一括判断: 8/8 完了" in visible_text(told[-1])
     assert visible_text(told[-1]).count("アカウント停止") <= 1
 
 
@@ -354,7 +354,7 @@ async def test_timed_actions_are_lifted_for_each(temporal: str, tmp_path: Path) 
         card, case = await bulk_case(sato)
         await decided(sato, card)
         await world.wait_kind(case, "case_closed")
-        await sato.wait_text(card, "期限で解除 4")
+        await sato.wait_text(card, "期間終了 4")
         paths = [path for method, path in await world.changes() if method == "DELETE"]
         assert sorted(paths) == [f"users/u_ring{n}/suspensions/{case}" for n in range(4)]
         assert (await world.thing("users", "u_ring3"))["status"] == "active"
@@ -368,8 +368,8 @@ async def test_what_can_not_be_an_id_is_told_in_the_modal(world: World, ids: str
     sato = await world.person("U0SATO")
     await noticed(world, 3)
     card, case = await bulk_case(sato)
-    await sato.choose_overflow(card, "まとめて判断…")
+    await sato.choose_overflow(card, "一括で判断…")
     await opened(sato)
     answer = await sato.fill_and_submit({**FIELDS, "ids": ids})
-    assert answer["errors"]["ids"].startswith("IDとして使えない文字があります")
+    assert answer["errors"]["ids"].startswith("ID として使えない文字があります")
     assert await world.kinds(case) == ["case_opened"]

@@ -48,7 +48,7 @@ async def test_a_specialist_claims_and_decides_with_one_tap(world: World) -> Non
     card = await sato.wait_text(card, "完了")
     assert (await world.thing("users", "u_123"))["muted"] is True
     assert await world.changes() == [("POST", "users/u_123/mutes")]
-    assert [c.label for c in controls(card) if c.kind == "button"] == ["取り消す…"]
+    assert [c.label for c in controls(card) if c.kind == "button"] == ["措置を取り消す"]
     assert await world.kinds(case) == [
         "case_opened",
         "case_claimed",

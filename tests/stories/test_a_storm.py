@@ -75,7 +75,7 @@ async def test_the_digest_tells_of_all_and_ends_with_the_truth(
         assert re.search(r"うち\d+件のカードは、重大度の高い順に", visible_text(digest))
         assert "外部誘導" in visible_text(digest)
         digest = await sato.wait_text(digest, "検知の集中は収まりました")
-        assert "すべてカードが出ています" in visible_text(digest)
+        assert "カードはすべて投稿済みです" in visible_text(digest)
         assert len(cards(world.stage.workspace)) == SUBJECTS
         assert len(digests(world.stage.workspace)) == 1
 
@@ -93,7 +93,7 @@ async def test_a_case_is_opened_and_claimed_before_its_card_stands(
         waiting = await _waiting_case(world, digest, standing)
         await _open(sato, digest, waiting)
         private = await sato.until(lambda: _private(sato, waiting), what="the private card")
-        assert "カードはまだ出ていません" in visible_text(private)
+        assert "カードはまだ投稿されていません" in visible_text(private)
         await sato.press(private, "case.claim")
 
         def claimed() -> bool:

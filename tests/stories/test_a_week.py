@@ -40,7 +40,7 @@ async def protected(world: World, person: Person) -> tuple[dict, str]:
     await world.happens(lure(viewers=1240))
     card, case = await case_of(person)
     await hidden(world, True)
-    return await person.wait_text(card, "保護中"), case
+    return await person.wait_text(card, "自動対応中"), case
 
 
 async def test_a_protection_ends_by_itself(turned: Calendar) -> None:

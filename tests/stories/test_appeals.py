@@ -85,7 +85,7 @@ async def test_another_lead_overturns(world: World) -> None:
     card, appeal = await filed(world, case, tanaka)
     shown = visible_text(card)
     assert STATEMENT in shown
-    assert "佐藤さんの判断: コメント制限 24時間(MKT-4.2)" in shown
+    assert "佐藤さんの判断: コメント制限 24時間（MKT-4.2）" in shown
     await wait_notice(world, "received")
     await tanaka.press(card, "appeal.claim")
     card = await tanaka.wait_text(card, "再審査中")
@@ -103,7 +103,7 @@ async def test_another_lead_overturns(world: World) -> None:
         ("DELETE", f"users/u_123/mutes/{case}"),
         ("POST", "users/u_123/notices"),
     ]
-    await tanaka.wait_text(card, "本人にお知らせしました")
+    await tanaka.wait_text(card, "異議申し立ての結果を本人に通知しました")
     await world.wait_kind(appeal, "appeal_carried_out")
     assert [kind for kind in await world.kinds(appeal) if kind != "notice_sent"] == [
         "appeal_filed",
@@ -156,7 +156,7 @@ async def test_whoever_decided_does_not_review(world: World) -> None:
     tanaka, _, case = await muted(world, "U0TANAKA")
     card, appeal = await filed(world, case, tanaka)
     await tanaka.press(card, "appeal.claim")
-    assert "ご自身が判断または承認した措置は再審査できません" in await refusal(tanaka)
+    assert "自分が判断または承認した措置は再審査できません" in await refusal(tanaka)
     await answer_with(tanaka, card, "appeal.uphold", "私が正しい")
 
     async def twice() -> bool:
@@ -259,9 +259,9 @@ async def test_an_undo_that_the_platform_refuses_stays_visible(world: World) -> 
     await wait_notice(world, "received")
     user = world.stage.market.remove("users", "u_123")
     await answer_with(tanaka, card, "appeal.overturn", "型番でした")
-    await tanaka.wait_text(card, "取り消せなかった措置が1件あります")
+    await tanaka.wait_text(card, "取り消せなかった措置が 1件あります")
     world.stage.market.put("users", user)
-    case_card = await sato.wait_text(case_card, "取り消しできませんでした")
+    case_card = await sato.wait_text(case_card, "取り消せませんでした")
     await tanaka.press(case_card, "action.undo")
     await tanaka.wait_text(card, "措置を取り消しました")
     await wait_notice(world, "overturned")
@@ -321,6 +321,6 @@ async def test_the_answer_does_not_wait_for_the_receipt(world: World) -> None:
     await world.wait_kind(appeal, "notice_failed")
     world.stage.faults.set("platform_500", False)
     await wait_notice(world, "upheld")
-    await tanaka.wait_text(card, "お知らせを送れませんでした")
-    await tanaka.wait_text(card, "本人にお知らせしました")
+    await tanaka.wait_text(card, "本人に通知できませんでした")
+    await tanaka.wait_text(card, "異議申し立ての結果を本人に通知しました")
     assert await notices(world) == ["upheld"]

@@ -7,7 +7,7 @@ from activities.ledger.schema import lookups
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.slack.person import NotThere, Person, wait_until
 from deploy.sandbox.slack.reading import controls, visible_text
-from deploy.sandbox.traffic import bulk
+from deploy.sandbox.traffic import resale_ring
 from deploy.sandbox.traffic.alerts import user
 from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_working_a_case import told_in_thread
@@ -78,7 +78,7 @@ async def test_a_person_opens_a_case_that_is_worked_like_any_other(world: World)
     assert "佐藤さんが作成しました" in visible_text(card)
     assert "電話で<!here>連絡あり" in visible_text(card)
     await sato.command("/koban open off_platform user:u_9 もう一件")
-    await answer(sato, "対応中のケースに加えました")
+    await answer(sato, "対応中のケースに追加しました")
     await sato.press(card, "24時間コメント制限")
     await sato.wait_text(card, "完了")
     assert await world.changes() == [("POST", "users/u_9/mutes")]
@@ -91,11 +91,11 @@ async def test_nobody_opens_a_case_about_nobody(world: World) -> None:
     """A slip is caught by the platform; while that is away the case opens with a remark."""
     sato = await world.person("U0SATO")
     await sato.command("/koban open off_platform u_9")
-    await answer(sato, "「u_9」はプラットフォームに見つかりませんでした。")
+    await answer(sato, "「u_9」はプラットフォームで見つかりませんでした。")
     assert await world.queries.open_cases() == []
     world.stage.faults.set(Fault.PLATFORM_500, True)
     await sato.command("/koban open off_platform u_9")
-    await answer(sato, "対象があるかは確かめていません")
+    await answer(sato, "対象が存在するかは未確認です")
     await case_of(sato, "u_9")
 
 
@@ -111,7 +111,7 @@ async def test_anybody_reports_a_message(world: World) -> None:
     await clark.modal()
     assert await clark.fill_and_submit({"kind": "off_platform", "note": "3rd time"}) == {"ok": True}
     card, case = await case_of(sato, "u_77")
-    await direct(clark, f"It is looked at as case {case}.")
+    await direct(clark, f"It will be reviewed as case {case}.")
     told = visible_text(card)
     assert "keeps asking for LINE ids" in told
     assert "Emma" in told
@@ -145,7 +145,7 @@ async def test_personal_data_is_shown_once_and_recorded(world: World) -> None:
 async def test_a_bulk_is_seen_from_one_of_it(world: World) -> None:
     """Who shares a bank account or an address, those with an open case first."""
     sato = await world.person("U0SATO")
-    for type_, body in bulk.scene().things:
+    for type_, body in resale_ring.scene().things:
         world.stage.market.put(type_, body)
     await sato.command("/koban open other user:u_ring1")
     await answer(sato, "ケースを作成しました")
@@ -155,7 +155,7 @@ async def test_a_bulk_is_seen_from_one_of_it(world: World) -> None:
     related = await answer(sato, "に関連する対象")
     rows = visible_text(related).splitlines()
     assert rows[1].startswith("*ユーザー u_ring1* · 同じ振込先口座、同じ住所 · ")
-    assert "対応中のケース 1件(K" in rows[1]
+    assert "対応中のケース 1件（K" in rows[1]
 
 
 async def test_a_stopped_koban_protects_nothing_until_two_people_go_on(world: World) -> None:
@@ -166,7 +166,7 @@ async def test_a_stopped_koban_protects_nothing_until_two_people_go_on(world: Wo
     await world.happens(lure(viewers=CRITICAL))
     card, case = await case_of(sato)
     card = await sato.wait_text(card, "自動対応は停止中です")
-    await told_in_thread(sato, card, "保護を始めませんでした")
+    await told_in_thread(sato, card, "実行しませんでした")
     assert await world.changes() == []
     assert await world.kinds(case) == ["case_opened", "protection_withheld"]
     await sato.command("/koban queue")
@@ -174,7 +174,7 @@ async def test_a_stopped_koban_protects_nothing_until_two_people_go_on(world: Wo
     await sato.command("/koban resume")
     await answer(sato, "外部誘導の自動対応の再開を依頼しました")
     assert await world.changes() == []
-    await reed.press(await direct(reed, "asks to resume"), "Agree to resume")
+    await reed.press(await direct(reed, "asks to resume"), "Approve resuming")
     await world.happens(lure(2, viewers=CRITICAL))
     await world.wait_kind(case, "protection_started")
     card = await sato.wait_text(card, "メッセージ非表示")

@@ -41,7 +41,7 @@ async def showing(person: Person, text: str) -> dict:
 
 async def opened(person: Person, card: dict, text: str = "検知") -> dict:
     """The list, opened from the card's menu and filled."""
-    await person.choose_overflow(card, "根拠を見る")
+    await person.choose_overflow(card, "検知内容を見る")
     return await showing(person, text)
 
 
@@ -96,7 +96,7 @@ async def test_a_second_look_needs_no_second_upload(world: World) -> None:
     card, case = await case_of(sato)
     updates = world.stage.workspace.calls["chat.update"]
     shown = []
-    for person, says in ((sato, "表示したことを記録しました"), (clark, "It is recorded")):
+    for person, says in ((sato, "表示したことを記録しました"), (clark, "Viewing was logged")):
         card = await person.latest(card)
         await person.choose_overflow(card, "evidence:" + f"{case}:{_version(card)}")
         view = await showing(person, "hxxps://line[.]example")
@@ -120,7 +120,7 @@ async def test_sensitive_words_are_hidden_and_then_read_whole(world: World) -> N
     await world.happens(lure(more=(words(text, sensitive=True),)))
     card, _ = await case_of(sato)
     view = await opened(sato, card)
-    assert "閲覧注意の文を隠しています" in visible_text(view)
+    assert "閲覧注意の文章を隠しています" in visible_text(view)
     assert "家の前まで" not in str(view) + str(card)
     await sato.press(view, shows(view)[0])
     piece = await showing(sato, "表示したことを記録しました")
@@ -191,10 +191,10 @@ async def test_at_the_cap_nothing_more_is_shown(temporal: str, tmp_path: Path) -
         await sato.close_modal()
         await sato.press(view, shows(view)[0])
         await showing(sato, "表示したことを記録しました")
-        await clark.choose_overflow(await clark.latest(card), "根拠を見る")
+        await clark.choose_overflow(await clark.latest(card), "検知内容を見る")
         view = await showing(clark, "1 alert")
         await clark.press(view, shows(view)[2])
-        await showing(clark, "It is recorded")
+        await showing(clark, "Viewing was logged")
 
 
 async def test_an_auditor_looks_and_sees_who_looked_before(world: World) -> None:
@@ -209,7 +209,7 @@ async def test_an_auditor_looks_and_sees_who_looked_before(world: World) -> None
     await world.wait_kind(case, "case_closed")
     await suzuki.command(f"/koban case {case}")
     (answer,) = await suzuki.until(lambda: suzuki.ephemerals("ts-live"), what="the answer")
-    assert "隠した根拠を表示 · <@U0SATO>" in visible_text(answer)
+    assert "閲覧注意の内容を表示 · <@U0SATO>" in visible_text(answer)
     await suzuki.press(answer, "case.evidence")
     view = await showing(suzuki, "閲覧注意の画像を隠しています。")
     await suzuki.press(view, shows(view)[0])
@@ -280,8 +280,8 @@ async def test_an_address_that_leads_elsewhere_is_not_followed(world: World) -> 
 
         told.append((await sato.until(answered, what="an answer")).partition("。")[0])
         await sato.close_modal()
-    forbidden = "画像の場所が許可されていないため、表示しません"
-    gone = "画像はもうありません"
+    forbidden = "取得元が許可されていない画像のため、表示できません"
+    gone = "画像が見つかりません"
     assert told == [forbidden, forbidden, forbidden, gone, gone, forbidden]
     assert world.stage.workspace.calls["files.getUploadURLExternal"] == 0
 
@@ -348,7 +348,7 @@ async def test_without_the_ledger_nothing_is_shown(temporal: str, tmp_path: Path
         view = await opened(sato, card)
         async with locked(tmp_path / "koban.db"):
             await sato.press(view, shows(view)[0])
-            told = await showing(sato, "いまは表示できませんでした。")
+            told = await showing(sato, "いまは表示できません。")
         assert files(told) == []
         assert world.stage.workspace.calls["files.getUploadURLExternal"] == 0
         assert await world.kinds(case) == ["case_opened"]
@@ -366,13 +366,13 @@ async def test_in_the_browser_it_is_seen_and_hidden_again(world: World, browser:
     async with looking(browser, world, "as=U0SATO&channel=C0MARKET") as page:
         shown = page.get_by_test_id(f"main-message-{card['ts']}")
         await shown.locator('[data-action-id="case.more"]').click()
-        await page.get_by_text("根拠を見る", exact=True).click()
+        await page.get_by_text("検知内容を見る", exact=True).click()
         dialog = page.get_by_role("dialog")
-        await expect(dialog).to_contain_text("このページでは2件を隠しています。")
-        await dialog.get_by_role("button", name="表示する(記録されます)").first.click()
+        await expect(dialog).to_contain_text("このページでは閲覧注意の2件を隠しています。")
+        await dialog.get_by_role("button", name="表示する（記録されます）").first.click()
         image = dialog.locator("img.block-image")
         await expect(image).to_be_visible()
         assert await image.evaluate("n => n.complete && n.naturalWidth") == 960
         await page.get_by_role("button", name="戻る").click()
-        await expect(dialog).to_contain_text("このページでは2件を隠しています。")
+        await expect(dialog).to_contain_text("このページでは閲覧注意の2件を隠しています。")
         await expect(page.locator("img.block-image")).to_have_count(0)

@@ -49,8 +49,8 @@ async def test_a_lead_is_covered_for_and_ends_it(world: World) -> None:
     tanaka, sato = await world.person("U0TANAKA"), await world.person("U0SATO")
     until = datetime.now(UTC).astimezone(world.settings.zone) + timedelta(hours=2)
     await tanaka.command(f"/koban cover @sato until {until:%H:%M}")
-    await answered(tanaka, "<@U0SATO> さんが")
+    await answered(tanaka, "<@U0SATO>さんが")
     await sato.command("/koban cover")
-    await answered(sato, "いまの代理")
+    await answered(sato, "現在の代理")
     await tanaka.command("/koban cover end")
-    assert await answered(tanaka, "代理を終了しました") == "代理を終了しました(1件)。"
+    assert await answered(tanaka, "代理を終了しました") == "代理を終了しました（1件）。"

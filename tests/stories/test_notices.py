@@ -41,7 +41,7 @@ async def test_a_reason_of_policy_tells_the_person(world: World) -> None:
     )
     assert await notices(world, "u_123") == []
     assert await sato.fill_and_submit({**WARNED, "policy": "MKT-4.3"}) == {"ok": True}
-    await sato.wait_text(card, "本人に通知しました(ユーザー u_123)")
+    await sato.wait_text(card, "判断を本人に通知しました（ユーザー u_123）")
     [told] = await notices(world, "u_123")
     assert told["kind"] == "decision"
     assert told["text"]["ja"].split("\n")[1:4] == [
@@ -98,7 +98,7 @@ async def test_a_notice_that_the_platform_refuses_is_sent_again_from_the_card(wo
     type_, body = user("u_ghost")
     world.stage.market.put(type_, body)
     await sato.press(card, "notice.retry")
-    await sato.wait_text(card, "本人に通知しました(ユーザー u_ghost)")
+    await sato.wait_text(card, "判断を本人に通知しました（ユーザー u_ghost）")
     [told] = await notices(world, "u_ghost")
     assert "措置: 商品削除" in told["text"]["ja"]
     assert (await world.thing("listings", "m_5"))["removed"] is True
@@ -112,14 +112,14 @@ async def test_an_appeals_notice_is_sent_again_from_its_card(world: World) -> No
     _, _, case = await muted(world)
     ghost = {"type": "user", "id": "u_ghost"}
     card, appeal = await filed(world, case, tanaka, subject=ghost)
-    card = await tanaka.wait_text(card, "お知らせを送れませんでした")
+    card = await tanaka.wait_text(card, "本人に通知できませんでした")
     await answer_with(tanaka, card, "appeal.uphold", "配信の記録で確認しました")
     await world.wait_kind(appeal, "appeal_upheld")
     card = await tanaka.until(lambda: _retryable(tanaka, card), what="the button")
     type_, body = user("u_ghost")
     world.stage.market.put(type_, body)
     await tanaka.press(card, "appeal.retry_notice")
-    card = await tanaka.wait_text(card, "本人にお知らせしました")
+    card = await tanaka.wait_text(card, "異議申し立ての結果を本人に通知しました")
     assert controls(card) == []
     assert [each["kind"] for each in await notices(world, "u_ghost")] == ["upheld"]
     kinds = [each for each in await world.kinds(appeal) if "notice" in each]

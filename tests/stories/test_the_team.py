@@ -94,8 +94,8 @@ async def test_a_shift_ends(world: World) -> None:
     assert f"|{case}> · 外部誘導 · 担当 佐藤さん · 期限 " in read
     assert f"{other}>" not in read
     assert "判断 1件: 違反 1" in read
-    assert "期限内の判断 100%(1/1件)" in read
-    assert "次は日勤(" in read
+    assert "期限内の判断 100%（1/1件）" in read
+    assert "次は日勤（" in read
 
     async def illustrated() -> dict | None:
         now = await clark.latest(report)
@@ -134,7 +134,7 @@ async def test_a_day_is_looked_back_on(world: World) -> None:
     report = await tanaka.wait_card("ts-leads", "日次レポート")
     read = visible_text(report)
     assert "受付 1件 · 完了 0件" in read
-    assert "未完了 1件(期限超過 0件): 高 1" in read
+    assert "未完了 1件（期限超過 0件）: 高 1" in read
     assert "滞留 中央値 " in read
 
 
@@ -145,19 +145,19 @@ async def test_a_home_keeps_up_with_a_claim(world: World) -> None:
     card, _ = await case_of(sato)
     await sato.home()
     await tanaka.home()
-    await home(sato, "あなたの担当 (0)", "いまのシフト", "• 日勤(", "受付 1件 · 完了 0件")
-    await home(tanaka, "あなたの承認待ち (0)", "未完了 1件")
+    await home(sato, "あなたの担当 0件", "現在の当番", "• 日勤（", "受付 1件 · 完了 0件")
+    await home(tanaka, "あなたの承認待ち 0件", "未完了 1件")
     await sato.press(card, "担当する")
-    await home(sato, "あなたの担当 (1)")
+    await home(sato, "あなたの担当 1件")
     await sato.press(card, "case.decide")
     await sato.fill_and_submit(
         {"verdict": "violation", "actions": ["permanent_ban"], "reason": "常習"}
     )
-    await home(tanaka, "あなたの承認待ち (1)")
+    await home(tanaka, "あなたの承認待ち 1件")
     asked = await tanaka.wait_card("ts-leads", "u_123")
     await tanaka.press(asked, "approval.approve")
-    await home(tanaka, "あなたの承認待ち (0)")
-    await home(sato, "あなたの担当 (0)", "判断 1件: 違反 1", "完了 1件")
+    await home(tanaka, "あなたの承認待ち 0件")
+    await home(sato, "あなたの担当 0件", "判断 1件: 違反 1", "完了 1件")
 
 
 async def test_everybody_reads_their_own_language(world: World) -> None:
@@ -169,8 +169,8 @@ async def test_everybody_reads_their_own_language(world: World) -> None:
     await home(sato, "あなたの担当")
     view = (await sato.state())["home"]
     await sato.choose(view, "home.language", "English")
-    await home(sato, "Your cases (0)", "On shift now", "Today's numbers")
-    assert "Numbers of the last 24 hours" in await told(sato, "/koban stats")
+    await home(sato, "Assigned to you (0)", "On call now", "Today")
+    assert "Last 24 hours" in await told(sato, "/koban stats")
     await clark.press(card, "担当する")
     card = await clark.wait_text(card, "Emma Clark")
     before = len(await sato.ephemerals("ts-live"))
@@ -186,7 +186,7 @@ async def test_everybody_reads_their_own_language(world: World) -> None:
     assert "担当" in visible_text(await sato.latest(card))
     view = (await sato.state())["home"]
     await sato.choose(view, "home.language", "Same as Slack")
-    await home(sato, "あなたの担当 (0)")
+    await home(sato, "あなたの担当 0件")
 
 
 async def test_numbers_and_shifts_are_one_command_away(world: World) -> None:
@@ -197,13 +197,13 @@ async def test_numbers_and_shifts_are_one_command_away(world: World) -> None:
     await sato.press(card, "24時間コメント制限")
     await world.wait_kind(case, "case_closed")
     read = await told(clark, "/koban stats 7d")
-    assert "Numbers of the last 7 days" in read
+    assert "Last 7 days" in read
     assert "1 opened · 1 closed" in read
     assert "Decided in time 100% (1 of 1)" in read
     assert "Opening to decision: median " in read
     assert "U0SATO" not in read
     read = await told(sato, "/koban oncall")
-    assert "いまのシフト" in read
+    assert "現在の当番" in read
     assert "<@U0SATO> · リード <@U0TANAKA>" in read
     called = [n for n in world.stage.workspace.notifications if n.cause is Cause.POSTED]
     assert called == []

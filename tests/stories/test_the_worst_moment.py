@@ -100,7 +100,7 @@ async def test_right_after_an_appeal_was_filed(temporal: str, tmp_path: Path) ->
             await wait_notice(world, "received")
             await answer_with(tanaka, card, "appeal.uphold", "規約どおりです")
             await wait_notice(world, "upheld")
-            await tanaka.wait_text(card, "本人にお知らせしました")
+            await tanaka.wait_text(card, "異議申し立ての結果を本人に通知しました")
         (row,) = await world.queries.appeals_of(case)
         assert (row["due_at"], row["state"]) == (filed["due_at"], "upheld")
         assert (await world.kinds(row["id"])).count("appeal_filed") == 1
@@ -123,7 +123,7 @@ async def test_right_after_an_appeal_was_answered(temporal: str, tmp_path: Path,
         await dies_after(world, temporal, tmp_path, kind)
         async with work(world.settings):
             await wait_notice(world, "overturned")
-            await tanaka.wait_text(card, "本人にお知らせしました")
+            await tanaka.wait_text(card, "異議申し立ての結果を本人に通知しました")
         (row,) = await world.queries.appeals_of(case)
         kinds = [each for each in await world.kinds(row["id"]) if each != "notice_sent"]
         assert kinds == [

@@ -32,14 +32,14 @@ async def test_a_refused_approval_says_who_could_give_it(world: World) -> None:
     before = len(world.stage.workspace.notifications)
     await sato.press(asked, "approval.approve")
     assert (await refusal(sato, "ts-leads")).endswith(
-        "承認できるのはリードです(Oliver Reedさん、田中さん、代理のEmma Clarkさん)。"
+        "承認できるのはリードです（Oliver Reedさん、田中さん、代理のEmma Clarkさん）。"
         "必要なときは依頼してください。"
     )
     await tanaka.command("/koban cover end", "ts-leads")
     await tanaka.until(lambda: _answers(tanaka, 2), what="that it ended")
     await clark.press(asked, "approval.approve")
     assert (await refusal(clark, "ts-leads")).endswith(
-        "Approving this needs the role lead (Oliver Reed, 田中). Please ask somebody who holds it."
+        "Approving needs the role lead (Oliver Reed, 田中). Please ask someone who has it."
     )
     assert len(world.stage.workspace.notifications) == before
     assert "approved" not in await world.kinds(case)
@@ -60,8 +60,8 @@ async def test_the_fourth_hold_is_a_leads(world: World) -> None:
         if number < 4:
             card = await sato.wait_text(card, f"返信待ち {number}")
     assert (await refusal(sato, "ts-live")).endswith(
-        "このケースはすでに3回保留しています。さらに保留できるのはリードです"
-        "(Oliver Reedさん、田中さん)。判断するか、依頼してください。"
+        "このケースはすでに3回保留にしています。さらに保留にできるのはリードです"
+        "（Oliver Reedさん、田中さん）。判断するか、依頼してください。"
     )
     assert (await world.kinds(case)).count("case_waiting") == 3
     await choose(tanaka, card, "snooze")

@@ -212,7 +212,7 @@ def manner(view: CardView, reader: Reader) -> list[Block]:
     """Notes on dry runs and imminent harm."""
     if view.phase not in UNDECIDED:
         return []
-    notes = [reader.say("card.rehearse")] if view.dry_run else []
+    notes = [reader.say("card.dry_run")] if view.dry_run else []
     notes += [reader.say("card.imminent")] if view.imminent else []
     return [context(notes)] if notes else []
 

@@ -96,7 +96,7 @@ def list_view(page: BulkPage, aim: Handle, texts: Catalog) -> View:
     ]
     return View(
         type="modal",
-        callback_id="ring_list",
+        callback_id="bulk_list",
         title={"type": "plain_text", "text": texts.say("bot.bulk.list.title")},
         close={"type": "plain_text", "text": texts.say("bot.modal.close")},
         blocks=blocks,

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from itertools import count
 
-from deploy.sandbox.traffic import bulk, live_chat, phishing, shill_bidding
+from deploy.sandbox.traffic import live_chat, phishing, resale_ring, shill_bidding
 from deploy.sandbox.traffic.alerts import (
     Json,
     Scene,
@@ -103,7 +103,7 @@ def opening(market: str = MARKET) -> Scene:
             viewers=1240,
         ),
     ]
-    for each in (phishing.scene(2, subjects=1), shill_bidding.scene(1), bulk.scene()):
+    for each in (phishing.scene(2, subjects=1), shill_bidding.scene(1), resale_ring.scene()):
         made.things += each.things
         made.alerts += each.alerts
     return made

@@ -23,7 +23,7 @@ from deploy.sandbox.marketplace.app import market_routes
 from deploy.sandbox.marketplace.store import Store
 from deploy.sandbox.serve import serving
 from deploy.sandbox.stage import POLICY
-from deploy.sandbox.traffic import bulk
+from deploy.sandbox.traffic import resale_ring
 from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import Bulk, Impact
 from workflows.domain.policy.platform import RelatedSpec
@@ -47,7 +47,7 @@ async def market(tmp_path: Path) -> AsyncIterator[Market]:
     """A marketplace with the demo's ring of 24 accounts on three phones."""
     store, faults, app = Store(tmp_path / "market.db"), Faults(), FastAPI()
     app.include_router(market_routes(store, faults, "token"))
-    for type_, body in bulk.scene().things:
+    for type_, body in resale_ring.scene().things:
         store.put(type_, body)
     async with serving(app) as url:
         http = open_platform(f"{url}/market", "token")

@@ -32,7 +32,7 @@ async def test_a_refusal_is_seen_by_its_person_only(desk: Desk) -> None:
     (said,) = desk.workspace.messages.all("C0LIVE")
     assert said.ephemeral_to == "U0CLARK"
     assert said.text.startswith(f"Case {CASE}: 佐藤 closed it ")
-    assert said.text.endswith(" ago. The card shows how it ended.")
+    assert said.text.endswith(" ago. See the card for the result.")
 
 
 async def test_a_colleague_is_named_to_whom_nothing_can_be_handed(desk: Desk) -> None:
@@ -49,7 +49,7 @@ async def test_a_colleague_is_named_to_whom_nothing_can_be_handed(desk: Desk) ->
     (said,) = desk.workspace.messages.all("C0LIVE")
     assert said.text == (
         f"ケース {CASE}: 鈴木さんはケースを担当できません。"
-        "リードの人を選んでください(Oliver Reedさん、田中さん)。"
+        "リードの人を選んでください（Oliver Reedさん、田中さん）。"
     )
 
 
@@ -67,11 +67,11 @@ async def test_a_refusal_about_rights_names_who_could_do_it(desk: Desk) -> None:
     """By name and not by mention; never who asks, nor who can't either."""
     refusal = Refusal(reason=Reason.ROLE_NEEDED, roles=(Role.LEAD,), barred=("U0REED",))
     assert await refused(desk, refusal, "undo") == (
-        "この操作ができるのはリードです(田中さん)。必要なときは依頼してください。"
+        "この操作ができるのはリードです（田中さん）。必要なときは依頼してください。"
     )
     own = Refusal(reason=Reason.OWN_DECISION, roles=(Role.LEAD,), barred=("U0TANAKA",))
     assert (await refused(desk, own, "approve", "U0TANAKA")).endswith(
-        "別の人に確認してもらってください(Oliver Reedさん)。"
+        "ほかの人に依頼してください（Oliver Reedさん）。"
     )
 
 
@@ -84,7 +84,7 @@ async def test_whoever_covers_is_named_for_an_approval(desk: Desk) -> None:
     desk.configure(stand_ins=standing_in)
     refusal = Refusal(reason=Reason.ROLE_NEEDED, roles=(Role.LEAD,), barred=("U0REED",))
     assert await refused(desk, refusal, "approve") == (
-        "承認できるのはリードです(田中さん、代理のEmma Clarkさん)。必要なときは依頼してください。"
+        "承認できるのはリードです（田中さん、代理のEmma Clarkさん）。必要なときは依頼してください。"
     )
     assert "代理" not in await refused(desk, refusal, "undo")
 
@@ -95,7 +95,7 @@ async def test_at_most_three_names(desk: Desk) -> None:
     refusal = Refusal(reason=Reason.ROLE_NEEDED, roles=(Role.LEAD,))
     text = await refused(desk, refusal, "undo", "U0CLARK")
     assert text == (
-        "This needs the role lead (U0A, U0B, U0C and 2 more). Please ask somebody who holds it."
+        "This needs the role lead (U0A, U0B, U0C and 2 more). Please ask someone who has it."
     )
 
 
@@ -119,7 +119,7 @@ async def test_a_refusal_names_its_case_and_leads_to_its_card(desk: Desk) -> Non
     await Tries().run(desk.activities.answer, wanted)
     said = desk.workspace.messages.all("C0LIVE")[-1]
     assert re.match(
-        rf"ケース <http[^|>]+\|{CASE}>\(外部誘導 &lt;!channel&gt;\): 佐藤さんが", said.text
+        rf"ケース <http[^|>]+\|{CASE}>（外部誘導 &lt;!channel&gt;）: 佐藤さんが", said.text
     )
 
 
@@ -141,7 +141,7 @@ async def test_what_was_typed_is_given_back(desk: Desk) -> None:
     assert check_blocks(said.blocks, Surface.MESSAGE) == []
     sentence, note, words = said.blocks
     assert sentence["text"]["text"] == said.text
-    assert note["elements"][0]["text"] == "入力した内容(あなたにだけ表示しています)"
+    assert note["elements"][0]["text"] == "入力した内容（あなたにだけ表示しています）"
     [kept] = words["elements"]
     assert kept["type"] == "rich_text_preformatted"
     assert kept["elements"] == [{"type": "text", "text": typed}]

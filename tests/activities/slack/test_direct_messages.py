@@ -49,11 +49,11 @@ async def test_everybody_of_a_role_reads_it_in_their_own_language(desk: Desk) ->
     (english,) = read_by(desk, "U0CLARK")
     head, line, link = japanese.text.split("\n")
     assert head == "*重大 · 外部誘導 · K7Q2F9XM0*"
-    assert line.endswith("|12:05> 担当者がまだいません。確認をお願いします。")
+    assert line.endswith("|12:05> 担当者がまだいません。対応をお願いします。")
     assert link.endswith(f"/archives/C0LIVE/p{card.ts.replace('.', '')}|ケースを開く>")
     assert english.text.split("\n")[0] == "*Critical · Off-platform inducement · K7Q2F9XM0*"
     assert english.text.split("\n")[1].endswith(
-        "|12:05> Nobody has claimed this yet. Please have a look."
+        "|12:05> Nobody has claimed this yet. Please take a look."
     )
     assert japanese.metadata == {
         "event_type": "koban_told",

@@ -66,7 +66,7 @@ def test_words_stand_below_what_noticed_them_and_when() -> None:
     assert seen(viewer(Language.EN).words(alert(), "x")) == (
         "*Moved the buyer to LINE* · 12:00:05 · live-chat · Score 0.98\n"
         "x\n"
-        "It is recorded that you were shown this. Closing it hides it again."
+        "Viewing was logged. Close this to hide it again."
     )
 
 
@@ -101,7 +101,7 @@ def test_every_view_stays_the_modal_that_waits() -> None:
     for view in (viewer().loading(), viewer().refused("いいえ。"), viewer().words(alert(), "")):
         assert (view["external_id"], view["private_metadata"]) == (MODAL.id, MODAL.carries)
         checked(view)
-    assert "目に見える文字がありません。" in seen(viewer().words(alert(), " \u200b\n"))
+    assert "表示できる文字がありません。" in seen(viewer().words(alert(), " \u200b\n"))
 
 
 def test_three_thousand_characters_of_four_bytes_are_whole() -> None:

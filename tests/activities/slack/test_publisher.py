@@ -133,7 +133,7 @@ async def test_a_request_for_approval_goes_to_the_leads(desk: Desk) -> None:
     shown = await desk.show(wanted(story.ban_asked(), card, after=1))
     (request,) = desk.on("C0LEADS")
     assert shown.approval_card == CardRef(channel="C0LEADS", ts=request.ts)
-    assert request.text.startswith("佐藤さんが承認を求めています。判断は「強制退会」です。")
+    assert request.text.startswith("佐藤さんが「強制退会」の承認を依頼しています。")
     assert f"/archives/C0LIVE/p{card.ts.replace('.', '')}|ケースを開く>" in str(request.blocks)
     called = {note.target for note in desk.workspace.notifications}
     assert called == {"<!subteam^S0LEAD>"}
@@ -180,7 +180,7 @@ async def test_a_second_request_is_a_new_message(desk: Desk) -> None:
     again = await desk.show(wanted(story, shown.card, shown.approval_card, after=seen))
     old, new = desk.on("C0LEADS")
     assert again.approval_card == CardRef(channel="C0LEADS", ts=new.ts)
-    assert "この依頼は終わりました。" in str(old.blocks)
+    assert "この依頼は終了しました。" in str(old.blocks)
     assert "actions" not in [block["type"] for block in old.blocks]
 
 
@@ -197,7 +197,7 @@ async def test_a_question_is_drawn_and_so_is_its_answer(desk: Desk) -> None:
     again = await desk.show(wanted(story, shown.card, shown.approval_card, after=seen))
     (request,) = desk.on("C0LEADS")
     assert "DMの写しがあります" in str(request.blocks)
-    assert "時計は止まっています" not in str(request.blocks)
+    assert "期限のカウントは停止中" not in str(request.blocks)
     assert again.approval_card == shown.approval_card
     desk.wrote()
     seen = story.case.version
@@ -240,8 +240,8 @@ async def test_an_undo_of_the_same_decision_is_a_request_of_its_own(desk: Desk) 
     again = await desk.show(show, Tries(attempt=1))
     old, new = desk.on("C0LEADS")
     assert again.approval_card == CardRef(channel="C0LEADS", ts=new.ts)
-    assert "この依頼は終わりました。" in str(old.blocks)
-    assert "措置の取り消しを求めています" in str(new.blocks)
+    assert "この依頼は終了しました。" in str(old.blocks)
+    assert "措置の取り消しを依頼しています" in str(new.blocks)
 
 
 async def test_a_review_follows_what_becomes_of_its_actions(desk: Desk) -> None:
@@ -249,11 +249,11 @@ async def test_a_review_follows_what_becomes_of_its_actions(desk: Desk) -> None:
     story = Story(policy=REVIEWS).muted()
     shown = await desk.show(wanted(story))
     (request,) = desk.on("C0LEADS")
-    assert "コメント制限 24時間(ユーザー u_123): 実行中" in str(request.blocks)
+    assert "コメント制限 24時間（ユーザー u_123）: 実行中" in str(request.blocks)
     story.reported(MUTE, ActionStatus.VERIFIED)
     again = await desk.show(wanted(story, shown.card, shown.approval_card, after=1))
     (request,) = desk.on("C0LEADS")
-    assert "反映を確認済み" in str(request.blocks)
+    assert "実行済み（反映を確認）" in str(request.blocks)
     assert again.approval_card == shown.approval_card
 
 
@@ -265,7 +265,7 @@ async def test_everybody_who_is_named_is_named_by_name(desk: Desk) -> None:
     card = (await desk.show(wanted(story))).card
     await desk.show(wanted(story, card, after=1))
     drawn = desk.on("C0LIVE")[0].text + str(desk.on("C0LIVE")[0].blocks)
-    assert "確認済み 田中さん" in drawn
+    assert "田中さんが見ました" in drawn
     assert "田中さんが保留にしました" in drawn
     (told,) = desk.thread(card)
     assert "佐藤さんが田中さんに引き継ぎました" in told.text

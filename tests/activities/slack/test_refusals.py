@@ -32,81 +32,81 @@ def by_sato(reason: Reason, what: str) -> Refusal:
     [
         (
             by_sato(Reason.CLOSED, "case_closed"),
-            "佐藤さんが12秒前に完了しました。最新の状態をカードで確認してください。",
-            "佐藤 closed it 12 seconds ago. The card shows how it ended.",
+            "佐藤さんが12秒前に完了にしました。最新の状態をカードで確認してください。",
+            "佐藤 closed it 12 seconds ago. See the card for the result.",
         ),
         (
             Refusal(reason=Reason.CLOSED, at=AT, what="case_closed"),
             "12秒前に完了しました。最新の状態をカードで確認してください。",
-            "It was closed 12 seconds ago. The card shows how it ended.",
+            "It was closed 12 seconds ago. See the card for the result.",
         ),
         (
             by_sato(Reason.CLAIMED_BY_OTHER, "case_claimed"),
             "佐藤さんが12秒前に担当になりました。進めたいときは、佐藤さんに声をかけてください。",
-            "佐藤 claimed it 12 seconds ago. Please talk to 佐藤 to go on.",
+            "佐藤 claimed it 12 seconds ago. Please talk to 佐藤.",
         ),
         (
             by_sato(Reason.CHANGED, "rejected"),
             "佐藤さんが12秒前に却下しました。カードを確認して、もう一度選んでください。",
-            "佐藤 rejected it 12 seconds ago. Please look at the card and choose again.",
+            "佐藤 rejected it 12 seconds ago. Please check the card and choose again.",
         ),
         (
             Refusal(reason=Reason.ROLE_NEEDED, roles=(Role.LEAD, Role.SPECIALIST)),
             "この操作ができるのはリードかスペシャリストです。必要なときは依頼してください。",
-            "This needs the role lead or specialist. Please ask somebody who holds it.",
+            "This needs the role lead or specialist. Please ask someone who has it.",
         ),
         (
             Refusal(reason=Reason.NOT_WAITING),
-            "承認を待っている判断はありません。",
-            "Nothing waits for approval.",
+            "承認待ちの判断はありません。",
+            "Nothing is awaiting approval.",
         ),
         (
             Refusal(reason=Reason.EXPIRED, at=AT),
-            "承認の期限が12秒前に過ぎました。必要なときは、もう一度判断してもらってください。",
-            "The approval expired 12 seconds ago. If it is still needed, ask for a new decision.",
+            "承認の期限が12秒前に切れました。必要なときは、もう一度判断してもらってください。",
+            "The approval expired 12 seconds ago. If it’s still needed, ask for a new decision.",
         ),
         (
             Refusal(reason=Reason.UNKNOWN_CASE),
-            "ケース K7Q2F9XM0 が見つかりません。番号を確認してください。",
-            "There is no case K7Q2F9XM0. Please check the id.",
+            "ケース K7Q2F9XM0 は見つかりません。ID を確認してください。",
+            "No case K7Q2F9XM0. Please check the ID.",
         ),
         (
             Refusal(reason=Reason.UNKNOWN_CASE, name="K1AB2CD3E"),
-            "ケース K1AB2CD3E が見つかりません。番号を確認してください。",
-            "There is no case K1AB2CD3E. Please check the id.",
+            "ケース K1AB2CD3E は見つかりません。ID を確認してください。",
+            "No case K1AB2CD3E. Please check the ID.",
         ),
         (
             by_sato(Reason.CLOSED, "case_merged"),
             "佐藤さんが12秒前に別のケースに統合しました。最新の状態をカードで確認してください。",
-            "佐藤 merged it into another case 12 seconds ago. The card shows how it ended.",
+            "佐藤 merged it into another case 12 seconds ago. See the card for the result.",
         ),
         (
             Refusal(reason=Reason.CHANGED, at=AT, what="undo_requested"),
-            "12秒前に取り消しが始まりました。カードを確認して、もう一度選んでください。",
-            "Its undo began 12 seconds ago. Please look at the card and choose again.",
+            "12秒前に取り消しを開始しました。カードを確認して、もう一度選んでください。",
+            "The undo started 12 seconds ago. Please check the card and choose again.",
         ),
         (
             Refusal(
                 reason=Reason.NOT_A_COLLEAGUE, name="U0SATO", roles=(Role.LEAD, Role.SPECIALIST)
             ),
             "佐藤さんはケースを担当できません。リードかスペシャリストの人を選んでください。",
-            "佐藤 can’t work cases. Please choose somebody with the role lead or specialist.",
+            "佐藤 can’t work cases. Please choose someone with the role lead or specialist.",
         ),
         (
             Refusal(reason=Reason.PAST_DUE, at=AT, roles=(Role.LEAD,)),
             "判断期限を過ぎる保留ができるのはリードです。期限より前の日時を選ぶか、依頼してください。",
-            "Snoozing past the decide time needs the role lead. "
+            "Holding past the decision deadline needs the role lead. "
             "Please choose an earlier time, or ask.",
         ),
         (
             by_sato(Reason.NOT_YOUR_REQUEST, "approval_requested"),
             "これは佐藤さんの依頼です。この操作ができるのは本人だけです。",
-            "This was asked for by 佐藤. Only they can do this.",
+            "This is 佐藤’s request. Only they can do this.",
         ),
         (
             by_sato(Reason.CHANGED, "something_newer"),
             "12秒前に状態が変わりました。カードを確認して、もう一度選んでください。",
-            "It changed 12 seconds ago. Please look at the card and choose again.",
+            "It changed 12 seconds ago. Please check the card and choose again.",
         ),
     ],
 )

@@ -138,20 +138,20 @@ async def test_a_hand_over_tells_who_hands_what_to_whom(desk: Desk) -> None:
     read = visible_text(shown(desk))
     for wanted in (
         "日勤の引き継ぎ",
-        "未完了 5件(期限超過 1件): 重大 2(超過 1) · 高 3",
+        "未完了 5件（期限超過 1件）: 重大 2（超過 1） · 高 3",
         "担当 佐藤さん",
-        "次は遅番(",
+        "次は遅番（",
         "Emma Clarkさん · リード 田中さん",
         "引き継ぐケース 1件",
         "承認待ち 14件",
-        "ほか 4件",
+        "ほか4件",
         "保留・情報待ち 1件",
-        "まもなく終わる自動の保護 1件",
+        "まもなく終わる自動対応 1件",
         "メッセージ非表示",
         "判断 8件: 違反 6 · 違反なし 2",
-        "期限内の判断 88%(8/9件): 重大 4/5 · 高 4/4",
-        "検知から初動まで 中央値 12秒 · 95% 3分5秒(7件)",
-        "受付から判断まで 中央値 6分 · 95% 1時間10分(8件)",
+        "期限内の判断 88%（8/9件）: 重大 4/5 · 高 4/4",
+        "検知から初動まで 中央値 12秒 · 95パーセンタイル 3分5秒（7件）",
+        "受付から判断まで 中央値 6分 · 95パーセンタイル 1時間10分（8件）",
         "• 外部誘導 受付 12 · 判断 8",
     ):
         assert wanted in read
@@ -167,11 +167,11 @@ async def test_a_report_speaks_the_language_of_its_channel(desk: Desk) -> None:
     await post(desk, a_report(language="en", kind="daily", team=None, handing=Cases()))
     read = visible_text(shown(desk))
     for wanted in (
-        "Daily digest",
+        "Daily report",
         "5 open cases (1 overdue): Critical 2 (1 overdue) · High 3",
         "Decided in time 88% (8 of 9): Critical 4/5 · High 4/4",
-        "Opening to decision: median 6 minutes, 95% 1 hour 10 minutes (8 cases)",
-        "14 waiting for approval",
+        "Opening to decision: median 6 minutes, 95th percentile 1 hour 10 minutes (8 cases)",
+        "14 awaiting approval",
     ):
         assert wanted in read
     assert "to hand over" not in read
@@ -204,7 +204,7 @@ async def test_a_quiet_shift_says_so(desk: Desk) -> None:
     )
     await post(desk, quiet)
     read = visible_text(shown(desk))
-    assert "引き継ぐケースも、期限超過も、承認待ちもありません。" in read
+    assert "引き継ぐケース、期限超過、承認待ちはありません。" in read
     assert "期限内の判断: 対象のケースはありません" in read
     assert "受付から判断まで: 判断したケースはありません" in read
 

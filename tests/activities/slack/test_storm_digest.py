@@ -77,13 +77,13 @@ def test_the_digest_says_how_many_and_what_is_to_come() -> None:
     """Since when, by playbook and severity, with what stands out."""
     message = digest(storm(), reader())
     shown = visible_text({"blocks": message.blocks})
-    assert "検知が集中しています · ケース300件" in shown
-    assert "うち143件のカードは、重大度の高い順にこれから出ます。" in shown
+    assert "検知が集中しています · ケース 300件" in shown
+    assert "うち143件のカードは、重大度の高い順にこれから投稿します。" in shown
     assert "*外部誘導* 300件: 🟥 重大 12 · 🟨 中 288" in shown
     assert "🟥 重大 · 外部誘導 · ユーザー u_1" in shown
     assert "検知 33件 · 担当 *未定* · カードはこれから" in shown
     assert "検知 33件 · 担当 *佐藤さん*" in shown
-    assert message.text.startswith("検知が集中しています · ケース300件\n")
+    assert message.text.startswith("検知が集中しています · ケース 300件\n")
     assert message.metadata == {"event_type": "koban_storm", "event_payload": {"storm": "S1"}}
 
 
@@ -101,8 +101,8 @@ def test_at_the_end_it_tells_the_truth_and_offers_nothing() -> None:
     """What it says holds for good: from then on the cards tell who has what."""
     message = digest(storm(waiting=0, over=True), reader())
     shown = visible_text({"blocks": message.blocks})
-    assert "検知の集中は収まりました · ケース300件" in shown
-    assert "すべてカードが出ています。収まった時点で完了していないケースは290件でした。" in shown
+    assert "検知の集中は収まりました · ケース 300件" in shown
+    assert "カードはすべて投稿済みです。収まった時点の未完了は290件でした。" in shown
     assert not any("accessory" in block or block["type"] == "actions" for block in message.blocks)
 
 
@@ -137,16 +137,16 @@ def test_a_role_is_called_once_with_how_many() -> None:
     """In the digest's thread."""
     message = calls(storm(mentions=CALLS), reader())
     assert message.text == (
-        "<!subteam^S0SHIFT> 対応を待っているケースが12件あります(🟥 重大 3 · 🟧 高 9)。"
-        "上のお知らせから確認をお願いします。"
+        "<!subteam^S0SHIFT> 対応待ちのケースが12件あります（🟥 重大 3 · 🟧 高 9）。"
+        "上のお知らせから対応をお願いします。"
     )
 
 
 def test_english_reads_the_same() -> None:
     """One case is one case."""
     shown = visible_text({"blocks": digest(storm(cases=1, waiting=1), reader(Language.EN)).blocks})
-    assert "Many alerts at once · 1 case\n" in shown + "\n"
-    assert "Cards still to come, the most severe first: 1." in shown
+    assert "Alert storm · 1 case\n" in shown + "\n"
+    assert "Cards still to post, most severe first: 1." in shown
 
 
 async def test_the_digest_is_posted_once_and_then_drawn_anew(desk: Desk) -> None:

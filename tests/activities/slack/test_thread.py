@@ -31,37 +31,37 @@ def failed() -> Story:
         (
             lambda: Story().claimed(),
             "12:04 佐藤さんが担当になりました",
-            "12:04 佐藤 claimed the case",
+            "12:04 佐藤 claimed this",
         ),
         (
             lambda: Story().claimed().then(cmd.Release(by=TANAKA), 2),
             "12:05 田中さんが佐藤さんの担当を外しました",
-            "12:05 田中 released the case of 佐藤",
+            "12:05 田中 released 佐藤’s claim",
         ),
         (
             lambda: Story().then(cmd.Tick(), 2),
-            "12:05 <!subteam^S0SHIFT> 担当者がまだいません。確認をお願いします。",
-            "12:05 <!subteam^S0SHIFT> Nobody has claimed this yet. Please have a look.",
+            "12:05 <!subteam^S0SHIFT> 担当者がまだいません。対応をお願いします。",
+            "12:05 <!subteam^S0SHIFT> Nobody has claimed this yet. Please take a look.",
         ),
         (
             lambda: Story().claimed().then(cmd.Tick(), 10),
-            "12:13 <!subteam^S0LEAD> 判断がまだです。確認をお願いします。",
-            "12:13 <!subteam^S0LEAD> This is not decided yet. Please have a look.",
+            "12:13 <!subteam^S0LEAD> まだ判断されていません。対応をお願いします。",
+            "12:13 <!subteam^S0LEAD> Not decided yet. Please take a look.",
         ),
         (
             lambda: Story().then(cmd.Escalate(by=SATO), 1),
             "12:04 <!subteam^S0LEAD> 佐藤さんが確認を求めています。",
-            "12:04 <!subteam^S0LEAD> 佐藤 asks you to have a look.",
+            "12:04 <!subteam^S0LEAD> 佐藤 asks you to take a look.",
         ),
         (
             lambda: Story().ban_asked(),
-            "12:06 リードに承認を依頼しました(期限 12:36)",
-            "12:06 Asked for approval: lead (due 12:36)",
+            "12:06 リードに承認を依頼しました（期限 12:36）",
+            "12:06 Approval requested from: lead (due 12:36)",
         ),
         (
             lambda: Story().ban_asked().approved(),
             "12:08 田中さんが承認しました",
-            "12:08 田中 approved this",
+            "12:08 田中 approved",
         ),
         (
             lambda: Story().ban_asked().rejected(),
@@ -70,13 +70,13 @@ def failed() -> Story:
         ),
         (
             failed,
-            "12:09 強制退会: 実行できませんでした。プラットフォームに拒否されました(応答 409)",
-            "12:09 Permanent ban: failed (the platform refused it (answer 409))",
+            "12:09 強制退会: 実行できませんでした。プラットフォームに拒否されました（409）",
+            "12:09 Permanent ban: failed (the platform refused it (409))",
         ),
         (
             lambda: failed().then(cmd.Retry(by=SATO), 7),
             "12:10 佐藤さんが再試行しました",
-            "12:10 佐藤 tried again",
+            "12:10 佐藤 retried",
         ),
         (
             lambda: failed().then(cmd.GiveUp(by=SATO), 7),
@@ -105,6 +105,6 @@ def test_several_lines_are_one_message() -> None:
         "ケース K7Q2F9XM0 の経緯",
         "12:04 佐藤さんが担当になりました",
         "12:06 佐藤さんの判断: 強制退会「プロフィールと配信で計3回、LINE IDを提示」",
-        "12:06 リードに承認を依頼しました(期限 12:36)",
+        "12:06 リードに承認を依頼しました（期限 12:36）",
     ]
     assert drawn.metadata["event_payload"] == {"case": "K7Q2F9XM0", "through": 4}

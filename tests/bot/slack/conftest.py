@@ -43,10 +43,10 @@ from tests.leaks import no_task_left
 from workflows.domain.values import Language
 
 BUTTONS = (
-    ("case.bulk", "まとめて判断…"),
-    ("case.evidence", "根拠を見る"),
+    ("case.bulk", "一括で判断…"),
+    ("case.evidence", "検知内容を見る"),
     ("bulk.list", "対象を見る"),
-    ("bulk.stop", "停止する…"),
+    ("bulk.stop", "一括実行を停止する"),
     ("case.claim", "担当する"),
     ("case.preset.mute", "24時間コメント制限"),
     ("case.decide", "判断…"),
@@ -61,10 +61,10 @@ BUTTONS = (
     ("approval.answer", "答える…"),
     ("approval.withdraw", "取り下げる"),
     ("case.confirm", "この措置で確定"),
-    ("case.lift_protection", "保護を解除"),
+    ("case.lift_protection", "自動対応を解除"),
     ("case.acknowledge", "確認した"),
     ("case.resume", "保留を解除"),
-    ("case.reopen", "再開…"),
+    ("case.reopen", "再開する…"),
     ("case.invented", "未知"),
 )
 ENTRIES = (("release", "担当を外す"), ("escalate", "呼び出し"))

@@ -52,12 +52,12 @@ class FakeRings:
         if self.gate is not None:
             await self.gate.wait()
         if self.away:
-            raise Unavailable("the platform does not answer")
+            raise Unavailable("the platform isn’t responding")
         return self.members
 
     async def gather(self, wanted: Wanted) -> Found:
         if self.away:
-            raise Unavailable("the platform does not answer")
+            raise Unavailable("the platform isn’t responding")
         self.gathered.append(wanted)
         shared = [f"u_{n}" for n in range(self.members if wanted.sources else 0)]
         own = [wanted.starts[wanted.type].id] if wanted.type in wanted.starts else []
@@ -68,7 +68,7 @@ class FakeRings:
         if self.slow is not None:
             await self.slow.wait()
         if self.blind:
-            raise Unavailable("the platform does not answer")
+            raise Unavailable("the platform isn’t responding")
         followers = Text(ja="フォロワー", en="Followers")
         return Impact(sums=(Sum(title=followers, total=1240),), sanctioned=4, unknown=1)
 

@@ -327,7 +327,7 @@ class FakePlatform:
     async def look_up(self, kind: str, id_: str) -> tuple[Fact, ...] | None:
         self.asked.append(f"{kind}:{id_}")
         if self.away:
-            raise Unavailable("the platform does not answer")
+            raise Unavailable("the platform isn’t responding")
         return self.facts.get(f"{kind}:{id_}")
 
 

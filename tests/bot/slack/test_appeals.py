@@ -13,7 +13,7 @@ APPEAL = "A0123456789AB"
 LABELS = {
     "appeal.claim": "担当する",
     "appeal.release": "担当を外れる",
-    "appeal.uphold": "判断を維持…",
+    "appeal.uphold": "判断を維持する…",
     "appeal.overturn": "判断を取り消す…",
     "appeal.invented": "未知",
 }
@@ -126,7 +126,7 @@ async def test_a_button_that_names_no_appeal_is_told(
     """Neither an appeal nor a case hears of it."""
     tanaka = stage.person("U0TANAKA")
     await tanaka.press(await card(stage, tanaka, value, workflow_id), "appeal.claim")
-    assert "読み取れませんでした" in await text_told(stage, tanaka)
+    assert "読み込めませんでした" in await text_told(stage, tanaka)
     assert stage.appeals.clicks == []
     assert stage.cases.clicks == []
 

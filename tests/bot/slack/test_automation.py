@@ -38,10 +38,12 @@ def kinds(stage: Stage) -> list[tuple[str, str, str | None]]:
 async def test_a_specialist_stops_everything(stage: Stage):
     """At once; the leads hear of it, each in their language."""
     told = await stage.asked(stage.person("U0SATO"), "/koban pause")
-    assert told.startswith("すべての自動対応を停止しました。再開にはリードを含む2人が必要です。")
+    assert told.startswith(
+        "すべての自動対応を停止しました。再開にはリードを含む2人の操作が必要です。"
+    )
     assert kinds(stage) == [("paused", "U0SATO", None)]
-    await direct(stage.person("U0TANAKA"), "<@U0SATO> さんがすべての自動対応を停止しました。")
-    await direct(stage.person("U0REED"), "<@U0SATO> paused auto-actions for everything.")
+    await direct(stage.person("U0TANAKA"), "<@U0SATO>さんがすべての自動対応を停止しました。")
+    await direct(stage.person("U0REED"), "<@U0SATO> paused auto-actions: everything.")
 
 
 async def test_a_pause_may_name_its_playbook_and_its_end(stage: Stage):
@@ -62,10 +64,10 @@ async def test_resuming_takes_a_lead_who_presses(stage: Stage):
     asked = await direct(reed, "asks to resume")
     assert stage.automation.changes[-1].kind is PauseChange.RESUME_ASKED
     await tanaka.command("/koban resume")
-    assert "すでに依頼しています" in await last_told(tanaka, "ts-live", 3)
-    await reed.press(asked, "Agree to resume")
+    assert "再開は依頼済みです" in await last_told(tanaka, "ts-live", 3)
+    await reed.press(asked, "Approve resuming")
     assert kinds(stage)[-1] == ("resumed", "U0REED", "off_platform")
-    await direct(tanaka, "<@U0REED> さんの承認で外部誘導の自動対応を再開しました")
+    await direct(tanaka, "<@U0REED>さんの承認で外部誘導の自動対応を再開しました")
 
 
 async def test_a_forged_button_arms_nothing(stage: Stage):
@@ -82,7 +84,10 @@ async def test_a_forged_button_arms_nothing(stage: Stage):
         "value": "all",
     }
     ts = stage.posted("forged", "automation", [forged])
-    for person, said in ((clark, "Only a lead can agree"), (suzuki, "スペシャリストとリードだけ")):
+    for person, said in (
+        (clark, "Only a lead can approve"),
+        (suzuki, "スペシャリストとリードだけ"),
+    ):
         await person.press(await stage.seen(person, ts), "automation.resume")
         assert said in await last_told(person, "ts-live", 1)
     assert [kind for kind, _, _ in kinds(stage)] == ["paused", "resume_asked"]
@@ -93,7 +98,7 @@ async def test_a_forged_button_arms_nothing(stage: Stage):
     [
         ("U0SUZUKI", "pause", "自動対応を停止・再開できるのは"),
         ("U0SATO", "resume", "該当する自動対応は停止していません。"),
-        ("U0SATO", "pause for 99d", "停止は7日までです。"),
+        ("U0SATO", "pause for 99d", "停止できるのは最長 7日です。"),
         ("U0CLARK", "pause of_platform", "`/koban pause of_platform` is not a command. Did you"),
     ],
 )
@@ -107,7 +112,7 @@ async def test_without_the_ledger_nothing_is_said_to_have_stopped(stage: Stage):
     """Whoever reads `stopped` must be able to rely on it."""
     stage.automation.away = True
     told = await stage.asked(stage.person("U0SATO"), "/koban pause")
-    assert told.startswith("いまは照会できませんでした。")
+    assert told.startswith("いまは照会できません。")
 
 
 async def test_the_queue_and_home_tell_what_stands_still(stage: Stage):

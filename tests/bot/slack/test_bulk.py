@@ -67,7 +67,7 @@ async def test_it_opens_before_its_look_ups_answer(stage: Stage):
     assert "対象を調べています…" in visible_text(await sato.modal())
     stage.bulk_decisions.gate.set()
     view = await showing(sato, "「影響を確認」")
-    assert offered(view, "sources")[0] == "同じ端末(59件)"
+    assert offered(view, "sources")[0] == "同じ端末（59件）"
     assert offered(view, "actions") == ["コメント制限", "商品削除", "強制退会"]
 
 
@@ -75,15 +75,15 @@ async def test_a_look_up_that_does_not_answer_can_still_be_chosen(stage: Stage):
     """Its number is not known, and says so."""
     stage.bulk_decisions.away = True
     sato = await opened(stage)
-    assert offered(await sato.modal(), "sources")[0] == "同じ端末(件数を確認できません)"
+    assert offered(await sato.modal(), "sources")[0] == "同じ端末（件数不明）"
 
 
 async def test_the_reach_is_shown_before_anything_is_sent(stage: Stage):
     """The first submission only looks; the second, of the same choice, decides."""
     sato = await opened(stage)
     assert await sato.fill_and_submit({**FIELDS, "duration": "3d"}) == {"ok": True}
-    view = await showing(sato, "60件に実行する判断です")
-    assert "影響: 対象 60件 · すでに措置中 4件 · フォロワー 1,240" in visible_text(view)
+    view = await showing(sato, "60件に実行します")
+    assert "影響: 対象 60件 · 措置中 4件 · フォロワー 1,240" in visible_text(view)
     assert "リードの承認後に実行します。" in visible_text(view)
     assert view["submit"]["text"] == "判断する"
     assert stage.cases.clicks == []
@@ -106,9 +106,9 @@ async def test_another_choice_is_shown_again(stage: Stage):
     """Nobody decides for more people than the modal showed."""
     sato = await opened(stage)
     await sato.fill_and_submit(FIELDS)
-    await showing(sato, "60件に実行する判断です")
+    await showing(sato, "60件に実行します")
     assert await sato.fill_and_submit({"ids": "u_900, u_901\nu_900"}) == {"ok": True}
-    await showing(sato, "62件に実行する判断です")
+    await showing(sato, "62件に実行します")
     assert stage.cases.clicks == []
     assert stage.bulk_decisions.gathered[-1].ids == ("u_900", "u_901")
     await sato.fill_and_submit({"reason": "別の理由"})
@@ -121,7 +121,7 @@ async def test_another_choice_is_shown_again(stage: Stage):
         (
             {"sources": ["seller"]},
             {
-                "sources": "選んだ探し方では、この措置の対象は見つかりません: "
+                "sources": "選んだ抽出条件では、この措置の対象は見つかりません: "
                 "<!channel> *太字* hxxps://evil[.]example"
             },
         ),
@@ -129,7 +129,7 @@ async def test_another_choice_is_shown_again(stage: Stage):
             {"actions": ["mute_user", "remove_listing"]},
             {"actions": "対象の種類が異なる措置は、一緒に選べません。"},
         ),
-        ({"ids": "u\u202e1"}, {"ids": "IDとして使えない文字があります: u\ufffd1"}),
+        ({"ids": "u\u202e1"}, {"ids": "ID として使えない文字があります: u\ufffd1"}),
     ],
 )
 async def test_what_is_wrong_stands_under_its_field(stage: Stage, answers, errors):
@@ -147,7 +147,7 @@ async def test_too_many_are_refused_inline(stage: Stage):
     sato = await opened(stage)
     done = await sato.fill_and_submit(FIELDS)
     assert done["errors"] == {
-        "sources": "まとめて判断できるのは1,000件までです(いま1,200件)。対象を減らしてください。"
+        "sources": "一括で判断できるのは1,000件までです（現在 1,200件）。対象を減らしてください。"
     }
     assert stage.cases.clicks == []
 
@@ -164,7 +164,7 @@ async def test_a_platform_that_is_away_keeps_the_input(stage: Stage):
     assert view["submit"]["text"] == "影響を確認"
     stage.bulk_decisions.blind = False
     await sato.fill_and_submit({})
-    await showing(sato, "60件に実行する判断です")
+    await showing(sato, "60件に実行します")
     assert stage.cases.clicks == []
 
 
@@ -176,7 +176,7 @@ async def test_a_reach_that_takes_long_follows(stage: Stage):
     view = await showing(sato, "影響を集計しています…")
     assert view["submit"]["text"] == "影響を確認"
     stage.bulk_decisions.slow.set()
-    view = await showing(sato, "60件に実行する判断です")
+    view = await showing(sato, "60件に実行します")
     assert view["submit"]["text"] == "判断する"
     await sato.fill_and_submit({})
     assert stage.cases.clicks[0][1].command.seen == 60
@@ -193,7 +193,7 @@ async def test_a_playbook_without_bulk_says_so(stage: Stage):
     """An old card may still have the entry."""
     stage.cases.memories[ROUTE] = CaseSnapshot(case=case().model_copy(update={"version": 4}))
     sato = await pressed(stage)
-    await showing(sato, "この種類のケースでは、まとめて判断できません。")
+    await showing(sato, "この種類のケースでは、一括で判断できません。")
 
 
 async def test_a_case_out_of_reach_says_so(stage: Stage):
@@ -207,7 +207,7 @@ async def test_input_survives_temporal_being_out_of_reach(stage: Stage):
     """The last press goes through when it is back."""
     sato = await opened(stage)
     await sato.fill_and_submit(FIELDS)
-    await showing(sato, "60件に実行する判断です")
+    await showing(sato, "60件に実行します")
     stage.cases.away = True
     assert (await sato.fill_and_submit({}))["ok"] is False
     stage.cases.away = False
@@ -224,28 +224,28 @@ async def test_forged_metadata_is_refused_with_the_input_kept(stage: Stage, meta
     [view] = stage.workspace.views.stack("U0SATO")
     view.content["private_metadata"] = metadata
     done = await sato.fill_and_submit(FIELDS)
-    assert done["errors"]["reason"].startswith("この画面のケースを読み取れませんでした。")
+    assert done["errors"]["reason"].startswith("この画面のケースを読み込めませんでした。")
     assert stage.cases.clicks == []
 
 
 async def test_an_english_reader_reads_english(stage: Stage):
     """At parity."""
-    clark = await opened(stage, "U0CLARK", "“Check the reach”")
+    clark = await opened(stage, "U0CLARK", "“Check impact”")
     await clark.fill_and_submit(FIELDS)
     view = await showing(clark, "This decides for 60 subjects.")
-    assert "Touches: 60 subjects · 4 under sanction already · Followers 1,240" in visible_text(view)
+    assert "Affects: 60 subjects · 4 already under action · Followers 1,240" in visible_text(view)
 
 
 async def test_the_list_is_turned_and_nothing_in_it_is_obeyed(stage: Stage):
     """25 a page, failed ones first, and hostile ids stay text."""
     tanaka = await pressed(stage, "U0TANAKA", "bulk.list")
-    view = await showing(tanaka, "対象 1–25 / 60")
+    view = await showing(tanaka, "対象 60件中 1–25件目")
     assert "失敗" in visible_text(view)
     assert "https://" not in visible_text(view)
     await tanaka.press(view, "次へ")
-    view = await showing(tanaka, "対象 26–50 / 60")
+    view = await showing(tanaka, "対象 60件中 26–50件目")
     await tanaka.press(view, "次へ")
-    view = await showing(tanaka, "対象 51–60 / 60")
+    view = await showing(tanaka, "対象 60件中 51–60件目")
     assert [control.label for control in controls(view)] == ["前へ"]
     assert [note.why for note in stage.ledger.notes] == [
         "ring, page 1",
@@ -261,7 +261,7 @@ async def test_who_holds_no_role_sees_no_list(stage: Stage):
     tanaka = await pressed(stage, "U0TANAKA", "bulk.list")
     assert await stage.told(tanaka) == (
         "この操作ができるのは管理者か監査担当かリードかスペシャリストです"
-        "(<@U0SUZUKI>、<@U0REED>、<@U0CLARK> ほか1人)。必要なときは依頼してください。"
+        "（<@U0SUZUKI>、<@U0REED>、<@U0CLARK> ほか1人）。必要なときは依頼してください。"
     )
     assert stage.ledger.notes == []
 

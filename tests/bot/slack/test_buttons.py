@@ -134,7 +134,7 @@ async def test_a_press_that_temporal_never_answers_is_told_before_slack_gives_up
     emma = stage.person("U0CLARK")
     await emma.press(await stage.seen(emma, stage.card()), "case.clear")
     told = await stage.told(emma)
-    assert told == f"{CASE}: This could not be taken just now. Please press it again."
+    assert told == f"{CASE}: That didn’t go through. Please press it again."
     assert stage.cases.clicks == []
     assert ANSWERED_WITHIN < ACK_SECONDS
 
@@ -165,7 +165,7 @@ async def test_a_malformed_handle_is_answered_and_reaches_no_case(stage: Stage, 
     sato = stage.person("U0SATO")
     await sato.press(await stage.seen(sato, stage.card(value, workflow_id)), "case.claim")
     told = await stage.told(sato)
-    assert told == "このボタンのケースを読み取れませんでした。最新のカードから操作してください。"
+    assert told == "このボタンのケースを読み込めませんでした。最新のカードから操作してください。"
     assert stage.cases.clicks == []
     assert await sato.errors() == []
 
@@ -175,7 +175,7 @@ async def test_an_unknown_button_is_answered(stage: Stage):
     sato = stage.person("U0SATO")
     await sato.press(await stage.seen(sato, stage.card()), "case.invented")
     told = await stage.told(sato)
-    assert told == "この操作にはまだ対応していません。カードのほかのボタンをお使いください。"
+    assert told == "この操作にはまだ対応していません。カードのほかのボタンを使ってください。"
     assert stage.cases.clicks == []
 
 
@@ -193,7 +193,7 @@ async def test_a_fault_in_koban_is_told_too(stage: Stage):
     sato = stage.person("U0SATO")
     await sato.press(await stage.seen(sato, stage.card()), "case.claim")
     told = await stage.told(sato)
-    assert told == "受け付けられませんでした。少し待ってからもう一度お試しください。"
+    assert told == "受け付けられませんでした。少し待って、もう一度試してください。"
 
 
 async def test_what_nobody_can_be_told_is_left_to_slack(stage: Stage):

@@ -77,7 +77,9 @@ async def test_a_typo_gets_the_nearest_form(stage: Stage, typed, nearest):
 async def test_nonsense_gets_help(stage: Stage):
     """Where nothing is near, help is named."""
     told = await stage.asked(stage.person("U0SATO"), "/koban ばなな")
-    assert told == "`/koban ばなな` は使えません。`/koban help` で使い方を見られます。"
+    assert (
+        told == "`/koban ばなな` というコマンドはありません。`/koban help` で使い方を確認できます。"
+    )
 
 
 async def test_hostile_text_is_only_shown(stage: Stage):
@@ -94,7 +96,7 @@ async def test_hostile_text_is_only_shown(stage: Stage):
 async def test_an_impossible_id_gets_an_example(stage: Stage, typed):
     """An id that can't be is answered with how it is written; nothing is looked up."""
     told = await stage.asked(stage.person("U0SATO"), f"/koban {typed}")
-    assert told.startswith("番号を読み取れませんでした。`/koban ")
+    assert told.startswith("ID を指定してください（例: `/koban ")
     assert stage.ledger.log == []
 
 
@@ -106,9 +108,9 @@ async def test_a_case_is_shown_whole(stage: Stage):
     assert f"*{CASE} · 外部誘導 · ユーザー u_123*" in told
     assert f"重大 · 対応中 · 担当 <@U0SATO> · 期限 <!date^{due}^" in told
     assert "検知 213件" in told
-    assert "<@U0SATO> さんの判断: 24時間コメント制限" in told
+    assert "<@U0SATO>さんの判断: 24時間コメント制限" in told
     assert "判断理由「配信で LINE ID を提示 hxxps://ex[.]com」" in told
-    assert "• コメント制限 · 反映を確認済み" in told
+    assert "• コメント制限 · 実行済み（反映を確認）" in told
     assert "担当開始 · <@U0SATO>" in told
     assert "<https://koban-demo.slack.com/archives/C0LIVE/p1763900000000100|カードを開く>" in told
 
@@ -162,7 +164,7 @@ async def test_a_button_of_a_look_up_reaches_the_case(stage: Stage):
 async def test_an_unknown_case_is_said(stage: Stage):
     """The id is repeated, so that a slip is seen."""
     told = await stage.asked(stage.person("U0CLARK"), "/koban case K00000000")
-    assert told == "There is no case K00000000. Please check the id."
+    assert told == "No case K00000000. Please check the ID."
 
 
 async def test_a_user_is_shown_with_personal_data_masked(stage: Stage):
@@ -183,7 +185,7 @@ async def test_a_user_is_shown_with_personal_data_masked(stage: Stage):
     assert "E-mail: a∗∗∗@…" in told
     assert "aiko" not in told
     assert "愛子" not in told
-    assert "*1 past action*\n• Mute · Lifted, its time is over · K11111111" in told
+    assert "*1 past action*\n• Mute · Expired and lifted · K11111111" in told
     assert "|K11111111> · Off-platform inducement · Violation" in told
 
 
@@ -201,7 +203,7 @@ async def test_nothing_is_shown_where_it_can_not_be_written_down(stage: Stage):
     """Without the ledger there is no look-up, only a sentence."""
     stage.ledger.away = True
     told = await stage.asked(stage.person("U0SATO"), "/koban user u_1")
-    assert told == "いまは照会できませんでした。少し待ってからもう一度お試しください。"
+    assert told == "いまは照会できません。少し待って、もう一度試してください。"
     assert stage.platform.asked == []
 
 
@@ -210,7 +212,7 @@ async def test_only_people_with_a_role_look_things_up(stage: Stage, typed):
     """Somebody else in the channel gets a sentence and no data."""
     stage.people.roles_of.clear()
     told = await stage.asked(stage.person("U0CLARK"), f"/koban {typed}")
-    assert told.startswith("Only members of Trust &amp; Safety can look things up.")
+    assert told.startswith("Only Trust &amp; Safety members can look things up.")
     assert (stage.ledger.log, stage.platform.asked) == ([], [])
 
 
@@ -218,7 +220,7 @@ async def test_the_past_is_shown_although_the_platform_is_away(stage: Stage):
     """The team's own records need no platform."""
     stage.platform.away = True
     told = await stage.asked(stage.person("U0SATO"), "/koban listing m_77")
-    assert "プラットフォームが応答しないため、Koban の記録だけを表示します。" in told
+    assert "プラットフォームが応答しないため、Koban の記録だけを表示しています。" in told
     assert "*過去の措置 0件*" in told
 
 

@@ -90,7 +90,7 @@ async def test_a_lead_lets_somebody_cover(stage: Stage):
     """It is 12:10 in Tokyo; the colleague hears of it in their own language."""
     told = await stage.asked(stage.person("U0TANAKA"), "/koban cover @emma.clark until 18:00")
     six = NOW + timedelta(hours=5, minutes=50)
-    assert told.startswith(f"<@U0CLARK> さんが <!date^{int(six.timestamp())}^")
+    assert told.startswith(f"<@U0CLARK>さんが <!date^{int(six.timestamp())}^")
     cover = Cover(role=Role.LEAD, person="U0TANAKA", until=six)
     assert stage.covers.given == [("U0CLARK", cover)]
     clark = stage.person("U0CLARK")
@@ -116,7 +116,7 @@ async def test_a_time_that_is_over_today_is_tomorrows(stage: Stage):
         (
             "U0SATO",
             "@emma.clark until 18:00",
-            "代理を頼めるのはリードだけです(<@U0REED>、<@U0TANAKA>)。",
+            "代理を頼めるのはリードだけです（<@U0REED>、<@U0TANAKA>）。",
         ),
         (
             "U0TANAKA",
@@ -126,23 +126,22 @@ async def test_a_time_that_is_over_today_is_tomorrows(stage: Stage):
         (
             "U0TANAKA",
             "@suzuki until 18:00",
-            "<@U0SUZUKI> さんは担当者でもリードでもないため、代理になれません。",
+            "<@U0SUZUKI>さんはスペシャリストでもリードでもないため、代理になれません。",
         ),
         (
             "U0TANAKA",
             "@emma.clark until 2026-11-24 12:11",
-            "代理は24時間までです。もっと長く離れるときは、役割の設定を変えてください。",
+            "代理は24時間までです。それより長いときは、役割の設定を変更してください。",
         ),
         (
             "U0TANAKA",
             "@emma.clark until 2026-11-23 12:10",
-            "この時刻は過ぎています。これからの時刻を書いてください。",
+            "この時刻は過ぎています。これからの時刻を指定してください。",
         ),
         (
             "U0TANAKA",
             "@emma.clark",
-            "相手か時刻を読み取れませんでした。"
-            "`/koban cover @name until 18:00` のように書いてください。",
+            "相手と時刻を指定してください（例: `/koban cover @name until 18:00`）。",
         ),
     ],
 )
@@ -167,15 +166,15 @@ async def test_covers_are_listed_from_both_sides(stage: Stage):
         ("U0TANAKA", Cover(role=Role.LEAD, person="U0REED", until=until)),
     ]
     told = (await stage.asked(stage.person("U0TANAKA"), "/koban cover")).splitlines()
-    assert told[0] == "*いまの代理*"
-    assert told[1].startswith("• <@U0SATO> さんがあなたの代理(<!date^")
-    assert told[2].startswith("• あなたが <@U0REED> さんの代理(<!date^")
+    assert told[0] == "*現在の代理*"
+    assert told[1].startswith("• <@U0SATO>さんがあなたの代理（<!date^")
+    assert told[2].startswith("• あなたが<@U0REED>さんの代理（<!date^")
 
 
 async def test_no_covers_are_said(stage: Stage):
     """One sentence."""
     told = await stage.asked(stage.person("U0REED"), "/koban cover")
-    assert told == "There are no covers now."
+    assert told == "No current covers."
 
 
 async def test_a_lead_ends_what_they_gave(stage: Stage):
@@ -192,7 +191,7 @@ async def test_somebody_without_a_role_has_no_covers(stage: Stage):
     """Nothing is read or written for them."""
     stage.people.roles_of.clear()
     told = await stage.asked(stage.person("U0REED"), "/koban cover @emma.clark until 18:00")
-    assert told.startswith("Only members of Trust &amp; Safety")
+    assert told.startswith("Only Trust &amp; Safety members")
     assert stage.covers.given == []
 
 
@@ -200,7 +199,7 @@ async def test_a_ledger_that_is_away_is_said(stage: Stage):
     """Nobody believes that they are covered for when they are not."""
     stage.covers.away = True
     told = await stage.asked(stage.person("U0TANAKA"), "/koban cover @emma.clark until 18:00")
-    assert told == "いまは照会できませんでした。少し待ってからもう一度お試しください。"
+    assert told == "いまは照会できません。少し待って、もう一度試してください。"
 
 
 LASTS = Cover(role=Role.LEAD, person="U0TANAKA", until=NOW + timedelta(hours=1))
@@ -231,9 +230,9 @@ async def test_another_lead_or_an_admin_ends_any(stage: Stage, user, whose, role
     stage.people.roles_of[user] = {role}
     told = await stage.asked(stage.person(user), f"/koban cover end {whose}")
     id_ = whose.upper().replace("@", "U0")
-    assert told in (f"<@{id_}> さんの代理を終了しました(1件)。", f"Covers of <@{id_}> ended: 1.")
+    assert told in (f"<@{id_}>さんの代理を終了しました（1件）。", f"Covers ended for <@{id_}>: 1.")
     assert (stage.covers.ended_by, stage.covers.ended) == ([(id_, user)], [])
-    ended = f"<@{user}> さんが、<@U0SATO> さんによる <@U0TANAKA> さんの代理を終了しました。"
+    ended = f"<@{user}>さんが、<@U0SATO>さんによる<@U0TANAKA>さんの代理を終了しました。"
     assert await direct(stage, "U0SATO") == ended
     assert await direct(stage, "U0TANAKA") == ended
 
@@ -243,7 +242,7 @@ async def test_nobody_else_ends_a_cover_that_is_not_theirs(stage: Stage, user):
     """The refusal says who could, and nothing ends."""
     stage.covers.given = [("U0CLARK", LASTS)]
     assert await stage.asked(stage.person(user), "/koban cover end @tanaka") == (
-        "ほかの人の代理を終了できるのはリードと管理者だけです(<@U0REED>、<@U0TANAKA>)。"
+        "ほかの人の代理を終了できるのはリードと管理者だけです（<@U0REED>、<@U0TANAKA>）。"
     )
     assert (stage.covers.ended, stage.covers.ended_by) == ([], [])
 
@@ -251,7 +250,7 @@ async def test_nobody_else_ends_a_cover_that_is_not_theirs(stage: Stage, user):
 async def test_a_cover_that_is_not_there_is_said(stage: Stage):
     """Nobody hears of anything."""
     assert await stage.asked(stage.person("U0REED"), "/koban cover end @tanaka") == (
-        "There are no covers of <@U0TANAKA> to end."
+        "<@U0TANAKA> has no covers to end."
     )
 
 
@@ -263,4 +262,4 @@ async def test_who_may_end_any_sees_all(stage: Stage):
         told = await stage.asked(stage.person(user), "/koban cover")
         assert "<@U0SATO>" in told
         assert "<@U0MORI>" in told
-    assert await stage.asked(stage.person("U0CLARK"), "/koban cover") == "There are no covers now."
+    assert await stage.asked(stage.person("U0CLARK"), "/koban cover") == "No current covers."

@@ -58,7 +58,7 @@ async def test_every_preset_and_every_entry_is_in_one_modal(stage: Stage):
     """Ten presets in the playbook's order, and everything else behind them; danger asks first."""
     stage.cases.memories[ROUTE] = CaseSnapshot(case=with_presets())
     sato = await chosen(stage, "U0SATO", "all")
-    shown = [c for c in controls(await says(sato, "定型の判断")) if c.kind == "button"]
+    shown = [c for c in controls(await says(sato, "ワンタップの判断")) if c.kind == "button"]
     assert [c.action_id for c in shown] == [
         *(f"case.preset.p{n}" for n in range(1, 10)),
         "case.preset.ban",
@@ -73,9 +73,7 @@ async def test_every_preset_and_every_entry_is_in_one_modal(stage: Stage):
         "case.timeline",
     ]
     [ban] = [c.element for c in shown if c.action_id == "case.preset.ban"]
-    assert ban["confirm"]["text"]["text"] == (
-        "ユーザー u_123への実行には承認が必要です。承認されるまで実行しません。"
-    )
+    assert ban["confirm"]["text"]["text"] == ("承認されるまで、ユーザー u_123 には何も行いません。")
     assert ban["value"] == f"{CASE}:9"
 
 
@@ -83,12 +81,12 @@ async def test_a_press_in_the_modal_is_a_press_on_the_card(stage: Stage):
     """It goes to the case as of what the modal showed, and is answered in the card's channel."""
     stage.cases.memories[ROUTE] = CaseSnapshot(case=with_presets())
     sato = await chosen(stage, "U0SATO", "all")
-    await sato.press(await says(sato, "定型の判断"), "case.preset.p7")
+    await sato.press(await says(sato, "ワンタップの判断"), "case.preset.p7")
     [(workflow_id, click)] = stage.cases.clicks
     assert (workflow_id, click.case) == (ROUTE, CASE)
     assert click.command == ChoosePreset(by=SATO, version=9, preset="p7")
     assert click.place == Place(channel="C0LIVE")
-    assert controls(await says(sato, "受け付けました。結果はカードに表示されます。")) == []
+    assert controls(await says(sato, "受け付けました。結果はカードで確認してください。")) == []
 
 
 async def test_the_second_row_finds_its_case_too(stage: Stage):
@@ -138,8 +136,8 @@ async def test_a_preset_that_asks_first_is_asked_in_a_modal(stage: Stage):
     """What will be done to whom; the answer is the preset, as of what was asked."""
     stage.cases.memories[ROUTE] = CaseSnapshot(case=with_presets())
     sato = await chosen(stage, "U0SATO", "sure.ban")
-    view = await says(sato, "「強制退会」を実行しますか?")
-    assert "ユーザー u_123への実行には承認が必要です。" in visible_text(view)
+    view = await says(sato, "「強制退会」の承認を依頼しますか？")
+    assert "承認されるまで、ユーザー u_123 には何も行いません。" in visible_text(view)
     assert view["submit"]["text"] == "承認を依頼する"
     assert await sato.fill_and_submit({}) == {"ok": True}
     assert stage.cases.clicks[0][1].command == ChoosePreset(by=SATO, version=9, preset="ban")
@@ -148,12 +146,12 @@ async def test_a_preset_that_asks_first_is_asked_in_a_modal(stage: Stage):
 async def test_a_preset_that_is_gone_can_not_be_made_sure_of(stage: Stage):
     """Somebody decided meanwhile, or the card is of another playbook: there is nothing to send."""
     sato = await chosen(stage, "U0SATO", "sure.ban")
-    view = await says(sato, "この判断は、いまは選べません。")
+    view = await says(sato, "この判断はいまは選べません。")
     assert view["submit"] is None
     decided = with_presets(phase=Phase.ENFORCING)
     stage.cases.memories[ROUTE] = CaseSnapshot(case=decided)
     emma = await chosen(stage, "U0CLARK", "sure.ban")
-    assert (await says(emma, "This can’t be chosen any more."))["submit"] is None
+    assert (await says(emma, "This is no longer available."))["submit"] is None
 
 
 async def test_a_confirmed_preset_that_is_not_stored_leaves_the_question_open(stage: Stage):

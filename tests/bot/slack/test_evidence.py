@@ -49,9 +49,9 @@ async def test_it_opens_before_the_ledger_answers(stage: Stage):
     sato = await pressed(stage)
     await showing(sato, "読み込んでいます…")
     stage.evidence.gate.set()
-    view = await showing(sato, "このページでは2件を隠しています。")
+    view = await showing(sato, "このページでは閲覧注意の2件を隠しています。")
     assert "閲覧注意の画像を隠しています。" in visible_text(view)
-    assert "閲覧注意の文を隠しています(2文字)。" in visible_text(view)
+    assert "閲覧注意の文章を隠しています（2文字）。" in visible_text(view)
     assert "住所" not in str(view)
     assert "images.example" not in str(view)
 
@@ -61,7 +61,7 @@ async def test_from_the_modal_of_all_entries_it_takes_its_place(stage: Stage):
     stage.evidence.alerts = HIDDEN
     stage.cases.memories[ROUTE] = CaseSnapshot(case=with_presets())
     sato = await chosen(stage, "U0SATO", "all")
-    await sato.press(await showing(sato, "定型の判断"), "case.evidence")
+    await sato.press(await showing(sato, "ワンタップの判断"), "case.evidence")
     view = await showing(sato, "LINE ID hxxps://ex[.]com")
     assert len(await sato.views()) == 1
     await sato.press(view, "evidence.reveal.1")
@@ -73,8 +73,8 @@ async def test_an_english_reader_reads_english(stage: Stage):
     """The list, and what is said of what is hidden."""
     _, view = await opened(stage, "U0CLARK")
     assert "*1 alert*" in visible_text(view)
-    assert "2 pieces on this page are hidden." in visible_text(view)
-    assert "[Show (recorded)]" in visible_text(view)
+    assert "2 sensitive items on this page are hidden." in visible_text(view)
+    assert "[Show (logged)]" in visible_text(view)
 
 
 async def test_whoever_reads_the_list_is_written_down_first(stage: Stage):
@@ -84,7 +84,7 @@ async def test_whoever_reads_the_list_is_written_down_first(stage: Stage):
     view = await showing(sato, "言葉0。")
     await sato.press(view, "evidence.page.next")
     view = await showing(sato, "言葉9。")
-    assert "検知 10件中 9〜10件目" in visible_text(view)
+    assert "検知 10件中 9–10件目" in visible_text(view)
     await sato.press(view, "evidence.page.before")
     await showing(sato, "言葉0。")
     notes = [(note.by, note.kind, note.id, note.why) for note in stage.ledger.notes]
@@ -120,14 +120,14 @@ async def test_a_ledger_that_is_away_is_a_sentence(stage: Stage, which: str):
     stage.evidence.alerts = HIDDEN
     getattr(stage, which).away = True
     sato = await pressed(stage)
-    await showing(sato, "いまは照会できませんでした。")
+    await showing(sato, "いまは照会できません。")
     assert stage.evidence.asked == []
 
 
 async def test_a_case_without_alerts_says_so(stage: Stage):
     """As after a long time, or for an import from elsewhere."""
     sato = await pressed(stage)
-    await showing(sato, "このケースには根拠がありません。")
+    await showing(sato, "このケースには検知内容がありません。")
 
 
 async def test_a_press_on_what_is_hidden_goes_to_the_case(stage: Stage):

@@ -39,7 +39,7 @@ async def test_cases_are_found_a_page_at_a_time(stage: Stage):
 async def test_nothing_found_is_said(stage: Stage):
     """With what was looked for, harmless."""
     told = await stage.asked(stage.person("U0CLARK"), "/koban find <!channel> *x*")
-    assert told == "There is no case with “&lt;!channel&gt; ∗x∗”."
+    assert told == "No cases found for “&lt;!channel&gt; ∗x∗”."
     assert stage.workspace.notifications == []
 
 
@@ -64,7 +64,7 @@ async def test_a_slip_in_a_case_id_finds_its_neighbours(stage: Stage):
     """Ready to be typed."""
     stage.finding.slips = ("K7Q2F9XM0",)
     told = await stage.asked(stage.person("U0CLARK"), "/koban case K7Q2F9XN0")
-    assert told == "There is no case K7Q2F9XN0. Did you mean `/koban case K7Q2F9XM0`?"
+    assert told == "No case K7Q2F9XN0. Did you mean `/koban case K7Q2F9XM0`?"
 
 
 @pytest.mark.parametrize("name", ["off_platform", "外部誘導", "OFF-PLATFORM INDUCEMENT"])
@@ -72,7 +72,7 @@ async def test_a_playbook_is_read_as_people_read_it(stage: Stage, name):
     """By its name or its title, whichever language it is in."""
     told = (await stage.asked(stage.person("U0SATO"), f"/koban playbook {name}")).splitlines()
     assert told == [
-        "*外部誘導(off_platform)*",
+        "*外部誘導（off_platform）*",
         "対象の検知: `off_platform`",
         "チャンネル: ts-live",
         "ルール: MKT-4.2",
@@ -81,7 +81,7 @@ async def test_a_playbook_is_read_as_people_read_it(stage: Stage, name):
         "*ワンタップの判断*",
         "• 24時間コメント制限: コメント制限 24時間",
         "*エスカレーション*",
-        "• 担当の期限にシフトを、判断の期限にリードを呼びます。",
+        "• 担当期限に当番へ、判断期限にリードへ通知します。",
     ]
 
 
@@ -89,7 +89,7 @@ async def test_a_playbook_reads_the_same_in_english(stage: Stage):
     """At parity."""
     told = await stage.asked(stage.person("U0CLARK"), "/koban playbook off_platform")
     assert "• High: claim within 10 minutes · decide within 30 minutes · otherwise" in told
-    assert "• The shift is called when the claim is due, a lead when the decision is." in told
+    assert "• Pings on-call when the claim is due and a lead when the decision is due." in told
 
 
 async def test_a_misspelt_playbook_gets_the_nearest(stage: Stage):

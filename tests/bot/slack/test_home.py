@@ -26,8 +26,8 @@ async def test_home_lists_what_waits_for_its_reader(stage: Stage):
     """A lead sees what waits for their approval, their own cases, and what is overdue."""
     stage.ledger.lines = QUEUE
     read = await home(stage, "U0REED")
-    assert "Waiting for your approval (1)" in read
-    assert "Your cases (0)\nNothing." in read
+    assert "Awaiting your approval (1)" in read
+    assert "Assigned to you (0)\nNone." in read
     assert "Overdue (1)" in read
 
 
@@ -35,8 +35,8 @@ async def test_nobody_is_asked_to_approve_their_own_decision(stage: Stage):
     """The lead who decided does not find the case among those to approve."""
     stage.ledger.lines = QUEUE
     read = await home(stage, "U0TANAKA")
-    assert "あなたの承認待ち (0)" in read
-    assert "あなたの担当 (1)" in read
+    assert "あなたの承認待ち 0件" in read
+    assert "あなたの担当 1件" in read
 
 
 def _lead_of(person: str) -> Cover:
@@ -46,16 +46,16 @@ def _lead_of(person: str) -> Cover:
 async def test_a_cover_counts_like_a_role(stage: Stage):
     """Clark covers for Reed and finds what Reed could approve."""
     stage.ledger.lines = QUEUE
-    assert "Waiting for your approval (0)" in await home(stage, "U0CLARK")
+    assert "Awaiting your approval (0)" in await home(stage, "U0CLARK")
     stage.covers.given = [("U0CLARK", _lead_of("U0REED"))]
-    assert "Waiting for your approval (1)" in await home(stage, "U0CLARK")
+    assert "Awaiting your approval (1)" in await home(stage, "U0CLARK")
 
 
 async def test_who_covers_for_the_decider_brings_no_second_pair_of_eyes(stage: Stage):
     """Tanaka decided: neither they nor their cover may agree."""
     stage.ledger.lines = QUEUE
     stage.covers.given = [("U0CLARK", _lead_of("U0TANAKA"))]
-    assert "Waiting for your approval (0)" in await home(stage, "U0CLARK")
+    assert "Awaiting your approval (0)" in await home(stage, "U0CLARK")
 
 
 async def test_undos_and_reviews_wait_for_approval_too(stage: Stage):
@@ -66,9 +66,9 @@ async def test_undos_and_reviews_wait_for_approval_too(stage: Stage):
         line("K0000000C", phase=Phase.CLOSED),
     )
     read = await home(stage, "U0TANAKA")
-    assert "あなたの承認待ち (2)" in read
+    assert "あなたの承認待ち 2件" in read
     assert "完了 · 取り消しの承認待ち · 担当 未定 · 期限 " in read
-    assert "実行中 · 事後確認待ち · 担当 未定 · 期限 " in read
+    assert "実行中 · 事後承認待ち · 担当 未定 · 期限 " in read
     assert "K0000000C" not in read
 
 
@@ -81,9 +81,9 @@ async def test_what_is_on_hold_is_said_and_not_overdue(stage: Stage):
     )
     read = await home(stage, "U0SATO")
     mark = f"<!date^{int(until.timestamp())}^"
-    assert f"対応中 · 保留({mark}" in read
-    assert f"対応中 · 情報待ち({mark}" in read
-    assert "期限超過 (0)" in read
+    assert f"対応中 · 保留（{mark}" in read
+    assert f"対応中 · 情報待ち（{mark}" in read
+    assert "期限超過 0件" in read
 
 
 async def test_home_shows_no_cases_to_somebody_without_a_role(stage: Stage):
@@ -98,4 +98,4 @@ async def test_home_shows_no_cases_to_somebody_without_a_role(stage: Stage):
 async def test_home_says_when_the_ledger_is_away(stage: Stage):
     """A sentence instead of an old list."""
     stage.ledger.away = True
-    assert "いまは表示できませんでした。" in await home(stage, "U0SATO")
+    assert "いまは表示できません。" in await home(stage, "U0SATO")

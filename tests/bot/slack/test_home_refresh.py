@@ -73,12 +73,12 @@ async def test_home_tells_who_is_on_shift_and_how_today_goes(stage: Stage) -> No
     )
     read = await home(stage, SATO)
     ends = int((NOW + timedelta(hours=8)).timestamp())
-    assert "いまのシフト" in read
-    assert f"• 日勤(<!date^{ends}^" in read
+    assert "現在の当番" in read
+    assert f"• 日勤（<!date^{ends}^" in read
     assert "<@U0SATO> · リード <@U0TANAKA>" in read
     assert "受付 12件 · 完了 9件" in read
-    assert "未完了 3件(期限超過 1件): 高 3(超過 1)" in read
-    assert "期限内の判断 66%(2/3件): 高 2/3" in read
+    assert "未完了 3件（期限超過 1件）: 高 3（超過 1）" in read
+    assert "期限内の判断 66%（2/3件）: 高 2/3" in read
     since, until = stage.team.asked[0]
     assert (since.isoformat(), until) == ("2026-11-23T00:00:00+09:00", NOW)
 
@@ -87,12 +87,12 @@ async def test_what_a_person_needs_first_stands_first(stage: Stage) -> None:
     """Approvals, own cases, overdue, shift, numbers, language, help."""
     read = await home(stage, "U0CLARK")
     order = [
-        "Waiting for your approval",
-        "Your cases",
+        "Awaiting your approval",
+        "Assigned to you",
         "Overdue",
-        "On shift now",
-        "Today's numbers",
-        "Koban's language for you",
+        "On call now",
+        "Today",
+        "Koban’s language",
         "How to use Koban",
     ]
     places = [read.index(each) for each in order]
@@ -106,7 +106,7 @@ async def test_the_fullest_home_is_taken_by_slack(stage: Stage) -> None:
         line(f"K{n:08}", owner="U0REED", due_in=-5, approvers=["lead"]) for n in range(500)
     )
     read = await home(stage, "U0REED")
-    assert "Your cases (500)" in read
+    assert "Assigned to you (500)" in read
     blocks = stage.workspace.views.homes["U0REED"].blocks
     assert len(blocks) <= 60
 
@@ -122,7 +122,7 @@ async def test_a_language_is_chosen_and_drawn(stage: Stage) -> None:
     for picked, stored, shown in (
         ("English", Language.EN, "en"),
         ("日本語", Language.JA, "ja"),
-        ("Slackに合わせる", None, "slack"),
+        ("Slack に合わせる", None, "slack"),
     ):
         await sato.choose((await sato.state())["home"], "home.language", picked)
         await wait_until(lambda value=stored: stage.team.chosen.get(SATO, "?") == value)
@@ -156,14 +156,14 @@ async def test_a_language_that_can_not_be_stored_is_told(stage: Stage) -> None:
 async def test_a_press_refreshes_the_homes_that_it_changes(stage: Stage) -> None:
     """Everybody's who looks, and only where something is different."""
     sato, reed = stage.person(SATO), stage.person("U0REED")
-    for person, words in ((sato, "あなたの担当 (0)"), (reed, "Your cases (0)")):
+    for person, words in ((sato, "あなたの担当 0件"), (reed, "Assigned to you (0)")):
         await person.home()
         await until_shown(person, words)
     before = stage.workspace.calls["views.publish"]
     card = await stage.seen(sato, stage.card())
     stage.ledger.lines = (line("K0000000A", owner=SATO),)
     await sato.press(card, "担当する")
-    await until_shown(sato, "あなたの担当 (1)")
+    await until_shown(sato, "あなたの担当 1件")
     # The second look finds nothing new for either of them.
     reads = stage.ledger.log.count("queue")
     await wait_until(lambda: stage.ledger.log.count("queue") > reads)

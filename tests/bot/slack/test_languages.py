@@ -61,4 +61,4 @@ async def test_a_modal_is_filled_in_in_the_language_of_who_opened_it(
     emma = await chosen(stage, "U0CLARK", "handover")
     await emma.until(lambda: emma.views(), what="a modal that loads")
     stage.people.asleep.set()
-    assert "Handoff note" in visible_text(await emma.modal())
+    assert "Handover note" in visible_text(await emma.modal())

@@ -59,7 +59,7 @@ async def test_personal_data_is_shown_for_a_reason(stage: Stage):
     assert await sato.fill_and_submit({"reason": "購入者への連絡"}) == {"ok": True}
     told = await modal_told(sato, "aiko")
     assert "メール: aiko@example[.]com" in told
-    assert told.endswith("この表示は記録されました。必要なくなったら閉じてください。")
+    assert told.endswith("表示したことを記録しました。確認が終わったら閉じてください。")
     note = stage.ledger.notes[-1]
     assert (note.by, note.kind, note.id, note.at) == ("U0SATO", "user", "u_1", NOW)
     assert (note.why, note.revealed, note.case) == ("購入者への連絡", True, None)
@@ -85,7 +85,7 @@ async def test_a_case_that_is_none_is_no_reason(stage: Stage):
     await sato.press(message, "lookup.reveal")
     await sato.modal()
     await sato.fill_and_submit({"case": "K00000000"})
-    await modal_told(sato, "ケース K00000000 は見つかりませんでした。")
+    await modal_told(sato, "ケース K00000000 は見つかりません。")
     assert [note.revealed for note in stage.ledger.notes] == [False]
 
 
@@ -112,7 +112,7 @@ async def test_a_forged_button_reveals_nothing(stage: Stage):
     ts = stage.posted("forged", "lookup", [forged])
     suzuki = stage.person("U0SUZUKI")
     await suzuki.press(await stage.seen(suzuki, ts), "lookup.reveal")
-    assert (await stage.told(suzuki)).startswith("個人情報の表示には、決められた役割が必要です。")
+    assert (await stage.told(suzuki)).startswith("個人情報の表示に必要な役割がありません。")
     assert await suzuki.views() == []
     assert (stage.ledger.notes, stage.platform.asked) == ([], [])
 
@@ -124,7 +124,7 @@ async def test_who_lost_the_role_meanwhile_sees_nothing(stage: Stage):
     await sato.modal()
     stage.people.roles_of["U0SATO"] = {Role.AUDITOR}
     await sato.fill_and_submit({"reason": "確認"})
-    await modal_told(sato, "個人情報の表示には、決められた役割が必要です。")
+    await modal_told(sato, "個人情報の表示に必要な役割がありません。")
     assert [note.revealed for note in stage.ledger.notes] == [False]
 
 
@@ -135,7 +135,7 @@ async def test_without_the_record_nothing_is_shown(stage: Stage):
     await sato.modal()
     stage.ledger.away = True
     await sato.fill_and_submit({"reason": "確認"})
-    told = await modal_told(sato, "いまは照会できませんでした。")
+    told = await modal_told(sato, "いまは照会できません。")
     assert "aiko" not in told
     assert stage.platform.asked == ["user:u_1"]
 
@@ -166,10 +166,10 @@ async def test_related_subjects_are_shown_with_what_there_is_on_them(stage: Stag
 
     answer = (await clark.until(answered))[-1]
     told = shown(answer).splitlines()
-    assert told[0] == "*23 subjects are related to User u_1*"
+    assert told[0] == "*23 subjects related to User u_1*"
     assert told[1].startswith("*User u_7* · Same device")
-    assert told[1].endswith("1 open case (K7Q2F9XM0) · 2 standing actions")
-    assert told[2] == "*User u_9* · Same device · 1 standing action"
+    assert told[1].endswith("1 open case (K7Q2F9XM0) · 2 actions in force")
+    assert told[2] == "*User u_9* · Same device · 1 action in force"
     assert len(told) == 11
     assert stage.ledger.notes[-1].why == "/koban related user in C0LIVE"
     await clark.press(answer, "related.page.next")
@@ -191,7 +191,7 @@ async def test_hostile_ties_are_only_shown(stage: Stage):
 async def test_what_the_platform_does_not_relate_is_said(stage: Stage):
     """No look-up starts from an order."""
     told = await stage.asked(stage.person("U0SATO"), "/koban related order o_1")
-    assert told == "注文 o_1 に関連する対象は、プラットフォームに問い合わせられません。"
+    assert told == "この種類の対象（注文 o_1）では、関連する対象を調べられません。"
     assert stage.ledger.notes == []
 
 
@@ -199,4 +199,4 @@ async def test_a_platform_that_is_away_is_said(stage: Stage):
     """Nothing is taken for `nobody`."""
     stage.bulk_decisions.away = True
     told = await stage.asked(stage.person("U0CLARK"), "/koban related user u_1")
-    assert told.startswith("This could not be looked up just now.")
+    assert told.startswith("Can’t look this up right now.")

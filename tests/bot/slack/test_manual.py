@@ -68,9 +68,9 @@ async def test_a_subject_is_read_as_it_is_meant(stage: Stage, typed, subject):
 @pytest.mark.parametrize(
     ("user", "typed", "told"),
     [
-        ("U0SATO", "of_platform u_1", "`/koban open of_platform` は使えません。`/koban open off_p"),
+        ("U0SATO", "of_platform u_1", "`/koban open of_platform` というコマンドはありません。"),
         ("U0SATO", "zzzzzz u_1", "「zzzzzz」という種類はありません。"),
-        ("U0SATO", "off_platform u_404", "「u_404」はプラットフォームに見つかりませんでした。"),
+        ("U0SATO", "off_platform u_404", "「u_404」はプラットフォームで見つかりませんでした。"),
         ("U0SUZUKI", "off_platform u_1", "ケースを作成できるのはスペシャリストとリードだけです"),
     ],
 )
@@ -87,7 +87,7 @@ async def test_without_the_platform_a_case_opens_with_a_remark(stage: Stage):
     stage.finding.by_alert["people"] = STANDS
     told = await stage.asked(stage.person("U0CLARK"), "/koban open off_platform u_1")
     assert told.splitlines()[1] == (
-        "The platform does not answer, so nobody checked that the subject exists."
+        "The platform isn’t responding, so the subject was not checked."
     )
     assert len(stage.alerts.alerts) == 1
 
@@ -105,7 +105,7 @@ async def test_without_temporal_nothing_is_said_to_be_open(stage: Stage):
     stage.platform.facts["user:u_1"] = ()
     stage.alerts.away = True
     told = await stage.asked(stage.person("U0SATO"), "/koban open off_platform u_1")
-    assert told.startswith("いまは照会できませんでした。")
+    assert told.startswith("いまは照会できません。")
 
 
 # -- by shortcuts -------------------------------------------------------------------------
@@ -130,7 +130,7 @@ async def test_anybody_reports_a_message(stage: Stage):
     answer = await clark.fill_and_submit({"kind": "off_platform", "note": "常習の人です"})
     assert answer == {"ok": True}
     told = await direct(clark, CASE)
-    assert told == f"Your report was received. It is looked at as case {CASE}."
+    assert told == f"Report received. It will be reviewed as case {CASE}."
     [alert] = stage.alerts.alerts
     assert (alert.detector, alert.subject.key) == ("reports", "user:u_77")
     assert [each.text for each in alert.evidence] == [
@@ -157,7 +157,9 @@ async def test_a_report_about_nobody_is_put_right_in_the_modal(stage: Stage):
     await clark.shortcut("report_message", said)
     await clark.modal()
     answer = await clark.fill_and_submit({"kind": "off_platform", "subject": "u_404"})
-    assert answer["errors"] == {"subject": "The platform knows no “u_404”. Please check the id."}
+    assert answer["errors"] == {
+        "subject": "“u_404” wasn’t found on the platform. Please check the ID."
+    }
     assert stage.alerts.alerts == []
 
 

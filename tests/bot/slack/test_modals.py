@@ -54,7 +54,7 @@ async def test_dangers_and_approvals_are_said_before_they_are_chosen(stage: Stag
     told = {o["value"]: o["description"]["text"] for o in options_of(actions.element)}
     assert told == {
         "mute_user": "最長 7日",
-        "permanent_ban": "影響が大きい措置 · 承認が必要(リード 1人)",
+        "permanent_ban": "影響が大きい措置 · リード 1人の承認が必要",
     }
 
 
@@ -114,7 +114,7 @@ async def test_a_false_positive_needs_no_action(stage: Stage):
         ),
         (
             {"verdict": "no_violation"},
-            {"actions": "「違反」以外では措置は実行されません。選択を外してください。"},
+            {"actions": "措置を選べるのは「違反」のときだけです。選択を外してください。"},
         ),
     ],
 )
@@ -148,7 +148,7 @@ async def test_a_duration_over_an_actions_limit_is_refused_inline(stage: Stage):
             "reason": REASON,
         }
     )
-    assert done["errors"] == {"duration": "選んだ措置の期間は最長 24時間 です。"}
+    assert done["errors"] == {"duration": "選んだ措置の期間は最長 24時間です。"}
 
 
 async def test_input_survives_temporal_being_out_of_reach(stage: Stage):
@@ -158,8 +158,7 @@ async def test_input_survives_temporal_being_out_of_reach(stage: Stage):
     stage.cases.away = True
     done = await sato.fill_and_submit(answers)
     assert done["errors"] == {
-        "reason": "いまは受け付けられませんでした。入力はそのまま残っています。"
-        "もう一度送信してください。"
+        "reason": "いまは受け付けられませんでした。入力は残っています。もう一度送信してください。"
     }
     stage.cases.away = False
     assert (await sato.fill_and_submit({}))["ok"] is True
@@ -198,7 +197,7 @@ async def test_reject_without_a_reason_is_refused_inline(stage: Stage):
     """Space is no reason."""
     reed = await open_(stage, "U0REED", "approval.reject")
     done = await reed.fill_and_submit({"reason": "  "})
-    assert done["errors"] == {"reason": "Please write the rationale."}
+    assert done["errors"] == {"reason": "Please give a reason."}
     assert stage.cases.clicks == []
 
 
@@ -219,7 +218,7 @@ async def test_a_closed_case_says_so_instead_of_opening(stage: Stage):
     sato = stage.person("U0SATO")
     await sato.press(await stage.seen(sato, stage.card()), "case.decide")
     told = await stage.told(sato)
-    assert told == f"ケース {CASE} はすでに完了しています。最新のカードをご覧ください。"
+    assert told == f"ケース {CASE} はすでに完了しています。最新のカードを確認してください。"
     assert await sato.views() == []
 
 
@@ -261,7 +260,7 @@ async def test_forged_metadata_is_refused_with_the_input_kept(stage: Stage, meta
     [view] = stage.workspace.views.stack("U0SATO")
     view.content["private_metadata"] = metadata
     done = await sato.fill_and_submit({"reason": "理由"})
-    assert done["errors"]["reason"].startswith("この画面のケースを読み取れませんでした。")
+    assert done["errors"]["reason"].startswith("この画面のケースを読み込めませんでした。")
     assert stage.cases.clicks == []
 
 

@@ -95,36 +95,36 @@ async def test_a_modal_sends_its_command(stage: Stage, name, answers, command):
         (
             "snooze",
             {"lasts": "1h", "until": at(NOW + HOUR)},
-            {"until": "時間と日時は、どちらか一方だけを選んでください。"},
+            {"until": "時間と日時は、どちらか一方だけ選んでください。"},
         ),
         (
             "snooze",
             {"until": at(NOW)},
-            {"until": "この時刻は過ぎています。これからの時刻を選んでください。"},
+            {"until": "この日時は過ぎています。これからの日時を選んでください。"},
         ),
         (
             "snooze",
             {"until": at(NOW + timedelta(days=31))},
-            {"until": "保留にできるのは 30日 までです。"},
+            {"until": "保留にできるのは最長 30日です。"},
         ),
         (
             "wait",
             {"note": "\n", "until": at(NOW - HOUR)},
             {
                 "note": "内容を書いてください。",
-                "until": "この時刻は過ぎています。これからの時刻を選んでください。",
+                "until": "この日時は過ぎています。これからの日時を選んでください。",
             },
         ),
         ("note", {"note": "　"}, {"note": "内容を書いてください。"}),
         (
             "merge",
             {"into": "K123"},
-            {"into": "ケースの番号を K7Q2F9XM0 のように書いてください。"},
+            {"into": "ケースの ID を指定してください（例: K7Q2F9XM0）。"},
         ),
         (
             "merge",
             {"into": CASE},
-            {"into": "このケース自身には統合できません。別のケースを選んでください。"},
+            {"into": "同じケースには統合できません。別のケースを選んでください。"},
         ),
         ("approval.ask", {"question": " "}, {"question": "質問を書いてください。"}),
         ("approval.answer", {"answer": " "}, {"answer": "回答を書いてください。"}),
@@ -145,7 +145,7 @@ async def test_input_survives_temporal_being_out_of_reach(stage: Stage, name, an
     stage.cases.away = True
     done = await sato.fill_and_submit(answers)
     assert list(done["errors"].values()) == [
-        "いまは受け付けられませんでした。入力はそのまま残っています。もう一度送信してください。"
+        "いまは受け付けられませんでした。入力は残っています。もう一度送信してください。"
     ]
     stage.cases.away = False
     assert (await sato.fill_and_submit({}))["ok"] is True
@@ -226,7 +226,7 @@ async def test_nobody_fills_in_a_form_for_a_closed_case(stage: Stage, name):
         card = await stage.seen(person, stage.card(entries=((name, name),)))
         await person.choose_overflow(card, f"{name}:{CASE}:3")
         told = await stage.told(person)
-        assert told == f"ケース {CASE} はすでに完了しています。最新のカードをご覧ください。"
+        assert told == f"ケース {CASE} はすでに完了しています。最新のカードを確認してください。"
         assert await person.views() == []
 
 

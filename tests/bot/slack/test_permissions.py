@@ -23,7 +23,7 @@ ROLES: dict[str, set[Role]] = {
 ANYBODY = {"specialist", "lead", "admin", "auditor"}
 WORKS, LEADS, ENDS = {"specialist", "lead"}, {"lead"}, {"lead", "admin"}
 NO_ROLE = "照会できるのは Trust &amp; Safety の担当者だけです。"
-NOT_NOW = "いまは照会できませんでした。"
+NOT_NOW = "いまは照会できません。"
 UNKNOWN = "役割を確認できませんでした。"
 COVER = Cover(role=Role.LEAD, person="U0TANAKA", until=NOW)
 FORMS = {
@@ -86,12 +86,12 @@ async def test_a_slash_form(stage: Stage, form: str, role: str) -> None:
     if role == "unknown" and form != "help":
         assert told.startswith(NOT_NOW)
     elif role == "none" and form != "help":
-        assert told.startswith(f"{NO_ROLE}必要な場合はリードに相談してください(<@U0REED>")
+        assert told.startswith(f"{NO_ROLE}必要なときはリードに相談してください（<@U0REED>")
     elif role in FORMS[form]:
         assert "だけです" not in told
         return
     else:
-        assert "だけです(<@U0REED>、<@U0TANAKA>)。" in told
+        assert "だけです（<@U0REED>、<@U0TANAKA>）。" in told
     assert (stage.covers.given, stage.covers.ended) == ([("U0CLARK", COVER)], [])
     assert (stage.covers.ended_by, stage.ledger.log, stage.platform.asked) == ([], [], [])
     assert (stage.alerts.alerts, stage.automation.changes, stage.finding.asked) == ([], [], [])

@@ -49,7 +49,7 @@ async def test_it_shows_the_card_with_buttons_that_work(stage: Stage) -> None:
     known(stage)
     shown = await opened(stage)
     assert "ユーザー u_123" in visible_text(shown)
-    assert "カードはまだ出ていません" in visible_text(shown)
+    assert "カードはまだ投稿されていません" in visible_text(shown)
     await stage.person("U0SATO").press(shown, "case.claim")
     [(workflow_id, click)] = stage.cases.clicks
     assert (workflow_id, click.case) == (ROUTE, CASE)
@@ -68,7 +68,7 @@ async def test_it_links_to_a_card_that_stands(stage: Stage) -> None:
 async def test_english_readers_read_english(stage: Stage) -> None:
     """In the language of whoever pressed, not of the channel."""
     known(stage)
-    assert "The card is not there yet." in visible_text(await opened(stage, "U0CLARK"))
+    assert "The card isn’t posted yet." in visible_text(await opened(stage, "U0CLARK"))
 
 
 async def test_the_look_is_written_down_before_anything_is_shown(stage: Stage) -> None:

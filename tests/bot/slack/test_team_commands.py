@@ -72,13 +72,13 @@ async def test_numbers_name_their_denominators_and_nobody(stage: Stage) -> None:
     stage.team.counted = NUMBERS
     told = await stage.asked(stage.person("U0CLARK"), "/koban stats")
     for wanted in (
-        "*Numbers of the last 24 hours*",
+        "*Last 24 hours*",
         "1 opened · 2 closed · 1 handed over",
         "0 open cases (0 overdue)",
         "1 decision: Violation 1",
-        "Decided in time: no case was due",
-        "Opening to decision: median 6 minutes, 95% 6 minutes (1 case)",
-        "Detection to first action: no case had one",
+        "Decided in time: no cases were due",
+        "Opening to decision: median 6 minutes, 95th percentile 6 minutes (1 case)",
+        "Detection to first action: no actions taken",
         "• Off-platform inducement: 1 opened · 1 decided",
         "• gone: 1 opened · 1 decided",
         "1 more playbook",
@@ -100,18 +100,18 @@ async def test_who_is_there_who_comes_and_who_covers(stage: Stage) -> None:
     )
     told = await stage.asked(stage.person("U0SUZUKI"), "/koban oncall")
     ends = int((NOW + timedelta(hours=7)).timestamp())
-    assert f"• 日勤(<!date^{ends}^" in told
+    assert f"• 日勤（<!date^{ends}^" in told
     assert "<@U0SATO>、<@U0CLARK> · リード <@U0TANAKA>" in told
-    assert "Slack から確認できませんでした · リード" in told
-    assert "• <@U0CLARK> さんが <@U0TANAKA> さんの代理(" in told
+    assert "Slack に確認できませんでした · リード" in told
+    assert "• <@U0CLARK>さんが<@U0TANAKA>さんの代理（" in told
 
 
 async def test_an_empty_hour_says_what_to_do(stage: Stage) -> None:
     """Nobody now, nothing planned."""
     stage.team.duty = OnCall(roster=True)
     told = await stage.asked(stage.person("U0SATO"), "/koban oncall")
-    assert "いまのシフトには誰もいません。急ぐときはリードを呼んでください。" in told
-    assert "• 決まっていません。" in told
+    assert "いまは当番がいません。急ぐときはリードに連絡してください。" in told
+    assert "• 未定" in told
 
 
 async def test_without_a_roster_the_roles_are_told(stage: Stage) -> None:
@@ -121,7 +121,7 @@ async def test_without_a_roster_the_roles_are_told(stage: Stage) -> None:
     )
     told = await stage.asked(stage.person("U0CLARK"), "/koban oncall")
     assert told.splitlines() == [
-        "There is no roster yet. These people hold the roles.",
+        "No on-call schedule yet. These people hold the roles.",
         "• specialist: <@U0SATO>",
         "• lead: <@U0TANAKA>",
     ]

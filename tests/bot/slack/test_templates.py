@@ -84,9 +84,11 @@ async def test_a_reason_fills_in_the_rationale_and_shows_the_notice(stage: Stage
     """In the reader's language what colleagues read, in both what the person is told."""
     sato = await deciding(stage)
     await sato.choose(await sato.modal(), "template", "line")
-    view = await says(sato, "*本人への通知(ユーザー u_123)*")
+    view = await says(sato, "*本人への通知（ユーザー u_123）*")
     shown = visible_text(view)
-    assert "LINE IDの提示を確認しました。 措置: (選んだ措置) ルール: MKT-4.2（誘導の禁止）" in shown
+    assert (
+        "LINE IDの提示を確認しました。 措置: （選んだ措置） ルール: MKT-4.2（誘導の禁止）" in shown
+    )
     assert "We found a LINE ID. (the chosen actions). MKT-4.2 (No luring)" in shown
     assert await reason(sato) == "LINE IDを提示した。"
     done = await sato.fill_and_submit({"verdict": "violation", "actions": ["mute_user"]})
@@ -102,7 +104,7 @@ async def test_another_reason_takes_the_place_of_the_first(stage: Stage):
     await says(emma, "We found a LINE ID.")
     assert await reason(emma) == "Gave a LINE ID, and lured."
     await emma.choose(await emma.modal(), "template", "quiet")
-    view = await says(emma, "With this reason the person is told nothing.")
+    view = await says(emma, "This template sends no notice.")
     assert "We found a LINE ID." not in visible_text(view)
     assert await reason(emma) == "Wait and see."
 
@@ -131,7 +133,7 @@ async def test_no_reason_of_policy_is_a_choice_too(stage: Stage):
     await sato.choose(await sato.modal(), "template", "-")
 
     async def gone() -> bool:
-        return "本人への通知(" not in visible_text(await sato.modal())
+        return "本人への通知（" not in visible_text(await sato.modal())
 
     await sato.until(gone, what="the preview to go")
     await sato.fill_and_submit({"verdict": "violation", "actions": ["mute_user"], "reason": "理由"})

@@ -66,7 +66,7 @@ async def test_the_timeline_is_told_as_in_the_thread(stage: Stage):
         ev.CaseEscalated(at=NOW, step=0, notify="lead", unless="decided"),
     )
     sato = await opens(stage)
-    shown = visible_text(await says(sato, "1–4 / 4件"))
+    shown = visible_text(await says(sato, "4件中 1–4件目"))
     assert "<@U0SATO>さんが担当になりました" in shown
     assert "コメント制限 24時間" in shown
     assert "∗3回目∗" in shown
@@ -83,7 +83,7 @@ async def test_it_opens_before_the_ledger_answers(stage: Stage):
     sato = await opens(stage)
     await says(sato, "読み込んでいます…")
     stage.ledger.gate.set()
-    await says(sato, "1–1 / 1件")
+    await says(sato, "1件中 1–1件目")
     assert len(await sato.views()) == 1
 
 
@@ -92,10 +92,10 @@ async def test_the_latest_page_comes_first_and_pages_turn(stage: Stage):
     notes = [ev.NoteAdded(at=NOW, by="U0SATO", note=f"メモ{n:02}") for n in range(1, 45)]
     stage.ledger.timelines[CASE] = told(begun(), *notes)
     sato = await opens(stage)
-    view = await says(sato, "41–45 / 45件")
+    view = await says(sato, "45件中 41–45件目")
     assert [c.action_id for c in controls(view)] == ["timeline.page.1"]
     await sato.press(view, "timeline.page.1")
-    view = await says(sato, "21–40 / 45件")
+    view = await says(sato, "45件中 21–40件目")
     assert "メモ20" in visible_text(view)
     assert "メモ40" not in visible_text(view)
     assert [c.action_id for c in controls(view)] == ["timeline.page.0", "timeline.page.2"]
@@ -105,7 +105,7 @@ async def test_who_looked_is_written_down_first(stage: Stage):
     """As for every look at a case."""
     stage.ledger.timelines[CASE] = told(begun())
     suzuki = await opens(stage, "U0SUZUKI")
-    await says(suzuki, "1–1 / 1件")
+    await says(suzuki, "1件中 1–1件目")
     assert stage.ledger.log == ["looked_up", "timeline"]
     [note] = stage.ledger.notes
     assert (note.by, note.kind, note.id, note.why) == ("U0SUZUKI", "case", CASE, "timeline")
@@ -116,7 +116,7 @@ async def test_whoever_holds_no_role_sees_nothing(stage: Stage):
     stage.ledger.timelines[CASE] = told(begun())
     stage.people.roles_of.pop("U0CLARK")
     emma = await opens(stage, "U0CLARK")
-    await says(emma, "This needs the role")
+    await says(emma, "This needs the")
     assert stage.ledger.log == []
 
 
@@ -124,7 +124,7 @@ async def test_a_ledger_that_is_away_is_said_in_the_modal(stage: Stage):
     """With what to do."""
     stage.ledger.away = True
     sato = await opens(stage)
-    await says(sato, "いまは記録を読めません。")
+    await says(sato, "いまは記録を読み込めません。")
 
 
 async def test_an_unknown_case_is_said(stage: Stage):
@@ -138,4 +138,4 @@ async def test_an_event_of_a_newer_version_keeps_its_line(stage: Stage):
     line = EventLine(at=NOW, kind="something_newer", by="U0SATO")
     stage.ledger.timelines[CASE] = [*told(begun()), TimelineLine(line=line)]
     sato = await opens(stage)
-    assert "更新" in visible_text(await says(sato, "1–2 / 2件"))
+    assert "更新" in visible_text(await says(sato, "2件中 1–2件目"))

@@ -64,7 +64,7 @@ def calls() -> list[Json]:
 
 def faults() -> list[Json]:
     titles = {
-        "slack_429": ("Slack が回数制限で断る", "Slack turns calls away (rate limit)"),
+        "slack_429": ("Slack のレート制限（429）", "Slack rate limit (429)"),
         "platform_500": ("マーケットがエラーを返す", "The marketplace answers errors"),
         "platform_hang": ("マーケットが応答しない", "The marketplace hangs"),
         "kill_worker": ("ワーカーを止める", "Stop the worker"),

@@ -112,8 +112,8 @@ async def test_faults_are_switched_over_http(slack: str, workspace: Workspace):
         "name": "slack_429",
         "on": True,
         "title": {
-            "ja": "Slack が回数制限で断る",
-            "en": "Slack turns calls away (rate limit)",
+            "ja": "Slack のレート制限（429）",
+            "en": "Slack rate limit (429)",
         },
     }
     assert [one["name"] for one in listing] == [fault.value for fault in Fault]

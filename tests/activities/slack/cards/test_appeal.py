@@ -55,30 +55,30 @@ def test_it_says_what_was_decided_and_what_the_person_says() -> None:
     """And until when somebody else has to answer."""
     assert seen(drawn(an_appeal())) == [
         "異議申し立て · 外部誘導 · A0123456789AB · 未対応",
-        "ユーザー u_123が、ケース K7Q2F9XM0 の判断に異議を申し立てています",
-        "*佐藤さんの判断: 強制退会(MKT-4.2)* · 承認 田中さん",
+        "ユーザー u_123 が、ケース K7Q2F9XM0 の判断に異議を申し立てています",
+        "*佐藤さんの判断: 強制退会（MKT-4.2）* · 承認 田中さん",
         "LINE IDを提示",
         "*本人の説明*",
         "型番です",
         "担当 *未定* · 期限 12月7日 12:00",
-        "判断した人と承認した人は、再審査できません",
+        "判断した人と承認した人は再審査できません",
         "<https://slack.example/p1|ケースのカードを開く>",
-        "[担当する] [判断を維持…] [判断を取り消す…]",
+        "[担当する] [判断を維持する…] [判断を取り消す…]",
     ]
 
 
 def test_it_reads_the_same_in_english() -> None:
     """At parity, not longer."""
     assert seen(drawn(an_appeal(), Language.EN)) == [
-        "Appeal · Off-platform inducement · A0123456789AB · open",
-        "User u_123 appeals against the decision in case K7Q2F9XM0",
-        "*Decision by 佐藤: Permanent ban (MKT-4.2)* · approved by 田中",
+        "Appeal · Off-platform inducement · A0123456789AB · Open",
+        "User u_123 is appealing the decision in case K7Q2F9XM0",
+        "*Decision by 佐藤: Permanent ban (MKT-4.2)* · Approved by 田中",
         "LINE IDを提示",
-        "*What the person says*",
+        "*Statement*",
         "型番です",
-        "Assignee *nobody yet* · due Dec 7 12:00",
-        "Whoever took or approved the decision can't review it",
-        "<https://slack.example/p1|Open the case's card>",
+        "*Unassigned* · Due Dec 7 12:00",
+        "Anyone who made or approved the decision can’t review it",
+        "<https://slack.example/p1|Open the case card>",
         "[Claim] [Uphold…] [Overturn…]",
     ]
 
@@ -86,9 +86,9 @@ def test_it_reads_the_same_in_english() -> None:
 def test_its_text_is_a_whole_sentence() -> None:
     """Phones and screen readers read only that."""
     assert spoken(drawn(an_appeal())) == (
-        "異議申し立て A0123456789AB、未対応。"
-        "ユーザー u_123が、ケース K7Q2F9XM0 の判断に異議を申し立てています。"
-        "期限は12月7日 12:00です。"
+        "異議申し立て A0123456789AB: 未対応。"
+        "ユーザー u_123 が、ケース K7Q2F9XM0 の判断に異議を申し立てています。"
+        "期限は 12月7日 12:00 です。"
     )
 
 
@@ -123,14 +123,14 @@ def test_a_button_leads_to_its_appeal_as_of_its_version() -> None:
         ),
         (
             given(an_appeal(), cmd.Overturn(by=REED, reason="型番"), 1),
-            ["*Reedさんが再審査し、判断を取り消しました*", "型番", "措置を取り消しています"],
+            ["*Reedさんが再審査し、判断を取り消しました*", "型番", "措置を取り消し中です"],
         ),
         (
             given(given(an_appeal(), cmd.Overturn(by=REED, reason="型番"), 1), settled(left=2), 1),
             [
                 "*Reedさんが再審査し、判断を取り消しました*",
                 "型番",
-                "⚠️ 取り消せなかった措置が2件あります。"
+                "⚠️ 取り消せなかった措置が 2件あります。"
                 "ケースのカードから、もう一度取り消してください。",
             ],
         ),
@@ -140,7 +140,7 @@ def test_a_button_leads_to_its_appeal_as_of_its_version() -> None:
                 "*Reedさんが再審査し、判断を取り消しました*",
                 "型番",
                 "措置を取り消しました",
-                "⚠️ 元に戻せない措置が1件残っています",
+                "⚠️ 元に戻せない措置が 1件残っています",
             ],
         ),
         (
@@ -166,7 +166,7 @@ def test_it_ends_on_the_truth(appeal: Appeal, lines: list[str]) -> None:
 def test_what_can_not_be_reviewed_is_named_as_people_know_it() -> None:
     """The title of the action, and never its name in actions.yaml."""
     nothing = given(fresh(), cmd.FileAppeal(appealed=a_decision(effective=False)), 0)
-    assert "*佐藤さんの判断: 強制退会(MKT-4.2)* · 承認 田中さん" in seen(drawn(nothing))
+    assert "*佐藤さんの判断: 強制退会（MKT-4.2）* · 承認 田中さん" in seen(drawn(nothing))
 
 
 def test_a_notice_that_could_not_be_sent_is_said() -> None:
@@ -176,16 +176,16 @@ def test_a_notice_that_could_not_be_sent_is_said() -> None:
     appeal = given(appeal, cmd.Uphold(by=REED, reason="規約どおり"), 1)
     failed = given(appeal, cmd.NoteNotice(notice=NoticeKind.UPHELD, problem=problem), 1)
     told = (
-        "⚠️ 本人へのお知らせを送れませんでした"
-        "(プラットフォームに拒否されました(応答 404))。別の方法で伝えてください。"
+        "⚠️ 異議申し立ての結果を本人に通知できませんでした"
+        "（プラットフォームに拒否されました（404））。別の方法で伝えてください。"
     )
     assert told in seen(drawn(failed))
     [again] = pressable(drawn(failed))
     assert (again["action_id"], again["text"]["text"]) == ("appeal.retry_notice", "通知を再送する")
-    assert "本人にお知らせしました" not in seen(drawn(failed))
-    assert "本人にお知らせしました" not in seen(drawn(appeal))
+    assert "異議申し立ての結果を本人に通知しました" not in seen(drawn(failed))
+    assert "異議申し立ての結果を本人に通知しました" not in seen(drawn(appeal))
     sent = given(appeal, cmd.NoteNotice(notice=NoticeKind.UPHELD), 1)
-    assert "本人にお知らせしました" in seen(drawn(sent))
+    assert "異議申し立ての結果を本人に通知しました" in seen(drawn(sent))
 
 
 def test_an_overdue_answer_is_marked() -> None:
@@ -226,16 +226,16 @@ def test_the_thread_tells_the_story() -> None:
     told = appeal_lines(tuple(recorded), appeal, reader(names=PEOPLE))
     assert [line.partition(" ")[2] for line in seen(told)] == [
         "<!subteam^S0LEAD> 異議申し立てを受け付けました。"
-        "再審査をお願いします(期限 12月7日 12:00)。",
-        "<@U0REED> 異議申し立ての回答期限が近づいています(期限 12月7日 12:00)。",
+        "再審査をお願いします（期限 12月7日 12:00）。",
+        "<@U0REED> 異議申し立ての回答期限が近づいています（期限 12月7日 12:00）。",
         "Reedさんが担当になりました",
         "森さんがReedさんの担当を外しました",
         "<!subteam^S0LEAD> 異議申し立ての回答期限を過ぎました。対応をお願いします。",
         "Reedさんが担当になりました",
         "Reedさんが判断を取り消しました「型番 &lt;!here&gt;」",
-        "取り消せなかった措置が1件あります。ケースのカードから、もう一度取り消してください。",
-        "措置の取り消しが終わりました",
-        "本人にお知らせしました",
+        "取り消せなかった措置が 1件あります。ケースのカードから、もう一度取り消してください。",
+        "措置の取り消しが完了しました",
+        "異議申し立ての結果を本人に通知しました",
     ]
 
 

@@ -36,19 +36,19 @@ def test_a_request_reads_from_top_to_bottom() -> None:
     drawn = request(Story().ban_asked())
     assert faults(drawn) == []
     assert "\n".join(seen(drawn)).split("\n") == [
-        "承認のお願い · 重大 · 外部誘導 · K7Q2F9XM0",
-        "<!subteam^S0LEAD> 佐藤さんの判断を確認してください。",
-        "ユーザー u_123: LINEへの誘導(配信 s_9、出品 m_77)",
-        "*佐藤さんの判断: 強制退会(<https://rules.example/4.2|MKT-4.2>)*",
-        "• 強制退会(ユーザー u_123)",
+        "承認依頼 · 重大 · 外部誘導 · K7Q2F9XM0",
+        "<!subteam^S0LEAD> 佐藤さんの判断です。承認をお願いします。",
+        "ユーザー u_123: LINEへの誘導（配信 s_9、出品 m_77）",
+        "*佐藤さんの判断: 強制退会（<https://rules.example/4.2|MKT-4.2>）*",
+        "• 強制退会（ユーザー u_123）",
         "プロフィールと配信で計3回、LINE IDを提示",
-        "スコア 0.97 · 視聴者 1,240",
+        "スコア 0.97 · 視聴者 1,240人",
         "LINE ID ください hxxps://ex[.]com/a",
         "承認すると実行し、却下すると差し戻します。",
-        "影響範囲: 対象 1件 · 措置 1件 · 視聴者 1,240",
+        "影響範囲: 対象 1件 · 措置 1件 · 視聴者 1,240人",
         "承認 0/1 · 期限 12:36 · 期限後は実行しません",
         f"チャンネル #ts-live · <{LINK}|ケースを開く>",
-        "[承認する] [却下する…] [質問する…] [根拠を見る]",
+        "[承認する] [却下する…] [質問する…] [検知内容を見る]",
     ]
 
 
@@ -56,8 +56,8 @@ def test_a_screen_reader_hears_the_request() -> None:
     """In both languages, in whole sentences."""
     story = Story().ban_asked()
     assert spoken(request(story)) == (
-        "佐藤さんが承認を求めています。判断は「強制退会」です。"
-        "ユーザー u_123: LINEへの誘導(配信 s_9、出品 m_77)。期限は 12:36 です。"
+        "佐藤さんが「強制退会」の承認を依頼しています。"
+        "ユーザー u_123: LINEへの誘導（配信 s_9、出品 m_77）。期限は 12:36 です。"
     )
     assert spoken(request(story, Language.EN)) == (
         "佐藤 asks for approval of “Permanent ban”. "
@@ -75,8 +75,8 @@ def test_what_cannot_be_undone_is_marked() -> None:
     )
     lines = "\n".join(seen(request(Story().then(forfeit, 3)))).split("\n")
     assert lines[4:6] == [
-        "• 強制退会(ユーザー u_123)",
-        "• 売上没収(ユーザー u_123) · ⚠️ 取り消せません",
+        "• 強制退会（ユーザー u_123）",
+        "• 売上没収（ユーザー u_123） · ⚠️ 取り消せません",
     ]
 
 
@@ -85,7 +85,7 @@ def test_its_buttons_know_the_case() -> None:
     drawn = request(Story().ban_asked())
     approve, reject, ask, look = pressable(drawn)
     assert (approve["action_id"], approve["style"]) == ("approval.approve", "primary")
-    assert approve["confirm"]["text"]["text"] == "「強制退会」をユーザー u_123に実行します。"
+    assert approve["confirm"]["text"]["text"] == "ユーザー u_123 を「強制退会」にします。"
     assert (reject["action_id"], reject["value"]) == ("approval.reject", f"{CASE}:4")
     assert (ask["action_id"], ask["value"]) == ("approval.ask", f"{CASE}:4")
     assert (look["action_id"], look["value"]) == ("case.evidence", f"{CASE}:4")
@@ -99,24 +99,24 @@ def test_an_ended_request_says_how_and_asks_nothing() -> None:
         (Story().ban_asked().rejected(), "*田中さんが却下しました。*"),
         (
             Story().ban_asked().then(cmd.Tick(), 40),
-            "*期限までに承認されませんでした。判断は実行していません。*",
+            "*期限までに承認されませんでした。実行していません。*",
         ),
         (Story().ban_asked().then(cmd.Withdraw(by=SATO), 6), "*佐藤さんが依頼を取り下げました。*"),
         (reviewed().rejected(), "*田中さんが却下しました。*"),
         (
             reviewed().then(cmd.Tick(), 40),
-            "*期限までに再審査されませんでした。措置を取り消します。*",
+            "*期限までに事後承認されませんでした。措置を取り消します。*",
         ),
         (
             undo_asked().then(cmd.Tick(), 60),
-            "*期限までに承認されませんでした。措置は残っています。*",
+            "*期限までに承認されませんでした。措置はそのまま残ります。*",
         ),
         (
             Story(policy=REVIEWS)
             .muted()
             .reported(MUTE, ActionStatus.FAILED, 4, REFUSED)
             .then(cmd.GiveUp(by=SATO), 5),
-            "*この依頼は終わりました。最新の内容はケースにあります。*",
+            "*この依頼は終了しました。最新の内容はケースで確認してください。*",
         ),
     ]:
         drawn = request(story)
@@ -137,29 +137,29 @@ def words(drawn: Message) -> list[str]:
 def test_a_review_shows_what_was_done_already() -> None:
     """Acted first: the lead answers for what stands, and knows what each answer does."""
     assert words(request(reviewed())) == [
-        "再審査のお願い · 重大 · 外部誘導 · K7Q2F9XM0",
-        "<!subteam^S0LEAD> 佐藤さんの判断を先に実行しました。再審査をお願いします。",
-        "*佐藤さんの判断: 24時間コメント制限(<https://rules.example/4.2|MKT-4.2>)*",
-        "✅ コメント制限 24時間(ユーザー u_123): 反映を確認済み",
-        "承認するとこのまま残し、却下すると措置を取り消します。",
-        "影響範囲: 対象 1件 · 措置 1件 · 視聴者 1,240",
+        "事後承認の依頼 · 重大 · 外部誘導 · K7Q2F9XM0",
+        "<!subteam^S0LEAD> 佐藤さんの判断を先に実行しました。事後承認をお願いします。",
+        "*佐藤さんの判断: 24時間コメント制限（<https://rules.example/4.2|MKT-4.2>）*",
+        "✅ コメント制限 24時間（ユーザー u_123）: 実行済み（反映を確認）",
+        "承認するとそのまま残し、却下すると措置を取り消します。",
+        "影響範囲: 対象 1件 · 措置 1件 · 視聴者 1,240人",
         "承認 0/1 · 期限 12:21 · 期限後は措置を取り消します",
         f"チャンネル #ts-live · <{LINK}|ケースを開く>",
-        "[承認する] [却下する…] [質問する…] [根拠を見る]",
+        "[承認する] [却下する…] [質問する…] [検知内容を見る]",
     ]
     english = request(reviewed(), Language.EN)
     assert words(english)[:2] == [
-        "Review needed · Critical · Off-platform inducement · K7Q2F9XM0",
-        "<!subteam^S0LEAD> The decision of 佐藤 was carried out first. Please review it.",
+        "Sign-off needed · Critical · Off-platform inducement · K7Q2F9XM0",
+        "<!subteam^S0LEAD> 佐藤’s decision is already carried out. Please sign off.",
     ]
     assert words(english)[4:7] == [
-        "Approved, it stays as it is. Rejected, the actions are undone.",
-        "Reach: 1 subject · 1 action · 1,240 viewers",
-        "Approvals 0/1 · Due 12:21 · Undone after that",
+        "Approve to keep it; reject to undo the actions.",
+        "Affects: 1 subject · 1 action · 1,240 viewers",
+        "Approvals 0/1 · Due 12:21 · If no one replies: undone",
     ]
     approve = pressable(request(reviewed()))[0]
     assert approve["confirm"]["text"]["text"] == (
-        "実行済みの「24時間コメント制限」(ユーザー u_123)をこのまま残します。"
+        "実行済みの「24時間コメント制限」（ユーザー u_123）をそのまま残します。"
     )
 
 
@@ -167,15 +167,15 @@ def test_an_undo_shows_what_would_be_taken_back() -> None:
     """By whoever asked for it, who need not be who decided."""
     story = undo_asked()
     assert words(request(story)) == [
-        "取り消しの承認のお願い · 重大 · 外部誘導 · K7Q2F9XM0",
-        "<!subteam^S0LEAD> 佐藤さんが措置の取り消しを求めています。確認してください。",
-        "*佐藤さんの判断: 24時間コメント制限(<https://rules.example/4.2|MKT-4.2>)*",
-        "• コメント制限 24時間(ユーザー u_123)",
-        "承認すると措置を取り消し、却下するとこのまま残します。",
-        "影響範囲: 対象 1件 · 措置 1件 · 視聴者 1,240",
+        "取り消しの承認依頼 · 重大 · 外部誘導 · K7Q2F9XM0",
+        "<!subteam^S0LEAD> 佐藤さんが措置の取り消しを依頼しています。承認をお願いします。",
+        "*佐藤さんの判断: 24時間コメント制限（<https://rules.example/4.2|MKT-4.2>）*",
+        "• コメント制限 24時間（ユーザー u_123）",
+        "承認すると措置を取り消し、却下するとそのまま残します。",
+        "影響範囲: 対象 1件 · 措置 1件 · 視聴者 1,240人",
         "承認 0/1 · 期限 12:42 · 期限後は取り消しません",
         f"チャンネル #ts-live · <{LINK}|ケースを開く>",
-        "[承認する] [却下する…] [質問する…] [根拠を見る]",
+        "[承認する] [却下する…] [質問する…] [検知内容を見る]",
     ]
     assert spoken(request(story, Language.EN)) == (
         "佐藤 asks for approval to undo “Mute 24 h”. "
@@ -187,16 +187,16 @@ def test_an_open_question_stands_on_the_card_and_stops_its_clock() -> None:
     """Nobody asks a second one, and everybody sees what is waited for."""
     drawn = request(Story().ban_asked().asked())
     assert words(drawn)[5:] == [
-        "*田中さんからの質問* · 回答待ち(12:38 まで)",
+        "*田中さんからの質問* · 回答待ち（12:38 まで）",
         "配信外の証拠はありますか?",
         "承認すると実行し、却下すると差し戻します。",
-        "影響範囲: 対象 1件 · 措置 1件 · 視聴者 1,240",
-        "承認 0/1 · 期限の時計は止まっています · 期限後は実行しません",
+        "影響範囲: 対象 1件 · 措置 1件 · 視聴者 1,240人",
+        "承認 0/1 · 期限のカウントは停止中 · 期限後は実行しません",
         f"チャンネル #ts-live · <{LINK}|ケースを開く>",
-        "[承認する] [却下する…] [根拠を見る]",
+        "[承認する] [却下する…] [検知内容を見る]",
     ]
     assert words(request(Story().ban_asked().asked(), Language.EN))[5:7] == [
-        "*田中 asks* · waiting for an answer until 12:38",
+        "*Question from 田中* · waiting for a reply until 12:38",
         "配信外の証拠はありますか?",
     ]
 
@@ -217,7 +217,7 @@ def test_the_answer_takes_the_place_of_the_question() -> None:
         "DMの写しがあります",
     ]
     assert drawn[11] == "承認 0/1 · 期限 12:40 · 期限後は実行しません"
-    assert drawn[-1] == "[承認する] [却下する…] [質問する…] [根拠を見る]"
+    assert drawn[-1] == "[承認する] [却下する…] [質問する…] [検知内容を見る]"
 
 
 def test_who_stands_in_for_somebody_is_named_with_them() -> None:
@@ -246,4 +246,4 @@ def test_who_stands_in_for_somebody_is_named_with_them() -> None:
 def test_a_request_shows_what_is_protected_meanwhile() -> None:
     """The lead need not hurry for the sake of the subject's victims."""
     drawn = words(request(protected().ban_asked()))
-    assert drawn[5] == "🛡️ 保護中: コメント制限(ユーザー u_123) · 承認の結果が出るまで続けます"
+    assert drawn[5] == "🛡️ 自動対応中: コメント制限（ユーザー u_123） · 承認の結果が出るまで継続"

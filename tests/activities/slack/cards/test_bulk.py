@@ -69,9 +69,9 @@ def test_the_card_tells_whom_and_what_before_it_is_carried_out() -> None:
     """The reach stands with the decision; what a title says is not obeyed."""
     shown = seen(card(asked()))
     text = "\n".join(shown)
-    assert "コメント制限 24時間(まとめて1,000件)" in text
-    assert "対象 1,000件 · すでに措置中 4件 · 出品中 812 · " in text
-    assert "プラットフォームに見つからない対象 2件" in text
+    assert "コメント制限 24時間（一括 1,000件）" in text
+    assert "対象 1,000件 · 措置中 4件 · 出品中 812 · " in text
+    assert "プラットフォームで見つからない対象 2件" in text
     assert "https://evil" not in text
     assert faults(card(asked())) == []
 
@@ -92,10 +92,10 @@ def test_progress_is_a_bar_in_words(language: Language, words: str, subjects: st
 
 def test_a_running_bulk_can_be_stopped_and_looked_at() -> None:
     """Until somebody stopped it."""
-    assert labels(card(running(HALF)))[:2] == ["停止する…", "対象を見る"]
+    assert labels(card(running(HALF)))[:2] == ["一括実行を停止する", "対象を見る"]
     stopped = running(HALF).then(cmd.StopBulk(by=SATO), 7)
     assert labels(card(stopped))[0] == "対象を見る"
-    assert "佐藤さんが停止しました。いま実行中の分が終わると止まります。" in "\n".join(
+    assert "佐藤さんが停止しました。実行中の分が終わりしだい止まります。" in "\n".join(
         seen(card(stopped))
     )
 
@@ -106,7 +106,7 @@ def test_what_failed_offers_retry_give_up_and_the_list() -> None:
     over = Tally(total=1000, step=2, done=997, failed=3)
     story.then(bulk_news(story.case, over, ActionStatus.FAILED), 8)
     assert labels(card(story))[2:] == ["対象を見る"]
-    assert "停止する…" not in labels(card(story))
+    assert "一括実行を停止する" not in labels(card(story))
 
 
 def test_an_undo_says_how_many() -> None:
@@ -135,7 +135,7 @@ def test_the_thread_tells_who_stopped_it() -> None:
     """Progress only stands on the card."""
     story = running(HALF).then(cmd.StopBulk(by=TANAKA), 7)
     told = seen(lines_message((story.recorded[-1],), view_of(story.case), reader()))
-    assert told == ["12:10 田中さんがまとめての実行を停止しました"]
+    assert told == ["12:10 田中さんが一括実行を停止しました"]
 
 
 @pytest.mark.parametrize(
@@ -152,9 +152,9 @@ def test_the_thread_tells_who_stopped_it() -> None:
         (
             Tally(total=60, done=50, drifted=1, retrying=9),
             "50/60 完了・反映を確認できない 1・再試行中 9",
-            "50/60 done · 1 without effect on the platform · 9 being retried",
+            "50/60 done · 1 not showing on the platform · 9 retrying",
         ),
-        (Tally(total=60, lifted=60), "期限で解除 60", "60 ended in time"),
+        (Tally(total=60, lifted=60), "期間終了 60", "60 expired"),
     ],
 )
 def test_counts_say_what_there_is(tally: Tally, ja: str, en: str) -> None:

@@ -109,7 +109,7 @@ def test_presets_that_the_card_has_no_room_for_stand_first_in_the_menu() -> None
         ("定型c", "preset.c"),
         ("定型ban…", "sure.ban"),
         ("定型d", "preset.d"),
-        ("根拠を見る", "evidence"),
+        ("検知内容を見る", "evidence"),
         ("すべての操作…", "all"),
     ]
 
@@ -132,9 +132,7 @@ def test_a_question_names_what_is_acted_upon() -> None:
     told = catalog("permanent_ban", subject="stream")
     story = Story(policy=policy(told))
     ban = pressable(case_card(view_of(story.case), reader()))[2]
-    assert ban["confirm"]["text"]["text"] == (
-        "配信 s_9への実行には承認が必要です。承認されるまで実行しません。"
-    )
+    assert ban["confirm"]["text"]["text"] == ("承認されるまで、配信 s_9 には何も行いません。")
 
 
 def test_a_question_names_every_target_once_and_counts_the_rest() -> None:
@@ -153,12 +151,12 @@ def test_an_undo_and_giving_up_name_what_they_are_about() -> None:
     story = Story(policy=policy(paused)).muted()
     done = story.reported("mute_user/stream:s_9", ActionStatus.VERIFIED)
     undo = pressable(case_card(view_of(done.case), reader()))[0]
-    assert undo["confirm"]["text"]["text"] == "配信 s_9への措置を取り消し、元の状態に戻します。"
+    assert undo["confirm"]["text"]["text"] == "配信 s_9 への措置を取り消し、元の状態に戻します。"
     failed = Story(policy=policy(paused)).muted()
     failed.reported("mute_user/stream:s_9", ActionStatus.FAILED, problem=REFUSED)
     give_up = pressable(case_card(view_of(failed.case), reader()))[1]
     assert give_up["confirm"]["text"]["text"] == (
-        "配信 s_9への失敗した措置は実行されません。実行済みの措置はそのまま残ります。"
+        "配信 s_9 への失敗した措置は実行しません。実行済みの措置はそのまま残ります。"
     )
 
 
@@ -213,8 +211,8 @@ def test_confirming_a_protection_says_what_becomes_a_decision() -> None:
     """The button does not name the action, so its question does."""
     confirm = pressable(case_card(view_of(protected().case), reader()))[1]
     assert [confirm["confirm"][part]["text"] for part in ("title", "text", "confirm")] == [
-        "保護を確定しますか?",
-        "「コメント制限」を違反の判断としてユーザー u_123に残します。"
+        "自動対応を確定しますか？",
+        "違反と判断し、ユーザー u_123 への「コメント制限」を残します。"
         "自動では解除されなくなります。",
         "確定する",
     ]

@@ -18,7 +18,7 @@ REFUSED = Problem(kind=ProblemKind.REFUSED, status=409)
 AWAY = Problem(kind=ProblemKind.UNREACHABLE)
 HEAD_JA = (
     "重大度「重大」、外部誘導のケース K7Q2F9XM0: {}。"
-    "ユーザー u_123: LINEへの誘導(配信 s_9、出品 m_77)。"
+    "ユーザー u_123: LINEへの誘導（配信 s_9、出品 m_77）。"
 )
 HEAD_EN = (
     "Critical severity, Off-platform inducement, case K7Q2F9XM0: {}. "
@@ -49,19 +49,19 @@ def undone() -> Story:
         (
             Story,
             ("未対応", "担当は未定です。担当期限は 12:05、判断期限は 12:13 です。"),
-            ("Open", "Nobody has claimed it. Claim it by 12:05, decide by 12:13."),
+            ("Open", "Unassigned. Claim by 12:05, decide by 12:13."),
         ),
         (
             lambda: Story().claimed(),
             ("対応中", "担当は佐藤さん、判断期限は 12:13 です。"),
-            ("In progress", "佐藤 is on it. Decide by 12:13."),
+            ("In progress", "Assignee: 佐藤. Decide by 12:13."),
         ),
         (
             lambda: Story().ban_asked(),
-            ("承認待ち", "佐藤さんの判断「強制退会」が承認を待っています。期限は 12:36 です。"),
+            ("承認待ち", "佐藤さんの判断「強制退会」は承認待ちです。期限は 12:36 です。"),
             (
                 "Awaiting approval",
-                "The decision of 佐藤, “Permanent ban”, waits for approval until 12:36.",
+                "“Permanent ban”, decided by 佐藤, is awaiting approval until 12:36.",
             ),
         ),
         (
@@ -73,13 +73,13 @@ def undone() -> Story:
             ),
             (
                 "In progress",
-                "田中 rejected this. Please decide again. 佐藤 is on it. Decide by 12:13.",
+                "田中 rejected this. Please decide again. Assignee: 佐藤. Decide by 12:13.",
             ),
         ),
         (
             banned,
             ("実行中", "佐藤さんの判断「強制退会」を実行しています。"),
-            ("Being carried out", "The decision of 佐藤, “Permanent ban”, is being carried out."),
+            ("Carrying out", "“Permanent ban”, decided by 佐藤, is being carried out."),
         ),
         (
             lambda: banned().reported(BAN, ActionStatus.FAILED, 6, REFUSED),
@@ -88,9 +88,8 @@ def undone() -> Story:
                 "佐藤さんの判断「強制退会」を実行できませんでした。再試行か中止を選んでください。",
             ),
             (
-                "Failed",
-                "The decision of 佐藤, “Permanent ban”, could not be carried out. "
-                "Retry or give up.",
+                "Action failed",
+                "“Permanent ban”, decided by 佐藤, could not be carried out. Retry or give up.",
             ),
         ),
         (
@@ -101,12 +100,12 @@ def undone() -> Story:
         (
             lambda: muted().then(Undo(by=SATO), 9),
             ("取り消し中", "佐藤さんの判断「24時間コメント制限」を取り消しています。"),
-            ("Being undone", "The decision of 佐藤, “Mute 24 h”, is being undone."),
+            ("Undoing", "“Mute 24 h”, decided by 佐藤, is being undone."),
         ),
         (
             undone,
-            ("取り消し済み", "佐藤さんの判断「24時間コメント制限」は取り消されました。"),
-            ("Undone", "The decision of 佐藤, “Mute 24 h”, was undone."),
+            ("取り消し済み", "佐藤さんの判断「24時間コメント制限」を取り消しました。"),
+            ("Undone", "“Mute 24 h”, decided by 佐藤, was undone."),
         ),
         (
             lambda: Story().cleared(),
@@ -130,11 +129,11 @@ def test_a_new_card_reads_from_top_to_bottom() -> None:
     story = Story().joined(5).joined(45)
     assert seen(card(story)) == [
         "🟥 重大 · 外部誘導 · K7Q2F9XM0 · 🔴 未対応",
-        "ユーザー u_123: LINEへの誘導(配信 s_9、出品 m_77)",
-        "スコア 0.97 · 視聴者 1,240",
+        "ユーザー u_123: LINEへの誘導（配信 s_9、出品 m_77）",
+        "スコア 0.97 · 視聴者 1,240人",
         "LINE ID ください hxxps://ex[.]com/a",
-        "ほか 2件(12:03:10–12:03:55)",
-        "担当 *未定* · 担当期限 *12:05* · 判断期限 *12:13* · 次の通知 12:05 シフト",
+        "ほか2件（12:03:10–12:03:55）",
+        "担当 *未定* · 担当期限 *12:05* · 判断期限 *12:13* · 対応がなければ 12:05 に当番へ通知",
         "[担当する] [24時間コメント制限] [強制退会…] [判断する…] [違反なし] [⋯]",
     ]
 
@@ -160,7 +159,7 @@ def test_long_evidence_leaves_the_buttons_on_the_screen() -> None:
 def test_a_waiting_decision_shows_its_reason_and_its_terms() -> None:
     """Who is asked, until when, and what happens after that."""
     assert seen(card(Story().ban_asked()))[4:] == [
-        "*佐藤さんの判断: 強制退会(<https://rules.example/4.2|MKT-4.2>)*",
+        "*佐藤さんの判断: 強制退会（<https://rules.example/4.2|MKT-4.2>）*",
         "プロフィールと配信で計3回、LINE IDを提示",
         "承認 0/1 · 依頼先 リード · 期限 12:36 · 期限後は実行しません",
         "[取り下げる] [⋯]",
@@ -182,30 +181,30 @@ def test_a_rejection_comes_back_with_its_reason() -> None:
     [
         (
             lambda: Story().muted().reported(MUTE, ActionStatus.RETRYING, 4, AWAY),
-            "🔁 コメント制限 24時間(ユーザー u_123): 再試行中: プラットフォームにつながりません",
+            "🔁 コメント制限 24時間（ユーザー u_123）: 再試行中: プラットフォームが応答しません",
         ),
         (
             lambda: banned().reported(BAN, ActionStatus.FAILED, 6, REFUSED),
-            "⚠️ 強制退会(ユーザー u_123): 失敗: プラットフォームに拒否されました(応答 409)",
+            "⚠️ 強制退会（ユーザー u_123）: 失敗: プラットフォームに拒否されました（409）",
         ),
         (
             muted,
-            "✅ コメント制限 24時間(ユーザー u_123): 反映を確認済み(11月24日 12:03 まで)\n"
-            "12:07 完了 · 違反",
+            "✅ コメント制限 24時間（ユーザー u_123）: 実行済み（反映を確認）"
+            "（11月24日 12:03 まで）\n12:07 完了 · 違反",
         ),
         (
             lambda: Story().muted().reported(MUTE, ActionStatus.DRIFTED),
-            "⚠️ コメント制限 24時間(ユーザー u_123): 実行済み・プラットフォームでは別の状態です\n"
+            "⚠️ コメント制限 24時間（ユーザー u_123）: 実行済み（プラットフォームに未反映）\n"
             "12:07 完了 · 違反",
         ),
         (
             lambda: muted().reported(MUTE, ActionStatus.LIFTED, 1443),
-            "⏹️ コメント制限 24時間(ユーザー u_123): 期間満了で解除済み\n12:07 完了 · 違反",
+            "⏹️ コメント制限 24時間（ユーザー u_123）: 期間終了で解除済み\n12:07 完了 · 違反",
         ),
         (
             lambda: muted().then(Undo(by=SATO), 9).reported(MUTE, ActionStatus.FAILED, 10, AWAY),
-            "☑️ コメント制限 24時間(ユーザー u_123): 実行済み(11月24日 12:03 まで)。"
-            "取り消しできませんでした: プラットフォームにつながりません\n12:07 完了 · 違反",
+            "☑️ コメント制限 24時間（ユーザー u_123）: 実行済み（11月24日 12:03 まで）。"
+            "取り消せませんでした: プラットフォームが応答しません\n12:07 完了 · 違反",
         ),
     ],
 )
@@ -273,8 +272,8 @@ def test_what_needs_approval_says_so_before_it_is_pressed() -> None:
     ban = pressable(card(Story()))[2]
     assert ban["style"] == "danger"
     assert [ban["confirm"][part]["text"] for part in ("title", "text", "confirm", "deny")] == [
-        "「強制退会」を実行しますか?",
-        "ユーザー u_123への実行には承認が必要です。承認されるまで実行しません。",
+        "「強制退会」の承認を依頼しますか？",
+        "承認されるまで、ユーザー u_123 には何も行いません。",
         "承認を依頼する",
         "やめる",
     ]

@@ -32,8 +32,8 @@ def told(view: CardView, language: Language = Language.JA) -> str:
     [
         ("people", Language.JA, "佐藤さんが作成しました"),
         ("people", Language.EN, "Opened by 佐藤"),
-        ("reports", Language.JA, "佐藤さんからの報告です(まだ確認されていません)"),
-        ("reports", Language.EN, "Reported by 佐藤; nobody has checked it yet"),
+        ("reports", Language.JA, "佐藤さんからの報告です（未確認）"),
+        ("reports", Language.EN, "Reported by 佐藤 (not checked yet)"),
     ],
 )
 def test_a_card_says_who_made_it(detector: str, language: Language, words: str) -> None:
@@ -66,11 +66,15 @@ def test_what_is_no_permalink_is_not_linked(link: str) -> None:
 @pytest.mark.parametrize(
     ("playbook", "language", "words"),
     [
-        (None, Language.JA, "*自動対応は停止中です*(田中さん、12:00 から) · 保護は始めていません"),
+        (
+            None,
+            Language.JA,
+            "*自動対応は停止中です*（田中さん、12:00 から） · このケースでは自動対応していません",
+        ),
         (
             "off_platform",
             Language.EN,
-            "*Auto-actions are paused for this kind* (田中, since 12:00) · no protection was begun",
+            "*Auto-actions of this type are paused* (by 田中, since 12:00) · None was taken here",
         ),
     ],
 )
@@ -89,4 +93,4 @@ def test_the_thread_tells_that_nothing_was_begun() -> None:
     halt = AutomationPause(by="U0TANAKA", at=AT)
     story = Story(policy=PROTECTS).then(cmd.ProtectNow(rules=(0,), halt=halt))
     words = line(story.recorded[-1], view_of(story.case), reader())
-    assert words.endswith("自動対応は停止中のため、保護を始めませんでした(田中さんが停止)")
+    assert words.endswith("自動対応は停止中のため、実行しませんでした（田中さんが停止）")

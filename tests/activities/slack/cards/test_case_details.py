@@ -37,43 +37,41 @@ from workflows.domain.values import Language
     [
         (
             lambda: Story().claimed().waiting(),
-            "佐藤さんが 14:03 まで情報を待っています。時計は止まっています。",
-            "佐藤 waits for information until 14:03. The clocks stand still.",
+            "佐藤さんが 14:03 まで情報を待っています。期限のカウントは停止中です。",
+            "佐藤 is waiting for information until 14:03. Deadlines are paused.",
         ),
         (
             lambda: Story().ban_asked().asked(),
-            "佐藤さんの判断「強制退会」が承認を待っています。"
-            "田中さんが質問しています。回答があるまで、期限の時計は止まっています。",
-            "The decision of 佐藤, “Permanent ban”, waits for approval. "
-            "田中 has asked a question. The clock stands still until it is answered.",
+            "佐藤さんの判断「強制退会」は承認待ちです。"
+            "田中さんが質問しています。回答があるまで期限のカウントは停止中です。",
+            "“Permanent ban”, decided by 佐藤, is awaiting approval. "
+            "田中 asked a question. The deadline is paused until it is answered.",
         ),
         (
             reviewed,
-            "佐藤さんの判断「24時間コメント制限」を先に実行し、再審査を待っています。"
+            "佐藤さんの判断「24時間コメント制限」は先に実行済みで、事後承認待ちです。"
             "期限は 12:21 です。",
-            "The decision of 佐藤, “Mute 24 h”, was carried out and waits for a review "
-            "until 12:21.",
+            "“Mute 24 h”, decided by 佐藤, was carried out and is awaiting sign-off until 12:21.",
         ),
         (
             undo_asked,
-            "佐藤さんの判断「24時間コメント制限」の取り消しが承認を待っています。"
-            "期限は 12:42 です。",
-            "The undo of the decision of 佐藤, “Mute 24 h”, waits for approval until 12:42.",
+            "佐藤さんの判断「24時間コメント制限」の取り消しは承認待ちです。期限は 12:42 です。",
+            "The undo of “Mute 24 h”, decided by 佐藤, is awaiting approval until 12:42.",
         ),
         (
             dry_run,
             "佐藤さんの判断は「24時間コメント制限」でした。試行のため、実行していません。",
-            "佐藤 decided “Mute 24 h”. It was rehearsed only and not carried out.",
+            "佐藤 decided “Mute 24 h”. It was a dry run, so nothing was carried out.",
         ),
         (
             merged,
-            "ケース K7AAAAAAA に統合しました。対応はそちらで続けます。",
-            "It was merged into case K7AAAAAAA. The work goes on there.",
+            "ケース K7AAAAAAA に統合しました。対応は統合先で続けます。",
+            "Merged into case K7AAAAAAA. Work continues there.",
         ),
         (
             lambda: protected().claimed(),
-            "担当は佐藤さん、判断期限は 12:13 です。「コメント制限」で保護しています。",
-            "佐藤 is on it. Decide by 12:13. “Mute” protects meanwhile.",
+            "担当は佐藤さん、判断期限は 12:13 です。自動対応「コメント制限」を実行中です。",
+            "Assignee: 佐藤. Decide by 12:13. Auto-action “Mute” is in place.",
         ),
     ],
 )
@@ -89,8 +87,8 @@ def test_a_screen_reader_hears_the_state(tell: Callable[[], Story], ja: str, en:
     [
         (
             lambda: Story(policy=PROTECTS).then(cmd.ProtectNow(rules=(0,))),
-            "🛡️ 保護を始めています: コメント制限(ユーザー u_123)",
-            "🛡️ Protection begins: Mute (User u_123)",
+            "🛡️ 自動対応を開始中: コメント制限（ユーザー u_123）",
+            "🛡️ Starting auto-action: Mute (User u_123)",
         ),
         (
             lambda: (
@@ -98,19 +96,19 @@ def test_a_screen_reader_hears_the_state(tell: Callable[[], Story], ja: str, en:
                 .then(cmd.ProtectNow(rules=(0,)))
                 .reported(MUTE, ActionStatus.FAILED, 1, REFUSED, of="P1")
             ),
-            "🛡️ 保護できませんでした: コメント制限(ユーザー u_123)"
-            "(プラットフォームに拒否されました(応答 409))",
-            "🛡️ Protection failed: Mute (User u_123) (the platform refused it (answer 409))",
+            "🛡️ 自動対応に失敗: コメント制限（ユーザー u_123）"
+            "（プラットフォームに拒否されました（409））",
+            "🛡️ Auto-action failed: Mute (User u_123) (the platform refused it (409))",
         ),
         (
             lambda: protected().then(cmd.LiftProtection(by=SATO), 2),
-            "🛡️ 保護を解除しています: コメント制限(ユーザー u_123)",
-            "🛡️ Protection is being lifted: Mute (User u_123)",
+            "🛡️ 自動対応を解除中: コメント制限（ユーザー u_123）",
+            "🛡️ Lifting auto-action: Mute (User u_123)",
         ),
         (
             lambda: protected().then(cmd.Confirm(by=SATO), 2),
-            "🛡️ 保護を判断に引き継いでいます: コメント制限(ユーザー u_123)",
-            "🛡️ Protection becomes the decision: Mute (User u_123)",
+            "🛡️ 自動対応を判断に引き継ぎ中: コメント制限（ユーザー u_123）",
+            "🛡️ Auto-action becoming part of the decision: Mute (User u_123)",
         ),
         (
             lambda: (
@@ -119,17 +117,17 @@ def test_a_screen_reader_hears_the_state(tell: Callable[[], Story], ja: str, en:
                 .then(cmd.Watch(by=TANAKA), 2)
                 .then(cmd.Tick(), 4)
             ),
-            "担当 *佐藤さん* · *操作がないと 12:09 に担当が外れます* · 判断期限 *12:13*"
-            " · 次の通知 12:13 リード · フォロー中 1人",
-            "Assignee *佐藤* · *Claim ends 12:09 unless you act* · Decide by *12:13*"
-            " · Next call 12:13: lead · 1 watching",
+            "担当 *佐藤さん* · *操作がなければ 12:09 に担当が外れます* · 判断期限 *12:13*"
+            " · 対応がなければ 12:13 にリードへ通知 · フォロー中 1人",
+            "Assignee *佐藤* · *Released at 12:09 unless you act* · Decide by *12:13*"
+            " · Pings lead at 12:13 · 1 watching",
         ),
         (
             lambda: Story().then(cmd.Acknowledge(by=TANAKA), 1),
-            "担当 *未定* · 担当期限 *12:05* · 判断期限 *12:13* · 次の通知 12:05 シフト"
-            " · 確認済み 田中さん",
-            "Assignee *nobody yet* · Claim by *12:05* · Decide by *12:13*"
-            " · Next call 12:05: shift · Seen by 田中",
+            "担当 *未定* · 担当期限 *12:05* · 判断期限 *12:13* · 対応がなければ 12:05 に当番へ通知"
+            " · 田中さんが見ました",
+            "*Unassigned* · Claim by *12:05* · Decide by *12:13*"
+            " · Pings on-call at 12:05 · Seen by 田中",
         ),
         (
             lambda: Story(
@@ -139,8 +137,9 @@ def test_a_screen_reader_hears_the_state(tell: Callable[[], Story], ja: str, en:
                     ]
                 )
             ),
-            "担当 *未定* · 担当期限 *12:05* · 判断期限 *12:13* · 次の通知 12:05 管理者",
-            "Assignee *nobody yet* · Claim by *12:05* · Decide by *12:13* · Next call 12:05: admin",
+            "担当 *未定* · 担当期限 *12:05* · 判断期限 *12:13*"
+            " · 対応がなければ 12:05 に管理者へ通知",
+            "*Unassigned* · Claim by *12:05* · Decide by *12:13* · Pings admin at 12:05",
         ),
         (
             lambda: Story(
@@ -155,13 +154,14 @@ def test_a_screen_reader_hears_the_state(tell: Callable[[], Story], ja: str, en:
                     ]
                 )
             ),
-            "担当 *未定* · 担当期限 *12:05* · 判断期限 *12:13* · 次の通知 12:05 田中さん",
-            "Assignee *nobody yet* · Claim by *12:05* · Decide by *12:13* · Next call 12:05: 田中",
+            "担当 *未定* · 担当期限 *12:05* · 判断期限 *12:13*"
+            " · 対応がなければ 12:05 に田中さんへ通知",
+            "*Unassigned* · Claim by *12:05* · Decide by *12:13* · Pings 田中 at 12:05",
         ),
         (
             lambda: Story(policy=policy(dry_run=True)),
-            "試行中: 判断しても措置は実行されず、送るはずの内容だけが残ります",
-            "Rehearsal: nothing is carried out, only what would have been asked for is kept",
+            "試行中: 判断しても措置は実行されません（送信予定の内容だけを記録）",
+            "Dry run: no action is taken, only the requests are logged",
         ),
     ],
 )
@@ -175,14 +175,14 @@ def test_what_is_known_of_the_subject_has_a_line_of_its_own() -> None:
     """Prior actions, those still in force, and the other cases on the same subject."""
     view = view_of(Story(known=KNOWN).case)
     assert seen(case_card(view, reader()))[2:4] == [
-        "スコア 0.97 · 視聴者 1,240",
-        "過去の措置 コメント制限2回(継続中1)・強制退会1回"
-        " · 対応中の別ケース 1(K7AAAAAAA) · 過去のケース 3",
+        "スコア 0.97 · 視聴者 1,240人",
+        "過去の措置 コメント制限 2回（継続中 1）・強制退会 1回"
+        " · 対応中の別ケース 1件（K7AAAAAAA） · 過去のケース 3件",
     ]
     assert seen(case_card(view, reader(Language.EN)))[2:4] == [
         "Score 0.97 · 1,240 viewers",
-        "Earlier actions: Mute ×2 (1 in force), Permanent ban ×1"
-        " · 1 other open case (K7AAAAAAA) · 3 earlier cases",
+        "Past actions: Mute ×2 (1 in force), Permanent ban ×1"
+        " · 1 other open case (K7AAAAAAA) · 3 past cases",
     ]
 
 
@@ -191,7 +191,7 @@ def test_many_other_cases_are_counted() -> None:
     many = SubjectHistory(open_cases=tuple(f"K7AAAAAA{n}" for n in range(8)))
     facts = seen(case_card(view_of(Story(known=many).case), reader()))[3]
     assert facts.endswith(
-        "対応中の別ケース 8(K7AAAAAA0、K7AAAAAA1、K7AAAAAA2、K7AAAAAA3、K7AAAAAA4 ほか3件)"
+        "対応中の別ケース 8件（K7AAAAAA0、K7AAAAAA1、K7AAAAAA2、K7AAAAAA3、K7AAAAAA4 ほか3件）"
     )
 
 
@@ -214,7 +214,7 @@ def test_an_approved_decision_names_who_agreed() -> None:
     """The second person stands beside the first."""
     story = Story().ban_asked().approved().reported(BAN, ActionStatus.VERIFIED, 6)
     assert "田中さんが承認しました" in body(view_of(story.case), Language.JA)
-    assert "田中 approved this" in body(view_of(story.case), Language.EN)
+    assert "田中 approved" in body(view_of(story.case), Language.EN)
 
 
 def test_deadlines_and_protections_count_down() -> None:
@@ -223,6 +223,6 @@ def test_deadlines_and_protections_count_down() -> None:
         language: str(case_card(view_of(protected().case), reader(language)).blocks)
         for language in Language
     }
-    assert "<!date^1795403590^{time}({ago})|12:13>" in drawn[Language.JA]
-    assert drawn[Language.JA].count("({ago})") == 3
+    assert "<!date^1795403590^{time}（{ago}）|12:13>" in drawn[Language.JA]
+    assert drawn[Language.JA].count("（{ago}）") == 3
     assert "{time} ({ago})|12:13>" in drawn[Language.EN]

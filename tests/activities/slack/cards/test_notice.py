@@ -1,5 +1,7 @@
 """What a card says of the notice to the person acted upon, and when it can be sent again."""
 
+import re
+
 import pytest
 
 from activities.slack.cards.case import case_card
@@ -67,7 +69,7 @@ def told(story: Story, language: Language = Language.JA) -> list[str]:
     drawn = case_card(view_of(story.case), reader(language))
     assert faults(drawn) == []
     lines = "\n".join(seen(drawn)).split("\n")
-    return [each for each in lines if "本人" in each or "person" in each]
+    return [each for each in lines if re.search("本人|の通知|The user|decision notice", each)]
 
 
 def labels(story: Story) -> list[str]:
@@ -80,24 +82,25 @@ def labels(story: Story) -> list[str]:
     [
         (
             decided(),
-            "✉️ 措置の実行後に本人へ通知します(ユーザー u_123)",
-            "✉️ Once carried out, the person is told (User u_123)",
+            "✉️ 実行後に判断を本人に通知します（ユーザー u_123）",
+            "✉️ The user is notified once it is carried out (User u_123)",
         ),
         (
             ended(NoticeStatus.SENT),
-            "✉️ 本人に通知しました(ユーザー u_123)",
-            "✉️ The person was told (User u_123)",
+            "✉️ 判断を本人に通知しました（ユーザー u_123）",
+            "✉️ The user was notified of the decision (User u_123)",
         ),
         (
             ended(NoticeStatus.RETRYING, AWAY),
-            "🔁 本人への通知を再送しています(ユーザー u_123): プラットフォームにつながりません",
-            "🔁 Trying again to tell the person (User u_123): the platform does not answer",
+            "🔁 判断の通知を再送中です（ユーザー u_123）: プラットフォームが応答しません",
+            "🔁 Resending the decision notice (User u_123): the platform isn’t responding",
         ),
         (
             ended(NoticeStatus.FAILED, REFUSED),
-            "⚠️ 本人に通知できませんでした(ユーザー u_123): "
-            "プラットフォームに拒否されました(応答 404)",
-            "⚠️ The person could not be told (User u_123): the platform refused it (answer 404)",
+            "⚠️ 判断を本人に通知できませんでした（ユーザー u_123）: "
+            "プラットフォームに拒否されました（404）",
+            "⚠️ The user could not be notified of the decision (User u_123): "
+            "the platform refused it (404)",
         ),
     ],
     ids=["before", "sent", "retrying", "failed"],
@@ -110,16 +113,16 @@ def test_the_card_says_where_the_notice_stands(story: Story, ja: str, en: str) -
 
 def test_only_a_notice_that_failed_can_be_sent_again() -> None:
     """Beside the undo, and first."""
-    assert labels(ended(NoticeStatus.FAILED, REFUSED)) == ["通知を再送する", "取り消す…"]
-    assert labels(ended(NoticeStatus.RETRYING, AWAY)) == ["取り消す…"]
-    assert labels(ended(NoticeStatus.SENT)) == ["取り消す…"]
+    assert labels(ended(NoticeStatus.FAILED, REFUSED)) == ["通知を再送する", "措置を取り消す"]
+    assert labels(ended(NoticeStatus.RETRYING, AWAY)) == ["措置を取り消す"]
+    assert labels(ended(NoticeStatus.SENT)) == ["措置を取り消す"]
 
 
 def test_a_notice_on_its_way_again_says_so() -> None:
     """And can't be pressed twice."""
     story = ended(NoticeStatus.FAILED, REFUSED).then(cmd.RetryNotice(by=SATO), 60)
-    assert told(story) == ["⏳ 本人への通知を送っています(ユーザー u_123)"]
-    assert labels(story) == ["取り消す…"]
+    assert told(story) == ["⏳ 判断を本人に通知中です（ユーザー u_123）"]
+    assert labels(story) == ["措置を取り消す"]
 
 
 def test_a_decision_without_a_notice_says_nothing_of_one() -> None:
@@ -143,7 +146,7 @@ def test_the_second_person_reads_what_will_be_told() -> None:
     assert case.approval is not None
     assert case.decision is not None
     drawn = approval_card(view_of(case), case.approval, case.decision, reader(), None)
-    assert "本人への通知(ユーザー u_123): LINE IDの ∗提示∗ を確認しました。" in seen(drawn)
+    assert "本人への通知内容（ユーザー u_123）: LINE IDの ∗提示∗ を確認しました。" in seen(drawn)
     assert faults(drawn) == []
 
 
@@ -157,6 +160,6 @@ def test_the_thread_tells_of_it() -> None:
         if each.event.kind.startswith("notice")
     ]
     assert shown == [
-        "本人に通知できませんでした。プラットフォームに拒否されました(応答 404)",
-        "田中さんが通知を再送しました",
+        "判断を本人に通知できませんでした。プラットフォームに拒否されました（404）",
+        "田中さんが判断の通知を再送しました",
     ]

@@ -48,7 +48,7 @@ def test_a_bulk_is_one_action_in_its_case() -> None:
     case = follow(a_bulk_case(), decide_bulk(SATO, 1000, "mute_user", "warn"), minutes(1))
     assert [state.planned.key for state in case.current_actions] == [
         "mute_user/bulk:R0123456789AB",
-        "warn/ring:R0123456789AB",
+        "warn/bulk:R0123456789AB",
     ]
     assert case.decision is not None
     assert case.decision.bulk == a_bulk(1000)

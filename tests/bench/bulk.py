@@ -1,4 +1,4 @@
-"""A ring of a thousand on this machine: seconds, events, bytes. `python -m tests.bench.ring [N]`.
+"""A ring of a thousand on this machine: seconds, events, bytes. `python -m tests.bench.bulk [N]`.
 
 Kept out of the tests: it takes minutes. `tests/stories/test_a_bulk_decision.py` runs smaller ones.
 """
@@ -15,7 +15,7 @@ from temporalio.client import Client
 from deploy.sandbox.slack.person import wait_until
 from deploy.sandbox.slack.reading import controls
 from deploy.sandbox.temporal import temporal_server
-from deploy.sandbox.traffic import bulk
+from deploy.sandbox.traffic import resale_ring
 from tests.conftest import free_port
 from tests.world import World, koban
 from workflows.client import Cases
@@ -29,7 +29,7 @@ LONGEST = 600.0
 async def measure(world: World, count: int) -> dict:
     """Decides, approves, and waits until the case is closed."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
-    scene = bulk.scene(count)
+    scene = resale_ring.scene(count)
     for _, body in scene.things:
         body["device_id"] = "d_ring0"
     await world.happens(scene)

@@ -1,4 +1,4 @@
-"""A ring: accounts that one group opened, on a few devices, with one bank account for the money."""
+"""Resale ring: accounts of one group, with a few shared devices and one bank account."""
 
 from deploy.sandbox.traffic.alerts import Scene, alert, user
 
@@ -28,7 +28,7 @@ def scene(members: int = 24, first: str = "u_ring0") -> Scene:
             ("user", first),
             ("同じ端末からの大量登録", "Many accounts from one device"),
             score=0.93,
-            text="24時間以内に同じ端末から登録されたアカウントが 7件あります。",
+            text="24時間以内に同じ端末から登録されたアカウントが7件あります。",
         )
     )
     return made
