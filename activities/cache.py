@@ -22,7 +22,7 @@ FETCH_TIMEOUT = 5.0
 _log = structlog.get_logger(__name__)
 
 
-class Away(Exception):
+class CacheMiss(Exception):
     """The fetch failed, and the cache has no usable value."""
 
 
@@ -75,7 +75,7 @@ class Cache(Generic[V]):
         Waits `patience` seconds where a stale value is usable, else `first` seconds.
 
         Raises:
-            Away: no value, or only one that is too old.
+            CacheMiss: no value, or only one that is too old.
         """
         entry = self._entry(key)
         task = self._refreshing(entry, key, lasts)
@@ -85,7 +85,7 @@ class Cache(Generic[V]):
             await asyncio.wait([task], timeout=wait if self._usable(entry) else first)
         entry = self._entries.get(key, entry)
         if not self._usable(entry):
-            raise Away(self._what)
+            raise CacheMiss(self._what)
         return entry.value  # type: ignore[return-value]  # known
 
     def put(self, key: str, value: V) -> None:

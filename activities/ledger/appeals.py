@@ -66,10 +66,10 @@ class AppealsLedger(Repository):
         row = appeal_values(write.row, write.card)
         if connection.execute(insert.values(row)).rowcount == 1:
             return write.row.version
-        mine = sa.select(appeals.c.version, appeals.c.received_at).where(
+        query = sa.select(appeals.c.version, appeals.c.received_at).where(
             appeals.c.id == write.row.id
         )
-        found = connection.execute(mine.with_for_update()).one_or_none()
+        found = connection.execute(query.with_for_update()).one_or_none()
         if found is None or found.received_at != write.row.received_at:
             raise _OtherAppeal
         return int(found.version)

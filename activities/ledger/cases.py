@@ -238,9 +238,9 @@ class Ledger:
         received = tuple(ReceivedAlert(alert=each, at=claim.at) for each in claim.alerts)
         known = self._claim(connection, claim.case, received)
         # An earlier attempt of this claim may have stored some.
-        mine = self._claimed_at(connection, claim) if known else frozenset()
+        own = self._claimed_at(connection, claim) if known else frozenset()
         halt = pause_now(connection, claim.playbook, self._now()) if claim.playbook else None
-        return ClaimedAlerts(known=tuple(key for key in known if key not in mine), halt=halt)
+        return ClaimedAlerts(known=tuple(key for key in known if key not in own), halt=halt)
 
     def _claim(
         self, connection: sa.Connection, case: str, received: tuple[ReceivedAlert, ...]

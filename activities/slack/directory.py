@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from activities.cache import Away, Cache
+from activities.cache import Cache, CacheMiss
 from activities.errors import Unavailable
 from activities.slack.client import FAILURES, SlackTrouble, trouble
 from workflows.domain.case.commands import Grant
@@ -82,7 +82,7 @@ class Directory:
         """The display name; the id while Slack is unreachable."""
         try:
             return (await self._users.get(person)).name
-        except Away:
+        except CacheMiss:
             return person
 
     async def names(self, people: Iterable[str | None]) -> dict[str, str]:
@@ -102,7 +102,7 @@ class Directory:
             return chosen
         try:
             return (await self._users.get(person)).language or self._language
-        except Away:
+        except CacheMiss:
             return self._language
 
     async def roles(self, person: str, lasts: float | None = None) -> frozenset[Role]:
@@ -190,7 +190,7 @@ class Directory:
             return frozenset()
         try:
             return await self._groups.get(who.group, lasts)
-        except Away:
+        except CacheMiss:
             raise RolesUnknown(who.group) from None
 
     async def _fetch_user(self, person: str) -> Person:

@@ -99,18 +99,18 @@ _MOST_TYPED = 3_000
 """The limit of texts in a case."""
 
 
-def of_case(said: str, wanted: Answer, link: str | None, catalog: Catalog) -> str:
+def of_case(text: str, wanted: Answer, link: str | None, catalog: Catalog) -> str:
     """`ケース K7Q2F9XM0(外部誘導): 佐藤さんが12秒前に完了しました。`, the id a link to its card."""
     if wanted.refusal.reason is Reason.UNKNOWN_CASE:
-        return said  # its text has the id
+        return text  # its text has the id
     case = f"<{link}|{wanted.case}>" if link else mrkdwn(wanted.case, _TITLE)
     if wanted.title is None:
-        return catalog.say("refusal.of_case", case=case, refusal=said)
+        return catalog.say("refusal.of_case", case=case, refusal=text)
     title = mrkdwn(one_line(wanted.title.in_(catalog.language)), _TITLE)
-    return catalog.say("refusal.of_titled_case", case=case, title=title, refusal=said)
+    return catalog.say("refusal.of_titled_case", case=case, title=title, refusal=text)
 
 
-def with_typed(said: str, typed: str, catalog: Catalog) -> list[Block]:
+def with_typed(text: str, typed: str, catalog: Catalog) -> list[Block]:
     """The refusal with the typed text below, to copy; empty without such text.
 
     Slack parses nothing in preformatted text.
@@ -120,7 +120,7 @@ def with_typed(said: str, typed: str, catalog: Catalog) -> list[Block]:
         return []
     words = {"type": "rich_text_preformatted", "elements": [{"type": "text", "text": kept}]}
     return [
-        section([shorten(said, MOST_SECTION)]),
+        section([shorten(text, MOST_SECTION)]),
         context([catalog.say("refusal.typed")]),
         {"type": "rich_text", "elements": [words]},
     ]

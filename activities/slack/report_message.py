@@ -71,14 +71,14 @@ def in_time(numbers: Numbers, texts: Catalog) -> str:
     total = numbers.sla_total
     if total.share is None:
         return texts.say("numbers.sla.none")
-    said = texts.say("numbers.sla", share=percent(total, texts), met=total.met, count=total.of)
+    text = texts.say("numbers.sla", share=percent(total, texts), met=total.met, count=total.of)
     parts = [
         texts.say(
             "numbers.sla.of", severity=texts.say(f"severity.{severity}"), met=each.met, all=each.of
         )
         for severity, each in numbers.sla.items()
     ]
-    return texts.say("numbers.list", what=said, parts=" · ".join(parts))
+    return texts.say("numbers.list", what=text, parts=" · ".join(parts))
 
 
 def percent(sla: Sla, texts: Catalog) -> str:
@@ -366,5 +366,5 @@ def _shares(numbers: Numbers, reader: Reader) -> Shares:
 
 def _alt(name: str, numbers: Numbers, reader: Reader) -> str:
     """The alt text of the picture."""
-    told = (name, flow(numbers, reader.texts), in_time(numbers, reader.texts))
-    return reader.say("report.chart.stop").join(told)[:MOST_ALT]
+    parts = (name, flow(numbers, reader.texts), in_time(numbers, reader.texts))
+    return reader.say("report.chart.stop").join(parts)[:MOST_ALT]

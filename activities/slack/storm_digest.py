@@ -36,11 +36,11 @@ def digest(wanted: ShowStorm, reader: Reader) -> Message:
     picture = wanted.picture
     state = "storm.title.over" if wanted.over else "storm.title"
     title = reader.say(state, count=picture.cases)
-    said = _sentence(wanted, reader)
+    text = _sentence(wanted, reader)
     groups = [_group(each, reader) for each in picture.groups[:_MOST_GROUPS]]
     counted = [section(groups)] if groups else []
-    blocks = [header(title), section([said]), *counted, *_top(wanted, reader)]
-    spoken = fit([title, said, *groups], "\n", MOST_TEXT)
+    blocks = [header(title), section([text]), *counted, *_top(wanted, reader)]
+    spoken = fit([title, text, *groups], "\n", MOST_TEXT)
     return Message(spoken, blocks, metadata(EVENT_TYPE, storm=wanted.key))
 
 

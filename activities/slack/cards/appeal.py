@@ -35,12 +35,12 @@ def outcome(appeal: Appeal, reader: Reader) -> list[Block]:
     shown = [section(below)] if below else []
     if appeal.outcome is not None:
         person = reader.person(appeal.answered_by)
-        said = reader.say(f"appeal.answered.{appeal.outcome.value}", person=person)
-        return [section([f"*{said}*"]), *quote(appeal.reason), *shown]
+        text = reader.say(f"appeal.answered.{appeal.outcome.value}", person=person)
+        return [section([f"*{text}*"]), *quote(appeal.reason), *shown]
     if appeal.dismissal is not None:
         why = f"appeal.dismissed.{appeal.dismissal.value}"
-        said = reader.say(why, case=appeal.request.case)
-        return [section([f"*{said}*"]), *shown]
+        text = reader.say(why, case=appeal.request.case)
+        return [section([f"*{text}*"]), *shown]
     return shown
 
 
@@ -72,8 +72,8 @@ def on_case_card(view: CardView, reader: Reader) -> list[Block]:
     if view.appeal is None:
         return []
     person = reader.person(view.appeal.by)
-    said = reader.say(f"appeal.answered.{view.appeal.outcome.value}", person=person)
-    return [section([reader.say("appeal.on_case", id=view.appeal.appeal, answer=said)])]
+    text = reader.say(f"appeal.answered.{view.appeal.outcome.value}", person=person)
+    return [section([reader.say("appeal.on_case", id=view.appeal.appeal, answer=text)])]
 
 
 CLAIM, RELEASE = "appeal.claim", "appeal.release"
@@ -133,8 +133,8 @@ def sentence(appeal: Appeal, reader: Reader, safe: Safe) -> str:
     subject = appeal.request.subject or (appeal.appealed.subject if appeal.appealed else None)
     if subject is None:
         return reader.say("appeal.sentence.nobody", case=appeal.request.case)
-    said = reader.subject(subject, safe)
-    return reader.say("appeal.sentence", subject=said, case=appeal.request.case)
+    text = reader.subject(subject, safe)
+    return reader.say("appeal.sentence", subject=text, case=appeal.request.case)
 
 
 def spoken(appeal: Appeal, reader: Reader) -> str:
@@ -170,10 +170,10 @@ def _decision(appeal: Appeal, reader: Reader) -> list[Block]:
 def decision_words(appeal: Appeal, decision: Decision, reader: Reader) -> str:
     """The actions of the decision, with its rule."""
     words = (_action(appeal, planned, reader) for planned in decision.actions)
-    said = fit(words, reader.say("words.comma"), _TITLES)
+    text = fit(words, reader.say("words.comma"), _TITLES)
     if not decision.policy:
-        return said
-    return reader.say("words.noted", what=said, note=mrkdwn(decision.policy, 60))
+        return text
+    return reader.say("words.noted", what=text, note=mrkdwn(decision.policy, 60))
 
 
 def _action(appeal: Appeal, planned: PlannedAction, reader: Reader) -> str:
@@ -186,8 +186,8 @@ def _action(appeal: Appeal, planned: PlannedAction, reader: Reader) -> str:
 
 
 def _statement(appeal: Appeal, reader: Reader) -> list[Block]:
-    said = quote(appeal.request.statement)
-    return [section([f"*{reader.say('appeal.statement')}*"]), *said] if said else []
+    text = quote(appeal.request.statement)
+    return [section([f"*{reader.say('appeal.statement')}*"]), *text] if text else []
 
 
 def _duty(appeal: Appeal, reader: Reader) -> list[Block]:

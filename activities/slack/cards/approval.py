@@ -242,8 +242,8 @@ def _spoken(view: CardView, approval: Approval, decision: Decision, reader: Read
         state = reader.say(f"approval.state.{approval.state.value}")
         values["person"] = reader.person(decision.by)
         return reader.say("spoken.approval.over", **values, state=state)
-    said = sentence(view, reader, mrkdwn)
-    asks = reader.say(f"spoken.approval.{approval.purpose.value}", **values, sentence=said)
+    text = sentence(view, reader, mrkdwn)
+    asks = reader.say(f"spoken.approval.{approval.purpose.value}", **values, sentence=text)
     if approval.question is None:
         until = reader.time(approval.expires_at, approval.requested_at)
         more = reader.say("spoken.approval.due", due=until)

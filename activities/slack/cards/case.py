@@ -60,10 +60,10 @@ def by_hand(view: CardView, reader: Reader) -> list[Block]:
 
 def _more(hand: ByHand, reader: Reader) -> list[str]:
     note = mrkdwn(one_line(hand.note), _NOTE)
-    told = [reader.say("card.hand.note", note=note)] if note else []
+    parts = [reader.say("card.hand.note", note=note)] if note else []
     if hand.link is not None and _PERMALINK.fullmatch(hand.link):
-        told.append(f"<{hand.link}|{reader.say('card.hand.message')}>")
-    return told
+        parts.append(f"<{hand.link}|{reader.say('card.hand.message')}>")
+    return parts
 
 
 MOST = 5
@@ -77,8 +77,8 @@ def hold(view: CardView, reader: Reader) -> list[Block]:
     if held is None or view.phase not in UNDECIDED:
         return []
     person, until = reader.person(held.by), reader.time(held.until, view.opened_at)
-    said = reader.say(f"card.hold.{hold_kind(view)}", person=person, time=until)
-    return [section([f"⏸️ {said}"]), *quote(held.note)]
+    text = reader.say(f"card.hold.{hold_kind(view)}", person=person, time=until)
+    return [section([f"⏸️ {text}"]), *quote(held.note)]
 
 
 def protections(view: CardView, reader: Reader) -> list[Block]:
@@ -102,15 +102,15 @@ def _words(view: CardView, protection: ProtectionView, reader: Reader) -> str:
         note=reader.subject(state.planned.subject),
     )
     until = protection.until or view.opened_at
-    said = reader.say(
+    text = reader.say(
         f"card.protection.{_standing(protection)}",
         what=what,
         time=reader.countdown(until, view.opened_at),
     )
     if state.problem is None:
-        return said
+        return text
     problem = problem_words(state.problem, reader)
-    return reader.say("words.noted", what=said, note=problem)
+    return reader.say("words.noted", what=text, note=problem)
 
 
 def _standing(protection: ProtectionView) -> str:
@@ -129,10 +129,10 @@ def withheld(view: CardView, reader: Reader) -> list[Block]:
     """Notes a protection withheld by a pause of the automation."""
     if view.halt is None or view.phase not in UNDECIDED:
         return []
-    return [section([f"⏸️ {halt_words(view.halt, view.opened_at, reader)}"])]
+    return [section([f"⏸️ {pause_words(view.halt, view.opened_at, reader)}"])]
 
 
-def halt_words(halt: AutomationPause, near: datetime, reader: Reader) -> str:
+def pause_words(halt: AutomationPause, near: datetime, reader: Reader) -> str:
     """Person and time of a pause of the automation."""
     scope = "all" if halt.playbook is None else "playbook"
     time = reader.time(halt.at, near)
@@ -198,13 +198,13 @@ def spoken(view: CardView, reader: Reader) -> str:
         state=state_word(view, reader),
         sentence=spoken_sentence(view, reader),
     )
-    return reduce(lambda said, more: _joined(said, more, reader), _rest(view, reader), head)
+    return reduce(lambda text, more: _joined(text, more, reader), _rest(view, reader), head)
 
 
-def _joined(said: str, more: str, reader: Reader) -> str:
+def _joined(text: str, more: str, reader: Reader) -> str:
     """Adds a sentence if it fits."""
-    longer = reader.say("spoken.joined", head=said, rest=more)
-    return longer if units(longer) <= MOST_TEXT else said
+    longer = reader.say("spoken.joined", head=text, rest=more)
+    return longer if units(longer) <= MOST_TEXT else text
 
 
 def _rest(view: CardView, reader: Reader) -> Iterator[str]:

@@ -127,8 +127,8 @@ def question(approval: Approval, near: datetime, reader: Reader) -> list[Block]:
     if asked is None:
         return []
     until = reader.time(asked.until, near)
-    said = reader.say("approval.question", person=reader.person(asked.by), time=until)
-    return [section([said]), *quote(asked.text)]
+    text = reader.say("approval.question", person=reader.person(asked.by), time=until)
+    return [section([text]), *quote(asked.text)]
 
 
 def answered(approval: Approval, reader: Reader) -> list[Block]:
@@ -137,9 +137,9 @@ def answered(approval: Approval, reader: Reader) -> list[Block]:
     if not answers:
         return []
     asked = reader.say("approval.asked", person=reader.person(answers[-1].asked_by))
-    said = reader.say("approval.answer", person=reader.person(answers[-1].by))
+    text = reader.say("approval.answer", person=reader.person(answers[-1].by))
     blocks = [section([asked]), *quote(answers[-1].question)]
-    return [*blocks, section([said]), *quote(answers[-1].answer)]
+    return [*blocks, section([text]), *quote(answers[-1].answer)]
 
 
 def waiting(view: CardView, reader: Reader) -> list[str]:
@@ -318,8 +318,8 @@ def notice_line(view: CardView, reader: Reader) -> list[str]:
         return _planned(view, person, reader)
     if state.status is not NoticeStatus.SENT and not _took_effect(view):
         return []
-    said = reader.say(f"card.notice.{state.status.value}", person=person)
-    return [f"{_NOTICE_MARKS[state.status]} {_with_problem(said, state, reader)}"]
+    text = reader.say(f"card.notice.{state.status.value}", person=person)
+    return [f"{_NOTICE_MARKS[state.status]} {_with_problem(text, state, reader)}"]
 
 
 def _planned(view: CardView, person: str, reader: Reader) -> list[str]:
@@ -328,11 +328,11 @@ def _planned(view: CardView, person: str, reader: Reader) -> list[str]:
     return [f"✉️ {reader.say('card.notice.planned', person=person)}"]
 
 
-def _with_problem(said: str, state: NoticeState, reader: Reader) -> str:
+def _with_problem(text: str, state: NoticeState, reader: Reader) -> str:
     if state.problem is None or state.status is NoticeStatus.PENDING:
-        return said
+        return text
     problem = problem_words(state.problem, reader)
-    return reader.say("action.problem", status=said, problem=problem)
+    return reader.say("action.problem", status=text, problem=problem)
 
 
 def can_retry(view: CardView) -> bool:

@@ -1,4 +1,4 @@
-"""Fetching an image: bounded in time and size, from a server that may be anybody's."""
+"""Fetch of an image: bounded in time and size, also from a hostile server."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

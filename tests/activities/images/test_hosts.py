@@ -1,4 +1,4 @@
-"""An alert's address does not choose what Koban talks to."""
+"""Allowed hosts of images: the URL in an alert can't reach the internal network."""
 
 import pytest
 

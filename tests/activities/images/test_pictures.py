@@ -1,4 +1,4 @@
-"""A picture made anew: nothing but pixels goes on, and no file is unpacked without end."""
+"""Re-encoded images: only pixels are kept, and decoding is bounded."""
 
 import io
 import struct
