@@ -13,6 +13,7 @@ from activities.ledger.rows import status_values, subject_of
 from activities.ledger.schema import actions, alerts, cases, events
 from workflows.domain.alerts import Subject
 from workflows.domain.case.enforcement import STANDING
+from workflows.domain.case.events import EVENTS, kinds
 from workflows.domain.case.model import Phase
 
 MOST_FOUND = 200
@@ -41,20 +42,8 @@ def _is_key(key: str) -> str:
 
 
 _IN_ALERTS = (_Place("$.title"), _Place("$.evidence", ("text", "url")), _Place("$.attributes"))
-_IN_EVENTS = tuple(
-    _Place(f"$.{name}") for name in ("decision.reason", "reason", "note", "question", "answer")
-)
-_WITH_WORDS = (
-    "decided",
-    "rejected",
-    "case_reopened",
-    "note_added",
-    "case_handed_over",
-    "case_waiting",
-    "approval_asked",
-    "approval_answered",
-)
-"""Kinds of events with text that people wrote."""
+_IN_EVENTS = tuple(_Place(f"$.{path}") for path in sorted({p for e in EVENTS for p in e.words}))
+_WITH_WORDS = sorted(kinds(lambda each: bool(each.words)))
 
 
 class Search(Repository):

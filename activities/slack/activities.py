@@ -38,7 +38,7 @@ from activities.slack.role_holders import (
     shown,
 )
 from activities.slack.storm_digest import NoStorms, StormService, calls, digest, people_in_storm
-from workflows.domain.appeal.events import AppealRecorded, AppealReleased
+from workflows.domain.appeal.events import AppealRecorded
 from workflows.domain.case.commands import Grant
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.metrics.report import Report
@@ -278,8 +278,7 @@ def _people_in_appeal(wanted: ShowAppeal) -> Iterator[str | None]:
     yield wanted.appeal.answered_by
     yield from wanted.appeal.deciders
     for line in wanted.lines:
-        yield line.event.by
-        yield line.event.owner if isinstance(line.event, AppealReleased) else None
+        yield from line.event.people_named()
 
 
 def _people_in_report(report: Report) -> Iterator[str | None]:

@@ -22,7 +22,7 @@ from activities.slack.storm_digest import StormService, storm_calls
 from activities.slack.thread import EVENT_TYPE, MAX_LINES, lines_message
 from workflows.domain.appeal.events import AppealRecorded
 from workflows.domain.case import events as ev
-from workflows.domain.case.approval import Approval, Purpose
+from workflows.domain.case.approval import Approval
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.metrics.report import Chart, Report
 from workflows.domain.people import Role
@@ -136,36 +136,6 @@ def _has(found: Found, payload: Mapping[str, object]) -> bool:
     return bool(found["payload"].items() >= payload.items())
 
 
-_APPROVAL_EVENTS = (
-    ev.ApprovalRequested
-    | ev.Approved
-    | ev.Rejected
-    | ev.ApprovalExpired
-    | ev.ApprovalAsked
-    | ev.ApprovalAnswered
-    | ev.ApprovalReminded
-    | ev.ApprovalWithdrawn
-)
-_REVIEW_EVENTS = (
-    ev.ActionSucceeded
-    | ev.ActionVerified
-    | ev.ActionFailed
-    | ev.ActionSkipped
-    | ev.ActionRolledBack
-    | ev.ActionDryRun
-    | ev.ActionRetried
-)
-_APPROVAL_ENDS = (
-    ev.Rejected
-    | ev.ApprovalWithdrawn
-    | ev.ApprovalExpired
-    | ev.Approved
-    | ev.ActionsGivenUp
-    | ev.CaseReopened
-)
-"""The next request is another one, or the same one again."""
-
-
 class CasePublisher(Publisher):
     """Card, thread and approval card of a case, for one `show`."""
 
@@ -252,7 +222,7 @@ class CasePublisher(Publisher):
             return True
         ended = False
         for each in self._wanted.lines:
-            ended = ended or isinstance(each.event, _APPROVAL_ENDS)
+            ended = ended or each.event.ends_request
             if ended and isinstance(each.event, ev.ApprovalRequested):
                 return True
         return False
@@ -262,9 +232,7 @@ class CasePublisher(Publisher):
         last = max((line.seq for line in self._wanted.lines), default=0)
         if self.progress.posted.through > last:
             return True  # an earlier attempt posted later lines, and may have failed after them
-        reviewed = approval.purpose is Purpose.REVIEW
-        relevant = (_APPROVAL_EVENTS | _REVIEW_EVENTS) if reviewed else _APPROVAL_EVENTS
-        return any(isinstance(line.event, relevant) for line in self._wanted.lines)
+        return any(approval.purpose in line.event.on_requests for line in self._wanted.lines)
 
     async def _approval_message(self, approval: Approval, card: CardRef) -> Message:
         decision = self._view.decision

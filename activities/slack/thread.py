@@ -20,6 +20,7 @@ from activities.slack.escape import mrkdwn
 from activities.slack.reader import Reader, problem_words
 from workflows.domain.case import events as ev
 from workflows.domain.case.approval import Approval, Purpose, missing
+from workflows.domain.case.event_base import AttemptEvent
 from workflows.domain.case.view import CardView
 from workflows.domain.people import Role
 from workflows.domain.policy.actions import OnExpiry
@@ -361,8 +362,6 @@ WORDS: Words = {
 }
 """mrkdwn of every event in the thread."""
 
-_ACTION_NEWS = ev.ActionRetrying | ev.ActionSucceeded | ev.ActionVerified | ev.ActionFailed
-
 
 def lines_message(
     lines: tuple[ev.Recorded, ...],
@@ -392,10 +391,9 @@ def _without_outdated(lines: Iterable[ev.Recorded]) -> list[ev.Recorded]:
     newer: set[tuple[str, str]] = set()
     for each in reversed(tuple(lines)):
         event = each.event
-        if isinstance(event, _ACTION_NEWS):
+        if isinstance(event, AttemptEvent):
             action = (event.decision, event.action)
-            passing = isinstance(event, ev.ActionRetrying | ev.ActionSucceeded)
-            if passing and action in newer:
+            if not event.final and action in newer:
                 continue
             newer.add(action)
         kept.append(each)

@@ -13,7 +13,7 @@ from tests.slack_shapes.sent import message
 from tests.workflows.domain.builders import ACT_FIRST, WATCHFUL
 from tests.workflows.domain.shift import AnyShift
 from workflows.domain.case.events import Recorded
-from workflows.domain.case.view import told_in_thread, view_of
+from workflows.domain.case.view import view_of
 from workflows.domain.values import Language
 
 SETTINGS = settings(
@@ -49,7 +49,7 @@ class Shown(AnyShift):
 
     def _lines(self) -> tuple[Recorded, ...]:
         recorded = (Recorded(seq=n, event=each) for n, each in enumerate(self.events, 2))
-        return tuple(each for each in recorded if told_in_thread(each))[-MAX_LINES:]
+        return tuple(each for each in recorded if each.event.in_thread)[-MAX_LINES:]
 
 
 class ShownActingFirst(Shown):

@@ -320,7 +320,7 @@ async def test_the_list_is_turned_page_by_page(world: World) -> None:
     await tanaka.until(lambda: shown(tanaka, "対象 60件中 26–50件目"), what="the second page")
     async with ledger(world) as database, database.reading() as connection:
         looks = (await connection.execute(sa.select(lookups.c.actor, lookups.c.why))).all()
-    assert looks == [("U0TANAKA", "ring, page 1"), ("U0TANAKA", "ring, page 2")]
+    assert looks == [("U0TANAKA", "bulk, page 1"), ("U0TANAKA", "bulk, page 2")]
 
 
 async def test_a_case_tells_of_its_bulk(world: World) -> None:

@@ -23,7 +23,7 @@ from deploy.sandbox.slack.workspace import Workspace
 from tests.activities.slack.cases import Story
 from workflows.domain.case.events import Recorded
 from workflows.domain.case.snapshot import CardRef
-from workflows.domain.case.view import told_in_thread, view_of
+from workflows.domain.case.view import view_of
 from workflows.domain.people import Role
 from workflows.domain.policy.roles import Holders, RoleBook
 from workflows.domain.values import Language
@@ -124,7 +124,7 @@ def wanted(
     """What the workflow asks to be shown; with `after`, the lines of all later events."""
     lines: tuple[Recorded, ...] = ()
     if after is not None:
-        lines = tuple(e for e in story.recorded if e.seq > after and told_in_thread(e))
+        lines = tuple(e for e in story.recorded if e.seq > after and e.event.in_thread)
     return Show(view=view_of(story.case), card=card, approval_card=approval, lines=lines)
 
 

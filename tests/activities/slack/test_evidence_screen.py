@@ -25,7 +25,7 @@ async def test_an_uploaded_image_can_be_shown_at_once(slack: SlackWorld) -> None
     """It waits for as long as Slack looks at the file; no channel has it."""
     before = time.monotonic()
     file = await screen(slack).upload("evidence.jpg", JPEG)
-    assert time.monotonic() - before >= slack.workspace.uploads.looks_for
+    assert time.monotonic() - before >= slack.workspace.uploads.process_seconds
     assert slack.workspace.uploads.files[file].content == JPEG
     assert all(not slack.workspace.messages.all(each) for each in slack.workspace.channels)
     slack.workspace.views.open("U0SATO", VIEWER.loading())
@@ -37,7 +37,7 @@ async def test_an_uploaded_image_can_be_shown_at_once(slack: SlackWorld) -> None
 
 async def test_a_file_that_is_never_ready_is_trouble(slack: SlackWorld) -> None:
     """The next try uploads another one."""
-    slack.workspace.uploads.looks_for = 60
+    slack.workspace.uploads.process_seconds = 60
     with pytest.raises(SlackTrouble) as trouble:
         await screen(slack, ready=0.1).upload("evidence.jpg", JPEG)
     assert trouble.value.code == "file_not_ready"

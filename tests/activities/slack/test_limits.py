@@ -28,7 +28,7 @@ from workflows.domain.case import commands as cmd
 from workflows.domain.case.enforcement import ActionStatus, Problem, ProblemKind
 from workflows.domain.case.events import CaseClaimed, NoteAdded, Recorded
 from workflows.domain.case.model import Sanction, SubjectHistory
-from workflows.domain.case.view import told_in_thread, view_of
+from workflows.domain.case.view import view_of
 from workflows.domain.values import Language
 from workflows.ports.cases import Tell
 
@@ -112,9 +112,9 @@ def messages(story: Story, language: Language, names: dict[str, str]) -> list[Me
         drawn.append(approval_card(view, view.approval, view.decision, to, link))
     direct = replace(to, direct=True)
     tell = Tell(key="k", view=view, line=story.recorded[-1], card=None)
-    if told_in_thread(tell.line):
+    if tell.line.event.in_thread:
         drawn.append(direct_message(tell, direct, "https://x.example/p"))
-    lines = tuple(each for each in story.recorded if told_in_thread(each))
+    lines = tuple(each for each in story.recorded if each.event.in_thread)
     return [*drawn, lines_message(lines, view, to)] if lines else drawn
 
 

@@ -6,7 +6,9 @@ import pytest
 
 from activities.ledger.team import ActiveCover
 from bot.services.team import Duty, OnCall
-from bot.slack.commands.parser import ShowOnCall, ShowStats, Unknown, Window, read
+from bot.slack.commands.dispatch import read
+from bot.slack.commands.parser import Unknown
+from bot.slack.commands.team import ShowOnCall, ShowStats, Window
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import NOW
 from workflows.domain.case.decision import Verdict

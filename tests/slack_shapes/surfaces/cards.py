@@ -12,7 +12,7 @@ from tests.slack_shapes.sent import Sent, message
 from tests.slack_shapes.stories import STORIES
 from tests.slack_shapes.told import Told
 from workflows.domain.case.events import NoteAdded, Recorded
-from workflows.domain.case.view import told_in_thread, view_of
+from workflows.domain.case.view import view_of
 from workflows.ports.cases import Tell
 
 
@@ -38,7 +38,7 @@ def _approvals(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 
 def _told(story: Told) -> tuple[Recorded, ...]:
-    return tuple(each for each in story.recorded if told_in_thread(each))
+    return tuple(each for each in story.recorded if each.event.in_thread)
 
 
 def _threads(scene: Scene) -> Iterator[tuple[str, Sent]]:
