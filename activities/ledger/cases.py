@@ -20,7 +20,7 @@ from activities.ledger.rows import (
 from activities.ledger.schema import actions, alerts, cases, events, policies
 from activities.ledger.team import pause_now
 from workflows.domain.alerts import Subject
-from workflows.domain.case.enforcement import STANDING, ActionStatus
+from workflows.domain.case.enforcement import STANDING, TOOK_EFFECT
 from workflows.domain.case.events import CaseOpened, Recorded
 from workflows.domain.case.model import Phase, Sanction, SubjectHistory
 from workflows.domain.case.snapshot import CaseSnapshot, ReceivedAlert
@@ -37,9 +37,6 @@ from workflows.ports.cases import (
 
 MOST_CASES = 5
 """Open cases that a card has room for."""
-
-TOOK_EFFECT = STANDING | {ActionStatus.LIFTED}
-"""Statuses of a sanction that is active, or was until its end; not of one that was undone."""
 
 
 class Subjects(Repository):
@@ -238,9 +235,9 @@ class Ledger:
         received = tuple(ReceivedAlert(alert=each, at=claim.at) for each in claim.alerts)
         known = self._claim(connection, claim.case, received)
         # An earlier attempt of this claim may have stored some.
-        mine = self._claimed_at(connection, claim) if known else frozenset()
+        own = self._claimed_at(connection, claim) if known else frozenset()
         pause = pause_now(connection, claim.playbook, self._now()) if claim.playbook else None
-        return ClaimedAlerts(known=tuple(key for key in known if key not in mine), pause=pause)
+        return ClaimedAlerts(known=tuple(key for key in known if key not in own), pause=pause)
 
     def _claim(
         self, connection: sa.Connection, case: str, received: tuple[ReceivedAlert, ...]

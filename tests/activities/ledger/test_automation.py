@@ -1,4 +1,4 @@
-"""Whether Koban may act by itself, on both databases."""
+"""Pauses of the automation, on both databases."""
 
 import asyncio
 from datetime import timedelta

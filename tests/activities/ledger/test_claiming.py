@@ -1,4 +1,4 @@
-"""Alerts that are about to join a case, on both databases."""
+"""Claims of alerts for a case, on both databases."""
 
 import asyncio
 from datetime import datetime

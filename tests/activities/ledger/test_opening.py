@@ -1,4 +1,4 @@
-"""The opening of a case in the ledger, on both databases."""
+"""Opening of a case in the ledger, on both databases."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""The numbers of the ledger, on both databases, and recomputed from its events by hand."""
+"""Statistics of the ledger, on both databases, against numbers recomputed from its events."""
 
 import re
 from datetime import datetime, timedelta

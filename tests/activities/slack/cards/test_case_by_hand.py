@@ -1,4 +1,4 @@
-"""Cards of alerts that people made, and of cases that Koban did not protect."""
+"""Cards of manual reports, and of withheld protections."""
 
 import pytest
 

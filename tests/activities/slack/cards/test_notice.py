@@ -1,4 +1,4 @@
-"""What a card says of the notice to the person acted upon, and when it can be sent again."""
+"""Notice on a card, and its retry."""
 
 import re
 
