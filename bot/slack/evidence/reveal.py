@@ -22,7 +22,7 @@ from workflows.domain.people import Actor
 PATIENCE = 0.7
 """Seconds for the error message; with `STORING` below the 3 s that Slack waits."""
 
-ACTIONS = re.compile(r"evidence\.reveal\..+")
+ACTIONS = re.compile(r"evidence\.(?!page\.).+")
 
 _log = structlog.get_logger(__name__)
 

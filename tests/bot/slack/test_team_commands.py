@@ -79,7 +79,7 @@ async def test_numbers_name_their_denominators_and_nobody(stage: Stage) -> None:
         "0 open cases (0 overdue)",
         "1 decision: Violation 1",
         "Decided in time: no cases were due",
-        "Opening to decision: median 6 minutes, 95% 6 minutes (1 case)",
+        "Opening to decision: median 6 minutes, 95th percentile 6 minutes (1 case)",
         "Detection to first action: no actions taken",
         "• Off-platform inducement: 1 opened · 1 decided",
         "• gone: 1 opened · 1 decided",
