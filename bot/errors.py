@@ -1,23 +1,21 @@
-"""What stops a command, and the exit code that scripts rely on."""
+"""Errors that end a command, with their exit codes."""
 
 
 class Stop(Exception):
-    """A command ends here; the message is one sentence that a person can act on."""
+    """Ends a command; the message is a sentence that an operator can act on."""
 
     exit_code = 1
 
 
 class InputWrong(Stop):
-    """What the person gave (settings, files, arguments) has to change first."""
-
-    exit_code = 1
+    """Settings, files or arguments are wrong."""
 
 
 class SettingWrong(InputWrong):
-    """A setting is missing or wrong. The message names it and never shows its value."""
+    """A setting is missing or wrong. The message names it without its value."""
 
 
 class NotReachable(Stop):
-    """Something that Koban depends on does not answer."""
+    """A dependency does not answer."""
 
     exit_code = 2

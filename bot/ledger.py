@@ -1,78 +1,79 @@
-"""How a process gets to its ledger: one that is away is waited for, as Temporal is."""
+"""Ledger at startup: migrations, retried until the database can be reached."""
 
 import asyncio
 from contextlib import AsyncExitStack
 
+import sqlalchemy as sa
 import structlog
 
 from activities.ledger.database import Database, LedgerRefused, LedgerUnavailable, migrate
 from bot.errors import SettingWrong
-
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
-"""Seconds between two tries to reach it: doubled up to the longest."""
+from bot.tasks import LONGEST_PAUSE, in_background, until_connected
 
 log = structlog.get_logger()
 
 
+async def ledger_problem(database: Database) -> str | None:
+    """Returns None when the ledger answers, else a sentence about what to do."""
+    try:
+        async with database.reading() as connection:
+            await connection.execute(sa.select(1))
+    except LedgerUnavailable as error:
+        return _start_it(error)
+    return None
+
+
 async def wait_for_ledger(database: Database) -> None:
-    """Brings the ledger to its newest shape, as soon as it is there; says that it is away, once.
+    """Migrates the ledger as soon as it can be reached.
 
     Raises:
-        SettingWrong: where it was found and can't be used: waiting would not mend that.
+        SettingWrong: it refuses the connection, which waiting would not change.
     """
-    pause, told = FIRST_PAUSE, False
-    while True:
-        try:
-            await migrate(database)
-        except LedgerRefused as refused:
-            raise SettingWrong(f"{refused} Set KOBAN_LEDGER__URL.") from refused
-        except LedgerUnavailable:
-            if not told:
-                log.warning("ledger_away", ledger=database.shown, again_in=pause)
-            told = True
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE)
-        else:
-            if told:
-                log.info("ledger_back", ledger=database.shown)
-            return
+    await until_connected(lambda: _migrate(database), LedgerUnavailable, "ledger", database.shown)
 
 
-class LedgerStart:
-    """A ledger that a process listens without, until it is there. `problem` is for `/readyz`."""
+class LedgerStartup:
+    """Migration of a ledger in the background of a process that already serves requests."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.problem: str | None = None
+        self._problem: str | None = None
 
     async def begin(self, opened: AsyncExitStack) -> None:
-        """Tries once, and goes on beside the process where the ledger is away.
+        """Migrates now, or in the background until `opened` is closed.
 
         Raises:
-            SettingWrong: where it can't be used at all.
+            SettingWrong: the ledger refuses the connection.
         """
         try:
-            await migrate(self._database)
-        except LedgerRefused as refused:
-            raise SettingWrong(f"{refused} Set KOBAN_LEDGER__URL.") from refused
-        except LedgerUnavailable as away:
-            self.problem = f"{away} Start it or set KOBAN_LEDGER__URL."
-            waiting = asyncio.create_task(self._wait())
-            opened.push_async_callback(_end, waiting)
+            await _migrate(self._database)
+        except LedgerUnavailable as error:
+            self._problem = _start_it(error)
+            await opened.enter_async_context(in_background(self._wait()))
+
+    async def check(self) -> str | None:
+        """Returns None when the ledger answers and is migrated, else what to do; for `/readyz`."""
+        return self._problem or await ledger_problem(self._database)
 
     async def _wait(self) -> None:
-        while self.problem is not None:
+        while self._problem is not None:
             try:
                 await wait_for_ledger(self._database)
-            except SettingWrong as wrong:
-                # The process serves already: whoever can mend it reads why it is not ready.
-                self.problem = str(wrong)
-                log.error("ledger_refused", problem=str(wrong))
+            except SettingWrong as error:
+                # The process already serves: the operator reads in /readyz why it is not ready.
+                self._problem = str(error)
+                log.error("ledger_refused", problem=self._problem)
                 await asyncio.sleep(LONGEST_PAUSE)
             else:
-                self.problem = None
+                self._problem = None
 
 
-async def _end(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    await asyncio.wait([task])
+async def _migrate(database: Database) -> None:
+    try:
+        await migrate(database)
+    except LedgerRefused as error:
+        raise SettingWrong(f"{error} Set KOBAN_LEDGER__URL.") from error
+
+
+def _start_it(error: LedgerUnavailable) -> str:
+    return f"{error} Start it or set KOBAN_LEDGER__URL."

@@ -1,6 +1,6 @@
-"""Logging, set up once a process: lines for people on a terminal, JSON for machines elsewhere.
+"""Structured logging: coloured lines on a terminal, JSON elsewhere.
 
-What is logged is what Koban did: no texts of alerts, no names of people, no secrets.
+Logs never contain alert texts, names of people or secrets.
 """
 
 import logging
@@ -19,11 +19,11 @@ QUIET = (
     "uvicorn.access",
     "uvicorn.error",
 )
-"""Loggers of libraries that would tell every request, some with its address or its body."""
+"""Loggers of libraries that would log each request, some with its URL or body."""
 
 
 def set_up_logging(debug: bool = False, stream: TextIO | None = None) -> None:
-    """Sends structlog and the standard library's loggers to `stream` (stderr) in one shape."""
+    """Configures structlog and the standard library to log to `stream` (stderr) in one format."""
     out = stream or sys.stderr
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -31,7 +31,7 @@ def set_up_logging(debug: bool = False, stream: TextIO | None = None) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     level = logging.DEBUG if debug else logging.INFO
-    errors = structlog.processors.format_exc_info if debug else _where_it_broke
+    errors = structlog.processors.format_exc_info if debug else _exception_location
     structlog.configure(
         processors=[
             *shared,
@@ -57,10 +57,10 @@ def set_up_logging(debug: bool = False, stream: TextIO | None = None) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def _where_it_broke(
+def _exception_location(
     logger: Any, name: str, event: structlog.types.EventDict
 ) -> structlog.types.EventDict:
-    """Kind and place of an exception: its message may quote an alert or name a person."""
+    """Reduces an exception to type and line: its message may quote an alert or name a person."""
     given = event.pop("exc_info", None)
     error = given[1] if isinstance(given, tuple) else given
     if given is True:

@@ -1,16 +1,15 @@
-"""Query guard: keeps a query from running a workflow ahead of its workflow tasks.
+"""Query guard: fails activations in which a query runs a workflow ahead of its workflow tasks.
 
-With temporalio 1.35 a query that waited for a worker is played up to the newest event. There are
-two ways in which the workflow then acts for a task that this worker never completes:
+With temporalio 1.35 a query that waited for a worker replays up to the newest event. The workflow
+then issues commands for a task that this worker never completes, in two situations:
 
-- No workflow task has started for the newest event. The workflow acts at the time of the task
-  before. Such an activation has more history than the one before it, and the same task's time and
-  size.
-- Another worker holds the task. Where that one is lost, the next task has the same events again,
-  and its history lacks the commands that were given here.
+- No workflow task has started for the newest event. Such an activation has more history than the
+  one before it, but the same timestamp and history size.
+- Another worker holds the task and is lost. The next task repeats the same events, and its history
+  lacks the commands that were issued here.
 
-Either activation is refused: it fails, the workflow leaves the cache, and the next task is played
-from the whole history. Otherwise the history could not be replayed.
+A failed activation evicts the workflow from the cache, and the next task replays the whole history.
+Without the guard that replay would be non-deterministic.
 """
 
 from typing import Any
@@ -28,30 +27,27 @@ from temporalio.worker import (
 
 log = structlog.get_logger()
 
-_LOOKS = frozenset({"query_workflow", "remove_from_cache"})
-"""Jobs that change nothing in a workflow."""
+_READ_ONLY = frozenset({"query_workflow", "remove_from_cache"})
+"""Jobs that do not change a workflow."""
 _RECORDED = ("start_timer", "schedule_activity", "start_child_workflow_execution")
-"""Commands that are an event each, unless they are called off in the same task."""
-_CALLED_OFF = ("cancel_timer", "request_cancel_activity", "cancel_child_workflow_execution")
-_OWN = frozenset({CommandType.COMMAND_TYPE_SCHEDULE_ACTIVITY_TASK})
-"""Commands whose payloads another workflow never reads."""
+"""Commands with an event each, unless they are cancelled in the same task."""
+_CANCELLED = ("cancel_timer", "request_cancel_activity", "cancel_child_workflow_execution")
+_OWN_COMMANDS = frozenset({CommandType.COMMAND_TYPE_SCHEDULE_ACTIVITY_TASK})
+"""Commands whose payloads no other workflow reads."""
 _TASK_EVENTS = 3
-"""The end of one workflow task, the next one's scheduling and its start."""
+"""Events between two activations: task completed, task scheduled, task started."""
 
 
 class GuardedRunner(UnsandboxedWorkflowRunner):
-    """The plain runner, with a guard around each workflow instance.
-
-    Decision 15 says why there is no sandbox.
-    """
+    """Unsandboxed runner with a guard around each workflow instance (docs/decisions, 15)."""
 
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
-        """Makes a guarded instance."""
+        """Creates a guarded instance."""
         return QueryGuard(super().create_instance(det))
 
 
 class QueryGuard(WorkflowInstance):
-    """A workflow instance that acts for workflow tasks of its own worker only."""
+    """Workflow instance that issues commands for its own worker's tasks only."""
 
     def __init__(self, inner: WorkflowInstance) -> None:
         self._inner = inner
@@ -62,8 +58,8 @@ class QueryGuard(WorkflowInstance):
         self._commands = 0
 
     def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
-        """Runs the activation, or refuses it where the workflow must not act for it."""
-        if all(job.WhichOneof("variant") in _LOOKS for job in act.jobs):
+        """Runs the activation, or fails it when its commands would be lost."""
+        if all(job.WhichOneof("variant") in _READ_ONLY for job in act.jobs):
             return self._inner.activate(act)
         if self._ahead(act):
             return self._refuse(act, "query_refused", "the workflow is about to go on: ask again")
@@ -77,12 +73,12 @@ class QueryGuard(WorkflowInstance):
         return completion
 
     def _ahead(self, act: WorkflowActivation) -> bool:
-        """Whether no workflow task has started for the activation."""
+        """Whether the activation is ahead of the started workflow task."""
         grown = act.history_length > self._length
         return _task(act) == self._task and grown and act.history_size_bytes > 0
 
     def _lacks_commands(self, act: WorkflowActivation) -> bool:
-        """Whether the history since the activation before has no room for its commands."""
+        """Whether the history is too short to contain the last activation's commands."""
         grown = act.history_length - self._length
         fewest = _TASK_EVENTS + self._commands + sum(_fewest_events(job) for job in act.jobs)
         return self._commands > 0 and 0 < grown < fewest
@@ -100,41 +96,41 @@ class QueryGuard(WorkflowInstance):
         return self._inner.get_info()
 
     def get_thread_id(self) -> int | None:
-        """The thread that the workflow runs on now."""
+        """The thread that runs the workflow."""
         return self._inner.get_thread_id()
 
     def get_serialization_context(self, command_info: Any) -> Any:
-        """The context in which a command's payloads are converted: the workflow that sends them.
+        """The serialization context of a command's payloads, cached for the workflow's own ones.
 
-        Asking the instance costs 6 % of a case, and has another answer for other workflows only.
+        The instance's lookup takes 6 % of a case's CPU time and differs for other workflows only.
         """
-        if command_info is None or command_info.command_type in _OWN:
+        if command_info is None or command_info.command_type in _OWN_COMMANDS:
             return self._context
         return self._inner.get_serialization_context(command_info)
 
     def get_external_store_context(self, command_info: Any) -> Any:
-        """The context in which a command's payloads are stored."""
+        """The external storage context of a command's payloads."""
         return self._inner.get_external_store_context(command_info)
 
 
 def _task(act: WorkflowActivation) -> tuple[int, int]:
-    """The time and the history's size at the start of a workflow task."""
+    """Timestamp and history size at the start of a workflow task."""
     return act.timestamp.ToNanoseconds(), act.history_size_bytes
 
 
 def _recorded(completion: WorkflowActivationCompletion) -> int:
-    """How many events the commands become, at least."""
+    """Minimum number of events that the commands produce."""
     kinds = [each.WhichOneof("variant") for each in completion.successful.commands]
-    called_off = sum(kind in _CALLED_OFF for kind in kinds)
-    return max(0, sum(kind in _RECORDED for kind in kinds) - called_off)
+    cancelled = sum(kind in _CANCELLED for kind in kinds)
+    return max(0, sum(kind in _RECORDED for kind in kinds) - cancelled)
 
 
 def _fewest_events(job: WorkflowActivationJob) -> int:
-    """How many events a job is made of, at least."""
+    """Minimum number of events that a job stands for."""
     match job.WhichOneof("variant"):
         case "fire_timer" | "signal_workflow":
             return 1
         case "resolve_activity" if job.resolve_activity.result.HasField("completed"):
-            return 2  # its start and its end
+            return 2  # started and completed
         case _:
             return 0

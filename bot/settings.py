@@ -1,4 +1,4 @@
-"""Settings from the environment or `.env`: the only place that reads the environment."""
+"""Settings from environment variables or `.env`; no other module reads the environment."""
 
 import base64
 import binascii
@@ -33,12 +33,12 @@ PREFIX = "KOBAN_"
 DOTENV = ".env"
 
 SECRET_BYTES = range(24, 65)
-"""Standard Webhooks: a symmetric secret has between 24 and 64 random bytes."""
+"""Bytes of a symmetric secret (Standard Webhooks specification)."""
 
 
-def _web_address(written: str) -> str:
-    TypeAdapter(HttpUrl).validate_python(written)
-    return written
+def _web_address(value: str) -> str:
+    TypeAdapter(HttpUrl).validate_python(value)
+    return value
 
 
 def _timezone(name: str) -> str:
@@ -55,23 +55,23 @@ def _ledger_url(url: SecretStr) -> SecretStr:
     return url
 
 
-def _one_secret(written: str) -> str:
+def _one_secret(value: str) -> str:
     try:
-        key = base64.b64decode(written.removeprefix("whsec_"), validate=True)
+        key = base64.b64decode(value.removeprefix("whsec_"), validate=True)
     except (binascii.Error, ValueError) as broken:
         raise ValueError("not base64") from broken
-    if not written.startswith("whsec_") or len(key) not in SECRET_BYTES:
+    if not value.startswith("whsec_") or len(key) not in SECRET_BYTES:
         raise ValueError("not a webhook secret")
-    return written
+    return value
 
 
-def webhook_secrets(written: SecretStr) -> tuple[str, ...]:
-    """The secrets in one setting: `whsec_…`, several with commas, or a JSON list.
+def webhook_secrets(value: SecretStr) -> tuple[str, ...]:
+    """Parses a setting: `whsec_…`, several with commas, or a JSON list.
 
     Raises:
-        ValueError: where one of them is not `whsec_` and base64 of 24 to 64 bytes.
+        ValueError: a secret is not `whsec_` and base64 of 24 to 64 bytes.
     """
-    text = written.get_secret_value().strip()
+    text = value.get_secret_value().strip()
     several = json.loads(text) if text.startswith("[") else text.split(",")
     if not all(isinstance(one, str) for one in several):
         raise ValueError("not a list of strings")
@@ -81,14 +81,14 @@ def webhook_secrets(written: SecretStr) -> tuple[str, ...]:
     return secrets
 
 
-def _secrets_checked(written: SecretStr) -> SecretStr:
-    webhook_secrets(written)
-    return written
+def _secrets_checked(value: SecretStr) -> SecretStr:
+    webhook_secrets(value)
+    return value
 
 
-def _keys_checked(written: SecretStr) -> SecretStr:
-    encryption_keys(written)
-    return written
+def _keys_checked(value: SecretStr) -> SecretStr:
+    encryption_keys(value)
+    return value
 
 
 def _begins(*prefixes: str) -> AfterValidator:
@@ -108,12 +108,12 @@ Named = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,200}$")]
 
 
 class _Group(BaseModel):
-    # A misspelt setting that is ignored would be worse than a start that is refused.
+    # A misspelt setting must not be ignored.
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Temporal(_Group):
-    """Where the workflows live."""
+    """Temporal server, namespace, task queue and worker version."""
 
     address: Address = Field("127.0.0.1:7233", description="Temporal's host:port")
     namespace: Named = Field("default", description="a namespace that exists there")
@@ -137,12 +137,12 @@ class Temporal(_Group):
 
     @property
     def keys(self) -> tuple[Key, ...]:
-        """The encryption keys, the one that encrypts first; empty where there is none."""
+        """The encryption keys, the encrypting one first; empty without encryption."""
         return () if self.encryption_keys is None else encryption_keys(self.encryption_keys)
 
 
 class Slack(_Group):
-    """The workspace."""
+    """Slack workspace and tokens."""
 
     bot_token: Annotated[SecretStr, _begins("xoxb-", "xoxe.xoxb-")] | None = Field(
         None, description="a bot token, which begins with xoxb-"
@@ -166,14 +166,14 @@ class Slack(_Group):
 
 
 class Platform(_Group):
-    """The marketplace that actions change."""
+    """API of the marketplace."""
 
     base_url: Web | None = Field(None, description="the http(s) address of the platform's API")
     token: SecretStr | None = Field(None, description="the bearer token for the platform's API")
 
 
 class Ingest(_Group):
-    """What detectors sign with."""
+    """Common secrets of detectors."""
 
     secret: Annotated[SecretStr, AfterValidator(_secrets_checked)] | None = Field(
         None,
@@ -182,12 +182,12 @@ class Ingest(_Group):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """The common secrets, each valid; empty where there is none."""
+        """The common secrets; empty without a setting."""
         return () if self.secret is None else webhook_secrets(self.secret)
 
 
 class Ledger(_Group):
-    """The database of the record."""
+    """Database of the ledger."""
 
     url: Annotated[SecretStr, AfterValidator(_ledger_url)] = Field(
         SecretStr("sqlite+aiosqlite:///koban.db"),
@@ -196,14 +196,14 @@ class Ledger(_Group):
 
 
 class Http(_Group):
-    """Where `koban serve` listens."""
+    """Listening address of `koban serve`."""
 
     host: str = Field("127.0.0.1", min_length=1, description="a host name or an IP address")
     port: int = Field(8400, ge=0, le=65535, description="a port from 0 (any free one) to 65535")
 
 
 class Settings(BaseSettings):
-    """Everything that a deployment sets. Secrets show as `**********` wherever they are printed."""
+    """All settings of a deployment. Secrets are printed as `**********`."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -243,7 +243,7 @@ Needed = Literal[
 
 
 def described() -> Iterator[tuple[str, FieldInfo]]:
-    """Every setting by its name in the environment, with its field."""
+    """Yields each setting's environment variable and field."""
     for name, field in Settings.model_fields.items():
         group = field.annotation
         if isinstance(group, type) and issubclass(group, _Group):
@@ -254,25 +254,25 @@ def described() -> Iterator[tuple[str, FieldInfo]]:
 
 
 def load_settings() -> Settings:
-    """The settings of this process.
+    """Reads the settings of this process.
 
     Raises:
-        SettingWrong: with the name of the first wrong setting and what is expected of it.
+        SettingWrong: with the name of the first wrong setting and the expected value.
     """
     _refuse_single_underscores()
     try:
         return Settings()
     except ValidationError as wrong:
         raise SettingWrong(_sentence(wrong.errors(include_input=False)[0]["loc"])) from None
-    except SettingsError as unreadable:
-        raise SettingWrong(f"The settings can't be read: {unreadable}.") from None
+    except SettingsError as error:
+        raise SettingWrong(f"The settings can't be read: {error}.") from None
 
 
 def need(settings: Settings, *wanted: Needed) -> None:
-    """Makes sure that optional settings are there for a command that can't do without them.
+    """Checks that the optional settings which a command needs are set.
 
     Raises:
-        SettingWrong: naming the first one that is missing.
+        SettingWrong: with the name of the first missing one.
     """
     for dotted in wanted:
         value: Any = settings
@@ -286,16 +286,16 @@ def need(settings: Settings, *wanted: Needed) -> None:
 
 
 def secrets_named(name: str) -> tuple[str, ...]:
-    """A detector's own secrets, from the variable that its policy file names; () where unset.
+    """Returns a detector's own secrets from the environment variable `name`; () when unset.
 
     Raises:
-        SettingWrong: where the variable holds something else than webhook secrets.
+        SettingWrong: the value is not a list of webhook secrets.
     """
-    written = os.environ.get(name) or dotenv_values(DOTENV).get(name)
-    if not written:
+    value = os.environ.get(name) or dotenv_values(DOTENV).get(name)
+    if not value:
         return ()
     try:
-        return webhook_secrets(SecretStr(written))
+        return webhook_secrets(SecretStr(value))
     except ValueError:
         raise SettingWrong(
             f"{name} is wrong: expected {Ingest.model_fields['secret'].description}."
@@ -311,7 +311,7 @@ def _sentence(loc: tuple[int | str, ...]) -> str:
 
 
 def _refuse_single_underscores() -> None:
-    """`KOBAN_SLACK_BOT_TOKEN` would be ignored silently: it is refused with the right name."""
+    """Refuses names such as `KOBAN_SLACK_BOT_TOKEN`, which pydantic would ignore."""
     meant = {name.replace("__", "_"): name for name, _ in described()}
     for given in (*os.environ, *dotenv_values(DOTENV)):
         right = meant.get(given, given)

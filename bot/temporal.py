@@ -1,6 +1,5 @@
-"""How Koban reaches Temporal: one client a process, and a word about why it can't."""
+"""Temporal client: connection, TLS, payload conversion and worker versioning from the settings."""
 
-import asyncio
 import dataclasses
 import functools
 import re
@@ -8,7 +7,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import cast
 
-import structlog
 from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
@@ -21,34 +19,30 @@ from temporalio.converter import (
 from temporalio.service import RPCError, TLSConfig
 from temporalio.worker import WorkerDeploymentConfig
 
-from bot.encryption import Sealed, Unreadable, is_sealed
+from bot.encryption import EncryptionCodec, Undecryptable, is_encrypted
 from bot.errors import SettingWrong
 from bot.settings import Temporal
+from bot.tasks import until_connected
 
 HEALTH_TIMEOUT = timedelta(seconds=2)
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
-"""Seconds between two tries to connect: doubled up to the longest."""
-
-log = structlog.get_logger()
-
 
 @functools.cache
-def _one_for_all() -> PayloadConverter:
-    """The only payload converter of a process, which knows its types from the first time on.
+def _shared_converter() -> PayloadConverter:
+    """The process's only payload converter, which caches type adapters.
 
-    temporalio makes a new one for every workflow, and two for every task of one.
+    temporalio would make a new one for every workflow, and two for every workflow task.
     """
     return PydanticPayloadConverter()
 
 
-_CONVERTER = DataConverter(payload_converter_class=cast(type[PayloadConverter], _one_for_all))
+_CONVERTER = DataConverter(payload_converter_class=cast(type[PayloadConverter], _shared_converter))
 
 
 async def open_client(settings: Temporal, lazy: bool = True) -> Client:
-    """A client; a lazy one connects with its first call, so that a process starts without Temporal.
+    """Opens a client. A lazy one connects with its first call, so it opens without Temporal.
 
-    Workers take none that is lazy. Raises `RuntimeError` where one that is not can't connect.
+    Workers need one that is not lazy, which raises `RuntimeError` when it can't connect.
     """
     return await Client.connect(
         settings.address,
@@ -61,18 +55,18 @@ async def open_client(settings: Temporal, lazy: bool = True) -> Client:
 
 
 def data_converter(settings: Temporal) -> DataConverter:
-    """How values become payloads: sealed where there is a key, the words of failures too."""
+    """Returns the data converter, which encrypts payloads and failures when there is a key."""
     if not settings.keys:
         return _CONVERTER
     return dataclasses.replace(
         _CONVERTER,
-        payload_codec=Sealed(settings.keys),
+        payload_codec=EncryptionCodec(settings.keys),
         failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
     )
 
 
 async def temporal_problem(client: Client, settings: Temporal) -> str | None:
-    """None where Temporal answers for the namespace, else what to do."""
+    """Returns None when Temporal answers, else a sentence about what to do."""
     where = settings.address
     try:
         if not await client.service_client.check_health(timeout=HEALTH_TIMEOUT):
@@ -82,55 +76,49 @@ async def temporal_problem(client: Client, settings: Temporal) -> str | None:
     return None
 
 
-async def unreadable(client: Client) -> str | None:
-    """None where the newest running workflow's start can be read, else what to do about the keys.
+async def encryption_problem(client: Client) -> str | None:
+    """Returns None when the newest running workflow can be decrypted, else which key is missing.
 
-    Without this look a worker with a wrong key would only fail task after task.
+    A worker with a wrong key would only fail one workflow task after the other.
     """
     try:
         async for found in client.list_workflows("ExecutionStatus = 'Running'", limit=1):
             handle = client.get_workflow_handle(found.id, run_id=found.run_id)
             async for event in handle.fetch_history_events(page_size=1):
                 payloads = event.workflow_execution_started_event_attributes.input.payloads
-                await _opened(client, payloads)
+                await _decode(client, payloads)
                 break
-    except Unreadable as sealed:
-        return str(sealed)
+    except Undecryptable as error:
+        return str(error)
     except RPCError:
-        return None  # out of reach, or gone meanwhile: another check tells of that
+        return None  # unreachable, or the workflow has ended meanwhile: not about keys
     return None
 
 
-async def _opened(client: Client, payloads: Sequence[Payload]) -> None:
+async def _decode(client: Client, payloads: Sequence[Payload]) -> None:
     codec = client.data_converter.payload_codec
     if codec is not None:
         await codec.decode(payloads)
-    elif any(is_sealed(payload) for payload in payloads):
-        raise Unreadable(
+    elif any(is_encrypted(payload) for payload in payloads):
+        raise Undecryptable(
             "Temporal holds encrypted data: set KOBAN_TEMPORAL__ENCRYPTION_KEYS to its keys."
         )
 
 
 async def wait_for_temporal(settings: Temporal) -> Client:
-    """A connected client; says once that Temporal is away, and once that it is back."""
-    pause, told = FIRST_PAUSE, False
-    while True:
+    """Returns a connected client, as soon as Temporal can be reached."""
+
+    async def connect() -> Client:
         try:
-            client = await open_client(settings, lazy=False)
-        except RuntimeError as away:
-            if not told:
-                log.warning("temporal_away", address=settings.address, problem=_short(away))
-            told = True
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE)
-        else:
-            if told:
-                log.info("temporal_back", address=settings.address)
-            return client
+            return await open_client(settings, lazy=False)
+        except RuntimeError as error:
+            raise ConnectionError(_reason(error)) from error
+
+    return await until_connected(connect, ConnectionError, "temporal", settings.address)
 
 
-def _short(error: RuntimeError) -> str:
-    """The innermost reason that the transport gives, such as `Connection refused`."""
+def _reason(error: RuntimeError) -> str:
+    """The transport's innermost reason, such as `Connection refused`."""
     found = re.search(r'message: "([^"]{1,200})"', str(error))
     return found[1] if found else "no connection"
 
@@ -147,17 +135,17 @@ def _tls(settings: Temporal) -> TLSConfig | bool:
             client_cert=settings.tls_cert.read_bytes(),
             client_private_key=settings.tls_key.read_bytes(),
         )
-    except OSError as unreadable:
+    except OSError as error:
         raise SettingWrong(
-            f"The TLS file {unreadable.filename} can't be read: {unreadable.strerror}."
-        ) from unreadable
+            f"The TLS file {error.filename} can't be read: {error.strerror}."
+        ) from error
 
 
 def deployment_of(settings: Temporal) -> WorkerDeploymentConfig | None:
-    """The worker's deployment and build, or None where it is not versioned.
+    """Returns deployment and build of the worker, None when it is not versioned.
 
     Raises:
-        SettingWrong: where only one of the two is set.
+        SettingWrong: only one of the two is set.
     """
     if settings.deployment is None and settings.build_id is None:
         return None

@@ -1,4 +1,4 @@
-"""The Temporal worker: one process, one client, a worker for each of the queues."""
+"""Temporal workers of one process: task queues, concurrency limits and heartbeats."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -17,6 +17,7 @@ from temporalio.worker import (
 )
 
 from bot.query_guard import GuardedRunner
+from bot.tasks import in_background
 from workflows.activity_options import (
     cards_queue,
     platform_queue,
@@ -31,86 +32,75 @@ from workflows.enforcement_workflow import EnforcementWorkflow, PinnedEnforcemen
 from workflows.report_workflow import ReportWorkflow
 from workflows.storm_workflow import StormWorkflow
 
-BEAT = 0.8
-"""Seconds; most activities end before the first one, and cost nothing more."""
+HEARTBEAT_INTERVAL = 0.8
+"""Seconds. Most activities finish before their first heartbeat."""
 
 
-class SignsOfLife(Interceptor):
-    """For a worker whose activities give none of their own."""
+class HeartbeatInterceptor(Interceptor):
+    """Heartbeats on behalf of activities that have a heartbeat timeout."""
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
-        """Lives around `next`."""
-        return _Living(next)
+        """Wraps `next`."""
+        return _Heartbeats(next)
 
 
-class _Living(ActivityInboundInterceptor):
+class _Heartbeats(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
         if activity.info().heartbeat_timeout is None:
             return await self.next.execute_activity(input)
-        telling = asyncio.create_task(_live())
-        try:
-            return await _to_its_end(asyncio.ensure_future(self.next.execute_activity(input)))
-        finally:
-            telling.cancel()
+        async with in_background(_heartbeat()):
+            work = asyncio.ensure_future(self.next.execute_activity(input))
+            try:
+                return await asyncio.shield(work)
+            except asyncio.CancelledError:
+                # A request to the platform may take effect after its caller is cancelled, so its
+                # result is still reported.
+                return await work
 
 
-async def _to_its_end(work: asyncio.Future[Any]) -> Any:
-    """What `work` returns, though it is called off meanwhile, as who gives signs of life can be.
-
-    What was asked of a platform may take effect after the one who asked has gone away.
-    """
-    try:
-        return await asyncio.shield(work)
-    except asyncio.CancelledError:
-        return await work
-
-
-async def _live() -> None:
+async def _heartbeat() -> None:
     while True:
-        await asyncio.sleep(BEAT)
+        await asyncio.sleep(HEARTBEAT_INTERVAL)
         activity.heartbeat()
 
 
 STICKY_TIMEOUT = timedelta(seconds=1)
-"""How long the cases of a killed worker wait before another one takes them (default 10 s).
+"""Time until another worker takes over the cases of a killed one (default 10 s).
 
-A timer that fires then is late by all of it, and by what replaying costs: two seconds of waiting
-made lifts 2.1 s late. A busy worker loses its own cases after that as well, and replays them.
+A timer that fires meanwhile is late by this and by the replay: with two seconds, lifts were 2.1 s
+late. A busy worker loses its own cases after this time too, and replays them.
 """
 
-AT_ONCE = 20
-"""Workflow tasks in work at a time (default 100): after a crash every case has to be replayed, and
-a hundred at once would all outlast their time (`starts.TASK_TIMEOUT`) on one processor."""
+MAX_WORKFLOW_TASKS = 20
+"""Concurrent workflow tasks (default 100). After a crash every case is replayed, and a hundred at a
+time would all exceed their timeout (`workflows.inputs.TASK_TIMEOUT`) on one CPU."""
 
-GRACE = timedelta(seconds=10)
-"""How long activities may go on after SIGTERM."""
+SHUTDOWN_TIMEOUT = timedelta(seconds=10)
+"""Time that activities may take after SIGTERM."""
 
 CACHED_CASES = 5_000
 """Cases kept in memory (75 KiB each) so that they need no replay."""
 
-POLLS, NEW_HERE = 10, 0.4
-"""How many workflow tasks are asked for at a time, and the part of them that is for cases of
-other workers: with the default of one, what a crash left behind comes back case by case."""
+POLLS, NON_STICKY_RATIO = 10, 0.4
+"""Concurrent polls for workflow tasks, and the part of them for cases of other workers. With the
+default of one, the cases of a crashed worker are taken over one by one."""
 
-CARDS_IN_LINE, UPDATES_IN_LINE = 16, 4
-"""How many wait for their turn in this process: the rest waits at Temporal, the most severe first.
+MAX_CARDS, MAX_UPDATES = 16, 4
+"""Slack writes that wait for the rate limiter in this process. The others wait at Temporal, the
+most severe first. Cards are limited per channel, so several have to be at hand; updates share one
+limit, and a click on a card waits until a stale update is cancelled."""
 
-Several channels have to keep their pace, so that there have to be some cards; all updates share one
-rate, and whoever presses on one that is in line waits until it hears of that.
-"""
-
-HEARD_WITHIN = timedelta(seconds=0.5)
-"""How soon an update in line can hear that it was called off: by its next sign of life."""
-HEARD_AT_LAST = timedelta(seconds=2)
-"""The same for a new card. Few are pressed before they stand; but one that stands can be pressed
-while its lines still wait for their turn. Many signs of life cost."""
+UPDATE_HEARTBEAT = timedelta(seconds=0.5)
+"""Heartbeat interval of updates: a waiting update learns of its cancellation with a heartbeat."""
+CARD_HEARTBEAT = timedelta(seconds=2)
+"""Heartbeat interval of new cards, which are rarely cancelled. Heartbeats cost CPU."""
 
 Activity = Callable[..., Any]
 
 
 @dataclass(frozen=True)
 class Duties:
-    """The activities by their queue: ledger and delivery, Slack, what waits for it, platform."""
+    """Activities by task queue; `background` are the Slack writes that nobody waits for."""
 
     main: Sequence[Activity]
     slack: Sequence[Activity]
@@ -124,11 +114,24 @@ def make_workers(
     duties: Duties,
     deployment: WorkerDeploymentConfig | None = None,
 ) -> list[Worker]:
-    """The workers of `task_queue` and the queues named after it, not yet running.
+    """Builds the workers of `task_queue` and of the queues derived from it, not yet running.
 
-    All are of the same `deployment`: what a pinned enforcement asks of the platform is then
-    done by the version that asked.
+    All have the same `deployment`, so the platform calls of a pinned enforcement are made by its
+    own version.
     """
+
+    def activity_worker(queue: str, activities: Sequence[Activity], **options: Any) -> Worker:
+        return Worker(
+            client,
+            task_queue=queue,
+            activities=activities,
+            # Eager activities bypass the queue and its rate limit.
+            disable_eager_activity_execution=True,
+            graceful_shutdown_timeout=SHUTDOWN_TIMEOUT,
+            deployment_config=deployment,
+            **options,
+        )
+
     return [
         Worker(
             client,
@@ -142,59 +145,43 @@ def make_workers(
                 StormWorkflow,
             ],
             activities=duties.main,
-            interceptors=[SignsOfLife()],
+            interceptors=[HeartbeatInterceptor()],
             workflow_runner=GuardedRunner(),
             max_cached_workflows=CACHED_CASES,
-            max_concurrent_workflow_tasks=AT_ONCE,
+            max_concurrent_workflow_tasks=MAX_WORKFLOW_TASKS,
             max_concurrent_workflow_task_polls=POLLS,
-            nonsticky_to_sticky_poll_ratio=NEW_HERE,
+            nonsticky_to_sticky_poll_ratio=NON_STICKY_RATIO,
             sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
-            graceful_shutdown_timeout=GRACE,
+            graceful_shutdown_timeout=SHUTDOWN_TIMEOUT,
             deployment_config=deployment,
         ),
-        Worker(
-            client,
-            task_queue=slack_queue(task_queue),
-            activities=duties.slack,
-            # An eager start goes past its queue: no rate set there would hold.
-            disable_eager_activity_execution=True,
-            graceful_shutdown_timeout=GRACE,
-            deployment_config=deployment,
-        ),
+        activity_worker(slack_queue(task_queue), duties.slack),
         *(
-            Worker(
-                client,
-                task_queue=behind,
-                activities=duties.background,
-                max_concurrent_activities=in_line,
-                max_heartbeat_throttle_interval=heard,
-                disable_eager_activity_execution=True,
-                graceful_shutdown_timeout=GRACE,
-                deployment_config=deployment,
+            activity_worker(
+                queue,
+                duties.background,
+                max_concurrent_activities=limit,
+                max_heartbeat_throttle_interval=heartbeat,
             )
-            for behind, in_line, heard in (
-                (worst_queue(task_queue), CARDS_IN_LINE, HEARD_WITHIN),
-                (cards_queue(task_queue), CARDS_IN_LINE, HEARD_AT_LAST),
-                (updates_queue(task_queue), UPDATES_IN_LINE, HEARD_WITHIN),
+            for queue, limit, heartbeat in (
+                (worst_queue(task_queue), MAX_CARDS, UPDATE_HEARTBEAT),
+                (cards_queue(task_queue), MAX_CARDS, CARD_HEARTBEAT),
+                (updates_queue(task_queue), MAX_UPDATES, UPDATE_HEARTBEAT),
             )
         ),
-        Worker(
-            client,
-            task_queue=platform_queue(task_queue),
-            activities=duties.platform,
-            interceptors=[SignsOfLife()],
-            disable_eager_activity_execution=True,
-            graceful_shutdown_timeout=GRACE,
-            deployment_config=deployment,
+        activity_worker(
+            platform_queue(task_queue),
+            duties.platform,
+            interceptors=[HeartbeatInterceptor()],
         ),
     ]
 
 
 async def run_workers(workers: Sequence[Worker], until: asyncio.Event) -> None:
-    """Runs `workers` until the event is set or one fails, then lets their activities end.
+    """Runs `workers` until the event is set or one fails, then shuts all of them down.
 
     Raises:
-        Exception: what a worker failed with, after the others were stopped.
+        Exception: the failure of a worker.
     """
     running = [asyncio.create_task(worker.run()) for worker in workers]
     stop = asyncio.create_task(until.wait())

@@ -1,4 +1,4 @@
-"""What a failed test leaves behind ends with it, and fails no other test."""
+"""Cleanup after a failed test, so that it fails no other test."""
 
 import asyncio
 import gc
@@ -14,20 +14,20 @@ FAILED = pytest.StashKey[bool]()
 
 
 def note(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-    """Remembers whether a part of the test failed."""
+    """Notes a failure of the test."""
     if call.excinfo is not None:
         item.stash[FAILED] = True
 
 
 def end_what_runs(item: pytest.Item) -> None:
-    """Ends a test that its timeout left running, before its fixtures are taken down."""
+    """Cancels a test that timed out, before its fixtures are torn down."""
     function, given = getattr(item, "function", None), getattr(item, "funcargs", None) or {}
     if item.stash.get(FAILED, False) and function is not None and "loop" in given:
         end(given["loop"], function.__code__)
 
 
 def end(loop: asyncio.AbstractEventLoop, code: CodeType) -> None:
-    """Cancels the tasks that run `code`, and waits until they have closed what they opened."""
+    """Cancels the tasks that run `code` and waits for them."""
     left = [task for task in asyncio.all_tasks(loop) if _runs(task, code)]
     for task in left:
         task.cancel()
@@ -40,7 +40,7 @@ def _runs(task: asyncio.Task[object], code: CodeType) -> bool:
 
 
 def free() -> None:
-    """Frees what the frames of a failure hold: warnings about it come now and not in a later test.
+    """Frees the frames of a failure, so that their warnings do not fail a later test.
 
     pytest keeps the frames of the last failure for a debugger until the next test begins.
     """
@@ -51,7 +51,7 @@ def free() -> None:
 
 
 def freed(item: pytest.Item) -> Iterator[None]:
-    """Frees it at the end of a test that failed."""
+    """Calls `free` at the end of a failed test."""
     yield
     if item.stash.get(FAILED, False):
         free()

@@ -1,4 +1,4 @@
-"""The suite on a busy machine: N runs while one busy process per processor takes its share.
+"""Suite on a busy machine: N runs beside one busy process per processor.
 
 python -m tests.busy [--runs N] [--load N] -- command …
 """
@@ -24,7 +24,7 @@ _COUNTS = re.compile(r"(\d+) (passed|failed|skipped|errors?)")
 
 @contextmanager
 def busy(processes: int) -> Iterator[list[int]]:
-    """Keeps so many processors busy; the process ids of what does it."""
+    """Keeps `processes` processors busy; yields the process ids."""
     spinning = [
         subprocess.Popen([sys.executable, "-c", _SPIN], preexec_fn=ends_with_parent())
         for _ in range(processes)
@@ -37,26 +37,26 @@ def busy(processes: int) -> Iterator[list[int]]:
             each.wait()
 
 
-def counted(told: str) -> Counter[str]:
-    """The counts in pytest's last line."""
+def counted(summary: str) -> Counter[str]:
+    """Returns the counts of pytest's last line."""
     found = Counter[str]()
-    for number, what in _COUNTS.findall(told):
+    for number, what in _COUNTS.findall(summary):
         found[what.removesuffix("s")] += int(number)
     return found
 
 
 def run(command: Sequence[str], log: Path) -> tuple[float, Counter[str], int]:
-    """One run: its seconds, its counts and its exit code. What it says goes to `log`."""
+    """Runs once; returns seconds, counts and exit code. The output goes to `log`."""
     began = time.monotonic()
-    with log.open("wb") as told:
-        code = subprocess.call(command, stdout=told, stderr=told, preexec_fn=ends_with_parent())
+    with log.open("wb") as output:
+        code = subprocess.call(command, stdout=output, stderr=output, preexec_fn=ends_with_parent())
     lines = log.read_text(errors="replace").splitlines()
     summary = next((line for line in reversed(lines) if _COUNTS.search(line)), "")
     return time.monotonic() - began, counted(summary), code
 
 
 def main() -> int:
-    """Prints a line per run; exit code 1 where a run was not green."""
+    """Prints a line per run; exit code 1 if a run failed."""
     asked = _asked()
     folder = Path(tempfile.mkdtemp(prefix="koban-busy-"))
     red = 0
@@ -67,12 +67,12 @@ def main() -> int:
             red += code != 0
             words = f"passed {counts['passed']}, failed {counts['failed'] + counts['error']}"
             print(f"run {number}: {seconds:.0f} s, {words}, exit code {code}", flush=True)
-            _tell_failures(log)
-    print(f"{asked.runs - red} of {asked.runs} runs green; what they said: {folder}")
+            _print_failures(log)
+    print(f"{asked.runs - red} of {asked.runs} runs green; logs: {folder}")
     return int(red > 0)
 
 
-def _tell_failures(log: Path) -> None:
+def _print_failures(log: Path) -> None:
     for line in log.read_text(errors="replace").splitlines():
         if line.startswith(("FAILED ", "ERROR ")):
             print(f"  {line}", flush=True)

@@ -1,11 +1,12 @@
-"""The servers that all tests share."""
+"""Shared servers and fixtures of all tests."""
 
 import asyncio
 import shutil
 import socket
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,7 +20,6 @@ from deploy.sandbox.processes import Process
 from deploy.sandbox.slack.person import PATIENCE, wait_until
 from deploy.sandbox.temporal import temporal_server
 from tests import aftermath
-from tests.once import read_once
 from tests.patience import be_patient
 from tests.selection import give_time, select
 from tests.world import World, koban
@@ -54,40 +54,41 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-    """A failure has an aftermath."""
+    """Notes failures for the cleanup."""
     aftermath.note(item, call)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item) -> None:
-    """What still runs uses the fixtures."""
+    """Cancels a timed-out test before its fixtures end."""
     aftermath.end_what_runs(item)
 
 
 @pytest.fixture(scope="session", autouse=True)
 async def loop() -> asyncio.AbstractEventLoop:
-    """What every test runs on."""
+    """The event loop of the session."""
     return asyncio.get_running_loop()
 
 
 @pytest.fixture(autouse=True)
 def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
-    """First of a test's fixtures, and so the last to end."""
+    """Ends last, because it is a test's first fixture."""
     yield from aftermath.freed(request.node)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def patience() -> Iterator[None]:
-    """Koban's shortest deadlines, longer than a busy machine needs; and less to do for it."""
+    """Longer timeouts for a busy machine, and cached certificates."""
     with pytest.MonkeyPatch.context() as patch:
         be_patient(patch)
-        read_once(patch)
+        # Every HTTP client loads the certificates: 0.02 s each.
+        patch.setattr("ssl.create_default_context", cache(ssl.create_default_context))
         yield
 
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """A folder that PostgreSQL's own user may enter.
+    """A folder that PostgreSQL's user can read.
 
     Not below pytest's: each run that starts on this machine closes that to other users.
     """
@@ -97,7 +98,7 @@ def open_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 async def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite ledger of the newest shape, for tests to copy."""
+    """A migrated SQLite ledger, for tests to copy."""
     file = tmp_path_factory.mktemp("ledger") / "migrated.db"
     database = Database(f"sqlite+aiosqlite:///{file}")
     await migrate(database)
@@ -125,7 +126,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A free port."""
     with socket.create_server(("127.0.0.1", 0)) as found:
         return int(found.getsockname()[1])
 
@@ -168,6 +169,6 @@ async def temporal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[st
 
 @pytest.fixture
 async def world(temporal: str, tmp_path: Path) -> AsyncIterator[World]:
-    """A running Koban in a world of its own."""
+    """A running Koban with its own environment."""
     async with koban(temporal, tmp_path) as made:
         yield made

@@ -1,4 +1,4 @@
-"""The tasks that a test leaves running."""
+"""Task leaks: asyncio tasks that a test leaves running."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 from deploy.sandbox.slack.person import wait_until
 
 SETTLES = 60.0
-"""Seconds for tasks that are about to end, like a closed connection's."""
+"""Seconds for tasks that are about to end, such as those of a closed connection."""
 
 
 @asynccontextmanager
-async def no_task_left() -> AsyncIterator[None]:
-    """Fails where a task of the block still runs a while after its end."""
+async def no_task_left(within: float = SETTLES) -> AsyncIterator[None]:
+    """Fails when a task of the block still runs `within` seconds after its end."""
     before = asyncio.all_tasks()
 
     def left() -> list[str]:
@@ -21,6 +21,6 @@ async def no_task_left() -> AsyncIterator[None]:
 
     yield
     try:
-        await wait_until(lambda: not left(), SETTLES)
+        await wait_until(lambda: not left(), within)
     except TimeoutError:
         raise AssertionError(f"tasks that still run: {left()}") from None

@@ -1,18 +1,20 @@
-"""The deadlines of Koban that a busy machine exceeds where a test is about something else."""
+"""Timeouts for tests on a busy machine, longer than in production."""
 
 from datetime import timedelta
 
 import pytest
 
 from bot.slack import context, replies
+from bot.timeouts import Timeouts
 
 SECONDS = 8.0
+PATIENT = Timeouts(language=SECONDS)
 ANSWERED_WITHIN = replies.STORING + context.TELLING
-"""Seconds in production until a person knows that a press was not taken."""
+"""Seconds in production until a person is told that a click failed."""
 
 
 def be_patient(patch: pytest.MonkeyPatch) -> None:
-    """Calls to Temporal, answers, lists and questions for roles or an address get more time.
+    """Lengthens the timeouts that are still module constants.
 
     In production Slack shows an error after 3 s, and the person presses again.
     """

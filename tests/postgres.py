@@ -1,4 +1,4 @@
-"""A real PostgreSQL from its wheel, on a socket of its own; no network, ended with the tests."""
+"""PostgreSQL from its wheel, on a Unix socket, ended with the tests."""
 
 import signal
 import subprocess
@@ -22,9 +22,9 @@ class Postgres:
         self._uri = uri
 
     async def fresh(self, name: str, template: str = "template1") -> str:
-        """Makes a database, an empty one or a copy; returns its URL as KOBAN_LEDGER__URL takes it.
+        """Creates an empty database or a copy; returns its URL for KOBAN_LEDGER__URL.
 
-        Nobody may be connected to the `template`.
+        The `template` must have no connections.
         """
         connection = await asyncpg.connect(self._uri)
         try:
@@ -37,7 +37,7 @@ class Postgres:
 
 @contextmanager
 def postgres_server(folder: Path) -> Iterator[Postgres]:
-    """A server whose data lies in `folder`; it ends with the block or with this process."""
+    """A server over `folder`, ended with the block or with this process."""
     with _started(folder) as server:
         try:
             _wait_ready(folder, server)
@@ -71,4 +71,4 @@ def _wait_ready(folder: Path, server: subprocess.Popen[bytes]) -> None:
     while not (state.exists() and "ready" in state.read_text()):
         assert server.poll() is None, f"PostgreSQL ended at once: see {folder}.log"
         assert time.monotonic() < deadline, "PostgreSQL does not start"
-        time.sleep(0.05)  # between two looks
+        time.sleep(0.05)  # polling interval

@@ -1,4 +1,4 @@
-"""The choice of what a run covers: the usual tests, all of them, or only the rest.
+"""Test selection: the usual tests, all of them, or only the rest.
 
 A `long` test takes minutes. Of a `wide` test, which is parametrised over hundreds of states, the
 usual run takes a fixed sample.
@@ -12,11 +12,11 @@ from zlib import crc32
 import pytest
 
 LONG = 1800
-"""Seconds after which a long test is ended: three times what a slow machine needs, and more."""
+"""Timeout of a long test in seconds: over three times what a slow machine needs."""
 
 
 class Part(StrEnum):
-    """How much of the suite a run covers."""
+    """Part of the suite."""
 
     USUAL = "usual"
     ALL = "all"
@@ -24,7 +24,7 @@ class Part(StrEnum):
 
 
 def part_of(config: pytest.Config) -> Part:
-    """What the command line asks for; a file or a test that it names is run as a whole."""
+    """Returns the part that the command line asks for; named files and tests run whole."""
     if config.getoption("--rest"):
         return Part.REST
     named = any(".py" in str(each) for each in config.args)
@@ -32,7 +32,7 @@ def part_of(config: pytest.Config) -> Part:
 
 
 def left_out(items: Sequence[pytest.Item]) -> set[pytest.Item]:
-    """The long tests, and those of the wide ones that are not in the sample."""
+    """Returns the long tests, and the wide ones outside the sample."""
     wide = defaultdict[str, list[pytest.Item]](list)
     found = set[pytest.Item]()
     for item in items:
@@ -46,7 +46,7 @@ def left_out(items: Sequence[pytest.Item]) -> set[pytest.Item]:
 
 
 def _beyond_sample(alike: list[pytest.Item]) -> list[pytest.Item]:
-    """A checksum mixes states and languages; it is the same on every machine."""
+    """Sorted by checksum, which mixes states and is the same on every machine."""
     marker = alike[0].get_closest_marker("wide")
     assert marker is not None
     mixed = sorted(alike, key=lambda item: crc32(item.nodeid.encode()))
@@ -54,14 +54,14 @@ def _beyond_sample(alike: list[pytest.Item]) -> list[pytest.Item]:
 
 
 def give_time(items: Sequence[pytest.Item]) -> None:
-    """A long test has more time than pyproject.toml gives to others."""
+    """Sets the timeout of long tests."""
     for item in items:
         if item.get_closest_marker("long"):
             item.add_marker(pytest.mark.timeout(LONG))
 
 
 def select(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Takes from `items` what this run does not cover."""
+    """Removes the tests that this run does not cover."""
     part = part_of(config)
     if part is Part.ALL:
         return

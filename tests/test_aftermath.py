@@ -1,4 +1,4 @@
-"""The end of what a failed test leaves behind."""
+"""Cleanup after failed tests."""
 
 import asyncio
 import sys
@@ -8,7 +8,7 @@ from tests.aftermath import end, free
 
 
 def test_a_test_that_was_left_in_its_middle_closes_what_it_opened() -> None:
-    """A timeout leaves the loop and not the test's task, which would go on in the next test."""
+    """A timeout does not end the test's task, which would run on in the next test."""
     closed, loop = [], asyncio.new_event_loop()
 
     async def left() -> None:
@@ -30,10 +30,10 @@ def test_a_test_that_was_left_in_its_middle_closes_what_it_opened() -> None:
 
 
 def test_what_the_frames_of_a_failure_hold_is_freed() -> None:
-    """A coroutine in there that nobody awaited would be told of in the next test."""
+    """A coroutine that was never awaited would be reported in the next test."""
 
     class Held:
-        """What a failed test had in a variable."""
+        """A value of a failed test."""
 
     def fails() -> None:
         held = Held()

@@ -1,4 +1,4 @@
-"""The load under which the suite is run, and what a run of it says."""
+"""Load generator, and the counts of a run."""
 
 import psutil
 

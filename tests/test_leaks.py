@@ -1,18 +1,16 @@
-"""The check for tasks that a test leaves running."""
+"""Detection of leaked tasks."""
 
 import asyncio
 
 import pytest
 
-from tests import leaks
 from tests.leaks import no_task_left
 
 
-async def test_a_task_that_goes_on_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever started it has to end it."""
-    monkeypatch.setattr(leaks, "SETTLES", 0.05)
+async def test_a_task_that_goes_on_is_named() -> None:
+    """The code that started it has to end it."""
     with pytest.raises(AssertionError, match=r"tasks that still run: .*Event\.wait"):
-        async with no_task_left():
+        async with no_task_left(within=0.05):
             left = asyncio.create_task(asyncio.Event().wait())
     left.cancel()
     await asyncio.gather(left, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""A whole Koban for one test: the sandbox over real HTTP, the real app, the real workers.
+"""Koban for one test: the sandbox over real HTTP, the real app and the real workers.
 
 Only Temporal's server is shared between tests; each world has a namespace of its own.
 """
@@ -6,6 +6,7 @@ Only Temporal's server is shared between tests; each world has a namespace of it
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -19,26 +20,27 @@ from activities.ledger.database import Database
 from activities.ledger.queries import Queries
 from bot.cli.serve import open_app
 from bot.cli.work import open_duties
-from bot.policies import open_policies
+from bot.policies import Policies, open_policies, watch_folder
 from bot.settings import Settings
 from bot.temporal import deployment_of, open_client
 from bot.worker import make_workers
 from deploy.sandbox.serve import serving
 from deploy.sandbox.slack.person import PATIENCE, Person, wait_until
 from deploy.sandbox.slack.rates import Rates
-from deploy.sandbox.slack.tickets import Triggers
+from deploy.sandbox.slack.triggers import Triggers
 from deploy.sandbox.slack.workspace import ON_A_BUSY_MACHINE, Workspace
 from deploy.sandbox.stage import INGEST_SECRET, MARKET_TOKEN, POLICY, Stage, stage
 from deploy.sandbox.traffic.alerts import Json, Scene
 from deploy.sandbox.traffic.sender import Sender
 from tests.leaks import no_task_left
+from tests.patience import PATIENT
 from workflows.client import Appeals, Cases, OutOfReach
 from workflows.domain.ids import closed_workflow_id
 
 
 @dataclass
 class World:
-    """What a test may touch: people, the market, the switches, the detector and the ledger."""
+    """Handles of a test: people, market, switches, detector and ledger."""
 
     stage: Stage
     url: str
@@ -50,17 +52,17 @@ class World:
     opened: AsyncExitStack
 
     async def person(self, user: str) -> Person:
-        """Somebody at Slack; leaves with the world."""
+        """A person in Slack, closed with the world."""
         return await self.opened.enter_async_context(Person(self.stage.url, user))
 
     async def happens(self, scene: Scene) -> list[Json]:
-        """The marketplace knows the scene's things, and its alerts are posted."""
+        """Creates the scene's subjects at the marketplace and posts its alerts."""
         for type_, body in scene.things:
             self.stage.market.put(type_, body)
         return await self.sender.send(scene.alerts)
 
     async def thing(self, type_: str, id_: str) -> dict[str, Any]:
-        """A thing at the marketplace as it stands."""
+        """The current state of a thing at the marketplace."""
         found = self.stage.market.get(type_, id_)
         assert found is not None, f"there is no {type_} {id_}"
         return found
@@ -75,7 +77,7 @@ class World:
         ]
 
     async def kinds(self, case: str) -> list[str]:
-        """The kinds of a case's events, oldest first, once the ledger has all that was decided."""
+        """The kinds of a case's events, oldest first, once the ledger is up to date."""
         await wait_until(lambda: self._is_written(case), what=f"the ledger's events of {case}")
         return await self.written_kinds(case)
 
@@ -84,7 +86,7 @@ class World:
         return [row["kind"] for row in await self.queries.events_of(case)]
 
     async def _is_written(self, case: str) -> bool:
-        """Whether the ledger is level with the workflow; so it is once that has ended."""
+        """Whether the ledger has all events of the workflow, or the workflow has ended."""
         try:
             version = await self._version(case)
         except OutOfReach:
@@ -105,24 +107,34 @@ class World:
         return None
 
     async def wait_kind(self, case: str, kind: str) -> None:
-        """Waits until the ledger tells of such an event."""
+        """Waits until the ledger has such an event."""
 
-        async def told() -> bool:
+        async def recorded() -> bool:
             return kind in await self.written_kinds(case)
 
-        await wait_until(told, what=f"{kind} of {case}")
+        await wait_until(recorded, what=f"{kind} of {case}")
+
+
+def policies_of(settings: Settings) -> Policies:
+    """The sandbox's folder is read once a process, because no test changes it: 0.2 s each."""
+    return _sandbox_policies() if settings.policy == POLICY else open_policies(settings)
+
+
+@cache
+def _sandbox_policies() -> Policies:
+    return Policies(watch_folder(POLICY), (INGEST_SECRET,))
 
 
 @asynccontextmanager
 async def work(settings: Settings, build: str | None = None) -> AsyncIterator[None]:
-    """The workers, for as long as the block lasts; of a `build` where versions are tried."""
+    """Runs the workers for the block; `build` sets their version."""
     if build is not None:
         versioned = {"deployment": "koban", "build_id": build}
         temporal = settings.temporal.model_copy(update=versioned)
         settings = settings.model_copy(update={"temporal": temporal})
     async with AsyncExitStack() as opened:
         client = await open_client(settings.temporal, lazy=False)
-        duties = await open_duties(opened, settings, open_policies(settings), client)
+        duties = await open_duties(opened, settings, policies_of(settings), client)
         deployment = deployment_of(settings.temporal)
         for worker in make_workers(client, settings.temporal.task_queue, duties, deployment):
             await opened.enter_async_context(worker)
@@ -130,7 +142,7 @@ async def work(settings: Settings, build: str | None = None) -> AsyncIterator[No
 
 
 async def fresh_namespace(temporal: str) -> str:
-    """A namespace of its own: a case of one test is never the open case of another."""
+    """A new namespace, so that tests share no open case."""
     name = f"test-{uuid4().hex[:12]}"
     client = await Client.connect(temporal)
     await client.workflow_service.register_namespace(
@@ -142,15 +154,15 @@ async def fresh_namespace(temporal: str) -> str:
 
 
 def settings_for(world: Stage, temporal: dict[str, Any], folder: Path, **more: Any) -> Settings:
-    """The settings of a Koban that lives in `world`; nothing comes from the environment."""
-    heard = {"signing_secret": world.workspace.signing_secret}
+    """The settings of a Koban in `world`, independent of the environment."""
+    access = {"signing_secret": world.workspace.signing_secret}
     if world.workspace.socket_mode:
-        heard = {"app_token": world.workspace.app_token}
+        access = {"app_token": world.workspace.app_token}
     given: dict[str, Any] = {
         "temporal": temporal,
         "slack": {
             "bot_token": world.workspace.bot_token,
-            **heard,
+            **access,
             "api_url": f"{world.url}/api/",
             "pace": world.workspace.rates.pace,
         },
@@ -195,7 +207,7 @@ async def koban(
             **(of_temporal or {}),
         }
         settings = settings_for(world, where, folder, **more)
-        app = await open_app(opened, settings)
+        app = await open_app(opened, settings, policies_of(settings), PATIENT)
         url = await opened.enter_async_context(serving(app))
         workspace.bot_url = url
         if working:
@@ -209,5 +221,5 @@ async def koban(
 
 
 def scene(alerts: Sequence[Json], things: Sequence[tuple[str, Json]] = ()) -> Scene:
-    """Alerts and the things they speak of."""
+    """Alerts and their subjects."""
     return Scene(alerts=list(alerts), things=list(things))

@@ -1,7 +1,8 @@
-"""The `koban` command: every command has a file of its own beside this one."""
+"""The `koban` command line: imports and runs one command, and maps its errors to exit codes."""
 
 import os
 import sys
+from collections.abc import Iterable
 from importlib import import_module
 from typing import NoReturn
 
@@ -11,14 +12,23 @@ from bot.errors import Stop
 
 EXIT_WRONG_INPUT, EXIT_FAILED, EXIT_INTERRUPTED = 1, 2, 130
 
-COMMANDS = ("serve", "work", "check", "doctor", "send", "audit verify", "audit show", "manifest")
-"""As they are typed: `audit show` is the function `show` of `bot/cli/audit_show.py`."""
+COMMANDS = {
+    "serve": "serve",
+    "work": "work",
+    "check": "setup",
+    "doctor": "setup",
+    "send": "send",
+    "audit verify": "audit",
+    "audit show": "audit",
+    "manifest": "setup",
+}
+"""Commands with their modules: `audit show` is the function `show` of `bot/cli/audit.py`."""
 
 ABOUT = "Koban: alerts become Slack cards and durable cases."
 
 
-def make_command_line(wanted: tuple[str, ...] = COMMANDS) -> typer.Typer:
-    """The command line with these commands; each imports what it needs, which takes its time."""
+def make_command_line(wanted: Iterable[str] = COMMANDS) -> typer.Typer:
+    """Builds the command line with these commands. Importing a command's module takes time."""
     line = typer.Typer(
         no_args_is_help=True,
         add_completion=False,
@@ -28,7 +38,7 @@ def make_command_line(wanted: tuple[str, ...] = COMMANDS) -> typer.Typer:
     groups = {"": line}
     line.callback(help=ABOUT)(_options)
     for command in wanted:
-        module = import_module(f"bot.cli.{command.replace(' ', '_')}")
+        module = import_module(f"bot.cli.{COMMANDS[command]}")
         group, _, name = command.rpartition(" ")
         if group not in groups:
             groups[group] = typer.Typer(no_args_is_help=True, help="Read the record.")
@@ -40,56 +50,55 @@ def make_command_line(wanted: tuple[str, ...] = COMMANDS) -> typer.Typer:
 def _options(
     debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
 ) -> None:
-    """What stands before a command; `main` has taken it out by then."""
+    """Declares `--debug` for the help; `main` has removed it from the arguments."""
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Runs a command and exits: 0 fine, 1 the input is wrong, 2 something is out of reach."""
+    """Runs a command and exits: 0 fine, 1 the input is wrong, 2 a dependency is unreachable."""
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given
-    # Whoever adds it to a command that failed types it last, which the parser would refuse.
+    # Accepted anywhere: people append it to the command that failed.
     code = _run([argument for argument in given if argument != "--debug"], debug)
     if arguments is None and "temporalio.bridge.client" in sys.modules:
-        _leave(code)
+        _exit_now(code)
     sys.exit(code)
 
 
-def _leave(code: int) -> NoReturn:
-    """Ends at once: threads of Temporal that still wait can crash an interpreter on its way out."""
+def _exit_now(code: int) -> NoReturn:
+    """Exits without cleanup: waiting threads of Temporal's client can crash it."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
 
 
-def _named(arguments: list[str]) -> tuple[str, ...]:
+def _named(arguments: list[str]) -> Iterable[str]:
     """The commands that `arguments` can mean: only those are imported."""
-    named = tuple(each for each in COMMANDS if each.split()[0] in arguments[:1])
-    return named or COMMANDS
+    return [each for each in COMMANDS if each.split()[0] in arguments[:1]] or COMMANDS
 
 
 def _run(arguments: list[str], debug: bool) -> int:
     try:
         line = make_command_line(_named(arguments))
-        ended = line(arguments, prog_name="koban", standalone_mode=False)
-        return ended if isinstance(ended, int) else 0
+        result = line(arguments, prog_name="koban", standalone_mode=False)
+        return result if isinstance(result, int) else 0
     except Stop as stop:
         if debug:
             raise
-        return _tell(str(stop), stop.exit_code)
+        return _fail(str(stop), stop.exit_code)
     except typer.TyperException as wrong:
-        told = wrong.format_message()
-        hint = "" if told.startswith("Usage:") else " See koban --help."
-        return _tell(told + hint, EXIT_WRONG_INPUT)
+        message = wrong.format_message()
+        hint = "" if message.startswith("Usage:") else " See koban --help."
+        return _fail(message + hint, EXIT_WRONG_INPUT)
     except (KeyboardInterrupt, typer.Abort):
         return EXIT_INTERRUPTED
-    except Exception as unforeseen:
+    except Exception as error:
         if debug:
             raise
-        kind = type(unforeseen).__name__
-        return _tell(f"Koban failed ({kind}): run it again with --debug.", EXIT_FAILED)
+        kind = type(error).__name__
+        return _fail(f"Koban failed ({kind}): run it again with --debug.", EXIT_FAILED)
 
 
-def _tell(sentence: str, code: int) -> int:
+def _fail(sentence: str, code: int) -> int:
     print(sentence, file=sys.stderr)
     return code
 

@@ -1,41 +1,64 @@
-"""What every command does around its own work."""
+"""Process plumbing of the commands: event loop, clients, ledger and signals."""
 
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypeVar
 
+import httpx
+from slack_sdk.web.async_client import AsyncWebClient
+
 from activities.ledger.database import Database, LedgerRefused, LedgerUnavailable, migrate
+from activities.platform.client import open_platform
+from activities.slack.client import slack_client
 from bot.errors import NotReachable, SettingWrong
-from bot.settings import Ledger
+from bot.settings import Ledger, Settings, need
 
 T = TypeVar("T")
 
 _fast_loop: Callable[[], asyncio.AbstractEventLoop] | None
 try:
     from uvloop import new_event_loop as _fast_loop
-except ImportError:  # there is none for Windows
+except ImportError:  # not available on Windows
     _fast_loop = None
 
 
 def run(work: Coroutine[None, None, T]) -> T:
-    """Runs a command's coroutine; a ledger out of reach ends it with a sentence.
+    """Runs a command's coroutine, on uvloop where it is installed (10 % less CPU for a case).
 
-    On uvloop, where there is one: a worker's processor time for a case is a tenth less.
+    Raises:
+        Stop: the ledger is unreachable or refuses the connection.
     """
     try:
         with asyncio.Runner(loop_factory=_fast_loop) as runner:
             return runner.run(work)
-    except LedgerRefused as refused:
-        raise SettingWrong(f"{refused} Set KOBAN_LEDGER__URL.") from refused
-    except LedgerUnavailable as away:
-        raise NotReachable(f"{away} Start it or set KOBAN_LEDGER__URL.") from away
+    except LedgerRefused as error:
+        raise SettingWrong(f"{error} Set KOBAN_LEDGER__URL.") from error
+    except LedgerUnavailable as error:
+        raise NotReachable(f"{error} Start it or set KOBAN_LEDGER__URL.") from error
+
+
+async def open_web(opened: AsyncExitStack, settings: Settings) -> AsyncWebClient:
+    """Opens the Slack client, closed with `opened`. Raises `SettingWrong` without a token."""
+    need(settings, "slack.bot_token")
+    assert settings.slack.bot_token is not None
+    token = settings.slack.bot_token.get_secret_value()
+    return await opened.enter_async_context(slack_client(token, settings.slack.api_url))
+
+
+async def open_http(opened: AsyncExitStack, settings: Settings) -> httpx.AsyncClient:
+    """Opens the platform's client, closed with `opened`. Raises `SettingWrong` without a URL."""
+    need(settings, "platform.base_url")
+    assert settings.platform.base_url is not None
+    token = settings.platform.token
+    http = open_platform(settings.platform.base_url, token.get_secret_value() if token else None)
+    return await opened.enter_async_context(http)
 
 
 @asynccontextmanager
 async def open_database(settings: Ledger) -> AsyncIterator[Database]:
-    """The ledger as it stands, closed at the end."""
+    """The ledger without migrations, closed with the block."""
     database = Database(settings.url.get_secret_value())
     try:
         yield database
@@ -45,29 +68,16 @@ async def open_database(settings: Ledger) -> AsyncIterator[Database]:
 
 @asynccontextmanager
 async def open_ledger(settings: Ledger) -> AsyncIterator[Database]:
-    """The migrated ledger, closed at the end. Raises `LedgerUnavailable`."""
+    """The migrated ledger, closed with the block. Raises `LedgerUnavailable`."""
     async with open_database(settings) as database:
         await migrate(database)
         yield database
 
 
 def stop_event() -> asyncio.Event:
-    """Set by SIGTERM and SIGINT, so that a process ends when its work is put away."""
+    """Returns an event that SIGTERM and SIGINT set."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     return stop
-
-
-async def unless_stopped(work: Coroutine[None, None, T], stop: asyncio.Event) -> T | None:
-    """What `work` returns, or None once `stop` is set: then `work` is cancelled."""
-    working = asyncio.create_task(work)
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    if working.done():
-        return await working
-    working.cancel()
-    await asyncio.wait([working])
-    return None

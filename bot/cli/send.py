@@ -1,7 +1,6 @@
-"""`koban send`: alerts from a file to a running `koban serve`.
+"""`koban send` command: posts alerts from a file to a running `koban serve`.
 
-It keeps no notes: a file that was cut off is sent again from its start, and Koban answers
-`duplicate` for what it has.
+An interrupted file is sent again from its start: `koban serve` answers `duplicate` for what it has.
 """
 
 import json
@@ -23,15 +22,15 @@ from bot.settings import Settings, load_settings, need, secrets_named
 
 BATCH_ALERTS = 200
 BATCH_BYTES = 512 * 1024
-"""Half of what `koban serve` takes, so that the list around the alerts always fits."""
+"""Half of the request limit, which leaves room for the list around the alerts."""
 
 TRIES = 6
-"""A batch is sent so often while Temporal is out of reach: half a minute with its Retry-After."""
+"""Attempts for a batch while Temporal is unreachable: half a minute with a Retry-After of 5 s."""
 
 
 @dataclass(frozen=True)
-class Piece:
-    """One alert of the file, as text, and where it stands there."""
+class Item:
+    """One alert of the file as text, with its position for error messages."""
 
     place: str
     detector: str | None
@@ -40,7 +39,7 @@ class Piece:
 
 @dataclass
 class Tally:
-    """What became of the alerts so far."""
+    """Numbers of alerts by result."""
 
     accepted: int = 0
     duplicate: int = 0
@@ -59,14 +58,14 @@ def send(
     """Send alerts from a file to a running `koban serve`, signed; run it again to resume."""
     settings = load_settings()
     webhook = Webhook(_secret(settings, secret_env))
-    pieces = read_pieces(file)
+    items = read_items(file)
     address = url or f"http://{settings.http.host}:{settings.http.port}"
     tally = Tally()
     with (
         httpx.Client(base_url=address, timeout=60, trust_env=False) as http,
-        typer.progressbar(length=len(pieces), file=sys.stderr, label="Sending") as bar,
+        typer.progressbar(length=len(items), file=sys.stderr, label="Sending") as bar,
     ):
-        for batch in batches(pieces):
+        for batch in batches(items):
             _count(_post(http, webhook, batch), batch, tally)
             bar.update(len(batch))
     print(f"{tally.accepted} accepted, {tally.duplicate} duplicate, {tally.invalid} invalid")
@@ -83,23 +82,23 @@ def _secret(settings: Settings, variable: str | None) -> str:
     return own[0]
 
 
-def read_pieces(file: Path) -> list[Piece]:
-    """The alerts of a JSON or JSONL file, in order.
+def read_items(file: Path) -> list[Item]:
+    """Reads the alerts of a JSON or JSONL file, in order.
 
     Raises:
-        InputWrong: where the file can't be read or a line is not JSON, with its place.
+        InputWrong: the file can't be read, or a line is not JSON.
     """
     try:
         text = file.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as unreadable:
-        raise InputWrong(f"{file} can't be read: it should be UTF-8 text.") from unreadable
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputWrong(f"{file} can't be read: it should be UTF-8 text.") from error
     try:
         whole = json.loads(text)
     except (ValueError, RecursionError):
         return [_line(file, number, line) for number, line in _lines(text)]
     several = whole.get("alerts", whole) if isinstance(whole, dict) else whole
     listed = several if isinstance(several, list) else [several]
-    return [_piece(f"{file}: alert {n}", one) for n, one in enumerate(listed, start=1)]
+    return [_item(f"{file}: alert {n}", one) for n, one in enumerate(listed, start=1)]
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
@@ -107,37 +106,37 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
     return ((number, line) for number, line in numbered if line.strip())
 
 
-def _line(file: Path, number: int, line: str) -> Piece:
+def _line(file: Path, number: int, line: str) -> Item:
     try:
-        return _piece(f"{file}:{number}", json.loads(line))
-    except (ValueError, RecursionError) as broken:
-        raise InputWrong(f"{file}:{number}: not JSON: write one alert a line.") from broken
+        return _item(f"{file}:{number}", json.loads(line))
+    except (ValueError, RecursionError) as error:
+        raise InputWrong(f"{file}:{number}: not JSON: write one alert a line.") from error
 
 
-def _piece(place: str, alert: Any) -> Piece:
+def _item(place: str, alert: Any) -> Item:
     detector = alert.get("detector") if isinstance(alert, dict) else None
     named = detector if isinstance(detector, str) else None
-    return Piece(place, named, json.dumps(alert, ensure_ascii=False))
+    return Item(place, named, json.dumps(alert, ensure_ascii=False))
 
 
-def batches(pieces: list[Piece]) -> Iterator[list[Piece]]:
-    """Runs of alerts of one detector, each small enough for one request."""
-    batch: list[Piece] = []
+def batches(items: list[Item]) -> Iterator[list[Item]]:
+    """Yields consecutive alerts of one detector, each batch small enough for one request."""
+    batch: list[Item] = []
     size = 0
-    for piece in pieces:
-        length = len(piece.text.encode("utf-8", "surrogatepass"))
+    for item in items:
+        length = len(item.text.encode("utf-8", "surrogatepass"))
         full = len(batch) == BATCH_ALERTS or size + length > BATCH_BYTES
-        if batch and (full or batch[0].detector != piece.detector):
+        if batch and (full or batch[0].detector != item.detector):
             yield batch
             batch, size = [], 0
-        batch.append(piece)
+        batch.append(item)
         size += length
     if batch:
         yield batch
 
 
-def _post(http: httpx.Client, webhook: Webhook, batch: list[Piece]) -> httpx.Response:
-    body = '{"alerts":[' + ",".join(piece.text for piece in batch) + "]}"
+def _post(http: httpx.Client, webhook: Webhook, batch: list[Item]) -> httpx.Response:
+    body = '{"alerts":[' + ",".join(item.text for item in batch) + "]}"
     message = f"msg_{uuid.uuid4().hex}"
     for attempt in range(1, TRIES + 1):
         answer = _once(http, webhook, message, body)
@@ -166,7 +165,7 @@ def _once(http: httpx.Client, webhook: Webhook, message: str, body: str) -> http
         raise InputWrong("The file has a broken surrogate (\\ud800…) in a text.") from broken
 
 
-def _usable(answer: httpx.Response, batch: list[Piece]) -> httpx.Response:
+def _usable(answer: httpx.Response, batch: list[Item]) -> httpx.Response:
     status = answer.status_code
     if status in (202, 422):
         return answer
@@ -177,12 +176,12 @@ def _usable(answer: httpx.Response, batch: list[Piece]) -> httpx.Response:
     raise NotReachable(f"Koban answered {status}: run this again later, it resumes.")
 
 
-def _count(answer: httpx.Response, batch: list[Piece], tally: Tally) -> None:
-    told = answer.json()
-    results = told.get("results")
+def _count(answer: httpx.Response, batch: list[Item], tally: Tally) -> None:
+    content = answer.json()
+    results = content.get("results")
     if results is None:
-        raise InputWrong(f"{batch[0].place}: {told['error']}")
-    for piece, result in zip(batch, results, strict=True):
+        raise InputWrong(f"{batch[0].place}: {content['error']}")
+    for item, result in zip(batch, results, strict=True):
         setattr(tally, result["result"], getattr(tally, result["result"]) + 1)
         if result["result"] == "invalid":
-            print(f"{piece.place}: {result['pointer']}: {result['error']}", file=sys.stderr)
+            print(f"{item.place}: {result['pointer']}: {result['error']}", file=sys.stderr)

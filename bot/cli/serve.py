@@ -1,4 +1,4 @@
-"""`koban serve`: HTTP for detectors, Slack and health; Socket Mode when an app token is set."""
+"""`koban serve` command: HTTP for detectors, Slack and health, and optionally Socket Mode."""
 
 import asyncio
 import os
@@ -12,25 +12,21 @@ from fastapi import FastAPI
 from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.errors import SlackClientError
 
-from activities.ledger.appeals import AppealsLedger
 from activities.ledger.queries import Queries
 from activities.ledger.team import Preferences
-from activities.platform.client import Platform, open_platform
+from activities.platform.client import Platform
 from activities.platform.related import RelatedReader
-from activities.slack.client import slack_client
 from activities.slack.directory import Directory
-from bot.cli.checks import ledger_check, policy_check, temporal_check
-from bot.cli.process import open_database, run, stop_event
+from bot.cli.process import open_database, open_http, open_web, run, stop_event
 from bot.errors import InputWrong, SettingWrong
-from bot.http.admission import AlertSubmitter, AskedTogether
+from bot.http.admission import AlertSubmitter, CoalescedQuery
 from bot.http.alerts import AlertEndpoint
-from bot.http.app import make_app
-from bot.http.appeals import AppealEndpoint, appeal_routes
+from bot.http.app import Check, make_app
+from bot.http.appeals import AppealEndpoint
 from bot.http.metrics import Metrics
-from bot.ledger import LedgerStart
+from bot.ledger import LedgerStartup
 from bot.log_setup import set_up_logging
 from bot.policies import Policies, open_policies
-from bot.services.appeals import AppealsInLedger
 from bot.services.lookups import LookUps
 from bot.services.slack import make_services
 from bot.services.team import LanguagePreferences
@@ -39,14 +35,16 @@ from bot.slack.app import make_bolt_app
 from bot.slack.http import slack_routes
 from bot.slack.replies import Background
 from bot.slack.socket_mode import run_socket_mode
-from bot.temporal import open_client
+from bot.tasks import in_background
+from bot.temporal import open_client, temporal_problem
+from bot.timeouts import PRODUCTION, Timeouts
 from workflows.client import Appeals, Cases
 
 DRAIN_SECONDS = 10
-"""How long requests and the work after acks may go on after SIGTERM."""
+"""Seconds that requests, and background work of acknowledged clicks, may take after SIGTERM."""
 
 SOCKET_PAUSE = 10.0
-"""Seconds until Socket Mode is tried again where Slack does not open it."""
+"""Seconds between two attempts to open Socket Mode."""
 
 log = structlog.get_logger()
 
@@ -64,88 +62,86 @@ def serve() -> None:
 async def _serve(settings: Settings) -> None:
     with listen(settings.http) as listener:
         async with AsyncExitStack() as opened:
-            app = await open_app(opened, settings)
-            await _until_stopped(app, listener, settings.http.host)
+            app = await open_app(opened, settings, open_policies(settings))
+            await _serve_until_stopped(app, listener, settings.http.host)
 
 
 def listen(http: Http) -> socket.socket:
-    """A socket that listens, taken before anything else is started.
+    """Opens the listening socket before anything else starts.
 
     Raises:
-        InputWrong: where the port is taken or the host is not this machine's.
+        InputWrong: the port is in use, or the host is not this machine's.
     """
     family = socket.AF_INET6 if ":" in http.host else socket.AF_INET
     try:
         return socket.create_server((http.host, http.port), family=family, backlog=2048)
-    except OSError as taken:
-        why = os.strerror(taken.errno or 0)
+    except OSError as error:
+        why = os.strerror(error.errno or 0)
         raise InputWrong(
             f"Koban can't listen on {http.host} port {http.port} ({why}): "
             "set KOBAN_HTTP__HOST or KOBAN_HTTP__PORT."
-        ) from taken
+        ) from error
 
 
-async def open_app(opened: AsyncExitStack, settings: Settings) -> FastAPI:
-    """The whole app over ledger, Temporal, Slack and platform; closed with `opened`.
+async def open_app(
+    opened: AsyncExitStack,
+    settings: Settings,
+    policies: Policies,
+    timeouts: Timeouts = PRODUCTION,
+) -> FastAPI:
+    """Builds the app over ledger, Temporal, Slack and platform, closed with `opened`.
 
-    A ledger that is away is waited for beside it. Raises `InputWrong`.
+    Starts while the ledger is unreachable. Raises `InputWrong`.
     """
-    assert settings.slack.bot_token is not None
-    assert settings.platform.base_url is not None
-    policies = open_policies(settings)
     _require_secrets(policies, settings)
-    token = settings.platform.token
+    web = await open_web(opened, settings)
+    platform = Platform(await open_http(opened, settings))
     client = await open_client(settings.temporal)
     database = await opened.enter_async_context(open_database(settings.ledger))
-    ledger = LedgerStart(database)
+    ledger = LedgerStartup(database)
     await ledger.begin(opened)
-    queries = Queries(database)
-    web = await opened.enter_async_context(
-        slack_client(settings.slack.bot_token.get_secret_value(), settings.slack.api_url)
-    )
-    http = await opened.enter_async_context(
-        open_platform(settings.platform.base_url, token.get_secret_value() if token else None)
-    )
-    preferred = LanguagePreferences(Preferences(database))
-    people = Directory(web, policies.roles, settings.locale, chosen=preferred.language)
+    preferences = LanguagePreferences(Preferences(database), first_timeout=timeouts.language)
+    people = Directory(web, policies.roles, settings.locale, chosen=preferences.language)
     cases = Cases(client, settings.temporal.task_queue, people.granted)
     appeals = Appeals(client, settings.temporal.task_queue, people.granted)
     background = Background()
     opened.push_async_callback(background.drain, DRAIN_SECONDS)
-    look_ups = LookUps(Platform(http), policies)
-    related = RelatedReader(Platform(http))
-    handover = AlertSubmitter(cases, policies.place, AskedTogether(queries.known))
+    known = CoalescedQuery(Queries(database).known)
+    submitter = AlertSubmitter(cases, policies.target_of, known)
     services = make_services(
         cases,
         appeals,
         policies,
         people,
         database,
-        look_ups,
+        LookUps(platform, policies),
         settings,
-        preferred,
-        handover,
-        related,
+        preferences,
+        submitter,
+        RelatedReader(platform),
     )
     secret = settings.slack.signing_secret
     bolt = make_bolt_app(services, web, secret.get_secret_value() if secret else "", background)
-    intake = AlertEndpoint(handover, policies.keys, Metrics())
-    checks = {
-        "temporal": temporal_check(client, settings.temporal),
-        "ledger": ledger_check(database, ledger),
-        "policy": policy_check(policies),
-    }
-    against = AppealsInLedger(queries, AppealsLedger(database))
-    filing = AppealEndpoint(appeals, against, policies.keys, policies.appeal_terms)
-    routers = [appeal_routes(filing)]
+    metrics = Metrics()
+    routers = [
+        AlertEndpoint(policies.keys, submitter, metrics).router(),
+        AppealEndpoint(policies.keys, appeals, database, policies.appeal_terms).router(),
+    ]
     if secret:
         routers.append(slack_routes(bolt, secret.get_secret_value()))
-    await _hear_socket(opened, bolt, settings)
-    return make_app(intake, checks, routers)
+    if settings.slack.app_token is not None:
+        token = settings.slack.app_token.get_secret_value()
+        await opened.enter_async_context(in_background(_run_socket_mode(bolt, token)))
+    checks: dict[str, Check] = {
+        "temporal": lambda: temporal_problem(client, settings.temporal),
+        "ledger": ledger.check,
+        "policy": policies.check,
+    }
+    return make_app(routers, checks, metrics)
 
 
 def _require_secrets(policies: Policies, settings: Settings) -> None:
-    """A detector that nobody can sign for would only be noticed by its silence."""
+    """Refuses to start without a detector's secret: its missing alerts would go unnoticed."""
     unsigned = policies.unsigned()
     if unsigned:
         raise SettingWrong(unsigned[0])
@@ -153,31 +149,18 @@ def _require_secrets(policies: Policies, settings: Settings) -> None:
         need(settings, "ingest.secret")
 
 
-async def _hear_socket(opened: AsyncExitStack, bolt: AsyncApp, settings: Settings) -> None:
-    token = settings.slack.app_token
-    if token is None:
-        return
-    hearing = asyncio.create_task(_keep_hearing(bolt, token.get_secret_value()))
-
-    async def end() -> None:
-        hearing.cancel()
-        await asyncio.wait([hearing])
-
-    opened.push_async_callback(end)
-
-
-async def _keep_hearing(bolt: AsyncApp, token: str) -> None:
+async def _run_socket_mode(bolt: AsyncApp, token: str) -> None:
     while True:
         try:
             await run_socket_mode(bolt, token)
-        except (SlackClientError, aiohttp.ClientError, OSError) as closed:
-            log.warning("socket_mode_away", error=type(closed).__name__, again_in=SOCKET_PAUSE)
+        except (SlackClientError, aiohttp.ClientError, OSError) as error:
+            log.warning("socket_mode_away", error=type(error).__name__, again_in=SOCKET_PAUSE)
         await asyncio.sleep(SOCKET_PAUSE)
 
 
-async def _until_stopped(app: FastAPI, listener: socket.socket, host: str) -> None:
-    # uvicorn raises the signal that ended it once more: without a handler of our own the process
-    # would die there, with work after acks still going on.
+async def _serve_until_stopped(app: FastAPI, listener: socket.socket, host: str) -> None:
+    # uvicorn raises the signal again when it has stopped. Without a handler of our own that would
+    # kill the process before its background work is done.
     stop_event()
     server = uvicorn.Server(
         uvicorn.Config(

@@ -1,4 +1,4 @@
-"""`koban work`: the Temporal worker."""
+"""`koban work` command: the Temporal workers."""
 
 import gc
 from contextlib import AsyncExitStack
@@ -20,39 +20,34 @@ from activities.ledger.evidence import EvidenceRecord
 from activities.ledger.storms import Storms
 from activities.ledger.team import Preferences
 from activities.platform.activities import PlatformActivities, dry_run
-from activities.platform.client import Platform, open_platform
+from activities.platform.client import Platform
 from activities.platform.notices import NoticeActivities
 from activities.platform.related import RelatedReader
-from activities.slack.activities import (
-    AppealSlackActivities,
-    ReportSlackActivities,
-    SlackActivities,
-    StormSlackActivities,
-)
-from activities.slack.client import slack_client
+from activities.slack.activities import SlackActivities
 from activities.slack.directory import Directory
 from activities.slack.evidence import EvidenceScreen
 from activities.slack.i18n.catalog import CatalogWording
 from activities.slack.rate_limiter import RateLimiter
 from activities.storm_watch import StormWatch
-from bot.cli.process import open_database, run, stop_event, unless_stopped
-from bot.encryption import Unreadable
+from bot.cli.process import open_database, open_http, open_web, run, stop_event
+from bot.encryption import Undecryptable
 from bot.ledger import wait_for_ledger
 from bot.log_setup import set_up_logging
 from bot.policies import Policies, open_policies
-from bot.services.reports import gathering, keeping_schedules
+from bot.services.reports import report_gathering, report_schedules
 from bot.services.slack import stand_ins
 from bot.services.team import LanguagePreferences
 from bot.settings import Settings, load_settings, need
-from bot.temporal import deployment_of, unreadable, wait_for_temporal
+from bot.tasks import run_until_stopped
+from bot.temporal import deployment_of, encryption_problem, wait_for_temporal
 from bot.worker import Duties, make_workers, run_workers
 from workflows.client import Cases, StormClient
 
 log = structlog.get_logger()
 
 COLLECT_AFTER = (5_000, 10, 50)
-"""New objects before a collection, by generation. With the default of 700, collecting costs a
-worker with open cases 3 ms a case: 6 % of its processor time."""
+"""`gc` thresholds. With the default of 700 new objects, collections take 3 ms per case: 6 % of a
+worker's CPU time."""
 
 
 def work() -> None:
@@ -67,14 +62,14 @@ async def _work(settings: Settings) -> None:
     stop = stop_event()
     policies = open_policies(settings)
     deployment = deployment_of(settings.temporal)
-    client = await unless_stopped(wait_for_temporal(settings.temporal), stop)
+    client = await run_until_stopped(wait_for_temporal(settings.temporal), stop)
     if client is None:
         return
-    sealed = await unreadable(client)
-    if sealed is not None:
-        raise Unreadable(sealed)
+    problem = await encryption_problem(client)
+    if problem is not None:
+        raise Undecryptable(problem)
     async with AsyncExitStack() as opened:
-        duties = await unless_stopped(open_duties(opened, settings, policies, client), stop)
+        duties = await run_until_stopped(open_duties(opened, settings, policies, client), stop)
         if duties is None:
             return
         workers = make_workers(client, settings.temporal.task_queue, duties, deployment)
@@ -83,14 +78,14 @@ async def _work(settings: Settings) -> None:
             task_queue=settings.temporal.task_queue,
             build=settings.temporal.build_id or "unversioned",
         )
-        await opened.enter_async_context(keeping_schedules(client, policies, settings))
-        _collect_less()
+        await opened.enter_async_context(report_schedules(client, policies, settings))
+        _tune_gc()
         await run_workers(workers, stop)
     log.info("stopped")
 
 
-def _collect_less() -> None:
-    """Leaves out of every collection what is loaded by now: it stays until the process ends."""
+def _tune_gc() -> None:
+    """Excludes the objects of loaded modules from collections."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)
@@ -99,21 +94,15 @@ def _collect_less() -> None:
 async def open_duties(
     opened: AsyncExitStack, settings: Settings, policies: Policies, client: Client
 ) -> Duties:
-    """Every activity, over ledger, Slack and platform as the settings say.
+    """Builds every activity over ledger, Slack and platform, which are closed with `opened`.
 
-    What is opened is closed with `opened`. Waits for the ledger; raises `SettingWrong`.
+    Waits for the ledger. Raises `SettingWrong`.
     """
-    assert settings.slack.bot_token is not None
     assert settings.platform.base_url is not None
-    token = settings.platform.token
     database = await opened.enter_async_context(open_database(settings.ledger))
     await wait_for_ledger(database)
-    web = await opened.enter_async_context(
-        slack_client(settings.slack.bot_token.get_secret_value(), settings.slack.api_url)
-    )
-    http = await opened.enter_async_context(
-        open_platform(settings.platform.base_url, token.get_secret_value() if token else None)
-    )
+    web = await open_web(opened, settings)
+    market = Platform(await open_http(opened, settings))
     ledger = LedgerActivities(Ledger(database))
     people = Directory(
         web,
@@ -122,22 +111,24 @@ async def open_duties(
         chosen=LanguagePreferences(Preferences(database)).language,
         on_shift=lambda: policies.on_shift(settings.zone, datetime.now(UTC)),
     )
-    cases, pacer = Cases(client, settings.temporal.task_queue), RateLimiter(settings.slack.pace)
-    in_slack = (web, people, settings.locale, settings.zone, pacer)
-    storms, workflow_ids = Storms(database), StormClient(client, settings.temporal.task_queue)
-    watch = StormWatch(storms, workflow_ids)
-    slack = SlackActivities(*in_slack, cases.newest_show, watch, stand_ins(database))
-    platform = PlatformActivities(Platform(http))
-    bulk_decisions = BulkLedger(database)
-    bulk_activities = BulkActivities(
-        RelatedReader(Platform(http)), bulk_decisions, policies.look_ups
+    cases, storms = Cases(client, settings.temporal.task_queue), Storms(database)
+    slack = SlackActivities(
+        web,
+        people,
+        settings.locale,
+        settings.zone,
+        RateLimiter(settings.slack.pace),
+        latest=cases.newest_show,
+        storms=StormWatch(storms, StormClient(client, settings.temporal.task_queue)),
+        stand_ins=stand_ins(database),
+        draw_chart=draw,
     )
+    platform = PlatformActivities(market)
+    bulk_decisions = BulkLedger(database)
+    bulk_activities = BulkActivities(RelatedReader(market), bulk_decisions, policies.look_ups)
     delivery = DeliveryActivities(cases)
     appeals = AppealsLedger(database)
-    appeal_cards = AppealSlackActivities(*in_slack)
-    digests = StormSlackActivities(*in_slack)
-    notices = NoticeActivities(Platform(http), CatalogWording())
-    reports = ReportSlackActivities(*in_slack, draw)
+    notices = NoticeActivities(market, CatalogWording())
     plain = await opened.enter_async_context(open_fetcher())
     fetcher = Fetcher(plain, Places(settings.platform.base_url), policies.image_hosts)
     revealing = RevealActivities(
@@ -161,16 +152,16 @@ async def open_duties(
             appeals.record_appeal,
             delivery.deliver,
             delivery.outcome,
-            gathering(database, people, policies, settings).gather_report,
+            report_gathering(database, people, policies, settings).gather_report,
             *(bulk_decisions.bulk_part, bulk_decisions.bulk_statuses, bulk_decisions.record_bulk),
         ),
         slack=(
             slack.show,
             slack.answer,
             slack.tell,
-            appeal_cards.show_appeal,
-            digests.show_storm,
-            reports.post_report,
+            slack.show_appeal,
+            slack.show_storm,
+            slack.post_report,
             revealing.show_evidence,
         ),
         background=(slack.show,),

@@ -10,72 +10,59 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 from starlette.responses import Response
 
-from bot.http.alerts import OPENAPI, RESPONSES, SCHEMAS, AlertEndpoint
-from bot.http.metrics import Timed
+from bot.http.alerts import SCHEMAS
+from bot.http.metrics import Metrics, RequestTimer
 
-CHECK_SECONDS = 2.0
-"""How long `/readyz` waits for each dependency."""
+CHECK_TIMEOUT = 2.0
+"""Seconds that `/readyz` waits for each dependency."""
 
 Check = Callable[[], Awaitable[str | None]]
-"""None where the dependency answers, else a sentence about what to do."""
+"""Returns None when the dependency answers, else a sentence about what to do."""
 
 log = structlog.get_logger()
 
 
 def make_app(
-    intake: AlertEndpoint,
-    checks: Mapping[str, Check],
-    routers: Sequence[APIRouter] = (),
+    routers: Sequence[APIRouter], checks: Mapping[str, Check], metrics: Metrics
 ) -> FastAPI:
-    """The app; `checks` are what `/readyz` asks, `routers` are served beside its own."""
+    """Builds the app; `/readyz` runs `checks`."""
     app = FastAPI(title="Koban", version="1", redoc_url=None)
-    app.add_middleware(Timed, metrics=intake.metrics)
-    app.add_exception_handler(Exception, _broken)
+    app.add_middleware(RequestTimer, metrics=metrics)
+    app.add_exception_handler(Exception, _server_error)
     for router in routers:
         app.include_router(router)
-    app.add_api_route(
-        "/v1/alerts",
-        intake.post_alerts,
-        methods=["POST"],
-        status_code=202,
-        summary="Post one alert, or several of one detector",
-        responses=RESPONSES,
-        openapi_extra=OPENAPI,
-        response_class=JSONResponse,
-    )
-    _add_health(app, intake, checks)
+    _add_health(app, checks, metrics)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 
 
-def _add_health(app: FastAPI, intake: AlertEndpoint, checks: Mapping[str, Check]) -> None:
+def _add_health(app: FastAPI, checks: Mapping[str, Check], metrics: Metrics) -> None:
     @app.get("/healthz", summary="Whether the process runs")
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
     @app.get("/readyz", summary="Whether what it depends on answers", responses={503: {}})
     async def readyz() -> JSONResponse:
-        answers = await asyncio.gather(*(ask(check) for check in checks.values()))
-        ready = all(answer is None for answer in answers)
-        told = {name: answer or "ok" for name, answer in zip(checks, answers, strict=True)}
-        return JSONResponse(told, 200 if ready else 503)
+        problems = await asyncio.gather(*(run_check(check) for check in checks.values()))
+        content = {name: problem or "ok" for name, problem in zip(checks, problems, strict=True)}
+        return JSONResponse(content, 503 if any(problems) else 200)
 
-    @app.get("/metrics", summary="Numbers for Prometheus", response_class=Response)
-    async def metrics() -> Response:
-        return intake.metrics.page()
+    @app.get("/metrics", name="metrics", summary="Numbers for Prometheus", response_class=Response)
+    async def prometheus() -> Response:
+        return metrics.page()
 
 
-async def ask(check: Check) -> str | None:
-    """The answer of `check`, or a sentence where it takes longer than `CHECK_SECONDS`."""
+async def run_check(check: Check) -> str | None:
+    """Returns the result of `check`, or a sentence after `CHECK_TIMEOUT`."""
     try:
-        async with asyncio.timeout(CHECK_SECONDS):
+        async with asyncio.timeout(CHECK_TIMEOUT):
             return await check()
     except TimeoutError:
-        return f"no answer within {CHECK_SECONDS:g} s"
+        return f"no answer within {CHECK_TIMEOUT:g} s"
 
 
-async def _broken(request: Request, error: Exception) -> JSONResponse:
-    # The trace may quote what was sent, so only its kind and place are logged.
+async def _server_error(request: Request, error: Exception) -> JSONResponse:
+    # A traceback may quote the request, so only the error's type and line are logged.
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

@@ -1,4 +1,4 @@
-"""Metrics of the intake, for Prometheus."""
+"""Prometheus metrics of `koban serve`: alerts by result and requests by path."""
 
 import time
 from collections import Counter as Tally
@@ -12,7 +12,7 @@ _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 3.0, 10.0)
 
 
 class Metrics:
-    """One set per app, so that two apps in one process do not mix."""
+    """Metrics of one app; its own registry keeps several apps in one process apart."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -30,21 +30,21 @@ class Metrics:
             registry=self.registry,
         )
 
-    def alerts(self, tally: Tally[tuple[str, str]]) -> None:
-        """Counts alerts: `tally` is by (result, playbook or "")."""
+    def count_alerts(self, tally: Tally[tuple[str, str]]) -> None:
+        """Counts alerts by (result, playbook or "")."""
         for (result, playbook), number in tally.items():
             self._alerts.labels(result, playbook).inc(number)
 
-    def request(self, path: str, status: int, seconds: float) -> None:
+    def observe_request(self, path: str, status: int, seconds: float) -> None:
         """Counts one answered request."""
         self._requests.labels(path, str(status)).observe(seconds)
 
     def page(self) -> Response:
-        """What Prometheus reads."""
+        """Returns the metrics in Prometheus's text format."""
         return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)
 
 
-class Timed:
+class RequestTimer:
     """Middleware that measures every request by the path of its route."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
@@ -52,21 +52,21 @@ class Timed:
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes on, and counts once the answer was started."""
+        """Calls the app and measures it; a request without an answer counts as 500."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        begun = time.perf_counter()
+        started = time.perf_counter()
         status = 500
 
-        async def watch(message: Message) -> None:
+        async def send_and_note_status(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self._app(scope, receive, watch)
+            await self._app(scope, receive, send_and_note_status)
         finally:
             path = getattr(scope.get("route"), "path", "other")
-            self._metrics.request(path, status, time.perf_counter() - begun)
+            self._metrics.observe_request(path, status, time.perf_counter() - started)

@@ -1,4 +1,4 @@
-"""Models of requests and answers, as the OpenAPI document shows them."""
+"""Request and response models of the HTTP API, as the OpenAPI document shows them."""
 
 from enum import StrEnum
 from typing import Any
@@ -11,8 +11,22 @@ MAX_ALERTS = 1000
 """Alerts in one request."""
 
 
+class RequestRefused(Exception):
+    """A request that is refused as a whole.
+
+    `status` and `pointer` (a JSON pointer into the body, or None) go into the answer; the message
+    is a sentence for the sender's engineer.
+    """
+
+    status = 422
+
+    def __init__(self, sentence: str, pointer: str | None = None) -> None:
+        super().__init__(sentence)
+        self.pointer = pointer
+
+
 class Outcome(StrEnum):
-    """What became of one alert."""
+    """Result of one alert or appeal."""
 
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
@@ -20,10 +34,7 @@ class Outcome(StrEnum):
 
 
 class Result(BaseModel):
-    """What became of one alert, in the order of the request.
-
-    `pointer` is a JSON pointer into that alert, such as `/evidence/0/url`.
-    """
+    """Result of one item. `pointer` is a JSON pointer into it, such as `/evidence/0/url`."""
 
     id: str | None = Field(None, description="The alert's id, where it has one")
     result: Outcome

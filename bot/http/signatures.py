@@ -1,4 +1,4 @@
-"""Signatures after Standard Webhooks: the body that was signed, and whose secret signed it."""
+"""Standard Webhooks: signed request bodies and the secrets that verify them."""
 
 import asyncio
 import re
@@ -8,54 +8,60 @@ from dataclasses import dataclass
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from starlette.requests import ClientDisconnect, Request
 
+from bot.http.models import RequestRefused
+
 _TIMESTAMP = re.compile(r"[0-9]{1,12}", re.ASCII)
 _HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
 
 
-class NotSigned(Exception):
-    """The signature does not hold; the message is a sentence for the detector's engineer."""
+class NotSigned(RequestRefused):
+    """A request without a valid signature."""
+
+    status = 401
 
 
 @dataclass(frozen=True)
 class Signer:
-    """Who may sign with a secret: one detector, or with None every one without its own secret."""
+    """Secret of one detector, or of all detectors without a secret of their own (None)."""
 
     webhook: Webhook
     detector: str | None
 
 
 def signers(common: Iterable[str], own: Mapping[str, Iterable[str]]) -> tuple[Signer, ...]:
-    """All secrets that are valid now; `own` is by detector and comes first."""
+    """Returns a signer for each valid secret; those of single detectors (`own`) come first."""
     named = [Signer(Webhook(secret), name) for name, several in own.items() for secret in several]
     return (*named, *(Signer(Webhook(secret), None) for secret in common))
 
 
-def who_signed(body: bytes, headers: Mapping[str, str], allowed: tuple[Signer, ...]) -> Signer:
-    """The signer whose secret made the signature of `body`.
+def verify_signature(
+    body: bytes, headers: Mapping[str, str], allowed: tuple[Signer, ...]
+) -> Signer:
+    """Returns the signer whose secret signed `body`.
 
     Raises:
-        NotSigned: where headers are missing or odd, the time is off by over 5 minutes, or no
-            secret fits.
+        NotSigned: a header is missing or malformed, the timestamp is more than 5 minutes away, or
+            no secret matches.
     """
-    given = _complete(headers)
+    signature = _signature_headers(headers)
     for signer in allowed:
         try:
-            signer.webhook.verify(body, given, json_parse=False)
+            signer.webhook.verify(body, signature, json_parse=False)
         except WebhookVerificationError as refused:
             if "timestamp" in str(refused):
                 raise NotSigned(
                     "The webhook-timestamp is more than 5 minutes away from now."
                 ) from refused
         except ValueError:
-            # The library lets broken base64, a signature without a comma and a body that is not
-            # UTF-8 through as various ValueErrors: none of them is a signature.
+            # The library raises these for broken base64, a signature without a comma and a body
+            # that is not UTF-8.
             continue
         else:
             return signer
     raise NotSigned("The webhook-signature fits no secret that is valid here.")
 
 
-def _complete(headers: Mapping[str, str]) -> dict[str, str]:
+def _signature_headers(headers: Mapping[str, str]) -> dict[str, str]:
     given = {name: headers.get(name, "") for name in _HEADERS}
     for name, value in given.items():
         if not value:
@@ -70,47 +76,48 @@ def _complete(headers: Mapping[str, str]) -> dict[str, str]:
 MAX_BODY = 1024 * 1024
 """Bytes of one request: 1 MiB."""
 
-DRAINED = 8 * MAX_BODY
-"""A sender in mid-flight reads its answer only once its bytes are taken: some are, and dropped."""
+DRAIN_LIMIT = 8 * MAX_BODY
+"""Bytes of a too large body that are read and dropped, so that its sender can read the answer."""
 
-READ_SECONDS = 10.0
-"""A sender that dribbles its body out holds a connection no longer than this."""
-
-
-class TooLarge(Exception):
-    """The body is over `MAX_BODY`, whatever its Content-Length says."""
+READ_TIMEOUT = 10.0
+"""Seconds in which the body has to arrive: a slow sender must not hold a connection."""
 
 
-class TooSlow(Exception):
-    """The body did not arrive in `READ_SECONDS`, or the sender went away."""
+class TooLarge(RequestRefused):
+    """A body over `MAX_BODY`, whatever its Content-Length says."""
+
+    status = 413
+
+    def __init__(self) -> None:
+        super().__init__(f"A request may have at most {MAX_BODY} bytes.")
+
+
+class TooSlow(RequestRefused):
+    """A body that did not arrive within `READ_TIMEOUT`, or whose sender disconnected."""
+
+    status = 408
 
 
 async def read_body(request: Request) -> bytes:
-    """The raw body, at most `MAX_BODY` bytes.
-
-    Raises:
-        TooLarge: where more bytes came.
-        TooSlow: where they did not come in time.
-    """
+    """Returns the raw body, at most `MAX_BODY` bytes. Raises `TooLarge` and `TooSlow`."""
     declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared[:20]) > DRAINED:
+    if declared.isdecimal() and int(declared[:20]) > DRAIN_LIMIT:
         raise TooLarge
     try:
-        async with asyncio.timeout(READ_SECONDS):
+        async with asyncio.timeout(READ_TIMEOUT):
             return await _read(request)
-    except (TimeoutError, ClientDisconnect) as gone:
-        raise TooSlow from gone
+    except (TimeoutError, ClientDisconnect) as error:
+        raise TooSlow("The body did not arrive in time.") from error
 
 
 async def _read(request: Request) -> bytes:
-    body = bytearray()
-    taken = 0
+    body, size = bytearray(), 0
     async for chunk in request.stream():
-        taken += len(chunk)
-        if taken > DRAINED:
+        size += len(chunk)
+        if size > DRAIN_LIMIT:
             break
-        if taken <= MAX_BODY:
+        if size <= MAX_BODY:
             body += chunk
-    if taken > MAX_BODY:
+    if size > MAX_BODY:
         raise TooLarge
     return bytes(body)

@@ -1,66 +1,29 @@
-"""Validation of alerts: each is valid, or invalid with the field that is wrong."""
+"""Request validation: alerts and appeals from JSON, with a JSON pointer to an invalid field."""
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, from_json
 
-from bot.http.models import MAX_ALERTS
+from bot.http.models import MAX_ALERTS, RequestRefused
 from workflows.domain.alerts import BY_HAND, Alert
-
-MAX_DEPTH = 32
-"""Readers of JSON give up somewhere (pydantic at 200), and an alert travels inside of more JSON."""
-
-_INT64 = range(-(2**63), 2**63)
-
-
-class NotKept(ValueError):
-    """A value that some reader down the line could not take; `pointer` says where it stands."""
-
-    def __init__(self, pointer: tuple[str | int, ...], sentence: str) -> None:
-        super().__init__(sentence)
-        self.pointer = pointer
-        self.sentence = sentence
-
-
-def check_lasting(value: Any, pointer: tuple[str | int, ...]) -> None:
-    """Makes sure that `value` survives JSON, expressions (64-bit integers) and PostgreSQL's text.
-
-    Raises:
-        NotKept: for the first value that does not.
-    """
-    if isinstance(value, dict | list):
-        if len(pointer) > MAX_DEPTH:
-            raise NotKept(pointer[:2], f"This is nested more than {MAX_DEPTH} levels deep.")
-        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
-            check_lasting(key, pointer)
-            check_lasting(inner, (*pointer, key))
-        return
-    problem = _problem(value)
-    if problem is not None:
-        raise NotKept(pointer, problem)
-
-
-def _problem(value: Any) -> str | None:
-    if isinstance(value, str):
-        return "U+0000 can't be kept in a text." if "\x00" in value else None
-    if isinstance(value, float):
-        return None if math.isfinite(value) else "This number is too large."
-    if isinstance(value, int) and value not in _INT64:
-        return "This number is too large."
-    return None
-
+from workflows.domain.appeal.model import AppealRequest
 
 DEFAULT_DETECTOR = "default"
+
+MAX_DEPTH = 32
+"""Levels of nesting. pydantic reads 200, and an alert is stored inside other JSON."""
 
 MAX_ALERT = 256 * 1024
 """Bytes of one alert as Temporal stores it: 256 KiB.
 
-Temporal refuses a signal of 2 MB and ends a workflow whose history passes 50 MB; all alerts of a
-group wait in one history while no worker runs: 190 of the largest, or 10,000 of 5 KB.
+Temporal refuses a signal of 2 MB and terminates a workflow whose history exceeds 50 MB. All alerts
+of a group share one history while no worker runs: 190 of the largest, or 10,000 of 5 KB.
 """
+
+_INT64 = range(-(2**63), 2**63)
 
 _SENTENCES = {
     "missing": "This field is required.",
@@ -74,62 +37,88 @@ _SENTENCES = {
     "union_tag_not_found": "The kind of evidence (text or image) is required.",
 }
 
+Path = tuple[str | int, ...]
+"""Keys and indexes from the item down to a value."""
 
-class NotAlerts(Exception):
-    """The body as a whole is unusable; the message is a sentence, `pointer` may say where."""
-
-    def __init__(self, sentence: str, pointer: str | None = None) -> None:
-        super().__init__(sentence)
-        self.pointer = pointer
+M = TypeVar("M", bound=BaseModel)
 
 
 @dataclass(frozen=True)
 class Invalid:
-    """One alert that can't be taken: `pointer` is a JSON pointer into it."""
+    """Invalid alert or appeal; `pointer` is a JSON pointer into it."""
 
     id: str | None
     pointer: str
     error: str
 
 
-def read_alerts(body: bytes, speaker: str | None, taken: frozenset[str]) -> list[Alert | Invalid]:
-    """The alerts of `body` in their order.
+class NotStorable(ValueError):
+    """A value that JSON, CEL or PostgreSQL can't hold, with its path."""
 
-    `speaker` is the detector whose own secret signed; with the common secret (None) the first
-    alert that names a detector speaks for all, and it may not be one of `taken`, which sign
-    with their own.
+    def __init__(self, path: Path, sentence: str) -> None:
+        super().__init__(sentence)
+        self.path = path
+        self.sentence = sentence
+
+
+def read_alerts(body: bytes, speaker: str | None, own: frozenset[str]) -> list[Alert | Invalid]:
+    """Returns the alerts of `body` in their order.
+
+    `speaker` is the detector whose own secret signed. With the common secret (None), the first
+    detector named in an alert is assumed for the others; it can't be one of `own`, the detectors
+    with a secret of their own.
 
     Raises:
-        NotAlerts: where there is no single alert to look at.
+        RequestRefused: the body is not JSON, or not one alert or a list of alerts.
     """
-    items = _items(body)
-    named = speaker or _first_named(items)
-    forbidden = frozenset() if speaker else taken
-    return [_read_one(item, named, forbidden) for item in items]
+    items = _items(_parse(body))
+    detector = speaker or _first_named(items)
+    protected = frozenset() if speaker else own
+    return [_read_alert(item, detector, protected) for item in items]
 
 
-def _items(body: bytes) -> list[Any]:
+def read_appeal(body: bytes, speaker: str | None, own: frozenset[str]) -> AppealRequest | Invalid:
+    """Returns the appeal of `body`; `speaker` and `own` as in `read_alerts`.
+
+    Raises:
+        RequestRefused: the body is not a JSON object.
+    """
+    item = _parse(body)
+    if not isinstance(item, dict):
+        raise RequestRefused("The body has to be one appeal.")
+    source = item.setdefault("source", speaker or DEFAULT_DETECTOR)
+    if speaker is not None and source != speaker:
+        return _invalid(item, ("source",), f"This request speaks for {speaker[:64]!r} only.")
+    if speaker is None and isinstance(source, str) and source in own:
+        return _invalid(item, ("source",), "This source signs with a secret of its own.")
+    request = _validated(AppealRequest, item)
+    if isinstance(request, Invalid) or request.withdrawn or request.statement.strip():
+        return request
+    return _invalid(item, ("statement",), _SENTENCES["missing"])
+
+
+def _parse(body: bytes) -> Any:
     try:
-        parsed = from_json(body, allow_inf_nan=False, cache_strings="keys")
-    except ValueError as broken:
-        raise NotAlerts(f"The body is not JSON that can be used: {broken}.") from broken
+        return from_json(body, allow_inf_nan=False, cache_strings="keys")
+    except ValueError as error:
+        raise RequestRefused(f"The body is not JSON that can be used: {error}.") from error
+
+
+def _items(parsed: Any) -> list[Any]:
     if not isinstance(parsed, dict):
-        raise NotAlerts('The body has to be one alert or {"alerts": [...]}.', "")
+        raise RequestRefused('The body has to be one alert or {"alerts": [...]}.', "")
     if "alerts" not in parsed:
         return [parsed]
     unknown = next((key for key in parsed if key != "alerts"), None)
     if unknown is not None:
-        raise NotAlerts("There is no such field beside alerts.", _pointer((unknown,)))
-    return _listed(parsed["alerts"])
-
-
-def _listed(alerts: Any) -> list[Any]:
+        raise RequestRefused("There is no such field beside alerts.", _pointer((unknown,)))
+    alerts = parsed["alerts"]
     if not isinstance(alerts, list):
-        raise NotAlerts("alerts has to be a list.", "/alerts")
+        raise RequestRefused("alerts has to be a list.", "/alerts")
     if not alerts:
-        raise NotAlerts("There is no alert in the list.", "/alerts")
+        raise RequestRefused("There is no alert in the list.", "/alerts")
     if len(alerts) > MAX_ALERTS:
-        raise NotAlerts(f"At most {MAX_ALERTS} alerts fit in a request.", "/alerts")
+        raise RequestRefused(f"At most {MAX_ALERTS} alerts fit in a request.", "/alerts")
     return alerts
 
 
@@ -138,51 +127,74 @@ def _first_named(items: list[Any]) -> str:
     return next((name for name in names if isinstance(name, str)), DEFAULT_DETECTOR)
 
 
-def _read_one(item: Any, detector: str, forbidden: frozenset[str]) -> Alert | Invalid:
+def _read_alert(item: Any, detector: str, protected: frozenset[str]) -> Alert | Invalid:
     if not isinstance(item, dict):
         return Invalid(None, "", "An alert has to be an object.")
     given = item.setdefault("detector", detector)
     if given != detector:
-        return invalid(item, ("detector",), f"This request speaks for {detector[:64]!r} only.")
+        return _invalid(item, ("detector",), f"This request speaks for {detector[:64]!r} only.")
     if given in BY_HAND:
-        return invalid(item, ("detector",), "Only people in Slack speak for this detector.")
-    if given in forbidden:
-        return invalid(item, ("detector",), "This detector signs with a secret of its own.")
+        return _invalid(item, ("detector",), "Only people in Slack speak for this detector.")
+    if given in protected:
+        return _invalid(item, ("detector",), "This detector signs with a secret of its own.")
     try:
         for field in ("attributes", "title"):
-            check_lasting(item.get(field), (field,))
-        return _bounded(Alert.model_validate(item))
-    except NotKept as lost:
-        return invalid(item, lost.pointer, lost.sentence)
-    except ValidationError as wrong:
-        first = wrong.errors(include_input=False, include_url=False)[0]
-        return invalid(item, location(first), sentence(first))
-
-
-def _bounded(alert: Alert) -> Alert:
+            check_storable(item.get(field), (field,))
+    except NotStorable as error:
+        return _invalid(item, error.path, error.sentence)
+    alert = _validated(Alert, item)
+    if isinstance(alert, Invalid):
+        return alert
     size = len(alert.model_dump_json().encode())
     if size > MAX_ALERT:
-        raise NotKept((), f"An alert may have at most {MAX_ALERT} bytes; this one has {size}.")
+        sentence = f"An alert may have at most {MAX_ALERT} bytes; this one has {size}."
+        return _invalid(item, (), sentence)
     return alert
 
 
-def invalid(item: dict[str, Any], place: tuple[str | int, ...], error: str) -> Invalid:
-    """One item that can't be taken, by its id where it has one."""
-    given = item.get("id")
-    return Invalid(given[:256] if isinstance(given, str) else None, _pointer(place), error)
+def check_storable(value: Any, path: Path) -> None:
+    """Checks that JSON, CEL (64-bit integers) and PostgreSQL's text can hold `value`.
+
+    Raises:
+        NotStorable: for the first value that can't be stored.
+    """
+    if isinstance(value, dict | list):
+        if len(path) > MAX_DEPTH:
+            raise NotStorable(path[:2], f"This is nested more than {MAX_DEPTH} levels deep.")
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            check_storable(key, path)
+            check_storable(inner, (*path, key))
+    elif isinstance(value, str):
+        if "\x00" in value:
+            raise NotStorable(path, "U+0000 can't be kept in a text.")
+    elif (isinstance(value, float) and not math.isfinite(value)) or (
+        isinstance(value, int) and value not in _INT64
+    ):
+        raise NotStorable(path, "This number is too large.")
 
 
-def location(error: ErrorDetails) -> tuple[str | int, ...]:
-    """Where in the JSON a complaint of pydantic stands."""
+def _validated(model: type[M], item: dict[str, Any]) -> M | Invalid:
+    try:
+        return model.model_validate(item)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        return _invalid(item, _path(first), _sentence(first))
+
+
+def _invalid(item: dict[str, Any], path: Path, error: str) -> Invalid:
+    id_ = item.get("id")
+    return Invalid(id_[:256] if isinstance(id_, str) else None, _pointer(path), error)
+
+
+def _path(error: ErrorDetails) -> Path:
     loc = error["loc"]
     if loc[:1] == ("evidence",) and len(loc) > 2:
-        # pydantic names the kind of evidence as a step of its own: it is not in the JSON.
+        # pydantic adds the kind of evidence as a step that is not in the JSON.
         return (*loc[:2], *loc[3:])
     return loc
 
 
-def sentence(error: ErrorDetails) -> str:
-    """A complaint of pydantic in words."""
+def _sentence(error: ErrorDetails) -> str:
     known = _SENTENCES.get(error["type"])
     if known is not None:
         return known
@@ -190,6 +202,6 @@ def sentence(error: ErrorDetails) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def _pointer(location: tuple[str | int, ...]) -> str:
-    steps = (str(step)[:200].replace("~", "~0").replace("/", "~1") for step in location)
+def _pointer(path: Path) -> str:
+    steps = (str(step)[:200].replace("~", "~0").replace("/", "~1") for step in path)
     return "".join(f"/{step}" for step in steps)

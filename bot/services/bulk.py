@@ -1,9 +1,9 @@
-"""Rings: subjects that are decided together, from the platform's look-ups and the ledger."""
+"""Bulk decisions: their subjects, impact and progress, from the platform and the ledger."""
 
 from collections.abc import Sequence
 
 from activities.ledger.bulk import BulkLedger
-from activities.ledger.queries import Row
+from activities.ledger.database import Row
 from activities.platform.related import Found, RelatedReader
 from bot.policies import Policies
 from workflows.domain.alerts import Subject
@@ -16,7 +16,7 @@ from workflows.domain.values import Text, Value
 
 
 class Wanted(Value):
-    """Whom somebody wants to decide for: as in `workflows.ports.bulk.RingAsk`."""
+    """Subjects to select: look-ups (`sources`) from the `starts`, and single `ids`."""
 
     type: str
     starts: dict[str, Subject]
@@ -25,7 +25,7 @@ class Wanted(Value):
 
 
 class DoneLine(Value):
-    """What became of one action on one subject; `title` where it is still known."""
+    """Result of one action on one subject; an action removed from the policy has no `title`."""
 
     name: str
     title: Text | None = None
@@ -34,14 +34,14 @@ class DoneLine(Value):
 
 
 class SubjectLine(Value):
-    """One subject of a ring; without actions nothing was done to it yet."""
+    """A subject with the results so far."""
 
     subject: Subject
     done: tuple[DoneLine, ...] = ()
 
 
 class BulkPage(Value):
-    """Some subjects of a ring, failed ones first. `first` counts from 0."""
+    """A page of subjects, failed ones first. `first` is its offset."""
 
     total: int
     first: int
@@ -49,35 +49,33 @@ class BulkPage(Value):
 
 
 class BulkService:
-    """Rings over platform and ledger. Raises `Unavailable` where one of them does not answer."""
+    """Bulk decisions over platform and ledger. Every call raises `Unavailable`."""
 
-    def __init__(
-        self, reader: RelatedReader, bulk_decisions: BulkLedger, policies: Policies
-    ) -> None:
+    def __init__(self, reader: RelatedReader, ledger: BulkLedger, policies: Policies) -> None:
         self._reader = reader
-        self._bulk_ledger = bulk_decisions
+        self._ledger = ledger
         self._policies = policies
 
     def sources(self) -> dict[str, RelatedSpec]:
-        """The look-ups of platform.yaml, by their names."""
+        """Returns the look-ups of platform.yaml by name."""
         return dict(self._policies.look_ups().related)
 
     async def count(self, name: str, start: Subject) -> int:
-        """How many subjects a look-up finds."""
+        """Returns the number of subjects that a look-up finds."""
         spec = self.sources()[name]
         return len((await self._reader.related(spec, start)).subjects)
 
     async def gather(self, wanted: Wanted) -> Found:
-        """The subjects, each once."""
+        """Returns the selected subjects, each once."""
         catalog = self._policies.look_ups()
         return await self._reader.gather(
             catalog, wanted.type, wanted.starts, wanted.sources, wanted.ids
         )
 
     async def impact(self, found: Found) -> Impact:
-        """What acting on all of them would touch."""
+        """Returns the impact of a decision for all of them."""
         touched = await self._reader.touched(self._policies.look_ups(), found)
-        sanctioned = await self._bulk_ledger.sanctioned(found.subjects)
+        sanctioned = await self._ledger.sanctioned(found.subjects)
         return Impact(
             sums=touched.sums,
             sanctioned=sanctioned,
@@ -86,21 +84,21 @@ class BulkService:
         )
 
     async def progress(self, case: str) -> Tally | None:
-        """How far the ring of a case's last decision is."""
+        """Returns the progress of a case's last decision, None when it is not a bulk decision."""
         bulk = await self._bulk(case)
-        marks = None if bulk is None else await self._bulk_ledger.bulk_statuses(bulk)
-        return None if marks is None else bulk_progress.tally(map(MemberStatus, marks), 0)
+        statuses = None if bulk is None else await self._ledger.bulk_statuses(bulk)
+        return None if statuses is None else bulk_progress.tally(map(MemberStatus, statuses), 0)
 
     async def page(self, case: str, first: int, size: int) -> BulkPage | None:
-        """Subjects of the ring of a case's last decision."""
+        """Returns subjects of a case's last decision, None when it is not a bulk decision."""
         bulk = await self._bulk(case)
         if bulk is None:
             return None
-        page = await self._bulk_ledger.page(bulk, first, size)
+        page = await self._ledger.page(bulk, first, size)
         return BulkPage(total=page.total, first=first, lines=self._lines(page.rows))
 
     async def _bulk(self, case: str) -> str | None:
-        decision = await self._bulk_ledger.last_of(case)
+        decision = await self._ledger.last_of(case)
         return None if decision is None or decision.bulk is None else decision.bulk.id
 
     def _lines(self, rows: Sequence[Row]) -> tuple[SubjectLine, ...]:

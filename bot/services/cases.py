@@ -1,4 +1,4 @@
-"""Cases as the ledger has them, read for people in Slack."""
+"""Case queries on the ledger for Slack: queue, search, timeline, history of a subject."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from activities.ledger.queries import Look, Queries, Row
+from activities.ledger.database import Row
+from activities.ledger.queries import Look, Queries
 from activities.ledger.search import Search
 from bot.policies import Policies
 from bot.slack.commands.parser import case_begun
@@ -14,24 +15,23 @@ from workflows.domain.alerts import Subject
 from workflows.domain.case.approval import Purpose
 from workflows.domain.case.decision import Decision, Verdict
 from workflows.domain.case.enforcement import ActionStatus
-from workflows.domain.case.events import CaseOpened, Recorded
+from workflows.domain.case.events import CaseOpened, Recorded, kinds
 from workflows.domain.case.model import HoldKind, Phase
 from workflows.domain.case.snapshot import CardRef
-from workflows.domain.case.view import UNTOLD
 from workflows.domain.people import Role
 from workflows.domain.policy.playbook import Severity
 from workflows.domain.values import Text, Value
 
-_COUNTED = UNTOLD - {CaseOpened.model_fields["kind"].default}
+_COUNTED = kinds(lambda each: not each.in_thread and each is not CaseOpened)
 LATEST_EVENTS = 100
-"""Read back for the last decision; alerts that join may stand behind it."""
+"""Events read for the last decision, which joined alerts may follow."""
 
 
 class CaseLine(Value):
-    """A case in a list. `due` is when its present step runs out; None where nothing is due.
+    """A case in a list. `due` is the deadline of its current step, if it has one.
 
-    `approvers` are the roles that are still needed while it waits for an approval, `barred` the
-    people who can't give it; `hold` and `hold_until` tell that it was set aside.
+    `approvers` are the roles that a pending approval still needs, and `barred` the people who can't
+    give it.
     """
 
     id: str
@@ -56,7 +56,7 @@ class CaseLine(Value):
 
 
 class ActionLine(Value):
-    """An action as it stands: `name` as in actions.yaml, `title` where it is still known."""
+    """Status of an action. `name` is its key in actions.yaml; a removed action has no `title`."""
 
     case: str
     name: str
@@ -68,7 +68,7 @@ class ActionLine(Value):
 
 
 class EventLine(Value):
-    """One event: `kind` as in the ledger; by None: Koban itself."""
+    """One event. `kind` is the ledger's; `by` is None for Koban itself."""
 
     at: datetime
     kind: str
@@ -76,7 +76,7 @@ class EventLine(Value):
 
 
 class Story(Value):
-    """One case with its last decision, its actions and its latest events, oldest first."""
+    """A case with its last decision, its actions and its latest events, oldest first."""
 
     line: CaseLine
     alerts: int
@@ -88,17 +88,14 @@ class Story(Value):
 
 
 class TimelineLine(Value):
-    """An event of a timeline; `whole` is None where this version of Koban can't read it."""
+    """An event of a timeline; `whole` is None for an event of a newer version of Koban."""
 
     line: EventLine
     whole: Recorded | None = None
 
 
 class Timeline(Value):
-    """A page of a case's events, oldest first: those from the `first` (0) on, of `total`.
-
-    `opened` is how the case began.
-    """
+    """A page of a case's events, oldest first. `first` is its offset in all `total` events."""
 
     opened: CaseOpened | None
     lines: tuple[TimelineLine, ...]
@@ -107,17 +104,14 @@ class Timeline(Value):
 
 
 class Past(Value):
-    """What the team has had to do with a subject: newest first."""
+    """Cases and actions of a subject, newest first."""
 
     cases: tuple[CaseLine, ...] = ()
     actions: tuple[ActionLine, ...] = ()
 
 
 class LookedUp(Value):
-    """A look-up that is about to be shown: who, at whom, why; `revealed`: with personal data.
-
-    `case` is the case that it is for, where one was named.
-    """
+    """Audit entry of a look-up. `revealed` means with personal data; `case` is its purpose."""
 
     by: str
     kind: str
@@ -129,21 +123,21 @@ class LookedUp(Value):
 
 
 class Record(Value):
-    """What the team has on a subject: its open cases, and how many sanctions stand."""
+    """Open cases of a subject, and its number of sanctions in force."""
 
     open_cases: tuple[str, ...] = ()
     standing: int = 0
 
 
 class LedgerReader:
-    """What happened, as the ledger has it. Every call raises `LedgerUnavailable`."""
+    """Read access to cases. Every call raises `LedgerUnavailable`."""
 
     def __init__(self, queries: Queries, policies: Policies) -> None:
         self._queries = queries
         self._policies = policies
 
     async def story(self, case: str) -> Story | None:
-        """A case by its id."""
+        """Returns a case with its decision, actions and events."""
         row = await self._queries.case(case)
         if row is None:
             return None
@@ -152,7 +146,7 @@ class LedgerReader:
         return self._story(row, actions, events)
 
     async def timeline(self, case: str, page: int | None, size: int) -> Timeline | None:
-        """A page of what the thread of a case tells."""
+        """Returns page `page` (from 0; None: the last) with `size` events of the case's thread."""
         total = await self._queries.count_events(case, but=_COUNTED)
         last = max(total - 1, 0) // size
         number = last if page is None else min(page, last)
@@ -160,15 +154,15 @@ class LedgerReader:
         first = rows if number == 0 else await self._queries.events_between(case, 0, 1)
         if not total:
             return None
-        lines = tuple(_told(row) for row in rows)
+        lines = tuple(_timeline_line(row) for row in rows)
         return Timeline(opened=_opened(first), lines=lines, first=number * size, total=total)
 
     async def queue(self) -> tuple[CaseLine, ...]:
-        """Every case that is not closed or waits for an approval."""
+        """Returns every case that is not closed or waits for an approval."""
         return tuple(line_of(row) for row in await self._queries.open_cases())
 
     async def past(self, subject: Subject) -> Past:
-        """A subject's cases and actions, newest first."""
+        """Returns a subject's cases and actions, newest first."""
         cases = await self._queries.cases_of(subject.type, subject.id)
         actions = await self._queries.actions_on(subject.type, subject.id)
         return Past(
@@ -177,7 +171,7 @@ class LedgerReader:
         )
 
     async def looked_up(self, note: LookedUp) -> None:
-        """Writes a look-up down, for good."""
+        """Records a look-up."""
         look = Look(
             at=note.at,
             actor=note.by,
@@ -223,7 +217,7 @@ class LedgerReader:
         )
 
 
-def _told(row: Row) -> TimelineLine:
+def _timeline_line(row: Row) -> TimelineLine:
     line = EventLine(at=row["at"], kind=row["kind"], by=row["actor"])
     event = {**row["data"], "kind": row["kind"], "at": row["at"], "by": row["actor"]}
     try:
@@ -235,7 +229,7 @@ def _told(row: Row) -> TimelineLine:
 
 
 def _opened(rows: Sequence[Row]) -> CaseOpened | None:
-    first = _told(rows[0]).whole if rows else None
+    first = _timeline_line(rows[0]).whole if rows else None
     return first.event if first is not None and isinstance(first.event, CaseOpened) else None
 
 
@@ -245,7 +239,7 @@ def _last_decision(events: Sequence[Row]) -> Decision | None:
 
 
 def line_of(row: Row) -> CaseLine:
-    """A case's row as it stands in a list."""
+    """Converts a row of the table `cases`."""
     due = row["claim_due"] if row["owner"] is None else row["decide_due"]
     return CaseLine(
         id=row["id"],
@@ -271,7 +265,7 @@ def line_of(row: Row) -> CaseLine:
 
 
 def _barred(row: Row) -> frozenset[str]:
-    """Who can't give the approval; a row of an older version only says who decided."""
+    """People who can't approve; rows of an older version have the decider only."""
     barred = row["approval_barred"]
     if barred is None:
         barred = [row["decider"]] if row["decider"] else []
@@ -283,30 +277,30 @@ def _card(row: Row) -> CardRef | None:
     return CardRef(channel=channel, ts=row["card_ts"]) if channel and row["card_ts"] else None
 
 
-class LedgerFinding:
-    """Finding cases in the ledger. Every call raises `LedgerUnavailable`."""
+class CaseSearch:
+    """Search for cases. Every call raises `LedgerUnavailable`."""
 
-    def __init__(self, finding: Search, queries: Queries) -> None:
-        self._finding = finding
+    def __init__(self, search: Search, queries: Queries) -> None:
+        self._search = search
         self._queries = queries
 
     async def cases(self, text: str, first: int, size: int) -> tuple[CaseLine, ...]:
-        """Cases with `text` in them, or whose id begins so."""
-        rows = await self._finding.cases(text, case_begun(text), first, size)
+        """Returns cases that contain `text` or whose id starts with it."""
+        rows = await self._search.cases(text, case_begun(text), first, size)
         return tuple(line_of(row) for row in rows)
 
     async def near(self, case: str) -> tuple[str, ...]:
-        """The ids of cases that differ in one character."""
+        """Returns the ids of cases that differ in one character."""
         return tuple(await self._queries.cases_like(case))
 
     async def of_alert(self, detector: str, alert: str) -> CaseLine | None:
-        """The case of an alert."""
+        """Returns the case of an alert."""
         row = await self._queries.case_of_alert(detector, alert)
         return None if row is None else line_of(row)
 
     async def records(self, subjects: Sequence[Subject]) -> dict[str, Record]:
-        """What there is on each of them."""
-        found = await self._finding.records(subjects)
+        """Returns the record of each subject by its key."""
+        found = await self._search.records(subjects)
         return {
             key: Record(open_cases=cases, standing=standing)
             for key, (cases, standing) in found.items()

@@ -1,4 +1,4 @@
-"""Look-ups at the platform, as platform.yaml describes them."""
+"""Subject look-ups on the platform's API, configured in platform.yaml."""
 
 import json
 from typing import Any
@@ -9,14 +9,14 @@ from activities.platform.requests import fill_path
 from bot.policies import Policies
 from workflows.domain.values import Text, Value, visible
 
-LONGEST = 500
-"""Characters of one field: a card's section holds 2,000 (docs.slack.dev, section block)."""
+MAX_LENGTH = 500
+"""Characters of one field; a section field may have 2,000 (docs.slack.dev, section block)."""
 
-GONE = frozenset({404, 410})
+NOT_FOUND = frozenset({404, 410})
 
 
 class Fact(Value):
-    """One field that the platform shows of a subject."""
+    """One field of a subject."""
 
     title: Text
     value: str
@@ -24,17 +24,17 @@ class Fact(Value):
 
 
 class LookUps:
-    """Subjects, read from the platform's API."""
+    """Read access to subjects on the platform."""
 
     def __init__(self, platform: Platform, policies: Policies) -> None:
         self._platform = platform
         self._policies = policies
 
     async def look_up(self, kind: str, id_: str) -> tuple[Fact, ...] | None:
-        """The fields of a subject that platform.yaml shows, None where there is no such subject.
+        """Returns the configured fields of a subject, None when the subject does not exist.
 
         Raises:
-            Unavailable: where the platform does not answer, or refuses to.
+            Unavailable: the platform does not answer or refuses the look-up.
         """
         spec = self._policies.lookup(kind)
         if spec is None:
@@ -54,18 +54,18 @@ class LookUps:
         except UnusableSubject:
             return None
         except Refused as refused:
-            if refused.status in GONE:
+            if refused.status in NOT_FOUND:
                 return None
             raise Unavailable(f"The platform refuses the look-up ({refused.status}).") from refused
 
 
 def _shown(answer: Any, path: str) -> str | None:
-    """The value at a dotted path, None where the answer has nothing there."""
+    """The value at a dotted path as text, None when it is missing."""
     for step in path.split("."):
         if not isinstance(answer, dict):
             return None
         answer = answer.get(step)
     if answer is None:
         return None
-    written = answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
-    return visible(written[:LONGEST])
+    text = answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
+    return visible(text[:MAX_LENGTH])

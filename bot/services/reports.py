@@ -1,8 +1,7 @@
-"""Reports of `koban work`: their activities, and the schedules that begin them."""
+"""Reports in `koban work`: the gathering activity and the Temporal Schedules."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 
 import structlog
@@ -16,51 +15,49 @@ from activities.report_gathering import ReportGathering
 from activities.slack.directory import Directory
 from bot.policies import Policies
 from bot.settings import Settings
+from bot.tasks import in_background
 from workflows.report.schedules import Planned, Schedules, planned
 
-LOOK = 30.0
-"""Seconds between two looks at the policy folder."""
+CHECK_INTERVAL = 30.0
+"""Seconds between two checks of the policy folder for changed schedules."""
 
 log = structlog.get_logger()
 
 
-def gathering(
+def report_gathering(
     database: Database, people: Directory, policies: Policies, settings: Settings
 ) -> ReportGathering:
-    """What reads everything that a report tells."""
+    """Builds the activity that gathers a report's numbers."""
     return ReportGathering(
-        Statistics(database), Queries(database), people, policies, settings.zone, _utc_now
+        Statistics(database),
+        Queries(database),
+        people,
+        policies,
+        settings.zone,
+        lambda: datetime.now(UTC),
     )
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-@asynccontextmanager
-async def keeping_schedules(
-    client: Client, policies: Policies, settings: Settings
-) -> AsyncIterator[None]:
-    """For as long as the block lasts, there are the schedules that policy wants."""
+def report_schedules(
+    client: Client, policies: Policies, settings: Settings, interval: float = CHECK_INTERVAL
+) -> AbstractAsyncContextManager[None]:
+    """Keeps the Schedules of the policy while the block runs, checked every `interval` seconds."""
     schedules = Schedules(client, settings.temporal.task_queue)
-    keeping = asyncio.create_task(_keep(schedules, policies, settings))
-    try:
-        yield
-    finally:
-        keeping.cancel()
-        await asyncio.wait([keeping])
+    return in_background(_sync(schedules, policies, settings, interval))
 
 
-async def _keep(schedules: Schedules, policies: Policies, settings: Settings) -> None:
-    """Once at the start, then whenever policy wants others; again where Temporal is away."""
-    kept: tuple[Planned, ...] | None = None
+async def _sync(
+    schedules: Schedules, policies: Policies, settings: Settings, interval: float
+) -> None:
+    """Updates the Schedules when the policy has changed, or when Temporal was unreachable."""
+    applied: tuple[Planned, ...] | None = None
     while True:
         wanted = planned(policies.reports(), policies.roster(), settings.zone)
-        if wanted != kept:
+        if wanted != applied:
             try:
                 await schedules.keep(wanted)
-                kept = wanted
+                applied = wanted
                 log.info("schedules_kept", schedules=[each.id for each in wanted])
             except RPCError as error:
                 log.warning("schedules_not_kept", status=error.status.name)
-        await asyncio.sleep(LOOK)
+        await asyncio.sleep(interval)

@@ -1,4 +1,4 @@
-"""Services that Slack's listeners use beside Slack itself."""
+"""Service container of Slack's listeners."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from activities.slack.role_holders import StandIn, StandIns
 from bot.http.admission import AlertSubmitter
 from bot.policies import Policies
 from bot.services.bulk import BulkService
-from bot.services.cases import LedgerFinding, LedgerReader
+from bot.services.cases import CaseSearch, LedgerReader
 from bot.services.lookups import LookUps
 from bot.services.team import LanguagePreferences, TeamService
 from bot.settings import Settings
@@ -35,45 +35,45 @@ from workflows.ports.appeals import AppealSnapshot
 
 
 class CaseService(Protocol):
-    """The workflows (`workflows.client.Cases`)."""
+    """`workflows.client.Cases`, or the wrapper that refreshes App Home after a click."""
 
     async def click(self, workflow_id: str, click: Click) -> None:
-        """Stores a click for good. Raises `workflows.client.OutOfReach`."""
+        """Stores a click durably. Raises `workflows.client.OutOfReach`."""
 
     async def memory(self, workflow_id: str) -> CaseSnapshot | None:
-        """The running case at `route`, or None. Raises `workflows.client.OutOfReach`."""
+        """Returns a running case, None when it has ended. Raises `OutOfReach`."""
 
 
 class AppealService(Protocol):
-    """The appeals (`workflows.client.Appeals`). Raises `workflows.client.OutOfReach`."""
+    """`workflows.client.Appeals`, or the wrapper that refreshes App Home after a click."""
 
     async def click(self, click: AppealClick) -> bool:
-        """Stores a click for good; False where its appeal is over."""
+        """Stores a click durably; False when its appeal has ended. Raises `OutOfReach`."""
 
     async def memory(self, appeal: str) -> AppealSnapshot | None:
-        """An open appeal, or None."""
+        """Returns an open appeal, None when it has ended. Raises `OutOfReach`."""
 
 
 class ManualAlerts:
-    """Alerts that people make, on the way that detectors' alerts take."""
+    """Alerts made by people, which take the same way as detectors' alerts."""
 
-    def __init__(self, handover: AlertSubmitter, policies: Policies) -> None:
-        self._handover = handover
+    def __init__(self, submitter: AlertSubmitter, policies: Policies) -> None:
+        self._submitter = submitter
         self._policies = policies
 
-    def takes(self, alert: Alert) -> Playbook | None:
-        """The playbook that takes an alert."""
-        placed = self._policies.place(alert)
-        return None if placed is None else placed[0].playbook
+    def playbook_of(self, alert: Alert) -> Playbook | None:
+        """Returns the playbook that matches an alert."""
+        target = self._policies.target_of(alert)
+        return None if target is None else target.policy.playbook
 
-    async def hand_over(self, alert: Alert) -> None:
-        """Stores it for good; a second time changes nothing. Raises `TemporalAway`."""
-        await self._handover.hand_over([alert])
+    async def submit(self, alert: Alert) -> None:
+        """Stores the alert durably, once. Raises `TemporalUnavailable`."""
+        await self._submitter.submit([alert])
 
 
 @dataclass(frozen=True)
 class Services:
-    """Everything beside Slack itself that the listeners use. Times are typed in `zone`."""
+    """Dependencies of Slack's listeners. Times that people type are in `zone`."""
 
     cases: CaseService
     appeals: AppealService
@@ -86,7 +86,7 @@ class Services:
     texts: Callable[[Language], Catalog]
     language: Language
     zone: tzinfo
-    finding: LedgerFinding
+    finding: CaseSearch
     automation: Automation
     alerts: ManualAlerts
     bulk_decisions: BulkService
@@ -94,16 +94,16 @@ class Services:
 
 
 def stand_ins(database: Database) -> StandIns:
-    """Who covers a role now, as the ledger says; nobody while it is away."""
+    """Returns a query for the people who cover a role; empty while the ledger is unreachable."""
     covers = Covers(database)
 
-    async def standing_in(role: Role) -> tuple[StandIn, ...]:
+    async def query(role: Role) -> tuple[StandIn, ...]:
         try:
             return await covers.standing_in(role, datetime.now(UTC))
         except LedgerUnavailable:
             return ()
 
-    return standing_in
+    return query
 
 
 def make_services(
@@ -115,10 +115,10 @@ def make_services(
     platform: LookUps,
     settings: Settings,
     preferred: LanguagePreferences,
-    handover: AlertSubmitter,
+    submitter: AlertSubmitter,
     related: RelatedReader,
 ) -> Services:
-    """Everything that the listeners use, over the real things."""
+    """Builds the container."""
     return Services(
         cases=cases,
         appeals=appeals,
@@ -138,9 +138,9 @@ def make_services(
         texts=texts,
         language=settings.locale,
         zone=settings.zone,
-        finding=LedgerFinding(Search(database), Queries(database)),
+        finding=CaseSearch(Search(database), Queries(database)),
         automation=Automation(database),
-        alerts=ManualAlerts(handover, policies),
+        alerts=ManualAlerts(submitter, policies),
         bulk_decisions=BulkService(related, BulkLedger(database), policies),
         evidence=EvidenceRecord(database),
     )

@@ -1,4 +1,4 @@
-"""Team: its numbers, who is on shift, and the language that each person chose."""
+"""Team: statistics, shifts and language preferences."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -13,49 +13,56 @@ from activities.ledger.statistics import Statistics
 from activities.ledger.team import ActiveCover, Covers, Preferences
 from activities.slack.directory import Directory, RolesUnknown
 from bot.policies import Policies
+from bot.timeouts import PRODUCTION
 from workflows.domain.metrics.metrics import Numbers
 from workflows.domain.people import WORKING_ROLES, Role
 from workflows.domain.policy.roster import ShiftTurn, next_after, on_at, zone_of
 from workflows.domain.values import Language, Text, Value
 
-LASTS = 10.0
-"""Seconds; a choice counts at once in the process that heard it, and here after that."""
-PATIENCE = 0.2
-"""Seconds that a slow ledger is waited for, where the person's last known language counts."""
-FIRST = 1.0
-"""The same where nothing is known: a later answer is better than one in the wrong language."""
+FRESH_SECONDS = 10.0
+"""Lifetime of a cached choice; the process that stored the choice uses it at once."""
+STALE_TIMEOUT = 0.2
+"""Seconds to wait for the ledger before an expired choice is used."""
 FAILURES = (LedgerError, DBAPIError)
-"""While a ledger comes back, its tables may not be there yet."""
+"""DBAPIError: while a ledger is being restored, its tables may be missing."""
 
 
 class LanguagePreferences:
-    """A cache over the ledger. While that is away or slow, what was known counts."""
+    """Cached language preferences; expired ones are used while the ledger does not answer."""
 
     def __init__(
-        self, preferences: Preferences, clock: Callable[[], float] = time.monotonic
+        self,
+        preferences: Preferences,
+        clock: Callable[[], float] = time.monotonic,
+        stale_timeout: float = STALE_TIMEOUT,
+        first_timeout: float = PRODUCTION.language,
     ) -> None:
         self._preferences = preferences
-        lasts = timedelta(seconds=LASTS)
-        self._kept = Cache("preferences", self._ask, lasts, FAILURES, clock=clock)
+        self._stale_timeout = stale_timeout
+        self._first_timeout = first_timeout
+        lasts = timedelta(seconds=FRESH_SECONDS)
+        self._kept = Cache("preferences", self._load, lasts, FAILURES, clock=clock)
 
     async def language(self, person: str) -> Language | None:
-        """The language that a person chose; None where they follow Slack. Never raises."""
+        """Returns the language that a person chose; None for Slack's language. Never raises."""
         try:
-            return await self._kept.get(person, patience=PATIENCE, first=FIRST)
+            return await self._kept.get(
+                person, patience=self._stale_timeout, first=self._first_timeout
+            )
         except Away:
             return None
 
     async def choose(self, person: str, language: Language | None, at: datetime) -> None:
-        """From now on the person reads `language`. Raises `LedgerUnavailable`."""
+        """Stores a choice. Raises `LedgerUnavailable`."""
         await self._preferences.choose_language(person, language, at)
         self._kept.put(person, language)
 
-    async def _ask(self, person: str) -> Language | None:
+    async def _load(self, person: str) -> Language | None:
         return await self._preferences.language(person)
 
 
 class Duty(Value):
-    """A turn with everybody who works it; None where Slack does not say who that is."""
+    """A shift with its people; None while Slack does not return the members of a role."""
 
     turn: ShiftTurn
     people: tuple[str, ...] | None
@@ -63,10 +70,7 @@ class Duty(Value):
 
 
 class OnCall(Value):
-    """Who is on shift, who comes next, and who covers for whom.
-
-    Without a `roster`, `holders` are those who hold the working roles.
-    """
+    """Current and next shifts, and covers. Without a `roster`, `holders` have the working roles."""
 
     roster: bool
     now: tuple[Duty, ...] = ()
@@ -76,7 +80,7 @@ class OnCall(Value):
 
 
 class TeamService:
-    """The team: over ledger, roster and Slack's groups. Raises `LedgerUnavailable`."""
+    """Queries about the team. Every call raises `LedgerUnavailable`."""
 
     def __init__(
         self,
@@ -87,7 +91,7 @@ class TeamService:
         preferred: LanguagePreferences,
         zone: tzinfo,
     ) -> None:
-        """`zone` is the deployment's, for a roster without one of its own."""
+        """`zone` is used by a roster without a time zone of its own."""
         self._policies = policies
         self._people = people
         self._statistics = statistics
@@ -96,11 +100,11 @@ class TeamService:
         self._zone = zone
 
     async def numbers(self, since: datetime, until: datetime) -> Numbers:
-        """The numbers of [since, until)."""
+        """Returns the statistics of [since, until)."""
         return await self._statistics.numbers(since, until)
 
     async def on_call(self, now: datetime) -> OnCall:
-        """Who is on shift now, and who is next."""
+        """Returns the current and the next shifts."""
         covers = await self._covers.all(now)
         roster = self._policies.roster()
         if roster is None:
@@ -115,15 +119,15 @@ class TeamService:
         )
 
     def titles(self) -> dict[str, Text]:
-        """The titles of the playbooks, by their names."""
+        """Returns the titles of the playbooks by name."""
         return self._policies.titles()
 
     async def language(self, person: str) -> Language | None:
-        """The language that a person chose."""
+        """Returns the language that a person chose."""
         return await self._preferred.language(person)
 
     async def choose_language(self, person: str, language: Language | None, now: datetime) -> None:
-        """From now on the person reads `language`."""
+        """Stores a choice. Raises `LedgerUnavailable`."""
         await self._preferred.choose(person, language, now)
 
     async def _duties(self, turns: Sequence[ShiftTurn]) -> tuple[Duty, ...]:

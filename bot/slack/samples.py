@@ -45,7 +45,7 @@ from workflows.domain.case.events import CaseOpened, Recorded
 from workflows.domain.case.evolve import apply_all, opened
 from workflows.domain.case.model import Case
 from workflows.domain.case.refusals import Refusal
-from workflows.domain.case.view import told_in_thread, view_of
+from workflows.domain.case.view import view_of
 from workflows.domain.people import Actor, Role
 from workflows.domain.policy.playbook import Policy, Severity
 from workflows.domain.storm import MOST_TOP, Group, Mention, Picture, Top
@@ -162,7 +162,7 @@ def _of_playbook(policy: Policy, reader: Reader, now: datetime) -> Iterator[Samp
         view = view_of(decided)
         yield _message(f"{name}: card, {preset.id}", case_card(view, reader))
         recorded = tuple(Recorded(seq=n, event=event) for n, event in enumerate(outcome, 2))
-        lines = tuple(each for each in recorded if told_in_thread(each))
+        lines = tuple(each for each in recorded if each.event.in_thread)
         yield _message(f"{name}: thread, {preset.id}", lines_message(lines, view, reader))
         if view.approval is not None and view.decision is not None:
             drawn = approval_card(view, view.approval, view.decision, reader, None)

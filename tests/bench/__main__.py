@@ -53,7 +53,7 @@ async def answers(url: str) -> None:
 
 
 async def clicks(world: Stage, sender: Sender, folder: Path, seconds: int) -> dict:
-    """Koban against a Bolt app that only acks: the same presses on the same cards, in turns."""
+    """Koban against a Bolt app that only acks: the same clicks on the same cards, in turns."""
     port = free_port()
     acks = [sys.executable, "-m", "tests.bench.only_acks", str(port)]
     floor = Process("acks", [*acks, world.workspace.signing_secret], folder / "acks.log")
@@ -130,7 +130,7 @@ async def bench(quick: bool) -> dict:
 
 
 async def only_ingest(client: Client, folder: Path, env: dict[str, str], url: str) -> dict:
-    """On a queue without a worker, so that nothing else is measured."""
+    """Measures ingest on a queue without workers."""
     koban = str(Path(sys.executable).with_name("koban"))
     idle = {**env, "KOBAN_TEMPORAL__TASK_QUEUE": "bench-idle"}
     serve = Process("serve", [koban, "serve"], folder / "idle.log", idle)
@@ -147,7 +147,7 @@ def usual_write(case: dict) -> int:
 
 
 def targets(result: dict) -> list[tuple[str, str, str]]:
-    """(what, measured, target) with a word for each that is missed."""
+    """Rows of (name, measured, target), with a remark for each missed target."""
     rows = [
         ("accepted alerts ÷ bare loop", result["alerts"]["ratio"], ">=", 0.9),
         ("whole cases ÷ no logic", result["whole_cases"]["ratio"], ">=", 0.6),

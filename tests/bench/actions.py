@@ -1,4 +1,4 @@
-"""Counts what a history costs on Temporal Cloud, from its events alone.
+"""Temporal Cloud actions of a history, counted from its events.
 
 Counted: the start (with its first signal), every further signal, timers, activities and their
 retries, local activities, children, signals to others, updates, queries' writes of attributes,
@@ -12,10 +12,10 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 
 CHILD = 2
-"""Starting a child costs two; the child's own start is one of them."""
+"""Starting a child is two actions; the child's own start is one of them."""
 
 LOCAL_ACTIVITY = "core_local_activity"
-"""The marker that the SDK records for each local activity that ended."""
+"""Marker that the SDK records for each completed local activity."""
 
 _ONE_EACH = frozenset(
     {
@@ -30,7 +30,7 @@ _ONE_EACH = frozenset(
 
 @dataclass(frozen=True)
 class Cost:
-    """What one or several histories hold."""
+    """Counts of one or several histories."""
 
     events: int = 0
     actions: int = 0
@@ -51,7 +51,7 @@ class Cost:
 
 
 def cost_of(history: Iterable[HistoryEvent]) -> Cost:
-    """The cost of one run. Signals include the one that came with the start."""
+    """Actions of one run. Signals include the one of signal-with-start."""
     events = list(history)
     signals = sum(_is_signal_from_outside(event) for event in events)
     return Cost(
@@ -90,7 +90,7 @@ def _of_the_start(events: list[HistoryEvent]) -> int:
 
 
 def _is_signal_from_outside(event: HistoryEvent) -> bool:
-    """A workflow's signal to another is paid for where it was sent."""
+    """A signal from a workflow is billed to its sender."""
     if event.event_type != EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
         return False
     sender = event.workflow_execution_signaled_event_attributes
@@ -98,7 +98,7 @@ def _is_signal_from_outside(event: HistoryEvent) -> bool:
 
 
 def _activity_starts(events: list[HistoryEvent]) -> int:
-    """Attempts, retries included: the event of the last one says which it was."""
+    """Attempts, retries included: the last attempt's event has its number."""
     started = {
         event.activity_task_started_event_attributes.scheduled_event_id: (
             event.activity_task_started_event_attributes.attempt
@@ -114,7 +114,7 @@ def _activity_starts(events: list[HistoryEvent]) -> int:
 
 
 def _tasks_with_local_activities(events: list[HistoryEvent]) -> int:
-    """All local activities that one workflow task reports are one action together."""
+    """Local activities of one workflow task are one action."""
     tasks: set[int] = set()
     for event in events:
         if _is_local_activity(event):

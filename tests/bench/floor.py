@@ -1,4 +1,4 @@
-"""The floor under whole cases: a workflow with the same signals and activities, and no logic."""
+"""Baseline for whole cases: a workflow with the same signals and activities, and no logic."""
 
 from datetime import timedelta
 
@@ -15,14 +15,14 @@ async def nothing() -> None:
 
 @workflow.defn
 class Floor:
-    """Waits for its signals, and does as many activities as a standard case."""
+    """Waits for the signals and runs as many activities as a standard case."""
 
     def __init__(self) -> None:
         self._signals = 0
 
     @workflow.signal
     def press(self) -> None:
-        """One more press."""
+        """Counts a click."""
         self._signals += 1
 
     @workflow.run

@@ -1,4 +1,4 @@
-"""Alerts per second: `koban serve` against a bare loop of signal-with-start, in turns."""
+"""Ingest rate: alerts per second of `koban serve` and of bare signal-with-start, in turns."""
 
 import asyncio
 import json
@@ -76,7 +76,7 @@ async def posted(url: str, count: int) -> float:
 
 
 async def measure(client: Client, queue: str, url: str, rounds: int, count: int) -> dict:
-    """Rounds of one and the other; medians, and the median of the rounds' ratios."""
+    """Alternates both; returns the medians, and the median of the ratios."""
     await bare(client, queue, BATCH)
     await posted(url, BATCH)
     pairs = [(await posted(url, count), await bare(client, queue, count)) for _ in range(rounds)]

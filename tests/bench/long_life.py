@@ -1,4 +1,4 @@
-"""Ten thousand alerts into one case: how long its histories get, and how long it takes.
+"""Ten thousand alerts for one case: history length and duration.
 
 Also on its own: `python -m tests.bench.long_life [ALERTS]`.
 """
@@ -20,11 +20,11 @@ from tests.world import World, koban
 from workflows.client import Cases
 
 WAVE = 500
-"""Alerts that arrive at once, before the case had a moment of rest."""
+"""Alerts that arrive at once."""
 
 
 async def measure(temporal: str, folder: Path, number: int = 10_000) -> dict:
-    """Pours `number` alerts and reads off what became of them."""
+    """Sends `number` alerts and measures the case."""
     async with koban(temporal, folder) as world:
         sato = await world.person("U0SATO")
         await world.happens(lure())

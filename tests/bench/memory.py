@@ -1,4 +1,4 @@
-"""What an open case costs a worker in memory."""
+"""Worker memory for each open case."""
 
 import asyncio
 
@@ -33,6 +33,6 @@ async def measure(world: Stage, client: Client, queue: str, pid: int, counts: li
 
 
 async def _posted(world: Stage, wanted: int) -> None:
-    """Waits until that many cards were posted: then the cases are open and cached."""
+    """Waits for that many cards, which means that the cases are cached."""
     posts = world.workspace.calls
     await wait_until(lambda: posts["chat.postMessage"] >= wanted, 120, what="cards")

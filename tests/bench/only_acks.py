@@ -1,4 +1,4 @@
-"""The floor under click → ack: a Bolt app that does nothing but ack. `PORT SECRET` as arguments."""
+"""Baseline for click → ack: a Bolt app that only acks. `PORT SECRET` as arguments."""
 
 import asyncio
 import re
@@ -12,7 +12,7 @@ from slack_bolt.authorization import AuthorizeResult
 
 
 async def authorized(**_: object) -> AuthorizeResult:
-    """Asks nobody."""
+    """Authorizes without a request."""
     return AuthorizeResult(enterprise_id=None, team_id="T", bot_token="xoxb-x", bot_user_id="U")
 
 

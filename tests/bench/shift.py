@@ -1,4 +1,4 @@
-"""Clicks, cards and whole cases, as people cause them."""
+"""Latencies of clicks, cards and whole cases."""
 
 import asyncio
 import time
@@ -32,7 +32,7 @@ def spread(seconds: list[float]) -> dict:
 
 
 async def new_card(world: Stage, sender: Sender, person: Person, who: str, kind: str) -> tuple:
-    """One alert; its card, and the seconds from the request until it stood."""
+    """Sends an alert; returns its card and the seconds until it was posted."""
     world.market.put(*user(who))
     world.market.put(*stream("s_9", "ライブ", "u_host", 1240))
     world.market.put(*message("m_77", "LINE", who))
@@ -62,7 +62,7 @@ async def alert_to_card(world: Stage, sender: Sender, count: int) -> dict:
 
 
 async def click_to_ack(workspace: Workspace, press, per_second: int, count: int) -> dict:
-    """Presses at a steady rate; how long each waited for its 200, as Slack measures it."""
+    """Clicks at a steady rate; returns the time until each 200, as Slack measures it."""
     workspace.deliveries.clear()
     tasks = []
     began = time.perf_counter()
@@ -76,7 +76,7 @@ async def click_to_ack(workspace: Workspace, press, per_second: int, count: int)
 async def standard_case(
     world: Stage, sender: Sender, client: Client, kind: str, preset: str, who: str
 ) -> dict:
-    """Alert, claim, one tap, closed (with an approval where the preset asks for one)."""
+    """Alert, claim, preset, closed (with an approval if the preset needs one)."""
     async with Person(world.url, "U0SATO") as sato, Person(world.url, "U0TANAKA") as tanaka:
         calls = sum(world.workspace.calls[name] for name in WRITING)
         card, _ = await new_card(world, sender, sato, who, kind)
@@ -103,7 +103,7 @@ async def standard_case(
 
 
 def written(events: Iterable[HistoryEvent]) -> dict:
-    """Writes to the ledger: how many, and the bytes of the usual and the largest one."""
+    """Ledger writes: their number, and the bytes of the median and the largest one."""
     scheduled = (event.activity_task_scheduled_event_attributes for event in events)
     sizes = [
         sum(len(payload.data) for payload in each.input.payloads)

@@ -1,4 +1,4 @@
-"""A storm against Slack's real rates: ten thousand alerts in a minute, and people who press.
+"""Storm at Slack's real rates: ten thousand alerts in a minute, with clicks meanwhile.
 
 Also on its own: `python -m tests.bench.storm [--several] [--small]`. It takes six minutes.
 """
@@ -34,14 +34,14 @@ from tests.bench.storm_watch import cards, case_of, changed_at, judged, pressabl
 from tests.conftest import free_port
 
 FLUSH = 3.0
-"""Seconds for which a detector gathers alerts; critical ones it sends at once."""
+"""Seconds for which a detector batches alerts; critical ones are sent at once."""
 LONGEST = 900.0
 STANDS_STILL = 2.0
 
 
 @dataclass
 class Arena:
-    """A running Koban and the world around it."""
+    """A running Koban and its environment."""
 
     world: Stage
     sender: Sender
@@ -60,16 +60,16 @@ class Arena:
 
     @property
     def workspace(self) -> Workspace:
-        """The stand-in's own state."""
+        """The sandbox's state."""
         return self.world.workspace
 
     def cards(self) -> list[Message]:
-        """The storm's cards: not those of the cases that warmed everything up."""
+        """The storm's cards, without those of the warm-up."""
         return [card for card in cards(self.workspace) if case_of(card) not in self.before]
 
 
 async def rain(arena: Arena) -> float:
-    """Sends everything at its moment or with its flush; the seconds until all is taken."""
+    """Sends the plan; returns the seconds until every alert is accepted."""
     requests = []
     for at, batch in _requests(coming(arena.plan)):
         await asyncio.sleep(max(0.0, arena.began + at - time.time()))
@@ -79,7 +79,7 @@ async def rain(arena: Arena) -> float:
 
 
 def _requests(drops: list[Coming]) -> list[tuple[float, list[Coming]]]:
-    """What is sent when, in its order."""
+    """The batches of the plan in order."""
     requests = [(each.at, [each]) for each in drops if each.critical]
     gathered: dict[int, list[Coming]] = {}
     for each in drops:
@@ -98,7 +98,7 @@ async def _sent(arena: Arena, batch: list[Coming]) -> None:
 
 
 async def shift(arena: Arena, every: float) -> None:
-    """People claim cards; each sixth opens a case from the digest first, before its card stands."""
+    """Claims cards; every sixth click opens a case from the digest before its card is posted."""
     dice, number = random.Random(1), 0
     pressing: set[asyncio.Task[None]] = set()
     try:
@@ -168,7 +168,7 @@ async def _claimed(arena: Arena, case: str, name: str, since: float) -> float | 
 async def _act(
     arena: Arena, person: str, message: Message, action: str, value: str | None = None
 ) -> bool:
-    """Presses; False where the button is gone by now."""
+    """Clicks; False when the button is gone."""
     for control in pressable(message):
         wanted = value is None or control.element.get("value") == value
         if control.action_id == action and wanted:
@@ -186,7 +186,7 @@ async def _act(
 
 
 def digests(workspace: Workspace) -> list[Message]:
-    """The storms' messages."""
+    """The storm digests."""
     return [
         message
         for channel in workspace.channels
@@ -200,7 +200,7 @@ def _all_posted(arena: Arena) -> bool:
 
 
 async def settled(arena: Arena) -> dict:
-    """Waits until every subject has its card, all alerts are counted, and every card is true."""
+    """Waits until every subject has a card, all alerts are counted, and every card is current."""
     deadline = time.monotonic() + LONGEST
     while time.monotonic() < deadline:
         await asyncio.sleep(0.5)
@@ -222,7 +222,7 @@ async def settled(arena: Arena) -> dict:
 
 
 def forced(arena: Arena) -> dict:
-    """What Slack's rates ask for at least, for what was posted and drawn anew by then."""
+    """Minimum time that Slack's rates allow for the posts and updates so far."""
     rates, posts = arena.workspace.rates, Counter[str]()
     for channel, found in arena.workspace.channels.items():
         if not found.is_im:
@@ -250,7 +250,7 @@ def _spread(waits: list[float | None]) -> dict:
 
 
 def _critical(arena: Arena) -> list[float | None]:
-    """From sending a critical subject's first alert to its card."""
+    """Seconds from a critical subject's first alert to its card."""
     urgent = {each.subject for each in coming(arena.plan) if each.critical}
     posted = {
         subject: float(card.ts)
@@ -264,7 +264,7 @@ def _critical(arena: Arena) -> list[float | None]:
 
 
 async def warm(arena: Arena) -> None:
-    """Connections stand and files are compiled before a storm comes."""
+    """Warms up connections and imports."""
     few = Plan(alerts=3, subjects=3, seconds=0.1, critical=0, kinds=arena.plan.kinds)
     await arena.sender.send([each.body for each in coming(few)])
     await wait_until(lambda: len(arena.cards()) == few.subjects, 60, what="first cards")
@@ -273,7 +273,7 @@ async def warm(arena: Arena) -> None:
 
 
 async def play(arena: Arena, press_every: float = 3.0) -> dict:
-    """One storm from its first alert to the last true card."""
+    """Runs one storm, from its first alert to the last current card."""
     await warm(arena)
     arena.began = time.time()
     pressing = asyncio.create_task(shift(arena, press_every))
@@ -304,7 +304,7 @@ async def play(arena: Arena, press_every: float = 3.0) -> dict:
 
 
 async def measure(plan: Plan, rates: Rates, press_every: float = 3.0) -> dict:
-    """A storm against processes of its own."""
+    """Runs a storm against its own processes."""
     async with AsyncExitStack() as opened:
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="koban-storm-")))
         world = await opened.enter_async_context(stage(folder, 0, Workspace(rates=rates)))
@@ -349,7 +349,7 @@ SMALL: dict[str, Any] = {"alerts": 400, "subjects": 60, "seconds": 5.0, "critica
 
 
 def faults(found: dict) -> int:
-    """What was lost, stood twice, or was not true at the end."""
+    """Returns lost alerts, duplicate cards and stale cards."""
     return abs(found["lost"]) + found["duplicates"] + len(found["untrue"])
 
 

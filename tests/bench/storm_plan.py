@@ -1,4 +1,4 @@
-"""What a storm brings: alerts with their moments, over subjects that come up one after another."""
+"""Storm plan: alerts with their times, over subjects that start one after another."""
 
 import random
 from collections.abc import Iterator
@@ -8,14 +8,14 @@ from uuid import uuid4
 from deploy.sandbox.traffic.alerts import Json, alert
 
 LIVE = ("off_platform", "off_platform", "harassment", "other")
-"""Kinds whose playbooks all speak to one channel."""
+"""Kinds whose playbooks use one channel."""
 BOTH = ("off_platform", "phishing", "harassment", "counterfeit")
-"""Half of them speak to another one."""
+"""Kinds of which half use another channel."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """So many alerts over so many subjects; the first alert of each comes within the first part.
+    """Number of alerts and subjects; each subject's first alert is within the first part.
 
     `critical` subjects are of the worst severity from their first alert on.
     """
@@ -32,7 +32,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Coming:
-    """One alert, so many seconds after the storm began."""
+    """One alert, at `at` seconds after the start."""
 
     at: float
     body: Json
@@ -41,7 +41,7 @@ class Coming:
 
 
 def coming(plan: Plan) -> list[Coming]:
-    """All alerts in the order of their moments."""
+    """Returns all alerts in order of time."""
     dice = random.Random(plan.seed)
     made = [each for number in range(plan.subjects) for each in _of_subject(plan, number, dice)]
     return sorted(made, key=lambda each: each.at)

@@ -1,4 +1,4 @@
-"""What is seen of a storm from outside: cards at the stand-in, and whether they are true."""
+"""Storm observations: cards in the sandbox, compared with the cases."""
 
 import asyncio
 import re
@@ -29,12 +29,12 @@ def cards(workspace: Workspace) -> list[Message]:
 
 
 def case_of(message: Message) -> str:
-    """Whose card it is."""
+    """The subject of a card."""
     return str((message.metadata or {})["event_payload"]["case"])
 
 
 def handle_of(message: Message) -> tuple[str, int] | None:
-    """The route and the version that a card was drawn with."""
+    """Workflow id and version of a card."""
     for control in pressable(message):
         found = _VERSION.search(str(control.element.get("value", "")))
         if found is not None:
@@ -43,23 +43,23 @@ def handle_of(message: Message) -> tuple[str, int] | None:
 
 
 def pressable(message: Message) -> list[Control]:
-    """What can be pressed on a message."""
+    """Buttons of a message."""
     return controls({"blocks": message.blocks})
 
 
 def text_of(message: Message) -> str:
-    """What stands on a message."""
+    """Text of a message."""
     return visible_text({"blocks": message.blocks, "text": message.text})
 
 
 def changed_at(message: Message) -> float:
-    """When it was posted or drawn anew last, by the stand-in's clock."""
+    """Time of the last post or update, by the sandbox's clock."""
     return float(message.edited_ts or message.ts)
 
 
 @dataclass
 class Judged:
-    """How the cards compare with the cases."""
+    """Comparison of cards and cases."""
 
     cards: int = 0
     duplicates: int = 0
@@ -68,7 +68,7 @@ class Judged:
 
 
 async def judged(standing: list[Message], client: Client) -> Judged:
-    """Every card against its case's own view: as of the same version, with as many alerts."""
+    """Compares every card's version and number of alerts with its case."""
     found = Judged()
     counts = Counter(case_of(message) for message in standing)
     found.cards, found.duplicates = len(standing), sum(counts.values()) - len(counts)
@@ -98,7 +98,7 @@ def _is_true(message: Message, version: int, case: Case) -> bool:
 
 
 async def shows(message: Message, words: str, since: float, patience: float = 30.0) -> float | None:
-    """When a message first showed these words after `since`; None where it never did."""
+    """Time when a message first contained these words after `since`, or None."""
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         if changed_at(message) >= since and words in text_of(message):

@@ -1,4 +1,4 @@
-"""What a history costs, on histories written by hand."""
+"""Action counts of histories written by hand."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from tests.bench.actions import Cost, cost_of
 
 
 def history(*kinds: tuple[str, dict[str, Any]] | str) -> list[HistoryEvent]:
-    """Events by their names, numbered; with attributes where the count looks at them."""
+    """Numbered events by name, with the attributes that are counted."""
     made = []
     for number, kind in enumerate(kinds, start=1):
         name, given = (kind, {}) if isinstance(kind, str) else kind
@@ -61,7 +61,7 @@ def test_other_markers_are_free() -> None:
 
 
 def test_each_attempt_of_an_activity_is_one_action() -> None:
-    """The event of the third attempt stands for three."""
+    """The event of the third attempt counts three."""
     started = {"scheduled_event_id": 2, "attempt": 3}
     seen = history(
         "workflow_execution_started",
@@ -73,7 +73,7 @@ def test_each_attempt_of_an_activity_is_one_action() -> None:
 
 
 def test_a_child_is_two_actions_and_its_own_start_is_none() -> None:
-    """The parent pays for both."""
+    """Both are billed to the parent."""
     parent = history(
         "workflow_execution_started",
         "start_child_workflow_execution_initiated",

@@ -1,4 +1,4 @@
-"""Whole cases a second (alert, claim, preset, closed) against a workflow without logic."""
+"""Throughput of whole cases (alert, claim, preset, closed) and of a workflow without logic."""
 
 import asyncio
 import time
@@ -40,7 +40,7 @@ async def _koban(
 
 
 def _case_on_card(workspace: Workspace, workflow_id: str) -> str | None:
-    """The case that the card of `route` is about, once it is posted."""
+    """Waits for the card of a workflow id; returns its case."""
     for channel in workspace.messages.by_channel.values():
         for message in list(channel.values())[-NEWEST:]:
             if any(block.get("block_id") == workflow_id for block in message.blocks):
@@ -70,7 +70,7 @@ async def _rate(tasks: list, in_flight: int) -> float:
 
 
 async def measure(client: Client, world: Stage, count: int, in_flight: int = 10) -> dict:
-    """Cases a second through the running worker, and floors a second through one of ours."""
+    """Cases and baseline workflows per second."""
     alerts = [Alert.model_validate({**e, "detector": "default", "kind": "x"}) for e in some(count)]
     for each in alerts:
         world.market.put("users", {"id": each.subject.id, "name": "x", "status": "active"})

@@ -1,4 +1,4 @@
-"""What is logged, and what never is."""
+"""Log lines: one format, without alert texts, names or addresses."""
 
 import io
 import json
@@ -13,7 +13,7 @@ from bot.log_setup import set_up_logging
 
 @pytest.fixture
 def written() -> Iterator[io.StringIO]:
-    """Where the log goes; as it was before, afterwards."""
+    """The log's stream; logging is reset after the test."""
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
     stream = io.StringIO()
@@ -25,7 +25,7 @@ def written() -> Iterator[io.StringIO]:
 
 
 def test_a_machine_reads_one_json_object_a_line(written: io.StringIO) -> None:
-    """Ours and the libraries' lines have one shape."""
+    """Koban's lines and the libraries' have one format."""
     structlog.get_logger().info("working", task_queue="koban")
     logging.getLogger("temporalio.worker").warning("lost %s", "it")
     first, second = (json.loads(line) for line in written.getvalue().splitlines())
@@ -34,7 +34,7 @@ def test_a_machine_reads_one_json_object_a_line(written: io.StringIO) -> None:
 
 
 def test_an_exception_is_told_by_kind_and_place_only(written: io.StringIO) -> None:
-    """Its message may quote an alert or name a person."""
+    """An exception's message may quote an alert or name a person."""
     try:
         raise ValueError("LINE ID ください")
     except ValueError:
@@ -47,7 +47,7 @@ def test_an_exception_is_told_by_kind_and_place_only(written: io.StringIO) -> No
 
 
 def test_requests_are_not_logged_one_by_one(written: io.StringIO) -> None:
-    """An address may hold an id or a token."""
+    """A URL may contain an id or a token."""
     logging.getLogger("httpx").info("GET http://platform/users/u_123")
     logging.getLogger("uvicorn.access").info("POST /v1/alerts")
     assert written.getvalue() == ""

@@ -1,4 +1,4 @@
-"""The policy folder as ingest and look-ups ask for it."""
+"""Policy folder: targets of alerts, detectors' secrets, checks and look-ups."""
 
 import logging
 import os
@@ -26,7 +26,7 @@ DETECTOR = (
 
 @pytest.fixture
 def environment(tmp_path: Path) -> Iterator[pytest.MonkeyPatch]:
-    """No settings from outside, and the log as it was, afterwards."""
+    """An empty environment; logging is reset after the test."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     with pytest.MonkeyPatch.context() as changed:
@@ -53,17 +53,17 @@ def folder(tmp_path: Path) -> Path:
 def test_an_alert_finds_its_playbook_and_its_group(folder: Path) -> None:
     """Alerts on one subject share a group."""
     policies = Policies(watch_folder(folder), (COMMON,))
-    placed = policies.place(Alert.model_validate(alert("a1")))
+    placed = policies.target_of(Alert.model_validate(alert("a1")))
     assert placed is not None
     assert placed[0].playbook.playbook == "off_platform"
-    other = policies.place(Alert.model_validate(alert("a2")))
+    other = policies.target_of(Alert.model_validate(alert("a2")))
     assert other == placed
 
 
 def test_an_unknown_kind_is_taken_by_the_catch_all(folder: Path) -> None:
-    """Nothing is lost for want of a playbook."""
+    """The catch-all playbook matches every alert."""
     policies = Policies(watch_folder(folder), (COMMON,))
-    placed = policies.place(Alert.model_validate(alert("a1", kind="never_heard_of")))
+    placed = policies.target_of(Alert.model_validate(alert("a1", kind="never_heard_of")))
     assert placed is not None
     assert placed[0].playbook.catch_all
 
@@ -71,7 +71,7 @@ def test_an_unknown_kind_is_taken_by_the_catch_all(folder: Path) -> None:
 def test_a_detector_signs_with_its_own_secret(
     folder: Path, environment: pytest.MonkeyPatch
 ) -> None:
-    """Its own first, then the common one for everybody else."""
+    """Its own secret first, then the common one for all others."""
     environment.setenv("CHAT_SECRET", LIVE_CHAT)
     keys = Policies(watch_folder(folder), (COMMON,)).keys()
     assert [signer.detector for signer in keys.signers] == ["live-chat", None]
@@ -81,7 +81,7 @@ def test_a_detector_signs_with_its_own_secret(
 def test_without_its_secret_nobody_signs_for_a_detector(
     folder: Path, environment: pytest.MonkeyPatch
 ) -> None:
-    """The common secret does not take its place."""
+    """The common secret is not a replacement."""
     policies = Policies(watch_folder(folder), (COMMON,))
     assert [signer.detector for signer in policies.keys().signers] == [None]
     assert policies.keys().own == {"live-chat"}
@@ -140,7 +140,7 @@ def test_doctor_says_what_to_do(
 
 
 def answering(request: httpx.Request) -> httpx.Response:
-    """A platform with one user, which is sometimes away."""
+    """A platform with one user that can be made unreachable."""
     if request.url.path.endswith("u_away"):
         return httpx.Response(503)
     if not request.url.path.endswith("u_123"):
@@ -157,7 +157,7 @@ async def look_ups(folder: Path) -> AsyncIterator[LookUps]:
 
 
 async def test_a_look_up_shows_the_fields_of_the_policy(look_ups: LookUps) -> None:
-    """What is not there is left out; what would trick the eye is visible."""
+    """Missing fields are left out; direction characters become visible."""
     facts = await look_ups.look_up("user", "u_123")
     assert facts is not None
     values = {fact.value for fact in facts}
@@ -177,7 +177,7 @@ async def test_nobody_is_none_and_away_is_away(look_ups: LookUps) -> None:
 def test_serve_does_not_start_where_a_detector_could_not_sign(
     folder: Path, environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The secret that is missing is named before anything listens."""
+    """The missing secret is named before the port is opened."""
     environment.setenv("KOBAN_POLICY", str(folder))
     environment.setenv("KOBAN_HTTP__PORT", "0")
     environment.setenv("KOBAN_SLACK__BOT_TOKEN", "xoxb-nobody")

@@ -19,24 +19,24 @@ from tests.world import fresh_namespace
 
 QUEUE = "alarms"
 ROUNDS = 10
-"""A round shows the fault where the query reaches the server before the timer fires."""
+"""Repetitions: the fault occurs only if the query reaches the server before the timer fires."""
 
 
 @workflow.defn
 class AlarmClock:
-    """Rings when its time has come; too early, it goes back to sleep."""
+    """Completes two seconds after its start."""
 
     def __init__(self) -> None:
         self._rang: datetime | None = None
 
     @workflow.query
     def rang(self) -> datetime | None:
-        """When it rang."""
+        """The time of completion."""
         return self._rang
 
     @workflow.run
     async def run(self) -> None:
-        """Sleeps until two seconds after its start, however often it wakes up."""
+        """Sleeps again after an early wake-up."""
         due = workflow.now() + timedelta(seconds=2)
         while workflow.now() < due:
             await workflow.sleep(due - workflow.now())
@@ -62,12 +62,12 @@ def worker(client: Client, runner: WorkflowRunner) -> Worker:
 
 
 async def has(handle: WorkflowHandle, kind: EventType.ValueType) -> bool:
-    """Whether the history has such an event."""
+    """Whether the history has an event of this type."""
     return any(each.event_type == kind for each in (await handle.fetch_history()).events)
 
 
 async def asked_without_a_worker(client: Client, runner: WorkflowRunner) -> str | None:
-    """One alarm that is asked while no worker runs; why its history can't be replayed."""
+    """Queries an alarm while no worker runs; returns its replay failure."""
     async with worker(client, runner):
         handle = await client.start_workflow(AlarmClock.run, id=uuid4().hex, task_queue=QUEUE)
         started = lambda: has(handle, EventType.EVENT_TYPE_TIMER_STARTED)  # noqa: E731
@@ -87,7 +87,7 @@ async def asked_without_a_worker(client: Client, runner: WorkflowRunner) -> str 
 
 
 async def test_a_query_that_waited_for_a_worker_breaks_a_bare_workflow(client: Client) -> None:
-    """The fault of temporalio 1.35: the timer fires at the time of the task before."""
+    """The fault of temporalio 1.35: the timer fires at the previous task's time."""
     for _ in range(ROUNDS):
         failure = await asked_without_a_worker(client, UnsandboxedWorkflowRunner())
         if failure is not None:
@@ -98,13 +98,13 @@ async def test_a_query_that_waited_for_a_worker_breaks_a_bare_workflow(client: C
 async def test_a_query_that_waited_for_a_worker_leaves_a_guarded_workflow_whole(
     client: Client,
 ) -> None:
-    """The query may fail; the workflow goes on with its own task."""
+    """The query may fail; the workflow continues with its own task."""
     for _ in range(3):
         assert await asked_without_a_worker(client, GuardedRunner()) is None
 
 
 class Inner:
-    """An instance that starts one timer whenever it acts."""
+    """An instance that starts a timer in every activation."""
 
     def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
         """Starts a timer."""
@@ -113,12 +113,12 @@ class Inner:
         return done
 
     def get_info(self) -> SimpleNamespace:
-        """As the guard logs it."""
+        """Info for the guard's log line."""
         return SimpleNamespace(namespace="default", workflow_id="case/1")
 
 
 def signals(at: int, number: int, seconds: int) -> WorkflowActivation:
-    """A workflow task that started with event `at`, for so many signals."""
+    """A workflow task that started with event `at` and has this many signals."""
     act = WorkflowActivation(run_id="1", history_length=at, history_size_bytes=at * 100)
     act.timestamp.FromSeconds(seconds)
     for _ in range(number):
@@ -127,7 +127,7 @@ def signals(at: int, number: int, seconds: int) -> WorkflowActivation:
 
 
 def test_a_task_whose_history_lacks_the_commands_given_before_is_refused() -> None:
-    """A query ran the workflow for another worker's task; that task was lost and came again."""
+    """A query ran the workflow for another worker's task, which was lost and repeated."""
     guard = QueryGuard(Inner())  # type: ignore[arg-type]
     assert guard.activate(signals(8, 1, 10)).HasField("successful")
     # Event 9 timed out; signal 10, scheduled 11, started 12: there is no timer between.

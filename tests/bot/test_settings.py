@@ -1,4 +1,4 @@
-"""Settings: named when they are wrong, silent about secrets, all documented."""
+"""Settings: errors name the setting, never print secrets, and all are documented."""
 
 import base64
 import os
@@ -20,7 +20,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "settings.md"
 
 @pytest.fixture(autouse=True)
 def clean(tmp_path: Path) -> Iterator[pytest.MonkeyPatch]:
-    """No settings from outside, and a folder without `.env`."""
+    """An empty environment, and a folder without `.env`."""
     with pytest.MonkeyPatch.context() as environment:
         for name in [name for name in os.environ if name.startswith("KOBAN_")]:
             environment.delenv(name)
@@ -29,7 +29,7 @@ def clean(tmp_path: Path) -> Iterator[pytest.MonkeyPatch]:
 
 
 def refusal(environment: pytest.MonkeyPatch, name: str, value: str) -> str:
-    """The sentence with which a start stops when `name` is `value`."""
+    """The error when `name` is `value`."""
     environment.setenv(name, value)
     with pytest.raises(SettingWrong) as stopped:
         load_settings()
@@ -37,7 +37,7 @@ def refusal(environment: pytest.MonkeyPatch, name: str, value: str) -> str:
 
 
 def test_everything_has_the_default_of_the_contract() -> None:
-    """An empty environment gives what the contract promises."""
+    """An empty environment gives the documented defaults."""
     settings = load_settings()
     assert settings.temporal.address == "127.0.0.1:7233"
     assert settings.temporal.namespace == "default"
@@ -52,7 +52,7 @@ def test_everything_has_the_default_of_the_contract() -> None:
 def test_settings_come_from_a_file_and_the_environment_wins(
     clean: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """`.env` is read; a variable of the same name is stronger; other names there are ignored."""
+    """`.env` is read, variables override it, and other names in it are ignored."""
     (tmp_path / ".env").write_text("KOBAN_LOCALE=en\nKOBAN_HTTP__PORT=9000\nOTHER=1\n")
     clean.setenv("KOBAN_HTTP__PORT", "9001")
     settings = load_settings()
@@ -100,7 +100,7 @@ def test_settings_come_from_a_file_and_the_environment_wins(
 def test_a_wrong_setting_is_named_with_what_is_expected(
     clean: pytest.MonkeyPatch, name: str, value: str, sentence: str
 ) -> None:
-    """One sentence with the setting's name; also for names that would do nothing."""
+    """The sentence has the setting's name, also for unknown settings."""
     assert refusal(clean, name, value) == sentence
 
 
@@ -117,14 +117,14 @@ def test_a_wrong_setting_is_named_with_what_is_expected(
     ],
 )
 def test_a_wrong_value_is_never_repeated(clean: pytest.MonkeyPatch, name: str) -> None:
-    """What was typed into the wrong place may be a secret."""
+    """A value in the wrong variable may be a secret."""
     sentence = refusal(clean, name, "hunter2")
     assert name.split("__")[0].lower().removeprefix("koban_") in sentence.lower()
     assert "hunter2" not in sentence
 
 
 def test_secrets_do_not_show_when_settings_are_printed(clean: pytest.MonkeyPatch) -> None:
-    """Neither repr nor str nor a dump tells a secret."""
+    """Neither repr nor str nor a dump contains a secret."""
     for name in ("KOBAN_PLATFORM__TOKEN", "KOBAN_SLACK__SIGNING_SECRET", "KOBAN_TEMPORAL__API_KEY"):
         clean.setenv(name, "hunter2")
     clean.setenv("KOBAN_LEDGER__URL", "postgresql+asyncpg://koban:hunter2@db/koban")
@@ -140,7 +140,7 @@ def test_secrets_do_not_show_when_settings_are_printed(clean: pytest.MonkeyPatch
     ["", "k1", f"k1:{SHORT}", f":{KEY}", f"k1:{KEY},", f"k1:{KEY},k1:{KEY}", f"k 1:{KEY}", "k1:ü"],
 )
 def test_an_encryption_key_that_would_not_protect_is_refused(written: str) -> None:
-    """Without its id, too short, twice the same id: named, and what was written is not repeated."""
+    """A missing id, a short key, a repeated id: the error has the name and not the value."""
     with pytest.raises(ValueError) as refused:
         Temporal(encryption_keys=SecretStr(written))
     assert SHORT not in str(refused.value)
@@ -148,7 +148,7 @@ def test_an_encryption_key_that_would_not_protect_is_refused(written: str) -> No
 
 
 def test_encryption_keys_keep_their_order_and_do_not_show(clean: pytest.MonkeyPatch) -> None:
-    """The first one encrypts; none is told by a listing."""
+    """The first one encrypts; none is printed."""
     clean.setenv("KOBAN_TEMPORAL__ENCRYPTION_KEYS", f"k2:{OTHER}, k1:{KEY}")
     settings = load_settings()
     assert [key.id for key in settings.temporal.keys] == ["k2", "k1"]
@@ -160,7 +160,7 @@ def test_encryption_keys_keep_their_order_and_do_not_show(clean: pytest.MonkeyPa
 
 @pytest.mark.parametrize("written", [f"{COMMON},{NEXT}", f" {COMMON} , {NEXT} ", None])
 def test_two_secrets_hold_while_rotating(clean: pytest.MonkeyPatch, written: str | None) -> None:
-    """With a comma or as a JSON list."""
+    """Separated by commas or as a JSON list."""
     clean.setenv("KOBAN_INGEST__SECRET", written or f'["{COMMON}", "{NEXT}"]')
     assert load_settings().ingest.secrets == (COMMON, NEXT)
 
@@ -171,7 +171,7 @@ def test_two_secrets_hold_while_rotating(clean: pytest.MonkeyPatch, written: str
 def test_a_secret_that_would_not_protect_is_refused(
     clean: pytest.MonkeyPatch, written: str
 ) -> None:
-    """Too short, without its prefix, not base64: never a traceback."""
+    """Too short, without its prefix, not base64: a sentence for each."""
     assert refusal(clean, "KOBAN_INGEST__SECRET", written) == (
         "KOBAN_INGEST__SECRET is wrong: expected whsec_ and base64 of 24 to 64 bytes; "
         "two with a comma while rotating."
@@ -181,7 +181,7 @@ def test_a_secret_that_would_not_protect_is_refused(
 def test_a_detectors_own_secret_is_read_by_its_name(
     clean: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """From the environment or `.env`; wrong ones are named."""
+    """From the environment or `.env`; errors name the variable."""
     (tmp_path / ".env").write_text(f"CHAT_SECRET={NEXT}\n")
     clean.setenv("IMAGE_SECRET", "hunter2")
     assert secrets_named("CHAT_SECRET") == (NEXT,)
@@ -192,7 +192,7 @@ def test_a_detectors_own_secret_is_read_by_its_name(
 
 
 def test_a_command_names_the_setting_that_it_lacks() -> None:
-    """What is optional for one command is needed by another."""
+    """A setting can be optional for one command and needed by another."""
     settings = load_settings()
     with pytest.raises(SettingWrong) as stopped:
         need(settings, "slack.bot_token")
@@ -202,12 +202,12 @@ def test_a_command_names_the_setting_that_it_lacks() -> None:
 
 
 def test_every_setting_is_documented_with_its_default() -> None:
-    """docs/settings.md has a row for each."""
+    """docs/settings.md has a row for each setting."""
     rows = [line for line in DOCS.read_text("utf-8").splitlines() if line.startswith("| `KOBAN_")]
     documented = {row.split("`")[1] for row in rows}
     assert documented == {name for name, _ in described()}
 
 
 def test_every_setting_says_what_is_expected() -> None:
-    """Without a description an error could not say what to write."""
+    """Errors use the description."""
     assert [name for name, field in described() if not field.description] == []

@@ -1,4 +1,4 @@
-"""A worker says which version it is only where it was told."""
+"""Worker versioning: on when deployment and build are set."""
 
 import pytest
 
@@ -8,12 +8,12 @@ from bot.temporal import deployment_of
 
 
 def test_a_worker_without_a_version_is_as_before() -> None:
-    """Temporal gives it any case."""
+    """It receives every case."""
     assert deployment_of(Temporal()) is None
 
 
 def test_a_worker_tells_its_deployment_and_its_build() -> None:
-    """Both names reach Temporal as they were set."""
+    """Both names are sent to Temporal."""
     config = deployment_of(Temporal(deployment="koban-prod", build_id="0.2.0"))
     assert config is not None
     assert config.version.to_canonical_string() == "koban-prod.0.2.0"
@@ -22,7 +22,7 @@ def test_a_worker_tells_its_deployment_and_its_build() -> None:
 
 @pytest.mark.parametrize("half", [{"deployment": "koban"}, {"build_id": "0.2.0"}])
 def test_half_a_version_is_refused(half: dict[str, str]) -> None:
-    """It would run unversioned and be given cases of every version."""
+    """It would run unversioned and receive cases of every version."""
     with pytest.raises(SettingWrong) as stopped:
         deployment_of(Temporal(**half))
     assert str(stopped.value) == (

@@ -1,4 +1,4 @@
-"""Signs of life of activities, on a real server."""
+"""Heartbeats of activities, on a real server."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,7 +11,7 @@ from temporalio import activity, workflow
 from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from bot.worker import SignsOfLife
+from bot.worker import HeartbeatInterceptor
 from deploy.sandbox.slack.person import wait_until
 
 _SILENT = timedelta(minutes=5)
@@ -19,33 +19,33 @@ _SILENT = timedelta(minutes=5)
 
 @dataclass
 class Slow:
-    """An activity that ends when it may, and does nothing until then."""
+    """An activity that waits for the test."""
 
     may_end: asyncio.Event = field(default_factory=asyncio.Event)
-    called_off: asyncio.Event = field(default_factory=asyncio.Event)
+    cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     ended: int = 0
 
     @activity.defn(name="slow")
     async def slow(self) -> str:
-        """Hears when it is called off, and counts how often it came to its end."""
-        hearing = asyncio.create_task(self._hear())
+        """Notes a cancellation and counts completions."""
+        listening = asyncio.create_task(self._note_cancellation())
         await self.may_end.wait()
-        hearing.cancel()
+        listening.cancel()
         self.ended += 1
         return "done"
 
-    async def _hear(self) -> None:
+    async def _note_cancellation(self) -> None:
         await activity.wait_for_cancelled()
-        self.called_off.set()
+        self.cancelled.set()
 
 
 @workflow.defn(name="Waits")
 class Waits:
-    """Waits for it."""
+    """Workflow that runs the activity."""
 
     @workflow.run
     async def run(self) -> str:
-        """What it returned."""
+        """Returns the activity's result."""
         answer: str = await workflow.execute_activity(
             "slow",
             start_to_close_timeout=timedelta(hours=1),
@@ -57,14 +57,14 @@ class Waits:
 
 @asynccontextmanager
 async def waiting(temporal: str, slow: Slow) -> AsyncIterator[WorkflowHandle]:
-    """A workflow that waits for it, at work."""
-    client, queue = await Client.connect(temporal), f"living-{uuid4()}"
+    """A running workflow with its activity."""
+    client, queue = await Client.connect(temporal), f"heartbeat-{uuid4()}"
     async with Worker(
         client,
         task_queue=queue,
         workflows=[Waits],
         activities=[slow.slow],
-        interceptors=[SignsOfLife()],
+        interceptors=[HeartbeatInterceptor()],
         workflow_runner=UnsandboxedWorkflowRunner(),
         max_heartbeat_throttle_interval=timedelta(seconds=0.1),
     ):
@@ -72,7 +72,7 @@ async def waiting(temporal: str, slow: Slow) -> AsyncIterator[WorkflowHandle]:
 
 
 async def signs(handle: WorkflowHandle) -> set[int]:
-    """When the server heard last that the activity lives; empty before that, and after its end."""
+    """Time of the last heartbeat; empty before the first one and after completion."""
     pending = (await handle.describe()).raw_description.pending_activities
     return {
         each.last_heartbeat_time.ToNanoseconds()
@@ -82,7 +82,7 @@ async def signs(handle: WorkflowHandle) -> set[int]:
 
 
 async def test_a_slow_activity_is_heard_of_again_and_again(temporal: str) -> None:
-    """It says nothing itself, and is done once."""
+    """The activity sends none itself, and runs once."""
     slow, heard = Slow(), set[int]()
 
     async def twice() -> bool:
@@ -95,8 +95,8 @@ async def test_a_slow_activity_is_heard_of_again_and_again(temporal: str) -> Non
         assert (await handle.result(), slow.ended) == ("done", 1)
 
 
-async def test_what_is_called_off_comes_to_its_end_first(temporal: str) -> None:
-    """What was asked of a platform may take effect: the try under way is not interrupted."""
+async def test_what_is_cancelled_comes_to_its_end_first(temporal: str) -> None:
+    """A request to the platform may take effect: the running attempt is not interrupted."""
     slow = Slow()
 
     async def begun() -> bool:
@@ -105,6 +105,6 @@ async def test_what_is_called_off_comes_to_its_end_first(temporal: str) -> None:
     async with waiting(temporal, slow) as handle:
         await wait_until(begun, what="a sign of life")
         await handle.cancel()
-        await slow.called_off.wait()
+        await slow.cancelled.wait()
         slow.may_end.set()
         assert (await handle.result(), slow.ended) == ("done", 1)

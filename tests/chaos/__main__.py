@@ -1,4 +1,4 @@
-"""`make chaos`: plays a plan, prints what came of it; exit 1 where a promise was not kept."""
+"""`make chaos` command: runs a plan and prints the report; exit 1 if an invariant is violated."""
 
 import argparse
 import asyncio

@@ -1,4 +1,4 @@
-"""What people do in a chaos run: a table. A new command is one row here and a word in a story.
+"""Commands of a chaos run: a table. A new command is one row here and a word in a story.
 
 A row says where the button is, which event of the ledger tells that the command was carried out,
 and when it is no news because the case is so already.
@@ -14,17 +14,17 @@ from workflows.domain.case.model import UNDECIDED, Case
 from workflows.domain.case.rules.escalation import CALL_AGAIN
 
 CASE, APPROVAL = "koban_case", "koban_approval"
-"""The kinds of messages that have buttons, by their metadata."""
+"""Kinds of messages with buttons, by their metadata."""
 
 
 def never(case: Case, person: str) -> bool:
-    """Most commands are never so already: they are carried out or refused."""
+    """Default for commands that can't already be in effect."""
     return False
 
 
 @dataclass(frozen=True)
 class Command:
-    """One thing to press. `form` fills the modal that it opens, by block."""
+    """One button. `form` fills the modal that it opens, by block."""
 
     action: str
     tells: Callable[[Any], bool]

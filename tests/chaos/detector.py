@@ -1,4 +1,4 @@
-"""A detector that sends until it is answered, and sometimes says the same thing twice."""
+"""Detector with retries and repeated alerts."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ class Detector:
         self.answers: Counter[str] = Counter()
 
     def know(self, life: Life) -> None:
-        """The marketplace learns of what the alerts of a life speak of; of a ghost it does not."""
+        """Creates the subjects of a life's alerts at the marketplace, except ghosts."""
         if life.kind == "ghost":
             return
         things = (
@@ -41,7 +41,7 @@ class Detector:
             self._places.stage.market.put(type_, body)
 
     async def send(self, life: Life, number: int, arrival: Arrival) -> None:
-        """One alert, once or twice as its arrival says."""
+        """Sends one alert once or twice."""
         body = json.dumps(_alert(life, number, arrival), ensure_ascii=False).encode()
         headers = self._signed(body)
         if arrival.sending is Sending.ONCE:

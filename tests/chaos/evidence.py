@@ -1,4 +1,4 @@
-"""What can be seen from outside when all is quiet: ledger, Slack, marketplace, Temporal."""
+"""Observable state at rest: ledger, Slack, marketplace and Temporal."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -31,17 +31,17 @@ Row = dict[str, Any]
 _EVENT: TypeAdapter[Any] = TypeAdapter(Event)
 
 ANSWERING = timedelta(seconds=20)
-"""A case that does not answer for that long stands still."""
+"""Seconds after which a case without an answer counts as stuck."""
 
 
 def clock(at: float) -> str:
-    """A moment of the run, as violations write it."""
+    """A time of the run, in the format of violations."""
     return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S.%f")[:-3]
 
 
 @dataclass(frozen=True)
 class Violation:
-    """One promise that was not kept: the number of the invariant, and a sentence with ids."""
+    """A violated invariant: its number, and a sentence with ids."""
 
     invariant: int
     sentence: str
@@ -49,7 +49,7 @@ class Violation:
 
 @dataclass(frozen=True)
 class Story:
-    """One case as the ledger tells it; `states[i]` is the case after `events[i]`."""
+    """One case from the ledger; `states[i]` is the case after `events[i]`."""
 
     row: Row
     events: tuple[Any, ...]
@@ -65,7 +65,7 @@ class Story:
 
 @dataclass
 class Evidence:
-    """Everything that the invariants are checked against."""
+    """Input of the invariants."""
 
     stories: dict[str, Story]
     alerts: Sequence[Row]
@@ -88,7 +88,7 @@ class Evidence:
     told: dict[str, dict[int, Any]] | None = None
 
     def cards(self, kind: str = CASE) -> dict[str, list[Message]]:
-        """The standing messages of a kind, by their case."""
+        """The messages of a kind, by case."""
         found: dict[str, list[Message]] = {}
         for message in self.messages:
             if message.metadata and message.metadata["event_type"] == kind:
@@ -97,7 +97,7 @@ class Evidence:
 
 
 async def gather(places: Places, database: Database, policy: PolicyFolder) -> Evidence:
-    """Looks at everything once."""
+    """Reads everything once."""
     client, market = await places.client(), places.stage.market
     rows = {name: await _rows(database, table) for name, table in _TABLES.items()}
     stories = _stories(rows, policy)
@@ -155,7 +155,7 @@ def _stories(rows: dict[str, list[Row]], policy: PolicyFolder) -> dict[str, Stor
 
 
 def _snapshot(row: Row, policies: dict[tuple[str, str], Row]) -> CaseSnapshot | None:
-    """The state that wakes a closed case up, with the policy that the ledger keeps for it."""
+    """Snapshot of a closed case, with its policy."""
     packed = policies.get((row["policy_version"], row["playbook"]))
     if row["snapshot"] is None or packed is None:
         return None
@@ -174,7 +174,7 @@ def _folded(row: Row, told: list[Any], policy: PolicyFolder) -> list[Case]:
 async def _memories(
     client: Client, stories: dict[str, Story], running: dict[str, str]
 ) -> tuple[dict[str, CaseSnapshot], dict[str, str]]:
-    """What the running case workflows know, by their ids; and why others can't be asked."""
+    """States of the running case workflows by id, and the errors of the others."""
     workflow_ids = {story.row["workflow_id"] for story in stories.values()}
     workflow_ids |= {each for each, kind in running.items() if kind == "CaseWorkflow"}
     found, stuck = dict[str, CaseSnapshot](), dict[str, str]()

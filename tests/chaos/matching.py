@@ -1,11 +1,11 @@
-"""Giving each click an answer of its own, where several would do: bipartite matching."""
+"""Bipartite matching of clicks and answers."""
 
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 
 class Matching:
-    """Who was given once never loses their answer, but may be given another one for it."""
+    """Incremental matching: a matched click stays matched, possibly with another answer."""
 
     def __init__(self, takers: Sequence[Any]) -> None:
         """`takers` are told apart by identity."""
@@ -13,12 +13,12 @@ class Matching:
         self._taken: dict[Hashable, int] = {}
 
     def give(self, taker: Any, wanted: Iterable[Hashable]) -> bool:
-        """Finds one of `wanted` for `taker`, moving others where that helps."""
+        """Matches `taker` with one of `wanted`, moving others if needed."""
         self._wants[id(taker)] = list(wanted)
         return self._find(id(taker), set())
 
     def free(self, answer: Hashable) -> bool:
-        """Whether nobody has it."""
+        """Whether it is unmatched."""
         return answer not in self._taken
 
     def _find(self, taker: int, tried: set[Hashable]) -> bool:

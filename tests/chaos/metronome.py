@@ -1,4 +1,4 @@
-"""A bare timer beside Koban: how late this machine and this Temporal are by themselves.
+"""Baseline for timers: lateness of this machine and this Temporal without Koban.
 
 A process of its own (`python -m tests.chaos.metronome ADDRESS`), which is never killed, runs one
 workflow that does nothing but sleep. What it is late by in some moment, Koban may be late by too.
@@ -18,7 +18,7 @@ BEAT = timedelta(seconds=0.3)
 
 @workflow.defn
 class Metronome:
-    """Beats until it is told to stop."""
+    """Workflow that runs one timer after another until it is stopped."""
 
     def __init__(self) -> None:
         self._stopped = False
@@ -36,7 +36,7 @@ class Metronome:
 
 
 async def beats(handle: WorkflowHandle) -> list[tuple[float, float]]:
-    """(due, seconds late) of every beat so far."""
+    """Returns (due, seconds late) of every timer so far."""
     found, due = list[tuple[float, float]](), 0.0
     async for event in handle.fetch_history_events():
         at = event.event_time.ToDatetime(tzinfo=UTC).timestamp()
@@ -48,7 +48,7 @@ async def beats(handle: WorkflowHandle) -> list[tuple[float, float]]:
 
 
 async def main(address: str) -> None:
-    """Works until it is killed."""
+    """Runs a worker until it is killed."""
     client = await Client.connect(address)
     await client.start_workflow(Metronome.run, id=ROUTE, task_queue=QUEUE)
     runner = UnsandboxedWorkflowRunner()

@@ -1,4 +1,4 @@
-"""People who press what is, or was, on their screen, and remember what Slack told them.
+"""People who click current and old buttons, and record Slack's answers.
 
 They live in the process of the stand-in: hundreds of pages over HTTP would cost more than Koban.
 """
@@ -9,18 +9,17 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from deploy.sandbox.slack.courier import Answer, Courier
+from deploy.sandbox.slack.app_client import Answer, AppClient
+from deploy.sandbox.slack.interactions import Press, close, press, submit
 from deploy.sandbox.slack.model import Message, View
 from deploy.sandbox.slack.person import filled, wait_until
-from deploy.sandbox.slack.pressing import Press, press
 from deploy.sandbox.slack.reading import Control, controls
-from deploy.sandbox.slack.submitting import close, submit
 from deploy.sandbox.slack.workspace import Workspace
 from tests.chaos.commands import COMMANDS, Command
 from tests.chaos.plan import Life, Manner, Step
 
 PATIENCE = 7.0
-"""How long somebody waits for a button to appear."""
+"""Seconds to wait for a button."""
 
 MODAL = 3.0
 AGAIN = 0.4
@@ -30,7 +29,7 @@ CHANNELS = ("C0LIVE", "C0MARKET", "C0LEADS")
 
 @dataclass
 class Click:
-    """One press or submission: acked, or answered by Slack or the modal with a text."""
+    """One click or submission: acked, or answered with a text by Slack or the modal."""
 
     command: str
     person: str
@@ -57,28 +56,28 @@ class Seen:
 
 
 class Envelope:
-    """A courier for one press: what it carried can be delivered once more."""
+    """An AppClient for one press that can deliver the same payload a second time."""
 
-    def __init__(self, courier: Courier) -> None:
-        self._courier = courier
+    def __init__(self, app_client: AppClient) -> None:
+        self._client = app_client
         self._payload: dict | None = None
 
     async def interact(self, payload: dict) -> Answer:
-        """Delivers it, as Slack does."""
+        """Delivers the click, as Slack does."""
         self._payload = payload
-        return await self._courier.interact(payload)
+        return await self._client.interact(payload)
 
     async def again(self) -> bool:
         """Delivers the same press a second time; whether it was acked."""
-        return self._payload is not None and (await self._courier.interact(self._payload)).ok
+        return self._payload is not None and (await self._client.interact(self._payload)).ok
 
 
 @dataclass
 class Crowd:
-    """Everybody on shift; `clicks` is what they did, `counts` what else came of it."""
+    """All people of a run, with their clicks and counters."""
 
     workspace: Workspace
-    courier: Courier
+    app_client: AppClient
     clicks: list[Click] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     _screens: dict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
@@ -151,7 +150,7 @@ class Crowd:
         for _ in range(TRIES):
             click = self._click(step.command, person, seen)
             self.clicks.append(click)
-            envelope = Envelope(self.courier)
+            envelope = Envelope(self.app_client)
             click.acked = await self._touch(envelope, person, seen)
             if step.manner is Manner.TWICE:
                 await asyncio.sleep(step.again)
@@ -163,9 +162,9 @@ class Crowd:
     async def _touch(self, envelope: Envelope, person: str, seen: Seen) -> bool:
         done = Press(seen.control.block_id, seen.control.action_id, seen.given)
         member = self.workspace.people[person]
-        courier: Any = envelope
+        app_client: Any = envelope
         source = seen.view or seen.message
-        return await press(self.workspace, courier, member, source, done) is None
+        return await press(self.workspace, app_client, member, source, done) is None
 
     def _click(self, command: str, person: str, seen: Seen) -> Click:
         case, version = seen.value.split(":")[-2:]
@@ -182,19 +181,19 @@ class Crowd:
         for _ in range(TRIES):
             click = self._click(step.command, person, seen)
             self.clicks.append(click)
-            sent = await submit(self.workspace, self.courier, member, view.id, values)
+            sent = await submit(self.workspace, self.app_client, member, view.id, values)
             click.acked = sent.ok
             if sent.ok:
                 return
             self.counts["modal kept open"] += 1
             await asyncio.sleep(AGAIN)
-        await close(self.workspace, self.courier, member, view.id)
+        await close(self.workspace, self.app_client, member, view.id)
 
     async def _opened(self, person: str, seen: Seen) -> View | None:
         if seen.view is None:
             self.workspace.views.clear(person)
         for _ in range(TRIES):
-            if await self._touch(Envelope(self.courier), person, seen):
+            if await self._touch(Envelope(self.app_client), person, seen):
                 try:
                     return await wait_until(lambda: self._modal(person, seen), MODAL)
                 except TimeoutError:
@@ -203,7 +202,7 @@ class Crowd:
         return None
 
     def _modal(self, person: str, seen: Seen) -> View | None:
-        """The open modal about the case; a late one about another case is not it."""
+        """Waits for the modal of the case; a late one of another case is ignored."""
         case = seen.value.split(":")[-2]
         stack = self.workspace.views.stack(person)
         mine = (v for v in stack if case in v.content.get("private_metadata", ""))

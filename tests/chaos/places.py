@@ -1,4 +1,4 @@
-"""Everything that a chaos run runs on: real processes, killed at any moment."""
+"""Processes of a chaos run, which can be killed at any time."""
 
 import asyncio
 import sys
@@ -38,7 +38,7 @@ STARTING = 40.0
 
 @dataclass
 class Outage:
-    """From a kill until every part of Koban was well again."""
+    """Time from a kill until all of Koban was healthy again."""
 
     kind: str
     since: float
@@ -47,7 +47,7 @@ class Outage:
 
 @dataclass
 class Places:
-    """The processes, and the outside of each."""
+    """The processes and their clients."""
 
     stage: Stage
     folder: Path
@@ -77,7 +77,7 @@ class Places:
         return self._client
 
     async def kill(self, name: str) -> Outage:
-        """SIGKILL; nobody starts it again before `revive`."""
+        """Sends SIGKILL; the process stays down until `revive`."""
         outage = Outage(f"kill_{name}", time.time())
         self.outages.append(outage)
         self._held.add(name)
@@ -88,7 +88,7 @@ class Places:
         return outage
 
     async def revive(self, name: str, outage: Outage) -> None:
-        """Starts it again and waits until all is well; that ends the outage."""
+        """Restarts it and waits until all is healthy; that ends the outage."""
         self._held.discard(name)
         self.restarts[name] += 1
         await self.processes[name].start()
@@ -96,7 +96,7 @@ class Places:
         outage.until = time.time()
 
     async def supervise(self) -> None:
-        """Starts whatever ended by itself, as systemd or Kubernetes would."""
+        """Restarts processes that have exited, as systemd or Kubernetes would."""
         while True:
             for name, process in self.processes.items():
                 if not process.running and name not in self._held:
@@ -130,7 +130,7 @@ class Places:
 
 @asynccontextmanager
 async def places(folder: Path, postgres: bool) -> AsyncIterator[Places]:
-    """Everything started and well; ended with the block, whatever happens."""
+    """All processes, started and healthy, killed at the end of the block."""
     async with AsyncExitStack() as opened:
         workspace = Workspace(rates=Rates(enabled=False))
         world = await opened.enter_async_context(stage(folder, 0, workspace))

@@ -1,4 +1,4 @@
-"""The whole of a run, derived from its seed and from nothing else."""
+"""Plan of a run, derived from its seed only."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from tests.chaos.commands import CAST, COMMANDS, STORIES
 from tests.chaos.upsets import UPSETS, Upset, upsets_for
 
 PACE = 1.0
-"""Seconds between the beginnings of two lives: two processors carry everything, kills included."""
+"""Seconds between the starts of two lives, for a machine with two processors."""
 
 SETTLING = 8.0
-"""Seconds after the last beginning in which things still go wrong."""
+"""Seconds after the last start in which faults still occur."""
 
 QUESTIONS = 4
 """Queries of running cases for each life."""
@@ -22,7 +22,7 @@ SCORES = (0.5, 0.92, 0.98)
 
 
 class Manner(StrEnum):
-    """How a person presses."""
+    """A person's manner of clicking."""
 
     PLAIN = "plain"
     TWICE = "twice"
@@ -31,7 +31,7 @@ class Manner(StrEnum):
 
 
 class Sending(StrEnum):
-    """How a detector sends an alert."""
+    """A detector's manner of sending an alert."""
 
     ONCE = "once"
     SAME_REQUEST = "same_request"
@@ -50,7 +50,7 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Step:
-    """One press: `wait` seconds after the one before; a `rival` presses in the same moment."""
+    """One click, `wait` seconds after the one before; a `rival` clicks at the same time."""
 
     person: str
     command: str
@@ -62,7 +62,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Life:
-    """One subject: what detectors see of it, and what people do about it.
+    """One subject: its alerts, and the clicks of people.
 
     At `questions`, in seconds from its beginning, some running case is queried.
     """
@@ -82,7 +82,7 @@ class Life:
 
 @dataclass(frozen=True)
 class Shake:
-    """One upset: from `at` on for `lasts` seconds."""
+    """One fault: from `at` on for `lasts` seconds."""
 
     at: float
     upset: str
@@ -91,7 +91,7 @@ class Shake:
 
 @dataclass(frozen=True)
 class Plan:
-    """What happens in a run, in seconds from its beginning."""
+    """Events of a run, in seconds from its start."""
 
     seed: int
     lives: tuple[Life, ...]
@@ -99,7 +99,7 @@ class Plan:
 
 
 def make_plan(seed: int, cases: int, postgres: bool = True) -> Plan:
-    """The plan of `seed`: the same for the same arguments, on every machine."""
+    """Returns the plan of `seed`, the same on every machine."""
     lives = tuple(_life(Random(f"koban/{seed}/life/{n}"), n) for n in range(cases))
     until = cases * PACE + SETTLING
     shakes = tuple(_shakes(Random(f"koban/{seed}/shakes"), until, upsets_for(postgres)))

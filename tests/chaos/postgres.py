@@ -1,4 +1,4 @@
-"""PostgreSQL as a child process that can be killed and comes back with everything committed."""
+"""PostgreSQL as a child process that can be killed and restarted with its data."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from deploy.sandbox.processes import Process
 
 
 class Postgres:
-    """One server over a folder, heard on a socket in it."""
+    """One server over a folder, with a socket in it."""
 
     def __init__(self, folder: Path) -> None:
         """Initialises the folder's database cluster."""

@@ -1,4 +1,4 @@
-"""Queries of running cases, as a lead's modal and Temporal's own page ask them."""
+"""Queries of running cases, as sent by modals and by Temporal's UI."""
 
 from collections import Counter
 from datetime import timedelta
@@ -15,7 +15,7 @@ _PATIENCE = timedelta(seconds=10)
 
 
 async def ask(client: Client, life: Life, number: int, counts: Counter[str]) -> None:
-    """One query of a running case. Kills in between make some fail; none may leave a trace."""
+    """Queries a running case. Some fail because of kills; none may change its history."""
     dice = Random(f"{life.number}/{number}")
     query = QUERIES[number % len(QUERIES)]
     try:

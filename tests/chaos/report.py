@@ -1,4 +1,4 @@
-"""What a run has shown, as a table and as sentences."""
+"""Report of a run, as a table and sentences."""
 
 from collections.abc import Iterator
 
@@ -8,14 +8,14 @@ from tests.chaos.run import Outcome
 
 
 def report(outcome: Outcome) -> str:
-    """Everything, for a person."""
+    """Returns the report."""
     width = max(len(name) for name, _ in _rows(outcome))
     lines = [f"{name:<{width}}  {value}" for name, value in _rows(outcome)]
     return "\n".join([*lines, *_sentences(outcome)])
 
 
 def presses(outcome: Outcome) -> str:
-    """Every click and every private message in the order of time, to find a lost one."""
+    """Returns every click and private message by time, to find a lost one."""
     seen = outcome.seen
     lines = [
         (click.at, f"{click.person} {click.command} {click.case} v{click.version}: {click.acked}")

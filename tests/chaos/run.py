@@ -1,4 +1,4 @@
-"""One chaos run: the plan is played, everything is healed, and then nothing may be missing."""
+"""Chaos run: plays the plan, heals everything and checks the invariants."""
 
 import asyncio
 import tempfile
@@ -13,7 +13,7 @@ from temporalio.service import RPCError
 from activities.ledger.database import Database
 from activities.policy.loader import load_policy
 from deploy.sandbox.faults import Fault
-from deploy.sandbox.slack.courier import Courier
+from deploy.sandbox.slack.app_client import AppClient
 from deploy.sandbox.slack.person import wait_until
 from tests.chaos.detector import Detector
 from tests.chaos.evidence import Evidence, Violation, gather
@@ -46,7 +46,7 @@ PATIENCE = 120.0
 
 @dataclass
 class Outcome:
-    """What a run has shown."""
+    """Result of a run."""
 
     plan: Plan
     seen: Evidence
@@ -57,19 +57,19 @@ class Outcome:
 
     @property
     def worst(self) -> tuple[float, str]:
-        """The timer that was most late."""
+        """The latest timer."""
         return max(lateness(self.seen), default=(0.0, "no timer was due"))
 
 
 class Flux:
-    """Tells what is behind from what is just being drawn, or written, anew."""
+    """Distinguishes stale state from updates in progress."""
 
     def __init__(self) -> None:
         self._first: dict[str, float] = {}
         self._watched: set[str] | None = None
 
     def judged(self, found: list[Violation], now: float, quiet: bool) -> list[Violation]:
-        """What counts: a difference only if it has been the same for longer than `FLUX`."""
+        """Returns violations; a difference counts after it has lasted longer than `FLUX`."""
         cards = {each.sentence for each in found if each.invariant in (CARDS, LEDGER)}
         self._first = {said: self._first.get(said, now) for said in cards}
         fresh = {said for said in cards if now - self._first[said] <= FLUX}
@@ -80,7 +80,7 @@ class Flux:
         return [each for each in found if each.sentence not in fresh]
 
     def passed(self) -> bool:
-        """Whether all that differed at the first quiet look has been settled by now."""
+        """Whether every difference of the first quiet check is settled."""
         return self._watched is not None and not self._watched
 
 
@@ -95,7 +95,7 @@ class Run:
         self._policy = load_policy(POLICY)
         self._detector = Detector(there)
         workspace = there.stage.workspace
-        self._crowd = Crowd(workspace, Courier(workspace))
+        self._crowd = Crowd(workspace, AppClient(workspace))
         self._counts: Counter[str] = Counter()
         self._diary: list[tuple[float, str]] = []
         self._deaf: list[tuple[float, float]] = []
@@ -180,7 +180,7 @@ class Run:
     # -- what is left ---------------------------------------------------------------------
 
     async def _settle(self) -> tuple[Evidence, list[Violation]]:
-        """Looks until nothing is violated, or the same is for a while though all is quiet."""
+        """Checks until nothing is violated, or the same violations persist at rest."""
         end = time.monotonic() + PATIENCE
         before, since = Counter[int](), time.monotonic()
         flux = Flux()

@@ -1,4 +1,4 @@
-"""Forty cases through kills, outages, lost answers and repeated presses: nothing may be lost."""
+"""Forty cases with kills, outages, lost answers and repeated clicks: nothing is lost."""
 
 import os
 
@@ -13,13 +13,13 @@ SEED = 2026
 
 
 def busy_with_others() -> bool:
-    """Whether this machine has more to do than it has processors, before the run begins."""
+    """Whether this machine's load exceeds its processors before the run."""
     return os.getloadavg()[0] > (os.cpu_count() or 1)
 
 
 @pytest.mark.long
 async def test_forty_cases_in_chaos() -> None:
-    """Every promise holds; the report says which one does not, where, and how to play it again.
+    """Every invariant holds; the report has the violations and the command to repeat the run.
 
     On a machine that is busy with others, two seconds say nothing about Koban: there the timers
     are not judged. Everything else has to hold on any machine.

@@ -1,10 +1,10 @@
-"""Each click gets an answer of its own, if there is any way to give one."""
+"""Matching: each click gets its own answer, if there is any assignment."""
 
 from tests.chaos.matching import Matching
 
 
 def test_who_came_first_makes_room_for_who_has_no_choice() -> None:
-    """The first one would also do with something else."""
+    """The first click can be moved to another answer."""
     matching = Matching(["claim", "clear"])
     assert matching.give("claim", ["event", "message"])
     assert matching.give("clear", ["event"])
@@ -12,14 +12,14 @@ def test_who_came_first_makes_room_for_who_has_no_choice() -> None:
 
 
 def test_one_answer_is_not_enough_for_two() -> None:
-    """A lost click shows, however many others were answered."""
+    """A lost click is detected among many answered ones."""
     matching = Matching(["claim", "clear"])
     assert matching.give("claim", ["message"])
     assert not matching.give("clear", ["message"])
 
 
 def test_an_answer_that_nobody_wants_stays_free() -> None:
-    """Somebody did something that was never pressed."""
+    """An event without a click is detected."""
     matching = Matching(["claim"])
     assert matching.give("claim", ["event"])
     assert matching.free("another event")

@@ -1,4 +1,4 @@
-"""A plan comes from its seed alone, and has everything in it."""
+"""Chaos plans: derived from the seed only, and complete."""
 
 from tests.chaos.commands import CAST, COMMANDS, STORIES
 from tests.chaos.plan import KINDS, Manner, Sending, make_plan
@@ -6,7 +6,7 @@ from tests.chaos.upsets import UPSETS
 
 
 def test_a_seed_always_gives_the_same_plan() -> None:
-    """A run can be told by its seed and played again."""
+    """A run can be repeated by its seed."""
     assert make_plan(7, 60) == make_plan(7, 60)
     assert make_plan(7, 60) != make_plan(8, 60)
 
@@ -17,7 +17,7 @@ def test_a_longer_run_begins_like_a_shorter_one() -> None:
 
 
 def test_two_hundred_cases_meet_everything() -> None:
-    """Every command, every manner, every way of sending, every upset."""
+    """Every command, every manner of clicking and sending, every fault."""
     plan = make_plan(1, 200)
     steps = [step for life in plan.lives for step in life.steps]
     sendings = {arrival.sending for life in plan.lives for arrival in life.arrivals}
@@ -39,7 +39,7 @@ def test_without_postgres_nobody_kills_it() -> None:
 
 
 def test_an_upset_is_over_before_it_comes_again() -> None:
-    """Ending the first one would heal the second one."""
+    """The end of the first one would heal the second one."""
     ends: dict[str, float] = {}
     for shake in make_plan(3, 300).shakes:
         assert shake.at >= ends.get(shake.upset, 0.0)
@@ -47,7 +47,7 @@ def test_an_upset_is_over_before_it_comes_again() -> None:
 
 
 def test_stories_speak_of_commands_and_people_that_exist() -> None:
-    """A misspelt word would only be noticed in the middle of a run."""
+    """A misspelt word is detected before a run."""
     assert STORIES.keys() == KINDS.keys()
     for stories in STORIES.values():
         for word in " ".join(story for _, story in stories).split():

@@ -1,4 +1,4 @@
-"""What goes wrong in a chaos run: a table of kills and of switches of the sandbox."""
+"""Faults of a chaos run: a table of kills and of switches of the sandbox."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from deploy.sandbox.faults import Fault
 
 @dataclass(frozen=True)
 class Upset:
-    """One way to suffer; it lasts between `least` and `most` seconds. A kill names a process."""
+    """One kind of fault; it lasts between `least` and `most` seconds. A kill has a process."""
 
     least: float
     most: float

@@ -1,4 +1,4 @@
-"""The patience of stories, in which everybody is answered for the first time."""
+"""Timeouts of stories, in which every person gets their first answer."""
 
 import pytest
 
@@ -7,6 +7,5 @@ from tests.patience import SECONDS
 
 @pytest.fixture(autouse=True)
 def language_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first question for a person's language is not cut short by a busy machine."""
+    """A busy machine does not cut the first query for a person's language short."""
     monkeypatch.setattr("bot.slack.replies.FIRST", SECONDS)
-    monkeypatch.setattr("bot.services.team.FIRST", SECONDS)

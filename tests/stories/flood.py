@@ -34,22 +34,22 @@ def alerts(numbers: Iterable[int], person: str = "u_123", text: str | None = Non
 
 
 async def pour(world: World, poured: list[Alert]) -> str:
-    """Hands alerts to the case past the ingest and its look into the ledger; returns the route."""
+    """Sends alerts to their case without the HTTP endpoint; returns the workflow id."""
     cases = Cases(world.client, world.settings.temporal.task_queue)
-    place = open_policies(world.settings).place
+    target_of = open_policies(world.settings).target_of
     slots = asyncio.Semaphore(IN_FLIGHT)
 
-    async def hand_over(alert: Alert) -> str:
-        placed = place(alert)
-        assert placed is not None
+    async def send(alert: Alert) -> str:
+        target = target_of(alert)
+        assert target is not None
         async with slots:
             while True:
                 try:
-                    return await cases.accept(alert, *placed)
+                    return await cases.accept(alert, *target)
                 except OutOfReach:
                     continue  # as a detector does after a 503
 
-    return (await asyncio.gather(*(hand_over(alert) for alert in poured)))[0]
+    return (await asyncio.gather(*(send(alert) for alert in poured)))[0]
 
 
 async def runs_of(world: World, workflow_id: str) -> list[Run]:

@@ -4,7 +4,7 @@ import base64
 from pathlib import Path
 
 from bot.settings import Temporal
-from bot.temporal import open_client, unreadable
+from bot.temporal import encryption_problem, open_client
 from deploy.sandbox.slack.reading import controls
 from tests.stories.test_a_shift import LURE, case_of, lure
 from tests.world import World, koban
@@ -77,7 +77,7 @@ async def test_keys_are_rotated_under_an_open_case(temporal: str, tmp_path: Path
         assert memory is not None
         assert memory.case is not None
         assert memory.case.subject.key == "user:u_123"
-        assert await unreadable(both) is None
+        assert await encryption_problem(both) is None
         for keys, sentence in (
             (
                 K3,
@@ -89,4 +89,4 @@ async def test_keys_are_rotated_under_an_open_case(temporal: str, tmp_path: Path
                 "Temporal holds encrypted data: set KOBAN_TEMPORAL__ENCRYPTION_KEYS to its keys.",
             ),
         ):
-            assert await unreadable(await open_client(reading(world, keys))) == sentence
+            assert await encryption_problem(await open_client(reading(world, keys))) == sentence

@@ -63,7 +63,7 @@ def _notices(appeal: Appeal, reader: Reader) -> list[str]:
         if notice.problem is not None
     ]
     if any(n.kind == appeal.state.value and n.problem is None for n in appeal.notices):
-        lines.append(reader.say("appeal.line.notice_sent"))
+        lines.append(reader.say("appeal.line.appeal_notice_sent"))
     return lines
 
 
@@ -265,7 +265,7 @@ def _overdue(event: ev.AppealOverdue, appeal: Appeal, reader: Reader) -> str:
     return reader.say("appeal.line.appeal_overdue", mention=mention)
 
 
-def _answered(event: ev.AppealUpheld | ev.AppealOverturned, appeal: Appeal, reader: Reader) -> str:
+def _answered(event: ev.AnswerEvent, appeal: Appeal, reader: Reader) -> str:
     line = _by(event, appeal, reader)
     reason = mrkdwn(one_line(event.reason), _REASON)
     return reader.say("line.with_reason", line=line, reason=reason) if reason else line

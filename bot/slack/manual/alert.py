@@ -86,7 +86,7 @@ class AlertBuilder(Listener):
         if subject is None:
             return AlertFault(wrong=Wrong.SUBJECT, nearest=self._form(kind))
         alert = _alert(given, kind, subject, now)
-        playbook = self._services.alerts.takes(alert)
+        playbook = self._services.alerts.playbook_of(alert)
         if playbook is None:
             return AlertFault(wrong=Wrong.NO_PLAYBOOK)
         known = await self._known(subject, patience)
@@ -96,7 +96,7 @@ class AlertBuilder(Listener):
 
     async def submit(self, new: NewAlert) -> None:
         """Submits the alert, which is durable on return. Raises `Unavailable`."""
-        await self._services.alerts.hand_over(new.alert)
+        await self._services.alerts.submit(new.alert)
         _log.info("alert_made_by_hand", detector=new.alert.detector, kind=new.alert.kind)
 
     async def carded(self, new: NewAlert, within: timedelta = CARDED) -> CaseLine | None:

@@ -1,4 +1,4 @@
-"""`koban doctor --slack` against the stand-in: a line a surface, ok or what Slack says."""
+"""`koban doctor --slack` against the sandbox: a line for each surface."""
 
 import asyncio
 import shutil
@@ -16,7 +16,7 @@ from tests.bot.cli.test_processes import BIN, ROOT, WITHIN, free_port, running
 
 @pytest.fixture
 async def settings(tmp_path: Path) -> AsyncIterator[dict[str, str]]:
-    """The example policy and a Slack; nothing else answers."""
+    """The example policy and a Slack; nothing else is reachable."""
     workspace = Workspace(rates=Rates(enabled=False))
     shutil.copytree(ROOT / "deploy/policy", tmp_path / "policy")
     async with serving(make_app(workspace)) as url:
@@ -41,7 +41,7 @@ async def asked(settings: dict[str, str], *options: str) -> tuple[int | None, li
 
 
 async def test_slack_is_asked_about_everything(settings: dict[str, str]) -> None:
-    """The other lines stay; the code is that of what is out of reach."""
+    """The other lines stay; the exit code says that something is unreachable."""
     code, lines = await asked(settings, "--slack")
     assert code == 2
     assert len(lines) > 40
@@ -51,17 +51,17 @@ async def test_slack_is_asked_about_everything(settings: dict[str, str]) -> None
 
 
 async def test_nothing_is_asked_without_the_option(settings: dict[str, str]) -> None:
-    """It takes as many calls as there are surfaces."""
+    """`--slack` makes one call for each surface."""
     assert await asked(settings) == (2, [])
 
 
 def spoil(folder: str) -> None:
-    """A mistake that nobody can overlook."""
+    """Breaks the policy folder."""
     Path(folder, "actions.yaml").write_text("actions: 3\n", "utf-8")
 
 
 async def test_without_a_policy_there_is_nothing_to_ask_about(settings: dict[str, str]) -> None:
-    """One line says what to mend."""
+    """One line describes the mistake."""
     spoil(settings["KOBAN_POLICY"])
     _, lines = await asked(settings, "--slack")
     assert len(lines) == 1

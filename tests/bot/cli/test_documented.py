@@ -1,4 +1,4 @@
-"""A command that is not documented does not exist for a newcomer."""
+"""Documentation of commands, settings, images and lock files."""
 
 import re
 from pathlib import Path
@@ -48,7 +48,7 @@ def test_a_wrong_line_is_answered_in_a_sentence(
 
 
 def test_the_compose_file_runs_commands_and_settings_that_exist() -> None:
-    """What can't be run here is at least consistent with what can."""
+    """Its commands and settings exist."""
     compose = yaml.safe_load((ROOT / "deploy/compose/compose.yaml").read_text("utf-8"))
     services = compose["services"]
     typed = {name for name in ("serve", "work") if services[name]["command"] == [name]}
@@ -59,7 +59,7 @@ def test_the_compose_file_runs_commands_and_settings_that_exist() -> None:
 
 
 def test_the_example_of_an_environment_names_settings_that_exist() -> None:
-    """A name that does nothing would mislead."""
+    """Every variable is a setting."""
     lines = (ROOT / "deploy/compose/koban.env.example").read_text("utf-8").splitlines()
     names = {line.lstrip("# ").split("=")[0] for line in lines if "KOBAN_" in line}
     assert names <= {name for name, _ in described()}
@@ -77,7 +77,7 @@ def test_the_image_starts_a_command_that_exists_and_is_not_root() -> None:
 
 
 def test_the_image_runs_on_what_the_tests_ran_on() -> None:
-    """Every version in its lock is one of the project's, and nothing of the tests is there."""
+    """Its versions are the project's, without test dependencies."""
     whole, image = (
         {line.split()[0] for line in (ROOT / file).read_text("utf-8").splitlines() if "==" in line}
         for file in ("requirements.lock", "deploy/requirements.lock")
@@ -89,7 +89,7 @@ def test_the_image_runs_on_what_the_tests_ran_on() -> None:
 
 
 def test_the_demo_runs_on_what_the_tests_ran_on() -> None:
-    """Its lock has versions and hashes of the whole one, and nothing that only tests need."""
+    """Its versions and hashes are the project's, without test dependencies."""
     whole, demo = (_locked(file) for file in ("requirements.lock", "demo.lock"))
     assert {name: whole.get(name) for name in demo} == demo
     names = {name.split("==")[0] for name in demo}
@@ -109,7 +109,7 @@ def _locked(file: str) -> dict[str, set[str]]:
     ["README.md", "CONTRIBUTING.md", *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))],
 )
 def test_commands_in_documents_can_be_pasted(document: str) -> None:
-    """They have their path: `make demo` puts nothing on the PATH. Names of processes need none."""
+    """Commands have their path, because `make demo` puts nothing on the PATH."""
     text = (ROOT / document).read_text("utf-8")
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     bare = [line for line in lines if re.match(r" *(koban|temporal|pytest|python) [a-z-]", line)]

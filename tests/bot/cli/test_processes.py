@@ -1,4 +1,4 @@
-"""`koban serve` and `work` as processes: without Temporal or ledger, and ended by SIGTERM."""
+"""Processes `koban serve` and `koban work`: start without Temporal or ledger, end with SIGTERM."""
 
 import asyncio
 import base64
@@ -31,7 +31,7 @@ WITHIN = PATIENCE
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A free port."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert isinstance(port, int)
@@ -40,7 +40,7 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def running(*command: str, **settings: str) -> AsyncIterator[Process]:
-    """A process that is ended with the block, if it has not ended by itself."""
+    """A process that is killed at the end of the block."""
     process = await asyncio.create_subprocess_exec(
         *command,
         env={**os.environ, **settings},
@@ -57,18 +57,18 @@ async def running(*command: str, **settings: str) -> AsyncIterator[Process]:
 
 
 async def line_of(process: Process, event: str) -> dict[str, Any]:
-    """The log line of `event`, once it was written."""
+    """Waits for the log line of `event`."""
     assert process.stderr is not None
     async with asyncio.timeout(WITHIN):
         async for line in process.stderr:
-            told = json.loads(line) if line.startswith(b"{") else {}
-            if told.get("event") == event:
-                return dict(told)
+            fields = json.loads(line) if line.startswith(b"{") else {}
+            if fields.get("event") == event:
+                return dict(fields)
     raise AssertionError(f"the process ended before {event}")
 
 
 async def until(get: Callable[[], Any], holds: Callable[[httpx.Response], bool]) -> httpx.Response:
-    """The first answer that is as wanted."""
+    """Repeats a request until its answer `holds`."""
     async with asyncio.timeout(WITHIN):
         while True:
             answer = await get()
@@ -79,7 +79,7 @@ async def until(get: Callable[[], Any], holds: Callable[[httpx.Response], bool])
 
 
 async def ended(process: Process) -> int:
-    """The exit code after SIGTERM."""
+    """Sends SIGTERM and returns the exit code."""
     process.send_signal(signal.SIGTERM)
     async with asyncio.timeout(WITHIN):
         return await process.wait()
@@ -87,7 +87,7 @@ async def ended(process: Process) -> int:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> dict[str, str]:
-    """Everything on this machine: no Temporal yet, and a Slack that does not answer."""
+    """Local settings: no Temporal yet, and an unreachable Slack."""
     return {
         "KOBAN_POLICY": str(ROOT / "deploy/policy"),
         "KOBAN_TEMPORAL__ADDRESS": f"127.0.0.1:{free_port()}",
@@ -104,7 +104,7 @@ def settings(tmp_path: Path) -> dict[str, str]:
 async def test_both_start_without_temporal_and_go_on_once_it_is_there(
     settings: dict[str, str], tmp_path: Path
 ) -> None:
-    """503 and waiting at first; then the alert is taken and its case stands in the ledger."""
+    """503 at first; then the alert is accepted and its case is in the ledger."""
     koban, temporal = str(BIN / "koban"), str(BIN / "temporal")
     port = settings["KOBAN_TEMPORAL__ADDRESS"].rpartition(":")[2]
     headless = ("--headless", "--log-level", "error", "--ip", "127.0.0.1")
@@ -137,7 +137,7 @@ async def test_both_start_without_temporal_and_go_on_once_it_is_there(
 async def test_both_start_without_the_ledger_and_go_on_once_it_is_there(
     temporal: str, settings: dict[str, str], open_folder: Path
 ) -> None:
-    """An alert is taken meanwhile; its case stands in the ledger when that has come."""
+    """Alerts are accepted meanwhile; the case is recorded once the ledger is back."""
     koban, postgres = str(BIN / "koban"), Postgres(open_folder)
     settings["KOBAN_LEDGER__URL"] = postgres.url("postgres")
     settings["KOBAN_TEMPORAL__ADDRESS"] = temporal
@@ -147,7 +147,7 @@ async def test_both_start_without_the_ledger_and_go_on_once_it_is_there(
         serve = await stack.enter_async_context(running(koban, "serve", **settings))
         work = await stack.enter_async_context(running(koban, "work", **settings))
         url = (await line_of(serve, "listening"))["url"]
-        assert "postgresql" in (await line_of(work, "ledger_away"))["ledger"]
+        assert "postgresql" in (await line_of(work, "ledger_away"))["address"]
         http = await stack.enter_async_context(
             httpx.AsyncClient(timeout=PATIENCE, base_url=url, trust_env=False)
         )
@@ -166,7 +166,7 @@ async def test_both_start_without_the_ledger_and_go_on_once_it_is_there(
 async def test_work_that_waits_for_its_ledger_ends_on_sigterm(
     temporal: str, settings: dict[str, str], open_folder: Path
 ) -> None:
-    """Nothing has begun that would have to be put away."""
+    """Nothing has to be shut down."""
     settings["KOBAN_LEDGER__URL"] = Postgres(open_folder).url("postgres")
     settings["KOBAN_TEMPORAL__ADDRESS"] = temporal
     async with running(str(BIN / "koban"), "work", **settings) as work:
@@ -178,7 +178,7 @@ async def test_work_that_waits_for_its_ledger_ends_on_sigterm(
 async def test_a_ledger_that_can_not_be_used_stops_the_start(
     temporal: str, settings: dict[str, str], tmp_path: Path, command: str
 ) -> None:
-    """Exit 1 and a sentence with the setting: waiting would not mend it."""
+    """Exit 1 and a sentence with the setting, because waiting would not help."""
     settings["KOBAN_LEDGER__URL"] = f"sqlite+aiosqlite:///{tmp_path}/nowhere/koban.db"
     settings["KOBAN_TEMPORAL__ADDRESS"] = temporal
     async with asyncio.timeout(WITHIN), running(str(BIN / "koban"), command, **settings) as process:
@@ -206,7 +206,7 @@ async def _recorded(koban: str, settings: dict[str, str]) -> None:
 
 
 async def test_a_taken_port_is_said_in_a_sentence(settings: dict[str, str]) -> None:
-    """Exit 1, with the settings that choose another one."""
+    """Exit 1, with the settings for another one."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         settings["KOBAN_HTTP__PORT"] = port = str(taken.getsockname()[1])
         async with running(str(BIN / "koban"), "serve", **settings) as serve:
@@ -221,7 +221,7 @@ async def test_a_taken_port_is_said_in_a_sentence(settings: dict[str, str]) -> N
 async def test_a_worker_without_the_key_does_not_start(
     temporal: str, settings: dict[str, str], tmp_path: Path
 ) -> None:
-    """Exit 1 and one sentence about the key that is missing; `doctor` says the same."""
+    """Exit 1 and a sentence about the missing key; `doctor` prints it too."""
     key = base64.b64encode(b"k" * 32).decode()
     namespace = await fresh_namespace(temporal)
     mine = Temporal(address=temporal, namespace=namespace, encryption_keys=SecretStr(f"k1:{key}"))

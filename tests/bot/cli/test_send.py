@@ -1,4 +1,4 @@
-"""`koban send`: a file of alerts reaches a running desk."""
+"""`koban send`: alerts from a file to a running server."""
 
 import asyncio
 import json
@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from bot.cli.main import main
-from bot.cli.send import batches, read_pieces
+from bot.cli.send import batches, read_items
 from bot.errors import InputWrong
-from tests.bot.http.conftest import Desk, desk, front
+from tests.bot.http.conftest import AlertServer, front, server
 from tests.bot.http.detector import COMMON, LIVE_CHAT, alert, secret_of
 
-__all__ = ["desk", "front"]
+__all__ = ["front", "server"]
 
 
 @pytest.fixture(autouse=True)
@@ -32,70 +32,72 @@ def write(*lines: object) -> str:
     return "alerts.jsonl"
 
 
-async def sent(desk: Desk, *arguments: str) -> int | str | None:
-    """The exit code of `koban send` with these arguments against the desk."""
-    command = ["send", *arguments, "--url", str(desk.http.base_url).rstrip("/")]
+async def sent(server: AlertServer, *arguments: str) -> int | str | None:
+    """The exit code of `koban send` with these arguments against the server."""
+    command = ["send", *arguments, "--url", str(server.http.base_url).rstrip("/")]
     with pytest.raises(SystemExit) as ended:
         await asyncio.to_thread(main, command)
     return ended.value.code
 
 
 async def test_every_alert_of_a_file_arrives(
-    desk: Desk, capsys: pytest.CaptureFixture[str]
+    server: AlertServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """All lines are sent, and what became of them is told on stdout."""
+    """All lines are sent, and the results are printed."""
     file = write(*(alert(f"a{number}") for number in range(450)))
-    assert await sent(desk, file) == 0
-    assert sorted(desk.cases.ids) == sorted(f"a{number}" for number in range(450))
+    assert await sent(server, file) == 0
+    assert sorted(server.cases.ids) == sorted(f"a{number}" for number in range(450))
     assert capsys.readouterr().out == "450 accepted, 0 duplicate, 0 invalid\n"
 
 
-async def test_running_it_again_resumes(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
-    """What Koban has is a duplicate; what it lacks is accepted."""
-    await sent(desk, write(alert("a1")))
+async def test_running_it_again_resumes(
+    server: AlertServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Alerts from the first run are duplicates; the others are accepted."""
+    await sent(server, write(alert("a1")))
     capsys.readouterr()
-    assert await sent(desk, write(alert("a1"), alert("a2"))) == 0
+    assert await sent(server, write(alert("a1"), alert("a2"))) == 0
     assert capsys.readouterr().out == "1 accepted, 1 duplicate, 0 invalid\n"
-    assert desk.cases.ids == ["a1", "a2"]
+    assert server.cases.ids == ["a1", "a2"]
 
 
 async def test_an_invalid_line_is_named_and_the_others_are_sent(
-    desk: Desk, capsys: pytest.CaptureFixture[str]
+    server: AlertServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Exit 1, with the place in the file and the field."""
-    assert await sent(desk, write(alert("a1"), alert("a2", colour=1), alert("a3"))) == 1
+    """Exit 1, with file, line and field."""
+    assert await sent(server, write(alert("a1"), alert("a2", colour=1), alert("a3"))) == 1
     told = capsys.readouterr()
     assert "alerts.jsonl:2: /colour: There is no such field.\n" in told.err
     assert told.out == "2 accepted, 0 duplicate, 1 invalid\n"
 
 
-async def test_detectors_are_sent_apart(desk: Desk) -> None:
-    """One request speaks for one detector, so a mixed file becomes several."""
+async def test_detectors_are_sent_apart(server: AlertServer) -> None:
+    """A request has one detector's alerts, so a mixed file becomes several."""
     file = write(alert("a1", detector="x"), alert("a2", detector="y"), alert("a3", detector="x"))
-    assert await sent(desk, file) == 0
-    assert [taken.key for taken, _ in desk.cases.taken] == ["x/a1", "y/a2", "x/a3"]
+    assert await sent(server, file) == 0
+    assert [taken.key for taken, _ in server.cases.taken] == ["x/a1", "y/a2", "x/a3"]
 
 
-async def test_a_detectors_own_secret_is_used_by_its_name(desk: Desk) -> None:
+async def test_a_detectors_own_secret_is_used_by_its_name(server: AlertServer) -> None:
     """`--secret-env` names the variable."""
-    assert await sent(desk, write(alert("a1")), "--secret-env", "LIVE_CHAT_SECRET") == 0
-    assert [taken.key for taken, _ in desk.cases.taken] == ["live-chat/a1"]
+    assert await sent(server, write(alert("a1")), "--secret-env", "LIVE_CHAT_SECRET") == 0
+    assert [taken.key for taken, _ in server.cases.taken] == ["live-chat/a1"]
 
 
 async def test_a_wrong_secret_is_said_in_a_sentence(
-    desk: Desk, settings: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    server: AlertServer, settings: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Exit 1; nothing was taken."""
+    """Exit 1; nothing was accepted."""
     settings.setenv("KOBAN_INGEST__SECRET", secret_of("z"))
-    assert await sent(desk, write(alert("a1"))) == 1
+    assert await sent(server, write(alert("a1"))) == 1
     assert "Koban refused the signature: the secret here and there must be the same.\n" in (
         capsys.readouterr().err
     )
-    assert desk.cases.taken == []
+    assert server.cases.taken == []
 
 
 def test_nobody_listening_is_said_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
-    """Exit 2, and what to do."""
+    """Exit 2, with advice."""
     with pytest.raises(SystemExit) as ended:
         main(["send", write(alert("a1")), "--url", "http://127.0.0.1:1"])
     assert ended.value.code == 2
@@ -112,10 +114,10 @@ def test_nobody_listening_is_said_in_a_sentence(capsys: pytest.CaptureFixture[st
     ],
 )
 def test_a_line_that_is_not_json_stops_before_anything_is_sent(text: str, sentence: str) -> None:
-    """The line is named."""
+    """The error has the line."""
     Path("f").write_text(text)
     with pytest.raises(InputWrong) as stopped:
-        read_pieces(Path("f"))
+        read_items(Path("f"))
     assert str(stopped.value) == sentence
 
 
@@ -128,13 +130,13 @@ def test_a_line_that_is_not_json_stops_before_anything_is_sent(text: str, senten
     ],
 )
 def test_a_json_file_has_one_alert_or_a_list(value: object, places: list[str]) -> None:
-    """All the shapes of the contract are read."""
+    """All documented formats are read."""
     Path("f").write_text(json.dumps(value))
-    assert [piece.place for piece in read_pieces(Path("f"))] == places
+    assert [item.place for item in read_items(Path("f"))] == places
 
 
 def test_a_batch_stays_below_the_cap_of_a_request() -> None:
-    """Large alerts travel in smaller company."""
+    """Large alerts make smaller batches."""
     large = alert("a", evidence=[{"kind": "text", "text": "x" * 200_000}])
     Path("f").write_text("\n".join(json.dumps(large) for _ in range(5)))
-    assert [len(batch) for batch in batches(read_pieces(Path("f")))] == [2, 2, 1]
+    assert [len(batch) for batch in batches(read_items(Path("f")))] == [2, 2, 1]

@@ -1,15 +1,32 @@
-"""The rooms behind the intake of appeals, as the tests play them."""
+"""Appeals endpoint over a real ledger on SQLite and a real Temporal without workers."""
 
+from dataclasses import dataclass
 from typing import Any
 
-from activities.ledger.database import LedgerUnavailable
-from bot.http.appeals import AppealTerms
-from tests.workflows.domain.appeal.builders import RULES, TITLES, a_decision
-from workflows.client import OutOfReach
-from workflows.domain.appeal.model import Appealed
-from workflows.ports.appeals import AppealStart
+import sqlalchemy as sa
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.ledger.appeals import AppealsLedger
+from activities.ledger.cases import Ledger
+from activities.ledger.database import Database
+from activities.ledger.schema import actions, cases, events
+from bot.http.app import make_app
+from bot.http.appeals import AppealEndpoint, AppealTerms
+from bot.http.metrics import Metrics
+from tests.activities.ledger.recording import following, opening
+from tests.bot.http.conftest import KEYS, Front, SigningClient
+from tests.workflows.domain.appeal.builders import RULES, TITLES, a_request
+from tests.workflows.domain.builders import SATO, T0, TANAKA, a_case, follow, minutes, news, preset
+from workflows.client import Appeals
+from workflows.domain.appeal.rules import received
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.enforcement import ActionStatus
+from workflows.domain.ids import appeal_id, appeal_workflow_id
+from workflows.ports.appeals import AppealStart, AppealWrite, appeal_row
 
 TERMS = AppealTerms(RULES, None, TITLES)
+APPEAL = appeal_id("default", "ap-1")
 
 
 def appeal(id: str = "ap-1", **fields: Any) -> dict[str, Any]:
@@ -23,43 +40,77 @@ def appeal(id: str = "ap-1", **fields: Any) -> dict[str, Any]:
     }
 
 
-class RecordingAppeals:
-    """Temporal and the ledger in one: they take appeals and know one closed case."""
+async def record_closed_case(database: Database) -> None:
+    """K7Q2F9XM0 is closed; its decision D1 banned u_123 and is in force."""
+    ledger, ban, agree = Ledger(database), preset(SATO, "ban"), cmd.Approve(by=TANAKA)
+    await ledger.record(opening())
+    decided = follow(follow(a_case(), ban, minutes(1)), agree, minutes(2))
+    await ledger.record(following(a_case(), ban, agree, news(decided, ActionStatus.DONE)))
+    async with database.writing() as connection:
+        await connection.execute(sa.update(cases).values(phase="closed"))
 
-    def __init__(self) -> None:
-        self.filed: dict[str, AppealStart] = {}
-        self.withdrawn: list[str] = []
-        self.in_ledger: set[str] = set()
-        self.found: Appealed | None = a_decision()
-        self.closed = True
-        self.away = False
-        self.ledger_away = False
 
-    async def file(self, start: AppealStart) -> bool:
-        """Records; False where it has it."""
-        if self.away:
-            raise OutOfReach("away")
-        fresh = start.id not in self.filed
-        self.filed.setdefault(start.id, start)
-        return fresh
+@dataclass
+class AppealServer:
+    """The served app and its dependencies."""
 
-    async def withdraw(self, appeal: str) -> bool:
-        """Only what is filed and open can be withdrawn."""
-        if self.away:
-            raise OutOfReach("away")
-        if appeal not in self.filed or appeal in self.withdrawn:
-            return False
-        self.withdrawn.append(appeal)
-        return True
+    http: SigningClient
+    front: Front
+    database: Database
+    client: Client
 
-    async def known(self, appeal: str) -> bool:
-        """Whether the ledger has it."""
-        if self.ledger_away:
-            raise LedgerUnavailable
-        return appeal in self.in_ledger
+    def serve(self, database: Database | None = None, client: Client | None = None) -> None:
+        """Serves an app over these instead of its own."""
+        appeals = Appeals(client or self.client, "no-worker")
+        endpoint = AppealEndpoint(lambda: KEYS, appeals, database or self.database, lambda: TERMS)
+        self.front.app = make_app([endpoint.router()], {}, Metrics())
 
-    async def against(self, case: str, decision: str | None) -> tuple[Appealed | None, bool]:
-        """The one decision that there is."""
-        if self.ledger_away:
-            raise LedgerUnavailable
-        return self.found, self.closed
+    async def post(self, value: Any, **more: Any) -> tuple[int, dict[str, Any]]:
+        """Posts an appeal; status and answer."""
+        answer = await self.http.send_signed("/v1/appeals", value, **more)
+        return answer.status_code, answer.json()
+
+    async def filed(self, id_: str = APPEAL) -> AppealStart | None:
+        """The appeal that Temporal has."""
+        handle = self.client.get_workflow_handle(appeal_workflow_id(id_))
+        try:
+            async for event in handle.fetch_history_events(page_size=1):
+                given = event.workflow_execution_started_event_attributes.input.payloads
+                [start] = await self.client.data_converter.decode(given, [AppealStart])
+                return start
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+        return None
+
+    async def end(self) -> None:
+        """The appeal's workflow has ended, and the ledger has its row."""
+        handle = self.client.get_workflow_handle(appeal_workflow_id(APPEAL))
+        await handle.terminate()
+        row = appeal_row(received(APPEAL, a_request(), RULES, T0, TITLES))
+        await AppealsLedger(self.database).record_appeal(AppealWrite(row=row, events=()))
+
+    async def reopen_case(self) -> None:
+        """The case is worked on again."""
+        await self._write(sa.update(cases).values(phase="claimed"))
+
+    async def fail_actions(self) -> None:
+        """No measure took effect."""
+        await self._write(sa.update(actions).values(status="failed"))
+
+    async def decide_in_bulk(self) -> None:
+        """The decision was for many accounts."""
+        await self.fail_actions()
+        decided = events.c.kind == "decided"
+        async with self.database.reading() as connection:
+            data = (await connection.execute(sa.select(events.c.data).where(decided))).scalar_one()
+        data["decision"]["bulk"] = {"id": "R1", "type": "user", "count": 60}
+        await self._write(sa.update(events).where(decided).values(data=data))
+
+    async def remove_case(self) -> None:
+        """The ledger has no such case."""
+        await self._write(sa.delete(cases))
+
+    async def _write(self, statement: sa.Executable) -> None:
+        async with self.database.writing() as connection:
+            await connection.execute(statement)

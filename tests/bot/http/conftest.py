@@ -1,4 +1,4 @@
-"""The app over real HTTP on a free port, with a recording desk behind it."""
+"""The app over real HTTP on a free port; its Temporal records what it receives."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,14 +10,13 @@ import pytest
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bot.http.admission import AlertSubmitter, Placed
-from bot.http.alerts import AlertEndpoint, Keys
+from bot.http.admission import AlertSubmitter, Target
+from bot.http.alerts import AlertEndpoint
 from bot.http.app import make_app
-from bot.http.appeals import AppealEndpoint, appeal_routes
+from bot.http.endpoint import Keys
 from bot.http.metrics import Metrics
 from bot.http.signatures import signers
 from deploy.sandbox.slack.person import PATIENCE
-from tests.bot.http.appellant import TERMS, RecordingAppeals
 from tests.bot.http.detector import (
     COMMON,
     LIVE_CHAT,
@@ -31,15 +30,17 @@ from tests.bot.http.detector import (
 from workflows.domain.alerts import Alert
 
 POLICY = policy()
+KEYS = Keys(signers((COMMON, NEXT), {"live-chat": [LIVE_CHAT]}), frozenset({"live-chat"}))
+"""Two common secrets, and one detector with a secret of its own."""
 
 
-def place(alert: Alert) -> Placed | None:
-    """One playbook takes everything but the kind `nobody`."""
-    return None if alert.kind == "nobody" else (POLICY, (alert.subject.key,))
+def target_of(alert: Alert) -> Target | None:
+    """One playbook matches every kind but `nobody`."""
+    return None if alert.kind == "nobody" else Target(POLICY, (alert.subject.key,))
 
 
 class Front:
-    """What listens stays; each test puts an app of its own behind it."""
+    """A server that outlives the tests; each test sets its own app."""
 
     app: ASGIApp
 
@@ -47,13 +48,13 @@ class Front:
         self.url = ""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes on to the app of the moment."""
+        """Calls the current test's app."""
         await self.app(scope, receive, send)
 
 
 @pytest.fixture(scope="session")
 async def front() -> AsyncIterator[Front]:
-    """One real HTTP server on a free port for all tests of this room."""
+    """One real HTTP server on a free port for all tests of this folder."""
     front = Front()
     server = uvicorn.Server(uvicorn.Config(front, "127.0.0.1", 0, log_config=None, lifespan="off"))
     socket = server.config.bind_socket()
@@ -65,31 +66,37 @@ async def front() -> AsyncIterator[Front]:
     socket.close()
 
 
-@dataclass
-class Desk:
-    """The served app, and what stands behind it."""
+class SigningClient(httpx.AsyncClient):
+    """HTTP client that signs what it posts."""
 
-    http: httpx.AsyncClient
-    cases: RecordingCases
-    known: KnownKeys
-    checks: dict[str, str | None] = field(default_factory=dict)
-    appeals: RecordingAppeals = field(default_factory=RecordingAppeals)
-
-    async def post(
-        self, value: Any, secret: str = COMMON, path: str = "/v1/alerts", **headers: str
+    async def send_signed(
+        self, path: str, value: Any, secret: str = COMMON, **headers: str
     ) -> httpx.Response:
         """Posts `value` (bytes as they are) signed with `secret`; `headers` with _ for -."""
         body = value if isinstance(value, bytes) else as_json(value)
         given = {name.replace("_", "-"): text for name, text in headers.items()}
-        return await self.http.post(path, content=body, headers={**signed(body, secret), **given})
+        return await self.post(path, content=body, headers={**signed(body, secret), **given})
+
+
+@dataclass
+class AlertServer:
+    """The served app and its dependencies."""
+
+    http: SigningClient
+    cases: RecordingCases
+    known: KnownKeys
+    checks: dict[str, str | None] = field(default_factory=dict)
+
+    async def post(self, value: Any, secret: str = COMMON, **headers: str) -> httpx.Response:
+        """Posts an alert or several."""
+        return await self.http.send_signed("/v1/alerts", value, secret, **headers)
 
 
 @pytest.fixture
-async def desk(front: Front) -> AsyncIterator[Desk]:
-    """A desk with two common secrets and one detector that signs with its own."""
-    cases, known = RecordingCases(), KnownKeys()
-    keys = Keys(signers((COMMON, NEXT), {"live-chat": [LIVE_CHAT]}), frozenset({"live-chat"}))
-    intake = AlertEndpoint(AlertSubmitter(cases, place, known), lambda: keys, Metrics())
+async def server(front: Front) -> AsyncIterator[AlertServer]:
+    """An app for alerts."""
+    cases, known, metrics = RecordingCases(), KnownKeys(), Metrics()
+    endpoint = AlertEndpoint(lambda: KEYS, AlertSubmitter(cases, target_of, known), metrics)
     answers: dict[str, str | None] = {"temporal": None, "ledger": None}
 
     async def temporal() -> str | None:
@@ -98,9 +105,7 @@ async def desk(front: Front) -> AsyncIterator[Desk]:
     async def ledger() -> str | None:
         return answers["ledger"]
 
-    appeals = RecordingAppeals()
-    filing = AppealEndpoint(appeals, appeals, lambda: keys, lambda: TERMS)
     checks = {"temporal": temporal, "ledger": ledger}
-    front.app = make_app(intake, checks, [appeal_routes(filing)])
-    async with httpx.AsyncClient(timeout=PATIENCE, base_url=front.url) as http:
-        yield Desk(http, cases, known, answers, appeals)
+    front.app = make_app([endpoint.router()], checks, metrics)
+    async with SigningClient(timeout=PATIENCE, base_url=front.url) as http:
+        yield AlertServer(http, cases, known, answers)

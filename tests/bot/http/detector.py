@@ -1,4 +1,4 @@
-"""A detector as the tests play it: it signs and posts; and a desk that records what it is given."""
+"""Detector for tests: alerts, signatures, and recorders in the place of Temporal and ledger."""
 
 import asyncio
 import base64
@@ -18,7 +18,7 @@ from workflows.domain.policy.playbook import Playbook, Policy
 
 
 def secret_of(letter: str) -> str:
-    """A webhook secret of 32 equal letters."""
+    """A webhook secret of 32 equal bytes."""
     return "whsec_" + base64.b64encode(letter.encode() * 32).decode()
 
 
@@ -28,7 +28,7 @@ COMMON, NEXT, LIVE_CHAT = secret_of("c"), secret_of("n"), secret_of("l")
 def signed(
     body: bytes, secret: str = COMMON, message: str = "msg_1", at: float | None = None
 ) -> dict[str, str]:
-    """The three headers of Standard Webhooks, made from bytes without the checked library."""
+    """The three headers of Standard Webhooks, independent of the verifying library."""
     timestamp = str(int(time.time() if at is None else at))
     key = base64.b64decode(secret.removeprefix("whsec_"))
     signature = hmac_data(key, f"{message}.{timestamp}.".encode() + body)
@@ -72,7 +72,7 @@ def policy() -> Policy:
 
 
 class RecordingCases:
-    """Takes alerts as Temporal would, or is away."""
+    """`Cases` that records alerts, or raises `OutOfReach`."""
 
     def __init__(self) -> None:
         self.taken: list[tuple[Alert, tuple[str, ...]]] = []
@@ -82,7 +82,7 @@ class RecordingCases:
         self._goes.set()
 
     def hold(self) -> Callable[[], None]:
-        """Every call waits from now on, until what this returns is called."""
+        """Blocks every call until the returned function is called."""
         self._goes.clear()
         return self._goes.set
 
@@ -98,16 +98,16 @@ class RecordingCases:
         return "case/off_platform/X"
 
     async def reached(self, workflow_id: str) -> None:
-        """A worker is always there."""
+        """Returns at once: the workers keep up."""
 
     @property
     def ids(self) -> list[str]:
-        """The ids in the order in which they were taken."""
+        """The ids in the order of their storage."""
         return [alert.id for alert, _ in self.taken]
 
 
 class KnownKeys:
-    """What the ledger knows, or a ledger that is away."""
+    """Alerts that the ledger has, or an unreachable ledger."""
 
     def __init__(self) -> None:
         self.keys: set[Pair] = set()
@@ -115,7 +115,7 @@ class KnownKeys:
         self.asked = 0
 
     async def __call__(self, keys: Sequence[Pair]) -> frozenset[Pair]:
-        """The known ones of `keys`."""
+        """Returns the known ones of `keys`."""
         self.asked += 1
         if self.away:
             raise LedgerUnavailable

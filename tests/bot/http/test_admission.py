@@ -1,8 +1,8 @@
-"""Alerts leave room for presses where Temporal is slow."""
+"""Admission limiter: fewer concurrent calls while Temporal is slow."""
 
 import asyncio
 
-from bot.http.admission import LEAST, SLOW, Admission, AdmissionLimiter
+from bot.http.admission import MIN_CALLS, SLOW_CALL, AdmissionLimiter, Ticket
 
 
 class Clock:
@@ -13,53 +13,53 @@ class Clock:
         return self.now
 
 
-async def call(room: AdmissionLimiter, clock: Clock, seconds: float) -> None:
-    """One call that takes so long by the clock."""
-    async with room.place(room.turn()):
+async def call(limiter: AdmissionLimiter, clock: Clock, seconds: float) -> None:
+    """One call that takes `seconds` by the clock."""
+    async with limiter.slot(limiter.enqueue()):
         clock.now += seconds
 
 
-async def test_quick_calls_have_all_the_room() -> None:
-    """And get it back one by one after a slow time."""
+async def test_fast_calls_use_the_whole_limit() -> None:
+    """The limit recovers by one per fast call."""
     clock = Clock()
-    room = AdmissionLimiter(32, clock)
-    await call(room, clock, 0.05)
-    assert room.places == 32
-    await call(room, clock, 1.0)
-    assert room.places == 25
+    limiter = AdmissionLimiter(32, clock)
+    await call(limiter, clock, 0.05)
+    assert limiter.limit == 32
+    await call(limiter, clock, 1.0)
+    assert limiter.limit == 25
     for _ in range(7):
-        await call(room, clock, 0.05)
-    assert room.places == 32
+        await call(limiter, clock, 0.05)
+    assert limiter.limit == 32
 
 
-async def test_slow_calls_close_it_down_to_a_few() -> None:
-    """But never altogether: what is slow still has to go on."""
+async def test_slow_calls_shrink_the_limit_to_a_few() -> None:
+    """Some calls are always allowed."""
     clock = Clock()
-    room = AdmissionLimiter(32, clock)
+    limiter = AdmissionLimiter(32, clock)
     for _ in range(40):
-        await call(room, clock, 2.0)
-    assert room.places == LEAST
+        await call(limiter, clock, 2.0)
+    assert limiter.limit == MIN_CALLS
 
 
-async def test_what_was_slow_together_counts_once() -> None:
-    """Thirty calls that waited behind each other are one slow moment."""
+async def test_simultaneous_slow_calls_count_once() -> None:
+    """Thirty simultaneous slow calls shrink the limit once."""
     clock = Clock()
-    room = AdmissionLimiter(32, clock)
+    limiter = AdmissionLimiter(32, clock)
     clock.now = 10.0
     for _ in range(30):
-        async with room.place(room.turn()):
-            clock.now += SLOW
-            room._narrowed_at = clock.now
-    assert room.places == 32
+        async with limiter.slot(limiter.enqueue()):
+            clock.now += SLOW_CALL
+            limiter._shrunk_at = clock.now
+    assert limiter.limit == 32
 
 
-async def test_no_more_than_there_are_places_at_a_time() -> None:
-    """The others come in their order, and one that gives up takes no place."""
-    room, inside, most, order = AdmissionLimiter(4), 0, 0, list[int]()
+async def test_the_limit_is_never_exceeded() -> None:
+    """Waiting calls keep their order, and a cancelled one occupies no slot."""
+    limiter, inside, most, order = AdmissionLimiter(4), 0, 0, list[int]()
 
     async def one(number: int) -> None:
         nonlocal inside, most
-        async with room.place(room.turn()):
+        async with limiter.slot(limiter.enqueue()):
             inside += 1
             most = max(most, inside)
             order.append(number)
@@ -72,33 +72,33 @@ async def test_no_more_than_there_are_places_at_a_time() -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
     assert most == 4
     assert order == [number for number in range(20) if number != 10]
-    async with room.place(room.turn()):
-        assert room.places == 4
+    async with limiter.slot(limiter.enqueue()):
+        assert limiter.limit == 4
 
 
-async def test_the_most_urgent_come_first_and_then_in_their_order() -> None:
-    """Also one that became urgent while it waited."""
-    room, order = AdmissionLimiter(1), list[str]()
+async def test_calls_are_admitted_by_rank_and_then_in_order() -> None:
+    """The rank can be raised while a call waits."""
+    limiter, order = AdmissionLimiter(1), list[str]()
 
-    async def one(name: str, turn: Admission) -> None:
-        async with room.place(turn):
+    async def one(name: str, ticket: Ticket) -> None:
+        async with limiter.slot(ticket):
             order.append(name)
 
     given = (("first", 3), ("mild", 3), ("worst", 1), ("mild too", 3), ("worse by now", 3))
-    turns = {name: room.turn(rank) for name, rank in given}
-    room.hurry(turns["worse by now"], 2)
-    await asyncio.gather(*(one(name, turn) for name, turn in turns.items()))
+    tickets = {name: limiter.enqueue(rank) for name, rank in given}
+    limiter.raise_priority(tickets["worse by now"], 2)
+    await asyncio.gather(*(one(name, ticket) for name, ticket in tickets.items()))
     assert order == ["first", "worst", "worse by now", "mild", "mild too"]
 
 
-async def test_nobody_comes_in_while_it_is_closed() -> None:
-    """And whoever waits comes in once somebody has looked again."""
+async def test_no_call_is_admitted_while_blocked() -> None:
+    """Waiting calls are admitted with the next `admit_waiting`."""
     closed = True
-    room = AdmissionLimiter(4, closed=lambda under_way: closed)
-    turn = room.turn()
+    limiter = AdmissionLimiter(4, blocked=lambda under_way: closed)
+    ticket = limiter.enqueue()
     await asyncio.sleep(0)
-    assert not turn.let_in.done()
+    assert not ticket.admitted.done()
     closed = False
-    room.look()
-    async with room.place(turn):
-        assert turn.let_in.done()
+    limiter.admit_waiting()
+    async with limiter.slot(ticket):
+        assert ticket.admitted.done()

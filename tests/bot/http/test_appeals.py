@@ -1,125 +1,131 @@
-"""`POST /v1/appeals`: what is taken, what is refused, and that nothing refused has an effect."""
+"""`POST /v1/appeals`: accepted and refused appeals; a refused one has no effect."""
 
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from activities.ledger.database import Database
 from bot.http.signatures import MAX_BODY
-from tests.bot.http.appellant import appeal
-from tests.bot.http.conftest import Desk
+from bot.settings import Temporal
+from bot.temporal import open_client
+from deploy.sandbox.slack.person import PATIENCE
+from tests.bot.http.appellant import APPEAL, AppealServer, appeal, record_closed_case
+from tests.bot.http.conftest import Front, SigningClient
 from tests.bot.http.detector import LIVE_CHAT, NEXT, as_json, secret_of
-from tests.workflows.domain.appeal.builders import a_decision
-from workflows.domain.appeal.model import Appealed
-from workflows.domain.case.bulk import Bulk
+from tests.world import fresh_namespace
 from workflows.domain.ids import appeal_id
 
 
-async def post(desk: Desk, value: Any, **more: Any) -> tuple[int, dict[str, Any]]:
-    """Status and answer."""
-    answer = await desk.post(value, path="/v1/appeals", **more)
-    return answer.status_code, answer.json()
+@pytest.fixture
+async def server(
+    front: Front, temporal: str, migrated: Path, tmp_path: Path
+) -> AsyncIterator[AppealServer]:
+    """An app for appeals, with one closed case in its ledger."""
+    settings = Temporal(address=temporal, namespace=await fresh_namespace(temporal))
+    database = Database(f"sqlite+aiosqlite:///{shutil.copy(migrated, tmp_path / 'koban.db')}")
+    await record_closed_case(database)
+    async with SigningClient(timeout=PATIENCE, base_url=front.url) as http:
+        server = AppealServer(http, front, database, await open_client(settings))
+        server.serve()
+        yield server
+    await database.aclose()
 
 
-def result(what: str, **more: str) -> dict[str, Any]:
+def result(outcome: str, **more: str) -> dict[str, Any]:
     """The answer for ap-1 alone."""
-    return {"results": [{"id": "ap-1", "result": what, **more}]}
+    return {"results": [{"id": "ap-1", "result": outcome, **more}]}
 
 
-async def test_an_appeal_is_accepted_once_temporal_holds_it(desk: Desk) -> None:
-    """With the rules of this moment."""
-    assert await post(desk, appeal(decision="D1")) == (202, result("accepted"))
-    (start,) = desk.appeals.filed.values()
-    assert start.id == appeal_id("default", "ap-1")
+async def test_an_appeal_is_accepted_once_temporal_holds_it(server: AppealServer) -> None:
+    """With the current rules."""
+    assert await server.post(appeal(decision="D1")) == (202, result("accepted"))
+    start = await server.filed()
+    assert start is not None
+    assert start.id == APPEAL
     assert (start.request.case, start.request.decision) == ("K7Q2F9XM0", "D1")
     assert start.rules.channel == "ts-leads"
 
 
-async def test_the_second_secret_is_valid_while_rotating(desk: Desk) -> None:
+async def test_the_second_secret_is_valid_while_rotating(server: AppealServer) -> None:
     """As for alerts."""
-    assert (await post(desk, appeal(), secret=NEXT))[0] == 202
+    assert (await server.post(appeal(), secret=NEXT))[0] == 202
 
 
-async def test_the_same_appeal_again_is_a_duplicate(desk: Desk) -> None:
-    """By Temporal while it runs, by the ledger for good; also once nothing stands any more."""
-    await post(desk, appeal())
-    assert await post(desk, appeal(statement="別の文")) == (202, result("duplicate"))
-    desk.appeals.filed.clear()
-    desk.appeals.in_ledger.add(appeal_id("default", "ap-1"))
-    desk.appeals.found = a_decision(effective=False)
-    assert await post(desk, appeal()) == (202, result("duplicate"))
-    assert desk.appeals.filed == {}
+async def test_the_same_appeal_again_is_a_duplicate(server: AppealServer) -> None:
+    """Temporal detects it while the appeal runs, the ledger afterwards."""
+    await server.post(appeal())
+    assert await server.post(appeal(statement="別の文")) == (202, result("duplicate"))
+    await server.end()
+    await server.fail_actions()
+    assert await server.post(appeal()) == (202, result("duplicate"))
 
 
-async def test_two_sources_have_names_of_their_own(desk: Desk) -> None:
+async def test_two_sources_have_names_of_their_own(server: AppealServer) -> None:
     """The same id from another source is another appeal."""
-    await post(desk, appeal())
-    assert await post(desk, appeal(), secret=LIVE_CHAT) == (202, result("accepted"))
-    assert len(desk.appeals.filed) == 2
-
-
-def a_bulk() -> Appealed:
-    """A decision for a crowd: what it did stands by its members."""
-    found = a_decision(effective=False)
-    assert found.decision is not None
-    bulk = Bulk(id="R1", type="user", count=60)
-    return found.model_copy(update={"decision": found.decision.model_copy(update={"bulk": bulk})})
+    await server.post(appeal())
+    assert await server.post(appeal(), secret=LIVE_CHAT) == (202, result("accepted"))
+    assert await server.filed()
+    assert await server.filed(appeal_id("live-chat", "ap-1"))
 
 
 @pytest.mark.parametrize(
-    ("found", "fields", "pointer", "error"),
+    ("change", "fields", "pointer", "error"),
     [
-        (None, {}, "/case", "There is no case K7Q2F9XM0."),
+        (AppealServer.remove_case, {}, "/case", "There is no case K7Q2F9XM0."),
         (
-            a_decision(decision=None, effective=False),
+            AppealServer.fail_actions,
             {"decision": "D7"},
             "/decision",
             "No measure of decision D7 is in force.",
         ),
         (
-            a_bulk(),
+            AppealServer.decide_in_bulk,
             {},
             "/case",
             "Decision D1 acted on many accounts at once, and can't be reviewed for one of them "
             "here: ask the team about case K7Q2F9XM0.",
         ),
-        (
-            a_decision(effective=False),
-            {},
-            "/case",
-            "No measure of case K7Q2F9XM0 is in force.",
-        ),
+        (AppealServer.fail_actions, {}, "/case", "No measure of case K7Q2F9XM0 is in force."),
     ],
 )
-async def test_where_nothing_can_be_reviewed_the_answer_says_so(
-    desk: Desk, found, fields, pointer: str, error: str
+async def test_the_answer_says_why_there_is_nothing_to_review(
+    server: AppealServer,
+    change: Callable[[AppealServer], Awaitable[None]],
+    fields: dict[str, str],
+    pointer: str,
+    error: str,
 ) -> None:
     """422 with a pointer, and nothing is filed."""
-    desk.appeals.found = found
-    status, told = await post(desk, appeal(**fields))
+    await change(server)
+    status, answer = await server.post(appeal(**fields))
     assert status == 422
-    assert told == {
+    assert answer == {
         "error": "The appeal can't be used.",
         **result("invalid", pointer=pointer, error=error),
     }
-    assert desk.appeals.filed == {}
+    assert await server.filed() is None
 
 
-async def test_a_case_that_is_still_worked_may_have_more_to_tell(desk: Desk) -> None:
-    """The ledger follows a moment later: the appeal asks again for itself."""
-    desk.appeals.found, desk.appeals.closed = a_decision(effective=False), False
-    assert await post(desk, appeal()) == (202, result("accepted"))
+async def test_an_appeal_against_an_open_case_is_accepted(server: AppealServer) -> None:
+    """The ledger may not have the decision yet: the appeal workflow checks it again."""
+    await server.fail_actions()
+    await server.reopen_case()
+    assert await server.post(appeal()) == (202, result("accepted"))
 
 
-async def test_a_ledger_that_is_away_holds_nothing_up(desk: Desk) -> None:
-    """It is accepted, and the appeal asks again for itself."""
-    desk.appeals.ledger_away = True
-    assert await post(desk, appeal()) == (202, result("accepted"))
+async def test_an_appeal_is_accepted_without_the_ledger(server: AppealServer) -> None:
+    """The appeal workflow repeats the checks."""
+    server.serve(database=Database("sqlite+aiosqlite:////nowhere/at/all.db"))
+    assert await server.post(appeal()) == (202, result("accepted"))
 
 
-async def test_temporal_away_is_503_with_retry_after(desk: Desk) -> None:
-    """Nothing is lost: the same appeal is sent again."""
-    desk.appeals.away = True
-    answer = await desk.post(appeal(), path="/v1/appeals")
+async def test_without_temporal_the_answer_is_503_with_retry_after(server: AppealServer) -> None:
+    """The same appeal is sent again."""
+    server.serve(client=await open_client(Temporal(address="127.0.0.1:1")))
+    answer = await server.http.send_signed("/v1/appeals", appeal())
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert answer.json() == {"error": "Temporal is out of reach: send the same appeal again."}
 
@@ -141,50 +147,51 @@ async def test_temporal_away_is_503_with_retry_after(desk: Desk) -> None:
     ],
 )
 async def test_a_wrong_field_is_pointed_at(
-    desk: Desk, fields: dict[str, Any], pointer: str, error: str | None
+    server: AppealServer, fields: dict[str, Any], pointer: str, error: str | None
 ) -> None:
     """422, one sentence, no effect."""
-    status, told = await post(desk, appeal(**fields))
-    (one,) = told["results"]
+    status, answer = await server.post(appeal(**fields))
+    (one,) = answer["results"]
     assert (status, one["result"], one["pointer"]) == (422, "invalid", pointer)
     assert error is None or one["error"] == error
     assert one["error"].endswith(".")
-    assert desk.appeals.filed == {}
+    assert await server.filed() is None
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b'"x"', b"[" * 5000])
-async def test_what_is_no_appeal_is_refused_whole(desk: Desk, body: bytes) -> None:
+async def test_what_is_no_appeal_is_refused_whole(server: AppealServer, body: bytes) -> None:
     """422 with a sentence."""
-    status, told = await post(desk, body)
+    status, answer = await server.post(body)
     assert status == 422
-    assert told["error"].endswith(".")
-    assert desk.appeals.filed == {}
+    assert answer["error"].endswith(".")
+    assert await server.filed() is None
 
 
-async def test_a_strange_signature_is_refused(desk: Desk) -> None:
-    """401, before anything is looked at."""
-    status, told = await post(desk, appeal(), secret=secret_of("x"))
-    assert (status, desk.appeals.filed) == (401, {})
-    assert told == {"error": "The webhook-signature fits no secret that is valid here."}
+async def test_a_strange_signature_is_refused(server: AppealServer) -> None:
+    """401, before the body is parsed."""
+    status, answer = await server.post(appeal(), secret=secret_of("x"))
+    assert (status, await server.filed()) == (401, None)
+    assert answer == {"error": "The webhook-signature fits no secret that is valid here."}
 
 
-async def test_a_body_over_the_cap_is_refused(desk: Desk) -> None:
+async def test_a_body_over_the_cap_is_refused(server: AppealServer) -> None:
     """413."""
-    status, _ = await post(desk, as_json(appeal(statement="x" * MAX_BODY)))
-    assert (status, desk.appeals.filed) == (413, {})
+    status, _ = await server.post(as_json(appeal(statement="x" * MAX_BODY)))
+    assert (status, await server.filed()) == (413, None)
 
 
-async def test_control_and_direction_characters_become_visible(desk: Desk) -> None:
-    """They are kept, and can't hide anything."""
-    await post(desk, appeal(statement="a\x00b\u202ec"))
-    (start,) = desk.appeals.filed.values()
+async def test_control_and_direction_characters_become_visible(server: AppealServer) -> None:
+    """They are kept in a visible form."""
+    await server.post(appeal(statement="a\x00b\u202ec"))
+    start = await server.filed()
+    assert start is not None
     assert start.request.statement == "a\u2400b\ufffdc"
 
 
-async def test_a_withdrawal(desk: Desk) -> None:
-    """Of an open appeal, once; of none, with a sentence."""
+async def test_a_withdrawal(server: AppealServer) -> None:
+    """An open appeal is withdrawn once; without one the answer is 422."""
     back = appeal(withdrawn=True, statement="")
-    assert await post(desk, back) == (
+    assert await server.post(back) == (
         422,
         {
             "error": "The appeal can't be used.",
@@ -195,16 +202,15 @@ async def test_a_withdrawal(desk: Desk) -> None:
             ),
         },
     )
-    await post(desk, appeal())
-    assert await post(desk, back) == (202, result("accepted"))
-    assert desk.appeals.withdrawn == [appeal_id("default", "ap-1")]
-    desk.appeals.in_ledger.add(appeal_id("default", "ap-1"))
-    assert await post(desk, back) == (202, result("duplicate"))
+    await server.post(appeal())
+    assert await server.post(back) == (202, result("accepted"))
+    await server.end()
+    assert await server.post(back) == (202, result("duplicate"))
 
 
-async def test_the_openapi_page_has_it(desk: Desk) -> None:
+async def test_the_openapi_page_has_it(server: AppealServer) -> None:
     """With every field of the body."""
-    page = (await desk.http.get("/openapi.json")).json()
+    page = (await server.http.get("/openapi.json")).json()
     operation = page["paths"]["/v1/appeals"]["post"]
     schema = operation["requestBody"]["content"]["application/json"]["schema"]
     assert sorted(schema["properties"]) == [

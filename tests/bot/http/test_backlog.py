@@ -1,18 +1,18 @@
-"""Alerts wait where the workers are behind, and go on where nobody works."""
+"""Backlog probe: alerts wait for slow workers, but not for absent ones."""
 
 import asyncio
 
-from bot.http.admission import AHEAD, ASKED_AT, BacklogProbe
+from bot.http.admission import MAX_BACKLOG, PROBE_AFTER, BacklogProbe
 from workflows.client import OutOfReach
 
 
 class Workers:
-    """Answer when the test lets them."""
+    """Workers that answer when the test lets them."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.heard = 0
+        self.changes = 0
 
     async def reached(self, workflow_id: str) -> None:
         """Waits for the test."""
@@ -20,86 +20,86 @@ class Workers:
         await self.answer
 
     def changed(self) -> None:
-        """More may go."""
-        self.heard += 1
+        """Counts the calls."""
+        self.changes += 1
 
 
 async def settled() -> None:
-    """Everything that can go on went on."""
+    """Runs every task that is ready."""
     for _ in range(5):
         await asyncio.sleep(0)
 
 
-def send(trailing: BacklogProbe, calls: int, first: int = 0) -> None:
-    """Calls to cases that are named by their number."""
+def send(probe: BacklogProbe, calls: int, first: int = 0) -> None:
+    """Calls to numbered cases."""
     for number in range(first, first + calls):
-        trailing.sent(f"case/{number}")
+        probe.sent(f"case/{number}")
 
 
-async def test_a_few_alerts_ask_nobody() -> None:
-    """A calm hour costs no question."""
+async def test_few_alerts_start_no_probe() -> None:
+    """Few calls need no probe."""
     workers = Workers()
-    trailing = BacklogProbe(workers.reached, workers.changed)
-    send(trailing, ASKED_AT - 1)
+    probe = BacklogProbe(workers.reached, workers.changed)
+    send(probe, PROBE_AFTER - 1)
     await settled()
-    assert (workers.asked, trailing.far(0)) == ([], False)
+    assert (workers.asked, probe.is_full(0)) == ([], False)
 
 
-async def test_nobody_goes_on_until_the_workers_are_there() -> None:
-    """What is under way counts as well; the case asked is the one of the last call before."""
+async def test_a_full_backlog_blocks_until_the_workers_answer() -> None:
+    """Calls in flight count too; the probed case is the last one called."""
     workers = Workers()
-    trailing = BacklogProbe(workers.reached, workers.changed)
-    send(trailing, AHEAD - 2)
+    probe = BacklogProbe(workers.reached, workers.changed)
+    send(probe, MAX_BACKLOG - 2)
     await settled()
-    assert (trailing.far(1), trailing.far(2)) == (False, True)
-    assert workers.asked == [f"case/{AHEAD - 3}"]
-    send(trailing, 2, first=AHEAD - 2)
-    assert trailing.far(0)
+    assert (probe.is_full(1), probe.is_full(2)) == (False, True)
+    assert workers.asked == [f"case/{MAX_BACKLOG - 3}"]
+    send(probe, 2, first=MAX_BACKLOG - 2)
+    assert probe.is_full(0)
     workers.answer.set_result(None)
     await settled()
-    assert (trailing.far(0), workers.heard) == (False, 1)
+    assert (probe.is_full(0), workers.changes) == (False, 1)
 
 
-async def test_what_was_sent_after_the_question_is_asked_for_again() -> None:
-    """An answer speaks of what came before it."""
+async def test_calls_after_a_probe_need_another_one() -> None:
+    """An answer covers only earlier calls."""
     workers = Workers()
-    trailing = BacklogProbe(workers.reached, workers.changed)
-    send(trailing, ASKED_AT)
+    probe = BacklogProbe(workers.reached, workers.changed)
+    send(probe, PROBE_AFTER)
     await settled()
-    send(trailing, AHEAD, first=ASKED_AT)
+    send(probe, MAX_BACKLOG, first=PROBE_AFTER)
     first, workers.answer = workers.answer, asyncio.get_running_loop().create_future()
     first.set_result(None)
     await settled()
-    assert trailing.far(0)
-    assert workers.asked == [f"case/{ASKED_AT - 1}", f"case/{ASKED_AT + AHEAD - 1}"]
+    assert probe.is_full(0)
+    assert workers.asked == [f"case/{PROBE_AFTER - 1}", f"case/{PROBE_AFTER + MAX_BACKLOG - 1}"]
 
 
-async def test_where_nobody_works_alerts_are_stored_as_they_come() -> None:
-    """Until somebody answers again."""
+async def test_without_workers_alerts_are_stored_at_once() -> None:
+    """Until a probe is answered again."""
     workers = Workers()
-    trailing = BacklogProbe(workers.reached, workers.changed)
-    send(trailing, AHEAD)
+    probe = BacklogProbe(workers.reached, workers.changed)
+    send(probe, MAX_BACKLOG)
     await settled()
     first, workers.answer = workers.answer, asyncio.get_running_loop().create_future()
     first.set_exception(OutOfReach("no worker"))
-    send(trailing, 3 * AHEAD)
+    send(probe, 3 * MAX_BACKLOG)
     await settled()
-    assert not trailing.far(100)
+    assert not probe.is_full(100)
     workers.answer.set_result(None)
     await settled()
-    send(trailing, AHEAD)
-    assert trailing.far(0)
+    send(probe, MAX_BACKLOG)
+    assert probe.is_full(0)
 
 
-async def test_a_question_that_breaks_does_not_shut_the_door() -> None:
-    """Whatever goes wrong with asking, alerts go on."""
+async def test_a_broken_probe_does_not_block_alerts() -> None:
+    """A probe with an unexpected error releases its calls."""
     workers = Workers()
-    trailing = BacklogProbe(workers.reached, workers.changed)
-    send(trailing, AHEAD)
+    probe = BacklogProbe(workers.reached, workers.changed)
+    send(probe, MAX_BACKLOG)
     await settled()
-    broken = trailing._asking
+    broken = probe._probing
     assert broken is not None
     workers.answer.set_exception(ValueError("nobody thought of that"))
     await settled()
-    assert (trailing.far(0), workers.heard) == (False, 1)
+    assert (probe.is_full(0), workers.changes) == (False, 1)
     assert isinstance(broken.exception(), ValueError)

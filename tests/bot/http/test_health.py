@@ -1,29 +1,29 @@
-"""Health, numbers and the page for engineers."""
+"""Health, readiness, metrics and API documentation."""
 
-from tests.bot.http.conftest import Desk
+from tests.bot.http.conftest import AlertServer
 from tests.bot.http.detector import alert
 
 
-async def test_the_process_is_healthy_whatever_it_depends_on(desk: Desk) -> None:
-    """`/healthz` is about the process alone."""
-    desk.checks["temporal"] = "start it"
-    answer = await desk.http.get("/healthz")
+async def test_the_process_is_healthy_whatever_it_depends_on(server: AlertServer) -> None:
+    """`/healthz` covers the process only."""
+    server.checks["temporal"] = "start it"
+    answer = await server.http.get("/healthz")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
-async def test_readiness_names_what_is_missing(desk: Desk) -> None:
-    """`/readyz` is 503 with a sentence by dependency until all answer."""
-    assert (await desk.http.get("/readyz")).json() == {"temporal": "ok", "ledger": "ok"}
-    desk.checks["temporal"] = "Temporal does not answer."
-    answer = await desk.http.get("/readyz")
+async def test_readiness_names_what_is_missing(server: AlertServer) -> None:
+    """`/readyz` is 503 with a sentence for each dependency that does not answer."""
+    assert (await server.http.get("/readyz")).json() == {"temporal": "ok", "ledger": "ok"}
+    server.checks["temporal"] = "Temporal does not answer."
+    answer = await server.http.get("/readyz")
     assert answer.status_code == 503
     assert answer.json() == {"temporal": "Temporal does not answer.", "ledger": "ok"}
 
 
-async def test_alerts_are_counted_by_what_became_of_them(desk: Desk) -> None:
-    """The numbers tell results and playbooks, and nothing that was sent."""
-    await desk.post({"alerts": [alert("a1"), alert("a1"), alert("secret-id", score=7)]})
-    page = (await desk.http.get("/metrics")).text
+async def test_alerts_are_counted_by_what_became_of_them(server: AlertServer) -> None:
+    """Labels are results and playbooks, never request data."""
+    await server.post({"alerts": [alert("a1"), alert("a1"), alert("secret-id", score=7)]})
+    page = (await server.http.get("/metrics")).text
     assert 'koban_alerts_total{playbook="off_platform",result="accepted"} 1.0' in page
     assert 'koban_alerts_total{playbook="",result="duplicate"} 1.0' in page
     assert 'koban_alerts_total{playbook="",result="invalid"} 1.0' in page
@@ -31,18 +31,18 @@ async def test_alerts_are_counted_by_what_became_of_them(desk: Desk) -> None:
     assert "secret-id" not in page
 
 
-async def test_unknown_paths_share_one_label(desk: Desk) -> None:
-    """A scanner can't make the numbers grow without end."""
-    assert (await desk.http.get("/wp-admin.php")).status_code == 404
-    page = (await desk.http.get("/metrics")).text
+async def test_unknown_paths_share_one_label(server: AlertServer) -> None:
+    """A scanner can't create labels."""
+    assert (await server.http.get("/wp-admin.php")).status_code == 404
+    page = (await server.http.get("/metrics")).text
     assert 'path="other",status="404"' in page
     assert "wp-admin" not in page
 
 
-async def test_the_page_for_engineers_describes_alerts_with_an_example(desk: Desk) -> None:
-    """`/docs` stands on an OpenAPI document whose references all resolve."""
-    assert (await desk.http.get("/docs")).status_code == 200
-    document = (await desk.http.get("/openapi.json")).json()
+async def test_the_page_for_engineers_describes_alerts_with_an_example(server: AlertServer) -> None:
+    """All references of the OpenAPI document resolve."""
+    assert (await server.http.get("/docs")).status_code == 200
+    document = (await server.http.get("/openapi.json")).json()
     post = document["paths"]["/v1/alerts"]["post"]
     content = post["requestBody"]["content"]["application/json"]
     assert content["examples"]["one"]["value"]["id"] == "chat-000123"

@@ -1,4 +1,4 @@
-"""Many requests, one query."""
+"""Coalesced duplicate checks: many requests, one query."""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,11 +6,11 @@ from collections.abc import Sequence
 import pytest
 
 from activities.ledger.database import LedgerUnavailable
-from bot.http.admission import AskedTogether, Pair
+from bot.http.admission import CoalescedQuery, Pair
 
 
 class SlowLedger:
-    """Answers when it is let, and remembers what it was asked."""
+    """A ledger that answers when the test lets it."""
 
     def __init__(self) -> None:
         self.asked: list[set[Pair]] = []
@@ -28,9 +28,9 @@ class SlowLedger:
 
 
 async def test_who_comes_during_a_query_joins_the_next_one() -> None:
-    """Three requests make two queries, and each gets its own answer."""
+    """Three requests make two queries, and each gets its own result."""
     ledger = SlowLedger()
-    known = AskedTogether(ledger)
+    known = CoalescedQuery(ledger)
     first = asyncio.create_task(known([("old", "1")]))
     await ledger.begun.wait()
     others = [asyncio.create_task(known([(name, "2")])) for name in ("old", "new")]
@@ -42,9 +42,9 @@ async def test_who_comes_during_a_query_joins_the_next_one() -> None:
 
 
 async def test_who_gives_up_does_not_disturb_the_others() -> None:
-    """A request that ends early leaves the query to those that wait."""
+    """A cancelled request does not cancel the shared query."""
     ledger = SlowLedger()
-    known = AskedTogether(ledger)
+    known = CoalescedQuery(ledger)
     hasty, patient = (asyncio.create_task(known([("old", name)])) for name in ("1", "2"))
     await asyncio.sleep(0)
     hasty.cancel()
@@ -53,11 +53,11 @@ async def test_who_gives_up_does_not_disturb_the_others() -> None:
 
 
 async def test_a_ledger_that_is_away_is_away_for_all_who_asked() -> None:
-    """And the next question is asked anew."""
+    """The next request starts another query."""
     ledger = SlowLedger()
     ledger.away = True
     ledger.open.set()
-    known = AskedTogether(ledger)
+    known = CoalescedQuery(ledger)
     with pytest.raises(LedgerUnavailable):
         await known([("old", "1")])
     ledger.away = False

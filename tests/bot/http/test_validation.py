@@ -1,4 +1,4 @@
-"""What a detector gets for what can't be used: one sentence, and no effect."""
+"""`POST /v1/alerts` with invalid requests: one sentence, and no effect."""
 
 import asyncio
 import json
@@ -10,20 +10,20 @@ from typing import Any
 import pytest
 
 from bot.http.signatures import MAX_BODY
-from tests.bot.http.conftest import Desk
+from tests.bot.http.conftest import AlertServer
 from tests.bot.http.detector import COMMON, LIVE_CHAT, alert, as_json, secret_of, signed
 
 
 @pytest.fixture(autouse=True)
-async def nothing_happened(desk: Desk) -> AsyncIterator[None]:
-    """A refused request has no effect: no alert reached the cases."""
+async def nothing_happened(server: AlertServer) -> AsyncIterator[None]:
+    """No alert of a refused request is stored."""
     yield
-    assert desk.cases.taken == []
+    assert server.cases.taken == []
 
 
-async def refused(desk: Desk, body: bytes, status: int, **headers: str) -> dict[str, Any]:
+async def refused(server: AlertServer, body: bytes, status: int, **headers: str) -> dict[str, Any]:
     """The answer to a body that is refused with `status`."""
-    answer = await desk.post(body, **headers)
+    answer = await server.post(body, **headers)
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/json"
     told = answer.json()
@@ -44,10 +44,10 @@ async def refused(desk: Desk, body: bytes, status: int, **headers: str) -> dict[
     ],
 )
 async def test_malformed_json_is_answered_with_its_place(
-    desk: Desk, body: bytes, sentence: str
+    server: AlertServer, body: bytes, sentence: str
 ) -> None:
-    """422 names the line and column where reading ended."""
-    told = await refused(desk, body, 422)
+    """422 has the line and column of the syntax error."""
+    told = await refused(server, body, 422)
     assert told == {"error": f"The body is not JSON that can be used: {sentence}."}
 
 
@@ -69,10 +69,10 @@ async def test_malformed_json_is_answered_with_its_place(
     ],
 )
 async def test_a_body_of_another_shape_is_refused_whole(
-    desk: Desk, value: Any, expected: dict[str, str]
+    server: AlertServer, value: Any, expected: dict[str, str]
 ) -> None:
-    """422 says what shape is expected."""
-    assert await refused(desk, as_json(value), 422) == expected
+    """422 describes the expected shape."""
+    assert await refused(server, as_json(value), 422) == expected
 
 
 @pytest.mark.parametrize(
@@ -120,87 +120,89 @@ async def test_a_body_of_another_shape_is_refused_whole(
     ],
 )
 async def test_an_invalid_alert_is_answered_with_a_pointer_to_its_field(
-    desk: Desk, fields: dict[str, Any], pointer: str, error: str | None
+    server: AlertServer, fields: dict[str, Any], pointer: str, error: str | None
 ) -> None:
-    """422 says which field of which alert is wrong, and how."""
-    told = await refused(desk, as_json(alert(**fields)), 422)
+    """422 has the field and the reason for each alert."""
+    told = await refused(server, as_json(alert(**fields)), 422)
     assert told["error"] == "None of the alerts can be used."
     [result] = told["results"]
     assert (result["result"], result["pointer"]) == ("invalid", pointer)
     assert result["error"] == error or (error is None and result["error"].endswith("."))
 
 
-async def test_an_infinite_number_is_refused(desk: Desk) -> None:
-    """JSON that overflows to infinity is no number that can be kept."""
+async def test_an_infinite_number_is_refused(server: AlertServer) -> None:
+    """JSON numbers that overflow to infinity are refused."""
     body = as_json(alert()).replace(b'"id"', b'"attributes": {"x": 1e999}, "id"', 1)
-    [result] = (await refused(desk, body, 422))["results"]
+    [result] = (await refused(server, body, 422))["results"]
     assert (result["pointer"], result["error"]) == ("/attributes/x", "This number is too large.")
 
 
-async def test_attributes_nested_too_deep_are_refused(desk: Desk) -> None:
-    """What could not be read further down the line is refused at the door."""
+async def test_attributes_nested_too_deep_are_refused(server: AlertServer) -> None:
+    """Values that CEL or PostgreSQL can't hold are refused."""
     deep = json.loads('{"a":' * 40 + "1" + "}" * 40)
-    [result] = (await refused(desk, as_json(alert(attributes=deep)), 422))["results"]
+    [result] = (await refused(server, as_json(alert(attributes=deep)), 422))["results"]
     assert result["pointer"] == "/attributes/a"
     assert result["error"] == "This is nested more than 32 levels deep."
 
 
-async def test_an_alert_that_is_no_object_is_invalid(desk: Desk) -> None:
-    """Its place in the list says which one."""
-    told = await refused(desk, as_json({"alerts": ["a1"]}), 422)
+async def test_an_alert_that_is_no_object_is_invalid(server: AlertServer) -> None:
+    """The result's position identifies it."""
+    told = await refused(server, as_json({"alerts": ["a1"]}), 422)
     assert told["results"] == [
         {"id": None, "result": "invalid", "pointer": "", "error": "An alert has to be an object."}
     ]
 
 
-async def test_a_detector_can_not_speak_for_another(desk: Desk) -> None:
-    """Its own secret speaks for itself alone."""
-    told = await refused(desk, as_json(alert(detector="images")), 422, secret=LIVE_CHAT)
+async def test_a_detector_can_not_speak_for_another(server: AlertServer) -> None:
+    """A detector's own secret is valid for that detector only."""
+    told = await refused(server, as_json(alert(detector="images")), 422, secret=LIVE_CHAT)
     [result] = told["results"]
     assert result["pointer"] == "/detector"
     assert result["error"] == "This request speaks for 'live-chat' only."
 
 
-async def test_the_common_secret_can_not_speak_for_a_detector_with_its_own(desk: Desk) -> None:
-    """Who knows the common secret can't pretend to be a detector that signs by itself."""
-    told = await refused(desk, as_json(alert(detector="live-chat")), 422)
+async def test_the_common_secret_is_not_for_a_detector_with_its_own(
+    server: AlertServer,
+) -> None:
+    """The common secret can't be used for a detector with its own secret."""
+    told = await refused(server, as_json(alert(detector="live-chat")), 422)
     [result] = told["results"]
     assert result["pointer"] == "/detector"
     assert result["error"] == "This detector signs with a secret of its own."
 
 
-async def test_a_mebibyte_and_one_byte_is_refused(desk: Desk) -> None:
-    """413, with a length that tells the truth."""
+async def test_a_mebibyte_and_one_byte_is_refused(server: AlertServer) -> None:
+    """413, with a correct Content-Length."""
     body = b'{"id":"' + b"x" * (MAX_BODY + 1 - 9) + b'"}'
     assert len(body) == 1_048_577
-    told = await refused(desk, body, 413)
+    told = await refused(server, body, 413)
     assert told == {"error": "A request may have at most 1048576 bytes."}
 
 
-async def test_exactly_a_mebibyte_is_read(desk: Desk) -> None:
-    """The cap itself is allowed: what is answered is the alert inside."""
+async def test_exactly_a_mebibyte_is_read(server: AlertServer) -> None:
+    """A body of exactly the limit is parsed."""
     body = b'{"id":"' + b"x" * (MAX_BODY - 9) + b'"}'
     assert len(body) == 1_048_576
-    told = await refused(desk, body, 422)
+    told = await refused(server, body, 422)
     assert told["error"] == "None of the alerts can be used."
 
 
-async def test_a_body_without_a_length_is_capped_as_it_comes(desk: Desk) -> None:
-    """413 also for a stream that never says how long it is."""
+async def test_a_body_without_a_length_is_capped_as_it_comes(server: AlertServer) -> None:
+    """413 also for a stream without a Content-Length."""
 
     async def endless() -> AsyncIterator[bytes]:
         for _ in range(40):
             yield b"x" * 65_536
 
-    answer = await desk.http.post("/v1/alerts", content=endless(), headers=signed(b""))
+    answer = await server.http.post("/v1/alerts", content=endless(), headers=signed(b""))
     assert answer.status_code == 413
     assert answer.json() == {"error": "A request may have at most 1048576 bytes."}
 
 
-async def test_a_huge_declared_length_is_refused_before_reading(desk: Desk) -> None:
-    """413 at once when the declared length alone is absurd."""
+async def test_a_huge_declared_length_is_refused_before_reading(server: AlertServer) -> None:
+    """413 at once when the declared length exceeds the drain limit."""
 
-    reader, writer = await asyncio.open_connection("127.0.0.1", desk.http.base_url.port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.http.base_url.port)
     writer.write(b"POST /v1/alerts HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n")
     assert (await reader.readline()).startswith(b"HTTP/1.1 413 ")
     writer.close()
@@ -208,11 +210,11 @@ async def test_a_huge_declared_length_is_refused_before_reading(desk: Desk) -> N
 
 
 @pytest.mark.parametrize("header", ["webhook-id", "webhook-timestamp", "webhook-signature"])
-async def test_a_missing_header_is_not_signed(desk: Desk, header: str) -> None:
+async def test_a_missing_header_is_not_signed(server: AlertServer, header: str) -> None:
     """401 names the header."""
     body = as_json(alert())
     headers = {name: text for name, text in signed(body).items() if name != header}
-    answer = await desk.http.post("/v1/alerts", content=body, headers=headers)
+    answer = await server.http.post("/v1/alerts", content=body, headers=headers)
     assert answer.status_code == 401
     assert answer.json() == {"error": f"The header {header} is missing."}
 
@@ -231,25 +233,25 @@ async def test_a_missing_header_is_not_signed(desk: Desk, header: str) -> None:
         "v1," + "A" * 8000,
     ],
 )
-async def test_a_malformed_signature_is_not_signed(desk: Desk, signature: str) -> None:
-    """401, never 500, whatever stands in the header."""
-    told = await refused(desk, as_json(alert()), 401, webhook_signature=signature)
+async def test_a_malformed_signature_is_not_signed(server: AlertServer, signature: str) -> None:
+    """401, never 500, for any header value."""
+    told = await refused(server, as_json(alert()), 401, webhook_signature=signature)
     assert told["error"] in {
         "The webhook-signature fits no secret that is valid here.",
         "The header webhook-signature is missing.",
     }
 
 
-async def test_a_wrong_secret_is_not_signed(desk: Desk) -> None:
-    """401 for a signature by a secret that nobody here has."""
-    told = await refused(desk, as_json(alert()), 401, secret=secret_of("z"))
+async def test_a_wrong_secret_is_not_signed(server: AlertServer) -> None:
+    """401 for a signature with an unknown secret."""
+    told = await refused(server, as_json(alert()), 401, secret=secret_of("z"))
     assert told == {"error": "The webhook-signature fits no secret that is valid here."}
 
 
-async def test_a_changed_body_is_not_signed(desk: Desk) -> None:
-    """401 when one character changed on the way."""
+async def test_a_changed_body_is_not_signed(server: AlertServer) -> None:
+    """401 when one character was changed."""
     headers = signed(as_json(alert("a1")))
-    answer = await desk.http.post("/v1/alerts", content=as_json(alert("a2")), headers=headers)
+    answer = await server.http.post("/v1/alerts", content=as_json(alert("a2")), headers=headers)
     assert answer.status_code == 401
 
 
@@ -258,51 +260,51 @@ async def test_a_changed_body_is_not_signed(desk: Desk) -> None:
     ["nan", "inf", "-inf", "yesterday", "1_7", "1e9", "1700000000.5", "-1", "9" * 400, "0x10"],
 )
 async def test_a_timestamp_that_is_no_number_of_seconds_is_not_signed(
-    desk: Desk, timestamp: str
+    server: AlertServer, timestamp: str
 ) -> None:
     """401 for everything that is not whole seconds."""
-    told = await refused(desk, as_json(alert()), 401, webhook_timestamp=timestamp)
+    told = await refused(server, as_json(alert()), 401, webhook_timestamp=timestamp)
     assert told == {"error": "The webhook-timestamp has to be whole seconds since 1970."}
 
 
 @pytest.mark.parametrize("header", ["webhook-id", "webhook-timestamp", "webhook-signature"])
-async def test_a_header_outside_ascii_is_not_signed(desk: Desk, header: str) -> None:
-    """401 for bytes that no library writes there."""
+async def test_a_header_outside_ascii_is_not_signed(server: AlertServer, header: str) -> None:
+    """401 for bytes outside ASCII."""
     body = as_json(alert())
     headers: list[tuple[bytes, bytes]] = [
         (name.encode(), "é".encode("latin-1") if name == header else text.encode())
         for name, text in signed(body).items()
     ]
-    answer = await desk.http.post("/v1/alerts", content=body, headers=headers)
+    answer = await server.http.post("/v1/alerts", content=body, headers=headers)
     assert answer.status_code == 401
     assert answer.json() == {"error": f"The header {header} has characters outside ASCII."}
 
 
 @pytest.mark.parametrize("seconds", [-301, 302, -math.pow(10, 8)])
-async def test_a_timestamp_far_from_now_is_not_signed(desk: Desk, seconds: float) -> None:
-    """401 when the signature is right and the time is not, into the past and the future."""
+async def test_a_timestamp_far_from_now_is_not_signed(server: AlertServer, seconds: float) -> None:
+    """401 for an old and for a future timestamp with a correct signature."""
     body = as_json(alert())
     headers = signed(body, at=time.time() + seconds)
-    answer = await desk.http.post("/v1/alerts", content=body, headers=headers)
+    answer = await server.http.post("/v1/alerts", content=body, headers=headers)
     assert answer.status_code == 401
     assert answer.json() == {"error": "The webhook-timestamp is more than 5 minutes away from now."}
 
 
-async def test_a_body_that_is_no_text_is_not_signed(desk: Desk) -> None:
-    """401 for bytes that are not UTF-8, though their signature is right."""
-    told = await refused(desk, b"\xff\xfe", 401)
+async def test_a_body_that_is_no_text_is_not_signed(server: AlertServer) -> None:
+    """401 for bytes that are not UTF-8, even with a correct signature."""
+    told = await refused(server, b"\xff\xfe", 401)
     assert told == {"error": "The webhook-signature fits no secret that is valid here."}
 
 
-async def test_nothing_but_post_is_heard(desk: Desk) -> None:
-    """405 for reading what can only be written."""
-    assert (await desk.http.get("/v1/alerts")).status_code == 405
+async def test_nothing_but_post_is_heard(server: AlertServer) -> None:
+    """405 for GET."""
+    assert (await server.http.get("/v1/alerts")).status_code == 405
 
 
-async def test_an_alert_that_is_too_large_for_a_history_is_invalid(desk: Desk) -> None:
-    """256 KiB each, counted in bytes: Temporal would end a case that holds too much."""
+async def test_an_alert_that_is_too_large_for_a_history_is_invalid(server: AlertServer) -> None:
+    """256 KiB each, counted in bytes, because of Temporal's history limit."""
     large = alert("a1", evidence=[{"kind": "text", "text": "あ" * 87_500}])
-    told = await refused(desk, as_json(large), 422)
+    told = await refused(server, as_json(large), 422)
     assert told["results"] == [
         {
             "id": "a1",
@@ -315,8 +317,8 @@ async def test_an_alert_that_is_too_large_for_a_history_is_invalid(desk: Desk) -
 
 @pytest.mark.parametrize("detector", ["people", "reports"])
 @pytest.mark.parametrize("secret", [COMMON, LIVE_CHAT])
-async def test_nobody_speaks_for_people(desk: Desk, detector: str, secret: str) -> None:
-    """An alert that names a colleague can only come from that colleague's hand in Slack."""
+async def test_nobody_speaks_for_people(server: AlertServer, detector: str, secret: str) -> None:
+    """Only people in Slack can send an alert with the detectors of manual alerts."""
     given = alert(detector=detector, attributes={"by": "U0TANAKA"})
-    [result] = (await refused(desk, as_json(given), 422, secret=secret))["results"]
+    [result] = (await refused(server, as_json(given), 422, secret=secret))["results"]
     assert result["pointer"] == "/detector"

@@ -1,4 +1,4 @@
-"""The real ledger behind `/koban`: what was recorded is what is read."""
+"""Case queries for Slack over a real ledger."""
 
 import shutil
 from collections.abc import AsyncIterator
@@ -56,8 +56,8 @@ def decided_case() -> tuple[Case, tuple[Event, ...]]:
 async def ledger(migrated: Path, tmp_path: Path) -> AsyncIterator[Database]:
     file = shutil.copy(migrated, tmp_path / "ledger.db")
     database = Database(f"sqlite+aiosqlite:///{file}")
-    case, happened = decided_case()
-    recorded = tuple(Recorded(seq=seq, event=event) for seq, event in enumerate(happened, 1))
+    case, decided = decided_case()
+    recorded = tuple(Recorded(seq=seq, event=event) for seq, event in enumerate(decided, 1))
     first = ReceivedAlert(alert=ALERT, at=NOW)
     await Ledger(database).record(_write(case, recorded, first))
     yield database
@@ -65,7 +65,7 @@ async def ledger(migrated: Path, tmp_path: Path) -> AsyncIterator[Database]:
 
 
 async def test_a_recorded_case_is_read_back(ledger: Database):
-    """Story, queue and past agree with what was decided."""
+    """Story, queue and history agree with the decision."""
     reader = LedgerReader(Queries(ledger), FakePolicies())
     story = await reader.story(CASE)
     assert story is not None
@@ -83,7 +83,7 @@ async def test_a_recorded_case_is_read_back(ledger: Database):
 
 
 async def test_a_queue_tells_what_sets_a_case_aside(ledger: Database):
-    """A row of an older version has none of it, and bars whoever decided."""
+    """A row of an older version has no hold, and bars the decider."""
     reader = LedgerReader(Queries(ledger), FakePolicies())
     [line] = await reader.queue()
     assert (line.workflow_id, line.version) == (ROUTE, 3)
@@ -98,33 +98,33 @@ async def test_a_queue_tells_what_sets_a_case_aside(ledger: Database):
 
 
 async def test_covers_are_kept(ledger: Database):
-    """What was begun is read from both sides, and ends once."""
-    door = Covers(ledger)
+    """A cover is visible to both people, and ends once."""
+    covers = Covers(ledger)
     until = NOW + timedelta(hours=1)
     cover = Cover(role=Role.LEAD, person="U0TANAKA", until=until)
-    await door.begin("U0SATO", cover, NOW)
-    assert await door.of("U0SATO", NOW) == (cover,)
+    await covers.begin("U0SATO", cover, NOW)
+    assert await covers.of("U0SATO", NOW) == (cover,)
     both = ActiveCover(person="U0SATO", covers_for="U0TANAKA", role=Role.LEAD, until=until)
-    assert await door.around("U0TANAKA", NOW) == (both,)
-    assert [await door.end("U0TANAKA", NOW) for _ in range(2)] == [1, 0]
+    assert await covers.around("U0TANAKA", NOW) == (both,)
+    assert [await covers.end("U0TANAKA", NOW) for _ in range(2)] == [1, 0]
 
 
 async def test_covers_need_the_ledger():
-    """Every call says that it is away, and nobody is told that they are covered for."""
-    door = Covers(Database("sqlite+aiosqlite:////nowhere/at/all.db"))
+    """Every call raises `Unavailable`."""
+    covers = Covers(Database("sqlite+aiosqlite:////nowhere/at/all.db"))
     cover = Cover(role=Role.LEAD, person="U0TANAKA", until=NOW)
     for call in (
-        door.begin("U0SATO", cover, NOW),
-        door.end("U0TANAKA", NOW),
-        door.of("U0SATO", NOW),
-        door.around("U0SATO", NOW),
+        covers.begin("U0SATO", cover, NOW),
+        covers.end("U0TANAKA", NOW),
+        covers.of("U0SATO", NOW),
+        covers.around("U0SATO", NOW),
     ):
         with pytest.raises(Unavailable):
             await call
 
 
 async def test_a_look_up_is_kept(ledger: Database):
-    """Writing it down ends without an error, and only then."""
+    """A failure to record it is raised."""
     reader = LedgerReader(Queries(ledger), FakePolicies())
     note = LookedUp(by="U0SATO", kind="user", id="u_123", why="/koban user in C0LIVE", at=NOW)
     await reader.looked_up(note)
@@ -134,7 +134,7 @@ async def test_a_look_up_is_kept(ledger: Database):
 
 
 async def test_a_timeline_is_read_a_page_at_a_time(ledger: Database):
-    """The last page first asked for; what only counts on the card is left out."""
+    """The default is the last page; events without a thread message are left out."""
     reader = LedgerReader(Queries(ledger), FakePolicies())
     await _noted(ledger, 5)
     page = await reader.timeline(CASE, None, 3)
@@ -150,7 +150,7 @@ async def test_a_timeline_is_read_a_page_at_a_time(ledger: Database):
 
 
 async def test_an_event_that_can_not_be_read_keeps_its_line(ledger: Database):
-    """A newer version of Koban wrote it."""
+    """An event of a newer version of Koban."""
     reader = LedgerReader(Queries(ledger), FakePolicies())
     async with ledger.writing() as connection:
         await connection.execute(
@@ -163,14 +163,14 @@ async def test_an_event_that_can_not_be_read_keeps_its_line(ledger: Database):
 
 
 async def test_a_timeline_needs_the_ledger():
-    """The person hears that it is away."""
+    """The call raises `Unavailable`."""
     database = Database("sqlite+aiosqlite:////nowhere/at/all.db")
     with pytest.raises(Unavailable):
         await LedgerReader(Queries(database), FakePolicies()).timeline(CASE, None, 20)
 
 
 async def _noted(ledger: Database, times: int) -> None:
-    """So many notes, and as many alerts that joined."""
+    """Records `times` notes and `times` joined alerts."""
     case, _ = decided_case()
     sato = Actor(id="U0SATO", roles=frozenset({Role.SPECIALIST}))
     for number in range(times):
@@ -178,13 +178,13 @@ async def _noted(ledger: Database, times: int) -> None:
         for command in (joined, AddNote(by=sato, note=f"メモ{number}")):
             outcome = decide(case, command, NOW + timedelta(minutes=3))
             assert isinstance(outcome, tuple)
-            told = numbered(case, outcome)
+            recorded = numbered(case, outcome)
             case = apply_all(case, outcome)
-            await Ledger(ledger).record(_write(case, told))
+            await Ledger(ledger).record(_write(case, recorded))
 
 
 def _write(case: Case, events: tuple[Recorded, ...], *alerts: ReceivedAlert) -> LedgerWrite:
-    """What the case's workflow writes."""
+    """The write of the case's workflow."""
     return LedgerWrite(
         case=case.id,
         owner_key="k",

@@ -1,4 +1,4 @@
-"""What the composition root puts between the rooms."""
+"""People who cover a role, from the ledger."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +10,7 @@ from workflows.domain.people import Cover, Role
 
 
 async def test_who_stands_in_is_read_from_the_ledger(tmp_path: Path) -> None:
-    """As the ledger has it now."""
+    """A cover in the ledger is returned."""
     database = Database(f"sqlite+aiosqlite:///{tmp_path}/koban.db")
     await migrate(database)
     now = datetime.now(UTC)
@@ -21,7 +21,7 @@ async def test_who_stands_in_is_read_from_the_ledger(tmp_path: Path) -> None:
 
 
 async def test_without_the_ledger_nobody_is_known_to_stand_in(tmp_path: Path) -> None:
-    """A refusal is told all the same."""
+    """The result is empty."""
     database = Database(f"sqlite+aiosqlite:///{tmp_path}/nowhere/koban.db")
     assert await stand_ins(database)(Role.LEAD) == ()
     await database.aclose()

@@ -1,4 +1,4 @@
-"""What people chose, and who is on shift, as running processes know it."""
+"""People on shift, and report schedules that follow the policy folder."""
 
 import shutil
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ import pytest
 from temporalio.service import RPCError
 
 from bot.policies import Policies, open_policies, watch_folder
-from bot.services import reports
+from bot.services.reports import report_schedules
 from deploy.sandbox.slack.person import wait_until
 from tests.activities.policy import folders
 from tests.world import koban
@@ -37,7 +37,7 @@ ROSTER = """shifts:
 def test_who_is_on_shift_is_known_by_name_or_not_at_all(
     tmp_path: Path, who: str, when: datetime, on: set[str] | None
 ) -> None:
-    """A shift of a role, or an hour without anybody, leaves it to Slack's group."""
+    """A role's shift, or an hour without a shift, returns None: Slack's group counts."""
     folder = folders.good(tmp_path)
     (folder / "roster.yaml").write_text(ROSTER.replace("WHO", who), encoding="utf-8")
     policies = Policies(watch_folder(folder), ())
@@ -45,17 +45,14 @@ def test_who_is_on_shift_is_known_by_name_or_not_at_all(
 
 
 def test_without_a_roster_nobody_is_known_to_be_on_shift(tmp_path: Path) -> None:
-    """The small folder has none."""
+    """The small folder has no roster."""
     policies = Policies(watch_folder(folders.good(tmp_path)), ())
     assert policies.on_shift(TOKYO, NOON) is None
     assert policies.roster() is None
 
 
-async def test_schedules_follow_a_changed_folder(
-    temporal: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Made when a worker starts, changed while it runs."""
-    monkeypatch.setattr(reports, "LOOK", 0.2)
+async def test_schedules_follow_a_changed_folder(temporal: str, tmp_path: Path) -> None:
+    """Created when a worker starts, changed while it runs."""
     policy = Path(shutil.copytree(folders.EXAMPLE, tmp_path / "policy"))
     async with koban(temporal, tmp_path, working=False, policy=policy) as world:
         policies = open_policies(world.settings)
@@ -68,7 +65,7 @@ async def test_schedules_follow_a_changed_folder(
                 return False
             return described.schedule.spec.calendars[0].hour[0].start == hour
 
-        async with reports.keeping_schedules(world.client, policies, world.settings):
+        async with report_schedules(world.client, policies, world.settings, interval=0.2):
             await wait_until(lambda: comes_at(9))
             folders.replace(policy, "reports.yaml", "09:00", "10:00")
             await wait_until(lambda: comes_at(10))

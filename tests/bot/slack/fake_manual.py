@@ -77,12 +77,12 @@ class FakeAlerts:
     away: bool = False
     lost: bool = False
 
-    def takes(self, alert: Alert) -> Playbook | None:
+    def playbook_of(self, alert: Alert) -> Playbook | None:
         if self.lost:
             return None
         return PLAYBOOK if alert.kind == "off_platform" else OTHER
 
-    async def hand_over(self, alert: Alert) -> None:
+    async def submit(self, alert: Alert) -> None:
         if self.away:
             raise Unavailable("Temporal does not answer")
         self.alerts.append(alert)

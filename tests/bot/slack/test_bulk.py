@@ -233,7 +233,7 @@ async def test_an_english_reader_reads_english(stage: Stage):
     clark = await opened(stage, "U0CLARK", "“Check impact”")
     await clark.fill_and_submit(FIELDS)
     view = await showing(clark, "This decides for 60 subjects.")
-    assert "60 subjects · 4 already under action · Followers 1,240" in visible_text(view)
+    assert "Affects: 60 subjects · 4 already under action · Followers 1,240" in visible_text(view)
 
 
 async def test_the_list_is_turned_and_nothing_in_it_is_obeyed(stage: Stage):

@@ -17,7 +17,7 @@ from tests.slack_shapes.surfaces.rooms import Rooms, acknowledged
 from tests.slack_shapes.told import Told
 from workflows.domain.alerts import Subject
 from workflows.domain.case.snapshot import CardRef, CaseSnapshot
-from workflows.domain.case.view import told_in_thread, view_of
+from workflows.domain.case.view import view_of
 from workflows.domain.people import Role
 from workflows.domain.policy.playbook import Severity
 from workflows.domain.storm import MOST_TOP, Group, Mention, Picture, Top, role_called
@@ -77,7 +77,7 @@ def _calls(scene: Scene) -> Iterator[tuple[str, Sent]]:
 def _quiet(scene: Scene) -> Iterator[tuple[str, Sent]]:
     """The thread of a case whose calls the digest makes."""
     story = STORIES["open, called the whole ladder"](scene.words)
-    told = tuple(each for each in story.recorded if told_in_thread(each))
+    told = tuple(each for each in story.recorded if each.event.in_thread)
     quiet = frozenset(each.seq for each in told if role_called(each.event) is not None)
     yield "called", message(lines_message(told, view_of(story.case), scene.reader, quiet))
 

@@ -1,0 +1,52 @@
+"""Audit commands: `koban audit show CASE` prints a case's events, `koban audit verify` verifies."""
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from activities.ledger.database import Row
+from activities.ledger.event_log import Audit
+from activities.ledger.event_log import verify as verify_chains
+from activities.ledger.queries import Queries
+from bot.cli.process import open_ledger, run
+from bot.errors import InputWrong
+from bot.settings import Settings, load_settings
+from workflows.domain.values import visible
+
+
+def show(
+    case: Annotated[str, typer.Argument(help="A case's id, such as K7Q2M4XPA.")],
+) -> None:
+    """Show one case's story: every event with its time, its actor and what it says."""
+    settings = load_settings()
+    events = run(_events(settings, case.strip().upper()))
+    if not events:
+        raise InputWrong(f"The ledger has no case {visible(case)[:32]}.")
+    for event in events:
+        at = event["at"].astimezone(settings.zone).strftime("%Y-%m-%d %H:%M:%S %Z")
+        # Quoted texts may hold control sequences, which a terminal would execute.
+        data = visible(json.dumps(event["data"], ensure_ascii=False))
+        print(f"{event['seq']:>4}  {at}  {event['kind']}  {event['actor'] or 'koban'}  {data}")
+
+
+def verify() -> int:
+    """Check every case's chain of events; exit 1 where one does not hold."""
+    audit = run(_audit(load_settings()))
+    for broken in audit.broken:
+        print(f"{broken.case_id}: event {broken.seq}: {broken.why}", file=sys.stderr)
+    result = f"{len(audit.broken)} do not hold" if audit.broken else "every chain holds"
+    print(f"{audit.cases} cases, {audit.events} events: {result}")
+    return 1 if audit.broken else 0
+
+
+async def _events(settings: Settings, case: str) -> Sequence[Row]:
+    async with open_ledger(settings.ledger) as database:
+        return await Queries(database).events_of(case)
+
+
+async def _audit(settings: Settings) -> Audit:
+    async with open_ledger(settings.ledger) as database:
+        return await verify_chains(Queries(database))

@@ -1,0 +1,165 @@
+"""Setup commands: `koban manifest`, `koban check` and `koban doctor`."""
+
+import json
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import httpx
+import typer
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from activities.policy.loader import check_folder
+from activities.slack.i18n.catalog import texts
+from bot.cli.process import open_database, open_http, open_web, run
+from bot.errors import InputWrong, Stop
+from bot.http.app import Check, run_check
+from bot.ledger import ledger_problem
+from bot.policies import open_policies
+from bot.settings import Settings, load_settings, need
+from bot.slack.manifest import manifest as slack_manifest
+from bot.slack.samples import NotAsked, fault_of, samples
+from bot.temporal import encryption_problem, open_client, temporal_problem
+
+REFUSED, UNREACHABLE = 1, 2
+"""Exit codes of `koban doctor`."""
+
+
+def manifest(
+    url: Annotated[
+        str | None, typer.Option(help="Where Slack reaches koban serve, such as https://HOST.")
+    ] = None,
+    socket_mode: Annotated[
+        bool, typer.Option("--socket-mode", help="Slack needs no address: Koban connects to it.")
+    ] = False,
+) -> None:
+    """Print the Slack app manifest for this deployment."""
+    if (url is None) is not socket_mode:
+        raise InputWrong("Give either --url https://HOST or --socket-mode.")
+    if url is not None and (urlsplit(url).scheme != "https" or not urlsplit(url).hostname):
+        raise InputWrong("Slack calls https addresses only: write --url https://HOST.")
+    print(json.dumps(slack_manifest(url, socket_mode), ensure_ascii=False, indent=2))
+
+
+def check(
+    folder: Annotated[
+        Path | None, typer.Argument(help="The policy folder, if not KOBAN_POLICY.")
+    ] = None,
+) -> int:
+    """Validate the settings and the policy folder; exit 1 on any mistake."""
+    settings = load_settings()
+    if folder is None:
+        need(settings, "policy")
+    checked = folder or settings.policy
+    assert checked is not None
+    problems = [str(fault) for fault in check_folder(checked)]
+    if not problems and folder is None:
+        # Secrets belong to a deployment: a named folder is checked without them.
+        problems = open_policies(settings).unsigned()
+    print("\n".join(problems) or f"{checked}: fine")
+    return 1 if problems else 0
+
+
+def doctor(
+    slack: bool = typer.Option(
+        False, "--slack", help="Also ask Slack whether it would take every card, modal and home."
+    ),
+) -> int:
+    """Reach Temporal, ledger, Slack and platform; a line for each, ok or what to do."""
+    settings = load_settings()
+    code = run(_doctor(settings))
+    return max(code, run(_validate_blocks(settings))) if slack else code
+
+
+async def _doctor(settings: Settings) -> int:
+    async with AsyncExitStack() as opened:
+        problems = {}
+        for name, check_of in _CHECKS.items():
+            try:
+                problems[name] = await run_check(await check_of(opened, settings))
+            except Stop as stop:
+                problems[name] = str(stop)
+            print(f"{name:<9} {problems[name] or 'ok'}", flush=True)
+    return UNREACHABLE if any(problems.values()) else 0
+
+
+async def _validate_blocks(settings: Settings) -> int:
+    """Has Slack validate one sample of each surface and prints a line for each."""
+    try:
+        policies = open_policies(settings)
+        async with AsyncExitStack() as opened:
+            web = await open_web(opened, settings)
+            catalog, now = texts(settings.locale), datetime.now(UTC)
+            refused = 0
+            for sample in samples(policies.all(), policies.lookups(), catalog, settings.zone, now):
+                fault = await fault_of(web, sample)
+                refused += fault is not None
+                print(f"blocks    {sample.name}: {fault or 'ok'}", flush=True)
+    except (Stop, NotAsked) as stop:
+        print(f"blocks    {stop}", flush=True)
+        return UNREACHABLE
+    return REFUSED if refused else 0
+
+
+async def _policy(opened: AsyncExitStack, settings: Settings) -> Check:
+    return open_policies(settings).check
+
+
+async def _temporal(opened: AsyncExitStack, settings: Settings) -> Check:
+    client = await open_client(settings.temporal)
+
+    async def check() -> str | None:
+        problem = await temporal_problem(client, settings.temporal)
+        return problem or await encryption_problem(client)
+
+    return check
+
+
+async def _ledger(opened: AsyncExitStack, settings: Settings) -> Check:
+    # Not migrated: the command only reads.
+    database = await opened.enter_async_context(open_database(settings.ledger))
+    return lambda: ledger_problem(database)
+
+
+async def _slack(opened: AsyncExitStack, settings: Settings) -> Check:
+    web = await open_web(opened, settings)
+    return lambda: _slack_problem(web)
+
+
+async def _slack_problem(web: AsyncWebClient) -> str | None:
+    try:
+        await web.auth_test()
+    except SlackApiError as refused:
+        error = refused.response.get("error", "no reason")
+        return f"Slack refuses the bot token ({error}): set KOBAN_SLACK__BOT_TOKEN."
+    except (SlackClientError, OSError, TimeoutError):
+        return f"Slack at {web.base_url} does not answer: look at the network."
+    return None
+
+
+async def _platform(opened: AsyncExitStack, settings: Settings) -> Check:
+    http = await open_http(opened, settings)
+    return lambda: _platform_problem(http)
+
+
+async def _platform_problem(http: httpx.AsyncClient) -> str | None:
+    """Any answer but 401 and 403 counts: the API's root path is not specified."""
+    try:
+        answer = await http.get("")
+    except httpx.HTTPError:
+        return f"The platform at {http.base_url} does not answer: set KOBAN_PLATFORM__BASE_URL."
+    if answer.status_code in (401, 403):
+        return "The platform refuses the token: set KOBAN_PLATFORM__TOKEN."
+    return None
+
+
+_CHECKS = {
+    "policy": _policy,
+    "temporal": _temporal,
+    "ledger": _ledger,
+    "slack": _slack,
+    "platform": _platform,
+}

@@ -1,0 +1,130 @@
+"""Signed endpoints: authentication, error answers and OpenAPI parts of every `POST` under `/v1`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from fastapi import APIRouter
+from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from temporalio.service import RPCError
+
+from bot.http.admission import TemporalUnavailable
+from bot.http.models import Outcome, Refused, RequestRefused, Results
+from bot.http.signatures import Signer, read_body, verify_signature
+from bot.http.validation import Invalid
+from workflows.client import OutOfReach
+
+RETRY_AFTER = 5
+"""Seconds until a sender should retry while Temporal is unreachable (the `Retry-After` header)."""
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Keys that requests are verified with; `own` are the detectors with a secret of their own."""
+
+    signers: tuple[Signer, ...]
+    own: frozenset[str]
+
+
+@dataclass(frozen=True)
+class SignedEndpoint:
+    """Base of an endpoint. `keys` is called for every request, because policy files change."""
+
+    keys: Callable[[], Keys]
+
+    path: ClassVar[str]
+    summary: ClassVar[str]
+    accepted: ClassVar[str]
+    """Description of the 202 answer."""
+    noun: ClassVar[str]
+    content: ClassVar[dict[str, Any]]
+    """Schema and examples of the request body, as OpenAPI's media type object."""
+
+    async def process(self, body: bytes, speaker: str | None, own: frozenset[str]) -> Response:
+        """Handles a request with a valid signature.
+
+        `speaker` is the detector whose own secret signed it, None for the common secret; `own` are
+        the detectors that the common secret can't speak for.
+
+        Raises:
+            RequestRefused: nothing in the body is usable.
+            TemporalUnavailable, OutOfReach, RPCError: the sender has to send it again.
+        """
+        raise NotImplementedError
+
+    async def post(self, request: Request) -> Response:
+        """Answers one request; a refused one has no effect."""
+        try:
+            body, keys = await read_body(request), self.keys()
+            signer = verify_signature(body, request.headers, keys.signers)
+            return await self.process(body, signer.detector, keys.own)
+        except RequestRefused as refused:
+            pointer = {} if refused.pointer is None else {"pointer": refused.pointer}
+            return as_json(refused.status, {"error": str(refused), **pointer})
+        except (TemporalUnavailable, OutOfReach, RPCError):
+            error = f"Temporal is out of reach: send the same {self.noun} again."
+            return as_json(503, {"error": error}, {"Retry-After": str(RETRY_AFTER)})
+
+    def router(self) -> APIRouter:
+        """The endpoint's route with its OpenAPI description."""
+        router = APIRouter()
+        router.add_api_route(
+            self.path,
+            self.post,
+            methods=["POST"],
+            name=f"post_{self.path.rpartition('/')[2]}",
+            status_code=202,
+            summary=self.summary,
+            responses={202: {"model": Results, "description": self.accepted}, **_RESPONSES},
+            openapi_extra={
+                "requestBody": {"required": True, "content": {"application/json": self.content}},
+                "parameters": _PARAMETERS,
+            },
+            response_class=JSONResponse,
+        )
+        return router
+
+
+def as_json(
+    status: int, content: dict[str, Any], headers: dict[str, str] | None = None
+) -> Response:
+    """An answer with `content` as JSON."""
+    return Response(to_json(content), status, headers, media_type="application/json")
+
+
+def invalid_result(invalid: Invalid) -> dict[str, Any]:
+    """The `Result` of an item that failed validation."""
+    return {
+        "id": invalid.id,
+        "result": Outcome.INVALID,
+        "pointer": invalid.pointer,
+        "error": invalid.error,
+    }
+
+
+_PARAMETERS = [
+    {
+        "name": name,
+        "in": "header",
+        "required": True,
+        "schema": {"type": "string"},
+        "description": description,
+    }
+    for name, description in (
+        ("webhook-id", "Unique to the message; the same one when it is sent again"),
+        ("webhook-timestamp", "Seconds since 1970, at most 5 minutes away from now"),
+        ("webhook-signature", "v1, and the base64 HMAC-SHA256 (Standard Webhooks)"),
+    )
+]
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"model": Refused, "description": description}
+    for status, description in (
+        (401, "The signature does not hold"),
+        (408, "The body did not arrive in time"),
+        (413, "The body is over 1 MiB"),
+        (422, "There is nothing usable in it"),
+        (503, "Temporal is out of reach; send it again"),
+    )
+}
