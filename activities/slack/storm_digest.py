@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
+from activities.slack.actions import element
 from activities.slack.blocks import (
     MOST_TEXT,
     Block,
     Message,
-    button,
     context,
     fit,
     header,
@@ -89,10 +89,9 @@ def _row(top: Top, reader: Reader) -> Block:
     who = f"*{severity} · {reader.title(top.title)} · {reader.subject(top.subject)}*"
     facts = [reader.say("storm.alerts", count=top.alerts), reader.owner(top.owner)]
     facts += [] if top.carded else [reader.say("storm.waits")]
-    label = reader.say("storm.open")
     return {
         **section([who, " · ".join(facts)]),
-        "accessory": button(OPEN, label, top.case),
+        "accessory": element(OPEN, reader, top.case),
     }
 
 

@@ -1,4 +1,4 @@
-"""Reasons and rules of policy in the modal `decide`: chosen, shown, changed, and sent."""
+"""Reason templates and rules in the modal `decide`."""
 
 import asyncio
 from typing import Any
@@ -55,7 +55,7 @@ async def deciding(stage: Stage, user: str = "U0SATO", **more: Any) -> Person:
     """Somebody with the modal open."""
     stage.cases.memories[ROUTE] = CaseSnapshot(case=told_case(**more))
     person = stage.person(user)
-    await person.press(await stage.seen(person, stage.card()), "case.decide")
+    await person.press(await stage.message(person, stage.card()), "case.decide")
     await person.modal()
     return person
 
