@@ -47,11 +47,11 @@ Drawing = Callable[[Scene], Iterator[tuple[str, Sent]]]
 
 @dataclass(frozen=True)
 class Surface:
-    """Something that Koban draws, in each of its states by name.
+    """A message, modal or text in each of its states, by name.
 
-    `told` tells whether its texts stand in the snapshots; what only repeats others' does not.
+    `in_snapshots` is off where the texts repeat another surface's.
     """
 
     name: str
     draw: Drawing
-    told: bool = True
+    in_snapshots: bool = True

@@ -212,7 +212,7 @@ def manner(view: CardView, reader: Reader) -> list[Block]:
     """How decisions on this kind of case are carried out, where it is out of the ordinary."""
     if view.phase not in UNDECIDED:
         return []
-    told = [reader.say("card.rehearse")] if view.dry_run else []
+    told = [reader.say("card.dry_run")] if view.dry_run else []
     told += [reader.say("card.imminent")] if view.imminent else []
     return [context(told)] if told else []
 

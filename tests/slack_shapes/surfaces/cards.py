@@ -81,7 +81,7 @@ def _direct(scene: Scene) -> Iterator[tuple[str, Sent]]:
 SURFACES = (
     Surface("case card", _cards),
     Surface("approval card", _approvals),
-    Surface("thread", _threads, told=False),
-    Surface("line of a thread", _each_once),
-    Surface("direct message", _direct, told=False),
+    Surface("thread", _threads, in_snapshots=False),
+    Surface("thread line", _each_once),
+    Surface("direct message", _direct, in_snapshots=False),
 )

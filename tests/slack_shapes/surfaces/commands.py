@@ -280,11 +280,11 @@ SURFACES = (
     Surface("find", _finds),
     Surface("playbook", _playbooks),
     Surface("related", _related),
-    Surface("related to nothing", _no_sources),
+    Surface("no related subjects", _no_sources),
     Surface("subject with buttons", _subjects),
     Surface("on call", _on_call),
     Surface("stats", _stats),
     Surface("cover", _covers),
     Surface("emergency stop", _brakes),
-    Surface("what stands still", _halts),
+    Surface("automation pauses", _halts),
 )

@@ -97,4 +97,4 @@ def _viewers(scene: Scene) -> Iterator[tuple[str, Sent]]:
         yield why.value, view(viewer.failed(why.value, piece if why.passes else None))
 
 
-SURFACES = (Surface("list of evidence", _lists), Surface("piece of evidence", _viewers))
+SURFACES = (Surface("evidence list", _lists), Surface("evidence piece", _viewers))

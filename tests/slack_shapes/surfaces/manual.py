@@ -73,7 +73,7 @@ def _faults(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 
 SURFACES = (
-    Surface("modal of an alert made by hand", _modals),
-    Surface("answer to an alert made by hand", _answers),
-    Surface("fault in an alert made by hand", _faults),
+    Surface("manual alert modal", _modals),
+    Surface("manual alert answer", _answers),
+    Surface("manual alert error", _faults),
 )

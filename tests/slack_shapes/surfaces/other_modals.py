@@ -123,8 +123,8 @@ def _waiting(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 
 SURFACES = (
-    Surface("modal of presets", _with_presets),
-    Surface("modal with reasons", _with_reasons),
-    Surface("modal of personal data", _reveals),
-    Surface("modal that only says something", _waiting),
+    Surface("preset modal", _with_presets),
+    Surface("reason modal", _with_reasons),
+    Surface("personal data modal", _reveals),
+    Surface("message modal", _waiting),
 )

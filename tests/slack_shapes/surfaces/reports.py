@@ -116,4 +116,4 @@ def _words(report: Report, scene: Scene) -> Iterator[str]:
     yield drawn.shares.nothing
 
 
-SURFACES = (Surface("report", _reports), Surface("picture of a report", _pictures))
+SURFACES = (Surface("report", _reports), Surface("report picture", _pictures))

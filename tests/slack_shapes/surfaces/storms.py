@@ -116,8 +116,8 @@ def _answer(scene: Scene, story: Told, change: dict[str, Any]) -> Said:
 
 
 SURFACES = (
-    Surface("storm's digest", _digests),
-    Surface("storm's calls", _calls),
-    Surface("thread in a storm", _quiet),
-    Surface("case opened from a storm", _opened),
+    Surface("storm digest", _digests),
+    Surface("storm calls", _calls),
+    Surface("storm thread", _quiet),
+    Surface("storm case", _opened),
 )

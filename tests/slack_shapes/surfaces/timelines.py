@@ -61,5 +61,5 @@ def _sentences(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 SURFACES = (
     Surface("timeline", _pages),
-    Surface("timeline that is not there", _sentences),
+    Surface("missing timeline", _sentences),
 )
