@@ -1,4 +1,4 @@
-"""Very many alerts into one case, and what became of its histories."""
+"""Many alerts for one case, and the size of its histories."""
 
 import asyncio
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ class Run:
 
 
 def alerts(numbers: Iterable[int], person: str = "u_123", text: str | None = None) -> list[Alert]:
-    """Alerts about one person, as the detector's own path would build them."""
+    """Alerts about one person, as the HTTP endpoint would build them."""
     made = []
     for number in numbers:
         body = lure(number, person).alerts[0]

@@ -1,4 +1,4 @@
-"""A month of an appeal in seconds: reminders, and the legal clock."""
+"""Appeal deadlines: a month with reminders and the legal limit, in seconds."""
 
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -15,13 +15,13 @@ from workflows.domain.ids import appeal_workflow_id
 
 @pytest.fixture
 async def turned(tmp_path: Path) -> AsyncIterator[Calendar]:
-    """A world whose clocks can be turned on."""
+    """A world with adjustable clocks."""
     async with calendar(tmp_path) as made:
         yield made
 
 
 async def told(world: World, appeal: str, kinds: Sequence[str]) -> None:
-    """Waits until the ledger tells exactly so much of the appeal."""
+    """Waits until the ledger has exactly these events of the appeal."""
 
     async def so_much() -> bool:
         found = [kind for kind in await world.kinds(appeal) if kind.startswith("appeal_")]
@@ -32,12 +32,12 @@ async def told(world: World, appeal: str, kinds: Sequence[str]) -> None:
 
 
 def mentioned(world: World) -> list[str]:
-    """Who was mentioned, in their order."""
+    """The mentions in order."""
     return [note.target for note in world.stage.workspace.notifications]
 
 
 async def test_a_month_of_an_appeal(turned: Calendar) -> None:
-    """Two reminders, one call for the lead at the end, and an answer that still counts."""
+    """Two reminders, one call for the lead at the end, and a late answer that is valid."""
     world = turned.world
     tanaka = await world.person("U0TANAKA")
     _, _, case = await muted(world)

@@ -1,4 +1,4 @@
-"""Crashes, lost answers and outages, as the people on shift live through them."""
+"""Crashes, lost answers and outages during a shift."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +13,7 @@ from workflows.domain.people import Actor
 
 
 async def test_a_click_while_every_worker_is_down(temporal: str, tmp_path: Path) -> None:
-    """It is acked at once and carried out as soon as a worker is back."""
+    """The click is acked at once and carried out when a worker is back."""
     async with koban(temporal, tmp_path, working=False) as world:
         sato = await world.person("U0SATO")
         await world.happens(lure())
@@ -28,7 +28,7 @@ async def test_a_click_while_every_worker_is_down(temporal: str, tmp_path: Path)
 
 
 async def test_alerts_while_every_worker_is_down(temporal: str, tmp_path: Path) -> None:
-    """They are accepted, and become one card each subject when a worker is back."""
+    """Alerts are accepted and make one card for each subject when a worker is back."""
     async with koban(temporal, tmp_path, working=False) as world:
         sato = await world.person("U0SATO")
         for number in range(1, 4):
@@ -42,7 +42,7 @@ async def test_alerts_while_every_worker_is_down(temporal: str, tmp_path: Path) 
 
 
 async def test_slack_loses_its_answer_after_posting(world: World) -> None:
-    """The card stands once: Koban looks before it posts again."""
+    """One card: Koban searches for it before posting again."""
     sato = await world.person("U0SATO")
     faults = world.stage.faults
     faults.set("slack_lost_response", True)
@@ -70,7 +70,7 @@ async def test_slack_turns_everything_away_for_a_while(world: World) -> None:
 
 
 async def test_a_click_whose_person_slack_does_not_tell_waits(world: World) -> None:
-    """Rights are checked before anything is done; an outage only delays the click."""
+    """Roles are checked first; an outage only delays the click."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
     card, _ = await case_of(sato)
@@ -90,7 +90,7 @@ async def test_a_click_whose_person_slack_does_not_tell_waits(world: World) -> N
 
 
 async def test_the_platform_loses_its_answer_after_acting(world: World) -> None:
-    """The change is made once; the second call only hears of the first."""
+    """The change is made once; the second call returns the first result."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
     card, case = await case_of(sato)
@@ -122,7 +122,7 @@ async def test_the_platform_is_down_and_comes_back(world: World) -> None:
 
 
 async def test_what_the_platform_refuses_is_retried_or_given_up(world: World) -> None:
-    """Nothing is swallowed: the person sees it and says what becomes of it."""
+    """The card shows the failure and offers the next steps."""
     sato = await world.person("U0SATO")
     unknown = lure()
     unknown.things = []
@@ -168,7 +168,7 @@ async def test_a_deleted_card_is_posted_again(world: World) -> None:
 
 
 async def test_a_press_is_not_judged_before_it_came(world: World) -> None:
-    """By the time at which it was received, unless that clock is far off."""
+    """By the time of receipt, unless that clock is far off."""
     await world.happens(lure())
     sato = await world.person("U0SATO")
     card, case = await case_of(sato)

@@ -1,4 +1,4 @@
-"""The person acted upon is told: once it took effect, in both languages, and again if need be."""
+"""Notices: sent after the action took effect, in both languages, with retries."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ WARNED = {"verdict": "violation", "actions": ["warn"]}
 
 
 async def modal_says(person: Person, text: str) -> None:
-    """Waits until the modal shows it."""
+    """Waits until the modal contains it."""
 
     async def look() -> bool:
         views = await person.views()
@@ -23,13 +23,13 @@ async def modal_says(person: Person, text: str) -> None:
 
 
 async def notices(world: World, person: str) -> list[dict[str, Any]]:
-    """What somebody at the marketplace was told."""
+    """The notices to a user of the marketplace."""
     found: list[dict[str, Any]] = (await world.thing("users", person)).get("notices", [])
     return found
 
 
 async def test_a_reason_of_policy_tells_the_person(world: World) -> None:
-    """Chosen, previewed, decided; the facts, the measure, the rule and how to appeal arrive."""
+    """Chosen, previewed, decided; the notice has facts, measure, rule and how to appeal."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
     card, case = await case_of(sato)
@@ -59,7 +59,7 @@ async def test_a_reason_of_policy_tells_the_person(world: World) -> None:
 
 
 async def test_without_a_reason_of_policy_nobody_is_told(world: World) -> None:
-    """The standard case costs no call more."""
+    """The standard case makes no further call."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
     card, _ = await case_of(sato)
@@ -69,7 +69,7 @@ async def test_without_a_reason_of_policy_nobody_is_told(world: World) -> None:
 
 
 async def test_a_notice_that_the_platform_refuses_is_sent_again_from_the_card(world: World) -> None:
-    """The listing is gone at once; its seller is told when the platform knows them."""
+    """The listing is removed at once; the notice is sent when the platform has the seller."""
     sato = await world.person("U0SATO")
     fake = alert(
         "img-1",
@@ -107,7 +107,7 @@ async def test_a_notice_that_the_platform_refuses_is_sent_again_from_the_card(wo
 
 
 async def test_an_appeals_notice_is_sent_again_from_its_card(world: World) -> None:
-    """The answer was refused; the appeal waits, and is over once somebody sent it again."""
+    """The platform refuses the notice; the appeal waits, and ends after a retry."""
     tanaka = await world.person("U0TANAKA")
     _, _, case = await muted(world)
     ghost = {"type": "user", "id": "u_ghost"}
@@ -127,6 +127,6 @@ async def test_an_appeals_notice_is_sent_again_from_its_card(world: World) -> No
 
 
 async def _retryable(person: Person, card: dict) -> dict | None:
-    """The card once only the notice is left to do."""
+    """Waits until only the notice is missing."""
     now = await person.latest(card)
     return now if [c.action_id for c in controls(now)] == ["appeal.retry_notice"] else None

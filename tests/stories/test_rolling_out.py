@@ -1,4 +1,4 @@
-"""A new version of Koban while cases are open, on a real server with two builds of the worker."""
+"""Worker versioning: a new build while cases are open, on a real server."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ DEPLOYMENT = "koban"
 
 
 async def make_current(world: World, build: str) -> None:
-    """What an operator does once the workers of `build` run."""
+    """Makes `build` the current version, as an operator does."""
     service, namespace = world.client.workflow_service, world.client.namespace
     asked = DescribeWorkerDeploymentRequest(namespace=namespace, deployment_name=DEPLOYMENT)
 

@@ -1,4 +1,4 @@
-"""The team: what a shift hands over, a home that keeps up, numbers, everybody's own language."""
+"""Team: handover report, App Home, statistics and languages."""
 
 import io
 import shutil
@@ -38,7 +38,7 @@ shifts:
 
 @pytest.fixture
 async def world(temporal: str, tmp_path: Path) -> AsyncIterator[World]:
-    """A Koban whose day shift is on at any time, and whose relief never is."""
+    """A Koban with a day shift that is always on."""
     policy = Path(shutil.copytree(POLICY, tmp_path / "policy"))
     (policy / "roster.yaml").write_text(ROSTER, encoding="utf-8")
     async with koban(temporal, tmp_path, policy=policy) as made:
@@ -46,7 +46,7 @@ async def world(temporal: str, tmp_path: Path) -> AsyncIterator[World]:
 
 
 async def due(world: World, schedule: str) -> None:
-    """The time of a schedule has come."""
+    """Triggers a schedule."""
     policy = open_policies(world.settings)
     schedules = Schedules(world.client, world.settings.temporal.task_queue)
     await schedules.keep(planned(policy.reports(), policy.roster(), ZoneInfo("Asia/Tokyo")))
@@ -54,7 +54,7 @@ async def due(world: World, schedule: str) -> None:
 
 
 async def home(person: Person, *words: str) -> str:
-    """The person's home once it shows these words, without being opened again."""
+    """Waits until the open home contains these words."""
 
     async def look() -> str:
         view = (await person.state())["home"]
@@ -77,7 +77,7 @@ async def told(person: Person, command: str) -> str:
 
 
 async def test_a_shift_ends(world: World) -> None:
-    """Its people read what they hand over, once, with a picture that everybody can see."""
+    """The report is posted once, with a picture."""
     sato, clark = await world.person("U0SATO"), await world.person("U0CLARK")
     await world.happens(lure(1))
     await world.happens(lure(2, person="u_456"))
@@ -110,7 +110,7 @@ async def test_a_shift_ends(world: World) -> None:
 
 
 async def test_a_shift_without_a_turn_hands_nothing_over(world: World) -> None:
-    """Nobody works it today: the report ends without a word."""
+    """Without people on shift no report is posted."""
     clark = await world.person("U0CLARK")
     await due(world, "report/shift/relief")
 
@@ -123,7 +123,7 @@ async def test_a_shift_without_a_turn_hands_nothing_over(world: World) -> None:
 
 
 async def test_a_day_is_looked_back_on(world: World) -> None:
-    """The leads read yesterday's numbers, with what stands overdue now."""
+    """Yesterday's statistics for the leads, with overdue cases."""
     tanaka = await world.person("U0TANAKA")
     await world.happens(lure())
     _, case = await case_of(tanaka)
@@ -139,7 +139,7 @@ async def test_a_day_is_looked_back_on(world: World) -> None:
 
 
 async def test_a_home_keeps_up_with_a_claim(world: World) -> None:
-    """Whoever looks at it sees the press of anybody, without opening it again."""
+    """An open home is updated after any person's click."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     await world.happens(lure())
     card, _ = await case_of(sato)
@@ -161,7 +161,7 @@ async def test_a_home_keeps_up_with_a_claim(world: World) -> None:
 
 
 async def test_everybody_reads_their_own_language(world: World) -> None:
-    """Home, answers and refusals follow the choice; the card stays as its channel reads."""
+    """Home, answers and refusals use the choice; the card keeps the channel's language."""
     sato, clark = await world.person("U0SATO"), await world.person("U0CLARK")
     await world.happens(lure())
     card, _ = await case_of(sato)
@@ -190,7 +190,7 @@ async def test_everybody_reads_their_own_language(world: World) -> None:
 
 
 async def test_numbers_and_shifts_are_one_command_away(world: World) -> None:
-    """Short, with denominators, and nobody is ranked."""
+    """Short, with denominators, without a ranking of people."""
     sato, clark = await world.person("U0SATO"), await world.person("U0CLARK")
     await world.happens(lure())
     card, case = await case_of(sato)
