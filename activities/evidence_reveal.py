@@ -52,7 +52,7 @@ class RevealActivities:
         """
         reader = Reader(texts(await self._people.language(wanted.person)), self._zone)
         viewer = Viewer(reader, wanted.modal)
-        async with PostOnce().living():
+        async with PostOnce().attempt():
             if wanted.refusal is not None:
                 await self._refuse(wanted, wanted.refusal, viewer)
                 return

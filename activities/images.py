@@ -303,7 +303,7 @@ async def _read(response: httpx.Response) -> bytes:
     return bytes(content)
 
 
-AT_ONCE = 2
+MAX_LINES = 2
 """Pictures that are unpacked at a time: each may take 160 MB for a moment."""
 
 
@@ -312,7 +312,7 @@ class Images:
 
     def __init__(self, fetcher: Fetcher) -> None:
         self._fetcher = fetcher
-        self._room = asyncio.Semaphore(AT_ONCE)
+        self._room = asyncio.Semaphore(MAX_LINES)
 
     async def get(self, address: str) -> Picture:
         """The picture behind an address. Raises `NotFetched`."""

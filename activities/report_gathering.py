@@ -8,7 +8,8 @@ from typing import Any, Protocol
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.ledger.queries import Queries, Row
+from activities.ledger.database import Row
+from activities.ledger.queries import Queries
 from activities.ledger.statistics import Statistics
 from activities.slack.directory import Directory, RolesUnknown
 from workflows.domain.case.snapshot import CardRef

@@ -24,4 +24,3 @@ def be_patient(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("bot.slack.context.TELLING", SECONDS)
     patch.setattr("bot.slack.replies.LINK_SECONDS", SECONDS)
     patch.setattr("bot.slack.permissions.PATIENCE", SECONDS)
-    patch.setattr("bot.slack.bulk.list.READING", SECONDS)

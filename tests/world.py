@@ -27,7 +27,7 @@ from bot.worker import make_workers
 from deploy.sandbox.serve import serving
 from deploy.sandbox.slack.person import PATIENCE, Person, wait_until
 from deploy.sandbox.slack.rates import Rates
-from deploy.sandbox.slack.tickets import Triggers
+from deploy.sandbox.slack.triggers import Triggers
 from deploy.sandbox.slack.workspace import ON_A_BUSY_MACHINE, Workspace
 from deploy.sandbox.stage import INGEST_SECRET, MARKET_TOKEN, POLICY, Stage, stage
 from deploy.sandbox.traffic.alerts import Json, Scene

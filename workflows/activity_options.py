@@ -1,30 +1,234 @@
-"""The task queues, so that nothing waits for what is slower or less urgent than itself.
+"""Activity options: task queue, timeouts, retries and priority of every activity, in one table.
 
-Slack's budgets are small, and posts and updates have one each: what only Koban wants to show waits
-in a queue for each of them, where Temporal keeps the most severe first.
+Each of Slack's budgets has a queue of its own, so that no write waits for slower or less urgent
+ones. Temporal orders a queue by priority, and the rank of a severity is the priority of its work.
 """
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from temporalio import workflow
+from temporalio.common import Priority, RetryPolicy
+from temporalio.workflow import ActivityCancellationType, ActivityHandle
+
+from workflows.domain.case.enforcement import FIRST_TRY
+from workflows.ports import appeals, bulk, cases, evidence, reports, storms
+
+A = TypeVar("A")
+R = TypeVar("R")
 
 
 def slack_queue(base: str) -> str:
-    """Where what a person waits for is written to Slack."""
+    """Slack writes that a person waits for, and everything but the cards of cases."""
     return f"{base}-slack"
 
 
 def cards_queue(base: str) -> str:
-    """Where the cards of new cases wait for the pace of their channel."""
+    """Cards of new cases, limited by the rate of their channel."""
     return f"{base}-slack-cards"
 
 
 def worst_queue(base: str) -> str:
-    """Where the cards of new critical cases do: the places of the others are taken for minutes."""
+    """Cards of new critical cases: all workers of `cards_queue` can be busy for minutes."""
     return f"{base}-slack-worst"
 
 
 def updates_queue(base: str) -> str:
-    """Where cards that stand wait to be drawn anew."""
+    """Background updates of cards that are already posted."""
     return f"{base}-slack-updates"
 
 
 def platform_queue(base: str) -> str:
-    """Where the platform is called."""
+    """Calls to the platform."""
     return f"{base}-platform"
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of one activity.
+
+    `attempt` is the start-to-close timeout of each attempt, and `within` the schedule-to-close
+    timeout of all of them (None: no limit). `heartbeat` is how soon an attempt is repeated whose
+    worker was killed. `queue` derives the task queue from the workflow's own (None: the same).
+    `rank` is Temporal's priority, 1 to 5; 1 goes first. With `waits_for_cancel` a cancelled
+    activity ends only after the attempt under way.
+    """
+
+    attempt: timedelta
+    retry: RetryPolicy
+    within: timedelta | None = None
+    heartbeat: timedelta | None = None
+    queue: Callable[[str], str] | None = None
+    rank: int | None = None
+    waits_for_cancel: bool = False
+
+
+def _seconds(number: float) -> timedelta:
+    return timedelta(seconds=number)
+
+
+def _backoff(first: float, longest: float) -> RetryPolicy:
+    """Doubles the pause between attempts, from `first` to `longest` seconds."""
+    return RetryPolicy(initial_interval=_seconds(first), maximum_interval=_seconds(longest))
+
+
+_HEARTBEAT = _seconds(2)
+_SLACK_HEARTBEAT = _seconds(10)
+
+# After an outage of the ledger, work continues within 5 s, and for a person within 2 s.
+LEDGER = Options(attempt=_seconds(10), heartbeat=_HEARTBEAT, retry=_backoff(0.2, 5))
+"""Retried until the ledger answers."""
+LEDGER_PRESS = replace(LEDGER, within=_seconds(8), retry=_backoff(0.2, 2), rank=1)
+"""A person waits: the press is refused after 8 s."""
+# A protection must not be held up by the ledger.
+_LEDGER_PROTECTION = replace(LEDGER_PRESS, within=_seconds(3))
+
+_SLACK = Options(
+    attempt=_seconds(60),
+    heartbeat=_SLACK_HEARTBEAT,
+    queue=slack_queue,
+    retry=_backoff(0.5, 30),
+)
+# A cancelled write ends before the next begins: two at a time could post twice.
+_CARD = replace(_SLACK, waits_for_cancel=True)
+# An attempt in the background includes the wait for the channel's rate. One whose worker was killed
+# is found by its heartbeat.
+_BACKGROUND = replace(_CARD, attempt=timedelta(minutes=5))
+SLACK_PAUSE = _seconds(30)
+"""Pause before a write to Slack that failed for good is started again."""
+NEW_CARD = replace(_BACKGROUND, queue=cards_queue)
+NEW_CRITICAL_CARD = replace(_BACKGROUND, queue=worst_queue)
+CARD_UPDATE = replace(_BACKGROUND, queue=updates_queue)
+
+_PLATFORM = Options(
+    attempt=_seconds(15),
+    heartbeat=_HEARTBEAT,
+    queue=platform_queue,
+    retry=_backoff(1, 30),
+)
+# A call that is not wanted any more may still take effect: its result is awaited.
+CARRY_OUT_LONG = replace(_PLATFORM, waits_for_cancel=True)
+"""After the first try; `within` is the action's own deadline."""
+READ_BACK_LONG = replace(_PLATFORM, within=timedelta(minutes=10))
+"""The case already shows the action as done while this goes on."""
+
+# The person acted upon gets a notice days late rather than never.
+_NOTICE_WITHIN = timedelta(days=7)
+_NOTICE_BACKOFF = _backoff(1, 600)
+NOTICE_FIRST_TRY = replace(CARRY_OUT_LONG, within=_seconds(3), retry=_backoff(0.3, 1))
+"""A card waits up to 3 s to show the decision and its notice at once."""
+NOTICE_LONG = replace(CARRY_OUT_LONG, within=_NOTICE_WITHIN, retry=_NOTICE_BACKOFF)
+
+_ROLES_WITHIN = _seconds(8)
+ROLES_LATER = Options(attempt=_ROLES_WITHIN, within=timedelta(minutes=10), retry=_backoff(1, 10))
+"""A press waits 10 minutes for Slack to return its person's roles, before it is refused."""
+
+_DELIVER = Options(attempt=_seconds(10), heartbeat=_HEARTBEAT, retry=_backoff(1, 30))
+DELIVER_REPORT = replace(_DELIVER, attempt=_seconds(15))
+"""A report of an enforcement for a case that is closed."""
+
+# A report that is more than 6 h late is not missed.
+_REPORT = Options(attempt=_seconds(60), within=timedelta(hours=6), retry=_backoff(1, 30))
+
+OPTIONS: dict[Callable[..., Any], Options] = {
+    # Ledger
+    cases.open_case: LEDGER,
+    cases.record: LEDGER,
+    cases.load_case: LEDGER,
+    cases.place_of: LEDGER,
+    cases.policy_now: LEDGER,
+    cases.covers_of: LEDGER_PRESS,
+    cases.spend: LEDGER_PRESS,
+    cases.claim_alerts: _LEDGER_PROTECTION,
+    cases.automation_of: _LEDGER_PROTECTION,
+    evidence.expose: LEDGER_PRESS,
+    appeals.load_appealed: LEDGER,
+    appeals.record_appeal: LEDGER,
+    bulk.bulk_part: LEDGER,
+    bulk.bulk_statuses: LEDGER,
+    bulk.record_bulk: LEDGER,
+    storms.storm_now: LEDGER,
+    # Slack
+    cases.show: _CARD,
+    # Behind urgent cases: an appeal has days.
+    appeals.show_appeal: replace(_SLACK, rank=3),
+    storms.show_storm: replace(_SLACK, rank=2),
+    # After 15 minutes a refusal is too late to be of use.
+    cases.answer: replace(
+        _SLACK, attempt=_seconds(20), within=timedelta(minutes=15), heartbeat=None, rank=1
+    ),
+    # A call to people that comes later than an hour is of no use.
+    cases.tell: replace(_SLACK, within=timedelta(hours=1), heartbeat=None),
+    # An image takes up to 10 s to fetch, and an upload to Slack has several steps. After 75 s the
+    # person has closed the modal.
+    evidence.show_evidence: replace(
+        _SLACK, attempt=_seconds(30), within=_seconds(75), retry=_backoff(0.5, 5), rank=1
+    ),
+    reports.post_report: replace(_REPORT, heartbeat=_SLACK_HEARTBEAT, queue=slack_queue, rank=5),
+    # The press goes on waiting with ROLES_LATER.
+    cases.roles_of: Options(
+        attempt=_ROLES_WITHIN, within=_ROLES_WITHIN, retry=RetryPolicy(maximum_attempts=1)
+    ),
+    # Platform
+    cases.carry_out: replace(CARRY_OUT_LONG, within=FIRST_TRY, retry=_backoff(0.3, 2)),
+    cases.dry_run: _PLATFORM,
+    cases.read_back: replace(_PLATFORM, within=FIRST_TRY),
+    appeals.send_notice: replace(NOTICE_LONG, heartbeat=None),
+    # A thousand subjects take seconds to read; after three minutes the person has moved on.
+    bulk.bulk_of: Options(
+        attempt=_seconds(90),
+        within=timedelta(minutes=3),
+        queue=platform_queue,
+        retry=_backoff(1, 10),
+    ),
+    # Temporal
+    cases.deliver: _DELIVER,
+    # It fails for as long as the enforcement runs. Attempts add nothing to the history.
+    cases.outcome: Options(attempt=_seconds(10), retry=_backoff(1, 300)),
+    reports.gather_report: _REPORT,
+}
+"""The usual options of each activity; the named ones above are for its other uses."""
+
+
+def start(
+    activity: Callable[[A], Awaitable[R]],
+    argument: A,
+    options: Options | None = None,
+    *,
+    rank: int | None = None,
+    fairness: str | None = None,
+) -> ActivityHandle[R]:
+    """Starts an activity with `options`, by default those of the table.
+
+    `rank` replaces their priority. Activities of equal rank take turns by their `fairness` key,
+    at most 64 bytes (`temporalio.common.Priority`).
+    """
+    chosen = options or OPTIONS[activity]
+    return workflow.start_activity(
+        activity,
+        argument,
+        task_queue=chosen.queue(workflow.info().task_queue) if chosen.queue else None,
+        start_to_close_timeout=chosen.attempt,
+        schedule_to_close_timeout=chosen.within,
+        heartbeat_timeout=chosen.heartbeat,
+        retry_policy=chosen.retry,
+        cancellation_type=(
+            ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
+            if chosen.waits_for_cancel
+            else ActivityCancellationType.TRY_CANCEL
+        ),
+        priority=Priority(priority_key=rank or chosen.rank, fairness_key=fairness),
+    )
+
+
+async def execute(
+    activity: Callable[[A], Awaitable[R]],
+    argument: A,
+    options: Options | None = None,
+    *,
+    rank: int | None = None,
+) -> R:
+    """Returns the result of an activity, as `start` starts it. Raises `ActivityError`."""
+    return await start(activity, argument, options, rank=rank)

@@ -1,16 +1,15 @@
-"""One decision for many subjects: waves of enforcements, each with a subject of its own.
+"""Bulk workflow: one decision for many subjects, in waves of enforcements with one subject each.
 
-Nothing grows with the ring. Its subjects stand in the ledger, where each of them is is a letter,
-and between waves the workflow starts again before its history gets long. Who is held up by the
-platform keeps a place in the wave: one subject never stops the others, and a platform that is
-away stops them all.
+Its size does not grow with the number of subjects: they are in the ledger, their states are one
+letter each, and between waves the workflow continues as new. A subject that the platform holds up
+keeps its place in the wave: one never stops the others, and an unreachable platform stops all.
 """
 
 from collections import deque
 from datetime import datetime, timedelta
 
 from temporalio import workflow
-from temporalio.common import Priority, RetryPolicy
+from temporalio.common import Priority
 from temporalio.exceptions import (
     ChildWorkflowError,
     FailureError,
@@ -18,6 +17,7 @@ from temporalio.exceptions import (
 )
 from temporalio.workflow import ParentClosePolicy
 
+from workflows.activity_options import DELIVER_REPORT, execute
 from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import BULK, WAVE
 from workflows.domain.case.bulk_progress import HELD_UP, MemberStatus
@@ -35,24 +35,23 @@ from workflows.domain.ids import enforcement_workflow_id
 from workflows.enforcement.bulk_progress import BulkProgress
 from workflows.enforcement_workflow import EnforcementWorkflow
 from workflows.inputs import TASK_TIMEOUT, EnforcementStart, Job
-from workflows.ports import bulk, cases
+from workflows.ports import bulk
 from workflows.ports.bulk import BulkPart, BulkRows, BulkStart, Member
 from workflows.ports.cases import Delivery
-from workflows.shared.ledger_calls import LOST, ask_until_answered
+from workflows.shared.signals import signal_or_deliver
 from workflows.shared.tasks import Tasks
 
 LONG = 1_000
-"""Events of a history: some eight waves. A run is short, and restarts are rare."""
-EVERY = timedelta(seconds=3)
-"""How often it tells: one chat.update budget (50 a minute) serves the whole workspace."""
-TOGETHER = timedelta(seconds=5)
-"""Lifts come by the hundred: they are written down and told together, and wake the case once."""
+"""Events after which it continues as new: about eight waves."""
+REPORT_EVERY = timedelta(seconds=3)
+"""Between two reports: the whole workspace shares one `chat.update` limit (50 a minute)."""
+LATE_REPORTS = timedelta(seconds=5)
+"""Lifts come by the hundred: they are collected for 5 s, and wake the case once."""
 AT_ONCE = 200
 """Rows of one write."""
 
-_PATIENTLY = RetryPolicy(maximum_interval=timedelta(seconds=30))
-_LOST = Problem(kind=ProblemKind.UNREACHABLE)
-_WISH = {
+_VANISHED = Problem(kind=ProblemKind.UNREACHABLE)
+_ASKS = {
     MemberStatus.TO_RETRY: AskKind.RETRY,
     MemberStatus.TO_UNDO: AskKind.UNDO,
     MemberStatus.TO_GIVE_UP: AskKind.GIVE_UP,
@@ -61,143 +60,145 @@ _WISH = {
 
 @workflow.defn
 class BulkWorkflow:
-    """Carries one ring out. Stays while something can fail, be lifted or be retried."""
+    """One bulk decision. Runs while something can be retried, lifted or undone."""
 
     @workflow.init
     def __init__(self, start: BulkStart) -> None:
         self._start = start
         self._asks: deque[Ask] = deque(start.asks)
-        self._roll = BulkProgress(start)
-        self._watches = Tasks()
+        self._progress = BulkProgress(start)
+        self._tasks = Tasks()
         self._step = start.step
         self._writes = start.writes
-        self._told = start.told
+        self._end_reported = start.end_reported
         self._asked_by = start.asked_by
-        self._told_at: datetime | None = None
-        self._behind = False
+        self._reported_at: datetime | None = None
+        self._report_due = False
 
     @workflow.signal
     def ask(self, ask: Ask) -> None:
-        """A person wants to stop it, to try what failed again, to give that up, or an undo."""
+        """A person stops it, retries or gives up what failed, or undoes it."""
         self._asks.append(ask)
 
     @workflow.signal
     def report(self, report: EnforcementReport) -> None:
-        """News of one subject."""
-        self._roll.hear(report)
+        """An enforcement of one subject reports."""
+        self._progress.note(report)
 
     @workflow.run
     async def run(self, start: BulkStart) -> EnforcementReport:
-        """Works wave after wave, then waits for lifts and wishes; returns the last news."""
+        """Works in waves, then waits for lifts and signals; returns the last report."""
         if not start.marks:
             await self._begin()
         while True:
             self._execute()
-            wave = self._roll.next_wave(WAVE)
+            wave = self._progress.next_wave(WAVE)
             if wave:
-                await self._wave(wave)
-            elif self._roll.rows:
-                await self._hear_more()
+                await self._run_wave(wave)
+            elif self._progress.rows:
+                await self._note_late()
             elif self._settled:
-                await self._tell_end()
-            elif self._roll.over:
+                await self._report_end()
+            elif self._progress.over:
                 return self._report(self._ended())
             else:
-                await self._rest()
-            self._may_start_again()
+                await self._wait()
+            self._may_continue_as_new()
 
     async def _begin(self) -> None:
-        """Where it did not begin just now, the ledger says how far it came."""
+        """Restores the progress of an earlier run from the ledger."""
         if not self._start.fresh:
-            self._roll.recall(await ask_until_answered(bulk.bulk_statuses, self._start.bulk))
+            self._progress.restore(await execute(bulk.bulk_statuses, self._start.bulk))
         if self._start.stopped:
-            self._roll.stop()
+            self._progress.stop()
         if self._start.undo:
             self._asks.append(Ask(kind=AskKind.UNDO, by=self._start.actor))
 
     @property
     def _settled(self) -> bool:
-        """Whether there is an end to tell of."""
-        return not self._told and not self._roll.has(*HELD_UP)
+        """Whether an end is to be reported."""
+        return not self._end_reported and not self._progress.has(*HELD_UP)
 
-    async def _hear_more(self) -> None:
-        """News of subjects that no wave waits for."""
-        if self._told:
-            await workflow.sleep(TOGETHER)
+    async def _note_late(self) -> None:
+        """Writes reports that came outside of a wave."""
+        if self._end_reported:
+            await workflow.sleep(LATE_REPORTS)
         await self._write()
-        self._told, self._behind = False, True
+        self._end_reported, self._report_due = False, True
 
-    async def _rest(self) -> None:
-        """Until somebody wants or tells something."""
-        if self._behind and self._told_at is not None:
-            await workflow.sleep(max(EVERY - (workflow.now() - self._told_at), timedelta(0)))
-        if self._behind:
-            await self._tell(())
-        await workflow.wait_condition(self._is_wanted)
+    async def _wait(self) -> None:
+        """Reports what is due, and waits for a signal."""
+        if self._report_due and self._reported_at is not None:
+            await workflow.sleep(
+                max(REPORT_EVERY - (workflow.now() - self._reported_at), timedelta(0))
+            )
+        if self._report_due:
+            await self._send_report(())
+        await workflow.wait_condition(self._wakes)
 
-    def _is_wanted(self) -> bool:
-        roll = self._roll
-        news = self._asks or roll.rows or roll.next_wave(WAVE) or roll.over
+    def _wakes(self) -> bool:
+        progress = self._progress
+        news = self._asks or progress.rows or progress.next_wave(WAVE) or progress.over
         return bool(news) or self._settled or self._is_long()
 
-    # -- wishes ---------------------------------------------------------------------------
+    # -- signals --------------------------------------------------------------------------
 
     def _execute(self) -> None:
         while self._asks:
             ask = self._asks.popleft()
-            self._told, self._asked_by = False, ask.by
+            self._end_reported, self._asked_by = False, ask.by
             match ask.kind:
                 case AskKind.STOP:
-                    self._roll.stop()
+                    self._progress.stop()
                 case AskKind.RETRY:
-                    self._roll.retry()
+                    self._progress.retry()
                 case AskKind.GIVE_UP:
-                    self._roll.give_up()
+                    self._progress.give_up()
                 case AskKind.UNDO:
-                    self._roll.undo()
+                    self._progress.undo()
                 case _:
                     pass  # of protections
 
     # -- waves ----------------------------------------------------------------------------
 
-    async def _wave(self, places: tuple[int, ...]) -> None:
+    async def _run_wave(self, places: tuple[int, ...]) -> None:
         part = BulkPart(bulk=self._start.bulk, places=places)
-        members = await ask_until_answered(bulk.bulk_part, part)
+        members = await execute(bulk.bulk_part, part)
         for member in members:
-            wanted = self._roll.marks[member.place]
-            alive = member.place in self._roll.alive
-            self._roll.begin(member.place)
-            self._watches.run(self._take(member, wanted, alive))
-        await workflow.wait_condition(lambda: not self._roll.at_work)
+            wanted = self._progress.marks[member.place]
+            alive = member.place in self._progress.alive
+            self._progress.begin(member.place)
+            self._tasks.run(self._start_or_ask(member, wanted, alive))
+        await workflow.wait_condition(lambda: not self._progress.at_work)
         await self._write()
-        if not self._settled or self._roll.next_wave(WAVE):
-            await self._tell_soon()
+        if not self._settled or self._progress.next_wave(WAVE):
+            await self._report_soon()
 
-    async def _take(self, member: Member, wanted: MemberStatus, alive: bool) -> None:
-        """Begins one subject's enforcement, or asks the one that is there."""
-        wish = _WISH.get(wanted)
-        if wish is not None and alive and await self._ask(member.place, wish):
+    async def _start_or_ask(self, member: Member, wanted: MemberStatus, alive: bool) -> None:
+        """Starts one subject's enforcement, or signals the one that runs."""
+        kind = _ASKS.get(wanted)
+        if kind is not None and alive and await self._ask(member.place, kind):
             return
-        if wish is AskKind.GIVE_UP:
-            self._roll.forget(member.place)
+        if kind is AskKind.GIVE_UP:
+            self._progress.forget(member.place)
             return
-        await self._enforce(member, undo=wish is AskKind.UNDO)
+        await self._enforce(member, undo=kind is AskKind.UNDO)
 
-    async def _ask(self, place: int, wish: AskKind) -> bool:
-        """Whether the subject's own workflow was there to be asked."""
+    async def _ask(self, place: int, kind: AskKind) -> bool:
+        """Signals a subject's enforcement; returns whether it runs."""
         workflow_id = enforcement_workflow_id(self._start.case, self._start.decision, place)
         try:
             await workflow.get_external_workflow_handle(workflow_id).signal(
-                "ask", Ask(kind=wish, by=self._asked_by)
+                "ask", Ask(kind=kind, by=self._asked_by)
             )
         except FailureError:
             return False
         return True
 
     async def _enforce(self, member: Member, undo: bool) -> None:
-        start = self._one(member, undo)
+        start = self._member_start(member, undo)
         if not start.jobs:
-            self._roll.forget(member.place)
+            self._progress.forget(member.place)
             return
         try:
             report = await workflow.execute_child_workflow(
@@ -209,16 +210,16 @@ class BulkWorkflow:
                 priority=self._priority,
             )
         except WorkflowAlreadyStartedError:
-            # A run before this one began it. Asked for anything, it tells how it ended.
+            # An earlier run started it. After any signal it reports its end.
             if not await self._ask(member.place, AskKind.UNDO if undo else AskKind.RETRY):
-                self._roll.lose(member.place, _LOST)
+                self._progress.lose(member.place, _VANISHED)
         except ChildWorkflowError:
-            self._roll.lose(member.place, _LOST)
+            self._progress.lose(member.place, _VANISHED)
         else:
-            if undo or not self._roll.is_taken_back(member.place):
-                self._roll.hear(report)
+            if undo or not self._progress.is_undoing(member.place):
+                self._progress.note(report)
 
-    def _one(self, member: Member, undo: bool) -> EnforcementStart:
+    def _member_start(self, member: Member, undo: bool) -> EnforcementStart:
         start = self._start
         return EnforcementStart(
             case=start.case,
@@ -244,18 +245,18 @@ class BulkWorkflow:
 
     @property
     def _rank(self) -> int:
-        """Behind single decisions of the same severity: a crowd must not hold up the next case."""
+        """One behind single decisions of the same severity: a bulk must not delay the next case."""
         return min(self._start.rank + 1, 5)
 
     @property
     def _priority(self) -> Priority:
         return Priority(priority_key=self._rank, fairness_key=self._start.case)
 
-    # -- news -----------------------------------------------------------------------------
+    # -- reports --------------------------------------------------------------------------
 
     async def _write(self) -> None:
-        """Writes down what became of whom; nothing is told before."""
-        rows, self._roll.rows = self._roll.rows, []
+        """Writes the new states to the ledger, before they are reported."""
+        rows, self._progress.rows = self._progress.rows, []
         for first in range(0, len(rows), AT_ONCE):
             self._writes += 1
             written = BulkRows(
@@ -267,21 +268,21 @@ class BulkWorkflow:
                 version=self._writes,
                 rows=tuple(rows[first : first + AT_ONCE]),
             )
-            await ask_until_answered(bulk.record_bulk, written)
+            await execute(bulk.record_bulk, written)
 
-    async def _tell_soon(self) -> None:
-        """Tells how far it is, unless it told a moment ago: the next wave, or the end, follows."""
-        self._behind = True
-        if self._told_at is None or workflow.now() - self._told_at >= EVERY:
-            await self._tell(())
+    async def _report_soon(self) -> None:
+        """Reports the progress, at most every 3 s."""
+        self._report_due = True
+        if self._reported_at is None or workflow.now() - self._reported_at >= REPORT_EVERY:
+            await self._send_report(())
 
-    async def _tell_end(self) -> None:
-        self._told = True
-        await self._tell(self._ended())
-        self._roll.undoing = False
+    async def _report_end(self) -> None:
+        self._end_reported = True
+        await self._send_report(self._ended())
+        self._progress.undoing = False
 
     def _ended(self) -> tuple[ActionReport, ...]:
-        status = self._roll.outcome()
+        status = self._progress.outcome()
         subject = Subject(type=BULK, id=self._start.bulk)
         failed = status is ActionStatus.FAILED
         would = f"{self._start.count} × …" if status is ActionStatus.DRY_RUN else ""
@@ -289,8 +290,8 @@ class BulkWorkflow:
             ActionReport(
                 action=PlannedAction(action=job.action, subject=subject).key,
                 status=status,
-                until=self._roll.until if job.lasts is not None else None,
-                problem=(self._roll.problem or _LOST) if failed else None,
+                until=self._progress.until if job.lasts is not None else None,
+                problem=(self._progress.problem or _VANISHED) if failed else None,
                 would=would,
             )
             for job in self._start.jobs
@@ -302,48 +303,40 @@ class BulkWorkflow:
             case=self._start.case,
             decision=self._start.decision,
             actions=actions,
-            tally=self._roll.tally(self._step),
+            tally=self._progress.tally(self._step),
         )
 
-    async def _tell(self, actions: tuple[ActionReport, ...]) -> None:
-        """Tells the case, waking it up where it is closed."""
-        self._step, self._behind, self._told_at = self._step + 1, False, workflow.now()
+    async def _send_report(self, actions: tuple[ActionReport, ...]) -> None:
+        """Reports to the case, and wakes a closed one."""
+        self._step, self._report_due, self._reported_at = self._step + 1, False, workflow.now()
         report = self._report(actions)
-        case = workflow.get_external_workflow_handle(self._start.workflow_id)
-        try:
-            await case.signal("report", report)
-        except FailureError:
-            await workflow.execute_activity(
-                cases.deliver,
-                Delivery(case=self._start.case, report=report),
-                start_to_close_timeout=timedelta(seconds=15),
-                heartbeat_timeout=LOST,
-                retry_policy=_PATIENTLY,
-            )
+        delivery = Delivery(case=self._start.case, report=report)
+        case = self._start.workflow_id
+        await signal_or_deliver(case, "report", report, delivery, DELIVER_REPORT)
 
-    # -- starting again -------------------------------------------------------------------
+    # -- continue as new ------------------------------------------------------------------
 
     def _is_long(self) -> bool:
         info = workflow.info()
         return info.get_current_history_length() > LONG or info.is_continue_as_new_suggested()
 
-    def _may_start_again(self) -> None:
-        """Whoever is still at work tells it to the next run, by signal."""
-        if not self._is_long() or self._roll.at_work or self._roll.rows:
+    def _may_continue_as_new(self) -> None:
+        """Continues as new between waves. Running enforcements report to the next run."""
+        if not self._is_long() or self._progress.at_work or self._progress.rows:
             return
-        roll = self._roll
+        progress = self._progress
         carried = {
             "asks": tuple(self._asks),
             "step": self._step,
-            "marks": roll.letters(),
-            "alive": roll.lives(),
-            "undoing": roll.undoing,
+            "marks": progress.letters(),
+            "alive": progress.alive_digits(),
+            "undoing": progress.undoing,
             "asked_by": self._asked_by,
-            "problem": roll.problem,
-            "until": roll.until,
+            "problem": progress.problem,
+            "until": progress.until,
             "writes": self._writes,
-            "told": self._told,
-            "stopped": roll.stopped,
+            "end_reported": self._end_reported,
+            "stopped": progress.stopped,
             "undo": False,
         }
         workflow.continue_as_new(self._start.model_copy(update=carried))

@@ -1,7 +1,4 @@
-"""Case workflow: one case, from its first alert until nothing is left to do or to show.
-
-The sandbox makes the class again for every case, so it only hands over to `CaseMachine`.
-"""
+"""Case workflow: one case, from its first alert until nothing is left to do or to show."""
 
 from temporalio import workflow
 from temporalio.common import RawValue
@@ -17,7 +14,7 @@ from workflows.ports.cases import Delivery, Show
 
 @workflow.defn
 class CaseWorkflow:
-    """Signals only fill queues, also before `run` begins."""
+    """Signals only fill queues: one delivered with the start comes before `run`."""
 
     @workflow.init
     def __init__(self, start: CaseStart) -> None:
@@ -35,7 +32,7 @@ class CaseWorkflow:
 
     @workflow.signal
     def report(self, report: EnforcementReport) -> None:
-        """News from the platform."""
+        """An enforcement reports the state of its actions."""
         self._case.take_news(report)
 
     @workflow.signal
@@ -45,29 +42,29 @@ class CaseWorkflow:
 
     @workflow.signal
     def appeal_answered(self, answer: AppealAnswer) -> None:
-        """Somebody else reviewed a decision of the case."""
+        """A reviewer answered an appeal against a decision of the case."""
         self._case.take_news(answer)
 
     @workflow.signal
     def nudge(self) -> None:
-        """Nothing happened: an idle case notices a new version of Koban by it."""
+        """Causes a workflow task, in which an idle case notices a new version of Koban."""
 
     @workflow.query
     def memory(self) -> CaseSnapshot:
-        """Everything the case knows now, with its policy."""
+        """Returns the whole state, with its policy."""
         return self._case.memory()
 
     @workflow.query
     def newest(self) -> Show | None:
-        """What a delayed write to Slack should show by now; None before the case is open."""
+        """Returns the latest state for a delayed write to Slack; None before the case is open."""
         return self._case.newest()
 
     @workflow.query
     def reached(self) -> bool:
-        """Answered once a worker got through everything that came before."""
+        """Returns True once a worker has processed everything that came before."""
         return True
 
     @workflow.run
     async def run(self, start: CaseStart) -> None:
-        """Works until the case is over; starts again when its history grew long."""
-        await self._case.run(start)
+        """Works until the case is over; continues as new when its history is long."""
+        await self._case.run()

@@ -1,7 +1,7 @@
-"""Conditions of playbooks, in CEL: the same evaluation live, in tests and in a backtest.
+"""CEL conditions of playbooks, evaluated the same way live, in tests and in a backtest.
 
-CEL has no clock, no randomness and no I/O, so that a condition gives the same answer in a
-replay. Whole and broken numbers compare as people expect (`1 >= 0.9`).
+CEL has no clock, no randomness and no I/O, so a condition gives the same result in a replay.
+Integers and floats compare by value (`1 >= 0.9`).
 """
 
 import math
@@ -14,7 +14,7 @@ from typing import Any
 import cel
 
 NAMES = ("alert", "response")
-"""What an expression can speak of: playbooks of the alert, `verify` of the response."""
+"""Names in expressions: `alert` in playbooks, `response` in `verify`."""
 
 FUNCTIONS = frozenset(
     {
@@ -24,12 +24,12 @@ FUNCTIONS = frozenset(
         *("getHours", "getMilliseconds", "getMinutes", "getSeconds"),
     }
 )
-"""What common-expression-language 0.10 knows without its optional standard library."""
+"""Functions of common-expression-language 0.10 without its optional standard library."""
 
 LONGEST = 2000
-"""Characters of an expression: nobody reads a longer one."""
+"""Characters of an expression."""
 DEEPEST = 100
-"""Levels of facts. The CEL library converts them by recursion and dies of some ten thousand."""
+"""Levels of facts. The CEL library converts by recursion, and crashes at about ten thousand."""
 
 _MEANINGLESS = (ValueError, TypeError, RuntimeError, LookupError, ArithmeticError)
 _BINDS = re.compile(r"\.\s*(?:all|exists|exists_one|filter|map)\s*\(\s*([A-Za-z_]\w*)\s*,")
@@ -37,9 +37,9 @@ _WORD = re.compile(r"[A-Za-z]\w*")
 
 
 def holds(expression: str, facts: Mapping[str, Any]) -> bool:
-    """Whether `expression` is true of `facts`; never raises.
+    """Whether `expression` is true for `facts`; never raises.
 
-    One over something that is missing, or that makes no sense for what is there, does not hold.
+    An expression with a missing field or a type error is false.
     """
     if not _is_shallow(facts):
         return False
@@ -50,15 +50,15 @@ def holds(expression: str, facts: Mapping[str, Any]) -> bool:
     try:
         return program.execute(dict(facts)) is True
     except ValueError:
-        # One value that CEL can't take spoils all others: an attribute that nobody asks about
-        # must not change which playbook an alert gets.
-        return _holds_of_what_can_be_read(program, facts)
+        # One value that CEL can't convert fails the whole evaluation: an attribute that no
+        # condition uses must not change the playbook of an alert.
+        return _holds_for_readable(program, facts)
     except _MEANINGLESS:
         return False
 
 
 def value_of(expression: str, facts: Mapping[str, Any]) -> Any:
-    """What `expression` makes of `facts`; None where it can't be read or makes no sense of them."""
+    """Returns the value of `expression` for `facts`; None on any error."""
     if not _is_shallow(facts):
         return None
     try:
@@ -68,9 +68,9 @@ def value_of(expression: str, facts: Mapping[str, Any]) -> Any:
 
 
 def problem(expression: str, names: tuple[str, ...] = NAMES) -> str | None:
-    """What keeps `expression` from ever holding, in one sentence; None where nothing does.
+    """Returns in one sentence why `expression` can never be true; None if it can.
 
-    `names` is what it can speak of where it stands.
+    `names` are those available to it.
     """
     try:
         program = _compiled(expression)
@@ -79,8 +79,8 @@ def problem(expression: str, names: tuple[str, ...] = NAMES) -> str | None:
     bound = set(_BINDS.findall(expression))
     for name in program.variables():
         if name not in names and name not in bound:
-            told = " or ".join(f"`{each}`" for each in names)
-            return f"the expression speaks of `{name}`, which is unknown here (only {told} is)"
+            known = " or ".join(f"`{each}`" for each in names)
+            return f"the expression speaks of `{name}`, which is unknown here (only {known} is)"
     for name in program.functions():
         if _WORD.fullmatch(name) and name not in FUNCTIONS:
             near = get_close_matches(name, sorted(FUNCTIONS), n=1)
@@ -103,7 +103,7 @@ def _compiled(expression: str) -> Any:
     return cel.compile(expression)
 
 
-def _holds_of_what_can_be_read(program: Any, facts: Mapping[str, Any]) -> bool:
+def _holds_for_readable(program: Any, facts: Mapping[str, Any]) -> bool:
     try:
         return program.execute(_readable(facts)) is True
     except _MEANINGLESS:
@@ -111,7 +111,7 @@ def _holds_of_what_can_be_read(program: Any, facts: Mapping[str, Any]) -> bool:
 
 
 def _readable(value: Any) -> Any:
-    """`value` with what CEL can't take replaced: lone surrogates, numbers beyond a double."""
+    """Replaces what CEL can't convert: lone surrogates, numbers beyond a double."""
     if isinstance(value, Mapping):
         return {str(_readable(key)): _readable(each) for key, each in value.items()}
     if isinstance(value, list | tuple):

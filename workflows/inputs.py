@@ -1,18 +1,9 @@
-"""What the workflows start with. Kept apart so that their classes' files hold no models."""
+"""Start arguments of case and enforcement workflows."""
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from workflows.domain.alerts import Alert, Subject
-from workflows.domain.case.decision import Letter, NoticeStatus, PlannedAction
-from workflows.domain.case.enforcement import (
-    ActionReport,
-    ActionStatus,
-    EnforcementReport,
-    NoticeState,
-    Problem,
-    ProblemKind,
-)
+from workflows.domain.case.decision import Letter, PlannedAction
 from workflows.domain.case.events import Recorded
 from workflows.domain.case.snapshot import CaseSnapshot, ReceivedAlert
 from workflows.domain.policy.actions import ActionSpec
@@ -21,15 +12,15 @@ from workflows.domain.policy.playbook import Conduct
 from workflows.domain.values import Value
 
 TASK_TIMEOUT = timedelta(seconds=3)
-"""When a workflow task is tried again whose worker was killed (default 10 s)."""
+"""A workflow task whose worker was killed is retried after this (default 10 s)."""
 
 
 class PendingWork(Value):
-    """Work that one run left to the next.
+    """Pending writes of the previous run.
 
-    `events` and `alerts` are not in the ledger yet; `stale` says that Slack shows an older state,
-    `waited_for` that a person waits to see the newest, `unsure_since` that a write to Slack was
-    called off that began then.
+    `events` and `alerts` are not in the ledger yet. `stale`: Slack shows an older state;
+    `waited_for`: a person waits for the new one; `unsure_since`: when a write began that was
+    cancelled, and may have posted.
     """
 
     events: tuple[Recorded, ...] = ()
@@ -40,11 +31,11 @@ class PendingWork(Value):
 
 
 class CaseStart(Value):
-    """A case begins with its first alert, goes on from `memory`, or wakes up as `revive`.
+    """Start of a case: with its first alert, from `memory`, or from the ledger by id (`revive`).
 
-    `policy` is that of the case, or of the next one of its group; a case that was reopened under
-    its own id has it in its memory. `alerts` wait to join, or to open the next case: those that
-    arrived while the case before was ending, or `after` a reopened case had closed again.
+    `policy` is that of the case, or of the next one of its group; a case reopened under its own id
+    has it in `memory`. `alerts` arrived while the previous case was ending, or after the reopened
+    case `after` had closed again.
     """
 
     workflow_id: str
@@ -58,19 +49,19 @@ class CaseStart(Value):
 
 
 class Job(Value):
-    """One action with what the platform needs to know for it."""
+    """One action with its platform request."""
 
     planned: PlannedAction
     spec: ActionSpec
 
 
 class EnforcementStart(Value):
-    """A decision to be carried out; with `undo`, to be taken back.
+    """Start of an enforcement of `decision`, or with `undo` of its reversal.
 
-    `protects` where Koban acts by itself (then `decision` is a protection's id): it lifts itself,
-    and waits for nobody where it fails. `rehearse` changes nothing at the platform. With a `place`
-    it is for one subject of a ring, and its `route` is the ring's. `notice` is for the person acted
-    upon, once it took effect; with `told_only` all of it stands, and only that is left to do.
+    `protects`: an automatic protection (`decision` is its id), which lifts itself and needs no
+    answer if it fails. `dry_run` changes nothing at the platform. `place` is the subject's place
+    in a bulk decision, whose workflow id is then `workflow_id`. `notice` is sent to the person
+    acted upon once an action took effect; with `notice_only` only that is left to do.
     """
 
     case: str
@@ -85,31 +76,4 @@ class EnforcementStart(Value):
     dry_run: bool = False
     place: int | None = None
     notice: Letter | None = None
-    told_only: bool = False
-
-
-def lost(start: EnforcementStart, unique: str) -> EnforcementReport:
-    """What a case hears when its enforcement vanished: every action failed for a reason unknown."""
-    if start.told_only:
-        problem = Problem(kind=ProblemKind.UNREACHABLE)
-        notice = NoticeState(status=NoticeStatus.FAILED, problem=problem)
-        return EnforcementReport(
-            id=unique, case=start.case, decision=start.decision, actions=(), notice=notice
-        )
-    return vanished(start.case, start.decision, (job.planned for job in start.jobs), unique)
-
-
-def vanished(
-    case: str, decision: str, planned: Iterable[PlannedAction], unique: str
-) -> EnforcementReport:
-    """The same, where only the planned actions are at hand."""
-    problem = Problem(kind=ProblemKind.UNREACHABLE)
-    return EnforcementReport(
-        id=unique,
-        case=case,
-        decision=decision,
-        actions=tuple(
-            ActionReport(action=each.key, status=ActionStatus.FAILED, problem=problem)
-            for each in planned
-        ),
-    )
+    notice_only: bool = False

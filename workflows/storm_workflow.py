@@ -1,26 +1,26 @@
-"""The storm of one channel: one digest from the flood's first sign until every card stands.
+"""Storm workflow: one digest for a channel in which many cards wait, until all are posted.
 
-It looks at the ledger every few seconds, draws the digest where something changed, and calls a role
-once for the cases of which each would have called it.
+It reads the ledger every few seconds, updates the digest if something changed, and mentions a role
+once for all cases that would each have called it.
 """
 
 from datetime import timedelta
 
 from temporalio import workflow
 
+from workflows.activity_options import execute
 from workflows.domain.case.snapshot import CardRef, remember
 from workflows.domain.storm import CALM, Called, Mention, Picture, due_mentions
-from workflows.ports.storms import StormAsk, StormStart, storm_now
-from workflows.shared.ledger_calls import ask_until_answered
-from workflows.shared.slack_sync import show
+from workflows.ports.storms import ShowStorm, StormAsk, StormStart, show_storm, storm_now
+from workflows.shared.slack_sync import execute_until_taken
 
-_LOOK = timedelta(seconds=12)
-"""Between two looks: five a minute take a tenth of Slack's updates."""
+_EVERY = timedelta(seconds=12)
+"""Between two updates: five a minute take a tenth of Slack's limit for `chat.update`."""
 
 
 @workflow.defn
 class StormWorkflow:
-    """One storm. It ends with the truth: how many cases there were, and that all have cards."""
+    """One storm. The last digest has the number of cases, all of which have cards."""
 
     @workflow.init
     def __init__(self, start: StormStart) -> None:
@@ -28,52 +28,63 @@ class StormWorkflow:
         self._memory = start.memory
         self._key = start.key or workflow.info().run_id
         self._called: list[Called] = list(start.memory.called)
-        self._heard = start.memory.heard
+        self._seen = start.memory.seen
 
     @workflow.signal
     def called(self, call: Called) -> None:
-        """A case's ladder called somebody: the digest does it for all of them."""
+        """A case escalated to somebody: the digest mentions them once for all cases."""
         name = f"{call.case}/{call.seq}"
-        if name not in self._heard:
-            self._heard = remember(self._heard, name)
+        if name not in self._seen:
+            self._seen = remember(self._seen, name)
             self._called.append(call)
 
     @workflow.run
     async def run(self, start: StormStart) -> None:
-        """Looks, draws and calls until it is over."""
-        while not await self._look():
-            # Calls come by the dozen: they too wait for the next look.
-            await workflow.sleep(_LOOK)
+        """Updates the digest until the storm is over."""
+        while not await self._update():
+            # Calls come by the dozen: they wait for the next update as well.
+            await workflow.sleep(_EVERY)
             if workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(self._next())
 
     def _next(self) -> StormStart:
-        carried = {"called": tuple(self._called), "heard": self._heard}
+        carried = {"called": tuple(self._called), "seen": self._seen}
         memory = self._memory.model_copy(update=carried)
         return self._start.model_copy(update={"key": self._key, "memory": memory})
 
-    async def _look(self) -> bool:
-        """One look; whether it was the last."""
+    async def _update(self) -> bool:
+        """Reads the ledger and updates the digest; True if that was the last time."""
         ask = StormAsk(channel=self._start.channel, since=self._memory.since)
-        picture: Picture = await ask_until_answered(storm_now, ask)
+        picture = await execute(storm_now, ask)
         calm = self._memory.calm + 1 if picture.waiting == 0 else 0
         over = calm >= CALM
         self._note(since=picture.since, calm=calm)
         called = tuple(self._called)
-        # The last word calls everybody who is still to be called.
+        # The last update mentions everybody who is still to be called.
         mentions = due_mentions(called, {} if over else self._memory.told_at, workflow.now())
-        if self._worth_telling(picture, over, mentions):
-            digest = await show(self._key, picture, self._memory, over, mentions)
-            self._took(picture, digest, called, mentions)
+        if self._is_news(picture, over, mentions):
+            digest = await self._show(picture, over, mentions)
+            self._shown(picture, digest, called, mentions)
         return over and not self._called
 
-    def _worth_telling(self, picture: Picture, over: bool, mentions: tuple[Mention, ...]) -> bool:
-        """A flood that was over before anybody heard of it is none."""
+    def _is_news(self, picture: Picture, over: bool, mentions: tuple[Mention, ...]) -> bool:
+        """A storm that ends before its first digest needs none."""
         if self._memory.digest is None:
             return picture.waiting > 0 or bool(mentions)
         return over or bool(mentions) or picture != self._memory.drawn
 
-    def _took(
+    async def _show(self, picture: Picture, over: bool, mentions: tuple[Mention, ...]) -> CardRef:
+        wanted = ShowStorm(
+            key=self._key,
+            picture=picture,
+            digest=self._memory.digest,
+            over=over,
+            mentions=mentions,
+            number=self._memory.mentions,
+        )
+        return await execute_until_taken(show_storm, wanted)
+
+    def _shown(
         self,
         picture: Picture,
         digest: CardRef,
@@ -81,8 +92,8 @@ class StormWorkflow:
         mentions: tuple[Mention, ...],
     ) -> None:
         roles = {mention.role for mention in mentions}
-        told = {each for each in called if each.role in roles}
-        self._called = [each for each in self._called if each not in told]
+        mentioned = {each for each in called if each.role in roles}
+        self._called = [each for each in self._called if each not in mentioned]
         self._note(
             digest=digest,
             drawn=picture,

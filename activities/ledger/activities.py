@@ -1,16 +1,14 @@
-"""Activities of the ledger."""
+"""Ledger activities of cases and budgets."""
 
-import zlib
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 
 from activities.ledger.cases import Ledger, Subjects, utc_now
-from activities.ledger.database import Database
+from activities.ledger.database import Repository
 from activities.ledger.evidence import RevealQuota
 from activities.ledger.schema import spending
 from activities.ledger.team import Automation, Covers
@@ -29,64 +27,48 @@ from workflows.ports.cases import (
 )
 from workflows.ports.evidence import RevealRequest
 
-# Any fixed number will do: it names people's budgets among PostgreSQL's advisory locks.
-_LOCKS = 0x4B6F6262
+# Key of the budgets among PostgreSQL's advisory locks.
+_LOCK = 0x4B6F6262
 
 
-class Budget:
-    """Every call raises `LedgerUnavailable` where the database is out of reach."""
-
-    def __init__(self, database: Database) -> None:
-        """`database` has to be migrated."""
-        self._database = database
+class Budget(Repository):
+    """Budgets of actions per person."""
 
     async def spend(self, spent: Spending) -> int:
-        """Books `spent` under its key, and sums what its person took since then."""
+        """Books `spent` under its key; the person's sum since `spent.since`."""
         async with self._database.writing() as connection:
-            await self._one_at_a_time(connection, spent.person)
-            await connection.execute(self._booking(spent))
+            await self._database.serialize(connection, _LOCK, spent.person)
+            row = spent.model_dump(include={"key", "person", "actions", "at"})
+            await connection.execute(self._database.upsert(spending, row, where=_is_newer), row)
             counted = sa.or_(spending.c.at >= spent.since, spending.c.key == spent.key)
             query = sa.select(sa.func.coalesce(sa.func.sum(spending.c.actions), 0)).where(
                 spending.c.person == spent.person, counted
             )
             return int((await connection.execute(query)).scalar_one())
 
-    def _booking(self, spent: Spending) -> Any:
-        """The same key once: a later press counts instead of one that came to no decision."""
-        row = {"person": spent.person, "actions": spent.actions, "at": spent.at}
-        more = (spending.c.at == spent.at) & (spending.c.actions < spent.actions)
-        return (
-            self._database.insert(spending)
-            .values(key=spent.key, **row)
-            .on_conflict_do_update(
-                index_elements=["key"], set_=row, where=(spending.c.at < spent.at) | more
-            )
-        )
 
-    async def _one_at_a_time(self, connection: AsyncConnection, person: str) -> None:
-        """Two bookings that don't see each other would both stay below the limit."""
-        if self._database.is_sqlite:
-            return  # its writers come one after another as it is
-        theirs = zlib.crc32(person.encode()) - 2**31  # PostgreSQL's integers have a sign
-        await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCKS, theirs)))
+def _is_newer(new: Any) -> Any:
+    """A later press replaces one that led to no decision; at the same time the larger one."""
+    larger = (spending.c.at == new.at) & (spending.c.actions < new.actions)
+    return (spending.c.at < new.at) | larger
 
 
 class LedgerActivities:
-    """The ledger's activities: short, and harmless when they are tried again."""
+    """Activities of the ledger: short and idempotent."""
 
     def __init__(self, ledger: Ledger, now: Callable[[], datetime] = utc_now) -> None:
-        """`ledger` is where it is written; `now` tells which covers and halts are over."""
+        """Covers and pauses end by `now`."""
         self._ledger = ledger
         self._subjects = Subjects(ledger.database)
         self._budget = Budget(ledger.database)
         self._covers = Covers(ledger.database)
         self._automation = Automation(ledger.database)
-        self._exposures = RevealQuota(ledger.database)
+        self._quota = RevealQuota(ledger.database)
         self._now = now
 
     @activity.defn(name="open_case")
     async def open_case(self, wanted: OpenCase) -> OpenedCase:
-        """Writes the opening of a case under an id of its own."""
+        """Opens a case under a new id."""
         return await self._ledger.open_case(wanted)
 
     @activity.defn(name="claim_alerts")
@@ -106,25 +88,25 @@ class LedgerActivities:
 
     @activity.defn(name="place_of")
     async def place_of(self, case: str) -> CasePlace | None:
-        """Whom a case is about, and where it runs."""
+        """Subject and workflow of a case."""
         return await self._subjects.of_case(case)
 
     @activity.defn(name="spend")
     async def spend(self, spending: Spending) -> int:
-        """Books actions on a person's budget and sums it up."""
+        """Books actions on a person's budget; returns the sum."""
         return await self._budget.spend(spending)
 
     @activity.defn(name="expose")
     async def expose(self, exposing: RevealRequest) -> Exposed:
-        """What is known of a piece of evidence and of its person; it counts from now on."""
-        return await self._exposures.expose(exposing)
+        """Counts a piece of evidence on a person's quota."""
+        return await self._quota.expose(exposing)
 
     @activity.defn(name="covers_of")
     async def covers_of(self, person: str) -> tuple[Cover, ...]:
-        """The roles that a person holds now in somebody else's stead."""
+        """The roles that a person covers now."""
         return await self._covers.of(person, self._now())
 
     @activity.defn(name="automation_of")
     async def automation_of(self, playbook: str) -> AutomationPause | None:
-        """What keeps Koban from acting by itself in cases of a playbook now."""
+        """The pause that applies to a playbook, if any."""
         return await self._automation.pause_of(playbook, self._now())

@@ -1,12 +1,11 @@
-"""Ledger writer: every step of a case in one transaction, and what it needs to know of before."""
+"""Ledger of cases: openings, alerts, events and snapshots, each write in one transaction."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 import sqlalchemy as sa
 
-from activities.ledger.database import Database
+from activities.ledger.database import Database, Repository
 from activities.ledger.event_log import append
 from activities.ledger.evidence import note_reveals
 from activities.ledger.rows import (
@@ -14,7 +13,9 @@ from activities.ledger.rows import (
     alert_row,
     case_values,
     recorded_of,
-    snapshot_of,
+    snapshot_values,
+    status_values,
+    subject_of,
 )
 from activities.ledger.schema import actions, alerts, cases, events, policies
 from activities.ledger.team import pause_now
@@ -35,18 +36,14 @@ from workflows.ports.cases import (
 )
 
 MOST_CASES = 5
-"""Open cases that are named; a card has no room for more."""
+"""Open cases that a card has room for."""
 
 TOOK_EFFECT = STANDING | {ActionStatus.LIFTED}
-"""A sanction that stands, or stood for its whole time. One that was taken back is none."""
+"""Statuses of a sanction that is active, or was until its end; not of one that was undone."""
 
 
-class Subjects:
-    """Every call raises `LedgerUnavailable` where the database is out of reach."""
-
-    def __init__(self, database: Database) -> None:
-        """`database` has to be migrated."""
-        self._database = database
+class Subjects(Repository):
+    """Reads the history of subjects."""
 
     async def known(self, subject: Subject, case: str) -> SubjectHistory:
         """Prior sanctions and other cases of `subject`, without those of `case`."""
@@ -54,41 +51,32 @@ class Subjects:
             return await connection.run_sync(known_of, subject, case)
 
     async def of_case(self, case: str) -> CasePlace | None:
-        """Whom a case is about, where it runs, and whether it is open; None for an unknown one."""
-        wanted = ("subject_type", "subject_id", "workflow_id", "playbook", "phase")
-        query = sa.select(*(cases.c[name] for name in wanted)).where(cases.c.id == case)
-        async with self._database.reading() as connection:
-            row = (await connection.execute(query)).one_or_none()
-        if row is None:
-            return None
-        subject = Subject(type=row.subject_type, id=row.subject_id)
-        is_open = row.phase != Phase.CLOSED.value
-        return CasePlace(
-            subject=subject, workflow_id=row.workflow_id, playbook=row.playbook, open=is_open
-        )
+        """Subject, workflow and phase of a case; None for an unknown one."""
+        columns = ("subject_type", "subject_id", "workflow_id", "playbook", "phase")
+        query = sa.select(*(cases.c[name] for name in columns)).where(cases.c.id == case)
+        for row in await self._database.rows(query):
+            return CasePlace(
+                subject=subject_of(row),
+                workflow_id=row["workflow_id"],
+                playbook=row["playbook"],
+                open=row["phase"] != Phase.CLOSED.value,
+            )
+        return None
 
 
 def known_of(connection: sa.Connection, subject: Subject, case: str) -> SubjectHistory:
     """Prior sanctions and other cases of `subject`, without those of `case`."""
-    whose = {"type": subject.type, "id": subject.id, "case": case}
-    sanctions = connection.execute(_SANCTIONS, whose).all()
+    values = {"type": subject.type, "id": subject.id, "case": case}
+    sanctions = connection.execute(_SANCTIONS, values).mappings()
     return SubjectHistory(
-        sanctions=tuple(_sanction(row) for row in sanctions),
-        open_cases=tuple(connection.execute(_OPEN_CASES, whose).scalars().all()),
-        closed_cases=connection.execute(_CLOSED_CASES, whose).scalar_one(),
+        sanctions=tuple(Sanction.model_validate(dict(row)) for row in sanctions),
+        open_cases=tuple(connection.execute(_OPEN_CASES, values).scalars().all()),
+        closed_cases=connection.execute(_CLOSED_CASES, values).scalar_one(),
     )
 
 
-def _sanction(row: sa.Row[Any]) -> Sanction:
-    return Sanction(action=row.action, times=row.times, standing=row.standing)
-
-
-def _values(statuses: frozenset[ActionStatus]) -> Sequence[str]:
-    return sorted(status.value for status in statuses)
-
-
-# Every statement is made once: making one, and finding it among those that were made into SQL
-# before, takes SQLAlchemy longer than carrying it out.
+# Every statement is built once: building and looking it up in SQLAlchemy's statement cache takes
+# longer than executing it.
 _TYPE: sa.BindParameter[str] = sa.bindparam("type")
 _ID: sa.BindParameter[str] = sa.bindparam("id")
 _CASE: sa.BindParameter[str] = sa.bindparam("case")
@@ -97,7 +85,7 @@ _SANCTIONS = (
     sa.select(
         actions.c.action,
         sa.func.count().label("times"),
-        sa.func.sum(sa.case((actions.c.status.in_(_values(STANDING)), 1), else_=0)).label(
+        sa.func.sum(sa.case((actions.c.status.in_(status_values(STANDING)), 1), else_=0)).label(
             "standing"
         ),
     )
@@ -105,8 +93,8 @@ _SANCTIONS = (
         actions.c.subject_type == _TYPE,
         actions.c.subject_id == _ID,
         actions.c.case_id != _CASE,
-        actions.c.status.in_(_values(TOOK_EFFECT)),
-        # What Koban does by itself protects; it is nobody's judgement of the subject.
+        actions.c.status.in_(status_values(TOOK_EFFECT)),
+        # Automatic protections are no judgement of the subject.
         actions.c.decided_by.is_not(None),
     )
     .group_by(actions.c.action)
@@ -122,7 +110,7 @@ _OPEN_CASES = (
     .limit(MOST_CASES)
 )
 
-# A case that was merged ended without a verdict: the other one counts for both.
+# A merged case ended without a verdict: the other one counts for both.
 _CLOSED_CASES = sa.select(sa.func.count()).where(
     *_OTHERS, cases.c.phase == Phase.CLOSED.value, cases.c.verdict.is_not(None)
 )
@@ -133,8 +121,8 @@ _LOCKED = sa.select(cases.c.owner_key, cases.c.version).where(cases.c.id == _CAS
 
 _FIRST_EVENT = sa.select(events).where(events.c.case_id == _CASE, events.c.seq == 1)
 
-# Only such a one runs under its own id, and only it has a snapshot. One without may be a case
-# whose workflow an operator ended: it would never take its alerts.
+# Only a reopened case has a snapshot. An open one without may be a case whose workflow an operator
+# terminated: it would never take its alerts.
 _REOPENED = (
     sa.select(cases.c.id)
     .where(
@@ -151,43 +139,38 @@ _ROW_OF_CASE = sa.update(cases).where(cases.c.id == sa.bindparam("case"))
 
 
 class _Inserts:
-    """What adds rows, in the database's own dialect."""
+    """INSERT statements in the database's dialect."""
 
     def __init__(self, database: Database) -> None:
-        named = (alerts.c.detector, alerts.c.alert_id)
+        key = (alerts.c.detector, alerts.c.alert_id)
         self.case = database.insert(cases).on_conflict_do_nothing().returning(cases.c.id)
-        self.alerts = database.insert(alerts).on_conflict_do_nothing().returning(*named)
+        self.alerts = database.insert(alerts).on_conflict_do_nothing().returning(*key)
         self.policy = database.insert(policies).on_conflict_do_nothing()
-        action = database.insert(actions)
-        keys = [column.name for column in actions.primary_key]
-        changed = {name: action.excluded[name] for name in _ACTION_ROW if name not in keys}
-        self.action = action.on_conflict_do_update(index_elements=keys, set_=changed)
+        names = [column.name for column in actions.c if column.name != "bulk_id"]
+        self.action = database.upsert(actions, names)
 
 
-_ACTION_ROW = [column.name for column in actions.c if column.name != "bulk_id"]
-"""What a case knows of an action."""
-
-_CANDIDATES = 100
-"""Ids of a new case that are tried: two in a row collide once in a million millions of cases."""
+_MAX_IDS = 100
+"""Attempts to find a free id: two in a row collide once in 10¹² cases."""
 
 
 def utc_now() -> datetime:
-    """The time of this machine."""
+    """The current time in UTC."""
     return datetime.now(UTC)
 
 
 class _NotOpened(Exception):
-    """The reason why no case is opened; the transaction is rolled back."""
+    """Rolls the transaction of an opening back."""
 
-    def __init__(self, found: OpenedCase) -> None:
-        self.found = found
+    def __init__(self, result: OpenedCase) -> None:
+        self.result = result
 
 
 class Ledger:
-    """The record of all cases. Every call raises `LedgerUnavailable` while the database is away."""
+    """Writes cases. Every method raises `LedgerUnavailable`."""
 
     def __init__(self, database: Database, now: Callable[[], datetime] = utc_now) -> None:
-        """`database` has to be migrated; `now` tells which pauses of automation are over."""
+        """`database` has to be migrated; pauses of automation end by `now`."""
         self.database = database
         self._now = now
         self._inserts = _Inserts(database)
@@ -195,11 +178,11 @@ class Ledger:
     # -- opening --------------------------------------------------------------------------
 
     async def open_case(self, wanted: OpenCase) -> OpenedCase:
-        """Writes a case's row, first alert and first event under an id of its own."""
+        """Inserts a case's row, first alert and first event under a new id."""
         try:
             return await self.database.write(lambda connection: self._open(connection, wanted))
         except _NotOpened as stopped:
-            return stopped.found
+            return stopped.result
 
     def _open(self, connection: sa.Connection, wanted: OpenCase) -> OpenedCase:
         case, opened = self._own_row(connection, wanted)
@@ -212,18 +195,18 @@ class Ledger:
         event = wanted.event.model_copy(update={"case": case, "known": known})
         if self._claim(connection, case, (ReceivedAlert(alert=wanted.alert, at=event.at),)):
             raise _NotOpened(OpenedCase())
-        self._stop_where_joined(connection, wanted, case)
+        self._check_reopened(connection, wanted, case)
         append(connection, case, [Recorded(seq=1, event=event)])
         return OpenedCase(event=event, halt=halt)
 
     def _own_row(
         self, connection: sa.Connection, wanted: OpenCase
     ) -> tuple[str, CaseOpened | None]:
-        """Adds the row of a case under its first free id; what an earlier attempt opened there.
+        """Inserts the row under the first free id; with the event of an earlier attempt.
 
-        An attempt that races for the id waits for the other one to end, and then sees its row.
+        A concurrent attempt waits for the row's transaction, and then sees the row.
         """
-        for attempt in range(_CANDIDATES):
+        for attempt in range(_MAX_IDS):
             case = case_id(wanted.key, attempt)
             row = case_values(wanted.row.model_copy(update={"id": case}))
             row["owner_key"] = wanted.key
@@ -231,30 +214,30 @@ class Ledger:
                 return case, None
             if connection.execute(_OWNER, {"case": case}).scalar_one() == wanted.key:
                 return case, self._opening_of(connection, case)
-        raise RuntimeError("no id could be found for a new case")
+        raise RuntimeError("no free id for a new case")
 
     def _opening_of(self, connection: sa.Connection, case: str) -> CaseOpened:
         event = recorded_of(connection.execute(_FIRST_EVENT, {"case": case}).one(), Recorded).event
         assert isinstance(event, CaseOpened)
         return event
 
-    def _stop_where_joined(self, connection: sa.Connection, wanted: OpenCase, case: str) -> None:
-        """Opens no second case where one of the same group is open that was closed before."""
-        given = {"workflow_id": wanted.row.workflow_id, "case": case, "after": wanted.after}
-        found = connection.execute(_REOPENED, given).scalar_one_or_none()
+    def _check_reopened(self, connection: sa.Connection, wanted: OpenCase, case: str) -> None:
+        """Stops where a reopened case of the same group takes the alert."""
+        values = {"workflow_id": wanted.row.workflow_id, "case": case, "after": wanted.after}
+        found = connection.execute(_REOPENED, values).scalar_one_or_none()
         if found is not None:
             raise _NotOpened(OpenedCase(joins=found))
 
     # -- alerts ---------------------------------------------------------------------------
 
     async def claim_alerts(self, claim: ClaimAlerts) -> ClaimedAlerts:
-        """Stores alerts with their case; those of other claims are known."""
+        """Stores alerts with their case; the result lists those that another claim stored."""
         return await self.database.write(lambda connection: self._claim_all(connection, claim))
 
     def _claim_all(self, connection: sa.Connection, claim: ClaimAlerts) -> ClaimedAlerts:
         received = tuple(ReceivedAlert(alert=each, at=claim.at) for each in claim.alerts)
         known = self._claim(connection, claim.case, received)
-        # An earlier attempt of the same claim is no other claim.
+        # An earlier attempt of this claim may have stored some.
         mine = self._claimed_at(connection, claim) if known else frozenset()
         halt = pause_now(connection, claim.playbook, self._now()) if claim.playbook else None
         return ClaimedAlerts(known=tuple(key for key in known if key not in mine), halt=halt)
@@ -262,16 +245,16 @@ class Ledger:
     def _claim(
         self, connection: sa.Connection, case: str, received: tuple[ReceivedAlert, ...]
     ) -> tuple[str, ...]:
-        """Adds the alerts; the keys of those that were there."""
+        """Inserts the alerts; the keys of those that existed."""
         if not received:
             return ()
-        # In one order: two claims of the same alerts would wait for each other's rows.
+        # Sorted against deadlocks between two claims of the same alerts.
         received = tuple(sorted(received, key=lambda each: (each.alert.detector, each.alert.id)))
         rows = [alert_row(each.alert, case, each.at) for each in received]
         added = {tuple(row) for row in connection.execute(self._inserts.alerts, rows)}
-        names = ((row["detector"], row["alert_id"]) for row in rows)
-        pairs = zip(received, names, strict=True)
-        return tuple(each.alert.key for each, name in pairs if name not in added)
+        return tuple(
+            each.alert.key for each in received if (each.alert.detector, each.alert.id) not in added
+        )
 
     def _claimed_at(self, connection: sa.Connection, claim: ClaimAlerts) -> frozenset[str]:
         query = sa.select(alerts.c.detector, alerts.c.alert_id).where(
@@ -282,10 +265,10 @@ class Ledger:
     # -- events ---------------------------------------------------------------------------
 
     async def record(self, write: LedgerWrite) -> None:
-        """Appends events in their order and updates the rows; an older write changes no row.
+        """Appends events and updates the rows; an older write changes no row.
 
         Raises:
-            StoryBroken: an event is missing, or another one is in its place.
+            ChainBroken: an event is missing or different.
         """
         await self.database.write(lambda connection: self._write(connection, write))
 
@@ -298,7 +281,7 @@ class Ledger:
         note_reveals(connection, write.case, new)
 
     def _locked_version(self, connection: sa.Connection, write: LedgerWrite) -> int:
-        """The version of the case's row, which serialises two workers that write for one case."""
+        """The version of the case's row, locked against other workers."""
         found = connection.execute(_LOCKED, {"case": write.case}).one_or_none()
         if found is None:
             return self._restored(connection, write)
@@ -307,7 +290,7 @@ class Ledger:
         return int(found.version)
 
     def _restored(self, connection: sa.Connection, write: LedgerWrite) -> int:
-        """Makes the row of a case whose row got lost."""
+        """Inserts the row of a case again after a loss."""
         if write.row is not None:
             row = {**case_values(write.row), "owner_key": write.owner_key}
             connection.execute(sa.insert(cases).values(row))
@@ -319,21 +302,17 @@ class Ledger:
         if write.card is not None:
             row |= {"card_channel": write.card.channel, "card_ts": write.card.ts}
         if write.snapshot is not None:
-            self._keep_policy(connection, write.snapshot)
-            row["snapshot"] = snapshot_of(write.snapshot)
+            if write.snapshot.policy is not None:
+                connection.execute(self._inserts.policy, write.snapshot.policy.model_dump())
+            row["snapshot"] = snapshot_values(write.snapshot)
         connection.execute(_ROW_OF_CASE, {**row, "case": write.case})
         for action in write.actions:
             connection.execute(self._inserts.action, action_values(write.case, action))
 
     # -- closed cases ---------------------------------------------------------------------
 
-    def _keep_policy(self, connection: sa.Connection, snapshot: CaseSnapshot) -> None:
-        packed = snapshot.policy
-        if packed is not None:
-            connection.execute(self._inserts.policy, packed.model_dump())
-
     async def load_case(self, case: str) -> CaseSnapshot | None:
-        """The snapshot of a closed case with its policy, or None where there is none."""
+        """The snapshot of a closed case with its policy, or None."""
         query = (
             sa.select(cases.c.snapshot, policies.c.data, policies.c.version, policies.c.playbook)
             .outerjoin(
@@ -347,8 +326,8 @@ class Ledger:
             row = (await connection.execute(query)).one_or_none()
         if row is None or row.snapshot is None:
             return None
-        memory = CaseSnapshot.model_validate(row.snapshot)
+        snapshot = CaseSnapshot.model_validate(row.snapshot)
         if row.data is None:
-            return memory
+            return snapshot
         packed = PackedPolicy(version=row.version, playbook=row.playbook, data=row.data)
-        return memory.model_copy(update={"policy": packed})
+        return snapshot.model_copy(update={"policy": packed})

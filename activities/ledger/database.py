@@ -1,11 +1,12 @@
-"""Database of the ledger: connections, transactions, migrations, and their errors."""
+"""Database of the ledger: connections, transactions, upserts, migrations and errors."""
 
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+import zlib
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,37 +25,41 @@ from activities.ledger.schema import metadata
 
 
 class LedgerError(Exception):
-    """Any trouble with the ledger."""
+    """Base of the ledger's errors."""
 
 
 class LedgerUnavailable(LedgerError, Unavailable):
-    """The database can't be reached; its address (without password) is in the message."""
+    """The database can't be reached; the message has its address without the password."""
 
 
 class LedgerRefused(LedgerUnavailable):
-    """It was found and lets nobody in: its address, user or file has to change first."""
+    """The database refuses the login, or its file is unusable: the settings have to change."""
 
 
-class StoryBroken(LedgerError):
-    """What should be written does not continue what stands: writing it would hide a loss."""
+class ChainBroken(LedgerError):
+    """The new events do not continue the stored ones: appending them would hide a loss."""
 
 
 T = TypeVar("T")
 
+Row = sa.RowMapping
+"""A row by its column names, as in `activities.ledger.schema`."""
+
 BUSY_SECONDS = 10
-"""How long a writer waits for another process that writes to the same SQLite file."""
+"""Wait of a writer for another process that writes to the same SQLite file."""
 _READING = "koban_reading"
 
-# PostgreSQL, appendix A: connection exceptions, too many connections, shut down or starting up.
-# 28: the user is unknown or the password wrong; 3D000: there is no such database.
+# SQLSTATE classes of PostgreSQL, appendix A. 28: unknown user or wrong password; 3D000: no such
+# database.
 _REFUSED = ("28", "3D000")
+# Connection exceptions, too many connections, shutting down or starting up.
+_UNAVAILABLE = ("08", "53300", "57P01", "57P02", "57P03")
 _UNUSABLE = ("unable to open database file", "file is not a database", "readonly database")
-"""What SQLite says of a file that waiting does not mend."""
-_AWAY = ("08", "53300", "57P01", "57P02", "57P03")
+"""SQLite's errors about a file that a retry does not fix."""
 
 
 class Database:
-    """One engine. SQLite has one writer at a time, so ours queue up here instead of failing."""
+    """One engine. SQLite allows one writer at a time, so writers queue here instead of failing."""
 
     def __init__(self, url: str) -> None:
         """`url` as in KOBAN_LEDGER__URL."""
@@ -63,51 +68,76 @@ class Database:
         self.shown = parsed.render_as_string(hide_password=True)
         self.engine = _sqlite(url) if self.is_sqlite else _postgresql(url)
         self._writer = asyncio.Lock()
-        # A transaction that hops to a thread for each of its statements takes ten times as long,
-        # and SQLite has one at a time.
-        self._written = _sqlite_of_one_thread(url) if self.is_sqlite else None
+        # The asynchronous driver hops to a thread for each statement, which takes ten times as
+        # long, and SQLite allows one transaction at a time.
+        self._one_thread = _sqlite_of_one_thread(url) if self.is_sqlite else None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
 
     async def write(self, work: Callable[[sa.Connection], T]) -> T:
-        """What `work` returns, in one transaction; where it raises, nothing was written.
+        """Runs `work` in one transaction, to its end even where the caller is cancelled.
 
-        Whoever stops waiting does not stop it. Raises `LedgerUnavailable`.
+        Raises `LedgerUnavailable`.
         """
-        if self._written is None:
+        if self._one_thread is None:
             async with self.writing() as connection:
                 return await connection.run_sync(work)
         loop = asyncio.get_running_loop()
         async with self._writer:
-            with self._told():
-                return await loop.run_in_executor(self._thread, _done, self._written, work)
+            with self._errors():
+                return await loop.run_in_executor(
+                    self._thread, _in_transaction, self._one_thread, work
+                )
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         """One transaction. Raises `LedgerUnavailable`."""
-        if not self.is_sqlite:
-            async with self._reached(reading=False) as connection:
-                yield connection
-            return
-        async with self._writer, self._reached(reading=False) as connection:
+        writer = self._writer if self.is_sqlite else nullcontext()
+        async with writer, self._connected(reading=False) as connection:
             yield connection
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """One connection for reading. Raises `LedgerUnavailable`."""
-        async with self._reached(reading=True) as connection:
+        async with self._connected(reading=True) as connection:
             yield connection
 
+    async def rows(self, query: sa.Select[Any] | sa.CompoundSelect[Any]) -> Sequence[Row]:
+        """The rows of a query. Raises `LedgerUnavailable`."""
+        async with self.reading() as connection:
+            rows: Sequence[Row] = (await connection.execute(query)).mappings().all()
+            return rows
+
+    async def scalar(self, query: sa.Select[Any]) -> Any:
+        """The first column of a query's first row, or None. Raises `LedgerUnavailable`."""
+        async with self.reading() as connection:
+            return await connection.scalar(query)
+
+    async def execute(self, statement: Any, values: Any = None) -> None:
+        """Runs one statement in a transaction. Raises `LedgerUnavailable`."""
+        async with self.writing() as connection:
+            await connection.execute(statement, values)
+
+    async def serialize(self, connection: AsyncConnection, lock: int, person: str = "") -> None:
+        """Holds an advisory lock, `person`'s own where given, until the transaction ends.
+
+        Without it two transactions that don't see each other could both stay below a limit.
+        SQLite's writers are serial anyway.
+        """
+        if not self.is_sqlite:
+            keys = [zlib.crc32(person.encode()) - 2**31] if person else []  # 32 bits, signed
+            await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(lock, *keys)))
+
     @asynccontextmanager
-    async def _reached(self, reading: bool) -> AsyncIterator[AsyncConnection]:
-        with self._told():
+    async def _connected(self, reading: bool) -> AsyncIterator[AsyncConnection]:
+        with self._errors():
             async with self.engine.connect() as connection:
                 await connection.execution_options(**{_READING: reading})
                 async with connection.begin():
                     yield connection
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Tells an outage from everything else."""
+    def _errors(self) -> Iterator[None]:
+        """Converts the driver's errors about an outage."""
         try:
             yield
         except (OperationalError, OSError, TimeoutError) as error:
@@ -117,39 +147,60 @@ class Database:
         except DBAPIError as error:
             if _refused(error) or _unusable(error):
                 raise LedgerRefused(f"The ledger at {self.shown} does not let Koban in.") from error
-            if not error.connection_invalidated and not _away(error):
+            if not error.connection_invalidated and not _unavailable(error):
                 raise
             raise LedgerUnavailable(f"The ledger at {self.shown} went away.") from error
 
     def insert(self, table: sa.Table) -> Any:
-        """An INSERT that knows ON CONFLICT, in the database's own dialect."""
+        """An INSERT with ON CONFLICT, in the database's dialect."""
         return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+
+    def upsert(
+        self,
+        table: sa.Table,
+        columns: Iterable[str],
+        where: Callable[[Any], Any] | None = None,
+    ) -> Any:
+        """An INSERT that updates the row with the same primary key.
+
+        `where` takes the new values and restricts the update.
+        """
+        insert = self.insert(table)
+        keys = [column.name for column in table.primary_key]
+        changed = {name: insert.excluded[name] for name in columns if name not in keys}
+        allowed = where(insert.excluded) if where is not None else None
+        return insert.on_conflict_do_update(index_elements=keys, set_=changed, where=allowed)
 
     async def aclose(self) -> None:
         """Closes every connection."""
         await self.engine.dispose()
         await asyncio.to_thread(self._thread.shutdown)
-        if self._written is not None:
-            self._written.dispose()
+        if self._one_thread is not None:
+            self._one_thread.dispose()
 
 
 def _postgresql(url: str) -> AsyncEngine:
-    # What is written is about people: an error must not repeat it.
+    # Parameters are personal data: an error must not repeat them.
     return create_async_engine(url, pool_size=10, hide_parameters=True)
 
 
-def _away(error: DBAPIError) -> bool:
-    """Whether the server itself says that it can't be asked now."""
-    return _state(error).startswith(_AWAY)
+class Repository:
+    """Base of everything that queries the ledger; every method raises `LedgerUnavailable`."""
+
+    def __init__(self, database: Database) -> None:
+        """`database` has to be migrated."""
+        self._database = database
+
+
+def _unavailable(error: DBAPIError) -> bool:
+    return _state(error).startswith(_UNAVAILABLE)
 
 
 def _refused(error: DBAPIError) -> bool:
-    """Whether it answers, and asks for another user, password or name."""
     return _state(error).startswith(_REFUSED)
 
 
 def _unusable(error: BaseException) -> bool:
-    """Whether a file is none that SQLite could ever use."""
     return isinstance(error, DBAPIError) and any(words in str(error.orig) for words in _UNUSABLE)
 
 
@@ -171,7 +222,7 @@ def _sqlite_of_one_thread(url: str) -> sa.Engine:
     return engine
 
 
-def _done(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
+def _in_transaction(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
     with engine.begin() as connection:
         return work(connection)
 
@@ -179,7 +230,7 @@ def _done(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
 def _listen(engine: sa.Engine, pause: Callable[[float], Any]) -> None:
     @sa.event.listens_for(engine, "connect")
     def connected(connection: Any, _record: Any) -> None:
-        # The driver's own transactions begin too late to be serialised: we begin them below.
+        # The driver begins transactions too late for serialization: they are begun below.
         connection.isolation_level = None
         for pragma in (f"busy_timeout={BUSY_SECONDS}000", "synchronous=FULL"):
             connection.execute(f"PRAGMA {pragma}")
@@ -192,7 +243,7 @@ def _listen(engine: sa.Engine, pause: Callable[[float], Any]) -> None:
 
 
 def _write_ahead(connection: Any, pause: Callable[[float], Any]) -> None:
-    """Turns a new file to WAL. Whoever turns it locks the others out, and SQLite does not wait.
+    """Switches a new file to WAL mode, which locks other connections out without a busy wait.
 
     https://www.sqlite.org/wal.html#sometimes_queries_return_sqlite_busy_in_wal_mode
     """
@@ -208,7 +259,7 @@ def _write_ahead(connection: Any, pause: Callable[[float], Any]) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
 
 
-# Any fixed number will do: it names Koban's migrations among PostgreSQL's advisory locks.
+# Key of the migrations among PostgreSQL's advisory locks.
 _LOCK = 0x4B6F6261
 _SCRIPTS = Path(__file__).parent / "migrations"
 
@@ -224,8 +275,7 @@ def config() -> Config:
 async def migrate(database: Database) -> None:
     """Upgrades to the newest revision. Raises `LedgerUnavailable`."""
     async with database.writing() as connection:
-        if not database.is_sqlite:
-            await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+        await database.serialize(connection, _LOCK)
         await connection.run_sync(_upgrade)
 
 

@@ -1,4 +1,4 @@
-"""Event log of a case: its hash chain is verified, and its entries are told."""
+"""Event log of cases and appeals: idempotent appends, and the audit of its hash chains."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,62 +6,64 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from activities.ledger.database import StoryBroken
-from activities.ledger.queries import Queries, Row
+from activities.ledger.database import ChainBroken, Row
+from activities.ledger.queries import Queries
 from activities.ledger.rows import GENESIS, Broken, Link, R, first_break, link_after, recorded_of
 from activities.ledger.schema import events
 
 _TAIL = sa.select(events).where(
-    events.c.case_id == sa.bindparam("story"), events.c.seq >= sa.bindparam("first")
+    events.c.case_id == sa.bindparam("chain_id"), events.c.seq >= sa.bindparam("first")
 )
 _LINKS = sa.insert(events)
 
 
-def append(connection: sa.Connection, story: str, recorded: Sequence[R]) -> list[Link]:
-    """Adds the events that are not there yet; the links it added.
+def append(connection: sa.Connection, chain_id: str, recorded: Sequence[R]) -> list[Link]:
+    """Appends the events that the log lacks; returns their links.
 
     Raises:
-        StoryBroken: an event before them is missing, or another one is in the place of one.
+        ChainBroken: an event before them is missing, or one of them is different in the log.
     """
     if not recorded:
         return []
-    links = _links_to_add(connection, story, recorded)
+    links = _links_to_add(connection, chain_id, recorded)
     if links:
         connection.execute(_LINKS, [dict(vars(link)) for link in links])
     return links
 
 
-def _links_to_add(connection: sa.Connection, story: str, recorded: Sequence[R]) -> list[Link]:
+def _links_to_add(connection: sa.Connection, chain_id: str, recorded: Sequence[R]) -> list[Link]:
     first = recorded[0].seq
-    there = _tail(connection, story, first - 1)
+    there = _tail(connection, chain_id, first - 1)
     previous = there[first - 1].hash if first - 1 in there else GENESIS if first == 1 else None
     new = []
     for each in recorded:
         if previous is None:
-            raise StoryBroken(f"{story}: event {each.seq - 1} is missing")
-        link = link_after(story, each, previous)
+            raise ChainBroken(f"{chain_id}: event {each.seq - 1} is missing")
+        link = link_after(chain_id, each, previous)
         written = there.get(each.seq)
         if written is None:
             new.append(link)
         elif not _same(written, link, type(each)):
-            raise StoryBroken(f"{story}: event {each.seq} is another one in the ledger")
+            raise ChainBroken(f"{chain_id}: event {each.seq} is different in the ledger")
         previous = link.hash if written is None else written.hash
     return new
 
 
 def _same(written: sa.Row[Any], link: Link, kind: type[R]) -> bool:
-    """Whether both are one event: a newer Koban may write a field that an older one lacked."""
+    """True for the same event: a newer version of Koban may write more fields."""
     return written.hash == link.hash or recorded_of(written, kind) == recorded_of(link, kind)
 
 
-def _tail(connection: sa.Connection, story: str, first: int) -> dict[int, sa.Row[Any]]:
-    """The story's events from `first` on, by their seq."""
-    return {row.seq: row for row in connection.execute(_TAIL, {"story": story, "first": first})}
+def _tail(connection: sa.Connection, chain_id: str, first: int) -> dict[int, sa.Row[Any]]:
+    """The events from `first` on, by seq."""
+    return {
+        row.seq: row for row in connection.execute(_TAIL, {"chain_id": chain_id, "first": first})
+    }
 
 
 @dataclass(frozen=True)
 class Audit:
-    """What was checked, and every case whose chain does not hold."""
+    """Numbers of checked cases and events, and the broken chains."""
 
     cases: int
     events: int
@@ -69,14 +71,11 @@ class Audit:
 
 
 async def verify(queries: Queries) -> Audit:
-    """Recomputes every chain, and compares each case's version with its number of events.
-
-    Raises `LedgerUnavailable`.
-    """
+    """Recomputes every chain and counts each case's events. Raises `LedgerUnavailable`."""
     broken, events = [], 0
     cases = await queries.chains()
     for case in cases:
-        # The row first: a case goes on while it is looked at, and has more events by then.
+        # The row first: an active case gets more events meanwhile.
         row = await queries.case(case) or await queries.appeal(case)
         chain = await queries.chain(case)
         events += len(chain)
@@ -87,7 +86,7 @@ async def verify(queries: Queries) -> Audit:
 
 
 def _cut_short(row: Row | None, case: str, length: int) -> Broken | None:
-    """A chain whose end was cut off still holds together: the case's row gives it away."""
+    """Detects a missing end of a chain by the version in the case's row."""
     if row is None:
         return Broken(case, length, "its case is missing")
     if row["version"] > length:

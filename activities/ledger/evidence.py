@@ -1,6 +1,5 @@
-"""Evidence of a case: read, counted when it is shown, and where its images lie at Slack."""
+"""Evidence of a case: alerts, the quota of reveals, and Slack's ids of uploaded images."""
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from activities.ledger.database import Database
+from activities.ledger.database import Repository
 from activities.ledger.rows import Link
 from activities.ledger.schema import alerts, cases, events, evidence_files, exposures, lookups
 from workflows.domain.alerts import AlertEvidence, ImageEvidence, named
@@ -17,7 +16,7 @@ from workflows.domain.case.reveal_quota import Exposed, is_full
 from workflows.ports.evidence import RevealRequest
 
 MOST_MERGED = 50
-"""Cases that were merged into one another, one after the next, of which alerts are looked for."""
+"""Largest number of merged cases whose alerts are searched."""
 
 
 @dataclass(frozen=True)
@@ -28,15 +27,11 @@ class AlertsPage:
     alerts: tuple[AlertEvidence, ...]
 
 
-class EvidenceRecord:
-    """Every call raises `LedgerUnavailable` where the database is out of reach."""
-
-    def __init__(self, database: Database) -> None:
-        """`database` has to be migrated."""
-        self._database = database
+class EvidenceRecord(Repository):
+    """Reads the evidence of cases, and keeps the ids of uploaded images."""
 
     async def page(self, case: str, skip: int, limit: int, until: datetime) -> AlertsPage:
-        """Alerts of a case and of those merged into it, as far as they were there `until` then."""
+        """Alerts received `until` then by a case and those merged into it."""
         async with self._database.reading() as connection:
             mine = (
                 alerts.c.case_id.in_(await cases_within(connection, case)),
@@ -54,39 +49,31 @@ class EvidenceRecord:
             return await alert_of(connection, case, key)
 
     async def is_recorded(self, case: str, person: str, key: str, item: int) -> bool:
-        """Whether it is written down that this piece is shown to that person."""
+        """Whether the reveal of this piece to that person is recorded."""
         query = sa.select(events.c.data).where(
             events.c.case_id == case,
             events.c.kind == "evidence_revealed",
             events.c.actor == person,
         )
-        async with self._database.reading() as connection:
-            told = (await connection.execute(query.order_by(events.c.seq.desc()))).scalars().all()
-        return any((data.get("alert_key"), data.get("item")) == (key, item) for data in told)
+        revealed = [row["data"] for row in await self._database.rows(query)]
+        return any((data.get("alert_key"), data.get("item")) == (key, item) for data in revealed)
 
     async def file(self, key: str, item: int) -> str | None:
-        """Slack's id of an image that was uploaded before."""
+        """Slack's id of an uploaded image."""
         query = sa.select(evidence_files.c.file_id).where(*_piece(evidence_files, key, item))
-        async with self._database.reading() as connection:
-            found = (await connection.execute(query)).scalar_one_or_none()
+        found = await self._database.scalar(query)
         return None if found is None else str(found)
 
     async def keep_file(self, key: str, item: int, file: str, at: datetime) -> None:
-        """Remembers an uploaded image; the newest one counts."""
+        """Stores the id of an uploaded image, in place of an earlier one."""
         detector, alert_id = named(key)
         row = {"detector": detector, "alert_id": alert_id, "item": item, "file_id": file, "at": at}
-        made = self._database.insert(evidence_files).values(row)
-        keys = [column.name for column in evidence_files.primary_key]
-        async with self._database.writing() as connection:
-            await connection.execute(
-                made.on_conflict_do_update(index_elements=keys, set_={"file_id": file, "at": at})
-            )
+        await self._database.execute(self._database.upsert(evidence_files, row), row)
 
     async def forget_file(self, key: str, item: int) -> None:
-        """Slack has it no more."""
-        gone = sa.delete(evidence_files).where(*_piece(evidence_files, key, item))
-        async with self._database.writing() as connection:
-            await connection.execute(gone)
+        """Deletes the id of an image that Slack does not have any more."""
+        delete = sa.delete(evidence_files).where(*_piece(evidence_files, key, item))
+        await self._database.execute(delete)
 
 
 _NEWEST = (alerts.c.occurred_at.desc(), alerts.c.detector, alerts.c.alert_id)
@@ -105,14 +92,14 @@ async def alert_of(connection: AsyncConnection, case: str, key: str) -> AlertEvi
 
 
 async def cases_within(connection: AsyncConnection, case: str) -> Sequence[str]:
-    """A case, those that were merged into it, and those merged into them before."""
+    """A case with all cases merged into it, also indirectly."""
     found, fresh = [case], [case]
     while fresh and len(found) < MOST_MERGED:
         query = sa.select(events.c.data).where(
             events.c.case_id.in_(fresh), events.c.kind == "case_absorbed"
         )
-        told = (await connection.execute(query)).scalars().all()
-        fresh = sorted({str(data["case"]) for data in told} - set(found))
+        absorbed = (await connection.execute(query)).scalars().all()
+        fresh = sorted({str(data["case"]) for data in absorbed} - set(found))
         found += fresh
     return found
 
@@ -135,43 +122,26 @@ def _evidence(row: sa.Row[Any]) -> AlertEvidence:
     )
 
 
-# Any fixed number will do: it names people's eyes among PostgreSQL's advisory locks.
-_LOCKS = 0x4B6F6265
+# Key of the quotas among PostgreSQL's advisory locks.
+_LOCK = 0x4B6F6265
 
 
-class RevealQuota:
-    """Every call raises `LedgerUnavailable` where the database is out of reach."""
-
-    def __init__(self, database: Database) -> None:
-        """`database` has to be migrated."""
-        self._database = database
+class RevealQuota(Repository):
+    """Counts the pieces of hidden evidence that a person has seen."""
 
     async def expose(self, exposing: RevealRequest) -> Exposed:
-        """What is known of the piece and of its person; it counts from now on, if it may."""
+        """The piece and its person's quota; counts the reveal where the quota allows it."""
         async with self._database.writing() as connection:
-            await self._one_at_a_time(connection, exposing.person)
+            await self._database.serialize(connection, _LOCK, exposing.person)
             alert = await alert_of(connection, exposing.case, exposing.alert)
             piece = alert.item(exposing.item) if alert is not None else None
             if piece is None:
                 return Exposed()
             known = await _known(connection, exposing, isinstance(piece, ImageEvidence))
             if not known.again and not is_full(exposing.most, known.seen, known.again):
-                await self._count(connection, exposing)
+                row = {**_key(exposing), "case_id": exposing.case, "at": exposing.at}
+                await connection.execute(self._database.upsert(exposures, row), row)
             return known
-
-    async def _count(self, connection: AsyncConnection, exposing: RevealRequest) -> None:
-        row = {**_key(exposing), "case_id": exposing.case, "at": exposing.at}
-        keys = [column.name for column in exposures.primary_key]
-        changed = {"case_id": exposing.case, "at": exposing.at}
-        made = self._database.insert(exposures).values(row)
-        await connection.execute(made.on_conflict_do_update(index_elements=keys, set_=changed))
-
-    async def _one_at_a_time(self, connection: AsyncConnection, person: str) -> None:
-        """Two presses that don't see each other would both stay below the cap."""
-        if self._database.is_sqlite:
-            return  # its writers come one after another as it is
-        theirs = zlib.crc32(person.encode()) - 2**31  # PostgreSQL's integers have a sign
-        await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCKS, theirs)))
 
 
 async def _known(connection: AsyncConnection, exposing: RevealRequest, image: bool) -> Exposed:
@@ -200,13 +170,13 @@ def _key(exposing: RevealRequest) -> dict[str, Any]:
 
 
 def note_reveals(connection: sa.Connection, case: str, links: Sequence[Link]) -> None:
-    """Notes, with the events of a case that tell of it, who was shown hidden evidence of whom."""
+    """Records a look-up for each reveal among the new events of a case."""
     revealed = [link for link in links if link.kind == "evidence_revealed"]
     if not revealed:
         return
     query = sa.select(cases.c.subject_type, cases.c.subject_id).where(cases.c.id == case)
     found = connection.execute(query).mappings().one_or_none()
-    subject = found or {"subject_type": "case", "subject_id": case}  # its row got lost
+    subject = found or {"subject_type": "case", "subject_id": case}  # the row is lost
     connection.execute(sa.insert(lookups), [{**_look(link), **subject} for link in revealed])
 
 

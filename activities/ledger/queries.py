@@ -1,4 +1,4 @@
-"""Reading the ledger: what ingest, look-ups, queues and audits ask. Nothing here writes a story."""
+"""Queries for ingest, look-ups, queues and audits."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -7,22 +7,19 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from activities.ledger.database import Database
+from activities.ledger.database import Repository, Row
 from activities.ledger.rows import Link
 from activities.ledger.schema import actions, alerts, appeals, cases, events, lookups
 from workflows.domain.case.model import Phase
 
 QUEUE_LIMIT = 500
 CHUNK = 400
-"""Pairs per query: SQLite takes 32,766 variables, older ones 999."""
-
-Row = sa.RowMapping
-"""A row by its column names, as in `activities.ledger.schema`."""
+"""Pairs per query: SQLite takes 32,766 variables, older versions 999."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """Somebody looked somebody up; `revealed` where personal data was shown whole."""
+    """Look-up of a subject by a person; `revealed` where it showed personal data unmasked."""
 
     at: datetime
     actor: str
@@ -33,124 +30,109 @@ class Look:
     revealed: bool = False
 
 
-class Queries:
-    """Every call raises `LedgerUnavailable` where the database is out of reach."""
-
-    def __init__(self, database: Database) -> None:
-        """`database` has to be migrated."""
-        self._database = database
+class Queries(Repository):
+    """Reads cases, appeals, events and actions."""
 
     async def known(self, keys: Sequence[tuple[str, str]]) -> frozenset[tuple[str, str]]:
-        """Which of these (detector, alert id) pairs are in the ledger."""
+        """The (detector, alert id) pairs that the ledger has."""
         found: set[tuple[str, str]] = set()
         pair = sa.tuple_(alerts.c.detector, alerts.c.alert_id)
         for start in range(0, len(keys), CHUNK):
             query = sa.select(alerts.c.detector, alerts.c.alert_id)
-            rows = await self._rows(query.where(pair.in_(keys[start : start + CHUNK])))
+            rows = await self._database.rows(query.where(pair.in_(keys[start : start + CHUNK])))
             found |= {(row["detector"], row["alert_id"]) for row in rows}
         return frozenset(found)
 
     async def open_cases(self, limit: int = QUEUE_LIMIT) -> Sequence[Row]:
-        """The cases that are not closed, oldest first; without their snapshots.
-
-        Closed ones are among them while their undo waits for an approval.
-        """
+        """Open cases, and closed ones whose undo waits for an approval, oldest first."""
         waits = cases.c.approval_expires_at.is_not(None)
         query = _cases().where(sa.or_(cases.c.phase != Phase.CLOSED.value, waits))
-        return await self._rows(query.order_by(cases.c.opened_at).limit(limit))
+        return await self._database.rows(query.order_by(cases.c.opened_at).limit(limit))
 
     async def case(self, case: str) -> Row | None:
-        """One case, without its snapshot."""
-        rows = await self._rows(_cases().where(cases.c.id == case))
+        """One case. Rows of cases come without their snapshot."""
+        rows = await self._database.rows(_cases().where(cases.c.id == case))
         return rows[0] if rows else None
 
     async def actions_of(self, case: str) -> Sequence[Row]:
-        """What was done in a case, decision by decision; of rings see `activities.ledger.bulk`."""
+        """The actions of a case by decision; those of bulk decisions are in `ledger.bulk`."""
         query = sa.select(actions).where(actions.c.case_id == case, actions.c.bulk_id.is_(None))
-        return await self._rows(query.order_by(actions.c.decision_id, actions.c.action))
+        return await self._database.rows(query.order_by(actions.c.decision_id, actions.c.action))
 
     async def events_of(self, case: str, latest: int | None = None) -> Sequence[Row]:
-        """A case's events, oldest first: all, or the `latest` ones."""
+        """A case's events, oldest first: all, or the `latest` few."""
         query = sa.select(events).where(events.c.case_id == case)
         if latest is None:
-            return await self._rows(query.order_by(events.c.seq))
-        rows = await self._rows(query.order_by(events.c.seq.desc()).limit(latest))
+            return await self._database.rows(query.order_by(events.c.seq))
+        rows = await self._database.rows(query.order_by(events.c.seq.desc()).limit(latest))
         return list(reversed(rows))
 
     async def count_events(self, case: str, but: Collection[str] = ()) -> int:
-        """How many events a case has, without some kinds."""
+        """The number of a case's events, without some kinds."""
         counted = sa.select(sa.func.count()).select_from(events)
-        async with self._database.reading() as connection:
-            found = await connection.scalar(counted.where(*_told(case, but)))
-        return int(found or 0)
+        return int(await self._database.scalar(counted.where(*_events(case, but))) or 0)
 
     async def events_between(
         self, case: str, first: int, most: int, but: Collection[str] = ()
     ) -> Sequence[Row]:
-        """At most so many of a case's events from the `first` (0) on, without some kinds."""
-        query = sa.select(events).where(*_told(case, but)).order_by(events.c.seq)
-        return await self._rows(query.offset(first).limit(most))
+        """At most `most` of a case's events from the `first` (0) on, without some kinds."""
+        query = sa.select(events).where(*_events(case, but)).order_by(events.c.seq)
+        return await self._database.rows(query.offset(first).limit(most))
 
     async def cases_of(self, subject_type: str, subject_id: str, limit: int = 20) -> Sequence[Row]:
         """The cases about a subject, newest first."""
         mine = (cases.c.subject_type == subject_type, cases.c.subject_id == subject_id)
         query = _cases().where(*mine).order_by(cases.c.opened_at.desc())
-        return await self._rows(query.limit(limit))
+        return await self._database.rows(query.limit(limit))
 
     async def actions_on(
         self, subject_type: str, subject_id: str, limit: int = 20
     ) -> Sequence[Row]:
-        """What was done to a subject, newest first."""
+        """The actions on a subject, newest first."""
         mine = (actions.c.subject_type == subject_type, actions.c.subject_id == subject_id)
         query = sa.select(actions).where(*mine).order_by(actions.c.decided_at.desc())
-        return await self._rows(query.limit(limit))
+        return await self._database.rows(query.limit(limit))
 
     async def case_of_alert(self, detector: str, alert: str) -> Row | None:
-        """The case that an alert opened or joined, without its snapshot."""
+        """The case that an alert opened or joined."""
         mine = (alerts.c.detector == detector, alerts.c.alert_id == alert)
         query = _cases().join(alerts, alerts.c.case_id == cases.c.id).where(*mine)
-        rows = await self._rows(query)
+        rows = await self._database.rows(query)
         return rows[0] if rows else None
 
     async def cases_like(self, case: str, limit: int = 5) -> Sequence[str]:
         """The ids of cases that differ from `case` in one character, newest first."""
         near = [f"{case[:place]}_{case[place + 1 :]}" for place in range(1, len(case))]
         query = sa.select(cases.c.id).where(sa.or_(*(cases.c.id.like(each) for each in near)))
-        rows = await self._rows(query.order_by(cases.c.opened_at.desc()).limit(limit))
+        rows = await self._database.rows(query.order_by(cases.c.opened_at.desc()).limit(limit))
         return [row["id"] for row in rows]
 
     async def appeal(self, appeal: str) -> Row | None:
         """One appeal."""
-        rows = await self._rows(sa.select(appeals).where(appeals.c.id == appeal))
+        rows = await self._database.rows(sa.select(appeals).where(appeals.c.id == appeal))
         return rows[0] if rows else None
 
     async def appeals_of(self, case: str) -> Sequence[Row]:
         """The appeals against a case's decisions, oldest first."""
         query = sa.select(appeals).where(appeals.c.case_id == case)
-        return await self._rows(query.order_by(appeals.c.received_at))
+        return await self._database.rows(query.order_by(appeals.c.received_at))
 
     async def look_up(self, look: Look) -> None:
-        """Writes a look-up down."""
-        async with self._database.writing() as connection:
-            await connection.execute(sa.insert(lookups).values(**vars(look)))
+        """Records a look-up."""
+        await self._database.execute(sa.insert(lookups).values(**vars(look)))
 
     async def chains(self) -> Sequence[str]:
         """The ids of all cases and appeals, also of those whose row or events are missing."""
-        told = sa.select(events.c.case_id.label("id"))
-        every = sa.union(told, sa.select(cases.c.id), sa.select(appeals.c.id))
-        return [row["id"] for row in await self._rows(every.order_by("id"))]
+        with_events = sa.select(events.c.case_id.label("id"))
+        every = sa.union(with_events, sa.select(cases.c.id), sa.select(appeals.c.id))
+        return [row["id"] for row in await self._database.rows(every.order_by("id"))]
 
     async def chain(self, case: str) -> list[Link]:
         """The events of a case or an appeal as links of its chain."""
         return [Link(**row) for row in await self.events_of(case)]
 
-    async def _rows(self, query: sa.Select[Any] | sa.CompoundSelect[Any]) -> Sequence[Row]:
-        async with self._database.reading() as connection:
-            rows: Sequence[Row] = (await connection.execute(query)).mappings().all()
-            return rows
 
-
-def _told(case: str, but: Collection[str]) -> tuple[sa.ColumnElement[bool], ...]:
+def _events(case: str, but: Collection[str]) -> tuple[sa.ColumnElement[bool], ...]:
     return (events.c.case_id == case, events.c.kind.not_in(sorted(but)))
 
 

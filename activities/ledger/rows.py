@@ -1,4 +1,4 @@
-"""Rows of the ledger, and the hash chain over the events among them."""
+"""Rows of the ledger, converted from and to the domain, and the hash chain over its events."""
 
 import hashlib
 import json
@@ -8,8 +8,11 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from workflows.domain.alerts import Alert
+import sqlalchemy as sa
+
+from workflows.domain.alerts import Alert, Subject
 from workflows.domain.appeal.events import AppealRecorded
+from workflows.domain.case.enforcement import ActionStatus
 from workflows.domain.case.events import Recorded
 from workflows.domain.case.projection import ActionRow, CaseRow
 from workflows.domain.case.snapshot import CardRef, CaseSnapshot
@@ -17,15 +20,15 @@ from workflows.ports.appeals import AppealRow
 
 # `hash = SHA-256(canonical JSON of [prev_hash, case_id, seq, at, kind, actor, data])`, in lower
 # hex; `at` is ISO 8601 in UTC with microseconds; the JSON has sorted keys, no spaces and only
-# ASCII. The first event of a case follows `GENESIS`.
+# ASCII.
 
 GENESIS = "0" * 64
-"""What the first event of a case follows."""
+"""`prev_hash` of the first event of a case."""
 
 
 @dataclass(frozen=True)
 class Link:
-    """One event as it stands in the chain."""
+    """One event of the chain."""
 
     case_id: str
     seq: int
@@ -39,7 +42,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Broken:
-    """The first place where a chain does not hold, and why."""
+    """The first broken place of a chain, and the reason."""
 
     case_id: str
     seq: int
@@ -47,13 +50,13 @@ class Broken:
 
 
 def moment(at: datetime) -> str:
-    """`at` as the chain writes it."""
+    """`at` in ISO 8601, UTC, with microseconds."""
     return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def hash_of(link: Link) -> str:
-    """The hash that `link` must have."""
-    said = [
+    """The expected hash of `link`."""
+    hashed = [
         link.prev_hash,
         link.case_id,
         link.seq,
@@ -62,18 +65,18 @@ def hash_of(link: Link) -> str:
         link.actor,
         link.data,
     ]
-    canonical = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    canonical = json.dumps(hashed, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def first_break(links: Iterable[Link]) -> Broken | None:
-    """Where the chain of one case breaks first, or None. `links` come in their order."""
+    """The first break in the chain of one case, given in order; None where it is intact."""
     previous = GENESIS
     for place, link in enumerate(links, start=1):
         if link.seq != place:
             return Broken(link.case_id, place, "an event is missing")
         if link.prev_hash != previous:
-            return Broken(link.case_id, link.seq, "it does not follow the event before it")
+            return Broken(link.case_id, link.seq, "it does not follow the previous event")
         if link.hash != hash_of(link):
             return Broken(link.case_id, link.seq, "it was changed")
         previous = link.hash
@@ -84,8 +87,8 @@ R = TypeVar("R", Recorded, AppealRecorded)
 
 
 def storable(value: Any) -> Any:
-    """`value` without NUL, which PostgreSQL can't hold in text: it becomes its picture, U+2400."""
-    # Nearly nothing has one, and JSON tells it much sooner than a look at every part.
+    """`value` with NUL replaced by U+2400: PostgreSQL can't store NUL in text."""
+    # A search in the JSON is much faster than a walk over every part, and NUL is rare.
     return _without_nul(value) if "\\u0000" in json.dumps(value) else value
 
 
@@ -100,7 +103,7 @@ def _without_nul(value: Any) -> Any:
 
 
 def alert_row(alert: Alert, case: str, received_at: datetime) -> dict[str, Any]:
-    """The row of one alert, whole."""
+    """The columns of an alert."""
     return {
         "detector": alert.detector,
         "alert_id": alert.id,
@@ -116,7 +119,7 @@ def alert_row(alert: Alert, case: str, received_at: datetime) -> dict[str, Any]:
 
 
 def case_values(row: CaseRow) -> dict[str, Any]:
-    """The columns of a case but for its card and its snapshot."""
+    """The columns of a case, without card and snapshot."""
     same = row.model_dump(exclude={"subject", "approval", "title"})
     pending = row.approval
     return {
@@ -135,13 +138,13 @@ def _plain(value: Any) -> Any:
     return value.value if isinstance(value, StrEnum) else value
 
 
-def snapshot_of(memory: CaseSnapshot) -> dict[str, Any]:
-    """The state that wakes a closed case up; its policy is stored once a version."""
-    return storable(memory.model_dump(mode="json", exclude={"policy"}))  # type: ignore[no-any-return]
+def snapshot_values(snapshot: CaseSnapshot) -> dict[str, Any]:
+    """The JSON of a snapshot; its policy is stored once per version."""
+    return storable(snapshot.model_dump(mode="json", exclude={"policy"}))  # type: ignore[no-any-return]
 
 
 def link_after(case: str, recorded: Recorded | AppealRecorded, prev_hash: str) -> Link:
-    """The event as the next link of the chain of its case or appeal."""
+    """The event as the next link in the chain of its case or appeal."""
     data = recorded.event.model_dump(mode="json", exclude={"kind", "at", "by"})
     link = Link(
         case_id=case,
@@ -157,25 +160,21 @@ def link_after(case: str, recorded: Recorded | AppealRecorded, prev_hash: str) -
 
 
 def recorded_of(row: Any, kind: type[R]) -> R:
-    """An event as its workflow knows it, from its row."""
-    told = {**row.data, "kind": row.kind, "at": row.at, "by": row.actor}
-    return kind.model_validate({"seq": row.seq, "event": told})
+    """The event of a row."""
+    event = {**row.data, "kind": row.kind, "at": row.at, "by": row.actor}
+    return kind.model_validate({"seq": row.seq, "event": event})
 
 
 def action_values(case: str, row: ActionRow) -> dict[str, Any]:
     """The columns of one action."""
+    same = row.model_dump(exclude={"decision", "subject", "problem"})
     return {
+        **{name: _plain(value) for name, value in same.items()},
         "case_id": case,
         "decision_id": row.decision,
-        "action": row.action,
         "subject_type": row.subject.type,
         "subject_id": row.subject.id,
-        "status": row.status.value,
-        "until": row.until,
-        "decided_by": row.decided_by,
-        "decided_at": row.decided_at,
         "problem": row.problem.model_dump(mode="json") if row.problem else None,
-        "version": row.version,
     }
 
 
@@ -193,3 +192,19 @@ def appeal_values(row: AppealRow, card: CardRef | None) -> dict[str, Any]:
         "card_channel": card.channel if card else None,
         "card_ts": card.ts if card else None,
     }
+
+
+def subject_of(row: sa.RowMapping) -> Subject:
+    """The subject of a case, an action or a member."""
+    return Subject(type=row["subject_type"], id=row["subject_id"])
+
+
+def card_of(row: sa.RowMapping) -> CardRef | None:
+    """The card of a case or an appeal."""
+    channel, ts = row["card_channel"], row["card_ts"]
+    return CardRef(channel=channel, ts=ts) if channel and ts else None
+
+
+def status_values(statuses: Iterable[ActionStatus]) -> list[str]:
+    """The statuses as the database has them."""
+    return sorted(status.value for status in statuses)

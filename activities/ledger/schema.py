@@ -1,4 +1,4 @@
-"""The tables of the ledger. People query them, so their names are a contract."""
+"""Tables of the ledger; their names are a contract, because operators query them."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -15,13 +15,13 @@ metadata = sa.MetaData(
 
 
 class Utc(sa.TypeDecorator[datetime]):
-    """A moment in UTC, with its zone on every database."""
+    """Timestamp in UTC, with its zone on every database."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
-        """Refuses a moment without a zone rather than guessing one."""
+        """Raises `ValueError` for a time without a zone."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -29,7 +29,7 @@ class Utc(sa.TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
-        """SQLite keeps no zone: what it gives back is UTC."""
+        """Adds the zone, which SQLite does not store."""
         return value if value is None or value.tzinfo else value.replace(tzinfo=UTC)
 
 

@@ -1,4 +1,4 @@
-"""Finding cases by anything that people remember of them: words, ids, reasons."""
+"""Full-text search over cases: titles, subjects, evidence, reasons, notes and ids."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,31 +7,31 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 
-from activities.ledger.database import Database
-from activities.ledger.queries import Row
+from activities.ledger.database import Repository, Row
+from activities.ledger.queries import CHUNK
+from activities.ledger.rows import status_values, subject_of
 from activities.ledger.schema import actions, alerts, cases, events
 from workflows.domain.alerts import Subject
 from workflows.domain.case.enforcement import STANDING
+from workflows.domain.case.events import EVENTS, kinds
 from workflows.domain.case.model import Phase
 
 MOST_FOUND = 200
-"""How far one may turn the pages: whoever has not found it by then needs better words."""
-CHUNK = 400
-"""Subjects per query: SQLite takes 32,766 variables, older ones 999."""
+"""Largest offset of a page of results."""
 
 _ESCAPE = "\\"
 
 
 @dataclass(frozen=True)
 class _Place:
-    """Where in a JSON document words stand: everything below `root`, or there only `keys`."""
+    """Searched part of a JSON document: everything below `root`, or only its `keys`."""
 
     root: str
     keys: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:
-        """The same as a path of PostgreSQL's."""
+        """The place as a PostgreSQL JSON path."""
         if not self.keys:
             return f"{self.root}.**"
         return f"{self.root}[*].keyvalue() ? ({' || '.join(map(_is_key, self.keys))}).value"
@@ -42,53 +42,34 @@ def _is_key(key: str) -> str:
 
 
 _IN_ALERTS = (_Place("$.title"), _Place("$.evidence", ("text", "url")), _Place("$.attributes"))
-_IN_EVENTS = tuple(
-    _Place(f"$.{name}") for name in ("decision.reason", "reason", "note", "question", "answer")
-)
-_WITH_WORDS = (
-    "decided",
-    "rejected",
-    "case_reopened",
-    "note_added",
-    "case_handed_over",
-    "case_waiting",
-    "approval_asked",
-    "approval_answered",
-)
-"""The kinds of events in which people wrote something."""
+_IN_EVENTS = tuple(_Place(f"$.{path}") for path in sorted({p for e in EVENTS for p in e.words}))
+_WITH_WORDS = sorted(kinds(lambda each: bool(each.words)))
 
 
-class Search:
-    """Every call raises `LedgerUnavailable` where the database is out of reach."""
-
-    def __init__(self, database: Database) -> None:
-        """`database` has to be migrated."""
-        self._database = database
+class Search(Repository):
+    """Finds cases by text, and subjects with a record."""
 
     async def cases(self, text: str, prefix: str | None, skip: int, limit: int) -> Sequence[Row]:
-        """Cases that `text` stands in, newest first, from the one after `skip` others on.
+        """Cases that contain `text`, or whose id begins with `prefix`, newest first.
 
-        In their title, subject, evidence, attributes, reasons or notes; or whose id begins with
-        `prefix`. Small and capital ASCII letters are the same.
+        Searches title, subject, evidence, attributes, reasons and notes, without regard to the
+        case of ASCII letters.
         """
         shown = sa.select(*(column for column in cases.c if column.name != "snapshot"))
         query = shown.where(sa.or_(*self._anywhere(text), *_id_begins(prefix)))
         newest = query.order_by(cases.c.opened_at.desc(), cases.c.id.desc())
-        return await self._rows(newest.offset(min(skip, MOST_FOUND)).limit(limit))
+        return await self._database.rows(newest.offset(min(skip, MOST_FOUND)).limit(limit))
 
     async def records(self, subjects: Sequence[Subject]) -> dict[str, tuple[tuple[str, ...], int]]:
-        """Of those of `subjects` that there is a record of: their open cases, standing sanctions.
-
-        By `Subject.key`.
-        """
+        """Open cases and number of active actions by `Subject.key`, for subjects with either."""
         open_cases: dict[str, list[str]] = {}
         standing: dict[str, int] = {}
         for start in range(0, len(subjects), CHUNK):
             part = subjects[start : start + CHUNK]
-            for row in await self._rows(_open_cases(part)):
-                open_cases.setdefault(_key(row), []).append(row["id"])
-            for row in await self._rows(_standing(part)):
-                standing[_key(row)] = row["times"]
+            for row in await self._database.rows(_open_cases(part)):
+                open_cases.setdefault(subject_of(row).key, []).append(row["id"])
+            for row in await self._database.rows(_standing(part)):
+                standing[subject_of(row).key] = row["times"]
         known = {*open_cases, *standing}
         return {key: (tuple(open_cases.get(key, ())), standing.get(key, 0)) for key in known}
 
@@ -110,15 +91,10 @@ class Search:
         ]
 
     def _word(self, column: sa.Column[Any], place: _Place, pattern: str) -> sa.ColumnElement[bool]:
-        """Whether a value at `place` is like `pattern`: values, and never their keys."""
+        """Matches values at `place`, never their keys."""
         if self._database.is_sqlite:
             return _word_of_sqlite(column, place, pattern)
         return _word_of_postgresql(column, place, pattern)
-
-    async def _rows(self, query: sa.Select[Any]) -> Sequence[Row]:
-        async with self._database.reading() as connection:
-            rows: Sequence[Row] = (await connection.execute(query)).mappings().all()
-            return rows
 
 
 def _word_of_sqlite(column: sa.Column[Any], place: _Place, pattern: str) -> sa.ColumnElement[bool]:
@@ -143,7 +119,7 @@ def _like(value: sa.ColumnElement[Any], pattern: str) -> sa.ColumnElement[bool]:
 
 
 def _literally(text: str) -> str:
-    """`text` as a pattern that only matches itself."""
+    """`text` as a LIKE pattern that matches only itself."""
     for sign in (_ESCAPE, "%", "_"):
         text = text.replace(sign, _ESCAPE + sign)
     return text
@@ -165,13 +141,9 @@ def _open_cases(subjects: Sequence[Subject]) -> sa.Select[Any]:
 
 
 def _standing(subjects: Sequence[Subject]) -> sa.Select[Any]:
-    whom = (actions.c.subject_type, actions.c.subject_id)
-    query = sa.select(*whom, sa.func.count().label("times")).where(
+    subject = (actions.c.subject_type, actions.c.subject_id)
+    query = sa.select(*subject, sa.func.count().label("times")).where(
         _among(actions, subjects),
-        actions.c.status.in_(sorted(status.value for status in STANDING)),
+        actions.c.status.in_(status_values(STANDING)),
     )
-    return query.group_by(*whom)
-
-
-def _key(row: Row) -> str:
-    return f"{row['subject_type']}:{row['subject_id']}"
+    return query.group_by(*subject)

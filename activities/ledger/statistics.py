@@ -1,4 +1,4 @@
-"""The events and rows that the team's numbers are made of. It reads, and counts nothing itself."""
+"""Data of the team's numbers: counted events, open cases and running protections."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,8 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from activities.ledger.database import Database
-from activities.ledger.queries import Row
+from activities.ledger.database import Repository, Row
+from activities.ledger.rows import status_values
 from activities.ledger.schema import actions, cases, events
 from workflows.domain.case.enforcement import STANDING
 from workflows.domain.case.model import Phase
@@ -19,56 +19,52 @@ from workflows.domain.policy.playbook import Severity
 MOST_PROTECTIONS = 200
 
 _TRUE = ("true", "1", 1)
-"""How the databases write the text of a JSON true."""
+"""The text of a JSON true on PostgreSQL and SQLite."""
 
 _RUNNING = sa.and_(
-    # A protection is P1, P2, … within its case, a decision D1, D2, …
+    # The decision id of a protection is P1, P2, …, of a decision D1, D2, …
     actions.c.decision_id.like("P%"),
-    actions.c.status.in_(sorted(status.value for status in STANDING)),
+    actions.c.status.in_(status_values(STANDING)),
 )
 
 
-def _said(kind: str, *place: str) -> sa.ColumnElement[Any]:
-    """A part of the data of one kind of event, as text."""
+def _data(kind: str, *place: str) -> sa.ColumnElement[Any]:
+    """A field in the data of one kind of event, as text."""
     return sa.case((events.c.kind == kind, events.c.data[place].as_string()))
 
 
-# The whole data of a week is tens of megabytes, and reading them would hold up every click.
-_SAID = {
-    "occurred_at": _said("case_opened", "alert", "occurred_at"),
-    "verdict": _said("decided", "decision", "verdict"),
-    "due": _said("decided", "due"),
-    "granted": _said("approved", "granted"),
-    "outcome": _said("approval_expired", "outcome"),
-    "done": _said("bulk_progressed", "tally", "done"),
+# All data of a week is tens of megabytes: loading it would delay every button press.
+_FIELDS = {
+    "occurred_at": _data("case_opened", "alert", "occurred_at"),
+    "verdict": _data("decided", "decision", "verdict"),
+    "due": _data("decided", "due"),
+    "granted": _data("approved", "granted"),
+    "outcome": _data("approval_expired", "outcome"),
+    "done": _data("bulk_progressed", "tally", "done"),
 }
-"""All that is counted of any event beside its kind and its time."""
+"""Everything counted of an event, except for its kind and time."""
 
 
-class Statistics:
-    """Every call raises `LedgerUnavailable` where the database is out of reach."""
-
-    def __init__(self, database: Database) -> None:
-        """`database` has to be migrated."""
-        self._database = database
+class Statistics(Repository):
+    """Reads the data of the team's numbers."""
 
     async def numbers(self, since: datetime, until: datetime) -> Numbers:
-        """The numbers of [since, until); what stands is what stands now."""
+        """The numbers of [since, until), with the current open cases and protections."""
         async with self._database.reading() as connection:
-            happened = await _happened(connection, since, until)
-            standing = await _standing(connection)
+            events = await _counted_events(connection, since, until)
+            open_rows = await _open_cases(connection)
             running = await connection.scalar(
                 sa.select(sa.func.count()).select_from(actions).where(_RUNNING)
             )
-        waiting = sum(row["approval_expires_at"] is not None for row in standing)
-        open_cases = [_as_standing(row) for row in standing if row["phase"] != Phase.CLOSED.value]
-        # A week of ten thousand cases takes a quarter of a second: clicks go on beside it.
+        waiting = sum(row["approval_expires_at"] is not None for row in open_rows)
+        open_cases = [_case_status(row) for row in open_rows if row["phase"] != Phase.CLOSED.value]
+        # A week of ten thousand cases takes a quarter of a second.
         return await asyncio.to_thread(
-            numbers, happened, open_cases, since, until, waiting, int(running or 0)
+            numbers, events, open_cases, since, until, waiting, int(running or 0)
         )
 
     async def ending_protections(self, until: datetime) -> Sequence[Row]:
-        """The protections that stand and end before `until`, soonest first, with their case."""
+        """The running protections that end before `until`, soonest first, with their case."""
         query = (
             sa.select(
                 actions.c.case_id,
@@ -82,18 +78,14 @@ class Statistics:
             .join(cases, cases.c.id == actions.c.case_id)
             .where(_RUNNING, actions.c.until < until)
         )
-        async with self._database.reading() as connection:
-            found = await connection.execute(
-                query.order_by(actions.c.until, actions.c.case_id).limit(MOST_PROTECTIONS)
-            )
-            rows: Sequence[Row] = found.mappings().all()
-        return rows
+        soonest = query.order_by(actions.c.until, actions.c.case_id)
+        return await self._database.rows(soonest.limit(MOST_PROTECTIONS))
 
 
-async def _happened(
+async def _counted_events(
     connection: AsyncConnection, since: datetime, until: datetime
 ) -> list[Happening]:
-    """All counted events, up to `until`, of the cases that have one in the time."""
+    """All counted events before `until` of the cases that have one in [since, until)."""
     counted = events.c.kind.in_(sorted(COUNTED))
     concerned = sa.select(events.c.case_id).where(
         events.c.at >= since, events.c.at < until, counted
@@ -103,11 +95,11 @@ async def _happened(
             events.c.case_id,
             events.c.kind,
             events.c.at,
-            *(said.label(name) for name, said in _SAID.items()),
+            *(column.label(name) for name, column in _FIELDS.items()),
             cases.c.playbook,
             cases.c.severity,
         )
-        # An appeal's events stand here as well, without a case of that id.
+        # The events of appeals have no case of that id.
         .join(cases, cases.c.id == events.c.case_id)
         .where(events.c.case_id.in_(concerned), counted, events.c.at < until)
         .order_by(events.c.case_id, events.c.seq)
@@ -135,8 +127,8 @@ def _moment(written: str | None) -> datetime | None:
     return None if written is None else datetime.fromisoformat(written)
 
 
-async def _standing(connection: AsyncConnection) -> Sequence[Row]:
-    """Every case that is not closed, or whose undo waits for an approval."""
+async def _open_cases(connection: AsyncConnection) -> Sequence[Row]:
+    """Open cases, and closed ones whose undo waits for an approval."""
     query = sa.select(
         cases.c.id,
         cases.c.severity,
@@ -151,7 +143,7 @@ async def _standing(connection: AsyncConnection) -> Sequence[Row]:
     return rows
 
 
-def _as_standing(row: Row) -> CaseStatus:
+def _case_status(row: Row) -> CaseStatus:
     due: Any = row["claim_due"] if row["owner"] is None else row["decide_due"]
     return CaseStatus(
         case=row["id"],

@@ -1,4 +1,4 @@
-"""What the ledger knows of a channel that is flooded with new cases."""
+"""Ledger of storms: the cases of a channel that is flooded with new ones."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 
-from activities.ledger.database import Database
+from activities.ledger.database import Repository
+from activities.ledger.rows import subject_of
 from activities.ledger.schema import cases
-from workflows.domain.alerts import Subject
 from workflows.domain.case.model import Phase
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.policy.playbook import Severity
@@ -24,31 +24,26 @@ _WAITS = sa.and_(_OPEN, cases.c.card_ts.is_(None))
 
 _POSTED = sa.update(cases).where(cases.c.id == sa.bindparam("case"), cases.c.card_ts.is_(None))
 
-_JUST_PASSED = timedelta(minutes=10)
-"""How far a look goes back where no card waits by now: a flood took its time to be noticed."""
+_RECENT = timedelta(minutes=10)
+"""Start of a storm where no card waits any more: its detection takes a while."""
 
 
-class Storms:
-    """Every call raises `LedgerUnavailable` where the database is out of reach."""
-
-    def __init__(self, database: Database) -> None:
-        """`database` has to be migrated."""
-        self._database = database
+class Storms(Repository):
+    """Reads and updates the cards of a channel's cases."""
 
     async def waiting(self, channel: str) -> int:
-        """How many open cases of a channel have no card yet."""
+        """The number of a channel's open cases without a card."""
         query = sa.select(sa.func.count()).where(cases.c.channel == channel, _WAITS)
-        async with self._database.reading() as connection:
-            return int((await connection.execute(query)).scalar_one())
+        return int(await self._database.scalar(query))
 
     async def posted(self, case: str, card: CardRef) -> None:
-        """A case's card stands there; one that is written down already is newer."""
+        """Stores a case's card, unless there is one: that is newer."""
         place = {"card_channel": card.channel, "card_ts": card.ts, "case": case}
         await self._database.write(lambda connection: connection.execute(_POSTED, place))
 
     @activity.defn(name="storm_now")
     async def storm_now(self, ask: StormAsk) -> Picture:
-        """What is known of a channel's cases."""
+        """The state of a channel's cases."""
         async with self._database.reading() as connection:
             since = ask.since or await _oldest_waiting(connection, ask.channel)
             mine = (cases.c.channel == ask.channel, cases.c.opened_at >= since)
@@ -69,7 +64,7 @@ class Storms:
 async def _oldest_waiting(connection: AsyncConnection, channel: str) -> datetime:
     query = sa.select(sa.func.min(cases.c.opened_at, type_=cases.c.opened_at.type))
     found = await connection.execute(query.where(cases.c.channel == channel, _WAITS))
-    return found.scalar_one() or datetime.now(UTC) - _JUST_PASSED
+    return found.scalar_one() or datetime.now(UTC) - _RECENT
 
 
 def _counted(mine: Sequence[sa.ColumnElement[bool]]) -> sa.Select[Any]:
@@ -87,7 +82,7 @@ def _counted(mine: Sequence[sa.ColumnElement[bool]]) -> sa.Select[Any]:
 
 
 def _titles(mine: Sequence[sa.ColumnElement[bool]]) -> sa.Select[Any]:
-    """A playbook's title as one of its cases has it: JSON can't be grouped by."""
+    """The title of each playbook, from one of its cases: JSON can't be grouped by."""
     one_each = sa.select(sa.func.min(cases.c.id)).where(*mine).group_by(cases.c.playbook)
     return sa.select(cases.c.playbook, cases.c.title).where(cases.c.id.in_(one_each))
 
@@ -103,7 +98,7 @@ def _top(mine: Sequence[sa.ColumnElement[bool]]) -> sa.Select[Any]:
 
 
 def _groups(counted: Sequence[sa.Row[Any]], titles: dict[str, Any]) -> tuple[Group, ...]:
-    """The largest first; severities in their order."""
+    """Groups by size, largest first, with severities in order."""
     counts: dict[str, dict[Severity, int]] = {}
     for row in counted:
         counts.setdefault(row.playbook, {})[Severity(row.severity)] = row.cases
@@ -122,7 +117,7 @@ def _one_top(row: sa.RowMapping) -> Top:
     return Top(
         case=row["id"],
         title=Text.model_validate(row["title"]),
-        subject=Subject(type=row["subject_type"], id=row["subject_id"]),
+        subject=subject_of(row),
         severity=Severity(row["severity"]),
         alerts=row["alerts"],
         owner=row["owner"],

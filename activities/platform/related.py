@@ -16,7 +16,7 @@ from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import Sum
 from workflows.domain.policy.platform import LookupCatalog, LookupField, RelatedSpec
 
-AT_ONCE = 20
+MAX_LINES = 20
 """Reads under way: well below the platform client's 50 connections."""
 MOST_PAGES = 50
 """Pages of one look-up."""
@@ -110,7 +110,7 @@ class RelatedReader:
         summed = [each for each in spec.fields if each.impact] if spec is not None else []
         if spec is None or not summed:
             return Touched()
-        gate = asyncio.Semaphore(AT_ONCE)
+        gate = asyncio.Semaphore(MAX_LINES)
         reads = (self._facts(spec.path, each, summed, found, gate) for each in found.subjects)
         told = await asyncio.gather(*reads)
         known = [facts for facts in told if facts is not None]

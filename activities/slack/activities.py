@@ -1,8 +1,8 @@
-"""Activities of Slack: cards, answers, direct messages, roles, reports and storm digests."""
+"""Slack activities: cards, refusals, direct messages, roles, reports and storm digests."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
@@ -10,21 +10,23 @@ from slack_sdk.web.async_client import AsyncWebClient
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.slack.blocks import Message
+from activities.slack.cards.appeal import LINES_TYPE, appeal_card, appeal_lines
 from activities.slack.client import Sender, SlackTrouble
 from activities.slack.direct_messages import DirectMessages
 from activities.slack.directory import Directory, RolesUnknown
 from activities.slack.files import Files
 from activities.slack.i18n.catalog import texts
-from activities.slack.post_once import IN_LINE, SIGN_OF_LIFE, PostOnce
+from activities.slack.post_once import HEARTBEAT_SECONDS, QUEUED_HEARTBEAT_SECONDS, PostOnce
 from activities.slack.publisher import (
     NO_PICTURES,
-    AppealPublisher,
     CasePublisher,
-    Draw,
+    DrawChart,
+    Publisher,
     ReportPublisher,
-    StormPublisher,
+    retry_for_names,
 )
-from activities.slack.rate_limiter import PEOPLE, CalledOff, RateLimiter, Slot
+from activities.slack.rate_limiter import INTERACTIVE, RateLimiter, Slot, SlotCancelled
 from activities.slack.reader import Reader
 from activities.slack.refusals import APPROVING, of_case, refusal_text, with_typed
 from activities.slack.role_holders import (
@@ -35,8 +37,8 @@ from activities.slack.role_holders import (
     people_of,
     shown,
 )
-from activities.slack.storm_digest import NoStorms, StormService, people_in_storm
-from workflows.domain.appeal.events import AppealReleased
+from activities.slack.storm_digest import NoStorms, StormService, calls, digest, people_in_storm
+from workflows.domain.appeal.events import AppealRecorded
 from workflows.domain.case.commands import Grant
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.metrics.report import Report
@@ -45,46 +47,26 @@ from workflows.ports.appeals import ShowAppeal
 from workflows.ports.cases import Answer, RolesAsk, Show, Shown, Tell
 from workflows.ports.storms import ShowStorm
 
-LATE = 1.0
-"""Seconds from asking to writing; within them the case is not asked again."""
+STALE_SECONDS = 1.0
+"""Age of a background write after which the case is queried for its latest state."""
 
-Newest = Callable[[str, str], Awaitable[Show | None]]
-"""What the workflow of this id and run wants to show now; None where it does not tell in time."""
+NAME_PAUSES = (1.1, 2.2)
+"""Seconds between look-ups of missing names; a failed one is cached for a second."""
+
+LatestShow = Callable[[str, str], Awaitable[Show | None]]
+"""The latest `Show` of a workflow id and run id; None where the workflow does not answer."""
 
 
-async def no_news(workflow: str, run: str) -> Show | None:
-    """Nobody can be asked."""
+async def no_latest(workflow: str, run: str) -> Show | None:
+    """Leaves every write as it was asked for."""
     return None
 
 
-class Renewing:
-    """Renews one `show`. Made within the activity."""
-
-    def __init__(self, newest: Newest, turn: Slot) -> None:
-        """`turn` tells how long the activity stood in line; Temporal, how long it did before."""
-        info = activity.info()
-        self._newest = newest
-        self._turn = turn
-        # Both by Temporal's clock: ours may be off.
-        self._before = (info.started_time - info.scheduled_time).total_seconds()
-        self._workflow, self._run = info.workflow_id, info.workflow_run_id
-
-    async def renew(self, wanted: Show) -> Show:
-        """What to show now. From here on the write can't be called off any more."""
-        newest = None
-        if wanted.background and self._before + self._turn.waited > LATE:
-            newest = await self._newest(self._workflow or "", self._run or "")
-        self._turn.begun = True
-        known = newest is not None and newest.view.id == wanted.view.id
-        return newest if known and newest is not None else wanted
-
-
-ASK_AGAIN = (1.1, 2.2)
-"""Pauses in seconds; a question that failed is not asked again within one (`remembered`)."""
-
-
 class SlackActivities:
-    """The activities of the Slack queue, and `roles_of` for the queue of the cases."""
+    """Activities of the Slack queues, and `roles_of` for the main queue.
+
+    All of them raise `SlackTrouble`, which is retryable.
+    """
 
     def __init__(
         self,
@@ -92,98 +74,111 @@ class SlackActivities:
         people: Directory,
         language: Language,
         zone: tzinfo,
-        pacer: RateLimiter,
-        newest: Newest = no_news,
+        limiter: RateLimiter,
+        *,
+        latest: LatestShow = no_latest,
         storms: StormService | None = None,
         stand_ins: StandIns = nobody_stands_in,
+        draw_chart: DrawChart | None = None,
     ) -> None:
-        """`language` is that of the channels; `zone` where Slack can't show a reader's own.
+        """`language` and `zone` are the deployment's; Slack shows times in each reader's zone.
 
-        `newest` tells what a case wants to show by now; `storms` hears of cards that wait;
-        `stand_ins` tells who holds a role in somebody's stead.
+        Reports need `draw_chart`.
         """
-        self._sender = Sender(client, pacer)
-        self._pacer = pacer
+        self._sender = Sender(client, limiter)
+        self._files = Files(client, NO_PICTURES)
+        self._limiter = limiter
         self._people = people
         self._language = language
         self._zone = zone
-        self._newest = newest
+        self._latest = latest
         self._storms = storms or NoStorms()
         self._stand_ins = stand_ins
+        self._draw_chart = draw_chart
 
     @activity.defn(name="show")
     async def show(self, wanted: Show) -> Shown:
-        """Brings card, approval card and thread up to date; nothing is posted twice.
+        """Updates card, approval card and thread of a case; posts nothing twice.
 
-        In the background it waits for its turn, and may be called off while it does.
-
-        Raises:
-            SlackTrouble: retryable, whatever Slack says.
+        A background write waits for the rate limiter, and can be cancelled until it starts.
         """
         progress = PostOnce(wanted.unsure_since)
-        turn = Slot(urgency=wanted.view.severity.rank if wanted.background else PEOPLE)
-        turn.begun = not progress.untouched
-        renewing = Renewing(self._newest, turn)
-        showing = CasePublisher(
+        slot = Slot(urgency=wanted.view.severity.rank if wanted.background else INTERACTIVE)
+        slot.started = not progress.nothing_posted
+        publisher = CasePublisher(
             wanted,
-            self._sender.in_turn(turn),
-            renewing.renew,
-            self._reader_of,
+            self._sender.with_slot(slot),
+            progress,
+            self._latest_for(slot),
+            self._case_reader,
             self._people.channel,
             self._storms,
-            progress,
         )
         if wanted.card is None and wanted.background:
             await self._storms.look(wanted.view.channel)
-        drawn_anew = wanted.background and wanted.card is not None
-        async with progress.living(IN_LINE if drawn_anew else SIGN_OF_LIFE):
-            shown = await self._unless_called_off(turn, showing.run())
+        queued = wanted.background and wanted.card is not None
+        async with progress.attempt(QUEUED_HEARTBEAT_SECONDS if queued else HEARTBEAT_SECONDS):
+            shown = await self._cancellable(slot, publisher.run())
             if wanted.card is None:
                 await self._storms.posted(wanted.view.id, shown.card)
             return shown
 
-    async def _unless_called_off(self, turn: Slot, showing: Coroutine[Any, Any, Shown]) -> Shown:
-        """What is shown. A call to Slack that is under way always ends: it may come through."""
-        work = asyncio.create_task(showing)
+    def _latest_for(self, slot: Slot) -> Callable[[Show], Awaitable[Show]]:
+        """Re-reads the case where a background write was delayed, and starts the write."""
+        info = activity.info()
+        # Both by Temporal's clock: the worker's may be off.
+        delay = (info.started_time - info.scheduled_time).total_seconds()
+
+        async def latest(wanted: Show) -> Show:
+            found = None
+            if wanted.background and delay + slot.waited > STALE_SECONDS:
+                found = await self._latest(info.workflow_id or "", info.workflow_run_id or "")
+            slot.started = True
+            return found if found is not None and found.view.id == wanted.view.id else wanted
+
+        return latest
+
+    async def _cancellable(self, slot: Slot, work: Coroutine[Any, Any, Shown]) -> Shown:
+        """Runs `work`; a cancelled one that has started ends first, as Slack may execute a call."""
+        task = asyncio.create_task(work)
         try:
-            return await asyncio.shield(work)
+            return await asyncio.shield(task)
         except asyncio.CancelledError:
-            self._pacer.call_off(turn)
+            self._limiter.cancel(slot)
             try:
-                return await work
-            except CalledOff:
+                return await task
+            except SlotCancelled:
                 raise asyncio.CancelledError from None
 
-    async def _reader_of(self, wanted: Show) -> Reader:
-        names = await self._names(wanted)
+    async def _case_reader(self, wanted: Show) -> Reader:
+        """The reader of a case's card; missing names are looked up again for some seconds."""
+        people = tuple(people_of(wanted.view, wanted.lines))
+        for pause in NAME_PAUSES:
+            if not self._people.is_missing(await self._people.names(people)):
+                break
+            await asyncio.sleep(pause)
+        return await self._reader(people)
+
+    async def _reader(
+        self, people: Iterable[str | None], language: Language | None = None
+    ) -> Reader:
+        """The reader of a channel."""
+        names = await self._people.names(people)
         return Reader(
-            texts(self._language),
+            texts(language or self._language),
             self._zone,
             names,
             self._people.mentions(),
-            lacks_names=self._people.lacks(names),
+            missing_names=self._people.is_missing(names),
         )
-
-    async def _names(self, wanted: Show) -> dict[str, str]:
-        """Everybody's name; an id for those that Slack does not tell, though asked again."""
-        for pause in ASK_AGAIN:
-            names = await self._people.names(people_of(wanted.view, wanted.lines))
-            if not self._people.lacks(names):
-                return names
-            await asyncio.sleep(pause)
-        return await self._people.names(people_of(wanted.view, wanted.lines))
 
     @activity.defn(name="answer")
     async def answer(self, wanted: Answer) -> None:
-        """Posts a refusal that only its person sees, in the person's language.
-
-        Raises:
-            SlackTrouble: retryable, whatever Slack says.
-        """
+        """Posts a refusal as an ephemeral message in its person's language."""
         covers = self._stand_ins if wanted.command in APPROVING else None
         holders = await holders_of(wanted.refusal, wanted.person, self._people, covers)
         language = await self._people.language(wanted.person)
-        why = refusal_text(
+        refusal = refusal_text(
             wanted.refusal,
             language,
             await self._people.names([*people_in(wanted.refusal), *shown(holders)]),
@@ -192,23 +187,22 @@ class SlackActivities:
             holders=holders,
             command=wanted.command,
         )
-        text = of_case(why, wanted, await self._link(wanted.card), texts(language))
+        text = of_case(refusal, wanted, await self._link(wanted.card), texts(language))
         blocks = with_typed(text, wanted.typed, texts(language))
         await self._sender.post_ephemeral(wanted.person, wanted.place, text, blocks)
 
     async def _link(self, card: CardRef | None) -> str | None:
-        """Where the card is; a refusal is worth reading without it."""
+        """The card's permalink; a refusal is also posted without it."""
         with suppress(SlackTrouble):
             return await self._sender.link(card) if card is not None else None
         return None
 
     @activity.defn(name="tell")
     async def tell(self, wanted: Tell) -> None:
-        """Sends a direct message to each of the people, once, in the language of each.
+        """Sends each person one direct message in their language.
 
         Raises:
-            SlackTrouble: retryable, whatever Slack says.
-            ApplicationError: retryable, where nobody can tell who holds the role.
+            ApplicationError: `roles_unknown`, retryable.
         """
         names = await self._people.names(people_of(wanted.view, [wanted.line]))
 
@@ -216,142 +210,80 @@ class SlackActivities:
             language = await self._people.language(person)
             return Reader(texts(language), self._zone, names, direct=True)
 
-        try:
+        with _roles_known():
             await DirectMessages(wanted, self._sender, self._people, reader_of).run()
-        except RolesUnknown:
-            raise ApplicationError(
-                "nobody can tell who holds this role", type="roles_unknown"
-            ) from None
 
     @activity.defn(name="roles_of")
     async def roles_of(self, wanted: RolesAsk) -> Grant:
-        """The roles that a person holds, and when they were read.
+        """The roles of a person, and when they were read.
 
         Raises:
-            ApplicationError: retryable, where neither Slack nor the configuration can tell.
+            ApplicationError: `roles_unknown`, retryable.
         """
-        try:
+        with _roles_known():
             return await self._people.grant(wanted.person, newest=wanted.approves)
-        except RolesUnknown:
-            raise ApplicationError(
-                "nobody can tell which roles this person holds", type="roles_unknown"
-            ) from None
-
-
-class AppealSlackActivities:
-    """The appeals' activity of the Slack queue."""
-
-    def __init__(
-        self,
-        client: AsyncWebClient,
-        people: Directory,
-        language: Language,
-        zone: tzinfo,
-        pacer: RateLimiter,
-    ) -> None:
-        """`language` is that of the channels; `zone` where Slack can't show a reader's own."""
-        self._sender = Sender(client, pacer)
-        self._people = people
-        self._language = language
-        self._zone = zone
 
     @activity.defn(name="show_appeal")
     async def show_appeal(self, wanted: ShowAppeal) -> CardRef:
-        """Brings an appeal's card and thread up to date; nothing is posted twice.
+        """Updates card and thread of an appeal; posts nothing twice."""
+        appeal, reader = wanted.appeal, await self._reader(_people_in_appeal(wanted))
 
-        Raises:
-            SlackTrouble: retryable, whatever Slack says.
-        """
-        names = await self._people.names(_named_in_appeal(wanted))
-        reader = Reader(
-            texts(self._language),
-            self._zone,
-            names,
-            self._people.mentions(),
-            lacks_names=self._people.lacks(names),
-        )
-        return await AppealPublisher(wanted, self._sender, reader).run()
+        async def lines(part: tuple[AppealRecorded, ...]) -> Message:
+            return appeal_lines(part, appeal, reader)
+
+        publisher = Publisher(self._sender)
+        async with publisher.progress.attempt():
+            case = appeal.appealed.card if appeal.appealed else None
+            link = await self._sender.link(case) if case is not None else None
+            message = appeal_card(appeal, reader, link)
+            card = await publisher.publish(wanted.card, appeal.rules.channel, message)
+            await publisher.reply_lines(card, wanted.lines, lines, LINES_TYPE, appeal=appeal.id)
+            retry_for_names(reader)
+        return card
+
+    @activity.defn(name="show_storm")
+    async def show_storm(self, wanted: ShowStorm) -> CardRef:
+        """Updates a storm's digest, and calls roles in its thread; posts nothing twice."""
+        reader = await self._reader(people_in_storm(wanted.picture))
+        publisher = Publisher(self._sender.with_slot(Slot()))
+        async with publisher.progress.attempt():
+            message = digest(wanted, reader)
+            card = await publisher.publish(wanted.digest, wanted.picture.channel, message)
+            if wanted.mentions:
+                await publisher.reply(card, calls(wanted, reader))
+        return card
+
+    @activity.defn(name="post_report")
+    async def post_report(self, report: Report) -> CardRef:
+        """Posts a report with its picture; posts nothing twice."""
+        assert self._draw_chart is not None
+        reader = await self._reader(_people_in_report(report), report.language)
+        sender = self._sender.with_slot(Slot())
+        publisher = ReportPublisher(report, sender, self._files, reader)
+        async with publisher.progress.attempt():
+            return await publisher.run(self._draw_chart)
 
 
-def _named_in_appeal(wanted: ShowAppeal) -> Iterator[str | None]:
-    """Everybody whom card or thread may name."""
+@contextmanager
+def _roles_known() -> Iterator[None]:
+    """Makes `RolesUnknown` an error with a type of its own."""
+    try:
+        yield
+    except RolesUnknown:
+        raise ApplicationError("the role's members are unknown", type="roles_unknown") from None
+
+
+def _people_in_appeal(wanted: ShowAppeal) -> Iterator[str | None]:
     yield wanted.appeal.owner
     yield wanted.appeal.answered_by
     yield from wanted.appeal.deciders
     for line in wanted.lines:
-        yield line.event.by
-        yield line.event.owner if isinstance(line.event, AppealReleased) else None
+        yield from line.event.people_named()
 
 
-class ReportSlackActivities:
-    """The reports' activity of the Slack queue."""
-
-    def __init__(
-        self,
-        client: AsyncWebClient,
-        people: Directory,
-        language: Language,
-        zone: tzinfo,
-        pacer: RateLimiter,
-        draw: Draw,
-    ) -> None:
-        """`language` and `zone` are the deployment's; `draw` makes the pictures."""
-        self._sender = Sender(client, pacer)
-        self._files = Files(client, NO_PICTURES)
-        self._people = people
-        self._language = language
-        self._zone = zone
-        self._draw = draw
-
-    @activity.defn(name="post_report")
-    async def post_report(self, report: Report) -> CardRef:
-        """Posts a report with its picture; nothing is posted twice.
-
-        Raises:
-            SlackTrouble: retryable, whatever Slack says.
-        """
-        reader = Reader(
-            texts(report.language or self._language),
-            self._zone,
-            await self._people.names(_named_in_report(report)),
-        )
-        sender = self._sender.in_turn(Slot())
-        return await ReportPublisher(report, sender, self._files, reader).run(self._draw)
-
-
-def _named_in_report(report: Report) -> Iterator[str | None]:
-    """Everybody whom the report may name."""
+def _people_in_report(report: Report) -> Iterator[str | None]:
     for team in (report.team, *report.following):
         if team is not None:
             yield from (*team.people, *team.leads)
     for cases in (report.handing, report.overdue, report.waiting, report.held):
         yield from (note.owner for note in cases.shown)
-
-
-class StormSlackActivities:
-    """The storms' activity of the Slack queue."""
-
-    def __init__(
-        self,
-        client: AsyncWebClient,
-        people: Directory,
-        language: Language,
-        zone: tzinfo,
-        pacer: RateLimiter,
-    ) -> None:
-        """`language` is that of the channels; `zone` where Slack can't show a reader's own."""
-        self._sender = Sender(client, pacer)
-        self._people = people
-        self._language = language
-        self._zone = zone
-
-    @activity.defn(name="show_storm")
-    async def show_storm(self, wanted: ShowStorm) -> CardRef:
-        """Brings the digest up to date, and calls people in its thread; nothing is posted twice.
-
-        Raises:
-            SlackTrouble: retryable, whatever Slack says.
-        """
-        names = await self._people.names(people_in_storm(wanted.picture))
-        reader = Reader(texts(self._language), self._zone, names, self._people.mentions())
-        return await StormPublisher(wanted, self._sender.in_turn(Slot()), reader).run()

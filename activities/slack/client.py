@@ -1,4 +1,4 @@
-"""Slack client: calls that write, calls that look up what was written before, and their errors."""
+"""Slack Web API client: rate-limited writes, look-ups of earlier writes, and errors."""
 
 import copy
 import re
@@ -20,20 +20,19 @@ from activities.slack.rate_limiter import RateLimiter, Slot
 from workflows.domain.case.commands import Place
 from workflows.domain.case.snapshot import CardRef
 
-# Every one is retryable: a person may invite the app, mend a token, or Slack may come back, and
-# nothing that should be on the screen may be lost. Messages hold Slack's code and nothing else,
-# since they are kept in workflow histories.
+# Every error is retryable: somebody may invite the app or replace a token, or Slack may recover.
+# Messages hold only Slack's error code, because workflow histories keep them.
 
-LONG = timedelta(seconds=60)
-"""Until the next try where somebody has to mend something first."""
+MANUAL_FIX_DELAY = timedelta(seconds=60)
+"""Delay of a retry where somebody has to fix the workspace first."""
 
 UNANSWERED = (aiohttp.ClientError, TimeoutError, OSError)
-"""No answer came: the call may have been carried out or not."""
+"""No answer: Slack may have executed the call or not."""
 FAILURES = (SlackClientError, *UNANSWERED)
 """Everything that a call of the Slack client raises where Slack is at fault."""
 
 LIMITED = "ratelimited"
-"""The code of a 429, whatever Slack calls it."""
+"""The code for a 429, whatever Slack calls it."""
 _LIMITED = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
 # https://docs.slack.dev/reference/methods/chat.postMessage#errors: of the last two, "it's
 # possible some aspect of the operation succeeded before the error was raised".
@@ -44,10 +43,10 @@ _log = structlog.get_logger(__name__)
 
 
 class SlackTrouble(ApplicationError):
-    """A call that failed. `code` is Slack's word; `unsure`: it may have been carried out."""
+    """A failed call: `code` is Slack's error code; `unsure` where Slack may have executed it."""
 
     def __init__(self, code: str, unsure: bool, delay: timedelta | None = None) -> None:
-        """`delay`: until the next try; None leaves it to the retry policy."""
+        """`delay` until the next attempt; None leaves it to the retry policy."""
         super().__init__(f"Slack: {code}", type=f"slack_{code}", next_retry_delay=delay)
         self.code = code
         self.unsure = unsure
@@ -55,25 +54,23 @@ class SlackTrouble(ApplicationError):
 
 
 def trouble(method: str, error: Exception, expected: frozenset[str] = frozenset()) -> SlackTrouble:
-    """The trouble behind an error of the Slack client.
+    """Converts an error of the Slack client.
 
-    What a person has to mend is logged, unless it is `expected` and dealt with.
+    Logs what somebody has to fix, except for `expected` codes.
     """
     if not isinstance(error, SlackApiError):
         return SlackTrouble("unreachable", unsure=True)
     status, headers, body = _read(error)
     code = str(body.get("error") or f"http_{status}")
     if status == 429 or code in _LIMITED:
-        return SlackTrouble(LIMITED, unsure=False, delay=_wait(headers))
+        return SlackTrouble(LIMITED, unsure=False, delay=_retry_after(headers))
     if code in _UNSURE or code.startswith("http_"):
         return SlackTrouble(code, unsure=True)
-    if code in _SOON:
-        return SlackTrouble(code, unsure=False)
-    if code in expected:
+    if code in _SOON or code in expected:
         return SlackTrouble(code, unsure=False)
     faults = (body.get("response_metadata") or {}).get("messages")
     _log.error("slack_refused", method=method, code=code, faults=faults)
-    return SlackTrouble(code, unsure=False, delay=LONG)
+    return SlackTrouble(code, unsure=False, delay=MANUAL_FIX_DELAY)
 
 
 def _read(error: SlackApiError) -> tuple[int, Mapping[str, str], dict[str, Any]]:
@@ -85,26 +82,26 @@ def _read(error: SlackApiError) -> tuple[int, Mapping[str, str], dict[str, Any]]
     return int(status), headers, body if isinstance(body, dict) else {}
 
 
-def _wait(headers: Mapping[str, str]) -> timedelta:
+def _retry_after(headers: Mapping[str, str]) -> timedelta:
     """Retry-After in whole seconds; https://docs.slack.dev/apis/web-api/rate-limits."""
-    asked = headers.get("Retry-After", "")
-    return timedelta(seconds=int(asked) if asked.isdecimal() else 30)
+    seconds = headers.get("Retry-After", "")
+    return timedelta(seconds=int(seconds) if seconds.isdecimal() else 30)
 
 
 SECONDS = 10
-"""For one call. Slack answers within one; Temporal tries again after that."""
+"""Timeout of one call. Slack answers within one; Temporal retries after that."""
 
 
 @asynccontextmanager
 async def slack_client(token: str, api_url: str) -> AsyncIterator[AsyncWebClient]:
-    """A client over one session. It never retries or waits by itself: Temporal does."""
+    """Opens a client over one session; without retries and waits of its own: Temporal retries."""
     timeout = aiohttp.ClientTimeout(total=SECONDS)
     async with aiohttp.ClientSession(timeout=timeout) as session:
         client = AsyncWebClient(
             token=token, base_url=api_url, session=session, timeout=SECONDS, retry_handlers=[]
         )
         if urlsplit(api_url).hostname in ("127.0.0.1", "localhost", "::1"):
-            client.proxy = None  # a proxy of the machine does not know a stand-in on it
+            client.proxy = None  # the machine's proxy can't reach the sandbox
         yield client
 
 
@@ -120,62 +117,83 @@ _NOT_THERE = frozenset(
     }
 )
 _NO_READER = frozenset({"channel_not_found", "user_not_found", "user_disabled", "cannot_dm_bot"})
-"""Nobody reads there: waiting does not change that."""
+"""The person has no conversation with Koban, and a retry does not change that."""
 _ID = re.compile(r"[CDG][A-Z0-9]{5,}")
 _PAGE = 200
 _POST = "chat.postMessage"
+_MAX_LINKS = 1_000
 
 Found = dict[str, Any]
+"""Metadata of a message: `{ts, channel, payload}`."""
 
 
 class Sender:
-    """Everything raises `SlackTrouble` where Slack does not do it.
+    """Calls that Koban makes to Slack. Every method raises `SlackTrouble` where Slack fails.
 
-    Every call waits for its turn; what was called off before it began raises `CalledOff`.
+    Every call waits for the rate limiter; it raises `SlotCancelled` where the activity was
+    cancelled before its first call.
     """
 
-    def __init__(self, client: AsyncWebClient, pacer: RateLimiter) -> None:
-        """The client has no retry handlers: Temporal retries, and knows what was done before."""
+    def __init__(self, client: AsyncWebClient, limiter: RateLimiter) -> None:
+        """The client has no retry handlers: Temporal retries."""
         self._client = client
-        self._pacer = pacer
-        self._turn = Slot()
+        self._limiter = limiter
+        self._slot = Slot()
         self._ids: dict[str, str] = {}
         self._links: dict[CardRef, str] = {}
 
-    def in_turn(self, turn: Slot) -> Self:
-        """The same for one activity, which waits in its own place."""
+    def with_slot(self, slot: Slot) -> Self:
+        """A copy that waits in a slot of its own, for one activity."""
         one = copy.copy(self)
-        one._turn = turn
+        one._slot = slot
         return one
 
     async def reserve(self, card: CardRef | None, channel: str) -> None:
-        """Waits until a card may be drawn anew, or posted where there is none yet."""
-        if card is not None:
-            await self._pacer.reserve(self._turn, "chat.update")
-        else:
-            await self._pacer.reserve(self._turn, _POST, channel)
+        """Waits until a card may be updated, or posted where there is none yet."""
+        method = "chat.update" if card is not None else _POST
+        await self._limiter.reserve(self._slot, method, "" if card is not None else channel)
 
-    def give_back(self) -> None:
-        """What was reserved and not used is free for others."""
-        self._pacer.give_back(self._turn)
+    def release(self) -> None:
+        """Puts an unused reservation back."""
+        self._limiter.release(self._slot)
 
     async def post(self, channel: str, message: Message, thread: str | None = None) -> CardRef:
-        """Posts to a channel by id or name; the answer's id is the one to keep."""
+        """Posts to a channel by id or name; the id in the answer is the one to keep."""
+        answer = await self._post(channel, _address(channel), message, thread)
+        self._limiter.alias(channel.removeprefix("#"), answer["channel"])
+        return CardRef(channel=answer["channel"], ts=answer["ts"])
+
+    async def direct(self, person: str, message: Message) -> bool:
+        """Posts to a person's conversation with Koban; False where they have none."""
+        try:
+            await self._post(person, person, message, expected=_NO_READER)
+        except SlackTrouble as error:
+            if error.code not in _NO_READER:
+                raise
+            return False
+        return True
+
+    async def _post(
+        self,
+        channel: str,
+        address: str,
+        message: Message,
+        thread: str | None = None,
+        expected: frozenset[str] = frozenset(),
+    ) -> AsyncSlackResponse:
         call = self._client.chat_postMessage(
-            channel=_address(channel),
+            channel=address,
             thread_ts=thread,
             text=message.text,
-            blocks=message.blocks,
+            blocks=message.blocks or None,
             metadata=message.metadata or None,
             unfurl_links=False,
             unfurl_media=False,
         )
-        answer = await self._done(_POST, call, channel=channel)
-        self._pacer.same(channel.removeprefix("#"), answer["channel"])
-        return CardRef(channel=answer["channel"], ts=answer["ts"])
+        return await self._call(_POST, call, expected, channel)
 
     async def update(self, ref: CardRef, message: Message) -> bool:
-        """Draws a message anew; False where it is gone, or not Koban's to change any more."""
+        """Updates a message; False where it is gone, or Koban may not change it any more."""
         call = self._client.chat_update(
             channel=ref.channel,
             ts=ref.ts,
@@ -184,24 +202,17 @@ class Sender:
             metadata=message.metadata or None,
         )
         try:
-            await self._done("chat.update", call, silent=_GONE)
+            await self._call("chat.update", call, expected=_GONE)
         except SlackTrouble as error:
             if error.code in _GONE:
                 return False
             raise
         return True
 
-    async def redrawn(self, found: CardRef, message: Message) -> CardRef | None:
-        """A message that an earlier try posted, drawn anew: it may show what was so then.
-
-        None where it is gone.
-        """
-        return found if await self.update(found, message) else None
-
     async def post_ephemeral(
         self, person: str, place: Place, text: str, blocks: list[Block] | None = None
     ) -> None:
-        """Tells one person where they pressed, or in their DM where they can't be told there."""
+        """Posts to one person where they pressed, or in their DM where that is not possible."""
         call = self._client.chat_postEphemeral(
             channel=place.channel,
             user=person,
@@ -210,35 +221,18 @@ class Sender:
             blocks=blocks or None,
         )
         try:
-            await self._done("chat.postEphemeral", call, silent=_NOT_THERE)
+            await self._call("chat.postEphemeral", call, expected=_NOT_THERE)
         except SlackTrouble as error:
             if error.code not in _NOT_THERE:
                 raise
-            await self._direct(person, text, blocks)
-
-    async def direct(self, person: str, message: Message) -> bool:
-        """Posts to a person's own conversation with Koban; False where nobody reads it."""
-        call = self._client.chat_postMessage(
-            channel=person,
-            text=message.text,
-            blocks=message.blocks,
-            metadata=message.metadata or None,
-            unfurl_links=False,
-            unfurl_media=False,
-        )
-        try:
-            await self._done(_POST, call, _NO_READER, person)
-        except SlackTrouble as error:
-            if error.code not in _NO_READER:
-                raise
-            return False
-        return True
+            # A user's id addresses their DM with the app: docs.slack.dev, chat.postMessage.
+            await self._post(person, person, Message(text, blocks or [], {}))
 
     async def directed(self, person: str, event_type: str, since: float) -> AsyncIterator[Found]:
-        """The metadata of such messages in a person's own conversation, newest first."""
+        """Finds messages by metadata in a person's conversation with Koban, newest first."""
         call = self._client.api_call("conversations.open", params={"users": person})
         try:
-            answer = await self._done("conversations.open", call, silent=_NO_READER)
+            answer = await self._call("conversations.open", call, expected=_NO_READER)
         except SlackTrouble as error:
             if error.code not in _NO_READER:
                 raise
@@ -246,80 +240,76 @@ class Sender:
         async for found in self.posted(answer["channel"]["id"], event_type, since):
             yield found
 
-    async def _direct(self, person: str, text: str, blocks: list[Block] | None) -> None:
-        # A user's id stands for their DM with the app: docs.slack.dev, chat.postMessage.
-        call = self._client.chat_postMessage(
-            channel=person,
-            text=text,
-            blocks=blocks or None,
-            unfurl_links=False,
-            unfurl_media=False,
-        )
-        await self._done(_POST, call, channel=person)
-
     async def link(self, ref: CardRef) -> str | None:
-        """A message's permalink; None where it is gone."""
+        """The permalink of a message; None where it is gone."""
         if ref not in self._links:
             call = self._client.chat_getPermalink(channel=ref.channel, message_ts=ref.ts)
             try:
-                answer = await self._done("chat.getPermalink", call, silent=_GONE)
+                answer = await self._call("chat.getPermalink", call, expected=_GONE)
             except SlackTrouble as error:
                 if error.code in _GONE:
                     return None
                 raise
-            if len(self._links) >= 1_000:
+            if len(self._links) >= _MAX_LINKS:
                 self._links.clear()
             self._links[ref] = answer["permalink"]
         return self._links[ref]
 
     async def posted(self, channel: str, event_type: str, since: float) -> AsyncIterator[Found]:
-        """The metadata of such messages in a channel, newest first: `{ts, channel, payload}`."""
-        place = await self._id_of(channel)
-        async for page in self._pages("conversations.history", channel=place, oldest=_ts(since)):
-            for found in _with_metadata(page, event_type):
-                yield {**found, "channel": place}
+        """Finds messages by metadata in a channel, newest first; `since` is a Unix time."""
+        id_ = await self._id_of(channel)
+        async for found in self._found("conversations.history", event_type, since, channel=id_):
+            yield found
 
     async def replied(self, card: CardRef, event_type: str, since: float) -> AsyncIterator[Found]:
-        """The same for the thread of a card, oldest first."""
-        asked = {"channel": card.channel, "ts": card.ts, "oldest": _ts(since)}
-        async for page in self._pages("conversations.replies", **asked):
-            for found in _with_metadata(page, event_type):
-                yield {**found, "channel": card.channel}
+        """Finds messages by metadata in the thread of a card, oldest first."""
+        asked = {"channel": card.channel, "ts": card.ts}
+        async for found in self._found("conversations.replies", event_type, since, **asked):
+            yield found
+
+    async def _found(
+        self, method: str, event_type: str, since: float, **asked: str
+    ) -> AsyncIterator[Found]:
+        asked |= {"oldest": f"{max(since, 0):.6f}"}
+        async for page in self._pages(method, include_all_metadata=True, **asked):
+            for message in page["messages"]:
+                metadata = message.get("metadata") or {}
+                if metadata.get("event_type") == event_type:
+                    payload = metadata.get("event_payload") or {}
+                    yield {"ts": message["ts"], "channel": asked["channel"], "payload": payload}
 
     async def _pages(self, method: str, **asked: Any) -> AsyncIterator[AsyncSlackResponse]:
         cursor: str | None = None
         while cursor != "":
             params = {**asked, "limit": _PAGE, **({"cursor": cursor} if cursor else {})}
-            if method != "conversations.list":
-                params["include_all_metadata"] = True
             call = self._client.api_call(method, http_verb="GET", params=params)
-            answer = await self._done(method, call)
+            answer = await self._call(method, call)
             yield answer
             cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
 
-    async def _done(
+    async def _call(
         self,
         method: str,
         call: Coroutine[Any, Any, AsyncSlackResponse],
-        silent: frozenset[str] = frozenset(),
+        expected: frozenset[str] = frozenset(),
         channel: str = "",
     ) -> AsyncSlackResponse:
         try:
-            await self._pacer.take(self._turn, method, channel)
+            await self._limiter.take(self._slot, method, channel)
         except BaseException:
             call.close()
             raise
         try:
             return await call
         except FAILURES as error:
-            # The client's error repeats what was sent; it stays out of workflow histories.
-            failed = trouble(method, error, silent)
+            # The client's error repeats what was sent; workflow histories must not hold that.
+            failed = trouble(method, error, expected)
             if failed.code == LIMITED:
-                self._pacer.refused(method, channel, failed.delay.total_seconds())
+                self._limiter.close(method, channel, failed.delay.total_seconds())
             raise failed from None
 
     async def _id_of(self, channel: str) -> str:
-        """A channel's id. Only posting takes names, so that only looking back asks for it."""
+        """The id of a channel. Posting also takes names; only look-ups need the id."""
         if _ID.fullmatch(channel):
             return channel
         if channel not in self._ids:
@@ -331,16 +321,3 @@ class Sender:
 
 def _address(channel: str) -> str:
     return channel if _ID.fullmatch(channel) else f"#{channel.removeprefix('#')}"
-
-
-def _ts(since: float) -> str:
-    return f"{max(since, 0):.6f}"
-
-
-def _with_metadata(page: AsyncSlackResponse, event_type: str) -> list[Found]:
-    found = []
-    for message in page["messages"]:
-        metadata = message.get("metadata") or {}
-        if metadata.get("event_type") == event_type:
-            found.append({"ts": message["ts"], "payload": metadata.get("event_payload") or {}})
-    return found

@@ -1,4 +1,4 @@
-"""Tells people of an event, each in a message of their own, and nobody twice."""
+"""Direct messages about a case's event, one per person."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -6,8 +6,8 @@ import structlog
 
 from activities.slack.blocks import Message, metadata, section
 from activities.slack.cards.case_facts import case_line
-from activities.slack.client import Sender, SlackTrouble
-from activities.slack.directory import Directory, RolesUnknown
+from activities.slack.client import Sender
+from activities.slack.directory import Directory
 from activities.slack.escape import mrkdwn
 from activities.slack.post_once import PostOnce
 from activities.slack.reader import Reader
@@ -18,17 +18,17 @@ from workflows.domain.policy.playbook import Notify
 from workflows.ports.cases import Tell
 
 EVENT_TYPE = "koban_told"
-MOST = 20
-"""People of a role who are told one by one; a larger one is called as a group, in the thread."""
+MAX_MEMBERS = 20
+"""Most members of a role that get a message each; the thread calls a larger one as a group."""
 
 ReaderOf = Callable[[str], Awaitable[Reader]]
-"""For whom a person's message is drawn: in their language."""
+"""The reader of a person's message, in their language."""
 
 _log = structlog.get_logger(__name__)
 
 
-def told_message(wanted: Tell, reader: Reader, link: str | None) -> Message:
-    """The event as a line, with which case it is about and the way there."""
+def direct_message(wanted: Tell, reader: Reader, link: str | None) -> Message:
+    """Draws the event as a line, with its case and a link to the card."""
     opening = [f"<{link}|{reader.say('approval.open')}>"] if link else []
     lines = [
         f"*{case_line(wanted.view, reader, mrkdwn)}*",
@@ -39,12 +39,11 @@ def told_message(wanted: Tell, reader: Reader, link: str | None) -> Message:
 
 
 class DirectMessages:
-    """One `tell`. Made within the activity."""
+    """Direct messages of one `tell`; made within the activity."""
 
     def __init__(
         self, wanted: Tell, sender: Sender, people: Directory, reader_of: ReaderOf
     ) -> None:
-        """`reader_of` says for whom a person's message is drawn."""
         self._wanted = wanted
         self._sender = sender
         self._people = people
@@ -52,52 +51,48 @@ class DirectMessages:
         self._progress = PostOnce()
 
     async def run(self) -> None:
-        """Tells everybody; raises `SlackTrouble` where somebody has to be told later.
+        """Sends all messages, each once.
 
         Raises:
-            RolesUnknown: where nobody can say who holds the role; the people named are told then.
+            SlackTrouble: retryable.
+            RolesUnknown: the role's members are unknown; the people by id have their message.
         """
-        try:
-            async for person in self._everybody():
-                if person not in self._progress.posted.told:
-                    await self._tell(person)
-        except (SlackTrouble, RolesUnknown):
-            self._progress.hand_on()
-            raise
+        async with self._progress.attempt():
+            async for person in self._recipients():
+                if person not in self._progress.posted.notified:
+                    await self._send(person)
 
-    async def _everybody(self) -> AsyncIterator[str]:
-        named = dict.fromkeys(self._wanted.people)
-        for person in named:
+    async def _recipients(self) -> AsyncIterator[str]:
+        people = dict.fromkeys(self._wanted.people)
+        for person in people:
             yield person
         if self._wanted.role is None:
             return
         members = await self._members(self._wanted.role)
-        if len(members) > MOST:
+        if len(members) > MAX_MEMBERS:
             _log.warning("role_too_large", role=self._wanted.role.value, members=len(members))
-        for person in members[:MOST]:
-            if person not in named:
+        for person in members[:MAX_MEMBERS]:
+            if person not in people:
                 yield person
 
     async def _members(self, role: Role) -> tuple[str, ...]:
         event = self._wanted.line.event
-        called = isinstance(event, CaseEscalated) and event.notify is Notify.SHIFT
-        if called and role is Role.SPECIALIST:
+        calls_shift = isinstance(event, CaseEscalated) and event.notify is Notify.SHIFT
+        if calls_shift and role is Role.SPECIALIST:
             return await self._people.shift()
         return await self._people.members(role)
 
-    async def _tell(self, person: str) -> None:
+    async def _send(self, person: str) -> None:
         card = self._wanted.card
         link = await self._sender.link(card) if card is not None else None
-        message = told_message(self._wanted, await self._reader_of(person), link)
+        message = direct_message(self._wanted, await self._reader_of(person), link)
         await self._progress.once(
             lambda: self._find(person), lambda: self._sender.direct(person, message)
         )
-        self._progress.done(told=(*self._progress.posted.told, person))
+        self._progress.done(notified=(*self._progress.posted.notified, person))
 
     async def _find(self, person: str) -> bool | None:
-        """Whether a try before has told this person; None where it has not."""
-        since = self._progress.since
-        async for found in self._sender.directed(person, EVENT_TYPE, since):
-            if found["payload"] == {"key": self._wanted.key}:
-                return True
-        return None
+        """True where an earlier attempt sent this message, else None."""
+        sent = self._sender.directed(person, EVENT_TYPE, self._progress.since)
+        payloads = [each["payload"] async for each in sent]
+        return {"key": self._wanted.key} in payloads or None

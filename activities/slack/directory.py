@@ -91,7 +91,7 @@ class Directory:
         ids = sorted({person for person in people if person})
         return dict(zip(ids, await asyncio.gather(*map(self.name, ids)), strict=True))
 
-    def lacks(self, names: Mapping[str, str]) -> bool:
+    def is_missing(self, names: Mapping[str, str]) -> bool:
         """Whether an id is in place of a name that Slack can't be asked for now."""
         ids = [person for person, name in names.items() if person == name]
         return any(self._users.age(person) == float("inf") for person in ids)

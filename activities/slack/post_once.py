@@ -1,9 +1,9 @@
-"""What one activity has posted so far, kept over its retries.
+"""Idempotent posts: the messages of one activity, posted once over all of its attempts.
 
-Where the answer to a post was lost, the next try looks for the message before it posts again.
-What is known goes along with a failure as the activity's heartbeat, which costs nothing while
-all goes well. A try that ended otherwise (a killed worker) left none, or only signs of life: then
-everything is unsure.
+Slack has no idempotency key. Where the answer to a post was lost, the next attempt looks for the
+message before it posts again. The posts of a failed attempt reach the next one as heartbeat
+details. An attempt that ended otherwise (a killed worker) leaves none, or only periodic ones:
+then every post is unsure.
 """
 
 import asyncio
@@ -14,95 +14,65 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
+from activities.errors import Unavailable
 from activities.slack.client import SlackTrouble
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.values import Value
 
 T = TypeVar("T")
 
-SIGN_OF_LIFE = 2.5
-"""Seconds between two; a try that is over sooner, as nearly all are, gives none.
+HEARTBEAT_SECONDS = 2.5
+"""Heartbeat interval; nearly all attempts are over sooner and send none.
 
-A quarter of the time after which it is missed (`casework.screen`), so that a busy machine is not
-taken for a dead one: two tries at once could post twice.
+A quarter of the heartbeat timeout (`workflows.shared.slack_sync`): a busy worker must not time
+out, because two concurrent attempts could post twice.
 """
 
-IN_LINE = 0.5
-"""The same for a card that stands in line: with the answer it hears whether it was called off."""
+QUEUED_HEARTBEAT_SECONDS = 0.5
+"""Interval for a card that waits for the rate limiter: a heartbeat's answer brings cancellation."""
 
-SKEW = timedelta(minutes=5)
-"""How far Slack's clock and Temporal's may be apart."""
+CLOCK_SKEW = timedelta(minutes=5)
+"""Largest difference between Slack's clock and Temporal's."""
 
 
 class Posted(Value):
-    """What this activity has posted, as of try `attempt`; `told` are people with a message each."""
+    """Posts of an activity as of `attempt`; `through` is the seq of the last posted event."""
 
     attempt: int = 0
     unsure: bool = True
     card: CardRef | None = None
     through: int = 0
     approval: CardRef | None = None
-    told: tuple[str, ...] = ()
+    notified: tuple[str, ...] = ()
 
 
 class PostOnce:
-    """Posts once, over all tries of one activity. Made within the activity."""
+    """Posts of the running activity; made inside of it."""
 
     def __init__(self, unsure_since: datetime | None = None) -> None:
-        """Reads what the try before has left; `unsure_since`: another activity may have posted."""
+        """`unsure_since`: another activity may have posted since then."""
         info = activity.info()
         before = _posted(info.heartbeat_details)
         trusted = before.attempt == info.attempt - 1 and not before.unsure
         self._look = unsure_since is not None or (info.attempt > 1 and not trusted)
-        self._posted = before.model_copy(update={"attempt": info.attempt, "unsure": self._look})
+        self.posted = before.model_copy(update={"attempt": info.attempt, "unsure": self._look})
         began = min(info.scheduled_time, unsure_since or info.scheduled_time)
-        self.since = (began - SKEW).timestamp()
+        self.since = (began - CLOCK_SKEW).timestamp()
 
     @property
-    def untouched(self) -> bool:
-        """Whether it is certain that nothing was posted so far."""
-        return not self._look and self._posted.card is None and self._posted.through == 0
-
-    @property
-    def posted(self) -> Posted:
-        """What is posted already."""
-        return self._posted
+    def nothing_posted(self) -> bool:
+        """True where it is certain that nothing was posted yet."""
+        return not self._look and self.posted.card is None and self.posted.through == 0
 
     async def once(
         self, find: Callable[[], Awaitable[T | None]], post: Callable[[], Awaitable[T]]
     ) -> T:
-        """What a lost answer has left behind, else a new post."""
+        """The result of `find` where an earlier answer may be lost, else of `post`."""
         found = await find() if self._look else None
-        return await self._post(post) if found is None else found
-
-    def done(self, **posted: object) -> None:
-        """Remembers what is posted by now: `card`, `through`, `approval`, `told`."""
-        self._set(unsure=self._look, **posted)
-
-    def hand_on(self) -> None:
-        """Gives what is known to the next try; before a failure is raised."""
-        self._beat(self._posted)
-
-    @asynccontextmanager
-    async def living(self, every: float = SIGN_OF_LIFE) -> AsyncIterator[None]:
-        """Tells for as long as the block lasts that this try has not died with its worker."""
-        telling = asyncio.create_task(self._live(every))
-        try:
-            yield
-        finally:
-            telling.cancel()
-
-    async def _live(self, every: float) -> None:
-        while True:
-            await asyncio.sleep(every)
-            # What is under way now may be posted by the time that anybody reads this.
-            self._beat(self._posted.model_copy(update={"unsure": True}))
-
-    def _beat(self, posted: Posted) -> None:
-        activity.heartbeat(posted.model_dump(mode="json"))
-
-    async def _post(self, post: Callable[[], Awaitable[T]]) -> T:
+        if found is not None:
+            return found
         self._set(unsure=True)
         try:
             return await post()
@@ -110,12 +80,38 @@ class PostOnce:
             self._set(unsure=error.unsure or self._look)
             raise
 
+    def done(self, **posted: object) -> None:
+        """Records a post: `card`, `through`, `approval` or `notified`."""
+        self._set(unsure=self._look, **posted)
+
+    @asynccontextmanager
+    async def attempt(self, every: float = HEARTBEAT_SECONDS) -> AsyncIterator[None]:
+        """Sends heartbeats; on a failure the last one carries the posts to the next attempt."""
+        beats = asyncio.create_task(self._heartbeats(every))
+        try:
+            yield
+        except (ApplicationError, Unavailable):
+            _heartbeat(self.posted)
+            raise
+        finally:
+            beats.cancel()
+
+    async def _heartbeats(self, every: float) -> None:
+        while True:
+            await asyncio.sleep(every)
+            # A call under way may have posted by the time that the next attempt reads this.
+            _heartbeat(self.posted.model_copy(update={"unsure": True}))
+
     def _set(self, **changes: object) -> None:
-        self._posted = self._posted.model_copy(update=changes)
+        self.posted = self.posted.model_copy(update=changes)
+
+
+def _heartbeat(posted: Posted) -> None:
+    activity.heartbeat(posted.model_dump(mode="json"))
 
 
 def _posted(details: object) -> Posted:
-    """The last heartbeat; one of another version of Koban counts as none."""
+    """The last heartbeat; empty where another version of Koban wrote it."""
     if not isinstance(details, list | tuple) or not details:
         return Posted()
     try:

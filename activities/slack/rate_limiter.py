@@ -1,10 +1,10 @@
-"""Keeps within Slack's rates: whoever writes waits for a token, people first, then the most severe.
+"""Token buckets for Slack's rate limits: interactive calls go first, then the most severe case.
 
-A 429 costs its caller the time that Slack asks for, and another one's turn. So a bucket for each
-method (and for posting, for each channel) is kept here as Slack keeps it there. A part of each is
-for people alone: a press never waits for the trickle of what nobody waits for.
+A 429 costs the caller the time that Slack asks for, so the limits are enforced before the call:
+one bucket per method, and one per channel for posting. Part of each bucket is reserved for
+interactive calls, so that a button press never waits for background writes.
 
-Rates: https://docs.slack.dev/apis/web-api/rate-limits. Bursts are not published; ours are small.
+Rates: https://docs.slack.dev/apis/web-api/rate-limits. Slack does not publish burst sizes.
 """
 
 import asyncio
@@ -13,22 +13,21 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-PEOPLE = 0
-"""The urgency of what a person waits for; 1 to 5 are severities, the worst first."""
+INTERACTIVE = 0
+"""Urgency of a call that a person waits for; 1 (critical) to 5 are severities."""
 
-WORST = 1
-"""What is this urgent from the beginning goes before all that only became more urgent."""
+CRITICAL = 1
 
-PATIENCE = 20.0
-"""Seconds in a line after which what waits is one step more urgent."""
+AGING_SECONDS = 20.0
+"""Time in a queue that makes a call one step more urgent, up to the step below `CRITICAL`."""
 
-STARVED = 6 * PATIENCE
-"""Seconds after which it is as urgent as the worst, so that nothing waits for ever."""
+MAX_AGING_SECONDS = 6 * AGING_SECONDS
+"""Time in a queue after which any call counts as `CRITICAL`."""
 
 
 @dataclass(frozen=True)
 class Rate:
-    """Calls a minute, how many may come at once, and how many of those are for people alone."""
+    """Calls per minute, largest burst, and the part of the burst for interactive calls only."""
 
     per_minute: float
     burst: int
@@ -50,8 +49,8 @@ CHANNEL = Rate(60, 3, 1)
 """Posting to one channel: "1 per second", with short bursts."""
 
 
-class CalledOff(Exception):
-    """Somebody gave up waiting before the turn came."""
+class SlotCancelled(Exception):
+    """The activity was cancelled before its first call to Slack."""
 
 
 @dataclass
@@ -60,184 +59,188 @@ class _Bucket:
     per_second: float
     tokens: float
     filled_at: float
-    shut_until: float = 0.0
+    closed_until: float = 0.0
 
-    def lacks(self, now: float, urgency: int) -> float:
-        """Seconds until whoever is that urgent may take a token."""
-        grown = max(0.0, now - self.filled_at) * self.per_second
-        self.tokens, self.filled_at = min(float(self.rate.burst), self.tokens + grown), now
-        kept = 0 if urgency == PEOPLE else self.rate.reserve
-        short = max(0.0, 1 + kept - self.tokens) / self.per_second
-        return max(short, self.shut_until - now)
+    def wait(self, now: float, urgency: int) -> float:
+        """Seconds until a call of this urgency may take a token."""
+        refill = max(0.0, now - self.filled_at) * self.per_second
+        self.tokens, self.filled_at = min(float(self.rate.burst), self.tokens + refill), now
+        reserve = 0 if urgency == INTERACTIVE else self.rate.reserve
+        short = max(0.0, 1 + reserve - self.tokens) / self.per_second
+        return max(short, self.closed_until - now)
 
 
 @dataclass(eq=False)
 class Slot:
-    """The place of one activity in every line that it stands in, and what it has in hand."""
+    """Urgency and reservation of one activity; `waited` is its time in queues in seconds.
 
-    urgency: int = PEOPLE
-    off: bool = False
-    begun: bool = False
+    A cancelled slot raises `SlotCancelled`, unless it has `started` to write: then it goes first.
+    """
+
+    urgency: int = INTERACTIVE
+    cancelled: bool = False
+    started: bool = False
     waited: float = 0.0
-    held: tuple[str, str] | None = None
+    reserved: tuple[str, str] | None = None
 
     def rank(self, since: float, now: float) -> int:
-        """How urgent it is by now: people are before whatever waited longest."""
-        if self.urgency == PEOPLE:
-            return PEOPLE
-        if now - since >= STARVED:
-            return WORST
-        return max(min(self.urgency, WORST + 1), self.urgency - int((now - since) / PATIENCE))
+        """The urgency after waiting from `since` to `now`, both in seconds."""
+        if self.urgency == INTERACTIVE:
+            return INTERACTIVE
+        if now - since >= MAX_AGING_SECONDS:
+            return CRITICAL
+        aged = self.urgency - int((now - since) / AGING_SECONDS)
+        return max(min(self.urgency, CRITICAL + 1), aged)
 
 
 @dataclass(eq=False)
-class _Waiting:
-    turn: Slot
+class _Waiter:
+    slot: Slot
     number: int
     since: float
 
 
 @dataclass
-class _Line:
-    """Whoever waits for one method, in one channel where it is for posting."""
+class _Queue:
+    """Calls that wait for one method, per channel for posting."""
 
     buckets: list[_Bucket]
-    waiting: list[_Waiting] = field(default_factory=list)
-    moved: asyncio.Event = field(default_factory=asyncio.Event)
+    waiters: list[_Waiter] = field(default_factory=list)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def first(self, now: float) -> _Waiting:
-        return min(self.waiting, key=lambda one: (one.turn.rank(one.since, now), one.number))
+    def first(self, now: float) -> _Waiter:
+        return min(self.waiters, key=lambda each: (each.slot.rank(each.since, now), each.number))
+
+    def wait(self, slot: Slot, now: float) -> float:
+        return max(bucket.wait(now, slot.urgency) for bucket in self.buckets)
+
+    def add(self, tokens: int) -> None:
+        for bucket in self.buckets:
+            bucket.tokens += tokens
 
     def wake(self) -> None:
-        moved, self.moved = self.moved, asyncio.Event()
-        moved.set()
+        changed, self.changed = self.changed, asyncio.Event()
+        changed.set()
 
 
 class RateLimiter:
-    """One a process, for one event loop."""
+    """Rate limiter of one process and one event loop."""
 
     def __init__(self, share: float = 1.0, clock: Callable[[], float] = time.monotonic) -> None:
-        """`share` of the rates is used: a half where two processes write, 0 waits for nothing."""
+        """`share` of the rates is used: 0.5 where two processes write, 0 turns limits off."""
         self._share = share
         self._clock = clock
         self._buckets: dict[tuple[str, str], _Bucket] = {}
-        self._lines: dict[tuple[str, str], _Line] = {}
-        self._names: dict[str, str] = {}
+        self._queues: dict[tuple[str, str], _Queue] = {}
+        self._ids: dict[str, str] = {}
         self._number = 0
 
-    async def take(self, turn: Slot, method: str, channel: str = "") -> None:
-        """Returns once the call may be made; a token that was reserved is used first.
+    async def take(self, slot: Slot, method: str, channel: str = "") -> None:
+        """Waits until the call may be made; a reserved token is used first.
 
         Raises:
-            CalledOff: the turn was called off before anything was begun.
+            SlotCancelled: before the first call of the activity.
         """
-        if self._unpaced(method):
+        if not self._limited(method):
             return
-        place = self._place(method, channel)
-        if turn.held == place:
-            turn.held = None
+        key = self._key(method, channel)
+        if slot.reserved == key:
+            slot.reserved = None
             return
-        self.give_back(turn)
-        await self._wait(turn, place)
+        self.release(slot)
+        await self._wait(slot, key)
 
-    async def reserve(self, turn: Slot, method: str, channel: str = "") -> None:
-        """Waits like `take`, for the call that comes next. Raises `CalledOff`."""
-        if self._unpaced(method):
-            return
-        await self.take(turn, method, channel)
-        turn.held = self._place(method, channel)
+    async def reserve(self, slot: Slot, method: str, channel: str = "") -> None:
+        """Waits like `take` and keeps the token for the next call. Raises `SlotCancelled`."""
+        if self._limited(method):
+            await self.take(slot, method, channel)
+            slot.reserved = self._key(method, channel)
 
-    def give_back(self, turn: Slot) -> None:
-        """A token that was reserved and is not needed is free again."""
-        if turn.held is not None:
-            line, turn.held = self._line(turn.held), None
-            for bucket in line.buckets:
-                bucket.tokens += 1
-            line.wake()
+    def release(self, slot: Slot) -> None:
+        """Puts an unused reserved token back."""
+        if slot.reserved is not None:
+            queue, slot.reserved = self._queue(slot.reserved), None
+            queue.add(1)
+            queue.wake()
 
-    def call_off(self, turn: Slot) -> None:
-        """Ends the waiting, or hurries it where something was begun already."""
-        turn.off, turn.urgency = True, PEOPLE
-        for line in self._lines.values():
-            line.wake()
+    def cancel(self, slot: Slot) -> None:
+        """Ends the wait of a slot, or makes it interactive where it has started to write."""
+        slot.cancelled, slot.urgency = True, INTERACTIVE
+        for queue in self._queues.values():
+            queue.wake()
 
-    def refused(self, method: str, channel: str, seconds: float) -> None:
-        """Slack said 429: nothing more goes there for as long as it asks."""
-        if self._unpaced(method):
-            return
-        bucket = self._line(self._place(method, channel)).buckets[-1]
-        bucket.tokens, bucket.shut_until = 0.0, self._clock() + seconds
+    def close(self, method: str, channel: str, seconds: float) -> None:
+        """Stops all calls for the Retry-After of a 429."""
+        if self._limited(method):
+            bucket = self._queue(self._key(method, channel)).buckets[-1]
+            bucket.tokens, bucket.closed_until = 0.0, self._clock() + seconds
 
-    def same(self, name: str, channel: str) -> None:
-        """A channel's name and its id share one bucket."""
-        if name != channel and name not in self._names:
-            self._names[name] = channel
+    def alias(self, name: str, channel: str) -> None:
+        """Makes a channel's name and id share one bucket."""
+        if name != channel and name not in self._ids:
+            self._ids[name] = channel
             old, new = ("chat.postMessage", name), ("chat.postMessage", channel)
-            if old in self._lines and new not in self._lines:
-                self._lines[new] = self._lines[old]
+            if old in self._queues and new not in self._queues:
+                self._queues[new] = self._queues[old]
 
     def waiting(self, method: str, channel: str = "") -> int:
-        """How many stand in that line now."""
-        line = self._lines.get(self._place(method, channel))
-        return len(line.waiting) if line is not None else 0
+        """The length of a queue."""
+        queue = self._queues.get(self._key(method, channel))
+        return len(queue.waiters) if queue is not None else 0
 
-    def _unpaced(self, method: str) -> bool:
-        return self._share == 0 or method not in RATES
+    def _limited(self, method: str) -> bool:
+        return self._share > 0 and method in RATES
 
-    def _place(self, method: str, channel: str) -> tuple[str, str]:
+    def _key(self, method: str, channel: str) -> tuple[str, str]:
         if method != "chat.postMessage":
             return method, ""
         name = channel.removeprefix("#")
-        return method, self._names.get(name, name)
+        return method, self._ids.get(name, name)
 
-    def _line(self, place: tuple[str, str]) -> _Line:
-        if place not in self._lines:
-            method, channel = place
+    def _queue(self, key: tuple[str, str]) -> _Queue:
+        if key not in self._queues:
+            method, channel = key
             buckets = [self._bucket((method, ""), RATES[method])]
             if channel:
-                buckets.append(self._bucket(place, CHANNEL))
-            self._lines[place] = _Line(buckets)
-        return self._lines[place]
+                buckets.append(self._bucket(key, CHANNEL))
+            self._queues[key] = _Queue(buckets)
+        return self._queues[key]
 
-    def _bucket(self, place: tuple[str, str], rate: Rate) -> _Bucket:
-        if place not in self._buckets:
+    def _bucket(self, key: tuple[str, str], rate: Rate) -> _Bucket:
+        if key not in self._buckets:
             per_second = rate.per_minute / 60 * self._share
-            self._buckets[place] = _Bucket(rate, per_second, float(rate.burst), self._clock())
-        return self._buckets[place]
+            self._buckets[key] = _Bucket(rate, per_second, float(rate.burst), self._clock())
+        return self._buckets[key]
 
-    async def _wait(self, turn: Slot, place: tuple[str, str]) -> None:
-        line, began = self._line(place), self._clock()
+    async def _wait(self, slot: Slot, key: tuple[str, str]) -> None:
+        queue, began = self._queue(key), self._clock()
         self._number += 1
-        me = _Waiting(turn, self._number, began)
-        line.waiting.append(me)
+        waiter = _Waiter(slot, self._number, began)
+        queue.waiters.append(waiter)
         try:
-            while not self._has_token(line, me):
-                await self._pause(line, me)
+            while not self._has_token(queue, waiter):
+                await self._pause(queue, waiter)
         finally:
-            line.waiting.remove(me)
-            line.wake()
-            turn.waited += self._clock() - began
+            queue.waiters.remove(waiter)
+            queue.wake()
+            slot.waited += self._clock() - began
 
-    def _has_token(self, line: _Line, me: _Waiting) -> bool:
+    def _has_token(self, queue: _Queue, waiter: _Waiter) -> bool:
         now = self._clock()
-        if me.turn.off and not me.turn.begun:
-            raise CalledOff
-        if line.first(now) is not me or self._lacks(line, me.turn) > 0:
+        if waiter.slot.cancelled and not waiter.slot.started:
+            raise SlotCancelled
+        if queue.first(now) is not waiter or queue.wait(waiter.slot, now) > 0:
             return False
-        for bucket in line.buckets:
-            bucket.tokens -= 1
+        queue.add(-1)
         return True
 
-    def _lacks(self, line: _Line, turn: Slot) -> float:
+    async def _pause(self, queue: _Queue, waiter: _Waiter) -> None:
+        """Waits for a change of the queue; the first one also for its token."""
         now = self._clock()
-        return max(bucket.lacks(now, turn.urgency) for bucket in line.buckets)
-
-    async def _pause(self, line: _Line, me: _Waiting) -> None:
-        """Until something moved in the line, or for its first until there is a token."""
-        first = line.first(self._clock()) is me
-        most = max(self._lacks(line, me.turn), 0.001) if first else math.inf
+        first = queue.first(now) is waiter
+        longest = max(queue.wait(waiter.slot, now), 0.001) if first else math.inf
         try:
-            async with asyncio.timeout(min(most, PATIENCE)):
-                await line.moved.wait()
+            async with asyncio.timeout(min(longest, AGING_SECONDS)):
+                await queue.changed.wait()
         except TimeoutError:
             return

@@ -24,7 +24,7 @@ class Reader:
     """`names`: by user id. `mentions`: mrkdwn that calls the people of a role.
 
     `direct`: one person reads it in a message of their own, where nobody has to be called.
-    `lacks_names`: ids are in place of names that Slack could not be asked for.
+    `missing_names`: ids are in place of names that Slack could not be asked for.
     """
 
     texts: Catalog
@@ -32,7 +32,7 @@ class Reader:
     names: Mapping[str, str] = field(default_factory=dict)
     mentions: Mapping[Role, str] = field(default_factory=dict)
     direct: bool = False
-    lacks_names: bool = False
+    missing_names: bool = False
 
     def say(self, key: str, **values: object) -> str:
         """The sentence called `key`, filled in."""

@@ -90,10 +90,6 @@ def holder_words(holders: Holders, catalog: Catalog, names: Mapping[str, str], s
     return catalog.say("rights.holders", names=catalog.say("words.comma").join(words))
 
 
-_ROLES = ("by", "owner", "to", "person")
-"""The fields of events that hold somebody's id."""
-
-
 def people_of(view: CardView, lines: Iterable[ev.Recorded]) -> Iterator[str | None]:
     """Whom the view and these lines name."""
     yield from (view.owner, view.acknowledged_by)
@@ -107,7 +103,7 @@ def people_of(view: CardView, lines: Iterable[ev.Recorded]) -> Iterator[str | No
     if view.approval is not None:
         yield from _agreeing(view.approval)
     for line in lines:
-        yield from _told(line.event)
+        yield from line.event.people_named()
 
 
 def people_in(refusal: Refusal) -> Iterator[str | None]:
@@ -124,11 +120,3 @@ def _agreeing(approval: Approval) -> Iterator[str | None]:
         yield from (exchange.asked_by, exchange.by)
     for consent in approval.consents:
         yield from (consent.by, consent.covers)
-
-
-def _told(event: ev.Event) -> Iterator[str | None]:
-    yield from (getattr(event, name, None) for name in _ROLES)
-    if isinstance(event, ev.ProtectionWithheld):
-        yield event.halt.by
-    if isinstance(event, ev.Approved):
-        yield from (event.consent.by, event.consent.covers)

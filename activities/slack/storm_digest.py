@@ -26,13 +26,13 @@ from workflows.ports.storms import ShowStorm
 EVENT_TYPE = "koban_storm"
 CALLS = "koban_storm_calls"
 OPEN = "storm.open"
-"""The button of a subject; its value is the case's id."""
+"""Action id of a row's button; its value is the case's id."""
 
 _MOST_GROUPS = 10
 
 
 def digest(wanted: ShowStorm, reader: Reader) -> Message:
-    """The digest as it should stand now. It mentions nobody; its thread does."""
+    """Draws the digest. It mentions nobody; its thread does."""
     picture = wanted.picture
     state = "storm.title.over" if wanted.over else "storm.title"
     title = reader.say(state, count=picture.cases)
@@ -48,8 +48,8 @@ def calls(wanted: ShowStorm, reader: Reader) -> Message:
     """Calls each role once, for all cases that would have called it in their threads."""
     lines = [_call(each, reader) for each in wanted.mentions]
     text = fit(lines, "\n", MOST_TEXT)
-    told = metadata(CALLS, storm=wanted.key, number=wanted.number)
-    return Message(text, [section(lines)], told)
+    named = metadata(CALLS, storm=wanted.key, number=wanted.number)
+    return Message(text, [section(lines)], named)
 
 
 def _sentence(wanted: ShowStorm, reader: Reader) -> str:
@@ -77,7 +77,7 @@ def _by_severity(counts: Mapping[Severity, int], reader: Reader) -> str:
 
 
 def _top(wanted: ShowStorm, reader: Reader) -> list[Block]:
-    """What stands out, each with a button; at the end the cards themselves tell it."""
+    """Rows of the top cases, each with a button; none at the end, when all cards are posted."""
     if wanted.over or not wanted.picture.top:
         return []
     rows = [_row(each, reader) for each in wanted.picture.top]
@@ -110,54 +110,54 @@ def _call(mention: Mention, reader: Reader) -> str:
 
 
 def people_in_storm(picture: Picture) -> list[str]:
-    """Everybody whom the digest names."""
+    """The ids of everybody named in the digest."""
     return [each.owner for each in picture.top if each.owner is not None]
 
 
 class StormService(Protocol):
-    """The storms of all channels."""
+    """Storms of all channels."""
 
     async def look(self, channel: str) -> None:
-        """A new card waits in `channel`: is it one of too many? It never fails."""
+        """Starts a storm where too many cards wait in `channel`; never fails."""
 
     async def posted(self, case: str, card: CardRef) -> None:
-        """A case's card stands: it does not wait any more. It never fails."""
+        """Records a case's card; never fails."""
 
     async def called(self, channel: str, call: Called) -> bool:
-        """Whether a storm is going on in `channel`, and calls the role for this case too.
+        """Adds a call to the running storm of `channel`; False where there is none.
 
         Raises:
-            OutOfReach: where Temporal does not answer; the activity is tried again.
+            OutOfReach: Temporal does not answer; the activity is retried.
         """
 
 
 class NoStorms:
-    """Nobody watches over storms."""
+    """`StormService` without storms."""
 
     async def look(self, channel: str) -> None:
-        """Nothing happens."""
+        """Does nothing."""
 
     async def posted(self, case: str, card: CardRef) -> None:
-        """Nothing happens."""
+        """Does nothing."""
 
     async def called(self, channel: str, call: Called) -> bool:
-        """Each case calls for itself."""
+        """Leaves the call to the case's thread."""
         return False
 
 
-async def handed_over(
+async def storm_calls(
     storms: StormService, view: CardView, lines: Iterable[Recorded]
 ) -> frozenset[int]:
-    """Which of a thread's lines call nobody by themselves, because the storm's digest does.
+    """The seqs of lines whose role the storm digest calls instead of the thread.
 
-    Each is handed over before its line is told, so that no call is lost; twice counts once.
+    The storm has each call before its line is posted, so that none is lost; twice counts once.
     """
-    quiet = set()
+    seqs = set()
     for line in lines:
         role = role_called(line.event)
         if role is None:
             continue
         call = Called(case=view.id, seq=line.seq, role=role, severity=view.severity)
         if await storms.called(view.channel, call):
-            quiet.add(line.seq)
-    return frozenset(quiet)
+            seqs.add(line.seq)
+    return frozenset(seqs)

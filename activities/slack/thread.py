@@ -20,6 +20,7 @@ from activities.slack.escape import mrkdwn, one_line
 from activities.slack.reader import Reader, problem_words
 from workflows.domain.case import events as ev
 from workflows.domain.case.approval import Approval, Purpose, missing
+from workflows.domain.case.event_base import AttemptEvent
 from workflows.domain.case.view import CardView
 from workflows.domain.people import Role
 from workflows.domain.policy.actions import OnExpiry
@@ -359,7 +360,7 @@ _NOTICES_WORDS: Words = {
 
 
 EVENT_TYPE = "koban_lines"
-AT_ONCE = 100
+MAX_LINES = 100
 """Lines in one message: 25 sections of four, half of the 50 blocks that Slack takes."""
 _IN_SECTION = 4
 
@@ -372,8 +373,6 @@ WORDS: Words = {
 }
 """How each event that the thread tells of is told."""
 
-_News = ev.ActionRetrying | ev.ActionSucceeded | ev.ActionVerified | ev.ActionFailed
-
 
 def lines_message(
     lines: tuple[ev.Recorded, ...],
@@ -381,7 +380,7 @@ def lines_message(
     reader: Reader,
     quiet: frozenset[int] = frozenset(),
 ) -> Message:
-    """At most `AT_ONCE` lines as one message; `through` is the last event that it tells of.
+    """At most `MAX_LINES` lines as one message; `through` is the last event that it tells of.
 
     `quiet` are the events whose call is made elsewhere, together with others.
     """
@@ -407,10 +406,9 @@ def _worth_telling(lines: Iterable[ev.Recorded]) -> list[ev.Recorded]:
     newer: set[tuple[str, str]] = set()
     for each in reversed(tuple(lines)):
         event = each.event
-        if isinstance(event, _News):
+        if isinstance(event, AttemptEvent):
             action = (event.decision, event.action)
-            passing = isinstance(event, ev.ActionRetrying | ev.ActionSucceeded)
-            if passing and action in newer:
+            if not event.final and action in newer:
                 continue
             newer.add(action)
         kept.append(each)

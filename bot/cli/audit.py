@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from activities.ledger.database import Row
 from activities.ledger.event_log import Audit
 from activities.ledger.event_log import verify as verify_chains
-from activities.ledger.queries import Queries, Row
+from activities.ledger.queries import Queries
 from bot.cli.process import open_ledger, run
 from bot.errors import InputWrong
 from bot.settings import Settings, load_settings

@@ -23,12 +23,7 @@ from activities.platform.activities import PlatformActivities, dry_run
 from activities.platform.client import Platform
 from activities.platform.notices import NoticeActivities
 from activities.platform.related import RelatedReader
-from activities.slack.activities import (
-    AppealSlackActivities,
-    ReportSlackActivities,
-    SlackActivities,
-    StormSlackActivities,
-)
+from activities.slack.activities import SlackActivities
 from activities.slack.directory import Directory
 from activities.slack.evidence import EvidenceScreen
 from activities.slack.i18n.catalog import CatalogWording
@@ -116,20 +111,24 @@ async def open_duties(
         chosen=LanguagePreferences(Preferences(database)).language,
         on_shift=lambda: policies.on_shift(settings.zone, datetime.now(UTC)),
     )
-    cases, pacer = Cases(client, settings.temporal.task_queue), RateLimiter(settings.slack.pace)
-    in_slack = (web, people, settings.locale, settings.zone, pacer)
-    storms, workflow_ids = Storms(database), StormClient(client, settings.temporal.task_queue)
-    watch = StormWatch(storms, workflow_ids)
-    slack = SlackActivities(*in_slack, cases.newest_show, watch, stand_ins(database))
+    cases, storms = Cases(client, settings.temporal.task_queue), Storms(database)
+    slack = SlackActivities(
+        web,
+        people,
+        settings.locale,
+        settings.zone,
+        RateLimiter(settings.slack.pace),
+        latest=cases.newest_show,
+        storms=StormWatch(storms, StormClient(client, settings.temporal.task_queue)),
+        stand_ins=stand_ins(database),
+        draw_chart=draw,
+    )
     platform = PlatformActivities(market)
     bulk_decisions = BulkLedger(database)
     bulk_activities = BulkActivities(RelatedReader(market), bulk_decisions, policies.look_ups)
     delivery = DeliveryActivities(cases)
     appeals = AppealsLedger(database)
-    appeal_cards = AppealSlackActivities(*in_slack)
-    digests = StormSlackActivities(*in_slack)
     notices = NoticeActivities(market, CatalogWording())
-    reports = ReportSlackActivities(*in_slack, draw)
     plain = await opened.enter_async_context(open_fetcher())
     fetcher = Fetcher(plain, Places(settings.platform.base_url), policies.image_hosts)
     revealing = RevealActivities(
@@ -160,9 +159,9 @@ async def open_duties(
             slack.show,
             slack.answer,
             slack.tell,
-            appeal_cards.show_appeal,
-            digests.show_storm,
-            reports.post_report,
+            slack.show_appeal,
+            slack.show_storm,
+            slack.post_report,
             revealing.show_evidence,
         ),
         background=(slack.show,),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from activities.ledger.bulk import BulkLedger
-from activities.ledger.queries import Row
+from activities.ledger.database import Row
 from activities.platform.related import Found, RelatedReader
 from bot.policies import Policies
 from workflows.domain.alerts import Subject

@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from activities.ledger.queries import Look, Queries, Row
+from activities.ledger.database import Row
+from activities.ledger.queries import Look, Queries
 from activities.ledger.search import Search
 from bot.policies import Policies
 from bot.slack.commands.parser import case_begun
@@ -14,15 +15,14 @@ from workflows.domain.alerts import Subject
 from workflows.domain.case.approval import Purpose
 from workflows.domain.case.decision import Decision, Verdict
 from workflows.domain.case.enforcement import ActionStatus
-from workflows.domain.case.events import CaseOpened, Recorded
+from workflows.domain.case.events import CaseOpened, Recorded, kinds
 from workflows.domain.case.model import HoldKind, Phase
 from workflows.domain.case.snapshot import CardRef
-from workflows.domain.case.view import UNTOLD
 from workflows.domain.people import Role
 from workflows.domain.policy.playbook import Severity
 from workflows.domain.values import Text, Value
 
-_COUNTED = UNTOLD - {CaseOpened.model_fields["kind"].default}
+_COUNTED = kinds(lambda each: not each.in_thread and each is not CaseOpened)
 LATEST_EVENTS = 100
 """Events read for the last decision, which joined alerts may follow."""
 

@@ -1,4 +1,4 @@
-"""Bolt, wired: which listener hears what."""
+"""Bolt app: its listeners and error handler."""
 
 import json
 import re
@@ -15,26 +15,27 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.services.slack import Services
-from bot.slack.appeals import ACTIONS, AppealModals, AppealPresses
+from bot.slack.appeals import ACTIONS as APPEALS
+from bot.slack.appeals import AppealButtons, AppealModals
 from bot.slack.bulk.decide import BulkModal
-from bot.slack.bulk.views import CALLBACK
-from bot.slack.buttons import Clicks
-from bot.slack.commands.buttons import ACTIONS as ANSWER_ACTIONS
-from bot.slack.commands.buttons import AnswerPresses
+from bot.slack.buttons import CaseButtons
+from bot.slack.commands.buttons import ACTIONS as ANSWERS
+from bot.slack.commands.buttons import AnswerButtons
 from bot.slack.commands.dispatch import Slash
-from bot.slack.commands.reveal import CALLBACK as REVEAL
 from bot.slack.commands.reveal import RevealModal
 from bot.slack.context import DirectTexts, make_context, utc_now
-from bot.slack.evidence.reveal import ACTIONS as EVIDENCE
-from bot.slack.evidence.reveal import EvidenceListener
+from bot.slack.evidence.reveal import ACTIONS as PIECES
+from bot.slack.evidence.reveal import EvidenceReveal
 from bot.slack.home.view import LANGUAGE, Home
 from bot.slack.interactions import read_source
-from bot.slack.manual.open import OPEN_CASE, REPORT, ByHandListener
+from bot.slack.manual.open import OPEN_CASE, REPORT, ManualAlertModals
+from bot.slack.modals.base import ModalListener
 from bot.slack.modals.decide import TEMPLATE
+from bot.slack.modals.forms import FORMS
 from bot.slack.modals.opening import Templates
-from bot.slack.modals.submissions import KINDS, Submissions
+from bot.slack.modals.submissions import Submissions
 from bot.slack.replies import Background, NotTaken
-from bot.slack.storm import OPEN, StormOpening
+from bot.slack.storm import OPEN, StormButtons
 
 COMMAND = "/koban"
 EVENTS = ("app_home_opened",)
@@ -51,35 +52,38 @@ def make_bolt_app(
     background: Background,
     now: Callable[[], datetime] = utc_now,
 ) -> AsyncApp:
-    """A Bolt app that hears buttons, modals, `/koban` and App Home.
+    """A Bolt app with the listeners of buttons, modals, `/koban` and App Home.
 
     `client` carries the bot token, Slack's address and the one aiohttp session. `signing_secret`
-    may be empty where Slack is heard over Socket Mode only. `background` holds the work after
-    acks: drain it before the session is closed.
+    may be empty for Socket Mode only. `background` holds the work after acks: drain it before the
+    session is closed.
     """
     app = _bolt(client, signing_secret)
     context = make_context(services, client, background, now)
     home = Home(context)
-    context = replace(context, services=home.hearing(services))
-    clicks, submissions = Clicks(context), Submissions(context)
-    answering, hands = AppealModals(context), ByHandListener(context)
-    app.block_action(LANGUAGE)(home.language_chosen)
-    app.block_action(ACTIONS)(AppealPresses(context).pressed)
-    app.block_action(OPEN)(StormOpening(context).pressed)
-    app.block_action(ANSWER_ACTIONS)(AnswerPresses(context).pressed)
-    app.block_action(TEMPLATE)(Templates(context).chosen)
-    app.block_action(EVIDENCE)(EvidenceListener(context).pressed)
-    app.block_action(_ANY)(clicks.pressed)
-    for callback_id in KINDS:
-        app.view_submission(callback_id)(submissions.submitted)
-    app.view_submission("uphold")(answering.upheld)
-    app.view_submission("overturn")(answering.overturned)
-    app.view_submission(CALLBACK)(BulkModal(context).submitted)
-    app.view_submission(REVEAL)(RevealModal(context).submitted)
-    for callback_id in (REPORT, OPEN_CASE):
-        app.view_submission(callback_id)(hands.submitted)
-    app.message_shortcut("report_message")(hands.reported)
-    app.global_shortcut("open_case")(hands.wanted)
+    context = replace(context, on_stored=home.changed)
+    for action_id, listener in (
+        (LANGUAGE, home.language_chosen),
+        (APPEALS, AppealButtons(context).pressed),
+        (OPEN, StormButtons(context).pressed),
+        (ANSWERS, AnswerButtons(context).pressed),
+        (TEMPLATE, Templates(context).chosen),
+        (PIECES, EvidenceReveal(context).pressed),
+        (_ANY, CaseButtons(context).pressed),
+    ):
+        app.block_action(action_id)(listener)
+    alerts = ManualAlertModals(context)
+    submissions: dict[str, ModalListener[Any]] = {
+        **dict.fromkeys(FORMS, Submissions(context)),
+        **dict.fromkeys(("uphold", "overturn"), AppealModals(context)),
+        **dict.fromkeys((REPORT, OPEN_CASE), alerts),
+        "bulk": BulkModal(context),
+        "reveal": RevealModal(context),
+    }
+    for callback_id, modal in submissions.items():
+        app.view_submission(callback_id)(modal.submitted)
+    app.message_shortcut("report_message")(alerts.reported)
+    app.global_shortcut("open_case")(alerts.shortcut)
     app.view_closed(_ANY)(_acknowledged)
     app.command(COMMAND)(Slash(context).typed)
     app.event("app_home_opened")(home.opened)
@@ -88,7 +92,7 @@ def make_bolt_app(
 
 
 def _bolt(client: AsyncWebClient, signing_secret: str) -> AsyncApp:
-    """Bolt with a fixed token: asking Slack who it is would cost the first click its ack."""
+    """Bolt with a fixed token: an auth.test would cost the first click its ack."""
     token = client.token
 
     async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
@@ -99,7 +103,7 @@ def _bolt(client: AsyncWebClient, signing_secret: str) -> AsyncApp:
         name="koban",
         client=tokenless,
         signing_secret=signing_secret,
-        # Socket Mode alone has no secret and nothing to verify; slack_routes refuses an empty one.
+        # Socket Mode needs no secret; slack_routes refuses an empty one.
         request_verification_enabled=bool(signing_secret),
         authorize=authorize,
     )
@@ -109,11 +113,10 @@ async def _acknowledged(ack: AsyncAck) -> None:
     await ack()
 
 
-def _on_error(telling: DirectTexts) -> Callable[..., Any]:
-    """What happens to a listener's failure: logged, and its person hears of it.
+def _on_error(direct: DirectTexts) -> Callable[..., Any]:
+    """The error handler: logs a listener's failure and notifies its person.
 
-    Slack shows an error of its own to who pressed, and keeps a modal open with everything in it,
-    only when it is not answered with 200.
+    Slack shows its own error, and keeps a modal open, only for an answer other than 200.
     """
 
     async def on_error(
@@ -125,7 +128,7 @@ def _on_error(telling: DirectTexts) -> Callable[..., Any]:
         if response is None:  # acknowledged before it failed
             return None
         submitted = body.get("type") == "view_submission"
-        if not submitted and await telling.in_time(read_source(body), "bot.press.failed"):
+        if not submitted and await direct.in_time(read_source(body), "bot.press.failed"):
             return BoltResponse(status=200, body="")
         return BoltResponse(status=500, body=json.dumps({"error": "failed"}))
 

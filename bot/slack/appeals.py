@@ -1,121 +1,100 @@
-"""Appeals in Slack: presses on their card, and the modal that answers one."""
+"""Appeals: presses on their card, and the modals that answer one."""
 
 import asyncio
 import re
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any
 
-import aiohttp
 import structlog
-from pydantic import ValidationError
 from slack_bolt.context.ack.async_ack import AsyncAck
-from slack_sdk.errors import SlackApiError
-from slack_sdk.models.blocks import (
-    Block,
-    InputBlock,
-    MarkdownTextObject,
-    PlainTextInputElement,
-    PlainTextObject,
-    SectionBlock,
-)
+from slack_sdk.models.blocks import MarkdownTextObject, SectionBlock
 from slack_sdk.models.views import View
 
-from activities.slack.cards.appeal import CLAIM, OVERTURN, RELEASE, TELL, UPHOLD
+from activities.slack.actions import MODALS, SlackAction, find
 from activities.slack.escape import mrkdwn
 from activities.slack.handles import AppealHandle, decode_appeal
 from activities.slack.i18n.catalog import Catalog
-from bot.services.slack import AppealService
-from bot.slack.context import Listener, SlackContext
+from bot.slack.context import DirectTexts, Listener, SlackContext
 from bot.slack.interactions import (
     Press,
-    Source,
     Unreadable,
     press_id,
     read_press,
     read_source,
     submission_id,
 )
-from bot.slack.modals.form import words_in
-from bot.slack.replies import STORING, Said
+from bot.slack.modals.base import ModalListener, Submitted
+from bot.slack.modals.form import Fault, Invalid, field, many_lines, modal, words_in
+from bot.slack.modals.metadata import Carried
+from bot.slack.replies import STORING
 from workflows.client import OutOfReach
-from workflows.domain.appeal import commands as cmd
 from workflows.domain.appeal.commands import AppealClick
 from workflows.domain.case.commands import Place
 from workflows.domain.people import Actor
-from workflows.domain.values import Language, Value
+
+ACTIONS = re.compile(r"appeal\..+")
+PATIENCE = 0.8
+"""Seconds for reading the statement; after them the modal opens without it."""
+MOST_STATEMENT = 2800
+"""docs.slack.dev, section block: 3,000 characters of text."""
+
+_log = structlog.get_logger(__name__)
 
 
 class Stored(StrEnum):
-    """What became of it: the appeal has it, is over, or is out of reach."""
+    """Outcome of storing a click: the appeal has it, is over, or is out of reach."""
 
     YES = "yes"
     OVER = "over"
     AWAY = "away"
 
 
-async def store_appeal(appeals: AppealService, click: AppealClick) -> Stored:
-    """Hands the click over, within Slack's patience."""
+async def store_appeal(context: SlackContext, click: AppealClick) -> Stored:
+    """Stores a click with its appeal, within the 3 s that Slack waits."""
     try:
         async with asyncio.timeout(STORING):
-            return Stored.YES if await appeals.click(click) else Stored.OVER
+            stored = await context.services.appeals.click(click)
     except (OutOfReach, TimeoutError):
         return Stored.AWAY
-
-
-PATIENCE = 0.8
-"""Seconds that the appeal is given to say what the person wrote; then the modal opens without."""
-MOST_REASON = 3000
-MOST_STATEMENT = 2800
-"""docs.slack.dev, section block: 3,000 characters of text."""
-WHOLE = "reason"
-_OPEN_ALREADY = "exchanged_trigger_id"  # a repeated call after a lost answer
-
-_log = structlog.get_logger(__name__)
-
-Answering = Literal["uphold", "overturn"]
+    context.on_stored()
+    return Stored.YES if stored else Stored.OVER
 
 
 class AppealOver(Exception):
-    """The appeal has been answered meanwhile."""
+    """The appeal was answered meanwhile."""
 
 
-class Aim(Value):
-    """What the modal carries from its opening to its submission (Slack's `private_metadata`)."""
+class AppealMetadata(Carried):
+    """The appeal of a modal, and the place of its person."""
 
     appeal: str
     version: int
     place: Place
-    language: Language
 
 
-class AppealModals(Listener):
-    """Opens the modals and takes them back; what a person typed survives every refusal."""
+class AppealModals(ModalListener[AppealMetadata]):
+    """The modals `uphold` and `overturn`."""
 
-    async def open(self, press: Press, aim: AppealHandle) -> str | None:
-        """Opens the modal of a press; the key of what to tell the person where it did not."""
-        if press.source.place is None:
-            return "bot.appeal.unreadable"
-        asking = asyncio.gather(
-            self._languages.of(press.source.person), self._statement(aim.appeal)
-        )
+    carries = AppealMetadata
+    whole = "reason"
+    unreadable = "bot.appeal.unreadable"
+
+    async def open(self, press: Press, aim: AppealHandle, name: str) -> None:
+        """Opens the modal `name`, or tells the person why it does not open."""
+        place = press.source.place
+        if place is None:
+            await self._screen.tell(press.source, "bot.appeal.unreadable")
+            return
+        asking = asyncio.gather(self._texts(press.source.person), self._statement(aim.appeal))
         try:
-            language, statement = await asking
+            texts, statement = await asking
         except AppealOver:
-            return "bot.appeal.over"
-        carried = Aim(
-            appeal=aim.appeal, version=aim.version, place=press.source.place, language=language
+            await self._screen.tell(press.source, "bot.appeal.over")
+            return
+        carried = AppealMetadata(
+            appeal=aim.appeal, version=aim.version, place=place, language=texts.language
         )
-        name: Answering = "overturn" if press.name == OVERTURN else "uphold"
-        view = answering_view(name, carried, statement, self._services.texts(language))
-        return await self._show(press.source.trigger_id, view)
-
-    async def upheld(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        """Takes the modal `uphold`."""
-        await self._take(ack, body, cmd.Uphold)
-
-    async def overturned(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        """Takes the modal `overturn`."""
-        await self._take(ack, body, cmd.Overturn)
+        await self._screen.open(press.source, answer_view(name, carried, statement, texts))
 
     async def _statement(self, appeal: str) -> str:
         try:
@@ -128,72 +107,35 @@ class AppealModals(Listener):
             raise AppealOver(appeal)
         return memory.appeal.request.statement
 
-    async def _show(self, trigger: str, view: View) -> str | None:
-        try:
-            await self._client.views_open(trigger_id=trigger, view=view)
-        except SlackApiError as error:
-            code = error.response.get("error")
-            if code == _OPEN_ALREADY:
-                return None
-            _log.warning("appeal_modal_not_opened", error=code)
-        except (aiohttp.ClientError, TimeoutError) as error:
-            _log.warning("appeal_modal_not_opened", error=str(error))
-        else:
-            return None
-        return "bot.modal.not_opened"
-
-    async def _take(
-        self, ack: AsyncAck, body: dict[str, Any], make: type[cmd.Uphold] | type[cmd.Overturn]
-    ) -> None:
-        try:
-            aim = Aim.model_validate_json(str(body["view"].get("private_metadata", "")))
-        except ValidationError:
-            texts = self._services.texts(self._services.language)
-            await _refuse(ack, texts.say("bot.appeal.unreadable"))
-            return
-        texts = self._services.texts(aim.language)
-        reason = words_in(body["view"], WHOLE)
+    async def _take(self, ack: AsyncAck, sent: Submitted[AppealMetadata]) -> None:
+        reason, make = words_in(sent.view, "reason"), MODALS[str(sent.view["callback_id"])].command
         if not reason:
-            await _refuse(ack, texts.say("bot.fault.reason_needed"))
-            return
-        by = Actor(id=str(body["user"]["id"]))
-        await self._send(ack, body, aim, make(by=by, version=aim.version, reason=reason))
-
-    async def _send(
-        self, ack: AsyncAck, body: dict[str, Any], aim: Aim, command: cmd.Uphold | cmd.Overturn
-    ) -> None:
-        click = cmd.AppealClick(
-            id=submission_id(body["view"]), appeal=aim.appeal, command=command, place=aim.place
+            raise Invalid({"reason": Fault(key="bot.fault.reason_needed")})
+        carried = sent.carried
+        assert make is not None
+        click = AppealClick(
+            id=submission_id(sent.view),
+            appeal=carried.appeal,
+            command=make(by=sent.by, version=carried.version, reason=reason),
+            place=carried.place,
         )
-        stored = await store_appeal(self._services.appeals, click)
+        stored = await store_appeal(self._context, click)
         if stored is Stored.YES:
             await ack()
             return
-        _log.warning("appeal_answer_not_stored", appeal=aim.appeal, why=stored.value)
+        _log.warning("appeal_answer_not_stored", appeal=carried.appeal, why=stored.value)
         key = "bot.appeal.over" if stored is Stored.OVER else "bot.modal.not_taken"
-        await _refuse(ack, self._services.texts(aim.language).say(key))
+        await self._refuse_whole(ack, sent.view, sent.texts.say(key), sent.texts)
 
 
-def answering_view(name: Answering, aim: Aim, statement: str, texts: Catalog) -> View:
-    """The modal `name` with what the person says, as far as it is known."""
-    reason = InputBlock(
-        block_id=WHOLE,
-        label=PlainTextObject(text=texts.say("bot.modal.reason")),
-        element=PlainTextInputElement(action_id=WHOLE, multiline=True, max_length=MOST_REASON),
-        hint=PlainTextObject(text=texts.say(f"bot.{name}.reason.hint")),
-    )
-    return View(
-        type="modal",
-        callback_id=name,
-        title=PlainTextObject(text=texts.say(f"bot.{name}.title")),
-        submit=PlainTextObject(text=texts.say(f"bot.{name}.submit")),
-        close=PlainTextObject(text=texts.say("bot.modal.close")),
-        private_metadata=aim.model_dump_json(exclude_none=True),
-        blocks=[*_said(statement, texts), reason],
-    )
+def answer_view(name: str, carried: AppealMetadata, statement: str, texts: Catalog) -> View:
+    """The modal `name`, with the person's statement if it is known."""
+    reason = field("reason", texts, many_lines(), hint=f"bot.{name}.reason.hint")
+    blocks = [*_statement_blocks(statement, texts), reason]
+    return modal(name, blocks, texts, carried.model_dump_json(exclude_none=True))
 
 
-def _said(statement: str, texts: Catalog) -> list[Block]:
+def _statement_blocks(statement: str, texts: Catalog) -> list[SectionBlock]:
     shown = mrkdwn(statement, MOST_STATEMENT).strip()
     if not shown:
         return []
@@ -201,67 +143,47 @@ def _said(statement: str, texts: Catalog) -> list[Block]:
     return [SectionBlock(text=MarkdownTextObject(text=text, verbatim=True))]
 
 
-async def _refuse(ack: AsyncAck, error: str) -> None:
-    await ack(response_action="errors", errors={WHOLE: error})
-
-
-ACTIONS = re.compile(r"appeal\..+")
-
-_PLAIN = {CLAIM: cmd.ClaimAppeal, RELEASE: cmd.ReleaseAppeal, TELL: cmd.RetryNotice}
-_MODALS = frozenset({UPHOLD, OVERTURN})
-_PROBLEMS = {Stored.AWAY: "bot.press.not_taken", Stored.OVER: "bot.appeal.over"}
-
-
-class AppealPresses(Listener):
+class AppealButtons(Listener):
     """The listener of every button of an appeal's card."""
 
     def __init__(self, context: SlackContext) -> None:
         super().__init__(context)
         self._modals = AppealModals(context)
+        self._direct = DirectTexts(context)
 
     async def pressed(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        """Takes a press: stores it, opens its modal, or says why neither happened."""
+        """Stores a press, opens its modal, or says why neither happened."""
         try:
             press = read_press(body)
             await self._take(ack, press, _handle(press))
         except Unreadable as error:
             _log.warning("appeal_press_unreadable", error=str(error))
             await ack()
-            self._tell(read_source(body), "bot.appeal.unreadable")
+            self._direct.later(read_source(body), "bot.appeal.unreadable")
 
     async def _take(self, ack: AsyncAck, press: Press, aim: AppealHandle) -> None:
-        make = _PLAIN.get(press.name)
-        if press.name in _MODALS:
+        action = find(press.name)
+        if action is not None and action.modal is not None:
             await ack()
-            self._after.start(self._open(press, aim))
-        elif make is None or press.source.place is None:
+            self._after.start(self._modals.open(press, aim, action.modal))
+        elif action is None or press.source.place is None:
             await ack()
-            self._tell(press.source, "bot.press.unknown")
+            self._direct.later(press.source, "bot.press.unknown")
         else:
-            command = make(by=Actor(id=press.source.person), version=aim.version)
-            click = cmd.AppealClick(
-                id=press_id(press), appeal=aim.appeal, command=command, place=press.source.place
-            )
-            await self._send(ack, press, click)
+            await self._send(ack, press, aim, action, press.source.place)
 
-    async def _send(self, ack: AsyncAck, press: Press, click: cmd.AppealClick) -> None:
-        stored = await store_appeal(self._services.appeals, click)
+    async def _send(
+        self, ack: AsyncAck, press: Press, aim: AppealHandle, action: SlackAction, place: Place
+    ) -> None:
+        assert action.command is not None
+        command = action.command(by=Actor(id=press.source.person), version=aim.version)
+        click = AppealClick(id=press_id(press), appeal=aim.appeal, command=command, place=place)
+        stored = await store_appeal(self._context, click)
         await ack()
-        if stored in _PROBLEMS:
+        if stored is not Stored.YES:
             _log.warning("appeal_click_not_stored", appeal=click.appeal, why=stored.value)
-            self._tell(press.source, _PROBLEMS[stored], case=click.appeal)
-
-    async def _open(self, press: Press, aim: AppealHandle) -> None:
-        problem = await self._modals.open(press, aim)
-        if problem is not None:
-            await self._told(press.source, problem)
-
-    def _tell(self, source: Source, key: str, **values: str) -> None:
-        self._after.start(self._told(source, key, **values))
-
-    async def _told(self, source: Source, key: str, **values: str) -> None:
-        texts = await self._texts(source.person)
-        await self._replies.privately(source, Said(text=texts.say(key, **values)))
+            key = "bot.appeal.over" if stored is Stored.OVER else "bot.press.not_taken"
+            self._direct.later(press.source, key, case=click.appeal)
 
 
 def _handle(press: Press) -> AppealHandle:

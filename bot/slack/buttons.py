@@ -1,19 +1,20 @@
-"""Buttons: a press is stored with its case, or its person told, and only then acknowledged."""
+"""Buttons: a press is stored with its case, or its person notified, before the ack."""
 
 from typing import Any
 
 import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
 
+from activities.slack.actions import find
 from activities.slack.handles import Handle
-from bot.slack.bulk.list import BulkListener
+from bot.slack.bulk.decide import BulkModal
+from bot.slack.bulk.list import BulkList
 from bot.slack.context import DirectTexts, Listener, SlackContext
-from bot.slack.evidence.reveal import EvidenceListener
+from bot.slack.evidence.pages import EvidenceList
 from bot.slack.interactions import (
     Press,
     Unreadable,
     command_for,
-    modal_of,
     press_id,
     read_handle,
     read_press,
@@ -21,26 +22,29 @@ from bot.slack.interactions import (
 )
 from bot.slack.modals.metadata import placed
 from bot.slack.modals.opening import ModalOpener
-from bot.slack.replies import NotTaken, store
-from bot.slack.timeline import Timelines, is_of_timeline
+from bot.slack.replies import NotTaken
+from bot.slack.timeline import TimelineModal
 from workflows.domain.case.commands import Click, PersonCommand, Place
 
 _log = structlog.get_logger(__name__)
 
 
-class Clicks(Listener):
-    """The listener of every button and menu."""
+class CaseButtons(Listener):
+    """The listener of every button and menu that is about a case."""
 
     def __init__(self, context: SlackContext) -> None:
         super().__init__(context)
-        self._telling = DirectTexts(context)
-        self._opening = ModalOpener(context)
-        self._bulk_ledger = BulkListener(context)
-        self._timelines = Timelines(context)
-        self._evidence = EvidenceListener(context)
+        self._direct = DirectTexts(context)
+        self._modals = ModalOpener(context)
+        lists = (TimelineModal(context), BulkList(context), EvidenceList(context))
+        self._pagers = {each.pager: each.open for each in lists}
+        self._openers = {
+            "bulk": BulkModal(context).open,
+            **{each.modal: each.open for each in lists},
+        }
 
     async def pressed(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        """Takes a press: stores it, opens its modal, or says why neither happened."""
+        """Stores a press, opens its modal, or says why neither happened."""
         try:
             press = placed(read_press(body))
             if press.url:
@@ -50,31 +54,22 @@ class Clicks(Listener):
         except Unreadable as error:
             _log.warning("press_unreadable", error=str(error))
             await ack()
-            self._telling.later(read_source(body), "bot.press.unreadable")
+            self._direct.later(read_source(body), "bot.press.unreadable")
 
     async def _take(self, ack: AsyncAck, press: Press, aim: Handle) -> None:
-        if self._bulk_ledger.hears(press):
-            await ack()
-            self._after.start(self._bulk_ledger.open(press, aim))
-            return
-        if is_of_timeline(press.name):
-            await ack()
-            self._after.start(self._timelines.show(press, aim))
-            return
-        if self._evidence.hears(press):
-            await ack()
-            self._after.start(self._evidence.open(press, aim))
-            return
-        if modal_of(press.name) is not None:
-            await ack()
-            self._after.start(self._opening.open(press, aim))
-            return
+        action = find(press.name)
+        opens = self._pagers.get(press.pager)
+        if action is not None and action.modal is not None:
+            opens = self._openers.get(action.modal, self._modals.open)
         command = command_for(press.name, press.source.person, aim.version)
-        if command is None or press.source.place is None:
-            await ack()
-            self._telling.later(press.source, "bot.press.unknown")
+        if opens is None and command is not None and press.source.place is not None:
+            await self._send(ack, press, aim, command, press.source.place)
             return
-        await self._send(ack, press, aim, command, press.source.place)
+        await ack()
+        if opens is not None:
+            self._after.start(opens(press, aim))
+        else:
+            self._direct.later(press.source, "bot.press.unknown")
 
     async def _send(
         self, ack: AsyncAck, press: Press, aim: Handle, command: PersonCommand, place: Place
@@ -86,15 +81,16 @@ class Clicks(Listener):
             place=place,
             received_at=self._now(),
         )
-        if not await store(self._services.cases, aim.workflow_id, click):
+        stored = await self._store(aim.workflow_id, click)
+        if not stored:
             _log.warning("click_not_stored", case=aim.case, command=command.kind)
-            if press.view:
-                await ack()
-                self._after.start(self._opening.say(press, "bot.all.not_taken"))
-                return
-            # An acknowledged press that nothing comes of would look as if it had worked.
-            if not await self._telling.in_time(press.source, "bot.press.not_taken", case=aim.case):
-                raise NotTaken(aim.case)
+        # Acknowledged without a word, a lost press would look as if it had worked.
+        if not stored and not press.view and not await self._not_taken(press, aim):
+            raise NotTaken(aim.case)
         await ack()
         if press.view:
-            self._after.start(self._opening.say(press, "bot.all.taken"))
+            key = "bot.all.taken" if stored else "bot.all.not_taken"
+            self._after.start(self._modals.say(press, key))
+
+    async def _not_taken(self, press: Press, aim: Handle) -> bool:
+        return await self._direct.in_time(press.source, "bot.press.not_taken", case=aim.case)

@@ -1,4 +1,4 @@
-"""Slack context: the collaborators that every listener, command and modal shares."""
+"""Slack context: the collaborators of every listener, command and modal."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,13 +11,14 @@ from activities.slack.i18n.catalog import Catalog
 from bot.services.slack import Services
 from bot.slack.interactions import Source
 from bot.slack.modals.screen import Screen
-from bot.slack.replies import Background, Languages, Links, Replies, Said
+from bot.slack.replies import Background, Languages, Links, Replies, Said, store
+from workflows.domain.case.commands import Click
 
 TELLING = 0.7
-"""Seconds; together with those for storing a click it stays below the 3 s that Slack waits."""
+"""Seconds for an error message; with `STORING` below the 3 s that Slack waits."""
 
 TELLING_LANGUAGE = 0.4
-"""Seconds of them for the language: a late sentence is taken for none."""
+"""Seconds of these for the person's language."""
 
 
 def utc_now() -> datetime:
@@ -27,7 +28,10 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class SlackContext:
-    """Services, Slack's client, and ways to answer; `background` holds the work after acks."""
+    """Services, Slack's client, and ways to answer.
+
+    `background` holds the work after acks; `on_stored` is called after a command was stored.
+    """
 
     services: Services
     client: AsyncWebClient
@@ -36,6 +40,7 @@ class SlackContext:
     replies: Replies
     links: Links
     now: Callable[[], datetime] = utc_now
+    on_stored: Callable[[], None] = lambda: None
 
 
 def make_context(
@@ -50,9 +55,10 @@ def make_context(
 
 
 class Listener:
-    """Base of everything that hears Slack and answers a person."""
+    """Base of everything that answers a person in Slack."""
 
     def __init__(self, context: SlackContext) -> None:
+        self._context = context
         self._services = context.services
         self._client = context.client
         self._after = context.background
@@ -60,28 +66,36 @@ class Listener:
         self._replies = context.replies
         self._links = context.links
         self._now = context.now
+        self._on_stored = context.on_stored
         self._screen = Screen(context.services, context.languages, context.replies, context.client)
 
     async def _texts(self, person: str, within: float | None = None) -> Catalog:
-        """The words of a person's language, after at most `within` seconds."""
+        """The catalog of a person's language, after at most `within` seconds."""
         return self._services.texts(await self._languages.of(person, within))
+
+    async def _store(self, workflow_id: str, click: Click) -> bool:
+        """Whether the case has the click durably; False if it is out of reach."""
+        stored = await store(self._services.cases, workflow_id, click)
+        if stored:
+            self._on_stored()
+        return stored
 
 
 class DirectTexts(Listener):
     """Sentences for one person, in their language."""
 
     def later(self, source: Source, key: str, **values: str) -> asyncio.Task[bool]:
-        """Tells it beside the request."""
-        return self._after.start(self._tell(source, key, values))
+        """Sends it in the background."""
+        return self._after.start(self._send(source, key, values))
 
     async def in_time(self, source: Source, key: str, **values: str) -> bool:
-        """Whether the person was told within `TELLING`; what takes longer goes on."""
+        """Whether it was sent within `TELLING`; a slower one continues in the background."""
         try:
             async with asyncio.timeout(TELLING):
                 return await asyncio.shield(self.later(source, key, **values))
         except TimeoutError:
             return False
 
-    async def _tell(self, source: Source, key: str, values: dict[str, str]) -> bool:
+    async def _send(self, source: Source, key: str, values: dict[str, str]) -> bool:
         texts = await self._texts(source.person, TELLING_LANGUAGE)
         return await self._replies.privately(source, Said(text=texts.say(key, **values)))

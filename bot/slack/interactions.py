@@ -1,62 +1,27 @@
-"""A pressed button, read: what Slack sends of it, and the command that it means."""
+"""Interaction payloads of Slack, parsed: presses, their source, and the command they carry."""
 
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from activities.slack.actions import MENU, find, preset_of
 from activities.slack.handles import Handle, decode
 from workflows.domain.case import commands as cmd
 from workflows.domain.people import Actor
 from workflows.domain.values import Value
 
-_PRESET = re.compile(r"case\.preset\.([a-z][a-z0-9_]{0,39})")
-_SURE = re.compile(r"case\.sure\.([a-z][a-z0-9_]{0,39})")
-
-_PLAIN: dict[str, Callable[..., cmd.PersonCommand]] = {
-    "case.claim": cmd.Claim,
-    "case.release": cmd.Release,
-    "case.clear": cmd.MarkNoViolation,
-    "case.escalate": cmd.Escalate,
-    "case.confirm": cmd.Confirm,
-    "case.lift_protection": cmd.LiftProtection,
-    "case.undo": cmd.Undo,
-    "case.acknowledge": cmd.Acknowledge,
-    "case.resume": cmd.Resume,
-    "case.watch": cmd.Watch,
-    "case.unwatch": cmd.Unwatch,
-    "action.undo": cmd.Undo,
-    "action.retry": cmd.Retry,
-    "action.give_up": cmd.GiveUp,
-    "notice.retry": cmd.RetryNotice,
-    "approval.approve": cmd.Approve,
-    "approval.withdraw": cmd.Withdraw,
-    "bulk.stop": cmd.StopBulk,
-}
-MORE = "case.more"
-MODALS = {
-    "case.decide": "decide",
-    "case.handover": "handover",
-    "case.snooze": "snooze",
-    "case.wait": "wait",
-    "case.note": "note",
-    "case.merge": "merge",
-    "case.reopen": "reopen",
-    "case.all": "all",
-    "approval.reject": "reject",
-    "approval.ask": "ask",
-    "approval.answer": "answer",
-}
-"""Buttons that open a modal, by its callback_id."""
+_PAGE = re.compile(r"([a-z]+)\.page\.(?:before|next)")
+_POSITION = re.compile(r"([0-9.]{1,16}):(.+)", re.DOTALL)
 
 
 class Unreadable(ValueError):
-    """What came does not name a case: the card is from another time, or it was tampered with."""
+    """A payload that names no case: its card is outdated, or somebody tampered with it."""
 
 
 class Source(Value):
-    """Where an interaction comes from and where its person is answered."""
+    """The person of an interaction, and where Koban answers them."""
 
     person: str
     place: cmd.Place | None = None
@@ -65,9 +30,11 @@ class Source(Value):
 
 
 class Press(Value):
-    """One press. `name` is the action_id, for a menu entry the action_id that it stands for.
+    """One press.
 
-    `view` is the modal that it was made in, `carried` that modal's metadata.
+    name: the action_id; for a menu entry `case.{entry}`.
+    pager, page: the list and the position that a button of `bot.slack.pager` turns to.
+    view, carried: id and `private_metadata` of the modal around the button.
     """
 
     name: str
@@ -76,6 +43,8 @@ class Press(Value):
     workflow_id: str
     action_ts: str
     source: Source
+    pager: str = ""
+    page: str | None = None
     view: str = ""
     carried: str = ""
 
@@ -84,43 +53,35 @@ def read_press(body: Mapping[str, Any]) -> Press:
     """The first action of a `block_actions` payload.
 
     Raises:
-        Unreadable: where there is none.
+        Unreadable: there is none.
     """
     actions = body.get("actions") or [{}]
     action: Mapping[str, Any] = actions[0]
     name, value = str(action.get("action_id", "")), str(action.get("value", ""))
     if not name:
         raise Unreadable("no action")
-    if name == MORE:
+    if name == MENU:
         name, value = _entry(action)
+    paged, position = _PAGE.fullmatch(name), _POSITION.fullmatch(value)
+    turns = {"pager": paged[1], "page": position[1]} if paged and position else {}
     return Press(
         name=name,
         url="url" in action,
-        value=value,
+        value=position[2] if position is not None and turns else value,
         workflow_id=str(action.get("block_id", "")),
         action_ts=str(action.get("action_ts", "")),
         source=read_source(body),
+        **turns,
         **_modal(body),
     )
 
 
 def _modal(body: Mapping[str, Any]) -> dict[str, str]:
-    """The modal of a press; App Home is a view too, and none."""
+    """The modal around a button; App Home is a view as well, but no modal."""
     view = body.get("view") or {}
     if view.get("type") != "modal":
         return {}
     return {"view": str(view.get("id") or ""), "carried": str(view.get("private_metadata") or "")}
-
-
-def modal_of(name: str) -> str | None:
-    """The modal that a button opens, by its callback_id; None where it opens none."""
-    return "sure" if _SURE.fullmatch(name) else MODALS.get(name)
-
-
-def preset_of(name: str) -> str | None:
-    """The preset that a modal is to make sure of."""
-    asked = _SURE.fullmatch(name)
-    return asked[1] if asked is not None else None
 
 
 def _entry(action: Mapping[str, Any]) -> tuple[str, str]:
@@ -131,7 +92,7 @@ def _entry(action: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def read_source(body: Mapping[str, Any]) -> Source:
-    """Who, and where: of any interaction or slash command."""
+    """The source of any interaction."""
     container, message = body.get("container") or {}, body.get("message") or {}
     channel = (body.get("channel") or {}).get("id") or container.get("channel_id")
     thread = container.get("thread_ts") or message.get("thread_ts")
@@ -146,10 +107,10 @@ def read_source(body: Mapping[str, Any]) -> Source:
 
 
 def read_handle(press: Press) -> Handle:
-    """The case behind a press.
+    """The case of a press.
 
     Raises:
-        Unreadable: where value or block_id are not what a card carries.
+        Unreadable: value or block_id are not those of a card.
     """
     handle = decode(press.value, press.workflow_id)
     if handle is None:
@@ -158,17 +119,17 @@ def read_handle(press: Press) -> Handle:
 
 
 def command_for(name: str, person: str, version: int) -> cmd.PersonCommand | None:
-    """The command of a button that needs nothing more than a press; None for any other."""
-    by = Actor(id=person)
-    preset = _PRESET.fullmatch(name)
-    if preset is not None:
-        return cmd.ChoosePreset(by=by, version=version, preset=preset[1])
-    make = _PLAIN.get(name)
-    return make(by=by, version=version) if make else None
+    """The command of an action that needs nothing but the press; None for every other one."""
+    action, preset = find(name), preset_of(name)
+    if action is None or action.command is None or action.modal is not None:
+        return None
+    values = {"preset": preset} if preset is not None else {}
+    command: cmd.PersonCommand = action.command(by=Actor(id=person), version=version, **values)
+    return command
 
 
 def press_id(press: Press) -> str:
-    """The same for a second delivery of one press, another for every other press."""
+    """An id that is the same for a second delivery of one press and unique otherwise."""
     source = press.source
     if source.trigger_id:
         return f"press/{source.trigger_id}"
@@ -176,9 +137,9 @@ def press_id(press: Press) -> str:
 
 
 def submission_id(view: Mapping[str, Any]) -> str:
-    """The same while a person submits the same thing from the same modal, however often.
+    """An id that is the same while a person submits the same values from the same modal.
 
-    What stands in the modal counts, not what it means: "in an hour" is another time every time.
+    It covers the values as typed: "in an hour" means another time with every submission.
     """
     values = (view.get("state") or {}).get("values") or {}
     digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Permissions that no case decides: who may, and who could do it instead."""
+"""Permissions that the bot checks itself, and the sentence for people without them."""
 
 import asyncio
 from collections.abc import Iterable
@@ -10,17 +10,18 @@ from activities.slack.role_holders import MOST_NAMES
 from bot.slack.rendering import person
 from workflows.domain.people import Role
 
-# Whatever a case decides it checks itself (`workflows/domain/rules`): here somebody is only
-# spared a modal that would be refused, or kept from what is shown before a case hears of
-# anything.
+# A case checks every command itself (`workflows/domain/case/rules`). Here people are spared modals
+# that would be refused, and data that is shown before any case decides.
 
 UNKNOWN = "refusal.roles_unknown"
-EVERYBODY = frozenset(Role)
-READS_ONLY = frozenset({Role.AUDITOR})
+PATIENCE = 0.4
+"""Seconds; a modal has to open within 3 s of its press."""
+SECONDS = 1.0
+"""Seconds that Slack is given for names; an answer without names is better than none."""
 
 
 async def holds(people: Directory, who: str, allowed: frozenset[Role]) -> bool | None:
-    """Whether a person holds one of the roles; None where that can't be told in time."""
+    """Whether a person holds one of the roles; None without an answer in time."""
     try:
         async with asyncio.timeout(PATIENCE):
             return bool(await people.roles(who) & allowed)
@@ -29,23 +30,30 @@ async def holds(people: Directory, who: str, allowed: frozenset[Role]) -> bool |
 
 
 async def role_needed(people: Directory, allowed: Iterable[Role], texts: Catalog) -> str:
-    """The sentence for somebody who may not: which role it takes, and who holds it."""
+    """The sentence that names the required roles and their holders."""
     roles = sorted(allowed)
     words = texts.say("words.or").join(texts.say(f"role.{role.value}") for role in roles)
     holders = await holder_words(people, roles, texts)
     return texts.say("refusal.role_needed", roles=words, holders=holders)
 
 
-PATIENCE = 0.4
-"""Seconds; a modal has to be open 3 s after its button was pressed."""
-SECONDS = 1.0
-"""That Slack is given; an answer without names is better than none."""
+async def refusal(
+    people: Directory, who: str, allowed: Iterable[Role], texts: Catalog
+) -> str | None:
+    """The sentence for somebody without one of these roles; None for everybody else.
+
+    Roles that cannot be read in time count as missing.
+    """
+    may = await holds(people, who, frozenset(allowed))
+    if may is None:
+        return texts.say(UNKNOWN)
+    return None if may else await role_needed(people, allowed, texts)
 
 
 async def holder_words(people: Directory, roles: Iterable[Role], texts: Catalog) -> str:
-    """`(<@U0TANAKA>、<@U0REED> ほか2人)`; nothing where it can't be told.
+    """`(<@U0TANAKA>、<@U0REED> ほか2人)`; empty without an answer in time.
 
-    For answers that only one person sees, where a mention is a name and calls nobody.
+    For ephemeral answers only, where a mention notifies nobody.
     """
     try:
         async with asyncio.timeout(SECONDS):

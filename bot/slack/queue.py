@@ -1,12 +1,22 @@
-"""Which open cases a list shows, and in which order."""
+"""Queue of open cases: its parts and its order."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from enum import StrEnum
 
 from bot.services.cases import CaseLine
-from bot.slack.commands.parser import Which
 from workflows.domain.case.model import Phase
 from workflows.domain.people import Cover, Role
+
+
+class Which(StrEnum):
+    """A part of the queue."""
+
+    ALL = "all"
+    MINE = "mine"
+    OVERDUE = "overdue"
+    APPROVALS = "approvals"
+
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -17,9 +27,9 @@ def ordered(lines: tuple[CaseLine, ...]) -> list[CaseLine]:
 
 
 def chosen(lines: tuple[CaseLine, ...], which: Which, person: str, now: datetime) -> list[CaseLine]:
-    """The part of the queue that was asked for, in its order.
+    """A part of the queue, in its order.
 
-    Closed cases are in it only among the approvals, where their undo waits for one.
+    Closed cases are only among the approvals: their undo needs one.
     """
     keep: dict[Which, Callable[[CaseLine], bool]] = {
         Which.ALL: _is_open,
@@ -40,7 +50,7 @@ def waiting_for(
     roles: frozenset[Role],
     covers: tuple[Cover, ...] = (),
 ) -> list[CaseLine]:
-    """The cases whose approval `person` may give: never what they decided or agreed to."""
+    """The cases that `person` may approve: never their own decisions or approvals."""
     return [line for line in ordered(lines) if _may_agree(line, person, roles, covers)]
 
 
@@ -51,5 +61,5 @@ def _may_agree(
         return False
     if line.approvers & roles:
         return True
-    # Who stands in for the decider brings no second pair of eyes.
+    # Somebody who covers for the decider is no second pair of eyes.
     return any(each.role in line.approvers and each.person not in line.barred for each in covers)

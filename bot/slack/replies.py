@@ -1,4 +1,4 @@
-"""Replies to one person: in their language, where they pressed, while Slack still waits."""
+"""Replies to one person: background work, permalinks, messages, storing clicks, languages."""
 
 import asyncio
 from collections import OrderedDict
@@ -23,21 +23,21 @@ _log = structlog.get_logger(__name__)
 
 
 class Background:
-    """Bolt's own tasks have no strong reference and are not waited for; these are."""
+    """Tasks after acks. Bolt keeps no strong reference to its own and does not await them."""
 
     def __init__(self) -> None:
         self._running: set[asyncio.Task[Any]] = set()
         self._endless: set[asyncio.Task[Any]] = set()
 
     def start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Runs `work` beside the request; what it raises is logged."""
+        """Runs `work` in the background; errors are logged."""
         task = asyncio.get_running_loop().create_task(work)
         self._running.add(task)
         task.add_done_callback(self._ended)
         return task
 
-    def beside(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Runs what has no end of its own and nothing to lose: `drain` cancels it at once."""
+    def start_endless(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Runs endless work, which `drain` cancels at once."""
         task = self.start(work)
         self._endless.add(task)
         task.add_done_callback(self._endless.discard)
@@ -49,7 +49,7 @@ class Background:
             _log.error("background_work_failed", exc_info=error)
 
     async def drain(self, seconds: float) -> None:
-        """Waits for what is running, then cancels what is left."""
+        """Waits for running tasks, and cancels the rest after `seconds`."""
         for task in self._endless:
             task.cancel()
         if not self._running:
@@ -64,14 +64,14 @@ LINK_SECONDS = 2.0
 
 
 class Links:
-    """Permalinks as chat.getPermalink writes them; the workspace is asked for its address once."""
+    """Permalinks as chat.getPermalink writes them; the workspace's address is read once."""
 
     def __init__(self, client: AsyncWebClient) -> None:
         self._client = client
         self._workspace: str | None = None
 
     async def to(self, card: CardRef | None) -> str | None:
-        """The address of a message, or None where there is none or Slack does not answer."""
+        """The address of a message; None without one, or if Slack does not answer."""
         base = await self.base()
         return link(base, card)
 
@@ -102,30 +102,30 @@ SECONDS = 10.0
 
 
 class Said(Value):
-    """A message: `text` is a whole sentence for screen readers and notifications."""
+    """A message; `text` is for screen readers and notifications."""
 
     text: str
     blocks: tuple[dict[str, Any], ...] = ()
 
 
 class Replies:
-    """Answers by response_url, else by an ephemeral message; over the client's one session."""
+    """Answers by response_url, else by an ephemeral message."""
 
     def __init__(self, client: AsyncWebClient) -> None:
         self._client = client
 
     async def privately(self, source: Source, said: Said, in_place: bool = False) -> bool:
-        """Tells the person; False, and a line in the log, where Slack took neither way.
+        """Sends an ephemeral message; False, and an entry in the log, if Slack refuses.
 
-        `in_place`: instead of the private message that was pressed.
+        `in_place`: replaces the ephemeral message of the press.
         """
-        told = await self._by_url(source, said, in_place) or await self._by_message(source, said)
-        if not told:
-            _log.error("person_not_told", person=source.person, text=said.text)
-        return told
+        sent = await self._by_url(source, said, in_place) or await self._by_message(source, said)
+        if not sent:
+            _log.error("person_not_notified", person=source.person, text=said.text)
+        return sent
 
     async def directly(self, person: str, said: Said) -> bool:
-        """A direct message; False, and a line in the log, where Slack did not take it."""
+        """Sends a direct message; False, and an entry in the log, if Slack refuses."""
         try:
             async with asyncio.timeout(SECONDS):
                 await self._client.chat_postMessage(
@@ -173,7 +173,7 @@ class Replies:
 
 
 def _ephemeral(source: Source, said: Said, in_place: bool) -> dict[str, Any]:
-    """What a response_url takes; without `replace_original: false` it would eat the card."""
+    """The body for a response_url; without `replace_original: false` it would replace the card."""
     thread = source.place.thread if source.place else None
     return {
         "response_type": "ephemeral",
@@ -187,7 +187,7 @@ def _ephemeral(source: Source, said: Said, in_place: bool) -> dict[str, Any]:
 
 
 class NotTaken(Exception):
-    """A press had no effect and its person could not be told: Slack has to say so itself."""
+    """A press without effect whose person could not be notified: Slack has to show the error."""
 
 
 STORING = 2.0
@@ -195,7 +195,7 @@ STORING = 2.0
 
 
 async def store(cases: CaseService, workflow_id: str, click: Click) -> bool:
-    """Whether the case has the click for good. False: it is out of reach, press again."""
+    """Whether the case has the click durably; False if it is out of reach."""
     try:
         async with asyncio.timeout(STORING):
             await cases.click(workflow_id, click)
@@ -205,18 +205,18 @@ async def store(cases: CaseService, workflow_id: str, click: Click) -> bool:
 
 
 PATIENCE = 0.4
-"""Seconds; a modal has to be open 3 s after its button was pressed."""
+"""Seconds for a language; a modal has to open within 3 s of its press."""
 FIRST = 1.0
-"""The same for a person who was never answered: the wrong words are worse than a later modal."""
+"""Seconds for a new person: a wrong language is worse than a later modal."""
 UNHURRIED = 2.0
-"""Seconds where Slack has its answer already: then the right language is worth a moment."""
+"""Seconds after the ack."""
 MOST = 2_000
 
 
 class Languages:
-    """Asks who the person is; where that takes too long, the person's last language counts.
+    """Languages of people. If reading one takes too long, the last known one counts.
 
-    The deployment's language is for people who were never answered before.
+    The deployment's language is for new people.
     """
 
     def __init__(self, services: Services, background: Background) -> None:
@@ -228,7 +228,7 @@ class Languages:
         """The language of `person`, after at most `within` seconds."""
         if within is None:
             within = PATIENCE if person in self._last else FIRST
-        # Shielded, so that a slow answer still counts for the next time.
+        # Shielded, so that a slow answer counts for the next time.
         asking = self._background.start(self._ask(person))
         try:
             async with asyncio.timeout(within):

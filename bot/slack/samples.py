@@ -22,14 +22,15 @@ from activities.slack.reader import Reader
 from activities.slack.storm_digest import calls, digest
 from activities.slack.thread import lines_message
 from bot.services.cases import CaseLine
-from bot.slack.commands.pages import help_page, queue_page
-from bot.slack.commands.parser import Which
+from bot.slack.commands.dispatch import help_page
+from bot.slack.commands.pages import queue_page
 from bot.slack.evidence.pages import ListState, list_view, page_at
 from bot.slack.home.view import cases as case_list
+from bot.slack.modals.forms import FORMS
 from bot.slack.modals.metadata import metadata_for
 from bot.slack.modals.offer import Offer, offer_of
-from bot.slack.modals.submissions import KINDS
-from bot.slack.modals.views import view_of as modal_of
+from bot.slack.modals.views import view_of as modal_view
+from bot.slack.queue import Which
 from workflows.domain.alerts import (
     Alert,
     AlertEvidence,
@@ -44,7 +45,7 @@ from workflows.domain.case.events import CaseOpened, Recorded
 from workflows.domain.case.evolve import apply_all, opened
 from workflows.domain.case.model import Case
 from workflows.domain.case.refusals import Refusal
-from workflows.domain.case.view import told_in_thread, view_of
+from workflows.domain.case.view import view_of
 from workflows.domain.people import Actor, Role
 from workflows.domain.policy.playbook import Policy, Severity
 from workflows.domain.storm import MOST_TOP, Group, Mention, Picture, Top
@@ -106,7 +107,8 @@ def evidence(
         until=now,
     )
     many = [alert] * 100
-    yield "evidence", list_view(page_at(state.at, many, len(many)), len(many), state, reader)
+    shown = list_view(page_at(state.at, many, len(many)), len(many), state, reader)
+    yield "evidence", shown.to_dict()
     viewer = Viewer(reader, Modal(id="evidence/sample", carries="{}"))
     yield "evidence: hidden words", viewer.words(alert, words)
 
@@ -160,7 +162,7 @@ def _of_playbook(policy: Policy, reader: Reader, now: datetime) -> Iterator[Samp
         view = view_of(decided)
         yield _message(f"{name}: card, {preset.id}", case_card(view, reader))
         recorded = tuple(Recorded(seq=n, event=event) for n, event in enumerate(outcome, 2))
-        lines = tuple(each for each in recorded if told_in_thread(each))
+        lines = tuple(each for each in recorded if each.event.in_thread)
         yield _message(f"{name}: thread, {preset.id}", lines_message(lines, view, reader))
         if view.approval is not None and view.decision is not None:
             drawn = approval_card(view, view.approval, view.decision, reader, None)
@@ -198,7 +200,7 @@ def _person() -> Actor:
 
 
 def _modals(case: Case, texts: Catalog) -> Iterator[Sample]:
-    for name in KINDS:
+    for name in FORMS:
         if name != "decide":
             yield _modal(name, offer_of(case), case, texts)
 
@@ -207,7 +209,7 @@ def _modal(name: str, offer: Offer, case: Case, texts: Catalog, of: str = "") ->
     aim = Handle(case=case.id, version=1, workflow_id=case.workflow_id)
     limits = offer.limits if name == "decide" else None
     metadata = metadata_for(aim, Place(channel="C0SAMPLE"), texts.language, limits)
-    return _view(f"{of}modal {name}", modal_of(name, offer, metadata, texts))
+    return _view(f"{of}modal {name}", modal_view(name, offer, metadata, texts))
 
 
 def _lists(lookups: Sequence[str], texts: Catalog, now: datetime) -> Iterator[Sample]:

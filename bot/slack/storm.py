@@ -1,4 +1,4 @@
-"""Press on a storm's digest: shows one of its cases before its card stands."""
+"""Buttons of a storm digest: they show a case whose card is not posted yet."""
 
 import re
 from typing import Any
@@ -28,11 +28,11 @@ _CASE = re.compile(r"K[0-9A-HJKMNP-TV-Z]{8}")
 _log = structlog.get_logger(__name__)
 
 
-class StormOpening(Listener):
-    """Shows its person the card as it would stand now, with buttons that work."""
+class StormButtons(Listener):
+    """The listener of `storm.open`: shows the current card in an ephemeral message."""
 
     async def pressed(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        """Takes a press; the card follows for its person alone."""
+        """Acknowledges a press; the card follows."""
         await ack()
         self._after.start(self._answer(read_press(body)))
 
@@ -51,7 +51,7 @@ class StormOpening(Listener):
         if not await self._services.people.roles(press.source.person):
             leads = await holder_words(self._services.people, (Role.LEAD,), texts)
             return pages.sentence(texts.say("bot.slash.no_role", holders=leads))
-        await self._note(press.source, press.value)
+        await self._record(press.source, press.value)
         story = await self._services.ledger.story(press.value)
         if story is None:
             return pages.sentence(texts.say("refusal.unknown_case", case=press.value))
@@ -61,7 +61,7 @@ class StormOpening(Listener):
         line, base = story.line, await self._links.base()
         memory = await self._services.cases.memory(line.workflow_id)
         if memory is None or memory.case is None or memory.case.id != line.id:
-            return pages.case_page(story, texts, base, self._now())  # it is closed by now
+            return pages.case_page(story, texts, base, self._now())  # closed meanwhile
         view = view_of(memory.case)
         card = case_card(view, await self._reader(view, texts))
         found = line.model_copy(update={"card": memory.card or line.card})
@@ -71,8 +71,8 @@ class StormOpening(Listener):
         names = await self._services.people.names(each for each in people_of(view, ()) if each)
         return Reader(texts, self._services.zone, names)
 
-    async def _note(self, source: Source, case: str) -> None:
-        """Writes down who looks, before anything is shown."""
+    async def _record(self, source: Source, case: str) -> None:
+        """Records the look-up before anything is shown."""
         channel = source.place.channel if source.place else "?"
         why = f"{OPEN} in {channel}"
         await self._services.ledger.looked_up(

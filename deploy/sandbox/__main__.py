@@ -1,4 +1,4 @@
-"""`python -m deploy.sandbox`: the demo."""
+"""Entry point of the demo: `python -m deploy.sandbox`."""
 
 import asyncio
 import sys

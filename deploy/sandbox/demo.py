@@ -1,4 +1,4 @@
-"""`make demo`: everything on this machine, each part a process of its own that can be killed."""
+"""Demo (`make demo`): Temporal, the bot and the worker as processes that faults can kill."""
 
 import asyncio
 import os
@@ -6,7 +6,8 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -16,7 +17,6 @@ from deploy.sandbox.faults import Fault
 from deploy.sandbox.processes import Process
 from deploy.sandbox.slack.workspace import Workspace
 from deploy.sandbox.stage import INGEST_SECRET, Stage, stage
-from deploy.sandbox.starting import starting
 from deploy.sandbox.temporal import temporal_server
 from deploy.sandbox.traffic.demo import Traffic, opening
 from deploy.sandbox.traffic.sender import Sender
@@ -24,14 +24,16 @@ from deploy.sandbox.traffic.sender import Sender
 PORT_BASE = 8470
 FIRST_CARD_SECONDS = 60.0
 LOOK_SECONDS = 0.05
+PROGRESS_SECONDS = 0.1
+NOTICE_SECONDS = 10
 
 
 class CannotStart(Exception):
-    """The demo can't begin; the message is a sentence for the person."""
+    """The demo can't start; the message is printed as it is."""
 
 
 class Demo:
-    """The processes of the demo, and the switches that kill and heal them."""
+    """Processes of the demo; faults kill and restart them."""
 
     def __init__(
         self, world: Stage, folder: Path, base: int, more: Mapping[str, str] | None = None
@@ -61,7 +63,7 @@ class Demo:
             await asyncio.gather(self.bot.stop(), self.worker.stop())
             await self.temporal.stop()
 
-    def _switched(self, fault: Fault, on: bool) -> None:
+    def _switched(self, fault: str, on: bool) -> None:
         process = {
             Fault.KILL_WORKER: self.worker,
             Fault.KILL_BOT: self.bot,
@@ -73,17 +75,17 @@ class Demo:
             task.add_done_callback(self._tasks.discard)
 
     async def first_card(self) -> None:
-        """Waits until a card stands on the page. Raises `CannotStart`."""
+        """Waits until a card is on the page. Raises `CannotStart`."""
         try:
             async with asyncio.timeout(FIRST_CARD_SECONDS):
-                while not self.world.workspace.calls["chat.postMessage"] or not self._hears():
+                while not self.world.workspace.calls["chat.postMessage"] or not self._connected():
                     self._check_alive()
                     await asyncio.sleep(LOOK_SECONDS)
         except TimeoutError:
             raise CannotStart(self._why()) from None
 
-    def _hears(self) -> bool:
-        """Over Socket Mode a press can't be heard before Koban has connected."""
+    def _connected(self) -> bool:
+        """Over Socket Mode no press can be delivered before Koban has connected."""
         workspace = self.world.workspace
         return bool(workspace.sockets.links) or not workspace.socket_mode
 
@@ -91,7 +93,9 @@ class Demo:
         for process in (self.temporal, self.bot, self.worker):
             if not process.running:
                 words = process.last_words()
-                raise CannotStart(f"The {process.name} stopped at once. It said:\n{words}")
+                raise CannotStart(
+                    f"The {process.name} stopped at once. Its log ends with:\n{words}"
+                )
 
     def _why(self) -> str:
         words = [f"[{p.name}] {p.last_words(4)}" for p in (self.temporal, self.bot, self.worker)]
@@ -99,7 +103,7 @@ class Demo:
 
 
 def port_base() -> int:
-    """Where the demo's four ports begin. Raises `CannotStart`."""
+    """First of the demo's four ports. Raises `CannotStart`."""
     written = os.environ.get("KOBAN_DEMO_PORT_BASE", str(PORT_BASE))
     if not written.isdigit() or not 1024 <= int(written) <= 65000:
         raise CannotStart("KOBAN_DEMO_PORT_BASE must be a number from 1024 to 65000.")
@@ -119,7 +123,7 @@ def check_ports(base: int) -> None:
 
 
 def socket_mode() -> bool:
-    """Whether Koban hears Slack over Socket Mode. Raises `CannotStart`."""
+    """True for Socket Mode, False for HTTP. Raises `CannotStart`."""
     written = os.environ.get("KOBAN_DEMO_SOCKET", "0")
     if written not in ("", "0", "1"):
         raise CannotStart("KOBAN_DEMO_SOCKET must be 1 for Socket Mode, or 0 for HTTP.")
@@ -151,7 +155,9 @@ async def demo() -> None:
 
 async def _until_first_card(played: Demo, stop: asyncio.Event, http: httpx.AsyncClient) -> None:
     card, stopped = asyncio.create_task(played.first_card()), asyncio.create_task(stop.wait())
-    shown = asyncio.create_task(starting(played.temporal_address, played.world.workspace, http))
+    shown = asyncio.create_task(
+        print_progress(played.temporal_address, played.world.workspace, http)
+    )
     await asyncio.wait({card, stopped}, return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()
     await _end(shown)
@@ -159,6 +165,47 @@ async def _until_first_card(played: Demo, stop: asyncio.Event, http: httpx.Async
         await card
     else:
         card.cancel()
+
+
+async def print_progress(temporal: str, workspace: Workspace, http: httpx.AsyncClient) -> None:
+    """Prints a line for each part that is ready, and one every ten seconds for one that is not."""
+
+    async def temporal_answers() -> bool:
+        host, _, port = temporal.partition(":")
+        try:
+            _, writer = await asyncio.open_connection(host, int(port))
+        except OSError:
+            return False
+        writer.close()
+        return True
+
+    async def koban_is_ready() -> bool:
+        try:
+            return (await http.get(f"{workspace.bot_url}/readyz", timeout=2)).is_success
+        except httpx.HTTPError:
+            return False
+
+    async def first_card() -> bool:
+        return bool(workspace.calls["chat.postMessage"])
+
+    steps: dict[str, Callable[[], Awaitable[bool]]] = {
+        "Temporal": temporal_answers,
+        "Koban": koban_is_ready,
+        "The first card": first_card,
+    }
+    for name, ready in steps.items():
+        await _print_when_ready(name, ready)
+
+
+async def _print_when_ready(name: str, ready: Callable[[], Awaitable[bool]]) -> None:
+    began = printed = time.monotonic()
+    while not await ready():
+        now = time.monotonic()
+        if now - printed >= NOTICE_SECONDS:
+            print(f"  still waiting for {name} ({now - began:.0f} s)", flush=True)
+            printed = now
+        await asyncio.sleep(PROGRESS_SECONDS)
+    print(f"  {name} is ready", flush=True)
 
 
 async def _play(traffic: Traffic, market: str) -> None:

@@ -1,4 +1,4 @@
-"""Processes that the sandbox starts, kills on purpose and never leaves behind."""
+"""Child processes of the sandbox: start, kill, stop; none outlives this process on Linux."""
 
 import asyncio
 import ctypes
@@ -17,7 +17,7 @@ GRACE_SECONDS = 12
 def ends_with_parent(how: signal.Signals = signal.SIGKILL) -> Callable[[], None]:
     """A `preexec_fn`: Linux sends `how` to the child when this process dies, even by SIGKILL.
 
-    Elsewhere Ctrl-C has to do.
+    Other systems have no such signal; there Ctrl-C ends the children.
     """
     parent = os.getpid()
 
@@ -41,7 +41,7 @@ class Process:
         env: Mapping[str, str] | None = None,
         user: str | None = None,
     ) -> None:
-        """`user` runs it as somebody else, which only root can ask for."""
+        """`user` runs it as another user; only root can."""
         self.name = name
         self._command = command
         self._log = log
@@ -51,16 +51,16 @@ class Process:
 
     @property
     def running(self) -> bool:
-        """Whether it lives."""
+        """True while the process runs."""
         return self._process is not None and self._process.returncode is None
 
     @property
     def pid(self) -> int | None:
-        """Its process id while it lives."""
+        """Its process id; None when it is not running."""
         return self._process.pid if self._process is not None and self.running else None
 
     async def start(self) -> None:
-        """Starts it, unless it runs."""
+        """Starts the process unless it is running."""
         if self.running:
             return
         with self._log.open("ab") as log:
@@ -81,7 +81,7 @@ class Process:
         await self._end(signal.SIGKILL, None)
 
     async def stop(self) -> None:
-        """SIGTERM, and SIGKILL for one that does not listen."""
+        """SIGTERM, then SIGKILL after `GRACE_SECONDS`."""
         await self._end(signal.SIGTERM, GRACE_SECONDS)
 
     async def _end(self, how: signal.Signals, patience: float | None) -> None:

@@ -1,4 +1,4 @@
-"""`make screenshots`: plays the tour in both languages and pictures it for docs/tour.md.
+"""Screenshots of docs/tour.md (`make screenshots`): the tour in both languages.
 
 The pictures differ in times and case ids only. Needs Chromium, as the browser tests do.
 """
@@ -203,9 +203,9 @@ async def rest(tour: Tour, camera: Camera, desk: Page) -> None:
     await camera.at(desk, who, "HOME")
     await desk.get_by_test_id("home").locator("[data-block-type]").first.wait_for()
     await camera.keep("home", await desk.locator("#workspace").screenshot())
-    told = await tour.looked_up()
-    await camera.at(desk, who, "C0LIVE", told)
-    await camera.keep("lookup", await message(desk, told).screenshot())
+    answer = await tour.looked_up()
+    await camera.at(desk, who, "C0LIVE", answer)
+    await camera.keep("lookup", await message(desk, answer).screenshot())
     dark = await camera.page(DESK, dark=True)
     await camera.at(dark, tour.cast.lead, "C0MARKET")
     await camera.keep("dark", await dark.screenshot())
@@ -215,12 +215,12 @@ async def rest(tour: Tour, camera: Camera, desk: Page) -> None:
 
 
 async def storm(tour: Tour, camera: Camera) -> None:
-    """The one message that stands for the cards that Slack has no room for yet."""
+    """Digest message of a storm."""
     page = await camera.page({"width": 1000, "height": 900}, panel=False)
-    told = await tour.flooded()
-    await camera.at(page, tour.cast.specialist, "C0LIVE", told)
+    digest = await tour.flooded()
+    await camera.at(page, tour.cast.specialist, "C0LIVE", digest)
     await page.mouse.move(0, 0)
-    await camera.keep("storm", await message(page, told).screenshot())
+    await camera.keep("storm", await message(page, digest).screenshot())
 
 
 @asynccontextmanager
@@ -253,7 +253,7 @@ def free_ports() -> int:
 
 
 async def screenshots() -> None:
-    """Makes all pictures anew. Raises `CannotStart`."""
+    """Redraws all pictures. Raises `CannotStart`."""
     chromium = next(filter(None, map(shutil.which, NAMES)), None)
     if chromium is None:
         raise CannotStart(f"There is no Chromium on this machine (looked for: {', '.join(NAMES)}).")

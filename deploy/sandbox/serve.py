@@ -1,4 +1,4 @@
-"""Runs an ASGI app on a loopback port for as long as a block lasts."""
+"""ASGI server on a loopback port, running for the length of an `async with` block."""
 
 import asyncio
 import socket
@@ -19,12 +19,12 @@ class Server(uvicorn.Server):
         self._ended = asyncio.Event()
 
     def end(self) -> None:
-        """Takes nothing more; what is under way gets `GRACE_SECONDS`."""
+        """Stops accepting requests; open ones get `GRACE_SECONDS`."""
         self.should_exit = True
         self._ended.set()
 
     async def main_loop(self) -> None:
-        """Ends with `end`, and not up to a tenth of a second later."""
+        """Returns at once after `end`; uvicorn polls its flag every 0.1 s."""
         ticking = asyncio.create_task(super().main_loop())
         try:
             await self._ended.wait()

@@ -1,4 +1,4 @@
-"""The world around Koban on one port: Slack, the marketplace, the switches and the page."""
+"""Stage: Slack, the marketplace, the fault switches and the page on one port."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -8,7 +8,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from bot.slack.manifest import SHORTCUTS
-from deploy.sandbox.faults import Faults, faults_router
+from deploy.sandbox.faults import Faults
 from deploy.sandbox.marketplace.app import market_routes
 from deploy.sandbox.marketplace.appeals import appeal_routes
 from deploy.sandbox.marketplace.pictures import picture_routes
@@ -16,7 +16,8 @@ from deploy.sandbox.marketplace.store import Store
 from deploy.sandbox.page.page import page_routes
 from deploy.sandbox.serve import serving
 from deploy.sandbox.slack.app import add_slack
-from deploy.sandbox.slack.sockets import socket_door
+from deploy.sandbox.slack.faults import faults_router
+from deploy.sandbox.slack.sockets import socket_server
 from deploy.sandbox.slack.workspace import Workspace
 
 MARKET_TOKEN = "sandbox-market"
@@ -26,7 +27,7 @@ POLICY = Path(__file__).parents[1] / "policy"
 
 @dataclass
 class Stage:
-    """One world. `url` is its address once it is served."""
+    """One stage. `url` is its address while it is served."""
 
     workspace: Workspace
     market: Store
@@ -35,12 +36,12 @@ class Stage:
     app: FastAPI = field(default_factory=FastAPI)
 
     def environment(self, temporal: str, ledger: str, port: int) -> dict[str, str]:
-        """The settings with which Koban's processes live in this world."""
-        heard = {"KOBAN_SLACK__SIGNING_SECRET": self.workspace.signing_secret}
+        """Settings of Koban's processes for this stage."""
+        slack = {"KOBAN_SLACK__SIGNING_SECRET": self.workspace.signing_secret}
         if self.workspace.socket_mode:
-            heard = {"KOBAN_SLACK__APP_TOKEN": self.workspace.app_token}
+            slack = {"KOBAN_SLACK__APP_TOKEN": self.workspace.app_token}
         return {
-            **heard,
+            **slack,
             "KOBAN_TEMPORAL__ADDRESS": temporal,
             "KOBAN_SLACK__BOT_TOKEN": self.workspace.bot_token,
             "KOBAN_SLACK__API_URL": f"{self.url}/api/",
@@ -58,24 +59,25 @@ class Stage:
 async def stage(
     folder: Path, port: int = 0, workspace: Workspace | None = None
 ) -> AsyncIterator[Stage]:
-    """A served world whose marketplace keeps its state in `folder`.
+    """Serves a stage; the marketplace keeps its state in `folder`.
 
     Raises:
-        OSError: where the port is taken.
+        OSError: when the port is taken.
     """
     workspace = workspace or Workspace()
-    workspace.shortcuts = SHORTCUTS
-    made = Stage(workspace, Store(folder / "market.db"), workspace.faults)
+    faults = Faults()
+    workspace.shortcuts, workspace.faults = SHORTCUTS, faults
+    made = Stage(workspace, Store(folder / "market.db"), faults)
     made.app.router.routes.extend(page_routes())
     made.app.include_router(faults_router(made.faults))
     made.app.include_router(picture_routes(made.faults))
     made.app.include_router(market_routes(made.market, made.faults, MARKET_TOKEN))
     made.app.include_router(appeal_routes(made.market, lambda: workspace.bot_url, INGEST_SECRET))
-    courier = add_slack(made.app, workspace)
+    app_client = add_slack(made.app, workspace)
     async with AsyncExitStack() as opened:
         opened.callback(made.market.close)
         if workspace.socket_mode:
-            await opened.enter_async_context(socket_door(workspace.sockets))
+            await opened.enter_async_context(socket_server(workspace.sockets))
         made.url = workspace.base_url = await opened.enter_async_context(serving(made.app, port))
-        opened.push_async_callback(courier.close)
+        opened.push_async_callback(app_client.close)
         yield made

@@ -1,4 +1,4 @@
-"""Temporal's own dev server from its wheel, with a SQLite file that survives a kill."""
+"""Temporal dev server from its wheel, with a SQLite file that survives a kill."""
 
 import shutil
 import sys
@@ -13,19 +13,19 @@ _TUNING = (
     "matching.numTaskqueueWritePartitions=1",
     "history.transferProcessorMaxPollRPS=2000",
     "history.timerProcessorMaxPollRPS=2000",
-    # Channels take turns in the queues of what waits for Slack.
+    # Fair dispatch between channels in the task queues of Slack writes.
     "matching.enableFairness=true",
 )
 
 _PRAGMAS = ("journal_mode=wal", "synchronous=normal")
-"""What survives a kill of the server; a machine that loses its power may lose the last moment."""
+"""Data survives a kill of the server; a power loss may lose the last transactions."""
 
 
 def temporal_binary() -> str:
     """The path of the `temporal` command: beside this Python, else on the PATH.
 
     Raises:
-        FileNotFoundError: where it is not installed.
+        FileNotFoundError: when it is not installed.
     """
     beside = Path(sys.executable).with_name("temporal")
     found = str(beside) if beside.exists() else shutil.which("temporal")

@@ -1,4 +1,4 @@
-"""What the tour shows: the main states of a case, played by people at the stand-in."""
+"""Tour: main states of a case, reached by scripted people for the screenshots."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,12 +12,12 @@ from deploy.sandbox.traffic.alerts import Scene, alert, user
 from deploy.sandbox.traffic.demo import Traffic, opening
 
 PATIENCE = 60.0
-"""Seconds until something that has to appear is taken for missing."""
+"""Seconds before a missing card or modal fails the tour."""
 
 
 @dataclass(frozen=True)
 class Cast:
-    """Who plays in a language, and what they write."""
+    """People of one language and their texts."""
 
     specialist: str
     lead: str
@@ -45,7 +45,7 @@ CASTS = {
 
 
 def troubles() -> Scene:
-    """Beside the opening: a listing that the marketplace lost, and one more lure."""
+    """Adds a listing that the marketplace does not have and a second lure."""
     made = Scene(things=[user("u_640", 9, strikes=2)])
     made.alerts += [
         alert(
@@ -70,7 +70,7 @@ def troubles() -> Scene:
 
 
 def more_of_them() -> Scene:
-    """The same person again, as another kind of trouble."""
+    """A further alert of another kind on the same user."""
     abuse = alert(
         "chat-000641",
         "harassment",
@@ -84,11 +84,11 @@ def more_of_them() -> Scene:
 
 
 _SCORES = (0.8, 0.92, 0.7, 0.9, 0.98)
-"""Of the wave: medium, high and critical ones."""
+"""Scores of the flood: medium, high and critical."""
 
 
 def flood() -> Scene:
-    """One kind of trouble in forty places at once."""
+    """Forty alerts of one kind on forty users."""
     people = [f"u_8{number:02}" for number in range(40)]
     made = Scene(things=[user(person, number) for number, person in enumerate(people)])
     made.alerts += [
@@ -107,7 +107,7 @@ def flood() -> Scene:
 
 
 class Tour:
-    """One language's play. Each act answers the card that it brought into its state."""
+    """Script of one language. Each step returns the card in its new state."""
 
     def __init__(self, played: Demo, traffic: Traffic, cast: Cast) -> None:
         self.cast = cast
@@ -117,11 +117,11 @@ class Tour:
         self._traffic = traffic
 
     async def close(self) -> None:
-        """Sends the people home."""
+        """Closes the clients of both people."""
         await asyncio.gather(self.specialist.close(), self.lead.close())
 
     async def begins(self) -> Seen:
-        """The alerts come in; the critical case is protected before anybody looks."""
+        """Alerts arrive; the critical case gets its automatic protection."""
         await self._traffic.play(opening(f"{self._world.url}/market"))
         card = await self.specialist.wait_card("ts-live", "u_123", timeout=PATIENCE)
 
@@ -132,7 +132,7 @@ class Tour:
         return await self._quiet(card)
 
     async def evidence(self) -> None:
-        """The modal with what a detector saw stands open; some of it is hidden."""
+        """Opens the evidence modal, with sensitive parts hidden."""
         await self._choose(await self.specialist.wait_card("ts-live", "u_501"), "evidence")
 
         async def listed() -> bool:
@@ -142,22 +142,22 @@ class Tour:
         await self.specialist.until(listed, PATIENCE, "the evidence")
 
     async def flooded(self) -> Seen:
-        """More cards wait than the channel can take: the message that stands for them."""
+        """Digest message of a channel with more waiting cards than Slack accepts."""
         await self._traffic.play(flood())
 
         async def look() -> Seen | None:
             said = await self.specialist.messages("ts-live")
-            return next((m for m in said if _tells_of_a_storm(m)), None)
+            return next((m for m in said if _is_storm_digest(m)), None)
 
         return await self.specialist.until(look, PATIENCE, "the storm's digest")
 
     async def claimed(self, card: Seen) -> Seen:
-        """The specialist has the case."""
+        """The specialist claims the case."""
         await self.specialist.press(card, "case.claim")
         return await self._until(card, lambda names: "case.claim" not in names)
 
     async def deciding(self, card: Seen) -> Seen:
-        """The modal stands open and is filled."""
+        """Opens the decision modal and waits for its fields."""
         await self.specialist.press(card, "case.decide")
 
         async def filled() -> Seen | None:
@@ -167,7 +167,7 @@ class Tour:
         return await self.specialist.until(filled, PATIENCE, "the fields of the modal")
 
     async def asked(self) -> Seen:
-        """The decision is sent; the lead's card."""
+        """Submits the decision; returns the lead's approval card."""
         said = {"verdict": "violation", "actions": ["permanent_ban"], "reason": self.cast.reason}
         answer = await self.specialist.fill_and_submit(said)
         assert answer == {"ok": True}, answer
@@ -207,13 +207,13 @@ class Tour:
         return await self._quiet(first), second
 
     async def failed(self) -> Seen:
-        """The marketplace does not know the listing: Retry and Give up."""
+        """The marketplace has no such listing: the card offers Retry and Give up."""
         card = await self.specialist.wait_card("ts-market", "l_404")
         await self.specialist.press(card, "case.preset.pause")
         return await self._until(card, lambda names: "action.retry" in names)
 
     async def enforcing(self) -> Seen:
-        """The marketplace hangs; Koban keeps trying, and the card says so."""
+        """The marketplace answers errors; the card shows that Koban keeps trying."""
         self._world.faults.set(Fault.PLATFORM_500, True)
         card = await self.specialist.wait_card("ts-market", "l_31")
         await self.specialist.press(card, "case.preset.pause")
@@ -225,16 +225,16 @@ class Tour:
         return await self._quiet(card)
 
     def healed(self) -> None:
-        """The marketplace answers again."""
+        """Clears the faults."""
         self._world.faults.clear()
 
     async def looked_up(self) -> Seen:
-        """What `/koban user` answers, to the one who asked."""
+        """Ephemeral answer of `/koban user`."""
         await self.specialist.command("/koban user u_123")
-        told = await self.specialist.until(
+        answers = await self.specialist.until(
             lambda: self.specialist.ephemerals("ts-live"), PATIENCE, "the look-up"
         )
-        return told[-1]
+        return answers[-1]
 
     async def home(self) -> None:
         """The specialist's App Home is drawn."""
@@ -265,5 +265,5 @@ class Tour:
                 return now
 
 
-def _tells_of_a_storm(message: Seen) -> bool:
+def _is_storm_digest(message: Seen) -> bool:
     return (message.get("metadata") or {}).get("event_type") == "koban_storm"

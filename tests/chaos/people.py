@@ -9,12 +9,11 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from deploy.sandbox.slack.courier import Answer, Courier
+from deploy.sandbox.slack.app_client import Answer, AppClient
+from deploy.sandbox.slack.interactions import Press, close, press, submit
 from deploy.sandbox.slack.model import Message, View
 from deploy.sandbox.slack.person import filled, wait_until
-from deploy.sandbox.slack.pressing import Press, press
 from deploy.sandbox.slack.reading import Control, controls
-from deploy.sandbox.slack.submitting import close, submit
 from deploy.sandbox.slack.workspace import Workspace
 from tests.chaos.commands import COMMANDS, Command
 from tests.chaos.plan import Life, Manner, Step
@@ -57,20 +56,20 @@ class Seen:
 
 
 class Envelope:
-    """Delivery of one click, which can be repeated."""
+    """An AppClient for one press that can deliver the same payload a second time."""
 
-    def __init__(self, courier: Courier) -> None:
-        self._courier = courier
+    def __init__(self, app_client: AppClient) -> None:
+        self._client = app_client
         self._payload: dict | None = None
 
     async def interact(self, payload: dict) -> Answer:
         """Delivers the click, as Slack does."""
         self._payload = payload
-        return await self._courier.interact(payload)
+        return await self._client.interact(payload)
 
     async def again(self) -> bool:
-        """Delivers the same click again; returns whether it was acked."""
-        return self._payload is not None and (await self._courier.interact(self._payload)).ok
+        """Delivers the same press a second time; whether it was acked."""
+        return self._payload is not None and (await self._client.interact(self._payload)).ok
 
 
 @dataclass
@@ -78,7 +77,7 @@ class Crowd:
     """All people of a run, with their clicks and counters."""
 
     workspace: Workspace
-    courier: Courier
+    app_client: AppClient
     clicks: list[Click] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     _screens: dict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
@@ -151,7 +150,7 @@ class Crowd:
         for _ in range(TRIES):
             click = self._click(step.command, person, seen)
             self.clicks.append(click)
-            envelope = Envelope(self.courier)
+            envelope = Envelope(self.app_client)
             click.acked = await self._touch(envelope, person, seen)
             if step.manner is Manner.TWICE:
                 await asyncio.sleep(step.again)
@@ -163,9 +162,9 @@ class Crowd:
     async def _touch(self, envelope: Envelope, person: str, seen: Seen) -> bool:
         done = Press(seen.control.block_id, seen.control.action_id, seen.given)
         member = self.workspace.people[person]
-        courier: Any = envelope
+        app_client: Any = envelope
         source = seen.view or seen.message
-        return await press(self.workspace, courier, member, source, done) is None
+        return await press(self.workspace, app_client, member, source, done) is None
 
     def _click(self, command: str, person: str, seen: Seen) -> Click:
         case, version = seen.value.split(":")[-2:]
@@ -182,19 +181,19 @@ class Crowd:
         for _ in range(TRIES):
             click = self._click(step.command, person, seen)
             self.clicks.append(click)
-            sent = await submit(self.workspace, self.courier, member, view.id, values)
+            sent = await submit(self.workspace, self.app_client, member, view.id, values)
             click.acked = sent.ok
             if sent.ok:
                 return
             self.counts["modal kept open"] += 1
             await asyncio.sleep(AGAIN)
-        await close(self.workspace, self.courier, member, view.id)
+        await close(self.workspace, self.app_client, member, view.id)
 
     async def _opened(self, person: str, seen: Seen) -> View | None:
         if seen.view is None:
             self.workspace.views.clear(person)
         for _ in range(TRIES):
-            if await self._touch(Envelope(self.courier), person, seen):
+            if await self._touch(Envelope(self.app_client), person, seen):
                 try:
                     return await wait_until(lambda: self._modal(person, seen), MODAL)
                 except TimeoutError:

@@ -13,7 +13,7 @@ from temporalio.service import RPCError
 from activities.ledger.database import Database
 from activities.policy.loader import load_policy
 from deploy.sandbox.faults import Fault
-from deploy.sandbox.slack.courier import Courier
+from deploy.sandbox.slack.app_client import AppClient
 from deploy.sandbox.slack.person import wait_until
 from tests.chaos.detector import Detector
 from tests.chaos.evidence import Evidence, Violation, gather
@@ -95,7 +95,7 @@ class Run:
         self._policy = load_policy(POLICY)
         self._detector = Detector(there)
         workspace = there.stage.workspace
-        self._crowd = Crowd(workspace, Courier(workspace))
+        self._crowd = Crowd(workspace, AppClient(workspace))
         self._counts: Counter[str] = Counter()
         self._diary: list[tuple[float, str]] = []
         self._deaf: list[tuple[float, float]] = []

@@ -1,6 +1,6 @@
 """Buttons are found on the card, in its menu, and in the modal behind the menu."""
 
-from deploy.sandbox.slack.courier import Courier
+from deploy.sandbox.slack.app_client import AppClient
 from deploy.sandbox.traffic.alerts import alert, user
 from tests.chaos.people import Crowd
 from tests.chaos.plan import Life, Manner, Step
@@ -17,8 +17,8 @@ async def test_the_crowd_finds_what_a_menu_has_no_room_for(world: World) -> None
     life = Life(7, "off_platform", 0.0, (), steps)
     lure = alert("c-1", "off_platform", ("user", life.subject), ("誘導", "Lure"), score=0.95)
     await world.happens(scene([lure], [user(life.subject)]))
-    courier = Courier(world.stage.workspace)
-    crowd = Crowd(world.stage.workspace, courier)
+    app_client = AppClient(world.stage.workspace)
+    crowd = Crowd(world.stage.workspace, app_client)
     sato = await world.person("U0SATO")
     card = await sato.wait_card("ts-live", life.subject)
     case = card["metadata"]["event_payload"]["case"]
@@ -26,7 +26,7 @@ async def test_the_crowd_finds_what_a_menu_has_no_room_for(world: World) -> None
         await crowd.play(life)
         await world.wait_kind(case, "case_snoozed")
     finally:
-        await courier.close()
+        await app_client.close()
     assert dict(crowd.counts) == {}
     assert [click.command for click in crowd.clicks] == ["claim", "release", "claim", "snooze"]
     assert all(click.acked for click in crowd.clicks)

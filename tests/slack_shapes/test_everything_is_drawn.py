@@ -10,28 +10,19 @@ from types import FrameType
 import pytest
 
 from activities.slack import handles
-from activities.slack.cards.appeal import CLAIM, OVERTURN, RELEASE, UPHOLD
+from activities.slack.actions import ACTIONS, MENU, MODALS, find
 from activities.slack.cards.case_facts import STATE_COLOUR, standing
 from activities.slack.i18n import catalog as module
 from activities.slack.i18n.catalog import Catalog, texts
 from activities.slack.thread import WORDS
-from bot.slack import app
-from bot.slack.appeals import ACTIONS as OF_APPEALS
-from bot.slack.bulk.list import LIST, OPENS, is_of_list
 from bot.slack.commands.automation import RESUME
 from bot.slack.commands.buttons import ACTIONS as OF_ANSWERS
-from bot.slack.commands.request import read_turn
 from bot.slack.commands.reveal import subject_pressed
-from bot.slack.commands.subject import OPEN, RELATED, REVEAL
 from bot.slack.evidence.reveal import ACTIONS as OF_EVIDENCE
-from bot.slack.evidence.reveal import OPENS as OPENS_EVIDENCE
 from bot.slack.home.view import LANGUAGE
-from bot.slack.interactions import _PLAIN as PRESSED
-from bot.slack.interactions import MODALS, MORE, command_for, modal_of
+from bot.slack.interactions import read_press
+from bot.slack.manual.open import REPORT
 from bot.slack.modals.decide import TEMPLATE
-from bot.slack.storm import OPEN as FROM_STORM
-from bot.slack.timeline import OPENS as TIMELINE
-from bot.slack.timeline import is_of_timeline
 from tests.slack_shapes.registry import SURFACES
 from tests.slack_shapes.scene import Scene
 from tests.slack_shapes.sent import Kind, Sent
@@ -53,6 +44,7 @@ NOT_DRAWN = {
     "bot/slack/modals/form.py:modal": "the frame within every modal; called by each of them",
     "bot/slack/samples.py:storms": "samples for Slack itself; their own test checks them",
 }
+PAGERS = ("find", "related", "timeline", "bulk", "evidence")
 NOWHERE_PRESSED: dict[str, str] = {}
 _KEPT = "for a turn after it that decides nothing; there is none today"
 NEVER_SPOKEN: dict[str, str] = {
@@ -104,7 +96,7 @@ class Drawn:
         """The action_ids outside modals' fields; a menu's entry stands for one."""
         found = set()
         for node in self.elements():
-            if node["action_id"] == MORE:
+            if node["action_id"] == MENU:
                 entries = (option["value"].partition(":")[0] for option in node["options"])
                 found |= {f"case.{entry}" for entry in entries}
             elif node["type"] == "button":
@@ -142,11 +134,9 @@ def test_every_builder_is_called(drawn: Drawn):
 
 def test_every_button_that_is_heard_is_drawn(drawn: Drawn):
     """A press that nobody can make is dead code, or a surface is missing."""
-    of_answers = {REVEAL, RELATED, OPEN, RESUME}
-    turns = {f"{name}.page.{way}" for name in ("find", "related") for way in ("before", "next")}
-    of_appeals = {CLAIM, RELEASE, UPHOLD, OVERTURN}
-    heard = {*PRESSED, *MODALS, *of_appeals, OPENS, LIST, TIMELINE, FROM_STORM}
-    heard |= of_answers | turns
+    drawn_presets = {"case.preset", "case.sure"}
+    turns = {f"{pager}.page.{way}" for pager in PAGERS for way in ("before", "next")}
+    heard = ACTIONS.keys() - drawn_presets | turns
     assert sorted(heard - drawn.pressed() - NOWHERE_PRESSED.keys()) == []
 
 
@@ -157,13 +147,9 @@ def test_every_button_that_is_drawn_is_heard(drawn: Drawn):
 
 
 def _heard(name: str) -> bool:
-    if modal_of(name) is not None or name in (OPENS, FROM_STORM, OPENS_EVIDENCE):
+    if find(name) is not None or OF_EVIDENCE.fullmatch(name):
         return True
-    if is_of_list(name) or OF_EVIDENCE.fullmatch(name):
-        return True
-    if is_of_timeline(name) or OF_APPEALS.fullmatch(name) or OF_ANSWERS.fullmatch(name):
-        return True
-    return command_for(name, "U0SATO", 1) is not None
+    return name.partition(".page.")[0] in PAGERS
 
 
 def test_every_choice_that_is_sent_at_once_is_heard(drawn: Drawn):
@@ -177,7 +163,6 @@ SAYING = {
     "evidence_piece",
     "revealed",
     "bulk_list",
-    "ring_loading",
     "said",
     "timeline",
 }
@@ -185,25 +170,11 @@ SAYING = {
 
 
 def test_every_modal_that_comes_back_is_drawn(drawn: Drawn):
-    """Everything that app.py listens for, and the modals that only show something."""
-    listened = set(_listened())
+    """Every modal with a command, and the modals that only show something."""
+    listened = {name for name, action in MODALS.items() if action.command}
+    listened |= {"reveal", "open_case", REPORT}
     assert sorted(listened - drawn.callbacks()) == []
     assert drawn.callbacks() - listened == SAYING
-
-
-def _listened() -> Iterator[str]:
-    """The callback_ids that app.py gives to `app.view_submission(…)`, also in its loops."""
-    tree = ast.parse(Path(app.__file__).read_text(encoding="utf-8"))
-    named = dict(vars(app))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.For) and isinstance(node.target, ast.Name):
-            before = named.get(node.target.id, ())
-            named[node.target.id] = (*before, *eval(ast.unparse(node.iter), vars(app)))
-    for node in ast.walk(tree):
-        func = node.func if isinstance(node, ast.Call) else None
-        if isinstance(func, ast.Attribute) and func.attr == "view_submission":
-            given = eval(ast.unparse(node.args[0]), named)
-            yield from [given] if isinstance(given, str) else given
 
 
 def test_every_press_carries_its_case(drawn: Drawn):
@@ -218,14 +189,16 @@ def test_every_press_carries_its_case(drawn: Drawn):
 
 
 def _readable(name: str, value: str, workflow_id: str) -> bool:
-    """Whether whoever hears of the press finds out what is meant; some test their own."""
+    """Whether the listener finds out what the press is about."""
     if name.startswith("appeal.") or name == RESUME or OF_EVIDENCE.fullmatch(name):
         return True
-    if name in (REVEAL, RELATED, OPEN):
+    if name.startswith("lookup."):
         return subject_pressed(value) is not None
+    action = {"action_id": name, "value": value, "block_id": workflow_id}
+    press = read_press({"actions": [action]})
     if OF_ANSWERS.fullmatch(name):
-        return read_turn(value) is not None
-    return handles.decode(value, workflow_id) is not None
+        return press.page is not None
+    return handles.decode(press.value, workflow_id) is not None
 
 
 def _values(element: dict) -> list[str]:

@@ -5,7 +5,7 @@ from hypothesis.stateful import invariant
 
 from activities.slack.cards.approval import approval_card
 from activities.slack.cards.case import case_card
-from activities.slack.thread import AT_ONCE, lines_message
+from activities.slack.thread import MAX_LINES, lines_message
 from tests.slack_shapes.checks import faults_of
 from tests.slack_shapes.harmless import harm
 from tests.slack_shapes.scene import LINK, Scene
@@ -13,7 +13,7 @@ from tests.slack_shapes.sent import message
 from tests.workflows.domain.builders import ACT_FIRST, WATCHFUL
 from tests.workflows.domain.shift import AnyShift
 from workflows.domain.case.events import Recorded
-from workflows.domain.case.view import told_in_thread, view_of
+from workflows.domain.case.view import view_of
 from workflows.domain.values import Language
 
 SETTINGS = settings(
@@ -49,7 +49,7 @@ class Shown(AnyShift):
 
     def _lines(self) -> tuple[Recorded, ...]:
         recorded = (Recorded(seq=n, event=each) for n, each in enumerate(self.events, 2))
-        return tuple(each for each in recorded if told_in_thread(each))[-AT_ONCE:]
+        return tuple(each for each in recorded if each.event.in_thread)[-MAX_LINES:]
 
 
 class ShownActingFirst(Shown):

@@ -135,7 +135,7 @@ NOT_OURS = {
 """What is not said, and what is said instead (the glossary's word, or what a person can use)."""
 NOT_OURS_IN_ENGLISH = (
     *("invalid", "illegal", "null", "exception", "error", "oops", "abort"),
-    *("bulk", "clocks?", "protect(?:ion|ions|s|ed)?", "rehears(?:al|ed|e)", "snooz(?:e|ed)"),
+    *("rings?", "clocks?", "protect(?:ion|ions|s|ed)?", "rehears(?:al|ed|e)", "snooz(?:e|ed)"),
     *("somebody", "anybody", "in your stead"),
 )
 SAYS_ERROR = {"problem.answered"}

@@ -314,13 +314,13 @@ async def test_the_list_is_turned_page_by_page(world: World) -> None:
     asked = await tanaka.wait_card("ts-leads", "u_ring0")
     await tanaka.press(asked, "bulk.list")
     first = await tanaka.modal()
-    assert "対象 1–25 / 60" in visible_text(first)
+    assert "対象 60件中 1–25件目" in visible_text(first)
     assert "未実行" in visible_text(first)
     await tanaka.press(first, "次へ")
-    await tanaka.until(lambda: shown(tanaka, "対象 26–50 / 60"), what="the second page")
+    await tanaka.until(lambda: shown(tanaka, "対象 60件中 26–50件目"), what="the second page")
     async with ledger(world) as database, database.reading() as connection:
         looks = (await connection.execute(sa.select(lookups.c.actor, lookups.c.why))).all()
-    assert looks == [("U0TANAKA", "ring, page 1"), ("U0TANAKA", "ring, page 2")]
+    assert looks == [("U0TANAKA", "bulk, page 1"), ("U0TANAKA", "bulk, page 2")]
 
 
 async def test_a_case_tells_of_its_bulk(world: World) -> None:

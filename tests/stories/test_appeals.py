@@ -105,7 +105,7 @@ async def test_another_lead_overturns(world: World) -> None:
     ]
     await tanaka.wait_text(card, "異議申し立ての結果を本人に通知しました")
     await world.wait_kind(appeal, "appeal_carried_out")
-    assert [kind for kind in await world.kinds(appeal) if kind != "notice_sent"] == [
+    assert [kind for kind in await world.kinds(appeal) if kind != "appeal_notice_sent"] == [
         "appeal_filed",
         "appeal_claimed",
         "appeal_overturned",
@@ -318,7 +318,7 @@ async def test_the_answer_does_not_wait_for_the_receipt(world: World) -> None:
     world.stage.faults.set("platform_500", True)
     card, appeal = await filed(world, case, tanaka)
     await answer_with(tanaka, card, "appeal.uphold", "規約どおりです")
-    await world.wait_kind(appeal, "notice_failed")
+    await world.wait_kind(appeal, "appeal_notice_failed")
     world.stage.faults.set("platform_500", False)
     await wait_notice(world, "upheld")
     await tanaka.wait_text(card, "本人に通知できませんでした")

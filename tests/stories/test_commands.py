@@ -155,7 +155,7 @@ async def test_a_bulk_is_seen_from_one_of_it(world: World) -> None:
     related = await answer(sato, "に関連する対象")
     rows = visible_text(related).splitlines()
     assert rows[1].startswith("*ユーザー u_ring1* · 同じ振込先口座、同じ住所 · ")
-    assert "対応中のケース 1件(K" in rows[1]
+    assert "対応中のケース 1件（K" in rows[1]
 
 
 async def test_a_stopped_koban_protects_nothing_until_two_people_go_on(world: World) -> None:

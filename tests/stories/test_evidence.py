@@ -368,11 +368,11 @@ async def test_in_the_browser_it_is_seen_and_hidden_again(world: World, browser:
         await shown.locator('[data-action-id="case.more"]').click()
         await page.get_by_text("検知内容を見る", exact=True).click()
         dialog = page.get_by_role("dialog")
-        await expect(dialog).to_contain_text("このページでは2件を隠しています。")
+        await expect(dialog).to_contain_text("このページでは閲覧注意の2件を隠しています。")
         await dialog.get_by_role("button", name="表示する（記録されます）").first.click()
         image = dialog.locator("img.block-image")
         await expect(image).to_be_visible()
         assert await image.evaluate("n => n.complete && n.naturalWidth") == 960
         await page.get_by_role("button", name="戻る").click()
-        await expect(dialog).to_contain_text("このページでは2件を隠しています。")
+        await expect(dialog).to_contain_text("このページでは閲覧注意の2件を隠しています。")
         await expect(page.locator("img.block-image")).to_have_count(0)

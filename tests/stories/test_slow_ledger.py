@@ -139,7 +139,7 @@ async def test_an_appeal_is_answered_while_the_ledger_is_away(
         _, _, case = await muted(world)
         card, appeal = await filed(world, case, tanaka)
         await wait_notice(world, "received")
-        await world.wait_kind(appeal, "notice_sent")
+        await world.wait_kind(appeal, "appeal_notice_sent")
         async with locked(tmp_path / "koban.db"):
             await answer_with(tanaka, card, "appeal.overturn", "型番でした")
             await wait_notice(world, "overturned")

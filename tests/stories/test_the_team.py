@@ -95,7 +95,7 @@ async def test_a_shift_ends(world: World) -> None:
     assert f"{other}>" not in read
     assert "判断 1件: 違反 1" in read
     assert "期限内の判断 100%（1/1件）" in read
-    assert "次は日勤(" in read
+    assert "次は日勤（" in read
 
     async def illustrated() -> dict | None:
         now = await clark.latest(report)

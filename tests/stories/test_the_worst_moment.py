@@ -125,7 +125,7 @@ async def test_right_after_an_appeal_was_answered(temporal: str, tmp_path: Path,
             await wait_notice(world, "overturned")
             await tanaka.wait_text(card, "異議申し立ての結果を本人に通知しました")
         (row,) = await world.queries.appeals_of(case)
-        kinds = [each for each in await world.kinds(row["id"]) if each != "notice_sent"]
+        kinds = [each for each in await world.kinds(row["id"]) if each != "appeal_notice_sent"]
         assert kinds == [
             "appeal_filed",
             "appeal_claimed",

@@ -61,7 +61,7 @@ async def test_the_fourth_hold_is_a_leads(world: World) -> None:
             card = await sato.wait_text(card, f"返信待ち {number}")
     assert (await refusal(sato, "ts-live")).endswith(
         "このケースはすでに3回保留にしています。さらに保留にできるのはリードです"
-        "(Oliver Reedさん、田中さん)。判断するか、依頼してください。"
+        "（Oliver Reedさん、田中さん）。判断するか、依頼してください。"
     )
     assert (await world.kinds(case)).count("case_waiting") == 3
     await choose(tanaka, card, "snooze")

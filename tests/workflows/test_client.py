@@ -1,4 +1,4 @@
-"""The door to the workflows where Temporal is away."""
+"""Workflow client while Temporal is unreachable."""
 
 import pytest
 from temporalio.client import Client
@@ -9,8 +9,8 @@ from workflows.domain.case.commands import Claim, Click, Place
 from workflows.domain.people import Actor
 
 
-async def test_a_temporal_that_was_never_reached_is_out_of_reach() -> None:
-    """A client that connects with its first call says so in a way of its own."""
+async def test_a_failed_first_connection_is_out_of_reach() -> None:
+    """A lazy client raises a RuntimeError on its first call."""
     client = await Client.connect(f"127.0.0.1:{free_port()}", lazy=True)
     cases = Cases(client, "koban")
     claim = Claim(by=Actor(id="U0SATO"))

@@ -1,4 +1,4 @@
-"""Conditions hold or do not; they never raise, whatever the alert or the policy says."""
+"""CEL conditions are true or false, and never raise, for any alert and policy."""
 
 import subprocess
 import sys
@@ -41,7 +41,7 @@ FACTS = {"alert": ALERT}
     ],
 )
 def test_a_true_expression_holds(expression: str) -> None:
-    """Whole and broken numbers compare, lists are searched, absent things can be asked for."""
+    """Numbers compare, lists are searched, and absence can be tested."""
     assert holds(expression, FACTS)
     assert problem(expression) is None
 
@@ -71,13 +71,13 @@ def test_a_true_expression_holds(expression: str) -> None:
         "false",
     ],
 )
-def test_what_makes_no_sense_does_not_hold(expression: str) -> None:
-    """Missing, of the wrong type, out of range, or not a yes or no: not held, and no error."""
+def test_an_invalid_comparison_is_false(expression: str) -> None:
+    """Missing, of the wrong type, out of range or not boolean: false without an error."""
     assert holds(expression, FACTS) is False
 
 
 @pytest.mark.parametrize(
-    ("expression", "told"),
+    ("expression", "expected"),
     [
         ("", "the expression can't be read (1:1: Syntax error: mismatched input '<EOF>')"),
         ("alert.score >", "the expression can't be read (1:14: Syntax error: mismatched input"),
@@ -92,14 +92,14 @@ def test_what_makes_no_sense_does_not_hold(expression: str) -> None:
         ("alert.kind.endWith('x')", "the expression uses `endWith()`, which does not exist (`ends"),
     ],
 )
-def test_a_mistake_is_told_and_does_not_hold(expression: str, told: str) -> None:
-    """`problem` says it when the policy is checked; live, it merely does not hold."""
-    assert (problem(expression) or "").startswith(told)
+def test_a_mistake_is_reported_and_false(expression: str, expected: str) -> None:
+    """The policy check reports it; live it is false."""
+    assert (problem(expression) or "").startswith(expected)
     assert holds(expression, FACTS) is False
 
 
-def test_an_expression_speaks_of_what_is_there_only() -> None:
-    """A playbook knows the alert, not the platform's response."""
+def test_an_expression_uses_available_names_only() -> None:
+    """A playbook has the alert, not the platform's response."""
     assert problem("response.muted == true", ("response",)) is None
     assert problem("response.muted == true", ("alert",)) == (
         "the expression speaks of `response`, which is unknown here (only `alert` is)"
@@ -107,31 +107,28 @@ def test_an_expression_speaks_of_what_is_there_only() -> None:
 
 
 @pytest.mark.parametrize("poison", ["\ud800", 10**400, -(10**400), {"k": ["\udfff"]}, float("nan")])
-def test_an_attribute_that_nobody_asks_about_changes_nothing(poison: object) -> None:
-    """CEL refuses some values; an alert that carries one still finds its playbook."""
+def test_an_unused_attribute_changes_nothing(poison: object) -> None:
+    """CEL refuses some values; such an alert still finds its playbook."""
     facts = {"alert": {**ALERT, "attributes": {"viewers": 1240, "poison": poison}}}
     assert holds("alert.kind == 'off_platform' && alert.attributes.viewers >= 1000", facts)
     assert holds("alert.attributes.viewers < 1000", facts) is False
 
 
 def test_a_number_beyond_all_doubles_is_larger_than_any_threshold() -> None:
-    """And its opposite is smaller."""
+    """Its negative is smaller."""
     facts = {"alert": {"much": 10**400, "little": -(10**400)}}
     assert holds("alert.much > 1e300 && alert.little < -1e300", facts)
 
 
-def test_facts_are_not_changed_by_being_asked() -> None:
-    """What could not be read stays as it was."""
+def test_facts_are_not_changed() -> None:
+    """Values that were replaced for CEL stay in the alert."""
     facts = {"alert": {"x": "\ud800", "y": [10**400]}}
     assert holds("alert.x == 'a'", facts) is False
     assert facts == {"alert": {"x": "\ud800", "y": [10**400]}}
 
 
-def test_bottomless_facts_do_not_end_the_process() -> None:
-    """The CEL library dies of them (no exception: the whole process), so they are not given to it.
-
-    In a process of its own, since a failure would take the test run with it.
-    """
+def test_bottomless_facts_do_not_crash_the_process() -> None:
+    """The CEL library crashes the process on them: this runs in a process of its own."""
     script = (
         "from workflows.conditions import holds\n"
         "deep = {}\n"
@@ -144,7 +141,7 @@ def test_bottomless_facts_do_not_end_the_process() -> None:
 
 
 def test_facts_may_be_as_deep_as_alerts_are() -> None:
-    """Just within the limit they are read, beyond it nothing holds."""
+    """Within the limit they are read, beyond it every condition is false."""
     for levels, held in ((DEEPEST - 2, True), (DEEPEST + 1, False)):
         deep: dict[str, Any] = {"bottom": 1}
         for _ in range(levels):
@@ -152,8 +149,8 @@ def test_facts_may_be_as_deep_as_alerts_are() -> None:
         assert holds("true", {"alert": deep}) is held
 
 
-def test_expressions_are_read_once_and_remembered_within_bounds() -> None:
-    """Ten thousand different expressions do not fill the memory."""
+def test_compiled_expressions_are_cached_within_bounds() -> None:
+    """Ten thousand expressions do not fill the memory."""
     for number in range(5000):
         assert holds(f"alert.n == {number}", {"alert": {"n": number}})
     assert _compiled.cache_info().currsize <= 4096
@@ -166,8 +163,8 @@ def test_threads_share_an_expression() -> None:
         assert all(each.result() for each in asked)
 
 
-def test_functions_that_are_named_exist() -> None:
-    """What `problem` lets pass is known to CEL: it fails for its argument or not at all."""
+def test_accepted_functions_exist() -> None:
+    """CEL has every function that `problem` accepts."""
     import cel
 
     for name in FUNCTIONS:
@@ -213,7 +210,7 @@ EXPRESSIONS = st.sampled_from(
 
 @settings(max_examples=400, deadline=None)
 @given(EXPRESSIONS, ANYTHING, ANYTHING)
-def test_any_expression_over_any_facts_is_answered(expression: str, x: Any, y: Any) -> None:
-    """True or False, never an exception, and never a panic of the CEL library."""
+def test_any_expression_over_any_facts_has_a_value(expression: str, x: Any, y: Any) -> None:
+    """True or False, without an exception or a panic of the CEL library."""
     assert holds(expression, {"alert": {"x": x, "y": y}}) in (True, False)
     assert problem(expression) is None or problem(expression)

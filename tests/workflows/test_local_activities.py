@@ -1,4 +1,4 @@
-"""The reason why no workflow has a local activity: a query can make its replay go another way."""
+"""Local activities are not used in workflows: a query can make their replay fail."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -26,7 +26,7 @@ PATIENCE = timedelta(minutes=5)
 
 
 class Gates(PayloadCodec):
-    """Holds up the first step, and the query's answer until the first step has ended."""
+    """Delays the first step, and the query's answer until the first step has ended."""
 
     def __init__(self) -> None:
         self.begun = asyncio.Event()
@@ -36,7 +36,7 @@ class Gates(PayloadCodec):
 
     @activity.defn(name="step")
     async def step(self, number: int) -> None:
-        """With one step at a time, the second only begins where the first has ended."""
+        """Runs one at a time: the second starts after the first."""
         if number == 1:
             self.begun.set()
             await self.may_end.wait()
@@ -44,46 +44,46 @@ class Gates(PayloadCodec):
             self.ended.set()
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """As it is; the answer takes its time."""
+        """Returns the payloads; the answer is delayed."""
         if any(ANSWER.encode() in each.data for each in payloads):
             self.asked.set()
             await self.ended.wait()
         return list(payloads)
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """As it is."""
+        """Returns the payloads."""
         return list(payloads)
 
 
 @workflow.defn(sandboxed=False)
 class Steps:
-    """Takes a third step if it was told to before it heard that the first one had ended."""
+    """Takes a third step if the signal came before the end of the first one."""
 
     def __init__(self) -> None:
-        self._told = False
+        self._signalled = False
 
     @workflow.signal
-    def tell(self) -> None:
-        """Tells it."""
-        self._told = True
+    def proceed(self) -> None:
+        """Sends the signal."""
+        self._signalled = True
 
     @workflow.query
-    def question(self) -> str:
+    def query_state(self) -> str:
         """Changes nothing."""
         return ANSWER
 
     @workflow.run
     async def run(self, local: bool) -> None:
-        """Both ways of taking a step are the same but for their name."""
-        begin: Any = workflow.start_local_activity if local else workflow.start_activity
-        first = begin("step", 1, start_to_close_timeout=PATIENCE)
-        second = begin("step", 2, start_to_close_timeout=PATIENCE)
+        """Takes both steps, local or not."""
+        start: Any = workflow.start_local_activity if local else workflow.start_activity
+        first = start("step", 1, start_to_close_timeout=PATIENCE)
+        second = start("step", 2, start_to_close_timeout=PATIENCE)
         await first
-        told = self._told
+        early = self._signalled
         await second
-        await workflow.wait_condition(lambda: self._told)
-        if told:
-            await begin("step", 3, start_to_close_timeout=PATIENCE)
+        await workflow.wait_condition(lambda: self._signalled)
+        if early:
+            await start("step", 3, start_to_close_timeout=PATIENCE)
 
 
 Handle = WorkflowHandle[Steps, None]
@@ -91,7 +91,7 @@ Handle = WorkflowHandle[Steps, None]
 
 @asynccontextmanager
 async def at_the_first_step(temporal: str, gates: Gates, local: bool) -> AsyncIterator[Handle]:
-    """A workflow whose first step is under way."""
+    """Starts a workflow, and waits for its first step."""
     client = await Client.connect(
         temporal,
         namespace=await fresh_namespace(temporal),
@@ -113,28 +113,28 @@ async def at_the_first_step(temporal: str, gates: Gates, local: bool) -> AsyncIt
 
 
 async def end_it_during_a_query(handle: Handle, gates: Gates) -> None:
-    """It is asked, it is told, its first step ends; then the answer leaves, and it goes on."""
+    """Queries and signals it, then ends its first step before the answer is sent."""
     async with asyncio.TaskGroup() as group:
-        answer = group.create_task(handle.query(Steps.question))
+        answer = group.create_task(handle.query(Steps.query_state))
         await wait_until(gates.asked.is_set, what="the query")
-        await handle.signal(Steps.tell)
+        await handle.signal(Steps.proceed)
         gates.may_end.set()
         assert await answer == ANSWER
     await handle.result()
 
 
 async def failure_of_its_replay(handle: Handle) -> str:
-    """What a worker that has only the history says to it; "None" where it agrees."""
+    """Returns the failure of a replay, or "None"."""
     replayer = Replayer(workflows=[Steps])
     history = await handle.fetch_history()
     played = await replayer.replay_workflow(history, raise_on_replay_failure=False)
     return str(played.replay_failure)
 
 
-async def test_a_local_activity_that_ends_during_a_query_cannot_be_played_again(
+async def test_a_local_activity_that_ends_during_a_query_cannot_be_replayed(
     temporal: str,
 ) -> None:
-    """It is in the history a task before the workflow hears of it (seen with temporalio 1.35)."""
+    """It is in the history a task before the workflow receives it (seen with temporalio 1.35)."""
     gates = Gates()
     async with at_the_first_step(temporal, gates, local=True) as handle:
         await end_it_during_a_query(handle, gates)
@@ -143,8 +143,8 @@ async def test_a_local_activity_that_ends_during_a_query_cannot_be_played_again(
     assert said in failure
 
 
-async def test_an_activity_that_ends_during_a_query_can_be_played_again(temporal: str) -> None:
-    """Neither the query nor a look at where the workflow stands makes a difference."""
+async def test_an_activity_that_ends_during_a_query_can_be_replayed(temporal: str) -> None:
+    """Neither the query nor the stack trace makes a difference."""
     gates = Gates()
     async with at_the_first_step(temporal, gates, local=False) as handle:
         assert "workflow: Steps" in await handle.query("__stack_trace")
@@ -153,7 +153,7 @@ async def test_an_activity_that_ends_during_a_query_can_be_played_again(temporal
 
 
 def test_no_workflow_has_a_local_activity() -> None:
-    """Every way to begin one has `local_activity` in its name."""
+    """Every API for them has `local_activity` in its name."""
     (folder,) = workflows.__path__
     files = sorted(Path(folder).rglob("*.py"))
     assert files

@@ -1,32 +1,25 @@
-"""Whom an appeal tells: the case its answer, the person the notices."""
+"""Notices of an appeal: the answer goes to the case, the notices to the person."""
 
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
-from temporalio.exceptions import ApplicationError, FailureError
-from temporalio.workflow import ActivityCancellationType
+from temporalio.exceptions import FailureError
 
-from workflows.activity_options import platform_queue
-from workflows.case.handoff import deliver
+from workflows.activity_options import start
 from workflows.domain.appeal.commands import NoteNotice
 from workflows.domain.appeal.model import Appeal
 from workflows.domain.case.appeal_outcome import AppealAnswer, AppealOutcome
 from workflows.domain.case.enforcement import Problem, ProblemKind
 from workflows.domain.policy.appeals import NoticeKind
+from workflows.enforcement.platform_calls import problem_of
 from workflows.ports import appeals
 from workflows.ports.appeals import AppealStart, Notice
 from workflows.ports.cases import Delivery
-
-_SLOWLY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=10))
-KEEPS_TRYING = timedelta(days=7)
-"""For how long a notice is tried where the platform does not answer."""
+from workflows.shared.signals import signal_or_deliver
 
 
-def answer_of(appeal: Appeal) -> AppealAnswer:
-    """What the case hears of an answered appeal."""
+def _answer_of(appeal: Appeal) -> AppealAnswer:
     found = appeal.appealed
     assert found is not None
     assert found.decision is not None
@@ -44,24 +37,21 @@ def answer_of(appeal: Appeal) -> AppealAnswer:
     )
 
 
-async def tell_case(appeal: Appeal) -> None:
-    """Hands the answer to the case; a closed one is woken up."""
+async def answer_case(appeal: Appeal) -> None:
+    """Sends the answer to the case, and wakes a closed one."""
     assert appeal.appealed is not None
-    answer = answer_of(appeal)
-    case = workflow.get_external_workflow_handle(appeal.appealed.workflow_id)
-    try:
-        await case.signal("appeal_answered", answer)
-    except FailureError:
-        await deliver(Delivery(case=answer.case, answer=answer))
+    answer = _answer_of(appeal)
+    delivery = Delivery(case=answer.case, answer=answer)
+    await signal_or_deliver(appeal.appealed.workflow_id, "appeal_answered", answer, delivery)
 
 
-async def tell_person(
+async def send_notice(
     start: AppealStart, appeal: Appeal, kind: NoticeKind, overtaken: Callable[[], bool]
 ) -> NoteNotice:
-    """Sends one notice; what keeps it from being sent becomes part of the story.
+    """Sends one notice, and returns that it was sent or its problem.
 
-    One that is `overtaken` by the next is not tried again: nobody waits for the answer because its
-    receipt could not be confirmed, and none is told of the receipt after the answer.
+    A notice that is `overtaken` by the next one is not retried: the answer must not wait for the
+    confirmation of receipt, nor come before it.
     """
     text, call = appeal.rules.notices.text(kind), start.notice
     person = appeal.person(call.subject) if call is not None else None
@@ -82,32 +72,15 @@ async def tell_person(
 
 
 async def _send(notice: Notice, overtaken: Callable[[], bool]) -> Problem | None:
-    sending = workflow.start_activity(
-        appeals.send_notice,
-        notice,
-        task_queue=platform_queue(workflow.info().task_queue),
-        start_to_close_timeout=timedelta(seconds=15),
-        schedule_to_close_timeout=KEEPS_TRYING,
-        retry_policy=_SLOWLY,
-        cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-    )
+    sending = start(appeals.send_notice, notice)
     watch = asyncio.create_task(workflow.wait_condition(overtaken))
     done, _ = await workflow.wait([sending, watch], return_when=asyncio.FIRST_COMPLETED)
     watch.cancel()
     if sending not in done:
-        sending.cancel()  # after the try that is under way
+        sending.cancel()  # takes effect after the attempt under way
     try:
         return await sending
     except FailureError as error:
-        return _problem(error)
+        return problem_of(error)
     except asyncio.CancelledError:
-        return _problem(None)
-
-
-def _problem(error: BaseException | None) -> Problem:
-    """What the last attempt said; a timeout says no more than that nobody answered."""
-    while error is not None and not isinstance(error, ApplicationError):
-        error = error.__cause__
-    if isinstance(error, ApplicationError) and error.details:
-        return Problem.model_validate(error.details[0])
-    return Problem(kind=ProblemKind.UNREACHABLE)
+        return problem_of(None)

@@ -1,31 +1,28 @@
-"""Automation gate: asks whether Koban may act by itself, just before it would."""
+"""Automation gate: a pause of automation is looked up just before an automatic action."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from temporalio.exceptions import FailureError
 
+from workflows.activity_options import execute
 from workflows.domain.automation import AutomationPause
 from workflows.domain.case.commands import ProtectNow
 from workflows.domain.case.model import Case
 from workflows.domain.case.rules.escalation import protects_by
 from workflows.domain.case.rules.protections import fresh_rules
 from workflows.ports import cases
-from workflows.shared.ledger_calls import ask
-
-PROTECT_WITHIN = timedelta(seconds=3)
-"""How long a protection waits for the answer: the ledger being away must not hold it up."""
 
 
 async def pause_at(case: Case, now: datetime) -> AutomationPause | None:
-    """The pause that keeps a call due at `now` from protecting; None where none would.
+    """Returns the pause that stops an escalation due at `now` from protecting, if any.
 
-    While the ledger is away, the last one that the case knew of.
+    While the ledger is unreachable, that is the last one the case has seen.
     """
     if not protects_by(case, now):
         return None
     try:
         playbook = case.policy.playbook.playbook
-        return await ask(cases.automation_of, playbook, within=PROTECT_WITHIN)
+        return await execute(cases.automation_of, playbook)
     except FailureError:
         return case.halt
 
@@ -33,6 +30,6 @@ async def pause_at(case: Case, now: datetime) -> AutomationPause | None:
 def protection(
     case: Case, rules: tuple[int, ...], halt: AutomationPause | None
 ) -> tuple[ProtectNow, ...]:
-    """The command that protects by `rules`; none where the case is past them."""
+    """Returns the command that protects by `rules`, unless all have been applied."""
     fresh = fresh_rules(case, rules)
     return (ProtectNow(rules=fresh, halt=halt),) if fresh else ()

@@ -1,14 +1,11 @@
-"""Finding out who is in a ring, beside the case: reading a thousand subjects takes seconds."""
+"""Bulk members: the subjects of a bulk decision are read beside the case, which takes seconds."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from temporalio import workflow
-from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import FailureError
 
-from workflows.activity_options import platform_queue
-from workflows.case.authorize import Authorized
+from workflows.activity_options import execute
 from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import MOST, Bulk
 from workflows.domain.case.commands import Click, DecideBulk
@@ -21,36 +18,33 @@ from workflows.domain.case.rules.bulk import start_of, type_of
 from workflows.domain.ids import bulk_id
 from workflows.domain.policy.playbook import Policy
 from workflows.ports.bulk import BulkJob, BulkRequest, BulkStart, bulk_of
+from workflows.shared.authorize import Authorized
 from workflows.shared.tasks import Tasks
 
-_READING = timedelta(seconds=90)
-_PATIENCE = timedelta(minutes=3)
-"""Whoever waits longer than that for an answer has gone on to something else."""
-_RETRY = RetryPolicy(maximum_interval=timedelta(seconds=10))
 _TYPES = 20
 _MOST_IDS = 2 * MOST
 
 
 class FoundMembers(Authorized[Click]):
-    """A authorized click whose ring was read."""
+    """Authorized click with its subjects read."""
 
 
 class BulkMembers:
-    """Sends the clicks of one case away to have their rings read, and has them come back."""
+    """Bulk decisions of one case, which wait for their subjects."""
 
     def __init__(
         self,
         tasks: Tasks,
         refuse: Callable[[Click, Refusal], None],
-        back: Callable[[Authorized[Click]], None],
+        requeue: Callable[[Authorized[Click]], None],
     ) -> None:
-        """`refuse` tells a person why not, `back` takes the click that can be decided now."""
+        """`refuse` answers a refused click, `requeue` queues one that can be decided."""
         self._tasks = tasks
         self._refuse = refuse
-        self._back = back
+        self._requeue = requeue
 
-    def takes(self, case: Case, authorized: Authorized[Click], now: datetime) -> bool:
-        """Whether the click has to wait for its ring, or was refused already."""
+    def intercepts(self, case: Case, authorized: Authorized[Click], now: datetime) -> bool:
+        """Whether the click waits for its subjects, or was already refused."""
         wants = isinstance(authorized.click.command, DecideBulk)
         if not wants or isinstance(authorized, FoundMembers):
             return False
@@ -70,22 +64,22 @@ class BulkMembers:
             return
         read = command.model_copy(update={"bulk": bulk})
         click = authorized.click.model_copy(update={"command": read})
-        self._back(FoundMembers(click, authorized.at))
+        self._requeue(FoundMembers(click, authorized.at))
 
 
 def _refused_anyway(case: Case, authorized: Authorized[Click], now: datetime) -> Refusal | None:
-    """Why there is no need to read the ring at all."""
+    """Returns the refusal that no reading of subjects would change."""
     outcome = decide(case, _bare(authorized), now)
     unread = isinstance(outcome, Refusal) and outcome.reason is Reason.BULK_UNREAD
     return None if unread or not isinstance(outcome, Refusal) else outcome
 
 
 async def _read(case: Case, command: DecideBulk, click: str) -> Bulk:
-    """The ring as the ledger holds it now. Raises `FailureError`."""
+    """Reads the subjects into the ledger. Raises `FailureError`."""
     type_ = type_of(case, command.actions)
     assert isinstance(type_, str)
     ask = BulkRequest(
-        # One press makes one ring, however often it is read; the next press makes another.
+        # One press has one set of subjects, however often they are read.
         id=bulk_id(case.id, click),
         case=case.id,
         type=type_,
@@ -93,19 +87,11 @@ async def _read(case: Case, command: DecideBulk, click: str) -> Bulk:
         sources=command.sources,
         ids=command.ids[:_MOST_IDS],
     )
-    return await workflow.execute_activity(
-        bulk_of,
-        ask,
-        task_queue=platform_queue(workflow.info().task_queue),
-        start_to_close_timeout=_READING,
-        schedule_to_close_timeout=_PATIENCE,
-        retry_policy=_RETRY,
-        priority=Priority(priority_key=case.severity.rank),
-    )
+    return await execute(bulk_of, ask, rank=case.severity.rank)
 
 
 def _bare(authorized: Authorized[Click]) -> DecideBulk:
-    """The command without a ring that somebody may have sent along."""
+    """Returns the command without subjects or a limit of its own, which are not trusted."""
     command = authorized.click.command
     assert isinstance(command, DecideBulk)
     return command.model_copy(update={"bulk": None, "over_limit": False})
@@ -120,7 +106,7 @@ def _starts(case: Case, version: int | None) -> dict[str, Subject]:
 def bulk_start(
     case: Case, workflow_id: str, undo: bool, actor: str | None, asks: tuple[Ask, ...]
 ) -> BulkStart:
-    """What the workflow of the last decision's ring starts with; `fresh` where it has not yet."""
+    """Returns the start of the last decision's `BulkWorkflow`; `fresh` if none ran before."""
     decision = case.decision
     assert decision is not None
     assert decision.bulk is not None

@@ -1,38 +1,27 @@
-"""When a case begins a new history, and how much it may take along."""
-
-from datetime import timedelta
+"""Continue-as-new of a case: when it is due, and how much state one payload holds."""
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
 
-from workflows.domain.case.enforcement import EnforcementReport
-from workflows.domain.case.model import Case
-from workflows.domain.ids import enforcement_workflow_id
-from workflows.inputs import CaseStart, PendingWork, vanished
-from workflows.ports import cases
+from workflows.inputs import CaseStart, PendingWork
 
 LARGEST_START = 1_500_000
 """Bytes. Temporal refuses a payload of 2 MB, and a case whose next run can't start is lost."""
 
 LARGEST_REST = 500_000
-"""Bytes of ledger entries that are carried; with more of them the ledger comes first."""
+"""Bytes of ledger entries in a start; with more, the ledger is written first."""
 
 LATER = 500
-"""Events after which a renewal that was not possible is tried again."""
+"""Events after which a failed attempt is repeated."""
 
 SOON = 20
-"""The same after something came in between."""
+"""Events after which an attempt is repeated that a signal interrupted."""
 
-PRESSING = 1_000
-"""Events that a renewal may wait for an enforcement to report by itself."""
-
-
-_SELDOM = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5))
-"""A try adds nothing to the history, however many there are."""
+URGENT = 1_000
+"""Events for which continue-as-new waits for a running enforcement to report."""
 
 
 class Continuation:
-    """Watches over the length of one run's history, and over the version that works on it."""
+    """Length of one run's history, and the Koban version that began it."""
 
     def __init__(self) -> None:
         self._version = workflow.info().get_current_deployment_version()
@@ -41,33 +30,33 @@ class Continuation:
 
     @property
     def due(self) -> bool:
-        """Whether this history is long, or was begun by another version of Koban."""
+        """Whether the history is long, or another version of Koban began it."""
         info = workflow.info()
         if info.get_current_history_length() < self._not_before:
             return False
-        moved = info.get_current_deployment_version() != self._version
-        return moved or info.is_continue_as_new_suggested()
+        other_version = info.get_current_deployment_version() != self._version
+        return other_version or info.is_continue_as_new_suggested()
 
     @property
-    def pressing(self) -> bool:
-        """Whether it has been due for so long that it can't wait for a better moment."""
+    def urgent(self) -> bool:
+        """Whether it has been due for `URGENT` events."""
         length = workflow.info().get_current_history_length()
-        return self._since is not None and length >= self._since + PRESSING
+        return self._since is not None and length >= self._since + URGENT
 
-    def look(self) -> None:
-        """Notes since when a renewal is due."""
+    def update(self) -> None:
+        """Notes since when it is due."""
         if self._since is None and self.due:
             self._since = workflow.info().get_current_history_length()
 
     def put_off(self, events: int = LATER) -> None:
-        """Not now: without this the case would try again at once, for ever."""
+        """Delays the next attempt: otherwise the case would repeat it at once, without end."""
         self._not_before = workflow.info().get_current_history_length() + events
 
 
-def carries(start: CaseStart) -> CaseStart | None:
-    """`start` as it fits into one payload, or None where it does not.
+def fitted(start: CaseStart) -> CaseStart | None:
+    """Returns `start` reduced to one payload, or None if it does not fit.
 
-    Ids of old messages are dropped first: for old alerts the ledger has the last word.
+    Keys of old messages are dropped: the ledger recognizes old alerts as well.
     """
     if start.under_way is not None and size(start.under_way) > LARGEST_REST:
         return None
@@ -81,19 +70,5 @@ def carries(start: CaseStart) -> CaseStart | None:
 
 
 def size(value: CaseStart | PendingWork) -> int:
-    """Bytes of `value` on its way to Temporal."""
+    """Returns the bytes of `value` as JSON."""
     return len(value.model_dump_json().encode())
-
-
-async def end_of(case: Case) -> EnforcementReport:
-    """The last word of an enforcement that an earlier run of the case began."""
-    decision = case.current_actions[0].decision
-    report = await workflow.execute_activity(
-        cases.outcome,
-        enforcement_workflow_id(case.id, decision),
-        start_to_close_timeout=timedelta(seconds=10),
-        retry_policy=_SELDOM,
-    )
-    return report or vanished(
-        case.id, decision, (action.planned for action in case.current_actions), workflow.uuid4().hex
-    )

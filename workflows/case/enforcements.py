@@ -1,6 +1,6 @@
-"""What a case's events ask of the platform: enforcements begun, and asked, by the case."""
+"""Enforcements of a case: child workflows that its events start or signal."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from temporalio import workflow
@@ -12,9 +12,12 @@ from temporalio.exceptions import (
 )
 from temporalio.workflow import ParentClosePolicy
 
+from workflows.activity_options import execute
 from workflows.case.bulk_members import bulk_start
-from workflows.case.continuation import end_of
+from workflows.domain.alerts import Subject
 from workflows.domain.case import events as ev
+from workflows.domain.case.bulk import BULK as BULK_SUBJECT
+from workflows.domain.case.decision import NoticeStatus, PlannedAction
 from workflows.domain.case.enforcement import (
     ActionReport,
     ActionState,
@@ -22,71 +25,79 @@ from workflows.domain.case.enforcement import (
     Ask,
     AskKind,
     EnforcementReport,
+    NoticeState,
+    Problem,
+    ProblemKind,
 )
 from workflows.domain.case.model import Case
 from workflows.domain.case.notices import letter_of
 from workflows.domain.case.rules.enforcement import begins
 from workflows.domain.ids import enforcement_workflow_id
-from workflows.inputs import TASK_TIMEOUT, EnforcementStart, Job, lost
-from workflows.ports.bulk import BulkStart, lost_bulk
+from workflows.inputs import TASK_TIMEOUT, EnforcementStart, Job
+from workflows.ports import cases
+from workflows.ports.bulk import BulkStart
 from workflows.shared.tasks import Tasks
 
-Heard = Callable[[EnforcementReport], None]
-
-_OF_PROTECTIONS: dict[type, AskKind] = {
+_SIGNALS: dict[type, AskKind] = {
+    ev.ActionRetried: AskKind.RETRY,
+    ev.ActionsGivenUp: AskKind.GIVE_UP,
+    ev.NoticeRetried: AskKind.TELL,
+    ev.BulkStopped: AskKind.STOP,
+    ev.UndoRequested: AskKind.UNDO,
     ev.ProtectionHeld: AskKind.HOLD,
     ev.ProtectionResumed: AskKind.RESUME,
     ev.ProtectionConfirmed: AskKind.KEEP,
     ev.ProtectionDismissed: AskKind.LIFT,
 }
 
+_UNREACHABLE = Problem(kind=ProblemKind.UNREACHABLE)
+
 ENFORCEMENT, BULK = "EnforcementWorkflow", "BulkWorkflow"
-"""By their names: the case's file would have to be imported by theirs and back."""
+"""Workflow types by name: importing the classes would make an import circle."""
 
 
 class Enforcements:
-    """Starts and asks the enforcements of one case; what they say at their end goes to `heard`.
+    """Child workflows of one case; their last reports go to `receive`.
 
-    `starting` counts those that were asked for and have not begun yet.
+    `starting` is the number of those that Temporal has not started yet.
     """
 
-    def __init__(self, workflow_id: str, tasks: Tasks, heard: Heard) -> None:
-        self._route = workflow_id
+    def __init__(
+        self, workflow_id: str, tasks: Tasks, receive: Callable[[EnforcementReport], None]
+    ) -> None:
+        self._workflow_id = workflow_id
         self._tasks = tasks
-        self._watches = Tasks(reports_to=tasks)
-        self._heard = heard
+        self._waiting = Tasks(reports_to=tasks)
+        self._receive = receive
         self.starting = 0
 
     def act_on(self, case: Case, event: ev.Event) -> None:
-        """Does what an event asks for; `case` has it applied already."""
+        """Starts or signals what an event requires; `case` includes the event."""
         match event:
             case ev.Decided() | ev.Approved() | ev.EnforcementStarted():
                 if begins(case, event):
                     self._carry_out(case, case.current_actions)
             case ev.ProtectionStarted():
-                self._protect(case, event)
-            case ev.ActionRetried():
-                self._ask(case, event.decision, Ask(kind=AskKind.RETRY, by=event.by))
-            case ev.ActionsGivenUp():
-                self._ask(case, event.decision, Ask(kind=AskKind.GIVE_UP, by=event.by))
-            case ev.NoticeRetried():
-                self._ask(case, event.decision, Ask(kind=AskKind.TELL, by=event.by))
-            case ev.BulkStopped():
-                self._ask(case, event.decision, Ask(kind=AskKind.STOP, by=event.by))
-            case ev.UndoRequested():
-                self._ask(case, event.decision, Ask(kind=AskKind.UNDO, by=event.by))
+                self._protect(case, event.protection, event.action, event.by)
+            case (
+                ev.ActionRetried()
+                | ev.ActionsGivenUp()
+                | ev.NoticeRetried()
+                | ev.BulkStopped()
+                | ev.UndoRequested()
+            ):
+                self._ask(case, event.decision, Ask(kind=_SIGNALS[type(event)], by=event.by))
             case (
                 ev.ProtectionHeld()
                 | ev.ProtectionResumed()
                 | ev.ProtectionConfirmed()
                 | ev.ProtectionDismissed()
             ):
-                kind = _OF_PROTECTIONS[type(event)]
-                self._ask(case, event.protection, Ask(kind=kind, by=event.by))
+                self._ask(case, event.protection, Ask(kind=_SIGNALS[type(event)], by=event.by))
             case _:
                 pass
 
-    # -- begin ----------------------------------------------------------------------------
+    # -- start ----------------------------------------------------------------------------
 
     def _carry_out(
         self,
@@ -95,77 +106,72 @@ class Enforcements:
         undo: bool = False,
         asks: tuple[Ask, ...] = (),
     ) -> None:
-        """Begins the enforcement of the last decision, or of its undo; a ring is told why."""
+        """Starts the last decision, or its undo; `asks` are passed on to a bulk decision."""
         decision = case.decision
         assert decision is not None
         actor = case.turn.by if undo and case.turn and case.turn.by else decision.by
         if decision.bulk is not None:
-            start_of_bulk = bulk_start(case, self._route, undo, actor, asks)
-            self._watches.run(self._enforce(start_of_bulk, BULK))
+            bulk = bulk_start(case, self._workflow_id, undo, actor, asks)
+            self._waiting.run(self._enforce(bulk, BULK))
             return
-        start = EnforcementStart(
-            case=case.id,
-            workflow_id=self._route,
-            decision=decision.id,
+        self._start(
+            case,
+            decision.id,
+            jobs,
             actor=actor,
-            jobs=_jobs(case, jobs),
             undo=undo,
-            rank=case.severity.rank,
             conduct=decision.conduct,
             dry_run=decision.dry_run,
             notice=None if undo else letter_of(case, decision),
         )
-        self._watches.run(self._enforce(start))
 
-    def _tell_again(self, case: Case) -> None:
-        """Only the notice is left to send; an undo that comes meanwhile finds what stands."""
+    def _repeat_notice(self, case: Case) -> None:
+        """Starts an enforcement that sends only the notice. An undo can still reach it."""
         decision = case.decision
         letter = letter_of(case, decision) if decision is not None else None
-        if decision is None or letter is None:
-            return
-        start = EnforcementStart(
-            case=case.id,
-            workflow_id=self._route,
-            decision=decision.id,
-            actor=decision.by,
-            jobs=_jobs(case, tuple(a for a in case.current_actions if a.standing)),
-            rank=case.severity.rank,
-            notice=letter,
-            told_only=True,
-        )
-        self._watches.run(self._enforce(start))
+        if decision is not None and letter is not None:
+            done = tuple(each for each in case.current_actions if each.standing)
+            by = decision.by
+            self._start(case, decision.id, done, actor=by, notice=letter, notice_only=True)
 
-    def _protect(self, case: Case, event: ev.ProtectionStarted, undo: bool = False) -> None:
+    def _protect(
+        self, case: Case, protection: str, action: ActionState, by: str | None, undo: bool = False
+    ) -> None:
+        dry_run = case.policy.playbook.dry_run
+        actions = (action,)
+        self._start(case, protection, actions, actor=by, undo=undo, protects=True, dry_run=dry_run)
+
+    def _start(
+        self, case: Case, decision: str, actions: tuple[ActionState, ...], **options: Any
+    ) -> None:
+        specs = case.policy.catalog.actions
         start = EnforcementStart(
             case=case.id,
-            workflow_id=self._route,
-            decision=event.protection,
-            actor=event.by,
-            jobs=_jobs(case, (event.action,)),
-            undo=undo,
+            workflow_id=self._workflow_id,
+            decision=decision,
+            jobs=tuple(Job(planned=a.planned, spec=specs[a.planned.action]) for a in actions),
             rank=case.severity.rank,
-            protects=True,
-            dry_run=case.policy.playbook.dry_run,
+            **options,
         )
-        self._watches.run(self._enforce(start))
+        self._waiting.run(self._enforce(start))
 
     async def _enforce(
         self, start: EnforcementStart | BulkStart, workflow_type: str = ENFORCEMENT
     ) -> None:
-        """Runs beside the case; one that stays for a lift tells of it by signal."""
+        """Runs one to its end. One that waits for a lift also reports by signal."""
         try:
             report = await (await self._started(start, workflow_type))
         except WorkflowAlreadyStartedError:
-            return  # it lives, and tells of itself
+            return  # it reports by signal
         except ChildWorkflowError:
-            # Ended by an operator: the card offers Retry instead of waiting for ever.
-            report = _lost(start, workflow.uuid4().hex)
-        self._heard(report)
+            # Terminated by an operator: the card offers Retry instead of waiting forever.
+            report = _terminated(start)
+        self._receive(report)
 
     async def _started(
         self, start: EnforcementStart | BulkStart, workflow_type: str
     ) -> workflow.ChildWorkflowHandle[Any, EnforcementReport]:
-        """A child of a run that ends before it started might never start."""
+        """Starts one. A run must not end before that: the child might never start."""
         self.starting += 1
         try:
             return await workflow.start_child_workflow(
@@ -181,21 +187,24 @@ class Enforcements:
             self.starting -= 1
 
     def take_over(self, case: Case) -> None:
-        """The run that began the enforcement would have heard of its end; now this one does."""
+        """Waits for the end of an enforcement that the previous run started."""
         if case.acting:
-            self._watches.run(self._see_the_end(case))
+            self._waiting.run(self._see_the_end(case))
 
     async def _see_the_end(self, case: Case) -> None:
-        self._heard(await end_of(case))
+        decision = case.current_actions[0].decision
+        report = await execute(cases.outcome, enforcement_workflow_id(case.id, decision))
+        planned = (each.planned for each in case.current_actions)
+        self._receive(report or _failed(case.id, decision, planned))
 
-    # -- ask ------------------------------------------------------------------------------
+    # -- signal ------------------------------------------------------------------------------
 
     def _ask(self, case: Case, of: str, ask: Ask) -> None:
-        """Asks the running enforcement; where none runs any more, it does what is left to do."""
+        """Signals the enforcement; if it is over, starts another one for the rest."""
         self._tasks.run(self._ask_running(case, of, ask))
 
     async def _ask_running(self, case: Case, of: str, ask: Ask) -> None:
-        # One that is only being started would not be found, and would miss what it is asked.
+        # One that is not started yet would not be found.
         await workflow.wait_condition(lambda: not self.starting)
         try:
             await workflow.get_external_workflow_handle(
@@ -205,9 +214,9 @@ class Enforcements:
             self._do_without(case, of, ask)
 
     def _do_without(self, case: Case, of: str, ask: Ask) -> None:
-        """The enforcement is over, and can't be asked any more."""
+        """Does what is asked of an enforcement that is over."""
         if ask.kind is AskKind.TELL:
-            self._tell_again(case)
+            self._repeat_notice(case)
             return
         undo = ask.kind in (AskKind.UNDO, AskKind.LIFT)
         status = ActionStatus.UNDOING if ask.kind is AskKind.UNDO else ActionStatus.PENDING
@@ -220,24 +229,38 @@ class Enforcements:
             self._carry_out(case, jobs, undo, () if undo else (ask,))
 
     def _end_protection(self, case: Case, of: str, state: ActionState, ask: Ask) -> None:
-        """Its lift failed, somebody ended it by hand, or a decision took it over and failed."""
+        """Ends a protection whose workflow is over: its lift failed, or it was terminated."""
         if ask.kind is AskKind.KEEP and state.standing:
-            self._heard(_kept(case, of, state))
+            self._receive(_kept(case, of, state))
         elif ask.kind is AskKind.LIFT and (state.standing or state.status is ActionStatus.KEPT):
-            event = ev.ProtectionStarted(at=workflow.now(), by=ask.by, protection=of, action=state)
-            self._protect(case, event, undo=True)
+            self._protect(case, of, state, ask.by, undo=True)
 
 
-def _jobs(case: Case, states: tuple[ActionState, ...]) -> tuple[Job, ...]:
-    actions = case.policy.catalog.actions
-    return tuple(Job(planned=s.planned, spec=actions[s.planned.action]) for s in states)
+def _terminated(start: EnforcementStart | BulkStart) -> EnforcementReport:
+    """Returns the report of a workflow that was terminated: everything left to do failed."""
+    if isinstance(start, BulkStart):
+        subject = Subject(type=BULK_SUBJECT, id=start.bulk)
+        planned = [PlannedAction(action=job.action, subject=subject) for job in start.jobs]
+        return _failed(start.case, start.decision, planned)
+    if not start.notice_only:
+        return _failed(start.case, start.decision, (job.planned for job in start.jobs))
+    notice = NoticeState(status=NoticeStatus.FAILED, problem=_UNREACHABLE)
+    return _failed(start.case, start.decision, ()).model_copy(update={"notice": notice})
 
 
-def _lost(start: EnforcementStart | BulkStart, unique: str) -> EnforcementReport:
-    return lost_bulk(start, unique) if isinstance(start, BulkStart) else lost(start, unique)
+def _failed(case: str, decision: str, planned: Iterable[PlannedAction]) -> EnforcementReport:
+    failed, problem = ActionStatus.FAILED, _UNREACHABLE
+    return EnforcementReport(
+        id=workflow.uuid4().hex,
+        case=case,
+        decision=decision,
+        actions=tuple(
+            ActionReport(action=each.key, status=failed, problem=problem) for each in planned
+        ),
+    )
 
 
 def _kept(case: Case, of: str, state: ActionState) -> EnforcementReport:
-    news = ActionReport(action=state.planned.key, status=ActionStatus.KEPT)
+    kept = ActionReport(action=state.planned.key, status=ActionStatus.KEPT)
     unique = workflow.uuid4().hex
-    return EnforcementReport(id=unique, case=case.id, decision=of, actions=(news,))
+    return EnforcementReport(id=unique, case=case.id, decision=of, actions=(kept,))

@@ -1,15 +1,17 @@
-"""Tells an appeal what became of the undo that it asked a case for."""
+"""Handoff: messages between case workflows, and from a case to the appeal that waits for it.
+
+A closed case is woken up under its own id. Alerts for a case that can't take them open the next
+case of its group.
+"""
 
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
 from temporalio.exceptions import FailureError
 
-from workflows.case.authorize import Authorized
+from workflows.activity_options import execute
 from workflows.case.inbox import Inbox
 from workflows.case.opening import policy_now
 from workflows.domain.alerts import Alert
@@ -24,76 +26,56 @@ from workflows.domain.ids import appeal_workflow_id
 from workflows.domain.policy.packed import PackedPolicy
 from workflows.inputs import CaseStart
 from workflows.ports import cases
-from workflows.ports.cases import Anew, Delivery
-from workflows.shared.batching import batches
-from workflows.shared.ledger_calls import LOST, ask_until_answered
+from workflows.ports.cases import Delivery, NextCase
+from workflows.shared.authorize import Authorized
+from workflows.shared.signals import batches
 from workflows.shared.tasks import Tasks
-
-
-class AppealNotifier:
-    """The appeal that waits for its case, where there is one."""
-
-    def __init__(self, tasks: Tasks) -> None:
-        self._tasks = tasks
-        self._told: AppealSettled | None = None
-
-    def look(self, case: Case) -> None:
-        """Tells the appeal what is new for it."""
-        news = settled(case)
-        if news is not None and news != self._told:
-            self._told = news
-            self._tasks.run(_tell(news))
-
-
-async def _tell(news: AppealSettled) -> None:
-    with suppress(FailureError):  # an appeal that is over by now needs no news
-        appeal = workflow.get_external_workflow_handle(appeal_workflow_id(news.appeal))
-        await appeal.signal("settled", news)
-
 
 News = EnforcementReport | AppealAnswer | Delivery
 
-_PATIENTLY = RetryPolicy(maximum_interval=timedelta(seconds=30))
+
+# -- deliveries ---------------------------------------------------------------------------
 
 
 async def deliver(delivery: Delivery) -> None:
-    """Hands it over, for as long as it takes."""
-    await workflow.execute_activity(
-        cases.deliver,
-        delivery,
-        start_to_close_timeout=timedelta(seconds=10),
-        heartbeat_timeout=LOST,
-        retry_policy=_PATIENTLY,
-    )
+    """Delivers to another case, and retries until Temporal takes it."""
+    await execute(cases.deliver, delivery)
 
 
-async def hand_on(clicks: deque[Click | Authorized[Click]], told: deque[News]) -> None:
-    """Hands on what is for a case that is found by its own id now; the queues are empty then."""
-    while clicks or told:
-        if told:
-            await deliver(news(told.popleft()).model_copy(update={"workflow_id": ""}))
+async def deliver_all(clicks: deque[Click | Authorized[Click]], news: deque[News]) -> None:
+    """Delivers both queues to a case that is now found by its own id; empties them."""
+    while clicks or news:
+        if news:
+            delivery = delivery_of(news.popleft())
+            await deliver(delivery.model_copy(update={"workflow_id": ""}))
             continue
         click = clicks.popleft()
         click = click.click if isinstance(click, Authorized) else click
         await deliver(Delivery(case=click.case, click=click))
 
 
-def merged(case: Case, event: ev.CaseMerged) -> Delivery:
-    """What the case that goes on has to hear."""
+async def deliver_alerts(case: str, alerts: Sequence[Alert], back_to: NextCase | None) -> None:
+    """Delivers alerts to a reopened case, or with `back_to` to the next case of their group."""
+    for part in batches(alerts):
+        await deliver(Delivery(case=case, alerts=part, next_case=back_to))
+
+
+def absorb_delivery(case: Case, event: ev.CaseMerged) -> Delivery:
+    """Returns the request to the case that absorbs `case`."""
     assert event.by is not None
     absorb = Absorb(case=case.id, alerts=case.alerts, by=event.by)
     return Delivery(case=event.into, workflow_id=event.workflow_id, absorb=absorb)
 
 
-def news(told: News) -> Delivery:
-    """What arrived, as it may have to be handed on."""
-    if isinstance(told, EnforcementReport):
-        return Delivery(case=told.case, report=told)
-    return Delivery(case=told.case, answer=told) if isinstance(told, AppealAnswer) else told
+def delivery_of(news: News) -> Delivery:
+    """Returns news as a delivery, so that it can be forwarded."""
+    if isinstance(news, EnforcementReport):
+        return Delivery(case=news.case, report=news)
+    return Delivery(case=news.case, answer=news) if isinstance(news, AppealAnswer) else news
 
 
-def name_of(delivery: Delivery) -> str:
-    """Under which name it is known for good."""
+def key_of(delivery: Delivery) -> str:
+    """Returns the key by which a case recognizes a second delivery."""
     if delivery.report is not None:
         return f"report/{delivery.report.id}"
     if delivery.answer is not None:
@@ -101,8 +83,8 @@ def name_of(delivery: Delivery) -> str:
     return f"absorb/{delivery.absorb.case if delivery.absorb else ''}"
 
 
-def asked_by(delivery: Delivery) -> Command:
-    """What its case makes of it."""
+def command_of(delivery: Delivery) -> Command:
+    """Returns the command that a delivery is for its case."""
     if delivery.report is not None:
         return Report(report=delivery.report)
     if delivery.answer is not None:
@@ -111,61 +93,71 @@ def asked_by(delivery: Delivery) -> Command:
     return delivery.absorb
 
 
-async def kept(case: str) -> CaseSnapshot | None:
-    """What the ledger kept of a closed case; by today's policy where its own is gone."""
-    found = await ask_until_answered(cases.load_case, case)
+# -- closed and reopened cases ------------------------------------------------------------
+
+
+async def load_snapshot(case: str) -> CaseSnapshot | None:
+    """Loads a closed case; with the current policy if its own is gone."""
+    found = await execute(cases.load_case, case)
     if found is None or found.policy is not None:
         return found
-    group = await _group_of(case)
+    group = await _next_case_of(case)
     return None if group is None else found.model_copy(update={"policy": group.policy})
 
 
-async def hand_over(case: str, alerts: Sequence[Alert]) -> None:
-    """To the reopened case, for as long as it takes."""
-    for part in batches(alerts):
-        await deliver(Delivery(case=case, alerts=part))
-
-
-async def left_here(
-    policy: PackedPolicy | None, start: CaseStart, case: Case, intake: Inbox
+async def alerts_for_next(
+    policy: PackedPolicy | None, start: CaseStart, case: Case, inbox: Inbox
 ) -> Sequence[Alert]:
-    """The waiting alerts that the next case takes, which begins in the place of this closed one.
+    """Takes the waiting alerts of a closed case for the next one, which runs in its place.
 
-    None where this one was reopened under its own id: the next begins at its group's place.
+    Returns none for a case that was reopened under its own id: the next one runs under the
+    group's id, and the alerts are delivered there.
     """
-    alerts = intake.take()
+    alerts = inbox.take()
     if start.policy is not None:
         return alerts
     if alerts and policy is not None:
-        await _give_back(case, alerts, policy)
+        back_to = NextCase(workflow_id=case.workflow_id, policy=await policy_now(policy))
+        await deliver_alerts(case.id, alerts, back_to)
     return ()
 
 
-async def _give_back(case: Case, alerts: Sequence[Alert], policy: PackedPolicy) -> None:
-    """They open the next case, by today's policy."""
-    await _open_anew(
-        case.id, alerts, Anew(workflow_id=case.workflow_id, policy=await policy_now(policy))
-    )
-
-
-async def give_back_unknown(case: str, intake: Inbox) -> None:
-    """Alerts that came for a case of which the ledger kept too little to take them."""
-    alerts = intake.take()
-    anew = await _group_of(case)
-    if anew is not None:
-        await _open_anew(case, alerts, anew)
+async def return_alerts(case: str, inbox: Inbox) -> None:
+    """Returns the waiting alerts to their group: the ledger has too little to reopen the case."""
+    alerts = inbox.take()
+    back_to = await _next_case_of(case)
+    if back_to is not None:
+        await deliver_alerts(case, alerts, back_to)
     elif alerts:
-        named = [alert.key for alert in alerts]
-        workflow.logger.error("alerts_without_a_case", extra={"case": case, "alerts": named})
+        keys = [alert.key for alert in alerts]
+        workflow.logger.error("alerts_without_a_case", extra={"case": case, "alerts": keys})
 
 
-async def _open_anew(case: str, alerts: Sequence[Alert], anew: Anew) -> None:
-    for part in batches(alerts):
-        await deliver(Delivery(case=case, alerts=part, anew=anew))
+async def _next_case_of(case: str) -> NextCase | None:
+    place = await execute(cases.place_of, case)
+    policy = await execute(cases.policy_now, place.playbook) if place else None
+    return NextCase(workflow_id=place.workflow_id, policy=policy) if place and policy else None
 
 
-async def _group_of(case: str) -> Anew | None:
-    """Where the ledger says that a case ran, with its playbook as it is now."""
-    place = await ask_until_answered(cases.place_of, case)
-    policy = await ask_until_answered(cases.policy_now, place.playbook) if place else None
-    return Anew(workflow_id=place.workflow_id, policy=policy) if place and policy else None
+# -- appeals ------------------------------------------------------------------------------
+
+
+class AppealNotifier:
+    """Signals to the appeal whose answer the case carries out."""
+
+    def __init__(self, tasks: Tasks) -> None:
+        self._tasks = tasks
+        self._sent: AppealSettled | None = None
+
+    def update(self, case: Case) -> None:
+        """Signals the state of the undo, if it changed."""
+        news = settled(case)
+        if news is not None and news != self._sent:
+            self._sent = news
+            self._tasks.run(_signal(news))
+
+
+async def _signal(news: AppealSettled) -> None:
+    with suppress(FailureError):  # an appeal that is over needs no news
+        appeal = workflow.get_external_workflow_handle(appeal_workflow_id(news.appeal))
+        await appeal.signal("settled", news)

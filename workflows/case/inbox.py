@@ -1,8 +1,8 @@
-"""Alert intake: alerts of one case are decoded, assessed and debounced in bounded batches.
+"""Alert inbox: alerts of one case are decoded, assessed and debounced in bounded batches.
 
-While a write to Slack waits for its turn, no alert becomes visible before that write. Alerts that
-only raise the count are then taken together, a few seconds after the first of them. An alert that
-makes the case worse, or has to be protected from, is taken at once.
+Debounce: while a write to Slack is under way, alerts that only raise the count are batched for up
+to 5 s, since no alert is visible before that write. An alert that raises the severity or needs a
+protection is taken at once.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import FailureError
 
-from workflows.case.automation_gate import PROTECT_WITHIN
+from workflows.activity_options import execute
 from workflows.conditions import holds
 from workflows.domain.alerts import Alert
 from workflows.domain.automation import AutomationPause
@@ -27,18 +27,17 @@ from workflows.domain.policy.matching import Assessment, assess
 from workflows.domain.policy.playbook import Severity
 from workflows.ports import cases
 from workflows.ports.cases import ClaimAlerts
-from workflows.shared.ledger_calls import ask
 
 AT_ONCE = 100
-"""Alerts in one batch, which one workflow task works on."""
+"""Alerts in one batch, which is the work of one workflow task."""
 LARGEST = 250_000
-"""Bytes of alerts in one batch, as signals carry them: conditions read all of them."""
+"""Bytes of alerts in one batch, as in their signals: conditions read all of them."""
 DEBOUNCE = timedelta(seconds=5)
 
 
 @dataclass(frozen=True)
 class Assessed:
-    """An alert of an open case, with the lines of `protect` that hold in a case of `worst`."""
+    """An assessed alert, with the `protect` rules that hold in a case of severity `worst`."""
 
     weighed: Assessment
     worst: Severity
@@ -46,27 +45,26 @@ class Assessed:
 
     @property
     def alert(self) -> Alert:
-        """The alert itself."""
+        """The assessed alert."""
         return self.weighed.alert
 
 
 class Inbox:
-    """The alerts that wait for one case, about `weight` bytes of them."""
+    """Waiting alerts of one case, about `weight` bytes."""
 
     def __init__(self, alerts: Iterable[Alert], seen: Callable[[], SeenKeys]) -> None:
-        """`alerts` come before those that arrive; `seen` are the keys that the case has had."""
+        """`alerts` are the first in the queue; `seen` returns the keys that the case has had."""
         self._raw: deque[RawValue] = deque()
         self._alerts: deque[tuple[Alert, int]] = deque((each, _size(each)) for each in alerts)
         self.weight = sum(size for _, size in self._alerts)
         self._seen = seen
-        self._pause_over = False
 
     def __bool__(self) -> bool:
         """Whether any alert waits."""
         return bool(self._raw or self._alerts)
 
     def put(self, raw: RawValue) -> None:
-        """Takes a signal as it arrived: decoding thousands would outlast their workflow task."""
+        """Queues a signal undecoded: decoding thousands would exceed their workflow task."""
         self._raw.append(raw)
         self.weight += len(raw.payload.data)
 
@@ -77,7 +75,7 @@ class Inbox:
         self.weight += sum(size for _, size in sized)
 
     def take(self, at_most: int = AT_ONCE) -> list[Alert]:
-        """The alerts that wait longest, each once, without those the case has had."""
+        """Removes and returns the oldest alerts, without duplicates and those the case has had."""
         batch: dict[str, Alert] = {}
         size = 0
         while len(batch) < at_most and size < LARGEST and self:
@@ -92,7 +90,7 @@ class Inbox:
         return list(batch.values())
 
     def all_that_wait(self) -> tuple[Alert, ...]:
-        """Every alert, in order; none is left."""
+        """Removes and returns every alert, in order."""
         while self._raw:
             self._decode()
         alerts, self._alerts = tuple(each for each, _ in self._alerts), deque()
@@ -100,7 +98,7 @@ class Inbox:
         return alerts
 
     def _decode(self) -> None:
-        """Decodes one signal; one that holds no alerts is dropped."""
+        """Decodes one signal; one that is invalid is logged and dropped."""
         payload = self._raw.popleft().payload
         size = len(payload.data)
         try:
@@ -115,9 +113,9 @@ class Inbox:
     async def next_batch(
         self, case: Callable[[], Case], idle: Callable[[], bool]
     ) -> list[Assessed]:
-        """The next alerts to join `case`, as it is by then.
+        """Returns the next alerts to join the current `case`.
 
-        Waits while they only count, unless Slack is `idle` or the case closes.
+        Debounces those that only count, until Slack is `idle` or the case closes.
         """
         batch = self._assessed(case(), AT_ONCE)
         if not _may_wait(case(), batch) or idle():
@@ -145,9 +143,9 @@ class Inbox:
 def assessed(
     case: Case, weighed: Sequence[Assessment], before: Iterable[Assessed] = ()
 ) -> list[Assessed]:
-    """With their protections in the case as severe as all of them make it.
+    """Returns alerts with their protections, by the severity that all of them give the case.
 
-    What was found `before` for the same severity is not found out again.
+    Results of `before` are reused if their severity is the same.
     """
     severities = [case.severity, *(each.severity for each in weighed)]
     worst = min(severities, key=lambda severity: severity.rank)
@@ -162,9 +160,9 @@ def assessed(
 async def claim(
     case: Case, batch: Sequence[Assessed], now: datetime
 ) -> tuple[list[Assessed], list[Alert], AutomationPause | None]:
-    """Which of `batch` no case had before, which could not be asked about, and what pauses Koban.
+    """Returns the new alerts of `batch`, those not claimed, and the pause of automation.
 
-    While the ledger is away all of them count as new, and are stored with their events.
+    While the ledger is unreachable all count as new, and are stored with their events.
     """
     alerts = [each.alert for each in batch]
     protects = any(fresh_rules(case, each.rules) for each in batch)
@@ -173,7 +171,7 @@ async def claim(
     if not alerts:
         return [], [], None
     try:
-        found = await ask(cases.claim_alerts, wanted, within=PROTECT_WITHIN)
+        found = await execute(cases.claim_alerts, wanted)
     except FailureError:
         return list(batch), alerts, case.halt
     known = frozenset(found.known)
@@ -181,7 +179,7 @@ async def claim(
 
 
 def alert_key(alert: Alert) -> str:
-    """The name under which a case remembers an alert."""
+    """Returns the key by which a case recognizes a second delivery."""
     return f"alert/{alert.key}"
 
 

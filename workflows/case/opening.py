@@ -1,9 +1,10 @@
-"""Opening of a case: the ledger grants its id, and knows alerts and reopened cases of its group."""
+"""Opening of a case: the ledger assigns the id, and filters alerts that another case has."""
 
 from collections.abc import Sequence
 
 from temporalio import workflow
 
+from workflows.activity_options import execute
 from workflows.case.inbox import Assessed, assessed
 from workflows.conditions import holds
 from workflows.domain.alerts import Alert, brief
@@ -17,26 +18,25 @@ from workflows.domain.policy.packed import PackedPolicy
 from workflows.domain.policy.playbook import Policy
 from workflows.ports import cases
 from workflows.ports.cases import OpenCase, OpenedCase
-from workflows.shared.ledger_calls import ask_until_answered
 
 
 async def policy_now(packed: PackedPolicy) -> PackedPolicy:
-    """The same playbook as it is now; as it was where it is gone."""
-    return await ask_until_answered(cases.policy_now, packed.playbook) or packed
+    """Returns the current version of the playbook; the old one if it was removed."""
+    return await execute(cases.policy_now, packed.playbook) or packed
 
 
 def joins(batch: Sequence[Assessed]) -> list[JoinAlert]:
-    """The commands that make a batch part of its case."""
+    """Returns the commands that add a batch to its case."""
     return [JoinAlert(alert=brief(a.alert), severity=a.weighed.severity) for a in batch]
 
 
 async def opening(
     workflow_id: str, key: str, policy: Policy, alert: Alert, after: str = ""
 ) -> tuple[OpenedCase, Case | None, tuple[int, ...]]:
-    """What the ledger says of a new case, the case, and the rules that protect from its alert.
+    """Opens a case; returns the ledger's answer, the case, and the protection rules that hold.
 
-    `key` is unique to the case. Nothing is opened where the alert was known, or where a case of the
-    group was reopened elsewhere and takes it, unless that one gave the alert back (`after`).
+    `key` is unique to the case. None is opened if the ledger has the alert, or if a reopened case
+    of the group takes it. `after` is a reopened case that returned the alert.
     """
     weighed = assess(policy.playbook, alert, holds)
     event = CaseOpened(
@@ -56,6 +56,6 @@ async def opening(
         after=after,
         automation=bool(first.rules),
     )
-    found = await ask_until_answered(cases.open_case, wanted)
+    found = await execute(cases.open_case, wanted)
     case = opened(workflow_id, policy, found.event) if found.event is not None else None
     return found, case, first.rules

@@ -1,4 +1,4 @@
-"""The roll of a ring while it is carried out: who is where, and what is to be written down."""
+"""Progress of a bulk decision: the state of each subject, and the rows still to be written."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -9,19 +9,20 @@ from workflows.domain.case.bulk_progress import HELD_UP, STANDS, UNDER_WAY, WORK
 from workflows.domain.case.enforcement import ActionReport, ActionStatus, EnforcementReport, Problem
 from workflows.ports.bulk import BulkRow, BulkStart
 
-_LIVES, _OVER = "1", "0"
+_ALIVE, _OVER = "1", "0"
 
 
 class BulkProgress:
-    """`alive` are places whose own workflow is still there: it acts, or waits for lift or wish.
+    """State of the subjects, by their place.
 
-    `undoing` while an undo is carried out; `problem` is the last one that the platform had.
+    `alive` are places whose enforcement runs: it acts, or waits for a lift or a signal. `undoing`:
+    an undo is under way; `problem` is the latest problem of the platform.
     """
 
     def __init__(self, start: BulkStart) -> None:
         marks = start.marks or MemberStatus.WAITING.value * start.count
         self.marks = [MemberStatus(letter) for letter in marks]
-        self.alive = {place for place, lives in enumerate(start.alive) if lives == _LIVES}
+        self.alive = {place for place, digit in enumerate(start.alive) if digit == _ALIVE}
         self.names = tuple(job.action for job in start.jobs)
         self.timed = any(job.lasts is not None for job in start.jobs)
         self.stopped = start.stopped
@@ -30,41 +31,41 @@ class BulkProgress:
         self.until: datetime | None = start.until
         self.rows: list[BulkRow] = []
 
-    # -- what is left ---------------------------------------------------------------------
+    # -- queries ---------------------------------------------------------------------
 
     def has(self, *kinds: MemberStatus) -> bool:
-        """Whether any subject has one of these marks."""
+        """Whether any subject is in one of these states."""
         return any(kind in self.marks for kind in kinds)
 
     @property
     def at_work(self) -> bool:
-        """Whether the wave under way is not over."""
+        """Whether a wave is under way."""
         return self.has(*UNDER_WAY)
 
     @property
     def over(self) -> bool:
-        """Whether nobody will ask or tell anything any more."""
+        """Whether no signal or report can follow."""
         return not self.alive and not self.has(MemberStatus.FAILED, *WORK, *UNDER_WAY, *HELD_UP)
 
     def next_wave(self, size: int) -> tuple[int, ...]:
-        """The places of the next wave; whoever is held up keeps a place in it."""
-        room = size - sum(mark in HELD_UP for mark in self.marks)
+        """Returns the places of the next wave; subjects that are held up count for its size."""
+        free = size - sum(mark in HELD_UP for mark in self.marks)
         waiting = (place for place, mark in enumerate(self.marks) if mark in WORK)
-        return tuple(place for place, _ in zip(waiting, range(room), strict=False))
+        return tuple(place for place, _ in zip(waiting, range(free), strict=False))
 
     def tally(self, step: int) -> Tally:
-        """The counts as they are now."""
+        """Returns the current counts."""
         return bulk_progress.tally(self.marks, step)
 
     def outcome(self) -> ActionStatus:
-        """What it came to."""
+        """Returns the status of the whole decision."""
         return bulk_progress.outcome(self.marks, self.undoing)
 
-    def is_taken_back(self, place: int) -> bool:
+    def is_undoing(self, place: int) -> bool:
         """Whether an undo of it is under way."""
         return self.marks[place] in (MemberStatus.UNDOING, MemberStatus.UNDO_RETRYING)
 
-    # -- wishes ---------------------------------------------------------------------------
+    # -- signals ---------------------------------------------------------------------------
 
     def stop(self) -> None:
         """Skips everything that has not begun."""
@@ -75,15 +76,15 @@ class BulkProgress:
         self._change({MemberStatus.TO_RETRY}, MemberStatus.FAILED)
 
     def retry(self) -> None:
-        """Tries again what failed."""
+        """Retries what failed."""
         self._change({MemberStatus.FAILED}, MemberStatus.TO_RETRY)
 
     def give_up(self) -> None:
-        """Lets be what failed."""
+        """Gives up what failed."""
         self._change({MemberStatus.FAILED}, MemberStatus.TO_GIVE_UP)
 
     def undo(self) -> None:
-        """Takes back what stands."""
+        """Undoes what is in effect."""
         self.undoing = True
         self._change(STANDS, MemberStatus.TO_UNDO)
 
@@ -95,16 +96,16 @@ class BulkProgress:
         for place in self._with(kinds):
             self.marks[place] = becomes
 
-    # -- news -----------------------------------------------------------------------------
+    # -- reports --------------------------------------------------------------------------
 
     def begin(self, place: int) -> None:
-        """The wave takes the subject on."""
+        """Marks the subject as part of the current wave."""
         undo = self.marks[place] is MemberStatus.TO_UNDO
         self.marks[place] = MemberStatus.UNDOING if undo else MemberStatus.ACTING
         self.alive.add(place)
 
-    def hear(self, report: EnforcementReport) -> None:
-        """News of one subject."""
+    def note(self, report: EnforcementReport) -> None:
+        """Applies a report of one subject."""
         place = report.place
         if place is None or not 0 <= place < len(self.marks):
             return
@@ -115,11 +116,11 @@ class BulkProgress:
         if report.over:
             self.alive.discard(place)
         self.marks[place] = bulk_progress.after(before, statuses)
-        self._note(place, before, report.actions)
+        self._add_rows(place, before, report.actions)
 
     def lose(self, place: int, problem: Problem) -> None:
-        """Its workflow vanished, and nobody knows how far it came: a person has to say."""
-        undo = self.is_taken_back(place)
+        """Marks a subject whose enforcement was terminated: a person has to retry it."""
+        undo = self.is_undoing(place)
         self.marks[place] = MemberStatus.DONE if undo else MemberStatus.FAILED
         self.alive.discard(place)
         self.problem = problem
@@ -127,12 +128,12 @@ class BulkProgress:
         self.rows += self._all(place, status, problem)
 
     def forget(self, place: int) -> None:
-        """There is nothing to give up any more."""
+        """Marks a subject as given up that has no enforcement."""
         self.marks[place] = MemberStatus.GIVEN_UP
         self.alive.discard(place)
         self.rows += self._all(place, ActionStatus.GIVEN_UP)
 
-    def _note(self, place: int, before: MemberStatus, actions: Iterable[ActionReport]) -> None:
+    def _add_rows(self, place: int, before: MemberStatus, actions: Iterable[ActionReport]) -> None:
         stands = self.marks[place] in STANDS
         for each in actions:
             name = each.action.partition("/")[0]
@@ -159,18 +160,18 @@ class BulkProgress:
         for name in self.names:
             yield BulkRow(place=place, action=name, status=status, problem=problem)
 
-    def recall(self, letters: str) -> None:
-        """How far it came, by the ledger. Whoever is not alive any more does not answer a wish."""
+    def restore(self, letters: str) -> None:
+        """Restores the states from the ledger. An enforcement that is over ignores its signal."""
         self.marks = [MemberStatus(letter) for letter in letters]
         waiting = STANDS if self.timed else frozenset[MemberStatus]()
         self.alive = set(self._with({MemberStatus.FAILED, *waiting}))
 
-    # -- carrying over --------------------------------------------------------------------
+    # -- continue as new -----------------------------------------------------------------
 
     def letters(self) -> str:
-        """The marks, a letter a subject."""
+        """Returns the states, one letter each."""
         return "".join(mark.value for mark in self.marks)
 
-    def lives(self) -> str:
-        """Whose workflow is still there, a digit a subject."""
-        return "".join(_LIVES if p in self.alive else _OVER for p in range(len(self.marks)))
+    def alive_digits(self) -> str:
+        """Returns which enforcements run, one digit each."""
+        return "".join(_ALIVE if p in self.alive else _OVER for p in range(len(self.marks)))

@@ -1,6 +1,6 @@
-"""Activity signatures and payloads of an appeal.
+"""Ports of appeals: signatures and payloads of their activities.
 
-The bodies live in `activities/` under the same names; a test compares the signatures.
+The implementations are in `activities/` under the same names; a test compares the signatures.
 """
 
 from datetime import datetime
@@ -21,14 +21,14 @@ from workflows.domain.values import Text, Value
 
 
 class Against(Value):
-    """Which decision is meant; without `decision` the latest that was carried out."""
+    """Decision appealed against; without `decision` the latest that was carried out."""
 
     case: str
     decision: str | None = None
 
 
 class AppealRow(Value):
-    """The appeal as of `version`."""
+    """Ledger row of an appeal as of `version`."""
 
     id: str
     source: str
@@ -50,7 +50,7 @@ class AppealRow(Value):
 
 
 def appeal_row(appeal: Appeal) -> AppealRow:
-    """The row of `appeal` as it is now."""
+    """Returns the current row of `appeal`."""
     request, found = appeal.request, appeal.appealed
     return AppealRow(
         id=appeal.id,
@@ -74,7 +74,7 @@ def appeal_row(appeal: Appeal) -> AppealRow:
 
 
 class AppealWrite(Value):
-    """Events of one appeal in their order, and its row as of now."""
+    """Events of one appeal in order, and its current row."""
 
     row: AppealRow
     events: tuple[AppealRecorded, ...] = ()
@@ -82,7 +82,7 @@ class AppealWrite(Value):
 
 
 class ShowAppeal(Value):
-    """Everything that should be on the screen for an appeal now."""
+    """State that an appeal's card and thread should show."""
 
     appeal: Appeal
     card: CardRef | None
@@ -90,10 +90,9 @@ class ShowAppeal(Value):
 
 
 class Notice(Value):
-    """One notice to one person. `text` still has its placeholders.
+    """One notice to one person. `text` has unfilled placeholders.
 
-    `appeal` is empty where it is about a decision that nobody appealed against; then `letter` has
-    what is put into the text.
+    `appeal` is empty for the notice of a decision; then `letter` has the values for the text.
     """
 
     appeal: str
@@ -109,37 +108,37 @@ class Notice(Value):
 
 @activity.defn(name="load_appealed")
 async def load_appealed(against: Against) -> Appealed | None:
-    """What the ledger knows of a decision, or None where there is no such case."""
+    """Returns the ledger's data on a decision, or None if there is no such case."""
     raise RuntimeError("a port has no body")
 
 
 @activity.defn(name="record_appeal")
 async def record_appeal(write: AppealWrite) -> bool:
-    """Appends events and updates the row; the same write twice changes nothing.
+    """Appends events and updates the row; idempotent.
 
-    False where another appeal has this one's name: then nothing was written.
+    Returns False, and writes nothing, if another appeal has the same name.
     """
     raise RuntimeError("a port has no body")
 
 
 @activity.defn(name="show_appeal")
 async def show_appeal(wanted: ShowAppeal) -> CardRef:
-    """Brings an appeal's card and thread up to date; nothing is posted twice."""
+    """Updates an appeal's card and thread; posts nothing twice."""
     raise RuntimeError("a port has no body")
 
 
 @activity.defn(name="send_notice")
 async def send_notice(notice: Notice) -> Problem | None:
-    """Tells a person; a problem where the platform will never take it.
+    """Sends a notice; returns the problem if the platform rejects it for good.
 
     Raises:
-        ApplicationError: retryable, where the platform does not answer.
+        ApplicationError: retryable; the platform does not answer.
     """
     raise RuntimeError("a port has no body")
 
 
 class AppealSnapshot(Value):
-    """The carried state. `untold` waits for the thread; `seen` are clicks, oldest first."""
+    """Whole state. `untold` are events missing in the thread; `seen` click keys, oldest first."""
 
     appeal: Appeal
     card: CardRef | None = None
@@ -148,7 +147,7 @@ class AppealSnapshot(Value):
 
 
 class AppealStart(Value):
-    """An appeal begins with its request and the rules of that moment, or goes on from `memory`.
+    """Start of an appeal: with its request and the rules at that time, or from `memory`.
 
     `titles` are those of the platform's actions, by name.
     """

@@ -1,19 +1,15 @@
-"""What rings ask of the world: their subjects, and the record of what became of each."""
+"""Ports of bulk decisions: their subjects, and the state of each in the ledger."""
 
 from datetime import datetime, timedelta
 
 from temporalio import activity
 
 from workflows.domain.alerts import Subject
-from workflows.domain.case.bulk import BULK, Bulk
-from workflows.domain.case.decision import PlannedAction
+from workflows.domain.case.bulk import Bulk
 from workflows.domain.case.enforcement import (
-    ActionReport,
     ActionStatus,
     Ask,
-    EnforcementReport,
     Problem,
-    ProblemKind,
 )
 from workflows.domain.policy.actions import ActionSpec
 from workflows.domain.policy.playbook import Conduct
@@ -21,9 +17,9 @@ from workflows.domain.values import Value
 
 
 class BulkRequest(Value):
-    """Whom a ring is made of: the case's own subject, those of the look-ups, and `ids`.
+    """Sources of a bulk decision's subjects: the case's own, look-ups, and `ids`.
 
-    `starts` are the subjects from which look-ups begin, by their type.
+    `starts` are the subjects from which look-ups begin, by type.
     """
 
     id: str
@@ -35,7 +31,7 @@ class BulkRequest(Value):
 
 
 class BulkJob(Value):
-    """One action of a ring with what the platform needs to know for it."""
+    """One action of a bulk decision with its platform request."""
 
     action: str
     lasts: timedelta | None
@@ -43,10 +39,10 @@ class BulkJob(Value):
 
 
 class BulkStart(Value):
-    """A ring to be carried out; with `undo`, to be taken back.
+    """Start of a bulk decision, or with `undo` of its reversal.
 
-    `marks` and what follows is carried over from the run before; `fresh` where nothing was done
-    yet, else the ledger tells how far it got.
+    The fields from `step` on are the state of the previous run. `fresh`: nothing was done yet;
+    otherwise the ledger has the progress.
     """
 
     case: str
@@ -71,37 +67,18 @@ class BulkStart(Value):
     problem: Problem | None = None
     until: datetime | None = None
     writes: int = 0
-    told: bool = False
-
-
-def lost_bulk(start: BulkStart, unique: str) -> EnforcementReport:
-    """What a case hears when its ring vanished: it stands where its last tally left it."""
-    problem = Problem(kind=ProblemKind.UNREACHABLE)
-    subject = Subject(type=BULK, id=start.bulk)
-    return EnforcementReport(
-        id=unique,
-        case=start.case,
-        decision=start.decision,
-        actions=tuple(
-            ActionReport(
-                action=PlannedAction(action=job.action, subject=subject).key,
-                status=ActionStatus.FAILED,
-                problem=problem,
-            )
-            for job in start.jobs
-        ),
-    )
+    end_reported: bool = False
 
 
 class BulkPart(Value):
-    """Some places of a ring."""
+    """Some places of a bulk decision."""
 
     bulk: str
     places: tuple[int, ...]
 
 
 class Member(Value):
-    """One subject, and the actions on it that stand."""
+    """One subject, and the actions in effect on it."""
 
     place: int
     subject: Subject
@@ -109,7 +86,7 @@ class Member(Value):
 
 
 class BulkRow(Value):
-    """Where one action on one subject stands."""
+    """State of one action on one subject."""
 
     place: int
     action: str
@@ -119,7 +96,7 @@ class BulkRow(Value):
 
 
 class BulkRows(Value):
-    """What became of some subjects. `version` counts a ring's writes: the latest one holds."""
+    """States of some subjects. `version` counts the writes: the latest one is valid."""
 
     bulk: str
     case: str
@@ -132,29 +109,30 @@ class BulkRows(Value):
 
 @activity.defn(name="bulk_of")
 async def bulk_of(ask: BulkRequest) -> Bulk:
-    """Fetches the subjects, drops doubles, and stores them for good; the first writing holds.
+    """Fetches the subjects, drops duplicates and stores them; the first write is final.
 
-    One without subjects, or with too many, is only counted.
+    If there are none, or too many, they are only counted.
 
     Raises:
-        ApplicationError: retryable, where platform or ledger are away; else the ring can't be read.
+        ApplicationError: retryable if platform or ledger are unreachable; otherwise the subjects
+            can't be read.
     """
     raise RuntimeError("a port has no body")
 
 
 @activity.defn(name="bulk_part")
 async def bulk_part(part: BulkPart) -> tuple[Member, ...]:
-    """The subjects at some places, in their order."""
+    """Returns the subjects at some places, in order."""
     raise RuntimeError("a port has no body")
 
 
 @activity.defn(name="bulk_statuses")
 async def bulk_statuses(bulk: str) -> str:
-    """Where each subject stands, as `ring_marks.Mark`, by the ledger."""
+    """Returns the state of each subject in the ledger, one `MemberStatus` letter each."""
     raise RuntimeError("a port has no body")
 
 
 @activity.defn(name="record_bulk")
 async def record_bulk(rows: BulkRows) -> None:
-    """Writes what became of some subjects; the same rows twice change nothing."""
+    """Writes the states of some subjects; idempotent."""
     raise RuntimeError("a port has no body")

@@ -1,6 +1,6 @@
-"""What the workflows ask of the world: the signatures of the activities.
+"""Ports of cases and enforcements: signatures and payloads of their activities.
 
-The bodies live in `activities/` under the same names; a test compares the signatures.
+The implementations are in `activities/` under the same names; a test compares the signatures.
 """
 
 from datetime import datetime
@@ -26,10 +26,10 @@ from workflows.domain.values import Text, Value
 
 
 class LedgerWrite(Value):
-    """Events of one case in their order, and where they bring it up to date its rows.
+    """Events of one case in order, and its current rows if no further events wait.
 
-    `owner_key` is unique to the case and guards its row. `alerts` joined while the ledger was away.
-    `snapshot` wakes a closed case up again; its policy is stored once a version.
+    `owner_key` is unique to the case and guards its row. `alerts` joined while the ledger was
+    unreachable. A closed case is woken up from `snapshot`, whose policy is stored once a version.
     """
 
     case: str
@@ -43,10 +43,10 @@ class LedgerWrite(Value):
 
 
 class OpenCase(Value):
-    """The first alert of a case. `event` and `row` lack the case's id and the subject's history.
+    """First alert of a case. `event` and `row` lack the case's id and the subject's history.
 
-    `key` is unique to the case. The case may open although a case of the same group is open that
-    gave its alerts back (`after`). `automation` asks whether Koban may act by itself.
+    `key` is unique to the case. An open case of the group takes the alert, unless it is `after`,
+    which returned it. `automation` asks for a pause of automation.
     """
 
     key: str
@@ -58,9 +58,9 @@ class OpenCase(Value):
 
 
 class OpenedCase(Value):
-    """The opening as the ledger has it: `event` is absent where no case was opened.
+    """The opening in the ledger; without `event` if no case was opened.
 
-    Then the alert was known before, or `joins` names the reopened case that takes it.
+    Then the ledger had the alert, or `joins` is the reopened case that takes it.
     """
 
     event: CaseOpened | None = None
@@ -69,9 +69,9 @@ class OpenedCase(Value):
 
 
 class ClaimAlerts(Value):
-    """Alerts that are about to join a case. `at` is unique to the claim within the case.
+    """Alerts that are to join a case. `at` is unique to the claim within the case.
 
-    With a `playbook` it is asked as well whether Koban may act by itself in its cases.
+    `playbook` asks for a pause of its automation as well.
     """
 
     case: str
@@ -81,17 +81,17 @@ class ClaimAlerts(Value):
 
 
 class ClaimedAlerts(Value):
-    """The keys of alerts that some case had before, and what keeps Koban from acting by itself."""
+    """Keys of the alerts that another case has, and the pause of automation."""
 
     known: tuple[str, ...] = ()
     halt: AutomationPause | None = None
 
 
 class Show(Value):
-    """Everything that should be on the screen for a case now.
+    """State that a case's cards and thread should show.
 
-    `background`: nobody waits for it. It may be late, and then shows what is true by that time.
-    With `unsure_since` a write that began then was called off, and may have come through.
+    `background`: no person waits for it. It may be late, and then shows the state by that time.
+    `unsure_since` is when a write began that was cancelled, and may have posted.
     """
 
     view: CardView
@@ -103,9 +103,9 @@ class Show(Value):
 
 
 class Shown(Value):
-    """Where it stands now: the case as of `version`, and in the thread all events up to `through`.
+    """State that Slack shows: the case as of `version`, and the thread up to event `through`.
 
-    They may be later than what was asked for, and are None where an older Koban did not say.
+    Both may be later than requested, and are None from older versions of Koban.
     """
 
     card: CardRef
@@ -115,10 +115,10 @@ class Shown(Value):
 
 
 class Answer(Value):
-    """Tells one person, and nobody else, that their command was refused.
+    """Refusal of a command, for its person only.
 
-    `title` and `card` are the case's, where they are known; `typed` is what the person wrote, which
-    is gone with the modal that they wrote it in.
+    `title` and `card` are the case's, if known; `typed` is the person's text, which is otherwise
+    lost with its modal.
     """
 
     person: str
@@ -132,10 +132,9 @@ class Answer(Value):
 
 
 class Tell(Value):
-    """Tells people of an event by direct message: those named, and where given those of a role.
+    """Direct message about an event to `people`, and to those of a `role` if given.
 
-    `view` is the case as it stood then, `card` where it stands in Slack. `key` makes a second
-    delivery harmless.
+    `view` is the case at that time, `card` its card. `key` makes a second delivery harmless.
     """
 
     key: str
@@ -147,17 +146,17 @@ class Tell(Value):
 
 
 class Direction(StrEnum):
-    """Make a change, or take it back."""
+    """Make a change, or undo it."""
 
     DO = "do"
     UNDO = "undo"
 
 
 class Order(Value):
-    """One change at the platform. `actor` answers for it; None stands for Koban itself.
+    """One change at the platform. `actor` is the responsible person; None is Koban itself.
 
-    `life` counts how often it is made anew after it was taken back: each has a key of its own.
-    `unsure` marks an undo of something that may never have been made.
+    `life` counts how often it was made again after an undo: each has its own idempotency key.
+    `unsure` marks an undo of a change that may not have been made.
     """
 
     case: str
@@ -172,9 +171,9 @@ class Order(Value):
 
 
 class Result(Value):
-    """How it ended: DONE (read it back), VERIFIED, DRIFTED, FAILED, UNDONE, or REHEARSED.
+    """Result of a change: DONE (to be read back), VERIFIED, DRIFTED, FAILED, UNDONE or DRY_RUN.
 
-    `would` is the request that was only rehearsed.
+    `would` is the request of a dry run.
     """
 
     status: ActionStatus
@@ -183,7 +182,7 @@ class Result(Value):
 
 
 class CasePlace(Value):
-    """A case: its subject, its group's workflow id, its playbook, and whether it is `open`."""
+    """Case by id: its subject, its group's workflow id, its playbook, and whether it is `open`."""
 
     subject: Subject
     workflow_id: str
@@ -192,14 +191,14 @@ class CasePlace(Value):
 
 
 class RolesAsk(Value):
-    """Whose roles are wanted. Who `approves` is looked up at Slack, and not in a cache."""
+    """Role lookup of a person; for one who `approves` without a cache."""
 
     person: str
     approves: bool = False
 
 
 class Spending(Value):
-    """So many actions of a person, booked under a key; counted are those `since` then."""
+    """Actions to book on a person's budget under a key; those `since` a time count."""
 
     key: str
     person: str
@@ -208,19 +207,19 @@ class Spending(Value):
     since: datetime
 
 
-class Anew(Value):
-    """Alerts came for a case that had closed again: they open the next one of its group."""
+class NextCase(Value):
+    """The next case of a group: alerts of a case that is closed again open it."""
 
     workflow_id: str
     policy: PackedPolicy
 
 
 class Delivery(Value):
-    """Something for another case: one that is closed by now, one that absorbs, or was reopened.
+    """Message to another case: one that is closed, absorbs this one, or was reopened.
 
-    `route` is where that case was seen running; where it is over, it is woken up. `wake` brings
-    nothing else: the case has something left to do, and its place is needed. `alerts` are for a
-    case that was reopened; with `anew` it gives them back to its group.
+    `workflow_id` is where that case last ran; a closed case is woken up. `wake` has no content:
+    the case has something left to do under its own id. `alerts` are for a reopened case; with
+    `next_case` they go back to its group.
     """
 
     case: str
@@ -231,113 +230,113 @@ class Delivery(Value):
     answer: AppealAnswer | None = None
     wake: bool = False
     alerts: tuple[Alert, ...] = ()
-    anew: Anew | None = None
+    next_case: NextCase | None = None
 
 
 @activity.defn(name="open_case")
 async def open_case(wanted: OpenCase) -> OpenedCase:
-    """Writes the opening of a case under an id of its own; a second attempt finds the first."""
+    """Writes the opening of a case under a new id; idempotent."""
     raise RuntimeError("a port has no body")
 
 
 @activity.defn(name="claim_alerts")
 async def claim_alerts(claim: ClaimAlerts) -> ClaimedAlerts:
-    """Stores alerts with their case; a second attempt finds the first."""
+    """Stores alerts with their case; idempotent."""
     raise RuntimeError("a port has no body")
 
 
 @activity.defn(name="record")
 async def record(write: LedgerWrite) -> None:
-    """Appends events and updates the case's rows; the same write twice changes nothing."""
+    """Appends events and updates the case's rows; idempotent."""
     raise RuntimeError("a port has no body")
 
 
 @activity.defn(name="load_case")
 async def load_case(case: str) -> CaseSnapshot | None:
-    """The snapshot of a closed case, or None where the ledger has none."""
+    """Returns the snapshot of a closed case, or None if the ledger has none."""
     raise RuntimeError("a port has no body")
 
 
 @activity.defn(name="outcome")
 async def outcome(enforcement: str) -> EnforcementReport | None:
-    """How an enforcement, by its workflow id, ended; None where nothing of it can be told.
+    """Returns the last report of an enforcement, by its workflow id; None if there is none.
 
     Raises:
-        ApplicationError: while it runs; it is asked again.
+        ApplicationError: retryable; it still runs.
     """
     raise RuntimeError("a port has no body")
 
 
 @activity.defn(name="roles_of")
 async def roles_of(wanted: RolesAsk) -> Grant:
-    """The roles that a person holds, and when they were read.
+    """Returns a person's roles, and when they were read.
 
     Raises:
-        ApplicationError: where neither Slack nor the configuration can tell.
+        ApplicationError: neither Slack nor the configuration has them.
     """
     raise RuntimeError("a port has no body")
 
 
 @activity.defn(name="show")
 async def show(wanted: Show) -> Shown:
-    """Brings card, approval card and thread up to date; nothing is posted twice."""
+    """Updates card, approval card and thread; posts nothing twice."""
     raise RuntimeError("a port has no body")
 
 
 @activity.defn(name="answer")
 async def answer(wanted: Answer) -> None:
-    """Posts a refusal that only its person sees."""
+    """Posts a refusal as an ephemeral message."""
     raise RuntimeError("a port has no body")
 
 
 @activity.defn(name="tell")
 async def tell(wanted: Tell) -> None:
-    """Sends a direct message to each of the people, once."""
+    """Sends a direct message to each person, once."""
     raise RuntimeError("a port has no body")
 
 
 @activity.defn(name="covers_of")
 async def covers_of(person: str) -> tuple[Cover, ...]:
-    """The roles that a person holds now in somebody else's stead."""
+    """Returns the roles that a person covers for somebody else now."""
     raise RuntimeError("a port has no body")
 
 
 @activity.defn(name="automation_of")
 async def automation_of(playbook: str) -> AutomationPause | None:
-    """What keeps Koban from acting by itself in cases of a playbook now."""
+    """Returns the current pause of a playbook's automation."""
     raise RuntimeError("a port has no body")
 
 
 @activity.defn(name="place_of")
 async def place_of(case: str) -> CasePlace | None:
-    """Whom a case is about and where it runs, or None where there is no such case."""
+    """Returns a case's subject and workflow id, or None if there is no such case."""
     raise RuntimeError("a port has no body")
 
 
 @activity.defn(name="policy_now")
 async def policy_now(playbook: str) -> PackedPolicy | None:
-    """A playbook with the actions as they are now, or None where it is gone."""
+    """Returns a playbook with the current actions, or None if it was removed."""
     raise RuntimeError("a port has no body")
 
 
 @activity.defn(name="spend")
 async def spend(spending: Spending) -> int:
-    """Books actions on a person's budget, and says how many they took within the time.
+    """Books actions on a person's budget, and returns the total within the time.
 
-    The same key twice books once: what was asked for last.
+    The same key is booked once, with the latest number.
     """
     raise RuntimeError("a port has no body")
 
 
 @activity.defn(name="dry_run")
 async def dry_run(order: Order) -> Result:
-    """What `carry_out` would have asked the platform for; it can't reach it."""
+    """Returns the request that `carry_out` would send; sends nothing."""
     raise RuntimeError("a port has no body")
 
 
 @activity.defn(name="carry_out")
 async def carry_out(order: Order) -> Result:
-    """Makes (or takes back) one change and reads it back once.
+    """Makes or undoes one change, and reads it back once.
 
     Raises:
         ApplicationError: retryable, with a `Problem` as its detail.
@@ -350,12 +349,12 @@ async def read_back(order: Order) -> Result:
     """Reads a change back: VERIFIED or DRIFTED.
 
     Raises:
-        ApplicationError: retryable, where the platform can't be read.
+        ApplicationError: retryable; the platform can't be read.
     """
     raise RuntimeError("a port has no body")
 
 
 @activity.defn(name="deliver")
 async def deliver(delivery: Delivery) -> None:
-    """Wakes a closed case up with what arrived for it."""
+    """Wakes a closed case up with a delivery."""
     raise RuntimeError("a port has no body")

@@ -1,4 +1,4 @@
-"""What the showing of hidden evidence asks of the world."""
+"""Ports of hidden evidence: the quota in the ledger, and the modal."""
 
 from datetime import datetime
 
@@ -11,9 +11,9 @@ from workflows.domain.values import Value
 
 
 class RevealRequest(Value):
-    """One piece that a person wants to be shown. Counted is what they were shown `since` then.
+    """One piece of evidence that a person wants to see. Their quota counts looks `since` a time.
 
-    With `most` the ledger counts it in only while that leaves room for it.
+    With `most` the ledger books it only if the quota is not used up.
     """
 
     person: str
@@ -26,7 +26,7 @@ class RevealRequest(Value):
 
 
 class ShowEvidence(Value):
-    """A piece of evidence for the modal that waits for it, or why it is not shown."""
+    """A piece of evidence for its loading modal, or the refusal to show there."""
 
     person: str
     place: Place
@@ -40,18 +40,18 @@ class ShowEvidence(Value):
 
 @activity.defn(name="expose")
 async def expose(exposing: RevealRequest) -> Exposed:
-    """What is known of a piece of evidence and of its person; from then on it counts for them.
+    """Books a look at a piece of evidence, and returns the piece and the person's quota.
 
-    The same piece again within the time is counted once.
+    The same piece is booked once within the time.
     """
     raise RuntimeError("a port has no body")
 
 
 @activity.defn(name="show_evidence")
 async def show_evidence(wanted: ShowEvidence) -> None:
-    """Draws the modal; one that was closed meanwhile is nobody's loss.
+    """Updates the modal; does nothing if it was closed.
 
     Raises:
-        ApplicationError: retryable, where ledger or Slack are away.
+        ApplicationError: retryable; ledger or Slack are unreachable.
     """
     raise RuntimeError("a port has no body")

@@ -1,4 +1,4 @@
-"""What a report asks of the world: to be gathered, and to be posted."""
+"""Ports of reports: gathering and posting."""
 
 from datetime import datetime
 
@@ -10,14 +10,14 @@ from workflows.domain.values import Value
 
 
 class ReportStart(Value):
-    """Which report; with the name of a `shift` where it is one of a shift."""
+    """Kind of report; a shift report has the name of its `shift`."""
 
     kind: ReportKind
     shift: str | None = None
 
 
 class ReportWanted(Value):
-    """A report as of `at`, when it was due. `key` makes a second posting harmless."""
+    """A report as of `at`, its due time. `key` makes posting idempotent."""
 
     key: str
     kind: ReportKind
@@ -27,11 +27,11 @@ class ReportWanted(Value):
 
 @activity.defn(name="gather_report")
 async def gather_report(wanted: ReportWanted) -> Report | None:
-    """Reads what the report tells; None where policy wants none, or the shift has no turn then."""
+    """Gathers a report; None if the policy has none, or the shift does not work then."""
     raise RuntimeError("a port has no body")
 
 
 @activity.defn(name="post_report")
 async def post_report(report: Report) -> CardRef:
-    """Posts it with its picture, once; where it stands."""
+    """Posts a report with its picture, once; returns its message."""
     raise RuntimeError("a port has no body")

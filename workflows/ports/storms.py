@@ -1,6 +1,6 @@
-"""What a storm asks of the world, and what it starts with.
+"""Ports of storms: start argument, signatures and payloads of their activities.
 
-The bodies live in `activities/` under the same names; a test compares the signatures.
+The implementations are in `activities/` under the same names; a test compares the signatures.
 """
 
 from datetime import datetime
@@ -15,9 +15,9 @@ from workflows.domain.values import Value
 
 
 class StormSnapshot(Value):
-    """What a storm carries over into a new history. `told_at` is when each role was called last.
+    """Whole state. `told_at` is when each role was last mentioned.
 
-    `heard` are calls by case and event, so that one that is told twice counts once.
+    `seen` are the keys of calls, by case and event: a second delivery counts once.
     """
 
     since: datetime | None = None
@@ -26,12 +26,12 @@ class StormSnapshot(Value):
     calm: int = 0
     mentions: int = 0
     called: tuple[Called, ...] = ()
-    heard: tuple[str, ...] = ()
+    seen: tuple[str, ...] = ()
     told_at: dict[Role, datetime] = Field(default_factory=dict)
 
 
 class StormStart(Value):
-    """A storm in `channel`; `key` is unique to it over all its histories."""
+    """Start of a storm in `channel`; `key` is unique to it over all its histories."""
 
     channel: str
     key: str = ""
@@ -39,14 +39,14 @@ class StormStart(Value):
 
 
 class StormAsk(Value):
-    """Whose picture is wanted; `since` None: from the oldest case on whose card waits now."""
+    """Cases of a channel `since` a time; None: since the oldest case whose card waits now."""
 
     channel: str
     since: datetime | None
 
 
 class ShowStorm(Value):
-    """The digest as it should stand, and who is called in its thread, as `number` so far."""
+    """Digest to show, and mentions for its thread, after `number` earlier ones."""
 
     key: str
     picture: Picture
@@ -58,11 +58,11 @@ class ShowStorm(Value):
 
 @activity.defn(name="storm_now")
 async def storm_now(ask: StormAsk) -> Picture:
-    """What the ledger knows of a channel's cases."""
+    """Returns the ledger's summary of a channel's cases."""
     raise RuntimeError("a port has no body")
 
 
 @activity.defn(name="show_storm")
 async def show_storm(wanted: ShowStorm) -> CardRef:
-    """Brings the digest up to date and calls people in its thread; nothing is posted twice."""
+    """Updates the digest and mentions people in its thread; posts nothing twice."""
     raise RuntimeError("a port has no body")

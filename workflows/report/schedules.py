@@ -1,4 +1,4 @@
-"""Temporal Schedules as policy wants them: made, changed and taken away, as often as one likes."""
+"""Temporal Schedules of reports: created, updated and deleted to match the policy."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, tzinfo
@@ -29,9 +29,9 @@ PREFIX = "report/"
 
 
 class Planned(Value):
-    """One schedule: its id, what it starts, and on which weekdays at which time in which zone.
+    """One schedule: id, start argument, weekdays, time and zone.
 
-    `days` count from 0 for Sunday, as Temporal does.
+    `days` count from 0 for Sunday, as in Temporal.
     """
 
     id: str
@@ -42,7 +42,7 @@ class Planned(Value):
     zone: str
 
     def spec(self) -> ScheduleSpec:
-        """The times, by the clock on the wall."""
+        """Returns the times, in local time."""
         calendar = ScheduleCalendarSpec(
             hour=[ScheduleRange(self.hour)],
             minute=[ScheduleRange(self.minute)],
@@ -52,7 +52,7 @@ class Planned(Value):
 
 
 def planned(rules: ReportRules | None, roster: Roster | None, usual: tzinfo) -> tuple[Planned, ...]:
-    """Every schedule that policy wants; `usual` is the deployment's zone."""
+    """Returns the schedules of the policy; `usual` is the deployment's zone."""
     if rules is None:
         return ()
     return (*_daily(rules, usual), *_handovers(rules, roster, usual))
@@ -82,9 +82,9 @@ def _handovers(rules: ReportRules, roster: Roster | None, usual: tzinfo) -> Iter
 
 
 def _handover(name: str, shift: Shift, before: timedelta, zone: str) -> Planned:
-    """At `before` the end of each turn: maybe on the day after it began, maybe not yet.
+    """Plans a report at `before` the end of each turn, which may be on the next day.
 
-    It is due every day: an override may add a turn, and where there is none, none is told.
+    It is due every day, since an override may add a turn; without a turn no report is posted.
     """
     ends = time_of(shift.end)
     at = datetime(2024, 1, 2, ends.hour, ends.minute) - before  # noqa: DTZ001 -- a clock's hands
@@ -107,7 +107,7 @@ def _sunday_first(day: Weekday) -> int:
 
 
 CATCH_UP = timedelta(hours=2)
-"""How late a report may begin where Temporal itself was away when it was due."""
+"""How late a report may start after an outage of Temporal."""
 
 TRY = timedelta(seconds=10)
 
@@ -121,10 +121,10 @@ class Schedules:
         self._task_queue = task_queue
 
     async def keep(self, wanted: Sequence[Planned]) -> None:
-        """Brings them to what is `wanted`. One that somebody has paused stays so.
+        """Makes them match `wanted`; a paused one stays paused.
 
         Raises:
-            RPCError: where Temporal is away, or has no schedules; it can be done again.
+            RPCError: Temporal is unreachable, or has no schedules; can be repeated.
         """
         for each in wanted:
             await self._make(each)
@@ -151,7 +151,7 @@ class Schedules:
         try:
             await self._client.get_schedule_handle(id_).delete(rpc_timeout=TRY)
         except RPCError as error:
-            # The list lags behind, and another worker may have been faster.
+            # The list is eventually consistent, and another worker may have deleted it.
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
 

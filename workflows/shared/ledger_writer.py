@@ -1,16 +1,18 @@
-"""Ledger writer: projects the events of a workflow into the ledger, in order and beside its work.
+"""Ledger writer: a workflow's events are written to the ledger in order, beside its other work.
 
-Temporal's history is the record of what happened. A write holds everything that was decided since
-the one before, is retried for as long as the ledger is away, and changes nothing the second time.
+Temporal's history is the record of what happened. A write holds all events since the previous one,
+is retried until the ledger takes it, and is idempotent.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import timedelta
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from temporalio.exceptions import FailureError
 
+from workflows.domain.appeal.events import AppealRecorded
+from workflows.domain.case.events import Recorded
 from workflows.domain.case.snapshot import ReceivedAlert
 from workflows.shared.tasks import Tasks, ends
 
@@ -20,44 +22,32 @@ LARGEST = 700_000
 """Bytes in one write; Temporal refuses a payload of 2 MB."""
 
 _PATIENCE = timedelta(seconds=5)
-"""How long a write may go on before it is cancelled for a new history."""
+"""A write that takes longer is cancelled for a new history."""
 
-
-class Numbered(Protocol):
-    """An event with its place in the story."""
-
-    @property
-    def seq(self) -> int:
-        """1 for the first event."""
-        ...
-
-    def model_dump_json(self) -> str:
-        """The event as it travels."""
-        ...
-
-
-E = TypeVar("E", bound=Numbered)
+E = TypeVar("E", Recorded, AppealRecorded)
 T = TypeVar("T")
 
 
 class LedgerWriter(Generic[E]):
-    """One workflow's way into the ledger: one write at a time."""
+    """Writes of one workflow, one at a time. `weight` is the backlog in bytes."""
 
     def __init__(
         self,
         tasks: Tasks,
         write: Callable[[tuple[E, ...], tuple[ReceivedAlert, ...], bool], Awaitable[None]],
     ) -> None:
-        """`write` takes events, alerts, and whether they bring the ledger up to date."""
+        """`write` takes events, alerts, and whether they are all of the backlog."""
         self._tasks = tasks
-        self._write_out = write
+        self._write_out: Callable[
+            [tuple[E, ...], tuple[ReceivedAlert, ...], bool], Awaitable[None]
+        ] = write
         self._events: list[tuple[E, int]] = []
         self._alerts: list[tuple[ReceivedAlert, int]] = []
         self.weight = 0
         self._touched = False
         self._held = False
         self._writing: asyncio.Task[None] | None = None
-        self.through = 0
+        self._through = 0
 
     @property
     def idle(self) -> bool:
@@ -66,11 +56,11 @@ class LedgerWriter(Generic[E]):
 
     @property
     def backlog(self) -> tuple[tuple[E, ...], tuple[ReceivedAlert, ...]]:
-        """What waits to be written, of `weight` bytes."""
+        """The events and alerts to be written."""
         return tuple(each for each, _ in self._events), tuple(each for each, _ in self._alerts)
 
     def add(self, events: Sequence[E], alerts: Iterable[ReceivedAlert] = ()) -> None:
-        """Takes events that happened, and alerts that the ledger could not be asked about."""
+        """Queues events, and alerts that joined while the ledger was unreachable."""
         self._events += ((each, _size(each)) for each in events)
         self._alerts += ((each, _size(each)) for each in alerts)
         self.weight = sum(size for _, size in (*self._events, *self._alerts))
@@ -82,16 +72,16 @@ class LedgerWriter(Generic[E]):
         self._begin()
 
     def is_written(self, seq: int) -> bool:
-        """Whether this run wrote the event `seq`, or one after it."""
-        return self.through >= seq
+        """Whether this run wrote the event `seq`, or a later one."""
+        return self._through >= seq
 
-    async def put_down(self) -> None:
-        """Ends with the write under way; one that the ledger does not take is kept."""
+    async def pause(self) -> None:
+        """Waits for the write under way, and cancels it after 5 s; its events are kept."""
         self._held = True
         await ends(self._writing, _PATIENCE)
 
-    def pick_up(self) -> None:
-        """Goes on after `put_down`."""
+    def resume(self) -> None:
+        """Continues after `pause`."""
         self._held = False
         self._begin()
 
@@ -118,16 +108,15 @@ class LedgerWriter(Generic[E]):
                 raise
             del self._events[: len(events)], self._alerts[: len(alerts)]
             self.weight = sum(size for _, size in (*self._events, *self._alerts))
-            self.through = max(self.through, *(each.seq for each in events), 0)
+            self._through = max(self._through, *(each.seq for each in events), 0)
 
 
-def _size(value: Numbered | ReceivedAlert) -> int:
-    """Bytes of `value` on its way."""
+def _size(value: Recorded | AppealRecorded | ReceivedAlert) -> int:
     return len(value.model_dump_json().encode())
 
 
 def _fitting(waiting: Sequence[tuple[T, int]], most: int) -> tuple[T, ...]:
-    """The first of them, as far as one write holds them; one at least."""
+    """Returns the first of them that fit into `most` bytes; at least one."""
     some: list[T] = []
     total = 0
     for each, size in waiting[:AT_ONCE]:

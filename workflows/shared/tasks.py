@@ -1,7 +1,7 @@
-"""Background tasks of a workflow: kept alive, ended in time, and never failing in silence."""
+"""Background tasks of a workflow: kept alive, cancelled in time, and with their errors reported."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -10,14 +10,14 @@ from temporalio import workflow
 
 MOST = 25
 """Decisions in one workflow task. Temporal fails a task that runs for 2 s without yielding
-(`TMPRL1101`), and a busy machine is several times slower than a quiet one."""
+(`TMPRL1101`), and a busy machine is several times slower than an idle one."""
 
 
 class Tasks:
-    """Running tasks. asyncio itself would let them be collected, and their errors with them."""
+    """Running tasks. asyncio alone would let them be collected, and their errors with them."""
 
     def __init__(self, reports_to: "Tasks | None" = None) -> None:
-        """`reports_to` learns of failures as well."""
+        """Failures are also noted in `reports_to`."""
         self._running: set[asyncio.Task[None]] = set()
         self._reports_to = reports_to
         self._failure: BaseException | None = None
@@ -32,7 +32,7 @@ class Tasks:
         return self._failure is not None
 
     def raise_failure(self) -> None:
-        """Raises the error that a task ended with, if any: it stops the workflow until mended."""
+        """Raises if a task failed: the workflow stops until a worker has the fix."""
         if self._failure is not None:
             raise RuntimeError("a background task failed") from self._failure
 
@@ -42,11 +42,6 @@ class Tasks:
         self._running.add(task)
         task.add_done_callback(self._ended)
         return task
-
-    def run_all(self, works: Iterable[Coroutine[Any, Any, None]]) -> None:
-        """Starts each of them."""
-        for work in works:
-            self.run(work)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
@@ -60,7 +55,7 @@ class Tasks:
 
 
 class Lane:
-    """One task at a time that works a queue off; it is started when there is work."""
+    """At most one task at a time, which works a queue off."""
 
     def __init__(self, tasks: Tasks, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """`work` returns once its queue is empty."""
@@ -70,7 +65,7 @@ class Lane:
 
     @property
     def busy(self) -> bool:
-        """Whether its task is running."""
+        """Whether the task is running."""
         return self._task is not None and not self._task.done()
 
     def wake(self) -> None:
@@ -80,7 +75,7 @@ class Lane:
 
 
 class TaskBudget:
-    """Bounds the work of one workflow task: what exceeds it goes on in the next one."""
+    """Limit of the work in one workflow task; the rest continues in the next one."""
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
@@ -88,7 +83,7 @@ class TaskBudget:
         self._spent = 0
 
     async def spend(self, cost: int = 1) -> None:
-        """Books `cost`; waits for the next workflow task where this one has done its share."""
+        """Books `cost`, and waits for the next workflow task if this one is over the limit."""
         task = workflow.info().get_current_history_length()
         if task != self._task:
             self._task, self._spent = task, 0
@@ -98,7 +93,7 @@ class TaskBudget:
 
 
 async def ends(task: asyncio.Task[None] | None, within: timedelta) -> bool:
-    """Waits for `task`, and cancels it after `within`; whether it ended by itself."""
+    """Waits for `task`, and cancels it after `within`; returns whether it ended by itself."""
     if task is None or task.done():
         return True
     with suppress(TimeoutError):

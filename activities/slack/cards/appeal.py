@@ -5,12 +5,12 @@ from collections.abc import Callable
 from typing import Any
 
 from activities.slack import handles
+from activities.slack.actions import element
 from activities.slack.blocks import (
     MOST_TEXT,
     Block,
     Message,
     actions,
-    button,
     context,
     fit,
     header,
@@ -63,7 +63,7 @@ def _notices(appeal: Appeal, reader: Reader) -> list[str]:
         if notice.problem is not None
     ]
     if any(n.kind == appeal.state.value and n.problem is None for n in appeal.notices):
-        lines.append(reader.say("appeal.line.notice_sent"))
+        lines.append(reader.say("appeal.line.appeal_notice_sent"))
     return lines
 
 
@@ -76,33 +76,27 @@ def on_case_card(view: CardView, reader: Reader) -> list[Block]:
     return [section([reader.say("appeal.on_case", id=view.appeal.appeal, answer=said)])]
 
 
-CLAIM, RELEASE = "appeal.claim", "appeal.release"
-UPHOLD, OVERTURN = "appeal.uphold", "appeal.overturn"
-TELL = "appeal.retry_notice"
-
-
 def buttons(appeal: Appeal, reader: Reader) -> list[Block]:
     """The row of buttons; once it is answered, only for what could not be told."""
-    tell = [] if appeal.undelivered is None else [_tell(appeal, reader)]
+    notice = _press(appeal, "appeal.retry_notice", reader)
+    tell = [] if appeal.undelivered is None else [notice]
     if appeal.state not in WAITING:
         return actions(appeal_workflow_id(appeal.id), tell)
     free = appeal.owner is None
     row = [
-        *([_press(appeal, CLAIM, reader.say("button.claim"), "primary")] if free else []),
-        _press(appeal, UPHOLD, reader.say("button.uphold")),
-        _press(appeal, OVERTURN, reader.say("button.overturn"), "danger"),
-        *([] if free else [_press(appeal, RELEASE, reader.say("button.release"))]),
+        *([_press(appeal, "appeal.claim", reader, "primary")] if free else []),
+        _press(appeal, "appeal.uphold", reader),
+        _press(appeal, "appeal.overturn", reader, "danger"),
+        *([] if free else [_press(appeal, "appeal.release", reader)]),
         *tell,
     ]
     return actions(appeal_workflow_id(appeal.id), row)
 
 
-def _tell(appeal: Appeal, reader: Reader) -> dict[str, Any]:
-    return _press(appeal, TELL, reader.say("button.notice_retry"))
-
-
-def _press(appeal: Appeal, action: str, label: str, style: str | None = None) -> dict[str, Any]:
-    return button(action, label, handles.encode_appeal(appeal.id, appeal.version), style)
+def _press(
+    appeal: Appeal, action_id: str, reader: Reader, style: str | None = None
+) -> dict[str, Any]:
+    return element(action_id, reader, handles.encode_appeal(appeal.id, appeal.version), style)
 
 
 EVENT_TYPE = "koban_appeal"
@@ -271,7 +265,7 @@ def _overdue(event: ev.AppealOverdue, appeal: Appeal, reader: Reader) -> str:
     return reader.say("appeal.line.appeal_overdue", mention=mention)
 
 
-def _answered(event: ev.AppealUpheld | ev.AppealOverturned, appeal: Appeal, reader: Reader) -> str:
+def _answered(event: ev.AnswerEvent, appeal: Appeal, reader: Reader) -> str:
     line = _by(event, appeal, reader)
     reason = mrkdwn(one_line(event.reason), _REASON)
     return reader.say("line.with_reason", line=line, reason=reason) if reason else line

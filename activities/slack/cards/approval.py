@@ -3,11 +3,11 @@
 from typing import Any
 
 from activities.slack import handles
+from activities.slack.actions import element, label
 from activities.slack.blocks import (
     Block,
     Message,
     actions,
-    button,
     confirm,
     context,
     header,
@@ -16,7 +16,7 @@ from activities.slack.blocks import (
     section,
     strong,
 )
-from activities.slack.cards.buttons import acted_upon, list_button
+from activities.slack.cards.buttons import acted_upon
 from activities.slack.cards.case import protections
 from activities.slack.cards.case_facts import case_line, evidence, facts, sentence, viewers
 from activities.slack.cards.decision import (
@@ -184,19 +184,12 @@ def _buttons(
     view: CardView, approval: Approval, decision: Decision, reader: Reader
 ) -> list[dict[str, Any]]:
     value = handles.encode(view.id, view.version)
-    approve, reject = reader.say("button.approve"), reader.say("button.reject")
     sure = _sure(view, approval, decision, reader)
-    shown = [
-        button("approval.approve", approve, value, "primary", sure),
-        button("approval.reject", reject, value),
-    ]
-    if approval.question is None:
-        shown.append(button("approval.ask", reader.say("button.ask"), value))
-    # Whoever agrees has to see what it was decided upon.
-    shown.append(button("case.evidence", reader.say("button.evidence"), value))
-    if decision.bulk is not None:
-        shown.append(list_button(view, reader))
-    return shown
+    names = ["approval.reject", *(["approval.ask"] if approval.question is None else [])]
+    # Approvers have to see what the decision was based on.
+    names += ["case.evidence", *(["bulk.list"] if decision.bulk is not None else [])]
+    approve = element("approval.approve", reader, value, "primary", sure)
+    return [approve, *(element(name, reader, value) for name in names)]
 
 
 def _sure(view: CardView, approval: Approval, decision: Decision, reader: Reader) -> dict[str, Any]:
@@ -208,7 +201,7 @@ def _sure(view: CardView, approval: Approval, decision: Decision, reader: Reader
     return confirm(
         reader.say("confirm.approve.title"),
         asked,
-        reader.say("button.approve"),
+        label("approval.approve", reader),
         reader.say("confirm.no"),
     )
 

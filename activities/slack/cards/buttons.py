@@ -1,9 +1,10 @@
-"""Buttons of a case's card: at most five, and the rest behind its menu."""
+"""Buttons of a case's card: at most five, and everything else in its overflow menu."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from activities.slack import handles
+from activities.slack.actions import MENU, element, entries, label
 from activities.slack.blocks import Block, actions, button, confirm, overflow
 from activities.slack.cards.case_facts import pending, protecting
 from activities.slack.cards.decision import can_retry, target, whom
@@ -16,9 +17,22 @@ from workflows.domain.case.model import UNDECIDED, Phase
 from workflows.domain.case.view import CardView, PresetView
 
 MOST_TARGETS = 3
-"""Targets that are named; the rest is counted."""
-_EACH = 60
-"""Characters of one: a question has 300, and what becomes of them has to fit as well."""
+"""Targets named in a question; the rest is counted."""
+_MOST_NAME = 60
+"""UTF-16 units of one target: a question holds 300, and needs room for its own words."""
+MOST_BUTTONS = 5
+"""Visible buttons of a card; more are slow to scan."""
+_ALWAYS = 2
+"""`decide` and `clear`."""
+_LABEL = 40
+MOST_ENTRIES = 5
+"""Options of one menu: docs.slack.dev/reference/block-kit/block-elements/overflow-menu-element"""
+MOST_PRESETS = 3
+"""Presets of one menu, so that other entries stay one tap away."""
+ALL = "all"
+"""Opens a modal with everything when the menu is too small."""
+
+Element = dict[str, Any]
 
 
 def targets_of(subjects: Iterable[Subject], reader: Reader, safe: Safe = plain) -> str:
@@ -27,14 +41,14 @@ def targets_of(subjects: Iterable[Subject], reader: Reader, safe: Safe = plain) 
 
 
 def acted_upon(view: CardView, actions: Iterable[ActionState], reader: Reader) -> str:
-    """Whom these actions act upon; whom the decision is about, where there are none."""
+    """The targets of these actions; the subject of the decision if there are none."""
     words = (target(view, action.planned, reader, plain) for action in actions)
     return _named(words, reader) or whom(view, reader, plain)
 
 
 def _named(words: Iterable[str], reader: Reader) -> str:
     every = tuple(dict.fromkeys(words))
-    named = [each for each in every[:MOST_TARGETS] if units(each) <= _EACH]
+    named = [each for each in every[:MOST_TARGETS] if units(each) <= _MOST_NAME]
     left = len(every) - len(named)
     if not named:
         return every[0] if every else ""
@@ -42,162 +56,120 @@ def _named(words: Iterable[str], reader: Reader) -> str:
     return reader.say("words.and_more", list=listed, count=left) if left else listed
 
 
-MOST_BUTTONS = 5
-"""Visible buttons of a card; more make none of them quick to find."""
-_ALWAYS = 2
-"""Deciding in the modal, and clearing."""
-_LABEL = 40
-
-Element = dict[str, Any]
+# -- presets ------------------------------------------------------------------------------
 
 
 def on_card(view: CardView) -> tuple[PresetView, ...]:
-    """Those that have a button on the card, in the playbook's order."""
-    return view.presets[: _room(view)] if view.phase in UNDECIDED else ()
+    """The presets with a button on the card, in the playbook's order."""
+    return view.presets[: _free_buttons(view)] if view.phase in UNDECIDED else ()
 
 
 def behind_card(view: CardView) -> tuple[PresetView, ...]:
-    """Those that the card has no room for."""
-    return view.presets[_room(view) :] if view.phase in UNDECIDED else ()
+    """The presets that move to the menu."""
+    return view.presets[_free_buttons(view) :] if view.phase in UNDECIDED else ()
 
 
-def _room(view: CardView) -> int:
+def _free_buttons(view: CardView) -> int:
     first = view.hold is not None or view.owner is None
     return MOST_BUTTONS - _ALWAYS - first - bool(protecting(view))
 
 
-def label(preset: PresetView, reader: Reader) -> str:
-    """`強制退会…`: the dots stand for a question that comes first."""
-    title = reader.title(preset.title, plain, _LABEL)
+def preset_label(preset: PresetView, reader: Reader) -> str:
+    """`強制退会…`: the dots announce a question."""
+    title = _title(preset, reader)
     return reader.say("button.asks", title=title) if questions(preset) else title
 
 
 def questions(preset: PresetView) -> bool:
-    """Whether its person is asked once more."""
+    """Whether the preset needs a confirmation."""
     return preset.danger or preset.asks
 
 
 def preset_button(view: CardView, preset: PresetView, reader: Reader) -> Element:
-    """The button; what is hard to take back or needs a second person asks first."""
-    return button(
-        f"case.preset.{preset.id}",
-        label(preset, reader),
-        handles.encode(view.id, view.version),
-        "danger" if preset.danger else None,
-        _sure(view, preset, reader) if questions(preset) else None,
-    )
-
-
-def _sure(view: CardView, preset: PresetView, reader: Reader) -> Element:
-    kind = "asks" if preset.asks else "does"
-    return confirm(
+    """The button; presets that are hard to undo or need an approval ask first."""
+    danger = "danger" if preset.danger else None
+    sure = confirm(
         question_title(preset, reader),
         question(view, preset, reader),
-        reader.say(f"confirm.yes.{kind}"),
+        reader.say(f"confirm.yes.{_kind(preset)}"),
         reader.say("confirm.no"),
-        "danger" if preset.danger else None,
+        danger,
+    )
+    return button(
+        f"case.preset.{preset.id}",
+        preset_label(preset, reader),
+        handles.encode(view.id, view.version),
+        danger,
+        sure if questions(preset) else None,
     )
 
 
 def question_title(preset: PresetView, reader: Reader) -> str:
     """`「強制退会」を実行しますか？`, as plain text."""
-    kind = "asks" if preset.asks else "does"
-    shown = reader.title(preset.title, plain, _LABEL)
-    return reader.say(f"confirm.preset.{kind}.title", preset=shown)
+    key = f"confirm.preset.{_kind(preset)}.title"
+    return reader.say(key, preset=_title(preset, reader))
 
 
 def question(view: CardView, preset: PresetView, reader: Reader) -> str:
-    """Whom it acts upon, and what becomes of it, as plain text."""
-    kind = "asks" if preset.asks else "does"
+    """The targets of a preset and its effect, as plain text."""
     return reader.say(
-        f"confirm.preset.{kind}",
-        preset=reader.title(preset.title, plain, _LABEL),
+        f"confirm.preset.{_kind(preset)}",
+        preset=_title(preset, reader),
         subject=targets_of(preset.targets or (view.subject,), reader),
     )
 
 
-MOST_ENTRIES = 5
-"""Options of one menu: docs.slack.dev/reference/block-kit/block-elements/overflow-menu-element"""
-MOST_PRESETS = 3
-"""Presets of one menu, so that an entry or two beside them stay one tap away."""
-ALL = "all"
-"""Opens a modal with everything, where the menu has no room for all of it."""
+def _kind(preset: PresetView) -> str:
+    return "asks" if preset.asks else "does"
 
 
-def menu(view: CardView, reader: Reader) -> dict[str, Any]:
-    """The menu of a card, at most five options; the last one leads to those that do not fit.
+def _title(preset: PresetView, reader: Reader) -> str:
+    return reader.title(preset.title, plain, _LABEL)
 
-    An option stands for the action_id `case.{name}`; its value is `{name}:{handle}`.
+
+# -- menu ---------------------------------------------------------------------------------
+
+
+def menu(view: CardView, reader: Reader) -> Element:
+    """The overflow menu: at most five options, the last one opens the rest.
+
+    An option is the action `case.{name}`; its value is `{name}:{handle}`.
     """
     handle = handles.encode(view.id, view.version)
-    return overflow(
-        "case.more", [(words, f"{name}:{handle}") for name, words in _shown(view, reader)]
-    )
+    return overflow(MENU, [(words, f"{name}:{handle}") for name, words in _shown(view, reader)])
 
 
 def _shown(view: CardView, reader: Reader) -> list[tuple[str, str]]:
-    presets = [(_name(each), label(each, reader)) for each in behind_card(view)]
-    named = [(name, reader.say(f"button.{name}")) for name in entries(view)]
+    presets = [(_name(each), preset_label(each, reader)) for each in behind_card(view)]
+    named = [(name, label(f"case.{name}", reader)) for name in entries(view)]
     if len(presets) + len(named) <= MOST_ENTRIES:
         return [*presets, *named]
     first = [*presets[:MOST_PRESETS], *named][: MOST_ENTRIES - 1]
-    return [*first, (ALL, reader.say("button.all"))]
+    return [*first, (ALL, label("case.all", reader))]
 
 
 def _name(preset: PresetView) -> str:
-    """A menu has one question for all of its options, so one that asks has a modal for it."""
+    """A menu has one confirmation for all options, so a preset that asks opens a modal."""
     return f"sure.{preset.id}" if questions(preset) else f"preset.{preset.id}"
 
 
-def entries(view: CardView) -> tuple[str, ...]:
-    """Everything that can be done beside the buttons and presets, the most useful first."""
-    if view.phase not in UNDECIDED:
-        stuck = ("lift_protection",) if view.stuck else ()
-        return (*stuck, "evidence", "note", *_watching(view), "timeline")
-    return (*_pressing(view), "evidence", *_usual(view), *_watching(view), "timeline")
+# -- the row of buttons -------------------------------------------------------------------
 
 
-def _pressing(view: CardView) -> Iterator[str]:
-    """What only some cases have, and is looked for then."""
-    if view.undoable:
-        yield "undo"
-    if protecting(view) or view.stuck:
-        yield "lift_protection"
-    if view.bulk_decisions:
-        yield "bulk"
-    if view.known.open_cases:
-        yield "merge"
-
-
-def _usual(view: CardView) -> tuple[str, ...]:
-    if view.hold is not None:
-        return ("handover", "note", "escalate", "release", "wait", "snooze")
-    if view.owner is not None:
-        return ("handover", "wait", "note", "escalate", "release", "snooze")
-    seen = ("acknowledge",) if view.acknowledged_by is None else ()
-    return (*seen, "escalate", "note", "snooze", "wait", "handover")
-
-
-def _watching(view: CardView) -> tuple[str, ...]:
-    """Everybody sees the same menu, so that it can't tell who watches already."""
-    return ("watch", "unwatch") if view.watchers else ("watch",)
-
-
-_SINCE_DECIDED = (Phase.AWAITING_APPROVAL, Phase.ENFORCING, Phase.CLOSED)
+def buttons(view: CardView, reader: Reader) -> list[Block]:
+    """The row of buttons; none on a merged case."""
+    if view.merged_into is not None:
+        return []
+    row = [*_elements(view, reader), *bulk_buttons(view, reader), menu(view, reader)]
+    return actions(view.workflow_id, row)
 
 
 def bulk_buttons(view: CardView, reader: Reader) -> list[Element]:
-    """Stop, while it runs; and the list of its subjects, as long as the decision stands."""
-    if view.bulk is None or view.phase not in _SINCE_DECIDED:
+    """Stop while a bulk decision runs, and its subjects from then on."""
+    if view.bulk is None or view.phase in UNDECIDED:
         return []
-    stop = [_stop(view, reader)] if _runs(view) else []
-    return [*stop, list_button(view, reader)]
-
-
-def list_button(view: CardView, reader: Reader) -> Element:
-    """Opens the list of the subjects."""
-    value = handles.encode(view.id, view.version)
-    return button("bulk.list", reader.say("button.bulk.list"), value)
+    listed = _press(view, "bulk.list", reader)
+    return [_stop(view, reader), listed] if _runs(view) else [listed]
 
 
 def _runs(view: CardView) -> bool:
@@ -206,146 +178,108 @@ def _runs(view: CardView) -> bool:
     return view.phase is Phase.ENFORCING and pending and not stopped
 
 
-def _stop(view: CardView, reader: Reader) -> Element:
-    sure = confirm(
-        reader.say("confirm.bulk_stop.title"),
-        reader.say("confirm.bulk_stop.text"),
-        reader.say("confirm.bulk_stop.yes"),
-        reader.say("confirm.no"),
-        "danger",
-    )
-    value = handles.encode(view.id, view.version)
-    return button("bulk.stop", reader.say("button.bulk_stop"), value, "danger", sure)
-
-
-def buttons(view: CardView, reader: Reader) -> list[Block]:
-    """The row of buttons; none where the work goes on in another case."""
-    if view.merged_into is not None:
-        return []
-    return actions(
-        view.workflow_id,
-        [*_elements(view, reader), *bulk_buttons(view, reader), menu(view, reader)],
-    )
-
-
 def _elements(view: CardView, reader: Reader) -> list[Element]:
     if view.phase in UNDECIDED:
         return _undecided(view, reader)
-    asked = _asked(view, reader)
+    asked = _approval(view, reader)
     if view.phase is Phase.ENFORCING and view.failed:
-        return [_retry(view, reader), _give_up(view, reader), *asked]
-    tell = [_tell(view, reader, None if asked else "primary")] if can_retry(view) else []
+        return [_press(view, "action.retry", reader, "primary"), _give_up(view, reader), *asked]
+    style = None if asked else "primary"
+    notice = [_press(view, "notice.retry", reader, style)] if can_retry(view) else []
     if asked or view.phase is not Phase.CLOSED or view.undoing:
-        return [*asked, *tell]
-    return [*tell, _undo(view, reader) if view.undoable else _reopen(view, reader)]
+        return [*asked, *notice]
+    undo = view.undoable
+    return [*notice, _undo(view, reader) if undo else _press(view, "case.reopen", reader)]
 
 
 def _undecided(view: CardView, reader: Reader) -> list[Element]:
-    """First what takes the case on, then the decisions: there are always at least two."""
     first = _first(view, reader)
-    keep = [_confirm(view, reader)] if protecting(view) else []
-    decide = _press(view, "case.decide", reader.say("button.decide"), None if first else "primary")
-    clear = _press(view, "case.clear", reader.say("button.clear"))
+    keep = [_keep(view, reader)] if protecting(view) else []
+    decide = _press(view, "case.decide", reader, None if first else "primary")
     presets = [preset_button(view, preset, reader) for preset in on_card(view)]
-    return [*first, *keep, *presets, decide, clear]
+    return [*first, *keep, *presets, decide, _press(view, "case.clear", reader)]
 
 
 def _first(view: CardView, reader: Reader) -> list[Element]:
     if view.hold is not None:
-        return [_press(view, "case.resume", reader.say("button.resume"), "primary")]
-    if view.owner is None:
-        return [_press(view, "case.claim", reader.say("button.claim"), "primary")]
-    return []
+        return [_press(view, "case.resume", reader, "primary")]
+    return [_press(view, "case.claim", reader, "primary")] if view.owner is None else []
 
 
-def _asked(view: CardView, reader: Reader) -> list[Element]:
-    """What whoever asked for an approval can do while it is waited for."""
+def _approval(view: CardView, reader: Reader) -> list[Element]:
+    """The buttons of the requester while an approval is pending."""
     approval = pending(view)
     if approval is None:
         return []
-    answer = [_answer(view, reader)] if approval.question is not None else []
-    # What was done at once is for the reviewer to judge: it can't be withdrawn.
+    style = None if view.failed else "primary"
+    asked = approval.question is not None
+    answer = [_press(view, "approval.answer", reader, style)] if asked else []
+    # A review judges actions that were carried out already: it cannot be withdrawn.
     return answer if approval.purpose is Purpose.REVIEW else [*answer, _withdraw(view, reader)]
 
 
-def _answer(view: CardView, reader: Reader) -> Element:
-    primary = None if view.failed else "primary"
-    return _press(view, "approval.answer", reader.say("button.answer"), primary)
+# -- buttons with a confirmation ----------------------------------------------------------
+
+
+def _stop(view: CardView, reader: Reader) -> Element:
+    text = reader.say("confirm.bulk_stop.text")
+    yes = reader.say("confirm.bulk_stop.yes")
+    return _asking(view, "bulk.stop", "bulk_stop", text, reader, yes, danger=True)
 
 
 def _withdraw(view: CardView, reader: Reader) -> Element:
-    undo = pending(view, Purpose.UNDO) is not None
-    sure = confirm(
-        reader.say("confirm.withdraw.title"),
-        reader.say("confirm.withdraw.undo" if undo else "confirm.withdraw.decision"),
-        reader.say("button.withdraw"),
-        reader.say("confirm.no"),
+    what = "decision" if pending(view, Purpose.UNDO) is None else "undo"
+    text = reader.say(f"confirm.withdraw.{what}")
+    return _asking(view, "approval.withdraw", "withdraw", text, reader)
+
+
+def _keep(view: CardView, reader: Reader) -> Element:
+    held = protecting(view)
+    text = reader.say(
+        "confirm.keep.text",
+        what=reader.listed(reader.title(each.title, plain, _LABEL) for each in held),
+        subject=targets_of((each.state.planned.subject for each in held), reader),
     )
-    return _press(view, "approval.withdraw", reader.say("button.withdraw"), None, sure)
-
-
-def _confirm(view: CardView, reader: Reader) -> Element:
-    """What Koban protects, as a decision: the question says what that is."""
-    what = reader.listed(reader.title(each.title, plain, _LABEL) for each in protecting(view))
-    sure = confirm(
-        reader.say("confirm.keep.title"),
-        reader.say("confirm.keep.text", what=what, subject=_protected(view, reader)),
-        reader.say("confirm.keep.yes"),
-        reader.say("confirm.no"),
-    )
-    return _press(view, "case.confirm", reader.say("button.keep"), None, sure)
-
-
-def _reopen(view: CardView, reader: Reader) -> Element:
-    return _press(view, "case.reopen", reader.say("button.reopen"))
-
-
-def _retry(view: CardView, reader: Reader) -> Element:
-    return _press(view, "action.retry", reader.say("button.retry"), "primary")
-
-
-def _tell(view: CardView, reader: Reader, style: str | None) -> Element:
-    return _press(view, "notice.retry", reader.say("button.notice_retry"), style)
+    return _asking(view, "case.confirm", "keep", text, reader, reader.say("confirm.keep.yes"))
 
 
 def _give_up(view: CardView, reader: Reader) -> Element:
-    sure = confirm(
-        reader.say("confirm.give_up.title"),
-        reader.say("confirm.give_up.text", subject=acted_upon(view, _failed(view), reader)),
-        reader.say("button.give_up"),
-        reader.say("confirm.no"),
-        "danger",
-    )
-    return _press(view, "action.give_up", reader.say("button.give_up"), "danger", sure)
+    text = reader.say("confirm.give_up.text", subject=acted_upon(view, _failed(view), reader))
+    return _asking(view, "action.give_up", "give_up", text, reader, danger=True)
 
 
 def _undo(view: CardView, reader: Reader) -> Element:
-    sure = confirm(
-        reader.say("confirm.undo.title"),
-        reader.say("confirm.undo.text", subject=acted_upon(view, _standing(view), reader)),
-        reader.say("confirm.undo.yes"),
-        reader.say("confirm.no"),
-    )
-    return _press(view, "action.undo", reader.say("button.undo"), None, sure)
+    undone = (each for each in view.actions if each.standing and each.undoable)
+    text = reader.say("confirm.undo.text", subject=acted_upon(view, undone, reader))
+    return _asking(view, "action.undo", "undo", text, reader, reader.say("confirm.undo.yes"))
+
+
+def _failed(view: CardView) -> Iterator[ActionState]:
+    return (each for each in view.actions if each.status is ActionStatus.FAILED)
+
+
+def _asking(
+    view: CardView,
+    action_id: str,
+    name: str,
+    text: str,
+    reader: Reader,
+    yes: str | None = None,
+    danger: bool = False,
+) -> Element:
+    """A button with the confirmation `confirm.{name}`; `yes` is the button's label by default."""
+    style = "danger" if danger else None
+    title = reader.say(f"confirm.{name}.title")
+    yes = yes or label(action_id, reader)
+    sure = confirm(title, text, yes, reader.say("confirm.no"), style)
+    return _press(view, action_id, reader, style, sure)
 
 
 def _press(
     view: CardView,
     action_id: str,
-    label: str,
+    reader: Reader,
     style: str | None = None,
     sure: Element | None = None,
 ) -> Element:
-    return button(action_id, label, handles.encode(view.id, view.version), style, sure)
-
-
-def _protected(view: CardView, reader: Reader) -> str:
-    return targets_of((each.state.planned.subject for each in protecting(view)), reader)
-
-
-def _standing(view: CardView) -> Iterator[ActionState]:
-    return (each for each in view.actions if each.standing and each.undoable)
-
-
-def _failed(view: CardView) -> Iterator[ActionState]:
-    return (each for each in view.actions if each.status is ActionStatus.FAILED)
+    return element(action_id, reader, handles.encode(view.id, view.version), style, sure)

@@ -1,19 +1,20 @@
 """Commands `pause` and `resume` of automation."""
 
+import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
 from activities.errors import Unavailable
-from activities.slack.blocks import actions, button
+from activities.slack.actions import element
+from activities.slack.blocks import actions
 from activities.slack.i18n.catalog import Catalog
 from bot.services.slack import Services
 from bot.slack.commands import pages
-from bot.slack.commands.parser import PauseAutomation, ResumeAutomation
+from bot.slack.commands.parser import Incomplete, Lookups, Verb, plainly
 from bot.slack.commands.playbook import nearest_playbook, playbook_named
-from bot.slack.commands.request import Asked, leads_said
-from bot.slack.context import Listener
+from bot.slack.commands.request import Answer, Request, leads_said
 from bot.slack.rendering import Block, moment, person, safe, section
 from bot.slack.replies import Said
 from workflows.domain.automation import (
@@ -25,55 +26,114 @@ from workflows.domain.automation import (
     Unchanged,
 )
 from workflows.domain.people import Role
+from workflows.domain.values import Value
 
 RESUME = "automation.resume"
 ALL = "all"
-"""What stands in a button's value for the halt of everything."""
+"""Value of a button for the pause of everything."""
+
+PAUSE_FORM = "pause off_platform for 2h"
+RESUME_FORM = "resume off_platform"
+_LASTS = re.compile(
+    r"(?:(?:^|\s)for\s+|(?:^|\s))(?P<many>[1-9]\d{0,3})\s*"
+    r"(?P<unit>m|min|minutes?|h|hours?|d|days?|分間?|時間|日間?)$"
+)
+_UNITS = {"m": "minutes", "分": "minutes", "h": "hours", "時": "hours", "d": "days", "日": "days"}
+_ALL = ("", "all", "すべて", "全部")
+_NAME = re.compile(r"\S+")
+
+
+class PauseAutomation(Value):
+    """`pause [PLAYBOOK] [for 2h]`."""
+
+    playbook: str | None = None
+    lasts: timedelta | None = None
+
+
+class ResumeAutomation(Value):
+    """`resume [PLAYBOOK]`."""
+
+    playbook: str | None = None
+
 
 AutomationLine = PauseAutomation | ResumeAutomation
+
+
+def _pause(rest: str, lookups: Lookups) -> Value:
+    said = plainly(rest)
+    found = _LASTS.search(said)
+    named = said[: found.start()].strip() if found else said
+    lasts = _lasts(found) if found else None
+    playbook = _playbook_named(named)
+    if playbook is not None and not _NAME.fullmatch(playbook):
+        return Incomplete(form=PAUSE_FORM, wants_words=True)
+    return PauseAutomation(playbook=playbook, lasts=lasts)
+
+
+def _resume(rest: str, lookups: Lookups) -> Value:
+    playbook = _playbook_named(plainly(rest))
+    if playbook is not None and not _NAME.fullmatch(playbook):
+        return Incomplete(form=RESUME_FORM, wants_words=True)
+    return ResumeAutomation(playbook=playbook)
+
+
+def _playbook_named(named: str) -> str | None:
+    return None if named in _ALL else named
+
+
+def _lasts(found: re.Match[str]) -> timedelta:
+    unit = _UNITS[found["unit"][0]]
+    return timedelta(**{unit: int(found["many"])})
+
 
 _log = structlog.get_logger(__name__)
 
 
-class AutomationAnswer(Listener):
-    """Stops and goes on, tells who did, and calls the leads."""
+class AutomationAnswer(Answer):
+    """Pauses and resumes automation, and notifies the leads."""
 
-    async def answer(self, line: AutomationLine, asked: Asked) -> Said:
-        """Takes a turn; it is durable when this returns. Raises `Unavailable`."""
+    verbs = (
+        Verb("pause", _pause, ((PAUSE_FORM, "pause"),), "停止"),
+        Verb("resume", _resume, ((RESUME_FORM, "resume"),), "再開"),
+    )
+    lines = (PauseAutomation, ResumeAutomation)
+
+    async def answer(self, line: AutomationLine, request: Request) -> Said:
+        """Carries out the change, which is durable on return. Raises `Unavailable`."""
         scope = self._scope(line)
-        if isinstance(scope, Unnamed):
+        if isinstance(scope, UnknownPlaybook):
             verb = "pause" if isinstance(line, PauseAutomation) else "resume"
             nearest = verb if scope.nearest is None else f"{verb} {scope.nearest}"
-            return pages.unknown_page(asked.texts, f"{verb} {line.playbook}", nearest)
-        outcome = await self._turn(line, scope, asked)
+            return pages.unknown_page(request.texts, f"{verb} {line.playbook}", nearest)
+        outcome = await self._change(line, scope, request)
         if outcome is Unchanged.ROLE_NEEDED:
             key = f"bot.brake.no.{outcome}"
-            return await leads_said(self._services.people, key, asked.texts)
+            return await leads_said(self._services.people, key, request.texts)
         if isinstance(outcome, Unchanged):
-            return pages.sentence(self._unchanged(outcome, asked.texts))
+            return pages.sentence(self._unchanged(outcome, request.texts))
         _log.info("automation_changed", kind=outcome.kind.value, playbook=outcome.playbook or ALL)
-        self._after.start(self._tell_leads(outcome))
-        return pages.sentence(self._taken(outcome, asked.texts))
+        self._after.start(self._notify_leads(outcome))
+        return pages.sentence(self._changed(outcome, request.texts))
 
-    def _scope(self, line: AutomationLine) -> "str | Unnamed | None":
-        """The playbook that is meant, None for all."""
+    def _scope(self, line: AutomationLine) -> "str | UnknownPlaybook | None":
+        """The playbook of the line, None for all."""
         if line.playbook is None:
             return None
         playbooks = self._services.policies.playbooks()
         found = playbook_named(line.playbook, playbooks)
         if found is not None:
             return found.playbook
-        return Unnamed(nearest_playbook(line.playbook, playbooks))
+        return UnknownPlaybook(nearest_playbook(line.playbook, playbooks))
 
-    async def _turn(
-        self, line: AutomationLine, scope: str | None, asked: Asked
+    async def _change(
+        self, line: AutomationLine, scope: str | None, request: Request
     ) -> AutomationChange | Unchanged:
-        door = self._services.automation
+        automation = self._services.automation
         if isinstance(line, PauseAutomation):
-            return await door.pause(asked.actor, scope, line.lasts, asked.now)
-        return await door.resume(asked.actor, scope, asked.now)
+            return await automation.pause(request.actor, scope, line.lasts, request.now)
+        return await automation.resume(request.actor, scope, request.now)
 
-    def _taken(self, change: AutomationChange, texts: Catalog) -> str:
+    def _changed(self, change: AutomationChange, texts: Catalog) -> str:
         scope = self._named(change.playbook, texts)
         if change.kind is PauseChange.PAUSED and change.until is not None:
             return texts.say("bot.brake.paused.until", scope=scope, at=moment(change.until))
@@ -89,18 +149,18 @@ class AutomationAnswer(Listener):
     def _named(self, playbook: str | None, texts: Catalog) -> str:
         return scope_name(playbook, self._services, texts)
 
-    async def _tell_leads(self, change: AutomationChange) -> None:
+    async def _notify_leads(self, change: AutomationChange) -> None:
         try:
             leads = await self._services.people.members(Role.LEAD)
         except Unavailable as error:
-            _log.warning("leads_not_told", error=str(error))
+            _log.warning("leads_not_notified", error=str(error))
             return
         for lead in leads:
             if lead != change.by:
                 texts = await self._texts(lead)
-                await self._replies.directly(lead, self._told(change, texts))
+                await self._replies.directly(lead, self._notice(change, texts))
 
-    def _told(self, change: AutomationChange, texts: Catalog) -> Said:
+    def _notice(self, change: AutomationChange, texts: Catalog) -> Said:
         text = texts.say(
             f"bot.brake.told.{change.kind}",
             person=person(change.by, texts),
@@ -108,12 +168,12 @@ class AutomationAnswer(Listener):
         )
         if change.kind is not PauseChange.RESUME_ASKED:
             return pages.sentence(text)
-        agree = button(RESUME, texts.say("bot.brake.agree"), change.playbook or ALL)
+        agree = element(RESUME, texts, change.playbook or ALL)
         return Said(text=text, blocks=(section(text), *actions("automation", [agree])))
 
 
-class Unnamed:
-    """A playbook that nobody knows; `nearest` is one that somebody does."""
+class UnknownPlaybook:
+    """An unknown playbook; `nearest` is the most similar one."""
 
     def __init__(self, nearest: str | None) -> None:
         self.nearest = nearest
@@ -127,29 +187,29 @@ def scope_name(playbook: str | None, services: Services, texts: Catalog) -> str:
     return safe(found.title.in_(texts.language) if found is not None else playbook, 100)
 
 
-async def halts(services: Services, now: datetime, texts: Catalog) -> list[Block]:
-    """What stands still now, in a paragraph; nothing where nothing does. Raises `Unavailable`."""
-    return halts_page(await services.automation.standing(now), services, texts)
+async def pause_blocks(services: Services, now: datetime, texts: Catalog) -> list[Block]:
+    """The current pauses, as blocks. Raises `Unavailable`."""
+    return pauses_page(await services.automation.standing(now), services, texts)
 
 
-def halts_page(found: Sequence[PauseState], services: Services, texts: Catalog) -> list[Block]:
-    """Each halt in a line."""
+def pauses_page(found: Sequence[PauseState], services: Services, texts: Catalog) -> list[Block]:
+    """One line a pause; empty without pauses."""
     if not found:
         return []
-    return [section("\n".join(_halt(each, services, texts) for each in found))]
+    return [section("\n".join(_pause_line(each, services, texts) for each in found))]
 
 
-def _halt(each: PauseState, services: Services, texts: Catalog) -> str:
-    halt = each.halt
+def _pause_line(each: PauseState, services: Services, texts: Catalog) -> str:
+    pause = each.halt
     line = texts.say(
         "bot.brake.stands",
-        scope=scope_name(halt.playbook, services, texts),
-        person=person(halt.by, texts),
-        at=moment(halt.at),
+        scope=scope_name(pause.playbook, services, texts),
+        person=person(pause.by, texts),
+        at=moment(pause.at),
     )
-    told = [line]
-    if halt.until is not None:
-        told.append(texts.say("words.until", time=moment(halt.until)))
+    parts = [line]
+    if pause.until is not None:
+        parts.append(texts.say("words.until", time=moment(pause.until)))
     if each.asked_by is not None:
-        told.append(texts.say("bot.brake.asked", person=person(each.asked_by, texts)))
-    return " · ".join(told)
+        parts.append(texts.say("bot.brake.asked", person=person(each.asked_by, texts)))
+    return " · ".join(parts)

@@ -1,35 +1,109 @@
-"""Command `cover`: who holds a role in somebody's stead."""
+"""Command `cover`: a lead's role for a colleague, for a limited time."""
 
-from datetime import datetime, timedelta, tzinfo
+import re
+from datetime import date, datetime, time, timedelta, tzinfo
 
 from activities.ledger.team import ActiveCover
 from activities.slack.i18n.catalog import Catalog
-from bot.slack.commands.parser import CoverLine, LetCover, ShowCovers
-from bot.slack.context import Listener, SlackContext
+from bot.slack.commands.parser import Incomplete, Lookups, Verb, mentioned, plainly
+from bot.slack.commands.request import Answer, Request
+from bot.slack.context import SlackContext
 from bot.slack.permissions import holder_words
 from bot.slack.rendering import moment, person, section
 from bot.slack.replies import Said
 from workflows.domain.people import WORKING_ROLES, Cover, Role
+from workflows.domain.values import Value
 
-# They are decided here and nowhere else, so rights are asked for here.
+# No case decides about covers, so roles are checked here.
 
+FORM = "cover @name until 18:00"
 LONGEST = timedelta(hours=24)
-"""Who is away for longer needs somebody else in roles.yaml, which is reviewed."""
+"""A longer absence needs a change of roles.yaml, which is reviewed."""
 
 LEADS_ONLY = "leads_only"
 MAY_END = frozenset({Role.LEAD, Role.ADMIN})
-"""Whoever gave a cover may be away when it has to end."""
+"""Roles that may end any cover: its giver may be absent."""
 
 
-class CoverAnswer(Listener):
-    """Answers the forms of `/koban cover`, and tells whoever covers."""
+class LetCover(Value):
+    """`cover @person until 18:00`; without a day the next such time."""
+
+    person: str
+    day: date | None = None
+    at: time
+
+
+class ShowCovers(Value):
+    """`cover`."""
+
+
+class EndCovers(Value):
+    """`cover end`: my own covers; `cover end @person`: those that the person gives or has."""
+
+    person: str | None = None
+
+
+CoverLine = LetCover | ShowCovers | EndCovers
+
+_END = ("end", "stop", "終了", "解除")
+_UNTIL = re.compile(
+    r"(?:に|が|を)?\s*(?:until|till)?\s*"
+    r"(?:(\d{4})[-/](\d{1,2})[-/](\d{1,2})\s+)?"
+    r"(\d{1,2})(?::(\d{2})|時(?:(\d{1,2})分)?)\s*(?:まで)?"
+)
+
+
+def _cover(rest: str, lookups: Lookups) -> Value:
+    if not rest:
+        return ShowCovers()
+    if plainly(rest) in _END:
+        return EndCovers()
+    person, said = mentioned(rest)
+    if person is not None and plainly(said) in _END:
+        return EndCovers(person=person)
+    until = _UNTIL.fullmatch(plainly(said))
+    try:
+        if person is not None and until is not None:
+            return LetCover(person=person, day=_day(until), at=_time(until))
+    except ValueError:
+        pass  # the 31st of June, or 25:00
+    return Incomplete(form=FORM, wants_time=True)
+
+
+def _day(until: re.Match[str]) -> date | None:
+    return date(int(until[1]), int(until[2]), int(until[3])) if until[1] else None
+
+
+def _time(until: re.Match[str]) -> time:
+    return time(int(until[4]), int(until[5] or until[6] or 0))
+
+
+class CoverAnswer(Answer):
+    """The answers to `cover`; people who cover are notified."""
+
+    verbs = (
+        Verb(
+            "cover",
+            _cover,
+            (
+                (FORM, "cover"),
+                ("cover", "covers"),
+                ("cover end", "cover_end"),
+                ("cover end @name", "cover_end_of"),
+            ),
+            "代理",
+            raw=True,
+        ),
+    )
+    lines = (LetCover, ShowCovers, EndCovers)
 
     def __init__(self, context: SlackContext) -> None:
         super().__init__(context)
         self._covers = context.services.covers
 
-    async def answer(self, line: CoverLine, me: str, now: datetime, texts: Catalog) -> Said:
+    async def answer(self, line: CoverLine, request: Request) -> Said:
         """Begins, ends or lists covers. Raises `Unavailable`."""
+        me, now, texts = request.source.person, request.now, request.texts
         if isinstance(line, ShowCovers):
             return _listed(await self._shown(me, now), me, texts)
         if isinstance(line, LetCover):
@@ -40,22 +114,22 @@ class CoverAnswer(Listener):
         return await self._end_of(line.person or "", me, now, texts)
 
     async def _shown(self, me: str, now: datetime) -> tuple[ActiveCover, ...]:
-        """Who may end any cover, or reads everything, sees all of them."""
+        """All covers for roles that may end or read any; else the person's own."""
         if (MAY_END | {Role.AUDITOR}) & await self._services.people.roles(me):
             return await self._covers.all(now)
         return await self._covers.around(me, now)
 
     async def _end_of(self, who: str, me: str, now: datetime, texts: Catalog) -> Said:
         if not MAY_END & await self._services.people.roles(me):
-            return await self._not_theirs("not_yours_to_end", (Role.LEAD, Role.ADMIN), texts)
+            return await self._refusal("not_yours_to_end", (Role.LEAD, Role.ADMIN), texts)
         ended = await self._covers.end_around(who, me, now)
         for each in ended:
-            self._after.start(self._tell_end(each, me))
+            self._after.start(self._notify_end(each, me))
         key = "ended_for" if ended else "none_to_end_for"
         return _said(texts, key, count=len(ended), person=person(who, texts))
 
-    async def _tell_end(self, cover: ActiveCover, by: str) -> None:
-        """Whoever gave it, and whoever has it, must not believe that it goes on."""
+    async def _notify_end(self, cover: ActiveCover, by: str) -> None:
+        """Notifies both people of a cover that somebody else ended."""
         for who in {cover.covers_for, cover.person} - {by}:
             texts = await self._texts(who)
             names = {
@@ -69,25 +143,25 @@ class CoverAnswer(Listener):
         until = moment_meant(line, now, self._services.zone)
         refused = await self._refused(line, me, until - now)
         if refused == LEADS_ONLY:
-            return await self._not_theirs(refused, (Role.LEAD,), texts)
+            return await self._refusal(refused, (Role.LEAD,), texts)
         if refused is not None:
             return _said(texts, refused, person=person(line.person, texts))
         cover = Cover(role=Role.LEAD, person=me, until=until)
         await self._covers.begin(line.person, cover, now)
-        self._after.start(self._tell(line.person, cover))
+        self._after.start(self._notify(line.person, cover))
         return _said(texts, "begun", person=person(line.person, texts), at=moment(until))
 
-    async def _tell(self, who: str, cover: Cover) -> None:
+    async def _notify(self, who: str, cover: Cover) -> None:
         texts = await self._texts(who)
-        told = _said(texts, "told", person=person(cover.person, texts), at=moment(cover.until))
-        await self._replies.directly(who, told)
+        notice = _said(texts, "told", person=person(cover.person, texts), at=moment(cover.until))
+        await self._replies.directly(who, notice)
 
-    async def _not_theirs(self, key: str, roles: tuple[Role, ...], texts: Catalog) -> Said:
+    async def _refusal(self, key: str, roles: tuple[Role, ...], texts: Catalog) -> Said:
         holders = await holder_words(self._services.people, roles, texts)
         return _said(texts, key, holders=holders)
 
     async def _refused(self, line: LetCover, me: str, lasts: timedelta) -> str | None:
-        """What keeps `line` from being done."""
+        """The key of the error that forbids a cover; None if it may begin."""
         if line.person == me:
             return "yourself"
         if lasts <= timedelta():

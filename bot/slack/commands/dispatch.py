@@ -1,5 +1,6 @@
-"""Dispatch of `/koban`: acknowledged at once, answered by the command that the line names."""
+"""Slash command `/koban`: acknowledged at once, answered by the command of its first word."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -7,23 +8,65 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 
 from activities.errors import Unavailable
 from activities.slack.i18n.catalog import Catalog
-from bot.services.cases import Story
-from bot.slack.commands import pages, parser, team
-from bot.slack.commands.automation import AutomationAnswer, AutomationLine, halts
+from bot.slack.commands import pages, parser
+from bot.slack.commands.automation import AutomationAnswer
+from bot.slack.commands.cases import CasesAnswer
 from bot.slack.commands.cover import CoverAnswer
 from bot.slack.commands.find import FindAnswer
 from bot.slack.commands.open import OpenAnswer
-from bot.slack.commands.pages import hands_on
 from bot.slack.commands.playbook import PlaybookAnswer
-from bot.slack.commands.request import Asked, no_role, write_down
-from bot.slack.commands.subject import SubjectAnswer
+from bot.slack.commands.request import Answer, Request, no_role
+from bot.slack.commands.subject import SubjectAnswer, read_subject
+from bot.slack.commands.team import TeamAnswer
 from bot.slack.context import Listener, SlackContext
 from bot.slack.interactions import Source
-from bot.slack.queue import chosen
+from bot.slack.rendering import safe, sections
 from bot.slack.replies import UNHURRIED, Said
 from workflows.domain.case.commands import Place
+from workflows.domain.values import Value
+
+ANSWERS: tuple[type[Answer], ...] = (
+    CasesAnswer,
+    FindAnswer,
+    SubjectAnswer,
+    OpenAnswer,
+    PlaybookAnswer,
+    AutomationAnswer,
+    TeamAnswer,
+    CoverAnswer,
+)
+"""Every command, in the order of `help`."""
+
+VERBS = tuple(verb for answer in ANSWERS for verb in answer.verbs)
+FORMS = (*(form for verb in VERBS for form in verb.forms), ("help", "help"))
+"""Every form with one example, and the last part of the key `bot.help.{key}`."""
 
 _log = structlog.get_logger(__name__)
+
+
+def read(text: str, lookups: tuple[str, ...]) -> Value:
+    """The command in `text`; see `parser.read`."""
+    return parser.read(text, VERBS, read_subject, lookups)
+
+
+def help_page(texts: Catalog, lookups: Sequence[str]) -> Said:
+    """Every command with its explanation."""
+    forms = [f"`/koban {form}` {texts.say(f'bot.help.{key}')}" for form, key in FORMS]
+    lines = [
+        f"*{texts.say('bot.help.title')}*",
+        forms[0],
+        *(f"`/koban {safe(kind, 40)} ID` {_help_of(kind, texts)}" for kind in lookups),
+        *forms[1:],
+        texts.say("bot.help.shortcuts"),
+        texts.say("bot.help.logged"),
+    ]
+    return Said(text=texts.say("bot.help.title"), blocks=tuple(sections(lines)))
+
+
+def _help_of(kind: str, texts: Catalog) -> str:
+    word = f"subject.{kind}"
+    named = texts.say(word) if word in texts.keys else safe(kind, 40)
+    return texts.say("bot.help.user" if kind == "user" else "bot.help.subject", kind=named)
 
 
 class Slash(Listener):
@@ -31,15 +74,11 @@ class Slash(Listener):
 
     def __init__(self, context: SlackContext) -> None:
         super().__init__(context)
-        self._covers = CoverAnswer(context)
-        self._brake = AutomationAnswer(context)
-        self._opening = OpenAnswer(context)
-        self._find = FindAnswer(context)
-        self._playbooks = PlaybookAnswer(context)
-        self._subjects = SubjectAnswer(context)
+        answers = [make(context) for make in ANSWERS]
+        self._answers = {line: each for each in answers for line in each.lines}
 
     async def typed(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        """Takes a command; the answer follows by its response_url."""
+        """Acknowledges a command; the answer follows by its response_url."""
         await ack()
         self._after.start(self._answer(_source(body), str(body.get("text") or "")))
 
@@ -50,16 +89,16 @@ class Slash(Listener):
         except Unavailable as error:
             _log.warning("command_unavailable", person=source.person, error=str(error))
             said = pages.sentence(texts.say("bot.slash.unavailable"))
-        except Exception:  # noqa: BLE001 -- whoever typed must hear of it; the log keeps the trace
+        except Exception:  # noqa: BLE001 -- the person needs an answer; the log has the trace
             _log.exception("command_failed", person=source.person)
             said = pages.sentence(texts.say("bot.slash.failed"))
         await self._replies.privately(source, said)
 
     async def _said(self, source: Source, text: str, texts: Catalog) -> Said:
         lookups = self._services.policies.lookups()
-        line = parser.read(text, lookups)
+        line = read(text, lookups)
         if isinstance(line, parser.Help):
-            return pages.help_page(texts, lookups)
+            return help_page(texts, lookups)
         if isinstance(line, parser.Unknown):
             return pages.unknown_page(texts, line.typed, line.nearest)
         if isinstance(line, parser.Incomplete):
@@ -67,62 +106,8 @@ class Slash(Listener):
         roles = await self._services.people.roles(source.person)
         if not roles:
             return await no_role(self._services.people, texts)
-        asked = Asked(source=source, roles=roles, texts=texts, now=self._now())
-        return await self._told(line, asked)
-
-    async def _told(self, line: parser.Told, asked: Asked) -> Said:
-        """The answer of the desk that a line is for. Raises `Unavailable`."""
-        if isinstance(line, parser.CoverLine):
-            return await self._covers.answer(line, asked.source.person, asked.now, asked.texts)
-        if isinstance(line, parser.TeamLine):
-            return await self._team(line, asked)
-        if isinstance(line, AutomationLine):
-            return await self._brake.answer(line, asked)
-        if isinstance(line, parser.OpenCase):
-            return await self._opening.answer(line, asked)
-        if isinstance(line, parser.Find):
-            return await self._find.answer(line, asked)
-        if isinstance(line, parser.ShowPlaybook):
-            return self._playbooks.answer(line, asked)
-        if isinstance(line, parser.ShowQueue):
-            return await self._queue(line, asked)
-        if isinstance(line, parser.ShowCase):
-            return await self._case(line, asked)
-        if isinstance(line, parser.ShowRelated):
-            return await self._subjects.related(line, asked)
-        return await self._subjects.show(line.subject, asked)
-
-    async def _team(self, line: parser.TeamLine, asked: Asked) -> Said:
-        if isinstance(line, parser.ShowOnCall):
-            return team.page(await self._services.team.on_call(asked.now), asked.texts)
-        return await team.answer(self._services.team, line.window, asked.now, asked.texts)
-
-    async def _queue(self, line: parser.ShowQueue, asked: Asked) -> Said:
-        found = await self._services.ledger.queue()
-        lines = chosen(found, line.which, asked.source.person, asked.now)
-        base = await self._links.base()
-        above = await halts(self._services, asked.now, asked.texts)
-        return pages.queue_page(lines, line.which, asked.texts, base, asked.now, above)
-
-    async def _case(self, line: parser.ShowCase, asked: Asked) -> Said:
-        await write_down(self._services, asked, "case", line.case)
-        story, texts = await self._services.ledger.story(line.case), asked.texts
-        if story is None:
-            near = await self._services.finding.near(line.case)
-            return pages.no_case_page(line.case, near, texts)
-        tally, bulk_decisions = (
-            await self._services.bulk_decisions.progress(line.case),
-            self._allows_bulk(story),
-        )
-        person, listed = asked.source.person, tally is not None
-        hands = hands_on(story, person, asked.roles, texts, bulk_decisions, listed)
-        base = await self._links.base()
-        return pages.case_page(story, texts, base, asked.now, hands, tally)
-
-    def _allows_bulk(self, story: Story) -> bool:
-        _, _, rest = story.line.workflow_id.partition("/")
-        playbook = self._services.policies.playbook(rest.partition("/")[0])
-        return playbook is not None and playbook.bulk
+        request = Request(source=source, roles=roles, texts=texts, now=self._now())
+        return await self._answers[type(line)].answer(line, request)
 
 
 def _source(body: dict[str, Any]) -> Source:

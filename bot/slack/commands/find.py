@@ -1,4 +1,4 @@
-"""Command `find`: cases by what stands in them."""
+"""Command `find`: full-text search over cases."""
 
 import asyncio
 from collections.abc import Sequence
@@ -7,38 +7,61 @@ from datetime import datetime
 from activities.errors import Unavailable
 from activities.slack.i18n.catalog import Catalog
 from bot.services.cases import CaseLine
-from bot.slack.commands.parser import Find
-from bot.slack.commands.request import PAGE, Asked, turning, write_down
-from bot.slack.context import Listener
+from bot.slack.commands.parser import Incomplete, Lookups, Verb
+from bot.slack.commands.request import Answer, Request, record_look_up
+from bot.slack.pager import page_buttons
 from bot.slack.rendering import case_line, safe, section
 from bot.slack.replies import Said
+from workflows.domain.values import Value
 
-TURNS = "find.page"
+FORM = "find LINE ID"
+PAGER = "find"
+PAGE = 10
+MOST_FOUND = 200
+"""Characters of the text."""
+LEAST_FOUND = 2
 SECONDS = 15.0
-"""How long a search may take; a response_url would serve 30 minutes, its person does not."""
+"""Seconds of a search; a response_url would work for 30 minutes."""
 MOST = 200
-"""As far as pages go (`activities.ledger.search`)."""
+"""Cases that can be paged through (`activities.ledger.search`)."""
 
 
-class FindAnswer(Listener):
-    """Searches, page by page."""
+class Find(Value):
+    """`find TEXT`, from the `first` case on."""
 
-    async def answer(self, line: Find, asked: Asked) -> Said:
-        """One page of what is found. Raises `Unavailable`."""
-        await write_down(self._services, asked, "find", line.text)
+    text: str
+    first: int = 0
+
+
+def _find(rest: str, lookups: Lookups) -> Value:
+    text = rest.strip()[:MOST_FOUND].strip()
+    if len(text) < LEAST_FOUND:
+        return Incomplete(form=FORM, wants_words=True)
+    return Find(text=text)
+
+
+class FindAnswer(Answer):
+    """The answer to `find`."""
+
+    verbs = (Verb("find", _find, ((FORM, "find"),), "検索"),)
+    lines = (Find,)
+
+    async def answer(self, line: Find, request: Request) -> Said:
+        """One page of results. Raises `Unavailable`."""
+        await record_look_up(self._services, request, "find", line.text)
         first = min(line.first, MOST)
         try:
             async with asyncio.timeout(SECONDS):
                 found = await self._services.finding.cases(line.text, first, PAGE + 1)
         except TimeoutError as error:
             raise Unavailable("The search took too long.") from error
-        return found_page(found, line, asked.texts, await self._links.base(), asked.now)
+        return found_page(found, line, request.texts, await self._links.base(), request.now)
 
 
 def found_page(
     found: Sequence[CaseLine], line: Find, texts: Catalog, base: str | None, now: datetime
 ) -> Said:
-    """At most a page of `found`; one more of them only tells that there is another page."""
+    """At most a page of `found`; one more result means that there is another page."""
     words = safe(line.text, 100)
     if not found:
         key = "bot.find.none" if line.first == 0 else "bot.find.no_more"
@@ -50,5 +73,7 @@ def found_page(
     title = texts.say("bot.find.title", text=words, first=line.first + 1, last=last)
     if line.first == 0 and not more:
         title = texts.say("bot.find.all", text=words, count=len(shown))
-    turns = turning(TURNS, line.text, line.first, more, texts)
+    before = max(line.first - PAGE, 0) if line.first > 0 else None
+    after = line.first + PAGE if more else None
+    turns = page_buttons(PAGER, line.text, before, after, texts)
     return Said(text=title, blocks=(section(f"*{title}*"), *rows, *turns))

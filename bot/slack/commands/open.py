@@ -1,70 +1,99 @@
-"""Command `open`: a case about a subject, by hand."""
+"""Command `open`: a case that a person opens."""
 
 import asyncio
 
 from bot.services.cases import CaseLine
 from bot.slack.commands import pages
-from bot.slack.commands.parser import OpenCase
-from bot.slack.commands.request import Asked, leads_said
-from bot.slack.context import Listener, SlackContext
-from bot.slack.manual.alert import AlertForm, Fault, Made, Words, Wrong, fault_words, made_page
+from bot.slack.commands.parser import Incomplete, Lookups, Verb, plainly
+from bot.slack.commands.request import Answer, Request, leads_said
+from bot.slack.context import SlackContext
+from bot.slack.manual.alert import (
+    AlertBuilder,
+    AlertFault,
+    AlertInput,
+    NewAlert,
+    Wrong,
+    fault_words,
+    opened_page,
+)
 from bot.slack.replies import Said
 from workflows.domain.alerts import PEOPLE, may_open
+from workflows.domain.values import Value
 
+FORM = "open off_platform user:u_123 note"
 SOON = 8.0
-"""Seconds that an answer waits for the card, so that it can link to it."""
+"""Seconds to wait for the card before an answer without its link."""
 ASKING = 5.0
-"""Seconds that the platform is given: the command is acknowledged already."""
+"""Seconds for the platform: the command is acknowledged already."""
 
 
-class OpenAnswer(Listener):
+class OpenCase(Value):
+    """`open KIND SUBJECT [note]` as typed."""
+
+    kind: str
+    subject: str
+    note: str = ""
+
+
+def _open(rest: str, lookups: Lookups) -> Value:
+    words = rest.split(maxsplit=2)
+    if len(words) < 2:
+        return Incomplete(form=FORM, wants_words=True)
+    note = words[2].strip() if len(words) > 2 else ""
+    return OpenCase(kind=plainly(words[0]), subject=words[1], note=note)
+
+
+class OpenAnswer(Answer):
     """Opens cases, and answers with their cards."""
+
+    verbs = (Verb("open", _open, ((FORM, "open"),), "作成"),)
+    lines = (OpenCase,)
 
     def __init__(self, context: SlackContext) -> None:
         super().__init__(context)
-        self._making = AlertForm(context)
+        self._builder = AlertBuilder(context)
 
-    async def answer(self, line: OpenCase, asked: Asked) -> Said:
+    async def answer(self, line: OpenCase, request: Request) -> Said:
         """The case is durable when this returns. Raises `Unavailable`."""
-        if not may_open(asked.roles):
-            return await leads_said(self._services.people, "bot.hand.no_role", asked.texts)
-        words = Words(
-            # Two presses of Enter are two commands for Slack: the second alert joins the case.
-            id=asked.source.trigger_id,
+        if not may_open(request.roles):
+            return await leads_said(self._services.people, "bot.hand.no_role", request.texts)
+        given = AlertInput(
+            # Enter pressed twice makes two commands: the second alert joins the case.
+            id=request.source.trigger_id,
             detector=PEOPLE,
-            by=asked.source.person,
+            by=request.source.person,
             kind=line.kind,
             subject=line.subject,
             note=line.note,
         )
-        made = await self._making.make(words, asked.now, ASKING)
-        if isinstance(made, Fault):
-            return _refused(made, line, asked)
-        await self._making.hand_over(made)
-        return await self._told(made, asked)
+        new = await self._builder.build(given, request.now, ASKING)
+        if isinstance(new, AlertFault):
+            return _refused(new, line, request)
+        await self._builder.submit(new)
+        return await self._page(new, request)
 
-    async def _told(self, made: Made, asked: Asked) -> Said:
-        standing = self._after.start(self._making.standing(made))
+    async def _page(self, new: NewAlert, request: Request) -> Said:
+        standing = self._after.start(self._builder.carded(new))
         await asyncio.wait([standing], timeout=SOON)
-        soon = standing.result() if standing.done() else await self._making.now(made)
+        soon = standing.result() if standing.done() else await self._builder.now(new)
         if soon is None or soon.card is None:
-            self._after.start(self._tell_later(made, asked, standing))
-        return made_page(made, soon, asked.texts, await self._links.base())
+            self._after.start(self._link_later(new, request, standing))
+        return opened_page(new, soon, request.texts, await self._links.base())
 
-    async def _tell_later(
-        self, made: Made, asked: Asked, standing: asyncio.Task[CaseLine | None]
+    async def _link_later(
+        self, new: NewAlert, request: Request, standing: asyncio.Task[CaseLine | None]
     ) -> None:
-        """Slack is slow: the card's link follows once it stands."""
+        """Sends the link once a slow Slack has the card."""
         line = await standing
         if line is not None and line.card is not None:
-            said = made_page(made, line, asked.texts, await self._links.base())
-            await self._replies.privately(asked.source, said)
+            said = opened_page(new, line, request.texts, await self._links.base())
+            await self._replies.privately(request.source, said)
 
 
-def _refused(fault: Fault, line: OpenCase, asked: Asked) -> Said:
+def _refused(fault: AlertFault, line: OpenCase, request: Request) -> Said:
     if fault.wrong is Wrong.KIND and fault.nearest is not None:
         nearest = f"open {fault.nearest} {line.subject} {line.note}".strip()
-        return pages.unknown_page(asked.texts, f"open {line.kind}", nearest)
+        return pages.unknown_page(request.texts, f"open {line.kind}", nearest)
     about_kind = fault.wrong in (Wrong.KIND, Wrong.NO_PLAYBOOK)
     written = line.kind if about_kind else line.subject
-    return pages.sentence(fault_words(fault, written, asked.texts))
+    return pages.sentence(fault_words(fault, written, request.texts))

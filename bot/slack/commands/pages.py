@@ -1,26 +1,18 @@
-"""Pages that commands answer with."""
+"""Pages of `/koban`: the answers to its commands."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from activities.slack import handles
-from activities.slack.blocks import actions, button
+from activities.slack.actions import ACTIONS, PAGE, element
+from activities.slack.blocks import actions
 from activities.slack.cards.decision import tally_words
 from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader
 from bot.services.cases import ActionLine, CaseLine, EventLine, Past, Story
 from bot.services.lookups import Fact
-from bot.slack.commands.parser import (
-    COVER_FORM,
-    FIND_FORM,
-    OPEN_FORM,
-    PAUSE_FORM,
-    RELATED_FORM,
-    RESUME_FORM,
-    Incomplete,
-    Which,
-)
+from bot.slack.commands.parser import Incomplete
+from bot.slack.queue import Which
 from bot.slack.rendering import (
     Block,
     about,
@@ -38,44 +30,41 @@ from bot.slack.rendering import (
 from bot.slack.replies import Said, link
 from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import Tally
-from workflows.domain.case.model import UNDECIDED, Phase
-from workflows.domain.people import WORKING_ROLES, Role
-
-_UNDECIDED = ("handover", "snooze", "wait", "merge")
+from workflows.domain.people import Role
 
 
-def hands_on(
+def case_buttons(
     story: Story,
     person: str,
     roles: frozenset[Role],
     texts: Catalog,
-    bulk_decisions: bool = False,
-    listed: bool = False,
+    bulk_allowed: bool = False,
+    bulk_decided: bool = False,
 ) -> list[Block]:
-    """One row of buttons for `person`: whoever only reads may watch, and look at a ring's list.
+    """One row with the actions that the roles of `person` and the phase of the case allow.
 
-    `rings` where the playbook lets a case be decided for many, `listed` where it was.
+    `bulk_allowed`: the playbook has bulk decisions; `bulk_decided`: this case has one.
     """
     line = story.line
-    names = ["evidence", "unwatch" if _watches(story, person) else "watch"]
-    if roles & WORKING_ROLES:
-        names = [names[0], "note", *names[1:], *(_UNDECIDED if line.phase in UNDECIDED else ())]
-        names += ["reopen"] if line.phase is Phase.CLOSED else []
-        names += ["bulk"] if bulk_decisions and line.phase in UNDECIDED else []
-    names += ["timeline", *(["bulk.list"] if listed else [])]
+    left_out = {"case.watch" if _watches(story, person) else "case.unwatch"}
+    left_out |= set() if bulk_allowed else {"case.bulk"}
+    left_out |= set() if bulk_decided else {"bulk.list"}
+    shown = [ACTIONS[name] for name in PAGE if name not in left_out]
     handle = handles.encode(line.id, line.version)
     if handles.decode(handle, line.workflow_id) is None:
-        return []  # an import from elsewhere: no case would hear of it
-    return actions(line.workflow_id, [_button(name, handle, texts) for name in names])
-
-
-def _button(name: str, handle: str, texts: Catalog) -> dict[str, Any]:
-    action_id = name if "." in name else f"case.{name}"
-    return button(action_id, texts.say(f"button.{name}"), handle)
+        return []  # imported from elsewhere: there is no workflow to signal
+    return actions(
+        line.workflow_id,
+        [
+            element(each.id, texts, handle)
+            for each in shown
+            if each.roles & roles and line.phase in each.phases
+        ],
+    )
 
 
 def _watches(story: Story, person: str) -> bool:
-    """Whether the last that this person did about watching was to begin."""
+    """Whether the person's last such event was `case_watched`."""
     kinds = [
         event.kind
         for event in story.events
@@ -89,56 +78,12 @@ MOST_EVENTS = 10
 
 
 def sentence(text: str) -> Said:
-    """An answer of one sentence, already harmless."""
+    """An answer of one sentence, already escaped."""
     return Said(text=text, blocks=(section(text),))
 
 
-FORMS = (
-    ("case K7Q2F9XM0", "case"),
-    ("queue", "queue"),
-    ("queue mine", "mine"),
-    ("queue overdue", "overdue"),
-    ("queue approvals", "approvals"),
-    (FIND_FORM, "find"),
-    (RELATED_FORM, "related"),
-    (OPEN_FORM, "open"),
-    ("playbook", "playbooks"),
-    ("playbook off_platform", "playbook"),
-    (PAUSE_FORM, "pause"),
-    (RESUME_FORM, "resume"),
-    ("oncall", "oncall"),
-    ("stats 7d", "stats"),
-    (COVER_FORM, "cover"),
-    ("cover", "covers"),
-    ("cover end", "cover_end"),
-    ("cover end @name", "cover_end_of"),
-    ("help", "help"),
-)
-"""Every form with one example, and the key that says what it does."""
-
-
-def help_page(texts: Catalog, lookups: Sequence[str]) -> Said:
-    """Every command with what it does."""
-    forms = [f"`/koban {form}` {texts.say(f'bot.help.{key}')}" for form, key in FORMS]
-    lines = [
-        f"*{texts.say('bot.help.title')}*",
-        forms[0],
-        *(f"`/koban {safe(kind, 40)} ID` {_help_of(kind, texts)}" for kind in lookups),
-        *forms[1:],
-        texts.say("bot.help.shortcuts"),
-        texts.say("bot.help.logged"),
-    ]
-    return Said(text=texts.say("bot.help.title"), blocks=tuple(sections(lines)))
-
-
-def _help_of(kind: str, texts: Catalog) -> str:
-    word = f"subject.{kind}"
-    named = texts.say(word) if word in texts.keys else safe(kind, 40)
-    return texts.say("bot.help.user" if kind == "user" else "bot.help.subject", kind=named)
-
-
 def unknown_page(texts: Catalog, typed: str, nearest: str | None) -> Said:
-    """What was typed is not a command: the nearest one that is."""
+    """The error for an unknown command, with the nearest known one."""
     shown = _code(typed)
     if nearest is None:
         return sentence(texts.say("bot.slash.unknown", typed=shown))
@@ -146,7 +91,7 @@ def unknown_page(texts: Catalog, typed: str, nearest: str | None) -> Said:
 
 
 def incomplete_page(texts: Catalog, line: Incomplete) -> Said:
-    """The command needs an id, or another one; or a person and a time; or more than that."""
+    """The error for a missing or wrong argument, with an example."""
     key = "bot.cover.incomplete" if line.wants_time else "bot.slash.incomplete"
     key = "bot.slash.needs_words" if line.wants_words else key
     return sentence(texts.say(key, form=_code(line.form)))
@@ -157,7 +102,7 @@ def _code(typed: str) -> str:
 
 
 def no_case_page(case: str, near: Sequence[str], texts: Catalog) -> Said:
-    """There is no such case; those whose ids differ in one character."""
+    """The error for an unknown case, with ids that differ in one character."""
     if not near:
         return sentence(texts.say("refusal.unknown_case", case=case))
     forms = texts.say("words.comma").join(_code(f"case {each}") for each in near)
@@ -172,7 +117,7 @@ def queue_page(
     now: datetime,
     above: Sequence[Block] = (),
 ) -> Said:
-    """A list of cases, the worst first; `above` is what everybody has to know before."""
+    """A list of cases, the most severe first; `above` are blocks for everybody."""
     if not lines:
         none = texts.say(f"bot.queue.{which}.none")
         return Said(text=none, blocks=(*above, section(none)))
@@ -188,20 +133,20 @@ def case_page(
     texts: Catalog,
     base: str | None,
     now: datetime,
-    hands: Sequence[Block] = (),
+    buttons: Sequence[Block] = (),
     tally: Tally | None = None,
 ) -> Said:
-    """One case: where it stands, what was decided and done, what happened last; `hands` below.
+    """One case: state, decision, actions, latest events, and `buttons` below.
 
-    `tally` is how far the ring of its last decision is.
+    `tally` is the progress of its bulk decision.
     """
     line = story.line
     title = f"{line.id} · {about(line, texts)}"
-    stands = [texts.say(f"severity.{line.severity}"), *state(line, texts, now)]
+    facts = [texts.say(f"severity.{line.severity}"), *state(line, texts, now)]
     address = link(base, line.card)
     lines = [
         f"*{title}*",
-        " · ".join(stands),
+        " · ".join(facts),
         texts.say("bot.case.opened", at=moment(line.opened_at), count=story.alerts),
         *_decided(story, texts),
         *(_action(each, texts) for each in story.actions),
@@ -209,7 +154,7 @@ def case_page(
         *_events(story.events, texts),
         *([f"<{address}|{texts.say('bot.case.card')}>"] if address else []),
     ]
-    return Said(text=title, blocks=(*sections(lines), *hands))
+    return Said(text=title, blocks=(*sections(lines), *buttons))
 
 
 def _bulk(tally: Tally | None, texts: Catalog) -> list[str]:
@@ -220,18 +165,18 @@ def _bulk(tally: Tally | None, texts: Catalog) -> list[str]:
 
 def _decided(story: Story, texts: Catalog) -> list[str]:
     line = story.line
-    told = []
+    lines = []
     if story.decision_by is not None:
         title = story.decision_title
         what = safe(title.in_(texts.language)) if title else ""
         if not what and line.verdict is not None:
             what = texts.say(f"verdict.{line.verdict}")
-        told.append(
+        lines.append(
             texts.say("bot.case.decided", person=person(story.decision_by, texts), what=what)
         )
     if story.decision_reason:
-        told.append(texts.say("bot.case.reason", reason=safe(story.decision_reason, 600)))
-    return told
+        lines.append(texts.say("bot.case.reason", reason=safe(story.decision_reason, 600)))
+    return lines
 
 
 def _action(action: ActionLine, texts: Catalog) -> str:
@@ -251,7 +196,7 @@ def _events(events: Sequence[EventLine], texts: Catalog) -> list[str]:
 
 def _event(event: EventLine, texts: Catalog) -> str:
     key = f"bot.event.{event.kind}"
-    # The ledger may hold events of a newer version.
+    # Events of a newer version have no text.
     what = texts.say(key if key in texts.keys else "bot.event.other")
     who = f" · {person(event.by, texts)}" if event.by else ""
     return f"{moment(event.at)} {what}{who}"
@@ -264,12 +209,9 @@ def subject_page(
     texts: Catalog,
     base: str | None,
     platform_away: bool,
-    hands: Sequence[Block] = (),
+    buttons: Sequence[Block] = (),
 ) -> Said:
-    """A subject: what the platform knows, and what the team has had to do with it.
-
-    `hands` are the buttons below.
-    """
+    """A subject: its fields on the platform, its actions and cases, and `buttons` below."""
     title = subject_name(subject, texts)
     lines = [
         f"*{title}*",
@@ -279,7 +221,7 @@ def subject_page(
         f"*{texts.say('card.closed_cases', count=len(past.cases))}*",
         *(_past_case(each, texts, base) for each in past.cases),
     ]
-    return Said(text=title, blocks=(*sections(lines), *hands))
+    return Said(text=title, blocks=(*sections(lines), *buttons))
 
 
 def _facts(facts: Sequence[Fact] | None, texts: Catalog, away: bool) -> list[str]:

@@ -1,4 +1,4 @@
-"""Command `playbook`: a playbook as it stands in the policy folder."""
+"""Command `playbook`: a playbook of the policy folder, in words."""
 
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,16 +7,23 @@ from datetime import timedelta
 from activities.slack.escape import shorten
 from activities.slack.i18n.catalog import Catalog
 from bot.slack.commands import pages
-from bot.slack.commands.parser import ShowPlaybook
-from bot.slack.commands.request import Asked
-from bot.slack.context import Listener
+from bot.slack.commands.parser import Verb, plainly
+from bot.slack.commands.request import Answer, Request
 from bot.slack.rendering import safe, sections
 from bot.slack.replies import Said
 from workflows.domain.policy.actions import ActionCatalog, ApprovalRule
 from workflows.domain.policy.matching import kinds_of
-from workflows.domain.policy.playbook import Playbook, Preset, PresetAction, Protect, Severity, Step
+from workflows.domain.policy.playbook import Playbook, Preset, PresetAction, Protect, Step
+from workflows.domain.values import Value
 
 _EXPRESSION = 160
+"""Characters of a condition."""
+
+
+class ShowPlaybook(Value):
+    """`playbook [NAME]`: one as typed, or all of them."""
+
+    name: str | None = None
 
 
 def playbooks_page(playbooks: Sequence[Playbook], texts: Catalog) -> Said:
@@ -66,8 +73,8 @@ def _what(playbook: Playbook, texts: Catalog) -> Iterator[str]:
 
 
 def _part(name: str, lines: Iterable[str], texts: Catalog) -> list[str]:
-    told = [f"• {line}" for line in lines]
-    return [f"*{texts.say(f'bot.playbook.{name}')}*", *told] if told else []
+    rows = [f"• {line}" for line in lines]
+    return [f"*{texts.say(f'bot.playbook.{name}')}*", *rows] if rows else []
 
 
 def _severities(playbook: Playbook, texts: Catalog) -> Iterator[str]:
@@ -134,7 +141,7 @@ def _ladder(playbook: Playbook, catalog: ActionCatalog, texts: Catalog) -> Itera
 
 
 def _step(step: Step, catalog: ActionCatalog, texts: Catalog) -> str:
-    told = [
+    parts = [
         texts.say(
             "bot.playbook.step",
             after=texts.duration(step.after),
@@ -143,13 +150,14 @@ def _step(step: Step, catalog: ActionCatalog, texts: Catalog) -> str:
         )
     ]
     if step.severity:
-        told.append(texts.say("words.comma").join(_severity(each, texts) for each in step.severity))
+        named = (texts.say(f"severity.{each}") for each in step.severity)
+        parts.append(texts.say("words.comma").join(named))
     if step.repeat is not None:
         every = texts.duration(step.repeat.every)
-        told.append(texts.say("bot.playbook.repeat", every=every, times=step.repeat.times))
+        parts.append(texts.say("bot.playbook.repeat", every=every, times=step.repeat.times))
     if step.protect is not None:
-        told.append(_protection(step.protect, catalog, texts))
-    return " · ".join(told)
+        parts.append(_protection(step.protect, catalog, texts))
+    return " · ".join(parts)
 
 
 def _whom(step: Step, texts: Catalog) -> str:
@@ -158,10 +166,6 @@ def _whom(step: Step, texts: Catalog) -> str:
     if step.role is not None:
         return texts.say(f"role.{step.role}")
     return texts.say(f"notify.{step.notify}")
-
-
-def _severity(severity: Severity, texts: Catalog) -> str:
-    return texts.say(f"severity.{severity}")
 
 
 def _manner(playbook: Playbook, texts: Catalog) -> Iterator[str]:
@@ -188,25 +192,35 @@ def _lasting(name: str, lasts: timedelta | None, texts: Catalog) -> str:
 
 
 def _code(expression: str) -> str:
-    """A condition as it stands in the file: the team's own words, which Slack must not obey."""
+    """A condition of the policy, escaped."""
     shown = shorten(" ".join(expression.split()), _EXPRESSION).replace("`", "'")
     return f"`{shown.replace('&', '&amp;').replace('<', '&lt;').replace('>', '&gt;')}`"
 
 
-class PlaybookAnswer(Listener):
-    """Reads the policy folder to people."""
+class PlaybookAnswer(Answer):
+    """The answer to `playbook`."""
 
-    def answer(self, line: ShowPlaybook, asked: Asked) -> Said:
-        """The playbook that was meant, the nearest name, or the list."""
+    verbs = (
+        Verb(
+            "playbook",
+            lambda rest, _: ShowPlaybook(name=plainly(rest) or None),
+            (("playbook", "playbooks"), ("playbook off_platform", "playbook")),
+            "手順書",
+        ),
+    )
+    lines = (ShowPlaybook,)
+
+    async def answer(self, line: ShowPlaybook, request: Request) -> Said:
+        """The playbook, the nearest name, or the list."""
         playbooks = self._services.policies.playbooks()
         if line.name is None:
-            return playbooks_page(playbooks, asked.texts)
+            return playbooks_page(playbooks, request.texts)
         found = playbook_named(line.name, playbooks)
         if found is not None:
-            return playbook_page(found, self._services.policies.catalog(), asked.texts)
+            return playbook_page(found, self._services.policies.catalog(), request.texts)
         near = nearest_playbook(line.name, playbooks)
         nearest = "playbook" if near is None else f"playbook {near}"
-        return pages.unknown_page(asked.texts, f"playbook {line.name}", nearest)
+        return pages.unknown_page(request.texts, f"playbook {line.name}", nearest)
 
 
 def playbook_named(name: str, playbooks: Sequence[Playbook]) -> Playbook | None:
@@ -215,7 +229,7 @@ def playbook_named(name: str, playbooks: Sequence[Playbook]) -> Playbook | None:
 
 
 def nearest_playbook(name: str, playbooks: Sequence[Playbook]) -> str | None:
-    """The name of the playbook that may have been meant."""
+    """The playbook with the most similar name or title."""
     names = {word: each.playbook for each in playbooks for word in _names(each)}
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     return names[near[0]] if near else None

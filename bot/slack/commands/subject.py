@@ -1,98 +1,141 @@
-"""Command `subject`: a subject as ledger and platform know it."""
+"""Commands `user`, `listing` … and `related`: a subject in ledger and platform."""
 
 import asyncio
+import difflib
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import structlog
+from pydantic import ValidationError
 
 from activities.errors import Unavailable
-from activities.slack.blocks import actions, button
+from activities.slack.actions import element
+from activities.slack.blocks import actions
 from activities.slack.i18n.catalog import Catalog
 from bot.services.bulk import Wanted
 from bot.services.cases import Record
 from bot.services.lookups import Fact
 from bot.slack.commands import pages
-from bot.slack.commands.parser import ShowRelated
-from bot.slack.commands.request import PAGE, Asked, turning, write_down
-from bot.slack.context import Listener
+from bot.slack.commands.parser import Incomplete, Lookups, Unknown, Verb, split
+from bot.slack.commands.request import Answer, Request, record_look_up
+from bot.slack.pager import page_buttons
 from bot.slack.rendering import Block, safe, section, sections, subject_name
 from bot.slack.replies import Said
 from workflows.domain.alerts import Subject, may_open
 from workflows.domain.policy.platform import RelatedSpec
 from workflows.domain.values import Text, Value
 
-REVEAL, RELATED, OPEN = "lookup.reveal", "lookup.related", "lookup.open"
-TURNS = "related.page"
-ROW = "lookup"
+FORM = "related user u_123"
+PAGER = "related"
+PAGE = 10
 SECONDS = 12.0
-"""How long each source of related subjects may take."""
+"""Seconds for each source of related subjects."""
 
 _log = structlog.get_logger(__name__)
 
 
 class Tie(Value):
-    """A related subject: by which sources, and what the team has on it."""
+    """A related subject, with the sources that name it and its record in the ledger."""
 
     subject: Subject
     by: tuple[Text, ...]
     record: Record = Record()
 
 
-class SubjectAnswer(Listener):
-    """Answers `user ID` and its like, and `related`."""
+class ShowSubject(Value):
+    """`user ID`, `listing ID` …"""
 
-    async def show(self, subject: Subject, asked: Asked) -> Said:
+    subject: Subject
+
+
+class ShowRelated(Value):
+    """`related TYPE ID`, from the `first` one on."""
+
+    subject: Subject
+    first: int = 0
+
+
+def read_subject(kind: str, rest: str) -> Value:
+    """The line of a look-up: `kind` is the type of a subject."""
+    try:
+        return ShowSubject(subject=Subject(type=kind, id=rest))
+    except ValidationError:
+        return Incomplete(form=f"{kind} {'u_123' if kind == 'user' else 'ID'}")
+
+
+def _related(rest: str, lookups: Lookups) -> Value:
+    kind, id_ = split(rest)
+    if kind and id_ and kind not in lookups:
+        near = difflib.get_close_matches(kind, lookups, n=1)
+        nearest = f"related {near[0]} {id_}" if near else None
+        return Unknown(typed=f"related {rest}", nearest=nearest)
+    try:
+        return ShowRelated(subject=Subject(type=kind, id=id_))
+    except ValidationError:
+        return Incomplete(form=FORM)
+
+
+class SubjectAnswer(Answer):
+    """The answers to `user ID` and its like, and to `related`."""
+
+    verbs = (Verb("related", _related, ((FORM, "related"),), "関連"),)
+    lines = (ShowSubject, ShowRelated)
+
+    async def answer(self, line: ShowSubject | ShowRelated, request: Request) -> Said:
+        """A subject, or a page of related ones. Raises `Unavailable`."""
+        if isinstance(line, ShowRelated):
+            return await self.related(line, request)
+        return await self.show(line.subject, request)
+
+    async def show(self, subject: Subject, request: Request) -> Said:
         """One subject, with personal data masked. Raises `Unavailable`."""
-        await write_down(self._services, asked, subject.type, subject.id)
+        await record_look_up(self._services, request, subject.type, subject.id)
         past = await self._services.ledger.past(subject)
         facts: tuple[Fact, ...] | None = None
         away = False
         try:
             facts = await self._services.platform.look_up(subject.type, subject.id)
         except Unavailable as error:
-            # The team's own history is worth showing without the platform's fields.
+            # The ledger's history is useful without the platform's fields.
             _log.warning("platform_unavailable", error=str(error))
             away = True
         base = await self._links.base()
-        hands = self._hands(subject, facts or (), asked)
-        return pages.subject_page(subject, facts, past, asked.texts, base, away, hands)
+        buttons = self._buttons(subject, facts or (), request)
+        return pages.subject_page(subject, facts, past, request.texts, base, away, buttons)
 
-    def _hands(self, subject: Subject, facts: Sequence[Fact], asked: Asked) -> list[Block]:
-        """What else can be done from here, by this person."""
-        names = []
+    def _buttons(self, subject: Subject, facts: Sequence[Fact], request: Request) -> list[Block]:
         catalog = self._services.policies.look_ups()
-        if any(fact.personal for fact in facts) and catalog.may_reveal(asked.roles):
-            names.append(REVEAL)
-        if self._sources(subject):
-            names.append(RELATED)
-        if may_open(asked.roles):
-            names.append(OPEN)
-        return actions(ROW, [_button(name, subject, asked.texts) for name in names])
+        personal = any(fact.personal for fact in facts)
+        shown = {
+            "lookup.reveal": personal and catalog.may_reveal(request.roles),
+            "lookup.related": bool(self._sources(subject)),
+            "lookup.open": may_open(request.roles),
+        }
+        names = [name for name, may in shown.items() if may]
+        return actions("lookup", [element(name, request.texts, subject.key) for name in names])
 
     # -- related --------------------------------------------------------------------------
 
-    async def related(self, line: ShowRelated, asked: Asked) -> Said:
-        """Who belongs with a subject as the platform reports it. Raises `Unavailable`."""
+    async def related(self, line: ShowRelated, request: Request) -> Said:
+        """The related subjects that the platform reports. Raises `Unavailable`."""
         sources = self._sources(line.subject)
-        name = subject_name(line.subject, asked.texts)
+        name = subject_name(line.subject, request.texts)
         if not sources:
-            return pages.sentence(asked.texts.say("bot.related.unknown_type", subject=name))
-        await write_down(
+            return pages.sentence(request.texts.say("bot.related.unknown_type", subject=name))
+        await record_look_up(
             self._services,
-            asked,
+            request,
             line.subject.type,
             line.subject.id,
             f"related {line.subject.type}",
         )
-        told = await asyncio.gather(
+        answers = await asyncio.gather(
             *(self._from(each, spec, line.subject) for each, spec in sources.items())
         )
-        if all(found is None for found in told):
+        if all(found is None for found in answers):
             raise Unavailable("No look-up of related subjects answers.")
-        ties = await self._ties(line.subject, list(sources.values()), told)
-        away = [s for s, found in zip(sources.values(), told, strict=True) if found is None]
-        return related_page(line, ties, away, asked.texts)
+        ties = await self._ties(line.subject, list(sources.values()), answers)
+        away = [s for s, found in zip(sources.values(), answers, strict=True) if found is None]
+        return related_page(line, ties, away, request.texts)
 
     def _sources(self, subject: Subject) -> Mapping[str, RelatedSpec]:
         known = self._services.bulk_decisions.sources()
@@ -101,7 +144,7 @@ class SubjectAnswer(Listener):
     async def _from(
         self, name: str, spec: RelatedSpec, start: Subject
     ) -> tuple[Subject, ...] | None:
-        """Whom one source names; None where it does not answer."""
+        """The subjects of one source; None without an answer."""
         wanted = Wanted(type=spec.type, starts={start.type: start}, sources=(name,))
         try:
             async with asyncio.timeout(SECONDS):
@@ -115,12 +158,12 @@ class SubjectAnswer(Listener):
         self,
         start: Subject,
         specs: Sequence[RelatedSpec],
-        told: Sequence[tuple[Subject, ...] | None],
+        answers: Sequence[tuple[Subject, ...] | None],
     ) -> list[Tie]:
-        """Everybody once, those first whom the team has something on."""
+        """Each subject once, those with a record first."""
         by: dict[str, list[Text]] = {}
         subjects: dict[str, Subject] = {}
-        for spec, found in zip(specs, told, strict=True):
+        for spec, found in zip(specs, answers, strict=True):
             for each in found or ():
                 subjects[each.key] = each
                 by.setdefault(each.key, []).append(spec.title)
@@ -139,7 +182,7 @@ def _weight(tie: Tie) -> tuple[int, int, int]:
 def related_page(
     line: ShowRelated, ties: Sequence[Tie], away: Sequence[RelatedSpec], texts: Catalog
 ) -> Said:
-    """One page of related subjects, and which sources did not answer."""
+    """One page of related subjects, and the sources that did not answer."""
     name = subject_name(line.subject, texts)
     missing = [
         texts.say("bot.related.away", title=safe(spec.title.in_(texts.language), 60))
@@ -151,22 +194,19 @@ def related_page(
         return Said(text=title, blocks=tuple(sections([title, *missing])))
     title = texts.say("bot.related.title", subject=name, count=len(ties))
     rows = [section(_tie(each, texts)) for each in shown]
-    more = line.first + PAGE < len(ties)
-    turns = turning(TURNS, line.subject.key, line.first, more, texts)
+    before = max(line.first - PAGE, 0) if line.first > 0 else None
+    after = line.first + PAGE if line.first + PAGE < len(ties) else None
+    turns = page_buttons(PAGER, line.subject.key, before, after, texts)
     return Said(text=title, blocks=(*sections([f"*{title}*", *missing]), *rows, *turns))
 
 
 def _tie(tie: Tie, texts: Catalog) -> str:
     shared = texts.say("words.comma").join(safe(each.in_(texts.language), 60) for each in tie.by)
-    told = [f"*{subject_name(tie.subject, texts)}*", shared]
+    parts = [f"*{subject_name(tie.subject, texts)}*", shared]
     if tie.record.open_cases:
         ids = texts.say("words.comma").join(tie.record.open_cases[:5])
         count = len(tie.record.open_cases)
-        told.append(texts.say("bot.related.cases", count=count, ids=ids))
+        parts.append(texts.say("bot.related.cases", count=count, ids=ids))
     if tie.record.standing:
-        told.append(texts.say("bot.related.standing", count=tie.record.standing))
-    return " · ".join(told)
-
-
-def _button(name: str, subject: Subject, texts: Catalog) -> dict[str, Any]:
-    return button(name, texts.say(f"button.{name}"), subject.key)
+        parts.append(texts.say("bot.related.standing", count=tie.record.standing))
+    return " · ".join(parts)

@@ -1,22 +1,25 @@
 """Commands `oncall` and `stats`."""
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from enum import StrEnum
 
 from activities.slack import report_message as words
 from activities.slack.i18n.catalog import Catalog
-from bot.services.team import Duty, OnCall, TeamService
-from bot.slack.commands.parser import Window
+from bot.services.team import Duty, OnCall
+from bot.slack.commands.parser import Lookups, Unknown, Verb, plainly
+from bot.slack.commands.request import Answer, Request
 from bot.slack.rendering import Block, moment, person, safe, section
 from bot.slack.replies import Said
 from workflows.domain.metrics.metrics import Numbers
 from workflows.domain.people import WORKING_ROLES
+from workflows.domain.values import Text, Value
 
 _MOST_NAMED = 20
 
 
-def page(on_call: OnCall, texts: Catalog) -> Said:
-    """The answer, with its words for a screen reader."""
+def on_call_page(on_call: OnCall, texts: Catalog) -> Said:
+    """The answer to `oncall`."""
     title = texts.say("bot.oncall.title")
     return Said(text=title, blocks=tuple(blocks(on_call, texts)))
 
@@ -34,7 +37,7 @@ def blocks(on_call: OnCall, texts: Catalog) -> Iterator[Block]:
 
 
 def now(on_call: OnCall, texts: Catalog) -> list[str]:
-    """Who is on shift, a line a turn; a sentence where nobody is, or nobody is known to be."""
+    """The current shifts, one line each; a sentence without any."""
     if not on_call.roster:
         return [texts.say("bot.oncall.no_roster"), *_holders(on_call, texts)]
     on = [_duty("bot.oncall.on", each, texts) for each in on_call.now]
@@ -83,22 +86,8 @@ def _named(people: Sequence[str] | None, texts: Catalog) -> str:
     return texts.say("words.comma").join(person(each, texts) for each in people[:_MOST_NAMED])
 
 
-LASTS = {Window.DAY: timedelta(hours=24), Window.WEEK: timedelta(days=7)}
-
-
-async def answer(team: TeamService, window: Window, now: datetime, texts: Catalog) -> Said:
-    """The page of a window. Raises `Unavailable`."""
-    numbers = await team.numbers(now - LASTS[window], now)
-    title = texts.say(f"bot.stats.{window}")
-    period = texts.say("bot.stats.period", since=moment(numbers.since), until=moment(numbers.until))
-    lines = [f"*{title}*", period, *rows(numbers, texts)]
-    playbooks = list(words.playbooks(numbers, team.titles(), texts))
-    rest = (section("\n".join(playbooks)),) if playbooks else ()
-    return Said(text=title, blocks=(section("\n".join(lines)), *rest))
-
-
 def rows(numbers: Numbers, texts: Catalog) -> list[str]:
-    """Every number, a line each."""
+    """Every number, one line each."""
     return [
         words.flow(numbers, texts),
         words.now(numbers, texts),
@@ -109,3 +98,62 @@ def rows(numbers: Numbers, texts: Catalog) -> list[str]:
         words.approvals(numbers, texts),
         words.protections(numbers, texts),
     ]
+
+
+class Window(StrEnum):
+    """The period of the numbers."""
+
+    DAY = "24h"
+    WEEK = "7d"
+
+
+LASTS = {Window.DAY: timedelta(hours=24), Window.WEEK: timedelta(days=7)}
+
+
+class ShowStats(Value):
+    """`stats [24h|7d]`."""
+
+    window: Window = Window.DAY
+
+
+class ShowOnCall(Value):
+    """`oncall`."""
+
+
+def _stats(rest: str, lookups: Lookups) -> Value:
+    word = plainly(rest)
+    if not word:
+        return ShowStats()
+    if word in set(Window):
+        return ShowStats(window=Window(word))
+    return Unknown(typed=f"stats {rest}", nearest=f"stats {Window.DAY}")
+
+
+class TeamAnswer(Answer):
+    """The answers to `oncall` and `stats`."""
+
+    verbs = (
+        Verb("oncall", lambda rest, _: ShowOnCall(), (("oncall", "oncall"),)),
+        Verb("stats", _stats, (("stats 7d", "stats"),)),
+    )
+    lines = (ShowOnCall, ShowStats)
+
+    async def answer(self, line: ShowOnCall | ShowStats, request: Request) -> Said:
+        """Who is on call, or the numbers of a period. Raises `Unavailable`."""
+        team, now = self._services.team, request.now
+        if isinstance(line, ShowOnCall):
+            return on_call_page(await team.on_call(now), request.texts)
+        numbers = await team.numbers(now - LASTS[line.window], now)
+        return stats_page(numbers, line.window, team.titles(), request.texts)
+
+
+def stats_page(
+    numbers: Numbers, window: Window, titles: Mapping[str, Text], texts: Catalog
+) -> Said:
+    """The numbers of a period."""
+    title = texts.say(f"bot.stats.{window}")
+    period = texts.say("bot.stats.period", since=moment(numbers.since), until=moment(numbers.until))
+    lines = [f"*{title}*", period, *rows(numbers, texts)]
+    playbooks = list(words.playbooks(numbers, titles, texts))
+    rest = (section("\n".join(playbooks)),) if playbooks else ()
+    return Said(text=title, blocks=(section("\n".join(lines)), *rest))

@@ -1,42 +1,49 @@
-"""Pages of a case's evidence: nothing is left out, and no page is more than Slack takes."""
+"""Pages of a case's evidence: nothing is left out, and every page fits Slack's limits."""
 
-import asyncio
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
-import structlog
-from pydantic import Field, ValidationError
+from pydantic import Field
+from slack_sdk.models.views import View
 
-from activities.errors import Unavailable
-from activities.ledger.evidence import AlertsPage
 from activities.slack import handles
-from activities.slack.blocks import actions, beside, button, quote_whole
+from activities.slack.blocks import beside, button, quote_whole
 from activities.slack.blocks import section as lines
 from activities.slack.escape import pieces, units
 from activities.slack.evidence import about
 from activities.slack.handles import Handle, PieceHandle
 from activities.slack.handles import encode_piece as piece_value
+from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader
-from bot.services.cases import LookedUp
-from bot.slack.context import Listener, SlackContext
 from bot.slack.interactions import Press, Unreadable
-from bot.slack.modals.metadata import MOST_CHARACTERS, Metadata, metadata_for
-from bot.slack.permissions import EVERYBODY, UNKNOWN, holds, role_needed
+from bot.slack.modals.base import PagedModal
+from bot.slack.modals.form import modal
+from bot.slack.modals.metadata import MOST_CHARACTERS, Metadata, decode, metadata_for
+from bot.slack.pager import page_buttons
 from bot.slack.rendering import Block
 from workflows.domain.alerts import AlertEvidence, ImageEvidence, TextEvidence, is_hidden
 
 MOST_TRAIL = 200
-"""Pages that can be turned back; further back it begins anew."""
+"""Pages that can be turned back to; before them the list begins again."""
+PART = 2_800
+"""UTF-16 units of one quote: a section takes 3,000 (docs.slack.dev, section block)."""
+ALERTS = 8
+"""Alerts of one page."""
+MOST_PIECES = 40
+"""Pieces of one page: with a headline for each alert below the 100 blocks of a modal."""
+MOST_UNITS = 12_000
+"""UTF-16 units of one page: a view holds 250 KB, and a unit takes up to 6 bytes in JSON."""
+REVEAL = "evidence.reveal"
 
 _PLACE = re.compile(r"([0-9]{1,6})\.([0-9]{1,4})")
 
 
 class Start(NamedTuple):
-    """Where a page begins: behind so many alerts, and within the next one at this piece."""
+    """The beginning of a page: `skip` alerts before it, and the first piece of the next one."""
 
     skip: int = 0
     piece: int = 0
@@ -46,13 +53,17 @@ class Start(NamedTuple):
 
 
 def read_start(written: str) -> Start | None:
-    """What `str` wrote, or None."""
+    """The start that `str` wrote; None for anything else."""
     found = _PLACE.fullmatch(written)
     return None if found is None else Start(int(found[1]), int(found[2]))
 
 
 class ListState(Metadata):
-    """`until`: alerts that come later would shift the pages. `trail`: the pages before this one."""
+    """Metadata of the list.
+
+    until: later alerts are left out, since they would shift the pages. trail: starts of the pages
+    before this one.
+    """
 
     until: datetime
     start: str = "0.0"
@@ -60,22 +71,22 @@ class ListState(Metadata):
 
     @property
     def at(self) -> Start:
-        """Where the page begins."""
+        """The start of the page."""
         return read_start(self.start) or Start()
 
     def turned_to(self, start: Start) -> "ListState":
-        """The state of a page further on."""
+        """The state of a later page."""
         trail = (*self.trail, self.start)[-MOST_TRAIL:]
         return self.model_copy(update={"start": str(start), "trail": trail})
 
     def turned_back(self) -> "ListState":
-        """The state of the page before; of the first one where none is known."""
+        """The state of the previous page; of the first one without a trail."""
         before = self.trail[-1] if self.trail else "0.0"
         return self.model_copy(update={"start": before, "trail": self.trail[:-1]})
 
 
 def encode(state: ListState) -> str:
-    """At most 3000 characters: pages far back are forgotten first."""
+    """At most 3,000 characters; the oldest pages of the trail are dropped first."""
     trail = state.trail
     while True:
         kept = state.model_copy(update={"trail": trail})
@@ -85,38 +96,16 @@ def encode(state: ListState) -> str:
         trail = trail[len(trail) // 4 + 1 :]
 
 
-def decode(written: str) -> ListState:
-    """What `encode` wrote.
-
-    Raises:
-        Unreadable: for anything else.
-    """
-    try:
-        return ListState.model_validate_json(written[:MOST_CHARACTERS])
-    except ValidationError as error:
-        raise Unreadable("not the state of a list of evidence") from error
-
-
-PART = 2_800
-"""UTF-16 units of one quote: a section takes 3,000 (docs.slack.dev, section block)."""
-ALERTS = 8
-"""Alerts of one page."""
-MOST_PIECES = 40
-"""Of one page: with a headline for each alert still below the 100 blocks of a modal."""
-MOST_UNITS = 12_000
-"""Words of one page: Slack takes 250 KB of a view, and a unit takes up to 6 bytes in JSON."""
-
-
 @dataclass(frozen=True)
 class Words:
-    """A part of a text that everybody may read."""
+    """A part of a text without restrictions."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Hidden:
-    """A piece that is shown only to whoever asks; `item` is its place in the alert."""
+    """A piece shown on request only; `item` is its index in the alert."""
 
     item: int
     image: bool
@@ -129,7 +118,7 @@ Piece = Words | Hidden
 
 @dataclass(frozen=True)
 class Part:
-    """What a page shows of one alert; `continued` where the page before has its beginning."""
+    """The pieces of one alert on a page; `continued` if they began on the page before."""
 
     alert: AlertEvidence
     pieces: tuple[Piece, ...]
@@ -138,38 +127,35 @@ class Part:
 
 @dataclass(frozen=True)
 class Page:
-    """One page. `next` is where the following one begins, None behind the last one."""
+    """One page. `next` is the start of the following one, None on the last one."""
 
     parts: tuple[Part, ...]
     next: Start | None
 
     @property
     def hidden(self) -> int:
-        """How many pieces the page hides."""
+        """The number of hidden pieces."""
         return sum(isinstance(each, Hidden) for part in self.parts for each in part.pieces)
 
 
 def pieces_of(alert: AlertEvidence) -> tuple[Piece, ...]:
     """Everything of an alert, in its order; long texts in parts."""
-    return tuple(_pieces_of(alert))
+    return tuple(_pieces(alert))
 
 
-def _pieces_of(alert: AlertEvidence) -> Iterator[Piece]:
+def _pieces(alert: AlertEvidence) -> Iterator[Piece]:
     for number, item in enumerate(alert.evidence):
         if isinstance(item, ImageEvidence):
             yield Hidden(number, image=True, sensitive=item.sensitive)
         elif is_hidden(item):
-            yield Hidden(number, image=False, sensitive=True, characters=_length(item))
+            length = len(item.text.strip()) if isinstance(item, TextEvidence) else 0
+            yield Hidden(number, image=False, sensitive=True, characters=length)
         else:
             yield from (Words(part) for part in pieces(item.text, PART))
 
 
-def _length(item: TextEvidence) -> int:
-    return len(item.text.strip())
-
-
 def page_at(start: Start, alerts: Sequence[AlertEvidence], total: int) -> Page:
-    """The page that begins at `start`; `alerts` are those behind its `skip`, of `total` in all."""
+    """The page at `start`; `alerts` are those after its `skip`, of `total` in all."""
     parts: list[Part] = []
     room, words = MOST_PIECES, MOST_UNITS
     for number, alert in enumerate(alerts[:ALERTS]):
@@ -188,7 +174,7 @@ def page_at(start: Start, alerts: Sequence[AlertEvidence], total: int) -> Page:
 
 
 def _fitting(rest: Sequence[Piece], room: int, words: int, forced: bool) -> tuple[Piece, ...]:
-    """As many pieces as there is room for; one at least where it is `forced`."""
+    """As many pieces as fit; at least one if `forced`."""
     kept: list[Piece] = []
     for each in rest:
         words -= _weight(each)
@@ -203,33 +189,16 @@ def _weight(piece: Piece) -> int:
     return units(piece.text) if isinstance(piece, Words) else 0
 
 
-CALLBACK = "evidence_list"
-REVEAL = "evidence.reveal"
-BEFORE, NEXT = "evidence.page.before", "evidence.page.next"
-
-View = dict[str, Any]
-
-
-def loading_view(reader: Reader) -> View:
-    """What opens at once."""
-    return sentence_view(reader.say("bot.modal.loading"), reader)
-
-
-def sentence_view(text: str, reader: Reader) -> View:
-    """Why there is nothing to see."""
-    return _view([lines([text])], "", reader)
-
-
 def list_view(page: Page, total: int, state: ListState, reader: Reader) -> View:
-    """One page: alert by alert, with what is hidden named and counted."""
-    if not page.parts:
-        return sentence_view(reader.say("evidence.none"), reader)
+    """One page, alert by alert; hidden pieces are named and counted."""
+    value = handles.encode(state.case, state.version)
+    before = "0.0" if state.at != (0, 0) else None
     blocks = [
         lines([f"*{_which(page, total, state, reader)}*", _hiding(page, reader)]),
         *_parts(page, state, reader),
-        *_turning(page, state, reader),
+        *page_buttons("evidence", value, before, page.next, reader.texts, state.workflow_id),
     ]
-    return _view(blocks, encode(state), reader)
+    return modal("evidence_list", blocks, reader.texts, encode(state), submit=None)
 
 
 def _which(page: Page, total: int, state: ListState, reader: Reader) -> str:
@@ -270,90 +239,29 @@ def _what(piece: Hidden, reader: Reader) -> str:
     return reader.say(f"evidence.hidden.{'sensitive_' if piece.sensitive else ''}image")
 
 
-def _turning(page: Page, state: ListState, reader: Reader) -> list[Block]:
-    handle, shown = handles.encode(state.case, state.version), []
-    if state.at != (0, 0):
-        shown.append(button(BEFORE, reader.say("bot.page.before"), handle))
-    if page.next is not None:
-        shown.append(button(NEXT, reader.say("bot.page.next"), f"{handle}:{page.next}"))
-    return actions(CALLBACK, shown)
+class EvidenceList(PagedModal):
+    """The modal of the list; its state is in the modal's metadata."""
 
+    modal = "evidence_list"
+    pager = "evidence"
 
-def _view(blocks: list[Block], carries: str, reader: Reader) -> View:
-    return {
-        "type": "modal",
-        "callback_id": CALLBACK,
-        "title": {"type": "plain_text", "text": reader.say("evidence.title")},
-        "close": {"type": "plain_text", "text": reader.say("bot.modal.close")},
-        "blocks": blocks,
-        **({"private_metadata": carries} if carries else {}),
-    }
-
-
-READING = 8.0
-"""Seconds that the ledger is given: the modal stands open already."""
-
-_log = structlog.get_logger(__name__)
-
-
-class EvidenceList(Listener):
-    """The list: what everybody with a role may read, and what is hidden, counted."""
-
-    def __init__(self, context: SlackContext) -> None:
-        super().__init__(context)
-        self._evidence = context.services.evidence
-
-    async def open(self, press: Press, aim: Handle) -> None:
-        """Opens the list of a case."""
-        place = press.source.place
-        if place is None:
-            await self._screen.tell(press.source, "bot.press.unreadable")
-            return
-        reader = await self._reader(press.source.person)
-        view_id = await self._screen.begin(press, loading_view(reader))
-        if view_id is None:
-            return
-        carried = metadata_for(aim, place, reader.texts.language).model_dump()
-        state = ListState(**carried, until=self._now())
-        await self._fill(view_id, press.source.person, state, reader)
-
-    async def turn(self, press: Press, state: ListState) -> None:
-        """Turns from the page of `state` to the one that a button names."""
-        start = read_start(press.value.rpartition(":")[2]) if press.name == NEXT else None
-        turned = state.turned_back() if start is None else state.turned_to(start)
-        reader = await self._reader(press.source.person)
-        await self._fill(press.view, press.source.person, turned, reader)
-
-    async def _fill(self, view_id: str, person: str, state: ListState, reader: Reader) -> None:
-        view = await self._view(person, state, reader)
-        await self._screen.redraw(view_id, view)
-
-    async def _view(self, person: str, state: ListState, reader: Reader) -> dict[str, Any]:
-        refused = await self._refused(person, reader)
-        if refused is not None:
-            return sentence_view(refused, reader)
-        try:
-            async with asyncio.timeout(READING):
-                found = await self._page(person, state)
-        except (Unavailable, TimeoutError) as error:
-            _log.warning("evidence_not_listed", case=state.case, error=str(error))
-            return sentence_view(reader.say("bot.slash.unavailable"), reader)
-        return list_view(page_at(state.at, found.alerts, found.total), found.total, state, reader)
-
-    async def _refused(self, person: str, reader: Reader) -> str | None:
-        """Evidence is for the team; where nobody can tell who is of it, for nobody."""
-        may = await holds(self._services.people, person, EVERYBODY)
-        if may is None:
-            return reader.say(UNKNOWN)
-        return None if may else await role_needed(self._services.people, EVERYBODY, reader.texts)
-
-    async def _page(self, person: str, state: ListState) -> AlertsPage:
-        """The alerts of a page, after it was written down who looked."""
+    async def _page(self, press: Press, aim: Handle, texts: Catalog) -> View | str:
+        state = self._state(press, aim, texts)
         why = f"evidence, page {len(state.trail) + 1}"
-        note = LookedUp(by=person, kind="case", id=state.case, why=why, at=self._now())
-        await self._services.ledger.looked_up(note)
-        return await self._evidence.page(state.case, state.at.skip, ALERTS, state.until)
+        await self._log_look_up(press, state.case, why)
+        evidence = self._services.evidence
+        found = await evidence.page(state.case, state.at.skip, ALERTS, state.until)
+        page = page_at(state.at, found.alerts, found.total)
+        if not page.parts:
+            return texts.say("evidence.none")
+        return list_view(page, found.total, state, Reader(texts=texts, zone=self._services.zone))
 
-    async def _reader(self, person: str) -> Reader:
-        texts = await self._texts(person)
-        return Reader(texts=texts, zone=self._services.zone)
+    def _state(self, press: Press, aim: Handle, texts: Catalog) -> ListState:
+        if press.page is not None:
+            state = decode(press.carried, ListState)
+            start = read_start(press.page) if press.name.endswith(".next") else None
+            return state.turned_back() if start is None else state.turned_to(start)
+        if press.source.place is None:
+            raise Unreadable("the list opens from a message")
+        carried = metadata_for(aim, press.source.place, texts.language).model_dump()
+        return ListState(**carried, until=self._now())

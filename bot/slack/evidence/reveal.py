@@ -1,4 +1,4 @@
-"""Reveal of a hidden piece of evidence: its modal opens with the press, the case decides."""
+"""Reveal of a hidden piece of evidence: its modal opens at once, while the case decides."""
 
 import asyncio
 import hashlib
@@ -10,33 +10,40 @@ import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from activities.slack.evidence import AGAIN, Viewer
-from activities.slack.handles import Handle, PieceHandle, decode_piece
+from activities.slack.handles import PieceHandle, decode_piece
 from activities.slack.reader import Reader
-from bot.slack.context import Listener, SlackContext
-from bot.slack.evidence.pages import BEFORE, NEXT, REVEAL, EvidenceList, decode
+from bot.slack.context import Listener
 from bot.slack.interactions import Press, Unreadable, press_id, read_press
-from bot.slack.modals.metadata import Metadata
-from bot.slack.modals.metadata import decode as read_metadata
-from bot.slack.modals.metadata import encode as write_metadata
-from bot.slack.replies import NotTaken, store
+from bot.slack.modals.metadata import Metadata, decode, encode
+from bot.slack.replies import NotTaken
 from workflows.domain.case.commands import Click, Modal, RevealEvidence
 from workflows.domain.people import Actor
 
 PATIENCE = 0.7
-"""Seconds for saying that nothing was stored; with storing it stays below Slack's three."""
+"""Seconds for the error message; with `STORING` below the 3 s that Slack waits."""
+
+ACTIONS = re.compile(r"evidence\.reveal\..+")
 
 _log = structlog.get_logger(__name__)
 
 
 class EvidenceReveal(Listener):
-    """Sends the press to its case; the modal above the list waits for the answer."""
+    """The listener of `evidence.reveal`; the modal above the list waits for the case's answer."""
 
-    async def pressed(self, ack: AsyncAck, press: Press, view: Mapping[str, Any]) -> None:
-        """Opens the modal and stores the press. Raises `Unreadable` and `NotTaken`."""
+    async def pressed(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """Opens the modal and stores the press. Raises `NotTaken`."""
+        try:
+            await self._take(ack, read_press(body), body.get("view") or {})
+        except Unreadable as error:
+            # An unreadable modal names no channel either: Slack has to show the error.
+            _log.warning("evidence_press_unreadable", error=str(error))
+            raise NotTaken("unreadable") from error
+
+    async def _take(self, ack: AsyncAck, press: Press, view: Mapping[str, Any]) -> None:
         piece = decode_piece(press.value)
         if piece is None:
             raise Unreadable("names no piece of evidence")
-        carried = read_metadata(str(view.get("private_metadata") or ""))
+        carried = decode(str(view.get("private_metadata") or ""), Metadata)
         if carried.case != piece.case:
             raise Unreadable("a piece of another case")
         modal = self._modal(press, view, carried)
@@ -48,16 +55,16 @@ class EvidenceReveal(Listener):
             place=carried.place,
             received_at=self._now(),
         )
-        if not await store(self._services.cases, carried.workflow_id, click):
+        if not await self._store(carried.workflow_id, click):
             _log.warning("click_not_stored", case=piece.case, command="reveal_evidence")
-            await self._say_so(opening, press, modal, piece.case)
+            await self._show_not_taken(opening, press, modal, piece.case)
         else:
             self._after.start(self._unless_open(opening, press, carried))
         await ack()
 
     def _modal(self, press: Press, view: Mapping[str, Any], carried: Metadata) -> Modal:
-        written = write_metadata(carried)
-        if press.name == AGAIN:  # pressed in the modal itself: it stays where it is
+        written = encode(carried)
+        if press.name == AGAIN:  # pressed in the modal itself, which stays open
             return Modal(id=str(view.get("external_id") or ""), carries=written)
         digest = hashlib.sha256(press_id(press).encode()).hexdigest()[:24]
         return Modal(id=f"evidence/{digest}", carries=written)
@@ -71,15 +78,15 @@ class EvidenceReveal(Listener):
     async def _unless_open(
         self, opening: asyncio.Task[bool], press: Press, carried: Metadata
     ) -> None:
-        """The case will answer, and there is no modal that could show it."""
+        """Reports a modal that did not open: nothing will show the answer of the case."""
         if not await opening:
             source = press.source.model_copy(update={"place": carried.place})
             await self._screen.tell(source, "bot.modal.not_opened")
 
-    async def _say_so(
+    async def _show_not_taken(
         self, opening: asyncio.Task[bool], press: Press, modal: Modal, case: str
     ) -> None:
-        """Nothing will come: the modal says it. Raises `NotTaken` where it can't."""
+        """Shows in the modal that nothing was stored. Raises `NotTaken` without a modal."""
         viewer = await self._viewer(press.source.person, modal)
         view = viewer.refused(viewer.reader.say("bot.press.not_taken", case=case))
         try:
@@ -103,43 +110,3 @@ def _command(press: Press, piece: PieceHandle, modal: Modal) -> RevealEvidence:
         item=piece.item,
         modal=modal,
     )
-
-
-ACTIONS = re.compile(r"evidence\..+")
-OPENS = "case.evidence"
-
-
-class EvidenceListener(Listener):
-    """Hears the card's entry through `Clicks`, and the buttons of its own modals."""
-
-    def __init__(self, context: SlackContext) -> None:
-        super().__init__(context)
-        self._listing = EvidenceList(context)
-        self._revealing = EvidenceReveal(context)
-
-    def hears(self, press: Press) -> bool:
-        """Whether a press on a card opens the list."""
-        return press.name == OPENS
-
-    async def open(self, press: Press, aim: Handle) -> None:
-        """Opens the list of a case."""
-        await self._listing.open(press, aim)
-
-    async def pressed(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        """Takes a press within a modal: turns the page, or has a piece shown."""
-        try:
-            await self._take(ack, read_press(body), body.get("view") or {})
-        except Unreadable as error:
-            # A modal that can't be read names no channel either: Slack itself has to say so.
-            _log.warning("evidence_press_unreadable", error=str(error))
-            raise NotTaken("unreadable") from error
-
-    async def _take(self, ack: AsyncAck, press: Press, view: dict[str, Any]) -> None:
-        if press.name.startswith(REVEAL):
-            await self._revealing.pressed(ack, press, view)
-        elif press.name in (BEFORE, NEXT):
-            state = decode(str(view.get("private_metadata") or ""))
-            await ack()
-            self._after.start(self._listing.turn(press, state))
-        else:
-            raise Unreadable("no button of evidence")

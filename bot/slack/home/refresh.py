@@ -18,22 +18,22 @@ from bot.slack.rendering import Block
 from bot.slack.replies import Background
 
 A_MINUTE = 30
-"""Of the 100 that Slack takes (tier 4, docs.slack.dev/apis/web-api/rate-limits): modals are opened
-and updated beside, and each process has a budget of its own."""
+"""Calls a minute, of the 100 that Slack allows (tier 4, docs.slack.dev/apis/web-api/rate-limits):
+modals need some as well, and each process has its own budget."""
 AT_ONCE = 10
-"""How many may come together: a shift begins, and everybody opens their home."""
+"""Calls in a burst, as when a shift begins."""
 KEPT = 300.0
-"""Seconds after which a home is published anew though nothing changed: another process may have
-published since, and Slack tells nobody."""
+"""Seconds after which an unchanged home is published again: another process may have replaced it
+meanwhile, and Slack sends no event for that."""
 MOST_KEPT = 1_000
 BUSY = 5.0
-"""Seconds to wait where Slack says that it is busy, and not for how long."""
+"""Seconds to wait after `ratelimited` without Retry-After."""
 
 _log = structlog.get_logger(__name__)
 
 
 class Outcome(StrEnum):
-    """What became of a home that was to be published."""
+    """Result of publishing a home."""
 
     SHOWN = "shown"
     LATER = "later"
@@ -43,7 +43,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class _Shown:
-    """What a person's home shows: Slack's hash of it, a digest of ours, and since when."""
+    """A published home: Slack's hash, our digest, and its time."""
 
     hash: str
     digest: str
@@ -51,7 +51,7 @@ class _Shown:
 
 
 class Budget:
-    """A bucket of calls that fills with time."""
+    """A token bucket."""
 
     def __init__(self, a_minute: int, at_once: int, clock: Callable[[], float]) -> None:
         self._per_second = a_minute / 60
@@ -71,12 +71,12 @@ class Budget:
         return (1 - self._left) / self._per_second
 
     def close(self, seconds: float) -> None:
-        """No call is made for so long."""
+        """Blocks calls for this many seconds."""
         self._left = 1 - seconds * self._per_second
 
 
 class HomePublisher:
-    """Publishes homes. One call at a time: who calls it waits for `Outcome`."""
+    """Publishes homes, one call at a time."""
 
     def __init__(self, client: AsyncWebClient, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = client
@@ -85,19 +85,19 @@ class HomePublisher:
         self.budget = Budget(A_MINUTE, AT_ONCE, clock)
 
     def seen(self, person: str, hash_: str | None) -> None:
-        """What Slack shows a person who opens their home: it may not be ours any more."""
+        """Drops our record of a home whose hash at Slack differs."""
         shown = self._shown.get(person)
         if shown is not None and shown.hash != hash_:
             del self._shown[person]
 
     def is_shown(self, person: str, blocks: Sequence[Block]) -> bool:
-        """Whether the person sees just this."""
+        """Whether the person's home has these blocks already."""
         shown = self._shown.get(person)
         fresh = shown is not None and self._clock() - shown.at < KEPT
         return fresh and shown is not None and shown.digest == _digest(blocks)
 
     async def publish(self, person: str, blocks: Sequence[Block]) -> Outcome:
-        """Shows a home. STALE where another process was faster: draw it anew, then publish."""
+        """Publishes a home. STALE if another process was faster: draw it again first."""
         shown = self._shown.get(person)
         view = {"type": "home", "blocks": list(blocks)}
         hash_ = {"hash": shown.hash} if shown is not None else {}
@@ -106,7 +106,7 @@ class HomePublisher:
         except SlackApiError as error:
             return self._refused(person, error)
         except (aiohttp.ClientError, TimeoutError) as error:
-            self._shown.pop(person, None)  # it may be shown, or not
+            self._shown.pop(person, None)  # it may or may not be shown
             _log.warning("home_not_published", person=person, error=type(error).__name__)
             return Outcome.FAILED
         self._keep(person, str(answer["view"]["hash"]), _digest(blocks))
@@ -135,39 +135,37 @@ def _digest(blocks: Sequence[Block]) -> str:
     return hashlib.sha256(json.dumps(blocks, sort_keys=True).encode()).hexdigest()
 
 
-# Everybody who opened their home lately is looked at together, over one reading of the ledger; a
-# view that would be the same is not published. So a press by anybody refreshes the homes of all
-# whom it concerns, and of nobody else.
+# All homes opened lately are drawn together over one reading of the ledger, and only changed ones
+# are published: a press refreshes the homes that show it and no others.
 
 LATELY = 30 * 60.0
-"""Seconds for which somebody is taken to look at their home: Slack tells when it is opened, and
-never that it is closed."""
+"""Seconds for which a home counts as open: Slack sends no event when it is closed."""
 MOST_LOOKING = 200
 SETTLED = (0.7, 4.0)
-"""Seconds after the last of several presses: its case has acted by then; the second is for load."""
+"""Seconds after the last press, when its case has acted; the second one is for a loaded system."""
 EVERY = 30.0
-"""Seconds between two looks for what no press here has caused: alerts, clocks, other processes."""
+"""Seconds between refreshes for other causes: alerts, timers, other processes."""
 TRIES = 3
 PAUSE = 1.0
-"""Seconds after a try that failed: Slack is away, as a rule for everybody."""
+"""Seconds after a failure, as Slack is usually unreachable for everybody."""
 
 Draw = Callable[[str], Awaitable[list[Block]]]
 """The blocks of a person's home; it must not raise."""
 
 
 class HomeRefresh:
-    """The homes that people look at."""
+    """The open homes."""
 
     def __init__(
         self,
         publisher: HomePublisher,
         draw: Draw,
-        beside: Background,
+        background: Background,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._publisher = publisher
         self._draw = draw
-        self._beside = beside
+        self._background = background
         self._clock = clock
         self._looking: OrderedDict[str, float] = OrderedDict()
         self._wanted: OrderedDict[str, int] = OrderedDict()
@@ -176,25 +174,25 @@ class HomeRefresh:
         self._looking_again: asyncio.Task[None] | None = None
 
     def opened(self, person: str) -> None:
-        """Somebody opened their home: theirs is drawn before all others."""
+        """Draws the home of a person who just opened it, before all others."""
         self._looking[person] = self._clock()
         self._looking.move_to_end(person)
         while len(self._looking) > MOST_LOOKING:
             self._looking.popitem(last=False)
         self._want(person, first=True)
         if self._looking_again is None or self._looking_again.done():
-            self._looking_again = self._beside.beside(self._look_again())
+            self._looking_again = self._background.start_endless(self._look_again())
 
-    def stirred(self) -> None:
-        """Something was stored that may change what people see, once its case has acted."""
+    def changed(self) -> None:
+        """Refreshes all open homes once the case of a stored command has acted."""
         if not self._looking:
             return
         if self._waiting is not None:
             self._waiting.cancel()
-        self._waiting = self._beside.beside(self._settle())
+        self._waiting = self._background.start_endless(self._settle())
 
     def refresh(self) -> None:
-        """Looks at the homes of everybody who opened theirs lately."""
+        """Draws all homes opened lately."""
         before = self._clock() - LATELY
         for person in [who for who, at in self._looking.items() if at < before]:
             del self._looking[person]
@@ -218,7 +216,7 @@ class HomeRefresh:
         if first:
             self._wanted.move_to_end(person, last=False)
         if self._drawing is None or self._drawing.done():
-            self._drawing = self._beside.beside(self._draw_wanted())
+            self._drawing = self._background.start_endless(self._draw_wanted())
 
     async def _draw_wanted(self) -> None:
         while self._wanted:
@@ -228,7 +226,7 @@ class HomeRefresh:
                 continue
             wait = self._publisher.budget.wait()
             if wait:
-                # Whoever opens theirs meanwhile comes first; drawn anew, it is the last state.
+                # A home opened meanwhile comes first; this one is drawn again then.
                 self._wanted.setdefault(person, tries)
                 await asyncio.sleep(wait)
                 continue

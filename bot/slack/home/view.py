@@ -1,9 +1,8 @@
-"""App Home: the queue, the shift and today's numbers, read once for everybody who looks."""
+"""App Home: the queue, the shift and today's numbers, read once for all open homes."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from datetime import time as time_of_day
 from typing import Any, Generic, TypeVar
@@ -16,71 +15,30 @@ from activities.slack import report_message as words
 from activities.slack.blocks import context
 from activities.slack.i18n.catalog import Catalog
 from bot.services.cases import CaseLine
-from bot.services.slack import AppealService, CaseService, Services
+from bot.services.slack import Services
 from bot.services.team import OnCall
 from bot.slack.commands import team
-from bot.slack.commands.automation import halts
-from bot.slack.commands.pages import help_page
-from bot.slack.commands.parser import Which
+from bot.slack.commands.automation import pause_blocks
+from bot.slack.commands.dispatch import help_page
 from bot.slack.context import Listener, SlackContext
 from bot.slack.home.refresh import HomePublisher, HomeRefresh
 from bot.slack.permissions import holder_words
-from bot.slack.queue import chosen, waiting_for
+from bot.slack.queue import Which, chosen, waiting_for
 from bot.slack.rendering import Block, case_line, moment, section
 from bot.slack.replies import UNHURRIED, Said
-from workflows.domain.appeal.commands import AppealClick
-from workflows.domain.case.commands import Click
-from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.metrics.metrics import Numbers
 from workflows.domain.people import Role
 from workflows.domain.values import Language
-from workflows.ports.appeals import AppealSnapshot
-
-
-class HeardCases:
-    """`CaseDoor` that says when something was stored."""
-
-    def __init__(self, cases: CaseService, stirred: Callable[[], None]) -> None:
-        self._cases = cases
-        self._stirred = stirred
-
-    async def click(self, workflow_id: str, click: Click) -> None:
-        """Stores a click for good. Raises `workflows.client.OutOfReach`."""
-        await self._cases.click(workflow_id, click)
-        self._stirred()
-
-    async def memory(self, workflow_id: str) -> CaseSnapshot | None:
-        """The running case at `route`, or None. Raises `workflows.client.OutOfReach`."""
-        return await self._cases.memory(workflow_id)
-
-
-class HeardAppeals:
-    """`AppealDoor` that says when something was stored."""
-
-    def __init__(self, appeals: AppealService, stirred: Callable[[], None]) -> None:
-        self._appeals = appeals
-        self._stirred = stirred
-
-    async def click(self, click: AppealClick) -> bool:
-        """Stores a click for good; False where its appeal is over."""
-        stored = await self._appeals.click(click)
-        self._stirred()
-        return stored
-
-    async def memory(self, appeal: str) -> AppealSnapshot | None:
-        """An open appeal, or None."""
-        return await self._appeals.memory(appeal)
-
 
 V = TypeVar("V")
 
 QUEUE_LASTS = 0.5
-"""Seconds; less than until a press has settled (`watching.SETTLED`)."""
+"""Seconds; less than the first refresh after a press (`refresh.SETTLED`)."""
 NUMBERS_LAST = 5.0
 
 
 class _Shared(Generic[V]):
-    """One reading at a time, which serves everybody who asks while it is fresh."""
+    """A cached reading: concurrent callers share one call."""
 
     def __init__(self, read: Callable[[], Awaitable[V]], lasts: float) -> None:
         self._read = read
@@ -89,7 +47,7 @@ class _Shared(Generic[V]):
         self._kept: tuple[float, V] | None = None
 
     async def get(self) -> V:
-        """The reading. Raises what reading raises."""
+        """The reading; errors pass through."""
         async with self._lock:
             if self._kept is None or time.monotonic() - self._kept[0] >= self._lasts:
                 begun = time.monotonic()
@@ -116,7 +74,7 @@ class HomeReader:
         return await self._on_call.get()
 
     async def today(self) -> Numbers:
-        """The numbers since midnight, where the team is."""
+        """The numbers since midnight in the deployment's time zone."""
         return await self._today.get()
 
     async def _ask_on_call(self) -> OnCall:
@@ -129,7 +87,7 @@ class HomeReader:
 
 
 MOST_LINES = 10
-"""Of each list; a home holds 100 blocks (docs.slack.dev, views)."""
+"""Cases of each list; a home holds 100 blocks (docs.slack.dev, views)."""
 LANGUAGE = "home.language"
 LIKE_SLACK = "slack"
 
@@ -137,7 +95,7 @@ LIKE_SLACK = "slack"
 def cases(
     key: str, lines: Sequence[CaseLine], texts: Catalog, base: str | None, now: datetime
 ) -> list[Block]:
-    """A list of cases with how many there are."""
+    """A list of cases with their number."""
     rows = [section(case_line(line, texts, base, now)) for line in lines[:MOST_LINES]]
     more = len(lines) - MOST_LINES
     if more > 0:
@@ -154,7 +112,7 @@ def shift(on_call: OnCall, texts: Catalog) -> list[Block]:
 
 
 def today(numbers: Numbers, texts: Catalog) -> list[Block]:
-    """The numbers since midnight; nothing that changes by the mere passing of time."""
+    """The numbers since midnight; none of them changes without an event."""
     since = texts.say("bot.home.today.since", at=moment(numbers.since))
     rows = [
         since,
@@ -169,7 +127,7 @@ def today(numbers: Numbers, texts: Catalog) -> list[Block]:
 
 
 def language(chosen: Language | None, texts: Catalog) -> list[Block]:
-    """The switch of the language in which a person reads Koban."""
+    """The menu for a person's language."""
     value = chosen.value if chosen is not None else LIKE_SLACK
     offered = {each: _option(each, texts) for each in (*Language, LIKE_SLACK)}
     select = {
@@ -178,7 +136,7 @@ def language(chosen: Language | None, texts: Catalog) -> list[Block]:
         "options": list(offered.values()),
         "initial_option": offered[value],
     }
-    # Slack keeps what was picked in a block of the same id, also where it was not stored.
+    # Slack keeps the picked option in a block of the same id, even if storing it failed.
     shown = {**section(f"*{texts.say('bot.home.language')}*"), "block_id": f"{LANGUAGE}.{value}"}
     hint = context([texts.say("bot.home.language.hint")])
     return [{**shown, "accessory": select}, hint, _divider()]
@@ -204,29 +162,27 @@ _log = structlog.get_logger(__name__)
 
 
 class Home(Listener):
-    """The listener of `app_home_opened` and of what is chosen there."""
+    """The listener of `app_home_opened` and of the language menu."""
 
     def __init__(self, context: SlackContext) -> None:
         super().__init__(context)
-        self._reading = HomeReader(context.services, context.now)
+        self._reader = HomeReader(context.services, context.now)
         self._publisher = HomePublisher(context.client)
-        self._watching = HomeRefresh(self._publisher, self._draw, context.background)
+        self._refresh = HomeRefresh(self._publisher, self._draw, context.background)
 
-    def hearing(self, services: Services) -> Services:
-        """`services` through which homes hear of every press that is stored."""
-        stirred = self._watching.stirred
-        cases = HeardCases(services.cases, stirred)
-        return replace(services, cases=cases, appeals=HeardAppeals(services.appeals, stirred))
+    def changed(self) -> None:
+        """Refreshes the open homes once a stored command was carried out."""
+        self._refresh.changed()
 
     async def opened(self, event: dict[str, Any]) -> None:
-        """Draws the home tab anew; Bolt has acknowledged the event already."""
+        """Draws the home tab; Bolt has acknowledged the event already."""
         if event.get("tab") == "home":
             person = str(event["user"])
             self._publisher.seen(person, (event.get("view") or {}).get("hash"))
-            self._watching.opened(person)
+            self._refresh.opened(person)
 
     async def language_chosen(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        """Stores the language that a person chose, and draws their home in it."""
+        """Stores a chosen language, and draws the home in it."""
         person = str(body["user"]["id"])
         picked = str((body["actions"][0].get("selected_option") or {}).get("value") or "")
         language = Language(picked) if picked in set(Language) else None
@@ -234,7 +190,7 @@ class Home(Listener):
         await ack()
         if not stored:
             self._after.start(self._not_stored(person))
-        self._watching.opened(person)
+        self._refresh.opened(person)
 
     async def _stored(self, person: str, language: Language | None) -> bool:
         try:
@@ -257,7 +213,7 @@ class Home(Listener):
             return await self._blocks(person, texts)
         except Unavailable as error:
             _log.warning("home_unavailable", person=person, error=str(error))
-        except Exception:  # noqa: BLE001 -- whoever looks must not see an old list for ever
+        except Exception:  # noqa: BLE001 -- nobody should see an outdated list
             _log.exception("home_failed", person=person)
         return [section(texts.say("bot.home.unavailable"))]
 
@@ -271,14 +227,14 @@ class Home(Listener):
         if not roles:
             leads = await holder_words(self._services.people, (Role.LEAD,), texts)
             return [section(texts.say("bot.slash.no_role", holders=leads)), *rest]
-        above = await halts(self._services, self._now(), texts)
+        above = await pause_blocks(self._services, self._now(), texts)
         shown = [*await self._cases(person, roles, texts), *await self._team(texts)]
         return [*above, *shown, *rest]
 
     async def _cases(self, person: str, roles: frozenset[Role], texts: Catalog) -> list[Block]:
         now = self._now()
         covers = await self._services.covers.of(person, now)
-        lines, base = await self._reading.queue(), await self._links.base()
+        lines, base = await self._reader.queue(), await self._links.base()
         shown = {
             "bot.home.approvals": waiting_for(lines, person, roles, covers),
             "bot.home.mine": chosen(lines, Which.MINE, person, now),
@@ -288,8 +244,8 @@ class Home(Listener):
         return [block for blocks in listed for block in blocks]
 
     async def _team(self, texts: Catalog) -> list[Block]:
-        """Who is there, and how it goes."""
+        """The shift and the numbers."""
         return [
-            *shift(await self._reading.on_call(), texts),
-            *today(await self._reading.today(), texts),
+            *shift(await self._reader.on_call(), texts),
+            *today(await self._reader.today(), texts),
         ]

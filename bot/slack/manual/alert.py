@@ -1,4 +1,4 @@
-"""Alert by hand: what a person typed becomes an alert, handed over as a detector's is."""
+"""Manual alert: built from a person's input, and submitted like a detector's."""
 
 import asyncio
 import difflib
@@ -23,16 +23,16 @@ from workflows.domain.policy.playbook import Playbook
 from workflows.domain.values import Value
 
 LOOKING = 0.8
-"""Seconds that the platform is given to say whether it knows a subject; a modal waits for it."""
-STANDING = timedelta(seconds=60)
-"""How long a card is waited for."""
+"""Seconds for looking a subject up at the platform, while a modal waits."""
+CARDED = timedelta(seconds=60)
+"""Time to wait for a card."""
 _AGAIN = 0.5
 
 _log = structlog.get_logger(__name__)
 
 
 class Wrong(StrEnum):
-    """Why no alert was made."""
+    """Reason why no alert was built."""
 
     KIND = "kind"
     SUBJECT = "subject"
@@ -40,15 +40,18 @@ class Wrong(StrEnum):
     NOT_THERE = "not_there"
 
 
-class Fault(Value):
-    """What is wrong with what was written, and what may have been meant instead."""
+class AlertFault(Value):
+    """An error in the input; `nearest` is what may have been meant."""
 
     wrong: Wrong
     nearest: str | None = None
 
 
-class Words(Value):
-    """What a person wrote: `subject` as it was typed, `message` as it was read in Slack."""
+class AlertInput(Value):
+    """A person's input: `subject` as typed, `message` as read from Slack.
+
+    `instead` is the subject if none is typed.
+    """
 
     id: str
     detector: str
@@ -61,62 +64,64 @@ class Words(Value):
     instead: Subject | None = None
 
 
-class Made(Value):
-    """An alert that is about to be handed over; `unsure` where the platform could not be asked."""
+class NewAlert(Value):
+    """An alert with its playbook; `unsure` if the platform did not answer."""
 
     alert: Alert
     playbook: Playbook
     unsure: bool = False
 
 
-class AlertForm(Listener):
-    """Makes alerts out of people's words, and hands them over."""
+class AlertBuilder(Listener):
+    """Builds alerts from people's input, and submits them."""
 
-    async def make(self, words: Words, now: datetime, patience: float = LOOKING) -> Made | Fault:
-        """The alert, after the platform said that it knows the subject, or was away."""
-        kind = self._kind(words.kind)
-        if isinstance(kind, Fault):
+    async def build(
+        self, given: AlertInput, now: datetime, patience: float = LOOKING
+    ) -> NewAlert | AlertFault:
+        """The alert of a subject that the platform has, or could not be asked for in time."""
+        kind = self._kind(given.kind)
+        if isinstance(kind, AlertFault):
             return kind
-        subject = self._subject(words, kind)
+        subject = self._subject(given, kind)
         if subject is None:
-            return Fault(wrong=Wrong.SUBJECT, nearest=self._form(kind))
-        alert = _alert(words, kind, subject, now)
+            return AlertFault(wrong=Wrong.SUBJECT, nearest=self._form(kind))
+        alert = _alert(given, kind, subject, now)
         playbook = self._services.alerts.playbook_of(alert)
         if playbook is None:
-            return Fault(wrong=Wrong.NO_PLAYBOOK)
+            return AlertFault(wrong=Wrong.NO_PLAYBOOK)
         known = await self._known(subject, patience)
         if known is False:
-            return Fault(wrong=Wrong.NOT_THERE)
-        return Made(alert=alert, playbook=playbook, unsure=known is None)
+            return AlertFault(wrong=Wrong.NOT_THERE)
+        return NewAlert(alert=alert, playbook=playbook, unsure=known is None)
 
-    async def hand_over(self, made: Made) -> None:
-        """Durable when it returns. Raises `Unavailable`."""
-        await self._services.alerts.submit(made.alert)
-        _log.info("alert_made_by_hand", detector=made.alert.detector, kind=made.alert.kind)
+    async def submit(self, new: NewAlert) -> None:
+        """Submits the alert, which is durable on return. Raises `Unavailable`."""
+        await self._services.alerts.submit(new.alert)
+        _log.info("alert_made_by_hand", detector=new.alert.detector, kind=new.alert.kind)
 
-    async def standing(self, made: Made, within: timedelta = STANDING) -> CaseLine | None:
-        """The case as soon as its card stands, or as it is after that time; None without one."""
+    async def carded(self, new: NewAlert, within: timedelta = CARDED) -> CaseLine | None:
+        """The case once its card is posted, or as it is after `within`; None without a case."""
         line = None
         try:
             async with asyncio.timeout(within.total_seconds()):
                 while line is None or line.card is None:
-                    line = await self.now(made) or line
+                    line = await self.now(new) or line
                     if line is None or line.card is None:
                         await asyncio.sleep(_AGAIN)
         except TimeoutError:
-            _log.info("card_does_not_stand_yet", detector=made.alert.detector)
+            _log.info("card_not_posted_yet", detector=new.alert.detector)
         return line
 
-    async def now(self, made: Made) -> CaseLine | None:
-        """The case as it is now; None while the ledger has none, or is away."""
+    async def now(self, new: NewAlert) -> CaseLine | None:
+        """The current case; None if the ledger has none or does not answer."""
         try:
-            line = await self._services.finding.of_alert(made.alert.detector, made.alert.id)
+            line = await self._services.finding.of_alert(new.alert.detector, new.alert.id)
         except Unavailable:
             return None
         return line if line is None or line.card is not None else await self._with_card(line)
 
     async def _with_card(self, line: CaseLine) -> CaseLine:
-        """The ledger learns of a new case's card only with what happens next: the case knows it."""
+        """The line with its card, from the case: the ledger gets a new card with the next event."""
         try:
             memory = await self._services.cases.memory(line.workflow_id)
         except OutOfReach:
@@ -125,65 +130,64 @@ class AlertForm(Listener):
             return line
         return line.model_copy(update={"card": memory.card})
 
-    def _kind(self, written: str) -> str | Fault:
+    def _kind(self, written: str) -> str | AlertFault:
         kinds = kinds_by_name(self._services.policies.playbooks())
         meant = "".join(written.split()).casefold()
         if meant in kinds:
             return kinds[meant]
         near = difflib.get_close_matches(meant, kinds, n=1, cutoff=0.5)
-        return Fault(wrong=Wrong.KIND, nearest=kinds[near[0]] if near else None)
+        return AlertFault(wrong=Wrong.KIND, nearest=kinds[near[0]] if near else None)
 
-    def _subject(self, words: Words, kind: str) -> Subject | None:
-        if not words.subject.strip() and words.instead is not None:
-            return words.instead
+    def _subject(self, given: AlertInput, kind: str) -> Subject | None:
+        if not given.subject.strip() and given.instead is not None:
+            return given.instead
         types = self._types(kind)
         policies = self._services.policies
-        written = words.subject.strip()
+        written = given.subject.strip()
         return subject_meant(written, types, policies.catalog(), policies.look_ups())
 
     def _types(self, kind: str) -> tuple[str, ...]:
         named = (each for each in self._services.policies.playbooks() if kind in kinds_of(each))
         playbook = next(named, None)
-        return (
-            () if playbook is None else subject_types(playbook, self._services.policies.catalog())
-        )
+        catalog = self._services.policies.catalog()
+        return () if playbook is None else subject_types(playbook, catalog)
 
     def _form(self, kind: str) -> str:
-        """How a subject of this kind is written, as an example."""
+        """An example of a subject of this kind."""
         types = self._types(kind) or ("user",)
         return f"{types[0]}:u_123" if types[0] == "user" else f"{types[0]}:ID"
 
     async def _known(self, subject: Subject, patience: float) -> bool | None:
-        """Whether the platform knows the subject; None where it can't be asked."""
+        """Whether the platform has the subject; None without an answer."""
         if subject.type not in self._services.policies.lookups():
-            return True  # there is nobody to ask
+            return True  # the platform has no look-up for it
         try:
             async with asyncio.timeout(patience):
                 found = await self._services.platform.look_up(subject.type, subject.id)
         except (Unavailable, TimeoutError) as error:
-            _log.warning("subject_not_asked_for", error=str(error))
+            _log.warning("subject_not_looked_up", error=str(error))
             return None
         return found is not None
 
 
-def _alert(words: Words, kind: str, subject: Subject, now: datetime) -> Alert:
-    message, note = words.message.strip(), words.note.strip()
-    seen = [text for text in (message, note) if text]
-    # The first words are shown as evidence; a note beside a message stands on its own.
-    hand = ByHand(by=words.by, note=note if message else "", link=words.link)
+def _alert(given: AlertInput, kind: str, subject: Subject, now: datetime) -> Alert:
+    message, note = given.message.strip(), given.note.strip()
+    texts = [text for text in (message, note) if text]
+    # Evidence shows the message, or else the note; a note beside a message is an attribute.
+    by_hand = ByHand(by=given.by, note=note if message else "", link=given.link)
     return Alert(
-        id=words.id,
-        detector=words.detector,
+        id=given.id,
+        detector=given.detector,
         kind=kind,
         subject=subject,
         occurred_at=now,
-        evidence=tuple(TextEvidence(text=text) for text in seen),
-        attributes=attributes_of(hand),
+        evidence=tuple(TextEvidence(text=text) for text in texts),
+        attributes=attributes_of(by_hand),
     )
 
 
 def kinds_offered(playbooks: Sequence[Playbook]) -> list[tuple[str, Playbook]]:
-    """Every kind that a person can choose, once, with the first playbook that names it."""
+    """Every kind once, with the first playbook that has it."""
     ordered = sorted(playbooks, key=lambda each: (each.catch_all, each.order, each.playbook))
     offered: dict[str, Playbook] = {}
     for playbook in ordered:
@@ -195,30 +199,30 @@ def kinds_offered(playbooks: Sequence[Playbook]) -> list[tuple[str, Playbook]]:
 _WRITTEN = 100
 
 
-def made_page(made: Made, line: CaseLine | None, texts: Catalog, base: str | None) -> Said:
-    """The case, with a link to its card where that stands already."""
+def opened_page(new: NewAlert, line: CaseLine | None, texts: Catalog, base: str | None) -> Said:
+    """The case, with a link to its card if that is posted."""
     if line is None or line.card is None:
-        channel = safe(made.playbook.channel, 80)
+        channel = safe(new.playbook.channel, 80)
         case = line.id if line is not None else texts.say("bot.hand.no_id")
-        told = texts.say("bot.hand.received", case=case, channel=channel)
+        text = texts.say("bot.hand.received", case=case, channel=channel)
     else:
-        joined = line.opened_at < made.alert.occurred_at
+        joined = line.opened_at < new.alert.occurred_at
         key = "bot.hand.joined" if joined else "bot.hand.opened"
-        told = texts.say(key, case=case_name(line, base), about=about(line, texts))
-    if made.unsure:
-        told = f"{told}\n{texts.say('bot.hand.unsure')}"
-    return pages.sentence(told)
+        text = texts.say(key, case=case_name(line, base), about=about(line, texts))
+    if new.unsure:
+        text = f"{text}\n{texts.say('bot.hand.unsure')}"
+    return pages.sentence(text)
 
 
 def reported_page(line: CaseLine | None, texts: Catalog) -> Said:
-    """The case id and nothing else: whoever reports need not be of the team."""
+    """The case id only: reporters may not be on the team."""
     if line is None:
         return pages.sentence(texts.say("bot.hand.reported.later"))
     return pages.sentence(texts.say("bot.hand.reported", case=line.id))
 
 
-def fault_words(fault: Fault, written: str, texts: Catalog, shown: Safe = mrkdwn) -> str:
-    """What is wrong with what was `written`; `shown` as it is read there."""
+def fault_words(fault: AlertFault, written: str, texts: Catalog, shown: Safe = mrkdwn) -> str:
+    """The sentence for an error; `shown` escapes for mrkdwn or plain text."""
     written = shown(one_line(written), _WRITTEN)
     if fault.nearest is None:
         return texts.say(f"bot.hand.wrong.{fault.wrong}", written=written)
@@ -227,5 +231,5 @@ def fault_words(fault: Fault, written: str, texts: Catalog, shown: Safe = mrkdwn
 
 
 def block_of(wrong: Wrong) -> str:
-    """The field of the modal that it is about."""
+    """The block of the modal with the error."""
     return "subject" if wrong in (Wrong.SUBJECT, Wrong.NOT_THERE) else "kind"

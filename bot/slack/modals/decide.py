@@ -1,4 +1,4 @@
-"""Modal `decide`: actions, reason of policy, rationale, and what the person is told."""
+"""Modal `decide`: verdict, actions, policy rule, reason, and a preview of the notice."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, timedelta
@@ -20,10 +20,12 @@ from activities.slack.escape import plain
 from activities.slack.i18n.catalog import Catalog, CatalogWording
 from activities.slack.i18n.catalog import texts as texts_in
 from activities.slack.reader import Reader
+from bot.slack.modals.base import Submitted
 from bot.slack.modals.form import (
     OPTION_TEXT,
     Fault,
     Faults,
+    Invalid,
     duration_in,
     field,
     many_lines,
@@ -32,9 +34,9 @@ from bot.slack.modals.form import (
     options_in,
     words_in,
 )
+from bot.slack.modals.metadata import Metadata
 from bot.slack.modals.offer import Offer
 from bot.slack.rendering import section
-from workflows.domain.case.commands import Decide
 from workflows.domain.case.decision import Measure, Verdict
 from workflows.domain.case.notices import preview
 from workflows.domain.policy.actions import ActionSpec
@@ -43,7 +45,7 @@ from workflows.domain.values import Language, Text, Value, format_duration
 
 
 def decide_blocks(offer: Offer, texts: Catalog) -> list[Block]:
-    """Verdict, actions, duration, rule, what policy offers as a reason, and the reason."""
+    """Verdict, actions, duration, rule, reason template and reason."""
     return [
         field("verdict", texts, _verdicts(texts)),
         *_actions(offer, texts),
@@ -54,7 +56,7 @@ def decide_blocks(offer: Offer, texts: Catalog) -> list[Block]:
 
 
 def _rules(offer: Offer, texts: Catalog) -> InputInteractiveElement:
-    """A choice where there are several, the usual one chosen; else a line to type."""
+    """A menu of rules with the usual one chosen; a text line for fewer than two."""
     if len(offer.rules) < 2:
         return one_line(offer.rule)
     options = [_rule(each, texts) for each in offer.rules]
@@ -72,7 +74,7 @@ def _rule(rule: Rule, texts: Catalog) -> Option:
 
 
 def _templates(offer: Offer, texts: Catalog) -> list[Block]:
-    """The reasons of policy; choosing one fills in the reason, and shows the notice."""
+    """The reason templates; choosing one fills in the reason and previews the notice."""
     if not offer.templates:
         return []
     titles = [(each.id, each.title.in_(texts.language)) for each in offer.templates]
@@ -99,23 +101,23 @@ def _verdicts(texts: Catalog) -> RadioButtonsElement:
 
 
 def _actions(offer: Offer, texts: Catalog) -> list[Block]:
-    """The blocks `actions` and `duration`, each only where there is something to choose."""
+    """The blocks `actions` and `duration`, each only if it has options."""
     if not offer.actions:
         return []
-    options = [action_option(name, spec, texts) for name, spec in offer.actions.items()]
-    chosen = StaticMultiSelectElement(
-        options=options, placeholder=PlainTextObject(text=texts.say("bot.modal.actions.choose"))
-    )
-    blocks: list[Block] = [
-        field("actions", texts, chosen, optional=True, hint="bot.modal.actions.hint")
-    ]
-    if offer.durations:
-        blocks.append(_duration(offer.durations, texts))
-    return blocks
+    select, hint = action_select(offer, texts), "bot.modal.actions.hint"
+    chosen = field("actions", texts, select, optional=True, hint=hint)
+    return [chosen, *duration_field(offer, texts)]
 
 
-def action_option(name: str, spec: ActionSpec, texts: Catalog) -> Option:
-    """An action as a choice, with what has to be known of it before."""
+def action_select(offer: Offer, texts: Catalog) -> StaticMultiSelectElement:
+    """A menu of the offered actions."""
+    options = [_action(name, spec, texts) for name, spec in offer.actions.items()]
+    choose = PlainTextObject(text=texts.say("bot.modal.actions.choose"))
+    return StaticMultiSelectElement(options=options, placeholder=choose)
+
+
+def _action(name: str, spec: ActionSpec, texts: Catalog) -> Option:
+    """An action as an option, with danger, approval and longest duration in its description."""
     notes = [texts.say("bot.action.danger")] if spec.danger else []
     if spec.approval is not None:
         role = texts.say(f"role.{spec.approval.by}")
@@ -131,29 +133,31 @@ def action_option(name: str, spec: ActionSpec, texts: Catalog) -> Option:
     )
 
 
-def _duration(durations: tuple[timedelta, ...], texts: Catalog) -> InputBlock:
+def duration_field(offer: Offer, texts: Catalog) -> list[InputBlock]:
+    """The block `duration`; empty without timed actions."""
+    if not offer.durations:
+        return []
     options = [
         Option(value=format_duration(each), text=PlainTextObject(text=texts.duration(each)))
-        for each in durations
+        for each in offer.durations
     ]
-    select = StaticSelectElement(
-        options=options, placeholder=PlainTextObject(text=texts.say("bot.modal.duration.choose"))
-    )
-    return field("duration", texts, select, optional=True, hint="bot.modal.duration.hint")
+    choose = PlainTextObject(text=texts.say("bot.modal.duration.choose"))
+    select = StaticSelectElement(options=options, placeholder=choose)
+    return [field("duration", texts, select, optional=True, hint="bot.modal.duration.hint")]
 
 
-# A redrawn modal keeps what a person chose and typed, since its fields keep their names.
+# A redrawn modal keeps entered values as long as its fields keep their names.
 
 _PREVIEW = "notice"
-"""The blocks of the preview are called so, or `notice.{more}`."""
+"""block_id of the preview's blocks: this, or `notice.{more}`."""
 _KEPT = ("type", "callback_id", "title", "submit", "close", "private_metadata")
 
 Json = dict[str, Any]
-Seen = Mapping[str, Any]
+ViewState = Mapping[str, Any]
 
 
-def with_template(view: Seen, offer: Offer, texts: Catalog) -> Json:
-    """`view` with the reason and the notice of the template that is chosen in it."""
+def with_template(view: ViewState, offer: Offer, texts: Catalog) -> Json:
+    """`view` with the reason and the notice of its chosen template."""
     template = offer.template(template_in(view))
     blocks: list[Json] = []
     for block in view["blocks"]:
@@ -168,14 +172,14 @@ def with_template(view: Seen, offer: Offer, texts: Catalog) -> Json:
 
 
 def _reason(
-    block: Json, view: Seen, offer: Offer, template: ReasonTemplate | None, texts: Catalog
+    block: Json, view: ViewState, offer: Offer, template: ReasonTemplate | None, texts: Catalog
 ) -> Json:
-    """The field, filled in unless its person has written something of their own."""
+    """The field, filled in unless the person has typed a reason."""
     if template is None or not _may_replace(words_in(view, "reason"), offer.templates, texts):
         return block
     reason = many_lines(template.reason.in_(texts.language))
     filled: Json = field("reason", texts, reason, hint="bot.decide.reason.hint").to_dict()
-    # Slack keeps what stands in a field by its name: only under another one is the new text shown.
+    # Slack keeps a field's value by its action_id: a new id makes it show the new text.
     filled["element"]["action_id"] = f"reason.{template.id}"
     return filled
 
@@ -184,8 +188,8 @@ def _may_replace(typed: str, templates: Iterable[ReasonTemplate], texts: Catalog
     return not typed or typed in {each.reason.in_(texts.language).strip() for each in templates}
 
 
-def _notice(view: Seen, offer: Offer, template: ReasonTemplate, texts: Catalog) -> list[Json]:
-    """What the person acted upon would be told, in both languages."""
+def _notice(view: ViewState, offer: Offer, template: ReasonTemplate, texts: Catalog) -> list[Json]:
+    """The notice to the sanctioned person, in both languages."""
     if template.notice is None:
         return [_said("bot.notice.none", texts)]
     if offer.case is None:
@@ -204,8 +208,8 @@ def _notice(view: Seen, offer: Offer, template: ReasonTemplate, texts: Catalog) 
     ]
 
 
-def _measures(view: Seen, offer: Offer) -> tuple[Measure, ...]:
-    """The actions that are chosen by now, else words that stand for them."""
+def _measures(view: ViewState, offer: Offer) -> tuple[Measure, ...]:
+    """The actions chosen so far, else a placeholder."""
     lasts = duration_in(view, "duration")
     chosen = tuple(
         Measure(title=spec.title, lasts=(lasts or spec.timed.default) if spec.timed else None)
@@ -221,19 +225,19 @@ def _said(key: str, texts: Catalog, **values: str) -> Json:
 
 
 def _plainly(text: str, language: str) -> Json:
-    """As it will be read, but for its links: nothing of it is obeyed here."""
+    """The notice as plain text, so that Slack makes no links of it."""
     shown = {"type": "plain_text", "text": plain(text, MOST_SECTION) or "—", "emoji": False}
     return {"type": "section", "block_id": f"{_PREVIEW}.{language}", "text": shown}
 
 
 TEMPLATE = "template"
-"""The block, and the action, of the reasons that policy offers."""
+"""block_id and action_id of the reason templates."""
 NONE = "-"
-"""A choice among them can't be undone in Slack: this one stands for no choice."""
+"""The option for no template: a select in Slack cannot be cleared."""
 
 
 class Form(Value):
-    """The modal `decide`, filled in; what is missing or unknown is None or empty."""
+    """The submitted values; missing or unknown ones are None or empty."""
 
     verdict: Verdict | None
     actions: tuple[str, ...]
@@ -243,22 +247,19 @@ class Form(Value):
     template: str | None = None
 
 
-def read_decide(
-    view: Mapping[str, Any], limits: Mapping[str, int], seen: Mapping[str, Any]
-) -> Decide | Faults:
-    """The decision, or what has to be put right; `limits` in seconds by action."""
-    form = _form(view)
-    faults = _faults(form, limits)
-    if faults or form.verdict is None:
-        return faults
-    return Decide(
-        **seen,
-        verdict=form.verdict,
-        actions=tuple(PresetAction(action=name, for_=form.duration) for name in form.actions),
-        policy=form.policy if form.verdict is Verdict.VIOLATION else None,
-        reason=form.reason,
-        template=form.template,
-    )
+def read_decide(sent: Submitted[Metadata]) -> dict[str, Any]:
+    """The fields of `Decide`. Raises `Invalid`."""
+    form = _form(sent.view)
+    faults = _faults(form, sent.carried.limits)
+    if faults:
+        raise Invalid(faults)
+    return {
+        "verdict": form.verdict,
+        "actions": tuple(PresetAction(action=name, for_=form.duration) for name in form.actions),
+        "policy": form.policy if form.verdict is Verdict.VIOLATION else None,
+        "reason": form.reason,
+        "template": form.template,
+    }
 
 
 def _form(view: Mapping[str, Any]) -> Form:
@@ -274,7 +275,7 @@ def _form(view: Mapping[str, Any]) -> Form:
 
 
 def template_in(view: Mapping[str, Any]) -> str | None:
-    """The chosen reason of policy; None also where somebody chose to have none."""
+    """The chosen reason template; None without one."""
     chosen = option_in(view, TEMPLATE)
     return None if chosen == NONE else chosen
 
@@ -296,6 +297,6 @@ def _faults(form: Form, limits: Mapping[str, int]) -> Faults:
 
 
 def _strictest(form: Form, limits: Mapping[str, int]) -> timedelta | None:
-    """The least time that one of the chosen actions allows."""
+    """The shortest maximum of the chosen actions."""
     timed = [limits[name] for name in form.actions if name in limits]
     return timedelta(seconds=min(timed)) if timed else None

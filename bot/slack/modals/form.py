@@ -1,10 +1,11 @@
-"""Forms of modals: their frame, their fields, and what was typed into them."""
+"""Modal forms: the frame, input fields, and the values that people entered."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pydantic import Field
 from slack_sdk.models.blocks import (
     Block,
     ContextBlock,
@@ -17,12 +18,13 @@ from slack_sdk.models.blocks import (
 from slack_sdk.models.blocks.block_elements import InputInteractiveElement
 from slack_sdk.models.views import View
 
-from activities.slack.escape import shorten
+from activities.slack.actions import modal_title
+from activities.slack.escape import plain, shorten
 from activities.slack.i18n.catalog import Catalog
-from bot.slack.modals.metadata import Metadata, encode
+from bot.slack.modals.metadata import Metadata
 from bot.slack.modals.offer import Offer
 from bot.slack.rendering import safe, subject_name
-from workflows.domain.values import Value, parse_duration
+from workflows.domain.values import Text, Value, parse_duration
 
 OPTION_TEXT = 75
 """docs.slack.dev, option object: text and description."""
@@ -31,35 +33,39 @@ MOST_LINE = 200
 
 
 def modal(
-    name: str, blocks: list[Block], metadata: Metadata, texts: Catalog, submit: str | None = ""
+    name: str, blocks: Sequence[Any], texts: Catalog, carried: str = "", submit: str | None = ""
 ) -> View:
-    """The modal with the callback_id `name`; `submit` None where there is nothing to send."""
-    label = submit if submit is None else submit or texts.say(f"bot.{name}.submit")
+    """The modal with the callback_id `name`.
+
+    Title and submit button are `bot.{name}.title` and `bot.{name}.submit`, else the label of the
+    action that opens the modal. `submit` replaces the latter; None leaves the button out.
+    """
+    label = submit if submit is None else submit or _own(f"bot.{name}.submit", name, texts)
     return View(
         type="modal",
         callback_id=name,
-        title=PlainTextObject(text=texts.say(f"bot.{name}.title")),
+        title=PlainTextObject(text=_own(f"bot.{name}.title", name, texts)),
         submit=PlainTextObject(text=label) if label else None,
         close=PlainTextObject(text=texts.say("bot.modal.close")),
-        private_metadata=encode(metadata),
-        blocks=blocks,
+        private_metadata=carried or None,
+        blocks=list(blocks),
     )
+
+
+def _own(key: str, name: str, texts: Catalog) -> str:
+    return texts.say(key) if key in texts.keys else modal_title(name, texts)
 
 
 def sentence_view(name: str, text: str, texts: Catalog) -> View:
-    """A modal that only says something: that it is loading, or why there is nothing to fill in."""
+    """The modal `name` with a sentence only: it is loading, or there is nothing to fill in."""
     said = SectionBlock(text=MarkdownTextObject(text=text, verbatim=True))
-    return View(
-        type="modal",
-        callback_id="said",
-        title=PlainTextObject(text=texts.say(f"bot.{name}.title")),
-        close=PlainTextObject(text=texts.say("bot.modal.close")),
-        blocks=[said],
-    )
+    view = modal(name, [said], texts, submit=None)
+    view.callback_id = "said"
+    return view
 
 
 def about(offer: Offer, metadata: Metadata, texts: Catalog) -> Block:
-    """`K7Q2F9XM0 · 外部誘導 · ユーザー u_123`, as far as it is known."""
+    """`K7Q2F9XM0 · 外部誘導 · ユーザー u_123`; only the id if the case did not answer."""
     parts = [metadata.case]
     if offer.title is not None:
         parts.append(safe(offer.title.in_(metadata.language)))
@@ -96,7 +102,7 @@ def one_line(initial: str | None = None) -> PlainTextInputElement:
 
 
 def many_lines(initial: str | None = None) -> PlainTextInputElement:
-    """A text of as many lines as a case keeps."""
+    """A text of several lines."""
     return PlainTextInputElement(multiline=True, max_length=MOST_WORDS, initial_value=initial)
 
 
@@ -104,14 +110,33 @@ _PERSON = re.compile(r"[UW][A-Z0-9]{2,20}")
 
 
 class Fault(Value):
-    """What has to be put right: the sentence's key, and the limit that it names."""
+    """An error in a field: the key of its sentence, and the values in it."""
 
     key: str
+    values: dict[str, str | int] = Field(default_factory=dict)
     limit: timedelta | None = None
+    title: Text | None = None
+
+    def worded(self, texts: Catalog) -> str:
+        """The sentence as plain text."""
+        values: dict[str, str | int] = dict(self.values)
+        if self.limit is not None:
+            values["limit"] = texts.duration(self.limit)
+        if self.title is not None:
+            values["title"] = plain(self.title.in_(texts.language), OPTION_TEXT)
+        return texts.say(self.key, **values)
 
 
 Faults = dict[str, Fault]
-"""By block."""
+"""By block_id."""
+
+
+class Invalid(Exception):
+    """A submission with errors, by block."""
+
+    def __init__(self, faults: Faults) -> None:
+        super().__init__(", ".join(faults))
+        self.faults = faults
 
 
 def words_in(view: Mapping[str, Any], block: str) -> str:
@@ -132,7 +157,7 @@ def options_in(view: Mapping[str, Any], block: str) -> tuple[str, ...]:
 
 
 def duration_in(view: Mapping[str, Any], block: str) -> timedelta | None:
-    """The chosen duration; None where there is none."""
+    """The chosen duration; None without one."""
     chosen = option_in(view, block)
     try:
         return parse_duration(chosen) if chosen else None
@@ -150,12 +175,12 @@ def moment_in(view: Mapping[str, Any], block: str) -> datetime | None:
 
 
 def person_in(view: Mapping[str, Any], block: str) -> str | None:
-    """The chosen person's id; None where it is none of Slack's."""
+    """The chosen person's id; None if it is not one of Slack's."""
     chosen = str(_of(view, block).get("selected_user") or "")
     return chosen if _PERSON.fullmatch(chosen) else None
 
 
 def _of(view: Mapping[str, Any], block: str) -> Mapping[str, Any]:
-    """What stands in a block: it has one element, called as the block or `{block}.{more}`."""
+    """The value of a block: its one element is named as the block or `{block}.{more}`."""
     values = (view.get("state") or {}).get("values") or {}
     return next(iter((values.get(block) or {}).values()), None) or {}

@@ -1,6 +1,6 @@
-"""What a modal carries from its opening to its submission (Slack's `private_metadata`)."""
+"""Metadata of modals: kept from opening to submission in Slack's `private_metadata`."""
 
-from typing import Annotated, Self
+from typing import Annotated, Self, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -15,11 +15,17 @@ MOST_CHARACTERS = 3000
 """docs.slack.dev, views: private_metadata."""
 
 
-class Metadata(Value):
-    """Which case the modal is about, and where its person is answered.
+class Carried(Value):
+    """The least that a modal carries: the language that it was drawn in."""
 
-    `limits`: the longest duration of each timed action on offer, in seconds. `preset`: the one that
-    is made sure of.
+    language: Language
+
+
+class Metadata(Carried):
+    """The case of a modal, and the place of its person.
+
+    `limits`: the longest duration of each timed action on offer, in seconds. `preset`: the preset
+    to confirm.
     """
 
     workflow_id: str
@@ -27,7 +33,6 @@ class Metadata(Value):
     version: Annotated[int, Field(ge=0)]
     channel: Annotated[str, Field(pattern=r"^[A-Z0-9]{1,30}$")]
     thread: Annotated[str | None, Field(pattern=r"^[0-9.]{1,30}$")] = None
-    language: Language
     limits: dict[str, int] = Field(default_factory=dict)
     preset: str | None = None
 
@@ -39,7 +44,7 @@ class Metadata(Value):
 
     @property
     def place(self) -> Place:
-        """Where the person is answered."""
+        """The place to answer the person."""
         return Place(channel=self.channel, thread=self.thread)
 
 
@@ -50,10 +55,10 @@ def metadata_for(
     limits: dict[str, int] | None = None,
     preset: str | None = None,
 ) -> Metadata:
-    """The metadata of a modal that `aim` opens.
+    """The metadata of a modal about the case `aim`.
 
     Raises:
-        Unreadable: where the place is none of Slack's.
+        Unreadable: the place is not one of Slack's.
     """
     try:
         return Metadata(
@@ -71,31 +76,34 @@ def metadata_for(
 
 
 def encode(metadata: Metadata) -> str:
-    """At most 3000 characters: without the limits where they do not fit (the case knows them)."""
+    """At most 3,000 characters; `limits` are left out if they do not fit: the case has them."""
     whole = metadata.model_dump_json(exclude_none=True)
     if len(whole) <= MOST_CHARACTERS:
         return whole
     return metadata.model_copy(update={"limits": {}}).model_dump_json(exclude_none=True)
 
 
-def decode(written: str) -> Metadata:
-    """What `encode` wrote.
+C = TypeVar("C", bound=Carried)
+
+
+def decode(written: str, model: type[C]) -> C:
+    """The metadata in `private_metadata`.
 
     Raises:
-        Unreadable: for anything else.
+        Unreadable: it was not written for this kind of modal.
     """
     try:
-        return Metadata.model_validate_json(written[:MOST_CHARACTERS])
+        return model.model_validate_json(written[:MOST_CHARACTERS])
     except ValidationError as error:
-        raise Unreadable("not the metadata of a modal") from error
+        raise Unreadable("not the metadata of this modal") from error
 
 
 def placed(press: Press) -> Press:
-    """The press with the place where its person is answered, which a modal only carries."""
+    """The press with the place of its person, which a press in a modal has in its metadata."""
     if press.source.place is not None or not press.carried:
         return press
     try:
-        place = decode(press.carried).place
+        place = decode(press.carried, Metadata).place
     except Unreadable:
         return press
     return press.model_copy(update={"source": press.source.model_copy(update={"place": place})})

@@ -1,4 +1,4 @@
-"""What the `decide` modal offers: the actions that fit a case, and for how long."""
+"""Offer of a modal: the actions that fit a case, their durations, rules and reasons."""
 
 from collections.abc import Collection
 from datetime import timedelta
@@ -10,7 +10,7 @@ from bot.services.cases import CaseLine
 from workflows.domain.alerts import Subject
 from workflows.domain.case.model import Case
 from workflows.domain.case.planning import target
-from workflows.domain.case.view import CardView, view_of
+from workflows.domain.case.view import CardView, PresetView, view_of
 from workflows.domain.policy.actions import ActionCatalog, ActionSpec
 from workflows.domain.policy.playbook import Playbook, ReasonTemplate, Rule
 from workflows.domain.values import Text, Value
@@ -28,10 +28,9 @@ USUAL = (
 
 
 class Offer(Value):
-    """The choices; `title` and `subject` are None where the case could not be asked in time.
+    """The choices of a modal; `title`, `subject` and `case` are None if the case did not answer.
 
-    `others` are the subject's other open cases, where they were asked for. `case` is the one that
-    the modal was opened for, where it answered.
+    `others` are the subject's other open cases, for a merge. `preset` is the one to confirm.
     """
 
     title: Text | None = None
@@ -43,14 +42,15 @@ class Offer(Value):
     rules: tuple[Rule, ...] = ()
     templates: tuple[ReasonTemplate, ...] = ()
     case: Case | None = None
+    preset: PresetView | None = None
 
     @property
     def view(self) -> CardView | None:
-        """The card that the modal was opened from, as it would be drawn now."""
+        """The current card of the case."""
         return view_of(self.case) if self.case is not None else None
 
     def template(self, reason: str | None) -> ReasonTemplate | None:
-        """The reason called `reason`, or None."""
+        """The reason template with this id, or None."""
         return next((each for each in self.templates if each.id == reason), None)
 
     @property
@@ -64,33 +64,33 @@ class Offer(Value):
 
 
 def offer_of(case: Case) -> Offer:
-    """What fits `case`, by the policy that it keeps."""
+    """The choices that fit `case`, by the policy that it was opened with."""
     policy = case.policy
     fitting = {
         name: spec
         for name, spec in policy.catalog.actions.items()
         if target(case, spec) is not None
     }
-    known = {"subject": case.subject, "case": case}
-    return _offer(fitting, policy.playbook).model_copy(update=known)
+    update = {"subject": case.subject, "case": case}
+    return _offer(fitting, policy.playbook).model_copy(update=update)
 
 
 def offer_for(case: Case, types: Collection[str]) -> Offer:
-    """What can be done to many subjects of these types, by the policy that `case` keeps."""
+    """The choices for many subjects of these types, by the policy that `case` was opened with."""
     policy = case.policy
     fitting = {name: spec for name, spec in policy.catalog.actions.items() if spec.subject in types}
     return _offer(fitting, policy.playbook).model_copy(update={"subject": case.subject})
 
 
 def offer_at(workflow_id: str, policies: Policies) -> Offer:
-    """Everything that there is, by the policy of now: for when the case can't be asked."""
+    """All actions of the current policy, for a case that does not answer."""
     catalog: ActionCatalog = policies.catalog()
     playbook = policies.playbook(workflow_id.split("/")[1])
     return _offer(catalog.actions, playbook)
 
 
 def _offer(actions: dict[str, ActionSpec], playbook: Playbook | None) -> Offer:
-    # What can't be undone stands last, where a hasty hand does not land.
+    # Dangerous actions come last, away from a hasty tap.
     sorted_ = sorted(actions.items(), key=lambda item: item[1].danger)[:MOST_OPTIONS]
     kept = dict(sorted_)
     return Offer(

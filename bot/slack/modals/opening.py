@@ -1,4 +1,4 @@
-"""Opening of modals: at once with a placeholder, then filled with the case as it is."""
+"""Modal opener: a modal opens within Slack's 3 s, with a placeholder while its case is read."""
 
 import asyncio
 from typing import Any
@@ -8,67 +8,63 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_sdk.models.views import View
 
 from activities.errors import Unavailable
+from activities.slack.actions import MODALS, SlackAction, find, preset_of
 from activities.slack.handles import Handle
+from activities.slack.i18n.catalog import Catalog
 from bot.services.cases import CaseLine
 from bot.slack.context import Listener, SlackContext
-from bot.slack.interactions import Press, Unreadable, modal_of, preset_of
+from bot.slack.interactions import Press, Unreadable
 from bot.slack.modals.decide import with_template
 from bot.slack.modals.form import sentence_view
-from bot.slack.modals.metadata import decode, metadata_for
+from bot.slack.modals.metadata import Metadata, decode, metadata_for
 from bot.slack.modals.offer import Offer, offer_at, offer_of
 from bot.slack.modals.views import view_of
-from bot.slack.permissions import EVERYBODY, READS_ONLY, holds, role_needed
+from bot.slack.permissions import holds, role_needed
 from bot.slack.replies import UNHURRIED
 from workflows.client import OutOfReach
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.ids import closed_workflow_id
-from workflows.domain.people import WORKING_ROLES, Role
-from workflows.domain.values import Language
 
 PATIENCE = 0.8
-"""Seconds that a modal is given to be drawn; what takes longer opens empty, and is filled in."""
+"""Seconds for drawing a modal; after them a placeholder opens, and is filled in later."""
 
 ASKING = 8.0
-"""Seconds that the case is given to say what fits it; then everything is offered."""
+"""Seconds for reading the case; after them every action of the policy is offered."""
 
 LOOKING = 2.0
-"""Seconds that the ledger is given for a subject's other cases; then an id is typed."""
-
-CLOSED_TOO = frozenset({"note", "reopen", "all"})
-"""Modals that make sense for a case which does not run any more."""
-
-UNDECIDED_ONLY = frozenset({"decide", "handover", "snooze", "wait", "merge", "sure"})
-"""Modals that nobody should fill in for a case which is over."""
+"""Seconds for reading a subject's other cases; after them people type an id."""
 
 _log = structlog.get_logger(__name__)
 
 
 class CaseOver(Exception):
-    """No case runs any more where the button points to."""
+    """The case of a button is closed and cannot take its command."""
 
 
 class ModalOpener(Listener):
     """Opens the modal of a press."""
 
     async def open(self, press: Press, aim: Handle) -> None:
-        """Opens the modal of a press, or tells the person why it did not open."""
-        name = modal_of(press.name)
-        assert name is not None
-        drawing = self._after.start(self._drawn(press, aim, name))
+        """Opens the modal, or tells the person why it does not open."""
+        action = find(press.name)
+        assert action is not None
+        assert action.modal is not None
+        drawing = self._after.start(self._drawn(press, aim, action, action.modal))
         done, _ = await asyncio.wait({drawing}, timeout=PATIENCE)
         if done:
-            await self._show(press, name, drawing.result())
+            await self._show(press, action.modal, drawing.result())
             return
         texts = await self._texts(press.source.person)
-        loading = sentence_view(name, texts.say("bot.modal.loading"), texts)
+        loading = sentence_view(action.modal, texts.say("bot.modal.loading"), texts)
         view_id = await self._screen.begin(press, loading)
         if view_id is not None:
             drawn = await drawing
-            view = sentence_view(name, drawn, texts) if isinstance(drawn, str) else drawn
+            text = isinstance(drawn, str)
+            view = sentence_view(action.modal, drawn, texts) if text else drawn
             await self._screen.redraw(view_id, view)
 
     async def _show(self, press: Press, name: str, drawn: View | str) -> None:
-        """Where nothing stands open yet, a sentence needs no modal."""
+        """A sentence opens no modal of its own."""
         if isinstance(drawn, View):
             await self._screen.begin(press, drawn)
         elif not press.view:
@@ -78,19 +74,19 @@ class ModalOpener(Listener):
             await self._screen.redraw(press.view, sentence_view(name, drawn, texts))
 
     async def say(self, press: Press, key: str) -> None:
-        """What became of a press, in the modal where it was made."""
+        """Shows the outcome of a press in the modal around its button."""
         texts = await self._texts(press.source.person)
         await self._screen.redraw(press.view, sentence_view("all", texts.say(key), texts))
 
-    async def _drawn(self, press: Press, aim: Handle, name: str) -> View | str:
+    async def _drawn(self, press: Press, aim: Handle, action: SlackAction, name: str) -> View | str:
         """The modal, or the sentence that says why there is none.
 
-        Nobody types what would be refused. Who is not known types: the case asks again.
+        Nobody types what would be refused. Unknown roles count as allowed: the case checks again.
         """
-        person, allowed = press.source.person, _allowed(name)
+        person = press.source.person
         asking = asyncio.gather(
-            self._offer(aim, name),
-            holds(self._services.people, person, allowed),
+            self._offer(aim, action),
+            holds(self._services.people, person, action.roles),
             return_exceptions=True,
         )
         texts = await self._texts(person, UNHURRIED)
@@ -100,29 +96,28 @@ class ModalOpener(Listener):
         if isinstance(offer, BaseException):
             raise offer
         if may is False:
-            return await role_needed(self._services.people, allowed, texts)
+            return await role_needed(self._services.people, action.roles, texts)
         try:
-            return self._view(press, aim, offer, texts.language)
+            return self._view(press, aim, name, offer, texts)
         except Unreadable:
             return texts.say("bot.press.unreadable")
 
-    def _view(self, press: Press, aim: Handle, offer: Offer, language: Language) -> View:
+    def _view(self, press: Press, aim: Handle, name: str, offer: Offer, texts: Catalog) -> View:
         if press.source.place is None:
             raise Unreadable("a modal of a case opens from a message")
-        name, preset = modal_of(press.name), preset_of(press.name)
-        assert name is not None
+        preset = preset_of(press.name)
         if preset is not None and offer.view is not None:
-            # What is asked is asked as of now, whatever stood on the card that was pressed.
+            # The question shows the case as it is now, so the answer is about this version.
             aim = aim._replace(version=offer.view.version)
         limits = offer.limits if name == "decide" else None
-        metadata = metadata_for(aim, press.source.place, language, limits, preset)
-        return view_of(name, offer, metadata, self._services.texts(language))
+        metadata = metadata_for(aim, press.source.place, texts.language, limits, preset)
+        return view_of(name, offer, metadata, texts)
 
     async def offer(self, aim: Handle) -> Offer:
-        """What a modal that stands open already has to choose from. Raises `CaseOver`."""
-        return await self._offer(aim, "decide")
+        """The choices of an open `decide` modal. Raises `CaseOver`."""
+        return await self._offer(aim, MODALS["decide"])
 
-    async def _offer(self, aim: Handle, name: str) -> Offer:
+    async def _offer(self, aim: Handle, action: SlackAction) -> Offer:
         try:
             async with asyncio.timeout(ASKING):
                 case = await self._case(aim)
@@ -130,20 +125,20 @@ class ModalOpener(Listener):
             _log.warning("case_not_asked", case=aim.case, error=str(error))
             case = None
         except CaseOver:
-            if name not in CLOSED_TOO:
+            if not action.closed_too:
                 raise
             case = None
         if case is None:
             return offer_at(aim.workflow_id, self._services.policies)
-        if case.phase is Phase.CLOSED and name in UNDECIDED_ONLY:
+        if case.phase is Phase.CLOSED and Phase.CLOSED not in action.phases:
             raise CaseOver(aim.case)
-        others = await self._others(case) if name == "merge" else ()
+        others = await self._others(case) if action.modal == "merge" else ()
         return offer_of(case).model_copy(update={"others": others})
 
     async def _case(self, aim: Handle) -> Case | None:
-        """The case, where it was opened or was woken up after its end; None while it wakes up.
+        """The case, by the workflow that opened it or the one that reopened it.
 
-        Raises `CaseOver` and `OutOfReach`.
+        None while it starts again. Raises `CaseOver` and `OutOfReach`.
         """
         for workflow_id in dict.fromkeys((aim.workflow_id, closed_workflow_id(aim.case))):
             memory = await self._services.cases.memory(workflow_id)
@@ -163,34 +158,25 @@ class ModalOpener(Listener):
         )
 
 
-def _allowed(name: str) -> frozenset[Role]:
-    """Who may at all send this modal; policy says who approves, and whom a role covers for."""
-    if name == "all":  # whoever reads may watch, and look
-        return EVERYBODY
-    return EVERYBODY - READS_ONLY if name in ("reject", "ask") else WORKING_ROLES
-
-
 class Templates(Listener):
-    """The listener of the choice."""
+    """The listener of the reason templates in `decide`."""
 
     def __init__(self, context: SlackContext) -> None:
         super().__init__(context)
         self._opening = ModalOpener(context)
 
     async def chosen(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        """Takes the choice; the modal is drawn anew beside the request."""
+        """Redraws the modal with the chosen template."""
         await ack()
         self._after.start(self._fill(body["view"]))
 
     async def _fill(self, view: dict[str, Any]) -> None:
         try:
-            metadata = decode(str(view.get("private_metadata", "")))
-            aim = Handle(
-                case=metadata.case, version=metadata.version, workflow_id=metadata.workflow_id
-            )
+            metadata = decode(str(view.get("private_metadata", "")), Metadata)
+            aim = Handle(metadata.case, metadata.version, metadata.workflow_id)
             offer = await self._opening.offer(aim)
         except (Unreadable, CaseOver) as error:
-            # Whoever submits it will hear why; what was typed stays where it is.
+            # The submission will say why; typed text stays in place.
             _log.warning("template_not_filled", error=str(error))
             return
         filled = with_template(view, offer, self._services.texts(metadata.language))

@@ -1,5 +1,6 @@
-"""Screen: modals that are opened, pushed and redrawn, and private answers."""
+"""Screen of one person: modals are opened, pushed and redrawn; answers are ephemeral."""
 
+from collections.abc import Awaitable
 from typing import Any
 
 import aiohttp
@@ -19,7 +20,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Screen:
-    """Modals and private answers."""
+    """Modals and ephemeral answers."""
 
     def __init__(
         self, services: Services, languages: Languages, replies: Replies, client: AsyncWebClient
@@ -30,7 +31,7 @@ class Screen:
         self._client = client
 
     async def open(self, source: Source, view: View | dict[str, Any]) -> str | None:
-        """Opens a modal and returns its id; where Slack does not, its person hears of it."""
+        """Opens a modal and returns its id; None, and an ephemeral message, if Slack refuses."""
         try:
             answer = await self._client.views_open(trigger_id=source.trigger_id, view=view)
         except SlackApiError as error:
@@ -46,48 +47,44 @@ class Screen:
         return None
 
     async def begin(self, press: Press, view: View | dict[str, Any]) -> str | None:
-        """Draws `view` where the press was made, if that is a modal, else opens it; its id."""
+        """Shows `view` in the modal of the press, or opens a new one; returns its id."""
         if press.view:
             await self.redraw(press.view, view)
             return press.view
         return await self.open(press.source, view)
 
     async def push(self, trigger_id: str, view: dict[str, Any]) -> bool:
-        """Whether a modal stands open above another: Slack allows two (docs.slack.dev, modals)."""
-        try:
-            await self._client.views_push(trigger_id=trigger_id, view=view)
-        except SlackApiError as error:
-            _log.warning("modal_not_pushed", error=error.response.get("error"))
-        except (aiohttp.ClientError, TimeoutError) as error:
-            _log.warning("modal_not_pushed", error=str(error))
-        else:
-            return True
-        return False
+        """Whether a modal opened above another: Slack allows two (docs.slack.dev, modals)."""
+        call = self._client.views_push(trigger_id=trigger_id, view=view)
+        return await _done(call, "modal_not_pushed")
 
     async def redraw(self, view_id: str, view: View | dict[str, Any]) -> bool:
-        """Draws a modal anew; whether it is still open."""
-        return await self._update(view, view_id=view_id)
+        """Replaces a modal; False if it is closed."""
+        call = self._client.views_update(view_id=view_id, view=view)
+        return await _done(call, "modal_not_redrawn")
 
     async def redraw_pushed(self, external_id: str, view: dict[str, Any]) -> bool:
-        """The same for a modal whose id Slack has not told."""
-        return await self._update(view, external_id=external_id)
-
-    async def _update(self, view: View | dict[str, Any], **which: str) -> bool:
-        try:
-            await self._client.views_update(view=view, **which)
-        except SlackApiError as error:
-            _log.info("modal_not_redrawn", error=error.response.get("error"))
-        except (aiohttp.ClientError, TimeoutError) as error:
-            _log.warning("modal_not_redrawn", error=str(error))
-        else:
-            return True
-        return False
+        """Replaces a modal by its external_id."""
+        call = self._client.views_update(external_id=external_id, view=view)
+        return await _done(call, "modal_not_redrawn")
 
     async def tell(self, source: Source, key: str, **values: str) -> None:
-        """Answers a person where they pressed."""
+        """Answers a person next to their press, with a sentence of the catalog."""
         language = await self._languages.of(source.person)
         await self.say(source, self._services.texts(language).say(key, **values))
 
     async def say(self, source: Source, text: str) -> None:
-        """The same, with words that were put together already."""
+        """Answers a person next to their press."""
         await self._replies.privately(source, Said(text=text))
+
+
+async def _done(call: Awaitable[Any], failure: str) -> bool:
+    try:
+        await call
+    except SlackApiError as error:
+        _log.info(failure, error=error.response.get("error"))
+    except (aiohttp.ClientError, TimeoutError) as error:
+        _log.warning(failure, error=str(error))
+    else:
+        return True
+    return False

@@ -1,4 +1,4 @@
-"""The marketplace's REST API: reading things, imposing and lifting measures, exactly once a key."""
+"""REST API of the marketplace: reads, measures and lifts, each change once per idempotency key."""
 
 import asyncio
 import hashlib
@@ -24,11 +24,11 @@ class Switches(Protocol):
     """The fault switches."""
 
     def on(self, name: str) -> bool:
-        """Whether a fault is on."""
+        """True while the fault is on."""
 
 
 class Lost(Response):
-    """Promises an answer and drops the connection: the client never learns what happened."""
+    """Response with a Content-Length that closes the connection before its body."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = [(b"content-length", b"2"), (b"connection", b"close")]
@@ -110,10 +110,10 @@ class Call:
         if len(parts) < 2 or parts[0] not in MEASURES:
             return _error(404, "not_found", "There is nothing here.")
         if self._request.method == "GET":
-            return self._looked_up(parts)
+            return self._get(parts)
         return await self._change(parts)
 
-    def _looked_up(self, parts: list[str]) -> Response:
+    def _get(self, parts: list[str]) -> Response:
         if len(parts) == 3 and parts[0] == "users" and parts[2] == "related":
             shared = SHARED.get(self._request.query_params.get("by", ""))
             if shared is None or self._store.get(*parts[:2]) is None:
@@ -151,7 +151,7 @@ class Call:
     def _do(self, parts: list[str], body: bytes) -> Response:
         type_, id_, *rest = parts
         if (type_, rest) == ("users", ["notices"]) and self._request.method == "POST":
-            return self._tell(id_, body)
+            return self._notify(id_, body)
         measure = MEASURES[type_].get(rest[0]) if rest else None
         if measure is None or self._store.get(type_, id_) is None:
             return _nothing()
@@ -164,13 +164,13 @@ class Call:
             return JSONResponse({"lifted": gone})
         return _nothing()
 
-    def _tell(self, user: str, body: bytes) -> Response:
+    def _notify(self, user: str, body: bytes) -> Response:
         given = _json(body)
         if self._store.get("users", user) is None:
             return _nothing()
         if given is None or not isinstance(given.get("text"), dict):
             return _error(422, "invalid", "A notice needs a text.")
-        self._store.tell(user, given)
+        self._store.notify(user, given)
         return JSONResponse({"told": user}, 201)
 
     def _impose(self, type_: str, id_: str, name: str, body: bytes) -> Response:

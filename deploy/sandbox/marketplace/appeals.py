@@ -1,4 +1,4 @@
-"""A user of the marketplace appeals: it posts a signed appeal to Koban, as a platform would."""
+"""Appeals of marketplace users, posted to Koban with a platform's signature."""
 
 import json
 from collections.abc import Callable
@@ -42,7 +42,7 @@ def appeal_routes(store: Store, koban: Callable[[], str], secret: str) -> APIRou
 
 
 async def post_appeal(koban: str, secret: str, body: dict[str, Any]) -> Response:
-    """Koban's own answer, or that it did not give one."""
+    """Koban's answer; 503 when it does not answer."""
     content = json.dumps(body, ensure_ascii=False)
     try:
         async with httpx.AsyncClient(timeout=SECONDS) as http:

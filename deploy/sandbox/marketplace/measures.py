@@ -1,4 +1,4 @@
-"""What the marketplace can do to its things, and how that shows: data, not code."""
+"""Measures of the marketplace and the fields that show them, as data."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,40 +10,40 @@ Shows = Callable[[Sequence[Row]], Row]
 
 @dataclass(frozen=True)
 class Measure:
-    """One kind of measure. `shows` makes fields of a thing from the measures that stand."""
+    """One kind of measure. `shows` makes fields of a thing from its measures in force."""
 
     shows: Shows
     undo: bool = True
 
 
 def _flag(name: str) -> Shows:
-    return lambda standing: {name: bool(standing)}
+    return lambda active: {name: bool(active)}
 
 
 def _until(flag: str, until: str) -> Shows:
-    def shows(standing: Sequence[Row]) -> Row:
-        times = [row["until"] for row in standing if row["until"]]
-        return {flag: bool(standing), until: max(times, default=None)}
+    def shows(active: Sequence[Row]) -> Row:
+        times = [row["until"] for row in active if row["until"]]
+        return {flag: bool(active), until: max(times, default=None)}
 
     return shows
 
 
 def _status(status: str) -> Shows:
-    return lambda standing: {"status": status} if standing else {}
+    return lambda active: {"status": status} if active else {}
 
 
-def _paused(standing: Sequence[Row]) -> Row:
-    return {"paused": True, "status": "paused"} if standing else {"paused": False}
+def _paused(active: Sequence[Row]) -> Row:
+    return {"paused": True, "status": "paused"} if active else {"paused": False}
 
 
-def _removed(standing: Sequence[Row]) -> Row:
-    return {"removed": True, "status": "removed"} if standing else {"removed": False}
+def _removed(active: Sequence[Row]) -> Row:
+    return {"removed": True, "status": "removed"} if active else {"removed": False}
 
 
 # Where two measures show in the same field, the one further down wins.
 MEASURES: dict[str, dict[str, Measure]] = {
     "users": {
-        "warnings": Measure(lambda standing: {"warnings": len(standing)}),
+        "warnings": Measure(lambda active: {"warnings": len(active)}),
         "mutes": Measure(_until("muted", "muted_until")),
         "payout-holds": Measure(_flag("payout_held")),
         "bid-limits": Measure(_flag("bidding_limited")),

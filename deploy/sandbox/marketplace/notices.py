@@ -1,4 +1,4 @@
-"""What the marketplace tells its users: kept beside the things, shown with the user."""
+"""Notices to users, stored beside the things and shown with the user."""
 
 import json
 import sqlite3
@@ -20,7 +20,7 @@ class Notices:
         db.executescript(SCHEMA)
 
     def add(self, user: str, given: Row, at: str) -> None:
-        """Tells a user something; the call's idempotency key keeps it from standing twice."""
+        """Stores a notice; the call's idempotency key prevents a second one."""
         text = json.dumps(given["text"], ensure_ascii=False)
         kind, case, appeal = (str(given.get(name) or "") for name in ("kind", "case", "appeal"))
         self._db.execute(

@@ -1,4 +1,4 @@
-"""Pictures that the marketplace serves: drawn, harmless, and the same for the same name."""
+"""Sample pictures of the marketplace, drawn from their names."""
 
 import hashlib
 import io
@@ -37,7 +37,7 @@ def _colour(seed: bytes, place: int, *, light: bool) -> tuple[int, int, int]:
 
 
 def picture_routes(faults: Switches) -> APIRouter:
-    """`/market/images/NAME.png`, for whoever has the address, as a CDN would serve it."""
+    """`/market/images/NAME.png`, without a token, as a CDN serves it."""
     router = APIRouter()
 
     @router.get("/market/images/{name}.png")

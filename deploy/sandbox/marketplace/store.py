@@ -1,4 +1,4 @@
-"""The marketplace's state in SQLite: things, the measures on them, answers given, calls made."""
+"""SQLite store of the marketplace: things, measures, answers by idempotency key, calls."""
 
 import json
 import sqlite3
@@ -89,13 +89,13 @@ class Store:
             body["notices"] = self._notices.of(body["id"])
         return body
 
-    def tell(self, user: str, notice: Row) -> None:
-        """Tells a user something."""
+    def notify(self, user: str, notice: Row) -> None:
+        """Adds a notice to a user."""
         self._notices.add(user, notice, now())
         self._touch("users", user)
 
     def last_case(self, type_: str, id_: str) -> str | None:
-        """The case of the last measure that stands on a thing."""
+        """The case of the last measure in force on a thing."""
         row = self._db.execute(
             "SELECT case_id FROM measures WHERE type = ? AND id = ? ORDER BY at DESC LIMIT 1",
             (type_, id_),
@@ -143,7 +143,7 @@ class Store:
         return dict(rows.fetchall())
 
     def measures(self) -> set[tuple[str, str, str, str]]:
-        """What stands on which thing because of which case: (type, id, name, case)."""
+        """Measures in force: (type, id, name, case)."""
         rows = self._db.execute("SELECT type, id, name, case_id FROM measures")
         return {(row["type"], row["id"], row["name"], row["case_id"]) for row in rows}
 

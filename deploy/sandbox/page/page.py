@@ -1,4 +1,4 @@
-"""Serves the sandbox page: plain files, no build step, nothing fetched from elsewhere."""
+"""Static files of the sandbox page: no build step, no request to another origin."""
 
 from pathlib import Path
 

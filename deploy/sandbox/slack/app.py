@@ -1,23 +1,23 @@
-"""The stand-in as one app, or as parts of an app that has more."""
+"""FastAPI app of the stand-in, alone or as routers of a larger app."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from deploy.sandbox.faults import faults_router
-from deploy.sandbox.slack.courier import Courier
+from deploy.sandbox.slack.app_client import AppClient
+from deploy.sandbox.slack.faults import faults_router
 from deploy.sandbox.slack.ui import ui_router
 from deploy.sandbox.slack.web_api import api_router
 from deploy.sandbox.slack.workspace import Workspace
 
 
-def add_slack(app: FastAPI, workspace: Workspace) -> Courier:
-    """Hangs the Web API and `/ui` into the app; close the courier when the app ends."""
-    courier = Courier(workspace)
+def add_slack(app: FastAPI, workspace: Workspace) -> AppClient:
+    """Adds the Web API and `/ui` to the app; the caller closes the returned client."""
+    app_client = AppClient(workspace)
     app.include_router(api_router(workspace))
-    app.include_router(ui_router(workspace, courier))
-    return courier
+    app.include_router(ui_router(workspace, app_client))
+    return app_client
 
 
 def make_app(workspace: Workspace) -> FastAPI:
@@ -26,9 +26,9 @@ def make_app(workspace: Workspace) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        await courier.close()
+        await app_client.close()
 
     app = FastAPI(title="Slack stand-in", lifespan=lifespan)
     app.include_router(faults_router(workspace.faults))
-    courier = add_slack(app, workspace)
+    app_client = add_slack(app, workspace)
     return app

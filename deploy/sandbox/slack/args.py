@@ -1,4 +1,4 @@
-"""A Web API call's arguments, whatever way they came: JSON, form or query."""
+"""Arguments of a Web API call from JSON, form or query."""
 
 import json
 from collections.abc import Mapping

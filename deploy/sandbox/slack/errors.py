@@ -1,8 +1,8 @@
-"""How the Web API says no."""
+"""Error answers of the Web API."""
 
 
 class SlackError(Exception):
-    """Becomes `{"ok": false, "error": code, "response_metadata": {"messages": [...]}}`."""
+    """Answered as `{"ok": false, "error": code, "response_metadata": {"messages": [...]}}`."""
 
     def __init__(self, code: str, messages: list[str] | None = None) -> None:
         super().__init__(code)

@@ -1,4 +1,4 @@
-"""Tells pages and tests that something they can see has changed."""
+"""Change feed: a sequence number per person that pages and tests wait on."""
 
 import asyncio
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ class Feed:
         self._seq = 0
         self._everyone = 0
         self._each: dict[str, int] = {}
-        self._bell = asyncio.Event()
+        self._changed = asyncio.Event()
 
     def touch(self, users: Iterable[str] | None = None) -> None:
         """Something changed for these users; for everyone when None."""
@@ -19,11 +19,11 @@ class Feed:
             self._everyone = self._seq
         for user in users or ():
             self._each[user] = self._seq
-        self._ring()
+        self._wake()
 
     def close(self) -> None:
         self.closed = True
-        self._ring()
+        self._wake()
 
     def seq(self, user: str) -> int:
         """The number of the last change that this user could see."""
@@ -34,11 +34,11 @@ class Feed:
         try:
             async with asyncio.timeout(within):
                 while self.seq(user) <= seen and not self.closed:
-                    await self._bell.wait()
+                    await self._changed.wait()
         except TimeoutError:
             return self.seq(user)
         return self.seq(user)
 
-    def _ring(self) -> None:
-        self._bell.set()
-        self._bell = asyncio.Event()
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()

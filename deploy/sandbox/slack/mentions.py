@@ -1,4 +1,4 @@
-"""Who a text mentions, as Slack's clients would highlight it.
+"""Mentions in a text and its blocks, as Slack's clients highlight them.
 
 Only mrkdwn and rich text mention; plain_text and escaped `&lt;` never do.
 https://docs.slack.dev/messaging/formatting-message-text

@@ -1,4 +1,4 @@
-"""The message store: posting, editing, deleting, finding. Knows nothing of HTTP."""
+"""Message store: post, edit, delete, find."""
 
 import secrets
 import time
@@ -67,7 +67,7 @@ class Messages:
     def find(self, channel: str, ts: str) -> Message | None:
         return self.by_channel.get(channel, {}).get(ts)
 
-    def standing(self, channel: str, ts: str) -> Message | None:
+    def visible(self, channel: str, ts: str) -> Message | None:
         """A message that everyone can see: not deleted, not ephemeral."""
         message = self.find(channel, ts)
         return None if message is None or message.deleted or message.ephemeral_to else message

@@ -1,4 +1,4 @@
-"""What the stand-in remembers: people, channels, messages, views."""
+"""Data of the workspace: people, groups, channels, messages, views, files."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum

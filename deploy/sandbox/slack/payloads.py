@@ -1,4 +1,4 @@
-"""The JSON that apps receive and read: messages, channels, users, interactions.
+"""JSON of messages, channels, users and interactions as apps receive it.
 
 https://docs.slack.dev/reference/interaction-payloads
 """
@@ -106,7 +106,7 @@ def group_json(group: Group, users: bool) -> dict:
 
 
 def envelope(workspace: Workspace, kind: str, member: Member) -> dict:
-    """What every interaction payload carries."""
+    """Fields that every interaction payload has."""
     return {
         "type": kind,
         "team": {"id": TEAM, "domain": TEAM_DOMAIN},

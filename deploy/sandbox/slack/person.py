@@ -1,4 +1,4 @@
-"""A human at the stand-in, for tests and benches: sees only what the page shows, over HTTP.
+"""Person: HTTP client of `/ui` for tests and benches, with the same view as the page.
 
 async with Person(base_url, "U0SATO") as sato:
     card = await sato.wait_card("ts-live", "K7Q2F9XM")
@@ -24,15 +24,14 @@ Which = Seen | Callable[[Seen], bool] | str
 # The condition may hang on something that Slack does not show (the marketplace, the ledger).
 RECHECK_SECONDS = 0.2
 PATIENCE = 120.0
-"""Seconds until a wait counts as failed: a safety net, far beyond what a busy machine needs."""
-
+"""Seconds before a wait fails: a safety net far beyond the needs of a busy machine."""
 
 LOADING = ("読み込んでいます…", "Loading…")
-"""What a modal says until the app fills it in; a person waits for that."""
+"""Texts of a modal that the app has not filled in yet; `modal` waits until they are gone."""
 
 
 class NotThere(AssertionError):
-    """What was looked for is not on the screen; the message lists what is."""
+    """The element is not on the screen; the message lists the elements that are."""
 
 
 class Refused(AssertionError):
@@ -41,7 +40,7 @@ class Refused(AssertionError):
 
 async def wait_until(
     check: Callable[[], T | Awaitable[T | None] | None],
-    timeout: float = PATIENCE,  # noqa: ASYNC109 -- a person's patience, part of the sentence
+    timeout: float = PATIENCE,  # noqa: ASYNC109 -- reads as part of the sentence
     *,
     watching: "Person | None" = None,
     what: str = "",
@@ -63,7 +62,7 @@ async def wait_until(
 
 
 async def _looked(check: Callable[[], T | Awaitable[T | None] | None]) -> T | NotThere | None:
-    """What is not on the screen yet, like a first direct message, is waited for as well."""
+    """Returns NotThere for an element that is missing so far, so that the wait continues."""
     try:
         value = check()
         return await value if inspect.isawaitable(value) else value
@@ -88,7 +87,7 @@ class Person:
     def __init__(self, base_url: str, user: str) -> None:
         self.user = user
         self._http = httpx.AsyncClient(base_url=base_url, timeout=PATIENCE, trust_env=False)
-        self._bell = asyncio.Event()
+        self._changed = asyncio.Event()
         self._listening: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -145,7 +144,7 @@ class Person:
         ]
 
     async def latest(self, message: Seen) -> Seen:
-        """The same message as it stands now."""
+        """The current version of the message."""
         for one in await self.messages(message["channel"]):
             if one["ts"] == message["ts"]:
                 return one
@@ -231,15 +230,15 @@ class Person:
     async def command(self, line: str, channel: str = "ts-live") -> None:
         """Types `/koban …`; raises Refused when Slack reports that it did not run."""
         name, _, text = line.partition(" ")
-        _taken(await self._post("command", channel=channel, command=name, text=text))
+        _check_accepted(await self._post("command", channel=channel, command=name, text=text))
 
     async def shortcut(self, callback_id: str, message: Seen | None = None) -> None:
         """Uses a global shortcut, or one from the menu of a message; raises as `command` does."""
         if message is None:
-            _taken(await self._post("shortcut", callback_id=callback_id))
+            _check_accepted(await self._post("shortcut", callback_id=callback_id))
             return
         where = {"channel": message["channel"], "ts": message["ts"]}
-        _taken(await self._post("message_shortcut", callback_id=callback_id, **where))
+        _check_accepted(await self._post("message_shortcut", callback_id=callback_id, **where))
 
     async def say(self, channel: str, text: str, thread_ts: str | None = None) -> str:
         """Posts as this person; the ts."""
@@ -283,14 +282,14 @@ class Person:
         """Set at the next change of this person's screen."""
         if self._listening is None:
             self._listening = asyncio.create_task(self._listen())
-        return self._bell
+        return self._changed
 
     async def _listen(self) -> None:
         while True:
             try:
                 await self._follow()
             except httpx.HTTPError:
-                # The workspace restarts: look again rather than fail the one who waits.
+                # The workspace restarts: connect again instead of failing the wait.
                 await asyncio.sleep(RECHECK_SECONDS)
 
     async def _follow(self) -> None:
@@ -298,8 +297,8 @@ class Person:
         async with self._http.stream("GET", "/ui/stream", params=params, timeout=None) as events:
             async for line in events.aiter_lines():
                 if line.startswith("data:"):
-                    bell, self._bell = self._bell, asyncio.Event()
-                    bell.set()
+                    changed, self._changed = self._changed, asyncio.Event()
+                    changed.set()
 
     async def _pick(self, where: Which, channel: str | None) -> Seen:
         if isinstance(where, dict):
@@ -317,7 +316,7 @@ class Person:
             if "ts" in seen
             else {"type": "view", "view_id": seen["id"]}
         )
-        _taken(
+        _check_accepted(
             await self._post(
                 "act",
                 container=container,
@@ -378,6 +377,6 @@ def _is_reply(message: Seen) -> bool:
     return message["thread_ts"] not in (None, message["ts"])
 
 
-def _taken(answer: Seen) -> None:
+def _check_accepted(answer: Seen) -> None:
     if not answer["ok"]:
         raise Refused(answer.get("error") or answer)

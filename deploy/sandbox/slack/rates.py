@@ -73,7 +73,7 @@ class Bucket:
 
 @dataclass
 class Rates:
-    """`burst_share`: how much of a minute's calls may come at once; Slack leaves it open.
+    """`burst_share`: how much of a minute's calls may come at once; Slack gives no figure.
 
     An app may open ten connections, so `connection_burst` of them may be asked for at once.
     `speed`: how many times Slack's rates are allowed, for tests that can't wait a minute.
@@ -90,7 +90,7 @@ class Rates:
 
     @property
     def pace(self) -> float:
-        """What Koban has to keep to: the speed, 0 where nothing is limited."""
+        """Multiple of Slack's rates that is allowed; 0 when nothing is limited."""
         return self.speed if self.enabled else 0.0
 
     def wait_for(self, method: str, channel: str | None = None) -> int:

@@ -1,4 +1,4 @@
-"""What a person reads of a message or view, and what they can press there."""
+"""Visible text and controls of a message or view, in reading order."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from deploy.sandbox.slack.blockkit.blocks import elements_of
 
 @dataclass(frozen=True)
 class Control:
-    """Something to press or fill in; `label` is what is written on it."""
+    """A button, menu or input; `label` is its visible text."""
 
     block_id: str
     element: dict
@@ -53,7 +53,7 @@ def _label(block: dict, element: dict) -> str:
 
 
 def _words(node: object) -> Iterator[str]:
-    """Texts in the order they stand; not what hides in menus, dialogs and values."""
+    """Texts in reading order, without those inside menus, dialogs and values."""
     if isinstance(node, list):
         for inner in node:
             yield from _words(inner)

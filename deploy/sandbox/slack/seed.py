@@ -1,4 +1,4 @@
-"""The demo's people, groups and channels."""
+"""People, groups and channels of a new workspace."""
 
 from deploy.sandbox.slack.model import BOT_USER, Channel, Group, Member, Role
 

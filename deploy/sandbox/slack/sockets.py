@@ -1,8 +1,8 @@
-"""Socket Mode: the WebSockets that the app opens, and the envelopes that go over them.
+"""Socket Mode: WebSocket connections of the app and the envelopes sent over them.
 
 https://docs.slack.dev/apis/events-api/using-socket-mode
 
-What happens while no socket is open is never sent later: Slack promises no replay.
+Without an open socket an envelope is lost: Slack documents no replay.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ MOST_CONNECTIONS = 10
 """docs.slack.dev, Socket Mode: "up to 10 open WebSocket connections at the same time"."""
 
 TICKET_SECONDS = 30.0
-"""How long an address that apps.connections.open made may wait for its connection; ours to say."""
+"""Lifetime of an address from apps.connections.open; Slack gives no figure."""
 
 
 class Kind(StrEnum):
@@ -35,8 +35,8 @@ class Kind(StrEnum):
     EVENT = "events_api"
 
 
-class Parting(StrEnum):
-    """Why Slack says that it is about to close a connection."""
+class DisconnectReason(StrEnum):
+    """Reasons of a `disconnect` message."""
 
     WARNING = "warning"
     REFRESH = "refresh_requested"
@@ -54,20 +54,20 @@ class Link:
     socket: web.WebSocketResponse
     waiting: dict[str, asyncio.Future[dict]] = field(default_factory=dict)
 
-    def heard(self, text: str) -> None:
-        """An ack: `{envelope_id, payload?}`. What names no envelope of this link is ignored."""
+    def receive(self, text: str) -> None:
+        """Handles an ack, `{envelope_id, payload?}`; one for an unknown envelope is ignored."""
         try:
-            said = json.loads(text)
+            ack = json.loads(text)
         except ValueError:
             return
-        wanted = said.get("envelope_id") if isinstance(said, dict) else None
+        wanted = ack.get("envelope_id") if isinstance(ack, dict) else None
         answer = self.waiting.pop(wanted, None) if isinstance(wanted, str) else None
         if answer is not None and not answer.done():
-            payload = said.get("payload")
+            payload = ack.get("payload")
             answer.set_result(payload if isinstance(payload, dict) else {})
 
     def lost(self) -> None:
-        """Nobody will acknowledge what is still under way here."""
+        """Fails the envelopes that still wait for an ack."""
         for answer in self.waiting.values():
             if not answer.done():
                 answer.set_exception(NoSocket())
@@ -76,7 +76,7 @@ class Link:
 
 @dataclass
 class Sockets:
-    """`url` is where connections are taken, `ws://127.0.0.1:PORT`; empty while they are not."""
+    """`url` is the server's address, `ws://127.0.0.1:PORT`; empty while it is stopped."""
 
     url: str = ""
     clock: Callable[[], float] = time.monotonic
@@ -86,7 +86,7 @@ class Sockets:
     _turn: count = field(default_factory=count)
 
     def issue(self) -> str:
-        """The address of one connection, good once and for `TICKET_SECONDS`."""
+        """Address of one connection, valid once and for `TICKET_SECONDS`."""
         ticket = secrets.token_urlsafe(16)
         self._tickets[ticket] = self.clock()
         return f"{self.url}/link/?ticket={ticket}&app_id={APP}"
@@ -94,7 +94,7 @@ class Sockets:
     async def send(self, kind: Kind, payload: dict) -> dict:
         """The payload of the ack, {} where it has none.
 
-        Any open connection may get it. Raises `NoSocket`; waits for as long as the caller does.
+        Any open connection may get it. Raises `NoSocket`; the caller sets the timeout.
         """
         if not self.links:
             raise NoSocket
@@ -112,9 +112,9 @@ class Sockets:
             link.waiting.pop(envelope, None)
 
     async def refresh(self) -> None:
-        """Asks every connection to be made anew, as Slack does every few hours."""
+        """Asks the app to reconnect every socket, as Slack does every few hours."""
         for link in list(self.links):
-            await _part(link.socket, Parting.REFRESH)
+            await _disconnect(link.socket, DisconnectReason.REFRESH)
 
     async def close(self) -> None:
         """Closes every connection; the app may open others."""
@@ -129,7 +129,7 @@ class Sockets:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         if len(self.links) >= MOST_CONNECTIONS:
-            await _part(socket, Parting.TOO_MANY)
+            await _disconnect(socket, DisconnectReason.TOO_MANY)
             await socket.close()
             return socket
         await self._follow(Link(socket))
@@ -142,17 +142,17 @@ class Sockets:
             await link.socket.send_json(_hello(len(self.links)))
             async for message in link.socket:
                 if message.type is WSMsgType.TEXT:
-                    link.heard(message.data)
+                    link.receive(message.data)
         finally:
             self.links.remove(link)
             link.lost()
 
 
 @asynccontextmanager
-async def socket_door(sockets: Sockets, port: int = 0) -> AsyncIterator[None]:
-    """Takes connections on a port of its own; 0 is any free one.
+async def socket_server(sockets: Sockets, port: int = 0) -> AsyncIterator[None]:
+    """Serves connections on a port of its own; 0 is any free one.
 
-    Apart from the other routes because uvicorn speaks WebSocket only with a further library.
+    A server of its own, because uvicorn needs a further library for WebSocket.
     """
     app = web.Application()
     app.router.add_get("/link/", sockets.connected)
@@ -188,5 +188,5 @@ def _envelope(kind: Kind, envelope: str, payload: dict) -> dict:
 _ANSWERED = ("view_submission", "block_suggestion")
 
 
-async def _part(socket: web.WebSocketResponse, why: Parting) -> None:
+async def _disconnect(socket: web.WebSocketResponse, why: DisconnectReason) -> None:
     await socket.send_json({"type": "disconnect", "reason": why.value, "debug_info": {}})

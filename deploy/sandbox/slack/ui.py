@@ -1,4 +1,4 @@
-"""`/ui/*`: the human side of Slack, for the page and for tests."""
+"""Routes of `/ui/*`: a person's side of Slack, for the page and for tests."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,12 +7,12 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from deploy.sandbox.slack import pressing, submitting, telling
+from deploy.sandbox.slack import interactions
+from deploy.sandbox.slack.app_client import AppClient
 from deploy.sandbox.slack.blockkit.values import merged
-from deploy.sandbox.slack.courier import Courier
+from deploy.sandbox.slack.client_state import client_state, person_json
 from deploy.sandbox.slack.errors import SlackError
 from deploy.sandbox.slack.model import Channel, Member
-from deploy.sandbox.slack.screen import person_json, screen
 from deploy.sandbox.slack.web_api import learn_base_url
 from deploy.sandbox.slack.workspace import Workspace
 
@@ -43,7 +43,7 @@ class Submission(By):
     values: dict[str, dict[str, dict]] = Field(default_factory=dict)
 
 
-class Closing(By):
+class CloseView(By):
     view_id: str
 
 
@@ -53,13 +53,13 @@ class Command(By):
     text: str = ""
 
 
-class Said(By):
+class NewMessage(By):
     channel: str
     text: str
     thread_ts: str | None = None
 
 
-class Reading(By):
+class ReadMark(By):
     channel: str
 
 
@@ -72,22 +72,22 @@ class MessageShortcut(Shortcut):
     ts: str
 
 
-def ui_router(workspace: Workspace, courier: Courier) -> APIRouter:
+def ui_router(workspace: Workspace, client: AppClient) -> APIRouter:
     async def learn(request: Request) -> None:
         learn_base_url(workspace, request)
 
     router = APIRouter(prefix="/ui", dependencies=[Depends(learn)])
-    _looking(router, workspace)
-    _doing(router, workspace, courier)
-    _modals(router, workspace, courier)
-    _counting(router, workspace)
+    _read_routes(router, workspace)
+    _action_routes(router, workspace, client)
+    _modal_routes(router, workspace, client)
+    _log_routes(router, workspace)
     return router
 
 
 def _member(workspace: Workspace, user: str) -> Member:
     member = workspace.people.get(user)
     if member is None or member.is_bot:
-        raise HTTPException(404, f"nobody here is called {user!r}")
+        raise HTTPException(404, f"there is no person {user!r}")
     return member
 
 
@@ -105,18 +105,18 @@ def _outcome(error: str | None) -> dict:
     return {"ok": error is None, **({"error": error} if error else {})}
 
 
-def _looking(router: APIRouter, workspace: Workspace) -> None:
+def _read_routes(router: APIRouter, workspace: Workspace) -> None:
     @router.get("/people")
     async def people() -> list[dict]:
         return [person_json(workspace, m) for m in workspace.people.values() if not m.is_bot]
 
     @router.get("/state")
     async def state(user: str = Query(alias="as")) -> dict:
-        return screen(workspace, _member(workspace, user))
+        return client_state(workspace, _member(workspace, user))
 
     @router.get("/shortcuts")
     async def shortcuts() -> list[dict]:
-        """What the app offers: `{name, type: global | message, callback_id, description}`."""
+        """Shortcuts of the app: `{name, type: global | message, callback_id, description}`."""
         return list(workspace.shortcuts)
 
     @router.get("/stream")
@@ -128,7 +128,7 @@ def _looking(router: APIRouter, workspace: Workspace) -> None:
         )
 
     @router.post("/read")
-    async def read(body: Reading) -> dict:
+    async def read(body: ReadMark) -> dict:
         member = _member(workspace, body.user)
         workspace.mark_read(member.id, _channel(workspace, member, body.channel).id)
         return _outcome(None)
@@ -143,77 +143,79 @@ async def _changes(workspace: Workspace, user: str) -> AsyncIterator[str]:
         await asyncio.sleep(STREAM_PAUSE)
 
 
-def _doing(router: APIRouter, workspace: Workspace, courier: Courier) -> None:
+def _action_routes(router: APIRouter, workspace: Workspace, client: AppClient) -> None:
     @router.post("/act")
     async def act(body: Act) -> dict:
         member = _member(workspace, body.user)
-        source = pressing.source_of(workspace, member.id, body.container)
+        source = interactions.source_of(workspace, member.id, body.container)
         if source is not None:
             source.values = merged(source.values, body.values)
-        done = pressing.Press(body.block_id, body.action_id, body.given())
-        return _outcome(await pressing.press(workspace, courier, member, source, done))
+        done = interactions.Press(body.block_id, body.action_id, body.given())
+        return _outcome(await interactions.press(workspace, client, member, source, done))
 
     @router.post("/options")
     async def options(body: Act) -> dict:
         member = _member(workspace, body.user)
-        source = pressing.source_of(workspace, member.id, body.container)
-        done = pressing.Press(body.block_id, body.action_id, body.given())
-        return {"options": await pressing.suggest(workspace, courier, member, source, done)}
+        source = interactions.source_of(workspace, member.id, body.container)
+        done = interactions.Press(body.block_id, body.action_id, body.given())
+        return {"options": await interactions.suggest(workspace, client, member, source, done)}
 
     @router.post("/command")
     async def command(body: Command) -> dict:
         member = _member(workspace, body.user)
         channel = _channel(workspace, member, body.channel)
         line = (body.command, body.text)
-        return _outcome(await telling.command(workspace, courier, member, channel, line))
+        return _outcome(await interactions.command(workspace, client, member, channel, line))
 
     @router.post("/home")
     async def home(body: By) -> dict:
         member = _member(workspace, body.user)
-        return _outcome(await telling.open_home(workspace, courier, member))
+        return _outcome(await interactions.open_home(workspace, client, member))
 
     @router.post("/message")
-    async def message(body: Said) -> dict:
+    async def post_message(body: NewMessage) -> dict:
         member = _member(workspace, body.user)
         channel = _channel(workspace, member, body.channel)
-        said = await telling.say(workspace, courier, member, channel, (body.text, body.thread_ts))
-        return {"ok": True, "ts": said.ts}
+        message = await interactions.say(
+            workspace, client, member, channel, (body.text, body.thread_ts)
+        )
+        return {"ok": True, "ts": message.ts}
 
     @router.post("/shortcut")
     async def shortcut(body: Shortcut) -> dict:
         member = _member(workspace, body.user)
-        error = await telling.shortcut(workspace, courier, member, body.callback_id, None)
+        error = await interactions.shortcut(workspace, client, member, body.callback_id, None)
         return _outcome(error)
 
     @router.post("/message_shortcut")
     async def message_shortcut(body: MessageShortcut) -> dict:
         member = _member(workspace, body.user)
         channel = _channel(workspace, member, body.channel)
-        source = workspace.messages.standing(channel.id, body.ts)
+        source = workspace.messages.visible(channel.id, body.ts)
         if source is None:
             # Slack's menu of a message that only one person sees has no shortcuts.
             raise HTTPException(404, f"there is no message {body.ts!r} in {body.channel!r}")
-        error = await telling.shortcut(workspace, courier, member, body.callback_id, source)
+        error = await interactions.shortcut(workspace, client, member, body.callback_id, source)
         return _outcome(error)
 
 
-def _modals(router: APIRouter, workspace: Workspace, courier: Courier) -> None:
+def _modal_routes(router: APIRouter, workspace: Workspace, client: AppClient) -> None:
     @router.post("/submit")
     async def submit(body: Submission) -> dict:
         member = _member(workspace, body.user)
-        done = await submitting.submit(workspace, courier, member, body.view_id, body.values)
+        done = await interactions.submit(workspace, client, member, body.view_id, body.values)
         errors = {"errors": done.errors} if done.errors else {}
         error = {"error": done.error} if done.error else {}
         return {"ok": done.ok, **errors, **error}
 
     @router.post("/close")
-    async def close(body: Closing) -> dict:
+    async def close(body: CloseView) -> dict:
         member = _member(workspace, body.user)
-        await submitting.close(workspace, courier, member, body.view_id)
+        await interactions.close(workspace, client, member, body.view_id)
         return _outcome(None)
 
 
-def _counting(router: APIRouter, workspace: Workspace) -> None:
+def _log_routes(router: APIRouter, workspace: Workspace) -> None:
     @router.get("/calls")
     async def calls() -> dict:
         """Web API calls since the start: all by method, and those answered 429."""

@@ -1,7 +1,7 @@
-"""Files: an upload url first, the bytes next, then the completion that shares them.
+"""Files: upload URL, upload, completion.
 
-Slack looks at a new file for a moment before it can be shown, and `files.info` has no mimetype
-until then (github.com/slackapi/node-slack-sdk/issues/1865).
+Slack processes a new file before it can be shown; `files.info` has no mimetype until then
+ (github.com/slackapi/node-slack-sdk/issues/1865).
 """
 
 import mimetypes
@@ -28,7 +28,7 @@ class Upload:
 @dataclass
 class Uploads:
     files: dict[str, File] = field(default_factory=dict)
-    looks_for: float = 0.2
+    process_seconds: float = 0.2
     _pending: dict[str, Upload] = field(default_factory=dict)
     _ready_at: dict[str, float] = field(default_factory=dict)
 
@@ -54,7 +54,7 @@ class Uploads:
                 kind = mimetypes.guess_type(upload.name)[0] or "application/octet-stream"
                 file = File(file_id, upload.name, title or upload.name, kind, upload.content)
                 self.files[file_id] = file
-                self._ready_at[file_id] = time.monotonic() + self.looks_for
+                self._ready_at[file_id] = time.monotonic() + self.process_seconds
                 return file
         raise SlackError("file_not_found")
 
@@ -65,11 +65,11 @@ class Uploads:
         return self.files[file_id]
 
     def is_ready(self, file_id: str) -> bool:
-        """Whether Slack has looked at it."""
+        """True once the file is processed."""
         return time.monotonic() >= self._ready_at.get(file_id, 0)
 
     def faults(self, blocks: object, pointer: str) -> list[str]:
-        """What is wrong with the files that blocks show, as Slack words it."""
+        """Faults of the files that blocks show, in Slack's words."""
         shown = _slack_files(blocks, pointer)
         return [
             f"[ERROR] invalid slack file [json-pointer:{where}]"

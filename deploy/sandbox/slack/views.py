@@ -1,4 +1,4 @@
-"""The view store: each person's modal stack and App Home."""
+"""View store: the modal stack and App Home of each person."""
 
 import secrets
 import time
@@ -25,7 +25,7 @@ class Views:
     homes: dict[str, View] = field(default_factory=dict)
 
     def open(self, user: str, content: object) -> View:
-        """A new root; replaces whatever modal stood open."""
+        """A new root; replaces an open modal."""
         view = self._made(user, content, Surface.MODAL)
         self.stacks[user] = [view]
         return view
@@ -68,7 +68,7 @@ class Views:
         return list(self.stacks.get(user, []))
 
     def find(self, view_id: str | None, external_id: str | None = None) -> View:
-        """By id or external id among what stands open; SlackError `not_found`."""
+        """By id or external id among the open views; SlackError `not_found`."""
         for view in self._all():
             if view_id and view.id == view_id:
                 return view

@@ -1,4 +1,4 @@
-"""HTTP side of what the bot calls: `/api/{method}`, response urls, uploads, file bytes."""
+"""Routes that the app calls: `/api/{method}`, response URLs, uploads, files."""
 
 import asyncio
 import json
@@ -9,11 +9,11 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.datastructures import UploadFile
 from starlette.types import Receive, Scope, Send
 
-from deploy.sandbox.faults import Fault
 from deploy.sandbox.slack.args import Args
 from deploy.sandbox.slack.errors import SlackError
+from deploy.sandbox.slack.faults import SlackFault
+from deploy.sandbox.slack.methods.chat import respond
 from deploy.sandbox.slack.methods.table import METHODS, WITH_APP_TOKEN, WITHOUT_TOKEN
-from deploy.sandbox.slack.responding import respond
 from deploy.sandbox.slack.workspace import Workspace
 
 HANG_SECONDS = 30.0
@@ -21,7 +21,7 @@ LOOK_SECONDS = 0.1
 
 
 class LostResponse(Response):
-    """Hangs up without an answer: the caller cannot know that the call was carried out."""
+    """Closes the connection without an answer, after the call was carried out."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # uvicorn hands out its request cycle as `receive`; its transport is the connection.
@@ -59,7 +59,7 @@ def api_router(workspace: Workspace) -> APIRouter:
         found = workspace.uploads.files.get(file_id)
         if found is None:
             return PlainTextResponse("file_not_found", 404)
-        # What was uploaded is hostile: the page may show it as an image, never run it.
+        # Uploads are untrusted: the page may show them as images, never run them.
         headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"}
         return Response(found.content, media_type=found.mimetype, headers=headers)
 
@@ -72,20 +72,20 @@ def learn_base_url(workspace: Workspace, request: Request) -> None:
 
 
 async def _failing(workspace: Workspace, work: Callable[[], Awaitable[Response]]) -> Response:
-    if workspace.faults.on(Fault.SLACK_DOWN):
+    if workspace.faults.on(SlackFault.DOWN):
         return PlainTextResponse("service unavailable", 503)
-    if workspace.faults.on(Fault.SLACK_HANG):
+    if workspace.faults.on(SlackFault.HANG):
         await _hang(workspace)
         return PlainTextResponse("gateway timeout", 504)
     response = await work()
-    if workspace.faults.on(Fault.SLACK_LOST_RESPONSE):
+    if workspace.faults.on(SlackFault.LOST_RESPONSE):
         return LostResponse()
     return response
 
 
 async def _hang(workspace: Workspace) -> None:
     for _ in range(int(HANG_SECONDS / LOOK_SECONDS)):
-        if not workspace.faults.on(Fault.SLACK_HANG):
+        if not workspace.faults.on(SlackFault.HANG):
             return
         await asyncio.sleep(LOOK_SECONDS)
 
@@ -93,7 +93,7 @@ async def _hang(workspace: Workspace) -> None:
 async def _call(workspace: Workspace, method: str, request: Request) -> Response:
     given = await _arguments(request)
     workspace.calls[method] += 1
-    if workspace.faults.on(Fault.SLACK_429):
+    if workspace.faults.on(SlackFault.RATE_LIMITED):
         return _limited(workspace, method, 1)
     try:
         _authorise(workspace, method, given, request)

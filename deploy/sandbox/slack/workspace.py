@@ -1,4 +1,4 @@
-"""The whole state of one Slack workspace, in memory, and the acts that change it.
+"""Workspace: the state of one Slack workspace in memory and its changes.
 
 Single-threaded: everything runs on one event loop. HTTP lives in the routers, not here.
 """
@@ -8,16 +8,16 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from deploy.sandbox.faults import Faults
 from deploy.sandbox.slack import seed
 from deploy.sandbox.slack.errors import SlackError
+from deploy.sandbox.slack.faults import Faults
 from deploy.sandbox.slack.feed import Feed
 from deploy.sandbox.slack.mentions import Cause, Notification, mentions_in
 from deploy.sandbox.slack.messages import Messages
 from deploy.sandbox.slack.model import BOT_USER, Channel, Group, Member, Message, View
 from deploy.sandbox.slack.rates import Rates
 from deploy.sandbox.slack.sockets import Sockets
-from deploy.sandbox.slack.tickets import ResponseUrls, Triggers
+from deploy.sandbox.slack.triggers import ResponseUrls, Triggers
 from deploy.sandbox.slack.uploads import Uploads
 from deploy.sandbox.slack.views import Views
 
@@ -25,12 +25,12 @@ from deploy.sandbox.slack.views import Views
 RETRY_DELAYS = (0.0, 60.0, 300.0)
 ACK_SECONDS = 3.0
 ON_A_BUSY_MACHINE = 30.0
-"""Seconds for acks and triggers where a test is about something else."""
+"""Seconds for acks and triggers in tests that are not about them."""
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """One request to the bot: what it was, how long the answer took, how it went."""
+    """One request to the app: kind, start, seconds until the answer, status."""
 
     kind: str
     at: float
@@ -41,10 +41,10 @@ class Delivery:
 
 @dataclass
 class Workspace:
-    """`bot_url` is the bot's origin: everything is posted to `{bot_url}/slack/events`.
+    """`bot_url` is the app's origin: requests go to `{bot_url}/slack/events`.
 
     `base_url` is the stand-in's own origin, for response urls, uploads and files. With
-    `socket_mode` nothing is posted: it goes over the WebSockets that the app opens.
+    `socket_mode` they go over the WebSockets that the app opens.
     """
 
     bot_url: str = ""
@@ -157,8 +157,8 @@ class Workspace:
                     )
                 )
 
-    def drew(self, view: View) -> None:
-        """A view came up or changed: its reader sees it; mentions in it are remembered."""
+    def view_shown(self, view: View) -> None:
+        """Records the mentions of a new or changed view and notifies its person."""
         for target in mentions_in("", view.blocks):
             self.notifications.append(
                 Notification(Cause.VIEW, target, (view.user,), BOT_USER, "", view.id, "")
@@ -176,7 +176,7 @@ class Workspace:
             users = sorted(channel.members)
         return tuple(u for u in users if u in self.people and u not in (author, BOT_USER))
 
-    # What one person has and has not seen
+    # Read marks and errors of one person
 
     def mark_read(self, user: str, channel: str) -> None:
         self.read_at[(user, channel)] = self.messages.next_ts()
@@ -191,8 +191,8 @@ class Workspace:
         if channel.is_im or channel.is_mpim:
             return self.unread(user, channel)
         since = self.read_at.get((user, channel.id), "")
-        heard = [n for n in self.notifications if n.cause is Cause.POSTED and user in n.users]
-        return len({n.ts for n in heard if n.channel == channel.id and n.ts > since})
+        mentions = [n for n in self.notifications if n.cause is Cause.POSTED and user in n.users]
+        return len({n.ts for n in mentions if n.channel == channel.id and n.ts > since})
 
     def show_error(self, user: str, text: str) -> None:
         kept = self.errors.setdefault(user, deque(maxlen=20))

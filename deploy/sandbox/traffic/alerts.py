@@ -1,4 +1,4 @@
-"""Making alerts as a detector would post them, and the things at the marketplace they speak of."""
+"""Alerts in the form of `POST /v1/alerts`, and the marketplace things that they name."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ Json = dict[str, Any]
 
 @dataclass
 class Scene:
-    """Alerts, and what the marketplace must know so that actions on them work: (type, body)."""
+    """Alerts, and the marketplace things that actions on them need: (type, body)."""
 
     alerts: list[Json] = field(default_factory=list)
     things: list[tuple[str, Json]] = field(default_factory=list)

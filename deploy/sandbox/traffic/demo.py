@@ -1,4 +1,4 @@
-"""What a newcomer sees: five cases at once, then a calm drip, and storms on demand."""
+"""Traffic of the demo: six cases at the start, then one alert every 20 s, storms on demand."""
 
 import asyncio
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from deploy.sandbox.traffic.sender import Sender
 DRIP_SECONDS = 20.0
 
 MARKET = "https://market.example"
-"""Where images would lie; the demo's own marketplace serves them."""
+"""Base address of images; the demo passes its own marketplace's."""
 
 DESCRIPTION = "\n".join(
     [
@@ -43,14 +43,14 @@ CHAT = "\n".join(
         ("消えろ", "家の前まで行くからな", "住所ばらす", "みんなで通報しよう", "逃げるな") * 6
     )
 )
-"""What people have to read, and nobody has to see without asking for it."""
+"""Sensitive text: hidden until a person reveals it."""
 
 Put = Callable[[str, Json], None]
 """Adds a thing to the marketplace."""
 
 
 def opening(market: str = MARKET) -> Scene:
-    """Six kinds of trouble, worst first; their images lie at `market`."""
+    """Six kinds of alerts, worst first; images are below `market`."""
     lure = "LINE ID ください https://line.example/ti/p/~mel 直接取引なら安くします"
     insult = "二度と配信するな 住所晒すぞ"
     made = Scene(
@@ -110,7 +110,7 @@ def opening(market: str = MARKET) -> Scene:
 
 
 class Traffic:
-    """Plays alerts into Koban, after telling the marketplace what they speak of."""
+    """Sends scenes to Koban after adding their things to the marketplace."""
 
     def __init__(self, sender: Sender, put: Put) -> None:
         self._sender = sender
@@ -118,13 +118,13 @@ class Traffic:
         self._storms = count(1)
 
     async def play(self, scene: Scene) -> None:
-        """Sends a scene, as fast as Koban takes it."""
+        """Sends a scene as fast as Koban accepts it."""
         for type_, body in scene.things:
             self._put(type_, body)
         await self._sender.send(scene.alerts)
 
     async def drip(self, pause: float = DRIP_SECONDS) -> None:
-        """One alert after another, as somebody on shift could work them; ends when cancelled."""
+        """Sends one alert every `pause` seconds until cancelled."""
         chat, bids = live_chat.scene(200), shill_bidding.scene(200, skip=1)
         for number in range(200):
             await asyncio.sleep(pause)

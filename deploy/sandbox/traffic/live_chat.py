@@ -1,4 +1,4 @@
-"""Live chat: real message rates; which message breaks a rule, and its words, are made up."""
+"""Live chat at real message rates; violations and their texts are made up."""
 
 import random
 from collections.abc import Iterator

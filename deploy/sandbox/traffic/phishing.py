@@ -1,4 +1,4 @@
-"""Phishing: the real minutes in which one marketplace's look-alikes were reported."""
+"""Phishing reports at the real per-minute counts of one marketplace's look-alike sites."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Reading the data that the project ships."""
+"""CSV records of `deploy/sandbox/data`."""
 
 import csv
 from functools import cache

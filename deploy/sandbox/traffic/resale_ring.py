@@ -1,13 +1,13 @@
-"""Resale ring: accounts of one group, with a few shared devices and one bank account."""
+"""Related accounts of one group: a few shared devices, one bank account."""
 
 from deploy.sandbox.traffic.alerts import Scene, alert, user
 
 DEVICES = 3
-"""Phones that the group passes around."""
+"""Number of phones that the accounts share."""
 
 
 def scene(members: int = 24, first: str = "u_ring0") -> Scene:
-    """One of `members` accounts is noticed; the others share device, bank account or address."""
+    """An alert on the first of `members` accounts; the others share its device, bank or address."""
     made = Scene()
     for number in range(members):
         made.things.append(

@@ -1,4 +1,4 @@
-"""A detector's sender: signed as Standard Webhooks, and patient until every alert is taken."""
+"""Sender of a detector: signs with Standard Webhooks, repeats a batch until it is accepted."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ def signed(secret: str, body: str) -> dict[str, str]:
 
 
 class Rejected(Exception):
-    """Koban answered that it will never take the request; its words are in the message."""
+    """Koban answered with 4xx; the message has its text."""
 
 
 class Sender:

@@ -1,4 +1,4 @@
-"""Shill bidding: a small rule over real bidder records, and how good it is on their labels."""
+"""Shill bidding: a weighted rule over real bidder records, with its precision and recall."""
 
 from dataclasses import dataclass
 
@@ -65,13 +65,13 @@ def scene(count: int, skip: int = 0) -> Scene:
                 ("入札の吊り上げの疑い", "Suspected shill bidding"),
                 score=score(row),
                 related=(("auction", lot),),
-                text=_told(row),
+                text=_evidence(row),
                 **{name.lower(): round(float(row[name]), 3) for name in WEIGHTS},
             )
         )
     return made
 
 
-def _told(row: Record) -> str:
+def _evidence(row: Record) -> str:
     outbidding, ratio = float(row["Successive_Outbidding"]), float(row["Bidding_Ratio"])
     return f"自分の入札への連続上乗せ {outbidding:.0%} · 全入札に占める割合 {ratio:.0%}"

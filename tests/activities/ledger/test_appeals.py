@@ -6,7 +6,7 @@ import pytest
 
 from activities.ledger.appeals import AppealsLedger
 from activities.ledger.cases import Ledger
-from activities.ledger.database import Database, StoryBroken
+from activities.ledger.database import ChainBroken, Database
 from activities.ledger.event_log import verify
 from activities.ledger.queries import Queries
 from tests.activities.ledger.recording import following, opening
@@ -212,7 +212,7 @@ async def test_a_gap_in_the_story_is_refused(appeals: AppealsLedger, queries: Qu
     """Nothing of it is written."""
     await appeals.record_appeal(entry(fresh(), FILED))
     claimed = entry(given(an_appeal(), acmd.ClaimAppeal(by=REED), 1), acmd.ReleaseAppeal(by=REED))
-    with pytest.raises(StoryBroken):
+    with pytest.raises(ChainBroken):
         await appeals.record_appeal(claimed)
     row = await queries.appeal("A0123456789AB")
     assert row is not None
@@ -226,7 +226,7 @@ async def test_another_event_at_the_same_place_is_refused(
     await appeals.record_appeal(entry(fresh(), FILED))
     await appeals.record_appeal(entry(an_appeal(), acmd.ClaimAppeal(by=REED)))
     other = entry(an_appeal(), acmd.ClaimAppeal(by=MORI), acmd.Uphold(by=MORI, reason="規約どおり"))
-    with pytest.raises(StoryBroken, match="event 2 is another one"):
+    with pytest.raises(ChainBroken, match="event 2 is different"):
         await appeals.record_appeal(other)
     row = await queries.appeal("A0123456789AB")
     assert row is not None
@@ -251,6 +251,6 @@ async def test_a_refused_first_write_leaves_no_row(
     appeals: AppealsLedger, queries: Queries
 ) -> None:
     """An appeal without its first event does not exist."""
-    with pytest.raises(StoryBroken, match="event 1 is missing"):
+    with pytest.raises(ChainBroken, match="event 1 is missing"):
         await appeals.record_appeal(entry(an_appeal(), acmd.ClaimAppeal(by=REED)))
     assert await queries.appeal("A0123456789AB") is None

@@ -4,9 +4,9 @@ import pytest
 import sqlalchemy as sa
 
 from activities.ledger.cases import Ledger
-from activities.ledger.database import Database
+from activities.ledger.database import Database, Row
 from activities.ledger.event_log import verify
-from activities.ledger.queries import Queries, Row
+from activities.ledger.queries import Queries
 from activities.ledger.rows import Link
 from activities.ledger.schema import events
 from tests.activities.ledger.recording import following, opening

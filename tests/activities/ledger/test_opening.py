@@ -6,8 +6,8 @@ import pytest
 
 from activities.ledger.activities import LedgerActivities
 from activities.ledger.cases import Ledger
-from activities.ledger.database import Database
-from activities.ledger.queries import Queries, Row
+from activities.ledger.database import Database, Row
+from activities.ledger.queries import Queries
 from activities.ledger.schema import alerts, cases, events
 from activities.ledger.team import Automation
 from tests.activities.ledger.recording import closing, count, following, opening, wanted

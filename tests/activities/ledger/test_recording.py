@@ -6,9 +6,9 @@ import pytest
 import sqlalchemy as sa
 
 from activities.ledger.cases import Ledger
-from activities.ledger.database import Database, StoryBroken
+from activities.ledger.database import ChainBroken, Database, Row
 from activities.ledger.event_log import verify
-from activities.ledger.queries import Queries, Row
+from activities.ledger.queries import Queries
 from activities.ledger.schema import alerts, cases, events, lookups, policies
 from tests.activities.ledger.recording import KEY, after, closing, count, following, opening
 from tests.workflows.domain.builders import (
@@ -80,7 +80,7 @@ async def test_another_event_at_the_same_place_is_refused(ledger: Ledger, querie
     await ledger.record(following(a_case(), cmd.Claim(by=SATO)))
     other = following(a_case(), cmd.Claim(by=TANAKA), cmd.MarkNoViolation(by=TANAKA))
     late = ReceivedAlert(alert=an_alert(2), at=minutes(2))
-    with pytest.raises(StoryBroken, match="event 2 is another one"):
+    with pytest.raises(ChainBroken, match="event 2 is different"):
         await ledger.record(other.model_copy(update={"alerts": (late,), "card": CARD}))
     assert await actors(queries) == [None, "U0SATO"]
     row = await the_row(queries)
@@ -92,7 +92,7 @@ async def test_another_time_makes_another_event(ledger: Ledger, queries: Queries
     """Everything in an event counts, and not its kind alone."""
     await ledger.record(opening())
     await ledger.record(following(a_case(), cmd.Claim(by=SATO)))
-    with pytest.raises(StoryBroken, match="event 2"):
+    with pytest.raises(ChainBroken, match="event 2"):
         await ledger.record(following(a_case(), cmd.Claim(by=SATO), first=1.5))
     assert (await queries.events_of(CASE))[1]["at"] == minutes(1)
 
@@ -118,7 +118,7 @@ async def test_a_shorter_story_can_not_branch_off(ledger: Ledger, queries: Queri
     """A difference is found although later events follow the one it replaces."""
     await ledger.record(opening())
     await ledger.record(following(a_case(), cmd.Claim(by=SATO), cmd.MarkNoViolation(by=SATO)))
-    with pytest.raises(StoryBroken, match="event 2"):
+    with pytest.raises(ChainBroken, match="event 2"):
         await ledger.record(following(a_case(), cmd.Claim(by=TANAKA)))
     assert await actors(queries) == [None, "U0SATO", "U0SATO", "U0SATO"]
 
@@ -127,7 +127,7 @@ async def test_a_missing_event_is_an_error(ledger: Ledger, queries: Queries) -> 
     """Writing over a gap would hide a loss."""
     await ledger.record(opening())
     write = following(a_case(), cmd.Claim(by=SATO), cmd.Release(by=SATO))
-    with pytest.raises(StoryBroken, match="event 2 is missing"):
+    with pytest.raises(ChainBroken, match="event 2 is missing"):
         await ledger.record(write.model_copy(update={"events": write.events[1:]}))
     assert await actors(queries) == [None]
     assert (await the_row(queries))["version"] == 1
@@ -135,7 +135,7 @@ async def test_a_missing_event_is_an_error(ledger: Ledger, queries: Queries) -> 
 
 async def test_a_story_does_not_begin_in_its_middle(ledger: Ledger, database: Database) -> None:
     """Without its first event nothing of a case is written."""
-    with pytest.raises(StoryBroken, match="event 1 is missing"):
+    with pytest.raises(ChainBroken, match="event 1 is missing"):
         await ledger.record(following(a_case(), cmd.Claim(by=SATO)))
     assert (await count(database, cases), await count(database, events)) == (0, 0)
 
@@ -323,6 +323,6 @@ async def test_a_refused_story_leaves_no_note_of_a_look(ledger: Ledger, database
     """Nobody saw anything."""
     await ledger.record(opening())
     await ledger.record(following(a_case(), cmd.Claim(by=TANAKA)))
-    with pytest.raises(StoryBroken):
+    with pytest.raises(ChainBroken):
         await ledger.record(following(a_case(), revealing()))
     assert await count(database, lookups) == 0

@@ -11,6 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
+from activities.charts import draw
 from activities.slack.activities import SlackActivities
 from activities.slack.client import slack_client
 from activities.slack.directory import Directory
@@ -22,13 +23,14 @@ from deploy.sandbox.slack.workspace import Workspace
 from tests.activities.slack.cases import Story
 from workflows.domain.case.events import Recorded
 from workflows.domain.case.snapshot import CardRef
-from workflows.domain.case.view import told_in_thread, view_of
+from workflows.domain.case.view import view_of
 from workflows.domain.people import Role
 from workflows.domain.policy.roles import Holders, RoleBook
 from workflows.domain.values import Language
 from workflows.ports.cases import Show, Shown
 
 T = TypeVar("T")
+TOKYO = ZoneInfo("Asia/Tokyo")
 
 
 def policy() -> dict[Role, Holders]:
@@ -71,8 +73,16 @@ class Desk:
     workspace: Workspace
     client: AsyncWebClient
     people: Directory
-    activities: SlackActivities
     roles: dict[Role, Holders]
+    activities: SlackActivities = field(init=False)
+
+    def configure(self, **more: Any) -> SlackActivities:
+        """Makes the activities again with other collaborators."""
+        given: dict[str, Any] = {"people": self.people, "zone": TOKYO, "draw_chart": draw, **more}
+        self.activities = SlackActivities(
+            self.client, language=Language.JA, limiter=RateLimiter(0), **given
+        )
+        return self.activities
 
     async def show(self, wanted: Show, tries: Tries | None = None) -> Shown:
         return await (tries or Tries()).run(self.activities.show, wanted)
@@ -100,9 +110,9 @@ async def desk() -> AsyncIterator[Desk]:
         slack_client(workspace.bot_token, f"{url}/api/") as client,
     ):
         people = Directory(client, lambda: RoleBook(roles=roles), Language.JA)
-        tokyo = ZoneInfo("Asia/Tokyo")
-        activities = SlackActivities(client, people, Language.JA, tokyo, RateLimiter(0))
-        yield Desk(workspace, client, people, activities, roles)
+        desk = Desk(workspace, client, people, roles)
+        desk.configure()
+        yield desk
 
 
 def wanted(
@@ -114,7 +124,7 @@ def wanted(
     """What the workflow asks to be shown; with `after`, the lines of all later events."""
     lines: tuple[Recorded, ...] = ()
     if after is not None:
-        lines = tuple(e for e in story.recorded if e.seq > after and told_in_thread(e))
+        lines = tuple(e for e in story.recorded if e.seq > after and e.event.in_thread)
     return Show(view=view_of(story.case), card=card, approval_card=approval, lines=lines)
 
 

@@ -2,12 +2,10 @@
 
 import inspect
 import re
-from datetime import UTC
 
 import pytest
 
 from activities.slack.activities import SlackActivities
-from activities.slack.rate_limiter import RateLimiter
 from deploy.sandbox.slack.blockkit.blocks import Surface, check_blocks
 from deploy.sandbox.slack.reading import visible_text
 from tests.activities.slack.cases import AT, CASE
@@ -17,7 +15,7 @@ from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.people import Role
 from workflows.domain.policy.roles import Holders
-from workflows.domain.values import Language, Text
+from workflows.domain.values import Text
 from workflows.ports import cases
 from workflows.ports.cases import Answer
 
@@ -83,9 +81,7 @@ async def test_whoever_covers_is_named_for_an_approval(desk: Desk) -> None:
     async def standing_in(role: Role) -> list[tuple[str, str]]:
         return [("U0SUZUKI", "U0REED"), ("U0CLARK", "U0TANAKA")] if role is Role.LEAD else []
 
-    desk.activities = SlackActivities(
-        desk.client, desk.people, Language.JA, UTC, RateLimiter(0), stand_ins=standing_in
-    )
+    desk.configure(stand_ins=standing_in)
     refusal = Refusal(reason=Reason.ROLE_NEEDED, roles=(Role.LEAD,), barred=("U0REED",))
     assert await refused(desk, refusal, "approve") == (
         "承認できるのはリードです（田中さん、代理のEmma Clarkさん）。必要なときは依頼してください。"

@@ -1,13 +1,10 @@
 """People who are called directly read it once, in their language, with the way to the case."""
 
-from zoneinfo import ZoneInfo
-
 import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.slack.activities import SlackActivities
 from activities.slack.directory import Directory, RolesUnknown
-from activities.slack.rate_limiter import RateLimiter
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.slack.model import Message
 from tests.activities.slack.cases import SATO, TANAKA, Story
@@ -114,16 +111,14 @@ async def test_people_who_are_named_do_not_wait_for_a_role(desk: Desk) -> None:
     people = Directory(
         desk.client, lambda: RoleBook(roles=desk.roles), Language.JA, lambda: 1_000.0
     )
-    activities = SlackActivities(
-        desk.client, people, Language.JA, ZoneInfo("Asia/Tokyo"), RateLimiter(0)
-    )
+    activities = desk.configure(people=people)
     desk.workspace.faults.set(Fault.SLACK_DOWN, True)
     with pytest.raises(RolesUnknown):
         await people.members(Role.LEAD)
     desk.workspace.faults.set(Fault.SLACK_DOWN, False)
     tries, told = Tries(), telling(unclaimed(), people=("U0SATO",), role=Role.LEAD)
     for _ in range(2):
-        with pytest.raises(ApplicationError, match="nobody can tell who holds this role") as failed:
+        with pytest.raises(ApplicationError, match="members are unknown") as failed:
             await tries.run(activities.tell, told)
         assert not failed.value.non_retryable
     assert len(read_by(desk, "U0SATO")) == 1
@@ -152,7 +147,7 @@ def on_shift(desk: Desk, *people: str) -> SlackActivities:
         Language.JA,
         on_shift=lambda: frozenset(people) or None,
     )
-    return SlackActivities(desk.client, known, Language.JA, ZoneInfo("Asia/Tokyo"), RateLimiter(0))
+    return desk.configure(people=known)
 
 
 async def test_a_call_of_the_shift_reaches_those_on_shift(desk: Desk) -> None:

@@ -25,7 +25,7 @@ async def test_an_uploaded_image_can_be_shown_at_once(desk: Desk) -> None:
     """It waits for as long as Slack looks at the file; no channel has it."""
     before = time.monotonic()
     file = await screen(desk).upload("evidence.jpg", JPEG)
-    assert time.monotonic() - before >= desk.workspace.uploads.looks_for
+    assert time.monotonic() - before >= desk.workspace.uploads.process_seconds
     assert desk.workspace.uploads.files[file].content == JPEG
     assert all(not desk.workspace.messages.all(each) for each in desk.workspace.channels)
     desk.workspace.views.open("U0SATO", VIEWER.loading())
@@ -37,7 +37,7 @@ async def test_an_uploaded_image_can_be_shown_at_once(desk: Desk) -> None:
 
 async def test_a_file_that_is_never_ready_is_trouble(desk: Desk) -> None:
     """The next try uploads another one."""
-    desk.workspace.uploads.looks_for = 60
+    desk.workspace.uploads.process_seconds = 60
     with pytest.raises(SlackTrouble) as trouble:
         await screen(desk, ready=0.1).upload("evidence.jpg", JPEG)
     assert trouble.value.code == "file_not_ready"

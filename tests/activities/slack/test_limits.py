@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from activities.slack.blocks import Message
 from activities.slack.cards.approval import approval_card
 from activities.slack.cards.case import case_card
-from activities.slack.direct_messages import told_message
-from activities.slack.thread import AT_ONCE, lines_message
+from activities.slack.direct_messages import direct_message
+from activities.slack.thread import MAX_LINES, lines_message
 from tests.activities.slack.cases import (
     BAN,
     MUTE,
@@ -28,7 +28,7 @@ from workflows.domain.case import commands as cmd
 from workflows.domain.case.enforcement import ActionStatus, Problem, ProblemKind
 from workflows.domain.case.events import CaseClaimed, NoteAdded, Recorded
 from workflows.domain.case.model import Sanction, SubjectHistory
-from workflows.domain.case.view import told_in_thread, view_of
+from workflows.domain.case.view import view_of
 from workflows.domain.values import Language
 from workflows.ports.cases import Tell
 
@@ -112,9 +112,9 @@ def messages(story: Story, language: Language, names: dict[str, str]) -> list[Me
         drawn.append(approval_card(view, view.approval, view.decision, to, link))
     direct = replace(to, direct=True)
     tell = Tell(key="k", view=view, line=story.recorded[-1], card=None)
-    if told_in_thread(tell.line):
-        drawn.append(told_message(tell, direct, "https://x.example/p"))
-    lines = tuple(each for each in story.recorded if told_in_thread(each))
+    if tell.line.event.in_thread:
+        drawn.append(direct_message(tell, direct, "https://x.example/p"))
+    lines = tuple(each for each in story.recorded if each.event.in_thread)
     return [*drawn, lines_message(lines, view, to)] if lines else drawn
 
 
@@ -164,17 +164,17 @@ def test_a_hundred_lines_fit_into_one_message() -> None:
     """As many lines as are ever told at once, with the longest names."""
     story = Story().claimed()
     event = CaseClaimed(at=story.case.opened_at, by="U0SATO")
-    lines = tuple(Recorded(seq=2 + n, event=event) for n in range(AT_ONCE))
+    lines = tuple(Recorded(seq=2 + n, event=event) for n in range(MAX_LINES))
     drawn = lines_message(lines, view_of(story.case), reader(names={"U0SATO": "𠮷" * 100}))
     assert faults(drawn) == []
-    assert drawn.metadata["event_payload"]["through"] == AT_ONCE + 1
+    assert drawn.metadata["event_payload"]["through"] == MAX_LINES + 1
 
 
 def test_a_hundred_long_notes_fit_into_one_message() -> None:
     """The longest lines there are, as many as are ever told at once: none is left out."""
     story = Story().claimed()
     event = NoteAdded(at=story.case.opened_at, by="U0SATO", note="&" * 3_000)
-    lines = tuple(Recorded(seq=2 + n, event=event) for n in range(AT_ONCE))
+    lines = tuple(Recorded(seq=2 + n, event=event) for n in range(MAX_LINES))
     drawn = lines_message(lines, view_of(story.case), reader(names={"U0SATO": "&" * 100}))
     assert faults(drawn) == []
-    assert sum(text.count("さんのメモ") for text in _obeyed(drawn)) == AT_ONCE
+    assert sum(text.count("さんのメモ") for text in _obeyed(drawn)) == MAX_LINES

@@ -1,13 +1,10 @@
 """An appeal's card stands once and tells the truth, whatever Slack does on the way."""
 
 from contextlib import suppress
-from zoneinfo import ZoneInfo
 
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.slack.activities import AppealSlackActivities
-from activities.slack.rate_limiter import RateLimiter
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.slack.person import wait_until
 from tests.activities.slack.cards.test_appeal import story
@@ -15,15 +12,12 @@ from tests.activities.slack.conftest import Desk, Tries
 from tests.workflows.domain.builders import REED
 from workflows.domain.appeal import commands as cmd
 from workflows.domain.case.snapshot import CardRef
-from workflows.domain.values import Language
 from workflows.ports.appeals import ShowAppeal
 
 
 async def show(desk: Desk, wanted: ShowAppeal, tries: Tries | None = None) -> CardRef:
     """Runs the activity once more."""
-    tokyo = ZoneInfo("Asia/Tokyo")
-    activities = AppealSlackActivities(desk.client, desk.people, Language.JA, tokyo, RateLimiter(0))
-    return await (tries or Tries()).run(activities.show_appeal, wanted)
+    return await (tries or Tries()).run(desk.activities.show_appeal, wanted)
 
 
 async def test_a_new_appeal_is_a_card_and_a_call_for_reviewers(desk: Desk) -> None:

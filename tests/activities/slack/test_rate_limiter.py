@@ -9,21 +9,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from activities.slack import rate_limiter
-from activities.slack.rate_limiter import CHANNEL, PEOPLE, RATES, CalledOff, RateLimiter, Slot
+from activities.slack.rate_limiter import (
+    CHANNEL,
+    INTERACTIVE,
+    RATES,
+    RateLimiter,
+    Slot,
+    SlotCancelled,
+)
 
 FAST = 20.0
 """Times Slack's rates: a post every 50 ms, an update every 60 ms."""
 POST, UPDATE = "chat.postMessage", "chat.update"
 
 
-async def emptied(pacer: RateLimiter, method: str = POST, channel: str = "C0LIVE") -> None:
+async def emptied(limiter: RateLimiter, method: str = POST, channel: str = "C0LIVE") -> None:
     """Takes everything that people may take at once."""
     for _ in range(CHANNEL.burst if method == POST else RATES[method].burst):
-        await pacer.take(Slot(PEOPLE), method, channel)
+        await limiter.take(Slot(INTERACTIVE), method, channel)
 
 
 async def soon(waits: Awaitable[None]) -> bool:
-    """Whether it needs no waiting: no timer of the pacer's has to come first."""
+    """Whether it needs no waiting: no timer of the limiter's has to come first."""
     task = asyncio.ensure_future(waits)
     for _ in range(10):
         await asyncio.sleep(0)
@@ -36,39 +43,39 @@ async def soon(waits: Awaitable[None]) -> bool:
 
 async def test_a_burst_goes_out_at_once_and_the_rest_at_the_rate() -> None:
     """Three posts to a channel, then one each 50 ms at this speed."""
-    pacer, began = RateLimiter(FAST), time.monotonic()
+    limiter, began = RateLimiter(FAST), time.monotonic()
     for _ in range(CHANNEL.burst + 4):
-        await pacer.take(Slot(PEOPLE), POST, "C0LIVE")
+        await limiter.take(Slot(INTERACTIVE), POST, "C0LIVE")
     assert time.monotonic() - began >= 0.19
 
 
 async def test_channels_do_not_wait_for_each_other() -> None:
     """Each has its own second."""
-    pacer = RateLimiter(FAST)
-    await emptied(pacer)
-    assert await soon(pacer.take(Slot(1), POST, "C0MARKET"))
+    limiter = RateLimiter(FAST)
+    await emptied(limiter)
+    assert await soon(limiter.take(Slot(1), POST, "C0MARKET"))
 
 
 async def test_background_leaves_a_reserve_for_people() -> None:
     """Ten updates of the twenty that may come at once are theirs alone."""
-    pacer = RateLimiter(0.01)
+    limiter = RateLimiter(0.01)
     for _ in range(RATES[UPDATE].burst - RATES[UPDATE].reserve):
-        assert await soon(pacer.take(Slot(1), UPDATE))
-    assert not await soon(pacer.take(Slot(1), UPDATE))
+        assert await soon(limiter.take(Slot(1), UPDATE))
+    assert not await soon(limiter.take(Slot(1), UPDATE))
     for _ in range(RATES[UPDATE].reserve):
-        assert await soon(pacer.take(Slot(PEOPLE), UPDATE))
+        assert await soon(limiter.take(Slot(INTERACTIVE), UPDATE))
 
 
 async def test_people_go_first_and_then_the_most_severe() -> None:
     """However long the others have been waiting."""
-    pacer, order = RateLimiter(FAST), list[str]()
-    await emptied(pacer)
+    limiter, order = RateLimiter(FAST), list[str]()
+    await emptied(limiter)
 
     async def one(name: str, urgency: int) -> None:
-        await pacer.take(Slot(urgency), POST, "C0LIVE")
+        await limiter.take(Slot(urgency), POST, "C0LIVE")
         order.append(name)
 
-    waits = [("low", 4), ("high", 2), ("critical", 1), ("low too", 4), ("people", PEOPLE)]
+    waits = [("low", 4), ("high", 2), ("critical", 1), ("low too", 4), ("people", INTERACTIVE)]
     tasks = [asyncio.create_task(one(*each)) for each in waits]
     await asyncio.gather(*tasks)
     assert order == ["people", "critical", "high", "low", "low too"]
@@ -80,73 +87,73 @@ def test_what_waits_long_becomes_more_urgent() -> None:
     But the worst, which has seconds, is not behind what had minutes and waited for some of them.
     """
     turn = Slot(4)
-    assert turn.rank(since=0.0, now=rate_limiter.PATIENCE - 1) == 4
-    assert turn.rank(since=0.0, now=2 * rate_limiter.PATIENCE) == 2
-    assert turn.rank(since=0.0, now=5 * rate_limiter.PATIENCE) == 2
-    assert turn.rank(since=0.0, now=6 * rate_limiter.PATIENCE) == 1
+    assert turn.rank(since=0.0, now=rate_limiter.AGING_SECONDS - 1) == 4
+    assert turn.rank(since=0.0, now=2 * rate_limiter.AGING_SECONDS) == 2
+    assert turn.rank(since=0.0, now=5 * rate_limiter.AGING_SECONDS) == 2
+    assert turn.rank(since=0.0, now=6 * rate_limiter.AGING_SECONDS) == 1
     assert Slot(1).rank(since=0.0, now=0.0) == 1
-    assert Slot(PEOPLE).rank(since=0.0, now=0.0) == PEOPLE
+    assert Slot(INTERACTIVE).rank(since=0.0, now=0.0) == INTERACTIVE
 
 
 async def test_a_429_stops_everybody_for_as_long_as_slack_asks() -> None:
     """People as well: another call would only be refused."""
-    pacer = RateLimiter(FAST)
-    pacer.refused(POST, "C0LIVE", 0.2)
+    limiter = RateLimiter(FAST)
+    limiter.close(POST, "C0LIVE", 0.2)
     began = time.monotonic()
-    await pacer.take(Slot(PEOPLE), POST, "C0LIVE")
+    await limiter.take(Slot(INTERACTIVE), POST, "C0LIVE")
     assert time.monotonic() - began >= 0.19
 
 
 async def test_what_is_called_off_while_it_waits_is_not_begun() -> None:
     """It leaves the line, and its token to the next one."""
-    pacer, turn = RateLimiter(0.01), Slot(2)
-    await emptied(pacer)
-    waits = asyncio.create_task(pacer.take(turn, POST, "C0LIVE"))
+    limiter, turn = RateLimiter(0.01), Slot(2)
+    await emptied(limiter)
+    waits = asyncio.create_task(limiter.take(turn, POST, "C0LIVE"))
     await asyncio.sleep(0)
-    assert pacer.waiting(POST, "C0LIVE") == 1
-    pacer.call_off(turn)
-    with pytest.raises(CalledOff):
+    assert limiter.waiting(POST, "C0LIVE") == 1
+    limiter.cancel(turn)
+    with pytest.raises(SlotCancelled):
         await waits
-    assert pacer.waiting(POST, "C0LIVE") == 0
+    assert limiter.waiting(POST, "C0LIVE") == 0
 
 
 async def test_what_was_begun_is_hurried_instead() -> None:
     """A card is posted already: its thread follows as if a person waited for it."""
-    pacer, turn = RateLimiter(0.01), Slot(4, begun=True)
+    limiter, turn = RateLimiter(0.01), Slot(4, started=True)
     for _ in range(CHANNEL.burst - CHANNEL.reserve):
-        await pacer.take(Slot(1), POST, "C0LIVE")
-    waits = asyncio.create_task(pacer.take(turn, POST, "C0LIVE"))
+        await limiter.take(Slot(1), POST, "C0LIVE")
+    waits = asyncio.create_task(limiter.take(turn, POST, "C0LIVE"))
     await asyncio.sleep(0)
-    pacer.call_off(turn)
+    limiter.cancel(turn)
     assert await soon(waits)
 
 
 async def test_a_reserved_token_is_used_or_given_back() -> None:
     """A card that turns out to be there already is updated, and somebody else posts."""
-    pacer, turn = RateLimiter(0.01), Slot(PEOPLE)
+    limiter, turn = RateLimiter(0.01), Slot(INTERACTIVE)
     for _ in range(CHANNEL.burst - 1):
-        await pacer.take(Slot(PEOPLE), POST, "C0LIVE")
-    await pacer.reserve(turn, POST, "C0LIVE")
-    assert not await soon(pacer.take(Slot(PEOPLE), POST, "C0LIVE"))
-    await pacer.take(turn, UPDATE)
-    assert await soon(pacer.take(Slot(PEOPLE), POST, "C0LIVE"))
+        await limiter.take(Slot(INTERACTIVE), POST, "C0LIVE")
+    await limiter.reserve(turn, POST, "C0LIVE")
+    assert not await soon(limiter.take(Slot(INTERACTIVE), POST, "C0LIVE"))
+    await limiter.take(turn, UPDATE)
+    assert await soon(limiter.take(Slot(INTERACTIVE), POST, "C0LIVE"))
 
 
 async def test_a_channel_is_one_by_its_name_and_by_its_id() -> None:
     """Cards are posted by name, and threads answered by id: Slack counts them together."""
-    pacer = RateLimiter(0.01)
+    limiter = RateLimiter(0.01)
     for _ in range(CHANNEL.burst):
-        await pacer.take(Slot(PEOPLE), POST, "ts-live")
-    pacer.same("ts-live", "C0LIVE")
-    assert not await soon(pacer.take(Slot(PEOPLE), POST, "C0LIVE"))
-    assert not await soon(pacer.take(Slot(PEOPLE), POST, "ts-live"))
+        await limiter.take(Slot(INTERACTIVE), POST, "ts-live")
+    limiter.alias("ts-live", "C0LIVE")
+    assert not await soon(limiter.take(Slot(INTERACTIVE), POST, "C0LIVE"))
+    assert not await soon(limiter.take(Slot(INTERACTIVE), POST, "ts-live"))
 
 
 async def test_without_a_pace_nobody_waits() -> None:
     """For a stand-in that has no rates; and for methods that Slack hardly limits."""
-    pacer = RateLimiter(0)
+    limiter = RateLimiter(0)
     for _ in range(1_000):
-        await pacer.take(Slot(4), UPDATE)
+        await limiter.take(Slot(4), UPDATE)
     for _ in range(1_000):
         await RateLimiter(1).take(Slot(4), "chat.getPermalink")
 
@@ -163,12 +170,12 @@ class _Clock:
 def test_no_minute_sees_more_than_the_rate_and_its_burst(pauses: list[float]) -> None:
     """Whenever calls come: what is granted without waiting stays within Slack's count."""
     clock, granted = _Clock(), list[float]()
-    pacer = RateLimiter(1.0, clock)
+    limiter = RateLimiter(1.0, clock)
 
     async def tried() -> None:
         for pause in pauses:
             clock.now += pause
-            if await _at_once(pacer):
+            if await _at_once(limiter):
                 granted.append(clock.now)
 
     asyncio.run(tried())
@@ -177,8 +184,8 @@ def test_no_minute_sees_more_than_the_rate_and_its_burst(pauses: list[float]) ->
         assert len(within) <= CHANNEL.burst + CHANNEL.per_minute
 
 
-async def _at_once(pacer: RateLimiter) -> bool:
-    waits = asyncio.ensure_future(pacer.take(Slot(PEOPLE), POST, "C0LIVE"))
+async def _at_once(limiter: RateLimiter) -> bool:
+    waits = asyncio.ensure_future(limiter.take(Slot(INTERACTIVE), POST, "C0LIVE"))
     await asyncio.sleep(0)
     if waits.done():
         return True

@@ -90,7 +90,7 @@ def by_sato(reason: Reason, what: str) -> Refusal:
                 reason=Reason.NOT_A_COLLEAGUE, name="U0SATO", roles=(Role.LEAD, Role.SPECIALIST)
             ),
             "佐藤さんはケースを担当できません。リードかスペシャリストの人を選んでください。",
-            "佐藤 can’t work cases. Please choose someone with the lead or specialist role.",
+            "佐藤 can’t work cases. Please choose someone with the role lead or specialist.",
         ),
         (
             Refusal(reason=Reason.PAST_DUE, at=AT, roles=(Role.LEAD,)),

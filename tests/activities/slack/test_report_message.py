@@ -2,14 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.charts import draw
-from activities.slack.activities import ReportSlackActivities
-from activities.slack.rate_limiter import RateLimiter
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.slack.errors import SlackError
 from deploy.sandbox.slack.methods import table
@@ -38,7 +34,7 @@ from workflows.domain.metrics.report import (
     Team,
 )
 from workflows.domain.policy.playbook import Severity
-from workflows.domain.values import Language, Text
+from workflows.domain.values import Text
 
 AT = datetime(2026, 11, 24, 5, 50, tzinfo=UTC)
 """14:50 in Tokyo."""
@@ -123,11 +119,7 @@ def a_report(**more: Any) -> Report:
 
 async def post(desk: Desk, report: Report, tries: Tries | None = None) -> CardRef:
     """Runs the activity once more."""
-    tokyo = ZoneInfo("Asia/Tokyo")
-    activities = ReportSlackActivities(
-        desk.client, desk.people, Language.JA, tokyo, RateLimiter(0), draw
-    )
-    return await (tries or Tries()).run(activities.post_report, report)
+    return await (tries or Tries()).run(desk.activities.post_report, report)
 
 
 def pictures(desk: Desk, ref: CardRef) -> list[Message]:

@@ -7,9 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.slack.activities import StormSlackActivities
+from activities.slack.activities import SlackActivities
 from activities.slack.i18n.catalog import texts
-from activities.slack.rate_limiter import RateLimiter
 from activities.slack.reader import Reader
 from activities.slack.storm_digest import calls, digest
 from deploy.sandbox.faults import Fault
@@ -150,15 +149,11 @@ def test_english_reads_the_same() -> None:
     assert "Cards still to post, most severe first: 1." in shown
 
 
-def activities(desk: Desk) -> StormSlackActivities:
-    return StormSlackActivities(desk.client, desk.people, Language.JA, TOKYO, RateLimiter(0))
-
-
 async def test_the_digest_is_posted_once_and_then_drawn_anew(desk: Desk) -> None:
     """People are mentioned in its thread, and not by the digest."""
-    ref = await Tries().run(activities(desk).show_storm, storm(mentions=CALLS))
+    ref = await Tries().run(desk.activities.show_storm, storm(mentions=CALLS))
     again = storm(digest=ref, waiting=0)
-    assert await Tries().run(activities(desk).show_storm, again) == ref
+    assert await Tries().run(desk.activities.show_storm, again) == ref
     assert len(desk.on("C0LIVE")) == 1
     (called,) = desk.workspace.notifications
     assert (called.target, called.ts) == ("<!subteam^S0SHIFT>", desk.thread(ref)[0].ts)
@@ -170,24 +165,24 @@ async def test_a_lost_answer_makes_no_second_digest_and_no_second_call(desk: Des
     desk.workspace.faults.set(Fault.SLACK_LOST_RESPONSE, True)
     for _ in range(2):
         with pytest.raises(ApplicationError):
-            await tries.run(activities(desk).show_storm, shown)
+            await tries.run(desk.activities.show_storm, shown)
     desk.workspace.faults.set(Fault.SLACK_LOST_RESPONSE, False)
-    ref = await tries.run(activities(desk).show_storm, shown)
+    ref = await tries.run(desk.activities.show_storm, shown)
     assert (len(desk.on("C0LIVE")), len(desk.thread(ref))) == (1, 1)
 
 
 async def test_a_deleted_digest_is_posted_again(desk: Desk) -> None:
     """The storm goes on."""
-    ref = await Tries().run(activities(desk).show_storm, storm())
+    ref = await Tries().run(desk.activities.show_storm, storm())
     desk.workspace.delete(desk.on("C0LIVE")[0])
-    again = await Tries().run(activities(desk).show_storm, storm(digest=ref))
+    again = await Tries().run(desk.activities.show_storm, storm(digest=ref))
     assert again != ref
     assert len(desk.on("C0LIVE")) == 1
 
 
 def test_the_port_has_the_same_signature() -> None:
     """The workflow asks for what the activity does."""
-    mine = inspect.signature(StormSlackActivities.show_storm)
+    mine = inspect.signature(SlackActivities.show_storm)
     port = inspect.signature(ports.show_storm)
     assert list(mine.parameters.values())[1:] == list(port.parameters.values())
     assert mine.return_annotation == port.return_annotation
@@ -216,7 +211,8 @@ class Storms:
 @pytest.mark.parametrize("going", [False, True])
 async def test_a_storm_takes_the_calls_of_threads_over(desk: Desk, going: bool) -> None:
     """The thread still tells of the call; whether it mentions anybody depends on the storm."""
-    storms = desk.activities._storms = Storms(going)
+    storms = Storms(going)
+    desk.configure(storms=storms)
     story = Story().then(cmd.Tick(), 2)
     card = CardRef(channel="C0LIVE", ts="1.0")
     shown = await desk.show(wanted(story, card, after=1))
@@ -230,7 +226,8 @@ async def test_a_storm_takes_the_calls_of_threads_over(desk: Desk, going: bool) 
 
 async def test_what_a_person_asks_for_is_called_in_the_thread(desk: Desk) -> None:
     """Also while a storm goes on: somebody decided that the lead is needed now."""
-    storms = desk.activities._storms = Storms(going=True)
+    storms = Storms(going=True)
+    desk.configure(storms=storms)
     story = Story().then(cmd.Escalate(by=cmd.Actor(id="U0SATO", roles={Role.SPECIALIST})), 1)
     shown = await desk.show(wanted(story, CardRef(channel="C0LIVE", ts="1.0"), after=1))
     assert "まとめて" not in desk.thread(shown.card)[0].text
@@ -240,7 +237,8 @@ async def test_what_a_person_asks_for_is_called_in_the_thread(desk: Desk) -> Non
 
 async def test_new_cards_in_the_background_notice_a_storm(desk: Desk) -> None:
     """Nothing else does: what a person waits for is shown at once."""
-    storms = desk.activities._storms = Storms(going=False)
+    storms = Storms(going=False)
+    desk.configure(storms=storms)
     await desk.show(wanted(Story()))
     assert storms.looks == []
     await desk.show(wanted(Story()).model_copy(update={"background": True}))
@@ -249,7 +247,8 @@ async def test_new_cards_in_the_background_notice_a_storm(desk: Desk) -> None:
 
 async def test_a_new_card_is_written_down_once(desk: Desk) -> None:
     """A case that nothing happens to would be taken for one that waits."""
-    storms = desk.activities._storms = Storms(going=False)
+    storms = Storms(going=False)
+    desk.configure(storms=storms)
     shown = await desk.show(wanted(Story()))
     await desk.show(wanted(Story().joined(5), shown.card))
     assert storms.cards == [("K7Q2F9XM0", shown.card)]
@@ -264,7 +263,7 @@ async def test_a_write_that_waited_shows_what_is_true_by_then(desk: Desk) -> Non
     async def tell(workflow: str, run: str) -> ports.ShowStorm | None:
         return newest  # type: ignore[return-value]
 
-    desk.activities._newest = tell  # type: ignore[assignment]
+    desk.configure(latest=tell)
     late = Tries(since=datetime.now(UTC) - timedelta(seconds=30))
     shown = await desk.show(asked_for, late)
     assert (shown.version, shown.through) == (3, 3)
@@ -278,7 +277,7 @@ async def test_a_write_in_time_does_not_ask(desk: Desk) -> None:
     async def never(workflow: str, run: str) -> None:
         raise AssertionError("nobody had to be asked")
 
-    desk.activities._newest = never
+    desk.configure(latest=never)
     shown = await desk.show(wanted(Story()).model_copy(update={"background": True}))
     assert (shown.version, shown.through) == (1, None)
 

@@ -9,7 +9,7 @@ from tests.activities.slack.cases import BAN, MUTE, SATO, TANAKA, Story
 from tests.activities.slack.drawn import reader, seen, spoken
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.enforcement import ActionStatus, Problem, ProblemKind
-from workflows.domain.case.view import told_in_thread, view_of
+from workflows.domain.case.view import view_of
 from workflows.domain.values import Language
 
 REFUSED = Problem(kind=ProblemKind.REFUSED, status=409)
@@ -99,7 +99,7 @@ def test_each_event_is_a_line(tell: Callable[[], Story], ja: str, en: str) -> No
 def test_several_lines_are_one_message() -> None:
     """Whoever hears only the text hears them all."""
     story = Story().claimed().ban_asked()
-    lines = tuple(each for each in story.recorded if told_in_thread(each))
+    lines = tuple(each for each in story.recorded if each.event.in_thread)
     drawn = lines_message(lines, view_of(story.case), reader())
     assert spoken(drawn).split("\n") == [
         "ケース K7Q2F9XM0 の経緯",

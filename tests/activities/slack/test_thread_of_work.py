@@ -123,7 +123,7 @@ def asked() -> Story:
             lambda: called(2, 3, 4),
             "case_escalated",
             f"12:07 {LEAD} まだ誰も見ていません。確認をお願いします。（再通知 2/3）",
-            f"12:07 {LEAD} Nobody has seen this yet. Please take a look. (again, 2/3)",
+            f"12:07 {LEAD} Nobody has seen this yet. Please take a look. (reminder 2/3)",
         ),
         (
             lambda: called(30),

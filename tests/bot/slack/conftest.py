@@ -21,7 +21,7 @@ from deploy.sandbox.serve import serving
 from deploy.sandbox.slack.app import add_slack
 from deploy.sandbox.slack.model import BOT_USER, Message
 from deploy.sandbox.slack.person import PATIENCE, Person
-from deploy.sandbox.slack.tickets import Triggers
+from deploy.sandbox.slack.triggers import Triggers
 from deploy.sandbox.slack.workspace import ON_A_BUSY_MACHINE, Workspace
 from tests.bot.slack.fake_bulk import FakeRings
 from tests.bot.slack.fake_evidence import FakeEvidence
@@ -217,7 +217,7 @@ async def stage(playhouse: Playhouse) -> AsyncIterator[Stage]:
     )
     stage = Stage(workspace, playhouse.url)
     play = FastAPI()
-    courier = add_slack(play, workspace)
+    app_client = add_slack(play, workspace)
     async with no_task_left(), aiohttp.ClientSession() as session:
         client = AsyncWebClient(
             token=workspace.bot_token, base_url=f"{playhouse.url}/api/", session=session
@@ -231,7 +231,7 @@ async def stage(playhouse: Playhouse) -> AsyncIterator[Stage]:
         for seat in stage.seats:
             await seat.close()
         await stage.background.drain(2)
-        await courier.close()
+        await app_client.close()
 
 
 @pytest.fixture

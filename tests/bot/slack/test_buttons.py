@@ -6,7 +6,7 @@ from itertools import count
 import pytest
 
 from deploy.sandbox.slack.person import Refused
-from deploy.sandbox.slack.tickets import ResponseUrls
+from deploy.sandbox.slack.triggers import ResponseUrls
 from deploy.sandbox.slack.workspace import ACK_SECONDS
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import CASE, ROUTE

@@ -4,15 +4,11 @@ from datetime import date, time, timedelta
 
 import pytest
 
-from bot.slack.commands.parser import (
-    COVER_FORM,
-    EndCovers,
-    Incomplete,
-    LetCover,
-    ShowCovers,
-    ShowSubject,
-    read,
-)
+from bot.slack.commands.cover import FORM as COVER_FORM
+from bot.slack.commands.cover import EndCovers, LetCover, ShowCovers
+from bot.slack.commands.dispatch import read
+from bot.slack.commands.parser import Incomplete
+from bot.slack.commands.subject import ShowSubject
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import NOW
 from workflows.domain.alerts import Subject

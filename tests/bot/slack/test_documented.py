@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from activities.slack.i18n.catalog import texts
-from bot.slack.commands.pages import FORMS, help_page
-from bot.slack.commands.parser import Incomplete, Unknown, read
+from bot.slack.commands.dispatch import FORMS, help_page, read
+from bot.slack.commands.parser import Incomplete, Unknown
 from bot.slack.manifest import HINT, SHORTCUTS, manifest
 from bot.slack.manual.open import OPEN_CASE
 from workflows.domain.values import Language

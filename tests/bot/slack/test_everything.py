@@ -9,7 +9,7 @@ from bot.slack import replies
 from bot.slack.modals import opening
 from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.reading import controls, visible_text
-from deploy.sandbox.slack.tickets import TRIGGER_SECONDS
+from deploy.sandbox.slack.triggers import TRIGGER_SECONDS
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import CASE, ROUTE, case
 from workflows.domain.case.commands import ChoosePreset, Escalate, HandOver, Place

@@ -49,7 +49,7 @@ async def test_it_opens_before_the_ledger_answers(stage: Stage):
     sato = await pressed(stage)
     await showing(sato, "読み込んでいます…")
     stage.evidence.gate.set()
-    view = await showing(sato, "このページでは2件を隠しています。")
+    view = await showing(sato, "このページでは閲覧注意の2件を隠しています。")
     assert "閲覧注意の画像を隠しています。" in visible_text(view)
     assert "閲覧注意の文章を隠しています（2文字）。" in visible_text(view)
     assert "住所" not in str(view)
@@ -84,7 +84,7 @@ async def test_whoever_reads_the_list_is_written_down_first(stage: Stage):
     view = await showing(sato, "言葉0。")
     await sato.press(view, "evidence.page.next")
     view = await showing(sato, "言葉9。")
-    assert "検知 10件中 9〜10件目" in visible_text(view)
+    assert "検知 10件中 9–10件目" in visible_text(view)
     await sato.press(view, "evidence.page.before")
     await showing(sato, "言葉0。")
     notes = [(note.by, note.kind, note.id, note.why) for note in stage.ledger.notes]

@@ -18,7 +18,6 @@ from bot.slack.evidence.pages import (
     Page,
     Start,
     Words,
-    decode,
     encode,
     list_view,
     page_at,
@@ -26,6 +25,7 @@ from bot.slack.evidence.pages import (
     read_start,
 )
 from bot.slack.interactions import Unreadable
+from bot.slack.modals.metadata import decode
 from deploy.sandbox.slack.blockkit.blocks import Surface
 from deploy.sandbox.slack.blockkit.views import check_view, too_large
 from tests.bot.slack.fake_evidence import an_alert, image, words
@@ -106,7 +106,7 @@ def test_nothing_is_left_out_and_no_page_is_too_much(made: list[list[dict]]) -> 
         for language in Language:
             reader = Reader(texts(language), UTC)
             state = STATE.model_copy(update={"start": str(start)})
-            view = list_view(page, len(alerts), state, reader)
+            view = list_view(page, len(alerts), state, reader).to_dict()
             assert check_view(view, Surface.MODAL) == []
             assert not too_large(view)
             assert len(view["blocks"]) <= 100
@@ -144,17 +144,17 @@ def test_a_long_way_back_is_forgotten_from_its_far_end() -> None:
     for number in range(1, 2_000):
         state = state.turned_to(Start(number * 8, 1_234))
     assert len(encode(state)) <= 3_000
-    kept = decode(encode(state))
+    kept = decode(encode(state), ListState)
     assert kept.trail[-1] == state.trail[-1]
     assert 50 < len(kept.trail) <= MOST_TRAIL
-    assert decode(encode(STATE)) == STATE
+    assert decode(encode(STATE), ListState) == STATE
 
 
 @pytest.mark.parametrize("written", ["", "{}", "[]", '{"route": "x"}', "x" * 5_000])
 def test_what_koban_did_not_write_is_not_read(written: str) -> None:
     """A modal of another version, or none of Koban's."""
     with pytest.raises(Unreadable):
-        decode(written)
+        decode(written, ListState)
 
 
 @pytest.mark.parametrize("written", ["", "8", "8.x", "-1.0", "1.2.3", "9999999.0"])

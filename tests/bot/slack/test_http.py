@@ -6,7 +6,7 @@ import time
 import httpx
 
 from bot.slack.http import MOST_BYTES
-from deploy.sandbox.slack.courier import signature
+from deploy.sandbox.slack.app_client import signature
 from tests.bot.slack.conftest import Stage
 
 

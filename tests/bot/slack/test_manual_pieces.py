@@ -2,7 +2,8 @@
 
 from activities.slack.escape import units
 from bot.slack.manual.alert import kinds_offered
-from bot.slack.manual.open import About, decode, encode
+from bot.slack.manual.open import AlertMetadata, encode
+from bot.slack.modals.metadata import decode
 from tests.bot.slack.fakes import PLAYBOOK
 from workflows.domain.values import Language
 
@@ -15,6 +16,6 @@ def test_a_kind_of_two_playbooks_is_offered_once():
 
 def test_a_reported_message_fits_however_slack_counts():
     """A letter of two UTF-16 units counts as two."""
-    carried = encode(About(language=Language.JA, message="𠮷" * 2_000))
+    carried = encode(AlertMetadata(language=Language.JA, message="𠮷" * 2_000))
     assert units(carried) <= 3_000
-    assert set(decode(carried).message) == {"𠮷"}
+    assert set(decode(carried, AlertMetadata).message) == {"𠮷"}

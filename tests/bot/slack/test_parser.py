@@ -6,25 +6,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.slack.commands.pages import FORMS
-from bot.slack.commands.parser import (
-    FIND_FORM,
-    OPEN_FORM,
+from bot.slack.commands.automation import (
     PAUSE_FORM,
-    RELATED_FORM,
     RESUME_FORM,
-    Find,
-    Incomplete,
-    OpenCase,
     PauseAutomation,
     ResumeAutomation,
-    ShowCase,
-    ShowPlaybook,
-    ShowRelated,
-    Unknown,
-    case_begun,
-    read,
 )
+from bot.slack.commands.cases import ShowCase
+from bot.slack.commands.dispatch import FORMS, read
+from bot.slack.commands.find import FORM as FIND_FORM
+from bot.slack.commands.find import Find
+from bot.slack.commands.open import FORM as OPEN_FORM
+from bot.slack.commands.open import OpenCase
+from bot.slack.commands.parser import Incomplete, Unknown, case_begun
+from bot.slack.commands.playbook import ShowPlaybook
+from bot.slack.commands.subject import FORM as RELATED_FORM
+from bot.slack.commands.subject import ShowRelated
 from workflows.domain.alerts import Subject
 
 KINDS = ("user", "listing")

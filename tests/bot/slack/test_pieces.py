@@ -12,20 +12,15 @@ from slack_sdk.web.async_client import AsyncWebClient
 from activities.slack.handles import Handle
 from activities.slack.i18n.catalog import texts
 from bot.slack.app import make_bolt_app
-from bot.slack.commands.parser import (
-    Help,
-    Incomplete,
-    ShowCase,
-    ShowQueue,
-    ShowSubject,
-    Unknown,
-    Which,
-    read,
-)
+from bot.slack.commands.cases import ShowCase, ShowQueue
+from bot.slack.commands.dispatch import read
+from bot.slack.commands.parser import Help, Incomplete, Unknown
+from bot.slack.commands.subject import ShowSubject
 from bot.slack.http import slack_routes
 from bot.slack.interactions import Unreadable, press_id, read_press, submission_id
 from bot.slack.manifest import SCOPES_OF, manifest
-from bot.slack.modals.metadata import decode, encode, metadata_for
+from bot.slack.modals.metadata import Metadata, decode, encode, metadata_for
+from bot.slack.queue import Which
 from bot.slack.rendering import masked, sections
 from bot.slack.replies import Background
 from deploy.sandbox.slack.workspace import Workspace
@@ -122,7 +117,7 @@ def test_metadata_comes_back_as_it_was_written():
     """What a modal carries survives the round trip."""
     aim = Handle(case=CASE, version=3, workflow_id=ROUTE)
     wrote = metadata_for(aim, Place(channel="C0LIVE", thread="1.2"), Language.EN, {"mute": 60})
-    assert decode(encode(wrote)) == wrote
+    assert decode(encode(wrote), Metadata) == wrote
 
 
 def test_paragraphs_hold_whole_lines_within_slacks_limit():
@@ -138,7 +133,7 @@ def test_metadata_never_exceeds_slacks_limit():
     limits = {f"a_rather_long_action_name_{number}": 86400 for number in range(100)}
     written = encode(metadata_for(aim, Place(channel="C0LIVE"), Language.JA, limits))
     assert len(written) <= 3000
-    assert decode(written).limits == {}
+    assert decode(written, Metadata).limits == {}
 
 
 @pytest.mark.parametrize(

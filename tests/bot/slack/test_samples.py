@@ -11,7 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from activities.policy.loader import load_policy
 from activities.slack.client import slack_client
 from activities.slack.i18n.catalog import texts
-from bot.slack.modals.submissions import KINDS
+from bot.slack.modals.forms import FORMS
 from bot.slack.samples import NotAsked, Sample, fault_of, samples
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.serve import serving
@@ -54,7 +54,7 @@ def test_there_is_one_of_everything() -> None:
     wanted = [
         *(f"{name}: card" for name in folder.playbooks),
         *(f"{name}: modal decide" for name in folder.playbooks),
-        *(f"modal {name}" for name in KINDS if name != "decide"),
+        *(f"modal {name}" for name in FORMS if name != "decide"),
         "off_platform: approval, ban",
         "off_platform: thread, ban",
         "storm",

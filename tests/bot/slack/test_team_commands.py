@@ -6,7 +6,9 @@ import pytest
 
 from activities.ledger.team import ActiveCover
 from bot.services.team import Duty, OnCall
-from bot.slack.commands.parser import ShowOnCall, ShowStats, Unknown, Window, read
+from bot.slack.commands.dispatch import read
+from bot.slack.commands.parser import Unknown
+from bot.slack.commands.team import ShowOnCall, ShowStats, Window
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import NOW
 from workflows.domain.case.decision import Verdict
@@ -77,7 +79,7 @@ async def test_numbers_name_their_denominators_and_nobody(stage: Stage) -> None:
         "0 open cases (0 overdue)",
         "1 decision: Violation 1",
         "Decided in time: no cases were due",
-        "Opening to decision: median 6 minutes, 95% 6 minutes (1 case)",
+        "Opening to decision: median 6 minutes, 95th percentile 6 minutes (1 case)",
         "Detection to first action: no actions taken",
         "• Off-platform inducement: 1 opened · 1 decided",
         "• gone: 1 opened · 1 decided",

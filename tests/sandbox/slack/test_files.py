@@ -34,7 +34,7 @@ async def test_a_file_has_no_mimetype_while_slack_looks_at_it(
     client: AsyncWebClient, workspace: Workspace
 ):
     """And no message may show it until then."""
-    workspace.uploads.looks_for = 0.3
+    workspace.uploads.process_seconds = 0.3
     file = await uploaded(client)
     assert (await client.files_info(file=file))["file"]["mimetype"] == ""
     post = client.chat_postMessage(channel="C0LIVE", text="x", blocks=showing(file))
@@ -55,7 +55,7 @@ async def test_a_modal_shows_no_file_that_is_none(
     client: AsyncWebClient, workspace: Workspace, file: str
 ):
     """One that is not there, and one that is no image."""
-    workspace.uploads.looks_for = 0
+    workspace.uploads.process_seconds = 0
     name = await uploaded(client, "a.txt") if file == "text" else file
     trigger = workspace.triggers.make("U0SATO")
     told = await refusal(client.views_open(trigger_id=trigger, view=modal(name)))

@@ -55,7 +55,7 @@ async def test_a_modal_that_loads_is_waited_for(sato: Person, workspace: Workspa
     waiting = asyncio.create_task(sato.modal())
     await wait_until(lambda: sato._listening is not None, what="a look")
     workspace.views.update(view, modal())
-    workspace.drew(view)
+    workspace.view_shown(view)
     assert (await waiting)["id"] == view.id
 
 

@@ -7,6 +7,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from deploy.sandbox.faults import Fault, Faults
+from deploy.sandbox.slack.faults import SlackFault
 from deploy.sandbox.slack.person import PATIENCE
 from deploy.sandbox.slack.rates import Rates
 from deploy.sandbox.slack.workspace import Workspace
@@ -116,7 +117,7 @@ async def test_faults_are_switched_over_http(slack: str, workspace: Workspace):
             "en": "Slack rate limit (429)",
         },
     }
-    assert [one["name"] for one in listing] == [fault.value for fault in Fault]
+    assert [one["name"] for one in listing] == [fault.value for fault in SlackFault]
 
 
 def test_listeners_hear_real_changes_only():

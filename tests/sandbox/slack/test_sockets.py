@@ -11,7 +11,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from deploy.sandbox.slack.person import Person, Refused, wait_until
-from deploy.sandbox.slack.sockets import MOST_CONNECTIONS, TICKET_SECONDS, socket_door
+from deploy.sandbox.slack.sockets import MOST_CONNECTIONS, TICKET_SECONDS, socket_server
 from deploy.sandbox.slack.workspace import Workspace
 from tests.sandbox.slack.tiny_bot import CARD, TinyBot
 
@@ -22,7 +22,7 @@ NO_ANSWER = "このアプリは応答しませんでした。もう一度お試�
 async def door(workspace: Workspace) -> AsyncIterator[None]:
     """Socket Mode is switched on, and connections are taken."""
     workspace.socket_mode = True
-    async with socket_door(workspace.sockets):
+    async with socket_server(workspace.sockets):
         yield
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from deploy.sandbox.slack.errors import SlackError
-from deploy.sandbox.slack.tickets import ResponseUrls, Triggers
+from deploy.sandbox.slack.triggers import ResponseUrls, Triggers
 from deploy.sandbox.slack.views import Views
 from tests.sandbox.slack.tiny_bot import CARD, modal
 

@@ -220,7 +220,7 @@ async def test_an_image_shows_a_file_that_is_there(client: AsyncWebClient, works
         await client.chat_postMessage(channel="C0LIVE", text="x", blocks=[image])
     assert failed.value.response["error"] == "invalid_blocks"
     assert "invalid slack file" in str(failed.value.response["response_metadata"])
-    workspace.uploads.looks_for = 0
+    workspace.uploads.process_seconds = 0
     done = await client.files_upload_v2(filename="a.png", content=b"\x89PNG")
     shown = {**image, "slack_file": {"id": done["files"][0]["id"]}}
     assert (await client.chat_postMessage(channel="C0LIVE", text="x", blocks=[shown]))["ok"]

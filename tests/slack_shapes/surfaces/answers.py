@@ -8,11 +8,13 @@ from activities.slack.refusals import APPROVING, of_case, refusal_text, with_typ
 from activities.slack.role_holders import NOBODY, Holders
 from bot.services.cases import ActionLine, EventLine, Past, Story
 from bot.services.lookups import Fact
-from bot.slack.bulk.decide import worded
-from bot.slack.bulk.form import BulkFault, BulkForm, faults_of
+from bot.slack.bulk.form import BulkForm, faults_of
 from bot.slack.commands import pages
-from bot.slack.commands.pages import hands_on
-from bot.slack.commands.parser import Incomplete, Which
+from bot.slack.commands.dispatch import help_page
+from bot.slack.commands.pages import case_buttons
+from bot.slack.commands.parser import Incomplete
+from bot.slack.modals.form import Fault
+from bot.slack.queue import Which
 from bot.slack.replies import Said
 from tests.activities.slack.cases import AT, CASE, CATALOG, ROUTE
 from tests.bot.slack.fakes import NOW, line
@@ -42,7 +44,7 @@ def _lines(scene: Scene, many: int, **more: object) -> list:
 
 def _simple(scene: Scene) -> Iterator[tuple[str, Sent]]:
     catalog, typed = scene.catalog, scene.words.evidence
-    yield "help", said(pages.help_page(catalog, KINDS))
+    yield "help", said(help_page(catalog, KINDS))
     yield "unknown", said(pages.unknown_page(catalog, typed, None))
     yield "nearest", said(pages.unknown_page(catalog, typed, f"case {typed}"))
     yield "incomplete", said(pages.incomplete_page(catalog, Incomplete(form="case K7Q2F9XM0")))
@@ -108,15 +110,15 @@ def _cases(scene: Scene) -> Iterator[tuple[str, Sent]]:
     specialist = frozenset({Role.SPECIALIST})
     for phase in Phase:
         story = _story(scene, phase, len(ActionStatus))
-        hands = hands_on(
-            story, "U0SATO", specialist, scene.catalog, bulk_decisions=True, listed=True
+        buttons = case_buttons(
+            story, "U0SATO", specialist, scene.catalog, bulk_allowed=True, bulk_decided=True
         )
         tally = Tally(total=1000, done=312, failed=3)
-        drawn = pages.case_page(story, scene.catalog, BASE, NOW, hands, tally)
+        drawn = pages.case_page(story, scene.catalog, BASE, NOW, buttons, tally)
         yield phase.value, said(drawn)
     bare = Story(line=_lines(scene, 1, card=None)[0], alerts=1)
     bare = bare.model_copy(update={"line": bare.line.model_copy(update={"workflow_id": ROUTE})})
-    reads = hands_on(bare, "U0SUZUKI", frozenset({Role.AUDITOR}), scene.catalog)
+    reads = case_buttons(bare, "U0SUZUKI", frozenset({Role.AUDITOR}), scene.catalog)
     yield from _events(scene)
     yield "nothing happened", said(pages.case_page(bare, scene.catalog, None, NOW, reads))
 
@@ -278,15 +280,15 @@ def _bulk_faults(scene: Scene) -> Iterator[tuple[str, Sent]]:
     wrong = [
         *faults_of(typed, {"mute_user": 60}, CATALOG, {}).values(),
         *faults_of(typed.model_copy(update={"actions": ()}), {}, CATALOG, {}).values(),
-        BulkFault(key="refusal.ring_mixed"),
-        BulkFault(key="refusal.ring_empty"),
-        BulkFault(key="bot.bulk.too_many", values={"count": 1_001}),
+        Fault(key="refusal.ring_mixed"),
+        Fault(key="refusal.ring_empty"),
+        Fault(key="bot.bulk.too_many", values={"count": 1_001}),
     ]
     if scene.words.policy is not None:
         title = Text(ja=scene.words.policy, en=scene.words.policy)
-        wrong.append(BulkFault(key="bot.bulk.other_type", title=title))
+        wrong.append(Fault(key="bot.bulk.other_type", title=title))
     for number, fault in enumerate(wrong):
-        yield f"{fault.key} {number}", words(worded(fault, scene.catalog))
+        yield f"{fault.key} {number}", words(fault.worded(scene.catalog))
 
 
 SURFACES = (

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 from activities.slack.cards.appeal import appeal_card, appeal_lines
-from bot.slack.appeals import Aim, answering_view
+from bot.slack.appeals import AppealMetadata, answer_view
 from tests.slack_shapes.scene import LINK, Scene, Surface
 from tests.slack_shapes.sent import Sent, message, view
 from tests.slack_shapes.words import Words
@@ -116,7 +116,7 @@ def _threads(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 
 def _modals(scene: Scene) -> Iterator[tuple[str, Sent]]:
-    aim = Aim(
+    carried = AppealMetadata(
         appeal=ID,
         version=999_999_999,
         place=Place(channel="C0123456789", thread="1763900000.000100"),
@@ -124,8 +124,8 @@ def _modals(scene: Scene) -> Iterator[tuple[str, Sent]]:
     )
     for name in ("uphold", "overturn"):
         said = scene.words.evidence[:4_000]
-        yield name, view(answering_view(name, aim, said, scene.catalog))
-        yield f"{name}, not asked", view(answering_view(name, aim, "", scene.catalog))
+        yield name, view(answer_view(name, carried, said, scene.catalog))
+        yield f"{name}, not asked", view(answer_view(name, carried, "", scene.catalog))
 
 
 SURFACES = (

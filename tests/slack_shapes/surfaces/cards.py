@@ -5,14 +5,14 @@ from dataclasses import replace
 
 from activities.slack.cards.approval import approval_card, replaced_card
 from activities.slack.cards.case import case_card
-from activities.slack.direct_messages import told_message
-from activities.slack.thread import AT_ONCE, lines_message
+from activities.slack.direct_messages import direct_message
+from activities.slack.thread import MAX_LINES, lines_message
 from tests.slack_shapes.scene import LINK, Scene, Surface
 from tests.slack_shapes.sent import Sent, message
 from tests.slack_shapes.stories import STORIES
 from tests.slack_shapes.told import Told
 from workflows.domain.case.events import NoteAdded, Recorded
-from workflows.domain.case.view import told_in_thread, view_of
+from workflows.domain.case.view import view_of
 from workflows.ports.cases import Tell
 
 
@@ -38,7 +38,7 @@ def _approvals(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 
 def _told(story: Told) -> tuple[Recorded, ...]:
-    return tuple(each for each in story.recorded if told_in_thread(each))
+    return tuple(each for each in story.recorded if each.event.in_thread)
 
 
 def _threads(scene: Scene) -> Iterator[tuple[str, Sent]]:
@@ -48,7 +48,7 @@ def _threads(scene: Scene) -> Iterator[tuple[str, Sent]]:
             yield state, message(lines_message(lines, view_of(story.case), scene.reader))
     story = STORIES["claimed"](scene.words)
     note = NoteAdded(at=story.case.opened_at, by="U0SATO", note=scene.words.said)
-    many = tuple(Recorded(seq=n + 2, event=note) for n in range(AT_ONCE))
+    many = tuple(Recorded(seq=n + 2, event=note) for n in range(MAX_LINES))
     yield "as much as at once", message(lines_message(many, view_of(story.case), scene.reader))
 
 
@@ -72,7 +72,7 @@ def _direct(scene: Scene) -> Iterator[tuple[str, Sent]]:
         story = tell(scene.words)
         for each in _told(story):
             wanted = Tell(key="k", view=view_of(story.case), line=each, card=None)
-            drawn = message(told_message(wanted, reader, LINK))
+            drawn = message(direct_message(wanted, reader, LINK))
             if drawn.text not in seen:
                 seen.add(drawn.text)
                 yield f"{each.event.kind} {len(seen)}", drawn

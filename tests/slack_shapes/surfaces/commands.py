@@ -8,24 +8,19 @@ from bot.services.cases import Record
 from bot.services.lookups import Fact
 from bot.services.team import Duty, OnCall
 from bot.slack.commands import pages, team
-from bot.slack.commands.automation import AutomationAnswer, AutomationLine, halts_page
-from bot.slack.commands.cover import CoverAnswer
-from bot.slack.commands.find import found_page
-from bot.slack.commands.parser import (
-    CoverLine,
-    EndCovers,
-    Find,
-    LetCover,
+from bot.slack.commands.automation import (
+    AutomationAnswer,
+    AutomationLine,
     PauseAutomation,
     ResumeAutomation,
-    ShowCovers,
-    ShowRelated,
-    Which,
-    Window,
+    pauses_page,
 )
+from bot.slack.commands.cover import CoverAnswer, CoverLine, EndCovers, LetCover, ShowCovers
+from bot.slack.commands.find import Find, found_page
 from bot.slack.commands.playbook import playbook_page, playbooks_page
-from bot.slack.commands.request import PAGE
-from bot.slack.commands.subject import SubjectAnswer, Tie, related_page
+from bot.slack.commands.subject import PAGE, ShowRelated, SubjectAnswer, Tie, related_page
+from bot.slack.commands.team import Window
+from bot.slack.queue import Which
 from bot.slack.replies import Said
 from tests.activities.slack.test_report_message import NUMBERS
 from tests.bot.slack.fakes import NOW, line
@@ -154,7 +149,7 @@ def _on_call(scene: Scene) -> Iterator[tuple[str, Sent]]:
         ("no roster, nobody known", OnCall(roster=False, holders={Role.LEAD: None})),
         ("as much as there is", OnCall(roster=True, now=many, next=many)),
     ):
-        yield state, said(team.page(shift, scene.catalog))
+        yield state, said(team.on_call_page(shift, scene.catalog))
 
 
 def counted(scene: Scene) -> Numbers:
@@ -173,10 +168,9 @@ def _stats(scene: Scene) -> Iterator[tuple[str, Sent]]:
         for window in Window:
             rooms = Rooms(scene)
             rooms.team.counted = numbers
+            desk, wanted = team.TeamAnswer(rooms.context), team.ShowStats(window=window)
             answer = rooms.ask(
-                lambda rooms=rooms, window=window: team.answer(
-                    rooms.team, window, NOW, scene.catalog
-                )
+                lambda rooms=rooms, desk=desk, wanted=wanted: desk.answer(wanted, rooms.asked())
             )
             yield f"{state}, {window.value}", said(answer[0])
 
@@ -203,7 +197,7 @@ def _covers(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 def _of_covers(rooms: Rooms, wanted: CoverLine, person: str) -> list[Said]:
     desk = CoverAnswer(rooms.context)
-    return rooms.ask(lambda: desk.answer(wanted, person, NOW, rooms.scene.catalog))
+    return rooms.ask(lambda: desk.answer(wanted, rooms.asked(person)))
 
 
 def _change(kind: PauseChange, by: str = "U0SUZUKI", **more: object) -> AutomationChange:
@@ -272,7 +266,7 @@ def _halts(scene: Scene) -> Iterator[tuple[str, Sent]]:
     rooms = Rooms(scene)
     for state, changes in (("all", [PAUSED]), ("several", [PAUSED, ASKED, OF_ONE])):
         rooms.automation.changes = changes
-        above = halts_page(rooms.halts, rooms.services, scene.catalog)
+        above = pauses_page(rooms.halts, rooms.services, scene.catalog)
         yield state, said(pages.queue_page((), Which.ALL, scene.catalog, BASE, NOW, above))
 
 

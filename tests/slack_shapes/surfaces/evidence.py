@@ -11,10 +11,9 @@ from bot.slack.evidence.pages import (
     ListState,
     Start,
     list_view,
-    loading_view,
     page_at,
-    sentence_view,
 )
+from bot.slack.modals.form import sentence_view
 from tests.activities.slack.cases import CASE, ROUTE
 from tests.slack_shapes.scene import Scene, Surface
 from tests.slack_shapes.sent import Sent, view
@@ -63,15 +62,16 @@ def _state(scene: Scene) -> ListState:
 
 def _lists(scene: Scene) -> Iterator[tuple[str, Sent]]:
     words, reader, state = scene.words, scene.reader, _state(scene)
-    yield "loading", view(loading_view(reader))
-    for key in ("bot.slash.unavailable", "refusal.roles_unknown"):
-        yield key.rpartition(".")[2], view(sentence_view(scene.catalog.say(key), reader))
+    for key in ("bot.modal.loading", "bot.slash.unavailable", "refusal.roles_unknown"):
+        text = scene.catalog.say(key)
+        yield key.rpartition(".")[2], view(sentence_view("evidence_list", text, scene.catalog))
+    nothing = scene.catalog.say("evidence.none")
+    yield "nothing", view(sentence_view("evidence_list", nothing, scene.catalog))
     bare = _alert(words, 1, score=None, title=None)
     many = [_alert(words, number, *_pieces(words) * 25) for number in range(12)]
     long = _alert(words, 1, TextEvidence(text=f"{words.said} " * 40 + "𠮷" * 9_000))
     turned = state.turned_to(Start(1, 40))
     for name, alerts, at in (
-        ("nothing", [], state),
         ("without evidence", [bare], state),
         ("one", [_alert(words, 1, *_pieces(words))], state),
         ("first of many", many, state),

@@ -10,10 +10,11 @@ from bot.services.bulk import BulkPage, DoneLine, SubjectLine
 from bot.services.cases import CaseLine
 from bot.slack.bulk.form import BulkMetadata
 from bot.slack.bulk.list import PAGE, list_view
-from bot.slack.bulk.views import Counted, bulk_view, loading_view, redrawn, sentence_view, sure
+from bot.slack.bulk.views import Counted, bulk_view, redrawn, sure
+from bot.slack.modals.form import sentence_view
+from bot.slack.modals.forms import FORMS
 from bot.slack.modals.metadata import Metadata
 from bot.slack.modals.offer import Offer, offer_at, offer_of
-from bot.slack.modals.submissions import KINDS
 from bot.slack.modals.views import view_of
 from tests.activities.slack.cases import CASE, ROUTE
 from tests.bot.slack.fakes import FakePolicies, line
@@ -84,7 +85,7 @@ def _modals(scene: Scene) -> Iterator[tuple[str, Sent]]:
         ", the case not asked": offer_at("case/gone/0123456789ABCDEF", FakePolicies()),
         ", as much as fits": _everything(scene.words),
     }
-    for name in KINDS:
+    for name in FORMS:
         for state, offer in offers.items():
             limits = offer.limits if name == "decide" else {}
             metadata = Metadata.model_validate(metadata_of(scene, limits))
@@ -101,9 +102,10 @@ def _counted(words: Words, many: int) -> Counted:
 
 def _bulk_ledger(scene: Scene) -> Iterator[tuple[str, Sent]]:
     catalog = scene.catalog
-    yield "loading", view(loading_view(catalog))
+    yield "loading", view(sentence_view("bulk", catalog.say("bot.bulk.loading"), catalog))
     for key in ("bot.modal.case_over", "refusal.rings_not_allowed", "bot.bulk.no_actions"):
-        yield key.rpartition(".")[2], view(sentence_view(catalog.say(key, case=CASE), catalog))
+        text = catalog.say(key, case=CASE)
+        yield key.rpartition(".")[2], view(sentence_view("bulk", text, catalog))
     for state, offer, many in (
         ("filled in", _usual(scene.words), 2),
         ("without look-ups", _usual(scene.words), 0),

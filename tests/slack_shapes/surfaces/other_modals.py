@@ -7,9 +7,9 @@ from bot.services.lookups import Fact
 from bot.slack.commands import reveal
 from bot.slack.modals.decide import NONE, TEMPLATE, with_template
 from bot.slack.modals.form import sentence_view
+from bot.slack.modals.forms import FORMS
 from bot.slack.modals.metadata import Metadata
 from bot.slack.modals.offer import Offer, offer_at, offer_of
-from bot.slack.modals.submissions import KINDS
 from bot.slack.modals.views import view_of
 from bot.slack.rendering import sections
 from tests.activities.slack.cases import CASE
@@ -90,18 +90,19 @@ def _values(template: str, actions: tuple[str, ...]) -> dict[str, Any]:
 def _reveals(scene: Scene) -> Iterator[tuple[str, Sent]]:
     """Personal data: why it is wanted, and what is shown then."""
     catalog, subject = scene.catalog, Subject(type="user", id=scene.words.id)
-    aim = reveal.Aim(subject=subject, language=scene.language)
+    carried = reveal.RevealMetadata(subject=subject, language=scene.language)
     title = scene.words.titled("メール", "E-mail")
     mail = Fact(title=title, value=scene.words.evidence, personal=True)
-    yield "why", view(reveal._asking(aim, catalog))
+    yield "why", view(reveal.reason_view(carried, catalog))
     for state, facts in (("shown", (mail,)), ("as much as there is", (mail,) * 30), ("gone", None)):
         blocks = sections(reveal._lines(subject, facts, catalog))
-        yield state, view(reveal._showing(blocks, catalog))
+        yield state, view(reveal.data_view(blocks, catalog))
     for key in ("bot.modal.loading", "bot.reveal.no_role", "bot.slash.unavailable"):
-        yield key, view(reveal._told(catalog.say(key), catalog))
+        yield key, view(reveal.data_view(sections([catalog.say(key)]), catalog))
+    unknown = catalog.say("refusal.unknown_case", case=CASE)
     yield (
         "no such case",
-        view(reveal._told(catalog.say("refusal.unknown_case", case=CASE), catalog)),
+        view(reveal.data_view(sections([unknown]), catalog)),
     )
 
 
@@ -110,7 +111,7 @@ def _waiting(scene: Scene) -> Iterator[tuple[str, Sent]]:
     leads = scene.catalog.say("rights.holders", names="<@U0TANAKA>")
     role = scene.catalog.say("role.lead")
     refused = scene.catalog.say("refusal.role_needed", roles=role, holders=leads)
-    for name in (*KINDS, "all", "timeline"):
+    for name in (*FORMS, "all", "timeline"):
         yield name, view(sentence_view(name, scene.catalog.say("bot.modal.loading"), scene.catalog))
     yield "refused", view(sentence_view("decide", refused, scene.catalog))
     for key in (

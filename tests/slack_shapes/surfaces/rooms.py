@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from activities.slack.i18n.catalog import texts
 from bot.services.slack import Services
-from bot.slack.commands.request import Asked
+from bot.slack.commands.request import Request
 from bot.slack.context import SlackContext
 from bot.slack.interactions import Source
 from bot.slack.replies import Background, Languages, Links, Said
@@ -186,11 +186,11 @@ class Rooms:
             lambda: NOW,
         )
 
-    def asked(self, person: str = "U0SATO", *roles: Role) -> Asked:
+    def asked(self, person: str = "U0SATO", *roles: Role) -> Request:
         """A command, asked in a channel; without `roles` by a specialist."""
         source = Source(person=person, place=Place(channel="C0LIVE"))
         given = frozenset(roles or {Role.SPECIALIST})
-        return Asked(source=source, roles=given, texts=self.scene.catalog, now=NOW)
+        return Request(source=source, roles=given, texts=self.scene.catalog, now=NOW)
 
     def ask(self, deed: Callable[[], Awaitable[Said | None]]) -> list[Said]:
         """The answer, and what else somebody is told of it."""

@@ -7,7 +7,7 @@ from activities.slack.storm_digest import OPEN, calls, digest
 from activities.slack.thread import lines_message
 from bot.services.cases import Story
 from bot.slack.replies import Said
-from bot.slack.storm import StormOpening
+from bot.slack.storm import StormButtons
 from tests.activities.slack.cases import AT, CASE, ROUTE
 from tests.bot.slack.fakes import line
 from tests.slack_shapes.scene import Scene, Surface
@@ -17,7 +17,7 @@ from tests.slack_shapes.surfaces.rooms import Rooms, acknowledged
 from tests.slack_shapes.told import Told
 from workflows.domain.alerts import Subject
 from workflows.domain.case.snapshot import CardRef, CaseSnapshot
-from workflows.domain.case.view import told_in_thread, view_of
+from workflows.domain.case.view import view_of
 from workflows.domain.people import Role
 from workflows.domain.policy.playbook import Severity
 from workflows.domain.storm import MOST_TOP, Group, Mention, Picture, Top, role_called
@@ -77,7 +77,7 @@ def _calls(scene: Scene) -> Iterator[tuple[str, Sent]]:
 def _quiet(scene: Scene) -> Iterator[tuple[str, Sent]]:
     """The thread of a case whose calls the digest makes."""
     story = STORIES["open, called the whole ladder"](scene.words)
-    told = tuple(each for each in story.recorded if told_in_thread(each))
+    told = tuple(each for each in story.recorded if each.event.in_thread)
     quiet = frozenset(each.seq for each in told if role_called(each.event) is not None)
     yield "called", message(lines_message(told, view_of(story.case), scene.reader, quiet))
 
@@ -105,7 +105,7 @@ def _answer(scene: Scene, story: Told, change: dict[str, Any]) -> Said:
     rooms.ledger.away = change.get("away", False)
     memory = change.get("memory")
     rooms.cases.memories = {} if memory is None else {ROUTE: memory}
-    opening = StormOpening(rooms.context)
+    opening = StormButtons(rooms.context)
     body = {
         "user": {"id": change.get("person", "U0SATO")},
         "channel": {"id": "C0LIVE"},

@@ -1,4 +1,4 @@
-"""Everything that an appeal sends over the wire is read back as what it was."""
+"""Payloads of an appeal: each is read back as it was written."""
 
 import inspect
 from typing import Any, get_args
@@ -9,7 +9,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.ledger.appeals import AppealsLedger
 from activities.platform.notices import NoticeActivities
-from activities.slack.activities import AppealSlackActivities
+from activities.slack.activities import SlackActivities
 from tests.workflows.domain.appeal.builders import (
     RULES,
     TITLES,
@@ -111,8 +111,8 @@ CROSSING: list[Any] = [
 
 
 @pytest.mark.parametrize("value", CROSSING, ids=lambda value: type(value).__name__)
-async def test_it_is_read_back_as_what_it_was(value: Any) -> None:
-    """Through the converter of the workers: an event never becomes another one."""
+async def test_a_payload_is_read_back_unchanged(value: Any) -> None:
+    """The converter of the workers keeps the type of each event."""
     (payload,) = await pydantic_data_converter.encode([value])
     (read,) = await pydantic_data_converter.decode([payload], [type(value)])
     assert type(read) is type(value)
@@ -120,7 +120,7 @@ async def test_it_is_read_back_as_what_it_was(value: Any) -> None:
 
 
 def test_every_event_is_among_them() -> None:
-    """A new one has to be added here."""
+    """A new event has to be added here."""
     assert {type(each) for each in EVENTS} == set(get_args(get_args(ev.AppealEvent)[0]))
     for each in EVENTS:
         read = TypeAdapter(ev.AppealEvent).validate_json(each.model_dump_json())
@@ -132,12 +132,12 @@ def test_every_event_is_among_them() -> None:
     [
         ("load_appealed", AppealsLedger),
         ("record_appeal", AppealsLedger),
-        ("show_appeal", AppealSlackActivities),
+        ("show_appeal", SlackActivities),
         ("send_notice", NoticeActivities),
     ],
 )
-def test_the_activities_are_what_the_workflow_asks_for(name: str, room: type) -> None:
-    """Same name, same arguments, same answer as the port."""
+def test_the_activities_have_the_signatures_of_their_ports(name: str, room: type) -> None:
+    """Each has the name, argument and result of its port."""
     port = inspect.signature(getattr(appeals, name))
     mine = inspect.signature(getattr(room, name))
     assert [p.annotation for p in mine.parameters.values()][1:] == [

@@ -1,4 +1,4 @@
-"""An office for each test."""
+"""Fixtures of case workflows."""
 
 from collections.abc import AsyncIterator
 
@@ -9,6 +9,6 @@ from tests.workflows.case.office import Office, an_office
 
 @pytest.fixture
 async def office(temporal: str) -> AsyncIterator[Office]:
-    """A namespace of its own, where one case is worked on."""
+    """Provides an office with a namespace of its own."""
     async with an_office(temporal) as made:
         yield made

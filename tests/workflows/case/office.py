@@ -1,4 +1,4 @@
-"""The world around one case: a ledger that takes everything, and Slack as a test wants it."""
+"""Test environment of one case: its ledger, and Slack under the control of the test."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -51,7 +51,7 @@ QUEUE = "koban"
 
 @dataclass
 class Office:
-    """Remembers what one case asked of it."""
+    """Ledger and Slack of one case, with everything that was written."""
 
     client: Client
     openings: list[OpenCase] = field(default_factory=list)
@@ -81,20 +81,20 @@ class Office:
 
     @activity.defn(name="claim_alerts")
     async def claim_alerts(self, claim: ClaimAlerts) -> ClaimedAlerts:
-        """Remembers the claim before it waits."""
+        """Records the claim, then waits for `may_claim`."""
         self.claims.append(claim)
         await self.may_claim.wait()
         return ClaimedAlerts()
 
     @activity.defn(name="record")
     async def record(self, write: LedgerWrite) -> None:
-        """Remembers the write before it waits."""
+        """Records the write, then waits for `may_write`."""
         self.writes.append(write)
         await self.may_write.wait()
 
     @activity.defn(name="load_case")
     async def load_case(self, case: str) -> CaseSnapshot | None:
-        """The newest snapshot."""
+        """Returns the newest snapshot."""
         kept = (write.snapshot for write in reversed(self.writes) if write.case == case)
         found = next((each for each in kept if each is not None), None)
         if found is not None and self.without_policy:
@@ -103,12 +103,12 @@ class Office:
 
     @activity.defn(name="place_of")
     async def place_of(self, case: str) -> CasePlace | None:
-        """What the test says."""
+        """Returns the place set by the test."""
         return self.places.get(case)
 
     @activity.defn(name="deliver")
     async def deliver(self, delivery: Delivery) -> None:
-        """Remembers it before it waits, and brings it where it belongs."""
+        """Records the delivery, waits for `may_deliver`, then delivers it."""
         self.delivered.append(delivery)
         await self.may_deliver.wait()
         await self.cases.deliver(delivery)
@@ -128,7 +128,7 @@ class Office:
 
     @activity.defn(name="show")
     async def show(self, wanted: Show) -> Shown:
-        """Remembers the queue of each write; in the background it may fail."""
+        """Records the queue of each write; one in the background fails once `fails` is set."""
         self.shown.append((activity.info().task_queue, wanted))
         if self.fails is not None and wanted.background:
             await self.fails.wait()
@@ -146,7 +146,7 @@ class Office:
 
     @property
     def ledger(self) -> list:
-        """Its activities."""
+        """The activities on the case's own queue."""
         return [
             self.open_case,
             self.claim_alerts,
@@ -165,35 +165,35 @@ class Office:
 
     @property
     def events(self) -> list[Recorded]:
-        """Everything that was written, in order."""
+        """All events written, in order."""
         return [event for write in self.writes for event in write.events]
 
     def written_of(self, case: str) -> list[str]:
-        """The kinds of a case's events that were written, in order."""
+        """Returns the kinds of a case's events written, in order."""
         writes = (write for write in self.writes if write.case == case)
         return [each.event.kind for write in writes for each in write.events]
 
     def worker(self, queue: str) -> Worker:
-        """Shows what waits in a queue."""
+        """Returns a worker for one of Slack's queues."""
         return Worker(self.client, task_queue=queue, activities=[self.show, self.answer])
 
     async def alert(self, number: int, score: float = 0.5) -> WorkflowHandle:
-        """One alert on u_123."""
+        """Sends one alert about u_123."""
         return await self.alerts([an_alert(number, score=score)])
 
     async def alerts(self, alerts: Sequence[Alert]) -> WorkflowHandle:
-        """Alerts in one signal."""
+        """Sends alerts in one signal."""
         workflow_id = await self.cases.accept_all(alerts, POLICY, ("user:u_123",))
         return self.client.get_workflow_handle(workflow_id)
 
     async def claim(self, handle: WorkflowHandle, grant: cmd.Grant | None = None) -> None:
-        """A person takes the case."""
+        """Claims the case as Sato."""
         await self.press(handle, cmd.Claim(by=SATO), grant)
 
     async def press(
         self, handle: WorkflowHandle, command: cmd.PersonCommand, grant: cmd.Grant | None = None
     ) -> None:
-        """A person presses a button."""
+        """Presses a button on the current case."""
         memory = await self.cases.memory(handle.id)
         assert memory is not None
         assert memory.case is not None
@@ -206,7 +206,7 @@ class Office:
         command: cmd.PersonCommand,
         grant: cmd.Grant | None = None,
     ) -> None:
-        """The same on the card of a case that may be over at its group's place."""
+        """Presses a button on the card of a case that may have been replaced."""
         click = cmd.Click(
             id=uuid4().hex,
             case=case,
@@ -217,7 +217,7 @@ class Office:
         await self.cases.click(handle.id, click)
 
     async def news(self, case: str, status: ActionStatus) -> EnforcementReport:
-        """What the platform says of the last decision; nobody carries anything out here."""
+        """Returns the platform's report on the last decision; nothing is carried out here."""
 
         def rows() -> list[ActionRow]:
             return [row for write in self.writes if write.case == case for row in write.actions]
@@ -229,28 +229,28 @@ class Office:
         return EnforcementReport(id=uuid4().hex, case=case, decision=decision, actions=(action,))
 
     async def report(self, case: str, status: ActionStatus) -> None:
-        """The same, brought to the case by its own name."""
+        """Delivers that report to the case by its id."""
         news = await self.news(case, status)
         await self.cases.deliver(Delivery(case=case, report=news))
 
     async def end(self, workflow_id: str) -> None:
-        """Ends a case's workflow, as an operator can, or as it does by itself."""
+        """Terminates a case's workflow."""
         handle = self.client.get_workflow_handle(workflow_id)
         with suppress(RPCError):
             await handle.terminate()
 
     async def wait_ended(self, workflow_id: str) -> None:
-        """Until a case's workflow is over."""
+        """Waits for the end of a case's workflow."""
         async with asyncio.timeout(PATIENCE):
             await self.client.get_workflow_handle(workflow_id).result()
 
     async def wait_shown(self, number: int) -> list[tuple[str, Show]]:
-        """Everything that was shown, once there is so much of it."""
+        """Waits for a number of writes to Slack, and returns them."""
         await wait_until(lambda: len(self.shown) >= number, what=f"{number} writes")
         return self.shown
 
     async def wait_open(self, handle: WorkflowHandle) -> None:
-        """Until there is a case."""
+        """Waits for an open case."""
 
         async def is_open() -> bool:
             memory = await self.cases.memory(handle.id)
@@ -259,7 +259,7 @@ class Office:
         await wait_until(is_open, what="an open case")
 
     async def wait_event(self, kind: str) -> None:
-        """Until such an event was written."""
+        """Waits for an event of this kind in the ledger."""
 
         def is_written() -> bool:
             return any(each.event.kind == kind for each in self.events)
@@ -267,7 +267,7 @@ class Office:
         await wait_until(is_written, what=kind)
 
     async def wait_counted(self, number: int) -> None:
-        """Until so many alerts were opened with or claimed."""
+        """Waits for a number of alerts in openings and claims."""
 
         def counted() -> bool:
             return len(self.openings) + sum(len(each.alerts) for each in self.claims) >= number
@@ -277,7 +277,7 @@ class Office:
 
 @asynccontextmanager
 async def an_office(temporal: str) -> AsyncIterator[Office]:
-    """A case's own worker runs; those of Slack's queues are up to the test."""
+    """Runs the case's own worker; those of Slack's queues are started by the test."""
     client = await Client.connect(
         temporal, namespace=await fresh_namespace(temporal), data_converter=pydantic_data_converter
     )

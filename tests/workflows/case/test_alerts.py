@@ -1,4 +1,4 @@
-"""How alerts join a running case."""
+"""Alerts that join a running case."""
 
 import asyncio
 
@@ -15,12 +15,12 @@ from workflows.domain.case import commands as cmd
 
 
 def numbers(first: int, last: int, score: float = 0.5) -> list:
-    """Alerts with these numbers."""
+    """Returns alerts with these numbers."""
     return [an_alert(number, score=score) for number in range(first, last + 1)]
 
 
 def joined(office: Office) -> list[str]:
-    """The keys of the alerts that joined, in order."""
+    """Returns the keys of the alerts that joined, in order."""
     return [event.event.alert.key for event in office.events if event.event.kind == "alert_joined"]
 
 
@@ -28,8 +28,8 @@ async def history(handle: WorkflowHandle) -> list[HistoryEvent]:
     return list((await handle.fetch_history()).events)
 
 
-async def test_while_a_card_waits_alerts_are_claimed_in_handfuls(office: Office) -> None:
-    """Twenty alerts sent one by one are a few claims, and none of them is lost."""
+async def test_while_a_card_waits_alerts_are_claimed_in_batches(office: Office) -> None:
+    """Twenty alerts sent one by one make a few claims, and none is lost."""
     handle = await office.alert(1)
     await office.wait_open(handle)
     await office.alerts(numbers(2, 6))
@@ -42,8 +42,8 @@ async def test_while_a_card_waits_alerts_are_claimed_in_handfuls(office: Office)
     assert sorted(joined(office)) == [f"live-chat/chat-{number:06}" for number in range(2, 27)]
 
 
-async def test_a_worse_alert_does_not_wait_for_the_pause(office: Office) -> None:
-    """It is claimed at once, together with those that waited."""
+async def test_a_more_severe_alert_ends_the_debounce(office: Office) -> None:
+    """A more severe alert is claimed at once, with the waiting ones."""
     handle = await office.alert(1)
     await office.wait_open(handle)
     await office.alerts(numbers(2, 8))
@@ -57,8 +57,8 @@ async def test_a_worse_alert_does_not_wait_for_the_pause(office: Office) -> None
     await wait_until(lambda: _is_critical(office), what="a critical case")
 
 
-async def test_an_alert_that_comes_twice_joins_once(office: Office) -> None:
-    """The case itself knows what it had."""
+async def test_a_repeated_alert_joins_once(office: Office) -> None:
+    """The case recognizes alerts that it has."""
     handle = await office.alert(1)
     await office.wait_open(handle)
     await office.alerts([an_alert(1), an_alert(2), an_alert(2)])
@@ -69,8 +69,8 @@ async def test_an_alert_that_comes_twice_joins_once(office: Office) -> None:
     assert claimed == ["chat-000002", "chat-000003"]
 
 
-async def test_a_signal_that_holds_no_alerts_is_dropped(office: Office) -> None:
-    """The alerts after it still join."""
+async def test_an_invalid_signal_is_dropped(office: Office) -> None:
+    """The alerts after an invalid signal still join."""
     handle = await office.alert(1)
     await office.wait_open(handle)
     for nonsense in ("nonsense", {"a": 1}, [{"id": ""}]):
@@ -80,7 +80,7 @@ async def test_a_signal_that_holds_no_alerts_is_dropped(office: Office) -> None:
 
 
 async def test_an_alert_after_the_end_of_its_case_opens_the_next_one(office: Office) -> None:
-    """That is so although an earlier alert still waited for its pause when the case closed."""
+    """Even if an earlier alert was still debounced when the case closed."""
     handle = await office.alert(1)
     await office.wait_open(handle)
     await office.alerts(numbers(2, 8))
@@ -104,7 +104,7 @@ async def test_an_alert_after_the_end_of_its_case_opens_the_next_one(office: Off
 
 
 async def test_an_alert_after_the_end_joins_a_case_that_is_reopened(office: Office) -> None:
-    """It waited for the next case, since the ledger had not taken the end of this one."""
+    """It waits for the next case until the ledger has the end of this one."""
     handle = await office.alert(1)
     await office.wait_open(handle)
     office.may_write.clear()
@@ -118,7 +118,7 @@ async def test_an_alert_after_the_end_joins_a_case_that_is_reopened(office: Offi
     assert [alert.id for claim in office.claims for alert in claim.alerts] == ["chat-000002"]
 
 
-async def test_claims_of_one_case_have_times_of_their_own(office: Office) -> None:
+async def test_claims_of_one_case_have_different_times(office: Office) -> None:
     """A second attempt is recognized by the time of its claim."""
     handle = await office.alert(1)
     await office.wait_open(handle)
@@ -130,7 +130,7 @@ async def test_claims_of_one_case_have_times_of_their_own(office: Office) -> Non
 
 
 async def _has_ended(handle: WorkflowHandle) -> bool:
-    """Whether the first run of a case is over."""
+    """Whether the first run of a case ended."""
     first = (await history(handle))[0].workflow_execution_started_event_attributes
     described = await handle.describe()
     running = described.status is WorkflowExecutionStatus.RUNNING
@@ -154,7 +154,7 @@ def _is_pause(event: HistoryEvent) -> bool:
 
 
 def _paused_after(events: list[HistoryEvent], alert: str) -> bool:
-    """Whether a pause ended by itself between the signal of an alert and its claim."""
+    """Whether a timer fired between the signal of an alert and its claim."""
     signal, claimed = [i for i, event in enumerate(events) if alert.encode() in _text(event)][:2]
     pauses = {event.timer_started_event_attributes.timer_id for event in events if _is_pause(event)}
     fired = (event.timer_fired_event_attributes.timer_id for event in events[signal:claimed])

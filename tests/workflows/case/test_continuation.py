@@ -1,4 +1,4 @@
-"""A case that begins a new history, or can't, on a server that asks for one every 60 events."""
+"""Continue-as-new of a case, on a server that suggests it every 60 events."""
 
 from collections.abc import AsyncIterator
 
@@ -18,7 +18,7 @@ from workflows.inputs import CaseStart, PendingWork
 
 @pytest.fixture(scope="module")
 async def restless(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """The server."""
+    """Starts the server."""
     folder = tmp_path_factory.mktemp("restless")
     async with a_server(folder, "limit.historyCount.suggestContinueAsNew=60") as address:
         yield address
@@ -26,15 +26,15 @@ async def restless(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[st
 
 @pytest.fixture
 async def office(restless: str) -> AsyncIterator[Office]:
-    """A namespace of its own on it."""
+    """Provides an office on that server."""
     async with an_office(restless) as made:
         yield made
 
 
-async def test_alerts_that_a_new_history_can_t_hold_are_worked_in_the_old_one(
+async def test_alerts_too_large_for_a_new_history_stay_in_the_old_one(
     office: Office,
 ) -> None:
-    """Two megabytes come after the end, while the ledger is away; the next case has all of them."""
+    """Two megabytes arrive after the end, during an outage of the ledger; the next case has all."""
     handle = await office.alert(1)
     await office.wait_open(handle)
     office.may_write.clear()
@@ -53,8 +53,8 @@ async def test_alerts_that_a_new_history_can_t_hold_are_worked_in_the_old_one(
     assert sorted(alerts) == [f"chat-{number:06}" for number in range(3, 42)]
 
 
-async def test_a_new_history_notes_where_the_card_is(office: Office) -> None:
-    """The write that would have was called off with the history before it."""
+async def test_a_new_history_records_the_card(office: Office) -> None:
+    """The write with the card was cancelled with the previous history."""
     case = a_case()
     start = CaseStart(
         workflow_id=case.workflow_id,

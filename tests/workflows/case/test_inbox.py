@@ -1,4 +1,4 @@
-"""The intake of alerts: what it hands on, in which order, and how much at once."""
+"""Alert inbox: order, size and debounce of batches."""
 
 import pytest
 from temporalio.api.common.v1 import Payload
@@ -22,116 +22,116 @@ SEVERE = a_policy(
 
 
 def numbers(first: int, last: int, **more: object) -> list[Alert]:
-    """Alerts with these numbers."""
+    """Returns alerts with these numbers."""
     return [an_alert(number, **more) for number in range(first, last + 1)]
 
 
 def ids(alerts: list[Alert]) -> list[int]:
-    """Their numbers."""
+    """Returns their numbers."""
     return [int(alert.id.removeprefix("chat-")) for alert in alerts]
 
 
-def an_intake(alerts: list[Alert], *had: Alert) -> Inbox:
-    """The intake of a case that has had some alerts."""
+def an_inbox(alerts: list[Alert], *had: Alert) -> Inbox:
+    """Returns the inbox of a case that has had some alerts."""
     seen = SeenKeys()
     for each in had:
         seen.add(alert_key(each))
     return Inbox(alerts, lambda: seen)
 
 
-def test_alerts_are_taken_in_order_a_hundred_at_once() -> None:
-    """The rest waits for the next batch."""
-    intake = an_intake(numbers(1, 250))
-    assert [ids(intake.take()) for _ in range(3)] == [
+def test_a_batch_has_a_hundred_alerts_in_order() -> None:
+    """The rest is in the next batch."""
+    inbox = an_inbox(numbers(1, 250))
+    assert [ids(inbox.take()) for _ in range(3)] == [
         list(range(1, 101)),
         list(range(101, 201)),
         list(range(201, 251)),
     ]
-    assert not intake
-    assert intake.take() == []
+    assert not inbox
+    assert inbox.take() == []
 
 
-def test_a_batch_has_each_alert_once_and_none_of_the_case() -> None:
-    """A detector may send an alert again while it waits."""
-    intake = an_intake([*numbers(1, 3), *numbers(2, 4)], an_alert(3))
-    assert ids(intake.take()) == [1, 2, 4]
-    assert not intake
+def test_a_batch_has_no_duplicates() -> None:
+    """A detector may repeat a waiting alert."""
+    inbox = an_inbox([*numbers(1, 3), *numbers(2, 4)], an_alert(3))
+    assert ids(inbox.take()) == [1, 2, 4]
+    assert not inbox
 
 
-def test_seen_keys_are_asked_for_each_time() -> None:
-    """A case that opens in the same run begins with keys of its own."""
+def test_seen_keys_are_read_for_each_batch() -> None:
+    """A case that opens in the same run has keys of its own."""
     seen = SeenKeys()
-    intake = Inbox(numbers(1, 2), lambda: seen)
+    inbox = Inbox(numbers(1, 2), lambda: seen)
     seen.add(alert_key(an_alert(1)))
-    assert ids(intake.take()) == [2]
+    assert ids(inbox.take()) == [2]
 
 
 def test_large_alerts_make_a_small_batch() -> None:
-    """Conditions read all of an alert; one workflow task reads so much and no more."""
+    """Conditions read whole alerts, and a workflow task has a time limit."""
     evidence = [{"kind": "text", "text": "x" * 100_000}]
-    intake = an_intake(numbers(1, 7, evidence=evidence))
-    assert [len(intake.take()) for _ in range(3)] == [3, 3, 1]
+    inbox = an_inbox(numbers(1, 7, evidence=evidence))
+    assert [len(inbox.take()) for _ in range(3)] == [3, 3, 1]
 
 
-def test_one_alert_may_be_asked_for() -> None:
+def test_a_batch_of_one() -> None:
     """The first one opens the case."""
-    intake = an_intake(numbers(1, 3))
-    assert (ids(intake.take(1)), ids(intake.take())) == ([1], [2, 3])
+    inbox = an_inbox(numbers(1, 3))
+    assert (ids(inbox.take(1)), ids(inbox.take())) == ([1], [2, 3])
 
 
-def test_alerts_that_are_put_back_come_first() -> None:
+def test_returned_alerts_come_first() -> None:
     """They keep their order."""
-    intake = an_intake(numbers(4, 5))
-    intake.put_first(numbers(1, 3))
-    assert ids(list(intake.all_that_wait())) == [1, 2, 3, 4, 5]
-    assert not intake
-    assert intake.weight == 0
+    inbox = an_inbox(numbers(4, 5))
+    inbox.put_first(numbers(1, 3))
+    assert ids(list(inbox.all_that_wait())) == [1, 2, 3, 4, 5]
+    assert not inbox
+    assert inbox.weight == 0
 
 
-def test_its_weight_is_that_of_everything_that_waits() -> None:
+def test_the_weight_counts_everything_that_waits() -> None:
     """Signals count before they are decoded."""
-    intake = an_intake(numbers(1, 2))
-    alone = intake.weight
+    inbox = an_inbox(numbers(1, 2))
+    alone = inbox.weight
     assert alone == sum(len(each.model_dump_json().encode()) for each in numbers(1, 2))
-    intake.put(RawValue(Payload(data=b"x" * 1000)))
-    assert (intake.weight, bool(intake)) == (alone + 1000, True)
+    inbox.put(RawValue(Payload(data=b"x" * 1000)))
+    assert (inbox.weight, bool(inbox)) == (alone + 1000, True)
 
 
 def case(severity: Severity = Severity.MEDIUM, alerts: int = 9) -> Case:
-    """A case with many alerts."""
+    """Provides a case with many alerts."""
     return a_case(severity, SEVERE).model_copy(update={"alerts": alerts})
 
 
-async def test_alerts_that_only_count_are_taken_at_once_while_slack_is_idle() -> None:
-    """There is nothing to wait for."""
-    batch = await an_intake(numbers(1, 3, score=0.5)).next_batch(lambda: case(), lambda: True)
+async def test_there_is_no_debounce_while_slack_is_idle() -> None:
+    """Without a write under way there is no debounce."""
+    batch = await an_inbox(numbers(1, 3, score=0.5)).next_batch(lambda: case(), lambda: True)
     assert ids([each.alert for each in batch]) == [1, 2, 3]
     assert [(each.worst, each.rules) for each in batch] == [(Severity.MEDIUM, ())] * 3
 
 
 @pytest.mark.parametrize("score", [0.99, 0.1], ids=["worse", "protected from"])
-async def test_what_does_not_only_count_waits_for_nobody(score: float) -> None:
-    """It is taken although Slack is busy, and the alerts beside it with it."""
+async def test_a_more_severe_alert_is_not_debounced(score: float) -> None:
+    """A more severe alert ends the debounce, also for those beside it."""
     alerts = [*numbers(1, 2, score=0.5), an_alert(3, score=score)]
-    batch = await an_intake(alerts).next_batch(lambda: case(), lambda: False)
+    batch = await an_inbox(alerts).next_batch(lambda: case(), lambda: False)
     assert ids([each.alert for each in batch]) == [1, 2, 3]
 
 
-async def test_the_first_alerts_wait_for_nobody() -> None:
-    """Each of them is worth a look."""
-    batch = await an_intake(numbers(2, 3, score=0.5)).next_batch(
+async def test_the_first_alerts_are_not_debounced() -> None:
+    """Each of them is shown."""
+    batch = await an_inbox(numbers(2, 3, score=0.5)).next_batch(
         lambda: case(alerts=1), lambda: False
     )
     assert ids([each.alert for each in batch]) == [2, 3]
 
 
-async def test_an_empty_batch_is_no_reason_to_wait() -> None:
-    """All that waited was known."""
+async def test_an_empty_batch_is_not_debounced() -> None:
+    """All waiting alerts were duplicates."""
     known = an_alert(1)
-    assert await an_intake([known], known).next_batch(lambda: case(), lambda: False) == []
+    assert await an_inbox([known], known).next_batch(lambda: case(), lambda: False) == []
 
 
-def test_protections_are_those_of_the_case_as_bad_as_the_batch_makes_it() -> None:
+def test_protections_follow_the_worst_severity_of_the_batch() -> None:
     """A mild alert beside a critical one is part of a critical case."""
     weighed = [assess(SEVERE.playbook, an_alert(n, score=s), holds) for n, s in ((1, 0.1), (2, 1))]
     found = assessed(case(), weighed)
@@ -142,15 +142,15 @@ def test_protections_are_those_of_the_case_as_bad_as_the_batch_makes_it() -> Non
     ]
 
 
-def test_a_case_keeps_its_own_severity_where_it_is_worse() -> None:
-    """Its next alert is an alert of a critical case."""
+def test_a_case_keeps_its_own_worse_severity() -> None:
+    """Its next alert is part of a critical case."""
     weighed = [assess(SEVERE.playbook, an_alert(1, score=0.5), holds)]
     (only,) = assessed(case(Severity.CRITICAL), weighed)
     assert (only.worst, only.rules) == (Severity.CRITICAL, (0,))
 
 
-def test_a_batch_that_got_worse_is_assessed_again() -> None:
-    """What was found for the milder case counts no more."""
+def test_a_batch_is_assessed_again_after_a_worse_alert() -> None:
+    """Protections of the milder case are out of date."""
     mild = assess(SEVERE.playbook, an_alert(1, score=0.5), holds)
     before = assessed(case(), [mild])
     worse = assess(SEVERE.playbook, an_alert(2, score=1), holds)
@@ -158,6 +158,6 @@ def test_a_batch_that_got_worse_is_assessed_again() -> None:
     assert [each.rules for each in assessed(case(), [mild, worse], before)] == [(0,), (0,)]
 
 
-async def test_no_alerts_ask_the_ledger_nothing() -> None:
-    """All of them were known to the case itself."""
+async def test_an_empty_batch_makes_no_claim() -> None:
+    """The case recognized all of them."""
     assert await claim(a_case(policy=POLICY), [], a_case().opened_at) == ([], [], None)

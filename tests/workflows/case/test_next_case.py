@@ -1,4 +1,4 @@
-"""The next case of a group, which begins in the place of one that closed."""
+"""Next case of a group, in the place of one that closed."""
 
 from temporalio.client import WorkflowHandle
 
@@ -13,7 +13,7 @@ from workflows.ports.cases import Delivery
 
 
 async def closed(office: Office) -> tuple[WorkflowHandle, str]:
-    """A case that was cleared, and its id; nobody works for Slack."""
+    """Closes a case and returns its id; no worker runs for Slack."""
     handle = await office.alert(1)
     await office.wait_open(handle)
     await office.press(handle, cmd.MarkNoViolation(by=SATO))
@@ -22,12 +22,12 @@ async def closed(office: Office) -> tuple[WorkflowHandle, str]:
 
 
 def opened(office: Office, place: int) -> str:
-    """The id of the case that was opened as the n-th."""
+    """Returns the id of the n-th case opened."""
     return case_id(office.openings[place].key)
 
 
 async def shown_closed(office: Office, case: str) -> None:
-    """Until Slack shows the end of a case."""
+    """Waits until Slack shows the end of a case."""
 
     def is_shown() -> bool:
         views = (show.view for _, show in office.shown)
@@ -37,7 +37,7 @@ async def shown_closed(office: Office, case: str) -> None:
 
 
 async def test_it_does_not_wait_for_slack(office: Office) -> None:
-    """Its subject has to be protected; the closed card is shown later, with its lines."""
+    """Its subject has to be protected; the closed card and its lines follow later."""
     _, first = await closed(office)
     await office.alert(2)
     await wait_until(lambda: len(office.openings) == 2, PATIENCE, what="the next case")
@@ -48,13 +48,13 @@ async def test_it_does_not_wait_for_slack(office: Office) -> None:
         office.worker(slack_queue(QUEUE)),
     ):
         await shown_closed(office, first)
-        await wait_until(lambda: _told(office, first), PATIENCE, what="its lines")
-    assert _told(office, first) == ["case_claimed", "decided", "case_closed"]
+        await wait_until(lambda: _in_thread(office, first), PATIENCE, what="its lines")
+    assert _in_thread(office, first) == ["case_claimed", "decided", "case_closed"]
     assert {show.view.id for _, show in office.shown} == {first, opened(office, 1)}
 
 
-async def test_a_closed_card_that_slack_takes_soon_costs_no_second_workflow(office: Office) -> None:
-    """As nearly every one is."""
+async def test_a_closed_card_that_slack_takes_soon_needs_no_second_workflow(office: Office) -> None:
+    """This is the usual case."""
     async with (
         office.worker(cards_queue(QUEUE)),
         office.worker(updates_queue(QUEUE)),
@@ -67,8 +67,8 @@ async def test_a_closed_card_that_slack_takes_soon_costs_no_second_workflow(offi
     assert office.delivered == []
 
 
-async def test_an_answer_that_slack_does_not_take_does_not_hold_it_up(office: Office) -> None:
-    """The answer goes on beside the next case, and still comes."""
+async def test_it_does_not_wait_for_an_answer(office: Office) -> None:
+    """The answer is retried beside the next case."""
     handle, first = await closed(office)
     await office.press(handle, cmd.MarkNoViolation(by=SATO))
     await wait_until(lambda: office.asked, PATIENCE, what="a press")
@@ -81,7 +81,7 @@ async def test_an_answer_that_slack_does_not_take_does_not_hold_it_up(office: Of
 
 
 async def test_a_press_on_the_closed_card_finds_its_case(office: Office) -> None:
-    """It waits for the group's next case by now, which hands it on."""
+    """The next case forwards it."""
     handle, first = await closed(office)
     await office.alert(2)
     await wait_until(lambda: len(office.openings) == 2, PATIENCE, what="the next case")
@@ -91,8 +91,8 @@ async def test_a_press_on_the_closed_card_finds_its_case(office: Office) -> None
     )
 
 
-async def test_a_press_during_the_handing_on_is_not_lost(office: Office) -> None:
-    """The run that takes the next alerts hands it on to where its case goes on."""
+async def test_a_press_during_the_handoff_is_not_lost(office: Office) -> None:
+    """The run that takes the next alerts forwards it to its case."""
     office.may_deliver.clear()
     handle, first = await closed(office)
     await office.alert(2)
@@ -106,14 +106,14 @@ async def test_a_press_during_the_handing_on_is_not_lost(office: Office) -> None
     await wait_until(lambda: len(office.openings) == 2, PATIENCE, what="the next case")
 
 
-def _told(office: Office, case: str) -> list[str]:
-    """What the thread of a case tells."""
+def _in_thread(office: Office, case: str) -> list[str]:
+    """Returns the kinds of the events in a case's thread."""
     shows = (show for _, show in office.shown if show.view.id == case)
     return [line.event.kind for show in shows for line in show.lines]
 
 
-async def test_alerts_that_a_closed_case_gives_back_open_it(office: Office) -> None:
-    """They came for a case that had been reopened, and had closed again by then."""
+async def test_alerts_returned_by_a_closed_case_open_it(office: Office) -> None:
+    """They came for a reopened case that had closed again."""
     async with (
         office.worker(cards_queue(QUEUE)),
         office.worker(updates_queue(QUEUE)),

@@ -1,4 +1,4 @@
-"""Presses with the roles of their person, at a running case."""
+"""Presses at a running case, with and without roles."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -9,12 +9,12 @@ from workflows.domain.people import Role
 
 
 def read(ago: timedelta) -> Grant:
-    """Roles that the bot read so long ago."""
+    """Returns roles of this age."""
     return Grant(roles=(Role.SPECIALIST,), as_of=datetime.now(UTC) - ago)
 
 
-async def test_a_press_with_fresh_roles_asks_nobody(office: Office) -> None:
-    """The bot had read them a moment before."""
+async def test_a_press_with_fresh_roles_needs_no_lookup(office: Office) -> None:
+    """The bot had just read them."""
     handle = await office.alert(1)
     await office.wait_open(handle)
     await office.claim(handle, read(timedelta(0)))
@@ -22,8 +22,8 @@ async def test_a_press_with_fresh_roles_asks_nobody(office: Office) -> None:
     assert office.asked == []
 
 
-async def test_a_press_with_old_roles_asks_for_them(office: Office) -> None:
-    """They may be others by now."""
+async def test_old_roles_are_looked_up_again(office: Office) -> None:
+    """They may have changed."""
     handle = await office.alert(1)
     await office.wait_open(handle)
     await office.claim(handle, read(timedelta(hours=1)))
@@ -31,8 +31,8 @@ async def test_a_press_with_old_roles_asks_for_them(office: Office) -> None:
     assert office.asked == ["U0SATO"]
 
 
-async def test_a_press_without_roles_asks_for_them(office: Office) -> None:
-    """Its decision is the same."""
+async def test_missing_roles_are_looked_up(office: Office) -> None:
+    """The decision is the same."""
     handle = await office.alert(1)
     await office.wait_open(handle)
     await office.claim(handle)
@@ -41,7 +41,7 @@ async def test_a_press_without_roles_asks_for_them(office: Office) -> None:
 
 
 async def test_a_press_is_decided_between_two_batches_of_alerts(office: Office) -> None:
-    """However many alerts come one after another: who waited for a claim goes before the next."""
+    """A press that waited for a claim goes before the next one."""
     handle = await office.alert(1)
     await office.wait_open(handle)
     office.may_claim.clear()

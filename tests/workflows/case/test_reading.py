@@ -1,4 +1,4 @@
-"""Questions to a running workflow leave no trace, whatever it is doing meanwhile."""
+"""Queries to a running workflow leave no trace in its history."""
 
 import asyncio
 import random
@@ -41,7 +41,7 @@ ANSWERED = timedelta(seconds=PATIENCE)
 
 
 class Slowly:
-    """A world that takes its time, another one each time."""
+    """Activities with random delays."""
 
     def __init__(self) -> None:
         self._dice = random.Random(7)
@@ -58,27 +58,27 @@ class Slowly:
 
     @activity.defn(name="claim_alerts")
     async def claim_alerts(self, claim: ClaimAlerts) -> ClaimedAlerts:
-        """Knows none of them."""
+        """Returns that all are new."""
         await self._takes(0.03)
         return ClaimedAlerts()
 
     @activity.defn(name="record")
     async def record(self, write: LedgerWrite) -> None:
-        """Writes it down."""
+        """Does nothing."""
         await self._takes(0.05)
 
     @activity.defn(name="show")
     async def show(self, wanted: Show) -> Shown:
-        """Shows it."""
+        """Returns a card."""
         await self._takes(0.12)
-        told = max((line.seq for line in wanted.lines), default=None)
+        through = max((line.seq for line in wanted.lines), default=None)
         card = wanted.card or CardRef(channel="C0LIVE", ts="1.0")
-        return Shown(card=card, approval_card=None, version=wanted.view.version, through=told)
+        return Shown(card=card, approval_card=None, version=wanted.view.version, through=through)
 
 
 @pytest.fixture
 async def client(temporal: str) -> AsyncIterator[Client]:
-    """A namespace of its own, where cases are worked on."""
+    """Provides a namespace with a case worker."""
     client = await Client.connect(
         temporal, namespace=await fresh_namespace(temporal), data_converter=pydantic_data_converter
     )
@@ -99,7 +99,7 @@ async def client(temporal: str) -> AsyncIterator[Client]:
 
 
 def about(subject: str, number: int) -> Alert:
-    """The n-th alert about somebody; the second makes the case worse."""
+    """Returns the n-th alert about a subject; the second raises the severity."""
     return an_alert().model_copy(
         update={
             "id": f"{subject}-{number}",
@@ -110,7 +110,7 @@ def about(subject: str, number: int) -> Alert:
 
 
 async def ask(handle: WorkflowHandle, dice: random.Random) -> None:
-    """Questions at odd moments: two for its memory, one for its stack, one for its screen."""
+    """Sends queries at random moments: memory, stack trace, newest state."""
     for query in (CaseWorkflow.memory, "__stack_trace", CaseWorkflow.newest, CaseWorkflow.memory):
         await asyncio.sleep(dice.random() * 0.05)
         answer = await handle.query(query, rpc_timeout=ANSWERED)
@@ -118,7 +118,7 @@ async def ask(handle: WorkflowHandle, dice: random.Random) -> None:
 
 
 async def read_while_it_works(client: Client, dice: random.Random) -> WorkflowHandle:
-    """Four alerts on one person, and questions in between."""
+    """Sends four alerts on one subject, with queries in between."""
     cases, subject = Cases(client, QUEUE), f"u_{uuid4().hex[:8]}"
     group = (f"user:{subject}",)
     handle = client.get_workflow_handle(await cases.accept(about(subject, 0), POLICY, group))
@@ -136,8 +136,8 @@ async def counted(handle: WorkflowHandle) -> bool:
     return memory.case is not None and memory.case.alerts == 4
 
 
-async def test_a_case_that_was_asked_while_it_worked_can_be_played_again(client: Client) -> None:
-    """Neither its memory nor its stack trace changes what a replay does."""
+async def test_a_case_queried_while_it_works_can_be_replayed(client: Client) -> None:
+    """Neither query changes the replay."""
     dice = random.Random(11)
     handles = await asyncio.gather(*(read_while_it_works(client, dice) for _ in range(CASES)))
     replayer = Replayer(
@@ -161,8 +161,8 @@ async def rests(handle: WorkflowHandle) -> bool:
     return memory.card is not None and idle
 
 
-async def test_a_question_leaves_no_trace(client: Client) -> None:
-    """The history stays as long as it was, however often somebody asks."""
+async def test_a_query_adds_nothing_to_the_history(client: Client) -> None:
+    """The history keeps its length."""
     cases = Cases(client, QUEUE)
     workflow_id = await cases.accept(about("u_1", 0), POLICY, ("user:u_1",))
     handle = client.get_workflow_handle(workflow_id)
@@ -174,8 +174,8 @@ async def test_a_question_leaves_no_trace(client: Client) -> None:
     assert (await handle.describe()).history_length == before
 
 
-async def test_an_answer_has_the_policy_of_its_case(client: Client) -> None:
-    """It travels packed beside the case and is attached again."""
+async def test_the_queried_state_has_the_policy_of_its_case(client: Client) -> None:
+    """The packed policy is attached again."""
     cases = Cases(client, QUEUE)
     workflow_id = await cases.accept(about("u_1", 0), POLICY, ("user:u_1",))
     await wait_until(partial(rests, client.get_workflow_handle(workflow_id)), what="a card")
@@ -185,10 +185,10 @@ async def test_an_answer_has_the_policy_of_its_case(client: Client) -> None:
     assert memory.case.policy == POLICY
 
 
-async def test_where_nobody_works_the_question_has_no_answer(
+async def test_a_query_without_a_worker_is_out_of_reach(
     temporal: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An unknown route has no case, which is an answer of its own."""
+    """An unknown workflow id returns None instead."""
     client = await Client.connect(
         temporal, namespace=await fresh_namespace(temporal), data_converter=pydantic_data_converter
     )
@@ -196,7 +196,7 @@ async def test_where_nobody_works_the_question_has_no_answer(
     assert await cases.memory("case/nowhere") is None
     await cases.reached("case/nowhere")
     workflow_id = await cases.accept(about("u_1", 0), POLICY, ("user:u_1",))
-    # From here on nobody answers, however long one waits.
+    # No worker answers from here on.
     monkeypatch.setattr("workflows.client.RPC_TIMEOUT", timedelta(seconds=0.5))
     with pytest.raises(OutOfReach):
         await cases.memory(workflow_id)

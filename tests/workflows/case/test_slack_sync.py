@@ -1,4 +1,4 @@
-"""What a case writes to Slack, and what a person's press makes of a write that waits."""
+"""Writes of a case to Slack, and their cancellation by a press."""
 
 import asyncio
 
@@ -12,8 +12,8 @@ from workflows.activity_options import cards_queue, slack_queue, updates_queue, 
 CANCEL_REQUESTED = PendingActivityState.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED
 
 
-async def test_a_new_card_and_its_updates_wait_apart_from_people(office: Office) -> None:
-    """Each kind of write has a queue of its own, and what a person did has none of theirs."""
+async def test_new_cards_updates_and_presses_have_a_queue_each(office: Office) -> None:
+    """New cards, updates and presses have a queue each."""
     async with (
         office.worker(cards_queue(QUEUE)),
         office.worker(updates_queue(QUEUE)),
@@ -32,16 +32,16 @@ async def test_a_new_card_and_its_updates_wait_apart_from_people(office: Office)
     ]
 
 
-async def test_a_new_critical_card_does_not_wait_for_a_milder_one_to_leave(office: Office) -> None:
-    """It has a queue with places of its own."""
+async def test_a_new_critical_card_has_a_queue_of_its_own(office: Office) -> None:
+    """It has a queue of its own."""
     async with office.worker(worst_queue(QUEUE)):
         await office.alert(1, score=0.99)
         [(queue, show)] = await office.wait_shown(1)
     assert (queue, show.background, show.card) == ("koban-slack-worst", True, None)
 
 
-async def test_a_press_calls_off_the_write_that_waits(office: Office) -> None:
-    """Its own write is not behind anything, looks for what may have been posted, and shows all."""
+async def test_a_press_cancels_the_waiting_write(office: Office) -> None:
+    """The press's write goes first, and looks for what may have been posted."""
     handle = await office.alert(1)
     async with office.worker(slack_queue(QUEUE)):
         await office.wait_open(handle)
@@ -58,8 +58,8 @@ async def test_a_press_calls_off_the_write_that_waits(office: Office) -> None:
     assert [each.event.kind for each in line.lines] == ["case_claimed"]
 
 
-async def test_a_write_that_fails_as_it_is_called_off_may_have_posted(office: Office) -> None:
-    """The person's write follows at once, and looks for the card before it posts another."""
+async def test_a_write_that_fails_during_its_cancellation_may_have_posted(office: Office) -> None:
+    """The press's write looks for the card before it posts another."""
     office.fails = asyncio.Event()
     async with office.worker(cards_queue(QUEUE)), office.worker(slack_queue(QUEUE)):
         handle = await office.alert(1)

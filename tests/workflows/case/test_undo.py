@@ -1,4 +1,4 @@
-"""A closed case whose decision is taken back, and what its thread tells of it."""
+"""Thread of a closed case whose decision is undone."""
 
 from deploy.sandbox.slack.person import wait_until
 from tests.workflows.case.office import PATIENCE, QUEUE, Office
@@ -10,7 +10,7 @@ from workflows.domain.ids import closed_workflow_id
 
 
 async def undoing(office: Office) -> tuple[str, str]:
-    """A case whose decision is being taken back: where it began, and its id."""
+    """Returns the workflow id and the id of a case that is being undone."""
     handle = await office.alert(1)
     await office.wait_open(handle)
     await office.press(handle, cmd.ChoosePreset(by=SATO, preset="warn"))
@@ -23,8 +23,8 @@ async def undoing(office: Office) -> tuple[str, str]:
     return handle.id, first
 
 
-async def told(office: Office, case: str, kind: str) -> list[str]:
-    """What the thread of a case tells, once that is part of it."""
+async def in_thread(office: Office, case: str, kind: str) -> list[str]:
+    """Waits for the outcome in the thread, and returns its events."""
 
     def lines() -> list[str]:
         shows = (show for _, show in office.shown if show.view.id == case)
@@ -35,7 +35,7 @@ async def told(office: Office, case: str, kind: str) -> list[str]:
 
 
 async def test_its_lines_survive_the_end_of_its_history(office: Office) -> None:
-    """They wait for the outcome: whoever goes on from the ledger tells both."""
+    """The lines wait for the outcome, and are restored from the ledger."""
     async with (
         office.worker(cards_queue(QUEUE)),
         office.worker(updates_queue(QUEUE)),
@@ -51,13 +51,13 @@ async def test_its_lines_survive_the_end_of_its_history(office: Office) -> None:
         await office.end(workflow_id)
         await office.end(closed_workflow_id(first))
         await office.report(first, ActionStatus.UNDONE)
-        lines = await told(office, first, "action_undone")
+        lines = await in_thread(office, first, "action_undone")
     assert lines[-2:] == ["undo_requested", "action_undone"]
     assert lines.count("case_closed") == 1
 
 
 async def test_its_lines_survive_the_next_case(office: Office) -> None:
-    """Slack was away when the next case took its place."""
+    """Slack was unreachable when the next case opened."""
     _, first = await undoing(office)
     await office.alert(2)
     await wait_until(lambda: len(office.openings) == 2, PATIENCE, what="the next case")
@@ -67,7 +67,7 @@ async def test_its_lines_survive_the_next_case(office: Office) -> None:
         office.worker(updates_queue(QUEUE)),
         office.worker(slack_queue(QUEUE)),
     ):
-        lines = await told(office, first, "action_undone")
+        lines = await in_thread(office, first, "action_undone")
     assert [kind for kind in lines if kind != "notice_failed"] == [
         "case_claimed",
         "decided",

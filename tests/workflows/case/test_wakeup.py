@@ -1,4 +1,4 @@
-"""A closed case that wakes up, and what becomes of it where the ledger lost a part of it."""
+"""Wake-up of a closed case, and what follows if the ledger lost a part of it."""
 
 import pytest
 
@@ -16,7 +16,7 @@ ROUTE = case_workflow_id("off_platform", ("user:u_123",))
 
 
 def place(is_open: bool = True) -> CasePlace:
-    """Where the ledger says that the case ran."""
+    """Returns the case's place in the ledger."""
     subject = an_alert().subject
     return CasePlace(subject=subject, workflow_id=ROUTE, playbook="off_platform", open=is_open)
 
@@ -25,7 +25,7 @@ def place(is_open: bool = True) -> CasePlace:
 async def test_alerts_for_a_case_without_a_snapshot_open_the_next_one(
     office: Office, is_open: bool
 ) -> None:
-    """At its group's place, which does not hand them over once more."""
+    """The next case does not forward them again."""
     office.places[LOST] = place(is_open)
     await office.cases.deliver(Delivery(case=LOST, alerts=(an_alert(1), an_alert(2))))
     await office.wait_counted(2)
@@ -38,15 +38,15 @@ async def test_alerts_for_a_case_without_a_snapshot_open_the_next_one(
     await office.wait_ended(closed_workflow_id(LOST))
 
 
-async def test_alerts_for_a_case_that_nobody_knows_end_its_workflow(office: Office) -> None:
-    """Nobody can tell where they belong; they are named in the log."""
+async def test_alerts_for_an_unknown_case_end_its_workflow(office: Office) -> None:
+    """They are logged, since their group is unknown."""
     await office.cases.deliver(Delivery(case=LOST, alerts=(an_alert(1),)))
     await office.wait_ended(closed_workflow_id(LOST))
     assert office.openings == []
 
 
-async def test_a_case_whose_policy_is_lost_goes_on_by_today_s(office: Office) -> None:
-    """Its snapshot alone can't be worked on."""
+async def test_a_case_whose_policy_is_lost_continues_with_the_current_one(office: Office) -> None:
+    """A snapshot needs a policy."""
     handle = await office.alert(1)
     await office.wait_open(handle)
     async with (
@@ -63,7 +63,7 @@ async def test_a_case_whose_policy_is_lost_goes_on_by_today_s(office: Office) ->
         await office.wait_event("case_reopened")
 
 
-async def test_a_press_on_a_case_that_nobody_knows_is_refused_in_words(office: Office) -> None:
+async def test_a_press_on_an_unknown_case_is_refused(office: Office) -> None:
     """Its workflow ends."""
     handle = office.client.get_workflow_handle(closed_workflow_id(LOST))
     async with office.worker(slack_queue(QUEUE)):

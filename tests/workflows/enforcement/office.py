@@ -1,4 +1,4 @@
-"""Enforcements at work in a namespace of their own, and somebody who hears what they tell."""
+"""Test environment of enforcements: a namespace, and a listener in place of the case."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -18,30 +18,30 @@ from workflows.enforcement_workflow import EnforcementWorkflow
 
 @workflow.defn
 class Listener:
-    """Stands where a case would: it hears what an enforcement tells."""
+    """Workflow in place of the case, which collects reports."""
 
     def __init__(self) -> None:
-        self._heard: list[EnforcementReport] = []
+        self._reports: list[EnforcementReport] = []
 
     @workflow.signal
     def report(self, report: EnforcementReport) -> None:
-        """News."""
-        self._heard.append(report)
+        """Receives a report."""
+        self._reports.append(report)
 
     @workflow.query
-    def heard(self) -> list[EnforcementReport]:
-        """All of them."""
-        return self._heard
+    def reports(self) -> list[EnforcementReport]:
+        """Returns all reports."""
+        return self._reports
 
     @workflow.run
     async def run(self) -> None:
-        """Listens for as long as the test lasts."""
+        """Listens until the test ends."""
         await workflow.wait_condition(lambda: False)
 
 
 @asynccontextmanager
 async def enforcing(temporal: str, *platform: Callable[..., Any]) -> AsyncIterator[Client]:
-    """`platform` are the activities that stand for it."""
+    """Runs enforcements; `platform` are the activities of the platform."""
     namespace = await fresh_namespace(temporal)
     client = await Client.connect(
         temporal, namespace=namespace, data_converter=pydantic_data_converter

@@ -1,4 +1,4 @@
-"""What crosses the wire for a ring: the same on the other side, and small for a thousand."""
+"""Payloads of a bulk decision: read back unchanged, and small for a thousand subjects."""
 
 import pytest
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -21,20 +21,20 @@ from workflows.ports.bulk import BulkPart, BulkRequest, BulkRow, BulkRows, BulkS
 USER = Subject(type="user", id="u_123")
 
 
-def decided() -> "cmd.DecideRing":
-    """A decision for a thousand users, as it comes from the modal."""
+def decided() -> cmd.DecideBulk:
+    """Returns a decision for a thousand users, as the modal sends it."""
     return decide_bulk(SATO, None, seen=1000, ids=("u_1", "u_2"))
 
 
 def case_of_a_thousand():
-    """Decided and approved, half way through."""
+    """Returns a case whose bulk decision is approved and half done."""
     case = follow(a_bulk_case(), decide_bulk(SATO, 1000), minutes(1))
     case = follow(case, cmd.Approve(by=TANAKA), minutes(2))
     return follow(case, bulk_news(case, Tally(total=1000, step=9, done=497, failed=3)), minutes(3))
 
 
-async def there_and_back(value: Value) -> tuple[Value, int]:
-    """The value on the other side, and the bytes it took."""
+async def read_back(value: Value) -> tuple[Value, int]:
+    """Returns the decoded value, and its bytes."""
     payloads = await pydantic_data_converter.encode([value])
     (back,) = await pydantic_data_converter.decode(payloads, [type(value)])
     return back, sum(payload.ByteSize() for payload in payloads)
@@ -62,17 +62,17 @@ VALUES = [
 
 
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
-async def test_it_is_the_same_on_the_other_side(value: Value) -> None:
+async def test_a_bulk_payload_is_read_back_unchanged(value: Value) -> None:
     """Nothing is lost between two workers."""
-    back, _ = await there_and_back(value)
+    back, _ = await read_back(value)
     assert back == value
 
 
-async def test_a_case_is_the_same_on_the_other_side() -> None:
-    """Its policy travels beside it and is attached again."""
+async def test_a_bulk_case_is_read_back_unchanged() -> None:
+    """The packed policy is attached again."""
     case = case_of_a_thousand()
     memory = CaseSnapshot(case=case, policy=pack(case.policy))
-    back, _ = await there_and_back(memory)
+    back, _ = await read_back(memory)
     assert isinstance(back, CaseSnapshot)
     assert back.with_policy() == memory
 
@@ -89,13 +89,13 @@ async def test_a_case_is_the_same_on_the_other_side() -> None:
     ids=lambda value: type(value).__name__,
 )
 async def test_a_thousand_subjects_are_small(value: Value, most: int) -> None:
-    """Bytes of a payload: the case, its view, the ring's start, what it carries over, its news."""
-    _, size = await there_and_back(value)
+    """Limits in bytes: case, view, start, carried state, report."""
+    _, size = await read_back(value)
     assert size < most
 
 
 def test_an_older_worker_reads_a_newer_case() -> None:
-    """A case that was written before rings has none."""
+    """A case written before bulk decisions has none."""
     old = a_bulk_case().model_dump(mode="json")
     del old["bulk_decisions"]
     assert type(a_bulk_case()).model_validate(old).bulk_decisions == {}

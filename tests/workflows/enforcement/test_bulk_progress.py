@@ -1,4 +1,4 @@
-"""The roll of a ring, whatever its subjects, the platform and people do."""
+"""Progress of a bulk decision, for any order of reports and signals."""
 
 from datetime import timedelta
 
@@ -35,7 +35,7 @@ SETTLED = (S.DONE, S.VERIFIED, S.DRIFTED, S.FAILED, S.GIVEN_UP, S.UNDONE, S.LIFT
 
 
 def a_start(count: int, *names: str, **more: object) -> BulkStart:
-    """A ring of so many users."""
+    """Returns the start of a bulk decision for so many users."""
     lasts = timedelta(hours=1)
     return BulkStart(
         case="K7Q2F9XM0",
@@ -50,7 +50,7 @@ def a_start(count: int, *names: str, **more: object) -> BulkStart:
 
 
 def news(place: int, *statuses: ActionStatus, over: bool = True) -> EnforcementReport:
-    """What one subject's enforcement tells."""
+    """Returns the report of one subject's enforcement."""
     names = ("warn", "mute")
     actions = tuple(
         ActionReport(action=f"{name}/user:u_{place}", status=status)
@@ -62,8 +62,8 @@ def news(place: int, *statuses: ActionStatus, over: bool = True) -> EnforcementR
 
 
 @given(st.lists(st.sampled_from(MemberStatus), max_size=60))
-def test_a_tally_counts_everybody_once(marks: list[MemberStatus]) -> None:
-    """What is left and what is over add up to the whole, whatever the marks."""
+def test_a_tally_counts_each_subject_once(marks: list[MemberStatus]) -> None:
+    """The counts add up to the number of subjects."""
     counted = tally(marks, 7)
     assert counted.total == len(marks)
     assert counted.left == sum(
@@ -74,22 +74,22 @@ def test_a_tally_counts_everybody_once(marks: list[MemberStatus]) -> None:
 
 
 @given(st.lists(st.sampled_from(SETTLED), min_size=1, max_size=3))
-def test_the_ledger_tells_a_mark_as_the_reports_did(statuses: list[ActionStatus]) -> None:
-    """A ring that is read from its rows stands where its news left it."""
+def test_the_ledger_has_the_states_of_the_reports(statuses: list[ActionStatus]) -> None:
+    """States read from the rows equal those of the reports."""
     assert after(MemberStatus.ACTING, statuses) is of(statuses)
 
 
 @given(st.sampled_from(sorted(STANDS)), st.lists(st.sampled_from(ActionStatus), min_size=1))
-def test_what_stands_never_fails(before: MemberStatus, statuses: list[ActionStatus]) -> None:
-    """An undo or a lift that the platform refuses leaves the action standing."""
+def test_what_is_in_effect_never_fails(before: MemberStatus, statuses: list[ActionStatus]) -> None:
+    """An undo or lift that the platform refuses leaves the action in effect."""
     assert after(before, statuses) is not MemberStatus.FAILED
 
 
 @given(st.lists(st.sampled_from(MemberStatus), min_size=1, max_size=100), st.integers(1, 40))
-def test_a_wave_has_room_for_who_is_held_up(marks: list[MemberStatus], size: int) -> None:
-    """Never more at once than a wave, and nobody who has no work."""
-    roll = BulkProgress(a_start(len(marks), marks="".join(mark.value for mark in marks)))
-    wave = roll.next_wave(size)
+def test_subjects_held_up_count_for_a_wave(marks: list[MemberStatus], size: int) -> None:
+    """A wave with the subjects held up is never too large, and has only those with work."""
+    progress = BulkProgress(a_start(len(marks), marks="".join(mark.value for mark in marks)))
+    wave = progress.next_wave(size)
     held = sum(mark in HELD_UP for mark in marks)
     assert len(wave) <= max(size - held, 0)
     assert all(marks[place] in WORK for place in wave)
@@ -98,90 +98,90 @@ def test_a_wave_has_room_for_who_is_held_up(marks: list[MemberStatus], size: int
 
 @settings(max_examples=150)
 @given(st.data(), st.integers(1, 30))
-def test_any_bulk_comes_to_an_end(data: st.DataObject, count: int) -> None:
-    """Whatever each subject answers: after its waves everybody is somewhere, and only once."""
-    roll = BulkProgress(a_start(count))
-    while wave := roll.next_wave(WAVE):
+def test_any_bulk_decision_ends(data: st.DataObject, count: int) -> None:
+    """After its waves each subject has one final state."""
+    progress = BulkProgress(a_start(count))
+    while wave := progress.next_wave(WAVE):
         for place in wave:
-            roll.begin(place)
-        assert roll.at_work
+            progress.begin(place)
+        assert progress.at_work
         for place in wave:
             answer = data.draw(st.sampled_from([S.VERIFIED, S.DONE, S.FAILED, S.DRY_RUN]))
-            roll.hear(news(place, answer, over=answer is not S.FAILED))
+            progress.note(news(place, answer, over=answer is not S.FAILED))
         if data.draw(st.booleans()):
-            roll.stop()
-    assert not roll.at_work
-    assert roll.tally(1).ended == count
-    failed = roll.tally(1).failed
-    assert (roll.outcome() is S.FAILED) == (failed > 0)
-    assert roll.over == (failed == 0)
-    roll.give_up()
-    for place in roll.next_wave(count):
-        roll.begin(place)
-        roll.hear(news(place, S.GIVEN_UP))
-    assert roll.tally(1).given_up == failed
-    assert roll.over
+            progress.stop()
+    assert not progress.at_work
+    assert progress.tally(1).ended == count
+    failed = progress.tally(1).failed
+    assert (progress.outcome() is S.FAILED) == (failed > 0)
+    assert progress.over == (failed == 0)
+    progress.give_up()
+    for place in progress.next_wave(count):
+        progress.begin(place)
+        progress.note(news(place, S.GIVEN_UP))
+    assert progress.tally(1).given_up == failed
+    assert progress.over
 
 
 @given(st.lists(st.sampled_from(MemberStatus), min_size=1, max_size=50), st.data())
-def test_what_is_carried_over_is_what_was_there(
-    marks: list[MemberStatus], data: st.DataObject
-) -> None:
-    """Between two runs no letter is lost."""
+def test_continue_as_new_keeps_every_state(marks: list[MemberStatus], data: st.DataObject) -> None:
+    """Continue-as-new keeps every state."""
     letters = "".join(mark.value for mark in marks)
     alive = "".join(data.draw(st.sampled_from("01")) for _ in marks)
-    roll = BulkProgress(a_start(len(marks), marks=letters, alive=alive))
-    again = BulkProgress(a_start(len(marks), marks=roll.letters(), alive=roll.lives()))
-    assert (again.marks, again.alive) == (roll.marks, roll.alive)
-    assert (roll.letters(), roll.lives()) == (letters, alive)
+    progress = BulkProgress(a_start(len(marks), marks=letters, alive=alive))
+    again = BulkProgress(
+        a_start(len(marks), marks=progress.letters(), alive=progress.alive_digits())
+    )
+    assert (again.marks, again.alive) == (progress.marks, progress.alive)
+    assert (progress.letters(), progress.alive_digits()) == (letters, alive)
 
 
-def test_stop_skips_what_has_not_begun_and_writes_it_down() -> None:
-    """A row for each of them, as for everybody else."""
-    roll = BulkProgress(a_start(3, "warn", "mute"))
-    roll.begin(0)
-    roll.stop()
-    assert roll.letters() == "ass"
-    rows = [(row.place, row.action, row.status) for row in roll.rows]
+def test_stop_skips_and_records_what_has_not_started() -> None:
+    """Each skipped subject has a row."""
+    progress = BulkProgress(a_start(3, "warn", "mute"))
+    progress.begin(0)
+    progress.stop()
+    assert progress.letters() == "ass"
+    rows = [(row.place, row.action, row.status) for row in progress.rows]
     assert rows == [(place, action, S.SKIPPED) for place in (1, 2) for action in ("warn", "mute")]
 
 
-def test_an_undo_that_fails_leaves_its_row_standing_with_the_reason() -> None:
-    """The ledger must not call a sanction failed that is in force."""
-    roll = BulkProgress(a_start(1, marks="v", alive="0"))
-    roll.undo()
-    roll.begin(0)
+def test_a_failed_undo_leaves_its_row_in_effect_with_the_reason() -> None:
+    """The ledger must not show a sanction in force as failed."""
+    progress = BulkProgress(a_start(1, marks="v", alive="0"))
+    progress.undo()
+    progress.begin(0)
     problem = Problem(kind=ProblemKind.REFUSED, status=409)
     report = news(0, S.FAILED)
-    told = report.actions[0].model_copy(update={"problem": problem})
-    roll.hear(report.model_copy(update={"actions": (told,)}))
-    assert roll.letters() == "d"
-    assert [(row.status, row.problem) for row in roll.rows] == [(S.DONE, problem)]
-    assert roll.outcome() is S.FAILED
+    refused = report.actions[0].model_copy(update={"problem": problem})
+    progress.note(report.model_copy(update={"actions": (refused,)}))
+    assert progress.letters() == "d"
+    assert [(row.status, row.problem) for row in progress.rows] == [(S.DONE, problem)]
+    assert progress.outcome() is S.FAILED
 
 
-def test_news_of_nobody_changes_nothing() -> None:
-    """A place that the ring does not have, or none at all."""
-    roll = BulkProgress(a_start(2))
-    roll.hear(news(2, S.VERIFIED))
-    roll.hear(news(-1, S.VERIFIED))
-    roll.hear(news(0, S.VERIFIED).model_copy(update={"place": None}))
-    assert (roll.letters(), roll.rows) == ("..", [])
+def test_a_report_of_an_unknown_place_changes_nothing() -> None:
+    """A report with an unknown place, or none, is ignored."""
+    progress = BulkProgress(a_start(2))
+    progress.note(news(2, S.VERIFIED))
+    progress.note(news(-1, S.VERIFIED))
+    progress.note(news(0, S.VERIFIED).model_copy(update={"place": None}))
+    assert (progress.letters(), progress.rows) == ("..", [])
 
 
-def test_who_is_held_up_is_not_over() -> None:
-    """The platform does not answer: it counts as retried, and the rest goes on."""
-    roll = BulkProgress(a_start(2))
-    roll.begin(0)
-    roll.hear(news(0, S.RETRYING, over=False))
-    assert (roll.letters(), roll.at_work, roll.over) == ("r.", False, False)
-    assert roll.next_wave(2) == (1,)
-    roll.hear(news(0, S.VERIFIED))
-    assert roll.letters() == "v."
+def test_a_subject_held_up_counts_as_retried() -> None:
+    """It counts as retried, and the rest continues."""
+    progress = BulkProgress(a_start(2))
+    progress.begin(0)
+    progress.note(news(0, S.RETRYING, over=False))
+    assert (progress.letters(), progress.at_work, progress.over) == ("r.", False, False)
+    assert progress.next_wave(2) == (1,)
+    progress.note(news(0, S.VERIFIED))
+    assert progress.letters() == "v."
 
 
-def test_a_mixed_end_says_what_stands() -> None:
-    """Drifted before verified, failed before all."""
+def test_the_outcome_of_mixed_states() -> None:
+    """Drifted goes before verified, failed before all."""
     assert outcome([MemberStatus.VERIFIED, MemberStatus.DRIFTED], False) is S.DRIFTED
     assert (
         outcome([MemberStatus.VERIFIED, MemberStatus.DONE, MemberStatus.SKIPPED], False) is S.DONE

@@ -1,4 +1,4 @@
-"""The notice of a decision: sent once it took effect, tried on, called off, sent again."""
+"""Notice of a decision: sent once an action took effect, retried, cancelled, repeated."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -35,7 +35,7 @@ U_123 = a_case().subject
 
 
 class Market:
-    """A platform that does as it is told to: `refuses` actions by name, `away` for notices."""
+    """Platform that `refuses` actions by name, and takes no notices while `away`."""
 
     def __init__(self) -> None:
         self.refuses: set[str] = set()
@@ -46,7 +46,7 @@ class Market:
 
     @activity.defn(name="carry_out")
     async def carry_out(self, order: cases.Order) -> cases.Result:
-        """Does it, or refuses it for good."""
+        """Makes the change, or refuses it."""
         if order.direction is cases.Direction.UNDO:
             return cases.Result(status=ActionStatus.UNDONE)
         if order.planned.action in self.refuses:
@@ -55,7 +55,7 @@ class Market:
 
     @activity.defn(name="send_notice")
     async def send_notice(self, notice: Notice) -> Problem | None:
-        """Takes it, unless it is away; answers what it is told to."""
+        """Takes the notice unless `away`, and returns the problem set by the test."""
         self.tries += 1
         if self.away:
             raise ApplicationError("503", Problem(kind=ProblemKind.UNREACHABLE, status=503))
@@ -64,14 +64,14 @@ class Market:
 
 
 def said(notice: Notice) -> Text:
-    """What the person reads."""
+    """The notices that were taken."""
     assert notice.letter is not None
     return letter_text(notice.letter, WORDING)
 
 
 @asynccontextmanager
 async def running(temporal: str) -> AsyncIterator[tuple[Client, Market]]:
-    """Enforcements at work for a market of their own."""
+    """Runs enforcements for a platform of their own."""
     market = Market()
     async with enforcing(temporal, market.carry_out, market.send_notice) as client:
         yield client, market
@@ -84,7 +84,7 @@ def letter(*done: Measure) -> Letter:
 
 
 def a_start(*names: str, notice: Letter | None = None, **more: object) -> EnforcementStart:
-    """The enforcement of these actions, with a notice."""
+    """Returns the enforcement of these actions, with a notice."""
     jobs = tuple(
         Job(
             planned=PlannedAction(
@@ -106,39 +106,39 @@ async def begin(client: Client, start: EnforcementStart):
     )
 
 
-async def heard(client: Client) -> list[EnforcementReport]:
-    """What the case was told by signal."""
-    return await client.get_workflow_handle_for(Listener.run, "case/x").query(Listener.heard)
+async def reported(client: Client) -> list[EnforcementReport]:
+    """Returns the reports to the case."""
+    return await client.get_workflow_handle_for(Listener.run, "case/x").query(Listener.reports)
 
 
 def statuses(reports: list[EnforcementReport]) -> list[str | None]:
     return [each.notice.status.value if each.notice else None for each in reports]
 
 
-async def hears(client: Client, *expected: str | None) -> None:
-    """Waits until the case was told so."""
+async def wait_reported(client: Client, *expected: str | None) -> None:
+    """Waits for such a report."""
 
-    async def told() -> bool:
-        return statuses(await heard(client)) == list(expected)
+    async def is_reported() -> bool:
+        return statuses(await reported(client)) == list(expected)
 
-    await wait_until(told, what=f"{expected}")
+    await wait_until(is_reported, what=f"{expected}")
 
 
-async def test_it_follows_what_took_effect_in_the_same_report(temporal: str) -> None:
-    """One call more, and not one signal."""
+async def test_a_notice_is_in_the_same_report_as_the_actions(temporal: str) -> None:
+    """It costs one call, and no signal."""
     async with running(temporal) as (client, market):
         report = await (await begin(client, a_start("warn"))).result()
-        assert (statuses([report]), await heard(client)) == (["sent"], [])
+        assert (statuses([report]), await reported(client)) == (["sent"], [])
         [notice] = market.notices
         assert (said(notice).ja, notice.person, notice.decision) == ("措置: 警告", U_123, "D1")
 
 
-async def test_it_waits_until_nothing_can_fail_any_more(temporal: str) -> None:
-    """It tells of what stands in the end; what was given up is not in it."""
+async def test_a_notice_waits_until_no_action_can_fail(temporal: str) -> None:
+    """It has what is in effect in the end, without what was given up."""
     async with running(temporal) as (client, market):
         market.refuses = {"warn"}
         handle = await begin(client, a_start("warn", "suspend"))
-        await hears(client, None)
+        await wait_reported(client, None)
         assert market.notices == []
         await handle.signal("ask", Ask(kind=AskKind.GIVE_UP, by="U0SATO"))
         report = await handle.result()
@@ -146,82 +146,82 @@ async def test_it_waits_until_nothing_can_fail_any_more(temporal: str) -> None:
         assert [said(each).en for each in market.notices] == ["Measure: Suspend"]
 
 
-async def test_nobody_is_told_where_nothing_was_done(temporal: str) -> None:
+async def test_no_notice_if_nothing_was_done(temporal: str) -> None:
     """Everything failed, and was given up."""
     async with running(temporal) as (client, market):
         market.refuses = {"warn"}
         handle = await begin(client, a_start("warn"))
-        await hears(client, None)
+        await wait_reported(client, None)
         await handle.signal("ask", Ask(kind=AskKind.GIVE_UP, by="U0SATO"))
         report = await handle.result()
         assert (statuses([report]), market.notices) == ([None], [])
 
 
-async def test_what_is_taken_back_is_not_told(temporal: str) -> None:
-    """Nothing stands any more."""
+async def test_no_notice_of_what_was_rolled_back(temporal: str) -> None:
+    """Nothing is in effect any more."""
     async with running(temporal) as (client, market):
         start = a_start("warn", undo=True)
         await (await begin(client, start)).result()
         assert market.notices == []
 
 
-async def test_a_platform_that_is_away_is_tried_beside_everything_else(temporal: str) -> None:
-    """The case hears at once that the decision is carried out, and later that it was told."""
+async def test_a_notice_is_retried_beside_everything_else(temporal: str) -> None:
+    """The decision is reported at once, and the notice later."""
     async with running(temporal) as (client, market):
         market.away = True
         handle = await begin(client, a_start("warn"))
-        await hears(client, "retrying")
-        [first] = await heard(client)
+        await wait_reported(client, "retrying")
+        [first] = await reported(client)
         assert [news.status for news in first.actions] == [ActionStatus.DONE]
         market.away = False
         report = await handle.result()
         assert statuses([report]) == ["sent"]
-        await hears(client, "retrying", "sent")
+        await wait_reported(client, "retrying", "sent")
         assert len(market.notices) == 1
 
 
-async def test_an_undo_calls_it_off(temporal: str) -> None:
-    """Nobody is told of what does not stand any more."""
+async def test_an_undo_cancels_the_notice(temporal: str) -> None:
+    """No notice is sent about what is not in effect."""
     async with running(temporal) as (client, market):
         market.away = True
         handle = await begin(client, a_start("warn"))
-        await hears(client, "retrying")
+        await wait_reported(client, "retrying")
         await handle.signal("ask", Ask(kind=AskKind.UNDO, by="U0SATO"))
         report = await handle.result()
         assert [news.status for news in report.actions] == [ActionStatus.UNDONE]
         assert (report.notice, market.notices) == (None, [])
 
 
-async def test_one_that_failed_is_sent_again_by_who_is_still_there(temporal: str) -> None:
-    """A mute waits for its lift: it can be asked."""
+async def test_a_running_enforcement_repeats_a_failed_notice(temporal: str) -> None:
+    """A mute that waits for its lift receives the signal."""
     async with running(temporal) as (client, market):
         market.answers = [REFUSED]
         handle = await begin(client, a_start("mute_user"))
-        await hears(client, "failed")
+        await wait_reported(client, "failed")
         await handle.signal("ask", Ask(kind=AskKind.TELL, by="U0SATO"))
-        await hears(client, "failed", "sent")
+        await wait_reported(client, "failed", "sent")
         assert [said(each).en for each in market.notices] == ["Measure: Mute (1440 min)"] * 2
         await handle.terminate()
 
 
 @pytest.mark.parametrize("name", ["warn", "mute_user"])
-async def test_only_the_notice_can_be_left_to_send(temporal: str, name: str) -> None:
-    """Nothing is done again and nothing is lifted; the case hears of it wherever it is."""
+async def test_an_enforcement_of_the_notice_only(temporal: str, name: str) -> None:
+    """Nothing is done or lifted again, and the case gets the report."""
     async with running(temporal) as (client, market):
         done = Measure(title=Text(ja="警告", en="Warn"))
-        start = a_start(name, notice=letter(done), told_only=True)
+        start = a_start(name, notice=letter(done), notice_only=True)
         report = await (await begin(client, start)).result()
-        assert statuses([report]) == statuses(await heard(client)) == ["sent"]
+        assert statuses([report]) == statuses(await reported(client)) == ["sent"]
         assert [said(each).ja for each in market.notices] == ["措置: 警告"]
 
 
-async def test_an_undo_reaches_who_only_tells(temporal: str) -> None:
-    """It stands for the decision: what is asked of that is asked of it."""
+async def test_an_undo_reaches_an_enforcement_of_the_notice_only(temporal: str) -> None:
+    """It has the id of the decision's enforcement."""
     async with running(temporal) as (client, market):
         market.away = True
         start = a_start("warn", notice=letter(Measure(title=Text(ja="警告", en="Warn"))))
-        handle = await begin(client, start.model_copy(update={"told_only": True}))
-        await hears(client, "retrying")
+        handle = await begin(client, start.model_copy(update={"notice_only": True}))
+        await wait_reported(client, "retrying")
         await handle.signal("ask", Ask(kind=AskKind.UNDO, by="U0SATO"))
         report = await handle.result()
         assert [news.status for news in report.actions] == [ActionStatus.UNDONE]

@@ -1,4 +1,4 @@
-"""One decision at the platform: what it tells, what it lifts, and what comes first."""
+"""Enforcement of one decision: its reports, its lifts, and the order of signals."""
 
 import time
 from collections.abc import AsyncIterator
@@ -21,41 +21,38 @@ from workflows.ports import cases
 
 
 class Market:
-    """A platform that takes every change but those that it `refuses`, and notes it.
-
-    Of what it `takes_unheard` nobody hears.
-    """
+    """Platform that takes changes or `refuses`; those in direction `unanswered` get no answer."""
 
     def __init__(self) -> None:
         self.took: list[str] = []
         self.times: list[float] = []
         self.refuses: Problem | None = None
-        self.takes_unheard: cases.Direction | None = None
+        self.unanswered: cases.Direction | None = None
 
     @activity.defn(name="carry_out")
     async def carry_out(self, order: cases.Order) -> cases.Result:
-        """Takes it."""
+        """Takes the change."""
         if self.refuses is not None:
             return cases.Result(status=ActionStatus.FAILED, problem=self.refuses)
         undo = order.direction is cases.Direction.UNDO
         self.times.append(time.monotonic())
         unsure = "/unsure" if order.unsure else ""
         self.took.append(f"{order.direction}/{order.planned.action}{unsure}")
-        if order.direction is self.takes_unheard:
+        if order.direction is self.unanswered:
             raise ApplicationError("it does not answer", next_retry_delay=timedelta(seconds=0.1))
         return cases.Result(status=ActionStatus.UNDONE if undo else ActionStatus.DONE)
 
 
 @asynccontextmanager
 async def running(temporal: str) -> AsyncIterator[tuple[Client, Market]]:
-    """Enforcements at work for a market of their own."""
+    """Runs enforcements for a platform of their own."""
     market = Market()
     async with enforcing(temporal, market.carry_out) as client:
         yield client, market
 
 
 def a_start(lasts: timedelta | None = None, **more: object) -> EnforcementStart:
-    """The enforcement of a warning (or, where it `lasts`, of a mute)."""
+    """Returns the enforcement of a warning, or with `lasts` of a mute."""
     name = "warn" if lasts is None else "mute_user"
     planned = PlannedAction(action=name, subject=a_case().subject, lasts=lasts)
     spec = CATALOG.actions[name].model_copy(update={"verify": None})
@@ -64,7 +61,7 @@ def a_start(lasts: timedelta | None = None, **more: object) -> EnforcementStart:
 
 
 async def begun(client: Client, start: EnforcementStart, *asked: Ask) -> WorkflowHandle:
-    """An enforcement that was asked for something before it did anything."""
+    """Starts an enforcement with a signal before its first action."""
     return await client.start_workflow(
         EnforcementWorkflow.run,
         start,
@@ -75,39 +72,36 @@ async def begun(client: Client, start: EnforcementStart, *asked: Ask) -> Workflo
     )
 
 
-async def heard(client: Client) -> list[list[str]]:
-    """What the case was told, report by report."""
-    reports = await client.get_workflow_handle_for(Listener.run, "case/x").query(Listener.heard)
+async def reported(client: Client) -> list[list[str]]:
+    """Returns the reports to the case, in order."""
+    reports = await client.get_workflow_handle_for(Listener.run, "case/x").query(Listener.reports)
     return [[news.status.value for news in report.actions] for report in reports]
 
 
-async def test_a_decision_that_is_done_at_once_is_told_by_its_end_alone(temporal: str) -> None:
-    """The case that began it waits for it: one signal less."""
+async def test_a_decision_done_at_once_is_reported_by_its_result(temporal: str) -> None:
+    """The case waits for its result: one signal less."""
     async with running(temporal) as (client, market):
         report = await client.execute_workflow(
             EnforcementWorkflow.run, a_start(), id=f"e/{uuid4().hex}", task_queue="koban"
         )
         assert [news.status for news in report.actions] == [ActionStatus.DONE]
-        assert (market.took, await heard(client)) == (["do/warn"], [])
+        assert (market.took, await reported(client)) == (["do/warn"], [])
 
 
-async def test_an_undo_is_told_whoever_waits_for_it(temporal: str) -> None:
-    """The case that began it may have made room for the next one of its group meanwhile.
-
-    It goes on elsewhere then, and nobody but this undo could tell it how it ended.
-    """
+async def test_an_undo_is_also_reported_by_signal(temporal: str) -> None:
+    """The case may have been replaced, and continued under its own id."""
     async with running(temporal) as (client, market):
         start = a_start(undo=True)
         await client.execute_workflow(
             EnforcementWorkflow.run, start, id=f"e/{uuid4().hex}", task_queue="koban"
         )
-        assert (market.took, await heard(client)) == (["undo/warn"], [["undone"]])
+        assert (market.took, await reported(client)) == (["undo/warn"], [["undone"]])
 
 
-async def test_a_protection_that_is_held_is_not_lifted_though_its_time_is_over(
+async def test_a_held_protection_is_not_lifted_after_its_time(
     temporal: str,
 ) -> None:
-    """The platform took it late: the decision that holds it was made before."""
+    """The platform took it late: the decision that holds it came before."""
     async with running(temporal) as (client, market):
         start = a_start(timedelta(milliseconds=1), protects=True)
         handle = await begun(client, start, Ask(kind=AskKind.HOLD, by=None))
@@ -117,36 +111,36 @@ async def test_a_protection_that_is_held_is_not_lifted_though_its_time_is_over(
         assert market.took == ["do/mute_user"]
 
 
-async def test_a_protection_that_the_platform_refused_is_not_kept(temporal: str) -> None:
-    """A decision that took it over meanwhile must not make the ledger say that it stands."""
+async def test_a_refused_protection_is_not_kept(temporal: str) -> None:
+    """The ledger must not show it as in effect."""
     async with running(temporal) as (client, market):
         market.refuses = Problem(kind=ProblemKind.REFUSED, status=404)
         start = a_start(timedelta(minutes=5), protects=True)
         handle = await begun(client, start, Ask(kind=AskKind.KEEP, by=None))
         news = (await handle.result()).actions
         assert [(n.status, n.problem) for n in news] == [(ActionStatus.FAILED, market.refuses)]
-        assert await heard(client) == [["failed"]]
+        assert await reported(client) == [["failed"]]
 
 
-async def test_a_protection_that_nobody_heard_of_is_lifted_when_its_time_is_up(
+async def test_an_unanswered_protection_is_lifted_after_its_time(
     temporal: str,
 ) -> None:
-    """It may stand at the platform: it is taken back then, and no longer tried to be made."""
+    """It may be in effect: it is undone, and not retried any more."""
     async with running(temporal) as (client, market):
-        market.takes_unheard = cases.Direction.DO
+        market.unanswered = cases.Direction.DO
         report = await (await begun(client, a_start(timedelta(seconds=1), protects=True))).result()
         assert [news.status for news in report.actions] == [ActionStatus.LIFTED]
         tries, end = market.took[:-1], market.took[-1]
         assert (set(tries), end) == ({"do/mute_user"}, "undo/mute_user/unsure")
-        assert await heard(client) == [["lifted"]]
+        assert await reported(client) == [["lifted"]]
 
 
-async def test_a_protection_that_nobody_heard_of_goes_on_while_a_decision_holds_it(
+async def test_an_unanswered_protection_is_retried_while_held(
     temporal: str,
 ) -> None:
-    """Its time is up, and yet it is wanted: it is lifted only once nobody holds it any more."""
+    """Its time is over, but it is lifted only after the hold."""
     async with running(temporal) as (client, market):
-        market.takes_unheard = cases.Direction.DO
+        market.unanswered = cases.Direction.DO
         start = a_start(timedelta(seconds=1), protects=True)
         handle = await begun(client, start, Ask(kind=AskKind.HOLD, by=None))
         beyond = lambda: market.times and market.times[-1] - market.times[0] > 1.5  # noqa: E731

@@ -1,4 +1,4 @@
-"""Reports by schedule: which there are, kept as policy wants them, and begun by Temporal itself."""
+"""Scheduled reports: planned by the policy, kept up to date, and started by Temporal."""
 
 import inspect
 from datetime import timedelta
@@ -9,7 +9,7 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.report_gathering import ReportGathering
-from activities.slack.activities import ReportSlackActivities
+from activities.slack.activities import SlackActivities
 from deploy.sandbox.slack.person import wait_until
 from tests.activities.slack.test_report_message import AT, a_report
 from tests.workflows.domain.policy.rosters import DAY, NIGHT, roster
@@ -34,10 +34,10 @@ HANDOVER = {"channel": "ts-live", "before": "15m"}
 
 @pytest.mark.parametrize(
     ("room", "name"),
-    [(ReportGathering, "gather_report"), (ReportSlackActivities, "post_report")],
+    [(ReportGathering, "gather_report"), (SlackActivities, "post_report")],
 )
 def test_an_activity_has_the_signature_of_its_port(room: type, name: str) -> None:
-    """What a report asks for is what it gets."""
+    """Arguments and results match."""
     port = inspect.signature(getattr(reports, name))
     mine = inspect.signature(getattr(room, name))
     assert list(port.parameters.values()) == list(mine.parameters.values())[1:]
@@ -54,7 +54,7 @@ def test_an_activity_has_the_signature_of_its_port(room: type, name: str) -> Non
     ],
     ids=lambda value: type(value).__name__,
 )
-async def test_what_crosses_the_wire_arrives_as_what_it_was(value: Value) -> None:
+async def test_a_report_payload_is_read_back_unchanged(value: Value) -> None:
     """Counts by severity and verdict as well."""
     payloads = await pydantic_data_converter.encode([value])
     (read,) = await pydantic_data_converter.decode(payloads, [type(value)])
@@ -62,12 +62,12 @@ async def test_what_crosses_the_wire_arrives_as_what_it_was(value: Value) -> Non
 
 
 def test_without_rules_there_are_no_schedules() -> None:
-    """A team that wants no reports gets none."""
+    """A team without reports.yaml gets none."""
     assert planned(None, roster(), TOKYO) == ()
     assert planned(rules(handover=HANDOVER), None, TOKYO) == ()
 
 
-def test_a_digest_comes_on_its_days_in_its_zone() -> None:
+def test_a_daily_report_is_planned_in_its_zone() -> None:
     """Temporal counts days from Sunday."""
     start = ReportStart(kind=ReportKind.DAILY)
     (daily,) = planned(rules(daily=DAILY, zone="Europe/London"), None, TOKYO)
@@ -78,7 +78,7 @@ def test_a_digest_comes_on_its_days_in_its_zone() -> None:
 
 
 def test_a_shift_hands_over_before_its_end() -> None:
-    """Each on every day: an override may add a turn."""
+    """Every day, since an override may add a turn."""
     found = {each.id: each for each in planned(rules(handover=HANDOVER), roster(), TOKYO)}
     day, night = found["report/shift/day"], found["report/shift/night"]
     assert (day.hour, day.minute, day.days) == (16, 45, (0, 1, 2, 3, 4, 5, 6))
@@ -89,7 +89,7 @@ def test_a_shift_hands_over_before_its_end() -> None:
 
 
 def test_a_shift_that_ends_at_midnight_hands_over_the_day_before() -> None:
-    """Ten to twelve."""
+    """At ten to twelve."""
     late = roster(shifts={"late": {**DAY, "start": "16:00", "end": "00:00"}, "night": NIGHT})
     (plan,) = planned(rules(handover={"channel": "ts-live", "shifts": ["late"]}), late, TOKYO)
     assert (plan.hour, plan.minute) == (23, 50)
@@ -99,8 +99,8 @@ async def ids(client: Client) -> list[str]:
     return sorted([each.id async for each in await client.list_schedules()])
 
 
-async def test_schedules_are_made_changed_and_taken_away(temporal: str) -> None:
-    """As often as one likes; those of somebody else stay, and what was paused stays paused."""
+async def test_schedules_are_created_updated_and_deleted(temporal: str) -> None:
+    """Other schedules stay, and paused ones stay paused."""
     namespace = await fresh_namespace(temporal)
     client = await Client.connect(
         temporal, namespace=namespace, data_converter=pydantic_data_converter

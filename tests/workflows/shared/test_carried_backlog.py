@@ -1,4 +1,4 @@
-"""The ledger writer inside a workflow that begins a new history while the ledger is away."""
+"""Ledger writer in a workflow that continues as new while the ledger is unreachable."""
 
 from uuid import uuid4
 
@@ -10,11 +10,11 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from tests.workflows.domain.builders import SATO, T0
 from tests.world import fresh_namespace
+from workflows.activity_options import execute
 from workflows.domain.case import events as ev
 from workflows.domain.case.snapshot import ReceivedAlert
 from workflows.ports import cases
 from workflows.ports.cases import LedgerWrite
-from workflows.shared.ledger_calls import ask_until_answered
 from workflows.shared.ledger_writer import LedgerWriter
 from workflows.shared.tasks import Tasks
 
@@ -22,35 +22,35 @@ CLAIMED = ev.Recorded(seq=2, event=ev.CaseClaimed(at=T0, by=SATO.id))
 
 
 @workflow.defn
-class PutDown:
-    """Puts its writer down while the first write waits for the ledger, and goes on after all."""
+class Paused:
+    """Pauses its writer during the first write, and resumes it."""
 
     def __init__(self) -> None:
-        self._begun: list[str] = []
+        self._writes: list[str] = []
 
     @workflow.run
     async def run(self, rows_only: bool) -> list[str]:
-        """What each write brought."""
+        """Returns a description of each write."""
         tasks = Tasks()
         writer: LedgerWriter[ev.Recorded] = LedgerWriter(tasks, self._write)
         if rows_only:
             writer.touch()
         else:
             writer.add([CLAIMED])
-        await workflow.wait_condition(lambda: bool(self._begun))
-        await writer.put_down()
-        writer.pick_up()
+        await workflow.wait_condition(lambda: bool(self._writes))
+        await writer.pause()
+        writer.resume()
         await workflow.wait_condition(lambda: not tasks)
         tasks.raise_failure()
-        return self._begun
+        return self._writes
 
     async def _write(
         self, events: tuple[ev.Recorded, ...], alerts: tuple[ReceivedAlert, ...], whole: bool
     ) -> None:
-        self._begun.append(f"{len(events)} events, rows: {whole}")
-        if len(self._begun) == 1:  # nobody works on activities
+        self._writes.append(f"{len(events)} events, rows: {whole}")
+        if len(self._writes) == 1:  # no worker runs activities
             write = LedgerWrite(case="K7Q2F9XM0", owner_key="k", events=events)
-            await ask_until_answered(cases.record, write)
+            await execute(cases.record, write)
 
 
 @pytest.mark.parametrize(
@@ -61,16 +61,16 @@ class PutDown:
     ],
     ids=["events", "only rows"],
 )
-async def test_a_write_that_was_called_off_is_written_after_all(
+async def test_a_cancelled_write_is_repeated(
     temporal: str, rows_only: bool, written: list[str]
 ) -> None:
-    """The new history could not begin, and the old one goes on with the same write."""
+    """The new history could not start, and the old one repeats the write."""
     client = await Client.connect(
         temporal, namespace=await fresh_namespace(temporal), data_converter=pydantic_data_converter
     )
     runner = UnsandboxedWorkflowRunner()
-    async with Worker(client, task_queue="writing", workflows=[PutDown], workflow_runner=runner):
+    async with Worker(client, task_queue="writing", workflows=[Paused], workflow_runner=runner):
         done = await client.execute_workflow(
-            PutDown.run, rows_only, id=uuid4().hex, task_queue="writing"
+            Paused.run, rows_only, id=uuid4().hex, task_queue="writing"
         )
     assert done == written

@@ -1,4 +1,4 @@
-"""The ledger writer: one write at a time, in order, and nothing lost."""
+"""Ledger writer: one write at a time, in order, without loss."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ Written = tuple[list[int], list[str], bool]
 
 @dataclass
 class Book:
-    """A ledger that writes once its gate is open, or fails."""
+    """Ledger that writes once its gate is open, or fails."""
 
     tasks: Tasks = field(default_factory=Tasks)
     writes: list[Written] = field(default_factory=list)
@@ -45,11 +45,11 @@ class Book:
         self.writes.append(([each.seq for each in events], keys, whole))
 
     async def begins(self, number: int) -> None:
-        """Until so many writes began."""
+        """Waits for a number of writes to start."""
         await wait_until(lambda: self.begun >= number)
 
     async def ends(self) -> None:
-        """Until nothing is under way."""
+        """Opens the gate, and waits for all writes."""
         self.gate.set()
         await wait_until(lambda: not self.tasks)
 
@@ -60,19 +60,19 @@ async def book() -> Book:
 
 
 def events(first: int, last: int) -> list[ev.Recorded]:
-    """Events with these places."""
+    """Returns events with these numbers."""
     claimed = ev.CaseClaimed(at=T0, by=SATO.id)
     return [ev.Recorded(seq=seq, event=claimed) for seq in range(first, last + 1)]
 
 
 def alerts(*numbers: int, text: str = "") -> list[ReceivedAlert]:
-    """Alerts with these numbers."""
+    """Returns alerts with these numbers."""
     evidence = [{"kind": "text", "text": text}] if text else []
     return [ReceivedAlert(alert=an_alert(n, evidence=evidence), at=T0) for n in numbers]
 
 
 async def test_what_happens_during_a_write_is_the_next_write(book: Book) -> None:
-    """There is one write at a time, and each brings the ledger up to date."""
+    """There is one write at a time, with all events until then."""
     book.writer.add(events(1, 1))
     await book.begins(1)
     for seq in (2, 3, 4):
@@ -84,7 +84,7 @@ async def test_what_happens_during_a_write_is_the_next_write(book: Book) -> None
 
 
 async def test_many_events_are_written_in_parts(book: Book) -> None:
-    """Only the last part brings the rows."""
+    """Only the last part has the rows."""
     book.writer.add(events(1, 1200))
     await book.ends()
     assert [(len(seqs), whole) for seqs, _, whole in book.writes] == [
@@ -96,7 +96,7 @@ async def test_many_events_are_written_in_parts(book: Book) -> None:
 
 
 async def test_large_alerts_are_written_in_parts(book: Book) -> None:
-    """No write comes near what Temporal refuses, and no alert is too large to be written."""
+    """Each write is far below Temporal's limit, and one alert always fits."""
     book.writer.add(events(2, 2), alerts(1, 2, 3, text="x" * 200_000))
     book.writer.add(events(3, 3), alerts(4, 5, text="x" * 600_000))
     await book.ends()
@@ -108,7 +108,7 @@ async def test_large_alerts_are_written_in_parts(book: Book) -> None:
 
 
 async def test_long_events_are_written_in_parts(book: Book) -> None:
-    """Five hundred Japanese ones would be more than Temporal takes."""
+    """Five hundred Japanese ones would exceed Temporal's limit."""
     note = ev.NoteAdded(at=T0, by=SATO.id, note="あ" * 100_000)
     book.writer.add([ev.Recorded(seq=seq, event=note) for seq in (1, 2, 3)])
     await book.ends()
@@ -116,7 +116,7 @@ async def test_long_events_are_written_in_parts(book: Book) -> None:
 
 
 async def test_rows_are_written_without_an_event(book: Book) -> None:
-    """A touch writes once, and nothing where nobody touched."""
+    """A touch writes once."""
     book.writer.touch()
     await book.ends()
     book.writer.add([])
@@ -125,7 +125,7 @@ async def test_rows_are_written_without_an_event(book: Book) -> None:
 
 
 async def test_a_touch_during_a_write_is_not_lost(book: Book) -> None:
-    """What the write took along may be older than the touch."""
+    """The rows of that write may be older than the touch."""
     book.writer.add(events(1, 1))
     await book.begins(1)
     book.writer.touch()
@@ -134,7 +134,7 @@ async def test_a_touch_during_a_write_is_not_lost(book: Book) -> None:
 
 
 async def test_a_touch_before_a_write_needs_no_write_of_its_own(book: Book) -> None:
-    """The last part of a long write brings the rows as well."""
+    """The last part of a long write has the rows as well."""
     book.writer.touch()
     book.writer.add(events(1, 600))
     await book.ends()
@@ -142,7 +142,7 @@ async def test_a_touch_before_a_write_needs_no_write_of_its_own(book: Book) -> N
 
 
 async def test_the_backlog_has_everything_that_was_not_confirmed(book: Book) -> None:
-    """That includes the write under way, which nobody has seen succeed."""
+    """That includes the write under way."""
     book.writer.add(events(1, 2), alerts(1))
     await book.begins(1)
     book.writer.add(events(3, 3))
@@ -156,7 +156,7 @@ async def test_the_backlog_has_everything_that_was_not_confirmed(book: Book) -> 
 
 
 async def test_an_event_is_written_once_the_ledger_has_it(book: Book) -> None:
-    """An answer may wait for that."""
+    """Evidence waits for that."""
     book.writer.add(events(4, 5))
     await book.begins(1)
     assert not book.writer.is_written(4)
@@ -164,22 +164,22 @@ async def test_an_event_is_written_once_the_ledger_has_it(book: Book) -> None:
     assert [book.writer.is_written(seq) for seq in (4, 5, 6)] == [True, True, False]
     book.writer.touch()
     await book.ends()
-    assert book.writer.through == 5
+    assert [book.writer.is_written(seq) for seq in (5, 6)] == [True, False]
 
 
-async def test_while_it_is_put_down_nothing_begins(book: Book) -> None:
-    """What was added meanwhile is kept for the next history, or written once it goes on."""
-    await book.writer.put_down()
+async def test_nothing_is_written_during_a_pause(book: Book) -> None:
+    """Events added during a pause are kept, and written after it."""
+    await book.writer.pause()
     book.writer.add(events(1, 2))
     assert (book.writer.idle, book.begun) == (True, 0)
     assert [each.seq for each in book.writer.backlog[0]] == [1, 2]
-    book.writer.pick_up()
+    book.writer.resume()
     await book.ends()
     assert book.writes == [([1, 2], [], True)]
 
 
 async def test_a_failure_is_reported_and_loses_nothing(book: Book) -> None:
-    """The workflow stops there until the cause is fixed."""
+    """The workflow stops until the cause is fixed."""
     book.away = True
     book.writer.add(events(1, 1))
     await book.ends()

@@ -1,11 +1,12 @@
-"""What happened to an appeal: its own story, hash-chained under the appeal's id."""
+"""Events of an appeal, hash-chained in the ledger under the appeal's id."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from workflows.domain.appeal.model import Appealed, AppealRequest, Dismissal
+from workflows.domain.case.appeal_outcome import AppealOutcome
 from workflows.domain.case.enforcement import Problem
 from workflows.domain.case.event_base import EventBase
 from workflows.domain.policy.appeals import NoticeKind
@@ -37,14 +38,15 @@ class AppealClaimed(EventBase):
 
 
 class AppealReleased(EventBase):
-    """Nobody reviews it any more."""
+    """`by` took the appeal away from `owner`, often themselves."""
 
+    people = ("owner",)
     kind: Literal["appeal_released"] = "appeal_released"
     owner: str
 
 
 class AppealReminded(EventBase):
-    """The answer is due soon; `reminders` are the numbers of those that were due by now."""
+    """The answer is due soon; `reminders` are the numbers of the reminders due by now."""
 
     kind: Literal["appeal_reminded"] = "appeal_reminded"
     reminders: tuple[int, ...]
@@ -52,73 +54,82 @@ class AppealReminded(EventBase):
 
 
 class AppealOverdue(EventBase):
-    """The answer was due and nobody gave it."""
+    """The answer was `due` and is missing."""
 
     kind: Literal["appeal_overdue"] = "appeal_overdue"
     due: datetime
 
 
-class AppealUpheld(EventBase):
-    """The decision stands."""
+class AnswerEvent(EventBase):
+    """An answer of the reviewer."""
 
+    outcome: ClassVar[AppealOutcome]
+    reason: str
+
+
+class AppealUpheld(AnswerEvent):
+    """The decision is confirmed."""
+
+    outcome = AppealOutcome.UPHELD
     kind: Literal["appeal_upheld"] = "appeal_upheld"
-    reason: str
 
 
-class AppealOverturned(EventBase):
-    """The decision falls; its case takes the actions back."""
+class AppealOverturned(AnswerEvent):
+    """The decision was wrong: its case undoes the actions."""
 
+    outcome = AppealOutcome.OVERTURNED
     kind: Literal["appeal_overturned"] = "appeal_overturned"
-    reason: str
 
 
 class AppealCarriedOut(EventBase):
-    """The actions are taken back; `kept` of them have no undo."""
+    """The actions are undone; `kept` of them have no undo."""
 
     kind: Literal["appeal_carried_out"] = "appeal_carried_out"
     kept: int = 0
 
 
 class AppealUndoFailed(EventBase):
-    """The platform did not take `left` actions back: the case offers to undo them again."""
+    """The platform did not undo `left` actions: the case offers to retry."""
 
     kind: Literal["appeal_undo_failed"] = "appeal_undo_failed"
     left: int
 
 
 class AppealWithdrawn(EventBase):
-    """The person took the appeal back."""
+    """The person withdrew the appeal."""
 
     kind: Literal["appeal_withdrawn"] = "appeal_withdrawn"
 
 
-class NoticeSent(EventBase):
-    """The person was told."""
+class NoticeEvent(EventBase):
+    """An event about a notice to the person who appealed."""
 
-    kind: Literal["notice_sent"] = "notice_sent"
     notice: NoticeKind
 
 
-class NoticeFailed(EventBase):
-    """The person could not be told."""
+class NoticeSent(NoticeEvent):
+    """The platform accepted the notice."""
 
-    kind: Literal["notice_failed"] = "notice_failed"
-    notice: NoticeKind
+    kind: Literal["appeal_notice_sent"] = "appeal_notice_sent"
+
+
+class NoticeFailed(NoticeEvent):
+    """The notice was not sent."""
+
+    kind: Literal["appeal_notice_failed"] = "appeal_notice_failed"
     problem: Problem
 
 
-class NoticeRetried(EventBase):
-    """A person asked to send the notice again."""
+class NoticeRetried(NoticeEvent):
+    """A reviewer sends the notice again."""
 
-    kind: Literal["notice_retried"] = "notice_retried"
-    notice: NoticeKind
+    kind: Literal["appeal_notice_retried"] = "appeal_notice_retried"
 
 
-class NoticeGivenUp(EventBase):
-    """Nobody sent the notice again for so long that the appeal is over."""
+class NoticeGivenUp(NoticeEvent):
+    """The failed notice was not retried for so long that the appeal is over."""
 
-    kind: Literal["notice_given_up"] = "notice_given_up"
-    notice: NoticeKind
+    kind: Literal["appeal_notice_given_up"] = "appeal_notice_given_up"
 
 
 AppealEvent = Annotated[
@@ -142,7 +153,7 @@ AppealEvent = Annotated[
 
 
 class AppealRecorded(Value):
-    """An event with its place in the appeal's story; `seq` starts at 1 and has no gaps."""
+    """An event with its number within the appeal; `seq` starts at 1 and has no gaps."""
 
     seq: int
     event: AppealEvent

@@ -100,22 +100,15 @@ def _overdue(appeal: Appeal, event: ev.AppealOverdue) -> Changes:
 
 
 def _answered(appeal: Appeal, event: ev.AppealUpheld | ev.AppealOverturned) -> Changes:
+    upheld = event.outcome is AppealOutcome.UPHELD
     return {
+        "state": AppealState.UPHELD if upheld else AppealState.UNDOING,
+        "outcome": event.outcome,
         "answered_by": event.by,
         "answered_at": event.at,
         "reason": event.reason,
         **_turn(appeal, event),
     }
-
-
-def _upheld(appeal: Appeal, event: ev.AppealUpheld) -> Changes:
-    ended = {"state": AppealState.UPHELD, "outcome": AppealOutcome.UPHELD}
-    return {**ended, **_answered(appeal, event)}
-
-
-def _overturned(appeal: Appeal, event: ev.AppealOverturned) -> Changes:
-    begun = {"state": AppealState.UNDOING, "outcome": AppealOutcome.OVERTURNED}
-    return {**begun, **_answered(appeal, event)}
 
 
 def _carried_out(appeal: Appeal, event: ev.AppealCarriedOut) -> Changes:
@@ -151,8 +144,8 @@ _CHANGES: dict[type[Any], Callable[[Appeal, Any], Changes]] = {
     ev.AppealReleased: _released,
     ev.AppealReminded: _reminded,
     ev.AppealOverdue: _overdue,
-    ev.AppealUpheld: _upheld,
-    ev.AppealOverturned: _overturned,
+    ev.AppealUpheld: _answered,
+    ev.AppealOverturned: _answered,
     ev.AppealCarriedOut: _carried_out,
     ev.AppealUndoFailed: _undo_failed,
     ev.AppealWithdrawn: _withdrawn,

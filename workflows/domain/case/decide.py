@@ -1,11 +1,10 @@
-"""The rules of a case: `decide(case, command, now) → events | refusal`, pure.
+"""Decision function of a case: `decide(case, command, now)` returns events or a refusal.
 
-The workflow, the tests and the backtest call the same function, so they cannot drift.
+Pure: the workflow, the tests and the backtest call the same function.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev
@@ -13,7 +12,7 @@ from workflows.domain.case.approval import Purpose
 from workflows.domain.case.evolve import apply_all
 from workflows.domain.case.model import Case
 from workflows.domain.case.planning import rules_of, undo_rules_of
-from workflows.domain.case.refusals import Outcome, Reason, Refusal
+from workflows.domain.case.refusals import Outcome, Reason, Refusal, Rules
 from workflows.domain.case.rules import (
     appeals,
     approvals,
@@ -34,7 +33,7 @@ _BY_APPROVERS = cmd.Approve | cmd.Reject | cmd.AskRequester
 
 
 def decide(case: Case, command: cmd.Command, now: datetime) -> Outcome:
-    """What `command` makes of `case` at `now`: events in their order, or a refusal."""
+    """The events of `command` at `now`, possibly none, or its refusal."""
     if isinstance(command, cmd.PersonCommandBase):
         refusal = _role_missing(case, command)
         if refusal is not None:
@@ -45,9 +44,9 @@ def decide(case: Case, command: cmd.Command, now: datetime) -> Outcome:
 def decide_in_turn(
     case: Case, commands: Iterable[cmd.Command], now: datetime
 ) -> tuple[tuple[ev.Event, ...], Case] | Refusal:
-    """The events of several commands, one after another, and the case after them.
+    """The events of several commands in their order and the case after them, or a refusal.
 
-    The first refusal ends it.
+    Each command is decided on the case that the commands before it leave.
     """
     events: list[ev.Event] = []
     for command in commands:
@@ -71,7 +70,7 @@ def _role_missing(case: Case, command: cmd.PersonCommandBase) -> Refusal | None:
 
 
 def _allowed(case: Case, command: cmd.PersonCommandBase) -> frozenset[Role]:
-    """Which roles may give this command."""
+    """The roles that may give the command."""
     if isinstance(command, _BY_APPROVERS):
         needs = case.approval.needs if case.approval else ()
         return frozenset(need.role for need in needs) or frozenset({Role.LEAD})
@@ -85,62 +84,38 @@ def _allowed(case: Case, command: cmd.PersonCommandBase) -> frozenset[Role]:
 
 
 def _only_leads_undo(case: Case) -> bool:
-    """What took an approval is a lead's to undo, unless its undo has an approval of its own."""
-    alone = tuple(a for a in case.undoable if not undo_rules_of(case.policy.catalog, (a,)))
-    by_two = any(d.over_limit and d.id == a.decision for d in case.decisions for a in alone)
+    """Only leads undo what needed an approval, unless the undo has an approval rule of its own."""
+    without_rule = [a for a in case.undoable if not undo_rules_of(case.policy.catalog, (a,))]
+    if not without_rule:
+        return False
+    decisions = {action.decision for action in without_rule}
+    over_limit = any(each.over_limit and each.id in decisions for each in case.decisions)
     reviewed = case.approval is not None and case.approval.purpose is Purpose.REVIEW
-    together = tuple(a for each in alone for a in case.actions_of(each.decision))
-    return bool(alone) and (reviewed or by_two or bool(rules_of(case.policy.catalog, together)))
+    approved = (a for each in sorted(decisions) for a in case.actions_of(each))
+    return reviewed or over_limit or bool(rules_of(case.policy.catalog, approved))
 
 
 def _tick(case: Case, command: cmd.Tick, now: datetime) -> Outcome:
-    """Everything that time brings, one thing after another: each sees what came before it."""
+    """The events that are due at `now`; each rule sees the events of the rules before it."""
     events: list[ev.Event] = []
-    for rule in (
-        approvals.approval_tick,
-        holds.hold_tick,
-        assignment.claim_tick,
-    ):
+    for rule in (approvals.approval_tick, holds.hold_tick, assignment.claim_tick):
         events += rule(apply_all(case, events), now)
     events += escalation.ladder_tick(apply_all(case, events), now, command.halt)
     return tuple(events)
 
 
-_RULES: dict[type[Any], Callable[[Case, Any, datetime], Outcome]] = {
-    cmd.Claim: assignment.claim,
-    cmd.Release: assignment.release,
-    cmd.HandOver: assignment.hand_over,
-    cmd.Watch: assignment.watch,
-    cmd.Unwatch: assignment.unwatch,
-    cmd.AddNote: assignment.add_note,
-    cmd.RevealEvidence: evidence.reveal,
-    cmd.Acknowledge: escalation.acknowledge,
-    cmd.Escalate: escalation.escalate,
-    cmd.Snooze: holds.snooze,
-    cmd.Wait: holds.wait,
-    cmd.Resume: holds.resume,
-    cmd.ChoosePreset: decisions.choose_preset,
-    cmd.Decide: decisions.decide,
-    cmd.DecideBulk: bulk.decide_bulk,
-    cmd.StopBulk: bulk.stop,
-    cmd.MarkNoViolation: decisions.clear,
-    cmd.Confirm: decisions.confirm,
-    cmd.Reopen: decisions.reopen,
-    cmd.LiftProtection: protections.lift,
-    cmd.ProtectNow: protections.protect,
-    cmd.Approve: approvals.approve,
-    cmd.Reject: approvals.reject,
-    cmd.AskRequester: approvals.ask_requester,
-    cmd.AnswerApprover: approvals.answer_approver,
-    cmd.Withdraw: approvals.withdraw,
-    cmd.Retry: enforcement.retry,
-    cmd.GiveUp: enforcement.give_up,
-    cmd.RetryNotice: notices.retry_notice,
-    cmd.Undo: enforcement.undo,
-    cmd.Report: enforcement.report,
-    cmd.JoinAlert: intake.join,
-    cmd.Merge: intake.merge,
-    cmd.Absorb: intake.absorb,
-    cmd.AnswerAppeal: appeals.answered,
+_RULES: Rules = {
     cmd.Tick: _tick,
+    **intake.RULES,
+    **assignment.RULES,
+    **holds.RULES,
+    **escalation.RULES,
+    **evidence.RULES,
+    **decisions.RULES,
+    **approvals.RULES,
+    **enforcement.RULES,
+    **protections.RULES,
+    **bulk.RULES,
+    **notices.RULES,
+    **appeals.RULES,
 }

@@ -47,16 +47,16 @@ def open_steps(
     quiet: frozenset[Unless],
     concerned: frozenset[int] | None = None,
     repeats: Mapping[int, int] | None = None,
-    told_at: Mapping[int, datetime] | None = None,
+    called_at: Mapping[int, datetime] | None = None,
     back: Back | None = None,
 ) -> tuple[Due, ...]:
     """The steps still to come, soonest first: not done, and not made needless by `quiet`.
 
     `concerned` are the steps that are for this case at all (None: each); `repeats` says how often
-    a step was told already, `told_at` when it last was. What fell due before a case came `back`
+    a step was told already, `called_at` when it last was. What fell due before a case came `back`
     was quiet then: it is called once its grace is over.
     """
-    told, last = repeats or {}, told_at or {}
+    told, last = repeats or {}, called_at or {}
     due = (
         _after(back, _due(index, step, started_at, told.get(index, 0), last.get(index)))
         for index, step in enumerate(ladder)

@@ -1,12 +1,75 @@
-"""What every event has."""
+"""Base classes of events, with the facts that threads, cards, search and reports read of them."""
 
+from collections.abc import Iterator
 from datetime import datetime
+from functools import reduce
+from typing import ClassVar
 
+from workflows.domain.case.approval import Purpose
 from workflows.domain.values import Value
 
 
 class EventBase(Value):
-    """Every event: when, and by whom (None: by Koban itself)."""
+    """An event at a time, by a person or (None) by Koban.
+
+    The class attributes are facts about the kind of event: an event overrides those that differ.
+    """
+
+    in_thread: ClassVar[bool] = True
+    """It has a line in the thread."""
+    redraws_card: ClassVar[bool] = True
+    """The card looks different after it."""
+    awaited: ClassVar[bool | None] = None
+    """A person waits for the redrawn card. None: if they did it or decided what it results from."""
+    notifies_watchers: ClassVar[bool] = False
+    """Watchers get a direct message."""
+    counted: ClassVar[bool] = False
+    """Reports read it."""
+    people: ClassVar[tuple[str, ...]] = ()
+    """Paths of the fields with a user id, besides `by`."""
+    words: ClassVar[tuple[str, ...]] = ()
+    """Paths of the fields with text that a person typed."""
+    on_requests: ClassVar[frozenset[Purpose]] = frozenset()
+    """Approval requests that look different after it, by their purpose."""
+    ends_request: ClassVar[bool] = False
+    """An approval request after it is a new one, or the same one asked again."""
 
     at: datetime
     by: str | None = None
+
+    def people_named(self) -> Iterator[str]:
+        """The ids of the people in the event."""
+        for path in ("by", *self.people):
+            person = reduce(getattr, path.split("."), self)
+            if isinstance(person, str):
+                yield person
+
+
+class DecisionEvent(EventBase):
+    """An event about a decision, or about the protection with that id."""
+
+    decision: str
+
+
+class ActionEvent(DecisionEvent):
+    """An event about one action; `action` is its `PlannedAction.key`."""
+
+    action: str
+
+
+class AttemptEvent(ActionEvent):
+    """A result of trying an action. One that is not `final` is superseded by the next."""
+
+    final: ClassVar[bool] = True
+
+
+class ApprovalEvent(DecisionEvent):
+    """An event about the pending approval of a decision."""
+
+    on_requests = frozenset(Purpose)
+
+
+class ProtectionEvent(EventBase):
+    """An event about a protection."""
+
+    protection: str

@@ -1,195 +1,41 @@
-"""What happened to a case: the events that card, thread, ledger and numbers are read from."""
+"""Events of a case: the facts that card, thread, ledger and reports are read from."""
 
+from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
 from workflows.domain.alerts import AlertBrief, Subject
+from workflows.domain.automation import AutomationPause
 from workflows.domain.case.appeal_outcome import AppealAnswer
-from workflows.domain.case.approval import Approval, Consent
+from workflows.domain.case.approval import Approval, Consent, Purpose
 from workflows.domain.case.bulk import Tally
 from workflows.domain.case.decision import Decision, Verdict
 from workflows.domain.case.enforcement import ActionState, Problem
-from workflows.domain.case.enforcement_events import (
-    ActionDryRun,
-    ActionFailed,
-    ActionLifted,
-    ActionRetried,
-    ActionRetrying,
-    ActionRolledBack,
-    ActionsGivenUp,
-    ActionSkipped,
-    ActionSucceeded,
-    ActionUndone,
-    ActionVerified,
-    EnforcementStarted,
-    ProtectionConfirmed,
-    ProtectionDismissed,
-    ProtectionHeld,
-    ProtectionKept,
-    ProtectionLifted,
-    ProtectionResumed,
-    ProtectionStarted,
-    ProtectionWithheld,
-    UndoRequested,
+from workflows.domain.case.event_base import (
+    ActionEvent,
+    ApprovalEvent,
+    AttemptEvent,
+    DecisionEvent,
+    EventBase,
+    ProtectionEvent,
 )
-from workflows.domain.case.event_base import EventBase
 from workflows.domain.case.model import SubjectHistory
 from workflows.domain.people import Role
 from workflows.domain.policy.actions import OnExpiry
 from workflows.domain.policy.playbook import Notify, Severity, Unless, Via
 from workflows.domain.values import Value
 
-
-class AppealAnswered(EventBase):
-    """Somebody else reviewed a decision; an overturn is followed by its undo."""
-
-    kind: Literal["appeal_answered"] = "appeal_answered"
-    answer: AppealAnswer
-
-
-class Decided(EventBase):
-    """A person decided; `actions` is what will be done, once it is approved.
-
-    `due` is until when it was to be decided; None in events of an older version.
-    """
-
-    kind: Literal["decided"] = "decided"
-    decision: Decision
-    actions: tuple[ActionState, ...]
-    due: datetime | None = None
-
-
-class ApprovalRequested(EventBase):
-    """The decision waits for a second person."""
-
-    kind: Literal["approval_requested"] = "approval_requested"
-    approval: Approval
-
-
-class Approved(EventBase):
-    """One person agreed; `granted` when nobody is missing any more."""
-
-    kind: Literal["approved"] = "approved"
-    decision: str
-    consent: Consent
-    granted: bool
-
-
-class Rejected(EventBase):
-    """The decision goes back to the decider."""
-
-    kind: Literal["rejected"] = "rejected"
-    decision: str
-    reason: str
-
-
-class ApprovalExpired(EventBase):
-    """Nobody agreed in time: the decision is off, or the lead is asked again until `renewed`."""
-
-    kind: Literal["approval_expired"] = "approval_expired"
-    decision: str
-    outcome: OnExpiry
-    renewed: datetime | None = None
-
-
-class CaseClosed(EventBase):
-    """Nothing is left to do."""
-
-    kind: Literal["case_closed"] = "case_closed"
-    verdict: Verdict
-
-
-class ApprovalAsked(EventBase):
-    """An approver asks back; the approval's time stands still until `until` at the latest."""
-
-    kind: Literal["approval_asked"] = "approval_asked"
-    decision: str
-    question: str
-    until: datetime
-
-
-class ApprovalAnswered(EventBase):
-    """The question was answered, or nobody did (`by` None): the time runs until `expires_at`."""
-
-    kind: Literal["approval_answered"] = "approval_answered"
-    decision: str
-    answer: str
-    expires_at: datetime
-
-
-class ApprovalReminded(EventBase):
-    """The approval will expire soon."""
-
-    kind: Literal["approval_reminded"] = "approval_reminded"
-    decision: str
-    expires_at: datetime
-
-
-class ApprovalWithdrawn(EventBase):
-    """Who asked for the approval does not want it any more."""
-
-    kind: Literal["approval_withdrawn"] = "approval_withdrawn"
-    decision: str
-
-
-class CaseReopened(EventBase):
-    """A closed case is worked again, by `by`."""
-
-    kind: Literal["case_reopened"] = "case_reopened"
-    reason: str
-
-
-class NoticeSent(EventBase):
-    """The platform took the notice of a decision."""
-
-    kind: Literal["notice_sent"] = "notice_sent"
-    decision: str
-
-
-class NoticeDelayed(EventBase):
-    """The platform does not answer as it should; Koban keeps trying to send the notice."""
-
-    kind: Literal["notice_delayed"] = "notice_delayed"
-    decision: str
-    problem: Problem | None = None
-
-
-class NoticeFailed(EventBase):
-    """The notice was not sent, and is not tried again by itself."""
-
-    kind: Literal["notice_failed"] = "notice_failed"
-    decision: str
-    problem: Problem
-
-
-class NoticeRetried(EventBase):
-    """A person asked to send the notice again."""
-
-    kind: Literal["notice_retried"] = "notice_retried"
-    decision: str
-
-
-class BulkProgressed(EventBase):
-    """A wave of a ring is over, or its lifts or its undo went on."""
-
-    kind: Literal["bulk_progressed"] = "bulk_progressed"
-    decision: str
-    tally: Tally
-
-
-class BulkStopped(EventBase):
-    """A person stopped a ring: the wave under way is finished, the rest is skipped."""
-
-    kind: Literal["bulk_stopped"] = "bulk_stopped"
-    decision: str
+_REVIEW = frozenset({Purpose.REVIEW})
 
 
 class CaseOpened(EventBase):
     """The first alert of a group opened a case."""
 
+    in_thread = False
+    counted = True
     kind: Literal["case_opened"] = "case_opened"
     case: str
     playbook: str
@@ -200,32 +46,115 @@ class CaseOpened(EventBase):
 
 
 class AlertJoined(EventBase):
-    """One more alert of the same group; `severity` is that of the case from now on."""
+    """Another alert of the group; `severity` is the case's after it."""
 
+    in_thread = False
     kind: Literal["alert_joined"] = "alert_joined"
     severity: Severity
     alert: AlertBrief
 
 
+class CaseMerged(EventBase):
+    """The case ended; case `into` continues it."""
+
+    notifies_watchers = True
+    counted = True
+    kind: Literal["case_merged"] = "case_merged"
+    into: str
+    workflow_id: str = ""
+
+
+class CaseAbsorbed(EventBase):
+    """Another case on the same subject was merged into this one, with its alerts."""
+
+    kind: Literal["case_absorbed"] = "case_absorbed"
+    case: str
+    alerts: int
+
+
 class CaseClaimed(EventBase):
-    """`by` took the case."""
+    """`by` claimed the case."""
 
     kind: Literal["case_claimed"] = "case_claimed"
 
 
 class CaseReleased(EventBase):
-    """The case has no assignee any more."""
+    """`by` took the case away from `owner`, often themselves."""
 
+    people = ("owner",)
     kind: Literal["case_released"] = "case_released"
     owner: str
 
 
-class CaseEscalated(EventBase):
-    """A step of the ladder was due (`step`), or a person asked for it (`step` None).
+class CaseHandedOver(EventBase):
+    """`by` gave the case of `owner` to `to`, with a note."""
 
-    `round` is 0 for a step's first call, then counts its repetitions; `last` where none follows.
+    counted = True
+    people = ("owner", "to")
+    words = ("note",)
+    kind: Literal["case_handed_over"] = "case_handed_over"
+    owner: str
+    to: str
+    note: str
+
+
+class ClaimWarned(EventBase):
+    """`owner` was inactive: their claim ends at `until`."""
+
+    people = ("owner",)
+    kind: Literal["claim_warned"] = "claim_warned"
+    owner: str
+    until: datetime
+
+
+class ClaimExpired(EventBase):
+    """The claim of `owner` ended because they were inactive."""
+
+    people = ("owner",)
+    kind: Literal["claim_expired"] = "claim_expired"
+    owner: str
+
+
+class CaseWatched(EventBase):
+    """`by` watches the case."""
+
+    in_thread = False
+    kind: Literal["case_watched"] = "case_watched"
+
+
+class CaseUnwatched(EventBase):
+    """`by` stopped watching the case."""
+
+    in_thread = False
+    kind: Literal["case_unwatched"] = "case_unwatched"
+
+
+class NoteAdded(EventBase):
+    """`by` left a note for the team."""
+
+    words = ("note",)
+    kind: Literal["note_added"] = "note_added"
+    note: str
+
+
+class EvidenceRevealed(EventBase):
+    """`by` was shown hidden evidence: item number `item` (from 0) of the alert `alert_key`."""
+
+    in_thread = False
+    redraws_card = False
+    kind: Literal["evidence_revealed"] = "evidence_revealed"
+    alert_key: str
+    item: int
+    image: bool
+
+
+class CaseEscalated(EventBase):
+    """An escalation step was due (`step`), or a person asked for it (`step` None).
+
+    `round` is 0 for the first call of a step and counts its repetitions; `last` if none follows.
     """
 
+    people = ("person",)
     kind: Literal["case_escalated"] = "case_escalated"
     notify: Notify
     step: int | None = None
@@ -238,37 +167,13 @@ class CaseEscalated(EventBase):
 
 
 class CaseAcknowledged(EventBase):
-    """`by` has seen the call; nobody owns the case for that."""
+    """`by` saw the escalation; the case has no owner because of that."""
 
     kind: Literal["case_acknowledged"] = "case_acknowledged"
 
 
-class CaseHandedOver(EventBase):
-    """The case went from `owner` to `to`, with a note."""
-
-    kind: Literal["case_handed_over"] = "case_handed_over"
-    owner: str
-    to: str
-    note: str
-
-
-class ClaimWarned(EventBase):
-    """The owner has not been seen for a while: the claim ends at `until`."""
-
-    kind: Literal["claim_warned"] = "claim_warned"
-    owner: str
-    until: datetime
-
-
-class ClaimExpired(EventBase):
-    """The claim ended because its owner was not seen any more."""
-
-    kind: Literal["claim_expired"] = "claim_expired"
-    owner: str
-
-
 class CaseSnoozed(EventBase):
-    """Nobody is called until `until`. Where it `pauses`, the decide clock stands still as well."""
+    """Escalation is silent until `until`; with `pauses` the clocks stop as well."""
 
     kind: Literal["case_snoozed"] = "case_snoozed"
     until: datetime
@@ -276,8 +181,9 @@ class CaseSnoozed(EventBase):
 
 
 class CaseWaiting(EventBase):
-    """The case waits for information from elsewhere, `until` at the latest; its clock stands."""
+    """The case waits for information until `until` at the latest; its clocks are paused."""
 
+    words = ("note",)
     kind: Literal["case_waiting"] = "case_waiting"
     until: datetime
     note: str
@@ -298,157 +204,367 @@ class CaseResumed(EventBase):
     why: Why
 
 
-class CaseWatched(EventBase):
-    """`by` wants to hear how the case goes on."""
+class Decided(EventBase):
+    """A person decided; `actions` are carried out once the decision is approved.
 
-    kind: Literal["case_watched"] = "case_watched"
+    `due` is the deadline of the decision; None in events of an older version.
+    """
 
-
-class CaseUnwatched(EventBase):
-    """`by` does not want to hear of the case any more."""
-
-    kind: Literal["case_unwatched"] = "case_unwatched"
-
-
-class NoteAdded(EventBase):
-    """`by` left a note for the colleagues."""
-
-    kind: Literal["note_added"] = "note_added"
-    note: str
+    notifies_watchers = True
+    counted = True
+    words = ("decision.reason",)
+    kind: Literal["decided"] = "decided"
+    decision: Decision
+    actions: tuple[ActionState, ...]
+    due: datetime | None = None
 
 
-class EvidenceRevealed(EventBase):
-    """`by` was shown hidden evidence: the `item` (from 0) of an alert, by its key."""
+class CaseClosed(EventBase):
+    """Nothing is left to do."""
 
-    kind: Literal["evidence_revealed"] = "evidence_revealed"
-    alert_key: str
-    item: int
-    image: bool
-
-
-class CaseMerged(EventBase):
-    """The case ended because another case, `into`, goes on for it."""
-
-    kind: Literal["case_merged"] = "case_merged"
-    into: str
-    workflow_id: str = ""
+    awaited = True
+    notifies_watchers = True
+    counted = True
+    kind: Literal["case_closed"] = "case_closed"
+    verdict: Verdict
 
 
-class CaseAbsorbed(EventBase):
-    """The alerts of another case on the same subject are worked here from now on."""
+class CaseReopened(EventBase):
+    """`by` works a closed case again."""
 
-    kind: Literal["case_absorbed"] = "case_absorbed"
-    case: str
-    alerts: int
+    notifies_watchers = True
+    counted = True
+    words = ("reason",)
+    ends_request = True
+    kind: Literal["case_reopened"] = "case_reopened"
+    reason: str
 
 
-__all__ = [
-    "ActionDryRun",
-    "ActionFailed",
-    "ActionLifted",
-    "ActionRetried",
-    "ActionRetrying",
-    "ActionRolledBack",
-    "ActionSkipped",
-    "ActionSucceeded",
-    "ActionUndone",
-    "ActionVerified",
-    "ActionsGivenUp",
-    "AlertJoined",
-    "AppealAnswered",
-    "ApprovalAnswered",
-    "ApprovalAsked",
-    "ApprovalExpired",
-    "ApprovalReminded",
-    "ApprovalRequested",
-    "ApprovalWithdrawn",
-    "Approved",
-    "BulkProgressed",
-    "BulkStopped",
-    "CaseAbsorbed",
-    "CaseAcknowledged",
-    "CaseClaimed",
-    "CaseClosed",
-    "CaseEscalated",
-    "CaseHandedOver",
-    "CaseMerged",
-    "CaseOpened",
-    "CaseReleased",
-    "CaseReopened",
-    "CaseResumed",
-    "CaseSnoozed",
-    "CaseUnwatched",
-    "CaseWaiting",
-    "CaseWatched",
-    "ClaimExpired",
-    "ClaimWarned",
-    "Decided",
-    "EnforcementStarted",
-    "Event",
-    "EventBase",
-    "EvidenceRevealed",
-    "NoteAdded",
-    "NoticeDelayed",
-    "NoticeFailed",
-    "NoticeRetried",
-    "NoticeSent",
-    "ProtectionConfirmed",
-    "ProtectionDismissed",
-    "ProtectionHeld",
-    "ProtectionKept",
-    "ProtectionLifted",
-    "ProtectionResumed",
-    "ProtectionStarted",
-    "ProtectionWithheld",
-    "Recorded",
-    "Rejected",
-    "UndoRequested",
-    "Why",
-]
+class AppealAnswered(EventBase):
+    """A reviewer answered an appeal; after an overturn the undo follows."""
+
+    kind: Literal["appeal_answered"] = "appeal_answered"
+    answer: AppealAnswer
+
+
+class ApprovalRequested(EventBase):
+    """A decision or an undo waits for a second person."""
+
+    on_requests = frozenset(Purpose)
+    kind: Literal["approval_requested"] = "approval_requested"
+    approval: Approval
+
+
+class Approved(ApprovalEvent):
+    """One person agreed; `granted` if the quorum is complete."""
+
+    notifies_watchers = True
+    counted = True
+    people = ("consent.by", "consent.covers")
+    ends_request = True
+    kind: Literal["approved"] = "approved"
+    consent: Consent
+    granted: bool
+
+
+class Rejected(ApprovalEvent):
+    """The decision goes back to the decider."""
+
+    notifies_watchers = True
+    counted = True
+    words = ("reason",)
+    ends_request = True
+    kind: Literal["rejected"] = "rejected"
+    reason: str
+
+
+class ApprovalExpired(ApprovalEvent):
+    """The time was over: the decision is off, or the approvers are asked again until `renewed`."""
+
+    counted = True
+    ends_request = True
+    kind: Literal["approval_expired"] = "approval_expired"
+    outcome: OnExpiry
+    renewed: datetime | None = None
+
+
+class ApprovalWithdrawn(ApprovalEvent):
+    """The request for the approval was taken back."""
+
+    ends_request = True
+    kind: Literal["approval_withdrawn"] = "approval_withdrawn"
+
+
+class ApprovalAsked(ApprovalEvent):
+    """An approver asked a question; the approval's time is paused until `until` at the latest."""
+
+    words = ("question",)
+    kind: Literal["approval_asked"] = "approval_asked"
+    question: str
+    until: datetime
+
+
+class ApprovalAnswered(ApprovalEvent):
+    """The question was answered, or (`by` None) timed out; the approval expires at `expires_at`."""
+
+    words = ("answer",)
+    kind: Literal["approval_answered"] = "approval_answered"
+    answer: str
+    expires_at: datetime
+
+
+class ApprovalReminded(ApprovalEvent):
+    """The approval expires soon."""
+
+    kind: Literal["approval_reminded"] = "approval_reminded"
+    expires_at: datetime
+
+
+class EnforcementStarted(DecisionEvent):
+    """A decision that waited for a protection is carried out now."""
+
+    in_thread = False
+    kind: Literal["enforcement_started"] = "enforcement_started"
+
+
+class ActionRetrying(AttemptEvent):
+    """The platform fails; Koban keeps retrying."""
+
+    final = False
+    kind: Literal["action_retrying"] = "action_retrying"
+    problem: Problem | None = None
+
+
+class ActionSucceeded(AttemptEvent):
+    """The platform accepted the change; it was not read back."""
+
+    final = False
+    counted = True
+    on_requests = _REVIEW
+    kind: Literal["action_succeeded"] = "action_succeeded"
+    until: datetime | None = None
+
+
+class ActionVerified(AttemptEvent):
+    """The change was read back; `matches` is False if the platform shows something else."""
+
+    counted = True
+    on_requests = _REVIEW
+    kind: Literal["action_verified"] = "action_verified"
+    matches: bool
+    until: datetime | None = None
+
+
+class ActionFailed(AttemptEvent):
+    """The change failed, or with `undo` its undo."""
+
+    on_requests = _REVIEW
+    kind: Literal["action_failed"] = "action_failed"
+    problem: Problem
+    undo: bool = False
+
+
+class ActionSkipped(ActionEvent):
+    """The action was not tried because an earlier one of its decision failed."""
+
+    on_requests = _REVIEW
+    kind: Literal["action_skipped"] = "action_skipped"
+
+
+class ActionRolledBack(ActionEvent):
+    """The action was undone because another one of its decision failed."""
+
+    on_requests = _REVIEW
+    kind: Literal["action_rolled_back"] = "action_rolled_back"
+
+
+class ActionDryRun(ActionEvent):
+    """A dry run: `would` is the request that was not sent."""
+
+    on_requests = _REVIEW
+    kind: Literal["action_dry_run"] = "action_dry_run"
+    would: str
+
+
+class ActionRetried(DecisionEvent):
+    """A person retries the failed actions of a decision."""
+
+    on_requests = _REVIEW
+    kind: Literal["action_retried"] = "action_retried"
+
+
+class ActionsGivenUp(DecisionEvent):
+    """The failed actions of a decision are not tried again."""
+
+    ends_request = True
+    kind: Literal["actions_given_up"] = "actions_given_up"
+
+
+class UndoRequested(DecisionEvent):
+    """The actions of a decision that are in effect are undone."""
+
+    kind: Literal["undo_requested"] = "undo_requested"
+
+
+class ActionUndone(ActionEvent):
+    """The action was undone because a person asked for it."""
+
+    kind: Literal["action_undone"] = "action_undone"
+
+
+class ActionLifted(ActionEvent):
+    """The action ended because its time was over."""
+
+    kind: Literal["action_lifted"] = "action_lifted"
+
+
+class ProtectionStarted(ProtectionEvent):
+    """Koban protects, and will lift it again. `rule` or `step` is the index in the playbook."""
+
+    counted = True
+    kind: Literal["protection_started"] = "protection_started"
+    action: ActionState
+    rule: int | None = None
+    step: int | None = None
+
+
+class ProtectionWithheld(EventBase):
+    """Koban would have protected, but automation is paused by `halt`.
+
+    `rules` or `step` are the indexes in the playbook.
+    """
+
+    people = ("halt.by",)
+    kind: Literal["protection_withheld"] = "protection_withheld"
+    halt: AutomationPause
+    rules: tuple[int, ...] = ()
+    step: int | None = None
+
+
+class ProtectionHeld(ProtectionEvent):
+    """The protection stays while the decision based on it waits for approval."""
+
+    kind: Literal["protection_held"] = "protection_held"
+
+
+class ProtectionResumed(ProtectionEvent):
+    """The protection ends at its own time again."""
+
+    kind: Literal["protection_resumed"] = "protection_resumed"
+
+
+class ProtectionConfirmed(ProtectionEvent, DecisionEvent):
+    """A decision replaces the protection, which is not lifted any more."""
+
+    counted = True
+    kind: Literal["protection_confirmed"] = "protection_confirmed"
+
+
+class ProtectionDismissed(ProtectionEvent):
+    """The protection is lifted at once."""
+
+    kind: Literal["protection_dismissed"] = "protection_dismissed"
+
+
+class ProtectionLifted(ActionEvent):
+    """The protection ended; `decision` is its id."""
+
+    counted = True
+    kind: Literal["protection_lifted"] = "protection_lifted"
+
+
+class ProtectionKept(ActionEvent):
+    """The decision took over the change that the protection made; `decision` is the protection."""
+
+    kind: Literal["protection_kept"] = "protection_kept"
+
+
+class BulkProgressed(DecisionEvent):
+    """New counts of a bulk decision. Its end closes the case, so nobody waits for this."""
+
+    in_thread = False
+    awaited = False
+    counted = True
+    kind: Literal["bulk_progressed"] = "bulk_progressed"
+    tally: Tally
+
+
+class BulkStopped(DecisionEvent):
+    """A person stopped a bulk decision: its current wave is finished, the rest is skipped."""
+
+    kind: Literal["bulk_stopped"] = "bulk_stopped"
+
+
+class NoticeSent(DecisionEvent):
+    """The platform accepted the notice of a decision."""
+
+    kind: Literal["notice_sent"] = "notice_sent"
+
+
+class NoticeDelayed(DecisionEvent):
+    """The platform fails; Koban keeps retrying to send the notice."""
+
+    kind: Literal["notice_delayed"] = "notice_delayed"
+    problem: Problem | None = None
+
+
+class NoticeFailed(DecisionEvent):
+    """The notice was not sent and is only retried by a person."""
+
+    kind: Literal["notice_failed"] = "notice_failed"
+    problem: Problem
+
+
+class NoticeRetried(DecisionEvent):
+    """A person sends the notice again."""
+
+    kind: Literal["notice_retried"] = "notice_retried"
+
 
 Event = Annotated[
     CaseOpened
     | AlertJoined
+    | CaseMerged
+    | CaseAbsorbed
     | CaseClaimed
     | CaseReleased
-    | CaseEscalated
-    | CaseAcknowledged
     | CaseHandedOver
     | ClaimWarned
     | ClaimExpired
-    | CaseSnoozed
-    | CaseWaiting
-    | CaseResumed
     | CaseWatched
     | CaseUnwatched
     | NoteAdded
     | EvidenceRevealed
-    | CaseMerged
-    | CaseAbsorbed
+    | CaseEscalated
+    | CaseAcknowledged
+    | CaseSnoozed
+    | CaseWaiting
+    | CaseResumed
     | Decided
+    | CaseClosed
+    | CaseReopened
+    | AppealAnswered
     | ApprovalRequested
     | Approved
     | Rejected
     | ApprovalExpired
-    | CaseClosed
+    | ApprovalWithdrawn
     | ApprovalAsked
     | ApprovalAnswered
     | ApprovalReminded
-    | ApprovalWithdrawn
-    | CaseReopened
+    | EnforcementStarted
     | ActionRetrying
     | ActionSucceeded
     | ActionVerified
     | ActionFailed
+    | ActionSkipped
+    | ActionRolledBack
+    | ActionDryRun
     | ActionRetried
     | ActionsGivenUp
     | UndoRequested
     | ActionUndone
     | ActionLifted
-    | ActionSkipped
-    | ActionRolledBack
-    | ActionDryRun
-    | EnforcementStarted
     | ProtectionStarted
     | ProtectionWithheld
     | ProtectionHeld
@@ -459,17 +575,22 @@ Event = Annotated[
     | ProtectionKept
     | BulkProgressed
     | BulkStopped
-    | AppealAnswered
     | NoticeSent
     | NoticeDelayed
     | NoticeFailed
     | NoticeRetried,
     Field(discriminator="kind"),
 ]
+EVENTS: tuple[type[EventBase], ...] = get_args(get_args(Event)[0])
+
+
+def kinds(chosen: Callable[[type[EventBase]], bool]) -> frozenset[str]:
+    """The kinds of the events whose class is `chosen`."""
+    return frozenset(each.model_fields["kind"].default for each in EVENTS if chosen(each))
 
 
 class Recorded(Value):
-    """An event with its place in the case's story; `seq` starts at 1 and has no gaps."""
+    """An event with its number within the case; `seq` starts at 1 and has no gaps."""
 
     seq: int
     event: Event

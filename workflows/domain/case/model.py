@@ -168,7 +168,7 @@ class Case(Value):
     `owned_as_of` is the version with which its assignee got it, `active_at` when they were last
     seen, `warned_until` how long they have got since they were warned. `paused_for` is how long its
     clocks stood still so far, `holds` how often it was set aside since it was opened or reopened.
-    `repeats` is how often a step of the ladder was told and `told_at` when last, `back_at` when a
+    `repeats` counts the calls of a ladder step, `step_called_at` is the last, `returned_at` when a
     decision came back undone, `clock_from` when it was reopened. `absorbed` are cases that were
     merged into it, `merged_into` is the other way round. `rings` and `notices` are by their
     decision. `halt` kept Koban from acting by itself when it last would have, `withheld` are those
@@ -207,8 +207,8 @@ class Case(Value):
     rejection: str | None = None
     steps_done: frozenset[int] = frozenset()
     repeats: dict[int, int] = Field(default_factory=dict)
-    told_at: dict[int, datetime] = Field(default_factory=dict)
-    back_at: datetime | None = None
+    step_called_at: dict[int, datetime] = Field(default_factory=dict)
+    returned_at: datetime | None = None
     acknowledged_by: str | None = None
     called_at: datetime | None = None
     turn: Mark | None = None
@@ -364,15 +364,15 @@ class Case(Value):
             return ()
         ladder = self.policy.playbook.ladder(self.severity)
         concerned = frozenset(i for i, step in enumerate(ladder) if step.concerns(self.severity))
-        told = (self.repeats, self.told_at, self._back)
+        told = (self.repeats, self.step_called_at, self._returned)
         return open_steps(ladder, self.started_at, self.steps_done, self.quiet, concerned, *told)
 
     @property
-    def _back(self) -> Back | None:
+    def _returned(self) -> Back | None:
         """As long as somebody may take to claim a case, whoever got it back may take as well."""
-        if self.back_at is None:
+        if self.returned_at is None:
             return None
-        return Back(at=self.back_at, grace=self.policy.playbook.clocks_of(self.severity).claim)
+        return Back(at=self.returned_at, grace=self.policy.playbook.clocks_of(self.severity).claim)
 
     @property
     def claim_ends(self) -> datetime | None:

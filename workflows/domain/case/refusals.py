@@ -1,7 +1,9 @@
-"""Why a command was not carried out: a value that is put into words for the person."""
+"""Refusals of commands: the reason as a value, which the Slack layer puts into words."""
 
+from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.events import Event
@@ -12,7 +14,7 @@ from workflows.domain.values import Value
 
 
 class Reason(StrEnum):
-    """The reasons; `Refusal` carries what the sentence needs."""
+    """The reason of a refusal; `Refusal` has the facts for its sentence."""
 
     ROLE_NEEDED = "role_needed"
     CLAIMED_BY_OTHER = "claimed_by_other"
@@ -69,9 +71,9 @@ class Reason(StrEnum):
 
 
 class Refusal(Value):
-    """A command that was not carried out. `by` did `what` (an event kind) at `at`.
+    """A command that was not carried out, because `by` did `what` (an event kind) at `at`.
 
-    Where it is about rights, `roles` could do it, but for the people of `barred`.
+    A missing right lists the `roles` that have it, except for the people in `barred`.
     """
 
     reason: Reason
@@ -85,11 +87,13 @@ class Refusal(Value):
 
 
 Outcome = tuple[Event, ...] | Refusal
-"""Events to apply, possibly none (it is so already), or the reason why not."""
+"""Events to apply (none: nothing changes), or the refusal."""
+Rules = dict[type[Any], Callable[[Case, Any, datetime], Outcome]]
+"""Rules by the class of their command."""
 
 
-def told(case: Case, reason: Reason) -> Refusal:
-    """A refusal that names the last step of the decision's life."""
+def refuse(case: Case, reason: Reason) -> Refusal:
+    """A refusal that names the last change of the decision."""
     mark = case.turn
     if mark is None:
         return Refusal(reason=reason)
@@ -97,23 +101,23 @@ def told(case: Case, reason: Reason) -> Refusal:
 
 
 def not_undecided(case: Case) -> Refusal | None:
-    """Refuses what is for a case that nobody decided yet."""
+    """Refuses a command for undecided cases."""
     if case.phase in UNDECIDED:
         return None
     closed = case.phase is Phase.CLOSED
-    return told(case, Reason.CLOSED if closed else Reason.ALREADY_DECIDED)
+    return refuse(case, Reason.CLOSED if closed else Reason.ALREADY_DECIDED)
 
 
 def outdated(case: Case, command: cmd.PersonCommandBase) -> Refusal | None:
-    """Refuses a press on a card drawn before the case was turned around, by whomever."""
+    """Refuses a press on a card that was drawn before the decision last changed."""
     mark = case.turn
     if mark is None or command.version is None or command.version >= mark.version:
         return None
-    return told(case, Reason.CHANGED)
+    return refuse(case, Reason.CHANGED)
 
 
 def held_by_other(case: Case, person: Actor) -> Refusal | None:
-    """Refuses what only the assignee may do, where somebody else is."""
+    """Refuses a command of the owner if the case has another one."""
     if case.owner in (None, person.id):
         return None
     return Refusal(
@@ -122,21 +126,21 @@ def held_by_other(case: Case, person: Actor) -> Refusal | None:
 
 
 def not_yours(case: Case, person: Actor) -> Refusal | None:
-    """Refuses what only the assignee or a lead may do."""
+    """Refuses a command of the owner or a lead."""
     if case.owner in (None, person.id) or Role.LEAD in person.roles:
         return None
     return Refusal(reason=Reason.NOT_YOURS, by=case.owner, at=case.owned_since, roles=(Role.LEAD,))
 
 
-def no_words(words: str) -> Refusal | None:
+def text_missing(text: str) -> Refusal | None:
     """Refuses an empty note, question or answer."""
-    return None if words.strip() else Refusal(reason=Reason.NOTE_NEEDED)
+    return None if text.strip() else Refusal(reason=Reason.NOTE_NEEDED)
 
 
 LONGEST = 3000
-"""Characters of a person's own words that a case keeps."""
+"""Characters of a typed text that a case keeps."""
 
 
-def kept(words: str) -> str:
-    """A person's words as the case keeps them."""
-    return words.strip()[:LONGEST]
+def trimmed(text: str) -> str:
+    """A typed text without outer blanks, at most `LONGEST` characters."""
+    return text.strip()[:LONGEST]

@@ -5,7 +5,6 @@ A view crosses the wire on every change of a case, so it holds titles instead of
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import get_args
 
 from pydantic import Field
 
@@ -18,16 +17,7 @@ from workflows.domain.case.bulk import BulkState
 from workflows.domain.case.decision import Decision, Verdict
 from workflows.domain.case.enforcement import ActionState, NoticeState
 from workflows.domain.case.escalation import Clock, Due
-from workflows.domain.case.events import (
-    AlertJoined,
-    BulkProgressed,
-    CaseOpened,
-    CaseUnwatched,
-    CaseWatched,
-    EnforcementStarted,
-    EvidenceRevealed,
-    Recorded,
-)
+from workflows.domain.case.event_base import DecisionEvent
 from workflows.domain.case.model import (
     UNDECIDED,
     Case,
@@ -271,42 +261,17 @@ def _preset(case: Case, preset: Preset) -> PresetView | None:
     )
 
 
-def told_in_thread(recorded: Recorded) -> bool:
-    """Whether the thread tells of this event: alerts that join only count on the card."""
-    return not isinstance(recorded.event, _NOT_TOLD)
+def changes_card(before: Case, happened: Iterable[ev.Recorded]) -> bool:
+    """Whether the card looks different.
 
-
-_NOT_TOLD = (
-    CaseOpened
-    | AlertJoined
-    | CaseWatched
-    | CaseUnwatched
-    | EnforcementStarted
-    | EvidenceRevealed
-    | BulkProgressed
-)
-
-UNTOLD = frozenset(each.model_fields["kind"].default for each in get_args(_NOT_TOLD))
-"""Their kinds."""
-
-
-def changes_card(before: Case, happened: Iterable[Recorded]) -> bool:
-    """Whether the card is drawn anew: who looked at evidence is no news of the case.
-
-    Unless it kept a claim alive whose end was told already.
+    Any activity of the owner takes back a warning that the claim is about to end.
     """
-    return before.warned or any(not isinstance(each.event, EvidenceRevealed) for each in happened)
-
-
-_NEVER = ev.BulkProgressed
-"""It comes every few seconds, and its end closes the case."""
+    return before.warned or any(each.event.redraws_card for each in happened)
 
 
 def is_waited_for(case: Case, event: ev.Event) -> bool:
-    """Whether a person did it, or decided what it is the outcome of."""
-    if isinstance(event, _NEVER):
-        return False
-    if event.by is not None or isinstance(event, ev.CaseClosed):
-        return True
-    decision = getattr(event, "decision", None)
-    return any(decision == each.id for each in case.decisions)
+    """Whether a person waits for the card: they acted, or decided what the event results from."""
+    if event.awaited is not None:
+        return event.awaited
+    decision = event.decision if isinstance(event, DecisionEvent) else None
+    return event.by is not None or any(decision == each.id for each in case.decisions)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pydantic import Field
 
 from workflows.domain.case.decision import Verdict
+from workflows.domain.case.events import kinds
 from workflows.domain.case.model import UNDECIDED, Phase
 from workflows.domain.policy.actions import OnExpiry
 from workflows.domain.policy.playbook import Severity
@@ -177,22 +178,9 @@ def _rank(ordered: list[timedelta], percent: int) -> timedelta | None:
 HOUR = timedelta(hours=1)
 
 TOOK_EFFECT = frozenset({"action_succeeded", "action_verified"})
-COUNTED = TOOK_EFFECT | {
-    "case_opened",
-    "case_reopened",
-    "case_closed",
-    "case_merged",
-    "case_handed_over",
-    "decided",
-    "approved",
-    "rejected",
-    "approval_expired",
-    "protection_started",
-    "protection_lifted",
-    "protection_confirmed",
-    "bulk_progressed",
-}
-"""The kinds of events that any number is made of."""
+OPENED = ("case_opened", "case_reopened")
+CLOSED = ("case_closed", "case_merged")
+COUNTED = kinds(lambda each: each.counted)
 
 
 @dataclass
@@ -226,8 +214,8 @@ def numbers(
     return Numbers(
         since=since,
         until=until,
-        opened=told["case_opened"] + told["case_reopened"],
-        closed=told["case_closed"] + told["case_merged"],
+        opened=sum(told[kind] for kind in OPENED),
+        closed=sum(told[kind] for kind in CLOSED),
         handed_over=told["case_handed_over"],
         decisions=_verdicts(found.kinds),
         playbooks=_playbooks(found.kinds),
@@ -261,8 +249,8 @@ def hours(happened: Iterable[Happening], since: datetime, until: datetime) -> tu
     opened, closed = Counter[int](), Counter[int]()
     for each in happened:
         place = (each.at - since) // HOUR
-        opened[place] += each.kind in ("case_opened", "case_reopened")
-        closed[place] += each.kind in ("case_closed", "case_merged")
+        opened[place] += each.kind in OPENED
+        closed[place] += each.kind in CLOSED
     return tuple(
         Hour(starts=since + place * HOUR, opened=opened[place], closed=closed[place])
         for place in range(-((since - until) // HOUR))
@@ -306,7 +294,7 @@ def _kept(story: Sequence[Happening]) -> Iterator[tuple[Happening, tuple[Severit
     """The first decision after each opening, and whether it came before its clock ran out."""
     undecided = True
     for each in story:
-        if each.kind in ("case_opened", "case_reopened"):
+        if each.kind in OPENED:
             undecided = True
         elif each.kind == "decided" and undecided:
             undecided = False
@@ -340,7 +328,7 @@ def _verdicts(happened: Iterable[Happening]) -> dict[Verdict, int]:
 
 def _playbooks(happened: Sequence[Happening]) -> tuple[PlaybookCount, ...]:
     """The busiest first."""
-    opened = _per_playbook(happened, lambda kind: kind in ("case_opened", "case_reopened"))
+    opened = _per_playbook(happened, lambda kind: kind in OPENED)
     decided = _per_playbook(happened, lambda kind: kind == "decided")
     counts = [
         PlaybookCount(playbook=name, opened=opened[name], decisions=decided[name])

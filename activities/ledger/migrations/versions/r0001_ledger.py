@@ -1,4 +1,4 @@
-"""The tables of the ledger, all of them."""
+"""Migration 0001: all tables of the ledger."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ def _optional(kind: sa.types.TypeEngine[Any], *names: str) -> list[sa.Column[Any
 
 
 def upgrade() -> None:
-    """Makes them, with their indexes."""
+    """Creates all tables and indexes."""
     op.create_table(
         "alerts",
         *_needed(sa.String(256), "detector", "alert_id"),
@@ -214,6 +214,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drops them, and their indexes with them."""
+    """Drops all tables."""
     for table in reversed(TABLES):
         op.drop_table(table)

@@ -157,8 +157,8 @@ BLOCKS: dict[Surface, dict[str, Check]] = {
 def check_blocks(blocks: object, surface: Surface, pointer: str = "/blocks") -> list[str]:
     """Faults of a block list as Slack words them in `response_metadata.messages`; [] when fine.
 
-    `video`, `call` and the other block types that need more scopes or a richer client than
-    Koban has are refused as unsupported.
+    `video`, `call` and other block types that need more scopes or a richer client are refused
+    as unsupported.
     """
     spot = Spot(pointer)
     items(tagged(BLOCKS[surface]), most=MOST_BLOCKS[surface], least=0)(blocks, spot)

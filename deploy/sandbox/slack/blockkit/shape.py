@@ -79,7 +79,7 @@ def boolean(value: object, spot: Spot) -> None:
 
 
 def anything(value: object, spot: Spot) -> None:
-    """Accepts every value: parts whose inside Koban's stand-in does not look into."""
+    """Accepts every value: parts that the stand-in does not check."""
 
 
 def one_of(*allowed: str) -> Check:

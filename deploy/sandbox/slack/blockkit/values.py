@@ -1,4 +1,4 @@
-"""What a person filled in: the `state.values` of messages and views."""
+"""Values of inputs: the `state.values` of messages and views."""
 
 from deploy.sandbox.slack.blockkit.blocks import elements_of, unpacked
 
@@ -30,7 +30,7 @@ Values = dict[str, dict[str, dict]]
 
 
 def initial_values(blocks: list[dict]) -> Values:
-    """`state.values` before anyone touched anything."""
+    """`state.values` before any input."""
     values: Values = {}
     for block in unpacked(blocks):
         for _, element in elements_of(block):
@@ -60,7 +60,7 @@ def carried_over(old: Values, new: Values) -> Values:
 
 
 def merged(base: Values, given: Values) -> Values:
-    """What the person sent on top of what stood there; unknown blocks and actions are ignored."""
+    """`base` with the sent values; unknown blocks and actions are ignored."""
     return {
         block: {
             action: {**old, **_known(old, given.get(block, {}).get(action))}

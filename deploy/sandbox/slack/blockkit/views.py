@@ -1,4 +1,4 @@
-"""The check of a view: https://docs.slack.dev/reference/views"""
+"""Check of a view: https://docs.slack.dev/reference/views"""
 
 import json
 

@@ -1,4 +1,4 @@
-"""blocks.validate: https://docs.slack.dev/reference/methods/blocks.validate"""
+"""Method blocks.validate: https://docs.slack.dev/reference/methods/blocks.validate"""
 
 import re
 
@@ -11,12 +11,12 @@ from deploy.sandbox.slack.workspace import Workspace
 
 _KINDS = ("blocks", "message", "view")
 _FAULT = re.compile(r"\[ERROR\] (?P<message>.*) \[json-pointer:(?P<pointer>.*)\]", re.DOTALL)
-# The method refuses `text` as an additional property: it looks at blocks alone.
+# The method refuses `text` as an additional property: only blocks are checked.
 _OF_A_MESSAGE = frozenset({"blocks", "attachments"})
 
 
 class Invalid(SlackError):
-    """What is wrong as objects, where other methods answer with sentences."""
+    """Faults as objects; other methods answer with sentences."""
 
     def as_json(self) -> dict:
         return {"ok": False, "error": self.code, "errors": [_fault(each) for each in self.messages]}
@@ -29,7 +29,7 @@ def _fault(worded: str) -> dict:
 
 
 def validate(workspace: Workspace, args: Args) -> dict:
-    """Looks at exactly one of `blocks`, `message` and `view`, and changes nothing."""
+    """Checks exactly one of `blocks`, `message` and `view`."""
     given = [kind for kind in _KINDS if kind in args]
     if len(given) != 1:
         raise SlackError("invalid_arguments", [f"[ERROR] exactly one of: {', '.join(_KINDS)}"])

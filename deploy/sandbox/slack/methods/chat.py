@@ -1,4 +1,8 @@
-"""chat.*: https://docs.slack.dev/reference/methods/chat.postMessage and its siblings."""
+"""Methods chat.* and messages to response URLs.
+
+https://docs.slack.dev/reference/methods/chat.postMessage and siblings;
+https://docs.slack.dev/interactivity/handling-user-interaction (message responses)
+"""
 
 import json
 from collections.abc import Callable
@@ -8,6 +12,7 @@ from deploy.sandbox.slack.blockkit.blocks import Surface, check_blocks
 from deploy.sandbox.slack.errors import SlackError
 from deploy.sandbox.slack.model import BOT_USER, TEAM_DOMAIN, Channel, Message
 from deploy.sandbox.slack.payloads import message_json
+from deploy.sandbox.slack.triggers import ResponseUrl
 from deploy.sandbox.slack.workspace import Workspace
 
 Method = Callable[[Workspace, Args], dict]
@@ -105,7 +110,7 @@ def post_ephemeral(workspace: Workspace, args: Args) -> dict:
 
 def _own_message(workspace: Workspace, args: Args, refusal: str) -> Message:
     channel = workspace.channel(args.need("channel", "channel_not_found"))
-    message = workspace.messages.standing(channel.id, args.need("ts"))
+    message = workspace.messages.visible(channel.id, args.need("ts"))
     if message is None:
         raise SlackError("message_not_found")
     if not message.bot:
@@ -148,13 +153,46 @@ def delete(workspace: Workspace, args: Args) -> dict:
 def get_permalink(workspace: Workspace, args: Args) -> dict:
     channel = workspace.channel(args.need("channel", "channel_not_found"))
     ts = args.need("message_ts")
-    message = workspace.messages.standing(channel.id, ts)
+    message = workspace.messages.visible(channel.id, ts)
     if message is None:
         raise SlackError("message_not_found")
     link = f"https://{TEAM_DOMAIN}.slack.com/archives/{channel.id}/p{ts.replace('.', '')}"
     if message.is_reply:
         link += f"?thread_ts={message.thread_ts}&cid={channel.id}"
     return {"ok": True, "channel": channel.id, "permalink": link}
+
+
+def respond(workspace: Workspace, where: ResponseUrl, body: dict) -> None:
+    """Replaces or deletes the pressed message, or posts; ephemeral unless `in_channel`."""
+    args = Args(body)
+    source = workspace.messages.find(where.channel, where.source_ts or "")
+    if args.flag("delete_original"):
+        if source is not None:
+            workspace.delete(source)
+        return
+    text, blocks = args.text("text")[:MOST_TEXT], checked_blocks(workspace, args)
+    if not text and not blocks:
+        raise SlackError("no_text")
+    if args.flag("replace_original") and source is not None:
+        workspace.edit(source, text, blocks)
+    else:
+        workspace.post(_response(workspace, where, args, text, blocks))
+
+
+def _response(
+    workspace: Workspace, where: ResponseUrl, args: Args, text: str, blocks: list[dict]
+) -> Message:
+    public = args.text("response_type") == "in_channel"
+    return Message(
+        where.channel,
+        workspace.messages.next_ts(),
+        BOT_USER,
+        text,
+        blocks,
+        bot=True,
+        thread_ts=args.text("thread_ts") or where.thread_ts,
+        ephemeral_to=None if public else where.user,
+    )
 
 
 METHODS: dict[str, Method] = {

@@ -1,4 +1,7 @@
-"""conversations.*: https://docs.slack.dev/reference/methods/conversations.history …"""
+"""Methods conversations.*.
+
+https://docs.slack.dev/reference/methods/conversations.history and siblings.
+"""
 
 from typing import TypeVar
 

@@ -1,4 +1,4 @@
-"""files.*UploadExternal: https://docs.slack.dev/messaging/working-with-files"""
+"""Methods files.*: https://docs.slack.dev/messaging/working-with-files"""
 
 from deploy.sandbox.slack.args import Args
 from deploy.sandbox.slack.errors import SlackError
@@ -45,7 +45,7 @@ def _share(workspace: Workspace, args: Args, channel: str, files: list[File]) ->
 
 
 def info(workspace: Workspace, args: Args) -> dict:
-    """Without a mimetype while Slack is still looking at the file."""
+    """Without a mimetype until the file is processed."""
     file = workspace.uploads.find(args.need("file"))
     shown = file.as_json(workspace.base_url)
     if not workspace.uploads.is_ready(file.id):

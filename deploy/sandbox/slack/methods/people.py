@@ -1,4 +1,7 @@
-"""users.* and usergroups.*"""
+"""Methods users.* and usergroups.*.
+
+https://docs.slack.dev/reference/methods/users.info and siblings.
+"""
 
 from deploy.sandbox.slack.args import Args
 from deploy.sandbox.slack.errors import SlackError

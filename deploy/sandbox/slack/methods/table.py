@@ -1,4 +1,4 @@
-"""Every Web API method that the stand-in answers, by name."""
+"""Table of the Web API methods that the stand-in implements."""
 
 from deploy.sandbox.slack.args import Args
 from deploy.sandbox.slack.errors import SlackError

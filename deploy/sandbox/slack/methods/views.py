@@ -1,4 +1,4 @@
-"""views.*: https://docs.slack.dev/reference/methods/views.open and its siblings."""
+"""Methods views.*: https://docs.slack.dev/reference/methods/views.open and its siblings."""
 
 from deploy.sandbox.slack.args import Args
 from deploy.sandbox.slack.errors import SlackError, missing
@@ -18,7 +18,7 @@ def _view(workspace: Workspace, args: Args) -> object:
 
 
 def _shown(workspace: Workspace, view: View) -> dict:
-    workspace.drew(view)
+    workspace.view_shown(view)
     return {"ok": True, "view": view.as_json()}
 
 

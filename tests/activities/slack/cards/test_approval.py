@@ -154,7 +154,7 @@ def test_a_review_shows_what_was_done_already() -> None:
     ]
     assert words(english)[4:7] == [
         "Approve to keep it; reject to undo the actions.",
-        "Reach: 1 subject · 1 action · 1,240 viewers",
+        "Affects: 1 subject · 1 action · 1,240 viewers",
         "Approvals 0/1 · Due 12:21 · If no one replies: undone",
     ]
     approve = pressable(request(reviewed()))[0]

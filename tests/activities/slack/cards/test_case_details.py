@@ -97,8 +97,8 @@ def test_a_screen_reader_hears_the_state(tell: Callable[[], Story], ja: str, en:
                 .reported(MUTE, ActionStatus.FAILED, 1, REFUSED, of="P1")
             ),
             "🛡️ 自動対応に失敗: コメント制限（ユーザー u_123）"
-            "(プラットフォームに拒否されました（409)）",
-            "🛡️ Auto-action failed: Mute (User u_123) (the platform refused it (answer 409))",
+            "（プラットフォームに拒否されました（409））",
+            "🛡️ Auto-action failed: Mute (User u_123) (the platform refused it (409))",
         ),
         (
             lambda: protected().then(cmd.LiftProtection(by=SATO), 2),

@@ -16,8 +16,8 @@ NOISY: frozenset[Unless] = frozenset()
 
 def times(*ladder: Step, told: int = 0, last: datetime | None = None) -> list[datetime]:
     """When the steps of a ladder from T0 are due; the first was told `told` times."""
-    told_at = {} if last is None else {0: last}
-    due = open_steps(ladder, T0, NOTHING, NOISY, repeats={0: told}, told_at=told_at)
+    called_at = {} if last is None else {0: last}
+    due = open_steps(ladder, T0, NOTHING, NOISY, repeats={0: told}, called_at=called_at)
     return [each.at for each in due]
 
 
@@ -89,5 +89,5 @@ class TestRepeats:
     def test_a_pause_between_two_rounds_moves_the_second(self) -> None:
         """The clock stood still for ten minutes since the first call."""
         later = T0 + timedelta(minutes=10)
-        due = open_steps((AGAIN,), later, NOTHING, NOISY, repeats={0: 1}, told_at={0: minutes(5)})
+        due = open_steps((AGAIN,), later, NOTHING, NOISY, repeats={0: 1}, called_at={0: minutes(5)})
         assert [each.at for each in due] == [minutes(18)]

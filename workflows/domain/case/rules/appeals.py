@@ -8,6 +8,7 @@ from workflows.domain.case.appeal_outcome import AppealAnswer, AppealOutcome, Ap
 from workflows.domain.case.enforcement import ACTING
 from workflows.domain.case.evolve import apply_all
 from workflows.domain.case.model import UNDECIDED, Case, Phase
+from workflows.domain.case.refusals import Rules
 from workflows.domain.case.rules.approvals import closing, given_up
 
 
@@ -73,3 +74,6 @@ def settled(case: Case) -> AppealSettled | None:
     standing = [action for action in actions if action.standing]
     kept = sum(not action.undoable for action in standing)
     return AppealSettled(appeal=answer.appeal, left=len(standing) - kept, kept=kept)
+
+
+RULES: Rules = {cmd.AnswerAppeal: answered}

@@ -8,7 +8,16 @@ from workflows.domain.case import events as ev
 from workflows.domain.case.approval import Approval, Purpose, already_agreed, consent_of, missing
 from workflows.domain.case.evolve import apply_all
 from workflows.domain.case.model import Case, Phase
-from workflows.domain.case.refusals import Outcome, Reason, Refusal, kept, no_words, outdated, told
+from workflows.domain.case.refusals import (
+    Outcome,
+    Reason,
+    Refusal,
+    Rules,
+    outdated,
+    refuse,
+    text_missing,
+    trimmed,
+)
 from workflows.domain.case.rules.decisions import approved_now
 from workflows.domain.case.rules.protections import on_given_up, on_sent_back
 from workflows.domain.people import Role
@@ -49,7 +58,7 @@ def approvers_only(case: Case, reason: Reason, allowed: Iterable[Role]) -> Refus
 def _not_approvable(case: Case, command: cmd.PersonCommandBase, now: datetime) -> Refusal | None:
     approval = case.approval
     if approval is None or case.decision is None or not approval.pending:
-        return told(case, Reason.NOT_WAITING)
+        return refuse(case, Reason.NOT_WAITING)
     if approval.question is None and now >= approval.expires_at:
         return Refusal(reason=Reason.EXPIRED, at=approval.expires_at)
     if command.by.id in barred(case, approval):
@@ -104,7 +113,7 @@ def reject(case: Case, command: cmd.Reject, now: datetime) -> Outcome:
     if approval.purpose is Purpose.REVIEW and case.acting:
         return Refusal(reason=Reason.STILL_ACTING)
     rejected = ev.Rejected(
-        at=now, by=command.by.id, decision=approval.decision, reason=kept(command.reason)
+        at=now, by=command.by.id, decision=approval.decision, reason=trimmed(command.reason)
     )
     return (rejected, *_taken_back(case, approval, now, command.by.id))
 
@@ -140,7 +149,7 @@ def withdraw(case: Case, command: cmd.Withdraw, now: datetime) -> Outcome:
     """Who asked takes the request back. What was done at once is for the reviewer to judge."""
     approval = case.approval
     if approval is None or not approval.pending or approval.purpose is Purpose.REVIEW:
-        return told(case, Reason.NOT_WAITING)
+        return refuse(case, Reason.NOT_WAITING)
     if command.by.id != approval.by:
         return Refusal(reason=Reason.NOT_YOUR_REQUEST, by=approval.by)
     gone = ev.ApprovalWithdrawn(at=now, by=command.by.id, decision=approval.decision)
@@ -149,7 +158,7 @@ def withdraw(case: Case, command: cmd.Withdraw, now: datetime) -> Outcome:
 
 def ask_requester(case: Case, command: cmd.AskRequester, now: datetime) -> Outcome:
     """An approver asks; the time stands still until the answer, at most for a whole `within`."""
-    refusal = _not_approvable(case, command, now) or no_words(command.question)
+    refusal = _not_approvable(case, command, now) or text_missing(command.question)
     if refusal is not None:
         return refusal
     approval = case.approval
@@ -157,7 +166,7 @@ def ask_requester(case: Case, command: cmd.AskRequester, now: datetime) -> Outco
     if approval.question is not None:
         asked = approval.question
         return Refusal(reason=Reason.ALREADY_ASKED, by=asked.by, at=asked.at)
-    question = kept(command.question)
+    question = trimmed(command.question)
     return (
         ev.ApprovalAsked(
             at=now,
@@ -176,12 +185,12 @@ def answer_approver(case: Case, command: cmd.AnswerApprover, now: datetime) -> O
         return Refusal(reason=Reason.NOTHING_ASKED)
     if command.by.id not in barred(case, approval):
         return Refusal(reason=Reason.NOT_YOUR_REQUEST, by=approval.by)
-    return no_words(command.answer) or (
+    return text_missing(command.answer) or (
         ev.ApprovalAnswered(
             at=now,
             by=command.by.id,
             decision=approval.decision,
-            answer=kept(command.answer),
+            answer=trimmed(command.answer),
             expires_at=now + approval.question.left,
         ),
     )
@@ -229,3 +238,12 @@ def _expired(case: Case, approval: Approval, now: datetime) -> tuple[ev.Event, .
         renewed=None if refuse else now + approval.within,
     )
     return (expired, *_taken_back(case, approval, now, None)) if refuse else (expired,)
+
+
+RULES: Rules = {
+    cmd.Approve: approve,
+    cmd.Reject: reject,
+    cmd.AskRequester: ask_requester,
+    cmd.AnswerApprover: answer_approver,
+    cmd.Withdraw: withdraw,
+}

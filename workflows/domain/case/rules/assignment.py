@@ -9,11 +9,12 @@ from workflows.domain.case.refusals import (
     Outcome,
     Reason,
     Refusal,
+    Rules,
     held_by_other,
-    kept,
-    no_words,
     not_undecided,
     not_yours,
+    text_missing,
+    trimmed,
 )
 from workflows.domain.people import WORKING_ROLES
 
@@ -55,7 +56,7 @@ def hand_over(case: Case, command: cmd.HandOver, now: datetime) -> Outcome:
     refusal = (
         not_undecided(case)
         or not_yours(case, command.by)
-        or no_words(command.note)
+        or text_missing(command.note)
         or _no_colleague(command)
     )
     if refusal is not None:
@@ -69,7 +70,7 @@ def hand_over(case: Case, command: cmd.HandOver, now: datetime) -> Outcome:
     if owner == command.to.id:
         return tuple(events)
     handed = ev.CaseHandedOver(
-        at=now, by=command.by.id, owner=owner, to=command.to.id, note=kept(command.note)
+        at=now, by=command.by.id, owner=owner, to=command.to.id, note=trimmed(command.note)
     )
     return (*events, handed)
 
@@ -97,8 +98,8 @@ def unwatch(case: Case, command: cmd.Unwatch, now: datetime) -> Outcome:
 
 def add_note(case: Case, command: cmd.AddNote, now: datetime) -> Outcome:
     """A note can be left at any time, also behind a closed case."""
-    refusal = no_words(command.note)
-    return refusal or (ev.NoteAdded(at=now, by=command.by.id, note=kept(command.note)),)
+    refusal = text_missing(command.note)
+    return refusal or (ev.NoteAdded(at=now, by=command.by.id, note=trimmed(command.note)),)
 
 
 def claim_tick(case: Case, now: datetime) -> tuple[ev.Event, ...]:
@@ -114,3 +115,13 @@ def claim_tick(case: Case, now: datetime) -> tuple[ev.Event, ...]:
         until = max(ends, now + min(rule.warn, LEAST_WARNING))
         return (ev.ClaimWarned(at=now, owner=case.owner, until=until),)
     return (ev.ClaimExpired(at=now, owner=case.owner),) if ends <= now else ()
+
+
+RULES: Rules = {
+    cmd.Claim: claim,
+    cmd.Release: release,
+    cmd.HandOver: hand_over,
+    cmd.Watch: watch,
+    cmd.Unwatch: unwatch,
+    cmd.AddNote: add_note,
+}

@@ -11,7 +11,7 @@ from workflows.domain.case.decision import Decision, PlannedAction, Verdict
 from workflows.domain.case.enforcement import ActionStatus, EnforcementReport
 from workflows.domain.case.model import Case, Phase, latest
 from workflows.domain.case.planning import lasting
-from workflows.domain.case.refusals import Outcome, Reason, Refusal, kept, told
+from workflows.domain.case.refusals import Outcome, Reason, Refusal, Rules, refuse, trimmed
 from workflows.domain.case.rules.decisions import bulk_limit, take
 from workflows.domain.case.rules.protections import unseen
 from workflows.domain.policy.actions import ActionSpec
@@ -49,7 +49,7 @@ def decide_bulk(case: Case, command: cmd.DecideBulk, now: datetime) -> Outcome:
     if not command.reason.strip():
         return Refusal(reason=Reason.REASON_NEEDED)
     decision = _decision(case, command, now)
-    return take(case, command, decision, now, reason=kept(command.reason), policy=command.policy)
+    return take(case, command, decision, now, reason=trimmed(command.reason), policy=command.policy)
 
 
 def _decision(case: Case, command: cmd.DecideBulk, now: datetime) -> Decision | Refusal:
@@ -126,9 +126,9 @@ def stop(case: Case, command: cmd.StopBulk, now: datetime) -> Outcome:
     decision = case.decision
     running = any(each.status is ActionStatus.PENDING for each in case.current_actions)
     if case.phase is not Phase.ENFORCING or decision is None or decision.bulk is None:
-        return told(case, Reason.NOTHING_RUNNING)
+        return refuse(case, Reason.NOTHING_RUNNING)
     if not running:
-        return told(case, Reason.NOTHING_RUNNING)
+        return refuse(case, Reason.NOTHING_RUNNING)
     if case.bulk_decisions[decision.id].stopped_by is not None:
         return ()
     return (ev.BulkStopped(at=now, by=command.by.id, decision=decision.id),)
@@ -151,3 +151,9 @@ def came_to_nothing(case: Case, now: datetime) -> tuple[ev.Event, ...]:
         return ()
     by = case.bulk_decisions[decision.id].stopped_by
     return (ev.ActionsGivenUp(at=now, by=by, decision=decision.id),)
+
+
+RULES: Rules = {
+    cmd.DecideBulk: decide_bulk,
+    cmd.StopBulk: stop,
+}

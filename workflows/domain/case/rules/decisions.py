@@ -14,11 +14,12 @@ from workflows.domain.case.refusals import (
     Outcome,
     Reason,
     Refusal,
+    Rules,
     held_by_other,
-    kept,
     not_undecided,
     outdated,
-    told,
+    refuse,
+    trimmed,
 )
 from workflows.domain.case.rules.protections import not_shown, on_decision, unseen
 from workflows.domain.people import Role
@@ -54,7 +55,7 @@ def decide(case: Case, command: cmd.Decide, now: datetime) -> Outcome:
         return Refusal(reason=Reason.UNKNOWN_TEMPLATE, name=command.template)
     planned = plan(case, command.actions if violation else (), command.version)
     decision = _new(case, command, now, command.verdict, planned, template=template)
-    return take(case, command, decision, now, reason=kept(command.reason), policy=command.policy)
+    return take(case, command, decision, now, reason=trimmed(command.reason), policy=command.policy)
 
 
 def clear(case: Case, command: cmd.MarkNoViolation, now: datetime) -> Outcome:
@@ -80,12 +81,12 @@ def reopen(case: Case, command: cmd.Reopen, now: datetime) -> Outcome:
     if case.phase is not Phase.CLOSED:
         return Refusal(reason=Reason.NOT_CLOSED)
     if case.merged_into is not None:
-        return told(case, Reason.CLOSED)
+        return refuse(case, Reason.CLOSED)
     if not command.reason.strip():
         return Refusal(reason=Reason.REASON_NEEDED)
     if case.undoable or case.undoing or case.pending(Purpose.UNDO):
         return Refusal(reason=Reason.UNDO_FIRST)
-    return (ev.CaseReopened(at=now, by=command.by.id, reason=kept(command.reason)),)
+    return (ev.CaseReopened(at=now, by=command.by.id, reason=trimmed(command.reason)),)
 
 
 def _new(
@@ -205,3 +206,12 @@ def approved_now(case: Case, approved: ev.Approved, now: datetime) -> tuple[ev.E
     after = apply_all(case, (approved,))
     assert after.decision is not None
     return on_decision(after, after.decision, waits=False, now=now)
+
+
+RULES: Rules = {
+    cmd.ChoosePreset: choose_preset,
+    cmd.Decide: decide,
+    cmd.MarkNoViolation: clear,
+    cmd.Confirm: confirm,
+    cmd.Reopen: reopen,
+}

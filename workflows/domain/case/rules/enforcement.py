@@ -1,6 +1,5 @@
 """Reading a report from the platform: only what is new becomes an event."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +18,7 @@ from workflows.domain.case.enforcement import (
 from workflows.domain.case.evolve import apply_all
 from workflows.domain.case.model import UNDECIDED, Case, Intent, Phase, Protection
 from workflows.domain.case.planning import undo_rules_of
-from workflows.domain.case.refusals import Outcome, Reason, Refusal, outdated, told
+from workflows.domain.case.refusals import Outcome, Reason, Refusal, Rules, outdated, refuse
 from workflows.domain.case.rules import bulk
 from workflows.domain.case.rules.appeals import caught_up
 from workflows.domain.case.rules.approvals import closing
@@ -62,7 +61,7 @@ def reported(case: Case, report: EnforcementReport, now: datetime) -> tuple[ev.E
     protection = next((each for each in case.protections if each.id == report.decision), None)
     states = {state.planned.key: state for state in case.actions_of(report.decision)}
     events = (
-        _event(report.decision, states[news.action], news, now, protection)
+        _event(states[news.action], news, now, protection)
         for news in report.actions
         if news.action in states
     )
@@ -70,95 +69,58 @@ def reported(case: Case, report: EnforcementReport, now: datetime) -> tuple[ev.E
 
 
 def _event(
-    decision: str, state: ActionState, news: ActionReport, now: datetime, of: Protection | None
+    state: ActionState, news: ActionReport, now: datetime, protection: Protection | None
 ) -> ev.Event | None:
-    if news.status not in _NEXT.get(state.status, frozenset()):
+    event = _EVENTS.get(news.status)
+    if event is None or news.status not in _NEXT.get(state.status, frozenset()):
         return None
-    if not _fits(of, state.status, news.status):
+    if not _fits(protection, state.status, news.status):
         return None
-    if of is not None and news.status is ActionStatus.LIFTED:
-        return ev.ProtectionLifted(at=now, decision=decision, action=news.action)
-    make = _EVENTS.get(news.status)
-    return None if make is None else make(decision, state, news, now)
-
-
-def _fits(of: Protection | None, before: ActionStatus, after: ActionStatus) -> bool:
-    """Whether news may be of a protection, or of a decision (`of` is None)."""
-    if of is None:
-        return after is not ActionStatus.KEPT
-    if before is ActionStatus.KEPT:
-        return of.intent is Intent.LIFT_NOW
-    return before is not ActionStatus.FAILED  # it waited for nobody: its enforcement is over
-
-
-def _failed(decision: str, state: ActionState, news: ActionReport, now: datetime) -> ev.Event:
-    return ev.ActionFailed(
+    if protection is not None and news.status is _S.LIFTED:
+        event = ev.ProtectionLifted
+    failed = news.status is _S.FAILED
+    # Each event takes the fields that it has.
+    made: ev.Event = event(
         at=now,
-        decision=decision,
+        decision=state.decision,
         action=news.action,
-        problem=news.problem or _UNKNOWN,
-        undo=state.status in (*STANDING, ActionStatus.UNDOING, ActionStatus.KEPT),
+        until=news.until,
+        would=news.would,
+        problem=news.problem or (_UNKNOWN if failed else None),
+        matches=news.status is _S.VERIFIED,
+        undo=state.status in (*STANDING, _S.UNDOING, _S.KEPT),
     )
+    return made
 
 
-def _retrying(decision: str, state: ActionState, news: ActionReport, now: datetime) -> ev.Event:
-    return ev.ActionRetrying(at=now, decision=decision, action=news.action, problem=news.problem)
+def _fits(protection: Protection | None, before: ActionStatus, after: ActionStatus) -> bool:
+    """Whether the news is possible for the protection, or (None) for a decision."""
+    if protection is None:
+        return after is not _S.KEPT
+    if before is _S.KEPT:
+        return protection.intent is Intent.LIFT_NOW
+    return before is not _S.FAILED  # a failed protection is not retried: its enforcement is over
 
 
-def _succeeded(decision: str, state: ActionState, news: ActionReport, now: datetime) -> ev.Event:
-    return ev.ActionSucceeded(at=now, decision=decision, action=news.action, until=news.until)
-
-
-def _read_back(decision: str, state: ActionState, news: ActionReport, now: datetime) -> ev.Event:
-    matches = news.status is ActionStatus.VERIFIED
-    return ev.ActionVerified(
-        at=now, decision=decision, action=news.action, matches=matches, until=news.until
-    )
-
-
-def _undone(decision: str, state: ActionState, news: ActionReport, now: datetime) -> ev.Event:
-    return ev.ActionUndone(at=now, decision=decision, action=news.action)
-
-
-def _lifted(decision: str, state: ActionState, news: ActionReport, now: datetime) -> ev.Event:
-    return ev.ActionLifted(at=now, decision=decision, action=news.action)
-
-
-def _kept(decision: str, state: ActionState, news: ActionReport, now: datetime) -> ev.Event:
-    return ev.ProtectionKept(at=now, decision=decision, action=news.action)
-
-
-def _skipped(decision: str, state: ActionState, news: ActionReport, now: datetime) -> ev.Event:
-    return ev.ActionSkipped(at=now, decision=decision, action=news.action)
-
-
-def _rolled_back(decision: str, state: ActionState, news: ActionReport, now: datetime) -> ev.Event:
-    return ev.ActionRolledBack(at=now, decision=decision, action=news.action)
-
-
-def _dry_run(decision: str, state: ActionState, news: ActionReport, now: datetime) -> ev.Event:
-    return ev.ActionDryRun(at=now, decision=decision, action=news.action, would=news.would)
-
-
-_EVENTS: dict[ActionStatus, Callable[[str, ActionState, ActionReport, datetime], Any]] = {
-    ActionStatus.RETRYING: _retrying,
-    ActionStatus.DONE: _succeeded,
-    ActionStatus.VERIFIED: _read_back,
-    ActionStatus.DRIFTED: _read_back,
-    ActionStatus.FAILED: _failed,
-    ActionStatus.UNDONE: _undone,
-    ActionStatus.LIFTED: _lifted,
-    ActionStatus.KEPT: _kept,
-    ActionStatus.SKIPPED: _skipped,
-    ActionStatus.ROLLED_BACK: _rolled_back,
-    ActionStatus.DRY_RUN: _dry_run,
+_EVENTS: dict[ActionStatus, type[Any]] = {
+    _S.RETRYING: ev.ActionRetrying,
+    _S.DONE: ev.ActionSucceeded,
+    _S.VERIFIED: ev.ActionVerified,
+    _S.DRIFTED: ev.ActionVerified,
+    _S.FAILED: ev.ActionFailed,
+    _S.UNDONE: ev.ActionUndone,
+    _S.LIFTED: ev.ActionLifted,
+    _S.KEPT: ev.ProtectionKept,
+    _S.SKIPPED: ev.ActionSkipped,
+    _S.ROLLED_BACK: ev.ActionRolledBack,
+    _S.DRY_RUN: ev.ActionDryRun,
 }
 
 
 def retry(case: Case, command: cmd.Retry, now: datetime) -> Outcome:
     """Tries again what failed."""
     if case.phase is not Phase.ENFORCING or not case.failed or case.decision is None:
-        return told(case, Reason.NOTHING_FAILED)
+        return refuse(case, Reason.NOTHING_FAILED)
     refusal = outdated(case, command)
     return refusal or (ev.ActionRetried(at=now, by=command.by.id, decision=case.decision.id),)
 
@@ -166,7 +128,7 @@ def retry(case: Case, command: cmd.Retry, now: datetime) -> Outcome:
 def give_up(case: Case, command: cmd.GiveUp, now: datetime) -> Outcome:
     """Lets be what failed; the case closes with what stands, else it is undecided again."""
     if case.phase is not Phase.ENFORCING or not case.failed or case.decision is None:
-        return told(case, Reason.NOTHING_FAILED)
+        return refuse(case, Reason.NOTHING_FAILED)
     refusal = outdated(case, command)
     if refusal is not None:
         return refusal
@@ -184,7 +146,7 @@ def undo(case: Case, command: cmd.Undo, now: datetime) -> Outcome:
     Those of a closed case, or of one that a review sent back and whose undo came to nothing.
     """
     if case.phase not in (Phase.CLOSED, *UNDECIDED) or not case.undoable:
-        return told(case, Reason.NOTHING_TO_UNDO)
+        return refuse(case, Reason.NOTHING_TO_UNDO)
     refusal = outdated(case, command)
     if refusal is not None:
         return refusal
@@ -229,3 +191,11 @@ def _begins(before: Case, after: Case, now: datetime) -> tuple[ev.Event, ...]:
     if after.phase is not Phase.ENFORCING:
         return ()
     return (ev.EnforcementStarted(at=now, decision=after.decision.id),)
+
+
+RULES: Rules = {
+    cmd.Retry: retry,
+    cmd.GiveUp: give_up,
+    cmd.Undo: undo,
+    cmd.Report: report,
+}

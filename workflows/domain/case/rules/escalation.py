@@ -7,7 +7,7 @@ from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev
 from workflows.domain.case.escalation import Due
 from workflows.domain.case.model import Case
-from workflows.domain.case.refusals import Outcome, not_undecided
+from workflows.domain.case.refusals import Outcome, Rules, not_undecided
 from workflows.domain.case.rules.protections import started
 from workflows.domain.policy.playbook import Notify
 
@@ -75,3 +75,9 @@ def _call(due: Due, now: datetime) -> ev.CaseEscalated:
         round=due.round,
         last=due.last,
     )
+
+
+RULES: Rules = {
+    cmd.Acknowledge: acknowledge,
+    cmd.Escalate: escalate,
+}

@@ -5,7 +5,7 @@ from datetime import datetime
 from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev
 from workflows.domain.case.model import Case
-from workflows.domain.case.refusals import Outcome, Reason, Refusal
+from workflows.domain.case.refusals import Outcome, Reason, Refusal, Rules
 from workflows.domain.case.reveal_quota import reached
 from workflows.domain.people import WORKING_ROLES, Role
 from workflows.domain.policy.playbook import Exposure
@@ -39,3 +39,8 @@ def reveal(case: Case, command: cmd.RevealEvidence, now: datetime) -> Outcome:
             image=exposed.image,
         ),
     )
+
+
+RULES: Rules = {
+    cmd.RevealEvidence: reveal,
+}

@@ -15,11 +15,12 @@ from workflows.domain.case.refusals import (
     Outcome,
     Reason,
     Refusal,
+    Rules,
     held_by_other,
-    kept,
-    no_words,
     not_undecided,
     not_yours,
+    text_missing,
+    trimmed,
 )
 from workflows.domain.people import Role
 
@@ -65,7 +66,7 @@ def wait(case: Case, command: cmd.Wait, now: datetime) -> Outcome:
     refusal = (
         not_undecided(case)
         or held_by_other(case, command.by)
-        or no_words(command.note)
+        or text_missing(command.note)
         or _not_in_time(case, command, now)
         or _too_often(case, command)
     )
@@ -73,7 +74,7 @@ def wait(case: Case, command: cmd.Wait, now: datetime) -> Outcome:
         return refusal
     longest = now + case.policy.playbook.waiting
     until = min(command.until or longest, longest)
-    waiting = ev.CaseWaiting(at=now, by=command.by.id, until=until, note=kept(command.note))
+    waiting = ev.CaseWaiting(at=now, by=command.by.id, until=until, note=trimmed(command.note))
     return (*_off_hold(case, now), *_claimed(case, command, now), waiting)
 
 
@@ -117,3 +118,10 @@ def woken_by_worse(case: Case, worse: bool, now: datetime) -> tuple[ev.Event, ..
     if not worse or hold is None or hold.kind is not HoldKind.SNOOZED:
         return ()
     return (ev.CaseResumed(at=now, why=ev.Why.WORSE),)
+
+
+RULES: Rules = {
+    cmd.Snooze: snooze,
+    cmd.Wait: wait,
+    cmd.Resume: resume,
+}

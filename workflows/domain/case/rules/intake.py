@@ -9,6 +9,7 @@ from workflows.domain.case.refusals import (
     Outcome,
     Reason,
     Refusal,
+    Rules,
     held_by_other,
     not_undecided,
     outdated,
@@ -76,3 +77,10 @@ def absorb(case: Case, command: cmd.Absorb, now: datetime) -> Outcome:
 
 def _absorbed(command: cmd.Absorb, now: datetime) -> ev.CaseAbsorbed:
     return ev.CaseAbsorbed(at=now, by=command.by, case=command.case, alerts=command.alerts)
+
+
+RULES: Rules = {
+    cmd.JoinAlert: join,
+    cmd.Merge: merge,
+    cmd.Absorb: absorb,
+}

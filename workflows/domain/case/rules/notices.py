@@ -1,14 +1,14 @@
 """The notice to the person acted upon: news of it, and sending it again."""
 
-from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev
 from workflows.domain.case.decision import NoticeStatus
 from workflows.domain.case.enforcement import TOOK_EFFECT, EnforcementReport, Problem, ProblemKind
 from workflows.domain.case.model import Case
-from workflows.domain.case.refusals import Outcome, Reason, Refusal
+from workflows.domain.case.refusals import Outcome, Reason, Refusal, Rules
 
 _S = NoticeStatus
 _NEXT: dict[NoticeStatus | None, frozenset[NoticeStatus]] = {
@@ -24,13 +24,14 @@ _UNKNOWN = Problem(kind=ProblemKind.UNREACHABLE)
 def noticed(case: Case, report: EnforcementReport, now: datetime) -> tuple[ev.Event, ...]:
     """The event of a report's news of its notice, where that is new."""
     news, decision = report.notice, report.decision
-    told = any(each.id == decision and each.notice is not None for each in case.decisions)
-    if news is None or not told:
+    has_notice = any(each.id == decision and each.notice is not None for each in case.decisions)
+    if news is None or not has_notice:
         return ()
     state = case.notices.get(decision)
     if news.status not in _NEXT.get(state.status if state else None, frozenset()):
         return ()
-    return (_EVENTS[news.status](decision, news.problem, now),)
+    problem = news.problem or (_UNKNOWN if news.status is _S.FAILED else None)
+    return (_EVENTS[news.status](at=now, decision=decision, problem=problem),)
 
 
 def retry_notice(case: Case, command: cmd.RetryNotice, now: datetime) -> Outcome:
@@ -44,20 +45,11 @@ def retry_notice(case: Case, command: cmd.RetryNotice, now: datetime) -> Outcome
     return (ev.NoticeRetried(at=now, by=command.by.id, decision=decision.id),)
 
 
-def _sent(decision: str, problem: Problem | None, now: datetime) -> ev.Event:
-    return ev.NoticeSent(at=now, decision=decision)
-
-
-def _delayed(decision: str, problem: Problem | None, now: datetime) -> ev.Event:
-    return ev.NoticeDelayed(at=now, decision=decision, problem=problem)
-
-
-def _failed(decision: str, problem: Problem | None, now: datetime) -> ev.Event:
-    return ev.NoticeFailed(at=now, decision=decision, problem=problem or _UNKNOWN)
-
-
-_EVENTS: dict[NoticeStatus, Callable[[str, Problem | None, datetime], ev.Event]] = {
-    NoticeStatus.SENT: _sent,
-    NoticeStatus.RETRYING: _delayed,
-    NoticeStatus.FAILED: _failed,
+_EVENTS: dict[NoticeStatus, type[Any]] = {
+    _S.SENT: ev.NoticeSent,
+    _S.RETRYING: ev.NoticeDelayed,
+    _S.FAILED: ev.NoticeFailed,
+}
+RULES: Rules = {
+    cmd.RetryNotice: retry_notice,
 }

@@ -9,7 +9,7 @@ from workflows.domain.case.decision import Decision, Verdict
 from workflows.domain.case.enforcement import ActionState, ActionStatus
 from workflows.domain.case.model import UNDECIDED, Case, Intent, Phase, Protection
 from workflows.domain.case.planning import plan_protection
-from workflows.domain.case.refusals import Outcome, Reason, Refusal, not_undecided
+from workflows.domain.case.refusals import Outcome, Reason, Refusal, Rules, not_undecided
 from workflows.domain.policy.playbook import Protect
 
 
@@ -152,3 +152,9 @@ def taken_over(case: Case, events: Iterable[ev.Event], now: datetime) -> tuple[e
 def _kept(case: Case, protection: Protection) -> bool:
     state = case.protected(protection.id)
     return state is not None and state.status is ActionStatus.KEPT
+
+
+RULES: Rules = {
+    cmd.ProtectNow: protect,
+    cmd.LiftProtection: lift,
+}

@@ -25,7 +25,7 @@ from workflows.domain.case.decide import decide
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.refusals import Reason
 from workflows.domain.case.reveal_quota import Exposed, Reached
-from workflows.domain.case.view import changes_card, told_in_thread
+from workflows.domain.case.view import changes_card
 from workflows.domain.people import Actor, Role
 from workflows.domain.policy.playbook import Limits, Severity
 
@@ -116,7 +116,7 @@ def test_a_look_is_no_news_for_the_card_or_the_thread() -> None:
     (event,) = decide(a_case(), reveal(), minutes(1))  # type: ignore[misc]
     looked = ev.Recorded(seq=2, event=event)
     joined = ev.AlertJoined(at=T0, severity=Severity.HIGH, alert=brief(an_alert(2)))
-    assert not told_in_thread(looked)
+    assert not looked.event.in_thread
     assert not changes_card(a_case(), [looked])
     assert changes_card(a_case(), [looked, ev.Recorded(seq=3, event=joined)])
 

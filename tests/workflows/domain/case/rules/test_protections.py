@@ -325,7 +325,7 @@ class TestWhileAutomationStandsStill:
         assert protects_by(case, minutes(10))
         assert not protects_by(case, minutes(9))
         case = follow(case, cmd.Tick(halt=HALT), minutes(10))
-        assert set(case.told_at) >= {0, 2}
+        assert set(case.step_called_at) >= {0, 2}
         assert (case.protections, case.halt) == ((), HALT)
 
     def test_what_stands_already_stays_and_is_lifted_in_time(self) -> None:

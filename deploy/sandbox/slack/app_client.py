@@ -1,6 +1,6 @@
-"""Carries what people do to the bot as Slack does: signed over HTTP, or over its sockets.
+"""Requests to the app: interactions, commands and events, signed over HTTP or over sockets.
 
-One try for what people do; events that failed over HTTP are delivered again.
+Interactions and commands get one try; events that failed over HTTP are delivered again.
 
 https://docs.slack.dev/authentication/verifying-requests-from-slack
 https://docs.slack.dev/apis/events-api (retries)
@@ -27,8 +27,8 @@ FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 
 
-class Silence(StrEnum):
-    """Why there is no good answer; the words of X-Slack-Retry-Reason."""
+class Failure(StrEnum):
+    """Reasons of a failed delivery, as in X-Slack-Retry-Reason."""
 
     TIMEOUT = "http_timeout"
     UNREACHABLE = "connection_failed"
@@ -39,15 +39,15 @@ class Silence(StrEnum):
 class Answer:
     status: int | None
     body: str = ""
-    silence: Silence | None = None
+    failure: Failure | None = None
     no_retry: bool = False
 
     @property
     def ok(self) -> bool:
-        return self.silence is None
+        return self.failure is None
 
     def json(self) -> object:
-        """The body as JSON; ValueError when it is none."""
+        """The body as JSON. Raises ValueError."""
         return json.loads(self.body)
 
 
@@ -56,7 +56,7 @@ def signature(secret: str, timestamp: str, body: bytes) -> str:
     return "v0=" + hmac.new(secret.encode(), base, hashlib.sha256).hexdigest()
 
 
-class Courier:
+class AppClient:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._client = httpx.AsyncClient(timeout=None, trust_env=False, limits=_ONE_EACH)
@@ -74,7 +74,7 @@ class Courier:
         return await self._send("command", urlencode(fields), FORM)
 
     async def event(self, envelope: dict) -> Answer:
-        """The first try's answer; events that failed over HTTP come again in the background."""
+        """Answer of the first try; failed events are delivered again in the background."""
         if self._workspace.socket_mode:
             return await self._over_socket("event", Kind.EVENT, envelope)
         body = json.dumps(envelope, ensure_ascii=False)
@@ -98,7 +98,7 @@ class Courier:
             await asyncio.sleep(delay)
             headers = {
                 "X-Slack-Retry-Num": str(number),
-                "X-Slack-Retry-Reason": str(last.silence),
+                "X-Slack-Retry-Reason": str(last.failure),
             }
             last = await self._send("event", body, JSON, headers)
             if last.ok or last.no_retry:
@@ -116,11 +116,11 @@ class Courier:
             **(more or {}),
         }
         began = time.time()
-        return self._noted(kind, began, await self._post(body, headers))
+        return self._logged(kind, began, await self._post(body, headers))
 
-    def _noted(self, kind: str, began: float, answer: Answer) -> Answer:
+    def _logged(self, kind: str, began: float, answer: Answer) -> Answer:
         self._workspace.deliveries.append(
-            Delivery(kind, began, time.time() - began, answer.status, answer.silence)
+            Delivery(kind, began, time.time() - began, answer.status, answer.failure)
         )
         return answer
 
@@ -128,13 +128,13 @@ class Courier:
         began = time.time()
         try:
             async with asyncio.timeout(self._workspace.ack_seconds):
-                said = await self._workspace.sockets.send(envelope, payload)
+                reply = await self._workspace.sockets.send(envelope, payload)
         except TimeoutError:
-            return self._noted(kind, began, Answer(None, silence=Silence.TIMEOUT))
+            return self._logged(kind, began, Answer(None, failure=Failure.TIMEOUT))
         except NoSocket:
-            return self._noted(kind, began, Answer(None, silence=Silence.UNREACHABLE))
-        # The app's answer reads the same as the body of an HTTP answer does.
-        return self._noted(kind, began, Answer(200, json.dumps(said) if said else ""))
+            return self._logged(kind, began, Answer(None, failure=Failure.UNREACHABLE))
+        # The payload of the ack has the form of an HTTP answer's body.
+        return self._logged(kind, began, Answer(200, json.dumps(reply) if reply else ""))
 
     async def _post(self, body: bytes, headers: Mapping[str, str]) -> Answer:
         url = f"{self._workspace.bot_url.rstrip('/')}/slack/events"
@@ -142,9 +142,9 @@ class Courier:
             async with asyncio.timeout(self._workspace.ack_seconds):
                 got = await self._client.post(url, content=body, headers=dict(headers))
         except TimeoutError:
-            return Answer(None, silence=Silence.TIMEOUT)
+            return Answer(None, failure=Failure.TIMEOUT)
         except (httpx.HTTPError, httpx.InvalidURL):
-            return Answer(None, silence=Silence.UNREACHABLE)
+            return Answer(None, failure=Failure.UNREACHABLE)
         no_retry = got.headers.get("X-Slack-No-Retry") == "1"
-        silence = None if got.status_code == 200 else Silence.HTTP_ERROR
-        return Answer(got.status_code, got.text, silence, no_retry)
+        failure = None if got.status_code == 200 else Failure.HTTP_ERROR
+        return Answer(got.status_code, got.text, failure, no_retry)

@@ -1,4 +1,4 @@
-"""What one person's Slack shows right now, as JSON for the page and for tests."""
+"""Client state: the channels, messages, modals and App Home of one person, as JSON."""
 
 from collections import Counter
 
@@ -20,7 +20,7 @@ def person_json(workspace: Workspace, member: Member) -> dict:
     }
 
 
-def screen(workspace: Workspace, member: Member) -> dict:
+def client_state(workspace: Workspace, member: Member) -> dict:
     channels = [c for c in workspace.channels.values() if c.seen_by(member.id)]
     home = workspace.views.homes.get(member.id)
     return {

@@ -1,4 +1,4 @@
-"""What Slack itself tells a person when something went wrong, in their language."""
+"""Error texts of Slack's own client, in the person's language."""
 
 from enum import StrEnum
 
@@ -7,7 +7,7 @@ from deploy.sandbox.slack.model import Member
 from deploy.sandbox.slack.workspace import Workspace
 
 
-class Trouble(StrEnum):
+class ClientError(StrEnum):
     PRESSED = "pressed"
     COMMAND = "command"
     SUBMITTED = "submitted"
@@ -17,27 +17,27 @@ class Trouble(StrEnum):
 
 
 _TEXTS = {
-    Trouble.PRESSED: (
+    ClientError.PRESSED: (
         "このアプリは応答しませんでした。もう一度お試しください。",
         "The app did not respond. Please try again.",
     ),
-    Trouble.COMMAND: (
+    ClientError.COMMAND: (
         "アプリが応答しなかったため、コマンドは実行されませんでした。もう一度お試しください。",
         "The command did not run because the app did not respond. Please try again.",
     ),
-    Trouble.SUBMITTED: (
+    ClientError.SUBMITTED: (
         "接続に問題がありました。もう一度お試しください。",
         "We had some trouble connecting. Please try again.",
     ),
-    Trouble.HOME: (
+    ClientError.HOME: (
         "このアプリのホームを読み込めませんでした。",
         "This app's Home could not be loaded.",
     ),
-    Trouble.GONE: (
+    ClientError.GONE: (
         "このボタンはもう表示されていません。",
         "This is no longer on the screen.",
     ),
-    Trouble.VIEW_GONE: (
+    ClientError.VIEW_GONE: (
         "この画面はすでに閉じられています。",
         "This window has already been closed.",
     ),
@@ -52,15 +52,15 @@ def _pick(texts: tuple[str, str], locale: str) -> str:
     return texts[0] if locale.startswith("ja") else texts[1]
 
 
-def tell(workspace: Workspace, member: Member, kind: Trouble) -> str:
-    """Shows it to the person and answers the text."""
+def show_client_error(workspace: Workspace, member: Member, kind: ClientError) -> str:
+    """Shows the error to the person; returns its text."""
     text = _pick(_TEXTS[kind], member.locale)
     workspace.show_error(member.id, text)
     return text
 
 
 def input_fault(block: dict, value: dict, locale: str) -> str | None:
-    """What Slack's client says about one input before it sends anything; None when fine."""
+    """The client's own check of one input before a submission; None when fine."""
     element = block["element"]
     if is_empty(value):
         return None if block.get("optional") else _pick(_REQUIRED, locale)

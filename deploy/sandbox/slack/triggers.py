@@ -1,4 +1,4 @@
-"""Things that live for a short while: trigger ids and response urls."""
+"""Trigger ids and response URLs, with their lifetimes and numbers of uses."""
 
 import secrets
 import time
@@ -37,7 +37,7 @@ class Triggers:
         return trigger_id
 
     def exchange(self, trigger_id: str) -> str:
-        """The user behind it, once and while it lives; SlackError otherwise."""
+        """The user of a valid trigger id, once. Raises SlackError."""
         trigger = self._made.get(trigger_id)
         if trigger is None:
             raise SlackError("invalid_trigger_id")

@@ -1,14 +1,14 @@
-"""Alerts of one case travel in as few signals as hold them."""
+"""Signal batches: alerts of one case travel in few signals."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.workflows.domain.builders import an_alert
-from workflows.shared.batching import LARGEST, MOST, batches
+from workflows.shared.signals import LARGEST, MOST, batches
 
 
-def test_one_alert_is_one_parcel() -> None:
-    """As it was before several could travel together."""
+def test_one_alert_is_one_batch() -> None:
+    """A single alert is sent unchanged."""
     assert list(batches([an_alert(1)])) == [(an_alert(1),)]
     assert list(batches([])) == []
 
@@ -21,7 +21,7 @@ def test_large_alerts_travel_apart() -> None:
 
 @given(st.lists(st.integers(0, 200_000), max_size=30), st.integers(0, 120))
 def test_nothing_is_lost_and_the_order_stays(sizes: list[int], small: int) -> None:
-    """However many there are, and however large each is."""
+    """For any number and size of alerts."""
     alerts = [
         an_alert(n, evidence=[{"kind": "text", "text": "x" * s}]) for n, s in enumerate(sizes)
     ]

@@ -1,0 +1,250 @@
+"""Slack actions: every button, menu entry and modal opener with its label, roles and command."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from activities.slack.blocks import button
+from activities.slack.cards.case_facts import protecting
+from activities.slack.i18n.catalog import Catalog
+from activities.slack.reader import Reader
+from workflows.domain.appeal import commands as appeal
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.model import UNDECIDED, Phase
+from workflows.domain.case.view import CardView
+from workflows.domain.people import WORKING_ROLES, Role
+
+EVERYBODY = frozenset(Role)
+NOT_AUDITORS = EVERYBODY - {Role.AUDITOR}
+ALL_PHASES = frozenset(Phase)
+
+MENU = "case.more"
+"""The overflow menu of a card: an entry `{name}` is the action `case.{name}`."""
+
+_PRESET = re.compile(r"(case\.(?:preset|sure))\.([a-z][a-z0-9_]{0,39})")
+
+
+@dataclass(frozen=True)
+class SlackAction:
+    """A button or menu entry; `id` is Slack's action_id.
+
+    label: key of the catalog, by default `button.` and the last part of the id. Labels of actions
+      that ask for more end with "…".
+    command: made from the press, or from the submission of `modal`; None only shows something.
+    modal: callback_id of the modal that opens.
+    phases: phases of a case in which the action makes sense.
+    closed_too: whether it works on a case without a running workflow.
+    offered: whether the menu of a card has it now.
+    """
+
+    id: str
+    command: Callable[..., Any] | None = None
+    modal: str | None = None
+    roles: frozenset[Role] = WORKING_ROLES
+    label: str = ""
+    phases: frozenset[Phase] = ALL_PHASES
+    closed_too: bool = False
+    offered: Callable[[CardView], bool] = field(default=lambda view: True)
+
+    @property
+    def label_key(self) -> str:
+        return self.label or f"button.{self.id.rpartition('.')[2]}"
+
+
+def _protected(view: CardView) -> bool:
+    return view.stuck or (view.phase in UNDECIDED and bool(protecting(view)))
+
+
+ACTIONS: dict[str, SlackAction] = {
+    each.id: each
+    for each in (
+        # -- a press is the whole command --
+        SlackAction("case.claim", cmd.Claim),
+        SlackAction("case.release", cmd.Release),
+        SlackAction("case.clear", cmd.MarkNoViolation),
+        SlackAction("case.escalate", cmd.Escalate),
+        SlackAction("case.confirm", cmd.Confirm, label="button.keep"),
+        SlackAction("case.lift_protection", cmd.LiftProtection, offered=_protected),
+        SlackAction("case.undo", cmd.Undo, offered=lambda view: view.undoable),
+        SlackAction(
+            "case.acknowledge",
+            cmd.Acknowledge,
+            offered=lambda view: view.acknowledged_by is None,
+        ),
+        SlackAction("case.resume", cmd.Resume),
+        SlackAction("case.watch", cmd.Watch, roles=EVERYBODY),
+        # Everybody sees the same menu, so it cannot depend on who watches already.
+        SlackAction(
+            "case.unwatch",
+            cmd.Unwatch,
+            roles=EVERYBODY,
+            offered=lambda view: bool(view.watchers),
+        ),
+        SlackAction("case.preset", cmd.ChoosePreset, label="button.asks"),
+        SlackAction("action.undo", cmd.Undo),
+        SlackAction("action.retry", cmd.Retry),
+        SlackAction("action.give_up", cmd.GiveUp),
+        SlackAction("notice.retry", cmd.RetryNotice, label="button.notice_retry"),
+        SlackAction("approval.approve", cmd.Approve, roles=NOT_AUDITORS),
+        SlackAction("approval.withdraw", cmd.Withdraw),
+        SlackAction("bulk.stop", cmd.StopBulk, label="button.bulk_stop"),
+        SlackAction("appeal.claim", appeal.ClaimAppeal),
+        SlackAction("appeal.release", appeal.ReleaseAppeal),
+        SlackAction("appeal.retry_notice", appeal.RetryNotice, label="button.notice_retry"),
+        # -- a modal asks for more --
+        SlackAction("case.decide", cmd.Decide, "decide", phases=UNDECIDED),
+        SlackAction(
+            "case.sure", cmd.ChoosePreset, "sure", phases=UNDECIDED, label="bot.sure.title"
+        ),
+        SlackAction("case.handover", cmd.HandOver, "handover", phases=UNDECIDED),
+        SlackAction("case.snooze", cmd.Snooze, "snooze", phases=UNDECIDED),
+        SlackAction("case.wait", cmd.Wait, "wait", phases=UNDECIDED),
+        SlackAction(
+            "case.merge",
+            cmd.Merge,
+            "merge",
+            phases=UNDECIDED,
+            offered=lambda view: bool(view.known.open_cases),
+        ),
+        SlackAction("case.note", cmd.AddNote, "note", closed_too=True),
+        SlackAction(
+            "case.reopen",
+            cmd.Reopen,
+            "reopen",
+            phases=frozenset({Phase.CLOSED}),
+            closed_too=True,
+        ),
+        SlackAction("approval.reject", cmd.Reject, "reject", roles=NOT_AUDITORS),
+        SlackAction("approval.ask", cmd.AskRequester, "ask", roles=NOT_AUDITORS),
+        SlackAction("approval.answer", cmd.AnswerApprover, "answer"),
+        SlackAction("appeal.uphold", appeal.Uphold, "uphold"),
+        SlackAction("appeal.overturn", appeal.Overturn, "overturn"),
+        SlackAction(
+            "case.bulk",
+            cmd.DecideBulk,
+            "bulk",
+            phases=UNDECIDED,
+            offered=lambda view: view.bulk_decisions,
+        ),
+        # -- a modal shows something --
+        SlackAction("case.all", modal="all", roles=EVERYBODY, closed_too=True),
+        SlackAction("case.evidence", modal="evidence_list", roles=EVERYBODY),
+        SlackAction("case.timeline", modal="timeline", roles=EVERYBODY),
+        SlackAction("bulk.list", modal="bulk_list", roles=EVERYBODY, label="button.bulk.list"),
+        # -- answers of /koban and of a storm --
+        SlackAction("lookup.reveal", modal="reveal", label="button.lookup.reveal"),
+        SlackAction("lookup.related", roles=EVERYBODY, label="button.lookup.related"),
+        SlackAction("lookup.open", modal="open_case", label="button.lookup.open"),
+        SlackAction("automation.resume", label="bot.brake.agree"),
+        SlackAction("storm.open", roles=EVERYBODY, label="storm.open"),
+    )
+}
+
+MODALS: dict[str, SlackAction] = {each.modal: each for each in ACTIONS.values() if each.modal}
+"""Modals by callback_id, with the action that opens them."""
+
+
+class Stage(StrEnum):
+    """State of a case that orders the menu of its card; UNKNOWN while the case does not answer."""
+
+    UNCLAIMED = "unclaimed"
+    CLAIMED = "claimed"
+    ON_HOLD = "on_hold"
+    DECIDED = "decided"
+    UNKNOWN = "unknown"
+
+
+_FIRST = ("undo", "lift_protection", "bulk", "merge", "evidence")
+_LAST = ("watch", "unwatch", "timeline")
+
+ENTRIES: dict[Stage, tuple[str, ...]] = {
+    Stage.UNCLAIMED: (
+        *_FIRST,
+        *("acknowledge", "escalate", "note", "snooze", "wait", "handover"),
+        *_LAST,
+    ),
+    Stage.CLAIMED: (
+        *_FIRST,
+        *("handover", "wait", "note", "escalate", "release", "snooze"),
+        *_LAST,
+    ),
+    Stage.ON_HOLD: (
+        *_FIRST,
+        *("handover", "note", "escalate", "release", "wait", "snooze"),
+        *_LAST,
+    ),
+    Stage.DECIDED: ("lift_protection", "evidence", "note", *_LAST),
+    Stage.UNKNOWN: ("note", *_LAST),
+}
+"""Menu entries, the most useful first; `SlackAction.offered` leaves out what does not apply."""
+
+PAGE = (
+    "case.evidence",
+    "case.note",
+    "case.watch",
+    "case.unwatch",
+    "case.handover",
+    "case.snooze",
+    "case.wait",
+    "case.merge",
+    "case.reopen",
+    "case.bulk",
+    "case.timeline",
+    "bulk.list",
+)
+"""Buttons below the answer to `/koban case`, in their order."""
+
+
+def find(action_id: str) -> SlackAction | None:
+    """The action with this id; `case.preset.{preset}` and `case.sure.{preset}` are one each."""
+    named = _PRESET.fullmatch(action_id)
+    if named is not None:
+        return ACTIONS[named[1]]
+    return None if action_id in ("case.preset", "case.sure") else ACTIONS.get(action_id)
+
+
+def preset_of(action_id: str) -> str | None:
+    """The preset that an action id carries."""
+    named = _PRESET.fullmatch(action_id)
+    return named[2] if named is not None else None
+
+
+def entries(view: CardView | None) -> tuple[str, ...]:
+    """Names of everything that can be done beside the buttons and presets of a card."""
+    names = ENTRIES[_stage(view)]
+    if view is None:
+        return names
+    return tuple(name for name in names if ACTIONS[f"case.{name}"].offered(view))
+
+
+def _stage(view: CardView | None) -> Stage:
+    if view is None:
+        return Stage.UNKNOWN
+    if view.phase not in UNDECIDED:
+        return Stage.DECIDED
+    if view.hold is not None:
+        return Stage.ON_HOLD
+    return Stage.CLAIMED if view.owner is not None else Stage.UNCLAIMED
+
+
+def label(action_id: str, texts: Catalog | Reader) -> str:
+    """`引き継ぐ…`."""
+    return texts.say(ACTIONS[action_id].label_key)
+
+
+def modal_title(modal: str, texts: Catalog | Reader) -> str:
+    """`引き継ぐ`: the label of the action that opens the modal."""
+    return label(MODALS[modal].id, texts).removesuffix("…")
+
+
+def element(
+    action_id: str,
+    texts: Catalog | Reader,
+    value: str,
+    style: str | None = None,
+    confirm: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The action as a Block Kit button."""
+    return button(action_id, label(action_id, texts), value, style, confirm)

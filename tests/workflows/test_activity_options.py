@@ -1,0 +1,36 @@
+"""Activity options: the table covers every port, and nothing bypasses it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio import activity
+
+import workflows
+from workflows.activity_options import OPTIONS
+from workflows.ports import appeals, bulk, cases, evidence, reports, storms
+
+PORTS = [
+    each
+    for module in (appeals, bulk, cases, evidence, reports, storms)
+    for each in vars(module).values()
+    if activity._Definition.from_callable(each) is not None
+]
+
+
+@pytest.mark.parametrize("port", PORTS, ids=lambda port: port.__name__)
+def test_every_activity_has_options(port: Callable[..., Any]) -> None:
+    """A workflow that starts one without would fail its task."""
+    assert port in OPTIONS
+
+
+def test_activities_are_started_by_the_table_only() -> None:
+    """Timeouts and retry policies are in one file."""
+    (folder,) = workflows.__path__
+    found = [
+        file.name
+        for file in sorted(Path(folder).rglob("*.py"))
+        if "_activity(" in file.read_text("utf-8") or "RetryPolicy(" in file.read_text("utf-8")
+    ]
+    assert found == ["activity_options.py"]

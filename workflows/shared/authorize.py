@@ -1,0 +1,90 @@
+"""Role lookup: a press is decided with roles of its person that are at most 60 s old."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+from temporalio import workflow
+
+from workflows.activity_options import ROLES_LATER, execute
+from workflows.domain.appeal.commands import AppealClick
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.commands import Click, Grant
+from workflows.domain.people import Actor
+from workflows.ports import cases
+from workflows.ports.cases import RolesAsk
+
+FRESH = timedelta(seconds=60)
+"""Maximum age of the roles when a press is decided."""
+
+PEOPLE = 100
+"""Number of people whose roles one workflow caches."""
+
+_SKEW = timedelta(seconds=5)
+"""The clock of the process that took the press may be ahead by this much."""
+
+BY_APPROVERS = cmd.Approve | cmd.Reject | cmd.AskRequester
+"""Commands of approvers, whose roles are never cached: some of what they approve is final."""
+
+C = TypeVar("C", Click, AppealClick)
+
+
+@dataclass(frozen=True)
+class Authorized(Generic[C]):
+    """A click with its person's roles as of `at`."""
+
+    click: C
+    at: datetime
+
+
+class Authorizer:
+    """Roles of the people who press, with a cache."""
+
+    def __init__(self) -> None:
+        self._grants: dict[str, Grant] = {}
+
+    def cached(self, click: C, now: datetime) -> Authorized[C] | None:
+        """Returns the click with roles that came along or are cached; None if none are fresh."""
+        if isinstance(click.command, BY_APPROVERS):
+            return None
+        grants = (click.grant, self._grants.get(click.command.by.id))
+        fresh = (each for each in grants if each is not None and _is_fresh(each, now))
+        grant = next(fresh, None)
+        return None if grant is None else _with_roles(click, grant, now)
+
+    async def look_up(self, click: C) -> Authorized[C]:
+        """Returns the click with roles from Slack, after one attempt. Raises `FailureError`."""
+        return self._noted(click, await execute(cases.roles_of, _wanted(click)))
+
+    async def look_up_later(self, authorized: Authorized[C]) -> Authorized[C]:
+        """Tries for as long as a press may wait. Raises `FailureError`."""
+        click = authorized.click
+        grant = await execute(cases.roles_of, _wanted(click), ROLES_LATER)
+        noted = self._noted(click, grant)
+        return replace(authorized, click=noted.click, at=noted.at)
+
+    def _noted(self, click: C, grant: Grant) -> Authorized[C]:
+        if len(self._grants) >= PEOPLE:
+            self._grants.clear()
+        self._grants[click.command.by.id] = grant
+        return _with_roles(click, grant, workflow.now())
+
+
+def is_current(authorized: Authorized[C], now: datetime) -> bool:
+    """Whether the roles of a press that waited may still be used."""
+    return now - authorized.at <= FRESH
+
+
+def _is_fresh(grant: Grant, now: datetime) -> bool:
+    return -_SKEW <= now - grant.as_of <= FRESH
+
+
+def _with_roles(click: C, grant: Grant, at: datetime) -> Authorized[C]:
+    actor = Actor(id=click.command.by.id, roles=frozenset(grant.roles))
+    command = click.command.model_copy(update={"by": actor})
+    return Authorized(click.model_copy(update={"command": command}), at)
+
+
+def _wanted(click: Click | AppealClick) -> RolesAsk:
+    approves = isinstance(click.command, BY_APPROVERS)
+    return RolesAsk(person=click.command.by.id, approves=approves)
