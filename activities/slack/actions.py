@@ -212,7 +212,7 @@ def preset_of(action_id: str) -> str | None:
 
 
 def entries(view: CardView | None) -> tuple[str, ...]:
-    """Names of everything that can be done beside the buttons and presets of a card."""
+    """Names of all actions besides the buttons and presets of a card."""
     names = ENTRIES[_stage(view)]
     if view is None:
         return names

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from typing import Protocol
 
 from activities.ledger.bulk import BulkLedger
 from activities.ledger.database import Database, LedgerUnavailable
@@ -25,33 +24,9 @@ from bot.services.team import LanguagePreferences, TeamService
 from bot.settings import Settings
 from workflows.client import Appeals, Cases
 from workflows.domain.alerts import Alert
-from workflows.domain.appeal.commands import AppealClick
-from workflows.domain.case.commands import Click
-from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.people import Role
 from workflows.domain.policy.playbook import Playbook
 from workflows.domain.values import Language
-from workflows.ports.appeals import AppealSnapshot
-
-
-class CaseService(Protocol):
-    """`workflows.client.Cases`, or the wrapper that refreshes App Home after a click."""
-
-    async def click(self, workflow_id: str, click: Click) -> None:
-        """Stores a click durably. Raises `workflows.client.OutOfReach`."""
-
-    async def memory(self, workflow_id: str) -> CaseSnapshot | None:
-        """Returns a running case, None when it has ended. Raises `OutOfReach`."""
-
-
-class AppealService(Protocol):
-    """`workflows.client.Appeals`, or the wrapper that refreshes App Home after a click."""
-
-    async def click(self, click: AppealClick) -> bool:
-        """Stores a click durably; False when its appeal has ended. Raises `OutOfReach`."""
-
-    async def memory(self, appeal: str) -> AppealSnapshot | None:
-        """Returns an open appeal, None when it has ended. Raises `OutOfReach`."""
 
 
 class ManualAlerts:
@@ -75,8 +50,8 @@ class ManualAlerts:
 class Services:
     """Dependencies of Slack's listeners. Times that people type are in `zone`."""
 
-    cases: CaseService
-    appeals: AppealService
+    cases: Cases
+    appeals: Appeals
     policies: Policies
     people: Directory
     ledger: LedgerReader

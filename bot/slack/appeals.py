@@ -80,16 +80,16 @@ class AppealModals(ModalListener[AppealMetadata]):
     unreadable = "bot.appeal.unreadable"
 
     async def open(self, press: Press, aim: AppealHandle, name: str) -> None:
-        """Opens the modal `name`, or tells the person why it does not open."""
+        """Opens the modal `name`, or answers why it does not open."""
         place = press.source.place
         if place is None:
-            await self._screen.tell(press.source, "bot.appeal.unreadable")
+            await self._screen.answer(press.source, "bot.appeal.unreadable")
             return
         asking = asyncio.gather(self._texts(press.source.person), self._statement(aim.appeal))
         try:
             texts, statement = await asking
         except AppealOver:
-            await self._screen.tell(press.source, "bot.appeal.over")
+            await self._screen.answer(press.source, "bot.appeal.over")
             return
         carried = AppealMetadata(
             appeal=aim.appeal, version=aim.version, place=place, language=texts.language

@@ -1,4 +1,4 @@
-"""POST /slack/events: what Slack sends over HTTP, on its way to Bolt."""
+"""POST /slack/events: Slack's requests over HTTP, verified before Bolt parses them."""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from slack_sdk.signature import SignatureVerifier
 MOST_BYTES = 2 * 1024 * 1024
 """A view is at most 250 KB (docs.slack.dev, views.open) and grows threefold as a form."""
 
-# Neither int() nor compare_digest() in the verifier takes just anything from a header.
+# int() and compare_digest() in the verifier raise on malformed headers.
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 _SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
 
@@ -23,11 +23,11 @@ _log = structlog.get_logger(__name__)
 def slack_routes(app: AsyncApp, signing_secret: str) -> APIRouter:
     """A router with `POST /slack/events`.
 
-    401 for what Slack did not sign within five minutes, 413 over `MOST_BYTES`, 400 for a signed
-    body that can't be read; everything else is Bolt's answer.
+    401 without a valid signature of the last five minutes, 413 over `MOST_BYTES`, 400 for a signed
+    but unreadable body; everything else is Bolt's answer.
 
     Raises:
-        ValueError: where the secret is empty.
+        ValueError: the secret is empty.
     """
     router = APIRouter()
     verifier = SignatureVerifier(signing_secret)
@@ -37,7 +37,7 @@ def slack_routes(app: AsyncApp, signing_secret: str) -> APIRouter:
         body = await _capped(request)
         if body is None:
             return PlainTextResponse("too large", 413)
-        # Bolt reads a body before it verifies it: a malformed one would be a 500 for strangers.
+        # Bolt parses a body before it verifies it: a malformed one would be a 500 for anybody.
         if not _signed(verifier, request.headers, body):
             return PlainTextResponse("invalid request", 401)
         return await _dispatch(app, request, body)

@@ -1,4 +1,4 @@
-"""The Slack app manifest: exactly what Koban uses, and nothing more.
+"""Slack app manifest: exactly the features and scopes that Koban uses.
 
 https://docs.slack.dev/reference/app-manifest
 """
@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.slack.app import COMMAND, EVENTS
 
-# The method's page at docs.slack.dev says which scopes it asks of a bot token.
+# The scopes of a bot token, from each method's page at docs.slack.dev.
 SCOPES_OF: dict[str, tuple[str, ...]] = {
     "auth.test": (),
     "blocks.validate": (),
@@ -18,7 +18,7 @@ SCOPES_OF: dict[str, tuple[str, ...]] = {
     "conversations.history": ("channels:history", "groups:history", "im:history"),
     "conversations.list": ("channels:read", "groups:read"),
     "conversations.open": ("im:write",),
-    # The picture of a report is looked for in its thread: files are only shown with files:read.
+    # A report's picture is looked up in its thread; files are listed with files:read only.
     "conversations.replies": ("channels:history", "files:read", "groups:history"),
     "files.completeUploadExternal": ("files:write",),
     "files.getUploadURLExternal": ("files:write",),
@@ -31,7 +31,7 @@ SCOPES_OF: dict[str, tuple[str, ...]] = {
     "views.push": (),
     "views.update": (),
 }
-"""Every Web API method that Koban calls, with the scopes that it needs."""
+"""Every Web API method that Koban calls, with its scopes."""
 
 SCOPES = tuple(sorted({"commands", *(s for scopes in SCOPES_OF.values() for s in scopes)}))
 HINT = (
@@ -59,11 +59,11 @@ SHORTCUTS: tuple[dict[str, str], ...] = (
 def manifest(public_url: str | None, socket_mode: bool) -> dict[str, Any]:
     """The manifest of one deployment.
 
-    `public_url` is where `koban serve` is reached from outside, without a path. Slack needs it
-    unless `socket_mode` is on.
+    `public_url` is the public address of `koban serve`, without a path. Slack needs it unless
+    `socket_mode` is on.
 
     Raises:
-        ValueError: where neither is given.
+        ValueError: neither is given.
     """
     if public_url is None and not socket_mode:
         raise ValueError("Slack needs the public https address of koban serve, or Socket Mode")
@@ -84,7 +84,7 @@ def _features(url: str | None) -> dict[str, Any]:
     return {
         "app_home": {
             "home_tab_enabled": True,
-            # Without this tab a message to a person is refused (messages_tab_disabled).
+            # Without this tab Slack refuses direct messages (messages_tab_disabled).
             "messages_tab_enabled": True,
             "messages_tab_read_only_enabled": True,
         },
@@ -95,7 +95,7 @@ def _features(url: str | None) -> dict[str, Any]:
                 "command": COMMAND,
                 "description": "ケースの照会・作成、自動対応の停止 / Cases, look-ups, automation",
                 "usage_hint": HINT,
-                # `cover @person` needs the person's id; bot.slack.commands.parser undoes the rest.
+                # For ids in `cover @person`; bot.slack.commands.parser unescapes the rest.
                 "should_escape": True,
                 **_at("url", url),
             }

@@ -1,4 +1,4 @@
-"""Rendering of lists and lines: each takes hostile text and gives harmless blocks."""
+"""Rendering of lists and lines: text from outside is escaped here."""
 
 import re
 from collections.abc import Iterable
@@ -35,12 +35,12 @@ _PERSON = re.compile(r"[UW][A-Z0-9]{2,20}")
 
 
 def section(text: str) -> Block:
-    """One paragraph of mrkdwn that is already harmless."""
+    """One paragraph of escaped mrkdwn."""
     return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
 
 
 def sections(lines: Iterable[str]) -> list[Block]:
-    """As few paragraphs as hold the lines, each of them whole: a cut could tear a link apart."""
+    """As few paragraphs as hold the lines; no line is cut, since that could break a link."""
     paragraphs: list[str] = []
     for line in lines:
         joined = f"{paragraphs[-1]}\n{line}" if paragraphs else line
@@ -57,7 +57,7 @@ def safe(text: str, most: int = 200) -> str:
 
 
 def person(who: str | None, texts: Catalog) -> str:
-    """A person as Slack shows them; nobody: the word for it."""
+    """A mention of a person; the word for nobody if there is none."""
     if who is None:
         return texts.say("words.nobody")
     return f"<@{who}>" if _PERSON.fullmatch(who) else safe(who, 40)
@@ -92,7 +92,7 @@ def case_line(line: CaseLine, texts: Catalog, base: str | None, now: datetime) -
 
 
 def state(line: CaseLine, texts: Catalog, now: datetime) -> list[str]:
-    """Where a case stands: its phase, what it waits for, who has it, and until when."""
+    """The state of a case: phase, hold or approval, owner, and due time."""
     return [
         texts.say(f"card.state.{line.phase}"),
         *_waits(line, texts),
@@ -102,14 +102,14 @@ def state(line: CaseLine, texts: Catalog, now: datetime) -> list[str]:
 
 
 def owner_words(line: CaseLine, texts: Catalog) -> str:
-    """Who has a case."""
+    """The owner of a case."""
     if line.owner is None:
         return texts.say("words.owner.nobody")
     return texts.say("words.owner", person=person(line.owner, texts))
 
 
 def _waits(line: CaseLine, texts: Catalog) -> list[str]:
-    """What sets a case aside, or what besides its decision waits for an approval."""
+    """The hold of a case, or its pending undo or review."""
     if line.hold is not None and line.hold_until is not None:
         return [texts.say(f"words.hold.{line.hold}", at=moment(line.hold_until))]
     waits = _WAITS.get(line.purpose) if line.purpose is not None else None
@@ -117,8 +117,8 @@ def _waits(line: CaseLine, texts: Catalog) -> list[str]:
 
 
 def due(line: CaseLine, texts: Catalog, now: datetime) -> list[str]:
-    """When something is due, marked where that has passed."""
+    """The due time, marked if overdue."""
     if line.due is None or (line.phase is Phase.CLOSED and not line.approvers):
         return []
-    told = texts.say("words.due", time=moment(line.due))
-    return [told, f"*{texts.say('words.overdue')}*"] if line.due < now else [told]
+    shown = texts.say("words.due", time=moment(line.due))
+    return [shown, f"*{texts.say('words.overdue')}*"] if line.due < now else [shown]

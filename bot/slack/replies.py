@@ -12,9 +12,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from activities.errors import Unavailable
-from bot.services.slack import CaseService, Services
+from bot.services.slack import Services
 from bot.slack.interactions import Source
-from workflows.client import OutOfReach
+from workflows.client import Cases, OutOfReach
 from workflows.domain.case.commands import Click
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.values import Language, Value
@@ -194,7 +194,7 @@ STORING = 2.0
 """Seconds; Slack shows an error after 3 s (docs.slack.dev, acknowledging requests)."""
 
 
-async def store(cases: CaseService, workflow_id: str, click: Click) -> bool:
+async def store(cases: Cases, workflow_id: str, click: Click) -> bool:
     """Whether the case has the click durably; False if it is out of reach."""
     try:
         async with asyncio.timeout(STORING):

@@ -1,4 +1,4 @@
-"""Samples of everything that Koban sends, validated by Slack and sent to nobody."""
+"""Samples of everything that Koban sends, for validation by Slack; none is posted."""
 
 import asyncio
 import json
@@ -54,7 +54,7 @@ from workflows.ports.storms import ShowStorm
 
 
 def storms(case: Case, reader: Reader, now: datetime) -> Iterator[tuple[str, Message]]:
-    """The message that stands for a flood of cases like this one, and the call in its thread."""
+    """The digest of a storm of cases like this one, and the mention in its thread."""
     title, counts = case.policy.playbook.title, dict.fromkeys(Severity, 99_999)
     top = tuple(
         Top(
@@ -255,7 +255,7 @@ class NotAsked(Exception):
 
 
 async def fault_of(web: AsyncWebClient, sample: Sample) -> str | None:
-    """What Slack would refuse, with its place; None where it takes the sample.
+    """The first faults that Slack finds, with their places; None for a valid sample.
 
     Raises:
         NotAsked: where Slack does not answer, or does not know the method.
@@ -288,9 +288,9 @@ def _worded(code: str, faults: Any, web: AsyncWebClient) -> str:
         raise NotAsked(f"Slack at {web.base_url} does not know {METHOD}: nothing was looked at.")
     if not code.startswith("invalid_") or not isinstance(faults, list) or not faults:
         raise NotAsked(f"Slack does not look at it ({code}).")
-    told = [_fault(each) for each in faults[:_MOST_FAULTS]]
-    more = len(faults) - len(told)
-    return "; ".join([*told, *([f"{more} more"] if more else [])])
+    shown = [_fault(each) for each in faults[:_MOST_FAULTS]]
+    more = len(faults) - len(shown)
+    return "; ".join([*shown, *([f"{more} more"] if more else [])])
 
 
 def _fault(fault: Any) -> str:

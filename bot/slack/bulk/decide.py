@@ -74,7 +74,7 @@ class BulkModal(ModalListener[BulkMetadata]):
     async def open(self, press: Press, aim: Handle) -> None:
         """Opens a placeholder at once, and fills it in after reading case and platform."""
         if press.source.place is None:
-            await self._screen.tell(press.source, "bot.press.unreadable")
+            await self._screen.answer(press.source, "bot.press.unreadable")
             return
         texts = await self._texts(press.source.person)
         loading = sentence_view("bulk", texts.say("bot.bulk.loading"), texts)

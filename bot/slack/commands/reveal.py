@@ -63,7 +63,7 @@ class RevealModal(ModalListener[RevealMetadata]):
     async def open(self, press: Press, subject: Subject) -> None:
         """Opens the modal, unless the person is known to lack the role."""
         if not await self._may(press.source.person, ROLES):
-            await self._screen.tell(press.source, "bot.reveal.no_role")
+            await self._screen.answer(press.source, "bot.reveal.no_role")
             return
         texts = await self._texts(press.source.person)
         carried = RevealMetadata(subject=subject, language=texts.language)

@@ -33,7 +33,7 @@ SECONDS = 12.0
 _log = structlog.get_logger(__name__)
 
 
-class Tie(Value):
+class RelatedSubject(Value):
     """A related subject, with the sources that name it and its record in the ledger."""
 
     subject: Subject
@@ -91,16 +91,16 @@ class SubjectAnswer(Answer):
         await record_look_up(self._services, request, subject.type, subject.id)
         past = await self._services.ledger.past(subject)
         facts: tuple[Fact, ...] | None = None
-        away = False
+        unreachable = False
         try:
             facts = await self._services.platform.look_up(subject.type, subject.id)
         except Unavailable as error:
             # The ledger's history is useful without the platform's fields.
             _log.warning("platform_unavailable", error=str(error))
-            away = True
+            unreachable = True
         base = await self._links.base()
         buttons = self._buttons(subject, facts or (), request)
-        return pages.subject_page(subject, facts, past, request.texts, base, away, buttons)
+        return pages.subject_page(subject, facts, past, request.texts, base, unreachable, buttons)
 
     def _buttons(self, subject: Subject, facts: Sequence[Fact], request: Request) -> list[Block]:
         catalog = self._services.policies.look_ups()
@@ -133,9 +133,9 @@ class SubjectAnswer(Answer):
         )
         if all(found is None for found in answers):
             raise Unavailable("No look-up of related subjects answers.")
-        ties = await self._ties(line.subject, list(sources.values()), answers)
-        away = [s for s, found in zip(sources.values(), answers, strict=True) if found is None]
-        return related_page(line, ties, away, request.texts)
+        related = await self._related_subjects(line.subject, list(sources.values()), answers)
+        silent = [s for s, found in zip(sources.values(), answers, strict=True) if found is None]
+        return related_page(line, related, silent, request.texts)
 
     def _sources(self, subject: Subject) -> Mapping[str, RelatedSpec]:
         known = self._services.bulk_decisions.sources()
@@ -154,12 +154,12 @@ class SubjectAnswer(Answer):
             return None
         return tuple(each for each in found.subjects if each != start)
 
-    async def _ties(
+    async def _related_subjects(
         self,
         start: Subject,
         specs: Sequence[RelatedSpec],
         answers: Sequence[tuple[Subject, ...] | None],
-    ) -> list[Tie]:
+    ) -> list[RelatedSubject]:
         """Each subject once, those with a record first."""
         by: dict[str, list[Text]] = {}
         subjects: dict[str, Subject] = {}
@@ -168,45 +168,48 @@ class SubjectAnswer(Answer):
                 subjects[each.key] = each
                 by.setdefault(each.key, []).append(spec.title)
         records = await self._services.finding.records(tuple(subjects.values()))
-        ties = [
-            Tie(subject=each, by=tuple(by[key]), record=records.get(key, Record()))
+        related = [
+            RelatedSubject(subject=each, by=tuple(by[key]), record=records.get(key, Record()))
             for key, each in subjects.items()
         ]
-        return sorted(ties, key=_weight)
+        return sorted(related, key=_weight)
 
 
-def _weight(tie: Tie) -> tuple[int, int, int]:
-    return (-len(tie.record.open_cases), -tie.record.standing, -len(tie.by))
+def _weight(each: RelatedSubject) -> tuple[int, int, int]:
+    return (-len(each.record.open_cases), -each.record.standing, -len(each.by))
 
 
 def related_page(
-    line: ShowRelated, ties: Sequence[Tie], away: Sequence[RelatedSpec], texts: Catalog
+    line: ShowRelated,
+    related: Sequence[RelatedSubject],
+    silent: Sequence[RelatedSpec],
+    texts: Catalog,
 ) -> Said:
     """One page of related subjects, and the sources that did not answer."""
     name = subject_name(line.subject, texts)
     missing = [
         texts.say("bot.related.away", title=safe(spec.title.in_(texts.language), 60))
-        for spec in away
+        for spec in silent
     ]
-    shown = ties[line.first : line.first + PAGE]
+    shown = related[line.first : line.first + PAGE]
     if not shown:
         title = texts.say("bot.related.none", subject=name)
         return Said(text=title, blocks=tuple(sections([title, *missing])))
-    title = texts.say("bot.related.title", subject=name, count=len(ties))
-    rows = [section(_tie(each, texts)) for each in shown]
+    title = texts.say("bot.related.title", subject=name, count=len(related))
+    rows = [section(_related_line(each, texts)) for each in shown]
     before = max(line.first - PAGE, 0) if line.first > 0 else None
-    after = line.first + PAGE if line.first + PAGE < len(ties) else None
+    after = line.first + PAGE if line.first + PAGE < len(related) else None
     turns = page_buttons(PAGER, line.subject.key, before, after, texts)
     return Said(text=title, blocks=(*sections([f"*{title}*", *missing]), *rows, *turns))
 
 
-def _tie(tie: Tie, texts: Catalog) -> str:
-    shared = texts.say("words.comma").join(safe(each.in_(texts.language), 60) for each in tie.by)
-    parts = [f"*{subject_name(tie.subject, texts)}*", shared]
-    if tie.record.open_cases:
-        ids = texts.say("words.comma").join(tie.record.open_cases[:5])
-        count = len(tie.record.open_cases)
+def _related_line(each: RelatedSubject, texts: Catalog) -> str:
+    shared = texts.say("words.comma").join(safe(title.in_(texts.language), 60) for title in each.by)
+    parts = [f"*{subject_name(each.subject, texts)}*", shared]
+    if each.record.open_cases:
+        ids = texts.say("words.comma").join(each.record.open_cases[:5])
+        count = len(each.record.open_cases)
         parts.append(texts.say("bot.related.cases", count=count, ids=ids))
-    if tie.record.standing:
-        parts.append(texts.say("bot.related.standing", count=tie.record.standing))
+    if each.record.standing:
+        parts.append(texts.say("bot.related.standing", count=each.record.standing))
     return " · ".join(parts)

@@ -139,7 +139,7 @@ class TeamAnswer(Answer):
     lines = (ShowOnCall, ShowStats)
 
     async def answer(self, line: ShowOnCall | ShowStats, request: Request) -> Said:
-        """Who is on call, or the numbers of a period. Raises `Unavailable`."""
+        """The people on call, or the numbers of a period. Raises `Unavailable`."""
         team, now = self._services.team, request.now
         if isinstance(line, ShowOnCall):
             return on_call_page(await team.on_call(now), request.texts)

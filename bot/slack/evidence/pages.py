@@ -157,29 +157,29 @@ def _pieces(alert: AlertEvidence) -> Iterator[Piece]:
 def page_at(start: Start, alerts: Sequence[AlertEvidence], total: int) -> Page:
     """The page at `start`; `alerts` are those after its `skip`, of `total` in all."""
     parts: list[Part] = []
-    room, words = MOST_PIECES, MOST_UNITS
+    free, words = MOST_PIECES, MOST_UNITS
     for number, alert in enumerate(alerts[:ALERTS]):
         first = start.piece if number == 0 else 0
         rest = pieces_of(alert)[first:]
-        kept = _fitting(rest, room, words, forced=not parts)
+        kept = _fitting(rest, free, words, forced=not parts)
         if rest and not kept:
             return Page(tuple(parts), Start(start.skip + number, first))
         parts.append(Part(alert, kept, continued=first > 0))
         if len(kept) < len(rest):
             return Page(tuple(parts), Start(start.skip + number, first + len(kept)))
-        room -= len(kept) + 1
+        free -= len(kept) + 1
         words -= sum(map(_weight, kept))
     following = start.skip + len(parts)
     return Page(tuple(parts), Start(following) if parts and following < total else None)
 
 
-def _fitting(rest: Sequence[Piece], room: int, words: int, forced: bool) -> tuple[Piece, ...]:
+def _fitting(rest: Sequence[Piece], free: int, words: int, forced: bool) -> tuple[Piece, ...]:
     """As many pieces as fit; at least one if `forced`."""
     kept: list[Piece] = []
     for each in rest:
         words -= _weight(each)
-        room -= 1
-        if (room < 0 or words < 0) and not (forced and not kept):
+        free -= 1
+        if (free < 0 or words < 0) and not (forced and not kept):
             break
         kept.append(each)
     return tuple(kept)

@@ -22,7 +22,7 @@ from workflows.domain.people import Actor
 PATIENCE = 0.7
 """Seconds for the error message; with `STORING` below the 3 s that Slack waits."""
 
-ACTIONS = re.compile(r"evidence\.reveal\..+")
+ACTIONS = re.compile(r"evidence\.(?!page\.).+")
 
 _log = structlog.get_logger(__name__)
 
@@ -81,7 +81,7 @@ class EvidenceReveal(Listener):
         """Reports a modal that did not open: nothing will show the answer of the case."""
         if not await opening:
             source = press.source.model_copy(update={"place": carried.place})
-            await self._screen.tell(source, "bot.modal.not_opened")
+            await self._screen.answer(source, "bot.modal.not_opened")
 
     async def _show_not_taken(
         self, opening: asyncio.Task[bool], press: Press, modal: Modal, case: str

@@ -70,7 +70,7 @@ class HomeReader:
         return await self._queue.get()
 
     async def on_call(self) -> OnCall:
-        """Who is on shift now."""
+        """The current shift."""
         return await self._on_call.get()
 
     async def today(self) -> Numbers:
@@ -106,7 +106,7 @@ def cases(
 
 
 def shift(on_call: OnCall, texts: Catalog) -> list[Block]:
-    """Who is on shift now."""
+    """The current shift."""
     rows = "\n".join(team.now(on_call, texts))
     return [_header(texts.say("bot.oncall.now")), section(rows), _divider()]
 

@@ -45,7 +45,7 @@ class ModalOpener(Listener):
     """Opens the modal of a press."""
 
     async def open(self, press: Press, aim: Handle) -> None:
-        """Opens the modal, or tells the person why it does not open."""
+        """Opens the modal, or answers why it does not open."""
         action = find(press.name)
         assert action is not None
         assert action.modal is not None

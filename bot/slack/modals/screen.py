@@ -43,7 +43,7 @@ class Screen:
             _log.warning("modal_not_opened", error=str(error))
         else:
             return str(answer["view"]["id"])
-        await self.tell(source, "bot.modal.not_opened")
+        await self.answer(source, "bot.modal.not_opened")
         return None
 
     async def begin(self, press: Press, view: View | dict[str, Any]) -> str | None:
@@ -68,7 +68,7 @@ class Screen:
         call = self._client.views_update(external_id=external_id, view=view)
         return await _done(call, "modal_not_redrawn")
 
-    async def tell(self, source: Source, key: str, **values: str) -> None:
+    async def answer(self, source: Source, key: str, **values: str) -> None:
         """Answers a person next to their press, with a sentence of the catalog."""
         language = await self._languages.of(source.person)
         await self.say(source, self._services.texts(language).say(key, **values))

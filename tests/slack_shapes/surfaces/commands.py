@@ -18,7 +18,13 @@ from bot.slack.commands.automation import (
 from bot.slack.commands.cover import CoverAnswer, CoverLine, EndCovers, LetCover, ShowCovers
 from bot.slack.commands.find import Find, found_page
 from bot.slack.commands.playbook import playbook_page, playbooks_page
-from bot.slack.commands.subject import PAGE, ShowRelated, SubjectAnswer, Tie, related_page
+from bot.slack.commands.subject import (
+    PAGE,
+    RelatedSubject,
+    ShowRelated,
+    SubjectAnswer,
+    related_page,
+)
 from bot.slack.commands.team import Window
 from bot.slack.queue import Which
 from bot.slack.replies import Said
@@ -70,7 +76,7 @@ def _related(scene: Scene) -> Iterator[tuple[str, Sent]]:
     title = scene.words.titled("同じ端末", "Same device")
     seen = Record(open_cases=tuple(f"K{n:08}" for n in range(9)), standing=3)
     ties = [
-        Tie(
+        RelatedSubject(
             subject=Subject(type="user", id=f"{scene.words.id[:250]}{n}"),
             by=(title,) * (1 + n % 9),
             record=seen if n < 2 else Record(),
