@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bot.policies import open_policies
 from tests.stories.test_a_shift import lure
 from tests.world import World
-from workflows.client import Cases, OutOfReach
+from workflows.client import OutOfReach
 from workflows.domain.alerts import Alert
 
 IN_FLIGHT = 32
@@ -35,7 +35,7 @@ def alerts(numbers: Iterable[int], person: str = "u_123", text: str | None = Non
 
 async def pour(world: World, poured: list[Alert]) -> str:
     """Sends alerts to their case without the HTTP endpoint; returns the workflow id."""
-    cases = Cases(world.client, world.settings.temporal.task_queue)
+    cases = world.cases
     target_of = open_policies(world.settings).target_of
     slots = asyncio.Semaphore(IN_FLIGHT)
 

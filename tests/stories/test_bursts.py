@@ -15,7 +15,6 @@ from deploy.sandbox.slack.reading import controls
 from tests.stories.flood import alerts, pour, runs_of
 from tests.stories.test_a_shift import case_of, lure
 from tests.world import World, koban, work
-from workflows.client import Cases
 from workflows.domain.case.commands import AddNote, Click, Place
 from workflows.domain.people import Actor
 
@@ -39,7 +38,7 @@ async def busy(folder: Path) -> AsyncIterator[None]:
 
 async def press_all(world: World, workflow_id: str, case: str) -> None:
     """Signals one note for each click, as in an outage of the workers."""
-    cases = Cases(world.client, "koban")
+    cases = world.cases
     for number in range(CLICKS):
         note = AddNote(by=Actor(id="U0SATO"), note=f"メモ{number}")
         click = Click(id=f"press/{number}", case=case, command=note, place=Place(channel="C0LIVE"))

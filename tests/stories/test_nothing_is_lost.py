@@ -7,7 +7,6 @@ from deploy.sandbox.slack.person import wait_until
 from deploy.sandbox.slack.reading import controls, visible_text
 from tests.stories.test_a_shift import case_of, lure
 from tests.world import World, koban, work
-from workflows.client import Cases
 from workflows.domain.case.commands import AddNote, Claim, Click, Place
 from workflows.domain.people import Actor
 
@@ -172,7 +171,7 @@ async def test_a_press_is_not_judged_before_it_came(world: World) -> None:
     await world.happens(lure())
     sato = await world.person("U0SATO")
     card, case = await case_of(sato)
-    cases = Cases(world.client, world.settings.temporal.task_queue)
+    cases = world.cases
     workflow_id, place = str(controls(card)[0].block_id), Place(channel="C0LIVE")
     ahead = datetime.now(UTC) + timedelta(seconds=6)
     for command, at in (

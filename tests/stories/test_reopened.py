@@ -7,7 +7,6 @@ from deploy.sandbox.slack.person import Person, wait_until
 from tests.stories.flood import alerts, pour
 from tests.stories.test_a_shift import case_of, lure
 from tests.world import World
-from workflows.client import Cases
 from workflows.domain.alerts import Alert
 from workflows.domain.ids import closed_workflow_id
 from workflows.ports.cases import Delivery
@@ -103,7 +102,7 @@ async def test_an_alert_that_comes_for_it_too_late_opens_the_next_case(world: Wo
     sato, card, case = await reopened(world)
     await closed(world, sato, card, case, times=2)
     late = Alert.model_validate(lure(2).alerts[0])
-    cases = Cases(world.client, world.settings.temporal.task_queue)
+    cases = world.cases
     for _ in range(2):
         await cases.deliver(Delivery(case=case, alerts=(late,)))
 

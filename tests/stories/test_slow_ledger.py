@@ -17,7 +17,6 @@ from deploy.sandbox.slack.reading import controls
 from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_appeals import answer_with, filed, muted, wait_notice
 from tests.world import World, koban, work
-from workflows.client import Cases
 from workflows.domain.case.commands import Click, MarkNoViolation, Place
 from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.people import Actor
@@ -123,7 +122,7 @@ async def test_a_case_that_closed_before_its_card_stood_ends(world: World) -> No
     assert row is not None
     clear = MarkNoViolation(by=Actor(id="U0SATO"), version=1)
     click = Click(id="press/1", case=case, command=clear, place=Place(channel="C0LIVE"))
-    await Cases(world.client, "koban").click(row["workflow_id"], click)
+    await world.cases.click(row["workflow_id"], click)
     world.stage.faults.set("slack_429", False)
     card, _ = await case_of(sato)
     await sato.wait_text(card, "完了")

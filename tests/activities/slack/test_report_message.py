@@ -261,7 +261,7 @@ async def test_a_file_that_slack_still_looks_at_stays_in_the_thread(
         raise SlackError("invalid_blocks", ["[ERROR] invalid slack file"])
 
     monkeypatch.setitem(table.METHODS, "chat.update", not_yet)
-    monkeypatch.setattr("activities.slack.publisher.PAUSES", (0.0, 0.0))
+    desk.configure(picture_pauses=(0.0, 0.0))
     ref = await post(desk, a_report())
     assert len(pictures(desk, ref)) == 1
     assert [b for b in shown(desk)["blocks"] if b["type"] == "image"] == []

@@ -1,6 +1,7 @@
 """What the ⋯ of a card has no room for, and modals that open before they are filled in."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from deploy.sandbox.slack.reading import controls, visible_text
 from deploy.sandbox.slack.triggers import TRIGGER_SECONDS
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import CASE, ROUTE, case
+from tests.patience import PATIENT
 from workflows.domain.case.commands import ChoosePreset, Escalate, HandOver, Place
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.snapshot import CaseSnapshot
@@ -188,9 +190,9 @@ async def test_a_case_that_turns_out_to_be_over_is_said_in_the_open_modal(stage:
     await says(sato, f"ケース {CASE} はすでに完了しています。")
 
 
-async def test_nobody_waits_for_a_case_for_ever(stage: Stage, monkeypatch: pytest.MonkeyPatch):
-    """After a while everything is offered that the policy knows."""
-    monkeypatch.setattr("bot.slack.modals.opening.ASKING", 0.1)
+@pytest.mark.parametrize("timeouts", [replace(PATIENT, case=0.1)])
+async def test_a_modal_opens_without_an_answer_from_the_case(stage: Stage):
+    """It offers every action of the policy."""
     stage.cases.thinking = asyncio.Event()
     sato = await chosen(stage, "U0SATO", "handover")
     await says(sato, "申し送り")
