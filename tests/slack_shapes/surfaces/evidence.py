@@ -1,4 +1,4 @@
-"""The list of a case's evidence, and the modal of one hidden piece."""
+"""Evidence: the list, and the modal of a hidden piece."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
