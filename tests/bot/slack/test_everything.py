@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from bot.slack import replies
 from bot.slack.modals import opening
+from bot.timeouts import PRODUCTION
 from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.reading import controls, visible_text
 from deploy.sandbox.slack.triggers import TRIGGER_SECONDS
@@ -204,6 +204,6 @@ async def test_a_modal_is_open_within_the_life_of_its_trigger(stage: Stage):
     stage.people.asleep = asyncio.Event()
     sato = await chosen(stage, "U0SATO", "handover")
     await says(sato, "読み込んでいます…")
-    assert opening.PATIENCE + replies.FIRST < TRIGGER_SECONDS
+    assert opening.PATIENCE + PRODUCTION.language < TRIGGER_SECONDS
     stage.people.asleep.set()
     stage.cases.thinking.set()
