@@ -37,7 +37,7 @@ class BulkActivities:
         try:
             return await self._bulk(ask)
         except Unreadable as error:
-            raise ApplicationError(str(error), type="ring_unread", non_retryable=True) from None
+            raise ApplicationError(str(error), type="bulk_unread", non_retryable=True) from None
         except TryAgain as error:
             raise ApplicationError(
                 str(error), type="PlatformUnavailable", next_retry_delay=error.wait

@@ -95,7 +95,7 @@ class BulkModal(ModalListener[BulkMetadata]):
         if case.phase not in UNDECIDED:
             return texts.say("bot.modal.case_over", case=aim.case)
         if not case.policy.playbook.bulk:
-            return texts.say("refusal.rings_not_allowed")
+            return texts.say("refusal.bulk_not_allowed")
         return await self._view(press, aim, case, texts)
 
     async def _refused(self, person: str, texts: Catalog) -> str | None:
@@ -239,4 +239,4 @@ def _check_size(count: int, form: BulkForm) -> None:
     if count > MOST:
         raise Invalid({block: Fault(key="bot.bulk.too_many", values={"count": count})})
     if count == 0:
-        raise Invalid({block: Fault(key="refusal.ring_empty")})
+        raise Invalid({block: Fault(key="refusal.bulk_empty")})

@@ -85,7 +85,7 @@ def faults_of(
     if not form.actions:
         faults["actions"] = Fault(key="bot.fault.actions_needed")
     elif type_ is None:
-        faults["actions"] = Fault(key="refusal.ring_mixed")
+        faults["actions"] = Fault(key="refusal.bulk_mixed")
     timed = [limits[name] for name in form.actions if name in limits]
     limit = timedelta(seconds=min(timed)) if timed else None
     if limit is not None and form.duration is not None and form.duration > limit:

@@ -280,8 +280,8 @@ def _bulk_faults(scene: Scene) -> Iterator[tuple[str, Sent]]:
     wrong = [
         *faults_of(typed, {"mute_user": 60}, CATALOG, {}).values(),
         *faults_of(typed.model_copy(update={"actions": ()}), {}, CATALOG, {}).values(),
-        Fault(key="refusal.ring_mixed"),
-        Fault(key="refusal.ring_empty"),
+        Fault(key="refusal.bulk_mixed"),
+        Fault(key="refusal.bulk_empty"),
         Fault(key="bot.bulk.too_many", values={"count": 1_001}),
     ]
     if scene.words.policy is not None:

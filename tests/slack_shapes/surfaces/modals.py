@@ -103,7 +103,7 @@ def _counted(words: Words, many: int) -> Counted:
 def _bulk_ledger(scene: Scene) -> Iterator[tuple[str, Sent]]:
     catalog = scene.catalog
     yield "loading", view(sentence_view("bulk", catalog.say("bot.bulk.loading"), catalog))
-    for key in ("bot.modal.case_over", "refusal.rings_not_allowed", "bot.bulk.no_actions"):
+    for key in ("bot.modal.case_over", "refusal.bulk_not_allowed", "bot.bulk.no_actions"):
         text = catalog.say(key, case=CASE)
         yield key.rpartition(".")[2], view(sentence_view("bulk", text, catalog))
     for state, offer, many in (
