@@ -129,7 +129,7 @@ def free_port() -> int:
 
 
 STARTS = 5
-"""How often a server is started: another process may take its free port in between."""
+"""Attempts to start a server, because another process may take its port."""
 
 
 @asynccontextmanager

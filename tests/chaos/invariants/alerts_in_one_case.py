@@ -1,4 +1,4 @@
-"""Every alert that Koban answered for is in exactly one case, and in its table."""
+"""Alerts: every accepted alert is in exactly one case, and in its table."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ NUMBER = 1
 
 
 def check(seen: Evidence) -> Iterator[Violation]:
-    """The row in `alerts` and the one event that tells of the alert name the same case."""
+    """The row in `alerts` and the alert's only event have the same case."""
     told: dict[str, list[str]] = defaultdict(list)
     for case, story in seen.stories.items():
         for event in story.events:

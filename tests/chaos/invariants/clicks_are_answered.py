@@ -1,4 +1,4 @@
-"""Every acked click was carried out, refused with a message to its person, or so already.
+"""Clicks: every acked one was carried out, refused with a message, or already in effect.
 
 Each event and each message answers for one click only. A message counts where Slack's answer to
 it reached Koban: one whose answer was lost is posted again, and would count twice. Opening a
@@ -23,11 +23,11 @@ from workflows.domain.case.events import (
 NUMBER = 2
 CLAIMING = Decided | CaseSnoozed | CaseWaiting | CaseHandedOver
 SKEW = 0.2
-"""Seconds: an event bears the time of its workflow task, which begins after the press."""
+"""Seconds: an event has the time of its workflow task, which starts after the click."""
 
 
 def check(seen: Evidence) -> Iterator[Violation]:
-    """Events are given to clicks, acked ones first; the rest needs a message or a reason."""
+    """Matches events with clicks, acked ones first; the others need a message or a reason."""
     heard = [m for m in seen.messages if m.ephemeral_to and not _lost(m, seen)]
     acked = [click for click in seen.clicks if click.acked]
     maybe = [click for click in seen.clicks if not click.acked]
@@ -58,7 +58,7 @@ def _uncaused(events: dict, matching: Matching) -> Iterator[Violation]:
 
 
 def _claimed_by_deciding(events: Sequence, place: int) -> bool:
-    """Who decides, sets aside or hands over a case that is nobody's claims it with that."""
+    """Deciding, holding or reassigning an unassigned case also claims it."""
     following = events[place + 1] if place + 1 < len(events) else None
     event = events[place]
     return (
@@ -91,7 +91,7 @@ def _lost(message: Message, seen: Evidence) -> bool:
 
 
 def _already(click: Click, seen: Evidence) -> bool:
-    """Whether the case was so at some moment since the press."""
+    """Whether the case was in this state at some time since the click."""
     story = seen.stories.get(click.case)
     if story is None:
         return False

@@ -1,4 +1,4 @@
-"""Every history can be played again: a worker that starts anew goes on from where it was."""
+"""Replay: every history can be replayed by a new worker."""
 
 from collections.abc import Iterator
 
@@ -28,13 +28,13 @@ _OURS = (
 
 
 def check(seen: Evidence) -> Iterator[Violation]:
-    """What `examined` found."""
+    """Result of `examined`."""
     for words in seen.unplayable:
         yield Violation(NUMBER, words)
 
 
 async def examined(client: Client) -> tuple[list[str], Told]:
-    """Every history: those that can't be replayed and why, and the events that they hold."""
+    """Replays every history; returns failures and recorded events."""
     replayer = Replayer(
         workflows=_OURS, workflow_runner=GuardedRunner(), data_converter=client.data_converter
     )

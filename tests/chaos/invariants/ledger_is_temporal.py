@@ -1,4 +1,4 @@
-"""Ledger and Temporal tell the same: every case, and nothing that runs for no reason."""
+"""Ledger and Temporal agree on every case, and no workflow runs without a reason."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ _WAITING = frozenset({ActionStatus.FAILED, ActionStatus.RETRYING, ActionStatus.U
 
 
 def check(seen: Evidence) -> Iterator[Violation]:
-    """Each case's row, its workflow or snapshot, and all that runs."""
+    """Compares each case's row, its workflow or snapshot, and all running workflows."""
     workflow_ids = set[str]()
     for case, story in seen.stories.items():
         if not story.states:
@@ -39,7 +39,7 @@ def check(seen: Evidence) -> Iterator[Violation]:
 
 
 def _row(case: str, story: Story) -> Iterator[Violation]:
-    """The row in `cases` is that of the events."""
+    """The row in `cases` equals the projection of the events."""
     told = case_values(case_row(story.case))
     for name in told:
         if story.row[name] != told[name]:
@@ -58,7 +58,7 @@ def _action(case: str, told: Case, row: Row) -> Iterator[Violation]:
 
 
 def _memory(story: Story, seen: Evidence) -> tuple[CaseSnapshot | None, set[str]]:
-    """What knows the case now, and the workflows that may run for it."""
+    """The case's current state, and the workflows that may run for it."""
     case, workflow_id, woken = (
         story.case,
         story.row["workflow_id"],

@@ -1,4 +1,4 @@
-"""Projection: the ledger's events equal those in the histories of Temporal, none more or less."""
+"""Projection: the ledger's events equal those in Temporal's histories."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -13,14 +13,14 @@ from workflows.ports.cases import LedgerWrite, OpenedCase
 NUMBER = 9
 
 WRITING = 2.0
-"""Seconds that an event may take into a ledger that is up."""
+"""Seconds that an event may take to a reachable ledger."""
 
 Told = dict[str, dict[int, Any]]
-"""Events by their case or appeal, then by their place in its story."""
+"""Events by case or appeal, then by sequence number."""
 
 
 def check(seen: Evidence) -> Iterator[Violation]:
-    """Each case that a history or the ledger tells of; nothing before histories were read."""
+    """Checks each case of a history or the ledger, once histories were read."""
     if seen.told is None:
         return
     for case, story in seen.stories.items():
@@ -31,7 +31,7 @@ def check(seen: Evidence) -> Iterator[Violation]:
 
 
 def _compared(case: str, story: Story, told: dict[int, Any], looked: float) -> Iterator[Violation]:
-    """Histories are read after the ledger: what happened since, or was being written, is no gap."""
+    """Histories are read after the ledger, so later events are no gap."""
     written = dict(enumerate(story.events, start=1))
     for seq in sorted(written.keys() | told.keys()):
         since = seq not in written and told[seq].at.timestamp() > looked
@@ -43,7 +43,7 @@ def _compared(case: str, story: Story, told: dict[int, Any], looked: float) -> I
 async def events_in(
     client: Client, history: WorkflowHistory
 ) -> AsyncIterator[tuple[str, int, Any]]:
-    """The events that one run had written: (case or appeal, place, event)."""
+    """The events that one run recorded: (case or appeal, sequence number, event)."""
     opened = set[int]()
     for event in History(events=history.events).events:
         scheduled = event.activity_task_scheduled_event_attributes
