@@ -137,8 +137,8 @@ async def test_the_decider_can_not_approve_a_bulk(world: World) -> None:
     card, _ = await bulk_case(tanaka)
     await decided(tanaka, card)
     await approved(tanaka)
-    told = await tanaka.until(lambda: tanaka.ephemerals("ts-leads"), what="the refusal")
-    assert "自分の判断" in told[-1]["text"]
+    answers = await tanaka.until(lambda: tanaka.ephemerals("ts-leads"), what="the refusal")
+    assert "自分の判断" in answers[-1]["text"]
     assert world.stage.market.executions() == {}
 
 
@@ -186,8 +186,8 @@ async def test_undone_all_together(world: World) -> None:
     card = await sato.wait_text(card, "30/30 完了")
     await world.wait_kind(case, "case_closed")
     await sato.press(card, "action.undo")
-    told = await sato.until(lambda: sato.ephemerals("ts-market"), what="the refusal")
-    assert "リード" in told[-1]["text"]
+    answers = await sato.until(lambda: sato.ephemerals("ts-market"), what="the refusal")
+    assert "リード" in answers[-1]["text"]
     await tanaka.press(card, "action.undo")
     card = await sato.wait_text(card, "取り消し 30")
     await sato.wait_text(card, "取り消し済み")
@@ -329,15 +329,15 @@ async def test_a_case_tells_of_its_bulk(world: World) -> None:
     await noticed(world, 8)
     card, case = await bulk_case(sato)
     await sato.command(f"/koban case {case}", "ts-market")
-    told = await sato.until(lambda: sato.ephemerals("ts-market"), what="the answer")
-    assert "一括で判断…" in [control.label for control in controls(told[-1])]
+    answers = await sato.until(lambda: sato.ephemerals("ts-market"), what="the answer")
+    assert "一括で判断…" in [control.label for control in controls(answers[-1])]
     await decided(sato, card)
     await approved(tanaka)
     await sato.wait_text(card, "8/8 完了")
     await tanaka.command(f"/koban case {case}", "ts-market")
-    told = await tanaka.until(lambda: tanaka.ephemerals("ts-market"), what="the answer")
-    assert "一括判断: 8/8 完了" in visible_text(told[-1])
-    assert visible_text(told[-1]).count("アカウント停止") <= 1
+    answers = await tanaka.until(lambda: tanaka.ephemerals("ts-market"), what="the answer")
+    assert "一括判断: 8/8 完了" in visible_text(answers[-1])
+    assert visible_text(answers[-1]).count("アカウント停止") <= 1
 
 
 @pytest.mark.long

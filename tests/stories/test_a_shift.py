@@ -95,8 +95,8 @@ async def test_the_decider_cannot_approve(world: World) -> None:
     )
     asked = await tanaka.wait_card("ts-leads", "u_123")
     await tanaka.press(asked, "approval.approve")
-    told = await tanaka.until(lambda: tanaka.ephemerals("ts-leads"), what="the refusal")
-    assert "自分の判断" in told[-1]["text"]
+    answers = await tanaka.until(lambda: tanaka.ephemerals("ts-leads"), what="the refusal")
+    assert "自分の判断" in answers[-1]["text"]
     assert await reed.ephemerals("ts-leads") == []
     assert await world.changes() == []
 
@@ -126,8 +126,8 @@ async def test_two_people_press_in_the_same_second(world: World) -> None:
     card, _ = await case_of(sato)
     await sato.press(card, "担当する")
     await clark.press(card, "case.claim")
-    told = await clark.until(lambda: clark.ephemerals("ts-live"), what="the refusal")
-    assert "佐藤" in told[-1]["text"]
+    answers = await clark.until(lambda: clark.ephemerals("ts-live"), what="the refusal")
+    assert "佐藤" in answers[-1]["text"]
     assert await sato.ephemerals("ts-live") == []
 
 
@@ -171,8 +171,8 @@ async def test_a_click_on_an_ended_case_tells_who_ended_it(world: World) -> None
     await sato.wait_text(old, "完了")
     await world.wait_kind(case, "case_closed")
     await clark.press(old, "case.claim")
-    told = await clark.until(lambda: clark.ephemerals("ts-live"), what="the refusal")
-    assert "佐藤" in told[-1]["text"]
+    answers = await clark.until(lambda: clark.ephemerals("ts-live"), what="the refusal")
+    assert "佐藤" in answers[-1]["text"]
     assert await world.changes() == []
 
 
@@ -199,8 +199,8 @@ async def test_an_auditor_sees_everything_and_changes_nothing(world: World) -> N
     await world.happens(lure())
     card, case = await case_of(suzuki)
     await suzuki.press(card, "case.claim")
-    told = await suzuki.until(lambda: suzuki.ephemerals("ts-live"), what="the refusal")
-    assert "スペシャリスト" in told[-1]["text"]
+    answers = await suzuki.until(lambda: suzuki.ephemerals("ts-live"), what="the refusal")
+    assert "スペシャリスト" in answers[-1]["text"]
     assert await world.kinds(case) == ["case_opened"]
 
 
@@ -223,10 +223,10 @@ async def test_the_thread_tells_the_story(world: World) -> None:
     await sato.press(card, "24時間コメント制限")
     await sato.wait_text(card, "完了")
 
-    async def told() -> bool:
+    async def complete() -> bool:
         return "完了" in "\n".join(visible_text(m) for m in await sato.thread(card))
 
-    await sato.until(told, what="the end of the story")
+    await sato.until(complete, what="the end of the story")
     assert world.stage.workspace.notifications == []
 
 

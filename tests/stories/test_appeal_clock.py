@@ -20,7 +20,7 @@ async def turned(tmp_path: Path) -> AsyncIterator[Calendar]:
         yield made
 
 
-async def told(world: World, appeal: str, kinds: Sequence[str]) -> None:
+async def wait_events(world: World, appeal: str, kinds: Sequence[str]) -> None:
     """Waits until the ledger has exactly these events of the appeal."""
 
     async def so_much() -> bool:
@@ -44,19 +44,19 @@ async def test_a_month_of_an_appeal(turned: Calendar) -> None:
     card, appeal = await filed(world, case, tanaka)
     await wait_notice(world, "received")
     await turned.passes(appeal_workflow_id(appeal), days=6)
-    await told(world, appeal, ["appeal_filed"])
+    await wait_events(world, appeal, ["appeal_filed"])
     await turned.passes(appeal_workflow_id(appeal), days=2)
-    await told(world, appeal, ["appeal_filed", "appeal_reminded"])
+    await wait_events(world, appeal, ["appeal_filed", "appeal_reminded"])
     await tanaka.press(card, "appeal.claim")
-    await told(world, appeal, ["appeal_filed", "appeal_reminded", "appeal_claimed"])
+    await wait_events(world, appeal, ["appeal_filed", "appeal_reminded", "appeal_claimed"])
     await turned.passes(appeal_workflow_id(appeal), days=5)
     reminded = ["appeal_filed", "appeal_reminded", "appeal_claimed", "appeal_reminded"]
-    await told(world, appeal, reminded)
+    await wait_events(world, appeal, reminded)
     await turned.passes(appeal_workflow_id(appeal), days=2)
-    await told(world, appeal, [*reminded, "appeal_overdue"])
+    await wait_events(world, appeal, [*reminded, "appeal_overdue"])
     card = await tanaka.wait_text(card, "期限超過")
     await turned.passes(appeal_workflow_id(appeal), days=15)
-    await told(world, appeal, [*reminded, "appeal_overdue"])
+    await wait_events(world, appeal, [*reminded, "appeal_overdue"])
     assert "異議申し立ての回答期限を過ぎました" in await threads(tanaka, card)
     assert mentioned(world) == [
         "<!subteam^S0LEAD>",

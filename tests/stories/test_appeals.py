@@ -66,10 +66,10 @@ async def notices(world: World) -> list[str]:
 async def wait_notice(world: World, kind: str) -> None:
     """Waits for the notice to u_123."""
 
-    async def told() -> bool:
+    async def notified() -> bool:
         return kind in await notices(world)
 
-    await wait_until(told, what=f"the notice {kind}")
+    await wait_until(notified, what=f"the notice {kind}")
 
 
 async def answer_with(person: Person, card: dict, action: str, reason: str) -> None:

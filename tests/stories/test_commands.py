@@ -72,9 +72,9 @@ async def test_a_person_opens_a_case_that_is_worked_like_any_other(world: World)
     sato = await world.person("U0SATO")
     world.stage.market.put(*user("u_9"))
     await sato.command("/koban open 外部誘導 u_9 電話で<!here>連絡あり")
-    told = await answer(sato, "ケースを作成しました")
+    found = await answer(sato, "ケースを作成しました")
     card, case = await case_of(sato, "u_9")
-    assert card["ts"].replace(".", "") in str(told["blocks"])
+    assert card["ts"].replace(".", "") in str(found["blocks"])
     assert "佐藤さんが作成しました" in visible_text(card)
     assert "電話で<!here>連絡あり" in visible_text(card)
     await sato.command("/koban open off_platform user:u_9 もう一件")
@@ -112,10 +112,10 @@ async def test_anybody_reports_a_message(world: World) -> None:
     assert await clark.fill_and_submit({"kind": "off_platform", "note": "3rd time"}) == {"ok": True}
     card, case = await case_of(sato, "u_77")
     await direct(clark, f"It will be reviewed as case {case}.")
-    told = visible_text(card)
-    assert "keeps asking for LINE ids" in told
-    assert "Emma" in told
-    assert "3rd time" in told
+    found = visible_text(card)
+    assert "keeps asking for LINE ids" in found
+    assert "Emma" in found
+    assert "3rd time" in found
     assert f"p{said['ts'].replace('.', '')}|元のメッセージ>" in str(card["blocks"])
 
 
@@ -205,7 +205,7 @@ async def test_help_lists_what_is_there(world: World) -> None:
     """Every look-up of the policy; below fifty blocks."""
     clark = await world.person("U0CLARK")
     await clark.command("/koban")
-    told = await answer(clark, "How to use Koban")
-    assert "/koban auction ID" in visible_text(told)
-    assert len(told["blocks"]) <= 50
-    assert [each.kind for each in controls(told)] == []
+    found = await answer(clark, "How to use Koban")
+    assert "/koban auction ID" in visible_text(found)
+    assert len(found["blocks"]) <= 50
+    assert [each.kind for each in controls(found)] == []

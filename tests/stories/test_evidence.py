@@ -181,10 +181,10 @@ async def test_at_the_cap_nothing_more_is_shown(temporal: str, tmp_path: Path) -
             await showing(sato, "表示したことを記録しました")
             await sato.close_modal()
         await sato.press(view, shows(view)[2])
-        told = await showing(sato, "表示できません")
-        assert "この8時間に2件を表示しました" in visible_text(told)
-        assert "ほかの担当者に確認を依頼してください。" in visible_text(told)
-        assert files(told) == []
+        shown = await showing(sato, "表示できません")
+        assert "この8時間に2件を表示しました" in visible_text(shown)
+        assert "ほかの担当者に確認を依頼してください。" in visible_text(shown)
+        assert files(shown) == []
         assert world.stage.workspace.calls["files.completeUploadExternal"] == 2
         assert (await world.kinds(case)).count("evidence_revealed") == 2
         assert len(await looks(world)) == 2
@@ -269,7 +269,7 @@ async def test_an_address_that_leads_elsewhere_is_not_followed(world: World) -> 
     await world.happens(lure(more=tuple(image(each) for each in addresses)))
     card, _ = await case_of(sato)
     view = await opened(sato, card)
-    told = []
+    shown = []
     for button in shows(view):
         await sato.press(view, button)
 
@@ -278,11 +278,11 @@ async def test_an_address_that_leads_elsewhere_is_not_followed(world: World) -> 
             text = visible_text(top)
             return text if "読み込んで" not in text and top["id"] != view["id"] else ""
 
-        told.append((await sato.until(answered, what="an answer")).partition("。")[0])
+        shown.append((await sato.until(answered, what="an answer")).partition("。")[0])
         await sato.close_modal()
     forbidden = "取得元が許可されていない画像のため、表示できません"
     gone = "画像が見つかりません"
-    assert told == [forbidden, forbidden, forbidden, gone, gone, forbidden]
+    assert shown == [forbidden, forbidden, forbidden, gone, gone, forbidden]
     assert world.stage.workspace.calls["files.getUploadURLExternal"] == 0
 
 
@@ -348,8 +348,8 @@ async def test_without_the_ledger_nothing_is_shown(temporal: str, tmp_path: Path
         view = await opened(sato, card)
         async with locked(tmp_path / "koban.db"):
             await sato.press(view, shows(view)[0])
-            told = await showing(sato, "いまは表示できません。")
-        assert files(told) == []
+            shown = await showing(sato, "いまは表示できません。")
+        assert files(shown) == []
         assert world.stage.workspace.calls["files.getUploadURLExternal"] == 0
         assert await world.kinds(case) == ["case_opened"]
         await sato.close_modal()

@@ -42,15 +42,15 @@ async def test_a_reason_of_policy_tells_the_person(world: World) -> None:
     assert await notices(world, "u_123") == []
     assert await sato.fill_and_submit({**WARNED, "policy": "MKT-4.3"}) == {"ok": True}
     await sato.wait_text(card, "判断を本人に通知しました（ユーザー u_123）")
-    [told] = await notices(world, "u_123")
-    assert told["kind"] == "decision"
-    assert told["text"]["ja"].split("\n")[1:4] == [
+    [notice] = await notices(world, "u_123")
+    assert notice["kind"] == "decision"
+    assert notice["text"]["ja"].split("\n")[1:4] == [
         "措置: 警告",
         "該当するルール: MKT-4.3（連絡先の掲載の禁止）",
         "自動の検知をもとに、担当者が確認して判断しました。",
     ]
-    assert f"{case}-D1" in told["text"]["ja"]
-    assert "Measure: Warn\nRule: MKT-4.3 (No contact details)" in told["text"]["en"]
+    assert f"{case}-D1" in notice["text"]["ja"]
+    assert "Measure: Warn\nRule: MKT-4.3 (No contact details)" in notice["text"]["en"]
     assert await world.changes() == [
         ("POST", "users/u_123/warnings"),
         ("POST", "users/u_123/notices"),
@@ -99,8 +99,8 @@ async def test_a_notice_that_the_platform_refuses_is_sent_again_from_the_card(wo
     world.stage.market.put(type_, body)
     await sato.press(card, "notice.retry")
     await sato.wait_text(card, "判断を本人に通知しました（ユーザー u_ghost）")
-    [told] = await notices(world, "u_ghost")
-    assert "措置: 商品削除" in told["text"]["ja"]
+    [notice] = await notices(world, "u_ghost")
+    assert "措置: 商品削除" in notice["text"]["ja"]
     assert (await world.thing("listings", "m_5"))["removed"] is True
     kinds = [each for each in await world.kinds(case) if "notice" in each]
     assert kinds == ["notice_failed", "notice_retried", "notice_sent"]

@@ -64,7 +64,7 @@ async def home(person: Person, *words: str) -> str:
     return await person.until(look, what=f"{words} on the home")
 
 
-async def told(person: Person, command: str) -> str:
+async def answer_to(person: Person, command: str) -> str:
     """The newest answer to a command."""
     before = len(await person.ephemerals("ts-live"))
     await person.command(command)
@@ -170,7 +170,7 @@ async def test_everybody_reads_their_own_language(world: World) -> None:
     view = (await sato.state())["home"]
     await sato.choose(view, "home.language", "English")
     await home(sato, "Assigned to you (0)", "On call now", "Today")
-    assert "Last 24 hours" in await told(sato, "/koban stats")
+    assert "Last 24 hours" in await answer_to(sato, "/koban stats")
     await clark.press(card, "担当する")
     card = await clark.wait_text(card, "Emma Clark")
     before = len(await sato.ephemerals("ts-live"))
@@ -196,13 +196,13 @@ async def test_numbers_and_shifts_are_one_command_away(world: World) -> None:
     card, case = await case_of(sato)
     await sato.press(card, "24時間コメント制限")
     await world.wait_kind(case, "case_closed")
-    read = await told(clark, "/koban stats 7d")
+    read = await answer_to(clark, "/koban stats 7d")
     assert "Last 7 days" in read
     assert "1 opened · 1 closed" in read
     assert "Decided in time 100% (1 of 1)" in read
     assert "Opening to decision: median " in read
     assert "U0SATO" not in read
-    read = await told(sato, "/koban oncall")
+    read = await answer_to(sato, "/koban oncall")
     assert "現在の当番" in read
     assert "<@U0SATO> · リード <@U0TANAKA>" in read
     called = [n for n in world.stage.workspace.notifications if n.cause is Cause.POSTED]

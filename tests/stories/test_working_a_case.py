@@ -67,8 +67,8 @@ async def test_a_case_is_handed_over_with_a_note(world: World) -> None:
     card = await clark.wait_text(card, "Emma")
     await told_in_thread(clark, card, note)
     await sato.press(card, "case.clear")
-    told = await sato.until(lambda: sato.ephemerals("ts-live"), what="the refusal")
-    assert "Emma" in told[-1]["text"]
+    answers = await sato.until(lambda: sato.ephemerals("ts-live"), what="the refusal")
+    assert "Emma" in answers[-1]["text"]
     await clark.press(card, "case.clear")
     await clark.wait_text(card, "完了")
     assert await world.kinds(case) == [

@@ -28,7 +28,7 @@ SKEW = 0.2
 
 def check(seen: Evidence) -> Iterator[Violation]:
     """Matches events with clicks, acked ones first; the others need a message or a reason."""
-    heard = [m for m in seen.messages if m.ephemeral_to and not _lost(m, seen)]
+    private = [m for m in seen.messages if m.ephemeral_to and not _lost(m, seen)]
     acked = [click for click in seen.clicks if click.acked]
     maybe = [click for click in seen.clicks if not click.acked]
     events = {
@@ -40,10 +40,10 @@ def check(seen: Evidence) -> Iterator[Violation]:
     matching = Matching([*acked, *maybe])
     for place, click in enumerate([*acked, *maybe]):
         own = [name for name, (story, at) in events.items() if _done(click, story, at)]
-        told = [f"message {m.ts}" for m in heard if _told(click, m)] if click.acked else []
+        answers = [f"message {m.ts}" for m in private if _answers(click, m)] if click.acked else []
         # Where it was so already, no message is owed: none may be taken from another click.
         so = [f"so already {place}"] if click.acked and _already(click, seen) else []
-        if not matching.give(click, [*own, *told, *so]) and click.acked:
+        if not matching.give(click, [*own, *answers, *so]) and click.acked:
             yield Violation(NUMBER, f"{_words(click)} was acked, and nothing came of it")
     yield from _uncaused(events, matching)
 
@@ -78,7 +78,7 @@ def _done(click: Click, story: Story, place: int) -> bool:
     )
 
 
-def _told(click: Click, message: Message) -> bool:
+def _answers(click: Click, message: Message) -> bool:
     return (
         message.ephemeral_to == click.person
         and message.channel == click.channel

@@ -38,7 +38,7 @@ async def examined(client: Client) -> tuple[list[str], Told]:
     replayer = Replayer(
         workflows=_OURS, workflow_runner=GuardedRunner(), data_converter=client.data_converter
     )
-    found, told = list[str](), Told()
+    found, recorded = list[str](), Told()
     async for each in client.list_workflows():
         if each.workflow_type not in {kind.__name__ for kind in _OURS}:
             continue
@@ -47,8 +47,8 @@ async def examined(client: Client) -> tuple[list[str], Told]:
         except RPCError:
             continue  # it was removed in between
         async for story, seq, event in events_in(client, history):
-            told.setdefault(story, {})[seq] = event
+            recorded.setdefault(story, {})[seq] = event
         played = await replayer.replay_workflow(history, raise_on_replay_failure=False)
         if played.replay_failure is not None:
             found.append(f"{each.id} can't be played again: {played.replay_failure}")
-    return found, told
+    return found, recorded

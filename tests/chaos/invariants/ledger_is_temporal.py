@@ -40,19 +40,20 @@ def check(seen: Evidence) -> Iterator[Violation]:
 
 def _row(case: str, story: Story) -> Iterator[Violation]:
     """The row in `cases` equals the projection of the events."""
-    told = case_values(case_row(story.case))
-    for name in told:
-        if story.row[name] != told[name]:
+    expected = case_values(case_row(story.case))
+    for name in expected:
+        if story.row[name] != expected[name]:
             yield Violation(
-                NUMBER, f"case {case}: its row has {name} {story.row[name]!r}, not {told[name]!r}"
+                NUMBER,
+                f"case {case}: its row has {name} {story.row[name]!r}, not {expected[name]!r}",
             )
     for action in story.actions:
         yield from _action(case, story.case, action)
 
 
-def _action(case: str, told: Case, row: Row) -> Iterator[Violation]:
+def _action(case: str, state: Case, row: Row) -> Iterator[Violation]:
     key = f"{row['action']}/{row['subject_type']}:{row['subject_id']}"
-    mine = [a for a in told.actions_of(row["decision_id"]) if a.planned.key == key]
+    mine = [a for a in state.actions_of(row["decision_id"]) if a.planned.key == key]
     if [each.status.value for each in mine] != [row["status"]]:
         yield Violation(NUMBER, f"case {case}: action {key} is {row['status']}, not {mine}")
 
@@ -91,6 +92,4 @@ def _same(case: str, story: Story, memory: CaseSnapshot | None) -> Iterator[Viol
         )
         yield Violation(NUMBER, words)
     elif memory.untold:
-        yield Violation(
-            NUMBER, f"case {case}: its thread was never told {len(memory.untold)} events"
-        )
+        yield Violation(NUMBER, f"case {case}: its thread lacks {len(memory.untold)} events")

@@ -21,22 +21,24 @@ Told = dict[str, dict[int, Any]]
 
 def check(seen: Evidence) -> Iterator[Violation]:
     """Checks each case of a history or the ledger, once histories were read."""
-    if seen.told is None:
+    if seen.recorded is None:
         return
     for case, story in seen.stories.items():
-        yield from _compared(case, story, seen.told.get(case, {}), seen.at - WRITING)
-    cases = {name for name in seen.told if name.startswith("K")}
+        yield from _compared(case, story, seen.recorded.get(case, {}), seen.at - WRITING)
+    cases = {name for name in seen.recorded if name.startswith("K")}
     for case in sorted(cases - seen.stories.keys()):
         yield Violation(NUMBER, f"case {case} is in a history and not in the ledger")
 
 
-def _compared(case: str, story: Story, told: dict[int, Any], looked: float) -> Iterator[Violation]:
+def _compared(
+    case: str, story: Story, recorded: dict[int, Any], looked: float
+) -> Iterator[Violation]:
     """Histories are read after the ledger, so later events are no gap."""
     written = dict(enumerate(story.events, start=1))
-    for seq in sorted(written.keys() | told.keys()):
-        since = seq not in written and told[seq].at.timestamp() > looked
-        if written.get(seq) != told.get(seq) and not since:
-            words = f"the ledger has {written.get(seq)!r}, the history {told.get(seq)!r}"
+    for seq in sorted(written.keys() | recorded.keys()):
+        since = seq not in written and recorded[seq].at.timestamp() > looked
+        if written.get(seq) != recorded.get(seq) and not since:
+            words = f"the ledger has {written.get(seq)!r}, the history {recorded.get(seq)!r}"
             yield Violation(NUMBER, f"case {case} event {seq}: {words}")
 
 

@@ -70,12 +70,12 @@ def _lifts(case: str, story: Story, seen: Evidence) -> Iterator[tuple[float, str
 
 def _known(key: str, seen: Evidence) -> float:
     """Time of the first report that the change was made."""
-    heard = (
+    reported = (
         _at(call)
         for call in seen.calls
         if call["idempotency_key"] == key and call["status"] < 300 and not call["fault"]
     )
-    return min(heard, default=0.0)
+    return min(reported, default=0.0)
 
 
 def moved(due: float, until: float, outages: Sequence[Outage]) -> float:
