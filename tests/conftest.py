@@ -20,7 +20,6 @@ from deploy.sandbox.processes import Process
 from deploy.sandbox.slack.person import PATIENCE, wait_until
 from deploy.sandbox.temporal import temporal_server
 from tests import aftermath
-from tests.patience import be_patient
 from tests.selection import give_time, select
 from tests.world import World, koban
 
@@ -77,11 +76,9 @@ def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def patience() -> Iterator[None]:
-    """Longer timeouts for a busy machine, and cached certificates."""
+def certificates() -> Iterator[None]:
+    """Cached certificates: every HTTP client loads them, which takes 0.02 s."""
     with pytest.MonkeyPatch.context() as patch:
-        be_patient(patch)
-        # Every HTTP client loads the certificates: 0.02 s each.
         patch.setattr("ssl.create_default_context", cache(ssl.create_default_context))
         yield
 
@@ -132,7 +129,7 @@ def free_port() -> int:
 
 
 STARTS = 5
-"""How often a server is started: another process may take its free port in between."""
+"""Attempts to start a server, because another process may take its port."""
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ Only Temporal's server is shared between tests; each world has a namespace of it
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -33,7 +33,7 @@ from deploy.sandbox.stage import INGEST_SECRET, MARKET_TOKEN, POLICY, Stage, sta
 from deploy.sandbox.traffic.alerts import Json, Scene
 from deploy.sandbox.traffic.sender import Sender
 from tests.leaks import no_task_left
-from tests.patience import PATIENT
+from tests.patience import PATIENT, RPC_TIMEOUT
 from workflows.client import Appeals, Cases, OutOfReach
 from workflows.domain.ids import closed_workflow_id
 
@@ -50,6 +50,16 @@ class World:
     sender: Sender
     http: httpx.AsyncClient
     opened: AsyncExitStack
+
+    @cached_property
+    def cases(self) -> Cases:
+        """The cases at Temporal."""
+        return Cases(self.client, "koban", rpc_timeout=RPC_TIMEOUT)
+
+    @cached_property
+    def appeals(self) -> Appeals:
+        """The appeals at Temporal."""
+        return Appeals(self.client, "koban", rpc_timeout=RPC_TIMEOUT)
 
     async def person(self, user: str) -> Person:
         """A person in Slack, closed with the world."""
@@ -94,14 +104,14 @@ class World:
         return version is None or len(await self.queries.events_of(case)) >= version
 
     async def _version(self, case: str) -> int | None:
-        appeal = await Appeals(self.client, "koban").memory(case)
+        appeal = await self.appeals.memory(case)
         if appeal is not None:
             return appeal.appeal.version
         row = await self.queries.case(case)
         for workflow_id in (
             [row["workflow_id"], closed_workflow_id(case)] if row is not None else []
         ):
-            memory = await Cases(self.client, "koban").memory(workflow_id)
+            memory = await self.cases.memory(workflow_id)
             if memory is not None and memory.case is not None and memory.case.id == case:
                 return memory.case.version
         return None

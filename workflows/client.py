@@ -99,7 +99,13 @@ class _Gone(Exception):
 class _WorkflowClient:
     """Calls to Temporal with its errors translated. All raise `OutOfReach`."""
 
-    def __init__(self, client: Client, task_queue: str, granted: Granted = nothing_granted) -> None:
+    def __init__(
+        self,
+        client: Client,
+        task_queue: str,
+        granted: Granted = nothing_granted,
+        rpc_timeout: timedelta = RPC_TIMEOUT,
+    ) -> None:
         """Wraps a connected client.
 
         `task_queue` is where the workflows run. Clicks are sent with the roles that `granted`
@@ -108,13 +114,14 @@ class _WorkflowClient:
         self._client = client
         self._task_queue = task_queue
         self._granted = granted
+        self._rpc_timeout = rpc_timeout
 
     def _with_grant(self, click: C) -> C:
         grant = self._granted(click.command.by.id)
         return click if grant is None else click.model_copy(update={"grant": grant})
 
     async def _start(
-        self, run: Any, start: Any, id_: str, *, within: timedelta = RPC_TIMEOUT, **options: Any
+        self, run: Any, start: Any, id_: str, *, within: timedelta | None = None, **options: Any
     ) -> None:
         options = {"priority": Priority(priority_key=3), **options}
         await _call(
@@ -124,29 +131,33 @@ class _WorkflowClient:
                 id=id_,
                 task_queue=self._task_queue,
                 task_timeout=TASK_TIMEOUT,
-                rpc_timeout=within,
+                rpc_timeout=within or self._rpc_timeout,
                 **options,
             )
         )
 
     async def _signal(
-        self, workflow_id: str, signal: str, *args: object, within: timedelta = RPC_TIMEOUT
+        self, workflow_id: str, signal: str, *args: object, within: timedelta | None = None
     ) -> bool:
         """Signals a workflow; False if none runs."""
         handle = self._client.get_workflow_handle(workflow_id)
         try:
-            await _call(handle.signal(signal, args=args, rpc_timeout=within))
+            await _call(handle.signal(signal, args=args, rpc_timeout=within or self._rpc_timeout))
         except _Gone:
             return False
         return True
 
     async def _query(
-        self, handle: WorkflowHandle[Any, Any], query: Any, within: timedelta = RPC_TIMEOUT
+        self, handle: WorkflowHandle[Any, Any], query: Any, within: timedelta | None = None
     ) -> Any:
         """Queries a workflow. Raises `_Gone` if it is closed: then the ledger has its state."""
         rejects = QueryRejectCondition.NOT_OPEN
         try:
-            return await _call(handle.query(query, reject_condition=rejects, rpc_timeout=within))
+            return await _call(
+                handle.query(
+                    query, reject_condition=rejects, rpc_timeout=within or self._rpc_timeout
+                )
+            )
         except WorkflowQueryRejectedError:
             raise _Gone from None
         except WorkflowQueryFailedError as error:
@@ -173,9 +184,15 @@ async def _call(call: Awaitable[T]) -> T:
 class Cases(_WorkflowClient):
     """Alerts, clicks and queries of cases, by the workflow ids of `workflows.domain.ids`."""
 
-    def __init__(self, client: Client, task_queue: str, granted: Granted = nothing_granted) -> None:
+    def __init__(
+        self,
+        client: Client,
+        task_queue: str,
+        granted: Granted = nothing_granted,
+        rpc_timeout: timedelta = RPC_TIMEOUT,
+    ) -> None:
         """See `_WorkflowClient`."""
-        super().__init__(client, task_queue, granted)
+        super().__init__(client, task_queue, granted, rpc_timeout)
         self._opened: OrderedDict[str, None] = OrderedDict()
 
     async def accept(self, alert: Alert, policy: Policy, group: tuple[str, ...]) -> str:
@@ -284,10 +301,10 @@ class Cases(_WorkflowClient):
         """
         handle = self._client.get_workflow_handle(workflow_id, result_type=EnforcementReport)
         try:
-            status = (await _call(handle.describe(rpc_timeout=RPC_TIMEOUT))).status
+            status = (await _call(handle.describe(rpc_timeout=self._rpc_timeout))).status
             if status is WorkflowExecutionStatus.RUNNING:
                 raise StillRuns(f"{workflow_id} is still under way")
-            return await _call(handle.result(rpc_timeout=RPC_TIMEOUT))
+            return await _call(handle.result(rpc_timeout=self._rpc_timeout))
         except (_Gone, WorkflowFailureError):
             return None
 
@@ -296,7 +313,7 @@ class Cases(_WorkflowClient):
         start: CaseStart,
         signal: str | None,
         *argument: object,
-        within: timedelta = RPC_TIMEOUT,
+        within: timedelta | None = None,
     ) -> None:
         """Signals a case, and starts it if it does not run."""
         await self._start(

@@ -1,7 +1,7 @@
 """Slack activities: cards, refusals, direct messages, roles, reports and storm digests."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, tzinfo
 from typing import Any
@@ -20,6 +20,7 @@ from activities.slack.i18n.catalog import texts
 from activities.slack.post_once import HEARTBEAT_SECONDS, QUEUED_HEARTBEAT_SECONDS, PostOnce
 from activities.slack.publisher import (
     NO_PICTURES,
+    PAUSES,
     CasePublisher,
     DrawChart,
     Publisher,
@@ -80,6 +81,7 @@ class SlackActivities:
         storms: StormService | None = None,
         stand_ins: StandIns = nobody_stands_in,
         draw_chart: DrawChart | None = None,
+        picture_pauses: Sequence[float] = PAUSES,
     ) -> None:
         """`language` and `zone` are the deployment's; Slack shows times in each reader's zone.
 
@@ -95,6 +97,7 @@ class SlackActivities:
         self._storms = storms or NoStorms()
         self._stand_ins = stand_ins
         self._draw_chart = draw_chart
+        self._picture_pauses = picture_pauses
 
     @activity.defn(name="show")
     async def show(self, wanted: Show) -> Shown:
@@ -259,7 +262,7 @@ class SlackActivities:
         assert self._draw_chart is not None
         reader = await self._reader(_people_in_report(report), report.language)
         sender = self._sender.with_slot(Slot())
-        publisher = ReportPublisher(report, sender, self._files, reader)
+        publisher = ReportPublisher(report, sender, self._files, reader, self._picture_pauses)
         async with publisher.progress.attempt():
             return await publisher.run(self._draw_chart)
 

@@ -271,8 +271,16 @@ class ReportPublisher(Publisher):
     thread alone.
     """
 
-    def __init__(self, report: Report, sender: Sender, files: Files, reader: Reader) -> None:
+    def __init__(
+        self,
+        report: Report,
+        sender: Sender,
+        files: Files,
+        reader: Reader,
+        pauses: Sequence[float] = PAUSES,
+    ) -> None:
         super().__init__(sender)
+        self._pauses = pauses
         self._report = report
         self._files = files
         self._reader = reader
@@ -311,7 +319,7 @@ class ReportPublisher(Publisher):
     async def _shows(self, card: CardRef, image: Block) -> bool:
         """Adds the picture to the report; False where Slack is not done with the file in time."""
         message = await self._message(image)
-        for pause in PAUSES:
+        for pause in self._pauses:
             await asyncio.sleep(pause)
             try:
                 return await self._sender.update(card, message)

@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 from contextlib import AsyncExitStack
+from datetime import timedelta
 
 import aiohttp
 import structlog
@@ -102,8 +103,9 @@ async def open_app(
     await ledger.begin(opened)
     preferences = LanguagePreferences(Preferences(database), first_timeout=timeouts.language)
     people = Directory(web, policies.roles, settings.locale, chosen=preferences.language)
-    cases = Cases(client, settings.temporal.task_queue, people.granted)
-    appeals = Appeals(client, settings.temporal.task_queue, people.granted)
+    queue, rpc_timeout = settings.temporal.task_queue, timedelta(seconds=timeouts.temporal)
+    cases = Cases(client, queue, people.granted, rpc_timeout)
+    appeals = Appeals(client, queue, people.granted, rpc_timeout)
     background = Background()
     opened.push_async_callback(background.drain, DRAIN_SECONDS)
     known = CoalescedQuery(Queries(database).known)
@@ -119,6 +121,7 @@ async def open_app(
         preferences,
         submitter,
         RelatedReader(platform),
+        timeouts,
     )
     secret = settings.slack.signing_secret
     bolt = make_bolt_app(services, web, secret.get_secret_value() if secret else "", background)

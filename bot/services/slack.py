@@ -22,6 +22,7 @@ from bot.services.cases import CaseSearch, LedgerReader
 from bot.services.lookups import LookUps
 from bot.services.team import LanguagePreferences, TeamService
 from bot.settings import Settings
+from bot.timeouts import PRODUCTION, Timeouts
 from workflows.client import Appeals, Cases
 from workflows.domain.alerts import Alert
 from workflows.domain.people import Role
@@ -66,6 +67,7 @@ class Services:
     alerts: ManualAlerts
     bulk_decisions: BulkService
     evidence: EvidenceRecord
+    timeouts: Timeouts = PRODUCTION
 
 
 def stand_ins(database: Database) -> StandIns:
@@ -92,6 +94,7 @@ def make_services(
     preferred: LanguagePreferences,
     submitter: AlertSubmitter,
     related: RelatedReader,
+    timeouts: Timeouts,
 ) -> Services:
     """Builds the container."""
     return Services(
@@ -118,4 +121,5 @@ def make_services(
         alerts=ManualAlerts(submitter, policies),
         bulk_decisions=BulkService(related, BulkLedger(database), policies),
         evidence=EvidenceRecord(database),
+        timeouts=timeouts,
     )

@@ -26,7 +26,6 @@ from bot.slack.interactions import (
 from bot.slack.modals.base import ModalListener, Submitted
 from bot.slack.modals.form import Fault, Invalid, field, many_lines, modal, words_in
 from bot.slack.modals.metadata import Carried
-from bot.slack.replies import STORING
 from workflows.client import OutOfReach
 from workflows.domain.appeal.commands import AppealClick
 from workflows.domain.case.commands import Place
@@ -52,7 +51,7 @@ class Stored(StrEnum):
 async def store_appeal(context: SlackContext, click: AppealClick) -> Stored:
     """Stores a click with its appeal, within the 3 s that Slack waits."""
     try:
-        async with asyncio.timeout(STORING):
+        async with asyncio.timeout(context.services.timeouts.store):
             stored = await context.services.appeals.click(click)
     except (OutOfReach, TimeoutError):
         return Stored.AWAY

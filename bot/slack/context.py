@@ -14,11 +14,8 @@ from bot.slack.modals.screen import Screen
 from bot.slack.replies import Background, Languages, Links, Replies, Said, store
 from workflows.domain.case.commands import Click
 
-TELLING = 0.7
-"""Seconds for an error message; with `STORING` below the 3 s that Slack waits."""
-
-TELLING_LANGUAGE = 0.4
-"""Seconds of these for the person's language."""
+ERROR_LANGUAGE = 0.4
+"""Seconds of `Timeouts.error` for the person's language."""
 
 
 def utc_now() -> datetime:
@@ -51,7 +48,8 @@ def make_context(
 ) -> SlackContext:
     """The context of one workspace."""
     languages, replies = Languages(services, background), Replies(client)
-    return SlackContext(services, client, background, languages, replies, Links(client), now)
+    links = Links(client, services.timeouts.workspace)
+    return SlackContext(services, client, background, languages, replies, links, now)
 
 
 class Listener:
@@ -75,7 +73,9 @@ class Listener:
 
     async def _store(self, workflow_id: str, click: Click) -> bool:
         """Whether the case has the click durably; False if it is out of reach."""
-        stored = await store(self._services.cases, workflow_id, click)
+        stored = await store(
+            self._services.cases, workflow_id, click, self._services.timeouts.store
+        )
         if stored:
             self._on_stored()
         return stored
@@ -89,13 +89,13 @@ class DirectTexts(Listener):
         return self._after.start(self._send(source, key, values))
 
     async def in_time(self, source: Source, key: str, **values: str) -> bool:
-        """Whether it was sent within `TELLING`; a slower one continues in the background."""
+        """Whether it was sent within `Timeouts.error`; a slower one continues in the background."""
         try:
-            async with asyncio.timeout(TELLING):
+            async with asyncio.timeout(self._services.timeouts.error):
                 return await asyncio.shield(self.later(source, key, **values))
         except TimeoutError:
             return False
 
     async def _send(self, source: Source, key: str, values: dict[str, str]) -> bool:
-        texts = await self._texts(source.person, TELLING_LANGUAGE)
+        texts = await self._texts(source.person, ERROR_LANGUAGE)
         return await self._replies.privately(source, Said(text=texts.say(key, **values)))

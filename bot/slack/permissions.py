@@ -14,16 +14,16 @@ from workflows.domain.people import Role
 # that would be refused, and data that is shown before any case decides.
 
 UNKNOWN = "refusal.roles_unknown"
-PATIENCE = 0.4
-"""Seconds; a modal has to open within 3 s of its press."""
 SECONDS = 1.0
 """Seconds that Slack is given for names; an answer without names is better than none."""
 
 
-async def holds(people: Directory, who: str, allowed: frozenset[Role]) -> bool | None:
+async def holds(
+    people: Directory, who: str, allowed: frozenset[Role], within: float
+) -> bool | None:
     """Whether a person holds one of the roles; None without an answer in time."""
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(within):
             return bool(await people.roles(who) & allowed)
     except (Unavailable, TimeoutError):
         return None
@@ -38,13 +38,13 @@ async def role_needed(people: Directory, allowed: Iterable[Role], texts: Catalog
 
 
 async def refusal(
-    people: Directory, who: str, allowed: Iterable[Role], texts: Catalog
+    people: Directory, who: str, allowed: Iterable[Role], texts: Catalog, within: float
 ) -> str | None:
     """The sentence for somebody without one of these roles; None for everybody else.
 
     Roles that cannot be read in time count as missing.
     """
-    may = await holds(people, who, frozenset(allowed))
+    may = await holds(people, who, frozenset(allowed), within)
     if may is None:
         return texts.say(UNKNOWN)
     return None if may else await role_needed(people, allowed, texts)

@@ -14,6 +14,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from activities.errors import Unavailable
 from bot.services.slack import Services
 from bot.slack.interactions import Source
+from bot.timeouts import PRODUCTION
 from workflows.client import Cases, OutOfReach
 from workflows.domain.case.commands import Click
 from workflows.domain.case.snapshot import CardRef
@@ -60,14 +61,12 @@ class Background:
         await asyncio.gather(*late, return_exceptions=True)
 
 
-LINK_SECONDS = 2.0
-
-
 class Links:
     """Permalinks as chat.getPermalink writes them; the workspace's address is read once."""
 
-    def __init__(self, client: AsyncWebClient) -> None:
+    def __init__(self, client: AsyncWebClient, timeout: float = PRODUCTION.workspace) -> None:
         self._client = client
+        self._timeout = timeout
         self._workspace: str | None = None
 
     async def to(self, card: CardRef | None) -> str | None:
@@ -83,7 +82,7 @@ class Links:
 
     async def _ask(self) -> str | None:
         try:
-            async with asyncio.timeout(LINK_SECONDS):
+            async with asyncio.timeout(self._timeout):
                 answer = await self._client.auth_test()
         except (SlackApiError, aiohttp.ClientError, TimeoutError) as error:
             _log.warning("workspace_address_unknown", error=str(error))
@@ -190,14 +189,10 @@ class NotTaken(Exception):
     """A press without effect whose person could not be notified: Slack has to show the error."""
 
 
-STORING = 2.0
-"""Seconds; Slack shows an error after 3 s (docs.slack.dev, acknowledging requests)."""
-
-
-async def store(cases: Cases, workflow_id: str, click: Click) -> bool:
+async def store(cases: Cases, workflow_id: str, click: Click, within: float) -> bool:
     """Whether the case has the click durably; False if it is out of reach."""
     try:
-        async with asyncio.timeout(STORING):
+        async with asyncio.timeout(within):
             await cases.click(workflow_id, click)
     except (OutOfReach, TimeoutError):
         return False
@@ -206,10 +201,6 @@ async def store(cases: Cases, workflow_id: str, click: Click) -> bool:
 
 PATIENCE = 0.4
 """Seconds for a language; a modal has to open within 3 s of its press."""
-FIRST = 1.0
-"""Seconds for a new person: a wrong language is worse than a later modal."""
-UNHURRIED = 2.0
-"""Seconds after the ack."""
 MOST = 2_000
 
 
@@ -219,15 +210,17 @@ class Languages:
     The deployment's language is for new people.
     """
 
-    def __init__(self, services: Services, background: Background) -> None:
+    def __init__(self, services: Services, background: Background, most: int = MOST) -> None:
+        """Keeps the languages of the `most` latest people."""
         self._services = services
         self._background = background
+        self._most = most
         self._last: OrderedDict[str, Language] = OrderedDict()
 
     async def of(self, person: str, within: float | None = None) -> Language:
         """The language of `person`, after at most `within` seconds."""
         if within is None:
-            within = PATIENCE if person in self._last else FIRST
+            within = PATIENCE if person in self._last else self._services.timeouts.language
         # Shielded, so that a slow answer counts for the next time.
         asking = self._background.start(self._ask(person))
         try:
@@ -251,5 +244,5 @@ class Languages:
     def _keep(self, person: str, language: Language) -> None:
         self._last[person] = language
         self._last.move_to_end(person)
-        while len(self._last) > MOST:
+        while len(self._last) > self._most:
             self._last.popitem(last=False)

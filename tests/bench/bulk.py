@@ -18,7 +18,6 @@ from deploy.sandbox.temporal import temporal_server
 from deploy.sandbox.traffic import resale_ring
 from tests.conftest import free_port
 from tests.world import World, koban
-from workflows.client import Cases
 from workflows.domain.case import commands as cmd
 from workflows.domain.people import Actor
 from workflows.domain.policy.playbook import PresetAction
@@ -44,7 +43,7 @@ async def measure(world: World, count: int) -> dict:
     place = cmd.Place(channel=card["channel"])
     click = cmd.Click(id="bench", case=case, command=command, place=place)
     began = time.perf_counter()
-    await Cases(world.client, "koban").click(str(controls(card)[0].block_id), click)
+    await world.cases.click(str(controls(card)[0].block_id), click)
     asked = await tanaka.wait_card("ts-leads", "u_ring0", 60)
     read = time.perf_counter()
     await tanaka.press(asked, "approval.approve")

@@ -17,7 +17,6 @@ from tests.conftest import a_server
 from tests.stories.flood import alerts, pour, runs_of
 from tests.stories.test_a_shift import case_of, lure
 from tests.world import World, koban
-from workflows.client import Cases
 
 WAVE = 500
 """Alerts that arrive at once."""
@@ -37,7 +36,7 @@ async def measure(temporal: str, folder: Path, number: int = 10_000) -> dict:
             await _counted(world, case, upto - 1)
         seconds = monotonic() - began
         runs = await runs_of(world, workflow_id)
-        memory = await Cases(world.client, "koban").memory(workflow_id)
+        memory = await world.cases.memory(workflow_id)
         return {
             "alerts": memory.case.alerts if memory and memory.case else None,
             "in_ledger": _rows(world),

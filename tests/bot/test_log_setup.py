@@ -40,9 +40,9 @@ def test_an_exception_is_told_by_kind_and_place_only(written: io.StringIO) -> No
     except ValueError:
         logging.getLogger("temporalio.activity").warning("failed", exc_info=True)
     [line] = written.getvalue().splitlines()
-    told = json.loads(line)
-    assert told["error"] == "ValueError"
-    assert told["where"].rpartition(":")[0].endswith("test_log_setup.py")
+    content = json.loads(line)
+    assert content["error"] == "ValueError"
+    assert content["where"].rpartition(":")[0].endswith("test_log_setup.py")
     assert "LINE" not in line
 
 

@@ -100,10 +100,10 @@ def test_check_ends_with_one_on_any_mistake(
         (folder / "roles.yaml").write_text("rolls: {}\n", "utf-8")
     with pytest.raises(SystemExit) as ended:
         main(["check", str(folder)])
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     assert ended.value.code == int(broken)
-    assert ("roles.yaml:1: " in told) is broken
-    assert told.endswith(": fine\n") is not broken
+    assert ("roles.yaml:1: " in output) is broken
+    assert output.endswith(": fine\n") is not broken
 
 
 def test_check_names_a_secret_that_is_missing(

@@ -71,7 +71,7 @@ async def waiting(temporal: str, slow: Slow) -> AsyncIterator[WorkflowHandle]:
         yield await client.start_workflow("Waits", id=queue, task_queue=queue)
 
 
-async def signs(handle: WorkflowHandle) -> set[int]:
+async def heartbeats(handle: WorkflowHandle) -> set[int]:
     """Time of the last heartbeat; empty before the first one and after completion."""
     pending = (await handle.describe()).raw_description.pending_activities
     return {
@@ -83,11 +83,11 @@ async def signs(handle: WorkflowHandle) -> set[int]:
 
 async def test_a_slow_activity_is_heard_of_again_and_again(temporal: str) -> None:
     """The activity sends none itself, and runs once."""
-    slow, heard = Slow(), set[int]()
+    slow, beats = Slow(), set[int]()
 
     async def twice() -> bool:
-        heard.update(await signs(handle))
-        return len(heard) > 1
+        beats.update(await heartbeats(handle))
+        return len(beats) > 1
 
     async with waiting(temporal, slow) as handle:
         await wait_until(twice, what="two signs of life")
@@ -100,7 +100,7 @@ async def test_what_is_cancelled_comes_to_its_end_first(temporal: str) -> None:
     slow = Slow()
 
     async def begun() -> bool:
-        return bool(await signs(handle))
+        return bool(await heartbeats(handle))
 
     async with waiting(temporal, slow) as handle:
         await wait_until(begun, what="a sign of life")

@@ -25,8 +25,10 @@ def main() -> int:
     print(f"seed {seed}: make chaos ARGS='--cases {given.cases} --seed {seed}'", flush=True)
     if given.keep is not None:
         given.keep.mkdir(parents=True)
-    # The stand-ins hang up on purpose; their server would call each time an error.
-    logging.getLogger("uvicorn.error").addFilter(lambda told: "without completing" not in told.msg)
+    # The sandbox drops connections on purpose, which its server would log as errors.
+    logging.getLogger("uvicorn.error").addFilter(
+        lambda record: "without completing" not in record.msg
+    )
     outcome = asyncio.run(run(make_plan(seed, given.cases, postgres), postgres, given.keep))
     if given.keep is not None:
         (given.keep / "presses.txt").write_text(presses(outcome), "utf-8")

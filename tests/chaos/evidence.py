@@ -85,7 +85,7 @@ class Evidence:
     deaf: Sequence[tuple[float, float]] = ()
     at: float = 0.0
     unplayable: Sequence[str] = ()
-    told: dict[str, dict[int, Any]] | None = None
+    recorded: dict[str, dict[int, Any]] | None = None
 
     def cards(self, kind: str = CASE) -> dict[str, list[Message]]:
         """The messages of a kind, by case."""
@@ -148,9 +148,9 @@ def _stories(rows: dict[str, list[Row]], policy: PolicyFolder) -> dict[str, Stor
     stories = {}
     for row in rows["cases"]:
         mine = tuple(a for a in rows["actions"] if a["case_id"] == row["id"])
-        told = events.get(row["id"], [])
-        states = tuple(_folded(row, told, policy)) if told else ()
-        stories[row["id"]] = Story(row, tuple(told), states, mine, _snapshot(row, policies))
+        recorded = events.get(row["id"], [])
+        states = tuple(_folded(row, recorded, policy)) if recorded else ()
+        stories[row["id"]] = Story(row, tuple(recorded), states, mine, _snapshot(row, policies))
     return stories
 
 
@@ -162,8 +162,8 @@ def _snapshot(row: Row, policies: dict[tuple[str, str], Row]) -> CaseSnapshot | 
     return CaseSnapshot.model_validate(row["snapshot"]).with_policy(PackedPolicy(**packed))
 
 
-def _folded(row: Row, told: list[Any], policy: PolicyFolder) -> list[Case]:
-    first, *rest = told
+def _folded(row: Row, recorded: list[Any], policy: PolicyFolder) -> list[Case]:
+    first, *rest = recorded
     assert isinstance(first, CaseOpened), row["id"]
     states = [opened(row["workflow_id"], policy.policy_for(row["playbook"]), first)]
     for event in rest:

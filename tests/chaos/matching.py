@@ -8,7 +8,7 @@ class Matching:
     """Incremental matching: a matched click stays matched, possibly with another answer."""
 
     def __init__(self, takers: Sequence[Any]) -> None:
-        """`takers` are told apart by identity."""
+        """`takers` are distinguished by identity."""
         self._wants: dict[int, list[Hashable]] = {id(taker): [] for taker in takers}
         self._taken: dict[Hashable, int] = {}
 

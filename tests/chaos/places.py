@@ -118,8 +118,8 @@ class Places:
             asked = DescribeTaskQueueRequest(
                 namespace="default", task_queue=TaskQueue(name=queue), task_queue_type=kind
             )
-            told = await client.workflow_service.describe_task_queue(asked)
-            if not any(poller.identity.startswith(f"{pid}@") for poller in told.pollers):
+            description = await client.workflow_service.describe_task_queue(asked)
+            if not any(poller.identity.startswith(f"{pid}@") for poller in description.pollers):
                 return False
         return True
 

@@ -38,7 +38,7 @@ def _rows(outcome: Outcome) -> Iterator[tuple[str, str]]:
     yield "events", str(sum(len(story.events) for story in seen.stories.values()))
     yield "alerts answered for", str(len(seen.held))
     yield "clicks", f"{len(seen.clicks)}, {acked} acked"
-    yield "refusals told", str(sum(bool(m.ephemeral_to) for m in seen.messages))
+    yield "refusals sent", str(sum(bool(m.ephemeral_to) for m in seen.messages))
     yield "changes at the platform", str(len(seen.executions))
     for name, count in sorted(outcome.counts.items()):
         yield name, str(count)

@@ -110,7 +110,7 @@ class Run:
         await self._heal()
         healed = time.monotonic()
         seen, found = await self._settle()
-        seen.unplayable, seen.told = await histories.examined(await self._there.client())
+        seen.unplayable, seen.recorded = await histories.examined(await self._there.client())
         found += [*histories.check(seen), *projection.check(seen)]
         seconds = {
             "playing": played - self._began,
@@ -213,12 +213,14 @@ class Run:
             if each.id == ROUTE:
                 continue
             try:
-                told = (await client.get_workflow_handle(each.id).describe()).raw_description
+                description = (await client.get_workflow_handle(each.id).describe()).raw_description
             except RPCError:
                 continue  # it ended in between
-            if told.HasField("pending_workflow_task"):
+            if description.HasField("pending_workflow_task"):
                 found.append(f"a workflow task of {each.id}")
-            found += [f"{a.activity_type.name} of {each.id}" for a in told.pending_activities]
+            found += [
+                f"{a.activity_type.name} of {each.id}" for a in description.pending_activities
+            ]
         seen = await self._gather()
         for story in seen.stories.values():
             held = [p.id for p in story.case.protections if p.intent is Intent.HOLD]

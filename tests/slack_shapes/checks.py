@@ -1,4 +1,4 @@
-"""All layers at once, and the stand-in's own opinion."""
+"""Checks of all layers, and of the sandbox."""
 
 from deploy.sandbox.slack.blockkit.blocks import Surface, check_blocks
 from deploy.sandbox.slack.blockkit.views import check_view
@@ -10,7 +10,7 @@ from tests.slack_shapes.sent import Kind, Sent
 
 
 def faults_of(sent: Sent) -> list[str]:
-    """What Slack would refuse, and what would be no good card."""
+    """Faults that Slack would refuse, and violations of Koban's own rules."""
     return [
         *model_faults(sent),
         *schema_faults(sent),
@@ -20,7 +20,7 @@ def faults_of(sent: Sent) -> list[str]:
 
 
 def sandbox_faults(sent: Sent) -> list[str]:
-    """What the stand-in would refuse: it must not be stricter than Slack, nor blind."""
+    """Faults that the sandbox refuses; it must be as strict as Slack."""
     if sent.kind in (Kind.MODAL, Kind.HOME):
         return check_view(sent.whole, Surface(sent.kind.value))
     return check_blocks(list(sent.blocks), Surface.MESSAGE)

@@ -1,8 +1,8 @@
-"""How the snapshots are renewed."""
+"""Command line option for renewing snapshots."""
 
 import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--renew` writes the snapshots anew."""
+    """Adds `--renew`."""
     parser.addoption("--renew", action="store_true", help="write the snapshots of texts anew")

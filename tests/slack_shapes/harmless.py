@@ -1,4 +1,4 @@
-"""What a stranger or a colleague wrote never mentions, links or formats, and hides nothing."""
+"""Injection checks: foreign text never mentions, links, formats or hides anything."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ _OURS = re.compile(
     r"|<https://koban-demo\.slack\.com/[^|<>]*\|[^<>]*>"
     r"|<https://rules\.example/4\.2\|[^<>]*>"
 )
-"""What Koban itself lets Slack obey."""
+"""Markup that Koban itself uses."""
 _ENTITY = re.compile(r"&(?:amp|lt|gt);")
 _FORMATTED = re.compile(rf"a[*~`]+{MARK}|{MARK}[*~`]+b|a _{MARK}|{MARK}_ b")
 _QUOTED = re.compile(rf"(?m)^\s*(?:>|&gt;)+ ?{MARK}")
@@ -25,7 +25,7 @@ _INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800
 
 
 def harm(sent: Sent) -> Iterator[str]:
-    """Whatever of it Slack would obey, or a reader would be deceived by."""
+    """Returns markup that Slack would interpret, and deceptive characters."""
     for pointer, text in obeyed(sent):
         yield from (f"{pointer}: {what}" for what in _obeyed_harm(text))
     kept = tuple(_kept(sent))
@@ -53,7 +53,7 @@ def _obeyed_harm(text: str) -> Iterator[str]:
 
 
 def obeyed(sent: Sent) -> Iterator[tuple[str, str]]:
-    """The texts in which Slack obeys mrkdwn, with their places; the text of a message is one."""
+    """The mrkdwn texts with their places, including a message's text."""
     if sent.kind is Kind.MESSAGE:
         yield "/text", sent.text
     for pointer, node in sent.nodes():
@@ -62,14 +62,14 @@ def obeyed(sent: Sent) -> Iterator[tuple[str, str]]:
 
 
 def _kept(sent: Sent) -> Iterator[str]:
-    """What stays as it was typed, for its person to copy: nothing is made of it in there."""
+    """Preformatted texts, which Slack does not interpret."""
     for pointer, node in sent.nodes():
         if node.get("type") == "rich_text_preformatted":
             yield f"{pointer}/"
 
 
 def every_text(sent: Sent) -> Iterator[tuple[str, str]]:
-    """Every text that somebody reads."""
+    """Every visible text."""
     if sent.text:
         yield "/text", sent.text
     for pointer, node in sent.nodes():

@@ -1,4 +1,4 @@
-"""Layer 3: every limit that Slack publishes for what Koban sends, as a table with its sources.
+"""Layer 3: Slack's published limits, as a table with sources.
 
 How Slack counts characters is not documented: the table counts UTF-16 units, which are never fewer
 than characters, so that whatever passes here passes either way.
@@ -27,7 +27,7 @@ def length(text: str) -> int:
 
 
 def items(values: list[Any]) -> int:
-    """How many there are."""
+    """Number of elements."""
     return len(values)
 
 
@@ -49,7 +49,7 @@ def escaped(text: str) -> int:
 
 @dataclass(frozen=True)
 class Limit:
-    """At most `most`, and at least `least`, of what stands at `path` in every `of`.
+    """At most `most` and at least `least` of the value at `path` in every `of`.
 
     `of` is a `type`, a role (`option`, `confirm`, `option_group`), `message`, `modal` or `home`, or
     `any`. A path's `[]` stands for every item of a list.
@@ -155,7 +155,7 @@ LIMITS = (*MESSAGES, *BLOCKS, *ELEMENTS, *OBJECTS, *VIEWS)
 
 
 def limit_faults(sent: Sent) -> Iterator[str]:
-    """Every limit that is broken, with its place."""
+    """Returns every exceeded limit with its place."""
     for pointer, node, roles in _roles(sent):
         for limit in LIMITS:
             if limit.of in roles:
@@ -172,7 +172,7 @@ def _measured(limit: Limit, pointer: str, value: Any) -> Iterator[str]:
 
 
 def _roles(sent: Sent) -> Iterator[tuple[str, Json, tuple[str, ...]]]:
-    """Every object with what it is: its type, or the place that it stands in."""
+    """Every object with its type, or its place."""
     for pointer, node in sent.nodes():
         if pointer == "":
             yield pointer, node, (sent.kind.value,)
@@ -198,7 +198,7 @@ def _place(pointer: str, node: Json) -> str:
 
 
 def values_at(node: Any, path: str) -> Iterator[Any]:
-    """What stands at a path; nothing where it does not."""
+    """The values at a path."""
     if not path:
         yield node
         return

@@ -1,4 +1,4 @@
-"""Layer 1: slack_sdk's own classes read it, find no fault, and write the same again."""
+"""Layer 1: slack_sdk's classes parse the JSON, accept it and serialize it unchanged."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +11,7 @@ from tests.slack_shapes.sent import Kind, Sent
 
 
 def model_faults(sent: Sent) -> Iterator[str]:
-    """What the classes refuse, skip, or would write otherwise.
+    """Faults that the classes find, and differences after a round trip.
 
     `Block.parse` skips what it does not know without a word: every block has to come back.
     """
@@ -37,7 +37,7 @@ def _same(pointer: str, parsed: Block | View, given: dict[str, Any]) -> Iterator
 
 
 def _first(written: object, given: object, pointer: str = "") -> str:
-    """The innermost place where they differ."""
+    """The innermost difference."""
     if isinstance(written, dict) and isinstance(given, dict) and written.keys() == given.keys():
         for name in given:
             if written[name] != given[name]:

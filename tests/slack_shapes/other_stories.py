@@ -1,4 +1,4 @@
-"""Cases that a person made, that were stopped from acting, and of which somebody is told."""
+"""Cases from manual alerts, with paused automation, and with notices."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ PROTECT = {"protect": [{"when": "true", "action": "mute_user", "for": "15m"}]}
 
 
 def _withheld(words: Words, until: datetime | None = None) -> Told:
-    """It would have acted by itself, and somebody had stopped that."""
+    """A protection that was prevented by a pause."""
     pause = AutomationPause(by="U0TANAKA", at=AT, until=until)
     story = Told(words, policy=PROTECT)
     story.then(cmd.ProtectNow(rules=(0,), pause=pause))
@@ -24,7 +24,7 @@ def _withheld(words: Words, until: datetime | None = None) -> Told:
 
 
 def _by_hand(words: Words, detector: str) -> Told:
-    """Somebody saw it themselves, and says so."""
+    """A manual alert."""
     link = "https://koban-demo.slack.com/archives/C0LIVE/p1763900000000100"
     manual = ManualAlert(by="U0SATO", note=words.said, link=link)
     alert = {
@@ -37,7 +37,7 @@ def _by_hand(words: Words, detector: str) -> Told:
 
 
 def _telling(words: Words, *actions: str) -> Told:
-    """Decided for a reason of policy, of which the person acted upon is told."""
+    """A decision with a reason of the policy and a notice."""
     story = Told(words, policy=reasoned(words), telling=True)
     return story.decided(*(actions or ("mute_user",)), template="line")
 

@@ -1,4 +1,4 @@
-"""Cases at stations where few ever are; each says something that no other does."""
+"""Cases in rare states, each with a text of its own."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -53,7 +53,7 @@ def _appealed(story: Told) -> Told:
 
 
 def _dangerous(words: Words) -> Told:
-    """A decision of one tap that can't be taken back, and that nobody else has to agree to."""
+    """An irreversible preset without approval."""
     title = words.titled("売上没収", "Forfeit payout")
     preset = {"id": "forfeit", "title": title, "actions": ["forfeit_payout"]}
     return Told(words, policy={"presets": [preset]})
@@ -65,7 +65,7 @@ def _protected(words: Words, status: ActionStatus, **more: Any) -> Told:
 
 
 def _worse(words: Words) -> Told:
-    """Put off, until an alert came that is worse."""
+    """A hold that a more severe alert has ended."""
     story = Told(words)
     story.case = story.case.model_copy(update={"severity": Severity.HIGH})
     _then(story, (1, cmd.Claim(by=SATO)), (2, cmd.Snooze(by=SATO, until=_SOON)))
@@ -79,7 +79,7 @@ def _calling(words: Words, **whom: str) -> Told:
 
 
 def _unnamed(words: Words) -> Told:
-    """Reported, and nobody could tell about whom."""
+    """A report without a subject."""
     subject = {"type": SLACK_MESSAGE, "id": "C0LIVE/1763900000.000100"}
     related = [{"type": "auction", "id": "a_1"}, {"type": "message", "id": "c_1"}]
     return Told(words, alert={"subject": subject, "related": related})

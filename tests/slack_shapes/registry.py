@@ -1,4 +1,4 @@
-"""Everything that Koban draws.
+"""Registry of every surface that Koban draws.
 
 One more surface is a generator of (state, `Sent`) and a line in its module's `SURFACES`; a new
 module is a line here. `test_everything_is_drawn.py` fails for a builder that no surface calls.

@@ -1,4 +1,4 @@
-"""Layer 3, what no number says: uniqueness, placement, and what a good card is."""
+"""Layer 3, rules: uniqueness, placement and style."""
 
 import re
 from collections import Counter
@@ -23,7 +23,7 @@ PLACED = {
 
 @dataclass(frozen=True)
 class Rule:
-    """`faults` tells where something is against it; `source` who says so."""
+    """A rule with its `source`; `faults` returns violations."""
 
     name: str
     source: str
@@ -31,7 +31,7 @@ class Rule:
 
 
 def _blocks(sent: Sent) -> Iterator[tuple[str, Json]]:
-    """Every block, those within containers too."""
+    """Every block, including nested ones."""
     for index, block in enumerate(sent.blocks):
         yield f"/blocks/{index}", block
         for at, child in enumerate(block.get("child_blocks", [])):
@@ -56,7 +56,7 @@ def _action_ids_are_unique(sent: Sent) -> Faults:
 
 
 def _whatever_acts_has_a_name(sent: Sent) -> Faults:
-    """Slack would make up an action_id that no listener knows."""
+    """Slack generates a missing action_id, which no listener handles."""
     for pointer, block in _blocks(sent):
         for where, element in elements_of(block):
             if element["type"] != "image" and "action_id" not in element:
@@ -100,7 +100,7 @@ def _one_table(sent: Sent) -> Faults:
 
 
 def _metadata_is_opaque(sent: Sent) -> Faults:
-    """The whole workspace can read it: ids and numbers only."""
+    """Metadata is readable for the whole workspace: ids and numbers only."""
     for name, value in sent.metadata.get("event_payload", {}).items():
         if not isinstance(value, int) and not re.fullmatch(r"[A-Za-z0-9/:_.-]{1,160}", str(value)):
             yield f"metadata {name} is no opaque id"
@@ -121,7 +121,7 @@ def _one_button_is_first(sent: Sent) -> Faults:
 
 
 def _danger_asks_first(sent: Sent) -> Faults:
-    """A dialog, or a modal: then its label ends with an ellipsis."""
+    """A button that opens a dialog or a modal ends with an ellipsis."""
     for pointer, button in _buttons(sent):
         asks = "confirm" in button or button["text"]["text"].endswith("…")
         if button.get("style") == "danger" and not asks:
@@ -129,14 +129,14 @@ def _danger_asks_first(sent: Sent) -> Faults:
 
 
 def _mrkdwn_is_verbatim(sent: Sent) -> Faults:
-    """Else Slack makes links and mentions out of plain words."""
+    """Otherwise Slack turns plain words into links and mentions."""
     for pointer, node in sent.nodes():
         if node.get("type") == "mrkdwn" and node.get("verbatim") is not True:
             yield f"{pointer}: not verbatim"
 
 
 def emoji_alone(sent: Sent) -> Faults:
-    """Signs without words; of what policies and people write nobody can ask that."""
+    """Symbols without words, except in texts of policies and people."""
     for pointer, node in sent.nodes():
         if node.get("type") in ("mrkdwn", "plain_text") and not re.search(r"\w", node["text"]):
             yield f"{pointer}: no words in {node['text']!r}"
@@ -165,6 +165,6 @@ RULES = (
 
 
 def rule_faults(sent: Sent) -> Faults:
-    """Whatever is against a rule."""
+    """Returns every violation."""
     for rule in RULES:
         yield from rule.faults(sent)

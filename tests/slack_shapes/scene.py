@@ -1,4 +1,4 @@
-"""For whom and with which words a surface is drawn, and what a surface is."""
+"""Surfaces, and the language and words that they are drawn with."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,19 +24,19 @@ _NAMES = {
 
 @dataclass(frozen=True)
 class Scene:
-    """A language, and what people wrote."""
+    """A language, and foreign texts."""
 
     language: Language = Language.JA
     words: Words = USUAL
 
     @property
     def catalog(self) -> Catalog:
-        """The sentences."""
+        """The catalog."""
         return texts(self.language)
 
     @property
     def reader(self) -> Reader:
-        """Who reads it; everybody has the name that the words give."""
+        """The reader; every person has the name of the words."""
         name = self.words.name
         names = {id_: name if name is not None else own for id_, own in _NAMES.items()}
         return Reader(self.catalog, ZoneInfo("Asia/Tokyo"), names, MENTIONS)
@@ -47,11 +47,11 @@ Drawing = Callable[[Scene], Iterator[tuple[str, Sent]]]
 
 @dataclass(frozen=True)
 class Surface:
-    """Something that Koban draws, in each of its states by name.
+    """A message, modal or text in each of its states, by name.
 
-    `told` tells whether its texts stand in the snapshots; what only repeats others' does not.
+    `in_snapshots` is off where the texts repeat another surface's.
     """
 
     name: str
     draw: Drawing
-    told: bool = True
+    in_snapshots: bool = True

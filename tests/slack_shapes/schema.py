@@ -23,7 +23,7 @@ _VIEWS = {kind: _of(name) for kind, name in _NAMED.items()}
 
 
 def schema_faults(sent: Sent) -> Iterator[str]:
-    """Where it is not of the shape that Slack's types have; a misspelt key is a fault."""
+    """Violations of Slack's types; a misspelt key is one."""
     if sent.kind in _VIEWS:
         yield from _worded("", _VIEWS[sent.kind], sent.whole)
         return

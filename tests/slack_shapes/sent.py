@@ -1,4 +1,4 @@
-"""What Koban hands to Slack, whatever the call: one shape for every check."""
+"""Messages and views in one format for every check."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ Json = dict[str, Any]
 
 
 class Kind(StrEnum):
-    """Where it is shown. `WORDS` stands under a field of a modal: no blocks, no mrkdwn."""
+    """Place of display. `WORDS` is the error of a modal's field: no blocks, no mrkdwn."""
 
     MESSAGE = "message"
     MODAL = "modal"
@@ -24,7 +24,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Sent:
-    """`frame` is everything of a view beside its blocks; a message has `text` and metadata."""
+    """`frame` is a view without its blocks; a message has `text` and metadata."""
 
     kind: Kind
     text: str = ""
@@ -60,7 +60,7 @@ def message(drawn: Message) -> Sent:
 
 
 def said(answer: Said) -> Sent:
-    """What one person is answered."""
+    """An ephemeral answer."""
     return Sent(Kind.MESSAGE, answer.text, tuple(answer.blocks))
 
 
@@ -70,7 +70,7 @@ def post_ephemeral(text: str) -> Sent:
 
 
 def words(text: str) -> Sent:
-    """What is wrong, under its field."""
+    """The error of a field."""
     return Sent(Kind.WORDS, text)
 
 

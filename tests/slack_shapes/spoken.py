@@ -1,4 +1,4 @@
-"""What a screen reader reads: the text of a message, then its blocks in their order, as words."""
+"""Screen reader output: the text of a message, then its blocks in order."""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ _ORDER = ("title", "label", "text", "fields", "elements", "child_blocks", "acces
 
 
 def spoken(sent: Sent) -> Iterator[str]:
-    """A line each; times as in Tokyo, where a reader's own zone would stand."""
+    """Yields lines; times are in Tokyo's zone."""
     for line in _lines(sent):
         yield from _DATE.sub(r"\1", line).split("\n")
 

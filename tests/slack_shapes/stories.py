@@ -1,4 +1,4 @@
-"""A case at each of its stations, in anybody's words."""
+"""Cases in each of their states, with foreign texts."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -29,7 +29,7 @@ def _ago(minutes: float) -> datetime:
 
 
 def _muted(words: Words, **more: Any) -> Told:
-    """Decided by itself: closed once the platform shows it."""
+    """Decided automatically: closed once the platform confirms it."""
     return Told(words, **more).decided("mute_user")
 
 
@@ -130,7 +130,7 @@ def _then(story: Told, *commands: tuple[float, cmd.Command]) -> Told:
 
 
 def _limited(words: Words) -> Told:
-    """Whoever decides too much needs somebody else."""
+    """A decision above the person's budget needs an approval."""
     story = Told(words)
     rule = {"by": "lead", "within": "30m", "on_expiry": "escalate"}
     limits = Limits.model_validate({"approval": rule})
@@ -140,7 +140,7 @@ def _limited(words: Words) -> Told:
 
 
 def _ten_presets(words: Words) -> Told:
-    """More than the policy takes today: the card must not break where it will take them."""
+    """More than today's policy allows: the card must remain valid."""
     story = Told(words)
     playbook = story.case.policy.playbook
     presets = tuple(
@@ -368,4 +368,4 @@ STORIES: dict[str, Callable[[Words], Told]] = {
     **OTHER_STORIES,
     **RARE_STORIES,
 }
-"""By what a card then shows first."""
+"""Stories by the card's first text."""

@@ -1,4 +1,4 @@
-"""No builder, no state, no button and no modal of Koban's is left out of the checks."""
+"""Completeness: every builder, state, button and modal is checked."""
 
 import ast
 import re
@@ -68,7 +68,7 @@ def builders() -> Iterator[str]:
 
 
 class Drawn:
-    """Everything that the surfaces draw, and which functions they called for it."""
+    """All drawn surfaces, and the functions that they called."""
 
     def __init__(self) -> None:
         self.called: set[str] = set()
@@ -83,7 +83,7 @@ class Drawn:
             sys.settrace(before)
 
     def _note(self, frame: FrameType, event: str, _: object) -> None:
-        """Told of every call; its lines are of no interest."""
+        """Records calls."""
         self.called.add(f"{frame.f_code.co_filename}:{frame.f_code.co_name}")
         if frame.f_code is Catalog.say.__code__:
             self.spoken.add(frame.f_locals["key"])
@@ -93,7 +93,7 @@ class Drawn:
             yield from (node for _, node in sent.nodes() if "action_id" in node)
 
     def pressed(self) -> set[str]:
-        """The action_ids outside modals' fields; a menu's entry stands for one."""
+        """The action_ids outside modals' fields, including menu entries."""
         found = set()
         for node in self.elements():
             if node["action_id"] == MENU:
@@ -104,7 +104,7 @@ class Drawn:
         return found
 
     def chosen(self) -> set[str]:
-        """The action_ids of what tells of a choice before anything is submitted."""
+        """The action_ids of elements with `dispatch_action`."""
         found = set()
         for sent in self.sent:
             for _, node in sent.nodes():
@@ -125,7 +125,7 @@ def drawn() -> Drawn:
 
 
 def test_every_builder_is_called(drawn: Drawn):
-    """Whoever writes another one registers a surface for it: see registry.py."""
+    """Another builder needs a surface in registry.py."""
     called = {each.removeprefix(f"{ROOT}/") for each in drawn.called}
     left_out = set(builders()) - called - NOT_DRAWN.keys()
     assert sorted(left_out) == []
@@ -133,7 +133,7 @@ def test_every_builder_is_called(drawn: Drawn):
 
 
 def test_every_button_that_is_heard_is_drawn(drawn: Drawn):
-    """A press that nobody can make is dead code, or a surface is missing."""
+    """An action without a button is dead code, or a surface is missing."""
     drawn_presets = {"case.preset", "case.sure"}
     turns = {f"{pager}.page.{way}" for pager in PAGERS for way in ("before", "next")}
     heard = ACTIONS.keys() - drawn_presets | turns
@@ -141,7 +141,7 @@ def test_every_button_that_is_heard_is_drawn(drawn: Drawn):
 
 
 def test_every_button_that_is_drawn_is_heard(drawn: Drawn):
-    """A button without a listener shows an error to whoever presses it."""
+    """Slack shows an error for a button without a listener."""
     deaf = [name for name in drawn.pressed() if not _heard(name)]
     assert sorted(deaf) == []
 
@@ -153,7 +153,7 @@ def _heard(name: str) -> bool:
 
 
 def test_every_choice_that_is_sent_at_once_is_heard(drawn: Drawn):
-    """And no other field tells of itself before its modal is submitted."""
+    """No other field dispatches actions."""
     assert drawn.chosen() == {LANGUAGE, TEMPLATE}
 
 
@@ -166,7 +166,7 @@ SAYING = {
     "said",
     "timeline",
 }
-"""Modals that only show something, or whose buttons do what is to be done."""
+"""Modals without a submission."""
 
 
 def test_every_modal_that_comes_back_is_drawn(drawn: Drawn):
@@ -178,7 +178,7 @@ def test_every_modal_that_comes_back_is_drawn(drawn: Drawn):
 
 
 def test_every_press_carries_its_case(drawn: Drawn):
-    """`case:version` in the value, the case's route in the block: else nobody hears of it."""
+    """`case:version` in the value, the workflow id in the block_id."""
     for sent in drawn.sent:
         for _, block in sent.nodes():
             if block.get("type") != "actions" or "block_id" not in block:
@@ -214,12 +214,12 @@ CASES = [tell(USUAL) for tell in STORIES.values()]
 
 
 def test_every_standing_of_a_case_is_drawn():
-    """Each word and colour that a card can have."""
+    """Each status and colour of a card."""
     assert {standing(view) for view in VIEWS} == set(STATE_COLOUR)
 
 
 def test_every_kind_of_everything_is_drawn():
-    """Phases, holds, purposes, ends of approvals, and what becomes of actions."""
+    """Phases, holds, purposes, results of approvals and actions."""
     assert {view.phase for view in VIEWS} == set(Phase)
     assert {view.hold.kind for view in VIEWS if view.hold} == set(HoldKind)
     approvals = [view.approval for view in VIEWS if view.approval]
@@ -231,12 +231,12 @@ def test_every_kind_of_everything_is_drawn():
 
 
 def test_every_event_of_a_thread_is_told():
-    """Each line that the catalogs have a sentence for."""
+    """Each thread line of the catalogs."""
     told = {type(each.event) for story in CASES for each in story.recorded}
     assert sorted(event.__name__ for event in WORDS if event not in told) == []
 
 
 def test_every_sentence_is_read(drawn: Drawn):
-    """Each key of the catalogs stands in a surface: nobody reviews what is never drawn."""
+    """Each key of the catalogs is drawn by a surface."""
     unread = texts(Language.JA).keys - drawn.spoken
     assert sorted(unread ^ NEVER_SPOKEN.keys()) == []

@@ -1,4 +1,4 @@
-"""The look for harm finds each kind of it, and lets Koban's own marks pass."""
+"""Injection checks: each kind is found, and Koban's own markup passes."""
 
 import pytest
 
@@ -40,12 +40,12 @@ def found(text: str) -> list[str]:
     ],
 )
 def test_each_kind_of_harm_is_found(text: str, told: str):
-    """Where it stands, and what it is."""
+    """Place and content."""
     assert told in found(text)
 
 
 def test_links_are_looked_for_where_nothing_is_obeyed_too():
-    """Clients make links out of plain words."""
+    """Clients turn plain words into links."""
     rich = {
         "type": "rich_text",
         "elements": [
@@ -63,7 +63,7 @@ def test_links_are_looked_for_where_nothing_is_obeyed_too():
 
 
 def test_what_stays_as_it_was_typed_passes():
-    """Preformatted text alone: it is there to be copied."""
+    """Preformatted text is exempt, for copying."""
     typed = {
         "type": "rich_text_preformatted",
         "elements": [{"type": "text", "text": "https://zqx.example"}],
@@ -82,5 +82,5 @@ def test_what_stays_as_it_was_typed_passes():
     ],
 )
 def test_what_koban_writes_passes(text: str):
-    """Its bold, its dates, those whom it calls, its links, and what it made harmless."""
+    """Bold, dates, mentions, links and escaped text."""
     assert found(text) == []

@@ -1,4 +1,4 @@
-"""Every surface in every state, in both languages: Slack takes it, whatever is written in it."""
+"""Every surface in every state, in both languages and with any text, is valid for Slack."""
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -19,7 +19,7 @@ both_languages = pytest.mark.parametrize("language", Language)
 
 
 def faulty(surface: Surface, scene: Scene, *checks) -> dict[str, list[str]]:
-    """What is wrong, by state."""
+    """Faults by state."""
     found = {
         state: [fault for check in checks for fault in check(sent)]
         for state, sent in surface.draw(scene)
@@ -32,7 +32,7 @@ def faulty(surface: Surface, scene: Scene, *checks) -> dict[str, list[str]]:
 @both_languages
 @pytest.mark.parametrize("words", [USUAL, WORST, NOTHING], ids=["usual", "worst", "nothing"])
 def test_slack_takes_it(surface: Surface, language: Language, words: Words):
-    """Models, schema, limits, rules and stand-in find nothing; nor does anything do harm."""
+    """Models, schema, limits, rules, sandbox and injection checks find nothing."""
     assert faulty(surface, Scene(language, words), faults_of, sandbox_faults, harm) == {}
 
 
@@ -40,14 +40,14 @@ def test_slack_takes_it(surface: Surface, language: Language, words: Words):
 @every_surface
 @both_languages
 def test_emoji_never_stands_alone(surface: Surface, language: Language):
-    """A state is a word; its colour only comes with it."""
+    """A state is a word; the colour is an addition."""
     assert faulty(surface, Scene(language), emoji_alone) == {}
 
 
 @pytest.mark.wide(8)
 @every_surface
 def test_no_token_does_harm(surface: Surface):
-    """Each of Slack's marks, everywhere at once where somebody else's words stand."""
+    """Each of Slack's markup characters in every foreign text."""
     for tokens in ROUNDS:
         assert faulty(surface, Scene(words=hostile(tokens)), harm) == {}, tokens
 
@@ -63,7 +63,7 @@ def test_no_token_does_harm(surface: Surface):
 )
 @given(words=ANY, language=st.sampled_from(Language), data=st.data())
 def test_no_words_do_harm(surface: Surface, words: Words, language: Language, data: st.DataObject):
-    """Anything from a detector, the platform or a colleague: within limits, and only words."""
+    """Any text of a detector, the platform or a colleague is valid and inert."""
     drawn = list(surface.draw(Scene(language, words)))
     start = data.draw(st.integers(0, max(len(drawn) - 12, 0)))
     for state, sent in drawn[start : start + 12]:

@@ -1,4 +1,4 @@
-"""A checker that can't fail is worth nothing: every limit and every rule is broken once."""
+"""Tests of the checkers: every limit and every rule is violated once."""
 
 from typing import Any
 
@@ -69,7 +69,7 @@ SAMPLES: dict[str, Json] = {
 
 
 def built(limit: Limit, value: Any) -> Sent:
-    """A message or view in which `value` stands where `limit` looks, and little else."""
+    """A minimal message or view with `value` at the place of `limit`."""
     if limit.of in (Kind.MESSAGE, Kind.MODAL, Kind.HOME):
         return _outermost(limit, value)
     node = SAMPLES[limit.of]
@@ -115,7 +115,7 @@ def _with(node: Json, path: str, value: Any) -> Json:
 
 
 def amount(limit: Limit, size: int) -> Any:
-    """Something that measures `size`."""
+    """A value of the given size."""
     if limit.measure is length:
         return "𠮷" * (size // 2) + "x" * (size % 2)
     if limit.measure is items:
@@ -136,7 +136,7 @@ def broken(limit: Limit, sent: Sent) -> list[str]:
 
 @pytest.mark.parametrize("limit", LIMITS, ids=lambda limit: limit.name)
 def test_each_limit_is_kept_and_broken(limit: Limit):
-    """As much as is allowed passes; one more does not, nor one less than is needed."""
+    """The limits themselves pass; one more or one less fails."""
     assert broken(limit, built(limit, amount(limit, limit.most))) == []
     over = broken(limit, built(limit, amount(limit, limit.most + 1)))
     assert [fault.partition(": ")[2] for fault in over] == [
@@ -150,7 +150,7 @@ def test_each_limit_is_kept_and_broken(limit: Limit):
 
 
 def test_every_limit_has_a_source_and_stands_once():
-    """Where it comes from can be looked up."""
+    """Every limit has a URL."""
     assert all(limit.source.startswith("docs.slack.dev/") for limit in LIMITS)
     assert len({limit.name for limit in LIMITS}) == len(LIMITS)
 
@@ -253,14 +253,14 @@ AGAINST: dict[str, list[tuple[Sent, str]]] = {
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_each_rule_is_broken_once(rule):
-    """The sentence says what is against it, and where."""
+    """The sentence has the violation and its place."""
     for sent, told in AGAINST[rule.name]:
         assert list(rule.faults(sent)) == [told]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_each_rule_lets_a_good_message_pass(rule):
-    """Nothing is found where nothing is wrong."""
+    """A valid message has no faults."""
     asks = button(style="danger", confirm=CONFIRM)
     first = button(action_id="b", style="primary")
     opaque = {"event_type": "koban_case", "event_payload": {"case": "K7Q2F9XM0", "through": 3}}

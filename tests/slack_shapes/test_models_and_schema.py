@@ -1,4 +1,4 @@
-"""The two layers that are not ours find what they are there for."""
+"""Tests of the models and schema layers."""
 
 import json
 from pathlib import Path
@@ -23,20 +23,20 @@ def modal(*blocks: Json, **frame: Any) -> Sent:
 
 
 def test_a_good_message_and_a_good_modal_pass_both():
-    """Nothing is found where nothing is wrong."""
+    """A valid message has no faults."""
     for sent in (message(SECTION), modal(SECTION)):
         assert [*model_faults(sent), *schema_faults(sent)] == []
 
 
 def test_a_block_that_the_sdk_skips_is_found():
-    """`Block.parse` would leave it out without a word."""
+    """`Block.parse` would drop it silently."""
     assert list(model_faults(message({"type": "sectoin"}))) == [
         "/blocks/0: slack_sdk does not know a block of type sectoin"
     ]
 
 
 def test_a_key_that_the_sdk_does_not_keep_is_found():
-    """What it would not write again, Slack does not know."""
+    """Keys that are lost in the round trip are unknown to Slack."""
     assert list(model_faults(message({**SECTION, "colour": "red"}))) == [
         "/blocks/0: slack_sdk writes {'text': {'text': 'x', 'type': 'mrkdwn', 'verbatim': True}, "
         "'type': 'section'} at / and not {'type': 'section', 'text': {'type': 'mrkdwn', "
@@ -45,7 +45,7 @@ def test_a_key_that_the_sdk_does_not_keep_is_found():
 
 
 def test_what_the_sdk_refuses_is_found():
-    """Its own limits hold as well."""
+    """The classes' own limits are checked."""
     long = {"type": "header", "text": {"type": "plain_text", "text": "x" * 151}}
     assert list(model_faults(message(long))) == [
         "/blocks/0: text attribute cannot exceed 150 characters"
@@ -90,7 +90,7 @@ _BUTTON = {"type": "button", "action_id": "a", "text": _TEXT}
     ],
 )
 def test_what_slacks_types_do_not_have_is_found(block: Json, told: str):
-    """The place is named, however deep it lies."""
+    """The fault has its place at any depth."""
     assert told in list(schema_faults(message(block)))
 
 
@@ -102,14 +102,14 @@ def test_a_type_that_slack_does_not_have_is_found():
 
 
 def test_a_key_that_a_modal_does_not_have_is_found():
-    """Slack would refuse the whole of it."""
+    """Slack would refuse the whole message."""
     assert list(schema_faults(modal(SECTION, callback="x"))) == [
         ": Additional properties are not allowed ('callback' was unexpected)"
     ]
 
 
 def test_whole_numbers_are_whole():
-    """The types only say that they are numbers."""
+    """The types only have numbers."""
     element = {"type": "plain_text_input", "action_id": "a", "max_length": 1.5}
     field = {"type": "input", "label": _TEXT, "element": element}
     assert list(schema_faults(modal(field))) == [

@@ -1,4 +1,4 @@
-"""Whatever a shift makes of a case: its card, its approval and its thread can be drawn."""
+"""Random shifts: card, approval card and thread are valid after every step."""
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import invariant
@@ -26,7 +26,7 @@ SETTINGS = settings(
 
 
 class Shown(AnyShift):
-    """Draws after every step; the language changes with the version."""
+    """Draws after every step, in alternating languages."""
 
     policy = WATCHFUL
     drawn_as_of = -1
@@ -53,7 +53,7 @@ class Shown(AnyShift):
 
 
 class ShownActingFirst(Shown):
-    """Where the case acts before it is reviewed."""
+    """Actions before their review."""
 
     policy = ACT_FIRST
 

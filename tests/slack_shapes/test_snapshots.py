@@ -1,8 +1,9 @@
-"""Every text that is read, as it is read, in both languages: a change is seen in a review.
+"""Text snapshots: every text as a screen reader reads it, one file for each surface and language.
 
-`pytest tests/slack_shapes --renew` writes the files anew.
+`pytest tests/slack_shapes --renew` writes the files.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,17 +15,17 @@ from tests.slack_shapes.spoken import spoken
 from workflows.domain.values import Language
 
 FOLDER = Path(__file__).parent / "snapshots"
+READ = [surface for surface in SURFACES if surface.in_snapshots]
 
 
-def told(language: Language) -> Iterator[str]:
-    """All surfaces, state by state."""
-    for surface in SURFACES:
-        if surface.told:
-            yield from _read(surface, language)
+def file_of(surface: Surface, language: Language) -> Path:
+    """The file of a surface: `snapshots/ja/case-card.txt`."""
+    slug = re.sub(r"[^a-z]+", "-", surface.name.lower())
+    return FOLDER / language.value / f"{slug}.txt"
 
 
-def _read(surface: Surface, language: Language) -> Iterator[str]:
-    """A state that reads like another one only says so."""
+def read(surface: Surface, language: Language) -> Iterator[str]:
+    """The lines of each state; a state that reads like an earlier one only refers to it."""
     seen: dict[str, str] = {}
     for state, sent in surface.draw(Scene(language)):
         whole = "\n".join(line.rstrip() for line in spoken(sent))
@@ -35,19 +36,27 @@ def _read(surface: Surface, language: Language) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("language", Language)
-def test_what_is_read_is_what_was_reviewed(language: Language, request: pytest.FixtureRequest):
-    """The first state that reads differently is shown; renew the files where that is right."""
-    path = FOLDER / f"{language.value}.txt"
-    now = "\n".join(told(language))
+@pytest.mark.parametrize("surface", READ, ids=lambda surface: surface.name)
+def test_the_text_is_the_reviewed_one(
+    surface: Surface, language: Language, request: pytest.FixtureRequest
+):
+    """The first state with another text is shown; `--renew` accepts the change."""
+    path, drawn = file_of(surface, language), "\n".join(read(surface, language))
     if request.config.getoption("--renew", default=False):
-        path.write_text(now, encoding="utf-8")
-    reviewed = _states(path.read_text(encoding="utf-8"))
-    found = _states(now)
+        path.write_text(drawn.rstrip("\n") + "\n", encoding="utf-8")
+    reviewed, found = _states(path.read_text(encoding="utf-8")), _states(drawn)
     assert list(found) == list(reviewed)
     changed = [state for state in found if found[state] != reviewed[state]]
     assert [found[state] for state in changed[:1]] == [reviewed[state] for state in changed[:1]]
 
 
-def _states(written: str) -> dict[str, str]:
-    parts = written.split("=== ")[1:]
-    return {part.partition("\n")[0]: part for part in parts}
+@pytest.mark.parametrize("language", Language)
+def test_every_file_belongs_to_a_surface(language: Language):
+    """A removed surface leaves no file, and two surfaces do not share one."""
+    files = [file_of(surface, language) for surface in READ]
+    assert sorted(files) == sorted((FOLDER / language.value).iterdir())
+
+
+def _states(text: str) -> dict[str, str]:
+    parts = text.split("=== ")[1:]
+    return {part.partition("\n")[0]: part.rstrip() for part in parts}

@@ -1,4 +1,4 @@
-"""Every text that is read comes from the catalogs, and reads as the house speaks.
+"""Catalog texts: no text outside them, and one terminology and style.
 
 That the catalogs have the same keys and values, each of them used, is tested beside them
 (tests/activities/slack/test_texts.py).
@@ -40,7 +40,7 @@ UNSEEN = frozenset({"debug", "info", "warning", "error", "exception", "ValueErro
 
 
 def literals(tree: ast.Module) -> Iterator[str]:
-    """The strings of a module that are no docstring, log line, error or assertion."""
+    """The strings of a module without docstrings, log lines, errors and assertions."""
     left_out = {id(part) for node in ast.walk(tree) for part in _unseen(node)}
     for node in ast.walk(tree):
         seen = isinstance(node, ast.Constant) and id(node) not in left_out
@@ -69,17 +69,17 @@ def _found(rooms: tuple[str, ...], wanted: re.Pattern[str]) -> set[str]:
 
 
 def test_no_japanese_stands_in_the_code():
-    """It has no English twin there, and nobody reviews it."""
+    """It would have no English version and no review."""
     assert _found(("activities", "bot", "workflows"), JAPANESE) == set(JAPANESE_ALLOWED)
 
 
 def test_no_english_sentence_of_slacks_rooms_stands_in_the_code():
-    """Logs, errors of the programme and docstrings aside."""
+    """Except logs, exceptions and docstrings."""
     assert _found(("activities/slack", "bot/slack"), ENGLISH) == set(ENGLISH_ALLOWED)
 
 
 def test_a_sentence_in_the_code_would_be_found():
-    """However it gets there."""
+    """In any kind of expression."""
     tree = ast.parse(
         '"""このモジュール"""\n_log.info("this is logged away")\nraise ValueError("not for you")\n'
         'section("Please press it again")\nsay(f"{name}さん")\n'
@@ -136,18 +136,18 @@ NOT_OURS = {
     "null": "",
     "None": "",
 }
-"""What is not said, and what is said instead (the glossary's word, or what a person can use)."""
+"""Terms that are not used, with their replacements."""
 NOT_OURS_IN_ENGLISH = (
     *("invalid", "illegal", "null", "exception", "error", "oops", "abort"),
     *("rings?", "clocks?", "protect(?:ion|ions|s|ed)?", "rehears(?:al|ed|e)", "snooz(?:e|ed)"),
     *("somebody", "anybody", "in your stead"),
 )
 SAYS_ERROR = {"problem.answered"}
-"""The platform's own answer is called what every operator calls it."""
+"""The platform's response has the operators' term."""
 
 
 def test_japanese_uses_the_glossary():
-    """One word for one thing, and none of the machine's."""
+    """One term for each thing, and no internal ones."""
     said = [
         (key, word) for key, form in sentences(Language.JA) for word in NOT_OURS if word in form
     ]
@@ -155,7 +155,7 @@ def test_japanese_uses_the_glossary():
 
 
 def test_english_has_no_words_of_the_machine():
-    """Errors say what happened and what to do."""
+    """Errors have the cause and the next step."""
     wanted = re.compile(rf"(?i)\b(?:{'|'.join(NOT_OURS_IN_ENGLISH)})\b")
     said = {key for key, form in sentences(Language.EN) if wanted.search(form)}
     assert said == SAYS_ERROR
@@ -165,11 +165,11 @@ _POLITE = re.compile(
     r"(?:ます|ました|です|でした|ません|ませんでした|ください|でしょうか)(?:（[^（）]*）)?。$"
 )
 _STATE = re.compile(r"(?:\}|まで)。$")
-"""What ends in a value says it there; what lasts until a time ends with the time."""
+"""Positions of values and times in a sentence."""
 
 
 def test_japanese_sentences_are_polite():
-    """です・ます, wherever there is a whole sentence."""
+    """です・ます in every complete sentence."""
     rude = [
         (key, part)
         for key, form in sentences(Language.JA)
@@ -180,7 +180,7 @@ def test_japanese_sentences_are_polite():
 
 
 def test_punctuation_is_the_languages_own():
-    """No full stop of the other language, and none of its brackets for quotations."""
+    """No punctuation of the other language."""
     ja = [key for key, form in sentences(Language.JA) if re.search(r"[ぁ-ん一-龥][.,!]", form)]
     en = [key for key, form in sentences(Language.EN) if re.search("[、。「」・]", form)]
     assert (ja, en) == ([], [])
@@ -190,7 +190,7 @@ REVIEWED = ("appeal", "line.appeal", "did.appeal", "refusal.own_appeal")
 
 
 def test_only_appeals_are_reviewed():
-    """What was carried out before its approval is signed off: 事後承認, sign-off."""
+    """The approval after an action is a sign-off: 事後承認."""
     said = {key for key, form in sentences(Language.JA) if "再審査" in form}
     assert {key for key in said if not key.startswith(REVIEWED)} == set()
 
@@ -201,7 +201,7 @@ _ID_ALONE = re.compile(rf"\{{(?:{_IDS})\}}[ぁ-んァ-ヶ一-龥]|[ぁ-んァ-�
 
 
 def test_japanese_is_set_the_same_everywhere():
-    """Full-width brackets and question marks; one space around ids and Latin words."""
+    """Full-width brackets and question marks; spaces around ids and Latin words."""
     values = re.compile(r"\{[a-z_]+\}")
     wrong = [
         key
@@ -220,7 +220,7 @@ def po_file(language: str) -> Path:
 
 @pytest.mark.parametrize("language", ["ja", "en"])
 def test_plurals_are_complete(language: str):
-    """Japanese has one form and English two; whatever has them counts."""
+    """Japanese has one plural form and English two."""
     with po_file(language).open("rb") as file:
         catalog = read_po(file, locale=language, abort_invalid=True)
     assert catalog.num_plurals == {"ja": 1, "en": 2}[language]
@@ -233,7 +233,7 @@ def test_plurals_are_complete(language: str):
 
 
 def test_what_counts_in_one_language_counts_in_both():
-    """Else a number would choose a form in one language only."""
+    """Both languages have plural forms for the same keys."""
     ja, en = ({key for key in c.keys if _counts(c.forms(key))} for c in (JA, EN))
     assert ja == en
 
@@ -243,20 +243,20 @@ def _counts(forms: tuple[str, ...]) -> bool:
 
 
 def _written(language: str) -> list[str]:
-    """The sections and keys of a file as they stand there: `# Cards`, `card.state.open`."""
+    """The sections and keys of a file in order: `# Cards`, `card.state.open`."""
     lines = po_file(language).read_text(encoding="utf-8").splitlines()
     wanted = (re.fullmatch(r'msgid "(.+)"|(# .+)', line) for line in lines)
     return [found[1] or found[2] for found in wanted if found]
 
 
 def test_the_languages_have_the_same_sections_and_keys_in_the_same_order():
-    """So that a review reads them side by side."""
+    """For reviews side by side."""
     assert _written("ja") == _written("en")
 
 
 @pytest.mark.parametrize("language", ["ja", "en"])
 def test_a_key_stands_once(language: str):
-    """A second one would be dropped without a word."""
+    """A duplicate would be dropped silently."""
     written = _written(language)
     assert sorted(written) == sorted(set(written))
     assert {each for each in written if not each.startswith("# ")} == texts(Language(language)).keys

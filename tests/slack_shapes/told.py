@@ -1,4 +1,4 @@
-"""A case that is told through the real rules, with anybody's words."""
+"""Case builder over the real rules, with foreign texts."""
 
 from datetime import timedelta
 from typing import Any
@@ -35,7 +35,7 @@ BROKEN = Problem(kind=ProblemKind.UNREACHABLE, status=500)
 
 
 class Told(Story):
-    """A story in given words. Times are in minutes after the opening."""
+    """A case with the given words. Times are minutes after its opening."""
 
     def __init__(self, words: Words, **more: Any) -> None:
         """`more`: changes of `policy` and (by action) `catalog`; `known`, `alert`, `telling`."""
@@ -50,16 +50,16 @@ class Told(Story):
         super().__init__(first, kept, known)
 
     def key(self, action: str) -> str:
-        """How reports name an action on the case's own subject."""
+        """The key of an action on the case's own subject in reports."""
         return f"{action}/{self.subject.key}"
 
     def news(self, status: ActionStatus, minutes: float = 4, **more: Any) -> "Told":
-        """What the platform says of the mute."""
+        """A report about the mute."""
         self.reported(self.key("mute_user"), status, minutes, **more)
         return self
 
     def decided(self, *actions: str, minutes: float = 3, **more: Any) -> "Told":
-        """With the modal, in somebody's words."""
+        """A decision by the modal."""
         given = {
             "by": SATO,
             "verdict": cmd.Verdict.VIOLATION,
@@ -73,7 +73,7 @@ class Told(Story):
     def noticed(
         self, status: NoticeStatus, minutes: float = 5, problem: Problem | None = None
     ) -> "Told":
-        """What became of telling the person acted upon."""
+        """A report about the notice."""
         notice = NoticeState(status=status, problem=problem)
         report = EnforcementReport(
             id=f"n{minutes}", case=self.case.id, decision="D1", actions=(), notice=notice
@@ -82,7 +82,7 @@ class Told(Story):
         return self
 
     def ringed(self, count: int = 1000) -> "Told":
-        """Decided for many."""
+        """A bulk decision."""
         title = self.words.policy or "フォロワー"
         reach = Impact(
             sums=tuple(Sum(title=Text(ja=title, en=title), total=12_345) for _ in range(8)),
@@ -96,14 +96,14 @@ class Told(Story):
         return self
 
     def so_far(self, minutes: float, status: ActionStatus | None = None, **counts: int) -> "Told":
-        """How far the ring is."""
+        """Progress of the bulk decision."""
         tally = Tally(total=1000, step=int(minutes), **counts)
         self.then(bulk_news(self.case, tally, status), minutes)
         return self
 
 
 def an_alert(words: Words, **more: Any) -> Alert:
-    """About the subject that the words name, with everything an alert may have."""
+    """An alert with every field."""
     given: dict[str, Any] = {
         "id": "chat-1",
         "detector": "live-chat",
@@ -125,7 +125,7 @@ def an_alert(words: Words, **more: Any) -> Alert:
 
 
 def a_catalog(words: Words, changes: dict[str, Any]) -> ActionCatalog:
-    """The actions, with the policy's words for titles."""
+    """The actions, with the words as titles."""
     written = CATALOG.model_dump(mode="json", by_alias=True)
     for name, spec in written["actions"].items():
         spec |= changes.get(name, {})
@@ -135,7 +135,7 @@ def a_catalog(words: Words, changes: dict[str, Any]) -> ActionCatalog:
 
 
 def a_telling(words: Words) -> NoticeText:
-    """How people are told, in the policy's words."""
+    """The notice templates, with the words."""
     frame = words.titled(
         "{facts}\n措置: {actions}\n{rule}\n{automation}",
         "{facts}\nMeasure: {actions}\n{rule}\n{automation}",
@@ -144,7 +144,7 @@ def a_telling(words: Words) -> NoticeText:
 
 
 def a_policy(words: Words, catalog: ActionCatalog, changes: dict[str, Any]) -> Policy:
-    """The way of working, with the policy's words for titles and rules."""
+    """The playbook, with the words as titles and rules."""
     if words.policy is None:
         return policy(catalog, **changes)
     presets = [
@@ -157,7 +157,7 @@ def a_policy(words: Words, catalog: ActionCatalog, changes: dict[str, Any]) -> P
 
 
 def reasoned(words: Words) -> dict[str, Any]:
-    """Rules to choose from, and reasons: one with a notice, one without."""
+    """Policy rules and reasons, one with a notice and one without."""
     rule = {"title": words.titled("誘導の禁止", "No luring"), "url": words.rule_url}
     return {
         "policy": {"id": "MKT-4.2", **rule},

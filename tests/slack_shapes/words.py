@@ -1,4 +1,4 @@
-"""What strangers, colleagues and policies may write: the usual, the worst, and anything at all."""
+"""Foreign texts: usual, worst-case, hostile and random."""
 
 from dataclasses import dataclass, replace
 
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from workflows.domain.values import Text, visible
 
 MARK = "zqx"
-"""Stands in every hostile token: so a check knows what a stranger wrote from what Koban did."""
+"""Part of every hostile token, which distinguishes foreign text from Koban's."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Words:
     rule_url: str = "https://rules.example/4.2"
 
     def titled(self, ja: str, en: str) -> Text:
-        """A title of policy: its own, unless these words stand for all of them."""
+        """A title of the policy, or these words instead."""
         return Text(ja=ja, en=en) if self.policy is None else Text(ja=self.policy, en=self.policy)
 
 
@@ -76,7 +76,7 @@ TOKENS = (
     "<",
     ">",
 )
-"""What Slack obeys somewhere, what hides or turns text round, and letters of more than one unit."""
+"""Slack's markup, invisible and direction characters, and characters of several units."""
 
 _LONG = "".join(TOKENS)
 WORST = Words(
@@ -88,7 +88,7 @@ WORST = Words(
     name="<@U1>*" + "𠮷" * 100,
     policy="𠮷" * 120 + "<!channel>*" + "&" * 80,
 )
-"""Everything at once and at its longest: four-byte letters, entities, marks, more than fits."""
+"""The worst case: four-byte characters, entities, markup, and excessive length."""
 
 _PIECES = st.lists(st.sampled_from(TOKENS) | st.text(max_size=8), max_size=12).map("".join)
 _EXTREME = st.sampled_from(
@@ -103,7 +103,7 @@ def _id(text: str) -> str:
 
 
 IDS = (_PIECES | st.text(min_size=1, max_size=256)).map(_id)
-"""Whatever `alert.Identifier` takes."""
+"""Any valid `alert.Identifier`."""
 ANY = st.builds(
     Words,
     id=IDS,
@@ -114,19 +114,19 @@ ANY = st.builds(
     name=TEXTS,
     policy=st.none() | TEXTS.map(lambda text: text[:400]),
 )
-"""Anything that may be written."""
+"""Any text."""
 
 
 ROUNDS = tuple(" ".join(TOKENS[n : n + 3]) for n in range(0, len(TOKENS), 3))
-"""All tokens, three at a time: more would not fit into a name."""
+"""All tokens in groups of three, which fit into a name."""
 
 
 NOTHING = replace(USUAL, title="", title_en="", evidence="", said="理由", name="", policy="\u200b")
-"""Titles and texts of which nothing can be seen."""
+"""Invisible titles and texts."""
 
 
 def hostile(token: str) -> Words:
-    """The same everywhere."""
+    """One text everywhere."""
     return replace(
         WORST,
         id=_id(token),

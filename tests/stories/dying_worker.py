@@ -1,4 +1,4 @@
-"""`koban work` that dies the moment after the ledger took an event of a kind: argv[1].
+"""`koban work` that exits right after the ledger has recorded an event of the kind argv[1].
 
 The commit is durable, and Temporal does not have the activity's answer: the worst moment to end.
 """
@@ -21,22 +21,22 @@ def _die_of(kinds: Iterable[str]) -> None:
 
 
 class DyingLedger(cases.Ledger):
-    """Ends its process after the fatal write."""
+    """Ledger activities that exit after the given write."""
 
     async def open_case(self, wanted: OpenCase) -> OpenedCase:
-        """Opens, and is gone."""
+        """Opens, then exits."""
         opened = await super().open_case(wanted)
         _die_of([] if opened.event is None else [opened.event.kind])
         return opened
 
     async def claim_alerts(self, claim: ClaimAlerts) -> ClaimedAlerts:
-        """Claims, and is gone."""
+        """Claims, then exits."""
         claimed = await super().claim_alerts(claim)
         _die_of(["alerts_claimed"])
         return claimed
 
     async def record(self, write: LedgerWrite) -> None:
-        """Writes, and is gone."""
+        """Writes, then exits."""
         await super().record(write)
         _die_of(each.event.kind for each in write.events)
 
@@ -46,7 +46,7 @@ class DyingAppeals(appeals.AppealsLedger):
 
     @activity.defn(name="record_appeal")
     async def record_appeal(self, write: AppealWrite) -> bool:
-        """Writes, and is gone."""
+        """Writes, then exits."""
         written = await super().record_appeal(write)
         _die_of(each.event.kind for each in write.events)
         return written

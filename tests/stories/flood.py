@@ -1,4 +1,4 @@
-"""Very many alerts into one case, and what became of its histories."""
+"""Many alerts for one case, and the size of its histories."""
 
 import asyncio
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bot.policies import open_policies
 from tests.stories.test_a_shift import lure
 from tests.world import World
-from workflows.client import Cases, OutOfReach
+from workflows.client import OutOfReach
 from workflows.domain.alerts import Alert
 
 IN_FLIGHT = 32
@@ -23,7 +23,7 @@ class Run:
 
 
 def alerts(numbers: Iterable[int], person: str = "u_123", text: str | None = None) -> list[Alert]:
-    """Alerts about one person, as the detector's own path would build them."""
+    """Alerts about one person, as the HTTP endpoint would build them."""
     made = []
     for number in numbers:
         body = lure(number, person).alerts[0]
@@ -35,7 +35,7 @@ def alerts(numbers: Iterable[int], person: str = "u_123", text: str | None = Non
 
 async def pour(world: World, poured: list[Alert]) -> str:
     """Sends alerts to their case without the HTTP endpoint; returns the workflow id."""
-    cases = Cases(world.client, world.settings.temporal.task_queue)
+    cases = world.cases
     target_of = open_policies(world.settings).target_of
     slots = asyncio.Semaphore(IN_FLIGHT)
 

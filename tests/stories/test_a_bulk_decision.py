@@ -1,4 +1,4 @@
-"""One case, a crowd of accounts: decided once, approved, carried out in waves, stopped, undone."""
+"""Bulk decision: many accounts decided once, approved, enforced in waves, stopped and undone."""
 
 import shutil
 import sys
@@ -26,14 +26,14 @@ FIELDS = {"actions": ["suspend_user"], "reason": "同じ端末から登録され
 
 @asynccontextmanager
 async def ledger(world: World) -> AsyncIterator[Database]:
-    """The ledger, as somebody who queries it sees it."""
+    """Rows of the ledger."""
     database = Database(world.settings.ledger.url.get_secret_value())
     yield database
     await database.aclose()
 
 
 async def noticed(world: World, members: int = MEMBERS) -> None:
-    """One account of a ring on a single phone is noticed; the others are known to the platform."""
+    """One of several accounts with the same phone is reported; the platform has the others."""
     scene = resale_ring.scene(members)
     for _, body in scene.things:
         body["device_id"] = "d_ring0"
@@ -63,7 +63,7 @@ async def opened(person: Person) -> dict:
 
 
 async def decided(person: Person, card: dict, **more: object) -> None:
-    """Previewed, and decided."""
+    """Previews and decides."""
     await person.choose_overflow(card, "一括で判断…")
     await opened(person)
     answers = {**FIELDS, "sources": ["device"], **more}
@@ -73,21 +73,21 @@ async def decided(person: Person, card: dict, **more: object) -> None:
 
 
 async def approved(approver: Person) -> dict:
-    """The lead's card, pressed."""
+    """Clicks on the lead's card."""
     asked = await approver.wait_card("ts-leads", "u_ring0")
     await approver.press(asked, "approval.approve")
     return asked
 
 
 def keys(world: World, end: str = "") -> dict[str, int]:
-    """How often each change was made at the marketplace, by its idempotency key."""
+    """Number of changes at the marketplace by idempotency key."""
     made = world.stage.market.executions()
     return {key: times for key, times in made.items() if key.endswith(end)}
 
 
 @pytest.mark.long
 async def test_sixty_accounts_with_approval_and_progress(world: World) -> None:
-    """Seen before it is decided, agreed to by a lead, counted on the card, each exactly once."""
+    """Previewed, approved by a lead, counted on the card, each exactly once."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     await noticed(world)
     card, case = await bulk_case(sato)
@@ -131,19 +131,19 @@ async def test_sixty_accounts_with_approval_and_progress(world: World) -> None:
 
 
 async def test_the_decider_can_not_approve_a_bulk(world: World) -> None:
-    """A lead who decided for a crowd needs another lead."""
+    """A lead's bulk decision needs another lead."""
     tanaka = await world.person("U0TANAKA")
     await noticed(world, 8)
     card, _ = await bulk_case(tanaka)
     await decided(tanaka, card)
     await approved(tanaka)
-    told = await tanaka.until(lambda: tanaka.ephemerals("ts-leads"), what="the refusal")
-    assert "自分の判断" in told[-1]["text"]
+    answers = await tanaka.until(lambda: tanaka.ephemerals("ts-leads"), what="the refusal")
+    assert "自分の判断" in answers[-1]["text"]
     assert world.stage.market.executions() == {}
 
 
 async def test_more_than_a_thousand_are_refused_without_effect(world: World) -> None:
-    """In the modal, with a sentence; nothing was sent, claimed or stored."""
+    """In the modal, with a sentence; nothing is sent, claimed or stored."""
     sato = await world.person("U0SATO")
     await noticed(world, 1002)
     card, case = await bulk_case(sato)
@@ -158,7 +158,7 @@ async def test_more_than_a_thousand_are_refused_without_effect(world: World) -> 
 
 
 async def test_stopped_half_way(world: World) -> None:
-    """What is under way is finished, the rest is skipped, and the case closes with what stands."""
+    """Running actions finish, the others are skipped, and the case closes with the results."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     clark = await world.person("U0CLARK")
     await noticed(world)
@@ -177,7 +177,7 @@ async def test_stopped_half_way(world: World) -> None:
 
 
 async def test_undone_all_together(world: World) -> None:
-    """By a lead, since a lead agreed to it; also in waves, and each exactly once."""
+    """By a lead, because a lead approved it; in waves, and each exactly once."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     await noticed(world, 30)
     card, case = await bulk_case(sato)
@@ -186,8 +186,8 @@ async def test_undone_all_together(world: World) -> None:
     card = await sato.wait_text(card, "30/30 完了")
     await world.wait_kind(case, "case_closed")
     await sato.press(card, "action.undo")
-    told = await sato.until(lambda: sato.ephemerals("ts-market"), what="the refusal")
-    assert "リード" in told[-1]["text"]
+    answers = await sato.until(lambda: sato.ephemerals("ts-market"), what="the refusal")
+    assert "リード" in answers[-1]["text"]
     await tanaka.press(card, "action.undo")
     card = await sato.wait_text(card, "取り消し 30")
     await sato.wait_text(card, "取り消し済み")
@@ -196,7 +196,7 @@ async def test_undone_all_together(world: World) -> None:
 
 
 async def test_failed_ones_do_not_stop_the_others(world: World) -> None:
-    """They are listed first, tried again, and given up; what was done stands."""
+    """Failures are listed first, retried, and given up; finished actions remain."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     await noticed(world, 30)
     card, case = await bulk_case(sato)
@@ -221,7 +221,7 @@ async def test_failed_ones_do_not_stop_the_others(world: World) -> None:
 
 @pytest.mark.long
 async def test_a_worker_dies_in_the_middle(temporal: str, tmp_path: Path) -> None:
-    """Another one goes on: nobody is left out, and nobody is suspended twice."""
+    """Another worker continues: every account is suspended exactly once."""
     async with koban(temporal, tmp_path, working=False) as world:
         sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
         await noticed(world)
@@ -240,7 +240,7 @@ async def test_a_worker_dies_in_the_middle(temporal: str, tmp_path: Path) -> Non
 
 
 async def dies_in_the_middle(world: World, temporal: str, folder: Path) -> None:
-    """Runs a worker until it has suspended some accounts, and kills it in the act."""
+    """Runs a worker until it has suspended some accounts, then kills it."""
     environment = world.stage.environment(
         temporal, world.settings.ledger.url.get_secret_value(), 0
     ) | {"KOBAN_TEMPORAL__NAMESPACE": world.settings.temporal.namespace}
@@ -255,7 +255,7 @@ async def dies_in_the_middle(world: World, temporal: str, folder: Path) -> None:
 
 @pytest.mark.long
 async def test_an_operator_ends_it_in_the_middle(world: World) -> None:
-    """The card asks what shall become of it, and a retry takes up what the ledger knows."""
+    """The card offers a retry, which continues from the ledger."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     await noticed(world)
     card, case = await bulk_case(sato)
@@ -272,7 +272,7 @@ async def test_an_operator_ends_it_in_the_middle(world: World) -> None:
 
 @pytest.mark.long
 async def test_the_platform_is_down_for_a_while(world: World) -> None:
-    """One wave waits, nobody is lost, and the card says why nothing moves."""
+    """One wave waits, no account is skipped, and the card has the reason."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     await noticed(world, 40)
     card, case = await bulk_case(sato)
@@ -289,7 +289,7 @@ async def test_the_platform_is_down_for_a_while(world: World) -> None:
 
 
 async def test_two_actions_for_each(world: World) -> None:
-    """A subject is done when both are; a ring below the limit needs nobody else."""
+    """A subject is finished with both actions; below the limit no approval is needed."""
     sato = await world.person("U0SATO")
     await noticed(world, 4)
     card, case = await bulk_case(sato)
@@ -306,7 +306,7 @@ async def test_two_actions_for_each(world: World) -> None:
 
 
 async def test_the_list_is_turned_page_by_page(world: World) -> None:
-    """Before the approval as well: whoever agrees can see to whom."""
+    """Before the approval as well, so that approvers see the accounts."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     await noticed(world)
     card, _ = await bulk_case(sato)
@@ -324,25 +324,25 @@ async def test_the_list_is_turned_page_by_page(world: World) -> None:
 
 
 async def test_a_case_tells_of_its_bulk(world: World) -> None:
-    """`/koban case ID` offers it before, and tells how many afterwards."""
+    """`/koban case ID` offers it before, and has the number afterwards."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     await noticed(world, 8)
     card, case = await bulk_case(sato)
     await sato.command(f"/koban case {case}", "ts-market")
-    told = await sato.until(lambda: sato.ephemerals("ts-market"), what="the answer")
-    assert "一括で判断…" in [control.label for control in controls(told[-1])]
+    answers = await sato.until(lambda: sato.ephemerals("ts-market"), what="the answer")
+    assert "一括で判断…" in [control.label for control in controls(answers[-1])]
     await decided(sato, card)
     await approved(tanaka)
     await sato.wait_text(card, "8/8 完了")
     await tanaka.command(f"/koban case {case}", "ts-market")
-    told = await tanaka.until(lambda: tanaka.ephemerals("ts-market"), what="the answer")
-    assert "一括判断: 8/8 完了" in visible_text(told[-1])
-    assert visible_text(told[-1]).count("アカウント停止") <= 1
+    answers = await tanaka.until(lambda: tanaka.ephemerals("ts-market"), what="the answer")
+    assert "一括判断: 8/8 完了" in visible_text(answers[-1])
+    assert visible_text(answers[-1]).count("アカウント停止") <= 1
 
 
 @pytest.mark.long
 async def test_timed_actions_are_lifted_for_each(temporal: str, tmp_path: Path) -> None:
-    """On time, by the subject's own clock, though the case closed before."""
+    """On time, by the subject's own timer, after the case was closed."""
     policy = Path(shutil.copytree(POLICY, tmp_path / "policy"))
     written = (policy / "actions.yaml").read_text("utf-8")
     head, _, rest = written.partition("  suspend_user:")

@@ -1,4 +1,4 @@
-"""A shift, as the people on it see it: alert → card → claim → decision → approval → enforcement."""
+"""A shift: alert → card → claim → decision → approval → enforcement."""
 
 from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.reading import controls, visible_text
@@ -9,7 +9,7 @@ LURE = "LINE ID ください https://line.example/ti/p/abc"
 
 
 def lure(number: int = 1, person: str = "u_123", viewers: int = 240, **more: object):
-    """An alert about a message in a live stream, and everything that it speaks of.
+    """An alert about a message in a live stream, with its subjects.
 
     Before an audience of a thousand it is critical: Koban then hides the message by itself.
     """
@@ -32,13 +32,13 @@ def lure(number: int = 1, person: str = "u_123", viewers: int = 240, **more: obj
 
 
 async def case_of(person: Person, text: str = "u_123") -> tuple[dict, str]:
-    """The card about somebody, and its case id."""
+    """The card of a subject, and its case id."""
     card = await person.wait_card("ts-live", text)
     return card, card["metadata"]["event_payload"]["case"]
 
 
 async def test_a_specialist_claims_and_decides_with_one_tap(world: World) -> None:
-    """The platform is changed once, read back, and the card says so."""
+    """The platform is changed once, read back, and the card is updated."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
     card, case = await case_of(sato)
@@ -59,7 +59,7 @@ async def test_a_specialist_claims_and_decides_with_one_tap(world: World) -> Non
 
 
 async def test_a_lead_approves_what_is_irreversible(world: World) -> None:
-    """Nothing happens at the platform before; the decider's own press is refused."""
+    """Nothing changes at the platform before; the decider's own approval is refused."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     await world.happens(lure())
     card, case = await case_of(sato)
@@ -95,14 +95,14 @@ async def test_the_decider_cannot_approve(world: World) -> None:
     )
     asked = await tanaka.wait_card("ts-leads", "u_123")
     await tanaka.press(asked, "approval.approve")
-    told = await tanaka.until(lambda: tanaka.ephemerals("ts-leads"), what="the refusal")
-    assert "自分の判断" in told[-1]["text"]
+    answers = await tanaka.until(lambda: tanaka.ephemerals("ts-leads"), what="the refusal")
+    assert "自分の判断" in answers[-1]["text"]
     assert await reed.ephemerals("ts-leads") == []
     assert await world.changes() == []
 
 
 async def test_a_rejection_goes_back_with_its_reason(world: World) -> None:
-    """The decider has the case again and can decide otherwise."""
+    """The case returns to the decider, who can decide again."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     await world.happens(lure())
     card, _ = await case_of(sato)
@@ -120,19 +120,19 @@ async def test_a_rejection_goes_back_with_its_reason(world: World) -> None:
 
 
 async def test_two_people_press_in_the_same_second(world: World) -> None:
-    """One has the case; the other learns who, at once."""
+    """One person gets the case; the other one is told who has it."""
     sato, clark = await world.person("U0SATO"), await world.person("U0CLARK")
     await world.happens(lure())
     card, _ = await case_of(sato)
     await sato.press(card, "担当する")
     await clark.press(card, "case.claim")
-    told = await clark.until(lambda: clark.ephemerals("ts-live"), what="the refusal")
-    assert "佐藤" in told[-1]["text"]
+    answers = await clark.until(lambda: clark.ephemerals("ts-live"), what="the refusal")
+    assert "佐藤" in answers[-1]["text"]
     assert await sato.ephemerals("ts-live") == []
 
 
 async def test_alerts_on_one_subject_join_its_case(world: World) -> None:
-    """One card, counting; the same alert again is known for good."""
+    """One card with a count; a repeated alert is a duplicate."""
     sato = await world.person("U0SATO")
     for number in range(1, 6):
         await world.happens(lure(number))
@@ -149,7 +149,7 @@ async def test_alerts_on_one_subject_join_its_case(world: World) -> None:
 
 
 async def test_a_new_alert_after_the_end_opens_a_new_case(world: World) -> None:
-    """The closed card stays as it ended."""
+    """The closed card does not change."""
     sato = await world.person("U0SATO")
     await world.happens(lure(1))
     card, first = await case_of(sato)
@@ -163,7 +163,7 @@ async def test_a_new_alert_after_the_end_opens_a_new_case(world: World) -> None:
 
 
 async def test_a_click_on_an_ended_case_tells_who_ended_it(world: World) -> None:
-    """Somebody's page was open for an hour; their press changes nothing."""
+    """A click on an old card changes nothing."""
     sato, clark = await world.person("U0SATO"), await world.person("U0CLARK")
     await world.happens(lure())
     old, case = await case_of(sato)
@@ -171,8 +171,8 @@ async def test_a_click_on_an_ended_case_tells_who_ended_it(world: World) -> None
     await sato.wait_text(old, "完了")
     await world.wait_kind(case, "case_closed")
     await clark.press(old, "case.claim")
-    told = await clark.until(lambda: clark.ephemerals("ts-live"), what="the refusal")
-    assert "佐藤" in told[-1]["text"]
+    answers = await clark.until(lambda: clark.ephemerals("ts-live"), what="the refusal")
+    assert "佐藤" in answers[-1]["text"]
     assert await world.changes() == []
 
 
@@ -199,13 +199,13 @@ async def test_an_auditor_sees_everything_and_changes_nothing(world: World) -> N
     await world.happens(lure())
     card, case = await case_of(suzuki)
     await suzuki.press(card, "case.claim")
-    told = await suzuki.until(lambda: suzuki.ephemerals("ts-live"), what="the refusal")
-    assert "スペシャリスト" in told[-1]["text"]
+    answers = await suzuki.until(lambda: suzuki.ephemerals("ts-live"), what="the refusal")
+    assert "スペシャリスト" in answers[-1]["text"]
     assert await world.kinds(case) == ["case_opened"]
 
 
 async def test_an_unknown_kind_is_taken_by_the_catch_all(world: World) -> None:
-    """Nothing falls between the playbooks."""
+    """The catch-all playbook gets it."""
     sato = await world.person("U0SATO")
     strange = alert("x-1", "brand_new", ("user", "u_7"), ("謎", "Riddle"), score=0.5)
     assert (await world.happens(scene([strange], [user("u_7")])))[0]["result"] == "accepted"
@@ -223,10 +223,10 @@ async def test_the_thread_tells_the_story(world: World) -> None:
     await sato.press(card, "24時間コメント制限")
     await sato.wait_text(card, "完了")
 
-    async def told() -> bool:
+    async def complete() -> bool:
         return "完了" in "\n".join(visible_text(m) for m in await sato.thread(card))
 
-    await sato.until(told, what="the end of the story")
+    await sato.until(complete, what="the end of the story")
     assert world.stage.workspace.notifications == []
 
 

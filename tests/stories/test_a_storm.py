@@ -1,4 +1,4 @@
-"""A storm: more new cases than Slack lets anybody post, and nobody loses sight of anything."""
+"""Storm: more new cases than Slack's rate limit allows to post."""
 
 import re
 from pathlib import Path
@@ -43,13 +43,13 @@ async def poured(world: World, count: int = SUBJECTS, per_subject: int = 2) -> N
 
 
 async def the_digest(person: Person) -> dict:
-    """The storm's message, once it stands."""
+    """The storm digest, once it is posted."""
     return await person.wait_card("ts-live", "検知が集中しています")
 
 
 @pytest.mark.long
 async def test_ten_thousand_in_small(temporal: str, tmp_path: Path) -> None:
-    """Nothing lost, nothing twice, one digest, and every card true at the end."""
+    """Nothing lost, nothing twice, one digest, and every card current at the end."""
     async with koban(temporal, tmp_path, rates=Rates(speed=3)) as world:
         plan = Plan(alerts=300, subjects=SUBJECTS, seconds=4.0, critical=3)
         for each in coming(plan):
@@ -67,7 +67,7 @@ async def test_ten_thousand_in_small(temporal: str, tmp_path: Path) -> None:
 async def test_the_digest_tells_of_all_and_ends_with_the_truth(
     temporal: str, tmp_path: Path
 ) -> None:
-    """One message, drawn anew while cards still come, and at the end nothing is to come."""
+    """One message, updated while cards are posted, until none is missing."""
     async with koban(temporal, tmp_path, rates=slow()) as world:
         sato = await world.person("U0SATO")
         await poured(world)
@@ -84,7 +84,7 @@ async def test_the_digest_tells_of_all_and_ends_with_the_truth(
 async def test_a_case_is_opened_and_claimed_before_its_card_stands(
     temporal: str, tmp_path: Path
 ) -> None:
-    """The digest's button shows the card to its presser; the claim brings the card at once."""
+    """The digest's button shows the case privately; a claim posts the card at once."""
     async with koban(temporal, tmp_path, rates=very_slow()) as world:
         sato = await world.person("U0SATO")
         await poured(world)
@@ -121,7 +121,7 @@ async def _private(person: Person, case: str) -> dict | None:
 
 @pytest.mark.long
 async def test_a_press_does_not_wait_behind_the_storm(temporal: str, tmp_path: Path) -> None:
-    """The card changes long before the cards that were waiting have come."""
+    """The card is updated long before the waiting cards are posted."""
     async with koban(temporal, tmp_path, rates=very_slow()) as world:
         sato = await world.person("U0SATO")
         await world.happens(lure(1, "u_first"))
@@ -136,7 +136,7 @@ async def test_a_press_does_not_wait_behind_the_storm(temporal: str, tmp_path: P
 
 
 async def test_without_a_flood_there_is_no_digest(temporal: str, tmp_path: Path) -> None:
-    """Many open cases of one alert each, whose cards all stand, are a long list and no storm."""
+    """Many open cases with posted cards are no storm."""
     async with koban(temporal, tmp_path) as world:
         await poured(world, 30, 1)
         standing = world.stage.workspace

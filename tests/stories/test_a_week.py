@@ -1,4 +1,4 @@
-"""What only time does, over minutes and weeks: protections, holds, claims, lifts."""
+"""Timers over minutes and weeks: protections, holds, claims, lifts."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,7 +16,7 @@ from workflows.domain.ids import enforcement_workflow_id
 
 @pytest.fixture
 async def turned(tmp_path: Path) -> AsyncIterator[Calendar]:
-    """A world whose clocks can be turned on."""
+    """A world with adjustable clocks."""
     async with calendar(tmp_path) as made:
         yield made
 
@@ -27,7 +27,7 @@ def route_of(card: dict) -> str:
 
 
 async def hidden(world: World, wanted: bool) -> None:
-    """Waits until the message is hidden, or is not any more."""
+    """Waits until the message is hidden, or visible again."""
 
     async def so() -> bool:
         return bool((await world.thing("messages", "m_77"))["hidden"]) is wanted
@@ -36,7 +36,7 @@ async def hidden(world: World, wanted: bool) -> None:
 
 
 async def protected(world: World, person: Person) -> tuple[dict, str]:
-    """A critical case whose message Koban has hidden by itself."""
+    """A critical case whose message Koban has hidden automatically."""
     await world.happens(lure(viewers=1240))
     card, case = await case_of(person)
     await hidden(world, True)
@@ -44,7 +44,7 @@ async def protected(world: World, person: Person) -> tuple[dict, str]:
 
 
 async def test_a_protection_ends_by_itself(turned: Calendar) -> None:
-    """Nobody confirms it: after a quarter of an hour the message is back, and the card says so."""
+    """Without a confirmation the message is visible after 15 minutes, and the card says so."""
     world = turned.world
     sato = await world.person("U0SATO")
     card, case = await protected(world, sato)
@@ -58,7 +58,7 @@ async def test_a_protection_ends_by_itself(turned: Calendar) -> None:
 
 
 async def test_a_confirmed_protection_stays(turned: Calendar) -> None:
-    """Confirming makes it a decision; its own clock does not count any more."""
+    """A confirmation makes it a decision without a time limit."""
     world = turned.world
     sato = await world.person("U0SATO")
     card, case = await protected(world, sato)
@@ -82,7 +82,7 @@ async def test_a_clearance_ends_a_protection_at_once(turned: Calendar) -> None:
 
 
 async def test_a_protection_waits_with_its_decision(turned: Calendar) -> None:
-    """While a ban waits for the lead it stays; when the lead sends it back it ends in time."""
+    """It stays while a ban waits for approval, and ends on time after a rejection."""
     world = turned.world
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     card, case = await protected(world, sato)
@@ -102,7 +102,7 @@ async def test_a_protection_waits_with_its_decision(turned: Calendar) -> None:
 
 
 async def test_the_ladder_protects_when_nobody_decides(turned: Calendar) -> None:
-    """Shift, lead, lead again; then Koban pauses the stream by itself."""
+    """Shift, lead, lead again; then Koban pauses the stream."""
     world = turned.world
     sato = await world.person("U0SATO")
     card, case = await protected(world, sato)
@@ -122,7 +122,7 @@ async def test_the_ladder_protects_when_nobody_decides(turned: Calendar) -> None
 
 
 async def test_a_claim_ends_when_its_person_is_gone(turned: Calendar) -> None:
-    """A warning first; then the case is everybody's again."""
+    """A warning first; then the case is unassigned."""
     world = turned.world
     sato = await world.person("U0SATO")
     await world.happens(lure())
@@ -138,7 +138,7 @@ async def test_a_claim_ends_when_its_person_is_gone(turned: Calendar) -> None:
 
 
 async def test_waiting_ends_after_a_day(turned: Calendar) -> None:
-    """The clocks stood still meanwhile: the lead is called only when the rest of them is over."""
+    """The timers are paused meanwhile: the lead is called after the remaining time."""
     world = turned.world
     sato = await world.person("U0SATO")
     await world.happens(lure())
@@ -158,7 +158,7 @@ async def test_waiting_ends_after_a_day(turned: Calendar) -> None:
 
 
 async def test_a_suspension_of_a_week_is_lifted_in_time(turned: Calendar) -> None:
-    """The case was closed long before; its card tells of the lift nevertheless."""
+    """The card of the closed case is updated."""
     world = turned.world
     sato = await world.person("U0SATO")
     await world.happens(lure())

@@ -1,4 +1,4 @@
-"""A month of an appeal in seconds: reminders, and the legal clock."""
+"""Appeal deadlines: a month with reminders and the legal limit, in seconds."""
 
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -15,13 +15,13 @@ from workflows.domain.ids import appeal_workflow_id
 
 @pytest.fixture
 async def turned(tmp_path: Path) -> AsyncIterator[Calendar]:
-    """A world whose clocks can be turned on."""
+    """A world with adjustable clocks."""
     async with calendar(tmp_path) as made:
         yield made
 
 
-async def told(world: World, appeal: str, kinds: Sequence[str]) -> None:
-    """Waits until the ledger tells exactly so much of the appeal."""
+async def wait_events(world: World, appeal: str, kinds: Sequence[str]) -> None:
+    """Waits until the ledger has exactly these events of the appeal."""
 
     async def so_much() -> bool:
         found = [kind for kind in await world.kinds(appeal) if kind.startswith("appeal_")]
@@ -32,31 +32,31 @@ async def told(world: World, appeal: str, kinds: Sequence[str]) -> None:
 
 
 def mentioned(world: World) -> list[str]:
-    """Who was mentioned, in their order."""
+    """The mentions in order."""
     return [note.target for note in world.stage.workspace.notifications]
 
 
 async def test_a_month_of_an_appeal(turned: Calendar) -> None:
-    """Two reminders, one call for the lead at the end, and an answer that still counts."""
+    """Two reminders, one call for the lead at the end, and a late answer that is valid."""
     world = turned.world
     tanaka = await world.person("U0TANAKA")
     _, _, case = await muted(world)
     card, appeal = await filed(world, case, tanaka)
     await wait_notice(world, "received")
     await turned.passes(appeal_workflow_id(appeal), days=6)
-    await told(world, appeal, ["appeal_filed"])
+    await wait_events(world, appeal, ["appeal_filed"])
     await turned.passes(appeal_workflow_id(appeal), days=2)
-    await told(world, appeal, ["appeal_filed", "appeal_reminded"])
+    await wait_events(world, appeal, ["appeal_filed", "appeal_reminded"])
     await tanaka.press(card, "appeal.claim")
-    await told(world, appeal, ["appeal_filed", "appeal_reminded", "appeal_claimed"])
+    await wait_events(world, appeal, ["appeal_filed", "appeal_reminded", "appeal_claimed"])
     await turned.passes(appeal_workflow_id(appeal), days=5)
     reminded = ["appeal_filed", "appeal_reminded", "appeal_claimed", "appeal_reminded"]
-    await told(world, appeal, reminded)
+    await wait_events(world, appeal, reminded)
     await turned.passes(appeal_workflow_id(appeal), days=2)
-    await told(world, appeal, [*reminded, "appeal_overdue"])
+    await wait_events(world, appeal, [*reminded, "appeal_overdue"])
     card = await tanaka.wait_text(card, "期限超過")
     await turned.passes(appeal_workflow_id(appeal), days=15)
-    await told(world, appeal, [*reminded, "appeal_overdue"])
+    await wait_events(world, appeal, [*reminded, "appeal_overdue"])
     assert "異議申し立ての回答期限を過ぎました" in await threads(tanaka, card)
     assert mentioned(world) == [
         "<!subteam^S0LEAD>",

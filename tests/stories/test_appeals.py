@@ -1,4 +1,4 @@
-"""Somebody who was muted or banned appeals, and somebody else looks again."""
+"""Appeals against mutes and bans, reviewed by another person."""
 
 import json
 from pathlib import Path
@@ -37,7 +37,7 @@ async def post(world: World, appeal: dict[str, Any]) -> httpx.Response:
 
 
 async def muted(world: World, by: str = "U0SATO") -> tuple[Person, dict, str]:
-    """u_123 is muted: who did it, the case's card, and its id."""
+    """Mutes u_123; returns the decider, the case's card and its id."""
     sato = await world.person(by)
     await world.happens(lure())
     card, case = await case_of(sato)
@@ -48,7 +48,7 @@ async def muted(world: World, by: str = "U0SATO") -> tuple[Person, dict, str]:
 
 
 async def filed(world: World, case: str, reviewer: Person, **more: Any) -> tuple[dict, str]:
-    """The appeal is in: its card, and its id."""
+    """The appeal's card, and its id."""
     answer = await post(world, an_appeal(case, **more))
     assert (answer.status_code, answer.json()) == (
         202,
@@ -64,12 +64,12 @@ async def notices(world: World) -> list[str]:
 
 
 async def wait_notice(world: World, kind: str) -> None:
-    """Waits until u_123 was told."""
+    """Waits for the notice to u_123."""
 
-    async def told() -> bool:
+    async def notified() -> bool:
         return kind in await notices(world)
 
-    await wait_until(told, what=f"the notice {kind}")
+    await wait_until(notified, what=f"the notice {kind}")
 
 
 async def answer_with(person: Person, card: dict, action: str, reason: str) -> None:
@@ -79,7 +79,7 @@ async def answer_with(person: Person, card: dict, action: str, reason: str) -> N
 
 
 async def test_another_lead_overturns(world: World) -> None:
-    """File, claim, overturn: the mute is gone, both cards say so, and the person is told."""
+    """File, claim, overturn: the mute is lifted, both cards are updated, and u_123 is notified."""
     tanaka = await world.person("U0TANAKA")
     sato, case_card, case = await muted(world)
     card, appeal = await filed(world, case, tanaka)
@@ -142,7 +142,7 @@ async def test_a_lead_upholds(world: World) -> None:
 
 
 async def refusal(person: Person) -> str:
-    """What the person alone is told in ts-leads."""
+    """The person's newest private answer in ts-leads."""
 
     async def look() -> str:
         found = await person.ephemerals("ts-leads")
@@ -205,7 +205,7 @@ async def test_a_specialist_is_told_who_reviews(world: World) -> None:
 
 
 async def test_an_appeal_is_known_for_good(world: World) -> None:
-    """While it waits, and after it was answered: one card, one story."""
+    """While it waits, and after the answer: one card, one chain of events."""
     tanaka = await world.person("U0TANAKA")
     _, _, case = await muted(world)
     card, appeal = await filed(world, case, tanaka)
@@ -221,7 +221,7 @@ async def test_an_appeal_is_known_for_good(world: World) -> None:
 
 
 async def test_what_can_not_be_reviewed_is_answered_at_once(world: World) -> None:
-    """No such case, no such decision, nothing in force any more: nothing happens."""
+    """No such case, no such decision, nothing in force: no effect."""
     tanaka = await world.person("U0TANAKA")
     sato, case_card, case = await muted(world)
     unknown = await post(world, an_appeal("K00000000"))
@@ -239,7 +239,7 @@ async def test_what_can_not_be_reviewed_is_answered_at_once(world: World) -> Non
 
 
 async def test_the_person_takes_the_appeal_back(world: World) -> None:
-    """The card says so, and late presses are told."""
+    """The card says so, and late clicks are refused."""
     tanaka = await world.person("U0TANAKA")
     _, _, case = await muted(world)
     card, appeal = await filed(world, case, tanaka)
@@ -252,7 +252,7 @@ async def test_the_person_takes_the_appeal_back(world: World) -> None:
 
 
 async def test_an_undo_that_the_platform_refuses_stays_visible(world: World) -> None:
-    """The appeal waits; a lead undoes it again on the case's card, and then it is over."""
+    """The appeal waits; a lead retries the undo on the case's card, which ends it."""
     tanaka = await world.person("U0TANAKA")
     sato, case_card, case = await muted(world)
     card, appeal = await filed(world, case, tanaka)
@@ -312,7 +312,7 @@ async def test_nothing_of_an_appeal_is_lost_while_every_worker_is_down(
 
 
 async def test_the_answer_does_not_wait_for_the_receipt(world: World) -> None:
-    """The platform was away; it is told of the answer alone, and the card says what was not."""
+    """Only the answer's notice is sent after the outage; the card lists the missing one."""
     tanaka = await world.person("U0TANAKA")
     _, _, case = await muted(world)
     world.stage.faults.set("platform_500", True)

@@ -1,4 +1,4 @@
-"""Bursts: what piles up for one case is worked off in bounded workflow tasks."""
+"""Bursts: a backlog of one case is processed in bounded workflow tasks."""
 
 import sys
 from collections import Counter
@@ -15,7 +15,6 @@ from deploy.sandbox.slack.reading import controls
 from tests.stories.flood import alerts, pour, runs_of
 from tests.stories.test_a_shift import case_of, lure
 from tests.world import World, koban, work
-from workflows.client import Cases
 from workflows.domain.case.commands import AddNote, Click, Place
 from workflows.domain.people import Actor
 
@@ -27,7 +26,7 @@ FAILED = EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
 
 @asynccontextmanager
 async def busy(folder: Path) -> AsyncIterator[None]:
-    """Three processes a core that want all of it."""
+    """Three busy processes for each core."""
     async with AsyncExitStack() as opened:
         for number in range(BURNERS):
             burn = [sys.executable, "-c", "while True: pass"]
@@ -38,8 +37,8 @@ async def busy(folder: Path) -> AsyncIterator[None]:
 
 
 async def press_all(world: World, workflow_id: str, case: str) -> None:
-    """Leaves a note for each of the presses, as they pile up in an outage of the workers."""
-    cases = Cases(world.client, "koban")
+    """Signals one note for each click, as in an outage of the workers."""
+    cases = world.cases
     for number in range(CLICKS):
         note = AddNote(by=Actor(id="U0SATO"), note=f"メモ{number}")
         click = Click(id=f"press/{number}", case=case, command=note, place=Place(channel="C0LIVE"))
@@ -47,7 +46,7 @@ async def press_all(world: World, workflow_id: str, case: str) -> None:
 
 
 async def failed_tasks(world: World, workflow_id: str) -> list[str]:
-    """Why workflow tasks of the case failed, over all its histories."""
+    """Failures of the case's workflow tasks, over all its histories."""
     found = []
     for run in await runs_of(world, workflow_id):
         handle = world.client.get_workflow_handle(workflow_id, run_id=run.id)
@@ -62,7 +61,7 @@ async def failed_tasks(world: World, workflow_id: str) -> list[str]:
 @pytest.mark.long
 @pytest.mark.timeout(1_800)
 async def test_a_burst_is_worked_off_on_a_starved_machine(temporal: str, tmp_path: Path) -> None:
-    """Two thousand alerts and five hundred presses wait for the worker; no task takes too long."""
+    """Two thousand alerts and five hundred clicks wait for the worker; no task times out."""
     async with koban(temporal, tmp_path, working=False) as world:
         sato = await world.person("U0SATO")
         await world.happens(lure())

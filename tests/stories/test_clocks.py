@@ -1,4 +1,4 @@
-"""Hours and days of a shift, in seconds: the clock of each case is turned on."""
+"""Deadlines of a shift: hours and days in seconds, with an adjustable clock."""
 
 import shutil
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ from tests.world import koban
 
 @pytest.fixture
 async def night(tmp_path: Path) -> AsyncIterator[Calendar]:
-    """A server of its own, on which the clock of a case can be turned on."""
+    """A separate server with adjustable clocks."""
     async with calendar(tmp_path) as made:
         yield made
 
@@ -29,12 +29,12 @@ def route_of(card: dict) -> str:
 
 
 async def threads(person: Person, card: dict) -> str:
-    """Everything that the card's thread says."""
+    """The texts of the card's thread."""
     return "\n".join(visible_text(message) for message in await person.thread(card))
 
 
 def mentioned(night: Calendar) -> list[str]:
-    """The groups that were mentioned, in their order."""
+    """The mentioned groups in order."""
     return [note.target for note in night.world.stage.workspace.notifications]
 
 
@@ -62,7 +62,7 @@ async def test_nobody_claims(night: Calendar) -> None:
 
 @pytest.mark.long
 async def test_ninety_days_with_an_alert_a_day(night: Calendar) -> None:
-    """Every alert joins, nobody is called more often for it, and the last day can decide."""
+    """Every alert joins without further calls, and a decision is still possible on the last day."""
     sato = await night.world.person("U0SATO")
     await night.world.happens(lure())
     card, case = await case_of(sato)

@@ -1,4 +1,4 @@
-"""What a shift does by a line or a shortcut: finds, opens, reports, looks closer, stops Koban."""
+"""Slash commands and shortcuts: find, open, report, look up, pause automation."""
 
 import sqlalchemy as sa
 
@@ -14,11 +14,11 @@ from tests.stories.test_working_a_case import told_in_thread
 from tests.world import World
 
 CRITICAL = 1240
-"""Viewers before whom a lure is critical: Koban then hides the message by itself."""
+"""Number of viewers that makes an alert critical: Koban then hides the message."""
 
 
 async def answer(person: Person, text: str, channel: str = "ts-live") -> dict:
-    """The private answer that says so."""
+    """Waits for the private answer with this text."""
 
     async def look() -> dict | None:
         found = [each for each in await person.ephemerals(channel) if text in visible_text(each)]
@@ -28,7 +28,7 @@ async def answer(person: Person, text: str, channel: str = "ts-live") -> dict:
 
 
 async def direct(person: Person, text: str) -> dict:
-    """The direct message that says so."""
+    """Waits for the direct message with this text."""
 
     async def look() -> dict | None:
         try:
@@ -41,7 +41,7 @@ async def direct(person: Person, text: str) -> dict:
 
 
 async def looked_up(world: World) -> list[tuple[str, str, str, bool]]:
-    """The record of look-ups: who, whom, why, and whether personal data was shown."""
+    """Rows of the ledger's `lookups`."""
     query = sa.select(lookups).order_by(lookups.c.id)
     database = Database(world.settings.ledger.url.get_secret_value())
     async with database.reading() as connection:
@@ -51,7 +51,7 @@ async def looked_up(world: World) -> list[tuple[str, str, str, bool]]:
 
 
 async def test_a_case_is_found_by_what_was_written(world: World) -> None:
-    """Evidence, a note and the beginning of its id all lead to it."""
+    """It is found by evidence, by a note, and by the beginning of its id."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
     card, case = await case_of(sato)
@@ -68,13 +68,13 @@ async def test_a_case_is_found_by_what_was_written(world: World) -> None:
 
 
 async def test_a_person_opens_a_case_that_is_worked_like_any_other(world: World) -> None:
-    """The answer links to the card, which says who opened it; a second line joins it."""
+    """The answer links to the card, which has the opener; a second command joins the case."""
     sato = await world.person("U0SATO")
     world.stage.market.put(*user("u_9"))
     await sato.command("/koban open 外部誘導 u_9 電話で<!here>連絡あり")
-    told = await answer(sato, "ケースを作成しました")
+    found = await answer(sato, "ケースを作成しました")
     card, case = await case_of(sato, "u_9")
-    assert card["ts"].replace(".", "") in str(told["blocks"])
+    assert card["ts"].replace(".", "") in str(found["blocks"])
     assert "佐藤さんが作成しました" in visible_text(card)
     assert "電話で<!here>連絡あり" in visible_text(card)
     await sato.command("/koban open off_platform user:u_9 もう一件")
@@ -88,7 +88,7 @@ async def test_a_person_opens_a_case_that_is_worked_like_any_other(world: World)
 
 
 async def test_nobody_opens_a_case_about_nobody(world: World) -> None:
-    """A slip is caught by the platform; while that is away the case opens with a remark."""
+    """The platform detects a typing error; while it is unreachable the case opens with a remark."""
     sato = await world.person("U0SATO")
     await sato.command("/koban open off_platform u_9")
     await answer(sato, "「u_9」はプラットフォームで見つかりませんでした。")
@@ -100,7 +100,7 @@ async def test_nobody_opens_a_case_about_nobody(world: World) -> None:
 
 
 async def test_anybody_reports_a_message(world: World) -> None:
-    """A colleague without a role; the card has the words and the way back, they have the id."""
+    """A colleague without a role reports: the card has text and link, the reporter gets the id."""
     clark, sato = await world.person("U0CLARK"), await world.person("U0SATO")
     for group in world.stage.workspace.groups.values():
         group.users[:] = [each for each in group.users if each != "U0CLARK"]
@@ -112,15 +112,15 @@ async def test_anybody_reports_a_message(world: World) -> None:
     assert await clark.fill_and_submit({"kind": "off_platform", "note": "3rd time"}) == {"ok": True}
     card, case = await case_of(sato, "u_77")
     await direct(clark, f"It will be reviewed as case {case}.")
-    told = visible_text(card)
-    assert "keeps asking for LINE ids" in told
-    assert "Emma" in told
-    assert "3rd time" in told
+    found = visible_text(card)
+    assert "keeps asking for LINE ids" in found
+    assert "Emma" in found
+    assert "3rd time" in found
     assert f"p{said['ts'].replace('.', '')}|元のメッセージ>" in str(card["blocks"])
 
 
 async def test_personal_data_is_shown_once_and_recorded(world: World) -> None:
-    """Masked in the answer, whole in the modal, and who, whom and why stand in the ledger."""
+    """Masked in the answer, complete in the modal, and recorded in the ledger."""
     sato = await world.person("U0SATO")
     _, thing = user("u_9")
     world.stage.market.put("users", {**thing, "email": "aiko@example.com"})
@@ -143,7 +143,7 @@ async def test_personal_data_is_shown_once_and_recorded(world: World) -> None:
 
 
 async def test_a_bulk_is_seen_from_one_of_it(world: World) -> None:
-    """Who shares a bank account or an address, those with an open case first."""
+    """Accounts that share a bank account or an address, those with an open case first."""
     sato = await world.person("U0SATO")
     for type_, body in resale_ring.scene().things:
         world.stage.market.put(type_, body)
@@ -187,7 +187,7 @@ async def test_a_stopped_koban_protects_nothing_until_two_people_go_on(world: Wo
 
 
 async def test_a_case_without_protection_asks_nobody(world: World) -> None:
-    """A standard case costs nothing more: its workflow never asks about the automation."""
+    """The workflow of a standard case does not query the automation."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
     card, case = await case_of(sato)
@@ -205,7 +205,7 @@ async def test_help_lists_what_is_there(world: World) -> None:
     """Every look-up of the policy; below fifty blocks."""
     clark = await world.person("U0CLARK")
     await clark.command("/koban")
-    told = await answer(clark, "How to use Koban")
-    assert "/koban auction ID" in visible_text(told)
-    assert len(told["blocks"]) <= 50
-    assert [each.kind for each in controls(told)] == []
+    found = await answer(clark, "How to use Koban")
+    assert "/koban auction ID" in visible_text(found)
+    assert len(found["blocks"]) <= 50
+    assert [each.kind for each in controls(found)] == []

@@ -1,4 +1,4 @@
-"""What Temporal stores, read as somebody with its disk would read it."""
+"""Encryption: the raw payloads that Temporal stores."""
 
 import base64
 from pathlib import Path
@@ -35,7 +35,7 @@ def reading(world: World, keys: str | None) -> Temporal:
 
 
 async def test_temporal_holds_nothing_that_can_be_read(temporal: str, tmp_path: Path) -> None:
-    """No evidence, no subject, no person, no reason, not even in the words of a failure."""
+    """No evidence, subject, person or reason, not even in failures."""
     async with koban(temporal, tmp_path, of_temporal={"encryption_keys": K1}) as world:
         sato = await world.person("U0SATO")
         world.stage.faults.set("platform_500", True)
@@ -56,7 +56,7 @@ async def test_temporal_holds_nothing_that_can_be_read(temporal: str, tmp_path: 
 
 
 async def test_without_keys_it_can_be_read(world: World) -> None:
-    """The proof that the search above finds what is there."""
+    """Proves that the search finds unencrypted texts."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
     await case_of(sato)
@@ -64,7 +64,7 @@ async def test_without_keys_it_can_be_read(world: World) -> None:
 
 
 async def test_keys_are_rotated_under_an_open_case(temporal: str, tmp_path: Path) -> None:
-    """The old key goes on reading; without it one sentence says which is missing."""
+    """The old key still decrypts; without it the error names the missing key."""
     (tmp_path / "before").mkdir()
     (tmp_path / "after").mkdir()
     async with koban(temporal, tmp_path / "before", of_temporal={"encryption_keys": K1}) as world:

@@ -1,4 +1,4 @@
-"""What people look at before they decide: in pages, hidden until asked for, and on the record."""
+"""Evidence: in pages, hidden until it is requested, and recorded."""
 
 import shutil
 from pathlib import Path
@@ -25,12 +25,12 @@ INSULT = "家の前まで行くからな https://bad.example/x"
 
 
 def market(world: World) -> str:
-    """Where the marketplace's images lie."""
+    """Base URL of the marketplace's images."""
     return f"{world.stage.url}/market/images"
 
 
 async def showing(person: Person, text: str) -> dict:
-    """The topmost modal, once it shows this."""
+    """Waits until the topmost modal contains this."""
 
     async def look() -> dict | None:
         views = await person.views()
@@ -46,7 +46,7 @@ async def opened(person: Person, card: dict, text: str = "検知") -> dict:
 
 
 def shows(view: dict) -> list[str]:
-    """The labels of the buttons that show something."""
+    """The labels of the buttons that reveal evidence."""
     return [c.action_id for c in controls(view) if c.action_id.startswith("evidence.reveal")]
 
 
@@ -56,7 +56,7 @@ def files(view: dict) -> list[str]:
 
 
 async def looks(world: World) -> list[tuple[str, str]]:
-    """Who was shown hidden evidence, and why the ledger says so."""
+    """Rows of the ledger about revealed evidence."""
     database = Database(world.settings.ledger.url.get_secret_value())
     query = sa.select(lookups.c.actor, lookups.c.why).where(
         lookups.c.why.startswith("evidence revealed")
@@ -68,7 +68,7 @@ async def looks(world: World) -> list[tuple[str, str]]:
 
 
 async def test_an_image_is_shown_once_it_is_recorded_who_looks(world: World) -> None:
-    """Not on the card and not in the list; in a modal above it, made anew, and in the ledger."""
+    """Not on the card or in the list, but re-encoded in a modal above it, and recorded."""
     sato = await world.person("U0SATO")
     await world.happens(lure(more=(image(f"{market(world)}/m_77.png"),)))
     card, case = await case_of(sato)
@@ -90,7 +90,7 @@ async def test_an_image_is_shown_once_it_is_recorded_who_looks(world: World) -> 
 
 
 async def test_a_second_look_needs_no_second_upload(world: World) -> None:
-    """The file stays at Slack; each look is recorded, and no card is drawn for it."""
+    """The file is uploaded once; each look is recorded, without an update of the card."""
     sato, clark = await world.person("U0SATO"), await world.person("U0CLARK")
     await world.happens(lure(more=(image(f"{market(world)}/m_77.png"),)))
     card, case = await case_of(sato)
@@ -165,7 +165,7 @@ async def _other(person: Person, hash_: str) -> dict | None:
 
 
 async def test_at_the_cap_nothing_more_is_shown(temporal: str, tmp_path: Path) -> None:
-    """One sentence says how many, since when, when again and who else could look."""
+    """One sentence has the limit, its period, the next time, and other people with the right."""
     policy = Path(shutil.copytree(POLICY, tmp_path / "policy"))
     limits = policy / "limits.yaml"
     written = limits.read_text(encoding="utf-8").replace("reveals: 60", "reveals: 2")
@@ -181,10 +181,10 @@ async def test_at_the_cap_nothing_more_is_shown(temporal: str, tmp_path: Path) -
             await showing(sato, "表示したことを記録しました")
             await sato.close_modal()
         await sato.press(view, shows(view)[2])
-        told = await showing(sato, "表示できません")
-        assert "この8時間に2件を表示しました" in visible_text(told)
-        assert "ほかの担当者に確認を依頼してください。" in visible_text(told)
-        assert files(told) == []
+        shown = await showing(sato, "表示できません")
+        assert "この8時間に2件を表示しました" in visible_text(shown)
+        assert "ほかの担当者に確認を依頼してください。" in visible_text(shown)
+        assert files(shown) == []
         assert world.stage.workspace.calls["files.completeUploadExternal"] == 2
         assert (await world.kinds(case)).count("evidence_revealed") == 2
         assert len(await looks(world)) == 2
@@ -239,7 +239,7 @@ async def test_a_lead_looks_before_agreeing(world: World) -> None:
 
 
 async def test_somebody_without_a_role_sees_nothing(temporal: str, tmp_path: Path) -> None:
-    """Neither the list nor what is hidden: the press is refused where it is decided."""
+    """Neither the list nor hidden evidence: the case refuses the click."""
     policy = Path(shutil.copytree(POLICY, tmp_path / "policy"))
     roles = policy / "roles.yaml"
     written = roles.read_text(encoding="utf-8").replace("{group: S0AUDIT}", "{users: [U0REED]}")
@@ -269,7 +269,7 @@ async def test_an_address_that_leads_elsewhere_is_not_followed(world: World) -> 
     await world.happens(lure(more=tuple(image(each) for each in addresses)))
     card, _ = await case_of(sato)
     view = await opened(sato, card)
-    told = []
+    shown = []
     for button in shows(view):
         await sato.press(view, button)
 
@@ -278,11 +278,11 @@ async def test_an_address_that_leads_elsewhere_is_not_followed(world: World) -> 
             text = visible_text(top)
             return text if "読み込んで" not in text and top["id"] != view["id"] else ""
 
-        told.append((await sato.until(answered, what="an answer")).partition("。")[0])
+        shown.append((await sato.until(answered, what="an answer")).partition("。")[0])
         await sato.close_modal()
     forbidden = "取得元が許可されていない画像のため、表示できません"
     gone = "画像が見つかりません"
-    assert told == [forbidden, forbidden, forbidden, gone, gone, forbidden]
+    assert shown == [forbidden, forbidden, forbidden, gone, gone, forbidden]
     assert world.stage.workspace.calls["files.getUploadURLExternal"] == 0
 
 
@@ -304,7 +304,7 @@ async def test_a_platform_in_trouble_can_be_tried_again(world: World) -> None:
 
 
 async def test_a_file_that_slack_lost_is_fetched_again(world: World) -> None:
-    """Somebody deleted it there: the next look puts it back."""
+    """After a deletion in Slack the next look uploads it again."""
     sato = await world.person("U0SATO")
     await world.happens(lure(more=(image(f"{market(world)}/m_77.png"),)))
     card, _ = await case_of(sato)
@@ -323,7 +323,7 @@ async def test_a_file_that_slack_lost_is_fetched_again(world: World) -> None:
 async def test_what_was_asked_for_while_no_worker_ran_is_shown_once_one_does(
     temporal: str, tmp_path: Path
 ) -> None:
-    """The press is stored; its modal waits, and the look is recorded once."""
+    """The click is stored, its modal waits, and the look is recorded once."""
     async with koban(temporal, tmp_path, working=False) as world:
         sato = await world.person("U0SATO")
         async with work(world.settings):
@@ -340,7 +340,7 @@ async def test_what_was_asked_for_while_no_worker_ran_is_shown_once_one_does(
 
 
 async def test_without_the_ledger_nothing_is_shown(temporal: str, tmp_path: Path) -> None:
-    """Nobody could say afterwards who looked: a sentence, and nothing is fetched or counted."""
+    """A look that can't be recorded is refused: a sentence, and nothing is fetched or counted."""
     async with koban(temporal, tmp_path) as world:
         sato = await world.person("U0SATO")
         await world.happens(lure(more=(image(f"{market(world)}/m_77.png"),)))
@@ -348,8 +348,8 @@ async def test_without_the_ledger_nothing_is_shown(temporal: str, tmp_path: Path
         view = await opened(sato, card)
         async with locked(tmp_path / "koban.db"):
             await sato.press(view, shows(view)[0])
-            told = await showing(sato, "いまは表示できません。")
-        assert files(told) == []
+            shown = await showing(sato, "いまは表示できません。")
+        assert files(shown) == []
         assert world.stage.workspace.calls["files.getUploadURLExternal"] == 0
         assert await world.kinds(case) == ["case_opened"]
         await sato.close_modal()

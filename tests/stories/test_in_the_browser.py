@@ -1,4 +1,4 @@
-"""The same shift on the page, in a real browser: by mouse in Japanese, by keyboard in English."""
+"""A shift in a real browser: by mouse in Japanese, by keyboard in English."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.browser
 
 @asynccontextmanager
 async def looking(browser: Browser, world: World, place: str) -> AsyncIterator[Page]:
-    """A window on the page; it must not complain about anything meanwhile."""
+    """A page without errors in its console."""
     page = await browser.new_page(viewport={"width": 1440, "height": 900})
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -27,7 +27,7 @@ async def looking(browser: Browser, world: World, place: str) -> AsyncIterator[P
 
 
 async def press(page: Page, action: str) -> None:
-    """Presses the button with this action_id, and says yes where Slack asks."""
+    """Clicks the button with this action_id and confirms."""
     await page.locator(f'[data-action-id="{action}"]').last.click()
     confirm = page.get_by_test_id("confirm-yes")
     if await confirm.count():
@@ -44,7 +44,7 @@ async def tab_to(page: Page, wanted: str) -> None:
 
 
 async def enter(page: Page, action: str) -> None:
-    """Tabs to the button with this action_id, presses Enter, and says yes where Slack asks."""
+    """Tabs to the button with this action_id, presses Enter and confirms."""
     await tab_to(page, f'[data-action-id="{action}"]')
     await page.keyboard.press("Enter")
     if await page.get_by_test_id("confirm").count():
@@ -62,7 +62,7 @@ async def to_the_newest(page: Page) -> None:
 
 
 async def shown(world: World, page: Page, person: str) -> Locator:
-    """The card of u_123 on the page, once it stands there."""
+    """Waits for the card of u_123 on the page."""
     await world.happens(lure())
     card, _ = await case_of(await world.person(person))
     found = page.get_by_test_id(f"main-message-{card['ts']}")
@@ -73,7 +73,7 @@ async def shown(world: World, page: Page, person: str) -> Locator:
 async def test_claim_decide_approve_undo_by_mouse_in_japanese(
     world: World, browser: Browser
 ) -> None:
-    """From the first press to the undo, each person sees what happened."""
+    """From the first click to the undo, each person sees the result."""
     async with looking(browser, world, "as=U0SATO&channel=C0LIVE") as page:
         card = await shown(world, page, "U0SATO")
         await page.get_by_role("button", name="担当する").click()
@@ -109,7 +109,7 @@ async def english(temporal: str, tmp_path: Path) -> AsyncIterator[World]:
 async def test_claim_decide_approve_undo_by_keyboard_in_english(
     english: World, browser: Browser
 ) -> None:
-    """Without a mouse; the focus is always where the work goes on."""
+    """Without a mouse; the focus moves to the next step."""
     world = english
     async with looking(browser, world, "as=U0CLARK&channel=C0LIVE") as page:
         card = await shown(world, page, "U0CLARK")
@@ -157,7 +157,7 @@ async def test_claim_decide_approve_undo_by_keyboard_in_english(
 
 
 async def test_on_a_phone_a_case_is_claimed_in_the_dark(world: World, browser: Browser) -> None:
-    """390 px wide, on call at night: the buttons are in reach, nothing scrolls sideways."""
+    """390 px wide: the buttons are visible, and nothing scrolls sideways."""
     async with looking(browser, world, "as=U0SATO&channel=C0LIVE") as page:
         await page.set_viewport_size({"width": 390, "height": 780})
         await page.emulate_media(color_scheme="dark")

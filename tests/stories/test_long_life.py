@@ -1,4 +1,4 @@
-"""Cases that stay open for long, on a server that asks for a new history every 60 events."""
+"""Continue-as-new: long cases on a server that suggests it every 60 events."""
 
 import sqlite3
 from collections.abc import AsyncIterator, Callable
@@ -15,12 +15,11 @@ from tests.stories.flood import alerts, pour, runs_of
 from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_slow_ledger import locked
 from tests.world import World, koban
-from workflows.client import Cases
 
 
 @pytest.fixture(scope="module")
 async def restless(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """A server whose histories are long at 60 events."""
+    """A server that suggests continue-as-new at 60 events."""
     folder = tmp_path_factory.mktemp("restless")
     async with a_server(folder, "limit.historyCount.suggestContinueAsNew=60") as address:
         yield address
@@ -34,7 +33,7 @@ async def world(restless: str, tmp_path: Path) -> AsyncIterator[World]:
 
 
 async def counts(world: World, case: str, number: int) -> None:
-    """Waits until the ledger's case counts so many alerts."""
+    """Waits until the case in the ledger has this many alerts."""
 
     async def there() -> bool:
         row = await world.queries.case(case)
@@ -49,7 +48,7 @@ def offers(action: str) -> Callable[[dict], bool]:
 
 
 async def renewed(world: World, workflow_id: str, than: int) -> None:
-    """Waits until the case has begun more histories than so many."""
+    """Waits until the case has more than this many histories."""
 
     async def more() -> bool:
         return len(await runs_of(world, workflow_id)) > than
@@ -58,7 +57,7 @@ async def renewed(world: World, workflow_id: str, than: int) -> None:
 
 
 def file_of(world: World) -> Path:
-    """Where the ledger lies."""
+    """The ledger's database."""
     url = world.settings.ledger.url.get_secret_value()
     return Path(url.removeprefix("sqlite+aiosqlite:///"))
 
@@ -70,7 +69,7 @@ def in_ledger(world: World) -> int:
 
 
 async def test_a_whole_shift_over_many_histories(world: World) -> None:
-    """Claim, hand back, decision, approval and undo; the people on it notice nothing."""
+    """Claim, release, decision, approval and undo across several histories."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     await world.happens(lure())
     card, case = await case_of(sato)
@@ -123,7 +122,7 @@ async def test_a_whole_shift_over_many_histories(world: World) -> None:
 
 @pytest.mark.long
 async def test_two_thousand_alerts_join_one_case(world: World) -> None:
-    """Each counts once, also one whose id is long forgotten; no history grows beyond its bound."""
+    """Each counts once, also after its id left the cache; no history exceeds its bound."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
     card, case = await case_of(sato)
@@ -138,7 +137,7 @@ async def test_two_thousand_alerts_join_one_case(world: World) -> None:
     assert max(run.events for run in runs) < 1_000
     assert max(run.bytes for run in runs) < 1_000_000
     assert in_ledger(world) == 2_103
-    memory = await Cases(world.client, "koban").memory(workflow_id)
+    memory = await world.cases.memory(workflow_id)
     assert memory is not None
     assert memory.case is not None
     assert memory.case.alerts == 2_103
@@ -148,7 +147,7 @@ async def test_two_thousand_alerts_join_one_case(world: World) -> None:
 
 @pytest.mark.long
 async def test_histories_stay_short_while_slack_takes_nothing(world: World) -> None:
-    """The write that waits for Slack is called off and begun again; the last state follows."""
+    """The waiting Slack write is cancelled and restarted; the last state is drawn."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
     card, case = await case_of(sato)
@@ -165,7 +164,7 @@ async def test_histories_stay_short_while_slack_takes_nothing(world: World) -> N
 
 @pytest.mark.long
 async def test_histories_stay_short_while_the_ledger_is_away(world: World) -> None:
-    """What is not written goes along, and stands in the ledger once that is back: in order."""
+    """Unwritten events are carried over and recorded in order once the ledger is back."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
     card, case = await case_of(sato)
@@ -182,7 +181,7 @@ async def test_histories_stay_short_while_the_ledger_is_away(world: World) -> No
 
 @pytest.mark.long
 async def test_an_enforcement_goes_on_over_a_new_history(world: World) -> None:
-    """Its end reaches the case's next run."""
+    """Its result reaches the case's next run."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
     card, case = await case_of(sato)
@@ -202,7 +201,7 @@ async def test_an_enforcement_goes_on_over_a_new_history(world: World) -> None:
 async def test_an_enforcement_that_is_ended_by_hand_is_missed_by_a_later_history(
     world: World,
 ) -> None:
-    """The run that began it is gone; the card offers Retry all the same."""
+    """The card offers Retry, although the run that started it has ended."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
     card, case = await case_of(sato)
@@ -223,7 +222,7 @@ async def test_an_enforcement_that_is_ended_by_hand_is_missed_by_a_later_history
 
 @pytest.mark.long
 async def test_a_failed_action_does_not_keep_a_history_growing(world: World) -> None:
-    """Alerts join for as long as nobody presses Retry; the press still works."""
+    """Alerts join until Retry is clicked, which still works."""
     sato = await world.person("U0SATO")
     unknown = lure()
     unknown.things = []
@@ -242,7 +241,7 @@ async def test_a_failed_action_does_not_keep_a_history_growing(world: World) -> 
 
 @pytest.mark.long
 async def test_more_late_alerts_than_a_start_can_hold(world: World) -> None:
-    """They come after the decision, while Slack takes nothing: 3 MB that open the next case."""
+    """Alerts after the decision, while Slack is unreachable: 3 MB that open the next case."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
     card, first = await case_of(sato)

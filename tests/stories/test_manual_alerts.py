@@ -1,4 +1,4 @@
-"""What people do around a decision: hold a case, leave a note, cover for one another."""
+"""Holds, notes and covers."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -8,7 +8,7 @@ from tests.world import World
 
 
 async def answered(person: Person, beginning: str) -> str:
-    """The sentence that only this person reads."""
+    """The newest private answer."""
 
     async def look() -> str:
         found = [each["text"] for each in await person.ephemerals("ts-live")]
@@ -18,7 +18,7 @@ async def answered(person: Person, beginning: str) -> str:
 
 
 async def test_a_case_waits_and_keeps_a_note(world: World) -> None:
-    """Both from the answer to a look-up: the modals open on the real case, and its story grows."""
+    """Both from the answer to a look-up: the modals work on the real case."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
     _, case = await case_of(sato)
@@ -45,7 +45,7 @@ async def test_a_case_waits_and_keeps_a_note(world: World) -> None:
 
 
 async def test_a_lead_is_covered_for_and_ends_it(world: World) -> None:
-    """The ledger has it from when it is said to when it is ended."""
+    """The ledger has its start and its end."""
     tanaka, sato = await world.person("U0TANAKA"), await world.person("U0SATO")
     until = datetime.now(UTC).astimezone(world.settings.zone) + timedelta(hours=2)
     await tanaka.command(f"/koban cover @sato until {until:%H:%M}")

@@ -1,4 +1,4 @@
-"""Crashes, lost answers and outages, as the people on shift live through them."""
+"""Crashes, lost answers and outages during a shift."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -7,13 +7,12 @@ from deploy.sandbox.slack.person import wait_until
 from deploy.sandbox.slack.reading import controls, visible_text
 from tests.stories.test_a_shift import case_of, lure
 from tests.world import World, koban, work
-from workflows.client import Cases
 from workflows.domain.case.commands import AddNote, Claim, Click, Place
 from workflows.domain.people import Actor
 
 
 async def test_a_click_while_every_worker_is_down(temporal: str, tmp_path: Path) -> None:
-    """It is acked at once and carried out as soon as a worker is back."""
+    """The click is acked at once and carried out when a worker is back."""
     async with koban(temporal, tmp_path, working=False) as world:
         sato = await world.person("U0SATO")
         await world.happens(lure())
@@ -28,7 +27,7 @@ async def test_a_click_while_every_worker_is_down(temporal: str, tmp_path: Path)
 
 
 async def test_alerts_while_every_worker_is_down(temporal: str, tmp_path: Path) -> None:
-    """They are accepted, and become one card each subject when a worker is back."""
+    """Alerts are accepted and make one card for each subject when a worker is back."""
     async with koban(temporal, tmp_path, working=False) as world:
         sato = await world.person("U0SATO")
         for number in range(1, 4):
@@ -42,7 +41,7 @@ async def test_alerts_while_every_worker_is_down(temporal: str, tmp_path: Path) 
 
 
 async def test_slack_loses_its_answer_after_posting(world: World) -> None:
-    """The card stands once: Koban looks before it posts again."""
+    """One card: Koban searches for it before posting again."""
     sato = await world.person("U0SATO")
     faults = world.stage.faults
     faults.set("slack_lost_response", True)
@@ -70,7 +69,7 @@ async def test_slack_turns_everything_away_for_a_while(world: World) -> None:
 
 
 async def test_a_click_whose_person_slack_does_not_tell_waits(world: World) -> None:
-    """Rights are checked before anything is done; an outage only delays the click."""
+    """Roles are checked first; an outage only delays the click."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
     card, _ = await case_of(sato)
@@ -90,7 +89,7 @@ async def test_a_click_whose_person_slack_does_not_tell_waits(world: World) -> N
 
 
 async def test_the_platform_loses_its_answer_after_acting(world: World) -> None:
-    """The change is made once; the second call only hears of the first."""
+    """The change is made once; the second call returns the first result."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
     card, case = await case_of(sato)
@@ -122,7 +121,7 @@ async def test_the_platform_is_down_and_comes_back(world: World) -> None:
 
 
 async def test_what_the_platform_refuses_is_retried_or_given_up(world: World) -> None:
-    """Nothing is swallowed: the person sees it and says what becomes of it."""
+    """The card shows the failure and offers the next steps."""
     sato = await world.person("U0SATO")
     unknown = lure()
     unknown.things = []
@@ -168,11 +167,11 @@ async def test_a_deleted_card_is_posted_again(world: World) -> None:
 
 
 async def test_a_press_is_not_judged_before_it_came(world: World) -> None:
-    """By the time at which it was received, unless that clock is far off."""
+    """By the time of receipt, unless that clock is far off."""
     await world.happens(lure())
     sato = await world.person("U0SATO")
     card, case = await case_of(sato)
-    cases = Cases(world.client, world.settings.temporal.task_queue)
+    cases = world.cases
     workflow_id, place = str(controls(card)[0].block_id), Place(channel="C0LIVE")
     ahead = datetime.now(UTC) + timedelta(seconds=6)
     for command, at in (

@@ -1,4 +1,4 @@
-"""The person acted upon is told: once it took effect, in both languages, and again if need be."""
+"""Notices: sent after the action took effect, in both languages, with retries."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ WARNED = {"verdict": "violation", "actions": ["warn"]}
 
 
 async def modal_says(person: Person, text: str) -> None:
-    """Waits until the modal shows it."""
+    """Waits until the modal contains it."""
 
     async def look() -> bool:
         views = await person.views()
@@ -23,13 +23,13 @@ async def modal_says(person: Person, text: str) -> None:
 
 
 async def notices(world: World, person: str) -> list[dict[str, Any]]:
-    """What somebody at the marketplace was told."""
+    """The notices to a user of the marketplace."""
     found: list[dict[str, Any]] = (await world.thing("users", person)).get("notices", [])
     return found
 
 
 async def test_a_reason_of_policy_tells_the_person(world: World) -> None:
-    """Chosen, previewed, decided; the facts, the measure, the rule and how to appeal arrive."""
+    """Chosen, previewed, decided; the notice has facts, measure, rule and how to appeal."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
     card, case = await case_of(sato)
@@ -42,15 +42,15 @@ async def test_a_reason_of_policy_tells_the_person(world: World) -> None:
     assert await notices(world, "u_123") == []
     assert await sato.fill_and_submit({**WARNED, "policy": "MKT-4.3"}) == {"ok": True}
     await sato.wait_text(card, "判断を本人に通知しました（ユーザー u_123）")
-    [told] = await notices(world, "u_123")
-    assert told["kind"] == "decision"
-    assert told["text"]["ja"].split("\n")[1:4] == [
+    [notice] = await notices(world, "u_123")
+    assert notice["kind"] == "decision"
+    assert notice["text"]["ja"].split("\n")[1:4] == [
         "措置: 警告",
         "該当するルール: MKT-4.3（連絡先の掲載の禁止）",
         "自動の検知をもとに、担当者が確認して判断しました。",
     ]
-    assert f"{case}-D1" in told["text"]["ja"]
-    assert "Measure: Warn\nRule: MKT-4.3 (No contact details)" in told["text"]["en"]
+    assert f"{case}-D1" in notice["text"]["ja"]
+    assert "Measure: Warn\nRule: MKT-4.3 (No contact details)" in notice["text"]["en"]
     assert await world.changes() == [
         ("POST", "users/u_123/warnings"),
         ("POST", "users/u_123/notices"),
@@ -59,7 +59,7 @@ async def test_a_reason_of_policy_tells_the_person(world: World) -> None:
 
 
 async def test_without_a_reason_of_policy_nobody_is_told(world: World) -> None:
-    """The standard case costs no call more."""
+    """The standard case makes no further call."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
     card, _ = await case_of(sato)
@@ -69,7 +69,7 @@ async def test_without_a_reason_of_policy_nobody_is_told(world: World) -> None:
 
 
 async def test_a_notice_that_the_platform_refuses_is_sent_again_from_the_card(world: World) -> None:
-    """The listing is gone at once; its seller is told when the platform knows them."""
+    """The listing is removed at once; the notice is sent when the platform has the seller."""
     sato = await world.person("U0SATO")
     fake = alert(
         "img-1",
@@ -99,15 +99,15 @@ async def test_a_notice_that_the_platform_refuses_is_sent_again_from_the_card(wo
     world.stage.market.put(type_, body)
     await sato.press(card, "notice.retry")
     await sato.wait_text(card, "判断を本人に通知しました（ユーザー u_ghost）")
-    [told] = await notices(world, "u_ghost")
-    assert "措置: 商品削除" in told["text"]["ja"]
+    [notice] = await notices(world, "u_ghost")
+    assert "措置: 商品削除" in notice["text"]["ja"]
     assert (await world.thing("listings", "m_5"))["removed"] is True
     kinds = [each for each in await world.kinds(case) if "notice" in each]
     assert kinds == ["notice_failed", "notice_retried", "notice_sent"]
 
 
 async def test_an_appeals_notice_is_sent_again_from_its_card(world: World) -> None:
-    """The answer was refused; the appeal waits, and is over once somebody sent it again."""
+    """The platform refuses the notice; the appeal waits, and ends after a retry."""
     tanaka = await world.person("U0TANAKA")
     _, _, case = await muted(world)
     ghost = {"type": "user", "id": "u_ghost"}
@@ -127,6 +127,6 @@ async def test_an_appeals_notice_is_sent_again_from_its_card(world: World) -> No
 
 
 async def _retryable(person: Person, card: dict) -> dict | None:
-    """The card once only the notice is left to do."""
+    """Waits until only the notice is missing."""
     now = await person.latest(card)
     return now if [c.action_id for c in controls(now)] == ["appeal.retry_notice"] else None

@@ -1,4 +1,4 @@
-"""A shift in a closed network: Koban hears Slack over Socket Mode alone."""
+"""Socket Mode: a shift without inbound HTTP from Slack."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -20,13 +20,13 @@ async def closed_network(temporal: str, tmp_path: Path) -> AsyncIterator[World]:
 
 
 async def connected(world: World) -> None:
-    """Waits until Koban hears Slack."""
+    """Waits for the connection."""
     links = world.stage.workspace.sockets.links
     await wait_until(lambda: links, what="Koban's connection")
 
 
 async def test_a_case_is_worked_over_the_socket(closed_network: World) -> None:
-    """Claim, a modal, an approval and an undo; Slack has the connection made anew between them."""
+    """Claim, a modal, an approval and an undo, with reconnections in between."""
     world = closed_network
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     await world.happens(lure())
@@ -58,7 +58,7 @@ async def refreshed(world: World) -> None:
 
 
 async def test_a_press_in_a_gap_is_an_error_and_does_nothing(closed_network: World) -> None:
-    """While no socket is open the person is told; nothing comes later, the next press counts."""
+    """Without a connection Slack shows an error; the next click works."""
     world = closed_network
     sato = await world.person("U0SATO")
     await world.happens(lure())

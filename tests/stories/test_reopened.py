@@ -1,4 +1,4 @@
-"""A case that is worked again takes the next alerts of its group, though they look elsewhere."""
+"""Reopened cases: they receive the next alerts of their group."""
 
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError
@@ -7,14 +7,13 @@ from deploy.sandbox.slack.person import Person, wait_until
 from tests.stories.flood import alerts, pour
 from tests.stories.test_a_shift import case_of, lure
 from tests.world import World
-from workflows.client import Cases
 from workflows.domain.alerts import Alert
 from workflows.domain.ids import closed_workflow_id
 from workflows.ports.cases import Delivery
 
 
 async def reopened(world: World) -> tuple[Person, dict, str]:
-    """Closed as no violation, and reopened since; its card and its id."""
+    """A case closed as no violation and reopened; its card and its id."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
     card, case = await case_of(sato)
@@ -27,7 +26,7 @@ async def reopened(world: World) -> tuple[Person, dict, str]:
 
 
 async def closed(world: World, person: Person, card: dict, case: str, times: int = 1) -> None:
-    """Clears it, and waits until its place is free."""
+    """Closes it as no violation, and waits until its workflow has ended."""
     await person.press(card, "case.clear")
     await person.wait_text(card, "完了")
 
@@ -65,7 +64,7 @@ async def counted(world: World, case: str, number: int) -> None:
 
 
 async def test_a_new_alert_joins_the_reopened_case(world: World) -> None:
-    """One card, and nobody works the same thing twice."""
+    """One card instead of two."""
     sato, card, case = await reopened(world)
     await world.happens(lure(2))
     await counted(world, case, 2)
@@ -75,7 +74,7 @@ async def test_a_new_alert_joins_the_reopened_case(world: World) -> None:
 
 
 async def test_a_storm_joins_it_each_alert_once(world: World) -> None:
-    """Also those that come while others are being handed over."""
+    """Also alerts during the handoff of others."""
     sato, _, case = await reopened(world)
     await pour(world, alerts(range(2, 42)))
     await counted(world, case, 41)
@@ -84,7 +83,7 @@ async def test_a_storm_joins_it_each_alert_once(world: World) -> None:
 
 
 async def test_once_it_is_closed_the_next_alert_opens_another(world: World) -> None:
-    """As behind any closed case."""
+    """As for any closed case."""
     sato, card, case = await reopened(world)
     await world.happens(lure(2))
     await counted(world, case, 2)
@@ -99,11 +98,11 @@ async def test_once_it_is_closed_the_next_alert_opens_another(world: World) -> N
 
 
 async def test_an_alert_that_comes_for_it_too_late_opens_the_next_case(world: World) -> None:
-    """It closed while the alert was on its way; delivered twice, it counts once."""
+    """The case closes during the handoff; an alert that is delivered twice counts once."""
     sato, card, case = await reopened(world)
     await closed(world, sato, card, case, times=2)
     late = Alert.model_validate(lure(2).alerts[0])
-    cases = Cases(world.client, world.settings.temporal.task_queue)
+    cases = world.cases
     for _ in range(2):
         await cases.deliver(Delivery(case=case, alerts=(late,)))
 
@@ -122,7 +121,7 @@ async def test_an_alert_that_comes_for_it_too_late_opens_the_next_case(world: Wo
 
 
 async def test_a_reopened_case_that_an_operator_ended_takes_no_alert_away(world: World) -> None:
-    """The ledger still has it as open: its alerts go back, once, and open the next case."""
+    """The ledger still has it as open: its alerts are returned once and open the next case."""
     sato, _, case = await reopened(world)
     await world.client.get_workflow_handle(closed_workflow_id(case)).terminate("by hand")
     await world.happens(lure(2))

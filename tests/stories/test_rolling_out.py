@@ -1,4 +1,4 @@
-"""A new version of Koban while cases are open, on a real server with two builds of the worker."""
+"""Worker versioning: a new build while cases are open, on a real server."""
 
 from pathlib import Path
 
@@ -14,13 +14,12 @@ from deploy.sandbox.slack.person import wait_until
 from deploy.sandbox.slack.reading import controls
 from tests.stories.test_a_shift import case_of, lure
 from tests.world import World, koban, work
-from workflows.client import Cases
 
 DEPLOYMENT = "koban"
 
 
 async def make_current(world: World, build: str) -> None:
-    """What an operator does once the workers of `build` run."""
+    """Makes `build` the current version, as an operator does."""
     service, namespace = world.client.workflow_service, world.client.namespace
     asked = DescribeWorkerDeploymentRequest(namespace=namespace, deployment_name=DEPLOYMENT)
 
@@ -90,7 +89,7 @@ async def test_open_cases_move_on_and_a_running_enforcement_stays(
 
                 await wait_until(moved, what="a new history")
                 assert await build_of(world, workflow_id) == "v2"
-                memory = await Cases(world.client, "koban").memory(workflow_id)
+                memory = await world.cases.memory(workflow_id)
                 assert memory is not None
                 assert memory.case is not None
                 assert memory.case.alerts == 2

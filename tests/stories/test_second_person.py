@@ -1,4 +1,4 @@
-"""The second pair of eyes: questions, withdrawal, covering for somebody, undo with an approval."""
+"""Approvals: questions, withdrawal, covers, undo with an approval."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ async def a_ban(world: World, decider: Person, other: Person) -> tuple[dict, str
 
 
 async def test_an_approver_asks_back(world: World) -> None:
-    """The time stands still until the decider answers, and both read both."""
+    """The deadline is paused until the decider answers."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     card, case, asked = await a_ban(world, sato, tanaka)
     await tanaka.press(asked, "approval.ask")
@@ -39,7 +39,7 @@ async def test_an_approver_asks_back(world: World) -> None:
 
 
 async def test_a_request_is_withdrawn(world: World) -> None:
-    """The decider has the case back; a late approval is refused and does nothing."""
+    """The case returns to the decider; a late approval is refused."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     card, case, asked = await a_ban(world, sato, tanaka)
     await sato.press(card, "approval.withdraw")
@@ -53,7 +53,7 @@ async def test_a_request_is_withdrawn(world: World) -> None:
 async def test_a_lead_who_lost_the_role_since_approves_nothing(
     temporal: str, tmp_path: Path
 ) -> None:
-    """The press was acked while they still had it; what counts is the moment of the decision."""
+    """The click was acked before, but the role at the time of the decision counts."""
     async with koban(temporal, tmp_path, working=False) as world:
         sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
         async with work(world.settings):
@@ -69,7 +69,7 @@ async def test_a_lead_who_lost_the_role_since_approves_nothing(
 
 
 async def test_a_specialist_covers_for_a_lead(world: World) -> None:
-    """田中 lets Clark cover: her approval counts as one given in 田中's stead."""
+    """Clark covers for 田中: her approval counts as 田中's."""
     sato, clark = await world.person("U0SATO"), await world.person("U0CLARK")
     tanaka = await world.person("U0TANAKA")
     card, case, _ = await a_ban(world, sato, tanaka)
@@ -87,7 +87,7 @@ async def test_a_specialist_covers_for_a_lead(world: World) -> None:
 
 
 async def test_nobody_covers_for_the_decider(world: World) -> None:
-    """A lead who decided can't have it approved by whoever stands in for them."""
+    """A lead's own cover can't approve the lead's decision."""
     clark, tanaka = await world.person("U0CLARK"), await world.person("U0TANAKA")
     await tanaka.command("/koban cover @emma.clark until 23:59", "ts-leads")
     await tanaka.until(lambda: tanaka.ephemerals("ts-leads"), what="that it is noted")
@@ -99,7 +99,7 @@ async def test_nobody_covers_for_the_decider(world: World) -> None:
 
 
 async def test_the_request_says_what_an_approver_needs(world: World) -> None:
-    """Who decided, why, on what evidence, where, and whom it hits."""
+    """Decider, reason, evidence, place and affected accounts."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     card, _, asked = await a_ban(world, sato, tanaka)
     words = visible_text(asked)

@@ -1,4 +1,4 @@
-"""A ledger that is slow or away, while cases go on."""
+"""Slow or unreachable ledger while cases continue."""
 
 import asyncio
 import shutil
@@ -17,7 +17,6 @@ from deploy.sandbox.slack.reading import controls
 from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_appeals import answer_with, filed, muted, wait_notice
 from tests.world import World, koban, work
-from workflows.client import Cases
 from workflows.domain.case.commands import Click, MarkNoViolation, Place
 from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.people import Actor
@@ -25,7 +24,7 @@ from workflows.domain.people import Actor
 
 @asynccontextmanager
 async def locked(ledger: Path) -> AsyncIterator[None]:
-    """Nobody can write to the ledger.
+    """Locks the ledger for writing.
 
     Whoever writes now may need the loop to end, so the lock is waited for beside it.
     """
@@ -37,7 +36,7 @@ async def locked(ledger: Path) -> AsyncIterator[None]:
 
 
 async def test_a_lock_waits_for_who_writes_now(migrated: Path, tmp_path: Path) -> None:
-    """Their transaction needs the loop for its end."""
+    """The transaction needs the loop to end."""
     file = shutil.copy(migrated, tmp_path / "koban.db")
     database, begun = Database(f"sqlite+aiosqlite:///{file}"), asyncio.Event()
 
@@ -54,7 +53,7 @@ async def test_a_lock_waits_for_who_writes_now(migrated: Path, tmp_path: Path) -
 
 
 async def thought_once(world: World) -> bool:
-    """Whether a case ended its first workflow task, though the ledger wrote nothing."""
+    """Whether the case has completed its first workflow task without the ledger."""
     async for each in world.client.list_workflows("ExecutionStatus = 'Running'"):
         history = await world.client.get_workflow_handle(each.id).fetch_history()
         if any(e.HasField("workflow_task_completed_event_attributes") for e in history.events):
@@ -86,7 +85,7 @@ async def test_a_case_that_waited_for_the_ledger_is_the_same_when_replayed(
 
 
 async def test_a_card_that_came_late_is_found_by_the_ledger(world: World) -> None:
-    """Slack was away while somebody had to be called; nothing happens to the case afterwards."""
+    """Slack was unreachable at the time of a call; the case does not change afterwards."""
     sato = await world.person("U0SATO")
     world.stage.faults.set("slack_429", True)
     await world.happens(lure())
@@ -108,7 +107,7 @@ async def test_a_card_that_came_late_is_found_by_the_ledger(world: World) -> Non
 
 
 async def test_a_case_that_closed_before_its_card_stood_ends(world: World) -> None:
-    """Its first card is its last; the case writes it down once and is over."""
+    """Its first card is its last; the case is recorded once and ends."""
     sato = await world.person("U0SATO")
     world.stage.faults.set("slack_429", True)
     await world.happens(lure())
@@ -123,7 +122,7 @@ async def test_a_case_that_closed_before_its_card_stood_ends(world: World) -> No
     assert row is not None
     clear = MarkNoViolation(by=Actor(id="U0SATO"), version=1)
     click = Click(id="press/1", case=case, command=clear, place=Place(channel="C0LIVE"))
-    await Cases(world.client, "koban").click(row["workflow_id"], click)
+    await world.cases.click(row["workflow_id"], click)
     world.stage.faults.set("slack_429", False)
     card, _ = await case_of(sato)
     await sato.wait_text(card, "完了")
@@ -133,7 +132,7 @@ async def test_a_case_that_closed_before_its_card_stood_ends(world: World) -> No
 async def test_an_appeal_is_answered_while_the_ledger_is_away(
     temporal: str, tmp_path: Path
 ) -> None:
-    """Both cards and the person know at once; the ledger is told afterwards."""
+    """Cards and notice come at once; the ledger is written afterwards."""
     async with koban(temporal, tmp_path) as world:
         tanaka = await world.person("U0TANAKA")
         _, _, case = await muted(world)

@@ -1,4 +1,4 @@
-"""The team: what a shift hands over, a home that keeps up, numbers, everybody's own language."""
+"""Team: handover report, App Home, statistics and languages."""
 
 import io
 import shutil
@@ -38,7 +38,7 @@ shifts:
 
 @pytest.fixture
 async def world(temporal: str, tmp_path: Path) -> AsyncIterator[World]:
-    """A Koban whose day shift is on at any time, and whose relief never is."""
+    """A Koban with a day shift that is always on."""
     policy = Path(shutil.copytree(POLICY, tmp_path / "policy"))
     (policy / "roster.yaml").write_text(ROSTER, encoding="utf-8")
     async with koban(temporal, tmp_path, policy=policy) as made:
@@ -46,7 +46,7 @@ async def world(temporal: str, tmp_path: Path) -> AsyncIterator[World]:
 
 
 async def due(world: World, schedule: str) -> None:
-    """The time of a schedule has come."""
+    """Triggers a schedule."""
     policy = open_policies(world.settings)
     schedules = Schedules(world.client, world.settings.temporal.task_queue)
     await schedules.keep(planned(policy.reports(), policy.roster(), ZoneInfo("Asia/Tokyo")))
@@ -54,7 +54,7 @@ async def due(world: World, schedule: str) -> None:
 
 
 async def home(person: Person, *words: str) -> str:
-    """The person's home once it shows these words, without being opened again."""
+    """Waits until the open home contains these words."""
 
     async def look() -> str:
         view = (await person.state())["home"]
@@ -64,7 +64,7 @@ async def home(person: Person, *words: str) -> str:
     return await person.until(look, what=f"{words} on the home")
 
 
-async def told(person: Person, command: str) -> str:
+async def answer_to(person: Person, command: str) -> str:
     """The newest answer to a command."""
     before = len(await person.ephemerals("ts-live"))
     await person.command(command)
@@ -77,7 +77,7 @@ async def told(person: Person, command: str) -> str:
 
 
 async def test_a_shift_ends(world: World) -> None:
-    """Its people read what they hand over, once, with a picture that everybody can see."""
+    """The report is posted once, with a picture."""
     sato, clark = await world.person("U0SATO"), await world.person("U0CLARK")
     await world.happens(lure(1))
     await world.happens(lure(2, person="u_456"))
@@ -110,7 +110,7 @@ async def test_a_shift_ends(world: World) -> None:
 
 
 async def test_a_shift_without_a_turn_hands_nothing_over(world: World) -> None:
-    """Nobody works it today: the report ends without a word."""
+    """Without people on shift no report is posted."""
     clark = await world.person("U0CLARK")
     await due(world, "report/shift/relief")
 
@@ -123,7 +123,7 @@ async def test_a_shift_without_a_turn_hands_nothing_over(world: World) -> None:
 
 
 async def test_a_day_is_looked_back_on(world: World) -> None:
-    """The leads read yesterday's numbers, with what stands overdue now."""
+    """Yesterday's statistics for the leads, with overdue cases."""
     tanaka = await world.person("U0TANAKA")
     await world.happens(lure())
     _, case = await case_of(tanaka)
@@ -139,7 +139,7 @@ async def test_a_day_is_looked_back_on(world: World) -> None:
 
 
 async def test_a_home_keeps_up_with_a_claim(world: World) -> None:
-    """Whoever looks at it sees the press of anybody, without opening it again."""
+    """An open home is updated after any person's click."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     await world.happens(lure())
     card, _ = await case_of(sato)
@@ -161,7 +161,7 @@ async def test_a_home_keeps_up_with_a_claim(world: World) -> None:
 
 
 async def test_everybody_reads_their_own_language(world: World) -> None:
-    """Home, answers and refusals follow the choice; the card stays as its channel reads."""
+    """Home, answers and refusals use the choice; the card keeps the channel's language."""
     sato, clark = await world.person("U0SATO"), await world.person("U0CLARK")
     await world.happens(lure())
     card, _ = await case_of(sato)
@@ -170,7 +170,7 @@ async def test_everybody_reads_their_own_language(world: World) -> None:
     view = (await sato.state())["home"]
     await sato.choose(view, "home.language", "English")
     await home(sato, "Assigned to you (0)", "On call now", "Today")
-    assert "Last 24 hours" in await told(sato, "/koban stats")
+    assert "Last 24 hours" in await answer_to(sato, "/koban stats")
     await clark.press(card, "担当する")
     card = await clark.wait_text(card, "Emma Clark")
     before = len(await sato.ephemerals("ts-live"))
@@ -190,19 +190,19 @@ async def test_everybody_reads_their_own_language(world: World) -> None:
 
 
 async def test_numbers_and_shifts_are_one_command_away(world: World) -> None:
-    """Short, with denominators, and nobody is ranked."""
+    """Short, with denominators, without a ranking of people."""
     sato, clark = await world.person("U0SATO"), await world.person("U0CLARK")
     await world.happens(lure())
     card, case = await case_of(sato)
     await sato.press(card, "24時間コメント制限")
     await world.wait_kind(case, "case_closed")
-    read = await told(clark, "/koban stats 7d")
+    read = await answer_to(clark, "/koban stats 7d")
     assert "Last 7 days" in read
     assert "1 opened · 1 closed" in read
     assert "Decided in time 100% (1 of 1)" in read
     assert "Opening to decision: median " in read
     assert "U0SATO" not in read
-    read = await told(sato, "/koban oncall")
+    read = await answer_to(sato, "/koban oncall")
     assert "現在の当番" in read
     assert "<@U0SATO> · リード <@U0TANAKA>" in read
     called = [n for n in world.stage.workspace.notifications if n.cause is Cause.POSTED]

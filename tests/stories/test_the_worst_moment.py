@@ -1,4 +1,4 @@
-"""A worker that dies between the ledger's commit and Temporal's: one story, and it goes on."""
+"""Worker crash between the ledger's commit and Temporal's: the case continues."""
 
 import sys
 from pathlib import Path
@@ -14,7 +14,7 @@ from tests.world import World, koban, work
 
 
 async def dies_after(world: World, temporal: str, folder: Path, kind: str) -> None:
-    """Runs a worker until it has written such an event, and died of it."""
+    """Runs a worker until it has recorded such an event and exited."""
     environment = world.stage.environment(
         temporal, world.settings.ledger.url.get_secret_value(), 0
     ) | {"KOBAN_TEMPORAL__NAMESPACE": world.settings.temporal.namespace}
@@ -28,7 +28,7 @@ async def dies_after(world: World, temporal: str, folder: Path, kind: str) -> No
 
 
 async def test_right_after_a_case_was_opened(temporal: str, tmp_path: Path) -> None:
-    """The alert has its one card, as if nothing had been."""
+    """The alert has one card."""
     async with koban(temporal, tmp_path, working=False) as world:
         sato = await world.person("U0SATO")
         await world.happens(lure())
@@ -47,7 +47,7 @@ async def test_right_after_a_case_was_opened(temporal: str, tmp_path: Path) -> N
 @pytest.mark.wide(1)
 @pytest.mark.parametrize("kind", ["case_claimed", "decided"])
 async def test_right_after_a_press(temporal: str, tmp_path: Path, kind: str) -> None:
-    """What was pressed is done once; the person hears of no refusal."""
+    """The click is carried out once, without a refusal."""
     async with koban(temporal, tmp_path, working=False) as world:
         sato = await world.person("U0SATO")
         await world.happens(lure())
@@ -87,7 +87,7 @@ async def test_right_after_an_alert_joined(temporal: str, tmp_path: Path, kind: 
 
 @pytest.mark.long
 async def test_right_after_an_appeal_was_filed(temporal: str, tmp_path: Path) -> None:
-    """It has its one card, its time runs from the request, and it is answered like any other."""
+    """One card, a deadline from the request, and a normal answer."""
     async with koban(temporal, tmp_path, working=False) as world:
         tanaka = await world.person("U0TANAKA")
         async with work(world.settings):
@@ -111,7 +111,7 @@ async def test_right_after_an_appeal_was_filed(temporal: str, tmp_path: Path) ->
 @pytest.mark.long
 @pytest.mark.parametrize("kind", ["appeal_claimed", "appeal_overturned", "appeal_carried_out"])
 async def test_right_after_an_appeal_was_answered(temporal: str, tmp_path: Path, kind: str) -> None:
-    """The measure is taken back once, the person is told once, and nobody hears of a refusal."""
+    """The action is undone once, with one notice and no refusal."""
     async with koban(temporal, tmp_path, working=False) as world:
         tanaka = await world.person("U0TANAKA")
         async with work(world.settings):
@@ -142,7 +142,7 @@ async def test_right_after_an_appeal_was_answered(temporal: str, tmp_path: Path,
 
 @pytest.mark.long
 async def test_right_after_a_case_heard_of_the_answer(temporal: str, tmp_path: Path) -> None:
-    """It goes into the case's story once."""
+    """It is recorded once."""
     async with koban(temporal, tmp_path, working=False) as world:
         tanaka = await world.person("U0TANAKA")
         async with work(world.settings):

@@ -1,4 +1,4 @@
-"""Who may do it instead; what time does when a decision comes back, or a case waits too often."""
+"""Refusals with names, and deadlines after a rejection or repeated holds."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from tests.world import World
 
 
 async def refusal(person: Person, channel: str, number: int = 1) -> str:
-    """The latest of so many answers that only this person reads."""
+    """Waits for this many private answers; returns the newest."""
 
     async def so_many() -> list[dict]:
         found = await person.ephemerals(channel)
@@ -22,7 +22,7 @@ async def refusal(person: Person, channel: str, number: int = 1) -> str:
 
 
 async def test_a_refused_approval_says_who_could_give_it(world: World) -> None:
-    """Leads by name, and whoever covers for one of them; nobody is called for it."""
+    """Leads and their covers by name, without a mention."""
     sato, clark = await world.person("U0SATO"), await world.person("U0CLARK")
     tanaka = await world.person("U0TANAKA")
     _, case, asked = await a_ban(world, sato, tanaka)
@@ -50,7 +50,7 @@ async def _answers(person: Person, number: int) -> bool:
 
 
 async def test_the_fourth_hold_is_a_leads(world: World) -> None:
-    """The specialist hears who may, and the case is not put aside; the lead puts it aside."""
+    """The specialist is refused with names; the lead can hold the case."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     await world.happens(lure())
     card, case = await case_of(sato)
@@ -70,7 +70,7 @@ async def test_the_fourth_hold_is_a_leads(world: World) -> None:
 
 
 async def test_a_press_on_an_older_card_leaves_what_koban_protects_since(world: World) -> None:
-    """No violation was said of the milder case: the message stays hidden, and lifts itself."""
+    """The milder case is closed as no violation: the message stays hidden for its time."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
     old, case = await case_of(sato)

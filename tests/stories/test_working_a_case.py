@@ -1,4 +1,4 @@
-"""What people do with a case before they decide it: hand over, set aside, ask, merge, reopen."""
+"""Work on a case before its decision: reassign, hold, ask, merge, reopen."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -9,7 +9,7 @@ from tests.world import World
 
 
 def entry(card: dict, name: str) -> str | None:
-    """The value of the entry of a card's menu that stands for `case.{name}`, where it has one."""
+    """The menu entry for `case.{name}`, if the card has one."""
     for control in controls(card):
         for option in control.element.get("options", []):
             if option["value"].startswith(f"{name}:"):
@@ -18,7 +18,7 @@ def entry(card: dict, name: str) -> str | None:
 
 
 async def choose(person: Person, card: dict, name: str) -> None:
-    """Picks an entry of the card's menu as it stands now, else one of those behind it."""
+    """Chooses an entry of the card's menu, or of the modal behind it."""
     card = await person.latest(card)
     value, everything = entry(card, name), entry(card, "all")
     if value is not None:
@@ -31,7 +31,7 @@ async def choose(person: Person, card: dict, name: str) -> None:
 
 
 async def showing(person: Person, callback: str) -> dict:
-    """The topmost modal, once it is this one."""
+    """Waits until this modal is on top."""
 
     async def look() -> dict | None:
         views = await person.views()
@@ -41,12 +41,12 @@ async def showing(person: Person, callback: str) -> dict:
 
 
 async def gone(person: Person, callback: str) -> bool:
-    """Whether another modal stands in its place."""
+    """Whether another modal has replaced it."""
     return (await person.views())[-1]["callback_id"] != callback
 
 
 async def told_in_thread(person: Person, card: dict, text: str) -> None:
-    """Waits until the card's thread says so."""
+    """Waits until the card's thread contains it."""
 
     async def says() -> bool:
         return any(text in visible_text(each) for each in await person.thread(card))
@@ -55,7 +55,7 @@ async def told_in_thread(person: Person, card: dict, text: str) -> None:
 
 
 async def test_a_case_is_handed_over_with_a_note(world: World) -> None:
-    """The colleague has it, with what the first one knew; the first one can't decide any more."""
+    """The colleague gets the case with its notes; the first person can't decide any more."""
     sato, clark = await world.person("U0SATO"), await world.person("U0CLARK")
     await world.happens(lure())
     card, case = await case_of(sato)
@@ -67,8 +67,8 @@ async def test_a_case_is_handed_over_with_a_note(world: World) -> None:
     card = await clark.wait_text(card, "Emma")
     await told_in_thread(clark, card, note)
     await sato.press(card, "case.clear")
-    told = await sato.until(lambda: sato.ephemerals("ts-live"), what="the refusal")
-    assert "Emma" in told[-1]["text"]
+    answers = await sato.until(lambda: sato.ephemerals("ts-live"), what="the refusal")
+    assert "Emma" in answers[-1]["text"]
     await clark.press(card, "case.clear")
     await clark.wait_text(card, "完了")
     assert await world.kinds(case) == [
@@ -81,7 +81,7 @@ async def test_a_case_is_handed_over_with_a_note(world: World) -> None:
 
 
 async def test_an_auditor_gets_no_case(world: World) -> None:
-    """Only who may work a case can be given one; the first one still has it."""
+    """Cases can be assigned to people with a working role only."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
     card, case = await case_of(sato)
@@ -94,7 +94,7 @@ async def test_an_auditor_gets_no_case(world: World) -> None:
 
 
 async def test_waiting_stops_the_clock_and_resuming_starts_it(world: World) -> None:
-    """The card says what is waited for; the due time moves by the time that was waited."""
+    """The card has the reason; the deadline moves by the waiting time."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
     card, case = await case_of(sato)
@@ -115,7 +115,7 @@ async def test_waiting_stops_the_clock_and_resuming_starts_it(world: World) -> N
 
 
 async def test_a_snooze_past_the_clock_is_a_leads(world: World) -> None:
-    """A specialist's is refused without effect; the lead's stops the clock."""
+    """A specialist is refused; a lead's hold stops the deadline."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     await world.happens(lure())
     card, case = await case_of(sato)
@@ -131,7 +131,7 @@ async def test_a_snooze_past_the_clock_is_a_leads(world: World) -> None:
 
 
 async def test_two_cases_on_one_person_become_one(world: World) -> None:
-    """The second ends in the first, which counts its alerts; both cards say so."""
+    """The second case is merged into the first; both cards say so."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
     one, first = await case_of(sato)
@@ -153,7 +153,7 @@ async def test_two_cases_on_one_person_become_one(world: World) -> None:
 
 
 async def test_a_closed_case_is_worked_again(world: World) -> None:
-    """Reopened with a reason, decided otherwise, by the same machinery."""
+    """Reopened with a reason and decided differently."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
     card, case = await case_of(sato)
@@ -170,7 +170,7 @@ async def test_a_closed_case_is_worked_again(world: World) -> None:
 
 
 async def test_the_next_card_knows_the_subject(world: World) -> None:
-    """Prior sanctions and open cases stand on the card of a new case."""
+    """A new case's card has prior sanctions and open cases."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
     card, case = await case_of(sato)

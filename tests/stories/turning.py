@@ -1,4 +1,4 @@
-"""Days and weeks in seconds: the real server, with a clock for each workflow."""
+"""Adjustable clocks: a real server on which each workflow's time can be advanced."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,14 +18,14 @@ _VALUES = (
 
 
 class Calendar:
-    """A world in which days can be turned over, a workflow at a time."""
+    """A world whose workflows' clocks can be advanced one by one."""
 
     def __init__(self, world: World, skipper: TimeSkipper) -> None:
         self.world = world
         self._skipper = skipper
 
     async def passes(self, workflow_id: str, **time: float) -> None:
-        """Turns a workflow's clock on; everything that is due by then happens.
+        """Advances a workflow's clock; timers that are due fire.
 
         The server skips no time while a child of the workflow runs.
         """

@@ -99,7 +99,9 @@ class BulkModal(ModalListener[BulkMetadata]):
         return await self._view(press, aim, case, texts)
 
     async def _refused(self, person: str, texts: Catalog) -> str | None:
-        return await refusal(self._services.people, person, WORKING_ROLES, texts)
+        return await refusal(
+            self._services.people, person, WORKING_ROLES, texts, self._services.timeouts.roles
+        )
 
     async def _case(self, aim: Handle) -> Case | None:
         try:

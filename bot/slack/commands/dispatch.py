@@ -21,7 +21,7 @@ from bot.slack.commands.team import TeamAnswer
 from bot.slack.context import Listener, SlackContext
 from bot.slack.interactions import Source
 from bot.slack.rendering import safe, sections
-from bot.slack.replies import UNHURRIED, Said
+from bot.slack.replies import Said
 from workflows.domain.case.commands import Place
 from workflows.domain.values import Value
 
@@ -83,7 +83,7 @@ class Slash(Listener):
         self._after.start(self._answer(_source(body), str(body.get("text") or "")))
 
     async def _answer(self, source: Source, text: str) -> None:
-        texts = await self._texts(source.person, UNHURRIED)
+        texts = await self._texts(source.person, self._services.timeouts.language_after_ack)
         try:
             said = await self._said(source, text, texts)
         except Unavailable as error:

@@ -20,7 +20,7 @@ from workflows.domain.case.commands import Click, Modal, RevealEvidence
 from workflows.domain.people import Actor
 
 PATIENCE = 0.7
-"""Seconds for the error message; with `STORING` below the 3 s that Slack waits."""
+"""Seconds for the error message; with `Timeouts.store` below the 3 s that Slack waits."""
 
 ACTIONS = re.compile(r"evidence\.(?!page\.).+")
 

@@ -25,7 +25,7 @@ from bot.slack.home.refresh import HomePublisher, HomeRefresh
 from bot.slack.permissions import holder_words
 from bot.slack.queue import Which, chosen, waiting_for
 from bot.slack.rendering import Block, case_line, moment, section
-from bot.slack.replies import UNHURRIED, Said
+from bot.slack.replies import Said
 from workflows.domain.metrics.metrics import Numbers
 from workflows.domain.people import Role
 from workflows.domain.values import Language
@@ -202,13 +202,13 @@ class Home(Listener):
         return True
 
     async def _not_stored(self, person: str) -> None:
-        texts = await self._texts(person, UNHURRIED)
+        texts = await self._texts(person, self._services.timeouts.language_after_ack)
         await self._replies.directly(person, Said(text=texts.say("bot.home.language.not_stored")))
 
     # -- drawing --------------------------------------------------------------------------
 
     async def _draw(self, person: str) -> list[Block]:
-        texts = await self._texts(person, UNHURRIED)
+        texts = await self._texts(person, self._services.timeouts.language_after_ack)
         try:
             return await self._blocks(person, texts)
         except Unavailable as error:

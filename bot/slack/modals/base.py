@@ -144,7 +144,9 @@ class PagedModal(Listener):
     async def _drawn(self, press: Press, aim: Handle, texts: Catalog) -> View:
         """The page. Only people with a role see it: a card may be in a public channel."""
         person, allowed = press.source.person, MODALS[self.modal].roles
-        refused = await refusal(self._services.people, person, allowed, texts)
+        refused = await refusal(
+            self._services.people, person, allowed, texts, self._services.timeouts.roles
+        )
         if refused is not None:
             return sentence_view(self.modal, refused, texts)
         try:

@@ -20,16 +20,12 @@ from bot.slack.modals.metadata import Metadata, decode, metadata_for
 from bot.slack.modals.offer import Offer, offer_at, offer_of
 from bot.slack.modals.views import view_of
 from bot.slack.permissions import holds, role_needed
-from bot.slack.replies import UNHURRIED
 from workflows.client import OutOfReach
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.ids import closed_workflow_id
 
 PATIENCE = 0.8
 """Seconds for drawing a modal; after them a placeholder opens, and is filled in later."""
-
-ASKING = 8.0
-"""Seconds for reading the case; after them every action of the policy is offered."""
 
 LOOKING = 2.0
 """Seconds for reading a subject's other cases; after them people type an id."""
@@ -86,10 +82,10 @@ class ModalOpener(Listener):
         person = press.source.person
         asking = asyncio.gather(
             self._offer(aim, action),
-            holds(self._services.people, person, action.roles),
+            holds(self._services.people, person, action.roles, self._services.timeouts.roles),
             return_exceptions=True,
         )
-        texts = await self._texts(person, UNHURRIED)
+        texts = await self._texts(person, self._services.timeouts.language_after_ack)
         offer, may = await asking
         if isinstance(offer, CaseOver):
             return texts.say("bot.modal.case_over", case=aim.case)
@@ -119,7 +115,7 @@ class ModalOpener(Listener):
 
     async def _offer(self, aim: Handle, action: SlackAction) -> Offer:
         try:
-            async with asyncio.timeout(ASKING):
+            async with asyncio.timeout(self._services.timeouts.case):
                 case = await self._case(aim)
         except (OutOfReach, TimeoutError) as error:
             _log.warning("case_not_asked", case=aim.case, error=str(error))

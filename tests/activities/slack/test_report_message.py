@@ -261,7 +261,7 @@ async def test_a_file_that_slack_still_looks_at_stays_in_the_thread(
         raise SlackError("invalid_blocks", ["[ERROR] invalid slack file"])
 
     monkeypatch.setitem(table.METHODS, "chat.update", not_yet)
-    monkeypatch.setattr("activities.slack.publisher.PAUSES", (0.0, 0.0))
+    slack.configure(picture_pauses=(0.0, 0.0))
     ref = await post(slack, a_report())
     assert len(pictures(slack, ref)) == 1
     assert [b for b in shown(slack)["blocks"] if b["type"] == "image"] == []

@@ -34,8 +34,8 @@ async def asked(settings: dict[str, str], *options: str) -> tuple[int | None, li
     """The exit code, and the lines about blocks."""
     async with asyncio.timeout(WITHIN):
         async with running(str(BIN / "koban"), "doctor", *options, **settings) as doctor:
-            told, _ = await doctor.communicate()
-    lines = told.decode().splitlines()
+            output, _ = await doctor.communicate()
+    lines = output.decode().splitlines()
     assert "slack     ok" in lines
     return doctor.returncode, [line for line in lines if line.startswith("blocks    ")]
 

@@ -42,9 +42,9 @@ def test_a_wrong_line_is_answered_in_a_sentence(
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 1
-    told = capsys.readouterr().err
-    assert told.strip()
-    assert "Traceback" not in told
+    output = capsys.readouterr().err
+    assert output.strip()
+    assert "Traceback" not in output
 
 
 def test_the_compose_file_runs_commands_and_settings_that_exist() -> None:

@@ -182,9 +182,9 @@ async def test_a_ledger_that_can_not_be_used_stops_the_start(
     settings["KOBAN_LEDGER__URL"] = f"sqlite+aiosqlite:///{tmp_path}/nowhere/koban.db"
     settings["KOBAN_TEMPORAL__ADDRESS"] = temporal
     async with asyncio.timeout(WITHIN), running(str(BIN / "koban"), command, **settings) as process:
-        _, told = await process.communicate()
+        _, output = await process.communicate()
     assert process.returncode == 1
-    assert told.decode().splitlines()[-1] == (
+    assert output.decode().splitlines()[-1] == (
         f"The ledger at sqlite+aiosqlite:///{tmp_path}/nowhere/koban.db can't be opened. "
         "Set KOBAN_LEDGER__URL."
     )
@@ -198,10 +198,10 @@ async def _post(http: httpx.AsyncClient) -> httpx.Response:
 async def _recorded(koban: str, settings: dict[str, str]) -> None:
     """Waits until `koban audit verify` sees the case."""
     async with asyncio.timeout(WITHIN):
-        told = b""
-        while not told.startswith(b"1 cases, "):
+        output = b""
+        while not output.startswith(b"1 cases, "):
             async with running(koban, "audit", "verify", **settings) as audit:
-                told, _ = await audit.communicate()
+                output, _ = await audit.communicate()
                 assert audit.returncode == 0
 
 
@@ -210,9 +210,9 @@ async def test_a_taken_port_is_said_in_a_sentence(settings: dict[str, str]) -> N
     with socket.create_server(("127.0.0.1", 0)) as taken:
         settings["KOBAN_HTTP__PORT"] = port = str(taken.getsockname()[1])
         async with running(str(BIN / "koban"), "serve", **settings) as serve:
-            _, told = await serve.communicate()
+            _, output = await serve.communicate()
     assert serve.returncode == 1
-    assert told.decode() == (
+    assert output.decode() == (
         f"Koban can't listen on 127.0.0.1 port {port} (Address already in use): "
         "set KOBAN_HTTP__HOST or KOBAN_HTTP__PORT.\n"
     )
@@ -235,9 +235,9 @@ async def test_a_worker_without_the_key_does_not_start(
     )
     async with asyncio.timeout(WITHIN):
         async with running(str(BIN / "koban"), "work", **settings) as work:
-            _, told = await work.communicate()
+            _, output = await work.communicate()
         async with running(str(BIN / "koban"), "doctor", **settings) as doctor:
             answers, _ = await doctor.communicate()
-    assert (work.returncode, told.decode()) == (1, sentence)
+    assert (work.returncode, output.decode()) == (1, sentence)
     assert f"temporal  {sentence}" in answers.decode()
-    assert key not in told.decode() + answers.decode()
+    assert key not in output.decode() + answers.decode()

@@ -66,9 +66,9 @@ async def test_an_invalid_line_is_named_and_the_others_are_sent(
 ) -> None:
     """Exit 1, with file, line and field."""
     assert await sent(server, write(alert("a1"), alert("a2", colour=1), alert("a3"))) == 1
-    told = capsys.readouterr()
-    assert "alerts.jsonl:2: /colour: There is no such field.\n" in told.err
-    assert told.out == "2 accepted, 0 duplicate, 1 invalid\n"
+    output = capsys.readouterr()
+    assert "alerts.jsonl:2: /colour: There is no such field.\n" in output.err
+    assert output.out == "2 accepted, 0 duplicate, 1 invalid\n"
 
 
 async def test_detectors_are_sent_apart(server: AlertServer) -> None:
@@ -101,9 +101,9 @@ def test_nobody_listening_is_said_in_a_sentence(capsys: pytest.CaptureFixture[st
     with pytest.raises(SystemExit) as ended:
         main(["send", write(alert("a1")), "--url", "http://127.0.0.1:1"])
     assert ended.value.code == 2
-    told = capsys.readouterr().err
-    assert "Koban at http://127.0.0.1:1 does not answer: start koban serve or give --url" in told
-    assert "Traceback" not in told
+    output = capsys.readouterr().err
+    assert "Koban at http://127.0.0.1:1 does not answer: start koban serve or give --url" in output
+    assert "Traceback" not in output
 
 
 @pytest.mark.parametrize(

@@ -26,9 +26,9 @@ async def refused(server: AlertServer, body: bytes, status: int, **headers: str)
     answer = await server.post(body, **headers)
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/json"
-    told = answer.json()
-    assert isinstance(told, dict)
-    return told
+    content = answer.json()
+    assert isinstance(content, dict)
+    return content
 
 
 @pytest.mark.parametrize(
@@ -47,8 +47,8 @@ async def test_malformed_json_is_answered_with_its_place(
     server: AlertServer, body: bytes, sentence: str
 ) -> None:
     """422 has the line and column of the syntax error."""
-    told = await refused(server, body, 422)
-    assert told == {"error": f"The body is not JSON that can be used: {sentence}."}
+    content = await refused(server, body, 422)
+    assert content == {"error": f"The body is not JSON that can be used: {sentence}."}
 
 
 @pytest.mark.parametrize(
@@ -123,9 +123,9 @@ async def test_an_invalid_alert_is_answered_with_a_pointer_to_its_field(
     server: AlertServer, fields: dict[str, Any], pointer: str, error: str | None
 ) -> None:
     """422 has the field and the reason for each alert."""
-    told = await refused(server, as_json(alert(**fields)), 422)
-    assert told["error"] == "None of the alerts can be used."
-    [result] = told["results"]
+    content = await refused(server, as_json(alert(**fields)), 422)
+    assert content["error"] == "None of the alerts can be used."
+    [result] = content["results"]
     assert (result["result"], result["pointer"]) == ("invalid", pointer)
     assert result["error"] == error or (error is None and result["error"].endswith("."))
 
@@ -147,16 +147,16 @@ async def test_attributes_nested_too_deep_are_refused(server: AlertServer) -> No
 
 async def test_an_alert_that_is_no_object_is_invalid(server: AlertServer) -> None:
     """The result's position identifies it."""
-    told = await refused(server, as_json({"alerts": ["a1"]}), 422)
-    assert told["results"] == [
+    content = await refused(server, as_json({"alerts": ["a1"]}), 422)
+    assert content["results"] == [
         {"id": None, "result": "invalid", "pointer": "", "error": "An alert has to be an object."}
     ]
 
 
 async def test_a_detector_can_not_speak_for_another(server: AlertServer) -> None:
     """A detector's own secret is valid for that detector only."""
-    told = await refused(server, as_json(alert(detector="images")), 422, secret=LIVE_CHAT)
-    [result] = told["results"]
+    content = await refused(server, as_json(alert(detector="images")), 422, secret=LIVE_CHAT)
+    [result] = content["results"]
     assert result["pointer"] == "/detector"
     assert result["error"] == "This request speaks for 'live-chat' only."
 
@@ -165,8 +165,8 @@ async def test_the_common_secret_is_not_for_a_detector_with_its_own(
     server: AlertServer,
 ) -> None:
     """The common secret can't be used for a detector with its own secret."""
-    told = await refused(server, as_json(alert(detector="live-chat")), 422)
-    [result] = told["results"]
+    content = await refused(server, as_json(alert(detector="live-chat")), 422)
+    [result] = content["results"]
     assert result["pointer"] == "/detector"
     assert result["error"] == "This detector signs with a secret of its own."
 
@@ -175,16 +175,16 @@ async def test_a_mebibyte_and_one_byte_is_refused(server: AlertServer) -> None:
     """413, with a correct Content-Length."""
     body = b'{"id":"' + b"x" * (MAX_BODY + 1 - 9) + b'"}'
     assert len(body) == 1_048_577
-    told = await refused(server, body, 413)
-    assert told == {"error": "A request may have at most 1048576 bytes."}
+    content = await refused(server, body, 413)
+    assert content == {"error": "A request may have at most 1048576 bytes."}
 
 
 async def test_exactly_a_mebibyte_is_read(server: AlertServer) -> None:
     """A body of exactly the limit is parsed."""
     body = b'{"id":"' + b"x" * (MAX_BODY - 9) + b'"}'
     assert len(body) == 1_048_576
-    told = await refused(server, body, 422)
-    assert told["error"] == "None of the alerts can be used."
+    content = await refused(server, body, 422)
+    assert content["error"] == "None of the alerts can be used."
 
 
 async def test_a_body_without_a_length_is_capped_as_it_comes(server: AlertServer) -> None:
@@ -235,8 +235,8 @@ async def test_a_missing_header_is_not_signed(server: AlertServer, header: str) 
 )
 async def test_a_malformed_signature_is_not_signed(server: AlertServer, signature: str) -> None:
     """401, never 500, for any header value."""
-    told = await refused(server, as_json(alert()), 401, webhook_signature=signature)
-    assert told["error"] in {
+    content = await refused(server, as_json(alert()), 401, webhook_signature=signature)
+    assert content["error"] in {
         "The webhook-signature fits no secret that is valid here.",
         "The header webhook-signature is missing.",
     }
@@ -244,8 +244,8 @@ async def test_a_malformed_signature_is_not_signed(server: AlertServer, signatur
 
 async def test_a_wrong_secret_is_not_signed(server: AlertServer) -> None:
     """401 for a signature with an unknown secret."""
-    told = await refused(server, as_json(alert()), 401, secret=secret_of("z"))
-    assert told == {"error": "The webhook-signature fits no secret that is valid here."}
+    content = await refused(server, as_json(alert()), 401, secret=secret_of("z"))
+    assert content == {"error": "The webhook-signature fits no secret that is valid here."}
 
 
 async def test_a_changed_body_is_not_signed(server: AlertServer) -> None:
@@ -263,8 +263,8 @@ async def test_a_timestamp_that_is_no_number_of_seconds_is_not_signed(
     server: AlertServer, timestamp: str
 ) -> None:
     """401 for everything that is not whole seconds."""
-    told = await refused(server, as_json(alert()), 401, webhook_timestamp=timestamp)
-    assert told == {"error": "The webhook-timestamp has to be whole seconds since 1970."}
+    content = await refused(server, as_json(alert()), 401, webhook_timestamp=timestamp)
+    assert content == {"error": "The webhook-timestamp has to be whole seconds since 1970."}
 
 
 @pytest.mark.parametrize("header", ["webhook-id", "webhook-timestamp", "webhook-signature"])
@@ -292,8 +292,8 @@ async def test_a_timestamp_far_from_now_is_not_signed(server: AlertServer, secon
 
 async def test_a_body_that_is_no_text_is_not_signed(server: AlertServer) -> None:
     """401 for bytes that are not UTF-8, even with a correct signature."""
-    told = await refused(server, b"\xff\xfe", 401)
-    assert told == {"error": "The webhook-signature fits no secret that is valid here."}
+    content = await refused(server, b"\xff\xfe", 401)
+    assert content == {"error": "The webhook-signature fits no secret that is valid here."}
 
 
 async def test_nothing_but_post_is_heard(server: AlertServer) -> None:
@@ -304,8 +304,8 @@ async def test_nothing_but_post_is_heard(server: AlertServer) -> None:
 async def test_an_alert_that_is_too_large_for_a_history_is_invalid(server: AlertServer) -> None:
     """256 KiB each, counted in bytes, because of Temporal's history limit."""
     large = alert("a1", evidence=[{"kind": "text", "text": "あ" * 87_500}])
-    told = await refused(server, as_json(large), 422)
-    assert told["results"] == [
+    content = await refused(server, as_json(large), 422)
+    assert content["results"] == [
         {
             "id": "a1",
             "result": "invalid",

@@ -1,7 +1,7 @@
 """A Slack workspace and Koban's listeners, talking over real HTTP."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,7 @@ from bot.services.slack import Services
 from bot.slack.app import make_bolt_app
 from bot.slack.http import slack_routes
 from bot.slack.replies import Background
+from bot.timeouts import PRODUCTION, Timeouts
 from deploy.sandbox.serve import serving
 from deploy.sandbox.slack.app import add_slack
 from deploy.sandbox.slack.model import BOT_USER, Message
@@ -40,6 +41,7 @@ from tests.bot.slack.fakes import (
     FakePolicies,
 )
 from tests.leaks import no_task_left
+from tests.patience import PATIENT
 from workflows.domain.values import Language
 
 BUTTONS = (
@@ -90,6 +92,7 @@ class Stage:
     evidence: FakeEvidence = field(default_factory=FakeEvidence)
     background: Background = field(default_factory=Background)
     now: datetime = NOW
+    timeouts: Timeouts = PRODUCTION
     sessions: list[Person] = field(default_factory=list)
 
     def person(self, user: str) -> Person:
@@ -114,6 +117,7 @@ class Stage:
             automation=self.automation,
             alerts=self.alerts,
             evidence=self.evidence,
+            timeouts=self.timeouts,
         )
 
     def card(
@@ -208,14 +212,20 @@ async def server() -> AsyncIterator[Server]:
 
 
 @pytest.fixture
-async def stage(server: Server) -> AsyncIterator[Stage]:
+def timeouts() -> Timeouts:
+    """Timeouts for a busy machine; a test parametrizes this to shorten one."""
+    return replace(PATIENT, language=PRODUCTION.language)
+
+
+@pytest.fixture
+async def stage(server: Server, timeouts: Timeouts) -> AsyncIterator[Stage]:
     workspace = Workspace(
         bot_url=server.url,
         base_url=server.url,
         ack_seconds=ON_A_BUSY_MACHINE,
         triggers=Triggers(lives=ON_A_BUSY_MACHINE),
     )
-    stage = Stage(workspace, server.url)
+    stage = Stage(workspace, server.url, timeouts=timeouts)
     app = FastAPI()
     app_client = add_slack(app, workspace)
     async with no_task_left(), aiohttp.ClientSession() as session:

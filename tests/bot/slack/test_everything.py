@@ -1,17 +1,19 @@
 """Modal `all` of the overflow menu, and modals that open before their case is read."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from bot.slack import replies
 from bot.slack.modals import opening
+from bot.timeouts import PRODUCTION
 from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.reading import controls, visible_text
 from deploy.sandbox.slack.triggers import TRIGGER_SECONDS
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import CASE, ROUTE, case
+from tests.patience import PATIENT
 from workflows.domain.case.commands import ChoosePreset, Escalate, HandOver, Place
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.snapshot import CaseSnapshot
@@ -188,9 +190,9 @@ async def test_a_case_that_turns_out_to_be_over_is_said_in_the_open_modal(stage:
     await says(sato, f"ケース {CASE} はすでに完了しています。")
 
 
-async def test_nobody_waits_for_a_case_for_ever(stage: Stage, monkeypatch: pytest.MonkeyPatch):
-    """After a while everything is offered that the policy knows."""
-    monkeypatch.setattr("bot.slack.modals.opening.ASKING", 0.1)
+@pytest.mark.parametrize("timeouts", [replace(PATIENT, case=0.1)])
+async def test_a_modal_opens_without_an_answer_from_the_case(stage: Stage):
+    """It offers every action of the policy."""
     stage.cases.thinking = asyncio.Event()
     sato = await chosen(stage, "U0SATO", "handover")
     await says(sato, "申し送り")
@@ -202,6 +204,6 @@ async def test_a_modal_is_open_within_the_life_of_its_trigger(stage: Stage):
     stage.people.asleep = asyncio.Event()
     sato = await chosen(stage, "U0SATO", "handover")
     await says(sato, "読み込んでいます…")
-    assert opening.PATIENCE + replies.FIRST < TRIGGER_SECONDS
+    assert opening.PATIENCE + PRODUCTION.language < TRIGGER_SECONDS
     stage.people.asleep.set()
     stage.cases.thinking.set()

@@ -1,17 +1,17 @@
 """Languages of answers while Slack's user info is slow: the last known one counts."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from bot.slack import replies
-from bot.slack.modals import opening
 from bot.slack.replies import Background, Languages
 from deploy.sandbox.slack.reading import visible_text
 from deploy.sandbox.slack.workspace import Workspace
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import ROUTE
 from tests.bot.slack.test_everything import chosen, with_presets
+from tests.patience import PATIENT
 from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.values import Language
 
@@ -38,11 +38,10 @@ async def test_a_late_answer_is_remembered_for_the_next_message(stage: Stage) ->
     stage.people.asleep.set()
 
 
-async def test_no_more_people_are_remembered_than_a_bound(monkeypatch) -> None:
-    """The one who was answered longest ago is forgotten first."""
-    monkeypatch.setattr(replies, "MOST", 1)
+async def test_the_cache_of_languages_is_bounded() -> None:
+    """The least recently read language is dropped first."""
     stage = Stage(Workspace(), "")
-    asked = Languages(stage.services(), Background())
+    asked = Languages(stage.services(), Background(), most=1)
     for person in ("U0CLARK", "U0REED"):
         assert await asked.of(person) is Language.EN
     stage.people.asleep = asyncio.Event()
@@ -51,11 +50,9 @@ async def test_no_more_people_are_remembered_than_a_bound(monkeypatch) -> None:
     stage.people.asleep.set()
 
 
-async def test_a_modal_is_filled_in_in_the_language_of_who_opened_it(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It says meanwhile that it loads: there is time to learn the language."""
-    monkeypatch.setattr(opening, "UNHURRIED", 60.0)
+@pytest.mark.parametrize("timeouts", [replace(PATIENT, language=1.0, language_after_ack=60.0)])
+async def test_a_modal_is_filled_in_its_opener_s_language(stage: Stage) -> None:
+    """Its placeholder leaves time to read the language."""
     stage.cases.memories[ROUTE] = CaseSnapshot(case=with_presets())
     stage.people.asleep = asyncio.Event()
     emma = await chosen(stage, "U0CLARK", "handover")

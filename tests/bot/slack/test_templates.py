@@ -1,6 +1,7 @@
 """Reason templates and rules in the modal `decide`."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from deploy.sandbox.slack.reading import controls, visible_text
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import PLAYBOOK, ROUTE, case
 from tests.bot.slack.test_everything import says
+from tests.patience import PATIENT
 from workflows.domain.case.model import Case
 from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.policy.platform import NoticeCall
@@ -147,11 +149,9 @@ async def test_nobody_to_tell_is_said_before(stage: Stage):
     await says(sato, "通知先がないため送りません。")
 
 
-async def test_a_case_that_does_not_answer_leaves_the_choice_as_it_is(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-):
-    """It can be submitted all the same: the case knows its reasons."""
-    monkeypatch.setattr("bot.slack.modals.opening.ASKING", 0.05)
+@pytest.mark.parametrize("timeouts", [replace(PATIENT, case=0.05)])
+async def test_a_case_that_does_not_answer_leaves_the_choice_as_it_is(stage: Stage):
+    """It can still be submitted: the case has its reasons."""
     sato = await deciding(stage)
     stage.cases.thinking = asyncio.Event()
     await sato.choose(await sato.modal(), "template", "line")

@@ -1,4 +1,4 @@
-"""All invariants, one a file, each named as the sentence that it checks."""
+"""Registry of the invariants, one module each."""
 
 from collections.abc import Callable, Iterator
 
@@ -32,5 +32,5 @@ INVARIANTS: dict[int, tuple[str, Callable[[Evidence], Iterator[Violation]]]] = {
 
 
 def violations(seen: Evidence) -> list[Violation]:
-    """Everything that does not hold."""
+    """Returns every violation."""
     return [found for _, check in INVARIANTS.values() for found in check(seen)]

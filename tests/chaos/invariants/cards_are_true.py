@@ -1,4 +1,4 @@
-"""Every card equals its case as Koban itself would draw it now; one card a case."""
+"""Cards: each equals its case as Koban would draw it now; one card for each case."""
 
 from collections.abc import Iterator, Mapping
 from zoneinfo import ZoneInfo
@@ -18,7 +18,7 @@ _NAMES = {member.id: member.display_name for member in seed.people()}
 
 
 def check(seen: Evidence) -> Iterator[Violation]:
-    """Each case against the messages at the stand-in."""
+    """Compares each case with the messages in the sandbox."""
     reader = Reader(texts(Language.JA), ZoneInfo("Asia/Tokyo"), names=_NAMES)
     cards, asked = seen.cards(), seen.cards(APPROVAL)
     for case, story in seen.stories.items():
@@ -49,7 +49,7 @@ def _drawn(case: str, story: Story, message: Message, reader: Reader) -> Iterato
 
 
 def _like(stored: Mapping, wanted: Mapping) -> dict:
-    """The stored block without the id that Slack made up for it."""
+    """The stored block without the id that Slack generated."""
     return {k: v for k, v in stored.items() if k != "block_id" or "block_id" in wanted}
 
 

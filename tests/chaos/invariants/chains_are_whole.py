@@ -1,4 +1,4 @@
-"""Every chain of hashes holds: what `koban audit verify` checks."""
+"""Hash chains: each is intact, as `koban audit verify` checks."""
 
 from collections.abc import Iterator
 
@@ -8,6 +8,6 @@ NUMBER = 6
 
 
 def check(seen: Evidence) -> Iterator[Violation]:
-    """Each break that the audit found."""
+    """Returns the breaks that the audit found."""
     for broken in seen.audit.broken:
         yield Violation(NUMBER, f"case {broken.case_id}: event {broken.seq}: {broken.why}")

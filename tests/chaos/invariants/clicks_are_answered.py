@@ -1,4 +1,4 @@
-"""Every acked click was carried out, refused with a message to its person, or so already.
+"""Clicks: every acked one was carried out, refused with a message, or already in effect.
 
 Each event and each message answers for one click only. A message counts where Slack's answer to
 it reached Koban: one whose answer was lost is posted again, and would count twice. Opening a
@@ -23,12 +23,12 @@ from workflows.domain.case.events import (
 NUMBER = 2
 CLAIMING = Decided | CaseSnoozed | CaseWaiting | CaseHandedOver
 SKEW = 0.2
-"""Seconds: an event bears the time of its workflow task, which begins after the press."""
+"""Seconds: an event has the time of its workflow task, which starts after the click."""
 
 
 def check(seen: Evidence) -> Iterator[Violation]:
-    """Events are given to clicks, acked ones first; the rest needs a message or a reason."""
-    heard = [m for m in seen.messages if m.ephemeral_to and not _lost(m, seen)]
+    """Matches events with clicks, acked ones first; the others need a message or a reason."""
+    private = [m for m in seen.messages if m.ephemeral_to and not _lost(m, seen)]
     acked = [click for click in seen.clicks if click.acked]
     maybe = [click for click in seen.clicks if not click.acked]
     events = {
@@ -40,10 +40,10 @@ def check(seen: Evidence) -> Iterator[Violation]:
     matching = Matching([*acked, *maybe])
     for place, click in enumerate([*acked, *maybe]):
         own = [name for name, (story, at) in events.items() if _done(click, story, at)]
-        told = [f"message {m.ts}" for m in heard if _told(click, m)] if click.acked else []
+        answers = [f"message {m.ts}" for m in private if _answers(click, m)] if click.acked else []
         # Where it was so already, no message is owed: none may be taken from another click.
         so = [f"so already {place}"] if click.acked and _already(click, seen) else []
-        if not matching.give(click, [*own, *told, *so]) and click.acked:
+        if not matching.give(click, [*own, *answers, *so]) and click.acked:
             yield Violation(NUMBER, f"{_words(click)} was acked, and nothing came of it")
     yield from _uncaused(events, matching)
 
@@ -58,7 +58,7 @@ def _uncaused(events: dict, matching: Matching) -> Iterator[Violation]:
 
 
 def _claimed_by_deciding(events: Sequence, place: int) -> bool:
-    """Who decides, sets aside or hands over a case that is nobody's claims it with that."""
+    """Deciding, holding or reassigning an unassigned case also claims it."""
     following = events[place + 1] if place + 1 < len(events) else None
     event = events[place]
     return (
@@ -78,7 +78,7 @@ def _done(click: Click, story: Story, place: int) -> bool:
     )
 
 
-def _told(click: Click, message: Message) -> bool:
+def _answers(click: Click, message: Message) -> bool:
     return (
         message.ephemeral_to == click.person
         and message.channel == click.channel
@@ -91,7 +91,7 @@ def _lost(message: Message, seen: Evidence) -> bool:
 
 
 def _already(click: Click, seen: Evidence) -> bool:
-    """Whether the case was so at some moment since the press."""
+    """Whether the case was in this state at some time since the click."""
     story = seen.stories.get(click.case)
     if story is None:
         return False

@@ -1,4 +1,4 @@
-"""What the platform did is what was decided: each change once, and nothing without its approval."""
+"""Enforcement: the platform's changes equal the decisions, each once and with its approval."""
 
 import re
 from collections import Counter
@@ -13,12 +13,12 @@ from workflows.domain.policy.actions import ActionSpec
 NUMBER = 3
 _PATH = re.compile(r"/v1/(\w+)/\{subject\.id\}/([\w-]+)")
 _LIFE = re.compile(r"/\d+(?=/undo$|$)")
-"""What is made anew after its time has passed has a number behind its key; subjects end in x."""
+"""Pattern of repeated actions, whose key has a number at its end; subjects end in x."""
 _TAKEN_BACK = frozenset({ActionStatus.UNDONE, ActionStatus.LIFTED})
 
 
 def check(seen: Evidence) -> Iterator[Violation]:
-    """Calls, changes made and measures that stand, each against the ledger's actions."""
+    """Compares calls, changes and active measures with the ledger's actions."""
     yield from _once(seen)
     wanted, perhaps, standing = set[str](), set[str](), set[tuple[str, str, str, str]]()
     made = {_LIFE.sub("", key) for key in seen.executions}

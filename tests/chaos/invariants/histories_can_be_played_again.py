@@ -1,4 +1,4 @@
-"""Every history can be played again: a worker that starts anew goes on from where it was."""
+"""Replay: every history can be replayed by a new worker."""
 
 from collections.abc import Iterator
 
@@ -28,17 +28,17 @@ _OURS = (
 
 
 def check(seen: Evidence) -> Iterator[Violation]:
-    """What `examined` found."""
+    """Result of `examined`."""
     for words in seen.unplayable:
         yield Violation(NUMBER, words)
 
 
 async def examined(client: Client) -> tuple[list[str], Told]:
-    """Every history: those that can't be replayed and why, and the events that they hold."""
+    """Replays every history; returns failures and recorded events."""
     replayer = Replayer(
         workflows=_OURS, workflow_runner=GuardedRunner(), data_converter=client.data_converter
     )
-    found, told = list[str](), Told()
+    found, recorded = list[str](), Told()
     async for each in client.list_workflows():
         if each.workflow_type not in {kind.__name__ for kind in _OURS}:
             continue
@@ -47,8 +47,8 @@ async def examined(client: Client) -> tuple[list[str], Told]:
         except RPCError:
             continue  # it was removed in between
         async for story, seq, event in events_in(client, history):
-            told.setdefault(story, {})[seq] = event
+            recorded.setdefault(story, {})[seq] = event
         played = await replayer.replay_workflow(history, raise_on_replay_failure=False)
         if played.replay_failure is not None:
             found.append(f"{each.id} can't be played again: {played.replay_failure}")
-    return found, told
+    return found, recorded

@@ -1,4 +1,4 @@
-"""Ledger and Temporal tell the same: every case, and nothing that runs for no reason."""
+"""Ledger and Temporal agree on every case, and no workflow runs without a reason."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ _WAITING = frozenset({ActionStatus.FAILED, ActionStatus.RETRYING, ActionStatus.U
 
 
 def check(seen: Evidence) -> Iterator[Violation]:
-    """Each case's row, its workflow or snapshot, and all that runs."""
+    """Compares each case's row, its workflow or snapshot, and all running workflows."""
     workflow_ids = set[str]()
     for case, story in seen.stories.items():
         if not story.states:
@@ -39,26 +39,27 @@ def check(seen: Evidence) -> Iterator[Violation]:
 
 
 def _row(case: str, story: Story) -> Iterator[Violation]:
-    """The row in `cases` is that of the events."""
-    told = case_values(case_row(story.case))
-    for name in told:
-        if story.row[name] != told[name]:
+    """The row in `cases` equals the projection of the events."""
+    expected = case_values(case_row(story.case))
+    for name in expected:
+        if story.row[name] != expected[name]:
             yield Violation(
-                NUMBER, f"case {case}: its row has {name} {story.row[name]!r}, not {told[name]!r}"
+                NUMBER,
+                f"case {case}: its row has {name} {story.row[name]!r}, not {expected[name]!r}",
             )
     for action in story.actions:
         yield from _action(case, story.case, action)
 
 
-def _action(case: str, told: Case, row: Row) -> Iterator[Violation]:
+def _action(case: str, state: Case, row: Row) -> Iterator[Violation]:
     key = f"{row['action']}/{row['subject_type']}:{row['subject_id']}"
-    mine = [a for a in told.actions_of(row["decision_id"]) if a.planned.key == key]
+    mine = [a for a in state.actions_of(row["decision_id"]) if a.planned.key == key]
     if [each.status.value for each in mine] != [row["status"]]:
         yield Violation(NUMBER, f"case {case}: action {key} is {row['status']}, not {mine}")
 
 
 def _memory(story: Story, seen: Evidence) -> tuple[CaseSnapshot | None, set[str]]:
-    """What knows the case now, and the workflows that may run for it."""
+    """The case's current state, and the workflows that may run for it."""
     case, workflow_id, woken = (
         story.case,
         story.row["workflow_id"],
@@ -91,6 +92,4 @@ def _same(case: str, story: Story, memory: CaseSnapshot | None) -> Iterator[Viol
         )
         yield Violation(NUMBER, words)
     elif memory.untold:
-        yield Violation(
-            NUMBER, f"case {case}: its thread was never told {len(memory.untold)} events"
-        )
+        yield Violation(NUMBER, f"case {case}: its thread lacks {len(memory.untold)} events")

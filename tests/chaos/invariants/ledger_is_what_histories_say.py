@@ -1,4 +1,4 @@
-"""Projection: the ledger's events equal those in the histories of Temporal, none more or less."""
+"""Projection: the ledger's events equal those in Temporal's histories."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -13,37 +13,39 @@ from workflows.ports.cases import LedgerWrite, OpenedCase
 NUMBER = 9
 
 WRITING = 2.0
-"""Seconds that an event may take into a ledger that is up."""
+"""Seconds that an event may take to a reachable ledger."""
 
 Told = dict[str, dict[int, Any]]
-"""Events by their case or appeal, then by their place in its story."""
+"""Events by case or appeal, then by sequence number."""
 
 
 def check(seen: Evidence) -> Iterator[Violation]:
-    """Each case that a history or the ledger tells of; nothing before histories were read."""
-    if seen.told is None:
+    """Checks each case of a history or the ledger, once histories were read."""
+    if seen.recorded is None:
         return
     for case, story in seen.stories.items():
-        yield from _compared(case, story, seen.told.get(case, {}), seen.at - WRITING)
-    cases = {name for name in seen.told if name.startswith("K")}
+        yield from _compared(case, story, seen.recorded.get(case, {}), seen.at - WRITING)
+    cases = {name for name in seen.recorded if name.startswith("K")}
     for case in sorted(cases - seen.stories.keys()):
         yield Violation(NUMBER, f"case {case} is in a history and not in the ledger")
 
 
-def _compared(case: str, story: Story, told: dict[int, Any], looked: float) -> Iterator[Violation]:
-    """Histories are read after the ledger: what happened since, or was being written, is no gap."""
+def _compared(
+    case: str, story: Story, recorded: dict[int, Any], looked: float
+) -> Iterator[Violation]:
+    """Histories are read after the ledger, so later events are no gap."""
     written = dict(enumerate(story.events, start=1))
-    for seq in sorted(written.keys() | told.keys()):
-        since = seq not in written and told[seq].at.timestamp() > looked
-        if written.get(seq) != told.get(seq) and not since:
-            words = f"the ledger has {written.get(seq)!r}, the history {told.get(seq)!r}"
+    for seq in sorted(written.keys() | recorded.keys()):
+        since = seq not in written and recorded[seq].at.timestamp() > looked
+        if written.get(seq) != recorded.get(seq) and not since:
+            words = f"the ledger has {written.get(seq)!r}, the history {recorded.get(seq)!r}"
             yield Violation(NUMBER, f"case {case} event {seq}: {words}")
 
 
 async def events_in(
     client: Client, history: WorkflowHistory
 ) -> AsyncIterator[tuple[str, int, Any]]:
-    """The events that one run had written: (case or appeal, place, event)."""
+    """The events that one run recorded: (case or appeal, sequence number, event)."""
     opened = set[int]()
     for event in History(events=history.events).events:
         scheduled = event.activity_task_scheduled_event_attributes

@@ -1,4 +1,4 @@
-"""Escalations, expiries and lifts come when they are due, at most 2 s late.
+"""Timers: escalations, expiries and lifts are at most 2 s late.
 
 A kill in between moves the due time to the moment when all of Koban was well again. A lift is
 made once the platform is first asked for it; how long the platform then refuses is not counted.
@@ -25,7 +25,7 @@ DECIDED_UPON = ProtectionHeld | ProtectionConfirmed | ProtectionDismissed
 
 
 def check(seen: Evidence) -> Iterator[Violation]:
-    """Every timer that was more than `LATEST` seconds late."""
+    """Returns every timer that was more than `LATEST` seconds late."""
     for late, what in lateness(seen):
         if late > LATEST:
             yield Violation(NUMBER, f"{what} came {late:.1f} s late")
@@ -34,7 +34,7 @@ def check(seen: Evidence) -> Iterator[Violation]:
 
 
 def lateness(seen: Evidence) -> Iterator[tuple[float, str]]:
-    """(seconds, what) of every timer that was due."""
+    """Yields (seconds late, name) of every due timer."""
     for case, story in seen.stories.items():
         ends = [event.at.timestamp() for event in story.events[1:]] + [seen.at]
         for event, state, until in zip(story.events, story.states, ends, strict=True):
@@ -69,17 +69,17 @@ def _lifts(case: str, story: Story, seen: Evidence) -> Iterator[tuple[float, str
 
 
 def _known(key: str, seen: Evidence) -> float:
-    """When Koban first heard that the change was made."""
-    heard = (
+    """Time of the first report that the change was made."""
+    reported = (
         _at(call)
         for call in seen.calls
         if call["idempotency_key"] == key and call["status"] < 300 and not call["fault"]
     )
-    return min(heard, default=0.0)
+    return min(reported, default=0.0)
 
 
 def moved(due: float, until: float, outages: Sequence[Outage]) -> float:
-    """`due`, moved behind every outage that began before the timer was too late."""
+    """`due`, moved behind every outage that began before the timer was late."""
     for outage in sorted(outages, key=lambda each: each.since):
         ended = until if outage.until is None else outage.until
         if outage.since <= due + LATEST and ended > due:
@@ -93,7 +93,7 @@ def _late(due: float, until: float, seen: Evidence) -> float:
 
 
 def floor(due: float, until: float, beats: Sequence[tuple[float, float]]) -> float:
-    """How long a bare timer was late between these times."""
+    """Lateness of a baseline timer between these times."""
     near = (beat + late - max(beat, due) for beat, late in beats if beat <= until)
     return max([0.0, *near])
 

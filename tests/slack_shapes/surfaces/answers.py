@@ -1,4 +1,4 @@
-"""What one person is told: answers to commands, refusals, and what is wrong in a modal."""
+"""Private answers: commands, refusals and errors in modals."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -124,7 +124,7 @@ def _cases(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 
 def _events(scene: Scene) -> Iterator[tuple[str, Sent]]:
-    """Everything that can have happened to a case, as many as a page tells at once."""
+    """All events of a case, in pages."""
     prefix, most = "bot.event.", pages.MOST_EVENTS
     kinds = sorted(k.removeprefix(prefix) for k in scene.catalog.keys if k.startswith(prefix))
     (found,) = _lines(scene, 1)
@@ -157,7 +157,7 @@ def _subjects(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 
 def _refusals(scene: Scene) -> Iterator[tuple[str, Sent]]:
-    """Each for something that 佐藤 did 12 seconds ago."""
+    """Each for an action of 佐藤 12 seconds ago."""
     at = NOW - timedelta(seconds=12)
     did = {"by": "U0SATO", "at": at, "what": "decided", "name": scene.words.id}
     for reason in Reason:
@@ -169,7 +169,7 @@ def _refusals(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 
 def _bare_refusals(scene: Scene) -> Iterator[tuple[str, Sent]]:
-    """Where nobody did anything, or it was Koban."""
+    """Without an actor, or with Koban as the actor."""
     at = NOW - timedelta(seconds=12)
     for reason in Reason:
         bare = Refusal(reason=reason, roles=(Role.LEAD,))
@@ -179,7 +179,7 @@ def _bare_refusals(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 
 def _refused(scene: Scene, refusal: Refusal, command: str = "") -> Sent:
-    """With whoever could do it: more than are named, and one who stands in."""
+    """With role holders: more than are shown, and a cover."""
     many = Holders(people=("U0TANAKA", "U0MORI", "U0REED", "U0SUZUKI"), covers=("U0SATO",))
     text = refusal_text(
         refusal,
@@ -194,7 +194,7 @@ def _refused(scene: Scene, refusal: Refusal, command: str = "") -> Sent:
 
 
 def _of_cases(scene: Scene) -> Iterator[tuple[str, Sent]]:
-    """A refusal that comes after its modal has closed: of which case, and what was typed."""
+    """A refusal after its modal was closed, with the case and the typed text."""
     refusal = Refusal(reason=Reason.CHANGED, by="U0SATO", at=NOW, what="decided")
     text = refusal_text(refusal, scene.language, scene.reader.names, NOW)
     for state, title, link in (
@@ -216,7 +216,7 @@ def _of_cases(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 
 def _deeds(scene: Scene) -> Iterator[tuple[str, Sent]]:
-    """What somebody else did meanwhile, each once."""
+    """Actions of other people meanwhile, each once."""
     at = NOW - timedelta(seconds=12)
     for key in sorted(key for key in scene.catalog.keys if key.startswith("did.")):
         kind = key.removeprefix("did.").removesuffix(".koban")
@@ -226,7 +226,7 @@ def _deeds(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 
 def _said(scene: Scene, key: str, **known: object) -> str:
-    """The sentence with what is known; whatever else it names is an id."""
+    """The sentence with known values, and ids for the others."""
     forms = scene.catalog.forms(key)
     named = {name for form in forms for _, name, _, _ in Formatter().parse(form) if name}
     return scene.catalog.say(key, **{**dict.fromkeys(named, CASE), **known})
@@ -244,7 +244,7 @@ _ALONE = {
 
 
 def _sentences(scene: Scene) -> Iterator[tuple[str, Sent]]:
-    """What a press or a command is answered that came to nothing, and what covers say."""
+    """Answers to failed clicks and commands, and sentences about covers."""
     known = {
         **dict.fromkeys(("person", "covers_for", "by"), "<@U0TANAKA>"),
         "at": "18:00",
@@ -259,7 +259,7 @@ def _sentences(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 
 def _faults(scene: Scene) -> Iterator[tuple[str, Sent]]:
-    """What stands under a field that has to be put right."""
+    """Errors of fields."""
     limit = scene.catalog.duration(timedelta(days=30))
     nobody = ""  # a modal's errors name nobody
     prefixes = ("bot.fault.", "bot.modal.not_taken", "bot.modal.unreadable", "bot.bulk.away")
@@ -294,13 +294,13 @@ def _bulk_faults(scene: Scene) -> Iterator[tuple[str, Sent]]:
 SURFACES = (
     Surface("answer", _simple),
     Surface("queue", _queues),
-    Surface("case that was looked up", _cases),
-    Surface("subject that was looked up", _subjects),
+    Surface("case look-up", _cases),
+    Surface("subject look-up", _subjects),
     Surface("refusal", _refusals),
-    Surface("bare refusal", _bare_refusals, told=False),
-    Surface("refusal of a case", _of_cases),
-    Surface("what somebody did", _deeds),
+    Surface("bare refusal", _bare_refusals, in_snapshots=False),
+    Surface("case refusal", _of_cases),
+    Surface("action sentence", _deeds),
     Surface("sentence", _sentences),
-    Surface("fault in a modal", _faults),
-    Surface("fault in a ring's modal", _bulk_faults),
+    Surface("modal error", _faults),
+    Surface("bulk modal error", _bulk_faults),
 )

@@ -1,4 +1,4 @@
-"""The card and the thread of an appeal, and the modals that answer it."""
+"""Appeals: card, thread and modals."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -28,7 +28,7 @@ REFUSED = Problem(kind=ProblemKind.REFUSED, status=404)
 
 
 class Filed:
-    """An appeal and everything recorded of it; commands come days after T0."""
+    """An appeal with its events; commands are days after T0."""
 
     def __init__(self, words: Words, *steps: tuple[float, cmd.AppealCommand]) -> None:
         titles = TITLES

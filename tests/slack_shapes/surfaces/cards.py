@@ -1,4 +1,4 @@
-"""What stands in channels and threads for a case, and the direct messages about it."""
+"""Cases: cards, threads and direct messages."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -53,7 +53,7 @@ def _threads(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 
 def _each_once(scene: Scene) -> Iterator[tuple[str, Sent]]:
-    """Every line that a thread can have, once: as it was told when it happened."""
+    """Every line that a thread can have, once."""
     seen: set[str] = set()
     for tell in STORIES.values():
         story = tell(scene.words)
@@ -81,7 +81,7 @@ def _direct(scene: Scene) -> Iterator[tuple[str, Sent]]:
 SURFACES = (
     Surface("case card", _cards),
     Surface("approval card", _approvals),
-    Surface("thread", _threads, told=False),
-    Surface("line of a thread", _each_once),
-    Surface("direct message", _direct, told=False),
+    Surface("thread", _threads, in_snapshots=False),
+    Surface("thread line", _each_once),
+    Surface("direct message", _direct, in_snapshots=False),
 )

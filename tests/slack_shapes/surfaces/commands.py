@@ -1,4 +1,4 @@
-"""What `/koban` answers beyond cases and queues, and what others are told of it."""
+"""`/koban` answers beyond cases and queues, and messages to other people."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -104,7 +104,7 @@ def _no_sources(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 
 def _subjects(scene: Scene) -> Iterator[tuple[str, Sent]]:
-    """With the buttons that its reader has."""
+    """With the reader's buttons."""
     subject = Subject(type="user", id=scene.words.id)
     mail = Fact(
         title=scene.words.titled("メール", "E-mail"), value=scene.words.evidence, personal=True
@@ -159,7 +159,7 @@ def _on_call(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 
 def counted(scene: Scene) -> Numbers:
-    """A day, in more playbooks than are shown; the policy's names are titles elsewhere."""
+    """A day with more playbooks than are shown."""
     busiest = tuple(
         PlaybookCount(playbook=name, opened=12, decisions=8)
         for name in ("off_platform", *(f"p{n}" for n in range(9)))
@@ -218,7 +218,7 @@ SPECIALIST, LEAD, AUDITOR = frozenset({Role.SPECIALIST}), frozenset({Role.LEAD})
 
 
 def _brakes(scene: Scene) -> Iterator[tuple[str, Sent]]:
-    """What each turn is answered, and what the leads are told of it."""
+    """Answers to pauses, and messages to the leads."""
     resume, pause = ResumeAutomation(), PauseAutomation()
     for state, before, wanted, roles in (
         ("paused", [], pause, SPECIALIST),
@@ -280,11 +280,11 @@ SURFACES = (
     Surface("find", _finds),
     Surface("playbook", _playbooks),
     Surface("related", _related),
-    Surface("related to nothing", _no_sources),
+    Surface("no related subjects", _no_sources),
     Surface("subject with buttons", _subjects),
     Surface("on call", _on_call),
     Surface("stats", _stats),
     Surface("cover", _covers),
     Surface("emergency stop", _brakes),
-    Surface("what stands still", _halts),
+    Surface("automation pauses", _halts),
 )

@@ -1,4 +1,4 @@
-"""App Home, drawn by its listener as for an opening."""
+"""App Home, drawn by its listener."""
 
 import asyncio
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Alerts that people make: the modals, what is wrong in them, and what became of them."""
+"""Manual alerts: modals, errors and answers."""
 
 from collections.abc import Iterator
 
@@ -67,7 +67,7 @@ def _made(scene: Scene, unsure: bool) -> NewAlert:
 
 
 def _faults(scene: Scene) -> Iterator[tuple[str, Sent]]:
-    """As an answer to a command, and under a field."""
+    """As an answer to a command, and as a field's error."""
     catalog, written = scene.catalog, scene.words.evidence
     for wrong in Wrong:
         for nearest in (None, "off_platform" if wrong is Wrong.KIND else "user:u_123"):
@@ -80,7 +80,7 @@ def _faults(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 
 SURFACES = (
-    Surface("modal of an alert made by hand", _modals),
-    Surface("answer to an alert made by hand", _answers),
-    Surface("fault in an alert made by hand", _faults),
+    Surface("manual alert modal", _modals),
+    Surface("manual alert answer", _answers),
+    Surface("manual alert error", _faults),
 )

@@ -157,6 +157,6 @@ def _lists(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 SURFACES = (
     Surface("modal", _modals),
-    Surface("ring modal", _bulk_ledger),
-    Surface("list of a ring", _lists),
+    Surface("bulk modal", _bulk_ledger),
+    Surface("bulk list", _lists),
 )

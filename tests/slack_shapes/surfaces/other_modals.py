@@ -1,4 +1,4 @@
-"""The modals that are drawn from a card, from policy's reasons, and for personal data."""
+"""Further modals: a card's actions, reasons of the policy, personal data."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -26,12 +26,12 @@ from workflows.domain.case.commands import ProtectNow
 
 
 def _reasoned(words: Words) -> Offer:
-    """With rules to choose from, and reasons that fill in what would be typed."""
+    """With policy rules, and reasons that fill in texts."""
     return offer_of(Told(words, policy=reasoned(words), telling=True).case)
 
 
 def _with_presets(scene: Scene) -> Iterator[tuple[str, Sent]]:
-    """Everything that a card has no room for, and the question that a preset asks first."""
+    """Modals behind a card's menu, and the confirmation of a preset."""
     metadata = Metadata.model_validate(metadata_of(scene, {}))
     stories = {
         "open": Told(scene.words),
@@ -54,7 +54,7 @@ def _with_presets(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 
 def _with_reasons(scene: Scene) -> Iterator[tuple[str, Sent]]:
-    """What is decided for a reason of policy, as it is chosen."""
+    """Decisions with a reason of the policy."""
     offer = _reasoned(scene.words)
     metadata = Metadata.model_validate(metadata_of(scene, offer.limits))
     drawn = view(view_of("decide", offer, metadata, scene.catalog))
@@ -88,7 +88,7 @@ def _values(template: str, actions: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _reveals(scene: Scene) -> Iterator[tuple[str, Sent]]:
-    """Personal data: why it is wanted, and what is shown then."""
+    """Personal data: the reason, and the data."""
     catalog, subject = scene.catalog, Subject(type="user", id=scene.words.id)
     carried = reveal.RevealMetadata(subject=subject, language=scene.language)
     title = scene.words.titled("メール", "E-mail")
@@ -107,7 +107,7 @@ def _reveals(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 
 def _waiting(scene: Scene) -> Iterator[tuple[str, Sent]]:
-    """What stands in a modal that is still drawn, or that nobody may send."""
+    """Placeholders, and modals without permission."""
     leads = scene.catalog.say("rights.holders", names="<@U0TANAKA>")
     role = scene.catalog.say("role.lead")
     refused = scene.catalog.say("refusal.role_needed", roles=role, holders=leads)
@@ -124,8 +124,8 @@ def _waiting(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 
 SURFACES = (
-    Surface("modal of presets", _with_presets),
-    Surface("modal with reasons", _with_reasons),
-    Surface("modal of personal data", _reveals),
-    Surface("modal that only says something", _waiting),
+    Surface("preset modal", _with_presets),
+    Surface("reason modal", _with_reasons),
+    Surface("personal data modal", _reveals),
+    Surface("message modal", _waiting),
 )

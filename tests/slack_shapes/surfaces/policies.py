@@ -1,4 +1,4 @@
-"""Playbooks in anybody's words, with everything that one can say."""
+"""Playbooks with every field, in foreign words."""
 
 from typing import Any
 
@@ -58,7 +58,7 @@ def _preset(words: Words, name: str, action: object) -> dict[str, Any]:
 
 
 def actions(words: Words) -> ActionCatalog:
-    """What the platform can do, by anybody's titles."""
+    """Actions with foreign titles."""
     named = {
         name: spec.model_copy(update={"title": words.titled(spec.title.ja, spec.title.en)})
         for name, spec in CATALOG.actions.items()

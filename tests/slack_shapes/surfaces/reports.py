@@ -1,4 +1,4 @@
-"""Reports: what a shift hands over, and the digest of a day."""
+"""Reports: handover and daily digest."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -98,7 +98,7 @@ def _illustrated(scene: Scene):
 
 
 def _pictures(scene: Scene) -> Iterator[tuple[str, Sent]]:
-    """The words in the picture, which nothing obeys, line by line."""
+    """The texts in the picture, line by line."""
     nothing = Numbers(since=SINCE, until=AT)
     for state, report in (
         ("a shift", a_report(**_given(scene))),
@@ -116,4 +116,4 @@ def _words(report: Report, scene: Scene) -> Iterator[str]:
     yield drawn.shares.nothing
 
 
-SURFACES = (Surface("report", _reports), Surface("picture of a report", _pictures))
+SURFACES = (Surface("report", _reports), Surface("report picture", _pictures))

@@ -1,4 +1,4 @@
-"""The rooms behind the listeners, in anybody's words, and what is answered out of them."""
+"""Services behind the listeners, with foreign texts, and their answers."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -68,7 +68,7 @@ class Heard:
 
 @dataclass
 class Speaking(FakePeople):
-    """Everybody reads one language, and is called as the words say."""
+    """One language, and the words as names."""
 
     reads: Language = Language.JA
     named: Mapping[str, str] = field(default_factory=dict)
@@ -81,7 +81,7 @@ class Speaking(FakePeople):
 
 
 class Policies(FakePolicies):
-    """A folder with anybody's words for titles."""
+    """A folder with the words as titles."""
 
     def __init__(self, scene: Scene) -> None:
         self._playbooks = playbooks(scene.words)
@@ -98,7 +98,7 @@ class Policies(FakePolicies):
 
 
 class Bulk(FakeBulkDecisions):
-    """Look-ups with anybody's words for titles."""
+    """Look-ups with the words as titles."""
 
     title: Text
 
@@ -108,7 +108,7 @@ class Bulk(FakeBulkDecisions):
 
 
 class Team(FakeTeam):
-    """Playbooks with anybody's words for titles."""
+    """Playbooks with the words as titles."""
 
     title: Text
 
@@ -118,7 +118,7 @@ class Team(FakeTeam):
 
 @dataclass
 class Rooms:
-    """Everything in its first state; a surface fills in what it needs before it asks."""
+    """Everything in its initial state, to be filled in by a surface."""
 
     scene: Scene
     cases: FakeCases = field(default_factory=FakeCases)
@@ -138,7 +138,7 @@ class Rooms:
 
     @property
     def services(self) -> Services:
-        """The rooms as the listeners see them."""
+        """The service container."""
         return Services(
             cases=self.cases,
             appeals=FakeAppeals(),
@@ -160,7 +160,7 @@ class Rooms:
 
     @property
     def halts(self) -> tuple[PauseState, ...]:
-        """What stands still now."""
+        """The current pauses."""
         return current_pauses(self.automation.changes, NOW)
 
     @property
@@ -175,7 +175,7 @@ class Rooms:
 
     @property
     def context(self) -> SlackContext:
-        """Everything that a listener is made of."""
+        """The listeners' context."""
         return SlackContext(
             self.services,
             self.heard,
@@ -193,7 +193,7 @@ class Rooms:
         return Request(source=source, roles=given, texts=self.scene.catalog, now=NOW)
 
     def ask(self, deed: Callable[[], Awaitable[Said | None]]) -> list[Said]:
-        """The answer, and what else somebody is told of it."""
+        """The answer, and messages to other people."""
         before = len(self.heard.said)
 
         async def to_its_end() -> Said | None:

@@ -1,4 +1,4 @@
-"""A storm: its digest, its calls, and a case that is opened from it."""
+"""Storms: digest, calls, and a case opened from the digest."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -83,7 +83,7 @@ def _quiet(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 
 def _opened(scene: Scene) -> Iterator[tuple[str, Sent]]:
-    """What a press on the digest shows its person."""
+    """The answer to a click on the digest."""
     story = STORIES["claimed"](scene.words)
     for state, change in (
         ("its card stands", {"memory": CaseSnapshot(case=story.case, card=CARD)}),
@@ -116,8 +116,8 @@ def _answer(scene: Scene, story: Told, change: dict[str, Any]) -> Said:
 
 
 SURFACES = (
-    Surface("storm's digest", _digests),
-    Surface("storm's calls", _calls),
-    Surface("thread in a storm", _quiet),
-    Surface("case opened from a storm", _opened),
+    Surface("storm digest", _digests),
+    Surface("storm calls", _calls),
+    Surface("storm thread", _quiet),
+    Surface("storm case", _opened),
 )

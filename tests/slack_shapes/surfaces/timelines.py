@@ -1,4 +1,4 @@
-"""The timeline of a case: everything that a thread tells, a page at a time."""
+"""Timelines: pages of a case's events."""
 
 from collections.abc import Iterator
 
@@ -21,7 +21,7 @@ def _line(recorded: Recorded) -> TimelineLine:
 
 
 def _each_once(scene: Scene) -> list[TimelineLine]:
-    """An event of each kind; what a decision says differs with what is in it."""
+    """An event of each kind, and decisions with different contents."""
     found: dict[str, TimelineLine] = {}
     for tell in STORIES.values():
         for each in tell(scene.words).recorded:
@@ -61,5 +61,5 @@ def _sentences(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 SURFACES = (
     Surface("timeline", _pages),
-    Surface("timeline that is not there", _sentences),
+    Surface("missing timeline", _sentences),
 )

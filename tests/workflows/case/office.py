@@ -16,6 +16,7 @@ from temporalio.worker import Worker
 
 from bot.query_guard import GuardedRunner
 from deploy.sandbox.slack.person import PATIENCE, wait_until
+from tests.patience import RPC_TIMEOUT
 from tests.workflows.domain.builders import POLICY, SATO, an_alert
 from tests.world import fresh_namespace
 from workflows.case_workflow import CaseWorkflow
@@ -161,7 +162,7 @@ class Office:
 
     @property
     def cases(self) -> Cases:
-        return Cases(self.client, QUEUE)
+        return Cases(self.client, QUEUE, rpc_timeout=RPC_TIMEOUT)
 
     @property
     def events(self) -> list[Recorded]:

@@ -17,6 +17,7 @@ from temporalio.worker import Replayer, Worker
 
 from bot.query_guard import GuardedRunner
 from deploy.sandbox.slack.person import PATIENCE, wait_until
+from tests.patience import RPC_TIMEOUT
 from tests.workflows.domain.builders import POLICY, an_alert
 from tests.world import fresh_namespace
 from workflows.activity_options import cards_queue, slack_queue, updates_queue
@@ -119,7 +120,7 @@ async def ask(handle: WorkflowHandle, dice: random.Random) -> None:
 
 async def read_while_it_works(client: Client, dice: random.Random) -> WorkflowHandle:
     """Sends four alerts on one subject, with queries in between."""
-    cases, subject = Cases(client, QUEUE), f"u_{uuid4().hex[:8]}"
+    cases, subject = Cases(client, QUEUE, rpc_timeout=RPC_TIMEOUT), f"u_{uuid4().hex[:8]}"
     group = (f"user:{subject}",)
     handle = client.get_workflow_handle(await cases.accept(about(subject, 0), POLICY, group))
     asking = asyncio.create_task(ask(handle, dice))
@@ -163,7 +164,7 @@ async def rests(handle: WorkflowHandle) -> bool:
 
 async def test_a_query_adds_nothing_to_the_history(client: Client) -> None:
     """The history keeps its length."""
-    cases = Cases(client, QUEUE)
+    cases = Cases(client, QUEUE, rpc_timeout=RPC_TIMEOUT)
     workflow_id = await cases.accept(about("u_1", 0), POLICY, ("user:u_1",))
     handle = client.get_workflow_handle(workflow_id)
     await wait_until(partial(rests, handle), what="a case at rest")
@@ -176,7 +177,7 @@ async def test_a_query_adds_nothing_to_the_history(client: Client) -> None:
 
 async def test_the_queried_state_has_the_policy_of_its_case(client: Client) -> None:
     """The packed policy is attached again."""
-    cases = Cases(client, QUEUE)
+    cases = Cases(client, QUEUE, rpc_timeout=RPC_TIMEOUT)
     workflow_id = await cases.accept(about("u_1", 0), POLICY, ("user:u_1",))
     await wait_until(partial(rests, client.get_workflow_handle(workflow_id)), what="a card")
     memory = await cases.memory(workflow_id)
@@ -185,19 +186,17 @@ async def test_the_queried_state_has_the_policy_of_its_case(client: Client) -> N
     assert memory.case.policy == POLICY
 
 
-async def test_a_query_without_a_worker_is_out_of_reach(
-    temporal: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_query_without_a_worker_is_out_of_reach(temporal: str) -> None:
     """An unknown workflow id returns None instead."""
     client = await Client.connect(
         temporal, namespace=await fresh_namespace(temporal), data_converter=pydantic_data_converter
     )
-    cases = Cases(client, QUEUE)
+    cases = Cases(client, QUEUE, rpc_timeout=RPC_TIMEOUT)
     assert await cases.memory("case/nowhere") is None
     await cases.reached("case/nowhere")
     workflow_id = await cases.accept(about("u_1", 0), POLICY, ("user:u_1",))
-    # No worker answers from here on.
-    monkeypatch.setattr("workflows.client.RPC_TIMEOUT", timedelta(seconds=0.5))
+    # No worker answers, so a short timeout is enough.
+    cases = Cases(client, QUEUE, rpc_timeout=timedelta(seconds=0.5))
     with pytest.raises(OutOfReach):
         await cases.memory(workflow_id)
     with pytest.raises(OutOfReach):
