@@ -16,7 +16,6 @@ from slack_sdk.errors import SlackClientError
 from activities.ledger.queries import Queries
 from activities.ledger.team import Preferences
 from activities.platform.client import Platform
-from activities.platform.related import RelatedReader
 from activities.slack.directory import Directory
 from bot.cli.process import open_database, open_http, open_web, run, stop_event
 from bot.errors import InputWrong, SettingWrong
@@ -28,7 +27,6 @@ from bot.http.metrics import Metrics
 from bot.ledger import LedgerStartup
 from bot.log_setup import set_up_logging
 from bot.policies import Policies, open_policies
-from bot.services.lookups import LookUps
 from bot.services.slack import make_services
 from bot.services.team import LanguagePreferences
 from bot.settings import Http, Settings, load_settings, need
@@ -96,7 +94,6 @@ async def open_app(
     """
     _require_secrets(policies, settings)
     web = await open_web(opened, settings)
-    platform = Platform(await open_http(opened, settings))
     client = await open_client(settings.temporal)
     database = await opened.enter_async_context(open_database(settings.ledger))
     ledger = LedgerStartup(database)
@@ -116,11 +113,10 @@ async def open_app(
         policies,
         people,
         database,
-        LookUps(platform, policies),
+        Platform(await open_http(opened, settings)),
         settings,
         preferences,
         submitter,
-        RelatedReader(platform),
         timeouts,
     )
     secret = settings.slack.signing_secret

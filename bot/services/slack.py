@@ -11,6 +11,7 @@ from activities.ledger.queries import Queries
 from activities.ledger.search import Search
 from activities.ledger.statistics import Statistics
 from activities.ledger.team import Automation, Covers
+from activities.platform.client import Platform
 from activities.platform.related import RelatedReader
 from activities.slack.directory import Directory
 from activities.slack.i18n.catalog import Catalog, texts
@@ -89,11 +90,10 @@ def make_services(
     policies: Policies,
     people: Directory,
     database: Database,
-    platform: LookUps,
+    platform: Platform,
     settings: Settings,
     preferred: LanguagePreferences,
     submitter: AlertSubmitter,
-    related: RelatedReader,
     timeouts: Timeouts,
 ) -> Services:
     """Builds the container."""
@@ -104,7 +104,7 @@ def make_services(
         people=people,
         ledger=LedgerReader(Queries(database), policies),
         covers=Covers(database),
-        platform=platform,
+        platform=LookUps(platform, policies),
         team=TeamService(
             policies,
             people,
@@ -119,7 +119,7 @@ def make_services(
         finding=CaseSearch(Search(database), Queries(database)),
         automation=Automation(database),
         alerts=ManualAlerts(submitter, policies),
-        bulk_decisions=BulkService(related, BulkLedger(database), policies),
+        bulk_decisions=BulkService(RelatedReader(platform), BulkLedger(database), policies),
         evidence=EvidenceRecord(database),
         timeouts=timeouts,
     )

@@ -115,4 +115,3 @@ def test_commands_in_documents_can_be_pasted(document: str) -> None:
     bare = [line for line in lines if re.match(r" *(koban|temporal|pytest|python) [a-z-]", line)]
     spans = re.findall(r"`((?:koban|temporal|pytest|python) [a-z-][^`]*)`", "\n".join(lines))
     assert [*bare, *(span for span in spans if span not in ("koban serve", "koban work"))] == []
-    assert not spans or ".venv/bin" in text
