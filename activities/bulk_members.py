@@ -1,4 +1,4 @@
-"""Reading a ring: platform and ledger together, as a case asks for it."""
+"""Bulk activity: collects the subjects of a bulk decision, over platform and ledger."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ from workflows.ports.bulk import BulkRequest
 
 
 class BulkActivities:
-    """The activity that finds out who is in a ring."""
+    """Activity that collects the subjects of a bulk decision."""
 
     def __init__(
         self,
@@ -22,17 +22,17 @@ class BulkActivities:
         bulk_decisions: BulkLedger,
         catalog: Callable[[], LookupCatalog],
     ) -> None:
-        """`catalog` is platform.yaml as it stands now."""
+        """`catalog` returns the current platform.yaml."""
         self._reader = reader
         self._bulk_ledger = bulk_decisions
         self._catalog = catalog
 
     @activity.defn(name="bulk_of")
     async def bulk_of(self, ask: BulkRequest) -> Bulk:
-        """Fetches the subjects, stores them for good, and sums up what they stand for.
+        """Fetches and stores the subjects, and computes their impact.
 
         Raises:
-            ApplicationError: retryable, where the platform is away; else it can't be read.
+            ApplicationError: `PlatformUnavailable`, retryable; `ring_unread`, not.
         """
         try:
             return await self._bulk(ask)
@@ -45,9 +45,9 @@ class BulkActivities:
 
     async def _bulk(self, ask: BulkRequest) -> Bulk:
         catalog = self._catalog()
-        # An earlier try may have stored it: what was stored first is the ring.
-        stands = await self._bulk_ledger.stored(ask.id)
-        found = Found(stands) if stands else await self._gathered(catalog, ask)
+        # The subjects stored by an earlier attempt count.
+        before = await self._bulk_ledger.stored(ask.id)
+        found = Found(before) if before else await self._gathered(catalog, ask)
         bulk = Bulk(id=ask.id, type=ask.type, count=len(found.subjects))
         if not 0 < bulk.count <= MOST:
             return bulk

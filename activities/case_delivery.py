@@ -1,4 +1,4 @@
-"""Reaches back to the workflows: wakes closed cases up, and asks how an enforcement ended."""
+"""Delivery activities: restart closed cases, and read the result of an enforcement."""
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
@@ -9,28 +9,27 @@ from workflows.ports.cases import Delivery
 
 
 class DeliveryActivities:
-    """The activities that reach back to the cases."""
+    """Activities that call workflows."""
 
     def __init__(self, cases: Cases) -> None:
-        """`cases` is the door to the workflows."""
         self._cases = cases
 
     @activity.defn(name="deliver")
     async def deliver(self, delivery: Delivery) -> None:
-        """Wakes a closed case up with what arrived for it.
+        """Restarts a closed case with a delivery.
 
         Raises:
-            OutOfReach: where Temporal does not take it; the activity is tried again.
+            OutOfReach: Temporal does not answer; retryable.
         """
         await self._cases.deliver(delivery)
 
     @activity.defn(name="outcome")
     async def outcome(self, enforcement: str) -> EnforcementReport | None:
-        """How an enforcement ended; None where an operator ended it or it is long gone.
+        """The last report of an enforcement; None where it was terminated or deleted.
 
         Raises:
-            ApplicationError: while it runs. A try costs no history, so it may last for days.
-            OutOfReach: where Temporal does not answer; the activity is tried again.
+            ApplicationError: it still runs; retries cost no history and may go on for days.
+            OutOfReach: Temporal does not answer; retryable.
         """
         try:
             return await self._cases.outcome(enforcement)

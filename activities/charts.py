@@ -1,7 +1,4 @@
-"""Draws the picture of a report, in the letters of both languages.
-
-Nothing here knows what the numbers mean: every word comes with the `Chart`.
-"""
+"""Charts of reports as PNG, with fonts for both languages; all labels come with the `Chart`."""
 
 import io
 from functools import cache
@@ -15,11 +12,11 @@ if TYPE_CHECKING:
 
 INCHES = (10.4, 4.3)
 DPI = 144
-"""1498 × 619 pixels: sharp on a telephone, 40 to 60 KB."""
+"""1498 × 619 pixels: sharp on a phone, 40 to 60 KB."""
 
 INK, SOFT, GRID = "#1d1c1d", "#616061", "#e4e4e4"
 FIRST, SECOND = "#1264a3", "#9ecbe8"
-"""Told apart by their brightness as well, for who sees no colours."""
+"""Colours that also differ in brightness."""
 MET, MISSED, OVERDUE = "#2b7a4b", "#e8a33d", "#b3261e"
 _ROOM = 8
 """Labels that fit below the bars."""
@@ -27,25 +24,25 @@ _ROOM = 8
 
 @cache
 def font_file() -> str:
-    """The file of a font with the letters of Japanese."""
-    # Its import takes half a second and draws in all of matplotlib: only who draws pays for it.
+    """The path of a Japanese font."""
+    # Imported late: it takes half a second and imports matplotlib.
     from matplotlib_fontja import get_font_ttf_path
 
     return str(get_font_ttf_path())
 
 
 def draw(chart: Chart) -> bytes:
-    """The picture as PNG. Takes some 300 ms of one processor: call it in a thread."""
+    """Draws a PNG. Takes some 300 ms of one processor: call it in a thread."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    # Without pyplot nothing is shared between threads.
+    # pyplot is not thread-safe.
     figure = Figure(figsize=INCHES, dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
     grid = figure.add_gridspec(
         1, 2, width_ratios=(1.5, 1), left=0.055, right=0.9, top=0.76, bottom=0.1, wspace=0.24
     )
-    # Titles are people's words: a $ in them begins no formula.
+    # People write the titles: a $ must not start a formula.
     figure.text(0.02, 0.925, chart.title, color=INK, font=_font(15), parse_math=False)
     _bars(figure.add_subplot(grid[0, 0]), chart.bars)
     _shares(figure.add_subplot(grid[0, 1]), chart.shares)
@@ -78,12 +75,12 @@ def _bars(axes: "Axes", bars: Bars) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     axes.grid(axis="y", color=GRID, zorder=1)
     axes.set_xlim(-0.7, max(len(bars.labels), 1) - 0.3)
-    _dress(axes, bars.title)
+    _style(axes, bars.title)
     _legend(axes, 2)
 
 
 def _shares(axes: "Axes", shares: Shares) -> None:
-    _dress(axes, shares.title)
+    _style(axes, shares.title)
     axes.set_xlim(0, 1)
     axes.set_xticks([0, 0.5, 1], ["0%", "50%", "100%"])
     if not shares.rows:
@@ -105,12 +102,12 @@ def _shares(axes: "Axes", shares: Shares) -> None:
     axes.set_ylim(max(len(shares.rows), 3) - 0.45, -0.55)
     for place, row in zip(places, shares.rows, strict=True):
         axes.text(1.02, place, row.said, va="center", color=INK, font=_font(10), clip_on=False)
-    _dress(axes, shares.title)
+    _style(axes, shares.title)
     _legend(axes, 3)
 
 
-def _dress(axes: "Axes", title: str) -> None:
-    """The little that frames a diagram."""
+def _style(axes: "Axes", title: str) -> None:
+    """Title, spines and tick labels."""
     axes.set_title(title, loc="left", color=INK, font=_font(11.5), pad=27)
     for name, spine in axes.spines.items():
         spine.set_visible(name == "bottom")

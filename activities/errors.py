@@ -1,5 +1,5 @@
-"""Errors that several rooms raise, and the bot answers in one way."""
+"""Base of the errors about an unreachable service."""
 
 
 class Unavailable(Exception):
-    """Ledger, platform, Slack or Temporal did not answer: the person can try again in a moment."""
+    """Ledger, platform, Slack or Temporal does not answer; a person may try again soon."""

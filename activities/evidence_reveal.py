@@ -1,4 +1,4 @@
-"""Showing hidden evidence: ledger, images and Slack together, as a case asks for it."""
+"""Reveal activity: shows a piece of hidden evidence, over ledger, images and Slack."""
 
 from datetime import UTC, datetime, tzinfo
 
@@ -25,7 +25,7 @@ _log = structlog.get_logger(__name__)
 
 
 class RevealActivities:
-    """The activity that draws a piece of hidden evidence for one person."""
+    """Activity that shows a piece of hidden evidence to one person."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class RevealActivities:
         people: Directory,
         zone: tzinfo,
     ) -> None:
-        """`zone` is where Slack can't show a reader's own."""
+        """`zone` is the deployment's; Slack shows times in each reader's zone."""
         self._record = record
         self._images = images
         self._screen = screen
@@ -44,11 +44,11 @@ class RevealActivities:
 
     @activity.defn(name="show_evidence")
     async def show_evidence(self, wanted: ShowEvidence) -> None:
-        """Draws the modal; one that was closed meanwhile is nobody's loss.
+        """Updates the modal, unless it is closed.
 
         Raises:
-            SlackTrouble: retryable, whatever Slack says.
-            ApplicationError: retryable, where the ledger is away or does not tell of it yet.
+            SlackTrouble: retryable.
+            ApplicationError: `ledger_unavailable`, `not_recorded` or `no_image`; retryable.
         """
         reader = Reader(texts(await self._people.language(wanted.person)), self._zone)
         viewer = Viewer(reader, wanted.modal)
@@ -64,8 +64,8 @@ class RevealActivities:
     async def _show(self, wanted: ShowEvidence, viewer: Viewer) -> None:
         case, key, item = wanted.case, wanted.alert, wanted.item
         if not await self._record.is_recorded(case, wanted.person, key, item):
-            # The ledger was away: nothing is shown before it is written down by whom it is seen.
-            raise ApplicationError("who looks is not recorded yet", type="not_recorded")
+            # Nothing is shown before the ledger has recorded the reveal.
+            raise ApplicationError("the reveal is not recorded yet", type="not_recorded")
         alert = await self._record.alert(case, key)
         piece = alert.item(item) if alert is not None else None
         if alert is None or piece is None:
@@ -92,7 +92,7 @@ class RevealActivities:
         except NotFetched as error:
             _log.warning("image_not_fetched", case=wanted.case, why=error.why.value)
             handle = PieceHandle(wanted.case, wanted.version, wanted.item, wanted.alert)
-            again = handle if error.why.passes else None
+            again = handle if error.why.retryable else None
             await self._screen.draw(viewer.failed(error.why.value, again))
             return
         try:

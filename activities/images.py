@@ -1,4 +1,4 @@
-"""Images from outside: fetched from listed places only, and made anew from their pixels."""
+"""Images of evidence: fetched only from allowed hosts, and re-encoded from their pixels."""
 
 import asyncio
 import io
@@ -14,8 +14,8 @@ import httpx
 from PIL import Image, ImageOps
 
 
-class Why(StrEnum):
-    """The reasons that a person is told."""
+class FetchFailure(StrEnum):
+    """Reason why an image can't be shown."""
 
     FORBIDDEN = "forbidden"
     GONE = "gone"
@@ -24,28 +24,25 @@ class Why(StrEnum):
     NO_IMAGE = "no_image"
 
     @property
-    def passes(self) -> bool:
-        """Whether it may be otherwise in a moment."""
-        return self is Why.AWAY
+    def retryable(self) -> bool:
+        """True where a retry may work."""
+        return self is FetchFailure.AWAY
 
 
 class NotFetched(Exception):
-    """An image that was not fetched. The message never repeats its address."""
+    """The image can't be shown; the message never repeats its URL."""
 
-    def __init__(self, why: Why) -> None:
+    def __init__(self, why: FetchFailure) -> None:
         super().__init__(why.value)
         self.why = why
 
 
-# An alert's address was written by a detector, and often by whoever the alert is about. Koban
-# stands within the team's network, so an address must not choose what Koban talks to:
+# Protection against SSRF: the URL in an alert comes from a detector, often from the reported user,
+# and Koban runs within the team's network. Allowed are, also for redirects:
 #
-# - the platform's own base URL, at the same scheme, host and port, and below its path;
-# - the hosts that platform.yaml lists (`evidence: hosts`), over https on port 443, where they
-#   resolve to public addresses. The connection goes to the very address that was looked at, so that
-#   a name can't be pointed elsewhere in between.
-#
-# Every redirect has to pass again.
+# - the platform's base URL, at the same scheme, host and port, and below its path;
+# - the hosts in platform.yaml (`evidence: hosts`), over https on port 443, where they resolve to
+#   public addresses. The connection uses the checked address against DNS rebinding.
 
 HTTPS = 443
 
@@ -54,38 +51,38 @@ Resolve = Callable[[str], Awaitable[list[str]]]
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where to connect to: `address` is the IP to take, None where the name decides."""
+class Target:
+    """Checked URL; `address` is the IP to connect to, None for the platform."""
 
     url: httpx.URL
     address: str | None = None
 
 
-class Places:
-    """The places of one deployment."""
+class AllowedHosts:
+    """Allowed hosts of one deployment."""
 
     def __init__(self, base_url: str, resolve: Resolve | None = None) -> None:
-        """`base_url` is the platform's; `resolve` finds the addresses of a host."""
+        """`base_url` is the platform's; `resolve` returns the addresses of a host."""
         self._base = httpx.URL(base_url)
         self._resolve = resolve or addresses_of
 
-    async def of(self, written: str, hosts: Collection[str]) -> Place:
-        """Where an address leads to. Raises `NotFetched`."""
+    async def resolve(self, written: str, hosts: Collection[str]) -> Target:
+        """Checks a URL. Raises `NotFetched`."""
         url = _url(written)
         if self._is_platform(url):
-            return Place(url)
+            return Target(url)
         if not _is_listed(url, hosts):
-            raise NotFetched(Why.FORBIDDEN)
-        return Place(url, await self._public_address(url.host))
+            raise NotFetched(FetchFailure.FORBIDDEN)
+        return Target(url, await self._public_address(url.host))
 
     async def _public_address(self, host: str) -> str:
-        """One of a host's addresses, where all of them are public. Raises `NotFetched`."""
+        """An address of a host, if all of them are public. Raises `NotFetched`."""
         try:
             addresses = await self._resolve(host)
         except OSError:
-            raise NotFetched(Why.AWAY) from None
+            raise NotFetched(FetchFailure.AWAY) from None
         if not addresses or not all(is_public(each) for each in addresses):
-            raise NotFetched(Why.FORBIDDEN)
+            raise NotFetched(FetchFailure.FORBIDDEN)
         return addresses[0]
 
     def _is_platform(self, url: httpx.URL) -> bool:
@@ -100,7 +97,7 @@ def _url(written: str) -> httpx.URL:
     try:
         return httpx.URL(written.strip())
     except (httpx.InvalidURL, ValueError):
-        raise NotFetched(Why.FORBIDDEN) from None
+        raise NotFetched(FetchFailure.FORBIDDEN) from None
 
 
 def _is_listed(url: httpx.URL, hosts: Collection[str]) -> bool:
@@ -120,14 +117,14 @@ async def addresses_of(host: str) -> list[str]:
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address belongs to the internet at large, also where it holds another one."""
+    """True for a global unicast address, also where IPv6 embeds an IPv4 address."""
     ip = ipaddress.ip_address(address.partition("%")[0])
-    inner = _within(ip) if isinstance(ip, ipaddress.IPv6Address) else None
+    inner = _embedded(ip) if isinstance(ip, ipaddress.IPv6Address) else None
     return ip.is_global and not ip.is_multicast if inner is None else is_public(str(inner))
 
 
-def _within(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    """The IPv4 address that an IPv6 address leads to: mapped, 6to4, Teredo, NAT64 (RFC 6052)."""
+def _embedded(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address in an IPv6 address: mapped, 6to4, Teredo, NAT64 (RFC 6052)."""
     if ip in _NAT64:
         return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
     return ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
@@ -136,16 +133,15 @@ def _within(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
-# What was hidden in the file (where a photo was taken, a second file behind the first, a decoder's
-# bad dream) stays behind. Slack shows PNG and JPEG:
+# Re-encoding drops metadata, appended files and exploits of decoders. Slack shows PNG and JPEG:
 # docs.slack.dev/reference/block-kit/composition-objects/slack-file-object
 
 MOST_PIXELS = 40_000_000
-"""Of a picture that is unpacked at all: about what a phone takes, 160 MB in memory."""
+"""Largest image to decode: about that of a phone, 160 MB in memory."""
 MOST_SIDE = 2_000
-"""Pixels of the longer side of what is shown."""
+"""Pixels of the longer side after scaling."""
 QUALITY = 85
-_SIGNS = {
+_SIGNATURES = {
     b"\x89PNG\r\n\x1a\n": "PNG",
     b"\xff\xd8\xff": "JPEG",
     b"GIF87a": "GIF",
@@ -155,44 +151,46 @@ _BROKEN = (
     *(OSError, ValueError, SyntaxError, EOFError, TypeError, KeyError, IndexError),
     *(OverflowError, MemoryError, struct.error, zlib.error, Image.DecompressionBombError),
 )
-"""What Pillow raises over a file that is not what it says."""
+"""Errors of Pillow about broken files."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A file that can be shown: its name says what it is."""
+    """Re-encoded image, with its type in the name."""
 
     name: str
     content: bytes
 
 
 def picture(content: bytes) -> Picture:
-    """The first frame of an image, made anew. Raises `NotFetched`."""
+    """Re-encodes the first frame of an image. Raises `NotFetched`."""
     kind = _kind(content)
     if kind is None:
-        raise NotFetched(Why.NO_IMAGE)
+        raise NotFetched(FetchFailure.NO_IMAGE)
     try:
         with Image.open(io.BytesIO(content), formats=[kind]) as opened:
-            return _made_anew(opened)
+            return _reencoded(opened)
     except _BROKEN:
-        raise NotFetched(Why.NO_IMAGE) from None
+        raise NotFetched(FetchFailure.NO_IMAGE) from None
 
 
 def _kind(content: bytes) -> str | None:
-    """What the bytes say that they are."""
+    """The format by the file signature."""
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         return "WEBP"
-    return next((kind for sign, kind in _SIGNS.items() if content.startswith(sign)), None)
+    return next(
+        (kind for signature, kind in _SIGNATURES.items() if content.startswith(signature)), None
+    )
 
 
-def _made_anew(opened: Image.Image) -> Picture:
+def _reencoded(opened: Image.Image) -> Picture:
     if opened.width * opened.height > MOST_PIXELS:
-        raise NotFetched(Why.TOO_LARGE)
-    opened.draft("RGB", (MOST_SIDE, MOST_SIDE))  # a JPEG is unpacked at a part of its size
+        raise NotFetched(FetchFailure.TOO_LARGE)
+    opened.draft("RGB", (MOST_SIDE, MOST_SIDE))  # decodes a JPEG at a reduced size
     image = ImageOps.exif_transpose(opened)
     image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     image.thumbnail((MOST_SIDE, MOST_SIDE))
-    # A new canvas: no text, profile or other information of the file comes along.
+    # A new canvas carries no text, profile or other metadata.
     bare = Image.new(image.mode, image.size)
     bare.paste(image)
     written = io.BytesIO()
@@ -204,62 +202,62 @@ def _made_anew(opened: Image.Image) -> Picture:
 
 
 LARGEST = 10 * 1024 * 1024
-"""Bytes of one image."""
+"""Largest image in bytes."""
 SECONDS = 10.0
-"""For the whole of it, however slowly a server sends."""
+"""Timeout of a whole fetch."""
 TIMEOUT = httpx.Timeout(5.0, connect=3.0)
 MOST_REDIRECTS = 2
 _GONE = frozenset({401, 403, 404, 410, 451})
 _MAYBE = ("image/", "application/octet-stream", "binary/octet-stream")
-"""Content types that are worth a look; what the bytes are is judged by the bytes."""
+"""Accepted content types; the bytes decide."""
 
 Hosts = Callable[[], Collection[str]]
-"""The hosts that platform.yaml lists, as it stands now."""
+"""The current hosts of platform.yaml."""
 
 
 class Fetcher:
     """Fetches images. Raises `NotFetched`."""
 
     def __init__(
-        self, http: httpx.AsyncClient, places: Places, hosts: Hosts, seconds: float = SECONDS
+        self, http: httpx.AsyncClient, allowed: AllowedHosts, hosts: Hosts, seconds: float = SECONDS
     ) -> None:
-        """`http` carries no token: an image is fetched as anybody could. `seconds` in all."""
+        """`http` carries no token; `seconds` is the timeout of a whole fetch."""
         self._http = http
-        self._places = places
+        self._allowed = allowed
         self._hosts = hosts
         self._seconds = seconds
 
     async def fetch(self, address: str) -> bytes:
-        """The bytes behind `address`. Raises `NotFetched`."""
+        """The bytes at a URL. Raises `NotFetched`."""
         try:
             async with asyncio.timeout(self._seconds):
                 return await self._follow(address)
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError):
-            raise NotFetched(Why.AWAY) from None
+            raise NotFetched(FetchFailure.AWAY) from None
 
     async def _follow(self, address: str) -> bytes:
         for _ in range(MOST_REDIRECTS + 1):
-            place = await self._places.of(address, self._hosts())
-            found = await self._ask(place)
+            target = await self._allowed.resolve(address, self._hosts())
+            found = await self._ask(target)
             if isinstance(found, bytes):
                 return found
             address = str(found)
-        raise NotFetched(Why.FORBIDDEN)
+        raise NotFetched(FetchFailure.FORBIDDEN)
 
-    async def _ask(self, place: Place) -> bytes | httpx.URL:
-        """The bytes, or where else they are said to be."""
-        response = await self._http.send(_request(self._http, place), stream=True)
+    async def _ask(self, target: Target) -> bytes | httpx.URL:
+        """The bytes, or the URL of a redirect."""
+        response = await self._http.send(_request(self._http, target), stream=True)
         try:
             if response.has_redirect_location:
-                return place.url.join(response.headers["Location"])
-            _judge(response)
+                return target.url.join(response.headers["Location"])
+            _check(response)
             return await _read(response)
         finally:
             await response.aclose()
 
 
 def open_fetcher() -> httpx.AsyncClient:
-    """The client of a fetcher: no token, no cookies, no proxy that would look names up itself."""
+    """The client of a fetcher: no token, and no proxy, which would resolve names itself."""
     return httpx.AsyncClient(
         timeout=TIMEOUT,
         follow_redirects=False,
@@ -268,30 +266,30 @@ def open_fetcher() -> httpx.AsyncClient:
     )
 
 
-def _request(http: httpx.AsyncClient, place: Place) -> httpx.Request:
-    # Unpacked, a small answer could be as large as it likes.
+def _request(http: httpx.AsyncClient, target: Target) -> httpx.Request:
+    # No compression: a small response could expand without limit.
     headers = {"Accept": "image/*", "Accept-Encoding": "identity", "User-Agent": "Koban"}
-    if place.address is None:
-        return http.build_request("GET", place.url, headers=headers)
-    headers["Host"] = place.url.netloc.decode("ascii")
+    if target.address is None:
+        return http.build_request("GET", target.url, headers=headers)
+    headers["Host"] = target.url.netloc.decode("ascii")
     return http.build_request(
         "GET",
-        place.url.copy_with(host=place.address),
+        target.url.copy_with(host=target.address),
         headers=headers,
-        extensions={"sni_hostname": place.url.raw_host.decode("ascii")},
+        extensions={"sni_hostname": target.url.raw_host.decode("ascii")},
     )
 
 
-def _judge(response: httpx.Response) -> None:
+def _check(response: httpx.Response) -> None:
     if response.status_code in _GONE:
-        raise NotFetched(Why.GONE)
+        raise NotFetched(FetchFailure.GONE)
     if response.status_code != 200:
-        raise NotFetched(Why.AWAY)
+        raise NotFetched(FetchFailure.AWAY)
     if not response.headers.get("Content-Type", "").lower().startswith(_MAYBE):
-        raise NotFetched(Why.NO_IMAGE)
-    said = response.headers.get("Content-Length", "")
-    if said.isdigit() and int(said) > LARGEST:
-        raise NotFetched(Why.TOO_LARGE)
+        raise NotFetched(FetchFailure.NO_IMAGE)
+    length = response.headers.get("Content-Length", "")
+    if length.isdigit() and int(length) > LARGEST:
+        raise NotFetched(FetchFailure.TOO_LARGE)
 
 
 async def _read(response: httpx.Response) -> bytes:
@@ -299,23 +297,23 @@ async def _read(response: httpx.Response) -> bytes:
     async for chunk in response.aiter_raw():
         content += chunk
         if len(content) > LARGEST:
-            raise NotFetched(Why.TOO_LARGE)
+            raise NotFetched(FetchFailure.TOO_LARGE)
     return bytes(content)
 
 
-MAX_LINES = 2
-"""Pictures that are unpacked at a time: each may take 160 MB for a moment."""
+CONCURRENT = 2
+"""Images decoded at a time: each may take 160 MB."""
 
 
 class Images:
-    """Fetches and makes anew. Raises `NotFetched`."""
+    """Fetches and re-encodes images."""
 
     def __init__(self, fetcher: Fetcher) -> None:
         self._fetcher = fetcher
-        self._room = asyncio.Semaphore(MAX_LINES)
+        self._decoding = asyncio.Semaphore(CONCURRENT)
 
     async def get(self, address: str) -> Picture:
-        """The picture behind an address. Raises `NotFetched`."""
+        """The image at a URL. Raises `NotFetched`."""
         content = await self._fetcher.fetch(address)
-        async with self._room:
+        async with self._decoding:
             return await asyncio.to_thread(picture, content)

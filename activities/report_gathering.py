@@ -1,19 +1,19 @@
-"""Gathering a report: ledger, policy and people together, as a report asks for it."""
+"""Report activity: collects the data of a report from ledger, policy and directory."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from typing import Any, Protocol
+from typing import Protocol
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.ledger.database import Row
 from activities.ledger.queries import Queries
+from activities.ledger.rows import card_of
 from activities.ledger.statistics import Statistics
 from activities.slack.directory import Directory, RolesUnknown
-from workflows.domain.case.snapshot import CardRef
-from workflows.domain.metrics import report as told
+from workflows.domain.metrics import report as lists
 from workflows.domain.metrics.report import (
     DAY,
     MOST_LISTED,
@@ -33,11 +33,11 @@ from workflows.domain.values import Text
 from workflows.ports.reports import ReportWanted
 
 MOST_CASES = 2_000
-"""Open cases that are looked at for the lists; the counts know no limit."""
+"""Open cases considered for the lists; the counts have no limit."""
 
 
 class ReportPolicy(Protocol):
-    """The policy folder as it stands now."""
+    """The current policy folder."""
 
     def reports(self) -> ReportRules | None:
         """reports.yaml."""
@@ -54,7 +54,7 @@ class ReportPolicy(Protocol):
 
 @dataclass(frozen=True)
 class _Frame:
-    """What a report looks at: since when, where it goes, and whose shift ends."""
+    """Period, channel and shift of a report."""
 
     since: datetime
     channel: str
@@ -63,7 +63,7 @@ class _Frame:
 
 
 class ReportGathering:
-    """The activity that reads everything that a report tells."""
+    """Activity that collects the data of a report."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class ReportGathering:
         zone: tzinfo,
         now: Callable[[], datetime],
     ) -> None:
-        """`zone` is the deployment's, for rosters without one of their own."""
+        """`zone` is for rosters without one."""
         self._statistics = statistics
         self._queries = queries
         self._people = people
@@ -84,17 +84,19 @@ class ReportGathering:
 
     @activity.defn(name="gather_report")
     async def gather_report(self, wanted: ReportWanted) -> Report | None:
-        """Reads what the report tells; None where there is none to post.
+        """Collects the data; None where no report is configured.
 
         Raises:
-            LedgerUnavailable: it is tried again.
-            ApplicationError: retryable, where Slack can't tell who works a shift.
+            LedgerUnavailable: retryable.
+            ApplicationError: `roles_unknown`, retryable: the people of a shift are unknown.
         """
         rules = self._policy.reports()
         try:
             frame = await self._frame(rules, wanted) if rules is not None else None
         except RolesUnknown:
-            raise ApplicationError("nobody can tell who works", type="roles_unknown") from None
+            raise ApplicationError(
+                "the people of the shift are unknown", type="roles_unknown"
+            ) from None
         if rules is None or frame is None:
             return None
         return await self._report(wanted, frame, rules)
@@ -115,7 +117,7 @@ class ReportGathering:
         if not on:
             return None
         ending = on[0]
-        # What begins when it ends is next, and what goes on is there anyway.
+        # Shifts that begin at its end; those that continue are known.
         after = next_after(roster, zone, ending.ends - timedelta(microseconds=1))
         return _Frame(
             since=ending.starts,
@@ -137,7 +139,7 @@ class ReportGathering:
 
     async def _report(self, wanted: ReportWanted, frame: _Frame, rules: ReportRules) -> Report:
         now = self._now()
-        # A day ends when the next one begins; a shift goes on until it is over.
+        # A day is over at `wanted.at`; a shift may go on.
         until = wanted.at if wanted.kind is ReportKind.DAILY else now
         numbers = await self._statistics.numbers(frame.since, until)
         notes = [_note(row) for row in await self._queries.open_cases(MOST_CASES)]
@@ -152,10 +154,10 @@ class ReportGathering:
             playbooks=dict(self._titles(each.playbook for each in numbers.playbooks)),
             team=frame.team,
             following=frame.following,
-            handing=told.handed_over(notes, frame.team.people if frame.team else ()),
-            overdue=told.overdue(notes, now),
-            waiting=told.waiting(notes),
-            held=told.held(notes),
+            handing=lists.handed_over(notes, frame.team.people if frame.team else ()),
+            overdue=lists.overdue(notes, now),
+            waiting=lists.waiting(notes),
+            held=lists.held(notes),
             ending=tuple(self._protection(row) for row in ending[:MOST_LISTED]),
             endings=len(ending),
         )
@@ -174,7 +176,7 @@ class ReportGathering:
             severity=row["severity"],
             action=spec.title if spec is not None else Text(ja=name, en=name),
             until=row["until"],
-            card=_card(row),
+            card=card_of(row),
         )
 
 
@@ -190,10 +192,5 @@ def _note(row: Row) -> CaseNote:
         waits=row["approval_expires_at"] is not None,
         hold=row["hold"],
         hold_until=row["hold_until"],
-        card=_card(row),
+        card=card_of(row),
     )
-
-
-def _card(row: Row) -> CardRef | None:
-    channel: Any = row["card_channel"]
-    return CardRef(channel=channel, ts=row["card_ts"]) if channel and row["card_ts"] else None

@@ -1,4 +1,4 @@
-"""Sets up `.venv` for the Makefile: `python3 deploy/install.py demo|all [--uv PATH]`.
+"""Installer of `.venv` for the Makefile: `python3 deploy/install.py demo|all [--uv PATH]`.
 
 Standard library only. It can be killed at any point; the next run resumes.
 """
@@ -38,14 +38,14 @@ NO_NETWORK = re.compile(
 
 
 class CannotInstall(Exception):
-    """Setting up failed; the message is for the person."""
+    """The set-up failed; the message is printed as it is."""
 
 
 class Progress:
-    """What the installer is at, read from the lines of pip or uv and from what is in place."""
+    """Progress of the installation, from the output of pip or uv and the installed packages."""
 
     def __init__(self, total: int, installed: Callable[[], int]) -> None:
-        """`total` packages; `installed` counts those in place."""
+        """`total` packages; `installed` counts those already there."""
         self._total = total
         self._installed = installed
         self._seen = 0
@@ -53,7 +53,7 @@ class Progress:
         self._stage = "preparing"
 
     def read(self, line: str) -> None:
-        """Takes one line of the installer's output."""
+        """Handles one line of the installer's output."""
         line = line.strip()
         if found := re.match(r"(?:Collecting|Requirement already satisfied:) ([\w.-]+)", line):
             self._seen += 1
@@ -86,7 +86,7 @@ class Progress:
 
 
 class Shown:
-    """One line that changes on a terminal; elsewhere a new line every few seconds."""
+    """Progress line: rewritten on a terminal, elsewhere a new line every few seconds."""
 
     def __init__(self, out: TextIO = sys.stdout) -> None:
         self._out = out
@@ -96,11 +96,11 @@ class Shown:
 
     @property
     def seconds(self) -> int:
-        """Since it began."""
+        """Seconds since the start."""
         return round(time.monotonic() - self._began)
 
     def tick(self, progress: Progress) -> None:
-        """Shows where things are, if it is time to."""
+        """Prints the progress if it is due."""
         now = time.monotonic()
         if not self._live and now - self._printed < LINE_SECONDS:
             return
@@ -111,7 +111,7 @@ class Shown:
 
     @contextmanager
     def of(self, progress: Progress) -> Iterator[None]:
-        """Shows it until the block ends."""
+        """Prints the progress until the block ends."""
 
         def keep_on() -> None:
             while not self._ended.wait(TICK_SECONDS):
@@ -130,13 +130,13 @@ class Shown:
 
 
 def packages(lock: Path) -> set[str]:
-    """The names in a lock file, without those for Windows."""
+    """Package names of a lock file, without those for Windows."""
     lines = lock.read_text("utf-8").splitlines()
     return {line.split("==")[0] for line in lines if "==" in line and "win32" not in line}
 
 
 def site_packages() -> Path:
-    """Where the environment keeps its packages."""
+    """Package folder of the environment."""
     return next((VENV / "lib").glob("python3.*/site-packages"), VENV)
 
 
@@ -151,7 +151,7 @@ def drop_half_installed(folder: Path) -> None:
 
 
 def make_environment() -> None:
-    """Makes `.venv`, unless it has a Python that runs. Raises `CannotInstall`."""
+    """Creates `.venv` unless it has a Python that runs. Raises `CannotInstall`."""
     if _output([str(PYTHON), "-c", "import sys; print(sys.version_info >= (3, 11))"]) == "True":
         return
     command = [sys.executable, "-m", "venv", "--without-pip", "--clear", str(VENV)]
@@ -161,7 +161,7 @@ def make_environment() -> None:
 
 
 def installer(uv: str) -> tuple[str, list[str]]:
-    """The name and the command of what installs into `.venv`: uv, else pip."""
+    """Name and command of the installer: uv, else pip."""
     if uv:
         return "uv", [uv, "pip", "install", "--python", str(PYTHON)]
     options = ["install", "--disable-pip-version-check", "--no-input", "--no-compile"]
@@ -182,7 +182,7 @@ def installer(uv: str) -> tuple[str, list[str]]:
 
 
 def run(command: list[str], progress: Progress, shown: Shown, held: int) -> None:
-    """Runs the installer and shows what it is at. Raises `CannotInstall`."""
+    """Runs the installer and prints its progress. Raises `CannotInstall`."""
     kept: deque[str] = deque(maxlen=KEPT_LINES)
     with (
         shown.of(progress),
@@ -205,7 +205,7 @@ def run(command: list[str], progress: Progress, shown: Shown, held: int) -> None
 
 
 def why(text: str) -> str:
-    """What to say after a failure, from the last lines of the installer."""
+    """Error message from the last lines of the installer."""
     if "No space left" in text:
         return f"{text}\nThe disk is full. Make room, then run the same command again."
     if NO_NETWORK.search(text) and "DO NOT MATCH THE HASHES" not in text:
@@ -227,14 +227,14 @@ def _output(command: list[str]) -> str:
 
 
 def megabytes(folder: Path) -> int:
-    """What a folder takes on disk."""
+    """Size of a folder on disk."""
     sizes = (path.lstat() for path in folder.rglob("*"))
     return round(sum(each.st_blocks * 512 for each in sizes) / 2**20)
 
 
 @contextmanager
 def alone() -> Iterator[int]:
-    """Lets one set-up run at a time, by a lock on this file. Yields its descriptor."""
+    """Allows one set-up at a time, by a lock on this file. Yields its descriptor."""
     with Path(__file__).open() as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -274,7 +274,7 @@ def install(what: str, uv: str) -> None:
 
 
 def main() -> None:
-    """Exit 1 with a sentence where it fails."""
+    """Exits with 1 and a sentence on failure."""
     parser = argparse.ArgumentParser(description="Sets up .venv.")
     parser.add_argument("what", choices=LOCKS)
     parser.add_argument("--uv", default="", help="the uv command; without it pip installs")

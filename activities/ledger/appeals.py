@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from temporalio import activity
 
-from activities.ledger.cases import TOOK_EFFECT
 from activities.ledger.database import Repository, Row
 from activities.ledger.event_log import append
 from activities.ledger.queries import Queries
@@ -14,6 +13,7 @@ from activities.ledger.schema import appeals
 from workflows.domain.appeal.model import Appealed
 from workflows.domain.case.approval import Purpose
 from workflows.domain.case.decision import Decision
+from workflows.domain.case.enforcement import TOOK_EFFECT
 from workflows.domain.values import Text
 from workflows.ports.appeals import Against, AppealWrite
 
@@ -66,10 +66,10 @@ class AppealsLedger(Repository):
         row = appeal_values(write.row, write.card)
         if connection.execute(insert.values(row)).rowcount == 1:
             return write.row.version
-        mine = sa.select(appeals.c.version, appeals.c.received_at).where(
+        query = sa.select(appeals.c.version, appeals.c.received_at).where(
             appeals.c.id == write.row.id
         )
-        found = connection.execute(mine.with_for_update()).one_or_none()
+        found = connection.execute(query.with_for_update()).one_or_none()
         if found is None or found.received_at != write.row.received_at:
             raise _OtherAppeal
         return int(found.version)

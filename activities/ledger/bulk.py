@@ -93,10 +93,10 @@ class BulkLedger(Repository):
         return tuple(
             Member(
                 place=place,
-                subject=subject_of(mine[0]),
-                standing=tuple(row["action"] for row in mine if row["status"] in standing),
+                subject=subject_of(group[0]),
+                standing=tuple(row["action"] for row in group if row["status"] in standing),
             )
-            for place, mine in _by_place(rows)
+            for place, group in _by_place(rows)
         )
 
     @activity.defn(name="bulk_statuses")
@@ -106,7 +106,7 @@ class BulkLedger(Repository):
         rows = await self._database.rows(
             query.where(bulk_decisions.c.bulk_id == bulk).order_by(bulk_decisions.c.place)
         )
-        return "".join(_mark(mine) for _, mine in _by_place(rows))
+        return "".join(_mark(group) for _, group in _by_place(rows))
 
     @activity.defn(name="record_bulk")
     async def record_bulk(self, written: BulkRows) -> None:

@@ -20,7 +20,7 @@ from activities.ledger.rows import (
 from activities.ledger.schema import actions, alerts, cases, events, policies
 from activities.ledger.team import pause_now
 from workflows.domain.alerts import Subject
-from workflows.domain.case.enforcement import STANDING, ActionStatus
+from workflows.domain.case.enforcement import STANDING, TOOK_EFFECT
 from workflows.domain.case.events import CaseOpened, Recorded
 from workflows.domain.case.model import Phase, Sanction, SubjectHistory
 from workflows.domain.case.snapshot import CaseSnapshot, ReceivedAlert
@@ -37,9 +37,6 @@ from workflows.ports.cases import (
 
 MOST_CASES = 5
 """Open cases that a card has room for."""
-
-TOOK_EFFECT = STANDING | {ActionStatus.LIFTED}
-"""Statuses of a sanction that is active, or was until its end; not of one that was undone."""
 
 
 class Subjects(Repository):
@@ -186,18 +183,18 @@ class Ledger:
 
     def _open(self, connection: sa.Connection, wanted: OpenCase) -> OpenedCase:
         case, opened = self._own_row(connection, wanted)
-        halt = None
+        pause = None
         if wanted.automation:
-            halt = pause_now(connection, wanted.row.playbook, self._now())
+            pause = pause_now(connection, wanted.row.playbook, self._now())
         if opened is not None:
-            return OpenedCase(event=opened, halt=halt)
+            return OpenedCase(event=opened, pause=pause)
         known = known_of(connection, wanted.event.subject, case)
         event = wanted.event.model_copy(update={"case": case, "known": known})
         if self._claim(connection, case, (ReceivedAlert(alert=wanted.alert, at=event.at),)):
             raise _NotOpened(OpenedCase())
         self._check_reopened(connection, wanted, case)
         append(connection, case, [Recorded(seq=1, event=event)])
-        return OpenedCase(event=event, halt=halt)
+        return OpenedCase(event=event, pause=pause)
 
     def _own_row(
         self, connection: sa.Connection, wanted: OpenCase
@@ -238,9 +235,9 @@ class Ledger:
         received = tuple(ReceivedAlert(alert=each, at=claim.at) for each in claim.alerts)
         known = self._claim(connection, claim.case, received)
         # An earlier attempt of this claim may have stored some.
-        mine = self._claimed_at(connection, claim) if known else frozenset()
-        halt = pause_now(connection, claim.playbook, self._now()) if claim.playbook else None
-        return ClaimedAlerts(known=tuple(key for key in known if key not in mine), halt=halt)
+        own = self._claimed_at(connection, claim) if known else frozenset()
+        pause = pause_now(connection, claim.playbook, self._now()) if claim.playbook else None
+        return ClaimedAlerts(known=tuple(key for key in known if key not in own), pause=pause)
 
     def _claim(
         self, connection: sa.Connection, case: str, received: tuple[ReceivedAlert, ...]

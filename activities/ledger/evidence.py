@@ -33,13 +33,13 @@ class EvidenceRecord(Repository):
     async def page(self, case: str, skip: int, limit: int, until: datetime) -> AlertsPage:
         """Alerts received `until` then by a case and those merged into it."""
         async with self._database.reading() as connection:
-            mine = (
+            matching = (
                 alerts.c.case_id.in_(await cases_within(connection, case)),
                 alerts.c.received_at <= until,
             )
-            counted = sa.select(sa.func.count()).select_from(alerts).where(*mine)
+            counted = sa.select(sa.func.count()).select_from(alerts).where(*matching)
             total = int((await connection.execute(counted)).scalar_one())
-            query = sa.select(alerts).where(*mine).order_by(*_NEWEST).offset(skip).limit(limit)
+            query = sa.select(alerts).where(*matching).order_by(*_NEWEST).offset(skip).limit(limit)
             rows = (await connection.execute(query)).all()
         return AlertsPage(total=total, alerts=tuple(_evidence(row) for row in rows))
 
@@ -145,8 +145,8 @@ class RevealQuota(Repository):
 
 
 async def _known(connection: AsyncConnection, exposing: RevealRequest, image: bool) -> Exposed:
-    mine = (exposures.c.person == exposing.person, exposures.c.at >= exposing.since)
-    query = sa.select(exposures).where(*mine).order_by(exposures.c.at)
+    matching = (exposures.c.person == exposing.person, exposures.c.at >= exposing.since)
+    query = sa.select(exposures).where(*matching).order_by(exposures.c.at)
     rows = (await connection.execute(query)).all()
     key = _key(exposing)
     others = [row for row in rows if any(getattr(row, name) != key[name] for name in key)]

@@ -81,22 +81,22 @@ class Queries(Repository):
 
     async def cases_of(self, subject_type: str, subject_id: str, limit: int = 20) -> Sequence[Row]:
         """The cases about a subject, newest first."""
-        mine = (cases.c.subject_type == subject_type, cases.c.subject_id == subject_id)
-        query = _cases().where(*mine).order_by(cases.c.opened_at.desc())
+        matching = (cases.c.subject_type == subject_type, cases.c.subject_id == subject_id)
+        query = _cases().where(*matching).order_by(cases.c.opened_at.desc())
         return await self._database.rows(query.limit(limit))
 
     async def actions_on(
         self, subject_type: str, subject_id: str, limit: int = 20
     ) -> Sequence[Row]:
         """The actions on a subject, newest first."""
-        mine = (actions.c.subject_type == subject_type, actions.c.subject_id == subject_id)
-        query = sa.select(actions).where(*mine).order_by(actions.c.decided_at.desc())
+        matching = (actions.c.subject_type == subject_type, actions.c.subject_id == subject_id)
+        query = sa.select(actions).where(*matching).order_by(actions.c.decided_at.desc())
         return await self._database.rows(query.limit(limit))
 
     async def case_of_alert(self, detector: str, alert: str) -> Row | None:
         """The case that an alert opened or joined."""
-        mine = (alerts.c.detector == detector, alerts.c.alert_id == alert)
-        query = _cases().join(alerts, alerts.c.case_id == cases.c.id).where(*mine)
+        matching = (alerts.c.detector == detector, alerts.c.alert_id == alert)
+        query = _cases().join(alerts, alerts.c.case_id == cases.c.id).where(*matching)
         rows = await self._database.rows(query)
         return rows[0] if rows else None
 

@@ -13,7 +13,7 @@ from activities.ledger.rows import status_values
 from activities.ledger.schema import actions, cases, events
 from workflows.domain.case.enforcement import STANDING
 from workflows.domain.case.model import Phase
-from workflows.domain.metrics.metrics import COUNTED, CaseStatus, Happening, Numbers, numbers
+from workflows.domain.metrics.metrics import COUNTED, CaseStatus, CountedEvent, Numbers, numbers
 from workflows.domain.policy.playbook import Severity
 
 MOST_PROTECTIONS = 200
@@ -84,7 +84,7 @@ class Statistics(Repository):
 
 async def _counted_events(
     connection: AsyncConnection, since: datetime, until: datetime
-) -> list[Happening]:
+) -> list[CountedEvent]:
     """All counted events before `until` of the cases that have one in [since, until)."""
     counted = events.c.kind.in_(sorted(COUNTED))
     concerned = sa.select(events.c.case_id).where(
@@ -106,7 +106,7 @@ async def _counted_events(
     )
     rows = (await connection.execute(query)).all()
     return [
-        Happening(
+        CountedEvent(
             case=row.case_id,
             playbook=row.playbook,
             severity=Severity(row.severity),

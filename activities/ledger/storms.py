@@ -46,10 +46,12 @@ class Storms(Repository):
         """The state of a channel's cases."""
         async with self._database.reading() as connection:
             since = ask.since or await _oldest_waiting(connection, ask.channel)
-            mine = (cases.c.channel == ask.channel, cases.c.opened_at >= since)
-            counted = (await connection.execute(_counted(mine))).all()
-            titles = {row.playbook: row.title for row in await connection.execute(_titles(mine))}
-            top = (await connection.execute(_top(mine))).mappings().all()
+            matching = (cases.c.channel == ask.channel, cases.c.opened_at >= since)
+            counted = (await connection.execute(_counted(matching))).all()
+            titles = {
+                row.playbook: row.title for row in await connection.execute(_titles(matching))
+            }
+            top = (await connection.execute(_top(matching))).mappings().all()
         return Picture(
             channel=ask.channel,
             since=since,
@@ -67,7 +69,7 @@ async def _oldest_waiting(connection: AsyncConnection, channel: str) -> datetime
     return found.scalar_one() or datetime.now(UTC) - _RECENT
 
 
-def _counted(mine: Sequence[sa.ColumnElement[bool]]) -> sa.Select[Any]:
+def _counted(matching: Sequence[sa.ColumnElement[bool]]) -> sa.Select[Any]:
     return (
         sa.select(
             cases.c.playbook,
@@ -76,22 +78,22 @@ def _counted(mine: Sequence[sa.ColumnElement[bool]]) -> sa.Select[Any]:
             sa.func.sum(sa.case((_OPEN, 1), else_=0)).label("open"),
             sa.func.sum(sa.case((_WAITS, 1), else_=0)).label("waiting"),
         )
-        .where(*mine)
+        .where(*matching)
         .group_by(cases.c.playbook, cases.c.severity)
     )
 
 
-def _titles(mine: Sequence[sa.ColumnElement[bool]]) -> sa.Select[Any]:
+def _titles(matching: Sequence[sa.ColumnElement[bool]]) -> sa.Select[Any]:
     """The title of each playbook, from one of its cases: JSON can't be grouped by."""
-    one_each = sa.select(sa.func.min(cases.c.id)).where(*mine).group_by(cases.c.playbook)
+    one_each = sa.select(sa.func.min(cases.c.id)).where(*matching).group_by(cases.c.playbook)
     return sa.select(cases.c.playbook, cases.c.title).where(cases.c.id.in_(one_each))
 
 
-def _top(mine: Sequence[sa.ColumnElement[bool]]) -> sa.Select[Any]:
+def _top(matching: Sequence[sa.ColumnElement[bool]]) -> sa.Select[Any]:
     columns = ("id", "title", "subject_type", "subject_id", "severity", "alerts", "owner")
     return (
         sa.select(*(cases.c[name] for name in columns), cases.c.card_ts)
-        .where(*mine, _OPEN)
+        .where(*matching, _OPEN)
         .order_by(_RANK, cases.c.alerts.desc(), cases.c.opened_at, cases.c.id)
         .limit(MOST_TOP)
     )

@@ -159,8 +159,8 @@ class Covers(Repository):
         """All current covers."""
         return await self._rows(now, sa.true())
 
-    async def _rows(self, now: datetime, mine: sa.ColumnElement[bool]) -> tuple[ActiveCover, ...]:
-        query = sa.select(covers).where(*_valid(now), mine).order_by(covers.c.until, covers.c.id)
+    async def _rows(self, now: datetime, where: sa.ColumnElement[bool]) -> tuple[ActiveCover, ...]:
+        query = sa.select(covers).where(*_valid(now), where).order_by(covers.c.until, covers.c.id)
         rows = await self._database.rows(query)
         return tuple(ActiveCover.model_validate(dict(row)) for row in rows)
 

@@ -1,4 +1,4 @@
-"""Activities at the platform: the calls of policy, or their dry run."""
+"""Platform activities: actions of the policy as HTTP calls, their check, and dry runs."""
 
 import json
 
@@ -6,7 +6,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.platform.client import Platform, Refused, TryAgain, UnusableSubject
-from activities.platform.requests import Asked, asked_for, path_of
+from activities.platform.requests import Request, path_of, request_of
 from workflows.conditions import holds
 from workflows.domain.case.enforcement import ActionStatus, Problem, ProblemKind
 from workflows.domain.policy.actions import Verify
@@ -20,17 +20,17 @@ MOST = 500
 async def dry_run(order: Order) -> Result:
     """The request of an order in one line: method, path and body."""
     try:
-        asked = asked_for(order)
+        request = request_of(order)
     except UnusableSubject:
         return Result(status=ActionStatus.FAILED, problem=_problem(ProblemKind.UNUSABLE_SUBJECT))
-    if asked is None:
+    if request is None:
         return Result(status=ActionStatus.FAILED, problem=_problem(ProblemKind.NO_UNDO))
-    return Result(status=ActionStatus.DRY_RUN, would=_line(asked)[:MOST])
+    return Result(status=ActionStatus.DRY_RUN, would=_line(request)[:MOST])
 
 
-def _line(asked: Asked) -> str:
-    body = "" if asked.body is None else json.dumps(asked.body, ensure_ascii=False)
-    return f"{asked.method} {asked.path} {body}".strip()
+def _line(request: Request) -> str:
+    body = "" if request.body is None else json.dumps(request.body, ensure_ascii=False)
+    return f"{request.method} {request.path} {body}".strip()
 
 
 def _problem(kind: ProblemKind) -> Problem:
@@ -38,25 +38,24 @@ def _problem(kind: ProblemKind) -> Problem:
 
 
 _NOT_THERE = frozenset({404, 410})
-"""Of an undo: there is nothing to take back."""
+"""Statuses of an undo without anything to undo."""
 
 
 class PlatformActivities:
-    """The activities of the platform's queue."""
+    """Activities of the platform queue."""
 
     def __init__(self, platform: Platform) -> None:
-        """`platform` is where the changes are made."""
         self._platform = platform
 
     @activity.defn(name="carry_out")
     async def carry_out(self, order: Order) -> Result:
-        """Makes (or takes back) one change and reads it back once."""
+        """Executes or undoes one action, and checks it once."""
         try:
-            asked = asked_for(order)
-            if asked is None:
+            request = request_of(order)
+            if request is None:
                 return _failed(ProblemKind.NO_UNDO)
             await self._platform.change(
-                asked.method, asked.path, asked.body, asked.key, order.actor
+                request.method, request.path, request.body, request.key, order.actor
             )
         except TryAgain as error:
             raise retryable(error) from error
@@ -72,7 +71,7 @@ class PlatformActivities:
 
     @activity.defn(name="read_back")
     async def read_back(self, order: Order) -> Result:
-        """Reads a change back: VERIFIED or DRIFTED."""
+        """Checks an action at the platform: VERIFIED or DRIFTED."""
         assert order.spec.verify is not None
         try:
             matches = await self._shows(order, order.spec.verify)
@@ -83,7 +82,7 @@ class PlatformActivities:
         return Result(status=ActionStatus.VERIFIED if matches else ActionStatus.DRIFTED)
 
     async def _first_look(self, order: Order) -> Result:
-        """VERIFIED where the platform shows it at once; DONE leaves the rest to `read_back`."""
+        """VERIFIED where the platform shows the change at once; else DONE, for `read_back`."""
         done = Result(status=ActionStatus.DONE)
         if order.spec.verify is None:
             return done
@@ -107,7 +106,7 @@ def _failed(kind: ProblemKind, status: int | None = None) -> Result:
 
 
 def retryable(error: TryAgain) -> ApplicationError:
-    """What Temporal tries again, after as long as the platform asked for."""
+    """A retryable error with the platform's Retry-After as the delay."""
     problem = Problem(kind=ProblemKind.UNREACHABLE, status=error.status)
     return ApplicationError(
         str(error),

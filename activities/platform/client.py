@@ -1,4 +1,4 @@
-"""Platform client: every answer is a success, a refusal, or a reason to try again."""
+"""Platform client: every response is a success, a refusal, or retryable."""
 
 import email.utils
 import json
@@ -13,21 +13,21 @@ from activities.errors import Unavailable
 
 
 class PlatformError(Exception):
-    """Any trouble with the platform."""
+    """Base of the platform's errors."""
 
 
 class TryAgain(PlatformError, Unavailable):
-    """It may work later: `status` is the HTTP status, where there was an answer."""
+    """Retryable error; `status` is the HTTP status, None without a response."""
 
     def __init__(self, status: int | None = None, wait: timedelta | None = None) -> None:
-        """`wait` is what the platform asked for with Retry-After."""
+        """`wait` is the platform's Retry-After."""
         super().__init__(f"the platform is not available ({status or 'no answer'})")
         self.status = status
         self.wait = wait
 
 
 class Refused(PlatformError):
-    """The platform will never take it as it is."""
+    """The platform refuses the request; a retry does not help."""
 
     def __init__(self, status: int) -> None:
         """`status` is the HTTP status of the refusal."""
@@ -36,14 +36,14 @@ class Refused(PlatformError):
 
 
 class UnusableSubject(PlatformError):
-    """The subject's id can't stand in a path."""
+    """The subject's id can't be part of a path."""
 
 
 ANSWER_LIMIT = 1024 * 1024
-"""Bytes of an answer that are read; the rest of a larger one is not worth waiting for."""
+"""Bytes read of a response."""
 TIMEOUT = httpx.Timeout(5.0, connect=3.0)
-_LATER = frozenset({408, 425, 429})
-_LONGEST_WAIT = timedelta(minutes=5)
+_RETRYABLE = frozenset({408, 425, 429})
+_MAX_WAIT = timedelta(minutes=5)
 
 
 class Platform:
@@ -85,7 +85,7 @@ class Platform:
                 content = await _read(response)
         except (httpx.TransportError, httpx.TooManyRedirects) as error:
             raise TryAgain() from error
-        _sort(response)
+        _check(response)
         return content
 
 
@@ -107,21 +107,21 @@ async def _read(response: httpx.Response) -> bytes:
     return bytes(content[:ANSWER_LIMIT])
 
 
-def _sort(response: httpx.Response) -> None:
+def _check(response: httpx.Response) -> None:
     status = response.status_code
     if response.is_success:
         return
-    if status in _LATER or status >= 500:
-        raise TryAgain(status, _wait(response.headers.get("Retry-After")))
+    if status in _RETRYABLE or status >= 500:
+        raise TryAgain(status, _retry_after(response.headers.get("Retry-After")))
     raise Refused(status)
 
 
-def _wait(header: str | None) -> timedelta | None:
-    """Retry-After as RFC 9110 has it: seconds, or a date."""
+def _retry_after(header: str | None) -> timedelta | None:
+    """Retry-After by RFC 9110: seconds or a date."""
     if header is None:
         return None
     seconds = float(header) if header.strip().isdigit() else _until(header)
-    return min(max(timedelta(seconds=seconds), timedelta(seconds=1)), _LONGEST_WAIT)
+    return min(max(timedelta(seconds=seconds), timedelta(seconds=1)), _MAX_WAIT)
 
 
 def _until(header: str) -> float:

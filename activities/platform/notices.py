@@ -1,4 +1,4 @@
-"""Telling people: one call at the platform, with a text of policy."""
+"""Notice activity: sends a person a text of the policy through the platform's API."""
 
 from temporalio import activity
 
@@ -13,16 +13,16 @@ from workflows.ports.appeals import Notice
 
 
 class NoticeActivities:
-    """The activity of the platform's queue that tells people something."""
+    """Activity of the platform queue that sends notices."""
 
     def __init__(self, platform: Platform, wording: Wording) -> None:
-        """`platform` is where people are told; `wording` is what policy leaves to Koban."""
+        """`wording` has the texts that the policy does not."""
         self._platform = platform
         self._wording = wording
 
     @activity.defn(name="send_notice")
     async def send_notice(self, notice: Notice) -> Problem | None:
-        """Tells a person, once however often it is tried."""
+        """Sends a notice; idempotent over all attempts."""
         values = _values(notice, self._wording)
         call = notice.call
         key = _key(notice)
@@ -40,7 +40,7 @@ class NoticeActivities:
 
 
 def _key(notice: Notice) -> str:
-    """Its name at the platform; that of a decision's is built like those of its actions."""
+    """The idempotency key; that of a decision is built like those of its actions."""
     if notice.kind is NoticeKind.DECISION:
         return f"{notice.case}/{notice.decision}/notice/{notice.person.id}"
     return f"{notice.case}/{notice.decision}/notice/{notice.appeal}/{notice.kind.value}"
@@ -55,11 +55,11 @@ def _values(notice: Notice, wording: Wording) -> dict[str, str | None]:
         "appeal.id": notice.appeal or None,
         "notice": notice.kind.value,
     }
-    said = _said(notice, facts, wording)
-    return {**facts, "text.ja": said.ja, "text.en": said.en}
+    text = _text(notice, facts, wording)
+    return {**facts, "text.ja": text.ja, "text.en": text.en}
 
 
-def _said(notice: Notice, facts: dict[str, str | None], wording: Wording) -> Text:
+def _text(notice: Notice, facts: dict[str, str | None], wording: Wording) -> Text:
     if notice.letter is not None:
         whole = letter_text(notice.letter, wording)
         return Text(ja=visible(whole.ja), en=visible(whole.en))

@@ -1,4 +1,4 @@
-"""Who belongs together, as the platform knows it, and what acting on all of them would touch."""
+"""Look-ups of related subjects at the platform, and the impact of acting on all of them."""
 
 import asyncio
 import re
@@ -16,12 +16,12 @@ from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import Sum
 from workflows.domain.policy.platform import LookupCatalog, LookupField, RelatedSpec
 
-MAX_LINES = 20
-"""Reads under way: well below the platform client's 50 connections."""
+CONCURRENT_READS = 20
+"""Concurrent reads, well below the client's 50 connections."""
 MOST_PAGES = 50
 """Pages of one look-up."""
 MOST_ITEMS = 2000
-"""Twice the largest ring: what comes after it changes nothing."""
+"""Twice the largest bulk decision."""
 _PATH = re.compile(r"/(?!/)[^\s\\\x00-\x1f]{0,2000}")
 _GONE = frozenset({404, 410})
 
@@ -29,14 +29,14 @@ Facts = Mapping[str, Any]
 
 
 class Unreadable(PlatformError, Unavailable):
-    """The ring can't be read as platform.yaml describes it: a workflow need not try again."""
+    """The look-up fails as platform.yaml describes it; a retry does not help."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """Subjects, each once, in the order in which they were named.
+    """Distinct subjects in order, with the facts of their look-ups by key.
 
-    `facts` is what the look-ups told of them already; `dropped` can't be subjects.
+    `dropped` is the number of items that are no subjects.
     """
 
     subjects: tuple[Subject, ...] = ()
@@ -46,21 +46,20 @@ class Found:
 
 @dataclass(frozen=True)
 class Touched:
-    """The sums over all subjects; `unknown` are those that the platform does not know."""
+    """Sums over all subjects, and the number of subjects unknown to the platform."""
 
     sums: tuple[Sum, ...] = ()
     unknown: int = 0
 
 
 class RelatedReader:
-    """Every call raises `TryAgain` where the platform is away, `Unreadable` where it refuses."""
+    """Reads related subjects. Every method raises `TryAgain` or `Unreadable`."""
 
     def __init__(self, platform: Platform) -> None:
-        """`platform` is asked for look-ups only."""
         self._platform = platform
 
     async def related(self, spec: RelatedSpec, start: Subject) -> Found:
-        """The subjects that a look-up names for `start`."""
+        """The subjects related to `start` by a look-up."""
         try:
             answer = await self._read(spec.path, start)
         except UnusableSubject:
@@ -75,7 +74,7 @@ class RelatedReader:
             if following is None or len(found) > MOST_ITEMS:
                 return found
             answer = await self._at(following)
-        # Somebody may decide for all of them: nobody may be left out unseen.
+        # A decision is for all of them: none may be missing.
         raise Unreadable(f"{spec.path} has more than {MOST_PAGES} pages")
 
     async def gather(
@@ -86,7 +85,7 @@ class RelatedReader:
         sources: Iterable[str],
         ids: Iterable[str],
     ) -> Found:
-        """The subject of the case, everybody whom the look-ups name, and the ids; each once."""
+        """The case's subject, the related subjects and the ids, without duplicates."""
         own = starts.get(type_)
         first = Found(subjects=(own,) if own is not None else ())
         asked = [self._source(catalog, type_, name, starts) for name in dict.fromkeys(sources)]
@@ -103,23 +102,23 @@ class RelatedReader:
         return Found() if start is None else await self.related(spec, start)
 
     async def touched(self, catalog: LookupCatalog, found: Found) -> Touched:
-        """What acting on all of them would touch; what the look-ups told is not read again."""
+        """The impact of acting on all subjects; known facts are not read again."""
         if not found.subjects:
             return Touched()
         spec = catalog.lookups.get(found.subjects[0].type)
         summed = [each for each in spec.fields if each.impact] if spec is not None else []
         if spec is None or not summed:
             return Touched()
-        gate = asyncio.Semaphore(MAX_LINES)
-        reads = (self._facts(spec.path, each, summed, found, gate) for each in found.subjects)
-        told = await asyncio.gather(*reads)
-        known = [facts for facts in told if facts is not None]
+        slots = asyncio.Semaphore(CONCURRENT_READS)
+        reads = (self._facts(spec.path, each, summed, found, slots) for each in found.subjects)
+        answers = await asyncio.gather(*reads)
+        known = [facts for facts in answers if facts is not None]
         return Touched(
             sums=tuple(
                 Sum(title=each.title, total=sum(_number(facts, each.name) for facts in known))
                 for each in summed
             ),
-            unknown=len(told) - len(known),
+            unknown=len(answers) - len(known),
         )
 
     async def _facts(
@@ -128,12 +127,12 @@ class RelatedReader:
         subject: Subject,
         summed: Sequence[LookupField],
         found: Found,
-        gate: asyncio.Semaphore,
+        slots: asyncio.Semaphore,
     ) -> Facts | None:
-        told = found.facts.get(subject.key)
-        if told is not None and all(_at(told, each.name) is not None for each in summed):
-            return told
-        async with gate:
+        known = found.facts.get(subject.key)
+        if known is not None and all(_at(known, each.name) is not None for each in summed):
+            return known
+        async with slots:
             try:
                 answer = await self._read(path, subject)
             except UnusableSubject:
@@ -141,7 +140,7 @@ class RelatedReader:
         return answer if isinstance(answer, dict) else None
 
     async def _read(self, path: str, subject: Subject) -> Any:
-        """The answer, None where the platform knows no such subject."""
+        """The response; None for an unknown subject."""
         return await self._at(fill_path(path, {"id": subject.id}))
 
     async def _at(self, path: str) -> Any:
@@ -161,7 +160,7 @@ def _items(spec: RelatedSpec, answer: Any) -> list[Any]:
 
 
 def _next(spec: RelatedSpec, answer: Any) -> str | None:
-    """The path of the next page; what leads away from the platform's address is refused."""
+    """The path of the next page, which has to be one of the platform."""
     if spec.next is None:
         return None
     path = value_of(spec.next, {"response": answer})
@@ -188,7 +187,7 @@ def _found(type_: str, items: Iterable[Any]) -> Found:
 
 
 def _subject(type_: str, item: Any) -> Subject | None:
-    """The subject that an item names; None where it can't be one."""
+    """The subject of an item; None for another kind of value."""
     named = item.get("id") if isinstance(item, dict) else item
     if isinstance(named, bool) or not isinstance(named, str | int):
         return None
@@ -207,8 +206,8 @@ def _together(parts: Iterable[Found]) -> Found:
     for part in parts:
         for each in part.subjects:
             subjects.setdefault(each.key, each)
-        for key, told in part.facts.items():
-            facts.setdefault(key, told)
+        for key, value in part.facts.items():
+            facts.setdefault(key, value)
         dropped += part.dropped
     return Found(tuple(subjects.values()), facts, dropped)
 

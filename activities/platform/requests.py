@@ -28,12 +28,12 @@ def fill_path(template: str, values: Mapping[str, str]) -> str:
 
 def _segment(value: str) -> str:
     if value in _DOTS or not value:
-        raise UnusableSubject(f"{value!r} can't stand in a path")
+        raise UnusableSubject(f"{value!r} can't be part of a path")
     return quote(value, safe="")
 
 
 def fill_json(template: JsonValue, values: Mapping[str, str | None]) -> JsonValue:
-    """The body with every placeholder filled in; one that stands alone may become null."""
+    """The body with its placeholders filled; a string of only a placeholder may become null."""
     if isinstance(template, dict):
         return {key: fill_json(value, values) for key, value in template.items()}
     if isinstance(template, list):
@@ -47,8 +47,8 @@ def fill_json(template: JsonValue, values: Mapping[str, str | None]) -> JsonValu
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One request. `key` is the same over all retries of the same change."""
+class Request:
+    """HTTP request; `key` is the same for all retries of a change."""
 
     method: str
     path: str
@@ -56,17 +56,17 @@ class Asked:
     key: str
 
 
-def asked_for(order: Order) -> Asked | None:
-    """The request of an order; None where its undo is not described.
+def request_of(order: Order) -> Request | None:
+    """The request of an order; None for an undo without one.
 
     Raises:
-        UnusableSubject: where the subject's id can't stand in a path.
+        UnusableSubject: the subject's id can't be part of a path.
     """
     undo = order.direction is Direction.UNDO
     call = order.spec.undo if undo else order.spec.request
     if call is None:
         return None
-    return Asked(
+    return Request(
         method=call.method,
         path=path_of(order, call.path),
         body=None if call.json_ is None else fill_json(dict(call.json_), _values(order)),

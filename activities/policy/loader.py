@@ -1,4 +1,4 @@
-"""Policy folder: read whole, checked, and read anew when a file changes."""
+"""Policy folder: loaded, checked, and reloaded when a file changes."""
 
 import hashlib
 import time
@@ -21,13 +21,13 @@ from workflows.domain.policy.reports import ReportRules
 from workflows.domain.policy.roles import RoleBook
 from workflows.domain.policy.roster import Roster
 
-OVERLOOKED = (".yml", ".json")
-"""Endings of files that somebody means to be read; editors leave others behind."""
+IGNORED = (".yml", ".json")
+"""Suffixes of probably misnamed files."""
 
 
 @dataclass(frozen=True)
 class PolicyFolder:
-    """A folder without mistakes. `version` names its contents."""
+    """Valid policy folder; `version` is a hash of its contents."""
 
     version: str
     catalog: ActionCatalog
@@ -42,37 +42,37 @@ class PolicyFolder:
     _policies: dict[str, Policy] = field(default_factory=dict, compare=False, repr=False)
 
     def policy_for(self, playbook: str) -> Policy:
-        """What a case of `playbook` keeps for its life. Raises `KeyError`."""
+        """The policy that a case of `playbook` keeps. Raises `KeyError`."""
         if playbook not in self._policies:
             self._policies[playbook] = Policy(
                 version=self.version,
                 playbook=self.playbooks[playbook],
                 catalog=self.catalog,
                 limits=self.limits,
-                telling=self._telling(self.playbooks[playbook]),
+                notice_text=self._notice_text(self.playbooks[playbook]),
             )
         return self._policies[playbook]
 
-    def _telling(self, playbook: Playbook) -> NoticeText | None:
-        """How people are told of decisions, where the playbook has anything to tell them."""
+    def _notice_text(self, playbook: Playbook) -> NoticeText | None:
+        """The call and frame of notices, where the playbook has any."""
         notices, call = self.appeals.notices if self.appeals else None, self.lookups.notice
-        told = any(each.notice is not None for each in playbook.reasons)
-        if not told or notices is None or notices.decision is None or call is None:
+        has_notices = any(each.notice is not None for each in playbook.reasons)
+        if not has_notices or notices is None or notices.decision is None or call is None:
             return None
         return NoticeText(call=call, frame=notices.decision, automation=notices.automation)
 
     def find(self, alert: Alert) -> Playbook:
-        """The playbook that takes `alert`; the catch-all takes what nobody else does."""
+        """The playbook for an alert, possibly the catch-all."""
         return find_playbook(self.playbooks.values(), alert, holds)
 
 
 def load_policy(folder: Path) -> PolicyFolder:
-    """Reads and checks `folder`. Raises `PolicyFaults` with everything that is wrong."""
+    """Reads and checks `folder`. Raises `PolicyFaults` with all mistakes."""
     return _Loader(folder).load()
 
 
 def check_folder(folder: Path) -> list[str]:
-    """What `koban check` prints: a line for each mistake, in the order of files and lines."""
+    """The output of `koban check`: one line per mistake, by file and line."""
     try:
         load_policy(folder)
     except PolicyFaults as wrong:
@@ -94,11 +94,11 @@ class _Loader:
         lookups = self._read("platform.yaml", LookupCatalog)
         playbooks = self._all("playbooks", Playbook)
         detectors = self._all("detectors", Detector)
-        # Without the file nobody is limited: a small team may not want to be.
-        limits = self._read_if_there("limits.yaml", Limits)
-        appeals = self._read_if_there("appeals.yaml", AppealRules)
-        roster = self._read_if_there("roster.yaml", Roster)
-        reports = self._read_if_there("reports.yaml", ReportRules)
+        # Optional: a small team may not want limits.
+        limits = self._read_optional("limits.yaml", Limits)
+        appeals = self._read_optional("appeals.yaml", AppealRules)
+        roster = self._read_optional("roster.yaml", Roster)
+        reports = self._read_optional("reports.yaml", ReportRules)
         self._lint(
             Bundle(
                 catalog=catalog,
@@ -131,7 +131,7 @@ class _Loader:
             reports=reports,
         )
 
-    def _read_if_there(self, file: str, model: type[M]) -> M | None:
+    def _read_optional(self, file: str, model: type[M]) -> M | None:
         return self._read(file, model) if (self._folder / file).exists() else None
 
     def _read(self, file: str, model: type[M]) -> M | None:
@@ -139,9 +139,9 @@ class _Loader:
         return validated(document, model)
 
     def _all(self, name: str, model: type[M]) -> dict[str, M]:
-        """The files in a subfolder that can be read, by their path."""
+        """The valid files of a subfolder by path."""
         for path in sorted((self._folder / name).glob("*")):
-            if path.suffix.lower() in OVERLOOKED:
+            if path.suffix.lower() in IGNORED:
                 document = self._documents[f"{name}/{path.name}"] = Document(f"{name}/{path.name}")
                 document.fault((), "the file would not be read", "let its name end in .yaml")
         found = sorted((self._folder / name).glob("*.yaml"))
@@ -171,7 +171,7 @@ Signature = tuple[tuple[str, int, int], ...]
 
 
 class PolicyWatch:
-    """The folder as it stands. `faults` is what keeps its newest state from being used."""
+    """Current policy folder; `faults` are the mistakes of a newer invalid state."""
 
     def __init__(self, folder: Path, clock: Callable[[], float] = time.monotonic) -> None:
         """Reads the folder at once. Raises `PolicyFaults`."""
@@ -183,7 +183,7 @@ class PolicyWatch:
         self.faults: tuple[Fault, ...] = ()
 
     def current(self) -> PolicyFolder:
-        """The newest folder without mistakes; looks at the disk once a second at most."""
+        """The newest valid folder; checks the disk at most once a second."""
         if self._clock() - self._looked >= LOOK_SECONDS:
             self._looked = self._clock()
             self._look()
@@ -206,6 +206,6 @@ def _signature(folder: Path) -> Signature:
         try:
             stat = path.stat()
         except FileNotFoundError:
-            continue  # it went away between the two looks: the next one sees it
+            continue  # deleted meanwhile: the next check sees it
         found.append((str(path), stat.st_mtime_ns, stat.st_size))
     return tuple(found)

@@ -1,4 +1,4 @@
-"""Pydantic's complaints, put into words for the person who writes policy."""
+"""Messages for mistakes in the policy, from pydantic's errors."""
 
 from difflib import get_close_matches
 from typing import Any, TypeVar
@@ -30,7 +30,7 @@ SHAPES = {
     ),
     r"^/": "let the path begin with /",
 }
-"""What to write where a value must have a shape."""
+"""Remedies by the required pattern."""
 
 WRITES = {
     "tuple_type": "write a list: [a, b], or a line with - for each",
@@ -43,7 +43,7 @@ WRITES = {
     "too_long": "write at most {max_length}",
     "string_too_long": "write at most {max_length} characters",
 }
-"""What to write, by the beginning of pydantic's name for the mistake."""
+"""Remedies by prefix of pydantic's error type."""
 
 REMEDIES = {
     "`notify: role` and `role: …` go together": "write both, or neither",
@@ -52,25 +52,25 @@ REMEDIES = {
     "`warn` must be shorter than `idle`": "write less than `idle`",
     "`remind` must be shorter than `within`": "write less than `within`",
 }
-"""What to write where a model complains of several keys at once."""
+"""Remedies of errors over several keys."""
 
 RENAMED = {"ring": "bulk", "blast": "impact", "rehearse": "dry_run"}
-"""Keys of earlier versions, with their names of today."""
+"""Keys of earlier versions with their new names."""
 
 
 def validated(document: Document, model: type[M]) -> M | None:
-    """`document` as `model`; its mistakes are added to the document's faults."""
+    """The document as a model; mistakes are added to its faults."""
     if document.faults or document.data is None:
         return None
     try:
         return model.model_validate(document.data)
     except ValidationError as error:
         for each in error.errors(include_url=False):
-            _complain(document, model, each)
+            _add_fault(document, model, each)
         return None
 
 
-def _complain(document: Document, model: type[BaseModel], error: Any) -> None:
+def _add_fault(document: Document, model: type[BaseModel], error: Any) -> None:
     place = _place(document, error["loc"])
     name = str(error["loc"][-1]) if error["loc"] else "the file"
     what, write = _words(document, model, error, name)
@@ -78,7 +78,7 @@ def _complain(document: Document, model: type[BaseModel], error: Any) -> None:
 
 
 def _place(document: Document, loc: tuple[int | str, ...]) -> Place:
-    """The part of pydantic's location that is in the file (it also names types and aliases)."""
+    """The place in the file: pydantic's location also has types and aliases."""
     place: Place = ()
     for part in loc:
         if (*place, part) in document.lines:
@@ -106,7 +106,7 @@ def _words(document: Document, model: type[BaseModel], error: Any, name: str) ->
     if kind == "string_pattern_mismatch":
         what = f"{_subject(error)} can't be `{_short(error['input'])}`"
         if name == "env":
-            # Somebody may have pasted the secret itself, and this line goes to a terminal or CI.
+            # The value may be the secret itself, and the message goes to a terminal or CI.
             what = "`env` is not the name of an environment variable"
         return what, SHAPES.get(context["pattern"], f"write what matches {context['pattern']}")
     if kind in ("model_type", "dict_type"):
@@ -124,7 +124,7 @@ def _measured(error: Any, kind: str, context: dict[str, Any]) -> tuple[str, str]
 
 
 def _subject(error: Any) -> str:
-    """What the complaint is about: a value by its key, or a key itself."""
+    """The subject of the message: a value by its key, or a key."""
     names = [part for part in error["loc"] if isinstance(part, str)]
     if names[-1:] == ["[key]"]:
         return "a key here"

@@ -1,7 +1,4 @@
-"""JSON Schemas of the policy folder's files, for editors that complete and underline.
-
-`koban check` is the judge; a schema knows the shape of one file, not what other files say.
-"""
+"""JSON Schemas of the policy files, for editors; `koban check` also checks across files."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""YAML documents of the policy folder, read into models with the line of every mistake."""
+"""YAML documents of the policy folder, with the line of every value and mistake."""
 
 import hashlib
 from collections.abc import Hashable
@@ -12,7 +12,7 @@ from yaml.reader import ReaderError
 
 @dataclass(frozen=True, order=True)
 class Fault:
-    """One mistake. `file` is relative to the folder; `line` counts from 1."""
+    """A mistake; `file` is relative to the folder, `line` counts from 1."""
 
     file: str
     line: int
@@ -25,7 +25,7 @@ class Fault:
 
 
 class PolicyFaults(Exception):
-    """The folder can't be used; every mistake that was found is in `faults`."""
+    """The folder is invalid; `faults` has all mistakes."""
 
     def __init__(self, faults: tuple[Fault, ...]) -> None:
         """`faults` has at least one."""
@@ -49,12 +49,12 @@ _KNOWN_PROBLEMS = (
     ("another document", ("`---` starts a second document", "keep one in a file")),
     ("undefined alias", _ALIAS),
 )
-"""Signs in PyYAML's own words, and ours: what is wrong and what to write."""
+"""Parts of PyYAML's messages, with our message and remedy."""
 
 
 @dataclass
 class Document:
-    """A file's data, and the line of every place in it. `digest` is that of its bytes."""
+    """Data of a file with the line of every place; `digest` is the hash of its bytes."""
 
     file: str
     data: Any = None
@@ -63,18 +63,18 @@ class Document:
     faults: list[Fault] = field(default_factory=list)
 
     def line(self, place: Place) -> int:
-        """The line of `place`, or of the nearest thing around it."""
+        """The line of `place`, or of the nearest place around it."""
         while place and place not in self.lines:
             place = place[:-1]
         return self.lines.get(place, 1)
 
     def fault(self, place: Place, what: str, write: str) -> None:
-        """Notes a mistake at `place`."""
+        """Adds a mistake at `place`."""
         self.faults.append(Fault(self.file, self.line(place), what, write))
 
 
 def read(folder: Path, file: str) -> Document:
-    """The document at `folder/file`; what keeps it from being read is among its faults."""
+    """Reads a document; errors are among its faults."""
     document = Document(file)
     text = _text(folder / file, document)
     if text is None:
@@ -129,13 +129,13 @@ def _unreadable(document: Document, error: yaml.YAMLError, text: str) -> None:
     mark = getattr(error, "problem_mark", None)
     line = mark.line + 1 if mark is not None else 1
     problem = str(getattr(error, "problem", None) or "it is not YAML")
-    told = next((words for sign, words in _KNOWN_PROBLEMS if sign in problem), None)
-    what, write = told or (f"the file can't be read: {problem}", "mend this line")
+    known = next((words for sign, words in _KNOWN_PROBLEMS if sign in problem), None)
+    what, write = known or (f"the file can't be read: {problem}", "mend this line")
     document.faults.append(Fault(document.file, line, what, write))
 
 
 def _aliases(text: str) -> int | None:
-    """The line of the first alias: a few of them can unfold into gigabytes."""
+    """The line of the first alias: a few can expand to gigabytes."""
     for token in yaml.scan(text, Loader=yaml.SafeLoader):
         if isinstance(token, yaml.AliasToken):
             return int(token.start_mark.line) + 1

@@ -1,4 +1,4 @@
-"""Blocks as data, each within Slack's limits whatever it is given.
+"""Block Kit blocks as data, cut to Slack's limits.
 
 Limits: https://docs.slack.dev/reference/block-kit
 """
@@ -23,14 +23,14 @@ MOST_ALT = 2000
 MOST_TEXT = 1300
 MOST_QUOTE = 500
 NOTHING = "–"
-"""Stands where nothing visible is left: Slack refuses a whole message for one empty text."""
+"""Text in place of an empty one, for which Slack would refuse the whole message."""
 MOST_LINES = 6
-"""Of a quote: a hundred line breaks must not push the buttons off the screen."""
+"""Lines of a quote: more would push the buttons off the screen."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """What chat.postMessage and chat.update take. `text` is a whole sentence, as mrkdwn."""
+    """Arguments of chat.postMessage and chat.update; `text` is whole sentences of mrkdwn."""
 
     text: str
     blocks: list[Block]
@@ -38,7 +38,7 @@ class Message:
 
 
 def fit(pieces: Iterable[str], between: str, limit: int) -> str:
-    """As many of `pieces` as fit into `limit` UTF-16 units, never a part of one."""
+    """Joins as many whole `pieces` as fit into `limit` UTF-16 units."""
     kept: list[str] = []
     room = limit
     for piece in pieces:
@@ -56,34 +56,39 @@ def header(text: str) -> Block:
 
 
 def section(lines: Iterable[str]) -> Block:
-    """Lines of mrkdwn that are safe already; what does not fit is left out by the line."""
+    """Lines of escaped mrkdwn; lines that do not fit are left out."""
     return {"type": "section", "text": _mrkdwn(fit(lines, "\n", MOST_SECTION))}
 
 
+def sections(lines: list[str]) -> list[Block]:
+    """Many lines in sections of four: a hundred are half of the 50 blocks of a message."""
+    return [section(lines[i : i + 4]) for i in range(0, len(lines), 4)]
+
+
 def context(facts: Iterable[str]) -> Block:
-    """Small print of mrkdwn that is safe already, in one line."""
+    """Small print of escaped mrkdwn, in one line."""
     return {"type": "context", "elements": [_mrkdwn(fit(facts, " · ", MOST_SECTION))]}
 
 
 def strong(text: str) -> Block:
-    """One bold line. Rich text obeys nothing within its texts, so ids stay as they are."""
+    """One bold line of rich text, in which Slack parses nothing, so ids stay as they are."""
     return _rich("rich_text_section", [{"type": "text", "text": text, "style": {"bold": True}}])
 
 
 def quote(text: str) -> list[Block]:
-    """What somebody else wrote: defanged, and never obeyed. Nothing where nothing is visible."""
+    """A quote of external text, defanged and unparsed; none where nothing is visible."""
     *first, last = text.strip().split("\n", MOST_LINES - 1)
     shown = plain("\n".join([*first, one_line(last)]), MOST_QUOTE).strip()
     return [_rich("rich_text_quote", [{"type": "text", "text": shown}])] if shown else []
 
 
 def quote_whole(part: str) -> Block:
-    """One of `escape.pieces` of what somebody else wrote."""
+    """A quote of one of `escape.pieces`."""
     return _rich("rich_text_quote", [{"type": "text", "text": part}])
 
 
 def picture(file: str, alt: str) -> Block:
-    """An image that lies at Slack, by its file's id; `alt` is what screen readers say."""
+    """An image by the id of its Slack file; `alt` is for screen readers."""
     return {
         "type": "image",
         "slack_file": {"id": file},
@@ -92,7 +97,7 @@ def picture(file: str, alt: str) -> Block:
 
 
 def beside(text: str, element: dict[str, Any]) -> Block:
-    """A line of mrkdwn that is safe already, with a button beside it."""
+    """A line of escaped mrkdwn with a button."""
     return {**section([text]), "accessory": element}
 
 
@@ -101,7 +106,7 @@ def _rich(kind: str, elements: list[dict[str, Any]]) -> Block:
 
 
 def actions(block_id: str, elements: list[dict[str, Any]]) -> list[Block]:
-    """The row of buttons, or nothing where there are none."""
+    """A row of buttons; none without buttons."""
     if not elements:
         return []
     return [{"type": "actions", "block_id": block_id, "elements": elements}]
@@ -137,7 +142,7 @@ def overflow(action_id: str, options: Iterable[tuple[str, str]]) -> dict[str, An
 
 
 def confirm(title: str, text: str, yes: str, no: str, style: str | None = None) -> dict[str, Any]:
-    """The question before something that is hard to take back, as plain text."""
+    """Confirmation dialog, as plain text."""
     asked = {
         "title": _plain_text(title, MOST_CONFIRM_TITLE),
         "text": _plain_text(text, MOST_CONFIRM_TEXT),
@@ -148,7 +153,7 @@ def confirm(title: str, text: str, yes: str, no: str, style: str | None = None) 
 
 
 def metadata(event_type: str, **payload: object) -> dict[str, Any]:
-    """Message metadata: opaque ids only, the whole workspace can read it."""
+    """Message metadata; only opaque ids, because the whole workspace can read it."""
     return {"event_type": event_type, "event_payload": payload}
 
 
@@ -157,7 +162,7 @@ def _plain_text(text: str, limit: int) -> dict[str, Any]:
 
 
 def _mrkdwn(text: str) -> dict[str, Any]:
-    # verbatim: Slack obeys what Koban wrote, and makes no links or mentions out of plain words.
+    # verbatim: Slack makes no links or mentions out of plain words.
     return {"type": "mrkdwn", "text": text or NOTHING, "verbatim": True}
 
 

@@ -29,11 +29,10 @@ _log = structlog.get_logger(__name__)
 
 def direct_message(wanted: Tell, reader: Reader, link: str | None) -> Message:
     """Draws the event as a line, with its case and a link to the card."""
-    opening = [f"<{link}|{reader.say('approval.open')}>"] if link else []
     lines = [
         f"*{case_line(wanted.view, reader, mrkdwn)}*",
         line(wanted.line, wanted.view, reader),
-        *opening,
+        *reader.link(link, "approval.open"),
     ]
     return Message("\n".join(lines), [section(lines)], metadata(EVENT_TYPE, key=wanted.key))
 

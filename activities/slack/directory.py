@@ -1,4 +1,4 @@
-"""People of the workspace: names, languages, roles. Kept for a while, never in the way."""
+"""Directory of the workspace: cached names, languages and roles of people."""
 
 import asyncio
 import time
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from activities.cache import Away, Cache
+from activities.cache import Cache, CacheMiss
 from activities.errors import Unavailable
 from activities.slack.client import FAILURES, SlackTrouble, trouble
 from workflows.domain.case.commands import Grant
@@ -17,38 +17,38 @@ from workflows.domain.values import Language, Value
 
 NAMES_LAST = timedelta(hours=1)
 GROUPS_LAST = timedelta(seconds=60)
-"""How long somebody who left a group may still act for it."""
+"""Time for which a former member of a group keeps its role."""
 NEWEST = 2.0
-"""Seconds: several approvals in a row cost one question (usergroups.users.list: 20 a minute)."""
+"""Seconds for which one call serves several approvals (usergroups.users.list: 20 a minute)."""
 GROUPS_OLDEST = timedelta(minutes=15)
-"""How long they may while Slack can't be asked."""
+"""The same while Slack is unreachable."""
 _NO_GROUP = frozenset({"no_such_subteam", "paid_teams_only", "plan_upgrade_required"})
-"""A mistyped group must not leave everybody without their roles; some plans have none at all."""
+"""Codes of a mistyped group, or of a plan without groups: other roles still count."""
 _NO_USER = frozenset({"user_not_found", "user_not_visible", "missing_scope"})
-"""Slack has no name for these, however often it is asked."""
+"""Codes of a user without a name, also after a retry."""
 _MOST_MENTIONED = 10
 
 Chosen = Callable[[str], Awaitable[Language | None]]
-"""The language that a person chose at Koban; None where they follow Slack."""
+"""A person's language setting; None where they follow Slack."""
 OnShift = Callable[[], frozenset[str] | None]
-"""Who is on shift now; None where nobody can tell, or nobody is."""
+"""The people on shift; None where the roster is unknown or the shift empty."""
 Roles = Callable[[], RoleBook]
-"""The policy's roles as they are now; it may change while Koban runs."""
+"""The current roles.yaml, which may change while Koban runs."""
 
 
 class RolesUnknown(Unavailable):
-    """Neither Slack nor the configuration can tell what a person may do."""
+    """Neither Slack nor roles.yaml has a person's roles or a role's members."""
 
 
 class Person(Value):
-    """One user. `language` is None where Slack does not say."""
+    """A user; `language` is None where Slack has none."""
 
     name: str
     language: Language | None = None
 
 
 class Directory:
-    """Asks Slack about people and groups. Safe to share between rooms of one event loop."""
+    """Directory of people and groups, one per event loop."""
 
     def __init__(
         self,
@@ -59,19 +59,18 @@ class Directory:
         chosen: Chosen | None = None,
         on_shift: OnShift | None = None,
     ) -> None:
-        """`language` is that of everybody whose own is not known.
-
-        What a person has `chosen` goes before what Slack says; it must not raise.
-        """
+        """`language` is the default; `chosen` overrides Slack's, and must not raise."""
         self._client = client
         self._chosen = chosen
         self._on_shift = on_shift
         self._roles = roles
         self._language = language
-        self._users = Cache("users.info", self._ask_user, NAMES_LAST, (SlackTrouble,), clock=clock)
+        self._users = Cache(
+            "users.info", self._fetch_user, NAMES_LAST, (SlackTrouble,), clock=clock
+        )
         self._groups = Cache(
             "usergroups.users.list",
-            self._ask_group,
+            self._fetch_group,
             GROUPS_LAST,
             (SlackTrouble,),
             most=100,
@@ -80,10 +79,10 @@ class Directory:
         )
 
     async def name(self, person: str) -> str:
-        """The name that Slack shows; the id itself where Slack can't be asked."""
+        """The display name; the id while Slack is unreachable."""
         try:
             return (await self._users.get(person)).name
-        except Away:
+        except CacheMiss:
             return person
 
     async def names(self, people: Iterable[str | None]) -> dict[str, str]:
@@ -92,27 +91,27 @@ class Directory:
         return dict(zip(ids, await asyncio.gather(*map(self.name, ids)), strict=True))
 
     def is_missing(self, names: Mapping[str, str]) -> bool:
-        """Whether an id is in place of a name that Slack can't be asked for now."""
+        """True where an id stands in for a name that Slack did not return yet."""
         ids = [person for person, name in names.items() if person == name]
         return any(self._users.age(person) == float("inf") for person in ids)
 
     async def language(self, person: str) -> Language:
-        """The language that a person chose, else the one in which they read Slack."""
+        """The language that a person chose, else that of their Slack."""
         chosen = await self._chosen(person) if self._chosen is not None else None
         if chosen is not None:
             return chosen
         try:
             return (await self._users.get(person)).language or self._language
-        except Away:
+        except CacheMiss:
             return self._language
 
     async def roles(self, person: str, lasts: float | None = None) -> frozenset[Role]:
-        """The roles that a person holds now, read at most `lasts` seconds ago where Slack answers.
+        """The roles of a person, read at most `lasts` seconds ago where Slack answers.
 
-        Where a group can't be asked, those that are known count for whom roles.yaml names.
+        Without an answer the known groups count for people in roles.yaml.
 
         Raises:
-            RolesUnknown: where a group can't be asked and roles.yaml does not name the person.
+            RolesUnknown: Slack does not answer, and the person is not in roles.yaml.
         """
         book = self._roles()
         named = book.configured(person)
@@ -123,10 +122,9 @@ class Directory:
         return named | {role for role, group in members if group is not None and person in group}
 
     async def grant(self, person: str, newest: bool = False) -> Grant:
-        """The same, with the time when the oldest of the groups was read. Raises `RolesUnknown`.
+        """The roles with the time when the oldest group was read. Raises `RolesUnknown`.
 
-        With `newest` Slack is asked, unless it was a moment ago; where it does not answer, only
-        what roles.yaml names counts.
+        With `newest` the groups are at most `NEWEST` seconds old, or only roles.yaml counts.
         """
         roles = await self.roles(person, NEWEST if newest else None)
         groups = {who.group for who in self._roles().roles.values() if who.group is not None}
@@ -139,9 +137,9 @@ class Directory:
         return _grant(roles, min(age, GROUPS_OLDEST.total_seconds()))
 
     def granted(self, person: str) -> Grant | None:
-        """The person's roles where every group was read within the last minute; asks nobody.
+        """The person's roles from the cache, without a wait; None where a group is not fresh.
 
-        Groups that were not are asked for beside it, for the next press.
+        Stale groups are refreshed in the background, for the next press.
         """
         book = self._roles()
         groups = {role: who.group for role, who in book.roles.items() if who.group is not None}
@@ -154,17 +152,17 @@ class Directory:
         return _grant(roles | book.configured(person), age)
 
     async def _group_of(self, who: Holders, lasts: float | None) -> frozenset[str] | None:
-        """The members of its group; None where that can't be told."""
+        """The members of its group; None where Slack does not answer."""
         try:
             return await self._in_group(who, lasts)
         except RolesUnknown:
             return None
 
     async def members(self, role: Role) -> tuple[str, ...]:
-        """Everybody who holds `role` now, by id.
+        """The ids of a role's members.
 
         Raises:
-            RolesUnknown: where its group can't be asked and nobody else is named for it.
+            RolesUnknown: Slack does not answer, and roles.yaml has no users for the role.
         """
         who = self._roles().holders(role)
         try:
@@ -175,20 +173,16 @@ class Directory:
             raise
 
     async def shift(self) -> tuple[str, ...]:
-        """Whom a call of the shift reaches: who is on shift now, else every specialist.
-
-        Raises:
-            RolesUnknown: where a group has to be asked and can't be.
-        """
+        """The people on shift, else all specialists. Raises `RolesUnknown`."""
         on_shift = self._on_shift() if self._on_shift is not None else None
         return tuple(sorted(on_shift)) if on_shift else await self.members(Role.SPECIALIST)
 
     def mentions(self) -> dict[Role, str]:
-        """mrkdwn that calls the people of each role."""
+        """mrkdwn that mentions the members of each role."""
         return {role: _mention(who) for role, who in self._roles().roles.items()}
 
     def channel(self, role: Role) -> str | None:
-        """Where requests for this role go."""
+        """The channel for requests to a role."""
         return self._roles().holders(role).channel
 
     async def _in_group(self, who: Holders, lasts: float | None = None) -> frozenset[str]:
@@ -196,10 +190,10 @@ class Directory:
             return frozenset()
         try:
             return await self._groups.get(who.group, lasts)
-        except Away:
+        except CacheMiss:
             raise RolesUnknown(who.group) from None
 
-    async def _ask_user(self, person: str) -> Person:
+    async def _fetch_user(self, person: str) -> Person:
         try:
             answer = await self._client.users_info(user=person, include_locale=True)
         except FAILURES as error:
@@ -212,7 +206,7 @@ class Directory:
         name = profile.get("display_name") or user.get("real_name") or user.get("name") or person
         return Person(name=name, language=_language(user.get("locale")))
 
-    async def _ask_group(self, group: str) -> frozenset[str]:
+    async def _fetch_group(self, group: str) -> frozenset[str]:
         try:
             answer = await self._client.usergroups_users_list(usergroup=group)
         except FAILURES as error:
@@ -229,7 +223,7 @@ def _grant(roles: Iterable[Role], age: float) -> Grant:
 
 
 def _language(locale: str | None) -> Language | None:
-    """Slack's locale (`ja-JP`) as a language that Koban speaks."""
+    """The language of a Slack locale (`ja-JP`)."""
     if not locale:
         return None
     return Language.JA if locale.lower().startswith("ja") else Language.EN

@@ -1,7 +1,7 @@
-"""Text from outside, made harmless: it never formats, links or mentions, and stays readable.
+"""Escaping of external text: no formatting, links or mentions, and still readable.
 
-`plain` is for places where Slack obeys nothing (plain_text, rich_text); `mrkdwn` for those
-where it does. Lengths are UTF-16 units, the strictest way in which Slack may count.
+`plain` is for plain_text and rich_text, `mrkdwn` for mrkdwn. Lengths are UTF-16 units, the
+strictest unit that Slack may count in.
 """
 
 import re
@@ -16,7 +16,7 @@ Safe = Callable[[str, int], str]
 ELLIPSIS = "…"
 _JOINER = "\u2060"
 _ZWJ = "\u200d"
-# Invisible characters hide a domain from the eye and not from the person who copies it.
+# Invisible characters hide a domain from readers, but a copy still contains it.
 _INVISIBLE = dict.fromkeys((0xAD, 0x200B, 0x200E, 0x200F, 0x2060, 0xFEFF))
 _SCHEME = re.compile(r"(?i)h(tt)(ps?)(?=\s*[:：]\s*/\s*/)")
 _OTHER_SCHEME = re.compile(r"(?i)(?<!hxxp)(?<!hxxps):(?=//)")
@@ -32,10 +32,10 @@ _SHOUT = re.compile(r"(?i)([@＠])(?=here|channel|everyone|[UWS][A-Z0-9]{2,})")
 _EMOJI = re.compile(r":(?=[0-9_']*[a-z+-][a-z0-9_+'-]*:)")
 _EDGE_UNDERSCORE = re.compile(r"(?<![^\W_])_+|_+(?![^\W_])")
 _QUOTE = re.compile(r"(?m)^(\s*)>")
-# Slack obeys these; the look-alikes it does not know.
+# Look-alikes of the characters that Slack parses.
 _ALIKE = str.maketrans({"*": "∗", "~": "∼", "`": "ˋ"})
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
-_BACK = 40  # a longer cluster is no letter of any script but an attack
+_BACK = 40  # no script has longer clusters
 
 
 def plain(text: str, limit: int) -> str:
@@ -51,7 +51,7 @@ def mrkdwn(text: str, limit: int) -> str:
         return escaped
     room = limit
     while True:
-        # Escaping only lengthens: each round takes away what it added, until it fits.
+        # Escaping only adds: each round removes the excess until the text fits.
         escaped = _unedged(shorten(harmless, room)).translate(_ENTITIES)
         over = units(escaped) - limit
         if over <= 0:
@@ -60,10 +60,10 @@ def mrkdwn(text: str, limit: int) -> str:
 
 
 def pieces(text: str, size: int) -> list[str]:
-    """The whole of `text` as `plain` shows it, in parts of at most `size` UTF-16 units.
+    """All of `text` as by `plain`, in parts of at most `size` UTF-16 units.
 
-    It is made harmless before it is cut: half an address is none that could be recognised. A cut
-    rather comes behind a line or a word, and never between a letter and its marks.
+    Escaped before it is cut, because half a URL is not recognized. Cuts prefer the end of a line
+    or word, and never split a letter from its marks.
     """
     whole, parts, start = _defanged(text).strip(), [], 0
     while start < len(whole):
@@ -74,7 +74,7 @@ def pieces(text: str, size: int) -> list[str]:
 
 
 def _end(text: str, start: int, size: int) -> int:
-    """Where a part of at most `size` units that begins at `start` ends."""
+    """The end of the part that begins at `start`."""
     taken, index = 0, start
     while index < len(text):
         taken += 2 if text[index] > "\uffff" else 1
@@ -93,7 +93,7 @@ def _end(text: str, start: int, size: int) -> int:
 
 
 def one_line(text: str) -> str:
-    """`text` with its line breaks and runs of space made into single spaces."""
+    """`text` with single spaces in place of line breaks and runs of whitespace."""
     return " ".join(text.split())
 
 
@@ -125,7 +125,7 @@ def _boundary(text: str, index: int) -> int:
 
 
 def _continues(character: str) -> bool:
-    """Whether it belongs to the letter before it: marks, joiners, skin tones."""
+    """True for marks, joiners and skin tones, which continue a letter."""
     if character in (_ZWJ, "\u200c") or "\U0001f3fb" <= character <= "\U0001f3ff":
         return True
     return unicodedata.category(character).startswith("M")
@@ -152,5 +152,5 @@ def _unformatted(text: str) -> str:
 
 
 def _unedged(text: str) -> str:
-    """Underscores at the edge of a word begin or end italics; a cut may make new edges."""
+    """Replaces underscores at the edges of words, which are italics; a cut may add edges."""
     return _EDGE_UNDERSCORE.sub(lambda match: "＿" * len(match[0]), text)

@@ -21,70 +21,64 @@ from activities.slack.blocks import (
 )
 from activities.slack.client import FAILURES, SlackTrouble, trouble
 from activities.slack.escape import mrkdwn, one_line, pieces
+from activities.slack.files import Files, Picture
 from activities.slack.handles import PieceHandle, encode_piece
 from activities.slack.reader import Reader
 from workflows.domain.alerts import AlertEvidence
 from workflows.domain.case.commands import Modal
 
 READY = 6.0
-"""Seconds that Slack may take until a new file can be shown; it is done asynchronously:
-github.com/slackapi/node-slack-sdk/issues/1865 advises to ask files.info."""
-_ASK_AGAIN = 0.3
+"""Seconds until a new file can be shown; Slack processes it asynchronously:
+github.com/slackapi/node-slack-sdk/issues/1865 recommends files.info."""
+_POLL_SECONDS = 0.3
 OPENING = 3.0
-"""Seconds until the modal has to be there: it is opened beside the press that waits for it."""
+"""Seconds until the modal is open: the bot opens it concurrently."""
 _CLOSED = frozenset({"not_found", "view_not_found"})
 _NO_FILE = frozenset({"file_not_found", "file_deleted", "files_not_found"})
 _NO_IMAGE = frozenset({"invalid_arguments", "invalid_blocks"})
 
 
 class FileGone(Exception):
-    """Slack has a file no more that was uploaded before."""
+    """Slack does not have an uploaded file any more."""
 
 
 class EvidenceScreen:
-    """Everything raises `SlackTrouble` where Slack does not do it."""
+    """Modal of one piece of evidence. Every method raises `SlackTrouble` where Slack fails."""
 
     def __init__(
         self, client: AsyncWebClient, opening: float = OPENING, ready: float = READY
     ) -> None:
-        """The client has no retry handlers: Temporal retries. The rest is patience, in seconds."""
+        """`opening` and `ready` are timeouts in seconds. Temporal retries, not the client."""
         self._client = client
+        self._files = Files(client)
         self._opening = opening
         self._ready = ready
 
     async def upload(self, name: str, content: bytes) -> str:
-        """Uploads an image that no channel has: the id, once Slack can show it."""
-        start = await self._done(
-            "files.getUploadURLExternal",
-            self._client.files_getUploadURLExternal(filename=name, length=len(content)),
-        )
-        await self._send(start["upload_url"], content)
-        file: dict[str, str | None] = {"id": start["file_id"], "title": name}
-        await self._done(
-            "files.completeUploadExternal", self._client.files_completeUploadExternal(files=[file])
-        )
-        await self._until_ready(start["file_id"])
-        return str(start["file_id"])
+        """Uploads an image without a channel; the id, once Slack can show it."""
+        file = await self._files.upload(Picture(name=name, title=name, content=content))
+        await self._until_ready(file)
+        return file
 
     async def draw(self, view: dict[str, Any]) -> bool:
-        """Draws the modal with the view's external_id; False where nobody has it open.
+        """Updates the modal with the view's external_id; False where it is closed.
 
         Raises:
-            FileGone: where the image that it shows is not there any more.
+            FileGone: Slack does not have the image any more.
         """
         deadline = time.monotonic() + self._opening
         while not await self._drawn(view):
             if time.monotonic() > deadline:
                 return False
-            await asyncio.sleep(_ASK_AGAIN)
+            await asyncio.sleep(_POLL_SECONDS)
         return True
 
     async def _drawn(self, view: dict[str, Any]) -> bool:
         shows = any(block["type"] == "image" for block in view["blocks"])
-        silent = _CLOSED | (_NO_IMAGE if shows else frozenset())
+        expected = _CLOSED | (_NO_IMAGE if shows else frozenset())
         call = self._client.views_update(external_id=view["external_id"], view=view)
         try:
-            await self._done("views.update", call, silent)
+            await self._call("views.update", call, expected)
         except SlackTrouble as error:
             if error.code in _CLOSED:
                 return False
@@ -93,49 +87,38 @@ class EvidenceScreen:
             raise
         return True
 
-    async def _send(self, url: str, content: bytes) -> None:
-        session = self._client.session
-        assert session is not None
-        try:
-            async with session.post(url, data=content, proxy=self._client.proxy) as answer:
-                status = answer.status
-        except FAILURES as error:
-            raise trouble("upload", error) from None
-        if status != 200:
-            raise SlackTrouble(f"upload_{status}", unsure=False)
-
     async def _until_ready(self, file: str) -> None:
-        """Raises `SlackTrouble` where it takes too long: the next try finds another file."""
+        """Raises `SlackTrouble` after a timeout: the next attempt uploads another file."""
         deadline = time.monotonic() + self._ready
         while True:
-            answer = await self._done("files.info", self._client.files_info(file=file), _NO_FILE)
+            answer = await self._call("files.info", self._client.files_info(file=file), _NO_FILE)
             if str(answer["file"].get("mimetype") or "").startswith("image/"):
                 return
             if time.monotonic() > deadline:
                 raise SlackTrouble("file_not_ready", unsure=False)
-            await asyncio.sleep(_ASK_AGAIN)
+            await asyncio.sleep(_POLL_SECONDS)
 
-    async def _done(
+    async def _call(
         self,
         method: str,
         call: Awaitable[AsyncSlackResponse],
-        silent: frozenset[str] = frozenset(),
+        expected: frozenset[str] = frozenset(),
     ) -> AsyncSlackResponse:
         try:
             return await call
         except FAILURES as error:
-            # The client's error repeats what was sent; it stays out of workflow histories.
-            raise trouble(method, error, silent) from None
+            # The client's error repeats what was sent; workflow histories must not hold that.
+            raise trouble(method, error, expected) from None
 
 
-# It lies above the list that it was asked for from; closing it hides the piece again.
+# The modal is pushed on the list of evidence; closing it hides the piece again.
 
 CALLBACK = "evidence_piece"
 AGAIN = "evidence.reveal.again"
 PART = 2_800
-"""UTF-16 units of one quote: a section takes 3,000 (docs.slack.dev, section block)."""
+"""UTF-16 units of one quote; a section holds 3,000 (docs.slack.dev, section block)."""
 MOST_PARTS = 10
-"""Of one text in one modal: Slack takes 250 KB of a view, and a unit up to 6 bytes in JSON."""
+"""Quotes in a modal: a view holds 250 KB, and JSON needs up to 6 bytes for a unit."""
 _TITLE = 150
 _DETECTOR = 64
 
@@ -144,17 +127,17 @@ View = dict[str, Any]
 
 @dataclass(frozen=True)
 class Viewer:
-    """The modal that is drawn: for whom, and what it carries."""
+    """Views of the modal for one reader."""
 
     reader: Reader
     modal: Modal
 
     def loading(self) -> View:
-        """What opens at once."""
+        """The first view."""
         return self._view([section([self.reader.say("bot.modal.loading")])])
 
     def words(self, alert: AlertEvidence, text: str) -> View:
-        """Sensitive words, whole as far as a modal can hold them."""
+        """Sensitive text, as much as a modal holds."""
         parts = pieces(text, PART)
         shown = [quote_whole(part) for part in parts[:MOST_PARTS]]
         if not shown:
@@ -164,16 +147,16 @@ class Viewer:
         return self._view([about(alert, self.reader), *shown, self._recorded()])
 
     def image(self, alert: AlertEvidence, file: str) -> View:
-        """An image that lies at Slack."""
+        """An uploaded image."""
         alt = self.reader.say("evidence.image.alt", about=_spoken(alert, self.reader))
         return self._view([about(alert, self.reader), picture(file, alt), self._recorded()])
 
     def refused(self, sentence: str) -> View:
-        """Why it is not shown; `sentence` is safe already."""
+        """A refusal; `sentence` is escaped."""
         return self._view([section([sentence])])
 
     def failed(self, why: str, piece: PieceHandle | None) -> View:
-        """What could not be fetched; with a `piece`, a button tries again."""
+        """A failed image; with a `piece` the view has a retry button."""
         sentence = self.reader.say(f"evidence.failed.{why}")
         if piece is None:
             return self._view([section([sentence])])
@@ -205,6 +188,6 @@ def about(alert: AlertEvidence, reader: Reader, *more: str) -> Block:
 
 
 def _spoken(alert: AlertEvidence, reader: Reader) -> str:
-    """Whose image it is, for screen readers: as plain text, without what it shows."""
+    """The alert's title for screen readers, as plain text."""
     title = alert.title.in_(reader.texts.language) if alert.title else alert.kind
     return one_line(" ".join(pieces(title, _TITLE)[:1]))

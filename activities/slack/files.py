@@ -1,9 +1,11 @@
-"""Files of Koban's: uploaded, shared below a message, and found again.
+"""Files at Slack: uploads, optionally shared in a thread, and look-ups by name.
 
 https://docs.slack.dev/messaging/working-with-files
 """
 
-import aiohttp
+from collections.abc import Awaitable
+from typing import Any
+
 from slack_sdk.web.async_client import AsyncWebClient
 
 from activities.slack.client import FAILURES, SlackTrouble, trouble
@@ -12,25 +14,25 @@ from workflows.domain.values import Value
 
 
 class Picture(Value):
-    """A PNG. `name` finds it again; `alt` says what it shows."""
+    """Image to upload: its name finds it again; `alt` is for screen readers."""
 
     name: str
     title: str
-    alt: str
+    alt: str | None = None
     content: bytes
 
 
 class Files:
-    """Everything raises `SlackTrouble` where Slack does not do it."""
+    """Files of Koban. Every method raises `SlackTrouble` where Slack fails."""
 
     def __init__(self, client: AsyncWebClient, expected: frozenset[str] = frozenset()) -> None:
-        """`expected` are Slack's words for what the caller deals with: they are not logged."""
+        """`expected` error codes are handled by the caller and not logged."""
         self._client = client
         self._expected = expected
         self._base: str | None = None
 
     async def base(self) -> str | None:
-        """The workspace's address, with a slash at its end; None where Slack does not tell."""
+        """The workspace's URL with a trailing slash; None where Slack does not return it."""
         if self._base is None:
             try:
                 self._base = str((await self._client.auth_test()).get("url") or "") or None
@@ -38,58 +40,54 @@ class Files:
                 return None
         return self._base
 
-    async def share(self, picture: Picture, below: CardRef) -> str:
-        """Uploads it into the thread of a message; the file's id.
+    async def upload(self, picture: Picture, below: CardRef | None = None) -> str:
+        """Uploads a picture, into the thread of `below` where given; the id of the file.
 
-        Whoever reads the channel may then see it: one that is shared nowhere is its owner's alone
+        Everybody in the channel may see a shared file; without a channel only its owner may
         (https://github.com/slackapi/python-slack-sdk/issues/1658).
         """
-        url, file = await self._begin(picture)
-        await self._send(url, picture.content)
-        done = self._client.files_completeUploadExternal(
-            files=[{"id": file, "title": picture.title}],
-            channel_id=below.channel,
-            thread_ts=below.ts,
+        start = await self._call(
+            "files.getUploadURLExternal",
+            self._client.files_getUploadURLExternal(
+                filename=picture.name, length=len(picture.content), alt_txt=picture.alt
+            ),
         )
-        try:
-            await done
-        except FAILURES as error:
-            raise self._trouble("files.completeUploadExternal", error) from None
-        return file
+        await self._send(start["upload_url"], picture.content)
+        file: dict[str, str | None] = {"id": start["file_id"], "title": picture.title}
+        await self._call(
+            "files.completeUploadExternal",
+            self._client.files_completeUploadExternal(
+                files=[file],
+                channel_id=below.channel if below else None,
+                thread_ts=below.ts if below else None,
+            ),
+        )
+        return str(start["file_id"])
 
     async def shared(self, name: str, below: CardRef) -> str | None:
-        """The id of such a file in the thread of a message, or None."""
-        asked = self._client.conversations_replies(channel=below.channel, ts=below.ts, limit=200)
-        try:
-            answer = await asked
-        except FAILURES as error:
-            raise self._trouble("conversations.replies", error) from None
+        """The id of the file with this name in the thread of a message, or None."""
+        call = self._client.conversations_replies(channel=below.channel, ts=below.ts, limit=200)
+        answer = await self._call("conversations.replies", call)
         for message in answer["messages"]:
             for file in message.get("files") or ():
                 if file.get("name") == name:
                     return str(file["id"])
         return None
 
-    async def _begin(self, picture: Picture) -> tuple[str, str]:
-        asked = self._client.files_getUploadURLExternal(
-            filename=picture.name, length=len(picture.content), alt_txt=picture.alt
-        )
-        try:
-            answer = await asked
-        except FAILURES as error:
-            raise self._trouble("files.getUploadURLExternal", error) from None
-        return str(answer["upload_url"]), str(answer["file_id"])
-
     async def _send(self, url: str, content: bytes) -> None:
         session = self._client.session
         assert session is not None, "the client carries one session"
         try:
-            async with session.post(url, data=content) as answer:
+            async with session.post(url, data=content, proxy=self._client.proxy) as answer:
                 status = answer.status
-        except (aiohttp.ClientError, TimeoutError, OSError):
-            raise SlackTrouble("upload_unreachable", unsure=False) from None
+        except FAILURES as error:
+            raise trouble("upload", error) from None
         if status != 200:
-            raise SlackTrouble(f"upload_http_{status}", unsure=False)
+            raise SlackTrouble(f"upload_{status}", unsure=False)
 
-    def _trouble(self, method: str, error: Exception) -> SlackTrouble:
-        return trouble(method, error, self._expected)
+    async def _call(self, method: str, call: Awaitable[Any]) -> Any:
+        try:
+            return await call
+        except FAILURES as error:
+            # The client's error repeats what was sent; workflow histories must not hold that.
+            raise trouble(method, error, self._expected) from None

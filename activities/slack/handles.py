@@ -1,4 +1,4 @@
-"""Handles by which a press finds its case, its appeal or its piece of evidence."""
+"""Handles in buttons: case, appeal or piece of evidence, with the version of the card."""
 
 import re
 from typing import NamedTuple
@@ -6,16 +6,16 @@ from typing import NamedTuple
 from workflows.domain.ids import appeal_workflow_id
 
 # value     `{case_id}:{version}`
-# block_id  the case's route, the workflow id that is asked; in a view with rows `#2` behind it
+# block_id  the case's workflow id; in a view with rows followed by `#2`
 
 _VALUE = re.compile(r"(K[0-9A-HJKMNP-TV-Z]{8}):([0-9]{1,9})")
-_ROUTE = re.compile(
+_WORKFLOW_ID = re.compile(
     r"(case/(?:[a-z][a-z0-9_]{0,39}/[0-9A-HJKMNP-TV-Z]{16}|K[0-9A-HJKMNP-TV-Z]{8}))(?:#[1-9])?"
 )
 
 
 class Handle(NamedTuple):
-    """What a press carries: the case, the version of the card, and the case's route."""
+    """Case, version of the card, and workflow id."""
 
     case: str
     version: int
@@ -28,16 +28,16 @@ def encode(case: str, version: int) -> str:
 
 
 def row(workflow_id: str, number: int) -> str:
-    """The `block_id` of one of several rows in a view, where each has to be unique."""
+    """The unique `block_id` of a row in a view."""
     return f"{workflow_id}#{number}"
 
 
 def decode(value: object, block_id: object) -> Handle | None:
-    """The handle of a press, or None where it was not made by Koban."""
+    """The handle of a button, or None where Koban did not make it."""
     if not isinstance(value, str) or not isinstance(block_id, str):
         return None
     named = _VALUE.fullmatch(value)
-    placed = _ROUTE.fullmatch(block_id)
+    placed = _WORKFLOW_ID.fullmatch(block_id)
     if named is None or placed is None:
         return None
     return Handle(case=named[1], version=int(named[2]), workflow_id=placed[1])
@@ -47,7 +47,7 @@ _APPEAL_VALUE = re.compile(r"(A[0-9A-HJKMNP-TV-Z]{12}):([0-9]{1,9})")
 
 
 class AppealHandle(NamedTuple):
-    """What a press carries: the appeal, and the version of its card."""
+    """Appeal and version of its card."""
 
     appeal: str
     version: int
@@ -59,7 +59,7 @@ def encode_appeal(appeal: str, version: int) -> str:
 
 
 def decode_appeal(value: object, block_id: object) -> AppealHandle | None:
-    """The handle of a press, or None where it was not made by Koban for one appeal."""
+    """The handle of an appeal's button, or None where Koban did not make it."""
     named = _APPEAL_VALUE.fullmatch(value) if isinstance(value, str) else None
     if named is None or block_id != appeal_workflow_id(named[1]):
         return None
@@ -74,7 +74,7 @@ _PIECE_VALUE = re.compile(
 
 
 class PieceHandle(NamedTuple):
-    """A piece of evidence: the `item` (from 0) of an alert, by its key; and the card's version."""
+    """Piece of evidence: the `item` (from 0) of an alert by its key."""
 
     case: str
     version: int
@@ -88,7 +88,7 @@ def encode_piece(piece: PieceHandle) -> str:
 
 
 def decode_piece(value: str) -> PieceHandle | None:
-    """The piece behind a button, or None where Koban made no such value."""
+    """The piece of a button, or None where Koban did not make it."""
     named = _PIECE_VALUE.fullmatch(value)
     if named is None:
         return None

@@ -314,7 +314,7 @@ class ReportPublisher(Publisher):
             return file
         content = await asyncio.to_thread(draw, chart)
         picture = Picture(name=name, title=chart.title, alt=chart.alt, content=content)
-        return await self._files.share(picture, card)
+        return await self._files.upload(picture, card)
 
     async def _shows(self, card: CardRef, image: Block) -> bool:
         """Adds the picture to the report; False where Slack is not done with the file in time."""

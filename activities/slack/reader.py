@@ -1,4 +1,4 @@
-"""Reader: the language, zone, names and mentions that something is drawn with."""
+"""Reader of a message: language, zone, names, and the phrases that all surfaces share."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -15,16 +15,17 @@ from workflows.domain.values import Text
 NAME = 40
 SUBJECT = 120
 TITLE = 60
+_REASON = 300
 _SAME_DAY = timedelta(hours=12)
 _USER = re.compile(r"[UW][A-Z0-9]{2,20}")
 
 
 @dataclass(frozen=True)
 class Reader:
-    """`names`: by user id. `mentions`: mrkdwn that calls the people of a role.
+    """`names` by user id; `mentions`: mrkdwn that notifies the members of a role.
 
-    `direct`: one person reads it in a message of their own, where nobody has to be called.
-    `missing_names`: ids are in place of names that Slack could not be asked for.
+    `direct`: a direct message, which mentions nobody. `missing_names`: some ids stand in for names
+    that Slack did not return.
     """
 
     texts: Catalog
@@ -35,7 +36,7 @@ class Reader:
     missing_names: bool = False
 
     def say(self, key: str, **values: object) -> str:
-        """The sentence called `key`, filled in."""
+        """The text of `key` with its values."""
         return self.texts.say(key, **values)
 
     def person(self, person: str | None, safe: Safe = mrkdwn) -> str:
@@ -58,22 +59,21 @@ class Reader:
         return safe(one_line(title.in_(self.texts.language)), limit)
 
     def subject(self, subject: Subject, safe: Safe = mrkdwn) -> str:
-        """`ユーザー u_123`; a type that Koban has no word for stands as it is."""
+        """`ユーザー u_123`; a type without a text is shown as it is."""
         key = f"subject.{subject.type}"
         word = self.say(key) if key in self.texts.keys else safe(subject.type, NAME)
         return self.say("subject.named", type=word, id=safe(one_line(subject.id), SUBJECT))
 
     def time(self, at: datetime, near: datetime) -> str:
-        """A date token, which Slack shows in each reader's own zone.
+        """A date token, which Slack shows in each reader's zone; without the date around `near`.
 
-        The time alone where it is near enough to `near` to be clear, else with its date.
         https://docs.slack.dev/messaging/formatting-message-text#date-formatting
         """
         token, shown = self._token(at, near)
         return f"<!date^{int(at.timestamp())}^{token}|{shown}>"
 
     def countdown(self, at: datetime, near: datetime) -> str:
-        """A time with how far away it is, which Slack counts down (and up, once it has passed)."""
+        """A date token with the distance from now, which Slack keeps current."""
         token, shown = self._token(at, near)
         counted = self.say("words.countdown", time=token, left="{ago}")
         return f"<!date^{int(at.timestamp())}^{counted}|{shown}>"
@@ -89,20 +89,51 @@ class Reader:
         return f"<!date^{int(at.timestamp())}^{{time_secs}}|{shown}>"
 
     def mention(self, role: Role) -> str:
-        """Calls the people of `role`; its name where nobody is known to hold it."""
+        """Mentions a role; its name where roles.yaml has no members."""
         if self.direct:
             return ""
         return self.mentions.get(role) or self.say(f"role.{role.value}")
 
     def call(self, person: str) -> str:
-        """Calls one person; by name where that is no user of Slack's."""
+        """Mentions a person; their name where they are no Slack user."""
         if self.direct:
             return ""
-        return f"<@{person}>" if _USER.fullmatch(person) else self.person(person)
+        return f"<@{person}>" if is_user(person) else self.person(person)
+
+    def owner(self, person: str | None) -> str:
+        """`担当は佐藤さん`, or that there is no assignee."""
+        if person is None:
+            return self.say("card.owner.nobody")
+        return self.say("card.owner", person=self.person(person))
+
+    def link(self, url: str | None, key: str) -> list[str]:
+        """A link with the label `key`; empty without a URL."""
+        return [f"<{url}|{self.say(key)}>"] if url else []
+
+    def with_reason(self, line: str, reason: str) -> str:
+        """The line with a person's reason, if there is one."""
+        shown = mrkdwn(one_line(reason), _REASON)
+        return self.say("line.with_reason", line=line, reason=shown) if shown else line
+
+    def released(self, by: str | None, owner: str | None) -> str:
+        """The thread line for a released case or appeal."""
+        if by == owner:
+            return self.say("line.case_released", person=self.person(by))
+        values = {"person": self.person(by), "owner": self.person(owner)}
+        return self.say("line.case_released.other", **values)
+
+    def timed(self, at: datetime, line: str) -> str:
+        """A thread line with its time."""
+        return self.say("line.told", time=self.time(at, at), text=line)
+
+
+def is_user(person: str) -> bool:
+    """True for the id of a Slack user."""
+    return _USER.fullmatch(person) is not None
 
 
 def problem_words(problem: Problem, reader: Reader) -> str:
-    """Why the platform did not do it; with its status, where it answered."""
+    """The problem of a platform call, with its HTTP status if there is one."""
     if problem.status is None:
         return reader.say(f"problem.{problem.kind.value}")
     status = str(problem.status)

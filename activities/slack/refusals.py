@@ -1,4 +1,4 @@
-"""Refusals: why a command was not carried out, and what its person had typed."""
+"""Refusals of commands as text, with the typed input to copy."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from workflows.ports.cases import Answer
 _NAME = 60
 
 APPROVING = frozenset({"approve", "reject", "ask_requester"})
-"""Kinds of commands for which a cover counts like the role itself."""
+"""Kinds of commands that a cover may execute."""
 
 
 def refusal_text(
@@ -29,8 +29,8 @@ def refusal_text(
 ) -> str:
     """The refusal for the person who pressed: `佐藤さんが12秒前に完了しました。…`.
 
-    `names` by user id, `case` the id that was asked for, `holders` who could do it, `command` the
-    kind of what was refused. With `safe` the result is mrkdwn, or plain text with `escape.plain`.
+    `names` by user id, `case` the requested id, `holders` may execute the command, `command` its
+    kind. The result is mrkdwn, or plain text with `safe=escape.plain`.
     """
     catalog = texts(language)
     roles = (catalog.say(f"role.{role.value}") for role in refusal.roles)
@@ -42,7 +42,7 @@ def refusal_text(
         "name": safe(one_line(refusal.name or ""), _NAME),
         "colleague": _person(refusal.name, catalog, names, safe),
         "holders": holder_words(holders, catalog, names, safe),
-        "case": safe(one_line(_case(refusal, case)), _NAME),
+        "case": safe(one_line(refusal.name or case), _NAME),
         "seen": _seen(refusal, catalog, now),
     }
     return catalog.say(_key(refusal, command), **values).strip()
@@ -55,7 +55,7 @@ def _key(refusal: Refusal, command: str) -> str:
 
 
 def _seen(refusal: Refusal, catalog: Catalog, now: datetime) -> str:
-    """How much of what, since when, and how long until there is room again, in whole minutes."""
+    """The used quota, and the wait in whole minutes."""
     cap = refusal.cap
     if cap is None:
         return ""
@@ -69,15 +69,10 @@ def _seen(refusal: Refusal, catalog: Catalog, now: datetime) -> str:
     )
 
 
-def _case(refusal: Refusal, asked: str) -> str:
-    """The case that is not there: the one that was named, else the one that was asked for."""
-    return refusal.name or asked
-
-
 def _did(
     refusal: Refusal, catalog: Catalog, names: Mapping[str, str], now: datetime, safe: Safe
 ) -> str:
-    """What happened before: nothing where the refusal does not say."""
+    """The earlier event that caused the refusal; empty without one."""
     if refusal.what is None or refusal.at is None:
         return ""
     key = f"did.{refusal.what}"
@@ -101,31 +96,31 @@ def _ago(at: datetime | None, catalog: Catalog, now: datetime) -> str:
 
 _TITLE = 60
 _MOST_TYPED = 3_000
-"""As much as a case keeps of a person's words."""
+"""The limit of texts in a case."""
 
 
-def of_case(said: str, wanted: Answer, link: str | None, catalog: Catalog) -> str:
+def of_case(text: str, wanted: Answer, link: str | None, catalog: Catalog) -> str:
     """`ケース K7Q2F9XM0(外部誘導): 佐藤さんが12秒前に完了しました。`, the id a link to its card."""
     if wanted.refusal.reason is Reason.UNKNOWN_CASE:
-        return said  # it names the case that is not there
+        return text  # its text has the id
     case = f"<{link}|{wanted.case}>" if link else mrkdwn(wanted.case, _TITLE)
     if wanted.title is None:
-        return catalog.say("refusal.of_case", case=case, refusal=said)
+        return catalog.say("refusal.of_case", case=case, refusal=text)
     title = mrkdwn(one_line(wanted.title.in_(catalog.language)), _TITLE)
-    return catalog.say("refusal.of_titled_case", case=case, title=title, refusal=said)
+    return catalog.say("refusal.of_titled_case", case=case, title=title, refusal=text)
 
 
-def with_typed(said: str, typed: str, catalog: Catalog) -> list[Block]:
-    """The refusal, and below it what its person wrote, to be copied; none where they wrote nothing.
+def with_typed(text: str, typed: str, catalog: Catalog) -> list[Block]:
+    """The refusal with the typed text below, to copy; empty without such text.
 
-    Preformatted text is obeyed nowhere, and stays as it was typed.
+    Slack parses nothing in preformatted text.
     """
     kept = shorten(visible(typed).strip(), _MOST_TYPED)
     if not kept:
         return []
     words = {"type": "rich_text_preformatted", "elements": [{"type": "text", "text": kept}]}
     return [
-        section([shorten(said, MOST_SECTION)]),
+        section([shorten(text, MOST_SECTION)]),
         context([catalog.say("refusal.typed")]),
         {"type": "rich_text", "elements": [words]},
     ]

@@ -1,4 +1,4 @@
-"""Report message: the worst first, read in half a minute, with its picture."""
+"""Report message: numbers and lists of cases, most urgent first, and the chart's data."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
@@ -41,7 +41,7 @@ def flow(numbers: Numbers, texts: Catalog) -> str:
 
 
 def now(numbers: Numbers, texts: Catalog) -> str:
-    """What is open: `未完了 5件(期限超過 1件): 重大 2 · 高 3`."""
+    """Open cases: `未完了 5件(期限超過 1件): 重大 2 · 高 3`."""
     backlog = numbers.backlog
     total = texts.say("numbers.open", count=backlog.total, late=backlog.late)
     parts = [_open(severity, backlog, texts) for severity in Severity if backlog.open.get(severity)]
@@ -71,23 +71,23 @@ def in_time(numbers: Numbers, texts: Catalog) -> str:
     total = numbers.sla_total
     if total.share is None:
         return texts.say("numbers.sla.none")
-    said = texts.say("numbers.sla", share=percent(total, texts), met=total.met, count=total.of)
+    text = texts.say("numbers.sla", share=percent(total, texts), met=total.met, count=total.of)
     parts = [
         texts.say(
             "numbers.sla.of", severity=texts.say(f"severity.{severity}"), met=each.met, all=each.of
         )
         for severity, each in numbers.sla.items()
     ]
-    return texts.say("numbers.list", what=said, parts=" · ".join(parts))
+    return texts.say("numbers.list", what=text, parts=" · ".join(parts))
 
 
 def percent(sla: Sla, texts: Catalog) -> str:
-    """`80%`; rounded down, so that 100 % is only said where nothing was late."""
+    """`80%`, rounded down: 100% means that nothing was late."""
     return f"{int((sla.share or 0) * 100)}%"
 
 
 def speed(numbers: Numbers, texts: Catalog) -> tuple[str, str]:
-    """To the first action at the platform, from detection; and to the decision, from opening."""
+    """Medians from detection to the first action, and from opening to the decision."""
     return (
         _spread("numbers.ttfa", numbers.ttfa, texts),
         _spread("numbers.ttd", numbers.ttd, texts),
@@ -95,7 +95,7 @@ def speed(numbers: Numbers, texts: Catalog) -> tuple[str, str]:
 
 
 def age(numbers: Numbers, texts: Catalog) -> str:
-    """How old what is open is."""
+    """Age of the open cases."""
     return _spread("numbers.age", numbers.backlog.age, texts)
 
 
@@ -124,7 +124,7 @@ def protections(numbers: Numbers, texts: Catalog) -> str:
 
 
 def playbooks(numbers: Numbers, titles: Mapping[str, Text], texts: Catalog) -> Iterator[str]:
-    """The busiest playbooks, a line each, and how many there are besides."""
+    """The busiest playbooks, one per line, and the number of others."""
     for each in numbers.playbooks[:MOST_PLAYBOOKS]:
         yield _playbook(each, titles, texts)
     more = len(numbers.playbooks) - MOST_PLAYBOOKS
@@ -152,7 +152,7 @@ def _spread(key: str, spread: Spread, texts: Catalog) -> str:
 
 
 def lasting(lasts: timedelta, texts: Catalog) -> str:
-    """A duration as precise as anybody needs: seconds below an hour, minutes below a day."""
+    """A duration in seconds below an hour, in minutes below a day."""
     seconds = int(lasts.total_seconds())
     if seconds >= 86_400:
         seconds -= seconds % 3_600
@@ -167,7 +167,7 @@ EVENT_TYPE = "koban_report"
 def report_message(
     report: Report, reader: Reader, base: str | None, picture: Block | None = None
 ) -> Message:
-    """The report; `base` is the workspace's address for links, `picture` its image block."""
+    """Draws the report; `base` is the workspace's URL for links, `picture` the image block."""
     made = _Drawn(report, reader, base)
     blocks = [
         header(title(report, reader)),
@@ -181,7 +181,7 @@ def report_message(
 
 
 def title(report: Report, reader: Reader) -> str:
-    """`日勤の引き継ぎ`, `日次レポート`: plain text, harmless."""
+    """`日勤の引き継ぎ`, `日次レポート`: as escaped plain text."""
     if report.team is None:
         return reader.say("report.daily")
     return reader.say("report.shift", shift=reader.title(report.team.title, plain))
@@ -194,7 +194,7 @@ class _Drawn:
         self._base = base
 
     def sentence(self) -> str:
-        """What a screen reader or a notification says."""
+        """The text for screen readers and notifications."""
         report = self._report
         return self._reader.say(
             f"report.sentence.{report.kind}",
@@ -206,7 +206,7 @@ class _Drawn:
         )
 
     def frame(self) -> Iterator[str]:
-        """From when to when, who ends, who comes."""
+        """The period, the ending shift and the next one."""
         report, reader = self._report, self._reader
         yield reader.say(
             "report.period",
@@ -225,11 +225,11 @@ class _Drawn:
             )
 
     def flow(self) -> str:
-        """What came and went."""
+        """Opened and closed cases."""
         return flow(self._report.numbers, self._reader.texts)
 
     def lists(self) -> list[Block]:
-        """The cases that somebody has to know of; what is empty is not drawn."""
+        """The lists of cases that are not empty."""
         report = self._report
         listed = {
             "report.handing": report.handing if report.kind is ReportKind.SHIFT else Cases(),
@@ -365,6 +365,6 @@ def _shares(numbers: Numbers, reader: Reader) -> Shares:
 
 
 def _alt(name: str, numbers: Numbers, reader: Reader) -> str:
-    """What somebody hears who does not see it."""
-    told = (name, flow(numbers, reader.texts), in_time(numbers, reader.texts))
-    return reader.say("report.chart.stop").join(told)[:MOST_ALT]
+    """The alt text of the picture."""
+    parts = (name, flow(numbers, reader.texts), in_time(numbers, reader.texts))
+    return reader.say("report.chart.stop").join(parts)[:MOST_ALT]

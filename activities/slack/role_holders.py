@@ -1,4 +1,4 @@
-"""Role holders: people who could do what somebody may not, and all whose names are asked for."""
+"""Role holders for refusals, and the people named by cards and thread lines."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
@@ -14,26 +14,26 @@ from workflows.domain.case.view import CardView
 from workflows.domain.people import Role
 from workflows.domain.values import Value
 
-# Names and no mentions: whoever reads the refusal decides whom to ask, and nobody is called for it.
+# Names without mentions: the reader of a refusal decides who to ask.
 
 MOST_NAMES = 3
 SECONDS = 1.5
-"""That Slack and the ledger are given: a refusal without names is better than none."""
+"""Timeout of the look-ups; after it the refusal has no names."""
 _NAME = 40
 
 StandIn = tuple[str, str]
-"""Who covers, and for whom."""
+"""Cover and covered person."""
 StandIns = Callable[[Role], Awaitable[Iterable[StandIn]]]
-"""Who holds a role in somebody's stead now; nobody where that can't be told."""
+"""The current covers of a role; empty where the ledger is unreachable."""
 
 
 async def nobody_stands_in(role: Role) -> Iterable[StandIn]:
-    """Where covers are not known."""
+    """No covers."""
     return ()
 
 
 class Holders(Value):
-    """People by id: those who hold the role, and those who stand in for one of them."""
+    """Ids of a role's members and of their covers."""
 
     people: tuple[str, ...] = ()
     covers: tuple[str, ...] = ()
@@ -45,17 +45,17 @@ NOBODY = Holders()
 async def holders_of(
     refusal: Refusal, asker: str, people: Directory, stand_ins: StandIns | None
 ) -> Holders:
-    """Who could do it instead of `asker`; `stand_ins` where a cover counts as well."""
-    but = {asker, *refusal.barred}
+    """The people who may do what `asker` may not; with `stand_ins` also covers."""
+    excluded = {asker, *refusal.barred}
     try:
         async with asyncio.timeout(SECONDS):
             lists = await asyncio.gather(*(_members(role, people) for role in refusal.roles))
             covers = await _covers(refusal, stand_ins) if stand_ins is not None else ()
     except TimeoutError:
         return NOBODY
-    held = tuple(dict.fromkeys(each for each in chain.from_iterable(lists) if each not in but))
-    standing = (who for who, of in covers if not {who, of} & but and who not in held)
-    return Holders(people=held, covers=tuple(dict.fromkeys(standing)))
+    held = tuple(dict.fromkeys(each for each in chain.from_iterable(lists) if each not in excluded))
+    covering = (who for who, of in covers if not {who, of} & excluded and who not in held)
+    return Holders(people=held, covers=tuple(dict.fromkeys(covering)))
 
 
 async def _members(role: Role, people: Directory) -> tuple[str, ...]:
@@ -70,12 +70,12 @@ async def _covers(refusal: Refusal, stand_ins: StandIns) -> tuple[StandIn, ...]:
 
 
 def shown(holders: Holders) -> tuple[str, ...]:
-    """Whose names are put into words."""
+    """The people whose names are shown."""
     return holders.people[:MOST_NAMES] + holders.covers[:1]
 
 
 def holder_words(holders: Holders, catalog: Catalog, names: Mapping[str, str], safe: Safe) -> str:
-    """`(田中さん、鈴木さん ほか2人、代理の佐藤さん)`; nothing where nobody is known."""
+    """`(田中さん、鈴木さん ほか2人、代理の佐藤さん)`; empty without people."""
 
     def named(person: str) -> str:
         return catalog.say("person.named", name=safe(one_line(names.get(person, person)), _NAME))
@@ -91,29 +91,29 @@ def holder_words(holders: Holders, catalog: Catalog, names: Mapping[str, str], s
 
 
 def people_of(view: CardView, lines: Iterable[ev.Recorded]) -> Iterator[str | None]:
-    """Whom the view and these lines name."""
+    """The ids of everybody named by the view and these lines."""
     yield from (view.owner, view.acknowledged_by)
     yield view.turn.by if view.turn is not None else None
     yield view.decision.by if view.decision is not None else None
     yield view.hold.by if view.hold is not None else None
     yield view.next_step.person if view.next_step is not None else None
     yield view.appeal.by if view.appeal is not None else None
-    yield view.latest.hand.by if view.latest.hand is not None else None
-    yield view.halt.by if view.halt is not None else None
+    yield view.latest.manual.by if view.latest.manual is not None else None
+    yield view.automation_pause.by if view.automation_pause is not None else None
     if view.approval is not None:
-        yield from _agreeing(view.approval)
+        yield from _people_in_approval(view.approval)
     for line in lines:
         yield from line.event.people_named()
 
 
 def people_in(refusal: Refusal) -> Iterator[str | None]:
-    """Whom a refusal names."""
+    """The ids of everybody named by a refusal."""
     yield refusal.by
     if refusal.reason is Reason.NOT_A_COLLEAGUE:
         yield refusal.name
 
 
-def _agreeing(approval: Approval) -> Iterator[str | None]:
+def _people_in_approval(approval: Approval) -> Iterator[str | None]:
     yield approval.by or None
     yield approval.question.by if approval.question is not None else None
     for exchange in approval.exchanges:

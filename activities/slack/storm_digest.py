@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
+from activities.slack.actions import element
 from activities.slack.blocks import (
     MOST_TEXT,
     Block,
     Message,
-    button,
     context,
     fit,
     header,
@@ -36,11 +36,11 @@ def digest(wanted: ShowStorm, reader: Reader) -> Message:
     picture = wanted.picture
     state = "storm.title.over" if wanted.over else "storm.title"
     title = reader.say(state, count=picture.cases)
-    said = _sentence(wanted, reader)
+    text = _sentence(wanted, reader)
     groups = [_group(each, reader) for each in picture.groups[:_MOST_GROUPS]]
     counted = [section(groups)] if groups else []
-    blocks = [header(title), section([said]), *counted, *_top(wanted, reader)]
-    spoken = fit([title, said, *groups], "\n", MOST_TEXT)
+    blocks = [header(title), section([text]), *counted, *_top(wanted, reader)]
+    spoken = fit([title, text, *groups], "\n", MOST_TEXT)
     return Message(spoken, blocks, metadata(EVENT_TYPE, storm=wanted.key))
 
 
@@ -87,19 +87,12 @@ def _top(wanted: ShowStorm, reader: Reader) -> list[Block]:
 def _row(top: Top, reader: Reader) -> Block:
     severity = f"{SEVERITY_COLOUR[top.severity]} {reader.say(f'severity.{top.severity.value}')}"
     who = f"*{severity} · {reader.title(top.title)} · {reader.subject(top.subject)}*"
-    facts = [reader.say("storm.alerts", count=top.alerts), _owner(top, reader)]
+    facts = [reader.say("storm.alerts", count=top.alerts), reader.owner(top.owner)]
     facts += [] if top.carded else [reader.say("storm.waits")]
-    label = reader.say("storm.open")
     return {
         **section([who, " · ".join(facts)]),
-        "accessory": button(OPEN, label, top.case),
+        "accessory": element(OPEN, reader, top.case),
     }
-
-
-def _owner(top: Top, reader: Reader) -> str:
-    if top.owner is None:
-        return reader.say("card.owner.nobody")
-    return reader.say("card.owner", person=reader.person(top.owner))
 
 
 def _call(mention: Mention, reader: Reader) -> str:

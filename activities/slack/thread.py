@@ -1,10 +1,10 @@
-"""Thread of a case's card: what happened, a line an event."""
+"""Thread of a case's card: one line per event."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from activities.slack.blocks import MOST_TEXT, Block, Message, fit, metadata, section
+from activities.slack.blocks import MOST_TEXT, Message, fit, metadata, sections
 from activities.slack.cards.case import ROLE_OF
 from activities.slack.cards.case_facts import case_id
 from activities.slack.cards.decision import (
@@ -16,7 +16,7 @@ from activities.slack.cards.decision import (
     requester,
     would_words,
 )
-from activities.slack.escape import mrkdwn, one_line
+from activities.slack.escape import mrkdwn
 from activities.slack.reader import Reader, problem_words
 from workflows.domain.case import events as ev
 from workflows.domain.case.approval import Approval, Purpose, missing
@@ -27,17 +27,16 @@ from workflows.domain.policy.actions import OnExpiry
 from workflows.domain.policy.playbook import Via
 
 Words = dict[type[Any], Callable[[Any, CardView, Reader], str]]
-"""How each event is told, as mrkdwn."""
-_REASON = 300
+"""mrkdwn of each event."""
 
 
 def by(event: ev.Event, view: CardView, reader: Reader) -> str:
-    """Who did it."""
+    """The line of an event with only a person."""
     return reader.say(f"line.{event.kind}", person=reader.person(event.by))
 
 
 def about(event: Any, view: CardView, reader: Reader) -> str:
-    """What became of an action."""
+    """The line of an event with only an action."""
     return reader.say(f"line.{event.kind}", action=action(event.action, view, reader))
 
 
@@ -46,17 +45,8 @@ def action(key: str, view: CardView, reader: Reader) -> str:
     return action_title(view, key.partition("/")[0], reader, mrkdwn)
 
 
-def with_reason(line: str, reason: str, reader: Reader) -> str:
-    """The line, and what its person wrote."""
-    shown = mrkdwn(one_line(reason), _REASON)
-    return reader.say("line.with_reason", line=line, reason=shown) if shown else line
-
-
 def _released(event: ev.CaseReleased, view: CardView, reader: Reader) -> str:
-    person = reader.person(event.by)
-    if event.by == event.owner:
-        return reader.say("line.case_released", person=person)
-    return reader.say("line.case_released.other", person=person, owner=reader.person(event.owner))
+    return reader.released(event.by, event.owner)
 
 
 def _handed_over(event: ev.CaseHandedOver, view: CardView, reader: Reader) -> str:
@@ -66,7 +56,7 @@ def _handed_over(event: ev.CaseHandedOver, view: CardView, reader: Reader) -> st
         person=reader.person(event.by),
         to=reader.person(event.to),
     )
-    return with_reason(line, event.note, reader)
+    return reader.with_reason(line, event.note)
 
 
 def _warned(event: ev.ClaimWarned, view: CardView, reader: Reader) -> str:
@@ -81,7 +71,7 @@ def _ended(event: ev.ClaimExpired, view: CardView, reader: Reader) -> str:
 
 def _escalated(event: ev.CaseEscalated, view: CardView, reader: Reader) -> str:
     if event.via is Via.DIRECT and not reader.direct:
-        # Who is called reads it in a message of their own: here it is told, and nobody called.
+        # The person gets a direct message: the thread mentions nobody.
         return reader.say("line.case_escalated.direct", whom=_named(event, reader))
     mention = _called(event, reader)
     if event.by is not None or event.unless is None:
@@ -92,7 +82,7 @@ def _escalated(event: ev.CaseEscalated, view: CardView, reader: Reader) -> str:
 
 
 def _again(event: ev.CaseEscalated, line: str, view: CardView, reader: Reader) -> str:
-    """Marks a call that was made before: `再通知 2/3`."""
+    """Marks a repeated call: `再通知 2/3`."""
     if event.round == 0:
         return line
     times = view.repeats.get(-1 if event.step is None else event.step, event.round)
@@ -120,7 +110,7 @@ def _snoozed(event: ev.CaseSnoozed, view: CardView, reader: Reader) -> str:
 def _waiting(event: ev.CaseWaiting, view: CardView, reader: Reader) -> str:
     time = reader.time(event.until, event.at)
     line = reader.say("line.case_waiting", person=reader.person(event.by), time=time)
-    return with_reason(line, event.note, reader)
+    return reader.with_reason(line, event.note)
 
 
 def _resumed(event: ev.CaseResumed, view: CardView, reader: Reader) -> str:
@@ -132,7 +122,7 @@ def _resumed(event: ev.CaseResumed, view: CardView, reader: Reader) -> str:
 
 
 def _noted(event: ev.NoteAdded, view: CardView, reader: Reader) -> str:
-    return with_reason(by(event, view, reader), event.note, reader)
+    return reader.with_reason(by(event, view, reader), event.note)
 
 
 def _merged(event: ev.CaseMerged, view: CardView, reader: Reader) -> str:
@@ -169,7 +159,7 @@ _WORK_WORDS: Words = {
 def _decided(event: ev.Decided, view: CardView, reader: Reader) -> str:
     words = decision_words(view, event.decision, reader, mrkdwn)
     line = reader.say("line.decided", person=reader.person(event.by), decision=words)
-    return with_reason(line, reason_words(event.decision, reader), reader)
+    return reader.with_reason(line, reason_words(event.decision, reader))
 
 
 def _requested(event: ev.ApprovalRequested, view: CardView, reader: Reader) -> str:
@@ -189,7 +179,7 @@ def _approved(event: ev.Approved, view: CardView, reader: Reader) -> str:
 
 
 def _rejected(event: ev.Rejected, view: CardView, reader: Reader) -> str:
-    return with_reason(by(event, view, reader), event.reason, reader)
+    return reader.with_reason(by(event, view, reader), event.reason)
 
 
 def _expired(event: ev.ApprovalExpired, view: CardView, reader: Reader) -> str:
@@ -207,7 +197,7 @@ def _asked(event: ev.ApprovalAsked, view: CardView, reader: Reader) -> str:
     asked = requester(view, approval) if approval is not None else None
     mention = reader.call(asked) if asked else ""
     line = reader.say("line.approval_asked", mention=mention, person=reader.person(event.by))
-    return with_reason(line, event.question, reader)
+    return reader.with_reason(line, event.question)
 
 
 def _answered(event: ev.ApprovalAnswered, view: CardView, reader: Reader) -> str:
@@ -215,7 +205,7 @@ def _answered(event: ev.ApprovalAnswered, view: CardView, reader: Reader) -> str
     mention = _approvers(_of(event.decision, view), reader)
     due = reader.time(event.expires_at, event.at)
     line = reader.say(key, mention=mention, person=reader.person(event.by), due=due)
-    return with_reason(line, event.answer, reader)
+    return reader.with_reason(line, event.answer)
 
 
 def _reminded(event: ev.ApprovalReminded, view: CardView, reader: Reader) -> str:
@@ -225,13 +215,13 @@ def _reminded(event: ev.ApprovalReminded, view: CardView, reader: Reader) -> str
 
 
 def _of(decision: str, view: CardView) -> Approval | None:
-    """The approval that an event is about, as long as the case has it."""
+    """The approval of an event, while the case has it."""
     approval = view.approval
     return approval if approval is not None and approval.decision == decision else None
 
 
 def _approvers(approval: Approval | None, reader: Reader) -> str:
-    """Calls those who can agree; nobody any more, once it is over."""
+    """Mentions the missing approvers; empty once the approval is over."""
     if approval is None or not approval.pending:
         return ""
     return " ".join(reader.mention(need.role) for need in missing(approval))
@@ -242,13 +232,13 @@ def _closed(event: ev.CaseClosed, view: CardView, reader: Reader) -> str:
 
 
 def _reopened(event: ev.CaseReopened, view: CardView, reader: Reader) -> str:
-    return with_reason(by(event, view, reader), event.reason, reader)
+    return reader.with_reason(by(event, view, reader), event.reason)
 
 
 def _appeal_answered(event: ev.AppealAnswered, view: CardView, reader: Reader) -> str:
     answer, person = event.answer, reader.person(event.by)
     key = f"line.appeal_answered.{answer.outcome.value}"
-    return with_reason(reader.say(key, id=answer.appeal, person=person), answer.reason, reader)
+    return reader.with_reason(reader.say(key, id=answer.appeal, person=person), answer.reason)
 
 
 _DECISIONS_WORDS: Words = {
@@ -289,11 +279,11 @@ def _started(event: ev.ProtectionStarted, view: CardView, reader: Reader) -> str
 
 
 def _withheld(event: ev.ProtectionWithheld, view: CardView, reader: Reader) -> str:
-    return reader.say("line.protection_withheld", person=reader.person(event.halt.by))
+    return reader.say("line.protection_withheld", person=reader.person(event.pause.by))
 
 
 def _protection(event: Any, view: CardView, reader: Reader) -> str:
-    """What becomes of a protection."""
+    """The line of an event with only a protection."""
     return _which(event.protection, reader.say(f"line.{event.kind}"), view, reader)
 
 
@@ -305,7 +295,7 @@ def _dismissed(event: ev.ProtectionDismissed, view: CardView, reader: Reader) ->
 
 
 def _which(protection: str, line: str, view: CardView, reader: Reader) -> str:
-    """Names the protection; one that is over by now goes without its title."""
+    """Adds the title of the protection, while the case has it."""
     for each in view.protections:
         if each.id == protection:
             return reader.say("words.noted", what=line, note=reader.title(each.title))
@@ -361,8 +351,7 @@ _NOTICES_WORDS: Words = {
 
 EVENT_TYPE = "koban_lines"
 MAX_LINES = 100
-"""Lines in one message: 25 sections of four, half of the 50 blocks that Slack takes."""
-_IN_SECTION = 4
+"""Lines in one message."""
 
 WORDS: Words = {
     **_WORK_WORDS,
@@ -371,7 +360,7 @@ WORDS: Words = {
     **_BULK_WORDS,
     **_NOTICES_WORDS,
 }
-"""How each event that the thread tells of is told."""
+"""mrkdwn of every event in the thread."""
 
 
 def lines_message(
@@ -380,28 +369,24 @@ def lines_message(
     reader: Reader,
     quiet: frozenset[int] = frozenset(),
 ) -> Message:
-    """At most `MAX_LINES` lines as one message; `through` is the last event that it tells of.
+    """Draws at most `MAX_LINES` lines; `through` in the metadata is the last event.
 
-    `quiet` are the events whose call is made elsewhere, together with others.
+    The storm digest mentions the roles of `quiet` events, by seq.
     """
     calm = replace(reader, mentions={})
-    told = [
+    drawn = [
         reader.say("storm.together", line=line(each, view, calm))
         if each.seq in quiet
         else line(each, view, reader)
-        for each in _worth_telling(lines)
+        for each in _without_outdated(lines)
     ]
-    head = reader.say("spoken.lines", id=view.id)
-    text = fit([head, *told], "\n", MOST_TEXT)
-    return Message(text, _blocks(told), metadata(EVENT_TYPE, case=view.id, through=lines[-1].seq))
+    text = fit([reader.say("spoken.lines", id=view.id), *drawn], "\n", MOST_TEXT)
+    named = metadata(EVENT_TYPE, case=view.id, through=lines[-1].seq)
+    return Message(text, sections(drawn), named)
 
 
-def _blocks(told: list[str]) -> list[Block]:
-    return [section(told[i : i + _IN_SECTION]) for i in range(0, len(told), _IN_SECTION)]
-
-
-def _worth_telling(lines: Iterable[ev.Recorded]) -> list[ev.Recorded]:
-    """Without what later news of the same action in the same message makes needless."""
+def _without_outdated(lines: Iterable[ev.Recorded]) -> list[ev.Recorded]:
+    """Leaves out progress of an action that has a later line in the same message."""
     kept: list[ev.Recorded] = []
     newer: set[tuple[str, str]] = set()
     for each in reversed(tuple(lines)):
@@ -418,5 +403,4 @@ def _worth_telling(lines: Iterable[ev.Recorded]) -> list[ev.Recorded]:
 def line(recorded: ev.Recorded, view: CardView, reader: Reader) -> str:
     """One event in one line of mrkdwn, with its time."""
     event = recorded.event
-    words = WORDS[type(event)](event, view, reader).strip()
-    return reader.say("line.told", time=reader.time(event.at, event.at), text=words)
+    return reader.timed(event.at, WORDS[type(event)](event, view, reader).strip())

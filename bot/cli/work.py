@@ -11,7 +11,7 @@ from activities.bulk_members import BulkActivities
 from activities.case_delivery import DeliveryActivities
 from activities.charts import draw
 from activities.evidence_reveal import RevealActivities
-from activities.images import Fetcher, Images, Places, open_fetcher
+from activities.images import AllowedHosts, Fetcher, Images, open_fetcher
 from activities.ledger.activities import LedgerActivities
 from activities.ledger.appeals import AppealsLedger
 from activities.ledger.bulk import BulkLedger
@@ -130,7 +130,7 @@ async def open_duties(
     appeals = AppealsLedger(database)
     notices = NoticeActivities(market, CatalogWording())
     plain = await opened.enter_async_context(open_fetcher())
-    fetcher = Fetcher(plain, Places(settings.platform.base_url), policies.image_hosts)
+    fetcher = Fetcher(plain, AllowedHosts(settings.platform.base_url), policies.image_hosts)
     revealing = RevealActivities(
         EvidenceRecord(database), Images(fetcher), EvidenceScreen(web), people, settings.zone
     )

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, from_json
 
 from bot.http.models import MAX_ALERTS, RequestRefused
-from workflows.domain.alerts import BY_HAND, Alert
+from workflows.domain.alerts import MANUAL_DETECTORS, Alert
 from workflows.domain.appeal.model import AppealRequest
 
 DEFAULT_DETECTOR = "default"
@@ -133,7 +133,7 @@ def _read_alert(item: Any, detector: str, protected: frozenset[str]) -> Alert | 
     given = item.setdefault("detector", detector)
     if given != detector:
         return _invalid(item, ("detector",), f"This request speaks for {detector[:64]!r} only.")
-    if given in BY_HAND:
+    if given in MANUAL_DETECTORS:
         return _invalid(item, ("detector",), "Only people in Slack speak for this detector.")
     if given in protected:
         return _invalid(item, ("detector",), "This detector signs with a secret of its own.")

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, tzinfo
 from pydantic import Field
 from sqlalchemy.exc import DBAPIError
 
-from activities.cache import Away, Cache
+from activities.cache import Cache, CacheMiss
 from activities.ledger.database import LedgerError
 from activities.ledger.statistics import Statistics
 from activities.ledger.team import ActiveCover, Covers, Preferences
@@ -49,7 +49,7 @@ class LanguagePreferences:
             return await self._kept.get(
                 person, patience=self._stale_timeout, first=self._first_timeout
             )
-        except Away:
+        except CacheMiss:
             return None
 
     async def choose(self, person: str, language: Language | None, at: datetime) -> None:

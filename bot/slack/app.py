@@ -23,7 +23,7 @@ from bot.slack.commands.buttons import ACTIONS as ANSWERS
 from bot.slack.commands.buttons import AnswerButtons
 from bot.slack.commands.dispatch import Slash
 from bot.slack.commands.reveal import RevealModal
-from bot.slack.context import DirectTexts, make_context, utc_now
+from bot.slack.context import DirectTexts, SlackContext, make_context, utc_now
 from bot.slack.evidence.reveal import ACTIONS as PIECES
 from bot.slack.evidence.reveal import EvidenceReveal
 from bot.slack.home.view import LANGUAGE, Home
@@ -31,9 +31,8 @@ from bot.slack.interactions import read_source
 from bot.slack.manual.open import OPEN_CASE, REPORT, ManualAlertModals
 from bot.slack.modals.base import ModalListener
 from bot.slack.modals.decide import TEMPLATE
-from bot.slack.modals.forms import FORMS
+from bot.slack.modals.forms import FORMS, Submissions
 from bot.slack.modals.opening import Templates
-from bot.slack.modals.submissions import Submissions
 from bot.slack.replies import Background, NotTaken
 from bot.slack.storm import OPEN, StormButtons
 
@@ -62,6 +61,17 @@ def make_bolt_app(
     context = make_context(services, client, background, now)
     home = Home(context)
     context = replace(context, on_stored=home.changed)
+    _add_buttons(app, context, home)
+    _add_modals(app, context)
+    app.view_closed(_ANY)(_acknowledged)
+    app.command(COMMAND)(Slash(context).typed)
+    app.event("app_home_opened")(home.opened)
+    app.error(_on_error(DirectTexts(context)))
+    return app
+
+
+def _add_buttons(app: AsyncApp, context: SlackContext, home: Home) -> None:
+    """The first listener with a matching action_id receives a press."""
     for action_id, listener in (
         (LANGUAGE, home.language_chosen),
         (APPEALS, AppealButtons(context).pressed),
@@ -72,23 +82,21 @@ def make_bolt_app(
         (_ANY, CaseButtons(context).pressed),
     ):
         app.block_action(action_id)(listener)
+
+
+def _add_modals(app: AsyncApp, context: SlackContext) -> None:
     alerts = ManualAlertModals(context)
-    submissions: dict[str, ModalListener[Any]] = {
+    modals: dict[str, ModalListener[Any]] = {
         **dict.fromkeys(FORMS, Submissions(context)),
         **dict.fromkeys(("uphold", "overturn"), AppealModals(context)),
         **dict.fromkeys((REPORT, OPEN_CASE), alerts),
         "bulk": BulkModal(context),
         "reveal": RevealModal(context),
     }
-    for callback_id, modal in submissions.items():
+    for callback_id, modal in modals.items():
         app.view_submission(callback_id)(modal.submitted)
     app.message_shortcut("report_message")(alerts.reported)
     app.global_shortcut("open_case")(alerts.shortcut)
-    app.view_closed(_ANY)(_acknowledged)
-    app.command(COMMAND)(Slash(context).typed)
-    app.event("app_home_opened")(home.opened)
-    app.error(_on_error(DirectTexts(context)))
-    return app
 
 
 def _bolt(client: AsyncWebClient, signing_secret: str) -> AsyncApp:

@@ -22,7 +22,7 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 def ordered(lines: tuple[CaseLine, ...]) -> list[CaseLine]:
-    """The worst first, then what is due soonest."""
+    """The most severe first, then by due time."""
     return sorted(lines, key=lambda line: (line.severity.rank, line.due or _NEVER, line.id))
 
 

@@ -67,7 +67,7 @@ class Camera:
         return await context.new_page()
 
     async def at(self, page: Page, person: str, channel: str, card: Seen | None = None) -> None:
-        """Goes to a channel as somebody; a card given is at the top of the window."""
+        """Opens a channel as a person; a given card is at the top of the window."""
         await page.goto(f"{self._url}/#as={person}&channel={channel}")
         await page.reload()
         await page.locator("#main .channel-title").wait_for()
@@ -89,7 +89,7 @@ def message(page: Page, card: Seen) -> Locator:
 
 
 def stacked(pictures: list[Image.Image]) -> Image.Image:
-    """Under one another, on the colour of the first one's corner."""
+    """Joins pictures under one another on grey."""
     height = sum(each.height for each in pictures) + GAP * (len(pictures) - 1)
     made = Image.new("RGB", (max(each.width for each in pictures), height), "#e3e3e5")
     top = 0
@@ -225,7 +225,7 @@ async def storm(tour: Tour, camera: Camera) -> None:
 
 @asynccontextmanager
 async def world(language: str, rates: Rates) -> AsyncIterator[tuple[Demo, Tour]]:
-    """The demo with cards in one language, with nobody else's traffic. Raises `CannotStart`."""
+    """The demo with cards in one language, without other traffic. Raises `CannotStart`."""
     async with AsyncExitStack() as opened:
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="koban-tour-")))
         base = free_ports()
@@ -241,7 +241,7 @@ async def world(language: str, rates: Rates) -> AsyncIterator[tuple[Demo, Tour]]
 
 
 def free_ports() -> int:
-    """The first of four ports in a row that nobody listens on."""
+    """First of four free ports in a row."""
     for base in range(8600, 9600, 10):
         try:
             for port in range(base, base + 4):

@@ -1,4 +1,4 @@
-"""Charts as tests need them."""
+"""Charts for tests."""
 
 from workflows.domain.metrics.report import Bars, Chart, ShareRow, Shares
 

@@ -1,4 +1,4 @@
-"""The picture of a report: a PNG that shows something, in letters that exist."""
+"""Chart of a report: a PNG with content and existing glyphs."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""What is shown of hidden evidence, and when: the activity over ledger, images and Slack."""
+"""Reveal activity over ledger, images and Slack."""
 
 import inspect
 import shutil
@@ -12,7 +12,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.evidence_reveal import RevealActivities
-from activities.images import NotFetched, Picture, Why
+from activities.images import FetchFailure, NotFetched, Picture
 from activities.ledger.activities import LedgerActivities
 from activities.ledger.cases import Ledger
 from activities.ledger.database import Database
@@ -21,7 +21,7 @@ from activities.slack.directory import Directory
 from activities.slack.evidence import EvidenceScreen, Viewer
 from deploy.sandbox.slack.reading import visible_text
 from tests.activities.ledger.test_evidence import CASE, entry, revealed
-from tests.activities.slack.conftest import Desk, Tries, desk
+from tests.activities.slack.conftest import Attempts, SlackWorld, slack
 from tests.activities.slack.drawn import reader
 from tests.workflows.domain.builders import minutes
 from workflows.domain.case.commands import Modal, Place
@@ -30,7 +30,7 @@ from workflows.domain.case.reveal_quota import Reached
 from workflows.ports import evidence
 from workflows.ports.evidence import ShowEvidence
 
-__all__ = ["desk"]
+__all__ = ["slack"]
 
 MODAL = Modal(id="evidence/1", carries="{}")
 
@@ -39,7 +39,7 @@ MODAL = Modal(id="evidence/1", carries="{}")
 class FakeImages:
     """Gives a picture, or a reason; remembers what it was asked for."""
 
-    why: Why | None = None
+    why: FetchFailure | None = None
     asked: list[str] = field(default_factory=list)
 
     async def get(self, address: str) -> Picture:
@@ -50,15 +50,15 @@ class FakeImages:
 
 
 @dataclass
-class Room:
+class Reveal:
     """The activity, and everything that it works with."""
 
-    desk: Desk
+    slack: SlackWorld
     ledger: Ledger
     images: FakeImages
     activities: RevealActivities
 
-    async def shows(self, tries: Tries | None = None, **more: Any) -> str:
+    async def shows(self, attempts: Attempts | None = None, **more: Any) -> str:
         """What stands in the modal after the activity."""
         wanted = ShowEvidence(
             person="U0SATO",
@@ -70,97 +70,97 @@ class Room:
             modal=MODAL,
         )
         asked = wanted.model_copy(update=more)
-        await (tries or Tries()).run(self.activities.show_evidence, asked)
+        await (attempts or Attempts()).run(self.activities.show_evidence, asked)
         return self.screen()
 
     def screen(self, person: str = "U0SATO") -> str:
-        (view,) = self.desk.workspace.views.stack(person)
+        (view,) = self.slack.workspace.views.stack(person)
         return visible_text(view.content)
 
 
 @pytest.fixture
-async def room(desk: Desk, migrated: Path, tmp_path: Path) -> AsyncIterator[Room]:
+async def reveal(slack: SlackWorld, migrated: Path, tmp_path: Path) -> AsyncIterator[Reveal]:
     file = shutil.copy(migrated, tmp_path / "ledger.db")
     database = Database(f"sqlite+aiosqlite:///{file}")
     images = FakeImages()
-    people: Directory = desk.people
+    people: Directory = slack.people
     activities = RevealActivities(
         EvidenceRecord(database),
         images,  # type: ignore[arg-type]
-        EvidenceScreen(desk.client, opening=0.3, ready=2),
+        EvidenceScreen(slack.client, opening=0.3, ready=2),
         people,
         ZoneInfo("Asia/Tokyo"),
     )
-    desk.workspace.views.open("U0SATO", Viewer(reader(), MODAL).loading())
+    slack.workspace.views.open("U0SATO", Viewer(reader(), MODAL).loading())
     ledger = Ledger(database)
     await ledger.record(entry(range(1, 2)))
-    yield Room(desk, ledger, images, activities)
+    yield Reveal(slack, ledger, images, activities)
     await database.aclose()
 
 
-async def test_nothing_is_shown_before_it_is_recorded_who_looks(room: Room) -> None:
+async def test_nothing_is_shown_before_it_is_recorded_who_looks(reveal: Reveal) -> None:
     """The ledger was away when the case decided: the look is tried again until it is there."""
     with pytest.raises(ApplicationError, match="not recorded yet"):
-        await room.shows()
-    assert room.screen() == "読み込んでいます…"
-    assert room.images.asked == []
-    await room.ledger.record(revealed())
-    assert "(検知「LINEへの誘導」の画像)" in await room.shows()
+        await reveal.shows()
+    assert reveal.screen() == "読み込んでいます…"
+    assert reveal.images.asked == []
+    await reveal.ledger.record(revealed())
+    assert "(検知「LINEへの誘導」の画像)" in await reveal.shows()
 
 
-async def test_a_look_of_somebody_else_is_none_of_this_person(room: Room) -> None:
+async def test_a_look_of_somebody_else_is_none_of_this_person(reveal: Reveal) -> None:
     """Each has a record of their own."""
-    await room.ledger.record(revealed("U0TANAKA"))
+    await reveal.ledger.record(revealed("U0TANAKA"))
     with pytest.raises(ApplicationError, match="not recorded yet"):
-        await room.shows()
+        await reveal.shows()
 
 
-async def test_an_image_goes_up_once(room: Room) -> None:
+async def test_an_image_goes_up_once(reveal: Reveal) -> None:
     """The second look finds the file."""
-    await room.ledger.record(revealed())
+    await reveal.ledger.record(revealed())
     for _ in range(3):
-        await room.shows()
-    assert room.images.asked == ["https://images.market.example/1.png"]
-    assert room.desk.workspace.calls["files.completeUploadExternal"] == 1
+        await reveal.shows()
+    assert reveal.images.asked == ["https://images.market.example/1.png"]
+    assert reveal.slack.workspace.calls["files.completeUploadExternal"] == 1
 
 
 @pytest.mark.parametrize(
     ("why", "sentence"),
     [
-        (Why.FORBIDDEN, "取得元が許可されていない画像のため、表示できません。"),
-        (Why.GONE, "画像が見つかりません。"),
-        (Why.AWAY, "画像を取得できませんでした。"),
-        (Why.TOO_LARGE, "画像が大きすぎるため、表示できません"),
-        (Why.NO_IMAGE, "画像として読み込めないため、表示できません。"),
+        (FetchFailure.FORBIDDEN, "取得元が許可されていない画像のため、表示できません。"),
+        (FetchFailure.GONE, "画像が見つかりません。"),
+        (FetchFailure.AWAY, "画像を取得できませんでした。"),
+        (FetchFailure.TOO_LARGE, "画像が大きすぎるため、表示できません"),
+        (FetchFailure.NO_IMAGE, "画像として読み込めないため、表示できません。"),
     ],
 )
 async def test_an_image_that_is_not_fetched_has_its_sentence(
-    room: Room, why: Why, sentence: str
+    reveal: Reveal, why: FetchFailure, sentence: str
 ) -> None:
     """With a button where another try may help; nothing goes up, and the address is not told."""
-    await room.ledger.record(revealed())
-    room.images.why = why
-    told = await room.shows()
+    await reveal.ledger.record(revealed())
+    reveal.images.why = why
+    told = await reveal.shows()
     assert told.startswith(sentence)
-    assert told.endswith("[もう一度試す]") == (why is Why.AWAY)
+    assert told.endswith("[もう一度試す]") == (why is FetchFailure.AWAY)
     assert "market.example" not in told
-    assert room.desk.workspace.uploads.files == {}
+    assert reveal.slack.workspace.uploads.files == {}
 
 
-async def test_who_reached_the_cap_reads_the_numbers(room: Room) -> None:
+async def test_who_reached_the_cap_reads_the_numbers(reveal: Reveal) -> None:
     """Nothing is read or fetched for it."""
     cap = Reached(reveals=60, within=minutes(480) - minutes(0), since=minutes(0))
     refusal = Refusal(reason=Reason.SEEN_ENOUGH, cap=cap)
-    told = await room.shows(refusal=refusal)
+    told = await reveal.shows(refusal=refusal)
     assert told.startswith("いまは表示できません。この8時間に60件を表示しました")
     assert told.endswith("急ぐときは、ほかの担当者に確認を依頼してください。")
-    assert room.images.asked == []
+    assert reveal.images.asked == []
 
 
-async def test_a_modal_that_was_closed_costs_no_fetch(room: Room) -> None:
+async def test_a_modal_that_was_closed_costs_no_fetch(reveal: Reveal) -> None:
     """Who closed it does not want to see it any more."""
-    await room.ledger.record(revealed())
-    room.desk.workspace.views.clear("U0SATO")
+    await reveal.ledger.record(revealed())
+    reveal.slack.workspace.views.clear("U0SATO")
     modal = Modal(id="evidence/closed", carries="{}")
     wanted = ShowEvidence(
         person="U0SATO",
@@ -171,8 +171,8 @@ async def test_a_modal_that_was_closed_costs_no_fetch(room: Room) -> None:
         item=1,
         modal=modal,
     )
-    await Tries().run(room.activities.show_evidence, wanted)
-    assert room.images.asked == []
+    await Attempts().run(reveal.activities.show_evidence, wanted)
+    assert reveal.images.asked == []
 
 
 @pytest.mark.parametrize(

@@ -90,10 +90,12 @@ def up_arrows(graph: grimp.ImportGraph) -> list[str]:
 
 @dataclass(frozen=True)
 class Figures:
-    """Sizes of the product in lines."""
+    """Sizes of the product in lines, and its imports against the rules."""
 
     files: dict[Path, int]
     functions: list[int]
+    circles: list[str]
+    up_arrows: list[str]
 
     @property
     def small(self) -> int:
@@ -120,10 +122,13 @@ class Figures:
             ("largest file", f"{self.files[self.largest]} ({self.largest})"),
             ("functions, median", f"{self.function_median:g} (at most {FUNCTION_MEDIAN})"),
             ("functions, p90", f"{self.function_p90:g} (at most {FUNCTION_P90})"),
+            ("import circles", f"{len(self.circles)}"),
+            ("up-arrows", f"{len(self.up_arrows)}"),
         )
         return "\n".join(f"{name:<22}{value}" for name, value in rows)
 
     def problems(self) -> Iterator[str]:
+        yield from (*self.circles, *self.up_arrows)
         if len(self.files) > MOST_FILES:
             yield f"{len(self.files)} product files, more than {MOST_FILES}"
         if self.small > MOST_SMALL:
@@ -141,14 +146,15 @@ def measure(root: Path) -> tuple[Figures, list[str]]:
     """The figures of the tree below `root`, and its problems as lines of text."""
     sys.path.insert(0, str(root))
     product = modules(root, *LAYERS)
+    graph = grimp.build_graph(*LAYERS, cache_dir=None)
     figures = Figures(
         {module.path: module.lines for module in product},
         [lines for module in product for lines in module.functions()],
+        circles(graph),
+        up_arrows(graph),
     )
-    graph = grimp.build_graph(*LAYERS, cache_dir=None)
     docstrings = (module.docstring_problem() for module in modules(root, *LAYERS, "deploy"))
-    found = [*circles(graph), *up_arrows(graph), *filter(None, docstrings), *figures.problems()]
-    return figures, found
+    return figures, [*figures.problems(), *filter(None, docstrings)]
 
 
 def main() -> int:

@@ -10,7 +10,12 @@ from tests.architecture import picture
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(
-    [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("deploy/**/*.md")],
+    [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/**/*.md"),
+        *ROOT.glob("deploy/**/*.md"),
+        *ROOT.glob("tests/**/*.md"),
+    ],
 )
 FOLDERS = ("bot", "activities", "workflows", "deploy", "tests", "docs")
 SPAN = re.compile(r"`([^`\n]+)`")
@@ -40,8 +45,10 @@ def anchor(heading: str) -> str:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_path_exists(document: Path) -> None:
-    """Paths in backticks are files or folders of the repository, named from its root."""
-    missing = [path for path in paths(prose(document)) if not [*ROOT.glob(path.rstrip("/"))]]
+    """Paths in backticks exist from the root; in tests also from the document's folder."""
+    roots = (ROOT, document.parent) if "tests" in document.parts else (ROOT,)
+    named = (path.rstrip("/") for path in paths(prose(document)))
+    missing = [path for path in named if not any([*root.glob(path)] for root in roots)]
     assert missing == []
 
 

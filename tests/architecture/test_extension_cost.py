@@ -71,12 +71,12 @@ EXAMPLES = (
             r'"snooze"',
         ),
     ),
-    Example("event", 5, (r"\bClaimWarned\b", r'\bclaim_warned"')),
+    Example("event", 5, (r"\bCaseAcknowledged\b", r'\bcase_acknowledged"')),
     Example("playbook field", 6, (r"\.clauses\b", r"\bclauses\b:", r"[`\"']clauses\b")),
     Example(
         "verb of `/koban`",
         5,
-        (r"\bShowStats\b", r"\bStatsWindow\b", r"\bbot\.stats\b", r'"stats"'),
+        (r"\bclass Find\b", r"\bcommands\.find\b", r"\bbot\.(help\.)?find\b"),
     ),
 )
 

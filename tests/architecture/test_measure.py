@@ -39,6 +39,7 @@ def test_a_clean_tree_passes_with_its_figures(tmp_path: Path) -> None:
     assert read["product lines"] == "16"
     assert read["largest file"] == "9 (bot/main.py)"
     assert read["functions, median"] == "2 (at most 7)"
+    assert (read["import circles"], read["up-arrows"]) == ("0", "0")
 
 
 @pytest.mark.parametrize(

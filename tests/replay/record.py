@@ -126,7 +126,7 @@ async def working(world: World) -> str:
     sato, clark = await world.person("U0SATO"), await world.person("U0CLARK")
     await world.happens(lure(viewers=1240))
     card, case = await case_of(sato)
-    card = await sato.wait_text(card, "保護中")
+    card = await sato.wait_text(card, "自動対応中")
     await sato.press(card, "担当する")
     card = await sato.wait_text(card, "佐藤")
     await choose(sato, card, "wait")

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from tests.activities.slack.cases import AT, SATO
 from tests.slack_shapes.told import AWAY, REFUSED, Told, reasoned
 from tests.slack_shapes.words import Words
-from workflows.domain.alerts import PEOPLE, REPORTS, ByHand, attributes_of
+from workflows.domain.alerts import PEOPLE, REPORTS, ManualAlert, attributes_of
 from workflows.domain.automation import AutomationPause
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.decision import NoticeStatus
@@ -17,17 +17,22 @@ PROTECT = {"protect": [{"when": "true", "action": "mute_user", "for": "15m"}]}
 
 def _withheld(words: Words, until: datetime | None = None) -> Told:
     """A protection that was prevented by a pause."""
-    halt = AutomationPause(by="U0TANAKA", at=AT, until=until)
+    pause = AutomationPause(by="U0TANAKA", at=AT, until=until)
     story = Told(words, policy=PROTECT)
-    story.then(cmd.ProtectNow(rules=(0,), halt=halt))
+    story.then(cmd.ProtectNow(rules=(0,), pause=pause))
     return story
 
 
 def _by_hand(words: Words, detector: str) -> Told:
     """A manual alert."""
     link = "https://koban-demo.slack.com/archives/C0LIVE/p1763900000000100"
-    hand = ByHand(by="U0SATO", note=words.said, link=link)
-    alert = {"detector": detector, "score": None, "title": None, "attributes": attributes_of(hand)}
+    manual = ManualAlert(by="U0SATO", note=words.said, link=link)
+    alert = {
+        "detector": detector,
+        "score": None,
+        "title": None,
+        "attributes": attributes_of(manual),
+    }
     return Told(words, alert=alert)
 
 

@@ -116,7 +116,8 @@ RARE_STORIES: dict[str, Callable[[Words], Told]] = {
         (
             0,
             cmd.ProtectNow(
-                rules=(0,), halt=AutomationPause(by="U0TANAKA", at=AT, playbook="off_platform")
+                rules=(0,),
+                pause=AutomationPause(by="U0TANAKA", at=AT, playbook="off_platform"),
             ),
         ),
     ),

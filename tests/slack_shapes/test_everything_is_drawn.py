@@ -194,11 +194,13 @@ def _readable(name: str, value: str, workflow_id: str) -> bool:
         return True
     if name.startswith("lookup."):
         return subject_pressed(value) is not None
-    action = {"action_id": name, "value": value, "block_id": workflow_id}
-    press = read_press({"actions": [action]})
-    if OF_ANSWERS.fullmatch(name):
-        return press.page is not None
-    return handles.decode(press.value, workflow_id) is not None
+    if name != MENU:
+        action = {"action_id": name, "value": value, "block_id": workflow_id}
+        press = read_press({"actions": [action]})
+        if OF_ANSWERS.fullmatch(name):
+            return press.page is not None
+        value = press.value
+    return handles.decode(value, workflow_id) is not None
 
 
 def _values(element: dict) -> list[str]:

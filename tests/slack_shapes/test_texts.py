@@ -27,7 +27,11 @@ JAPANESE_ALLOWED = {
     "bot/http/appeals.py": "an example of the OpenAPI page",
     "bot/http/models.py": "an example of the OpenAPI page",
     "bot/slack/manifest.py": "Slack's list of commands",
-    "bot/slack/commands/parser.py": "what a person may type",
+    "bot/slack/commands/parser.py": "words that people may type",
+    **{
+        f"bot/slack/commands/{name}.py": "the Japanese name of a command"
+        for name in ("automation", "cover", "find", "open", "playbook", "subject")
+    },
 }
 ENGLISH_ALLOWED = {
     "bot/slack/manifest.py": "Slack's list of commands and apps",

@@ -46,7 +46,7 @@ class Told(Story):
         catalog = a_catalog(words, more.pop("catalog", {}))
         kept = a_policy(words, catalog, more.pop("policy", {}))
         if more.pop("telling", False):
-            kept = kept.model_copy(update={"telling": a_telling(words)})
+            kept = kept.model_copy(update={"notice_text": a_telling(words)})
         super().__init__(first, kept, known)
 
     def key(self, action: str) -> str:

@@ -100,7 +100,7 @@ class AppealMachine(Machine[AppealClick, AppealCommand]):
         return super()._quiet() and not beside
 
     def _over(self) -> bool:
-        notified = not self._appeal.untold and self._appeal.undelivered is None
+        notified = not self._appeal.due_notices and self._appeal.undelivered is None
         return self._appeal.state in OVER and notified and self._quiet()
 
     def _may_continue_as_new(self) -> bool:
@@ -173,11 +173,11 @@ class AppealMachine(Machine[AppealClick, AppealCommand]):
 
     def _next_notice(self) -> NoticeKind | None:
         """Returns the notice to send now: one at a time, so that they arrive in order."""
-        return None if self._notifying else next(iter(self._appeal.untold), None)
+        return None if self._notifying else next(iter(self._appeal.due_notices), None)
 
     async def _notify(self, kind: NoticeKind) -> None:
         noted = await send_notice(
-            self._start, self._appeal, kind, lambda: len(self._appeal.untold) > 1
+            self._start, self._appeal, kind, lambda: len(self._appeal.due_notices) > 1
         )
         await self._tick()
         self._decide(noted)

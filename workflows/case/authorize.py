@@ -1,4 +1,4 @@
-"""Authorization of a press: covers, budget and evidence quota are resolved before the decision."""
+"""Authorization: covers, budget and evidence quota of a press, and the pause of automation."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -9,14 +9,17 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 from workflows.activity_options import LEDGER_PRESS, OPTIONS, execute
+from workflows.domain.automation import AutomationPause
 from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev
-from workflows.domain.case.commands import Click, PersonCommand, RevealEvidence
+from workflows.domain.case.commands import Click, PersonCommand, ProtectNow, RevealEvidence
 from workflows.domain.case.decide import decide
 from workflows.domain.case.decision import Decision
 from workflows.domain.case.model import Case
 from workflows.domain.case.refusals import Reason, Refusal
+from workflows.domain.case.rules.escalation import protects_by
 from workflows.domain.case.rules.evidence import cap
+from workflows.domain.case.rules.protections import fresh_rules
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.people import Actor
 from workflows.ports import cases
@@ -192,3 +195,28 @@ async def _refuse(click: Click, refusal: Refusal, case: Case | None, card: CardR
         await refuse(click, refusal, click.case, case.policy.playbook.title, card)
     else:
         await refuse(click, refusal, click.case, None, None)
+
+
+# -- automation ---------------------------------------------------------------------------
+
+
+async def pause_at(case: Case, now: datetime) -> AutomationPause | None:
+    """Returns the pause that stops an escalation due at `now` from protecting, if any.
+
+    While the ledger is unreachable, that is the last one the case has seen.
+    """
+    if not protects_by(case, now):
+        return None
+    try:
+        playbook = case.policy.playbook.playbook
+        return await execute(cases.automation_of, playbook)
+    except FailureError:
+        return case.automation_pause
+
+
+def protection(
+    case: Case, rules: tuple[int, ...], pause: AutomationPause | None
+) -> tuple[ProtectNow, ...]:
+    """Returns the command that protects by `rules`, unless all have been applied."""
+    fresh = fresh_rules(case, rules)
+    return (ProtectNow(rules=fresh, pause=pause),) if fresh else ()

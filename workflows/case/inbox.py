@@ -173,9 +173,9 @@ async def claim(
     try:
         found = await execute(cases.claim_alerts, wanted)
     except FailureError:
-        return list(batch), alerts, case.halt
+        return list(batch), alerts, case.automation_pause
     known = frozenset(found.known)
-    return [each for each in batch if each.alert.key not in known], [], found.halt
+    return [each for each in batch if each.alert.key not in known], [], found.pause
 
 
 def alert_key(alert: Alert) -> str:

@@ -10,10 +10,8 @@ from datetime import datetime, timedelta
 from temporalio import workflow
 from temporalio.common import RawValue
 
-from workflows.case.authorize import answer, completed
-from workflows.case.automation_gate import pause_at, protection
+from workflows.case.authorize import answer, completed, pause_at, protection
 from workflows.case.bulk_members import BulkMembers
-from workflows.case.case_ledger import CaseLedger
 from workflows.case.continuation import LARGEST_REST, SOON, Continuation, fitted
 from workflows.case.enforcements import Enforcements
 from workflows.case.handoff import (
@@ -44,6 +42,7 @@ from workflows.domain.case.snapshot import CaseSnapshot, ReceivedAlert, SeenKeys
 from workflows.inputs import CaseStart, PendingWork
 from workflows.ports.cases import Delivery, Show
 from workflows.shared.authorize import Authorized
+from workflows.shared.ledger_writer import CaseLedger
 from workflows.shared.machine import Machine
 from workflows.shared.slack_sync import CaseSlackSync
 from workflows.shared.tasks import Lane, Tasks
@@ -184,9 +183,9 @@ class CaseMachine(Machine[Click, News]):
     async def _tick(self) -> datetime:
         if self._case is None:
             return self._clock.now
-        halt = await pause_at(self._case, self._clock.now)
+        pause = await pause_at(self._case, self._clock.now)
         now = self._clock.now
-        self._decide(Tick(halt=halt), now=now)
+        self._decide(Tick(pause=pause), now=now)
         return now
 
     # -- alerts ---------------------------------------------------------------------------
@@ -229,7 +228,7 @@ class CaseMachine(Machine[Click, News]):
         if found.event is not None and case is not None:
             self._case = case
             self._apply_and_react(case, case, [ev.Recorded(seq=1, event=found.event)])
-            self._decide(*protection(case, rules, found.halt), now=self._clock.now)
+            self._decide(*protection(case, rules, found.pause), now=self._clock.now)
 
     async def _join(self, batch: list[Assessed]) -> None:
         # Lanes that waited for the previous claim go first.
@@ -240,11 +239,11 @@ class CaseMachine(Machine[Click, News]):
         for each in batch:
             self._seen.add(alert_key(each.alert))
         self._claiming = True
-        new, unclaimed, halt = await claim(self._open_case, batch, self._clock.now)
+        new, unclaimed, pause = await claim(self._open_case, batch, self._clock.now)
         self._claiming = False
         self._decide(*joins(new), now=self._clock.now, unclaimed=unclaimed)
         for each in new:
-            self._decide(*protection(self._open_case, each.rules, halt), now=self._clock.now)
+            self._decide(*protection(self._open_case, each.rules, pause), now=self._clock.now)
 
     # -- presses --------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""What a detector saw: one alert about one subject."""
+"""Alerts of detectors and people: one alert is about one subject."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -9,24 +9,21 @@ from workflows.domain.people import WORKING_ROLES, Role
 from workflows.domain.values import Text, Value, Written, visible
 
 PEOPLE = "people"
-"""The detector under which members of the team open cases."""
+"""The detector of cases that the team opens in Slack."""
 REPORTS = "reports"
-"""The detector under which anybody in the workspace reports something: nobody has judged it."""
-BY_HAND = frozenset({PEOPLE, REPORTS})
-"""Koban's own detectors: no request over HTTP may speak for them."""
+"""The detector of reports by anybody in the workspace."""
+MANUAL_DETECTORS = frozenset({PEOPLE, REPORTS})
+"""Koban's own detectors; alerts over HTTP must not use their names."""
 
 SLACK_MESSAGE = "slack_message"
-"""What a report is about where nobody can tell whom: no action of a platform is for it."""
+"""The subject type of a report without a known subject; no platform action applies to it."""
 
 MOST_NOTE = 1000
-"""Characters of a person's note that a card remembers; the ledger keeps the whole."""
+"""Characters of a note that a case keeps; the ledger has the whole note."""
 
 
-class ByHand(Value):
-    """Who made an alert, what they wrote about it, and the message that it is about.
-
-    `link` is a permalink of Slack's, or None.
-    """
+class ManualAlert(Value):
+    """The author of a manual alert, their note, and the Slack permalink of the message."""
 
     by: str
     note: str = ""
@@ -34,22 +31,22 @@ class ByHand(Value):
 
 
 def may_open(roles: frozenset[Role]) -> bool:
-    """Whether somebody with these roles opens cases; anybody may report."""
+    """Whether these roles may open cases; anybody may report."""
     return bool(roles & WORKING_ROLES)
 
 
-def attributes_of(hand: ByHand) -> dict[str, Any]:
-    """How an alert carries it."""
-    return hand.model_dump(mode="json", exclude_none=True)
+def attributes_of(manual: ManualAlert) -> dict[str, Any]:
+    """The attributes of an alert made by a person."""
+    return manual.model_dump(mode="json", exclude_none=True)
 
 
-def hand_of(detector: str, attributes: dict[str, Any]) -> ByHand | None:
-    """Who made an alert; None for one of a detector."""
+def manual_of(detector: str, attributes: dict[str, Any]) -> ManualAlert | None:
+    """The person behind an alert; None for an alert of a detector."""
     by = attributes.get("by")
-    if detector not in BY_HAND or not isinstance(by, str):
+    if detector not in MANUAL_DETECTORS or not isinstance(by, str):
         return None
     note, link = attributes.get("note"), attributes.get("link")
-    return ByHand(
+    return ManualAlert(
         by=by,
         note=note[:MOST_NOTE] if isinstance(note, str) else "",
         link=link if isinstance(link, str) else None,
@@ -57,7 +54,7 @@ def hand_of(detector: str, attributes: dict[str, Any]) -> ByHand | None:
 
 
 EXCERPT = 500
-"""Characters of evidence that a case keeps; the ledger keeps the whole."""
+"""Characters of evidence that a case keeps; the ledger has the whole text."""
 
 
 def _no_control(text: str) -> str:
@@ -74,19 +71,19 @@ Words = Annotated[str, AfterValidator(visible)]
 
 
 class Subject(Written):
-    """Whom or what something is about: `type` is open (user, listing, stream, …)."""
+    """A user, listing, stream, …: `type` is defined by the policy."""
 
     type: Name
     id: Identifier
 
     @property
     def key(self) -> str:
-        """`type:id`, unique over all subjects since a type has no colon."""
+        """`type:id`, unique because a type has no colon."""
         return f"{self.type}:{self.id}"
 
 
 class TextEvidence(Written):
-    """Words that were seen, as they were."""
+    """A text, as the detector saw it."""
 
     kind: Literal["text"] = "text"
     text: Words
@@ -94,7 +91,7 @@ class TextEvidence(Written):
 
 
 class ImageEvidence(Written):
-    """An image at the platform; it is never linked on a card."""
+    """An image at the platform. Cards never link to it."""
 
     kind: Literal["image"] = "image"
     url: Annotated[str, StringConstraints(max_length=3000)]
@@ -105,7 +102,7 @@ Evidence = Annotated[TextEvidence | ImageEvidence, Field(discriminator="kind")]
 
 
 class Alert(Written):
-    """One alert as a detector posts it. (detector, id) names it for good."""
+    """An alert as a detector posts it; (detector, id) identifies it."""
 
     id: Identifier
     detector: Name = "default"
@@ -120,18 +117,18 @@ class Alert(Written):
 
     @property
     def key(self) -> str:
-        """`detector/id`, the name under which it is known for good."""
+        """`detector/id`."""
         return f"{self.detector}/{self.id}"
 
     def facts(self) -> dict[str, Any]:
-        """The alert as plain data, for conditions: absent optional fields are left out."""
+        """The alert as JSON data for conditions, without fields that are None."""
         return self.model_dump(mode="json", exclude_none=True)
 
 
 class AlertBrief(Value):
-    """What a case remembers of an alert: bounded, whatever the detector sent.
+    """The summary of an alert that a case keeps, of bounded size.
 
-    `hand` tells who made it, where that was a person.
+    `manual` is set for alerts made by a person.
     """
 
     key: str
@@ -144,7 +141,7 @@ class AlertBrief(Value):
     images: int = 0
     viewers: int | None = None
     related: tuple[Subject, ...] = ()
-    hand: ByHand | None = None
+    manual: ManualAlert | None = None
 
 
 def _short(text: Text | None) -> Text | None:
@@ -152,7 +149,7 @@ def _short(text: Text | None) -> Text | None:
 
 
 def brief(alert: Alert) -> AlertBrief:
-    """The bounded memory of `alert`: the first text, shortened, and counts of the rest."""
+    """Summarizes `alert`: the first text, shortened, and counts of the other evidence."""
     texts = [e for e in alert.evidence if isinstance(e, TextEvidence)]
     viewers = alert.attributes.get("viewers")
     return AlertBrief(
@@ -166,12 +163,12 @@ def brief(alert: Alert) -> AlertBrief:
         images=len(alert.evidence) - len(texts),
         viewers=int(viewers) if isinstance(viewers, int | float) else None,
         related=alert.related[:10],
-        hand=hand_of(alert.detector, alert.attributes),
+        manual=manual_of(alert.detector, alert.attributes),
     )
 
 
 class AlertEvidence(Value):
-    """What the ledger keeps of an alert, as far as people look at it. `key` is `detector/id`."""
+    """An alert as the ledger has it, to show its evidence. `key` is `detector/id`."""
 
     key: str
     kind: str
@@ -182,16 +179,16 @@ class AlertEvidence(Value):
     evidence: tuple[Evidence, ...] = ()
 
     def item(self, number: int) -> TextEvidence | ImageEvidence | None:
-        """One piece, counted from 0."""
+        """The piece of evidence with this number, from 0."""
         return self.evidence[number] if 0 <= number < len(self.evidence) else None
 
 
 def is_hidden(piece: TextEvidence | ImageEvidence) -> bool:
-    """Whether it is shown only to whoever asks for it: sensitive words, and every image."""
+    """Whether the piece is only shown on request: sensitive texts, and all images."""
     return piece.sensitive or isinstance(piece, ImageEvidence)
 
 
 def named(key: str) -> tuple[str, str]:
-    """Detector and id of an alert's key: a detector's name has no slash."""
+    """Splits an alert's key into detector and id; a detector's name has no slash."""
     detector, _, id_ = key.partition("/")
     return detector, id_

@@ -1,4 +1,4 @@
-"""The emergency stop of what Koban does by itself: one person trips it, two people arm it again."""
+"""Pauses of automation: one person pauses it, two people resume it."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -8,13 +8,13 @@ from workflows.domain.people import WORKING_ROLES, Actor, Role
 from workflows.domain.values import Value
 
 LONGEST = timedelta(days=7)
-"""What stands still for longer is no emergency any more: it belongs into the playbook."""
+"""Longest pause; a longer one belongs into the playbook."""
 ASK_LASTS = timedelta(minutes=30)
-"""How long a request to go on can be agreed to; the situation may be another one after that."""
+"""Time in which a request to resume can be confirmed."""
 
 
 class PauseChange(StrEnum):
-    """What somebody did about the automation."""
+    """A change of the automation by a person."""
 
     PAUSED = "paused"
     RESUME_ASKED = "resume_asked"
@@ -22,7 +22,7 @@ class PauseChange(StrEnum):
 
 
 class AutomationChange(Value):
-    """One turn; `playbook` None stands for all. `until` is when a pause ends by itself, if ever."""
+    """A change; `playbook` None: all playbooks. `until` is the end of a pause, None: no end."""
 
     kind: PauseChange
     by: str
@@ -32,7 +32,7 @@ class AutomationChange(Value):
 
 
 class AutomationPause(Value):
-    """What stands still now: one playbook, or (None) all. Without `until` two people end it."""
+    """A current pause of one playbook or (None) all. Without `until`, two people end it."""
 
     playbook: str | None = None
     by: str
@@ -41,15 +41,15 @@ class AutomationPause(Value):
 
 
 class PauseState(Value):
-    """A halt, and who asked to go on while that can be agreed to."""
+    """A pause, with the pending request to resume."""
 
-    halt: AutomationPause
+    pause: AutomationPause
     asked_by: str | None = None
     asked_at: datetime | None = None
 
 
 class Unchanged(StrEnum):
-    """Why a turn was not taken."""
+    """The reason why a change was refused."""
 
     ROLE_NEEDED = "role_needed"
     TOO_LONG = "too_long"
@@ -61,31 +61,31 @@ class Unchanged(StrEnum):
 
 
 def current_pauses(changes: Iterable[AutomationChange], now: datetime) -> tuple[PauseState, ...]:
-    """The halts at `now`, that of everything first; `changes` come in their order."""
-    halts: dict[str | None, PauseState] = {}
+    """The pauses at `now`, that of all playbooks first; `changes` are in their order."""
+    pauses: dict[str | None, PauseState] = {}
     for change in changes:
-        before = halts.get(change.playbook)
+        before = pauses.get(change.playbook)
         if change.kind is PauseChange.RESUMED:
-            halts.pop(change.playbook, None)
+            pauses.pop(change.playbook, None)
         elif change.kind is PauseChange.PAUSED:
-            halt = AutomationPause(
+            pause = AutomationPause(
                 playbook=change.playbook, by=change.by, at=change.at, until=change.until
             )
-            halts[change.playbook] = PauseState(halt=halt)
+            pauses[change.playbook] = PauseState(pause=pause)
         elif before is not None:
             asked = {"asked_by": change.by, "asked_at": change.at}
-            halts[change.playbook] = before.model_copy(update=asked)
-    found = (_asked_in_time(each, now) for each in halts.values() if not _over(each.halt, now))
-    return tuple(sorted(found, key=lambda each: each.halt.playbook or ""))
+            pauses[change.playbook] = before.model_copy(update=asked)
+    found = (_asked_in_time(each, now) for each in pauses.values() if not _over(each.pause, now))
+    return tuple(sorted(found, key=lambda each: each.pause.playbook or ""))
 
 
 def pause_of(
     changes: Iterable[AutomationChange], playbook: str, now: datetime
 ) -> AutomationPause | None:
-    """What keeps Koban from acting by itself in cases of `playbook`."""
+    """The pause that applies to cases of `playbook`, or None."""
     meant = (None, playbook)
     return next(
-        (each.halt for each in current_pauses(changes, now) if each.halt.playbook in meant), None
+        (each.pause for each in current_pauses(changes, now) if each.pause.playbook in meant), None
     )
 
 
@@ -96,7 +96,7 @@ def pause(
     lasts: timedelta | None,
     now: datetime,
 ) -> AutomationChange | Unchanged:
-    """Stops it at once. A second pause never ends sooner than the one that stands."""
+    """Pauses at once. A second pause never ends sooner than the current one."""
     if not by.may(WORKING_ROLES):
         return Unchanged.ROLE_NEEDED
     if lasts is not None and lasts > LONGEST:
@@ -104,7 +104,7 @@ def pause(
     until = None if lasts is None else now + lasts
     before = _of(changes, playbook, now)
     if before is not None:
-        until = _later(before.halt.until, until)
+        until = _later(before.pause.until, until)
     return AutomationChange(
         kind=PauseChange.PAUSED, by=by.id, at=now, playbook=playbook, until=until
     )
@@ -113,16 +113,16 @@ def pause(
 def resume(
     changes: Sequence[AutomationChange], by: Actor, playbook: str | None, now: datetime
 ) -> AutomationChange | Unchanged:
-    """Asks to go on; said by a lead after somebody else asked, it goes on.
+    """Requests to resume, or resumes if a lead confirms the request of somebody else.
 
-    Without a `playbook` the halt of everything is meant, or the only one that there is.
+    Without `playbook` it is about the pause of all playbooks, or the only pause.
     """
     if not by.may(WORKING_ROLES):
         return Unchanged.ROLE_NEEDED
     meant = _meant(current_pauses(changes, now), playbook)
     if isinstance(meant, Unchanged):
         return meant
-    scope = meant.halt.playbook
+    scope = meant.pause.playbook
     if meant.asked_by is None:
         return AutomationChange(kind=PauseChange.RESUME_ASKED, by=by.id, at=now, playbook=scope)
     if meant.asked_by == by.id:
@@ -133,7 +133,7 @@ def resume(
 
 
 def _meant(found: Sequence[PauseState], playbook: str | None) -> PauseState | Unchanged:
-    named = next((each for each in found if each.halt.playbook == playbook), None)
+    named = next((each for each in found if each.pause.playbook == playbook), None)
     if named is not None:
         return named
     if playbook is None and len(found) == 1:
@@ -142,25 +142,25 @@ def _meant(found: Sequence[PauseState], playbook: str | None) -> PauseState | Un
         return Unchanged.NOT_PAUSED
     if playbook is None:
         return Unchanged.WHICH
-    everything = found[0].halt.playbook is None
+    everything = found[0].pause.playbook is None
     return Unchanged.ALL_PAUSED if everything else Unchanged.NOT_PAUSED
 
 
 def _of(
     changes: Iterable[AutomationChange], playbook: str | None, now: datetime
 ) -> PauseState | None:
-    return next((s for s in current_pauses(changes, now) if s.halt.playbook == playbook), None)
+    return next((s for s in current_pauses(changes, now) if s.pause.playbook == playbook), None)
 
 
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:
     return None if one is None or other is None else max(one, other)
 
 
-def _over(halt: AutomationPause, now: datetime) -> bool:
-    return halt.until is not None and halt.until <= now
+def _over(pause: AutomationPause, now: datetime) -> bool:
+    return pause.until is not None and pause.until <= now
 
 
 def _asked_in_time(each: PauseState, now: datetime) -> PauseState:
     if each.asked_at is None or now - each.asked_at < ASK_LASTS:
         return each
-    return PauseState(halt=each.halt)
+    return PauseState(pause=each.pause)

@@ -1,4 +1,4 @@
-"""Names that are derived, so that the same thing always gets the same name."""
+"""Ids of cases, appeals and workflows, derived from stable parts."""
 
 import hashlib
 
@@ -16,36 +16,36 @@ def _base32(raw: bytes, characters: int) -> str:
 
 
 def case_id(seed: str, attempt: int = 0) -> str:
-    """A case id from what is unique to the case's first run: `K` and 8 Crockford characters.
+    """A case id from a seed unique to the case: `K` and 8 Crockford characters.
 
-    40 bits collide among a million cases, so the ledger claims the id and `attempt` names
-    the next candidate.
+    40 bits collide among a million cases: the ledger claims the id, and `attempt` counts the
+    candidates.
     """
     return "K" + _base32(_digest(seed, str(attempt)), 8)
 
 
 def bulk_id(*seed: str) -> str:
-    """A ring's id from what is unique to its asking: `R` and 12 Crockford characters."""
+    """The id of a bulk decision's subjects: `R` and 12 Crockford characters."""
     return "R" + _base32(_digest(*seed), 12)
 
 
 def case_workflow_id(playbook: str, group: tuple[str, ...]) -> str:
-    """The workflow id under which alerts of one group find their open case."""
+    """The workflow id of the open case of an alert group."""
     return f"case/{playbook}/{_base32(_digest(playbook, *group), 16)}"
 
 
 def closed_workflow_id(case: str) -> str:
-    """The workflow id under which a closed case wakes up again (undo, late clicks, lifts)."""
+    """The workflow id of a closed case that is continued (undo, late clicks, lifts)."""
     return f"case/{case}"
 
 
 def appeal_id(source: str, id_: str) -> str:
-    """An appeal's id: `A` and 12 Crockford characters, the same whenever it is sent again."""
+    """An appeal's id: `A` and 12 Crockford characters, the same for every delivery."""
     return "A" + _base32(_digest("appeal", source, id_), 12)
 
 
 def storm_workflow_id(channel: str) -> str:
-    """The workflow id of a channel's storm; one at a time."""
+    """The workflow id of a channel's storm."""
     return f"storm/{channel}"
 
 
@@ -55,6 +55,6 @@ def appeal_workflow_id(appeal: str) -> str:
 
 
 def enforcement_workflow_id(case: str, decision: str, place: int | None = None) -> str:
-    """The workflow id of one decision's enforcement; of a ring, that of one place in it."""
+    """The workflow id of an enforcement; of a bulk decision, that of the subject at `place`."""
     workflow_id = f"enforcement/{case}/{decision}"
     return workflow_id if place is None else f"{workflow_id}/{place}"

@@ -1,4 +1,4 @@
-"""Who acts, and what their roles let them do."""
+"""Roles of people, and stand-ins for their roles."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -7,7 +7,7 @@ from workflows.domain.values import Value
 
 
 class Role(StrEnum):
-    """A role in the team; roles.yaml says which Slack group or people hold it."""
+    """A role in the team; roles.yaml has its Slack group or people."""
 
     SPECIALIST = "specialist"
     LEAD = "lead"
@@ -16,11 +16,11 @@ class Role(StrEnum):
 
 
 WORKING_ROLES = frozenset({Role.SPECIALIST, Role.LEAD})
-"""Who may claim and decide. Auditors read everything and change nothing."""
+"""The roles that may claim and decide. Auditors only read."""
 
 
 class Cover(Value):
-    """A role that somebody holds in another `person`'s stead, until `until`."""
+    """A role that somebody has as the stand-in of `person`, until `until`."""
 
     role: Role
     person: str
@@ -28,9 +28,9 @@ class Cover(Value):
 
 
 class Actor(Value):
-    """A person with the roles that they held when their command was decided.
+    """A person with their roles at the time of their command.
 
-    `covers` are roles held in somebody's stead: they count for approvals and for nothing else.
+    `covers` are roles as a stand-in: they only count for approvals.
     """
 
     id: str
@@ -38,13 +38,13 @@ class Actor(Value):
     covers: tuple[Cover, ...] = ()
 
     def may(self, allowed: frozenset[Role]) -> bool:
-        """Whether one of the person's own roles is among `allowed`."""
+        """Whether one of the person's own roles is in `allowed`."""
         return bool(self.roles & allowed)
 
     def may_approve(self, allowed: frozenset[Role]) -> bool:
-        """Whether one of the person's roles, their own or in somebody's stead, is among them.
+        """Whether one of the person's roles, own or as a stand-in, is in `allowed`.
 
-        Who only reads stands in for nobody.
+        Auditors can't be stand-ins.
         """
         covered = any(cover.role in allowed for cover in self.covers)
         return self.may(allowed) or (covered and self.may(frozenset(Role) - {Role.AUDITOR}))

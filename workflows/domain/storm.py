@@ -1,6 +1,6 @@
-"""A storm: more new cases in a channel than Slack lets anybody post, and what is told of them.
+"""Storm of a channel: more new cases than Slack's rate limit lets Koban post.
 
-One message per channel stands for all of them, and one call per role for the calls of all of them.
+One digest per channel replaces the waiting cards, one mention per role their escalations.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,25 +15,25 @@ from workflows.domain.policy.playbook import Notify, Severity, Via
 from workflows.domain.values import Text, Value
 
 MANY = 20
-"""Cards that wait in a channel: at one a second, the last of more is over 20 s away."""
+"""Waiting cards without a storm: at one a second, more take over 20 s to write."""
 
 CALM = 2
-"""Looks in a row at which no card waits, before a storm is over."""
+"""Checks in a row without a waiting card that end a storm."""
 
 MENTION_AGAIN = timedelta(minutes=3)
-"""Between two calls of one role for a channel's whole storm."""
+"""Time between two mentions of a role in a storm."""
 
 CRITICAL_AGAIN = timedelta(seconds=30)
-"""The same where one of the cases is critical: its claim clock may be two minutes long."""
+"""The same with a critical case, whose claim clock can be two minutes."""
 
 MOST_TOP = 8
-"""Subjects that are named: the worst, and those with the most alerts."""
+"""Cases listed by name: the most severe, then those with the most alerts."""
 
 _ROLES = {Notify.SHIFT: Role.SPECIALIST, Notify.LEAD: Role.LEAD}
 
 
 class Group(Value):
-    """The cases of one playbook: how many there were, by severity."""
+    """The number of cases of one playbook by severity."""
 
     playbook: str
     title: Text
@@ -41,12 +41,12 @@ class Group(Value):
 
     @property
     def cases(self) -> int:
-        """How many in all."""
+        """The number of all its cases."""
         return sum(self.counts.values())
 
 
 class Top(Value):
-    """One open case that stands out; `carded`: its card stands already."""
+    """A listed open case; `carded`: its card is posted."""
 
     case: str
     title: Text
@@ -58,7 +58,7 @@ class Top(Value):
 
 
 class Picture(Value):
-    """A channel's cases opened `since` then: all, those that are open, those whose card waits."""
+    """A channel's cases since `since`: all, the open ones, and those with a waiting card."""
 
     channel: str
     since: datetime
@@ -70,7 +70,7 @@ class Picture(Value):
 
 
 class Called(Value):
-    """A case whose ladder called `role`, by its event `seq`."""
+    """An escalation of a case to `role`, with the `seq` of its event."""
 
     case: str
     seq: int
@@ -79,33 +79,33 @@ class Called(Value):
 
 
 class Mention(Value):
-    """A role is called for so many cases at once."""
+    """A mention of a role for several cases, counted by severity."""
 
     role: Role
     counts: dict[Severity, int] = Field(default_factory=dict)
 
 
 def is_flooded(waiting: int) -> bool:
-    """Whether so many waiting cards are a storm."""
+    """Whether the number of waiting cards makes a storm."""
     return waiting > MANY
 
 
 def role_called(event: ev.Event) -> Role | None:
-    """Whom a storm calls once for all cases, instead of in the thread of each; None for nobody.
+    """The role whose mentions a storm collects; None if the event mentions no role.
 
-    A call that a person asked for, or that names one, is made as ever; so is a direct message.
+    Escalations by a person or to a person, and direct messages, are not collected.
     """
     if not isinstance(event, ev.CaseEscalated) or event.step is None or event.person is not None:
         return None
     if event.via is Via.DIRECT:
-        return None  # nobody is mentioned in the thread at all
+        return None  # the thread has no mention
     return event.role or _ROLES.get(event.notify)
 
 
 def due_mentions(
-    called: Iterable[Called], told_at: Mapping[Role, datetime], now: datetime
+    called: Iterable[Called], mentioned_at: Mapping[Role, datetime], now: datetime
 ) -> tuple[Mention, ...]:
-    """Which roles to call now: each for all that waited, and not again too soon."""
+    """The mentions that are due: one per role, for all escalations that waited."""
     counts: dict[Role, dict[Severity, int]] = {}
     for each in called:
         of_role = counts.setdefault(each.role, {})
@@ -113,7 +113,7 @@ def due_mentions(
     return tuple(
         Mention(role=role, counts=counts[role])
         for role in sorted(counts)
-        if role not in told_at or now - told_at[role] >= _pause(counts[role])
+        if role not in mentioned_at or now - mentioned_at[role] >= _pause(counts[role])
     )
 
 

@@ -1,21 +1,36 @@
-"""The two bases of every model: values that cross the wire, and files that people write."""
+"""Base models, durations and bilingual texts, shared by the whole domain."""
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
 
 class Value(BaseModel):
-    """An immutable value. Unknown fields are ignored, so that an older worker reads a newer one."""
+    """An immutable value. Unknown fields are ignored: an older worker can read a newer payload."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+V = TypeVar("V", bound=Value)
+
+
+def tagged(names: Mapping[str, Any], base: type[V]) -> tuple[type[V], ...]:
+    """The subclasses of `base` in a module's `globals()` that set `kind`: members of a union."""
+    return tuple(
+        each
+        for each in names.values()
+        if isinstance(each, type)
+        and issubclass(each, base)
+        and not each.model_fields["kind"].is_required()
+    )
+
+
 class Written(BaseModel):
-    """Something that a person wrote (policy, alert). Unknown fields are mistakes and refused."""
+    """Input from outside (policy file, alert). Unknown fields are refused as mistakes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
@@ -25,10 +40,10 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def parse_duration(written: str) -> timedelta:
-    """A duration from `30s`, `5m`, `24h` or `7d`.
+    """Parses `30s`, `5m`, `24h` or `7d`.
 
     Raises:
-        ValueError: for anything else, and for zero.
+        ValueError: for any other text, and for zero.
     """
     match = _WRITTEN.fullmatch(written.strip())
     if match is None or int(match[1]) == 0:
@@ -37,7 +52,7 @@ def parse_duration(written: str) -> timedelta:
 
 
 def format_duration(duration: timedelta) -> str:
-    """The shortest way to write `duration` that `parse_duration` reads back."""
+    """Formats `duration` as `parse_duration` reads it, with the largest possible unit."""
     seconds = int(duration.total_seconds())
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
         if seconds % size == 0 and seconds:
@@ -46,7 +61,7 @@ def format_duration(duration: timedelta) -> str:
 
 
 def _read(given: Any) -> Any:
-    # Values that went over the wire arrive in ISO 8601 (PT5M), which pydantic reads itself.
+    # Payloads have ISO 8601 (PT5M), which pydantic parses itself.
     if isinstance(given, str) and not given.startswith(("P", "-P")):
         return parse_duration(given)
     if isinstance(given, int | float):
@@ -57,22 +72,15 @@ def _read(given: Any) -> Any:
 Duration = Annotated[timedelta, BeforeValidator(_read)]
 
 
-# U+2400 "symbols for control": shows a control character instead of obeying it.
-_PICTURES = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\n\t"}
-# Bidirectional overrides can make a card read differently from what it says (CVE-2021-42574).
-_DIRECTION = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), 0xFFFD)
-_VISIBLE = {**_PICTURES, 0x7F: 0x2421, **_DIRECTION, **dict.fromkeys(range(0xD800, 0xE000), 0xFFFD)}
-
-
 class Language(StrEnum):
-    """A language that Koban speaks."""
+    """A language of the user interface."""
 
     JA = "ja"
     EN = "en"
 
 
 class Text(Value):
-    """One text in both languages; a plain string stands for both."""
+    """A text in both languages; a plain string is used for both."""
 
     ja: str
     en: str
@@ -92,6 +100,13 @@ class Text(Value):
         return self.ja if language is Language.JA else self.en
 
 
+# U+2400 "symbols for control": shows a control character instead of applying it.
+_PICTURES = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\n\t"}
+# Bidirectional overrides can make a card read differently from what it says (CVE-2021-42574).
+_DIRECTION = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), 0xFFFD)
+_VISIBLE = {**_PICTURES, 0x7F: 0x2421, **_DIRECTION, **dict.fromkeys(range(0xD800, 0xE000), 0xFFFD)}
+
+
 def visible(text: str) -> str:
-    """`text` with control and direction characters replaced by visible ones (same length)."""
+    """Replaces control and direction characters with visible ones; the length stays the same."""
     return text.translate(_VISIBLE)

@@ -65,7 +65,7 @@ class OpenedCase(Value):
 
     event: CaseOpened | None = None
     joins: str = ""
-    halt: AutomationPause | None = None
+    pause: AutomationPause | None = None
 
 
 class ClaimAlerts(Value):
@@ -84,7 +84,7 @@ class ClaimedAlerts(Value):
     """Keys of the alerts that another case has, and the pause of automation."""
 
     known: tuple[str, ...] = ()
-    halt: AutomationPause | None = None
+    pause: AutomationPause | None = None
 
 
 class Show(Value):

@@ -1,6 +1,5 @@
-"""Card of an appeal: what was decided, what the person says, its buttons, and its thread."""
+"""Card of an appeal with its buttons, and the lines of its thread."""
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -17,10 +16,11 @@ from activities.slack.blocks import (
     metadata,
     quote,
     section,
+    sections,
     strong,
 )
-from activities.slack.escape import Safe, mrkdwn, one_line, plain
-from activities.slack.reader import Reader, problem_words
+from activities.slack.escape import Safe, mrkdwn, plain
+from activities.slack.reader import Reader, is_user, problem_words
 from workflows.domain.appeal import events as ev
 from workflows.domain.appeal.model import WAITING, Appeal, AppealState
 from workflows.domain.case.decision import Decision, PlannedAction
@@ -30,17 +30,17 @@ from workflows.domain.values import Text
 
 
 def outcome(appeal: Appeal, reader: Reader) -> list[Block]:
-    """Whatever of it there is."""
+    """Answer or dismissal, undo and notices."""
     below = [*_undo(appeal, reader), *_notices(appeal, reader)]
     shown = [section(below)] if below else []
     if appeal.outcome is not None:
         person = reader.person(appeal.answered_by)
-        said = reader.say(f"appeal.answered.{appeal.outcome.value}", person=person)
-        return [section([f"*{said}*"]), *quote(appeal.reason), *shown]
+        text = reader.say(f"appeal.answered.{appeal.outcome.value}", person=person)
+        return [section([f"*{text}*"]), *quote(appeal.reason), *shown]
     if appeal.dismissal is not None:
         why = f"appeal.dismissed.{appeal.dismissal.value}"
-        said = reader.say(why, case=appeal.request.case)
-        return [section([f"*{said}*"]), *shown]
+        text = reader.say(why, case=appeal.request.case)
+        return [section([f"*{text}*"]), *shown]
     return shown
 
 
@@ -56,7 +56,7 @@ def _undo(appeal: Appeal, reader: Reader) -> list[str]:
 
 
 def _notices(appeal: Appeal, reader: Reader) -> list[str]:
-    """Every notice that could not be sent, and whether the person knows the answer."""
+    """Failed notices, and whether the answer was sent."""
     lines = [
         f"⚠️ {reader.say('appeal.notice.failed', problem=problem_words(notice.problem, reader))}"
         for notice in appeal.notices
@@ -68,16 +68,16 @@ def _notices(appeal: Appeal, reader: Reader) -> list[str]:
 
 
 def on_case_card(view: CardView, reader: Reader) -> list[Block]:
-    """What the card of a case says of the last appeal against it."""
+    """The last appeal, on the card of its case."""
     if view.appeal is None:
         return []
     person = reader.person(view.appeal.by)
-    said = reader.say(f"appeal.answered.{view.appeal.outcome.value}", person=person)
-    return [section([reader.say("appeal.on_case", id=view.appeal.appeal, answer=said)])]
+    text = reader.say(f"appeal.answered.{view.appeal.outcome.value}", person=person)
+    return [section([reader.say("appeal.on_case", id=view.appeal.appeal, answer=text)])]
 
 
 def buttons(appeal: Appeal, reader: Reader) -> list[Block]:
-    """The row of buttons; once it is answered, only for what could not be told."""
+    """The row of buttons; after the answer only for a failed notice."""
     notice = _press(appeal, "appeal.retry_notice", reader)
     tell = [] if appeal.undelivered is None else [notice]
     if appeal.state not in WAITING:
@@ -104,7 +104,7 @@ _TITLES = 200
 
 
 def appeal_card(appeal: Appeal, reader: Reader, link: str | None) -> Message:
-    """The card as it should stand now; it mentions nobody. `link` leads to the case's card."""
+    """Draws the card; it mentions nobody. `link` is that of the case's card."""
     blocks: list[Block] = [
         header(_title(appeal, reader)),
         strong(sentence(appeal, reader, plain)),
@@ -112,30 +112,30 @@ def appeal_card(appeal: Appeal, reader: Reader, link: str | None) -> Message:
         *_statement(appeal, reader),
         *_duty(appeal, reader),
         *outcome(appeal, reader),
-        *_link(reader, link),
+        *[context([each]) for each in reader.link(link, "appeal.open_case")],
         *buttons(appeal, reader),
     ]
     return Message(spoken(appeal, reader), blocks, metadata(EVENT_TYPE, appeal=appeal.id))
 
 
 def state_word(appeal: Appeal, reader: Reader) -> str:
-    """Where it stands, in a word; an answer that is late says so first."""
+    """The state in a word, or that the answer is overdue."""
     if appeal.overdue and appeal.state in WAITING:
         return reader.say("words.overdue")
     return reader.say(f"appeal.state.{appeal.state.value}")
 
 
 def sentence(appeal: Appeal, reader: Reader, safe: Safe) -> str:
-    """Who appeals against what."""
+    """The subject and the case."""
     subject = appeal.request.subject or (appeal.appealed.subject if appeal.appealed else None)
     if subject is None:
         return reader.say("appeal.sentence.nobody", case=appeal.request.case)
-    said = reader.subject(subject, safe)
-    return reader.say("appeal.sentence", subject=said, case=appeal.request.case)
+    text = reader.subject(subject, safe)
+    return reader.say("appeal.sentence", subject=text, case=appeal.request.case)
 
 
 def spoken(appeal: Appeal, reader: Reader) -> str:
-    """The card in whole sentences: all that a screen reader or a phone's notification reads."""
+    """The card in whole sentences, for screen readers and notifications."""
     key = "appeal.spoken" if appeal.state in WAITING else "appeal.spoken.over"
     return reader.say(
         key,
@@ -165,12 +165,12 @@ def _decision(appeal: Appeal, reader: Reader) -> list[Block]:
 
 
 def decision_words(appeal: Appeal, decision: Decision, reader: Reader) -> str:
-    """The actions of the decision, with the rule that it names."""
+    """The actions of the decision, with its rule."""
     words = (_action(appeal, planned, reader) for planned in decision.actions)
-    said = fit(words, reader.say("words.comma"), _TITLES)
+    text = fit(words, reader.say("words.comma"), _TITLES)
     if not decision.policy:
-        return said
-    return reader.say("words.noted", what=said, note=mrkdwn(decision.policy, 60))
+        return text
+    return reader.say("words.noted", what=text, note=mrkdwn(decision.policy, 60))
 
 
 def _action(appeal: Appeal, planned: PlannedAction, reader: Reader) -> str:
@@ -183,44 +183,32 @@ def _action(appeal: Appeal, planned: PlannedAction, reader: Reader) -> str:
 
 
 def _statement(appeal: Appeal, reader: Reader) -> list[Block]:
-    said = quote(appeal.request.statement)
-    return [section([f"*{reader.say('appeal.statement')}*"]), *said] if said else []
+    text = quote(appeal.request.statement)
+    return [section([f"*{reader.say('appeal.statement')}*"]), *text] if text else []
 
 
 def _duty(appeal: Appeal, reader: Reader) -> list[Block]:
     if appeal.state not in WAITING:
         return []
-    owner = reader.say("card.owner.nobody")
-    if appeal.owner is not None:
-        owner = reader.say("card.owner", person=reader.person(appeal.owner))
     due = reader.say("words.due", time=reader.time(appeal.due_at, appeal.received_at))
     late = [f"*{reader.say('words.overdue')}*"] if appeal.overdue else []
     rule = context([reader.say("appeal.somebody_else")])
-    return [section([" · ".join([owner, due, *late])]), rule]
-
-
-def _link(reader: Reader, link: str | None) -> list[Block]:
-    return [context([f"<{link}|{reader.say('appeal.open_case')}>"])] if link else []
+    return [section([" · ".join([reader.owner(appeal.owner), due, *late])]), rule]
 
 
 LINES_TYPE = "koban_appeal_lines"
-_IN_SECTION = 4
-_REASON = 300
-_PERSON = re.compile(r"[UW][A-Z0-9]{2,20}")
 
 
 def appeal_lines(lines: tuple[ev.AppealRecorded, ...], appeal: Appeal, reader: Reader) -> Message:
-    """Lines as one message; `through` is the last event that it tells of."""
-    told = [_line(each.event, appeal, reader) for each in lines]
-    head = reader.say("appeal.spoken.lines", id=appeal.id)
-    blocks = [section(told[i : i + _IN_SECTION]) for i in range(0, len(told), _IN_SECTION)]
-    through = metadata(LINES_TYPE, appeal=appeal.id, through=lines[-1].seq)
-    return Message(fit([head, *told], "\n", MOST_TEXT), blocks, through)
+    """Draws lines of the thread; `through` in the metadata is the last event."""
+    drawn = [_line(each.event, appeal, reader) for each in lines]
+    text = fit([reader.say("appeal.spoken.lines", id=appeal.id), *drawn], "\n", MOST_TEXT)
+    named = metadata(LINES_TYPE, appeal=appeal.id, through=lines[-1].seq)
+    return Message(text, sections(drawn), named)
 
 
 def _line(event: ev.AppealEvent, appeal: Appeal, reader: Reader) -> str:
-    words = _WORDS[type(event)](event, appeal, reader)
-    return reader.say("line.told", time=reader.time(event.at, event.at), text=words)
+    return reader.timed(event.at, _WORDS[type(event)](event, appeal, reader))
 
 
 def _by(event: Any, appeal: Appeal, reader: Reader) -> str:
@@ -232,9 +220,9 @@ def _plainly(event: Any, appeal: Appeal, reader: Reader) -> str:
 
 
 def _call(appeal: Appeal, reader: Reader) -> str:
-    """The reviewer, or everybody who may become one."""
-    if appeal.owner is not None and _PERSON.fullmatch(appeal.owner):
-        return f"<@{appeal.owner}>"
+    """Mentions the reviewer, else everybody who may become one."""
+    if appeal.owner is not None and is_user(appeal.owner):
+        return reader.call(appeal.owner)
     return reader.mention(appeal.rules.reviewers)
 
 
@@ -245,10 +233,7 @@ def _filed(event: ev.AppealFiled, appeal: Appeal, reader: Reader) -> str:
 
 
 def _released(event: ev.AppealReleased, appeal: Appeal, reader: Reader) -> str:
-    person = reader.person(event.by)
-    if event.by == event.owner:
-        return reader.say("line.case_released", person=person)
-    return reader.say("line.case_released.other", person=person, owner=reader.person(event.owner))
+    return reader.released(event.by, event.owner)
 
 
 def _claimed(event: ev.AppealClaimed, appeal: Appeal, reader: Reader) -> str:
@@ -266,9 +251,7 @@ def _overdue(event: ev.AppealOverdue, appeal: Appeal, reader: Reader) -> str:
 
 
 def _answered(event: ev.AnswerEvent, appeal: Appeal, reader: Reader) -> str:
-    line = _by(event, appeal, reader)
-    reason = mrkdwn(one_line(event.reason), _REASON)
-    return reader.say("line.with_reason", line=line, reason=reason) if reason else line
+    return reader.with_reason(_by(event, appeal, reader), event.reason)
 
 
 def _dismissed(event: ev.AppealDismissed, appeal: Appeal, reader: Reader) -> str:
@@ -279,7 +262,7 @@ def _undo_failed(event: ev.AppealUndoFailed, appeal: Appeal, reader: Reader) -> 
     return reader.say("appeal.undo.left", count=event.left)
 
 
-def _not_told(event: ev.NoticeFailed, appeal: Appeal, reader: Reader) -> str:
+def _notice_failed(event: ev.NoticeFailed, appeal: Appeal, reader: Reader) -> str:
     return reader.say("appeal.notice.failed", problem=problem_words(event.problem, reader))
 
 
@@ -296,7 +279,7 @@ _WORDS: dict[type[Any], Callable[[Any, Appeal, Reader], str]] = {
     ev.AppealUndoFailed: _undo_failed,
     ev.AppealWithdrawn: _plainly,
     ev.NoticeSent: _plainly,
-    ev.NoticeFailed: _not_told,
+    ev.NoticeFailed: _notice_failed,
     ev.NoticeRetried: _by,
     ev.NoticeGivenUp: _plainly,
 }

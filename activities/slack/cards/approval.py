@@ -1,4 +1,4 @@
-"""Approval card: everything that a second person needs in order to answer."""
+"""Approval card: the decision, its reach and its evidence, for the approver."""
 
 from typing import Any
 
@@ -30,10 +30,10 @@ from activities.slack.cards.decision import (
     decision_words,
     due,
     impact,
+    notice_facts,
     question,
     reason_words,
     requester,
-    will_tell,
 )
 from activities.slack.escape import mrkdwn, plain
 from activities.slack.reader import Reader
@@ -53,15 +53,15 @@ def approval_card(
     reader: Reader,
     link: str | None,
 ) -> Message:
-    """The request as it stands: it calls the approvers, and has buttons while it is pending.
+    """Draws the request; it mentions the approvers and has buttons while it is pending.
 
-    `link` leads to the case's card.
+    `link` is that of the case's card.
     """
     body = [
         strong(sentence(view, reader, plain)),
         section(_decision(view, approval, decision, reader)),
         *quote(reason_words(decision, reader)),
-        *will_tell(decision, reader),
+        *notice_facts(decision, reader),
         *facts(view, reader),
         *evidence(view, reader),
         *protections(view, reader),
@@ -79,16 +79,16 @@ def approval_card(
 
 
 def replaced_card(view: CardView, reader: Reader, link: str | None) -> Message:
-    """What a request becomes that another one has taken the place of."""
+    """Draws a request that was replaced by another one."""
     blocks = [
         _title_over(view, "replaced", reader),
-        section([reader.say("approval.over.replaced"), *_link(reader, link)]),
+        section([reader.say("approval.over.replaced"), *reader.link(link, "approval.open")]),
     ]
     return Message(reader.say("spoken.approval.replaced", id=view.id), blocks, {})
 
 
 def payload(view: CardView, approval: Approval) -> dict[str, Any]:
-    """What tells one request from every other: a decision can be asked for and its undo again."""
+    """The identity of a request: one decision can have several, for example for its undo."""
     asked = int(approval.requested_at.timestamp() * 1000)
     return {"case": view.id, "decision": approval.decision, "asked": asked}
 
@@ -105,7 +105,7 @@ def _title_over(view: CardView, state: str, reader: Reader) -> Block:
 
 
 def _request(view: CardView, approval: Approval, reader: Reader) -> list[Block]:
-    """The only line of a card that mentions anybody: those who can approve."""
+    """The line that mentions the approvers; no other line of a card mentions anybody."""
     mention = " ".join(reader.mention(need.role) for need in missing(approval))
     person = reader.person(requester(view, approval))
     key = f"approval.request.{approval.purpose.value}"
@@ -113,7 +113,7 @@ def _request(view: CardView, approval: Approval, reader: Reader) -> list[Block]:
 
 
 def _decision(view: CardView, approval: Approval, decision: Decision, reader: Reader) -> list[str]:
-    """The decision, and what is done, or was done, or is undone because of it."""
+    """The decision with its planned, executed or undone actions."""
     lines = [decision_line(view, decision, reader), *impact(decision, reader)]
     if decision.over_limit and approval.purpose is Purpose.DECISION:
         lines.append(reader.say("approval.over_limit"))
@@ -145,23 +145,24 @@ def _warning(state: ActionState | None, reader: Reader) -> str:
 def _terms(
     view: CardView, approval: Approval, decision: Decision, reader: Reader, link: str | None
 ) -> list[str]:
-    """What follows from an answer, how far it reaches, and until when it can be given."""
+    """Effect, reach and deadline of the answer."""
     terms = [
         count(approval, reader),
         due(approval, approval.requested_at, reader),
         afterwards(approval, reader),
         *consents(approval, reader),
     ]
+    channel = reader.say("approval.channel", channel=view.channel)
     return [
         reader.say(f"approval.effect.{approval.purpose.value}"),
         _reach(view, approval, decision, reader),
         " · ".join(terms),
-        " · ".join([reader.say("approval.channel", channel=view.channel), *_link(reader, link)]),
+        " · ".join([channel, *reader.link(link, "approval.open")]),
     ]
 
 
 def _reach(view: CardView, approval: Approval, decision: Decision, reader: Reader) -> str:
-    """The blast radius: how many subjects, how many actions, how many people see it."""
+    """The blast radius: numbers of subjects, actions and viewers."""
     undo = approval.purpose is Purpose.UNDO
     planned = [each.planned for each in _undone(view)] if undo else list(decision.actions)
     bulk = decision.bulk
@@ -174,10 +175,6 @@ def _reach(view: CardView, approval: Approval, decision: Decision, reader: Reade
         *viewers(view, reader),
     ]
     return reader.say("approval.reach", reach=" · ".join(reach))
-
-
-def _link(reader: Reader, link: str | None) -> list[str]:
-    return [f"<{link}|{reader.say('approval.open')}>"] if link else []
 
 
 def _buttons(
@@ -209,7 +206,7 @@ def _sure(view: CardView, approval: Approval, decision: Decision, reader: Reader
 def _outcome(view: CardView, approval: Approval, reader: Reader, link: str | None) -> list[Block]:
     rejected = approval.state is ApprovalState.REJECTED
     rejection = quote(view.rejection or "") if rejected else []
-    opening = [context(_link(reader, link))] if link else []
+    opening = [context([each]) for each in reader.link(link, "approval.open")]
     return [section([f"*{_ended(view, approval, reader)}*"]), *rejection, *opening]
 
 
@@ -224,7 +221,7 @@ def _ended(view: CardView, approval: Approval, reader: Reader) -> str:
 
 
 def _was_withdrawn(view: CardView) -> bool:
-    """Whether a person took it back, rather than it having lost its object."""
+    """True where a person withdrew it; else it became pointless."""
     kind = ev.ApprovalWithdrawn.model_fields["kind"].default
     return view.turn is not None and view.turn.kind == kind
 
@@ -238,8 +235,8 @@ def _spoken(view: CardView, approval: Approval, decision: Decision, reader: Read
         state = reader.say(f"approval.state.{approval.state.value}")
         values["person"] = reader.person(decision.by)
         return reader.say("spoken.approval.over", **values, state=state)
-    said = sentence(view, reader, mrkdwn)
-    asks = reader.say(f"spoken.approval.{approval.purpose.value}", **values, sentence=said)
+    text = sentence(view, reader, mrkdwn)
+    asks = reader.say(f"spoken.approval.{approval.purpose.value}", **values, sentence=text)
     if approval.question is None:
         until = reader.time(approval.expires_at, approval.requested_at)
         more = reader.say("spoken.approval.due", due=until)

@@ -1,4 +1,4 @@
-"""Card of a case: one message, updated in place, that says everything at a glance."""
+"""Card of a case: one message with facts, decision, deadlines and buttons, updated in place."""
 
 import re
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ from activities.slack.cards.case_facts import (
 from activities.slack.cards.decision import decision, decision_words, sent_back
 from activities.slack.escape import mrkdwn, one_line, plain, units
 from activities.slack.reader import Reader, problem_words
-from workflows.domain.alerts import REPORTS, ByHand
+from workflows.domain.alerts import REPORTS, ManualAlert
 from workflows.domain.automation import AutomationPause
 from workflows.domain.case.enforcement import ActionStatus
 from workflows.domain.case.model import UNDECIDED, Intent
@@ -44,26 +44,26 @@ from workflows.domain.people import Role
 from workflows.domain.policy.playbook import Notify
 
 _NOTE = 300
-# Koban writes these itself; whatever else stands there is not linked.
+# Koban writes these links; others are not linked.
 _PERMALINK = re.compile(r"https://[A-Za-z0-9.-]{1,200}/archives/[A-Z0-9]{2,30}/p[0-9]{6,30}")
 
 
 def by_hand(view: CardView, reader: Reader) -> list[Block]:
-    """The last person who said something, unless a detector did after them."""
-    hand = view.latest.hand
-    if hand is None:
+    """The last report by a person, unless a detector reported after it."""
+    manual = view.latest.manual
+    if manual is None:
         return []
     reported = view.latest.key.startswith(f"{REPORTS}/")
     key = "card.hand.reported" if reported else "card.hand.opened"
-    return [context([reader.say(key, person=reader.person(hand.by)), *_more(hand, reader)])]
+    return [context([reader.say(key, person=reader.person(manual.by)), *_more(manual, reader)])]
 
 
-def _more(hand: ByHand, reader: Reader) -> list[str]:
-    note = mrkdwn(one_line(hand.note), _NOTE)
-    told = [reader.say("card.hand.note", note=note)] if note else []
-    if hand.link is not None and _PERMALINK.fullmatch(hand.link):
-        told.append(f"<{hand.link}|{reader.say('card.hand.message')}>")
-    return told
+def _more(manual: ManualAlert, reader: Reader) -> list[str]:
+    note = mrkdwn(one_line(manual.note), _NOTE)
+    parts = [reader.say("card.hand.note", note=note)] if note else []
+    if manual.link is not None and _PERMALINK.fullmatch(manual.link):
+        parts.append(f"<{manual.link}|{reader.say('card.hand.message')}>")
+    return parts
 
 
 MOST = 5
@@ -72,24 +72,24 @@ _BEGINNING = (ActionStatus.PENDING, ActionStatus.RETRYING)
 
 
 def hold(view: CardView, reader: Reader) -> list[Block]:
-    """Who put the case aside, until when, for what, and whether its clock stands still."""
+    """The hold: person, end, note, and whether it pauses the deadlines."""
     held = view.hold
     if held is None or view.phase not in UNDECIDED:
         return []
     person, until = reader.person(held.by), reader.time(held.until, view.opened_at)
-    said = reader.say(f"card.hold.{hold_kind(view)}", person=person, time=until)
-    return [section([f"⏸️ {said}"]), *quote(held.note)]
+    text = reader.say(f"card.hold.{hold_kind(view)}", person=person, time=until)
+    return [section([f"⏸️ {text}"]), *quote(held.note)]
 
 
 def protections(view: CardView, reader: Reader) -> list[Block]:
-    """What Koban did by itself, and what becomes of it."""
+    """Automatic protections with their state."""
     shown = [each for each in view.protections if _is_news(view, each)]
     lines = [f"{_MARK} {_words(view, each, reader)}" for each in shown[:MOST]]
     return [section(lines)] if lines else []
 
 
 def _is_news(view: CardView, protection: ProtectionView) -> bool:
-    """One that failed concerns those who still have to decide, and nobody after that."""
+    """Hides a failed protection after the decision."""
     state = protection.state
     return state.standing or state.status in _BEGINNING or view.phase in UNDECIDED
 
@@ -102,19 +102,19 @@ def _words(view: CardView, protection: ProtectionView, reader: Reader) -> str:
         note=reader.subject(state.planned.subject),
     )
     until = protection.until or view.opened_at
-    said = reader.say(
+    text = reader.say(
         f"card.protection.{_standing(protection)}",
         what=what,
         time=reader.countdown(until, view.opened_at),
     )
     if state.problem is None:
-        return said
+        return text
     problem = problem_words(state.problem, reader)
-    return reader.say("words.noted", what=said, note=problem)
+    return reader.say("words.noted", what=text, note=problem)
 
 
 def _standing(protection: ProtectionView) -> str:
-    """What to say of it: what becomes of it matters more than how far it is."""
+    """The key of a protection's text: its future matters more than its progress."""
     status = protection.state.status
     if status in (ActionStatus.FAILED, ActionStatus.DRY_RUN):
         return status.value
@@ -126,25 +126,25 @@ def _standing(protection: ProtectionView) -> str:
 
 
 def withheld(view: CardView, reader: Reader) -> list[Block]:
-    """That Koban would have acted by itself, and did not because somebody stopped it."""
-    if view.halt is None or view.phase not in UNDECIDED:
+    """Notes a protection withheld by a pause of the automation."""
+    if view.automation_pause is None or view.phase not in UNDECIDED:
         return []
-    return [section([f"⏸️ {halt_words(view.halt, view.opened_at, reader)}"])]
+    return [section([f"⏸️ {pause_words(view.automation_pause, view.opened_at, reader)}"])]
 
 
-def halt_words(halt: AutomationPause, near: datetime, reader: Reader) -> str:
-    """Who stopped the automation, and since when."""
-    scope = "all" if halt.playbook is None else "playbook"
-    time = reader.time(halt.at, near)
-    return reader.say(f"card.halt.{scope}", person=reader.person(halt.by), time=time)
+def pause_words(pause: AutomationPause, near: datetime, reader: Reader) -> str:
+    """Person and time of a pause of the automation."""
+    scope = "all" if pause.playbook is None else "playbook"
+    time = reader.time(pause.at, near)
+    return reader.say(f"card.halt.{scope}", person=reader.person(pause.by), time=time)
 
 
 ROLE_OF = {Notify.SHIFT: Role.SPECIALIST, Notify.LEAD: Role.LEAD}
-"""Whom an escalation step calls: the shift are those who work cases."""
+"""The role that an escalation step notifies."""
 
 
 def duty(view: CardView, reader: Reader) -> list[Block]:
-    """Assignee, deadlines and next step, as long as nobody has decided."""
+    """Assignee, deadlines and next step, until the decision."""
     if view.phase not in UNDECIDED:
         return []
     facts = (*_owner(view, reader), *_deadlines(view, reader), *_calls(view, reader))
@@ -152,18 +152,15 @@ def duty(view: CardView, reader: Reader) -> list[Block]:
 
 
 def _owner(view: CardView, reader: Reader) -> Iterator[str]:
-    if view.owner is None:
-        yield reader.say("card.owner.nobody")
-        return
-    yield reader.say("card.owner", person=reader.person(view.owner))
-    if view.warned and view.claim_ends is not None:
+    yield reader.owner(view.owner)
+    if view.owner is not None and view.warned and view.claim_ends is not None:
         yield reader.say("card.claim_ends", time=reader.time(view.claim_ends, view.opened_at))
 
 
 def _deadlines(view: CardView, reader: Reader) -> Iterator[str]:
     near = view.opened_at
     if view.hold is not None and view.hold.pauses:
-        # What the clocks say is only true again when they run.
+        # The deadlines are unknown until the hold ends.
         yield reader.say("card.due.paused")
         return
     if view.owner is None:
@@ -175,7 +172,7 @@ def _calls(view: CardView, reader: Reader) -> Iterator[str]:
     near = view.opened_at
     if view.next_step is not None:
         time = reader.time(view.next_step.at, near)
-        yield reader.say("card.next", time=time, whom=_whom(view.next_step, reader))
+        yield reader.say("card.next", time=time, whom=_notified(view.next_step, reader))
     if view.called_at is not None:
         yield reader.say("card.called", time=reader.time(view.called_at, near))
     if view.acknowledged_by is not None:
@@ -184,15 +181,15 @@ def _calls(view: CardView, reader: Reader) -> Iterator[str]:
         yield reader.say("card.watchers", count=len(view.watchers))
 
 
-def _whom(step: NextStep, reader: Reader) -> str:
-    """Whom a step calls, by name: a card mentions nobody."""
+def _notified(step: NextStep, reader: Reader) -> str:
+    """The person or role of a step, by name: a card mentions nobody."""
     role = reader.say(f"role.{step.role.value}") if step.role is not None else ""
     whom = reader.person(step.person) if step.person is not None else role
     return reader.say(f"notify.{step.notify.value}", whom=whom)
 
 
 def spoken(view: CardView, reader: Reader) -> str:
-    """Severity, kind, id, state and sentence, and then what there is to know and to do."""
+    """The card in whole sentences, for screen readers and notifications."""
     head = reader.say(
         "spoken.case",
         severity=reader.say(f"severity.{view.severity.value}"),
@@ -201,13 +198,13 @@ def spoken(view: CardView, reader: Reader) -> str:
         state=state_word(view, reader),
         sentence=spoken_sentence(view, reader),
     )
-    return reduce(lambda said, more: _joined(said, more, reader), _rest(view, reader), head)
+    return reduce(lambda text, more: _joined(text, more, reader), _rest(view, reader), head)
 
 
-def _joined(said: str, more: str, reader: Reader) -> str:
-    """One more sentence, where the text has room for it."""
-    longer = reader.say("spoken.joined", head=said, rest=more)
-    return longer if units(longer) <= MOST_TEXT else said
+def _joined(text: str, more: str, reader: Reader) -> str:
+    """Adds a sentence if it fits."""
+    longer = reader.say("spoken.joined", head=text, rest=more)
+    return longer if units(longer) <= MOST_TEXT else text
 
 
 def _rest(view: CardView, reader: Reader) -> Iterator[str]:
@@ -229,7 +226,7 @@ def _key(view: CardView) -> str:
     if where == "on_hold":
         return f"spoken.on_hold.{hold_kind(view)}"
     if where == "reopened":
-        where = "claimed"  # that it was closed before is said already
+        where = "claimed"  # the reopening has its own sentence
     approval = pending(view)
     if approval is None or approval.question is None or where in ("enforcing", "failed"):
         return f"spoken.{where}"
@@ -237,7 +234,7 @@ def _key(view: CardView) -> str:
 
 
 def _values(view: CardView, reader: Reader) -> dict[str, str]:
-    """Whatever the sentences of the states name."""
+    """Values of all state sentences."""
     near = view.opened_at
     values = {
         "claim": reader.time(view.clock.claim, near),
@@ -260,7 +257,7 @@ EVENT_TYPE = "koban_case"
 
 
 def case_card(view: CardView, reader: Reader) -> Message:
-    """The card as it should stand now. It mentions nobody."""
+    """Draws the card. It mentions nobody."""
     blocks: list[Block] = [
         title(view, reader),
         strong(sentence(view, reader, plain)),

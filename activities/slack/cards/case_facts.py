@@ -1,4 +1,4 @@
-"""Facts on a case's card: its state, what the alerts say, what the team knows of the subject."""
+"""Facts of a case's card: state, alerts, evidence and the subject's history."""
 
 from activities.slack.blocks import Block, context, fit, header, quote
 from activities.slack.escape import Safe, mrkdwn, one_line, plain
@@ -34,12 +34,12 @@ _BEGINNING = (ActionStatus.PENDING, ActionStatus.RETRYING)
 
 
 def state_word(view: CardView, reader: Reader) -> str:
-    """Where the case stands, in a word."""
+    """The state in a word."""
     return reader.say(f"card.state.{standing(view)}")
 
 
 def standing(view: CardView) -> str:
-    """The phase, or what says more than it: `on_hold`, `failed`, `reviewing`, `undone` …"""
+    """The phase, or a more precise state: `on_hold`, `failed`, `reviewing`, `undone` …"""
     if view.merged_into is not None:
         return "merged"
     if view.undoing:
@@ -75,7 +75,7 @@ def _closed(view: CardView) -> str:
 
 
 def pending(view: CardView, *purposes: Purpose) -> Approval | None:
-    """The approval that is waited for, where it has one of these purposes (none: any)."""
+    """The pending approval, if it has one of the purposes (none: any)."""
     approval = view.approval
     if approval is None or not approval.pending:
         return None
@@ -83,7 +83,7 @@ def pending(view: CardView, *purposes: Purpose) -> Approval | None:
 
 
 def protecting(view: CardView) -> tuple[ProtectionView, ...]:
-    """The protections that act or stand, and are not on their way out: a decision can keep them."""
+    """The protections that are active or starting, which a decision can keep."""
     return tuple(
         each
         for each in view.protections
@@ -92,7 +92,7 @@ def protecting(view: CardView) -> tuple[ProtectionView, ...]:
 
 
 def hold_kind(view: CardView) -> str:
-    """How a case is on hold: `waiting`, `paused` (snoozed, its clock stands), or `snoozed`."""
+    """`waiting`, `paused` (snoozed, with paused deadlines) or `snoozed`."""
     hold = view.hold
     if hold is not None and hold.kind is HoldKind.WAITING:
         return "waiting"
@@ -100,28 +100,28 @@ def hold_kind(view: CardView) -> str:
 
 
 MOST = 5
-"""Cases or kinds of actions that are named; the rest is counted."""
+"""Listed cases or actions; the rest is counted."""
 _LIST = 600
 _CASE = 20
 
 
 def known(view: CardView, reader: Reader) -> list[str]:
-    """`過去の措置 警告1・コメント制限1`, `対応中の別ケース 1(K7…)`: whatever there is."""
+    """`過去の措置 警告1・コメント制限1`, `対応中の別ケース 1(K7…)`."""
     found = view.known
-    told = []
+    lines = []
     if found.sanctions:
         words = (_sanction(each, view, reader) for each in found.sanctions[:MOST])
-        told.append(reader.say("card.sanctions", list=fit(words, reader.say("words.dot"), _LIST)))
+        lines.append(reader.say("card.sanctions", list=fit(words, reader.say("words.dot"), _LIST)))
     if found.open_cases:
         ids = cases(found.open_cases, reader)
-        told.append(reader.say("card.other_cases", count=len(found.open_cases), ids=ids))
+        lines.append(reader.say("card.other_cases", count=len(found.open_cases), ids=ids))
     if found.closed_cases:
-        told.append(reader.say("card.closed_cases", count=found.closed_cases))
-    return told
+        lines.append(reader.say("card.closed_cases", count=found.closed_cases))
+    return lines
 
 
 def cases(ids: tuple[str, ...], reader: Reader) -> str:
-    """Cases by id: the first few, and how many more there are."""
+    """The first ids, and the number of the others."""
     named = reader.listed(case_id(each) for each in ids[:MOST])
     if len(ids) <= MOST:
         return named
@@ -129,12 +129,12 @@ def cases(ids: tuple[str, ...], reader: Reader) -> str:
 
 
 def case_id(case: str) -> str:
-    """The id of another case, as mrkdwn: a person may have typed it."""
+    """The id of another case, escaped: a person may have typed it."""
     return mrkdwn(one_line(case), _CASE)
 
 
 def absorbed(view: CardView, reader: Reader) -> list[Block]:
-    """Which cases are worked within this one."""
+    """The cases merged into this one."""
     if not view.absorbed:
         return []
     return [context([reader.say("card.absorbed", ids=cases(view.absorbed, reader))])]
@@ -168,14 +168,14 @@ def case_line(view: CardView, reader: Reader, safe: Safe) -> str:
 
 
 def title(view: CardView, reader: Reader) -> Block:
-    """Severity, kind, id and state, in words and in colour."""
+    """Severity, kind, id and state, with colours."""
     colour = SEVERITY_COLOUR[view.severity]
     state = f"{STATE_COLOUR[standing(view)]} {state_word(view, reader)}"
     return header(f"{colour} {case_line(view, reader, plain)} · {state}")
 
 
 def sentence(view: CardView, reader: Reader, safe: Safe) -> str:
-    """What happened, and to whom: `ユーザー u_123: LINEへの誘導(配信 s_9)`."""
+    """The subject and its alert: `ユーザー u_123: LINEへの誘導(配信 s_9)`."""
     what = view.latest.title or view.first.title or view.title
     values = {
         "subject": reader.subject(view.subject, safe),
@@ -189,43 +189,43 @@ def sentence(view: CardView, reader: Reader, safe: Safe) -> str:
 
 
 def facts(view: CardView, reader: Reader) -> list[Block]:
-    """Score and audience, where the detector told; below them what is known of the subject."""
+    """Score and viewers of the alert, then the subject's history."""
     rows = ([*score(view, reader), *viewers(view, reader)], known(view, reader))
     return [context(shown) for shown in rows if shown]
 
 
 def score(view: CardView, reader: Reader) -> list[str]:
-    """How sure the detector is."""
+    """The detector's score."""
     if view.latest.score is None:
         return []
     return [reader.say("card.score", score=reader.texts.number(view.latest.score, "0.00"))]
 
 
 def viewers(view: CardView, reader: Reader) -> list[str]:
-    """How many people it reaches."""
+    """The number of viewers."""
     if view.latest.viewers is None:
         return []
     return [reader.say("card.viewers", count=view.latest.viewers)]
 
 
 def manner(view: CardView, reader: Reader) -> list[Block]:
-    """How decisions on this kind of case are carried out, where it is out of the ordinary."""
+    """Notes on dry runs and imminent harm."""
     if view.phase not in UNDECIDED:
         return []
-    told = [reader.say("card.dry_run")] if view.dry_run else []
-    told += [reader.say("card.imminent")] if view.imminent else []
-    return [context(told)] if told else []
+    notes = [reader.say("card.dry_run")] if view.dry_run else []
+    notes += [reader.say("card.imminent")] if view.imminent else []
+    return [context(notes)] if notes else []
 
 
 def evidence(view: CardView, reader: Reader) -> list[Block]:
-    """The last line of evidence, hidden where it is sensitive, and how many are like it."""
+    """The latest evidence, unless it is sensitive, and the number of similar alerts."""
     shown = [] if view.latest.sensitive else quote(view.latest.excerpt)
     notes = [note for note in (_hidden(view.latest, reader), _similar(view, reader)) if note]
     return [*shown, context(notes)] if notes else shown
 
 
 def _hidden(alert: AlertBrief, reader: Reader) -> str:
-    """What is not shown: sensitive text, and images, which are never linked."""
+    """Notes on hidden evidence: sensitive text and images."""
     images = reader.say("card.images", count=alert.images) if alert.images else ""
     hidden = reader.say("card.sensitive") if alert.sensitive else ""
     return fit(filter(None, (hidden, images)), " · ", 200)
@@ -241,5 +241,5 @@ def _similar(view: CardView, reader: Reader) -> str:
 
 
 def spoken_sentence(view: CardView, reader: Reader) -> str:
-    """The sentence as mrkdwn, for the text that screen readers read."""
+    """The sentence as mrkdwn, for screen readers."""
     return sentence(view, reader, mrkdwn)

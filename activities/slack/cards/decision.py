@@ -1,4 +1,4 @@
-"""Decision on a card: what was decided, who agrees, and what became of each action and notice."""
+"""Decision on a card: its approval, actions, bulk progress and notice."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -51,12 +51,12 @@ def action_words(view: CardView, planned: PlannedAction, reader: Reader, safe: S
 
 
 def action_title(view: CardView, action: str, reader: Reader, safe: Safe) -> str:
-    """The title of an action; its name where the catalog has lost it."""
+    """The title of an action; its name where the catalog does not have it any more."""
     return reader.title(view.action_titles.get(action) or Text(ja=action, en=action), safe)
 
 
 def _rule(view: CardView, rule: str) -> str:
-    """The rule, linked to its text where the playbook gives an address that Slack can take."""
+    """The rule, linked to its text where the playbook has a valid URL."""
     words = mrkdwn(one_line(rule), _RULE)
     url = view.rule_url or ""
     odd = any(character in url for character in "<>| \n") or len(url) > 500
@@ -75,17 +75,14 @@ def action_on(view: CardView, planned: PlannedAction, reader: Reader) -> str:
 
 
 def reason_words(decision: Decision, reader: Reader) -> str:
-    """Why it was decided: the person's own words, else what policy says for the preset.
-
-    As it was written: whoever shows it makes it harmless.
-    """
+    """The person's reason, else that of the preset, unescaped."""
     if decision.reason or decision.preset_reason is None:
         return decision.reason
     return decision.preset_reason.in_(reader.texts.language)
 
 
 def requester(view: CardView, approval: Approval) -> str | None:
-    """Who asked: for an undo not always who decided."""
+    """The person who requested the approval; for an undo not always the decider."""
     decider = view.decision.by if view.decision is not None else None
     return approval.by or decider
 
@@ -97,26 +94,26 @@ def count(approval: Approval, reader: Reader) -> str:
 
 
 def due(approval: Approval, near: datetime, reader: Reader) -> str:
-    """Until when; while a question is open, the clock stands still."""
+    """The deadline, which a question pauses."""
     if approval.question is not None:
         return reader.say("card.due.still")
     return reader.say("words.due", time=reader.time(approval.expires_at, near))
 
 
 def afterwards(approval: Approval, reader: Reader) -> str:
-    """What happens when nobody agrees in time."""
+    """The effect of an expired approval."""
     if approval.on_expiry is OnExpiry.ESCALATE:
         return reader.say("approval.then.escalate")
     return reader.say(f"approval.then.refuse.{approval.purpose.value}")
 
 
 def consents(approval: Approval, reader: Reader) -> list[str]:
-    """`田中さんが鈴木さんの代理で承認しました`, one each."""
+    """`田中さんが鈴木さんの代理で承認しました` for each approver."""
     return [consent_words(each, reader) for each in approval.consents]
 
 
 def consent_words(consent: Consent, reader: Reader) -> str:
-    """One person's consent, with whom they stood in for."""
+    """The consent of one person, with the person they cover for."""
     person = reader.person(consent.by)
     if consent.covers is None:
         return reader.say("approval.consent", person=person)
@@ -125,28 +122,28 @@ def consent_words(consent: Consent, reader: Reader) -> str:
 
 
 def question(approval: Approval, near: datetime, reader: Reader) -> list[Block]:
-    """What an approver asked back, and how long the answer is waited for."""
+    """The open question of an approver, with its deadline."""
     asked = approval.question
     if asked is None:
         return []
     until = reader.time(asked.until, near)
-    said = reader.say("approval.question", person=reader.person(asked.by), time=until)
-    return [section([said]), *quote(asked.text)]
+    text = reader.say("approval.question", person=reader.person(asked.by), time=until)
+    return [section([text]), *quote(asked.text)]
 
 
 def answered(approval: Approval, reader: Reader) -> list[Block]:
-    """What was asked and answered last, as long as nothing is asked again."""
-    told = [each for each in approval.exchanges if each.by is not None]
-    if not told:
+    """The last question with its answer."""
+    answers = [each for each in approval.exchanges if each.by is not None]
+    if not answers:
         return []
-    asked = reader.say("approval.asked", person=reader.person(told[-1].asked_by))
-    said = reader.say("approval.answer", person=reader.person(told[-1].by))
-    blocks = [section([asked]), *quote(told[-1].question)]
-    return [*blocks, section([said]), *quote(told[-1].answer)]
+    asked = reader.say("approval.asked", person=reader.person(answers[-1].asked_by))
+    text = reader.say("approval.answer", person=reader.person(answers[-1].by))
+    blocks = [section([asked]), *quote(answers[-1].question)]
+    return [*blocks, section([text]), *quote(answers[-1].answer)]
 
 
 def waiting(view: CardView, reader: Reader) -> list[str]:
-    """The terms of the request that the case waits for, as a line of its card."""
+    """The terms of the pending approval, for the card."""
     approval = pending(view)
     if approval is None:
         return []
@@ -166,16 +163,16 @@ def waiting(view: CardView, reader: Reader) -> list[str]:
 
 
 _SUMS = 6
-"""Sums that are shown; a card has no room for more."""
+"""Sums that a card has room for."""
 _OTHERS = (
     *("failed", "drifted", "retrying", "dry_run"),
     *("skipped", "given_up", "undone", "lifted"),
 )
-"""The counts that are told where there are any."""
+"""Counts that are shown unless 0."""
 
 
 def target(view: CardView, planned: PlannedAction, reader: Reader, safe: Safe = mrkdwn) -> str:
-    """Whom an action is done to: `ユーザー u_123`, of a ring `対象 60件`."""
+    """The subject of an action: `ユーザー u_123`, of a bulk decision `対象 60件`."""
     decision = view.decision
     if planned.subject.type != BULK or decision is None or decision.bulk is None:
         return reader.subject(planned.subject, safe)
@@ -183,21 +180,21 @@ def target(view: CardView, planned: PlannedAction, reader: Reader, safe: Safe = 
 
 
 def whom(view: CardView, reader: Reader, safe: Safe) -> str:
-    """Whom the last decision is about."""
+    """The subject of the last decision."""
     if view.decision is not None and view.decision.bulk is not None:
         return reader.say("words.subjects", count=view.decision.bulk.count)
     return reader.subject(view.subject, safe)
 
 
 def with_count(words: str, decision: Decision, reader: Reader) -> str:
-    """A decision's words with the number of its subjects."""
+    """The decision with the number of its subjects."""
     if decision.bulk is None:
         return words
     return reader.say("bulk.decision", decision=words, count=decision.bulk.count)
 
 
 def impact(decision: Decision, reader: Reader) -> list[str]:
-    """What acting on all of them touches, in one line; nothing where it is no ring."""
+    """The impact of a bulk decision in one line."""
     bulk = decision.bulk
     return [] if bulk is None else [impact_line(bulk.count, bulk.impact, reader)]
 
@@ -218,7 +215,7 @@ def impact_line(count: int, touched: Impact, reader: Reader) -> str:
 
 
 def progress(view: CardView, reader: Reader) -> list[str]:
-    """How far it has got: `312/1,000 完了・失敗 3`, and who stopped it."""
+    """Progress of a bulk decision: `312/1,000 完了・失敗 3`, and a stop."""
     if view.bulk is None:
         return []
     lines = [f"*{tally_words(view.bulk.tally, reader)}*"]
@@ -226,7 +223,7 @@ def progress(view: CardView, reader: Reader) -> list[str]:
 
 
 def tally_words(tally: Tally, reader: Reader) -> str:
-    """The counts, in words: those that say something."""
+    """The counts that are not 0."""
     return reader.say("bulk.joint").join(_counts(tally, reader))
 
 
@@ -252,12 +249,12 @@ _BY_WHOM = {
     ApprovalState.WITHDRAWN: (ev.ApprovalWithdrawn,),
     ApprovalState.EXPIRED: (),
 }
-"""The steps whose person is the one who sent it back: a review that is rejected is undone."""
+"""Event kinds with the person who ended the approval: a rejected review starts an undo."""
 _REOPENED = ev.CaseReopened.model_fields["kind"].default
 
 
 def sent_back(view: CardView, reader: Reader) -> str | None:
-    """Why the last decision is off, as long as there is no new one."""
+    """The reason why the last decision is off, until the next one."""
     if view.phase not in UNDECIDED:
         return None
     if view.turn is not None and view.turn.kind == _REOPENED:
@@ -268,12 +265,12 @@ def sent_back(view: CardView, reader: Reader) -> str | None:
         return None
     reviewed = approval.purpose is Purpose.REVIEW
     if reviewed and approval.state is ApprovalState.WITHDRAWN:
-        return None  # given up: what failed is on the card already
+        return None  # given up: the card shows the failed actions
     return _ended(view, approval, "review" if reviewed else "decision", reader)
 
 
 def undo_refused(view: CardView, reader: Reader) -> str | None:
-    """Why the actions still stand, though somebody wanted them undone."""
+    """The reason why a requested undo did not happen."""
     approval = view.approval
     if approval is None or approval.purpose is not Purpose.UNDO or view.undoing:
         return None
@@ -302,8 +299,8 @@ _NOTICE_MARKS = {
 _BEFORE = (Phase.AWAITING_APPROVAL, Phase.ENFORCING)
 
 
-def will_tell(decision: Decision, reader: Reader) -> list[Block]:
-    """What will be told to whom, for the second person to judge as well."""
+def notice_facts(decision: Decision, reader: Reader) -> list[Block]:
+    """The notice to send, for the approver."""
     if decision.notice is None:
         return []
     facts = mrkdwn(one_line(decision.notice.facts.in_(reader.texts.language)), _FACTS)
@@ -312,7 +309,7 @@ def will_tell(decision: Decision, reader: Reader) -> list[Block]:
 
 
 def notice_line(view: CardView, reader: Reader) -> list[str]:
-    """Where the notice of the last decision stands; nothing where there is none any more."""
+    """The status of the last decision's notice."""
     decision, state = view.decision, view.notice
     if decision is None or decision.notice is None:
         return []
@@ -321,8 +318,8 @@ def notice_line(view: CardView, reader: Reader) -> list[str]:
         return _planned(view, person, reader)
     if state.status is not NoticeStatus.SENT and not _took_effect(view):
         return []
-    said = reader.say(f"card.notice.{state.status.value}", person=person)
-    return [f"{_NOTICE_MARKS[state.status]} {_with_problem(said, state, reader)}"]
+    text = reader.say(f"card.notice.{state.status.value}", person=person)
+    return [f"{_NOTICE_MARKS[state.status]} {_with_problem(text, state, reader)}"]
 
 
 def _planned(view: CardView, person: str, reader: Reader) -> list[str]:
@@ -331,15 +328,15 @@ def _planned(view: CardView, person: str, reader: Reader) -> list[str]:
     return [f"✉️ {reader.say('card.notice.planned', person=person)}"]
 
 
-def _with_problem(said: str, state: NoticeState, reader: Reader) -> str:
+def _with_problem(text: str, state: NoticeState, reader: Reader) -> str:
     if state.problem is None or state.status is NoticeStatus.PENDING:
-        return said
+        return text
     problem = problem_words(state.problem, reader)
-    return reader.say("action.problem", status=said, problem=problem)
+    return reader.say("action.problem", status=text, problem=problem)
 
 
 def can_retry(view: CardView) -> bool:
-    """Whether a person has to say that it is sent again."""
+    """True for a failed notice of an executed decision."""
     failed = view.notice is not None and view.notice.status is NoticeStatus.FAILED
     return failed and _took_effect(view)
 
@@ -368,7 +365,7 @@ _MARKS = {
 
 
 def decision(view: CardView, reader: Reader) -> list[Block]:
-    """Decision, approval, actions and end: whatever of it there is."""
+    """Decision, approval, actions and end of the case."""
     if view.decision is None:
         return _paragraph(_end(view, reader))
     above = [decision_line(view, view.decision, reader), *impact(view.decision, reader)]
@@ -391,19 +388,19 @@ def _paragraph(lines: list[str]) -> list[Block]:
 
 
 def _asked(view: CardView, reader: Reader) -> list[Block]:
-    """The question that an approver waits for an answer to."""
+    """The open question of the pending approval."""
     approval = pending(view)
     return [] if approval is None else question(approval, view.opened_at, reader)
 
 
 def _still(view: CardView, reader: Reader) -> list[Block]:
-    """Why an undo that was asked for was not made."""
+    """The refused undo with its reason."""
     refused = undo_refused(view, reader)
     return [] if refused is None else [section([f"*{refused}*"]), *quote(view.rejection or "")]
 
 
 def action_lines(view: CardView, reader: Reader) -> list[str]:
-    """One line an action with its status; none before the platform is asked."""
+    """One line per action with its status, after the approval."""
     if view.phase is Phase.AWAITING_APPROVAL:
         return []
     lines = [_action_line(view, action, reader) for action in view.actions]
@@ -429,19 +426,19 @@ def _status(view: CardView, action: ActionState, reader: Reader) -> str:
         return would_words(status, action.would, reader)
     if action.problem is None:
         return status
-    # An undo that failed leaves the action standing, with the reason beside it.
+    # A failed undo leaves the action active.
     key = "action.undo_failed" if action.standing else "action.problem"
     return reader.say(key, status=status, problem=problem_words(action.problem, reader))
 
 
 def would_words(status: str, would: str, reader: Reader) -> str:
-    """What a rehearsal would have asked the platform for."""
+    """The request that a dry run would have sent."""
     asked = mrkdwn(one_line(would), _WOULD)
     return reader.say("action.would", status=status, would=asked) if asked else status
 
 
 def _end(view: CardView, reader: Reader) -> list[str]:
-    """Who agreed, and how the case ended."""
+    """Approvers, and the end of the case."""
     lines = []
     approval = view.approval
     if approval is not None and approval.state is ApprovalState.GRANTED:

@@ -200,7 +200,7 @@ def pauses_page(found: Sequence[PauseState], services: Services, texts: Catalog)
 
 
 def _pause_line(each: PauseState, services: Services, texts: Catalog) -> str:
-    pause = each.halt
+    pause = each.pause
     line = texts.say(
         "bot.brake.stands",
         scope=scope_name(pause.playbook, services, texts),

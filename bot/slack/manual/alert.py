@@ -17,7 +17,7 @@ from bot.slack.context import Listener
 from bot.slack.rendering import about, case_name, safe
 from bot.slack.replies import Said
 from workflows.client import OutOfReach
-from workflows.domain.alerts import Alert, ByHand, Subject, TextEvidence, attributes_of
+from workflows.domain.alerts import Alert, ManualAlert, Subject, TextEvidence, attributes_of
 from workflows.domain.policy.matching import kinds_by_name, kinds_of, subject_meant, subject_types
 from workflows.domain.policy.playbook import Playbook
 from workflows.domain.values import Value
@@ -174,7 +174,7 @@ def _alert(given: AlertInput, kind: str, subject: Subject, now: datetime) -> Ale
     message, note = given.message.strip(), given.note.strip()
     texts = [text for text in (message, note) if text]
     # Evidence shows the message, or else the note; a note beside a message is an attribute.
-    by_hand = ByHand(by=given.by, note=note if message else "", link=given.link)
+    manual = ManualAlert(by=given.by, note=note if message else "", link=given.link)
     return Alert(
         id=given.id,
         detector=given.detector,
@@ -182,7 +182,7 @@ def _alert(given: AlertInput, kind: str, subject: Subject, now: datetime) -> Ale
         subject=subject,
         occurred_at=now,
         evidence=tuple(TextEvidence(text=text) for text in texts),
-        attributes=attributes_of(by_hand),
+        attributes=attributes_of(manual),
     )
 
 

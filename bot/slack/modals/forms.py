@@ -1,10 +1,11 @@
-"""Case forms: the fields of every modal about a case, and the values read from its submission."""
+"""Case forms: the fields of every modal about a case, and the command of its submission."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_sdk.models.blocks import (
     Block,
     DateTimePickerElement,
@@ -16,13 +17,14 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.models.blocks.block_elements import InputInteractiveElement
 
+from activities.slack.actions import MODALS
 from activities.slack.cards.buttons import question, question_title
 from activities.slack.escape import plain
 from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader
 from bot.services.cases import CaseLine
 from bot.slack.commands.parser import case_named
-from bot.slack.modals.base import Submitted
+from bot.slack.modals.base import ModalListener, Submitted
 from bot.slack.modals.decide import decide_blocks, read_decide
 from bot.slack.modals.form import (
     OPTION_TEXT,
@@ -201,3 +203,19 @@ FORMS: dict[str, Form] = {
     "sure": Form(_sure, lambda sent: {"preset": sent.carried.preset}, None),
 }
 """By callback_id."""
+
+
+class Submissions(ModalListener[Metadata]):
+    """The listener of every form in `FORMS`."""
+
+    carries = Metadata
+
+    def _whole_of(self, view: Mapping[str, Any]) -> str | None:
+        return FORMS[str(view["callback_id"])].whole
+
+    async def _take(self, ack: AsyncAck, sent: Submitted[Metadata]) -> None:
+        name, carried = str(sent.view["callback_id"]), sent.carried
+        make = MODALS[name].command
+        assert make is not None
+        command = make(by=sent.by, version=carried.version, **FORMS[name].read(sent))
+        await self._send(ack, sent, command, carried)

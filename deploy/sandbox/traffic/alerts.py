@@ -55,7 +55,7 @@ def image(url: str, sensitive: bool = True) -> Json:
     return {"kind": "image", "url": url, "sensitive": sensitive}
 
 
-# Made-up nicknames: nobody is meant.
+# Made-up nicknames.
 NAMES = (
     "めるちゃん",
     "たけのこ堂",

@@ -1,4 +1,4 @@
-"""Related accounts of one group: a few shared devices, one bank account."""
+"""Resale ring: accounts of one group, with a few shared devices and one bank account."""
 
 from deploy.sandbox.traffic.alerts import Scene, alert, user
 

@@ -1,4 +1,4 @@
-"""Fetching an image: bounded in time and size, from a server that may be anybody's."""
+"""Fetch of an image: bounded in time and size, also from a hostile server."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from activities.images import LARGEST, Fetcher, NotFetched, Places, Why, open_fetcher
+from activities.images import LARGEST, AllowedHosts, Fetcher, FetchFailure, NotFetched, open_fetcher
 
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 HOSTS = frozenset({"images.market.example"})
@@ -62,12 +62,12 @@ def saying(head: str, body: bytes = b"") -> Answer:
 async def fetched(answer: Answer, seconds: float = 5.0) -> bytes:
     """What a fetcher makes of an answer."""
     async with server(answer) as base, open_fetcher() as http:
-        fetcher = Fetcher(http, Places(base, public), lambda: HOSTS, seconds)
+        fetcher = Fetcher(http, AllowedHosts(base, public), lambda: HOSTS, seconds)
         return await fetcher.fetch(f"{base}/a.png")
 
 
-async def why(answer: Answer, seconds: float = 5.0) -> Why:
-    """Why it was not fetched."""
+async def why(answer: Answer, seconds: float = 5.0) -> FetchFailure:
+    """FetchFailure it was not fetched."""
     with pytest.raises(NotFetched) as refused:
         await fetched(answer, seconds)
     return refused.value.why
@@ -81,22 +81,25 @@ async def test_the_bytes_come_back_as_they_are() -> None:
 @pytest.mark.parametrize(
     ("head", "expected"),
     [
-        ("404 Not Found", Why.GONE),
-        ("403 Forbidden", Why.GONE),
-        ("500 Oh", Why.AWAY),
-        ("429 Slow", Why.AWAY),
-        ("200 OK\r\nContent-Type: text/html", Why.NO_IMAGE),
-        ("200 OK", Why.NO_IMAGE),
-        (f"200 OK\r\nContent-Type: image/png\r\nContent-Length: {LARGEST + 1}", Why.TOO_LARGE),
-        ("302 Found\r\nLocation: http://127.0.0.1:1/x.png", Why.FORBIDDEN),
-        ("302 Found\r\nLocation: https://169.254.169.254/", Why.FORBIDDEN),
-        ("302 Found\r\nLocation: /elsewhere.png", Why.FORBIDDEN),
-        ("302 Found\r\nLocation: /base/round-and-round.png", Why.FORBIDDEN),
-        ("302 Found\r\nLocation: file:///etc/passwd", Why.FORBIDDEN),
-        ("nonsense", Why.AWAY),
+        ("404 Not Found", FetchFailure.GONE),
+        ("403 Forbidden", FetchFailure.GONE),
+        ("500 Oh", FetchFailure.AWAY),
+        ("429 Slow", FetchFailure.AWAY),
+        ("200 OK\r\nContent-Type: text/html", FetchFailure.NO_IMAGE),
+        ("200 OK", FetchFailure.NO_IMAGE),
+        (
+            f"200 OK\r\nContent-Type: image/png\r\nContent-Length: {LARGEST + 1}",
+            FetchFailure.TOO_LARGE,
+        ),
+        ("302 Found\r\nLocation: http://127.0.0.1:1/x.png", FetchFailure.FORBIDDEN),
+        ("302 Found\r\nLocation: https://169.254.169.254/", FetchFailure.FORBIDDEN),
+        ("302 Found\r\nLocation: /elsewhere.png", FetchFailure.FORBIDDEN),
+        ("302 Found\r\nLocation: /base/round-and-round.png", FetchFailure.FORBIDDEN),
+        ("302 Found\r\nLocation: file:///etc/passwd", FetchFailure.FORBIDDEN),
+        ("nonsense", FetchFailure.AWAY),
     ],
 )
-async def test_an_answer_that_is_no_image_has_its_reason(head: str, expected: Why) -> None:
+async def test_an_answer_that_is_no_image_has_its_reason(head: str, expected: FetchFailure) -> None:
     """Gone, away, no image, too large, or led elsewhere."""
     assert await why(saying(head)) is expected
 
@@ -110,7 +113,7 @@ async def test_more_than_it_said_is_not_read() -> None:
             writer.write(b"x" * 65_536)
             await writer.drain()
 
-    assert await why(endless, 30) is Why.TOO_LARGE
+    assert await why(endless, 30) is FetchFailure.TOO_LARGE
 
 
 async def test_a_server_that_drips_is_left() -> None:
@@ -123,7 +126,7 @@ async def test_a_server_that_drips_is_left() -> None:
             await writer.drain()
             await asyncio.sleep(0.02)
 
-    assert await why(dripping, 0.3) is Why.AWAY
+    assert await why(dripping, 0.3) is FetchFailure.AWAY
 
 
 async def test_nothing_is_unpacked_on_the_way() -> None:
@@ -141,7 +144,7 @@ async def test_a_listed_host_is_asked_by_its_address_and_named_in_tls() -> None:
         return png()
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
-        places = Places("https://api.market.example", public)
+        places = AllowedHosts("https://api.market.example", public)
         fetcher = Fetcher(http, places, lambda: HOSTS)
         assert await fetcher.fetch("https://images.market.example/a.png?s=1") == b"\x89PNG"
     (request,) = seen
@@ -161,5 +164,5 @@ async def test_a_redirect_between_allowed_places_is_followed() -> None:
         return png()
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
-        fetcher = Fetcher(http, Places("https://api.market.example", public), lambda: HOSTS)
+        fetcher = Fetcher(http, AllowedHosts("https://api.market.example", public), lambda: HOSTS)
         assert await fetcher.fetch("https://api.market.example/a.png") == b"\x89PNG"

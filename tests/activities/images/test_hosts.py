@@ -1,8 +1,8 @@
-"""An alert's address does not choose what Koban talks to."""
+"""Allowed hosts of images: the URL in an alert can't reach the internal network."""
 
 import pytest
 
-from activities.images import NotFetched, Place, Places, Why, is_public
+from activities.images import AllowedHosts, FetchFailure, NotFetched, Target, is_public
 
 HOSTS = frozenset({"images.market.example"})
 
@@ -19,12 +19,12 @@ async def nowhere(host: str) -> list[str]:
     raise OSError("no such host")
 
 
-PLACES = Places("https://api.market.example/base", public)
+ALLOWED = AllowedHosts("https://api.market.example/base", public)
 
 
 async def test_a_listed_host_is_reached_by_the_address_that_was_looked_at() -> None:
     """A name that is pointed elsewhere a moment later leads nowhere."""
-    place = await PLACES.of("https://images.market.example/a.png?sig=1", HOSTS)
+    place = await ALLOWED.resolve("https://images.market.example/a.png?sig=1", HOSTS)
     assert (str(place.url), place.address) == (
         "https://images.market.example/a.png?sig=1",
         "203.0.114.7",
@@ -33,10 +33,10 @@ async def test_a_listed_host_is_reached_by_the_address_that_was_looked_at() -> N
 
 async def test_the_platform_itself_needs_no_listing() -> None:
     """Below its own path, at its own port; it may stand within the network."""
-    place = await Places("http://127.0.0.1:8470/market", inside).of(
+    place = await AllowedHosts("http://127.0.0.1:8470/market", inside).resolve(
         "http://127.0.0.1:8470/market/images/a.png", frozenset()
     )
-    assert place == Place(place.url, None)
+    assert place == Target(place.url, None)
 
 
 @pytest.mark.parametrize(
@@ -74,27 +74,27 @@ async def test_the_platform_itself_needs_no_listing() -> None:
 async def test_everything_else_is_forbidden(address: str) -> None:
     """Without as much as a look at it."""
     with pytest.raises(NotFetched) as refused:
-        await PLACES.of(address, HOSTS)
-    assert refused.value.why is Why.FORBIDDEN
+        await ALLOWED.resolve(address, HOSTS)
+    assert refused.value.why is FetchFailure.FORBIDDEN
     assert address not in str(refused.value) or address == ""
 
 
 async def test_a_listed_host_that_leads_inside_is_forbidden() -> None:
     """One private address among several is enough."""
     with pytest.raises(NotFetched) as refused:
-        await Places("https://api.market.example", inside).of(
+        await AllowedHosts("https://api.market.example", inside).resolve(
             "https://images.market.example/a.png", HOSTS
         )
-    assert refused.value.why is Why.FORBIDDEN
+    assert refused.value.why is FetchFailure.FORBIDDEN
 
 
 async def test_a_host_that_is_not_found_can_be_tried_again() -> None:
     """A name server may be away for a moment."""
     with pytest.raises(NotFetched) as refused:
-        await Places("https://api.market.example", nowhere).of(
+        await AllowedHosts("https://api.market.example", nowhere).resolve(
             "https://images.market.example/a.png", HOSTS
         )
-    assert refused.value.why is Why.AWAY
+    assert refused.value.why is FetchFailure.AWAY
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A picture made anew: nothing but pixels goes on, and no file is unpacked without end."""
+"""Re-encoded images: only pixels are kept, and decoding is bounded."""
 
 import io
 import struct
@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from activities.images import MOST_SIDE, NotFetched, Why, picture
+from activities.images import MOST_SIDE, FetchFailure, NotFetched, picture
 
 
 def made(kind: str, size: tuple[int, int] = (64, 48), mode: str = "RGB", **more: object) -> bytes:
@@ -25,7 +25,7 @@ def shown(content: bytes) -> Image.Image:
     return Image.open(io.BytesIO(picture(content).content))
 
 
-def why(content: bytes) -> Why:
+def why(content: bytes) -> FetchFailure:
     with pytest.raises(NotFetched) as refused:
         picture(content)
     return refused.value.why
@@ -97,7 +97,7 @@ def bomb(width: int, height: int) -> bytes:
 @pytest.mark.parametrize("size", [(60_000, 60_000), (10_000, 9_000), (2**31 - 1, 1)])
 def test_a_bomb_is_not_unpacked(size: tuple[int, int]) -> None:
     """Its head says how large it would be; nothing of it is held in memory."""
-    assert why(bomb(*size)) in (Why.TOO_LARGE, Why.NO_IMAGE)
+    assert why(bomb(*size)) in (FetchFailure.TOO_LARGE, FetchFailure.NO_IMAGE)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_a_bomb_is_not_unpacked(size: tuple[int, int]) -> None:
 )
 def test_what_is_no_image_is_refused(content: bytes) -> None:
     """By its bytes, whatever its server calls it; broken ones as well."""
-    assert why(content) is Why.NO_IMAGE
+    assert why(content) is FetchFailure.NO_IMAGE
 
 
 @settings(max_examples=150, deadline=None)

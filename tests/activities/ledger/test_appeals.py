@@ -1,4 +1,4 @@
-"""Appeals in the ledger: what they are against, and a chain of their own, on both databases."""
+"""Appeals in the ledger: appealed decisions and their own hash chain, on both databases."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Whether Koban may act by itself, on both databases."""
+"""Pauses of the automation, on both databases."""
 
 import asyncio
 from datetime import timedelta
@@ -42,13 +42,13 @@ async def kinds(database: Database) -> list[tuple[str, str]]:
 async def test_a_case_learns_of_a_halt_by_its_playbook(ledger: Ledger, brake: Automation) -> None:
     """The port says what stands at the time of the worker."""
     await brake.change(partial(pause, by=SATO, playbook="off_platform", lasts=HOUR, now=T0))
-    halt = AutomationPause(playbook="off_platform", by="U0SATO", at=T0, until=minutes(60))
-    for minute, stands in ((0, halt), (59, halt), (60, None)):
+    expected = AutomationPause(playbook="off_platform", by="U0SATO", at=T0, until=minutes(60))
+    for minute, stands in ((0, expected), (59, expected), (60, None)):
         at = minutes(minute)
         activities = LedgerActivities(ledger, lambda at=at: at)
         assert await activities.automation_of("off_platform") == stands
     assert await LedgerActivities(ledger, lambda: T0).automation_of("harassment") is None
-    assert await brake.standing(T0) == (PauseState(halt=halt),)
+    assert await brake.standing(T0) == (PauseState(pause=expected),)
 
 
 async def test_what_is_refused_leaves_no_row(brake: Automation, database: Database) -> None:

@@ -1,4 +1,4 @@
-"""A PostgreSQL that is killed and comes back: away is always the same error."""
+"""Outage of PostgreSQL: a killed server always raises the same error."""
 
 import asyncio
 from pathlib import Path

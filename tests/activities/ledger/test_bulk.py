@@ -1,4 +1,4 @@
-"""Rings in the ledger, on both databases."""
+"""Bulk decisions in the ledger, on both databases."""
 
 import pytest
 import sqlalchemy as sa

@@ -1,4 +1,4 @@
-"""The hash chain, and that migrations and tables say the same."""
+"""Hash chain, and the migration against the schema."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Alerts that are about to join a case, on both databases."""
+"""Claims of alerts for a case, on both databases."""
 
 import asyncio
 from datetime import datetime
@@ -146,8 +146,8 @@ async def test_the_answer_has_the_halt_of_the_playbook(
     pause = AutomationChange(kind=PauseChange.PAUSED, by=TANAKA.id, at=T0, playbook="off_platform")
     await Automation(database).change(lambda _: pause)
     asked = claim(2).model_copy(update={"playbook": playbook})
-    halt = AutomationPause(playbook="off_platform", by="U0TANAKA", at=T0) if stopped else None
-    assert (await ledger.claim_alerts(asked)).halt == halt
+    expected = AutomationPause(playbook="off_platform", by="U0TANAKA", at=T0) if stopped else None
+    assert (await ledger.claim_alerts(asked)).pause == expected
 
 
 async def test_a_claim_needs_no_row_of_its_case(ledger: Ledger, database: Database) -> None:

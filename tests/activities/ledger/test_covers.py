@@ -1,4 +1,4 @@
-"""Who covers for whom, on both databases."""
+"""Covers of roles, on both databases."""
 
 from datetime import datetime, timedelta
 

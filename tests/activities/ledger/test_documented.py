@@ -1,4 +1,4 @@
-"""People query the ledger: what they can't read about does not exist for them."""
+"""Documentation of the ledger's tables and columns."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The audit tells of what was changed, and of nothing else."""
+"""Audit of the hash chains: finds changes and nothing else."""
 
 import pytest
 import sqlalchemy as sa

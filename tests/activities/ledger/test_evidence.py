@@ -1,4 +1,4 @@
-"""Evidence in the ledger: read in pages, counted per person, and on record who was shown it."""
+"""Evidence in the ledger: pages, the quota per person, and recorded reveals."""
 
 import asyncio
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""What the ledger knows of a subject, on both databases."""
+"""History of a subject, on both databases."""
 
 from activities.ledger.activities import LedgerActivities
 from activities.ledger.cases import Ledger, Subjects

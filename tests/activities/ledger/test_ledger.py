@@ -1,4 +1,4 @@
-"""What the ledger promises, on both databases."""
+"""Guarantees of the ledger, on both databases."""
 
 import asyncio
 import sqlite3

@@ -1,4 +1,4 @@
-"""The opening of a case in the ledger, on both databases."""
+"""Opening of a case in the ledger, on both databases."""
 
 import asyncio
 
@@ -189,10 +189,10 @@ async def test_the_answer_has_the_halt_where_the_case_would_protect(
         kind=PauseChange.PAUSED, by=TANAKA.id, at=T0, playbook=PLAYBOOK.playbook
     )
     await Automation(database).change(lambda _: pause)
-    halt = AutomationPause(playbook="off_platform", by="U0TANAKA", at=T0) if asks else None
+    expected = AutomationPause(playbook="off_platform", by="U0TANAKA", at=T0) if asks else None
     for _ in range(2):
         asked = wanted().model_copy(update={"automation": asks})
-        assert (await LedgerActivities(ledger).open_case(asked)).halt == halt
+        assert (await LedgerActivities(ledger).open_case(asked)).pause == expected
 
 
 async def test_a_case_that_stayed_closed_takes_no_alert_of_the_next(ledger: Ledger) -> None:

@@ -1,4 +1,4 @@
-"""What people chose for themselves, on both databases."""
+"""Personal preferences, on both databases."""
 
 import pytest
 

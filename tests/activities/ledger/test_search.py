@@ -1,4 +1,4 @@
-"""Finding cases by words, on both databases."""
+"""Full-text search over cases, on both databases."""
 
 import pytest
 

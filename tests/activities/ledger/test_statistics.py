@@ -1,4 +1,4 @@
-"""The numbers of the ledger, on both databases, and recomputed from its events by hand."""
+"""Statistics of the ledger, on both databases, against numbers recomputed from its events."""
 
 import re
 from datetime import datetime, timedelta
@@ -125,7 +125,7 @@ async def test_every_number_can_be_recomputed_from_the_events(
     assert found.closed == sum(row["kind"] == "case_closed" for row in events)
 
 
-@pytest.mark.parametrize("name", ["came and went", "decisions by verdict", "by playbook"])
+@pytest.mark.parametrize("name", ["opened and closed", "decisions by verdict", "by playbook"])
 async def test_the_sql_of_the_docs_says_the_same(
     statistics: Statistics, database: Database, hour: None, name: str
 ) -> None:
@@ -141,7 +141,7 @@ async def test_the_sql_of_the_docs_says_the_same(
     assert (
         rows
         == {
-            "came and went": [(found.opened, found.closed)],
+            "opened and closed": [(found.opened, found.closed)],
             "decisions by verdict": [("violation", 3)],
             "by playbook": [("off_platform", 4, 3)],
         }[name]

@@ -1,4 +1,4 @@
-"""What the ledger tells of a flooded channel, on both databases."""
+"""State of a flooded channel, on both databases."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Changes at the real demo marketplace, over HTTP."""
+"""Changes at the demo marketplace, over HTTP."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta

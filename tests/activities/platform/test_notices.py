@@ -1,4 +1,4 @@
-"""Telling a person: one call as data, once, and never with a path that an id has changed."""
+"""Notices: one idempotent call, with a path that an id can't change."""
 
 import json
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Who belongs together, asked of the real demo marketplace and of one that lies."""
+"""Related subjects, from the demo marketplace and from a misbehaving one."""
 
 import shutil
 from collections.abc import AsyncIterator

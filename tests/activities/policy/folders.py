@@ -1,4 +1,4 @@
-"""Policy folders for tests: a small one without mistakes, and ways to spoil it."""
+"""Policy folders for tests: a small valid one, and ways to break it."""
 
 import shutil
 from pathlib import Path

@@ -1,6 +1,6 @@
-"""Every mistake in a policy folder is told by its line, with what to write instead.
+"""Messages for mistakes in the policy folder, with line and remedy.
 
-Each folder under testdata holds one mistake and, in expected.txt, the exact words for it.
+Each folder under testdata has one mistake, and the expected message in expected.txt.
 """
 
 import re

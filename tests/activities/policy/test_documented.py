@@ -1,4 +1,4 @@
-"""docs/policy.md keeps up with the models and the example."""
+"""docs/policy.md against the models and the example."""
 
 import re
 from pathlib import Path

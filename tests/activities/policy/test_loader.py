@@ -1,4 +1,4 @@
-"""A folder without mistakes, asked for its playbooks."""
+"""Valid policy folder and its playbooks."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The JSON Schemas that editors use say what the models say."""
+"""JSON Schemas for editors against the models."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A running deployment picks up a changed folder, and keeps the last good one."""
+"""Reload of a changed policy folder; the last valid one stays in use."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Cases for the tests of this room, told through the real rules."""
+"""Cases for the Slack tests, made by the real rules."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

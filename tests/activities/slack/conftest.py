@@ -1,4 +1,4 @@
-"""The Slack stand-in over real HTTP, and the activities that write to it."""
+"""Sandbox Slack over HTTP, with the activities that write to it."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -42,7 +42,7 @@ def policy() -> dict[Role, Holders]:
 
 
 @dataclass
-class Tries:
+class Attempts:
     """One activity as Temporal runs it: what a failed try has left goes to the next one."""
 
     attempt: int = 0
@@ -67,7 +67,7 @@ class Tries:
 
 
 @dataclass
-class Desk:
+class SlackWorld:
     """A workspace, and the activities at work in it."""
 
     workspace: Workspace
@@ -84,8 +84,8 @@ class Desk:
         )
         return self.activities
 
-    async def show(self, wanted: Show, tries: Tries | None = None) -> Shown:
-        return await (tries or Tries()).run(self.activities.show, wanted)
+    async def show(self, wanted: Show, attempts: Attempts | None = None) -> Shown:
+        return await (attempts or Attempts()).run(self.activities.show, wanted)
 
     def wrote(self) -> dict[str, int]:
         """How often each writing method was called since the last look, refused calls too."""
@@ -102,7 +102,7 @@ class Desk:
 
 
 @pytest.fixture
-async def desk() -> AsyncIterator[Desk]:
+async def slack() -> AsyncIterator[SlackWorld]:
     workspace = Workspace()
     roles = policy()
     async with (
@@ -110,9 +110,9 @@ async def desk() -> AsyncIterator[Desk]:
         slack_client(workspace.bot_token, f"{url}/api/") as client,
     ):
         people = Directory(client, lambda: RoleBook(roles=roles), Language.JA)
-        desk = Desk(workspace, client, people, roles)
-        desk.configure()
-        yield desk
+        slack = SlackWorld(workspace, client, people, roles)
+        slack.configure()
+        yield slack
 
 
 def wanted(
@@ -128,9 +128,9 @@ def wanted(
     return Show(view=view_of(story.case), card=card, approval_card=approval, lines=lines)
 
 
-async def failing(desk: Desk, show: object, tries: Tries) -> ApplicationError:
+async def failed_attempt(slack: SlackWorld, show: object, attempts: Attempts) -> ApplicationError:
     """What a `show` failed with; it is tried again."""
     with pytest.raises(ApplicationError) as failed:
-        await desk.show(show, tries)  # type: ignore[arg-type]
+        await slack.show(show, attempts)  # type: ignore[arg-type]
     assert not failed.value.non_retryable
     return failed.value

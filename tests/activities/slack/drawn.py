@@ -1,4 +1,4 @@
-"""What a message says, for tests to compare with."""
+"""Text of a message, for comparisons."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""Where cases stand that several tests of this room look at."""
+"""Situations of a case that several tests share."""
 
 from tests.activities.slack.cases import (
     MUTE,

@@ -1,4 +1,4 @@
-"""Only the person who pressed reads the refusal, in their language, where they are."""
+"""Refusals: ephemeral, in the language and place of the person who pressed."""
 
 import inspect
 import re
@@ -9,7 +9,7 @@ from activities.slack.activities import SlackActivities
 from deploy.sandbox.slack.blockkit.blocks import Surface, check_blocks
 from deploy.sandbox.slack.reading import visible_text
 from tests.activities.slack.cases import AT, CASE
-from tests.activities.slack.conftest import Desk, Tries
+from tests.activities.slack.conftest import Attempts, SlackWorld
 from workflows.domain.case.commands import Place
 from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.case.snapshot import CardRef
@@ -26,16 +26,16 @@ def answer(person: str, place: Place) -> Answer:
     return Answer(person=person, place=place, case=CASE, refusal=CLOSED, command="claim")
 
 
-async def test_a_refusal_is_seen_by_its_person_only(desk: Desk) -> None:
+async def test_a_refusal_is_seen_by_its_person_only(slack: SlackWorld) -> None:
     """In English for an English reader, with the colleague's name."""
-    await Tries().run(desk.activities.answer, answer("U0CLARK", Place(channel="C0LIVE")))
-    (said,) = desk.workspace.messages.all("C0LIVE")
+    await Attempts().run(slack.activities.answer, answer("U0CLARK", Place(channel="C0LIVE")))
+    (said,) = slack.workspace.messages.all("C0LIVE")
     assert said.ephemeral_to == "U0CLARK"
     assert said.text.startswith(f"Case {CASE}: 佐藤 closed it ")
     assert said.text.endswith(" ago. See the card for the result.")
 
 
-async def test_a_colleague_is_named_to_whom_nothing_can_be_handed(desk: Desk) -> None:
+async def test_a_colleague_is_named_to_whom_nothing_can_be_handed(slack: SlackWorld) -> None:
     """By name, though they did nothing."""
     refusal = Refusal(reason=Reason.NOT_A_COLLEAGUE, name="U0SUZUKI", roles=(Role.LEAD,))
     wanted = Answer(
@@ -45,99 +45,99 @@ async def test_a_colleague_is_named_to_whom_nothing_can_be_handed(desk: Desk) ->
         refusal=refusal,
         command="hand_over",
     )
-    await Tries().run(desk.activities.answer, wanted)
-    (said,) = desk.workspace.messages.all("C0LIVE")
+    await Attempts().run(slack.activities.answer, wanted)
+    (said,) = slack.workspace.messages.all("C0LIVE")
     assert said.text == (
         f"ケース {CASE}: 鈴木さんはケースを担当できません。"
         "リードの人を選んでください（Oliver Reedさん、田中さん）。"
     )
 
 
-async def refused(desk: Desk, refusal: Refusal, command: str, person: str = "U0SATO") -> str:
+async def refused(slack: SlackWorld, refusal: Refusal, command: str, person: str = "U0SATO") -> str:
     """What the person reads, behind the name of the case."""
     wanted = Answer(
         person=person, place=Place(channel="C0LIVE"), case=CASE, refusal=refusal, command=command
     )
-    await Tries().run(desk.activities.answer, wanted)
-    text = str(desk.workspace.messages.all("C0LIVE")[-1].text)
+    await Attempts().run(slack.activities.answer, wanted)
+    text = str(slack.workspace.messages.all("C0LIVE")[-1].text)
     return text.partition(f"{CASE}: ")[2]
 
 
-async def test_a_refusal_about_rights_names_who_could_do_it(desk: Desk) -> None:
+async def test_a_refusal_about_rights_names_who_could_do_it(slack: SlackWorld) -> None:
     """By name and not by mention; never who asks, nor who can't either."""
     refusal = Refusal(reason=Reason.ROLE_NEEDED, roles=(Role.LEAD,), barred=("U0REED",))
-    assert await refused(desk, refusal, "undo") == (
+    assert await refused(slack, refusal, "undo") == (
         "この操作ができるのはリードです（田中さん）。必要なときは依頼してください。"
     )
     own = Refusal(reason=Reason.OWN_DECISION, roles=(Role.LEAD,), barred=("U0TANAKA",))
-    assert (await refused(desk, own, "approve", "U0TANAKA")).endswith(
+    assert (await refused(slack, own, "approve", "U0TANAKA")).endswith(
         "ほかの人に依頼してください（Oliver Reedさん）。"
     )
 
 
-async def test_whoever_covers_is_named_for_an_approval(desk: Desk) -> None:
+async def test_whoever_covers_is_named_for_an_approval(slack: SlackWorld) -> None:
     """For nothing else: a cover counts there alone. Who stands in for the decider does not help."""
 
     async def standing_in(role: Role) -> list[tuple[str, str]]:
         return [("U0SUZUKI", "U0REED"), ("U0CLARK", "U0TANAKA")] if role is Role.LEAD else []
 
-    desk.configure(stand_ins=standing_in)
+    slack.configure(stand_ins=standing_in)
     refusal = Refusal(reason=Reason.ROLE_NEEDED, roles=(Role.LEAD,), barred=("U0REED",))
-    assert await refused(desk, refusal, "approve") == (
+    assert await refused(slack, refusal, "approve") == (
         "承認できるのはリードです（田中さん、代理のEmma Clarkさん）。必要なときは依頼してください。"
     )
-    assert "代理" not in await refused(desk, refusal, "undo")
+    assert "代理" not in await refused(slack, refusal, "undo")
 
 
-async def test_at_most_three_names(desk: Desk) -> None:
+async def test_at_most_three_names(slack: SlackWorld) -> None:
     """The rest is counted."""
-    desk.roles[Role.LEAD] = Holders(users=("U0A", "U0B", "U0C", "U0D", "U0E"))
+    slack.roles[Role.LEAD] = Holders(users=("U0A", "U0B", "U0C", "U0D", "U0E"))
     refusal = Refusal(reason=Reason.ROLE_NEEDED, roles=(Role.LEAD,))
-    text = await refused(desk, refusal, "undo", "U0CLARK")
+    text = await refused(slack, refusal, "undo", "U0CLARK")
     assert text == (
         "This needs the role lead (U0A, U0B, U0C and 2 more). Please ask someone who has it."
     )
 
 
-async def test_without_slack_the_role_alone_is_named(desk: Desk) -> None:
+async def test_without_slack_the_role_alone_is_named(slack: SlackWorld) -> None:
     """Nobody waits for names."""
-    desk.roles[Role.LEAD] = Holders(group="S0TYPO")
+    slack.roles[Role.LEAD] = Holders(group="S0TYPO")
     refusal = Refusal(reason=Reason.ROLE_NEEDED, roles=(Role.LEAD,))
-    assert await refused(desk, refusal, "undo") == (
+    assert await refused(slack, refusal, "undo") == (
         "この操作ができるのはリードです。必要なときは依頼してください。"
     )
 
 
-async def test_a_refusal_names_its_case_and_leads_to_its_card(desk: Desk) -> None:
+async def test_a_refusal_names_its_case_and_leads_to_its_card(slack: SlackWorld) -> None:
     """By kind and id: somebody who works three cases knows which one is meant."""
-    posted = await desk.client.chat_postMessage(channel="C0LIVE", text="card")
+    posted = await slack.client.chat_postMessage(channel="C0LIVE", text="card")
     card = CardRef(channel="C0LIVE", ts=posted["ts"])
     title = Text(ja="外部誘導 <!channel>", en="Off-platform")
     wanted = answer("U0SATO", Place(channel="C0LIVE")).model_copy(
         update={"title": title, "card": card}
     )
-    await Tries().run(desk.activities.answer, wanted)
-    said = desk.workspace.messages.all("C0LIVE")[-1]
+    await Attempts().run(slack.activities.answer, wanted)
+    said = slack.workspace.messages.all("C0LIVE")[-1]
     assert re.match(
         rf"ケース <http[^|>]+\|{CASE}>（外部誘導 &lt;!channel&gt;）: 佐藤さんが", said.text
     )
 
 
-async def test_a_card_that_is_gone_costs_the_link_and_not_the_answer(desk: Desk) -> None:
+async def test_a_card_that_is_gone_costs_the_link_and_not_the_answer(slack: SlackWorld) -> None:
     """The sentence is what matters."""
     card = CardRef(channel="C0LIVE", ts="1.000001")
     wanted = answer("U0SATO", Place(channel="C0LIVE")).model_copy(update={"card": card})
-    await Tries().run(desk.activities.answer, wanted)
-    (said,) = desk.workspace.messages.all("C0LIVE")
+    await Attempts().run(slack.activities.answer, wanted)
+    (said,) = slack.workspace.messages.all("C0LIVE")
     assert said.text.startswith(f"ケース {CASE}: 佐藤さんが")
 
 
-async def test_what_was_typed_is_given_back(desk: Desk) -> None:
+async def test_what_was_typed_is_given_back(slack: SlackWorld) -> None:
     """The modal is gone by now; the words can be copied, and are obeyed nowhere."""
     typed = "<!channel> *3回目* https://line.example/x\n2行目"
     wanted = answer("U0SATO", Place(channel="C0LIVE")).model_copy(update={"typed": typed})
-    await Tries().run(desk.activities.answer, wanted)
-    (said,) = desk.workspace.messages.all("C0LIVE")
+    await Attempts().run(slack.activities.answer, wanted)
+    (said,) = slack.workspace.messages.all("C0LIVE")
     assert check_blocks(said.blocks, Surface.MESSAGE) == []
     sentence, note, words = said.blocks
     assert sentence["text"]["text"] == said.text
@@ -145,34 +145,34 @@ async def test_what_was_typed_is_given_back(desk: Desk) -> None:
     [kept] = words["elements"]
     assert kept["type"] == "rich_text_preformatted"
     assert kept["elements"] == [{"type": "text", "text": typed}]
-    assert desk.workspace.notifications == []
+    assert slack.workspace.notifications == []
 
 
-async def test_what_was_typed_follows_into_the_direct_message(desk: Desk) -> None:
+async def test_what_was_typed_follows_into_the_direct_message(slack: SlackWorld) -> None:
     """Where they can't be told in the channel."""
     wanted = answer("U0SATO", Place(channel="C0NOWHERE")).model_copy(update={"typed": "理由"})
-    await Tries().run(desk.activities.answer, wanted)
-    direct = desk.workspace.conversation_with(["U0SATO"])
-    (said,) = desk.workspace.messages.all(direct.id)
+    await Attempts().run(slack.activities.answer, wanted)
+    direct = slack.workspace.conversation_with(["U0SATO"])
+    (said,) = slack.workspace.messages.all(direct.id)
     assert "理由" in visible_text({"blocks": said.blocks})
 
 
-async def test_who_pressed_in_a_thread_is_answered_there(desk: Desk) -> None:
+async def test_who_pressed_in_a_thread_is_answered_there(slack: SlackWorld) -> None:
     """Next to what they pressed."""
-    parent = await desk.client.chat_postMessage(channel="C0LIVE", text="card")
+    parent = await slack.client.chat_postMessage(channel="C0LIVE", text="card")
     place = Place(channel="C0LIVE", thread=parent["ts"])
-    await Tries().run(desk.activities.answer, answer("U0SATO", place))
-    said = desk.workspace.messages.all("C0LIVE")[-1]
+    await Attempts().run(slack.activities.answer, answer("U0SATO", place))
+    said = slack.workspace.messages.all("C0LIVE")[-1]
     assert said.thread_ts == parent["ts"]
     assert "佐藤さんが" in said.text
 
 
 @pytest.mark.parametrize("channel", ["C0GENERAL", "C0NOWHERE"])
-async def test_who_cannot_be_told_there_is_told_directly(desk: Desk, channel: str) -> None:
+async def test_who_cannot_be_told_there_is_told_directly(slack: SlackWorld, channel: str) -> None:
     """The app may not be in the channel where /koban was typed."""
-    await Tries().run(desk.activities.answer, answer("U0SATO", Place(channel=channel)))
-    direct = desk.workspace.conversation_with(["U0SATO"])
-    (said,) = desk.workspace.messages.all(direct.id)
+    await Attempts().run(slack.activities.answer, answer("U0SATO", Place(channel=channel)))
+    direct = slack.workspace.conversation_with(["U0SATO"])
+    (said,) = slack.workspace.messages.all(direct.id)
     assert "最新の状態をカードで確認してください。" in said.text
 
 

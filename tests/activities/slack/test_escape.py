@@ -1,4 +1,4 @@
-"""Whatever a stranger wrote, it stays text."""
+"""Escaping: external text stays text."""
 
 import re
 import unicodedata

@@ -1,4 +1,4 @@
-"""The modal of one piece: whole, harmless, and within what Slack takes."""
+"""Modal of one piece of evidence: complete, escaped, within Slack's limits."""
 
 import json
 import re

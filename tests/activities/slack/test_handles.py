@@ -1,4 +1,4 @@
-"""A button finds its case again, and nothing else does."""
+"""Handles of buttons: round trip, and rejection of anything else."""
 
 import pytest
 from hypothesis import given, settings

@@ -1,4 +1,4 @@
-"""Slack takes every message, whatever strangers and colleagues have written."""
+"""Limits of Slack: every message fits, whatever people wrote."""
 
 import json
 import re

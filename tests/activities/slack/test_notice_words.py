@@ -1,4 +1,4 @@
-"""Koban's own words to the person acted upon."""
+"""Built-in texts of notices."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What stands in Slack is the truth, once, whatever happened on the way."""
+"""Publisher of cases: current state in Slack, posted once, through failures."""
 
 import asyncio
 from datetime import timedelta
@@ -18,7 +18,7 @@ from tests.activities.slack.cases import (
     catalog,
     policy,
 )
-from tests.activities.slack.conftest import Desk, Tries, failing, wanted
+from tests.activities.slack.conftest import Attempts, SlackWorld, failed_attempt, wanted
 from workflows.domain.case.commands import (
     Acknowledge,
     AnswerApprover,
@@ -35,251 +35,256 @@ from workflows.domain.people import Role
 from workflows.domain.policy.roles import Holders
 
 
-async def test_a_new_case_costs_one_call(desk: Desk) -> None:
+async def test_a_new_case_costs_one_call(slack: SlackWorld) -> None:
     """One post; the card keeps the id of the channel that was named."""
-    shown = await desk.show(wanted(Story()))
-    assert desk.wrote() == {"chat.postMessage": 1}
-    (card,) = desk.on("C0LIVE")
+    shown = await slack.show(wanted(Story()))
+    assert slack.wrote() == {"chat.postMessage": 1}
+    (card,) = slack.on("C0LIVE")
     assert shown.card == CardRef(channel="C0LIVE", ts=card.ts)
     assert shown.approval_card is None
     assert card.text.startswith("重大度「重大」、外部誘導のケース K7Q2F9XM0: 未対応。")
 
 
-async def test_a_change_costs_one_call_and_its_lines_another(desk: Desk) -> None:
+async def test_a_change_costs_one_call_and_its_lines_another(slack: SlackWorld) -> None:
     """The card is drawn anew, and the thread tells why."""
     story = Story()
-    card = (await desk.show(wanted(story))).card
-    desk.wrote()
-    await desk.show(wanted(story.joined(5), card))
-    assert desk.wrote() == {"chat.update": 1}
-    await desk.show(wanted(story.claimed().muted(), card, after=1))
-    assert desk.wrote() == {"chat.update": 1, "chat.postMessage": 1}
-    (line,) = desk.thread(card)
+    card = (await slack.show(wanted(story))).card
+    slack.wrote()
+    await slack.show(wanted(story.joined(5), card))
+    assert slack.wrote() == {"chat.update": 1}
+    await slack.show(wanted(story.claimed().muted(), card, after=1))
+    assert slack.wrote() == {"chat.update": 1, "chat.postMessage": 1}
+    (line,) = slack.thread(card)
     assert "佐藤さんの判断: 24時間コメント制限" in line.text
     assert line.metadata == {
         "event_type": "koban_lines",
         "event_payload": {"case": "K7Q2F9XM0", "through": 4},
     }
-    assert len(desk.on("C0LIVE")) == 1
+    assert len(slack.on("C0LIVE")) == 1
 
 
-async def test_an_escalation_reaches_the_shift(desk: Desk) -> None:
+async def test_an_escalation_reaches_the_shift(slack: SlackWorld) -> None:
     """The group is mentioned in the thread, and nobody on the card."""
     story = Story()
-    card = (await desk.show(wanted(story))).card
-    await desk.show(wanted(story.then(Tick(), 2), card, after=1))
-    (called,) = desk.workspace.notifications
+    card = (await slack.show(wanted(story))).card
+    await slack.show(wanted(story.then(Tick(), 2), card, after=1))
+    (called,) = slack.workspace.notifications
     assert (called.target, called.users) == ("<!subteam^S0SHIFT>", ("U0SATO", "U0CLARK"))
 
 
-async def test_a_role_without_a_group_is_reached_by_name(desk: Desk) -> None:
+async def test_a_role_without_a_group_is_reached_by_name(slack: SlackWorld) -> None:
     """The people that roles.yaml names are mentioned one by one."""
-    desk.roles[Role.SPECIALIST] = Holders(users=("U0SATO", "U0CLARK"))
+    slack.roles[Role.SPECIALIST] = Holders(users=("U0SATO", "U0CLARK"))
     story = Story()
-    card = (await desk.show(wanted(story))).card
-    await desk.show(wanted(story.then(Tick(), 2), card, after=1))
-    assert {called.target for called in desk.workspace.notifications} == {"<@U0SATO>", "<@U0CLARK>"}
+    card = (await slack.show(wanted(story))).card
+    await slack.show(wanted(story.then(Tick(), 2), card, after=1))
+    assert {called.target for called in slack.workspace.notifications} == {
+        "<@U0SATO>",
+        "<@U0CLARK>",
+    }
 
 
-async def test_slacks_rate_is_waited_for_as_long_as_it_says(desk: Desk) -> None:
+async def test_slacks_rate_is_waited_for_as_long_as_it_says(slack: SlackWorld) -> None:
     """Retry-After becomes the delay of the retry, which then posts without looking back."""
-    tries, show = Tries(), wanted(Story())
-    desk.workspace.faults.set(Fault.SLACK_429, True)
-    error = await failing(desk, show, tries)
+    attempts, show = Attempts(), wanted(Story())
+    slack.workspace.faults.set(Fault.SLACK_429, True)
+    error = await failed_attempt(slack, show, attempts)
     assert (error.type, error.next_retry_delay) == ("slack_ratelimited", timedelta(seconds=1))
-    desk.workspace.faults.set(Fault.SLACK_429, False)
-    await desk.show(show, tries)
-    assert len(desk.on("C0LIVE")) == 1
-    assert desk.workspace.calls["conversations.history"] == 0
+    slack.workspace.faults.set(Fault.SLACK_429, False)
+    await slack.show(show, attempts)
+    assert len(slack.on("C0LIVE")) == 1
+    assert slack.workspace.calls["conversations.history"] == 0
 
 
-async def test_an_outage_is_retried(desk: Desk) -> None:
+async def test_an_outage_is_retried(slack: SlackWorld) -> None:
     """A gateway's error page is no answer of Slack: whether it posted is looked up."""
-    tries, show = Tries(), wanted(Story())
-    desk.workspace.faults.set(Fault.SLACK_DOWN, True)
-    assert (await failing(desk, show, tries)).type == "slack_http_503"
-    desk.workspace.faults.set(Fault.SLACK_DOWN, False)
-    await desk.show(show, tries)
-    assert len(desk.on("C0LIVE")) == 1
+    attempts, show = Attempts(), wanted(Story())
+    slack.workspace.faults.set(Fault.SLACK_DOWN, True)
+    assert (await failed_attempt(slack, show, attempts)).type == "slack_http_503"
+    slack.workspace.faults.set(Fault.SLACK_DOWN, False)
+    await slack.show(show, attempts)
+    assert len(slack.on("C0LIVE")) == 1
 
 
-async def test_what_a_person_must_mend_is_tried_again_later(desk: Desk) -> None:
+async def test_what_a_person_must_mend_is_tried_again_later(slack: SlackWorld) -> None:
     """The app was not invited: the card comes once it is."""
-    desk.workspace.channels["C0LIVE"].members.remove("U0KOBAN")
-    tries, show = Tries(), wanted(Story())
-    error = await failing(desk, show, tries)
+    slack.workspace.channels["C0LIVE"].members.remove("U0KOBAN")
+    attempts, show = Attempts(), wanted(Story())
+    error = await failed_attempt(slack, show, attempts)
     assert (error.type, error.next_retry_delay) == ("slack_not_in_channel", timedelta(seconds=60))
     assert "u_123" not in str(error)
-    desk.workspace.channels["C0LIVE"].members.add("U0KOBAN")
-    await desk.show(show, tries)
-    assert len(desk.on("C0LIVE")) == 1
+    slack.workspace.channels["C0LIVE"].members.add("U0KOBAN")
+    await slack.show(show, attempts)
+    assert len(slack.on("C0LIVE")) == 1
 
 
-async def test_a_deleted_card_is_posted_again(desk: Desk) -> None:
+async def test_a_deleted_card_is_posted_again(slack: SlackWorld) -> None:
     """Somebody deleted the message; the case is still open."""
     story = Story()
-    card = (await desk.show(wanted(story))).card
-    desk.workspace.delete(desk.on("C0LIVE")[0])
-    again = (await desk.show(wanted(story.claimed(), card, after=1))).card
+    card = (await slack.show(wanted(story))).card
+    slack.workspace.delete(slack.on("C0LIVE")[0])
+    again = (await slack.show(wanted(story.claimed(), card, after=1))).card
     assert again != card
-    assert len(desk.on("C0LIVE")) == 1
-    assert len(desk.thread(again)) == 1
+    assert len(slack.on("C0LIVE")) == 1
+    assert len(slack.thread(again)) == 1
 
 
-async def test_a_request_for_approval_goes_to_the_leads(desk: Desk) -> None:
+async def test_a_request_for_approval_goes_to_the_leads(slack: SlackWorld) -> None:
     """In their channel, with a mention and a link to the case."""
     story = Story()
-    card = (await desk.show(wanted(story))).card
-    shown = await desk.show(wanted(story.ban_asked(), card, after=1))
-    (request,) = desk.on("C0LEADS")
+    card = (await slack.show(wanted(story))).card
+    shown = await slack.show(wanted(story.ban_asked(), card, after=1))
+    (request,) = slack.on("C0LEADS")
     assert shown.approval_card == CardRef(channel="C0LEADS", ts=request.ts)
     assert request.text.startswith("佐藤さんが「強制退会」の承認を依頼しています。")
     assert f"/archives/C0LIVE/p{card.ts.replace('.', '')}|ケースを開く>" in str(request.blocks)
-    called = {note.target for note in desk.workspace.notifications}
+    called = {note.target for note in slack.workspace.notifications}
     assert called == {"<!subteam^S0LEAD>"}
 
 
-async def test_without_a_channel_of_their_own_leads_are_asked_beside_the_case(desk: Desk) -> None:
+async def test_without_a_channel_of_their_own_leads_are_asked_beside_the_case(
+    slack: SlackWorld,
+) -> None:
     """roles.yaml need not name a channel."""
-    desk.roles[Role.LEAD] = Holders(group="S0LEAD")
-    shown = await desk.show(wanted(Story().ban_asked()))
+    slack.roles[Role.LEAD] = Holders(group="S0LEAD")
+    shown = await slack.show(wanted(Story().ban_asked()))
     assert shown.approval_card is not None
     assert shown.approval_card.channel == "C0LIVE"
 
 
-async def test_new_alerts_leave_the_request_alone(desk: Desk) -> None:
+async def test_new_alerts_leave_the_request_alone(slack: SlackWorld) -> None:
     """Slack's scarce updates are kept for what changes it."""
     story = Story().ban_asked()
-    shown = await desk.show(wanted(story))
-    desk.wrote()
-    again = await desk.show(wanted(story.joined(300), shown.card, shown.approval_card))
+    shown = await slack.show(wanted(story))
+    slack.wrote()
+    again = await slack.show(wanted(story.joined(300), shown.card, shown.approval_card))
     assert (again.card, again.approval_card) == (shown.card, shown.approval_card)
-    assert desk.wrote() == {"chat.update": 1}
+    assert slack.wrote() == {"chat.update": 1}
 
 
-async def test_an_approved_request_loses_its_buttons_once(desk: Desk) -> None:
+async def test_an_approved_request_loses_its_buttons_once(slack: SlackWorld) -> None:
     """It is drawn a last time, and then forgotten."""
     story = Story().ban_asked()
-    shown = await desk.show(wanted(story))
-    over = await desk.show(wanted(story.approved(), shown.card, shown.approval_card))
+    shown = await slack.show(wanted(story))
+    over = await slack.show(wanted(story.approved(), shown.card, shown.approval_card))
     assert over.approval_card is None
-    (request,) = desk.on("C0LEADS")
+    (request,) = slack.on("C0LEADS")
     assert "田中さんが承認しました。" in str(request.blocks)
     assert "actions" not in [block["type"] for block in request.blocks]
-    desk.wrote()
-    await desk.show(wanted(story, shown.card))
-    assert desk.wrote() == {"chat.update": 1}
+    slack.wrote()
+    await slack.show(wanted(story, shown.card))
+    assert slack.wrote() == {"chat.update": 1}
 
 
-async def test_a_second_request_is_a_new_message(desk: Desk) -> None:
+async def test_a_second_request_is_a_new_message(slack: SlackWorld) -> None:
     """An update notifies nobody: what has to be answered anew is posted anew."""
     story = Story().ban_asked()
-    shown = await desk.show(wanted(story))
+    shown = await slack.show(wanted(story))
     seen = story.case.version
     story.rejected().ban_asked(7)
-    again = await desk.show(wanted(story, shown.card, shown.approval_card, after=seen))
-    old, new = desk.on("C0LEADS")
+    again = await slack.show(wanted(story, shown.card, shown.approval_card, after=seen))
+    old, new = slack.on("C0LEADS")
     assert again.approval_card == CardRef(channel="C0LEADS", ts=new.ts)
     assert "この依頼は終了しました。" in str(old.blocks)
     assert "actions" not in [block["type"] for block in old.blocks]
 
 
-async def test_a_question_is_drawn_and_so_is_its_answer(desk: Desk) -> None:
+async def test_a_question_is_drawn_and_so_is_its_answer(slack: SlackWorld) -> None:
     """The request changes with what is asked, answered and reminded of."""
     story = Story().ban_asked()
-    shown = await desk.show(wanted(story))
+    shown = await slack.show(wanted(story))
     seen = story.case.version
-    await desk.show(wanted(story.asked(), shown.card, shown.approval_card, after=seen))
-    (request,) = desk.on("C0LEADS")
+    await slack.show(wanted(story.asked(), shown.card, shown.approval_card, after=seen))
+    (request,) = slack.on("C0LEADS")
     assert "配信外の証拠はありますか?" in str(request.blocks)
     seen = story.case.version
     story.then(AnswerApprover(by=SATO, answer="DMの写しがあります"), 9)
-    again = await desk.show(wanted(story, shown.card, shown.approval_card, after=seen))
-    (request,) = desk.on("C0LEADS")
+    again = await slack.show(wanted(story, shown.card, shown.approval_card, after=seen))
+    (request,) = slack.on("C0LEADS")
     assert "DMの写しがあります" in str(request.blocks)
     assert "期限のカウントは停止中" not in str(request.blocks)
     assert again.approval_card == shown.approval_card
-    desk.wrote()
+    slack.wrote()
     seen = story.case.version
-    await desk.show(wanted(story.then(Tick(), 32), shown.card, shown.approval_card, after=seen))
-    assert desk.wrote() == {"chat.update": 2, "chat.postMessage": 1}
+    await slack.show(wanted(story.then(Tick(), 32), shown.card, shown.approval_card, after=seen))
+    assert slack.wrote() == {"chat.update": 2, "chat.postMessage": 1}
 
 
-async def test_who_asked_is_called_to_answer(desk: Desk) -> None:
+async def test_who_asked_is_called_to_answer(slack: SlackWorld) -> None:
     """The question mentions the decider in the thread, the answer the approvers."""
     story = Story()
-    card = (await desk.show(wanted(story))).card
+    card = (await slack.show(wanted(story))).card
     story.ban_asked()
-    shown = await desk.show(wanted(story, card, after=1))
-    desk.workspace.notifications.clear()
+    shown = await slack.show(wanted(story, card, after=1))
+    slack.workspace.notifications.clear()
     seen = story.case.version
-    await desk.show(wanted(story.asked(), card, shown.approval_card, after=seen))
-    assert [note.target for note in desk.workspace.notifications] == ["<@U0SATO>"]
+    await slack.show(wanted(story.asked(), card, shown.approval_card, after=seen))
+    assert [note.target for note in slack.workspace.notifications] == ["<@U0SATO>"]
 
 
-async def test_a_withdrawn_request_loses_its_buttons(desk: Desk) -> None:
+async def test_a_withdrawn_request_loses_its_buttons(slack: SlackWorld) -> None:
     """Nobody can agree to what is not wanted any more."""
     story = Story().ban_asked()
-    shown = await desk.show(wanted(story))
+    shown = await slack.show(wanted(story))
     story.then(Withdraw(by=SATO), 6)
-    over = await desk.show(wanted(story, shown.card, shown.approval_card))
+    over = await slack.show(wanted(story, shown.card, shown.approval_card))
     assert over.approval_card is None
-    (request,) = desk.on("C0LEADS")
+    (request,) = slack.on("C0LEADS")
     assert "佐藤さんが依頼を取り下げました。" in str(request.blocks)
     assert "actions" not in [block["type"] for block in request.blocks]
 
 
-async def test_an_undo_of_the_same_decision_is_a_request_of_its_own(desk: Desk) -> None:
+async def test_an_undo_of_the_same_decision_is_a_request_of_its_own(slack: SlackWorld) -> None:
     """The decision's approval was shown moments before; a lost answer does not mix them up."""
     both = catalog("permanent_ban", undo_approval={"by": "lead", "within": "30m"})
     story = Story(policy=policy(both)).ban_asked()
-    shown = await desk.show(wanted(story))
+    shown = await slack.show(wanted(story))
     seen = story.case.version
     story.approved().reported(BAN, ActionStatus.VERIFIED, 6).then(Undo(by=SATO), 9)
     show = wanted(story, shown.card, shown.approval_card, after=seen)
-    again = await desk.show(show, Tries(attempt=1))
-    old, new = desk.on("C0LEADS")
+    again = await slack.show(show, Attempts(attempt=1))
+    old, new = slack.on("C0LEADS")
     assert again.approval_card == CardRef(channel="C0LEADS", ts=new.ts)
     assert "この依頼は終了しました。" in str(old.blocks)
     assert "措置の取り消しを依頼しています" in str(new.blocks)
 
 
-async def test_a_review_follows_what_becomes_of_its_actions(desk: Desk) -> None:
+async def test_a_review_follows_what_becomes_of_its_actions(slack: SlackWorld) -> None:
     """It is asked for at once, while the action is still under way, in one and the same message."""
     story = Story(policy=REVIEWS).muted()
-    shown = await desk.show(wanted(story))
-    (request,) = desk.on("C0LEADS")
+    shown = await slack.show(wanted(story))
+    (request,) = slack.on("C0LEADS")
     assert "コメント制限 24時間（ユーザー u_123）: 実行中" in str(request.blocks)
     story.reported(MUTE, ActionStatus.VERIFIED)
-    again = await desk.show(wanted(story, shown.card, shown.approval_card, after=1))
-    (request,) = desk.on("C0LEADS")
+    again = await slack.show(wanted(story, shown.card, shown.approval_card, after=1))
+    (request,) = slack.on("C0LEADS")
     assert "実行済み（反映を確認）" in str(request.blocks)
     assert again.approval_card == shown.approval_card
 
 
-async def test_everybody_who_is_named_is_named_by_name(desk: Desk) -> None:
+async def test_everybody_who_is_named_is_named_by_name(slack: SlackWorld) -> None:
     """New owners, who put it on hold, who asks and who has seen it: never an id."""
     story = Story().then(Acknowledge(by=TANAKA), 1).claimed()
     story.then(HandOver(by=SATO, to=TANAKA, note="お願いします"), 3)
     story.then(Snooze(by=TANAKA, until=AT + timedelta(hours=1)), 4)
-    card = (await desk.show(wanted(story))).card
-    await desk.show(wanted(story, card, after=1))
-    drawn = desk.on("C0LIVE")[0].text + str(desk.on("C0LIVE")[0].blocks)
+    card = (await slack.show(wanted(story))).card
+    await slack.show(wanted(story, card, after=1))
+    drawn = slack.on("C0LIVE")[0].text + str(slack.on("C0LIVE")[0].blocks)
     assert "田中さんが見ました" in drawn
     assert "田中さんが保留にしました" in drawn
-    (told,) = desk.thread(card)
+    (told,) = slack.thread(card)
     assert "佐藤さんが田中さんに引き継ぎました" in told.text
     assert "U0TANAKAさん" not in told.text + drawn
 
 
-async def test_a_closed_case_tells_the_whole_story_in_one_message(desk: Desk) -> None:
+async def test_a_closed_case_tells_the_whole_story_in_one_message(slack: SlackWorld) -> None:
     """What later news made needless is left out."""
     story = Story()
-    card = (await desk.show(wanted(story))).card
+    card = (await slack.show(wanted(story))).card
     story.then(ChoosePreset(by=SATO, preset="mute"), 3)
     story.reported(MUTE, ActionStatus.RETRYING, 4).reported(MUTE, ActionStatus.VERIFIED, 5)
-    await desk.show(wanted(story, card, after=1))
-    (told,) = desk.thread(card)
+    await slack.show(wanted(story, card, after=1))
+    (told,) = slack.thread(card)
     assert [line.split("> ")[1] for line in told.text.split("\n")[1:]] == [
         "佐藤さんが担当になりました",
         "佐藤さんの判断: 24時間コメント制限",
@@ -288,45 +293,47 @@ async def test_a_closed_case_tells_the_whole_story_in_one_message(desk: Desk) ->
     ]
 
 
-async def test_a_name_that_slack_does_not_tell_is_shown_as_its_id(desk: Desk) -> None:
+async def test_a_name_that_slack_does_not_tell_is_shown_as_its_id(slack: SlackWorld) -> None:
     """A card is never late because of a name."""
-    del desk.workspace.people["U0SATO"]
-    await desk.show(wanted(Story().claimed()))
-    assert "担当はU0SATOさん" in desk.on("C0LIVE")[0].text
+    del slack.workspace.people["U0SATO"]
+    await slack.show(wanted(Story().claimed()))
+    assert "担当はU0SATOさん" in slack.on("C0LIVE")[0].text
 
 
-async def test_a_slow_slack_hears_that_the_try_still_lives(desk: Desk) -> None:
+async def test_a_slow_slack_hears_that_the_try_still_lives(slack: SlackWorld) -> None:
     """So that a killed worker is missed soon; the next try looks before it posts anything."""
-    desk.workspace.faults.set(Fault.SLACK_HANG, True)
-    tries = Tries()
-    showing = asyncio.create_task(failing(desk, wanted(Story()), tries))
-    await wait_until(lambda: tries.left, what="a sign of life")
-    (posted,) = tries.left
+    slack.workspace.faults.set(Fault.SLACK_HANG, True)
+    attempts = Attempts()
+    showing = asyncio.create_task(failed_attempt(slack, wanted(Story()), attempts))
+    await wait_until(lambda: attempts.left, what="a sign of life")
+    (posted,) = attempts.left
     assert (posted["attempt"], posted["unsure"]) == (1, True)
-    desk.workspace.faults.clear()
+    slack.workspace.faults.clear()
     await showing
 
 
-async def test_a_name_that_slack_did_not_tell_at_first_is_asked_for_again(desk: Desk) -> None:
+async def test_a_name_that_slack_did_not_tell_at_first_is_asked_for_again(
+    slack: SlackWorld,
+) -> None:
     """A card may stand for days: it must not call somebody by their id for a moment's trouble."""
-    desk.workspace.rates = Rates(burst_share=0.01)
-    desk.workspace.rates.wait_for("users.info")
-    desk.workspace.rates.clock = count(step=1).__next__
-    await desk.show(wanted(Story().claimed()))
-    (card,) = desk.on("C0LIVE")
+    slack.workspace.rates = Rates(burst_share=0.01)
+    slack.workspace.rates.wait_for("users.info")
+    slack.workspace.rates.clock = count(step=1).__next__
+    await slack.show(wanted(Story().claimed()))
+    (card,) = slack.on("C0LIVE")
     assert "担当は佐藤さん" in card.text
 
 
-async def test_a_card_without_a_name_is_posted_and_drawn_again_with_it(desk: Desk) -> None:
+async def test_a_card_without_a_name_is_posted_and_drawn_again_with_it(slack: SlackWorld) -> None:
     """Slack takes the card, and tells names only later; nobody is called by their id for days."""
-    desk.workspace.rates = Rates(burst_share=0.01)
-    desk.workspace.rates.wait_for("users.info")
-    desk.workspace.rates.clock = lambda: 0.0
-    tries = Tries()
-    error = await failing(desk, wanted(Story().claimed()), tries)
+    slack.workspace.rates = Rates(burst_share=0.01)
+    slack.workspace.rates.wait_for("users.info")
+    slack.workspace.rates.clock = lambda: 0.0
+    attempts = Attempts()
+    error = await failed_attempt(slack, wanted(Story().claimed()), attempts)
     assert error.type == "slack_names_unknown"
-    assert "担当はU0SATOさん" in desk.on("C0LIVE")[0].text
-    desk.workspace.rates = Rates(enabled=False)
-    await desk.show(wanted(Story().claimed()), tries)
-    (card,) = desk.on("C0LIVE")
+    assert "担当はU0SATOさん" in slack.on("C0LIVE")[0].text
+    slack.workspace.rates = Rates(enabled=False)
+    await slack.show(wanted(Story().claimed()), attempts)
+    (card,) = slack.on("C0LIVE")
     assert "担当は佐藤さん" in card.text

@@ -1,4 +1,4 @@
-"""An appeal's card stands once and tells the truth, whatever Slack does on the way."""
+"""Publisher of appeals: one current card, through failures."""
 
 from contextlib import suppress
 
@@ -8,71 +8,71 @@ from temporalio.exceptions import ApplicationError
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.slack.person import wait_until
 from tests.activities.slack.cards.test_appeal import story
-from tests.activities.slack.conftest import Desk, Tries
+from tests.activities.slack.conftest import Attempts, SlackWorld
 from tests.workflows.domain.builders import REED
 from workflows.domain.appeal import commands as cmd
 from workflows.domain.case.snapshot import CardRef
 from workflows.ports.appeals import ShowAppeal
 
 
-async def show(desk: Desk, wanted: ShowAppeal, tries: Tries | None = None) -> CardRef:
+async def show(slack: SlackWorld, wanted: ShowAppeal, attempts: Attempts | None = None) -> CardRef:
     """Runs the activity once more."""
-    return await (tries or Tries()).run(desk.activities.show_appeal, wanted)
+    return await (attempts or Attempts()).run(slack.activities.show_appeal, wanted)
 
 
-async def test_a_new_appeal_is_a_card_and_a_call_for_reviewers(desk: Desk) -> None:
+async def test_a_new_appeal_is_a_card_and_a_call_for_reviewers(slack: SlackWorld) -> None:
     """In the appeals' channel; the thread mentions the leads, the card nobody."""
     appeal, recorded = story()
-    ref = await show(desk, ShowAppeal(appeal=appeal, card=None, lines=tuple(recorded)))
-    assert desk.wrote() == {"chat.postMessage": 2}
-    (card,) = desk.on("C0LEADS")
+    ref = await show(slack, ShowAppeal(appeal=appeal, card=None, lines=tuple(recorded)))
+    assert slack.wrote() == {"chat.postMessage": 2}
+    (card,) = slack.on("C0LEADS")
     assert ref == CardRef(channel="C0LEADS", ts=card.ts)
-    (line,) = desk.thread(ref)
+    (line,) = slack.thread(ref)
     assert line.metadata == {
         "event_type": "koban_appeal_lines",
         "event_payload": {"appeal": "A0123456789AB", "through": 1},
     }
-    (called,) = desk.workspace.notifications
+    (called,) = slack.workspace.notifications
     assert called.target == "<!subteam^S0LEAD>"
 
 
-async def test_a_change_is_drawn_on_the_same_card(desk: Desk) -> None:
+async def test_a_change_is_drawn_on_the_same_card(slack: SlackWorld) -> None:
     """Updated in place, with one line more."""
     appeal, recorded = story()
-    ref = await show(desk, ShowAppeal(appeal=appeal, card=None, lines=tuple(recorded)))
+    ref = await show(slack, ShowAppeal(appeal=appeal, card=None, lines=tuple(recorded)))
     appeal, recorded = story((1.0, cmd.Uphold(by=REED, reason="規約どおり")))
     again = ShowAppeal(appeal=appeal, card=ref, lines=tuple(recorded[1:]))
-    assert await show(desk, again) == ref
-    (card,) = desk.on("C0LEADS")
+    assert await show(slack, again) == ref
+    (card,) = slack.on("C0LEADS")
     assert "判断を維持" in card.text
-    assert len(desk.thread(ref)) == 2
+    assert len(slack.thread(ref)) == 2
 
 
-async def test_a_lost_answer_posts_nothing_twice(desk: Desk) -> None:
+async def test_a_lost_answer_posts_nothing_twice(slack: SlackWorld) -> None:
     """The next try looks for the card before it posts again."""
     appeal, recorded = story()
-    wanted, tries = ShowAppeal(appeal=appeal, card=None, lines=tuple(recorded)), Tries()
-    desk.workspace.faults.set(Fault.SLACK_LOST_RESPONSE, True)
+    wanted, attempts = ShowAppeal(appeal=appeal, card=None, lines=tuple(recorded)), Attempts()
+    slack.workspace.faults.set(Fault.SLACK_LOST_RESPONSE, True)
     with pytest.raises(ApplicationError):
-        await show(desk, wanted, tries)
-    desk.workspace.faults.set(Fault.SLACK_LOST_RESPONSE, False)
+        await show(slack, wanted, attempts)
+    slack.workspace.faults.set(Fault.SLACK_LOST_RESPONSE, False)
 
     async def tried_again() -> CardRef | None:
         with suppress(ApplicationError):
-            return await show(desk, wanted, tries)
+            return await show(slack, wanted, attempts)
         return None
 
     ref = await wait_until(tried_again, what="the names")
-    assert [card.ts for card in desk.on("C0LEADS")] == [ref.ts]
-    assert len(desk.thread(ref)) == 1
+    assert [card.ts for card in slack.on("C0LEADS")] == [ref.ts]
+    assert len(slack.thread(ref)) == 1
 
 
-async def test_a_deleted_card_is_posted_again(desk: Desk) -> None:
+async def test_a_deleted_card_is_posted_again(slack: SlackWorld) -> None:
     """The appeal still waits."""
     appeal, recorded = story()
-    ref = await show(desk, ShowAppeal(appeal=appeal, card=None, lines=tuple(recorded)))
-    stored = desk.workspace.messages.find(ref.channel, ref.ts)
+    ref = await show(slack, ShowAppeal(appeal=appeal, card=None, lines=tuple(recorded)))
+    stored = slack.workspace.messages.find(ref.channel, ref.ts)
     assert stored is not None
-    desk.workspace.messages.delete(stored)
-    again = await show(desk, ShowAppeal(appeal=appeal, card=ref))
+    slack.workspace.messages.delete(stored)
+    again = await show(slack, ShowAppeal(appeal=appeal, card=ref))
     assert again.ts != ref.ts

@@ -1,4 +1,4 @@
-"""Slack's rates are kept, and whoever is more urgent has the next turn."""
+"""Rate limiter: Slack's rates, and the order of urgency."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""Whoever pressed learns what happened, who did it, and what to do."""
+"""Texts of refusals: the earlier event, its person, and the next step."""
 
 from datetime import timedelta
 from typing import get_args

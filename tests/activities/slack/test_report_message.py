@@ -1,4 +1,4 @@
-"""A report is posted once, with its picture, whatever Slack does on the way."""
+"""Report: posted once with its picture, through failures."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from deploy.sandbox.slack.errors import SlackError
 from deploy.sandbox.slack.methods import table
 from deploy.sandbox.slack.model import Message
 from deploy.sandbox.slack.reading import visible_text
-from tests.activities.slack.conftest import Desk, Tries
+from tests.activities.slack.conftest import Attempts, SlackWorld
 from workflows.domain.case.decision import Verdict
 from workflows.domain.case.model import HoldKind, Phase
 from workflows.domain.case.snapshot import CardRef
@@ -117,25 +117,25 @@ def a_report(**more: Any) -> Report:
     return Report.model_validate({**given, **more})
 
 
-async def post(desk: Desk, report: Report, tries: Tries | None = None) -> CardRef:
+async def post(slack: SlackWorld, report: Report, attempts: Attempts | None = None) -> CardRef:
     """Runs the activity once more."""
-    return await (tries or Tries()).run(desk.activities.post_report, report)
+    return await (attempts or Attempts()).run(slack.activities.post_report, report)
 
 
-def pictures(desk: Desk, ref: CardRef) -> list[Message]:
+def pictures(slack: SlackWorld, ref: CardRef) -> list[Message]:
     """The replies that bring a file."""
-    return [message for message in desk.thread(ref) if message.files]
+    return [message for message in slack.thread(ref) if message.files]
 
 
-def shown(desk: Desk) -> dict[str, Any]:
-    (report,) = desk.on("C0LIVE")
+def shown(slack: SlackWorld) -> dict[str, Any]:
+    (report,) = slack.on("C0LIVE")
     return {"text": report.text, "blocks": report.blocks}
 
 
-async def test_a_hand_over_tells_who_hands_what_to_whom(desk: Desk) -> None:
+async def test_a_hand_over_tells_who_hands_what_to_whom(slack: SlackWorld) -> None:
     """In half a minute: what is open, whose it is, what waits, what ends, who comes."""
-    await post(desk, a_report())
-    read = visible_text(shown(desk))
+    await post(slack, a_report())
+    read = visible_text(shown(slack))
     for wanted in (
         "日勤の引き継ぎ",
         "未完了 5件（期限超過 1件）: 重大 2（超過 1） · 高 3",
@@ -156,16 +156,16 @@ async def test_a_hand_over_tells_who_hands_what_to_whom(desk: Desk) -> None:
     ):
         assert wanted in read
     assert "|K7Q2F9XM0>" in read
-    assert shown(desk)["text"] == (
+    assert shown(slack)["text"] == (
         "日勤の引き継ぎです。未完了 5件、期限超過 1件、引き継ぐケース 1件、承認待ち 14件です。"
     )
-    assert desk.workspace.notifications == []
+    assert slack.workspace.notifications == []
 
 
-async def test_a_report_speaks_the_language_of_its_channel(desk: Desk) -> None:
+async def test_a_report_speaks_the_language_of_its_channel(slack: SlackWorld) -> None:
     """English, where reports.yaml says so."""
-    await post(desk, a_report(language="en", kind="daily", team=None, handing=Cases()))
-    read = visible_text(shown(desk))
+    await post(slack, a_report(language="en", kind="daily", team=None, handing=Cases()))
+    read = visible_text(shown(slack))
     for wanted in (
         "Daily report",
         "5 open cases (1 overdue): Critical 2 (1 overdue) · High 3",
@@ -177,19 +177,19 @@ async def test_a_report_speaks_the_language_of_its_channel(desk: Desk) -> None:
     assert "to hand over" not in read
 
 
-async def test_the_picture_stands_in_the_report_and_in_its_thread(desk: Desk) -> None:
+async def test_the_picture_stands_in_the_report_and_in_its_thread(slack: SlackWorld) -> None:
     """Shared, so that everybody of the channel may see it; its words are told as well."""
-    ref = await post(desk, a_report())
-    (picture,) = pictures(desk, ref)
-    (image,) = [block for block in shown(desk)["blocks"] if block["type"] == "image"]
+    ref = await post(slack, a_report())
+    (picture,) = pictures(slack, ref)
+    (image,) = [block for block in shown(slack)["blocks"] if block["type"] == "image"]
     assert image["slack_file"] == {"id": picture.files[0]}
     assert image["alt_text"].startswith("日勤の引き継ぎ 11月24日 06:50 – 11月24日 14:50。受付 12件")
-    stored = desk.workspace.uploads.files[picture.files[0]]
+    stored = slack.workspace.uploads.files[picture.files[0]]
     assert stored.content.startswith(b"\x89PNG")
-    assert desk.wrote() == {"chat.postMessage": 1, "chat.update": 1}
+    assert slack.wrote() == {"chat.postMessage": 1, "chat.update": 1}
 
 
-async def test_a_quiet_shift_says_so(desk: Desk) -> None:
+async def test_a_quiet_shift_says_so(slack: SlackWorld) -> None:
     """No empty lists."""
     nothing = Numbers(since=SINCE, until=AT, hours=NUMBERS.hours)
     quiet = a_report(
@@ -202,44 +202,44 @@ async def test_a_quiet_shift_says_so(desk: Desk) -> None:
         endings=0,
         following=(),
     )
-    await post(desk, quiet)
-    read = visible_text(shown(desk))
+    await post(slack, quiet)
+    read = visible_text(shown(slack))
     assert "引き継ぐケース、期限超過、承認待ちはありません。" in read
     assert "期限内の判断: 対象のケースはありません" in read
     assert "受付から判断まで: 判断したケースはありません" in read
 
 
-async def test_a_lost_answer_posts_no_second_report(desk: Desk) -> None:
+async def test_a_lost_answer_posts_no_second_report(slack: SlackWorld) -> None:
     """The next try finds what the last one posted."""
-    tries = Tries()
-    desk.workspace.faults.set(Fault.SLACK_LOST_RESPONSE, True)
+    attempts = Attempts()
+    slack.workspace.faults.set(Fault.SLACK_LOST_RESPONSE, True)
     for _ in range(3):
         with pytest.raises(ApplicationError):
-            await post(desk, a_report(), tries)
-    desk.workspace.faults.set(Fault.SLACK_LOST_RESPONSE, False)
-    ref = await post(desk, a_report(), tries)
-    assert len(desk.on("C0LIVE")) == 1
-    assert len(pictures(desk, ref)) == 1
+            await post(slack, a_report(), attempts)
+    slack.workspace.faults.set(Fault.SLACK_LOST_RESPONSE, False)
+    ref = await post(slack, a_report(), attempts)
+    assert len(slack.on("C0LIVE")) == 1
+    assert len(pictures(slack, ref)) == 1
 
 
-async def test_a_killed_worker_posts_no_second_report(desk: Desk) -> None:
+async def test_a_killed_worker_posts_no_second_report(slack: SlackWorld) -> None:
     """A try that left nothing behind is looked for in channel and thread."""
-    first = await post(desk, a_report())
-    again = await post(desk, a_report(), Tries(attempt=1))
+    first = await post(slack, a_report())
+    again = await post(slack, a_report(), Attempts(attempt=1))
     assert again == first
-    assert len(desk.on("C0LIVE")) == 1
-    assert len(pictures(desk, first)) == 1
+    assert len(slack.on("C0LIVE")) == 1
+    assert len(pictures(slack, first)) == 1
 
 
-async def test_another_report_is_posted_as_well(desk: Desk) -> None:
+async def test_another_report_is_posted_as_well(slack: SlackWorld) -> None:
     """Only the same key counts as posted."""
-    await post(desk, a_report())
-    await post(desk, a_report(key="report/shift/day-2026-11-25T05:50:00Z"), Tries(attempt=1))
-    assert len(desk.on("C0LIVE")) == 2
+    await post(slack, a_report())
+    await post(slack, a_report(key="report/shift/day-2026-11-25T05:50:00Z"), Attempts(attempt=1))
+    assert len(slack.on("C0LIVE")) == 2
 
 
 async def test_where_slack_takes_no_picture_the_report_stands(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    slack: SlackWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An app that was installed before pictures has no right to upload them."""
 
@@ -247,13 +247,13 @@ async def test_where_slack_takes_no_picture_the_report_stands(
         raise SlackError("missing_scope")
 
     monkeypatch.setitem(table.METHODS, "files.getUploadURLExternal", refused)
-    ref = await post(desk, a_report())
-    assert pictures(desk, ref) == []
-    assert "日勤の引き継ぎ" in visible_text(shown(desk))
+    ref = await post(slack, a_report())
+    assert pictures(slack, ref) == []
+    assert "日勤の引き継ぎ" in visible_text(shown(slack))
 
 
 async def test_a_file_that_slack_still_looks_at_stays_in_the_thread(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    slack: SlackWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The report is not held up for it, and not tried for ever."""
 
@@ -261,18 +261,18 @@ async def test_a_file_that_slack_still_looks_at_stays_in_the_thread(
         raise SlackError("invalid_blocks", ["[ERROR] invalid slack file"])
 
     monkeypatch.setitem(table.METHODS, "chat.update", not_yet)
-    desk.configure(picture_pauses=(0.0, 0.0))
-    ref = await post(desk, a_report())
-    assert len(pictures(desk, ref)) == 1
-    assert [b for b in shown(desk)["blocks"] if b["type"] == "image"] == []
+    slack.configure(picture_pauses=(0.0, 0.0))
+    ref = await post(slack, a_report())
+    assert len(pictures(slack, ref)) == 1
+    assert [b for b in shown(slack)["blocks"] if b["type"] == "image"] == []
 
 
-async def test_hostile_titles_only_stand_there(desk: Desk) -> None:
+async def test_hostile_titles_only_stand_there(slack: SlackWorld) -> None:
     """Titles are of policy and ids of the platform: neither mentions, links or formats."""
     bad = Text(ja="<!channel> *太字* https://evil.example", en="<!here>")
     team = a_team("<!channel> https://evil.example", ("U0SATO",), SINCE)
     await post(
-        desk,
+        slack,
         a_report(
             team=team,
             following=(team,),
@@ -280,5 +280,5 @@ async def test_hostile_titles_only_stand_there(desk: Desk) -> None:
             playbooks={"off_platform": bad},
         ),
     )
-    assert desk.workspace.notifications == []
-    assert "https://evil" not in visible_text(shown(desk))
+    assert slack.workspace.notifications == []
+    assert "https://evil" not in visible_text(shown(slack))

@@ -1,4 +1,4 @@
-"""The digest of a storm: what stands on it, that it stands once, and whom it calls."""
+"""Storm digest: its content, one message, and the calls in its thread."""
 
 import inspect
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ from deploy.sandbox.faults import Fault
 from deploy.sandbox.slack.blockkit.blocks import Surface, check_blocks
 from deploy.sandbox.slack.reading import visible_text
 from tests.activities.slack.cases import Story
-from tests.activities.slack.conftest import Desk, Tries, wanted
+from tests.activities.slack.conftest import Attempts, SlackWorld, wanted
 from workflows.domain.alerts import Subject
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.snapshot import CardRef
@@ -149,35 +149,35 @@ def test_english_reads_the_same() -> None:
     assert "Cards still to post, most severe first: 1." in shown
 
 
-async def test_the_digest_is_posted_once_and_then_drawn_anew(desk: Desk) -> None:
+async def test_the_digest_is_posted_once_and_then_drawn_anew(slack: SlackWorld) -> None:
     """People are mentioned in its thread, and not by the digest."""
-    ref = await Tries().run(desk.activities.show_storm, storm(mentions=CALLS))
+    ref = await Attempts().run(slack.activities.show_storm, storm(mentions=CALLS))
     again = storm(digest=ref, waiting=0)
-    assert await Tries().run(desk.activities.show_storm, again) == ref
-    assert len(desk.on("C0LIVE")) == 1
-    (called,) = desk.workspace.notifications
-    assert (called.target, called.ts) == ("<!subteam^S0SHIFT>", desk.thread(ref)[0].ts)
+    assert await Attempts().run(slack.activities.show_storm, again) == ref
+    assert len(slack.on("C0LIVE")) == 1
+    (called,) = slack.workspace.notifications
+    assert (called.target, called.ts) == ("<!subteam^S0SHIFT>", slack.thread(ref)[0].ts)
 
 
-async def test_a_lost_answer_makes_no_second_digest_and_no_second_call(desk: Desk) -> None:
+async def test_a_lost_answer_makes_no_second_digest_and_no_second_call(slack: SlackWorld) -> None:
     """The next try finds both."""
-    tries, shown = Tries(), storm(mentions=CALLS)
-    desk.workspace.faults.set(Fault.SLACK_LOST_RESPONSE, True)
+    attempts, shown = Attempts(), storm(mentions=CALLS)
+    slack.workspace.faults.set(Fault.SLACK_LOST_RESPONSE, True)
     for _ in range(2):
         with pytest.raises(ApplicationError):
-            await tries.run(desk.activities.show_storm, shown)
-    desk.workspace.faults.set(Fault.SLACK_LOST_RESPONSE, False)
-    ref = await tries.run(desk.activities.show_storm, shown)
-    assert (len(desk.on("C0LIVE")), len(desk.thread(ref))) == (1, 1)
+            await attempts.run(slack.activities.show_storm, shown)
+    slack.workspace.faults.set(Fault.SLACK_LOST_RESPONSE, False)
+    ref = await attempts.run(slack.activities.show_storm, shown)
+    assert (len(slack.on("C0LIVE")), len(slack.thread(ref))) == (1, 1)
 
 
-async def test_a_deleted_digest_is_posted_again(desk: Desk) -> None:
+async def test_a_deleted_digest_is_posted_again(slack: SlackWorld) -> None:
     """The storm goes on."""
-    ref = await Tries().run(desk.activities.show_storm, storm())
-    desk.workspace.delete(desk.on("C0LIVE")[0])
-    again = await Tries().run(desk.activities.show_storm, storm(digest=ref))
+    ref = await Attempts().run(slack.activities.show_storm, storm())
+    slack.workspace.delete(slack.on("C0LIVE")[0])
+    again = await Attempts().run(slack.activities.show_storm, storm(digest=ref))
     assert again != ref
-    assert len(desk.on("C0LIVE")) == 1
+    assert len(slack.on("C0LIVE")) == 1
 
 
 def test_the_port_has_the_same_signature() -> None:
@@ -209,52 +209,52 @@ class Storms:
 
 
 @pytest.mark.parametrize("going", [False, True])
-async def test_a_storm_takes_the_calls_of_threads_over(desk: Desk, going: bool) -> None:
+async def test_a_storm_takes_the_calls_of_threads_over(slack: SlackWorld, going: bool) -> None:
     """The thread still tells of the call; whether it mentions anybody depends on the storm."""
     storms = Storms(going)
-    desk.configure(storms=storms)
+    slack.configure(storms=storms)
     story = Story().then(cmd.Tick(), 2)
     card = CardRef(channel="C0LIVE", ts="1.0")
-    shown = await desk.show(wanted(story, card, after=1))
-    (line,) = desk.thread(shown.card)
+    shown = await slack.show(wanted(story, card, after=1))
+    (line,) = slack.thread(shown.card)
     assert "担当者がまだいません" in line.text
     assert ("検知の集中のお知らせでまとめて通知しました" in line.text) is going
-    assert len(desk.workspace.notifications) == (0 if going else 1)
+    assert len(slack.workspace.notifications) == (0 if going else 1)
     called = Called(case="K7Q2F9XM0", seq=2, role=Role.SPECIALIST, severity=Severity.CRITICAL)
     assert storms.calls == [("ts-live", called)]
 
 
-async def test_what_a_person_asks_for_is_called_in_the_thread(desk: Desk) -> None:
+async def test_what_a_person_asks_for_is_called_in_the_thread(slack: SlackWorld) -> None:
     """Also while a storm goes on: somebody decided that the lead is needed now."""
     storms = Storms(going=True)
-    desk.configure(storms=storms)
+    slack.configure(storms=storms)
     story = Story().then(cmd.Escalate(by=cmd.Actor(id="U0SATO", roles={Role.SPECIALIST})), 1)
-    shown = await desk.show(wanted(story, CardRef(channel="C0LIVE", ts="1.0"), after=1))
-    assert "まとめて" not in desk.thread(shown.card)[0].text
-    assert [each.target for each in desk.workspace.notifications] == ["<!subteam^S0LEAD>"]
+    shown = await slack.show(wanted(story, CardRef(channel="C0LIVE", ts="1.0"), after=1))
+    assert "まとめて" not in slack.thread(shown.card)[0].text
+    assert [each.target for each in slack.workspace.notifications] == ["<!subteam^S0LEAD>"]
     assert storms.calls == []
 
 
-async def test_new_cards_in_the_background_notice_a_storm(desk: Desk) -> None:
+async def test_new_cards_in_the_background_notice_a_storm(slack: SlackWorld) -> None:
     """Nothing else does: what a person waits for is shown at once."""
     storms = Storms(going=False)
-    desk.configure(storms=storms)
-    await desk.show(wanted(Story()))
+    slack.configure(storms=storms)
+    await slack.show(wanted(Story()))
     assert storms.looks == []
-    await desk.show(wanted(Story()).model_copy(update={"background": True}))
+    await slack.show(wanted(Story()).model_copy(update={"background": True}))
     assert storms.looks == ["ts-live"]
 
 
-async def test_a_new_card_is_written_down_once(desk: Desk) -> None:
+async def test_a_new_card_is_written_down_once(slack: SlackWorld) -> None:
     """A case that nothing happens to would be taken for one that waits."""
     storms = Storms(going=False)
-    desk.configure(storms=storms)
-    shown = await desk.show(wanted(Story()))
-    await desk.show(wanted(Story().joined(5), shown.card))
+    slack.configure(storms=storms)
+    shown = await slack.show(wanted(Story()))
+    await slack.show(wanted(Story().joined(5), shown.card))
     assert storms.cards == [("K7Q2F9XM0", shown.card)]
 
 
-async def test_a_write_that_waited_shows_what_is_true_by_then(desk: Desk) -> None:
+async def test_a_write_that_waited_shows_what_is_true_by_then(slack: SlackWorld) -> None:
     """It asks its case when its turn comes, and tells how far it came."""
     story = Story()
     asked_for = wanted(story).model_copy(update={"background": True})
@@ -263,29 +263,29 @@ async def test_a_write_that_waited_shows_what_is_true_by_then(desk: Desk) -> Non
     async def tell(workflow: str, run: str) -> ports.ShowStorm | None:
         return newest  # type: ignore[return-value]
 
-    desk.configure(latest=tell)
-    late = Tries(since=datetime.now(UTC) - timedelta(seconds=30))
-    shown = await desk.show(asked_for, late)
+    slack.configure(latest=tell)
+    late = Attempts(since=datetime.now(UTC) - timedelta(seconds=30))
+    shown = await slack.show(asked_for, late)
     assert (shown.version, shown.through) == (3, 3)
-    assert "佐藤" in str(desk.on("C0LIVE")[0].blocks)
-    assert len(desk.thread(shown.card)) == 1
+    assert "佐藤" in str(slack.on("C0LIVE")[0].blocks)
+    assert len(slack.thread(shown.card)) == 1
 
 
-async def test_a_write_in_time_does_not_ask(desk: Desk) -> None:
+async def test_a_write_in_time_does_not_ask(slack: SlackWorld) -> None:
     """A question costs as much as an action."""
 
     async def never(workflow: str, run: str) -> None:
         raise AssertionError("nobody had to be asked")
 
-    desk.configure(latest=never)
-    shown = await desk.show(wanted(Story()).model_copy(update={"background": True}))
+    slack.configure(latest=never)
+    shown = await slack.show(wanted(Story()).model_copy(update={"background": True}))
     assert (shown.version, shown.through) == (1, None)
 
 
-async def test_where_a_write_was_called_off_the_next_one_looks_first(desk: Desk) -> None:
+async def test_where_a_write_was_called_off_the_next_one_looks_first(slack: SlackWorld) -> None:
     """It may have posted before it was called off, and nobody else would find that."""
     began = datetime.now(UTC)
-    first = await desk.show(wanted(Story()))
+    first = await slack.show(wanted(Story()))
     unsure = wanted(Story()).model_copy(update={"unsure_since": began})
-    assert (await desk.show(unsure)).card == first.card
-    assert len(desk.on("C0LIVE")) == 1
+    assert (await slack.show(unsure)).card == first.card
+    assert len(slack.on("C0LIVE")) == 1

@@ -1,4 +1,4 @@
-"""The thread tells the story, a line an event."""
+"""Thread of a case: one line per event."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""The thread tells of holds, calls, questions and protections, and calls who must act."""
+"""Thread lines of holds, calls, questions and protections, with their mentions."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from activities.cache import AGAIN
+from activities.cache import RETRY_SECONDS
 from activities.ledger.database import Database
 from activities.ledger.team import Preferences
 from bot.services.team import FRESH_SECONDS, LanguagePreferences
@@ -95,7 +95,7 @@ async def test_an_expired_language_is_used_while_the_ledger_is_slow(ledger: Slow
     assert await preferred.language("U0SATO") is Language.EN
     assert ledger.asked == 2
     ledger.gate.set()
-    await wait_until(lambda: not preferred._kept._asking, what="the late answer")
+    await wait_until(lambda: not preferred._kept._fetching, what="the late answer")
 
 
 async def test_after_a_failure_the_ledger_is_asked_again_soon(ledger: Slow) -> None:
@@ -106,7 +106,7 @@ async def test_after_a_failure_the_ledger_is_asked_again_soon(ledger: Slow) -> N
     assert await preferred.language("U0SATO") is None
     preferred._preferences = ledger
     assert await preferred.language("U0SATO") is None
-    now[0] += AGAIN
+    now[0] += RETRY_SECONDS
     assert await preferred.language("U0SATO") is Language.EN
     await away.aclose()
 

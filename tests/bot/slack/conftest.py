@@ -24,7 +24,7 @@ from deploy.sandbox.slack.model import BOT_USER, Message
 from deploy.sandbox.slack.person import PATIENCE, Person
 from deploy.sandbox.slack.triggers import Triggers
 from deploy.sandbox.slack.workspace import ON_A_BUSY_MACHINE, Workspace
-from tests.bot.slack.fake_bulk import FakeRings
+from tests.bot.slack.fake_bulk import FakeBulkDecisions
 from tests.bot.slack.fake_evidence import FakeEvidence
 from tests.bot.slack.fake_manual import FakeAlerts, FakeAutomation, FakeFinding
 from tests.bot.slack.fake_team import FakeTeam
@@ -74,7 +74,7 @@ ENTRIES = (("release", "担当を外す"), ("escalate", "呼び出し"))
 
 @dataclass
 class Stage:
-    """Everything that a test looks at."""
+    """The workspace and the services of a test."""
 
     workspace: Workspace
     slack_url: str
@@ -85,7 +85,7 @@ class Stage:
     covers: FakeCovers = field(default_factory=FakeCovers)
     platform: FakePlatform = field(default_factory=FakePlatform)
     team: FakeTeam = field(default_factory=FakeTeam)
-    bulk_decisions: FakeRings = field(default_factory=FakeRings)
+    bulk_decisions: FakeBulkDecisions = field(default_factory=FakeBulkDecisions)
     finding: FakeFinding = field(default_factory=FakeFinding)
     automation: FakeAutomation = field(default_factory=FakeAutomation)
     alerts: FakeAlerts = field(default_factory=FakeAlerts)
@@ -93,11 +93,11 @@ class Stage:
     background: Background = field(default_factory=Background)
     now: datetime = NOW
     timeouts: Timeouts = PRODUCTION
-    seats: list[Person] = field(default_factory=list)
+    sessions: list[Person] = field(default_factory=list)
 
     def person(self, user: str) -> Person:
-        self.seats.append(Person(self.slack_url, user))
-        return self.seats[-1]
+        self.sessions.append(Person(self.slack_url, user))
+        return self.sessions[-1]
 
     def services(self) -> Services:
         return Services(
@@ -127,7 +127,7 @@ class Stage:
         thread_ts: str | None = None,
         entries: tuple[tuple[str, str], ...] = ENTRIES,
     ) -> str:
-        """Posts a card with every button into ts-live; its ts."""
+        """Posts a card with every button into ts-live; returns its ts."""
         elements = [button(action, label, value) for action, label in BUTTONS]
         elements.append(button("case.rule", "ルール", value) | {"url": "https://rules.example/"})
         menu = {
@@ -140,7 +140,7 @@ class Stage:
     def posted(
         self, text: str, block_id: str, elements: list[dict], thread_ts: str | None = None
     ) -> str:
-        """Posts a message with one row of buttons into ts-live; its ts."""
+        """Posts a message with one row of buttons into ts-live; returns its ts."""
         blocks = [
             {"type": "section", "text": {"type": "plain_text", "text": text}},
             {"type": "actions", "block_id": block_id, "elements": elements},
@@ -156,12 +156,12 @@ class Stage:
         )
         return self.workspace.post(message).ts
 
-    async def seen(self, person: Person, card_ts: str) -> dict:
-        """The card as a person sees it."""
+    async def message(self, person: Person, card_ts: str) -> dict:
+        """A message as a person gets it."""
         messages = await person.messages("ts-live")
         return next(one for one in messages if one["ts"] == card_ts)
 
-    async def told(self, person: Person) -> str:
+    async def ephemeral(self, person: Person) -> str:
         """The first ephemeral that the person reads in ts-live."""
 
         async def look() -> str:
@@ -170,20 +170,20 @@ class Stage:
 
         return await person.until(look, what="an ephemeral answer")
 
-    async def asked(self, person: Person, command: str) -> str:
-        """What `/koban …` answers."""
-        await person.command(command)
-        return await self.told(person)
+    async def command(self, person: Person, line: str) -> str:
+        """The answer to `/koban …`."""
+        await person.command(line)
+        return await self.ephemeral(person)
 
 
 def shown(message: dict) -> str:
-    """Every text of a message's blocks, a line a block, as mrkdwn."""
-    told = [block["text"]["text"] for block in message["blocks"] if "text" in block]
-    return "\n".join(told) or message["text"]
+    """The texts of a message's blocks, one line each, as mrkdwn."""
+    lines = [block["text"]["text"] for block in message["blocks"] if "text" in block]
+    return "\n".join(lines) or message["text"]
 
 
 def button(action: str, label: str, value: str) -> dict:
-    """A button as it stands in a message."""
+    """A button of a message."""
     text = {"type": "plain_text", "text": label}
     return {"type": "button", "action_id": action, "text": text, "value": value}
 
@@ -192,23 +192,23 @@ def _option(label: str, value: str) -> dict:
     return {"text": {"type": "plain_text", "text": label}, "value": value}
 
 
-class Playhouse:
-    """One server for all tests; each test gives its own play in it."""
+class Server:
+    """One HTTP server for all tests; each test replaces its app."""
 
     def __init__(self) -> None:
-        self.play: FastAPI = FastAPI()
+        self.app: FastAPI = FastAPI()
         self.url = ""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.play(scope, receive, send)
+        await self.app(scope, receive, send)
 
 
 @pytest.fixture(scope="session")
-async def playhouse() -> AsyncIterator[Playhouse]:
-    house = Playhouse()
-    async with serving(house) as house.url:
-        yield house
-        house.play = FastAPI()
+async def server() -> AsyncIterator[Server]:
+    shared = Server()
+    async with serving(shared) as shared.url:
+        yield shared
+        shared.app = FastAPI()
 
 
 @pytest.fixture
@@ -218,28 +218,28 @@ def timeouts() -> Timeouts:
 
 
 @pytest.fixture
-async def stage(playhouse: Playhouse, timeouts: Timeouts) -> AsyncIterator[Stage]:
+async def stage(server: Server, timeouts: Timeouts) -> AsyncIterator[Stage]:
     workspace = Workspace(
-        bot_url=playhouse.url,
-        base_url=playhouse.url,
+        bot_url=server.url,
+        base_url=server.url,
         ack_seconds=ON_A_BUSY_MACHINE,
         triggers=Triggers(lives=ON_A_BUSY_MACHINE),
     )
-    stage = Stage(workspace, playhouse.url, timeouts=timeouts)
-    play = FastAPI()
-    app_client = add_slack(play, workspace)
+    stage = Stage(workspace, server.url, timeouts=timeouts)
+    app = FastAPI()
+    app_client = add_slack(app, workspace)
     async with no_task_left(), aiohttp.ClientSession() as session:
         client = AsyncWebClient(
-            token=workspace.bot_token, base_url=f"{playhouse.url}/api/", session=session
+            token=workspace.bot_token, base_url=f"{server.url}/api/", session=session
         )
         bolt = make_bolt_app(
             stage.services(), client, workspace.signing_secret, stage.background, lambda: stage.now
         )
-        play.include_router(slack_routes(bolt, workspace.signing_secret))
-        playhouse.play = play
+        app.include_router(slack_routes(bolt, workspace.signing_secret))
+        server.app = app
         yield stage
-        for seat in stage.seats:
-            await seat.close()
+        for each in stage.sessions:
+            await each.close()
         await stage.background.drain(2)
         await app_client.close()
 

@@ -1,4 +1,4 @@
-"""Rings as a plain in-memory class, behind the protocol that the bot asks for."""
+"""Bulk decisions in memory."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ SOURCES = {
 
 
 @dataclass
-class FakeRings:
+class FakeBulkDecisions:
     """`members` share a phone. `gate` holds look-ups up, `slow` the reach.
 
     `away` and `blind` do not answer.

@@ -1,4 +1,4 @@
-"""The alerts of cases in memory, as the ledger would give them."""
+"""Alerts of cases in memory."""
 
 import asyncio
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What the hands reach beside cases, in memory: searches, the emergency stop, alerts by hand."""
+"""Searches, automation pauses and manual alerts in memory."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

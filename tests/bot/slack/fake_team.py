@@ -1,4 +1,4 @@
-"""The team as a plain in-memory class: numbers and a shift as given, and what people chose."""
+"""The team in memory: given numbers and shifts, chosen languages."""
 
 from dataclasses import dataclass, field
 from datetime import datetime

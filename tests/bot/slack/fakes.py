@@ -1,4 +1,4 @@
-"""The other rooms as plain in-memory classes, each behind the protocol that the bot asks for."""
+"""Services of the Slack bot in memory, which can be slow or unavailable."""
 
 import asyncio
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""The buttons and modals of an appeal's card."""
+"""Buttons and modals of an appeal's card."""
 
 import pytest
 
@@ -24,7 +24,7 @@ async def card(
 ) -> dict:
     """A message with every button of an appeal's card."""
     row = [button(action, label, value) for action, label in LABELS.items()]
-    return await stage.seen(person, stage.posted("異議申し立て", workflow_id, row))
+    return await stage.message(person, stage.posted("異議申し立て", workflow_id, row))
 
 
 async def text_told(stage: Stage, person: Person) -> str:

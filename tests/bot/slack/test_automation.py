@@ -37,7 +37,7 @@ def kinds(stage: Stage) -> list[tuple[str, str, str | None]]:
 
 async def test_a_specialist_stops_everything(stage: Stage):
     """At once; the leads hear of it, each in their language."""
-    told = await stage.asked(stage.person("U0SATO"), "/koban pause")
+    told = await stage.command(stage.person("U0SATO"), "/koban pause")
     assert told.startswith(
         "すべての自動対応を停止しました。再開にはリードを含む2人の操作が必要です。"
     )
@@ -48,7 +48,7 @@ async def test_a_specialist_stops_everything(stage: Stage):
 
 async def test_a_pause_may_name_its_playbook_and_its_end(stage: Stage):
     """By its title as well."""
-    told = await stage.asked(stage.person("U0SATO"), "/koban 停止 外部誘導 2時間")
+    told = await stage.command(stage.person("U0SATO"), "/koban 停止 外部誘導 2時間")
     assert told.startswith("外部誘導の自動対応を <!date^")
     [change] = stage.automation.changes
     assert (change.playbook, change.until) == ("off_platform", NOW + timedelta(hours=2))
@@ -57,7 +57,7 @@ async def test_a_pause_may_name_its_playbook_and_its_end(stage: Stage):
 async def test_resuming_takes_a_lead_who_presses(stage: Stage):
     """The request comes with a button; who asked can't press it for themselves."""
     tanaka, reed = stage.person("U0TANAKA"), stage.person("U0REED")
-    await stage.asked(tanaka, "/koban pause off_platform")
+    await stage.command(tanaka, "/koban pause off_platform")
     await tanaka.command("/koban resume")
     told = await last_told(tanaka, "ts-live", 2)
     assert told.startswith("外部誘導の自動対応の再開を依頼しました。ほかのリードが30分以内に")
@@ -73,7 +73,7 @@ async def test_resuming_takes_a_lead_who_presses(stage: Stage):
 async def test_a_forged_button_arms_nothing(stage: Stage):
     """The right is asked for at the press: an auditor and a specialist have none."""
     sato, clark, suzuki = (stage.person(f"U0{name}") for name in ("SATO", "CLARK", "SUZUKI"))
-    await stage.asked(sato, "/koban pause")
+    await stage.command(sato, "/koban pause")
     await sato.command("/koban resume")
     await last_told(sato, "ts-live", 2)
     button = {"type": "plain_text", "text": "Agree"}
@@ -88,7 +88,7 @@ async def test_a_forged_button_arms_nothing(stage: Stage):
         (clark, "Only a lead can approve"),
         (suzuki, "スペシャリストとリードだけ"),
     ):
-        await person.press(await stage.seen(person, ts), "automation.resume")
+        await person.press(await stage.message(person, ts), "automation.resume")
         assert said in await last_told(person, "ts-live", 1)
     assert [kind for kind, _, _ in kinds(stage)] == ["paused", "resume_asked"]
 
@@ -104,21 +104,21 @@ async def test_a_forged_button_arms_nothing(stage: Stage):
 )
 async def test_what_can_not_be_done_changes_nothing(stage: Stage, user, typed, told):
     """One sentence, and no turn."""
-    assert (await stage.asked(stage.person(user), f"/koban {typed}")).startswith(told)
+    assert (await stage.command(stage.person(user), f"/koban {typed}")).startswith(told)
     assert kinds(stage) == []
 
 
 async def test_without_the_ledger_nothing_is_said_to_have_stopped(stage: Stage):
     """Whoever reads `stopped` must be able to rely on it."""
     stage.automation.away = True
-    told = await stage.asked(stage.person("U0SATO"), "/koban pause")
+    told = await stage.command(stage.person("U0SATO"), "/koban pause")
     assert told.startswith("いまは照会できません。")
 
 
 async def test_the_queue_and_home_tell_what_stands_still(stage: Stage):
     """Above everything else."""
     sato = stage.person("U0SATO")
-    await stage.asked(sato, "/koban pause off_platform for 2h")
+    await stage.command(sato, "/koban pause off_platform for 2h")
     await sato.command("/koban queue")
     told = await last_told(sato, "ts-live", 2)
     assert told.startswith("*自動対応は停止中*: 外部誘導 · <@U0SATO> · <!date^")

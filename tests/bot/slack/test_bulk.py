@@ -1,4 +1,4 @@
-"""The modal `ring` and the list of subjects, over real HTTP."""
+"""Modal of a bulk decision and the list of its subjects, over real HTTP."""
 
 import asyncio
 import json
@@ -35,7 +35,7 @@ async def pressed(stage: Stage, user: str = "U0SATO", button: str = "case.bulk")
     if stage.cases.memories[ROUTE].case == case():
         stage.cases.memories[ROUTE] = CaseSnapshot(case=ringed())
     person = stage.person(user)
-    await person.press(await stage.seen(person, stage.card()), button)
+    await person.press(await stage.message(person, stage.card()), button)
     return person
 
 

@@ -1,4 +1,4 @@
-"""Buttons over real HTTP: what a press makes of the case, and when Slack is answered."""
+"""Buttons over real HTTP: the stored command, and the time of the ack."""
 
 import asyncio
 from dataclasses import replace
@@ -58,7 +58,7 @@ SATO = Actor(id="U0SATO")
 async def test_a_button_sends_its_command_to_its_case(stage: Stage, action, command):
     """Each button becomes the command it names, as of the card's version, at the card's route."""
     sato = stage.person("U0SATO")
-    await sato.press(await stage.seen(sato, stage.card()), action)
+    await sato.press(await stage.message(sato, stage.card()), action)
     [(workflow_id, click)] = stage.cases.clicks
     assert workflow_id == ROUTE
     assert click.case == CASE
@@ -79,7 +79,7 @@ async def test_a_button_sends_its_command_to_its_case(stage: Stage, action, comm
 async def test_a_menu_entry_sends_its_command(stage: Stage, entry, command):
     """An entry behind ⋯ does the same as a button would."""
     sato = stage.person("U0SATO")
-    card = await stage.seen(sato, stage.card(entries=((entry, entry),)))
+    card = await stage.message(sato, stage.card(entries=((entry, entry),)))
     await sato.choose_overflow(card, f"{entry}:{CASE}:3")
     [(workflow_id, click)] = stage.cases.clicks
     assert (workflow_id, click.case, click.command) == (ROUTE, CASE, command)
@@ -90,7 +90,7 @@ async def test_a_press_in_a_thread_is_answered_in_the_thread(stage: Stage):
     sato = stage.person("U0SATO")
     parent = stage.card()
     reply = stage.card(thread_ts=parent)
-    await sato.press(await stage.seen(sato, reply), "case.claim")
+    await sato.press(await stage.message(sato, reply), "case.claim")
     assert stage.cases.clicks[0][1].place == Place(channel="C0LIVE", thread=parent)
 
 
@@ -98,7 +98,7 @@ async def test_slack_is_answered_only_after_the_click_is_stored(stage: Stage):
     """While the case has not taken the click, the request stays open; then it ends well."""
     stage.cases.gate = asyncio.Event()
     sato = stage.person("U0SATO")
-    card = await stage.seen(sato, stage.card())
+    card = await stage.message(sato, stage.card())
     pressing = asyncio.create_task(sato.press(card, "case.claim"))
     await stage.cases.arrived.wait()
     assert (len(stage.workspace.deliveries), pressing.done()) == (0, False)
@@ -111,7 +111,7 @@ async def test_slack_is_answered_only_after_the_click_is_stored(stage: Stage):
 async def test_two_presses_have_two_ids(stage: Stage):
     """Pressing again is another click, whatever the first one came to."""
     sato = stage.person("U0SATO")
-    card = await stage.seen(sato, stage.card())
+    card = await stage.message(sato, stage.card())
     await sato.press(card, "case.claim")
     await sato.press(card, "case.claim")
     assert len({click.id for _, click in stage.cases.clicks}) == 2
@@ -121,8 +121,8 @@ async def test_a_press_that_temporal_does_not_take_is_told(stage: Stage):
     """Nothing is pretended: the person hears that they have to press again."""
     stage.cases.away = True
     sato = stage.person("U0SATO")
-    await sato.press(await stage.seen(sato, stage.card()), "case.claim")
-    told = await stage.told(sato)
+    await sato.press(await stage.message(sato, stage.card()), "case.claim")
+    told = await stage.ephemeral(sato)
     assert told == f"{CASE}: いまは受け付けられませんでした。もう一度押してください。"
     assert await sato.errors() == []
 
@@ -132,8 +132,8 @@ async def test_a_click_without_an_answer_from_temporal_gets_an_error_in_time(sta
     """The call is given up before Slack shows an error of its own."""
     stage.cases.gate = asyncio.Event()
     emma = stage.person("U0CLARK")
-    await emma.press(await stage.seen(emma, stage.card()), "case.clear")
-    told = await stage.told(emma)
+    await emma.press(await stage.message(emma, stage.card()), "case.clear")
+    told = await stage.ephemeral(emma)
     assert told == f"{CASE}: That didn’t go through. Please press it again."
     assert stage.cases.clicks == []
     assert PRODUCTION.store + PRODUCTION.error < ACK_SECONDS
@@ -144,9 +144,9 @@ async def test_the_card_survives_a_private_answer(stage: Stage):
     stage.cases.away = True
     sato = stage.person("U0SATO")
     ts = stage.card()
-    await sato.press(await stage.seen(sato, ts), "case.claim")
-    await stage.told(sato)
-    assert (await stage.seen(sato, ts))["text"] == f"card {CASE}:3"
+    await sato.press(await stage.message(sato, ts), "case.claim")
+    await stage.ephemeral(sato)
+    assert (await stage.message(sato, ts))["text"] == f"card {CASE}:3"
 
 
 @pytest.mark.parametrize(
@@ -163,8 +163,8 @@ async def test_the_card_survives_a_private_answer(stage: Stage):
 async def test_a_malformed_handle_is_answered_and_reaches_no_case(stage: Stage, value, workflow_id):
     """A button that names no case does nothing, and says so."""
     sato = stage.person("U0SATO")
-    await sato.press(await stage.seen(sato, stage.card(value, workflow_id)), "case.claim")
-    told = await stage.told(sato)
+    await sato.press(await stage.message(sato, stage.card(value, workflow_id)), "case.claim")
+    told = await stage.ephemeral(sato)
     assert told == "このボタンのケースを読み込めませんでした。最新のカードから操作してください。"
     assert stage.cases.clicks == []
     assert await sato.errors() == []
@@ -173,8 +173,8 @@ async def test_a_malformed_handle_is_answered_and_reaches_no_case(stage: Stage, 
 async def test_an_unknown_button_is_answered(stage: Stage):
     """A button from another version of Koban is acknowledged and explained."""
     sato = stage.person("U0SATO")
-    await sato.press(await stage.seen(sato, stage.card()), "case.invented")
-    told = await stage.told(sato)
+    await sato.press(await stage.message(sato, stage.card()), "case.invented")
+    told = await stage.ephemeral(sato)
     assert told == "この操作にはまだ対応していません。カードのほかのボタンを使ってください。"
     assert stage.cases.clicks == []
 
@@ -182,7 +182,7 @@ async def test_an_unknown_button_is_answered(stage: Stage):
 async def test_a_link_button_is_only_acknowledged(stage: Stage):
     """Slack opens the link by itself; Koban has nothing to say."""
     sato = stage.person("U0SATO")
-    await sato.press(await stage.seen(sato, stage.card()), "case.rule")
+    await sato.press(await stage.message(sato, stage.card()), "case.rule")
     assert [delivery.status for delivery in stage.workspace.deliveries] == [200]
     assert (stage.cases.clicks, await sato.ephemerals("ts-live")) == ([], [])
 
@@ -191,8 +191,8 @@ async def test_a_fault_in_koban_is_told_too(stage: Stage):
     """Whatever goes wrong, the person who pressed is not left with nothing."""
     stage.cases.broken = True
     sato = stage.person("U0SATO")
-    await sato.press(await stage.seen(sato, stage.card()), "case.claim")
-    told = await stage.told(sato)
+    await sato.press(await stage.message(sato, stage.card()), "case.claim")
+    told = await stage.ephemeral(sato)
     assert told == "受け付けられませんでした。少し待って、もう一度試してください。"
 
 
@@ -200,7 +200,7 @@ async def test_what_nobody_can_be_told_is_left_to_slack(stage: Stage):
     """Temporal is away, and so is Slack's API: Slack itself says that the press did nothing."""
     stage.cases.away = True
     sato = stage.person("U0SATO")
-    card = await stage.seen(sato, stage.card())
+    card = await stage.message(sato, stage.card())
     stage.workspace.faults.set("slack_down", True)
     with pytest.raises(Refused):
         await sato.press(card, "case.claim")
@@ -211,7 +211,7 @@ async def test_a_fault_that_nobody_can_be_told_is_left_to_slack(stage: Stage):
     """The same for what goes wrong in Koban itself."""
     stage.cases.broken = True
     sato = stage.person("U0SATO")
-    card = await stage.seen(sato, stage.card())
+    card = await stage.message(sato, stage.card())
     stage.workspace.faults.set("slack_down", True)
     with pytest.raises(Refused):
         await sato.press(card, "case.claim")
@@ -222,8 +222,8 @@ async def test_a_language_that_takes_long_to_learn_does_not_hold_the_answer_up(s
     stage.people.asleep = asyncio.Event()
     stage.cases.away = True
     emma = stage.person("U0CLARK")
-    await emma.press(await stage.seen(emma, stage.card()), "case.claim")
-    told = await stage.told(emma)
+    await emma.press(await stage.message(emma, stage.card()), "case.claim")
+    told = await stage.ephemeral(emma)
     stage.people.asleep.set()
     assert told == f"{CASE}: いまは受け付けられませんでした。もう一度押してください。"
 
@@ -233,6 +233,6 @@ async def test_an_ephemeral_message_is_sent_where_the_response_url_is_over(stage
     stage.cases.away = True
     sato = stage.person("U0SATO")
     stage.workspace.response_urls = ResponseUrls(clock=count(step=3600).__next__)
-    await sato.press(await stage.seen(sato, stage.card()), "case.claim")
-    await stage.told(sato)
+    await sato.press(await stage.message(sato, stage.card()), "case.claim")
+    await stage.ephemeral(sato)
     assert stage.workspace.calls["chat.postEphemeral"] == 1

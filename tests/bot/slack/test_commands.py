@@ -47,14 +47,14 @@ def story() -> Story:
 )
 async def test_help_is_in_its_readers_language(stage: Stage, user, title, line_):
     """Every form is listed, with the look-ups that the policy names."""
-    told = (await stage.asked(stage.person(user), "/koban help")).splitlines()
+    told = (await stage.command(stage.person(user), "/koban help")).splitlines()
     assert (told[0], line_ in told) == (title, True)
     assert [row for row in told if row.startswith("`/koban stream ID`")] != []
 
 
 async def test_nothing_typed_is_help(stage: Stage):
     """An empty command explains itself."""
-    assert (await stage.asked(stage.person("U0SATO"), "/koban ")).startswith("*Koban の使い方*")
+    assert (await stage.command(stage.person("U0SATO"), "/koban ")).startswith("*Koban の使い方*")
 
 
 @pytest.mark.parametrize(
@@ -70,13 +70,13 @@ async def test_nothing_typed_is_help(stage: Stage):
 )
 async def test_a_typo_gets_the_nearest_form(stage: Stage, typed, nearest):
     """What is proposed can be typed as it stands."""
-    told = await stage.asked(stage.person("U0CLARK"), f"/koban {typed}")
+    told = await stage.command(stage.person("U0CLARK"), f"/koban {typed}")
     assert told.endswith(f"Did you mean {nearest}?")
 
 
 async def test_nonsense_gets_help(stage: Stage):
     """Where nothing is near, help is named."""
-    told = await stage.asked(stage.person("U0SATO"), "/koban ばなな")
+    told = await stage.command(stage.person("U0SATO"), "/koban ばなな")
     assert (
         told == "`/koban ばなな` というコマンドはありません。`/koban help` で使い方を確認できます。"
     )
@@ -84,7 +84,7 @@ async def test_nonsense_gets_help(stage: Stage):
 
 async def test_hostile_text_is_only_shown(stage: Stage):
     """What was typed comes back escaped: no mention, no link, no formatting."""
-    told = await stage.asked(
+    told = await stage.command(
         stage.person("U0SATO"), "/koban `<!channel> <@U0TANAKA> https://ex.com *b*"
     )
     assert "&lt;!channel&gt; &lt;@" in told
@@ -95,7 +95,7 @@ async def test_hostile_text_is_only_shown(stage: Stage):
 @pytest.mark.parametrize("typed", ["case", "case 123", "user", f"user {'x' * 300}"])
 async def test_an_impossible_id_gets_an_example(stage: Stage, typed):
     """An id that can't be is answered with how it is written; nothing is looked up."""
-    told = await stage.asked(stage.person("U0SATO"), f"/koban {typed}")
+    told = await stage.command(stage.person("U0SATO"), f"/koban {typed}")
     assert told.startswith("ID を指定してください（例: `/koban ")
     assert stage.ledger.log == []
 
@@ -103,7 +103,7 @@ async def test_an_impossible_id_gets_an_example(stage: Stage, typed):
 async def test_a_case_is_shown_whole(stage: Stage):
     """Phase, assignee, due time, decision, actions, events and a link to the card."""
     stage.ledger.stories[CASE] = story()
-    told = await stage.asked(stage.person("U0SUZUKI"), "/koban case ｋ7q2f9xmo")
+    told = await stage.command(stage.person("U0SUZUKI"), "/koban case ｋ7q2f9xmo")
     due = int((NOW + timedelta(minutes=10)).timestamp())
     assert f"*{CASE} · 外部誘導 · ユーザー u_123*" in told
     assert f"重大 · 対応中 · 担当 <@U0SATO> · 期限 <!date^{due}^" in told
@@ -139,7 +139,7 @@ async def test_a_looked_up_case_can_be_worked(stage: Stage, user, phase, names):
         line=line(CASE, phase=phase, workflow_id=ROUTE, version=7), alerts=1, events=watched
     )
     person = stage.person(user)
-    await stage.asked(person, f"/koban case {CASE}")
+    await stage.command(person, f"/koban case {CASE}")
     [message] = await person.ephemerals("ts-live")
     assert [c.action_id for c in controls(message)] == [f"case.{name}" for name in names]
     assert {(c.block_id, c.element["value"]) for c in controls(message)} == {(ROUTE, f"{CASE}:7")}
@@ -149,7 +149,7 @@ async def test_a_button_of_a_look_up_reaches_the_case(stage: Stage):
     """Watching from an answer that only one person sees, and writing a note from it."""
     stage.ledger.stories[CASE] = Story(line=line(CASE, workflow_id=ROUTE, version=3), alerts=1)
     sato = stage.person("U0SATO")
-    await stage.asked(sato, f"/koban case {CASE}")
+    await stage.command(sato, f"/koban case {CASE}")
     [message] = await sato.ephemerals("ts-live")
     await sato.press(message, "case.watch")
     await sato.press(message, "case.note")
@@ -163,7 +163,7 @@ async def test_a_button_of_a_look_up_reaches_the_case(stage: Stage):
 
 async def test_an_unknown_case_is_said(stage: Stage):
     """The id is repeated, so that a slip is seen."""
-    told = await stage.asked(stage.person("U0CLARK"), "/koban case K00000000")
+    told = await stage.command(stage.person("U0CLARK"), "/koban case K00000000")
     assert told == "No case K00000000. Please check the ID."
 
 
@@ -180,7 +180,7 @@ async def test_a_user_is_shown_with_personal_data_masked(stage: Stage):
             ActionLine(case="K11111111", name="mute_user", title=MUTE, status=ActionStatus.LIFTED),
         ),
     )
-    told = await stage.asked(stage.person("U0CLARK"), "/koban user u_1")
+    told = await stage.command(stage.person("U0CLARK"), "/koban user u_1")
     assert "Status: active" in told
     assert "E-mail: a∗∗∗@…" in told
     assert "aiko" not in told
@@ -191,7 +191,7 @@ async def test_a_user_is_shown_with_personal_data_masked(stage: Stage):
 
 async def test_a_look_up_is_written_down_before_anything_is_read(stage: Stage):
     """Who looked at whom, and why, stands in the ledger first."""
-    await stage.asked(stage.person("U0SUZUKI"), "/koban user u 1/../2")
+    await stage.command(stage.person("U0SUZUKI"), "/koban user u 1/../2")
     [note] = stage.ledger.notes
     assert (note.by, note.kind, note.id, note.at) == ("U0SUZUKI", "user", "u 1/../2", NOW)
     assert note.why == "/koban user in C0LIVE"
@@ -202,7 +202,7 @@ async def test_a_look_up_is_written_down_before_anything_is_read(stage: Stage):
 async def test_nothing_is_shown_where_it_can_not_be_written_down(stage: Stage):
     """Without the ledger there is no look-up, only a sentence."""
     stage.ledger.away = True
-    told = await stage.asked(stage.person("U0SATO"), "/koban user u_1")
+    told = await stage.command(stage.person("U0SATO"), "/koban user u_1")
     assert told == "いまは照会できません。少し待って、もう一度試してください。"
     assert stage.platform.asked == []
 
@@ -211,7 +211,7 @@ async def test_nothing_is_shown_where_it_can_not_be_written_down(stage: Stage):
 async def test_only_people_with_a_role_look_things_up(stage: Stage, typed):
     """Somebody else in the channel gets a sentence and no data."""
     stage.people.roles_of.clear()
-    told = await stage.asked(stage.person("U0CLARK"), f"/koban {typed}")
+    told = await stage.command(stage.person("U0CLARK"), f"/koban {typed}")
     assert told.startswith("Only Trust &amp; Safety members can look things up.")
     assert (stage.ledger.log, stage.platform.asked) == ([], [])
 
@@ -219,7 +219,7 @@ async def test_only_people_with_a_role_look_things_up(stage: Stage, typed):
 async def test_the_past_is_shown_although_the_platform_is_away(stage: Stage):
     """The team's own records need no platform."""
     stage.platform.away = True
-    told = await stage.asked(stage.person("U0SATO"), "/koban listing m_77")
+    told = await stage.command(stage.person("U0SATO"), "/koban listing m_77")
     assert "プラットフォームが応答しないため、Koban の記録だけを表示しています。" in told
     assert "*過去の措置 0件*" in told
 
@@ -253,7 +253,7 @@ QUEUE = (
 async def test_the_queue_is_severest_first_then_soonest(stage: Stage, typed, title, ids):
     """Each part of the queue in its order, with a link to each card."""
     stage.ledger.lines = QUEUE
-    told = await stage.asked(stage.person("U0SATO"), f"/koban {typed}")
+    told = await stage.command(stage.person("U0SATO"), f"/koban {typed}")
     assert told.startswith(f"*{title}*")
     assert [row.split("|")[1][:9] for row in told.splitlines() if "archives" in row] == ids
 
@@ -261,7 +261,7 @@ async def test_the_queue_is_severest_first_then_soonest(stage: Stage, typed, tit
 async def test_what_is_overdue_is_marked(stage: Stage):
     """Only the overdue case carries the mark."""
     stage.ledger.lines = QUEUE
-    told = await stage.asked(stage.person("U0SATO"), "/koban queue")
+    told = await stage.command(stage.person("U0SATO"), "/koban queue")
     marked = [row for row in told.splitlines() if row.endswith(" · *期限超過*")]
     assert len(marked) == 1
     assert marked[0].startswith("未対応 · 担当 未定 · 期限 ")
@@ -270,21 +270,21 @@ async def test_what_is_overdue_is_marked(stage: Stage):
 async def test_a_long_queue_says_how_much_is_left_out(stage: Stage):
     """Twenty cases are shown, the rest is counted."""
     stage.ledger.lines = tuple(line(f"K{number:08d}") for number in range(33))
-    told = await stage.asked(stage.person("U0CLARK"), "/koban queue")
+    told = await stage.command(stage.person("U0CLARK"), "/koban queue")
     assert told.startswith("*33 open cases*")
     assert told.endswith("and 13 more")
 
 
 async def test_an_empty_queue_is_said(stage: Stage):
     """No list, one sentence."""
-    told = await stage.asked(stage.person("U0SATO"), "/koban queue overdue")
+    told = await stage.command(stage.person("U0SATO"), "/koban queue overdue")
     assert told == "期限超過のケースはありません。"
 
 
 async def test_a_command_is_acknowledged_before_the_answer_is_known(stage: Stage):
     """However long a look-up takes, Slack has its answer at once and without a body."""
     stage.ledger.lines = QUEUE
-    await stage.asked(stage.person("U0SATO"), "/koban queue")
+    await stage.command(stage.person("U0SATO"), "/koban queue")
     [delivery] = stage.workspace.deliveries
     assert (delivery.kind, delivery.status) == ("command", 200)
     assert stage.workspace.calls["chat.postEphemeral"] == 0

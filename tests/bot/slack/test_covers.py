@@ -1,4 +1,4 @@
-"""`/koban cover` over real HTTP: who covers for whom, and who may not."""
+"""`/koban cover` over real HTTP: its forms, and the roles that it needs."""
 
 from datetime import date, time, timedelta
 
@@ -84,7 +84,7 @@ def test_an_id_is_read_as_it_was_typed(typed, id_):
 
 async def test_a_lead_lets_somebody_cover(stage: Stage):
     """It is 12:10 in Tokyo; the colleague hears of it in their own language."""
-    told = await stage.asked(stage.person("U0TANAKA"), "/koban cover @emma.clark until 18:00")
+    told = await stage.command(stage.person("U0TANAKA"), "/koban cover @emma.clark until 18:00")
     six = NOW + timedelta(hours=5, minutes=50)
     assert told.startswith(f"<@U0CLARK>さんが <!date^{int(six.timestamp())}^")
     cover = Cover(role=Role.LEAD, person="U0TANAKA", until=six)
@@ -101,7 +101,7 @@ async def test_a_lead_lets_somebody_cover(stage: Stage):
 
 async def test_a_time_that_is_over_today_is_tomorrows(stage: Stage):
     """A night shift ends in the morning."""
-    await stage.asked(stage.person("U0TANAKA"), "/koban 代理 @佐藤 6:00まで")
+    await stage.command(stage.person("U0TANAKA"), "/koban 代理 @佐藤 6:00まで")
     [(person, cover)] = stage.covers.given
     assert (person, cover.until) == ("U0SATO", NOW + timedelta(hours=17, minutes=50))
 
@@ -143,13 +143,13 @@ async def test_a_time_that_is_over_today_is_tomorrows(stage: Stage):
 )
 async def test_a_cover_that_may_not_be_is_refused(stage: Stage, user, typed, told):
     """With the reason, and without a trace."""
-    assert await stage.asked(stage.person(user), f"/koban cover {typed}") == told
+    assert await stage.command(stage.person(user), f"/koban cover {typed}") == told
     assert stage.covers.given == []
 
 
 async def test_a_cover_may_last_a_whole_day(stage: Stage):
     """Twenty-four hours and not a minute more."""
-    await stage.asked(stage.person("U0TANAKA"), "/koban cover @emma.clark until 2026-11-24 12:10")
+    await stage.command(stage.person("U0TANAKA"), "/koban cover @emma.clark until 2026-11-24 12:10")
     [(_, cover)] = stage.covers.given
     assert cover.until == NOW + timedelta(hours=24)
 
@@ -161,7 +161,7 @@ async def test_covers_are_listed_from_both_sides(stage: Stage):
         ("U0SATO", Cover(role=Role.LEAD, person="U0TANAKA", until=until)),
         ("U0TANAKA", Cover(role=Role.LEAD, person="U0REED", until=until)),
     ]
-    told = (await stage.asked(stage.person("U0TANAKA"), "/koban cover")).splitlines()
+    told = (await stage.command(stage.person("U0TANAKA"), "/koban cover")).splitlines()
     assert told[0] == "*現在の代理*"
     assert told[1].startswith("• <@U0SATO>さんがあなたの代理（<!date^")
     assert told[2].startswith("• あなたが<@U0REED>さんの代理（<!date^")
@@ -169,7 +169,7 @@ async def test_covers_are_listed_from_both_sides(stage: Stage):
 
 async def test_no_covers_are_said(stage: Stage):
     """One sentence."""
-    told = await stage.asked(stage.person("U0REED"), "/koban cover")
+    told = await stage.command(stage.person("U0REED"), "/koban cover")
     assert told == "No current covers."
 
 
@@ -177,16 +177,16 @@ async def test_a_lead_ends_what_they_gave(stage: Stage):
     """Only what others do in their stead; for nobody else's the answer says so."""
     until = NOW + timedelta(hours=1)
     stage.covers.given = [("U0SATO", Cover(role=Role.LEAD, person="U0REED", until=until))]
-    assert await stage.asked(stage.person("U0REED"), "/koban cover end") == "1 cover ended."
+    assert await stage.command(stage.person("U0REED"), "/koban cover end") == "1 cover ended."
     sato = stage.person("U0SATO")
-    assert await stage.asked(sato, "/koban cover end") == "終了する代理はありません。"
+    assert await stage.command(sato, "/koban cover end") == "終了する代理はありません。"
     assert stage.covers.ended == [("U0REED", NOW), ("U0SATO", NOW)]
 
 
 async def test_somebody_without_a_role_has_no_covers(stage: Stage):
     """Nothing is read or written for them."""
     stage.people.roles_of.clear()
-    told = await stage.asked(stage.person("U0REED"), "/koban cover @emma.clark until 18:00")
+    told = await stage.command(stage.person("U0REED"), "/koban cover @emma.clark until 18:00")
     assert told.startswith("Only Trust &amp; Safety members")
     assert stage.covers.given == []
 
@@ -194,7 +194,7 @@ async def test_somebody_without_a_role_has_no_covers(stage: Stage):
 async def test_a_ledger_that_is_away_is_said(stage: Stage):
     """Nobody believes that they are covered for when they are not."""
     stage.covers.away = True
-    told = await stage.asked(stage.person("U0TANAKA"), "/koban cover @emma.clark until 18:00")
+    told = await stage.command(stage.person("U0TANAKA"), "/koban cover @emma.clark until 18:00")
     assert told == "いまは照会できません。少し待って、もう一度試してください。"
 
 
@@ -224,7 +224,7 @@ async def test_another_lead_or_an_admin_ends_any(stage: Stage, user, whose, role
     """Named by who gave it or by who has it; who did it is on record, and both hear of it."""
     stage.covers.given = [("U0SATO", LASTS)]
     stage.people.roles_of[user] = {role}
-    told = await stage.asked(stage.person(user), f"/koban cover end {whose}")
+    told = await stage.command(stage.person(user), f"/koban cover end {whose}")
     id_ = whose.upper().replace("@", "U0")
     assert told in (f"<@{id_}>さんの代理を終了しました（1件）。", f"Covers ended for <@{id_}>: 1.")
     assert (stage.covers.ended_by, stage.covers.ended) == ([(id_, user)], [])
@@ -237,7 +237,7 @@ async def test_another_lead_or_an_admin_ends_any(stage: Stage, user, whose, role
 async def test_nobody_else_ends_a_cover_that_is_not_theirs(stage: Stage, user):
     """The refusal says who could, and nothing ends."""
     stage.covers.given = [("U0CLARK", LASTS)]
-    assert await stage.asked(stage.person(user), "/koban cover end @tanaka") == (
+    assert await stage.command(stage.person(user), "/koban cover end @tanaka") == (
         "ほかの人の代理を終了できるのはリードと管理者だけです（<@U0REED>、<@U0TANAKA>）。"
     )
     assert (stage.covers.ended, stage.covers.ended_by) == ([], [])
@@ -245,7 +245,7 @@ async def test_nobody_else_ends_a_cover_that_is_not_theirs(stage: Stage, user):
 
 async def test_a_cover_that_is_not_there_is_said(stage: Stage):
     """Nobody hears of anything."""
-    assert await stage.asked(stage.person("U0REED"), "/koban cover end @tanaka") == (
+    assert await stage.command(stage.person("U0REED"), "/koban cover end @tanaka") == (
         "<@U0TANAKA> has no covers to end."
     )
 
@@ -255,7 +255,7 @@ async def test_who_may_end_any_sees_all(stage: Stage):
     stage.people.roles_of["U0TANAKA"] = {Role.ADMIN}
     stage.covers.given = [("U0SATO", LASTS.model_copy(update={"person": "U0MORI"}))]
     for user in ("U0REED", "U0TANAKA", "U0SUZUKI"):
-        told = await stage.asked(stage.person(user), "/koban cover")
+        told = await stage.command(stage.person(user), "/koban cover")
         assert "<@U0SATO>" in told
         assert "<@U0MORI>" in told
-    assert await stage.asked(stage.person("U0CLARK"), "/koban cover") == "No current covers."
+    assert await stage.command(stage.person("U0CLARK"), "/koban cover") == "No current covers."

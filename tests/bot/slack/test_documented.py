@@ -1,4 +1,4 @@
-"""docs/commands.md and the manifest keep up with what is heard."""
+"""docs/commands.md and the manifest: every command is documented."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the ⋯ of a card has no room for, and modals that open before they are filled in."""
+"""Modal `all` of the overflow menu, and modals that open before their case is read."""
 
 import asyncio
 from dataclasses import replace
@@ -41,7 +41,7 @@ def with_presets(count: int = 10, **changes: Any) -> Case:
 async def chosen(stage: Stage, user: str, entry: str) -> Person:
     """Somebody who chose an entry of the card's ⋯."""
     person = stage.person(user)
-    card = await stage.seen(person, stage.card(entries=((entry, entry),)))
+    card = await stage.message(person, stage.card(entries=((entry, entry),)))
     await person.choose_overflow(card, f"{entry}:{CASE}:3")
     return person
 

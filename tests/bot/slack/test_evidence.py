@@ -1,4 +1,4 @@
-"""The list of evidence, its pages, and presses on what is hidden, over real HTTP."""
+"""List of evidence, its pages, and presses on hidden pieces, over real HTTP."""
 
 import asyncio
 import hashlib
@@ -21,7 +21,7 @@ HIDDEN = [an_alert(1, words("LINE ID https://ex.com"), image(), words("住所", 
 async def pressed(stage: Stage, user: str = "U0SATO") -> Person:
     """Somebody who pressed the card's button."""
     person = stage.person(user)
-    await person.press(await stage.seen(person, stage.card()), "case.evidence")
+    await person.press(await stage.message(person, stage.card()), "case.evidence")
     return person
 
 
@@ -172,7 +172,7 @@ async def test_a_modal_that_slack_does_not_open_is_told_in_the_channel(stage: St
     for _ in range(2):
         stage.workspace.views.push("U0SATO", above)
     await sato.press(view, "evidence.reveal.1")
-    assert await stage.told(sato) == "画面を開けませんでした。もう一度押してください。"
+    assert await stage.ephemeral(sato) == "画面を開けませんでした。もう一度押してください。"
     assert len(stage.cases.clicks) == 1
 
 

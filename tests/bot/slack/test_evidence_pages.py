@@ -1,4 +1,4 @@
-"""Evidence cut into pages: everything is on one of them, and none is more than Slack takes."""
+"""Pages of evidence: every piece is on one of them, and each fits Slack's limits."""
 
 import json
 from datetime import UTC, datetime

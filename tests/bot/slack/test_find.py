@@ -13,7 +13,7 @@ async def test_cases_are_found_a_page_at_a_time(stage: Stage):
     """Ten a page, in place of each other, and the search stands in the record every time."""
     stage.finding.lines = MANY
     sato = stage.person("U0SATO")
-    told = await stage.asked(sato, "/koban find LINE ID")
+    told = await stage.command(sato, "/koban find LINE ID")
     assert told.startswith("*「LINE ID」の検索結果 1–10件目*")
     assert told.count("archives") == 10
 
@@ -38,7 +38,7 @@ async def test_cases_are_found_a_page_at_a_time(stage: Stage):
 
 async def test_nothing_found_is_said(stage: Stage):
     """With what was looked for, harmless."""
-    told = await stage.asked(stage.person("U0CLARK"), "/koban find <!channel> *x*")
+    told = await stage.command(stage.person("U0CLARK"), "/koban find <!channel> *x*")
     assert told == "No cases found for “&lt;!channel&gt; ∗x∗”."
     assert stage.workspace.notifications == []
 
@@ -47,7 +47,7 @@ async def test_only_people_with_a_role_find_anything(stage: Stage):
     """Neither by the command nor by a button that they saw once."""
     stage.finding.lines = MANY
     sato = stage.person("U0SATO")
-    await stage.asked(sato, "/koban find LINE")
+    await stage.command(sato, "/koban find LINE")
     stage.people.roles_of.clear()
     [message] = await sato.ephemerals("ts-live")
     await sato.press(message, "find.page.next")
@@ -63,14 +63,14 @@ async def test_only_people_with_a_role_find_anything(stage: Stage):
 async def test_a_slip_in_a_case_id_finds_its_neighbours(stage: Stage):
     """Ready to be typed."""
     stage.finding.slips = ("K7Q2F9XM0",)
-    told = await stage.asked(stage.person("U0CLARK"), "/koban case K7Q2F9XN0")
+    told = await stage.command(stage.person("U0CLARK"), "/koban case K7Q2F9XN0")
     assert told == "No case K7Q2F9XN0. Did you mean `/koban case K7Q2F9XM0`?"
 
 
 @pytest.mark.parametrize("name", ["off_platform", "外部誘導", "OFF-PLATFORM INDUCEMENT"])
 async def test_a_playbook_is_read_as_people_read_it(stage: Stage, name):
     """By its name or its title, whichever language it is in."""
-    told = (await stage.asked(stage.person("U0SATO"), f"/koban playbook {name}")).splitlines()
+    told = (await stage.command(stage.person("U0SATO"), f"/koban playbook {name}")).splitlines()
     assert told == [
         "*外部誘導（off_platform）*",
         "対象の検知: `off_platform`",
@@ -87,17 +87,17 @@ async def test_a_playbook_is_read_as_people_read_it(stage: Stage, name):
 
 async def test_a_playbook_reads_the_same_in_english(stage: Stage):
     """At parity."""
-    told = await stage.asked(stage.person("U0CLARK"), "/koban playbook off_platform")
+    told = await stage.command(stage.person("U0CLARK"), "/koban playbook off_platform")
     assert "• High: claim within 10 minutes · decide within 30 minutes · otherwise" in told
     assert "• Pings on-call when the claim is due and a lead when the decision is due." in told
 
 
 async def test_a_misspelt_playbook_gets_the_nearest(stage: Stage):
     """And without a name they are listed, the catch-all last."""
-    told = await stage.asked(stage.person("U0CLARK"), "/koban playbook of_platfrom")
+    told = await stage.command(stage.person("U0CLARK"), "/koban playbook of_platfrom")
     assert told.endswith("Did you mean `/koban playbook off_platform`?")
     reed = stage.person("U0REED")
-    told = await stage.asked(reed, "/koban playbook")
+    told = await stage.command(reed, "/koban playbook")
     assert told.splitlines() == [
         "*2 playbooks*",
         "• `/koban playbook off_platform` Off-platform inducement",

@@ -1,4 +1,4 @@
-"""App Home: what waits for its reader."""
+"""App Home: the cases of its reader."""
 
 from datetime import timedelta
 

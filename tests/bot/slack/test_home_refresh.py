@@ -1,4 +1,4 @@
-"""App Home keeps up with what happens, in everybody's language, and spares Slack."""
+"""App Home refresh: after presses, in each language, within Slack's rate limit."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -160,7 +160,7 @@ async def test_a_press_refreshes_the_homes_that_it_changes(stage: Stage) -> None
         await person.home()
         await until_shown(person, words)
     before = stage.workspace.calls["views.publish"]
-    card = await stage.seen(sato, stage.card())
+    card = await stage.message(sato, stage.card())
     stage.ledger.lines = (line("K0000000A", owner=SATO),)
     await sato.press(card, "担当する")
     await until_shown(sato, "あなたの担当 1件")
@@ -173,7 +173,7 @@ async def test_a_press_refreshes_the_homes_that_it_changes(stage: Stage) -> None
 async def test_nobody_looks_nothing_is_read(stage: Stage) -> None:
     """A press costs the ledger nothing where no home is open."""
     sato = stage.person(SATO)
-    await sato.press(await stage.seen(sato, stage.card()), "担当する")
+    await sato.press(await stage.message(sato, stage.card()), "担当する")
     await wait_until(lambda: stage.cases.clicks != [])
     assert stage.ledger.log == []
     assert stage.workspace.calls["views.publish"] == 0

@@ -1,4 +1,4 @@
-"""POST /slack/events: what strangers and broken senders get."""
+"""POST /slack/events: answers to unsigned and broken requests."""
 
 import json
 import time
@@ -69,5 +69,5 @@ async def test_slacks_address_check_is_answered(stage: Stage, http):
 async def test_the_first_request_costs_no_call_to_slack(stage: Stage, http):
     """Bolt would ask Slack who it is before the first ack."""
     sato = stage.person("U0SATO")
-    await sato.press(await stage.seen(sato, stage.card()), "case.claim")
+    await sato.press(await stage.message(sato, stage.card()), "case.claim")
     assert stage.workspace.calls == {}

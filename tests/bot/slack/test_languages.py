@@ -1,4 +1,4 @@
-"""The language of an answer while the people's door is slow: known ones are kept."""
+"""Languages of answers while Slack's user info is slow: the last known one counts."""
 
 import asyncio
 from dataclasses import replace

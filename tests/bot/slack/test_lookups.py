@@ -1,4 +1,4 @@
-"""What else a looked-up subject offers: personal data, related subjects, a case."""
+"""Buttons of a look-up: personal data, related subjects, a new case."""
 
 import pytest
 
@@ -21,7 +21,7 @@ async def looked_up(stage: Stage, user: str) -> tuple[Person, dict]:
     """A person and the answer that they got about u_1."""
     stage.platform.facts["user:u_1"] = FACTS
     person = stage.person(user)
-    await stage.asked(person, "/koban user u_1")
+    await stage.command(person, "/koban user u_1")
     [message] = await person.ephemerals("ts-live")
     return person, message
 
@@ -111,8 +111,8 @@ async def test_a_forged_button_reveals_nothing(stage: Stage):
     forged = {"type": "button", "action_id": "lookup.reveal", "text": text, "value": "user:u_1"}
     ts = stage.posted("forged", "lookup", [forged])
     suzuki = stage.person("U0SUZUKI")
-    await suzuki.press(await stage.seen(suzuki, ts), "lookup.reveal")
-    assert (await stage.told(suzuki)).startswith("個人情報の表示に必要な役割がありません。")
+    await suzuki.press(await stage.message(suzuki, ts), "lookup.reveal")
+    assert (await stage.ephemeral(suzuki)).startswith("個人情報の表示に必要な役割がありません。")
     assert await suzuki.views() == []
     assert (stage.ledger.notes, stage.platform.asked) == ([], [])
 
@@ -183,14 +183,14 @@ async def test_related_subjects_are_shown_with_what_there_is_on_them(stage: Stag
 async def test_hostile_ties_are_only_shown(stage: Stage):
     """Titles of sources come from policy, ids from the platform; neither is obeyed."""
     stage.bulk_decisions.members = 1
-    told = await stage.asked(stage.person("U0SATO"), "/koban related user u_1")
+    told = await stage.command(stage.person("U0SATO"), "/koban related user u_1")
     assert "&lt;!channel&gt; ∗太字∗ hxxps://evil[.]example" in told
     assert stage.workspace.notifications == []
 
 
 async def test_what_the_platform_does_not_relate_is_said(stage: Stage):
     """No look-up starts from an order."""
-    told = await stage.asked(stage.person("U0SATO"), "/koban related order o_1")
+    told = await stage.command(stage.person("U0SATO"), "/koban related order o_1")
     assert told == "この種類の対象（注文 o_1）では、関連する対象を調べられません。"
     assert stage.ledger.notes == []
 
@@ -198,5 +198,5 @@ async def test_what_the_platform_does_not_relate_is_said(stage: Stage):
 async def test_a_platform_that_is_away_is_said(stage: Stage):
     """Nothing is taken for `nobody`."""
     stage.bulk_decisions.away = True
-    told = await stage.asked(stage.person("U0CLARK"), "/koban related user u_1")
+    told = await stage.command(stage.person("U0CLARK"), "/koban related user u_1")
     assert told.startswith("Can’t look this up right now.")

@@ -1,4 +1,4 @@
-"""Cases that people open, and messages that they report, over real HTTP."""
+"""Manual cases and reported messages, over real HTTP."""
 
 from datetime import timedelta
 
@@ -8,7 +8,7 @@ from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.reading import visible_text
 from tests.bot.slack.conftest import Stage, shown
 from tests.bot.slack.fakes import CASE, NOW, line
-from workflows.domain.alerts import ByHand, Subject, brief
+from workflows.domain.alerts import ManualAlert, Subject, brief
 
 STANDS = line(CASE, opened_at=NOW)
 
@@ -36,14 +36,14 @@ async def test_a_case_is_opened_by_a_line(stage: Stage):
     stage.platform.facts["user:u_1"] = ()
     stage.finding.by_alert["people"] = STANDS
     sato = stage.person("U0SATO")
-    told = await stage.asked(sato, "/koban open off_platform user:u_1 LINE に誘導 <!here>")
+    told = await stage.command(sato, "/koban open off_platform user:u_1 LINE に誘導 <!here>")
     link = "<https://koban-demo.slack.com/archives/C0LIVE/p1763900000000100|K7Q2F9XM0>"
     assert told == f"ケースを作成しました: {link} · 外部誘導 · ユーザー u_123"
     [alert] = stage.alerts.alerts
     assert (alert.detector, alert.kind, alert.occurred_at) == ("people", "off_platform", NOW)
     assert alert.subject == Subject(type="user", id="u_1")
     assert [each.text for each in alert.evidence] == ["LINE に誘導 <!here>"]
-    assert brief(alert).hand == ByHand(by="U0SATO")
+    assert brief(alert).manual == ManualAlert(by="U0SATO")
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ async def test_a_subject_is_read_as_it_is_meant(stage: Stage, typed, subject):
     """By its type, by the form of its id, or by what the presets act on."""
     stage.platform.facts[subject] = ()
     stage.finding.by_alert["people"] = STANDS
-    await stage.asked(stage.person("U0SATO"), f"/koban open {typed}")
+    await stage.command(stage.person("U0SATO"), f"/koban open {typed}")
     assert [each for _, _, each in handed(stage)] == [subject]
 
 
@@ -77,7 +77,7 @@ async def test_a_subject_is_read_as_it_is_meant(stage: Stage, typed, subject):
 async def test_what_can_not_be_opened_is_said(stage: Stage, user, typed, told):
     """And nothing is handed over."""
     stage.platform.facts["user:u_1"] = ()
-    assert (await stage.asked(stage.person(user), f"/koban open {typed}")).startswith(told)
+    assert (await stage.command(stage.person(user), f"/koban open {typed}")).startswith(told)
     assert stage.alerts.alerts == []
 
 
@@ -85,7 +85,7 @@ async def test_without_the_platform_a_case_opens_with_a_remark(stage: Stage):
     """An outage must not keep people from raising the alarm."""
     stage.platform.away = True
     stage.finding.by_alert["people"] = STANDS
-    told = await stage.asked(stage.person("U0CLARK"), "/koban open off_platform u_1")
+    told = await stage.command(stage.person("U0CLARK"), "/koban open off_platform u_1")
     assert told.splitlines()[1] == (
         "The platform isn’t responding, so the subject was not checked."
     )
@@ -96,7 +96,7 @@ async def test_a_case_that_was_open_is_said_to_be(stage: Stage):
     """The alert joined it."""
     stage.platform.facts["user:u_1"] = ()
     stage.finding.by_alert["people"] = line(CASE, opened_at=NOW - timedelta(minutes=3))
-    told = await stage.asked(stage.person("U0CLARK"), "/koban open off_platform u_1")
+    told = await stage.command(stage.person("U0CLARK"), "/koban open off_platform u_1")
     assert told.startswith("Added to an open case: <https://")
 
 
@@ -104,7 +104,7 @@ async def test_without_temporal_nothing_is_said_to_be_open(stage: Stage):
     """Try again, and no word of a case."""
     stage.platform.facts["user:u_1"] = ()
     stage.alerts.away = True
-    told = await stage.asked(stage.person("U0SATO"), "/koban open off_platform u_1")
+    told = await stage.command(stage.person("U0SATO"), "/koban open off_platform u_1")
     assert told.startswith("いまは照会できません。")
 
 
@@ -138,7 +138,7 @@ async def test_anybody_reports_a_message(stage: Stage):
         "常習の人です",
     ]
     link = f"https://koban-demo.slack.com/archives/C0LIVE/p{said['ts'].replace('.', '')}"
-    assert brief(alert).hand == ByHand(by="U0CLARK", note="常習の人です", link=link)
+    assert brief(alert).manual == ManualAlert(by="U0CLARK", note="常習の人です", link=link)
 
 
 async def test_a_report_needs_no_subject(stage: Stage):
@@ -223,7 +223,7 @@ async def test_a_look_up_leads_to_a_case(stage: Stage):
     stage.platform.facts["user:u_1"] = ()
     stage.finding.by_alert["people"] = STANDS
     sato = stage.person("U0SATO")
-    await stage.asked(sato, "/koban user u_1")
+    await stage.command(sato, "/koban user u_1")
     [message] = await sato.ephemerals("ts-live")
     await sato.press(message, "lookup.open")
     await sato.modal()

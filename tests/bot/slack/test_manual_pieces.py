@@ -1,4 +1,4 @@
-"""The pure parts of alerts that people make: what is offered, and what a modal carries."""
+"""Manual alerts: offered kinds, and the size of the modal's metadata."""
 
 from activities.slack.escape import units
 from bot.slack.manual.alert import kinds_offered

@@ -1,4 +1,4 @@
-"""The modals `decide` and `reject`, opened, filled in and submitted over real HTTP."""
+"""Modals `decide` and `reject`, opened and submitted over real HTTP."""
 
 import json
 from datetime import timedelta
@@ -22,7 +22,7 @@ REASON = "プロフィールと配信で計3回、LINE IDを提示"
 
 async def open_(stage: Stage, user: str, button: str) -> Person:
     person = stage.person(user)
-    await person.press(await stage.seen(person, stage.card()), button)
+    await person.press(await stage.message(person, stage.card()), button)
     await person.modal()
     return person
 
@@ -216,8 +216,8 @@ async def test_a_closed_case_says_so_instead_of_opening(stage: Stage):
     """Nobody writes a rationale for a case that can't be decided any more."""
     stage.cases.memories.clear()
     sato = stage.person("U0SATO")
-    await sato.press(await stage.seen(sato, stage.card()), "case.decide")
-    told = await stage.told(sato)
+    await sato.press(await stage.message(sato, stage.card()), "case.decide")
+    told = await stage.ephemeral(sato)
     assert told == f"ケース {CASE} はすでに完了しています。最新のカードを確認してください。"
     assert await sato.views() == []
 
@@ -225,10 +225,10 @@ async def test_a_closed_case_says_so_instead_of_opening(stage: Stage):
 async def test_a_modal_that_slack_does_not_open_is_told(stage: Stage):
     """A trigger that is too old leaves a sentence, not nothing."""
     sato = stage.person("U0SATO")
-    card = await stage.seen(sato, stage.card())
+    card = await stage.message(sato, stage.card())
     stage.workspace.triggers.clock = iter(range(0, 100, 50)).__next__
     await sato.press(card, "case.decide")
-    assert await stage.told(sato) == "画面を開けませんでした。もう一度押してください。"
+    assert await stage.ephemeral(sato) == "画面を開けませんでした。もう一度押してください。"
 
 
 async def test_hostile_subjects_stay_text_in_a_modal(stage: Stage):

@@ -1,4 +1,4 @@
-"""Hand over, hold, note, ask, reopen, merge: opened, filled in and submitted over real HTTP."""
+"""Modals for hand over, hold, note, question, reopen and merge, over real HTTP."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -34,9 +34,9 @@ async def open_(stage: Stage, user: str, name: str) -> Person:
     """The modal that an entry of the menu, or a button of the approval card, opens."""
     person = stage.person(user)
     if name.startswith("approval."):
-        await person.press(await stage.seen(person, stage.card()), name)
+        await person.press(await stage.message(person, stage.card()), name)
     else:
-        card = await stage.seen(person, stage.card(entries=((name, name),)))
+        card = await stage.message(person, stage.card(entries=((name, name),)))
         await person.choose_overflow(card, f"{name}:{CASE}:3")
     await person.modal()
     return person
@@ -223,9 +223,9 @@ async def test_nobody_fills_in_a_form_for_a_closed_case(stage: Stage, name):
     for memories in ({}, {f"case/{CASE}": CaseSnapshot(case=closed)}):
         stage.cases.memories = memories
         person = stage.person("U0SATO")
-        card = await stage.seen(person, stage.card(entries=((name, name),)))
+        card = await stage.message(person, stage.card(entries=((name, name),)))
         await person.choose_overflow(card, f"{name}:{CASE}:3")
-        told = await stage.told(person)
+        told = await stage.ephemeral(person)
         assert told == f"ケース {CASE} はすでに完了しています。最新のカードを確認してください。"
         assert await person.views() == []
 

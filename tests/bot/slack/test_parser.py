@@ -1,4 +1,4 @@
-"""What is read of the lines that find, open, stop and explain."""
+"""Parser of `find`, `open`, `pause` and their like."""
 
 from datetime import timedelta
 

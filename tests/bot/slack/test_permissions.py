@@ -1,4 +1,4 @@
-"""What is decided at the door, or shown there: every slash form and modal, by every role."""
+"""Permissions of every slash form and modal, by role."""
 
 import pytest
 
@@ -82,7 +82,7 @@ def test_every_form_is_in_the_table() -> None:
 async def test_a_slash_form(stage: Stage, form: str, role: str) -> None:
     """Answered for those who may; for anybody else nothing is read, written or ended."""
     stage.covers.given = [("U0CLARK", COVER)]
-    told = await stage.asked(stage.person(seat(stage, role)), f"/koban {form}")
+    told = await stage.command(stage.person(seat(stage, role)), f"/koban {form}")
     if role == "unknown" and form != "help":
         assert told.startswith(NOT_NOW)
     elif role == "none" and form != "help":
@@ -124,7 +124,7 @@ async def test_a_modal_of_a_case(stage: Stage, button: str, role: str) -> None:
         "value": "K7Q2F9XM0:3",
     }
     ts = stage.posted("card", "case/off_platform/0123456789ABCDEF", [element])
-    await person.press(await stage.seen(person, ts), button)
+    await person.press(await stage.message(person, ts), button)
     opens = (
         WORKS
         | {"unknown"}
@@ -134,7 +134,7 @@ async def test_a_modal_of_a_case(stage: Stage, button: str, role: str) -> None:
     if role in opens:
         assert (await person.modal())["callback_id"] == ACTIONS[button].modal
         return
-    assert "ができるのは" in await stage.told(person)
+    assert "ができるのは" in await stage.ephemeral(person)
     assert await person.views() == []
     assert stage.cases.clicks == []
 

@@ -1,4 +1,4 @@
-"""The pure parts: ids of clicks, grammar, metadata, masking, manifest, texts."""
+"""Pure parts: ids of clicks, parser, metadata, masks, manifest, texts."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""One of everything for Slack to look at, and what becomes of its answer."""
+"""Samples for blocks.validate, and Slack's answers to them."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Socket Mode against a small Slack of its own: one address, one WebSocket."""
+"""Socket Mode against a small stand-in: one address, one WebSocket."""
 
 import asyncio
 from collections.abc import AsyncIterator

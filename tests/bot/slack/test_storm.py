@@ -1,4 +1,4 @@
-"""`storm.open`: a case from the digest, for whoever pressed, before its card stands."""
+"""`storm.open`: a case from the digest before its card is posted."""
 
 from datetime import timedelta
 
@@ -40,7 +40,7 @@ async def opened(stage: Stage, user: str = "U0SATO", value: str = CASE) -> dict:
     """What `user` is shown after a press on the digest."""
     person = stage.person(user)
     ts = stage.posted("digest", "storm", [button("storm.open", "開く", value)])
-    await person.press(await stage.seen(person, ts), "storm.open")
+    await person.press(await stage.message(person, ts), "storm.open")
     return (await person.until(lambda: person.ephemerals("ts-live"), what="an answer"))[0]
 
 

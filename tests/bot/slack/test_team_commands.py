@@ -1,4 +1,4 @@
-"""`/koban stats` and `/koban oncall`: the team's numbers, and who is there."""
+"""`/koban stats` and `/koban oncall`."""
 
 from datetime import timedelta
 
@@ -65,14 +65,14 @@ async def test_numbers_are_of_the_time_that_was_asked_for(
     stage: Stage, typed: str, lasts: int
 ) -> None:
     """Up to now."""
-    await stage.asked(stage.person("U0SATO"), f"/koban {typed}")
+    await stage.command(stage.person("U0SATO"), f"/koban {typed}")
     assert stage.team.asked == [(NOW - timedelta(hours=lasts), NOW)]
 
 
 async def test_numbers_name_their_denominators_and_nobody(stage: Stage) -> None:
     """Five playbooks at most, those that are gone by their names."""
     stage.team.counted = NUMBERS
-    told = await stage.asked(stage.person("U0CLARK"), "/koban stats")
+    told = await stage.command(stage.person("U0CLARK"), "/koban stats")
     for wanted in (
         "*Last 24 hours*",
         "1 opened · 2 closed · 1 handed over",
@@ -100,7 +100,7 @@ async def test_who_is_there_who_comes_and_who_covers(stage: Stage) -> None:
         next=(duty("夜勤", 7, None),),
         covers=(cover,),
     )
-    told = await stage.asked(stage.person("U0SUZUKI"), "/koban oncall")
+    told = await stage.command(stage.person("U0SUZUKI"), "/koban oncall")
     ends = int((NOW + timedelta(hours=7)).timestamp())
     assert f"• 日勤（<!date^{ends}^" in told
     assert "<@U0SATO>、<@U0CLARK> · リード <@U0TANAKA>" in told
@@ -111,7 +111,7 @@ async def test_who_is_there_who_comes_and_who_covers(stage: Stage) -> None:
 async def test_an_empty_hour_says_what_to_do(stage: Stage) -> None:
     """Nobody now, nothing planned."""
     stage.team.duty = OnCall(roster=True)
-    told = await stage.asked(stage.person("U0SATO"), "/koban oncall")
+    told = await stage.command(stage.person("U0SATO"), "/koban oncall")
     assert "いまは当番がいません。急ぐときはリードに連絡してください。" in told
     assert "• 未定" in told
 
@@ -121,7 +121,7 @@ async def test_without_a_roster_the_roles_are_told(stage: Stage) -> None:
     stage.team.duty = OnCall(
         roster=False, holders={Role.SPECIALIST: ("U0SATO",), Role.LEAD: ("U0TANAKA",)}
     )
-    told = await stage.asked(stage.person("U0CLARK"), "/koban oncall")
+    told = await stage.command(stage.person("U0CLARK"), "/koban oncall")
     assert told.splitlines() == [
         "No on-call schedule yet. These people hold the roles.",
         "• specialist: <@U0SATO>",
@@ -133,7 +133,7 @@ async def test_without_a_roster_the_roles_are_told(stage: Stage) -> None:
 async def test_where_the_ledger_is_away_it_says_so(stage: Stage, typed: str) -> None:
     """A sentence instead of zeros."""
     stage.team.away = True
-    told = await stage.asked(stage.person("U0SATO"), f"/koban {typed}")
+    told = await stage.command(stage.person("U0SATO"), f"/koban {typed}")
     assert "少し待って" in told
 
 
@@ -141,5 +141,5 @@ async def test_where_the_ledger_is_away_it_says_so(stage: Stage, typed: str) -> 
 async def test_only_the_team_is_told(stage: Stage, typed: str) -> None:
     """Whoever holds no role learns nothing."""
     stage.people.roles_of.clear()
-    await stage.asked(stage.person("U0SATO"), f"/koban {typed}")
+    await stage.command(stage.person("U0SATO"), f"/koban {typed}")
     assert stage.team.asked == []

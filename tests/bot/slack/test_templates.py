@@ -1,4 +1,4 @@
-"""Reasons and rules of policy in the modal `decide`: chosen, shown, changed, and sent."""
+"""Reason templates and rules in the modal `decide`."""
 
 import asyncio
 from dataclasses import replace
@@ -47,7 +47,7 @@ def told_case(**more: Any) -> Case:
     policy = now.policy.model_copy(
         update={
             "playbook": Playbook.model_validate({**written, **WORDS}),
-            "telling": NoticeText(call=call, frame=frame),
+            "notice_text": NoticeText(call=call, frame=frame),
         }
     )
     return now.model_copy(update={"policy": policy})
@@ -57,7 +57,7 @@ async def deciding(stage: Stage, user: str = "U0SATO", **more: Any) -> Person:
     """Somebody with the modal open."""
     stage.cases.memories[ROUTE] = CaseSnapshot(case=told_case(**more))
     person = stage.person(user)
-    await person.press(await stage.seen(person, stage.card()), "case.decide")
+    await person.press(await stage.message(person, stage.card()), "case.decide")
     await person.modal()
     return person
 

@@ -1,4 +1,4 @@
-"""The timeline of a case: opened at once, filled in afterwards, a page at a time."""
+"""Timeline of a case: a placeholder first, then its pages."""
 
 import asyncio
 from datetime import timedelta

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from activities.images import Why
+from activities.images import FetchFailure
 from activities.slack.evidence import Viewer
 from activities.slack.handles import PieceHandle
 from bot.slack.evidence.pages import (
@@ -93,8 +93,8 @@ def _viewers(scene: Scene) -> Iterator[tuple[str, Sent]]:
     yield "image", view(viewer.image(alert, "F0123456789"))
     yield "refused", view(viewer.refused(scene.catalog.say("refusal.not_shown")))
     piece = PieceHandle(CASE, VERSION, 99, f"live-chat/{words.id}"[:320])
-    for why in Why:
-        yield why.value, view(viewer.failed(why.value, piece if why.passes else None))
+    for why in FetchFailure:
+        yield why.value, view(viewer.failed(why.value, piece if why.retryable else None))
 
 
 SURFACES = (Surface("evidence list", _lists), Surface("evidence piece", _viewers))

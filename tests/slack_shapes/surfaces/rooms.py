@@ -12,7 +12,7 @@ from bot.slack.commands.request import Request
 from bot.slack.context import SlackContext
 from bot.slack.interactions import Source
 from bot.slack.replies import Background, Languages, Links, Said
-from tests.bot.slack.fake_bulk import FakeRings
+from tests.bot.slack.fake_bulk import FakeBulkDecisions
 from tests.bot.slack.fake_evidence import FakeEvidence
 from tests.bot.slack.fake_manual import FakeAlerts, FakeAutomation, FakeFinding
 from tests.bot.slack.fake_team import FakeTeam
@@ -97,7 +97,7 @@ class Policies(FakePolicies):
         return self._playbooks
 
 
-class Bulk(FakeRings):
+class Bulk(FakeBulkDecisions):
     """Look-ups with the words as titles."""
 
     title: Text

@@ -1,4 +1,4 @@
-"""Small cases to test with: a few playbooks, six actions, and people with their roles."""
+"""Builders of small cases: a few playbooks, six actions, and people with their roles."""
 
 from datetime import UTC, datetime, timedelta
 

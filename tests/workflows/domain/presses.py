@@ -1,4 +1,4 @@
-"""Everything that somebody could press on a case: the shift picks from what would be taken."""
+"""Presses on a case: the random shift picks from those that are accepted."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Any command at all: by anybody, on a card of any age, with and without words."""
+"""Hypothesis strategies of commands: any person, any card version, with and without text."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -40,7 +40,7 @@ PLAIN = (
 
 @st.composite
 def standing_in(draw: Any) -> Actor:
-    """A person, perhaps with a role in a colleague's stead."""
+    """A person, perhaps as a stand-in for a role."""
     person, colleague = draw(PEOPLE), draw(PEOPLE)
     if not draw(st.booleans()):
         return person

@@ -3,10 +3,10 @@
 import pytest
 
 from tests.workflows.domain.builders import T0, an_alert
-from workflows.domain.alerts import Alert, ByHand, attributes_of, brief, may_open
+from workflows.domain.alerts import Alert, ManualAlert, attributes_of, brief, may_open
 from workflows.domain.people import Role
 
-HAND = ByHand(by="U0SATO", note="電話", link="https://x.slack.com/archives/C1/p1")
+HAND = ManualAlert(by="U0SATO", note="電話", link="https://x.slack.com/archives/C1/p1")
 
 
 def made(detector: str, **attributes: object) -> Alert:
@@ -18,25 +18,25 @@ def made(detector: str, **attributes: object) -> Alert:
 @pytest.mark.parametrize("detector", ["people", "reports"])
 def test_a_card_remembers_who_made_it(detector: str) -> None:
     """With the note and the way back."""
-    assert brief(made(detector, **attributes_of(HAND))).hand == HAND
+    assert brief(made(detector, **attributes_of(HAND))).manual == HAND
 
 
 def test_no_detector_speaks_for_a_person() -> None:
     """The same attributes of a classifier are only attributes."""
-    assert brief(made("live-chat", **attributes_of(HAND))).hand is None
+    assert brief(made("live-chat", **attributes_of(HAND))).manual is None
 
 
 @pytest.mark.parametrize("attributes", [{}, {"by": 7}, {"note": "x"}])
 def test_without_a_person_nobody_made_it(attributes: dict[str, object]) -> None:
-    """Whatever else stands there."""
-    assert brief(made("people", **attributes)).hand is None
+    """With any other attributes."""
+    assert brief(made("people", **attributes)).manual is None
 
 
 def test_a_long_note_is_cut_off_on_the_card() -> None:
     """A brief is bounded."""
-    hand = brief(made("people", by="U0SATO", note="あ" * 9000)).hand
-    assert hand is not None
-    assert len(hand.note) == 1000
+    manual = brief(made("people", by="U0SATO", note="あ" * 9000)).manual
+    assert manual is not None
+    assert len(manual.note) == 1000
 
 
 def test_who_only_reads_opens_nothing() -> None:

@@ -1,4 +1,4 @@
-"""The emergency stop: one person trips it, two people arm it again."""
+"""Pauses of automation: one person pauses it, two people resume it."""
 
 from datetime import timedelta
 
@@ -22,7 +22,7 @@ HOUR = timedelta(hours=1)
 
 
 def played(*turns) -> list[AutomationChange]:
-    """What stands in the ledger after these; each is a function of what stood before."""
+    """The changes in the ledger after these steps; each step depends on the earlier changes."""
     changes: list[AutomationChange] = []
     for turn in turns:
         outcome = turn(changes)
@@ -43,11 +43,11 @@ def goes_on(by, playbook=None, at=T0):
 
 class TestStopping:
     def test_a_specialist_stops_everything_at_once(self) -> None:
-        """Every playbook stands still, until somebody resumes it."""
+        """Every playbook is paused until two people resume it."""
         changes = played(stops(SATO))
-        halt = AutomationPause(by="U0SATO", at=T0)
-        assert pause_of(changes, "off_platform", minutes(10_000)) == halt
-        assert pause_of(changes, "self_harm", minutes(1)) == halt
+        current = AutomationPause(by="U0SATO", at=T0)
+        assert pause_of(changes, "off_platform", minutes(10_000)) == current
+        assert pause_of(changes, "self_harm", minutes(1)) == current
 
     def test_one_playbook_alone(self) -> None:
         """The others go on."""
@@ -76,7 +76,7 @@ class TestStopping:
             assert pause([], by, None, None, T0) is Unchanged.ROLE_NEEDED
 
     def test_a_week_is_the_longest(self) -> None:
-        """What stands still for longer belongs into the playbook."""
+        """A longer pause belongs into the playbook."""
         assert pause([], SATO, None, timedelta(days=8), T0) is Unchanged.TOO_LONG
         assert played(stops(SATO, lasts=timedelta(days=7)))
 
@@ -129,7 +129,7 @@ class TestGoingOn:
         assert resume(two, SATO, None, T0) is Unchanged.WHICH
 
     def test_what_does_not_stand_still_can_not_go_on(self) -> None:
-        """Nor one playbook while everything stands still."""
+        """Nor one playbook while all are paused."""
         assert resume([], SATO, None, T0) is Unchanged.NOT_PAUSED
         assert resume(played(stops(SATO)), SATO, "harassment", T0) is Unchanged.ALL_PAUSED
         other = played(stops(SATO, "off_platform"))
@@ -158,7 +158,7 @@ def test_one_person_alone_never_arms_it_again(turns) -> None:
     leads = {each.id for each in (TANAKA, REED) if Role.LEAD in each.roles}
     for pauses, by, playbook, lasts, later in turns:
         now += timedelta(minutes=later)
-        before = {each.halt.playbook: each.halt for each in current_pauses(changes, now)}
+        before = {each.pause.playbook: each.pause for each in current_pauses(changes, now)}
         until = None if lasts is None else timedelta(minutes=lasts)
         outcome = (
             pause(changes, by, playbook, until, now)
@@ -168,13 +168,13 @@ def test_one_person_alone_never_arms_it_again(turns) -> None:
         if isinstance(outcome, Unchanged):
             continue
         changes.append(outcome)
-        after = {each.halt.playbook: each.halt for each in current_pauses(changes, now)}
+        after = {each.pause.playbook: each.pause for each in current_pauses(changes, now)}
         for scope in before.keys() - after.keys():
             asked = [each for each in changes[:-1] if each.playbook == scope][-1]
             assert outcome.kind is PauseChange.RESUMED
             assert asked.kind is PauseChange.RESUME_ASKED
             assert asked.by != outcome.by
             assert outcome.by in leads
-        for scope, halt in before.items():
-            if scope in after and halt.until is None:
+        for scope, current in before.items():
+            if scope in after and current.until is None:
                 assert after[scope].until is None

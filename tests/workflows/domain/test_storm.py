@@ -1,4 +1,4 @@
-"""When a channel is flooded, and who is called once for all of its cases."""
+"""Storm detection, and the mentions of a storm."""
 
 from datetime import timedelta
 
@@ -64,7 +64,7 @@ def test_a_role_is_called_once_for_all_that_waited() -> None:
 
 
 def test_a_role_is_not_called_again_within_three_minutes() -> None:
-    """What comes meanwhile is told with the next call; another role does not wait for it."""
+    """Later escalations are in the next mention; another role does not wait for it."""
     told = {Role.SPECIALIST: T0}
     called = [call(1), call(2, Role.LEAD)]
     early, late = minutes(3) - timedelta(seconds=1), minutes(3)

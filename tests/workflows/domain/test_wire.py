@@ -1,4 +1,4 @@
-"""What crosses the wire arrives as what it was: every kind of event and of command.
+"""Payloads of every event and command keep their type.
 
 Without their tags two kinds with the same fields would be read back as one another.
 """
@@ -71,10 +71,10 @@ SAID: dict[str, Any] = {
         reason="型番でした",
     ),
     "rules": (0, 2),
-    "halt": AutomationPause(playbook="off_platform", by="U0TANAKA", at=T0, until=minutes(120)),
+    "pause": AutomationPause(playbook="off_platform", by="U0TANAKA", at=T0, until=minutes(120)),
     "version": 7,
 }
-"""A value for each field whose type its name tells; other fields are words, numbers or flags."""
+"""Values by field name; other fields are texts, numbers or flags."""
 ELSEWHERE: dict[tuple[str, str], Any] = {
     ("Decided", "decision"): DECISION,
     ("Decided", "due"): minutes(10),
@@ -149,7 +149,7 @@ async def test_what_no_person_asked_arrives_as_what_it_was(model: type[Value]) -
 
 
 def test_no_two_kinds_share_a_name() -> None:
-    """The tag tells them apart."""
+    """The discriminator distinguishes them."""
     for union in (ev.Event, cmd.PersonCommand):
         kinds = [model.model_fields["kind"].default for model in members(union)]
         assert len(kinds) == len(set(kinds))

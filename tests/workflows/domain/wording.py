@@ -1,4 +1,4 @@
-"""Words for letters that tests can tell apart."""
+"""Distinct default texts of notices."""
 
 from datetime import timedelta
 

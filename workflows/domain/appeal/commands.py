@@ -1,6 +1,6 @@
-"""What people, the clock, the case and the platform ask of an appeal."""
+"""Commands to an appeal: by reviewers, the clock, the case and the platform."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Union
 
 from pydantic import Field
 
@@ -9,87 +9,91 @@ from workflows.domain.case.appeal_outcome import AppealSettled
 from workflows.domain.case.commands import Grant, PersonCommandBase, Place
 from workflows.domain.case.enforcement import Problem
 from workflows.domain.policy.appeals import NoticeKind
-from workflows.domain.values import Value
+from workflows.domain.values import Value, tagged
 
 
 class ClaimAppeal(PersonCommandBase):
-    """Review it."""
+    """Claims the review."""
 
     kind: Literal["claim_appeal"] = "claim_appeal"
 
 
 class ReleaseAppeal(PersonCommandBase):
-    """Put it back."""
+    """Releases the review."""
 
     kind: Literal["release_appeal"] = "release_appeal"
 
 
 class Uphold(PersonCommandBase):
-    """The decision stands."""
+    """Upholds the decision."""
 
     kind: Literal["uphold"] = "uphold"
     reason: str
 
 
 class Overturn(PersonCommandBase):
-    """The decision falls."""
+    """Overturns the decision."""
 
     kind: Literal["overturn"] = "overturn"
     reason: str
 
 
 class RetryNotice(PersonCommandBase):
-    """Send the notice again that could not be sent."""
+    """Retries the failed notice."""
 
     kind: Literal["retry_notice"] = "retry_notice"
 
 
 class FileAppeal(Value):
-    """Begin, with what the ledger knows of the decision; None where there is no such case."""
+    """Files the appeal with the decision from the ledger; None for an unknown case."""
 
     kind: Literal["file_appeal"] = "file_appeal"
     appealed: Appealed | None
 
 
 class WithdrawAppeal(Value):
-    """The person takes it back."""
+    """Withdraws the appeal for the person."""
 
     kind: Literal["withdraw_appeal"] = "withdraw_appeal"
 
 
 class AppealTick(Value):
-    """Time went on."""
+    """Time has passed."""
 
     kind: Literal["appeal_tick"] = "appeal_tick"
 
 
 class SettleAppeal(Value):
-    """The case tells what became of the overturn."""
+    """Reports the result of the overturn."""
 
     kind: Literal["settle_appeal"] = "settle_appeal"
     settled: AppealSettled
 
 
 class NoteNotice(Value):
-    """A notice was sent, or could not be."""
+    """Records a notice that was sent, or with `problem` failed."""
 
     kind: Literal["note_notice"] = "note_notice"
     notice: NoticeKind
     problem: Problem | None = None
 
 
-AppealPersonCommand = Annotated[
-    ClaimAppeal | ReleaseAppeal | Uphold | Overturn | RetryNotice, Field(discriminator="kind")
-]
+if TYPE_CHECKING:
+    AppealPersonCommand = PersonCommandBase
+else:
+    AppealPersonCommand = Annotated[
+        Union[tagged(globals(), PersonCommandBase)],  # noqa: UP007
+        Field(discriminator="kind"),
+    ]
 AppealCommand = (
     AppealPersonCommand | FileAppeal | WithdrawAppeal | AppealTick | SettleAppeal | NoteNotice
 )
 
 
 class AppealClick(Value):
-    """A reviewer's command on its way to the appeal; `id` is unique per press.
+    """A reviewer's command for the appeal; `id` is unique per press.
 
-    `grant` counts while it is fresh; roles within the command never do.
+    Roles come from a fresh `grant` only; those in the command are ignored.
     """
 
     id: str

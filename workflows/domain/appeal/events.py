@@ -1,7 +1,7 @@
 """Events of an appeal, hash-chained in the ledger under the appeal's id."""
 
 from datetime import datetime
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Union
 
 from pydantic import Field
 
@@ -10,7 +10,7 @@ from workflows.domain.case.appeal_outcome import AppealOutcome
 from workflows.domain.case.enforcement import Problem
 from workflows.domain.case.event_base import EventBase
 from workflows.domain.policy.appeals import NoticeKind
-from workflows.domain.values import Value
+from workflows.domain.values import Value, tagged
 
 
 class AppealFiled(EventBase):
@@ -132,24 +132,10 @@ class NoticeGivenUp(NoticeEvent):
     kind: Literal["appeal_notice_given_up"] = "appeal_notice_given_up"
 
 
-AppealEvent = Annotated[
-    AppealFiled
-    | AppealDismissed
-    | AppealClaimed
-    | AppealReleased
-    | AppealReminded
-    | AppealOverdue
-    | AppealUpheld
-    | AppealOverturned
-    | AppealCarriedOut
-    | AppealUndoFailed
-    | AppealWithdrawn
-    | NoticeSent
-    | NoticeFailed
-    | NoticeRetried
-    | NoticeGivenUp,
-    Field(discriminator="kind"),
-]
+if TYPE_CHECKING:
+    AppealEvent = EventBase
+else:
+    AppealEvent = Annotated[Union[tagged(globals(), EventBase)], Field(discriminator="kind")]  # noqa: UP007
 
 
 class AppealRecorded(Value):

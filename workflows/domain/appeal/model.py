@@ -1,4 +1,4 @@
-"""What the platform posts for a person who appeals."""
+"""Appeals: the request of the platform, and the state of the appeal."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -16,20 +16,20 @@ from workflows.domain.policy.appeals import AppealRules, NoticeKind
 from workflows.domain.values import Text, Value, Written, visible
 
 LONGEST = 4_000
-"""Characters of a person's statement."""
+"""Characters of a statement."""
 
 CaseId = Annotated[str, StringConstraints(pattern=r"^K[0-9A-HJKMNP-TV-Z]{8}$")]
 DecisionId = Annotated[str, StringConstraints(pattern=r"^D[1-9][0-9]{0,3}$")]
 
-# Measured before it is made visible, so that a mistake is told in characters.
+# The length is checked before control characters are replaced.
 Statement = Annotated[str, StringConstraints(max_length=LONGEST), AfterValidator(visible)]
 
 
 class AppealRequest(Written):
-    """One appeal. (source, id) names it for good; `withdrawn` takes an earlier one back.
+    """An appeal as the platform posts it; (source, id) identifies it.
 
-    Without `decision` it is against the latest one that was carried out. Without `subject` the
-    person acted upon appeals.
+    `withdrawn` withdraws an earlier one. Without `decision` it is against the latest one that was
+    carried out, without `subject` it is by the sanctioned person.
     """
 
     id: Identifier
@@ -43,16 +43,16 @@ class AppealRequest(Written):
 
     @property
     def key(self) -> str:
-        """`source/id`, the name under which it is known for good."""
+        """`source/id`."""
         return f"{self.source}/{self.id}"
 
 
 RETRYABLE = timedelta(days=30)
-"""For how long an appeal that is answered waits for somebody to send its notice again."""
+"""Time in which a failed notice of an answered appeal can be retried."""
 
 
 class AppealState(StrEnum):
-    """Where an appeal stands."""
+    """The state of an appeal."""
 
     RECEIVED = "received"
     OPEN = "open"
@@ -65,7 +65,7 @@ class AppealState(StrEnum):
 
 
 WAITING = frozenset({AppealState.OPEN, AppealState.CLAIMED})
-"""Somebody has to answer."""
+"""The appeal waits for an answer."""
 OVER = frozenset(
     {
         AppealState.UPHELD,
@@ -77,17 +77,17 @@ OVER = frozenset(
 
 
 class Dismissal(StrEnum):
-    """Why an appeal can't be reviewed."""
+    """The reason why an appeal is not reviewed."""
 
     UNKNOWN_CASE = "unknown_case"
     NOTHING_STANDS = "nothing_stands"
 
 
 class Appealed(Value):
-    """The decision appealed against, as the ledger has it.
+    """The decision under appeal, as the ledger has it.
 
-    `deciders` took it or approved it: none of them may review the appeal. `effective` tells
-    whether any of its actions took effect and was not taken back by a person.
+    `deciders` took or approved it and may not review the appeal. `effective`: an action took effect
+    and was not undone by a person.
     """
 
     case: str
@@ -101,7 +101,7 @@ class Appealed(Value):
 
 
 class NoticeState(Value):
-    """A notice that was sent, or with `problem` could not be, and since when."""
+    """A notice that was sent, or with `problem` failed, at `at`."""
 
     kind: NoticeKind
     problem: Problem | None = None
@@ -109,7 +109,7 @@ class NoticeState(Value):
 
 
 class Appeal(Value):
-    """One appeal. `version` counts its events; `turn` is the last step of its life."""
+    """An appeal. `version` counts its events; `turn` is the last change of its outcome."""
 
     id: str
     request: AppealRequest
@@ -136,18 +136,18 @@ class Appeal(Value):
 
     @property
     def due_at(self) -> datetime:
-        """When the answer is due, counted from the receipt."""
+        """The deadline of the answer, counted from the receipt."""
         return self.received_at + self.rules.answer_within
 
     @property
     def reminders(self) -> tuple[tuple[int, datetime], ...]:
-        """The reminders still to come, by their number, soonest first."""
+        """The remaining reminders with their number, soonest first."""
         times = ((n, self.due_at - before) for n, before in enumerate(self.rules.before_due()))
         return tuple((n, at) for n, at in times if n not in self.reminded)
 
     @property
     def deadline(self) -> datetime | None:
-        """When the clock has to look at the appeal next."""
+        """The earliest time at which an `AppealTick` has an effect."""
         times = [] if self.retry_until is None else [self.retry_until]
         if self.state in WAITING and not self.overdue:
             times += [self.due_at, *(at for _, at in self.reminders)]
@@ -155,29 +155,28 @@ class Appeal(Value):
 
     @property
     def undelivered(self) -> NoticeState | None:
-        """The last notice, where it could not be sent and can be tried again.
+        """The last notice if it failed and can be retried.
 
-        One that a later notice overtook is not told any more, and where nobody is known whom to
-        tell, trying again does not help.
+        Not if a later notice is due, or the addressee is unknown.
         """
-        last = self.notices[-1] if self.notices and not self.untold else None
+        last = self.notices[-1] if self.notices and not self.due_notices else None
         if last is None or last.problem is None or last.at is None or self.given_up:
             return None
         return None if last.problem.kind is ProblemKind.UNUSABLE_SUBJECT else last
 
     @property
     def retry_until(self) -> datetime | None:
-        """Until when that notice can be sent again: the appeal stays for it."""
+        """The end of the time in which that notice can be retried."""
         failed = self.undelivered
         return None if failed is None or failed.at is None else failed.at + RETRYABLE
 
     @property
     def deciders(self) -> tuple[str, ...]:
-        """Who took or approved the decision."""
+        """The people who took or approved the decision."""
         return self.appealed.deciders if self.appealed else ()
 
     def person(self, type_: str) -> Subject | None:
-        """Whom notices go to: who appealed, else a subject of this type that was acted upon."""
+        """The addressee of notices: the appellant, else a sanctioned subject of this type."""
         decision = self.appealed.decision if self.appealed else None
         acted_upon = [planned.subject for planned in decision.actions] if decision else []
         about = [self.appealed.subject] if self.appealed else []
@@ -186,8 +185,8 @@ class Appeal(Value):
         return next(found, None)
 
     @property
-    def untold(self) -> tuple[NoticeKind, ...]:
-        """The notices that are due by now and were not sent, in their order."""
+    def due_notices(self) -> tuple[NoticeKind, ...]:
+        """The notices that are due and were not sent, in their order."""
         due = [*_FIRST.get(self.state, (NoticeKind.RECEIVED,)), *_LAST.get(self.state, ())]
         done = {notice.kind for notice in self.notices}
         return tuple(k for k in due if k not in done and self.rules.notices.text(k) is not None)

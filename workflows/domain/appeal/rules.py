@@ -1,6 +1,6 @@
-"""The rules of an appeal: `decide_appeal(appeal, command, now) → events | refusal`, pure.
+"""Rules and evolution of an appeal: `decide_appeal` returns events or a refusal, pure.
 
-One rule stands above all others: nobody who took or approved the decision has a say in it.
+First of all, people who took or approved the decision are refused.
 """
 
 from collections.abc import Callable, Iterable
@@ -37,7 +37,7 @@ def received(
     at: datetime,
     titles: dict[str, Text] | None = None,
 ) -> Appeal:
-    """The appeal that a request begins, before anything is known of its decision."""
+    """The new appeal of a request, without its decision."""
     return Appeal(id=appeal, request=request, rules=rules, received_at=at, titles=titles or {})
 
 
@@ -53,7 +53,7 @@ def apply_all_to_appeal(appeal: Appeal, events: Iterable[ev.AppealEvent]) -> App
 
 
 def numbered(appeal: Appeal, events: Iterable[ev.AppealEvent]) -> tuple[ev.AppealRecorded, ...]:
-    """The events with their places in the story of `appeal`, which has not applied them yet."""
+    """The events with their numbers; `appeal` has not applied them."""
     return tuple(
         ev.AppealRecorded(seq=seq, event=event)
         for seq, event in enumerate(events, appeal.version + 1)
@@ -77,10 +77,10 @@ def _dismissed(appeal: Appeal, event: ev.AppealDismissed) -> Changes:
 
 
 def _titles(appeal: Appeal, appealed: Appealed | None) -> dict[str, Text]:
-    """Of all the actions that there are, the titles of those that the decision names."""
+    """The titles of the decision's actions."""
     decision = appealed.decision if appealed is not None else None
-    named = {planned.action for planned in decision.actions} if decision else set()
-    return {name: title for name, title in appeal.titles.items() if name in named}
+    actions = {planned.action for planned in decision.actions} if decision else set()
+    return {name: title for name, title in appeal.titles.items() if name in actions}
 
 
 def _claimed(appeal: Appeal, event: ev.AppealClaimed) -> Changes:
@@ -99,7 +99,7 @@ def _overdue(appeal: Appeal, event: ev.AppealOverdue) -> Changes:
     return {"overdue": True}
 
 
-def _answered(appeal: Appeal, event: ev.AppealUpheld | ev.AppealOverturned) -> Changes:
+def _answered(appeal: Appeal, event: ev.AnswerEvent) -> Changes:
     upheld = event.outcome is AppealOutcome.UPHELD
     return {
         "state": AppealState.UPHELD if upheld else AppealState.UNDOING,
@@ -157,15 +157,13 @@ _CHANGES: dict[type[Any], Callable[[Appeal, Any], Changes]] = {
 
 
 Outcome = tuple[ev.AppealEvent, ...] | no.Refusal
-"""Events to apply, possibly none (it is so already), or the reason why not."""
+"""Events to apply (none: nothing changes), or the refusal."""
 
 _REASON = 3_000
 
-__all__ = ["Outcome", "apply_appeal", "decide_appeal", "decide_in_turn"]
-
 
 def decide_appeal(appeal: Appeal, command: cmd.AppealCommand, now: datetime) -> Outcome:
-    """What `command` makes of `appeal` at `now`: events in their order, or a refusal."""
+    """The events of `command` at `now`, possibly none, or its refusal."""
     if isinstance(command, PersonCommandBase):
         over = None if isinstance(command, cmd.RetryNotice) else _over(appeal)
         refusal = _not_theirs(appeal, command.by) or over
@@ -174,21 +172,8 @@ def decide_appeal(appeal: Appeal, command: cmd.AppealCommand, now: datetime) -> 
     return _RULES[type(command)](appeal, command, now)
 
 
-def decide_in_turn(
-    appeal: Appeal, commands: Iterable[cmd.AppealCommand], now: datetime
-) -> tuple[tuple[ev.AppealEvent, ...], no.Refusal | None]:
-    """What several commands make of `appeal`, one after another, up to the first refusal."""
-    events: list[ev.AppealEvent] = []
-    for command in commands:
-        outcome = decide_appeal(apply_all_to_appeal(appeal, events), command, now)
-        if isinstance(outcome, no.Refusal):
-            return tuple(events), outcome
-        events += outcome
-    return tuple(events), None
-
-
 def _not_theirs(appeal: Appeal, person: Actor) -> no.Refusal | None:
-    """Whoever decided is refused before anything else is looked at, whatever their roles."""
+    """Refuses deciders with any role, and people without a reviewing role."""
     allowed = appeal.rules.may_review
     others = {"roles": tuple(sorted(allowed)), "barred": tuple(sorted(appeal.deciders))}
     if person.id in appeal.deciders:

@@ -1,4 +1,4 @@
-"""What an appeal and its case tell each other: the answer, and what became of the undo."""
+"""Messages between an appeal and its case: the answer, and the result of the undo."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -7,14 +7,14 @@ from workflows.domain.values import Value
 
 
 class AppealOutcome(StrEnum):
-    """How an appeal was answered."""
+    """The answer to an appeal."""
 
     UPHELD = "upheld"
     OVERTURNED = "overturned"
 
 
 class AppealAnswer(Value):
-    """The answer, on its way to the case. An overturn is the approval of the undo."""
+    """The answer for the case. An overturn approves the undo."""
 
     appeal: str
     case: str
@@ -26,10 +26,7 @@ class AppealAnswer(Value):
 
 
 class AppealSettled(Value):
-    """What became of an overturn at the platform.
-
-    `left` actions still stand although they could be undone; `kept` ones have no undo.
-    """
+    """The result of an overturn: `left` actions were not undone, `kept` ones have no undo."""
 
     appeal: str
     left: int = 0

@@ -1,4 +1,4 @@
-"""Four eyes: who must agree before a decision is carried out, and until when."""
+"""Approval of a decision by other people, with its quorum and deadline."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -10,14 +10,14 @@ from workflows.domain.values import Value
 
 
 class Need(Value):
-    """So many different people of one role."""
+    """A `quorum` of different people of one role."""
 
     role: Role
     quorum: int
 
 
 class Consent(Value):
-    """One person's approval, counted for one role; `covers` is whom they stood in for."""
+    """One person's approval for one role; `covers` is the person they stand in for."""
 
     by: str
     role: Role
@@ -26,7 +26,7 @@ class Consent(Value):
 
 
 class ApprovalState(StrEnum):
-    """Where an approval stands."""
+    """The state of an approval."""
 
     PENDING = "pending"
     GRANTED = "granted"
@@ -36,7 +36,7 @@ class ApprovalState(StrEnum):
 
 
 class Purpose(StrEnum):
-    """What is agreed to: a decision before it is done, one that was done at once, or an undo."""
+    """The purpose: a decision before its actions, a review after them, or an undo."""
 
     DECISION = "decision"
     REVIEW = "review"
@@ -44,7 +44,7 @@ class Purpose(StrEnum):
 
 
 class Question(Value):
-    """An approver asked back. The time `left` begins to run with the answer, or at `until`."""
+    """A question of an approver. The time `left` runs again from the answer, or from `until`."""
 
     by: str
     at: datetime
@@ -54,7 +54,7 @@ class Question(Value):
 
 
 class Exchange(Value):
-    """A question that was answered by `by`; by None: nobody did in time."""
+    """A question with its answer by `by`; None: it timed out."""
 
     question: str
     answer: str
@@ -64,7 +64,7 @@ class Exchange(Value):
 
 
 class Approval(Value):
-    """An approval that a decision waits for or waited for. `by` asked for it."""
+    """An approval, requested by `by`."""
 
     decision: str
     purpose: Purpose = Purpose.DECISION
@@ -84,12 +84,12 @@ class Approval(Value):
 
     @property
     def pending(self) -> bool:
-        """Whether somebody is still waited for."""
+        """Whether it waits for somebody."""
         return self.state is ApprovalState.PENDING
 
     @property
     def deadline(self) -> datetime | None:
-        """When the clock has to look at it next: a question's end, the reminder, or its expiry."""
+        """The next time event: the end of a question, the reminder, or the expiry."""
         if not self.pending:
             return None
         if self.question is not None:
@@ -98,7 +98,7 @@ class Approval(Value):
 
     @property
     def reminds_at(self) -> datetime:
-        """When the approvers are reminded."""
+        """The time of the reminder."""
         return self.expires_at - self.remind
 
 
@@ -109,7 +109,7 @@ def approval_for(
     by: str = "",
     purpose: Purpose = Purpose.DECISION,
 ) -> Approval | None:
-    """The strictest approval that satisfies every rule, or None where no rule asks for one."""
+    """The strictest approval that satisfies all rules, or None without rules."""
     rules = tuple(rules)
     if not rules:
         return None
@@ -132,7 +132,7 @@ def approval_for(
 
 
 def missing(approval: Approval) -> tuple[Need, ...]:
-    """Who is still needed: the needs with the part of their quorum that is open."""
+    """The needs with the missing part of their quorum."""
     left = []
     for need in approval.needs:
         given = sum(consent.role is need.role for consent in approval.consents)
@@ -142,17 +142,17 @@ def missing(approval: Approval) -> tuple[Need, ...]:
 
 
 def already_agreed(approval: Approval, person: str) -> bool:
-    """Whether a person's agreement counts already: their own, or one given in their stead."""
+    """Whether a person approved, or somebody did as their stand-in."""
     return any(person in (consent.by, consent.covers) for consent in approval.consents)
 
 
 def consent_of(
     approval: Approval, person: Actor, now: datetime, barred: frozenset[str]
 ) -> Consent | None:
-    """The consent that `person` can give: None if no open need is for one of their roles.
+    """The consent that `person` can give; None if no need is for one of their roles.
 
-    A person's own role comes first. Who stands in for somebody of `barred` (the decider), or for
-    somebody who agreed already, brings no second pair of eyes.
+    Own roles come first. A stand-in for somebody in `barred` (the decider), or for somebody who
+    approved, does not count.
     """
     open_roles = {need.role for need in missing(approval)}
     for role in sorted(open_roles & person.roles):

@@ -1,32 +1,30 @@
-"""A ring: many subjects that are decided together, and how far that has got.
+"""Bulk decision: many subjects decided together, and the counts of its progress.
 
-The subjects stand in the ledger. A case only knows their number, what acting on all of them would
-touch, and counts: a thousand subjects must not be a thousand entries in its memory.
+The ledger has the subjects. A case has only counts: a thousand subjects would not fit in its state.
 """
 
 from workflows.domain.alerts import Subject
 from workflows.domain.values import Text, Value
 
 BULK = "bulk"
-"""The type of the subject that stands for a whole ring in its decision's actions."""
+"""The type of the subject that represents all subjects in the decision's actions."""
 MOST = 1_000
-"""Subjects of one ring: a decision nobody can survey any more is none."""
+"""Subjects of one decision; more are too many to review."""
 WAVE = 25
-"""Subjects that are acted upon at once."""
+"""Subjects whose actions run at the same time."""
 
 
 class Sum(Value):
-    """One field of platform.yaml marked `blast: sum`, over all subjects."""
+    """The sum of a field of platform.yaml with `impact: sum`, over all subjects."""
 
     title: Text
     total: float
 
 
 class Impact(Value):
-    """The blast radius. `unknown` are subjects that the platform does not know.
+    """The impact of a bulk decision. `unknown` subjects do not exist at the platform.
 
-    `sanctioned` are those with an action that stands already; `dropped` is what the platform or
-    a person named and can't be a subject.
+    `sanctioned` subjects have an action in effect; `dropped` counts ids that are no valid subject.
     """
 
     sums: tuple[Sum, ...] = ()
@@ -36,7 +34,7 @@ class Impact(Value):
 
 
 class Bulk(Value):
-    """The subjects of one decision, all of one type, as they stand in the ledger under `id`."""
+    """The subjects of one decision, all of one type; the ledger has them under `id`."""
 
     id: str
     type: str
@@ -45,14 +43,14 @@ class Bulk(Value):
 
     @property
     def subject(self) -> Subject:
-        """What stands for all of them where one subject is named."""
+        """The subject that represents all of them."""
         return Subject(type=BULK, id=self.id)
 
 
 class Tally(Value):
-    """How far a ring has got, in subjects. `step` counts up: an older tally is old news.
+    """The progress in subjects. `step` counts up: a report with a lower one is outdated.
 
-    `done` stand, `drifted` of them look different at the platform. `retrying` are waited for.
+    `done` are in effect, `drifted` of them look different at the platform.
     """
 
     total: int
@@ -69,23 +67,23 @@ class Tally(Value):
 
     @property
     def ended(self) -> int:
-        """How many are over for now, however they ended."""
+        """The number of subjects that are finished, with any result."""
         over = self.done + self.failed + self.skipped + self.given_up
         return over + self.dry_run + self.undone + self.lifted
 
     @property
     def left(self) -> int:
-        """How many are still to come, or under way."""
+        """The number of subjects that are waiting or in progress."""
         return self.total - self.ended
 
 
 class BulkState(Value):
-    """How a ring's decision stands: its last tally, and who stopped it."""
+    """The state of a bulk decision: its last tally, and who stopped it."""
 
     tally: Tally
     stopped_by: str | None = None
 
     @classmethod
     def of(cls, bulk: Bulk) -> "BulkState":
-        """A ring that nothing was done to yet."""
+        """The state before the first subject."""
         return cls(tally=Tally(total=bulk.count))

@@ -1,4 +1,4 @@
-"""Where each subject of a ring stands: one letter a subject, so that a thousand are 1 KB."""
+"""Progress of a bulk decision: one letter a subject, so that a thousand are 1 KB."""
 
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
@@ -8,7 +8,7 @@ from workflows.domain.case.enforcement import STANDING, ActionStatus
 
 
 class MemberStatus(StrEnum):
-    """One subject. The last three are work that was asked for and waits for its wave."""
+    """The status of one subject. The last three are requested and wait for their wave."""
 
     WAITING = "."
     ACTING = "a"
@@ -33,33 +33,33 @@ STANDS = frozenset({MemberStatus.DONE, MemberStatus.VERIFIED, MemberStatus.DRIFT
 WORK = frozenset(
     {MemberStatus.WAITING, MemberStatus.TO_RETRY, MemberStatus.TO_UNDO, MemberStatus.TO_GIVE_UP}
 )
-"""What the next wave takes."""
+"""Work for the next wave."""
 UNDER_WAY = frozenset({MemberStatus.ACTING, MemberStatus.UNDOING})
-"""What the wave under way waits for."""
+"""Work that the current wave waits for."""
 HELD_UP = frozenset({MemberStatus.RETRYING, MemberStatus.UNDO_RETRYING})
-"""The platform does not answer for it: it keeps its place in the wave, and the others go on."""
+"""Retries keep their place in the wave while the others continue."""
 _TAKEN_BACK = frozenset({MemberStatus.UNDOING, MemberStatus.UNDO_RETRYING, MemberStatus.TO_UNDO})
 
 
 def after(before: MemberStatus, statuses: Sequence[ActionStatus]) -> MemberStatus:
-    """A subject's mark after news of all its actions."""
+    """A subject's status after a report of all its actions."""
     stood = before in STANDS or before in _TAKEN_BACK
     if ActionStatus.RETRYING in statuses:
         return _held_up(before)
     if ActionStatus.FAILED in statuses:
-        # What could not be taken back stands, and can be tried again.
+        # A failed undo leaves the action in effect; it can be retried.
         return MemberStatus.DONE if stood else MemberStatus.FAILED
     return of(statuses)
 
 
 def _held_up(before: MemberStatus) -> MemberStatus:
     if before in STANDS:
-        return before  # its lift is tried for as long as it takes
+        return before  # a lift is retried without end
     return MemberStatus.UNDO_RETRYING if before in _TAKEN_BACK else MemberStatus.RETRYING
 
 
 def of(statuses: Sequence[ActionStatus]) -> MemberStatus:
-    """A subject's mark from nothing but where its actions stand."""
+    """A subject's status from the status of its actions alone."""
     standing = [status for status in statuses if status in STANDING]
     if ActionStatus.FAILED in statuses:
         return MemberStatus.FAILED
@@ -86,11 +86,11 @@ _ENDS = (
     (ActionStatus.SKIPPED, MemberStatus.SKIPPED),
     (ActionStatus.ROLLED_BACK, MemberStatus.GIVEN_UP),
 )
-"""Of several ends the one that says most."""
+"""Final statuses by precedence."""
 
 
 def tally(marks: Iterable[MemberStatus], step: int) -> Tally:
-    """The counts that people see."""
+    """Counts the statuses of all subjects."""
     counts = dict.fromkeys(MemberStatus, 0)
     total = 0
     for mark in marks:
@@ -112,7 +112,7 @@ def tally(marks: Iterable[MemberStatus], step: int) -> Tally:
 
 
 def outcome(marks: Iterable[MemberStatus], undoing: bool) -> ActionStatus:
-    """What a ring as a whole came to, once nothing is left to do; `undoing`: an undo ends here."""
+    """The status of the whole decision once no work is left; `undoing`: at the end of an undo."""
     found = frozenset(marks)
     if MemberStatus.FAILED in found:
         return ActionStatus.FAILED

@@ -1,7 +1,7 @@
-"""What people, the clock and the platform ask of a case."""
+"""Commands to a case: by people, the clock, alerts, appeals and the platform."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Union
 
 from pydantic import Field, StringConstraints
 
@@ -14,30 +14,31 @@ from workflows.domain.case.enforcement import EnforcementReport
 from workflows.domain.case.reveal_quota import Exposed
 from workflows.domain.people import Actor, Role
 from workflows.domain.policy.playbook import PresetAction, Severity
-from workflows.domain.values import Value
+from workflows.domain.values import Value, tagged
 
 
 class PersonCommandBase(Value):
-    """What every person's command carries: who, and the version of the card they saw."""
+    """A command by a person; `version` is that of the card they saw."""
 
+    kind: str
     by: Actor
     version: int | None = None
 
 
 class Claim(PersonCommandBase):
-    """Take the case."""
+    """Claims the case."""
 
     kind: Literal["claim"] = "claim"
 
 
 class Release(PersonCommandBase):
-    """Put the case back."""
+    """Releases the case."""
 
     kind: Literal["release"] = "release"
 
 
 class HandOver(PersonCommandBase):
-    """Give the case to a named colleague, with a note. `to` carries the roles they hold."""
+    """Gives the case to `to`, with their roles and a note."""
 
     kind: Literal["hand_over"] = "hand_over"
     to: Actor
@@ -45,20 +46,20 @@ class HandOver(PersonCommandBase):
 
 
 class Acknowledge(PersonCommandBase):
-    """Seen: call nobody else for this step, though nobody took the case yet."""
+    """Acknowledges the escalation without claiming the case."""
 
     kind: Literal["acknowledge"] = "acknowledge"
 
 
 class Snooze(PersonCommandBase):
-    """Put the case off until a time."""
+    """Snoozes the case until a time."""
 
     kind: Literal["snooze"] = "snooze"
     until: datetime
 
 
 class Wait(PersonCommandBase):
-    """The case needs information from elsewhere; until then its clock stands still."""
+    """Waits for information; the clocks pause meanwhile."""
 
     kind: Literal["wait"] = "wait"
     note: str
@@ -66,42 +67,41 @@ class Wait(PersonCommandBase):
 
 
 class Resume(PersonCommandBase):
-    """Take the case off hold."""
+    """Takes the case off hold."""
 
     kind: Literal["resume"] = "resume"
 
 
 class Watch(PersonCommandBase):
-    """Hear how the case goes on."""
+    """Watches the case."""
 
     kind: Literal["watch"] = "watch"
 
 
 class Unwatch(PersonCommandBase):
-    """Hear of the case no more."""
+    """Stops watching the case."""
 
     kind: Literal["unwatch"] = "unwatch"
 
 
 class AddNote(PersonCommandBase):
-    """Leave a note for the colleagues."""
+    """Adds a note for the team."""
 
     kind: Literal["add_note"] = "add_note"
     note: str
 
 
 class Modal(Value):
-    """A modal that waits for an answer: its external_id, and what it carries (opaque here)."""
+    """An open modal: its external_id, and its private metadata (opaque here)."""
 
     id: Annotated[str, StringConstraints(max_length=255)]
     carries: Annotated[str, StringConstraints(max_length=3000)] = ""
 
 
 class RevealEvidence(PersonCommandBase):
-    """Show a piece of evidence that is hidden: the `item` (from 0) of an alert, by its key.
+    """Reveals a hidden piece of evidence: number `item` (from 0) of the alert `alert_key`.
 
-    `exposed` is what the ledger knows of it: it is found out where the command is decided, never
-    believed.
+    `exposed` is read from the ledger when the command is decided, never taken from outside.
     """
 
     kind: Literal["reveal_evidence"] = "reveal_evidence"
@@ -112,9 +112,9 @@ class RevealEvidence(PersonCommandBase):
 
 
 class Merge(PersonCommandBase):
-    """Work this case within another one on the same subject.
+    """Merges this case into another one on the same subject.
 
-    `subject` and `route` are that case's, as the ledger knows it.
+    `subject` and `workflow_id` are that case's, as read from the ledger.
     """
 
     kind: Literal["merge"] = "merge"
@@ -124,26 +124,26 @@ class Merge(PersonCommandBase):
 
 
 class Escalate(PersonCommandBase):
-    """Call the lead."""
+    """Calls the lead."""
 
     kind: Literal["escalate"] = "escalate"
 
 
 class DecisionCommand(PersonCommandBase):
-    """What every decision carries: whether its person did too much of late to decide alone."""
+    """A decision; `over_limit`: the person exceeded their budget and needs an approval."""
 
     over_limit: bool = False
 
 
 class ChoosePreset(DecisionCommand):
-    """Decide with one tap."""
+    """Decides with a preset."""
 
     kind: Literal["choose_preset"] = "choose_preset"
     preset: str
 
 
 class Decide(DecisionCommand):
-    """Decide with the modal; `template` is the reason that was chosen, where one was."""
+    """Decides with the modal; `template` is the id of the chosen reason."""
 
     kind: Literal["decide"] = "decide"
     verdict: Verdict
@@ -154,10 +154,10 @@ class Decide(DecisionCommand):
 
 
 class DecideBulk(DecisionCommand):
-    """Decide for many subjects: those that `sources` name (platform.yaml, `related`), and `ids`.
+    """Decides for many subjects: those of `sources` (platform.yaml, `related`), and `ids`.
 
-    `seen` is how many their person saw before they decided. `ring` is what the ledger holds of
-    them: it is found out where the command is decided, never believed.
+    `seen` is the number of subjects that the person was shown. `bulk` is read from the ledger when
+    the command is decided, never taken from outside.
     """
 
     kind: Literal["decide_bulk"] = "decide_bulk"
@@ -171,95 +171,95 @@ class DecideBulk(DecisionCommand):
 
 
 class StopBulk(PersonCommandBase):
-    """Finish the wave of a ring that is under way, and skip the rest."""
+    """Stops a bulk decision after the current wave."""
 
     kind: Literal["stop_bulk"] = "stop_bulk"
 
 
 class MarkNoViolation(PersonCommandBase):
-    """No violation."""
+    """Decides that there is no violation."""
 
     kind: Literal["clear"] = "clear"
 
 
 class Confirm(DecisionCommand):
-    """What Koban protects shall stand: make it a decision."""
+    """Turns the protections into a decision."""
 
     kind: Literal["confirm"] = "confirm"
 
 
 class LiftProtection(PersonCommandBase):
-    """What Koban protects is not needed: lift it now, without a decision."""
+    """Lifts the protections without a decision."""
 
     kind: Literal["lift_protection"] = "lift_protection"
 
 
 class Reopen(PersonCommandBase):
-    """Work a closed case again."""
+    """Reopens a closed case."""
 
     kind: Literal["reopen"] = "reopen"
     reason: str
 
 
 class Approve(PersonCommandBase):
-    """Agree with the decision that waits."""
+    """Approves the pending decision."""
 
     kind: Literal["approve"] = "approve"
 
 
 class Reject(PersonCommandBase):
-    """Send the decision back."""
+    """Rejects the pending decision."""
 
     kind: Literal["reject"] = "reject"
     reason: str
 
 
 class AskRequester(PersonCommandBase):
-    """Ask the decider something before agreeing; the approval's time stands still."""
+    """Asks the decider before approving; the approval's time is paused."""
 
     kind: Literal["ask_requester"] = "ask_requester"
     question: str
 
 
 class AnswerApprover(PersonCommandBase):
-    """Answer what an approver asked."""
+    """Answers the approver's question."""
 
     kind: Literal["answer_approver"] = "answer_approver"
     answer: str
 
 
 class Withdraw(PersonCommandBase):
-    """Take a request for approval back."""
+    """Withdraws a request for approval."""
 
     kind: Literal["withdraw"] = "withdraw"
 
 
 class Retry(PersonCommandBase):
-    """Try the failed actions again."""
+    """Retries the failed actions."""
 
     kind: Literal["retry"] = "retry"
 
 
 class GiveUp(PersonCommandBase):
-    """Stop trying the failed actions."""
+    """Gives the failed actions up."""
 
     kind: Literal["give_up"] = "give_up"
 
 
 class RetryNotice(PersonCommandBase):
-    """Send the notice to the person acted upon again."""
+    """Sends the notice again."""
 
     kind: Literal["retry_notice"] = "retry_notice"
 
 
 class Undo(PersonCommandBase):
-    """Take back what the last decision did."""
+    """Undoes the last decision."""
 
     kind: Literal["undo"] = "undo"
 
 
 class JoinAlert(Value):
-    """One more alert, already weighed against the case's own playbook."""
+    """Adds an alert, with its severity by the case's playbook."""
 
     kind: Literal["join_alert"] = "join_alert"
     alert: AlertBrief
@@ -267,18 +267,15 @@ class JoinAlert(Value):
 
 
 class ProtectNow(Value):
-    """These rules of the playbook's `protect` hold for the alert that came.
-
-    `halt` is what keeps Koban from acting by itself now.
-    """
+    """The rules of the playbook's `protect` that match an alert; `pause` is a current pause."""
 
     kind: Literal["protect_now"] = "protect_now"
     rules: tuple[int, ...]
-    halt: AutomationPause | None = None
+    pause: AutomationPause | None = None
 
 
 class Absorb(Value):
-    """Another case on the same subject ends in this one. `by` wanted it so."""
+    """Another case on the same subject is merged into this one by `by`."""
 
     kind: Literal["absorb"] = "absorb"
     case: str
@@ -287,83 +284,56 @@ class Absorb(Value):
 
 
 class AnswerAppeal(Value):
-    """An appeal against one of the case's decisions was answered."""
+    """Reports the answer to an appeal against a decision of the case."""
 
     kind: Literal["answer_appeal"] = "answer_appeal"
     answer: AppealAnswer
 
 
 class Tick(Value):
-    """Time went on. `halt` is what keeps Koban from acting by itself now, where it would."""
+    """Time has passed. `pause` is a pause that prevents protections."""
 
     kind: Literal["tick"] = "tick"
-    halt: AutomationPause | None = None
+    pause: AutomationPause | None = None
 
 
 class Report(Value):
-    """News from the platform."""
+    """Reports results from the platform."""
 
     kind: Literal["report"] = "report"
     report: EnforcementReport
 
 
-PersonCommand = Annotated[
-    Claim
-    | Release
-    | HandOver
-    | Acknowledge
-    | Snooze
-    | Wait
-    | Resume
-    | Watch
-    | Unwatch
-    | AddNote
-    | RevealEvidence
-    | Merge
-    | Escalate
-    | ChoosePreset
-    | Decide
-    | MarkNoViolation
-    | Confirm
-    | LiftProtection
-    | Reopen
-    | Approve
-    | Reject
-    | AskRequester
-    | AnswerApprover
-    | Withdraw
-    | Retry
-    | GiveUp
-    | RetryNotice
-    | Undo
-    | DecideBulk
-    | StopBulk,
-    Field(discriminator="kind"),
-]
-
+if TYPE_CHECKING:
+    PersonCommand = PersonCommandBase
+else:
+    PersonCommand = Annotated[
+        Union[tagged(globals(), PersonCommandBase)],  # noqa: UP007
+        Field(discriminator="kind"),
+    ]
 Command = PersonCommand | JoinAlert | ProtectNow | Absorb | AnswerAppeal | Tick | Report
 
 
 class Place(Value):
-    """Where a person is answered: a channel's id and, if the command came from a thread, its ts."""
+    """The place of the answer: a channel's id and, in a thread, its ts."""
 
     channel: str
     thread: str | None = None
 
 
 class Grant(Value):
-    """A person's roles as the process that took the press read them at Slack, `as_of` then."""
+    """A person's roles as read from Slack at `as_of`, when the press was received."""
 
     roles: tuple[Role, ...]
     as_of: datetime
 
 
 class Click(Value):
-    """A person's command on its way to the case.
+    """A person's command for the case.
 
-    `id` is unique per press (Slack's trigger id); `case` guards against a workflow id that belongs
-    to the next case by now. `received_at` is when Slack delivered it, by the bot's clock. `grant`
-    counts while it is fresh; roles within the command never do.
+    `id` is unique per press (Slack's trigger id); `case` protects against a workflow id that a
+    later case has taken. `received_at` is by the bot's clock. Roles come from a fresh `grant` only;
+    those in the command are ignored.
     """
 
     id: str
@@ -375,10 +345,10 @@ class Click(Value):
 
 
 _FIELDS = ("reason", "note", "question", "answer")
-"""The fields of commands that hold a person's own words; a command has one of them at most."""
+"""Fields with typed text; a command has at most one of them."""
 
 
 def typed_in(command: PersonCommandBase) -> str:
-    """The words of a command; empty where it takes none."""
-    found = (getattr(command, name, "") for name in _FIELDS)
-    return next((words for words in found if isinstance(words, str) and words.strip()), "")
+    """The typed text of a command, or an empty text."""
+    texts = (getattr(command, name, "") for name in _FIELDS)
+    return next((text for text in texts if isinstance(text, str) and text.strip()), "")

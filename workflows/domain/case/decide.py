@@ -65,7 +65,7 @@ def _role_missing(case: Case, command: cmd.PersonCommandBase) -> Refusal | None:
     if person.may_approve(allowed) if agreeing else person.may(allowed):
         return None
     if agreeing:
-        return approvals.approvers_only(case, Reason.ROLE_NEEDED, allowed)
+        return approvals.refuse_approver(case, Reason.ROLE_NEEDED, allowed)
     return Refusal(reason=Reason.ROLE_NEEDED, roles=tuple(sorted(allowed)))
 
 
@@ -100,7 +100,7 @@ def _tick(case: Case, command: cmd.Tick, now: datetime) -> Outcome:
     events: list[ev.Event] = []
     for rule in (approvals.approval_tick, holds.hold_tick, assignment.claim_tick):
         events += rule(apply_all(case, events), now)
-    events += escalation.ladder_tick(apply_all(case, events), now, command.halt)
+    events += escalation.ladder_tick(apply_all(case, events), now, command.pause)
     return tuple(events)
 
 

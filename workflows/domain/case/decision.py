@@ -1,4 +1,4 @@
-"""What a person decided, and what is to be done because of it."""
+"""Decisions of people, their planned actions and their notices."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ _PLACEHOLDER = re.compile(r"\{([a-z_.]+)\}")
 
 
 class NoticeStatus(StrEnum):
-    """Where the notice of a decision stands."""
+    """The status of a notice."""
 
     PENDING = "pending"
     RETRYING = "retrying"
@@ -27,21 +27,21 @@ class NoticeStatus(StrEnum):
 
 
 class DecisionNotice(Value):
-    """Whom a decision tells what: the `facts`, as its reason's template has them."""
+    """The notice of a decision to `person`, with the `facts` of its reason's template."""
 
     person: Subject
     facts: Text
 
 
 class Measure(Value):
-    """An action as the person reads it."""
+    """An action in a notice."""
 
     title: Text
     lasts: timedelta | None = None
 
 
 class Automated(StrEnum):
-    """What was done by itself before a person decided."""
+    """The automation before the decision."""
 
     PROTECTED = "protected"
     DETECTED = "detected"
@@ -49,9 +49,9 @@ class Automated(StrEnum):
 
 
 class Letter(Value):
-    """A notice on its way: `frame` with its `values`, and what was `done`.
+    """A notice to send: `frame` with its `values`, and the `done` actions.
 
-    `{automation}` is filled in by `automated`, where policy has no sentence of its own for it.
+    `automated` selects the sentence for `{automation}` if policy has none.
     """
 
     person: Subject
@@ -63,7 +63,7 @@ class Letter(Value):
 
 
 class Wording(Protocol):
-    """Koban's own words in a letter, which whoever sends or shows it has; policy has the rest."""
+    """Texts of a notice that are not in policy; the Slack layer has them."""
 
     def automated(self, how: Automated) -> Text:
         """The sentence for `{automation}`."""
@@ -73,7 +73,7 @@ class Wording(Protocol):
 
 
 def letter_text(letter: Letter, wording: Wording) -> Text:
-    """The whole text. What is put in is not read again: an id may look like a placeholder."""
+    """The whole text. Inserted values are not expanded: an id may look like a placeholder."""
     automation = letter.values.get("automation") or wording.automated(letter.automated)
     actions = measures(letter.done, wording)
     values = {**letter.values, "automation": automation, "actions": actions}
@@ -104,7 +104,7 @@ def _filled(frame: str, values: Mapping[str, Text], language: str) -> str:
 
 
 class Verdict(StrEnum):
-    """The outcome of looking at a case."""
+    """The verdict of a decision."""
 
     VIOLATION = "violation"
     NO_VIOLATION = "no_violation"
@@ -112,7 +112,7 @@ class Verdict(StrEnum):
 
 
 class PlannedAction(Value):
-    """One action on one subject; `lasts` is None for an action without an end."""
+    """An action on a subject; `lasts` None: without end."""
 
     action: str
     subject: Subject
@@ -125,18 +125,14 @@ class PlannedAction(Value):
 
 
 class Decision(Value):
-    """A decision as it was taken. `id` counts within the case: D1, D2, …
+    """A decision. `id` counts within the case: D1, D2, …
 
-    `reason` is its person's own; `preset_reason` what policy says for the preset.
-
-    `confirms` names the protections that it takes over, `leaves` those that its person could not
-    see yet: they go on as they were. `over_limit` where its person had done too much in too short
-    a time, or it concerns too many subjects, to decide alone.
-
-    `template` is the reason of policy that was chosen, `notice` what the person acted upon is told
-    because of it.
-
-    With a `ring` each action stands for all its subjects: the ring itself is their subject.
+    - `reason` is typed by the person, `preset_reason` is the policy's for the preset
+    - `confirms`: protections that it takes over; `leaves`: protections that began after the
+      card was drawn, and continue
+    - `over_limit`: it needs an approval because of the person's budget or the number of subjects
+    - `template`: the chosen reason of policy; `notice`: sent because of it
+    - `bulk`: each action is for all its subjects
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""What becomes of the actions of a decision at the platform."""
+"""Enforcement of actions at the platform: statuses, reports and requests."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -8,11 +8,11 @@ from workflows.domain.case.decision import NoticeStatus, PlannedAction
 from workflows.domain.values import Value
 
 FIRST_TRY = timedelta(seconds=8)
-"""How long a change may fail before the card says that it is being retried."""
+"""Failing time after which the card shows the retries."""
 
 
 class ActionStatus(StrEnum):
-    """Where one action stands."""
+    """The status of an action."""
 
     PENDING = "pending"
     RETRYING = "retrying"
@@ -31,19 +31,19 @@ class ActionStatus(StrEnum):
 
 
 STANDING = frozenset({ActionStatus.DONE, ActionStatus.VERIFIED, ActionStatus.DRIFTED})
-"""The action took effect and has not been taken back."""
+"""The action is in effect."""
 TOOK_EFFECT = STANDING | {ActionStatus.LIFTED}
-"""The person acted upon felt it, though its time may be over by now."""
+"""The action was in effect, and may have ended."""
 UNSETTLED = frozenset({ActionStatus.PENDING, ActionStatus.RETRYING, ActionStatus.FAILED})
-"""The case can't close before these come to an end."""
+"""The case closes only after these."""
 ACTING = frozenset({ActionStatus.PENDING, ActionStatus.RETRYING, ActionStatus.UNDOING})
-"""Koban is at work at the platform."""
+"""Koban is calling the platform."""
 NOT_DONE = frozenset({ActionStatus.FAILED, ActionStatus.SKIPPED, ActionStatus.ROLLED_BACK})
-"""What a retry tries again."""
+"""A retry tries these again."""
 
 
 class ProblemKind(StrEnum):
-    """Why the platform did not do it."""
+    """The reason of a failure."""
 
     REFUSED = "refused"
     UNREACHABLE = "unreachable"
@@ -52,14 +52,14 @@ class ProblemKind(StrEnum):
 
 
 class Problem(Value):
-    """A failure as it is shown: `status` is the HTTP status, where there was an answer."""
+    """A failure; `status` is the HTTP status of the response, if there was one."""
 
     kind: ProblemKind
     status: int | None = None
 
 
 class ActionState(Value):
-    """One action of one decision. `until` is set where Koban will lift it."""
+    """An action of a decision. `until` is set if Koban lifts it."""
 
     decision: str
     planned: PlannedAction
@@ -71,12 +71,12 @@ class ActionState(Value):
 
     @property
     def standing(self) -> bool:
-        """Whether it took effect and still stands."""
+        """Whether it is in effect."""
         return self.status in STANDING
 
 
 class ActionReport(Value):
-    """News of one action, by its `PlannedAction.key`."""
+    """A report of an action, by its `PlannedAction.key`."""
 
     action: str
     status: ActionStatus
@@ -86,17 +86,17 @@ class ActionReport(Value):
 
 
 class NoticeState(Value):
-    """Where the notice to the person acted upon stands."""
+    """The state of a notice."""
 
     status: NoticeStatus
     problem: Problem | None = None
 
 
 class EnforcementReport(Value):
-    """News of a decision's enforcement; `id` makes a second delivery harmless.
+    """A report of a decision's enforcement; a second one with the same `id` is ignored.
 
-    `notice` is where the notice stands, once it was tried. Of one subject of a ring it has its
-    `place`, of the ring as a whole its `tally`. It is `over` where nothing more will be told.
+    `notice` is set after the first try. A report about one subject of a bulk decision has its
+    `place`, one about all of them its `tally`. `over`: no report follows.
     """
 
     id: str
@@ -110,11 +110,10 @@ class EnforcementReport(Value):
 
 
 class AskKind(StrEnum):
-    """What a case asks of a running enforcement.
+    """The kind of a request to a running enforcement.
 
-    Four are for protections: do not lift yet, lift in time again, end without lifting (a decision
-    takes over), lift now. STOP is for rings: finish what is under way, and no more. TELL sends the
-    notice again.
+    HOLD, RESUME, KEEP and LIFT are for protections: do not lift, lift in time again, end without a
+    lift, lift now. STOP ends a bulk decision after its current wave. TELL sends the notice again.
     """
 
     RETRY = "retry"
@@ -129,7 +128,7 @@ class AskKind(StrEnum):
 
 
 class Ask(Value):
-    """A person's wish, on its way from the case to the enforcement."""
+    """A request of the case to its enforcement workflow."""
 
     kind: AskKind
     by: str | None
@@ -138,9 +137,9 @@ class Ask(Value):
 def idempotency_key(
     case: str, decision: str, planned: PlannedAction, undo: bool = False, life: int = 1
 ) -> str:
-    """`{case}/{decision}/{action}/{subject}`, the same over all retries; `/undo` behind an undo.
+    """`{case}/{decision}/{action}/{subject}`, the same for all retries; an undo adds `/undo`.
 
-    What was taken back and is made anew (`life` 2, 3, …) is another change: the platform would
+    An action repeated after its undo (`life` 2, 3, …) has a key of its own: the platform would
     answer the old key with the old result.
     """
     key = f"{case}/{decision}/{planned.action}/{planned.subject.id}"

@@ -1,4 +1,4 @@
-"""When somebody has to be called: pure arithmetic over the playbook's ladder."""
+"""Escalation times, computed from the playbook's ladder."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -8,9 +8,9 @@ from workflows.domain.values import Value
 
 
 class Due(Value):
-    """One step with its absolute time; `index` names it within the ladder.
+    """A step with its absolute time; `index` is its place in the ladder.
 
-    `round` counts its repetitions from 0, `last` where none follows.
+    `round` counts its repetitions from 0; `last` if none follows.
     """
 
     index: int
@@ -21,21 +21,21 @@ class Due(Value):
 
 
 class Clock(Value):
-    """When the two clocks of a case run out."""
+    """The ends of the two clocks of a case."""
 
     claim: datetime
     decide: datetime
 
 
 class Back(Value):
-    """A case came back undecided at `at`; whoever has it is left `grace` for what was missed."""
+    """The return of a case to undecided at `at`; missed steps are due after `grace`."""
 
     at: datetime
     grace: timedelta
 
 
 def clock(playbook: Playbook, severity: Severity, opened_at: datetime) -> Clock:
-    """The clocks of a case, counted from its opening (later by what it was paused)."""
+    """The clocks of a case; `opened_at` is later by the time of its pauses."""
     clocks = playbook.clocks_of(severity)
     return Clock(claim=opened_at + clocks.claim, decide=opened_at + clocks.decide)
 
@@ -50,15 +50,15 @@ def open_steps(
     called_at: Mapping[int, datetime] | None = None,
     back: Back | None = None,
 ) -> tuple[Due, ...]:
-    """The steps still to come, soonest first: not done, and not made needless by `quiet`.
+    """The remaining steps, soonest first: not `done`, with a condition that is not in `quiet`.
 
-    `concerned` are the steps that are for this case at all (None: each); `repeats` says how often
-    a step was told already, `called_at` when it last was. What fell due before a case came `back`
-    was quiet then: it is called once its grace is over.
+    `concerned` are the steps that apply to the case (None: all), `repeats` counts the calls of each
+    step, `called_at` is the time of the last one. Steps due before the case came `back` were quiet
+    then: they are due after its grace.
     """
-    told, last = repeats or {}, called_at or {}
+    calls, last = repeats or {}, called_at or {}
     due = (
-        _after(back, _due(index, step, started_at, told.get(index, 0), last.get(index)))
+        _after(back, _due(index, step, started_at, calls.get(index, 0), last.get(index)))
         for index, step in enumerate(ladder)
         if index not in done
         and step.unless not in quiet
@@ -67,16 +67,13 @@ def open_steps(
     return tuple(sorted(due, key=lambda each: (each.at, each.index)))
 
 
-def _due(index: int, step: Step, started_at: datetime, told: int, last: datetime | None) -> Due:
-    """The next round of a step that was told `told` times.
-
-    One that came late (nobody looked, or it was quiet) does not bring the next ones at its heels.
-    """
+def _due(index: int, step: Step, started_at: datetime, calls: int, last: datetime | None) -> Due:
+    """The next round of a step after `calls` calls; after a late call the interval starts again."""
     if step.repeat is None:
         return Due(index=index, at=started_at + step.after, step=step)
-    at = started_at + step.after + told * step.repeat.every
+    at = started_at + step.after + calls * step.repeat.every
     at = at if last is None else max(at, last + step.repeat.every)
-    return Due(index=index, at=at, step=step, round=told, last=told >= step.repeat.times)
+    return Due(index=index, at=at, step=step, round=calls, last=calls >= step.repeat.times)
 
 
 def _after(back: Back | None, due: Due) -> Due:
@@ -86,5 +83,5 @@ def _after(back: Back | None, due: Due) -> Due:
 
 
 def overdue(at: datetime, now: datetime) -> timedelta:
-    """How far `at` has passed; zero before it."""
+    """The time since `at`; zero before it."""
     return max(now - at, timedelta())

@@ -34,6 +34,7 @@ class EventBase(Value):
     ends_request: ClassVar[bool] = False
     """An approval request after it is a new one, or the same one asked again."""
 
+    kind: str
     at: datetime
     by: str | None = None
 

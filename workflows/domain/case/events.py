@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, Union
 
 from pydantic import Field
 
@@ -26,7 +26,7 @@ from workflows.domain.case.model import SubjectHistory
 from workflows.domain.people import Role
 from workflows.domain.policy.actions import OnExpiry
 from workflows.domain.policy.playbook import Notify, Severity, Unless, Via
-from workflows.domain.values import Value
+from workflows.domain.values import Value, tagged
 
 _REVIEW = frozenset({Purpose.REVIEW})
 
@@ -429,14 +429,14 @@ class ProtectionStarted(ProtectionEvent):
 
 
 class ProtectionWithheld(EventBase):
-    """Koban would have protected, but automation is paused by `halt`.
+    """Koban would have protected, but automation is paused by `pause`.
 
     `rules` or `step` are the indexes in the playbook.
     """
 
-    people = ("halt.by",)
+    people = ("pause.by",)
     kind: Literal["protection_withheld"] = "protection_withheld"
-    halt: AutomationPause
+    pause: AutomationPause
     rules: tuple[int, ...] = ()
     step: int | None = None
 
@@ -521,67 +521,11 @@ class NoticeRetried(DecisionEvent):
     kind: Literal["notice_retried"] = "notice_retried"
 
 
-Event = Annotated[
-    CaseOpened
-    | AlertJoined
-    | CaseMerged
-    | CaseAbsorbed
-    | CaseClaimed
-    | CaseReleased
-    | CaseHandedOver
-    | ClaimWarned
-    | ClaimExpired
-    | CaseWatched
-    | CaseUnwatched
-    | NoteAdded
-    | EvidenceRevealed
-    | CaseEscalated
-    | CaseAcknowledged
-    | CaseSnoozed
-    | CaseWaiting
-    | CaseResumed
-    | Decided
-    | CaseClosed
-    | CaseReopened
-    | AppealAnswered
-    | ApprovalRequested
-    | Approved
-    | Rejected
-    | ApprovalExpired
-    | ApprovalWithdrawn
-    | ApprovalAsked
-    | ApprovalAnswered
-    | ApprovalReminded
-    | EnforcementStarted
-    | ActionRetrying
-    | ActionSucceeded
-    | ActionVerified
-    | ActionFailed
-    | ActionSkipped
-    | ActionRolledBack
-    | ActionDryRun
-    | ActionRetried
-    | ActionsGivenUp
-    | UndoRequested
-    | ActionUndone
-    | ActionLifted
-    | ProtectionStarted
-    | ProtectionWithheld
-    | ProtectionHeld
-    | ProtectionResumed
-    | ProtectionConfirmed
-    | ProtectionDismissed
-    | ProtectionLifted
-    | ProtectionKept
-    | BulkProgressed
-    | BulkStopped
-    | NoticeSent
-    | NoticeDelayed
-    | NoticeFailed
-    | NoticeRetried,
-    Field(discriminator="kind"),
-]
-EVENTS: tuple[type[EventBase], ...] = get_args(get_args(Event)[0])
+EVENTS = tagged(globals(), EventBase)
+if TYPE_CHECKING:
+    Event = EventBase
+else:
+    Event = Annotated[Union[EVENTS], Field(discriminator="kind")]  # noqa: UP007
 
 
 def kinds(chosen: Callable[[type[EventBase]], bool]) -> frozenset[str]:

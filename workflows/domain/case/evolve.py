@@ -444,12 +444,15 @@ def _protection_started(case: Case, event: ev.ProtectionStarted) -> Changes:
     return {
         "protections": (*case.protections, protection),
         "actions": (*case.actions, event.action),
-        "halt": None,
+        "automation_pause": None,
     }
 
 
 def _protection_withheld(case: Case, event: ev.ProtectionWithheld) -> Changes:
-    return {"halt": event.halt, "withheld": case.withheld.union(event.rules)}
+    return {
+        "automation_pause": event.pause,
+        "withheld": case.withheld.union(event.rules),
+    }
 
 
 def _intent(intent: Intent) -> Change:

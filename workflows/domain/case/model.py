@@ -1,4 +1,4 @@
-"""The state of a case: everything that cards, rules and clocks read."""
+"""State of a case, with the derived facts that cards, rules and clocks read."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
@@ -27,14 +27,14 @@ from workflows.domain.values import Value
 
 
 class HoldKind(StrEnum):
-    """Why nobody is called: put off by a person, or information is waited for."""
+    """The kind of a hold: snoozed by a person, or waiting for information."""
 
     SNOOZED = "snoozed"
     WAITING = "waiting"
 
 
 class Hold(Value):
-    """A case on hold since `since`, until `until`. Where it `pauses`, the clocks stand still."""
+    """A hold from `since` to `until`; with `pauses` the clocks stop."""
 
     kind: HoldKind
     by: str
@@ -45,7 +45,7 @@ class Hold(Value):
 
 
 class Sanction(Value):
-    """How often an action was taken against the subject before; `standing` are not over yet."""
+    """Earlier actions of one kind against the subject; `standing` of them are in effect."""
 
     action: str
     times: int
@@ -53,7 +53,7 @@ class Sanction(Value):
 
 
 class SubjectHistory(Value):
-    """Prior sanctions, and other cases on the same subject: the open ones by id, newest first."""
+    """Earlier sanctions, and other cases on the subject: ids of open ones, newest first."""
 
     sanctions: tuple[Sanction, ...] = ()
     open_cases: tuple[str, ...] = ()
@@ -61,7 +61,7 @@ class SubjectHistory(Value):
 
 
 class Intent(StrEnum):
-    """What shall become of a protection."""
+    """The intended end of a protection."""
 
     LIFT_IN_TIME = "lift_in_time"
     HOLD = "hold"
@@ -70,10 +70,10 @@ class Intent(StrEnum):
 
 
 class Protection(Value):
-    """One protection; its action stands among the case's actions under `decision == id`.
+    """A protection; its action is among the case's actions with `decision == id`.
 
-    `id` counts within the case: P1, P2, … `rule` or `step` is the line of the playbook, `as_of` the
-    version of the case with which it began: an older card does not show it.
+    `id` counts within the case: P1, P2, … `rule` or `step` is the index in the playbook, `as_of`
+    the version of the case at its start: older cards do not show it.
     """
 
     id: str
@@ -84,27 +84,27 @@ class Protection(Value):
     as_of: int = 0
 
     def known_to(self, version: int | None) -> bool:
-        """Whether a card drawn as `version` shows it (None: the newest card)."""
+        """Whether the card of `version` shows it (None: the newest card)."""
         return version is None or self.as_of <= version
 
 
 OVER = frozenset(
     {ActionStatus.LIFTED, ActionStatus.UNDONE, ActionStatus.KEPT, ActionStatus.GIVEN_UP}
 )
-"""The protection does nothing any more."""
+"""Statuses of a protection that has ended."""
 
 
 def is_over(state: ActionState | None) -> bool:
-    """Whether a protection's action came to its end, or never took effect for good."""
+    """Whether a protection has ended or does not exist."""
     return state is None or state.status in OVER
 
 
 MOST = 200
-"""Sightings that a case remembers; an older card names things that nobody has before their eyes."""
+"""Sightings that a case keeps, for presses on older cards."""
 
 
 class Sighting(Value):
-    """The latest thing of its type from `version` on."""
+    """The latest related subject of its type, from `version` on."""
 
     version: int
     subject: Subject
@@ -113,7 +113,7 @@ class Sighting(Value):
 def seen_with(
     sightings: tuple[Sighting, ...], related: Iterable[Subject], version: int
 ) -> tuple[Sighting, ...]:
-    """The sightings after an alert that came as `version`: the first of each type counts."""
+    """Adds the related subjects of the alert of `version`: the first of each type."""
     fresh: dict[str, Subject] = {}
     for subject in related:
         fresh.setdefault(subject.type, subject)
@@ -126,14 +126,14 @@ def seen_with(
 
 
 def _bounded(sightings: tuple[Sighting, ...]) -> tuple[Sighting, ...]:
-    """The newest ones; the last of each type stays, however many came of other types since."""
+    """The newest `MOST`, and the last one of each type."""
     last = {each.subject.type: each for each in sightings}
     older = sightings[:-MOST]
     return (*(each for each in older if last[each.subject.type] is each), *sightings[-MOST:])
 
 
 def latest(sightings: tuple[Sighting, ...], type_: str, version: int | None) -> Subject | None:
-    """What a card drawn as `version` named of that type (None: the newest card)."""
+    """The subject of that type on the card of `version` (None: the newest card)."""
     for each in reversed(sightings):
         if each.subject.type == type_ and (version is None or each.version <= version):
             return each.subject
@@ -141,7 +141,7 @@ def latest(sightings: tuple[Sighting, ...], type_: str, version: int | None) -> 
 
 
 class Phase(StrEnum):
-    """Where a case stands."""
+    """The phase of a case."""
 
     OPEN = "open"
     CLAIMED = "claimed"
@@ -154,7 +154,7 @@ UNDECIDED = frozenset({Phase.OPEN, Phase.CLAIMED})
 
 
 class Mark(Value):
-    """Who did what when, as of which version of the case."""
+    """An event in short: `by` did `kind` at `at`, as `version` of the case."""
 
     version: int
     kind: str
@@ -163,21 +163,21 @@ class Mark(Value):
 
 
 class Case(Value):
-    """One case. `version` counts its events; `turn` is the last step of a decision's life.
+    """One case. `version` counts its events; `turn` is the last change of a decision.
 
-    `owned_as_of` is the version with which its assignee got it, `active_at` when they were last
-    seen, `warned_until` how long they have got since they were warned. `paused_for` is how long its
-    clocks stood still so far, `holds` how often it was set aside since it was opened or reopened.
-    `repeats` counts the calls of a ladder step, `step_called_at` is the last, `returned_at` when a
-    decision came back undone, `clock_from` when it was reopened. `absorbed` are cases that were
-    merged into it, `merged_into` is the other way round. `rings` and `notices` are by their
-    decision. `halt` kept Koban from acting by itself when it last would have, `withheld` are those
-    rules.
+    - `owned_as_of`: version of the last change of owner; `active_at`: last activity of the owner;
+      `warned_until`: end of the claim after a warning
+    - `paused_for`: total of all pauses; `holds`: number of holds since the case was (re)opened
+    - `repeats` and `step_called_at`: number of calls and last call of each escalation step
+    - `returned_at`: a decision came back undecided; `clock_from`: time of the reopening
+    - `absorbed`: cases merged into this one; `merged_into`: the case that continues this one
+    - `bulk_decisions`, `notices`: by decision id
+    - `automation_pause`: it prevented the last protection; `withheld`: rules that it prevented
     """
 
     id: str
     workflow_id: str
-    # Travels packed beside the case (`playbook.packed`), once instead of in every payload.
+    # Sent once beside the case (`policy.packed`), not in every payload.
     policy: Policy = Field(default=cast(Policy, None), exclude=True)
     subject: Subject
     severity: Severity
@@ -201,7 +201,7 @@ class Case(Value):
     decisions: tuple[Decision, ...] = ()
     actions: tuple[ActionState, ...] = ()
     protections: tuple[Protection, ...] = ()
-    halt: AutomationPause | None = None
+    automation_pause: AutomationPause | None = None
     withheld: frozenset[int] = frozenset()
     approval: Approval | None = None
     rejection: str | None = None
@@ -225,32 +225,32 @@ class Case(Value):
 
     @property
     def started_at(self) -> datetime:
-        """What clocks and ladder count from: the opening, later by every pause that is over."""
+        """The start of clocks and ladder: the opening plus all pauses that have ended."""
         return (self.clock_from or self.opened_at) + self.paused_for
 
     @property
     def clock(self) -> Clock:
-        """When claim and decision are due."""
+        """The deadlines of claim and decision."""
         return clock(self.policy.playbook, self.severity, self.started_at)
 
     def decide_due(self, now: datetime) -> datetime:
-        """When the decision is due, later by a pause that is not over at `now`."""
+        """The deadline of the decision, moved by a pause that lasts at `now`."""
         paused = self.hold.since if self.hold is not None and self.hold.pauses else now
         return self.clock.decide + (now - paused)
 
     @property
     def paused(self) -> bool:
-        """Whether the clocks stand still."""
+        """Whether the clocks are paused."""
         return self.hold is not None and self.hold.pauses
 
     @property
     def decision(self) -> Decision | None:
-        """The last decision, whatever became of it."""
+        """The last decision, in any state."""
         return self.decisions[-1] if self.decisions else None
 
     @property
     def quiet(self) -> frozenset[Unless]:
-        """The conditions of escalation steps that hold now."""
+        """The `unless` conditions that are met."""
         if self.phase not in UNDECIDED:
             return frozenset(Unless)
         if self.owner is not None:
@@ -268,24 +268,24 @@ class Case(Value):
 
     @property
     def unsettled(self) -> bool:
-        """Whether an action of the last decision has not come to an end."""
+        """Whether an action of the last decision has not ended."""
         return any(action.status in UNSETTLED for action in self.current_actions)
 
     @property
     def undoing(self) -> bool:
-        """Whether an undo is under way."""
+        """Whether an undo is in progress."""
         return any(action.status is ActionStatus.UNDOING for action in self.actions)
 
     @property
     def acting(self) -> bool:
-        """Whether the platform is being changed for the last decision, or changed back."""
+        """Whether actions of the last decision, or its undo, are in progress."""
         statuses = {action.status for action in self.current_actions}
         enforcing = self.phase is Phase.ENFORCING and bool(statuses & ACTING)
         return enforcing or ActionStatus.UNDOING in statuses
 
     @property
     def undoable(self) -> tuple[ActionState, ...]:
-        """What the platform can take back: of the last decision that anything still stands of."""
+        """The actions that can be undone, of the last decision with any in effect."""
         for decision in reversed(self.decisions):
             standing = (a for a in self.actions_of(decision.id) if a.standing and a.undoable)
             if found := tuple(standing):
@@ -299,7 +299,7 @@ class Case(Value):
 
     @property
     def not_done(self) -> tuple[ActionState, ...]:
-        """What a retry tries again: what failed, and what was skipped or taken back for it."""
+        """The actions that a retry tries again: failed, skipped or rolled back."""
         return tuple(a for a in self.current_actions if a.status in NOT_DONE)
 
     # -- protections ----------------------------------------------------------------------
@@ -310,7 +310,7 @@ class Case(Value):
 
     @property
     def protecting(self) -> tuple[Protection, ...]:
-        """The protections that act or stand, and are not on their way out."""
+        """The protections that are in effect or starting, and not ending."""
         leaving = (Intent.LIFT_NOW, Intent.HAND_OVER)
         return tuple(
             each for each in self.protections if each.intent not in leaving and self._protects(each)
@@ -323,7 +323,7 @@ class Case(Value):
 
     @property
     def stuck(self) -> tuple[Protection, ...]:
-        """The protections that the platform would not lift: nobody looks after them any more."""
+        """The protections whose lift failed."""
         states = ((each, self.protected(each.id)) for each in self.protections)
         return tuple(
             each
@@ -333,15 +333,15 @@ class Case(Value):
 
     @property
     def handing_over(self) -> bool:
-        """Whether the last decision waits until a protection has let go of what it acts upon.
+        """Whether the last decision waits for a protection of the same action to end.
 
-        Both touch the same thing at the platform: a lift that came second would undo the decision.
+        A lift after the decision's action would undo the decision.
         """
         keys = {state.planned.key for state in self.current_actions}
-        return any(each.action in keys and self._lets_go(each) for each in self.protections)
+        return any(each.action in keys and self._is_ending(each) for each in self.protections)
 
-    def _lets_go(self, protection: Protection) -> bool:
-        """Whether a protection is on its way out, and not yet there."""
+    def _is_ending(self, protection: Protection) -> bool:
+        """Whether a protection is ending."""
         state = self.protected(protection.id)
         if protection.intent is Intent.LIFT_NOW:
             kept = state is not None and state.status is ActionStatus.KEPT
@@ -351,7 +351,7 @@ class Case(Value):
     # -- approval -------------------------------------------------------------------------
 
     def pending(self, purpose: Purpose) -> bool:
-        """Whether an approval for that purpose is waited for."""
+        """Whether an approval of that purpose is pending."""
         approval = self.approval
         return approval is not None and approval.pending and approval.purpose is purpose
 
@@ -359,24 +359,24 @@ class Case(Value):
 
     @property
     def steps(self) -> tuple[Due, ...]:
-        """The escalation steps still to come, soonest first; none while the case is on hold."""
+        """The remaining escalation steps, soonest first; none while the case is on hold."""
         if self.phase not in UNDECIDED or self.hold is not None:
             return ()
         ladder = self.policy.playbook.ladder(self.severity)
         concerned = frozenset(i for i, step in enumerate(ladder) if step.concerns(self.severity))
-        told = (self.repeats, self.step_called_at, self._returned)
-        return open_steps(ladder, self.started_at, self.steps_done, self.quiet, concerned, *told)
+        calls = (self.repeats, self.step_called_at, self._returned)
+        return open_steps(ladder, self.started_at, self.steps_done, self.quiet, concerned, *calls)
 
     @property
     def _returned(self) -> Back | None:
-        """As long as somebody may take to claim a case, whoever got it back may take as well."""
+        """The return of the case; its owner has the time of a claim."""
         if self.returned_at is None:
             return None
         return Back(at=self.returned_at, grace=self.policy.playbook.clocks_of(self.severity).claim)
 
     @property
     def claim_ends(self) -> datetime | None:
-        """When the claim ends for want of activity; None where it does not."""
+        """The end of the claim without activity of the owner, or None."""
         rule = self.policy.playbook.claims
         if rule is None or self.phase is not Phase.CLAIMED or self.hold is not None:
             return None
@@ -387,13 +387,13 @@ class Case(Value):
 
     @property
     def claim_warns(self) -> datetime | None:
-        """When the owner is warned that the claim will end; None where they were."""
+        """The time of the warning before the claim ends; None after it."""
         rule, ends = self.policy.playbook.claims, self.claim_ends
         return None if rule is None or ends is None or self.warned else ends - rule.warn
 
     @property
     def deadline(self) -> datetime | None:
-        """When the clock has to look at the case next."""
+        """The earliest time at which a `Tick` has an effect."""
         return min(self._deadlines(), default=None)
 
     def _deadlines(self) -> Iterator[datetime]:
@@ -408,9 +408,9 @@ class Case(Value):
 
     @property
     def settled(self) -> bool:
-        """Whether the case waits for a person or is over, rather than acting by itself.
+        """Whether the case waits for a person or is closed, and runs no action.
 
-        While it acts, its thread waits: the outcome follows in a moment and is told with it.
+        Lines of the thread wait until it is settled, to include the result.
         """
         if self.undoing:
             return False

@@ -1,4 +1,4 @@
-"""Which notice follows from a decision: whom it goes to, and what stands in it."""
+"""Notices of decisions: addressee and content."""
 
 from collections.abc import Iterable
 
@@ -29,7 +29,7 @@ def notice_for(
     verdict: Verdict,
     planned: tuple[PlannedAction, ...],
 ) -> DecisionNotice | None:
-    """What the person acted upon will be told; None where nobody is told anything."""
+    """The notice of a new decision; None if the decision sends none."""
     if template is None or template.notice is None or verdict is not Verdict.VIOLATION:
         return None
     person = addressee(case, planned)
@@ -39,31 +39,28 @@ def notice_for(
 
 
 def addressee(case: Case, planned: Iterable[PlannedAction] = ()) -> Subject | None:
-    """Who can be told: a subject of the call's type that is acted upon, else one of the case."""
-    telling = case.policy.telling
-    if telling is None:
+    """The subject of the call's type that the actions or the case name, or None."""
+    notice_text = case.policy.notice_text
+    if notice_text is None:
         return None
-    wanted = telling.call.subject
+    wanted = notice_text.call.subject
     subjects = [*(each.subject for each in planned), case.subject]
     found = next((each for each in subjects if each.type == wanted), None)
     return found or latest(case.sightings, wanted, None)
 
 
 def letter_of(case: Case, decision: Decision) -> Letter | None:
-    """The notice of a decision that is to be carried out, with what is `done` of it already.
-
-    None where there is none to send, or it was sent.
-    """
-    telling, notice = case.policy.telling, decision.notice
+    """The notice of a decision with its actions in effect; None if none is sent, or it was sent."""
+    notice_text, notice = case.policy.notice_text, decision.notice
     state = case.notices.get(decision.id)
     sent = state is not None and state.status is NoticeStatus.SENT
-    if telling is None or notice is None or decision.dry_run or sent:
+    if notice_text is None or notice is None or decision.dry_run or sent:
         return None
     done = [state for state in case.actions_of(decision.id) if state.status in _AS_MEANT]
     return Letter(
         person=notice.person,
-        call=telling.call,
-        frame=telling.frame,
+        call=notice_text.call,
+        frame=notice_text.frame,
         values=_values(case, decision.id, decision.policy, notice),
         automated=_automated(case),
         done=_measures(case.policy, done),
@@ -77,15 +74,15 @@ def preview(
     actions: Iterable[Measure],
     wording: Wording,
 ) -> tuple[Subject, Text] | None:
-    """Whom the notice of a decision would go to, and its text; None where nobody would be told."""
-    telling, person = case.policy.telling, addressee(case)
-    if telling is None or person is None or template.notice is None:
+    """The addressee and text of the notice that a decision would send, or None."""
+    notice_text, person = case.policy.notice_text, addressee(case)
+    if notice_text is None or person is None or template.notice is None:
         return None
     notice = DecisionNotice(person=person, facts=template.notice)
     letter = Letter(
         person=person,
-        call=telling.call,
-        frame=telling.frame,
+        call=notice_text.call,
+        frame=notice_text.frame,
         values=_values(case, f"D{len(case.decisions) + 1}", rule, notice),
         automated=_automated(case),
         done=tuple(actions),
@@ -94,9 +91,9 @@ def preview(
 
 
 def _values(case: Case, decision: str, rule: str | None, notice: DecisionNotice) -> dict[str, Text]:
-    telling = case.policy.telling
-    assert telling is not None
-    own: Text | None = getattr(telling.automation, _automated(case).value)
+    notice_text = case.policy.notice_text
+    assert notice_text is not None
+    own: Text | None = getattr(notice_text.automation, _automated(case).value)
     return {
         **({"automation": own} if own is not None else {}),
         "facts": notice.facts,
@@ -109,7 +106,7 @@ def _values(case: Case, decision: str, rule: str | None, notice: DecisionNotice)
 
 
 def rule_words(policy: Policy, rule: str | None) -> Text:
-    """`MKT-4.2（外部誘導の禁止）`: the rule, with its title where policy has one."""
+    """`MKT-4.2（外部誘導の禁止）`: the rule with its title, if policy has one."""
     known = policy.playbook.rule(rule) if rule is not None else None
     if rule is None or known is None or known.title is None:
         return Text.model_validate(rule or "—")

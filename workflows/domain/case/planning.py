@@ -1,4 +1,4 @@
-"""From chosen actions to planned ones: which subject, how long, and which approvals they need."""
+"""Planning of actions: subject, duration and approval rules."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -13,9 +13,9 @@ from workflows.domain.policy.playbook import PresetAction, Protect
 
 
 def target(case: Case, spec: ActionSpec, version: int | None = None) -> Subject | None:
-    """Whom the action is for: the case's subject, else the related one of its type.
+    """The subject of the action: the case's, else the latest related one of its type.
 
-    With `version` the one that a card of that version named: more alerts may have come since.
+    With `version` the one on the card of that version: later alerts may have named another.
     """
     if case.subject.type == spec.subject:
         return case.subject
@@ -25,7 +25,7 @@ def target(case: Case, spec: ActionSpec, version: int | None = None) -> Subject 
 def plan(
     case: Case, chosen: Iterable[PresetAction], version: int | None = None
 ) -> tuple[PlannedAction, ...] | Refusal:
-    """The actions to take, or why one of them can't be. `version` is that of the card pressed."""
+    """Plans the `chosen` actions, or refuses. `version` is that of the pressed card."""
     planned: dict[str, PlannedAction] = {}
     for each in chosen:
         one = _plan_one(case, each, version)
@@ -49,7 +49,7 @@ def _plan_one(case: Case, chosen: PresetAction, version: int | None) -> PlannedA
 
 
 def lasting(spec: ActionSpec, chosen: PresetAction) -> timedelta | Refusal | None:
-    """How long the action lasts (None: without an end), or why it can't last so long."""
+    """The duration of the action (None: without end), or the refusal of a too long one."""
     if spec.timed is None:
         return None
     lasts = chosen.for_ or spec.timed.default
@@ -59,7 +59,7 @@ def lasting(spec: ActionSpec, chosen: PresetAction) -> timedelta | Refusal | Non
 
 
 def plan_protection(case: Case, written: Protect) -> PlannedAction | None:
-    """What a line of `protect` means for this case; None where it has nothing to act upon."""
+    """Plans a line of `protect`; None if the case has no subject for it."""
     spec = case.policy.catalog.find(written.action)
     subject = None if spec is None or spec.undo is None else target(case, spec)
     if subject is None:
@@ -68,9 +68,9 @@ def plan_protection(case: Case, written: Protect) -> PlannedAction | None:
 
 
 def plan_confirmed(case: Case, version: int | None = None) -> tuple[PlannedAction, ...]:
-    """What Koban protects now, as a person would decide it: for as long as the action takes.
+    """Plans the current protections as a decision, each with its action's default duration.
 
-    With `version` only what a card of that version showed.
+    With `version` only those on the card of that version.
     """
     planned = []
     for protection in (each for each in case.protecting if each.known_to(version)):
@@ -83,7 +83,7 @@ def plan_confirmed(case: Case, version: int | None = None) -> tuple[PlannedActio
 
 
 def states_of(catalog: ActionCatalog, decision: Decision) -> tuple[ActionState, ...]:
-    """The actions of a fresh decision, all pending."""
+    """The actions of a new decision, all pending."""
     return tuple(
         ActionState(
             decision=decision.id,
@@ -103,6 +103,6 @@ def rules_of(catalog: ActionCatalog, actions: Iterable[ActionState]) -> tuple[Ap
 def undo_rules_of(
     catalog: ActionCatalog, actions: Iterable[ActionState]
 ) -> tuple[ApprovalRule, ...]:
-    """The approval rules that undoing these actions has."""
+    """The approval rules for undoing these actions."""
     specs = (catalog.find(action.planned.action) for action in actions if action.undoable)
     return tuple(s.undo_approval for s in specs if s is not None and s.undo_approval)

@@ -16,7 +16,7 @@ from workflows.domain.values import Text, Value
 
 
 class PendingApproval(Value):
-    """An approval that is waited for, until `expires_at` at the latest."""
+    """A pending approval until `expires_at`."""
 
     purpose: Purpose
     expires_at: datetime
@@ -65,7 +65,7 @@ class ActionRow(Value):
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What names the action within its case."""
+        """The key of the action within its case."""
         return self.decision, self.action, self.subject.key
 
 
@@ -112,10 +112,10 @@ def _pending(case: Case, approval: Approval) -> PendingApproval:
 
 
 def action_rows(case: Case) -> Iterator[ActionRow]:
-    """The rows of the actions that the case itself takes.
+    """The rows of the case's own actions.
 
-    Nothing is being done for a decision that waits for its approval: it must not look like a
-    sanction. A bulk decision has rows of its own for each subject.
+    A decision that waits for its approval has none, so that it does not look like a sanction. A
+    bulk decision has rows of its own for each subject.
     """
     unapproved = case.pending(Purpose.DECISION)
     waiting = case.approval.decision if case.approval and unapproved else None

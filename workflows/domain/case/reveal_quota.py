@@ -1,4 +1,4 @@
-"""How much hidden evidence one person is shown within a shift."""
+"""Quota of hidden evidence that one person may see within a shift."""
 
 from datetime import datetime, timedelta
 
@@ -7,10 +7,10 @@ from workflows.domain.values import Value
 
 
 class Exposed(Value):
-    """What the ledger knows before a piece of evidence is shown to a person.
+    """The ledger's counts before a piece of evidence is shown to a person.
 
-    `found` where the case has it at all; `again` where the person was shown this very piece within
-    the time already; `seen` counts the other pieces, `since` is when the first of them was shown.
+    `found`: the case has the piece. `again`: the person saw it within the time. `seen` counts the
+    other pieces, `since` is the time of the first.
     """
 
     found: bool = False
@@ -21,7 +21,7 @@ class Exposed(Value):
 
 
 class Reached(Value):
-    """A cap that somebody reached: so many pieces within a time, the first of them `since` then."""
+    """A reached quota: `reveals` pieces within `within`, the first at `since`."""
 
     reveals: int
     within: timedelta
@@ -29,17 +29,17 @@ class Reached(Value):
 
     @property
     def over_at(self) -> datetime:
-        """When the next piece can be shown."""
+        """The time from which on another piece can be shown."""
         return self.since + self.within
 
 
 def is_full(most: int | None, seen: int, again: bool) -> bool:
-    """Whether one more piece is too many; what was shown already is no more of it."""
+    """Whether another piece exceeds the quota; a piece that was shown before does not count."""
     return most is not None and not again and seen >= most
 
 
 def reached(rule: Exposure | None, exposed: Exposed, now: datetime) -> Reached | None:
-    """The cap that stands against one more piece, or None."""
+    """The quota that prevents another piece, or None."""
     if rule is None or not is_full(rule.reveals, exposed.seen, exposed.again):
         return None
     return Reached(reveals=exposed.seen, within=rule.within, since=exposed.since or now)

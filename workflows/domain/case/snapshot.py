@@ -1,4 +1,4 @@
-"""Case memory: the state that a case carries over continue-as-new and into the ledger."""
+"""Snapshot of a case for continue-as-new and the ledger."""
 
 import hashlib
 from collections.abc import Iterable
@@ -11,31 +11,29 @@ from workflows.domain.policy.packed import PackedPolicy
 from workflows.domain.values import Value
 
 SEEN = 2_000
-"""How many ids of clicks, reports and alerts are remembered to make a second delivery harmless."""
+"""Ids of clicks, reports and alerts kept to ignore a second delivery."""
 
 
 class CardRef(Value):
-    """Where a message stands in Slack."""
+    """Channel and timestamp of a Slack message."""
 
     channel: str
     ts: str
 
 
 class ReceivedAlert(Value):
-    """An alert that joined while the ledger was away, and when."""
+    """An alert that joined at `at` while the ledger was unavailable."""
 
     alert: Alert
     at: datetime
 
 
 class CaseSnapshot(Value):
-    """The carried state. `untold` waits for the thread; `seen` is oldest first, at most `SEEN`.
+    """The carried state. `untold` are events without a thread line; `seen` is oldest first.
 
-    `key` is unique to the case: with it the case claims its id in the ledger. `policy` is the
-    case's, where the memory travels alone. `latest` is when its latest press was received.
-
-    Of a case that left its place before Slack showed its end, `stale` says so, and `unsure_since`
-    that a write to Slack was called off that began then.
+    The case claims its id in the ledger with `key`. `policy` is set if the snapshot is sent alone.
+    `latest` is the time of the latest press. `stale`: Slack does not show the last state;
+    `unsure_since`: start of a cancelled write to Slack with unknown result.
     """
 
     key: str = ""
@@ -50,7 +48,7 @@ class CaseSnapshot(Value):
     unsure_since: datetime | None = None
 
     def with_policy(self, policy: PackedPolicy | None = None) -> "CaseSnapshot":
-        """The memory with its case's policy unpacked: its own, or `policy`."""
+        """The snapshot with its own policy, or `policy`, unpacked into the case."""
         packed = self.policy or policy
         if self.case is None or packed is None:
             return self
@@ -60,18 +58,18 @@ class CaseSnapshot(Value):
 
 
 class SeenKeys:
-    """The newest `SEEN` keys of any length, each kept as 16 characters."""
+    """The newest `SEEN` keys, each as a hash of 16 characters."""
 
     def __init__(self, keys: Iterable[str] = ()) -> None:
-        """`keys` are shortened ones, oldest first, as `kept` gives them."""
+        """`keys` are hashed, oldest first, as `kept` returns them."""
         self._keys = dict.fromkeys(keys)
 
     def is_new(self, key: str) -> bool:
-        """Whether `key` is not among them."""
+        """Whether `key` was not added."""
         return short(key) not in self._keys
 
     def add(self, key: str) -> bool:
-        """Adds `key`; whether it was new."""
+        """Adds `key`; returns whether it was new."""
         name = short(key)
         if name in self._keys:
             return False
@@ -81,20 +79,20 @@ class SeenKeys:
         return True
 
     def discard(self, key: str) -> None:
-        """Forgets `key`."""
+        """Removes `key`."""
         self._keys.pop(short(key), None)
 
     @property
     def kept(self) -> tuple[str, ...]:
-        """The shortened keys, oldest first."""
+        """The hashed keys, oldest first."""
         return tuple(self._keys)
 
 
 def short(key: str) -> str:
-    """A key of any length as 16 characters: ids from outside can be long, and many are kept."""
+    """A hash of 16 characters: ids from outside can be long."""
     return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 def remember(seen: tuple[str, ...], key: str) -> tuple[str, ...]:
-    """`seen` with `key` as its newest."""
+    """Adds `key` as the newest of `seen`."""
     return (*seen, key)[-SEEN:]

@@ -1,6 +1,6 @@
-"""What a card, a thread and an approval card are drawn from: small, whole, and without rules.
+"""View of a case for cards and threads.
 
-A view crosses the wire on every change of a case, so it holds titles instead of the policy.
+It is in the payload of every Slack write, so it has titles instead of the policy.
 """
 
 from collections.abc import Iterable
@@ -37,9 +37,9 @@ from workflows.domain.values import Text, Value
 
 
 class PresetView(Value):
-    """One button: `asks` where an approval will be asked for, `danger` where it can't be undone.
+    """A preset's button: it `asks` for an approval, or is a `danger`ous action.
 
-    `targets` are whom or what it acts upon, each once.
+    `targets` are the subjects of its actions, each once.
     """
 
     id: str
@@ -50,7 +50,7 @@ class PresetView(Value):
 
 
 class NextStep(Value):
-    """Whom the ladder calls next, and when."""
+    """The next escalation step."""
 
     at: datetime
     notify: Notify
@@ -59,7 +59,7 @@ class NextStep(Value):
 
 
 class ProtectionView(Value):
-    """What Koban protects: `until` None while its end is not known, or waits for an approval."""
+    """A protection; `until` is None while its end is unknown or waits for an approval."""
 
     id: str
     title: Text
@@ -71,8 +71,7 @@ class ProtectionView(Value):
 class CardView(Value):
     """A case as people see it, as of `version`.
 
-    `warned`: the claim ends soon. `repeats` is how often each repeated step of the ladder, by its
-    place, is told again at most.
+    `warned`: the claim ends soon. `repeats`: maximum of repetitions by the index of the step.
     """
 
     id: str
@@ -125,7 +124,7 @@ class CardView(Value):
     bulk: BulkState | None = None
     bulk_decisions: bool = False
     appeal: AppealAnswer | None = None
-    halt: AutomationPause | None = None
+    automation_pause: AutomationPause | None = None
 
 
 def view_of(case: Case) -> CardView:
@@ -189,12 +188,12 @@ _SAME = (
     "absorbed",
     "known",
     "appeal",
-    "halt",
+    "automation_pause",
 )
 
 
 def _rule_url(playbook: Playbook, decision: Decision | None) -> str | None:
-    """Where the rule of the decision can be read; the playbook's own where there is none yet."""
+    """The link of the decision's rule, else of the playbook's."""
     named = playbook.rule(decision.policy) if decision and decision.policy else playbook.policy
     return named.url if named is not None else None
 
@@ -210,7 +209,7 @@ def _next_step(due: Due) -> NextStep:
 
 
 def _protections(case: Case) -> tuple[ProtectionView, ...]:
-    """Every protection that is not over, and those whose end is still to be told."""
+    """The protections that have not ended."""
     views = (_protection(case, each) for each in case.protections)
     return tuple(view for view in views if view is not None)
 

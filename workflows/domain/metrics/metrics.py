@@ -1,4 +1,4 @@
-"""From what happened to the numbers: pure, so that anybody can recompute them by hand."""
+"""Metrics of the team, computed from counted events."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,11 +16,10 @@ from workflows.domain.values import Value
 
 
 @dataclass(frozen=True)
-class Happening:
-    """One event of a case, with what of it is counted, named as in `workflows.domain.happened`.
+class CountedEvent:
+    """An event with the fields that metrics need, named as in `workflows.domain.case.events`.
 
-    `occurred_at` is when the detector saw what opened the case, `done` how many subjects of a ring
-    are done.
+    `occurred_at` is that of the first alert, `done` counts finished subjects of a bulk decision.
     """
 
     case: str
@@ -38,7 +37,7 @@ class Happening:
 
 @dataclass(frozen=True)
 class CaseStatus:
-    """A case that is not closed. `due` is when its present step runs out, as in the queue."""
+    """A case that is not closed; `due` is the end of its current step."""
 
     case: str
     severity: Severity
@@ -49,7 +48,7 @@ class CaseStatus:
 
 
 class Spread(Value):
-    """The middle and the slow end of `of` durations; None where there are none."""
+    """Median and 95th percentile of `of` durations; None without any."""
 
     of: int = 0
     p50: timedelta | None = None
@@ -57,7 +56,7 @@ class Spread(Value):
 
 
 class Sla(Value):
-    """Decisions in time, decisions too late, and cases that are late and still undecided."""
+    """Decisions in time, late decisions, and overdue undecided cases."""
 
     met: int = 0
     missed: int = 0
@@ -70,12 +69,12 @@ class Sla(Value):
 
     @property
     def share(self) -> float | None:
-        """From 0 to 1; None where there was nothing to decide in time."""
+        """The share in time from 0 to 1; None without any."""
         return self.met / self.of if self.of else None
 
 
 class Backlog(Value):
-    """What is not closed at the end: how many, how many overdue, by severity; and how old."""
+    """Open and overdue cases at the end by severity, and their age."""
 
     open: dict[Severity, int] = Field(default_factory=dict)
     overdue: dict[Severity, int] = Field(default_factory=dict)
@@ -83,17 +82,17 @@ class Backlog(Value):
 
     @property
     def total(self) -> int:
-        """How many are not closed."""
+        """The number of open cases."""
         return sum(self.open.values())
 
     @property
     def late(self) -> int:
-        """How many of them are overdue."""
+        """The number of overdue cases."""
         return sum(self.overdue.values())
 
 
 class Approvals(Value):
-    """Requests that came to an end, and those that wait at the end of the time."""
+    """Requests that ended within the time, and those waiting at its end."""
 
     given: int = 0
     refused: int = 0
@@ -102,7 +101,7 @@ class Approvals(Value):
 
 
 class Protections(Value):
-    """What Koban began by itself, what became of it, and what stands at the end of the time."""
+    """Protections started, lifted and confirmed within the time, and running at its end."""
 
     started: int = 0
     lifted: int = 0
@@ -111,7 +110,7 @@ class Protections(Value):
 
 
 class PlaybookCount(Value):
-    """One playbook's part: cases opened and decisions taken."""
+    """Opened cases and decisions of one playbook."""
 
     playbook: str
     opened: int = 0
@@ -119,7 +118,7 @@ class PlaybookCount(Value):
 
 
 class Hour(Value):
-    """Cases that were opened and closed within an hour from `starts`."""
+    """Cases opened and closed in the hour from `starts`."""
 
     starts: datetime
     opened: int = 0
@@ -127,10 +126,7 @@ class Hour(Value):
 
 
 class Numbers(Value):
-    """Everything that happened within [since, until), and what stands at its end.
-
-    Nothing in it names a person.
-    """
+    """The metrics of [since, until). They never include people."""
 
     since: datetime
     until: datetime
@@ -149,12 +145,12 @@ class Numbers(Value):
 
     @property
     def decided(self) -> int:
-        """How many decisions were taken."""
+        """The number of decisions."""
         return sum(self.decisions.values())
 
     @property
     def sla_total(self) -> Sla:
-        """Over all severities."""
+        """The sum over all severities."""
         parts = self.sla.values()
         return Sla(
             met=sum(each.met for each in parts),
@@ -164,7 +160,7 @@ class Numbers(Value):
 
 
 def spread(durations: Iterable[timedelta]) -> Spread:
-    """By nearest rank: the smallest value that half (19 of 20) of them do not exceed."""
+    """Percentiles by nearest rank."""
     ordered = sorted(durations)
     return Spread(of=len(ordered), p50=_rank(ordered, 50), p95=_rank(ordered, 95))
 
@@ -185,17 +181,17 @@ COUNTED = kinds(lambda each: each.counted)
 
 @dataclass
 class _Found:
-    """What the events of all cases say; each list only holds what fell into the time."""
+    """Values from the events of all cases, within the time."""
 
     ttfa: list[timedelta] = field(default_factory=list)
     ttd: list[timedelta] = field(default_factory=list)
-    kept: list[tuple[Severity, bool]] = field(default_factory=list)
-    kinds: list[Happening] = field(default_factory=list)
+    in_time: list[tuple[Severity, bool]] = field(default_factory=list)
+    kinds: list[CountedEvent] = field(default_factory=list)
 
 
 def numbers(
-    happened: Iterable[Happening],
-    standing: Sequence[CaseStatus],
+    events: Iterable[CountedEvent],
+    open_cases: Sequence[CaseStatus],
     since: datetime,
     until: datetime,
     waiting: int = 0,
@@ -203,51 +199,51 @@ def numbers(
 ) -> Numbers:
     """The numbers of [since, until).
 
-    `happened` are all counted events, in their order, of every case that has one in the time;
-    `standing` the cases that are not closed at `until`. `waiting` approvals and `running`
-    protections are counted where they stand.
+    `events` are all counted events, in their order, of every case with one in the time;
+    `open_cases` are those not closed at `until`, with `waiting` approvals and `running`
+    protections.
     """
     found = _Found()
-    for case in _by_case(happened).values():
+    for case in _by_case(events).values():
         _read(case, since, until, found)
-    told = Counter(each.kind for each in found.kinds)
+    counts = Counter(each.kind for each in found.kinds)
     return Numbers(
         since=since,
         until=until,
-        opened=sum(told[kind] for kind in OPENED),
-        closed=sum(told[kind] for kind in CLOSED),
-        handed_over=told["case_handed_over"],
+        opened=sum(counts[kind] for kind in OPENED),
+        closed=sum(counts[kind] for kind in CLOSED),
+        handed_over=counts["case_handed_over"],
         decisions=_verdicts(found.kinds),
         playbooks=_playbooks(found.kinds),
         ttfa=spread(found.ttfa),
         ttd=spread(found.ttd),
-        sla=_sla(found.kept, standing, until),
+        sla=_sla(found.in_time, open_cases, until),
         approvals=_approvals(found.kinds, waiting),
         protections=Protections(
-            started=told["protection_started"],
-            lifted=told["protection_lifted"],
-            confirmed=told["protection_confirmed"],
+            started=counts["protection_started"],
+            lifted=counts["protection_lifted"],
+            confirmed=counts["protection_confirmed"],
             running=running,
         ),
-        backlog=backlog(standing, until),
+        backlog=backlog(open_cases, until),
         hours=hours(found.kinds, since, until),
     )
 
 
-def backlog(standing: Sequence[CaseStatus], now: datetime) -> Backlog:
-    """What is not closed, and how long ago it was opened."""
-    late = [each for each in standing if each.due is not None and each.due < now]
+def backlog(open_cases: Sequence[CaseStatus], now: datetime) -> Backlog:
+    """The backlog of these cases at `now`."""
+    late = [each for each in open_cases if each.due is not None and each.due < now]
     return Backlog(
-        open=dict(Counter(each.severity for each in standing)),
+        open=dict(Counter(each.severity for each in open_cases)),
         overdue=dict(Counter(each.severity for each in late)),
-        age=spread(max(now - each.opened_at, timedelta()) for each in standing),
+        age=spread(max(now - each.opened_at, timedelta()) for each in open_cases),
     )
 
 
-def hours(happened: Iterable[Happening], since: datetime, until: datetime) -> tuple[Hour, ...]:
-    """Cases opened and closed in each hour from `since` on; the last one may be shorter."""
+def hours(events: Iterable[CountedEvent], since: datetime, until: datetime) -> tuple[Hour, ...]:
+    """Opened and closed cases per hour from `since`; the last hour may be shorter."""
     opened, closed = Counter[int](), Counter[int]()
-    for each in happened:
+    for each in events:
         place = (each.at - since) // HOUR
         opened[place] += each.kind in OPENED
         closed[place] += each.kind in CLOSED
@@ -257,43 +253,45 @@ def hours(happened: Iterable[Happening], since: datetime, until: datetime) -> tu
     )
 
 
-def _by_case(happened: Iterable[Happening]) -> Mapping[str, list[Happening]]:
-    stories: dict[str, list[Happening]] = defaultdict(list)
-    for each in happened:
-        stories[each.case].append(each)
-    return stories
+def _by_case(events: Iterable[CountedEvent]) -> Mapping[str, list[CountedEvent]]:
+    by_case: dict[str, list[CountedEvent]] = defaultdict(list)
+    for each in events:
+        by_case[each.case].append(each)
+    return by_case
 
 
-def _read(story: Sequence[Happening], since: datetime, until: datetime, found: _Found) -> None:
-    """One case: its events in the time, and its first action and decisions where they fell in."""
-    within = [each for each in story if since <= each.at < until]
+def _read(events: Sequence[CountedEvent], since: datetime, until: datetime, found: _Found) -> None:
+    """Adds one case: its events within the time, its first effect and decisions."""
+    within = [each for each in events if since <= each.at < until]
     found.kinds += within
-    opening = next((each for each in story if each.kind == "case_opened"), None)
-    effect = next((each for each in story if _took_effect(each)), None)
+    opening = next((each for each in events if each.kind == "case_opened"), None)
+    effect = next((each for each in events if _took_effect(each)), None)
     if effect in within and opening is not None:
         found.ttfa.append(max(effect.at - _detected(opening), timedelta()))
-    decided = next((each for each in story if each.kind == "decided"), None)
+    decided = next((each for each in events if each.kind == "decided"), None)
     if decided in within and opening is not None:
         found.ttd.append(max(decided.at - opening.at, timedelta()))
-    found.kept += [kept for each, kept in _kept(story) if each in within]
+    found.in_time += [result for each, result in _first_decisions(events) if each in within]
 
 
-def _took_effect(happening: Happening) -> bool:
-    """Whether the platform was changed for this case by then."""
-    if happening.kind == "bulk_progressed":
-        return happening.done > 0
-    return happening.kind in TOOK_EFFECT
+def _took_effect(event: CountedEvent) -> bool:
+    """Whether the event is a change at the platform."""
+    if event.kind == "bulk_progressed":
+        return event.done > 0
+    return event.kind in TOOK_EFFECT
 
 
-def _detected(opening: Happening) -> datetime:
-    """When the detector saw what the case's first alert tells of."""
+def _detected(opening: CountedEvent) -> datetime:
+    """The time at which the detector saw the first alert."""
     return opening.occurred_at or opening.at
 
 
-def _kept(story: Sequence[Happening]) -> Iterator[tuple[Happening, tuple[Severity, bool]]]:
-    """The first decision after each opening, and whether it came before its clock ran out."""
+def _first_decisions(
+    events: Sequence[CountedEvent],
+) -> Iterator[tuple[CountedEvent, tuple[Severity, bool]]]:
+    """The first decision after each opening, with its severity and whether it was in time."""
     undecided = True
-    for each in story:
+    for each in events:
         if each.kind in OPENED:
             undecided = True
         elif each.kind == "decided" and undecided:
@@ -303,12 +301,12 @@ def _kept(story: Sequence[Happening]) -> Iterator[tuple[Happening, tuple[Severit
 
 
 def _sla(
-    kept: Iterable[tuple[Severity, bool]], standing: Iterable[CaseStatus], now: datetime
+    decisions: Iterable[tuple[Severity, bool]], open_cases: Iterable[CaseStatus], now: datetime
 ) -> dict[Severity, Sla]:
     met, missed = Counter[Severity](), Counter[Severity]()
-    for severity, in_time in kept:
+    for severity, in_time in decisions:
         (met if in_time else missed)[severity] += 1
-    late = Counter(each.severity for each in standing if _is_late(each, now))
+    late = Counter(each.severity for each in open_cases if _is_late(each, now))
     return {
         severity: Sla(met=met[severity], missed=missed[severity], overdue=late[severity])
         for severity in Severity
@@ -317,19 +315,19 @@ def _sla(
 
 
 def _is_late(case: CaseStatus, now: datetime) -> bool:
-    """Undecided, though its time to decide is over."""
+    """Whether the decision is overdue."""
     return case.phase in UNDECIDED and case.decide_due is not None and case.decide_due < now
 
 
-def _verdicts(happened: Iterable[Happening]) -> dict[Verdict, int]:
-    taken = Counter(each.verdict for each in happened if each.kind == "decided")
+def _verdicts(events: Iterable[CountedEvent]) -> dict[Verdict, int]:
+    taken = Counter(each.verdict for each in events if each.kind == "decided")
     return {verdict: taken[verdict] for verdict in Verdict if taken[verdict]}
 
 
-def _playbooks(happened: Sequence[Happening]) -> tuple[PlaybookCount, ...]:
+def _playbooks(events: Sequence[CountedEvent]) -> tuple[PlaybookCount, ...]:
     """The busiest first."""
-    opened = _per_playbook(happened, lambda kind: kind in OPENED)
-    decided = _per_playbook(happened, lambda kind: kind == "decided")
+    opened = _per_playbook(events, lambda kind: kind in OPENED)
+    decided = _per_playbook(events, lambda kind: kind == "decided")
     counts = [
         PlaybookCount(playbook=name, opened=opened[name], decisions=decided[name])
         for name in {*opened, *decided}
@@ -337,13 +335,13 @@ def _playbooks(happened: Sequence[Happening]) -> tuple[PlaybookCount, ...]:
     return tuple(sorted(counts, key=lambda c: (-c.opened - c.decisions, c.playbook)))
 
 
-def _per_playbook(happened: Iterable[Happening], counts: Callable[[str], bool]) -> Counter[str]:
-    return Counter(each.playbook for each in happened if counts(each.kind))
+def _per_playbook(events: Iterable[CountedEvent], counts: Callable[[str], bool]) -> Counter[str]:
+    return Counter(each.playbook for each in events if counts(each.kind))
 
 
-def _approvals(happened: Iterable[Happening], waiting: int) -> Approvals:
+def _approvals(events: Iterable[CountedEvent], waiting: int) -> Approvals:
     ended: Counter[str] = Counter()
-    for each in happened:
+    for each in events:
         ended[each.kind] += _ends(each)
     return Approvals(
         given=ended["approved"],
@@ -353,10 +351,10 @@ def _approvals(happened: Iterable[Happening], waiting: int) -> Approvals:
     )
 
 
-def _ends(happening: Happening) -> bool:
-    """Whether a request came to its end: not while somebody is missing or is asked again."""
-    if happening.kind == "approved":
-        return happening.granted
-    if happening.kind == "approval_expired":
-        return happening.outcome != OnExpiry.ESCALATE
-    return happening.kind == "rejected"
+def _ends(event: CountedEvent) -> bool:
+    """Whether an approval request ended: not by one of several consents, nor by a repetition."""
+    if event.kind == "approved":
+        return event.granted
+    if event.kind == "approval_expired":
+        return event.outcome != OnExpiry.ESCALATE
+    return event.kind == "rejected"

@@ -1,4 +1,4 @@
-"""A picture of the numbers as data: what stands on it, in words that its reader knows."""
+"""Reports as data: lists of cases, shifts and charts."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ from workflows.domain.values import Language, Text, Value
 
 
 class Bars(Value):
-    """Two bars beside each other for each label; labels may be empty, to leave room."""
+    """Two bars for each label; labels may be empty to save space."""
 
     title: str
     labels: tuple[str, ...]
@@ -26,7 +26,7 @@ class Bars(Value):
 
 
 class ShareRow(Value):
-    """One bar from 0 to 100 %: its three parts as counts, and what stands at its end."""
+    """A bar from 0 to 100 %: counts of its three parts, and the text at its end."""
 
     label: str
     met: int
@@ -36,12 +36,12 @@ class ShareRow(Value):
 
     @property
     def of(self) -> int:
-        """All of them."""
+        """The total."""
         return self.met + self.missed + self.overdue
 
 
 class Shares(Value):
-    """How much was in time, a bar a row; `nothing` stands there instead where there is none."""
+    """Shares of decisions in time, one bar per row; without rows the text `nothing`."""
 
     title: str
     rows: tuple[ShareRow, ...]
@@ -52,7 +52,7 @@ class Shares(Value):
 
 
 class Chart(Value):
-    """The whole picture. `alt` says in words what it shows."""
+    """The whole chart; `alt` is its text alternative."""
 
     title: str
     bars: Bars
@@ -61,7 +61,7 @@ class Chart(Value):
 
     @property
     def words(self) -> str:
-        """Every word on it, to see whether a font has all of the letters."""
+        """All its texts, to check that the font has the glyphs."""
         return "".join(
             (
                 self.title,
@@ -80,22 +80,22 @@ class Chart(Value):
 
 
 MOST_LISTED = 10
-"""Of each list; a message is to be read in half a minute."""
+"""Items per list."""
 SOON = timedelta(hours=4)
-"""Protections that end by then are told: somebody has to confirm them, or they are lifted."""
+"""Protections that end within this time are listed."""
 DAY = timedelta(hours=24)
-"""What a daily digest looks back on."""
+"""Period of a daily digest."""
 
 
 class ReportKind(StrEnum):
-    """Which report: the digest of a day, or what a shift hands over."""
+    """The kind of a report: digest of a day, or hand-over of a shift."""
 
     DAILY = "daily"
     SHIFT = "shift"
 
 
 class CaseNote(Value):
-    """A case in a report. `due` is when its present step runs out; None where nothing is due."""
+    """A case in a report; `due` is the end of its current step, or None."""
 
     id: str
     title: Text
@@ -110,7 +110,7 @@ class CaseNote(Value):
 
 
 class ProtectionNote(Value):
-    """A protection that ends soon. `action` is its title, or its name where that is gone."""
+    """A protection that ends soon; `action` is its title, or its name without one."""
 
     case: str
     title: Text
@@ -121,14 +121,14 @@ class ProtectionNote(Value):
 
 
 class Cases(Value):
-    """Some cases of a list, the worst first; `count` are in it."""
+    """A list with `count` cases; `shown` are the most severe."""
 
     count: int = 0
     shown: tuple[CaseNote, ...] = ()
 
 
 class Team(Value):
-    """A shift and its people; where only a whole `role` is known to work it, nobody is named."""
+    """A shift with its people; `people` is empty if a whole `role` works it."""
 
     title: Text
     starts: datetime
@@ -139,7 +139,7 @@ class Team(Value):
 
 
 class Report(Value):
-    """Everything that one report tells. `key` names it for good, `at` is when it was gathered."""
+    """The content of a report. `key` is its idempotency key, `at` the time of its data."""
 
     key: str
     kind: ReportKind
@@ -159,24 +159,24 @@ class Report(Value):
 
 
 def listed(notes: Iterable[CaseNote], chosen: Callable[[CaseNote], bool]) -> Cases:
-    """Those that are chosen, the worst first, then what is due soonest."""
+    """The `chosen` cases, the most severe first, then by due time."""
     found = [note for note in notes if chosen(note)]
     found.sort(key=lambda note: (note.severity.rank, note.due is None, note.due, note.id))
     return Cases(count=len(found), shown=tuple(found[:MOST_LISTED]))
 
 
 def is_open(note: CaseNote) -> bool:
-    """Whether it is not closed; a closed one is only told where its undo waits."""
+    """Whether the case is not closed; a closed one is listed if its undo waits for approval."""
     return note.phase is not Phase.CLOSED
 
 
 def handed_over(notes: Iterable[CaseNote], people: Sequence[str]) -> Cases:
-    """The open cases that these people have."""
+    """The open cases of these people."""
     return listed(notes, lambda note: is_open(note) and note.owner in people)
 
 
 def overdue(notes: Iterable[CaseNote], now: datetime) -> Cases:
-    """The open cases whose present step should be over."""
+    """The open cases whose current step is overdue."""
     return listed(notes, lambda note: is_open(note) and note.due is not None and note.due < now)
 
 
@@ -186,5 +186,5 @@ def waiting(notes: Iterable[CaseNote]) -> Cases:
 
 
 def held(notes: Iterable[CaseNote]) -> Cases:
-    """The open cases that were put off, or wait for information."""
+    """The open cases on hold."""
     return listed(notes, lambda note: is_open(note) and note.hold is not None)

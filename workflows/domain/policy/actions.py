@@ -1,4 +1,4 @@
-"""What the platform can do (actions.yaml): requests as data."""
+"""Actions of the platform, with their requests as data (actions.yaml)."""
 
 from datetime import timedelta
 from enum import StrEnum
@@ -11,14 +11,14 @@ from workflows.domain.values import Duration, Text, Written
 
 
 class OnExpiry(StrEnum):
-    """What happens when nobody approved in time."""
+    """The effect of an expired approval."""
 
     ESCALATE = "escalate"
     REFUSE = "refuse"
 
 
 class ApprovalRule(Written):
-    """`quorum` different people of the role `by` must agree within a time."""
+    """An approval by `quorum` different people of the role `by` within a time."""
 
     by: Role
     quorum: Annotated[int, Field(ge=1, le=5)] = 1
@@ -34,19 +34,19 @@ class ApprovalRule(Written):
 
     @property
     def reminded(self) -> timedelta:
-        """How long before the end it is reminded of: as written, else a third of the time."""
+        """The time of the reminder before the end, by default a third of `within`."""
         return self.remind or self.within / 3
 
 
 class Timed(Written):
-    """An action that ends by itself: Koban lifts it."""
+    """The duration of an action that Koban lifts."""
 
     default: Duration
     max: Duration
 
 
 class Call(Written):
-    """One HTTP call; `{subject.id}`, `{case.id}`, `{until}` … are filled in."""
+    """An HTTP request with placeholders as `{subject.id}`, `{case.id}`, `{until}`."""
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "POST"
     path: Annotated[str, Field(pattern=r"^/", max_length=500)]
@@ -54,14 +54,14 @@ class Call(Written):
 
 
 class Verify(Written):
-    """How to read back that an action took effect: `expect` is an expression over `response`."""
+    """The check that an action took effect: `expect` is an expression over `response`."""
 
     path: Annotated[str, Field(pattern=r"^/", max_length=500)]
     expect: str
 
 
 class ActionSpec(Written):
-    """One thing that the platform can do to a subject of one type."""
+    """An action of the platform on a subject of one type."""
 
     title: Text
     subject: str
@@ -76,7 +76,7 @@ class ActionSpec(Written):
 
 
 class ActionCatalog(Written):
-    """The whole of actions.yaml, by action name."""
+    """The content of actions.yaml, by action name."""
 
     actions: dict[str, ActionSpec]
 

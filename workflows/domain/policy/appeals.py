@@ -1,4 +1,4 @@
-"""How appeals are answered (appeals.yaml): who reviews them, until when, and what people hear."""
+"""Rules of appeals: reviewers, deadlines and notices (appeals.yaml)."""
 
 from datetime import timedelta
 from enum import StrEnum
@@ -13,7 +13,7 @@ from workflows.domain.values import Duration, Text, Written
 
 
 class NoticeKind(StrEnum):
-    """What a person is told: of a decision against them, or of their appeal against it."""
+    """The kind of a notice: of a decision, or of a step of an appeal."""
 
     RECEIVED = "received"
     UPHELD = "upheld"
@@ -23,10 +23,9 @@ class NoticeKind(StrEnum):
 
 
 class Notices(Written):
-    """The texts; `received` and `dismissed` are sent only where they are written.
+    """The texts of notices; `received` and `dismissed` are optional.
 
-    `decision` is what stands around a reason's own `notice`, and `automation` its sentences about
-    automation.
+    `decision` is the frame around a reason's `notice`, `automation` its sentences on automation.
     """
 
     received: Text | None = None
@@ -37,13 +36,13 @@ class Notices(Written):
     automation: Automation = Field(default_factory=Automation)
 
     def text(self, kind: NoticeKind) -> Text | None:
-        """The text of one kind of notice, where there is one."""
+        """The text of a kind of notice, or None."""
         found: Text | None = getattr(self, kind.value)
         return found
 
 
 class AppealRules(Written):
-    """The whole of appeals.yaml. `reminders` count back from when the answer is due."""
+    """The content of appeals.yaml. `reminders` count back from the deadline."""
 
     answer_within: Duration
     reminders: Annotated[tuple[Duration, ...], Field(max_length=5)] = ()
@@ -63,7 +62,7 @@ class AppealRules(Written):
 
     @property
     def may_review(self) -> frozenset[Role]:
-        """The roles that may review. Where specialists may, so may leads."""
+        """The roles that may review; leads always may."""
         return frozenset({self.reviewers, Role.LEAD})
 
     def before_due(self) -> tuple[timedelta, ...]:

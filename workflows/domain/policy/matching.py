@@ -1,4 +1,4 @@
-"""What a playbook is for, as far as a person can name it: kinds of alerts and types of subjects."""
+"""Matching of alerts to playbooks, and of typed words to kinds and subjects."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -20,7 +20,7 @@ _ONE = re.compile(_WORD)
 
 
 def kinds_of(playbook: Playbook) -> tuple[str, ...]:
-    """The kinds that its `match` names, in their order; of the catch-all its own name."""
+    """The alert kinds in `match`, in their order; for the catch-all its own name."""
     if playbook.catch_all:
         return (playbook.playbook,)
     found = [*_IS.findall(playbook.match), *_IS_BACKWARDS.findall(playbook.match)]
@@ -30,10 +30,7 @@ def kinds_of(playbook: Playbook) -> tuple[str, ...]:
 
 
 def kinds_by_name(playbooks: Iterable[Playbook]) -> dict[str, str]:
-    """The kind behind each word that a person may use for it, casefolded.
-
-    A kind stands for itself; the name and the titles of a playbook for its first kind.
-    """
+    """Alert kinds by casefolded word: a kind, or name or title of a playbook for its first kind."""
     kinds: dict[str, str] = {}
     names: dict[str, str] = {}
     for playbook in playbooks:
@@ -46,7 +43,7 @@ def kinds_by_name(playbooks: Iterable[Playbook]) -> dict[str, str]:
 
 
 def subject_types(playbook: Playbook, catalog: ActionCatalog) -> tuple[str, ...]:
-    """The types of things that its presets act on, in their order."""
+    """The subject types of its presets, in their order."""
     chosen = (action.action for preset in playbook.presets for action in preset.actions)
     specs = (catalog.find(action) for action in chosen)
     return tuple(dict.fromkeys(spec.subject for spec in specs if spec is not None))
@@ -55,7 +52,7 @@ def subject_types(playbook: Playbook, catalog: ActionCatalog) -> tuple[str, ...]
 def subject_meant(
     written: str, types: tuple[str, ...], catalog: ActionCatalog, lookups: LookupCatalog
 ) -> Subject | None:
-    """`user:u_1`; or `u_1` where its form or `types` leave one possibility. None for any other."""
+    """Parses `user:u_1`, or `u_1` if its form or `types` allow one type; else None."""
     head, colon, rest = written.partition(":")
     known = {*lookups.lookups, *(spec.subject for spec in catalog.actions.values())}
     if colon and head.casefold() in known:
@@ -67,13 +64,13 @@ def subject_meant(
 
 
 def type_by_form(id_: str, lookups: LookupCatalog) -> str | None:
-    """The one type whose ids look like this, where there is exactly one."""
+    """The type whose form of ids matches, if exactly one does."""
     fitting = [type_ for type_, form in _forms(lookups).items() if form.fullmatch(id_)]
     return fitting[0] if len(fitting) == 1 else None
 
 
 def subjects_in(text: str, lookups: LookupCatalog) -> tuple[Subject, ...]:
-    """The subjects that a text names, `user:u_1` or by the form of their ids, as they come."""
+    """The subjects in a text, as `user:u_1` or by the form of their ids, in their order."""
     found: list[Subject] = []
     for word in _WORDS.findall(text):
         head, colon, rest = word.partition(":")
@@ -108,10 +105,10 @@ Holds = Callable[[str, Mapping[str, Any]], bool]
 
 
 def find_playbook(playbooks: Iterable[Playbook], alert: Alert, holds: Holds) -> Playbook:
-    """The first playbook that matches; the catch-all takes what nobody else does.
+    """The first playbook that matches, else the catch-all.
 
     Raises:
-        LookupError: where nothing matches and there is no catch-all.
+        LookupError: if nothing matches and there is no catch-all.
     """
     facts = {"alert": alert.facts()}
     ordered = sorted(playbooks, key=lambda each: (each.catch_all, each.order, each.playbook))
@@ -122,12 +119,12 @@ def find_playbook(playbooks: Iterable[Playbook], alert: Alert, holds: Holds) -> 
 
 
 def severity_of(playbook: Playbook, alert: Alert, holds: Holds) -> Severity:
-    """The first severity whose condition holds, worst first; the mildest named if none does."""
+    """The worst severity whose condition matches, else the mildest of the playbook."""
     return assess(playbook, alert, holds).severity
 
 
 def assess(playbook: Playbook, alert: Alert, holds: Holds) -> "Assessment":
-    """The alert's own severity, with its facts for further conditions."""
+    """Assesses an alert; the result has its facts for further conditions."""
     facts = {"alert": alert.facts()}
     ordered = sorted(playbook.severity, key=lambda each: each.rank)
     found = next((s for s in ordered if holds(playbook.severity[s], facts)), ordered[-1])
@@ -136,22 +133,22 @@ def assess(playbook: Playbook, alert: Alert, holds: Holds) -> "Assessment":
 
 @dataclass(frozen=True)
 class Assessment:
-    """One alert weighed by a playbook; `facts` is what conditions read."""
+    """An alert with its severity; `facts` are the variables of conditions."""
 
     alert: Alert
     severity: Severity
     facts: Mapping[str, Any]
 
     def protections(self, playbook: Playbook, severity: Severity, holds: Holds) -> tuple[int, ...]:
-        """The lines of `protect` that hold in a case of `severity`, by their index."""
+        """The indexes of the `protect` rules that match in a case of `severity`."""
         facts = {**self.facts, "severity": severity.value}
         return tuple(i for i, rule in enumerate(playbook.protect) if holds(rule.when, facts))
 
 
 def group_of(playbook: Playbook, alert: Alert) -> tuple[str, ...]:
-    """What alerts must share to join one case.
+    """The group key: alerts with the same one join one case.
 
-    A term that the alert lacks falls back to its subject, so that strangers never share a case.
+    A term that the alert lacks falls back to its subject, to keep unrelated subjects apart.
     """
     return tuple(_term(term, alert) for term in playbook.group_by)
 

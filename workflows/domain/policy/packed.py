@@ -1,4 +1,4 @@
-"""Policy in transit: compressed once a version, and shared by every case that carries it."""
+"""Compressed policy in payloads, one object for all cases with the same version."""
 
 import zlib
 from base64 import b85decode, b85encode
@@ -12,11 +12,11 @@ from workflows.domain.policy.playbook import Policy
 from workflows.domain.values import Value
 
 REMEMBERED = 256
-"""Policies that a process keeps unpacked. An open case keeps its own in any case."""
+"""Size of the cache of unpacked policies."""
 
 
 class PackedPolicy(Value):
-    """A policy as Temporal stores it: about a third of its JSON. `version` names the content."""
+    """A policy compressed to about a third of its JSON; `version` identifies the content."""
 
     version: str
     playbook: str
@@ -29,12 +29,12 @@ class PackedPolicy(Value):
 
     @property
     def policy(self) -> Policy:
-        """The policy itself, one object for all cases of a process."""
+        """The policy, one object for all cases of a process."""
         return _unpacked(self.data)
 
 
 def pack(policy: Policy) -> PackedPolicy:
-    """`policy` as it travels. The same object is packed once."""
+    """Compresses `policy`. The same object is compressed once."""
     known = _packed.get(id(policy))
     if known is not None and known[0] is policy:
         return known[1]
@@ -51,7 +51,7 @@ def pack(policy: Policy) -> PackedPolicy:
 
 
 _packed: OrderedDict[int, tuple[Policy, PackedPolicy]] = OrderedDict()
-"""By identity: two policies of one version may differ in a test, never in a deployment."""
+"""By identity: tests have different policies of one version."""
 
 
 @lru_cache(maxsize=REMEMBERED)

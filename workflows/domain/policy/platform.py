@@ -1,4 +1,4 @@
-"""How to look a subject up at the platform, and which of its fields to show (platform.yaml)."""
+"""Platform look-ups, related subjects, notices and detectors (platform.yaml, detectors/)."""
 
 from typing import Annotated, Literal
 
@@ -12,10 +12,10 @@ RelatedName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$"
 
 
 class RelatedSpec(Written):
-    """Subjects of `type` that share something with one of type `of`.
+    """Subjects of `type` that are related to one of type `of`.
 
-    `items` is an expression over the `response`: a list of ids, or of things with an `id`. `next`
-    is one too: the path of the next page, null on the last one.
+    `items` is an expression over the `response`: a list of ids, or of objects with an `id`. `next`
+    is an expression for the path of the next page, null on the last one.
     """
 
     title: Text
@@ -29,13 +29,13 @@ class RelatedSpec(Written):
 
 
 Related = Annotated[dict[RelatedName, RelatedSpec], Field(max_length=10)]
-"""By their names; a modal holds ten (docs.slack.dev, checkbox group)."""
+"""By name; a checkbox group takes ten (docs.slack.dev, checkbox group element)."""
 
 
 class LookupField(Written):
-    """One field: `name` is a dotted path into the answer. Personal data is masked by default.
+    """A field: `name` is a dotted path in the response. Personal data is masked by default.
 
-    With `blast: sum` it is added up over everybody whom a decision is about.
+    With `impact: sum` it is summed over the subjects of a bulk decision.
     """
 
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,100}$")]
@@ -45,7 +45,7 @@ class LookupField(Written):
 
 
 class LookupSpec(Written):
-    """Where one type of subject is read; `{id}` is filled in. `ids` is the form of its ids."""
+    """The look-up of a subject type; `{id}` is replaced. `ids` is a regular expression."""
 
     title: Text
     path: Annotated[str, StringConstraints(pattern=r"^/[^?#]*\{id\}[^?#]*$", max_length=500)]
@@ -54,7 +54,7 @@ class LookupSpec(Written):
 
 
 class NoticeCall(Call):
-    """How somebody is told something; `subject` is the type of who can be told."""
+    """The call that sends a notice; `subject` is the type of its addressee."""
 
     subject: str = "user"
 
@@ -69,42 +69,38 @@ HostName = Annotated[
 
 
 class ImageHosts(Written):
-    """From where images of alerts are fetched, beside the platform itself."""
+    """The hosts of alert images besides the platform."""
 
     hosts: Annotated[tuple[HostName, ...], Field(max_length=20)]
 
 
 class LookupCatalog(Written):
-    """The whole of platform.yaml: by type of subject, who belongs together, how people are told.
+    """The content of platform.yaml.
 
-    Who holds one of the roles `reveal` may see personal data, with a reason that is kept.
-    `evidence` says which hosts an image may come from.
+    The roles in `reveal` may see personal data, with a recorded reason. `evidence` has the hosts
+    of images.
     """
 
     lookups: dict[str, LookupSpec]
     related: Related = Field(default_factory=dict)
     notice: NoticeCall | None = None
     reveal: tuple[Role, ...] = (Role.SPECIALIST, Role.LEAD)
-
-    def may_reveal(self, roles: frozenset[Role]) -> bool:
-        """Whether somebody with these roles may see personal data."""
-        return bool(roles & frozenset(self.reveal))
-
     evidence: ImageHosts | None = None
 
-
-class Detector(Written):
-    """A detector with a secret of its own (detectors/NAME.yaml)."""
-
-    detector: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
-    title: Text | None = None
-    secret: "SecretPlace"
+    def may_reveal(self, roles: frozenset[Role]) -> bool:
+        """Whether these roles may see personal data."""
+        return bool(roles & frozenset(self.reveal))
 
 
 class SecretPlace(Written):
-    """The environment variable that holds the secret: policy files hold none themselves."""
+    """The environment variable with the secret; policy files have no secrets."""
 
     env: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,99}$")]
 
 
-Detector.model_rebuild()
+class Detector(Written):
+    """A detector with its own secret (detectors/NAME.yaml)."""
+
+    detector: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+    title: Text | None = None
+    secret: SecretPlace

@@ -1,4 +1,4 @@
-"""How a team works its cases: claims that run out, waiting, order at the platform, limits."""
+"""Playbooks and limits of the policy folder."""
 
 from datetime import timedelta
 from enum import StrEnum
@@ -13,7 +13,7 @@ from workflows.domain.values import Duration, Text, Value, Written
 
 
 class Claims(Written):
-    """A claim ends after `idle` without a sign of its person, with a warning `warn` before."""
+    """A claim ends after `idle` without activity of the owner, with a warning `warn` before."""
 
     idle: Duration
     warn: Duration
@@ -26,20 +26,20 @@ class Claims(Written):
 
 
 class Holds(Written):
-    """A case is set aside `most` times; once more takes a lead."""
+    """A case is put on hold `most` times; more holds need a lead."""
 
     most: Annotated[int, Field(ge=1, le=50)] = 3
 
 
 class Order(StrEnum):
-    """Whether the actions of one decision run together or one after another."""
+    """The order of the actions of one decision."""
 
     TOGETHER = "together"
     IN_TURN = "in_turn"
 
 
 class OnFailure(StrEnum):
-    """What the failure of one action means for the others of its decision."""
+    """The effect of a failed action on the others of its decision."""
 
     CONTINUE = "continue"
     STOP = "stop"
@@ -47,7 +47,7 @@ class OnFailure(StrEnum):
 
 
 class Conduct(Written):
-    """How several actions of one decision are carried out. `undo` takes back in reverse order."""
+    """The execution of several actions of a decision. `undo` runs in reverse order."""
 
     order: Order = Order.TOGETHER
     on_failure: OnFailure = OnFailure.CONTINUE
@@ -60,24 +60,24 @@ class Conduct(Written):
 
 
 class Velocity(Written):
-    """So many actions of one person within a time; more need a second person."""
+    """A budget of actions per person; more need an approval."""
 
     actions: Annotated[int, Field(ge=1, le=10_000)]
     within: Duration
 
 
 class Exposure(Written):
-    """So many pieces of hidden evidence one person may be shown within a time: a shift."""
+    """A quota of hidden evidence per person, usually for a shift."""
 
     reveals: Annotated[int, Field(ge=1, le=10_000)]
     within: Duration
 
 
 class Limits(Written):
-    """Above these a decision needs `approval`, whatever its actions (limits.yaml).
+    """Limits above which a decision needs `approval` (limits.yaml).
 
-    `bulk` is how many subjects one decision may act on alone. Above `exposure` nobody is asked:
-    whoever has seen enough has a colleague look.
+    `bulk` is the number of subjects per decision. Evidence above `exposure` is refused; no
+    approval allows more.
     """
 
     velocity: Velocity | None = None
@@ -90,9 +90,9 @@ ReasonId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
 class ReasonTemplate(Written):
-    """One of a playbook's `reasons`: `reason` fills the rationale, which colleagues read.
+    """One of a playbook's `reasons`: `reason` prefills the rationale in the modal.
 
-    `notice` are the facts as the person acted upon is told them; without it they are told nothing.
+    `notice` has the facts for the sanctioned person; without it no notice is sent.
     """
 
     id: ReasonId
@@ -102,10 +102,10 @@ class ReasonTemplate(Written):
 
 
 class Automation(Written):
-    """How a notice says whether automation was used: the sentence for `{automation}`.
+    """The sentences for `{automation}` in a notice.
 
-    `protected` where Koban had acted before anybody looked, `detected` where a detector gave a
-    score, `person` where neither is known. What is not written is said in Koban's own words.
+    `protected` after a protection by Koban, `detected` after an alert with a score, else `person`.
+    Missing ones have a default text.
     """
 
     protected: Text | None = None
@@ -114,7 +114,7 @@ class Automation(Written):
 
 
 class NoticeText(Value):
-    """How somebody is told of a decision: the call, and the text around the facts."""
+    """The notice of a decision: its call and its frame around the facts."""
 
     call: NoticeCall
     frame: Text
@@ -122,7 +122,7 @@ class NoticeText(Value):
 
 
 class Via(StrEnum):
-    """How a call reaches people: a mention in the thread, a direct message, or both."""
+    """The medium of an escalation: a mention in the thread, a direct message, or both."""
 
     THREAD = "thread"
     DIRECT = "direct"
@@ -130,27 +130,27 @@ class Via(StrEnum):
 
 
 class Repeat(Written):
-    """A step that is told again `every` so often, `times` at most after the first."""
+    """Repetitions of a step: `every` so often, `times` at most after the first call."""
 
     every: Duration
     times: Annotated[int, Field(ge=1, le=20)]
 
 
 class Protect(Written):
-    """A reversible action that Koban takes by itself and lifts after `for`, unless confirmed."""
+    """A reversible action that Koban starts and lifts after `for`, unless confirmed."""
 
     action: str
     for_: Annotated[Duration, Field(alias="for")]
 
 
 class ProtectRule(Protect):
-    """A protection that begins with an alert: `when` is an expression over it and its severity."""
+    """A protection for alerts that match `when`, an expression over alert and severity."""
 
     when: str = "true"
 
 
 class Severity(StrEnum):
-    """How bad it is; `rank` 1 is the worst."""
+    """The severity of a case."""
 
     CRITICAL = "critical"
     HIGH = "high"
@@ -159,12 +159,12 @@ class Severity(StrEnum):
 
     @property
     def rank(self) -> int:
-        """1 (critical) … 4 (low): also the priority of what is done for the case."""
+        """1 (critical) to 4 (low), also the Temporal priority of its activities."""
         return list(Severity).index(self) + 1
 
 
 class Unless(StrEnum):
-    """What makes an escalation step needless."""
+    """The condition that cancels an escalation step."""
 
     CLAIMED = "claimed"
     DECIDED = "decided"
@@ -172,7 +172,7 @@ class Unless(StrEnum):
 
 
 class Notify(StrEnum):
-    """Whom an escalation step calls: the shift, its leads, a role, or one person."""
+    """The addressee of an escalation step: the shift, its leads, a role, or one person."""
 
     SHIFT = "shift"
     LEAD = "lead"
@@ -181,14 +181,14 @@ class Notify(StrEnum):
 
 
 class Clocks(Written):
-    """How long a case of one severity may wait, counted from its opening."""
+    """The deadlines of a severity, counted from the opening of the case."""
 
     claim: Duration
     decide: Duration
 
 
 class Rule(Written):
-    """The rule of the platform that a violation breaks; `title` is how a notice names it."""
+    """A rule of the platform; notices show its `title`."""
 
     id: Annotated[str, StringConstraints(min_length=1, max_length=60)]
     url: str | None = None
@@ -196,7 +196,7 @@ class Rule(Written):
 
 
 class PresetAction(Written):
-    """An action of a preset; written `mute_user` or `{mute_user: {for: 24h}}`."""
+    """An action of a preset: `mute_user` or `{mute_user: {for: 24h}}` in YAML."""
 
     action: str
     for_: Annotated[Duration | None, Field(alias="for")] = None
@@ -218,7 +218,7 @@ PresetId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
 class Preset(Written):
-    """A decision that takes one tap. `because` is one of the playbook's `reasons`."""
+    """A prepared decision. `because` is the id of one of the playbook's `reasons`."""
 
     id: PresetId
     title: Text
@@ -229,9 +229,9 @@ class Preset(Written):
 
 
 class Step(Written):
-    """One step of the ladder: `after` counts from the opening of the case.
+    """An escalation step; `after` counts from the opening of the case.
 
-    Where `severity` names some, the step is for cases of those alone.
+    With `severity` it only applies to cases of those.
     """
 
     after: Duration
@@ -252,17 +252,17 @@ class Step(Written):
         return self
 
     def concerns(self, severity: Severity) -> bool:
-        """Whether the step is for cases of `severity`."""
+        """Whether the step applies to cases of `severity`."""
         return not self.severity or severity in self.severity
 
 
 class Playbook(Written):
-    """One playbook. `severity` holds conditions, worst first; the first that holds is taken.
+    """A playbook. `severity` has conditions, the worst first; the first match counts.
 
-    `act_first` is for imminent harm: what can be taken back is done at once, and a second person
-    reviews it within that rule's time. With `rehearse` nothing is changed at the platform, with
-    `ring` a case can be decided for many subjects at once. `clauses` are rules that can be chosen
-    instead of `policy`, `reasons` can be chosen instead of typed.
+    - `act_first`: reversible actions run at once and are reviewed within that rule's time
+    - `dry_run`: no change is made at the platform
+    - `bulk`: cases can be decided for many subjects at once
+    - `clauses`: rules to choose instead of `policy`; `reasons`: prepared reasons
     """
 
     playbook: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
@@ -301,7 +301,7 @@ class Playbook(Written):
 
     @property
     def rules(self) -> tuple[Rule, ...]:
-        """The rules that a violation may break, the usual one first."""
+        """The rules to choose from, the default first."""
         return (*((self.policy,) if self.policy else ()), *self.clauses)
 
     def rule(self, rule: str) -> Rule | None:
@@ -313,7 +313,7 @@ class Playbook(Written):
         return next((each for each in self.reasons if each.id == reason), None)
 
     def ladder(self, severity: Severity) -> tuple[Step, ...]:
-        """The steps for a case of `severity`: those written, else one at the end of each clock."""
+        """The escalation steps for `severity`, by default one at the end of each clock."""
         if self.escalation:
             return self.escalation
         clocks = self.clocks_of(severity)
@@ -333,9 +333,9 @@ class Playbook(Written):
 
 
 class Policy(Value):
-    """What a case keeps for its whole life: its playbook and the actions, as they were.
+    """The policy of a case, fixed at its opening.
 
-    `telling` is how people are told of decisions, where the playbook has anything to tell them.
+    `notice_text` is set if the playbook has notices.
     """
 
     kind: Literal["policy"] = "policy"
@@ -343,4 +343,4 @@ class Policy(Value):
     playbook: Playbook
     catalog: ActionCatalog
     limits: Limits | None = None
-    telling: NoticeText | None = None
+    notice_text: NoticeText | None = None

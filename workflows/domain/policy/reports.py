@@ -1,4 +1,4 @@
-"""When and where reports are posted (reports.yaml)."""
+"""Report schedules and channels (reports.yaml)."""
 
 from datetime import timedelta
 from typing import Annotated, Self
@@ -11,11 +11,11 @@ from workflows.domain.policy.roster import EVERY_DAY, ClockTime, Days, ShiftName
 from workflows.domain.values import Duration, Language, Written
 
 BEFORE = timedelta(minutes=10)
-"""How long before a shift's end its people read what they hand over."""
+"""Default time of the hand-over report before a shift's end."""
 
 
 class Daily(Written):
-    """The digest of the last 24 hours."""
+    """The daily digest of the last 24 hours."""
 
     channel: ChannelName
     at: ClockTime
@@ -23,7 +23,7 @@ class Daily(Written):
 
 
 class HandOver(Written):
-    """What a shift hands over, `before` its end. `shifts`: only of these; else of each."""
+    """The hand-over report of a shift, `before` its end. Without `shifts`: of all shifts."""
 
     channel: ChannelName
     before: Duration = BEFORE
@@ -31,10 +31,7 @@ class HandOver(Written):
 
 
 class ReportRules(Written):
-    """The whole of reports.yaml. The digest's time is in `zone`, else in the deployment's.
-
-    `language` is that of the channels, else the deployment's.
-    """
+    """The content of reports.yaml. Defaults of `zone` and `language` are the deployment's."""
 
     zone: ZoneInfo | None = None
     language: Language | None = None

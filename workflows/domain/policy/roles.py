@@ -1,4 +1,4 @@
-"""Who holds which role (roles.yaml)."""
+"""Role holders and approval channels (roles.yaml)."""
 
 from typing import Annotated
 
@@ -13,9 +13,9 @@ ChannelName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,80}$")]
 
 
 class Holders(Written):
-    """A role's Slack user group, and people beside it or where groups are not available.
+    """A role's Slack user group, and additional people.
 
-    `channel` is where this role is asked for approvals; else the case's own channel.
+    Approvals are requested in `channel`, else in the case's channel.
     """
 
     group: GroupId | None = None
@@ -24,14 +24,14 @@ class Holders(Written):
 
 
 class RoleBook(Written):
-    """The whole of roles.yaml."""
+    """The content of roles.yaml."""
 
     roles: dict[Role, Holders]
 
     def holders(self, role: Role) -> Holders:
-        """Who holds `role`; nobody where roles.yaml does not name it."""
+        """The holders of `role`; empty if roles.yaml does not have it."""
         return self.roles.get(role, Holders())
 
     def configured(self, person: str) -> frozenset[Role]:
-        """The roles that roles.yaml itself gives to a person."""
+        """The roles of a person by `users`, without groups."""
         return frozenset(role for role, held in self.roles.items() if person in held.users)

@@ -1,4 +1,4 @@
-"""Who works when (roster.yaml)."""
+"""Roster of shifts, rotations and overrides (roster.yaml)."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
@@ -17,25 +17,25 @@ People = Annotated[tuple[UserId, ...], Field(max_length=100)]
 
 
 def _clock(given: object) -> object:
-    # YAML 1.1 reads 17:30 without quotes as 1,050 (a number to the base of 60).
+    # YAML 1.1 parses 17:30 without quotes as the sexagesimal number 1,050.
     if isinstance(given, int):
         raise ValueError("a time of day stands without quotes; write it in quotes, as '09:00'")
     return given
 
 
 def _day(given: object) -> object:
-    # YAML has read it as a date already; what goes over a wire is text again.
+    # YAML parses it as a date; JSON payloads have text.
     return given.isoformat() if isinstance(given, date) else given
 
 
 ClockTime = Annotated[
     str, BeforeValidator(_clock), StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")
 ]
-"""A time of day as it is written: 09:00."""
+"""A time of day: 09:00."""
 Day = Annotated[
     str, BeforeValidator(_day), StringConstraints(pattern=r"^[0-9]{4}-[01][0-9]-[0-3][0-9]$")
 ]
-"""A date as it is written: 2026-12-31."""
+"""A date: 2026-12-31."""
 
 
 def time_of(written: str) -> time:
@@ -44,7 +44,7 @@ def time_of(written: str) -> time:
 
 
 class Weekday(StrEnum):
-    """A day of the week, as the example files write it."""
+    """A day of the week."""
 
     MON = "mon"
     TUE = "tue"
@@ -65,37 +65,37 @@ Days = Annotated[tuple[Weekday, ...], Field(max_length=7)]
 
 
 class Every(StrEnum):
-    """How often the next team of a rotation takes over."""
+    """The interval of a rotation."""
 
     DAY = "day"
     WEEK = "week"
 
 
 class Rotation(Written):
-    """Teams that take turns, the first one on the day (or in the week) of `since`."""
+    """Teams that take turns; the first one starts on the day (or in the week) of `since`."""
 
     since: Annotated[Day, Field(alias="from")]
     every: Every = Every.WEEK
     teams: Annotated[tuple[People, ...], Field(min_length=2, max_length=60)]
 
     @model_validator(mode="after")
-    def _can_be_reckoned(self) -> Self:
+    def _is_complete(self) -> Self:
         date_of(self.since)
         if not all(self.teams):
             raise ValueError("a team has nobody; write at least one person")
         return self
 
     def team_on(self, day: date) -> tuple[str, ...]:
-        """Whose turn `day` is; before `since` the same order counts backwards."""
+        """The team of `day`; before `since` the order continues backwards."""
         passed = (day - date_of(self.since)).days
         return self.teams[(passed // (7 if self.every is Every.WEEK else 1)) % len(self.teams)]
 
 
 class Shift(Written):
-    """One shift. One that ends before (or when) it starts ends on the next day.
+    """A shift. With an end at or before the start it ends on the next day.
 
-    Who works it: `people`, teams that take turns, or everybody with a `role`. `leads` are whom it
-    turns to; without any, everybody with the role lead.
+    It is worked by `people`, a `rotation`, or everybody with a `role`. Without `leads`, everybody
+    with the role lead is its lead.
     """
 
     title: Text
@@ -116,31 +116,30 @@ class Shift(Written):
         return self
 
     def covers(self, day: date) -> bool:
-        """Whether it begins on `day`, overrides left aside."""
+        """Whether it begins on `day`, without overrides."""
         return any(each.number == day.weekday() for each in self.days)
 
     @property
     def overnight(self) -> bool:
-        """Whether it ends on the day after it began."""
+        """Whether it ends on the next day."""
         return self.end <= self.start
 
     @property
     def lasts(self) -> timedelta:
-        """From its start to its end by the clock on the wall: above 0, 24 hours at most."""
+        """The local time from start to end: above 0, 24 hours at most."""
         starts, ends = (time_of(each) for each in (self.start, self.end))
         minutes = (ends.hour - starts.hour) * 60 + ends.minute - starts.minute
         return timedelta(minutes=minutes, days=1 if self.overnight else 0)
 
     def ends_on(self, day: date) -> date:
-        """The day on which a turn ends that begins on `day`."""
+        """The last day of the turn that begins on `day`."""
         return day + timedelta(days=1 if self.overnight else 0)
 
 
 class Override(Written):
-    """One turn that is otherwise than usual: other people or leads, or none at all (`off`).
+    """A changed turn: other people or leads, or none (`off`).
 
-    `date` is the day on which the turn begins. On a day that is none of the shift's days, naming
-    `people` adds a turn.
+    `date` is the day on which the turn begins. On other days than the shift's, `people` add a turn.
     """
 
     date: Day
@@ -160,9 +159,9 @@ class Override(Written):
 
 
 class Roster(Written):
-    """The whole of roster.yaml. Times are in `zone`, else in that of the deployment.
+    """The content of roster.yaml. Times are in `zone`, else in the deployment's zone.
 
-    `always`: somebody has to be on shift at any time, so that a gap is a mistake.
+    `always`: a gap between shifts is a mistake.
     """
 
     zone: ZoneInfo | None = None
@@ -175,7 +174,7 @@ def date_of(written: str) -> date:
     """The date of a `Day`.
 
     Raises:
-        ValueError: for one that is in no calendar.
+        ValueError: for a date that does not exist.
     """
     try:
         return date.fromisoformat(written)
@@ -184,13 +183,13 @@ def date_of(written: str) -> date:
 
 
 LOOK_AHEAD = timedelta(days=15)
-"""How far the next turn is looked for: longer than any holiday without a shift."""
+"""Search range for the next turn; longer than a holiday without shifts."""
 
 
 class ShiftTurn(Value):
-    """A shift on a day: from `starts` to before `ends`, both in UTC.
+    """A shift on one day, from `starts` to before `ends` in UTC.
 
-    `people` work it; where it is worked by a whole `role`, they are empty.
+    `people` is empty if a whole `role` works it.
     """
 
     shift: str
@@ -203,19 +202,19 @@ class ShiftTurn(Value):
 
 
 class Gap(Value):
-    """A time in which nobody is on shift, in UTC."""
+    """A time without a shift, in UTC."""
 
     starts: datetime
     ends: datetime
 
 
 def zone_of(roster: Roster, usual: tzinfo) -> tzinfo:
-    """The zone in which the roster is written."""
+    """The zone of the roster, else `usual`."""
     return roster.zone or usual
 
 
 def turns(roster: Roster, zone: tzinfo, since: datetime, until: datetime) -> tuple[ShiftTurn, ...]:
-    """Every turn of which a part lies within [since, until), by their start."""
+    """The turns that overlap [since, until), by their start."""
     found = (
         turn
         for day in _days(zone, since, until)
@@ -226,19 +225,19 @@ def turns(roster: Roster, zone: tzinfo, since: datetime, until: datetime) -> tup
 
 
 def on_at(roster: Roster, zone: tzinfo, at: datetime) -> tuple[ShiftTurn, ...]:
-    """The turns that are under way at a time: a turn has begun at its start, and not at its end."""
+    """The turns at `at`; start inclusive, end exclusive."""
     around = turns(roster, zone, at, at + timedelta(microseconds=1))
     return tuple(turn for turn in around if turn.starts <= at < turn.ends)
 
 
 def next_after(roster: Roster, zone: tzinfo, at: datetime) -> tuple[ShiftTurn, ...]:
-    """The turns that begin next, all of them where several begin together; () for none soon."""
+    """The turns with the next start within `LOOK_AHEAD`."""
     later = [turn for turn in turns(roster, zone, at, at + LOOK_AHEAD) if turn.starts > at]
     return tuple(turn for turn in later if turn.starts == later[0].starts)
 
 
 def gaps(roster: Roster, zone: tzinfo, since: datetime, until: datetime) -> tuple[Gap, ...]:
-    """The times within [since, until) in which no turn is under way."""
+    """The times within [since, until) without a turn."""
     found, reached = [], since.astimezone(UTC)
     for turn in turns(roster, zone, since, until):
         if turn.starts > reached:
@@ -250,7 +249,7 @@ def gaps(roster: Roster, zone: tzinfo, since: datetime, until: datetime) -> tupl
 
 
 def _days(zone: tzinfo, since: datetime, until: datetime) -> Iterator[date]:
-    """The days on which a turn may begin that reaches into the time: the day before counts."""
+    """The days on which a turn within the time may begin, from the day before."""
     day = since.astimezone(zone).date() - timedelta(days=1)
     last = until.astimezone(zone).date()
     while day <= last:
@@ -267,13 +266,13 @@ def _of(roster: Roster, zone: tzinfo, day: date) -> Iterator[ShiftTurn]:
         if not shift.covers(day) and not added:
             continue
         turn = _turn(name, shift, zone, day, changed)
-        # Where summer time begins, a short turn may have no time left at all.
+        # A short turn may vanish in the hour skipped by summer time.
         if turn.starts < turn.ends:
             yield turn
 
 
 def _override(roster: Roster, name: str, day: date) -> Override | None:
-    """The last one that is written counts."""
+    """The last matching override."""
     of_it = [o for o in roster.overrides if o.shift == name and date_of(o.date) == day]
     return of_it[-1] if of_it else None
 

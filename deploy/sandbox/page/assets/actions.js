@@ -1,11 +1,11 @@
-// What a press does: tell the server, show what went wrong, fetch the truth.
+// Actions: send a press to the server, show its error, fetch the state.
 import * as api from "./api.js";
 import { t } from "./i18n.js";
 import { store, update } from "./state.js";
 
 let refetch = () => {};
 
-/** main.js says once how the state is fetched; nobody else needs to know. */
+/** Set once by main.js: fetches the state. */
 export function setRefetch(how) {
   refetch = how;
 }

@@ -1,4 +1,4 @@
-// Every call to the server. A call never throws: it answers {ok: false, error} instead.
+// Calls to the server. A call never throws: it returns {ok: false, error} instead.
 
 async function call(method, path, body) {
   try {

@@ -1,4 +1,4 @@
-// A user of the marketplace: what the marketplace told them, and a way to appeal.
+// Notices and appeals of a marketplace user.
 import { banner } from "./actions.js";
 import * as api from "./api.js";
 import { clock, parseWhen } from "./dates.js";

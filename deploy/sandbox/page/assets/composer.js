@@ -1,4 +1,4 @@
-// Where a person types: plain text or /koban. What is not sent yet survives every switch.
+// Composer for plain text and /koban. Drafts survive every switch.
 import { say } from "./actions.js";
 import { h } from "./dom.js";
 import { shortcutButton } from "./shortcuts.js";

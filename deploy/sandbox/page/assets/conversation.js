@@ -101,7 +101,7 @@ function fillList(shell, entries, pane, onThread) {
 
 const MOST_TOLD = 200; // characters; a storm must not read itself out for minutes
 
-// A screen reader hears the newest; what one wrote oneself needs no telling.
+// Screen readers announce the newest message, except one's own.
 function tellOf(messages) {
   const others = messages.filter((one) => one.user !== store.as);
   if (!others.length) return;
@@ -129,7 +129,7 @@ function settleScroll(shell, added) {
 }
 
 function remember(shell) {
-  // A scroll that a resize caused is nobody's wish; the observer puts it right.
+  // A scroll caused by a resize is not the person's; the observer corrects it.
   if (shell.follow.resized()) return undefined;
   shell.follow.stuck = shell.follow.atBottom();
   if (!shell.follow.stuck) return places.set(shell.place, shell.scroller.scrollTop);
@@ -153,7 +153,7 @@ function withDays(messages) {
   return entries;
 }
 
-// Cards stand on their own; only a person's quick follow-ups are drawn together.
+// Cards are separate; only a person's quick follow-ups are grouped.
 function inOneBreath(before, message) {
   return !message.bot && !message.ephemeral && !before.ephemeral && before.user === message.user
     && Number(message.ts) - Number(before.ts) < SAME_BREATH;

@@ -33,7 +33,7 @@ export function placeOf(element) {
   return keys;
 }
 
-/** What stands in that place now: the control itself, or what it lay in where it is gone. */
+/** The current element in that place: the control, or its parent when it is gone. */
 export function found(place) {
   for (const key of place) {
     const node = document.querySelector(`[data-fk="${CSS.escape(key)}"]`);

@@ -55,7 +55,7 @@ function names(item, block, ctx) {
   };
 }
 
-// A press in flight ignores further presses; after it the card itself tells the truth.
+// A press in flight ignores further presses; after it the card shows the result.
 async function send(node, item, block, ctx, value) {
   if (node.getAttribute("aria-busy") === "true") return;
   if (item.confirm && !(await confirmed(item.confirm))) return;
@@ -97,7 +97,7 @@ function overflow(item, block, ctx) {
   return node;
 }
 
-/** Where an image comes from: an address, or a file of the workspace by its id. */
+/** Source of an image: an address, or a file of the workspace by its id. */
 export const addressOf = (item) => item.image_url ?? item.slack_file?.url
   ?? (item.slack_file?.id && `/files/${encodeURIComponent(item.slack_file.id)}`);
 

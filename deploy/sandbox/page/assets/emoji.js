@@ -1,4 +1,4 @@
-// The shortcodes that moderation messages use; an unknown one stays as it was written.
+// Shortcodes of moderation messages; an unknown one is shown as text.
 import { h } from "./dom.js";
 
 export const EMOJI = {
@@ -28,7 +28,7 @@ export function withEmoji(text) {
 const PICTURES = [..."🟥🟧🟨🟩🟦🔴🟠🟡🟢🔵🟣⚪⚫⚠⏸⏳☑⏹↩🔁✅⏭🧪🛡🔒🔔"];
 const PICTURED = new RegExp(`(?:${PICTURES.join("|")})\ufe0f?`, "gu");
 
-// A sign stays on the line of the short word that it stands before.
+// An emoji stays on the line of the short word after it.
 const WORD = /^ \S{1,12}(?=\s|$)/u;
 
 /** Text → strings and pictures of the emoji in it. */

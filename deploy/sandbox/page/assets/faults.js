@@ -1,4 +1,4 @@
-// Fault switches: each press turns one on or heals it.
+// Fault switches: each press turns one on or off.
 import { announce, h, keyed } from "./dom.js";
 import { banner } from "./actions.js";
 import * as api from "./api.js";

@@ -1,4 +1,4 @@
-// Files of a message: pictures that can be looked at in full, everything else by name.
+// Files of a message: pictures with a full view, other files by name.
 import { h } from "./dom.js";
 import { image } from "./elements.js";
 import { lang } from "./state.js";

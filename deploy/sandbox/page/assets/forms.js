@@ -1,4 +1,4 @@
-// What a person has chosen or typed, apart from the DOM, so that redrawing loses nothing.
+// Form values, kept outside the DOM so that redrawing loses nothing.
 import { t } from "./i18n.js";
 
 const forms = new Map();

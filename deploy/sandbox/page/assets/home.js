@@ -1,4 +1,4 @@
-// The app's Home tab, and the way to what it wrote to its reader alone.
+// App Home, with a link to the app's direct messages.
 import { blocks, numbered } from "./blocks.js";
 import { h, withFocusKept } from "./dom.js";
 import { formFor } from "./forms.js";

@@ -1,4 +1,4 @@
-// Every text of the page itself, in the language of the person being played.
+// Texts of the page itself, in the language of the current person.
 import { lang } from "./state.js";
 
 export const TEXTS = {

@@ -1,4 +1,4 @@
-// Working without a mouse: from pane to pane, from message to message, and what the keys are.
+// Keyboard navigation between panes and messages, and the list of keys.
 import { h } from "./dom.js";
 import { t } from "./i18n.js";
 import { closeOverlay, keepTabInside, openOverlay, overlayOpen } from "./overlay.js";

@@ -1,4 +1,4 @@
-// Which of the two languages a text is in: screen readers and glyph variants depend on it.
+// Language of a text, ja or en, for screen readers and glyph variants.
 
 const JAPANESE = /[\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Han}]/u;
 

@@ -1,4 +1,4 @@
-// Keeps the state fresh: an event says "something changed", the state is fetched whole.
+// Live updates: an event reports a change, then the whole state is fetched.
 import * as api from "./api.js";
 import { banner, setRefetch } from "./actions.js";
 import { loadFaults } from "./faults.js";

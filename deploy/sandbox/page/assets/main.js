@@ -1,4 +1,4 @@
-// Puts the parts together: who is looking, where, and what is drawn when something changes.
+// Entry point: current person and channel, and redrawing after a change.
 import * as api from "./api.js";
 import { drawChannel, drawThread, forgetChannel, reveal } from "./conversation.js";
 import { refreshTimes } from "./dates.js";
@@ -33,7 +33,7 @@ function draw() {
   placeMenu();
 }
 
-// With room for one column, whatever lies over the messages keeps the keyboard out of them.
+// In one column, a pane over the messages traps the keyboard.
 function drawNarrow() {
   const app = at("app");
   const drawer = isNarrow() && store.drawer;
@@ -148,7 +148,7 @@ function escape() {
   else if (store.thread) closeThread();
 }
 
-// What is pressed between two people counts once the other one is there.
+// A press during a switch of people takes effect once the switch is done.
 let steps = 0;
 
 function catchUp() {

@@ -1,4 +1,4 @@
-// The demo marketplace: its rows, whatever their columns, and every call made to it.
+// The demo marketplace: its rows and the calls to it.
 import * as api from "./api.js";
 import { appealing } from "./appeals.js";
 import { clock, isoTime, parseWhen } from "./dates.js";
@@ -82,7 +82,7 @@ function drawTabs(all) {
 const fits = (row) => !wanted || JSON.stringify(row).toLowerCase().includes(wanted);
 const changedAt = (row) => store.marketAt.get(`${chosen}/${row.id}`)?.at ?? 0;
 
-// What just changed comes first: that is what one looks for after a press.
+// Latest changes first, for a look after a press.
 function drawRows(rows) {
   const found = rows.filter(fits).map((row, index) => ({ row, index }));
   found.sort((a, b) => changedAt(b.row) - changedAt(a.row) || a.index - b.index);
@@ -118,7 +118,7 @@ function record(row) {
     chosen === "users" && appealing(row));
 }
 
-// Nothing, false and zero are the usual; leaving them out lets the unusual stand out.
+// Empty, false and zero values are left out.
 const says = (value) => ![null, undefined, false, 0, ""].includes(value) && !(Array.isArray(value) && !value.length);
 
 function tone(status) {

@@ -1,4 +1,4 @@
-// The stack of modals: the newest is on top, the others wait with what was typed in them.
+// The stack of modals: the newest is on top, the others keep their input.
 import { banner, readable, refresh } from "./actions.js";
 import * as api from "./api.js";
 import { block, numbered, showErrors } from "./blocks.js";

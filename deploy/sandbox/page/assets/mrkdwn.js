@@ -123,7 +123,7 @@ function dateToken([unix, pattern, link], fallback) {
 
 const PERMALINK = /^https:\/\/[\w-]+\.slack\.com\/archives\/(\w+)\/p(\d+)(\d{6})(?:\?|$)/;
 
-// A permalink of this workspace leads to its message here; slack.com knows nothing of it.
+// A permalink of this workspace opens its message here, not at slack.com.
 function inPage(url) {
   const [, channel, seconds, micros] = PERMALINK.exec(url) ?? [];
   if (!channel || !channelById(channel)) return null;

@@ -1,4 +1,4 @@
-// Menus, confirm dialogs and what keeps the keyboard inside them.
+// Menus, confirm dialogs and their focus traps.
 import { found, h, placeOf } from "./dom.js";
 import { t } from "./i18n.js";
 import { textNodes } from "./mrkdwn.js";
@@ -45,7 +45,7 @@ export function keepTabInside(node, event) {
 
 let declined = null; // answers "no" to the open confirm dialog
 
-/** Takes an open question away: whoever it was put to is no longer looking. */
+/** Closes an open dialog when the person is switched. */
 export function dropQuestion() {
   declined?.();
 }
@@ -76,7 +76,7 @@ export function confirmed(spec) {
     document.getElementById("workspace").append(overlay);
     openOverlay(overlay);
     declined = done(false);
-    // Enter must not carry out something dangerous that nobody has read yet.
+    // Enter must not confirm a dangerous action before it is read.
     (danger ? no : yes).focus();
   });
 }

@@ -1,4 +1,4 @@
-// What is behind the demo: the marketplace and the fault switches.
+// Panel with the marketplace and the fault switches.
 import { drawFaults } from "./faults.js";
 import { h } from "./dom.js";
 import { t } from "./i18n.js";

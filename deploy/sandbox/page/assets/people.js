@@ -4,7 +4,7 @@ import { store } from "./state.js";
 
 export const personById = (id) => store.people.find((one) => one.id === id);
 
-/** Who wrote a message: {name, person|null, bot}. */
+/** Author of a message: {name, person|null, bot}. */
 export function authorOf(message) {
   const person = personById(message.user);
   const name = person ? nameOf(person) : message.username || message.user || "Koban";

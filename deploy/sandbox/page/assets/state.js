@@ -1,4 +1,4 @@
-// What the page knows, and who hears when it changes. No DOM in here.
+// State of the page and its listeners. No DOM in here.
 import { isJapanese } from "./language.js";
 
 const NARROW = "(max-width: 760px)"; // as in narrow.css

@@ -1,4 +1,4 @@
-// Who is looking, how the page looks, whether it is connected, which faults are on.
+// Top bar: current person, theme, connection, faults.
 import { dismiss } from "./actions.js";
 import { h, keyed } from "./dom.js";
 import { healAll } from "./faults.js";

@@ -1,4 +1,4 @@
-"""The card of an appeal at each of its stations, in both languages, whatever people write."""
+"""Card of an appeal in each state and both languages, with hostile texts."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""A second person gets everything that they need in order to answer."""
+"""Approval card: all information for the approver."""
 
 from activities.slack.blocks import Message
 from activities.slack.cards.approval import approval_card

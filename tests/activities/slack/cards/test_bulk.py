@@ -1,4 +1,4 @@
-"""A ring on the cards: whom it is about, what it touches, and how far it has got."""
+"""Bulk decision on the cards: subjects, impact and progress."""
 
 import pytest
 

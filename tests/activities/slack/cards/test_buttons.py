@@ -1,4 +1,4 @@
-"""What can be pressed on a card in every state, and what is behind its ⋯."""
+"""Buttons and overflow menu of a card in every state."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""The card tells at a glance what, to whom, who, until when, and what can be done."""
+"""Card of a case: facts, assignee, deadlines and buttons."""
 
 from collections.abc import Callable
 from datetime import timedelta

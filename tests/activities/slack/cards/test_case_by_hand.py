@@ -1,4 +1,4 @@
-"""Cards of alerts that people made, and of cases that Koban did not protect."""
+"""Cards of manual reports, and of withheld protections."""
 
 import pytest
 
@@ -82,15 +82,15 @@ def test_a_card_says_that_automation_stands_still(
     playbook: str | None, language: Language, words: str
 ) -> None:
     """By whom and since when, for as long as nobody decided."""
-    halt = AutomationPause(playbook=playbook, by="U0TANAKA", at=AT.replace(minute=0, second=0))
-    story = Story(policy=PROTECTS).then(cmd.ProtectNow(rules=(0,), halt=halt))
+    pause = AutomationPause(playbook=playbook, by="U0TANAKA", at=AT.replace(minute=0, second=0))
+    story = Story(policy=PROTECTS).then(cmd.ProtectNow(rules=(0,), pause=pause))
     assert any(each.endswith(words) for each in told(view_of(story.case), language).splitlines())
     assert words not in told(view_of(story.muted().case), language)
 
 
 def test_the_thread_tells_that_nothing_was_begun() -> None:
     """Once."""
-    halt = AutomationPause(by="U0TANAKA", at=AT)
-    story = Story(policy=PROTECTS).then(cmd.ProtectNow(rules=(0,), halt=halt))
+    pause = AutomationPause(by="U0TANAKA", at=AT)
+    story = Story(policy=PROTECTS).then(cmd.ProtectNow(rules=(0,), pause=pause))
     words = line(story.recorded[-1], view_of(story.case), reader())
     assert words.endswith("自動対応は停止中のため、実行しませんでした（田中さんが停止）")

@@ -1,4 +1,4 @@
-"""The card tells the rest: protections on their way, who has seen it, what is known, and aloud."""
+"""Details of a card: protections, viewers, history and the spoken text."""
 
 from collections.abc import Callable
 

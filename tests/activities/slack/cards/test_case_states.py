@@ -1,4 +1,4 @@
-"""The card in every state of a case's working life, in both languages."""
+"""Card in every state of a case, in both languages."""
 
 from collections.abc import Callable
 from datetime import timedelta

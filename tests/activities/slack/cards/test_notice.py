@@ -1,4 +1,4 @@
-"""What a card says of the notice to the person acted upon, and when it can be sent again."""
+"""Notice on a card, and its retry."""
 
 import re
 
@@ -38,7 +38,7 @@ def telling() -> Policy:
     frame = Text(ja="{facts}", en="{facts}")
     call = NoticeCall(path="/v1/users/{subject.id}/notices")
     made = policy(CATALOG, reasons=[REASON])
-    return made.model_copy(update={"telling": NoticeText(call=call, frame=frame)})
+    return made.model_copy(update={"notice_text": NoticeText(call=call, frame=frame)})
 
 
 def decided(action: str = "mute_user") -> Story:

@@ -1,4 +1,4 @@
-"""Small appeals to test with: K7Q2F9XM0's D1, taken by 佐藤 and approved by 田中."""
+"""Builders of appeals against D1 of K7Q2F9XM0, decided by 佐藤 and approved by 田中."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""What must never happen to an appeal, whatever people, clock, case and platform do."""
+"""Invariants of an appeal under random commands of people, clock, case and platform."""
 
 from datetime import datetime, timedelta
 
@@ -93,7 +93,7 @@ class AnyAppeal(RuleBasedStateMachine):
 
     @rule(kind=st.sampled_from(NoticeKind), failed=st.booleans())
     def notice_ends(self, kind, failed) -> None:
-        if kind in self.appeal.untold:
+        if kind in self.appeal.due_notices:
             problem = Problem(kind=ProblemKind.REFUSED, status=404) if failed else None
             self.give(cmd.NoteNotice(notice=kind, problem=problem))
 

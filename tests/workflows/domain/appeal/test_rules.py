@@ -1,4 +1,4 @@
-"""What an appeal does with each command, and what it refuses."""
+"""Rules of an appeal: the events and refusals of each command."""
 
 from datetime import timedelta
 
@@ -123,7 +123,7 @@ class TestAnswers:
         assert kinds(found) == ["appeal_claimed", "appeal_upheld"]
 
     def test_upheld_is_over_at_once(self) -> None:
-        """The next press is told who did it."""
+        """The refusal names the person who did it."""
         appeal = given(an_appeal(), cmd.Uphold(by=REED, reason="規約どおり"), 1)
         assert (appeal.state, appeal.answered_by) == (AppealState.UPHELD, REED.id)
         found = refused(appeal, cmd.Overturn(by=MORI, reason="理由"))
@@ -134,7 +134,7 @@ class TestAnswers:
         )
 
     def test_overturned_waits_for_the_platform(self) -> None:
-        """It is over once the case tells that nothing is left."""
+        """It is over once the case reports that nothing is left."""
         appeal = given(an_appeal(), cmd.Overturn(by=REED, reason="型番でした"), 1)
         assert appeal.state is AppealState.UNDOING
         appeal = given(appeal, settled(left=1), 1)
@@ -157,7 +157,7 @@ class TestAnswers:
 
 
 def settled(left: int = 0, kept: int = 0) -> cmd.SettleAppeal:
-    """The case tells what is left."""
+    """The case reports the rest."""
     return cmd.SettleAppeal(settled=AppealSettled(appeal="A0123456789AB", left=left, kept=kept))
 
 
@@ -195,19 +195,19 @@ class TestClock:
 
 
 class TestNotices:
-    """What the person is told, and when."""
+    """Notices to the person and their times."""
 
     def test_they_come_in_their_order(self) -> None:
         """The answer follows once it is carried out."""
         appeal = an_appeal()
-        assert appeal.untold == (NoticeKind.RECEIVED,)
+        assert appeal.due_notices == (NoticeKind.RECEIVED,)
         appeal = given(appeal, cmd.NoteNotice(notice=NoticeKind.RECEIVED), 0)
         appeal = given(appeal, cmd.Overturn(by=REED, reason="理由"), 1)
-        assert appeal.untold == ()
+        assert appeal.due_notices == ()
         appeal = given(appeal, settled(), 1)
-        assert appeal.untold == (NoticeKind.OVERTURNED,)
+        assert appeal.due_notices == (NoticeKind.OVERTURNED,)
         appeal = given(appeal, cmd.NoteNotice(notice=NoticeKind.OVERTURNED), 1)
-        assert appeal.untold == ()
+        assert appeal.due_notices == ()
 
     def test_one_that_could_not_be_sent_can_be_sent_again_for_a_month(self) -> None:
         """By whoever may review; the appeal waits for it, and ends where nobody does."""
@@ -217,10 +217,10 @@ class TestNotices:
         appeal = given(appeal, cmd.NoteNotice(notice=NoticeKind.UPHELD, problem=problem), 1)
         assert appeal.deadline == T0 + timedelta(days=31)
         again = given(appeal, cmd.RetryNotice(by=MORI), 9)
-        assert again.untold == (NoticeKind.UPHELD,)
+        assert again.due_notices == (NoticeKind.UPHELD,)
         assert again.undelivered is None
         sent = given(again, cmd.NoteNotice(notice=NoticeKind.UPHELD), 9)
-        assert (sent.untold, sent.deadline) == ((), None)
+        assert (sent.due_notices, sent.deadline) == ((), None)
         over = given(appeal, cmd.AppealTick(), 32)
         assert (over.deadline, over.undelivered) == (None, None)
         refusal = outcome(over, cmd.RetryNotice(by=MORI))
@@ -235,7 +235,7 @@ class TestNotices:
         assert refusal.reason is Reason.OWN_APPEAL
 
     def test_what_a_later_notice_overtook_is_not_sent_again(self) -> None:
-        """Nobody hears of the receipt after the answer."""
+        """The notice of the receipt is not sent after the answer."""
         problem = Problem(kind=ProblemKind.UNREACHABLE)
         noted = cmd.NoteNotice(notice=NoticeKind.RECEIVED, problem=problem)
         appeal = given(given(an_appeal(), noted, 0), cmd.Uphold(by=REED, reason="理由"), 1)
@@ -249,17 +249,17 @@ class TestNotices:
         assert appeal.undelivered is None
 
     def test_one_that_could_not_be_sent_is_on_record_and_not_tried_by_itself(self) -> None:
-        """The card tells a person to do it otherwise, or again."""
+        """The card asks for another way, or a retry."""
         problem = Problem(kind=ProblemKind.REFUSED, status=404)
         noted = cmd.NoteNotice(notice=NoticeKind.RECEIVED, problem=problem)
         appeal = given(an_appeal(), noted, 0)
         assert appeal.notices[0].problem == problem
-        assert appeal.untold == ()
+        assert appeal.due_notices == ()
         assert outcome(appeal, cmd.NoteNotice(notice=NoticeKind.RECEIVED)) == ()
 
     def test_a_text_that_the_policy_does_not_have_is_not_sent(self) -> None:
         """`dismissed` is optional."""
-        assert given(fresh(), cmd.FileAppeal(appealed=None), 0).untold == ()
+        assert given(fresh(), cmd.FileAppeal(appealed=None), 0).due_notices == ()
 
     def test_who_appealed_is_told(self) -> None:
         """Else who was acted upon; nobody where there is no such person."""

@@ -1,4 +1,4 @@
-"""Cases whose playbook allows rings, and what their rings report."""
+"""Builders of cases with bulk decisions, and of their reports."""
 
 from tests.workflows.domain.builders import PLAYBOOK, POLICY, SATO, a_case
 from workflows.domain.alerts import Subject
@@ -21,7 +21,7 @@ def a_bulk(count: int = 60, id_: str = "R0123456789AB") -> Bulk:
 
 
 def a_bulk_case(**policy: object) -> Case:
-    """An open case that can be decided for a ring."""
+    """An open case that allows bulk decisions."""
     changed = POLICY.model_copy(update={"playbook": RINGED, **policy})
     return a_case().model_copy(update={"policy": Policy.model_validate(changed.model_dump())})
 
@@ -29,7 +29,7 @@ def a_bulk_case(**policy: object) -> Case:
 def decide_bulk(
     by: Actor = SATO, count: int | None = 60, *actions: str, **more: object
 ) -> cmd.DecideBulk:
-    """A decision for a ring of `count` users; None: it was not read yet."""
+    """A bulk decision for `count` users; None: the subjects were not read."""
     given = {
         "by": by,
         "sources": ("device",),
@@ -43,7 +43,7 @@ def decide_bulk(
 def bulk_news(
     case: Case, tally: Tally | None, status: ActionStatus | None = None, id_: str = "r1"
 ) -> cmd.Report:
-    """How far the ring of the last decision is, and where given what it came to."""
+    """A report of the last bulk decision with its tally, and with a status if it ended."""
     decision = case.decision
     assert decision is not None
     assert decision.bulk is not None

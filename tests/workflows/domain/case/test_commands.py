@@ -1,4 +1,4 @@
-"""What a person wrote is found in whatever command carries it."""
+"""Typed text of commands."""
 
 from typing import get_args
 

@@ -1,4 +1,4 @@
-"""Several commands decided as one."""
+"""Several commands decided in turn."""
 
 from tests.workflows.domain.builders import CLARK, SATO, a_case, an_alert, follow, kinds, minutes
 from workflows.domain.alerts import brief

@@ -1,4 +1,4 @@
-"""What the person acted upon reads: everything that has to be told, and nothing twice."""
+"""Text of a notice: all required parts, each once."""
 
 from datetime import timedelta
 
@@ -39,12 +39,12 @@ def test_what_is_put_in_is_not_read_again() -> None:
 
 
 def test_a_placeholder_that_nobody_fills_stays_visible() -> None:
-    """Better than a hole in what a person is told."""
+    """A placeholder is better than a gap in the notice."""
     assert letter_text(letter("{nothing}"), WORDING).ja == "{nothing}"
 
 
 def test_what_policy_says_of_automation_is_said_instead() -> None:
-    """Koban's own words stand where it says nothing."""
+    """Koban's default text is used without one."""
     plainly = letter("{automation}").model_copy(update={"automated": Automated.DETECTED})
     assert letter_text(plainly, WORDING).en == "decided:detected"
     assert letter_text(letter("{automation}", automation="{facts}"), WORDING).en == "{facts}"

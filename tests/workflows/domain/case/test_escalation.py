@@ -1,4 +1,4 @@
-"""When somebody has to be called: pure arithmetic over times."""
+"""Escalation times."""
 
 from datetime import datetime, timedelta
 
@@ -14,10 +14,10 @@ NOTHING: frozenset[int] = frozenset()
 NOISY: frozenset[Unless] = frozenset()
 
 
-def times(*ladder: Step, told: int = 0, last: datetime | None = None) -> list[datetime]:
-    """When the steps of a ladder from T0 are due; the first was told `told` times."""
+def times(*ladder: Step, calls: int = 0, last: datetime | None = None) -> list[datetime]:
+    """The due times of a ladder from T0; the first step was called `calls` times."""
     called_at = {} if last is None else {0: last}
-    due = open_steps(ladder, T0, NOTHING, NOISY, repeats={0: told}, called_at=called_at)
+    due = open_steps(ladder, T0, NOTHING, NOISY, repeats={0: calls}, called_at=called_at)
     return [each.at for each in due]
 
 
@@ -68,9 +68,9 @@ class TestOpenSteps:
 class TestRepeats:
     def test_a_repeated_step_comes_every_so_often(self) -> None:
         """After five minutes, then every three."""
-        assert times(AGAIN, told=0) == [minutes(5)]
-        assert times(AGAIN, told=1, last=minutes(5)) == [minutes(8)]
-        assert times(AGAIN, told=2, last=minutes(8)) == [minutes(11)]
+        assert times(AGAIN, calls=0) == [minutes(5)]
+        assert times(AGAIN, calls=1, last=minutes(5)) == [minutes(8)]
+        assert times(AGAIN, calls=2, last=minutes(8)) == [minutes(11)]
 
     def test_the_last_round_says_so(self) -> None:
         """The first call and two repetitions: three in all."""
@@ -84,7 +84,7 @@ class TestRepeats:
 
     def test_a_late_call_does_not_bring_the_next_ones_at_its_heels(self) -> None:
         """Nobody looked for an hour: the second call comes three minutes after the first."""
-        assert times(AGAIN, told=1, last=minutes(60)) == [minutes(63)]
+        assert times(AGAIN, calls=1, last=minutes(60)) == [minutes(63)]
 
     def test_a_pause_between_two_rounds_moves_the_second(self) -> None:
         """The clock stood still for ten minutes since the first call."""

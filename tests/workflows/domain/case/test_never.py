@@ -1,4 +1,4 @@
-"""What must never happen, whatever people, platform and clock do in whatever order."""
+"""Invariants of a case under random commands of people, platform and clock."""
 
 from collections import Counter
 from datetime import timedelta
@@ -57,7 +57,7 @@ class NeverShift(AnyShift):
 
     @invariant()
     def nothing_stands_that_did_not_begin(self) -> None:
-        """An action that acts or stands belongs to a decision that was carried out."""
+        """An active action belongs to a decision that was carried out."""
         begun = {decision for _, decision in self.begun}
         for action in self.case.actions:
             at_work = action.status in STANDING or action.status in ACTING - {ActionStatus.PENDING}
@@ -74,7 +74,7 @@ class NeverShift(AnyShift):
 
     @invariant()
     def nobody_agrees_to_their_own_decision_or_counts_twice(self) -> None:
-        """Four eyes belong to two people, also where one stands in for another."""
+        """An approval needs two people, also with stand-ins."""
         approval, decision = self.case.approval, self.case.decision
         if approval is None or decision is None:
             return
@@ -88,7 +88,7 @@ class NeverShift(AnyShift):
 
     @invariant()
     def auditors_only_watch(self) -> None:
-        """Or look. No other event is theirs; absorbing is told by another case."""
+        """Or look. They cause no other event; absorbing is reported by another case."""
         own = ev.CaseWatched | ev.CaseUnwatched | ev.CaseAbsorbed | ev.EvidenceRevealed
         assert all(isinstance(e, own) for e in self.events if e.by == SUZUKI.id)
         assert self.case.owner != SUZUKI.id
@@ -298,7 +298,7 @@ class ActFirstShift(NeverShift):
 
 
 class PlainShift(NeverShift):
-    """No ladder, no limits: the clocks alone say whom to call."""
+    """No ladder and no limits: only the clocks escalate."""
 
     policy = POLICY
     severity = Severity.MEDIUM

@@ -1,4 +1,4 @@
-"""The rows that the ledger keeps of a case."""
+"""Projection of a case to ledger rows."""
 
 import pytest
 from hypothesis import settings

@@ -1,4 +1,4 @@
-"""How much hidden evidence one person is shown within a shift."""
+"""Quota of hidden evidence."""
 
 from datetime import timedelta
 

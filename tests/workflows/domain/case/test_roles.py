@@ -1,4 +1,4 @@
-"""Who may give which command: every command there is, by every role there is."""
+"""Rights: every command by every role."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -171,7 +171,7 @@ def test_every_command_is_in_the_table() -> None:
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("name", [*TABLE, *MORE])
 def test_a_command_of_a_case(name: str, role: str) -> None:
-    """It does something for those who may, and nothing for anybody else, who hears who could."""
+    """It works for the allowed roles; others get a refusal with these roles."""
     row = (TABLE | MORE)[name]
     outcome = decide(row.case(), row.command(Actor(id=WHO, roles=ROLES[role])), minutes(1))
     if role in row.may:
@@ -188,7 +188,7 @@ def test_a_command_of_a_case(name: str, role: str) -> None:
 
 @pytest.mark.parametrize("name", TABLE)
 def test_a_cover_counts_for_approvals_alone(name: str) -> None:
-    """Whoever stands in for a lead is no lead: what takes a role of one's own still does."""
+    """A stand-in for a lead is no lead: other commands need a role of their own."""
     row = TABLE[name]
     cover = {"role": Role.LEAD, "person": "U0REED", "until": minutes(60)}
     for role in ROLES:

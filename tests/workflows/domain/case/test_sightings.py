@@ -1,4 +1,4 @@
-"""What is acted upon is what the pressed card showed, though the next alert came first."""
+"""Targets of actions: the subjects on the pressed card, even after later alerts."""
 
 from tests.workflows.domain.builders import SATO, a_case, an_alert, follow, minutes
 from workflows.domain.alerts import Subject, brief

@@ -1,4 +1,4 @@
-"""What a case carries along: the keys it has seen, and its policy beside it."""
+"""Snapshot of a case: the seen keys, and the packed policy."""
 
 from tests.workflows.domain.builders import POLICY, WATCHFUL, a_case
 from workflows.domain.case.snapshot import SEEN, CaseSnapshot, SeenKeys

@@ -1,4 +1,4 @@
-"""Whether somebody waits to see what happened."""
+"""Events whose card a person waits for."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The numbers, recomputed by hand from a few events."""
+"""Metrics computed from a few events."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from workflows.domain.metrics.metrics import (
     COUNTED,
     Approvals,
     CaseStatus,
-    Happening,
+    CountedEvent,
     Hour,
     PlaybookCount,
     Protections,
@@ -38,12 +38,12 @@ class Case:
         self.name = name
         self.playbook = of.get("playbook", "off_platform")
         self.severity = of.get("severity", Severity.HIGH)
-        self.told: list[Happening] = []
+        self.told: list[CountedEvent] = []
         self.then("case_opened", opened, occurred_at=at(opened - seen))
 
     def then(self, kind: str, minutes: float, **data: Any) -> "Case":
         self.told.append(
-            Happening(self.name, self.playbook, self.severity, kind, at(minutes), **data)
+            CountedEvent(self.name, self.playbook, self.severity, kind, at(minutes), **data)
         )
         return self
 
@@ -78,14 +78,14 @@ def test_what_happened_first_before_the_time_is_not_counted_again() -> None:
 
 
 def test_a_bulk_has_acted_once_one_of_its_subjects_is_done() -> None:
-    """Its progress stands for the actions that are not told one by one."""
+    """Its progress replaces reports of single actions."""
     bulk = Case("K1", opened=0).decided(5, due=10)
     bulk.then("bulk_progressed", 6, done=0).then("bulk_progressed", 7, done=3)
     assert of(bulk).ttfa == Spread(of=1, p50=timedelta(minutes=7), p95=timedelta(minutes=7))
 
 
 def test_sla_is_met_by_met_missed_and_open_and_overdue() -> None:
-    """By severity; the denominator is always told."""
+    """By severity, with the denominator."""
     cases = (
         Case("K1", 0, severity=Severity.CRITICAL).decided(10, due=10),
         Case("K2", 0, severity=Severity.CRITICAL).decided(10.1, due=10),
@@ -106,7 +106,7 @@ def test_sla_is_met_by_met_missed_and_open_and_overdue() -> None:
 
 
 def test_only_the_first_decision_of_an_opening_has_a_clock() -> None:
-    """What is decided again after a rejection was in time once; a reopening begins anew."""
+    """Another decision after a rejection does not count again; after a reopening it does."""
     case = Case("K1", 0).decided(5, due=10).then("rejected", 20).decided(25, due=10)
     case.then("case_closed", 26).then("case_reopened", 30).decided(50, due=40)
     assert of(case).sla == {Severity.HIGH: Sla(met=1, missed=1)}
@@ -158,7 +158,7 @@ def test_an_approval_counts_once_it_is_over() -> None:
 
 
 def test_protections_and_what_became_of_them() -> None:
-    """Those that run are counted where they stand."""
+    """The ledger counts the running ones."""
     case = Case("K1", 0).then("protection_started", 1).then("protection_started", 2)
     case.then("protection_lifted", 3).then("protection_confirmed", 4)
     assert of(case, running=1).protections == Protections(
@@ -199,9 +199,9 @@ minutes = st.floats(-300, 400, allow_nan=False).map(lambda m: round(m, 2))
 
 
 @st.composite
-def stories(draw: st.DrawFn) -> list[Happening]:
+def stories(draw: st.DrawFn) -> list[CountedEvent]:
     """Some cases with any counted events in any order of time."""
-    told: list[Happening] = []
+    told: list[CountedEvent] = []
     for number in range(draw(st.integers(0, 4))):
         case = Case(f"K{number}", draw(minutes), seen=draw(st.floats(0, 60)))
         for kind in draw(st.lists(st.sampled_from(sorted(COUNTED - {"case_opened"})), max_size=8)):
@@ -215,7 +215,7 @@ def stories(draw: st.DrawFn) -> list[Happening]:
 
 
 @given(stories())
-def test_the_parts_add_up(happened: list[Happening]) -> None:
+def test_the_parts_add_up(happened: list[CountedEvent]) -> None:
     """Whatever happened: hours to the whole, verdicts to the decisions, and no share above 1."""
     found = numbers(happened, (), T0, END)
     assert sum(hour.opened for hour in found.hours) == found.opened
@@ -228,7 +228,9 @@ def test_the_parts_add_up(happened: list[Happening]) -> None:
 
 
 @given(stories(), st.integers(1, 179))
-def test_two_times_side_by_side_count_everything_once(happened: list[Happening], cut: int) -> None:
+def test_two_times_side_by_side_count_everything_once(
+    happened: list[CountedEvent], cut: int
+) -> None:
     """No event is lost or counted twice at the seam."""
     whole = numbers(happened, (), T0, END)
     first, second = numbers(happened, (), T0, at(cut)), numbers(happened, (), at(cut), END)

@@ -1,4 +1,4 @@
-"""Which cases a report names, and when a decision was due."""
+"""Lists of a report, and the deadline of a decision."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Rosters as tests need them, written as roster.yaml has them."""
+"""Builders of rosters in the format of roster.yaml."""
 
 from typing import Any
 

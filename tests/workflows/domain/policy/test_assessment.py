@@ -1,4 +1,4 @@
-"""An alert weighed by a playbook."""
+"""Assessment of an alert by a playbook."""
 
 from tests.workflows.domain.builders import a_policy, an_alert
 from workflows.conditions import holds

@@ -1,4 +1,4 @@
-"""The rules of a policy folder are all in force."""
+"""Registry of policy checks."""
 
 from importlib import import_module
 from inspect import isfunction
@@ -23,7 +23,7 @@ def _is_rule(each: object) -> bool:
 
 
 def test_rules_keep_quiet_about_what_could_not_be_read() -> None:
-    """A file with a mistake is told once, not once more by every rule that misses it."""
+    """A file with a mistake has one finding, not another one of each rule that needs the file."""
     nothing = Bundle(
         catalog=None,
         roles=None,

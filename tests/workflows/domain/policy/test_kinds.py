@@ -1,4 +1,4 @@
-"""What a person can name: kinds of alerts, and subjects as they are written."""
+"""Typed words: kinds of alerts, and subjects."""
 
 import pytest
 

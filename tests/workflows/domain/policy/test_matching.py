@@ -1,4 +1,4 @@
-"""Which playbook takes an alert, which alerts share a case, and how bad it is."""
+"""Matching of alerts: playbook, group and severity."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Policies in transit: the same on the other side, small, and one object for a process."""
+"""Packed policies: equal after unpacking, small, and one object per process."""
 
 from pathlib import Path
 

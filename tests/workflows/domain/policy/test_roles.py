@@ -1,4 +1,4 @@
-"""Who holds which role."""
+"""Role holders of roles.yaml."""
 
 import pytest
 from pydantic import ValidationError
@@ -17,7 +17,7 @@ BOOK = RoleBook.model_validate(
 
 
 def test_a_role_is_held_by_a_group_or_by_people() -> None:
-    """Both may stand together."""
+    """Both are allowed together."""
     assert BOOK.holders(Role.SPECIALIST).group == "S0SHIFT"
     assert BOOK.holders(Role.LEAD).users == ("U0SATO", "W0REED")
 

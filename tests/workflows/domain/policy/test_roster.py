@@ -1,4 +1,4 @@
-"""Who is on shift, who comes next, and when nobody is there."""
+"""Roster queries: current turns, next turns and gaps."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -217,7 +217,7 @@ def rosters(draw: st.DrawFn) -> Roster:
 
 @given(rosters(), zones, moments)
 def test_whoever_is_on_is_among_the_turns_around(some: Roster, zone: ZoneInfo, when: datetime):
-    """`on_at` and `turns` tell the same, and every turn has a time."""
+    """`on_at` and `turns` agree, and every turn has a duration."""
     around = turns(some, zone, when - timedelta(days=2), when + timedelta(days=2))
     assert all(timedelta() < t.ends - t.starts <= timedelta(hours=26) for t in around)
     expected = tuple(t for t in around if t.starts <= when < t.ends)

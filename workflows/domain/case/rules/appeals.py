@@ -1,4 +1,4 @@
-"""What an answered appeal does to its case, and what the case answers."""
+"""Appeal rules: the answer to an appeal, the undo after an overturn, and its result."""
 
 from datetime import datetime
 
@@ -9,62 +9,61 @@ from workflows.domain.case.enforcement import ACTING
 from workflows.domain.case.evolve import apply_all
 from workflows.domain.case.model import UNDECIDED, Case, Phase
 from workflows.domain.case.refusals import Rules
-from workflows.domain.case.rules.approvals import closing, given_up
+from workflows.domain.case.rules.approvals import close, give_up_failed
 
 
-def answered(case: Case, command: cmd.AnswerAppeal, now: datetime) -> tuple[ev.Event, ...]:
-    """The answer goes into the case's story; an overturn approves the undo of its decision."""
+def answer(case: Case, command: cmd.AnswerAppeal, now: datetime) -> tuple[ev.Event, ...]:
+    """Records the answer; an overturn approves the undo of its decision."""
     answer = command.answer
-    told = ev.AppealAnswered(at=now, by=answer.by, answer=answer)
-    return (told, *_overturned(apply_all(case, (told,)), now))
+    event = ev.AppealAnswered(at=now, by=answer.by, answer=answer)
+    return (event, *_overturned(apply_all(case, (event,)), now))
 
 
-def caught_up(before: Case, after: Case, now: datetime) -> tuple[ev.Event, ...]:
-    """What was still being done when its appeal was overturned is taken back once it is done."""
+def undo_overturned(before: Case, after: Case, now: datetime) -> tuple[ev.Event, ...]:
+    """Undoes a decision that was overturned while its actions were in progress."""
     if not before.acting or before.undoing:
         return ()
     return _overturned(after, now)
 
 
 def _overturned(case: Case, now: datetime) -> tuple[ev.Event, ...]:
-    """Takes the decision back; nobody has to agree to that, or to it, any more.
+    """Undoes the decision without an approval, and ends its pending one.
 
-    What is half done can't be taken back yet: the case waits for it. What failed is not tried
-    again.
+    Actions in progress can't be undone: the case waits for them. Failed ones are not retried.
     """
     answer = case.appeal
-    if answer is None or not _falls(case, answer) or case.acting:
+    if answer is None or not _is_overturned(case, answer) or case.acting:
         return ()
     by, decision = answer.by, answer.decision
     events: list[ev.Event] = []
     if _asked_about(case, decision):
         events.append(ev.ApprovalWithdrawn(at=now, by=by, decision=decision))
-    events += given_up(apply_all(case, events), decision, now, by)
-    events += closing(apply_all(case, events), now)
+    events += give_up_failed(apply_all(case, events), decision, now, by)
+    events += close(apply_all(case, events), now)
     if any(state.decision == decision for state in case.undoable):
         events.append(ev.UndoRequested(at=now, by=by, decision=decision))
     return tuple(events)
 
 
-def _falls(case: Case, answer: AppealAnswer) -> bool:
-    """Whether the decision was overturned, and no other one is being carried out since.
+def _is_overturned(case: Case, answer: AppealAnswer) -> bool:
+    """Whether the decision was overturned, and no later one is being carried out.
 
-    One person's appeal takes nothing back for the others of a ring.
+    One person's appeal does not undo a bulk decision.
     """
-    bulk_decisions = any(each.id == answer.decision and each.bulk for each in case.decisions)
+    bulk = any(each.id == answer.decision and each.bulk for each in case.decisions)
     last = case.decision is not None and case.decision.id == answer.decision
     free = last or case.phase in (Phase.CLOSED, *UNDECIDED)
-    return free and not bulk_decisions and answer.outcome is AppealOutcome.OVERTURNED
+    return free and not bulk and answer.outcome is AppealOutcome.OVERTURNED
 
 
 def _asked_about(case: Case, decision: str) -> bool:
-    """Whether somebody is to agree to the decision, or to its undo."""
+    """Whether the decision, or its undo, waits for an approval."""
     approval = case.approval
     return approval is not None and approval.pending and approval.decision == decision
 
 
 def settled(case: Case) -> AppealSettled | None:
-    """What the appeal hears, once nothing of its decision is under way any more."""
+    """The result for the appeal, once no action of the decision is in progress."""
     answer = case.appeal
     if answer is None or answer.outcome is AppealOutcome.UPHELD:
         return None
@@ -76,4 +75,4 @@ def settled(case: Case) -> AppealSettled | None:
     return AppealSettled(appeal=answer.appeal, left=len(standing) - kept, kept=kept)
 
 
-RULES: Rules = {cmd.AnswerAppeal: answered}
+RULES: Rules = {cmd.AnswerAppeal: answer}

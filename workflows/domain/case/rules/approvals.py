@@ -1,4 +1,4 @@
-"""The second person: agree, send back, ask; and what time does to a request."""
+"""Approval rules: approve, reject, ask, withdraw, and the time events of a request."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -18,14 +18,14 @@ from workflows.domain.case.refusals import (
     text_missing,
     trimmed,
 )
-from workflows.domain.case.rules.decisions import approved_now
-from workflows.domain.case.rules.protections import on_given_up, on_sent_back
+from workflows.domain.case.rules.decisions import protections_after_approval
+from workflows.domain.case.rules.protections import lift_unused, resume_held
 from workflows.domain.people import Role
 from workflows.domain.policy.actions import OnExpiry
 
 
-def closing(case: Case, now: datetime) -> tuple[ev.Event, ...]:
-    """Closes a case whose decision has been carried out as far as it ever will be."""
+def close(case: Case, now: datetime) -> tuple[ev.Event, ...]:
+    """Closes a case whose decision has no action left to carry out."""
     if case.phase is not Phase.ENFORCING or case.unsettled or case.decision is None:
         return ()
     if case.pending(Purpose.REVIEW):
@@ -35,7 +35,7 @@ def closing(case: Case, now: datetime) -> tuple[ev.Event, ...]:
 
 
 def barred(case: Case, approval: Approval) -> frozenset[str]:
-    """Who brings no second pair of eyes: who asked, and who decided what is agreed to."""
+    """The people who may not approve: the requester and the decider."""
     names = {approval.by}
     if approval.purpose is not Purpose.UNDO and case.decision is not None:
         names.add(case.decision.by)
@@ -43,13 +43,13 @@ def barred(case: Case, approval: Approval) -> frozenset[str]:
 
 
 def cannot_agree(case: Case, approval: Approval) -> frozenset[str]:
-    """Whose agreement would not help: who is barred, and who agreed or was stood in for already."""
+    """The people whose approval does not count: barred, or counted already (also by a stand-in)."""
     given = {person for each in approval.consents for person in (each.by, each.covers)}
     return barred(case, approval) | {person for person in given if person is not None}
 
 
-def approvers_only(case: Case, reason: Reason, allowed: Iterable[Role]) -> Refusal:
-    """Refuses an approval; it names the roles that could give it, and who of them can't."""
+def refuse_approver(case: Case, reason: Reason, allowed: Iterable[Role]) -> Refusal:
+    """Refuses an approval, with the roles that may give it and the people who may not."""
     approval = case.approval
     others = cannot_agree(case, approval) if approval is not None else frozenset()
     return Refusal(reason=reason, roles=tuple(sorted(allowed)), barred=tuple(sorted(others)))
@@ -63,12 +63,12 @@ def _not_approvable(case: Case, command: cmd.PersonCommandBase, now: datetime) -
         return Refusal(reason=Reason.EXPIRED, at=approval.expires_at)
     if command.by.id in barred(case, approval):
         needed = {need.role for need in missing(approval)}
-        return approvers_only(case, Reason.OWN_DECISION, needed)
+        return refuse_approver(case, Reason.OWN_DECISION, needed)
     return outdated(case, command)
 
 
 def approve(case: Case, command: cmd.Approve, now: datetime) -> Outcome:
-    """One person agrees; when nobody is missing any more it is carried out."""
+    """Adds a consent; with a complete quorum the request is granted."""
     refusal = _not_approvable(case, command, now)
     if refusal is not None:
         return refusal
@@ -79,7 +79,7 @@ def approve(case: Case, command: cmd.Approve, now: datetime) -> Outcome:
     consent = consent_of(approval, command.by, now, barred(case, approval))
     if consent is None:
         needed = {need.role for need in missing(approval)}
-        return approvers_only(case, Reason.ROLE_NEEDED, needed)
+        return refuse_approver(case, Reason.ROLE_NEEDED, needed)
     after = approval.model_copy(update={"consents": (*approval.consents, consent)})
     agreed = ev.Approved(
         at=now,
@@ -95,14 +95,14 @@ def _granted(
     case: Case, approval: Approval, agreed: ev.Approved, now: datetime
 ) -> tuple[ev.Event, ...]:
     if approval.purpose is Purpose.DECISION:
-        return approved_now(case, agreed, now)
+        return protections_after_approval(case, agreed, now)
     if approval.purpose is Purpose.UNDO:
         return (ev.UndoRequested(at=now, by=approval.by, decision=approval.decision),)
-    return closing(apply_all(case, (agreed,)), now)
+    return close(apply_all(case, (agreed,)), now)
 
 
 def reject(case: Case, command: cmd.Reject, now: datetime) -> Outcome:
-    """It goes back to who asked; what was done at once already is taken back."""
+    """Rejects the request; actions before a review are undone."""
     refusal = _not_approvable(case, command, now)
     if refusal is not None:
         return refusal
@@ -115,49 +115,51 @@ def reject(case: Case, command: cmd.Reject, now: datetime) -> Outcome:
     rejected = ev.Rejected(
         at=now, by=command.by.id, decision=approval.decision, reason=trimmed(command.reason)
     )
-    return (rejected, *_taken_back(case, approval, now, command.by.id))
+    return (rejected, *_after_refusal(case, approval, now, command.by.id))
 
 
-def _taken_back(
+def _after_refusal(
     case: Case, approval: Approval, now: datetime, by: str | None
 ) -> tuple[ev.Event, ...]:
-    """What follows when a request came to nothing."""
+    """The events after a request that was not granted."""
     if approval.purpose is Purpose.DECISION:
-        return on_sent_back(case, now)
+        return resume_held(case, now)
     if approval.purpose is Purpose.REVIEW:
-        return _undone(case, approval.decision, now, by)
+        return _undo(case, approval.decision, now, by)
     return ()
 
 
-def _undone(case: Case, decision: str, now: datetime, by: str | None) -> tuple[ev.Event, ...]:
-    """What was done at once is taken back; what failed is not tried any more."""
-    events = list(given_up(case, decision, now, by))
+def _undo(case: Case, decision: str, now: datetime, by: str | None) -> tuple[ev.Event, ...]:
+    """Undoes the actions; failed ones are given up."""
+    events = list(give_up_failed(case, decision, now, by))
     if any(state.decision == decision for state in case.undoable):
         events.append(ev.UndoRequested(at=now, by=by, decision=decision))
     return tuple(events)
 
 
-def given_up(case: Case, decision: str, now: datetime, by: str | None) -> tuple[ev.Event, ...]:
-    """What failed of the last decision is not tried any more."""
+def give_up_failed(
+    case: Case, decision: str, now: datetime, by: str | None
+) -> tuple[ev.Event, ...]:
+    """Gives up the failed actions of the last decision."""
     if not any(state.decision == decision for state in case.failed):
         return ()
     events = (ev.ActionsGivenUp(at=now, by=by, decision=decision),)
-    return (*events, *on_given_up(apply_all(case, events), now, by))
+    return (*events, *lift_unused(apply_all(case, events), now, by))
 
 
 def withdraw(case: Case, command: cmd.Withdraw, now: datetime) -> Outcome:
-    """Who asked takes the request back. What was done at once is for the reviewer to judge."""
+    """Withdraws a request of one's own; a review can't be withdrawn."""
     approval = case.approval
     if approval is None or not approval.pending or approval.purpose is Purpose.REVIEW:
         return refuse(case, Reason.NOT_WAITING)
     if command.by.id != approval.by:
         return Refusal(reason=Reason.NOT_YOUR_REQUEST, by=approval.by)
     gone = ev.ApprovalWithdrawn(at=now, by=command.by.id, decision=approval.decision)
-    return (gone, *_taken_back(case, approval, now, command.by.id))
+    return (gone, *_after_refusal(case, approval, now, command.by.id))
 
 
 def ask_requester(case: Case, command: cmd.AskRequester, now: datetime) -> Outcome:
-    """An approver asks; the time stands still until the answer, at most for a whole `within`."""
+    """Asks the requester; the time pauses until the answer, for `within` at most."""
     refusal = _not_approvable(case, command, now) or text_missing(command.question)
     if refusal is not None:
         return refusal
@@ -179,7 +181,7 @@ def ask_requester(case: Case, command: cmd.AskRequester, now: datetime) -> Outco
 
 
 def answer_approver(case: Case, command: cmd.AnswerApprover, now: datetime) -> Outcome:
-    """Who asked for the approval answers."""
+    """Answers the approver's question."""
     approval = case.approval
     if approval is None or not approval.pending or approval.question is None:
         return Refusal(reason=Reason.NOTHING_ASKED)
@@ -197,7 +199,7 @@ def answer_approver(case: Case, command: cmd.AnswerApprover, now: datetime) -> O
 
 
 def approval_tick(case: Case, now: datetime) -> tuple[ev.Event, ...]:
-    """Everything that time did to a request, also where nobody looked for long."""
+    """All time events of a request up to `now`."""
     events: tuple[ev.Event, ...] = ()
     while more := _next_of_approval(apply_all(case, events), now):
         events += more
@@ -205,7 +207,7 @@ def approval_tick(case: Case, now: datetime) -> tuple[ev.Event, ...]:
 
 
 def _next_of_approval(case: Case, now: datetime) -> tuple[ev.Event, ...]:
-    """A question that nobody answered, a reminder, or the end of the time."""
+    """The next time event: an unanswered question, a reminder, or the expiry."""
     approval = case.approval
     if approval is None or not approval.pending:
         return ()
@@ -228,16 +230,16 @@ def _unanswered(approval: Approval, now: datetime) -> tuple[ev.Event, ...]:
 
 
 def _expired(case: Case, approval: Approval, now: datetime) -> tuple[ev.Event, ...]:
-    # What was done at once can't be taken back while it is still being done: then ask again.
-    still = approval.purpose is Purpose.REVIEW and case.acting
-    refuse = approval.on_expiry is OnExpiry.REFUSE and not still
+    # Actions in progress can't be undone: the request is repeated instead.
+    acting = approval.purpose is Purpose.REVIEW and case.acting
+    refuse = approval.on_expiry is OnExpiry.REFUSE and not acting
     expired = ev.ApprovalExpired(
         at=now,
         decision=approval.decision,
         outcome=OnExpiry.REFUSE if refuse else OnExpiry.ESCALATE,
         renewed=None if refuse else now + approval.within,
     )
-    return (expired, *_taken_back(case, approval, now, None)) if refuse else (expired,)
+    return (expired, *_after_refusal(case, approval, now, None)) if refuse else (expired,)
 
 
 RULES: Rules = {

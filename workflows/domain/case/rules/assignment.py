@@ -1,4 +1,4 @@
-"""Who works the case: claim, release, hand over, and claims that run out."""
+"""Assignment rules: claim, release, hand-over, watch, notes, and the expiry of claims."""
 
 from datetime import datetime, timedelta
 
@@ -19,11 +19,11 @@ from workflows.domain.case.refusals import (
 from workflows.domain.people import WORKING_ROLES
 
 LEAST_WARNING = timedelta(minutes=5)
-"""How long a warning that comes late leaves at least, where `warn` of the playbook is longer."""
+"""Minimum time between a late warning and the end of the claim."""
 
 
 def claim(case: Case, command: cmd.Claim, now: datetime) -> Outcome:
-    """The first claim wins; a second one by the same person changes nothing."""
+    """The first claim wins; another one by the same person has no effect."""
     refusal = not_undecided(case) or held_by_other(case, command.by)
     if refusal is not None:
         return refusal
@@ -31,7 +31,7 @@ def claim(case: Case, command: cmd.Claim, now: datetime) -> Outcome:
 
 
 def release(case: Case, command: cmd.Release, now: datetime) -> Outcome:
-    """The assignee puts the case back, or a lead does for somebody who left."""
+    """Releases the case, by its owner or a lead."""
     refusal = not_undecided(case) or not_yours(case, command.by) or _of_another(case, command)
     if refusal is not None:
         return refusal
@@ -41,7 +41,7 @@ def release(case: Case, command: cmd.Release, now: datetime) -> Outcome:
 
 
 def _of_another(case: Case, command: cmd.Release) -> Refusal | None:
-    """Refuses a release that was meant for whoever had the case before."""
+    """Refuses a release by a lead that was meant for an earlier owner."""
     if command.version is None or case.owner in (None, command.by.id):
         return None
     if command.version >= case.owned_as_of:
@@ -52,7 +52,7 @@ def _of_another(case: Case, command: cmd.Release) -> Refusal | None:
 
 
 def hand_over(case: Case, command: cmd.HandOver, now: datetime) -> Outcome:
-    """The case goes to a colleague who may work it; handing over an open case claims it first."""
+    """Gives the case to a colleague with a working role; an open case is claimed first."""
     refusal = (
         not_undecided(case)
         or not_yours(case, command.by)
@@ -83,29 +83,27 @@ def _no_colleague(command: cmd.HandOver) -> Refusal | None:
 
 
 def watch(case: Case, command: cmd.Watch, now: datetime) -> Outcome:
-    """Whoever watches hears how the case goes on."""
     if command.by.id in case.watchers:
         return ()
     return (ev.CaseWatched(at=now, by=command.by.id),)
 
 
 def unwatch(case: Case, command: cmd.Unwatch, now: datetime) -> Outcome:
-    """The end of it."""
     if command.by.id not in case.watchers:
         return ()
     return (ev.CaseUnwatched(at=now, by=command.by.id),)
 
 
 def add_note(case: Case, command: cmd.AddNote, now: datetime) -> Outcome:
-    """A note can be left at any time, also behind a closed case."""
+    """Adds a note, in every phase."""
     refusal = text_missing(command.note)
     return refusal or (ev.NoteAdded(at=now, by=command.by.id, note=trimmed(command.note)),)
 
 
 def claim_tick(case: Case, now: datetime) -> tuple[ev.Event, ...]:
-    """Ends a claim whose person was not seen for long, and always warns them before.
+    """Warns the inactive owner, then ends the claim.
 
-    Where nobody looked at the clock in time, the warning leaves them a while all the same.
+    A late warning still leaves them `LEAST_WARNING`.
     """
     ends, warns = case.claim_ends, case.claim_warns
     rule = case.policy.playbook.claims

@@ -1,4 +1,4 @@
-"""Deciding for many subjects at once, stopping that, and news of how far it has got."""
+"""Bulk rules: decide for many subjects, stop, and progress."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -19,14 +19,14 @@ from workflows.domain.policy.playbook import PresetAction
 
 
 def start_of(case: Case, type_: str, version: int | None = None) -> Subject | None:
-    """From which subject of a type look-ups begin, as a card of that version named it."""
+    """The subject of `type_` from which look-ups start, on the card of `version`."""
     if case.subject.type == type_:
         return case.subject
     return latest(case.sightings, type_, version)
 
 
 def type_of(case: Case, chosen: Iterable[PresetAction]) -> str | Refusal:
-    """The type of subject that all chosen actions are for."""
+    """The subject type of the chosen actions, or a refusal if it differs."""
     types = set()
     for each in chosen:
         spec = case.policy.catalog.find(each.action)
@@ -39,10 +39,10 @@ def type_of(case: Case, chosen: Iterable[PresetAction]) -> str | Refusal:
 
 
 def decide_bulk(case: Case, command: cmd.DecideBulk, now: datetime) -> Outcome:
-    """A decision for every subject of a ring.
+    """Decides for all subjects of `command.bulk`.
 
-    Without its `ring` it is refused last of all reasons, as `RING_UNREAD`: so one can see whether
-    it is worth reading the ring at all.
+    Without `bulk` all other refusals come before `BULK_UNREAD`: the subjects are read from the
+    ledger only if nothing else refuses the command.
     """
     if not case.policy.playbook.bulk:
         return Refusal(reason=Reason.BULK_NOT_ALLOWED)
@@ -88,7 +88,7 @@ def _unfit(command: cmd.DecideBulk, bulk: Bulk, type_: str) -> Refusal | None:
     if bulk.count == 0:
         return Refusal(reason=Reason.BULK_EMPTY)
     if command.seen is not None and bulk.count > command.seen:
-        # Nobody sanctions more people than they were shown.
+        # A person only decides for as many subjects as they were shown.
         return Refusal(reason=Reason.BULK_GREW, name=f"{bulk.count - command.seen:,}")
     return None
 
@@ -113,7 +113,7 @@ def _spec(case: Case, chosen: PresetAction) -> ActionSpec:
 
 
 def _confirmed(case: Case, command: cmd.DecideBulk, type_: str) -> tuple[str, ...]:
-    """The protections that the ring takes over: those of the case's own subject, its first one."""
+    """The protections that the decision takes over: those of the subject it starts from."""
     own = start_of(case, type_, command.version)
     if own is None:
         return ()
@@ -122,7 +122,7 @@ def _confirmed(case: Case, command: cmd.DecideBulk, type_: str) -> tuple[str, ..
 
 
 def stop(case: Case, command: cmd.StopBulk, now: datetime) -> Outcome:
-    """The brake. An old card is no reason to refuse it."""
+    """Stops the running bulk decision, also from an outdated card."""
     decision = case.decision
     running = any(each.status is ActionStatus.PENDING for each in case.current_actions)
     if case.phase is not Phase.ENFORCING or decision is None or decision.bulk is None:
@@ -134,16 +134,16 @@ def stop(case: Case, command: cmd.StopBulk, now: datetime) -> Outcome:
     return (ev.BulkStopped(at=now, by=command.by.id, decision=decision.id),)
 
 
-def progressed(case: Case, report: EnforcementReport, now: datetime) -> tuple[ev.Event, ...]:
-    """What a report tells of a ring's counts; an older tally than the known one is old news."""
+def tally_events(case: Case, report: EnforcementReport, now: datetime) -> tuple[ev.Event, ...]:
+    """The event of a newer tally; an older one is ignored."""
     bulk, tally = case.bulk_decisions.get(report.decision), report.tally
     if bulk is None or tally is None or tally.step <= bulk.tally.step:
         return ()
     return (ev.BulkProgressed(at=now, decision=report.decision, tally=tally),)
 
 
-def came_to_nothing(case: Case, now: datetime) -> tuple[ev.Event, ...]:
-    """A ring that was stopped before anything was done leaves its case undecided."""
+def reset_if_nothing_done(case: Case, now: datetime) -> tuple[ev.Event, ...]:
+    """Makes the case undecided after a stop before the first subject."""
     decision = case.decision
     if case.phase is not Phase.ENFORCING or decision is None or decision.bulk is None:
         return ()

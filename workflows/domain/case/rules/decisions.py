@@ -1,4 +1,4 @@
-"""Decisions: by one tap, in the modal, or by confirming what Koban protects."""
+"""Decision rules: by preset, in the modal, by confirming protections; and reopening."""
 
 from datetime import datetime, timedelta
 
@@ -28,11 +28,11 @@ from workflows.domain.policy.playbook import Conduct, Limits, ReasonTemplate
 from workflows.domain.values import Text
 
 USUAL = Limits(approval=ApprovalRule(by=Role.LEAD, within=timedelta(minutes=30)))
-"""For rings, where policy sets no limits: nobody bans a crowd alone because a file is missing."""
+"""Limits of bulk decisions without limits.yaml, so that they still need an approval."""
 
 
 def choose_preset(case: Case, command: cmd.ChoosePreset, now: datetime) -> Outcome:
-    """A decision with one tap."""
+    """Decides with a preset."""
     preset = case.policy.playbook.preset(command.preset)
     if preset is None:
         return Refusal(reason=Reason.UNKNOWN_PRESET, name=command.preset)
@@ -44,7 +44,7 @@ def choose_preset(case: Case, command: cmd.ChoosePreset, now: datetime) -> Outco
 
 
 def decide(case: Case, command: cmd.Decide, now: datetime) -> Outcome:
-    """A decision from the modal: with a reason, and with actions where it is a violation."""
+    """Decides in the modal: with a reason, and for a violation with actions."""
     if not command.reason.strip():
         return Refusal(reason=Reason.REASON_NEEDED)
     violation = command.verdict is Verdict.VIOLATION
@@ -59,12 +59,12 @@ def decide(case: Case, command: cmd.Decide, now: datetime) -> Outcome:
 
 
 def clear(case: Case, command: cmd.MarkNoViolation, now: datetime) -> Outcome:
-    """No violation."""
+    """Decides that there is no violation."""
     return take(case, command, _new(case, command, now, Verdict.NO_VIOLATION, ()), now)
 
 
 def confirm(case: Case, command: cmd.Confirm, now: datetime) -> Outcome:
-    """What Koban protects becomes a decision; its own approval rules hold as for any other."""
+    """Turns the protections into a decision, with the usual approval rules."""
     refusal = not_undecided(case)
     if refusal is not None:
         return refusal
@@ -77,7 +77,7 @@ def confirm(case: Case, command: cmd.Confirm, now: datetime) -> Outcome:
 
 
 def reopen(case: Case, command: cmd.Reopen, now: datetime) -> Outcome:
-    """A closed case is worked again by whoever reopens it, with clocks that begin anew."""
+    """Reopens a closed case for `command.by`, with new clocks."""
     if case.phase is not Phase.CLOSED:
         return Refusal(reason=Reason.NOT_CLOSED)
     if case.merged_into is not None:
@@ -123,7 +123,7 @@ def _new(
 def _is_over_limit(
     case: Case, command: cmd.PersonCommandBase, planned: tuple[PlannedAction, ...]
 ) -> bool:
-    """Whether a second person has to agree because of who or how many, not because of what."""
+    """Whether the person's budget or the number of subjects requires an approval."""
     limits = case.policy.limits
     if limits is None or not planned:
         return False
@@ -132,7 +132,7 @@ def _is_over_limit(
 
 
 def bulk_limit(case: Case) -> Limits:
-    """The limits of policy; a ring has some even where policy has none."""
+    """The limits of policy, else `USUAL`."""
     return case.policy.limits or USUAL
 
 
@@ -147,28 +147,28 @@ def take(
     preset_reason: Text | None = None,
     policy: str | None = None,
 ) -> Outcome:
-    """Takes a decision, with the words that go with it, unless the case is not to be decided."""
+    """Takes `decision` with its texts, unless the case or the decision is refused."""
     refusal = not_undecided(case) or outdated(case, command) or held_by_other(case, command.by)
     if refusal is not None:
         return refusal
     if isinstance(decision, Refusal):
         return decision
     if case.undoing:
-        # An undo that came second at the platform would take the new decision back.
+        # An undo that ends later would undo the new decision.
         return Refusal(reason=Reason.STILL_ACTING)
     if case.pending(Purpose.UNDO):
         return Refusal(reason=Reason.UNDO_FIRST)
-    words = {
+    texts = {
         "preset": preset,
         "reason": reason,
         "preset_reason": preset_reason,
         "policy": policy or decision.policy,
     }
-    return _events(case, decision.model_copy(update=words), now)
+    return _events(case, decision.model_copy(update=texts), now)
 
 
 def _events(case: Case, decision: Decision, now: datetime) -> tuple[ev.Event, ...]:
-    """Claim if nobody has, decide, and then: ask for approval, enforce, or close."""
+    """Claims an open case, decides, and requests approval, enforces or closes."""
     by, states = decision.by, states_of(case.policy.catalog, decision)
     claimed = () if case.owner else (ev.CaseClaimed(at=now, by=by),)
     due = case.decide_due(now)
@@ -184,7 +184,7 @@ def _events(case: Case, decision: Decision, now: datetime) -> tuple[ev.Event, ..
 
 
 def _approval(case: Case, decision: Decision, now: datetime) -> Approval | None:
-    """Who has to agree: before it is done, or, for imminent harm, right after."""
+    """The approval that the decision needs: before its actions, or with `act_first` after them."""
     states = states_of(case.policy.catalog, decision)
     rules: list[ApprovalRule] = list(rules_of(case.policy.catalog, states))
     first = case.policy.playbook.act_first
@@ -196,13 +196,15 @@ def _approval(case: Case, decision: Decision, now: datetime) -> Approval | None:
 
 
 def _harmless(case: Case, decision: Decision) -> bool:
-    """Whether everything can be taken back, so that it may come before its approval."""
+    """Whether all actions can be undone, and may run before the review."""
     specs = (case.policy.catalog.actions[each.action] for each in decision.actions)
     return all(spec.undo is not None and not spec.danger for spec in specs)
 
 
-def approved_now(case: Case, approved: ev.Approved, now: datetime) -> tuple[ev.Event, ...]:
-    """What a granted decision means for the protections that waited with it."""
+def protections_after_approval(
+    case: Case, approved: ev.Approved, now: datetime
+) -> tuple[ev.Event, ...]:
+    """The events for protections that waited for the approval of the decision."""
     after = apply_all(case, (approved,))
     assert after.decision is not None
     return on_decision(after, after.decision, waits=False, now=now)

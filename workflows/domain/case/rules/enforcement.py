@@ -1,4 +1,4 @@
-"""Reading a report from the platform: only what is new becomes an event."""
+"""Enforcement rules: reports of the platform, retry, give up and undo."""
 
 from datetime import datetime
 from typing import Any
@@ -20,14 +20,14 @@ from workflows.domain.case.model import UNDECIDED, Case, Intent, Phase, Protecti
 from workflows.domain.case.planning import undo_rules_of
 from workflows.domain.case.refusals import Outcome, Reason, Refusal, Rules, outdated, refuse
 from workflows.domain.case.rules import bulk
-from workflows.domain.case.rules.appeals import caught_up
-from workflows.domain.case.rules.approvals import closing
-from workflows.domain.case.rules.notices import noticed
-from workflows.domain.case.rules.protections import on_given_up, taken_over
+from workflows.domain.case.rules.appeals import undo_overturned
+from workflows.domain.case.rules.approvals import close
+from workflows.domain.case.rules.notices import notice_events
+from workflows.domain.case.rules.protections import lift_unused, take_over
 
 
 def begins(case: Case, event: ev.Event) -> bool:
-    """Whether the last decision is to be carried out now that `event` happened to `case`."""
+    """Whether the last decision is carried out after `event`, which `case` has applied."""
     if case.phase is not Phase.ENFORCING or case.handing_over or not case.current_actions:
         return False
     if isinstance(event, ev.Approved):
@@ -50,14 +50,14 @@ _NEXT: dict[ActionStatus, frozenset[ActionStatus]] = {
     _S.UNDOING: frozenset({_S.UNDONE, _S.LIFTED, _S.FAILED}),
     _S.KEPT: frozenset({_S.LIFTED, _S.FAILED}),
 }
-"""What may follow a status; anything else is old news that arrived late."""
+"""Possible next statuses; other reports are outdated."""
 
 
-def reported(case: Case, report: EnforcementReport, now: datetime) -> tuple[ev.Event, ...]:
-    """The events of a report; a second delivery, or news of an ended action, makes none."""
+def action_events(case: Case, report: EnforcementReport, now: datetime) -> tuple[ev.Event, ...]:
+    """The events of a report; a second delivery, or a report about an ended action, has none."""
     waits = case.phase is Phase.AWAITING_APPROVAL or case.handing_over
     if waits and case.decision is not None and report.decision == case.decision.id:
-        return ()  # nothing of it is being carried out
+        return ()  # it is not being carried out
     protection = next((each for each in case.protections if each.id == report.decision), None)
     states = {state.planned.key: state for state in case.actions_of(report.decision)}
     events = (
@@ -118,7 +118,7 @@ _EVENTS: dict[ActionStatus, type[Any]] = {
 
 
 def retry(case: Case, command: cmd.Retry, now: datetime) -> Outcome:
-    """Tries again what failed."""
+    """Retries the failed actions."""
     if case.phase is not Phase.ENFORCING or not case.failed or case.decision is None:
         return refuse(case, Reason.NOTHING_FAILED)
     refusal = outdated(case, command)
@@ -126,24 +126,24 @@ def retry(case: Case, command: cmd.Retry, now: datetime) -> Outcome:
 
 
 def give_up(case: Case, command: cmd.GiveUp, now: datetime) -> Outcome:
-    """Lets be what failed; the case closes with what stands, else it is undecided again."""
+    """Gives failed actions up; the case closes, or is undecided again if none is in effect."""
     if case.phase is not Phase.ENFORCING or not case.failed or case.decision is None:
         return refuse(case, Reason.NOTHING_FAILED)
     refusal = outdated(case, command)
     if refusal is not None:
         return refusal
     if case.acting:
-        # Nobody can decide anew while a part of this decision is still being carried out.
+        # A new decision has to wait for the actions of this one.
         return Refusal(reason=Reason.STILL_ACTING)
     given_up = ev.ActionsGivenUp(at=now, by=command.by.id, decision=case.decision.id)
     after = apply_all(case, (given_up,))
-    return (given_up, *on_given_up(after, now, command.by.id), *closing(after, now))
+    return (given_up, *lift_unused(after, now, command.by.id), *close(after, now))
 
 
 def undo(case: Case, command: cmd.Undo, now: datetime) -> Outcome:
-    """Takes actions back, with an approval where one of them asks for it.
+    """Undoes actions, with an approval if one of them requires it.
 
-    Those of a closed case, or of one that a review sent back and whose undo came to nothing.
+    For a closed case, or an undecided one after a rejected review whose undo failed.
     """
     if case.phase not in (Phase.CLOSED, *UNDECIDED) or not case.undoable:
         return refuse(case, Reason.NOTHING_TO_UNDO)
@@ -161,25 +161,25 @@ def undo(case: Case, command: cmd.Undo, now: datetime) -> Outcome:
 
 
 def report(case: Case, command: cmd.Report, now: datetime) -> Outcome:
-    """News from the platform; the decision that waited for a protection begins when it let go."""
+    """Records a report; a decision that waited for a protection starts once that has ended."""
     events = (
-        *bulk.progressed(case, command.report, now),
-        *reported(case, command.report, now),
-        *noticed(case, command.report, now),
+        *bulk.tally_events(case, command.report, now),
+        *action_events(case, command.report, now),
+        *notice_events(case, command.report, now),
     )
-    events = (*events, *taken_over(apply_all(case, events), events, now))
+    events = (*events, *take_over(apply_all(case, events), events, now))
     after = apply_all(case, events)
-    nothing = bulk.came_to_nothing(after, now)
-    events, after = (*events, *nothing), apply_all(after, nothing)
-    idle = _nothing_left_to_undo(after, now)
-    events, after = (*events, *idle), apply_all(after, idle)
-    ends = closing(after, now)
-    falls = caught_up(case, apply_all(after, ends), now)
-    return (*events, *_begins(case, after, now), *ends, *falls)
+    reset = bulk.reset_if_nothing_done(after, now)
+    events, after = (*events, *reset), apply_all(after, reset)
+    withdrawn = _nothing_left_to_undo(after, now)
+    events, after = (*events, *withdrawn), apply_all(after, withdrawn)
+    ends = close(after, now)
+    overturned = undo_overturned(case, apply_all(after, ends), now)
+    return (*events, *_begins(case, after, now), *ends, *overturned)
 
 
 def _nothing_left_to_undo(case: Case, now: datetime) -> tuple[ev.Event, ...]:
-    """Nobody is asked to agree to the undo of what ended by itself meanwhile."""
+    """Withdraws the request to undo actions that have ended meanwhile."""
     if not case.pending(Purpose.UNDO) or case.undoable or case.approval is None:
         return ()
     return (ev.ApprovalWithdrawn(at=now, decision=case.approval.decision),)

@@ -1,4 +1,4 @@
-"""The ladder: calling people when nobody claims or decides in time."""
+"""Escalation rules: calls to people when a case is not claimed or decided in time."""
 
 from datetime import datetime, timedelta
 
@@ -8,15 +8,15 @@ from workflows.domain.case import events as ev
 from workflows.domain.case.escalation import Due
 from workflows.domain.case.model import Case
 from workflows.domain.case.refusals import Outcome, Rules, not_undecided
-from workflows.domain.case.rules.protections import started
+from workflows.domain.case.rules.protections import start
 from workflows.domain.policy.playbook import Notify
 
 CALL_AGAIN = timedelta(minutes=5)
-"""A second call for the lead within this time changes nothing."""
+"""Time in which a second call for the lead has no effect."""
 
 
 def escalate(case: Case, command: cmd.Escalate, now: datetime) -> Outcome:
-    """A person calls the lead."""
+    """Calls the lead."""
     refusal = not_undecided(case)
     if refusal is not None:
         return refusal
@@ -26,7 +26,7 @@ def escalate(case: Case, command: cmd.Escalate, now: datetime) -> Outcome:
 
 
 def acknowledge(case: Case, command: cmd.Acknowledge, now: datetime) -> Outcome:
-    """Somebody has seen it: steps that only wait for that fall silent."""
+    """Acknowledges: steps with `unless: acknowledged` are not called."""
     refusal = not_undecided(case)
     if refusal is not None:
         return refusal
@@ -36,30 +36,30 @@ def acknowledge(case: Case, command: cmd.Acknowledge, now: datetime) -> Outcome:
 
 
 def ladder_tick(
-    case: Case, now: datetime, halt: AutomationPause | None = None
+    case: Case, now: datetime, pause: AutomationPause | None = None
 ) -> tuple[ev.Event, ...]:
-    """The calls that are due now, and what they protect unless a `halt` keeps them from it."""
+    """The calls that are due, with their protections unless `pause` prevents them."""
     events: list[ev.Event] = []
     for due in case.steps:
         if due.at > now:
             continue
         events.append(_call(due, now))
         if due.step.protect is not None and due.round == 0:
-            begun = started(case, due.step.protect, now, step=due.index, after=events)
-            events += begun if halt is None else _withheld(begun, halt, due, now)
+            begun = start(case, due.step.protect, now, step=due.index, after=events)
+            events += begun if pause is None else _withheld(begun, pause, due, now)
     return tuple(events)
 
 
 def protects_by(case: Case, now: datetime) -> bool:
-    """Whether a call that is due at `now` protects something."""
+    """Whether a call that is due at `now` has a protection."""
     due = (each for each in case.steps if each.at <= now and each.round == 0)
     return any(each.step.protect is not None for each in due)
 
 
 def _withheld(
-    begun: tuple[ev.Event, ...], halt: AutomationPause, due: Due, now: datetime
+    begun: tuple[ev.Event, ...], pause: AutomationPause, due: Due, now: datetime
 ) -> tuple[ev.Event, ...]:
-    return (ev.ProtectionWithheld(at=now, halt=halt, step=due.index),) if begun else ()
+    return (ev.ProtectionWithheld(at=now, pause=pause, step=due.index),) if begun else ()
 
 
 def _call(due: Due, now: datetime) -> ev.CaseEscalated:

@@ -1,4 +1,4 @@
-"""Showing hidden evidence: to whoever works or audits the case, each time on the record."""
+"""Evidence rules: hidden evidence is shown within a quota, and each time recorded."""
 
 from datetime import datetime
 
@@ -11,17 +11,17 @@ from workflows.domain.people import WORKING_ROLES, Role
 from workflows.domain.policy.playbook import Exposure
 
 MAY_LOOK = WORKING_ROLES | {Role.AUDITOR}
-"""Who may be shown what is hidden. An audit has to see what was decided upon."""
+"""Roles that may see hidden evidence; audits review it as well."""
 
 
 def cap(case: Case) -> Exposure | None:
-    """How much one person may be shown, by the policy of the case."""
+    """The quota of a person, by the policy of the case."""
     limits = case.policy.limits
     return None if limits is None else limits.exposure
 
 
 def reveal(case: Case, command: cmd.RevealEvidence, now: datetime) -> Outcome:
-    """Any case, open or closed, at any time; never without the ledger, which counts."""
+    """Reveals evidence in every phase; without the ledger's counts it is refused."""
     exposed = command.exposed
     if exposed is None:
         return Refusal(reason=Reason.NOT_SHOWN)

@@ -1,8 +1,8 @@
-"""Setting a case aside: snoozed until a time, or waiting for information.
+"""Hold rules: a case is snoozed until a time, or waits for information.
 
-A specialist's snooze quiets the ladder and leaves the decide clock running, and so has to end
-before it does. A lead's snooze beyond that, and waiting for information, stop the clocks. How often
-a case is set aside without a lead is bounded: else one person could keep it from being decided.
+A specialist's snooze silences escalation and must end before the decision is due. A lead's longer
+snooze, and waiting for information, pause the clocks. Without a lead the number of holds is
+limited: one person could otherwise prevent a decision.
 """
 
 from datetime import datetime, timedelta
@@ -25,12 +25,12 @@ from workflows.domain.case.refusals import (
 from workflows.domain.people import Role
 
 MOST_SNOOZE = timedelta(days=30)
-"""A case that nobody wants to see for longer is to be closed."""
+"""Longest snooze."""
 
 
 def snooze(case: Case, command: cmd.Snooze, now: datetime) -> Outcome:
-    """Puts the case off; never past the decide clock without a lead."""
-    resumed = apply_all(case, _off_hold(case, now))  # its clock has moved by the pause so far
+    """Snoozes the case; past the deadline of the decision only by a lead."""
+    resumed = apply_all(case, _off_hold(case, now))  # its deadlines include the current pause
     refusal = (
         not_undecided(case)
         or not_yours(case, command.by)
@@ -55,14 +55,14 @@ def _too_long(case: Case, command: cmd.Snooze, now: datetime) -> Refusal | None:
 
 
 def _too_often(case: Case, command: cmd.Snooze | cmd.Wait) -> Refusal | None:
-    """Refuses who is no lead what was done as often as the playbook lets them."""
+    """Refuses another hold above the playbook's limit, except by a lead."""
     if case.holds < case.policy.playbook.holds.most or Role.LEAD in command.by.roles:
         return None
     return Refusal(reason=Reason.HELD_TOO_OFTEN, name=str(case.holds), roles=(Role.LEAD,))
 
 
 def wait(case: Case, command: cmd.Wait, now: datetime) -> Outcome:
-    """Waits for information, with a note that says for which, as long as the playbook allows."""
+    """Waits for information, with a note, for the playbook's `waiting` at most."""
     refusal = (
         not_undecided(case)
         or held_by_other(case, command.by)
@@ -85,12 +85,12 @@ def _not_in_time(case: Case, command: cmd.Wait, now: datetime) -> Refusal | None
 
 
 def _claimed(case: Case, command: cmd.PersonCommandBase, now: datetime) -> tuple[ev.Event, ...]:
-    """Who sets a case aside has it: nobody else would be called for it meanwhile."""
+    """Claims an open case for the person of the hold."""
     return () if case.owner else (ev.CaseClaimed(at=now, by=command.by.id),)
 
 
 def _off_hold(case: Case, now: datetime) -> tuple[ev.Event, ...]:
-    """A new hold ends the one before, so that its pause is counted."""
+    """Ends the previous hold, so that its pause is counted."""
     return () if case.hold is None else (ev.CaseResumed(at=now, why=ev.Why.ASKED),)
 
 
@@ -105,15 +105,15 @@ def resume(case: Case, command: cmd.Resume, now: datetime) -> Outcome:
 
 
 def hold_tick(case: Case, now: datetime) -> tuple[ev.Event, ...]:
-    """Ends a hold whose time has come."""
+    """Ends a hold at its time."""
     hold = case.hold
     if hold is None or case.phase not in UNDECIDED or now < hold.until:
         return ()
     return (ev.CaseResumed(at=now, why=ev.Why.TIME),)
 
 
-def woken_by_worse(case: Case, worse: bool, now: datetime) -> tuple[ev.Event, ...]:
-    """A case that became more severe does not stay snoozed; one that waits goes on waiting."""
+def end_snooze(case: Case, worse: bool, now: datetime) -> tuple[ev.Event, ...]:
+    """Ends the snooze of a case that became more severe; waiting continues."""
     hold = case.hold
     if not worse or hold is None or hold.kind is not HoldKind.SNOOZED:
         return ()

@@ -1,4 +1,4 @@
-"""Alerts that join, and cases that become one."""
+"""Intake rules: alerts that join a case, and merged cases."""
 
 from datetime import datetime
 
@@ -14,27 +14,26 @@ from workflows.domain.case.refusals import (
     not_undecided,
     outdated,
 )
-from workflows.domain.case.rules.holds import woken_by_worse
+from workflows.domain.case.rules.holds import end_snooze
 from workflows.domain.policy.playbook import Severity
 
 
 def join(case: Case, command: cmd.JoinAlert, now: datetime) -> Outcome:
-    """One more alert; a case only ever becomes more severe."""
+    """Adds an alert; the severity never decreases."""
     worse = command.severity.rank < case.severity.rank
     severity = command.severity if worse else case.severity
     joined = ev.AlertJoined(at=now, severity=severity, alert=command.alert)
-    return (joined, *woken_by_worse(case, worse, now))
+    return (joined, *end_snooze(case, worse, now))
 
 
 MANY = 5
-"""Alerts from which on one more of the same kind is a matter of counting."""
+"""Alerts of a case from which on further ones may be debounced."""
 
 
 def only_counts(case: Case, severity: Severity, rules: tuple[int, ...]) -> bool:
-    """Whether an alert of `severity` changes nothing but how many there are.
+    """Whether an alert of `severity` only raises the count.
 
-    It makes the case no worse, and no rule protects from it (`rules`). The first ones are each
-    worth a look.
+    It does not raise the severity and matches no protection (`rules`), and is not among the first.
     """
     if case.alerts < MANY or case.phase is Phase.CLOSED:
         return False
@@ -42,7 +41,7 @@ def only_counts(case: Case, severity: Severity, rules: tuple[int, ...]) -> bool:
 
 
 def merge(case: Case, command: cmd.Merge, now: datetime) -> Outcome:
-    """This case ends, and another one on the same subject goes on for it."""
+    """Ends this case; another one on the same subject continues it."""
     refusal = (
         not_undecided(case)
         or outdated(case, command)
@@ -65,11 +64,11 @@ def _no_target(case: Case, command: cmd.Merge) -> Refusal | None:
 
 
 def absorb(case: Case, command: cmd.Absorb, now: datetime) -> Outcome:
-    """The other end of a merge; a second delivery changes nothing."""
+    """Continues a merged case; a second delivery has no effect."""
     if command.case in case.absorbed:
         return ()
     if case.merged_into == command.case and case.id < command.case:
-        # Each was merged into the other at once: one of them has to go on.
+        # Both were merged into each other at the same time: one of them continues.
         reopened = ev.CaseReopened(at=now, by=command.by, reason="")
         return (reopened, _absorbed(command, now))
     return (_absorbed(command, now),)

@@ -1,4 +1,4 @@
-"""The notice to the person acted upon: news of it, and sending it again."""
+"""Notice rules: reports about the notice of a decision, and its retry."""
 
 from datetime import datetime
 from typing import Any
@@ -17,12 +17,12 @@ _NEXT: dict[NoticeStatus | None, frozenset[NoticeStatus]] = {
     _S.RETRYING: frozenset({_S.SENT, _S.FAILED}),
     _S.FAILED: frozenset({_S.SENT}),
 }
-"""What may follow a status; anything else is old news that arrived late."""
+"""Possible next statuses; other reports are outdated."""
 _UNKNOWN = Problem(kind=ProblemKind.UNREACHABLE)
 
 
-def noticed(case: Case, report: EnforcementReport, now: datetime) -> tuple[ev.Event, ...]:
-    """The event of a report's news of its notice, where that is new."""
+def notice_events(case: Case, report: EnforcementReport, now: datetime) -> tuple[ev.Event, ...]:
+    """The event of a report about a notice, unless outdated."""
     news, decision = report.notice, report.decision
     has_notice = any(each.id == decision and each.notice is not None for each in case.decisions)
     if news is None or not has_notice:
@@ -39,8 +39,8 @@ def retry_notice(case: Case, command: cmd.RetryNotice, now: datetime) -> Outcome
     decision = case.decision
     state = case.notices.get(decision.id) if decision is not None else None
     failed = state is not None and state.status is NoticeStatus.FAILED
-    felt = any(action.status in TOOK_EFFECT for action in case.current_actions)
-    if decision is None or not failed or not felt:
+    in_effect = any(action.status in TOOK_EFFECT for action in case.current_actions)
+    if decision is None or not failed or not in_effect:
         return Refusal(reason=Reason.NO_NOTICE_FAILED)
     return (ev.NoticeRetried(at=now, by=command.by.id, decision=decision.id),)
 

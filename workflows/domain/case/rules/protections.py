@@ -1,4 +1,4 @@
-"""Protection first: begun by Koban, lifted by itself unless a person confirms it in time."""
+"""Protection rules: Koban starts protections and lifts them unless a person confirms in time."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -14,22 +14,21 @@ from workflows.domain.policy.playbook import Protect
 
 
 def protect(case: Case, command: cmd.ProtectNow, now: datetime) -> Outcome:
-    """Begins the protections whose rules hold; each rule acts once in the life of a case."""
+    """Starts the protections of `command.rules`; each rule acts once in a case."""
     events: list[ev.Event] = []
     fresh = fresh_rules(case, command.rules)
     for rule in fresh:
         written = case.policy.playbook.protect[rule]
-        events += started(case, written, now, rule=rule, after=events)
-    if command.halt is None or not events:
+        events += start(case, written, now, rule=rule, after=events)
+    if command.pause is None or not events:
         return tuple(events)
     rules = tuple(rule for rule in fresh if rule not in case.withheld)
-    # Every alert of a raid would tell it anew.
-    told = ev.ProtectionWithheld(at=now, halt=command.halt, rules=rules)
-    return (told,) if rules else ()
+    # Once per rule: every alert of a raid matches it again.
+    return (ev.ProtectionWithheld(at=now, pause=command.pause, rules=rules),) if rules else ()
 
 
 def fresh_rules(case: Case, rules: Iterable[int]) -> tuple[int, ...]:
-    """Those of `rules` that the playbook has, and that have not acted yet; none once decided."""
+    """Those of `rules` that have not acted; none once the case is decided."""
     if case.phase not in UNDECIDED:
         return ()
     known = {each.rule for each in case.protections}
@@ -37,7 +36,7 @@ def fresh_rules(case: Case, rules: Iterable[int]) -> tuple[int, ...]:
     return tuple(rule for rule in rules if rule in there and rule not in known)
 
 
-def started(
+def start(
     case: Case,
     written: Protect,
     now: datetime,
@@ -45,9 +44,9 @@ def started(
     step: int | None = None,
     after: Iterable[ev.Event] = (),
 ) -> tuple[ev.Event, ...]:
-    """One protection, unless it acts already or there is nothing to act upon.
+    """Starts a protection, unless the same one is active or the case has no subject for it.
 
-    `after` are events that are decided but not applied yet.
+    `after` are decided events that `case` has not applied.
     """
     planned = plan_protection(case, written)
     if planned is None:
@@ -62,10 +61,7 @@ def started(
 
 
 def lift(case: Case, command: cmd.LiftProtection, now: datetime) -> Outcome:
-    """A person does not need the protection, or tries again what the platform would not lift.
-
-    Only what their card showed: nobody has said of a newer one that it is not needed.
-    """
+    """Lifts the protections on the person's card, or retries failed lifts."""
     wanted = case.protecting if case.phase in UNDECIDED else case.stuck
     refusal = not_shown(wanted, command)
     if refusal is not None:
@@ -78,7 +74,7 @@ def lift(case: Case, command: cmd.LiftProtection, now: datetime) -> Outcome:
 
 
 def not_shown(wanted: Iterable[Protection], command: cmd.PersonCommandBase) -> Refusal | None:
-    """Refuses a press that is about protections, where its card showed none of those `wanted`."""
+    """Refuses a press whose card showed none of the `wanted` protections."""
     wanted = tuple(wanted)
     if any(each.known_to(command.version) for each in wanted):
         return None
@@ -86,16 +82,15 @@ def not_shown(wanted: Iterable[Protection], command: cmd.PersonCommandBase) -> R
 
 
 def unseen(case: Case, command: cmd.PersonCommandBase) -> tuple[str, ...]:
-    """The protections that began after the card which was pressed: they are not decided about."""
+    """The protections that began after the pressed card; the decision leaves them."""
     return tuple(each.id for each in case.protecting if not each.known_to(command.version))
 
 
 def on_decision(case: Case, decision: Decision, waits: bool, now: datetime) -> tuple[ev.Event, ...]:
-    """What a decision means for the protections that stand.
+    """The events of the active protections after a decision.
 
-    Where it waits for approval they stay: somebody confirmed in time. What it does itself it takes
-    over; the rest is not needed any more, but for what its person could not see yet: that lifts
-    itself in time.
+    While it waits for approval they are held. Afterwards it takes over those with the same action,
+    and the others are lifted, except those that its person could not see.
     """
     done = {planned.key for planned in decision.actions}
     taken = {
@@ -116,14 +111,14 @@ def on_decision(case: Case, decision: Decision, waits: bool, now: datetime) -> t
     )
 
 
-def on_sent_back(case: Case, now: datetime) -> tuple[ev.Event, ...]:
-    """The decision is off: what waited with it ends by its own clock again."""
+def resume_held(case: Case, now: datetime) -> tuple[ev.Event, ...]:
+    """Resumes the held protections of a decision that is off."""
     held = (each for each in case.protecting if each.intent is Intent.HOLD)
     return tuple(ev.ProtectionResumed(at=now, protection=each.id) for each in held)
 
 
-def on_given_up(case: Case, now: datetime, by: str | None) -> tuple[ev.Event, ...]:
-    """What a decision took over and then did not do itself stands at the platform: it is lifted."""
+def lift_unused(case: Case, now: datetime, by: str | None) -> tuple[ev.Event, ...]:
+    """Lifts protections that the decision took over but whose action it did not carry out."""
     undone = (ActionStatus.GIVEN_UP, ActionStatus.SKIPPED)
     left = {state.planned.key for state in case.current_actions if state.status in undone}
     return tuple(
@@ -133,10 +128,10 @@ def on_given_up(case: Case, now: datetime, by: str | None) -> tuple[ev.Event, ..
     )
 
 
-def taken_over(case: Case, events: Iterable[ev.Event], now: datetime) -> tuple[ev.Event, ...]:
-    """A lift that failed while a decision of the same thing waited for it: that takes it over.
+def take_over(case: Case, events: Iterable[ev.Event], now: datetime) -> tuple[ev.Event, ...]:
+    """Confirms a protection whose lift failed while a decision of the same action waited for it.
 
-    A second try of the lift would undo the decision.
+    A retried lift would undo the decision.
     """
     if case.decision is None or case.phase is not Phase.ENFORCING:
         return ()

@@ -1,4 +1,4 @@
-"""A preset that lasts longer than the action allows would be refused at the press."""
+"""Checks of actions.yaml: durations, approvals, undo and placeholders."""
 
 import re
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ def durations_stay_within_the_maximum(bundle: Bundle) -> Findings:
                 yield from _check_one(bundle, file, where, each.action, each.for_)
         for where_, written in protections(playbook):
             protecting = bundle.catalog.find(written.action)
-            # A protection is lifted by Koban, also where its action does not end by itself.
+            # Koban lifts a protection, even if its action has no `timed`.
             if protecting is not None and protecting.timed is not None:
                 yield from _check_one(bundle, file, where_, written.action, written.for_)
 
@@ -61,7 +61,7 @@ def _check_one(
 def every_dangerous_action_needs_an_approval(bundle: Bundle) -> Findings:
     """What is marked `danger`, or can't be undone, has an `approval`.
 
-    No irreversible act without a second person.
+    Irreversible actions need a second person.
     """
     if bundle.catalog is None:
         return
@@ -80,7 +80,7 @@ def every_dangerous_action_needs_an_approval(bundle: Bundle) -> Findings:
 def every_protection_can_be_taken_back(bundle: Bundle) -> Findings:
     """Every protection names an action that can be undone and that nobody has to approve.
 
-    What Koban does before anybody looks has to be harmless, and needs nobody.
+    A protection runs before a person looks at the case.
     """
     if bundle.catalog is None:
         return
@@ -117,7 +117,7 @@ _WRITTEN = re.compile(r"\{([^{}]*)\}")
 def paths_use_known_placeholders(bundle: Bundle) -> Findings:
     """Requests use placeholders that exist; in a path each one is a segment of its own.
 
-    A placeholder that nobody fills in would reach the platform as it is written.
+    An unknown placeholder would be sent to the platform literally.
     """
     for name, spec in (bundle.catalog.actions if bundle.catalog else {}).items():
         for place, text, is_path in _texts(spec):
@@ -178,10 +178,20 @@ def timed_actions_can_be_undone(bundle: Bundle) -> Findings:
 def undo_approvals_are_for_what_can_be_undone(bundle: Bundle) -> Findings:
     """Every action with `undo_approval` has an `undo`.
 
-    An approval for an undo that does not exist would promise what nobody can do.
+    Without an undo there is nothing to approve.
     """
     for name, spec in (bundle.catalog.actions if bundle.catalog else {}).items():
         if spec.undo_approval is not None and spec.undo is None:
             what = f"`{name}` can't be undone, so nobody can approve that"
             place = ("actions", name, "undo_approval")
             yield Finding(ACTIONS, place, what, "add `undo`, or remove `undo_approval`")
+
+
+RULES = (
+    durations_stay_within_the_maximum,
+    every_dangerous_action_needs_an_approval,
+    every_protection_can_be_taken_back,
+    paths_use_known_placeholders,
+    timed_actions_can_be_undone,
+    undo_approvals_are_for_what_can_be_undone,
+)

@@ -1,4 +1,4 @@
-"""What a rule looks at, and what it finds."""
+"""Input and findings of policy checks."""
 
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ APPEALS, ROSTER, REPORTS = "appeals.yaml", "roster.yaml", "reports.yaml"
 
 @dataclass(frozen=True)
 class Bundle:
-    """A policy folder as far as it could be read; playbooks and detectors by their file.
+    """The readable files of a policy folder; playbooks and detectors by their file.
 
-    `problem` says what is wrong with an expression that may speak of some names, or None.
-    `whole` is False while a file can't be read: rules about what is missing then keep quiet.
+    `problem` returns the mistake of an expression with the given variables, or None. `whole` is
+    False if a file can't be read: rules about missing things then have no findings.
     """
 
     catalog: ActionCatalog | None
@@ -39,7 +39,7 @@ class Bundle:
 
 @dataclass(frozen=True)
 class Finding:
-    """A mistake at a place of a file: what is wrong, and what to write instead."""
+    """A mistake at a place of a file: `what` is wrong, and what to `write` instead."""
 
     file: str
     place: Place
@@ -51,7 +51,7 @@ Findings = Iterator[Finding]
 
 
 def protections(playbook: Playbook) -> Iterator[tuple[Place, Protect]]:
-    """Everything that Koban protects by itself: by an alert, or with a step of the ladder."""
+    """The protections of a playbook with their place: by alert, or with an escalation step."""
     for number, rule in enumerate(playbook.protect):
         yield ("protect", number), rule
     for number, step in enumerate(playbook.escalation):

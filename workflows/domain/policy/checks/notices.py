@@ -1,4 +1,4 @@
-"""A reminder that would come before the appeal itself reminds nobody."""
+"""Checks of appeals.yaml and the notices: reminders, reviewers, placeholders and calls."""
 
 import re
 from collections.abc import Iterator
@@ -21,10 +21,7 @@ from workflows.domain.values import format_duration
 
 
 def appeals_are_answered_in_time(bundle: Bundle) -> Findings:
-    """Reminders come after the appeal and before its answer is due, each at its own time.
-
-    A reminder that would come before the appeal itself reminds nobody.
-    """
+    """Reminders come after the appeal and before its answer is due, each at its own time."""
     if bundle.appeals is None:
         return
     rules, seen = bundle.appeals, set()
@@ -44,9 +41,9 @@ FEWEST = 2
 
 
 def appeals_reach_somebody_else(bundle: Bundle) -> Findings:
-    """Two people at least can review, and somebody is called when an answer is late.
+    """At least two people can review, and the role for late answers has holders.
 
-    Whoever decided can't review: with one reviewer, their own decisions would have none.
+    Deciders can't review their own decisions, so one reviewer is not enough.
     """
     if bundle.appeals is None or bundle.roles is None:
         return
@@ -60,7 +57,7 @@ def appeals_reach_somebody_else(bundle: Bundle) -> Findings:
 
 
 def _too_few(roles: RoleBook, allowed: frozenset[Role]) -> bool:
-    """Only where roles.yaml names people itself: what a group holds is Slack's to know."""
+    """Whether fewer than `FEWEST` people have these roles; unknown for Slack groups."""
     held = [roles.holders(role) for role in sorted(allowed) if role in roles.roles]
     if not held or any(each.group is not None for each in held):
         return False
@@ -74,10 +71,7 @@ _WRITTEN = re.compile(r"\{([^{}]*)\}")
 
 
 def notices_reach_their_person(bundle: Bundle) -> Findings:
-    """appeals.yaml has a call in platform.yaml, and both use placeholders that exist.
-
-    A notice needs a call at the platform, and words whose placeholders somebody fills in.
-    """
+    """appeals.yaml has a call in platform.yaml, and both use known placeholders."""
     call = bundle.lookups.notice if bundle.lookups else None
     if bundle.appeals is not None:
         if bundle.lookups is not None and call is None:
@@ -105,7 +99,7 @@ def _of_call(call: NoticeCall) -> Findings:
 
 
 def unknown(file: str, place: Place, text: str, known: tuple[str, ...]) -> Findings:
-    """The placeholders of a text that nobody fills in."""
+    """Finds placeholders of a text that are not `known`."""
     for found in _WRITTEN.findall(text):
         if found not in known:
             write = "write one of " + ", ".join(f"{{{each}}}" for each in known)
@@ -116,10 +110,10 @@ def unknown(file: str, place: Place, text: str, known: tuple[str, ...]) -> Findi
 def _texts(rules: AppealRules) -> Iterator[tuple[str, str]]:
     for kind in NoticeKind:
         if kind is NoticeKind.DECISION:
-            continue  # it is put together from a reason, and checked with it
+            continue  # checked with the reasons
         text = rules.notices.text(kind)
         if text is not None:
-            # A mistake that stands in both languages is told once.
+            # A mistake in both languages is reported once.
             yield kind.value, text.ja
             if set(_WRITTEN.findall(text.en)) - set(_WRITTEN.findall(text.ja)):
                 yield kind.value, text.en
@@ -134,22 +128,21 @@ def _strings(value: JsonValue) -> Iterator[str]:
 
 
 ABOUT = ("subject.id", "subject.type", "case.id", "decision.id")
-TOLD = ("facts", "actions", "rule", "automation", "case.id")
-"""What the text around the facts has to say: domain knowledge, and article 17 of the EU's DSA."""
+REQUIRED = ("facts", "actions", "rule", "automation", "case.id")
+"""Required placeholders of the frame (EU Digital Services Act, article 17)."""
 IN_FRAME = (*ABOUT, "facts", "actions", "rule", "automation")
 
 
 def notices_of_decisions_tell_everything(bundle: Bundle) -> Findings:
     """Where a reason has a notice, there is a text for it and a way to send it.
 
-    Who is acted upon is told the facts, the action, the rule, about automation, and what to
-    appeal against.
+    The text has the facts, the actions, the rule, the use of automation, and the case to appeal.
     """
     frame = bundle.appeals.notices.decision if bundle.appeals else None
     place = ("notices", "decision")
     for text in (frame.ja, frame.en) if frame is not None else ():
         yield from unknown(APPEALS, place, text, IN_FRAME)
-        missing = [f"{{{each}}}" for each in TOLD if f"{{{each}}}" not in text]
+        missing = [f"{{{each}}}" for each in REQUIRED if f"{{{each}}}" not in text]
         if missing:
             what = f"the notice of a decision does not tell {', '.join(missing)}"
             yield Finding(APPEALS, place, what, "put it into both languages")
@@ -185,3 +178,11 @@ def _with_notices(bundle: Bundle) -> Iterator[tuple[str, int]]:
 def _path_needs_an_appeal(bundle: Bundle) -> bool:
     call = bundle.lookups.notice if bundle.lookups else None
     return call is not None and "{appeal.id}" in call.path
+
+
+RULES = (
+    appeals_are_answered_in_time,
+    appeals_reach_somebody_else,
+    notices_reach_their_person,
+    notices_of_decisions_tell_everything,
+)

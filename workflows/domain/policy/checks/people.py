@@ -1,10 +1,10 @@
-"""Alerts that people make in Slack name their person: no detector may speak for them."""
+"""Checks of people: roles, rosters, reports and the names of detectors."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from workflows.domain.alerts import BY_HAND
+from workflows.domain.alerts import MANUAL_DETECTORS
 from workflows.domain.people import Role
 from workflows.domain.policy.actions import ApprovalRule
 from workflows.domain.policy.checks.finding import (
@@ -27,10 +27,10 @@ from workflows.domain.values import format_duration
 def detectors_are_no_people(bundle: Bundle) -> Findings:
     """No detector has the name of one of Koban's own.
 
-    Alerts that people make in Slack name their person: no detector may speak for them.
+    These are reserved for alerts that people make in Slack.
     """
     for file, detector in bundle.detectors.items():
-        if detector.detector in BY_HAND:
+        if detector.detector in MANUAL_DETECTORS:
             what = f"`{detector.detector}` is the name under which people make alerts in Slack"
             yield Finding(file, ("detector",), what, "give the detector another name")
 
@@ -39,11 +39,7 @@ NEEDED = (Role.SPECIALIST, Role.LEAD)
 
 
 def every_role_has_somebody(bundle: Bundle) -> Findings:
-    """Specialist and lead are there, and every role that is asked or called is held.
-
-    A role that nobody holds is an approval that nobody can give, and a call that nobody
-    hears.
-    """
+    """Specialist and lead exist, and every role for approvals and escalation has holders."""
     if bundle.roles is None:
         return
     write = "name a Slack `group`, or `users`"
@@ -62,7 +58,7 @@ def every_role_has_somebody(bundle: Bundle) -> Findings:
 
 @dataclass(frozen=True)
 class _Asked:
-    """An approval: where it is written, what its people do, and what needs them."""
+    """An approval rule with its place; `does` and `needs` are parts of the findings."""
 
     file: str
     place: Place
@@ -116,7 +112,7 @@ def _called(bundle: Bundle, roles: RoleBook) -> Findings:
 def overrides_change_a_turn(bundle: Bundle) -> Findings:
     """Every override names a shift, and a day on which that shift begins or gets people.
 
-    An override of a turn that does not exist is forgotten, or was meant for another day.
+    Otherwise it is outdated, or has the wrong date.
     """
     if bundle.roster is None:
         return
@@ -135,10 +131,7 @@ def _has_a_turn(roster: Roster, override: Override) -> bool:
 
 
 def reports_are_about_known_shifts(bundle: Bundle) -> Findings:
-    """Shifts hand over where there is a roster, after they have begun.
-
-    A report of a shift that does not exist would never come, and nobody would miss it.
-    """
+    """Hand-over reports are about shifts of the roster, and come after the shift has begun."""
     if bundle.reports is None or bundle.reports.handover is None:
         return
     handover, roster = bundle.reports.handover, bundle.roster
@@ -163,14 +156,14 @@ def _known(handover: HandOver, roster: Roster) -> Findings:
 
 
 _MONDAY = datetime(2024, 1, 1, tzinfo=UTC)
-"""Any week will do: the usual one is the same every week. UTC, since no clock is changed there."""
+"""An arbitrary week, in UTC because it has no summer time."""
 _DAY = timedelta(days=1)
 
 
 def rosters_have_no_gaps(bundle: Bundle) -> Findings:
     """With `always`, the usual week has no gap, and no override makes one.
 
-    Where a team promises to be there at any time, an hour without anybody is a mistake.
+    With `always` the team promises to be available at any time.
     """
     roster = bundle.roster
     if roster is None or not roster.always:
@@ -178,7 +171,7 @@ def rosters_have_no_gaps(bundle: Bundle) -> Findings:
     usual = roster.model_copy(update={"overrides": ()})
     found = gaps(usual, UTC, _MONDAY, _MONDAY + 7 * _DAY)
     for gap in found:
-        yield Finding(ROSTER, ("shifts",), _told(gap, "%A"), "let a shift cover it")
+        yield Finding(ROSTER, ("shifts",), _words(gap, "%A"), "let a shift cover it")
     if not found:
         yield from _made_by_overrides(roster)
 
@@ -189,11 +182,11 @@ def _made_by_overrides(roster: Roster) -> Findings:
             continue
         day = datetime.combine(date_of(override.date), datetime.min.time(), UTC)
         for gap in gaps(roster, UTC, day, day + 2 * _DAY):
-            what = _told(gap, "%Y-%m-%d")
+            what = _words(gap, "%Y-%m-%d")
             yield Finding(ROSTER, ("overrides", number), what, "name `people` for this turn")
 
 
-def _told(gap: Gap, day: str) -> str:
+def _words(gap: Gap, day: str) -> str:
     times = f"{day} %H:%M"
     return f"nobody is on shift from {gap.starts.strftime(times)} to {gap.ends.strftime(times)}"
 
@@ -201,7 +194,7 @@ def _told(gap: Gap, day: str) -> str:
 def shifts_are_worked_by_somebody(bundle: Bundle) -> Findings:
     """The role of every shift is in roles.yaml.
 
-    A shift of a role that nobody holds is a shift without anybody.
+    Otherwise the shift has no people.
     """
     if bundle.roster is None or bundle.roles is None:
         return
@@ -209,3 +202,13 @@ def shifts_are_worked_by_somebody(bundle: Bundle) -> Findings:
         if shift.role is not None and shift.role not in bundle.roles.roles:
             what = f"nobody holds the role {shift.role.value} that works this shift"
             yield Finding(ROSTER, ("shifts", name, "role"), what, "add it to roles.yaml")
+
+
+RULES = (
+    detectors_are_no_people,
+    every_role_has_somebody,
+    overrides_change_a_turn,
+    reports_are_about_known_shifts,
+    rosters_have_no_gaps,
+    shifts_are_worked_by_somebody,
+)

@@ -1,4 +1,4 @@
-"""A cap per shift that counts over days would send somebody home for what they saw yesterday."""
+"""Checks of platform.yaml and the evidence quota: forms of ids, personal data, related look-ups."""
 
 import re
 from datetime import timedelta
@@ -13,8 +13,7 @@ LONGEST = timedelta(hours=24)
 def exposures_fit_into_a_day(bundle: Bundle) -> Findings:
     """`exposure` counts over 24 hours at most.
 
-    A cap per shift that counts over days would send somebody home for what they saw
-    yesterday.
+    The quota is for a shift; yesterday's evidence must not count.
     """
     exposure = bundle.limits.exposure if bundle.limits else None
     if exposure is not None and exposure.within > LONGEST:
@@ -28,7 +27,7 @@ _WRITE = "write for example `u_[0-9]+`"
 def forms_of_ids_can_be_read(bundle: Bundle) -> Findings:
     """`ids` can be read as a regular expression, and does not fit any word at all.
 
-    A form that fits nothing, or everything, would put a wrong subject under somebody's words.
+    Typed text would otherwise be taken for a wrong subject.
     """
     for kind, spec in (bundle.lookups.lookups if bundle.lookups else {}).items():
         if spec.ids is None:
@@ -46,9 +45,9 @@ def forms_of_ids_can_be_read(bundle: Bundle) -> Findings:
 
 
 def personal_data_is_never_summed(bundle: Bundle) -> Findings:
-    """No field is both `personal` and `blast`.
+    """No field has both `personal` and `impact`.
 
-    What is masked for one person must not be told of a crowd either.
+    Data that is masked for one person must not be shown as a sum.
     """
     for kind, spec in (bundle.lookups.lookups if bundle.lookups else {}).items():
         for number, field in enumerate(spec.fields):
@@ -61,13 +60,12 @@ def personal_data_is_never_summed(bundle: Bundle) -> Findings:
 def personal_data_is_revealed_to_somebody(bundle: Bundle) -> Findings:
     """`reveal` names roles that roles.yaml has; at least one where there is personal data.
 
-    Who may see personal data has to be somebody, or nobody could answer a question of the
-    police.
+    Somebody must be able to answer legal requests.
     """
     if bundle.lookups is None or bundle.roles is None:
         return
     for number, role in enumerate(bundle.lookups.reveal):
-        # Of the roles that every team needs another rule tells already.
+        # Missing `NEEDED` roles are found by another rule.
         if role not in bundle.roles.roles and role not in NEEDED:
             what = f"nobody holds the role {role.value} that may see personal data"
             yield Finding(PLATFORM, ("reveal", number), what, "add it to roles.yaml")
@@ -80,11 +78,7 @@ _WRITE_RELATED = "write for example `response.users`"
 
 
 def related_look_ups_name_subjects(bundle: Bundle) -> Findings:
-    """`items` can be read and speaks of the response; `type` has a look-up of its own.
-
-    A look-up that finds nobody, or things that nobody can read, would only be noticed in a
-    hurry.
-    """
+    """`items` can be read and uses the response; `type` has a look-up of its own."""
     if bundle.lookups is None:
         return
     known = ", ".join(bundle.lookups.lookups)
@@ -113,3 +107,12 @@ def _next(bundle: Bundle, name: str, spec: RelatedSpec) -> Findings:
         yield Finding(
             PLATFORM, ("related", name, "next"), wrong, "write for example `response.next`"
         )
+
+
+RULES = (
+    exposures_fit_into_a_day,
+    forms_of_ids_can_be_read,
+    personal_data_is_never_summed,
+    personal_data_is_revealed_to_somebody,
+    related_look_ups_name_subjects,
+)

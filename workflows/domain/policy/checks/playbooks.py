@@ -1,4 +1,4 @@
-"""A term that no alert has would put every alert into a case of its own."""
+"""Checks of playbooks: grouping, clocks, expressions, presets, names and reasons."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -31,7 +31,7 @@ FASTEST = timedelta(seconds=30)
 def calls_leave_time_to_answer(bundle: Bundle) -> Findings:
     """`repeat` leaves half a minute at least between two calls.
 
-    A call that comes every few seconds is noise, and Slack would hold it back.
+    More frequent calls are noise, and Slack limits their rate.
     """
     for file, playbook in bundle.playbooks.items():
         for number, step in enumerate(playbook.escalation):
@@ -44,7 +44,7 @@ def calls_leave_time_to_answer(bundle: Bundle) -> Findings:
 def clocks_leave_time_to_decide(bundle: Bundle) -> Findings:
     """`claim` is shorter than `decide`; both count from the opening.
 
-    Who claims in the last moment still needs time to decide.
+    After a late claim there must be time to decide.
     """
     for file, playbook in bundle.playbooks.items():
         for severity, clocks in playbook.clocks.items():
@@ -59,9 +59,9 @@ _IN_WORDS = re.compile(r"\b(and|or|not)\b")
 
 
 def every_condition_can_be_read(bundle: Bundle) -> Findings:
-    """Every expression of playbooks and actions can be read, and speaks of what is there.
+    """Every expression of playbooks and actions can be read, and uses known variables.
 
-    An expression with a mistake would never hold, and nobody would notice.
+    An expression with a mistake would never match, without an error.
     """
     for file, playbook in bundle.playbooks.items():
         for place, expression, names in _expressions(playbook):
@@ -82,7 +82,7 @@ def every_condition_can_be_read(bundle: Bundle) -> Findings:
 
 
 def _expressions(playbook: Playbook) -> Iterator[tuple[Place, str, tuple[str, ...]]]:
-    """Where it stands, the expression, and what it can speak of there."""
+    """The place, the expression, and its variables."""
     yield ("match",), playbook.match, ("alert",)
     for severity, expression in playbook.severity.items():
         yield ("severity", severity.value), expression, ("alert",)
@@ -99,10 +99,7 @@ def _write(expression: str) -> str:
 
 
 def every_preset_names_known_actions(bundle: Bundle) -> Findings:
-    """Every action of every preset stands in actions.yaml.
-
-    A preset that names an action which the platform does not have could never be carried out.
-    """
+    """Every action of every preset is in actions.yaml."""
     if bundle.catalog is None:
         return
     known = bundle.catalog.actions
@@ -119,7 +116,7 @@ def every_preset_names_known_actions(bundle: Bundle) -> Findings:
 def every_severity_has_clocks(bundle: Bundle) -> Findings:
     """Every severity of a playbook has its clocks.
 
-    A case without a clock would wait for ever.
+    A case without clocks would never be escalated.
     """
     for file, playbook in bundle.playbooks.items():
         for severity in playbook.severity:
@@ -132,8 +129,7 @@ def every_severity_has_clocks(bundle: Bundle) -> Findings:
 def names_are_unique_and_match_their_file(bundle: Bundle) -> Findings:
     """`playbook:` and `detector:` are the file's name; ids of presets are unique.
 
-    A playbook is found by its name, so its file, its name and its presets must be
-    unmistakable.
+    Playbooks, detectors and presets are looked up by these names.
     """
     for file, playbook in bundle.playbooks.items():
         if file != f"playbooks/{playbook.playbook}.yaml":
@@ -152,10 +148,7 @@ def names_are_unique_and_match_their_file(bundle: Bundle) -> Findings:
 
 
 def reasons_and_rules_are_known(bundle: Bundle) -> Findings:
-    """Ids stand once, presets name reasons that there are, and the usual rule comes first.
-
-    What is chosen by its id has one id: rules, reasons, and the reason that a preset names.
-    """
+    """Ids of reasons and rules are unique, and presets name existing reasons."""
     for file, playbook in bundle.playbooks.items():
         yield from _twice(file, "reasons", [each.id for each in playbook.reasons])
         yield from _clauses(file, playbook)
@@ -198,7 +191,7 @@ def _twice(file: str, key: str, ids: Iterable[str]) -> Findings:
 def there_is_exactly_one_catch_all(bundle: Bundle) -> Findings:
     """One playbook, and only one, has `catch_all: true`.
 
-    An alert of an unknown kind must never fall between the playbooks.
+    Alerts of an unknown kind need a playbook.
     """
     takers = sorted(file for file, book in bundle.playbooks.items() if book.catch_all)
     if not takers and bundle.whole:
@@ -207,3 +200,16 @@ def there_is_exactly_one_catch_all(bundle: Bundle) -> Findings:
     for file in takers[1:]:
         what = f"`catch_all` stands in {takers[0]} already"
         yield Finding(file, ("catch_all",), what, "remove one of the two")
+
+
+RULES = (
+    alerts_are_grouped_by_what_they_have,
+    calls_leave_time_to_answer,
+    clocks_leave_time_to_decide,
+    every_condition_can_be_read,
+    every_preset_names_known_actions,
+    every_severity_has_clocks,
+    names_are_unique_and_match_their_file,
+    reasons_and_rules_are_known,
+    there_is_exactly_one_catch_all,
+)

@@ -1,4 +1,4 @@
-"""What stands on a button is read in Japanese and in English, and Slack cuts nothing for us."""
+"""Checks of texts: both languages, and the length of button labels."""
 
 import re
 from collections.abc import Iterator
@@ -25,9 +25,9 @@ WRITE = "write `{ja: …, en: …}`"
 
 
 def titles_fit_and_speak_both_languages(bundle: Bundle) -> Findings:
-    """Titles and reasons have both languages; what stands on a button fits there.
+    """Titles and reasons have both languages; titles fit on a button.
 
-    What stands on a button is read in Japanese and in English, and Slack cuts nothing for us.
+    Slack refuses longer labels.
     """
     for file, place, text in _texts(bundle):
         yield from _both(file, place, text)
@@ -95,3 +95,6 @@ def _texts(bundle: Bundle) -> Iterator[tuple[str, Place, Text]]:
 def _shifts(bundle: Bundle) -> Iterator[tuple[str, Place, Text]]:
     for name, shift in (bundle.roster.shifts if bundle.roster else {}).items():
         yield ROSTER, ("shifts", name, "title"), shift.title
+
+
+RULES = (titles_fit_and_speak_both_languages,)

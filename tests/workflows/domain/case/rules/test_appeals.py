@@ -1,4 +1,4 @@
-"""What an answered appeal does to its case."""
+"""Appeal rules of a case."""
 
 from datetime import timedelta
 
@@ -84,7 +84,7 @@ def test_an_uphold_only_goes_on_record() -> None:
 
 
 def test_what_was_undone_before_is_not_undone_again() -> None:
-    """The appeal hears at once that nothing is left."""
+    """The appeal is informed at once that nothing is left."""
     case = banned()
     case = follow(case, cmd.Undo(by=TANAKA), LATER)
     case = follow(case, news(case, ActionStatus.UNDONE), LATER)
@@ -93,7 +93,7 @@ def test_what_was_undone_before_is_not_undone_again() -> None:
 
 
 def test_an_undo_that_the_platform_refuses_is_told() -> None:
-    """The measure still stands, and the case offers to undo it again."""
+    """The measure is still in effect, and the case offers to undo it again."""
     case = follow(banned(), answer(AppealOutcome.OVERTURNED), LATER)
     problem = Problem(kind=ProblemKind.REFUSED, status=409)
     case = follow(case, news(case, ActionStatus.FAILED, problem=problem), LATER)
@@ -176,7 +176,7 @@ def test_what_is_still_being_done_is_taken_back_afterwards(review: bool) -> None
 
 
 def test_what_failed_is_not_tried_again_after_an_overturn() -> None:
-    """One of two measures stands: it is taken back, and the case is over."""
+    """One of two measures is in effect: it is undone, and the case is closed."""
     actions = (PresetAction(action="warn"), PresetAction(action="permanent_ban"))
     both = cmd.Decide(
         by=SATO, verdict=Verdict.VIOLATION, actions=actions, policy=None, reason="常習"

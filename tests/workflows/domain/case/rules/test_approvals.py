@@ -1,4 +1,4 @@
-"""The second person: agrees, sends back, asks, stands in; and what time does to a request."""
+"""Approval rules: approve, reject, ask, stand-ins, and the time events of a request."""
 
 from tests.workflows.domain.builders import (
     ACT_FIRST,
@@ -122,7 +122,7 @@ class TestApproving:
 
 class TestStandingIn:
     def test_who_stands_in_for_a_lead_approves_in_their_stead(self) -> None:
-        """It is told for whom."""
+        """The event has the covered person."""
         case = follow(awaiting(), cmd.Approve(by=standing_in(CLARK, TANAKA)), minutes(3))
         assert case.phase is Phase.ENFORCING
         assert case.approval is not None
@@ -161,7 +161,7 @@ class TestStandingIn:
         assert refused(awaiting(), cmd.Approve(by=person), 5).reason is Reason.ROLE_NEEDED
 
     def test_an_auditor_stands_in_for_nobody(self) -> None:
-        """Who reads everything changes nothing, in nobody's stead."""
+        """Auditors change nothing, also not as a stand-in."""
         no = refused(awaiting(), cmd.Approve(by=standing_in(SUZUKI, TANAKA)), 3)
         assert no.reason is Reason.ROLE_NEEDED
 
@@ -296,7 +296,7 @@ class TestReviewing:
         assert (case.approval.pending, case.approval.expires_at) == (True, minutes(32))
 
     def test_an_undo_that_came_to_nothing_can_be_asked_for_again(self) -> None:
-        """The case is undecided, and its mute still stands."""
+        """The case is undecided, and its mute is still in effect."""
         case = follow(reviewed(), cmd.Reject(by=TANAKA, reason="やりすぎ"), minutes(3))
         case = follow(case, news(case, ActionStatus.FAILED), minutes(4))
         assert (case.phase, len(case.undoable)) == (Phase.CLAIMED, 1)

@@ -1,4 +1,4 @@
-"""Who works the case: claim, release, hand over, watch, note, and claims that run out."""
+"""Assignment rules: claim, release, hand-over, watch, notes, and the expiry of claims."""
 
 from tests.workflows.domain.builders import (
     CLARK,
@@ -99,7 +99,7 @@ def hand(by: Actor, to: Actor, note: str = "配信は続いています") -> cmd
 
 class TestHandingOver:
     def test_the_colleague_has_the_case_then(self) -> None:
-        """And the note tells where it stands."""
+        """The note has the state of the work."""
         case = follow(a_case(), cmd.Claim(by=SATO), minutes(1))
         outcome = decide(case, hand(SATO, CLARK), minutes(2))
         assert not isinstance(outcome, Refusal)
@@ -142,7 +142,7 @@ class TestHandingOver:
         assert no.roles == (Role.LEAD, Role.SPECIALIST)
 
     def test_a_note_is_needed(self) -> None:
-        """Hand-offs by memory are what people complain about."""
+        """Hand-overs without a note lose information."""
         assert refused(a_case(), hand(SATO, CLARK, "  "), 1).reason is Reason.NOTE_NEEDED
 
     def test_a_decided_case_stays_with_its_decider(self) -> None:
@@ -197,13 +197,13 @@ class TestClaimsThatRunOut:
         assert follow(case, cmd.Tick(), minutes(60)).claim_ends == minutes(61)
 
     def test_a_sign_after_a_late_warning_is_one(self) -> None:
-        """The whole time begins anew, and the warning is forgotten."""
+        """The whole time starts again, without the warning."""
         case = follow(self.claimed(), cmd.Tick(), minutes(60))
         case = follow(case, cmd.AddNote(by=SATO, note="確認中"), minutes(61))
         assert (case.claim_warns, case.claim_ends) == (minutes(71), minutes(76))
 
     def test_a_note_of_the_owner_is_a_sign_of_them(self) -> None:
-        """The time begins anew, and so does the warning."""
+        """The time and the warning start again."""
         case = follow(self.claimed(), cmd.Tick(), minutes(11))
         case = follow(case, cmd.AddNote(by=SATO, note="確認中"), minutes(12))
         assert (case.claim_warns, case.claim_ends) == (minutes(22), minutes(27))
@@ -234,7 +234,7 @@ class TestClaimsThatRunOut:
 
 class TestWatchingAndNoting:
     def test_anybody_watches_also_an_auditor(self) -> None:
-        """They hear how it goes on."""
+        """They are notified of events."""
         case = follow(a_case(), cmd.Watch(by=SUZUKI), minutes(1))
         assert case.watchers == ("U0SUZUKI",)
         assert decide(case, cmd.Watch(by=SUZUKI), minutes(2)) == ()

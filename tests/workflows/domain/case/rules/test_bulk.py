@@ -1,4 +1,4 @@
-"""Deciding for a ring: who may, what it waits for, how it goes on and how it ends."""
+"""Bulk rules: rights, approvals, progress and end."""
 
 from datetime import timedelta
 
@@ -38,13 +38,13 @@ def refused(case: Case, command: cmd.Command) -> Reason:
 
 
 def approved(count: int = 60) -> Case:
-    """A ring that a lead agreed to."""
+    """A bulk decision with the approval of a lead."""
     asked = follow(a_bulk_case(), decide_bulk(SATO, count), minutes(1))
     return follow(asked, cmd.Approve(by=TANAKA), minutes(2))
 
 
 def test_a_bulk_is_one_action_in_its_case() -> None:
-    """A thousand subjects are a number: the ring itself is what is acted upon."""
+    """A thousand subjects are one action on a subject that represents them."""
     case = follow(a_bulk_case(), decide_bulk(SATO, 1000, "mute_user", "warn"), minutes(1))
     assert [state.planned.key for state in case.current_actions] == [
         "mute_user/bulk:R0123456789AB",
@@ -72,7 +72,7 @@ def test_a_small_bulk_is_carried_out_at_once() -> None:
 
 
 def test_the_actions_own_rules_come_on_top() -> None:
-    """Two leads for what needs two leads, however small the ring."""
+    """An action that needs two leads needs them for any number of subjects."""
     limits = Limits(bulk=10, approval=ApprovalRule(by=Role.LEAD, within=timedelta(minutes=5)))
     small = follow(a_bulk_case(limits=limits), decide_bulk(SATO, 2, "forfeit_payout"), minutes(1))
     large = follow(a_bulk_case(limits=limits), decide_bulk(SATO, 11, "forfeit_payout"), minutes(1))
@@ -141,7 +141,7 @@ def test_waves_are_counted_and_the_end_closes_the_case() -> None:
 
 
 def test_what_failed_waits_for_a_person_and_giving_up_leaves_what_was_done() -> None:
-    """57 of 60 stand: the case closes with them, and can be undone."""
+    """57 of 60 are in effect: the case closes, and can be undone."""
     case = approved()
     tally = Tally(total=60, step=3, done=57, failed=3)
     case = follow(case, bulk_news(case, tally, ActionStatus.FAILED), minutes(3))
@@ -161,7 +161,7 @@ def test_giving_up_where_nothing_was_done_leaves_the_case_undecided() -> None:
 
 
 def test_failed_ones_are_tried_again() -> None:
-    """The ring is at work once more."""
+    """The decision is in progress again."""
     case = approved()
     tally = Tally(total=60, step=3, done=57, failed=3)
     case = follow(case, bulk_news(case, tally, ActionStatus.FAILED), minutes(3))
@@ -170,7 +170,7 @@ def test_failed_ones_are_tried_again() -> None:
 
 
 def test_a_bulk_is_stopped_once_and_by_anybody_who_works_cases() -> None:
-    """The brake holds also on an old card."""
+    """An outdated card can stop it as well."""
     case = approved()
     outcome = decide(case, cmd.StopBulk(by=CLARK, version=1), minutes(3))
     assert kinds(outcome) == ["bulk_stopped"]
@@ -181,7 +181,7 @@ def test_a_bulk_is_stopped_once_and_by_anybody_who_works_cases() -> None:
 
 
 def test_what_does_not_run_cannot_be_stopped() -> None:
-    """Neither before the approval, nor after the end, nor what is no ring."""
+    """Neither before the approval, nor after the end, nor another decision."""
     waiting = follow(a_bulk_case(), decide_bulk(SATO), minutes(1))
     assert refused(a_bulk_case(), cmd.StopBulk(by=SATO)) is Reason.NOTHING_RUNNING
     assert refused(waiting, cmd.StopBulk(by=SATO)) is Reason.NOTHING_RUNNING
@@ -256,7 +256,7 @@ def test_a_report_about_a_single_action_has_no_tally() -> None:
 
 
 def test_what_koban_protects_is_taken_over_by_the_bulk_that_does_it() -> None:
-    """The case's own subject is the ring's first: its protection must not be lifted under it."""
+    """The case's own subject is in the decision: its protection must not be lifted."""
     rules = ({"when": "true", "action": "mute_user", "for": "15m"},)
     playbook = a_bulk_case().policy.playbook.model_copy(update={"protect": ()})
     written = type(playbook).model_validate(

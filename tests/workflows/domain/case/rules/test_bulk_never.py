@@ -1,4 +1,4 @@
-"""What must never happen with rings, whatever people, platform and clock do in whatever order."""
+"""Invariants of bulk decisions under random commands of people, platform and clock."""
 
 from datetime import timedelta
 
@@ -119,7 +119,7 @@ class AnyBulk(RuleBasedStateMachine):
 
     @invariant()
     def it_stays_small_and_survives_the_wire(self) -> None:
-        """A crowd is a number in a case's memory."""
+        """A case only has the number of its subjects."""
         carried = CaseSnapshot(case=self.case, policy=pack(self.case.policy)).model_dump_json()
         assert CaseSnapshot.model_validate_json(carried).with_policy().case == self.case
         assert len(self.case.current_actions) <= 1

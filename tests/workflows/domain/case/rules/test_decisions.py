@@ -1,4 +1,4 @@
-"""Decisions: by one tap, in the modal, over the limits, for imminent harm, and anew."""
+"""Decision rules: by preset, in the modal, over the limits, with a review, and reopening."""
 
 from tests.workflows.domain.builders import (
     ACT_FIRST,

@@ -1,4 +1,4 @@
-"""What happens at the platform: news, retry, give up, and undo with its own approval."""
+"""Enforcement rules: reports, retry, give up, and undo with its own approval."""
 
 from tests.workflows.domain.builders import (
     CLARK,
@@ -148,7 +148,7 @@ class TestEnforcing:
         assert decide(case, news(case, ActionStatus.RETRYING), minutes(6)) == ()
 
     def test_rehearsed_actions_close_the_case_and_leave_nothing_to_undo(self) -> None:
-        """The playbook only rehearses."""
+        """The playbook has `dry_run`."""
         case = follow(a_case(policy=a_policy(dry_run=True)), preset(SATO, "mute"), minutes(2))
         assert case.decision is not None
         assert case.decision.dry_run
@@ -166,14 +166,14 @@ class TestGivingUp:
         ]
 
     def test_it_waits_until_the_rest_has_ended(self) -> None:
-        """Else somebody would decide anew while the mute is still being made."""
+        """Otherwise a new decision could be made while the mute is in progress."""
         case = two(ActionStatus.FAILED, ActionStatus.RETRYING)
         assert refused(case, cmd.GiveUp(by=SATO), 4).reason is Reason.STILL_ACTING
         case = follow(case, one(case, "mute_user/user:u_123", ActionStatus.DONE), minutes(5))
         assert follow(case, cmd.GiveUp(by=SATO), minutes(6)).phase is Phase.CLOSED
 
     def test_what_was_skipped_for_it_is_over_as_well(self) -> None:
-        """Nothing stands: the case is undecided again."""
+        """Nothing is in effect: the case is undecided again."""
         case = follow(
             two(ActionStatus.FAILED, ActionStatus.SKIPPED), cmd.GiveUp(by=SATO), minutes(4)
         )
@@ -209,7 +209,7 @@ class TestRetrying:
 
 class TestUndoing:
     def test_an_undo_with_a_rule_waits_for_its_approval(self) -> None:
-        """A specialist may ask; until a lead agreed everything stands."""
+        """A specialist may ask; until a lead approves nothing changes."""
         case = follow(suspended(), cmd.Undo(by=SATO), minutes(5))
         assert case.approval is not None
         assert (case.approval.purpose, case.phase, case.undoing) == (

@@ -1,4 +1,4 @@
-"""Calling people: the ladder, a person's call for the lead, and who has seen it."""
+"""Escalation rules: the ladder, calls for the lead, and acknowledgement."""
 
 from tests.workflows.domain.builders import (
     CLARK,

@@ -1,4 +1,4 @@
-"""Hidden evidence is shown to whoever works or audits the case, and each time it is an event."""
+"""Evidence rules: rights to hidden evidence, and an event each time."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Setting a case aside: snoozed, waiting, resumed, and what that does to its clocks."""
+"""Hold rules: snooze, wait, resume, and their effect on the clocks."""
 
 from datetime import timedelta
 
@@ -79,7 +79,7 @@ class TestSnoozing:
         assert follow(case, snooze(TANAKA, 8), minutes(2)).owner == "U0SATO"
 
     def test_a_case_that_got_worse_wakes_up(self) -> None:
-        """What was put off was milder."""
+        """The snoozed case was less severe."""
         case = follow(a_case(Severity.MEDIUM), snooze(SATO, 60), minutes(1))
         worse = cmd.JoinAlert(alert=brief(an_alert(2)), severity=Severity.CRITICAL)
         outcome = decide(case, worse, minutes(5))

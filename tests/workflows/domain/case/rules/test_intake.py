@@ -1,4 +1,4 @@
-"""Alerts that join, and cases that become one."""
+"""Intake rules: alerts that join, and merged cases."""
 
 from tests.workflows.domain.builders import (
     CLARK,

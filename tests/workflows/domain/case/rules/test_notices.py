@@ -1,4 +1,4 @@
-"""Reasons of policy, and the notice that follows from them to the person acted upon."""
+"""Notice rules: reasons of policy and the notices of their decisions."""
 
 from typing import Any
 
@@ -60,8 +60,8 @@ WORDS: dict[str, Any] = {
 }
 
 
-def telling_policy(subject: str = "user", **more: object) -> Policy:
-    """A playbook with reasons, and a platform that tells people."""
+def notice_policy(subject: str = "user", **more: object) -> Policy:
+    """A playbook with reasons, and a platform with a notice call."""
     written = PLAYBOOK.model_dump(mode="json", by_alias=True, exclude_none=True)
     call = NoticeCall(path="/v1/users/{subject.id}/notices", subject=subject)
     return Policy.model_validate(
@@ -69,14 +69,14 @@ def telling_policy(subject: str = "user", **more: object) -> Policy:
             "version": "v1",
             "playbook": {**written, **WORDS, **more},
             "catalog": CATALOG,
-            "telling": NoticeText(call=call, frame=Text(ja=FRAME, en=FRAME)),
+            "notice_text": NoticeText(call=call, frame=Text(ja=FRAME, en=FRAME)),
         }
     )
 
 
-def told_case(policy: Policy | None = None, **more: Any) -> Case:
-    """A case whose decisions can be told."""
-    return a_case().model_copy(update={"policy": policy or telling_policy(), **more})
+def notice_case(policy: Policy | None = None, **more: Any) -> Case:
+    """A case whose decisions can have notices."""
+    return a_case().model_copy(update={"policy": policy or notice_policy(), **more})
 
 
 def decides(template: str | None, verdict: Verdict = Verdict.VIOLATION, **more: Any) -> cmd.Decide:
@@ -107,7 +107,7 @@ RETRYING = NoticeState(status=NoticeStatus.RETRYING, problem=AWAY)
 
 def failed() -> Case:
     """A closed case whose notice the platform refused."""
-    case = follow(told_case(), decides("line"), minutes(2))
+    case = follow(notice_case(), decides("line"), minutes(2))
     return follow(case, told(case, FAILED), minutes(2.1))
 
 
@@ -116,7 +116,7 @@ class TestChoosing:
 
     def test_a_reason_with_a_notice_tells_whom_it_acts_upon(self) -> None:
         """The facts of the template, to the user of the case."""
-        decision = follow(told_case(), decides("line"), minutes(2)).decision
+        decision = follow(notice_case(), decides("line"), minutes(2)).decision
         assert decision is not None
         assert decision.template == "line"
         assert decision.reason == "理由"
@@ -135,14 +135,16 @@ class TestChoosing:
     )
     def test_nobody_is_told_where_nothing_is_done_or_said(self, template, verdict) -> None:
         """Without a notice, or without a violation."""
-        decision = follow(told_case(), decides(template, verdict), minutes(2)).decision
+        decision = follow(notice_case(), decides(template, verdict), minutes(2)).decision
         assert decision is not None
         assert (decision.template, decision.notice) == (template, None)
 
     def test_a_preset_tells_where_policy_says_so(self) -> None:
         """By `because`; any other preset is one call less."""
-        warned = follow(told_case(), cmd.ChoosePreset(by=SATO, preset="warn"), minutes(2)).decision
-        muted = follow(told_case(), cmd.ChoosePreset(by=SATO, preset="mute"), minutes(2)).decision
+        warned, muted = (
+            follow(notice_case(), cmd.ChoosePreset(by=SATO, preset=preset), minutes(2)).decision
+            for preset in ("warn", "mute")
+        )
         assert warned is not None
         assert muted is not None
         assert warned.notice is not None
@@ -151,13 +153,13 @@ class TestChoosing:
 
     def test_an_unknown_reason_is_refused(self) -> None:
         """Nothing is decided by a form of another playbook."""
-        refusal = refused(told_case(), decides("lime"), 2)
+        refusal = refused(notice_case(), decides("lime"), 2)
         assert (refusal.reason, refusal.name) == (Reason.UNKNOWN_TEMPLATE, "lime")
 
     def test_nobody_is_told_where_nobody_can_be(self) -> None:
-        """The platform only tells companies, and there is none."""
+        """The platform only has notices to companies, and there is none."""
         decision = follow(
-            told_case(telling_policy("company")), decides("line"), minutes(2)
+            notice_case(notice_policy("company")), decides("line"), minutes(2)
         ).decision
         assert decision is not None
         assert decision.notice is None
@@ -168,7 +170,7 @@ class TestTheLetter:
 
     def test_it_holds_everything_that_has_to_be_told(self) -> None:
         """Facts, action, rule with its title, automation, and what an appeal has to quote."""
-        case = follow(told_case(), decides("line"), minutes(2))
+        case = follow(notice_case(), decides("line"), minutes(2))
         letter = letter_of(case, case.decisions[0])
         assert letter is not None
         spec = CATALOG.actions["warn"]
@@ -179,7 +181,7 @@ class TestTheLetter:
 
     def test_it_says_whether_automation_was_used(self) -> None:
         """A measure before anybody looked, a score, or neither."""
-        case = follow(told_case(), decides("line"), minutes(2))
+        case = follow(notice_case(), decides("line"), minutes(2))
         unscored = case.first.model_copy(update={"score": None})
         shown = [
             letter_text(letter, WORDING).en.split("|")[3]
@@ -193,25 +195,25 @@ class TestTheLetter:
 
     def test_another_rule_is_told_by_its_id(self) -> None:
         """One without a title."""
-        case = follow(told_case(), decides("line", policy="MKT-4.3"), minutes(2))
+        case = follow(notice_case(), decides("line", policy="MKT-4.3"), minutes(2))
         letter = letter_of(case, case.decisions[0])
         assert letter is not None
         assert letter_text(letter, WORDING).ja.split("|")[2] == "MKT-4.3"
 
     def test_what_was_sent_sets_out_no_second_time(self) -> None:
         """A retry of an action is no new notice."""
-        case = follow(told_case(), decides("line"), minutes(2))
+        case = follow(notice_case(), decides("line"), minutes(2))
         case = follow(case, told(case, SENT), minutes(2.1))
         assert letter_of(case, case.decisions[0]) is None
 
     def test_a_rehearsal_tells_nobody(self) -> None:
         """Nothing happened to them."""
-        case = follow(told_case(telling_policy(dry_run=True)), decides("line"), minutes(2))
+        case = follow(notice_case(notice_policy(dry_run=True)), decides("line"), minutes(2))
         assert letter_of(case, case.decisions[0]) is None
 
     def test_a_preview_reads_as_the_letter_will(self) -> None:
         """Before anything is decided."""
-        case = told_case()
+        case = notice_case()
         template = case.policy.playbook.template("line")
         assert template is not None
         shown = preview(case, template, "MKT-4.2", (), WORDING)
@@ -225,7 +227,7 @@ class TestNews:
 
     def test_it_is_told_with_the_end(self) -> None:
         """One report, and the case is closed."""
-        case = follow(told_case(), decides("line"), minutes(2))
+        case = follow(notice_case(), decides("line"), minutes(2))
         outcome = decide(case, told(case, SENT), minutes(2.1))
         assert isinstance(outcome, tuple)
         assert [event.kind for event in outcome] == [
@@ -236,7 +238,7 @@ class TestNews:
 
     def test_a_platform_that_is_away_keeps_nobody_from_closing(self) -> None:
         """The card says that it is tried; the end follows."""
-        case = follow(told_case(), decides("line"), minutes(2))
+        case = follow(notice_case(), decides("line"), minutes(2))
         case = follow(case, told(case, RETRYING), minutes(2.1))
         assert case.phase is Phase.CLOSED
         assert case.notices["D1"] == RETRYING
@@ -244,19 +246,19 @@ class TestNews:
         assert case.notices["D1"] == SENT
 
     def test_old_news_changes_nothing(self) -> None:
-        """Sent stays sent, and nobody hears of a notice that was never to be."""
-        case = follow(told_case(), decides("line"), minutes(2))
+        """A sent notice stays sent; a report without a notice has no event."""
+        case = follow(notice_case(), decides("line"), minutes(2))
         case = follow(case, told(case, SENT), minutes(2.1))
         for late in (RETRYING, FAILED, SENT):
             assert decide(case, told(case, late), minutes(3)) == ()
-        quiet = follow(told_case(), decides(None), minutes(2))
+        quiet = follow(notice_case(), decides(None), minutes(2))
         outcome = decide(quiet, told(quiet, SENT), minutes(2.1))
         assert isinstance(outcome, tuple)
         assert "notice_sent" not in [event.kind for event in outcome]
 
 
 class TestRetry:
-    """A notice that failed for good can be sent again, also long after the end."""
+    """A failed notice can be retried, also long after the end."""
 
     def test_a_person_sends_it_again(self) -> None:
         """It is on its way then, and may fail again."""
@@ -271,12 +273,12 @@ class TestRetry:
     def test_only_what_failed_is_sent_again(self) -> None:
         """Twice pressed is once sent."""
         case = follow(failed(), cmd.RetryNotice(by=SATO), minutes(60))
-        for now in (case, told_case(), follow(case, told(case, SENT), minutes(61))):
+        for now in (case, notice_case(), follow(case, told(case, SENT), minutes(61))):
             refusal = refused(now, cmd.RetryNotice(by=SATO), 62)
             assert refusal.reason is Reason.NO_NOTICE_FAILED
 
     def test_what_was_taken_back_is_not_told(self) -> None:
-        """Nobody hears of a measure that does not stand."""
+        """There is no notice of a measure without effect."""
         case = follow(failed(), cmd.Undo(by=SATO), minutes(60))
         case = follow(case, told(case, None, ActionStatus.UNDONE), minutes(61))
         refusal = refused(case, cmd.RetryNotice(by=SATO), 62)

@@ -1,4 +1,4 @@
-"""Protection first: begun by Koban, lifted in time, and what people make of it."""
+"""Protection rules: start, lift in time, and decisions of people."""
 
 from datetime import timedelta
 
@@ -97,7 +97,7 @@ class TestLifting:
         assert refused(case, cmd.LiftProtection(by=SATO), 4).reason is Reason.NOTHING_PROTECTED
 
     def test_a_lift_that_the_platform_refused_can_be_asked_for_again(self) -> None:
-        """It still stands, and somebody has to be able to end it."""
+        """It is still in effect, and a person can end it."""
         case = follow(protected(), cmd.LiftProtection(by=CLARK), minutes(3))
         case = follow(case, news(case, ActionStatus.FAILED, "P1"), minutes(4))
         assert [p.id for p in case.protecting] == ["P1"]
@@ -155,7 +155,7 @@ class TestConfirming:
         assert intents(follow(protected(), preset(SATO, "mute"), minutes(3))) == ["hand_over"]
 
     def test_a_decision_that_does_something_else_lifts_it(self) -> None:
-        """The person saw what stands, and chose."""
+        """The person saw it, and chose."""
         assert intents(follow(protected(), preset(SATO, "warn"), minutes(3))) == ["lift_now"]
         assert intents(follow(protected(), cmd.MarkNoViolation(by=SATO), minutes(3))) == [
             "lift_now"
@@ -187,7 +187,7 @@ class TestOnAnOlderCard:
     SHOWN, NOW = 3, 5
 
     def twice(self) -> Case:
-        """Both protections stand."""
+        """Both protections are in effect."""
         case = follow(protected(), cmd.ProtectNow(rules=(1,)), minutes(1))
         case = follow(case, news(case, ActionStatus.DONE, "P2"), minutes(1.1))
         assert ([p.as_of for p in case.protections], case.version) == ([2, 4], self.NOW)
@@ -253,7 +253,7 @@ class TestWithAnApproval:
         assert intents(self.waiting()) == ["hold"]
 
     def test_it_goes_with_the_decision_that_replaces_it(self) -> None:
-        """The ban is under way."""
+        """The ban is in progress."""
         assert intents(follow(self.waiting(), cmd.Approve(by=TANAKA), minutes(9))) == ["lift_now"]
 
     def test_it_ends_by_its_own_clock_when_the_decision_is_off(self) -> None:
@@ -275,7 +275,7 @@ class TestWhenItsDecisionFails:
         return follow(case, news(case, ActionStatus.FAILED, "D1"), minutes(3.2))
 
     def test_what_it_took_over_is_lifted_when_it_is_given_up(self) -> None:
-        """Nobody looks after it any more: it would stand for ever."""
+        """Without a retry it would never end."""
         outcome = decide(self.failed(), cmd.GiveUp(by=SATO), minutes(4))
         assert kinds(outcome) == ["actions_given_up", "protection_dismissed"]
         case = follow(self.failed(), cmd.GiveUp(by=SATO), minutes(4))
@@ -300,41 +300,41 @@ HALT = AutomationPause(by="U0TANAKA", at=minutes(-5))
 
 class TestWhileAutomationStandsStill:
     def test_nothing_begins_and_that_is_told_once(self) -> None:
-        """Every alert of a raid would tell it anew."""
+        """Every alert of a raid matches the rule again."""
         case = a_case(policy=WATCHFUL)
-        told = decide(case, cmd.ProtectNow(rules=(0,), halt=HALT), minutes(0))
+        told = decide(case, cmd.ProtectNow(rules=(0,), pause=HALT), minutes(0))
         assert kinds(told) == ["protection_withheld"]
-        case = follow(case, cmd.ProtectNow(rules=(0,), halt=HALT), minutes(0))
-        assert (case.protections, case.actions, case.halt) == ((), (), HALT)
-        assert decide(case, cmd.ProtectNow(rules=(0,), halt=HALT), minutes(1)) == ()
+        case = follow(case, cmd.ProtectNow(rules=(0,), pause=HALT), minutes(0))
+        assert (case.protections, case.actions, case.automation_pause) == ((), (), HALT)
+        assert decide(case, cmd.ProtectNow(rules=(0,), pause=HALT), minutes(1)) == ()
 
     def test_a_rule_without_a_target_is_not_withheld(self) -> None:
         """It would not have done anything either."""
         bare = a_case(policy=WATCHFUL).model_copy(update={"sightings": ()})
-        assert decide(bare, cmd.ProtectNow(rules=(1,), halt=HALT), minutes(0)) == ()
+        assert decide(bare, cmd.ProtectNow(rules=(1,), pause=HALT), minutes(0)) == ()
 
     def test_the_next_alert_protects_once_it_goes_on(self) -> None:
         """What was withheld has not acted yet."""
-        case = follow(a_case(policy=WATCHFUL), cmd.ProtectNow(rules=(0,), halt=HALT), minutes(0))
+        case = follow(a_case(policy=WATCHFUL), cmd.ProtectNow(rules=(0,), pause=HALT), minutes(0))
         case = follow(case, cmd.ProtectNow(rules=(0,)), minutes(9))
-        assert ([p.action for p in case.protecting], case.halt) == ([MUTE], None)
+        assert ([p.action for p in case.protecting], case.automation_pause) == ([MUTE], None)
 
     def test_a_call_is_made_without_its_protection(self) -> None:
         """People are called all the more."""
         case = a_case(policy=WATCHFUL)
         assert protects_by(case, minutes(10))
         assert not protects_by(case, minutes(9))
-        case = follow(case, cmd.Tick(halt=HALT), minutes(10))
+        case = follow(case, cmd.Tick(pause=HALT), minutes(10))
         assert set(case.step_called_at) >= {0, 2}
-        assert (case.protections, case.halt) == ((), HALT)
+        assert (case.protections, case.automation_pause) == ((), HALT)
 
     def test_what_stands_already_stays_and_is_lifted_in_time(self) -> None:
-        """A halt stops what begins; nobody lifts a protection because of it."""
+        """A pause prevents new protections; it does not lift current ones."""
         case = protected()
-        case = follow(case, cmd.ProtectNow(rules=(0, 1), halt=HALT), minutes(1))
+        case = follow(case, cmd.ProtectNow(rules=(0, 1), pause=HALT), minutes(1))
         assert [p.action for p in case.protecting] == [MUTE]
 
     def test_people_still_decide(self) -> None:
         """A person's decision is no automation."""
-        case = follow(a_case(policy=WATCHFUL), cmd.ProtectNow(rules=(0,), halt=HALT), minutes(0))
+        case = follow(a_case(policy=WATCHFUL), cmd.ProtectNow(rules=(0,), pause=HALT), minutes(0))
         assert follow(case, preset(SATO, "mute"), minutes(1)).phase is Phase.ENFORCING
