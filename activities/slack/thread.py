@@ -140,13 +140,11 @@ def _absorbed(event: ev.CaseAbsorbed, view: CardView, reader: Reader) -> str:
 
 
 _WORK_WORDS: Words = {
-    ev.CaseClaimed: by,
     ev.CaseReleased: _released,
     ev.CaseHandedOver: _handed_over,
     ev.ClaimWarned: _warned,
     ev.ClaimExpired: _ended,
     ev.CaseEscalated: _escalated,
-    ev.CaseAcknowledged: by,
     ev.CaseSnoozed: _snoozed,
     ev.CaseWaiting: _waiting,
     ev.CaseResumed: _resumed,
@@ -250,7 +248,6 @@ _DECISIONS_WORDS: Words = {
     ev.ApprovalAsked: _asked,
     ev.ApprovalAnswered: _answered,
     ev.ApprovalReminded: _reminded,
-    ev.ApprovalWithdrawn: by,
     ev.CaseClosed: _closed,
     ev.CaseReopened: _reopened,
     ev.AppealAnswered: _appeal_answered,
@@ -310,9 +307,6 @@ _ACTIONS_WORDS: Words = {
     ev.ActionSkipped: about,
     ev.ActionRolledBack: about,
     ev.ActionDryRun: _dry_run,
-    ev.ActionRetried: by,
-    ev.ActionsGivenUp: by,
-    ev.UndoRequested: by,
     ev.ActionUndone: about,
     ev.ActionLifted: about,
     ev.ProtectionStarted: _started,
@@ -324,9 +318,6 @@ _ACTIONS_WORDS: Words = {
     ev.ProtectionLifted: about,
     ev.ProtectionKept: about,
 }
-
-
-_BULK_WORDS: Words = {ev.BulkStopped: by}
 
 
 def _sent(event: ev.NoticeSent, view: CardView, reader: Reader) -> str:
@@ -345,7 +336,6 @@ _NOTICES_WORDS: Words = {
     ev.NoticeSent: _sent,
     ev.NoticeDelayed: _delayed,
     ev.NoticeFailed: _notice_failed,
-    ev.NoticeRetried: by,
 }
 
 
@@ -357,10 +347,14 @@ WORDS: Words = {
     **_WORK_WORDS,
     **_DECISIONS_WORDS,
     **_ACTIONS_WORDS,
-    **_BULK_WORDS,
     **_NOTICES_WORDS,
 }
-"""mrkdwn of every event in the thread."""
+"""mrkdwn of events in the thread; the others have a line that names only the person."""
+
+
+def words_of(event: ev.Event) -> Callable[[Any, CardView, Reader], str]:
+    """The function that writes the line of an event in the thread."""
+    return WORDS.get(type(event), by)
 
 
 def lines_message(
@@ -403,4 +397,4 @@ def _without_outdated(lines: Iterable[ev.Recorded]) -> list[ev.Recorded]:
 def line(recorded: ev.Recorded, view: CardView, reader: Reader) -> str:
     """One event in one line of mrkdwn, with its time."""
     event = recorded.event
-    return reader.timed(event.at, WORDS[type(event)](event, view, reader).strip())
+    return reader.timed(event.at, words_of(event)(event, view, reader).strip())

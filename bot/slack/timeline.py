@@ -10,7 +10,7 @@ from activities.slack.escape import Safe, mrkdwn
 from activities.slack.handles import Handle
 from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader
-from activities.slack.thread import WORDS
+from activities.slack.thread import words_of
 from bot.policies import Policies
 from bot.services.cases import Timeline, TimelineLine
 from bot.services.slack import Services
@@ -75,12 +75,10 @@ def _line(entry: TimelineLine, view: CardView | None, reader: PageReader) -> str
     event = entry.whole.event if entry.whole is not None else None
     if isinstance(event, CaseOpened):
         return reader.say("bot.timeline.opened", time=moment(event.at))
-    words = WORDS.get(type(event))
-    if words is None or view is None:
+    if event is None or view is None or not event.in_thread:
         return _bare(entry, reader)
-    return reader.say(
-        "line.told", time=moment(entry.line.at), text=words(event, view, reader).strip()
-    )
+    text = words_of(event)(event, view, reader).strip()
+    return reader.say("line.told", time=moment(entry.line.at), text=text)
 
 
 def _bare(entry: TimelineLine, reader: PageReader) -> str:

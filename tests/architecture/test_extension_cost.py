@@ -76,7 +76,7 @@ EXAMPLES = (
     Example(
         "verb of `/koban`",
         5,
-        (r"\bclass Find\b", r"\bcommands\.find\b", r"\bbot\.(help\.)?find\b"),
+        (r"\bShowStats\b", r"\bbot\.(help\.)?stats\b", r"/koban stats"),
     ),
 )
 

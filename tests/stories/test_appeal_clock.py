@@ -21,10 +21,10 @@ async def turned(tmp_path: Path) -> AsyncIterator[Calendar]:
 
 
 async def wait_events(world: World, appeal: str, kinds: Sequence[str]) -> None:
-    """Waits until the ledger has exactly these events of the appeal."""
+    """Waits until the ledger has exactly these events of the appeal, notices aside."""
 
     async def so_much() -> bool:
-        found = [kind for kind in await world.kinds(appeal) if kind.startswith("appeal_")]
+        found = [kind for kind in await world.kinds(appeal) if "notice" not in kind]
         return found == list(kinds)
 
     tanaka = await world.person("U0TANAKA")

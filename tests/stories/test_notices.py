@@ -123,7 +123,12 @@ async def test_an_appeals_notice_is_sent_again_from_its_card(world: World) -> No
     assert controls(card) == []
     assert [each["kind"] for each in await notices(world, "u_ghost")] == ["upheld"]
     kinds = [each for each in await world.kinds(appeal) if "notice" in each]
-    assert kinds == ["notice_failed", "notice_failed", "notice_retried", "notice_sent"]
+    assert kinds == [
+        "appeal_notice_failed",
+        "appeal_notice_failed",
+        "appeal_notice_retried",
+        "appeal_notice_sent",
+    ]
 
 
 async def _retryable(person: Person, card: dict) -> dict | None:
