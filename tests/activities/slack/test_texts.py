@@ -94,8 +94,8 @@ def test_every_event_has_its_line() -> None:
     """The thread can tell of every event, except those that only count on the card."""
     members = get_args(get_args(Event)[0])
     kinds = {member.model_fields["kind"].default for member in members} - NOT_TOLD
-    told = {event.model_fields["kind"].default for event in WORDS}
-    assert told == kinds
+    own = {event.model_fields["kind"].default for event in WORDS}
+    assert own <= kinds
     for kind in kinds:
         wanted = {f"line.{kind}.{more}" for more in NEEDS_MORE.get(kind, [])} or {f"line.{kind}"}
         assert wanted <= JA.keys
