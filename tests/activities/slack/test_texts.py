@@ -96,6 +96,9 @@ def test_every_event_has_its_line() -> None:
     kinds = {member.model_fields["kind"].default for member in members} - NOT_TOLD
     own = {event.model_fields["kind"].default for event in WORDS}
     assert own <= kinds
+    for kind in kinds - own:  # the line names the person, and nothing else is filled in
+        for form in (*JA.forms(f"line.{kind}"), *EN.forms(f"line.{kind}")):
+            assert {name for _, name, _, _ in string.Formatter().parse(form) if name} == {"person"}
     for kind in kinds:
         wanted = {f"line.{kind}.{more}" for more in NEEDS_MORE.get(kind, [])} or {f"line.{kind}"}
         assert wanted <= JA.keys
