@@ -1,5 +1,6 @@
 """Signed endpoints: authentication, error answers and OpenAPI parts of every `POST` under `/v1`."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -29,7 +30,7 @@ class Keys:
 
 
 @dataclass(frozen=True)
-class SignedEndpoint:
+class SignedEndpoint(ABC):
     """Base of an endpoint. `keys` is called for every request, because policy files change."""
 
     keys: Callable[[], Keys]
@@ -42,6 +43,7 @@ class SignedEndpoint:
     content: ClassVar[dict[str, Any]]
     """Schema and examples of the request body, as OpenAPI's media type object."""
 
+    @abstractmethod
     async def process(self, body: bytes, speaker: str | None, own: frozenset[str]) -> Response:
         """Handles a request with a valid signature.
 
@@ -52,7 +54,6 @@ class SignedEndpoint:
             RequestRefused: nothing in the body is usable.
             TemporalUnavailable, OutOfReach, RPCError: the sender has to send it again.
         """
-        raise NotImplementedError
 
     async def post(self, request: Request) -> Response:
         """Answers one request; a refused one has no effect."""

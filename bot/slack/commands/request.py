@@ -1,5 +1,6 @@
 """Command request: its person, their roles and language, and the record of a look-up."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
@@ -33,7 +34,7 @@ class Request:
         return Actor(id=self.source.person, roles=self.roles)
 
 
-class Answer(Listener):
+class Answer(Listener, ABC):
     """The answer to one or several commands.
 
     verbs: the commands with their parsers. lines: the values that these parsers return.
@@ -42,9 +43,9 @@ class Answer(Listener):
     verbs: ClassVar[tuple[Verb, ...]] = ()
     lines: ClassVar[tuple[type[Value], ...]] = ()
 
+    @abstractmethod
     async def answer(self, line: Any, request: Request) -> Said:
         """The answer to a line. Raises `Unavailable`."""
-        raise NotImplementedError
 
 
 async def record_look_up(

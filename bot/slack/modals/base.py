@@ -1,6 +1,7 @@
 """Modal bases: submissions that are checked and stored, and lists that are read page by page."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,7 +40,7 @@ class Submitted(Generic[C]):
     now: datetime
 
 
-class ModalListener(Listener, Generic[C]):
+class ModalListener(Listener, ABC, Generic[C]):
     """A listener of submissions. What a person typed survives every refusal.
 
     carries: the metadata of the modal.
@@ -68,9 +69,9 @@ class ModalListener(Listener, Generic[C]):
         except Invalid as invalid:
             await refuse(ack, invalid.faults, view, texts, self._whole_of(view))
 
+    @abstractmethod
     async def _take(self, ack: AsyncAck, sent: Submitted[C]) -> None:
         """Raises `Invalid` with what the person has to correct."""
-        raise NotImplementedError
 
     def _whole_of(self, view: Mapping[str, Any]) -> str | None:
         return self.whole
@@ -118,7 +119,7 @@ async def refuse(
     await ack(response_action="errors", errors=errors)
 
 
-class PagedModal(Listener):
+class PagedModal(Listener, ABC):
     """A modal that lists something of a case: it opens at once, and is filled after reading.
 
     modal: its callback_id. pager: the prefix of its page buttons.
@@ -159,9 +160,9 @@ class PagedModal(Listener):
             page = texts.say(self.unavailable)
         return sentence_view(self.modal, page, texts) if isinstance(page, str) else page
 
+    @abstractmethod
     async def _page(self, press: Press, aim: Handle, texts: Catalog) -> View | str:
         """The page at `press.page`, or a sentence. Raises `Unavailable` and `Unreadable`."""
-        raise NotImplementedError
 
     def _number(self, press: Press) -> int | None:
         if press.page is None:
