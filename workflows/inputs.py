@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from workflows.domain.alerts import Alert, Subject
-from workflows.domain.case.decision import Letter, PlannedAction
+from workflows.domain.case.decision import PersonNotice, PlannedAction
 from workflows.domain.case.events import Recorded
 from workflows.domain.case.snapshot import CaseSnapshot, ReceivedAlert
 from workflows.domain.policy.actions import ActionSpec
@@ -75,5 +75,5 @@ class EnforcementStart(Value):
     protects: bool = False
     dry_run: bool = False
     place: int | None = None
-    notice: Letter | None = None
+    notice: PersonNotice | None = None
     notice_only: bool = False

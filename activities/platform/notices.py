@@ -5,7 +5,7 @@ from temporalio import activity
 from activities.platform.activities import retryable
 from activities.platform.client import Platform, Refused, TryAgain, UnusableSubject
 from activities.platform.requests import fill_json, fill_path
-from workflows.domain.case.decision import Wording, letter_text
+from workflows.domain.case.decision import NoticeWords, person_notice_text
 from workflows.domain.case.enforcement import Problem, ProblemKind
 from workflows.domain.policy.appeals import NoticeKind
 from workflows.domain.values import Text, visible
@@ -15,7 +15,7 @@ from workflows.ports.appeals import Notice
 class NoticeActivities:
     """Activity of the platform queue that sends notices."""
 
-    def __init__(self, platform: Platform, wording: Wording) -> None:
+    def __init__(self, platform: Platform, wording: NoticeWords) -> None:
         """`wording` has the texts that the policy does not."""
         self._platform = platform
         self._wording = wording
@@ -46,7 +46,7 @@ def _key(notice: Notice) -> str:
     return f"{notice.case}/{notice.decision}/notice/{notice.appeal}/{notice.kind.value}"
 
 
-def _values(notice: Notice, wording: Wording) -> dict[str, str | None]:
+def _values(notice: Notice, wording: NoticeWords) -> dict[str, str | None]:
     facts: dict[str, str | None] = {
         "subject.id": notice.person.id,
         "subject.type": notice.person.type,
@@ -59,9 +59,9 @@ def _values(notice: Notice, wording: Wording) -> dict[str, str | None]:
     return {**facts, "text.ja": text.ja, "text.en": text.en}
 
 
-def _text(notice: Notice, facts: dict[str, str | None], wording: Wording) -> Text:
+def _text(notice: Notice, facts: dict[str, str | None], wording: NoticeWords) -> Text:
     if notice.letter is not None:
-        whole = letter_text(notice.letter, wording)
+        whole = person_notice_text(notice.letter, wording)
         return Text(ja=visible(whole.ja), en=visible(whole.en))
     return _filled(notice.text, {**facts, "reason": visible(notice.reason)})
 

@@ -137,7 +137,7 @@ ACTIONS: dict[str, SlackAction] = {
         SlackAction("lookup.reveal", modal="reveal", label="button.lookup.reveal"),
         SlackAction("lookup.related", roles=EVERYBODY, label="button.lookup.related"),
         SlackAction("lookup.open", modal="open_case", label="button.lookup.open"),
-        SlackAction("automation.resume", label="bot.brake.agree"),
+        SlackAction("automation.resume", label="bot.pause.agree"),
         SlackAction("storm.open", roles=EVERYBODY, label="storm.open"),
     )
 }

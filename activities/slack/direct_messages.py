@@ -17,7 +17,7 @@ from workflows.domain.people import Role
 from workflows.domain.policy.playbook import Notify
 from workflows.ports.cases import Tell
 
-EVENT_TYPE = "koban_told"
+EVENT_TYPE = "koban_notice"
 MAX_MEMBERS = 20
 """Most members of a role that get a message each; the thread calls a larger one as a group."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from deploy.sandbox.demo import Demo
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.slack.person import Person, Seen
-from deploy.sandbox.slack.reading import controls
+from deploy.sandbox.slack.screen import controls
 from deploy.sandbox.traffic.alerts import Scene, alert, user
 from deploy.sandbox.traffic.demo import Traffic, opening
 

@@ -19,7 +19,7 @@ from activities.ledger.database import Database
 from activities.ledger.evidence import EvidenceRecord
 from activities.slack.directory import Directory
 from activities.slack.evidence import EvidenceScreen, Viewer
-from deploy.sandbox.slack.reading import visible_text
+from deploy.sandbox.slack.screen import visible_text
 from tests.activities.ledger.test_evidence import CASE, entry, revealed
 from tests.activities.slack.conftest import Attempts, SlackWorld, slack
 from tests.activities.slack.drawn import reader

@@ -13,7 +13,7 @@ from pathlib import Path
 from temporalio.client import Client
 
 from deploy.sandbox.slack.person import wait_until
-from deploy.sandbox.slack.reading import controls
+from deploy.sandbox.slack.screen import controls
 from deploy.sandbox.temporal import temporal_server
 from deploy.sandbox.traffic import resale_ring
 from tests.conftest import free_port

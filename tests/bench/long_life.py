@@ -12,7 +12,7 @@ from pathlib import Path
 from time import monotonic
 
 from deploy.sandbox.slack.person import wait_until
-from deploy.sandbox.slack.reading import controls
+from deploy.sandbox.slack.screen import controls
 from tests.conftest import a_server
 from tests.stories.flood import alerts, pour, runs_of
 from tests.stories.test_a_shift import case_of, lure

@@ -8,7 +8,7 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client
 
 from deploy.sandbox.slack.person import Person
-from deploy.sandbox.slack.reading import controls
+from deploy.sandbox.slack.screen import controls
 from deploy.sandbox.slack.workspace import Workspace
 from deploy.sandbox.stage import Stage
 from deploy.sandbox.traffic.alerts import alert, message, stream, user

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from temporalio.client import Client
 
 from deploy.sandbox.slack.model import Message
-from deploy.sandbox.slack.reading import Control, controls, visible_text
+from deploy.sandbox.slack.screen import Control, controls, visible_text
 from deploy.sandbox.slack.workspace import Workspace
 from workflows.client import Cases
 from workflows.domain.case.model import Case

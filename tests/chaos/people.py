@@ -13,7 +13,7 @@ from deploy.sandbox.slack.app_client import Answer, AppClient
 from deploy.sandbox.slack.interactions import Press, close, press, submit
 from deploy.sandbox.slack.model import Message, View
 from deploy.sandbox.slack.person import filled, wait_until
-from deploy.sandbox.slack.reading import Control, controls
+from deploy.sandbox.slack.screen import Control, controls
 from deploy.sandbox.slack.workspace import Workspace
 from tests.chaos.commands import COMMANDS, Command
 from tests.chaos.plan import Life, Manner, Step

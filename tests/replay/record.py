@@ -12,7 +12,7 @@ from pathlib import Path
 
 from temporalio.client import Client
 
-from deploy.sandbox.slack.reading import controls
+from deploy.sandbox.slack.screen import controls
 from deploy.sandbox.temporal import temporal_server
 from tests.conftest import free_port
 from tests.stories.flood import alerts, pour

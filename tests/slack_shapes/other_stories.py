@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from tests.activities.slack.cases import AT, SATO
-from tests.slack_shapes.told import AWAY, REFUSED, Told, reasoned
+from tests.slack_shapes.cases import AWAY, REFUSED, Told, reasoned
 from tests.slack_shapes.words import Words
 from workflows.domain.alerts import PEOPLE, REPORTS, ManualAlert, attributes_of
 from workflows.domain.automation import AutomationPause

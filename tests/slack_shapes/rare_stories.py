@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 from tests.activities.slack.cases import AT, SATO, TANAKA
+from tests.slack_shapes.cases import AWAY, BROKEN, Told
 from tests.slack_shapes.other_stories import PROTECT
-from tests.slack_shapes.told import AWAY, BROKEN, Told
 from tests.slack_shapes.words import Words
 from workflows.domain.alerts import SLACK_MESSAGE, brief
 from workflows.domain.automation import AutomationPause

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.activities.slack.cases import AT, SATO, TANAKA
+from tests.slack_shapes.cases import AWAY, REFUSED, SUZUKI, Told
 from tests.slack_shapes.other_stories import OTHER_STORIES, PROTECT
 from tests.slack_shapes.rare_stories import RARE_STORIES
-from tests.slack_shapes.told import AWAY, REFUSED, SUZUKI, Told
 from tests.slack_shapes.words import Words
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.appeal_outcome import AppealAnswer, AppealOutcome

@@ -15,7 +15,7 @@ from activities.ledger.event_log import verify
 from activities.ledger.schema import lookups
 from deploy.sandbox.processes import Process
 from deploy.sandbox.slack.person import Person, wait_until
-from deploy.sandbox.slack.reading import controls, visible_text
+from deploy.sandbox.slack.screen import controls, visible_text
 from deploy.sandbox.stage import POLICY
 from deploy.sandbox.traffic import resale_ring
 from tests.world import World, koban, work

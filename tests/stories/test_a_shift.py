@@ -1,7 +1,7 @@
 """A shift: alert → card → claim → decision → approval → enforcement."""
 
 from deploy.sandbox.slack.person import Person
-from deploy.sandbox.slack.reading import controls, visible_text
+from deploy.sandbox.slack.screen import controls, visible_text
 from deploy.sandbox.traffic.alerts import alert, message, stream, user
 from tests.world import World, scene
 

@@ -8,7 +8,7 @@ import pytest
 from activities.ledger.storms import Storms
 from deploy.sandbox.slack.person import Person, wait_until
 from deploy.sandbox.slack.rates import Rates
-from deploy.sandbox.slack.reading import controls, visible_text
+from deploy.sandbox.slack.screen import controls, visible_text
 from tests.bench.storm import Arena, digests, play
 from tests.bench.storm_plan import Plan, coming
 from tests.bench.storm_watch import cards, case_of, text_of

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from deploy.sandbox.slack.person import Person, wait_until
-from deploy.sandbox.slack.reading import controls, visible_text
+from deploy.sandbox.slack.screen import controls, visible_text
 from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_working_a_case import choose, told_in_thread
 from tests.stories.turning import Calendar, calendar

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.sandbox.slack.reading import controls
+from deploy.sandbox.slack.screen import controls
 from tests.stories.test_appeals import answer_with, filed, muted, wait_notice
 from tests.stories.test_clocks import threads
 from tests.stories.turning import Calendar, calendar

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from deploy.sandbox.slack.person import Person, wait_until
-from deploy.sandbox.slack.reading import controls, visible_text
+from deploy.sandbox.slack.screen import controls, visible_text
 from deploy.sandbox.stage import INGEST_SECRET
 from deploy.sandbox.traffic.sender import signed
 from tests.stories.test_a_shift import case_of, lure

@@ -11,7 +11,7 @@ from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 
 from deploy.sandbox.processes import Process
 from deploy.sandbox.slack.person import wait_until
-from deploy.sandbox.slack.reading import controls
+from deploy.sandbox.slack.screen import controls
 from tests.stories.flood import alerts, pour, runs_of
 from tests.stories.test_a_shift import case_of, lure
 from tests.world import World, koban, work

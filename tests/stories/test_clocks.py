@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deploy.sandbox.slack.person import Person
-from deploy.sandbox.slack.reading import controls, visible_text
+from deploy.sandbox.slack.screen import controls, visible_text
 from deploy.sandbox.stage import POLICY
 from tests.stories.flood import alerts, pour
 from tests.stories.test_a_shift import case_of, lure

@@ -6,7 +6,7 @@ from activities.ledger.database import Database
 from activities.ledger.schema import lookups
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.slack.person import NotThere, Person, wait_until
-from deploy.sandbox.slack.reading import controls, visible_text
+from deploy.sandbox.slack.screen import controls, visible_text
 from deploy.sandbox.traffic import resale_ring
 from deploy.sandbox.traffic.alerts import user
 from tests.stories.test_a_shift import case_of, lure

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bot.settings import Temporal
 from bot.temporal import encryption_problem, open_client
-from deploy.sandbox.slack.reading import controls
+from deploy.sandbox.slack.screen import controls
 from tests.stories.test_a_shift import LURE, case_of, lure
 from tests.world import World, koban
 from workflows.client import Cases

@@ -12,7 +12,7 @@ from activities.ledger.database import Database
 from activities.ledger.event_log import verify
 from activities.ledger.schema import lookups
 from deploy.sandbox.slack.person import PATIENCE, Person
-from deploy.sandbox.slack.reading import controls, visible_text
+from deploy.sandbox.slack.screen import controls, visible_text
 from deploy.sandbox.stage import POLICY
 from deploy.sandbox.traffic.alerts import image, words
 from deploy.sandbox.traffic.demo import opening

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from deploy.sandbox.slack.person import wait_until
-from deploy.sandbox.slack.reading import controls, visible_text
+from deploy.sandbox.slack.screen import controls, visible_text
 from tests.stories.test_a_shift import case_of, lure
 from tests.world import World, koban, work
 from workflows.domain.case.commands import AddNote, Claim, Click, Place

@@ -3,7 +3,7 @@
 from typing import Any
 
 from deploy.sandbox.slack.person import Person
-from deploy.sandbox.slack.reading import controls, visible_text
+from deploy.sandbox.slack.screen import controls, visible_text
 from deploy.sandbox.traffic.alerts import alert, user
 from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_appeals import answer_with, filed, muted

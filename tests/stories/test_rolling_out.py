@@ -11,7 +11,7 @@ from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError
 
 from deploy.sandbox.slack.person import wait_until
-from deploy.sandbox.slack.reading import controls
+from deploy.sandbox.slack.screen import controls
 from tests.stories.test_a_shift import case_of, lure
 from tests.world import World, koban, work
 

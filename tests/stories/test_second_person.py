@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from deploy.sandbox.slack.person import Person
-from deploy.sandbox.slack.reading import visible_text
+from deploy.sandbox.slack.screen import visible_text
 from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_working_a_case import told_in_thread
 from tests.world import World, koban, work

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from activities.ledger.database import Database
 from activities.ledger.event_log import verify
 from deploy.sandbox.slack.person import PATIENCE, wait_until
-from deploy.sandbox.slack.reading import controls
+from deploy.sandbox.slack.screen import controls
 from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_appeals import answer_with, filed, muted, wait_notice
 from tests.world import World, koban, work

@@ -13,7 +13,7 @@ from PIL import Image
 from bot.policies import open_policies
 from deploy.sandbox.slack.mentions import Cause
 from deploy.sandbox.slack.person import Person, wait_until
-from deploy.sandbox.slack.reading import visible_text
+from deploy.sandbox.slack.screen import visible_text
 from deploy.sandbox.stage import POLICY
 from tests.stories.test_a_shift import case_of, lure
 from tests.world import World, koban

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from deploy.sandbox.slack.person import Person
-from deploy.sandbox.slack.reading import controls, visible_text
+from deploy.sandbox.slack.screen import controls, visible_text
 from tests.stories.test_a_shift import case_of, lure
 from tests.world import World
 

@@ -47,7 +47,7 @@ class AppealMachine(Machine[AppealClick, AppealCommand]):
         self._appeal = memory.appeal
         self._seen = SeenKeys(memory.seen)
         self._ledger = LedgerWriter(Tasks(reports_to=self._tasks), self._write)
-        self._slack = AppealSlackSync(Tasks(reports_to=self._tasks), memory.card, memory.untold)
+        self._slack = AppealSlackSync(Tasks(reports_to=self._tasks), memory.card, memory.unposted)
         self._recorded_card = memory.card
         self._notifying = False
 
@@ -57,7 +57,7 @@ class AppealMachine(Machine[AppealClick, AppealCommand]):
             appeal=self._appeal,
             card=self._slack.card,
             seen=self._seen.kept,
-            untold=tuple(self._slack.untold),
+            unposted=tuple(self._slack.unposted),
         )
 
     # -- the main loop --------------------------------------------------------------------
@@ -153,7 +153,7 @@ class AppealMachine(Machine[AppealClick, AppealCommand]):
 
     def _apply_and_react(self, appeal: Appeal, happened: Sequence[ev.AppealRecorded]) -> None:
         self._appeal = appeal
-        self._slack.untold += happened
+        self._slack.unposted += happened
         self._slack.refresh(appeal)
         self._timer.set(appeal.deadline)
         if any(isinstance(each.event, ev.AnswerEvent) for each in happened):

@@ -30,7 +30,7 @@ from workflows.domain.case.enforcement import (
     ProblemKind,
 )
 from workflows.domain.case.model import Case
-from workflows.domain.case.notices import letter_of
+from workflows.domain.case.notices import notice_of
 from workflows.domain.case.rules.enforcement import begins
 from workflows.domain.ids import enforcement_workflow_id
 from workflows.inputs import TASK_TIMEOUT, EnforcementStart, Job
@@ -122,13 +122,13 @@ class Enforcements:
             undo=undo,
             conduct=decision.conduct,
             dry_run=decision.dry_run,
-            notice=None if undo else letter_of(case, decision),
+            notice=None if undo else notice_of(case, decision),
         )
 
     def _repeat_notice(self, case: Case) -> None:
         """Starts an enforcement that sends only the notice. An undo can still reach it."""
         decision = case.decision
-        letter = letter_of(case, decision) if decision is not None else None
+        letter = notice_of(case, decision) if decision is not None else None
         if decision is not None and letter is not None:
             done = tuple(each for each in case.current_actions if each.standing)
             by = decision.by

@@ -88,7 +88,7 @@ class CaseMachine(Machine[Click, News]):
         self._case = memory.case
         self._seen = SeenKeys(memory.seen)
         self._slack = CaseSlackSync(
-            Tasks(reports_to=self._tasks), memory.card, memory.approval_card, memory.untold
+            Tasks(reports_to=self._tasks), memory.card, memory.approval_card, memory.unposted
         )
         self._ledger = CaseLedger(Tasks(reports_to=self._tasks), self.memory, self._slack)
         self._clock.resume(memory.latest)
@@ -112,7 +112,7 @@ class CaseMachine(Machine[Click, News]):
             card=self._slack.card,
             approval_card=self._slack.approval,
             seen=self._seen.kept,
-            untold=tuple(self._slack.untold),
+            unposted=tuple(self._slack.unposted),
             latest=self._clock.latest,
         )
 

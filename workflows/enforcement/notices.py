@@ -5,7 +5,7 @@ import asyncio
 from temporalio.exceptions import FailureError
 
 from workflows.activity_options import NOTICE_FIRST_TRY, NOTICE_LONG, start
-from workflows.domain.case.decision import Letter, Measure, NoticeStatus
+from workflows.domain.case.decision import Measure, NoticeStatus, PersonNotice
 from workflows.domain.case.enforcement import NoticeState, Problem
 from workflows.domain.policy.appeals import NoticeKind
 from workflows.enforcement.platform_calls import problem_of
@@ -70,7 +70,9 @@ def _failed(problem: Problem) -> NoticeState:
     return NoticeState(status=NoticeStatus.FAILED, problem=problem)
 
 
-def _notice(start: EnforcementStart, letter: Letter, took_effect: tuple[Measure, ...]) -> Notice:
+def _notice(
+    start: EnforcementStart, letter: PersonNotice, took_effect: tuple[Measure, ...]
+) -> Notice:
     return Notice(
         appeal="",
         case=start.case,

@@ -12,7 +12,7 @@ from workflows.domain.alerts import Subject
 from workflows.domain.appeal.events import AppealRecorded
 from workflows.domain.appeal.model import Appeal, Appealed, AppealRequest, AppealState
 from workflows.domain.case.appeal_outcome import AppealOutcome
-from workflows.domain.case.decision import Letter
+from workflows.domain.case.decision import PersonNotice
 from workflows.domain.case.enforcement import Problem
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.policy.appeals import AppealRules, NoticeKind
@@ -103,7 +103,7 @@ class Notice(Value):
     reason: str
     person: Subject
     call: NoticeCall
-    letter: Letter | None = None
+    letter: PersonNotice | None = None
 
 
 @activity.defn(name="load_appealed")
@@ -138,12 +138,12 @@ async def send_notice(notice: Notice) -> Problem | None:
 
 
 class AppealSnapshot(Value):
-    """Whole state. `untold` are events missing in the thread; `seen` click keys, oldest first."""
+    """Whole state. `unposted` are events missing in the thread; `seen` click keys, oldest first."""
 
     appeal: Appeal
     card: CardRef | None = None
     seen: tuple[str, ...] = ()
-    untold: tuple[AppealRecorded, ...] = ()
+    unposted: tuple[AppealRecorded, ...] = ()
 
 
 class AppealStart(Value):

@@ -174,7 +174,7 @@ class CaseLedger(LedgerWriter[Recorded]):
 
     def _state(self, case: Case) -> _SnapshotState:
         slack = self._slack
-        return (case.version, slack.card, slack.approval, len(slack.untold), slack.stale)
+        return (case.version, slack.card, slack.approval, len(slack.unposted), slack.stale)
 
 
 def _size(value: Recorded | AppealRecorded | ReceivedAlert) -> int:

@@ -46,13 +46,13 @@ E = TypeVar("E", Recorded, AppealRecorded)
 class SlackSync(ABC, Generic[S, E]):
     """Card and thread of one workflow. `stale` while Slack shows an older state.
 
-    `untold` are the events that the thread lacks. A `held` sync starts no write.
+    `unposted` are the events that the thread lacks. A `held` sync starts no write.
     """
 
-    def __init__(self, tasks: Tasks, card: CardRef | None, untold: Sequence[E]) -> None:
+    def __init__(self, tasks: Tasks, card: CardRef | None, unposted: Sequence[E]) -> None:
         self._tasks = tasks
         self.card = card
-        self.untold: list[E] = list(untold)
+        self.unposted: list[E] = list(unposted)
         self.stale = False
         self.held = False
         self._state: S | None = None
@@ -97,10 +97,10 @@ class AppealSlackSync(SlackSync[Appeal, AppealRecorded]):
     """Card and thread of one appeal."""
 
     async def _write(self, state: Appeal) -> None:
-        lines = tuple(self.untold)
+        lines = tuple(self.unposted)
         wanted = ShowAppeal(appeal=state, card=self.card, lines=lines)
         self.card = await execute_until_taken(appeals.show_appeal, wanted)
-        self.untold = self.untold[len(lines) :]
+        self.unposted = self.unposted[len(lines) :]
 
 
 class CaseSlackSync(SlackSync[Case, Recorded]):
@@ -115,9 +115,9 @@ class CaseSlackSync(SlackSync[Case, Recorded]):
         tasks: Tasks,
         card: CardRef | None,
         approval: CardRef | None,
-        untold: Sequence[Recorded],
+        unposted: Sequence[Recorded],
     ) -> None:
-        super().__init__(tasks, card, untold)
+        super().__init__(tasks, card, unposted)
         self.approval = approval
         self.unsure_since: datetime | None = None
         self._urgent = False
@@ -125,7 +125,7 @@ class CaseSlackSync(SlackSync[Case, Recorded]):
 
     def follow(self, before: Case, case: Case, happened: Sequence[Recorded]) -> None:
         """Queues lines for the thread, and shows `case` if its card changed."""
-        self.untold += [each for each in happened if each.event.in_thread]
+        self.unposted += [each for each in happened if each.event.in_thread]
         if changes_card(before, happened):
             self.show(case, any(is_waited_for(case, each.event) for each in happened))
 
@@ -171,7 +171,7 @@ class CaseSlackSync(SlackSync[Case, Recorded]):
             view=view_of(case),
             card=self.card,
             approval_card=self.approval,
-            lines=tuple(self.untold) if has_lines else (),
+            lines=tuple(self.unposted) if has_lines else (),
             background=background,
             unsure_since=self.unsure_since,
         )
@@ -181,11 +181,11 @@ class CaseSlackSync(SlackSync[Case, Recorded]):
         assert self._state is not None
         self.card, self.approval, self.unsure_since = shown.card, shown.approval_card, None
         through = max([shown.through or 0, *(line.seq for line in wanted.lines)])
-        self.untold = [line for line in self.untold if line.seq > through]
+        self.unposted = [line for line in self.unposted if line.seq > through]
         if shown.version == self._state.version:
             # A delayed write that already shows the latest state.
             self.stale = self._urgent = False
-        if self.untold and self._state.settled:
+        if self.unposted and self._state.settled:
             self.stale = True
 
     async def _shown(self, wanted: Show) -> Shown | None:

@@ -54,15 +54,15 @@ def by_hand(view: CardView, reader: Reader) -> list[Block]:
     if manual is None:
         return []
     reported = view.latest.key.startswith(f"{REPORTS}/")
-    key = "card.hand.reported" if reported else "card.hand.opened"
+    key = "card.manual.reported" if reported else "card.manual.opened"
     return [context([reader.say(key, person=reader.person(manual.by)), *_more(manual, reader)])]
 
 
 def _more(manual: ManualAlert, reader: Reader) -> list[str]:
     note = mrkdwn(one_line(manual.note), _NOTE)
-    parts = [reader.say("card.hand.note", note=note)] if note else []
+    parts = [reader.say("card.manual.note", note=note)] if note else []
     if manual.link is not None and _PERMALINK.fullmatch(manual.link):
-        parts.append(f"<{manual.link}|{reader.say('card.hand.message')}>")
+        parts.append(f"<{manual.link}|{reader.say('card.manual.message')}>")
     return parts
 
 
@@ -136,7 +136,7 @@ def pause_words(pause: AutomationPause, near: datetime, reader: Reader) -> str:
     """Person and time of a pause of the automation."""
     scope = "all" if pause.playbook is None else "playbook"
     time = reader.time(pause.at, near)
-    return reader.say(f"card.halt.{scope}", person=reader.person(pause.by), time=time)
+    return reader.say(f"card.pause.{scope}", person=reader.person(pause.by), time=time)
 
 
 ROLE_OF = {Notify.SHIFT: Role.SPECIALIST, Notify.LEAD: Role.LEAD}

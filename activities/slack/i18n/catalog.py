@@ -142,7 +142,7 @@ def _forms(message: Message) -> tuple[str, ...]:
 
 
 class CatalogWording:
-    """`workflows.domain.case.decision.Wording` out of the catalogs."""
+    """`workflows.domain.case.decision.NoticeWords` out of the catalogs."""
 
     def automated(self, how: Automated) -> Text:
         """`自動の検知をもとに、担当者が確認して判断しました。`."""

@@ -107,7 +107,7 @@ class AutomationAnswer(Answer):
             return pages.unknown_page(request.texts, f"{verb} {line.playbook}", nearest)
         outcome = await self._change(line, scope, request)
         if outcome is Unchanged.ROLE_NEEDED:
-            key = f"bot.brake.no.{outcome}"
+            key = f"bot.pause.no.{outcome}"
             return await leads_said(self._services.people, key, request.texts)
         if isinstance(outcome, Unchanged):
             return pages.sentence(self._unchanged(outcome, request.texts))
@@ -136,15 +136,15 @@ class AutomationAnswer(Answer):
     def _changed(self, change: AutomationChange, texts: Catalog) -> str:
         scope = self._named(change.playbook, texts)
         if change.kind is PauseChange.PAUSED and change.until is not None:
-            return texts.say("bot.brake.paused.until", scope=scope, at=moment(change.until))
+            return texts.say("bot.pause.paused.until", scope=scope, at=moment(change.until))
         if change.kind is PauseChange.RESUME_ASKED:
             lasts = texts.duration(ASK_LASTS)
-            return texts.say("bot.brake.resume_asked", scope=scope, lasts=lasts)
-        return texts.say(f"bot.brake.{change.kind}", scope=scope)
+            return texts.say("bot.pause.resume_asked", scope=scope, lasts=lasts)
+        return texts.say(f"bot.pause.{change.kind}", scope=scope)
 
     def _unchanged(self, why: Unchanged, texts: Catalog) -> str:
         limit = texts.duration(LONGEST)
-        return texts.say(f"bot.brake.no.{why}", limit=limit)
+        return texts.say(f"bot.pause.no.{why}", limit=limit)
 
     def _named(self, playbook: str | None, texts: Catalog) -> str:
         return scope_name(playbook, self._services, texts)
@@ -162,7 +162,7 @@ class AutomationAnswer(Answer):
 
     def _notice(self, change: AutomationChange, texts: Catalog) -> Said:
         text = texts.say(
-            f"bot.brake.told.{change.kind}",
+            f"bot.pause.announced.{change.kind}",
             person=person(change.by, texts),
             scope=self._named(change.playbook, texts),
         )
@@ -182,7 +182,7 @@ class UnknownPlaybook:
 def scope_name(playbook: str | None, services: Services, texts: Catalog) -> str:
     """`すべて`, or a playbook's title."""
     if playbook is None:
-        return texts.say("bot.brake.all")
+        return texts.say("bot.pause.all")
     found = services.policies.playbook(playbook)
     return safe(found.title.in_(texts.language) if found is not None else playbook, 100)
 
@@ -202,7 +202,7 @@ def pauses_page(found: Sequence[PauseState], services: Services, texts: Catalog)
 def _pause_line(each: PauseState, services: Services, texts: Catalog) -> str:
     pause = each.pause
     line = texts.say(
-        "bot.brake.stands",
+        "bot.pause.current",
         scope=scope_name(pause.playbook, services, texts),
         person=person(pause.by, texts),
         at=moment(pause.at),
@@ -211,5 +211,5 @@ def _pause_line(each: PauseState, services: Services, texts: Catalog) -> str:
     if pause.until is not None:
         parts.append(texts.say("words.until", time=moment(pause.until)))
     if each.asked_by is not None:
-        parts.append(texts.say("bot.brake.asked", person=person(each.asked_by, texts)))
+        parts.append(texts.say("bot.pause.asked", person=person(each.asked_by, texts)))
     return " · ".join(parts)

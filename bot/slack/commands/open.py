@@ -56,7 +56,7 @@ class OpenAnswer(Answer):
     async def answer(self, line: OpenCase, request: Request) -> Said:
         """The case is durable when this returns. Raises `Unavailable`."""
         if not may_open(request.roles):
-            return await leads_said(self._services.people, "bot.hand.no_role", request.texts)
+            return await leads_said(self._services.people, "bot.manual.no_role", request.texts)
         given = AlertInput(
             # Enter pressed twice makes two commands: the second alert joins the case.
             id=request.source.trigger_id,

@@ -203,31 +203,31 @@ def opened_page(new: NewAlert, line: CaseLine | None, texts: Catalog, base: str 
     """The case, with a link to its card if that is posted."""
     if line is None or line.card is None:
         channel = safe(new.playbook.channel, 80)
-        case = line.id if line is not None else texts.say("bot.hand.no_id")
-        text = texts.say("bot.hand.received", case=case, channel=channel)
+        case = line.id if line is not None else texts.say("bot.manual.no_id")
+        text = texts.say("bot.manual.received", case=case, channel=channel)
     else:
         joined = line.opened_at < new.alert.occurred_at
-        key = "bot.hand.joined" if joined else "bot.hand.opened"
+        key = "bot.manual.joined" if joined else "bot.manual.opened"
         text = texts.say(key, case=case_name(line, base), about=about(line, texts))
     if new.unsure:
-        text = f"{text}\n{texts.say('bot.hand.unsure')}"
+        text = f"{text}\n{texts.say('bot.manual.unsure')}"
     return pages.sentence(text)
 
 
 def reported_page(line: CaseLine | None, texts: Catalog) -> Said:
     """The case id only: reporters may not be on the team."""
     if line is None:
-        return pages.sentence(texts.say("bot.hand.reported.later"))
-    return pages.sentence(texts.say("bot.hand.reported", case=line.id))
+        return pages.sentence(texts.say("bot.manual.reported.later"))
+    return pages.sentence(texts.say("bot.manual.reported", case=line.id))
 
 
 def fault_words(fault: AlertFault, written: str, texts: Catalog, shown: Safe = mrkdwn) -> str:
     """The sentence for an error; `shown` escapes for mrkdwn or plain text."""
     written = shown(one_line(written), _WRITTEN)
     if fault.nearest is None:
-        return texts.say(f"bot.hand.wrong.{fault.wrong}", written=written)
+        return texts.say(f"bot.manual.wrong.{fault.wrong}", written=written)
     nearest = shown(fault.nearest, _WRITTEN)
-    return texts.say(f"bot.hand.wrong.{fault.wrong}.nearest", written=written, nearest=nearest)
+    return texts.say(f"bot.manual.wrong.{fault.wrong}.nearest", written=written, nearest=nearest)
 
 
 def block_of(wrong: Wrong) -> str:

@@ -84,7 +84,7 @@ def alert_view(
         *_message(carried, texts),
         field("kind", texts, _kinds(playbooks, texts)),
         field("subject", texts, short(subject or None), optional=optional, hint=hint),
-        field("note", texts, many_lines(), label="bot.hand.note", optional=has_message),
+        field("note", texts, many_lines(), label="bot.manual.note", optional=has_message),
     ]
     return modal(name, blocks, texts, encode(carried))
 
@@ -101,7 +101,7 @@ def _kinds(playbooks: tuple[Playbook, ...], texts: Catalog) -> StaticSelectEleme
     offered = kinds_offered(playbooks)[:_MOST_KINDS]
     return StaticSelectElement(
         options=[_kind(kind, playbook, texts) for kind, playbook in offered],
-        placeholder=PlainTextObject(text=texts.say("bot.hand.kind.choose")),
+        placeholder=PlainTextObject(text=texts.say("bot.manual.kind.choose")),
     )
 
 
@@ -171,7 +171,7 @@ class ManualAlertModals(ModalListener[AlertMetadata]):
     async def _open_case(self, source: Source, subject: str) -> None:
         texts = await self._texts(source.person)
         if not await self._may_open_perhaps(source.person):
-            text = await leads_said(self._services.people, "bot.hand.no_role", texts)
+            text = await leads_said(self._services.people, "bot.manual.no_role", texts)
             await self._say(source, text)
             return
         carried = AlertMetadata(language=texts.language)
@@ -215,7 +215,7 @@ class ManualAlertModals(ModalListener[AlertMetadata]):
         try:
             async with asyncio.timeout(STORING):
                 if name == OPEN_CASE and not may_open(await self._services.people.roles(person)):
-                    return "bot.hand.no_role"
+                    return "bot.manual.no_role"
                 await self._builder.submit(new)
         except (Unavailable, TimeoutError) as error:
             _log.warning("submission_not_stored", callback=name, error=str(error))

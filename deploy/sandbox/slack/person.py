@@ -15,7 +15,7 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from deploy.sandbox.slack.blockkit.values import FIELDS, options_of
-from deploy.sandbox.slack.reading import Control, controls, visible_text
+from deploy.sandbox.slack.screen import Control, controls, visible_text
 
 T = TypeVar("T")
 Seen = dict[str, Any]

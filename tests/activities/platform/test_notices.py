@@ -12,7 +12,7 @@ from activities.platform.client import Platform
 from activities.platform.notices import NoticeActivities
 from tests.workflows.domain.wording import WORDING
 from workflows.domain.alerts import Subject
-from workflows.domain.case.decision import Letter, Measure
+from workflows.domain.case.decision import Measure, PersonNotice
 from workflows.domain.case.enforcement import Problem, ProblemKind
 from workflows.domain.policy.appeals import NoticeKind
 from workflows.domain.policy.platform import NoticeCall
@@ -101,7 +101,7 @@ async def test_a_decision_is_told_with_what_took_effect() -> None:
     mute = Measure(title=Text(ja="制限", en="Mute"), lasts=timedelta(hours=1))
     facts = {"facts": Text(ja="事実 {reason}", en="Facts")}
     user = Subject(type="user", id="u_123")
-    letter = Letter(person=user, call=CALL, frame=frame, values=facts, done=(mute,))
+    letter = PersonNotice(person=user, call=CALL, frame=frame, values=facts, done=(mute,))
     told = a_notice(
         appeal="",
         kind=NoticeKind.DECISION,

@@ -9,7 +9,7 @@ from activities.slack.cards.case import case_card
 from activities.slack.i18n.catalog import texts
 from activities.slack.reader import Reader
 from deploy.sandbox.slack.blockkit.blocks import Surface, check_blocks
-from deploy.sandbox.slack.reading import visible_text
+from deploy.sandbox.slack.screen import visible_text
 from workflows.domain.case.view import CardView
 from workflows.domain.people import Role
 from workflows.domain.values import Language

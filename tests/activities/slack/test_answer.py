@@ -7,7 +7,7 @@ import pytest
 
 from activities.slack.activities import SlackActivities
 from deploy.sandbox.slack.blockkit.blocks import Surface, check_blocks
-from deploy.sandbox.slack.reading import visible_text
+from deploy.sandbox.slack.screen import visible_text
 from tests.activities.slack.cases import AT, CASE
 from tests.activities.slack.conftest import Attempts, SlackWorld
 from workflows.domain.case.commands import Place

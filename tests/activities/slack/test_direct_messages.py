@@ -56,7 +56,7 @@ async def test_everybody_of_a_role_reads_it_in_their_own_language(slack: SlackWo
         "|12:05> Nobody has claimed this yet. Please take a look."
     )
     assert japanese.metadata == {
-        "event_type": "koban_told",
+        "event_type": "koban_notice",
         "event_payload": {"key": "K7Q2F9XM0/2"},
     }
     assert slack.workspace.notifications == []

@@ -15,7 +15,7 @@ from activities.slack.evidence import Viewer
 from activities.slack.handles import PieceHandle, decode_piece, encode_piece
 from deploy.sandbox.slack.blockkit.blocks import Surface
 from deploy.sandbox.slack.blockkit.views import check_view, too_large
-from deploy.sandbox.slack.reading import controls, visible_text
+from deploy.sandbox.slack.screen import controls, visible_text
 from tests.activities.slack.drawn import reader
 from tests.activities.slack.test_limits import MENTION, WORDS
 from workflows.domain.alerts import AlertEvidence

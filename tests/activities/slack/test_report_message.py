@@ -10,7 +10,7 @@ from deploy.sandbox.faults import Fault
 from deploy.sandbox.slack.errors import SlackError
 from deploy.sandbox.slack.methods import table
 from deploy.sandbox.slack.model import Message
-from deploy.sandbox.slack.reading import visible_text
+from deploy.sandbox.slack.screen import visible_text
 from tests.activities.slack.conftest import Attempts, SlackWorld
 from workflows.domain.case.decision import Verdict
 from workflows.domain.case.model import HoldKind, Phase

@@ -13,7 +13,7 @@ from activities.slack.reader import Reader
 from activities.slack.storm_digest import calls, digest
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.slack.blockkit.blocks import Surface, check_blocks
-from deploy.sandbox.slack.reading import visible_text
+from deploy.sandbox.slack.screen import visible_text
 from tests.activities.slack.cases import Story
 from tests.activities.slack.conftest import Attempts, SlackWorld, wanted
 from workflows.domain.alerts import Subject

@@ -6,7 +6,7 @@ import pytest
 
 from bot.services.cases import ActionLine, EventLine, Past, Story
 from bot.services.lookups import Fact
-from deploy.sandbox.slack.reading import controls
+from deploy.sandbox.slack.screen import controls
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import CASE, NOW, ROUTE, line
 from workflows.domain.case.commands import AddNote, Watch

@@ -6,7 +6,7 @@ import hashlib
 import pytest
 
 from deploy.sandbox.slack.person import Person, Refused
-from deploy.sandbox.slack.reading import controls, visible_text
+from deploy.sandbox.slack.screen import controls, visible_text
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fake_evidence import an_alert, image, words
 from tests.bot.slack.fakes import CASE, ROUTE

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deploy.sandbox.slack.reading import controls
+from deploy.sandbox.slack.screen import controls
 from tests.bot.slack.conftest import Stage, shown
 from tests.bot.slack.fakes import line
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from deploy.sandbox.slack.person import Person
-from deploy.sandbox.slack.reading import visible_text
+from deploy.sandbox.slack.screen import visible_text
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import NOW, line
 from tests.bot.slack.test_commands import QUEUE

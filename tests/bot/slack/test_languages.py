@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bot.slack.replies import Background, Languages
-from deploy.sandbox.slack.reading import visible_text
+from deploy.sandbox.slack.screen import visible_text
 from deploy.sandbox.slack.workspace import Workspace
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import ROUTE

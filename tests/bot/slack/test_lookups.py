@@ -5,7 +5,7 @@ import pytest
 from bot.services.cases import Record, Story
 from bot.services.lookups import Fact
 from deploy.sandbox.slack.person import Person
-from deploy.sandbox.slack.reading import controls, visible_text
+from deploy.sandbox.slack.screen import controls, visible_text
 from tests.bot.slack.conftest import Stage, shown
 from tests.bot.slack.fakes import CASE, LOOKUPS, NOW, line
 from workflows.domain.people import Role

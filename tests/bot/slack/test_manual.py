@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from deploy.sandbox.slack.person import Person
-from deploy.sandbox.slack.reading import visible_text
+from deploy.sandbox.slack.screen import visible_text
 from tests.bot.slack.conftest import Stage, shown
 from tests.bot.slack.fakes import CASE, NOW, line
 from workflows.domain.alerts import ManualAlert, Subject, brief

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bot.services.cases import CaseLine, Story
-from deploy.sandbox.slack.reading import controls, visible_text
+from deploy.sandbox.slack.screen import controls, visible_text
 from tests.bot.slack.conftest import Stage, button
 from tests.bot.slack.fakes import CASE, NOW, PLAYBOOK, ROUTE, case
 from workflows.domain.alerts import Subject

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from bot.services.cases import EventLine, TimelineLine
 from deploy.sandbox.slack.person import Person
-from deploy.sandbox.slack.reading import controls, visible_text
+from deploy.sandbox.slack.screen import controls, visible_text
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import CASE, NOW, case
 from tests.bot.slack.test_everything import chosen, says

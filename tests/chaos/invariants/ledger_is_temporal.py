@@ -91,5 +91,5 @@ def _same(case: str, story: Story, memory: CaseSnapshot | None) -> Iterator[Viol
             f"case {case} at version {story.case.version}: ledger and {where} differ in {differ}"
         )
         yield Violation(NUMBER, words)
-    elif memory.untold:
-        yield Violation(NUMBER, f"case {case}: its thread lacks {len(memory.untold)} events")
+    elif memory.unposted:
+        yield Violation(NUMBER, f"case {case}: its thread lacks {len(memory.unposted)} events")

@@ -9,7 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from deploy.sandbox.slack.model import BOT_USER, Message
 from deploy.sandbox.slack.person import PATIENCE, Person, wait_until
-from deploy.sandbox.slack.reading import visible_text
+from deploy.sandbox.slack.screen import visible_text
 from deploy.sandbox.slack.workspace import Workspace
 from tests.sandbox.slack.tiny_bot import CARD, modal
 

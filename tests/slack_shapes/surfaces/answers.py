@@ -233,7 +233,7 @@ def _said(scene: Scene, key: str, **known: object) -> str:
 
 
 _ALONE = {
-    "bot.hand.no_role",
+    "bot.manual.no_role",
     "bot.home.language.not_stored",
     "bot.modal.case_over",
     "bot.modal.not_opened",
@@ -263,7 +263,7 @@ def _faults(scene: Scene) -> Iterator[tuple[str, Sent]]:
     limit = scene.catalog.duration(timedelta(days=30))
     nobody = ""  # a modal's errors name nobody
     prefixes = ("bot.fault.", "bot.modal.not_taken", "bot.modal.unreadable", "bot.bulk.away")
-    prefixes += ("bot.reveal.reason_needed", "bot.hand.no_role")
+    prefixes += ("bot.reveal.reason_needed", "bot.manual.no_role")
     for key in sorted(scene.catalog.keys):
         if key.startswith(prefixes):
             yield key, words(_said(scene, key, limit=limit, holders=nobody))

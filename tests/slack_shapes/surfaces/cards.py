@@ -7,10 +7,10 @@ from activities.slack.cards.approval import approval_card, replaced_card
 from activities.slack.cards.case import case_card
 from activities.slack.direct_messages import direct_message
 from activities.slack.thread import MAX_LINES, lines_message
+from tests.slack_shapes.cases import Told
 from tests.slack_shapes.scene import LINK, Scene, Surface
 from tests.slack_shapes.sent import Sent, message
 from tests.slack_shapes.stories import STORIES
-from tests.slack_shapes.told import Told
 from workflows.domain.case.events import NoteAdded, Recorded
 from workflows.domain.case.view import view_of
 from workflows.ports.cases import Tell

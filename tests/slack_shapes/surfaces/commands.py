@@ -272,7 +272,7 @@ def _halts(scene: Scene) -> Iterator[tuple[str, Sent]]:
     rooms = Rooms(scene)
     for state, changes in (("all", [PAUSED]), ("several", [PAUSED, ASKED, OF_ONE])):
         rooms.automation.changes = changes
-        above = pauses_page(rooms.halts, rooms.services, scene.catalog)
+        above = pauses_page(rooms.pauses, rooms.services, scene.catalog)
         yield state, said(pages.queue_page((), Which.ALL, scene.catalog, BASE, NOW, above))
 
 

@@ -14,10 +14,10 @@ from bot.slack.manual.alert import (
 )
 from bot.slack.manual.open import OPEN_CASE, REPORT, AlertMetadata, alert_view
 from tests.bot.slack.fakes import NOW, line
+from tests.slack_shapes.cases import an_alert
 from tests.slack_shapes.scene import BASE, LINK, Scene, Surface
 from tests.slack_shapes.sent import Sent, post_ephemeral, said, view, words
 from tests.slack_shapes.surfaces.rooms import Policies
-from tests.slack_shapes.told import an_alert
 from workflows.domain.alerts import Subject
 from workflows.domain.case.snapshot import CardRef
 

@@ -18,9 +18,9 @@ from bot.slack.modals.offer import Offer, offer_at, offer_of
 from bot.slack.modals.views import view_of
 from tests.activities.slack.cases import CASE, ROUTE
 from tests.bot.slack.fakes import FakePolicies, line
+from tests.slack_shapes.cases import REFUSED, Told
 from tests.slack_shapes.scene import Scene, Surface
 from tests.slack_shapes.sent import Sent, view
-from tests.slack_shapes.told import REFUSED, Told
 from tests.slack_shapes.words import Words
 from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import Impact, Sum

@@ -14,12 +14,12 @@ from bot.slack.modals.views import view_of
 from bot.slack.rendering import sections
 from tests.activities.slack.cases import CASE
 from tests.bot.slack.fakes import FakePolicies
+from tests.slack_shapes.cases import Told, reasoned
 from tests.slack_shapes.other_stories import PROTECT
 from tests.slack_shapes.scene import Scene, Surface
 from tests.slack_shapes.sent import Sent, view
 from tests.slack_shapes.stories import STORIES
 from tests.slack_shapes.surfaces.modals import metadata_of
-from tests.slack_shapes.told import Told, reasoned
 from tests.slack_shapes.words import Words
 from workflows.domain.alerts import Subject
 from workflows.domain.case.commands import ProtectNow

@@ -3,8 +3,8 @@
 from typing import Any
 
 from tests.bot.slack.fakes import CATALOG, OTHER
+from tests.slack_shapes.cases import reasoned
 from tests.slack_shapes.stories import LADDER
-from tests.slack_shapes.told import reasoned
 from tests.slack_shapes.words import Words
 from workflows.domain.policy.actions import ActionCatalog
 from workflows.domain.policy.playbook import Playbook

@@ -159,7 +159,7 @@ class Rooms:
         )
 
     @property
-    def halts(self) -> tuple[PauseState, ...]:
+    def pauses(self) -> tuple[PauseState, ...]:
         """The current pauses."""
         return current_pauses(self.automation.changes, NOW)
 

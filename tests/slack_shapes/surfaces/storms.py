@@ -10,11 +10,11 @@ from bot.slack.replies import Said
 from bot.slack.storm import StormButtons
 from tests.activities.slack.cases import AT, CASE, ROUTE
 from tests.bot.slack.fakes import line
+from tests.slack_shapes.cases import Told
 from tests.slack_shapes.scene import Scene, Surface
 from tests.slack_shapes.sent import Sent, message, said
 from tests.slack_shapes.stories import STORIES
 from tests.slack_shapes.surfaces.rooms import Rooms, acknowledged
-from tests.slack_shapes.told import Told
 from workflows.domain.alerts import Subject
 from workflows.domain.case.snapshot import CardRef, CaseSnapshot
 from workflows.domain.case.view import view_of

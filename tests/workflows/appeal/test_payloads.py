@@ -25,7 +25,7 @@ from workflows.domain.appeal import events as ev
 from workflows.domain.appeal.model import Dismissal
 from workflows.domain.case.appeal_outcome import AppealAnswer, AppealOutcome, AppealSettled
 from workflows.domain.case.commands import Place
-from workflows.domain.case.decision import Letter
+from workflows.domain.case.decision import PersonNotice
 from workflows.domain.case.enforcement import Problem, ProblemKind
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.policy.appeals import NoticeKind
@@ -79,7 +79,7 @@ NOTICE = appeals.Notice(
 )
 CROSSING: list[Any] = [
     AppealStart(id="A0123456789AB", request=a_request(), rules=RULES, notice=CALL, titles=TITLES),
-    AppealSnapshot(appeal=APPEAL, card=CARD, seen=("a",), untold=RECORDED),
+    AppealSnapshot(appeal=APPEAL, card=CARD, seen=("a",), unposted=RECORDED),
     appeals.Against(case="K7Q2F9XM0", decision="D1"),
     appeals.AppealWrite(row=appeals.appeal_row(APPEAL), events=RECORDED, card=CARD),
     appeals.ShowAppeal(appeal=APPEAL, card=None, lines=RECORDED),
@@ -88,7 +88,7 @@ CROSSING: list[Any] = [
         update={
             "appeal": "",
             "kind": NoticeKind.DECISION,
-            "letter": Letter(person=U_123, call=CALL, frame=Text(ja="措置", en="measures")),
+            "letter": PersonNotice(person=U_123, call=CALL, frame=Text(ja="措置", en="measures")),
         }
     ),
     *(

@@ -7,7 +7,7 @@ from workflows.domain.values import Text
 
 
 class PlainWording:
-    """`workflows.domain.case.decision.Wording` without the catalogs."""
+    """`workflows.domain.case.decision.NoticeWords` without the catalogs."""
 
     def automated(self, how: Automated) -> Text:
         return Text(ja=f"判断:{how.value}", en=f"decided:{how.value}")

@@ -14,7 +14,7 @@ from deploy.sandbox.slack.person import wait_until
 from tests.workflows.domain.builders import CATALOG, a_case
 from tests.workflows.domain.wording import WORDING
 from tests.workflows.enforcement.office import Listener, enforcing
-from workflows.domain.case.decision import Letter, Measure, PlannedAction, letter_text
+from workflows.domain.case.decision import Measure, PersonNotice, PlannedAction, person_notice_text
 from workflows.domain.case.enforcement import (
     ActionStatus,
     Ask,
@@ -66,7 +66,7 @@ class Market:
 def said(notice: Notice) -> Text:
     """The notices that were taken."""
     assert notice.letter is not None
-    return letter_text(notice.letter, WORDING)
+    return person_notice_text(notice.letter, WORDING)
 
 
 @asynccontextmanager
@@ -77,13 +77,13 @@ async def running(temporal: str) -> AsyncIterator[tuple[Client, Market]]:
         yield client, market
 
 
-def letter(*done: Measure) -> Letter:
+def letter(*done: Measure) -> PersonNotice:
     frame = Text(ja="措置: {actions}", en="Measure: {actions}")
     call = NoticeCall(path="/v1/users/{subject.id}/notices")
-    return Letter(person=U_123, call=call, frame=frame, done=done)
+    return PersonNotice(person=U_123, call=call, frame=frame, done=done)
 
 
-def a_start(*names: str, notice: Letter | None = None, **more: object) -> EnforcementStart:
+def a_start(*names: str, notice: PersonNotice | None = None, **more: object) -> EnforcementStart:
     """Returns the enforcement of these actions, with a notice."""
     jobs = tuple(
         Job(

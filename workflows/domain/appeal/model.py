@@ -10,7 +10,7 @@ from workflows.domain.alerts import Identifier, Name, Subject
 from workflows.domain.case.appeal_outcome import AppealOutcome
 from workflows.domain.case.decision import Decision
 from workflows.domain.case.enforcement import Problem, ProblemKind
-from workflows.domain.case.model import Mark
+from workflows.domain.case.model import EventSummary
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.policy.appeals import AppealRules, NoticeKind
 from workflows.domain.values import Text, Value, Written, visible
@@ -132,7 +132,7 @@ class Appeal(Value):
     kept: int = 0
     notices: tuple[NoticeState, ...] = ()
     given_up: bool = False
-    turn: Mark | None = None
+    turn: EventSummary | None = None
 
     @property
     def due_at(self) -> datetime:

@@ -22,7 +22,7 @@ from workflows.domain.appeal.model import (
 from workflows.domain.case import refusals as no
 from workflows.domain.case.appeal_outcome import AppealOutcome
 from workflows.domain.case.commands import PersonCommandBase
-from workflows.domain.case.model import Mark
+from workflows.domain.case.model import EventSummary
 from workflows.domain.people import Actor, Role
 from workflows.domain.policy.appeals import AppealRules
 from workflows.domain.values import Text
@@ -61,7 +61,7 @@ def numbered(appeal: Appeal, events: Iterable[ev.AppealEvent]) -> tuple[ev.Appea
 
 
 def _turn(appeal: Appeal, event: ev.AppealEvent) -> Changes:
-    mark = Mark(version=appeal.version + 1, kind=event.kind, at=event.at, by=event.by)
+    mark = EventSummary(version=appeal.version + 1, kind=event.kind, at=event.at, by=event.by)
     return {"turn": mark}
 
 

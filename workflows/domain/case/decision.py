@@ -48,7 +48,7 @@ class Automated(StrEnum):
     PERSON = "person"
 
 
-class Letter(Value):
+class PersonNotice(Value):
     """A notice to send: `frame` with its `values`, and the `done` actions.
 
     `automated` selects the sentence for `{automation}` if policy has none.
@@ -62,7 +62,7 @@ class Letter(Value):
     done: tuple[Measure, ...] = ()
 
 
-class Wording(Protocol):
+class NoticeWords(Protocol):
     """Texts of a notice that are not in policy; the Slack layer has them."""
 
     def automated(self, how: Automated) -> Text:
@@ -72,7 +72,7 @@ class Wording(Protocol):
         """`24時間`, `24 hours`."""
 
 
-def letter_text(letter: Letter, wording: Wording) -> Text:
+def person_notice_text(letter: PersonNotice, wording: NoticeWords) -> Text:
     """The whole text. Inserted values are not expanded: an id may look like a placeholder."""
     automation = letter.values.get("automation") or wording.automated(letter.automated)
     actions = measures(letter.done, wording)
@@ -82,13 +82,13 @@ def letter_text(letter: Letter, wording: Wording) -> Text:
     )
 
 
-def measures(each: Iterable[Measure], wording: Wording) -> Text:
+def measures(each: Iterable[Measure], wording: NoticeWords) -> Text:
     """`コメント制限（24時間）、警告`."""
     named = [_measure(one, wording) for one in each]
     return Text(ja="、".join(one.ja for one in named), en=", ".join(one.en for one in named))
 
 
-def _measure(one: Measure, wording: Wording) -> Text:
+def _measure(one: Measure, wording: NoticeWords) -> Text:
     if one.lasts is None:
         return one.title
     lasts = wording.lasting(one.lasts)

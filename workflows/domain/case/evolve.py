@@ -13,10 +13,10 @@ from workflows.domain.case.enforcement import NOT_DONE, ActionState, ActionStatu
 from workflows.domain.case.events import Event
 from workflows.domain.case.model import (
     Case,
+    EventSummary,
     Hold,
     HoldKind,
     Intent,
-    Mark,
     Phase,
     Protection,
     seen_with,
@@ -73,7 +73,9 @@ def numbered(case: Case, events: Iterable[Event]) -> tuple[ev.Recorded, ...]:
 
 def _turn(case: Case, event: Event) -> Changes:
     """Makes presses on older cards outdated: the state of the decision changed."""
-    return {"turn": Mark(version=case.version + 1, kind=event.kind, at=event.at, by=event.by)}
+    return {
+        "turn": EventSummary(version=case.version + 1, kind=event.kind, at=event.at, by=event.by)
+    }
 
 
 def _active(case: Case, event: Event) -> Changes:

@@ -153,7 +153,7 @@ class Phase(StrEnum):
 UNDECIDED = frozenset({Phase.OPEN, Phase.CLAIMED})
 
 
-class Mark(Value):
+class EventSummary(Value):
     """An event in short: `by` did `kind` at `at`, as `version` of the case."""
 
     version: int
@@ -211,7 +211,7 @@ class Case(Value):
     returned_at: datetime | None = None
     acknowledged_by: str | None = None
     called_at: datetime | None = None
-    turn: Mark | None = None
+    turn: EventSummary | None = None
     verdict: Verdict | None = None
     closed_at: datetime | None = None
     clock_from: datetime | None = None

@@ -7,13 +7,13 @@ from workflows.domain.case.decision import (
     Automated,
     Decision,
     DecisionNotice,
-    Letter,
     Measure,
     NoticeStatus,
+    NoticeWords,
+    PersonNotice,
     PlannedAction,
     Verdict,
-    Wording,
-    letter_text,
+    person_notice_text,
 )
 from workflows.domain.case.enforcement import TOOK_EFFECT, ActionState, ActionStatus
 from workflows.domain.case.model import Case, latest
@@ -49,7 +49,7 @@ def addressee(case: Case, planned: Iterable[PlannedAction] = ()) -> Subject | No
     return found or latest(case.sightings, wanted, None)
 
 
-def letter_of(case: Case, decision: Decision) -> Letter | None:
+def notice_of(case: Case, decision: Decision) -> PersonNotice | None:
     """The notice of a decision with its actions in effect; None if none is sent, or it was sent."""
     notice_text, notice = case.policy.notice_text, decision.notice
     state = case.notices.get(decision.id)
@@ -57,7 +57,7 @@ def letter_of(case: Case, decision: Decision) -> Letter | None:
     if notice_text is None or notice is None or decision.dry_run or sent:
         return None
     done = [state for state in case.actions_of(decision.id) if state.status in _AS_MEANT]
-    return Letter(
+    return PersonNotice(
         person=notice.person,
         call=notice_text.call,
         frame=notice_text.frame,
@@ -72,14 +72,14 @@ def preview(
     template: ReasonTemplate,
     rule: str | None,
     actions: Iterable[Measure],
-    wording: Wording,
+    wording: NoticeWords,
 ) -> tuple[Subject, Text] | None:
     """The addressee and text of the notice that a decision would send, or None."""
     notice_text, person = case.policy.notice_text, addressee(case)
     if notice_text is None or person is None or template.notice is None:
         return None
     notice = DecisionNotice(person=person, facts=template.notice)
-    letter = Letter(
+    letter = PersonNotice(
         person=person,
         call=notice_text.call,
         frame=notice_text.frame,
@@ -87,7 +87,7 @@ def preview(
         automated=_automated(case),
         done=tuple(actions),
     )
-    return person, letter_text(letter, wording)
+    return person, person_notice_text(letter, wording)
 
 
 def _values(case: Case, decision: str, rule: str | None, notice: DecisionNotice) -> dict[str, Text]:

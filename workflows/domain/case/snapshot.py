@@ -29,7 +29,7 @@ class ReceivedAlert(Value):
 
 
 class CaseSnapshot(Value):
-    """The carried state. `untold` are events without a thread line; `seen` is oldest first.
+    """The carried state. `unposted` are events without a thread line; `seen` is oldest first.
 
     The case claims its id in the ledger with `key`. `policy` is set if the snapshot is sent alone.
     `latest` is the time of the latest press. `stale`: Slack does not show the last state;
@@ -42,7 +42,7 @@ class CaseSnapshot(Value):
     card: CardRef | None = None
     approval_card: CardRef | None = None
     seen: tuple[str, ...] = ()
-    untold: tuple[Recorded, ...] = ()
+    unposted: tuple[Recorded, ...] = ()
     latest: datetime | None = None
     stale: bool = False
     unsure_since: datetime | None = None

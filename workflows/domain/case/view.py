@@ -21,9 +21,9 @@ from workflows.domain.case.event_base import DecisionEvent
 from workflows.domain.case.model import (
     UNDECIDED,
     Case,
+    EventSummary,
     Hold,
     Intent,
-    Mark,
     Phase,
     Protection,
     SubjectHistory,
@@ -98,7 +98,7 @@ class CardView(Value):
     approval: Approval | None
     rejection: str | None
     called_at: datetime | None
-    turn: Mark | None
+    turn: EventSummary | None
     verdict: Verdict | None
     closed_at: datetime | None
     presets: tuple[PresetView, ...]

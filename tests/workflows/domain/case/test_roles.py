@@ -19,7 +19,7 @@ from tests.workflows.domain.builders import (
     preset,
 )
 from tests.workflows.domain.case.bulk_builders import a_bulk_case, decide_bulk
-from tests.workflows.domain.case.rules.test_notices import failed as untold
+from tests.workflows.domain.case.rules.test_notices import failed as unposted
 from workflows.domain.appeal import commands as appealing
 from workflows.domain.appeal.rules import decide_appeal
 from workflows.domain.case import commands as cmd
@@ -146,7 +146,7 @@ TABLE: dict[str, Row] = {
     "withdraw": Row(lambda: awaiting(ME), lambda by: cmd.Withdraw(by=by), WORKS),
     "retry": Row(failed, lambda by: cmd.Retry(by=by), WORKS),
     "give_up": Row(failed, lambda by: cmd.GiveUp(by=by), WORKS),
-    "retry_notice": Row(untold, lambda by: cmd.RetryNotice(by=by), WORKS),
+    "retry_notice": Row(unposted, lambda by: cmd.RetryNotice(by=by), WORKS),
     "undo": Row(lambda: done("mute"), lambda by: cmd.Undo(by=by), WORKS),
 }
 PAST = "snooze past the decide clock"

@@ -19,7 +19,7 @@ from workflows.domain.alerts import Subject
 from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev
 from workflows.domain.case.decide import decide
-from workflows.domain.case.decision import NoticeStatus, Verdict, letter_text
+from workflows.domain.case.decision import NoticeStatus, Verdict, person_notice_text
 from workflows.domain.case.enforcement import (
     ActionReport,
     ActionStatus,
@@ -29,7 +29,7 @@ from workflows.domain.case.enforcement import (
     ProblemKind,
 )
 from workflows.domain.case.model import Case, Phase
-from workflows.domain.case.notices import letter_of, preview
+from workflows.domain.case.notices import notice_of, preview
 from workflows.domain.case.refusals import Reason
 from workflows.domain.policy.platform import NoticeCall
 from workflows.domain.policy.playbook import NoticeText, Policy, PresetAction
@@ -171,10 +171,10 @@ class TestTheLetter:
     def test_it_holds_everything_that_has_to_be_told(self) -> None:
         """Facts, action, rule with its title, automation, and what an appeal has to quote."""
         case = follow(notice_case(), decides("line"), minutes(2))
-        letter = letter_of(case, case.decisions[0])
+        letter = notice_of(case, case.decisions[0])
         assert letter is not None
         spec = CATALOG.actions["warn"]
-        assert letter_text(letter, WORDING).ja == (
+        assert person_notice_text(letter, WORDING).ja == (
             "LINE IDの提示を確認しました。||MKT-4.2（誘導の禁止）|判断:detected|K7Q2F9XM0-D1|u_123"
         )
         assert spec.title.ja == "警告"
@@ -184,9 +184,9 @@ class TestTheLetter:
         case = follow(notice_case(), decides("line"), minutes(2))
         unscored = case.first.model_copy(update={"score": None})
         shown = [
-            letter_text(letter, WORDING).en.split("|")[3]
+            person_notice_text(letter, WORDING).en.split("|")[3]
             for each in (case, case.model_copy(update={"first": unscored}))
-            if (letter := letter_of(each, each.decisions[0])) is not None
+            if (letter := notice_of(each, each.decisions[0])) is not None
         ]
         assert shown == [
             "decided:detected",
@@ -196,20 +196,20 @@ class TestTheLetter:
     def test_another_rule_is_told_by_its_id(self) -> None:
         """One without a title."""
         case = follow(notice_case(), decides("line", policy="MKT-4.3"), minutes(2))
-        letter = letter_of(case, case.decisions[0])
+        letter = notice_of(case, case.decisions[0])
         assert letter is not None
-        assert letter_text(letter, WORDING).ja.split("|")[2] == "MKT-4.3"
+        assert person_notice_text(letter, WORDING).ja.split("|")[2] == "MKT-4.3"
 
     def test_what_was_sent_sets_out_no_second_time(self) -> None:
         """A retry of an action is no new notice."""
         case = follow(notice_case(), decides("line"), minutes(2))
         case = follow(case, told(case, SENT), minutes(2.1))
-        assert letter_of(case, case.decisions[0]) is None
+        assert notice_of(case, case.decisions[0]) is None
 
     def test_a_rehearsal_tells_nobody(self) -> None:
         """Nothing happened to them."""
         case = follow(notice_case(notice_policy(dry_run=True)), decides("line"), minutes(2))
-        assert letter_of(case, case.decisions[0]) is None
+        assert notice_of(case, case.decisions[0]) is None
 
     def test_a_preview_reads_as_the_letter_will(self) -> None:
         """Before anything is decided."""
@@ -266,7 +266,7 @@ class TestRetry:
         assert case.notices["D1"].status is NoticeStatus.PENDING
         assert case.phase is Phase.CLOSED
         assert follow(case, told(case, FAILED), minutes(61)).notices["D1"] == FAILED
-        letter = letter_of(case, case.decisions[0])
+        letter = notice_of(case, case.decisions[0])
         assert letter is not None
         assert [each.title.ja for each in letter.done] == ["警告"]
 
