@@ -5,6 +5,7 @@ import binascii
 import json
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -27,7 +28,7 @@ from pydantic_settings.exceptions import SettingsError
 
 from bot.encryption import Key, encryption_keys
 from bot.errors import SettingWrong
-from workflows.domain.values import Language
+from workflows.domain.values import Duration, Language
 
 PREFIX = "KOBAN_"
 DOTENV = ".env"
@@ -178,6 +179,10 @@ class Ingest(_Group):
     secret: Annotated[SecretStr, AfterValidator(_secrets_checked)] | None = Field(
         None,
         description="whsec_ and base64 of 24 to 64 bytes; two with a comma while rotating",
+    )
+    oldest: Duration = Field(timedelta(days=365), description="alerts older than this are refused")
+    newest: Duration = Field(
+        timedelta(minutes=5), description="alerts this far in the future are still accepted"
     )
 
     @property

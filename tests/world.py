@@ -177,7 +177,7 @@ def settings_for(world: Stage, temporal: dict[str, Any], folder: Path, **more: A
             "pace": world.workspace.rates.pace,
         },
         "platform": {"base_url": f"{world.url}/market", "token": MARKET_TOKEN},
-        "ingest": {"secret": INGEST_SECRET},
+        "ingest": {"secret": INGEST_SECRET, "oldest": "36500d"},
         "ledger": {"url": f"sqlite+aiosqlite:///{folder / 'koban.db'}"},
         "policy": POLICY,
         "http": {"port": 0},

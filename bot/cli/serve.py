@@ -24,6 +24,7 @@ from bot.http.alerts import AlertEndpoint
 from bot.http.app import Check, make_app
 from bot.http.appeals import AppealEndpoint
 from bot.http.metrics import Metrics
+from bot.http.validation import Window
 from bot.ledger import LedgerStartup
 from bot.log_setup import set_up_logging
 from bot.policies import Policies, open_policies
@@ -122,9 +123,10 @@ async def open_app(
     secret = settings.slack.signing_secret
     bolt = make_bolt_app(services, web, secret.get_secret_value() if secret else "", background)
     metrics = Metrics()
+    window = Window(settings.ingest.oldest, settings.ingest.newest)
     routers = [
-        AlertEndpoint(policies.keys, submitter, metrics).router(),
-        AppealEndpoint(policies.keys, appeals, database, policies.appeal_terms).router(),
+        AlertEndpoint(policies.keys, submitter, metrics, window).router(),
+        AppealEndpoint(policies.keys, appeals, database, policies.appeal_terms, window).router(),
     ]
     if secret:
         routers.append(slack_routes(bolt, secret.get_secret_value()))

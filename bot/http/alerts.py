@@ -11,7 +11,7 @@ from bot.http.admission import AlertSubmitter, Submission
 from bot.http.endpoint import SignedEndpoint, as_json, invalid_result
 from bot.http.metrics import Metrics
 from bot.http.models import EXAMPLE, Batch, Outcome
-from bot.http.validation import Invalid, read_alerts
+from bot.http.validation import Invalid, Window, read_alerts
 from workflows.domain.alerts import Alert
 
 _BODY = TypeAdapter(Alert | Batch).json_schema(ref_template="#/components/schemas/{model}")
@@ -25,6 +25,7 @@ class AlertEndpoint(SignedEndpoint):
 
     submitter: AlertSubmitter
     metrics: Metrics
+    window: Window
 
     path: ClassVar = "/v1/alerts"
     summary: ClassVar = "Post one alert, or several of one detector"
@@ -40,7 +41,7 @@ class AlertEndpoint(SignedEndpoint):
 
     async def process(self, body: bytes, speaker: str | None, own: frozenset[str]) -> Response:
         """Submits the valid alerts; 422 when none of them is valid."""
-        items = read_alerts(body, speaker, own)
+        items = read_alerts(body, speaker, own, self.window)
         valid = [item for item in items if isinstance(item, Alert)]
         submissions = iter(await self.submitter.submit(valid))
         tally: Counter[tuple[str, str]] = Counter()

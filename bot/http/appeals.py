@@ -14,7 +14,7 @@ from activities.ledger.database import Database, LedgerUnavailable
 from activities.ledger.queries import Queries
 from bot.http.endpoint import SignedEndpoint, as_json, invalid_result
 from bot.http.models import Outcome, RequestRefused
-from bot.http.validation import Invalid, read_appeal
+from bot.http.validation import Invalid, Window, read_appeal
 from workflows.client import Appeals
 from workflows.domain.appeal.model import AppealRequest
 from workflows.domain.case.model import Phase
@@ -60,6 +60,7 @@ class AppealEndpoint(SignedEndpoint):
     appeals: Appeals
     database: Database
     terms: Callable[[], AppealTerms | None]
+    window: Window
 
     path: ClassVar = "/v1/appeals"
     summary: ClassVar = "Post an appeal against a decision, or take one back"
@@ -69,7 +70,7 @@ class AppealEndpoint(SignedEndpoint):
 
     async def process(self, body: bytes, speaker: str | None, own: frozenset[str]) -> Response:
         """Files or withdraws the appeal; 422 when there is nothing to review."""
-        request = read_appeal(body, speaker, own)
+        request = read_appeal(body, speaker, own, self.window)
         outcome = request if isinstance(request, Invalid) else await self._submit(request)
         if isinstance(outcome, Invalid):
             results = [invalid_result(outcome)]

@@ -13,7 +13,7 @@ from temporalio.service import RPCError
 
 from bot.http.admission import TemporalUnavailable
 from bot.http.models import Outcome, Refused, RequestRefused, Results
-from bot.http.signatures import Signer, read_body, verify_signature
+from bot.http.signatures import Signer, check_encoding, read_body, verify_signature
 from bot.http.validation import Invalid
 from workflows.client import OutOfReach
 
@@ -59,6 +59,7 @@ class SignedEndpoint(ABC):
         """Answers one request; a refused one has no effect."""
         try:
             body, keys = await read_body(request), self.keys()
+            check_encoding(body, request.headers)
             signer = verify_signature(body, request.headers, keys.signers)
             return await self.process(body, signer.detector, keys.own)
         except RequestRefused as refused:
@@ -125,6 +126,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
         (401, "The signature does not hold"),
         (408, "The body did not arrive in time"),
         (413, "The body is over 1 MiB"),
+        (415, "The body is compressed, or not UTF-8"),
         (422, "There is nothing usable in it"),
         (503, "Temporal is out of reach; send it again"),
     )

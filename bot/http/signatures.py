@@ -1,6 +1,7 @@
 """Standard Webhooks: signed request bodies and the secrets that verify them."""
 
 import asyncio
+import email.message
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -71,6 +72,32 @@ def _signature_headers(headers: Mapping[str, str]) -> dict[str, str]:
     if _TIMESTAMP.fullmatch(given["webhook-timestamp"]) is None:
         raise NotSigned("The webhook-timestamp has to be whole seconds since 1970.")
     return given
+
+
+class WrongEncoding(RequestRefused):
+    """A body that is compressed, or not UTF-8. No signature is needed to learn that."""
+
+    status = 415
+
+
+_GZIP = b"\x1f\x8b"
+
+
+def check_encoding(body: bytes, headers: Mapping[str, str]) -> None:
+    """Raises `WrongEncoding` for a body that no JSON reader takes, before its signature is read."""
+    coding = headers.get("content-encoding", "identity").strip().lower()
+    if coding not in ("", "identity") or body.startswith(_GZIP):
+        raise WrongEncoding("The body is compressed: send it as it is, and sign it as it is.")
+    kind = email.message.Message()
+    kind["content-type"] = headers.get("content-type", "")
+    named = kind.get_content_charset("utf-8")
+    if named not in ("utf-8", "utf8", "us-ascii"):
+        raise WrongEncoding(f"The body is {named[:40]}: send JSON as UTF-8.")
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        sentence = f"The body is not UTF-8: byte {error.start} can't be read."
+        raise WrongEncoding(sentence) from error
 
 
 MAX_BODY = 1024 * 1024

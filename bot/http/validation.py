@@ -1,15 +1,20 @@
 """Request validation: alerts and appeals from JSON, with a JSON pointer to an invalid field."""
 
+import json
 import math
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails, from_json
+from pydantic_core import ErrorDetails
 
 from bot.http.models import MAX_ALERTS, RequestRefused
 from workflows.domain.alerts import MANUAL_DETECTORS, Alert
 from workflows.domain.appeal.model import AppealRequest
+from workflows.domain.values import is_blank, visible
 
 DEFAULT_DETECTOR = "default"
 
@@ -23,7 +28,11 @@ Temporal refuses a signal of 2 MB and terminates a workflow whose history exceed
 of a group share one history while no worker runs: 190 of the largest, or 10,000 of 5 KB.
 """
 
-_INT64 = range(-(2**63), 2**63)
+MAX_DIGITS = 20
+"""Characters of an integer that is worth reading."""
+
+MAX_NUMBER = 2**63 - 1
+"""Largest magnitude of a number: what CEL's and PostgreSQL's 64-bit integers hold."""
 
 _SENTENCES = {
     "missing": "This field is required.",
@@ -44,6 +53,35 @@ M = TypeVar("M", bound=BaseModel)
 
 
 @dataclass(frozen=True)
+class Window:
+    """Times that are accepted: from `oldest` before now to `newest` after it."""
+
+    oldest: timedelta
+    newest: timedelta
+
+    def problem(self, at: datetime) -> str | None:
+        """The sentence that refuses `at`, or None."""
+        now = datetime.now(UTC)
+        # Such a time has no equivalent in UTC near the years 1 and 9999.
+        if at.year <= 1 or at.year >= 9999 or at < now - self.oldest:
+            return f"This time is not within the last {_days(self.oldest)}."
+        if at > now + self.newest:
+            return "This time is in the future."
+        return None
+
+
+def _days(length: timedelta) -> str:
+    return f"{length.days} days" if length.days else f"{int(length.total_seconds())} seconds"
+
+
+@dataclass(frozen=True)
+class Unusable:
+    """Stand-in for a JSON value that can't be used; `sentence` says why."""
+
+    sentence: str
+
+
+@dataclass(frozen=True)
 class Invalid:
     """Invalid alert or appeal; `pointer` is a JSON pointer into it."""
 
@@ -61,7 +99,9 @@ class NotStorable(ValueError):
         self.sentence = sentence
 
 
-def read_alerts(body: bytes, speaker: str | None, own: frozenset[str]) -> list[Alert | Invalid]:
+def read_alerts(
+    body: bytes, speaker: str | None, own: frozenset[str], window: Window
+) -> list[Alert | Invalid]:
     """Returns the alerts of `body` in their order.
 
     `speaker` is the detector whose own secret signed. With the common secret (None), the first
@@ -74,10 +114,12 @@ def read_alerts(body: bytes, speaker: str | None, own: frozenset[str]) -> list[A
     items = _items(_parse(body))
     detector = speaker or _first_named(items)
     protected = frozenset() if speaker else own
-    return [_read_alert(item, detector, protected) for item in items]
+    return [_read_alert(item, detector, protected, window) for item in items]
 
 
-def read_appeal(body: bytes, speaker: str | None, own: frozenset[str]) -> AppealRequest | Invalid:
+def read_appeal(
+    body: bytes, speaker: str | None, own: frozenset[str], window: Window
+) -> AppealRequest | Invalid:
     """Returns the appeal of `body`; `speaker` and `own` as in `read_alerts`.
 
     Raises:
@@ -86,22 +128,58 @@ def read_appeal(body: bytes, speaker: str | None, own: frozenset[str]) -> Appeal
     item = _parse(body)
     if not isinstance(item, dict):
         raise RequestRefused("The body has to be one appeal.")
+    try:
+        check_storable(item, ())
+    except NotStorable as error:
+        return _invalid(item, error.path, error.sentence)
     source = item.setdefault("source", speaker or DEFAULT_DETECTOR)
     if speaker is not None and source != speaker:
         return _invalid(item, ("source",), f"This request speaks for {speaker[:64]!r} only.")
     if speaker is None and isinstance(source, str) and source in own:
         return _invalid(item, ("source",), "This source signs with a secret of its own.")
     request = _validated(AppealRequest, item)
-    if isinstance(request, Invalid) or request.withdrawn or request.statement.strip():
+    if isinstance(request, Invalid):
+        return request
+    problem = window.problem(request.submitted_at)
+    if problem is not None:
+        return _invalid(item, ("submitted_at",), problem)
+    if request.withdrawn or not is_blank(request.statement):
         return request
     return _invalid(item, ("statement",), _SENTENCES["missing"])
 
 
 def _parse(body: bytes) -> Any:
+    """Reads JSON. What is wrong with one value becomes `Unusable` in its place."""
     try:
-        return from_json(body, allow_inf_nan=False, cache_strings="keys")
-    except ValueError as error:
-        raise RequestRefused(f"The body is not JSON that can be used: {error}.") from error
+        return _DECODER.decode(body.decode("utf-8-sig"))
+    except json.JSONDecodeError as error:
+        where = f"{error.msg.removesuffix(' at')} at line {error.lineno} column {error.colno}"
+        raise RequestRefused(f"The body is not JSON that can be used: {where}.") from error
+    except RecursionError as error:
+        sentence = f"The body is nested more than {MAX_DEPTH} levels deep."
+        raise RequestRefused(sentence) from error
+
+
+def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                found[key] = Unusable("This field is there twice.")
+            seen.add(key)
+    return found
+
+
+def _integer(digits: str) -> Any:
+    return int(digits) if len(digits) <= MAX_DIGITS else Unusable("This number is too large.")
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object,
+    parse_int=_integer,
+    parse_constant=lambda name: Unusable(f"{name} is not a number in JSON."),
+)
 
 
 def _items(parsed: Any) -> list[Any]:
@@ -113,6 +191,8 @@ def _items(parsed: Any) -> list[Any]:
     if unknown is not None:
         raise RequestRefused("There is no such field beside alerts.", _pointer((unknown,)))
     alerts = parsed["alerts"]
+    if isinstance(alerts, Unusable):
+        raise RequestRefused(alerts.sentence, "/alerts")
     if not isinstance(alerts, list):
         raise RequestRefused("alerts has to be a list.", "/alerts")
     if not alerts:
@@ -127,9 +207,15 @@ def _first_named(items: list[Any]) -> str:
     return next((name for name in names if isinstance(name, str)), DEFAULT_DETECTOR)
 
 
-def _read_alert(item: Any, detector: str, protected: frozenset[str]) -> Alert | Invalid:
+def _read_alert(
+    item: Any, detector: str, protected: frozenset[str], window: Window
+) -> Alert | Invalid:
     if not isinstance(item, dict):
         return Invalid(None, "", "An alert has to be an object.")
+    try:
+        check_storable(item, ())
+    except NotStorable as error:
+        return _invalid(item, error.path, error.sentence)
     given = item.setdefault("detector", detector)
     if given != detector:
         return _invalid(item, ("detector",), f"This request speaks for {detector[:64]!r} only.")
@@ -137,14 +223,12 @@ def _read_alert(item: Any, detector: str, protected: frozenset[str]) -> Alert | 
         return _invalid(item, ("detector",), "Only people in Slack speak for this detector.")
     if given in protected:
         return _invalid(item, ("detector",), "This detector signs with a secret of its own.")
-    try:
-        for field in ("attributes", "title"):
-            check_storable(item.get(field), (field,))
-    except NotStorable as error:
-        return _invalid(item, error.path, error.sentence)
     alert = _validated(Alert, item)
     if isinstance(alert, Invalid):
         return alert
+    problem = window.problem(alert.occurred_at)
+    if problem is not None:
+        return _invalid(item, ("occurred_at",), problem)
     size = len(alert.model_dump_json().encode())
     if size > MAX_ALERT:
         sentence = f"An alert may have at most {MAX_ALERT} bytes; this one has {size}."
@@ -165,12 +249,19 @@ def check_storable(value: Any, path: Path) -> None:
             check_storable(key, path)
             check_storable(inner, (*path, key))
     elif isinstance(value, str):
-        if "\x00" in value:
+        if "\x00" in value and path[0] in _KEPT_AS_THEY_ARE:
             raise NotStorable(path, "U+0000 can't be kept in a text.")
-    elif (isinstance(value, float) and not math.isfinite(value)) or (
-        isinstance(value, int) and value not in _INT64
-    ):
+        if _SURROGATE.search(value):
+            raise NotStorable(path, "This text has half of a surrogate pair.")
+    elif isinstance(value, Unusable):
+        raise NotStorable(path, value.sentence)
+    elif isinstance(value, int | float) and not (math.isfinite(value) and abs(value) <= MAX_NUMBER):
         raise NotStorable(path, "This number is too large.")
+
+
+_KEPT_AS_THEY_ARE = ("attributes", "title")
+"""Fields whose texts are stored unchanged; the control characters of others are made visible."""
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def _validated(model: type[M], item: dict[str, Any]) -> M | Invalid:
@@ -183,7 +274,7 @@ def _validated(model: type[M], item: dict[str, Any]) -> M | Invalid:
 
 def _invalid(item: dict[str, Any], path: Path, error: str) -> Invalid:
     id_ = item.get("id")
-    return Invalid(id_[:256] if isinstance(id_, str) else None, _pointer(path), error)
+    return Invalid(visible(id_[:256]) if isinstance(id_, str) else None, _pointer(path), error)
 
 
 def _path(error: ErrorDetails) -> Path:
@@ -203,5 +294,5 @@ def _sentence(error: ErrorDetails) -> str:
 
 
 def _pointer(path: Path) -> str:
-    steps = (str(step)[:200].replace("~", "~0").replace("/", "~1") for step in path)
+    steps = (visible(str(step)[:200]).replace("~", "~0").replace("/", "~1") for step in path)
     return "".join(f"/{step}" for step in steps)

@@ -2,11 +2,12 @@
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AwareDatetime, Field, JsonValue, StringConstraints
+from pydantic import AfterValidator, Field, JsonValue, Strict, StrictBool, StringConstraints
 
 from workflows.domain.people import WORKING_ROLES, Role
-from workflows.domain.values import Text, Value, Written, visible
+from workflows.domain.values import Text, Time, Value, Written, has_hidden, visible
 
 PEOPLE = "people"
 """The detector of cases that the team opens in Slack."""
@@ -53,19 +54,35 @@ def manual_of(detector: str, attributes: dict[str, Any]) -> ManualAlert | None:
     )
 
 
+MOST_VIEWERS = 10**10
+"""More people than there are: a larger number is a mistake of the detector, and is not shown."""
+
 EXCERPT = 500
 """Characters of evidence that a case keeps; the ledger has the whole text."""
 
 
-def _no_control(text: str) -> str:
+def _legible(text: str) -> str:
     if visible(text) != text or "\n" in text or "\t" in text:
         raise ValueError("must not contain control characters")
+    if has_hidden(text):
+        raise ValueError("must not contain invisible characters, or spaces at its ends")
     return text
+
+
+def _web_address(url: str) -> str:
+    try:
+        parts = urlsplit(_legible(url))
+        known = parts.scheme in ("http", "https") and bool(parts.hostname) and " " not in url
+    except ValueError:
+        known = False
+    if not known:
+        raise ValueError("must be an address that begins with https://")
+    return url
 
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.-]+$")]
 Identifier = Annotated[
-    str, StringConstraints(min_length=1, max_length=256), AfterValidator(_no_control)
+    str, StringConstraints(min_length=1, max_length=256), AfterValidator(_legible)
 ]
 Words = Annotated[str, AfterValidator(visible)]
 
@@ -87,15 +104,15 @@ class TextEvidence(Written):
 
     kind: Literal["text"] = "text"
     text: Words
-    sensitive: bool = False
+    sensitive: StrictBool = False
 
 
 class ImageEvidence(Written):
     """An image at the platform. Cards never link to it."""
 
     kind: Literal["image"] = "image"
-    url: Annotated[str, StringConstraints(max_length=3000)]
-    sensitive: bool = True
+    url: Annotated[str, StringConstraints(max_length=3000), AfterValidator(_web_address)]
+    sensitive: StrictBool = True
 
 
 Evidence = Annotated[TextEvidence | ImageEvidence, Field(discriminator="kind")]
@@ -109,8 +126,8 @@ class Alert(Written):
     kind: Name
     subject: Subject
     related: Annotated[tuple[Subject, ...], Field(max_length=100)] = ()
-    score: Annotated[float, Field(ge=0, le=1)] | None = None
-    occurred_at: AwareDatetime
+    score: Annotated[float, Strict(), Field(ge=0, le=1)] | None = None
+    occurred_at: Time
     title: Text | None = None
     evidence: Annotated[tuple[Evidence, ...], Field(max_length=100)] = ()
     attributes: dict[str, JsonValue] = Field(default_factory=dict)
@@ -151,7 +168,6 @@ def _short(text: Text | None) -> Text | None:
 def brief(alert: Alert) -> AlertBrief:
     """Summarizes `alert`: the first text, shortened, and counts of the other evidence."""
     texts = [e for e in alert.evidence if isinstance(e, TextEvidence)]
-    viewers = alert.attributes.get("viewers")
     return AlertBrief(
         key=alert.key,
         kind=alert.kind,
@@ -161,10 +177,16 @@ def brief(alert: Alert) -> AlertBrief:
         excerpt=texts[0].text[:EXCERPT] if texts else "",
         sensitive=any(text.sensitive for text in texts[:1]),
         images=len(alert.evidence) - len(texts),
-        viewers=int(viewers) if isinstance(viewers, int | float) else None,
+        viewers=_viewers(alert.attributes.get("viewers")),
         related=alert.related[:10],
         manual=manual_of(alert.detector, alert.attributes),
     )
+
+
+def _viewers(given: JsonValue) -> int | None:
+    """A number of people, or None for anything that is not one."""
+    is_number = isinstance(given, int | float) and not isinstance(given, bool)
+    return int(given) if is_number and 0 <= given < MOST_VIEWERS else None  # type: ignore
 
 
 class AlertEvidence(Value):

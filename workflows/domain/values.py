@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, model_validator
 
 
 class Value(BaseModel):
@@ -90,6 +90,8 @@ class Text(Value):
     def _one_for_both(cls, given: Any) -> Any:
         if isinstance(given, str):
             return {"ja": given, "en": given}
+        if isinstance(given, dict) and not given.keys() <= {"ja", "en"}:
+            raise ValueError("a text has the languages ja and en")
         if isinstance(given, dict) and len(given) == 1:
             only = next(iter(given.values()))
             return {"ja": given.get("ja", only), "en": given.get("en", only)}
@@ -110,3 +112,36 @@ _VISIBLE = {**_PICTURES, 0x7F: 0x2421, **_DIRECTION, **dict.fromkeys(range(0xD80
 def visible(text: str) -> str:
     """Replaces control and direction characters with visible ones; the length stays the same."""
     return text.translate(_VISIBLE)
+
+
+# Unicode's Default_Ignorable_Code_Point, every white space, and the letters that look blank.
+_INVISIBLE = (
+    r"\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    r"\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff"
+)
+_BLANK = re.compile(f"[{_INVISIBLE}]*")
+_HIDDEN = re.compile(f"(?! )[{_INVISIBLE}]")
+
+
+def is_blank(text: str) -> bool:
+    """Whether a reader would see nothing."""
+    return _BLANK.fullmatch(text) is not None
+
+
+def has_hidden(text: str) -> bool:
+    """Whether `text` has characters that a reader can't see; spaces between words are seen."""
+    return text != text.strip(" ") or _HIDDEN.search(text) is not None
+
+
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d.*", re.ASCII | re.DOTALL)
+
+
+def _written_time(given: Any) -> Any:
+    """Refuses seconds since 1970, which pydantic would read as a time."""
+    if isinstance(given, datetime) or (isinstance(given, str) and _RFC_3339.fullmatch(given)):
+        return given
+    raise ValueError("a time is written as 2026-11-23T03:04:05Z")
+
+
+Time = Annotated[AwareDatetime, BeforeValidator(_written_time)]
+"""A time from outside, as RFC 3339 writes it."""

@@ -15,7 +15,7 @@ from bot.http.app import make_app
 from bot.http.appeals import AppealEndpoint, AppealTerms
 from bot.http.metrics import Metrics
 from tests.activities.ledger.recording import following, opening
-from tests.bot.http.conftest import KEYS, Front, SigningClient
+from tests.bot.http.conftest import KEYS, WINDOW, Front, SigningClient
 from tests.workflows.domain.appeal.builders import RULES, TITLES, a_request
 from tests.workflows.domain.builders import SATO, T0, TANAKA, a_case, follow, minutes, news, preset
 from workflows.client import Appeals
@@ -62,7 +62,9 @@ class AppealServer:
     def serve(self, database: Database | None = None, client: Client | None = None) -> None:
         """Serves an app over these instead of its own."""
         appeals = Appeals(client or self.client, "no-worker")
-        endpoint = AppealEndpoint(lambda: KEYS, appeals, database or self.database, lambda: TERMS)
+        endpoint = AppealEndpoint(
+            lambda: KEYS, appeals, database or self.database, lambda: TERMS, WINDOW
+        )
         self.front.app = make_app([endpoint.router()], {}, Metrics())
 
     async def post(self, value: Any, **more: Any) -> tuple[int, dict[str, Any]]:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -16,6 +17,7 @@ from bot.http.app import make_app
 from bot.http.endpoint import Keys
 from bot.http.metrics import Metrics
 from bot.http.signatures import signers
+from bot.http.validation import Window
 from deploy.sandbox.slack.person import PATIENCE
 from tests.bot.http.detector import (
     COMMON,
@@ -30,6 +32,8 @@ from tests.bot.http.detector import (
 from workflows.domain.alerts import Alert
 
 POLICY = policy()
+WINDOW = Window(oldest=timedelta(days=36_500), newest=timedelta(minutes=5))
+"""The tests' alerts have a date that gets older."""
 KEYS = Keys(signers((COMMON, NEXT), {"live-chat": [LIVE_CHAT]}), frozenset({"live-chat"}))
 """Two common secrets, and one detector with a secret of its own."""
 
@@ -96,7 +100,7 @@ class AlertServer:
 async def server(front: Front) -> AsyncIterator[AlertServer]:
     """An app for alerts."""
     cases, known, metrics = RecordingCases(), KnownKeys(), Metrics()
-    endpoint = AlertEndpoint(lambda: KEYS, AlertSubmitter(cases, target_of, known), metrics)
+    endpoint = AlertEndpoint(lambda: KEYS, AlertSubmitter(cases, target_of, known), metrics, WINDOW)
     answers: dict[str, str | None] = {"temporal": None, "ledger": None}
 
     async def temporal() -> str | None:

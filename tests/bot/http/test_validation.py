@@ -1,6 +1,7 @@
 """`POST /v1/alerts` with invalid requests: one sentence, and no effect."""
 
 import asyncio
+import gzip
 import json
 import math
 import time
@@ -34,13 +35,11 @@ async def refused(server: AlertServer, body: bytes, status: int, **headers: str)
 @pytest.mark.parametrize(
     ("body", "sentence"),
     [
-        (b"", "EOF while parsing a value at line 1 column 0"),
-        (b"{", "EOF while parsing an object at line 1 column 1"),
-        (b'{"id": "a1",}', "trailing comma at line 1 column 13"),
-        (b'{"score": NaN}', "expected value at line 1 column 11"),
-        (b'{"score": -Infinity}', "invalid number at line 1 column 12"),
-        (b"[" * 100_000, "recursion limit exceeded at line 1 column 202"),
-        (b'{"id": "\\ud800"}', "unexpected end of hex escape at line 1 column 15"),
+        (b"", "Expecting value at line 1 column 1"),
+        (b"{", "Expecting property name enclosed in double quotes at line 1 column 2"),
+        (b'{"id": "a1" "b": 1}', "Expecting ',' delimiter at line 1 column 13"),
+        (b'{"id": "a\nb"}', "Invalid control character at line 1 column 10"),
+        (b'{"id": "\\x"}', "Invalid \\escape at line 1 column 9"),
     ],
 )
 async def test_malformed_json_is_answered_with_its_place(
@@ -290,10 +289,45 @@ async def test_a_timestamp_far_from_now_is_not_signed(server: AlertServer, secon
     assert answer.json() == {"error": "The webhook-timestamp is more than 5 minutes away from now."}
 
 
-async def test_a_body_that_is_no_text_is_not_signed(server: AlertServer) -> None:
-    """401 for bytes that are not UTF-8, even with a correct signature."""
-    content = await refused(server, b"\xff\xfe", 401)
-    assert content == {"error": "The webhook-signature fits no secret that is valid here."}
+async def test_a_body_nested_without_end_is_refused(server: AlertServer) -> None:
+    """422 for a body that no parser can read to its end."""
+    content = await refused(server, b"[" * 100_000, 422)
+    assert content == {"error": "The body is nested more than 32 levels deep."}
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ("誘導".encode("shift_jis"), "The body is not UTF-8: byte 0 can't be read."),
+        (
+            as_json(alert(title="外部")).replace("外部".encode(), "外部".encode("euc-jp")),
+            "The body is not UTF-8: byte 130 can't be read.",
+        ),
+        (
+            gzip.compress(as_json(alert())),
+            "The body is compressed: send it as it is, and sign it as it is.",
+        ),
+    ],
+    ids=["shift_jis", "euc-jp", "gzip"],
+)
+async def test_a_body_in_another_encoding_is_refused_with_the_reason(
+    server: AlertServer, body: bytes, sentence: str
+) -> None:
+    """415 instead of a wrong signature, although the signature is right."""
+    assert await refused(server, body, 415) == {"error": sentence}
+
+
+async def test_a_compressed_body_is_refused_by_its_header(server: AlertServer) -> None:
+    """415 for any content coding."""
+    content = await refused(server, as_json(alert()), 415, content_encoding="br")
+    assert content == {"error": "The body is compressed: send it as it is, and sign it as it is."}
+
+
+async def test_a_body_of_a_declared_encoding_is_refused(server: AlertServer) -> None:
+    """415 although the bytes could be read as UTF-8: they would be read as other characters."""
+    body, declared = as_json(alert()), "application/json; charset=EUC-JP"
+    content = await refused(server, body, 415, content_type=declared)
+    assert content == {"error": "The body is euc-jp: send JSON as UTF-8."}
 
 
 async def test_nothing_but_post_is_heard(server: AlertServer) -> None:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
+from pydantic import AfterValidator, Field, StrictBool, StringConstraints
 
 from workflows.domain.alerts import Identifier, Name, Subject
 from workflows.domain.case.appeal_outcome import AppealOutcome
@@ -13,7 +13,7 @@ from workflows.domain.case.enforcement import Problem, ProblemKind
 from workflows.domain.case.model import EventSummary
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.policy.appeals import AppealRules, NoticeKind
-from workflows.domain.values import Text, Value, Written, visible
+from workflows.domain.values import Text, Time, Value, Written, visible
 
 LONGEST = 4_000
 """Characters of a statement."""
@@ -38,8 +38,8 @@ class AppealRequest(Written):
     decision: DecisionId | None = None
     subject: Subject | None = None
     statement: Statement = ""
-    submitted_at: AwareDatetime
-    withdrawn: bool = False
+    submitted_at: Time
+    withdrawn: StrictBool = False
 
     @property
     def key(self) -> str:
