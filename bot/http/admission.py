@@ -45,6 +45,9 @@ PROBE_AFTER = MAX_BACKLOG // 2
 KNOWN_TIMEOUT = 1.0
 """Seconds for the ledger's duplicate check. The case repeats it, so a slow ledger is skipped."""
 
+OUTAGE = 3
+"""Cases out of reach one after another that are an outage of Temporal, and not of a case."""
+
 MAX_RECENT = 20_000
 """Alerts submitted by this process whose duplicates are detected without the ledger."""
 
@@ -254,6 +257,7 @@ class AlertSubmitter:
         self._probe = BacklogProbe(cases.reached, lambda: self._limiter.admit_waiting())
         self._limiter = AdmissionLimiter(MAX_CALLS, blocked=self._probe.is_full)
         self._waiting: dict[tuple[str, tuple[str, ...]], AlertBatch] = {}
+        self._unreachable: set[tuple[str, tuple[str, ...]]] = set()
         self._recent: OrderedDict[Pair, None] = OrderedDict()
 
     async def submit(self, alerts: Sequence[Alert]) -> list[Submission]:
@@ -317,11 +321,17 @@ class AlertSubmitter:
                 workflow_id = await self._cases.accept_all(
                     list(batch.alerts.values()), *batch.target
                 )
-            except (OutOfReach, RPCError) as error:
-                # The calls of a thousand cases would each run into the same timeout.
-                for waiting in self._waiting.values():
-                    waiting.failed = True
+            except RPCError as error:
+                # Temporal answered: it refuses this case alone.
                 raise TemporalUnavailable(str(error)) from error
+            except OutOfReach as error:
+                self._unreachable.add(batch.target.key)
+                # The calls of a thousand cases would each run into the same timeout.
+                if len(self._unreachable) >= OUTAGE:
+                    for waiting in self._waiting.values():
+                        waiting.failed = True
+                raise TemporalUnavailable(str(error)) from error
+            self._unreachable.clear()
             self._probe.sent(workflow_id)
         self._remember(batch.alerts)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from standardwebhooks.webhooks import hmac_data
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities.ledger.database import LedgerUnavailable
 from bot.http.admission import Pair
@@ -72,11 +73,16 @@ def policy() -> Policy:
 
 
 class RecordingCases:
-    """`Cases` that records alerts, or raises `OutOfReach`."""
+    """`Cases` that records alerts, or raises `OutOfReach`.
+
+    Temporal refuses those of the group `refused`, and does not answer for `unanswered`.
+    """
 
     def __init__(self) -> None:
         self.taken: list[tuple[Alert, tuple[str, ...]]] = []
         self.away_after: int | None = None
+        self.refused: tuple[str, ...] | None = None
+        self.unanswered: tuple[str, ...] | None = None
         self.tried = 0
         self._goes = asyncio.Event()
         self._goes.set()
@@ -92,6 +98,10 @@ class RecordingCases:
         """Records, or raises `OutOfReach` once `away_after` alerts were taken."""
         self.tried += 1
         await self._goes.wait()
+        if group == self.refused:
+            raise RPCError("exceeded limit", RPCStatusCode.INVALID_ARGUMENT, b"")
+        if group == self.unanswered:
+            raise OutOfReach("no answer")
         if self.away_after is not None and len(self.taken) >= self.away_after:
             raise OutOfReach("away")
         self.taken += [(alert, group) for alert in alerts]

@@ -1,7 +1,11 @@
 """Unreachable Temporal: alerts are accepted only once they are stored."""
 
+import asyncio
 from typing import Any
 
+import pytest
+
+from deploy.sandbox.slack.person import wait_until
 from tests.bot.http.conftest import AlertServer
 from tests.bot.http.detector import alert
 
@@ -42,3 +46,18 @@ async def test_a_large_batch_does_not_wait_for_every_alert_to_fail(server: Alert
     answer = await server.post({"alerts": [about(number) for number in range(1000)]})
     assert answer.status_code == 503
     assert server.cases.tried <= 32
+
+
+@pytest.mark.parametrize("fault", ["refused", "unanswered"])
+async def test_a_refused_case_does_not_refuse_the_waiting_ones(
+    server: AlertServer, fault: str
+) -> None:
+    """Only the alerts of the case that Temporal does not take have to be sent again."""
+    setattr(server.cases, fault, ("user:u_0",))
+    go_on = server.cases.hold()
+    posts = [asyncio.create_task(server.post(about(number))) for number in range(80)]
+    await wait_until(lambda: server.cases.tried, what="the first calls")
+    go_on()
+    answers = [await post for post in posts]
+    assert [answer.status_code for answer in answers] == [503] + [202] * 79
+    assert len(server.cases.ids) == 79
