@@ -114,12 +114,10 @@ CARRY_OUT_LONG = replace(_PLATFORM, waits_for_cancel=True)
 READ_BACK_LONG = replace(_PLATFORM, within=timedelta(minutes=10))
 """The case already shows the action as done while this goes on."""
 
-# The person acted upon gets a notice days late rather than never.
-_NOTICE_WITHIN = timedelta(days=7)
-_NOTICE_BACKOFF = _backoff(1, 600)
 NOTICE_FIRST_TRY = replace(CARRY_OUT_LONG, within=_seconds(3), retry=_backoff(0.3, 1))
 """A card waits up to 3 s to show the decision and its notice at once."""
-NOTICE_LONG = replace(CARRY_OUT_LONG, within=_NOTICE_WITHIN, retry=_NOTICE_BACKOFF)
+NOTICE_LONG = replace(CARRY_OUT_LONG, within=timedelta(days=7), retry=_backoff(1, 600))
+"""The person acted upon gets a notice days late rather than never."""
 
 _ROLES_WITHIN = _seconds(8)
 ROLES_LATER = Options(attempt=_ROLES_WITHIN, within=timedelta(minutes=10), retry=_backoff(1, 10))

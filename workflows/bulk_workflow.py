@@ -17,7 +17,7 @@ from temporalio.exceptions import (
 )
 from temporalio.workflow import ParentClosePolicy
 
-from workflows.activity_options import DELIVER_REPORT, execute
+from workflows.activity_options import execute
 from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import BULK, WAVE
 from workflows.domain.case.bulk_progress import HELD_UP, MemberStatus
@@ -37,7 +37,6 @@ from workflows.enforcement_workflow import EnforcementWorkflow
 from workflows.inputs import TASK_TIMEOUT, EnforcementStart, Job
 from workflows.ports import bulk
 from workflows.ports.bulk import BulkPart, BulkRows, BulkStart, Member
-from workflows.ports.cases import Delivery
 from workflows.shared.signals import signal_or_deliver
 from workflows.shared.tasks import Tasks
 
@@ -309,10 +308,7 @@ class BulkWorkflow:
     async def _send_report(self, actions: tuple[ActionReport, ...]) -> None:
         """Reports to the case, and wakes a closed one."""
         self._step, self._report_due, self._reported_at = self._step + 1, False, workflow.now()
-        report = self._report(actions)
-        delivery = Delivery(case=self._start.case, report=report)
-        case = self._start.workflow_id
-        await signal_or_deliver(case, "report", report, delivery, DELIVER_REPORT)
+        await signal_or_deliver(self._start.workflow_id, self._report(actions))
 
     # -- continue as new ------------------------------------------------------------------
 

@@ -10,7 +10,6 @@ from temporalio.client import (
     Client,
     WorkflowExecutionStatus,
     WorkflowFailureError,
-    WorkflowHandle,
     WorkflowQueryFailedError,
     WorkflowQueryRejectedError,
 )
@@ -148,18 +147,20 @@ class _WorkflowClient:
         return True
 
     async def _query(
-        self, handle: WorkflowHandle[Any, Any], query: Any, within: timedelta | None = None
+        self,
+        workflow_id: str,
+        query: Any,
+        run: str | None = None,
+        within: timedelta | None = None,
     ) -> Any:
-        """Queries a workflow. Raises `_Gone` if it is closed: then the ledger has its state."""
+        """Queries a workflow; None if it is closed: then the ledger has its state."""
+        handle = self._client.get_workflow_handle(workflow_id, run_id=run)
         rejects = QueryRejectCondition.NOT_OPEN
+        timeout = within or self._rpc_timeout
         try:
-            return await _call(
-                handle.query(
-                    query, reject_condition=rejects, rpc_timeout=within or self._rpc_timeout
-                )
-            )
-        except WorkflowQueryRejectedError:
-            raise _Gone from None
+            return await _call(handle.query(query, reject_condition=rejects, rpc_timeout=timeout))
+        except (_Gone, WorkflowQueryRejectedError):
+            return None
         except WorkflowQueryFailedError as error:
             raise OutOfReach("the workflow can't answer now") from error
 
@@ -195,17 +196,13 @@ class Cases(_WorkflowClient):
         super().__init__(client, task_queue, granted, rpc_timeout)
         self._opened: OrderedDict[str, None] = OrderedDict()
 
-    async def accept(self, alert: Alert, policy: Policy, group: tuple[str, ...]) -> str:
-        """Stores an alert with the open case of its group, or opens one.
-
-        Returns the workflow id. Raises `OutOfReach`.
-        """
-        return await self.accept_all((alert,), policy, group)
-
     async def accept_all(
         self, alerts: Sequence[Alert], policy: Policy, group: tuple[str, ...]
     ) -> str:
-        """Stores several alerts of one group. If it raises, some may be stored."""
+        """Stores alerts with the open case of their group, or opens one.
+
+        Returns the workflow id. Raises `OutOfReach`; then some alerts may be stored.
+        """
         workflow_id = case_workflow_id(policy.playbook.playbook, group)
         for part in batches(alerts):
             if not await self._joined(workflow_id, part):
@@ -269,29 +266,21 @@ class Cases(_WorkflowClient):
 
     async def memory(self, workflow_id: str) -> CaseSnapshot | None:
         """Returns the state of a running case, or None. Raises `OutOfReach`."""
-        handle = self._client.get_workflow_handle(workflow_id)
-        try:
-            snapshot: CaseSnapshot = await self._query(handle, CaseWorkflow.memory)
-        except _Gone:
-            return None
-        return snapshot.with_policy()
+        snapshot: CaseSnapshot | None = await self._query(workflow_id, CaseWorkflow.memory)
+        return None if snapshot is None else snapshot.with_policy()
 
     async def reached(self, workflow_id: str) -> None:
         """Returns once a worker has processed everything that came to the case before.
 
         Raises `OutOfReach` if none does so in time.
         """
-        handle = self._client.get_workflow_handle(workflow_id)
-        with suppress(_Gone):  # a worker ended it
-            await self._query(handle, CaseWorkflow.reached)
+        await self._query(workflow_id, CaseWorkflow.reached)
 
     async def newest_show(self, workflow_id: str, run: str) -> Show | None:
         """Returns the latest state that a run wants to show; None if it does not answer in time."""
-        handle = self._client.get_workflow_handle(workflow_id, run_id=run)
-        try:
-            newest: Show | None = await self._query(handle, CaseWorkflow.newest, NEWEST_TIMEOUT)
-        except (_Gone, OutOfReach):
-            return None
+        newest: Show | None = None
+        with suppress(OutOfReach):
+            newest = await self._query(workflow_id, CaseWorkflow.newest, run, NEWEST_TIMEOUT)
         return newest
 
     async def outcome(self, workflow_id: str) -> EnforcementReport | None:
@@ -352,11 +341,8 @@ class Appeals(_WorkflowClient):
 
     async def memory(self, appeal: str) -> AppealSnapshot | None:
         """Returns the state of an open appeal, or None. Raises `OutOfReach`."""
-        handle = self._client.get_workflow_handle(appeal_workflow_id(appeal))
-        try:
-            snapshot: AppealSnapshot = await self._query(handle, AppealWorkflow.memory)
-        except _Gone:
-            return None
+        workflow_id = appeal_workflow_id(appeal)
+        snapshot: AppealSnapshot | None = await self._query(workflow_id, AppealWorkflow.memory)
         return snapshot
 
 

@@ -44,15 +44,11 @@ def holds(expression: str, facts: Mapping[str, Any]) -> bool:
     if not _is_shallow(facts):
         return False
     try:
-        program = _compiled(expression)
-    except ValueError:
-        return False
-    try:
-        return program.execute(dict(facts)) is True
+        return _compiled(expression).execute(dict(facts)) is True
     except ValueError:
         # One value that CEL can't convert fails the whole evaluation: an attribute that no
         # condition uses must not change the playbook of an alert.
-        return _holds_for_readable(program, facts)
+        return value_of(expression, facts) is True
     except _MEANINGLESS:
         return False
 
@@ -101,13 +97,6 @@ def _compiled(expression: str) -> Any:
     if len(expression) > LONGEST:
         raise ValueError(f"it is longer than {LONGEST} characters")
     return cel.compile(expression)
-
-
-def _holds_for_readable(program: Any, facts: Mapping[str, Any]) -> bool:
-    try:
-        return program.execute(_readable(facts)) is True
-    except _MEANINGLESS:
-        return False
 
 
 def _readable(value: Any) -> Any:

@@ -46,7 +46,7 @@ async def bare(client: Client, queue: str, count: int) -> float:
 
     async def one(each: Alert) -> None:
         async with slots:
-            await cases.accept(each, policy, (each.subject.key,))
+            await cases.accept_all([each], policy, (each.subject.key,))
 
     began = time.perf_counter()
     await asyncio.gather(*(one(each) for each in alerts))

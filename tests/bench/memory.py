@@ -23,7 +23,7 @@ async def measure(world: Stage, client: Client, queue: str, pid: int, counts: li
         alerts = [Alert.model_validate({**e, "detector": "default"}) for e in some(count - opened)]
         for start in range(0, len(alerts), 50):
             part = alerts[start : start + 50]
-            await asyncio.gather(*(cases.accept(a, policy, (a.subject.key,)) for a in part))
+            await asyncio.gather(*(cases.accept_all([a], policy, (a.subject.key,)) for a in part))
             opened += len(part)
             await _posted(world, begun + opened)
         result[f"kib_per_case_at_{count}"] = round(

@@ -45,7 +45,7 @@ async def pour(world: World, poured: list[Alert]) -> str:
         async with slots:
             while True:
                 try:
-                    return await cases.accept(alert, *target)
+                    return await cases.accept_all([alert], *target)
                 except OutOfReach:
                     continue  # as a detector does after a 503
 

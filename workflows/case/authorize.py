@@ -156,9 +156,11 @@ async def answer(
     `is_written` says whether the ledger has a version of the case. Everything else is on the card.
     """
     if isinstance(click.command, RevealEvidence):
-        await _reveal(click, click.command, refusal, case, card, is_written)
-    elif refusal is not None:
-        await _refuse(click, refusal, case, card)
+        refusal = await _reveal(click, click.command, refusal, case, is_written)
+    if refusal is not None:
+        own = case is not None and case.id == click.case
+        title = case.policy.playbook.title if case is not None and own else None
+        await refuse(click, refusal, click.case, title, card if own else None)
 
 
 async def _reveal(
@@ -166,10 +168,12 @@ async def _reveal(
     command: RevealEvidence,
     refusal: Refusal | None,
     case: Case | None,
-    card: CardRef | None,
     is_written: Callable[[int], bool],
-) -> None:
-    """Shows granted evidence once the ledger has the event, else the reason."""
+) -> Refusal | None:
+    """Shows granted evidence once the ledger has the event, else the reason.
+
+    Returns the refusal that is still to be shown, if that fails.
+    """
     if refusal is None and case is not None:
         version, patience = case.version, OPTIONS[show_evidence].within
         with suppress(TimeoutError):  # the activity then finds no record, and shows nothing
@@ -187,14 +191,8 @@ async def _reveal(
     try:
         await execute(show_evidence, wanted)
     except FailureError:
-        await _refuse(click, refusal or Refusal(reason=Reason.NOT_SHOWN), case, card)
-
-
-async def _refuse(click: Click, refusal: Refusal, case: Case | None, card: CardRef | None) -> None:
-    if case is not None and case.id == click.case:
-        await refuse(click, refusal, click.case, case.policy.playbook.title, card)
-    else:
-        await refuse(click, refusal, click.case, None, None)
+        return refusal or Refusal(reason=Reason.NOT_SHOWN)
+    return None
 
 
 # -- automation ---------------------------------------------------------------------------

@@ -16,9 +16,8 @@ from workflows.case.inbox import Inbox
 from workflows.case.opening import policy_now
 from workflows.domain.alerts import Alert
 from workflows.domain.case import events as ev
-from workflows.domain.case.appeal_outcome import AppealAnswer, AppealSettled
+from workflows.domain.case.appeal_outcome import AppealSettled
 from workflows.domain.case.commands import Absorb, AnswerAppeal, Click, Command, Report
-from workflows.domain.case.enforcement import EnforcementReport
 from workflows.domain.case.model import Case
 from workflows.domain.case.rules.appeals import settled
 from workflows.domain.case.snapshot import CaseSnapshot
@@ -31,9 +30,6 @@ from workflows.shared.authorize import Authorized
 from workflows.shared.signals import batches
 from workflows.shared.tasks import Tasks
 
-News = EnforcementReport | AppealAnswer | Delivery
-
-
 # -- deliveries ---------------------------------------------------------------------------
 
 
@@ -42,12 +38,11 @@ async def deliver(delivery: Delivery) -> None:
     await execute(cases.deliver, delivery)
 
 
-async def deliver_all(clicks: deque[Click | Authorized[Click]], news: deque[News]) -> None:
+async def deliver_all(clicks: deque[Click | Authorized[Click]], news: deque[Delivery]) -> None:
     """Delivers both queues to a case that is now found by its own id; empties them."""
     while clicks or news:
         if news:
-            delivery = delivery_of(news.popleft())
-            await deliver(delivery.model_copy(update={"workflow_id": ""}))
+            await deliver(news.popleft().model_copy(update={"workflow_id": ""}))
             continue
         click = clicks.popleft()
         click = click.click if isinstance(click, Authorized) else click
@@ -65,13 +60,6 @@ def absorb_delivery(case: Case, event: ev.CaseMerged) -> Delivery:
     assert event.by is not None
     absorb = Absorb(case=case.id, alerts=case.alerts, by=event.by)
     return Delivery(case=event.into, workflow_id=event.workflow_id, absorb=absorb)
-
-
-def delivery_of(news: News) -> Delivery:
-    """Returns news as a delivery, so that it can be forwarded."""
-    if isinstance(news, EnforcementReport):
-        return Delivery(case=news.case, report=news)
-    return Delivery(case=news.case, answer=news) if isinstance(news, AppealAnswer) else news
 
 
 def key_of(delivery: Delivery) -> str:

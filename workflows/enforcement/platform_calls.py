@@ -193,9 +193,7 @@ class PlatformCalls:
         call.cancel()
         try:
             return await call
-        except FailureError as error:
-            raise Overtaken from error
-        except asyncio.CancelledError as error:
+        except (FailureError, asyncio.CancelledError) as error:
             raise Overtaken from error
 
     async def _unwanted(

@@ -19,8 +19,8 @@ from temporalio.client import (
 from temporalio.service import RPCError, RPCStatusCode
 
 from workflows.domain.metrics.report import ReportKind
-from workflows.domain.policy.reports import Daily, ReportRules
-from workflows.domain.policy.roster import Roster, Shift, Weekday, time_of, zone_of
+from workflows.domain.policy.reports import ReportRules
+from workflows.domain.policy.roster import Roster, Shift, time_of, zone_of
 from workflows.domain.values import Value
 from workflows.ports.reports import ReportStart
 from workflows.report_workflow import ReportWorkflow
@@ -65,7 +65,7 @@ def _daily(rules: ReportRules, usual: tzinfo) -> Iterator[Planned]:
     yield Planned(
         id=f"{PREFIX}daily",
         start=ReportStart(kind=ReportKind.DAILY),
-        days=_numbers(rules.daily),
+        days=tuple(sorted((day.number + 1) % 7 for day in rules.daily.days)),
         hour=at.hour,
         minute=at.minute,
         zone=str(rules.zone or usual),
@@ -96,14 +96,6 @@ def _handover(name: str, shift: Shift, before: timedelta, zone: str) -> Planned:
         minute=at.minute,
         zone=zone,
     )
-
-
-def _numbers(daily: Daily) -> tuple[int, ...]:
-    return tuple(sorted(_sunday_first(day) for day in daily.days))
-
-
-def _sunday_first(day: Weekday) -> int:
-    return (day.number + 1) % 7
 
 
 CATCH_UP = timedelta(hours=2)

@@ -7,7 +7,6 @@ snapshot.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from datetime import timedelta
 from typing import Generic, TypeVar
 
 from temporalio.exceptions import FailureError
@@ -28,26 +27,19 @@ AT_ONCE = 500
 LARGEST = 700_000
 """Bytes in one write; Temporal refuses a payload of 2 MB."""
 
-_PATIENCE = timedelta(seconds=5)
-"""A write that takes longer is cancelled for a new history."""
-
 E = TypeVar("E", Recorded, AppealRecorded)
 T = TypeVar("T")
+
+_Write = Callable[[tuple[E, ...], tuple[ReceivedAlert, ...], bool], Awaitable[None]]
 
 
 class LedgerWriter(Generic[E]):
     """Writes of one workflow, one at a time. `weight` is the backlog in bytes."""
 
-    def __init__(
-        self,
-        tasks: Tasks,
-        write: Callable[[tuple[E, ...], tuple[ReceivedAlert, ...], bool], Awaitable[None]],
-    ) -> None:
+    def __init__(self, tasks: Tasks, write: _Write[E]) -> None:
         """`write` takes events, alerts, and whether they are all of the backlog."""
         self._tasks = tasks
-        self._write_out: Callable[
-            [tuple[E, ...], tuple[ReceivedAlert, ...], bool], Awaitable[None]
-        ] = write
+        self._write_out: _Write[E] = write
         self._events: list[tuple[E, int]] = []
         self._alerts: list[tuple[ReceivedAlert, int]] = []
         self.weight = 0
@@ -85,7 +77,7 @@ class LedgerWriter(Generic[E]):
     async def pause(self) -> None:
         """Waits for the write under way, and cancels it after 5 s; its events are kept."""
         self._held = True
-        await ends(self._writing, _PATIENCE)
+        await ends(self._writing)
 
     def resume(self) -> None:
         """Continues after `pause`."""

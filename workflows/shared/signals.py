@@ -5,8 +5,10 @@ from collections.abc import Iterator, Sequence
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
-from workflows.activity_options import Options, execute
+from workflows.activity_options import DELIVER_REPORT, OPTIONS, execute
 from workflows.domain.alerts import Alert
+from workflows.domain.case.appeal_outcome import AppealAnswer
+from workflows.domain.case.enforcement import EnforcementReport
 from workflows.ports import cases
 from workflows.ports.cases import Delivery
 
@@ -29,15 +31,15 @@ def batches(alerts: Sequence[Alert]) -> Iterator[tuple[Alert, ...]]:
         yield tuple(part)
 
 
-async def signal_or_deliver(
-    workflow_id: str,
-    signal: str,
-    argument: object,
-    delivery: Delivery,
-    options: Options | None = None,
-) -> None:
-    """Signals a case; if it no longer runs, wakes it up with the delivery."""
+async def signal_or_deliver(workflow_id: str, news: EnforcementReport | AppealAnswer) -> None:
+    """Signals news to a case; if it no longer runs, wakes it up with a delivery."""
+    if isinstance(news, EnforcementReport):
+        signal, options = "report", DELIVER_REPORT
+        delivery = Delivery(case=news.case, report=news)
+    else:
+        signal, options = "appeal_answered", OPTIONS[cases.deliver]
+        delivery = Delivery(case=news.case, answer=news)
     try:
-        await workflow.get_external_workflow_handle(workflow_id).signal(signal, argument)
+        await workflow.get_external_workflow_handle(workflow_id).signal(signal, news)
     except FailureError:
         await execute(cases.deliver, delivery, options)

@@ -32,10 +32,7 @@ from workflows.domain.values import Text
 from workflows.ports import appeals, cases
 from workflows.ports.appeals import ShowAppeal
 from workflows.ports.cases import Answer, Show, Shown
-from workflows.shared.tasks import Tasks, ends
-
-_PATIENCE = timedelta(seconds=5)
-"""A write that takes longer is cancelled for a new history."""
+from workflows.shared.tasks import PATIENCE, Tasks, ends
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -68,7 +65,7 @@ class SlackSync(ABC, Generic[S, E]):
         self._state, self.stale = state, True
         self._begin()
 
-    async def pause(self, within: timedelta = _PATIENCE) -> None:
+    async def pause(self, within: timedelta = PATIENCE) -> None:
         """Waits for the write under way, and cancels it after `within`."""
         self.held = True
         if not await ends(self._writing, within):

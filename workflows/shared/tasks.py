@@ -92,7 +92,11 @@ class TaskBudget:
             await workflow.sleep(timedelta(milliseconds=1))
 
 
-async def ends(task: asyncio.Task[None] | None, within: timedelta) -> bool:
+PATIENCE = timedelta(seconds=5)
+"""A write that takes longer is cancelled for a new history."""
+
+
+async def ends(task: asyncio.Task[None] | None, within: timedelta = PATIENCE) -> bool:
     """Waits for `task`, and cancels it after `within`; returns whether it ended by itself."""
     if task is None or task.done():
         return True

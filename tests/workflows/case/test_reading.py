@@ -122,11 +122,11 @@ async def read_while_it_works(client: Client, dice: random.Random) -> WorkflowHa
     """Sends four alerts on one subject, with queries in between."""
     cases, subject = Cases(client, QUEUE, rpc_timeout=RPC_TIMEOUT), f"u_{uuid4().hex[:8]}"
     group = (f"user:{subject}",)
-    handle = client.get_workflow_handle(await cases.accept(about(subject, 0), POLICY, group))
+    handle = client.get_workflow_handle(await cases.accept_all([about(subject, 0)], POLICY, group))
     asking = asyncio.create_task(ask(handle, dice))
     for number in range(1, 4):
         await asyncio.sleep(dice.random() * 0.15)
-        await cases.accept(about(subject, number), POLICY, group)
+        await cases.accept_all([about(subject, number)], POLICY, group)
     await asking
     return handle
 
@@ -165,7 +165,7 @@ async def rests(handle: WorkflowHandle) -> bool:
 async def test_a_query_adds_nothing_to_the_history(client: Client) -> None:
     """The history keeps its length."""
     cases = Cases(client, QUEUE, rpc_timeout=RPC_TIMEOUT)
-    workflow_id = await cases.accept(about("u_1", 0), POLICY, ("user:u_1",))
+    workflow_id = await cases.accept_all([about("u_1", 0)], POLICY, ("user:u_1",))
     handle = client.get_workflow_handle(workflow_id)
     await wait_until(partial(rests, handle), what="a case at rest")
     before = (await handle.describe()).history_length
@@ -178,7 +178,7 @@ async def test_a_query_adds_nothing_to_the_history(client: Client) -> None:
 async def test_the_queried_state_has_the_policy_of_its_case(client: Client) -> None:
     """The packed policy is attached again."""
     cases = Cases(client, QUEUE, rpc_timeout=RPC_TIMEOUT)
-    workflow_id = await cases.accept(about("u_1", 0), POLICY, ("user:u_1",))
+    workflow_id = await cases.accept_all([about("u_1", 0)], POLICY, ("user:u_1",))
     await wait_until(partial(rests, client.get_workflow_handle(workflow_id)), what="a card")
     memory = await cases.memory(workflow_id)
     assert memory is not None
@@ -194,7 +194,7 @@ async def test_a_query_without_a_worker_is_out_of_reach(temporal: str) -> None:
     cases = Cases(client, QUEUE, rpc_timeout=RPC_TIMEOUT)
     assert await cases.memory("case/nowhere") is None
     await cases.reached("case/nowhere")
-    workflow_id = await cases.accept(about("u_1", 0), POLICY, ("user:u_1",))
+    workflow_id = await cases.accept_all([about("u_1", 0)], POLICY, ("user:u_1",))
     # No worker answers, so a short timeout is enough.
     cases = Cases(client, QUEUE, rpc_timeout=timedelta(seconds=0.5))
     with pytest.raises(OutOfReach):
