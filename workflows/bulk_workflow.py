@@ -35,8 +35,7 @@ from workflows.domain.ids import enforcement_workflow_id
 from workflows.enforcement.bulk_progress import BulkProgress
 from workflows.enforcement_workflow import EnforcementWorkflow
 from workflows.inputs import TASK_TIMEOUT, EnforcementStart, Job
-from workflows.ports import bulk
-from workflows.ports.bulk import BulkPart, BulkRows, BulkStart, Member
+from workflows.ports.bulk import BulkPart, BulkPort, BulkRows, BulkStart, Member
 from workflows.shared.signals import signal_or_deliver
 from workflows.shared.tasks import Tasks
 
@@ -107,7 +106,7 @@ class BulkWorkflow:
     async def _begin(self) -> None:
         """Restores the progress of an earlier run from the ledger."""
         if not self._start.fresh:
-            self._progress.restore(await execute(bulk.bulk_statuses, self._start.bulk))
+            self._progress.restore(await execute(BulkPort.bulk_statuses, self._start.bulk))
         if self._start.stopped:
             self._progress.stop()
         if self._start.undo:
@@ -162,7 +161,7 @@ class BulkWorkflow:
 
     async def _run_wave(self, places: tuple[int, ...]) -> None:
         part = BulkPart(bulk=self._start.bulk, places=places)
-        members = await execute(bulk.bulk_part, part)
+        members = await execute(BulkPort.bulk_part, part)
         for member in members:
             wanted = self._progress.marks[member.place]
             alive = member.place in self._progress.alive
@@ -267,7 +266,7 @@ class BulkWorkflow:
                 version=self._writes,
                 rows=tuple(rows[first : first + AT_ONCE]),
             )
-            await execute(bulk.record_bulk, written)
+            await execute(BulkPort.record_bulk, written)
 
     async def _report_soon(self) -> None:
         """Reports the progress, at most every 3 s."""

@@ -11,7 +11,7 @@ from temporalio import workflow
 from workflows.activity_options import execute
 from workflows.domain.case.snapshot import CardRef, remember
 from workflows.domain.storm import CALM, Called, Mention, Picture, due_mentions
-from workflows.ports.storms import ShowStorm, StormAsk, StormStart, show_storm, storm_now
+from workflows.ports.storms import ShowStorm, StormAsk, StormPort, StormStart
 from workflows.shared.slack_sync import execute_until_taken
 
 _EVERY = timedelta(seconds=12)
@@ -55,7 +55,7 @@ class StormWorkflow:
     async def _update(self) -> bool:
         """Reads the ledger and updates the digest; True if that was the last time."""
         ask = StormAsk(channel=self._start.channel, since=self._memory.since)
-        picture = await execute(storm_now, ask)
+        picture = await execute(StormPort.storm_now, ask)
         calm = self._memory.calm + 1 if picture.waiting == 0 else 0
         over = calm >= CALM
         self._note(since=picture.since, calm=calm)
@@ -82,7 +82,7 @@ class StormWorkflow:
             mentions=mentions,
             number=self._memory.mentions,
         )
-        return await execute_until_taken(show_storm, wanted)
+        return await execute_until_taken(StormPort.show_storm, wanted)
 
     def _shown(
         self,

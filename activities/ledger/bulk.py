@@ -141,7 +141,9 @@ class BulkLedger(Repository):
             .offset(first)
         ).subquery()
         query = (
-            sa.select(bulk_decisions, ranked.c.bad, *(actions.c[name] for name in _SHOWN))
+            sa.select(
+                bulk_decisions, ranked.c.bad, *actions.c["action", "status", "until", "problem"]
+            )
             .join(ranked, ranked.c.place == bulk_decisions.c.place)
             .outerjoin(actions, _OF_BULK)
             .where(bulk_decisions.c.bulk_id == bulk)
@@ -150,9 +152,6 @@ class BulkLedger(Repository):
         count = sa.select(sa.func.count().label("total")).where(bulk_decisions.c.bulk_id == bulk)
         total = (await self._database.rows(count))[0]["total"]
         return Page(bulk=bulk, total=total, rows=await self._database.rows(query))
-
-
-_SHOWN = ("action", "status", "until", "problem")
 
 
 def _by_place(rows: Iterable[Row]) -> list[tuple[int, list[Row]]]:

@@ -60,19 +60,18 @@ class EvidenceRecord(Repository):
 
     async def file(self, key: str, item: int) -> str | None:
         """Slack's id of an uploaded image."""
-        query = sa.select(evidence_files.c.file_id).where(*_piece(evidence_files, key, item))
+        query = sa.select(evidence_files.c.file_id).filter_by(**_piece(key, item))
         found = await self._database.scalar(query)
         return None if found is None else str(found)
 
     async def keep_file(self, key: str, item: int, file: str, at: datetime) -> None:
         """Stores the id of an uploaded image, in place of an earlier one."""
-        detector, alert_id = named(key)
-        row = {"detector": detector, "alert_id": alert_id, "item": item, "file_id": file, "at": at}
+        row = {**_piece(key, item), "file_id": file, "at": at}
         await self._database.execute(self._database.upsert(evidence_files, row), row)
 
     async def forget_file(self, key: str, item: int) -> None:
         """Deletes the id of an image that Slack does not have any more."""
-        delete = sa.delete(evidence_files).where(*_piece(evidence_files, key, item))
+        delete = sa.delete(evidence_files).filter_by(**_piece(key, item))
         await self._database.execute(delete)
 
 
@@ -104,9 +103,9 @@ async def cases_within(connection: AsyncConnection, case: str) -> Sequence[str]:
     return found
 
 
-def _piece(table: sa.Table, key: str, item: int) -> tuple[sa.ColumnElement[bool], ...]:
+def _piece(key: str, item: int) -> dict[str, Any]:
     detector, alert_id = named(key)
-    return (table.c.detector == detector, table.c.alert_id == alert_id, table.c.item == item)
+    return {"detector": detector, "alert_id": alert_id, "item": item}
 
 
 def _evidence(row: sa.Row[Any]) -> AlertEvidence:
@@ -139,7 +138,12 @@ class RevealQuota(Repository):
                 return Exposed()
             known = await _known(connection, exposing, isinstance(piece, ImageEvidence))
             if not known.again and not is_full(exposing.most, known.seen, known.again):
-                row = {**_key(exposing), "case_id": exposing.case, "at": exposing.at}
+                row = {
+                    **_piece(exposing.alert, exposing.item),
+                    "person": exposing.person,
+                    "case_id": exposing.case,
+                    "at": exposing.at,
+                }
                 await connection.execute(self._database.upsert(exposures, row), row)
             return known
 
@@ -148,7 +152,7 @@ async def _known(connection: AsyncConnection, exposing: RevealRequest, image: bo
     matching = (exposures.c.person == exposing.person, exposures.c.at >= exposing.since)
     query = sa.select(exposures).where(*matching).order_by(exposures.c.at)
     rows = (await connection.execute(query)).all()
-    key = _key(exposing)
+    key = _piece(exposing.alert, exposing.item)
     others = [row for row in rows if any(getattr(row, name) != key[name] for name in key)]
     return Exposed(
         found=True,
@@ -157,16 +161,6 @@ async def _known(connection: AsyncConnection, exposing: RevealRequest, image: bo
         seen=len(others),
         since=others[0].at if others else None,
     )
-
-
-def _key(exposing: RevealRequest) -> dict[str, Any]:
-    detector, alert_id = named(exposing.alert)
-    return {
-        "person": exposing.person,
-        "detector": detector,
-        "alert_id": alert_id,
-        "item": exposing.item,
-    }
 
 
 def note_reveals(connection: sa.Connection, case: str, links: Sequence[Link]) -> None:

@@ -49,22 +49,10 @@ class Broken:
     why: str
 
 
-def moment(at: datetime) -> str:
-    """`at` in ISO 8601, UTC, with microseconds."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
-
-
 def hash_of(link: Link) -> str:
     """The expected hash of `link`."""
-    hashed = [
-        link.prev_hash,
-        link.case_id,
-        link.seq,
-        moment(link.at),
-        link.kind,
-        link.actor,
-        link.data,
-    ]
+    at = link.at.astimezone(UTC).isoformat(timespec="microseconds")
+    hashed = [link.prev_hash, link.case_id, link.seq, at, link.kind, link.actor, link.data]
     canonical = json.dumps(hashed, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -179,7 +167,7 @@ def action_values(case: str, row: ActionRow) -> dict[str, Any]:
 
 
 def appeal_values(row: AppealRow, card: CardRef | None) -> dict[str, Any]:
-    """The columns of an appeal."""
+    """The columns of an appeal, without those of an unknown card."""
     same = row.model_dump(exclude={"subject", "case", "decision"})
     return {
         **{name: _plain(value) for name, value in same.items()},
@@ -189,8 +177,7 @@ def appeal_values(row: AppealRow, card: CardRef | None) -> dict[str, Any]:
         "subject_id": row.subject.id if row.subject else None,
         "statement": storable(row.statement),
         "reason": storable(row.reason) or None,
-        "card_channel": card.channel if card else None,
-        "card_ts": card.ts if card else None,
+        **({"card_channel": card.channel, "card_ts": card.ts} if card else {}),
     }
 
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 
 from activities.ledger.database import Repository, Row
-from activities.ledger.queries import CHUNK
+from activities.ledger.queries import CHUNK, case_rows
 from activities.ledger.rows import status_values, subject_of
 from activities.ledger.schema import actions, alerts, cases, events
 from workflows.domain.alerts import Subject
@@ -55,8 +55,7 @@ class Search(Repository):
         Searches title, subject, evidence, attributes, reasons and notes, without regard to the
         case of ASCII letters.
         """
-        shown = sa.select(*(column for column in cases.c if column.name != "snapshot"))
-        query = shown.where(sa.or_(*self._anywhere(text), *_id_begins(prefix)))
+        query = case_rows().where(sa.or_(*self._anywhere(text), *_id_begins(prefix)))
         newest = query.order_by(cases.c.opened_at.desc(), cases.c.id.desc())
         return await self._database.rows(newest.offset(min(skip, MOST_FOUND)).limit(limit))
 

@@ -6,7 +6,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.platform.client import Platform, Refused, TryAgain, UnusableSubject
-from activities.platform.requests import Request, path_of, request_of
+from activities.platform.requests import path_of, request_of
 from workflows.conditions import holds
 from workflows.domain.case.enforcement import ActionStatus, Problem, ProblemKind
 from workflows.domain.policy.actions import Verify
@@ -22,19 +22,12 @@ async def dry_run(order: Order) -> Result:
     try:
         request = request_of(order)
     except UnusableSubject:
-        return Result(status=ActionStatus.FAILED, problem=_problem(ProblemKind.UNUSABLE_SUBJECT))
+        return _failed(ProblemKind.UNUSABLE_SUBJECT)
     if request is None:
-        return Result(status=ActionStatus.FAILED, problem=_problem(ProblemKind.NO_UNDO))
-    return Result(status=ActionStatus.DRY_RUN, would=_line(request)[:MOST])
-
-
-def _line(request: Request) -> str:
+        return _failed(ProblemKind.NO_UNDO)
     body = "" if request.body is None else json.dumps(request.body, ensure_ascii=False)
-    return f"{request.method} {request.path} {body}".strip()
-
-
-def _problem(kind: ProblemKind) -> Problem:
-    return Problem(kind=kind)
+    line = f"{request.method} {request.path} {body}".strip()
+    return Result(status=ActionStatus.DRY_RUN, would=line[:MOST])
 
 
 _NOT_THERE = frozenset({404, 410})

@@ -15,7 +15,6 @@ from activities.images import AllowedHosts, Fetcher, Images, open_fetcher
 from activities.ledger.activities import LedgerActivities
 from activities.ledger.appeals import AppealsLedger
 from activities.ledger.bulk import BulkLedger
-from activities.ledger.cases import Ledger
 from activities.ledger.evidence import EvidenceRecord
 from activities.ledger.storms import Storms
 from activities.ledger.team import Preferences
@@ -103,7 +102,7 @@ async def open_duties(
     await wait_for_ledger(database)
     web = await open_web(opened, settings)
     market = Platform(await open_http(opened, settings))
-    ledger = LedgerActivities(Ledger(database))
+    ledger = LedgerActivities(database)
     people = Directory(
         web,
         policies.roles,

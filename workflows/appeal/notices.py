@@ -13,8 +13,7 @@ from workflows.domain.case.appeal_outcome import AppealAnswer, AppealOutcome
 from workflows.domain.case.enforcement import Problem, ProblemKind
 from workflows.domain.policy.appeals import NoticeKind
 from workflows.enforcement.platform_calls import problem_of
-from workflows.ports import appeals
-from workflows.ports.appeals import AppealStart, Notice
+from workflows.ports.appeals import AppealPort, AppealStart, Notice
 from workflows.shared.signals import signal_or_deliver
 
 
@@ -65,7 +64,7 @@ async def send_notice(
 
 
 async def _send(notice: Notice, overtaken: Callable[[], bool]) -> Problem | None:
-    sending = start(appeals.send_notice, notice)
+    sending = start(AppealPort.send_notice, notice)
     watch = asyncio.create_task(workflow.wait_condition(overtaken))
     done, _ = await workflow.wait([sending, watch], return_when=asyncio.FIRST_COMPLETED)
     watch.cancel()

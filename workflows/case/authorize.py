@@ -22,9 +22,8 @@ from workflows.domain.case.rules.evidence import cap
 from workflows.domain.case.rules.protections import fresh_rules
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.people import Actor
-from workflows.ports import cases
-from workflows.ports.cases import RolesAsk, Spending
-from workflows.ports.evidence import RevealRequest, ShowEvidence, expose, show_evidence
+from workflows.ports.cases import CasePort, RolesAsk, Spending
+from workflows.ports.evidence import EvidencePort, RevealRequest, ShowEvidence
 from workflows.shared.authorize import BY_APPROVERS
 from workflows.shared.slack_sync import refuse
 
@@ -54,19 +53,19 @@ _UNANSWERED = {cmd.HandOver: Reason.ROLES_UNKNOWN, cmd.RevealEvidence: Reason.NO
 
 
 async def _with_colleague(command: cmd.HandOver) -> cmd.HandOver:
-    grant = await execute(cases.roles_of, RolesAsk(person=command.to.id))
+    grant = await execute(CasePort.roles_of, RolesAsk(person=command.to.id))
     to = Actor(id=command.to.id, roles=frozenset(grant.roles))
     return command.model_copy(update={"to": to})
 
 
 async def _with_covers(command: PersonCommand) -> PersonCommand:
-    covers = await execute(cases.covers_of, command.by.id)
+    covers = await execute(CasePort.covers_of, command.by.id)
     by = command.by.model_copy(update={"covers": covers})
     return command.model_copy(update={"by": by})
 
 
 async def _with_place(command: cmd.Merge) -> cmd.Merge:
-    place = await execute(cases.place_of, command.into, LEDGER_PRESS)
+    place = await execute(CasePort.place_of, command.into, LEDGER_PRESS)
     if place is None or not place.open:
         return command.model_copy(update={"subject": None, "workflow_id": ""})
     return command.model_copy(update={"subject": place.subject, "workflow_id": place.workflow_id})
@@ -90,7 +89,7 @@ async def _with_quota(
         since=now - (rule.within if rule else _NO_CAP),
         most=rule.reveals if rule else None,
     )
-    return command.model_copy(update={"exposed": await execute(expose, wanted)})
+    return command.model_copy(update={"exposed": await execute(EvidencePort.expose, wanted)})
 
 
 async def _with_budget(
@@ -111,7 +110,7 @@ async def _with_budget(
     if not actions:
         return within_limit
     spent = await execute(
-        cases.spend,
+        CasePort.spend,
         Spending(
             key=f"{case.id}/D{len(case.decisions) + 1}/{command.by.id}",
             person=command.by.id,
@@ -175,7 +174,7 @@ async def _reveal(
     Returns the refusal that is still to be shown, if that fails.
     """
     if refusal is None and case is not None:
-        version, patience = case.version, OPTIONS[show_evidence].within
+        version, patience = case.version, OPTIONS[EvidencePort.show_evidence].within
         with suppress(TimeoutError):  # the activity then finds no record, and shows nothing
             await workflow.wait_condition(lambda: is_written(version), timeout=patience)
     wanted = ShowEvidence(
@@ -189,7 +188,7 @@ async def _reveal(
         refusal=refusal,
     )
     try:
-        await execute(show_evidence, wanted)
+        await execute(EvidencePort.show_evidence, wanted)
     except FailureError:
         return refusal or Refusal(reason=Reason.NOT_SHOWN)
     return None
@@ -207,7 +206,7 @@ async def pause_at(case: Case, now: datetime) -> AutomationPause | None:
         return None
     try:
         playbook = case.policy.playbook.playbook
-        return await execute(cases.automation_of, playbook)
+        return await execute(CasePort.automation_of, playbook)
     except FailureError:
         return case.automation_pause
 

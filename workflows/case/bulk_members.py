@@ -17,7 +17,7 @@ from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.case.rules.bulk import start_of, type_of
 from workflows.domain.ids import bulk_id
 from workflows.domain.policy.playbook import Policy
-from workflows.ports.bulk import BulkJob, BulkRequest, BulkStart, bulk_of
+from workflows.ports.bulk import BulkJob, BulkPort, BulkRequest, BulkStart
 from workflows.shared.authorize import Authorized
 from workflows.shared.tasks import Tasks
 
@@ -87,7 +87,7 @@ async def _read(case: Case, command: DecideBulk, click: str) -> Bulk:
         sources=command.sources,
         ids=command.ids[:_MOST_IDS],
     )
-    return await execute(bulk_of, ask, rank=case.severity.rank)
+    return await execute(BulkPort.bulk_of, ask, rank=case.severity.rank)
 
 
 def _bare(authorized: Authorized[Click]) -> DecideBulk:

@@ -34,8 +34,8 @@ from workflows.domain.case.notices import notice_of
 from workflows.domain.case.rules.enforcement import begins
 from workflows.domain.ids import enforcement_workflow_id
 from workflows.inputs import TASK_TIMEOUT, EnforcementStart, Job
-from workflows.ports import cases
 from workflows.ports.bulk import BulkStart
+from workflows.ports.cases import CasePort
 from workflows.shared.tasks import Tasks
 
 _SIGNALS: dict[type, AskKind] = {
@@ -191,7 +191,7 @@ class Enforcements:
 
     async def _see_the_end(self, case: Case) -> None:
         decision = case.current_actions[0].decision
-        report = await execute(cases.outcome, enforcement_workflow_id(case.id, decision))
+        report = await execute(CasePort.outcome, enforcement_workflow_id(case.id, decision))
         planned = (each.planned for each in case.current_actions)
         self._receive(report or _failed(case.id, decision, planned))
 

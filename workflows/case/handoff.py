@@ -24,8 +24,7 @@ from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.ids import appeal_workflow_id
 from workflows.domain.policy.packed import PackedPolicy
 from workflows.inputs import CaseStart
-from workflows.ports import cases
-from workflows.ports.cases import Delivery, NextCase
+from workflows.ports.cases import CasePort, Delivery, NextCase
 from workflows.shared.authorize import Authorized
 from workflows.shared.signals import batches
 from workflows.shared.tasks import Tasks
@@ -35,7 +34,7 @@ from workflows.shared.tasks import Tasks
 
 async def deliver(delivery: Delivery) -> None:
     """Delivers to another case, and retries until Temporal takes it."""
-    await execute(cases.deliver, delivery)
+    await execute(CasePort.deliver, delivery)
 
 
 async def deliver_all(clicks: deque[Click | Authorized[Click]], news: deque[Delivery]) -> None:
@@ -86,7 +85,7 @@ def command_of(delivery: Delivery) -> Command:
 
 async def load_snapshot(case: str) -> CaseSnapshot | None:
     """Loads a closed case; with the current policy if its own is gone."""
-    found = await execute(cases.load_case, case)
+    found = await execute(CasePort.load_case, case)
     if found is None or found.policy is not None:
         return found
     group = await _next_case_of(case)
@@ -122,8 +121,8 @@ async def return_alerts(case: str, inbox: Inbox) -> None:
 
 
 async def _next_case_of(case: str) -> NextCase | None:
-    place = await execute(cases.place_of, case)
-    policy = await execute(cases.policy_now, place.playbook) if place else None
+    place = await execute(CasePort.place_of, case)
+    policy = await execute(CasePort.policy_now, place.playbook) if place else None
     return NextCase(workflow_id=place.workflow_id, policy=policy) if place and policy else None
 
 

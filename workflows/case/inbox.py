@@ -25,8 +25,7 @@ from workflows.domain.case.rules.protections import fresh_rules
 from workflows.domain.case.snapshot import SeenKeys
 from workflows.domain.policy.matching import Assessment, assess
 from workflows.domain.policy.playbook import Severity
-from workflows.ports import cases
-from workflows.ports.cases import ClaimAlerts
+from workflows.ports.cases import CasePort, ClaimAlerts
 
 AT_ONCE = 100
 """Alerts in one batch, which is the work of one workflow task."""
@@ -171,7 +170,7 @@ async def claim(
     if not alerts:
         return [], [], None
     try:
-        found = await execute(cases.claim_alerts, wanted)
+        found = await execute(CasePort.claim_alerts, wanted)
     except FailureError:
         return list(batch), alerts, case.automation_pause
     known = frozenset(found.known)

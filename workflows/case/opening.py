@@ -16,13 +16,12 @@ from workflows.domain.case.projection import case_row
 from workflows.domain.policy.matching import assess
 from workflows.domain.policy.packed import PackedPolicy
 from workflows.domain.policy.playbook import Policy
-from workflows.ports import cases
-from workflows.ports.cases import OpenCase, OpenedCase
+from workflows.ports.cases import CasePort, OpenCase, OpenedCase
 
 
 async def policy_now(packed: PackedPolicy) -> PackedPolicy:
     """Returns the current version of the playbook; the old one if it was removed."""
-    return await execute(cases.policy_now, packed.playbook) or packed
+    return await execute(CasePort.policy_now, packed.playbook) or packed
 
 
 def joins(batch: Sequence[Assessed]) -> list[JoinAlert]:
@@ -56,6 +55,6 @@ async def opening(
         after=after,
         automation=bool(first.rules),
     )
-    found = await execute(cases.open_case, wanted)
+    found = await execute(CasePort.open_case, wanted)
     case = opened(workflow_id, policy, found.event) if found.event is not None else None
     return found, case, first.rules

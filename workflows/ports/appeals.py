@@ -4,6 +4,7 @@ The implementations are in `activities/` under the same names; a test compares t
 """
 
 from datetime import datetime
+from typing import Protocol
 
 from pydantic import Field
 from temporalio import activity
@@ -106,37 +107,6 @@ class Notice(Value):
     letter: PersonNotice | None = None
 
 
-@activity.defn(name="load_appealed")
-async def load_appealed(against: Against) -> Appealed | None:
-    """Returns the ledger's data on a decision, or None if there is no such case."""
-    raise RuntimeError("a port has no body")
-
-
-@activity.defn(name="record_appeal")
-async def record_appeal(write: AppealWrite) -> bool:
-    """Appends events and updates the row; idempotent.
-
-    Returns False, and writes nothing, if another appeal has the same name.
-    """
-    raise RuntimeError("a port has no body")
-
-
-@activity.defn(name="show_appeal")
-async def show_appeal(wanted: ShowAppeal) -> CardRef:
-    """Updates an appeal's card and thread; posts nothing twice."""
-    raise RuntimeError("a port has no body")
-
-
-@activity.defn(name="send_notice")
-async def send_notice(notice: Notice) -> Problem | None:
-    """Sends a notice; returns the problem if the platform rejects it for good.
-
-    Raises:
-        ApplicationError: retryable; the platform does not answer.
-    """
-    raise RuntimeError("a port has no body")
-
-
 class AppealSnapshot(Value):
     """Whole state. `unposted` are events missing in the thread; `seen` click keys, oldest first."""
 
@@ -158,3 +128,29 @@ class AppealStart(Value):
     notice: NoticeCall | None = None
     titles: dict[str, Text] = Field(default_factory=dict)
     memory: AppealSnapshot | None = None
+
+
+class AppealPort(Protocol):
+    """Activities of appeals."""
+
+    @activity.defn(name="load_appealed")
+    async def load_appealed(self, against: Against) -> Appealed | None:
+        """Returns the ledger's data on a decision, or None if there is no such case."""
+
+    @activity.defn(name="record_appeal")
+    async def record_appeal(self, write: AppealWrite) -> bool:
+        """Appends events and updates the row; idempotent.
+
+        Returns False, and writes nothing, if another appeal has the same name.
+        """
+
+    @activity.defn(name="show_appeal")
+    async def show_appeal(self, wanted: ShowAppeal) -> CardRef:
+        """Updates an appeal's card and thread; posts nothing twice."""
+
+    @activity.defn(name="send_notice")
+    async def send_notice(self, notice: Notice) -> Problem | None:
+        """Sends a notice; returns the problem if the platform rejects it for good.
+
+        Raises `ApplicationError`, retryable: the platform does not answer.
+        """

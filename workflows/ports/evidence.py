@@ -1,6 +1,7 @@
 """Ports of hidden evidence: the quota in the ledger, and the modal."""
 
 from datetime import datetime
+from typing import Protocol
 
 from temporalio import activity
 
@@ -38,20 +39,19 @@ class ShowEvidence(Value):
     refusal: Refusal | None = None
 
 
-@activity.defn(name="expose")
-async def expose(exposing: RevealRequest) -> Exposed:
-    """Books a look at a piece of evidence, and returns the piece and the person's quota.
+class EvidencePort(Protocol):
+    """Activities of hidden evidence."""
 
-    The same piece is booked once within the time.
-    """
-    raise RuntimeError("a port has no body")
+    @activity.defn(name="expose")
+    async def expose(self, exposing: RevealRequest) -> Exposed:
+        """Books a look at a piece of evidence, and returns the piece and the person's quota.
 
+        The same piece is booked once within the time.
+        """
 
-@activity.defn(name="show_evidence")
-async def show_evidence(wanted: ShowEvidence) -> None:
-    """Updates the modal; does nothing if it was closed.
+    @activity.defn(name="show_evidence")
+    async def show_evidence(self, wanted: ShowEvidence) -> None:
+        """Updates the modal; does nothing if it was closed.
 
-    Raises:
-        ApplicationError: retryable; ledger or Slack are unreachable.
-    """
-    raise RuntimeError("a port has no body")
+        Raises `ApplicationError`, retryable: ledger or Slack are unreachable.
+        """

@@ -11,8 +11,7 @@ from workflows.domain.appeal.commands import AppealClick
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.commands import Click, Grant
 from workflows.domain.people import Actor
-from workflows.ports import cases
-from workflows.ports.cases import RolesAsk
+from workflows.ports.cases import CasePort, RolesAsk
 
 FRESH = timedelta(seconds=60)
 """Maximum age of the roles when a press is decided."""
@@ -58,7 +57,7 @@ class Authorizer:
         """Returns the click with roles from Slack. Raises `FailureError`."""
         command = pressed.click.command
         wanted = RolesAsk(person=command.by.id, approves=isinstance(command, BY_APPROVERS))
-        grant = await execute(cases.roles_of, wanted, options)
+        grant = await execute(CasePort.roles_of, wanted, options)
         if len(self._grants) >= PEOPLE:
             self._grants.clear()
         self._grants[command.by.id] = grant

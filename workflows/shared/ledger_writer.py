@@ -17,8 +17,7 @@ from workflows.domain.case.events import Recorded
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.projection import ActionRow, action_rows, case_row
 from workflows.domain.case.snapshot import CardRef, CaseSnapshot, ReceivedAlert
-from workflows.ports import cases
-from workflows.ports.cases import LedgerWrite
+from workflows.ports.cases import CasePort, LedgerWrite
 from workflows.shared.slack_sync import CaseSlackSync
 from workflows.shared.tasks import Tasks, ends
 
@@ -147,7 +146,7 @@ class CaseLedger(LedgerWriter[Recorded]):
         state = self._state(case)
         if whole:
             write = write.model_copy(update=self._rows(case, memory))
-        await execute(cases.record, write)
+        await execute(CasePort.record, write)
         self._actions |= {row.key: row for row in write.actions}
         self._card_missing = write.card is None if whole else self._card_missing
         self._snapshot = self._snapshot if write.snapshot is None else state

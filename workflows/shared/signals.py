@@ -9,8 +9,7 @@ from workflows.activity_options import DELIVER_REPORT, OPTIONS, execute
 from workflows.domain.alerts import Alert
 from workflows.domain.case.appeal_outcome import AppealAnswer
 from workflows.domain.case.enforcement import EnforcementReport
-from workflows.ports import cases
-from workflows.ports.cases import Delivery
+from workflows.ports.cases import CasePort, Delivery
 
 MOST, LARGEST = 100, 500_000
 """Alerts, and bytes, in one signal: Temporal refuses a payload of 2 MB."""
@@ -37,9 +36,9 @@ async def signal_or_deliver(workflow_id: str, news: EnforcementReport | AppealAn
         signal, options = "report", DELIVER_REPORT
         delivery = Delivery(case=news.case, report=news)
     else:
-        signal, options = "appeal_answered", OPTIONS[cases.deliver]
+        signal, options = "appeal_answered", OPTIONS[CasePort.deliver]
         delivery = Delivery(case=news.case, answer=news)
     try:
         await workflow.get_external_workflow_handle(workflow_id).signal(signal, news)
     except FailureError:
-        await execute(cases.deliver, delivery, options)
+        await execute(CasePort.deliver, delivery, options)

@@ -29,9 +29,8 @@ from workflows.domain.case.snapshot import CardRef
 from workflows.domain.case.view import changes_card, is_waited_for, view_of
 from workflows.domain.policy.playbook import Severity
 from workflows.domain.values import Text
-from workflows.ports import appeals, cases
-from workflows.ports.appeals import ShowAppeal
-from workflows.ports.cases import Answer, Show, Shown
+from workflows.ports.appeals import AppealPort, ShowAppeal
+from workflows.ports.cases import Answer, CasePort, Show, Shown
 from workflows.shared.tasks import PATIENCE, Tasks, ends
 
 A = TypeVar("A")
@@ -96,7 +95,7 @@ class AppealSlackSync(SlackSync[Appeal, AppealRecorded]):
     async def _write(self, state: Appeal) -> None:
         lines = tuple(self.unposted)
         wanted = ShowAppeal(appeal=state, card=self.card, lines=lines)
-        self.card = await execute_until_taken(appeals.show_appeal, wanted)
+        self.card = await execute_until_taken(AppealPort.show_appeal, wanted)
         self.unposted = self.unposted[len(lines) :]
 
 
@@ -216,10 +215,10 @@ def _start(wanted: Show) -> ActivityHandle[Shown]:
         options = NEW_CRITICAL_CARD if severity is Severity.CRITICAL else NEW_CARD
     # Channels take turns.
     fairness = wanted.view.channel.encode()[:64].decode(errors="ignore")
-    return start(cases.show, wanted, options, rank=severity.rank, fairness=fairness)
+    return start(CasePort.show, wanted, options, rank=severity.rank, fairness=fairness)
 
 
-async def execute_until_taken(activity: Callable[[A], Awaitable[R]], wanted: A) -> R:
+async def execute_until_taken(activity: Callable[[Any, A], Awaitable[R]], wanted: A) -> R:
     """Repeats a write to Slack until it succeeds."""
     while True:
         try:
@@ -247,6 +246,6 @@ async def refuse(
         typed=typed_in(click.command),
     )
     try:
-        await execute(cases.answer, wanted)
+        await execute(CasePort.answer, wanted)
     except FailureError:
         workflow.logger.warning("a refusal could not be shown", extra={"case": case})

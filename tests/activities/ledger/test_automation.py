@@ -45,9 +45,9 @@ async def test_a_case_learns_of_a_halt_by_its_playbook(ledger: Ledger, brake: Au
     expected = AutomationPause(playbook="off_platform", by="U0SATO", at=T0, until=minutes(60))
     for minute, stands in ((0, expected), (59, expected), (60, None)):
         at = minutes(minute)
-        activities = LedgerActivities(ledger, lambda at=at: at)
+        activities = LedgerActivities(ledger.database, lambda at=at: at)
         assert await activities.automation_of("off_platform") == stands
-    assert await LedgerActivities(ledger, lambda: T0).automation_of("harassment") is None
+    assert await LedgerActivities(ledger.database, lambda: T0).automation_of("harassment") is None
     assert await brake.standing(T0) == (PauseState(pause=expected),)
 
 

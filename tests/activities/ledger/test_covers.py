@@ -35,9 +35,9 @@ async def test_a_cover_is_valid_until_its_time(ledger: Ledger, book: Covers) -> 
     await book.begin("U0SATO", TANAKA_S, T0)
     for minute, valid in ((0, (TANAKA_S,)), (179, (TANAKA_S,)), (180, ())):
         at = T0 + timedelta(minutes=minute)
-        activities = LedgerActivities(ledger, lambda at=at: at)
+        activities = LedgerActivities(ledger.database, lambda at=at: at)
         assert await activities.covers_of("U0SATO") == valid
-    assert await LedgerActivities(ledger, lambda: T0).covers_of("U0TANAKA") == ()
+    assert await LedgerActivities(ledger.database, lambda: T0).covers_of("U0TANAKA") == ()
 
 
 async def test_an_ended_cover_stays_on_record(book: Covers, database: Database) -> None:

@@ -106,7 +106,7 @@ async def test_a_person_s_pieces_are_counted_up_to_the_cap(
 ) -> None:
     """The third of two is not counted in; the same piece again is no more; others count alone."""
     await ledger.record(entry(range(1, 3)))
-    expose = LedgerActivities(ledger).expose
+    expose = LedgerActivities(ledger.database).expose
     known = {"found": True, "image": True}
     assert await expose(asking(1)) == Exposed(**known)
     assert await expose(asking(1, minute=5)) == Exposed(**known, again=True)
@@ -125,7 +125,7 @@ async def test_a_person_s_pieces_are_counted_up_to_the_cap(
 async def test_what_is_long_ago_counts_no_more(ledger: Ledger) -> None:
     """The time slides: after the first is over there is room for one."""
     await ledger.record(entry(range(1, 4)))
-    expose = LedgerActivities(ledger).expose
+    expose = LedgerActivities(ledger.database).expose
     for item, minute in ((1, 0.0), (2, 60.0)):
         await expose(asking(item, minute=minute))
     assert (await expose(asking(1, number=2, minute=470))).seen == 2
@@ -140,7 +140,7 @@ async def test_a_hundred_presses_at_once_stay_below_the_cap(
 ) -> None:
     """Two that don't see each other would both be the last one that there is room for."""
     await ledger.record(entry(range(1, 31)))
-    expose = LedgerActivities(ledger).expose
+    expose = LedgerActivities(ledger.database).expose
     presses = (asking(1, number, most=10) for number in range(1, 31))
     found = await asyncio.gather(*(expose(each) for each in presses))
     assert sorted(each.seen for each in found)[:11] == list(range(11))
@@ -162,7 +162,7 @@ async def test_what_the_case_does_not_have_is_not_found(
 ) -> None:
     """And counts for nobody."""
     await ledger.record(entry(range(1, 2)))
-    assert await LedgerActivities(ledger).expose(made_up) == Exposed()
+    assert await LedgerActivities(ledger.database).expose(made_up) == Exposed()
     assert await count(database, exposures) == 0
 
 

@@ -1,7 +1,8 @@
 """History of a subject, on both databases."""
 
+from activities.ledger import cases
 from activities.ledger.activities import LedgerActivities
-from activities.ledger.cases import Ledger, Subjects
+from activities.ledger.cases import Ledger
 from tests.activities.ledger.recording import after, following, opening
 from tests.workflows.domain.builders import (
     PLAYBOOK,
@@ -43,7 +44,8 @@ async def worked(ledger: Ledger, number: int, *commands: Command, policy: Policy
 
 async def known_of(ledger: Ledger, subject: Subject, case: str) -> SubjectHistory:
     """What a case would know of a subject."""
-    return await Subjects(ledger.database).known(subject, case)
+    async with ledger.database.reading() as connection:
+        return await connection.run_sync(cases.known_of, subject, case)
 
 
 async def muted(ledger: Ledger, number: int, *statuses: ActionStatus) -> None:
@@ -134,7 +136,7 @@ async def test_others_are_not_mixed_in(ledger: Ledger) -> None:
 
 async def test_a_case_tells_whom_it_is_about_and_whether_it_is_open(ledger: Ledger) -> None:
     """An unknown one does not."""
-    activities = LedgerActivities(ledger)
+    activities = LedgerActivities(ledger.database)
     await worked(ledger, 1)
     await worked(ledger, 2, cmd.MarkNoViolation(by=SATO))
     place = await activities.place_of("K00000001")

@@ -192,7 +192,7 @@ async def test_the_answer_has_the_halt_where_the_case_would_protect(
     expected = AutomationPause(playbook="off_platform", by="U0TANAKA", at=T0) if asks else None
     for _ in range(2):
         asked = wanted().model_copy(update={"automation": asks})
-        assert (await LedgerActivities(ledger).open_case(asked)).pause == expected
+        assert (await LedgerActivities(ledger.database).open_case(asked)).pause == expected
 
 
 async def test_a_case_that_stayed_closed_takes_no_alert_of_the_next(ledger: Ledger) -> None:
