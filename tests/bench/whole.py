@@ -2,8 +2,10 @@
 
 import asyncio
 import time
+from typing import Any
 from uuid import uuid4
 
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
@@ -11,7 +13,8 @@ from activities.policy.loader import load_policy
 from deploy.sandbox.slack.person import wait_until
 from deploy.sandbox.slack.workspace import Workspace
 from deploy.sandbox.stage import POLICY, Stage
-from tests.bench.floor import Floor, nothing
+from tests.bench.actions import cost_of
+from tests.bench.floor import SIGNALS, UNHURRIED, Floor, FloorChild, nothing
 from tests.bench.ingest import some
 from workflows.client import Cases
 from workflows.domain.alerts import Alert
@@ -26,7 +29,7 @@ NEWEST = 40
 
 async def _koban(
     cases: Cases, client: Client, workspace: Workspace, policy: Policy, alert: Alert
-) -> None:
+) -> str:
     workflow_id = await cases.accept_all([alert], policy, (alert.subject.key,))
     handle = client.get_workflow_handle(workflow_id)
     case = await wait_until(
@@ -37,6 +40,19 @@ async def _koban(
         click = cmd.Click(id=uuid4().hex, case=case, command=command, place=place)
         await cases.click(workflow_id, click)
     await handle.result()
+    return workflow_id
+
+
+async def _activities(client: Client, workflow_id: str) -> int:
+    """Counts the activities of a case and of its children."""
+    events = (await client.get_workflow_handle(workflow_id).fetch_history()).events
+    children = [
+        event.start_child_workflow_execution_initiated_event_attributes.workflow_id
+        for event in events
+        if event.event_type == EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED
+    ]
+    below = [await _activities(client, child) for child in children]
+    return cost_of(events).activities + sum(below)
 
 
 def _case_on_card(workspace: Workspace, workflow_id: str) -> str | None:
@@ -48,29 +64,39 @@ def _case_on_card(workspace: Workspace, workflow_id: str) -> str | None:
     return None
 
 
-async def _floor(client: Client, queue: str) -> None:
+async def _floor(client: Client, queue: str, activities: int, child: bool) -> None:
     handle = await client.start_workflow(
-        Floor.run, id=f"floor/{uuid4().hex}", task_queue=queue, start_signal="press"
+        Floor.run,
+        args=[activities, child],
+        id=f"floor/{uuid4().hex}",
+        task_queue=queue,
+        start_signal="press",
     )
-    for _ in range(2):
+    for _ in range(SIGNALS - 1):
         await handle.signal("press")
     await handle.result()
 
 
-async def _rate(tasks: list, in_flight: int) -> float:
+async def _rate(tasks: list, in_flight: int) -> tuple[float, list]:
+    """Runs `tasks`, at most `in_flight` at a time; returns how many a second, and the results."""
     slots = asyncio.Semaphore(in_flight)
 
-    async def one(task) -> None:
+    async def one(task) -> Any:
         async with slots:
-            await task
+            return await task
 
     began = time.perf_counter()
-    await asyncio.gather(*(one(task) for task in tasks))
-    return len(tasks) / (time.perf_counter() - began)
+    results = await asyncio.gather(*(one(task) for task in tasks))
+    return len(tasks) / (time.perf_counter() - began), results
 
 
 async def measure(client: Client, world: Stage, count: int, in_flight: int = 10) -> dict:
-    """Cases and baseline workflows per second."""
+    """Cases per second, and three baselines in workflows per second.
+
+    `floor` has the activities of an unhurried case. Under this load a case needs fewer, because
+    writes are joined: `counted` has the number found in the histories, and `counted_child` runs the
+    last of them in a child workflow, as a case runs its enforcement.
+    """
     alerts = [Alert.model_validate({**e, "detector": "default", "kind": "x"}) for e in some(count)]
     for each in alerts:
         world.market.put("users", {"id": each.subject.id, "name": "x", "status": "active"})
@@ -78,19 +104,25 @@ async def measure(client: Client, world: Stage, count: int, in_flight: int = 10)
     # One person decides them all: their budget is not what is measured.
     policy = load_policy(POLICY).policy_for("other").model_copy(update={"limits": None})
     made = [_koban(cases, client, world.workspace, policy, each) for each in alerts]
-    mine = await _rate(made, in_flight)
+    mine, ids = await _rate(made, in_flight)
+    counts = sorted([await _activities(client, each) for each in ids])
+    counted = counts[len(counts) // 2]
+    shapes = {
+        "floor": (UNHURRIED, False),
+        "counted": (counted, False),
+        "counted_child": (counted, True),
+    }
+    figures: dict[str, Any] = {"cases_per_s": round(mine, 2), "activities": counted}
     async with Worker(
         client,
         task_queue="bench-floor",
-        workflows=[Floor],
+        workflows=[Floor, FloorChild],
         activities=[nothing],
         workflow_runner=UnsandboxedWorkflowRunner(),
     ):
-        floor = await _rate([_floor(client, "bench-floor") for _ in range(count)], in_flight)
-    return {
-        "cases_per_s": round(mine, 2),
-        "floor_per_s": round(floor, 2),
-        "ratio": round(mine / floor, 3),
-        "n": count,
-        "in_flight": in_flight,
-    }
+        for name, shape in shapes.items():
+            tasks = [_floor(client, "bench-floor", *shape) for _ in range(count)]
+            floor, _ = await _rate(tasks, in_flight)
+            figures[f"{name}_per_s"] = round(floor, 2)
+            figures[f"ratio_{name}"] = round(mine / floor, 3)
+    return {**figures, "n": count, "in_flight": in_flight}

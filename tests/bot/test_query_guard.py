@@ -78,7 +78,7 @@ async def asked_without_a_worker(client: Client, runner: WorkflowRunner) -> str 
     async with worker(client, runner):
         await asyncio.gather(asking, return_exceptions=True)
         await handle.result()
-    replayer = Replayer(workflows=[AlarmClock], workflow_runner=runner)
+    replayer = Replayer(workflows=[AlarmClock], workflow_runner=runner, debug_mode=True)
     history = await handle.fetch_history()
     played = await replayer.replay_workflow(history, raise_on_replay_failure=False)
     refused = asking.exception()

@@ -125,7 +125,7 @@ async def end_it_during_a_query(handle: Handle, gates: Gates) -> None:
 
 async def failure_of_its_replay(handle: Handle) -> str:
     """Returns the failure of a replay, or "None"."""
-    replayer = Replayer(workflows=[Steps])
+    replayer = Replayer(workflows=[Steps], debug_mode=True)
     history = await handle.fetch_history()
     played = await replayer.replay_workflow(history, raise_on_replay_failure=False)
     return str(played.replay_failure)
