@@ -25,29 +25,16 @@ A = TypeVar("A")
 R = TypeVar("R")
 
 
-def slack_queue(base: str) -> str:
-    """Slack writes that a person waits for, and everything but the cards of cases."""
-    return f"{base}-slack"
-
-
-def cards_queue(base: str) -> str:
-    """Cards of new cases, limited by the rate of their channel."""
-    return f"{base}-slack-cards"
-
-
-def worst_queue(base: str) -> str:
-    """Cards of new critical cases: all workers of `cards_queue` can be busy for minutes."""
-    return f"{base}-slack-worst"
-
-
-def updates_queue(base: str) -> str:
-    """Background updates of cards that are already posted."""
-    return f"{base}-slack-updates"
-
-
-def platform_queue(base: str) -> str:
-    """Calls to the platform."""
-    return f"{base}-platform"
+slack_queue = "{}-slack".format
+"""Slack writes that a person waits for, and everything but the cards of cases."""
+cards_queue = "{}-slack-cards".format
+"""Cards of new cases, limited by the rate of their channel."""
+worst_queue = "{}-slack-worst".format
+"""Cards of new critical cases: all workers of `cards_queue` can be busy for minutes."""
+updates_queue = "{}-slack-updates".format
+"""Background updates of cards that are already posted."""
+platform_queue = "{}-platform".format
+"""Calls to the platform."""
 
 
 @dataclass(frozen=True)

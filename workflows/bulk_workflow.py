@@ -205,7 +205,7 @@ class BulkWorkflow:
                 id=enforcement_workflow_id(start.case, start.decision, member.place),
                 parent_close_policy=ParentClosePolicy.ABANDON,
                 task_timeout=TASK_TIMEOUT,
-                priority=self._priority,
+                priority=Priority(priority_key=start.rank, fairness_key=start.case),
             )
         except WorkflowAlreadyStartedError:
             # An earlier run started it. After any signal it reports its end.
@@ -235,20 +235,12 @@ class BulkWorkflow:
                 if not undo or job.action in member.standing
             ),
             undo=undo,
-            rank=self._rank,
+            # One behind single decisions of the same severity: a bulk must not delay the next case.
+            rank=min(start.rank + 1, 5),
             conduct=start.conduct,
             dry_run=start.dry_run,
             place=member.place,
         )
-
-    @property
-    def _rank(self) -> int:
-        """One behind single decisions of the same severity: a bulk must not delay the next case."""
-        return min(self._start.rank + 1, 5)
-
-    @property
-    def _priority(self) -> Priority:
-        return Priority(priority_key=self._rank, fairness_key=self._start.case)
 
     # -- reports --------------------------------------------------------------------------
 

@@ -24,19 +24,16 @@ class StormWorkflow:
 
     @workflow.init
     def __init__(self, start: StormStart) -> None:
-        self._start = start
+        self._start = start.model_copy(update={"key": start.key or workflow.info().run_id})
         self._memory = start.memory
-        self._key = start.key or workflow.info().run_id
-        self._called: list[Called] = list(start.memory.called)
-        self._seen = start.memory.seen
 
     @workflow.signal
     def called(self, call: Called) -> None:
         """A case escalated to somebody: the digest mentions them once for all cases."""
         name = f"{call.case}/{call.seq}"
-        if name not in self._seen:
-            self._seen = remember(self._seen, name)
-            self._called.append(call)
+        memory = self._memory
+        if name not in memory.seen:
+            self._note(seen=remember(memory.seen, name), called=(*memory.called, call))
 
     @workflow.run
     async def run(self, start: StormStart) -> None:
@@ -45,12 +42,8 @@ class StormWorkflow:
             # Calls come by the dozen: they wait for the next update as well.
             await workflow.sleep(_EVERY)
             if workflow.info().is_continue_as_new_suggested():
-                workflow.continue_as_new(self._next())
-
-    def _next(self) -> StormStart:
-        carried = {"called": tuple(self._called), "seen": self._seen}
-        memory = self._memory.model_copy(update=carried)
-        return self._start.model_copy(update={"key": self._key, "memory": memory})
+                carried = {"memory": self._memory}
+                workflow.continue_as_new(self._start.model_copy(update=carried))
 
     async def _update(self) -> bool:
         """Reads the ledger and updates the digest; True if that was the last time."""
@@ -59,13 +52,13 @@ class StormWorkflow:
         calm = self._memory.calm + 1 if picture.waiting == 0 else 0
         over = calm >= CALM
         self._note(since=picture.since, calm=calm)
-        called = tuple(self._called)
+        called = self._memory.called
         # The last update mentions everybody who is still to be called.
         mentions = due_mentions(called, {} if over else self._memory.told_at, workflow.now())
         if self._is_news(picture, over, mentions):
             digest = await self._show(picture, over, mentions)
             self._shown(picture, digest, called, mentions)
-        return over and not self._called
+        return over and not self._memory.called
 
     def _is_news(self, picture: Picture, over: bool, mentions: tuple[Mention, ...]) -> bool:
         """A storm that ends before its first digest needs none."""
@@ -75,7 +68,7 @@ class StormWorkflow:
 
     async def _show(self, picture: Picture, over: bool, mentions: tuple[Mention, ...]) -> CardRef:
         wanted = ShowStorm(
-            key=self._key,
+            key=self._start.key,
             picture=picture,
             digest=self._memory.digest,
             over=over,
@@ -93,8 +86,8 @@ class StormWorkflow:
     ) -> None:
         roles = {mention.role for mention in mentions}
         mentioned = {each for each in called if each.role in roles}
-        self._called = [each for each in self._called if each not in mentioned]
         self._note(
+            called=tuple(each for each in self._memory.called if each not in mentioned),
             digest=digest,
             drawn=picture,
             told_at={**self._memory.told_at, **dict.fromkeys(sorted(roles), workflow.now())},

@@ -31,7 +31,6 @@ _OF_BULK = sa.and_(
 class Page:
     """Some subjects of a bulk decision with their actions, failed ones first; `total` of all."""
 
-    bulk: str
     total: int
     rows: Sequence[Row]
 
@@ -151,7 +150,7 @@ class BulkLedger(Repository):
         )
         count = sa.select(sa.func.count().label("total")).where(bulk_decisions.c.bulk_id == bulk)
         total = (await self._database.rows(count))[0]["total"]
-        return Page(bulk=bulk, total=total, rows=await self._database.rows(query))
+        return Page(total=total, rows=await self._database.rows(query))
 
 
 def _by_place(rows: Iterable[Row]) -> list[tuple[int, list[Row]]]:

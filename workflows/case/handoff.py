@@ -13,7 +13,6 @@ from temporalio.exceptions import FailureError
 
 from workflows.activity_options import execute
 from workflows.case.inbox import Inbox
-from workflows.case.opening import policy_now
 from workflows.domain.alerts import Alert
 from workflows.domain.case import events as ev
 from workflows.domain.case.appeal_outcome import AppealSettled
@@ -81,6 +80,11 @@ def command_of(delivery: Delivery) -> Command:
 
 
 # -- closed and reopened cases ------------------------------------------------------------
+
+
+async def policy_now(packed: PackedPolicy) -> PackedPolicy:
+    """Returns the current version of the playbook; the old one if it was removed."""
+    return await execute(CasePort.policy_now, packed.playbook) or packed
 
 
 async def load_snapshot(case: str) -> CaseSnapshot | None:

@@ -24,14 +24,14 @@ from workflows.case.handoff import (
     deliver_all,
     key_of,
     load_snapshot,
+    policy_now,
     return_alerts,
 )
-from workflows.case.inbox import Assessed, Inbox, alert_key, claim
+from workflows.case.inbox import Assessed, Inbox, alert_key, claim, opening
 from workflows.case.notifications import messages_for, send
-from workflows.case.opening import joins, opening, policy_now
-from workflows.domain.alerts import Alert
+from workflows.domain.alerts import Alert, brief
 from workflows.domain.case import events as ev
-from workflows.domain.case.commands import Click, Command, RevealEvidence, Tick
+from workflows.domain.case.commands import Click, Command, JoinAlert, RevealEvidence, Tick
 from workflows.domain.case.decide import decide_in_turn
 from workflows.domain.case.enforcement import EnforcementReport
 from workflows.domain.case.evolve import numbered
@@ -244,7 +244,8 @@ class CaseMachine(Machine[Click, Delivery]):
         self._claiming = True
         new, unclaimed, pause = await claim(self._open_case, batch, self._clock.now)
         self._claiming = False
-        self._decide(*joins(new), now=self._clock.now, unclaimed=unclaimed)
+        joins = (JoinAlert(alert=brief(a.alert), severity=a.weighed.severity) for a in new)
+        self._decide(*joins, now=self._clock.now, unclaimed=unclaimed)
         for each in new:
             self._decide(*protection(self._open_case, each.rules, pause), now=self._clock.now)
 

@@ -1,7 +1,4 @@
-"""Ports of appeals: signatures and payloads of their activities.
-
-The implementations are in `activities/` under the same names; a test compares the signatures.
-"""
+"""Ports of appeals: signatures and payloads of their activities."""
 
 from datetime import datetime
 from typing import Protocol
@@ -53,24 +50,15 @@ class AppealRow(Value):
 def appeal_row(appeal: Appeal) -> AppealRow:
     """Returns the current row of `appeal`."""
     request, found = appeal.request, appeal.appealed
-    return AppealRow(
-        id=appeal.id,
-        source=request.source,
-        appeal_id=request.id,
-        case=request.case,
-        decision=found.decision.id if found and found.decision else request.decision,
-        subject=request.subject or (found.subject if found else None),
-        statement=request.statement,
-        submitted_at=request.submitted_at,
-        received_at=appeal.received_at,
-        due_at=appeal.due_at,
-        state=appeal.state,
-        owner=appeal.owner,
-        outcome=appeal.outcome,
-        answered_by=appeal.answered_by,
-        answered_at=appeal.answered_at,
-        reason=appeal.reason,
-        version=appeal.version,
+    return AppealRow.model_validate(
+        {
+            **dict(request),
+            **dict(appeal),
+            "appeal_id": request.id,
+            "decision": found.decision.id if found and found.decision else request.decision,
+            "subject": request.subject or (found.subject if found else None),
+            "due_at": appeal.due_at,
+        }
     )
 
 

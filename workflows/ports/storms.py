@@ -1,7 +1,4 @@
-"""Ports of storms: start argument, signatures and payloads of their activities.
-
-The implementations are in `activities/` under the same names; a test compares the signatures.
-"""
+"""Ports of storms: start argument, signatures and payloads of their activities."""
 
 from datetime import datetime
 from typing import Protocol

@@ -31,7 +31,7 @@ from workflows.domain.policy.playbook import Severity
 from workflows.domain.values import Text
 from workflows.ports.appeals import AppealPort, ShowAppeal
 from workflows.ports.cases import Answer, CasePort, Show, Shown
-from workflows.shared.tasks import PATIENCE, Tasks, ends
+from workflows.shared.tasks import PATIENCE, Lane, Tasks
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -46,18 +46,17 @@ class SlackSync(ABC, Generic[S, E]):
     """
 
     def __init__(self, tasks: Tasks, card: CardRef | None, unposted: Sequence[E]) -> None:
-        self._tasks = tasks
+        self._lane = Lane(tasks, self._sync)
         self.card = card
         self.unposted: list[E] = list(unposted)
         self.stale = False
         self.held = False
         self._state: S | None = None
-        self._writing: asyncio.Task[None] | None = None
 
     @property
     def idle(self) -> bool:
         """Whether Slack shows the latest state, or the rest is held."""
-        return self._writing is None or self._writing.done()
+        return not self._lane.busy
 
     def refresh(self, state: S) -> None:
         """Shows `state` as soon as Slack takes it."""
@@ -67,7 +66,7 @@ class SlackSync(ABC, Generic[S, E]):
     async def pause(self, within: timedelta = PATIENCE) -> None:
         """Waits for the write under way, and cancels it after `within`."""
         self.held = True
-        if not await ends(self._writing, within):
+        if not await self._lane.ends(within):
             self.stale = True  # the last attempt may have reached Slack, or not
 
     def resume(self) -> None:
@@ -76,8 +75,8 @@ class SlackSync(ABC, Generic[S, E]):
         self._begin()
 
     def _begin(self) -> None:
-        if self.stale and self.idle and not self.held:
-            self._writing = self._tasks.run(self._sync())
+        if self.stale and not self.held:
+            self._lane.wake()
 
     async def _sync(self) -> None:
         while self.stale and self._state is not None and not self.held:
