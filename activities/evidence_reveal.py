@@ -19,7 +19,7 @@ from activities.slack.refusals import refusal_text
 from activities.slack.role_holders import holders_of, people_in, shown
 from workflows.domain.alerts import AlertEvidence, ImageEvidence, TextEvidence
 from workflows.domain.case.refusals import Reason, Refusal
-from workflows.ports.evidence import ShowEvidence
+from workflows.ports.cases import ShowEvidence
 
 _log = structlog.get_logger(__name__)
 

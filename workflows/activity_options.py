@@ -17,7 +17,6 @@ from workflows.domain.case.enforcement import FIRST_TRY
 from workflows.ports.appeals import AppealPort
 from workflows.ports.bulk import BulkPort
 from workflows.ports.cases import CasePort
-from workflows.ports.evidence import EvidencePort
 from workflows.ports.reports import ReportPort
 from workflows.ports.storms import StormPort
 
@@ -133,7 +132,7 @@ OPTIONS: dict[Callable[..., Any], Options] = {
     CasePort.spend: LEDGER_PRESS,
     CasePort.claim_alerts: _LEDGER_PROTECTION,
     CasePort.automation_of: _LEDGER_PROTECTION,
-    EvidencePort.expose: LEDGER_PRESS,
+    CasePort.expose: LEDGER_PRESS,
     AppealPort.load_appealed: LEDGER,
     AppealPort.record_appeal: LEDGER,
     BulkPort.bulk_part: LEDGER,
@@ -153,7 +152,7 @@ OPTIONS: dict[Callable[..., Any], Options] = {
     CasePort.tell: replace(_SLACK, within=timedelta(hours=1), heartbeat=None),
     # An image takes up to 10 s to fetch, and an upload to Slack has several steps. After 75 s the
     # person has closed the modal.
-    EvidencePort.show_evidence: replace(
+    CasePort.show_evidence: replace(
         _SLACK, attempt=_seconds(30), within=_seconds(75), retry=_backoff(0.5, 5), rank=1
     ),
     ReportPort.post_report: replace(_REPORT, heartbeat=_SLACK_HEARTBEAT, queue=slack_queue, rank=5),

@@ -6,14 +6,13 @@ import sqlalchemy as sa
 from temporalio import activity
 
 from activities.ledger.cases import Ledger
-from activities.ledger.evidence import RevealQuota
+from activities.ledger.evidence import EvidenceRecord
 from activities.ledger.schema import spending
 from activities.ledger.team import Covers, pause_now
 from workflows.domain.automation import AutomationPause
 from workflows.domain.case.reveal_quota import Exposed
 from workflows.domain.people import Cover
-from workflows.ports.cases import Spending
-from workflows.ports.evidence import RevealRequest
+from workflows.ports.cases import RevealRequest, Spending
 
 # Key of the budgets among PostgreSQL's advisory locks.
 _LOCK = 0x4B6F6262
@@ -38,7 +37,7 @@ class LedgerActivities(Ledger):
     @activity.defn(name="expose")
     async def expose(self, exposing: RevealRequest) -> Exposed:
         """Counts a piece of evidence on a person's quota."""
-        return await RevealQuota(self.database).expose(exposing)
+        return await EvidenceRecord(self.database).expose(exposing)
 
     @activity.defn(name="covers_of")
     async def covers_of(self, person: str) -> tuple[Cover, ...]:

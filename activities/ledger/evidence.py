@@ -13,10 +13,14 @@ from activities.ledger.rows import Link
 from activities.ledger.schema import alerts, cases, events, evidence_files, exposures, lookups
 from workflows.domain.alerts import AlertEvidence, ImageEvidence, named
 from workflows.domain.case.reveal_quota import Exposed, is_full
-from workflows.ports.evidence import RevealRequest
+from workflows.ports.cases import RevealRequest
 
 MOST_MERGED = 50
 """Largest number of merged cases whose alerts are searched."""
+
+
+# Key of the quotas among PostgreSQL's advisory locks.
+_LOCK = 0x4B6F6265
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class AlertsPage:
 
 
 class EvidenceRecord(Repository):
-    """Reads the evidence of cases, and keeps the ids of uploaded images."""
+    """Reads the evidence of cases, counts its reveals, and keeps the ids of uploaded images."""
 
     async def page(self, case: str, skip: int, limit: int, until: datetime) -> AlertsPage:
         """Alerts received `until` then by a case and those merged into it."""
@@ -73,6 +77,25 @@ class EvidenceRecord(Repository):
         """Deletes the id of an image that Slack does not have any more."""
         delete = sa.delete(evidence_files).filter_by(**_piece(key, item))
         await self._database.execute(delete)
+
+    async def expose(self, exposing: RevealRequest) -> Exposed:
+        """The piece and its person's quota; counts the reveal where the quota allows it."""
+        async with self._database.writing() as connection:
+            await self._database.serialize(connection, _LOCK, exposing.person)
+            alert = await alert_of(connection, exposing.case, exposing.alert)
+            piece = alert.item(exposing.item) if alert is not None else None
+            if piece is None:
+                return Exposed()
+            known = await _known(connection, exposing, isinstance(piece, ImageEvidence))
+            if not known.again and not is_full(exposing.most, known.seen, known.again):
+                row = {
+                    **_piece(exposing.alert, exposing.item),
+                    "person": exposing.person,
+                    "case_id": exposing.case,
+                    "at": exposing.at,
+                }
+                await connection.execute(self._database.upsert(exposures, row), row)
+            return known
 
 
 _NEWEST = (alerts.c.occurred_at.desc(), alerts.c.detector, alerts.c.alert_id)
@@ -119,33 +142,6 @@ def _evidence(row: sa.Row[Any]) -> AlertEvidence:
         title=body.get("title"),
         evidence=body.get("evidence", ()),
     )
-
-
-# Key of the quotas among PostgreSQL's advisory locks.
-_LOCK = 0x4B6F6265
-
-
-class RevealQuota(Repository):
-    """Counts the pieces of hidden evidence that a person has seen."""
-
-    async def expose(self, exposing: RevealRequest) -> Exposed:
-        """The piece and its person's quota; counts the reveal where the quota allows it."""
-        async with self._database.writing() as connection:
-            await self._database.serialize(connection, _LOCK, exposing.person)
-            alert = await alert_of(connection, exposing.case, exposing.alert)
-            piece = alert.item(exposing.item) if alert is not None else None
-            if piece is None:
-                return Exposed()
-            known = await _known(connection, exposing, isinstance(piece, ImageEvidence))
-            if not known.again and not is_full(exposing.most, known.seen, known.again):
-                row = {
-                    **_piece(exposing.alert, exposing.item),
-                    "person": exposing.person,
-                    "case_id": exposing.case,
-                    "at": exposing.at,
-                }
-                await connection.execute(self._database.upsert(exposures, row), row)
-            return known
 
 
 async def _known(connection: AsyncConnection, exposing: RevealRequest, image: bool) -> Exposed:

@@ -18,9 +18,8 @@ from activities.ledger.bulk import BulkLedger
 from activities.ledger.evidence import EvidenceRecord
 from activities.ledger.storms import Storms
 from activities.ledger.team import Preferences
-from activities.platform.activities import PlatformActivities, dry_run
+from activities.platform.activities import NoticeActivities, PlatformActivities, dry_run
 from activities.platform.client import Platform
-from activities.platform.notices import NoticeActivities
 from activities.platform.related import RelatedReader
 from activities.slack.activities import SlackActivities
 from activities.slack.directory import Directory

@@ -27,7 +27,7 @@ from tests.workflows.domain.builders import minutes
 from workflows.domain.case.commands import Modal, Place
 from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.case.reveal_quota import Reached
-from workflows.ports.evidence import EvidencePort, ShowEvidence
+from workflows.ports.cases import CasePort, ShowEvidence
 
 __all__ = ["slack"]
 
@@ -179,7 +179,7 @@ async def test_a_modal_that_was_closed_costs_no_fetch(reveal: Reveal) -> None:
 )
 def test_the_activities_are_what_the_workflow_asks_for(name: str, owner: type) -> None:
     """Same name, same arguments, same answer as the port."""
-    port = inspect.signature(getattr(EvidencePort, name))
+    port = inspect.signature(getattr(CasePort, name))
     mine = inspect.signature(getattr(owner, name))
     assert [p.annotation for p in mine.parameters.values()][1:] == [
         p.annotation for p in port.parameters.values()

@@ -22,8 +22,7 @@ from workflows.domain.case.rules.evidence import cap
 from workflows.domain.case.rules.protections import fresh_rules
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.people import Actor
-from workflows.ports.cases import CasePort, RolesAsk, Spending
-from workflows.ports.evidence import EvidencePort, RevealRequest, ShowEvidence
+from workflows.ports.cases import CasePort, RevealRequest, RolesAsk, ShowEvidence, Spending
 from workflows.shared.authorize import BY_APPROVERS
 from workflows.shared.slack_sync import refuse
 
@@ -89,7 +88,7 @@ async def _with_quota(
         since=now - (rule.within if rule else _NO_CAP),
         most=rule.reveals if rule else None,
     )
-    return command.model_copy(update={"exposed": await execute(EvidencePort.expose, wanted)})
+    return command.model_copy(update={"exposed": await execute(CasePort.expose, wanted)})
 
 
 async def _with_budget(
@@ -174,7 +173,7 @@ async def _reveal(
     Returns the refusal that is still to be shown, if that fails.
     """
     if refusal is None and case is not None:
-        version, patience = case.version, OPTIONS[EvidencePort.show_evidence].within
+        version, patience = case.version, OPTIONS[CasePort.show_evidence].within
         with suppress(TimeoutError):  # the activity then finds no record, and shows nothing
             await workflow.wait_condition(lambda: is_written(version), timeout=patience)
     wanted = ShowEvidence(
@@ -188,7 +187,7 @@ async def _reveal(
         refusal=refusal,
     )
     try:
-        await execute(EvidencePort.show_evidence, wanted)
+        await execute(CasePort.show_evidence, wanted)
     except FailureError:
         return refusal or Refusal(reason=Reason.NOT_SHOWN)
     return None

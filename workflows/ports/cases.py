@@ -12,12 +12,13 @@ from temporalio import activity
 from workflows.domain.alerts import Alert, Subject
 from workflows.domain.automation import AutomationPause
 from workflows.domain.case.appeal_outcome import AppealAnswer
-from workflows.domain.case.commands import Absorb, Click, Grant, Place
+from workflows.domain.case.commands import Absorb, Click, Grant, Modal, Place
 from workflows.domain.case.decision import PlannedAction
 from workflows.domain.case.enforcement import ActionStatus, EnforcementReport, Problem
 from workflows.domain.case.events import CaseOpened, Recorded
 from workflows.domain.case.projection import ActionRow, CaseRow
 from workflows.domain.case.refusals import Refusal
+from workflows.domain.case.reveal_quota import Exposed
 from workflows.domain.case.snapshot import CardRef, CaseSnapshot, ReceivedAlert
 from workflows.domain.case.view import CardView
 from workflows.domain.people import Cover, Role
@@ -208,6 +209,34 @@ class Spending(Value):
     since: datetime
 
 
+class RevealRequest(Value):
+    """One piece of evidence that a person wants to see. Their quota counts looks `since` a time.
+
+    With `most` the ledger books it only if the quota is not used up.
+    """
+
+    person: str
+    case: str
+    alert: str
+    item: int
+    at: datetime
+    since: datetime
+    most: int | None = None
+
+
+class ShowEvidence(Value):
+    """A piece of evidence for its loading modal, or the refusal to show there."""
+
+    person: str
+    place: Place
+    case: str
+    version: int
+    alert: str
+    item: int
+    modal: Modal
+    refusal: Refusal | None = None
+
+
 class NextCase(Value):
     """The next case of a group: alerts of a case that is closed again open it."""
 
@@ -323,3 +352,17 @@ class CasePort(Protocol):
     @activity.defn(name="deliver")
     async def deliver(self, delivery: Delivery) -> None:
         """Wakes a closed case up with a delivery."""
+
+    @activity.defn(name="expose")
+    async def expose(self, exposing: RevealRequest) -> Exposed:
+        """Books a look at a piece of evidence, and returns the piece and the person's quota.
+
+        The same piece is booked once within the time.
+        """
+
+    @activity.defn(name="show_evidence")
+    async def show_evidence(self, wanted: ShowEvidence) -> None:
+        """Updates the modal; does nothing if it was closed.
+
+        Raises `ApplicationError`, retryable: ledger or Slack are unreachable.
+        """

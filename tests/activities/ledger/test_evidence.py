@@ -18,8 +18,7 @@ from workflows.domain.alerts import ImageEvidence, TextEvidence
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.reveal_quota import Exposed
 from workflows.domain.case.snapshot import ReceivedAlert
-from workflows.ports.cases import LedgerWrite
-from workflows.ports.evidence import RevealRequest
+from workflows.ports.cases import LedgerWrite, RevealRequest
 
 CASE = "K7Q2F9XM0"
 PIECES: list[dict[str, Any]] = [

@@ -8,8 +8,8 @@ import httpx
 import pytest
 from temporalio.exceptions import ApplicationError
 
+from activities.platform.activities import NoticeActivities
 from activities.platform.client import Platform
-from activities.platform.notices import NoticeActivities
 from tests.workflows.domain.wording import WORDING
 from workflows.domain.alerts import Subject
 from workflows.domain.case.decision import Measure, PersonNotice

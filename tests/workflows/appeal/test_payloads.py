@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.ledger.appeals import AppealsLedger
-from activities.platform.notices import NoticeActivities
+from activities.platform.activities import NoticeActivities
 from activities.slack.activities import SlackActivities
 from tests.workflows.domain.appeal.builders import (
     RULES,
