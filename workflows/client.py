@@ -64,11 +64,6 @@ Granted = Callable[[str], Grant | None]
 """Returns a person's cached roles, or None. Makes no request."""
 
 
-def nothing_granted(_: str) -> Grant | None:
-    """Returns None: the case looks up the roles itself."""
-    return None
-
-
 _UNAVAILABLE = frozenset(
     {
         RPCStatusCode.UNAVAILABLE,
@@ -102,14 +97,10 @@ class _WorkflowClient:
         self,
         client: Client,
         task_queue: str,
-        granted: Granted = nothing_granted,
+        granted: Granted = lambda _: None,
         rpc_timeout: timedelta = RPC_TIMEOUT,
     ) -> None:
-        """Wraps a connected client.
-
-        `task_queue` is where the workflows run. Clicks are sent with the roles that `granted`
-        returns for their person.
-        """
+        """`task_queue` runs the workflows; clicks get the roles that `granted` returns."""
         self._client = client
         self._task_queue = task_queue
         self._granted = granted
@@ -189,7 +180,7 @@ class Cases(_WorkflowClient):
         self,
         client: Client,
         task_queue: str,
-        granted: Granted = nothing_granted,
+        granted: Granted = lambda _: None,
         rpc_timeout: timedelta = RPC_TIMEOUT,
     ) -> None:
         """See `_WorkflowClient`."""
@@ -245,8 +236,11 @@ class Cases(_WorkflowClient):
             await self._start_case(start, "appeal_answered", delivery.answer)
         if delivery.wake:
             await self._start_case(start, None)
-        if delivery.absorb is not None and not await self._absorbed(delivery):
-            await self._start_case(start, "absorb", delivery)
+        if delivery.absorb is not None:
+            # It may still run where it last ran.
+            last = delivery.workflow_id
+            if not last or not await self._signal(last, "absorb", delivery):
+                await self._start_case(start, "absorb", delivery)
 
     async def _deliver_alerts(self, delivery: Delivery, start: CaseStart) -> None:
         """Delivers alerts to a reopened case, or returns them to its group."""
@@ -258,22 +252,13 @@ class Cases(_WorkflowClient):
         for part in batches(delivery.alerts):
             await self._start_case(start, "alerts", part)
 
-    async def _absorbed(self, delivery: Delivery) -> bool:
-        """Signals the case where it last ran; False if it does not run there."""
-        if not delivery.workflow_id:
-            return False
-        return await self._signal(delivery.workflow_id, "absorb", delivery)
-
     async def memory(self, workflow_id: str) -> CaseSnapshot | None:
         """Returns the state of a running case, or None. Raises `OutOfReach`."""
         snapshot: CaseSnapshot | None = await self._query(workflow_id, CaseWorkflow.memory)
         return None if snapshot is None else snapshot.with_policy()
 
     async def reached(self, workflow_id: str) -> None:
-        """Returns once a worker has processed everything that came to the case before.
-
-        Raises `OutOfReach` if none does so in time.
-        """
+        """Returns once a worker has processed everything before. Raises `OutOfReach`."""
         await self._query(workflow_id, CaseWorkflow.reached)
 
     async def newest_show(self, workflow_id: str, run: str) -> Show | None:
@@ -284,10 +269,7 @@ class Cases(_WorkflowClient):
         return newest
 
     async def outcome(self, workflow_id: str) -> EnforcementReport | None:
-        """Returns the last report of an enforcement; None if it ended without one.
-
-        Raises `StillRuns` and `OutOfReach`.
-        """
+        """Returns the last report of an enforcement, if any. Raises `StillRuns`, `OutOfReach`."""
         handle = self._client.get_workflow_handle(workflow_id, result_type=EnforcementReport)
         try:
             status = (await _call(handle.describe(rpc_timeout=self._rpc_timeout))).status

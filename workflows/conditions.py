@@ -37,10 +37,7 @@ _WORD = re.compile(r"[A-Za-z]\w*")
 
 
 def holds(expression: str, facts: Mapping[str, Any]) -> bool:
-    """Whether `expression` is true for `facts`; never raises.
-
-    An expression with a missing field or a type error is false.
-    """
+    """Whether `expression` is true; one with a missing field or a type error is false."""
     if not _is_shallow(facts):
         return False
     try:
@@ -64,10 +61,7 @@ def value_of(expression: str, facts: Mapping[str, Any]) -> Any:
 
 
 def problem(expression: str, names: tuple[str, ...] = NAMES) -> str | None:
-    """Returns in one sentence why `expression` can never be true; None if it can.
-
-    `names` are those available to it.
-    """
+    """Returns in one sentence why `expression` with these `names` can never be true, or None."""
     try:
         program = _compiled(expression)
     except ValueError as error:

@@ -38,10 +38,7 @@ class AppealsLedger(Repository):
 
     @activity.defn(name="record_appeal")
     async def record_appeal(self, write: AppealWrite) -> bool:
-        """Appends events and updates the row; False where another appeal has this id.
-
-        Raises `LedgerUnavailable`, and `ChainBroken` if an event is missing or different.
-        """
+        """Writes events and row; False where another appeal has this id. Raises `ChainBroken`."""
         try:
             await self._database.write(lambda connection: self._write(connection, write))
         except _OtherAppeal:

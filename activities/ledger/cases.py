@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 import sqlalchemy as sa
 from temporalio import activity
@@ -118,11 +119,6 @@ _MAX_IDS = 100
 """Attempts to find a free id: two in a row collide once in 10¹² cases."""
 
 
-def utc_now() -> datetime:
-    """The current time in UTC."""
-    return datetime.now(UTC)
-
-
 class _NotOpened(Exception):
     """Rolls the transaction of an opening back."""
 
@@ -133,10 +129,10 @@ class _NotOpened(Exception):
 class Ledger:
     """Activities of cases: short and idempotent. All raise `LedgerUnavailable`."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, database: Database, now: Callable[[], datetime] | None = None) -> None:
         """`database` has to be migrated; pauses of automation end by `now`."""
         self.database = database
-        self._now = now
+        self._now = now or partial(datetime.now, UTC)
         key = (alerts.c.detector, alerts.c.alert_id)
         self._insert_case = database.insert(cases).on_conflict_do_nothing().returning(cases.c.id)
         self._insert_alerts = database.insert(alerts).on_conflict_do_nothing().returning(*key)
@@ -235,10 +231,7 @@ class Ledger:
 
     @activity.defn(name="record")
     async def record(self, write: LedgerWrite) -> None:
-        """Appends events and updates the rows; an older write changes no row.
-
-        Raises `ChainBroken` if an event is missing or different.
-        """
+        """Appends events and updates rows, but no newer ones. Raises `ChainBroken`."""
         await self.database.write(lambda connection: self._write(connection, write))
 
     def _write(self, connection: sa.Connection, write: LedgerWrite) -> None:

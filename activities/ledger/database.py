@@ -37,7 +37,7 @@ class LedgerRefused(LedgerUnavailable):
 
 
 class ChainBroken(LedgerError):
-    """The new events do not continue the stored ones: appending them would hide a loss."""
+    """An event before the new ones is missing, or one is different in the log."""
 
 
 T = TypeVar("T")
@@ -79,10 +79,7 @@ class Database:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
 
     async def write(self, work: Callable[[sa.Connection], T]) -> T:
-        """Runs `work` in one transaction, to its end even where the caller is cancelled.
-
-        Raises `LedgerUnavailable`.
-        """
+        """One transaction, to its end even if it is cancelled. Raises `LedgerUnavailable`."""
         if self._one_thread is None:
             async with self.writing() as connection:
                 return await connection.run_sync(work)
@@ -166,10 +163,7 @@ class Database:
         columns: Iterable[str],
         where: Callable[[Any], Any] | None = None,
     ) -> Any:
-        """An INSERT that updates the row with the same primary key.
-
-        `where` takes the new values and restricts the update.
-        """
+        """An INSERT that updates the row of the same key; `where` limits that by new values."""
         insert = self.insert(table)
         keys = [column.name for column in table.primary_key]
         changed = {name: insert.excluded[name] for name in columns if name not in keys}

@@ -18,10 +18,7 @@ _LINKS = sa.insert(events)
 
 
 def append(connection: sa.Connection, chain_id: str, recorded: Sequence[R]) -> list[Link]:
-    """Appends the events that the log lacks; returns their links.
-
-    Raises `ChainBroken` if an event before them is missing, or one is different in the log.
-    """
+    """Appends the events that the log lacks; returns their links. Raises `ChainBroken`."""
     if not recorded:
         return []
     first = recorded[0].seq

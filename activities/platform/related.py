@@ -34,10 +34,7 @@ class Unreadable(PlatformError, Unavailable):
 
 @dataclass(frozen=True)
 class Found:
-    """Distinct subjects in order, with the facts of their look-ups by key.
-
-    `dropped` is the number of items that are no subjects.
-    """
+    """Distinct subjects in order, facts by their key, and the number of items that are none."""
 
     subjects: tuple[Subject, ...] = ()
     facts: dict[str, Facts] = field(default_factory=dict)

@@ -94,10 +94,7 @@ async def _with_quota(
 async def _with_budget(
     case: Case, command: cmd.DecisionCommand, now: datetime
 ) -> PersonCommand | Refusal:
-    """Books a decision on its person's budget, unless it is refused anyway.
-
-    The refusal is final, even if the case changes in between: nothing was booked for it.
-    """
+    """Books a decision on its person's budget unless it is refused; that refusal is final."""
     limits = case.policy.limits
     within_limit = _limited(command, False)
     if limits is None or limits.velocity is None:
@@ -168,10 +165,7 @@ async def _reveal(
     case: Case | None,
     is_written: Callable[[int], bool],
 ) -> Refusal | None:
-    """Shows granted evidence once the ledger has the event, else the reason.
-
-    Returns the refusal that is still to be shown, if that fails.
-    """
+    """Shows evidence once the ledger has the event, else the reason; returns it on a failure."""
     if refusal is None and case is not None:
         version, patience = case.version, OPTIONS[CasePort.show_evidence].within
         with suppress(TimeoutError):  # the activity then finds no record, and shows nothing

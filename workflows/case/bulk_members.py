@@ -10,13 +10,11 @@ from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import MOST, Bulk
 from workflows.domain.case.commands import Click, DecideBulk
 from workflows.domain.case.decide import decide
-from workflows.domain.case.decision import PlannedAction
 from workflows.domain.case.enforcement import Ask
 from workflows.domain.case.model import Case
 from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.case.rules.bulk import start_of, type_of
 from workflows.domain.ids import bulk_id
-from workflows.domain.policy.playbook import Policy
 from workflows.ports.bulk import BulkJob, BulkPort, BulkRequest, BulkStart
 from workflows.shared.authorize import Authorized
 from workflows.shared.tasks import Tasks
@@ -110,7 +108,7 @@ def bulk_start(
     decision = case.decision
     assert decision is not None
     assert decision.bulk is not None
-    state = case.bulk_decisions[decision.id]
+    state, specs = case.bulk_decisions[decision.id], case.policy.catalog.actions
     return BulkStart(
         case=case.id,
         workflow_id=workflow_id,
@@ -118,7 +116,10 @@ def bulk_start(
         actor=actor,
         bulk=decision.bulk.id,
         count=decision.bulk.count,
-        jobs=_jobs(case.policy, decision.actions),
+        jobs=tuple(
+            BulkJob(action=each.action, lasts=each.lasts, spec=specs[each.action])
+            for each in decision.actions
+        ),
         rank=case.severity.rank,
         conduct=decision.conduct,
         dry_run=decision.dry_run,
@@ -127,11 +128,4 @@ def bulk_start(
         stopped=undo or state.stopped_by is not None,
         asks=asks,
         step=state.tally.step,
-    )
-
-
-def _jobs(policy: Policy, planned: tuple[PlannedAction, ...]) -> tuple[BulkJob, ...]:
-    actions = policy.catalog.actions
-    return tuple(
-        BulkJob(action=each.action, lasts=each.lasts, spec=actions[each.action]) for each in planned
     )

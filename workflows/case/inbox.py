@@ -115,10 +115,7 @@ class Inbox:
     async def next_batch(
         self, case: Callable[[], Case], idle: Callable[[], bool]
     ) -> list[Assessed]:
-        """Returns the next alerts to join the current `case`.
-
-        Debounces those that only count, until Slack is `idle` or the case closes.
-        """
+        """Returns the next alerts; those that only count wait for an `idle` Slack or the end."""
         batch = self._assessed(case(), AT_ONCE)
         if not _may_wait(case(), batch) or idle():
             return batch
@@ -145,10 +142,7 @@ class Inbox:
 def assessed(
     case: Case, weighed: Sequence[Assessment], before: Iterable[Assessed] = ()
 ) -> list[Assessed]:
-    """Returns alerts with their protections, by the severity that all of them give the case.
-
-    Results of `before` are reused if their severity is the same.
-    """
+    """Returns alerts with their protections by the worst severity; reuses those of `before`."""
     severities = [case.severity, *(each.severity for each in weighed)]
     worst = min(severities, key=lambda severity: severity.rank)
     known = {each.alert.key: each.rules for each in before if each.worst is worst}

@@ -138,10 +138,7 @@ class PlatformCalls:
         return result.status is ActionStatus.VERIFIED
 
     async def undo(self, run: ActionRun, by: str | None, forever: bool) -> Result:
-        """Undoes the change.
-
-        `forever` without a deadline: a measure must not outlast its time because of an outage.
-        """
+        """Undoes it, `forever` if an outage must not make a measure outlast its time."""
         order = self._order(run, Direction.UNDO, by)
         return await self._carry_out(run, order, None if forever else run.job.spec.deadline)
 
@@ -212,10 +209,7 @@ class PlatformCalls:
             await workflow.wait_condition(lambda: overtaken() or not self._held(run))
 
     async def _read_back(self, run: ActionRun, order: Order) -> Result:
-        """Reads until the platform shows the change; DONE if it can't be read.
-
-        If it can't be read soon, DONE is reported in the meantime.
-        """
+        """Reads until the platform shows the change; DONE if, or while, it can't be read."""
         result = Result(status=ActionStatus.DONE)
         for pause in READ_AGAIN:
             if pause:

@@ -127,10 +127,7 @@ class AppealPort(Protocol):
 
     @activity.defn(name="record_appeal")
     async def record_appeal(self, write: AppealWrite) -> bool:
-        """Appends events and updates the row; idempotent.
-
-        Returns False, and writes nothing, if another appeal has the same name.
-        """
+        """Appends events and updates the row, once; False if another appeal has the same id."""
 
     @activity.defn(name="show_appeal")
     async def show_appeal(self, wanted: ShowAppeal) -> CardRef:
@@ -138,7 +135,4 @@ class AppealPort(Protocol):
 
     @activity.defn(name="send_notice")
     async def send_notice(self, notice: Notice) -> Problem | None:
-        """Sends a notice; returns the problem if the platform rejects it for good.
-
-        Raises `ApplicationError`, retryable: the platform does not answer.
-        """
+        """Sends a notice; returns the problem of a final rejection. Other errors are retryable."""

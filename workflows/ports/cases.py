@@ -173,10 +173,7 @@ class Order(Value):
 
 
 class Result(Value):
-    """Result of a change: DONE (to be read back), VERIFIED, DRIFTED, FAILED, UNDONE or DRY_RUN.
-
-    `would` is the request of a dry run.
-    """
+    """Result of a change, DONE if it is to be read back; `would` is the request of a dry run."""
 
     status: ActionStatus
     problem: Problem | None = None
@@ -284,17 +281,11 @@ class CasePort(Protocol):
 
     @activity.defn(name="outcome")
     async def outcome(self, enforcement: str) -> EnforcementReport | None:
-        """Returns the last report of an enforcement, by its workflow id; None if there is none.
-
-        Raises `ApplicationError`, retryable: it still runs.
-        """
+        """Returns the last report of an enforcement, if any; retryable error while it runs."""
 
     @activity.defn(name="roles_of")
     async def roles_of(self, wanted: RolesAsk) -> Grant:
-        """Returns a person's roles, and when they were read.
-
-        Raises `ApplicationError`: neither Slack nor the configuration has them.
-        """
+        """Returns a person's roles as of a time. Raises `ApplicationError` if nothing has them."""
 
     @activity.defn(name="show")
     async def show(self, wanted: Show) -> Shown:
@@ -326,10 +317,7 @@ class CasePort(Protocol):
 
     @activity.defn(name="spend")
     async def spend(self, spending: Spending) -> int:
-        """Books actions on a person's budget, and returns the total within the time.
-
-        The same key is booked once, with the latest number.
-        """
+        """Books actions on a person's budget, once a key; returns the total within the time."""
 
     @activity.defn(name="dry_run")
     async def dry_run(self, order: Order) -> Result:
@@ -337,17 +325,11 @@ class CasePort(Protocol):
 
     @activity.defn(name="carry_out")
     async def carry_out(self, order: Order) -> Result:
-        """Makes or undoes one change, and reads it back once.
-
-        Raises `ApplicationError`, retryable, with a `Problem` as its detail.
-        """
+        """Makes or undoes a change and reads it back; a retryable error has a `Problem`."""
 
     @activity.defn(name="read_back")
     async def read_back(self, order: Order) -> Result:
-        """Reads a change back: VERIFIED or DRIFTED.
-
-        Raises `ApplicationError`, retryable: the platform can't be read.
-        """
+        """Reads a change back: VERIFIED or DRIFTED; retryable error if it can't be read."""
 
     @activity.defn(name="deliver")
     async def deliver(self, delivery: Delivery) -> None:
@@ -355,14 +337,8 @@ class CasePort(Protocol):
 
     @activity.defn(name="expose")
     async def expose(self, exposing: RevealRequest) -> Exposed:
-        """Books a look at a piece of evidence, and returns the piece and the person's quota.
-
-        The same piece is booked once within the time.
-        """
+        """Books a look at a piece of evidence, once within the time; returns piece and quota."""
 
     @activity.defn(name="show_evidence")
     async def show_evidence(self, wanted: ShowEvidence) -> None:
-        """Updates the modal; does nothing if it was closed.
-
-        Raises `ApplicationError`, retryable: ledger or Slack are unreachable.
-        """
+        """Updates the modal unless it was closed; retryable error without ledger or Slack."""

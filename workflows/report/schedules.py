@@ -1,7 +1,7 @@
 """Temporal Schedules of reports: created, updated and deleted to match the policy."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, time, timedelta, tzinfo
 
 from temporalio.client import (
     Client,
@@ -37,15 +37,14 @@ class Planned(Value):
     id: str
     start: ReportStart
     days: tuple[int, ...]
-    hour: int
-    minute: int
+    at: time
     zone: str
 
     def spec(self) -> ScheduleSpec:
         """Returns the times, in local time."""
         calendar = ScheduleCalendarSpec(
-            hour=[ScheduleRange(self.hour)],
-            minute=[ScheduleRange(self.minute)],
+            hour=[ScheduleRange(self.at.hour)],
+            minute=[ScheduleRange(self.at.minute)],
             day_of_week=[ScheduleRange(day) for day in self.days],
         )
         return ScheduleSpec(calendars=[calendar], time_zone_name=self.zone)
@@ -61,13 +60,11 @@ def planned(rules: ReportRules | None, roster: Roster | None, usual: tzinfo) -> 
 def _daily(rules: ReportRules, usual: tzinfo) -> Iterator[Planned]:
     if rules.daily is None:
         return
-    at = time_of(rules.daily.at)
     yield Planned(
         id=f"{PREFIX}daily",
         start=ReportStart(kind=ReportKind.DAILY),
         days=tuple(sorted((day.number + 1) % 7 for day in rules.daily.days)),
-        hour=at.hour,
-        minute=at.minute,
+        at=time_of(rules.daily.at),
         zone=str(rules.zone or usual),
     )
 
@@ -92,8 +89,7 @@ def _handover(name: str, shift: Shift, before: timedelta, zone: str) -> Planned:
         id=f"{PREFIX}shift/{name}",
         start=ReportStart(kind=ReportKind.SHIFT, shift=name),
         days=tuple(range(7)),
-        hour=at.hour,
-        minute=at.minute,
+        at=at.time(),
         zone=zone,
     )
 
@@ -115,8 +111,7 @@ class Schedules:
     async def keep(self, wanted: Sequence[Planned]) -> None:
         """Makes them match `wanted`; a paused one stays paused.
 
-        Raises:
-            RPCError: Temporal is unreachable, or has no schedules; can be repeated.
+        Raises `RPCError` if Temporal is unreachable, or has no schedules; can be repeated.
         """
         for each in wanted:
             await self._make(each)
