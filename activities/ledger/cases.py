@@ -294,7 +294,9 @@ class Ledger:
     @activity.defn(name="place_of")
     async def place_of(self, case: str) -> CasePlace | None:
         """Subject, workflow and phase of a case; None for an unknown one."""
-        for row in await self.database.rows(sa.select(cases).where(cases.c.id == case)):
+        columns = cases.c["subject_type", "subject_id", "workflow_id", "playbook", "phase"]
+        query = sa.select(*columns).where(cases.c.id == case)
+        for row in await self.database.rows(query):
             return CasePlace(
                 subject=subject_of(row),
                 workflow_id=row["workflow_id"],

@@ -37,7 +37,7 @@ class LedgerRefused(LedgerUnavailable):
 
 
 class ChainBroken(LedgerError):
-    """An event before the new ones is missing, or one is different in the log."""
+    """An event is missing or different in the log: appending to it would hide a loss."""
 
 
 T = TypeVar("T")
