@@ -57,11 +57,13 @@ class Automation(Repository):
 
 def pause_now(connection: sa.Connection, playbook: str, now: datetime) -> AutomationPause | None:
     """The pause that applies to `playbook`, if any."""
-    return rules.pause_of(_changes(connection, _OF_PLAYBOOK.params(name=playbook)), playbook, now)
+    return rules.pause_of(_changes(connection, _OF_PLAYBOOK, playbook), playbook, now)
 
 
-def _changes(connection: sa.Connection, query: sa.Select[Any]) -> list[AutomationChange]:
-    rows = connection.execute(query).mappings()
+def _changes(
+    connection: sa.Connection, query: sa.Select[Any], name: str = ""
+) -> list[AutomationChange]:
+    rows = connection.execute(query, {"name": name}).mappings()
     return [AutomationChange.model_validate({**row, "by": row["actor"]}) for row in rows]
 
 
