@@ -138,7 +138,7 @@ class PlatformCalls:
         return result.status is ActionStatus.VERIFIED
 
     async def undo(self, run: ActionRun, by: str | None, forever: bool) -> Result:
-        """Undoes it, `forever` if an outage must not make a measure outlast its time."""
+        """Undoes it, `forever` without a deadline: no outage may prolong a measure."""
         order = self._order(run, Direction.UNDO, by)
         return await self._carry_out(run, order, None if forever else run.job.spec.deadline)
 
