@@ -1,11 +1,13 @@
 """Encryption: the raw payloads that Temporal stores."""
 
 import base64
+from functools import partial
 from pathlib import Path
 
 from bot.settings import Temporal
 from bot.temporal import encryption_problem, open_client
 from deploy.sandbox.slack.screen import controls
+from tests.patience import answered
 from tests.stories.test_a_shift import LURE, case_of, lure
 from tests.world import World, koban
 from workflows.client import Cases
@@ -73,7 +75,7 @@ async def test_keys_are_rotated_under_an_open_case(temporal: str, tmp_path: Path
         card, _ = await case_of(sato)
         workflow_id = controls(card)[0].block_id
         both = await open_client(reading(world, f"{K2},{K1}"))
-        memory = await Cases(both, "koban").memory(workflow_id)
+        memory = await answered(partial(Cases(both, "koban").memory, workflow_id))
         assert memory is not None
         assert memory.case is not None
         assert memory.case.subject.key == "user:u_123"

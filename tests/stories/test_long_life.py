@@ -11,6 +11,7 @@ from temporalio.client import WorkflowExecutionStatus
 from deploy.sandbox.slack.person import PATIENCE, wait_until
 from deploy.sandbox.slack.screen import controls
 from tests.conftest import a_server
+from tests.patience import answered
 from tests.stories.flood import alerts, pour, runs_of
 from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_slow_ledger import locked
@@ -137,7 +138,7 @@ async def test_two_thousand_alerts_join_one_case(world: World) -> None:
     assert max(run.events for run in runs) < 1_000
     assert max(run.bytes for run in runs) < 1_000_000
     assert in_ledger(world) == 2_103
-    memory = await world.cases.memory(workflow_id)
+    memory = await answered(lambda: world.cases.memory(workflow_id))
     assert memory is not None
     assert memory.case is not None
     assert memory.case.alerts == 2_103

@@ -1,5 +1,6 @@
 """Worker versioning: a new build while cases are open, on a real server."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from temporalio.service import RPCError
 
 from deploy.sandbox.slack.person import wait_until
 from deploy.sandbox.slack.screen import controls
+from tests.patience import answered
 from tests.stories.test_a_shift import case_of, lure
 from tests.world import World, koban, work
 
@@ -89,7 +91,7 @@ async def test_open_cases_move_on_and_a_running_enforcement_stays(
 
                 await wait_until(moved, what="a new history")
                 assert await build_of(world, workflow_id) == "v2"
-                memory = await world.cases.memory(workflow_id)
+                memory = await answered(partial(world.cases.memory, workflow_id))
                 assert memory is not None
                 assert memory.case is not None
                 assert memory.case.alerts == 2

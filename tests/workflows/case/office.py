@@ -16,7 +16,7 @@ from temporalio.worker import Worker
 
 from bot.query_guard import GuardedRunner
 from deploy.sandbox.slack.person import PATIENCE, wait_until
-from tests.patience import RPC_TIMEOUT
+from tests.patience import RPC_TIMEOUT, answered
 from tests.workflows.domain.builders import POLICY, SATO, an_alert
 from tests.world import fresh_namespace
 from workflows.case_workflow import CaseWorkflow
@@ -195,7 +195,7 @@ class Office:
         self, handle: WorkflowHandle, command: cmd.PersonCommand, grant: cmd.Grant | None = None
     ) -> None:
         """Presses a button on the current case."""
-        memory = await self.cases.memory(handle.id)
+        memory = await answered(lambda: self.cases.memory(handle.id))
         assert memory is not None
         assert memory.case is not None
         await self.press_on(handle, memory.case.id, command, grant)
@@ -254,7 +254,7 @@ class Office:
         """Waits for an open case."""
 
         async def is_open() -> bool:
-            memory = await self.cases.memory(handle.id)
+            memory = await answered(lambda: self.cases.memory(handle.id))
             return memory is not None and memory.case is not None
 
         await wait_until(is_open, what="an open case")

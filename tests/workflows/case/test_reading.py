@@ -17,7 +17,7 @@ from temporalio.worker import Replayer, Worker
 
 from bot.query_guard import GuardedRunner
 from deploy.sandbox.slack.person import PATIENCE, wait_until
-from tests.patience import RPC_TIMEOUT
+from tests.patience import RPC_TIMEOUT, answered
 from tests.workflows.domain.builders import POLICY, an_alert
 from tests.world import fresh_namespace
 from workflows.activity_options import cards_queue, slack_queue, updates_queue
@@ -114,7 +114,7 @@ async def ask(handle: WorkflowHandle, dice: random.Random) -> None:
     """Sends queries at random moments: memory, stack trace, newest state."""
     for query in (CaseWorkflow.memory, "__stack_trace", CaseWorkflow.newest, CaseWorkflow.memory):
         await asyncio.sleep(dice.random() * 0.05)
-        answer = await handle.query(query, rpc_timeout=ANSWERED)
+        answer = await answered(partial(handle.query, query, rpc_timeout=ANSWERED))
         assert query == CaseWorkflow.newest or answer
 
 
@@ -133,7 +133,7 @@ async def read_while_it_works(client: Client, dice: random.Random) -> WorkflowHa
 
 async def counted(handle: WorkflowHandle) -> bool:
     """Whether all four alerts are part of the case."""
-    memory = await handle.query(CaseWorkflow.memory, rpc_timeout=ANSWERED)
+    memory = await answered(partial(handle.query, CaseWorkflow.memory, rpc_timeout=ANSWERED))
     return memory.case is not None and memory.case.alerts == 4
 
 
@@ -157,7 +157,7 @@ async def test_a_case_queried_while_it_works_can_be_replayed(client: Client) -> 
 
 async def rests(handle: WorkflowHandle) -> bool:
     """Whether the case has its card and nothing under way."""
-    memory = await handle.query(CaseWorkflow.memory, rpc_timeout=ANSWERED)
+    memory = await answered(partial(handle.query, CaseWorkflow.memory, rpc_timeout=ANSWERED))
     described = (await handle.describe()).raw_description
     last = (await handle.fetch_history()).events[-1].event_type
     idle = not described.pending_activities and last == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
@@ -172,8 +172,8 @@ async def test_a_query_adds_nothing_to_the_history(client: Client) -> None:
     await wait_until(partial(rests, handle), what="a case at rest")
     before = (await handle.describe()).history_length
     for _ in range(20):
-        await cases.memory(workflow_id)
-        await cases.reached(workflow_id)
+        await answered(partial(cases.memory, workflow_id))
+        await answered(partial(cases.reached, workflow_id))
     assert (await handle.describe()).history_length == before
 
 
@@ -182,7 +182,7 @@ async def test_the_queried_state_has_the_policy_of_its_case(client: Client) -> N
     cases = Cases(client, QUEUE, rpc_timeout=RPC_TIMEOUT)
     workflow_id = await cases.accept_all([about("u_1", 0)], POLICY, ("user:u_1",))
     await wait_until(partial(rests, client.get_workflow_handle(workflow_id)), what="a card")
-    memory = await cases.memory(workflow_id)
+    memory = await answered(partial(cases.memory, workflow_id))
     assert memory is not None
     assert memory.case is not None
     assert memory.case.policy == POLICY
