@@ -183,7 +183,7 @@ def about(alert: AlertEvidence, reader: Reader, *more: str) -> Block:
     title = reader.title(alert.title, mrkdwn, _TITLE) if alert.title else mrkdwn(alert.kind, _TITLE)
     facts = [f"*{title}*", reader.clock(alert.occurred_at), mrkdwn(alert.detector, _DETECTOR)]
     if alert.score is not None:
-        facts.append(reader.say("card.score", score=reader.texts.number(alert.score, "0.00")))
+        facts.append(reader.score(alert.score))
     return section([fit([*facts, *more], " · ", 2_900)])
 
 

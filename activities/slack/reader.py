@@ -58,11 +58,19 @@ class Reader:
         """A title in the reader's language."""
         return safe(one_line(title.in_(self.texts.language)), limit)
 
+    def action(self, name: str, titles: Mapping[str, Text], safe: Safe = mrkdwn) -> str:
+        """The title of an action; its name where the catalog does not have it any more."""
+        return self.title(titles.get(name) or Text(ja=name, en=name), safe)
+
     def subject(self, subject: Subject, safe: Safe = mrkdwn) -> str:
         """`ユーザー u_123`; a type without a text is shown as it is."""
         key = f"subject.{subject.type}"
         word = self.say(key) if key in self.texts.keys else safe(subject.type, NAME)
         return self.say("subject.named", type=word, id=safe(one_line(subject.id), SUBJECT))
+
+    def score(self, score: float) -> str:
+        """The detector's score."""
+        return self.say("card.score", score=self.texts.number(score, "0.00"))
 
     def time(self, at: datetime, near: datetime) -> str:
         """A date token, which Slack shows in each reader's zone; without the date around `near`.

@@ -18,22 +18,28 @@ from activities.slack.blocks import (
 )
 from activities.slack.cards.buttons import acted_upon
 from activities.slack.cards.case import protections
-from activities.slack.cards.case_facts import case_line, evidence, facts, sentence, viewers
+from activities.slack.cards.case_facts import (
+    case_line,
+    evidence,
+    facts,
+    sentence,
+    turn_by,
+    turned,
+    viewers,
+)
 from activities.slack.cards.decision import (
     action_lines,
     action_on,
-    afterwards,
     answered,
     consents,
-    count,
     decision_line,
     decision_words,
-    due,
     impact,
     notice_facts,
     question,
     reason_words,
     requester,
+    terms,
 )
 from activities.slack.escape import mrkdwn, plain
 from activities.slack.reader import Reader
@@ -146,17 +152,11 @@ def _terms(
     view: CardView, approval: Approval, decision: Decision, reader: Reader, link: str | None
 ) -> list[str]:
     """Effect, reach and deadline of the answer."""
-    terms = [
-        count(approval, reader),
-        due(approval, approval.requested_at, reader),
-        afterwards(approval, reader),
-        *consents(approval, reader),
-    ]
     channel = reader.say("approval.channel", channel=view.channel)
     return [
         reader.say(f"approval.effect.{approval.purpose.value}"),
         _reach(view, approval, decision, reader),
-        " · ".join(terms),
+        terms(approval, approval.requested_at, reader),
         " · ".join([channel, *reader.link(link, "approval.open")]),
     ]
 
@@ -211,19 +211,14 @@ def _outcome(view: CardView, approval: Approval, reader: Reader, link: str | Non
 
 
 def _ended(view: CardView, approval: Approval, reader: Reader) -> str:
-    state, by = approval.state, view.turn.by if view.turn is not None else None
+    state = approval.state
     if state is ApprovalState.EXPIRED:
         return reader.say(f"approval.over.expired.{approval.purpose.value}")
-    if state is ApprovalState.WITHDRAWN and not _was_withdrawn(view):
+    if state is ApprovalState.WITHDRAWN and not turned(view, ev.ApprovalWithdrawn):
+        # No person withdrew it: it became pointless.
         return reader.say("approval.over.replaced")
-    agreed = reader.listed(consents(approval, reader))
-    return reader.say(f"approval.over.{state.value}", consents=agreed, person=reader.person(by))
-
-
-def _was_withdrawn(view: CardView) -> bool:
-    """True where a person withdrew it; else it became pointless."""
-    kind = ev.ApprovalWithdrawn.model_fields["kind"].default
-    return view.turn is not None and view.turn.kind == kind
+    agreed, person = reader.listed(consents(approval, reader)), reader.person(turn_by(view))
+    return reader.say(f"approval.over.{state}", consents=agreed, person=person)
 
 
 def _spoken(view: CardView, approval: Approval, decision: Decision, reader: Reader) -> str:

@@ -30,15 +30,11 @@ class Catalog:
     def __init__(self, language: Language, messages: dict[str, tuple[str, ...]]) -> None:
         """`messages`: the forms of each key; several where the sentence counts."""
         self.language = language
+        self.keys = frozenset(messages)
         self._messages = messages
         self._locale = Locale.parse(language.value)
         plurals = self._locale.plural_form
         self._forms = [tag for tag in _CLDR_ORDER if tag in plurals.tags or tag == "other"]
-
-    @property
-    def keys(self) -> frozenset[str]:
-        """Every key that has a sentence."""
-        return frozenset(self._messages)
 
     def forms(self, key: str) -> tuple[str, ...]:
         """The sentence called `key` as it is written: one form, or one for each plural."""
