@@ -1,6 +1,6 @@
-"""Thread of a case's card: one line per event."""
+"""Thread of a case's card: one line per event, and the people named by card and lines."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from activities.slack.escape import mrkdwn
 from activities.slack.reader import Reader, problem_words
 from workflows.domain.case import events as ev
 from workflows.domain.case.approval import Approval, Purpose, missing
-from workflows.domain.case.event_base import AttemptEvent, DecisionEvent
+from workflows.domain.case.event_base import ActionEvent, AttemptEvent, DecisionEvent
 from workflows.domain.case.view import CardView
 from workflows.domain.people import Role
 from workflows.domain.policy.actions import OnExpiry
@@ -195,7 +195,7 @@ def _protection(event: Any, view: CardView, reader: Reader, more: str = "") -> s
     line = by(event, view, reader, more)
     for each in view.protections:
         if each.id == event.protection:
-            return reader.say("words.noted", what=line, note=reader.title(each.title))
+            return reader.noted(line, reader.title(each.title))
     return line
 
 
@@ -231,33 +231,25 @@ WORDS: Words = {
     ev.ApprovalReminded: _due,
     ev.CaseClosed: _closed,
     ev.AppealAnswered: _appeal_answered,
-    ev.ActionRetrying: about,
-    ev.ActionSucceeded: about,
     ev.ActionVerified: _verified,
     ev.ActionFailed: _failed,
-    ev.ActionSkipped: about,
-    ev.ActionRolledBack: about,
     ev.ActionDryRun: _dry_run,
-    ev.ActionUndone: about,
-    ev.ActionLifted: about,
     ev.ProtectionStarted: _started,
     ev.ProtectionWithheld: _withheld,
     ev.ProtectionHeld: _protection,
     ev.ProtectionResumed: _protection,
     ev.ProtectionConfirmed: _protection,
     ev.ProtectionDismissed: _dismissed,
-    ev.ProtectionLifted: about,
-    ev.ProtectionKept: about,
     ev.NoticeSent: by,
     ev.NoticeDelayed: by,
     ev.NoticeFailed: _notice_failed,
 }
-"""mrkdwn of events in the thread; the others have a line that names only the person."""
+"""mrkdwn of events in the thread; the line of the others names only the action or the person."""
 
 
 def words_of(event: ev.Event) -> Callable[[Any, CardView, Reader], str]:
     """The function that writes the line of an event in the thread."""
-    return WORDS.get(type(event), by)
+    return WORDS.get(type(event), about if isinstance(event, ActionEvent) else by)
 
 
 def lines_message(
@@ -301,3 +293,25 @@ def line(recorded: ev.Recorded, view: CardView, reader: Reader) -> str:
     """One event in one line of mrkdwn, with its time."""
     event = recorded.event
     return reader.timed(event.at, words_of(event)(event, view, reader).strip())
+
+
+def people_of(view: CardView, lines: Iterable[ev.Recorded]) -> Iterator[str | None]:
+    """The ids of everybody named by the view and these lines."""
+    yield from (view.owner, view.acknowledged_by)
+    yield view.next_step.person if view.next_step is not None else None
+    manual = view.latest.manual
+    parts = (view.turn, view.decision, view.hold, view.appeal, manual, view.automation_pause)
+    yield from (part.by for part in parts if part is not None)
+    if view.approval is not None:
+        yield from _people_in_approval(view.approval)
+    for line in lines:
+        yield from line.event.people_named()
+
+
+def _people_in_approval(approval: Approval) -> Iterator[str | None]:
+    yield approval.by or None
+    yield approval.question.by if approval.question is not None else None
+    for exchange in approval.exchanges:
+        yield from (exchange.asked_by, exchange.by)
+    for consent in approval.consents:
+        yield from (consent.by, consent.covers)

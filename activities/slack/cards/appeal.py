@@ -159,7 +159,7 @@ def _decision(appeal: Appeal, reader: Reader) -> list[Block]:
         return []
     words = actions_words(decision, appeal.titles, reader)
     if decision.policy:
-        words = reader.say("words.noted", what=words, note=mrkdwn(decision.policy, 60))
+        words = reader.noted(words, mrkdwn(decision.policy, 60))
     lines = [reader.say("card.decision", person=reader.person(decision.by), decision=words)]
     others = tuple(person for person in appeal.deciders if person != decision.by)
     if others:

@@ -75,34 +75,21 @@ def hold(view: CardView, reader: Reader) -> list[Block]:
 
 def protections(view: CardView, reader: Reader) -> list[Block]:
     """Automatic protections with their state."""
-    shown = [each for each in view.protections if _is_news(view, each)]
+    shown = view.protections
+    if view.phase not in UNDECIDED:  # a failed one is no news after the decision
+        shown = tuple(e for e in shown if e.state.standing or e.state.status in BEGINNING)
     lines = [f"{_MARK} {_words(view, each, reader)}" for each in shown[:MOST]]
     return [section(lines)] if lines else []
 
 
-def _is_news(view: CardView, protection: ProtectionView) -> bool:
-    """Hides a failed protection after the decision."""
-    state = protection.state
-    return state.standing or state.status in BEGINNING or view.phase in UNDECIDED
-
-
 def _words(view: CardView, protection: ProtectionView, reader: Reader) -> str:
     state = protection.state
-    what = reader.say(
-        "words.noted",
-        what=reader.title(protection.title),
-        note=reader.subject(state.planned.subject),
+    what = reader.noted(reader.title(protection.title), reader.subject(state.planned.subject))
+    time = reader.countdown(protection.until or view.opened_at, view.opened_at)
+    text = reader.say(f"card.protection.{_standing(protection)}", what=what, time=time)
+    return (
+        text if state.problem is None else reader.noted(text, problem_words(state.problem, reader))
     )
-    until = protection.until or view.opened_at
-    text = reader.say(
-        f"card.protection.{_standing(protection)}",
-        what=what,
-        time=reader.countdown(until, view.opened_at),
-    )
-    if state.problem is None:
-        return text
-    problem = problem_words(state.problem, reader)
-    return reader.say("words.noted", what=text, note=problem)
 
 
 def _standing(protection: ProtectionView) -> str:

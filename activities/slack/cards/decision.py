@@ -26,7 +26,7 @@ def decision_line(view: CardView, decision: Decision, reader: Reader) -> str:
     """`佐藤さんの判断: 強制退会(MKT-4.2)`, as mrkdwn."""
     words = decision_words(view, decision, reader, mrkdwn)
     if decision.policy:
-        words = reader.say("words.noted", what=words, note=_rule(view, decision.policy))
+        words = reader.noted(words, _rule(view, decision.policy))
     return reader.say("card.decision", person=reader.person(decision.by), decision=words)
 
 
@@ -74,11 +74,8 @@ def _rule(view: CardView, rule: str) -> str:
 
 def action_on(view: CardView, planned: PlannedAction, reader: Reader) -> str:
     """`コメント制限 24時間(ユーザー u_123)`, as mrkdwn."""
-    return reader.say(
-        "words.noted",
-        what=action_words(planned, view.action_titles, reader),
-        note=target(view, planned, reader),
-    )
+    words = action_words(planned, view.action_titles, reader)
+    return reader.noted(words, target(view, planned, reader))
 
 
 def reason_words(decision: Decision, reader: Reader) -> str:
