@@ -136,11 +136,7 @@ class RateLimiter:
         self._number = 0
 
     async def take(self, slot: Slot, method: str, channel: str = "") -> None:
-        """Waits until the call may be made; a reserved token is used first.
-
-        Raises:
-            SlotCancelled: before the first call of the activity.
-        """
+        """Waits until the call may be made, or takes the reserved token. Raises `SlotCancelled`."""
         if not self._limited(method):
             return
         key = self._key(method, channel)
@@ -182,11 +178,6 @@ class RateLimiter:
             old, new = ("chat.postMessage", name), ("chat.postMessage", channel)
             if old in self._queues and new not in self._queues:
                 self._queues[new] = self._queues[old]
-
-    def waiting(self, method: str, channel: str = "") -> int:
-        """The length of a queue."""
-        queue = self._queues.get(self._key(method, channel))
-        return len(queue.waiters) if queue is not None else 0
 
     def _limited(self, method: str) -> bool:
         return self._share > 0 and method in RATES

@@ -15,7 +15,7 @@ from activities.platform.client import Platform
 from activities.platform.related import RelatedReader
 from activities.slack.directory import Directory
 from activities.slack.i18n.catalog import Catalog, texts
-from activities.slack.role_holders import StandIn, StandIns
+from activities.slack.refusals import StandIn, StandIns
 from bot.http.admission import AlertSubmitter
 from bot.policies import Policies
 from bot.services.bulk import BulkService

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from activities.errors import Unavailable
 from activities.slack.directory import Directory
 from activities.slack.i18n.catalog import Catalog
-from activities.slack.role_holders import MOST_NAMES
+from activities.slack.refusals import MOST_NAMES
 from bot.slack.rendering import person
 from workflows.domain.people import Role
 

@@ -11,7 +11,7 @@ from activities.slack.blocks import context
 from activities.slack.cards.case import case_card
 from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader
-from activities.slack.role_holders import people_of
+from activities.slack.thread import people_of
 from bot.services.cases import CaseLine, LookedUp, Story
 from bot.slack.commands import pages
 from bot.slack.context import Listener

@@ -26,6 +26,7 @@ from workflows.domain.case.snapshot import CardRef
 from workflows.domain.case.view import view_of
 from workflows.domain.people import Role
 from workflows.domain.policy.roles import Holders, RoleBook
+from workflows.domain.storm import Called
 from workflows.domain.values import Language
 from workflows.ports.cases import Show, Shown
 
@@ -66,6 +67,28 @@ class Attempts:
         self.left = list(details)
 
 
+class NoStorms:
+    """No channel has a storm."""
+
+    async def look(self, channel: str) -> None:
+        pass
+
+    async def posted(self, case: str, card: CardRef) -> None:
+        pass
+
+    async def called(self, channel: str, call: Called) -> bool:
+        return False
+
+
+async def no_latest(workflow: str, run: str) -> None:
+    """The workflow does not answer."""
+
+
+async def nobody_stands_in(role: Role) -> tuple[()]:
+    """No role has covers."""
+    return ()
+
+
 @dataclass
 class SlackWorld:
     """A workspace, and the activities at work in it."""
@@ -78,7 +101,15 @@ class SlackWorld:
 
     def configure(self, **more: Any) -> SlackActivities:
         """Makes the activities again with other collaborators."""
-        given: dict[str, Any] = {"people": self.people, "zone": TOKYO, "draw_chart": draw, **more}
+        given: dict[str, Any] = {
+            "people": self.people,
+            "zone": TOKYO,
+            "latest": no_latest,
+            "storms": NoStorms(),
+            "stand_ins": nobody_stands_in,
+            "draw_chart": draw,
+            **more,
+        }
         self.activities = SlackActivities(
             self.client, language=Language.JA, limiter=RateLimiter(0), **given
         )

@@ -1,11 +1,12 @@
 """Texts of refusals: the earlier event, its person, and the next step."""
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import get_args
 
 import pytest
 
-from activities.slack.escape import plain
+from activities.slack.i18n.catalog import texts
+from activities.slack.reader import Reader
 from activities.slack.refusals import refusal_text
 from tests.activities.slack.cases import AT
 from workflows.domain.case.events import Event
@@ -19,7 +20,10 @@ KINDS = {each.model_fields["kind"].default for each in get_args(get_args(Event)[
 
 
 def told(refusal: Refusal) -> tuple[str, str]:
-    ja, en = (refusal_text(refusal, each, NAMES, NOW, case="K7Q2F9XM0") for each in Language)
+    ja, en = (
+        refusal_text(refusal, Reader(texts(each), UTC, NAMES), NOW, "K7Q2F9XM0")
+        for each in Language
+    )
     return ja, en
 
 
@@ -136,8 +140,7 @@ def test_whatever_happened_before_can_be_told(kind: str) -> None:
 
 
 def test_a_name_from_outside_is_made_harmless() -> None:
-    """Action names come from a modal's payload; in a modal the text is plain."""
+    """Action names come from a modal's payload."""
     refusal = Refusal(reason=Reason.UNKNOWN_ACTION, name="<!channel> *x*")
-    ja = refusal_text(refusal, Language.JA, {}, NOW)
+    ja = refusal_text(refusal, Reader(texts(Language.JA), UTC), NOW)
     assert ja.startswith("「&lt;!channel&gt; ∗x∗」という措置はありません。")
-    assert "<!channel> *x*" in refusal_text(refusal, Language.JA, {}, NOW, safe=plain)

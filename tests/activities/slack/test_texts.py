@@ -20,6 +20,7 @@ from workflows.domain.case.appeal_outcome import AppealOutcome
 from workflows.domain.case.approval import ApprovalState, Purpose
 from workflows.domain.case.decision import Verdict
 from workflows.domain.case.enforcement import ActionStatus, ProblemKind
+from workflows.domain.case.event_base import ActionEvent
 from workflows.domain.case.events import Event, Why
 from workflows.domain.case.model import Phase
 from workflows.domain.case.refusals import Reason
@@ -93,12 +94,14 @@ def test_every_kind_has_its_words(prefix: str, kinds: type[StrEnum]) -> None:
 def test_every_event_has_its_line() -> None:
     """The thread can tell of every event, except those that only count on the card."""
     members = get_args(get_args(Event)[0])
-    kinds = {member.model_fields["kind"].default for member in members} - NOT_TOLD
+    classes = {member.model_fields["kind"].default: member for member in members}
+    kinds = classes.keys() - NOT_TOLD
     own = {event.model_fields["kind"].default for event in WORDS}
     assert own <= kinds
-    for kind in kinds - own:  # the line names the person, and nothing else is filled in
+    for kind in kinds - own:  # the line names the action or the person, and nothing else
+        filled = {"action"} if issubclass(classes[kind], ActionEvent) else {"person"}
         for form in (*JA.forms(f"line.{kind}"), *EN.forms(f"line.{kind}")):
-            assert {name for _, name, _, _ in string.Formatter().parse(form) if name} == {"person"}
+            assert {name for _, name, _, _ in string.Formatter().parse(form) if name} == filled
     for kind in kinds:
         wanted = {f"line.{kind}.{more}" for more in NEEDS_MORE.get(kind, [])} or {f"line.{kind}"}
         assert wanted <= JA.keys

@@ -4,8 +4,14 @@ from collections.abc import Iterator
 from datetime import timedelta
 from string import Formatter
 
-from activities.slack.refusals import APPROVING, of_case, refusal_text, with_typed
-from activities.slack.role_holders import NOBODY, Holders
+from activities.slack.refusals import (
+    APPROVING,
+    NOBODY,
+    Holders,
+    of_case,
+    refusal_text,
+    with_typed,
+)
 from bot.services.cases import ActionLine, EventLine, Past, Story
 from bot.services.lookups import Fact
 from bot.slack.bulk.form import BulkForm, faults_of
@@ -183,8 +189,7 @@ def _refused(scene: Scene, refusal: Refusal, command: str = "") -> Sent:
     many = Holders(people=("U0TANAKA", "U0MORI", "U0REED", "U0SUZUKI"), covers=("U0SATO",))
     text = refusal_text(
         refusal,
-        scene.language,
-        scene.reader.names,
+        scene.reader,
         NOW,
         case=scene.words.id,
         holders=many if refusal.by is not None else NOBODY,
@@ -196,7 +201,7 @@ def _refused(scene: Scene, refusal: Refusal, command: str = "") -> Sent:
 def _of_cases(scene: Scene) -> Iterator[tuple[str, Sent]]:
     """A refusal after its modal was closed, with the case and the typed text."""
     refusal = Refusal(reason=Reason.CHANGED, by="U0SATO", at=NOW, what="decided")
-    text = refusal_text(refusal, scene.language, scene.reader.names, NOW)
+    text = refusal_text(refusal, scene.reader, NOW)
     for state, title, link in (
         ("with a link", scene.words.titled("外部誘導", "Off-platform inducement"), LINK),
         ("without one", None, None),
@@ -222,7 +227,7 @@ def _deeds(scene: Scene) -> Iterator[tuple[str, Sent]]:
         kind = key.removeprefix("did.").removesuffix(".koban")
         by = None if key.endswith(".koban") else "U0SATO"
         refusal = Refusal(reason=Reason.CHANGED, by=by, at=at, what=kind)
-        yield key, post_ephemeral(refusal_text(refusal, scene.language, scene.reader.names, NOW))
+        yield key, post_ephemeral(refusal_text(refusal, scene.reader, NOW))
 
 
 def _said(scene: Scene, key: str, **known: object) -> str:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from activities.slack.cards.approval import approval_card, replaced_card
 from activities.slack.cards.case import case_card
-from activities.slack.direct_messages import direct_message
+from activities.slack.publisher import direct_message
 from activities.slack.thread import MAX_LINES, lines_message
 from tests.slack_shapes.cases import Told
 from tests.slack_shapes.scene import LINK, Scene, Surface
