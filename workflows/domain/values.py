@@ -18,6 +18,12 @@ class Value(BaseModel):
 V = TypeVar("V", bound=Value)
 
 
+def derive(model: type[V], source: object, /, **own: Any) -> V:
+    """A `model` with its `own` values; its other fields are the attributes of `source`."""
+    names = model.model_fields.keys() - own.keys()
+    return model(**own, **{name: getattr(source, name) for name in names})
+
+
 def tagged(names: Mapping[str, Any], base: type[V]) -> tuple[type[V], ...]:
     """The subclasses of `base` in a module's `globals()` that set `kind`: members of a union."""
     return tuple(

@@ -16,7 +16,7 @@ from workflows.domain.case.approval import Approval
 from workflows.domain.case.bulk import BulkState
 from workflows.domain.case.decision import Decision, Verdict
 from workflows.domain.case.enforcement import ActionState, NoticeState
-from workflows.domain.case.escalation import Clock, Due
+from workflows.domain.case.escalation import Clock
 from workflows.domain.case.event_base import DecisionEvent
 from workflows.domain.case.model import (
     UNDECIDED,
@@ -33,7 +33,7 @@ from workflows.domain.case.planning import plan
 from workflows.domain.case.refusals import Refusal
 from workflows.domain.people import Role
 from workflows.domain.policy.playbook import Notify, Playbook, Preset, Severity
-from workflows.domain.values import Text, Value
+from workflows.domain.values import Text, Value, derive
 
 
 class PresetView(Value):
@@ -131,13 +131,14 @@ def view_of(case: Case) -> CardView:
     """The view of `case`."""
     playbook, decision = case.policy.playbook, case.decision
     preset = playbook.preset(decision.preset) if decision and decision.preset else None
-    step = case.steps[0] if case.steps else None
-    return CardView(
-        **{name: getattr(case, name) for name in _SAME},
+    due = case.steps[0] if case.steps else None
+    return derive(
+        CardView,
+        case,
         channel=playbook.channel,
         playbook=playbook.playbook,
         title=playbook.title,
-        next_step=_next_step(step) if step else None,
+        next_step=derive(NextStep, due.step, at=due.at) if due else None,
         protections=_protections(case),
         imminent=playbook.act_first is not None,
         dry_run=playbook.dry_run,
@@ -156,42 +157,6 @@ def view_of(case: Case) -> CardView:
     )
 
 
-_SAME = (
-    "id",
-    "workflow_id",
-    "version",
-    "subject",
-    "severity",
-    "phase",
-    "opened_at",
-    "clock",
-    "owner",
-    "alerts",
-    "first",
-    "latest",
-    "last_alert_at",
-    "approval",
-    "decision",
-    "rejection",
-    "called_at",
-    "turn",
-    "verdict",
-    "closed_at",
-    "undoing",
-    "acting",
-    "hold",
-    "claim_ends",
-    "warned",
-    "acknowledged_by",
-    "watchers",
-    "merged_into",
-    "absorbed",
-    "known",
-    "appeal",
-    "automation_pause",
-)
-
-
 def _rule_url(playbook: Playbook, decision: Decision | None) -> str | None:
     """The link of the decision's rule, else of the playbook's."""
     named = playbook.rule(decision.policy) if decision and decision.policy else playbook.policy
@@ -201,11 +166,6 @@ def _rule_url(playbook: Playbook, decision: Decision | None) -> str | None:
 def _repeats(case: Case) -> dict[int, int]:
     ladder = enumerate(case.policy.playbook.ladder(case.severity))
     return {index: step.repeat.times for index, step in ladder if step.repeat is not None}
-
-
-def _next_step(due: Due) -> NextStep:
-    step = due.step
-    return NextStep(at=due.at, notify=step.notify, role=step.role, person=step.person)
 
 
 def _protections(case: Case) -> tuple[ProtectionView, ...]:
@@ -220,13 +180,8 @@ def _protection(case: Case, protection: Protection) -> ProtectionView | None:
     if state is None or spec is None or is_over(state):
         return None
     held = protection.intent is Intent.HOLD
-    return ProtectionView(
-        id=protection.id,
-        title=spec.title,
-        state=state,
-        intent=protection.intent,
-        until=None if held else state.until,
-    )
+    until = None if held else state.until
+    return derive(ProtectionView, protection, title=spec.title, state=state, until=until)
 
 
 def _titles(case: Case) -> dict[str, Text]:
