@@ -13,8 +13,9 @@ from workflows.domain.case.decide import decide
 from workflows.domain.case.decision import PlannedAction
 from workflows.domain.case.enforcement import Ask
 from workflows.domain.case.model import Case
+from workflows.domain.case.planning import target
 from workflows.domain.case.refusals import Reason, Refusal
-from workflows.domain.case.rules.bulk import start_of, type_of
+from workflows.domain.case.rules.bulk import type_of
 from workflows.domain.ids import bulk_id
 from workflows.domain.policy.playbook import Policy
 from workflows.ports.bulk import BulkJob, BulkRequest, BulkStart, bulk_of
@@ -99,7 +100,7 @@ def _bare(authorized: Authorized[Click]) -> DecideBulk:
 
 def _starts(case: Case, version: int | None) -> dict[str, Subject]:
     types = {case.subject.type, *(each.subject.type for each in case.sightings)}
-    found = ((each, start_of(case, each, version)) for each in sorted(types)[:_TYPES])
+    found = ((each, target(case, each, version)) for each in sorted(types)[:_TYPES])
     return {type_: subject for type_, subject in found if subject is not None}
 
 
