@@ -133,8 +133,7 @@ def resume(
 
 
 def _meant(found: Sequence[PauseState], playbook: str | None) -> PauseState | Unchanged:
-    named = next((each for each in found if each.pause.playbook == playbook), None)
-    if named is not None:
+    if named := next((each for each in found if each.pause.playbook == playbook), None):
         return named
     if playbook is None and len(found) == 1:
         return found[0]

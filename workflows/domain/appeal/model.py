@@ -187,17 +187,14 @@ class Appeal(Value):
     @property
     def due_notices(self) -> tuple[NoticeKind, ...]:
         """The notices that are due and were not sent, in their order."""
-        due = [*_FIRST.get(self.state, (NoticeKind.RECEIVED,)), *_LAST.get(self.state, ())]
+        due = _NOTICES.get(self.state, (NoticeKind.RECEIVED,))
         done = {notice.kind for notice in self.notices}
         return tuple(k for k in due if k not in done and self.rules.notices.text(k) is not None)
 
 
-_FIRST: dict[AppealState, tuple[NoticeKind, ...]] = {
+_NOTICES: dict[AppealState, tuple[NoticeKind, ...]] = {
     AppealState.RECEIVED: (),
-    AppealState.DISMISSED: (),
-}
-_LAST = {
-    AppealState.UPHELD: (NoticeKind.UPHELD,),
-    AppealState.OVERTURNED: (NoticeKind.OVERTURNED,),
     AppealState.DISMISSED: (NoticeKind.DISMISSED,),
+    AppealState.UPHELD: (NoticeKind.RECEIVED, NoticeKind.UPHELD),
+    AppealState.OVERTURNED: (NoticeKind.RECEIVED, NoticeKind.OVERTURNED),
 }

@@ -7,7 +7,6 @@ from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev
 from workflows.domain.case.approval import Approval, Purpose, approval_for
 from workflows.domain.case.decision import Decision, PlannedAction, Verdict
-from workflows.domain.case.evolve import apply_all
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.notices import notice_for
 from workflows.domain.case.planning import plan, plan_confirmed, rules_of, states_of
@@ -22,6 +21,7 @@ from workflows.domain.case.refusals import (
     refuse,
     trimmed,
 )
+from workflows.domain.case.rules.assignment import claimed
 from workflows.domain.case.rules.protections import not_shown, on_decision, unseen
 from workflows.domain.people import Role
 from workflows.domain.policy.actions import ApprovalRule
@@ -143,8 +143,7 @@ def take(
 
     Without a `policy` of its own it has the playbook's.
     """
-    refusal = not_undecided(case) or outdated(case, command) or held_by_other(case, command.by)
-    if refusal is not None:
+    if refusal := not_undecided(case) or outdated(case, command) or held_by_other(case, command.by):
         return refusal
     if isinstance(planned, Refusal):
         return planned
@@ -161,14 +160,13 @@ def take(
 def _events(case: Case, decision: Decision, now: datetime) -> tuple[ev.Event, ...]:
     """Claims an open case, decides, and requests approval, enforces or closes."""
     by, states = decision.by, states_of(case.policy.catalog, decision)
-    claimed = () if case.owner else (ev.CaseClaimed(at=now, by=by),)
     due = case.decide_due(now)
     decided = ev.Decided(at=now, by=by, decision=decision, actions=states, due=due)
     approval = _approval(case, decision, now)
     asked = () if approval is None else (ev.ApprovalRequested(at=now, by=by, approval=approval),)
     waits = approval is not None and approval.purpose is Purpose.DECISION
     protections = on_decision(case, decision, waits, now)
-    events = (*claimed, decided, *asked, *protections)
+    events = (*claimed(case, by, now), decided, *asked, *protections)
     if states or approval is not None:
         return events
     return (*events, ev.CaseClosed(at=now, by=by, verdict=decision.verdict))
@@ -190,15 +188,6 @@ def _harmless(case: Case, decision: Decision) -> bool:
     """Whether all actions can be undone, and may run before the review."""
     specs = (case.policy.catalog.actions[each.action] for each in decision.actions)
     return all(spec.undo is not None and not spec.danger for spec in specs)
-
-
-def protections_after_approval(
-    case: Case, approved: ev.Approved, now: datetime
-) -> tuple[ev.Event, ...]:
-    """The events for protections that waited for the approval of the decision."""
-    after = apply_all(case, (approved,))
-    assert after.decision is not None
-    return on_decision(after, after.decision, waits=False, now=now)
 
 
 RULES: Rules = {

@@ -21,9 +21,9 @@ from workflows.domain.case.planning import undo_rules_of
 from workflows.domain.case.refusals import Outcome, Reason, Refusal, Rules, outdated, refuse
 from workflows.domain.case.rules import bulk
 from workflows.domain.case.rules.appeals import undo_overturned
-from workflows.domain.case.rules.approvals import close
+from workflows.domain.case.rules.approvals import close, give_up_failed
 from workflows.domain.case.rules.notices import notice_events
-from workflows.domain.case.rules.protections import lift_unused, take_over
+from workflows.domain.case.rules.protections import take_over
 
 
 def begins(case: Case, event: ev.Event) -> bool:
@@ -119,25 +119,26 @@ _EVENTS: dict[ActionStatus, type[Any]] = {
 
 def retry(case: Case, command: cmd.Retry, now: datetime) -> Outcome:
     """Retries the failed actions."""
-    if case.phase is not Phase.ENFORCING or not case.failed or case.decision is None:
+    if refusal := _nothing_failed(case, command):
+        return refusal
+    return (ev.ActionRetried(at=now, by=command.by.id, decision=case.failed[0].decision),)
+
+
+def _nothing_failed(case: Case, command: cmd.PersonCommandBase) -> Refusal | None:
+    if case.phase is not Phase.ENFORCING or not case.failed:
         return refuse(case, Reason.NOTHING_FAILED)
-    refusal = outdated(case, command)
-    return refusal or (ev.ActionRetried(at=now, by=command.by.id, decision=case.decision.id),)
+    return outdated(case, command)
 
 
 def give_up(case: Case, command: cmd.GiveUp, now: datetime) -> Outcome:
     """Gives failed actions up; the case closes, or is undecided again if none is in effect."""
-    if case.phase is not Phase.ENFORCING or not case.failed or case.decision is None:
-        return refuse(case, Reason.NOTHING_FAILED)
-    refusal = outdated(case, command)
-    if refusal is not None:
+    if refusal := _nothing_failed(case, command):
         return refusal
     if case.acting:
         # A new decision has to wait for the actions of this one.
         return Refusal(reason=Reason.STILL_ACTING)
-    given_up = ev.ActionsGivenUp(at=now, by=command.by.id, decision=case.decision.id)
-    after = apply_all(case, (given_up,))
-    return (given_up, *lift_unused(after, now, command.by.id), *close(after, now))
+    given_up = give_up_failed(case, case.failed[0].decision, now, command.by.id)
+    return (*given_up, *close(apply_all(case, given_up), now))
 
 
 def undo(case: Case, command: cmd.Undo, now: datetime) -> Outcome:
@@ -147,8 +148,7 @@ def undo(case: Case, command: cmd.Undo, now: datetime) -> Outcome:
     """
     if case.phase not in (Phase.CLOSED, *UNDECIDED) or not case.undoable:
         return refuse(case, Reason.NOTHING_TO_UNDO)
-    refusal = outdated(case, command)
-    if refusal is not None:
+    if refusal := outdated(case, command):
         return refusal
     if case.pending(Purpose.UNDO):
         return ()

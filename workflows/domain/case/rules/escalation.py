@@ -17,8 +17,7 @@ CALL_AGAIN = timedelta(minutes=5)
 
 def escalate(case: Case, command: cmd.Escalate, now: datetime) -> Outcome:
     """Calls the lead."""
-    refusal = not_undecided(case)
-    if refusal is not None:
+    if refusal := not_undecided(case):
         return refusal
     if case.called_at is not None and now - case.called_at < CALL_AGAIN:
         return ()
@@ -27,8 +26,7 @@ def escalate(case: Case, command: cmd.Escalate, now: datetime) -> Outcome:
 
 def acknowledge(case: Case, command: cmd.Acknowledge, now: datetime) -> Outcome:
     """Acknowledges: steps with `unless: acknowledged` are not called."""
-    refusal = not_undecided(case)
-    if refusal is not None:
+    if refusal := not_undecided(case):
         return refusal
     if case.acknowledged_by is not None:
         return ()
