@@ -9,8 +9,8 @@ from pydantic import Field
 from workflows.domain.case.model import HoldKind, Phase
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.metrics.metrics import Numbers
-from workflows.domain.people import Role
 from workflows.domain.policy.playbook import Severity
+from workflows.domain.policy.roster import Team
 from workflows.domain.values import Language, Text, Value
 
 
@@ -125,17 +125,6 @@ class Cases(Value):
 
     count: int = 0
     shown: tuple[CaseNote, ...] = ()
-
-
-class Team(Value):
-    """A shift with its people; `people` is empty if a whole `role` works it."""
-
-    title: Text
-    starts: datetime
-    ends: datetime
-    people: tuple[str, ...] = ()
-    role: Role | None = None
-    leads: tuple[str, ...] = ()
 
 
 class Report(Value):
