@@ -6,7 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, model_validator
 
 
 class Value(BaseModel):
@@ -75,6 +75,8 @@ def _read(given: Any) -> Any:
     return given
 
 
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+"""A name in policy files: `mute_user`."""
 Duration = Annotated[timedelta, BeforeValidator(_read)]
 
 

@@ -59,25 +59,6 @@ class Chart(Value):
     shares: Shares
     alt: str
 
-    @property
-    def words(self) -> str:
-        """All its texts, to check that the font has the glyphs."""
-        return "".join(
-            (
-                self.title,
-                self.bars.title,
-                *self.bars.labels,
-                self.bars.first_name,
-                self.bars.second_name,
-                self.shares.title,
-                self.shares.met,
-                self.shares.missed,
-                self.shares.overdue,
-                self.shares.nothing,
-                *(each for row in self.shares.rows for each in (row.label, row.said)),
-            )
-        )
-
 
 MOST_LISTED = 10
 """Items per list."""

@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 from workflows.domain.people import Role
 from workflows.domain.policy.actions import ActionCatalog, ApprovalRule
 from workflows.domain.policy.platform import NoticeCall
-from workflows.domain.values import Duration, Text, Value, Written
+from workflows.domain.values import Duration, Slug, Text, Value, Written
 
 
 class Claims(Written):
@@ -86,16 +86,13 @@ class Limits(Written):
     approval: ApprovalRule
 
 
-ReasonId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-
-
 class ReasonTemplate(Written):
     """One of a playbook's `reasons`: `reason` prefills the rationale in the modal.
 
     `notice` has the facts for the sanctioned person; without it no notice is sent.
     """
 
-    id: ReasonId
+    id: Slug
     title: Text
     reason: Text
     notice: Text | None = None
@@ -214,17 +211,14 @@ class PresetAction(Written):
         return given
 
 
-PresetId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-
-
 class Preset(Written):
     """A prepared decision. `because` is the id of one of the playbook's `reasons`."""
 
-    id: PresetId
+    id: Slug
     title: Text
     actions: Annotated[tuple[PresetAction, ...], Field(min_length=1, max_length=10)]
     reason: Text | None = None
-    because: ReasonId | None = None
+    because: Slug | None = None
     conduct: Conduct | None = None
 
 
@@ -265,7 +259,7 @@ class Playbook(Written):
     - `clauses`: rules to choose instead of `policy`; `reasons`: prepared reasons
     """
 
-    playbook: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+    playbook: Slug
     title: Text
     match: str = "false"
     catch_all: bool = False

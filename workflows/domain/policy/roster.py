@@ -10,9 +10,8 @@ from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from workflows.domain.people import Role
 from workflows.domain.policy.roles import UserId
-from workflows.domain.values import Text, Value, Written
+from workflows.domain.values import Slug, Text, Value, Written
 
-ShiftName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 People = Annotated[tuple[UserId, ...], Field(max_length=100)]
 
 
@@ -143,7 +142,7 @@ class Override(Written):
     """
 
     date: Day
-    shift: ShiftName
+    shift: Slug
     people: People = ()
     leads: Annotated[tuple[UserId, ...], Field(max_length=100)] = ()
     off: bool = False
@@ -166,7 +165,7 @@ class Roster(Written):
 
     zone: ZoneInfo | None = None
     always: bool = False
-    shifts: Annotated[dict[ShiftName, Shift], Field(min_length=1, max_length=40)]
+    shifts: Annotated[dict[Slug, Shift], Field(min_length=1, max_length=40)]
     overrides: Annotated[tuple[Override, ...], Field(max_length=1000)] = ()
 
 
