@@ -42,10 +42,7 @@ def decide(case: Case, command: cmd.Command, now: datetime) -> Outcome:
 def decide_in_turn(
     case: Case, commands: Iterable[cmd.Command], now: datetime
 ) -> tuple[tuple[ev.Event, ...], Case] | Refusal:
-    """The events of several commands in their order and the case after them, or a refusal.
-
-    Each command is decided on the case that the commands before it leave.
-    """
+    """The events of commands, each on the case that the ones before leave, and the case after."""
     events: list[ev.Event] = []
     for command in commands:
         outcome = decide(case, command, now)

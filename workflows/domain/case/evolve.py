@@ -133,23 +133,16 @@ def _action(case: Case, event: Any, status: ActionStatus, **update: Any) -> Chan
 
 def _alert_joined(case: Case, event: ev.AlertJoined) -> Changes:
     worse = event.severity is not case.severity
+    # The steps of a written ladder name their severities; the ends of the clocks have changed.
+    again = {"acknowledged_by": None} if case.policy.playbook.escalation else _NO_CALLS
     return {
         "alerts": case.alerts + 1,
         "latest": event.alert,
         "last_alert_at": event.at,
         "severity": event.severity,
         "sightings": seen_with(case.sightings, event.alert.related, case.version + 1),
-        **(_escalated_again(case) if worse else {}),
+        **(again if worse else {}),
     }
-
-
-def _escalated_again(case: Case) -> Changes:
-    """Restarts the escalation of a case that became more severe.
-
-    The steps of a written ladder name their severities. Without one the steps are the ends of the
-    clocks, and these have changed.
-    """
-    return {"acknowledged_by": None} if case.policy.playbook.escalation else _NO_CALLS
 
 
 _NO_CALLS: Changes = {

@@ -68,10 +68,7 @@ def plan_protection(case: Case, written: Protect) -> PlannedAction | None:
 
 
 def plan_confirmed(case: Case, version: int | None = None) -> tuple[PlannedAction, ...]:
-    """Plans the current protections as a decision, each with its action's default duration.
-
-    With `version` only those on the card of that version.
-    """
+    """Plans the protections on the card of `version` as a decision, with default durations."""
     planned = []
     for protection in (each for each in case.protecting if each.known_to(version)):
         state = case.protected(protection.id)

@@ -17,10 +17,7 @@ from workflows.domain.values import Value
 
 @dataclass(frozen=True)
 class CountedEvent:
-    """An event with the fields that metrics need, named as in `workflows.domain.case.events`.
-
-    `occurred_at` is that of the first alert, `done` counts finished subjects of a bulk decision.
-    """
+    """An event for metrics, with the names of `case.events`; `done` counts subjects of a bulk."""
 
     case: str
     playbook: str

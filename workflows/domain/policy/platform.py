@@ -73,11 +73,7 @@ class ImageHosts(Written):
 
 
 class LookupCatalog(Written):
-    """The content of platform.yaml.
-
-    The roles in `reveal` may see personal data, with a recorded reason. `evidence` has the hosts
-    of images.
-    """
+    """The content of platform.yaml; roles in `reveal` may see personal data, with a reason."""
 
     lookups: dict[str, LookupSpec]
     related: Related = Field(default_factory=dict)

@@ -87,10 +87,7 @@ class Limits(Written):
 
 
 class ReasonTemplate(Written):
-    """One of a playbook's `reasons`: `reason` prefills the rationale in the modal.
-
-    `notice` has the facts for the sanctioned person; without it no notice is sent.
-    """
+    """A prefilled `reason`; `notice` has the facts for the sanctioned person, if they get one."""
 
     id: Slug
     title: Text
@@ -223,10 +220,7 @@ class Preset(Written):
 
 
 class Step(Written):
-    """An escalation step; `after` counts from the opening of the case.
-
-    With `severity` it only applies to cases of those.
-    """
+    """A step `after` the opening of the case; with `severity` only for cases of those."""
 
     after: Duration
     unless: Unless
@@ -327,10 +321,7 @@ class Playbook(Written):
 
 
 class Policy(Value):
-    """The policy of a case, fixed at its opening.
-
-    `notice_text` is set if the playbook has notices.
-    """
+    """The policy of a case, fixed at its opening; `notice_text` if the playbook has notices."""
 
     kind: Literal["policy"] = "policy"
     version: str

@@ -158,10 +158,7 @@ class Override(Written):
 
 
 class Roster(Written):
-    """The content of roster.yaml. Times are in `zone`, else in the deployment's zone.
-
-    `always`: a gap between shifts is a mistake.
-    """
+    """The content of roster.yaml. Without `zone` the deployment's; `always`: a gap is a mistake."""
 
     zone: ZoneInfo | None = None
     always: bool = False

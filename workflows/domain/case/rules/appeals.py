@@ -44,10 +44,7 @@ def _overturned(case: Case, now: datetime) -> tuple[ev.Event, ...]:
 
 
 def _is_overturned(case: Case, answer: AppealAnswer) -> bool:
-    """Whether the decision was overturned, and no later one is being carried out.
-
-    One person's appeal does not undo a bulk decision.
-    """
+    """Whether a decision for one subject was overturned, and no later one is carried out."""
     bulk = any(each.id == answer.decision and each.bulk for each in case.decisions)
     last = case.decision is not None and case.decision.id == answer.decision
     free = last or case.phase in (Phase.CLOSED, *UNDECIDED)

@@ -207,22 +207,16 @@ def _next_of_approval(case: Case, now: datetime) -> tuple[ev.Event, ...]:
     approval = case.approval
     if approval is None or not approval.pending:
         return ()
-    if approval.question is not None:
-        return _unanswered(approval, now)
+    if (question := approval.question) is not None:
+        decision, ends = approval.decision, question.until + question.left
+        unanswered = ev.ApprovalAnswered(at=now, decision=decision, answer="", expires_at=ends)
+        return () if now < question.until else (unanswered,)
     if approval.expires_at <= now:
         return _expired(case, approval, now)
     if approval.reminds_at <= now and not approval.reminded:
         decision, until = approval.decision, approval.expires_at
         return (ev.ApprovalReminded(at=now, decision=decision, expires_at=until),)
     return ()
-
-
-def _unanswered(approval: Approval, now: datetime) -> tuple[ev.Event, ...]:
-    question = approval.question
-    if question is None or now < question.until:
-        return ()
-    ends = question.until + question.left
-    return (ev.ApprovalAnswered(at=now, decision=approval.decision, answer="", expires_at=ends),)
 
 
 def _expired(case: Case, approval: Approval, now: datetime) -> tuple[ev.Event, ...]:

@@ -75,15 +75,13 @@ def _no_colleague(command: cmd.HandOver) -> Refusal | None:
 
 
 def watch(case: Case, command: cmd.Watch, now: datetime) -> Outcome:
-    if command.by.id in case.watchers:
-        return ()
-    return (ev.CaseWatched(at=now, by=command.by.id),)
+    watched = command.by.id in case.watchers
+    return () if watched else (ev.CaseWatched(at=now, by=command.by.id),)
 
 
 def unwatch(case: Case, command: cmd.Unwatch, now: datetime) -> Outcome:
-    if command.by.id not in case.watchers:
-        return ()
-    return (ev.CaseUnwatched(at=now, by=command.by.id),)
+    watched = command.by.id in case.watchers
+    return (ev.CaseUnwatched(at=now, by=command.by.id),) if watched else ()
 
 
 def add_note(case: Case, command: cmd.AddNote, now: datetime) -> Outcome:
@@ -93,10 +91,7 @@ def add_note(case: Case, command: cmd.AddNote, now: datetime) -> Outcome:
 
 
 def claim_tick(case: Case, now: datetime) -> tuple[ev.Event, ...]:
-    """Warns the inactive owner, then ends the claim.
-
-    A late warning still leaves them `LEAST_WARNING`.
-    """
+    """Warns the inactive owner, `LEAST_WARNING` before the end at least, then ends the claim."""
     ends, warns = case.claim_ends, case.claim_warns
     rule = case.policy.playbook.claims
     if case.owner is None or ends is None or rule is None:

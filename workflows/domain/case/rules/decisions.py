@@ -139,10 +139,7 @@ def take(
     template: ReasonTemplate | None = None,
     **own: Any,
 ) -> Outcome:
-    """Takes a decision with its `own` fields, unless the case or the plan is refused.
-
-    Without a `policy` of its own it has the playbook's.
-    """
+    """Takes a decision with its `own` fields, by default the playbook's `policy`, or refuses."""
     if refusal := not_undecided(case) or outdated(case, command) or held_by_other(case, command.by):
         return refusal
     if isinstance(planned, Refusal):

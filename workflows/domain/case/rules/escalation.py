@@ -44,7 +44,9 @@ def ladder_tick(
         events.append(_call(due, now))
         if due.step.protect is not None and due.round == 0:
             begun = start(case, due.step.protect, now, step=due.index, after=events)
-            events += begun if pause is None else _withheld(begun, pause, due, now)
+            if begun and pause is not None:
+                begun = (ev.ProtectionWithheld(at=now, pause=pause, step=due.index),)
+            events += begun
     return tuple(events)
 
 
@@ -52,12 +54,6 @@ def protects_by(case: Case, now: datetime) -> bool:
     """Whether a call that is due at `now` has a protection."""
     due = (each for each in case.steps if each.at <= now and each.round == 0)
     return any(each.step.protect is not None for each in due)
-
-
-def _withheld(
-    begun: tuple[ev.Event, ...], pause: AutomationPause, due: Due, now: datetime
-) -> tuple[ev.Event, ...]:
-    return (ev.ProtectionWithheld(at=now, pause=pause, step=due.index),) if begun else ()
 
 
 def _call(due: Due, now: datetime) -> ev.CaseEscalated:

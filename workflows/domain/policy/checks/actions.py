@@ -19,10 +19,7 @@ from workflows.domain.values import format_duration
 
 
 def durations_stay_within_the_maximum(bundle: Bundle) -> Findings:
-    """`for:` fits an action that ends, and stays within its `max`.
-
-    A preset that lasts longer than the action allows would be refused at the press.
-    """
+    """`for:` fits an action that ends, and stays within its `max`; longer ones are refused."""
     for name, spec in bundle.actions.items():
         if spec.timed is not None and spec.timed.default > spec.timed.max:
             place = ("actions", name, "timed", "default")
@@ -67,10 +64,7 @@ def every_preset_names_known_actions(bundle: Bundle) -> Findings:
 
 
 def every_protection_can_be_taken_back(bundle: Bundle) -> Findings:
-    """Every protection names an action that can be undone and that nobody has to approve.
-
-    A protection runs before a person looks at the case.
-    """
+    """Every protection, which precedes any look at the case, is reversible without an approval."""
     for file, place, written in protections(bundle):
         where, spec = (*place, "action"), bundle.actions.get(written.action)
         yield from _missing(bundle, file, where, written.action)
@@ -99,10 +93,7 @@ KNOWN = ("subject.id", "subject.type", "case.id", "decision.id", "until", "actor
 
 
 def paths_use_known_placeholders(bundle: Bundle) -> Findings:
-    """Requests use placeholders that exist; in a path each one is a segment of its own.
-
-    An unknown placeholder would be sent to the platform literally.
-    """
+    """Requests use placeholders that exist; in a path each one is a segment of its own."""
     for name, spec in bundle.actions.items():
         for part in ("request", "undo", "verify"):
             call = getattr(spec, part)

@@ -23,27 +23,23 @@ def appeals_are_answered_in_time(bundle: Bundle) -> Findings:
     """Reminders come after the appeal and before its answer is due, each at its own time."""
     if bundle.appeals is None:
         return
-    rules, seen = bundle.appeals, set()
+    rules = bundle.appeals
     for number, before in enumerate(rules.reminders):
         place = ("reminders", number)
         if before >= rules.answer_within:
             most = format_duration(rules.answer_within)
             what = f"the reminder {format_duration(before)} before comes before the appeal"
             yield Finding(APPEALS, place, what, f"write less than {most} (`answer_within`)")
-        elif before in seen:
+        elif before in rules.reminders[:number]:
             what = f"the reminder {format_duration(before)} stands twice"
             yield Finding(APPEALS, place, what, "keep one of them")
-        seen.add(before)
 
 
 FEWEST = 2
 
 
 def appeals_reach_somebody_else(bundle: Bundle) -> Findings:
-    """At least two people can review, and the role for late answers has holders.
-
-    Deciders can't review their own decisions, so one reviewer is not enough.
-    """
+    """Two people at least can review, as deciders can't, and the role for late answers has some."""
     if bundle.appeals is None or bundle.roles is None:
         return
     does = "is called when an answer is late"

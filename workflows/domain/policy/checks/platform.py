@@ -28,10 +28,7 @@ _ANY = ("", "hello")
 
 
 def forms_of_ids_can_be_read(bundle: Bundle) -> Findings:
-    """`ids` can be read as a regular expression, and does not fit any word at all.
-
-    Typed text would otherwise be taken for a wrong subject.
-    """
+    """`ids` is a regular expression that does not fit any word: typed text would fit as well."""
     for kind, spec in bundle.subjects.items():
         if spec.ids is None:
             continue
@@ -56,10 +53,7 @@ def personal_data_is_never_summed(bundle: Bundle) -> Findings:
 
 
 def personal_data_is_revealed_to_somebody(bundle: Bundle) -> Findings:
-    """`reveal` names roles that roles.yaml has; at least one where there is personal data.
-
-    Somebody must be able to answer legal requests.
-    """
+    """`reveal` names existing roles, at least one: somebody must answer legal requests."""
     if bundle.lookups is None or bundle.roles is None:
         return
     for number, role in enumerate(bundle.lookups.reveal):

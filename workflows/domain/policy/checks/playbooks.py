@@ -10,10 +10,7 @@ from workflows.domain.values import format_duration
 
 
 def alerts_are_grouped_by_what_they_have(bundle: Bundle) -> Findings:
-    """`group_by` names something that an alert has.
-
-    Other terms would put every alert into a case of its own.
-    """
+    """`group_by` names something that an alert has; else every alert had a case of its own."""
     for file, playbook in bundle.playbooks.items():
         for number, term in enumerate(playbook.group_by):
             own = term in ("subject", "detector", "kind")
@@ -27,10 +24,7 @@ FASTEST = timedelta(seconds=30)
 
 
 def calls_leave_time_to_answer(bundle: Bundle) -> Findings:
-    """`repeat` leaves half a minute at least between two calls.
-
-    More frequent calls are noise, and Slack limits their rate.
-    """
+    """`repeat` leaves half a minute at least: more calls are noise, and Slack limits their rate."""
     for file, playbook in bundle.playbooks.items():
         for number, step in enumerate(playbook.escalation):
             if step.repeat is not None and step.repeat.every < FASTEST:
@@ -54,10 +48,7 @@ _IN_WORDS = re.compile(r"\b(and|or|not)\b")
 
 
 def every_condition_can_be_read(bundle: Bundle) -> Findings:
-    """Every expression of playbooks and actions can be read, and uses known variables.
-
-    An expression with a mistake would never match, without an error.
-    """
+    """Every expression can be read and uses known variables; else it would silently not match."""
     for file, playbook in bundle.playbooks.items():
         for place, expression, names in _expressions(playbook):
             wrong = bundle.problem(expression, names)
@@ -104,10 +95,7 @@ def every_severity_has_clocks(bundle: Bundle) -> Findings:
 
 
 def names_are_unique_and_match_their_file(bundle: Bundle) -> Findings:
-    """`playbook:` and `detector:` are the file's name; ids of presets are unique.
-
-    Playbooks, detectors and presets are looked up by these names.
-    """
+    """`playbook:` and `detector:` are the file's name, and ids of presets are unique."""
     for file, playbook in bundle.playbooks.items():
         if file != f"playbooks/{playbook.playbook}.yaml":
             what = f"the playbook is called `{playbook.playbook}` but its file is not"
