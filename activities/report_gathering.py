@@ -22,13 +22,12 @@ from workflows.domain.metrics.report import (
     ProtectionNote,
     Report,
     ReportKind,
-    Team,
 )
 from workflows.domain.people import Role
 from workflows.domain.policy.actions import ActionCatalog
 from workflows.domain.policy.playbook import Playbook
 from workflows.domain.policy.reports import ReportRules
-from workflows.domain.policy.roster import Roster, ShiftTurn, next_after, on_at, zone_of
+from workflows.domain.policy.roster import Roster, ShiftTurn, Team, next_after, on_at, zone_of
 from workflows.domain.values import Text
 from workflows.ports.reports import ReportWanted
 

@@ -19,10 +19,10 @@ from workflows.domain.metrics.report import (
     ReportKind,
     ShareRow,
     Shares,
-    Team,
 )
 from workflows.domain.people import Role
 from workflows.domain.policy.playbook import Severity
+from workflows.domain.policy.roster import Team
 from workflows.domain.values import Text
 
 MOST_PLAYBOOKS = 5

@@ -12,8 +12,9 @@ from workflows.domain.case.commands import Click, DecideBulk
 from workflows.domain.case.decide import decide
 from workflows.domain.case.enforcement import Ask
 from workflows.domain.case.model import Case
+from workflows.domain.case.planning import target
 from workflows.domain.case.refusals import Reason, Refusal
-from workflows.domain.case.rules.bulk import start_of, type_of
+from workflows.domain.case.rules.bulk import type_of
 from workflows.domain.ids import bulk_id
 from workflows.ports.bulk import BulkJob, BulkPort, BulkRequest, BulkStart
 from workflows.shared.authorize import Authorized
@@ -97,7 +98,7 @@ def _bare(authorized: Authorized[Click]) -> DecideBulk:
 
 def _starts(case: Case, version: int | None) -> dict[str, Subject]:
     types = {case.subject.type, *(each.subject.type for each in case.sightings)}
-    found = ((each, start_of(case, each, version)) for each in sorted(types)[:_TYPES])
+    found = ((each, target(case, each, version)) for each in sorted(types)[:_TYPES])
     return {type_: subject for type_, subject in found if subject is not None}
 
 

@@ -30,7 +30,7 @@ from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import MOST, Impact
 from workflows.domain.case.commands import DecideBulk
 from workflows.domain.case.model import UNDECIDED, Case
-from workflows.domain.case.rules.bulk import start_of
+from workflows.domain.case.planning import target
 from workflows.domain.case.rules.decisions import bulk_limit
 from workflows.domain.people import WORKING_ROLES
 from workflows.domain.policy.platform import RelatedSpec
@@ -230,7 +230,7 @@ def _command(sent: Submitted[BulkMetadata], form: BulkForm) -> DecideBulk:
 
 
 def _starts(case: Case, types: set[str], version: int) -> dict[str, Subject]:
-    found = ((each, start_of(case, each, version)) for each in sorted(types))
+    found = ((each, target(case, each, version)) for each in sorted(types))
     return {type_: subject for type_, subject in found if subject is not None}
 
 

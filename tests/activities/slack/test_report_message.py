@@ -31,9 +31,9 @@ from workflows.domain.metrics.report import (
     ProtectionNote,
     Report,
     ReportKind,
-    Team,
 )
 from workflows.domain.policy.playbook import Severity
+from workflows.domain.policy.roster import Team
 from workflows.domain.values import Text
 
 AT = datetime(2026, 11, 24, 5, 50, tzinfo=UTC)

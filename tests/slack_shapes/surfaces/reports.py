@@ -17,10 +17,10 @@ from workflows.domain.metrics.report import (
     ProtectionNote,
     Report,
     ReportKind,
-    Team,
 )
 from workflows.domain.people import Role
 from workflows.domain.policy.playbook import Severity
+from workflows.domain.policy.roster import Team
 
 
 def _title(scene: Scene) -> Any:
