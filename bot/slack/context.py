@@ -19,7 +19,7 @@ from activities.slack.handles import Handle
 from activities.slack.i18n.catalog import Catalog
 from bot.services.slack import Services
 from bot.slack.interactions import Press, Source, Unreadable, read_press, read_source
-from bot.slack.modals.form import sentence_view, view_or_sentence
+from bot.slack.modals.form import sentence_view
 from bot.slack.modals.metadata import Metadata
 from bot.slack.permissions import refusal
 from bot.slack.replies import Background, Languages, Links, Replies, Said
@@ -96,7 +96,12 @@ class Screen:
         """Shows the modal `name` with a placeholder, then with what `draw` returns."""
         view_id = await self.begin(press, sentence_view(name, texts.say(loading), texts))
         if view_id is not None:
-            await self.redraw(view_id, view_or_sentence(name, await draw(), texts))
+            await self.show(view_id, name, await draw(), texts)
+
+    async def show(self, view_id: str, name: str, drawn: View | str, texts: Catalog) -> None:
+        """Replaces a modal by `drawn`, or by a sentence that says why there is none."""
+        view = sentence_view(name, drawn, texts) if isinstance(drawn, str) else drawn
+        await self.redraw(view_id, view)
 
     async def push(self, trigger_id: str, view: dict[str, Any]) -> bool:
         """Whether a modal opened above another: Slack allows two (docs.slack.dev, modals)."""

@@ -17,7 +17,7 @@ from activities.slack.handles import Handle
 from activities.slack.i18n.catalog import Catalog
 from bot.slack.context import Listener
 from bot.slack.interactions import Press, Unreadable, submission_id
-from bot.slack.modals.form import Faults, Invalid, sentence_view, view_or_sentence
+from bot.slack.modals.form import Faults, Invalid, sentence_view
 from bot.slack.modals.metadata import Carried, Metadata, decode
 from workflows.domain.case.commands import PersonCommand
 from workflows.domain.people import Actor
@@ -129,8 +129,8 @@ class PagedModal(Listener, ABC):
         """Opens the list, or turns its page."""
         texts = await self._texts(press.source.person)
         if press.page is not None and press.view:
-            drawn = view_or_sentence(self.modal, await self._drawn(press, aim, texts), texts)
-            await self._screen.redraw(press.view, drawn)
+            drawn = await self._drawn(press, aim, texts)
+            await self._screen.show(press.view, self.modal, drawn, texts)
             return
         await self._screen.fill(
             press, self.modal, "bot.modal.loading", texts, lambda: self._drawn(press, aim, texts)

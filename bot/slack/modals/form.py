@@ -62,11 +62,6 @@ def sentence_view(name: str, text: str, texts: Catalog) -> View:
     return view
 
 
-def view_or_sentence(name: str, drawn: View | str, texts: Catalog) -> View:
-    """A drawn modal; `sentence_view` of a text that says why there is none."""
-    return sentence_view(name, drawn, texts) if isinstance(drawn, str) else drawn
-
-
 def about(offer: Offer, metadata: Metadata, texts: Catalog) -> Block:
     """`K7Q2F9XM0 · 外部誘導 · ユーザー u_123`; only the id if the case did not answer."""
     parts = [metadata.case]

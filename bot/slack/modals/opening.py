@@ -14,7 +14,6 @@ from bot.services.cases import CaseLine
 from bot.slack.context import Listener, SlackContext
 from bot.slack.interactions import Press, Unreadable
 from bot.slack.modals.decide import with_template
-from bot.slack.modals.form import sentence_view
 from bot.slack.modals.forms import view_of
 from bot.slack.modals.metadata import Metadata, decode, metadata_for
 from bot.slack.modals.offer import Offer, offer_at, offer_of
@@ -60,12 +59,12 @@ class ModalOpener(Listener):
             await self._screen.say(press.source, drawn)
         else:
             texts = await self._texts(press.source.person)
-            await self._screen.redraw(press.view, sentence_view(name, drawn, texts))
+            await self._screen.show(press.view, name, drawn, texts)
 
     async def say(self, press: Press, key: str) -> None:
         """Shows the outcome of a press in the modal around its button."""
         texts = await self._texts(press.source.person)
-        await self._screen.redraw(press.view, sentence_view("all", texts.say(key), texts))
+        await self._screen.show(press.view, "all", texts.say(key), texts)
 
     async def _drawn(self, press: Press, aim: Handle, action: SlackAction, name: str) -> View | str:
         """The modal, or the sentence that says why there is none.

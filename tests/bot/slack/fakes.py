@@ -184,9 +184,6 @@ class FakePolicies:
     def playbooks(self) -> tuple[Playbook, ...]:
         return (PLAYBOOK, OTHER)
 
-    def lookups(self) -> tuple[str, ...]:
-        return tuple(LOOKUPS.lookups)
-
     def look_ups(self) -> LookupCatalog:
         return LOOKUPS
 
