@@ -62,12 +62,8 @@ async def run_check(check: Check) -> str | None:
 
 
 async def _server_error(request: Request, error: Exception) -> JSONResponse:
-    # A traceback may quote the request, so only the error's type and line are logged.
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    where = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
-    log.error("request_failed", path=request.url.path, error=type(error).__name__, where=where)
+    # bot.log_setup reduces the exception to type and line: it may quote the request.
+    log.error("request_failed", path=request.url.path, exc_info=error)
     return JSONResponse({"error": "Koban could not handle this: send it again later."}, 500)
 
 

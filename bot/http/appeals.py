@@ -19,9 +19,6 @@ from workflows.client import Appeals
 from workflows.domain.appeal.model import AppealRequest
 from workflows.domain.case.model import Phase
 from workflows.domain.ids import appeal_id
-from workflows.domain.policy.appeals import AppealRules
-from workflows.domain.policy.platform import NoticeCall
-from workflows.domain.values import Text
 from workflows.ports.appeals import Against, AppealStart
 
 LEDGER_TIMEOUT = 1.0
@@ -45,21 +42,12 @@ _SCHEMA.pop("$defs", None)
 
 
 @dataclass(frozen=True)
-class AppealTerms:
-    """Policy that a new appeal keeps until it is answered."""
-
-    rules: AppealRules
-    notice: NoticeCall | None
-    titles: dict[str, Text]
-
-
-@dataclass(frozen=True)
 class AppealEndpoint(SignedEndpoint):
-    """Endpoint for one appeal; `terms` returns None while appeals.yaml is missing."""
+    """Endpoint for one appeal; `start` returns None while appeals.yaml is missing."""
 
     appeals: Appeals
     database: Database
-    terms: Callable[[], AppealTerms | None]
+    start: Callable[[str, AppealRequest], AppealStart | None]
 
     path: ClassVar = "/v1/appeals"
     summary: ClassVar = "Post an appeal against a decision, or take one back"
@@ -87,19 +75,12 @@ class AppealEndpoint(SignedEndpoint):
                 return Invalid(request.id, "/id", sentence)
         if duplicate:
             return Outcome.DUPLICATE
-        terms = self.terms()
-        if terms is None:
+        start = self.start(appeal, request)
+        if start is None:
             raise RequestRefused("Appeals are not set up here: appeals.yaml is missing.")
         problem = await self._from_ledger(self._problem(request))
         if problem is not None:
             return problem
-        start = AppealStart(
-            id=appeal,
-            request=request,
-            rules=terms.rules,
-            notice=terms.notice,
-            titles=terms.titles,
-        )
         filed = await self.appeals.file(start)
         return Outcome.ACCEPTED if filed else Outcome.DUPLICATE
 

@@ -18,11 +18,9 @@ class RequestRefused(Exception):
     is a sentence for the sender's engineer.
     """
 
-    status = 422
-
-    def __init__(self, sentence: str, pointer: str | None = None) -> None:
+    def __init__(self, sentence: str, pointer: str | None = None, status: int = 422) -> None:
         super().__init__(sentence)
-        self.pointer = pointer
+        self.pointer, self.status = pointer, status
 
 
 class Outcome(StrEnum):

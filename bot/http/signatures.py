@@ -14,12 +14,6 @@ _TIMESTAMP = re.compile(r"[0-9]{1,12}", re.ASCII)
 _HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
 
 
-class NotSigned(RequestRefused):
-    """A request without a valid signature."""
-
-    status = 401
-
-
 @dataclass(frozen=True)
 class Signer:
     """Secret of one detector, or of all detectors without a secret of their own (None)."""
@@ -37,19 +31,14 @@ def signers(common: Iterable[str], own: Mapping[str, Iterable[str]]) -> tuple[Si
 def verify_signature(
     body: bytes, headers: Mapping[str, str], allowed: tuple[Signer, ...]
 ) -> Signer:
-    """Returns the signer whose secret signed `body`.
-
-    Raises:
-        NotSigned: a header is missing or malformed, the timestamp is more than 5 minutes away, or
-            no secret matches.
-    """
+    """Returns the signer whose secret signed `body` lately. Raises `RequestRefused` (401)."""
     signature = _signature_headers(headers)
     for signer in allowed:
         try:
             signer.webhook.verify(body, signature, json_parse=False)
         except WebhookVerificationError as refused:
             if "timestamp" in str(refused):
-                raise NotSigned(
+                raise _not_signed(
                     "The webhook-timestamp is more than 5 minutes away from now."
                 ) from refused
         except ValueError:
@@ -58,18 +47,18 @@ def verify_signature(
             continue
         else:
             return signer
-    raise NotSigned("The webhook-signature fits no secret that is valid here.")
+    raise _not_signed("The webhook-signature fits no secret that is valid here.")
 
 
 def _signature_headers(headers: Mapping[str, str]) -> dict[str, str]:
     given = {name: headers.get(name, "") for name in _HEADERS}
     for name, value in given.items():
         if not value:
-            raise NotSigned(f"The header {name} is missing.")
+            raise _not_signed(f"The header {name} is missing.")
         if not value.isascii():
-            raise NotSigned(f"The header {name} has characters outside ASCII.")
+            raise _not_signed(f"The header {name} has characters outside ASCII.")
     if _TIMESTAMP.fullmatch(given["webhook-timestamp"]) is None:
-        raise NotSigned("The webhook-timestamp has to be whole seconds since 1970.")
+        raise _not_signed("The webhook-timestamp has to be whole seconds since 1970.")
     return given
 
 
@@ -83,31 +72,16 @@ READ_TIMEOUT = 10.0
 """Seconds in which the body has to arrive: a slow sender must not hold a connection."""
 
 
-class TooLarge(RequestRefused):
-    """A body over `MAX_BODY`, whatever its Content-Length says."""
-
-    status = 413
-
-    def __init__(self) -> None:
-        super().__init__(f"A request may have at most {MAX_BODY} bytes.")
-
-
-class TooSlow(RequestRefused):
-    """A body that did not arrive within `READ_TIMEOUT`, or whose sender disconnected."""
-
-    status = 408
-
-
 async def read_body(request: Request) -> bytes:
-    """Returns the raw body, at most `MAX_BODY` bytes. Raises `TooLarge` and `TooSlow`."""
+    """Returns the raw body. Raises `RequestRefused` if it is too large (413) or slow (408)."""
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > DRAIN_LIMIT:
-        raise TooLarge
+        raise _too_large()
     try:
         async with asyncio.timeout(READ_TIMEOUT):
             return await _read(request)
     except (TimeoutError, ClientDisconnect) as error:
-        raise TooSlow("The body did not arrive in time.") from error
+        raise RequestRefused("The body did not arrive in time.", status=408) from error
 
 
 async def _read(request: Request) -> bytes:
@@ -119,5 +93,13 @@ async def _read(request: Request) -> bytes:
         if size <= MAX_BODY:
             body += chunk
     if size > MAX_BODY:
-        raise TooLarge
+        raise _too_large()
     return bytes(body)
+
+
+def _too_large() -> RequestRefused:
+    return RequestRefused(f"A request may have at most {MAX_BODY} bytes.", status=413)
+
+
+def _not_signed(sentence: str) -> RequestRefused:
+    return RequestRefused(sentence, status=401)

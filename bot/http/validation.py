@@ -1,6 +1,7 @@
 """Request validation: alerts and appeals from JSON, with a JSON pointer to an invalid field."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -52,15 +53,6 @@ class Invalid:
     error: str
 
 
-class NotStorable(ValueError):
-    """A value that JSON, CEL or PostgreSQL can't hold, with its path."""
-
-    def __init__(self, path: Path, sentence: str) -> None:
-        super().__init__(sentence)
-        self.path = path
-        self.sentence = sentence
-
-
 def read_alerts(body: bytes, speaker: str | None, own: frozenset[str]) -> list[Alert | Invalid]:
     """Returns the alerts of `body` in their order.
 
@@ -78,11 +70,7 @@ def read_alerts(body: bytes, speaker: str | None, own: frozenset[str]) -> list[A
 
 
 def read_appeal(body: bytes, speaker: str | None, own: frozenset[str]) -> AppealRequest | Invalid:
-    """Returns the appeal of `body`; `speaker` and `own` as in `read_alerts`.
-
-    Raises:
-        RequestRefused: the body is not a JSON object.
-    """
+    """Returns the appeal of `body`; arguments and errors as in `read_alerts`."""
     item = _parse(body)
     if not isinstance(item, dict):
         raise RequestRefused("The body has to be one appeal.")
@@ -137,11 +125,9 @@ def _read_alert(item: Any, detector: str, protected: frozenset[str]) -> Alert | 
         return _invalid(item, ("detector",), "Only people in Slack speak for this detector.")
     if given in protected:
         return _invalid(item, ("detector",), "This detector signs with a secret of its own.")
-    try:
-        for field in ("attributes", "title"):
-            check_storable(item.get(field), (field,))
-    except NotStorable as error:
-        return _invalid(item, error.path, error.sentence)
+    for field in ("attributes", "title"):
+        for path, sentence in _unstorable(item.get(field), (field,)):
+            return _invalid(item, path, sentence)
     alert = _validated(Alert, item)
     if isinstance(alert, Invalid):
         return alert
@@ -152,25 +138,22 @@ def _read_alert(item: Any, detector: str, protected: frozenset[str]) -> Alert | 
     return alert
 
 
-def check_storable(value: Any, path: Path) -> None:
-    """Checks that JSON, CEL (64-bit integers) and PostgreSQL's text can hold `value`.
-
-    Raises:
-        NotStorable: for the first value that can't be stored.
-    """
+def _unstorable(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    """Values that JSON, CEL (64-bit integers) or PostgreSQL's text can't hold, with a sentence."""
     if isinstance(value, dict | list):
         if len(path) > MAX_DEPTH:
-            raise NotStorable(path[:2], f"This is nested more than {MAX_DEPTH} levels deep.")
+            yield path[:2], f"This is nested more than {MAX_DEPTH} levels deep."
+            return
         for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
-            check_storable(key, path)
-            check_storable(inner, (*path, key))
+            yield from _unstorable(key, path)
+            yield from _unstorable(inner, (*path, key))
     elif isinstance(value, str):
         if "\x00" in value:
-            raise NotStorable(path, "U+0000 can't be kept in a text.")
+            yield path, "U+0000 can't be kept in a text."
     elif (isinstance(value, float) and not math.isfinite(value)) or (
         isinstance(value, int) and value not in _INT64
     ):
-        raise NotStorable(path, "This number is too large.")
+        yield path, "This number is too large."
 
 
 def _validated(model: type[M], item: dict[str, Any]) -> M | Invalid:

@@ -104,7 +104,7 @@ async def test_after_a_failure_the_ledger_is_asked_again_soon(ledger: Slow) -> N
     away = Database(AWAY)
     preferred = LanguagePreferences(Preferences(away), lambda: now[0])
     assert await preferred.language("U0SATO") is None
-    preferred._preferences = ledger
+    preferred._kept._fetch = ledger.language
     assert await preferred.language("U0SATO") is None
     now[0] += RETRY_SECONDS
     assert await preferred.language("U0SATO") is Language.EN

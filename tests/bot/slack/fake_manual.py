@@ -82,7 +82,7 @@ class FakeAlerts:
             return None
         return PLAYBOOK if alert.kind == "off_platform" else OTHER
 
-    async def submit(self, alert: Alert) -> None:
+    async def submit(self, alerts: Sequence[Alert]) -> None:
         if self.away:
             raise Unavailable("Temporal does not answer")
-        self.alerts.append(alert)
+        self.alerts.extend(alerts)

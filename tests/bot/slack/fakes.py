@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from activities.errors import Unavailable
+from activities.ledger.queries import Look
 from activities.ledger.team import ActiveCover
-from bot.services.cases import CaseLine, LookedUp, Past, Story, Timeline, TimelineLine
+from bot.services.cases import CaseLine, Past, Story, Timeline, TimelineLine
 from bot.services.lookups import Fact
 from workflows.client import OutOfReach
 from workflows.domain.alerts import AlertBrief, Subject
@@ -183,9 +184,6 @@ class FakePolicies:
     def playbooks(self) -> tuple[Playbook, ...]:
         return (PLAYBOOK, OTHER)
 
-    def lookups(self) -> tuple[str, ...]:
-        return tuple(LOOKUPS.lookups)
-
     def look_ups(self) -> LookupCatalog:
         return LOOKUPS
 
@@ -236,7 +234,7 @@ class FakeLedger:
     pasts: dict[str, Past] = field(default_factory=dict)
     timelines: dict[str, list[TimelineLine]] = field(default_factory=dict)
     gate: asyncio.Event | None = None
-    notes: list[LookedUp] = field(default_factory=list)
+    notes: list[Look] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
     away: bool = False
 
@@ -274,9 +272,9 @@ class FakeLedger:
         self._reach("past")
         return self.pasts.get(subject.key, Past())
 
-    async def looked_up(self, note: LookedUp) -> None:
+    async def looked_up(self, look: Look) -> None:
         self._reach("looked_up")
-        self.notes.append(note)
+        self.notes.append(look)
 
 
 @dataclass

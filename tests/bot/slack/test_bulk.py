@@ -110,7 +110,7 @@ async def test_another_choice_is_shown_again(stage: Stage):
     assert await sato.fill_and_submit({"ids": "u_900, u_901\nu_900"}) == {"ok": True}
     await showing(sato, "62件に実行します")
     assert stage.cases.clicks == []
-    assert stage.bulk_decisions.gathered[-1].ids == ("u_900", "u_901")
+    assert stage.bulk_decisions.gathered[-1] == ("u_900", "u_901")
     await sato.fill_and_submit({"reason": "別の理由"})
     assert stage.cases.clicks[0][1].command.seen == 62
 

@@ -193,7 +193,8 @@ async def test_a_look_up_is_written_down_before_anything_is_read(stage: Stage):
     """Who looked at whom, and why, stands in the ledger first."""
     await stage.command(stage.person("U0SUZUKI"), "/koban user u 1/../2")
     [note] = stage.ledger.notes
-    assert (note.by, note.kind, note.id, note.at) == ("U0SUZUKI", "user", "u 1/../2", NOW)
+    assert (note.actor, note.at) == ("U0SUZUKI", NOW)
+    assert (note.subject_type, note.subject_id) == ("user", "u 1/../2")
     assert note.why == "/koban user in C0LIVE"
     assert stage.ledger.log == ["looked_up", "past"]
     assert stage.platform.asked == ["user:u 1/../2"]

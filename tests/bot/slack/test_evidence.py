@@ -87,7 +87,9 @@ async def test_whoever_reads_the_list_is_written_down_first(stage: Stage):
     assert "検知 10件中 9–10件目" in visible_text(view)
     await sato.press(view, "evidence.page.before")
     await showing(sato, "言葉0。")
-    notes = [(note.by, note.kind, note.id, note.why) for note in stage.ledger.notes]
+    notes = [
+        (note.actor, note.subject_type, note.subject_id, note.why) for note in stage.ledger.notes
+    ]
     assert notes == [
         ("U0SATO", "case", CASE, "evidence, page 1"),
         ("U0SATO", "case", CASE, "evidence, page 2"),

@@ -32,7 +32,7 @@ async def test_cases_are_found_a_page_at_a_time(stage: Stage):
     assert [each.label for each in controls(last)] == ["前へ"]
     await turned("前へ", "*「LINE ID」の検索結果 11–20件目*")
     assert stage.finding.asked == [("LINE ID", n) for n in (0, 10, 20, 10)]
-    whys = [(note.kind, note.id, note.why) for note in stage.ledger.notes]
+    whys = [(note.subject_type, note.subject_id, note.why) for note in stage.ledger.notes]
     assert whys == [("find", "LINE ID", "/koban find in C0LIVE")] * 4
 
 

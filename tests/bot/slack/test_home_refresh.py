@@ -13,10 +13,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.services.team import Duty, OnCall
 from bot.slack.home import refresh
 from bot.slack.home.refresh import (
-    A_MINUTE,
-    AT_ONCE,
+    HOMES,
     KEPT,
-    Budget,
     HomePublisher,
     HomeRefresh,
     Outcome,
@@ -250,20 +248,18 @@ async def test_slack_says_wait(slack: Slack) -> None:
     slack.workspace.faults.set(Fault.SLACK_429, True)
     assert await slack.publisher.publish(SATO, page("a")) is Outcome.LATER
     slack.workspace.faults.set(Fault.SLACK_429, False)
-    assert 0.9 < slack.publisher.budget.wait() <= 1.0
+    assert 0.9 < slack.publisher.wait() <= 1.0
     slack.now[0] += 1.0
-    assert slack.publisher.budget.wait() == 0.0
+    assert slack.publisher.wait() == 0.0
 
 
-def test_a_minute_has_so_many_calls_and_no_more() -> None:
+async def test_a_minute_has_so_many_calls_and_no_more(slack: Slack) -> None:
     """A burst, then an even pace: modals need the rest of what Slack takes."""
-    now = [0.0]
-    budget = Budget(A_MINUTE, AT_ONCE, lambda: now[0])
     made = 0
     for _ in range(600):
-        made += budget.wait() == 0.0
-        now[0] += 0.1
-    assert made == AT_ONCE + A_MINUTE - 1
+        made += slack.publisher.wait() == 0.0
+        slack.now[0] += 0.1
+    assert made == HOMES.burst + HOMES.per_minute - 1
 
 
 @dataclass

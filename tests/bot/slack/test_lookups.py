@@ -61,8 +61,9 @@ async def test_personal_data_is_shown_for_a_reason(stage: Stage):
     assert "メール: aiko@example[.]com" in told
     assert told.endswith("表示したことを記録しました。確認が終わったら閉じてください。")
     note = stage.ledger.notes[-1]
-    assert (note.by, note.kind, note.id, note.at) == ("U0SATO", "user", "u_1", NOW)
-    assert (note.why, note.revealed, note.case) == ("購入者への連絡", True, None)
+    assert (note.actor, note.at) == ("U0SATO", NOW)
+    assert (note.subject_type, note.subject_id) == ("user", "u_1")
+    assert (note.why, note.revealed, note.case_id) == ("購入者への連絡", True, None)
     assert stage.ledger.notes[0].revealed is False
     assert all("aiko" not in each["text"] for each in await sato.messages("ts-live"))
 
@@ -76,7 +77,7 @@ async def test_a_case_is_reason_enough(stage: Stage):
     await sato.fill_and_submit({"case": "k7q2f9xmo"})
     await modal_told(sato, "aiko")
     note = stage.ledger.notes[-1]
-    assert (note.why, note.case, note.revealed) == ("case K7Q2F9XM0", "K7Q2F9XM0", True)
+    assert (note.why, note.case_id, note.revealed) == ("case K7Q2F9XM0", "K7Q2F9XM0", True)
 
 
 async def test_a_case_that_is_none_is_no_reason(stage: Stage):

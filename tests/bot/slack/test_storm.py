@@ -76,7 +76,7 @@ async def test_the_look_is_written_down_before_anything_is_shown(stage: Stage) -
     known(stage)
     await opened(stage)
     (note,) = stage.ledger.notes
-    assert (note.by, note.kind, note.id) == ("U0SATO", "case", CASE)
+    assert (note.actor, note.subject_type, note.subject_id) == ("U0SATO", "case", CASE)
     assert note.why == "storm.open in C0LIVE"
     assert stage.ledger.log[0] == "looked_up"
 

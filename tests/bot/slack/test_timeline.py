@@ -108,7 +108,8 @@ async def test_who_looked_is_written_down_first(stage: Stage):
     await says(suzuki, "1件中 1–1件目")
     assert stage.ledger.log == ["looked_up", "timeline"]
     [note] = stage.ledger.notes
-    assert (note.by, note.kind, note.id, note.why) == ("U0SUZUKI", "case", CASE, "timeline")
+    assert (note.actor, note.why) == ("U0SUZUKI", "timeline")
+    assert (note.subject_type, note.subject_id) == ("case", CASE)
 
 
 async def test_whoever_holds_no_role_sees_nothing(stage: Stage):

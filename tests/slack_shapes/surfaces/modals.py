@@ -8,14 +8,11 @@ from activities.slack.handles import Handle
 from activities.slack.reader import Reader
 from bot.services.bulk import BulkPage, DoneLine, SubjectLine
 from bot.services.cases import CaseLine
-from bot.slack.bulk.form import BulkMetadata
-from bot.slack.bulk.list import PAGE, list_view
-from bot.slack.bulk.views import Counted, bulk_view, redrawn, sure
+from bot.slack.bulk.form import PAGE, BulkMetadata, Counted, bulk_view, list_view, redrawn, sure
 from bot.slack.modals.form import sentence_view
-from bot.slack.modals.forms import FORMS
+from bot.slack.modals.forms import FORMS, view_of
 from bot.slack.modals.metadata import Metadata
 from bot.slack.modals.offer import Offer, offer_at, offer_of
-from bot.slack.modals.views import view_of
 from tests.activities.slack.cases import CASE, ROUTE
 from tests.bot.slack.fakes import FakePolicies, line
 from tests.slack_shapes.cases import REFUSED, Told

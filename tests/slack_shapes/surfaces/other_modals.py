@@ -7,10 +7,9 @@ from bot.services.lookups import Fact
 from bot.slack.commands import reveal
 from bot.slack.modals.decide import NONE, TEMPLATE, with_template
 from bot.slack.modals.form import sentence_view
-from bot.slack.modals.forms import FORMS
+from bot.slack.modals.forms import FORMS, view_of
 from bot.slack.modals.metadata import Metadata
 from bot.slack.modals.offer import Offer, offer_at, offer_of
-from bot.slack.modals.views import view_of
 from bot.slack.rendering import sections
 from tests.activities.slack.cases import CASE
 from tests.bot.slack.fakes import FakePolicies
