@@ -37,6 +37,7 @@ from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import MOST, Impact
 from workflows.domain.case.commands import DecideBulk
 from workflows.domain.case.model import UNDECIDED, Case
+from workflows.domain.case.planning import target
 from workflows.domain.case.rules.decisions import bulk_limit
 from workflows.domain.people import WORKING_ROLES
 from workflows.domain.policy.platform import RelatedSpec
