@@ -1,4 +1,4 @@
-"""A person's budget of actions, on both databases."""
+"""Action budgets of people, on both databases."""
 
 import asyncio
 from datetime import timedelta
@@ -14,14 +14,14 @@ from workflows.ports.cases import Spending
 
 
 def spent(key: str, actions: int = 1, person: str = "U0SATO", minute: int = 0) -> Spending:
-    """So many actions at a minute, counted over the last ten."""
+    """Books a number of actions at a minute; returns the sum of the last ten minutes."""
     at = T0 + timedelta(minutes=minute)
     since = at - timedelta(minutes=10)
     return Spending(key=key, person=person, actions=actions, at=at, since=since)
 
 
 async def test_a_budget_counts_what_its_person_did_of_late(ledger: Ledger) -> None:
-    """Not what others did, and not what is long ago."""
+    """Other people's actions and old actions do not count."""
     spend = LedgerActivities(ledger).spend
     assert await spend(spent("a", 2)) == 2
     assert await spend(spent("b", 3, minute=10)) == 5
@@ -30,7 +30,7 @@ async def test_a_budget_counts_what_its_person_did_of_late(ledger: Ledger) -> No
 
 
 async def test_the_same_key_is_booked_once(ledger: Ledger) -> None:
-    """A lost answer makes the workflow ask again, perhaps much later."""
+    """A retry after a lost answer does not book twice, even much later."""
     spend = LedgerActivities(ledger).spend
     assert await spend(spent("a", 2)) == 2
     assert await spend(spent("a", 2)) == 2
@@ -39,7 +39,7 @@ async def test_the_same_key_is_booked_once(ledger: Ledger) -> None:
 
 
 async def test_a_later_press_takes_the_place_of_one_that_decided_nothing(ledger: Ledger) -> None:
-    """It may be for more actions. A late attempt of the earlier one changes nothing."""
+    """It may book more actions; a late retry of the earlier click changes nothing."""
     spend = LedgerActivities(ledger).spend
     assert await spend(spent("K1/D1/U0SATO", 1)) == 1
     assert await spend(spent("K1/D1/U0SATO", 5, minute=1)) == 5
@@ -49,7 +49,7 @@ async def test_a_later_press_takes_the_place_of_one_that_decided_nothing(ledger:
 
 
 async def test_two_at_once_see_each_other(ledger: Ledger, database: Database) -> None:
-    """Of twenty bookings in one moment no two read the same sum."""
+    """Twenty concurrent bookings each return a different sum."""
     spend = LedgerActivities(ledger).spend
     sums = await asyncio.gather(*(spend(spent(f"k{number}")) for number in range(20)))
     assert sorted(sums) == list(range(1, 21))
