@@ -67,7 +67,9 @@ async def test_what_is_refused_leaves_no_row(pauses: Automation, database: Datab
     ]
 
 
-async def test_concurrent_resumes_are_a_request_and_an_approval(pauses: Automation, database: Database) -> None:
+async def test_concurrent_resumes_are_a_request_and_an_approval(
+    pauses: Automation, database: Database
+) -> None:
     """Two leads click at the same time: one requests, the other approves."""
     await pauses.change(STOP)
     outcomes = await asyncio.gather(

@@ -14,7 +14,7 @@ from workflows.ports.cases import Spending
 
 
 def spent(key: str, actions: int = 1, person: str = "U0SATO", minute: int = 0) -> Spending:
-    """Books a number of actions at a minute; returns the sum of the last ten minutes."""
+    """A booking of a number of actions at a minute, summed over the ten minutes before it."""
     at = T0 + timedelta(minutes=minute)
     since = at - timedelta(minutes=10)
     return Spending(key=key, person=person, actions=actions, at=at, since=since)

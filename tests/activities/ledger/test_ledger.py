@@ -152,9 +152,7 @@ async def test_a_question_moves_the_end_of_an_approval(ledger: Ledger, queries: 
     assert row["approval_expires_at"] == minutes(61)
 
 
-async def test_a_waiting_case_has_no_due_time(
-    ledger: Ledger, queries: Queries
-) -> None:
+async def test_a_waiting_case_has_no_due_time(ledger: Ledger, queries: Queries) -> None:
     """Waiting pauses the deadlines, a specialist's snooze does not."""
     await ledger.record(opening())
     snooze = cmd.Snooze(by=SATO, until=minutes(5))

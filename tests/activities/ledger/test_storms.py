@@ -48,9 +48,7 @@ async def test_a_quiet_channel_has_no_waiting_cases(ledger: Ledger, database: Da
     assert await storms.waiting("ts-market") == 1
 
 
-async def test_a_card_is_recorded_without_an_event(
-    ledger: Ledger, database: Database
-) -> None:
+async def test_a_card_is_recorded_without_an_event(ledger: Ledger, database: Database) -> None:
     """A newer card reference is not overwritten."""
     storms, made = Storms(database), await case(ledger, 1, Severity.HIGH)
     await storms.posted(made.id, CARD)
