@@ -1,4 +1,4 @@
-"""The app over real HTTP on a free port; its Temporal records what it receives."""
+"""HTTP app on a free port, with a Temporal that records its calls."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -35,12 +35,12 @@ KEYS = Keys(signers((COMMON, NEXT), {"live-chat": [LIVE_CHAT]}), frozenset({"liv
 
 
 def target_of(alert: Alert) -> Target | None:
-    """One playbook matches every kind but `nobody`."""
+    """A match of one playbook for every kind except `nobody`."""
     return None if alert.kind == "nobody" else Target(POLICY, (alert.subject.key,))
 
 
 class Front:
-    """A server that outlives the tests; each test sets its own app."""
+    """A server for all tests, with the current test's app."""
 
     app: ASGIApp
 

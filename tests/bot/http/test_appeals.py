@@ -40,7 +40,7 @@ def result(outcome: str, **more: str) -> dict[str, Any]:
 
 
 async def test_an_appeal_is_accepted_once_temporal_holds_it(server: AppealServer) -> None:
-    """With the current rules."""
+    """The workflow gets the current rules."""
     assert await server.post(appeal(decision="D1")) == (202, result("accepted"))
     start = await server.filed()
     assert start is not None
@@ -50,7 +50,7 @@ async def test_an_appeal_is_accepted_once_temporal_holds_it(server: AppealServer
 
 
 async def test_the_second_secret_is_valid_while_rotating(server: AppealServer) -> None:
-    """As for alerts."""
+    """Both secrets are valid, as for alerts."""
     assert (await server.post(appeal(), secret=NEXT))[0] == 202
 
 
@@ -98,7 +98,7 @@ async def test_the_answer_says_why_there_is_nothing_to_review(
     pointer: str,
     error: str,
 ) -> None:
-    """422 with a pointer, and nothing is filed."""
+    """The status is 422 with a pointer, and nothing is filed."""
     await change(server)
     status, answer = await server.post(appeal(**fields))
     assert status == 422
@@ -160,7 +160,7 @@ async def test_a_wrong_field_is_pointed_at(
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b'"x"', b"[" * 5000])
 async def test_what_is_no_appeal_is_refused_whole(server: AppealServer, body: bytes) -> None:
-    """422 with a sentence."""
+    """The status is 422 with a sentence."""
     status, answer = await server.post(body)
     assert status == 422
     assert answer["error"].endswith(".")
@@ -168,14 +168,14 @@ async def test_what_is_no_appeal_is_refused_whole(server: AppealServer, body: by
 
 
 async def test_a_strange_signature_is_refused(server: AppealServer) -> None:
-    """401, before the body is parsed."""
+    """The status is 401, before the body is parsed."""
     status, answer = await server.post(appeal(), secret=secret_of("x"))
     assert (status, await server.filed()) == (401, None)
     assert answer == {"error": "The webhook-signature fits no secret that is valid here."}
 
 
 async def test_a_body_over_the_cap_is_refused(server: AppealServer) -> None:
-    """413."""
+    """The status is 413."""
     status, _ = await server.post(as_json(appeal(statement="x" * MAX_BODY)))
     assert (status, await server.filed()) == (413, None)
 
@@ -209,7 +209,7 @@ async def test_a_withdrawal(server: AppealServer) -> None:
 
 
 async def test_the_openapi_page_has_it(server: AppealServer) -> None:
-    """With every field of the body."""
+    """It has every field of the body."""
     page = (await server.http.get("/openapi.json")).json()
     operation = page["paths"]["/v1/appeals"]["post"]
     schema = operation["requestBody"]["content"]["application/json"]["schema"]

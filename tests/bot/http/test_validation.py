@@ -297,7 +297,7 @@ async def test_a_body_that_is_no_text_is_not_signed(server: AlertServer) -> None
 
 
 async def test_nothing_but_post_is_heard(server: AlertServer) -> None:
-    """405 for GET."""
+    """The status of a GET is 405."""
     assert (await server.http.get("/v1/alerts")).status_code == 405
 
 
@@ -317,7 +317,9 @@ async def test_an_alert_that_is_too_large_for_a_history_is_invalid(server: Alert
 
 @pytest.mark.parametrize("detector", ["people", "reports"])
 @pytest.mark.parametrize("secret", [COMMON, LIVE_CHAT])
-async def test_nobody_speaks_for_people(server: AlertServer, detector: str, secret: str) -> None:
+async def test_a_detector_can_not_send_manual_alerts(
+    server: AlertServer, detector: str, secret: str
+) -> None:
     """Only people in Slack can send an alert with the detectors of manual alerts."""
     given = alert(detector=detector, attributes={"by": "U0TANAKA"})
     [result] = (await refused(server, as_json(given), 422, secret=secret))["results"]

@@ -1,4 +1,4 @@
-"""A Slack workspace and Koban's listeners, talking over real HTTP."""
+"""Slack workspace and Koban's listeners, connected over real HTTP."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
@@ -74,7 +74,7 @@ ENTRIES = (("release", "担当を外す"), ("escalate", "呼び出し"))
 
 @dataclass
 class Stage:
-    """The workspace and the services of a test."""
+    """Workspace and services of a test."""
 
     workspace: Workspace
     slack_url: str
@@ -157,12 +157,12 @@ class Stage:
         return self.workspace.post(message).ts
 
     async def message(self, person: Person, card_ts: str) -> dict:
-        """A message as a person gets it."""
+        """A message as a person sees it."""
         messages = await person.messages("ts-live")
         return next(one for one in messages if one["ts"] == card_ts)
 
     async def ephemeral(self, person: Person) -> str:
-        """The first ephemeral that the person reads in ts-live."""
+        """The person's first ephemeral message in ts-live."""
 
         async def look() -> str:
             found = await person.ephemerals("ts-live")

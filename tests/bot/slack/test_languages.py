@@ -1,4 +1,4 @@
-"""Languages of answers while Slack's user info is slow: the last known one counts."""
+"""Languages of answers while Slack's user info is slow: the cached one is used."""
 
 import asyncio
 from dataclasses import replace
@@ -16,8 +16,8 @@ from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.values import Language
 
 
-async def test_a_slow_door_does_not_take_a_known_language_away(stage: Stage) -> None:
-    """Clark was answered in English before: no answer is in the deployment's Japanese now."""
+async def test_a_slow_lookup_keeps_a_cached_language(stage: Stage) -> None:
+    """Clark's cached English is used instead of the deployment's Japanese."""
     asked, beside = Languages(stage.services(), Background()), stage.people
     assert await asked.of("U0CLARK") is Language.EN
     beside.asleep = asyncio.Event()
@@ -25,8 +25,8 @@ async def test_a_slow_door_does_not_take_a_known_language_away(stage: Stage) -> 
     beside.asleep.set()
 
 
-async def test_a_late_answer_is_remembered_for_the_next_message(stage: Stage) -> None:
-    """The first answer is in the deployment's language, and the question goes on."""
+async def test_a_late_answer_is_cached_for_the_next_message(stage: Stage) -> None:
+    """The first message has the deployment's language, and the lookup continues."""
     background = Background()
     asked = Languages(stage.services(), background)
     stage.people.asleep = asyncio.Event()
