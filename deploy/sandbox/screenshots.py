@@ -29,7 +29,7 @@ from deploy.sandbox.traffic.sender import Sender
 
 FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-DESK = {"width": 1280, "height": 800}
+DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 780}
 COLOURS = 256
 EXACT = 200
@@ -137,24 +137,24 @@ def small(picture: Image.Image) -> bytes:
 async def picture(tour: Tour, camera: Camera) -> None:
     """Plays everything once, with a picture of each state."""
     who, lead = tour.cast.specialist, tour.cast.lead
-    desk = await camera.page(DESK)
+    desktop = await camera.page(DESKTOP)
     card = await tour.begins()
-    await camera.at(desk, who, "C0LIVE", card)
-    await desk.get_by_test_id("market-messages").click()
-    await desk.get_by_test_id("row-m_77").wait_for()
-    await camera.keep("new", await desk.screenshot())
+    await camera.at(desktop, who, "C0LIVE", card)
+    await desktop.get_by_test_id("market-messages").click()
+    await desktop.get_by_test_id("row-m_77").wait_for()
+    await camera.keep("new", await desktop.screenshot())
     await tour.evidence()
-    await camera.keep("evidence", await desk.locator("#workspace").screenshot())
+    await camera.keep("evidence", await desktop.locator("#workspace").screenshot())
     await tour.specialist.close_modal()
     card = await tour.claimed(card)
     await tour.deciding(card)
-    await fill(desk, tour.cast)
-    await camera.keep("decide", await desk.locator("#workspace").screenshot())
+    await fill(desktop, tour.cast)
+    await camera.keep("decide", await desktop.locator("#workspace").screenshot())
     asked = await tour.asked()
-    await camera.at(desk, lead, "C0LEADS", asked)
-    await camera.keep("approval", await desk.locator("#workspace").screenshot())
+    await camera.at(desktop, lead, "C0LEADS", asked)
+    await camera.keep("approval", await desktop.locator("#workspace").screenshot())
     closed = await tour.approved(card, asked)
-    alone = await camera.page(DESK, panel=False)
+    alone = await camera.page(DESKTOP, panel=False)
     await camera.at(alone, who, "C0LIVE")
     await alone.get_by_test_id(f"replies-{closed['ts']}").click()
     await alone.get_by_test_id("thread-pane").wait_for()
@@ -163,7 +163,7 @@ async def picture(tour: Tour, camera: Camera) -> None:
     await camera.keep("closed", await alone.screenshot())
     await tour.goes_on()
     await states(tour, camera)
-    await rest(tour, camera, desk)
+    await rest(tour, camera, desktop)
 
 
 async def fill(page: Page, cast: Cast) -> None:
@@ -196,17 +196,17 @@ async def states(tour: Tour, camera: Camera) -> None:
     await camera.keep("states", *shots)
 
 
-async def rest(tour: Tour, camera: Camera, desk: Page) -> None:
+async def rest(tour: Tour, camera: Camera, desktop: Page) -> None:
     """The home, a look-up, the dark and a phone."""
     who = tour.cast.specialist
     await tour.home()
-    await camera.at(desk, who, "HOME")
-    await desk.get_by_test_id("home").locator("[data-block-type]").first.wait_for()
-    await camera.keep("home", await desk.locator("#workspace").screenshot())
+    await camera.at(desktop, who, "HOME")
+    await desktop.get_by_test_id("home").locator("[data-block-type]").first.wait_for()
+    await camera.keep("home", await desktop.locator("#workspace").screenshot())
     answer = await tour.looked_up()
-    await camera.at(desk, who, "C0LIVE", answer)
-    await camera.keep("lookup", await message(desk, answer).screenshot())
-    dark = await camera.page(DESK, dark=True)
+    await camera.at(desktop, who, "C0LIVE", answer)
+    await camera.keep("lookup", await message(desktop, answer).screenshot())
+    dark = await camera.page(DESKTOP, dark=True)
     await camera.at(dark, tour.cast.lead, "C0MARKET")
     await camera.keep("dark", await dark.screenshot())
     phone = await camera.page(PHONE)

@@ -27,7 +27,7 @@ class Floor:
 
     @workflow.run
     async def run(self) -> None:
-        """Alert, claim, preset; activities in between."""
+        """Waits for alert, claim and preset, with activities in between."""
         for step in range(1, 4):
             await workflow.wait_condition(lambda step=step: self._signals >= step)
             for _ in range(ACTIVITIES // 3 + (step == 3) * (ACTIVITIES % 3)):

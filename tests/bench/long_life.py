@@ -1,6 +1,6 @@
-"""Ten thousand alerts for one case: history length and duration.
+"""Long history: ten thousand alerts for one case, with its length and duration.
 
-Also on its own: `python -m tests.bench.long_life [ALERTS]`.
+Standalone: `python -m tests.bench.long_life [ALERTS]`.
 """
 
 import asyncio

@@ -35,7 +35,7 @@ ANSWERING = timedelta(seconds=20)
 
 
 def clock(at: float) -> str:
-    """A time of the run, in the format of violations."""
+    """Time since the start of the run, as violations show it."""
     return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S.%f")[:-3]
 
 
@@ -97,7 +97,7 @@ class Evidence:
 
 
 async def gather(places: Places, database: Database, policy: PolicyFolder) -> Evidence:
-    """Reads everything once."""
+    """Reads all sources once."""
     client, market = await places.client(), places.stage.market
     rows = {name: await _rows(database, table) for name, table in _TABLES.items()}
     stories = _stories(rows, policy)

@@ -1,4 +1,4 @@
-"""Queries of running cases, as sent by modals and by Temporal's UI."""
+"""Queries of running cases, as modals and Temporal's UI send them."""
 
 from collections import Counter
 from datetime import timedelta
@@ -15,7 +15,7 @@ _PATIENCE = timedelta(seconds=10)
 
 
 async def ask(client: Client, life: Life, number: int, counts: Counter[str]) -> None:
-    """Queries a running case. Some fail because of kills; none may change its history."""
+    """Queries a running case. A query can fail because of a kill; none may change the history."""
     dice = Random(f"{life.number}/{number}")
     query = QUERIES[number % len(QUERIES)]
     try:

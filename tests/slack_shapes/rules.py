@@ -55,7 +55,7 @@ def _action_ids_are_unique(sent: Sent) -> Faults:
         yield from (f"{pointer}: action_id {n} twice" for n, times in named.items() if times > 1)
 
 
-def _whatever_acts_has_a_name(sent: Sent) -> Faults:
+def _interactive_elements_have_an_action_id(sent: Sent) -> Faults:
     """Slack generates a missing action_id, which no listener handles."""
     for pointer, block in _blocks(sent):
         for where, element in elements_of(block):
@@ -150,7 +150,7 @@ RULES = (
     Rule("every block stands where it may", _BLOCK, _stands_where_it_may),
     Rule("block ids are unique", f"{_BLOCK}: block_id", _block_ids_are_unique),
     Rule("action ids are unique in a block", f"{_ELEMENT}: action_id", _action_ids_are_unique),
-    Rule("whatever acts has a name", _HOUSE, _whatever_acts_has_a_name),
+    Rule("whatever acts has a name", _HOUSE, _interactive_elements_have_an_action_id),
     Rule("option values are unique", _HOUSE, _option_values_are_unique),
     Rule("what is chosen is offered", f"{_ELEMENT}: initial_option", _what_is_chosen_is_offered),
     Rule("inputs can be submitted", "docs.slack.dev/surfaces/modals", _inputs_can_be_submitted),

@@ -1,6 +1,6 @@
 """`koban work` that exits right after the ledger has recorded an event of the kind argv[1].
 
-The commit is durable, and Temporal does not have the activity's answer: the worst moment to end.
+The commit is durable, and Temporal does not have the activity's result: the worst moment to end.
 """
 
 import os
@@ -24,29 +24,29 @@ class DyingLedger(cases.Ledger):
     """Ledger activities that exit after the given write."""
 
     async def open_case(self, wanted: OpenCase) -> OpenedCase:
-        """Opens, then exits."""
+        """Opens a case, then exits."""
         opened = await super().open_case(wanted)
         _die_of([] if opened.event is None else [opened.event.kind])
         return opened
 
     async def claim_alerts(self, claim: ClaimAlerts) -> ClaimedAlerts:
-        """Claims, then exits."""
+        """Claims alerts, then exits."""
         claimed = await super().claim_alerts(claim)
         _die_of(["alerts_claimed"])
         return claimed
 
     async def record(self, write: LedgerWrite) -> None:
-        """Writes, then exits."""
+        """Records a write, then exits."""
         await super().record(write)
         _die_of(each.event.kind for each in write.events)
 
 
 class DyingAppeals(appeals.AppealsLedger):
-    """The same for appeals."""
+    """Appeal activities that exit after the given write."""
 
     @activity.defn(name="record_appeal")
     async def record_appeal(self, write: AppealWrite) -> bool:
-        """Writes, then exits."""
+        """Records a write, then exits."""
         written = await super().record_appeal(write)
         _die_of(each.event.kind for each in write.events)
         return written

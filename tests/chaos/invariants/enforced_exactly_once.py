@@ -18,7 +18,7 @@ _TAKEN_BACK = frozenset({ActionStatus.UNDONE, ActionStatus.LIFTED})
 
 
 def check(seen: Evidence) -> Iterator[Violation]:
-    """Compares calls, changes and active measures with the ledger's actions."""
+    """Compares calls, changes and active actions with the ledger's actions."""
     yield from _once(seen)
     wanted, perhaps, standing = set[str](), set[str](), set[tuple[str, str, str, str]]()
     made = {_LIFE.sub("", key) for key in seen.executions}

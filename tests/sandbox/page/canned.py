@@ -209,7 +209,7 @@ def approval_blocks() -> list[Json]:
 
 
 def gallery_blocks() -> list[Json]:
-    """What Block Kit offers besides the cards."""
+    """Every other Block Kit block."""
     return [
         {
             "type": "rich_text",
@@ -329,7 +329,7 @@ def home() -> Json:
 
 
 def state_of(person: Json) -> Json:
-    """What ``GET /ui/state`` answers for ``person``."""
+    """Response of `GET /ui/state` for `person`."""
     japanese = person["locale"].startswith("ja")
     dm = message(
         "1795402950.000020",

@@ -6,7 +6,7 @@ Json = dict[str, Any]
 
 
 def market() -> Json:
-    """What ``GET /market-ui/state`` answers."""
+    """Response of `GET /market-ui/state`."""
     users = [
         {
             "id": f"u_{n}",

@@ -240,7 +240,7 @@ def test_the_thread_has_a_line_for_each_event() -> None:
 
 
 def test_the_case_says_how_the_appeal_ended() -> None:
-    """The case's card and thread have the outcome."""
+    """Its card and its thread have the outcome."""
     told = Story().muted().reported(MUTE, ActionStatus.VERIFIED)
     answer = AppealAnswer(
         appeal="A0123456789AB",
