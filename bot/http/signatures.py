@@ -50,7 +50,7 @@ def verify_signature(
         except WebhookVerificationError as refused:
             if "timestamp" in str(refused):
                 raise NotSigned(
-                    "The webhook-timestamp is more than 5 minutes away from now."
+                    "The webhook-timestamp is more than 5 minutes from the current time."
                 ) from refused
         except ValueError:
             # The library raises these for broken base64, a signature without a comma and a body
@@ -58,7 +58,7 @@ def verify_signature(
             continue
         else:
             return signer
-    raise NotSigned("The webhook-signature fits no secret that is valid here.")
+    raise NotSigned("The webhook-signature does not match any valid secret.")
 
 
 def _signature_headers(headers: Mapping[str, str]) -> dict[str, str]:
@@ -67,9 +67,9 @@ def _signature_headers(headers: Mapping[str, str]) -> dict[str, str]:
         if not value:
             raise NotSigned(f"The header {name} is missing.")
         if not value.isascii():
-            raise NotSigned(f"The header {name} has characters outside ASCII.")
+            raise NotSigned(f"The header {name} has non-ASCII characters.")
     if _TIMESTAMP.fullmatch(given["webhook-timestamp"]) is None:
-        raise NotSigned("The webhook-timestamp has to be whole seconds since 1970.")
+        raise NotSigned("The webhook-timestamp must be whole seconds since 1970.")
     return given
 
 

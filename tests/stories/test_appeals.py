@@ -232,7 +232,7 @@ async def test_what_can_not_be_reviewed_is_answered_at_once(world: World) -> Non
     await sato.wait_text(case_card, "取り消し済み")
     await world.wait_kind(case, "action_undone")
     nothing = await post(world, an_appeal(case))
-    assert nothing.json()["results"][0]["error"] == f"No measure of case {case} is in force."
+    assert nothing.json()["results"][0]["error"] == f"No action of case {case} is in effect."
     assert [a.status_code for a in (unknown, other, nothing)] == [422, 422, 422]
     assert await tanaka.cards("ts-leads") == []
     assert await world.queries.appeals_of(case) == []

@@ -205,7 +205,7 @@ async def _recorded(koban: str, settings: dict[str, str]) -> None:
                 assert audit.returncode == 0
 
 
-async def test_a_taken_port_is_said_in_a_sentence(settings: dict[str, str]) -> None:
+async def test_a_taken_port_gets_a_sentence(settings: dict[str, str]) -> None:
     """The exit code is 1, and the message names the settings."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         settings["KOBAN_HTTP__PORT"] = port = str(taken.getsockname()[1])

@@ -31,7 +31,7 @@ from workflows.domain.alerts import Alert
 
 POLICY = policy()
 KEYS = Keys(signers((COMMON, NEXT), {"live-chat": [LIVE_CHAT]}), frozenset({"live-chat"}))
-"""Two common secrets, and one detector with a secret of its own."""
+"""Two common secrets, and one detector with its own secret."""
 
 
 def target_of(alert: Alert) -> Target | None:

@@ -79,16 +79,16 @@ async def test_two_sources_have_names_of_their_own(server: AppealServer) -> None
             AppealServer.fail_actions,
             {"decision": "D7"},
             "/decision",
-            "No measure of decision D7 is in force.",
+            "No action of decision D7 is in effect.",
         ),
         (
             AppealServer.decide_in_bulk,
             {},
             "/case",
-            "Decision D1 acted on many accounts at once, and can't be reviewed for one of them "
-            "here: ask the team about case K7Q2F9XM0.",
+            "Decision D1 is a bulk decision and can't be appealed for a single account: "
+            "ask the team about case K7Q2F9XM0.",
         ),
-        (AppealServer.fail_actions, {}, "/case", "No measure of case K7Q2F9XM0 is in force."),
+        (AppealServer.fail_actions, {}, "/case", "No action of case K7Q2F9XM0 is in effect."),
     ],
 )
 async def test_the_answer_says_why_there_is_nothing_to_review(
@@ -103,7 +103,7 @@ async def test_the_answer_says_why_there_is_nothing_to_review(
     status, answer = await server.post(appeal(**fields))
     assert status == 422
     assert answer == {
-        "error": "The appeal can't be used.",
+        "error": "The appeal is invalid.",
         **result("invalid", pointer=pointer, error=error),
     }
     assert await server.filed() is None
@@ -127,7 +127,7 @@ async def test_without_temporal_the_answer_is_503_with_retry_after(server: Appea
     server.serve(client=await open_client(Temporal(address="127.0.0.1:1")))
     answer = await server.http.send_signed("/v1/appeals", appeal())
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
-    assert answer.json() == {"error": "Temporal is out of reach: send the same appeal again."}
+    assert answer.json() == {"error": "Temporal is unavailable: send the same appeal again."}
 
 
 @pytest.mark.parametrize(
@@ -140,8 +140,8 @@ async def test_without_temporal_the_answer_is_503_with_retry_after(server: Appea
         ({"statement": " \n"}, "/statement", "This field is required."),
         ({"submitted_at": "2026-11-25T03:04:05"}, "/submitted_at", None),
         ({"subject": {"type": "user"}}, "/subject/id", "This field is required."),
-        ({"because": "x"}, "/because", "There is no such field."),
-        ({"source": "live-chat"}, "/source", "This source signs with a secret of its own."),
+        ({"because": "x"}, "/because", "Unknown field."),
+        ({"source": "live-chat"}, "/source", "This source requires its own secret."),
         ({"source": "a b"}, "/source", None),
         ({"withdrawn": "maybe"}, "/withdrawn", None),
     ],
@@ -171,7 +171,7 @@ async def test_a_strange_signature_is_refused(server: AppealServer) -> None:
     """The status is 401, before the body is parsed."""
     status, answer = await server.post(appeal(), secret=secret_of("x"))
     assert (status, await server.filed()) == (401, None)
-    assert answer == {"error": "The webhook-signature fits no secret that is valid here."}
+    assert answer == {"error": "The webhook-signature does not match any valid secret."}
 
 
 async def test_a_body_over_the_cap_is_refused(server: AppealServer) -> None:
@@ -194,11 +194,11 @@ async def test_a_withdrawal(server: AppealServer) -> None:
     assert await server.post(back) == (
         422,
         {
-            "error": "The appeal can't be used.",
+            "error": "The appeal is invalid.",
             **result(
                 "invalid",
                 pointer="/id",
-                error="There is no appeal with this id to withdraw.",
+                error="There is no open appeal with this id.",
             ),
         },
     )
