@@ -45,7 +45,7 @@ CASTS = {
 
 
 def troubles() -> Scene:
-    """Adds a listing that the marketplace does not have and a second lure."""
+    """Adds a listing that is missing at the marketplace, and a second lure."""
     made = Scene(things=[user("u_640", 9, strikes=2)])
     made.alerts += [
         alert(
@@ -70,7 +70,7 @@ def troubles() -> Scene:
 
 
 def more_of_them() -> Scene:
-    """A further alert of another kind on the same user."""
+    """Another alert of a different kind on the same user."""
     abuse = alert(
         "chat-000641",
         "harassment",
@@ -174,24 +174,24 @@ class Tour:
         return await self.lead.wait_card("ts-leads", "u_123", timeout=PATIENCE)
 
     async def approved(self, card: Seen, asked: Seen) -> Seen:
-        """The lead agrees, the marketplace is changed, the case is closed."""
+        """The lead approves, the marketplace is changed, the case is closed."""
         await self.lead.press(asked, "approval.approve")
         return await self._until(card, lambda names: "action.undo" in names)
 
     async def goes_on(self) -> None:
-        """More comes in."""
+        """Sends more alerts."""
         await self._traffic.play(troubles())
         await self.specialist.wait_card("ts-market", "l_404", timeout=PATIENCE)
 
     async def held(self) -> Seen:
-        """A claimed case waits for something."""
+        """A claimed case on hold."""
         card = await self.claimed(await self.specialist.wait_card("ts-live", "u_501"))
         await self._choose(card, "wait")
         await self.specialist.fill_and_submit({"note": self.cast.waiting})
         return await self._until(card, lambda names: "case.resume" in names)
 
     async def merged(self) -> tuple[Seen, Seen]:
-        """Two cases on one person become one: (what is left, what went into it)."""
+        """Merges two cases on one person: (remaining case, merged case)."""
         first = await self.specialist.wait_card("ts-live", "u_640")
         await self._traffic.play(more_of_them())
 
@@ -207,13 +207,13 @@ class Tour:
         return await self._quiet(first), second
 
     async def failed(self) -> Seen:
-        """The marketplace has no such listing: the card offers Retry and Give up."""
+        """The marketplace does not have the listing: the card offers Retry and Give up."""
         card = await self.specialist.wait_card("ts-market", "l_404")
         await self.specialist.press(card, "case.preset.pause")
         return await self._until(card, lambda names: "action.retry" in names)
 
     async def enforcing(self) -> Seen:
-        """The marketplace answers errors; the card shows that Koban keeps trying."""
+        """The marketplace returns errors; the card shows the retries."""
         self._world.faults.set(Fault.PLATFORM_500, True)
         card = await self.specialist.wait_card("ts-market", "l_31")
         await self.specialist.press(card, "case.preset.pause")
@@ -237,7 +237,7 @@ class Tour:
         return answers[-1]
 
     async def home(self) -> None:
-        """The specialist's App Home is drawn."""
+        """App Home of the specialist."""
         await self.specialist.until(self.specialist.home, PATIENCE, "the home")
 
     async def _choose(self, card: Seen, name: str) -> None:
@@ -256,7 +256,7 @@ class Tour:
         return await self.specialist.until(look, PATIENCE, f"the next state of {card['text']}")
 
     async def _quiet(self, card: Seen) -> Seen:
-        """The card once it has not changed for a second: counts and protections follow on."""
+        """The card after a second without changes: counts and protections follow late."""
         now = await self.specialist.latest(card)
         while True:
             await asyncio.sleep(1)

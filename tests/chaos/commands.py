@@ -139,7 +139,7 @@ CAST: dict[str, tuple[str, ...]] = {
     "l": ("U0TANAKA", "U0REED"),
     "a": ("U0SUZUKI",),
 }
-"""Letters in stories: a specialist, a lead, an auditor; in capitals the other one of the two."""
+"""Letters in stories: a specialist, a lead, an auditor; capitals mean the other one."""
 
 STORIES: dict[str, tuple[tuple[int, str], ...]] = {
     "lure": (

@@ -78,7 +78,7 @@ class Evidence:
     messages: Sequence[Message]
     executions: dict[str, int]
     calls: Sequence[Row]
-    measures: set[tuple[str, str, str, str]]
+    sanctions: set[tuple[str, str, str, str]]
     clicks: Sequence[Click] = ()
     held: dict[str, str] = field(default_factory=dict)
     outages: Sequence[Outage] = ()
@@ -116,7 +116,7 @@ async def gather(places: Places, database: Database, policy: PolicyFolder) -> Ev
         messages=[m for c in CHANNELS for m in places.stage.workspace.messages.all(c)],
         executions=market.executions(),
         calls=list(reversed(market.calls(10_000_000))),
-        measures=market.measures(),
+        sanctions=market.sanctions(),
         outages=tuple(places.outages),
     )
 

@@ -38,10 +38,10 @@ FLUX = 2.0
 approvals are asked for again and again, also at the end."""
 
 STABLE = 12.0
-"""Seconds in which the same violations stand although everything is quiet: they stay."""
+"""Seconds after which violations at rest count as permanent."""
 
 PATIENCE = 120.0
-"""For everything to become quiet after it was healed."""
+"""Seconds for everything to become quiet after the faults."""
 
 
 @dataclass

@@ -8,10 +8,10 @@ import pytest
 from deploy.sandbox.page.page import ASSETS
 
 WORDS = 4.5
-"""Text of ordinary size: WCAG 2.2, 1.4.3."""
+"""Contrast of normal text: WCAG 2.2, 1.4.3."""
 
 PARTS = 3.0
-"""What has to be seen to know a control and its focus: WCAG 2.2, 1.4.11."""
+"""Contrast of controls and focus: WCAG 2.2, 1.4.11."""
 
 READ = [
     ("text", "bg"),

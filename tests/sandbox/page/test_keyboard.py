@@ -144,7 +144,7 @@ async def test_the_list_of_keys_opens_and_closes(open_page: Opener) -> None:
     page = await open_page("as=U0CLARK&channel=C0LIVE")
     await page.get_by_test_id("keys").focus()
     await page.keyboard.press("Enter")
-    await expect(page.get_by_role("dialog", name="Keyboard")).to_contain_text("Switch the person")
+    await expect(page.get_by_role("dialog", name="Keyboard")).to_contain_text("Switch user")
     await page.keyboard.press("Escape")
     await expect(page.get_by_role("dialog")).to_have_count(0)
     await expect(page.get_by_test_id("keys")).to_be_focused()

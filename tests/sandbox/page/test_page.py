@@ -321,7 +321,7 @@ async def test_a_new_slack_error_is_shown_and_can_be_dismissed(
     banner = page.get_by_test_id("error-banner")
     await expect(banner).to_have_count(1)
     await expect(banner).to_contain_text("このアプリは応答しませんでした。")
-    await banner.get_by_role("button", name="お知らせを閉じる").click()
+    await banner.get_by_role("button", name="閉じる").click()
     await expect(banner).to_have_count(0)
 
 

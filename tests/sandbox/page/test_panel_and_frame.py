@@ -22,8 +22,8 @@ async def test_the_market_panel_shows_rows_calls_and_changes(
     await expect(page.get_by_test_id("row-u_123")).to_contain_text("コメント制限")
     await expect(page.get_by_test_id("row-u_125")).to_contain_text("<b>bold</b>")
     calls = page.get_by_test_id("market-calls")
-    await expect(calls).to_contain_text("再送(実行は1回)")
-    await expect(calls).to_contain_text("障害: マーケットがエラーを返す")
+    await expect(calls).to_contain_text("再送（実行は1回）")
+    await expect(calls).to_contain_text("障害: マーケットのエラー（500）")
     fake.market["users"][3] |= {"status": "banned", "karma": 7}
     await fake.changed()
     row = page.get_by_test_id("row-u_126")
@@ -37,11 +37,11 @@ async def test_a_fault_is_switched_on_and_off(open_page: Opener, fake: FakeUi) -
     """An active fault shows a banner in each language, with a button to end it."""
     page = await open_page("as=U0REED&channel=C0LIVE")
     await page.get_by_test_id("panel-faults").click()
-    await page.get_by_role("switch", name="The marketplace hangs").click()
+    await page.get_by_role("switch", name="Marketplace not responding").click()
     strip = page.get_by_test_id("fault-banner")
     await expect(strip).to_contain_text("Faults are on")
-    await expect(strip).to_contain_text("The marketplace hangs")
-    await strip.get_by_role("button", name="Heal").click()
+    await expect(strip).to_contain_text("Marketplace not responding")
+    await strip.get_by_role("button", name="Turn off").click()
     await expect(strip).to_have_count(0)
     switched = [{"name": "platform_hang", "on": True}, {"name": "platform_hang", "on": False}]
     assert fake.posted("/faults") == switched
