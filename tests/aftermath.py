@@ -20,7 +20,7 @@ def note(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
 
 
 def end_what_runs(item: pytest.Item) -> None:
-    """Cancels a test that timed out, before its fixtures are torn down."""
+    """Cancels a timed-out test before its fixtures end."""
     function, given = getattr(item, "function", None), getattr(item, "funcargs", None) or {}
     if item.stash.get(FAILED, False) and function is not None and "loop" in given:
         end(given["loop"], function.__code__)

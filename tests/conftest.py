@@ -87,7 +87,7 @@ def certificates() -> Iterator[None]:
 def open_folder() -> Iterator[Path]:
     """A folder that PostgreSQL's user can read.
 
-    Not below pytest's: each run that starts on this machine closes that to other users.
+    It is not below pytest's folder, which each run on this machine closes to other users.
     """
     with TemporaryDirectory(prefix="koban-") as folder:
         yield Path(folder)
@@ -114,7 +114,7 @@ async def a_browser(path: str) -> AsyncIterator[Browser]:
 
 @pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    """Chromium from this machine; the tests are skipped where there is none."""
+    """Chromium of this machine; without it the tests are skipped."""
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
         pytest.skip("no Chromium on this machine (looked for: " + ", ".join(NAMES) + ")")

@@ -1,6 +1,6 @@
 """Koban for one test: the sandbox over real HTTP, the real app and the real workers.
 
-Only Temporal's server is shared between tests; each world has a namespace of its own.
+All tests share one Temporal server; each world has its own namespace.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -40,7 +40,7 @@ from workflows.domain.ids import closed_workflow_id
 
 @dataclass
 class World:
-    """Handles of a test: people, market, switches, detector and ledger."""
+    """Handles of a test: people, marketplace, switches, detector and ledger."""
 
     stage: Stage
     url: str
@@ -66,7 +66,7 @@ class World:
         return await self.opened.enter_async_context(Person(self.stage.url, user))
 
     async def happens(self, scene: Scene) -> list[Json]:
-        """Creates the scene's subjects at the marketplace and posts its alerts."""
+        """Creates the scene's things at the marketplace and posts its alerts."""
         for type_, body in scene.things:
             self.stage.market.put(type_, body)
         return await self.sender.send(scene.alerts)
@@ -96,7 +96,7 @@ class World:
         return [row["kind"] for row in await self.queries.events_of(case)]
 
     async def _is_written(self, case: str) -> bool:
-        """Whether the ledger has all events of the workflow, or the workflow has ended."""
+        """True if the ledger has all events of the workflow, or the workflow has ended."""
         try:
             version = await self._version(case)
         except OutOfReach:
@@ -126,7 +126,7 @@ class World:
 
 
 def policies_of(settings: Settings) -> Policies:
-    """The sandbox's folder is read once a process, because no test changes it: 0.2 s each."""
+    """The sandbox's policy folder, read once per process, because no test changes it: 0.2 s."""
     return _sandbox_policies() if settings.policy == POLICY else open_policies(settings)
 
 
@@ -199,8 +199,8 @@ async def koban(
 ) -> AsyncIterator[World]:
     """A running Koban; without `working`, every worker is down.
 
-    `of_temporal` are further settings of Temporal, `more` whole groups of settings; `rates` those
-    of the workspace, True for Slack's own.
+    `of_temporal` are further settings of Temporal, `more` are groups of settings; `rates` are the
+    workspace's, True for Slack's own.
     """
     async with no_task_left(), AsyncExitStack() as opened:
         kept = Rates(enabled=rates) if isinstance(rates, bool) else rates

@@ -64,7 +64,7 @@ async def test_a_flooded_channel_has_a_storm_and_a_busy_one_none() -> None:
     assert storms.started == ["ts-market", "ts-live"]
 
 
-async def test_what_is_away_holds_no_card_up() -> None:
+async def test_an_outage_delays_no_card() -> None:
     """Cards are posted during an outage, and the check is repeated soon."""
     ledger, storms, now = FakeLedger(99, away=True), FakeStorms(away=True), [0.0]
     watcher = watch(ledger, storms, now)

@@ -38,7 +38,7 @@ def _blocks(sent: Sent) -> Iterator[tuple[str, Json]]:
             yield f"/blocks/{index}/child_blocks/{at}", child
 
 
-def _stands_where_it_may(sent: Sent) -> Faults:
+def _allowed_on_its_surface(sent: Sent) -> Faults:
     for pointer, block in _blocks(sent):
         if block["type"] not in PLACED[sent.kind]:
             yield f"{pointer}: no {block['type']} in a {sent.kind}"
@@ -147,7 +147,7 @@ _ELEMENT = "docs.slack.dev/reference/block-kit/block-elements"
 _HOUSE = "our own: what a good card is"
 
 RULES = (
-    Rule("every block stands where it may", _BLOCK, _stands_where_it_may),
+    Rule("every block stands where it may", _BLOCK, _allowed_on_its_surface),
     Rule("block ids are unique", f"{_BLOCK}: block_id", _block_ids_are_unique),
     Rule("action ids are unique in a block", f"{_ELEMENT}: action_id", _action_ids_are_unique),
     Rule("whatever acts has a name", _HOUSE, _interactive_elements_have_an_action_id),

@@ -142,11 +142,11 @@ def test_every_button_with_a_listener_is_drawn(drawn: Drawn):
 
 def test_every_button_has_a_listener(drawn: Drawn):
     """Slack shows an error for a button without a listener."""
-    deaf = [name for name in drawn.pressed() if not _heard(name)]
+    deaf = [name for name in drawn.pressed() if not _listened_to(name)]
     assert sorted(deaf) == []
 
 
-def _heard(name: str) -> bool:
+def _listened_to(name: str) -> bool:
     if find(name) is not None or OF_EVIDENCE.fullmatch(name):
         return True
     return name.partition(".page.")[0] in PAGERS

@@ -141,7 +141,7 @@ async def test_right_after_an_appeal_was_answered(temporal: str, tmp_path: Path,
 
 
 @pytest.mark.long
-async def test_right_after_a_case_heard_of_the_answer(temporal: str, tmp_path: Path) -> None:
+async def test_right_after_a_case_recorded_the_answer(temporal: str, tmp_path: Path) -> None:
     """The answer is recorded once."""
     async with koban(temporal, tmp_path, working=False) as world:
         tanaka = await world.person("U0TANAKA")

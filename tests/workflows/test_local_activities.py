@@ -1,4 +1,4 @@
-"""Local activities are not used in workflows: a query can make their replay fail."""
+"""Local activities: not used in workflows, because a query can make their replay fail."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -21,7 +21,7 @@ from tests.world import fresh_namespace
 QUEUE = "steps"
 ANSWER = "the answer to the query"
 TASK = timedelta(seconds=3)
-"""How long a workflow task may take; with a local activity in it, a query waits for 0.8 of that."""
+"""Timeout of a workflow task; with a local activity in it, a query waits for 0.8 of that."""
 PATIENCE = timedelta(minutes=5)
 
 

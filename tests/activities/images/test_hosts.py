@@ -22,7 +22,7 @@ async def nowhere(host: str) -> list[str]:
 ALLOWED = AllowedHosts("https://api.market.example/base", public)
 
 
-async def test_a_listed_host_is_reached_by_the_address_that_was_looked_at() -> None:
+async def test_a_listed_host_is_reached_by_the_checked_address() -> None:
     """A DNS change after the check has no effect."""
     place = await ALLOWED.resolve("https://images.market.example/a.png?sig=1", HOSTS)
     assert (str(place.url), place.address) == (

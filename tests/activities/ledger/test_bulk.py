@@ -56,7 +56,7 @@ async def test_a_bulk_is_stored_for_good(bulk_decisions: BulkLedger) -> None:
     assert await bulk_decisions.stored("RANOTHERRING0") == ()
 
 
-async def test_a_part_tells_what_stands(bulk_decisions: BulkLedger) -> None:
+async def test_a_part_has_the_actions_in_effect(bulk_decisions: BulkLedger) -> None:
     """An undo reverts only the actions in force of each subject."""
     await bulk_decisions.store(BULK, CASE, users(4))
     await bulk_decisions.record_bulk(rows(1, (0, S.VERIFIED), (1, S.FAILED), (2, S.DRIFTED)))
@@ -104,7 +104,7 @@ async def test_pages_show_failed_ones_first(bulk_decisions: BulkLedger) -> None:
     assert [(row["subject_id"], row["status"]) for row in last.rows] == [("u_4", None)]
 
 
-async def test_sanctions_that_stand_are_counted_by_subject(
+async def test_sanctions_in_force_are_counted_by_subject(
     bulk_decisions: BulkLedger, database: Database
 ) -> None:
     """Each sanctioned subject counts once; undone and undecided actions do not count."""

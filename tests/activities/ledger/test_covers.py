@@ -110,7 +110,7 @@ async def test_who_ends_their_own_is_on_record(book: Covers, database: Database)
         assert found.scalars().all() == ["U0TANAKA", "U0TANAKA"]
 
 
-async def test_who_stands_in_for_a_role(book: Covers) -> None:
+async def test_covers_of_a_role_are_listed(book: Covers) -> None:
     """The longest cover comes first."""
     reed = Cover(role=Role.LEAD, person="U0REED", until=T0 + timedelta(hours=5))
     await book.begin("U0SATO", TANAKA_S, T0)

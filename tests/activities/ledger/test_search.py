@@ -84,9 +84,7 @@ async def test_names_of_fields_are_no_words(ledger: Ledger, finding: Search) -> 
 
 
 @pytest.mark.parametrize("text", ["100%", "a_b", "c\\d", "'; DROP", '"', "?", "[*]"])
-async def test_signs_of_patterns_stand_for_themselves(
-    ledger: Ledger, finding: Search, text: str
-) -> None:
+async def test_pattern_characters_are_literal(ledger: Ledger, finding: Search, text: str) -> None:
     """`%` and `_` are literal characters."""
     await a_case_of(ledger, "K00000001", 1, evidence=[{"kind": "text", "text": f"x {text} y"}])
     await a_case_of(ledger, "K00000002", 2, evidence=[{"kind": "text", "text": "1000 axb c/d"}])

@@ -78,7 +78,7 @@ async def test_the_picture_begins_with_the_oldest_that_waits(
     )
 
 
-async def test_the_worst_stand_out_and_then_those_with_the_most_alerts(
+async def test_the_worst_cases_come_first_then_those_with_the_most_alerts(
     ledger: Ledger, database: Database
 ) -> None:
     """Eight open cases are listed."""

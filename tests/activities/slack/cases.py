@@ -93,10 +93,10 @@ def catalog(action: str, **changes: Any) -> ActionCatalog:
 
 
 PROTECTS = policy(protect=[{"when": "true", "action": "mute_user", "for": "15m"}])
-"""Mutes by itself, for a quarter of an hour."""
+"""Policy with an automatic mute for 15 minutes."""
 UNKNOWN = SubjectHistory()
 REVIEWS = policy(act_first={"by": "lead", "within": "15m", "on_expiry": "refuse"})
-"""Acts first, and is reviewed afterwards."""
+"""Playbook with actions before their review."""
 
 
 def alert(**changes: Any) -> Alert:

@@ -47,7 +47,7 @@ def pressable(message: Message) -> list[dict[str, Any]]:
 
 
 SHARED = ("ユーザー u_123: ", "User u_123: ", "スコア 0.97", "Score 0.97", "LINE ID")
-"""How the lines begin that every card of these tests has."""
+"""First words of the lines that every card of these tests has."""
 
 
 def body(view: CardView, language: Language) -> list[str]:

@@ -19,7 +19,7 @@ from activities.slack.rate_limiter import (
 )
 
 FAST = 20.0
-"""Times Slack's rates: a post every 50 ms, an update every 60 ms."""
+"""Multiple of Slack's rates: a post every 50 ms, an update every 60 ms."""
 POST, UPDATE = "chat.postMessage", "chat.update"
 
 

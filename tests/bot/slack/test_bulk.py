@@ -255,7 +255,7 @@ async def test_the_list_has_pages_and_escapes_ids(stage: Stage):
     assert stage.workspace.notifications == []
 
 
-async def test_who_holds_no_role_sees_no_list(stage: Stage):
+async def test_a_person_without_a_role_sees_no_list(stage: Stage):
     """Account ids are for team members only."""
     stage.people.roles_of["U0TANAKA"] = set()
     tanaka = await pressed(stage, "U0TANAKA", "bulk.list")

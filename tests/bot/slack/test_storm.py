@@ -81,7 +81,7 @@ async def test_the_look_is_recorded_before_anything_is_shown(stage: Stage) -> No
     assert stage.ledger.log[0] == "looked_up"
 
 
-async def test_who_holds_no_role_sees_nothing(stage: Stage) -> None:
+async def test_a_person_without_a_role_sees_nothing(stage: Stage) -> None:
     """Nothing is looked up."""
     known(stage)
     stage.people.roles_of["U0SATO"] = set()

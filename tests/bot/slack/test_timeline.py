@@ -111,7 +111,7 @@ async def test_the_look_is_recorded_first(stage: Stage):
     assert (note.by, note.kind, note.id, note.why) == ("U0SUZUKI", "case", CASE, "timeline")
 
 
-async def test_whoever_holds_no_role_sees_nothing(stage: Stage):
+async def test_a_person_without_a_role_sees_nothing(stage: Stage):
     """The card can be in a public channel; its events are for the team."""
     stage.ledger.timelines[CASE] = timeline_of(begun())
     stage.people.roles_of.pop("U0CLARK")

@@ -1,4 +1,4 @@
-"""Queries to a running workflow leave no trace in its history."""
+"""Queries of a running workflow: they leave no trace in its history."""
 
 import asyncio
 import random
@@ -132,7 +132,7 @@ async def read_while_it_works(client: Client, dice: random.Random) -> WorkflowHa
 
 
 async def counted(handle: WorkflowHandle) -> bool:
-    """Whether all four alerts are part of the case."""
+    """True if all four alerts are part of the case."""
     memory = await handle.query(CaseWorkflow.memory, rpc_timeout=ANSWERED)
     return memory.case is not None and memory.case.alerts == 4
 
@@ -154,7 +154,7 @@ async def test_a_case_queried_while_it_works_can_be_replayed(client: Client) -> 
 
 
 async def rests(handle: WorkflowHandle) -> bool:
-    """Whether the case has its card and nothing under way."""
+    """True if the case has its card and no work in progress."""
     memory = await handle.query(CaseWorkflow.memory, rpc_timeout=ANSWERED)
     described = (await handle.describe()).raw_description
     last = (await handle.fetch_history()).events[-1].event_type

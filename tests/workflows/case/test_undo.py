@@ -1,4 +1,4 @@
-"""Thread of a closed case whose decision is undone."""
+"""Undo of a closed case: its thread."""
 
 from deploy.sandbox.slack.person import wait_until
 from tests.workflows.case.office import PATIENCE, QUEUE, Office

@@ -169,7 +169,7 @@ def test_what_can_not_be_reviewed_is_named_as_people_know_it() -> None:
     assert "*佐藤さんの判断: 強制退会（MKT-4.2）* · 承認 田中さん" in seen(drawn(nothing))
 
 
-def test_a_notice_that_could_not_be_sent_is_said() -> None:
+def test_a_notice_that_could_not_be_sent_is_on_the_card() -> None:
     """The card asks a person to notify the user another way."""
     problem = Problem(kind=ProblemKind.REFUSED, status=404)
     appeal = given(an_appeal(), cmd.NoteNotice(notice=NoticeKind.RECEIVED), 1)

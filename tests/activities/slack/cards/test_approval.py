@@ -220,7 +220,7 @@ def test_the_answer_takes_the_place_of_the_question() -> None:
     assert drawn[-1] == "[承認する] [却下する…] [質問する…] [検知内容を見る]"
 
 
-def test_who_stands_in_for_somebody_is_named_with_them() -> None:
+def test_a_cover_is_named_with_the_covered_person() -> None:
     """One of two approvals is given through a cover."""
     twice = catalog("permanent_ban", approval={"by": "lead", "quorum": 2, "within": "30m"})
     until = Story().case.clock.decide

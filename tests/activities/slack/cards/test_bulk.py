@@ -90,7 +90,7 @@ def test_progress_is_a_bar_in_words(language: Language, words: str, subjects: st
     assert subjects in text
 
 
-def test_a_running_bulk_can_be_stopped_and_looked_at() -> None:
+def test_a_running_bulk_can_be_stopped_and_listed() -> None:
     """Stop disappears after the first click on it."""
     assert labels(card(running(HALF)))[:2] == ["一括実行を停止する", "対象を見る"]
     stopped = running(HALF).then(cmd.StopBulk(by=SATO), 7)
