@@ -8,7 +8,7 @@ from types import CodeType
 
 import pytest
 
-from deploy.sandbox.slack.person import PATIENCE
+from deploy.sandbox.slack.person import WAIT_SECONDS
 
 FAILED = pytest.StashKey[bool]()
 
@@ -32,7 +32,7 @@ def end(loop: asyncio.AbstractEventLoop, code: CodeType) -> None:
     for task in left:
         task.cancel()
     if left:
-        loop.run_until_complete(asyncio.wait(left, timeout=PATIENCE))
+        loop.run_until_complete(asyncio.wait(left, timeout=WAIT_SECONDS))
 
 
 def _runs(task: asyncio.Task[object], code: CodeType) -> bool:

@@ -17,7 +17,7 @@ from temporalio.client import Client
 
 from activities.ledger.database import Database, migrate
 from deploy.sandbox.processes import Process
-from deploy.sandbox.slack.person import PATIENCE, wait_until
+from deploy.sandbox.slack.person import WAIT_SECONDS, wait_until
 from deploy.sandbox.temporal import temporal_server
 from tests import aftermath
 from tests.selection import give_time, select
@@ -26,7 +26,7 @@ from tests.world import World, koban
 # How long an example takes says how busy the machine is.
 settings.register_profile("koban", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("koban")
-expect.set_options(timeout=PATIENCE * 1000)
+expect.set_options(timeout=WAIT_SECONDS * 1000)
 
 QUIET = [
     "--no-sandbox",

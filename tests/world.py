@@ -25,7 +25,7 @@ from bot.settings import Settings
 from bot.temporal import deployment_of, open_client
 from bot.worker import make_workers
 from deploy.sandbox.serve import serving
-from deploy.sandbox.slack.person import PATIENCE, Person, wait_until
+from deploy.sandbox.slack.person import WAIT_SECONDS, Person, wait_until
 from deploy.sandbox.slack.rates import Rates
 from deploy.sandbox.slack.triggers import Triggers
 from deploy.sandbox.slack.workspace import ON_A_BUSY_MACHINE, Workspace
@@ -33,7 +33,7 @@ from deploy.sandbox.stage import INGEST_SECRET, MARKET_TOKEN, POLICY, Stage, sta
 from deploy.sandbox.traffic.alerts import Json, Scene
 from deploy.sandbox.traffic.sender import Sender
 from tests.leaks import no_task_left
-from tests.patience import PATIENT, RPC_TIMEOUT
+from tests.timeouts import LONG_TIMEOUTS, RPC_TIMEOUT
 from workflows.client import Appeals, Cases, OutOfReach
 from workflows.domain.ids import closed_workflow_id
 
@@ -217,12 +217,12 @@ async def koban(
             **(of_temporal or {}),
         }
         settings = settings_for(world, where, folder, **more)
-        app = await open_app(opened, settings, policies_of(settings), PATIENT)
+        app = await open_app(opened, settings, policies_of(settings), LONG_TIMEOUTS)
         url = await opened.enter_async_context(serving(app))
         workspace.bot_url = url
         if working:
             await opened.enter_async_context(work(settings))
-        http = await opened.enter_async_context(httpx.AsyncClient(timeout=PATIENCE))
+        http = await opened.enter_async_context(httpx.AsyncClient(timeout=WAIT_SECONDS))
         database = Database(settings.ledger.url.get_secret_value())
         opened.push_async_callback(database.aclose)
         client = await open_client(settings.temporal)

@@ -18,7 +18,7 @@ from deploy.sandbox.slack.workspace import Workspace
 from tests.chaos.commands import COMMANDS, Command
 from tests.chaos.plan import Life, Manner, Step
 
-PATIENCE = 7.0
+WAIT_SECONDS = 7.0
 """Seconds to wait for a button."""
 
 MODAL = 3.0
@@ -92,7 +92,7 @@ class Crowd:
         command = COMMANDS[step.command]
         old = step.manner is Manner.OLD
         try:
-            seen = await wait_until(lambda: self._find(life, command, old), PATIENCE)
+            seen = await wait_until(lambda: self._find(life, command, old), WAIT_SECONDS)
         except TimeoutError:
             self.counts["not on screen"] += 1
             return

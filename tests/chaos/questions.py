@@ -11,7 +11,7 @@ from tests.chaos.plan import Life
 
 QUERIES = ("memory", "newest", "__stack_trace", "__stack_trace")
 _CASES = "WorkflowType = 'CaseWorkflow' AND ExecutionStatus = 'Running'"
-_PATIENCE = timedelta(seconds=10)
+_RPC_TIMEOUT = timedelta(seconds=10)
 
 
 async def ask(client: Client, life: Life, number: int, counts: Counter[str]) -> None:
@@ -22,7 +22,7 @@ async def ask(client: Client, life: Life, number: int, counts: Counter[str]) -> 
         workflow_ids = [each.id async for each in client.list_workflows(_CASES)]
         if workflow_ids:
             await client.get_workflow_handle(dice.choice(sorted(workflow_ids))).query(
-                query, rpc_timeout=_PATIENCE
+                query, rpc_timeout=_RPC_TIMEOUT
             )
             counts[f"queries: {query}"] += 1
     except (TimeoutError, RPCError, WorkflowQueryFailedError, WorkflowQueryRejectedError):

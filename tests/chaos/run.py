@@ -40,7 +40,7 @@ approvals are asked for again and again, also at the end."""
 STABLE = 12.0
 """Seconds after which violations at rest count as permanent."""
 
-PATIENCE = 120.0
+WAIT_SECONDS = 120.0
 """Seconds for everything to become quiet after the faults."""
 
 
@@ -181,7 +181,7 @@ class Run:
 
     async def _settle(self) -> tuple[Evidence, list[Violation]]:
         """Checks until nothing is violated, or the same violations persist at rest."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + WAIT_SECONDS
         before, since = Counter[int](), time.monotonic()
         flux = Flux()
         while True:
@@ -195,7 +195,7 @@ class Run:
             if calm and (not found or time.monotonic() - since > STABLE):
                 return seen, found
             if time.monotonic() > end:
-                unquiet = [Violation(0, f"not quiet after {PATIENCE:.0f} s: {w}") for w in busy]
+                unquiet = [Violation(0, f"not quiet after {WAIT_SECONDS:.0f} s: {w}") for w in busy]
                 return seen, [*unquiet, *found]
             await asyncio.sleep(LOOK)
 

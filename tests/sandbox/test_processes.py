@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from deploy.sandbox.processes import ends_with_parent
-from deploy.sandbox.slack.person import PATIENCE, wait_until
+from deploy.sandbox.slack.person import WAIT_SECONDS, wait_until
 from tests.conftest import NAMES
 
 ROOT = Path(__file__).parents[2]
@@ -89,7 +89,7 @@ async def test_a_server_ends_with_the_process_that_started_it(
         preexec_fn=ends_with_parent(),
     )
     assert starter.stdout is not None
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(WAIT_SECONDS):
         assert await starter.stdout.readline() == b"ready\n"
     servers = started_by(starter.pid)
     assert servers

@@ -19,7 +19,7 @@ from workflows.domain.case.commands import AddNote, Click, Place
 from workflows.domain.people import Actor
 
 ALERTS, CLICKS, BURNERS = 2_000, 500, 6
-PATIENCE = 1_200.0
+WAIT_SECONDS = 1_200.0
 UNHANDLED = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND
 FAILED = EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
 
@@ -76,5 +76,5 @@ async def test_a_burst_is_worked_off_on_a_starved_machine(temporal: str, tmp_pat
             return (kinds["alert_joined"], kinds["note_added"]) == (ALERTS, CLICKS)
 
         async with busy(tmp_path), work(world.settings):
-            await wait_until(all_there, PATIENCE, what="all alerts and notes")
+            await wait_until(all_there, WAIT_SECONDS, what="all alerts and notes")
         assert await failed_tasks(world, workflow_id) == []

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, expect
 from activities.ledger.database import Database
 from activities.ledger.event_log import verify
 from activities.ledger.schema import lookups
-from deploy.sandbox.slack.person import PATIENCE, Person
+from deploy.sandbox.slack.person import WAIT_SECONDS, Person
 from deploy.sandbox.slack.screen import controls, visible_text
 from deploy.sandbox.stage import POLICY
 from deploy.sandbox.traffic.alerts import image, words
@@ -316,7 +316,7 @@ async def test_a_file_that_slack_lost_is_fetched_again(world: World) -> None:
     await sato.press(view, shows(view)[0])
     (second,) = files(await showing(sato, "表示したことを記録しました"))
     assert second != first
-    async with httpx.AsyncClient(timeout=PATIENCE) as http:
+    async with httpx.AsyncClient(timeout=WAIT_SECONDS) as http:
         assert (await http.get(f"{world.stage.url}/files/{second}")).status_code == 200
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from temporalio.client import WorkflowExecutionStatus
 
-from deploy.sandbox.slack.person import PATIENCE, wait_until
+from deploy.sandbox.slack.person import WAIT_SECONDS, wait_until
 from deploy.sandbox.slack.screen import controls
 from tests.conftest import a_server
 from tests.stories.flood import alerts, runs_of, send_alerts
@@ -64,7 +64,7 @@ def file_of(world: World) -> Path:
 
 def in_ledger(world: World) -> int:
     """Rows in the ledger's `alerts`."""
-    with closing(sqlite3.connect(file_of(world), timeout=PATIENCE)) as ledger:
+    with closing(sqlite3.connect(file_of(world), timeout=WAIT_SECONDS)) as ledger:
         return int(ledger.execute("select count(*) from alerts").fetchone()[0])
 
 

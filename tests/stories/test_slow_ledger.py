@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from activities.ledger.database import Database
 from activities.ledger.event_log import verify
-from deploy.sandbox.slack.person import PATIENCE, wait_until
+from deploy.sandbox.slack.person import WAIT_SECONDS, wait_until
 from deploy.sandbox.slack.screen import controls
 from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_appeals import answer_with, filed, muted, wait_notice
@@ -28,7 +28,7 @@ async def locked(ledger: Path) -> AsyncIterator[None]:
 
     A running write may need the event loop to end, so the lock is awaited in a thread.
     """
-    connected = partial(sqlite3.connect, timeout=PATIENCE, check_same_thread=False)
+    connected = partial(sqlite3.connect, timeout=WAIT_SECONDS, check_same_thread=False)
     with closing(connected(ledger, isolation_level=None)) as holder:
         await asyncio.to_thread(holder.execute, "BEGIN IMMEDIATE")
         yield

@@ -23,7 +23,7 @@ Which = Seen | Callable[[Seen], bool] | str
 
 # The condition may depend on something outside Slack (the marketplace, the ledger).
 RECHECK_SECONDS = 0.2
-PATIENCE = 120.0
+WAIT_SECONDS = 120.0
 """Seconds before a wait fails, far beyond the needs of a busy machine."""
 
 LOADING = ("読み込んでいます…", "Loading…")
@@ -40,7 +40,7 @@ class Refused(AssertionError):
 
 async def wait_until(
     check: Callable[[], T | Awaitable[T | None] | None],
-    timeout: float = PATIENCE,  # noqa: ASYNC109 -- reads as part of the sentence
+    timeout: float = WAIT_SECONDS,  # noqa: ASYNC109 -- reads as part of the sentence
     *,
     watching: "Person | None" = None,
     what: str = "",
@@ -86,7 +86,7 @@ class Person:
 
     def __init__(self, base_url: str, user: str) -> None:
         self.user = user
-        self._http = httpx.AsyncClient(base_url=base_url, timeout=PATIENCE, trust_env=False)
+        self._http = httpx.AsyncClient(base_url=base_url, timeout=WAIT_SECONDS, trust_env=False)
         self._changed = asyncio.Event()
         self._listening: asyncio.Task[None] | None = None
 
@@ -154,7 +154,7 @@ class Person:
         self,
         channel: str,
         which: Which,
-        timeout: float = PATIENCE,  # noqa: ASYNC109
+        timeout: float = WAIT_SECONDS,  # noqa: ASYNC109
     ) -> Seen:
         """Waits for a card with this text or predicate; returns the first one."""
 
@@ -167,7 +167,7 @@ class Person:
         self,
         message: Seen,
         text: str,
-        timeout: float = PATIENCE,  # noqa: ASYNC109
+        timeout: float = WAIT_SECONDS,  # noqa: ASYNC109
     ) -> Seen:
         """Waits until the message shows this text."""
 
@@ -180,7 +180,7 @@ class Person:
     async def views(self) -> list[Seen]:
         return (await self.state())["views"]
 
-    async def modal(self, timeout: float = PATIENCE) -> Seen:  # noqa: ASYNC109
+    async def modal(self, timeout: float = WAIT_SECONDS) -> Seen:  # noqa: ASYNC109
         """Waits for a modal to open and to be filled in; returns the topmost one."""
 
         async def look() -> Seen | None:
@@ -273,7 +273,7 @@ class Person:
     async def until(
         self,
         check: Callable[[], T | Awaitable[T | None] | None],
-        timeout: float = PATIENCE,  # noqa: ASYNC109
+        timeout: float = WAIT_SECONDS,  # noqa: ASYNC109
         what: str = "",
     ) -> T:
         return await wait_until(check, timeout, watching=self, what=what)

@@ -12,7 +12,7 @@ from activities.ledger.database import Database, LedgerUnavailable, migrate
 from activities.ledger.event_log import verify
 from activities.ledger.queries import Look, Queries
 from activities.ledger.schema import alerts, cases, events, metadata
-from deploy.sandbox.slack.person import PATIENCE
+from deploy.sandbox.slack.person import WAIT_SECONDS
 from tests.activities.ledger.recording import after, count, following, opening, wanted
 from tests.workflows.domain.builders import (
     CLARK,
@@ -178,7 +178,7 @@ async def test_two_processes_may_migrate_at_once(url: str) -> None:
 
 async def test_a_new_file_that_another_process_writes_to_is_waited_for(tmp_path: Path) -> None:
     """A new file can't switch to WAL during a write, and SQLite alone would fail at once."""
-    other = sqlite3.connect(tmp_path / "ledger.db", PATIENCE, isolation_level=None)
+    other = sqlite3.connect(tmp_path / "ledger.db", WAIT_SECONDS, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     database = Database(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}")
     migrating = asyncio.create_task(migrate(database))

@@ -8,7 +8,7 @@ import pytest
 from activities.slack.client import SlackTrouble
 from activities.slack.evidence import EvidenceScreen, FileGone, Viewer
 from deploy.sandbox.faults import Fault
-from deploy.sandbox.slack.person import PATIENCE, wait_until
+from deploy.sandbox.slack.person import WAIT_SECONDS, wait_until
 from tests.activities.slack.conftest import SlackWorld
 from tests.activities.slack.drawn import reader
 from tests.activities.slack.test_evidence_viewer import MODAL, alert
@@ -17,7 +17,7 @@ VIEWER = Viewer(reader(), MODAL)
 JPEG = b"\xff\xd8\xff\xe0 a picture"
 
 
-def screen(slack: SlackWorld, opening: float = 0.3, ready: float = PATIENCE) -> EvidenceScreen:
+def screen(slack: SlackWorld, opening: float = 0.3, ready: float = WAIT_SECONDS) -> EvidenceScreen:
     return EvidenceScreen(slack.client, opening, ready)
 
 
@@ -46,7 +46,7 @@ async def test_a_file_that_is_never_ready_is_trouble(slack: SlackWorld) -> None:
 async def test_a_modal_that_opens_a_moment_later_is_drawn(slack: SlackWorld) -> None:
     """The modal may open after the case's decision."""
     drawing = asyncio.create_task(
-        screen(slack, opening=PATIENCE).draw(VIEWER.words(alert(), "言葉"))
+        screen(slack, opening=WAIT_SECONDS).draw(VIEWER.words(alert(), "言葉"))
     )
     await wait_until(lambda: slack.workspace.calls["views.update"], what="the first try")
     slack.workspace.views.open("U0SATO", VIEWER.loading())

@@ -20,14 +20,14 @@ from pydantic import SecretStr
 from bot.settings import Temporal
 from bot.temporal import open_client
 from deploy.sandbox.processes import ends_with_parent
-from deploy.sandbox.slack.person import PATIENCE
+from deploy.sandbox.slack.person import WAIT_SECONDS
 from tests.bot.http.detector import COMMON, alert, as_json, signed
 from tests.chaos.postgres import Postgres
 from tests.world import fresh_namespace
 
 ROOT = Path(__file__).parents[3]
 BIN = Path(sys.executable).parent
-WITHIN = PATIENCE
+WITHIN = WAIT_SECONDS
 
 
 def free_port() -> int:
@@ -115,7 +115,7 @@ async def test_both_start_without_temporal_and_go_on_once_it_is_there(
         url = (await line_of(serve, "listening"))["url"]
         assert (await line_of(work, "temporal_away"))["problem"]
         http = await stack.enter_async_context(
-            httpx.AsyncClient(timeout=PATIENCE, base_url=url, trust_env=False)
+            httpx.AsyncClient(timeout=WAIT_SECONDS, base_url=url, trust_env=False)
         )
         assert (await http.get("/healthz")).status_code == 200
         away = await http.get("/readyz")
@@ -149,7 +149,7 @@ async def test_both_start_without_the_ledger_and_go_on_once_it_is_there(
         url = (await line_of(serve, "listening"))["url"]
         assert "postgresql" in (await line_of(work, "ledger_away"))["address"]
         http = await stack.enter_async_context(
-            httpx.AsyncClient(timeout=PATIENCE, base_url=url, trust_env=False)
+            httpx.AsyncClient(timeout=WAIT_SECONDS, base_url=url, trust_env=False)
         )
         away = await http.get("/readyz")
         assert (away.status_code, away.json()["temporal"]) == (503, "ok")

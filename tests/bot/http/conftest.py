@@ -16,7 +16,7 @@ from bot.http.app import make_app
 from bot.http.endpoint import Keys
 from bot.http.metrics import Metrics
 from bot.http.signatures import signers
-from deploy.sandbox.slack.person import PATIENCE
+from deploy.sandbox.slack.person import WAIT_SECONDS
 from tests.bot.http.detector import (
     COMMON,
     LIVE_CHAT,
@@ -107,5 +107,5 @@ async def server(front: Front) -> AsyncIterator[AlertServer]:
 
     checks = {"temporal": temporal, "ledger": ledger}
     front.app = make_app([endpoint.router()], checks, metrics)
-    async with SigningClient(timeout=PATIENCE, base_url=front.url) as http:
+    async with SigningClient(timeout=WAIT_SECONDS, base_url=front.url) as http:
         yield AlertServer(http, cases, known, answers)

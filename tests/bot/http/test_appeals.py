@@ -11,7 +11,7 @@ from activities.ledger.database import Database
 from bot.http.signatures import MAX_BODY
 from bot.settings import Temporal
 from bot.temporal import open_client
-from deploy.sandbox.slack.person import PATIENCE
+from deploy.sandbox.slack.person import WAIT_SECONDS
 from tests.bot.http.appellant import APPEAL, AppealServer, appeal, record_closed_case
 from tests.bot.http.conftest import Front, SigningClient
 from tests.bot.http.detector import LIVE_CHAT, NEXT, as_json, secret_of
@@ -27,7 +27,7 @@ async def server(
     settings = Temporal(address=temporal, namespace=await fresh_namespace(temporal))
     database = Database(f"sqlite+aiosqlite:///{shutil.copy(migrated, tmp_path / 'koban.db')}")
     await record_closed_case(database)
-    async with SigningClient(timeout=PATIENCE, base_url=front.url) as http:
+    async with SigningClient(timeout=WAIT_SECONDS, base_url=front.url) as http:
         server = AppealServer(http, front, database, await open_client(settings))
         server.serve()
         yield server

@@ -12,7 +12,7 @@ from deploy.sandbox.slack.triggers import ResponseUrls
 from deploy.sandbox.slack.workspace import ACK_SECONDS
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import CASE, ROUTE
-from tests.patience import PATIENT
+from tests.timeouts import LONG_TIMEOUTS
 from workflows.domain.case.commands import (
     Acknowledge,
     Approve,
@@ -127,7 +127,7 @@ async def test_a_press_that_temporal_does_not_take_gets_an_error(stage: Stage):
     assert await sato.errors() == []
 
 
-@pytest.mark.parametrize("timeouts", [replace(PATIENT, store=0.1)])
+@pytest.mark.parametrize("timeouts", [replace(LONG_TIMEOUTS, store=0.1)])
 async def test_a_click_without_an_answer_from_temporal_gets_an_error_in_time(stage: Stage):
     """The call times out before Slack shows its own error."""
     stage.cases.gate = asyncio.Event()

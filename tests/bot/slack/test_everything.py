@@ -13,7 +13,7 @@ from deploy.sandbox.slack.screen import controls, visible_text
 from deploy.sandbox.slack.triggers import TRIGGER_SECONDS
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import CASE, ROUTE, case
-from tests.patience import PATIENT
+from tests.timeouts import LONG_TIMEOUTS
 from workflows.domain.case.commands import ChoosePreset, Escalate, HandOver, Place
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.snapshot import CaseSnapshot
@@ -190,7 +190,7 @@ async def test_a_case_that_is_over_is_reported_in_the_open_modal(stage: Stage):
     await says(sato, f"ケース {CASE} はすでに完了しています。")
 
 
-@pytest.mark.parametrize("timeouts", [replace(PATIENT, case=0.1)])
+@pytest.mark.parametrize("timeouts", [replace(LONG_TIMEOUTS, case=0.1)])
 async def test_a_modal_opens_without_an_answer_from_the_case(stage: Stage):
     """It offers every action of the policy."""
     stage.cases.thinking = asyncio.Event()

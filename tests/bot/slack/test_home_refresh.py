@@ -26,7 +26,7 @@ from bot.slack.replies import Background
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.serve import serving
 from deploy.sandbox.slack.app import make_app
-from deploy.sandbox.slack.person import PATIENCE, Person, wait_until
+from deploy.sandbox.slack.person import WAIT_SECONDS, Person, wait_until
 from deploy.sandbox.slack.screen import visible_text
 from deploy.sandbox.slack.workspace import Workspace
 from tests.bot.slack.conftest import Stage
@@ -334,5 +334,5 @@ async def test_the_end_of_the_process_waits_for_no_home(slack: Slack) -> None:
     """Endless background tasks are cancelled at once."""
     looked, beside = Homes(), Background()
     HomeRefresh(slack.publisher, looked.draw, beside).opened(SATO)
-    async with asyncio.timeout(PATIENCE):
-        await beside.drain(10 * PATIENCE)
+    async with asyncio.timeout(WAIT_SECONDS):
+        await beside.drain(10 * WAIT_SECONDS)

@@ -11,7 +11,7 @@ from deploy.sandbox.slack.workspace import Workspace
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import ROUTE
 from tests.bot.slack.test_everything import chosen, with_presets
-from tests.patience import PATIENT
+from tests.timeouts import LONG_TIMEOUTS
 from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.values import Language
 
@@ -50,7 +50,9 @@ async def test_the_cache_of_languages_is_bounded() -> None:
     stage.people.asleep.set()
 
 
-@pytest.mark.parametrize("timeouts", [replace(PATIENT, language=1.0, language_after_ack=60.0)])
+@pytest.mark.parametrize(
+    "timeouts", [replace(LONG_TIMEOUTS, language=1.0, language_after_ack=60.0)]
+)
 async def test_a_modal_is_filled_in_its_opener_s_language(stage: Stage) -> None:
     """Its placeholder leaves time to read the language."""
     stage.cases.memories[ROUTE] = CaseSnapshot(case=with_presets())

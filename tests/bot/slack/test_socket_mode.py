@@ -13,7 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.slack.app import make_bolt_app
 from bot.slack.replies import Background
 from bot.slack.socket_mode import run_socket_mode
-from deploy.sandbox.slack.person import PATIENCE
+from deploy.sandbox.slack.person import WAIT_SECONDS
 from deploy.sandbox.slack.workspace import Workspace
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import CASE, ROUTE
@@ -79,12 +79,12 @@ async def test_a_press_over_the_socket_is_stored_and_acknowledged():
         client = AsyncWebClient(token="xoxb-1", base_url=f"{url}/api/", session=session)
         app = make_bolt_app(stage.services(), client, "", Background())
         running = asyncio.create_task(run_socket_mode(app, "xapp-good"))
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT_SECONDS):
             await slack.answered.wait()
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT_SECONDS):
             await slack.closed.wait()
     assert slack.answers == [{"envelope_id": "E1"}]
     [(workflow_id, click)] = stage.cases.clicks
@@ -121,9 +121,9 @@ async def test_a_connection_that_stays_lost_ends_the_runner():
         client = AsyncWebClient(token="xoxb-1", base_url=f"{url}/api/", session=session)
         app = make_bolt_app(Stage(Workspace(), url).services(), client, "", Background())
         running = asyncio.create_task(run_socket_mode(app, "xapp-good", patience=4.0))
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT_SECONDS):
             await slack.answered.wait()
         slack.url = "http://127.0.0.1:9"
         await slack.socket.close()
-        await asyncio.wait({running}, timeout=PATIENCE)
+        await asyncio.wait({running}, timeout=WAIT_SECONDS)
         assert isinstance(running.exception(), TimeoutError)

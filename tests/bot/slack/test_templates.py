@@ -12,7 +12,7 @@ from deploy.sandbox.slack.screen import controls, visible_text
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import PLAYBOOK, ROUTE, case
 from tests.bot.slack.test_everything import says
-from tests.patience import PATIENT
+from tests.timeouts import LONG_TIMEOUTS
 from workflows.domain.case.model import Case
 from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.policy.platform import NoticeCall
@@ -149,7 +149,7 @@ async def test_a_missing_recipient_is_shown_in_the_modal(stage: Stage):
     await says(sato, "通知先がないため送りません。")
 
 
-@pytest.mark.parametrize("timeouts", [replace(PATIENT, case=0.05)])
+@pytest.mark.parametrize("timeouts", [replace(LONG_TIMEOUTS, case=0.05)])
 async def test_a_case_that_does_not_answer_leaves_the_choice_as_it_is(stage: Stage):
     """The form can still be submitted, because the case has its reasons."""
     sato = await deciding(stage)

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from deploy.sandbox.page.page import page_routes
-from deploy.sandbox.slack.person import PATIENCE
+from deploy.sandbox.slack.person import WAIT_SECONDS
 from tests.sandbox.page import canned, canned_market
 
 Json = dict[str, Any]
@@ -47,7 +47,7 @@ class FakeUi:
 
     async def wait_for_post(self, path: str, count: int = 1) -> Json:
         """The newest body sent to `path` once there are `count`; TimeoutError otherwise."""
-        async with asyncio.timeout(PATIENCE), self.bell:
+        async with asyncio.timeout(WAIT_SECONDS), self.bell:
             await self.bell.wait_for(lambda: len(self.posted(path)) >= count)
         return self.posted(path)[-1]
 

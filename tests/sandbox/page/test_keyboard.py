@@ -66,7 +66,7 @@ async def test_a_menu_works_with_arrows_and_returns_the_focus(
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("menuitem", name="引き継ぐ")).to_be_focused()
     await page.keyboard.press("End")
-    await expect(page.get_by_role("menuitem", name="根拠を見る")).to_be_focused()
+    await expect(page.get_by_role("menuitem", name="検知内容を見る")).to_be_focused()
     await page.keyboard.press("Escape")
     await expect(more).to_be_focused()
     assert fake.posted("/ui/act") == []

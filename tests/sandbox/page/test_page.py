@@ -19,7 +19,7 @@ async def test_a_card_is_drawn_with_its_words_and_buttons(open_page: Opener) -> 
     """It has sections, a quote, a context with a local date, and five controls."""
     page = await open_page(LIVE)
     card = page.get_by_test_id(CARD)
-    await expect(card).to_contain_text("ユーザー u_123(メルさん)が配信 s_9 で購入者を")
+    await expect(card).to_contain_text("ユーザー u_123（メルさん）が配信 s_9 で購入者を")
     await expect(card.locator("blockquote")).to_contain_text("LINE ID ください hxxps://ex[.]com")
     await expect(card.locator("time.date").first).to_have_text("12:13")
     labels = await card.locator("[data-block-id=case]").all_inner_texts()
@@ -50,13 +50,13 @@ async def test_a_dangerous_button_asks_first_and_escape_means_no(
     page = await open_page(LIVE)
     ban = page.get_by_test_id(CARD).get_by_role("button", name="強制退会")
     await ban.click()
-    dialog = page.get_by_role("alertdialog", name="強制退会を申請しますか?")
+    dialog = page.get_by_role("alertdialog", name="「強制退会」の承認を依頼しますか？")
     await expect(dialog.get_by_role("button", name="やめる")).to_be_focused()
     await page.keyboard.press("Escape")
     await expect(dialog).to_have_count(0)
     assert fake.posted("/ui/act") == []
     await ban.click()
-    await dialog.get_by_role("button", name="申請する").click()
+    await dialog.get_by_role("button", name="依頼する").click()
     assert (await fake.wait_for_post("/ui/act"))["action_id"] == "case.preset.ban"
 
 

@@ -4,7 +4,7 @@ import httpx
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from deploy.sandbox.slack.person import PATIENCE, NotThere, Person, Refused, wait_until
+from deploy.sandbox.slack.person import WAIT_SECONDS, NotThere, Person, Refused, wait_until
 from deploy.sandbox.slack.workspace import Workspace
 from tests.sandbox.slack.tiny_bot import CARD, TinyBot, modal
 
@@ -212,7 +212,7 @@ async def test_a_response_url_works_five_times(card: dict, bot: TinyBot, sato: P
     """Replace, delete and post count; the sixth use is refused."""
     await sato.choose_overflow(card, "手放す")
     url = bot.heard[0]["response_url"]
-    async with httpx.AsyncClient(timeout=PATIENCE) as http:
+    async with httpx.AsyncClient(timeout=WAIT_SECONDS) as http:
         assert (await http.post(url, json={"text": "new", "replace_original": True})).text == "ok"
         assert (await sato.latest(card))["text"] == "new"
         for _ in range(3):
@@ -241,7 +241,7 @@ async def test_an_external_select_asks_the_app_for_options(
         "action_id": "pick",
         "value": "pa",
     }
-    async with httpx.AsyncClient(timeout=PATIENCE, base_url=slack) as http:
+    async with httpx.AsyncClient(timeout=WAIT_SECONDS, base_url=slack) as http:
         got = (await http.post("/ui/options", json=asked)).json()
     assert [o["value"] for o in got["options"]] == ["pareto"]
     assert bot.heard[0]["value"] == "pa"

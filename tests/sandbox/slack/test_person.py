@@ -8,7 +8,7 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from deploy.sandbox.slack.model import BOT_USER, Message
-from deploy.sandbox.slack.person import PATIENCE, Person, wait_until
+from deploy.sandbox.slack.person import WAIT_SECONDS, Person, wait_until
 from deploy.sandbox.slack.screen import visible_text
 from deploy.sandbox.slack.workspace import Workspace
 from tests.sandbox.slack.tiny_bot import CARD, modal
@@ -69,7 +69,7 @@ async def test_the_stream_notifies_only_people_who_can_see_a_change(
     slack: str, workspace: Workspace
 ):
     """A DM changes its reader's sequence number, not the others'."""
-    async with httpx.AsyncClient(timeout=PATIENCE, base_url=slack) as http:
+    async with httpx.AsyncClient(timeout=WAIT_SECONDS, base_url=slack) as http:
         before = {u: (await _seq(http, u)) for u in ("U0SATO", "U0CLARK")}
         workspace.conversation_with(["U0SATO"])
         assert await _seq(http, "U0SATO") > before["U0SATO"]
@@ -106,5 +106,5 @@ async def test_state_has_the_person(sato: Person):
 
 async def test_an_unknown_person_is_refused(slack: str):
     """The status is 404."""
-    async with httpx.AsyncClient(timeout=PATIENCE, base_url=slack) as http:
+    async with httpx.AsyncClient(timeout=WAIT_SECONDS, base_url=slack) as http:
         assert (await http.get("/ui/state", params={"as": "U0NOBODY"})).status_code == 404

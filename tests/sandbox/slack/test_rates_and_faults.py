@@ -8,7 +8,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from deploy.sandbox.faults import Fault, Faults
 from deploy.sandbox.slack.faults import SlackFault
-from deploy.sandbox.slack.person import PATIENCE
+from deploy.sandbox.slack.person import WAIT_SECONDS
 from deploy.sandbox.slack.rates import Rates
 from deploy.sandbox.slack.workspace import Workspace
 
@@ -96,14 +96,14 @@ async def test_a_lost_response_leaves_the_write_behind(
 async def test_slack_down_answers_503(slack: str, workspace: Workspace):
     """This includes the Web API and response URLs."""
     workspace.faults.set("slack_down", True)
-    async with httpx.AsyncClient(timeout=PATIENCE, base_url=slack) as http:
+    async with httpx.AsyncClient(timeout=WAIT_SECONDS, base_url=slack) as http:
         assert (await http.post("/api/api.test")).status_code == 503
         assert (await http.post("/response/x", json={})).status_code == 503
 
 
 async def test_faults_are_switched_over_http(slack: str, workspace: Workspace):
     """An unknown name is a 404; the listing has titles in both languages."""
-    async with httpx.AsyncClient(timeout=PATIENCE, base_url=slack) as http:
+    async with httpx.AsyncClient(timeout=WAIT_SECONDS, base_url=slack) as http:
         await http.post("/faults", json={"name": "slack_429", "on": True})
         unknown = await http.post("/faults", json={"name": "moon", "on": True})
         listing = (await http.get("/faults")).json()

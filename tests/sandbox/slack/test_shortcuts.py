@@ -4,7 +4,7 @@ import httpx
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from deploy.sandbox.slack.person import PATIENCE, Person, Refused
+from deploy.sandbox.slack.person import WAIT_SECONDS, Person, Refused
 from deploy.sandbox.slack.workspace import Workspace
 from tests.sandbox.slack.tiny_bot import TinyBot
 
@@ -33,7 +33,7 @@ async def test_a_message_shortcut_carries_the_message(bot: TinyBot, sato: Person
 
 async def test_a_message_that_is_not_there_has_no_menu(slack: str, bot: TinyBot):
     """Unknown messages and other people's conversations are refused."""
-    async with httpx.AsyncClient(timeout=PATIENCE, base_url=slack) as http:
+    async with httpx.AsyncClient(timeout=WAIT_SECONDS, base_url=slack) as http:
         for channel in ("C0LIVE", "C0NOWHERE"):
             asked = {"as": "U0SATO", "callback_id": "x", "channel": channel, "ts": "1.1"}
             assert (await http.post("/ui/message_shortcut", json=asked)).status_code == 404
@@ -61,5 +61,5 @@ async def test_the_page_gets_the_list_of_shortcuts(slack: str, workspace: Worksp
     """They come from the app's manifest."""
     offered = {"name": "Open a case", "type": "global", "callback_id": "open_case"}
     workspace.shortcuts = (offered,)
-    async with httpx.AsyncClient(timeout=PATIENCE, base_url=slack) as http:
+    async with httpx.AsyncClient(timeout=WAIT_SECONDS, base_url=slack) as http:
         assert (await http.get("/ui/shortcuts")).json() == [offered]

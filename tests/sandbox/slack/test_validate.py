@@ -5,7 +5,7 @@ import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from deploy.sandbox.slack.person import PATIENCE
+from deploy.sandbox.slack.person import WAIT_SECONDS
 from tests.sandbox.slack.tiny_bot import CARD, modal
 
 LONG = {"type": "header", "text": {"type": "plain_text", "text": "x" * 151}}
@@ -65,6 +65,6 @@ async def test_garbage_gives_a_fault_and_no_crash(client: AsyncWebClient, kind: 
 
 async def test_it_needs_no_token(slack: str):
     """Slack's own method needs no scope."""
-    async with httpx.AsyncClient(timeout=PATIENCE, base_url=slack) as http:
+    async with httpx.AsyncClient(timeout=WAIT_SECONDS, base_url=slack) as http:
         answer = await http.post("/api/blocks.validate", data={"blocks": "[]"})
     assert answer.json() == {"ok": True}

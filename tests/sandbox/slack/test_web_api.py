@@ -5,7 +5,7 @@ import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from deploy.sandbox.slack.person import PATIENCE, Person
+from deploy.sandbox.slack.person import WAIT_SECONDS, Person
 from deploy.sandbox.slack.workspace import Workspace
 from tests.sandbox.slack.tiny_bot import CARD
 
@@ -34,7 +34,7 @@ async def test_a_post_is_in_the_history_with_its_metadata(client: AsyncWebClient
 async def test_json_form_and_query_bodies_mean_the_same(slack: str, workspace: Workspace):
     """Arguments have three formats; the token is a header or an argument."""
     fields = {"token": workspace.bot_token, "channel": "C0LIVE", "text": "hi"}
-    async with httpx.AsyncClient(timeout=PATIENCE, base_url=slack) as http:
+    async with httpx.AsyncClient(timeout=WAIT_SECONDS, base_url=slack) as http:
         form = await http.post("/api/chat.postMessage", data=fields)
         query = await http.get("/api/chat.postMessage", params=fields)
         json = await http.post(
@@ -48,7 +48,7 @@ async def test_json_form_and_query_bodies_mean_the_same(slack: str, workspace: W
 
 async def test_tokens_and_methods_are_checked(slack: str):
     """A missing token is not_authed, a wrong one invalid_auth, another method unknown_method."""
-    async with httpx.AsyncClient(timeout=PATIENCE, base_url=slack) as http:
+    async with httpx.AsyncClient(timeout=WAIT_SECONDS, base_url=slack) as http:
         none = await http.post("/api/auth.test")
         wrong = await http.post("/api/auth.test", data={"token": "xoxb-no"})
         unknown = await http.post("/api/chat.postmessage")
@@ -194,7 +194,7 @@ async def test_a_file_goes_up_in_three_steps_and_is_shown(
     (message,) = await sato.messages("ts-live")
     (file,) = message["files"]
     assert (file["name"], file["mimetype"]) == ("証拠.png", "image/png")
-    async with httpx.AsyncClient(timeout=PATIENCE, base_url=slack) as http:
+    async with httpx.AsyncClient(timeout=WAIT_SECONDS, base_url=slack) as http:
         got = await http.get(file["url"])
     assert got.content == b"\x89PNG"
     assert got.headers["content-security-policy"] == "sandbox"
@@ -204,7 +204,7 @@ async def test_calls_are_counted(client: AsyncWebClient, slack: str):
     """Benchmarks read the Slack calls of each case here."""
     await client.chat_postMessage(channel="C0LIVE", text="x", blocks=CARD)
     await client.auth_test()
-    async with httpx.AsyncClient(timeout=PATIENCE, base_url=slack) as http:
+    async with httpx.AsyncClient(timeout=WAIT_SECONDS, base_url=slack) as http:
         counted = (await http.get("/ui/calls")).json()
     assert counted == {
         "calls": {"chat.postMessage": 1, "auth.test": 1},

@@ -6,7 +6,7 @@ from bot.timeouts import Timeouts
 
 SECONDS = 8.0
 RPC_TIMEOUT = timedelta(seconds=SECONDS)
-PATIENT = Timeouts(
+LONG_TIMEOUTS = Timeouts(
     temporal=SECONDS,
     store=SECONDS,
     error=SECONDS,
