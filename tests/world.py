@@ -100,7 +100,7 @@ class World:
         try:
             version = await self._version(case)
         except OutOfReach:
-            return True  # nobody works
+            return True  # no worker runs
         return version is None or len(await self.queries.events_of(case)) >= version
 
     async def _version(self, case: str) -> int | None:

@@ -11,7 +11,7 @@ from tests.slack_shapes.sent import Json, Kind, Sent
 Faults = Iterator[str]
 
 _COMMON = frozenset({"actions", "context", "divider", "header", "image", "rich_text", "section"})
-# docs.slack.dev/reference/block-kit/blocks says of each block where it may stand. Home keeps to
+# docs.slack.dev/reference/block-kit/blocks gives the surfaces of each block. Home keeps to
 # the classic ones: newer clients first learn new blocks in messages.
 PLACED = {
     Kind.MESSAGE: _COMMON | {"container", "context_actions", "file", "markdown", "table", "video"},

@@ -112,7 +112,7 @@ async def test_the_ladder_protects_when_nobody_decides(turned: Calendar) -> None
     await turned.passes(route_of(card), minutes=11)
 
     async def paused() -> bool:
-        # Its clock is turned on with that of the case: it may be lifted again by now.
+        # Its clock advances with that of the case, so it may be lifted already.
         return ("POST", "streams/s_9/pause") in await world.changes()
 
     await wait_until(paused, what="the pause")

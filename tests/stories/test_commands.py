@@ -33,7 +33,7 @@ async def direct(person: Person, text: str) -> dict:
     async def look() -> dict | None:
         try:
             messages = await person.messages("dm")
-        except NotThere:  # nobody wrote to them yet
+        except NotThere:  # no message yet
             return None
         return next((each for each in messages if text in visible_text(each)), None)
 

@@ -85,7 +85,7 @@ async def test_open_cases_move_on_and_a_running_enforcement_stays(
 
                 async def moved() -> bool:
                     handle = world.client.get_workflow_handle(workflow_id)
-                    # The alert may still have met v1: the server tells its queues a moment later.
+                    # The alert may still reach v1: the server updates its queues a moment later.
                     await handle.signal("nudge")
                     return (await handle.describe()).run_id != first
 

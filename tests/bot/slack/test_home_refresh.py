@@ -57,7 +57,7 @@ async def until_shown(person: Person, text: str) -> str:
     return await person.until(look, what=f"{text} on the home")
 
 
-# -- what stands there --------------------------------------------------------------------
+# -- content ------------------------------------------------------------------------------
 
 
 async def test_home_shows_the_shift_and_todays_figures(stage: Stage) -> None:
@@ -150,7 +150,7 @@ async def test_a_language_that_can_not_be_stored_is_reported(stage: Stage) -> No
     assert stage.team.chosen == {}
 
 
-# -- keeping up ---------------------------------------------------------------------------
+# -- refresh ------------------------------------------------------------------------------
 
 
 async def test_a_press_refreshes_the_homes_that_it_changes(stage: Stage) -> None:
@@ -179,7 +179,7 @@ async def test_without_an_open_home_nothing_is_read(stage: Stage) -> None:
     assert stage.workspace.calls["views.publish"] == 0
 
 
-# -- sparing Slack ------------------------------------------------------------------------
+# -- rate limits --------------------------------------------------------------------------
 
 
 @dataclass

@@ -107,7 +107,7 @@ async def test_a_dead_address_is_replaced():
     async with slack.serving() as url, aiohttp.ClientSession() as session:
         client = AsyncWebClient(token="xoxb-1", base_url=f"{url}/api/", session=session)
         app = make_bolt_app(Stage(Workspace(), url).services(), client, "", Background())
-        slack.url = "http://127.0.0.1:9"  # where nobody listens
+        slack.url = "http://127.0.0.1:9"  # no server listens there
         with pytest.raises(TimeoutError):
             await run_socket_mode(app, "xapp-good", patience=0.3)
 

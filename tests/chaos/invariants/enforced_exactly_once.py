@@ -30,7 +30,7 @@ def check(seen: Evidence) -> Iterator[Violation]:
             named = ({key} if done else set()) | (
                 {f"{key}/undo"} if status in _TAKEN_BACK else set()
             )
-            # A protection that nobody could tell of was taken back without having stood.
+            # A protection with an unknown result was undone without having been in effect.
             (perhaps if _protects(action) and status in _TAKEN_BACK else wanted).update(named)
             standing |= {_sanction(action, spec)} if status in STANDING else set()
             if done:
