@@ -15,8 +15,8 @@ from temporalio.client import Client
 from deploy.sandbox.slack.screen import controls
 from deploy.sandbox.temporal import temporal_server
 from tests.conftest import free_port
-from tests.stories.flood import alerts, pour
-from tests.stories.test_a_bulk_decision import approved, bulk_case, decided, noticed
+from tests.stories.flood import alerts, send_alerts
+from tests.stories.test_a_bulk_decision import approved, bulk_case, decided, reported
 from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_appeals import an_appeal, answer_with, filed, muted, post
 from tests.stories.test_working_a_case import choose
@@ -92,9 +92,9 @@ async def storm(world: World) -> str:
     await world.happens(lure())
     card, case = await case_of(sato)
     workflow_id = str(controls(card)[0].block_id)
-    await pour(world, alerts(range(2, 32)))
+    await send_alerts(world, alerts(range(2, 32)))
     await sato.press(card, "担当する")
-    await pour(world, alerts(range(32, 62)))
+    await send_alerts(world, alerts(range(32, 62)))
     card = await sato.wait_text(card, "60件")
     await sato.press(card, "case.clear")
     await sato.wait_text(card, "完了")
@@ -145,7 +145,7 @@ async def working(world: World) -> str:
 async def crowd(world: World) -> str:
     """A bulk decision on thirty accounts with an approval."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
-    await noticed(world, 30)
+    await reported(world, 30)
     card, _ = await bulk_case(sato)
     workflow_id = str(controls(card)[0].block_id)
     await decided(sato, card, actions=["warn"])

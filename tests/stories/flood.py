@@ -33,7 +33,7 @@ def alerts(numbers: Iterable[int], person: str = "u_123", text: str | None = Non
     return made
 
 
-async def send_alerts(world: World, poured: list[Alert]) -> str:
+async def send_alerts(world: World, backlog: list[Alert]) -> str:
     """Sends alerts to their case without the HTTP endpoint; returns the workflow id."""
     cases = world.cases
     target_of = open_policies(world.settings).target_of
@@ -49,7 +49,7 @@ async def send_alerts(world: World, poured: list[Alert]) -> str:
                 except OutOfReach:
                     continue  # as a detector does after a 503
 
-    return (await asyncio.gather(*(send(alert) for alert in poured)))[0]
+    return (await asyncio.gather(*(send(alert) for alert in backlog)))[0]
 
 
 async def runs_of(world: World, workflow_id: str) -> list[Run]:

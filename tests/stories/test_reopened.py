@@ -4,7 +4,7 @@ from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError
 
 from deploy.sandbox.slack.person import Person, wait_until
-from tests.stories.flood import alerts, pour
+from tests.stories.flood import alerts, send_alerts
 from tests.stories.test_a_shift import case_of, lure
 from tests.world import World
 from workflows.domain.alerts import Alert
@@ -76,7 +76,7 @@ async def test_a_new_alert_joins_the_reopened_case(world: World) -> None:
 async def test_a_storm_joins_it_each_alert_once(world: World) -> None:
     """This includes alerts during the handoff of others."""
     sato, _, case = await reopened(world)
-    await pour(world, alerts(range(2, 42)))
+    await send_alerts(world, alerts(range(2, 42)))
     await counted(world, case, 41)
     assert (await world.kinds(case)).count("alert_joined") == 40
     assert len(await sato.cards("ts-live")) == 1
