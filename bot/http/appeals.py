@@ -50,8 +50,8 @@ class AppealEndpoint(SignedEndpoint):
     start: Callable[[str, AppealRequest], AppealStart | None]
 
     path: ClassVar = "/v1/appeals"
-    summary: ClassVar = "Post an appeal against a decision, or take one back"
-    accepted: ClassVar = "Temporal holds it"
+    summary: ClassVar = "File or withdraw an appeal against a decision"
+    accepted: ClassVar = "The appeal is stored"
     noun: ClassVar = "appeal"
     content: ClassVar = {"schema": _SCHEMA, "example": EXAMPLE}
 
@@ -61,7 +61,7 @@ class AppealEndpoint(SignedEndpoint):
         outcome = request if isinstance(request, Invalid) else await self._submit(request)
         if isinstance(outcome, Invalid):
             results = [invalid_result(outcome)]
-            return as_json(422, {"error": "The appeal can't be used.", "results": results})
+            return as_json(422, {"error": "The appeal is invalid.", "results": results})
         return as_json(202, {"results": [{"id": request.id, "result": outcome}]})
 
     async def _submit(self, request: AppealRequest) -> Outcome | Invalid:
@@ -71,13 +71,13 @@ class AppealEndpoint(SignedEndpoint):
             if await self.appeals.withdraw(appeal):
                 return Outcome.ACCEPTED
             if not duplicate:
-                sentence = "There is no appeal with this id to withdraw."
+                sentence = "There is no open appeal with this id."
                 return Invalid(request.id, "/id", sentence)
         if duplicate:
             return Outcome.DUPLICATE
         start = self.start(appeal, request)
         if start is None:
-            raise RequestRefused("Appeals are not set up here: appeals.yaml is missing.")
+            raise RequestRefused("Appeals are not enabled: appeals.yaml is missing.")
         problem = await self._from_ledger(self._problem(request))
         if problem is not None:
             return problem
@@ -96,12 +96,12 @@ class AppealEndpoint(SignedEndpoint):
         pointer = "/decision" if request.decision else "/case"
         if found.decision is not None and found.decision.bulk is not None:
             sentence = (
-                f"Decision {found.decision.id} acted on many accounts at once, and can't be "
-                f"reviewed for one of them here: ask the team about case {request.case}."
+                f"Decision {found.decision.id} is a bulk decision and can't be "
+                f"appealed for a single account: ask the team about case {request.case}."
             )
             return Invalid(request.id, pointer, sentence)
         what = f"decision {request.decision}" if request.decision else f"case {request.case}"
-        return Invalid(request.id, pointer, f"No measure of {what} is in force.")
+        return Invalid(request.id, pointer, f"No action of {what} is in effect.")
 
     async def _from_ledger(self, query: Awaitable[T]) -> T | None:
         """The result of `query`, None when the ledger does not answer in time."""

@@ -39,7 +39,7 @@ def verify_signature(
         except WebhookVerificationError as refused:
             if "timestamp" in str(refused):
                 raise _not_signed(
-                    "The webhook-timestamp is more than 5 minutes away from now."
+                    "The webhook-timestamp is more than 5 minutes from the current time."
                 ) from refused
         except ValueError:
             # The library raises these for broken base64, a signature without a comma and a body
@@ -47,7 +47,7 @@ def verify_signature(
             continue
         else:
             return signer
-    raise _not_signed("The webhook-signature fits no secret that is valid here.")
+    raise _not_signed("The webhook-signature does not match any valid secret.")
 
 
 def _signature_headers(headers: Mapping[str, str]) -> dict[str, str]:
@@ -56,9 +56,9 @@ def _signature_headers(headers: Mapping[str, str]) -> dict[str, str]:
         if not value:
             raise _not_signed(f"The header {name} is missing.")
         if not value.isascii():
-            raise _not_signed(f"The header {name} has characters outside ASCII.")
+            raise _not_signed(f"The header {name} has non-ASCII characters.")
     if _TIMESTAMP.fullmatch(given["webhook-timestamp"]) is None:
-        raise _not_signed("The webhook-timestamp has to be whole seconds since 1970.")
+        raise _not_signed("The webhook-timestamp must be whole seconds since 1970.")
     return given
 
 

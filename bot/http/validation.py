@@ -28,13 +28,13 @@ _INT64 = range(-(2**63), 2**63)
 
 _SENTENCES = {
     "missing": "This field is required.",
-    "extra_forbidden": "There is no such field.",
-    "tuple_type": "This has to be a list.",
-    "dict_type": "This has to be an object.",
-    "model_type": "This has to be an object.",
-    "model_attributes_type": "This has to be an object.",
-    "timezone_aware": "This time needs its offset, such as Z or +09:00.",
-    "union_tag_invalid": "The kind of evidence is text or image.",
+    "extra_forbidden": "Unknown field.",
+    "tuple_type": "This must be a list.",
+    "dict_type": "This must be an object.",
+    "model_type": "This must be an object.",
+    "model_attributes_type": "This must be an object.",
+    "timezone_aware": "This time needs a UTC offset, such as Z or +09:00.",
+    "union_tag_invalid": "The kind of evidence must be text or image.",
     "union_tag_not_found": "The kind of evidence (text or image) is required.",
 }
 
@@ -73,12 +73,12 @@ def read_appeal(body: bytes, speaker: str | None, own: frozenset[str]) -> Appeal
     """Returns the appeal of `body`; arguments and errors as in `read_alerts`."""
     item = _parse(body)
     if not isinstance(item, dict):
-        raise RequestRefused("The body has to be one appeal.")
+        raise RequestRefused("The body must be one appeal.")
     source = item.setdefault("source", speaker or DEFAULT_DETECTOR)
     if speaker is not None and source != speaker:
-        return _invalid(item, ("source",), f"This request speaks for {speaker[:64]!r} only.")
+        return _invalid(item, ("source",), f"This secret is for {speaker[:64]!r} only.")
     if speaker is None and isinstance(source, str) and source in own:
-        return _invalid(item, ("source",), "This source signs with a secret of its own.")
+        return _invalid(item, ("source",), "This source requires its own secret.")
     request = _validated(AppealRequest, item)
     if isinstance(request, Invalid) or request.withdrawn or request.statement.strip():
         return request
@@ -89,24 +89,24 @@ def _parse(body: bytes) -> Any:
     try:
         return from_json(body, allow_inf_nan=False, cache_strings="keys")
     except ValueError as error:
-        raise RequestRefused(f"The body is not JSON that can be used: {error}.") from error
+        raise RequestRefused(f"The body is not valid JSON: {error}.") from error
 
 
 def _items(parsed: Any) -> list[Any]:
     if not isinstance(parsed, dict):
-        raise RequestRefused('The body has to be one alert or {"alerts": [...]}.', "")
+        raise RequestRefused('The body must be one alert or {"alerts": [...]}.', "")
     if "alerts" not in parsed:
         return [parsed]
     unknown = next((key for key in parsed if key != "alerts"), None)
     if unknown is not None:
-        raise RequestRefused("There is no such field beside alerts.", _pointer((unknown,)))
+        raise RequestRefused("Unknown field beside alerts.", _pointer((unknown,)))
     alerts = parsed["alerts"]
     if not isinstance(alerts, list):
-        raise RequestRefused("alerts has to be a list.", "/alerts")
+        raise RequestRefused("alerts must be a list.", "/alerts")
     if not alerts:
-        raise RequestRefused("There is no alert in the list.", "/alerts")
+        raise RequestRefused("The list of alerts is empty.", "/alerts")
     if len(alerts) > MAX_ALERTS:
-        raise RequestRefused(f"At most {MAX_ALERTS} alerts fit in a request.", "/alerts")
+        raise RequestRefused(f"At most {MAX_ALERTS} alerts are allowed per request.", "/alerts")
     return alerts
 
 
@@ -117,14 +117,14 @@ def _first_named(items: list[Any]) -> str:
 
 def _read_alert(item: Any, detector: str, protected: frozenset[str]) -> Alert | Invalid:
     if not isinstance(item, dict):
-        return Invalid(None, "", "An alert has to be an object.")
+        return Invalid(None, "", "An alert must be an object.")
     given = item.setdefault("detector", detector)
     if given != detector:
-        return _invalid(item, ("detector",), f"This request speaks for {detector[:64]!r} only.")
+        return _invalid(item, ("detector",), f"This secret is for {detector[:64]!r} only.")
     if given in MANUAL_DETECTORS:
-        return _invalid(item, ("detector",), "Only people in Slack speak for this detector.")
+        return _invalid(item, ("detector",), "Reserved for manual alerts in Slack.")
     if given in protected:
-        return _invalid(item, ("detector",), "This detector signs with a secret of its own.")
+        return _invalid(item, ("detector",), "This detector requires its own secret.")
     for field in ("attributes", "title"):
         for path, sentence in _unstorable(item.get(field), (field,)):
             return _invalid(item, path, sentence)
@@ -149,7 +149,7 @@ def _unstorable(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
             yield from _unstorable(inner, (*path, key))
     elif isinstance(value, str):
         if "\x00" in value:
-            yield path, "U+0000 can't be kept in a text."
+            yield path, "U+0000 is not allowed in text."
     elif (isinstance(value, float) and not math.isfinite(value)) or (
         isinstance(value, int) and value not in _INT64
     ):

@@ -14,7 +14,7 @@ from workflows.domain.alerts import Alert
 
 
 async def measure(world: Stage, client: Client, queue: str, pid: int, counts: list[int]) -> dict:
-    """KiB of the worker's resident memory for each case that is open and cached."""
+    """KiB of the worker's resident memory per open, cached case."""
     policy = load_policy(POLICY).policy_for("off_platform")
     cases, worker = Cases(client, queue), psutil.Process(pid)
     begun, base, opened, result = world.workspace.calls["chat.postMessage"], 0.0, 0, {}
@@ -33,6 +33,6 @@ async def measure(world: Stage, client: Client, queue: str, pid: int, counts: li
 
 
 async def _posted(world: Stage, wanted: int) -> None:
-    """Waits for that many cards, which means that the cases are cached."""
+    """Waits for this many cards, which means that the cases are cached."""
     posts = world.workspace.calls
     await wait_until(lambda: posts["chat.postMessage"] >= wanted, 120, what="cards")

@@ -1,6 +1,6 @@
 """`koban work` that exits right after the ledger has recorded an event of the kind argv[1].
 
-The commit is durable, and Temporal does not have the activity's answer: the worst moment to end.
+The commit is durable, and Temporal does not have the activity's result: the worst moment to end.
 """
 
 import os
@@ -26,21 +26,21 @@ class DyingLedger(LedgerActivities):
 
     @activity.defn(name="open_case")
     async def open_case(self, wanted: OpenCase) -> OpenedCase:
-        """Opens, then exits."""
+        """Opens a case, then exits."""
         opened = await super().open_case(wanted)
         _die_of([] if opened.event is None else [opened.event.kind])
         return opened
 
     @activity.defn(name="claim_alerts")
     async def claim_alerts(self, claim: ClaimAlerts) -> ClaimedAlerts:
-        """Claims, then exits."""
+        """Claims alerts, then exits."""
         claimed = await super().claim_alerts(claim)
         _die_of(["alerts_claimed"])
         return claimed
 
     @activity.defn(name="record")
     async def record(self, write: LedgerWrite) -> None:
-        """Writes, then exits."""
+        """Records a write, then exits."""
         await super().record(write)
         _die_of(each.event.kind for each in write.events)
 
@@ -50,7 +50,7 @@ class DyingAppeals(AppealsLedger):
 
     @activity.defn(name="record_appeal")
     async def record_appeal(self, write: AppealWrite) -> bool:
-        """Writes, then exits."""
+        """Records a write, then exits."""
         written = await super().record_appeal(write)
         _die_of(each.event.kind for each in write.events)
         return written

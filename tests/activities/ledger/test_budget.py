@@ -1,4 +1,4 @@
-"""A person's budget of actions, on both databases."""
+"""Action budgets of people, on both databases."""
 
 import asyncio
 from datetime import timedelta
@@ -14,7 +14,7 @@ from workflows.ports.cases import Spending
 
 
 def spent(key: str, actions: int = 1, person: str = "U0SATO", minute: int = 0) -> Spending:
-    """So many actions at a minute, counted over the last ten."""
+    """A booking of a number of actions at a minute, summed over the ten minutes before it."""
     at = T0 + timedelta(minutes=minute)
     since = at - timedelta(minutes=10)
     return Spending(key=key, person=person, actions=actions, at=at, since=since)

@@ -82,7 +82,7 @@ async def test_a_recorded_case_is_read_back(ledger: Database):
     assert await reader.story("K00000000") is None
 
 
-async def test_a_queue_tells_what_sets_a_case_aside(ledger: Database):
+async def test_a_queue_has_hold_and_barred_approvers(ledger: Database):
     """A row of an older version has no hold, and bars the decider."""
     reader = LedgerReader(Queries(ledger), FakePolicies())
     [line] = await reader.queue()

@@ -32,9 +32,9 @@ SOURCES = {
 
 @dataclass
 class FakeBulkDecisions:
-    """`members` share a phone. `gate` holds look-ups up, `slow` the reach.
+    """`members` share a phone. `gate` delays look-ups, `slow` the impact.
 
-    `away` and `blind` do not answer.
+    `away` refuses look-ups, `blind` the impact.
     """
 
     members: int = 59

@@ -117,9 +117,9 @@ def case(case_id: str = CASE) -> Case:
 
 @dataclass
 class FakeCases:
-    """Keeps clicks. `gate` holds them up, `away` refuses them, `broken` raises.
+    """Records clicks. `gate` delays them, `away` refuses them, `broken` raises.
 
-    `thinking` holds the answers up.
+    `thinking` delays queries.
     """
 
     clicks: list[tuple[str, Click]] = field(default_factory=list)
@@ -152,7 +152,7 @@ class FakeCases:
 
 @dataclass
 class FakeAppeals:
-    """Keeps clicks on appeals. `over` ends all of them, `away` refuses everything."""
+    """Records clicks on appeals. `over` ends all of them, `away` refuses everything."""
 
     clicks: list[AppealClick] = field(default_factory=list)
     open: AppealSnapshot | None = None
@@ -200,7 +200,7 @@ ENGLISH = {"U0CLARK", "U0REED"}
 
 @dataclass
 class FakePeople:
-    """The demo's people; `asleep` never tells a language, `unknown` nobody's role."""
+    """People of the demo; `asleep` delays languages, `unknown` hides every role."""
 
     asleep: asyncio.Event | None = None
     unknown: bool = False
@@ -227,7 +227,7 @@ class FakePeople:
 
 @dataclass
 class FakeLedger:
-    """Stories, a queue and a past, as given; `log` tells the order of reads and writes."""
+    """Given events, queue and history; `log` has the order of reads and writes."""
 
     stories: dict[str, Story] = field(default_factory=dict)
     lines: tuple[CaseLine, ...] = ()
@@ -279,7 +279,7 @@ class FakeLedger:
 
 @dataclass
 class FakeCovers:
-    """Covers as (person, cover); `away` does not answer."""
+    """Covers as (person, cover); `away` refuses calls."""
 
     given: list[tuple[str, Cover]] = field(default_factory=list)
     ended: list[tuple[str, datetime]] = field(default_factory=list)
@@ -316,7 +316,7 @@ class FakeCovers:
 
 @dataclass
 class FakePlatform:
-    """Fields by subject key; `away` does not answer."""
+    """Fields by subject key; `away` refuses calls."""
 
     facts: dict[str, tuple[Fact, ...]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
@@ -336,7 +336,7 @@ def line(
     phase: Phase = Phase.CLAIMED,
     **more: object,
 ) -> CaseLine:
-    """A case in a list, due `due_in` minutes from now."""
+    """A row of a case list, due `due_in` minutes from now."""
     return CaseLine.model_validate(
         {
             "id": case_id,

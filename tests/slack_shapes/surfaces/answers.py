@@ -1,4 +1,4 @@
-"""Private answers: commands, refusals and errors in modals."""
+"""Ephemeral answers: commands, refusals and errors in modals."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -163,7 +163,7 @@ def _subjects(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 
 def _refusals(scene: Scene) -> Iterator[tuple[str, Sent]]:
-    """Each for an action of 佐藤 12 seconds ago."""
+    """Every refusal of an action of 佐藤 12 seconds ago."""
     at = NOW - timedelta(seconds=12)
     did = {"by": "U0SATO", "at": at, "what": "decided", "name": scene.words.id}
     for reason in Reason:
@@ -175,7 +175,7 @@ def _refusals(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 
 def _bare_refusals(scene: Scene) -> Iterator[tuple[str, Sent]]:
-    """Without an actor, or with Koban as the actor."""
+    """Refusals without an actor, or with Koban as the actor."""
     at = NOW - timedelta(seconds=12)
     for reason in Reason:
         bare = Refusal(reason=reason, roles=(Role.LEAD,))
@@ -185,7 +185,7 @@ def _bare_refusals(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 
 def _refused(scene: Scene, refusal: Refusal, command: str = "") -> Sent:
-    """With role holders: more than are shown, and a cover."""
+    """Refusals with role holders: more than are shown, and a cover."""
     many = Holders(people=("U0TANAKA", "U0MORI", "U0REED", "U0SUZUKI"), covers=("U0SATO",))
     text = refusal_text(
         refusal,
@@ -221,7 +221,7 @@ def _of_cases(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 
 def _deeds(scene: Scene) -> Iterator[tuple[str, Sent]]:
-    """Actions of other people meanwhile, each once."""
+    """Each action that another person may have taken meanwhile."""
     at = NOW - timedelta(seconds=12)
     for key in sorted(key for key in scene.catalog.keys if key.startswith("did.")):
         kind = key.removeprefix("did.").removesuffix(".koban")
@@ -231,7 +231,7 @@ def _deeds(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 
 def _said(scene: Scene, key: str, **known: object) -> str:
-    """The sentence with known values, and ids for the others."""
+    """The text with known values, and ids for the others."""
     forms = scene.catalog.forms(key)
     named = {name for form in forms for _, name, _, _ in Formatter().parse(form) if name}
     return scene.catalog.say(key, **{**dict.fromkeys(named, CASE), **known})
@@ -266,7 +266,7 @@ def _sentences(scene: Scene) -> Iterator[tuple[str, Sent]]:
 def _faults(scene: Scene) -> Iterator[tuple[str, Sent]]:
     """Errors of fields."""
     limit = scene.catalog.duration(timedelta(days=30))
-    nobody = ""  # a modal's errors name nobody
+    nobody = ""  # a modal's errors have no names
     prefixes = ("bot.fault.", "bot.modal.not_taken", "bot.modal.unreadable", "bot.bulk.away")
     prefixes += ("bot.reveal.reason_needed", "bot.manual.no_role")
     for key in sorted(scene.catalog.keys):

@@ -120,7 +120,7 @@ async def test_a_payload_is_read_back_unchanged(value: Any) -> None:
 
 
 def test_every_event_is_among_them() -> None:
-    """A new event has to be added here."""
+    """A new event must be added here."""
     assert {type(each) for each in EVENTS} == set(get_args(get_args(ev.AppealEvent)[0]))
     for each in EVENTS:
         read = TypeAdapter(ev.AppealEvent).validate_json(each.model_dump_json())

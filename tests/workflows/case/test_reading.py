@@ -1,4 +1,4 @@
-"""Queries to a running workflow leave no trace in its history."""
+"""Queries of a running workflow: they leave no trace in its history."""
 
 import asyncio
 import random
@@ -16,8 +16,8 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer, Worker
 
 from bot.query_guard import GuardedRunner
-from deploy.sandbox.slack.person import PATIENCE, wait_until
-from tests.patience import RPC_TIMEOUT, answered
+from deploy.sandbox.slack.person import WAIT_SECONDS, wait_until
+from tests.timeouts import RPC_TIMEOUT, answered
 from tests.workflows.domain.builders import POLICY, an_alert
 from tests.world import fresh_namespace
 from workflows.activity_options import cards_queue, slack_queue, updates_queue
@@ -38,7 +38,7 @@ from workflows.ports.cases import (
 
 QUEUE = "koban"
 CASES = 40
-ANSWERED = timedelta(seconds=PATIENCE)
+ANSWERED = timedelta(seconds=WAIT_SECONDS)
 
 
 class Slowly:

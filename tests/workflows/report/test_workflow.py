@@ -77,7 +77,7 @@ def test_a_daily_report_is_planned_in_its_zone() -> None:
 
 
 def test_a_shift_hands_over_before_its_end() -> None:
-    """Every day, since an override may add a turn."""
+    """There is one schedule every day, since an override may add a turn."""
     found = {each.id: each for each in planned(rules(handover=HANDOVER), roster(), TOKYO)}
     day, night = found["report/shift/day"], found["report/shift/night"]
     assert (day.at, day.days) == (time(16, 45), (0, 1, 2, 3, 4, 5, 6))
@@ -88,7 +88,7 @@ def test_a_shift_hands_over_before_its_end() -> None:
 
 
 def test_a_shift_that_ends_at_midnight_hands_over_the_day_before() -> None:
-    """At ten to twelve."""
+    """The report is posted at ten to twelve."""
     late = roster(shifts={"late": {**DAY, "start": "16:00", "end": "00:00"}, "night": NIGHT})
     (plan,) = planned(rules(handover={"channel": "ts-live", "shifts": ["late"]}), late, TOKYO)
     assert plan.at == time(23, 50)

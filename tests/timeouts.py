@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 SECONDS = 8.0
 RPC_TIMEOUT = timedelta(seconds=SECONDS)
-PATIENT = Timeouts(
+LONG_TIMEOUTS = Timeouts(
     temporal=SECONDS,
     store=SECONDS,
     error=SECONDS,
