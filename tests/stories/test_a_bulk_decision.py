@@ -164,10 +164,11 @@ async def test_stopped_half_way(world: World) -> None:
     await reported(world)
     card, case = await bulk_case(sato)
     await decided(sato, card)
+    asked = await tanaka.wait_card("ts-leads", "u_ring0")
     # The first wave can't end before the press.
     world.stage.faults.set("platform_500", True)
-    await approved(tanaka)
-    card = await sato.wait_text(card, "0/60 完了")
+    await tanaka.press(asked, "approval.approve")
+    card = await sato.wait_text(card, "再試行中 25")
     await clark.press(card, "bulk.stop")
     await world.wait_kind(case, "bulk_stopped")
     world.stage.faults.set("platform_500", False)
